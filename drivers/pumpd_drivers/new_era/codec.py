@@ -1,0 +1,183 @@
+"""New Era wire format: bytes to frozen frames and back, in both directions, basic and safe mode.
+
+Source: New Era manual (Publication 1200-01) sections 10 and 12, as collected in the family's protocol sheet.
+
+Promises:
+- Sans-IO: no clock, no socket. The 0.5 s inter-byte limit is applied by whoever owns time, through `reset()`.
+- A safe frame whose length, CRC or end byte is wrong never becomes a frame; it becomes `Garbage`.
+- Both modes are recognised frame by frame: after STX a basic reply has a digit of its address, a safe frame its
+  length, which is below 0x30 for every frame of this family.
+"""
+
+import binascii
+import re
+from dataclasses import dataclass
+
+STX, ETX, CR = 0x02, 0x03, 0x0D
+
+LENGTH_OVERHEAD = 4  # the length byte counts itself, two CRC bytes and ETX
+LONGEST_DATA = 0x2F - LENGTH_OVERHEAD  # a longer one would look like a basic frame
+LONGEST_BASIC = 128  # more than this without an end is noise
+
+_REPLY = re.compile(r"(?P<address>\d\d)(?P<status>A\?[RSTEO]|[IWSPTUX])(?P<data>.*)", re.DOTALL)
+_REQUEST = re.compile(r"(?P<address>\d{0,2})(?P<text>.*)", re.DOTALL)
+
+
+def crc(data: bytes) -> int:
+    """CRC-16/XMODEM: polynomial 0x1021, start 0, no reflection, no final XOR (manual's worked frame SAF0 -> 0x5543)."""
+    return binascii.crc_hqx(data, 0)
+
+
+def safe_frame(data: bytes) -> bytes:
+    """STX, length, data, CRC high, CRC low, ETX."""
+    if len(data) > LONGEST_DATA:
+        raise ValueError(f"a safe frame holds at most {LONGEST_DATA} bytes of data, not {len(data)}")
+    return bytes([STX, len(data) + LENGTH_OVERHEAD]) + data + crc(data).to_bytes(2, "big") + bytes([ETX])
+
+
+@dataclass(frozen=True, slots=True)
+class Garbage:
+    """Bytes that are no frame: a pump answers them with ?COM, a host drops them."""
+
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Host to pump: an optional address (0 to 99; none means 0) and a command; an empty command asks for the status."""
+
+    text: str
+    address: int | None = None
+    safe: bool = False
+
+    def to_bytes(self) -> bytes:
+        data = (("" if self.address is None else str(self.address)) + self.text).encode("ascii")
+        return safe_frame(data) if self.safe else data + bytes([CR])
+
+    @classmethod
+    def from_data(cls, data: bytes, *, safe: bool) -> "Request | Garbage":
+        try:
+            # The pump strips spaces and control characters and upper-cases.
+            text = "".join(c for c in data.decode("ascii") if c.isprintable() and c != " ").upper()
+        except UnicodeDecodeError:
+            return Garbage(data)
+        match = _REQUEST.fullmatch(text)
+        if match is None:
+            return Garbage(data)
+        return cls(match["text"], int(match["address"]) if match["address"] else None, safe)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Pump to host: its address, its status prompt (`I`, `S`, `A?R`, ...) and the data asked for or an error word."""
+
+    address: int
+    status: str
+    data: str = ""
+    safe: bool = False
+
+    def to_bytes(self) -> bytes:
+        data = f"{self.address:02d}{self.status}{self.data}".encode("ascii")
+        return safe_frame(data) if self.safe else bytes([STX]) + data + bytes([ETX])
+
+    @classmethod
+    def from_data(cls, data: bytes, *, safe: bool) -> "Reply | Garbage":
+        match = _REPLY.fullmatch(data.decode("ascii", "replace"))
+        if match is None:
+            return Garbage(data)
+        return cls(int(match["address"]), match["status"], match["data"], safe)
+
+    @property
+    def alarm(self) -> str | None:
+        """The letter of the alarm that this reply reports, or None."""
+        return self.status[2] if self.status.startswith("A?") else None
+
+    @property
+    def error(self) -> str | None:
+        """The error word (`?`, `?NA`, `?OOR`, `?COM`, `?IGN`), or None."""
+        return self.data if self.data.startswith("?") else None
+
+
+class _Buffer:
+    """Bytes not yet made into frames, and the cutting of safe frames that both directions share."""
+
+    def __init__(self) -> None:
+        self._pending = bytearray()
+
+    def reset(self) -> None:
+        """Drop a partial frame: a gap of over 0.5 s, or a new connection."""
+        self._pending.clear()
+
+    @property
+    def partial(self) -> bool:
+        return bool(self._pending)
+
+    def _take(self, count: int) -> bytes:
+        taken = bytes(self._pending[:count])
+        del self._pending[:count]
+        return taken
+
+    def _cut_safe(self) -> bytes | Garbage | None:
+        """The data of the safe frame at the front, Garbage when it is corrupt, None while it is not complete."""
+        if len(self._pending) < 2:
+            return None
+        size = self._pending[1] + 1
+        if size < LENGTH_OVERHEAD + 1:
+            return Garbage(self._take(2))
+        if len(self._pending) < size:
+            return None
+        frame = self._take(size)
+        data, check, end = frame[2:-3], int.from_bytes(frame[-3:-1], "big"), frame[-1]
+        return data if end == ETX and crc(data) == check else Garbage(frame)
+
+
+class ReplyFramer(_Buffer):
+    """What a host hears: replies, and Garbage for everything else."""
+
+    def feed(self, data: bytes) -> list[Reply | Garbage]:
+        self._pending += data
+        frames: list[Reply | Garbage] = []
+        while (frame := self._next()) is not None:
+            frames.append(frame)
+        return frames
+
+    def _next(self) -> Reply | Garbage | None:
+        start = self._pending.find(STX)
+        if start:  # nothing begins here: noise before a frame, or noise alone
+            return Garbage(self._take(len(self._pending) if start < 0 else start)) if self._pending else None
+        if len(self._pending) > 1 and self._pending[1] < 0x30:
+            cut = self._cut_safe()
+            return Reply.from_data(cut, safe=True) if isinstance(cut, bytes) else cut
+        end = self._pending.find(ETX)
+        if end < 0:
+            return Garbage(self._take(len(self._pending))) if len(self._pending) > LONGEST_BASIC else None
+        return Reply.from_data(self._take(end + 1)[1:-1], safe=False)
+
+
+class RequestFramer(_Buffer):
+    """What a pump hears: requests, and Garbage where it must answer ?COM."""
+
+    def feed(self, data: bytes) -> list[Request | Garbage]:
+        self._pending += data
+        frames: list[Request | Garbage] = []
+        while (frame := self._next()) is not None:
+            frames.append(frame)
+        return frames
+
+    def _next(self) -> Request | Garbage | None:
+        if not self._pending:
+            return None
+        if self._pending[0] == STX:
+            cut = self._cut_safe()
+            return Request.from_data(cut, safe=True) if isinstance(cut, bytes) else cut
+        end = self._pending.find(CR)
+        if end < 0:
+            return Garbage(self._take(len(self._pending))) if len(self._pending) > LONGEST_BASIC else None
+        return Request.from_data(self._take(end + 1)[:-1], safe=False)
+
+
+def number(text: str) -> str:
+    """Check a number on its way to the pump: at most 4 digits, at most 3 of them after the point."""
+    if re.fullmatch(r"\d{1,4}|(?=[\d.]{2,5}$)\d+\.\d{1,3}", text) is None:
+        raise ValueError(f"{text!r} is not a number of at most 4 digits, 3 of them after the point")
+    return text

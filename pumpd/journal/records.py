@@ -1,0 +1,67 @@
+"""What a journal row is, and its place in the hash chain.
+
+A row's hash is SHA-256 over the previous row's hash and the row's own fields, so an edit, a deletion or a re-ordering
+shows at the first row that it touches (AUD-03). Wall time is for people; `mono_ns` with `boot` is for
+intervals.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+GENESIS = "0" * 64
+
+
+def canonical(value: Any) -> str:
+    """JSON with sorted keys and no spaces: equal values give equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Something to write: its kind in snake_case (past tense for what happened), a JSON body, units in names."""
+
+    kind: str
+    body: Mapping[str, Any]
+    pump: str = ""
+    session: str = ""
+    mono_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A row of the journal. `ts` is UTC with milliseconds, `body` the JSON text as it was hashed."""
+
+    id: int
+    ts: str
+    mono_ns: int
+    boot: str
+    pump: str
+    session: str
+    kind: str
+    body: str
+    hash: str
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        loaded: dict[str, Any] = json.loads(self.body)
+        return loaded
+
+    def chained_to(self, previous: str) -> str:
+        """The hash that this row must carry after a row with hash `previous`."""
+        text = "\x1f".join(
+            (
+                previous,
+                str(self.id),
+                self.ts,
+                str(self.mono_ns),
+                self.boot,
+                self.pump,
+                self.session,
+                self.kind,
+                self.body,
+            )
+        )
+        return hashlib.sha256(text.encode()).hexdigest()

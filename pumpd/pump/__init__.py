@@ -1,0 +1,37 @@
+"""What a pump is, for the whole of pumpd: programs, capabilities, readings, alarms, outcomes and the driver API."""
+
+from pumpd.pump.alarms import ALARM_TABLE, AlarmCode, AlarmText, Priority, PumpAlarm
+from pumpd.pump.capabilities import Assumption, Capabilities, Expiry, FewDigits, FixedStep, PumpKind
+from pumpd.pump.driver import Driver, DriverFamily, UnknownFamilyError, families, family
+from pumpd.pump.outcome import Done, Outcome, Refused, Unknown
+from pumpd.pump.program import Container, PumpProgram, RateStep
+from pumpd.pump.reading import Identity, PumpState, Reading
+
+__all__ = [
+    "ALARM_TABLE",
+    "AlarmCode",
+    "AlarmText",
+    "Assumption",
+    "Capabilities",
+    "Container",
+    "Done",
+    "Driver",
+    "DriverFamily",
+    "Expiry",
+    "FewDigits",
+    "FixedStep",
+    "Identity",
+    "Outcome",
+    "Priority",
+    "PumpAlarm",
+    "PumpKind",
+    "PumpProgram",
+    "PumpState",
+    "RateStep",
+    "Reading",
+    "Refused",
+    "Unknown",
+    "UnknownFamilyError",
+    "families",
+    "family",
+]

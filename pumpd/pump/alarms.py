@@ -1,0 +1,106 @@
+"""Alarms: what can be wrong, how urgent it is, and what a person should do. One table for all families.
+
+A driver maps the pump's own words to these and never lowers them (RUN-11). Priorities follow the table in the safety
+reference, section 3.3; each text says the cause and the action (ALM-12).
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+
+class Priority(IntEnum):
+    LOW = 1
+    MEDIUM = 2
+    HIGH = 3
+
+
+class AlarmCode(StrEnum):
+    # said by the pump
+    OCCLUSION = "occlusion"
+    AIR_IN_LINE = "air_in_line"
+    EMPTY = "empty"
+    DOOR_OPEN = "door_open"
+    PUMP_RESET = "pump_reset"
+    PUMP_WATCHDOG = "pump_watchdog"
+    PUMP_PROGRAM_ERROR = "pump_program_error"
+    PUMP_FAULT = "pump_fault"
+    BATTERY_LOW = "battery_low"
+    # found by pumpd
+    DELIVERY_UNCERTAIN = "delivery_uncertain"
+    NOT_FLOWING = "not_flowing"
+    FREE_FLOW = "free_flow"
+    FLOW_DEVIATION = "flow_deviation"
+    VOLUME_MISMATCH = "volume_mismatch"
+    OVER_DELIVERY = "over_delivery"
+    PROGRAM_CHANGED = "program_changed"
+    LINK_LOST = "link_lost"
+    READING_STALE = "reading_stale"
+    LEASE_LAPSED = "lease_lapsed"
+    STOP_UNCONFIRMED = "stop_unconfirmed"
+    WINDOW_TOO_FAST = "window_too_fast"
+    WINDOW_CLOSED = "window_closed"
+    PAUSE_TOO_LONG = "pause_too_long"
+    JOURNAL_FAILED = "journal_failed"
+    START_FAILED = "start_failed"
+
+
+class PumpAlarm(StrEnum):
+    """The alarms that a driver may report in a Reading: the part of `AlarmCode` that pumps themselves raise."""
+
+    OCCLUSION = "occlusion"
+    AIR_IN_LINE = "air_in_line"
+    EMPTY = "empty"
+    DOOR_OPEN = "door_open"
+    PUMP_RESET = "pump_reset"
+    PUMP_WATCHDOG = "pump_watchdog"
+    PUMP_PROGRAM_ERROR = "pump_program_error"
+    PUMP_FAULT = "pump_fault"
+    BATTERY_LOW = "battery_low"
+
+    @property
+    def code(self) -> AlarmCode:
+        return AlarmCode(self.value)
+
+    @property
+    def stops_flow(self) -> bool:
+        return self is not PumpAlarm.BATTERY_LOW
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmText:
+    priority: Priority
+    cause: str
+    action: str
+
+
+ALARM_TABLE: dict[AlarmCode, AlarmText] = {
+    AlarmCode.OCCLUSION: AlarmText(Priority.HIGH, "Line blocked or motor stalled", "Check the line and the pump"),
+    AlarmCode.AIR_IN_LINE: AlarmText(Priority.HIGH, "Air in the line", "Clamp the line, remove the air"),
+    AlarmCode.EMPTY: AlarmText(Priority.HIGH, "Container empty", "Check the container and the volume given"),
+    AlarmCode.DOOR_OPEN: AlarmText(Priority.HIGH, "Pump door or syringe holder open", "Clamp the line, check the pump"),
+    AlarmCode.PUMP_RESET: AlarmText(Priority.HIGH, "Pump lost power", "Check the pump's supply and the volume given"),
+    AlarmCode.PUMP_WATCHDOG: AlarmText(Priority.HIGH, "Pump lost the gateway and stopped", "Check the serial cable"),
+    AlarmCode.PUMP_PROGRAM_ERROR: AlarmText(Priority.HIGH, "Pump reports a program error", "Do not use this pump"),
+    AlarmCode.PUMP_FAULT: AlarmText(Priority.HIGH, "Pump reports a fault", "Do not use this pump"),
+    AlarmCode.BATTERY_LOW: AlarmText(Priority.LOW, "Pump battery low", "Connect the pump to the mains"),
+    AlarmCode.DELIVERY_UNCERTAIN: AlarmText(
+        Priority.HIGH, "It is not known what the pump delivered", "Read the pump's display, then reconcile"
+    ),
+    AlarmCode.NOT_FLOWING: AlarmText(Priority.HIGH, "Pump does not deliver", "Look at the pump"),
+    AlarmCode.FREE_FLOW: AlarmText(Priority.HIGH, "Flow twice the programmed rate or more", "Clamp the line"),
+    AlarmCode.FLOW_DEVIATION: AlarmText(Priority.MEDIUM, "Flow differs from the program", "Check pump and syringe"),
+    AlarmCode.VOLUME_MISMATCH: AlarmText(
+        Priority.HIGH, "Reported volume and rate disagree", "Read the pump's display; do not restart"
+    ),
+    AlarmCode.OVER_DELIVERY: AlarmText(Priority.HIGH, "More given than programmed", "Clamp the line, see the patient"),
+    AlarmCode.PROGRAM_CHANGED: AlarmText(Priority.HIGH, "Pump changed at its own panel", "See who is at the pump"),
+    AlarmCode.LINK_LOST: AlarmText(Priority.HIGH, "Serial link to the pump lost", "Go to the pump; check the cable"),
+    AlarmCode.READING_STALE: AlarmText(Priority.LOW, "Pump answers late", "Check the serial cable"),
+    AlarmCode.LEASE_LAPSED: AlarmText(Priority.HIGH, "Permission to flow lapsed", "See that the pump stopped"),
+    AlarmCode.STOP_UNCONFIRMED: AlarmText(Priority.HIGH, "Stop not confirmed", "Stop at the pump, clamp the line"),
+    AlarmCode.WINDOW_TOO_FAST: AlarmText(Priority.HIGH, "Dose runs faster than its window", "Check pump and patient"),
+    AlarmCode.WINDOW_CLOSED: AlarmText(Priority.MEDIUM, "Window closed before the dose ended", "Tell the prescriber"),
+    AlarmCode.PAUSE_TOO_LONG: AlarmText(Priority.MEDIUM, "Pause longer than allowed", "Resume or end the infusion"),
+    AlarmCode.JOURNAL_FAILED: AlarmText(Priority.HIGH, "Journal cannot be written", "Check the gateway's disk"),
+    AlarmCode.START_FAILED: AlarmText(Priority.HIGH, "Pump did not start as told", "Look at the pump before a new try"),
+}

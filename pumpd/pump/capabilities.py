@@ -1,0 +1,82 @@
+"""What a pump can do, said by its driver: grids, limits, phases, and what ends its flow when the gateway dies."""
+
+from dataclasses import dataclass
+from decimal import ROUND_DOWN, Decimal
+from enum import StrEnum
+
+from pumpd.quantities import Duration, Rate, Volume
+
+
+@dataclass(frozen=True, slots=True)
+class FixedStep:
+    """A grid of equal steps, such as 0.1 mL/h."""
+
+    step: Decimal
+
+    def floor(self, value: Decimal) -> Decimal:
+        return (value / self.step).to_integral_value(ROUND_DOWN) * self.step
+
+
+@dataclass(frozen=True, slots=True)
+class FewDigits:
+    """A grid of short decimals: at most `digits` figures in all and `places` after the point."""
+
+    digits: int
+    places: int
+
+    def floor(self, value: Decimal) -> Decimal:
+        places = self.places
+        if value >= 1:
+            places = min(places, self.digits - len(str(int(value))))
+        if places < 0:
+            raise ValueError(f"{value} has more than {self.digits} figures before the point")
+        return value.quantize(Decimal(1).scaleb(-places), ROUND_DOWN)
+
+
+class PumpKind(StrEnum):
+    SYRINGE = "syringe"
+    VOLUMETRIC = "volumetric"
+
+    @property
+    def accuracy_percent(self) -> Decimal:
+        """Flow accuracy that the kind is held to: 2 % syringe, 5 % volumetric (RUN-02)."""
+        return Decimal(2) if self is PumpKind.SYRINGE else Decimal(5)
+
+
+class Expiry(StrEnum):
+    """What ends the flow when nobody speaks to the pump any more (COM-13)."""
+
+    NATIVE = "native"  # the pump's own communication watchdog
+    DEADMAN = "deadman"  # the deadman process writes the stop frame
+    VTBI_SLICE = "vtbi_slice"  # the pump holds the next slice only
+    VTBI_ONLY = "vtbi_only"  # nothing but the programmed volume
+
+
+@dataclass(frozen=True, slots=True)
+class Assumption:
+    """A protocol fact that no public source states: its name in the driver's settings, default and meaning."""
+
+    name: str
+    default: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """Limits for one container on one model; a driver computes them without speaking to a pump.
+
+    `watchdog` is the longest time that the pump's own watchdog can be set to, None without one.
+    `max_steps` is how many steps the pump itself can hold.
+    """
+
+    family: str
+    kind: PumpKind
+    rate_grid: FixedStep | FewDigits
+    volume_grid: FixedStep | FewDigits
+    rate_min: Rate
+    rate_max: Rate
+    volume_max: Volume
+    max_steps: int
+    expiry: tuple[Expiry, ...]
+    watchdog: Duration | None = None
+    monitor_only: bool = False

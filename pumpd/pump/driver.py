@@ -1,0 +1,90 @@
+"""The driver API: what pumpd asks of a pump family, and the registry that finds the installed ones.
+
+Promises that every driver keeps (the conformance suite checks them):
+- No method but `start` makes a pump flow, and `start` is sent at most once a call, whatever the replies do.
+- `stop` goes out on the link's priority lane and may be called at any time, also while another call waits.
+- A command ends as Done, Refused (certainly not done) or Unknown; a late or foreign reply never makes it Done.
+- What the pump says of itself is reported, never what was sent to it.
+"""
+
+from collections.abc import Mapping
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+from pumpd.pump.capabilities import Assumption, Capabilities
+from pumpd.pump.outcome import Outcome
+from pumpd.pump.program import Container, PumpProgram
+from pumpd.pump.reading import Identity, Reading
+from pumpd.quantities import Duration
+
+ENTRY_POINT_GROUP = "pumpd.drivers"
+
+
+@runtime_checkable
+class Driver(Protocol):
+    """One pump on one open link."""
+
+    async def identify(self) -> Outcome[Identity]:
+        """Bring the pump to a known mode, acknowledge what it reports since power-up, and say who it is."""
+        ...
+
+    async def read(self) -> Outcome[Reading]:
+        """Ask the pump for state, rate, delivered volume and alarms. Safe to repeat; changes nothing."""
+        ...
+
+    async def load(self, program: PumpProgram) -> Outcome[None]:
+        """Write the whole program and clear the counters. Refused when the pump is not idle or a value does not fit."""
+        ...
+
+    async def read_back(self) -> Outcome[PumpProgram]:
+        """Ask the pump for every value that `load` wrote."""
+        ...
+
+    async def start(self, watchdog: Duration) -> Outcome[None]:
+        """Arm the pump's own watchdog where it has one, then start the loaded program. Sent once, never again."""
+        ...
+
+    async def stop(self) -> Outcome[None]:
+        """End all flow and leave nothing that a key at the pump would resume. Overtakes everything queued."""
+        ...
+
+    async def release(self) -> Outcome[None]:
+        """After the end: take the watchdog off so that an idle pump does not alarm."""
+        ...
+
+
+class DriverFamily(Protocol):
+    """What an entry point of the group `pumpd.drivers` resolves to: a class that knows its family and opens drivers."""
+
+    family: ClassVar[str]
+    title: ClassVar[str]
+    models: ClassVar[tuple[str, ...]]
+    assumptions: ClassVar[tuple[Assumption, ...]]
+
+    @classmethod
+    def capabilities(cls, container: Container, settings: Mapping[str, Any]) -> Capabilities:
+        """Limits of this family for a container. Raises ValueError that names the field for unusable settings."""
+        ...
+
+    @classmethod
+    async def connect(cls, port: str, settings: Mapping[str, Any]) -> "Driver":
+        """Open the port exclusively and return a driver on it. Raises OSError when the port is not to be had."""
+        ...
+
+
+class UnknownFamilyError(LookupError):
+    """No installed distribution offers that driver family. The message lists those that are."""
+
+
+def families() -> dict[str, EntryPoint]:
+    """Installed driver families by name, not yet loaded."""
+    return {point.name: point for point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda point: point.name)}
+
+
+def family(name: str) -> type[DriverFamily]:
+    """The family of that name. Raises UnknownFamilyError."""
+    found = families()
+    if name not in found:
+        raise UnknownFamilyError(f"driver {name!r} is not installed; installed: {', '.join(found) or 'none'}")
+    loaded: type[DriverFamily] = found[name].load()
+    return loaded

@@ -1,0 +1,33 @@
+"""How a command to a pump ended: *done*, *certainly not done*, or *unknown*. There is no bool (COM-02).
+
+A write proves nothing; only a reply does. After `Unknown` the caller may read the status and stop, and nothing else.
+"""
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Done(Generic[T_co]):
+    """The pump answered that it did it, with what it said."""
+
+    value: T_co
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Certainly not done: never sent, or the pump said no. `reasons` say why."""
+
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Sent, and no trustworthy answer came: it may have been done. Never send it again (COM-03)."""
+
+    cause: str
+
+
+Outcome = Done[T_co] | Refused | Unknown

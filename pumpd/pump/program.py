@@ -1,0 +1,93 @@
+"""What a pump is asked to hold: ordered steps of (rate, volume) and the syringe or line that they are meant for."""
+
+from dataclasses import dataclass
+
+from pumpd.quantities import Duration, Length, Rate, Volume
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """What the drug is in. `diameter` is a syringe's inner one, None for a bag or bottle on a volumetric pump.
+
+    `minimum_rate` is the recommended least rate of that syringe size (PRG-13).
+    """
+
+    name: str
+    volume: Volume
+    dead_volume: Volume
+    minimum_rate: Rate
+    diameter: Length | None = None
+
+    @property
+    def usable(self) -> Volume:
+        return self.volume - self.dead_volume
+
+
+@dataclass(frozen=True, slots=True)
+class RateStep:
+    rate: Rate
+    volume: Volume
+
+    @property
+    def duration(self) -> Duration:
+        """Time that the step takes, rounded up to the millisecond."""
+        return self.rate.time_for(self.volume)
+
+
+@dataclass(frozen=True, slots=True)
+class PumpProgram:
+    """All that the pump will do by itself: the steps in order, then stop. Never unlimited (PRG-11), no KVO (PRG-16)."""
+
+    steps: tuple[RateStep, ...]
+    diameter: Length | None = None
+
+    def __post_init__(self) -> None:
+        if not self.steps:
+            raise ValueError("a pump program needs at least one step")
+        if any(not step.rate > Rate(0) or not step.volume > Volume(0) for step in self.steps):
+            raise ValueError("each step needs a rate and a volume above 0")
+
+    @property
+    def vtbi(self) -> Volume:
+        """Volume to be infused: the sum of the steps, and the cap that the pump holds."""
+        return sum((step.volume for step in self.steps[1:]), self.steps[0].volume)
+
+    @property
+    def duration(self) -> Duration:
+        return sum((step.duration for step in self.steps[1:]), self.steps[0].duration)
+
+    @property
+    def highest_rate(self) -> Rate:
+        return max(step.rate for step in self.steps)
+
+    def rate_at(self, volume: Volume) -> Rate:
+        """Programmed rate once `volume` has been delivered; the last step's at and after its end."""
+        end = Volume(0)
+        for step in self.steps:
+            end = end + step.volume
+            if volume < end:
+                return step.rate
+        return self.steps[-1].rate
+
+    def volume_at(self, elapsed: Duration) -> Volume:
+        """Volume that the program delivers in a running time, rounded up; the VTBI from its end on."""
+        done = Volume(0)
+        for step in self.steps:
+            time = step.duration
+            if elapsed < time:
+                return min(done + step.rate.volume_in(elapsed), done + step.volume)
+            elapsed = elapsed - time
+            done = done + step.volume
+        return done
+
+    def after(self, delivered: Volume) -> "PumpProgram | None":
+        """What is left once `delivered` has been given, at the programmed rates (PRG-15); None when nothing is."""
+        steps: list[RateStep] = []
+        skip = delivered
+        for step in self.steps:
+            if skip >= step.volume:
+                skip = skip - step.volume
+                continue
+            steps.append(RateStep(step.rate, step.volume - skip))
+            skip = Volume(0)
+        return PumpProgram(tuple(steps), self.diameter) if steps else None

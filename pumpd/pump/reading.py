@@ -1,0 +1,49 @@
+"""What a pump said of itself at one instant, with the instants at which it was asked and at which it answered."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pumpd.pump.alarms import PumpAlarm
+from pumpd.quantities import Rate, Volume
+
+
+class PumpState(StrEnum):
+    """The pump's own state, in the words that all families share."""
+
+    STOPPED = "stopped"
+    PAUSED = "paused"
+    INFUSING = "infusing"
+    WITHDRAWING = "withdrawing"
+    PURGING = "purging"  # bolus or purge: flow that pumpd never commands (PRG-15)
+    WAITING = "waiting"  # in a timed pause or for a trigger: it may start by itself
+    ALARM = "alarm"  # stopped by itself, says why in the alarms
+
+    @property
+    def flowing(self) -> bool:
+        return self in (PumpState.INFUSING, PumpState.WITHDRAWING, PumpState.PURGING)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who the pump says it is. `serial` is None for a family that does not tell it over the wire."""
+
+    model: str
+    firmware: str
+    serial: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One look at the pump. Instants are monotonic nanoseconds.
+
+    `rate` is the rate that the pump holds for the running step; `delivered` counts from when the program was loaded.
+    """
+
+    asked_ns: int
+    answered_ns: int
+    state: PumpState
+    rate: Rate
+    delivered: Volume
+    alarms: tuple[PumpAlarm, ...] = ()
+    pressure_mmhg: int | None = None
+    battery_percent: int | None = None

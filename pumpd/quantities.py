@@ -1,0 +1,293 @@
+"""Exact, typed quantities: Mass, Volume, Concentration, Weight, Rate, Duration, DosePerWeight, Length.
+
+Promises:
+- A quantity is a decimal number in the one unit of its type; no binary float ever enters.
+- Only meaningful operations exist, for the type checker and at run time: a Mass plus a Volume is a TypeError.
+- Sums and products are exact, or they raise. The two divisions that dosing needs say how they round:
+  a rate or a volume is always rounded *down* to a grid, a time is always rounded *up*.
+- Text becomes a quantity only with a unit, in plain digits: no sign, zero, comma, exponent, underscore, NaN or
+  surplus digits. A refusal names the field, the text and what would be accepted (PRG-03, PRG-24).
+"""
+
+import re
+from collections.abc import Mapping
+from decimal import ROUND_CEILING, ROUND_DOWN, Context, Decimal, DivisionByZero, Inexact, InvalidOperation
+from types import MappingProxyType
+from typing import ClassVar, Protocol, Self, TypeVar, overload
+
+NS_PER_S = 1_000_000_000
+
+_EXACT = Context(prec=60, traps=[Inexact, InvalidOperation, DivisionByZero])
+_DOWN = Context(prec=60, rounding=ROUND_DOWN, traps=[InvalidOperation, DivisionByZero])
+_UP = Context(prec=60, rounding=ROUND_CEILING, traps=[InvalidOperation, DivisionByZero])
+
+_PLAIN = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?)[ \u00a0\u202f]?(?P<unit>[^\s0-9].*)?", re.ASCII)
+_SECONDS_PER_HOUR = Decimal(3600)
+_MILLI = Decimal("0.001")
+_NANO = Decimal("0.000000001")
+
+
+class QuantityError(ValueError):
+    """Text that is not an acceptable quantity. `field`, `text` and `accepted` are what a person needs to mend it."""
+
+    def __init__(self, field: str, text: object, why: str, accepted: str) -> None:
+        self.field, self.text, self.why, self.accepted = field, text, why, accepted
+        super().__init__(f"{field}: {text!r} is refused: {why}. Accepted: {accepted}")
+
+
+def plain(value: Decimal) -> str:
+    """A decimal as people write it: leading zero always, trailing zero never, no exponent ("0.5", "35")."""
+    text = format(value, "f")
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text in ("-0", "") else text
+
+
+class Grid(Protocol):
+    """The numbers that a pump can hold. `floor` gives the largest of them that is not above the value."""
+
+    def floor(self, value: Decimal) -> Decimal: ...
+
+
+Q = TypeVar("Q", bound="Quantity")
+
+
+class Quantity:
+    """A number in the unit of its class. Ordered, hashable, immutable by convention of `__slots__` and no setters."""
+
+    __slots__ = ("_value",)
+
+    UNIT: ClassVar[str]
+    UNITS: ClassVar[Mapping[str, Decimal]]  # accepted spelling -> factor to UNIT
+    DIGITS: ClassVar[tuple[int, int]] = (6, 4)  # most digits before and after the point in text
+    _value: Decimal
+
+    def __init__(self, value: Decimal | int | str) -> None:
+        if isinstance(value, bool) or not isinstance(value, Decimal | int | str):
+            raise TypeError(f"{type(self).__name__} takes a Decimal, int or str, never {type(value).__name__}")
+        number = value if isinstance(value, Decimal) else Decimal(value)
+        if not number.is_finite():
+            raise ValueError(f"{type(self).__name__} must be finite, not {value}")
+        self._value = number
+
+    # -- text ------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def parse(cls, text: object, field: str) -> Self:
+        """Read a positive quantity such as "0.5 mg/kg". Raises QuantityError, which names the reason."""
+        before, after = cls.DIGITS
+        accepted = (
+            f"a number above 0 in plain digits (at most {before} before and {after} after the point) and a unit: "
+            + " or ".join(cls.UNITS)
+        )
+        if not isinstance(text, str):
+            raise QuantityError(field, text, f"text is needed, not {type(text).__name__}", accepted)
+        match = _PLAIN.fullmatch(text.strip(" "))
+        if match is None:
+            raise QuantityError(field, text, "not a plain decimal number followed by a unit", accepted)
+        number, unit = match["number"], match["unit"]
+        if unit is None:
+            raise QuantityError(field, text, "the unit is missing", accepted)
+        if unit not in cls.UNITS:
+            raise QuantityError(field, text, f"{unit!r} is not a unit of {cls.__name__.lower()}", accepted)
+        whole, _, fraction = number.partition(".")
+        if len(whole) > before or len(fraction) > after:
+            raise QuantityError(field, text, "it has more digits than can be meant", accepted)
+        if len(whole) > 1 and whole.startswith("0"):
+            raise QuantityError(field, text, "a leading zero can hide a wrong figure", accepted)
+        value = Decimal(number)
+        if value == 0:
+            raise QuantityError(field, text, "zero is not a quantity to give", accepted)
+        return cls(_EXACT.multiply(value, cls.UNITS[unit]))
+
+    @property
+    def number(self) -> str:
+        """The number alone in the unit of the class, for a border whose name carries the unit."""
+        return plain(self._value)
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.UNIT}"
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.number!r})"
+
+    @property
+    def decimal(self) -> Decimal:
+        """The value in the unit of the class."""
+        return self._value
+
+    # -- arithmetic within one kind --------------------------------------------------------------------------
+
+    def _same(self, other: object) -> Decimal:
+        if type(other) is not type(self):
+            raise TypeError(f"{type(self).__name__} and {type(other).__name__} do not add or compare")
+        return other.decimal
+
+    def __add__(self, other: Self) -> Self:
+        return type(self)(_EXACT.add(self._value, self._same(other)))
+
+    def __sub__(self, other: Self) -> Self:
+        return type(self)(_EXACT.subtract(self._value, self._same(other)))
+
+    def __abs__(self) -> Self:
+        return type(self)(abs(self._value))
+
+    def times(self, factor: Decimal | int) -> Self:
+        """Scale by a plain number, exactly."""
+        return type(self)(_EXACT.multiply(self._value, factor if isinstance(factor, Decimal) else Decimal(factor)))
+
+    def share_of(self, whole: Self) -> Decimal:
+        """What part of the whole this is, as a plain number, rounded down at 12 places; 0 when the whole is 0."""
+        if not whole:
+            return Decimal(0)
+        return _DOWN.divide(self._value, self._same(whole)).quantize(Decimal("1e-12"), ROUND_DOWN)
+
+    def floor(self, grid: Grid) -> Self:
+        """The largest value that the grid can hold and that is not above this one."""
+        return type(self)(grid.floor(self._value))
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and self._value == other.decimal
+
+    def __hash__(self) -> int:
+        return hash((type(self).__name__, self._value))
+
+    def __lt__(self, other: Self) -> bool:
+        return self._value < self._same(other)
+
+    def __le__(self, other: Self) -> bool:
+        return self._value <= self._same(other)
+
+    def __gt__(self, other: Self) -> bool:
+        return self._value > self._same(other)
+
+    def __ge__(self, other: Self) -> bool:
+        return self._value >= self._same(other)
+
+    def __bool__(self) -> bool:
+        return self._value != 0
+
+
+def _units(**spelling: str) -> Mapping[str, Decimal]:
+    return MappingProxyType({unit: Decimal(factor) for unit, factor in spelling.items()})
+
+
+class Weight(Quantity):
+    """Body weight in kilograms."""
+
+    __slots__ = ()
+    UNIT = "kg"
+    UNITS = _units(kg="1")
+    DIGITS = (3, 2)
+
+
+class Mass(Quantity):
+    """Mass of drug in milligrams."""
+
+    __slots__ = ()
+    UNIT = "mg"
+    UNITS = MappingProxyType({"mg": Decimal(1), "µg": _MILLI, "mcg": _MILLI, "ug": _MILLI, "g": Decimal(1000)})
+
+
+class Volume(Quantity):
+    """Volume in millilitres."""
+
+    __slots__ = ()
+    UNIT = "mL"
+    UNITS = _units(mL="1", ml="1")
+    DIGITS = (4, 3)
+
+
+class Length(Quantity):
+    """Length in millimetres (a syringe's inner diameter)."""
+
+    __slots__ = ()
+    UNIT = "mm"
+    UNITS = _units(mm="1")
+    DIGITS = (3, 3)
+
+
+class Duration(Quantity):
+    """A length of time in seconds."""
+
+    __slots__ = ()
+    UNIT = "s"
+    UNITS = _units(min="60", s="1", h="3600")
+    DIGITS = (5, 3)
+
+    @classmethod
+    def from_ns(cls, ns: int) -> "Duration":
+        return cls(_EXACT.multiply(Decimal(ns), _NANO))
+
+    @property
+    def ns(self) -> int:
+        """Whole nanoseconds, the unit of monotonic instants."""
+        return int(self._value * NS_PER_S)
+
+    @property
+    def minutes(self) -> Decimal:
+        """Minutes for display, rounded to three places."""
+        return _DOWN.divide(self._value, Decimal(60)).quantize(_MILLI)
+
+    def __truediv__(self, other: "Duration") -> Decimal:
+        """How many times the other fits in, rounded down at 12 places."""
+        return self.share_of(other)
+
+
+class Rate(Quantity):
+    """Flow in millilitres per hour."""
+
+    __slots__ = ()
+    UNIT = "mL/h"
+    UNITS = MappingProxyType({"mL/h": Decimal(1), "ml/h": Decimal(1), "mL/min": Decimal(60), "ml/min": Decimal(60)})
+    DIGITS = (4, 3)
+
+    def volume_in(self, time: Duration) -> Volume:
+        """Volume that flows in a time, rounded *up* to 1e-9 mL: for bounds, never for programs."""
+        exact = _UP.divide(_EXACT.multiply(self._value, time.decimal), _SECONDS_PER_HOUR)
+        return Volume(exact.quantize(_NANO, ROUND_CEILING, _UP))
+
+    def time_for(self, volume: Volume) -> Duration:
+        """Time that a volume takes at this rate, rounded *up* to the millisecond."""
+        exact = _UP.divide(_EXACT.multiply(volume.decimal, _SECONDS_PER_HOUR), self._value)
+        return Duration(exact.quantize(_MILLI, ROUND_CEILING, _UP))
+
+
+class DosePerWeight(Quantity):
+    """Dose per body weight in milligrams per kilogram."""
+
+    __slots__ = ()
+    UNIT = "mg/kg"
+    UNITS = MappingProxyType({"mg/kg": Decimal(1), "µg/kg": _MILLI, "mcg/kg": _MILLI, "ug/kg": _MILLI})
+
+    @overload
+    def __mul__(self, other: Weight) -> Mass: ...
+    @overload
+    def __mul__(self, other: object) -> object: ...
+    def __mul__(self, other: object) -> object:
+        if type(other) is not Weight:
+            return NotImplemented
+        return Mass(_EXACT.multiply(self._value, other.decimal))
+
+
+class Concentration(Quantity):
+    """Concentration in milligrams per millilitre."""
+
+    __slots__ = ()
+    UNIT = "mg/mL"
+    UNITS = MappingProxyType({"mg/mL": Decimal(1), "mg/ml": Decimal(1), "µg/mL": _MILLI, "mcg/mL": _MILLI})
+    DIGITS = (4, 3)
+
+    def mass_in(self, volume: Volume) -> Mass:
+        """The drug in a volume, exactly."""
+        return Mass(_EXACT.multiply(self._value, volume.decimal))
+
+    def volume_holding(self, dose: Mass, grid: Grid) -> Volume:
+        """The largest volume on the grid that holds no more than the dose."""
+        return Volume(grid.floor(_DOWN.divide(dose.decimal, self._value)))
+
+
+def rate_for(volume: Volume, time: Duration, grid: Grid) -> Rate:
+    """The highest rate on the grid that does not deliver the volume sooner than the time."""
+    exact = _DOWN.divide(_EXACT.multiply(volume.decimal, _SECONDS_PER_HOUR), time.decimal)
+    return Rate(grid.floor(exact))
