@@ -52,6 +52,10 @@ class Driver(Protocol):
         """After the end: take the watchdog off so that an idle pump does not alarm."""
         ...
 
+    async def close(self) -> None:
+        """Give the port back. Sends nothing: what ends a flow then is the pump's own expiry."""
+        ...
+
 
 class DriverFamily(Protocol):
     """What an entry point of the group `pumpd.drivers` resolves to: a class that knows its family and opens drivers."""
@@ -64,6 +68,11 @@ class DriverFamily(Protocol):
     @classmethod
     def capabilities(cls, container: Container, settings: Mapping[str, Any]) -> Capabilities:
         """Limits of this family for a container. Raises ValueError that names the field for unusable settings."""
+        ...
+
+    @classmethod
+    def check_settings(cls, settings: Mapping[str, Any]) -> None:
+        """Raise ValueError that names every setting that is unknown or unusable."""
         ...
 
     @classmethod

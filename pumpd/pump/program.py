@@ -1,6 +1,8 @@
 """What a pump is asked to hold: ordered steps of (rate, volume) and the syringe or line that they are meant for."""
 
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
 
 from pumpd.quantities import Duration, Length, Rate, Volume
 
@@ -23,18 +25,18 @@ class Container:
         return self.volume - self.dead_volume
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RateStep:
     rate: Rate
     volume: Volume
 
-    @property
+    @cached_property
     def duration(self) -> Duration:
         """Time that the step takes, rounded up to the millisecond."""
         return self.rate.time_for(self.volume)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PumpProgram:
     """All that the pump will do by itself: the steps in order, then stop. Never unlimited (PRG-11), no KVO (PRG-16)."""
 
@@ -47,41 +49,55 @@ class PumpProgram:
         if any(not step.rate > Rate(0) or not step.volume > Volume(0) for step in self.steps):
             raise ValueError("each step needs a rate and a volume above 0")
 
-    @property
+    @cached_property
     def vtbi(self) -> Volume:
         """Volume to be infused: the sum of the steps, and the cap that the pump holds."""
         return sum((step.volume for step in self.steps[1:]), self.steps[0].volume)
 
-    @property
+    @cached_property
     def duration(self) -> Duration:
         return sum((step.duration for step in self.steps[1:]), self.steps[0].duration)
 
-    @property
+    @cached_property
     def highest_rate(self) -> Rate:
         return max(step.rate for step in self.steps)
 
     def rate_at(self, volume: Volume) -> Rate:
         """Programmed rate once `volume` has been delivered; the last step's at and after its end."""
-        end = Volume(0)
-        for step in self.steps:
-            end = end + step.volume
+        for end, step in zip(self._ends, self.steps, strict=True):
             if volume < end:
                 return step.rate
         return self.steps[-1].rate
 
+    @cached_property
+    def _ends(self) -> tuple[Volume, ...]:
+        """Volume given at the end of each step."""
+        return tuple(accumulate(step.volume for step in self.steps))
+
+    def growth(self, given: Volume, time: Duration) -> Volume:
+        """Volume that the program delivers in a time once `given` has been delivered; never past the VTBI."""
+        at = given
+        for end, step in zip(self._ends, self.steps, strict=True):
+            if at >= end:
+                continue
+            more = step.rate.volume_in(time)
+            if at + more < end:
+                return at + more - given
+            time = time - min(time, step.rate.time_for(end - at))
+            at = end
+        return at - given
+
     def volume_at(self, elapsed: Duration) -> Volume:
         """Volume that the program delivers in a running time, rounded up; the VTBI from its end on."""
-        done = Volume(0)
-        for step in self.steps:
-            time = step.duration
-            if elapsed < time:
-                return min(done + step.rate.volume_in(elapsed), done + step.volume)
-            elapsed = elapsed - time
-            done = done + step.volume
-        return done
+        return self.growth(Volume(0), elapsed)
 
     def after(self, delivered: Volume) -> "PumpProgram | None":
-        """What is left once `delivered` has been given, at the programmed rates (PRG-15); None when nothing is."""
+        """What is left once `delivered` has been given, at the programmed rates (PRG-15); None when nothing is.
+
+        Raises ValueError for a volume below 0, which would make the rest larger than the whole.
+        """
+        if delivered < Volume(0):
+            raise ValueError(f"{delivered} cannot have been delivered")
         steps: list[RateStep] = []
         skip = delivered
         for step in self.steps:

@@ -1,0 +1,33 @@
+"""`python -m pumpd.control --config FILE`: the control process by itself, as its systemd unit starts it."""
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+
+import structlog
+
+from pumpd import logs
+from pumpd.control.messages import DISCLAIMER
+from pumpd.control.process import run
+from pumpd.dosing import LibraryError
+from pumpd.journal import JournalError
+from pumpd.pump import UnknownFamilyError
+from pumpd.settings import DEFAULT_PATH, Settings, SettingsError
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="pumpd.control", description=f"The pumpd control process: {DISCLAIMER}.")
+    parser.add_argument("--config", type=Path, default=DEFAULT_PATH)
+    logs.set_up()
+    arguments = parser.parse_args()
+    try:
+        asyncio.run(run(Settings.load(arguments.config)))
+    except (SettingsError, LibraryError, JournalError, UnknownFamilyError, OSError, ValueError) as error:
+        structlog.get_logger("pumpd.control").error("control_not_started", why=str(error))
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,33 @@
+"""Time for the control process: instants from the running loop, scaled for the demo.
+
+Under a test's virtual loop the same clock is virtual. Intervals rest on it alone; wall time is for display and records.
+"""
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from pumpd.pump import Reading
+
+
+class Clock:
+    """Clinical time: `scale` times as fast as the loop's own, from the same zero."""
+
+    def __init__(self, scale: int = 1) -> None:
+        self.scale = scale
+
+    def monotonic_ns(self) -> int:
+        return int(asyncio.get_running_loop().time() * 1e9) * self.scale
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def loop_seconds(self, ns: int) -> float:
+        """A stretch of clinical time as seconds of the loop's time."""
+        return ns / self.scale / 1e9
+
+    def of_reading(self, reading: Reading) -> Reading:
+        """A reading, whose instants a driver takes from the loop, in clinical time."""
+        if self.scale == 1:
+            return reading
+        return replace(reading, asked_ns=reading.asked_ns * self.scale, answered_ns=reading.answered_ns * self.scale)

@@ -1,0 +1,248 @@
+"""The gateway's answers: what each request on the control socket does, or every reason why not.
+
+Whatever is asked for leaves a row in the journal, refusals with their reasons. Nothing here makes a pump flow: an order
+is loaded and read back, and waits; a confirmation goes to the state machine, which decides.
+"""
+
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+
+from pumpd.control.clock import Clock
+from pumpd.control.confirmation import KeyStore, KeyStoreError
+from pumpd.control.messages import (
+    Answer,
+    ChallengeRequest,
+    Clear,
+    Confirmation,
+    Order,
+    Pause,
+    Request,
+    Resume,
+    StatusRequest,
+    Stop,
+)
+from pumpd.control.review import review, status_of
+from pumpd.control.runner import PumpRunner
+from pumpd.control.writer import JournalWriter
+from pumpd.dosing import Library, Prescription, Refusals, plan
+from pumpd.infusion import Infusion, Place, Window
+from pumpd.infusion import events as ev
+from pumpd.journal import Entry, JournalError
+from pumpd.settings import Settings
+
+log = structlog.get_logger("pumpd.control")
+
+_REASON_WANTED = "override: {id} passes a soft limit ({text}); give a reason of at least 3 letters for it"
+
+
+class RefusedError(Exception):
+    """A request that is not carried out, with every reason."""
+
+    def __init__(self, *reasons: str) -> None:
+        self.reasons = reasons
+        super().__init__("; ".join(reasons))
+
+
+class Gateway:
+    def __init__(
+        self,
+        settings: Settings,
+        library: Library,
+        runners: Sequence[PumpRunner],
+        journal: JournalWriter,
+        keys: KeyStore,
+        clock: Clock,
+    ) -> None:
+        self.settings, self.library = settings, library
+        self.runners = {runner.name: runner for runner in runners}
+        self._journal, self._keys, self._clock = journal, keys, clock
+        self.journal_problem = ""
+        journal.on_failure = self._journal_failed
+
+    async def answer(self, request: Request, peer: str) -> Answer:
+        """Carry out a request from `peer` (who is on the socket, for the journal)."""
+        try:
+            match request:
+                case Stop():
+                    return self._stop(request, peer)
+                case StatusRequest():
+                    return Answer(ok=True, result=self.status())
+                case Order():
+                    return await self._order(request, peer)
+                case ChallengeRequest():
+                    return self._challenge(request)
+                case Confirmation():
+                    return self._confirm(request)
+                case Pause(pump=pump, by=by, reason=reason):
+                    return self._ask(pump, ev.PauseRequested(self._now(), f"{by}, {peer}", reason))
+                case Resume(pump=pump, by=by):
+                    return self._ask(pump, ev.ResumeRequested(self._now(), f"{by}, {peer}"))
+                case Clear(pump=pump, by=by):
+                    return self._ask(pump, ev.TripsCleared(self._now(), f"{by}, {peer}"))
+        except RefusedError as error:
+            body = {"op": request.op, "reasons": list(error.reasons), "peer": peer}
+            kind = {"order": "order_refused", "confirm": "confirmation_refused"}.get(request.op, "request_refused")
+            self._journal.post([Entry(kind, body, getattr(request, "pump", None) or "", "", self._now())])
+            return Answer(ok=False, reasons=error.reasons)
+
+    def malformed(self, peer: str, problems: tuple[str, ...]) -> Answer:
+        """What was said on the socket is not a request."""
+        self._journal.post(
+            [Entry("request_malformed", {"problems": list(problems), "peer": peer}, "", "", self._now())]
+        )
+        return Answer(ok=False, reasons=problems)
+
+    def _now(self) -> int:
+        return self._clock.monotonic_ns()
+
+    def _runner(self, pump: str) -> PumpRunner:
+        if pump not in self.runners:
+            raise RefusedError(f"pump: {pump!r} is not configured; configured: {', '.join(self.runners) or 'none'}")
+        return self.runners[pump]
+
+    def _ask(self, pump: str, event: ev.Event) -> Answer:
+        runner = self._runner(pump)
+        reasons = runner.feed(event)
+        if reasons:
+            raise RefusedError(*reasons)
+        return Answer(ok=True, result=status_of(runner, self._now()))
+
+    # -- stop --------------------------------------------------------------------------------------------------------
+
+    def _stop(self, request: Stop, peer: str) -> Answer:
+        """Unknown pump names stop nothing, and say so; no name stops everything."""
+        runners = list(self.runners.values()) if request.pump is None else [self._runner(request.pump)]
+        for runner in runners:
+            runner.stop(f"{request.by}, {peer}", request.reason)
+        return Answer(ok=True, result={"stopping": [runner.name for runner in runners]})
+
+    # -- order -------------------------------------------------------------------------------------------------------
+
+    async def _order(self, request: Order, peer: str) -> Answer:
+        runner = self._runner(request.pump)
+        reasons = list(self._order_objections(runner, request.patient))
+        fields: dict[str, object] = request.model_dump(exclude={"op", "pump", "overrides"})
+        try:
+            prescription = Prescription.from_text(fields, order=True)
+            container = self.library.containers.get(prescription.container)
+            if container is None:
+                known = ", ".join(self.library.containers)
+                raise RefusedError(*reasons, f"container: {prescription.container!r} is not in the library: {known}")
+            capabilities = runner.family.capabilities(container, runner.settings.settings)
+            program = plan(prescription, self.library, capabilities, request.overrides)
+        except Refusals as error:
+            raise RefusedError(*reasons, *(str(reason) for reason in error.reasons)) from error
+        except ValueError as error:
+            raise RefusedError(*reasons, str(error)) from error
+        reasons += [_REASON_WANTED.format(id=limit.id, text=limit) for limit in program.not_overridden]
+        if reasons:
+            raise RefusedError(*reasons)
+        session = secrets.token_hex(8)
+        pump = runner.settings
+        infusion = Infusion(
+            place=Place(session, self.settings.gateway, pump.name, pump.serial, pump.channel),
+            segment=ev.Segment(program.digest, program.pump_program),
+            prescribed=program.vtbi,
+            window=Window.of(prescription.duration),
+            limits=runner.limits,
+            accuracy_percent=capabilities.kind.accuracy_percent,
+            ordered_ns=self._now(),
+        )
+        body = {"digest": program.digest, "program": program.fields, "peer": peer}
+        try:
+            await self._journal.append([Entry("order_accepted", body, pump.name, session, self._now())])
+        except JournalError as error:
+            raise RefusedError(f"journal: {error}; nothing is started that cannot be written down") from error
+        if runner.active:  # another order came while the journal was being written
+            raise RefusedError(f"pump: {pump.name} has an infusion already")
+        runner.order(infusion, program, capabilities)
+        return Answer(ok=True, result={"session": session, **review(runner)})
+
+    def _order_objections(self, runner: PumpRunner, patient: str) -> list[str]:
+        reasons = []
+        if self.journal_problem:
+            reasons.append(f"journal: {self.journal_problem}; nothing is started that cannot be written down")
+        if runner.problem:
+            reasons.append(f"pump: {runner.name} is not available: {runner.problem}")
+        for other in self.runners.values():
+            if not other.active or other.program is None:
+                continue
+            if other is runner:
+                reasons.append(f"pump: {runner.name} has an infusion already; it must end first")
+            elif other.program.prescription.patient == patient:
+                reasons.append(f"patient: has an infusion on {other.name} already; it must end first")
+        return reasons
+
+    # -- confirmation ------------------------------------------------------------------------------------------------
+
+    def _challenge(self, request: ChallengeRequest) -> Answer:
+        runner = self._runner(request.pump)
+        reasons = runner.feed(ev.ChallengeIssued(self._now(), secrets.token_hex(16)))
+        infusion = runner.infusion
+        if reasons or infusion is None or infusion.challenge is None:
+            raise RefusedError(*reasons)
+        binding = infusion.challenge
+        fields = {
+            "nonce": binding.nonce,
+            "digest": binding.digest,
+            "action": binding.action.value,
+            "serial": binding.serial,
+            "channel": binding.channel,
+            "session": binding.session,
+            "gateway": binding.gateway,
+            "expires_ns": binding.expires_ns,
+        }
+        valid_s = self._clock.loop_seconds(binding.expires_ns - self._now())
+        return Answer(ok=True, result={"binding": fields, "valid_s": valid_s, "review": review(runner)})
+
+    def _confirm(self, request: Confirmation) -> Answer:
+        runner = self._runner(request.pump)
+        if request.action not in list(ev.ConfirmAction):
+            raise RefusedError(f"confirmation: action {request.action!r} is neither start nor resume")
+        binding = ev.Binding(
+            nonce=request.nonce,
+            digest=request.digest,
+            action=ev.ConfirmAction(request.action),
+            serial=request.serial,
+            channel=request.channel,
+            session=request.session,
+            gateway=request.gateway,
+            expires_ns=request.expires_ns,
+        )
+        try:
+            key = self._keys.all().get(request.key)
+        except KeyStoreError as error:
+            raise RefusedError(str(error)) from error
+        if key is None:
+            raise RefusedError(f"confirmation: the key {request.key!r} is not paired with this gateway")
+        fault = key.fault(binding, request.signature)
+        if fault:
+            raise RefusedError(fault)
+        given = ev.ConfirmationGiven(self._now(), binding, f"{key.name} ({key.id})", request.request)
+        reasons = runner.feed(given)
+        if reasons:
+            raise RefusedError(*reasons)
+        return Answer(ok=True, result=status_of(runner, self._now()))
+
+    # -- state -------------------------------------------------------------------------------------------------------
+
+    def status(self) -> dict[str, Any]:
+        """Everything that `pumpd status` and `pumpd watch` show."""
+        now = self._now()
+        return {
+            "gateway": self.settings.gateway,
+            "time_scale": self.settings.simulation.time_scale,
+            "journal": self.journal_problem or "ok",
+            "pumps": [status_of(runner, now) for runner in self.runners.values()],
+        }
+
+    def _journal_failed(self, error: JournalError) -> None:
+        if not self.journal_problem:
+            log.error("journal_failed", why=str(error))
+        self.journal_problem = str(error)
+        for runner in self.runners.values():
+            if runner.active:
+                runner.feed(ev.JournalFailed(self._now(), str(error)))

@@ -1,0 +1,110 @@
+"""What goes over the control socket: a request and an answer, each one line of JSON.
+
+The socket is local (AF_UNIX); who may open it may read and stop. A start needs a signed confirmation besides.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
+
+Text = Annotated[str, StringConstraints(max_length=200)]
+Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Order(_Message):
+    """A prescription for one pump. Quantities are text with units; `overrides` maps a soft limit to its reason."""
+
+    op: Literal["order"] = "order"
+    pump: Id
+    entry: Text
+    dose: Text
+    weight: Text
+    weight_again: Text
+    weight_basis: Text
+    duration: Text
+    container: Text
+    patient: Text
+    ordered_by: Text
+    previous_weight: Text | None = None
+    overrides: dict[str, Text] = Field(default_factory=dict)
+
+
+class ChallengeRequest(_Message):
+    """Ask for what a confirmation must sign now, and for everything that a nurse must see before it."""
+
+    op: Literal["challenge"] = "challenge"
+    pump: Id
+
+
+class Confirmation(_Message):
+    op: Literal["confirm"] = "confirm"
+    pump: Id
+    request: Id
+    key: Id
+    signature: Text
+    nonce: Text
+    digest: Text
+    action: Text
+    serial: Text
+    channel: int
+    session: Text
+    gateway: Text
+    expires_ns: int
+
+
+class Stop(_Message):
+    """Stop a pump, or all of them. Needs no key and no infusion."""
+
+    op: Literal["stop"] = "stop"
+    pump: Id | None = None
+    by: Text = "unnamed"
+    reason: Text = "stop asked for"
+
+
+class Pause(_Message):
+    op: Literal["pause"] = "pause"
+    pump: Id
+    by: Text = "unnamed"
+    reason: Text = "pause asked for"
+
+
+class Resume(_Message):
+    """Plan, load and read back the remainder; flow needs a new confirmation."""
+
+    op: Literal["resume"] = "resume"
+    pump: Id
+    by: Text = "unnamed"
+
+
+class Clear(_Message):
+    """Clear a latched trip, after looking at its cause."""
+
+    op: Literal["clear"] = "clear"
+    pump: Id
+    by: Text = "unnamed"
+
+
+class StatusRequest(_Message):
+    op: Literal["status"] = "status"
+
+
+Request = Annotated[
+    Order | ChallengeRequest | Confirmation | Stop | Pause | Resume | Clear | StatusRequest, Field(discriminator="op")
+]
+REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
+
+
+class Answer(_Message):
+    """`ok` with a result, or not ok with every reason."""
+
+    ok: bool
+    result: dict[str, Any] = Field(default_factory=dict)
+    reasons: tuple[str, ...] = ()
+
+
+DISCLAIMER = "not a cleared medical device; for simulation, research and integration only"
+LONGEST_LINE = 64 * 1024

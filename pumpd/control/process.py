@@ -1,0 +1,136 @@
+"""The control process: put together, run until told to end, ended in order.
+
+The watchdog of systemd is fed from evidence: every pump's turn ran, the journal answered, no pump is overdue. A process
+that only keeps its event loop turning is restarted.
+"""
+
+import asyncio
+import contextlib
+import secrets
+import signal
+from collections.abc import AsyncIterator
+
+import structlog
+
+from pumpd.control.clock import Clock
+from pumpd.control.confirmation import KeyStore
+from pumpd.control.gateway import Gateway
+from pumpd.control.messages import DISCLAIMER
+from pumpd.control.runner import PumpRunner
+from pumpd.control.server import ControlServer
+from pumpd.control.writer import JournalWriter, ThreadWriter
+from pumpd.dosing import Library
+from pumpd.infusion import Limits
+from pumpd.journal import Entry, JournalError
+from pumpd.library_files import default_library, read_library
+from pumpd.notify import notify, watchdog_interval_s
+from pumpd.pump import family
+from pumpd.settings import Settings
+
+log = structlog.get_logger("pumpd.control")
+
+TURN_OVERDUE_S = 8.0  # longer than a read that times out with all its retries
+JOURNAL_OVERDUE_S = 2.0
+
+
+@contextlib.asynccontextmanager
+async def gateway(settings: Settings, library: Library, journal: JournalWriter) -> AsyncIterator[Gateway]:
+    """A running gateway on the present loop: pumps polled, requests answered by the object that is given.
+
+    Raises UnknownFamilyError for a driver that is not installed, JournalError when nothing can be written.
+    """
+    clock = Clock(settings.simulation.time_scale)
+    limits = Limits().for_time_scale(clock.scale)
+    runners = [PumpRunner(pump, family(pump.driver), journal, clock, limits) for pump in settings.pumps]
+    for pump, runner in zip(settings.pumps, runners, strict=True):
+        runner.family.check_settings(pump.settings)
+    made = Gateway(settings, library, runners, journal, KeyStore(settings.keys_path), clock)
+    body = {"gateway": settings.gateway, "library": library.digest, "time_scale": clock.scale, "notice": DISCLAIMER}
+    await journal.append([Entry("control_started", body, "", "", clock.monotonic_ns())])
+    tasks = [asyncio.create_task(runner.run(), name=f"pump {runner.name}") for runner in runners]
+    try:
+        yield made
+    finally:
+        for runner in runners:
+            if runner.infusion is not None and runner.infusion.state.may_flow:
+                runner.stop("pumpd", "the control process is ending")
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for runner in runners:
+            await runner.close()
+        with contextlib.suppress(JournalError):
+            await journal.append([Entry("control_stopped", {}, "", "", clock.monotonic_ns())])
+
+
+async def run(settings: Settings) -> None:
+    """The process: until SIGTERM or SIGINT. Raises what made a start impossible."""
+    library = read_library(settings.library_dir or default_library())
+    settings.state_dir.mkdir(parents=True, exist_ok=True)
+    journal = ThreadWriter(settings.journal_path, boot=secrets.token_hex(8))
+    await journal.opened()
+    try:
+        async with gateway(settings, library, journal) as made:
+            server = ControlServer(made, settings.socket_path)
+            await server.open()
+            try:
+                await _until_told(made, journal)
+            finally:
+                await server.close()
+    finally:
+        await journal.close()
+
+
+async def _until_told(made: Gateway, journal: JournalWriter) -> None:
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    notify("READY=1", f"STATUS={_summary(made)}")
+    log.info("control_started", gateway=made.settings.gateway, pumps=list(made.runners), notice=DISCLAIMER)
+    feeding = asyncio.create_task(_feed_watchdog(made, journal), name="watchdog")
+    try:
+        await ended.wait()
+    finally:
+        feeding.cancel()
+        await asyncio.gather(feeding, return_exceptions=True)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+        notify("STOPPING=1")
+        log.info("control_stopping")
+
+
+async def _feed_watchdog(made: Gateway, journal: JournalWriter) -> None:
+    interval = watchdog_interval_s() or 5.0
+    while True:
+        await asyncio.sleep(min(interval, 5.0))
+        fault = await evidence_against(made, journal)
+        if fault:
+            log.error("watchdog_not_fed", why=fault)
+            notify(f"STATUS={fault}")
+        else:
+            notify("WATCHDOG=1", f"STATUS={_summary(made)}")
+
+
+async def evidence_against(made: Gateway, journal: JournalWriter) -> str:
+    """Why this process should not be believed to be working; empty when it is."""
+    try:
+        async with asyncio.timeout(JOURNAL_OVERDUE_S):
+            await journal.append([])
+    except TimeoutError:
+        return "the journal does not answer"
+    except JournalError as error:
+        return str(error)
+    loop = asyncio.get_running_loop()
+    overdue = [
+        name
+        for name, runner in made.runners.items()
+        if loop.time() - runner.last_turn_ns / 1e9 / made.settings.simulation.time_scale > TURN_OVERDUE_S
+    ]
+    return f"no turn of {', '.join(overdue)}" if overdue else ""
+
+
+def _summary(made: Gateway) -> str:
+    infusing = sum(runner.infusion is not None and runner.infusion.state.may_flow for runner in made.runners.values())
+    ready = sum(not runner.problem for runner in made.runners.values())
+    return f"{ready} of {len(made.runners)} pumps ready, {infusing} infusing"

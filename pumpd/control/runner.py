@@ -1,0 +1,381 @@
+"""One pump and the infusion on it: carries out what the state machine says and tells it what came of it.
+
+Promises:
+- A stop is sent at once, from wherever it is asked for, past everything that waits; what waited is dropped.
+- The intent of a start is on the disk before a byte of it leaves, and a start that a stop overtook is never sent.
+- Nothing but the state machine's `StartPump` makes this pump flow.
+- When pumpd itself fails here, the pump is stopped.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import structlog
+
+from pumpd.control.clock import Clock
+from pumpd.control.writer import JournalWriter
+from pumpd.dosing import RateProgram, Refusals
+from pumpd.infusion import Infusion, Limits, State, advance, begin
+from pumpd.infusion import events as ev
+from pumpd.journal import Entry, JournalError
+from pumpd.pump import (
+    ALARM_TABLE,
+    Capabilities,
+    Done,
+    Driver,
+    DriverFamily,
+    Identity,
+    Outcome,
+    PumpProgram,
+    Reading,
+    Refused,
+    Unknown,
+)
+from pumpd.settings import PumpSettings
+
+log = structlog.get_logger("pumpd.control")
+
+IDLE_POLL_S = 2.0
+CONNECT_AGAIN_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+LOST_AFTER_FAILURES = 2
+SLOW = (ev.ReadPump, ev.LoadProgram, ev.ReadBackProgram, ev.StartPump, ev.ReleasePump)
+
+Work = ev.ReadPump | ev.LoadProgram | ev.ReadBackProgram | ev.StartPump | ev.ReleasePump
+
+
+class PumpRunner:
+    def __init__(
+        self, settings: PumpSettings, family: type[DriverFamily], journal: JournalWriter, clock: Clock, limits: Limits
+    ) -> None:
+        self.settings, self.family = settings, family
+        self.limits = limits
+        self.driver: Driver | None = None
+        self.identity: Identity | None = None
+        self.problem = "not connected yet"
+        self.infusion: Infusion | None = None
+        self.program: RateProgram | None = None
+        self.capabilities: Capabilities | None = None
+        self.reading: Reading | None = None
+        self.last_turn_ns = 0
+        self._journal, self._clock = journal, clock
+        self._work: deque[tuple[Work, tuple[Entry, ...]]] = deque()
+        self._wake = asyncio.Event()
+        self._next_poll = 0.0
+        self._failures = 0
+        self._stopping: asyncio.Task[None] | None = None
+
+    # -- what the gateway asks ---------------------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        return self.settings.name
+
+    @property
+    def active(self) -> bool:
+        return self.infusion is not None and not self.infusion.state.ended
+
+    def order(self, infusion: Infusion, program: RateProgram, capabilities: Capabilities) -> None:
+        """Take on an infusion. The caller has checked that none is active (STA-14)."""
+        self.program, self.capabilities = program, capabilities
+        self.infusion, actions = begin(infusion)
+        self._carry_out(actions)
+
+    def feed(self, event: ev.Event) -> tuple[str, ...]:
+        """Let something happen to the infusion; returns the reasons when it was a request and is refused."""
+        if self.infusion is None:
+            return ("there is no infusion on this pump",)
+        try:
+            self.infusion, actions = advance(self.infusion, event)
+        except Exception as error:  # a defect in pumpd must end in a stop, whatever it is
+            log.exception("state_machine_failed", pump=self.name)
+            self.stop_now()
+            self._note("internal_error", {"error": repr(error), "event": type(event).__name__})
+            return (f"pumpd failed and stops the pump: {error}",)
+        self._carry_out(actions)
+        return tuple(reason for action in actions if isinstance(action, ev.Refuse) for reason in action.reasons)
+
+    def stop(self, by: str, reason: str) -> None:
+        """Stop this pump: always, at once, with or without an infusion."""
+        if self.infusion is None:
+            self.stop_now()
+        else:
+            self.feed(ev.StopRequested(self._now(), by, reason))
+        self._note("stop_requested", {"by": by, "reason": reason})
+
+    # -- actions -----------------------------------------------------------------------------------------------------
+
+    def _now(self) -> int:
+        return self._clock.monotonic_ns()
+
+    def _carry_out(self, actions: Sequence[ev.Action]) -> None:
+        entries: list[Entry] = []
+        for action in actions:
+            match action:
+                case ev.StopPump():
+                    self.stop_now()
+                case ev.StartPump():
+                    # These rows hold the intent: they are awaited in `_start`, not only posted.
+                    self._work.append((action, tuple(entries)))
+                    entries = []
+                case ev.ReadPump() | ev.LoadProgram() | ev.ReadBackProgram() | ev.ReleasePump():
+                    self._work.append((action, ()))
+                case ev.PlanRemainder(delivered=delivered):
+                    self._plan_remainder(delivered)
+                case _:
+                    entries.append(self._entry(action))
+        self._journal.post(entries)
+        self._wake.set()
+
+    def _entry(self, action: ev.Action) -> Entry:
+        match action:
+            case ev.Record(kind=kind, body=body):
+                return self._row(kind, body)
+            case ev.RaiseAlarm(code=code):
+                text = ALARM_TABLE[code]
+                log.warning("alarm_raised", pump=self.name, code=code.value)
+                body = {"priority": text.priority.name.lower(), "cause": text.cause, "action": text.action}
+                return self._row("alarm_raised", {"code": code.value, **body})
+            case ev.ClearAlarm(code=code):
+                return self._row("alarm_cleared", {"code": code.value})
+            case ev.RenewLease(until_ns=until):
+                return self._row("lease_renewed", {"until_mono_ns": until})
+            case ev.Refuse(reasons=reasons):
+                return self._row("refused", {"reasons": list(reasons)})
+            case _:
+                raise TypeError(f"{type(action).__name__} is not something to write down")
+
+    def _row(self, kind: str, body: Mapping[str, Any]) -> Entry:
+        session = self.infusion.place.session if self.infusion else ""
+        return Entry(kind, body, self.name, session, self._now())
+
+    def _note(self, kind: str, body: Mapping[str, Any]) -> None:
+        self._journal.post([self._row(kind, body)])
+
+    def stop_now(self) -> None:
+        """Send a stop past everything; what waited to be sent is dropped (STP-02)."""
+        self._work.clear()
+        if self._stopping is None or self._stopping.done():
+            self._stopping = asyncio.create_task(self._stop(), name=f"stop {self.name}")
+
+    async def _stop(self) -> None:
+        outcome: Outcome[None] = Unknown("no link to the pump")
+        if self.driver is not None:
+            outcome = await self.driver.stop()
+        self._note("stop_answered", {"outcome": _said(outcome)})
+        if self.infusion is not None:
+            self.feed(ev.StopAnswered(self._now(), outcome))
+
+    def _plan_remainder(self, delivered: Any) -> None:
+        segment: ev.Segment | None = None
+        try:
+            rest = None
+            if self.program is not None and self.capabilities is not None:
+                rest = self.program.remainder(delivered, self.capabilities)
+            if rest is not None:
+                self.program = rest
+                segment = ev.Segment(rest.digest, rest.pump_program)
+                self._note("remainder_planned", {"digest": rest.digest, "vtbi_ml": rest.vtbi.number})
+        except Refusals as error:
+            self._note("remainder_refused", {"reasons": [str(reason) for reason in error.reasons]})
+        self.feed(ev.SegmentPlanned(self._now(), segment))
+
+    # -- the pump's own task -----------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Connect, bring up, then poll and work until cancelled."""
+        while True:
+            await self._connect()
+            try:
+                await self._serve()
+            finally:
+                await self._disconnect()
+
+    async def _connect(self) -> None:
+        tries = 0
+        while self.driver is None:
+            self.last_turn_ns = self._now()
+            problem = ""
+            try:
+                self.driver = await self.family.connect(self.settings.port, self.settings.settings)
+            except (OSError, ValueError) as error:
+                problem = f"port {self.settings.port}: {error}"
+            if self.driver is not None:
+                problem = await self._bring_up(self.driver)
+            if problem != self.problem:
+                log.log(
+                    30 if problem else 20, "pump_unavailable" if problem else "pump_ready", pump=self.name, why=problem
+                )
+                self._note(
+                    "pump_unavailable" if problem else "pump_ready", {"why": problem} if problem else self._who()
+                )
+            self.problem = problem
+            if problem:
+                await self._disconnect()
+                await asyncio.sleep(CONNECT_AGAIN_S[min(tries, len(CONNECT_AGAIN_S) - 1)])
+                tries += 1
+
+    async def _disconnect(self) -> None:
+        driver, self.driver = self.driver, None
+        if driver is not None:
+            await driver.close()
+
+    def _who(self) -> dict[str, Any]:
+        who = self.identity
+        return {} if who is None else {"model": who.model, "firmware": who.firmware, "serial": who.serial}
+
+    async def _bring_up(self, driver: Driver) -> str:
+        """Stop what a crash may have left running, then see who the pump is. Returns what is wrong, or nothing."""
+        first = await driver.read()
+        if isinstance(first, Done) and first.value.state.flowing:
+            self._note("found_flowing", {"delivered_ml": first.value.delivered.number})
+            log.error("found_flowing", pump=self.name, pump_state=first.value.state.value)
+            await driver.stop()
+        match await driver.identify():
+            case Done(value=identity):
+                self.identity = identity
+                return _wrong_pump(self.settings, identity)
+            case Refused(reasons=reasons):
+                return "; ".join(reasons)
+            case Unknown(cause=cause):
+                return f"no pump answers on {self.settings.port}: {cause}"
+
+    async def _serve(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._next_poll = loop.time()
+        while True:
+            self.last_turn_ns = self._now()
+            if self._work:
+                action, intent = self._work.popleft()
+                await self._perform(action, intent)
+                continue
+            delay = self._next_poll - loop.time()
+            if delay <= 0:
+                await self._poll()
+                continue
+            self._wake.clear()
+            timer = loop.call_later(delay, self._wake.set)
+            try:
+                await self._wake.wait()
+            finally:
+                timer.cancel()
+
+    async def _perform(self, action: Work, intent: tuple[Entry, ...]) -> None:
+        assert self.driver is not None  # `_serve` runs between connect and disconnect
+        match action:
+            case ev.ReadPump():
+                await self._poll()
+            case ev.LoadProgram(program=program):
+                loaded = await self.driver.load(program)
+                self._note("program_loaded", {"outcome": _said(loaded), "vtbi_ml": program.vtbi.number})
+                self.feed(ev.ProgramLoaded(self._now(), loaded))
+            case ev.ReadBackProgram():
+                held = await self.driver.read_back()
+                self._note("program_read_back", {"outcome": _said(held), **_program_body(held)})
+                self.feed(ev.ProgramReadBack(self._now(), held))
+            case ev.StartPump():
+                await self._start(action, intent)
+            case ev.ReleasePump():
+                await self.driver.release()
+
+    async def _start(self, action: ev.StartPump, intent: tuple[Entry, ...]) -> None:
+        outcome: Outcome[None]
+        assert self.driver is not None  # as above
+        try:
+            await self._journal.append(intent)
+        except JournalError as error:
+            self.feed(ev.JournalFailed(self._now(), str(error)))
+            outcome = Refused((f"the intent could not be written: {error}",))
+        else:
+            if self.infusion is None or self.infusion.state is not State.STARTING:
+                return  # a stop came while the journal was being written
+            outcome = await self.driver.start(action.watchdog)
+        self._note("start_answered", {"outcome": _said(outcome)})
+        self.feed(ev.StartAnswered(self._now(), outcome))
+
+    async def _poll(self) -> None:
+        loop = asyncio.get_running_loop()
+        assert self.driver is not None  # as above
+        self._next_poll = max(self._next_poll + self._interval(), loop.time())
+        match await self.driver.read():
+            case Done(value=reading):
+                self._failures = 0
+                self.reading = self._clock.of_reading(reading)
+                if self.active:
+                    self.feed(ev.ReadingTaken(self._now(), self.reading))
+                    self._journal_reading(self.reading)
+            case Refused(reasons=reasons):
+                self._missed("; ".join(reasons))
+            case Unknown(cause=cause):
+                self._missed(cause)
+
+    def _missed(self, cause: str) -> None:
+        self._failures += 1
+        if self.active:
+            self.feed(ev.ReadingFailed(self._now(), cause, link_lost=self._failures >= LOST_AFTER_FAILURES))
+
+    def _interval(self) -> float:
+        """Seconds of loop time to the next look."""
+        infusion = self.infusion
+        if infusion is None or infusion.state.ended:
+            return IDLE_POLL_S
+        hurry = infusion.state.ending or infusion.state in (State.ARMED, State.STARTING, State.COMPLETING)
+        return self._clock.loop_seconds(self.limits.stop_retry_ns if hurry else self.limits.poll_ns)
+
+    def _journal_reading(self, reading: Reading) -> None:
+        infusion = self.infusion
+        if infusion is None:
+            return
+        now = self._now()
+        lease = infusion.lease_until_ns
+        body: dict[str, Any] = {
+            "state": infusion.state.value,
+            "pump_state": reading.state.value,
+            "rate_ml_h": reading.rate.number if reading.state.flowing else "0",
+            "volume_infused_ml": infusion.delivered.number,
+            "volume_remaining_ml": infusion.remaining.number,
+            "lease_s": round((lease - now) / 1e9, 1) if lease is not None else 0,
+            "running_s": round(infusion.running_ns(now) / 1e9, 1),
+            "elapsed_s": round(infusion.elapsed_ns(now) / 1e9, 1),
+            "digest": infusion.segment.digest,
+        }
+        if reading.pressure_mmhg is not None:
+            body["pressure_mmhg"] = reading.pressure_mmhg
+        self._journal.post([Entry("reading", body, self.name, infusion.place.session, now)])
+
+    async def close(self) -> None:
+        """After `run` was cancelled: let a stop under way finish."""
+        if self._stopping is not None:
+            await asyncio.wait([self._stopping], timeout=1.0)
+        await self._disconnect()
+
+
+def _wrong_pump(settings: PumpSettings, identity: Identity) -> str:
+    """How the pump on the port differs from the configured one; empty when it does not."""
+    reasons = []
+    if identity.model.casefold() != settings.model.casefold():
+        reasons.append(f"model {identity.model} where {settings.model} is configured")
+    if identity.serial is not None and identity.serial != settings.serial:
+        reasons.append(f"serial {identity.serial} where {settings.serial} is configured")
+    return f"another pump on {settings.port}: {', '.join(reasons)}" if reasons else ""
+
+
+def _said(outcome: Outcome[Any]) -> str:
+    match outcome:
+        case Done():
+            return "done"
+        case Refused(reasons=reasons):
+            return "refused: " + "; ".join(reasons)
+        case Unknown(cause=cause):
+            return f"unknown: {cause}"
+
+
+def _program_body(held: Outcome[PumpProgram]) -> dict[str, Any]:
+    if not isinstance(held, Done):
+        return {}
+    steps = [{"rate_ml_h": step.rate.number, "volume_ml": step.volume.number} for step in held.value.steps]
+    return {"steps": steps}
+
+
+RunnerFactory = Callable[[PumpSettings], PumpRunner]

@@ -1,0 +1,290 @@
+"""The state machine: `advance(infusion, event) -> (infusion, actions)`, pure.
+
+Promises:
+- `StartPump` comes out only of ARMED, only after a confirmation of exactly this program, a read-back equal to it and a
+  reading of an idle pump, both younger than the confirmation, and only when every interlock permits.
+- A stop is accepted in every state and always gives `StopPump` as the first action.
+- Permission is a lease. Nothing but all interlocks permitting on a fresh reading renews it; its lapse is a trip.
+- An unknown outcome of a start leads to UNCERTAIN, which knows status and stop only.
+- A trip latches. Only a person clears it, and flow then needs a new read-back and a new confirmation.
+- Only ways that the table in `states` names are taken.
+
+Here is what each event does by itself; `judge` then looks at the whole.
+"""
+
+from pumpd.infusion.events import (
+    Action,
+    Binding,
+    ChallengeIssued,
+    ConfirmationGiven,
+    Event,
+    JournalFailed,
+    LoadProgram,
+    PauseRequested,
+    PlanRemainder,
+    ProgramLoaded,
+    ProgramReadBack,
+    ReadBackProgram,
+    ReadingFailed,
+    ReadingTaken,
+    ReadPump,
+    Record,
+    ResumeRequested,
+    Segment,
+    SegmentPlanned,
+    StartAnswered,
+    StopAnswered,
+    StopRequested,
+    Ticked,
+    TripsCleared,
+)
+from pumpd.infusion.interlocks import confirmation, read_back
+from pumpd.infusion.judge import judge
+from pumpd.infusion.model import ZERO, Infusion
+from pumpd.infusion.observe import observe
+from pumpd.infusion.states import State
+from pumpd.infusion.turn import Turn
+from pumpd.pump import AlarmCode, Done, Outcome, PumpProgram, Refused, Unknown
+
+# After these a person may clear the trip and resume; after any other the infusion is over.
+RESUMABLE = frozenset(
+    {
+        AlarmCode.OCCLUSION,
+        AlarmCode.AIR_IN_LINE,
+        AlarmCode.EMPTY,
+        AlarmCode.DOOR_OPEN,
+        AlarmCode.LINK_LOST,
+        AlarmCode.LEASE_LAPSED,
+        AlarmCode.PUMP_WATCHDOG,
+    }
+)
+
+
+def begin(infusion: Infusion) -> tuple[Infusion, tuple[Action, ...]]:
+    """The first actions of a new order: look at the pump. An order never starts anything (STA-04)."""
+    return infusion, (ReadPump(),)
+
+
+def advance(infusion: Infusion, event: Event) -> tuple[Infusion, tuple[Action, ...]]:
+    """What the event makes of the infusion, and what the shell must now do, in this order."""
+    turn = Turn(infusion, event.at_ns)
+    _take(turn, event)
+    judge(turn)
+    return turn.infusion, tuple(turn.actions)
+
+
+def _take(turn: Turn, event: Event) -> None:
+    match event:
+        case ReadingTaken(reading=reading):
+            turn.infusion = observe(turn.infusion, reading)
+        case Ticked() | StopAnswered():
+            pass  # only readings prove a stop (STP-04)
+        case ReadingFailed(link_lost=lost):
+            turn.set(link_lost=lost)
+        case StopRequested(by=by, reason=reason):
+            _stop_requested(turn, f"{reason} (by {by})")
+        case PauseRequested(by=by, reason=reason):
+            _pause_requested(turn, f"{reason} (by {by})")
+        case ResumeRequested(by=by):
+            _resume_requested(turn, by)
+        case SegmentPlanned(segment=segment):
+            _segment_planned(turn, segment)
+        case ProgramLoaded(outcome=loaded):
+            _loaded(turn, loaded)
+        case ProgramReadBack(outcome=held):
+            _read_back(turn, held)
+        case ChallengeIssued(nonce=nonce):
+            _challenge_issued(turn, nonce)
+        case ConfirmationGiven():
+            _confirmation_given(turn, event)
+        case StartAnswered(outcome=started):
+            _start_answered(turn, started)
+        case TripsCleared(by=by):
+            _trips_cleared(turn, by)
+        case JournalFailed(cause=cause):
+            _journal_failed(turn, cause)
+        case _:
+            raise TypeError(f"{type(event).__name__} is not an event of an infusion")
+
+
+def _never_flowed(turn: Turn) -> bool:
+    """No start was sent, and no flow was seen that somebody made at the pump."""
+    return turn.infusion.started_ns is None and turn.infusion.state is not State.TRIPPED
+
+
+def _stop_requested(turn: Turn, why: str) -> None:
+    state = turn.infusion.state
+    turn.send_stop()
+    if state.ended or state in (State.STOPPING, State.UNCERTAIN):
+        return
+    if state.may_flow:
+        turn.stop_flow(State.STOPPING, why, then=State.STOPPED)
+    else:
+        turn.go(State.ABANDONED if _never_flowed(turn) else State.STOPPED, why)
+
+
+def _pause_requested(turn: Turn, why: str) -> None:
+    infusion = turn.infusion
+    if infusion.state not in (State.STARTING, State.RUNNING):
+        turn.refuse(f"pause: the infusion is {infusion.state}, not running; stop always works")
+    elif infusion.pauses >= infusion.limits.pauses:
+        turn.refuse(f"pause: all {infusion.limits.pauses} pauses are used up; stop always works")
+    else:
+        turn.stop_flow(State.PAUSING, why, then=State.PAUSED, pauses=infusion.pauses + 1)
+
+
+def _resume_requested(turn: Turn, by: str) -> None:
+    infusion = turn.infusion
+    if infusion.state is not State.PAUSED:
+        turn.refuse(f"resume: the infusion is {infusion.state}, not paused")
+        return
+    turn.do(Record("resume_requested", {"by": by, "delivered_ml": infusion.delivered.number}))
+    turn.do(PlanRemainder(infusion.counted))
+
+
+def _segment_planned(turn: Turn, segment: Segment | None) -> None:
+    infusion = turn.infusion
+    if infusion.state is not State.PAUSED:
+        return
+    if segment is None or segment.program.vtbi <= infusion.limits.over_delivery:
+        turn.go(State.STOPPED, "nothing that the pump can give is left")
+        return
+    turn.go(
+        State.LOADING,
+        "remainder planned",
+        segment=segment,
+        given_before=infusion.delivered,
+        counted=ZERO,
+        flowed_ns=infusion.running_ns(turn.now_ns),
+        flow_since_ns=None,
+        read_back=None,
+        challenge=None,
+    )
+    turn.do(LoadProgram(segment.program))
+
+
+def _loaded(turn: Turn, outcome: Outcome[None]) -> None:
+    if turn.infusion.state is not State.LOADING:
+        return
+    match outcome:
+        case Done():
+            turn.do(ReadBackProgram())
+        case Refused(reasons=reasons):
+            _load_failed(turn, "; ".join(reasons))
+        case Unknown(cause=cause):
+            _load_failed(turn, f"not known whether the pump took the program: {cause}")
+
+
+def _load_failed(turn: Turn, why: str) -> None:
+    if _never_flowed(turn):
+        turn.go(State.ABANDONED, why)
+    else:
+        turn.latch(AlarmCode.START_FAILED)
+        turn.go(State.TRIPPED, why)
+
+
+def _read_back(turn: Turn, outcome: Outcome[PumpProgram]) -> None:
+    state, segment = turn.infusion.state, turn.infusion.segment
+    if state not in (State.LOADING, State.ARMED):
+        return
+    reasons = _read_back_faults(segment.program, outcome)
+    if isinstance(outcome, Done):
+        turn.set(read_back=outcome.value)
+    if state is State.LOADING and reasons:
+        _load_failed(turn, "; ".join(reasons))
+    elif state is State.LOADING:
+        turn.do(Record("read_back", {"digest": segment.digest, "equal": True}))
+        turn.go(State.READY, "read back, equal")
+    elif reasons:
+        turn.go(State.READY, "; ".join(reasons), confirmed=None)
+        turn.refuse(*reasons)
+
+
+def _read_back_faults(wanted: PumpProgram, outcome: Outcome[PumpProgram]) -> tuple[str, ...]:
+    match outcome:
+        case Done(value=held):
+            return read_back.differences(wanted, held)
+        case Refused(reasons=reasons):
+            return reasons
+        case Unknown(cause=cause):
+            return (f"read-back: {cause}",)
+
+
+def _challenge_issued(turn: Turn, nonce: str) -> None:
+    infusion, place = turn.infusion, turn.infusion.place
+    if infusion.state is not State.READY:
+        turn.refuse(f"confirm: the infusion is {infusion.state}; only a program that was read back can be confirmed")
+        return
+    turn.set(
+        challenge=Binding(
+            nonce=nonce,
+            digest=infusion.segment.digest,
+            action=infusion.action,
+            serial=place.serial,
+            channel=place.channel,
+            session=place.session,
+            gateway=place.gateway,
+            expires_ns=turn.now_ns + infusion.limits.confirmation_ns,
+        )
+    )
+
+
+def _confirmation_given(turn: Turn, event: ConfirmationGiven) -> None:
+    infusion = turn.infusion
+    if event.request in infusion.requests:
+        return  # the same request again: already acted on (STA-15)
+    reasons = confirmation.faults(infusion, event.binding, turn.now_ns)
+    if infusion.state is not State.READY:
+        reasons = (f"confirm: the infusion is {infusion.state}, not ready", *reasons)
+    if reasons:
+        turn.refuse(*reasons)
+        return
+    turn.do(Record("confirmation_accepted", {"by": event.signer, "digest": event.binding.digest}))
+    turn.go(
+        State.ARMED,
+        f"confirmed by {event.signer}",
+        confirmed=event.binding,
+        confirmed_by=event.signer,
+        challenge=None,
+        requests=infusion.requests | {event.request},
+        read_back=None,
+        reading=None,
+    )
+    turn.do(ReadBackProgram(), ReadPump())
+
+
+def _start_answered(turn: Turn, outcome: Outcome[None]) -> None:
+    if turn.infusion.state is not State.STARTING:
+        return  # a stop or a pause came first, and is being carried out
+    match outcome:
+        case Done():
+            turn.set(flow_since_ns=turn.now_ns, start_answered=True)
+        case Refused(reasons=reasons):
+            turn.trip(AlarmCode.START_FAILED, "; ".join(reasons))
+        case Unknown(cause=cause):
+            turn.latch(AlarmCode.DELIVERY_UNCERTAIN)
+            turn.stop_flow(State.UNCERTAIN, f"not known whether the pump started: {cause}", then=State.TRIPPED)
+
+
+def _trips_cleared(turn: Turn, by: str) -> None:
+    infusion = turn.infusion
+    if infusion.state is not State.TRIPPED:
+        turn.refuse(f"clear: the infusion is {infusion.state}, there is no trip to clear")
+        return
+    turn.do(Record("trips_cleared", {"by": by, "trips": [code.value for code in infusion.trips]}))
+    turn.clear_alarms(frozenset(infusion.trips))
+    final = [code.value for code in infusion.trips if code not in RESUMABLE]
+    if final or infusion.started_ns is None:
+        turn.go(State.STOPPED, f"cleared by {by}; after {', '.join(final) or 'this'} there is no resume", trips=())
+    else:
+        turn.go(State.PAUSED, f"cleared by {by}", trips=())
+
+
+def _journal_failed(turn: Turn, cause: str) -> None:
+    state = turn.infusion.state
+    turn.raise_alarm(AlarmCode.JOURNAL_FAILED)
+    if state is State.ARMED:
+        turn.go(State.READY, f"journal: {cause}", confirmed=None)
+        turn.refuse(f"journal: {cause}; nothing starts until it can be written")
+    elif state.may_flow and not state.ending:
+        turn.trip(AlarmCode.JOURNAL_FAILED, cause)

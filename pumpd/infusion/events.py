@@ -1,0 +1,225 @@
+"""What can happen to an infusion (events, past tense) and what the shell must then do (actions, verbs).
+
+Every event carries the monotonic instant at which it happened: the core never reads a clock.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from pumpd.pump import AlarmCode, Outcome, PumpProgram, Reading
+from pumpd.quantities import Duration, Volume
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """What the pump is to hold: the whole program, or after a pause its remainder; and the digest that is confirmed."""
+
+    digest: str
+    program: PumpProgram
+
+
+class ConfirmAction(StrEnum):
+    START = "start"
+    RESUME = "resume"
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """Everything that a confirmation is for. A signature over one of these fits no other (STA-02)."""
+
+    nonce: str
+    digest: str
+    action: ConfirmAction
+    serial: str
+    channel: int
+    session: str
+    gateway: str
+    expires_ns: int
+
+
+# -- events ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ticked(Event):
+    """Time passed and nothing else did."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingTaken(Event):
+    reading: Reading
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingFailed(Event):
+    """The pump did not answer a look at it."""
+
+    cause: str
+    link_lost: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramLoaded(Event):
+    outcome: Outcome[None]
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramReadBack(Event):
+    outcome: Outcome[PumpProgram]
+
+
+@dataclass(frozen=True, slots=True)
+class ChallengeIssued(Event):
+    """The shell drew a nonce for a confirmation of the present segment."""
+
+    nonce: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmationGiven(Event):
+    """A confirmation whose signature was verified against a paired key, with exactly what was signed."""
+
+    binding: Binding
+    signer: str
+    request: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartAnswered(Event):
+    outcome: Outcome[None]
+
+
+@dataclass(frozen=True, slots=True)
+class StopAnswered(Event):
+    outcome: Outcome[None]
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequested(Event):
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PauseRequested(Event):
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeRequested(Event):
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentPlanned(Event):
+    """The remainder to resume with; None when nothing that the pump can give is left."""
+
+    segment: Segment | None
+
+
+@dataclass(frozen=True, slots=True)
+class TripsCleared(Event):
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class JournalFailed(Event):
+    """The journal cannot be written: no start, and a running infusion stops."""
+
+    cause: str
+
+
+# -- actions ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPump:
+    """Look at the pump now, not at the next poll."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadProgram:
+    program: PumpProgram
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBackProgram:
+    """Ask the pump for the program that it holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartPump:
+    """The only action that makes a pump flow. The journal holds the intent before a byte of it leaves."""
+
+    watchdog: Duration
+
+
+@dataclass(frozen=True, slots=True)
+class StopPump:
+    """Goes out first, before anything else in the same list and before the journal."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasePump:
+    """Take off the pump's watchdog after the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRemainder:
+    """Work out what is left of the segment, of which the pump counted `delivered`."""
+
+    delivered: Volume
+
+
+@dataclass(frozen=True, slots=True)
+class RenewLease:
+    until_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class RaiseAlarm:
+    code: AlarmCode
+
+
+@dataclass(frozen=True, slots=True)
+class ClearAlarm:
+    code: AlarmCode
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """The request that this event carried is refused, for all of these reasons."""
+
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Write this to the journal."""
+
+    kind: str
+    body: Mapping[str, Any] = field(default_factory=dict)
+
+
+Action = (
+    ReadPump
+    | LoadProgram
+    | ReadBackProgram
+    | StartPump
+    | StopPump
+    | ReleasePump
+    | PlanRemainder
+    | RenewLease
+    | RaiseAlarm
+    | ClearAlarm
+    | Refuse
+    | Record
+)

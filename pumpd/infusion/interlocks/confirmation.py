@@ -1,0 +1,44 @@
+"""STA-01, STA-02, PRG-20: no flow without a nurse's confirmation of exactly this program on exactly this pump."""
+
+from pumpd.infusion.events import Binding
+from pumpd.infusion.interlocks.verdict import PERMIT, Refuse, Trip, Verdict
+from pumpd.infusion.model import Infusion
+from pumpd.infusion.states import State
+from pumpd.pump import AlarmCode
+
+REQUIREMENTS = ("STA-01", "STA-02", "PRG-20")
+
+
+def faults(infusion: Infusion, given: Binding, now_ns: int) -> tuple[str, ...]:
+    """Every reason why a signed confirmation does not fit the challenge that is open; empty when it fits."""
+    challenge = infusion.challenge
+    if challenge is None or given.nonce != challenge.nonce:
+        return ("confirmation: it answers no open challenge; it was used before, or was replaced by a newer one",)
+    reasons = [
+        f"confirmation: {name} is {got!r}, this infusion's is {wanted!r}"
+        for name, got, wanted in (
+            ("program digest", given.digest, challenge.digest),
+            ("action", given.action.value, challenge.action.value),
+            ("pump serial", given.serial, challenge.serial),
+            ("channel", given.channel, challenge.channel),
+            ("session", given.session, challenge.session),
+            ("gateway", given.gateway, challenge.gateway),
+            ("expiry", given.expires_ns, challenge.expires_ns),
+        )
+        if got != wanted
+    ]
+    if now_ns >= challenge.expires_ns:
+        reasons.append("confirmation: it came after its expiry")
+    return tuple(reasons)
+
+
+def check(infusion: Infusion, now_ns: int) -> Verdict:
+    confirmed = infusion.confirmed
+    fits = confirmed is not None and confirmed.digest == infusion.segment.digest
+    if infusion.state is not State.ARMED:
+        return PERMIT if fits else Trip(AlarmCode.PROGRAM_CHANGED, "the running program is not the confirmed one")
+    if confirmed is None or not fits:
+        return Refuse(("no confirmation of this program",))
+    if now_ns >= confirmed.expires_ns:
+        return Refuse(("the confirmation expired before the pump was ready to start",))
+    return PERMIT

@@ -1,0 +1,52 @@
+"""RUN-02: the volume that the pump counts grows as programmed. Twice the rate, or none, stops at once."""
+
+from pumpd.infusion.interlocks.verdict import PERMIT, Permit, Trip, Verdict
+from pumpd.infusion.model import ZERO, Infusion, Sample
+from pumpd.infusion.states import State
+from pumpd.pump import AlarmCode
+from pumpd.quantities import NS_PER_S, Duration, Rate, Volume
+
+REQUIREMENTS = ("RUN-02",)
+
+_WARN = Permit((AlarmCode.FLOW_DEVIATION,))
+SHORT_NS = 5 * NS_PER_S  # "at once": the shortest stretch in which a counter shows a flow
+
+
+def grown(infusion: Infusion, sample: Sample, now_ns: int) -> tuple[Volume, Volume]:
+    """What was counted since a sample, and what the program gives in that time from where the sample stood."""
+    expected = infusion.segment.program.growth(sample.delivered, Duration.from_ns(now_ns - sample.at_ns))
+    return infusion.counted - sample.delivered, expected
+
+
+def check(infusion: Infusion, now_ns: int) -> Verdict:
+    reading = infusion.reading
+    if infusion.state is not State.RUNNING or reading is None or not reading.state.flowing or not infusion.samples:
+        return PERMIT
+    at, limits = reading.answered_ns, infusion.limits
+    recent = next((sample for sample in reversed(infusion.samples) if at - sample.at_ns >= SHORT_NS), None)
+    if recent is not None:
+        counted, expected = grown(infusion, recent, at)
+        twice, clear = expected.times(2), expected > limits.counter_slack.times(2)
+        if counted >= (twice - limits.counter_slack if clear else twice + limits.counter_slack):
+            return Trip(AlarmCode.FREE_FLOW, f"{counted} counted where {expected} is programmed")
+        if counted == ZERO and clear:
+            return Trip(AlarmCode.NOT_FLOWING, f"nothing counted where {expected} is programmed")
+    oldest = infusion.samples[0]
+    span_ns = at - oldest.at_ns
+    if span_ns < limits.deviation_for_ns:
+        return PERMIT
+    if at != infusion.samples[-1].at_ns:  # the long stretch is judged with each new sample, every five seconds
+        return _WARN if AlarmCode.FLOW_DEVIATION in infusion.alarms else PERMIT
+    counted, expected = grown(infusion, oldest, at)
+    off = abs(counted - expected)
+    if off <= limits.counter_slack:
+        return PERMIT
+    allowed = max(
+        limits.deviation_floor.volume_in(Duration.from_ns(span_ns)),
+        expected.times(infusion.accuracy_percent).times(Rate("0.01").decimal),
+    )
+    if off <= allowed + limits.counter_slack:
+        return PERMIT
+    if counted > expected:
+        return Trip(AlarmCode.FLOW_DEVIATION, f"{counted} counted in {span_ns / 1e9:.0f} s, programmed {expected}")
+    return _WARN

@@ -1,0 +1,36 @@
+"""RUN-05, RUN-06: the pump does what pumpd told it and nothing else; any other change is somebody at its panel."""
+
+from pumpd.infusion.interlocks.verdict import PERMIT, Trip, Verdict
+from pumpd.infusion.model import Infusion
+from pumpd.infusion.states import State
+from pumpd.pump import AlarmCode, PumpState
+
+REQUIREMENTS = ("RUN-05", "RUN-06")
+
+
+def volume_given(infusion: Infusion) -> bool:
+    """The segment's volume is given, as far as the pump's counter shows."""
+    return infusion.counted + infusion.limits.over_delivery >= infusion.segment.program.vtbi
+
+
+def check(infusion: Infusion, now_ns: int) -> Verdict:
+    reading = infusion.reading
+    if reading is None or reading.state is PumpState.ALARM:  # an alarm is pump_alarms' business
+        return PERMIT
+    if not infusion.state.may_flow:
+        if reading.state in (PumpState.STOPPED, PumpState.PAUSED):
+            return PERMIT
+        return Trip(AlarmCode.PROGRAM_CHANGED, f"the pump is {reading.state} and nobody here started it")
+    if reading.state is not PumpState.INFUSING:
+        if infusion.state is State.STARTING or volume_given(infusion):
+            return PERMIT
+        return Trip(AlarmCode.PROGRAM_CHANGED, f"the pump is {reading.state} with {infusion.remaining} still to give")
+    program, slack = infusion.segment.program, infusion.limits.over_delivery
+    # Rate and volume are asked one after the other: next to a step's end either rate is right.
+    near = {program.rate_at(max(infusion.counted - slack, slack - slack)), program.rate_at(infusion.counted + slack)}
+    if reading.rate not in near | {program.rate_at(infusion.counted)}:
+        return Trip(
+            AlarmCode.PROGRAM_CHANGED,
+            f"the pump is set to {reading.rate}, confirmed {program.rate_at(infusion.counted)}",
+        )
+    return PERMIT

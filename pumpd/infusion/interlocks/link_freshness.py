@@ -1,0 +1,29 @@
+"""RUN-01, COM-01: permission rests on a reading that is young; a late one warns, and lets the lease run out."""
+
+from pumpd.infusion.interlocks.verdict import PERMIT, Permit, Refuse, Verdict
+from pumpd.infusion.model import Infusion
+from pumpd.pump import AlarmCode
+
+REQUIREMENTS = ("RUN-01", "COM-01")
+
+
+def age_ns(infusion: Infusion, now_ns: int) -> int | None:
+    """Age of the last reading, counted from when it was asked for; None when there is none."""
+    return None if infusion.reading is None else now_ns - infusion.reading.asked_ns
+
+
+def warnings(infusion: Infusion, now_ns: int) -> tuple[AlarmCode, ...]:
+    age = age_ns(infusion, now_ns)
+    if infusion.link_lost:
+        return (AlarmCode.LINK_LOST,)
+    return (AlarmCode.READING_STALE,) if age is None or age > infusion.limits.stale_warn_ns else ()
+
+
+def check(infusion: Infusion, now_ns: int) -> Verdict:
+    age = age_ns(infusion, now_ns)
+    if age is None:
+        return Refuse(("the pump was not read yet",))
+    if age > infusion.limits.renewal_ns:
+        return Refuse((f"the last reading is {age / 1e9:.1f} s old",))
+    found = warnings(infusion, now_ns)
+    return Permit(found) if found else PERMIT

@@ -1,0 +1,31 @@
+"""RUN-03: the integral of the reported rate and the reported volume tell the same story."""
+
+from decimal import Decimal
+
+from pumpd.infusion.interlocks.verdict import PERMIT, Trip, Verdict
+from pumpd.infusion.model import Infusion
+from pumpd.infusion.states import State
+from pumpd.pump import AlarmCode
+
+REQUIREMENTS = ("RUN-03",)
+
+_PERCENT = Decimal("0.01")
+
+
+def check(infusion: Infusion, now_ns: int) -> Verdict:
+    if infusion.state is not State.RUNNING:
+        return PERMIT
+    if infusion.reading is not None and infusion.reading.delivered < infusion.counted:
+        return Trip(
+            AlarmCode.VOLUME_MISMATCH,
+            f"the pump's counter went back from {infusion.counted} to {infusion.reading.delivered}",
+        )
+    difference = abs(infusion.integral - infusion.counted)
+    limits = infusion.limits
+    if difference <= limits.mismatch_floor:
+        return PERMIT
+    if difference <= infusion.integral.times(limits.mismatch_percent).times(_PERCENT):
+        return PERMIT
+    return Trip(
+        AlarmCode.VOLUME_MISMATCH, f"the pump counted {infusion.counted}, its rate adds up to {infusion.integral}"
+    )

@@ -1,0 +1,17 @@
+"""WIN-02: the whole volume not before 38 minutes of flow (95 % of the prescribed time)."""
+
+from pumpd.infusion.interlocks.verdict import PERMIT, Trip, Verdict
+from pumpd.infusion.model import Infusion
+from pumpd.infusion.states import State
+from pumpd.pump import AlarmCode
+
+REQUIREMENTS = ("WIN-02",)
+
+
+def check(infusion: Infusion, now_ns: int) -> Verdict:
+    if infusion.state is not State.RUNNING or infusion.remaining > infusion.limits.over_delivery:
+        return PERMIT
+    running = infusion.running_ns(now_ns)
+    if running >= infusion.window.least_ns:
+        return PERMIT
+    return Trip(AlarmCode.WINDOW_TOO_FAST, f"the whole volume after {running / 6e10:.1f} min")

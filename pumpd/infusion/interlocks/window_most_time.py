@@ -1,0 +1,25 @@
+"""WIN-03, WIN-04: a hard stop at 42 minutes of flow, and at 60 minutes with pauses, whatever volume remains."""
+
+from pumpd.infusion.interlocks.verdict import PERMIT, Refuse, Trip, Verdict
+from pumpd.infusion.model import Infusion
+from pumpd.pump import AlarmCode
+
+REQUIREMENTS = ("WIN-03", "WIN-04")
+
+
+def closed(infusion: Infusion, now_ns: int) -> str | None:
+    """Why the window is closed, or None while it is open."""
+    if infusion.started_ns is None:
+        return None
+    if infusion.running_ns(now_ns) >= infusion.window.most_ns:
+        return f"window closed after {infusion.window.most_ns / 6e10:g} min of flow"
+    if infusion.elapsed_ns(now_ns) >= infusion.window.elapsed_ns:
+        return f"window closed {infusion.window.elapsed_ns / 6e10:g} min after the start, pauses included"
+    return None
+
+
+def check(infusion: Infusion, now_ns: int) -> Verdict:
+    why = closed(infusion, now_ns)
+    if why is None:
+        return PERMIT
+    return Trip(AlarmCode.WINDOW_CLOSED, why) if infusion.state.may_flow else Refuse((why,))

@@ -1,0 +1,52 @@
+"""What a reading adds to an infusion: counters, integral, samples of five minutes, and whether it stands still."""
+
+from pumpd.infusion.interlocks.flow_deviation import SHORT_NS
+from pumpd.infusion.model import ZERO, Infusion, Sample
+from pumpd.infusion.states import State
+from pumpd.pump import Reading
+from pumpd.quantities import Duration, Volume
+
+
+def observe(infusion: Infusion, reading: Reading) -> Infusion:
+    """The infusion with this reading taken in. Judging it is the interlocks' business."""
+    counting = infusion.state.may_flow
+    counted = max(infusion.counted, reading.delivered) if counting else infusion.counted
+    flowing = infusion.state in (State.STARTING, State.RUNNING) and reading.state.flowing
+    return infusion.but(
+        reading=reading,
+        link_lost=False,
+        counted=counted,
+        still_since_ns=_still_since(infusion, reading),
+        integral=_integral(infusion, reading) if flowing else infusion.integral,
+        samples=_samples(infusion, reading, counted) if flowing else infusion.samples,
+    )
+
+
+def _still_since(infusion: Infusion, reading: Reading) -> int | None:
+    """First of the unbroken readings, all asked for after the stop was sent, that show no flow and the same volume."""
+    if reading.state.flowing or (infusion.stop_since_ns is not None and reading.asked_ns < infusion.stop_since_ns):
+        return None
+    last, since = infusion.reading, infusion.still_since_ns
+    unbroken = last is not None and since is not None and last.delivered == reading.delivered
+    return since if unbroken else reading.answered_ns
+
+
+def _integral(infusion: Infusion, reading: Reading) -> Volume:
+    last, start = infusion.reading, infusion.flow_since_ns
+    if start is None:
+        return ZERO
+    if last is None or last.answered_ns < start or not last.state.flowing:
+        return infusion.integral + reading.rate.volume_in(Duration.from_ns(max(0, reading.answered_ns - start)))
+    return infusion.integral + last.rate.volume_in(Duration.from_ns(reading.answered_ns - last.answered_ns))
+
+
+def _samples(infusion: Infusion, reading: Reading, counted: Volume) -> tuple[Sample, ...]:
+    samples, at = infusion.samples, reading.answered_ns
+    if not samples:
+        return (Sample(at if infusion.flow_since_ns is None else infusion.flow_since_ns, ZERO),)
+    if at - samples[-1].at_ns < SHORT_NS:
+        return samples
+    oldest = at - infusion.limits.mean_over_ns
+    # The first one kept is the youngest that is five minutes old, so that a whole five minutes can be judged.
+    drop = 1 if len(samples) > 1 and samples[1].at_ns <= oldest else 0
+    return (*samples[drop:], Sample(at, counted))

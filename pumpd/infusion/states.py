@@ -1,0 +1,138 @@
+"""The states of an infusion and the table of the ways between them.
+
+`may_flow` is what must be assumed of the pump: in such a state pumpd keeps a lease, polls, and has a stop ready. The
+table is the whole truth: `advance()` takes no other step, and docs/reference/states.md is printed from it.
+"""
+
+from enum import StrEnum
+
+
+class State(StrEnum):
+    ORDERED = "ordered"
+    LOADING = "loading"
+    READY = "ready"
+    ARMED = "armed"
+    STARTING = "starting"
+    RUNNING = "running"
+    COMPLETING = "completing"
+    PAUSING = "pausing"
+    PAUSED = "paused"
+    STOPPING = "stopping"
+    UNCERTAIN = "uncertain"
+    TRIPPED = "tripped"
+    COMPLETED = "completed"
+    STOPPED = "stopped"
+    ABANDONED = "abandoned"
+
+    @property
+    def may_flow(self) -> bool:
+        return self in _MAY_FLOW
+
+    @property
+    def ended(self) -> bool:
+        return self in _ENDED
+
+    @property
+    def ending(self) -> bool:
+        """A stop is under way and is repeated until it is confirmed."""
+        return self in _ENDING
+
+
+_MAY_FLOW = frozenset({State.STARTING, State.RUNNING, State.COMPLETING, State.PAUSING, State.STOPPING, State.UNCERTAIN})
+_ENDED = frozenset({State.COMPLETED, State.STOPPED, State.ABANDONED})
+_ENDING = frozenset({State.PAUSING, State.STOPPING, State.UNCERTAIN})
+
+MEANING: dict[State, str] = {
+    State.ORDERED: "accepted; nothing sent to the pump yet; waiting to see it idle",
+    State.LOADING: "the program is being written to the pump and read back",
+    State.READY: "the pump holds exactly the ordered program; waiting for a nurse's confirmation",
+    State.ARMED: "confirmed; one last look at the pump and its program before the start",
+    State.STARTING: "start sent; waiting to see flow at the programmed rate",
+    State.RUNNING: "flowing under a lease",
+    State.COMPLETING: "the pump says that the volume is given; waiting to see it stand still",
+    State.PAUSING: "stop sent so as to pause; waiting to see the pump stand still",
+    State.PAUSED: "no flow; may be resumed with a new confirmation while the budget lasts",
+    State.STOPPING: "stop sent; repeated until the pump is seen standing still",
+    State.UNCERTAIN: "the answer to a start was lost; only status and stop, worst case booked",
+    State.TRIPPED: "stopped by an interlock, latched until a person clears it",
+    State.COMPLETED: "the whole volume was given",
+    State.STOPPED: "ended before its volume",
+    State.ABANDONED: "ended before any flow",
+}
+
+_STOP = "stop asked for"
+_TRIP = "an interlock tripped"
+_PANEL = "flow or change seen at the pump"
+
+TRANSITIONS: dict[State, dict[State, str]] = {
+    State.ORDERED: {
+        State.LOADING: "pump seen idle, without alarm",
+        State.ABANDONED: "pump not idle, or stop asked for",
+    },
+    State.LOADING: {
+        State.READY: "program read back, equal to the order",
+        State.ABANDONED: "load or read-back failed before the first flow, or stop asked for",
+        State.TRIPPED: "load or read-back of a remainder failed",
+        State.STOPPED: "stop asked for, or pause budget or window used up",
+        State.STOPPING: _PANEL,
+    },
+    State.READY: {
+        State.ARMED: "confirmation accepted",
+        State.ABANDONED: "stop asked for before the first flow",
+        State.STOPPED: "stop asked for, or pause budget or window used up",
+        State.STOPPING: _PANEL,
+    },
+    State.ARMED: {
+        State.STARTING: "pump idle, program read back again, every interlock permits",
+        State.READY: "an interlock refused; a new confirmation is needed",
+        State.ABANDONED: "stop asked for before the first flow",
+        State.STOPPED: "stop asked for, or pause budget or window used up",
+        State.STOPPING: _PANEL,
+    },
+    State.STARTING: {
+        State.RUNNING: "pump answered and reports flow at the programmed rate",
+        State.UNCERTAIN: "the answer to the start was lost",
+        State.PAUSING: "pause asked for",
+        State.STOPPING: "stop asked for, start refused, no flow in time, or " + _TRIP,
+    },
+    State.RUNNING: {
+        State.COMPLETING: "pump stopped by itself with the volume given",
+        State.PAUSING: "pause asked for",
+        State.STOPPING: "stop asked for, or " + _TRIP,
+    },
+    State.COMPLETING: {
+        State.COMPLETED: "two readings, no flow, volume unchanged",
+        State.STOPPING: "stop asked for, or " + _TRIP,
+    },
+    State.PAUSING: {
+        State.PAUSED: "two readings, no flow, volume unchanged",
+        State.STOPPING: "stop asked for, or " + _TRIP,
+    },
+    State.PAUSED: {
+        State.LOADING: "resume asked for: the remainder is loaded, read back and confirmed anew",
+        State.STOPPED: "stop asked for, nothing left, or pause budget or window used up",
+        State.STOPPING: _PANEL,
+    },
+    State.STOPPING: {
+        State.STOPPED: "two readings, no flow, volume unchanged",
+        State.TRIPPED: "the same, after a trip",
+    },
+    State.UNCERTAIN: {State.TRIPPED: "two readings, no flow, volume unchanged"},
+    State.TRIPPED: {
+        State.PAUSED: "a person cleared a trip that may be resumed",
+        State.STOPPED: "a person cleared any other trip, or stop asked for, or the window closed",
+        State.STOPPING: _PANEL,
+    },
+    State.COMPLETED: {},
+    State.STOPPED: {},
+    State.ABANDONED: {},
+}
+
+
+def table() -> str:
+    """The states and their transitions as a Markdown page."""
+    lines = ["| state | flow | meaning |", "|---|---|---|"]
+    lines += [f"| `{s}` | {'may flow' if s.may_flow else 'no'} | {MEANING[s]} |" for s in State]
+    lines += ["", "| from | to | when |", "|---|---|---|"]
+    lines += [f"| `{a}` | `{b}` | {why} |" for a, ways in TRANSITIONS.items() for b, why in ways.items()]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,91 @@
+"""One event being worked into an infusion: the words in which the state machine is written.
+
+A Turn lives for one call of `advance`, collects the actions in order, and takes no step that the table does not name.
+"""
+
+from typing import Any
+
+from pumpd.infusion.events import Action, ClearAlarm, RaiseAlarm, ReadPump, Record, Refuse, ReleasePump, StopPump
+from pumpd.infusion.model import Infusion
+from pumpd.infusion.states import TRANSITIONS, State
+from pumpd.pump import AlarmCode
+
+
+class ImpossibleTransitionError(RuntimeError):
+    """A step that the table of states does not name: a defect in pumpd. The shell stops the pump."""
+
+
+class Turn:
+    def __init__(self, infusion: Infusion, now_ns: int) -> None:
+        self.infusion = infusion
+        self.now_ns = now_ns
+        self.actions: list[Action] = []
+
+    def set(self, **changes: Any) -> None:
+        self.infusion = self.infusion.but(**changes)
+
+    def do(self, *actions: Action) -> None:
+        self.actions.extend(actions)
+
+    def refuse(self, *reasons: str) -> None:
+        self.do(Refuse(reasons))
+
+    def go(self, state: State, reason: str, **changes: Any) -> None:
+        """Step into a state of the table; the step is recorded, and an end is summed up."""
+        old = self.infusion.state
+        if state not in TRANSITIONS[old]:
+            raise ImpossibleTransitionError(f"{old} -> {state}: {reason}")
+        self.set(state=state, since_ns=self.now_ns, reason=reason, **changes)
+        body = {"from": old.value, "to": state.value, "may_flow": state.may_flow, "reason": reason}
+        self.do(Record("state_changed", body))
+        if state.ended:
+            self._sum_up()
+
+    def send_stop(self) -> None:
+        """Put the stop first in the list, once."""
+        if not any(isinstance(action, StopPump) for action in self.actions):
+            self.actions.insert(0, StopPump())
+            self.set(stop_sent_ns=self.now_ns)
+
+    def stop_flow(self, into: State, why: str, then: State, **changes: Any) -> None:
+        """Into a state that repeats the stop until it is confirmed; permission ends here."""
+        self.send_stop()
+        if not self.infusion.state.ending:  # a stop under way keeps its first instant
+            changes |= {"stop_since_ns": self.now_ns, "still_since_ns": None}
+        self.go(into, why, then=then, lease_until_ns=None, confirmed=None, **changes)
+        self.do(ReadPump())
+
+    def trip(self, code: AlarmCode, why: str) -> None:
+        self.latch(code)
+        self.stop_flow(State.STOPPING, f"{code.value}: {why}", then=State.TRIPPED)
+
+    def latch(self, code: AlarmCode) -> None:
+        if code not in self.infusion.trips:
+            self.set(trips=(*self.infusion.trips, code))
+        self.raise_alarm(code)
+
+    def raise_alarm(self, code: AlarmCode) -> None:
+        if code not in self.infusion.alarms:
+            self.set(alarms=self.infusion.alarms | {code})
+            self.do(RaiseAlarm(code))
+
+    def clear_alarms(self, codes: frozenset[AlarmCode]) -> None:
+        gone = codes & self.infusion.alarms
+        if gone:
+            self.set(alarms=self.infusion.alarms - gone)
+            self.do(*(ClearAlarm(code) for code in sorted(gone)))
+
+    def _sum_up(self) -> None:
+        infusion, window = self.infusion, self.infusion.window
+        running = infusion.running_ns(self.now_ns)
+        flowed = infusion.started_ns is not None
+        body = {
+            "outcome": infusion.state.value,
+            "reason": infusion.reason,
+            "delivered_ml": infusion.delivered.number,
+            "undelivered_ml": infusion.remaining.number,
+            "running_s": f"{running / 1e9:.1f}",
+            "elapsed_s": f"{infusion.elapsed_ns(self.now_ns) / 1e9:.1f}",
+            "off_window": flowed and not window.least_ns <= running <= window.most_ns,  # WIN-06
+        }
+        self.do(Record("infusion_ended", body), ReleasePump())

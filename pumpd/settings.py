@@ -1,0 +1,144 @@
+"""Configuration of a gateway: one TOML file and the drop-ins beside it.
+
+`pumpd.toml` and then `pumpd.d/*.toml` in sorted order; tables merge, later values win. An unknown key is an error,
+because it is most likely a misspelt one. Every error is listed, with its file and key.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
+
+DEFAULT_PATH = Path("/etc/pumpd/pumpd.toml")
+
+
+class SettingsError(ValueError):
+    """The configuration cannot be used. `problems` holds a line for each error: file, key and reason."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__("configuration refused:\n  " + "\n  ".join(problems))
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class MqttSettings(_Section):
+    host: str
+    port: int = Field(default=8883, ge=1, le=65535)
+    tls: bool = True
+    ca_file: Path | None = None
+    client_cert: Path | None = None
+    client_key: Path | None = None
+    username: str | None = None
+    password_file: Path | None = None
+    keepalive_s: int = Field(default=10, ge=5, le=60)
+
+
+class PumpSettings(_Section):
+    """One pump. `serial` is what the confirmation binds to: the pump's own serial number, or, for a family that does
+    not tell one over the wire, the asset label on its case.
+    """
+
+    name: Name
+    driver: str
+    port: str
+    serial: str = Field(min_length=1, max_length=64)
+    model: str
+    channel: int = Field(default=1, ge=1, le=16)
+    simulated: bool = False
+    settings: Mapping[str, Any] = Field(default_factory=dict)
+
+
+class SimulationSettings(_Section):
+    """`time_scale` makes clinical time run that many times faster than life, for simulated pumps only."""
+
+    time_scale: int = Field(default=1, ge=1, le=1000)
+
+
+class HardwareSettings(_Section):
+    """Real pumps stay off until `enabled`, and until the banner is acknowledged in these words."""
+
+    enabled: bool = False
+    acknowledged: str = ""
+
+
+ACKNOWLEDGEMENT = "not a cleared medical device"
+
+
+class Settings(_Section):
+    gateway: Name
+    state_dir: Path
+    library_dir: Path | None = None
+    socket: Path | None = None
+    mqtt: MqttSettings | None = None
+    hardware: HardwareSettings = HardwareSettings()
+    simulation: SimulationSettings = SimulationSettings()
+    pumps: tuple[PumpSettings, ...] = Field(default=(), alias="pump")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Settings":
+        names = [pump.name for pump in self.pumps]
+        if len(set(names)) != len(names):
+            raise ValueError("pump: each pump needs a name of its own")
+        real = [pump.name for pump in self.pumps if not pump.simulated]
+        if real and self.simulation.time_scale != 1:
+            raise ValueError(f"simulation.time_scale: only simulated pumps may run faster than life, {real} are not")
+        if real and not (self.hardware.enabled and self.hardware.acknowledged == ACKNOWLEDGEMENT):
+            raise ValueError(
+                f"hardware: {', '.join(real)} not marked `simulated = true`; to drive real pumps set "
+                f'hardware.enabled = true and hardware.acknowledged = "{ACKNOWLEDGEMENT}"'
+            )
+        return self
+
+    @property
+    def journal_path(self) -> Path:
+        return self.state_dir / "journal.sqlite3"
+
+    @property
+    def keys_path(self) -> Path:
+        return self.state_dir / "paired-keys.json"
+
+    @property
+    def socket_path(self) -> Path:
+        return self.socket or self.state_dir / "control.sock"
+
+    @classmethod
+    def load(cls, path: Path) -> "Settings":
+        """Read the file and its drop-ins. Raises SettingsError with every problem found."""
+        merged: dict[str, Any] = {}
+        problems: list[str] = []
+        drop_ins = sorted(path.with_suffix(".d").glob("*.toml"))
+        for file in (path, *drop_ins):
+            try:
+                with file.open("rb") as stream:
+                    _merge(merged, tomllib.load(stream, parse_float=Decimal))
+            except OSError as error:
+                problems.append(f"{file}: cannot be read: {error.strerror}")
+            except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+                problems.append(f"{file}: not valid TOML: {error}")
+        if problems:
+            raise SettingsError(problems)
+        try:
+            return cls.model_validate(merged)
+        except ValidationError as error:
+            raise SettingsError(
+                [
+                    f"{path}: {'.'.join(str(part) for part in item['loc']) or 'file'}: {item['msg']}"
+                    for item in error.errors(include_url=False)
+                ]
+            ) from error
+
+
+def _merge(into: dict[str, Any], new: Mapping[str, Any]) -> None:
+    for key, value in new.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        else:
+            into[key] = value

@@ -1,0 +1,208 @@
+"""The main job in virtual time: every layer from the codec to the journal, only the cable is in memory."""
+
+import asyncio
+import json
+
+import pytest
+
+from pumpd.journal import JournalReader
+from tests.control.ward import ward
+
+
+@pytest.mark.requirement("STA-01", "STA-05", "STA-06", "RUN-01", "WIN-01", "PRG-11")
+async def test_a_prescription_becomes_a_confirmed_infusion_that_ends_after_forty_minutes(tmp_path):
+    async with ward(tmp_path) as here:
+        answer = await here.order()
+        assert answer.ok, answer.reasons
+        await here.until("ready")
+        assert here.truth() == 0
+        assert (await here.confirm()).ok
+        await here.until("running")
+        await here.until("completed", within_s=2500)
+        assert here.truth() == pytest.approx(35, rel=0.02)
+        rows = here.rows()
+        ended = json.loads(next(row.body for row in rows if row.kind == "infusion_ended"))
+        assert ended["outcome"] == "completed"
+        assert ended["off_window"] is False
+        assert float(ended["delivered_ml"]) == 35
+        assert float(ended["running_s"]) == pytest.approx(2400, abs=8)
+        readings = [row for row in rows if row.kind == "reading" and json.loads(row.body)["state"] == "running"]
+        gaps = [(b.mono_ns - a.mono_ns) / 1e9 for a, b in zip(readings, readings[1:], strict=False)]
+        assert max(gaps) <= 1.1
+        assert "alarm_raised" not in [row.kind for row in rows]
+        reader = JournalReader(here.journal)
+        assert reader.verify() == len(rows)
+        reader.close()
+
+
+@pytest.mark.requirement("STA-04")
+async def test_orders_alone_never_start_the_pump(tmp_path):
+    async with ward(tmp_path) as here:
+        for number in range(200):
+            await here.order(patient=f"token-{number}")
+        await asyncio.sleep(600)
+        assert here.truth() == 0
+        assert here.state() == "ready"
+
+
+@pytest.mark.requirement("STA-14")
+async def test_a_second_order_for_the_pump_or_the_patient_is_refused(tmp_path):
+    async with ward(tmp_path, beds=("bed1", "bed2")) as here:
+        assert (await here.order()).ok
+        again = await here.order(patient="token-2")
+        assert not again.ok
+        assert "already" in again.reasons[0]
+        same = await here.order(pump="bed2")
+        assert not same.ok
+        assert "patient" in same.reasons[0]
+        assert (await here.order(pump="bed2", patient="token-2")).ok
+        assert here.kinds().count("order_refused") == 2
+
+
+@pytest.mark.requirement("STP-01", "STP-03", "STP-04")
+async def test_stop_needs_no_key_and_ends_the_flow(tmp_path):
+    async with ward(tmp_path) as here:
+        await here.start()
+        await asyncio.sleep(300)
+        before = here.truth()
+        assert (await here.ask(op="stop")).ok
+        await asyncio.sleep(0.2)
+        assert here.truth() - before <= 0.01
+        await here.until("stopped", within_s=5)
+        at_stop = here.truth()
+        await asyncio.sleep(600)
+        assert here.truth() == at_stop
+        assert "stop_confirmed" in here.kinds()
+
+
+async def test_stop_works_before_any_order_and_after_the_end(tmp_path):
+    async with ward(tmp_path) as here:
+        assert (await here.ask(op="stop", pump="bed1")).ok
+        await asyncio.sleep(1)
+        assert here.kinds().count("stop_answered") == 1
+        wrong = await here.ask(op="stop", pump="bed9")
+        assert not wrong.ok
+        assert "bed1" in wrong.reasons[0]
+
+
+@pytest.mark.requirement("RUN-10", "RUN-11", "STP-05")
+async def test_an_occlusion_trips_latches_and_the_rest_needs_a_nurse(tmp_path):
+    async with ward(tmp_path, faults=["stall@12min"]) as here:
+        await here.start()
+        await here.until("tripped", within_s=800)
+        infusion = here.gateway.runners["bed1"].infusion
+        assert infusion is not None
+        assert [code.value for code in infusion.trips] == ["occlusion"]
+        given = here.truth()
+        assert given == pytest.approx(12 * 60 * 52.5 / 3600, abs=0.3)
+        here.pump.clear("stall")
+        await asyncio.sleep(60)
+        assert here.truth() == given
+        assert not (await here.ask(op="resume", pump="bed1")).ok
+        assert (await here.ask(op="clear", pump="bed1", by="nurse")).ok
+        assert (await here.ask(op="resume", pump="bed1", by="nurse")).ok
+        await here.until("ready")
+        assert here.truth() == given
+        assert (await here.confirm(request="r-2")).ok
+        await here.until("completed", within_s=2000)
+        assert here.truth() == pytest.approx(35, rel=0.02)
+
+
+@pytest.mark.requirement("WIN-05", "PRG-15", "RUN-05")
+async def test_a_pause_and_a_confirmed_resume_give_the_whole_dose(tmp_path):
+    async with ward(tmp_path) as here:
+        await here.start()
+        await asyncio.sleep(600)
+        assert (await here.ask(op="pause", pump="bed1", by="nurse")).ok
+        await here.until("paused")
+        given = here.truth()
+        await asyncio.sleep(240)
+        assert here.truth() == given
+        assert (await here.ask(op="resume", pump="bed1", by="nurse")).ok
+        await here.until("ready")
+        binding = await here.binding()
+        assert binding.action.value == "resume"
+        assert (await here.confirm(binding, request="r-2")).ok
+        await here.until("completed", within_s=2000)
+        assert here.truth() == pytest.approx(35, rel=0.02)
+        assert here.kinds().count("intent_start") == 2
+
+
+@pytest.mark.requirement("RUN-06")
+async def test_a_rate_changed_at_the_panel_stops_within_two_seconds(tmp_path):
+    async with ward(tmp_path) as here:
+        await here.start()
+        await asyncio.sleep(300)
+        loop = asyncio.get_running_loop()
+        here.pump.press("rate", "80")
+        changed = loop.time()
+        while here.pump.truth()["running"]:
+            assert loop.time() - changed <= 2.0
+            await asyncio.sleep(0.01)
+        await here.until("tripped")
+
+
+@pytest.mark.requirement("COM-01", "RUN-01")
+async def test_a_silent_line_ends_in_a_stop_by_the_pumps_own_watchdog(tmp_path):
+    async with ward(tmp_path, faults=["silence@5min/40min"]) as here:
+        await here.start()
+        await asyncio.sleep(299)
+        given = here.truth()
+        await asyncio.sleep(60)
+        lease = 52.5 / 3600 * 10
+        assert here.truth() - given <= 52.5 / 3600 * 2.5 + lease  # to the fault, and one lease
+        assert not here.pump.truth()["running"]
+        assert here.state() == "stopping"  # nobody can see the pump: it stays so, and alarms
+        assert "stop_unconfirmed" in [json.loads(r.body)["code"] for r in here.rows() if r.kind == "alarm_raised"]
+
+
+@pytest.mark.requirement("COM-03", "COM-02")
+async def test_a_lost_answer_to_run_is_never_answered_by_another_run(tmp_path):
+    async with ward(tmp_path) as here:
+        assert (await here.order()).ok
+        await here.until("ready")
+        runs = 0
+        feed = here.pump.line._pump.feed
+
+        def listen(data: bytes) -> None:
+            nonlocal runs
+            if b"RUN" in data:
+                runs += 1
+                here.pump.fire("lost-reply")
+            feed(data)
+
+        here.pump.line._pump.feed = listen
+        assert (await here.confirm()).ok
+        await here.until("tripped", within_s=30)
+        assert runs == 1
+        infusion = here.gateway.runners["bed1"].infusion
+        assert infusion is not None
+        assert [code.value for code in infusion.trips] == ["delivery_uncertain"]
+        assert not here.pump.truth()["running"]
+
+
+@pytest.mark.requirement("STP-02")
+async def test_a_stop_while_the_program_is_being_loaded_leaves_a_pump_that_never_starts(tmp_path):
+    for pause_s in (0.0, 0.01, 0.05, 0.1, 0.2, 0.3):
+        folder = tmp_path / str(pause_s)
+        folder.mkdir()
+        async with ward(folder) as here:
+            assert (await here.order()).ok
+            await asyncio.sleep(pause_s)
+            await here.ask(op="stop")
+            await asyncio.sleep(30)
+            assert here.state() == "abandoned"
+            assert here.truth() == 0
+
+
+async def test_eight_pumps_each_run_their_own_infusion(tmp_path):
+    beds = [f"bed{number}" for number in range(8)]
+    async with ward(tmp_path, beds=beds, group=64) as here:
+        for number, bed in enumerate(beds):
+            await here.start(
+                pump=bed, patient=f"token-{number}", weight=f"{60 + number} kg", weight_again=f"{60 + number} kg"
+            )
+        await asyncio.sleep(2500)
+        for number, bed in enumerate(beds):
+            assert here.state(bed) == "completed"
+            assert here.truth(bed) == pytest.approx((60 + number) / 2, rel=0.02)

@@ -1,0 +1,173 @@
+"""A ward on one event loop: a simulated NE-1000 in memory, the real gateway, and a nurse with a paired key.
+
+Only the serial cable is not real: every byte of the protocol passes, at the pace of the baud rate, in virtual time.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from pumpd.control.confirmation import KeyStore, PairedKey, sign
+from pumpd.control.gateway import Gateway
+from pumpd.control.messages import REQUEST, Answer
+from pumpd.control.process import gateway
+from pumpd.control.writer import InlineWriter
+from pumpd.infusion import events as ev
+from pumpd.journal import Journal, JournalReader, Record
+from pumpd.library_files import read_library
+from pumpd.settings import Settings
+from pumpd.wire import memory
+from pumpd_simulators.bench import SimulatedPump
+from pumpd_simulators.families import new_era
+
+ROOT = Path(__file__).parents[2]
+LIBRARY = ROOT / "config" / "library"
+
+ORDER: dict[str, Any] = {
+    "op": "order",
+    "pump": "bed1",
+    "entry": "ketamine-1mg-ml",
+    "dose": "0.5 mg/kg",
+    "weight": "70 kg",
+    "weight_again": "70 kg",
+    "weight_basis": "actual",
+    "duration": "40 min",
+    "container": "50 mL",
+    "patient": "token-1",
+    "ordered_by": "dr-a",
+}
+
+
+@dataclass
+class Ward:
+    gateway: Gateway
+    pumps: dict[str, SimulatedPump]
+    journal: Path
+    key: ec.EllipticCurvePrivateKey
+    paired: PairedKey
+    answers: list[Answer] = field(default_factory=list)
+
+    @property
+    def pump(self) -> SimulatedPump:
+        return self.pumps["bed1"]
+
+    async def ask(self, **fields: Any) -> Answer:
+        answer = await self.gateway.answer(REQUEST.validate_python(fields), "test")
+        self.answers.append(answer)
+        return answer
+
+    async def order(self, **changes: Any) -> Answer:
+        return await self.ask(**(ORDER | changes))
+
+    def state(self, pump: str = "bed1") -> str | None:
+        infusion = self.gateway.runners[pump].infusion
+        return infusion.state.value if infusion else None
+
+    async def until(self, *states: str, pump: str = "bed1", within_s: float = 30.0) -> None:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + within_s
+        while self.state(pump) not in states:
+            assert loop.time() < end, (self.state(pump), self.gateway.status(), self.rows()[-5:])
+            await asyncio.sleep(0.05)
+
+    async def binding(self, pump: str = "bed1") -> ev.Binding:
+        answer = await self.ask(op="challenge", pump=pump)
+        assert answer.ok, answer.reasons
+        fields = dict(answer.result["binding"])
+        return ev.Binding(**{**fields, "action": ev.ConfirmAction(fields["action"])})
+
+    async def confirm(
+        self, binding: ev.Binding | None = None, pump: str = "bed1", request: str = "r-1", **changes: Any
+    ) -> Answer:
+        """Sign the binding as it is, then send it with `changes` to what is sent."""
+        binding = binding or await self.binding(pump)
+        sent = {
+            "op": "confirm",
+            "pump": pump,
+            "request": request,
+            "key": self.paired.id,
+            "signature": sign(self.key, binding),
+            "nonce": binding.nonce,
+            "digest": binding.digest,
+            "action": binding.action.value,
+            "serial": binding.serial,
+            "channel": binding.channel,
+            "session": binding.session,
+            "gateway": binding.gateway,
+            "expires_ns": binding.expires_ns,
+        }
+        return await self.ask(**(sent | changes))
+
+    async def start(self, pump: str = "bed1", **changes: Any) -> None:
+        """From nothing to RUNNING."""
+        answer = await self.order(pump=pump, **changes)
+        assert answer.ok, answer.reasons
+        await self.until("ready", pump=pump)
+        answer = await self.confirm(pump=pump, request=f"r-{pump}")
+        assert answer.ok, answer.reasons
+        await self.until("running", pump=pump)
+
+    def rows(self) -> list[Record]:
+        reader = JournalReader(self.journal)
+        try:
+            return reader.after(0, 100_000)
+        finally:
+            reader.close()
+
+    def kinds(self) -> list[str]:
+        return [row.kind for row in self.rows()]
+
+    def truth(self, pump: str = "bed1") -> float:
+        delivered = self.pumps[pump].truth()["delivered_ml"]
+        assert isinstance(delivered, float)
+        return delivered
+
+
+@contextlib.asynccontextmanager
+async def ward(
+    folder: Path, *, beds: Iterable[str] = ("bed1",), faults: Iterable[str] = (), group: int = 1, **pump: Any
+) -> AsyncIterator[Ward]:
+    """A ward with a simulated pump at each bed; `pump` overrides a pump's settings."""
+    names = list(beds)
+    settings = Settings.model_validate(
+        {
+            "gateway": "ward-7",
+            "state_dir": folder,
+            "pump": [
+                {
+                    "name": name,
+                    "driver": "new-era",
+                    "port": f"memory://{name}",
+                    "model": "ne-1000",
+                    "serial": f"ASSET-{name}",
+                    "simulated": True,
+                    **pump,
+                }
+                for name in names
+            ],
+        }
+    )
+    key = ec.generate_private_key(ec.SECP256R1())
+    paired = KeyStore(settings.keys_path).pair("nurse-1", "confirm", key.public_key())
+    pumps = {name: new_era(seed=number, faults=faults) for number, name in enumerate(names)}
+    for name, simulated in pumps.items():
+        memory.serve(name, simulated)
+    writer = InlineWriter(Journal(settings.journal_path, "boot-1"), group)
+    try:
+        async with gateway(settings, read_library(LIBRARY), writer) as made:
+            here = Ward(made, pumps, settings.journal_path, key, paired)
+            for _ in range(100):
+                if not any(runner.problem for runner in made.runners.values()):
+                    break
+                await asyncio.sleep(0.05)
+            yield here
+    finally:
+        for name, simulated in pumps.items():
+            memory.withdraw(name)
+            simulated.shut()
+        await writer.close()
