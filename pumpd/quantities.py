@@ -11,20 +11,23 @@ Promises:
 
 import re
 from collections.abc import Mapping
-from decimal import ROUND_CEILING, ROUND_DOWN, Context, Decimal, DivisionByZero, Inexact, InvalidOperation
+from decimal import ROUND_CEILING, ROUND_DOWN, Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
+from operator import index
 from types import MappingProxyType
-from typing import ClassVar, Protocol, Self, TypeVar, overload
+from typing import ClassVar, Protocol, Self, TypeVar
 
 NS_PER_S = 1_000_000_000
 
-_EXACT = Context(prec=60, traps=[Inexact, InvalidOperation, DivisionByZero])
-_DOWN = Context(prec=60, rounding=ROUND_DOWN, traps=[InvalidOperation, DivisionByZero])
-_UP = Context(prec=60, rounding=ROUND_CEILING, traps=[InvalidOperation, DivisionByZero])
+_EXACT = Context(prec=60, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow])
+_DOWN = Context(prec=60, rounding=ROUND_DOWN, traps=[InvalidOperation, DivisionByZero, Overflow])
+_UP = Context(prec=60, rounding=ROUND_CEILING, traps=[InvalidOperation, DivisionByZero, Overflow])
 
 _PLAIN = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?)[ \u00a0\u202f]?(?P<unit>[^\s0-9].*)?", re.ASCII)
 _SECONDS_PER_HOUR = Decimal(3600)
 _MILLI = Decimal("0.001")
 _NANO = Decimal("0.000000001")
+_PICO = Decimal("1e-12")
+_LONGEST_SHOWN = 80
 
 
 class QuantityError(ValueError):
@@ -32,7 +35,14 @@ class QuantityError(ValueError):
 
     def __init__(self, field: str, text: object, why: str, accepted: str) -> None:
         self.field, self.text, self.why, self.accepted = field, text, why, accepted
-        super().__init__(f"{field}: {text!r} is refused: {why}. Accepted: {accepted}")
+        super().__init__(f"{field}: {self.reason}")
+
+    @property
+    def reason(self) -> str:
+        """The message without the field's name; a long text is cut, because it comes from outside."""
+        shown = repr(self.text)
+        shown = shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}..."
+        return f"{shown} is refused: {self.why}. Accepted: {self.accepted}"
 
 
 def plain(value: Decimal) -> str:
@@ -63,12 +73,19 @@ class Quantity:
     _value: Decimal
 
     def __init__(self, value: Decimal | int | str) -> None:
-        if isinstance(value, bool) or not isinstance(value, Decimal | int | str):
+        if type(value) not in (Decimal, int, str):
             raise TypeError(f"{type(self).__name__} takes a Decimal, int or str, never {type(value).__name__}")
-        number = value if isinstance(value, Decimal) else Decimal(value)
+        number = value if type(value) is Decimal else Decimal(value)
         if not number.is_finite():
             raise ValueError(f"{type(self).__name__} must be finite, not {value}")
         self._value = number
+
+    @classmethod
+    def _made(cls, value: Decimal) -> Self:
+        """A quantity from the result of arithmetic, which is a finite Decimal already."""
+        made = object.__new__(cls)
+        made._value = value
+        return made
 
     # -- text ------------------------------------------------------------------------------------------------
 
@@ -89,7 +106,7 @@ class Quantity:
         if unit is None:
             raise QuantityError(field, text, "the unit is missing", accepted)
         if unit not in cls.UNITS:
-            raise QuantityError(field, text, f"{unit!r} is not a unit of {cls.__name__.lower()}", accepted)
+            raise QuantityError(field, text, "its unit is not accepted here", accepted)
         whole, _, fraction = number.partition(".")
         if len(whole) > before or len(fraction) > after:
             raise QuantityError(field, text, "it has more digits than can be meant", accepted)
@@ -124,23 +141,26 @@ class Quantity:
         return other.decimal
 
     def __add__(self, other: Self) -> Self:
-        return type(self)(_EXACT.add(self._value, self._same(other)))
+        return self._made(_EXACT.add(self._value, self._same(other)))
 
     def __sub__(self, other: Self) -> Self:
-        return type(self)(_EXACT.subtract(self._value, self._same(other)))
+        return self._made(_EXACT.subtract(self._value, self._same(other)))
 
     def __abs__(self) -> Self:
-        return type(self)(abs(self._value))
+        return self._made(self._value.copy_abs())
 
     def times(self, factor: Decimal | int) -> Self:
-        """Scale by a plain number, exactly."""
-        return type(self)(_EXACT.multiply(self._value, factor if isinstance(factor, Decimal) else Decimal(factor)))
+        """Scale by a plain number, exactly; never by a float."""
+        return type(self)(
+            _EXACT.multiply(self._value, factor if isinstance(factor, Decimal) else Decimal(index(factor)))
+        )
 
     def share_of(self, whole: Self) -> Decimal:
         """What part of the whole this is, as a plain number, rounded down at 12 places; 0 when the whole is 0."""
-        if not whole:
+        divisor = self._same(whole)
+        if not divisor:
             return Decimal(0)
-        return _DOWN.divide(self._value, self._same(whole)).quantize(Decimal("1e-12"), ROUND_DOWN)
+        return _DOWN.divide(self._value, divisor).quantize(_PICO, ROUND_DOWN, _DOWN)
 
     def floor(self, grid: Grid) -> Self:
         """The largest value that the grid can hold and that is not above this one."""
@@ -217,17 +237,17 @@ class Duration(Quantity):
 
     @classmethod
     def from_ns(cls, ns: int) -> "Duration":
-        return cls(_EXACT.multiply(Decimal(ns), _NANO))
+        return cls._made(_EXACT.multiply(Decimal(ns), _NANO))
 
     @property
     def ns(self) -> int:
         """Whole nanoseconds, the unit of monotonic instants."""
-        return int(self._value * NS_PER_S)
+        return int(_EXACT.multiply(self._value, Decimal(NS_PER_S)))
 
     @property
     def minutes(self) -> Decimal:
-        """Minutes for display, rounded to three places."""
-        return _DOWN.divide(self._value, Decimal(60)).quantize(_MILLI)
+        """Minutes for display, rounded down at three places."""
+        return _DOWN.divide(self._value, Decimal(60)).quantize(_MILLI, ROUND_DOWN, _DOWN)
 
     def __truediv__(self, other: "Duration") -> Decimal:
         """How many times the other fits in, rounded down at 12 places."""
@@ -260,11 +280,7 @@ class DosePerWeight(Quantity):
     UNIT = "mg/kg"
     UNITS = MappingProxyType({"mg/kg": Decimal(1), "µg/kg": _MILLI, "mcg/kg": _MILLI, "ug/kg": _MILLI})
 
-    @overload
-    def __mul__(self, other: Weight) -> Mass: ...
-    @overload
-    def __mul__(self, other: object) -> object: ...
-    def __mul__(self, other: object) -> object:
+    def __mul__(self, other: Weight) -> Mass:
         if type(other) is not Weight:
             return NotImplemented
         return Mass(_EXACT.multiply(self._value, other.decimal))

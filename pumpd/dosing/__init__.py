@@ -1,0 +1,25 @@
+"""From a prescription to a rate program: exact, pure, and checked twice.
+
+`Prescription.from_text` reads what a person typed, `plan` turns it into a `RateProgram` or raises `Refusals` with every
+reason, `library.load` reads the drug library. Nothing in this room reads a file, a clock or a port.
+"""
+
+from pumpd.dosing.library import Entry, Library, LibraryError
+from pumpd.dosing.planning import check, plan
+from pumpd.dosing.prescription import Prescription, WeightBasis
+from pumpd.dosing.program import RateProgram
+from pumpd.dosing.refusal import Refusal, Refusals, SoftLimit
+
+__all__ = [
+    "Entry",
+    "Library",
+    "LibraryError",
+    "Prescription",
+    "RateProgram",
+    "Refusal",
+    "Refusals",
+    "SoftLimit",
+    "WeightBasis",
+    "check",
+    "plan",
+]

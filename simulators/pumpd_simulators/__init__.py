@@ -1,0 +1,1 @@
+"""Simulated infusion pumps that speak their real wire protocols, on one physics. Not a medical device."""

@@ -1,0 +1,179 @@
+"""`pumpd program`: plan a prescription on paper. It speaks to no pump and orders nothing.
+
+Exit status 0 with a program, 2 with every reason why there is none. Soft limits are listed as warnings; an *order*
+needs a typed reason for each.
+"""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from pumpd.dosing import Library, LibraryError, Prescription, RateProgram, Refusal, Refusals, check, plan
+from pumpd.dosing.arithmetic import lines
+from pumpd.library_files import default_library, read_library
+from pumpd.pump import Capabilities, UnknownFamilyError, family
+
+NOTICE = "Not a cleared medical device: simulation, research and integration only."
+REFUSED = 2
+
+
+def program(
+    *,
+    entry: Annotated[str | None, typer.Option(help="Library entry, such as ketamine-1mg-ml.")] = None,
+    dose: Annotated[str | None, typer.Option(help='Dose per weight, such as "0.5 mg/kg".')] = None,
+    weight: Annotated[str | None, typer.Option(help='Body weight, such as "70 kg".')] = None,
+    weight_again: Annotated[str | None, typer.Option(help="The same weight, typed a second time.")] = None,
+    weight_basis: Annotated[str | None, typer.Option(help="actual, ideal or adjusted; there is no default.")] = None,
+    previous_weight: Annotated[str | None, typer.Option(help="Weight in the previous session.")] = None,
+    duration: Annotated[str | None, typer.Option(help='Length of the infusion, such as "40 min".')] = None,
+    container: Annotated[str | None, typer.Option(help='Container of the library, such as "50 mL".')] = None,
+    driver: Annotated[str | None, typer.Option(help="Pump family, such as new-era.")] = None,
+    patient: Annotated[str | None, typer.Option(help="Patient token, never a name.")] = None,
+    ordered_by: Annotated[str | None, typer.Option(help="Who orders it.")] = None,
+    library: Annotated[Path | None, typer.Option(help="Directory of the drug library.")] = None,
+    override: Annotated[
+        list[str] | None, typer.Option(metavar="ID=REASON", help="Typed reason for a soft limit; may be repeated.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Turn a prescription into a rate program and show the arithmetic, or say every reason why not."""
+    fields: dict[str, object] = {
+        "entry": entry,
+        "dose": dose,
+        "weight": weight,
+        "weight_again": weight_again,
+        "weight_basis": weight_basis,
+        "previous_weight": previous_weight,
+        "duration": duration,
+        "container": container,
+        "patient": patient,
+        "ordered_by": ordered_by,
+    }
+    try:
+        planned = _planned(fields, driver, library, override or [])
+    except Refusals as error:
+        _refuse(error.reasons, as_json=as_json)
+    if as_json:
+        typer.echo(json.dumps(_as_json(planned), ensure_ascii=False))
+    else:
+        typer.echo(_as_text(planned))
+
+
+def _planned(fields: dict[str, object], driver: str | None, directory: Path | None, texts: list[str]) -> RateProgram:
+    """The program, or Refusals with the reasons of every part that could be looked at."""
+    reasons: list[Refusal] = []
+    library = prescription = capabilities = None
+    try:
+        library = read_library(directory or default_library())
+    except LibraryError as error:
+        reasons += [Refusal("library", problem) for problem in error.problems]
+    try:
+        prescription = Prescription.from_text(fields, library=library)
+    except Refusals as error:
+        reasons += error.reasons
+    overrides, bad = _overrides(texts)
+    reasons += bad
+    try:
+        capabilities = _capabilities(driver, library, str(fields["container"]))
+    except Refusals as error:
+        reasons += error.reasons
+    if library is None or prescription is None:
+        raise Refusals(reasons)
+    if capabilities is None:
+        raise Refusals(reasons + check(prescription, library))
+    try:
+        planned = plan(prescription, library, capabilities, overrides)
+    except Refusals as error:
+        raise Refusals([*reasons, *error.reasons]) from error
+    if reasons:
+        raise Refusals(reasons)
+    return planned
+
+
+def _capabilities(driver: str | None, library: Library | None, container: str) -> Capabilities | None:
+    """What the family can do with that container; None when the container is not known, which others say."""
+    if driver is None:
+        raise Refusals([Refusal("driver", "is missing. Accepted: an installed pump family (see `pumpd driver list`)")])
+    try:
+        found = family(driver)
+    except UnknownFamilyError as error:
+        raise Refusals([Refusal("driver", str(error))]) from error
+    if library is None or container not in library.containers:
+        return None
+    try:
+        return found.capabilities(library.containers[container], {})
+    except ValueError as error:
+        raise Refusals([Refusal("container", f"{driver} cannot use it: {error}")]) from error
+
+
+def _overrides(texts: list[str]) -> tuple[dict[str, str], list[Refusal]]:
+    overrides: dict[str, str] = {}
+    bad: list[Refusal] = []
+    for text in texts:
+        key, equals, reason = text.partition("=")
+        if not equals or key in overrides:
+            bad.append(Refusal("override", f"{text!r} is not ID=REASON, each ID once", "PRG-05"))
+        else:
+            overrides[key] = reason
+    return overrides, bad
+
+
+def _refuse(reasons: tuple[Refusal, ...], *, as_json: bool) -> NoReturn:
+    if as_json:
+        refused = [{"field": reason.field, "reason": _text(reason)} for reason in reasons]
+        typer.echo(json.dumps({"refused": refused}, ensure_ascii=False))
+    else:
+        typer.echo("Refused:", err=True)
+        for reason in reasons:
+            typer.echo(f"  {reason}", err=True)
+    raise typer.Exit(REFUSED)
+
+
+def _text(reason: Refusal) -> str:
+    return f"{reason.reason} ({reason.requirement})" if reason.requirement else reason.reason
+
+
+def _as_json(planned: RateProgram) -> dict[str, Any]:
+    order = planned.prescription
+    return {
+        "entry": planned.entry.id,
+        "drug": planned.entry.drug,
+        "concentration_mg_ml": planned.entry.concentration.number,
+        "dose_mg_kg": order.dose_per_weight.number,
+        "weight_kg": order.weight.number,
+        "weight_basis": order.weight_basis.value,
+        "dose_mg": planned.dose.number,
+        "vtbi_ml": planned.vtbi.number,
+        "steps": [
+            {"rate_ml_h": step.rate.number, "volume_ml": step.volume.number} for step in planned.pump_program.steps
+        ],
+        "duration_s": planned.duration.number,
+        "container": planned.container.name,
+        "driver": planned.family,
+        "library": planned.library,
+        "digest": planned.digest,
+        "warnings": [
+            {"id": warning.id, "field": warning.field, "reason": warning.reason, "requirement": warning.requirement}
+            for warning in planned.warnings
+        ],
+        "overrides": dict(planned.overrides),
+        "notice": NOTICE,
+    }
+
+
+def _as_text(planned: RateProgram) -> str:
+    order, entry = planned.prescription, planned.entry
+    rows = [
+        ("drug", f"{entry.drug} {entry.concentration} ({entry.id})"),
+        ("patient", order.patient or "not given"),
+        *lines(planned),
+        ("digest", planned.digest),
+    ]
+    reasons = dict(planned.overrides)
+    for warning in planned.warnings:
+        override = f'; overridden: "{reasons[warning.id]}"' if warning.id in reasons else "; an order needs a reason"
+        rows.append(("warning", f"{warning}{override}"))
+    body = "\n".join(f"  {what:<11}{how}" for what, how in rows)
+    return f"Program for a {planned.family} pump\n{body}\n{NOTICE}"

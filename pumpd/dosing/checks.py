@@ -1,0 +1,41 @@
+"""What can be said against a prescription without a pump: names that the library has not, and every hard limit.
+
+It judges whatever could be read, so that one bad field does not hide what is wrong with the others.
+"""
+
+from pumpd.dosing.library import Library
+from pumpd.dosing.refusal import Refusal
+from pumpd.quantities import DosePerWeight, Duration, Weight
+
+
+def refusals_for(
+    library: Library,
+    *,
+    entry_id: str,
+    container: str,
+    dose: DosePerWeight | None,
+    weight: Weight | None,
+    duration: Duration | None,
+) -> list[Refusal]:
+    """Every refusal; a field that is empty or None was refused before and is passed over."""
+    found: list[Refusal | None] = []
+    entry = library.entries.get(entry_id)
+    if entry_id and entry is None:
+        found.append(Refusal("entry", _unknown(entry_id, list(library.entries)), "PRG-10"))
+    if container and container not in library.containers:
+        found.append(Refusal("container", _unknown(container, list(library.containers)), "PRG-12"))
+    elif entry and container and container not in entry.containers:
+        found.append(Refusal("container", f"{entry.id} may be in {', '.join(entry.containers)} only", "PRG-12"))
+    if entry and dose is not None:
+        found.append(entry.dose.refusal("dose", dose, "PRG-04"))
+    if entry and weight is not None:
+        found.append(entry.weight.refusal("weight", weight, "PRG-07"))
+    if entry and duration is not None:
+        found.append(entry.duration.refusal("duration", duration, "PRG-06"))
+    if entry and dose is not None and weight is not None:
+        found.append(entry.dose_cap.refusal(dose * weight))
+    return [refusal for refusal in found if refusal is not None]
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    return f"{name!r} is not in the library, which has {', '.join(known)}"

@@ -1,0 +1,187 @@
+"""Planning: from a prescription, the library and a pump's limits to a rate program, or to every reason against it.
+
+Promises:
+- Refuse, never clamp: a program gives what was prescribed or there is none.
+- Rounding is down: the volume is the largest on the pump's grid that is not above dose / concentration, each rate the
+  largest that does not end its part of the time sooner (PRG-02). There is always a VTBI, and no KVO (PRG-11, PRG-16).
+- No program leaves here that the independent reverse computation did not agree to (PRG-01).
+"""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from itertools import accumulate, pairwise
+
+from pumpd.dosing import reverse
+from pumpd.dosing.checks import refusals_for
+from pumpd.dosing.library import Entry, Library
+from pumpd.dosing.limits import weight_change
+from pumpd.dosing.prescription import Prescription
+from pumpd.dosing.program import RateProgram
+from pumpd.dosing.refusal import Refusal, Refusals, SoftLimit
+from pumpd.pump import Capabilities, Container, FixedStep, PumpProgram, RateStep
+from pumpd.quantities import Mass, Rate, Volume, rate_for
+
+_LEAST_REASON = 3  # characters of a reason for an override (AUD-08)
+_COARSER = tuple(FixedStep(Decimal(1).scaleb(-places)) for places in (3, 2, 1, 0))
+
+
+def plan(
+    prescription: Prescription,
+    library: Library,
+    capabilities: Capabilities,
+    overrides: Mapping[str, str] | None = None,
+) -> RateProgram:
+    """Plan a prescription for a pump. Raises Refusals with every reason; soft limits become `warnings`.
+
+    `capabilities` are those for the container that the prescription names. `overrides` are typed reasons by the id of a
+    soft limit; planning does not need them, an order does.
+    """
+    refusals = check(prescription, library)
+    entry = library.entries.get(prescription.entry)
+    container = library.containers.get(prescription.container)
+    if entry is None:
+        raise Refusals(refusals)
+    dose = prescription.dose_per_weight * prescription.weight
+    warnings = _warnings(prescription, entry, dose)
+    refusals += _unfit_overrides(overrides or {}, warnings)
+    if capabilities.monitor_only:
+        refusals.append(Refusal("driver", f"{capabilities.family} is monitored only and is never programmed"))
+    if container is None:
+        raise Refusals(refusals)
+    steps: tuple[RateStep, ...] = ()
+    try:
+        steps = _steps(prescription, entry, container, dose, capabilities)
+    except Refusals as error:
+        refusals += error.reasons
+    if not steps or refusals:
+        raise Refusals(refusals)
+    program = RateProgram(
+        prescription,
+        entry,
+        container,
+        dose,
+        PumpProgram(steps, container.diameter),
+        capabilities.family,
+        library.digest,
+        tuple(warnings),
+        tuple(sorted((overrides or {}).items())),
+    )
+    objections = reverse.objections(
+        program.delivery(),
+        dose_per_weight=str(prescription.dose_per_weight),
+        weight=str(prescription.weight),
+        duration=str(prescription.duration),
+        programmed=str(program.programmed_dose),
+    )
+    if objections:
+        raise Refusals(objections)
+    return program
+
+
+def check(prescription: Prescription, library: Library) -> list[Refusal]:
+    """Every refusal that needs no pump, for a caller that could not learn the pump's limits."""
+    return refusals_for(
+        library,
+        entry_id=prescription.entry,
+        container=prescription.container,
+        dose=prescription.dose_per_weight,
+        weight=prescription.weight,
+        duration=prescription.duration,
+    )
+
+
+def _warnings(prescription: Prescription, entry: Entry, dose: Mass) -> list[SoftLimit]:
+    found = (
+        entry.dose.warning("dose", prescription.dose_per_weight, "PRG-05"),
+        entry.dose_cap.warning(dose),
+        entry.duration.warning("duration", prescription.duration, "PRG-06"),
+        entry.weight.warning("weight", prescription.weight, "PRG-07"),
+        weight_change(prescription.weight, prescription.previous_weight),
+    )
+    return [warning for warning in found if warning is not None]
+
+
+def _unfit_overrides(overrides: Mapping[str, str], warnings: Sequence[SoftLimit]) -> list[Refusal]:
+    passed = [warning.id for warning in warnings]
+    refusals = []
+    for key, reason in overrides.items():
+        if key not in passed:
+            known = ", ".join(passed) or "none"
+            refusals.append(Refusal("override", f"{key!r} is not a soft limit that was passed ({known})", "PRG-05"))
+        elif len(reason.strip()) < _LEAST_REASON or not reason.isprintable():
+            refusals.append(
+                Refusal("override", f"{key}: a reason of at least {_LEAST_REASON} letters is needed", "AUD-08")
+            )
+    return refusals
+
+
+def _steps(
+    prescription: Prescription, entry: Entry, container: Container, dose: Mass, pump: Capabilities
+) -> tuple[RateStep, ...]:
+    """The steps, or Refusals with what the container and the pump have against them."""
+    too_much = f"{dose} at {entry.concentration} is more than the {container.usable} usable in {container.name}"
+    try:
+        vtbi = entry.concentration.volume_holding(dose, pump.volume_grid)
+    except ValueError as error:
+        raise Refusals([Refusal("container", too_much, "PRG-12")]) from error
+    if not vtbi:
+        raise Refusals([Refusal("driver", f"the pump cannot hold a volume as small as that of {dose}", "PRG-11")])
+    refusals: list[Refusal] = []
+    if vtbi > container.usable:
+        refusals.append(Refusal("container", too_much, "PRG-12"))
+    if vtbi > pump.volume_max:
+        refusals.append(Refusal("driver", f"{vtbi} is more than the pump's largest volume {pump.volume_max}", "PRG-13"))
+    profile = [(step.time, step.dose) for step in entry.profile] or [(Decimal(1), Decimal(1))]
+    if len(profile) > pump.max_steps:
+        refusals.append(
+            Refusal("driver", f"the pump holds {pump.max_steps} step(s), {entry.id} has {len(profile)}", "RUN-05")
+        )
+    volumes = _split(vtbi, [share for _, share in profile], pump)
+    if volumes is None:
+        refusals.append(Refusal("driver", f"the pump cannot hold the steps of {entry.id} in {vtbi}", "PRG-11"))
+        raise Refusals(refusals)
+    times = [prescription.duration.times(share) for share, _ in profile]
+    steps = []
+    for volume, time in zip(volumes, times, strict=True):
+        try:
+            rate = rate_for(volume, time, pump.rate_grid)
+        except ValueError as error:
+            refusals.append(Refusal("driver", f"a rate that no pump can hold: {error}", "PRG-13"))
+            continue
+        refusals += _unfit_rate(rate, container, pump)
+        if rate:
+            steps.append(RateStep(rate, volume))
+    if refusals:
+        raise Refusals(refusals)
+    return tuple(steps)
+
+
+def _unfit_rate(rate: Rate, container: Container, pump: Capabilities) -> list[Refusal]:
+    refusals = []
+    if rate < pump.rate_min or not rate:
+        refusals.append(Refusal("driver", f"{rate} is below the pump's least rate {pump.rate_min}", "PRG-13"))
+    if rate > pump.rate_max:
+        refusals.append(Refusal("driver", f"{rate} is above the pump's highest rate {pump.rate_max}", "PRG-13"))
+    if rate < container.minimum_rate:
+        reason = f"{rate} is below the least rate {container.minimum_rate} recommended for {container.name}"
+        refusals.append(Refusal("container", reason, "PRG-13"))
+    return refusals
+
+
+def _split(vtbi: Volume, shares: Sequence[Decimal], pump: Capabilities) -> list[Volume] | None:
+    """Volumes that the pump can hold, in these shares and with exactly this sum; None when there are none.
+
+    The grid may be finer for a small number than for the sum, so the places between the steps are tried from the
+    finest to the coarsest until every step lies on the grid.
+    """
+    if len(shares) == 1:
+        return [vtbi]
+    grid = pump.volume_grid
+    ends = [vtbi.times(share) for share in accumulate(shares)]
+    tries = [[end.floor(grid) for end in ends[:-1]]]
+    tries += [[end.floor(coarser) for end in ends[:-1]] for coarser in _COARSER]
+    for inner in tries:
+        volumes = [end - start for start, end in pairwise([Volume(0), *inner, vtbi])]
+        if all(volume and volume == volume.floor(grid) for volume in volumes):
+            return volumes
+    return None

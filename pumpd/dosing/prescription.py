@@ -1,0 +1,137 @@
+"""A prescription: what a prescriber ordered, read from text with every reason for refusal at once.
+
+Promises:
+- Nothing is filled in: drug entry, dose, weight, its basis, duration and container must all be said (PRG-08).
+- Every quantity is text with a unit, read by two independent readers (PRG-01, PRG-03, PRG-24).
+- An order also needs the weight typed twice, a patient token and who ordered it (PRG-07).
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
+
+from pumpd.dosing.checks import refusals_for
+from pumpd.dosing.library import Library
+from pumpd.dosing.reading import read_twice
+from pumpd.dosing.refusal import Refusal, Refusals
+from pumpd.quantities import DosePerWeight, Duration, Quantity, QuantityError, Weight
+
+Q = TypeVar("Q", bound=Quantity)
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,62}", re.ASCII)
+_TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,62}", re.ASCII)
+_REQUIREMENT = {
+    "weight_basis": "PRG-08",
+    "entry": "PRG-10",
+    "container": "PRG-12",
+    "weight_again": "PRG-07",
+}
+
+
+class WeightBasis(StrEnum):
+    """Which weight was used. There is no default, least of all for a BMI of 30 or more (PRG-08)."""
+
+    ACTUAL = "actual"
+    IDEAL = "ideal"
+    ADJUSTED = "adjusted"
+
+
+@dataclass(frozen=True, slots=True)
+class Prescription:
+    """What was ordered. `entry` and `container` are names in the library; `patient` is a token, never a name."""
+
+    entry: str
+    dose_per_weight: DosePerWeight
+    weight: Weight
+    weight_basis: WeightBasis
+    duration: Duration
+    container: str
+    patient: str = ""
+    ordered_by: str = ""
+    previous_weight: Weight | None = None
+
+    @classmethod
+    def from_text(
+        cls, fields: Mapping[str, object], *, library: Library | None = None, order: bool = False
+    ) -> "Prescription":
+        """Read `fields` by name; None and a missing key are the same. Raises Refusals with every reason.
+
+        With a `library`, what could be read is judged too when something else could not; `plan` judges all of it.
+
+        Keys: entry, dose, weight, weight_again, weight_basis, duration, container, patient, ordered_by,
+        previous_weight. For an `order`, weight_again, patient and ordered_by are needed as well.
+        """
+        form = _Form({key: value for key, value in fields.items() if value is not None})
+        entry = form.match("entry", _NAME, "the id of a library entry")
+        dose = form.quantity(DosePerWeight, "dose")
+        weight = form.quantity(Weight, "weight")
+        again = form.quantity(Weight, "weight_again", needed=order)
+        basis = form.basis()
+        duration = form.quantity(Duration, "duration")
+        container = form.match("container", _NAME, 'a container of the library such as "50 mL"')
+        patient = form.match("patient", _TOKEN, "a patient token, never a name", needed=order)
+        ordered_by = form.match("ordered_by", _TOKEN, "who ordered it", needed=order)
+        previous = form.quantity(Weight, "previous_weight", needed=False)
+        if weight is not None and again is not None and weight != again:
+            form.refuse("weight_again", f"{again} is not the {weight} that was typed first", "PRG-07")
+        form.refuse_unknown()
+        if form.refusals and library is not None:
+            form.refusals += refusals_for(
+                library, entry_id=entry, container=container, dose=dose, weight=weight, duration=duration
+            )
+        if form.refusals or dose is None or weight is None or basis is None or duration is None:
+            raise Refusals(form.refusals)
+        return cls(entry, dose, weight, basis, duration, container, patient, ordered_by, previous)
+
+
+class _Form:
+    """Takes fields one by one and keeps every refusal."""
+
+    def __init__(self, fields: dict[str, object]) -> None:
+        self._left = fields
+        self.refusals: list[Refusal] = []
+
+    def refuse(self, field: str, reason: str, requirement: str = "") -> None:
+        self.refusals.append(Refusal(field, reason, requirement or _REQUIREMENT.get(field, "PRG-03")))
+
+    def _take(self, field: str, accepted: str, *, needed: bool) -> object | None:
+        value = self._left.pop(field, None)
+        if value is None and needed:
+            self.refuse(field, f"is missing. Accepted: {accepted}")
+        return value
+
+    def quantity(self, kind: type[Q], field: str, *, needed: bool = True) -> Q | None:
+        text = self._take(field, f"a number and a unit: {' or '.join(kind.UNITS)}", needed=needed)
+        if text is None:
+            return None
+        try:
+            return read_twice(kind, text, field)
+        except QuantityError as error:
+            self.refuse(field, error.reason)
+            return None
+
+    def match(self, field: str, pattern: re.Pattern[str], accepted: str, *, needed: bool = True) -> str:
+        text = self._take(field, accepted, needed=needed)
+        if text is None:
+            return ""
+        if not isinstance(text, str) or pattern.fullmatch(text) is None:
+            error = QuantityError(field, text, "it has characters that do not belong there or is too long", accepted)
+            self.refuse(field, error.reason)
+            return ""
+        return text
+
+    def basis(self) -> WeightBasis | None:
+        accepted = " or ".join(WeightBasis)
+        text = self._take("weight_basis", accepted, needed=True)
+        if text is None:
+            return None
+        if not isinstance(text, str) or text not in list(WeightBasis):
+            self.refuse("weight_basis", QuantityError("", text, "not a weight basis", accepted).reason)
+            return None
+        return WeightBasis(text)
+
+    def refuse_unknown(self) -> None:
+        for field in sorted(self._left):
+            self.refuse("prescription", f"{field[:63]!r} is not a field of a prescription", "PRG-15")

@@ -1,0 +1,37 @@
+"""How dosing says no: a refusal for each reason, never only the first, and soft limits that a person may override."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One reason: the field that a person can mend, what is wrong with it, and the requirement that asks for it."""
+
+    field: str
+    reason: str
+    requirement: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.reason}" + (f" ({self.requirement})" if self.requirement else "")
+
+
+@dataclass(frozen=True, slots=True)
+class SoftLimit:
+    """A soft limit that was passed. An order needs a typed reason for its `id`; planning alone only warns."""
+
+    id: str
+    field: str
+    reason: str
+    requirement: str
+
+    def __str__(self) -> str:
+        return f"{self.id}: {self.reason} ({self.requirement})"
+
+
+class Refusals(ValueError):  # noqa: N818  (a refusal is an answer, not a fault)
+    """Nothing was planned. `reasons` holds every reason that was found."""
+
+    def __init__(self, reasons: Sequence[Refusal]) -> None:
+        self.reasons = tuple(reasons)
+        super().__init__("; ".join(str(reason) for reason in self.reasons))

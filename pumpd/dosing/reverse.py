@@ -1,0 +1,124 @@
+"""The independent check: from the text that goes to the pump back to the dose (PRG-01, PRG-02).
+
+Promises:
+- Nothing here is shared with the forward way: another reader of text, another arithmetic (`fractions`), other formulas.
+- A program is right only if the pump, doing exactly what its text says, gives no more than the prescribed dose, at most
+  1 % less, not sooner than the prescribed time, at most 2 % later, and no part of it much faster than the mean.
+- It answers with objections, never with a corrected value.
+
+Requirement PRG-01 asks for agreement to 0.1 % of the dose; both ways are exact here, so it is asked for in full.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from pumpd.dosing.refusal import Refusal
+
+LEAST_SHARE = Fraction(99, 100)  # PRG-02: at most 1 % below
+FASTEST_SHARE = Fraction(
+    130, 100
+)  # [P] of the mean rate; a library's profile may go to 1.25, its rounding a little over
+LONGEST_SHARE = Fraction(102, 100)  # [P] a coarser pump would meet the 42 min stop (WIN-03) with dose left
+
+# unit -> (dimension, base units in it as a whole numerator and denominator); the bases are mg, mL, kg, s, mm
+_UNITS = {
+    "mg": ("drug", 1, 1),
+    "g": ("drug", 1000, 1),
+    "µg": ("drug", 1, 1000),
+    "mcg": ("drug", 1, 1000),
+    "ug": ("drug", 1, 1000),
+    "mL": ("volume", 1, 1),
+    "ml": ("volume", 1, 1),
+    "kg": ("body", 1, 1),
+    "s": ("time", 1, 1),
+    "min": ("time", 60, 1),
+    "h": ("time", 3600, 1),
+    "mm": ("length", 1, 1),
+}
+_NOTHING = ("", 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """A number in base units with its dimension, such as ("drug", "body") for mg/kg."""
+
+    value: Fraction
+    dimension: tuple[str, str]
+
+
+def read(text: str) -> Amount:
+    """Read "52.5 mL/h" part by part. Raises ValueError when it cannot."""
+    compact = text.replace("\u00a0", " ").replace("\u202f", " ").replace(" ", "")
+    unit = compact.lstrip("0123456789.")
+    whole, _, places = compact[: len(compact) - len(unit)].partition(".")
+    above, slash, below = unit.partition("/")
+    if above not in _UNITS or (slash and below not in _UNITS):
+        raise ValueError(f"{text!r} has no unit that is known here")
+    dimension, times, over = _UNITS[above]
+    divisor, part, parts = _UNITS[below] if slash else _NOTHING
+    value = Fraction(int(whole + places) * times * parts, 10 ** len(places) * over * part)
+    return Amount(value, (dimension, divisor))
+
+
+def _of(text: str, above: str, below: str = "") -> Fraction:
+    amount = read(text)
+    if amount.dimension != (above, below):
+        raise ValueError(f"{text!r} is not {above} per {below}")
+    return amount.value
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What the pump would give: milligrams, milligrams per kilogram, seconds, and its fastest step."""
+
+    dose_mg: Fraction
+    dose_mg_kg: Fraction
+    seconds: Fraction
+    fastest_mg_s: Fraction
+
+
+def delivery(steps: Sequence[tuple[str, str]], concentration: str, weight: str) -> Delivery:
+    """Follow the steps of (rate, volume) as a pump would."""
+    strength = _of(concentration, "drug", "volume")
+    dose = seconds = fastest = Fraction(0)
+    for rate_text, volume_text in steps:
+        part, rate = _of(volume_text, "volume"), _of(rate_text, "volume", "time")
+        dose += part * strength
+        seconds += part / rate
+        fastest = max(fastest, rate * strength)
+    return Delivery(dose, dose / _of(weight, "body"), seconds, fastest)
+
+
+def objections(found: Delivery, *, dose_per_weight: str, weight: str, duration: str, programmed: str) -> list[Refusal]:
+    """Compare with the prescription and with the dose that the forward way believes in; empty when all agree."""
+    dose = _of(dose_per_weight, "drug", "body") * _of(weight, "body")
+    time = _of(duration, "time")
+    against: list[Refusal] = []
+    if found.dose_mg != _of(programmed, "drug"):
+        against.append(Refusal("dose", "the forward and the reverse computation disagree", "PRG-01"))
+    if found.dose_mg > dose:
+        against.append(Refusal("dose", "computed backwards, the program gives more than prescribed", "PRG-02"))
+    if found.dose_mg < dose * LEAST_SHARE:
+        against.append(
+            Refusal("dose", "the pump's volume steps are too coarse: over 1 % of the dose would be lost", "PRG-02")
+        )
+    if found.seconds < time:
+        against.append(Refusal("duration", "computed backwards, the program ends sooner than prescribed", "PRG-06"))
+    if found.seconds > time * LONGEST_SHARE:
+        against.append(
+            Refusal("duration", "the pump's rate steps are too coarse: it would end over 2 % late", "WIN-01")
+        )
+    if found.fastest_mg_s * time > dose * FASTEST_SHARE:
+        against.append(Refusal("dose", "a step runs at more than 1.3 times the mean rate", "PRG-15"))
+    return against
+
+
+def rest_objections(
+    found: Delivery, *, given: str, concentration: str, dose_per_weight: str, weight: str
+) -> list[Refusal]:
+    """The same question about the rest of a program, with the volume that was given before it."""
+    total = found.dose_mg + _of(given, "volume") * _of(concentration, "drug", "volume")
+    if total > _of(dose_per_weight, "drug", "body") * _of(weight, "body"):
+        return [Refusal("dose", "with what was given already, the rest would exceed the prescribed dose", "PRG-02")]
+    return []

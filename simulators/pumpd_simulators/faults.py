@@ -1,0 +1,138 @@
+"""Faults: what can go wrong with a simulated pump, and the text that orders it (`occlusion@12min`).
+
+`KIND[:DETAIL][@TIME][/DURATION]`, for example `silence@5min/30s` or `front-panel:rate=80@10min`.
+
+- TIME is infusion time: plant seconds since the motor first ran. Without it the fault comes at once.
+- DURATION is plant time for what happens to the mechanics (occlusion, stall) and real time for what happens to the
+  line or the supply, because those are met by real time-outs. Without it the kind's default holds.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    OCCLUSION = "occlusion"
+    STALL = "stall"
+    POWER_CUT = "power-cut"
+    SILENCE = "silence"
+    GARBLED = "garbled"
+    LOST_REPLY = "lost-reply"
+    DELAYED_REPLY = "delayed-reply"
+    FRONT_PANEL = "front-panel"
+    DISCONNECT = "disconnect"
+
+
+@dataclass(frozen=True, slots=True)
+class KindFacts:
+    """`default_s` is how long it lasts when nothing is said; None: until cleared, or once for a thing of an instant."""
+
+    meaning: str
+    default_s: float | None
+    lasts: bool = True  # whether a duration makes sense
+
+
+FACTS: dict[Kind, KindFacts] = {
+    Kind.OCCLUSION: KindFacts("the tube is closed; pressure rises until the motor stalls", None),
+    Kind.STALL: KindFacts("the motor cannot turn", None),
+    Kind.POWER_CUT: KindFacts("the pump loses its supply and gets it back", 5.0),
+    Kind.SILENCE: KindFacts("the line carries nothing, either way", 30.0),
+    Kind.GARBLED: KindFacts("half of all packets have one byte changed, either way", 10.0),
+    Kind.LOST_REPLY: KindFacts("the next reply is lost (with a duration: all of them)", None),
+    Kind.DELAYED_REPLY: KindFacts("replies come late; the detail says by how much (2s)", 10.0),
+    Kind.FRONT_PANEL: KindFacts("somebody presses keys: rate=VALUE, rate=150%, stop, start, ...", None, lasts=False),
+    Kind.DISCONNECT: KindFacts("the cable is pulled and comes back", 2.0),
+}
+
+DEFAULT_DELAY_S = 2.0
+DEFAULT_KEY = "rate=150%"
+
+_SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0}
+_TIME = re.compile(r"(?P<number>\d{1,6}(?:\.\d{1,3})?)(?P<unit>ms|s|min|h)", re.ASCII)
+_FAULT = re.compile(r"(?P<kind>[a-z-]+)(?::(?P<detail>[^@/]+))?(?:@(?P<at>[^/]+))?(?:/(?P<duration>.+))?", re.DOTALL)
+_KEY = re.compile(r"(?P<key>[a-z]+)(?:=(?P<value>\d{1,4}(?:\.\d{1,3})?%?))?", re.ASCII)
+
+
+class FaultError(ValueError):
+    """Text or a request that orders no known fault; the message says what is accepted."""
+
+
+def seconds(text: str, what: str) -> float:
+    """`12min`, `90s`, `1.5h` or `500ms` in seconds."""
+    match = _TIME.fullmatch(text)
+    if match is None:
+        raise FaultError(f"{what} {text!r} is not a time; accepted: a number with ms, s, min or h, such as 12min")
+    return float(match["number"]) * _SECONDS[match["unit"]]
+
+
+def key_press(text: str) -> tuple[str, str | None]:
+    """`rate=80` as ("rate", "80"); which keys there are is the device's business."""
+    match = _KEY.fullmatch(text)
+    if match is None:
+        raise FaultError(f"key {text!r} is not known; accepted: a key such as stop, or KEY=VALUE such as rate=80")
+    return match["key"], match["value"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    kind: Kind
+    at_s: float | None = None  # infusion time; None: now
+    duration_s: float | None = None
+    detail: str | None = None
+
+    def __post_init__(self) -> None:
+        facts = FACTS[self.kind]
+        if self.duration_s is not None and not facts.lasts:
+            raise FaultError(f"{self.kind} is the thing of an instant and takes no duration")
+        if self.duration_s is not None and not self.duration_s > 0:
+            raise FaultError(f"the duration of {self.kind} must be above 0")
+        if self.kind is Kind.FRONT_PANEL:
+            key_press(self.detail or DEFAULT_KEY)
+        elif self.kind is Kind.DELAYED_REPLY:
+            seconds(self.detail or "1s", "the delay")
+        elif self.detail is not None:
+            raise FaultError(f"{self.kind} takes no detail, but {self.detail!r} was given")
+
+    @classmethod
+    def parse(cls, text: str) -> "Fault":
+        """Raises FaultError, which says what is accepted."""
+        match = _FAULT.fullmatch(text)
+        if match is None:
+            raise FaultError(f"fault {text!r} is not KIND[:DETAIL][@TIME][/DURATION], such as occlusion@12min")
+        return cls.of(match["kind"], match["at"], match["duration"], match["detail"])
+
+    @classmethod
+    def of(cls, kind: str, at: str | None = None, duration: str | None = None, detail: str | None = None) -> "Fault":
+        """From its parts as texts, as the control port gets them."""
+        if kind not in set(Kind):
+            raise FaultError(f"fault kind {kind!r} is not known; known: {', '.join(Kind)}")
+        return cls(
+            Kind(kind),
+            None if at is None else seconds(at, "the fault's time"),
+            None if duration is None else seconds(duration, "the fault's duration"),
+            detail,
+        )
+
+    @property
+    def lasting_s(self) -> float | None:
+        """How long it lasts: as said, or the kind's default."""
+        return self.duration_s if self.duration_s is not None else FACTS[self.kind].default_s
+
+    @property
+    def delay_s(self) -> float:
+        return seconds(self.detail, "the delay") if self.detail else DEFAULT_DELAY_S
+
+    @property
+    def key(self) -> tuple[str, str | None]:
+        return key_press(self.detail or DEFAULT_KEY)
+
+    def __str__(self) -> str:
+        return "".join(
+            (
+                self.kind,
+                f":{self.detail}" if self.detail else "",
+                "" if self.at_s is None else f"@{self.at_s:g}s",
+                "" if self.duration_s is None else f"/{self.duration_s:g}s",
+            )
+        )

@@ -1,0 +1,427 @@
+"""A simulated New Era NE-1000 on its serial line: framing, alarms, the safe-mode watchdog, the command set, the keys.
+
+Source: the family's protocol sheet (manual sections 10 and 12). What no source states is in `Assumptions`.
+
+Promises (the manual's):
+- A pending alarm is the answer to the next valid packet, whatever that asked; the packet is not carried out, and only
+  then is the alarm acknowledged. In safe mode an alarm is also sent by itself, which does not acknowledge it.
+- In safe mode each valid packet re-arms the watchdog; when it expires the pump stops and raises A?T, and the watchdog
+  stays off until the next valid packet. Safe mode survives a power cut; the watchdog then waits for a first packet.
+- A packet that is not valid is answered with ?COM and changes nothing; one for another address is not answered at all.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+
+from pumpd_drivers.new_era.codec import STX, Garbage, Reply, Request, RequestFramer
+from pumpd_simulators.device import PanelError, Send
+from pumpd_simulators.new_era.memory import MODELS, PHASES, Assumptions, Memory, program
+from pumpd_simulators.new_era.numbers import UNITS_ML, UNITS_ML_H, NotANumberError, TooLongError, read, show
+from pumpd_simulators.new_era.pumping import NOT_NOW, OUT_OF_RANGE, Pumping
+from pumpd_simulators.plant import Plant
+
+UNKNOWN, CORRUPT = "?", "?COM"
+GAP_S = 0.5  # a longer gap inside a safe packet discards it
+LONGEST_WATCHDOG_S = 255
+_HAIR_S = 1e-6  # by which a loop may call a timer early
+_BAUDS = (300, 1200, 2400, 9600, 19200)
+_SYSTEM = frozenset({"ADR", "RES"})  # only as *ADR, *RESET
+_SWITCHES = ("AL", "PF", "LOC", "BUZ", "TRG", "DIN", "ROM")
+
+
+def _nothing() -> None:
+    pass
+
+
+class NewEraPump:
+    """Powered from the start, with A?R pending as after any power-up."""
+
+    def __init__(
+        self, plant: Plant, model: str = "ne-1000", address: int = 0, assumptions: Assumptions | None = None
+    ) -> None:
+        if not 0 <= address <= 99:
+            raise ValueError(f"a network address is 0 to 99, not {address}")
+        self.assumptions = assumptions = assumptions or Assumptions()
+        self.plant = plant
+        self.model = MODELS[model].name
+        self.memory = Memory(assumptions.diameter_mm, program(assumptions.factory_phases), address)
+        self.memory.switches["PF"] = "1" if assumptions.power_fail_restart else "0"
+        self.powered = True
+        self.on_first_flow: Callable[[], None] = _nothing
+        self._model = MODELS[model]
+        self._loop = asyncio.get_running_loop()
+        self._send: Send | None = None
+        self._framer = RequestFramer()
+        self._heard_at = 0.0
+        self._partial_is_safe = False
+        self._alarm: str | None = None
+        self._deadline = 0.0
+        self._watchdog: asyncio.TimerHandle | None = None
+        self._pumping = self._wake()
+        self._commands: dict[str, Callable[[str], str]] = {
+            "DIA": self._diameter,
+            "RAT": self._rate,
+            "VOL": self._volume,
+            "DIR": self._direction,
+            "DIS": self._dispensed,
+            "CLD": self._clear,
+            "RUN": self._run,
+            "STP": lambda rest: UNKNOWN if rest else self._pumping.stop(),
+            "PUR": lambda rest: UNKNOWN if rest else self._pumping.purge(),
+            "PHN": self._phase,
+            "FUN": self._function,
+            "VER": lambda rest: UNKNOWN if rest else self._model.version,
+            "SAF": self._safe_mode,
+            "ADR": self._address,
+            "RES": self._reset,
+        }
+
+    @property
+    def baud(self) -> int:
+        return self.memory.baud
+
+    # -- the line -----------------------------------------------------------------------------------------------
+
+    def attach(self, send: Send) -> None:
+        self._send = send
+
+    def detach(self) -> None:
+        self._send = None
+
+    def feed(self, data: bytes) -> None:
+        if not self.powered:
+            return
+        now, framer = self._loop.time(), self._framer
+        if framer.partial and now - self._heard_at > GAP_S and (self._partial_is_safe or self.memory.safe_s):
+            framer.reset()
+        self._heard_at = now
+        continued = framer.partial
+        frames = framer.feed(data)
+        if framer.partial and (frames or not continued):
+            self._partial_is_safe = data[0] == STX if not frames else data.rfind(STX) > data.rfind(b"\r")
+        for frame in frames:
+            self._hear(frame)
+
+    def _hear(self, packet: Request | Garbage) -> None:
+        self.plant.advance()
+        memory = self.memory
+        if isinstance(packet, Garbage) or (memory.safe_s and not packet.safe):
+            self._say(CORRUPT, acknowledge=False)
+            return
+        text = packet.text
+        system = text[:1] == "*"  # taken by any address
+        if system:
+            text = text[1:]
+        elif (packet.address or 0) != memory.address:
+            return
+        self._rearm()
+        if self._alarm is not None:
+            if self.assumptions.saf_before_alarm and text[:3] == "SAF":
+                self._execute(text, system=system)
+            self._say()
+            return
+        self._say(self._execute(text, system=system))
+
+    def _execute(self, text: str, *, system: bool) -> str:
+        if not text:
+            return ""
+        command = self._commands.get(text[:3])
+        if command is None:
+            return self._switch(text)
+        if text[:3] in _SYSTEM and not system:
+            return UNKNOWN
+        try:
+            return command(text[3:])
+        except NotANumberError:
+            return UNKNOWN
+        except TooLongError:
+            return OUT_OF_RANGE
+
+    def _say(self, data: str = "", *, acknowledge: bool = True) -> None:
+        """Answer. The status is the pending alarm, which a valid packet's answer acknowledges."""
+        status = self._pumping.status
+        if self._alarm is not None:
+            status = "A?" + self._alarm
+            if acknowledge:
+                self._alarm, data = None, ""
+        memory = self.memory
+        frame = Reply(memory.address, status, data, bool(memory.safe_s)).to_bytes()
+        delay = self.assumptions.reply_delay_s
+        if delay > 0:
+            self._loop.call_later(delay, self._put, frame)
+        else:
+            self._put(frame)
+
+    def _put(self, frame: bytes) -> None:
+        if self._send is not None and self.powered:
+            self._send(frame)
+
+    # -- alarms and the watchdog --------------------------------------------------------------------------------
+
+    def _raise(self, letter: str) -> None:
+        self._alarm = letter
+        if self.memory.safe_s:
+            self._put(Reply(self.memory.address, "A?" + letter, safe=True).to_bytes())
+
+    def _rearm(self) -> None:
+        if safe_s := self.memory.safe_s:
+            self._deadline = self._loop.time() + safe_s
+            if self._watchdog is None:
+                self._watchdog = self._loop.call_at(self._deadline, self._watch)
+
+    def _watch(self) -> None:
+        # Packets only move the deadline, so the timer comes before it and goes on from there.
+        self._watchdog = None
+        if self._loop.time() < self._deadline - _HAIR_S:
+            self._watchdog = self._loop.call_at(self._deadline, self._watch)
+            return
+        self.plant.advance()
+        self._pumping.reset()
+        self._raise("T")
+
+    def _watchdog_off(self) -> None:
+        if self._watchdog is not None:
+            self._watchdog.cancel()
+            self._watchdog = None
+
+    def _stalled(self) -> None:
+        self._pumping.stall(self.assumptions.after_stall)
+        self._raise("S")
+
+    # -- commands: each gets what follows its name, and answers with data, an error word or "" -------------------
+
+    def _diameter(self, rest: str) -> str:
+        if not rest:
+            return self._show(self.memory.diameter)
+        value = read(rest)
+        if not Decimal("0.1") <= value <= 50:
+            return OUT_OF_RANGE
+        return self._pumping.set_diameter(value)
+
+    def _rate(self, rest: str) -> str:
+        if not rest:
+            value, units_now = self._pumping.rate()
+            return self._show(value) + units_now
+        rest = rest.removeprefix("C")
+        units = rest[-2:] if rest[-2:] in UNITS_ML_H else None
+        return self._pumping.set_rate(read(rest[:-2] if units else rest), units)
+
+    def _volume(self, rest: str) -> str:
+        memory, pumping = self.memory, self._pumping
+        if not rest:
+            return self._show(memory.phases[pumping.shown - 1].volume) + memory.units
+        phase = memory.phases[pumping.editing - 1]
+        value = None if rest in UNITS_ML else read(rest)
+        if pumping.running or phase.function != "RAT":
+            return NOT_NOW
+        if value is None:
+            memory.volume_units = rest
+        else:
+            pumping.store(replace(phase, volume=value))
+        return ""
+
+    def _direction(self, rest: str) -> str:
+        if not rest:
+            return self.memory.phases[self._pumping.shown - 1].direction
+        return self._pumping.set_direction(rest) if rest in ("INF", "WDR", "REV", "STK") else UNKNOWN
+
+    def _dispensed(self, rest: str) -> str:
+        if rest:
+            return UNKNOWN
+        units = self.memory.units
+        scale = 1000.0 if units == "UL" else 1.0
+        infused, withdrawn = self._pumping.counters()
+        return f"I{self._show(infused * scale)}W{self._show(withdrawn * scale)}{units}"
+
+    def _clear(self, rest: str) -> str:
+        if rest not in ("INF", "WDR"):
+            return UNKNOWN
+        if self._pumping.running:
+            return NOT_NOW
+        self._pumping.clear(infused=rest == "INF", withdrawn=rest == "WDR")
+        return ""
+
+    def _run(self, rest: str) -> str:
+        phase = _whole(rest) if rest else None
+        if phase is not None and not 1 <= phase <= PHASES:
+            return OUT_OF_RANGE
+        return self._pumping.run(phase)
+
+    def _phase(self, rest: str) -> str:
+        pumping = self._pumping
+        if not rest:
+            return str(pumping.shown)
+        phase = _whole(rest)
+        if not 1 <= phase <= PHASES:
+            return OUT_OF_RANGE
+        if pumping.running:
+            return NOT_NOW
+        pumping.editing = phase
+        return ""
+
+    def _function(self, rest: str) -> str:
+        pumping = self._pumping
+        phase = self.memory.phases[pumping.shown - 1]
+        name, argument = rest[:3], rest[3:]
+        match name:
+            case "":
+                return phase.shown_function
+            case "PAS":
+                new = replace(phase, function="PAS", argument=_whole(argument))
+            case "RAT" | "STP" | "CLD" | "BEP" if not argument:
+                new = replace(phase, function=name, argument=0)
+            case _:
+                return UNKNOWN
+        if new.argument > 99:
+            return OUT_OF_RANGE
+        if pumping.running:
+            return NOT_NOW
+        pumping.store(new)
+        return ""
+
+    def _safe_mode(self, rest: str) -> str:
+        if not rest:
+            return str(self.memory.safe_s)
+        seconds = _whole(rest)
+        if seconds > LONGEST_WATCHDOG_S:
+            return OUT_OF_RANGE
+        self.memory.safe_s = seconds
+        self._watchdog_off()
+        self._rearm()
+        return ""
+
+    def _address(self, rest: str) -> str:
+        if not rest:
+            return str(self.memory.address)
+        number, _, baud = rest.partition("B")
+        address, rate = _whole(number), _whole(baud) if baud else self.memory.baud
+        if address > 99 or rate not in _BAUDS:
+            return OUT_OF_RANGE
+        if rate != self.memory.baud:
+            self._watchdog_off()
+        self.memory.address, self.memory.baud = address, rate
+        return ""
+
+    def _reset(self, rest: str) -> str:
+        if rest != "ET":
+            return UNKNOWN
+        self._pumping.reset()
+        self._pumping.editing = 1
+        self._watchdog_off()
+        self.memory.phases[:] = program(self.assumptions.reset_phases)
+        self.memory.safe_s = self.memory.address = 0
+        return ""
+
+    def _switch(self, text: str) -> str:
+        """Settings whose arguments no source tells in full: kept and told, on-off where the manual says so."""
+        for name in _SWITCHES:
+            if text.startswith(name):
+                value = text[len(name) :]
+                if not value:
+                    return self.memory.switches.get(name, "0")
+                if name != "TRG" and value not in ("0", "1"):
+                    return OUT_OF_RANGE
+                self.memory.switches[name] = value
+                return ""
+        return UNKNOWN
+
+    def _show(self, value: float | Decimal) -> str:
+        return show(value, dot=self.assumptions.trailing_dot)
+
+    # -- power and keys -----------------------------------------------------------------------------------------
+
+    def _wake(self) -> Pumping:
+        """Power-up: everything but the memory is new."""
+        pumping = Pumping(self._model, self.memory, self.plant)
+        pumping.on_first_flow = self._first_flow
+        pumping.on_range_alarm = lambda: self._raise("O")
+        self.plant.on_stall = self._stalled
+        self._raise("R")
+        return pumping
+
+    def _first_flow(self) -> None:
+        self.on_first_flow()
+
+    def power(self, *, on: bool) -> None:
+        self.plant.advance()
+        ran = self.memory.was_running
+        self._pumping.reset()
+        self._watchdog_off()
+        self._framer.reset()
+        self.powered = on
+        if on:
+            self._pumping = self._wake()
+            if ran and self.memory.switches["PF"] == "1":
+                self._pumping.run()
+        else:
+            self.memory.was_running = ran  # the cut came while it ran: the memory knows
+
+    def press(self, key: str, value: str | None = None) -> None:
+        """Keys: start, stop, clear, rate=VALUE (in the pump's units, or N% of now), diameter=VALUE.
+
+        With an alarm on the display any key only clears it. With the keypad locked (LOC 1) only stop works.
+        """
+        if not self.powered:
+            raise PanelError("the pump is off: its keys do nothing")
+        self.plant.advance()
+        if self._alarm is not None:
+            self._alarm = None
+            return
+        pumping = self._pumping
+        if self.memory.switches.get("LOC") == "1" and key != "stop":
+            raise PanelError("the keypad is locked (LOC 1): only stop works")
+        if (value is not None) != (key in ("rate", "diameter")):
+            raise PanelError(f"key {key!r} {'takes no value' if value else 'needs a value, such as rate=80'}")
+        match key:
+            case "start":
+                error = pumping.run()
+            case "stop":
+                error = pumping.stop()
+            case "clear":
+                error = ""
+            case "rate":
+                error = pumping.set_rate(self._keyed_rate(value or ""), None)
+            case "diameter":
+                error = self._keyed(self._diameter, value or "")
+            case _:
+                raise PanelError(f"no key {key!r}; known: start, stop, clear, rate=VALUE, diameter=VALUE")
+        if error:
+            raise PanelError(f"the pump refuses {key}{f'={value}' if value else ''} now ({error})")
+
+    def _keyed_rate(self, value: str) -> Decimal:
+        now, _ = self._pumping.rate()
+        try:
+            wanted = now * Decimal(value[:-1]) / 100 if value.endswith("%") else read(value)
+            return read(show(wanted, dot=True))
+        except ValueError as error:
+            raise PanelError(f"{value!r} is not a rate that the display can hold") from error
+
+    def _keyed(self, command: Callable[[str], str], value: str) -> str:
+        try:
+            return command(value)
+        except ValueError as error:
+            raise PanelError(f"{value!r} is not a number that the display can hold") from error
+
+    def display(self) -> dict[str, str]:
+        if not self.powered:
+            return {"status": "off"}
+        self.plant.advance()
+        return {
+            "status": self._pumping.status if self._alarm is None else "A?" + self._alarm,
+            "diameter_mm": self._diameter(""),
+            "rate": self._rate(""),
+            "volume": self._volume(""),
+            "dispensed": self._dispensed(""),
+            "mode": f"safe {self.memory.safe_s} s" if self.memory.safe_s else "basic",
+        }
+
+    def shut(self) -> None:
+        self._watchdog_off()
+
+
+def _whole(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 5):
+        raise NotANumberError(text)
+    return int(text)

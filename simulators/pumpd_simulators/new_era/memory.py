@@ -1,0 +1,101 @@
+"""What a New Era pump knows of itself: its model, the assumptions of this simulation, and its non-volatile memory."""
+
+import math
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Literal
+
+from pumpd_simulators.new_era.numbers import UNITS_ML_H
+
+PHASES = 41
+SECONDS_PER_HOUR = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Plunger speed limits are the manual's (12.5); a rate limit is the syringe's area times the speed."""
+
+    name: str
+    version: str  # the answer to VER
+    top_cm_min: float
+    slowest_cm_h: float
+
+    def top_ml_h(self, diameter: Decimal) -> float:
+        return _area_cm2(diameter) * self.top_cm_min * 60
+
+    def slowest_ml_h(self, diameter: Decimal) -> float:
+        return _area_cm2(diameter) * self.slowest_cm_h
+
+
+def _area_cm2(diameter: Decimal) -> float:
+    return math.pi * (float(diameter) / 20) ** 2
+
+
+MODELS = {"ne-1000": Model("NE-1000", "NE1000V3.92", 5.1005, 0.004205)}
+
+
+@dataclass(frozen=True, slots=True)
+class Assumptions:
+    """What no public source states for certain, by name. The defaults are what known clients are at home with.
+
+    - saf_before_alarm: SAF on a pump with a pending alarm is carried out, and the alarm comes in the new framing;
+      otherwise the alarm swallows it like any other command.
+    - trailing_dot: numbers from 1000 on end in a point ("1000.").
+    - factory_phases, reset_phases: what the phases after the first hold in a new pump, and after *RESET: "stop", or
+      "continue" (RAT with volume 0: the flow goes on at the rate of the phase before, the trap for a careless driver).
+    - power_fail_restart: PF is on in a new pump: after a power cut it runs its program again from phase 1.
+    - after_stall: "stopped" (program reset) or "paused" (RUN would go on with the rest).
+    - reply_delay_s: time the pump takes to answer.
+    """
+
+    saf_before_alarm: bool = True
+    trailing_dot: bool = True
+    factory_phases: Literal["stop", "continue"] = "stop"
+    reset_phases: Literal["stop", "continue"] = "continue"
+    power_fail_restart: bool = False
+    after_stall: Literal["stopped", "paused"] = "stopped"
+    reply_delay_s: float = 0.0
+    diameter_mm: Decimal = Decimal("26.59")
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """One phase of the pumping program. Volume 0 means continuous, rate 0 means never set."""
+
+    function: Literal["RAT", "STP", "PAS", "CLD", "BEP"] = "RAT"
+    argument: int = 0
+    rate: Decimal = Decimal(0)
+    rate_units: str = "MH"
+    volume: Decimal = Decimal(0)
+    direction: Literal["INF", "WDR", "STK"] = "INF"
+
+    @property
+    def rate_ml_h(self) -> float:
+        return float(self.rate * UNITS_ML_H[self.rate_units])
+
+    @property
+    def shown_function(self) -> str:
+        return f"PAS{self.argument}" if self.function == "PAS" else self.function
+
+
+def program(rest: Literal["stop", "continue"]) -> list[Phase]:
+    return [Phase(), *[Phase("STP" if rest == "stop" else "RAT")] * (PHASES - 1)]
+
+
+@dataclass(slots=True)
+class Memory:
+    """What survives a power cut: all data set from RS-232 but a rate that was changed while pumping."""
+
+    diameter: Decimal
+    phases: list[Phase]
+    address: int = 0
+    baud: int = 19200
+    safe_s: int = 0  # SAF: 0 is basic mode
+    volume_units: str | None = None  # None: by diameter
+    switches: dict[str, str] = field(default_factory=dict)  # AL, PF, LOC, BUZ, TRG, DIN, ROM
+    was_running: bool = False
+
+    @property
+    def units(self) -> str:
+        """Units of VOL and DIS: UL up to and with 14.00 mm, ML above, unless set."""
+        return self.volume_units or ("UL" if self.diameter <= 14 else "ML")

@@ -1,0 +1,254 @@
+"""Ports that serve a simulated pump: a pseudo-terminal under a name of your choice, or a TCP port.
+
+Promises:
+- Bytes take the time that the baud rate says, each way (10 bits a byte), unless pacing is off; a frame is handed over
+  at the instant at which its last byte would have come. Pacing is I/O: it stays real whatever the plant's speed.
+- Clients may come and go; the pump goes on by itself. TCP serves one client at a time and turns a second one away.
+- A pseudo-terminal's link replaces a stale link, never a file, and is gone at the end.
+- A pulled cable: the terminal hangs up its client and comes back under the same name; TCP drops its client.
+"""
+
+import asyncio
+import contextlib
+import os
+import socket
+import tty
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+from pumpd_simulators.bench import SimulatedPump
+
+BITS_A_BYTE = 10
+_CHUNK = 256
+
+
+class Pace:
+    """One direction of a line: calls back when the bytes given so far would all have gone through.
+
+    `due` is, while it calls back, when that should have been: what follows from it starts then, so that a late timer
+    does not slow the line down.
+    """
+
+    def __init__(self, baud: Callable[[], int], *, paced: bool) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._baud = baud
+        self._paced = paced
+        self._free_at = 0.0
+        self._waiting: deque[asyncio.TimerHandle] = deque()
+        self.due: float | None = None
+
+    def after(self, count: int, callback: Callable[[], None], start: float | None = None) -> None:
+        if not self._paced:
+            callback()
+            return
+        begin = self._loop.time() if start is None else start
+        self._free_at = end = max(self._free_at, begin) + count * BITS_A_BYTE / self._baud()
+        self._waiting.append(self._loop.call_at(end, self._arrived, end, callback))
+
+    def _arrived(self, due: float, callback: Callable[[], None]) -> None:
+        self._waiting.popleft()
+        self.due = due
+        try:
+            callback()
+        finally:
+            self.due = None
+
+    def forget(self) -> None:
+        while self._waiting:
+            self._waiting.popleft().cancel()
+
+
+class PtyPort:
+    """Serves a pump on a pseudo-terminal that `path` links to."""
+
+    def __init__(self, pump: SimulatedPump, path: Path, *, paced: bool = True) -> None:
+        self.address = str(path)
+        self._pump = pump
+        self._path = path
+        self._loop = asyncio.get_running_loop()
+        self._in = Pace(self._baud, paced=paced)
+        self._out = Pace(self._baud, paced=paced)
+        self._master: int | None = None
+        self._slave: int | None = None
+        self._back: asyncio.TimerHandle | None = None
+
+    def _baud(self) -> int:
+        return self._pump.device.baud
+
+    async def open(self) -> None:
+        """Raises FileExistsError when something other than a link is in the way, OSError as the system does."""
+        self._connect()
+        self._pump.line.on_disconnect = self._disconnect
+
+    async def close(self) -> None:
+        if self._back is not None:
+            self._back.cancel()
+        self._pump.line.on_disconnect = None
+        self._drop()
+
+    def _connect(self) -> None:
+        if os.path.lexists(self._path):
+            if not self._path.is_symlink():
+                raise FileExistsError(f"{self._path} is there and is no link: it is left alone")
+            self._path.unlink()
+        # The slave end stays open here, so that the line holds when clients come and go.
+        self._master, self._slave = os.openpty()
+        tty.setraw(self._slave)
+        os.set_blocking(self._master, False)
+        try:
+            self._path.symlink_to(os.ttyname(self._slave))
+        except OSError:
+            self._close_ends()
+            raise
+        self._loop.add_reader(self._master, self._readable)
+        self._pump.attach(self._from_pump)
+
+    def _drop(self) -> None:
+        if self._master is None or self._slave is None:
+            return
+        self._in.forget()
+        self._out.forget()
+        self._pump.detach()
+        self._loop.remove_reader(self._master)
+        with contextlib.suppress(OSError):
+            if self._path.is_symlink() and self._path.readlink() == Path(os.ttyname(self._slave)):
+                self._path.unlink()
+        self._close_ends()
+
+    def _close_ends(self) -> None:
+        for end in (self._master, self._slave):
+            if end is not None:
+                os.close(end)
+        self._master = self._slave = None
+
+    def _disconnect(self, seconds: float) -> None:
+        self._drop()
+        if self._back is not None:
+            self._back.cancel()
+        self._back = self._loop.call_later(seconds, self._connect)
+
+    def _readable(self) -> None:
+        master = self._master
+        if master is None:
+            return
+        try:
+            data = os.read(master, _CHUNK)
+        except OSError:
+            return
+        # No more is read until these have gone through: the kernel's buffer holds a client back, as a line does.
+        self._loop.remove_reader(master)
+        self._in.after(len(data), lambda: self._arrived(master, data))
+
+    def _arrived(self, master: int, data: bytes) -> None:
+        if self._master == master:
+            self._loop.add_reader(master, self._readable)
+            self._pump.feed(data)
+
+    def _from_pump(self, data: bytes) -> None:
+        self._out.after(len(data), lambda: self._write(data), self._in.due)
+
+    def _write(self, data: bytes) -> None:
+        if self._master is not None:
+            with contextlib.suppress(OSError):  # nobody reads and the buffer is full: the bytes are lost, as on a line
+                os.write(self._master, data)
+
+
+class TcpPort:
+    """Serves a pump on a TCP port, as a serial device server does."""
+
+    def __init__(self, pump: SimulatedPump, host: str, port: int, *, paced: bool = True) -> None:
+        self.address = f"tcp://{host}:{port}"
+        self._pump = pump
+        self._host, self._port = host, port
+        self._in = Pace(self._baud, paced=paced)
+        self._out = Pace(self._baud, paced=paced)
+        self._server: asyncio.Server | None = None
+        self._client: asyncio.Transport | None = None
+        self._away_until = 0.0
+
+    def _baud(self) -> int:
+        return self._pump.device.baud
+
+    async def open(self) -> None:
+        """Raises OSError when the address cannot be served. With port 0 the system chooses; see `address`."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: _Client(self), self._host, self._port)
+        host, port = self._server.sockets[0].getsockname()[:2]
+        self.address = f"tcp://{host}:{port}"
+        self._pump.line.on_disconnect = self._disconnect
+
+    async def close(self) -> None:
+        self._pump.line.on_disconnect = None
+        self._drop()
+        if self._server is not None:
+            self._server.close()
+            await self._server.wait_closed()
+
+    def take(self, client: asyncio.Transport) -> bool:
+        if self._client is not None or asyncio.get_running_loop().time() < self._away_until:
+            return False
+        self._client = client
+        self._pump.attach(self._from_pump)
+        return True
+
+    def heard(self, data: bytes) -> None:
+        client = self._client
+        if client is None:
+            return
+        client.pause_reading()
+        self._in.after(len(data), lambda: self._arrived(client, data))
+
+    def lost(self, client: asyncio.Transport) -> None:
+        if client is self._client:
+            self._client = None
+            self._in.forget()
+            self._out.forget()
+            self._pump.detach()
+
+    def _arrived(self, client: asyncio.Transport, data: bytes) -> None:
+        if client is self._client:
+            client.resume_reading()
+            self._pump.feed(data)
+
+    def _from_pump(self, data: bytes) -> None:
+        self._out.after(len(data), lambda: self._write(data), self._in.due)
+
+    def _write(self, data: bytes) -> None:
+        if self._client is not None:
+            self._client.write(data)
+
+    def _disconnect(self, seconds: float) -> None:
+        self._away_until = asyncio.get_running_loop().time() + seconds
+        self._drop()
+
+    def _drop(self) -> None:
+        if self._client is not None:
+            self._client.abort()
+            self.lost(self._client)
+
+
+class _Client(asyncio.Protocol):
+    """One TCP connection; the port decides whether it is the one that is served."""
+
+    def __init__(self, port: TcpPort) -> None:
+        self._port = port
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if not isinstance(transport, asyncio.Transport):
+            raise TypeError("a TCP server makes stream transports")
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._port.take(transport):
+            self._transport = transport
+        else:
+            transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        if self._transport is not None:
+            self._port.heard(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio calls it so
+        if self._transport is not None:
+            self._port.lost(self._transport)
+            self._transport = None

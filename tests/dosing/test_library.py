@@ -1,0 +1,259 @@
+"""The drug library: what it may say, and that a bad one is not loaded at all."""
+
+from decimal import Decimal
+
+import pytest
+
+from pumpd.dosing import LibraryError
+from pumpd.dosing.library import load, parse, parse_containers
+from pumpd.library_files import CHECKOUT, default_library, read_library
+from pumpd.quantities import Concentration, Rate
+from tests.dosing.samples import LIBRARY
+
+FILES = {path.name: path.read_text(encoding="utf-8") for path in CHECKOUT.glob("*.toml")}
+NAME = "ketamine-1mg-ml.toml"
+TEXT = FILES[NAME]
+
+
+def problems(text, name=NAME):
+    with pytest.raises(LibraryError) as caught:
+        parse(text, name)
+    return caught.value.problems
+
+
+def changed(old, new):
+    assert TEXT.count(old) == 1
+    return TEXT.replace(old, new)
+
+
+@pytest.mark.requirement("PRG-10")
+def test_ketamine_is_shipped_at_one_and_two_milligrams_a_millilitre_each_its_own_entry():
+    assert {entry.id: entry.concentration for entry in LIBRARY.entries.values()} == {
+        "ketamine-1mg-ml": Concentration(1),
+        "ketamine-2mg-ml": Concentration(2),
+        "ketamine-1mg-ml-gentle": Concentration(1),
+    }
+
+
+@pytest.mark.requirement("PRG-04", "PRG-05", "PRG-06", "PRG-07", "PRG-09")
+@pytest.mark.parametrize("entry", LIBRARY.entries.values(), ids=lambda entry: entry.id)
+def test_every_shipped_entry_has_the_catalogue_s_limits(entry):
+    def shown(limits):
+        return [str(value) for value in (limits.hard_min, limits.soft_min, limits.soft_max, limits.hard_max)]
+
+    assert shown(entry.dose) == ["0.1 mg/kg", "0.3 mg/kg", "0.75 mg/kg", "1 mg/kg"]
+    assert shown(entry.duration) == ["2400 s", "2400 s", "2400 s", "6000 s"]
+    assert shown(entry.weight) == ["30 kg", "40 kg", "150 kg", "200 kg"]
+    assert (str(entry.dose_cap.soft), str(entry.dose_cap.hard)) == ("60 mg", "100 mg")
+
+
+@pytest.mark.requirement("PRG-10")
+@pytest.mark.parametrize("text", ["100 mg/mL", "50 mg/mL", "10 mg/mL", "2.001 mg/mL", "100000 µg/mL"])
+def test_a_vial_s_concentration_is_never_infusible(text):
+    assert any("concentration" in line for line in problems(changed('"1 mg/mL"', f'"{text}"')))
+
+
+@pytest.mark.requirement("PRG-03", "PRG-24")
+@pytest.mark.parametrize(
+    "value",
+    ['"1"', '"1 mg"', "1", "1.0", '"mg/mL"', '"1e0 mg/mL"', '"NaN mg/mL"', "nan", "inf", "true", '"-1 mg/mL"', "[]"],
+)
+def test_a_quantity_in_the_library_needs_its_unit(value):
+    found = problems(changed('"1 mg/mL"', value))
+    assert len(found) == 1
+    assert found[0].startswith(f"{NAME}: concentration: ")
+
+
+@pytest.mark.requirement("PRG-22")
+@pytest.mark.parametrize(
+    ("old", "looser"),
+    [
+        ('hard_min = "0.1 mg/kg"', 'hard_min = "0.0999 mg/kg"'),
+        ('hard_max = "1 mg/kg"', 'hard_max = "1.0001 mg/kg"'),
+        ('hard_min = "40 min"', 'hard_min = "39.999 min"'),
+        ('hard_max = "100 min"', 'hard_max = "100.001 min"'),
+        ('hard_min = "30 kg"', 'hard_min = "29.99 kg"'),
+        ('hard_max = "200 kg"', 'hard_max = "200.01 kg"'),
+        ('hard = "100 mg"', 'hard = "100.0001 mg"'),
+    ],
+)
+def test_a_site_never_loosens_a_hard_limit(old, looser):
+    found = problems(changed(old, looser))
+    assert len(found) == 1
+    assert "is looser than the hard limit" in found[0]
+
+
+@pytest.mark.parametrize(
+    ("old", "tighter"),
+    [
+        ('hard_min = "0.1 mg/kg"', 'hard_min = "0.2 mg/kg"'),
+        ('hard_max = "1 mg/kg"', 'hard_max = "0.75 mg/kg"'),
+        ('hard_max = "100 min"', 'hard_max = "40 min"'),
+        ('hard_max = "200 kg"', 'hard_max = "150 kg"'),
+        ('hard = "100 mg"', 'hard = "60 mg"'),
+    ],
+)
+def test_a_site_may_tighten_every_limit(old, tighter):
+    assert parse(changed(old, tighter), NAME)
+
+
+@pytest.mark.requirement("PRG-16")
+@pytest.mark.parametrize("value", ['"1 mL/h"', '"0.1 mL/h"', '"0 mL/h"', "0", "1", '""', "true", '"00"'])
+def test_a_library_that_asks_for_kvo_is_refused(value):
+    assert problems(changed('kvo = "0"', f"kvo = {value}")) == [
+        f'{NAME}: kvo: KVO must be "0": pumpd gives no drug to keep a line open (PRG-16)'
+    ]
+
+
+@pytest.mark.requirement("PRG-16")
+def test_kvo_is_zero_without_being_said():
+    assert parse(changed('kvo = "0"', ""), NAME).kvo == "0"
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        (changed('kvo = "0"', 'kvo = "0"\nkov = "0"'), "kov"),
+        (changed("[dose_cap]", "[dose_cap]\nsofter = 1"), "dose_cap.softer"),
+        (changed("[weight]", "[weight]\ndefault = 1"), "weight.default"),
+        (TEXT + "\n[[profile]]\ntime = 0.5\ndose = 0.5\nrate = 1\n", "profile.0.rate"),
+    ],
+)
+def test_an_unknown_key_is_an_error_that_names_file_and_key(text, key):
+    assert f"{NAME}: {key}: unknown key" in problems(text)
+
+
+def test_every_problem_of_every_file_is_listed():
+    files = {
+        **FILES,
+        NAME: changed('"1 mg/mL"', '"1"').replace('drug = "ketamine"', ""),
+        "ketamine-2mg-ml.toml": "id = ",
+        "spare.toml": FILES["ketamine-2mg-ml.toml"],
+    }
+    with pytest.raises(LibraryError) as caught:
+        load(files)
+    starts = [line.split(": ")[:2] for line in caught.value.problems]
+    assert starts == [
+        [NAME, "drug"],
+        [NAME, "concentration"],
+        ["ketamine-2mg-ml.toml", "not valid TOML"],
+        ["spare.toml", "id"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "word"),
+    [
+        ('soft_min = "0.3 mg/kg"', 'soft_min = "0.05 mg/kg"', "hard_min <= soft_min"),
+        ('soft_max = "0.75 mg/kg"', 'soft_max = "0.2 mg/kg"', "hard_min <= soft_min"),
+        ('default = "0.5 mg/kg"', 'default = "0.8 mg/kg"', "outside the soft limits"),
+        ('soft = "60 mg"', 'soft = "101 mg"', "soft <= hard"),
+        ('containers = ["50 mL", "60 mL", "20 mL", "10 mL", "100 mL bag"]', "containers = []", "containers"),
+        ('id = "ketamine-1mg-ml"', 'id = "Ketamine"', "id"),
+        ('id = "ketamine-1mg-ml"', 'id = "other"', "belongs in a file named other.toml"),
+    ],
+)
+def test_an_entry_that_contradicts_itself_is_refused(old, new, word):
+    assert any(word in line for line in problems(changed(old, new)))
+
+
+def step(time, dose):
+    return f"\n[[profile]]\ntime = {time}\ndose = {dose}\n"
+
+
+@pytest.mark.parametrize(
+    ("profile", "word"),
+    [
+        (step(0.25, 0.125) + step(0.75, 0.8), "shares of dose sum to 0.925"),
+        (step(0.25, 0.125) + step(0.7, 0.875), "shares of time sum to 0.95"),
+        (step(0.5, 0.7) + step(0.5, 0.3), "more than 1.25 times the mean rate"),
+        (step(0.5, 0.5), "sum to 0.5"),
+        (step(1, 1), "a share is a number"),
+        (step(0.0, 0.5) + step(1.0, 0.5), "a share is a number"),
+        (step("nan", 0.5) + step(0.5, 0.5), "a share is a number"),
+        (step('"0.5"', 0.5) + step(0.5, 0.5), "a share is a number"),
+        (step("-0.5", 0.5) + step(0.5, 0.5), "a share is a number"),
+        (step(0.5000001, 0.5) + step(0.4999999, 0.5), "a share is a number"),
+    ],
+)
+def test_a_profile_gives_the_whole_dose_in_the_whole_time_without_a_bolus(profile, word):
+    assert any(word in line for line in problems(TEXT + profile))
+
+
+@pytest.mark.requirement("PRG-15", "PRG-22")
+def test_a_profile_may_run_at_its_highest_share_and_no_higher():
+    assert parse(TEXT + step(0.4, 0.5) + step(0.6, 0.5), NAME).profile[0].dose == Decimal("0.5")
+    assert problems(TEXT + step(0.4, 0.500001) + step(0.6, 0.499999))
+
+
+@pytest.mark.requirement("PRG-12")
+def test_a_dead_volume_is_one_millilitre_when_nothing_is_said():
+    table = '[[container]]\nname = "50 mL"\nvolume = "50 mL"\nminimum_rate = "1 mL/h"\ndiameter = "29.2 mm"\n'
+    assert str(parse_containers(table)["50 mL"].dead_volume) == "1 mL"
+
+
+@pytest.mark.requirement("PRG-13", "PRG-22")
+@pytest.mark.parametrize(
+    ("size", "least", "below"),
+    [("50", "1", "0.999"), ("60", "1", "0.999"), ("20", "0.5", "0.499"), ("10", "0.1", "0.099")],
+)
+def test_a_syringe_s_least_rate_is_not_loosened(size, least, below):
+    def table(rate):
+        return f'[[container]]\nname = "x"\nvolume = "{size} mL"\nminimum_rate = "{rate} mL/h"\ndiameter = "20 mm"\n'
+
+    assert parse_containers(table(least))["x"].minimum_rate == Rate(least)
+    with pytest.raises(LibraryError, match="PRG-13"):
+        parse_containers(table(below))
+
+
+@pytest.mark.parametrize(
+    ("table", "word"),
+    [
+        ('name = "x"\nvolume = "50 mL"\ndiameter = "20 mm"', "a syringe needs its recommended least rate"),
+        ('name = "x"\nvolume = "1 mL"\n', "leaves nothing"),
+        ('name = "x"\nvolume = "50"\n', "volume"),
+        ('name = "x"\nvolume = "50 mL"\ncolour = "red"', "container.0.colour: unknown key"),
+        ('name = "x"\nvolume = "50 mL"\n[[container]]\nname = "x"\nvolume = "20 mL"', "a name of its own"),
+    ],
+)
+def test_a_container_that_cannot_be_used_is_refused(table, word):
+    with pytest.raises(LibraryError, match=word):
+        parse_containers(f"[[container]]\n{table}")
+
+
+def test_a_library_needs_its_containers_and_its_entries():
+    with pytest.raises(LibraryError, match=r"containers\.toml: missing"):
+        load({NAME: TEXT})
+    with pytest.raises(LibraryError, match="no entry"):
+        load({"containers.toml": FILES["containers.toml"]})
+    with pytest.raises(LibraryError, match=r"ketamine-1mg-ml\.toml: containers: '5 mL' is not in"):
+        load({**FILES, NAME: changed('"10 mL"', '"5 mL"')})
+
+
+def test_the_digest_follows_the_meaning_and_not_the_layout():
+    assert load({**FILES, NAME: "# another comment\n" + TEXT}).digest == LIBRARY.digest
+    assert load({**FILES, NAME: changed('soft = "60 mg"', 'soft = "59 mg"')}).digest != LIBRARY.digest
+
+
+def test_a_library_cannot_be_changed_once_loaded():
+    with pytest.raises(TypeError):
+        LIBRARY.entries["x"] = LIBRARY.entries["ketamine-1mg-ml"]
+    with pytest.raises(ValueError, match="frozen"):
+        LIBRARY.entries["ketamine-1mg-ml"].concentration = Concentration(2)
+
+
+def test_files_that_cannot_be_read_are_named(tmp_path):
+    with pytest.raises(LibraryError, match="is not a directory"):
+        read_library(tmp_path / "none")
+    (tmp_path / "bad.toml").write_bytes(b"\xff\xfe")
+    (tmp_path / "worse.toml").mkdir()
+    with pytest.raises(LibraryError) as caught:
+        read_library(tmp_path)
+    assert [line.rsplit("/", 1)[1].split(": ")[:2] for line in caught.value.problems] == [
+        ["bad.toml", "is not UTF-8 text"],
+        ["worse.toml", "cannot be read"],
+    ]
+
+
+def test_the_library_that_is_used_by_default_loads():
+    assert read_library(default_library()).entries

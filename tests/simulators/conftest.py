@@ -1,0 +1,65 @@
+"""A simulated New Era pump on the test's own loop, and a host on its line."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from pumpd_drivers.new_era.codec import Request
+from pumpd_simulators.bench import SimulatedPump
+from pumpd_simulators.families import new_era
+from pumpd_simulators.new_era.memory import Assumptions
+from pumpd_simulators.plant import PlantSettings
+
+
+class Host:
+    """Speaks packets and hears bytes. `basic` and `safe` give the answer's text, framing checked and taken off."""
+
+    def __init__(self, pump: SimulatedPump) -> None:
+        self.pump = pump
+        self.heard: list[bytes] = []
+        pump.attach(self.heard.append)
+
+    def raw(self, data: bytes) -> bytes:
+        self.heard.clear()
+        self.pump.feed(data)
+        return b"".join(self.heard)
+
+    def basic(self, text: str) -> str:
+        answer = self.raw(text.encode() + b"\r")
+        assert (answer[:1], answer[-1:]) == (b"\x02", b"\x03"), answer
+        return answer[1:-1].decode()
+
+    def safe(self, text: str) -> str:
+        answer = self.raw(Request(text, safe=True).to_bytes())
+        assert (answer[:1], answer[1:2], answer[-1:]) == (b"\x02", bytes([len(answer) - 1]), b"\x03"), answer
+        return answer[2:-3].decode()
+
+    def setup(self, *lines: str) -> None:
+        """Acknowledge power-up, then each command must be taken."""
+        self.basic("")
+        for line in lines:
+            assert "?" not in self.basic(line), line
+
+
+class Benches:
+    def __init__(self) -> None:
+        self.pumps: list[SimulatedPump] = []
+
+    def __call__(self, *, ideal: bool = True, **options: Any) -> Host:
+        assumptions = {name: options.pop(name) for name in list(options) if name in Assumptions.__dataclass_fields__}
+        if ideal:
+            options.setdefault("plant", PlantSettings.ideal())
+        pump = new_era(assumptions=Assumptions(**assumptions), **options)
+        self.pumps.append(pump)
+        return Host(pump)
+
+
+@pytest.fixture
+async def bench() -> AsyncIterator[Callable[..., Host]]:
+    benches = Benches()
+    yield benches
+    for pump in benches.pumps:
+        pump.shut()
+    await asyncio.sleep(0)

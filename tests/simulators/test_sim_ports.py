@@ -1,0 +1,300 @@
+"""Real pseudo-terminals and sockets, and the command itself: few and short, in real time."""
+
+import asyncio
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from pumpd_simulators.port import PtyPort, TcpPort
+
+pytestmark = pytest.mark.realtime
+
+VER = b"\x0200SNE1000V3.92\x03"
+
+
+# -- pseudo-terminal -----------------------------------------------------------------------------------------------
+
+
+def there(path: Path) -> bool:
+    return os.path.lexists(path)
+
+
+class Terminal:
+    """A client on a terminal, which waits on the test's loop so that the pump on the same loop can answer."""
+
+    def __init__(self, path):
+        self.fd = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+
+    async def ask(self, data, within=1.0):
+        os.write(self.fd, data)
+        return await self.hear(within)
+
+    async def hear(self, within=1.0):
+        heard, deadline = b"", time.monotonic() + within
+        while not heard.endswith(b"\x03") and time.monotonic() < deadline:
+            await asyncio.sleep(0.002)
+            if select.select([self.fd], [], [], 0)[0]:
+                heard += os.read(self.fd, 256)
+        return heard
+
+    def close(self):
+        os.close(self.fd)
+
+
+@pytest.fixture
+async def pty(bench, tmp_path):
+    opened = []
+
+    async def make(**options):
+        paced = options.pop("paced", False)
+        port = PtyPort(bench(**options).pump, tmp_path / "pump", paced=paced)
+        await port.open()
+        opened.append(port)
+        return port, tmp_path / "pump"
+
+    yield make
+    for port in opened:
+        await port.close()
+    assert not there(tmp_path / "pump"), "the link is gone at the end"
+
+
+async def test_a_terminal_serves_one_client_after_another(pty):
+    _, path = await pty()
+    for expected in (b"\x0200A?R\x03", VER):
+        client = Terminal(path)
+        assert await client.ask(b"VER\r") == expected
+        client.close()
+        await asyncio.sleep(0.02)
+
+
+async def test_a_terminal_passes_every_byte_unchanged(pty):
+    """0x03, 0x0D, 0x11 and the like mean something to a terminal that is not raw."""
+    port, path = await pty()
+    heard = []
+    port._pump.line._pump.feed = heard.append
+    client = Terminal(path)
+    os.write(client.fd, bytes(range(256)))
+    await asyncio.sleep(0.05)
+    client.close()
+    assert b"".join(heard) == bytes(range(256))
+
+
+async def test_pacing_takes_the_time_of_the_baud_rate_both_ways(pty):
+    """`VER` CR and 17 bytes of answer: 21 bytes of 10 bits at 19200 baud are 10.9 ms."""
+    _, path = await pty(paced=True)
+    client = Terminal(path)
+    await client.ask(b"\r")
+    began = time.perf_counter()
+    answer = await client.ask(b"VER\r")
+    took = time.perf_counter() - began
+    client.close()
+    assert answer == VER
+    assert (4 + len(VER)) * 10 / 19200 <= took < 0.1
+
+
+async def test_a_stale_link_is_replaced_and_a_file_is_left_alone(bench, tmp_path):
+    path = tmp_path / "pump"
+    path.symlink_to("/dev/pts/nothing")
+    port = PtyPort(bench().pump, path)
+    await port.open()
+    assert path.resolve().exists()
+    await port.close()
+    path.write_text("precious")
+    with pytest.raises(FileExistsError, match="left alone"):
+        await PtyPort(bench().pump, path).open()
+    assert path.read_text() == "precious"
+
+
+async def test_a_pulled_cable_hangs_up_the_client_and_comes_back_under_the_same_name(pty):
+    port, path = await pty()
+    client = Terminal(path)
+    await client.ask(b"\r")
+    port._pump.fire("disconnect/100ms")
+    with pytest.raises(OSError, match="Input/output"):
+        os.write(client.fd, b"\r")
+    client.close()
+    assert not there(path)
+    await asyncio.sleep(0.15)
+    client = Terminal(path)
+    assert await client.ask(b"VER\r") == VER
+    client.close()
+
+
+# -- TCP -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def tcp(bench):
+    opened = []
+
+    async def make():
+        port = TcpPort(bench().pump, "127.0.0.1", 0, paced=False)
+        await port.open()
+        opened.append(port)
+        return port, int(port.address.rpartition(":")[2])
+
+    yield make
+    for port in opened:
+        await port.close()
+
+
+async def test_tcp_serves_one_client_at_a_time_and_one_after_another(tcp):
+    _, number = await tcp()
+    reader, writer = await asyncio.open_connection("127.0.0.1", number)
+    writer.write(b"\r")
+    assert await reader.readuntil(b"\x03") == b"\x0200A?R\x03"
+    second, other = await asyncio.open_connection("127.0.0.1", number)
+    with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
+        await second.readexactly(1)
+    other.close()
+    writer.close()
+    await writer.wait_closed()
+    await asyncio.sleep(0.02)
+    reader, writer = await asyncio.open_connection("127.0.0.1", number)
+    writer.write(b"VER\r")
+    assert await reader.readuntil(b"\x03") == VER
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_a_pulled_cable_drops_the_tcp_client(tcp):
+    port, number = await tcp()
+    reader, writer = await asyncio.open_connection("127.0.0.1", number)
+    writer.write(b"\r")
+    await reader.readuntil(b"\x03")
+    port._pump.fire("disconnect/50ms")
+    with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
+        await reader.readexactly(1)
+    writer.close()
+    await asyncio.sleep(0.06)
+    reader, writer = await asyncio.open_connection("127.0.0.1", number)
+    writer.write(b"\r")
+    assert await reader.readuntil(b"\x03") == b"\x0200S\x03"
+    writer.close()
+    await writer.wait_closed()
+
+
+# -- the command ---------------------------------------------------------------------------------------------------
+
+PUMPSIM = [sys.executable, "-c", "from pumpd_simulators.main import main; main()"]
+
+
+@contextmanager
+def pumpsim(*arguments):
+    process = subprocess.Popen(
+        [*PUMPSIM, "new-era", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def ask(path: Path, data: bytes) -> bytes:
+    fd = os.open(path, os.O_RDWR | os.O_NOCTTY)
+    try:
+        os.write(fd, data)
+        heard = b""
+        while not heard.endswith(b"\x03") and select.select([fd], [], [], 2)[0]:
+            heard += os.read(fd, 256)
+        return heard
+    finally:
+        os.close(fd)
+
+
+def http(address: str, path: str, body: object = None) -> tuple[int, dict]:
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(address + path, data)
+    try:
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.load(error)
+
+
+def test_pumpsim_serves_two_clients_and_ends_on_sigterm_with_its_link_removed(tmp_path):
+    path = tmp_path / "pump"
+    with pumpsim("--pty", str(path), "--control", "127.0.0.1:0", "--fault", "stall@0s") as process:
+        assert process.stdout.readline() == f"ready {path}\n"
+        assert ask(path, b"VER\r") == b"\x0200A?R\x03"
+        assert ask(path, b"VER\r") == VER
+        assert "not a medical device" in process.stderr.readline().lower()
+        address = process.stderr.readline().split()[-1]
+        for command in (b"DIA26.59\r", b"RAT60MH\r", b"RUN\r"):
+            ask(path, command)
+        status, truth = http(address, "/truth")
+        assert status == 200
+        assert truth["simulated"] is True
+        assert truth["faults"] == ["stall"]
+        assert http(address, "/power", {"on": False})[0] == 200
+        assert http(address, "/truth")[1]["powered"] is False
+        began = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(5) == 0
+        assert time.monotonic() - began < 1.0
+        assert not os.path.lexists(path)
+        assert process.stderr.read() == ""
+
+
+def test_pumpsim_on_tcp_ends_on_sigint_even_with_a_client(tmp_path):
+    with pumpsim("--tcp", "127.0.0.1:0") as process:
+        ready = process.stdout.readline()
+        assert ready.startswith("ready tcp://127.0.0.1:")
+        with socket.create_connection(("127.0.0.1", int(ready.rpartition(":")[2])), 2) as client:
+            client.sendall(b"\r")
+            assert client.recv(64) == b"\x0200A?R\x03"
+            process.send_signal(signal.SIGINT)
+            assert process.wait(5) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "names"),
+    [
+        (["--pty", "P", "--fault", "fire@1min"], 2, "fire"),
+        (["--pty", "P", "--tcp", "127.0.0.1:0"], 2, "either --pty"),
+        (["--pty", "P", "--model", "ne-1"], 2, "ne-1000"),
+        (["--pty", "P", "--speed", "0"], 2, "speed"),
+        (["--tcp", "nowhere"], 2, "HOST:PORT"),
+        (["--pty", "FILE"], 1, "left alone"),
+        (["--pty", "DIR/none/pump"], 1, "No such file"),
+    ],
+)
+def test_wrong_use_is_told_and_nothing_is_started(tmp_path, monkeypatch, capsys, arguments, status, names):
+    from pumpd_simulators.main import main
+
+    (tmp_path / "file").write_text("precious")
+    places = {"P": str(tmp_path / "pump"), "FILE": str(tmp_path / "file"), "DIR/none/pump": str(tmp_path / "none/pump")}
+    monkeypatch.setattr(sys, "argv", ["pumpsim", "new-era", *(places.get(word, word) for word in arguments)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    told = capsys.readouterr()
+    assert ended.value.code == status
+    assert names in told.err
+    assert told.out == ""
+
+
+def test_list_names_families_models_and_faults(monkeypatch, capsys):
+    from pumpd_simulators.main import main
+
+    monkeypatch.setattr(sys, "argv", ["pumpsim", "list"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code in (0, None)
+    told = capsys.readouterr().out
+    assert "new-era" in told
+    assert "ne-1000" in told
+    assert "front-panel" in told
