@@ -12,7 +12,7 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
@@ -41,6 +41,13 @@ def sign(key: ec.EllipticCurvePrivateKey, binding: Binding) -> str:
     return base64.b64encode(r.to_bytes(_HALF, "big") + s.to_bytes(_HALF, "big")).decode()
 
 
+def key_id(public: ec.EllipticCurvePublicKey) -> str:
+    """The id under which a gateway keeps a key: the start of the SHA-256 of its public half."""
+    digest = hashes.Hash(hashes.SHA256())
+    digest.update(public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo))
+    return digest.finalize().hex()[:16]
+
+
 @dataclass(frozen=True, slots=True)
 class PairedKey:
     id: str
@@ -59,7 +66,10 @@ class PairedKey:
         if len(raw) != 2 * _HALF:
             return f"confirmation: a signature has {2 * _HALF} bytes, this one {len(raw)}"
         der = encode_dss_signature(int.from_bytes(raw[:_HALF], "big"), int.from_bytes(raw[_HALF:], "big"))
-        public = serialization.load_pem_public_key(self.public_pem.encode())
+        try:
+            public = serialization.load_pem_public_key(self.public_pem.encode())
+        except (ValueError, UnsupportedAlgorithm):
+            return f"confirmation: the paired key {self.name!r} is damaged and cannot be used; pair it again"
         if not isinstance(public, ec.EllipticCurvePublicKey):
             return f"confirmation: the paired key {self.name!r} is not an elliptic-curve key"
         try:
@@ -87,11 +97,8 @@ class KeyStore:
 
     def pair(self, name: str, role: str, public: ec.EllipticCurvePublicKey) -> PairedKey:
         """Add a key. Being able to write this file is what makes the pairing a local act."""
-        der = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-        digest = hashes.Hash(hashes.SHA256())
-        digest.update(der)
         pem = public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-        key = PairedKey(digest.finalize().hex()[:16], name, role, pem.decode())
+        key = PairedKey(key_id(public), name, role, pem.decode())
         self._write(self.all() | {key.id: key})
         return key
 

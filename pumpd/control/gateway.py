@@ -27,10 +27,11 @@ from pumpd.control.messages import (
 from pumpd.control.review import review, status_of
 from pumpd.control.runner import PumpRunner
 from pumpd.control.writer import JournalWriter
-from pumpd.dosing import Library, Prescription, Refusals, plan
+from pumpd.dosing import Library, Prescription, Refusal, Refusals, check, plan
 from pumpd.infusion import Infusion, Place, Window
 from pumpd.infusion import events as ev
 from pumpd.journal import Entry, JournalError
+from pumpd.pump import Capabilities
 from pumpd.settings import Settings
 
 log = structlog.get_logger("pumpd.control")
@@ -123,20 +124,14 @@ class Gateway:
 
     async def _order(self, request: Order, peer: str) -> Answer:
         runner = self._runner(request.pump)
-        reasons = list(self._order_objections(runner, request.patient))
+        reasons = self._order_objections(runner, request.patient)
         fields: dict[str, object] = request.model_dump(exclude={"op", "pump", "overrides"})
         try:
-            prescription = Prescription.from_text(fields, order=True)
-            container = self.library.containers.get(prescription.container)
-            if container is None:
-                known = ", ".join(self.library.containers)
-                raise RefusedError(*reasons, f"container: {prescription.container!r} is not in the library: {known}")
-            capabilities = runner.family.capabilities(container, runner.settings.settings)
+            prescription = Prescription.from_text(fields, library=self.library, order=True)
+            capabilities = self._capabilities(runner, prescription)
             program = plan(prescription, self.library, capabilities, request.overrides)
         except Refusals as error:
             raise RefusedError(*reasons, *(str(reason) for reason in error.reasons)) from error
-        except ValueError as error:
-            raise RefusedError(*reasons, str(error)) from error
         reasons += [_REASON_WANTED.format(id=limit.id, text=limit) for limit in program.not_overridden]
         if reasons:
             raise RefusedError(*reasons)
@@ -156,10 +151,22 @@ class Gateway:
             await self._journal.append([Entry("order_accepted", body, pump.name, session, self._now())])
         except JournalError as error:
             raise RefusedError(f"journal: {error}; nothing is started that cannot be written down") from error
-        if runner.active:  # another order came while the journal was being written
-            raise RefusedError(f"pump: {pump.name} has an infusion already")
+        reasons = self._order_objections(runner, request.patient)
+        if reasons:  # another order, or a failure, came while the journal was being written
+            raise RefusedError(*reasons)
         runner.order(infusion, program, capabilities)
         return Answer(ok=True, result={"session": session, **review(runner)})
+
+    def _capabilities(self, runner: PumpRunner, prescription: Prescription) -> Capabilities:
+        """What the pump can do with the container that is ordered. Raises Refusals, with all that needs no pump."""
+        reasons = check(prescription, self.library)
+        container = self.library.containers.get(prescription.container)
+        if container is None:
+            raise Refusals(reasons)
+        try:
+            return runner.family.capabilities(container, runner.settings.settings)
+        except ValueError as error:
+            raise Refusals([*reasons, Refusal("container", str(error), "PRG-13")]) from error
 
     def _order_objections(self, runner: PumpRunner, patient: str) -> list[str]:
         reasons = []
@@ -221,6 +228,8 @@ class Gateway:
         fault = key.fault(binding, request.signature)
         if fault:
             raise RefusedError(fault)
+        if self.journal_problem:
+            raise RefusedError(f"journal: {self.journal_problem}; nothing is started that cannot be written down")
         given = ev.ConfirmationGiven(self._now(), binding, f"{key.name} ({key.id})", request.request)
         reasons = runner.feed(given)
         if reasons:

@@ -37,13 +37,17 @@ JOURNAL_OVERDUE_S = 2.0
 async def gateway(settings: Settings, library: Library, journal: JournalWriter) -> AsyncIterator[Gateway]:
     """A running gateway on the present loop: pumps polled, requests answered by the object that is given.
 
-    Raises UnknownFamilyError for a driver that is not installed, JournalError when nothing can be written.
+    Raises UnknownFamilyError for a driver that is not installed, ValueError for settings that it does not take,
+    JournalError when nothing can be written.
     """
     clock = Clock(settings.simulation.time_scale)
     limits = Limits().for_time_scale(clock.scale)
     runners = [PumpRunner(pump, family(pump.driver), journal, clock, limits) for pump in settings.pumps]
-    for pump, runner in zip(settings.pumps, runners, strict=True):
-        runner.family.check_settings(pump.settings)
+    for runner in runners:
+        try:
+            runner.family.check_settings(runner.settings.settings)
+        except ValueError as error:
+            raise ValueError(f"pump {runner.name}: {error}") from error
     made = Gateway(settings, library, runners, journal, KeyStore(settings.keys_path), clock)
     body = {"gateway": settings.gateway, "library": library.digest, "time_scale": clock.scale, "notice": DISCLAIMER}
     await journal.append([Entry("control_started", body, "", "", clock.monotonic_ns())])
@@ -54,13 +58,13 @@ async def gateway(settings: Settings, library: Library, journal: JournalWriter) 
         for runner in runners:
             if runner.infusion is not None and runner.infusion.state.may_flow:
                 runner.stop("pumpd", "the control process is ending")
-        for task in tasks:
+        await asyncio.gather(*(runner.stop_answered() for runner in runners))
+        for task in tasks:  # each gives its port back, so not before the stops have gone out
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for runner in runners:
-            await runner.close()
-        with contextlib.suppress(JournalError):
-            await journal.append([Entry("control_stopped", {}, "", "", clock.monotonic_ns())])
+        with contextlib.suppress(JournalError, TimeoutError):
+            async with asyncio.timeout(JOURNAL_OVERDUE_S):
+                await journal.append([Entry("control_stopped", {}, "", "", clock.monotonic_ns())])
 
 
 async def run(settings: Settings) -> None:

@@ -9,7 +9,7 @@ Promises:
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -33,6 +33,7 @@ from pumpd.pump import (
     Refused,
     Unknown,
 )
+from pumpd.quantities import Duration
 from pumpd.settings import PumpSettings
 
 log = structlog.get_logger("pumpd.control")
@@ -40,6 +41,8 @@ log = structlog.get_logger("pumpd.control")
 IDLE_POLL_S = 2.0
 CONNECT_AGAIN_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 LOST_AFTER_FAILURES = 2
+FAILED_PAUSE_S = 1.0
+STOP_ANSWER_S = 1.0
 SLOW = (ev.ReadPump, ev.LoadProgram, ev.ReadBackProgram, ev.StartPump, ev.ReleasePump)
 
 Work = ev.ReadPump | ev.LoadProgram | ev.ReadBackProgram | ev.StartPump | ev.ReleasePump
@@ -186,21 +189,32 @@ class PumpRunner:
     async def run(self) -> None:
         """Connect, bring up, then poll and work until cancelled."""
         while True:
-            await self._connect()
             try:
+                await self._connect()
                 await self._serve()
+            except Exception as error:  # a defect in pumpd or in a driver must end in a stop, whatever it is
+                log.exception("pump_task_failed", pump=self.name)
+                await self._failed(error)
             finally:
                 await self._disconnect()
+
+    async def _failed(self, error: Exception) -> None:
+        self.problem = f"pumpd failed: {error!r}"
+        self._note("internal_error", {"error": repr(error)})
+        self.stop("pumpd", self.problem)
+        await self.stop_answered()
+        await asyncio.sleep(FAILED_PAUSE_S)
 
     async def _connect(self) -> None:
         tries = 0
         while self.driver is None:
-            self.last_turn_ns = self._now()
+            self._turned()
             problem = ""
             try:
                 self.driver = await self.family.connect(self.settings.port, self.settings.settings)
             except (OSError, ValueError) as error:
                 problem = f"port {self.settings.port}: {error}"
+            self._turned()
             if self.driver is not None:
                 problem = await self._bring_up(self.driver)
             if problem != self.problem:
@@ -213,8 +227,13 @@ class PumpRunner:
             self.problem = problem
             if problem:
                 await self._disconnect()
+                self._turned()
                 await asyncio.sleep(CONNECT_AGAIN_S[min(tries, len(CONNECT_AGAIN_S) - 1)])
                 tries += 1
+
+    def _turned(self) -> None:
+        """Evidence for the watchdog: no step between two of these takes longer than a read with all its retries."""
+        self.last_turn_ns = self._now()
 
     async def _disconnect(self) -> None:
         driver, self.driver = self.driver, None
@@ -232,6 +251,7 @@ class PumpRunner:
             self._note("found_flowing", {"delivered_ml": first.value.delivered.number})
             log.error("found_flowing", pump=self.name, pump_state=first.value.state.value)
             await driver.stop()
+        self._turned()
         match await driver.identify():
             case Done(value=identity):
                 self.identity = identity
@@ -245,7 +265,7 @@ class PumpRunner:
         loop = asyncio.get_running_loop()
         self._next_poll = loop.time()
         while True:
-            self.last_turn_ns = self._now()
+            self._turned()
             if self._work:
                 action, intent = self._work.popleft()
                 await self._perform(action, intent)
@@ -290,14 +310,16 @@ class PumpRunner:
         else:
             if self.infusion is None or self.infusion.state is not State.STARTING:
                 return  # a stop came while the journal was being written
-            outcome = await self.driver.start(action.watchdog)
+            # The pump's watchdog is an I/O time-out, so it keeps the loop's time when clinical time runs faster.
+            outcome = await self.driver.start(Duration.from_ns(action.watchdog.ns // self._clock.scale))
         self._note("start_answered", {"outcome": _said(outcome)})
         self.feed(ev.StartAnswered(self._now(), outcome))
 
     async def _poll(self) -> None:
         loop = asyncio.get_running_loop()
         assert self.driver is not None  # as above
-        self._next_poll = max(self._next_poll + self._interval(), loop.time())
+        # From the planned instant on, so that looks keep their pace; from now on when this one was out of turn.
+        self._next_poll = max(min(self._next_poll, loop.time()) + self._interval(), loop.time())
         match await self.driver.read():
             case Done(value=reading):
                 self._failures = 0
@@ -321,7 +343,8 @@ class PumpRunner:
         if infusion is None or infusion.state.ended:
             return IDLE_POLL_S
         hurry = infusion.state.ending or infusion.state in (State.ARMED, State.STARTING, State.COMPLETING)
-        return self._clock.loop_seconds(self.limits.stop_retry_ns if hurry else self.limits.poll_ns)
+        limits = self.limits
+        return self._clock.loop_seconds(min(limits.stop_retry_ns, limits.poll_ns) if hurry else limits.poll_ns)
 
     def _journal_reading(self, reading: Reading) -> None:
         infusion = self.infusion
@@ -344,11 +367,10 @@ class PumpRunner:
             body["pressure_mmhg"] = reading.pressure_mmhg
         self._journal.post([Entry("reading", body, self.name, infusion.place.session, now)])
 
-    async def close(self) -> None:
-        """After `run` was cancelled: let a stop under way finish."""
+    async def stop_answered(self) -> None:
+        """Let a stop under way reach the pump and be answered; waits no longer than that may take."""
         if self._stopping is not None:
-            await asyncio.wait([self._stopping], timeout=1.0)
-        await self._disconnect()
+            await asyncio.wait([self._stopping], timeout=STOP_ANSWER_S)
 
 
 def _wrong_pump(settings: PumpSettings, identity: Identity) -> str:
@@ -376,6 +398,3 @@ def _program_body(held: Outcome[PumpProgram]) -> dict[str, Any]:
         return {}
     steps = [{"rate_ml_h": step.rate.number, "volume_ml": step.volume.number} for step in held.value.steps]
     return {"steps": steps}
-
-
-RunnerFactory = Callable[[PumpSettings], PumpRunner]

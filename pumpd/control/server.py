@@ -74,7 +74,7 @@ class ControlServer:
         except ConnectionError:
             pass  # the client went away; what it asked for was done
         except asyncio.CancelledError:
-            pass  # the daemon is closing
+            writer.transport.abort()  # the daemon is closing, and waits for nobody who does not read
         finally:
             writer.close()
             with contextlib.suppress(ConnectionError, asyncio.CancelledError):

@@ -11,11 +11,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
+import structlog
+
 from pumpd.journal import Entry, Journal, JournalError
+
+log = structlog.get_logger("pumpd.control")
+
+CLOSE_WITHIN_S = 5.0
 
 
 class JournalWriter(Protocol):
-    """Both ways keep the order of their calls. A failure to write a posted entry is told to `on_failure`."""
+    """Both ways keep the order of their calls. A failure to write is told to `on_failure`; those entries are lost."""
 
     on_failure: Callable[[JournalError], None]
 
@@ -64,7 +70,7 @@ class ThreadWriter:
 
     async def close(self) -> None:
         self._batches.put(None)
-        await asyncio.to_thread(self._thread.join)
+        await asyncio.to_thread(self._thread.join, CLOSE_WITHIN_S)  # a disk that hangs must not hold up the end
 
     def _run(self, path: Path, boot: str) -> None:
         try:
@@ -90,6 +96,9 @@ class ThreadWriter:
                 journal.append(entries)
             except JournalError as caught:
                 error = caught
+            except Exception as caught:  # the thread must live: who waits for it would wait for ever
+                log.exception("journal_thread_failed")
+                error = JournalError(f"journal {journal.path}: pumpd failed on an entry: {caught!r}")
         for _, done in batches:
             if done is not None:
                 self._tell(done, error)
@@ -129,7 +138,11 @@ class InlineWriter:
 
     async def append(self, entries: Sequence[Entry]) -> None:
         self._waiting += entries
-        self._flush()
+        try:
+            self._flush()
+        except JournalError as error:
+            self.on_failure(error)
+            raise
 
     async def close(self) -> None:
         self._flush()

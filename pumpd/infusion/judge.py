@@ -3,6 +3,7 @@
 from pumpd.infusion.events import LoadProgram, Record, RenewLease, StartPump
 from pumpd.infusion.interlocks import (
     INTERLOCKS,
+    PERMIT,
     Permit,
     Refuse,
     Trip,
@@ -45,7 +46,10 @@ def _flow(turn: Turn) -> None:
     refusals: list[str] = []
     warnings = set(link_freshness.warnings(infusion, now_ns))
     for check in INTERLOCKS.values():
-        match check(infusion, now_ns):
+        verdict = check(infusion, now_ns)
+        if verdict is PERMIT:
+            continue
+        match verdict:
             case Permit(warnings=found):
                 warnings.update(found)
             case Trip() as tripped:

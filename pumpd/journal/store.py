@@ -113,9 +113,13 @@ class JournalReader:
         """Up to `limit` rows with an id above `last_id`, in order."""
         return list(self._rows(_SELECT + " WHERE id > ? ORDER BY id LIMIT ?", last_id, limit))
 
-    def last(self, limit: int) -> list[Record]:
-        """The newest rows, oldest of them first."""
-        return list(self._rows(_SELECT + " ORDER BY id DESC LIMIT ?", limit))[::-1]
+    def last(self, limit: int, kind: str | None = None) -> list[Record]:
+        """The newest rows, of one kind where it is given, oldest of them first."""
+        if kind is None:
+            rows = self._rows(_SELECT + " ORDER BY id DESC LIMIT ?", limit)
+        else:
+            rows = self._rows(_SELECT + " WHERE kind = ? ORDER BY id DESC LIMIT ?", kind, limit)
+        return list(rows)[::-1]
 
     def verify(self) -> int:
         """Check numbering and chain from the first row to the last; returns how many rows there are.

@@ -1,0 +1,26 @@
+"""The serial link to a pump: ports, framing, one exchange at a time, and a lane in which a stop overtakes."""
+
+from pumpd.wire.errors import LinkLostError, NotSentError, OvertakenError, PortError, ReplyTimeoutError, WireError
+from pumpd.wire.instant import now_ns
+from pumpd.wire.line import LineSettings, Transport
+from pumpd.wire.link import BackOff, Direction, Framer, Lane, Link, Statistics
+from pumpd.wire.transport import open_transport
+
+__all__ = [
+    "BackOff",
+    "Direction",
+    "Framer",
+    "Lane",
+    "LineSettings",
+    "Link",
+    "LinkLostError",
+    "NotSentError",
+    "OvertakenError",
+    "PortError",
+    "ReplyTimeoutError",
+    "Statistics",
+    "Transport",
+    "WireError",
+    "now_ns",
+    "open_transport",
+]

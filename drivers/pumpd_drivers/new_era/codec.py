@@ -4,7 +4,8 @@ Source: New Era manual (Publication 1200-01) sections 10 and 12, as collected in
 
 Promises:
 - Sans-IO: no clock, no socket. The 0.5 s inter-byte limit is applied by whoever owns time, through `reset()`.
-- A safe frame whose length, CRC or end byte is wrong never becomes a frame; it becomes `Garbage`.
+- A safe frame whose length, CRC or end byte is wrong never becomes a safe frame; it becomes `Garbage`. (What is left of
+  it may by chance read as a basic frame, which has no check: who has the pump in safe mode takes no basic frames.)
 - Both modes are recognised frame by frame: after STX a basic reply has a digit of its address, a safe frame its
   length, which is below 0x30 for every frame of this family.
 """
@@ -19,8 +20,10 @@ LENGTH_OVERHEAD = 4  # the length byte counts itself, two CRC bytes and ETX
 LONGEST_DATA = 0x2F - LENGTH_OVERHEAD  # a longer one would look like a basic frame
 LONGEST_BASIC = 128  # more than this without an end is noise
 
-_REPLY = re.compile(r"(?P<address>\d\d)(?P<status>A\?[RSTEO]|[IWSPTUX])(?P<data>.*)", re.DOTALL)
-_REQUEST = re.compile(r"(?P<address>\d{0,2})(?P<text>.*)", re.DOTALL)
+_STRIPPED = bytes([*range(0x21), 0x7F])  # the pump strips spaces and control characters, and upper-cases
+# Printable data only: of a safe frame that lost its head, a check sum would otherwise pass as a basic reply's data.
+_REPLY = re.compile(r"(?P<address>\d\d)(?P<status>A\?[RSTEO]|[IWSPTUX])(?P<data>[ -~]*)", re.ASCII)
+_REQUEST = re.compile(r"(?P<address>\d{0,2})(?P<text>.*)", re.ASCII)
 
 
 def crc(data: bytes) -> int:
@@ -56,11 +59,9 @@ class Request:
 
     @classmethod
     def from_data(cls, data: bytes, *, safe: bool) -> "Request | Garbage":
-        try:
-            # The pump strips spaces and control characters and upper-cases.
-            text = "".join(c for c in data.decode("ascii") if c.isprintable() and c != " ").upper()
-        except UnicodeDecodeError:
+        if not data.isascii():
             return Garbage(data)
+        text = data.translate(None, _STRIPPED).decode("ascii").upper()
         match = _REQUEST.fullmatch(text)
         if match is None:
             return Garbage(data)
@@ -148,7 +149,9 @@ class ReplyFramer(_Buffer):
         if len(self._pending) > 1 and self._pending[1] < 0x30:
             cut = self._cut_safe()
             return Reply.from_data(cut, safe=True) if isinstance(cut, bytes) else cut
-        end = self._pending.find(ETX)
+        again, end = self._pending.find(STX, 1), self._pending.find(ETX)
+        if again >= 0 and not 0 <= end < again:  # a basic reply holds no STX: the true one begins here
+            return Garbage(self._take(again))
         if end < 0:
             return Garbage(self._take(len(self._pending))) if len(self._pending) > LONGEST_BASIC else None
         return Reply.from_data(self._take(end + 1)[1:-1], safe=False)
@@ -178,6 +181,6 @@ class RequestFramer(_Buffer):
 
 def number(text: str) -> str:
     """Check a number on its way to the pump: at most 4 digits, at most 3 of them after the point."""
-    if re.fullmatch(r"\d{1,4}|(?=[\d.]{2,5}$)\d+\.\d{1,3}", text) is None:
+    if re.fullmatch(r"[0-9]{1,4}|(?=[0-9.]{3,5}\Z)[0-9]+\.[0-9]{1,3}", text) is None:
         raise ValueError(f"{text!r} is not a number of at most 4 digits, 3 of them after the point")
     return text

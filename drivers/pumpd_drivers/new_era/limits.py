@@ -1,0 +1,84 @@
+"""What a New Era pump can hold: number grids, limits by syringe diameter, and why a program does not fit.
+
+The plunger moves at 5.1005 cm/min at most and 0.004205 cm/h at least (manual, section 12.5, as the protocol sheet has
+it); a rate limit is that speed times the syringe's inner area.
+"""
+
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+
+from pumpd.pump import FewDigits, PumpProgram
+from pumpd.quantities import Length, Rate, Volume
+
+GRID = FewDigits(4, 3)
+SMALLEST = Decimal("0.001")
+MAX_STEPS = 40  # 41 phases, the one after the last step says stop
+MAX_VOLUME = Volume(9999)
+MIN_DIAMETER, MAX_DIAMETER = Length("0.1"), Length("50.0")
+LONGEST_WATCHDOG_S = 255
+
+_PI = Decimal("3.14159265358979323846264338328")
+_FASTEST_CM_H = Decimal("5.1005") * 60
+_SLOWEST_CM_H = Decimal("0.004205")
+
+
+def _area_cm2(diameter: Length) -> Decimal:
+    return _PI * (diameter.decimal / 20) ** 2
+
+
+def highest_rate(diameter: Length) -> Rate:
+    """The fastest rate for a syringe, rounded down to what the pump can hold."""
+    exact = min(_area_cm2(diameter) * _FASTEST_CM_H, Decimal(9999))
+    places = 0 if exact >= 1000 else min(3, 4 - len(str(int(exact))))
+    return Rate(exact.quantize(Decimal(1).scaleb(-places), ROUND_FLOOR))
+
+
+def lowest_rate(diameter: Length) -> Rate:
+    """The slowest rate for a syringe, rounded up to what the pump can hold in mL/h."""
+    exact = _area_cm2(diameter) * _SLOWEST_CM_H
+    return Rate(max(SMALLEST, exact.quantize(SMALLEST, ROUND_CEILING)))
+
+
+def wire_number(value: Decimal) -> str:
+    """A number as the pump takes it: 4 digits, at most 3 after the point ("52.50"). ValueError when it does not fit."""
+    if value < 0 or value >= 10000 or GRID.floor(value) != value:
+        raise ValueError(f"{value} is not a number of at most 4 digits, 3 of them after the point")
+    places = min(3, 4 - len(str(int(value))))
+    return str(value.quantize(Decimal(1).scaleb(-places)))
+
+
+def diameter_reasons(diameter: Length | None) -> list[str]:
+    """Why this diameter cannot be set; empty when it can."""
+    if diameter is None:
+        return ["diameter: this pump takes syringes; give the syringe's inner diameter"]
+    if not MIN_DIAMETER <= diameter <= MAX_DIAMETER:
+        return [f"diameter: {diameter} is not within {MIN_DIAMETER} to {MAX_DIAMETER}"]
+    return _unfit("diameter", diameter.decimal)
+
+
+def program_reasons(program: PumpProgram, max_steps: int = MAX_STEPS) -> list[str]:
+    """Every reason why the pump cannot hold this program; empty when it can."""
+    reasons = diameter_reasons(program.diameter)
+    if reasons or program.diameter is None:
+        return reasons
+    low, high = lowest_rate(program.diameter), highest_rate(program.diameter)
+    if len(program.steps) > max_steps:
+        reasons.append(f"steps: {len(program.steps)} steps, this pump holds {max_steps}")
+    for number, step in enumerate(program.steps, start=1):
+        if not low <= step.rate <= high:
+            reasons.append(
+                f"step {number} rate: {step.rate} is not within {low} to {high} for a {program.diameter} syringe"
+            )
+        reasons += _unfit(f"step {number} rate", step.rate.decimal)
+        if step.volume > MAX_VOLUME:
+            reasons.append(f"step {number} volume: {step.volume} is above {MAX_VOLUME}")
+        else:
+            reasons += _unfit(f"step {number} volume", step.volume.decimal)
+    return reasons
+
+
+def _unfit(field: str, value: Decimal) -> list[str]:
+    try:
+        wire_number(value)
+    except ValueError as error:
+        return [f"{field}: {error}"]
+    return []

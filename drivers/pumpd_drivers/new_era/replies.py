@@ -1,0 +1,56 @@
+"""What the data of a reply looks like and means: numbers with their units, states, the version word.
+
+A number may end in a point ("1000."): pumps differ, and so do the programs that play them.
+"""
+
+import re
+from decimal import Decimal
+from functools import lru_cache
+
+from pumpd.pump import PumpState
+from pumpd.quantities import Rate, Volume
+
+_NUMBER = r"[0-9]{1,4}(?:\.[0-9]{0,3})?"
+
+NUMBER = re.compile(_NUMBER)
+RATE = re.compile(rf"({_NUMBER})(UM|MM|UH|MH)")
+VOLUME = re.compile(rf"({_NUMBER})(UL|ML)")
+COUNTERS = re.compile(rf"I({_NUMBER})W({_NUMBER})(UL|ML)")
+FUNCTION = re.compile(r"[A-Z]{3}[ 0-9]{0,4}")
+DIRECTION = re.compile(r"INF|WDR|REV|STK")
+VERSION = re.compile(r"NE([0-9]{3,4})(X?)[0-9]?V([0-9]{1,2}\.[0-9]{1,3})")
+
+STATES = {
+    "I": PumpState.INFUSING,
+    "W": PumpState.WITHDRAWING,
+    "S": PumpState.STOPPED,
+    "P": PumpState.PAUSED,
+    "T": PumpState.WAITING,
+    "U": PumpState.WAITING,
+    "X": PumpState.PURGING,
+}
+
+_ML_H = {"MH": Decimal(1), "MM": Decimal(60), "UH": Decimal("0.001"), "UM": Decimal("0.06")}
+_ML = {"ML": Decimal(1), "UL": Decimal("0.001")}
+
+
+@lru_cache(maxsize=64)  # a pump says the same rate again and again
+def rate(data: str) -> Rate:
+    return Rate(Decimal(data[:-2]) * _ML_H[data[-2:]])
+
+
+def volume(data: str) -> Volume:
+    return Volume(Decimal(data[:-2]) * _ML[data[-2:]])
+
+
+def infused(data: str) -> Volume:
+    """The infusion counter of `I<v>W<v><unit>`."""
+    return Volume(Decimal(data[1 : data.index("W")]) * _ML[data[-2:]])
+
+
+def model_and_firmware(data: str) -> tuple[str, str]:
+    """("NE-1000", "3.92") from "NE1000V3.92"; the X models are others, and stay so."""
+    match = VERSION.fullmatch(data)
+    if match is None:
+        raise ValueError(f"{data!r} is no version word")
+    return f"NE-{match[1]}{match[2]}", match[3]

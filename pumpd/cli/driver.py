@@ -1,0 +1,213 @@
+"""`pumpd driver`: the installed pump families, what each can do, and the check of a pump on the bench."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Mapping
+from typing import Annotated, Any, NoReturn
+
+import structlog
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from pumpd.cli.driver_check import TO_DO, BenchCheck, Step, pump_now
+from pumpd.logs import set_up
+from pumpd.pump import Container, DriverFamily, PumpProgram, RateStep, UnknownFamilyError, families, family
+from pumpd.quantities import Length, QuantityError, Rate, Volume
+
+REFUSED = 2  # exit status: asked in a way that cannot be done; nothing was sent
+
+app = typer.Typer(
+    help="Pump drivers: list them, show one, check a pump on the bench. Not a cleared medical device.",
+    no_args_is_help=True,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+@app.command("list")
+def list_families(*, as_json: Json = False) -> None:
+    """The installed pump families, and the distributions that they come from."""
+    rows = []
+    for name, point in families().items():
+        loaded: type[DriverFamily] = point.load()
+        source = f"{point.dist.name} {point.dist.version}" if point.dist else "unknown"
+        rows.append({"family": name, "from": source, "models": list(loaded.models), "title": loaded.title})
+    if as_json:
+        print(json.dumps({"drivers": rows}))
+        return
+    table = Table("family", "from", "models", "title")
+    for row in rows:
+        table.add_row(str(row["family"]), str(row["from"]), ", ".join(row["models"]), str(row["title"]))
+    Console().print(table)
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(metavar="FAMILY", help="As `pumpd driver list` names it.")],
+    *,
+    diameter: Annotated[str, typer.Option(help="Inner diameter of the syringe.")] = "26.59 mm",
+    setting: Annotated[list[str] | None, typer.Option(help="A driver setting, KEY=VALUE.")] = None,
+    as_json: Json = False,
+) -> None:
+    """What a family can do with a syringe, and the assumptions that its driver rests on."""
+    loaded = _family(name)
+    try:
+        container = _container(Length.parse(diameter, "diameter"), Volume(60))
+        given = loaded.capabilities(container, _settings(setting))
+    except ValueError as error:
+        _refuse(str(error))
+    facts = {
+        "kind": given.kind.value,
+        "rate_min_ml_h": given.rate_min.number,
+        "rate_max_ml_h": given.rate_max.number,
+        "volume_max_ml": given.volume_max.number,
+        "max_steps": str(given.max_steps),
+        "flow_ends_by": ", ".join(given.expiry),
+        "watchdog_s": given.watchdog.number if given.watchdog else "none",
+        "monitor_only": "yes" if given.monitor_only else "no",
+    }
+    if as_json:
+        assumed = [{"name": a.name, "default": a.default, "meaning": a.meaning} for a in loaded.assumptions]
+        print(json.dumps({"family": name, "diameter": diameter, "capabilities": facts, "assumptions": assumed}))
+        return
+    console = Console()
+    table = Table("capability", f"with a syringe of {diameter}", title=escape(loaded.title))
+    for key, value in facts.items():
+        table.add_row(key, value)
+    console.print(table)
+    table = Table("setting", "default", "what is assumed", title="Assumptions: facts that no public source states")
+    for assumption in loaded.assumptions:
+        table.add_row(assumption.name, assumption.default or "(empty)", escape(assumption.meaning))
+    console.print(table)
+
+
+@app.command()
+def check(
+    *,
+    driver: Annotated[str, typer.Option(help="Pump family.")],
+    port: Annotated[str, typer.Option(help="Device path, or tcp://HOST:PORT.")],
+    setting: Annotated[list[str] | None, typer.Option(help="A driver setting, KEY=VALUE; may be repeated.")] = None,
+    volume: Annotated[str, typer.Option(help="Volume to program.")] = "0.5 mL",
+    rate: Annotated[str, typer.Option(help="Rate to program.")] = "60 mL/h",
+    diameter: Annotated[str, typer.Option(help="Inner diameter of the syringe.")] = "26.59 mm",
+    nobody_connected: Annotated[bool, typer.Option("--nobody-connected", help="Say so beforehand.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Bring a pump up on the bench: identify, read, program, read back, start, watch, stop, verify, release.
+
+    The pump moves. Exit status 0: every step passed; 1: one failed; 2: refused, nothing was sent.
+    """
+    loaded = _family(driver)
+    try:
+        settings = {**getattr(loaded, "bench_settings", {}), **_settings(setting)}
+        amount, length = Volume.parse(volume, "volume"), Length.parse(diameter, "diameter")
+        given = loaded.capabilities(_container(length, amount), settings)
+        program = PumpProgram((RateStep(Rate.parse(rate, "rate"), amount),), length)
+    except ValueError as error:
+        _refuse(str(error))
+    if given.monitor_only:
+        _refuse(f"driver {driver} is for monitoring only: it cannot run a pump")
+    if not nobody_connected and not _nobody_is_connected():
+        _refuse(
+            "the check makes the pump move. See that nobody is connected to it, then say so with --nobody-connected"
+        )
+    result = asyncio.run(_check(loaded, driver, port, settings, program, quiet=as_json))
+    if as_json:
+        print(json.dumps(result))
+    else:
+        _print_result(result)
+    raise typer.Exit(0 if result["passed"] else 1)
+
+
+async def _check(
+    loaded: type[DriverFamily], name: str, port: str, settings: Mapping[str, Any], program: PumpProgram, *, quiet: bool
+) -> dict[str, Any]:
+    """Open the port, run the check, give the port back; the result as it is printed with `--json`."""
+    if not structlog.is_configured():
+        set_up("error")
+    console = Console(stderr=True, quiet=quiet)
+    result: dict[str, Any] = {"passed": False, "driver": name, "port": port, "identity": None, "native_lease": None}
+
+    def report(step: Step) -> None:
+        mark = "[green]passed[/]" if step.passed else "[red]FAILED[/]"
+        console.print(f"{mark} {step.name}: {escape(step.said)}", highlight=False)
+
+    try:
+        opened = await loaded.connect(port, settings)
+    except OSError as error:
+        return result | {
+            "steps": [{"step": "open", "passed": False, "said": str(error)}],
+            "failed": {
+                "step": "open",
+                "what": str(error),
+                "pump_now": "not known: nothing was sent to it",
+                "to_do": "Give the pump's own port; see that its cable is plugged in and no other program has it open.",
+            },
+        }
+    bench = BenchCheck(opened, program, report)
+    try:
+        await bench.run()
+    finally:
+        await opened.close()
+    failed = bench.failed
+    if bench.identity:
+        result["identity"] = {
+            "model": bench.identity.model,
+            "firmware": bench.identity.firmware,
+            "serial": bench.identity.serial,
+        }
+    return result | {
+        "passed": failed is None,
+        "native_lease": bench.native_lease,
+        "steps": [{"step": step.name, "passed": step.passed, "said": step.said} for step in bench.steps],
+        "failed": failed
+        and {"step": failed.name, "what": failed.said, "pump_now": pump_now(bench), "to_do": TO_DO[failed.name]},
+    }
+
+
+def _print_result(result: Mapping[str, Any]) -> None:
+    console = Console()
+    table = Table("step", "result", "what was said", title=escape(f"{result['driver']} on {result['port']}"))
+    for step in result["steps"]:
+        table.add_row(step["step"], "passed" if step["passed"] else "[red]FAILED[/]", escape(step["said"]))
+    console.print(table)
+    failed = result["failed"]
+    if failed is None:
+        console.print("Every step passed.")
+        return
+    console.print(f"What happened:  {failed['step']} failed: {failed['what']}", markup=False, highlight=False)
+    console.print(f"The pump now:   {failed['pump_now']}", markup=False, highlight=False)
+    console.print(f"What to do:     {failed['to_do']}", markup=False, highlight=False)
+
+
+def _nobody_is_connected() -> bool:
+    return sys.stdin.isatty() and typer.confirm("The pump will move. Is nobody connected to it?", err=True)
+
+
+def _family(name: str) -> type[DriverFamily]:
+    try:
+        return family(name)
+    except UnknownFamilyError as error:
+        _refuse(str(error.args[0]))
+
+
+def _settings(pairs: list[str] | None) -> dict[str, str]:
+    settings = {}
+    for pair in pairs or []:
+        key, equals, value = pair.partition("=")
+        if not key or not equals:
+            raise QuantityError("setting", pair, "no '=' in it", "KEY=VALUE")
+        settings[key] = value
+    return settings
+
+
+def _container(diameter: Length, volume: Volume) -> Container:
+    return Container(f"syringe {diameter}", volume, Volume(0), Rate("0.001"), diameter)
+
+
+def _refuse(why: str) -> NoReturn:
+    print(f"refused: {why}", file=sys.stderr)
+    raise typer.Exit(REFUSED)

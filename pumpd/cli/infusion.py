@@ -1,0 +1,219 @@
+"""`pumpd order, confirm, pause, resume, clear, stop, status, watch`: an infusion from the command line.
+
+All of them go through the control socket; none of them has a way of its own to a pump.
+"""
+
+import secrets
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.live import Live
+
+from pumpd.cli.client import (
+    CONFIG,
+    By,
+    Config,
+    ControlClient,
+    Json,
+    NotRunningError,
+    ask,
+    fail,
+    load_settings,
+    refuse,
+    show,
+)
+from pumpd.cli.signer import KeyFileError, SoftwareSigner, default_key
+from pumpd.cli.wording import pump_lines, review_text, status_text
+from pumpd.control.messages import (
+    ChallengeRequest,
+    Clear,
+    Order,
+    Pause,
+    Resume,
+    StatusRequest,
+    Stop,
+)
+
+Pump = Annotated[str, typer.Option(help="Name of the pump in the configuration.")]
+Patience = Annotated[float, typer.Option("--wait", help="Seconds to wait for the outcome.")]
+
+ENDED = ("completed", "stopped", "abandoned", "tripped")
+
+
+def order(
+    *,
+    pump: Pump,
+    entry: Annotated[str, typer.Option(help="Library entry, such as ketamine-1mg-ml.")],
+    dose: Annotated[str, typer.Option(help='Dose per weight, such as "0.5 mg/kg".')],
+    weight: Annotated[str, typer.Option(help='Body weight, such as "70 kg".')],
+    weight_again: Annotated[str, typer.Option(help="The same weight, typed a second time.")],
+    weight_basis: Annotated[str, typer.Option(help="actual, ideal or adjusted; there is no default.")],
+    patient: Annotated[str, typer.Option(help="Patient token, never a name.")],
+    ordered_by: Annotated[str, typer.Option(help="Who orders it.")],
+    container: Annotated[str, typer.Option(help='Container of the library, such as "50 mL".')],
+    duration: Annotated[str, typer.Option(help="Length of the infusion.")] = "40 min",
+    override: Annotated[list[str] | None, typer.Option(metavar="ID=REASON", help="Reason for a soft limit.")] = None,
+    wait: Patience = 20.0,
+    config: Config = CONFIG,
+    as_json: Json = False,
+) -> None:
+    """Order an infusion: it is checked, loaded into the pump and read back, and then waits for a nurse."""
+    pairs = [text.partition("=") for text in override or []]
+    if bad := [key for key, equals, _ in pairs if not equals]:
+        refuse([f"override: {key!r} is not of the form ID=REASON" for key in bad], as_json=as_json)
+    request = Order(
+        pump=pump,
+        entry=entry,
+        dose=dose,
+        weight=weight,
+        weight_again=weight_again,
+        weight_basis=weight_basis,
+        duration=duration,
+        container=container,
+        patient=patient,
+        ordered_by=ordered_by,
+        overrides={key: reason for key, _, reason in pairs},
+    )
+    ask(config, request, as_json=as_json)
+    status = _wait_for(config, pump, ("ready", *ENDED), wait, as_json=as_json)
+    infusion = status["infusion"]
+    if infusion["state"] != "ready":
+        fail(f"The pump was not programmed: {infusion['reason']}. It does not flow.", as_json=as_json)
+    review = review_text(infusion["review"])
+    next_step = f"Next: pumpd confirm --pump {pump}"
+    show(status, f"Loaded and read back, waiting for a nurse:\n{review}\n{next_step}", as_json=as_json)
+
+
+def confirm(
+    *,
+    pump: Pump,
+    key: Annotated[Path | None, typer.Option(help="Key of the software nurse.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; for scripts against simulated pumps.")] = False,
+    wait: Patience = 20.0,
+    config: Config = CONFIG,
+    as_json: Json = False,
+) -> None:
+    """Look at what the pump will run, and confirm it: the signature of a paired key starts the infusion."""
+    try:
+        signer = SoftwareSigner.load(key or default_key())
+    except KeyFileError as error:
+        refuse([str(error)], as_json=as_json)
+    offered = ask(config, ChallengeRequest(pump=pump), as_json=as_json)
+    review = offered["review"]
+    if not as_json:
+        print(f"To confirm ({offered['binding']['action']}), within {offered['valid_s']:.0f} s:\n{review_text(review)}")
+    if yes and not review["simulated"]:
+        refuse(["--yes: only a simulated pump is confirmed without asking"], as_json=as_json)
+    if not yes:
+        if not sys.stdin.isatty():
+            refuse(["nobody is here to ask: a confirmation needs a person at a terminal"], as_json=as_json)
+        if typer.prompt("Type the dose in mg to confirm") != review["dose_mg"]:
+            refuse(["the dose that was typed is not the dose of this program"], as_json=as_json)
+    ask(config, signer.confirmation(pump, secrets.token_hex(8), offered["binding"]), as_json=as_json)
+    status = _wait_for(config, pump, ("running", "ready", *ENDED), wait, as_json=as_json)
+    state, reason = status["infusion"]["state"], status["infusion"]["reason"]
+    if state not in ("running", "completed"):
+        fail(f"Confirmed, but not running ({state}): {reason}. Look at the pump.", as_json=as_json)
+    show(status, f"Running: {reason}.", as_json=as_json)
+
+
+def pause(*, pump: Pump, by: By = "command line", config: Config = CONFIG, as_json: Json = False) -> None:
+    """Stop the flow so that it may be resumed; a pause has a budget of time."""
+    show(ask(config, Pause(pump=pump, by=by), as_json=as_json), "Pausing.", as_json=as_json)
+
+
+def resume(
+    *, pump: Pump, by: By = "command line", wait: Patience = 20.0, config: Config = CONFIG, as_json: Json = False
+) -> None:
+    """Load what is left and read it back; it runs only when a nurse confirms it again."""
+    ask(config, Resume(pump=pump, by=by), as_json=as_json)
+    status = _wait_for(config, pump, ("ready", *ENDED), wait, as_json=as_json)
+    infusion = status["infusion"]
+    if infusion["state"] != "ready":
+        fail(f"Not resumed ({infusion['state']}): {infusion['reason']}.", as_json=as_json)
+    show(status, f"Loaded and read back. Next: pumpd confirm --pump {pump}", as_json=as_json)
+
+
+def clear(*, pump: Pump, by: By = "command line", config: Config = CONFIG, as_json: Json = False) -> None:
+    """Clear a trip after seeing to its cause. Nothing flows until the rest is confirmed again."""
+    status = ask(config, Clear(pump=pump, by=by), as_json=as_json)
+    show(status, f"Cleared; now {status['infusion']['state']}.", as_json=as_json)
+
+
+def stop(
+    *,
+    pump: Annotated[str | None, typer.Option(help="One pump; all of them without it.")] = None,
+    by: By = "command line",
+    reason: Annotated[str, typer.Option(help="Why, for the record.")] = "stop asked for",
+    wait: Patience = 10.0,
+    config: Config = CONFIG,
+    as_json: Json = False,
+) -> None:
+    """Stop. Needs no key and no reason; waits until the pump is seen standing still."""
+    stopping = ask(config, Stop(pump=pump, by=by, reason=reason), as_json=as_json)["stopping"]
+    end = time.monotonic() + wait
+    while True:
+        status = ask(config, StatusRequest(), as_json=as_json)
+        flowing = [each["pump"] for each in status["pumps"] if each["pump"] in stopping and _may_flow(each)]
+        if not flowing:
+            show(status, f"Stopped: {', '.join(stopping) or 'no pump is configured'}.", as_json=as_json)
+            return
+        if time.monotonic() > end:
+            fail(
+                f"Stop sent and repeated, not confirmed for {', '.join(flowing)}. Stop at the pump, clamp the line.",
+                as_json=as_json,
+            )
+        time.sleep(0.1)
+
+
+def _may_flow(status: dict[str, Any]) -> bool:
+    infusion = status["infusion"]
+    return bool(infusion and infusion["may_flow"])
+
+
+def status(*, config: Config = CONFIG, as_json: Json = False) -> None:
+    """All pumps and what runs on them."""
+    found = ask(config, StatusRequest(), as_json=as_json)
+    show(found, status_text(found), as_json=as_json)
+
+
+def watch(
+    *,
+    every: Annotated[float, typer.Option(min=0.1, max=60, help="Seconds between looks.")] = 0.5,
+    config: Config = CONFIG,
+    as_json: Json = False,
+) -> None:
+    """The status again and again until Ctrl-C; with --json a line a look."""
+    settings = load_settings(config, as_json=as_json)
+    try:
+        with ControlClient(settings.socket_path) as client, Live(console=Console(stderr=as_json)) as live:
+            while True:
+                found = client.ask(StatusRequest()).result
+                if as_json or not live.console.is_terminal:
+                    show(found, status_text(found), as_json=as_json)
+                    sys.stdout.flush()
+                else:
+                    live.update(status_text(found))
+                time.sleep(every)
+    except NotRunningError as error:
+        fail(str(error), as_json=as_json)
+    except KeyboardInterrupt:
+        raise typer.Exit from None
+
+
+def _wait_for(config: Path, pump: str, states: tuple[str, ...], wait: float, *, as_json: bool) -> dict[str, Any]:
+    """The pump's status once its infusion is in one of the states, or exit status 1."""
+    end = time.monotonic() + wait
+    while True:
+        pumps = ask(config, StatusRequest(), as_json=as_json)["pumps"]
+        found: dict[str, Any] = next(each for each in pumps if each["pump"] == pump)
+        if found["infusion"] and found["infusion"]["state"] in states:
+            return found
+        if time.monotonic() > end:
+            now = "\n".join(pump_lines(found))
+            fail(f"No outcome within {wait:g} s. The pump now:\n{now}", as_json=as_json)
+        time.sleep(0.05)

@@ -1,0 +1,56 @@
+"""The command `pumpd`. Each command lives in a module of its own; exit codes are in docs/reference/exit-codes.md."""
+
+from typing import Annotated
+
+import typer
+
+from pumpd.cli import daemon, driver, infusion, journal, nurse
+from pumpd.cli.program import program
+
+STATEMENT = (
+    "Infusion-pump control and monitoring. Not a cleared medical device: simulation, research and integration only."
+)
+
+app = typer.Typer(
+    name="pumpd",
+    help=STATEMENT,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(*, wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version  # noqa: PLC0415  # only when asked for
+
+        print(f"pumpd {version('pumpd')}. {STATEMENT}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    *, version: Annotated[bool, typer.Option("--version", callback=lambda value: _version(wanted=value))] = False
+) -> None:
+    """The options of `pumpd` itself."""
+
+
+app.command("program")(program)
+app.command("order")(infusion.order)
+app.command("confirm")(infusion.confirm)
+app.command("pause")(infusion.pause)
+app.command("resume")(infusion.resume)
+app.command("clear")(infusion.clear)
+app.command("stop")(infusion.stop)
+app.command("status")(infusion.status)
+app.command("watch")(infusion.watch)
+app.command("run")(daemon.run)
+app.command("demo")(daemon.demo)
+app.add_typer(daemon.config_app, name="config")
+app.add_typer(driver.app, name="driver")
+app.add_typer(nurse.app, name="nurse")
+app.add_typer(journal.app, name="journal")
+
+
+def main() -> None:
+    app()

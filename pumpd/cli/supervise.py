@@ -1,0 +1,66 @@
+"""`pumpd run`: the processes of a gateway under one parent, for development and the demo.
+
+On a gateway each is a systemd unit of its own. A process that dies is started again after a pause; an infusion is never
+taken up again by that.
+"""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from pathlib import Path
+
+import structlog
+
+from pumpd.settings import Settings
+
+log = structlog.get_logger("pumpd.run")
+
+RESTART_AFTER_S = 2.0
+END_WITHIN_S = 8.0
+CANNOT_START = 2  # exit status of a process that refuses its configuration: starting it again would not help
+
+
+async def supervise(config: Path, settings: Settings) -> int:
+    """Run control, and telemetry where a broker is configured, until SIGTERM or SIGINT. Returns the exit status."""
+    names = ["control", *(["telemetry"] if settings.mqtt else [])]
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    tasks = {asyncio.create_task(_keep(name, config), name=name) for name in names}
+    waiting = asyncio.create_task(told.wait(), name="signal")
+    done, _ = await asyncio.wait(tasks | {waiting}, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks | {waiting}:
+        task.cancel()
+    await asyncio.gather(*tasks, waiting, return_exceptions=True)
+    return 0 if waiting in done else CANNOT_START
+
+
+async def _keep(name: str, config: Path) -> None:
+    """Start the process again whenever it ends, unless it cannot start at all."""
+    while True:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", f"pumpd.{name}", "--config", str(config), start_new_session=True
+        )
+        try:
+            status = await process.wait()
+        except asyncio.CancelledError:
+            await _end(process)
+            raise
+        log.error("process_ended", process=name, exit_status=status)
+        if status == CANNOT_START:
+            return
+        await asyncio.sleep(RESTART_AFTER_S)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.terminate()
+    try:
+        async with asyncio.timeout(END_WITHIN_S):
+            await process.wait()
+    except TimeoutError:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()

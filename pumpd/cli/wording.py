@@ -1,0 +1,84 @@
+"""How an infusion is told to a person on a terminal: the review before a confirmation, and the status."""
+
+from decimal import Decimal
+from typing import Any
+
+from pumpd.quantities import plain
+
+
+def minutes(seconds: float | str | Decimal) -> str:
+    """Seconds as min:s, as on a clock."""
+    whole = int(Decimal(seconds))
+    return f"{whole // 60}:{whole % 60:02d}"
+
+
+def review_lines(review: dict[str, Any]) -> list[tuple[str, str]]:
+    """What a nurse must see before confirming, a label and a text each (STA-16)."""
+    steps = review["steps"]
+    rates = ", then ".join(f"{step['volume_ml']} mL at {step['rate_ml_h']} mL/h" for step in steps)
+    held = review["read_back"]
+    lines = [
+        ("patient", review["patient"]),
+        ("drug", f"{review['drug']} {review['concentration_mg_ml']} mg/mL ({review['entry']})"),
+        ("dose", f"{review['dose_mg']} mg = {review['dose_mg_kg']} mg/kg x {review['weight_kg']} kg"),
+        ("weight", f"{review['weight_kg']} kg, {review['weight_basis']}"),
+        ("volume", f"{review['vtbi_ml']} mL from {review['container']}"),
+        ("rate", rates if len(steps) > 1 else f"{steps[0]['rate_ml_h']} mL/h"),
+        ("duration", f"{minutes(review['duration_s'])} min"),
+        ("pump", f"{review['pump']}, {review['model']}, serial {review['serial']}"),
+        ("read back", "equal to the order, step for step" if held == steps else "not yet"),
+        ("if the gateway dies", _expiry(review["expiry"])),
+        ("ordered by", review["ordered_by"]),
+        ("digest", review["digest"][:16]),
+    ]
+    if Decimal(review["given_before_ml"]):
+        lines.insert(5, ("given before", f"{review['given_before_ml']} mL"))
+    if review["simulated"]:
+        lines.insert(0, ("SIMULATED", "this pump is a simulation"))
+    lines += [("note", warning) for warning in review["warnings"]]
+    return lines
+
+
+def _expiry(classes: list[str]) -> str:
+    texts = {
+        "native": "the pump stops by its own watchdog",
+        "deadman": "the deadman process stops the pump",
+        "vtbi_slice": "the pump ends its slice and stops",
+        "vtbi_only": "the pump goes on to the programmed volume",
+    }
+    return "; ".join(texts[each] for each in classes) or "not known"
+
+
+def review_text(review: dict[str, Any]) -> str:
+    return "\n".join(f"  {label:<20} {text}" for label, text in review_lines(review))
+
+
+def status_text(status: dict[str, Any]) -> str:
+    """All pumps of a gateway, a few lines each."""
+    lines = [f"gateway {status['gateway']}, journal {status['journal']}"]
+    if status["time_scale"] != 1:
+        lines.append(f"SIMULATED TIME: {status['time_scale']} times faster than life")
+    for pump in status["pumps"]:
+        lines += pump_lines(pump)
+    return "\n".join(lines)
+
+
+def pump_lines(pump: dict[str, Any]) -> list[str]:
+    simulated = "SIMULATED " if pump["simulated"] else ""
+    lines = [f"{pump['pump']}: {simulated}{pump['model']} ({pump['driver']}), serial {pump['serial']}"]
+    if pump["problem"]:
+        lines.append(f"  not available: {pump['problem']}")
+    infusion = pump["infusion"]
+    if infusion is None:
+        return [*lines, f"  no infusion; pump {pump['pump_state'] or 'not read yet'}"]
+    lines.append(f"  {infusion['state']}: {infusion['reason']}")
+    lines.append(
+        f"  {infusion['delivered_ml']} of {infusion['prescribed_ml']} mL given, {infusion['rate_ml_h']} mL/h, "
+        f"{minutes(infusion['running_s'])} min of flow"
+    )
+    if infusion["may_flow"]:
+        lease = infusion["lease_s"]
+        given = plain(Decimal(infusion["booked_ml"]))
+        lines.append(f"  lease {lease if lease is not None else 'none'} s, at most {given} mL can have been given")
+    lines += [f"  {alarm['priority'].upper()}: {alarm['cause']}. {alarm['action']}." for alarm in infusion["alarms"]]
+    return lines

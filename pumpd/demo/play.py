@@ -1,0 +1,154 @@
+"""The demo from the order to the report, through the control socket and a signed confirmation, like everybody."""
+
+import json
+import secrets
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pumpd.cli.signer import SoftwareSigner
+from pumpd.control.confirmation import KeyStore
+from pumpd.control.messages import ChallengeRequest, Order, StatusRequest
+from pumpd.demo import report
+from pumpd.demo.stage import PUMP, Stage, StageError, stage
+from pumpd.demo.view import NOTICE, View
+
+ENDED = ("completed", "stopped", "abandoned", "tripped")
+LOOK_EVERY_S = 0.1
+# After these a trip is what a good gateway does; after a fault of the line either end is good.
+STOPPING_FAULTS = ("occlusion", "stall", "power-cut", "front-panel")
+
+ORDER = Order(
+    pump=PUMP,
+    entry="ketamine-1mg-ml",
+    dose="0.5 mg/kg",
+    weight="70 kg",
+    weight_again="70 kg",
+    weight_basis="actual",
+    duration="40 min",
+    container="50 mL",
+    patient="demo-patient",
+    ordered_by="demo-prescriber",
+)
+
+
+class Demo:
+    def __init__(self, speed: int, faults: Sequence[str], folder: Path, seed: int, *, as_json: bool) -> None:
+        self.speed, self.faults, self.folder, self.seed, self.as_json = speed, faults, folder, seed, as_json
+        self.view = View(speed)
+        self.alarms: list[str] = []
+        self.track = report.Track()
+
+    def play(self) -> int:
+        """Run it; 0 when the outcome is the expected one, 1 when not."""
+        self.view.say(NOTICE)
+        try:
+            with (
+                tempfile.TemporaryDirectory(prefix="pumpd-demo-") as folder,
+                stage(Path(folder), self.speed, self.faults, self.seed) as here,
+            ):
+                review = self._order(here)
+                self._confirm(here, review)
+                summary = self._watch(here, review)
+        except StageError as error:
+            self.view.say(f"The demo could not run: {error}")
+            return 1
+        except KeyboardInterrupt:
+            self.view.say("Interrupted: everything was told to stop and end.")
+            return 130
+        path = report.write(self.folder, summary, review, self.track)
+        self._sum_up(summary, path)
+        return 0 if summary["expected"] else 1
+
+    def _status(self, here: Stage) -> dict[str, Any]:
+        found: dict[str, Any] = here.client.ask(StatusRequest()).result["pumps"][0]
+        for alarm in (found["infusion"] or {}).get("alarms", []):
+            if alarm["code"] not in self.alarms:
+                self.alarms.append(alarm["code"])
+        return found
+
+    def _until(self, here: Stage, *states: str) -> dict[str, Any]:
+        end = time.monotonic() + 30
+        while True:
+            found = self._status(here)
+            if found["infusion"] and found["infusion"]["state"] in (*states, *ENDED):
+                return found
+            if time.monotonic() > end:
+                raise StageError(f"the pump never became {' or '.join(states)}: {found}")
+            time.sleep(0.02)
+
+    def _order(self, here: Stage) -> dict[str, Any]:
+        self.view.say(f"Order: {ORDER.dose} ketamine, {ORDER.weight}, {ORDER.duration}, {ORDER.container} syringe")
+        answer = here.client.ask(ORDER)
+        if not answer.ok:
+            raise StageError("the order was refused: " + "; ".join(answer.reasons))
+        infusion = self._until(here, "ready")["infusion"]
+        if infusion["state"] != "ready":
+            raise StageError(f"the program was not taken: {infusion['reason']}")
+        review: dict[str, Any] = infusion["review"]
+        return review
+
+    def _confirm(self, here: Stage, review: dict[str, Any]) -> None:
+        key = here.settings.state_dir / "nurse.pem"
+        signer = SoftwareSigner.create(key)
+        KeyStore(here.settings.keys_path).pair("demo-nurse", "confirm", signer.public)
+        offered = here.client.ask(ChallengeRequest(pump=PUMP))
+        if not offered.ok:
+            raise StageError("no challenge: " + "; ".join(offered.reasons))
+        self.view.review(review, offered.result["binding"]["action"])
+        answer = here.client.ask(signer.confirmation(PUMP, secrets.token_hex(8), offered.result["binding"]))
+        if not answer.ok:
+            raise StageError("the confirmation was refused: " + "; ".join(answer.reasons))
+
+    def _watch(self, here: Stage, review: dict[str, Any]) -> dict[str, Any]:
+        with self.view:
+            while True:
+                found = self._status(here)
+                infusion, truth = found["infusion"], here.truth()
+                self.track.add(infusion, truth)
+                self.view.update(found, here.telemetry.messages)
+                if infusion["state"] in ENDED:
+                    break
+                time.sleep(LOOK_EVERY_S)
+        time.sleep(1.0)  # the last messages
+        truth = here.truth()
+        outcome = infusion["state"]
+        return {
+            "outcome": outcome,
+            "expected": self._expected(outcome, infusion, truth),
+            "reason": infusion["reason"],
+            "dose_mg": review["dose_mg"],
+            "delivered_ml": infusion["delivered_ml"],
+            "true_delivered_ml": f"{truth['delivered_ml']:.3f}",
+            "window_s": infusion["running_s"],
+            "telemetry_messages": here.telemetry.messages,
+            "alarms": self.alarms,
+            "speed": self.speed,
+            "seed": self.seed,
+            "faults": list(self.faults),
+            "simulated": True,
+        }
+
+    def _expected(self, outcome: str, infusion: dict[str, Any], truth: dict[str, Any]) -> bool:
+        """No fault: completed within the window. A fault that must stop the pump: tripped. And never too much."""
+        kinds = [fault.partition("@")[0].partition(":")[0] for fault in self.faults]
+        within = infusion["window_least_s"] <= infusion["running_s"] <= infusion["window_most_s"]
+        bounded = truth["delivered_ml"] <= float(infusion["prescribed_ml"]) * 1.02 and not truth["running"]
+        if not kinds:
+            return outcome == "completed" and within and bounded and not self.alarms
+        if any(kind in STOPPING_FAULTS for kind in kinds):
+            return outcome == "tripped" and bounded
+        return outcome in ("completed", "tripped") and bounded
+
+    def _sum_up(self, summary: dict[str, Any], path: Path) -> None:
+        verdict = "as expected" if summary["expected"] else "NOT as expected"
+        self.view.say(
+            f"{summary['outcome']} ({verdict}): {summary['reason']}\n"
+            f"{summary['delivered_ml']} mL counted, {summary['true_delivered_ml']} mL truly given, "
+            f"{float(summary['window_s']) / 60:.1f} min of flow, {summary['telemetry_messages']} messages, "
+            f"alarms: {', '.join(summary['alarms']) or 'none'}\nReport: {path}"
+        )
+        if self.as_json:
+            print(json.dumps(summary))

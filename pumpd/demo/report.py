@@ -1,0 +1,100 @@
+"""The demo's report: what was ordered, what was given, and a picture of both."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+
+from matplotlib import pyplot as plt  # after the choice of a back-end without a screen
+
+NOTICE = "SIMULATED. Not a cleared medical device: simulation, research and integration only."
+
+
+@dataclass
+class Track:
+    """Samples over the elapsed minutes: what the pump counted, what it was set to, and what was truly given."""
+
+    minutes: list[float] = field(default_factory=list)
+    counted_ml: list[float] = field(default_factory=list)
+    true_ml: list[float] = field(default_factory=list)
+    rate_ml_h: list[float] = field(default_factory=list)
+
+    def add(self, infusion: dict[str, Any], truth: dict[str, Any]) -> None:
+        self.minutes.append(infusion["elapsed_s"] / 60)
+        self.counted_ml.append(float(infusion["delivered_ml"]))
+        self.rate_ml_h.append(float(infusion["rate_ml_h"]))
+        self.true_ml.append(truth["delivered_ml"])
+
+
+def _programmed(steps: Sequence[dict[str, str]]) -> tuple[list[float], list[float], list[float], list[float]]:
+    """Corners of the programmed volume and rate over the minutes."""
+    minutes, volumes, rate_minutes, rates = [0.0], [0.0], [0.0], [0.0]
+    for step in steps:
+        rate, volume = float(step["rate_ml_h"]), float(step["volume_ml"])
+        end = minutes[-1] + volume / rate * 60
+        rate_minutes += [minutes[-1], end]
+        rates += [rate, rate]
+        minutes.append(end)
+        volumes.append(volumes[-1] + volume)
+    return minutes, volumes, [*rate_minutes, rate_minutes[-1]], [*rates, 0.0]
+
+
+def write(folder: Path, summary: dict[str, Any], review: dict[str, Any], track: Track) -> Path:
+    """Write `infusion.png`, `summary.json` and `report.md`; returns the report's path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _draw(folder / "infusion.png", summary, review, track)
+    (folder / "summary.json").write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
+    path = folder / "report.md"
+    path.write_text(_text(summary, review), encoding="utf-8")
+    return path
+
+
+def _draw(path: Path, summary: dict[str, Any], review: dict[str, Any], track: Track) -> None:
+    minutes, volumes, rate_minutes, rates = _programmed(review["steps"])
+    figure, (volume, rate) = plt.subplots(2, 1, sharex=True, figsize=(9, 6), height_ratios=[3, 2], layout="constrained")
+    prescribed = float(review["prescribed_duration_s"]) / 60
+    for axes in (volume, rate):
+        axes.axvspan(
+            prescribed * 0.95, prescribed * 1.05, color="0.92", label="window for the end" if axes is volume else None
+        )
+        axes.grid(color="0.9")
+        axes.spines[["top", "right"]].set_visible(False)
+    volume.plot(minutes, volumes, color="0.45", linestyle="--", label="programmed")
+    volume.plot(track.minutes, track.counted_ml, color="#0072b2", linewidth=2, label="counted by the pump")
+    volume.plot(track.minutes, track.true_ml, color="#d55e00", linewidth=1, label="truly given (plant)")
+    volume.set_ylabel("volume, mL")
+    volume.legend(frameon=False, loc="upper left")
+    rate.plot(rate_minutes, rates, color="0.45", linestyle="--")
+    rate.step(track.minutes, track.rate_ml_h, color="#0072b2", linewidth=2, where="post")
+    rate.set_ylabel("rate, mL/h")
+    rate.set_xlabel("minutes since the start")
+    rate.set_ylim(bottom=0)
+    figure.suptitle(
+        f"{review['drug']} {review['dose_mg']} mg in {review['vtbi_ml']} mL: {summary['outcome']}\n{NOTICE}",
+        fontsize=11,
+    )
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
+def _text(summary: dict[str, Any], review: dict[str, Any]) -> str:
+    rows = "\n".join(f"| {key} | {value} |" for key, value in summary.items())
+    return f"""# A simulated infusion
+
+{NOTICE}
+
+{review["dose_mg_kg"]} mg/kg of {review["drug"]} for {review["weight_kg"]} kg ({review["weight_basis"]}):
+{review["dose_mg"]} mg in {review["vtbi_ml"]} mL from a container of {review["container"]}, ordered for
+{float(review["prescribed_duration_s"]) / 60:g} minutes.
+
+![Programmed against delivered](infusion.png)
+
+| | |
+|---|---|
+{rows}
+"""

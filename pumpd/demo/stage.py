@@ -1,0 +1,202 @@
+"""What the demo runs: an MQTT broker, `pumpsim` on a pseudo-terminal, and the gateway, each a process of its own."""
+
+import contextlib
+import json
+import os
+import select
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from iotcore import Broker
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+
+from pumpd.cli.client import ControlClient, NotRunningError
+from pumpd.control.messages import StatusRequest
+from pumpd.settings import Settings
+
+START_WITHIN_S = 20.0
+PUMP = "bed1"
+
+
+class StageError(RuntimeError):
+    """A part of the demo did not come up; the message says which, and what it said."""
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Telemetry:
+    """A subscriber that counts what the gateway publishes."""
+
+    def __init__(self, port: int) -> None:
+        self.messages = 0
+        self.topics: set[str] = set()
+        self._client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+        self._client.on_connect = lambda client, *_: client.subscribe("pumpd/v1/#", qos=1)
+        self._client.on_message = lambda _client, _data, message: self._received(message.topic)
+        self._client.connect("127.0.0.1", port)
+        self._client.loop_start()
+
+    def _received(self, topic: str) -> None:
+        self.messages += 1
+        self.topics.add(topic)
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+@dataclass
+class Stage:
+    settings: Settings
+    client: ControlClient
+    telemetry: Telemetry
+    truth_url: str
+
+    def truth(self) -> dict[str, Any]:
+        """What the simulated pump really did, from its control port."""
+        with urllib.request.urlopen(self.truth_url, timeout=5) as answer:  # noqa: S310  # http on loopback, our own
+            found: dict[str, Any] = json.load(answer)
+            return found
+
+
+@contextlib.contextmanager
+def stage(folder: Path, speed: int, faults: Sequence[str], seed: int) -> Iterator[Stage]:
+    """Everything up and connected; everything ended afterwards. Raises StageError."""
+    with contextlib.ExitStack() as stack:
+        broker = _free_port()
+        stack.enter_context(_broker(folder, broker))
+        telemetry = Telemetry(broker)
+        stack.callback(telemetry.close)
+        control_port = _free_port()
+        port = folder / "pump"
+        stack.enter_context(_simulator(folder, port, speed, faults, seed, control_port))
+        config = _write_config(folder, port, speed, broker)
+        settings = Settings.load(config)
+        stack.enter_context(
+            _process(folder, "gateway", [sys.executable, "-m", "pumpd", "run", "--config", str(config)])
+        )
+        client = _connect(folder, settings)
+        stack.enter_context(client)
+        yield Stage(settings, client, telemetry, f"http://127.0.0.1:{control_port}/truth")
+
+
+@contextlib.contextmanager
+def _broker(folder: Path, port: int) -> Iterator[None]:
+    """An MQTT 5 broker on loopback. Not 3.1.1 beside it: rumqttd dies on passing a message with properties to that."""
+    path = folder / "broker.toml"
+    path.write_text(
+        f"""id = 0
+[router]
+id = 0
+max_connections = 100
+max_outgoing_packet_count = 200
+max_segment_size = 104857600
+max_segment_count = 10
+
+[v5.1]
+name = "v5"
+listen = "127.0.0.1:{port}"
+next_connection_delay_ms = 1
+[v5.1.connections]
+connection_timeout_ms = 60000
+max_payload_size = 65536
+max_inflight_count = 200
+dynamic_filters = true
+""",
+        encoding="utf-8",
+    )
+    with Broker(config_path=str(path)):
+        yield
+
+
+@contextlib.contextmanager
+def _process(folder: Path, name: str, command: list[str]) -> Iterator["subprocess.Popen[bytes]"]:
+    """A process whose talk goes to a file of the folder; told to end, and ended if it does not."""
+    with (folder / f"{name}.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL)  # noqa: S603  # our own programs
+        try:
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
+
+
+def _said(folder: Path, name: str) -> str:
+    text = (folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")
+    return "\n".join(text.splitlines()[-5:]) or "nothing"
+
+
+@contextlib.contextmanager
+def _simulator(folder: Path, port: Path, speed: int, faults: Sequence[str], seed: int, control: int) -> Iterator[None]:
+    command = [sys.executable, "-m", "pumpd_simulators", "new-era", "--pty", str(port), "--speed", str(speed)]
+    command += ["--seed", str(seed), "--control", f"127.0.0.1:{control}"]
+    for fault in faults:
+        command += ["--fault", fault]
+    with _process(folder, "pumpsim", command) as process:
+        assert process.stdout is not None
+        ready, _, _ = select.select([process.stdout], [], [], START_WITHIN_S)
+        line = os.read(process.stdout.fileno(), 4096) if ready else b""
+        if not line.startswith(b"ready"):
+            raise StageError(f"pumpsim did not start; it said: {_said(folder, 'pumpsim')}")
+        yield
+
+
+def _write_config(folder: Path, port: Path, speed: int, broker: int) -> Path:
+    path = folder / "pumpd.toml"
+    path.write_text(
+        f"""gateway = "demo"
+state_dir = "{folder}"
+
+[simulation]
+time_scale = {speed}
+
+[mqtt]
+host = "127.0.0.1"
+port = {broker}
+tls = false
+
+[[pump]]
+name = "{PUMP}"
+driver = "new-era"
+port = "{port}"
+model = "ne-1000"
+serial = "SIMULATED-1"
+simulated = true
+""",
+        encoding="utf-8",
+    )
+    return path
+
+
+def _connect(folder: Path, settings: Settings) -> ControlClient:
+    """Wait until the gateway answers and its pump is ready."""
+    end = time.monotonic() + START_WITHIN_S
+    client: ControlClient | None = None
+    while time.monotonic() < end:
+        try:
+            client = client or ControlClient(settings.socket_path)
+            if not client.ask(StatusRequest()).result["pumps"][0]["problem"]:
+                return client
+        except NotRunningError:
+            client = None
+        time.sleep(0.05)
+    raise StageError(f"the gateway did not come up; it said: {_said(folder, 'gateway')}")

@@ -1,0 +1,362 @@
+"""The link: requests and their answers over one port, one exchange at a time, with a lane in which a stop overtakes.
+
+Promises:
+- One exchange is in flight at a time, so at most one frame is ever waiting in the kernel.
+- An answer is what the request in flight accepts as its own; every other frame is discarded, counted and shown to
+  `on_stray`. A frame that came together with an answer is never taken for the answer to the next request.
+- After a time-out (or `unsettle()`) a NORMAL exchange waits until the line has been quiet, and what comes is discarded.
+- A STOP exchange waits for nothing but the one exchange in flight. Everything queued fails as certainly not sent, and
+  so does every NORMAL exchange asked for until the stop is answered; a sequence begun before (see `epoch`) ends there.
+- A STOP is sent even when the task that asked for it is cancelled; a queued NORMAL exchange is then not sent.
+- When the port is lost everything fails at once and says whether it may have been sent. Nothing is kept for the new
+  connection and nothing is sent again.
+- A lost port is opened again with growing, jittered, capped pauses; the log says once that it went, once that it came.
+- `close` ends within a bound, whatever the port does.
+"""
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Generic, Protocol, TypeVar
+
+import structlog
+
+from pumpd.wire.errors import (
+    LinkLostError,
+    NotSentError,
+    OvertakenError,
+    PortError,
+    ReplyTimeoutError,
+    WireError,
+)
+from pumpd.wire.line import LineSettings, OnBytes, OnLost, Transport
+from pumpd.wire.transport import open_transport
+
+F = TypeVar("F")
+
+CLOSE_TIMEOUT_S = 1.0
+
+log = structlog.get_logger("pumpd.wire")
+
+
+class Lane(Enum):
+    NORMAL = "normal"
+    STOP = "stop"
+
+
+class Direction(Enum):
+    OUT = "out"
+    IN = "in"
+
+
+class Framer(Protocol[F]):
+    """Bytes to frames, without a clock."""
+
+    def feed(self, data: bytes) -> list[F]: ...
+
+    def reset(self) -> None:
+        """Drop a partial frame."""
+        ...
+
+
+Opener = Callable[[str, LineSettings, OnBytes, OnLost], Awaitable[Transport]]
+OnFrame = Callable[[Direction, bytes, int], None]  # direction, bytes as they went or came, monotonic nanoseconds
+
+
+@dataclass(frozen=True, slots=True)
+class BackOff:
+    """Pauses between tries to open a lost port: from `first_s`, doubled, to `cap_s`, each shortened by up to half."""
+
+    first_s: float = 0.25
+    cap_s: float = 10.0
+
+    def pause(self, tries: int, chance: random.Random) -> float:
+        return min(self.cap_s, self.first_s * 2.0 ** min(tries, 30)) * (1 - chance.random() / 2)
+
+
+@dataclass(slots=True)
+class Statistics:
+    """Counts since the link was made."""
+
+    exchanges: int = 0
+    answered: int = 0
+    timeouts: int = 0
+    discarded: int = 0
+    overtaken: int = 0
+    lost: int = 0
+    bytes_out: int = 0
+    bytes_in: int = 0
+    rtt_last_s: float = 0.0
+    rtt_worst_s: float = 0.0
+    rtt_sum_s: float = 0.0
+
+
+@dataclass(slots=True, eq=False)
+class _Job(Generic[F]):
+    request: bytes
+    answers: Callable[[F], bool]
+    timeout_s: float
+    future: "asyncio.Future[F]"
+    sent_at: float = 0.0
+    timer: asyncio.TimerHandle | None = field(default=None)
+
+    def fail(self, error: WireError) -> None:
+        if not self.future.done():
+            self.future.set_exception(error)
+
+
+class Link(Generic[F]):
+    """One port and its exchanges.
+
+    `epoch` changes with every stop asked for and every connection lost: a sequence of commands notes it when it begins
+    and hands it to each exchange, which is then refused once the sequence has been overtaken.
+    """
+
+    def __init__(
+        self,
+        port: str,
+        line: LineSettings,
+        framer: Framer[F],
+        *,
+        quiet_s: float = 0.2,
+        back_off: BackOff | None = None,
+        seed: int | None = None,
+        opener: Opener = open_transport,
+    ) -> None:
+        self.port, self.line = port, line
+        self.epoch = 0
+        self.statistics = Statistics()
+        self.on_frame: OnFrame | None = None
+        self.on_stray: Callable[[F], None] | None = None
+        self.on_change: Callable[[bool], None] | None = None
+        self._framer, self._quiet_s, self._opener = framer, quiet_s, opener
+        self._back_off = back_off or BackOff()
+        self._chance = random.Random(seed)  # noqa: S311 - jitter, not a secret
+        self._transport: Transport | None = None
+        self._flight: _Job[F] | None = None
+        self._stops: deque[_Job[F]] = deque()
+        self._stopping = 0  # stops asked for and not yet ended
+        self._queue: deque[_Job[F]] = deque()
+        self._quiet_at = self._quiet_limit = 0.0
+        self._settling: asyncio.TimerHandle | None = None
+        self._reopening: asyncio.Task[None] | None = None
+        self._closed = False
+        self._gone = "not open yet"
+
+    # -- the connection --------------------------------------------------------------------------------------
+
+    @property
+    def connected(self) -> bool:
+        return self._transport is not None
+
+    def fileno(self) -> int | None:
+        """The port's descriptor, for the process that stops the pump when this one no longer can."""
+        return self._transport.fileno() if self._transport else None
+
+    async def open(self) -> None:
+        """Open the port once. Raises PortError (an OSError); nothing is retried until the port has been open."""
+        if self._closed or self._transport is not None:
+            raise PortError(f"port {self.port}: this link is {'closed' if self._closed else 'open already'}")
+        self._loop = asyncio.get_running_loop()
+        self._framer.reset()
+        self._adopt(await self._opener(self.port, self.line, self._on_bytes, self._lose))
+
+    def _adopt(self, transport: Transport) -> None:
+        if self._closed:
+            transport.close()
+            raise PortError(f"port {self.port}: this link was closed while the port opened")
+        self._transport = transport
+        if self.on_change:
+            self.on_change(True)
+
+    async def close(self) -> None:
+        """Fail what waits, give the port back, stop trying to reopen it. Harmless when repeated."""
+        self._closed = True
+        self._drop("closed")
+        task, self._reopening = self._reopening, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait({task}, timeout=CLOSE_TIMEOUT_S)
+
+    def _lose(self, why: str) -> None:
+        if self._transport is None:
+            return
+        log.warning("link_lost", port=self.port, why=why)
+        self._drop(why)
+        self.statistics.lost += 1
+        self._reopening = self._loop.create_task(self._reopen())
+        if self.on_change:
+            self.on_change(False)
+
+    def _drop(self, why: str) -> None:
+        self._gone = why
+        self.epoch += 1
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            transport.close()
+        if self._settling is not None:
+            self._settling.cancel()
+            self._settling = None
+        flight, self._flight = self._flight, None
+        if flight is not None:
+            if flight.timer is not None:
+                flight.timer.cancel()
+            flight.fail(LinkLostError(why, sent=True))
+        for queue in (self._stops, self._queue):
+            while queue:
+                queue.popleft().fail(LinkLostError(why, sent=False))
+
+    async def _reopen(self) -> None:
+        tries = 0
+        while not self._closed:
+            await asyncio.sleep(self._back_off.pause(tries, self._chance))
+            tries += 1
+            try:
+                await self.open()
+            except OSError as error:
+                self._gone = str(error)
+            else:
+                log.info("link_restored", port=self.port, tries=tries)
+                return
+
+    # -- exchanges -------------------------------------------------------------------------------------------
+
+    async def exchange(
+        self,
+        request: bytes,
+        answers: Callable[[F], bool],
+        timeout_s: float,
+        lane: Lane = Lane.NORMAL,
+        epoch: int | None = None,
+    ) -> F:
+        """Send a request and wait for the frame that answers it, at most `timeout_s` from when it was sent.
+
+        Raises NotSentError (OvertakenError) when nothing left, ReplyTimeoutError when it left and nothing came,
+        LinkLostError, whose `sent` tells the two apart, when the port is gone.
+        """
+        if self._transport is None:
+            raise LinkLostError(self._gone, sent=False)
+        job: _Job[F] = _Job(request, answers, timeout_s, self._loop.create_future())
+        if lane is Lane.STOP:
+            self._overtake(job)
+            return await asyncio.shield(job.future)
+        if self._stopping or (epoch is not None and epoch != self.epoch):
+            self.statistics.overtaken += 1
+            raise OvertakenError("a stop or a lost connection came first")
+        self._queue.append(job)
+        if self._flight is None:
+            self._next()
+        return await job.future
+
+    def unsettle(self) -> None:
+        """Something may still come that belongs to no request: let NORMAL exchanges wait until the line is quiet."""
+        now = self._loop.time()
+        self._quiet_at = now + self._quiet_s
+        self._quiet_limit = now + 10 * self._quiet_s
+        if self._settling is None:
+            self._settling = self._loop.call_at(self._quiet_at, self._settle)
+
+    def _overtake(self, job: _Job[F]) -> None:
+        self.epoch += 1
+        self._stopping += 1
+        job.future.add_done_callback(self._stop_ended)
+        self.statistics.overtaken += len(self._queue)
+        while self._queue:
+            self._queue.popleft().fail(OvertakenError("a stop came first"))
+        self._stops.append(job)
+        self._next()
+
+    def _stop_ended(self, _: object) -> None:
+        self._stopping -= 1
+
+    def _next(self) -> None:
+        """Send what is due: a stop; else, on a quiet line, the oldest request that somebody still waits for."""
+        while self._flight is None and self._transport is not None:
+            if self._stops:
+                self._send(self._transport, self._stops.popleft())
+            elif self._queue and self._settling is None:
+                job = self._queue.popleft()
+                if not job.future.done():
+                    self._send(self._transport, job)
+            else:
+                return
+
+    def _send(self, transport: Transport, job: _Job[F]) -> None:
+        self._framer.reset()  # a partial frame from before cannot be part of the answer
+        try:
+            transport.write(job.request)
+        except LinkLostError as error:
+            job.fail(error)
+            self._lose(str(error))
+            return
+        self._flight = job
+        job.sent_at = self._loop.time()
+        job.timer = self._loop.call_at(job.sent_at + job.timeout_s, self._expire, job)
+        self.statistics.exchanges += 1
+        self.statistics.bytes_out += len(job.request)
+        if self.on_frame is not None:
+            self._show(self.on_frame, Direction.OUT, job.request)
+
+    def _expire(self, job: _Job[F]) -> None:
+        self._flight = None
+        self.statistics.timeouts += 1
+        job.fail(ReplyTimeoutError(f"no answer within {job.timeout_s:.2g} s"))
+        self.unsettle()
+        self._next()
+
+    def _settle(self) -> None:
+        self._settling = None
+        now = self._loop.time()
+        if now < self._quiet_at or self._flight is not None:
+            if now >= self._quiet_limit:
+                self._quiet_limit = now + 10 * self._quiet_s
+                while self._queue:
+                    self._queue.popleft().fail(NotSentError("the line does not fall quiet"))
+            if self._flight is not None:
+                self._quiet_at = now + self._quiet_s
+            self._settling = self._loop.call_at(self._quiet_at, self._settle)
+            return
+        self._next()
+
+    def _on_bytes(self, data: bytes) -> None:
+        statistics = self.statistics
+        statistics.bytes_in += len(data)
+        if self.on_frame is not None:
+            self._show(self.on_frame, Direction.IN, data)
+        if self._settling is not None:
+            self._quiet_at = self._loop.time() + self._quiet_s
+        for frame in self._framer.feed(data):
+            job = self._flight
+            if job is not None and job.answers(frame):
+                self._answered(job, frame)
+            else:
+                statistics.discarded += 1
+                if self.on_stray is not None:
+                    self.on_stray(frame)
+        if self._flight is None:
+            self._next()
+
+    def _answered(self, job: _Job[F], frame: F) -> None:
+        self._flight = None
+        if job.timer is not None:
+            job.timer.cancel()
+        statistics = self.statistics
+        statistics.answered += 1
+        statistics.rtt_last_s = rtt = self._loop.time() - job.sent_at
+        statistics.rtt_sum_s += rtt
+        statistics.rtt_worst_s = max(statistics.rtt_worst_s, rtt)
+        if job.future.done():  # the task that asked was cancelled
+            statistics.discarded += 1
+        else:
+            job.future.set_result(frame)
+
+    def _show(self, on_frame: OnFrame, direction: Direction, data: bytes) -> None:
+        """A trace that fails must not hold up the line: it is taken off, and the log says so."""
+        try:
+            on_frame(direction, data, int(self._loop.time() * 1e9))
+        except Exception:
+            self.on_frame = None
+            log.exception("trace_removed", port=self.port)

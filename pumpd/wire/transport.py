@@ -1,0 +1,224 @@
+"""Opening a port: a serial device by its path, `tcp://HOST:PORT` (or `socket://`), `memory://NAME`.
+
+Promises:
+- `write` never blocks and never reorders; on a port that is gone it raises at once.
+- A serial port is opened for us alone: a second open of it is refused.
+- `open_transport` ends within its time-out, also when the device driver's own open() does not return.
+"""
+
+import asyncio
+import contextlib
+import errno
+import os
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import serial
+
+from pumpd.wire.errors import LinkLostError, PortError
+from pumpd.wire.line import LineSettings, OnBytes, OnLost, Transport
+from pumpd.wire.memory import connect as connect_memory
+
+OPEN_TIMEOUT_S = 3.0
+MOST_UNSENT_BYTES = 4096  # with one exchange in flight this is never near
+_CHUNK = 4096
+
+_WHY = {
+    errno.ENOENT: "there is no such port; see that the cable is plugged in",
+    errno.ENODEV: "the device is not there; see that the cable is plugged in",
+    errno.ENXIO: "the device is not there; see that the cable is plugged in",
+    errno.EACCES: "permission denied; the user needs access to serial ports (group dialout)",
+    errno.EBUSY: "the port is in use by another program",
+    errno.EAGAIN: "the port is in use by another program",
+    errno.ENOTTY: "this is not a serial port",
+    errno.EISDIR: "this is a directory, not a serial port",
+}
+
+
+class _Closable(Protocol):
+    def fileno(self) -> int: ...
+    def close(self) -> None: ...
+
+
+class DescriptorTransport:
+    """Bytes over a non-blocking descriptor: a serial device, a pseudo-terminal or a socket."""
+
+    def __init__(self, port: str, owner: _Closable, on_bytes: OnBytes, on_lost: OnLost) -> None:
+        self._port, self._owner, self._on_bytes, self._on_lost = port, owner, on_bytes, on_lost
+        self._fd: int | None = owner.fileno()
+        self._unsent = bytearray()
+        self._loop = asyncio.get_running_loop()
+        os.set_blocking(self._fd, False)
+        self._loop.add_reader(self._fd, self._readable)
+
+    def fileno(self) -> int | None:
+        return self._fd
+
+    def write(self, data: bytes) -> None:
+        if self._fd is None:
+            raise LinkLostError(f"{self._port} is closed", sent=False)
+        if self._unsent:
+            if len(self._unsent) + len(data) > MOST_UNSENT_BYTES:
+                raise LinkLostError(f"{self._port} takes no more bytes", sent=False)
+            self._unsent += data
+            return
+        try:
+            count = os.write(self._fd, data)
+        except BlockingIOError:
+            count = 0
+        except OSError as error:
+            self.close()
+            raise LinkLostError(f"{self._port}: {error.strerror}", sent=False) from error
+        if count < len(data):
+            self._unsent += data[count:]
+            self._loop.add_writer(self._fd, self._writable)
+
+    def close(self) -> None:
+        if self._fd is None:
+            return
+        self._loop.remove_reader(self._fd)
+        self._loop.remove_writer(self._fd)
+        self._fd = None
+        self._unsent.clear()
+        with contextlib.suppress(OSError):  # the descriptor of an unplugged port may complain; it is closed
+            self._owner.close()
+
+    def _lost(self, why: str) -> None:
+        self.close()
+        self._on_lost(f"{self._port}: {why}")
+
+    def _readable(self) -> None:
+        if self._fd is None:
+            return
+        try:
+            data = os.read(self._fd, _CHUNK)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._lost(error.strerror or "it failed")
+            return
+        if data:
+            self._on_bytes(data)
+        else:
+            self._lost("the other end is gone")
+
+    def _writable(self) -> None:
+        if self._fd is None:
+            return
+        try:
+            del self._unsent[: os.write(self._fd, self._unsent)]
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._lost(error.strerror or "it failed")
+            return
+        if not self._unsent:
+            self._loop.remove_writer(self._fd)
+
+
+async def open_transport(
+    port: str, line: LineSettings, on_bytes: OnBytes, on_lost: OnLost, timeout_s: float = OPEN_TIMEOUT_S
+) -> Transport:
+    """Open the port. Raises PortError, an OSError whose message says which port and why."""
+    scheme, _, rest = port.partition("://")
+    if rest and scheme == "memory":
+        return connect_memory(rest, line, on_bytes, on_lost)
+    if rest and scheme not in ("tcp", "socket"):
+        raise PortError(f"port {port}: {scheme}:// is not known; give a device path, tcp://HOST:PORT or memory://NAME")
+    owner: _Closable
+    try:
+        async with asyncio.timeout(timeout_s):
+            owner = await (_open_socket(port) if rest else _open_serial(port, line))
+    except TimeoutError as error:
+        raise PortError(f"port {port}: it did not open within {timeout_s:g} s") from error
+    except OSError as error:
+        if isinstance(error, PortError):
+            raise
+        raise PortError(f"port {port}: {_why(error)}") from error
+    return DescriptorTransport(port, owner, on_bytes, on_lost)
+
+
+def _why(error: OSError) -> str:
+    """A sentence for a person. Pyserial hides a number of the system's in the error that it was handling."""
+    number = error.errno
+    if number is None and error.__context__ is not None and error.__context__.args:
+        number = error.__context__.args[0]
+    if not isinstance(number, int):
+        return str(error)
+    return _WHY.get(number) or os.strerror(number).lower()
+
+
+async def _open_socket(port: str) -> socket.socket:
+    try:
+        parts = urlsplit(port)
+        host, number = parts.hostname, parts.port
+    except ValueError:
+        host = number = None
+    if not host or not number:
+        raise PortError(f"port {port}: a host and a port number are needed, as in tcp://127.0.0.1:4001")
+    loop = asyncio.get_running_loop()
+    problem: OSError = PortError(f"port {port}: no address for {host}")
+    for family, kind, protocol, _, address in await loop.getaddrinfo(host, number, type=socket.SOCK_STREAM):
+        connection = socket.socket(family, kind, protocol)
+        try:
+            connection.setblocking(False)
+            await loop.sock_connect(connection, address)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        except OSError as error:
+            connection.close()
+            problem = error
+        except BaseException:
+            connection.close()
+            raise
+        else:
+            return connection
+    raise problem
+
+
+async def _open_serial(path: str, line: LineSettings) -> serial.Serial:
+    """Let pyserial set the port up; from then on only its descriptor is used."""
+
+    def work() -> serial.Serial:
+        opened = serial.Serial(
+            path, line.baudrate, bytesize=line.bytesize, parity=line.parity, stopbits=line.stopbits, exclusive=True
+        )  # DTR and RTS are raised by opening, so that a converter fed from them has its power
+        with contextlib.suppress(OSError, ValueError, NotImplementedError, AttributeError):
+            opened.set_low_latency_mode(True)  # best effort: a USB converter may hold bytes back for 16 ms otherwise
+        return opened
+
+    opened: serial.Serial = await _in_thread(work, undo=lambda late: late.close())
+    return opened
+
+
+async def _in_thread(work: Callable[[], Any], undo: Callable[[Any], None]) -> Any:
+    """Run blocking work in a thread that nobody has to wait for. A result that comes too late is undone."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[Any] = loop.create_future()
+
+    def deliver(result: Any, error: Exception | None) -> None:
+        if done.done():
+            if error is None:
+                undo(result)
+        elif error is not None:
+            done.set_exception(error)
+        else:
+            done.set_result(result)
+
+    def run() -> None:
+        result, problem = None, None
+        try:
+            result = work()
+        except (OSError, ValueError) as error:
+            problem = error if isinstance(error, OSError) else PortError(str(error))
+        try:
+            loop.call_soon_threadsafe(deliver, result, problem)
+        except RuntimeError:  # the loop has ended meanwhile
+            if problem is None:
+                undo(result)
+
+    threading.Thread(target=run, name="pumpd-open-port", daemon=True).start()
+    return await done

@@ -1,0 +1,487 @@
+"""What the New Era driver makes of a bad line, a pump in trouble and a stop in the middle; nothing here is in order."""
+
+import asyncio
+import itertools
+import random
+from decimal import Decimal
+
+import pytest
+
+from pumpd.pump import Done, Driver, PumpAlarm, PumpProgram, PumpState, RateStep, Refused, Unknown, family
+from pumpd.quantities import Duration, Length, Rate, Volume
+from pumpd.wire import Direction, memory
+from pumpd_drivers.new_era.driver import NewEra
+
+from .toy_pump import ToyPump
+
+pytestmark = pytest.mark.looptime(noop_cycles=0)  # looptime's idle turns before each step would take most of the time
+
+PROGRAM = PumpProgram((RateStep(Rate(60), Volume(1)), RateStep(Rate(120), Volume("0.5"))), Length("26.59"))
+WATCHDOG = Duration(10)
+
+KINDS = [
+    "lost request",
+    "lost reply",
+    "late reply",
+    "very late reply",
+    "duplicated reply",
+    "duplicated later",
+    "garbled reply",
+    "split reply",
+    "noise before",
+    "foreign reply",
+    "other address",
+]
+HARMLESS = ("duplicated reply", "duplicated later", "split reply", "noise before")
+COMMANDS = {
+    "identify": ["", "SAF0", "VER"],
+    "load": [
+        "SAF",
+        "PF0",
+        "DIA",
+        "VOLML",
+        "PHN1",
+        "FUNRAT",
+        "RAT",
+        "VOL1",
+        "DIR",
+        "PHN3",
+        "FUNSTP",
+        "CLDINF",
+        "CLDWDR",
+    ],
+    "read_back": ["DIA", "PHN2", "FUN", "RAT", "VOL", "DIR"],
+    "start": ["SAF", "DIS", "RUN"],
+    "read": ["RAT", "DIS"],
+    "stop": ["STP", "DIS"],
+    "release": ["", "SAF0"],
+}
+CASES = [(method, command, kind) for method, commands in COMMANDS.items() for command in commands for kind in KINDS]
+
+
+async def call(driver, method):
+    arguments = {"load": (PROGRAM,), "start": (WATCHDOG,)}.get(method, ())
+    return await getattr(driver, method)(*arguments)
+
+
+async def session(driver, until):
+    """The usual order of calls, up to and without `until`."""
+    for method in ("identify", "load", "read_back", "start", "read", "stop", "release"):
+        if method == until:
+            return
+        assert isinstance(await call(driver, method), Done), method
+
+
+def test_the_family_is_found_by_its_entry_point():
+    assert family("new-era") is NewEra
+
+
+async def test_a_whole_session(driver, pump):
+    assert isinstance(driver, Driver)
+    await session(driver, "read")
+    for _ in range(15):
+        await asyncio.sleep(2)
+        reading = (await driver.read()).value
+    assert (reading.state, reading.rate) == (PumpState.INFUSING, Rate(60))
+    assert reading.delivered.decimal == pytest.approx(Decimal("0.5"), abs=Decimal("0.02"))  # 60 mL/h is 1 mL a minute
+    assert reading.asked_ns < reading.answered_ns
+    for _ in range(30):
+        await asyncio.sleep(2)
+        reading = (await driver.read()).value
+    assert (reading.state, reading.delivered) == (PumpState.STOPPED, Volume("1.5"))  # the third phase said stop
+    assert await driver.stop() == Done(None)
+    assert await driver.release() == Done(None)
+    assert not pump.safe
+    assert pump.runs == 1
+
+
+@pytest.mark.requirement("COM-02", "COM-03", "COM-14")
+@pytest.mark.parametrize(("method", "command", "kind"), CASES, ids=["-".join(case) for case in CASES])
+async def test_a_bad_line_never_repeats_a_run_and_never_makes_a_command_done_that_was_not(
+    connect, method, command, kind
+):
+    pump = ToyPump()
+    async with connect(pump) as driver:
+        await session(driver, method)
+        if (method, command) == ("identify", "SAF0"):
+            pump.safe = True  # left so by an earlier session
+        pump.fault = (command, kind)
+        done_before, runs_before = len(pump.executed), pump.runs
+        outcome = await call(driver, method)
+        await asyncio.sleep(4)  # what is late comes now
+        executed = pump.executed[done_before:]
+        assert pump.fault is None, "the fault did not happen"
+        assert pump.texts().count("RUN") == pump.runs == runs_before + (method == "start" and "RUN" in executed)
+        assert pump.runs <= 1
+        match outcome:
+            case Done():
+                if method == "start":
+                    assert pump.runs == 1
+                elif method == "stop":
+                    assert not pump.running
+                    assert pump.state == "S"
+                elif method == "release":
+                    assert not pump.safe
+            case Refused():
+                assert method != "start" or pump.runs == 0
+            case Unknown():
+                assert kind not in HARMLESS
+        if method in ("read", "stop") or kind in HARMLESS:
+            assert isinstance(outcome, Done), outcome
+        if command == "RUN" and kind not in HARMLESS:
+            assert isinstance(outcome, Unknown)
+        if method == "load" and isinstance(outcome, Done):
+            assert await driver.read_back() == Done(PROGRAM)
+        # whatever happened, reading and stopping go on
+        assert isinstance(await driver.identify(), Done)
+        assert await driver.stop() == Done(None)
+        assert not pump.running
+
+
+@pytest.mark.requirement("COM-03")
+async def test_a_lost_reply_to_run_is_unknown_while_the_pump_runs(driver, pump):
+    await session(driver, "start")
+    pump.fault = ("RUN", "lost reply")
+    assert isinstance(await driver.start(WATCHDOG), Unknown)
+    assert pump.running
+    await asyncio.sleep(5)
+    assert (await driver.read()).value.state is PumpState.INFUSING
+    assert pump.texts().count("RUN") == 1
+
+
+@pytest.mark.requirement("COM-06")
+async def test_a_read_is_repeated_three_times_and_then_unknown(driver, pump):
+    await session(driver, "read")
+    pump.heard.clear()
+    real, pump._say = pump._say, lambda raw: None
+    assert isinstance(await driver.read(), Unknown)
+    assert pump.texts() == ["RAT"] * 4
+    pump._say = real
+    assert isinstance(await driver.read(), Done)
+
+
+@pytest.mark.requirement("COM-06")
+async def test_a_basic_frame_is_not_believed_in_safe_mode(driver, pump):
+    """What is left of a damaged safe frame may read as a basic one; without a check sum it is not taken."""
+    await session(driver, "read")
+    real = pump._say
+    pump._say = lambda raw: real(b"\x02" + raw[2:-3] + b"\x03")
+    assert isinstance(await driver.read(), Unknown)
+
+
+@pytest.mark.requirement("COM-03")
+@pytest.mark.parametrize("number", range(1, 4))
+async def test_an_alarm_that_swallows_a_command_of_start_never_repeats_run(driver, pump, number):
+    """An alarm comes up just before the pump hears the n-th command of `start` (SAF, DIS, RUN)."""
+    await session(driver, "start")
+    count = itertools.count(1)
+    real = pump._answer
+
+    def answer(request):
+        if next(count) == number:
+            pump.raise_alarm("S")
+        return real(request)
+
+    pump._answer = answer
+    outcome = await driver.start(WATCHDOG)
+    if number == 3:
+        assert isinstance(outcome, Refused)
+        assert pump.runs == 0
+    assert pump.texts().count("RUN") == 1
+    reading = (await driver.read()).value
+    assert PumpAlarm.OCCLUSION in reading.alarms
+
+
+async def test_a_refusal_of_run_is_not_believed_of_a_pump_that_flows(driver, pump):
+    """An alarm reply that is not the answer to RUN: the pump executed it, and a look at it tells."""
+    await session(driver, "start")
+    real = pump._say
+
+    def say(raw):
+        if pump.running and pump.texts()[-1] == "RUN":
+            raw = bytes.fromhex("02 09 30 30 41 3F 53 75 A7 03")  # 00A?S
+        real(raw)
+
+    pump._say = say
+    outcome = await driver.start(WATCHDOG)
+    assert isinstance(outcome, Unknown)
+    assert "infusing" in outcome.cause
+
+
+async def test_a_spontaneous_alarm_is_kept_and_does_not_shift_the_answers(driver, pump):
+    """'In safe mode alarms are sent spontaneously', which 'does not clear the alarm'."""
+    await session(driver, "read")
+    await asyncio.sleep(5)
+    pump.raise_alarm("S", spontaneous=True)
+    await asyncio.sleep(1)
+    reading = (await driver.read()).value
+    assert reading.alarms == (PumpAlarm.OCCLUSION,)
+    assert not reading.state.flowing
+    # and one that comes while a question is in flight
+    pump.raise_alarm("E", spontaneous=True)
+    reading = (await driver.read()).value
+    assert set(reading.alarms) == {PumpAlarm.OCCLUSION, PumpAlarm.PUMP_PROGRAM_ERROR}
+    assert (await driver.read()).value.rate == Rate(60)
+
+
+async def test_an_alarm_sent_spontaneously_is_kept_although_the_pump_forgot_it(driver, pump):
+    """Nobody asked, and somebody silenced it at the panel before the next question: it was said all the same."""
+    await session(driver, "read")
+    pump.raise_alarm("S", spontaneous=True)
+    pump.alarms.clear()
+    await asyncio.sleep(1)
+    assert (await driver.read()).value.alarms == (PumpAlarm.OCCLUSION,)
+
+
+async def test_after_an_alarm_the_line_is_left_to_fall_quiet(driver, pump):
+    """A spontaneous alarm may have come in place of the answer, which then follows and is the answer to nothing."""
+    await session(driver, "read")
+    sent = []
+    driver.link.on_frame = lambda way, data, t_ns: sent.append(t_ns / 1e9) if way is Direction.OUT else None
+    pump.raise_alarm("S")
+    await driver.read()
+    assert len(sent) == 3
+    assert sent[1] - sent[0] > 0.2
+    assert sent[2] - sent[1] < 0.1
+
+
+async def test_the_watchdog_of_the_pump_ends_the_flow_and_is_reported(driver, pump):
+    await session(driver, "read")
+    await asyncio.sleep(60)
+    reading = (await driver.read()).value
+    assert PumpAlarm.PUMP_WATCHDOG in reading.alarms
+    assert not pump.running
+
+
+async def test_a_power_cut_is_reported_until_the_next_program(driver, pump):
+    await session(driver, "read")
+    pump.power_up()
+    for _ in range(3):
+        reading = (await driver.read()).value
+        assert reading.alarms == (PumpAlarm.PUMP_RESET,)
+    assert isinstance(await driver.identify(), Done)
+    assert (await driver.read()).value.alarms == (PumpAlarm.PUMP_RESET,)
+    assert await driver.load(PROGRAM) == Done(None)
+    assert (await driver.read()).value.alarms == ()
+
+
+async def test_load_is_refused_by_a_pump_that_is_not_idle(driver, pump):
+    await session(driver, "read")
+    outcome = await driver.load(PROGRAM)
+    assert isinstance(outcome, Refused)
+    assert "infusing, not stopped" in outcome.reasons[0]
+    assert pump.phases[1]["VOL"] == 1.0
+
+
+async def test_what_does_not_fit_is_refused_before_the_first_byte(driver, pump):
+    heard = len(pump.heard)
+    outcome = await driver.load(PumpProgram((RateStep(Rate(1700), Volume(10000)),), Length("26.59")))
+    assert isinstance(outcome, Refused)
+    assert len(outcome.reasons) == 2
+    assert len(pump.heard) == heard
+
+
+@pytest.mark.parametrize("watchdog", ["0.5", "256"])
+async def test_a_watchdog_that_cannot_be_set_is_refused(driver, pump, watchdog):
+    await session(driver, "start")
+    assert isinstance(await driver.start(Duration(watchdog)), Refused)
+    assert pump.runs == 0
+
+
+async def test_a_start_of_a_running_pump_is_refused_without_a_second_run(driver, pump):
+    await session(driver, "read")
+    assert isinstance(await driver.start(WATCHDOG), Refused)
+    assert pump.texts().count("RUN") == 1
+
+
+# -- stop --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.requirement("STP-02")
+async def test_a_stop_at_any_instant_of_load_and_start_leaves_the_pump_stopped(connect):
+    """Every 4 ms of the way from load to start: no RUN is heard after the first STP."""
+    for delay_ms in range(0, 700, 4):
+        pump = ToyPump()
+        async with connect(pump) as driver:
+            await session(driver, "load")
+
+            async def way(driver=driver):
+                if isinstance(await driver.load(PROGRAM), Done):
+                    await driver.start(WATCHDOG)
+
+            task = asyncio.create_task(way())
+            await asyncio.sleep(delay_ms / 1000)
+            assert await driver.stop() == Done(None)
+            await task
+            texts = pump.texts()
+            assert "RUN" not in texts[texts.index("STP") :], delay_ms
+            assert not pump.running
+
+
+@pytest.mark.requirement("STP-02")
+async def test_a_start_that_is_held_up_before_its_run_does_not_run_after_a_stop(driver, pump):
+    await session(driver, "start")
+    real = driver._require_stopped
+
+    async def slow(epoch):
+        await real(epoch)
+        await asyncio.sleep(5)
+
+    driver._require_stopped = slow
+    task = asyncio.create_task(driver.start(WATCHDOG))
+    await asyncio.sleep(1)
+    assert await driver.stop() == Done(None)
+    assert isinstance(await task, Refused)
+    assert pump.texts().count("RUN") == 0
+
+
+@pytest.mark.requirement("STP-02")
+async def test_stop_overtakes_polls_that_wait(driver, pump):
+    await session(driver, "read")
+    pump.heard.clear()
+    polls = [asyncio.create_task(driver.read()) for _ in range(20)]
+    await asyncio.sleep(0.001)
+    assert await driver.stop() == Done(None)
+    outcomes = await asyncio.gather(*polls)
+    assert pump.texts()[:3] == ["RAT", "STP", "STP"]
+    assert all(isinstance(outcome, Refused) for outcome in outcomes)
+
+
+@pytest.mark.parametrize("state", ["idle", "running", "paused", "alarm", "unmet"])
+async def test_stop_in_every_state(driver, pump, state):
+    if state != "unmet":
+        await session(driver, "load" if state == "idle" else "read")
+    if state == "paused":
+        pump._count()
+        pump.state = "P"
+    if state == "alarm":
+        pump.raise_alarm("S", spontaneous=True)
+    assert await driver.stop() == Done(None)
+    assert pump.state == "S"
+
+
+async def test_stop_reaches_a_pump_that_fell_back_to_basic_frames(driver, pump):
+    await session(driver, "read")
+    pump.safe, pump.knows_safe_frames = False, False
+    assert await driver.stop() == Done(None)
+    assert not pump.running
+
+
+async def test_stop_without_an_answer_is_unknown(driver, pump):
+    await session(driver, "read")
+    pump.silent = True
+    begin = asyncio.get_running_loop().time()
+    assert isinstance(await driver.stop(), Unknown)
+    assert asyncio.get_running_loop().time() - begin < 4
+
+
+# -- the port ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.requirement("COM-02", "COM-03")
+@pytest.mark.parametrize("method", ["load", "read_back", "start", "read", "stop"])
+async def test_the_cable_comes_out_at_any_exchange_and_nothing_is_sent_again(connect, method):
+    length_ms = {"load": 400, "read_back": 250, "start": 60, "read": 40, "stop": 60}[method]
+    for delay_ms in range(0, length_ms, max(1, length_ms // 40)):
+        pump = ToyPump()
+        async with connect(pump) as driver:
+            await session(driver, method)
+            task = asyncio.create_task(call(driver, method))
+            await asyncio.sleep(delay_ms / 1000)
+            name = driver.link.port.removeprefix("memory://")
+            memory.unplug(name)
+            outcome = await task
+            await asyncio.sleep(0.01)  # the pump works on what it has heard
+            heard = len(pump.heard)
+            memory.plug(name)
+            await asyncio.sleep(20)
+            assert driver.link.connected
+            assert len(pump.heard) == heard
+            assert pump.texts().count("RUN") <= 1
+            if isinstance(outcome, Refused) and method == "start":
+                assert pump.runs == 0
+            if isinstance(outcome, Done) and method == "start":
+                assert pump.runs == 1
+            assert isinstance(await driver.identify(), Done)
+            assert await driver.stop() == Done(None)
+
+
+# -- other pumps -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("integers", ["1000.", "1000"])
+@pytest.mark.parametrize("unknown", [("SAF",), ("SAF", "PF"), ("SAF", "PF", "PHN", "FUN"), ("PHN", "FUN"), ()])
+async def test_a_pump_that_knows_less_can_be_tried_on_the_bench(connect, unknown, integers):
+    program = PumpProgram((RateStep(Rate(1200), Volume(1)),), Length("26.59"))
+    pump = ToyPump(unknown=unknown, integers=integers)
+    async with connect(pump, **NewEra.bench_settings) as driver:
+        assert isinstance(await driver.identify(), Done)
+        assert await driver.load(program) == Done(None)
+        assert await driver.read_back() == Done(program)
+        assert await driver.start(WATCHDOG) == Done(None)
+        assert driver.native_lease is ("SAF" not in unknown)
+        assert (await driver.read()).value.rate == Rate(1200)
+        assert await driver.stop() == Done(None)
+        assert await driver.release() == Done(None)
+
+
+async def test_without_safe_mode_nothing_is_loaded_or_started_when_it_is_required(connect):
+    pump = ToyPump(unknown=("SAF",))
+    async with connect(pump) as driver:
+        assert isinstance(await driver.identify(), Done)
+        for outcome in (await driver.load(PROGRAM), await driver.start(WATCHDOG)):
+            assert isinstance(outcome, Refused)
+            assert "nothing would stop it if this gateway died" in outcome.reasons[0]
+        assert pump.runs == 0
+
+
+async def test_two_steps_do_not_go_into_a_pump_without_phases(connect):
+    async with connect(ToyPump(unknown=("PHN", "FUN"))) as driver:
+        await driver.identify()
+        outcome = await driver.load(PROGRAM)
+        assert isinstance(outcome, Refused)
+        assert "knows no phases" in outcome.reasons[0]
+
+
+async def test_a_pump_at_another_address_does_not_answer(connect):
+    async with connect(ToyPump(address=7)) as driver:
+        outcome = await driver.identify()
+        assert isinstance(outcome, Unknown)
+        assert "at address 0 and 19200 baud" in outcome.cause
+    async with connect(ToyPump(address=7), address=7) as driver:
+        assert isinstance(await driver.identify(), Done)
+
+
+@pytest.mark.requirement("COM-03")
+@pytest.mark.parametrize("seed", range(12))
+async def test_sessions_on_a_line_that_loses_doubles_delays_and_garbles_at_random(connect, seed):
+    """A fault at every tenth command or so, for ten sessions: RUN is heard once a start at most."""
+    chance = random.Random(seed)
+    pump = ToyPump()
+    async with connect(pump) as driver:
+        real = pump._handle
+
+        def handle(request):
+            if chance.random() < 0.1 and pump.fault is None:
+                pump.fault = (getattr(request, "text", ""), chance.choice(KINDS))
+            real(request)
+
+        pump._handle = handle
+        for _ in range(10):
+            before, starts = pump.texts().count("RUN"), 0
+            await driver.identify()
+            if isinstance(await driver.load(PROGRAM), Done) and isinstance(await driver.read_back(), Done):
+                starts = 1
+                outcome = await driver.start(WATCHDOG)
+                if isinstance(outcome, Done):
+                    assert pump.runs > before
+                if isinstance(outcome, Refused):
+                    assert not pump.running
+                for _ in range(3):
+                    await driver.read()
+                    await asyncio.sleep(0.5)
+            for _ in range(3):  # as the caller does: until it is believed
+                if isinstance(await driver.stop(), Done):
+                    break
+            assert not pump.running
+            assert pump.texts().count("RUN") - before <= starts

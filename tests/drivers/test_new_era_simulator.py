@@ -1,0 +1,120 @@
+"""The driver against the whole simulated pump, on the test's own loop: two independent readings of the sheet."""
+
+import asyncio
+
+import pytest
+
+from pumpd.pump import Done, PumpAlarm, PumpProgram, PumpState, RateStep, Refused
+from pumpd.quantities import Duration, Length, Rate, Volume
+from pumpd_drivers.new_era.driver import NewEra
+from pumpd_simulators.bench import SimulatedPump
+from pumpd_simulators.clock import LoopClock
+from pumpd_simulators.new_era.device import NewEraPump
+from pumpd_simulators.plant import Plant
+
+pytestmark = pytest.mark.looptime(noop_cycles=0)
+
+STEPPED = PumpProgram(
+    (RateStep(Rate("26.2"), Volume("4.366")), RateStep(Rate("61.2"), Volume("30.63"))), Length("26.59")
+)
+WATCHDOG = Duration(10)
+
+
+@pytest.fixture
+async def simulated():
+    return SimulatedPump(NewEraPump(Plant(LoopClock())))
+
+
+@pytest.fixture
+async def driver(simulated, connect):
+    async with connect(simulated) as driver:
+        yield driver
+
+
+async def started(driver):
+    assert isinstance(await driver.identify(), Done)
+    assert await driver.load(STEPPED) == Done(None)
+    assert await driver.read_back() == Done(STEPPED)
+    assert await driver.start(WATCHDOG) == Done(None)
+
+
+async def test_a_stepped_infusion_from_power_up_to_release(driver, simulated):
+    assert isinstance(await driver.identify(), Done)
+    assert driver.alarms_at_bring_up == (PumpAlarm.PUMP_RESET,)
+    await started(driver)
+    seen = set()
+    for _ in range(2600):
+        await asyncio.sleep(1)
+        outcome = await driver.read()
+        assert isinstance(outcome, Done)
+        assert outcome.value.alarms == ()
+        if not outcome.value.state.flowing:
+            break
+        seen.add(outcome.value.rate)
+    assert seen == {Rate("26.2"), Rate("61.2")}
+    assert outcome.value.state is PumpState.STOPPED
+    assert outcome.value.delivered in (Volume("34.99"), Volume("35.00"))
+    assert float(simulated.plant.truth().delivered_ml) == pytest.approx(35, rel=0.02)
+    assert await driver.stop() == Done(None)
+    assert await driver.release() == Done(None)
+
+
+async def test_stop_in_flow(driver):
+    await started(driver)
+    await asyncio.sleep(5)
+    assert await driver.stop() == Done(None)
+    first = (await driver.read()).value
+    await asyncio.sleep(2)
+    second = (await driver.read()).value
+    assert (first.state, first.delivered) == (second.state, second.delivered) == (PumpState.STOPPED, first.delivered)
+
+
+async def test_the_pumps_own_watchdog_stops_it_when_nobody_speaks(driver, simulated):
+    await started(driver)
+    await asyncio.sleep(30)
+    reading = (await driver.read()).value
+    assert PumpAlarm.PUMP_WATCHDOG in reading.alarms
+    assert not reading.state.flowing
+    assert float(reading.delivered.decimal) < 26.2 / 3600 * 10.5
+
+
+async def test_a_stall_is_reported_and_a_new_start_needs_a_new_program(driver, simulated):
+    await started(driver)
+    await asyncio.sleep(5)
+    await driver.read()
+    simulated.fire("stall")
+    await asyncio.sleep(3)
+    reading = (await driver.read()).value
+    assert PumpAlarm.OCCLUSION in reading.alarms
+    assert not reading.state.flowing
+    assert await driver.stop() == Done(None)
+
+
+async def test_a_power_cut_leaves_the_pump_still(driver, simulated):
+    await started(driver)
+    await asyncio.sleep(5)
+    simulated.power(on=False)
+    await asyncio.sleep(1)
+    simulated.power(on=True)
+    await asyncio.sleep(3)
+    reading = (await driver.read()).value
+    assert PumpAlarm.PUMP_RESET in reading.alarms
+    assert not reading.state.flowing
+
+
+async def test_rates_at_the_limits_are_taken_by_the_pump_and_those_beyond_by_neither(driver):
+    assert isinstance(await driver.identify(), Done)
+    for diameter in ("4.699", "14.43", "26.59", "38.0"):
+        given = NewEra.capabilities(container(diameter), {})
+        for rate in (given.rate_min, given.rate_max):
+            program = PumpProgram((RateStep(rate, Volume("0.5")),), Length(diameter))
+            assert await driver.load(program) == Done(None)
+            assert await driver.read_back() == Done(program)
+        over = PumpProgram((RateStep(given.rate_max + Rate(1), Volume("0.5")),), Length(diameter))
+        assert isinstance(await driver.load(over), Refused)
+
+
+def container(diameter):
+    from pumpd.pump import Container
+
+    return Container("syringe", Volume(60), Volume(0), Rate("0.001"), Length(diameter))

@@ -1,0 +1,251 @@
+"""Ports: real pseudo-terminals and sockets in real time, the port in memory in virtual time."""
+
+import asyncio
+import errno
+import os
+import pty
+import time
+import tty
+
+import pytest
+
+from pumpd.wire import LineSettings, LinkLostError, PortError, memory, open_transport, transport
+
+LINE = LineSettings(19200)
+REAL = [pytest.mark.realtime, pytest.mark.looptime(False)]
+
+
+def ignore(*_):
+    pass
+
+
+class Inbox:
+    def __init__(self):
+        self.data, self.lost, self.event = b"", [], asyncio.Event()
+
+    def on_bytes(self, data):
+        self.data += data
+        self.event.set()
+
+    def on_lost(self, why):
+        self.lost.append(why)
+        self.event.set()
+
+    async def wait(self):
+        await asyncio.wait_for(self.event.wait(), 2)
+        self.event.clear()
+
+
+@pytest.fixture
+def terminal():
+    """(master, slave path); the slave is held open, as a simulator does."""
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    ends = {"master": master, "slave": slave}
+    yield ends
+    for end in ends.values():
+        if end is not None:
+            os.close(end)
+
+
+def unplug(ends):
+    os.close(ends["slave"])
+    os.close(ends["master"])
+    ends["slave"] = ends["master"] = None
+
+
+class TestPseudoTerminal:
+    pytestmark = REAL
+
+    async def test_bytes_both_ways_and_the_descriptor(self, terminal):
+        inbox = Inbox()
+        port = await open_transport(os.ttyname(terminal["slave"]), LINE, inbox.on_bytes, inbox.on_lost)
+        try:
+            port.write(b"0RUN\r")
+            assert os.read(terminal["master"], 100) == b"0RUN\r"
+            os.write(terminal["master"], b"\x0200I\x03")
+            await inbox.wait()
+            assert inbox.data == b"\x0200I\x03"
+            os.write(port.fileno(), b"from a duplicate")
+            assert os.read(terminal["master"], 100) == b"from a duplicate"
+        finally:
+            port.close()
+        assert port.fileno() is None
+
+    async def test_a_write_to_an_unplugged_port_raises_at_once(self, terminal):
+        inbox = Inbox()
+        port = await open_transport(os.ttyname(terminal["slave"]), LINE, inbox.on_bytes, inbox.on_lost)
+        unplug(terminal)
+        begin = time.monotonic()
+        with pytest.raises(LinkLostError) as lost:
+            port.write(b"0STP\r")
+        assert time.monotonic() - begin < 0.1
+        assert not lost.value.sent
+        with pytest.raises(LinkLostError):
+            port.write(b"0STP\r")
+
+    async def test_an_unplugged_port_is_told_without_a_write(self, terminal):
+        inbox = Inbox()
+        await open_transport(os.ttyname(terminal["slave"]), LINE, inbox.on_bytes, inbox.on_lost)
+        unplug(terminal)
+        await inbox.wait()
+        assert len(inbox.lost) == 1
+
+    async def test_a_second_open_is_refused_and_a_later_one_is_not(self, terminal):
+        path = os.ttyname(terminal["slave"])
+        first = await open_transport(path, LINE, ignore, ignore)
+        with pytest.raises(PortError, match="in use by another program"):
+            await open_transport(path, LINE, ignore, ignore)
+        first.close()
+        (await open_transport(path, LINE, ignore, ignore)).close()
+
+    async def test_a_port_that_takes_no_bytes_keeps_their_order_and_has_a_bound(self, terminal):
+        """Nobody reads the master: the kernel's buffer fills, then ours, and then a write is refused."""
+        port = await open_transport(os.ttyname(terminal["slave"]), LINE, ignore, ignore)
+        os.set_blocking(terminal["master"], False)
+        written = []
+
+        def write(count):
+            for _ in range(count):
+                frame = b"%06d\r" % len(written)
+                port.write(frame)
+                written.append(frame)
+
+        while not port._unsent:
+            write(1)
+        got = os.read(terminal["master"], 1024)  # the kernel has room again, and what waits here goes first
+        write(100)
+        with pytest.raises(LinkLostError, match="takes no more") as full:
+            write(10_000)
+        assert not full.value.sent
+        expected = b"".join(written)
+        deadline = time.monotonic() + 5
+        while len(got) < len(expected) and time.monotonic() < deadline:
+            try:
+                got += os.read(terminal["master"], 65536)
+            except BlockingIOError:
+                await asyncio.sleep(0.001)
+        port.close()
+        assert got == expected
+
+    @pytest.mark.parametrize(
+        ("path", "why"),
+        [
+            ("/dev/no-such-port", "there is no such port"),
+            ("/dev/null", "not a serial port"),
+            ("/tmp", "not a serial port"),
+            ("ftp://x", "is not known"),
+            ("tcp://127.0.0.1", "host and a port number"),
+        ],
+    )
+    async def test_a_port_that_is_not_to_be_had_says_why(self, path, why):
+        with pytest.raises(PortError, match=why) as refused:
+            await open_transport(path, LINE, ignore, ignore)
+        assert path in str(refused.value)
+
+    async def test_an_open_that_hangs_ends_in_time_and_a_late_port_is_given_back(self, terminal, monkeypatch):
+        opened = []
+        real = transport.serial.Serial
+
+        def slow(*arguments, **options):
+            time.sleep(0.4)
+            opened.append(real(*arguments, **options))
+            return opened[0]
+
+        monkeypatch.setattr(transport.serial, "Serial", slow)
+        begin = time.monotonic()
+        with pytest.raises(PortError, match="did not open within"):
+            await open_transport(os.ttyname(terminal["slave"]), LINE, ignore, ignore, timeout_s=0.1)
+        assert time.monotonic() - begin < 0.3
+        await asyncio.sleep(0.5)
+        assert not opened[0].is_open
+
+
+class TestSocket:
+    pytestmark = REAL
+
+    @pytest.mark.parametrize("scheme", ["tcp", "socket"])
+    async def test_bytes_both_ways_and_the_end(self, scheme):
+        clients = []
+
+        async def serve(reader, writer):
+            clients.append(writer)
+            writer.write(b"got " + await reader.readexactly(5))
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        number = server.sockets[0].getsockname()[1]
+        inbox = Inbox()
+        port = await open_transport(f"{scheme}://127.0.0.1:{number}", LINE, inbox.on_bytes, inbox.on_lost)
+        port.write(b"0RUN\r")
+        await inbox.wait()
+        assert inbox.data == b"got 0RUN\r"
+        clients[0].close()
+        await inbox.wait()
+        assert len(inbox.lost) == 1
+        with pytest.raises(LinkLostError):
+            port.write(b"0STP\r")
+        server.close()
+        with pytest.raises(PortError, match=os.strerror(errno.ECONNREFUSED).lower()):
+            await open_transport(f"{scheme}://127.0.0.1:{number}", LINE, ignore, ignore)
+
+
+class Echo:
+    def __init__(self):
+        self.heard, self.attached, self.send = [], False, None
+
+    def attach(self, send):
+        self.send, self.attached = send, True
+
+    def detach(self):
+        self.attached = False
+
+    def feed(self, data):
+        self.heard.append((asyncio.get_running_loop().time(), data))
+
+
+class TestMemory:
+    @pytest.fixture
+    def peer(self):
+        peer = Echo()
+        memory.serve("echo", peer)
+        yield peer
+        memory.withdraw("echo")
+
+    async def test_bytes_take_the_time_of_the_line_one_after_the_other(self, peer):
+        inbox = Inbox()
+        port = await open_transport("memory://echo", LineSettings(300), inbox.on_bytes, inbox.on_lost)
+        port.write(b"x" * 30)  # a second at 300 baud
+        port.write(b"y" * 60)
+        await asyncio.sleep(10)
+        assert peer.heard == [(pytest.approx(1.0), b"x" * 30), (pytest.approx(3.0), b"y" * 60)]
+        peer.send(b"z" * 30)
+        await asyncio.sleep(0.99)
+        assert inbox.data == b""
+        await asyncio.sleep(0.02)
+        assert inbox.data == b"z" * 30
+        port.close()
+        assert not peer.attached
+
+    async def test_what_was_on_its_way_when_the_cable_came_out_arrives_nowhere(self, peer):
+        inbox = Inbox()
+        port = await open_transport("memory://echo", LINE, inbox.on_bytes, inbox.on_lost)
+        port.write(b"0RUN\r")
+        peer.send(b"late")
+        memory.unplug("echo")
+        await asyncio.sleep(1)
+        assert (peer.heard, inbox.data, len(inbox.lost)) == ([], b"", 1)
+        with pytest.raises(LinkLostError):
+            port.write(b"x")
+        with pytest.raises(PortError, match="no such port"):
+            await open_transport("memory://echo", LINE, ignore, ignore)
+        memory.plug("echo")
+        (await open_transport("memory://echo", LINE, ignore, ignore)).close()
+
+    async def test_a_name_is_served_once(self, peer):
+        with pytest.raises(ValueError, match="already served"):
+            memory.serve("echo", Echo())
+
+
+def test_line_time_counts_start_parity_and_stop_bits():
+    assert LineSettings(19200).time_for(1920) == pytest.approx(1.0)
+    assert LineSettings(1200, parity="E", stopbits=2).time_for(100) == pytest.approx(1.0)

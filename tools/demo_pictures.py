@@ -1,0 +1,41 @@
+"""Draw the README's pictures anew by running the demo: docs/images/demo.svg and infusion.png."""
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from pumpd.demo.play import Demo
+from pumpd.demo.view import View
+
+IMAGES = Path(__file__).parent.parent / "docs" / "images"
+AT_S = 24 * 60  # the live view is drawn once this much has flowed
+
+
+class Photographer(View):
+    taken = False
+
+    def update(self, pump: dict[str, Any], messages: int) -> None:
+        super().update(pump, messages)
+        if not self.taken and pump["infusion"]["running_s"] >= AT_S:
+            self.taken = True
+            console = Console(record=True, width=94, file=sys.stderr)
+            console.print(self.panel(pump, pump["infusion"], messages))
+            console.save_svg(str(IMAGES / "demo.svg"), title="make demo")
+
+
+def main() -> int:
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        demo = Demo(60, [], Path(folder), seed=1, as_json=False)
+        demo.view = Photographer(60)
+        status = demo.play()
+        shutil.copy(Path(folder) / "infusion.png", IMAGES)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
