@@ -1,5 +1,6 @@
 """Draw the README's pictures anew by running the demo: docs/images/demo.svg and infusion.png."""
 
+import io
 import shutil
 import sys
 import tempfile
@@ -22,7 +23,7 @@ class Photographer(View):
         super().update(pump, messages)
         if not self.taken and pump["infusion"]["running_s"] >= AT_S:
             self.taken = True
-            console = Console(record=True, width=94, file=sys.stderr)
+            console = Console(record=True, width=94, file=io.StringIO(), force_terminal=True, color_system="truecolor")
             console.print(self.panel(pump, pump["infusion"], messages))
             console.save_svg(str(IMAGES / "demo.svg"), title="make demo")
 

@@ -6,9 +6,11 @@ that only keeps its event loop turning is restarted.
 
 import asyncio
 import contextlib
+import fcntl
 import secrets
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import structlog
 
@@ -71,18 +73,30 @@ async def run(settings: Settings) -> None:
     """The process: until SIGTERM or SIGINT. Raises what made a start impossible."""
     library = read_library(settings.library_dir or default_library())
     settings.state_dir.mkdir(parents=True, exist_ok=True)
-    journal = ThreadWriter(settings.journal_path, boot=secrets.token_hex(8))
-    await journal.opened()
-    try:
-        async with gateway(settings, library, journal) as made:
-            server = ControlServer(made, settings.socket_path)
-            await server.open()
-            try:
-                await _until_told(made, journal)
-            finally:
-                await server.close()
-    finally:
-        await journal.close()
+    with _alone(settings.state_dir / "control.lock"):
+        journal = ThreadWriter(settings.journal_path, boot=secrets.token_hex(8))
+        await journal.opened()
+        try:
+            async with gateway(settings, library, journal) as made:
+                server = ControlServer(made, settings.socket_path)
+                await server.open()
+                try:
+                    await _until_told(made, journal)
+                finally:
+                    await server.close()
+        finally:
+            await journal.close()
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Hold the lock of this state directory, so that a second process touches neither journal nor pump."""
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise OSError(f"{path.parent} is in use: another pumpd control process runs on it") from error
+        yield
 
 
 async def _until_told(made: Gateway, journal: JournalWriter) -> None:

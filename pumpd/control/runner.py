@@ -213,7 +213,8 @@ class PumpRunner:
             try:
                 self.driver = await self.family.connect(self.settings.port, self.settings.settings)
             except (OSError, ValueError) as error:
-                problem = f"port {self.settings.port}: {error}"
+                said, port = str(error), self.settings.port
+                problem = said if port in said else f"port {port}: {said}"
             self._turned()
             if self.driver is not None:
                 problem = await self._bring_up(self.driver)

@@ -2,11 +2,12 @@
 
 import json
 import secrets
+import signal
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from pumpd.cli.signer import SoftwareSigner
 from pumpd.control.confirmation import KeyStore
@@ -34,6 +35,11 @@ ORDER = Order(
 )
 
 
+def _interrupt(_number: int, _frame: object) -> NoReturn:
+    """End as Ctrl-C does: what was started is told to end too."""
+    raise KeyboardInterrupt
+
+
 class Demo:
     def __init__(self, speed: int, faults: Sequence[str], folder: Path, seed: int, *, as_json: bool) -> None:
         self.speed, self.faults, self.folder, self.seed, self.as_json = speed, faults, folder, seed, as_json
@@ -44,6 +50,8 @@ class Demo:
     def play(self) -> int:
         """Run it; 0 when the outcome is the expected one, 1 when not."""
         self.view.say(NOTICE)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, _interrupt)
         try:
             with (
                 tempfile.TemporaryDirectory(prefix="pumpd-demo-") as folder,

@@ -61,17 +61,19 @@ class View:
     def panel(self, pump: dict[str, Any], infusion: dict[str, Any], messages: int) -> RenderableType:
         given, whole = float(infusion["delivered_ml"]), float(infusion["prescribed_ml"])
         grid = Table.grid(padding=(0, 2))
-        grid.add_row("dose", ProgressBar(whole, given, width=40), f"{given:.2f} of {whole:g} mL")
+        grid.add_row("dose", _bar(whole, given), f"{given:.2f} of {whole:g} mL")
         most = infusion["window_most_s"]
         clock = f"{minutes(infusion['running_s'])} of {minutes(Decimal(str(most / 1.05)))} min"
-        grid.add_row("window", ProgressBar(most, min(infusion["running_s"], most), width=40), clock)
+        grid.add_row("window", _bar(most, min(infusion["running_s"], most)), clock)
         lease = infusion["lease_s"]
         facts = Table.grid(padding=(0, 2))
         rate = f"{infusion['rate_ml_h']} mL/h (programmed {infusion['programmed_rate_ml_h']})"
         facts.add_row("rate", rate)
         facts.add_row("infusion", f"{infusion['state']}: {infusion['reason']}")
-        facts.add_row("pump", f"{pump['model']}, {pump['pump_state']}, read {infusion['reading_age_s']} s ago")
-        facts.add_row("lease", "none: no permission to flow" if lease is None else f"{lease:.0f} s")
+        facts.add_row(
+            "pump", f"{pump['model']}, {pump['pump_state']}, read {self._real(infusion['reading_age_s'])} ago"
+        )
+        facts.add_row("lease", "none: no permission to flow" if lease is None else f"ends in {self._real(lease)}")
         facts.add_row("telemetry", f"{messages} messages")
         alarms = [
             Text(f"{each['priority'].upper()}  {each['cause']}. {each['action']}.", style="bold red")
@@ -79,3 +81,11 @@ class View:
         ] or [Text("no alarm", style="green")]
         title = f"pumpd demo, time runs {self._speed} times as fast"
         return Panel(Group(grid, Text(), facts, Text(), *alarms), title=title, subtitle=NOTICE, width=92)
+
+    def _real(self, clinical_s: float | None) -> str:
+        """A time of the line, which does not run faster, in real seconds."""
+        return "never" if clinical_s is None else f"{clinical_s / self._speed:.1f} s"
+
+
+def _bar(whole: float, part: float) -> ProgressBar:
+    return ProgressBar(whole, part, width=40, style="grey37", complete_style="cyan", finished_style="green")

@@ -98,7 +98,16 @@ class JournalReader:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            self._db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None, timeout=5.0)
+            self._db = sqlite3.connect(
+                path.absolute().as_uri() + "?mode=ro", uri=True, isolation_level=None, timeout=5.0
+            )
+            try:
+                version = self._db.execute("PRAGMA user_version").fetchone()[0]
+                if version not in (0, SCHEMA_VERSION):
+                    raise JournalError(f"journal {path} has schema {version}, this pumpd reads {SCHEMA_VERSION}")
+            except BaseException:
+                self._db.close()
+                raise
         except sqlite3.Error as error:
             raise JournalError(f"journal {path} cannot be read: {error}") from error
 

@@ -1,10 +1,12 @@
 """What a pump can do, said by its driver: grids, limits, phases, and what ends its flow when the gateway dies."""
 
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, Decimal
+from decimal import ROUND_DOWN, Context, Decimal
 from enum import StrEnum
 
 from pumpd.quantities import Duration, Rate, Volume
+
+_DOWN = Context(prec=60, rounding=ROUND_DOWN)  # whatever the caller's own context says
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +16,8 @@ class FixedStep:
     step: Decimal
 
     def floor(self, value: Decimal) -> Decimal:
-        return (value / self.step).to_integral_value(ROUND_DOWN) * self.step
+        steps = _DOWN.divide(value, self.step).to_integral_value(ROUND_DOWN, _DOWN)
+        return _DOWN.multiply(steps, self.step)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,7 @@ class FewDigits:
             places = min(places, self.digits - len(str(int(value))))
         if places < 0:
             raise ValueError(f"{value} has more than {self.digits} figures before the point")
-        return value.quantize(Decimal(1).scaleb(-places), ROUND_DOWN)
+        return value.quantize(Decimal(1).scaleb(-places), ROUND_DOWN, _DOWN)
 
 
 class PumpKind(StrEnum):

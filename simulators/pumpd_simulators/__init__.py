@@ -1,1 +1,1 @@
-"""Simulated infusion pumps that speak their real wire protocols, on one physics. Not a medical device."""
+"""Simulated infusion pumps that speak their real wire protocols, on one physics. Not a cleared medical device."""

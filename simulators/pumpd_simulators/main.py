@@ -19,7 +19,7 @@ from pumpd_simulators.families import FAMILIES, new_era
 from pumpd_simulators.faults import FACTS, Fault
 from pumpd_simulators.port import PtyPort, TcpPort
 
-WARNING = "SIMULATED pump. Not a medical device: for simulation, research and integration only."
+WARNING = "SIMULATED pump. Not a cleared medical device: for simulation, research and integration only."
 LOOPBACK = "127.0.0.1"
 
 app = typer.Typer(

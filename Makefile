@@ -1,0 +1,79 @@
+# What a fresh Debian or Raspberry Pi OS with Python 3.11, git and make can do with pumpd.
+#
+#   make demo    a whole infusion on a simulated pump, 60 times faster than life
+#   make test    the whole test suite
+#   make check   lint, types, import rules, requirement table
+#   make bench   the measurements
+#
+# uv is taken from PATH, or from PyPI into .uv/. Only `test` may install system packages, and only missing ones.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench table setup system clean
+
+export UV_PYTHON_DOWNLOADS ?= never
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+UV := $(or $(shell command -v uv),$(CURDIR)/.uv/bin/uv)
+RUN := $(UV) run --no-sync
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+ARGS ?=
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+demo: setup
+	$(RUN) pumpd demo $(ARGS)
+
+test: setup system
+	$(RUN) pytest $(ARGS)
+
+check: setup
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) mypy
+	$(RUN) lint-imports --no-logo
+	$(RUN) python tools/requirements_table.py --check
+	$(RUN) python tools/states_page.py --check
+
+bench: setup
+	$(RUN) python -m benchmarks $(ARGS)
+
+# Writes docs/requirements.md anew.
+table: setup
+	$(RUN) python tools/requirements_table.py
+
+setup: $(UV)
+	@$(UV) sync --locked --quiet
+
+# Debian keeps `venv` in a package of its own; pip, if it is there, or apt helps out.
+$(CURDIR)/.uv/bin/uv:
+	@echo "make: fetching uv from PyPI into .uv/"
+	@if $(PYTHON) -m venv .uv 2>/dev/null; then \
+		.uv/bin/python -m pip install --quiet 'uv>=0.13,<1'; \
+	elif $(PYTHON) -m pip --version >/dev/null 2>&1; then \
+		rm -rf .uv; \
+		PYTHONUSERBASE=$(CURDIR)/.uv $(PYTHON) -m pip install --quiet --user --ignore-installed --break-system-packages 'uv>=0.13,<1'; \
+	else \
+		rm -rf .uv; \
+		echo "make: installing python3-venv"; \
+		$(SUDO) apt-get update -qq; \
+		$(SUDO) apt-get install -qq -y --no-install-recommends python3-venv; \
+		$(PYTHON) -m venv .uv; \
+		.uv/bin/python -m pip install --quiet 'uv>=0.13,<1'; \
+	fi
+	@echo '*' > .uv/.gitignore
+
+# mosquitto: the broker of the telemetry tests. systemd: systemd-analyze and systemd-sysusers, for the tests of the units.
+system:
+	@missing=; PATH=$$PATH:/usr/sbin; \
+	command -v mosquitto >/dev/null || missing="$$missing mosquitto"; \
+	command -v systemd-analyze >/dev/null || missing="$$missing systemd"; \
+	if [ -n "$$missing" ]; then \
+		echo "make: installing$$missing"; \
+		$(SUDO) apt-get update -qq; \
+		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing; \
+	fi
+
+clean:
+	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

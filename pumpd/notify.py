@@ -1,0 +1,31 @@
+"""What a service tells systemd: `READY=1`, `STATUS=...`, `WATCHDOG=1`, `STOPPING=1` (sd_notify(3)).
+
+Outside systemd, where NOTIFY_SOCKET is not set, it does nothing. A failed notice never stops the service: systemd
+restarts one that it does not hear from.
+"""
+
+import os
+import socket
+
+
+def notify(*lines: str) -> bool:
+    """Send the lines as one notice; True when it was sent. A line break inside a line becomes a space."""
+    path = os.environ.get("NOTIFY_SOCKET")
+    if not path:
+        return False
+    address = "\0" + path[1:] if path.startswith("@") else path
+    message = "\n".join(" ".join(line.splitlines()) for line in lines)
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK) as sender:
+            sender.sendto(message.encode(), address)
+    except OSError:
+        return False
+    return True
+
+
+def watchdog_interval_s() -> float | None:
+    """How often to send `WATCHDOG=1`: half of what systemd allows this process; None when it keeps no watchdog."""
+    microseconds = os.environ.get("WATCHDOG_USEC", "")
+    if not microseconds.isdecimal() or os.environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
+        return None
+    return int(microseconds) / 2_000_000

@@ -1,0 +1,80 @@
+"""`python -m pumpd.telemetry --config PATH`: publish the journal of this gateway to its MQTT broker."""
+
+import argparse
+import asyncio
+import contextlib
+import os
+import random
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import structlog
+
+from pumpd import logs
+from pumpd.notify import notify, watchdog_interval_s
+from pumpd.settings import DEFAULT_PATH, MqttSettings, Settings, SettingsError
+from pumpd.telemetry.cursor import Cursor, CursorError
+from pumpd.telemetry.messages import STATEMENT
+from pumpd.telemetry.service import Telemetry, end
+
+CONFIG_REFUSED = 2
+
+
+def cursor_path(settings: Settings) -> Path:
+    """In the service's own directory under systemd, which may not write control's; in the state directory without."""
+    return Path(os.environ.get("STATE_DIRECTORY", settings.state_dir)) / "telemetry.sqlite3"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m pumpd.telemetry", description=__doc__, epilog=STATEMENT)
+    parser.add_argument("--config", type=Path, default=DEFAULT_PATH, help="configuration file (default %(default)s)")
+    parser.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
+    options = parser.parse_args(arguments)
+    logs.set_up(options.log_level)
+    try:
+        settings = Settings.load(options.config)
+        if settings.mqtt is None:
+            raise SettingsError([f"{options.config}: mqtt: telemetry needs this section"])
+        cursor = Cursor(cursor_path(settings))
+    except (SettingsError, CursorError) as error:
+        print(f"pumpd telemetry: {error}", file=sys.stderr)
+        return CONFIG_REFUSED
+    structlog.get_logger().info("telemetry_started", gateway=settings.gateway, statement=STATEMENT)
+    with contextlib.closing(cursor):
+        try:
+            asyncio.run(_serve(settings, settings.mqtt, cursor))
+        except CursorError as error:
+            structlog.get_logger().critical("cursor_failed", error=str(error))
+            return 1
+    structlog.get_logger().info("telemetry_stopped", published_up_to=cursor.position.id)
+    return 0
+
+
+async def _serve(settings: Settings, mqtt: MqttSettings, cursor: Cursor) -> None:
+    told_to_stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, told_to_stop.set)
+    telemetry = Telemetry(settings, mqtt, cursor, random.Random())  # noqa: S311 - jitter, not a secret
+    work = asyncio.create_task(telemetry.run())
+    others = [asyncio.create_task(told_to_stop.wait()), asyncio.create_task(_keep_watchdog())]
+    notify("READY=1", "STATUS=starting")
+    await asyncio.wait([work, others[0]], return_when=asyncio.FIRST_COMPLETED)
+    notify("STOPPING=1")
+    for task in (work, *others):
+        await end(task)
+    if not work.cancelled():
+        work.result()  # it never ends by itself but by an error
+
+
+async def _keep_watchdog() -> None:
+    """A turn of the loop is the evidence: what blocks it, blocks this. A broker or a journal that is away does not."""
+    interval = watchdog_interval_s()
+    while interval is not None:
+        notify("WATCHDOG=1")
+        await asyncio.sleep(interval)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

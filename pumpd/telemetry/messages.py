@@ -1,0 +1,158 @@
+"""What goes out: journal rows and the gateway's own state as MQTT messages. Pure.
+
+Promises:
+- Every row becomes at least one message, so a gap in `seq` under `pumpd/v1/<gateway>/#` is a loss.
+- Only the fields listed here go out: no name, weight, dose, patient token or key (AUD-09).
+- What a pump or a person wrote is data: it cannot add a topic level, a wildcard or a control character (SEC-12).
+"""
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pumpd.journal import Record
+
+SCHEMA = "pumpd.telemetry.v1"
+STATEMENT = "Simulation, research and integration only: not a cleared medical device."
+
+READING_EXPIRY_S = 30  # nobody should take an older one for live
+STATE_EXPIRY_S = 120  # of a state in which flow may occur, and of any state told by a reading
+STATE_REFRESH_S = 30
+REST_EXPIRY_S = 86_400  # of a state at rest, which no reading repeats
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One publish, at QoS 1. `expiry_s` None: the broker keeps it until it is replaced."""
+
+    topic: str
+    payload: bytes
+    retain: bool = False
+    expiry_s: int | None = None
+
+
+# Fields of each kind that may leave the gateway. A kind that is not listed goes out with _COMMON.
+# No free text that a person typed is among them: the reason of a stop could hold a name.
+_COMMON = ("digest", "code", "outcome", "state", "may_flow")
+_FIELDS: dict[str, tuple[str, ...]] = {
+    "reading": (
+        *("state", "pump_state", "rate_ml_h", "volume_infused_ml", "volume_remaining_ml", "lease_s"),
+        *("running_s", "elapsed_s", "pressure_mmhg", "battery_percent", "digest"),
+    ),
+    "state_changed": ("from", "to", "may_flow"),
+    "alarm_raised": ("code", "priority", "cause", "action"),
+    "alarm_cleared": ("code",),
+    "program_loaded": (*_COMMON, "vtbi_ml"),
+    "infusion_ended": ("outcome", "delivered_ml", "undelivered_ml", "running_s", "elapsed_s", "off_window"),
+    "found_flowing": ("delivered_ml",),
+    "pump_ready": ("model", "firmware"),
+    "control_started": ("library", "time_scale", "notice"),
+}
+
+_NUMBER = re.compile(r"_(ml|ml_h|s|mmhg|percent)$")
+_TEXT_MAX = 200
+
+
+def level(text: str) -> str:
+    """One topic level: letters, digits, `_`, `-`; anything else becomes `_`, and it is never empty."""
+    return re.sub(r"[^A-Za-z0-9_-]", "_", text)[:64] or "_"
+
+
+def _value(key: str, value: Any) -> Any:
+    """A value fit to send, or None: a finite number, a bool, or text without control characters."""
+    if _NUMBER.search(key):
+        try:
+            number = math.nan if isinstance(value, bool) else float(value)
+        except (TypeError, ValueError, OverflowError):
+            return None
+        return number if math.isfinite(number) else None
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, str | int):
+        return "".join(char if char.isprintable() else " " for char in str(value)[:_TEXT_MAX])
+    return None
+
+
+def _json(fields: Mapping[str, Any]) -> bytes:
+    return json.dumps(fields, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+class Translator:
+    """Rows to messages for one gateway. Remembers, per pump, when the retained state was last told.
+
+    `simulated` says it of every pump by name; a pump that is not in it is not vouched for and carries no such flag.
+    """
+
+    def __init__(self, gateway: str, simulated: Mapping[str, bool]) -> None:
+        self._root = f"pumpd/v1/{level(gateway)}"
+        self._simulated = simulated
+        self._state_told: dict[str, int] = {}
+
+    @property
+    def state_topic(self) -> str:
+        return f"{self._root}/$state"
+
+    def gateway_state(self, state: str, boot: str, session: str, ts: str) -> Message:
+        """`ready` as birth, `lost` as will, `disconnected` before a clean end.
+
+        Boot and session are the same in the birth and the will of one connection, so that whoever reads a late `lost`
+        can see that it is not about the connection that lives.
+        """
+        fields = {"state": state, "boot": boot, "session": session, "ts": ts, "schema": SCHEMA}
+        return Message(self.state_topic, _json(fields), retain=True)
+
+    def description(self, version: str, pumps: Sequence[Mapping[str, Any]]) -> Message:
+        fields = {"schema": SCHEMA, "version": version, "statement": STATEMENT, "pumps": list(pumps)}
+        return Message(f"{self._root}/$description", _json(fields), retain=True)
+
+    def messages(self, row: Record) -> list[Message]:
+        """What to publish for a row, in order; never empty."""
+        try:
+            body = dict(row.fields)
+        except (TypeError, ValueError):  # damaged: that it is there goes out, so that `seq` has no gap
+            body = {}
+        if row.kind == "reading" and row.pump:
+            telemetry = Message(f"{self._pump(row)}/telemetry", self._payload(row, body), expiry_s=READING_EXPIRY_S)
+            return [telemetry, *self._refreshed_state(row, body)]
+        out = [Message(f"{self._pump(row)}/events", self._payload(row, body, kind=row.kind))]
+        if row.pump and row.kind == "state_changed":
+            out.insert(0, self._state(row, str(body.get("to", "")), body.get("may_flow")))
+        if row.pump and row.kind in ("alarm_raised", "alarm_cleared"):
+            topic = f"{self._pump(row)}/alarms/{level(str(body.get('code', '')))}"
+            raised = row.kind == "alarm_raised"
+            out.insert(0, Message(topic, self._payload(row, body) if raised else b"", retain=True))
+        return out
+
+    def _pump(self, row: Record) -> str:
+        return f"{self._root}/pumps/{level(row.pump)}" if row.pump else self._root
+
+    def _refreshed_state(self, row: Record, body: Mapping[str, Any]) -> list[Message]:
+        """The state again when its expiry comes near; it has the reading's `seq`, so no `seq` is told twice."""
+        due = abs(row.mono_ns - self._state_told.get(row.pump, row.mono_ns - 10**18)) >= STATE_REFRESH_S * 10**9
+        return [self._state(row, body["state"], None)] if due and body.get("state") else []
+
+    def _state(self, row: Record, state: str, may_flow: Any) -> Message:
+        self._state_told[row.pump] = row.mono_ns
+        fields = {"state": _value("state", state)}
+        if isinstance(may_flow, bool):
+            fields["may_flow"] = may_flow
+        expiry = REST_EXPIRY_S if may_flow is False else STATE_EXPIRY_S
+        payload = _json(self._head(row) | fields)
+        return Message(f"{self._pump(row)}/state", payload, retain=True, expiry_s=expiry)
+
+    def _payload(self, row: Record, body: Mapping[str, Any], **extra: str) -> bytes:
+        fields = {key: _value(key, body.get(key)) for key in _FIELDS.get(row.kind, _COMMON)}
+        return _json(self._head(row) | extra | {key: value for key, value in fields.items() if value is not None})
+
+    def _head(self, row: Record) -> dict[str, Any]:
+        head: dict[str, Any] = {"seq": row.id, "ts": row.ts, "t_mono_s": row.mono_ns / 1e9, "boot": row.boot}
+        if row.pump:
+            head["pump"] = _value("pump", row.pump)
+            if row.pump in self._simulated:
+                head["simulated"] = self._simulated[row.pump]
+        if row.session:
+            head["session"] = _value("session", row.session)
+        return head

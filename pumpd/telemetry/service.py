@@ -1,0 +1,181 @@
+"""The telemetry service: the tail of the journal, to the broker, in order, for as long as it takes.
+
+Promises:
+- Each row is published in order at QoS 1, and the cursor moves past it only after the broker's acknowledgement.
+- A broker that is away is tried again for ever, with back-off and jitter; it is logged once down and once up.
+- After a kill at most the unacknowledged tail (`WINDOW` messages) goes out twice; nothing is left out.
+- Nothing is received, nothing is written but the cursor.
+"""
+
+import asyncio
+import contextlib
+import random
+import uuid
+from collections import deque
+from collections.abc import AsyncGenerator
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from pumpd.journal import JournalError, JournalReader, Record
+from pumpd.notify import notify
+from pumpd.settings import MqttSettings, Settings
+from pumpd.telemetry.cursor import Cursor
+from pumpd.telemetry.messages import Message, Translator
+from pumpd.telemetry.mqtt import WINDOW, BrokerError, Session, connect
+
+POLL_S = 0.25
+JOURNAL_RETRY_S = 1.0
+BACK_OFF_FIRST_S = 0.5
+BACK_OFF_MOST_S = 30.0
+GOODBYE_S = 2.0  # for telling the broker that this is a clean end
+STEADY_S = 10.0  # a connection that held this long starts the back-off anew
+
+_log = structlog.get_logger()
+
+
+class Telemetry:
+    def __init__(self, settings: Settings, mqtt: MqttSettings, cursor: Cursor, jitter: random.Random) -> None:
+        self._settings, self._mqtt, self._cursor, self._jitter = settings, mqtt, cursor, jitter
+        self._translator = Translator(settings.gateway, {pump.name: pump.simulated for pump in settings.pumps})
+        self._boot = _machine_boot()
+        self._away = ""  # why the broker is not there; empty when it is
+
+    async def run(self) -> None:
+        """Until cancelled; then the gateway's state is set to `disconnected`, if the broker can be told."""
+        wait = BACK_OFF_FIRST_S
+        while True:
+            began = asyncio.get_running_loop().time()
+            try:
+                await self._session()
+            except BrokerError as error:
+                self._say_away(str(error))
+                if (task := asyncio.current_task()) and task.cancelling():
+                    raise asyncio.CancelledError from error  # told to stop at the very moment the connection broke
+            if asyncio.get_running_loop().time() - began > STEADY_S:
+                wait = BACK_OFF_FIRST_S
+            await asyncio.sleep(wait * self._jitter.uniform(0.5, 1.0))
+            wait = min(2 * wait, BACK_OFF_MOST_S)
+
+    def _say_away(self, cause: str) -> None:
+        """Once for each cause, not for each attempt."""
+        if cause != self._away:
+            _log.error("broker_unavailable", broker=self._broker, error=cause)
+            notify("STATUS=broker away, catching up later")
+        self._away = cause
+
+    @property
+    def _broker(self) -> str:
+        return f"{self._mqtt.host}:{self._mqtt.port}"
+
+    async def _session(self) -> None:
+        """One connection, from birth to its end."""
+        identity = uuid.uuid4().hex
+        will = self._gateway_state("lost", identity)
+        async with connect(self._mqtt, f"pumpd-{self._settings.gateway}-telemetry", will) as session:
+            _log.info("broker_back" if self._away else "broker_connected", broker=self._broker, session=identity)
+            self._away = ""
+            notify(f"STATUS=publishing to {self._broker}")
+            try:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(session.lost())
+                    await session.publish(self._gateway_state("ready", identity))
+                    await session.publish(self._translator.description(version("pumpd"), self._pumps()))
+                    await self._publish_journal(session)
+            except ExceptionGroup as errors:
+                raise errors.exceptions[0] from None
+            except asyncio.CancelledError:
+                with contextlib.suppress(BrokerError, TimeoutError):
+                    await asyncio.wait_for(session.publish(self._gateway_state("disconnected", identity)), GOODBYE_S)
+                raise
+
+    async def _publish_journal(self, session: Session) -> None:
+        """Up to `WINDOW` messages are on the way at once; a row counts when its last message is acknowledged."""
+        waiting: deque[tuple[asyncio.Task[None], Record | None]] = deque()
+        try:
+            async with contextlib.aclosing(self._rows()) as rows:
+                async for row in rows:
+                    if row is None:  # the end of the journal for now
+                        await self._acknowledged(waiting, leave=0)
+                        continue
+                    messages = self._translator.messages(row)
+                    for message in messages:
+                        await self._acknowledged(waiting, leave=WINDOW - 1)
+                        task = asyncio.create_task(session.publish(message))
+                        waiting.append((task, row if message is messages[-1] else None))
+        finally:
+            for task, _ in waiting:
+                task.cancel()
+            await asyncio.gather(*(task for task, _ in waiting), return_exceptions=True)
+
+    async def _acknowledged(self, waiting: deque[tuple[asyncio.Task[None], Record | None]], leave: int) -> None:
+        while len(waiting) > leave:
+            task, row = waiting[0]
+            await task
+            waiting.popleft()
+            if row is not None:
+                self._cursor.advance(row)
+
+    async def _rows(self) -> AsyncGenerator[Record | None, None]:
+        """The rows after the cursor, for ever; None each time there are no more at present."""
+        missing = False
+        while True:
+            try:
+                with contextlib.closing(JournalReader(self._settings.journal_path)) as reader:
+                    last = self._resume(reader)
+                    if missing:
+                        _log.info("journal_back", journal=str(self._settings.journal_path))
+                    missing = False
+                    while True:
+                        rows = reader.after(last)
+                        for row in rows:
+                            yield row
+                            last = row.id
+                        if not rows:
+                            yield None
+                            await asyncio.sleep(POLL_S)
+            except JournalError as error:
+                if not missing:
+                    _log.warning("journal_unavailable", error=str(error))
+                missing = True
+                yield None
+                await asyncio.sleep(JOURNAL_RETRY_S)
+
+    def _resume(self, reader: JournalReader) -> int:
+        """The id to go on from: the cursor's, or 0 when the journal is another one than it was."""
+        position = self._cursor.position
+        if position.id:
+            found = reader.after(position.id - 1, limit=1)
+            if not found or (found[0].id == position.id and found[0].hash != position.hash):
+                _log.error("journal_replaced", journal=str(self._settings.journal_path), published_up_to=position.id)
+                self._cursor.start_over()
+        return self._cursor.position.id
+
+    def _gateway_state(self, state: str, session: str) -> Message:
+        ts = datetime.now(UTC).isoformat(timespec="milliseconds")
+        return self._translator.gateway_state(state, self._boot, session, ts)
+
+    def _pumps(self) -> list[dict[str, str | bool]]:
+        return [
+            {"name": pump.name, "driver": pump.driver, "model": pump.model, "simulated": pump.simulated}
+            for pump in self._settings.pumps
+        ]
+
+
+async def end(task: asyncio.Task[Any]) -> None:
+    """Cancel a task for certain. `asyncio.wait_for` of Python 3.11, in aiomqtt, can swallow a cancellation that comes
+    in the moment in which what it waits for is ready.
+    """
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=GOODBYE_S + 1)
+
+
+def _machine_boot() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    except OSError:
+        return "unknown"

@@ -1,0 +1,181 @@
+"""The commands against a real daemon and a simulated pump on a real pseudo-terminal, as a person types them."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from pumpd.cli.client import ControlClient
+from pumpd.cli.main import STATEMENT, app
+from pumpd.control.messages import StatusRequest
+from pumpd.settings import Settings
+
+pytestmark = [pytest.mark.realtime, pytest.mark.timeout(90)]
+
+ORDER = [
+    "order", "--pump", "bed1", "--entry", "ketamine-1mg-ml", "--dose", "0.5 mg/kg", "--weight", "70 kg",
+    "--weight-again", "70 kg", "--weight-basis", "actual", "--container", "50 mL", "--patient", "token-1",
+    "--ordered-by", "dr-a", "--json",
+]  # fmt: skip
+
+
+@contextlib.contextmanager
+def process(*command: str, ready: bytes) -> Iterator[None]:
+    child = subprocess.Popen(
+        [sys.executable, "-m", *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**os.environ}
+    )
+    assert child.stdout is not None
+    try:
+        said = b""
+        while ready not in said:
+            chunk = os.read(child.stdout.fileno(), 4096)
+            assert chunk, said.decode()
+            said += chunk
+        yield
+    finally:
+        child.terminate()
+        child.wait(15)
+        child.stdout.close()
+
+
+class Gateway:
+    def __init__(self, folder: Path) -> None:
+        self.config = folder / "pumpd.toml"
+        self.key = folder / "nurse.pem"
+        self.port = folder / "pump"
+        self.config.write_text(
+            f"""gateway = "ward-7"
+state_dir = "{folder}"
+[[pump]]
+name = "bed1"
+driver = "new-era"
+port = "{self.port}"
+model = "ne-1000"
+serial = "ASSET-1"
+simulated = true
+"""
+        )
+
+    def __call__(self, *arguments: str, status: int = 0) -> dict:
+        result = CliRunner().invoke(app, [*arguments, "--config", str(self.config)])
+        assert result.exit_code == status, (arguments, result.output, result.stderr)
+        return json.loads(result.stdout) if result.stdout.startswith("{") else {"text": result.output}
+
+    def state(self) -> str | None:
+        infusion = self("status", "--json")["pumps"][0]["infusion"]
+        return infusion["state"] if infusion else None
+
+
+@pytest.fixture
+def gateway(tmp_path):
+    here = Gateway(tmp_path)
+    with (
+        process("pumpd_simulators", "new-era", "--pty", str(here.port), ready=b"ready"),
+        process("pumpd", "run", "--config", str(here.config), ready=b"pump_ready"),
+    ):
+        yield here
+
+
+@pytest.mark.requirement("STA-01", "STP-01")
+def test_from_order_to_stop_by_hand(gateway):
+    gateway("nurse", "pair", "nurse-1", "--key", str(gateway.key))
+    confirm = ["confirm", "--pump", "bed1", "--key", str(gateway.key), "--yes", "--json"]
+    gateway(*confirm, status=2)  # nothing was ordered
+    ordered = gateway(*ORDER)
+    assert ordered["infusion"]["state"] == "ready"
+    assert ordered["infusion"]["review"]["dose_mg"] == "35"
+    gateway(*ORDER, status=2)
+    running = gateway(*confirm)
+    assert running["infusion"]["state"] == "running"
+    gateway("resume", "--pump", "bed1", status=2)
+    gateway("pause", "--pump", "bed1", "--json")
+    while gateway.state() != "paused":
+        pass
+    again = gateway("resume", "--pump", "bed1", "--json")
+    assert again["infusion"]["state"] == "ready"
+    assert gateway(*confirm)["infusion"]["action"] == "resume"
+    stopped = gateway("stop", "--json")
+    assert stopped["pumps"][0]["infusion"]["state"] == "stopped"
+    shown = gateway("journal", "show", "--kind", "infusion_ended", "--json")
+    assert shown["body"]["outcome"] == "stopped"
+    assert gateway("journal", "verify", "--json")["intact"] is True
+    assert "SIMULATED" in gateway("status")["text"]
+
+
+def test_only_the_paired_key_confirms_and_a_revoked_one_does_not(gateway, tmp_path):
+    confirm = ["confirm", "--pump", "bed1", "--yes", "--json"]
+    gateway(*ORDER)
+    gateway(*confirm, "--key", str(tmp_path / "missing.pem"), status=2)
+    paired = gateway("nurse", "pair", "nurse-1", "--key", str(gateway.key), "--json")
+    gateway("nurse", "revoke", paired["key"])
+    refused = gateway(*confirm, "--key", str(gateway.key), status=2)
+    assert "not paired" in refused["refused"][0]
+    assert gateway.state() == "ready"
+    gateway("stop")
+    assert gateway.state() == "abandoned"
+
+
+def test_a_second_daemon_on_the_same_state_is_refused(gateway):
+    second = subprocess.run(
+        [sys.executable, "-m", "pumpd.control", "--config", str(gateway.config)],
+        capture_output=True,
+        timeout=20,
+        check=False,
+    )
+    assert second.returncode == 2
+    assert b"in use" in second.stderr + second.stdout
+    settings = Settings.load(gateway.config)
+    with ControlClient(settings.socket_path) as client:
+        assert client.ask(StatusRequest()).ok
+
+
+def test_without_a_daemon_the_commands_say_what_that_means(tmp_path):
+    here = Gateway(tmp_path)
+    for command in (["status"], ["stop"], ["pause", "--pump", "bed1"]):
+        said = here(*command, status=1)["text"]
+        assert "no control process answers" in said
+        assert "Look at the pump" in said
+
+
+@pytest.mark.requirement("SEC-20")
+def test_every_help_page_says_what_pumpd_is_not():
+    assert "Not a cleared medical device" in STATEMENT
+    assert "cleared medical device" in CliRunner().invoke(app, ["--help"]).output
+    for group in ("driver", "nurse", "journal", "config"):
+        assert "Not a cleared medical device" in " ".join(CliRunner().invoke(app, [group, "--help"]).output.split())
+
+
+GATEWAY = 'gateway = "w"\nstate_dir = "/tmp"\n'
+ONE_PUMP = '[[pump]]\nname = "b"\ndriver = "{driver}"\nport = "/dev/x"\nmodel = "m"\nserial = "s"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ('gateway = "w"\nstate_dir = "/tmp"\nstatedir = "x"\n', "statedir"),
+        ('gateway = "UPPER"\nstate_dir = "/tmp"\n', "gateway"),
+        ('gateway = "w"\n', "state_dir"),
+        ('gateway = "w\n', "not valid TOML"),
+        (GATEWAY + ONE_PUMP.format(driver="new-era"), "hardware.enabled"),
+        (GATEWAY + ONE_PUMP.format(driver="nobody") + "simulated = true\n", "nobody"),
+        (GATEWAY + ONE_PUMP.format(driver="new-era") + "simulated = true\n[pump.settings]\nadress = 3\n", "adress"),
+    ],
+)
+def test_a_wrong_configuration_is_refused_with_file_and_key(tmp_path, text, word):
+    path = tmp_path / "pumpd.toml"
+    path.write_text(text)
+    for command in (["config", "check"], ["run"]):
+        result = CliRunner().invoke(app, [*command, "--config", str(path)])
+        assert result.exit_code == 2
+        assert word in result.output + result.stderr
+
+
+def test_the_example_configuration_is_good():
+    path = Path(__file__).parents[2] / "config" / "pumpd.toml"
+    assert CliRunner().invoke(app, ["config", "check", "--config", str(path)]).exit_code == 0

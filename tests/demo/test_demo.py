@@ -1,0 +1,87 @@
+"""`pumpd demo` as a new user runs it: real processes, an embedded broker, time 120 times faster than life."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.realtime, pytest.mark.timeout(120)]
+
+
+def demo(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "pumpd", "demo", "--speed", "120", "--json", "--report", str(folder), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+
+
+def test_a_whole_infusion_completes_and_is_reported(tmp_path):
+    ran = demo(tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    summary = json.loads(ran.stdout)
+    assert summary["outcome"] == "completed"
+    assert summary["dose_mg"] == "35"
+    assert float(summary["delivered_ml"]) == 35
+    assert float(summary["true_delivered_ml"]) == pytest.approx(35, rel=0.02)
+    assert 38 * 60 <= float(summary["window_s"]) <= 42 * 60
+    assert summary["telemetry_messages"] > 100
+    assert summary["alarms"] == []
+    assert (tmp_path / "infusion.png").read_bytes().startswith(b"\x89PNG")
+    assert "not a cleared medical device" in (tmp_path / "report.md").read_text().lower()
+    assert "SIMULATED" in ran.stderr
+
+
+def test_an_occlusion_is_shown_as_a_trip(tmp_path):
+    ran = demo(tmp_path, "--fault", "occlusion@3min")
+    assert ran.returncode == 0, ran.stderr
+    summary = json.loads(ran.stdout)
+    assert summary["outcome"] == "tripped"
+    assert summary["alarms"] == ["occlusion"]
+    assert float(summary["true_delivered_ml"]) < 6
+
+
+def test_a_fault_that_nobody_knows_is_refused_with_the_known_ones(tmp_path):
+    ran = demo(tmp_path, "--fault", "gremlins@3min")
+    assert ran.returncode != 0
+    assert "occlusion" in ran.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_half_way_it_leaves_no_process_behind(tmp_path, number):
+    mark = f"PUMPD_TEST_MARK={tmp_path}"
+    key, _, value = mark.partition("=")
+    running = subprocess.Popen(
+        [sys.executable, "-m", "pumpd", "demo", "--report", str(tmp_path)],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        env=os.environ | {key: value},
+    )
+    assert running.stderr is not None
+    said = b""
+    while b"lease" not in said:
+        said += os.read(running.stderr.fileno(), 4096)
+    assert len(_marked(mark)) > 3
+    running.send_signal(number)
+    assert running.wait(30) == 130
+    running.stderr.close()
+    assert _marked(mark) == []
+
+
+def _marked(mark: str) -> list[str]:
+    """Processes that carry the mark in their environment."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                if mark.encode() in (entry / "environ").read_bytes().split(b"\0"):
+                    found.append((entry / "cmdline").read_text().replace("\0", " "))
+            except OSError:
+                continue
+    return found

@@ -1,0 +1,43 @@
+"""Everything that a person may read first says that this is not a cleared medical device (SEC-20)."""
+
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+SENTENCE = "not a cleared medical device"
+
+pytestmark = pytest.mark.requirement("SEC-20")
+
+
+def said(text: str) -> bool:
+    """Without regard to how it is wrapped, quoted or spelt in capitals."""
+    return SENTENCE in " ".join(text.replace("*", "").replace("│", " ").split()).lower()
+
+
+def test_the_readme_says_so_near_its_top():
+    assert said("\n".join((ROOT / "README.md").read_text().splitlines()[:40]))
+
+
+@pytest.mark.parametrize("folder", [".", "drivers", "simulators"])
+def test_each_distribution_says_so(folder):
+    assert said(tomllib.loads((ROOT / folder / "pyproject.toml").read_text())["project"]["description"])
+
+
+@pytest.mark.realtime
+@pytest.mark.parametrize("command", [["pumpd", "--help"], ["pumpsim", "--help"]], ids=" ".join)
+def test_each_command_s_help_says_so(command):
+    program = Path(sys.executable).with_name(command[0])
+    done = subprocess.run(
+        [str(program), *command[1:]],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "COLUMNS": "120", "NO_COLOR": "1", "TERM": "dumb"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert said(done.stdout)

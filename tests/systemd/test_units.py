@@ -1,0 +1,199 @@
+"""The systemd units: valid, tight, and with the settings that the design rests on. Nothing here starts a unit."""
+
+import configparser
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from pumpd.journal import Entry, Journal
+
+UNITS = Path(__file__).parent.parent.parent / "systemd"
+SERVICES = ["pumpd-control.service", "pumpd-telemetry.service"]
+NOBODY = 65534
+
+
+def tool(name: str) -> str:
+    path = shutil.which(name)
+    if path is None:
+        pytest.fail(f"this test needs {name}: install systemd (apt-get install systemd, or `make test`)")
+    return path
+
+
+def unit(name: str) -> configparser.ConfigParser:
+    parser = configparser.ConfigParser(strict=False, interpolation=None)
+    parser.optionxform = str
+    parser.read(UNITS / name)
+    return parser
+
+
+def test_systemd_finds_nothing_wrong_with_the_units(tmp_path):
+    for name in SERVICES:
+        text = (UNITS / name).read_text()
+        assert "ExecStart=/opt/pumpd/bin/python -m pumpd." in text
+        # `verify` wants the program to exist, and it is installed on a gateway only.
+        (tmp_path / name).write_text(text.replace("/opt/pumpd/bin/python", sys.executable))
+    files = [str(tmp_path / name) for name in SERVICES]
+    done = subprocess.run(
+        [tool("systemd-analyze"), "verify", "--man=no", *files], capture_output=True, text=True, check=False
+    )
+    ours = [line for line in (done.stdout + done.stderr).splitlines() if "pumpd" in line]
+    assert (done.returncode, ours) == (0, [])
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_exposure_is_at_most_1_5(name):
+    done = subprocess.run(
+        [tool("systemd-analyze"), "security", "--offline=true", "--threshold=15", "--no-pager", str(UNITS / name)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-300:] + done.stderr
+    assert "Overall exposure level" in done.stdout
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_is_watched_and_always_comes_back(name):
+    service = unit(name)["Service"]
+    assert (service["Type"], service["WatchdogSec"], service["Restart"], service["RestartSec"]) == (
+        "notify",
+        "10",
+        "always",
+        "2",
+    )
+    assert unit(name)["Unit"]["StartLimitIntervalSec"] == "0"
+    module = name.removesuffix(".service").replace("-", ".")
+    assert service["ExecStart"] == f"/opt/pumpd/bin/python -m {module} --config /etc/pumpd/pumpd.toml"
+
+
+def test_control_has_no_network_and_only_serial_devices():
+    service = unit("pumpd-control.service")["Service"]
+    assert service["PrivateNetwork"] == "yes"
+    assert service["RestrictAddressFamilies"] == "AF_UNIX"
+    assert service["DevicePolicy"] == "closed"
+    text = (UNITS / "pumpd-control.service").read_text()
+    assert sorted(line for line in text.splitlines() if line.startswith("DeviceAllow")) == [
+        f"DeviceAllow=char-tty{kind} rw" for kind in ("ACM", "S", "USB")
+    ]
+
+
+def test_telemetry_has_no_device_and_does_not_reach_the_control_socket():
+    service = unit("pumpd-telemetry.service")["Service"]
+    assert service["PrivateDevices"] == "yes"
+    assert service["SupplementaryGroups"] == "pumpd"
+    assert service["InaccessiblePaths"] == "-/run/pumpd"
+    assert service["ReadOnlyPaths"] == "-/var/lib/pumpd"
+    assert "d /run/pumpd 2750 pumpd pumpd-operators" in (UNITS / "tmpfiles.d" / "pumpd.conf").read_text()
+
+
+def test_users_and_groups_are_made(tmp_path):
+    (tmp_path / "etc").mkdir()
+    with (UNITS / "sysusers.d" / "pumpd.conf").open() as rules:
+        subprocess.run(
+            [tool("systemd-sysusers"), f"--root={tmp_path}", "-"], stdin=rules, check=True, capture_output=True
+        )
+    assert (tmp_path / "etc" / "passwd").read_text().startswith("pumpd:")
+    groups = [line.split(":")[0] for line in (tmp_path / "etc" / "group").read_text().splitlines()]
+    assert sorted(groups) == ["pumpd", "pumpd-operators"]
+
+
+@pytest.mark.requirement("SEC-20")
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_unit_says_that_it_is_not_a_cleared_device(name):
+    assert "not a cleared medical device" in unit(name)["Unit"]["Description"]
+
+
+READ = f"""
+import os, sys
+from pathlib import Path
+from pumpd.journal import JournalError, JournalReader
+os.setgroups([]), os.setgid({NOBODY}), os.setuid({NOBODY})
+path = Path(sys.argv[1])
+assert not os.access(path.parent, os.W_OK)
+held = []
+for line in sys.stdin:
+    try:
+        reader = held[0] if held else JournalReader(path)
+        count = len(reader.after(0, limit=10_000))
+        held = [reader] if line == "hold\\n" else held
+        if not held:
+            reader.close()
+        print(count, os.access(path, os.W_OK), flush=True)
+    except JournalError as error:
+        print("refused", error, flush=True)
+"""
+
+
+class Reader:
+    """Reads the journal as telemetry does: through the group, with no right to write file or directory."""
+
+    def __init__(self, path: Path) -> None:
+        command = [sys.executable, "-W", "ignore", "-c", READ, str(path)]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def read(self, how: str = "look") -> str:
+        self.process.stdin.write(how + "\n")
+        self.process.stdin.flush()
+        return self.process.stdout.readline().strip()
+
+    def close(self) -> None:
+        with self.process:
+            self.process.stdin.close()
+
+
+@pytest.fixture
+def state() -> Iterator[Path]:
+    """As `StateDirectory=pumpd` with `UMask=0027` makes it."""
+    if os.geteuid() != 0:
+        pytest.skip("becoming another user needs root")
+    before = os.umask(0o027)
+    folder = Path(tempfile.mkdtemp(dir="/tmp"))
+    os.chown(folder, 0, NOBODY)
+    folder.chmod(0o2750)  # the group of the directory, as the service's own group is under systemd
+    yield folder
+    os.umask(before)
+    shutil.rmtree(folder)
+
+
+@pytest.mark.realtime
+def test_telemetry_reads_the_journal_without_the_right_to_write_it(state):
+    """SQLite's write-ahead log has a shared-memory file; a reader that may not write it still reads what is there."""
+    path = state / "journal.sqlite3"
+    with closing(Reader(path)) as reader:
+        assert reader.read().startswith("refused")  # control was never here
+        journal = Journal(path, boot="b")
+        journal.append([Entry("one", {})])
+        assert reader.read() == "1 False"
+        journal.append([Entry("two", {}) for _ in range(3000)])  # more than one checkpoint's worth
+        assert reader.read() == "3001 False"
+        journal.close()
+        # Nobody has it open, the log is folded in, and a reader may not make a new one. Nothing is written meanwhile.
+        assert reader.read().startswith("refused")
+        journal = Journal(path, boot="b")
+        journal.append([Entry("three", {})])
+        assert reader.read("hold") == "3002 False"
+        journal.close()
+        assert reader.read() == "3002 False"  # a reader that has it open reads on while control is down
+        journal = Journal(path, boot="b")
+        journal.append([Entry("four", {})])
+        assert reader.read() == "3003 False"
+        journal.close()
+
+
+@pytest.mark.realtime
+def test_a_journal_left_by_a_killed_control_is_readable(state):
+    path = state / "journal.sqlite3"
+    write = (
+        "import os, signal, sys; from pathlib import Path; from pumpd.journal import Entry, Journal;"
+        "Journal(Path(sys.argv[1]), boot='b').append([Entry('one', {})]); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", write, str(path)], check=False)
+    with closing(Reader(path)) as reader:
+        assert reader.read() == "1 False"

@@ -1,0 +1,155 @@
+"""A real mosquitto on a free loopback port, a journal to publish, and a subscriber that remembers what came."""
+
+import asyncio
+import contextlib
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import aiomqtt
+import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from pumpd.journal import Entry, Journal
+from pumpd.settings import MqttSettings, Settings
+from pumpd.telemetry.service import end
+
+MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
+
+
+class Broker:
+    """mosquitto with its state on disk, so that subscriptions outlive a kill as they do in a real installation."""
+
+    def __init__(self, folder: Path) -> None:
+        if MOSQUITTO is None:
+            pytest.fail("these tests need a real broker: install mosquitto (apt-get install mosquitto, or `make test`)")
+        self.folder, self.process = folder, None
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.lines = ["allow_anonymous true"]
+
+    def configuration(self) -> str:
+        lines = [
+            f"listener {self.port} 127.0.0.1",
+            *self.lines,
+            "user root",
+            "persistence true",
+            f"persistence_location {self.folder}/",
+            "autosave_on_changes true",
+            "autosave_interval 1",
+            "max_queued_messages 0",
+        ]
+        return "\n".join(lines) + "\n"
+
+    def start(self) -> None:
+        config = self.folder / "mosquitto.conf"
+        config.write_text(self.configuration())
+        log = (self.folder / "mosquitto.log").open("ab")
+        with log:
+            self.process = subprocess.Popen([MOSQUITTO, "-c", str(config)], stdout=log, stderr=log)
+        deadline = time.monotonic() + 5
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 0.2):
+                return
+            if time.monotonic() > deadline or self.process.poll() is not None:
+                pytest.fail(f"mosquitto did not start:\n{(self.folder / 'mosquitto.log').read_text()}")
+            time.sleep(0.02)
+
+    def end(self, number: signal.Signals = signal.SIGKILL) -> None:
+        if self.process is not None:
+            self.process.send_signal(number)
+            self.process.wait(5)
+            self.process = None
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    folder = tmp_path / "broker"
+    folder.mkdir()
+    broker = Broker(folder)
+    broker.start()
+    yield broker
+    broker.end()
+
+
+@pytest.fixture
+def state_dir(tmp_path: Path) -> Path:
+    folder = tmp_path / "state"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def journal(state_dir: Path) -> Iterator[Journal]:
+    with contextlib.closing(Journal(state_dir / "journal.sqlite3", boot="boot-1")) as journal:
+        yield journal
+
+
+def gateway_settings(state_dir: Path, mqtt: MqttSettings | None) -> Settings:
+    pump = {"name": "pump-a", "driver": "new-era", "port": "/dev/null", "serial": "1", "model": "NE-1000"}
+    gateway = {"gateway": "bed-3", "state_dir": state_dir, "mqtt": mqtt, "pump": [{**pump, "simulated": True}]}
+    return Settings.model_validate(gateway)
+
+
+@pytest.fixture
+def settings(state_dir: Path, broker: Broker) -> Settings:
+    return gateway_settings(state_dir, MqttSettings(host="127.0.0.1", port=broker.port, tls=False))
+
+
+def reading(number: int) -> Entry:
+    body = {"state": "running", "pump_state": "infusing", "rate_ml_h": "52.5", "volume_infused_ml": str(number / 100)}
+    return Entry("reading", body, pump="pump-a", session="s1", mono_ns=number * 10**9)
+
+
+async def until(true: Callable[[], bool], seconds: float = 10) -> None:
+    async with asyncio.timeout(seconds):
+        while not true():  # noqa: ASYNC110 - it looks at logs and files of other processes, which set no Event
+            await asyncio.sleep(0.01)
+
+
+class Subscriber:
+    """A persistent subscriber to everything, back at once after a broken connection."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.messages: list[Any] = []
+        self.subscribed = asyncio.Event()
+
+    async def run(self) -> None:
+        properties = Properties(PacketTypes.CONNECT)
+        properties.SessionExpiryInterval = 3600
+        while True:
+            with contextlib.suppress(aiomqtt.MqttError):
+                async with aiomqtt.Client(
+                    "127.0.0.1",
+                    self.port,
+                    identifier="subscriber",
+                    protocol=aiomqtt.ProtocolVersion.V5,
+                    clean_start=False,
+                    properties=properties,
+                ) as client:
+                    await client.subscribe("pumpd/#", qos=1)
+                    self.subscribed.set()
+                    async for message in client.messages:
+                        self.messages.append(message)
+            await asyncio.sleep(0.02)
+
+    def rows(self, topic_end: str) -> list[dict[str, Any]]:
+        return [json.loads(m.payload) for m in self.messages if str(m.topic).endswith(topic_end) and m.payload]
+
+
+@pytest.fixture
+async def subscriber(broker: Broker) -> AsyncIterator[Subscriber]:
+    subscriber = Subscriber(broker.port)
+    task = asyncio.create_task(subscriber.run())
+    await subscriber.subscribed.wait()
+    yield subscriber
+    await end(task)

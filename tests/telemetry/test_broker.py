@@ -1,0 +1,355 @@
+"""Telemetry against a real mosquitto, in real time."""
+
+import asyncio
+import contextlib
+import itertools
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiomqtt
+import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from structlog.testing import capture_logs
+
+from pumpd.journal import Entry, Journal
+from pumpd.settings import MqttSettings
+from pumpd.telemetry import mqtt, service
+from pumpd.telemetry.cursor import Cursor
+from pumpd.telemetry.service import Telemetry, end
+
+from .conftest import Broker, Subscriber, gateway_settings, reading, until
+
+pytestmark = [pytest.mark.realtime, pytest.mark.looptime(False)]
+
+ROOT = "pumpd/v1/bed-3"
+
+
+@contextlib.asynccontextmanager
+async def running(settings) -> AsyncIterator[Cursor]:
+    cursor = Cursor(settings.state_dir / "telemetry.sqlite3")
+    task = asyncio.create_task(Telemetry(settings, settings.mqtt, cursor, random.Random(1)).run())
+    try:
+        yield cursor
+    finally:
+        failed = task.done() and not task.cancelled() and task.exception()
+        await end(task)
+        cursor.close()
+        assert not failed, repr(failed)
+
+
+async def retained(port: int, topic: str, seconds: float = 5) -> Any:
+    """The retained message of a topic, as a newcomer gets it."""
+    async with (
+        aiomqtt.Client("127.0.0.1", port, protocol=aiomqtt.ProtocolVersion.V5) as client,
+        asyncio.timeout(seconds),
+    ):
+        await client.subscribe(topic, qos=1)
+        return await anext(aiter(client.messages))
+
+
+async def is_retained(port: int, topic: str) -> bool:
+    with contextlib.suppress(TimeoutError):
+        await retained(port, topic, 0.3)
+        return True
+    return False
+
+
+async def test_rows_arrive_in_order_with_their_properties(settings, journal: Journal, subscriber: Subscriber):
+    journal.append([reading(n) for n in range(1, 201)])
+    async with running(settings) as cursor:
+        await until(lambda: cursor.position.id == 200 and len(subscriber.rows("/telemetry")) == 200)
+    assert [row["seq"] for row in subscriber.rows("/telemetry")] == list(range(1, 201))
+    message = next(m for m in subscriber.messages if str(m.topic) == f"{ROOT}/pumps/pump-a/telemetry")
+    assert message.qos == 1
+    assert message.properties.ContentType == "application/json"
+    assert ("schema", "pumpd.telemetry.v1") in message.properties.UserProperty
+    assert 0 < message.properties.MessageExpiryInterval <= 30
+    row = subscriber.rows("/telemetry")[6]
+    assert (row["rate_ml_h"], row["volume_infused_ml"], row["t_mono_s"], row["boot"]) == (52.5, 0.07, 7.0, "boot-1")
+    assert (row["pump"], row["simulated"]) == ("pump-a", True)
+
+
+async def test_state_and_active_alarms_are_retained_and_a_cleared_alarm_is_not(settings, journal, broker, subscriber):
+    alarm = {"code": "occlusion", "priority": "high", "cause": "Line blocked", "action": "Check the line"}
+    journal.append(
+        [
+            Entry("state_changed", {"from": "armed", "to": "running", "may_flow": True}, "pump-a", "s1"),
+            Entry("alarm_raised", alarm, "pump-a", "s1"),
+            Entry("alarm_raised", {**alarm, "code": "link_lost"}, "pump-a", "s1"),
+            Entry("alarm_cleared", {"code": "link_lost"}, "pump-a", "s1"),
+            Entry("control_stopped", {}),
+        ]
+    )
+    async with running(settings) as cursor:
+        await until(lambda: cursor.position.id == 5)
+        state = await retained(broker.port, f"{ROOT}/pumps/pump-a/state")
+        body = json.loads(state.payload)
+        assert (body["state"], body["may_flow"], body["seq"], state.retain) == ("running", True, 1, True)
+        assert 0 < state.properties.MessageExpiryInterval <= 120
+        active = json.loads((await retained(broker.port, f"{ROOT}/pumps/pump-a/alarms/occlusion")).payload)
+        assert (active["priority"], active["cause"], active["action"]) == ("high", "Line blocked", "Check the line")
+        assert not await is_retained(broker.port, f"{ROOT}/pumps/pump-a/alarms/link_lost")
+    assert [row["kind"] for row in subscriber.rows("/pump-a/events")] == [
+        "state_changed", "alarm_raised", "alarm_raised", "alarm_cleared",
+    ]  # fmt: skip
+    assert [row["kind"] for row in subscriber.rows("bed-3/events")] == ["control_stopped"]
+
+
+async def test_birth_will_and_clean_end_carry_boot_and_session(settings, journal, broker, subscriber, monkeypatch):
+    async with running(settings):
+        await until(lambda: bool(subscriber.rows("/$description")))
+        ready = json.loads((await retained(broker.port, f"{ROOT}/$state")).payload)
+        assert ready["state"] == "ready"
+        description = json.loads((await retained(broker.port, f"{ROOT}/$description")).payload)
+        assert "not a cleared medical device" in description["statement"]
+        assert description["pumps"] == [
+            {"name": "pump-a", "driver": "new-era", "model": "NE-1000", "simulated": True},
+        ]  # fmt: skip
+    await until(lambda: len(subscriber.rows("/$state")) == 2)
+    gone = subscriber.rows("/$state")[1]
+    assert (gone["state"], gone["boot"], gone["session"]) == ("disconnected", ready["boot"], ready["session"])
+
+
+def start_process(settings, tmp_path: Path, **environment: str) -> subprocess.Popen[bytes]:
+    config = tmp_path / "pumpd.toml"
+    broker = settings.mqtt
+    config.write_text(
+        f'gateway = "bed-3"\nstate_dir = "{settings.state_dir}"\n'
+        f'[mqtt]\nhost = "{broker.host}"\nport = {broker.port}\ntls = false\n'
+        '[[pump]]\nname = "pump-a"\ndriver = "new-era"\nport = "/dev/null"\n'
+        'serial = "1"\nmodel = "NE-1000"\nsimulated = true\n'
+    )
+    with (tmp_path / "telemetry.log").open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "pumpd.telemetry", "--config", str(config)],
+            stdout=log,
+            stderr=log,
+            env={**os.environ, **environment},
+        )
+
+
+async def test_a_killed_process_leaves_its_will_and_the_next_resumes_at_the_cursor(
+    settings, journal: Journal, subscriber: Subscriber, tmp_path: Path
+):
+    process = start_process(settings, tmp_path)
+    journal.append([reading(n) for n in range(1, 101)])
+    await until(lambda: len(subscriber.rows("/telemetry")) >= 100, 20)
+    process.kill()
+    process.wait()
+    journal.append([reading(n) for n in range(101, 201)])
+    await until(lambda: len(subscriber.rows("/$state")) == 2)
+    ready, lost = subscriber.rows("/$state")
+    assert (ready["state"], lost["state"]) == ("ready", "lost")
+    assert (lost["boot"], lost["session"]) == (ready["boot"], ready["session"])
+
+    process = start_process(settings, tmp_path)
+    try:
+        await until(lambda: subscriber.rows("/telemetry")[-1]["seq"] == 200, 20)
+        assert subscriber.rows("/$state")[-1]["state"] == "ready"
+        assert subscriber.rows("/$state")[-1]["session"] != ready["session"]
+    finally:
+        process.terminate()
+        assert process.wait(10) == 0
+    numbers = [row["seq"] for row in subscriber.rows("/telemetry")]
+    assert_complete(numbers, 200)
+    assert len(numbers) <= 200 + mqtt.WINDOW
+
+
+def assert_complete(numbers: list[int], last: int) -> None:
+    """Nothing lost, and in order but for a repeated tail of at most one window."""
+    assert set(numbers) == set(range(1, last + 1))
+    for before, after in itertools.pairwise(numbers):
+        assert after <= before + 1, "a row overtook another"
+        assert after > before - mqtt.WINDOW, "more than the unacknowledged tail was repeated"
+
+
+async def test_a_broker_killed_mid_way_loses_nothing(
+    settings, journal: Journal, broker: Broker, subscriber: Subscriber
+):
+    broker.end()
+    broker.lines.append("log_type all")
+    broker.start()
+    subscriber.subscribed.clear()
+    await subscriber.subscribed.wait()
+    await asyncio.sleep(1.5)  # until the broker has the subscription on disk
+    with capture_logs() as logs:
+        async with running(settings) as cursor:
+            await until(lambda: bool(subscriber.rows("/$state")))
+            journal.append([reading(n) for n in range(1, 2001)])
+            await until(lambda: len(subscriber.rows("/telemetry")) > 300)
+            broker.end(signal.SIGKILL)
+            assert cursor.position.id < 2000
+            journal.append([reading(n) for n in range(2001, 2101)])
+            await asyncio.sleep(0.7)
+            broker.start()
+            await until(lambda: cursor.position.id == 2100, 20)
+            await until(lambda: subscriber.rows("/telemetry")[-1]["seq"] == 2100)
+    numbers = [row["seq"] for row in subscriber.rows("/telemetry")]
+    assert list(dict.fromkeys(numbers)) == list(range(1, 2101))
+    # What the broker repeats to its subscriber after a kill is not ours: count what we sent.
+    log = (broker.folder / "mosquitto.log").read_text()
+    sent = re.findall(r"Received PUBLISH from pumpd-bed-3-telemetry .*/telemetry'", log)
+    assert 2100 <= len(sent) <= 2100 + mqtt.WINDOW
+    events = [line["event"] for line in logs]
+    assert events.count("broker_back") == 1
+    assert 1 <= events.count("broker_unavailable") <= 2  # lost, then refused: once each, however many attempts
+
+
+async def test_a_wrong_password_is_said_once_and_tried_again(state_dir, journal, broker: Broker, tmp_path, monkeypatch):
+    monkeypatch.setattr(service, "BACK_OFF_FIRST_S", 0.05)
+    broker.end()
+    passwords = broker.folder / "passwords"
+    subprocess.run(["mosquitto_passwd", "-c", "-b", passwords, "gateway", "right"], check=True, capture_output=True)  # noqa: ASYNC221 - a moment, and nothing else runs yet
+    broker.lines = ["allow_anonymous false", f"password_file {passwords}"]
+    broker.start()
+    secret = tmp_path / "password"
+    secret.write_text("wrong\n")
+    settings = gateway_settings(
+        state_dir,
+        MqttSettings(host="127.0.0.1", port=broker.port, tls=False, username="gateway", password_file=secret),
+    )
+    journal.append([reading(1)])
+    with capture_logs() as logs:
+        async with running(settings) as cursor:
+            await asyncio.sleep(0.8)
+            assert cursor.position.id == 0
+            refused = [line for line in logs if line["event"] == "broker_unavailable"]
+            assert len(refused) == 1
+            assert refused[0]["log_level"] == "error"
+            assert f"127.0.0.1:{broker.port}" in refused[0]["broker"]
+            assert "Not authorized" in refused[0]["error"]
+            assert "wrong" not in str(refused[0])
+            secret.write_text("right\n")
+            await until(lambda: cursor.position.id == 1)
+
+
+async def test_a_publish_that_an_acl_forbids_does_not_count(state_dir, journal, broker: Broker):
+    broker.end()
+    acl = broker.folder / "acl"
+    acl.write_text(f"topic write {ROOT}/$state\ntopic write {ROOT}/$description\n")
+    acl.chmod(0o600)
+    broker.lines = ["allow_anonymous true", f"acl_file {acl}"]
+    broker.start()
+    settings = gateway_settings(state_dir, MqttSettings(host="127.0.0.1", port=broker.port, tls=False))
+    journal.append([reading(1)])
+    with capture_logs() as logs:
+        async with running(settings) as cursor:
+            await until(lambda: any(line["event"] == "broker_unavailable" for line in logs))
+            assert cursor.position.id == 0
+
+
+async def test_an_acknowledgement_with_a_refusal_does_not_count(state_dir, journal):
+    """mosquitto 2.0.11 hangs up on a forbidden publish; MQTT 5 lets a broker say so in the PUBACK instead (3.4.2.1)."""
+
+    async def refuse_rows(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                kind, length, shift = (await reader.readexactly(1))[0], 0, 0
+                while True:
+                    byte = (await reader.readexactly(1))[0]
+                    length |= (byte & 0x7F) << shift
+                    shift += 7
+                    if byte < 0x80:
+                        break
+                body = await reader.readexactly(length)
+                if kind >> 4 == 1:  # CONNECT: CONNACK, success
+                    writer.write(b"\x20\x03\x00\x00\x00")
+                elif kind >> 4 == 3:  # PUBLISH: PUBACK, 0x87 not authorised for rows
+                    size = int.from_bytes(body[:2], "big")
+                    reason = b"\x87" if b"/pumps/" in body[2 : 2 + size] else b"\x00"
+                    writer.write(b"\x40\x04" + body[2 + size : 4 + size] + reason + b"\x00")
+        writer.close()
+
+    server = await asyncio.start_server(refuse_rows, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    settings = gateway_settings(state_dir, MqttSettings(host="127.0.0.1", port=port, tls=False))
+    journal.append([reading(1), reading(2)])
+    with capture_logs() as logs:
+        async with running(settings) as cursor:
+            await until(lambda: any(line["event"] == "broker_unavailable" for line in logs))
+            assert cursor.position.id == 0
+    server.close()
+    error = next(line["error"] for line in logs if line["event"] == "broker_unavailable")
+    assert f"refused a publish to {ROOT}/pumps/pump-a/telemetry: Not authorized" in error
+
+
+@pytest.mark.requirement("RUN-18")
+async def test_nothing_is_subscribed_and_a_command_goes_nowhere(
+    settings, journal: Journal, broker: Broker, subscriber: Subscriber
+):
+    """The broker writes down every SUBSCRIBE that it gets; ours must not be among them."""
+    broker.end()
+    broker.lines.append("log_type all")
+    broker.start()
+    subscriber.subscribed.clear()
+    await subscriber.subscribed.wait()
+    async with aiomqtt.Client("127.0.0.1", broker.port) as stranger:
+        await stranger.publish(f"{ROOT}/pumps/pump-a/command", b'{"do":"start"}', qos=1, retain=True)
+        async with running(settings) as cursor:
+            journal.append([reading(1)])
+            await stranger.publish(f"{ROOT}/$state", b"ready", qos=1)
+            await until(lambda: cursor.position.id == 1)
+    log = (broker.folder / "mosquitto.log").read_text()
+    assert "as pumpd-bed-3-telemetry" in log
+    assert "Received SUBSCRIBE from subscriber" in log
+    assert "Received SUBSCRIBE from pumpd-bed-3-telemetry" not in log
+    assert "Sending PUBLISH to pumpd-bed-3-telemetry" not in log
+
+
+async def test_a_late_will_of_an_old_session_names_the_old_session(settings, journal, broker, subscriber):
+    """The client identifier is one a gateway, so a new connection ends the old one: its will comes before the birth."""
+    will = aiomqtt.Will(f"{ROOT}/$state", b'{"state":"lost","session":"old"}', qos=1, retain=True)
+    with contextlib.suppress(aiomqtt.MqttError):
+        async with aiomqtt.Client(
+            "127.0.0.1", broker.port, identifier="pumpd-bed-3-telemetry", will=will, protocol=aiomqtt.ProtocolVersion.V5
+        ) as old:
+            async with running(settings):
+                await until(lambda: len(subscriber.rows("/$state")) == 2)
+                assert [row["state"] for row in subscriber.rows("/$state")] == ["lost", "ready"]
+                assert json.loads((await retained(broker.port, f"{ROOT}/$state")).payload)["state"] == "ready"
+            async for _ in old.messages:
+                pass
+
+
+async def test_a_replaced_journal_is_published_from_its_start(settings, journal: Journal, subscriber, state_dir):
+    journal.append([reading(n) for n in range(1, 6)])
+    async with running(settings) as cursor:
+        await until(lambda: cursor.position.id == 5)
+    journal.close()
+    for file in state_dir.glob("journal.sqlite3*"):
+        file.unlink()
+    with contextlib.closing(Journal(state_dir / "journal.sqlite3", boot="boot-2")) as other, capture_logs() as logs:
+        other.append([reading(n) for n in range(1, 8)])
+        async with running(settings) as cursor:
+            await until(lambda: cursor.position.id == 7)
+    assert [row["seq"] for row in subscriber.rows("/telemetry") if row["boot"] == "boot-2"] == [1, 2, 3, 4, 5, 6, 7]
+    assert "journal_replaced" in [line["event"] for line in logs]
+
+
+async def test_a_journal_that_is_not_there_yet_is_waited_for(settings, state_dir, subscriber, monkeypatch):
+    monkeypatch.setattr(service, "JOURNAL_RETRY_S", 0.05)
+    with capture_logs() as logs:
+        async with running(settings) as cursor:
+            await asyncio.sleep(0.4)
+            with contextlib.closing(Journal(state_dir / "journal.sqlite3", boot="boot-1")) as journal:
+                journal.append([reading(1)])
+                await until(lambda: cursor.position.id == 1)
+    events = [line["event"] for line in logs]
+    assert events.count("journal_unavailable") == 1
+    assert events.count("journal_back") == 1
+
+
+def test_properties_say_what_the_message_is():
+    from pumpd.telemetry.messages import Message
+
+    properties: Properties = mqtt._properties(Message("t", b"", expiry_s=7), PacketTypes.PUBLISH)
+    assert properties.MessageExpiryInterval == 7
