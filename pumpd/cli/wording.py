@@ -55,7 +55,7 @@ def review_text(review: dict[str, Any]) -> str:
 
 def status_text(status: dict[str, Any]) -> str:
     """All pumps of a gateway, a few lines each."""
-    lines = [f"gateway {status['gateway']}, journal {status['journal']}"]
+    lines = [f"gateway {status['gateway']}, journal {status['journal']}; {status['notice']}"]
     if status["time_scale"] != 1:
         lines.append(f"SIMULATED TIME: {status['time_scale']} times faster than life")
     for pump in status["pumps"]:

@@ -13,6 +13,7 @@ import structlog
 from pumpd.control.clock import Clock
 from pumpd.control.confirmation import KeyStore, KeyStoreError
 from pumpd.control.messages import (
+    DISCLAIMER,
     Answer,
     ChallengeRequest,
     Clear,
@@ -242,6 +243,7 @@ class Gateway:
         """Everything that `pumpd status` and `pumpd watch` show."""
         now = self._now()
         return {
+            "notice": DISCLAIMER,
             "gateway": self.settings.gateway,
             "time_scale": self.settings.simulation.time_scale,
             "journal": self.journal_problem or "ok",

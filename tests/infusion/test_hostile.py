@@ -17,7 +17,7 @@ from pumpd.infusion import State
 from pumpd.infusion import events as ev
 from pumpd.infusion.interlocks import read_back
 from pumpd.pump import Done, PumpAlarm, Refused, Unknown
-from tests.infusion.bench import MIN, S, Bench, infusion, program
+from tests.infusion.bench import MIN, Bench, S, infusion, program
 
 LINES = st.sampled_from(["ok", "ok", "ok", "ok", "lost-request", "lost-reply", "down"])
 PROGRAMS = st.sampled_from(
@@ -176,7 +176,7 @@ class Hostile(RuleBasedStateMachine):
         self.here.confirm(binding, request=f"old{self.here.now_ns}")
         assert self.here.count(ev.StartPump) == starts
 
-    # -- answers that nobody waits for -----------------------------------------------------------------------------------
+    # -- answers that nobody waits for -------------------------------------------------------------------------------
 
     @rule(outcome=OUTCOMES)
     def late_start_answer(self, outcome):
@@ -203,7 +203,7 @@ class Hostile(RuleBasedStateMachine):
         if self.here.state is not State.PAUSED:
             self.here.send(ev.SegmentPlanned(self.here.now_ns, ev.Segment("stolen", program(("90", "90")))))
 
-    # -- what must always hold -------------------------------------------------------------------------------------------
+    # -- what must always hold -------------------------------------------------------------------------------------
 
     @invariant()
     def every_start_has_a_confirmation_of_its_own(self):

@@ -232,7 +232,7 @@ def test_pumpsim_serves_two_clients_and_ends_on_sigterm_with_its_link_removed(tm
         assert process.stdout.readline() == f"ready {path}\n"
         assert ask(path, b"VER\r") == b"\x0200A?R\x03"
         assert ask(path, b"VER\r") == VER
-        assert "not a medical device" in process.stderr.readline().lower()
+        assert "not a cleared medical device" in process.stderr.readline().lower()
         address = process.stderr.readline().split()[-1]
         for command in (b"DIA26.59\r", b"RAT60MH\r", b"RUN\r"):
             ask(path, command)
