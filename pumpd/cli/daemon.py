@@ -53,7 +53,7 @@ def _problems(settings: Settings) -> list[str]:
 
 def demo(
     *,
-    speed: Annotated[int, typer.Option(min=1, max=120, help="How many times faster than life.")] = 60,
+    speed: Annotated[int, typer.Option(min=1, max=240, help="How many times faster than life.")] = 60,
     fault: Annotated[list[str] | None, typer.Option(help="Such as occlusion@12min; `pumpsim list` names all.")] = None,
     report: Annotated[Path, typer.Option(help="Directory for the report.")] = Path("demo-report"),
     seed: Annotated[int, typer.Option(help="Seed of the simulated pump.")] = 1,

@@ -24,8 +24,9 @@ from pumpd.cli.client import (
 )
 from pumpd.cli.signer import KeyFileError, SoftwareSigner, default_key
 from pumpd.cli.wording import review_text
-from pumpd.control.confirmation import KeyStore, KeyStoreError
+from pumpd.control.keys import KeyStore, KeyStoreError
 from pumpd.control.messages import ChallengeRequest, StatusRequest
+from pumpd.control.signature import pairable
 
 app = typer.Typer(
     help="A software nurse with a paired key. Not a cleared medical device: for simulation and integration only.",
@@ -48,7 +49,7 @@ def pair(
     path = key or default_key()
     try:
         signer = SoftwareSigner.load(path) if path.exists() else SoftwareSigner.create(path)
-        paired = KeyStore(settings.keys_path).pair(name, "confirm", signer.public)
+        paired = KeyStore(settings.keys_path).add(pairable(name, "confirm", signer.public))
     except (KeyFileError, KeyStoreError) as error:
         refuse([str(error)], as_json=as_json)
     except OSError as error:

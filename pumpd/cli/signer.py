@@ -6,8 +6,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from pumpd.control.confirmation import key_id, sign
 from pumpd.control.messages import Confirmation
+from pumpd.control.signature import key_id, sign
 from pumpd.infusion.events import Binding, ConfirmAction
 
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import structlog
 
 from pumpd.control.clock import Clock
-from pumpd.control.confirmation import KeyStore
 from pumpd.control.gateway import Gateway
+from pumpd.control.keys import KeyStore
 from pumpd.control.messages import DISCLAIMER
 from pumpd.control.runner import PumpRunner
 from pumpd.control.server import ControlServer

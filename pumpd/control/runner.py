@@ -39,6 +39,7 @@ from pumpd.settings import PumpSettings
 log = structlog.get_logger("pumpd.control")
 
 IDLE_POLL_S = 2.0
+LEAST_PAUSE_S = 0.001  # between two looks, so that a port that fails at once cannot keep the loop from a stop
 CONNECT_AGAIN_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 LOST_AFTER_FAILURES = 2
 FAILED_PAUSE_S = 1.0
@@ -320,7 +321,8 @@ class PumpRunner:
         loop = asyncio.get_running_loop()
         assert self.driver is not None  # as above
         # From the planned instant on, so that looks keep their pace; from now on when this one was out of turn.
-        self._next_poll = max(min(self._next_poll, loop.time()) + self._interval(), loop.time())
+        now = loop.time()
+        self._next_poll = max(min(self._next_poll, now) + self._interval(), now + LEAST_PAUSE_S)
         match await self.driver.read():
             case Done(value=reading):
                 self._failures = 0

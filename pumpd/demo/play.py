@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from pumpd.cli.signer import SoftwareSigner
-from pumpd.control.confirmation import KeyStore
+from pumpd.control.keys import KeyStore
 from pumpd.control.messages import ChallengeRequest, Order, StatusRequest
+from pumpd.control.signature import pairable
 from pumpd.demo import report
 from pumpd.demo.stage import PUMP, Stage, StageError, stage
 from pumpd.demo.view import NOTICE, View
@@ -101,7 +102,7 @@ class Demo:
     def _confirm(self, here: Stage, review: dict[str, Any]) -> None:
         key = here.settings.state_dir / "nurse.pem"
         signer = SoftwareSigner.create(key)
-        KeyStore(here.settings.keys_path).pair("demo-nurse", "confirm", signer.public)
+        KeyStore(here.settings.keys_path).add(pairable("demo-nurse", "confirm", signer.public))
         offered = here.client.ask(ChallengeRequest(pump=PUMP))
         if not offered.ok:
             raise StageError("no challenge: " + "; ".join(offered.reasons))

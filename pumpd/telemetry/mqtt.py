@@ -40,6 +40,11 @@ class _Client(aiomqtt.Client):
             self.refusal = str(reason_code)
         super()._on_publish(client, userdata, mid, reason_code, properties)
 
+    def mark_seen(self) -> None:
+        """We know how it ended; without this asyncio would complain that nobody looked."""
+        if self._disconnected.done() and not self._disconnected.cancelled():
+            self._disconnected.exception()
+
     def abandon(self) -> None:
         """After a connect that failed half-way, which aiomqtt leaves with its socket open."""
         if (sock := self._client.socket()) is not None:
@@ -48,6 +53,7 @@ class _Client(aiomqtt.Client):
             sock.close()
         if self._misc_task is not None:
             self._misc_task.cancel()
+        self.mark_seen()
 
 
 class Session:
@@ -114,6 +120,7 @@ async def connect(settings: MqttSettings, identifier: str, will: Message) -> Asy
     finally:
         with contextlib.suppress(aiomqtt.MqttError, TimeoutError):
             await asyncio.wait_for(client.__aexit__(None, None, None), CONNECT_TIMEOUT_S)
+        client.mark_seen()
 
 
 def _tls(settings: MqttSettings) -> ssl.SSLContext:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from itertools import pairwise
 
 import pytest
 
@@ -27,7 +28,7 @@ async def test_a_prescription_becomes_a_confirmed_infusion_that_ends_after_forty
         assert float(ended["delivered_ml"]) == 35
         assert float(ended["running_s"]) == pytest.approx(2400, abs=8)
         readings = [row for row in rows if row.kind == "reading" and json.loads(row.body)["state"] == "running"]
-        gaps = [(b.mono_ns - a.mono_ns) / 1e9 for a, b in zip(readings, readings[1:], strict=False)]
+        gaps = [(b.mono_ns - a.mono_ns) / 1e9 for a, b in pairwise(readings)]
         assert max(gaps) <= 1.1
         assert "alarm_raised" not in [row.kind for row in rows]
         reader = JournalReader(here.journal)

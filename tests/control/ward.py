@@ -12,10 +12,11 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from pumpd.control.confirmation import KeyStore, PairedKey, sign
 from pumpd.control.gateway import Gateway
+from pumpd.control.keys import KeyStore, PairedKey
 from pumpd.control.messages import REQUEST, Answer
 from pumpd.control.process import gateway
+from pumpd.control.signature import pairable, sign
 from pumpd.control.writer import InlineWriter
 from pumpd.infusion import events as ev
 from pumpd.journal import Journal, JournalReader, Record
@@ -153,7 +154,7 @@ async def ward(
         }
     )
     key = ec.generate_private_key(ec.SECP256R1())
-    paired = KeyStore(settings.keys_path).pair("nurse-1", "confirm", key.public_key())
+    paired = KeyStore(settings.keys_path).add(pairable("nurse-1", "confirm", key.public_key()))
     pumps = {name: new_era(seed=number, faults=faults) for number, name in enumerate(names)}
     for name, simulated in pumps.items():
         memory.serve(name, simulated)

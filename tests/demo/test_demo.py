@@ -1,4 +1,4 @@
-"""`pumpd demo` as a new user runs it: real processes, an embedded broker, time 120 times faster than life."""
+"""`pumpd demo` as a new user runs it: real processes, an embedded broker, time 240 times faster than life."""
 
 import json
 import os
@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.realtime, pytest.mark.timeout(120)]
 
 def demo(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "pumpd", "demo", "--speed", "120", "--json", "--report", str(folder), *arguments],
+        [sys.executable, "-m", "pumpd", "demo", "--speed", "240", "--json", "--report", str(folder), *arguments],
         capture_output=True,
         text=True,
         timeout=110,

@@ -1,0 +1,107 @@
+"""A real control process for a benchmark: started, awaited until it is ready, spoken to over its socket, ended.
+
+`python -m benchmarks.control_process SECONDS --config FILE` is `python -m pumpd.control` with another time between two
+looks at an idle pump (0: one after the other), which no setting offers.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from pumpd.control import __main__, runner
+
+ROOT = Path(__file__).parents[1]
+_CONFIG = """
+gateway = "bench"
+state_dir = "{folder}/state"
+library_dir = "{root}/config/library"
+
+[[pump]]
+name = "bed1"
+driver = "new-era"
+port = "{port}"
+serial = "ASSET-1"
+model = "ne-1000"
+simulated = true
+"""
+
+
+class ControlProcess:
+    def __init__(self, popen, folder, ready_s):
+        self.popen, self.ready_s = popen, ready_s
+        self._socket = folder / "state" / "control.sock"
+
+    async def connect(self):
+        self._reader, self._writer = await asyncio.open_unix_connection(self._socket)
+
+    async def ask(self, **fields):
+        self._writer.write(json.dumps(fields).encode() + b"\n")
+        return json.loads(await self._reader.readline())
+
+    def disconnect(self):
+        self._writer.close()
+
+    async def pump(self, wanted):
+        """The pump's status once `wanted` likes it."""
+        async with asyncio.timeout(30):
+            while True:
+                pump = (await self.ask(op="status"))["result"]["pumps"][0]
+                if wanted(pump):
+                    return pump
+                await asyncio.sleep(0.02)
+
+    def rss_mb(self):
+        """Resident memory as the kernel counts it (VmRSS, in units of 10^6 bytes)."""
+        for line in Path(f"/proc/{self.popen.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) * 1024 / 1e6
+        raise LookupError("the process is gone")
+
+
+@contextlib.asynccontextmanager
+async def control_process(folder: Path, port: Path, idle_poll_s: float | None = None) -> AsyncIterator[ControlProcess]:
+    """A process that is ready; `ready_s` is the time from before its exec to its READY notice."""
+    config = folder / "pumpd.toml"
+    config.write_text(_CONFIG.format(folder=folder, root=ROOT, port=port), encoding="utf-8")
+    module = ["pumpd.control"] if idle_poll_s is None else ["benchmarks.control_process", str(idle_poll_s)]
+    loop = asyncio.get_running_loop()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notices:
+        notices.bind(str(folder / "notify"))
+        notices.setblocking(False)
+        begun = time.monotonic()
+        popen = subprocess.Popen(  # noqa: ASYNC220 - its start is what is being timed
+            [sys.executable, "-m", *module, "--config", str(config)],
+            cwd=ROOT,
+            env=os.environ | {"NOTIFY_SOCKET": str(folder / "notify")},
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            async with asyncio.timeout(30):
+                while b"READY=1" not in await loop.sock_recv(notices, 4096):
+                    pass
+            process = ControlProcess(popen, folder, time.monotonic() - begun)
+            await process.connect()
+            try:
+                yield process
+            finally:
+                process.disconnect()
+        finally:
+            popen.terminate()
+            await asyncio.to_thread(popen.wait, 10)
+            (folder / "notify").unlink()
+
+
+def main() -> int:
+    runner.IDLE_POLL_S = float(sys.argv.pop(1))
+    return __main__.main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

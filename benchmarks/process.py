@@ -1,0 +1,76 @@
+"""The control process: how long from exec to READY, and how much memory it holds with one pump connected.
+
+Started several times; the median counts, the worst is shown. The first start, which may have to compile, does not.
+"""
+
+import asyncio
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.control_process import ROOT, control_process
+from benchmarks.line import exact_loop, line
+from benchmarks.result import Result, alone
+
+STARTS = 7
+RSS_MB = 45.0
+READY_S = 0.7
+SETTLED_S = 1.0
+
+
+async def _start():
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        async with line(folder / "pump"), control_process(folder, folder / "pump") as process:
+            await process.pump(lambda pump: not pump["problem"] and pump["pump_state"])
+            await asyncio.sleep(SETTLED_S)
+            return process.ready_s, process.rss_mb()
+
+
+def _slowest_imports(count):
+    """Milliseconds of the slowest imports, with what each imported besides."""
+    said = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", "import pumpd.control.__main__, pumpd_drivers.new_era.driver"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    ).stderr
+    rows = [line.removeprefix("import time:").split("|") for line in said.splitlines() if "|" in line][1:]
+    ranked = sorted(((int(total) / 1e3, module.strip()) for _, total, module in rows), reverse=True)
+    return {module: round(ms, 1) for ms, module in ranked[:count]}
+
+
+def measure(starts: int = STARTS) -> list[Result]:
+    with asyncio.Runner(loop_factory=exact_loop) as runner:
+        runner.run(_start())
+        seen = [runner.run(_start()) for _ in range(starts)]
+    ready, rss = [one[0] for one in seen], [one[1] for one in seen]
+    imports = _slowest_imports(25)
+    return [
+        Result(
+            "control process, exec to READY",
+            statistics.median(ready),
+            READY_S,
+            "s",
+            details={
+                "best_s": round(min(ready), 3),
+                "worst_s": round(max(ready), 3),
+                "starts": starts,
+                "imports_ms": imports,
+            },
+        ),
+        Result(
+            "control process, resident memory",
+            statistics.median(rss),
+            RSS_MB,
+            "MB",
+            details={"worst_mb": round(max(rss), 1)},
+        ),
+    ]
+
+
+if __name__ == "__main__":
+    alone(measure)

@@ -1,0 +1,95 @@
+"""Virtual time: CPU seconds of one whole 40-minute infusion, every layer from codec to journal.
+
+The ward of the tests (simulated pump, in-memory line at 19200 baud, driver, state machine, gateway, journal in SQLite
+that groups 32 rows to a transaction, as it would under load) on the fast loop. `--profile` says where the time goes.
+"""
+
+import asyncio
+import collections
+import cProfile
+import pstats
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import structlog
+
+from benchmarks.result import Result, alone
+from pumpd_simulators.virtual_time import VirtualTimeLoop
+from tests.control.ward import ward
+
+RUNS = 7
+BOUND_S = 0.3
+CLINICAL_S = 2400
+
+
+async def _infusion(folder):
+    async with ward(folder, group=32) as here:
+        await here.start()
+        await asyncio.sleep(2380)
+        await here.until("completed", within_s=60)
+        return here.truth(), len(here.rows())
+
+
+def _run():
+    """CPU seconds, delivered volume, journal rows. The kernel's share (the disk) counts."""
+    with tempfile.TemporaryDirectory() as folder, asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        begun = time.process_time()
+        delivered, rows = runner.run(_infusion(Path(folder)))
+        return time.process_time() - begun, delivered, rows
+
+
+def measure(runs: int = RUNS) -> list[Result]:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
+    try:
+        _run()  # imports and caches
+        seen = [_run() for _ in range(runs)]
+    finally:
+        structlog.reset_defaults()
+    best = min(cpu for cpu, _, _ in seen)
+    details = {
+        "best_of": runs,
+        "worst_s": round(max(cpu for cpu, _, _ in seen), 3),
+        "times_life": round(CLINICAL_S / best),
+        "delivered_ml": round(seen[0][1], 3),
+        "journal_rows": seen[0][2],
+    }
+    return [Result("virtual time, CPU of a 40-minute infusion", best, BOUND_S, "s", details=details)]
+
+
+def _room(file):
+    parts = Path(file).parts
+    if "journal" in parts or "json" in parts or "sqlite" in file:
+        return "journal"
+    for package, depth in (("pumpd", 2), ("pumpd_drivers", 2), ("pumpd_simulators", 2)):
+        if package in parts:
+            at = len(parts) - 1 - parts[::-1].index(package)
+            return "/".join(parts[at : at + depth]).removesuffix(".py")
+    return "asyncio" if "asyncio" in parts else "ward" if "tests" in parts else ""
+
+
+def profile() -> None:
+    """Where the time goes: by room, with built-in functions booked on who called them. Profiling doubles all of it."""
+    _run()
+    profiler = cProfile.Profile()
+    profiler.runcall(_run)
+    stats = pstats.Stats(profiler)
+    rooms = collections.Counter()
+    for (file, _, _), (_, _, own, _, callers) in stats.stats.items():
+        if file != "~":
+            rooms[_room(file) or "other"] += own
+        else:
+            for (caller, _, _), (_, _, part, _) in callers.items():
+                rooms[_room(caller) or "other"] += part
+    total = sum(rooms.values())
+    for room, seconds in rooms.most_common(20):
+        print(f"{room:32} {seconds / total:6.1%}")
+    stats.sort_stats("tottime").print_stats(30)
+
+
+if __name__ == "__main__":
+    if "--profile" in sys.argv:
+        profile()
+    else:
+        alone(measure)

@@ -1,0 +1,184 @@
+"""The journal's writer thread: order, group commit, a failing disk, a slow disk (RUN-16)."""
+
+import asyncio
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from pumpd.control.writer import InlineWriter, ThreadWriter
+from pumpd.journal import Entry, Journal, JournalError, JournalReader
+
+pytestmark = pytest.mark.realtime  # the writer is a thread
+
+
+def entry(number: int) -> Entry:
+    return Entry("noted", {"number": number})
+
+
+def numbers(path: Path) -> list[int]:
+    reader = JournalReader(path)
+    reader.verify()
+    found = [row.fields["number"] for row in reader.after(0, 10_000)]
+    reader.close()
+    return found
+
+
+async def opened(path: Path) -> ThreadWriter:
+    writer = ThreadWriter(path, "boot-1")
+    await writer.opened()
+    return writer
+
+
+class Disk:
+    """Stands in for `Journal.append`: counts transactions, and is slow or fails when told to."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.transactions: list[int] = []
+        self.free = threading.Event()
+        self.free.set()
+        self.error: Exception | None = None
+        real = Journal.append
+
+        def append(journal, entries, now=None):
+            assert self.free.wait(10)
+            if self.error is not None:
+                raise self.error
+            self.transactions.append(len(entries))
+            return real(journal, entries, now)
+
+        monkeypatch.setattr(Journal, "append", append)
+
+
+async def test_posted_and_appended_entries_keep_the_order_of_the_calls(tmp_path):
+    path = tmp_path / "journal.sqlite3"
+    writer = await opened(path)
+    for number in range(0, 300, 3):
+        writer.post([entry(number), entry(number + 1)])
+        if number % 30:
+            writer.post([entry(number + 2)])
+        else:
+            await writer.append([entry(number + 2)])
+            assert numbers(path) == list(range(number + 3))  # on the disk when append returns, with all before it
+    await writer.close()
+    assert numbers(path) == list(range(300))
+
+
+async def test_what_gathers_while_the_disk_is_busy_goes_down_as_one_transaction(tmp_path, monkeypatch):
+    disk = Disk(monkeypatch)
+    writer = await opened(tmp_path / "journal.sqlite3")
+    disk.free.clear()
+    writer.post([entry(0)])
+    await asyncio.sleep(0.05)  # the thread has taken the first
+    for number in range(1, 100):
+        writer.post([entry(number)])
+    done = asyncio.create_task(writer.append([entry(100)]))
+    await asyncio.sleep(0)
+    disk.free.set()
+    await done
+    assert disk.transactions == [1, 100]
+    await writer.close()
+
+
+@pytest.mark.requirement("RUN-16")
+async def test_a_slow_disk_does_not_hold_up_the_loop(tmp_path, monkeypatch):
+    disk = Disk(monkeypatch)
+    writer = await opened(tmp_path / "journal.sqlite3")
+    disk.free.clear()
+    waiting = asyncio.create_task(writer.append([entry(0)]))
+    await asyncio.sleep(0)
+    worst = 0.0
+    for number in range(1, 51):
+        begun = time.perf_counter()
+        writer.post([entry(number)])
+        await asyncio.sleep(0)
+        worst = max(worst, time.perf_counter() - begun)
+    assert worst < 0.05
+    await asyncio.sleep(0.2)
+    assert not waiting.done()
+    disk.free.set()
+    await waiting
+    await writer.close()
+    assert numbers(tmp_path / "journal.sqlite3") == list(range(51))
+
+
+@pytest.mark.parametrize("error", [JournalError("journal x cannot be written: disk full"), TypeError("no JSON")])
+async def test_a_failing_disk_is_told_to_who_waits_and_to_who_listens(tmp_path, monkeypatch, error):
+    disk = Disk(monkeypatch)
+    writer = await opened(tmp_path / "journal.sqlite3")
+    heard: asyncio.Queue[JournalError] = asyncio.Queue()
+    writer.on_failure = heard.put_nowait
+    await writer.append([entry(0)])
+    disk.error = error
+    with pytest.raises(JournalError, match=str(error)):
+        await writer.append([entry(1)])
+    async with asyncio.timeout(2):
+        await heard.get()
+        writer.post([entry(2)])
+        await heard.get()
+    assert heard.empty()
+    disk.error = None
+    await writer.append([entry(3)])  # the thread lives on
+    await writer.close()
+    assert numbers(tmp_path / "journal.sqlite3") == [0, 3]
+
+
+async def test_an_entry_that_is_no_json_fails_alone_and_the_writer_goes_on(tmp_path):
+    writer = await opened(tmp_path / "journal.sqlite3")
+    with pytest.raises(JournalError, match="not JSON serializable"):
+        await writer.append([Entry("noted", {"number": {1, 2}})])
+    with pytest.raises(JournalError):
+        await writer.append([Entry("noted", {"number": "\ud800"})])
+    await writer.append([entry(1)])
+    await writer.close()
+    assert numbers(tmp_path / "journal.sqlite3") == [1]
+
+
+async def test_a_journal_that_cannot_be_opened_is_said_at_once(tmp_path):
+    writer = ThreadWriter(tmp_path / "no-such-folder" / "journal.sqlite3", "boot-1")
+    with pytest.raises(JournalError, match=r"no-such-folder/journal\.sqlite3 cannot be opened"):
+        await writer.opened()
+
+
+async def test_closing_writes_what_was_posted_and_ends_the_thread(tmp_path):
+    before = set(threading.enumerate())
+    writer = await opened(tmp_path / "journal.sqlite3")
+    mine = [thread for thread in set(threading.enumerate()) - before if thread.name == "journal"]
+    assert len(mine) == 1
+    writer.post([entry(number) for number in range(50)])
+    await writer.close()
+    assert not mine[0].is_alive()
+    assert numbers(tmp_path / "journal.sqlite3") == list(range(50))
+
+
+async def test_a_disk_that_hangs_does_not_hold_up_the_end_for_ever(tmp_path, monkeypatch):
+    monkeypatch.setattr("pumpd.control.writer.CLOSE_WITHIN_S", 0.2)
+    disk = Disk(monkeypatch)
+    writer = await opened(tmp_path / "journal.sqlite3")
+    disk.free.clear()
+    writer.post([entry(0)])
+    begun = time.monotonic()
+    await writer.close()
+    assert 0.15 < time.monotonic() - begun < 1.0
+    disk.free.set()
+
+
+@pytest.mark.looptime
+async def test_the_inline_writer_groups_what_is_posted_and_writes_it_before_what_is_appended(tmp_path, monkeypatch):
+    disk = Disk(monkeypatch)
+    writer = InlineWriter(Journal(tmp_path / "journal.sqlite3", "boot-1"), group=4)
+    for number in range(5):
+        writer.post([entry(number)])
+    assert disk.transactions == [4]
+    await writer.append([entry(5)])
+    assert disk.transactions == [4, 2]
+    heard: list[JournalError] = []
+    writer.on_failure = heard.append
+    disk.error = JournalError("disk full")
+    with pytest.raises(JournalError, match="disk full"):
+        await writer.append([entry(6)])
+    writer.post([entry(7)] * 4)
+    assert [str(error) for error in heard] == ["disk full", "disk full"]
+    await writer.close()
+    assert numbers(tmp_path / "journal.sqlite3") == list(range(6))

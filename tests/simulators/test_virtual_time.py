@@ -1,0 +1,147 @@
+"""The fast loop in virtual time keeps the order and the instants that asyncio promises."""
+
+import asyncio
+import os
+import time
+
+import pytest
+
+from pumpd_simulators.virtual_time import StuckError, VirtualTimeLoop
+
+
+def run(main):
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        return runner.run(main)
+
+
+def test_time_starts_at_zero_and_leaps_exactly_to_each_timer():
+    async def main():
+        loop = asyncio.get_running_loop()
+        seen = [loop.time()]
+        for pause in (0.1, 3600.0, 1e-6, 0.2):
+            due = loop.time() + pause
+            await asyncio.sleep(pause)
+            assert loop.time() == due
+            seen.append(loop.time())
+        return seen
+
+    begun = time.monotonic()
+    seen = run(main())
+    assert seen[0] == 0
+    assert seen[-1] == pytest.approx(3600.300001)
+    assert time.monotonic() - begun < 1
+
+
+def test_time_stands_still_while_something_is_ready():
+    async def main():
+        loop = asyncio.get_running_loop()
+        late = []
+        loop.call_later(1e-9, late.append, 1)
+        for _ in range(1000):
+            await asyncio.sleep(0)
+        assert loop.time() == 0
+        assert late == []
+
+    run(main())
+
+
+def test_timers_run_by_instant_and_those_of_one_instant_in_the_order_set():
+    async def main():
+        loop = asyncio.get_running_loop()
+        ran = []
+        for number in range(50):
+            loop.call_at(2.0, ran.append, ("second", number))
+            loop.call_at(1.0, ran.append, ("first", number))
+        await asyncio.sleep(3)
+        assert ran == [(which, number) for which in ("first", "second") for number in range(50)]
+
+    run(main())
+
+
+def test_a_cancelled_timer_neither_runs_nor_moves_time():
+    async def main():
+        loop = asyncio.get_running_loop()
+        ran = []
+        timer = loop.call_later(5, ran.append, 1)
+        timer.cancel()
+        await asyncio.sleep(1)
+        assert loop.time() == 1
+        timers = []
+        loop.call_at(2, lambda: [timer.cancel() for timer in timers])  # at the same instant, before it
+        timers.append(loop.call_at(2, ran.append, 2))
+        await asyncio.sleep(10)
+        assert ran == []
+
+    run(main())
+
+
+def test_a_timer_that_is_already_due_runs_without_time_going_back():
+    async def main():
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(5)
+        due = asyncio.Event()
+        loop.call_at(1.0, due.set)
+        await due.wait()
+        assert loop.time() == 5
+
+    run(main())
+
+
+def test_timeouts_tasks_and_groups_work():
+    async def main():
+        loop = asyncio.get_running_loop()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(7):
+                await asyncio.Event().wait()
+        assert loop.time() == 7
+        async with asyncio.TaskGroup() as group:
+            for pause in (3, 1, 2):
+                group.create_task(asyncio.sleep(pause))
+        assert loop.time() == 10
+
+    run(main())
+
+
+def test_an_exception_in_a_callback_is_told_and_the_loop_goes_on():
+    async def main():
+        loop = asyncio.get_running_loop()
+        told = []
+        loop.set_exception_handler(lambda _, context: told.append(context["exception"]))
+        loop.call_later(1, lambda: 1 / 0)
+        await asyncio.sleep(2)
+        assert [type(error) for error in told] == [ZeroDivisionError]
+
+    run(main())
+
+
+def test_descriptors_are_looked_at_before_time_leaps():
+    async def main():
+        loop = asyncio.get_running_loop()
+        read, write = os.pipe()
+        heard = asyncio.Event()
+        loop.add_reader(read, heard.set)
+        try:
+            os.write(write, b"x")
+            async with asyncio.timeout(60):
+                await heard.wait()
+            assert loop.time() == 0
+        finally:
+            loop.remove_reader(read)
+            os.close(read)
+            os.close(write)
+
+    run(main())
+
+
+def test_a_loop_on_which_nothing_can_happen_says_so():
+    async def main():
+        await asyncio.get_running_loop().create_future()
+
+    loop = VirtualTimeLoop()
+    task = loop.create_task(main())
+    with pytest.raises(StuckError, match="never comes"):
+        loop.run_until_complete(task)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        loop.run_until_complete(task)
+    loop.close()
