@@ -22,6 +22,8 @@ _EXACT = Context(prec=60, traps=[Inexact, InvalidOperation, DivisionByZero, Over
 _DOWN = Context(prec=60, rounding=ROUND_DOWN, traps=[InvalidOperation, DivisionByZero, Overflow])
 _UP = Context(prec=60, rounding=ROUND_CEILING, traps=[InvalidOperation, DivisionByZero, Overflow])
 
+_exact_sum, _exact_difference, _new = _EXACT.add, _EXACT.subtract, object.__new__
+
 _PLAIN = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?)[ \u00a0\u202f]?(?P<unit>[^\s0-9].*)?", re.ASCII)
 _SECONDS_PER_HOUR = Decimal(3600)
 _MILLI = Decimal("0.001")
@@ -137,14 +139,29 @@ class Quantity:
 
     def _same(self, other: object) -> Decimal:
         if type(other) is not type(self):
-            raise TypeError(f"{type(self).__name__} and {type(other).__name__} do not add or compare")
+            raise self._foreign(other)
         return other.decimal
 
+    def _foreign(self, other: object) -> TypeError:
+        return TypeError(f"{type(self).__name__} and {type(other).__name__} do not add or compare")
+
+    # Every reading is judged with these, so they check and build in place.
+
     def __add__(self, other: Self) -> Self:
-        return self._made(_EXACT.add(self._value, self._same(other)))
+        kind = type(self)
+        if type(other) is not kind:
+            raise self._foreign(other)
+        made = _new(kind)
+        made._value = _exact_sum(self._value, other._value)
+        return made
 
     def __sub__(self, other: Self) -> Self:
-        return self._made(_EXACT.subtract(self._value, self._same(other)))
+        kind = type(self)
+        if type(other) is not kind:
+            raise self._foreign(other)
+        made = _new(kind)
+        made._value = _exact_difference(self._value, other._value)
+        return made
 
     def __abs__(self) -> Self:
         return self._made(self._value.copy_abs())
@@ -173,16 +190,24 @@ class Quantity:
         return hash((type(self).__name__, self._value))
 
     def __lt__(self, other: Self) -> bool:
-        return self._value < self._same(other)
+        if type(other) is not type(self):
+            raise self._foreign(other)
+        return self._value < other._value
 
     def __le__(self, other: Self) -> bool:
-        return self._value <= self._same(other)
+        if type(other) is not type(self):
+            raise self._foreign(other)
+        return self._value <= other._value
 
     def __gt__(self, other: Self) -> bool:
-        return self._value > self._same(other)
+        if type(other) is not type(self):
+            raise self._foreign(other)
+        return self._value > other._value
 
     def __ge__(self, other: Self) -> bool:
-        return self._value >= self._same(other)
+        if type(other) is not type(self):
+            raise self._foreign(other)
+        return self._value >= other._value
 
     def __bool__(self) -> bool:
         return self._value != 0

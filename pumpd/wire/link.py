@@ -18,7 +18,7 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, Protocol, TypeVar
 
@@ -101,7 +101,7 @@ class _Job(Generic[F]):
     timeout_s: float
     future: "asyncio.Future[F]"
     sent_at: float = 0.0
-    timer: asyncio.TimerHandle | None = field(default=None)
+    deadline: float = 0.0
 
     def fail(self, error: WireError) -> None:
         if not self.future.done():
@@ -141,6 +141,7 @@ class Link(Generic[F]):
         self._stopping = 0  # stops asked for and not yet ended
         self._queue: deque[_Job[F]] = deque()
         self._quiet_at = self._quiet_limit = 0.0
+        self._timer: asyncio.TimerHandle | None = None  # one for all exchanges, never after the deadline in force
         self._settling: asyncio.TimerHandle | None = None
         self._reopening: asyncio.Task[None] | None = None
         self._closed = False
@@ -200,10 +201,11 @@ class Link(Generic[F]):
         if self._settling is not None:
             self._settling.cancel()
             self._settling = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         flight, self._flight = self._flight, None
         if flight is not None:
-            if flight.timer is not None:
-                flight.timer.cancel()
             flight.fail(LinkLostError(why, sent=True))
         for queue in (self._stops, self._queue):
             while queue:
@@ -294,11 +296,29 @@ class Link(Generic[F]):
             return
         self._flight = job
         job.sent_at = self._loop.time()
-        job.timer = self._loop.call_at(job.sent_at + job.timeout_s, self._expire, job)
+        job.deadline = job.sent_at + job.timeout_s
+        self._wake_at(job.deadline)
         self.statistics.exchanges += 1
         self.statistics.bytes_out += len(job.request)
         if self.on_frame is not None:
             self._show(self.on_frame, Direction.OUT, job.request)
+
+    def _wake_at(self, deadline: float) -> None:
+        if self._timer is not None:
+            if self._timer.when() <= deadline:
+                return  # it comes earlier, and goes on from there
+            self._timer.cancel()
+        self._timer = self._loop.call_at(deadline, self._timed)
+
+    def _timed(self) -> None:
+        self._timer = None
+        job = self._flight
+        if job is None:
+            return
+        if self._loop.time() < job.deadline:
+            self._wake_at(job.deadline)
+        else:
+            self._expire(job)
 
     def _expire(self, job: _Job[F]) -> None:
         self._flight = None
@@ -341,8 +361,6 @@ class Link(Generic[F]):
 
     def _answered(self, job: _Job[F], frame: F) -> None:
         self._flight = None
-        if job.timer is not None:
-            job.timer.cancel()
         statistics = self.statistics
         statistics.answered += 1
         statistics.rtt_last_s = rtt = self._loop.time() - job.sent_at

@@ -1,7 +1,7 @@
 """RUN-05, RUN-06: the pump does what pumpd told it and nothing else; any other change is somebody at its panel."""
 
 from pumpd.infusion.interlocks.verdict import PERMIT, Trip, Verdict
-from pumpd.infusion.model import Infusion
+from pumpd.infusion.model import ZERO, Infusion
 from pumpd.infusion.states import State
 from pumpd.pump import AlarmCode, PumpState
 
@@ -26,9 +26,11 @@ def check(infusion: Infusion, now_ns: int) -> Verdict:
             return PERMIT
         return Trip(AlarmCode.PROGRAM_CHANGED, f"the pump is {reading.state} with {infusion.remaining} still to give")
     program, slack = infusion.segment.program, infusion.limits.over_delivery
+    if reading.rate == program.rate_at(infusion.counted):
+        return PERMIT
     # Rate and volume are asked one after the other: next to a step's end either rate is right.
-    near = {program.rate_at(max(infusion.counted - slack, slack - slack)), program.rate_at(infusion.counted + slack)}
-    if reading.rate not in near | {program.rate_at(infusion.counted)}:
+    near = {program.rate_at(max(infusion.counted - slack, ZERO)), program.rate_at(infusion.counted + slack)}
+    if reading.rate not in near:
         return Trip(
             AlarmCode.PROGRAM_CHANGED,
             f"the pump is set to {reading.rate}, confirmed {program.rate_at(infusion.counted)}",
