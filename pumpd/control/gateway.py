@@ -137,6 +137,7 @@ class Gateway:
 
     async def _order(self, request: Order, peer: str) -> Answer:
         runner = self._runner(request.pump)
+        await self._try_journal()
         reasons = self._order_objections(runner, request.patient)
         fields: dict[str, object] = request.model_dump(exclude={"op", "pump", "overrides"})
         try:
@@ -180,6 +181,18 @@ class Gateway:
             return runner.family.capabilities(container, runner.settings.settings)
         except ValueError as error:
             raise Refusals([*reasons, Refusal("container", str(error), "PRG-13")]) from error
+
+    async def _try_journal(self) -> None:
+        """After a failure: see whether the journal can be written again."""
+        if not self.journal_problem:
+            return
+        try:
+            body = {"problem": self.journal_problem}
+            await self._journal.append([Entry("journal_restored", body, "", "", self._now())])
+        except JournalError as error:
+            self.journal_problem = str(error)
+        else:
+            self.journal_problem = ""
 
     def _order_objections(self, runner: PumpRunner, patient: str) -> list[str]:
         reasons = []

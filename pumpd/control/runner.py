@@ -38,7 +38,7 @@ from pumpd.settings import PumpSettings
 
 log = structlog.get_logger("pumpd.control")
 
-IDLE_POLL_S = 2.0
+IDLE_POLL_S = 1.0
 LEAST_PAUSE_S = 0.001  # between two looks, so that a port that fails at once cannot keep the loop from a stop
 CONNECT_AGAIN_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 LOST_AFTER_FAILURES = 2
@@ -68,6 +68,7 @@ class PumpRunner:
         self._wake = asyncio.Event()
         self._next_poll = 0.0
         self._failures = 0
+        self._flow_noted = False
         self._stopping: asyncio.Task[None] | None = None
 
     # -- what the gateway asks ---------------------------------------------------------------------------------------
@@ -82,6 +83,8 @@ class PumpRunner:
 
     def order(self, infusion: Infusion, program: RateProgram, capabilities: Capabilities) -> None:
         """Take on an infusion. The caller has checked that none is active (STA-14)."""
+        for code in sorted(self.infusion.alarms if self.infusion else ()):  # of the infusion before
+            self._note("alarm_cleared", {"code": code.value})
         self.program, self.capabilities = program, capabilities
         self.infusion, actions = begin(infusion)
         self._carry_out(actions)
@@ -126,7 +129,11 @@ class PumpRunner:
                 case ev.ReadPump() | ev.LoadProgram() | ev.ReadBackProgram() | ev.ReleasePump():
                     self._work.append((action, ()))
                 case ev.PlanRemainder(delivered=delivered):
+                    self._journal.post(entries)
+                    entries = []
                     self._plan_remainder(delivered)
+                case ev.RenewLease():
+                    pass  # every reading's row says until when permission lasts
                 case _:
                     entries.append(self._entry(action))
         self._journal.post(entries)
@@ -143,8 +150,6 @@ class PumpRunner:
                 return self._row("alarm_raised", {"code": code.value, **body})
             case ev.ClearAlarm(code=code):
                 return self._row("alarm_cleared", {"code": code.value})
-            case ev.RenewLease(until_ns=until):
-                return self._row("lease_renewed", {"until_mono_ns": until})
             case ev.Refuse(reasons=reasons):
                 return self._row("refused", {"reasons": list(reasons)})
             case _:
@@ -230,6 +235,7 @@ class PumpRunner:
             if problem:
                 await self._disconnect()
                 self._turned()
+                self._missed(problem)
                 await asyncio.sleep(CONNECT_AGAIN_S[min(tries, len(CONNECT_AGAIN_S) - 1)])
                 tries += 1
 
@@ -330,10 +336,24 @@ class PumpRunner:
                 if self.active:
                     self.feed(ev.ReadingTaken(self._now(), self.reading))
                     self._journal_reading(self.reading)
+                elif reading.state.flowing:
+                    self._flow_without_order(reading)
+                else:
+                    self._flow_noted = False
             case Refused(reasons=reasons):
                 self._missed("; ".join(reasons))
             case Unknown(cause=cause):
                 self._missed(cause)
+
+    def _flow_without_order(self, reading: Reading) -> None:
+        """Somebody started the pump at its panel. After an infusion of ours that is more of the same: it is stopped."""
+        ours = self.infusion is not None and self.infusion.started_ns is not None
+        if not self._flow_noted:
+            self._flow_noted = True
+            log.error("flow_without_order", pump=self.name, stopping=ours)
+            self._note("flow_without_order", {"pump_state": reading.state.value, "stopping": ours})
+        if ours:
+            self.stop_now()
 
     def _missed(self, cause: str) -> None:
         self._failures += 1

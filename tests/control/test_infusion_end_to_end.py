@@ -196,6 +196,68 @@ async def test_a_stop_while_the_program_is_being_loaded_leaves_a_pump_that_never
             assert here.truth() == 0
 
 
+@pytest.mark.requirement("RUN-06")
+async def test_a_start_at_the_panel_after_the_end_is_stopped_within_the_idle_poll(tmp_path):
+    async with ward(tmp_path) as here:
+        await here.start()
+        await asyncio.sleep(60)
+        await here.ask(op="stop")
+        await here.until("stopped")
+        given = here.truth()
+        await asyncio.sleep(5)
+        here.pump.press("start")
+        assert here.pump.truth()["running"]
+        await asyncio.sleep(1.2)
+        assert not here.pump.truth()["running"]
+        assert here.truth() - given <= 52.5 / 3600 * 1.2
+        assert "flow_without_order" in here.kinds()
+
+
+async def test_a_pump_that_somebody_uses_by_hand_before_any_order_is_left_alone_and_told(tmp_path):
+    async with ward(tmp_path) as here:
+        await asyncio.sleep(10)
+        here.pump.press("rate", "60")
+        here.pump.press("start")
+        await asyncio.sleep(10)
+        assert here.pump.truth()["running"]
+        assert here.kinds().count("flow_without_order") == 1
+        answer = await here.order()
+        assert answer.ok
+        await here.until("abandoned")
+        assert here.pump.truth()["running"]
+        here.pump.press("stop")
+
+
+async def test_the_alarms_of_the_infusion_before_are_cleared_by_the_next_order(tmp_path):
+    async with ward(tmp_path) as here:
+        await here.start()
+        await here.ask(op="pause", pump="bed1")
+        await here.until("paused")
+        await here.until("stopped", within_s=400)  # the pause budget is used up
+        assert (await here.order(patient="token-2")).ok
+        codes = [(row.kind, row.fields["code"]) for row in here.rows() if row.kind.startswith("alarm_")]
+        assert codes == [("alarm_raised", "pause_too_long"), ("alarm_cleared", "pause_too_long")]
+
+
+async def test_orders_are_taken_again_once_the_journal_can_be_written_again(tmp_path, monkeypatch):
+    from pumpd.journal import Journal, JournalError
+
+    async with ward(tmp_path) as here:
+        real = Journal.append
+
+        def full(*_: object) -> None:
+            raise JournalError("disk full")
+
+        monkeypatch.setattr(Journal, "append", full)
+        refused = await here.order()
+        assert "disk full" in " ".join(refused.reasons)
+        again = await here.order()
+        assert "disk full" in " ".join(again.reasons)
+        monkeypatch.setattr(Journal, "append", real)
+        assert (await here.order()).ok
+        assert "journal_restored" in here.kinds()
+
+
 async def test_eight_pumps_each_run_their_own_infusion(tmp_path):
     beds = [f"bed{number}" for number in range(8)]
     async with ward(tmp_path, beds=beds, group=64) as here:

@@ -138,6 +138,9 @@ async def test_a_gateway_s_account_may_publish_below_its_own_topic_and_read_noth
         await asyncio.sleep(0.2)
         assert len(monitor.messages) == 1
         assert len(gateway.messages) == 0
+    for ended in (monitor, gateway):  # or asyncio complains that nobody looked at how they ended
+        if ended._disconnected.done():
+            ended._disconnected.exception()
 
 
 # paho leaves the socket of a failed handshake to the garbage collector, which closes it.
