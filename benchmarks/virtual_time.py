@@ -1,7 +1,8 @@
 """Virtual time: CPU seconds of one whole 40-minute infusion, every layer from codec to journal.
 
 The ward of the tests (simulated pump, in-memory line at 19200 baud, driver, state machine, gateway, journal in SQLite
-that groups 32 rows to a transaction, as it would under load) on the fast loop. `--profile` says where the time goes.
+that groups 256 rows to a transaction, as the writer does while the disk is busy) on the fast loop. `--profile` says
+where the time goes.
 """
 
 import asyncio
@@ -25,7 +26,7 @@ CLINICAL_S = 2400
 
 
 async def _infusion(folder):
-    async with ward(folder, group=32) as here:
+    async with ward(folder, group=256) as here:
         await here.start()
         await asyncio.sleep(2380)
         await here.until("completed", within_s=60)

@@ -57,9 +57,12 @@ class PumpSettings(_Section):
 
 
 class SimulationSettings(_Section):
-    """`time_scale` makes clinical time run that many times faster than life, for simulated pumps only."""
+    """`time_scale` makes clinical time run that many times faster than life, for simulated pumps only.
 
-    time_scale: int = Field(default=1, ge=1, le=1000)
+    The line does not get faster: much above 240, seeing that a pump stands still takes longer than the window allows.
+    """
+
+    time_scale: int = Field(default=1, ge=1, le=240)
 
 
 class HardwareSettings(_Section):

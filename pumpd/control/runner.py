@@ -253,21 +253,34 @@ class PumpRunner:
         return {} if who is None else {"model": who.model, "firmware": who.firmware, "serial": who.serial}
 
     async def _bring_up(self, driver: Driver) -> str:
-        """Stop what a crash may have left running, then see who the pump is. Returns what is wrong, or nothing."""
-        first = await driver.read()
-        if isinstance(first, Done) and first.value.state.flowing:
-            self._note("found_flowing", {"delivered_ml": first.value.delivered.number})
-            log.error("found_flowing", pump=self.name, pump_state=first.value.state.value)
-            await driver.stop()
+        """Stop what a crash may have left running, then see who the pump is. Returns what is wrong, or nothing.
+
+        A pump that cannot be read is not available: looking at it would keep its watchdog from ending a flow.
+        """
+        seen = await self._stop_leftover(driver)
         self._turned()
         match await driver.identify():
             case Done(value=identity):
                 self.identity = identity
-                return _wrong_pump(self.settings, identity)
             case Refused(reasons=reasons):
                 return "; ".join(reasons)
             case Unknown(cause=cause):
                 return f"no pump answers on {self.settings.port}: {cause}"
+        self._turned()
+        if not seen and not await self._stop_leftover(driver):
+            return f"the pump on {self.settings.port} says who it is, and cannot be read"
+        return _wrong_pump(self.settings, self.identity)
+
+    async def _stop_leftover(self, driver: Driver) -> bool:
+        """Whether the pump could be read; if it flows, it is told to stop."""
+        first = await driver.read()
+        if not isinstance(first, Done):
+            return False
+        if first.value.state.flowing:
+            self._note("found_flowing", {"delivered_ml": first.value.delivered.number})
+            log.error("found_flowing", pump=self.name, pump_state=first.value.state.value)
+            await driver.stop()
+        return True
 
     async def _serve(self) -> None:
         loop = asyncio.get_running_loop()

@@ -189,7 +189,7 @@ def _read_back(turn: Turn, outcome: Outcome[PumpProgram]) -> None:
         return
     reasons = _read_back_faults(segment.program, outcome)
     if isinstance(outcome, Done):
-        turn.set(read_back=outcome.value)
+        turn.set(read_back=outcome.value if reasons else segment.program)
     if state is State.LOADING and reasons:
         _load_failed(turn, "; ".join(reasons))
     elif state is State.LOADING:
@@ -231,7 +231,8 @@ def _challenge_issued(turn: Turn, nonce: str) -> None:
 
 def _confirmation_given(turn: Turn, event: ConfirmationGiven) -> None:
     infusion = turn.infusion
-    if event.request in infusion.requests:
+    request = f"{event.request} {event.binding.nonce}"
+    if request in infusion.requests:
         return  # the same request again: already acted on (STA-15)
     reasons = confirmation.faults(infusion, event.binding, turn.now_ns)
     if infusion.state is not State.READY:
@@ -246,7 +247,7 @@ def _confirmation_given(turn: Turn, event: ConfirmationGiven) -> None:
         confirmed=event.binding,
         confirmed_by=event.signer,
         challenge=None,
-        requests=infusion.requests | {event.request},
+        requests=infusion.requests | {request},
         read_back=None,
         reading=None,
     )

@@ -54,7 +54,7 @@ class Infusion:
     challenge: Binding | None = None
     confirmed: Binding | None = None
     confirmed_by: str = ""
-    requests: frozenset[str] = frozenset()  # request ids of the starts already acted on
+    requests: frozenset[str] = frozenset()  # those already acted on, each with its nonce
     lease_until_ns: int | None = None
     # flow
     started_ns: int | None = None  # first start of the infusion

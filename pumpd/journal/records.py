@@ -51,17 +51,9 @@ class Record:
 
     def chained_to(self, previous: str) -> str:
         """The hash that this row must carry after a row with hash `previous`."""
-        text = "\x1f".join(
-            (
-                previous,
-                str(self.id),
-                self.ts,
-                str(self.mono_ns),
-                self.boot,
-                self.pump,
-                self.session,
-                self.kind,
-                self.body,
-            )
-        )
-        return hashlib.sha256(text.encode()).hexdigest()
+        return chain(previous, self.id, self.ts, self.mono_ns, self.boot, self.pump, self.session, self.kind, self.body)
+
+
+def chain(previous: str, *fields: str | int) -> str:
+    """SHA-256 over the previous row's hash and a row's fields in the order of `Record`, without its own hash."""
+    return hashlib.sha256("\x1f".join((previous, *map(str, fields))).encode()).hexdigest()

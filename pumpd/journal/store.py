@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pumpd.journal.records import GENESIS, Entry, Record, canonical
+from pumpd.journal.records import GENESIS, Entry, Record, canonical, chain
 
 SCHEMA_VERSION = 1
 _SCHEMA = """
@@ -64,13 +64,9 @@ class Journal:
         number, previous, records = self._id, self._hash, []
         for entry in entries:
             number += 1
-            row = Record(
-                number, ts, entry.mono_ns, self.boot, entry.pump, entry.session, entry.kind, canonical(entry.body), ""
-            )
-            previous = row.chained_to(previous)
-            records.append(
-                Record(number, ts, row.mono_ns, row.boot, row.pump, row.session, row.kind, row.body, previous)
-            )
+            fields = (entry.mono_ns, self.boot, entry.pump, entry.session, entry.kind, canonical(entry.body))
+            previous = chain(previous, number, ts, *fields)
+            records.append(Record(number, ts, *fields, previous))
         try:
             self._db.execute("BEGIN IMMEDIATE")
             try:

@@ -13,6 +13,7 @@ Promises:
 import binascii
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 STX, ETX, CR = 0x02, 0x03, 0x0D
 
@@ -82,6 +83,7 @@ class Reply:
         return safe_frame(data) if self.safe else bytes([STX]) + data + bytes([ETX])
 
     @classmethod
+    @lru_cache(maxsize=256)  # a pump says the same rate and status again and again
     def from_data(cls, data: bytes, *, safe: bool) -> "Reply | Garbage":
         match = _REPLY.fullmatch(data.decode("ascii", "replace"))
         if match is None:
@@ -118,6 +120,14 @@ class _Buffer:
         del self._pending[:count]
         return taken
 
+    def _lone_safe(self, data: bytes) -> bytes | None:
+        """The contents when the bytes are one good safe frame and no more, as nearly always; else None."""
+        if self._pending or len(data) <= LENGTH_OVERHEAD or data[0] != STX or data[1] + 1 != len(data):
+            return None
+        contents = data[2:-3]
+        good = data[-1] == ETX and crc(contents) == int.from_bytes(data[-3:-1], "big")
+        return contents if good and data[1] < LONGEST_DATA + LENGTH_OVERHEAD + 1 else None
+
     def _cut_safe(self) -> bytes | Garbage | None:
         """The data of the safe frame at the front, Garbage when it is corrupt, None while it is not complete."""
         if len(self._pending) < 2:
@@ -136,6 +146,8 @@ class ReplyFramer(_Buffer):
     """What a host hears: replies, and Garbage for everything else."""
 
     def feed(self, data: bytes) -> list[Reply | Garbage]:
+        if (lone := self._lone_safe(data)) is not None:
+            return [Reply.from_data(lone, safe=True)]
         self._pending += data
         frames: list[Reply | Garbage] = []
         while (frame := self._next()) is not None:
@@ -161,6 +173,8 @@ class RequestFramer(_Buffer):
     """What a pump hears: requests, and Garbage where it must answer ?COM."""
 
     def feed(self, data: bytes) -> list[Request | Garbage]:
+        if (lone := self._lone_safe(data)) is not None:
+            return [Request.from_data(lone, safe=True)]
         self._pending += data
         frames: list[Request | Garbage] = []
         while (frame := self._next()) is not None:

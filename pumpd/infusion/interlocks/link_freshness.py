@@ -1,6 +1,6 @@
 """RUN-01, COM-01: permission rests on a reading that is young; a late one warns, and lets the lease run out."""
 
-from pumpd.infusion.interlocks.verdict import PERMIT, Permit, Refuse, Verdict
+from pumpd.infusion.interlocks.verdict import PERMIT, Refuse, Verdict
 from pumpd.infusion.model import Infusion
 from pumpd.pump import AlarmCode
 
@@ -13,6 +13,7 @@ def age_ns(infusion: Infusion, now_ns: int) -> int | None:
 
 
 def warnings(infusion: Infusion, now_ns: int) -> tuple[AlarmCode, ...]:
+    """What to show of a link that is late or gone; asked for apart, because it matters most when `check` refuses."""
     age = age_ns(infusion, now_ns)
     if infusion.link_lost:
         return (AlarmCode.LINK_LOST,)
@@ -25,5 +26,4 @@ def check(infusion: Infusion, now_ns: int) -> Verdict:
         return Refuse(("the pump was not read yet",))
     if age > infusion.limits.renewal_ns:
         return Refuse((f"the last reading is {age / 1e9:.1f} s old",))
-    found = warnings(infusion, now_ns)
-    return Permit(found) if found else PERMIT
+    return PERMIT

@@ -9,6 +9,8 @@ REQUIREMENTS = ("STA-05",)
 
 def differences(wanted: PumpProgram, held: PumpProgram) -> tuple[str, ...]:
     """Every value in which the pump's program differs; empty when it is equal."""
+    if held is wanted:
+        return ()
     reasons = []
     if wanted.diameter != held.diameter:
         reasons.append(f"read-back: diameter is {held.diameter}, ordered {wanted.diameter}")
