@@ -82,12 +82,12 @@ def stage(folder: Path, speed: int, faults: Sequence[str], seed: int) -> Iterato
         stack.callback(telemetry.close)
         control_port = _free_port()
         port = folder / "pump"
-        stack.enter_context(_simulator(folder, port, speed, faults, seed, control_port))
+        simulator = stack.enter_context(_process(folder, "pumpsim", _pumpsim(port, speed, faults, seed, control_port)))
         config = _write_config(folder, port, speed, broker)
         settings = Settings.load(config)
-        stack.enter_context(
-            _process(folder, "gateway", [sys.executable, "-m", "pumpd", "run", "--config", str(config)])
-        )
+        gateway = [sys.executable, "-m", "pumpd", "run", "--config", str(config)]
+        stack.enter_context(_process(folder, "gateway", gateway))  # it waits for its pump by itself
+        _await_ready(folder, simulator)
         client = _connect(folder, settings)
         stack.enter_context(client)
         yield Stage(settings, client, telemetry, f"http://127.0.0.1:{control_port}/truth")
@@ -145,19 +145,20 @@ def _said(folder: Path, name: str) -> str:
     return "\n".join(text.splitlines()[-5:]) or "nothing"
 
 
-@contextlib.contextmanager
-def _simulator(folder: Path, port: Path, speed: int, faults: Sequence[str], seed: int, control: int) -> Iterator[None]:
+def _pumpsim(port: Path, speed: int, faults: Sequence[str], seed: int, control: int) -> list[str]:
     command = [sys.executable, "-m", "pumpd_simulators", "new-era", "--pty", str(port), "--speed", str(speed)]
     command += ["--seed", str(seed), "--control", f"127.0.0.1:{control}"]
     for fault in faults:
         command += ["--fault", fault]
-    with _process(folder, "pumpsim", command) as process:
-        assert process.stdout is not None
-        ready, _, _ = select.select([process.stdout], [], [], START_WITHIN_S)
-        line = os.read(process.stdout.fileno(), 4096) if ready else b""
-        if not line.startswith(b"ready"):
-            raise StageError(f"pumpsim did not start; it said: {_said(folder, 'pumpsim')}")
-        yield
+    return command
+
+
+def _await_ready(folder: Path, simulator: "subprocess.Popen[bytes]") -> None:
+    assert simulator.stdout is not None
+    ready, _, _ = select.select([simulator.stdout], [], [], START_WITHIN_S)
+    line = os.read(simulator.stdout.fileno(), 4096) if ready else b""
+    if not line.startswith(b"ready"):
+        raise StageError(f"pumpsim did not start; it said: {_said(folder, 'pumpsim')}")
 
 
 def _write_config(folder: Path, port: Path, speed: int, broker: int) -> Path:

@@ -53,25 +53,29 @@ def test_a_fault_that_nobody_knows_is_refused_with_the_known_ones(tmp_path):
     assert "occlusion" in ran.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_half_way_it_leaves_no_process_behind(tmp_path, number):
-    mark = f"PUMPD_TEST_MARK={tmp_path}"
-    key, _, value = mark.partition("=")
-    running = subprocess.Popen(
-        [sys.executable, "-m", "pumpd", "demo", "--report", str(tmp_path)],
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        env=os.environ | {key: value},
-    )
-    assert running.stderr is not None
-    said = b""
-    while b"lease" not in said:
-        said += os.read(running.stderr.fileno(), 4096)
-    assert len(_marked(mark)) > 3
-    running.send_signal(number)
-    assert running.wait(30) == 130
-    running.stderr.close()
-    assert _marked(mark) == []
+def test_interrupted_half_way_it_leaves_no_process_behind(tmp_path):
+    running = {}
+    for number in (signal.SIGINT, signal.SIGTERM):
+        mark = f"PUMPD_TEST_MARK={tmp_path}/{number}"
+        key, _, value = mark.partition("=")
+        running[number, mark] = subprocess.Popen(
+            [sys.executable, "-m", "pumpd", "demo", "--report", str(tmp_path)],
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            env=os.environ | {key: value},
+        )
+    for (number, mark), process in running.items():
+        assert process.stderr is not None
+        said = b""
+        while b"lease" not in said:
+            said += os.read(process.stderr.fileno(), 4096)
+        assert len(_marked(mark)) > 3
+        process.send_signal(number)
+    for (_, mark), process in running.items():
+        assert process.wait(30) == 130
+        assert process.stderr is not None
+        process.stderr.close()
+        assert _marked(mark) == []
 
 
 def _marked(mark: str) -> list[str]:
