@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from pumpd.control import rows
 from pumpd.control.runner import PumpRunner
-from pumpd.pump import ALARM_TABLE, AlarmCode
 
 
 def review(runner: PumpRunner) -> dict[str, Any]:
@@ -45,12 +45,6 @@ def _step(rate_ml_h: str, volume_ml: str) -> dict[str, str]:
     return {"rate_ml_h": rate_ml_h, "volume_ml": volume_ml}
 
 
-def alarm_body(code: AlarmCode) -> dict[str, str]:
-    """An alarm as it is shown and journalled: cause and action, not a code only (ALM-12)."""
-    text = ALARM_TABLE[code]
-    return {"code": code.value, "priority": text.priority.name.lower(), "cause": text.cause, "action": text.action}
-
-
 def status_of(runner: PumpRunner, now_ns: int) -> dict[str, Any]:
     """One pump as it is now."""
     infusion, reading, who = runner.infusion, runner.reading, runner.identity
@@ -89,7 +83,7 @@ def status_of(runner: PumpRunner, now_ns: int) -> dict[str, Any]:
         "lease_s": None if lease is None else round(max(0, lease - now_ns) / 1e9, 1),
         "reading_age_s": None if reading is None else round((now_ns - reading.asked_ns) / 1e9, 2),
         "trips": [code.value for code in infusion.trips],
-        "alarms": [alarm_body(code) for code in sorted(infusion.alarms)],
+        "alarms": [rows.alarm(code) for code in sorted(infusion.alarms)],
         "digest": infusion.segment.digest,
         "review": review(runner),
     }

@@ -14,6 +14,7 @@ from typing import Any
 
 import structlog
 
+from pumpd.control import rows
 from pumpd.control.clock import Clock
 from pumpd.control.writer import JournalWriter
 from pumpd.dosing import RateProgram, Refusals
@@ -21,14 +22,12 @@ from pumpd.infusion import Infusion, Limits, State, advance, begin
 from pumpd.infusion import events as ev
 from pumpd.journal import Entry, JournalError
 from pumpd.pump import (
-    ALARM_TABLE,
     Capabilities,
     Done,
     Driver,
     DriverFamily,
     Identity,
     Outcome,
-    PumpProgram,
     Reading,
     Refused,
     Unknown,
@@ -132,28 +131,14 @@ class PumpRunner:
                     self._journal.post(entries)
                     entries = []
                     self._plan_remainder(delivered)
-                case ev.RenewLease():
-                    pass  # every reading's row says until when permission lasts
                 case _:
-                    entries.append(self._entry(action))
+                    if isinstance(action, ev.RaiseAlarm):
+                        log.warning("alarm_raised", pump=self.name, code=action.code.value)
+                    row = rows.of_action(action)
+                    if row is not None:
+                        entries.append(self._row(*row))
         self._journal.post(entries)
         self._wake.set()
-
-    def _entry(self, action: ev.Action) -> Entry:
-        match action:
-            case ev.Record(kind=kind, body=body):
-                return self._row(kind, body)
-            case ev.RaiseAlarm(code=code):
-                text = ALARM_TABLE[code]
-                log.warning("alarm_raised", pump=self.name, code=code.value)
-                body = {"priority": text.priority.name.lower(), "cause": text.cause, "action": text.action}
-                return self._row("alarm_raised", {"code": code.value, **body})
-            case ev.ClearAlarm(code=code):
-                return self._row("alarm_cleared", {"code": code.value})
-            case ev.Refuse(reasons=reasons):
-                return self._row("refused", {"reasons": list(reasons)})
-            case _:
-                raise TypeError(f"{type(action).__name__} is not something to write down")
 
     def _row(self, kind: str, body: Mapping[str, Any]) -> Entry:
         session = self.infusion.place.session if self.infusion else ""
@@ -172,7 +157,7 @@ class PumpRunner:
         outcome: Outcome[None] = Unknown("no link to the pump")
         if self.driver is not None:
             outcome = await self.driver.stop()
-        self._note("stop_answered", {"outcome": _said(outcome)})
+        self._note("stop_answered", {"outcome": rows.outcome(outcome)})
         if self.infusion is not None:
             self.feed(ev.StopAnswered(self._now(), outcome))
 
@@ -309,11 +294,11 @@ class PumpRunner:
                 await self._poll()
             case ev.LoadProgram(program=program):
                 loaded = await self.driver.load(program)
-                self._note("program_loaded", {"outcome": _said(loaded), "vtbi_ml": program.vtbi.number})
+                self._note("program_loaded", {"outcome": rows.outcome(loaded), "vtbi_ml": program.vtbi.number})
                 self.feed(ev.ProgramLoaded(self._now(), loaded))
             case ev.ReadBackProgram():
                 held = await self.driver.read_back()
-                self._note("program_read_back", {"outcome": _said(held), **_program_body(held)})
+                self._note("program_read_back", rows.held(held))
                 self.feed(ev.ProgramReadBack(self._now(), held))
             case ev.StartPump():
                 await self._start(action, intent)
@@ -333,7 +318,7 @@ class PumpRunner:
                 return  # a stop came while the journal was being written
             # The pump's watchdog is an I/O time-out, so it keeps the loop's time when clinical time runs faster.
             outcome = await self.driver.start(Duration.from_ns(action.watchdog.ns // self._clock.scale))
-        self._note("start_answered", {"outcome": _said(outcome)})
+        self._note("start_answered", {"outcome": rows.outcome(outcome)})
         self.feed(ev.StartAnswered(self._now(), outcome))
 
     async def _poll(self) -> None:
@@ -346,9 +331,9 @@ class PumpRunner:
             case Done(value=reading):
                 self._failures = 0
                 self.reading = self._clock.of_reading(reading)
-                if self.active:
+                if self.infusion is not None and self.active:
                     self.feed(ev.ReadingTaken(self._now(), self.reading))
-                    self._journal_reading(self.reading)
+                    self._note("reading", rows.reading(self.infusion, self.reading, self._now()))
                 elif reading.state.flowing:
                     self._flow_without_order(reading)
                 else:
@@ -382,27 +367,6 @@ class PumpRunner:
         limits = self.limits
         return self._clock.loop_seconds(min(limits.stop_retry_ns, limits.poll_ns) if hurry else limits.poll_ns)
 
-    def _journal_reading(self, reading: Reading) -> None:
-        infusion = self.infusion
-        if infusion is None:
-            return
-        now = self._now()
-        lease = infusion.lease_until_ns
-        body: dict[str, Any] = {
-            "state": infusion.state.value,
-            "pump_state": reading.state.value,
-            "rate_ml_h": reading.rate.number if reading.state.flowing else "0",
-            "volume_infused_ml": infusion.delivered.number,
-            "volume_remaining_ml": infusion.remaining.number,
-            "lease_s": round((lease - now) / 1e9, 1) if lease is not None else 0,
-            "running_s": round(infusion.running_ns(now) / 1e9, 1),
-            "elapsed_s": round(infusion.elapsed_ns(now) / 1e9, 1),
-            "digest": infusion.segment.digest,
-        }
-        if reading.pressure_mmhg is not None:
-            body["pressure_mmhg"] = reading.pressure_mmhg
-        self._journal.post([Entry("reading", body, self.name, infusion.place.session, now)])
-
     async def stop_answered(self) -> None:
         """Let a stop under way reach the pump and be answered; waits no longer than that may take."""
         if self._stopping is not None:
@@ -417,20 +381,3 @@ def _wrong_pump(settings: PumpSettings, identity: Identity) -> str:
     if identity.serial is not None and identity.serial != settings.serial:
         reasons.append(f"serial {identity.serial} where {settings.serial} is configured")
     return f"another pump on {settings.port}: {', '.join(reasons)}" if reasons else ""
-
-
-def _said(outcome: Outcome[Any]) -> str:
-    match outcome:
-        case Done():
-            return "done"
-        case Refused(reasons=reasons):
-            return "refused: " + "; ".join(reasons)
-        case Unknown(cause=cause):
-            return f"unknown: {cause}"
-
-
-def _program_body(held: Outcome[PumpProgram]) -> dict[str, Any]:
-    if not isinstance(held, Done):
-        return {}
-    steps = [{"rate_ml_h": step.rate.number, "volume_ml": step.volume.number} for step in held.value.steps]
-    return {"steps": steps}

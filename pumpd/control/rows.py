@@ -1,0 +1,68 @@
+"""What a pump's journal rows say: JSON bodies with units in their names, from actions, outcomes and readings."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pumpd.infusion import Infusion
+from pumpd.infusion import events as ev
+from pumpd.pump import ALARM_TABLE, AlarmCode, Done, Outcome, PumpProgram, Reading, Refused, Unknown
+
+Row = tuple[str, Mapping[str, Any]]  # kind and body
+
+
+def of_action(action: ev.Action) -> Row | None:
+    """The row that an action leaves behind; None for one that something is done about instead."""
+    match action:
+        case ev.Record(kind=kind, body=body):
+            return kind, body
+        case ev.RaiseAlarm(code=code):
+            return "alarm_raised", alarm(code)
+        case ev.ClearAlarm(code=code):
+            return "alarm_cleared", {"code": code.value}
+        case ev.Refuse(reasons=reasons):
+            return "refused", {"reasons": list(reasons)}
+        case _:
+            return None  # a renewed lease as well: every reading says until when permission lasts
+
+
+def alarm(code: AlarmCode) -> dict[str, str]:
+    """An alarm as it is shown and journalled: cause and action, not a code only (ALM-12)."""
+    text = ALARM_TABLE[code]
+    return {"code": code.value, "priority": text.priority.name.lower(), "cause": text.cause, "action": text.action}
+
+
+def outcome(said: Outcome[Any]) -> str:
+    match said:
+        case Done():
+            return "done"
+        case Refused(reasons=reasons):
+            return "refused: " + "; ".join(reasons)
+        case Unknown(cause=cause):
+            return f"unknown: {cause}"
+
+
+def held(said: Outcome[PumpProgram]) -> dict[str, Any]:
+    """What the pump holds, as it was read back."""
+    if not isinstance(said, Done):
+        return {"outcome": outcome(said)}
+    steps = [{"rate_ml_h": step.rate.number, "volume_ml": step.volume.number} for step in said.value.steps]
+    return {"outcome": outcome(said), "steps": steps}
+
+
+def reading(infusion: Infusion, said: Reading, now_ns: int) -> dict[str, Any]:
+    """A reading beside what the infusion makes of it."""
+    lease = infusion.lease_until_ns
+    body: dict[str, Any] = {
+        "state": infusion.state.value,
+        "pump_state": said.state.value,
+        "rate_ml_h": said.rate.number if said.state.flowing else "0",
+        "volume_infused_ml": infusion.delivered.number,
+        "volume_remaining_ml": infusion.remaining.number,
+        "lease_s": round((lease - now_ns) / 1e9, 1) if lease is not None else 0,
+        "running_s": round(infusion.running_ns(now_ns) / 1e9, 1),
+        "elapsed_s": round(infusion.elapsed_ns(now_ns) / 1e9, 1),
+        "digest": infusion.segment.digest,
+    }
+    if said.pressure_mmhg is not None:
+        body["pressure_mmhg"] = said.pressure_mmhg
+    return body
