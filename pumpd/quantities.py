@@ -24,7 +24,7 @@ _UP = Context(prec=60, rounding=ROUND_CEILING, traps=[InvalidOperation, Division
 
 _exact_sum, _exact_difference, _new = _EXACT.add, _EXACT.subtract, object.__new__
 
-_PLAIN = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?)[ \u00a0\u202f]?(?P<unit>[^\s0-9].*)?", re.ASCII)
+_PLAIN = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?)[ \u00a0\u202f]?(?P<unit>[A-Za-zµ][A-Za-zµ/]*)?", re.ASCII)
 _SECONDS_PER_HOUR = Decimal(3600)
 _MILLI = Decimal("0.001")
 _NANO = Decimal("0.000000001")
