@@ -25,6 +25,9 @@ from tests.control.ward import ORDER
 TRIES = 250
 RUNNING_TRIES = 8
 HEARD_WITHIN_S = 0.002
+LEAST_GAP_S = (
+    0.09  # the stop before is then answered; one asked for meanwhile would join it and send nothing of its own
+)
 STOP = json.dumps({"op": "stop", "pump": "bed1", "by": "bench"}).encode() + b"\n"
 
 
@@ -55,7 +58,7 @@ async def _idle(idle_poll_s, tries):
         folder = Path(name)
         async with line(folder / "pump") as served, control_process(folder, folder / "pump", idle_poll_s) as process:
             await process.pump(lambda pump: not pump["problem"] and pump["pump_state"])
-            done = [await _try(process, served, chance.uniform(0.03, 0.18)) for _ in range(tries)]
+            done = [await _try(process, served, chance.uniform(LEAST_GAP_S, LEAST_GAP_S + 0.12)) for _ in range(tries)]
             return [one[0] for one in done], [one[1] for one in done], _limit_s(served, done[-1][2])
 
 
