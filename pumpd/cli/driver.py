@@ -24,6 +24,8 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
+Syringe = Annotated[str | None, typer.Option(help="A syringe that the family's maker lists, such as 'BD 60 mL'.")]
+Diameter = Annotated[str, typer.Option(help="Inner diameter of the syringe, where none is named.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
@@ -48,14 +50,16 @@ def list_families(*, as_json: Json = False) -> None:
 def show(
     name: Annotated[str, typer.Argument(metavar="FAMILY", help="As `pumpd driver list` names it.")],
     *,
-    diameter: Annotated[str, typer.Option(help="Inner diameter of the syringe.")] = "26.59 mm",
+    syringe: Syringe = None,
+    diameter: Diameter = "26.59 mm",
     setting: Annotated[list[str] | None, typer.Option(help="A driver setting, KEY=VALUE.")] = None,
     as_json: Json = False,
 ) -> None:
     """What a family can do with a syringe, and the assumptions that its driver rests on."""
     loaded = _family(name)
     try:
-        container = _container(Length.parse(diameter, "diameter"), Volume(60))
+        length = _diameter(loaded, syringe, diameter)
+        container = _container(length, Volume(60))
         given = loaded.capabilities(container, _settings(setting))
     except ValueError as error:
         _refuse(str(error))
@@ -71,10 +75,12 @@ def show(
     }
     if as_json:
         assumed = [{"name": a.name, "default": a.default, "meaning": a.meaning} for a in loaded.assumptions]
-        print(json.dumps({"family": name, "diameter": diameter, "capabilities": facts, "assumptions": assumed}))
+        named = {key: value.number for key, value in loaded.syringes.items()}
+        answer = {"family": name, "diameter": str(length), "capabilities": facts, "assumptions": assumed}
+        print(json.dumps({**answer, "syringes_mm": named}))
         return
     console = Console()
-    table = Table("capability", f"with a syringe of {diameter}", title=escape(loaded.title))
+    table = Table("capability", f"with a syringe of {length}", title=escape(loaded.title))
     for key, value in facts.items():
         table.add_row(key, value)
     console.print(table)
@@ -82,6 +88,8 @@ def show(
     for assumption in loaded.assumptions:
         table.add_row(assumption.name, assumption.default or "(empty)", escape(assumption.meaning))
     console.print(table)
+    if loaded.syringes:
+        console.print("Syringes:", ", ".join(f"{key} {value}" for key, value in loaded.syringes.items()), markup=False)
 
 
 @app.command()
@@ -92,7 +100,8 @@ def check(
     setting: Annotated[list[str] | None, typer.Option(help="A driver setting, KEY=VALUE; may be repeated.")] = None,
     volume: Annotated[str, typer.Option(help="Volume to program.")] = "0.5 mL",
     rate: Annotated[str, typer.Option(help="Rate to program.")] = "60 mL/h",
-    diameter: Annotated[str, typer.Option(help="Inner diameter of the syringe.")] = "26.59 mm",
+    syringe: Syringe = None,
+    diameter: Diameter = "26.59 mm",
     nobody_connected: Annotated[bool, typer.Option("--nobody-connected", help="Say so beforehand.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -103,7 +112,7 @@ def check(
     loaded = _family(driver)
     try:
         settings = {**getattr(loaded, "bench_settings", {}), **_settings(setting)}
-        amount, length = Volume.parse(volume, "volume"), Length.parse(diameter, "diameter")
+        amount, length = Volume.parse(volume, "volume"), _diameter(loaded, syringe, diameter)
         given = loaded.capabilities(_container(length, amount), settings)
         program = PumpProgram((RateStep(Rate.parse(rate, "rate"), amount),), length)
     except ValueError as error:
@@ -202,6 +211,15 @@ def _settings(pairs: list[str] | None) -> dict[str, str]:
             raise QuantityError("setting", pair, "no '=' in it", "KEY=VALUE")
         settings[key] = value
     return settings
+
+
+def _diameter(loaded: type[DriverFamily], syringe: str | None, diameter: str) -> Length:
+    """The named syringe's diameter, else the given one. Raises ValueError that names the field."""
+    if syringe is None:
+        return Length.parse(diameter, "diameter")
+    if syringe not in loaded.syringes:
+        raise ValueError(f"syringe: {syringe!r} is not listed; listed: {', '.join(loaded.syringes) or 'none'}")
+    return loaded.syringes[syringe]
 
 
 def _container(diameter: Length, volume: Volume) -> Container:

@@ -15,7 +15,7 @@ from pumpd.pump.capabilities import Assumption, Capabilities
 from pumpd.pump.outcome import Outcome
 from pumpd.pump.program import Container, PumpProgram
 from pumpd.pump.reading import Identity, Reading
-from pumpd.quantities import Duration
+from pumpd.quantities import Duration, Length
 
 ENTRY_POINT_GROUP = "pumpd.drivers"
 
@@ -64,6 +64,7 @@ class DriverFamily(Protocol):
     title: ClassVar[str]
     models: ClassVar[tuple[str, ...]]
     assumptions: ClassVar[tuple[Assumption, ...]]
+    syringes: ClassVar[Mapping[str, Length]]  # inner diameters that the maker lists by name; may be empty
 
     @classmethod
     def capabilities(cls, container: Container, settings: Mapping[str, Any]) -> Capabilities:

@@ -3,9 +3,11 @@
 import math
 import re
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
+from pumpd.library_files import read_library
 from pumpd.pump import Container, Expiry, PumpKind, PumpProgram, RateStep
 from pumpd.quantities import Duration, Length, Rate, Volume
 from pumpd_drivers.new_era import limits
@@ -125,3 +127,31 @@ def test_a_wrong_setting_is_named(settings, message):
 def test_each_assumption_is_a_setting_with_its_default():
     for assumption in ASSUMPTIONS:
         assert str(NewEraSettings.model_fields[assumption.name].default) == assumption.default
+
+
+@pytest.mark.parametrize(
+    ("name", "mm"),
+    [
+        ("BD 60 mL", "26.59"),
+        ("Monoject 140 mL", "38.0"),
+        ("Terumo 60 mL", "29.7"),
+        ("HSW Norm-Ject 50 mL", "29.2"),
+        ("Hamilton 0.0005 mL", "0.103"),
+    ],
+)
+def test_the_makers_syringes_are_known_by_name(name, mm):
+    """The sheet's tables (manual 12.5 and 12.7)."""
+    assert NewEra.syringes[name] == Length(mm)
+
+
+def test_every_listed_syringe_fits_the_pump():
+    assert len(NewEra.syringes) == 7 + 8 + 7 + 7 + 8 + 6 + 5 + 4
+    for diameter in NewEra.syringes.values():
+        NewEra.capabilities(syringe(diameter.number), {})
+
+
+def test_the_shipped_containers_have_listed_diameters():
+    containers = read_library(Path(__file__).parents[2] / "config" / "library").containers.values()
+    diameters = {container.diameter for container in containers if container.diameter}
+    assert diameters
+    assert diameters <= set(NewEra.syringes.values())

@@ -33,6 +33,7 @@ from pumpd_drivers.new_era.dialogue import NOTHING, DeclinedError, Dialogue, Una
 from pumpd_drivers.new_era.mode import SafeMode
 from pumpd_drivers.new_era.phases import Phases
 from pumpd_drivers.new_era.settings import ASSUMPTIONS, NewEraSettings
+from pumpd_drivers.new_era.syringes import SYRINGES
 
 T = TypeVar("T")
 
@@ -44,6 +45,7 @@ class NewEra:
     title = "New Era NE-1000 family, laboratory syringe pumps (not for clinical use on humans)"
     models = ("ne-1000",)
     assumptions = ASSUMPTIONS
+    syringes = SYRINGES
     bench_settings: Mapping[str, Any] = {"safe_mode": "if-supported"}  # for `pumpd driver check`, nobody connected
 
     def __init__(self, link: Link[Reply | Garbage], settings: NewEraSettings) -> None:
