@@ -12,8 +12,11 @@ from pumpd.control.process import evidence_against, gateway
 from pumpd.control.writer import InlineWriter
 from pumpd.journal import Journal, JournalError
 from pumpd.library_files import read_library
-from pumpd.pump import UnknownFamilyError
+from pumpd.pump import Done, Identity, PumpState, Reading, UnknownFamilyError
+from pumpd.quantities import Rate, Volume
 from pumpd.settings import Settings, SettingsError
+from pumpd.wire import now_ns
+from pumpd_drivers.new_era.driver import NewEra
 from tests.control.ward import LIBRARY, ORDER, Ward, ward
 from tests.control.wire_tap import Tap
 
@@ -428,3 +431,47 @@ async def test_ending_the_process_stops_the_pump_also_with_a_poll_in_flight(tmp_
     assert not pump.truth()["running"]
     monkeypatch.undo()
     pump.shut()
+
+
+# -- a pump that tells its serial number -------------------------------------------------------------------------------
+
+
+class Serialled:
+    """A driver whose pump tells a serial number, as the New Era family does not."""
+
+    def __init__(self, serial: str) -> None:
+        self.serial = serial
+        self.calls: list[str] = []
+
+    async def read(self):
+        self.calls.append("read")
+        return Done(Reading(now_ns(), now_ns(), PumpState.STOPPED, Rate(0), Volume(0)))
+
+    async def identify(self):
+        self.calls.append("identify")
+        return Done(Identity("ne-1000", "3.92", self.serial))
+
+    async def close(self):
+        self.calls.append("close")
+
+
+@pytest.mark.parametrize(
+    ("serial", "problem"), [("ASSET-bed1", ""), ("ASSET-bed2", "serial ASSET-bed2 where ASSET-bed1")]
+)
+async def test_a_pump_with_another_serial_is_not_taken(tmp_path, monkeypatch, serial, problem):
+    driver = Serialled(serial)
+
+    async def connect(port, settings):
+        return driver
+
+    monkeypatch.setattr(NewEra, "connect", connect)
+    async with ward(tmp_path) as here:
+        await asyncio.sleep(2)
+        assert problem in here.gateway.runners["bed1"].problem
+        assert bool(here.gateway.runners["bed1"].problem) is bool(problem)
+        if problem:
+            refused = await here.order()
+            assert not refused.ok
+            assert problem in " ".join(refused.reasons)
+            assert "order_refused" in here.kinds()
+            assert set(driver.calls) == {"read", "identify", "close"}

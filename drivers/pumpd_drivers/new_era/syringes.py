@@ -1,4 +1,4 @@
-"""Inner diameters of syringes by maker and size in mL, as the manual lists them (section 12.7, from the protocol sheet).
+"""Inner diameters of syringes by maker and size in mL, as the manual lists them (12.7, from the protocol sheet).
 
 The pump is told a diameter, never a name; another syringe of the same size has another diameter.
 """
