@@ -59,6 +59,7 @@ class Request:
         return safe_frame(data) if self.safe else data + bytes([CR])
 
     @classmethod
+    @lru_cache(maxsize=256)  # a host asks the same again and again
     def from_data(cls, data: bytes, *, safe: bool) -> "Request | Garbage":
         if not data.isascii():
             return Garbage(data)
