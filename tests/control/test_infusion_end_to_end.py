@@ -8,6 +8,7 @@ import pytest
 
 from pumpd.journal import JournalReader
 from tests.control.ward import ward
+from tests.control.wire_tap import Tap
 
 
 @pytest.mark.requirement("STA-01", "STA-05", "STA-06", "RUN-01", "WIN-01", "PRG-11")
@@ -34,6 +35,23 @@ async def test_a_prescription_becomes_a_confirmed_infusion_that_ends_after_forty
         reader = JournalReader(here.journal)
         assert reader.verify() == len(rows)
         reader.close()
+
+
+@pytest.mark.requirement("RUN-05", "WIN-01")
+async def test_a_gentle_profile_is_held_by_the_pump_and_changes_its_rate_by_itself(tmp_path):
+    async with ward(tmp_path, group=64) as here:
+        tap = Tap(here.pump)
+        await here.start(entry="ketamine-1mg-ml-gentle")
+        await asyncio.sleep(595)
+        assert here.truth() == pytest.approx(4.37, rel=0.02)
+        await here.until("completed", within_s=2000)
+        assert here.truth() == pytest.approx(35, rel=0.005)
+        assert tap.count("RUN") == 1
+        rates = {row.fields["rate_ml_h"] for row in here.rows() if row.kind == "reading"}
+        assert rates == {"0", "26.22", "61.26"}
+        assert "alarm_raised" not in here.kinds()
+        sent = tap.commands[tap.commands.index("RUN") + 1 :]
+        assert not [command for command in sent if command.startswith("RAT") and command != "RAT"]
 
 
 @pytest.mark.requirement("STA-04")
