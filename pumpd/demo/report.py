@@ -6,12 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
-
-mpl.use("Agg")
-
-from matplotlib import pyplot as plt  # after the choice of a back-end without a screen
-
 NOTICE = "SIMULATED. Not a cleared medical device: simulation, research and integration only."
 
 
@@ -55,6 +49,11 @@ def write(folder: Path, summary: dict[str, Any], review: dict[str, Any], track: 
 
 
 def _draw(path: Path, summary: dict[str, Any], review: dict[str, Any], track: Track) -> None:
+    import matplotlib as mpl  # noqa: PLC0415  # a second and a half, which nobody should wait for before the start
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt  # noqa: PLC0415  # after the choice of a back-end without a screen
+
     minutes, volumes, rate_minutes, rates = _programmed(review["steps"])
     figure, (volume, rate) = plt.subplots(2, 1, sharex=True, figsize=(9, 6), height_ratios=[3, 2], layout="constrained")
     prescribed = float(review["prescribed_duration_s"]) / 60
