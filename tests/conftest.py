@@ -51,6 +51,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         raise pytest.UsageError("\n".join(wrong))
 
 
+def pytest_collection_finish() -> None:
+    """What is there now stays: the look for leftovers after each test need not go over it again."""
+    gc.collect()
+    gc.freeze()
+
+
 def _is_async(function: object) -> bool:
     hypothesis = getattr(function, "hypothesis", None)
     return inspect.iscoroutinefunction(hypothesis.inner_test if hypothesis else function)

@@ -283,7 +283,11 @@ async def test_eight_pumps_each_run_their_own_infusion(tmp_path):
             await here.start(
                 pump=bed, patient=f"token-{number}", weight=f"{60 + number} kg", weight_again=f"{60 + number} kg"
             )
-        await asyncio.sleep(2500)
+        await asyncio.sleep(600)
         for number, bed in enumerate(beds):
-            assert here.state(bed) == "completed"
-            assert here.truth(bed) == pytest.approx((60 + number) / 2, rel=0.02)
+            assert here.state(bed) == "running"
+            assert here.truth(bed) == pytest.approx((60 + number) / 2 / 4, rel=0.02)
+        assert (await here.ask(op="stop")).ok  # all of them
+        await asyncio.sleep(5)
+        assert [here.state(bed) for bed in beds] == ["stopped"] * 8
+        assert not any(pump.truth()["running"] for pump in here.pumps.values())
