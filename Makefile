@@ -26,7 +26,7 @@ demo: setup
 	$(RUN) pumpd demo $(ARGS)
 
 test: setup system
-	$(RUN) pytest $(ARGS)
+	$(RUN) pytest -n $$(nproc) $(ARGS)
 
 check: setup
 	$(RUN) ruff check .

@@ -43,7 +43,8 @@ class MqttSettings(_Section):
 
 class PumpSettings(_Section):
     """One pump. `serial` is what the confirmation binds to: the pump's own serial number, or, for a family that does
-    not tell one over the wire, the asset label on its case.
+    not tell one over the wire, the asset label on its case. `clamp`: a line clamp that closes by itself when this
+    gateway dies; without one, a pump whose flow nothing but its programmed volume would end is refused (COM-13).
     """
 
     name: Name
@@ -53,6 +54,7 @@ class PumpSettings(_Section):
     model: str
     channel: int = Field(default=1, ge=1, le=16)
     simulated: bool = False
+    clamp: bool = False
     settings: Mapping[str, Any] = Field(default_factory=dict)
 
 

@@ -34,9 +34,13 @@ def list_families(*, as_json: Json = False) -> None:
     """The installed pump families, and the distributions that they come from."""
     rows = []
     for name, point in families().items():
-        loaded: type[DriverFamily] = point.load()
         source = f"{point.dist.name} {point.dist.version}" if point.dist else "unknown"
-        rows.append({"family": name, "from": source, "models": list(loaded.models), "title": loaded.title})
+        try:
+            loaded: type[DriverFamily] = point.load()
+        except Exception as error:  # noqa: BLE001 - somebody else's code; the others are still listed
+            rows.append({"family": name, "from": source, "models": [], "title": f"does not load: {error}"})
+        else:
+            rows.append({"family": name, "from": source, "models": list(loaded.models), "title": loaded.title})
     if as_json:
         print(json.dumps({"drivers": rows}))
         return

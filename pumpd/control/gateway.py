@@ -27,6 +27,7 @@ from pumpd.control.messages import (
     Resume,
     StatusRequest,
     Stop,
+    TraceRequest,
 )
 from pumpd.control.review import review, status_of
 from pumpd.control.runner import PumpRunner
@@ -35,8 +36,8 @@ from pumpd.dosing import Library, Prescription, Refusal, Refusals, check, plan
 from pumpd.infusion import Infusion, Place, Window
 from pumpd.infusion import events as ev
 from pumpd.journal import Entry, JournalError
-from pumpd.pump import Capabilities
-from pumpd.settings import Settings
+from pumpd.pump import Capabilities, Expiry
+from pumpd.settings import PumpSettings, Settings
 
 log = structlog.get_logger("pumpd.control")
 
@@ -94,6 +95,9 @@ class Gateway:
                     return self._ask(pump, ev.PauseRequested(self._now(), f"{by}, {peer}", reason))
                 case Resume(pump=pump, by=by):
                     return self._ask(pump, ev.ResumeRequested(self._now(), f"{by}, {peer}"))
+                case TraceRequest(pump=pump):
+                    settings = self._runner(pump).settings
+                    return Answer(ok=True, result={"pump": pump, "driver": settings.driver, "port": settings.port})
                 case Clear(pump=pump, by=by):
                     return self._ask(pump, ev.TripsCleared(self._now(), f"{by}, {peer}"))
         except RefusedError as error:
@@ -137,6 +141,7 @@ class Gateway:
 
     async def _order(self, request: Order, peer: str) -> Answer:
         runner = self._runner(request.pump)
+        pump = runner.settings
         await self._try_journal()
         reasons = self._order_objections(runner, request.patient)
         fields: dict[str, object] = request.model_dump(exclude={"op", "pump", "overrides"})
@@ -146,17 +151,17 @@ class Gateway:
             program = plan(prescription, self.library, capabilities, request.overrides)
         except Refusals as error:
             raise RefusedError(*reasons, *(str(reason) for reason in error.reasons)) from error
+        reasons += _expiry_objections(capabilities, pump)
         reasons += [_REASON_WANTED.format(id=limit.id, text=limit) for limit in program.not_overridden]
         if reasons:
             raise RefusedError(*reasons)
         session = secrets.token_hex(8)
-        pump = runner.settings
         infusion = Infusion(
             place=Place(session, self.settings.gateway, pump.name, pump.serial, pump.channel),
             segment=ev.Segment(program.digest, program.pump_program),
             prescribed=program.vtbi,
             window=Window.of(prescription.duration),
-            limits=runner.limits,
+            limits=runner.limits.for_counter(capabilities.counter_step),
             accuracy_percent=capabilities.kind.accuracy_percent,
             ordered_ns=self._now(),
         )
@@ -285,3 +290,11 @@ class Gateway:
         for runner in self.runners.values():
             if runner.active:
                 runner.feed(ev.JournalFailed(self._now(), str(error)))
+
+
+def _expiry_objections(capabilities: Capabilities, pump: PumpSettings) -> list[str]:
+    """COM-13: something must end the flow when this gateway dies, besides the programmed volume."""
+    if pump.clamp or set(capabilities.expiry) - {Expiry.VTBI_ONLY}:
+        return []
+    why = f"driver: if this gateway died, nothing but the programmed volume would end the flow of {pump.name}"
+    return [f"{why}; use a pump with its own watchdog, or set `clamp = true` when a clamp closes by itself (COM-13)"]

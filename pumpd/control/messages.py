@@ -92,8 +92,16 @@ class StatusRequest(_Message):
     op: Literal["status"] = "status"
 
 
+class TraceRequest(_Message):
+    """Show the bytes of a pump's line: after the answer, a line of JSON for each packet until the client goes away."""
+
+    op: Literal["trace"] = "trace"
+    pump: Id
+
+
 Request = Annotated[
-    Order | ChallengeRequest | Confirmation | Stop | Pause | Resume | Clear | StatusRequest, Field(discriminator="op")
+    Order | ChallengeRequest | Confirmation | Stop | Pause | Resume | Clear | StatusRequest | TraceRequest,
+    Field(discriminator="op"),
 ]
 REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
 

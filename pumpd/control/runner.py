@@ -4,6 +4,8 @@ Promises:
 - A stop is sent at once, from wherever it is asked for, past everything that waits; what waited is dropped.
 - The intent of a start is on the disk before a byte of it leaves, and a start that a stop overtook is never sent.
 - Nothing but the state machine's `StartPump` makes this pump flow.
+- After the port was lost and opened again the pump says anew who it is, before it is read or told anything; another one
+  is told nothing at all (COM-10).
 - When pumpd itself fails here, the pump is stopped.
 """
 
@@ -30,6 +32,7 @@ from pumpd.pump import (
     Outcome,
     Reading,
     Refused,
+    Tap,
     Unknown,
 )
 from pumpd.quantities import Duration
@@ -63,6 +66,8 @@ class PumpRunner:
         self.reading: Reading | None = None
         self.last_turn_ns = 0
         self._journal, self._clock = journal, clock
+        self._taps: list[Tap] = []
+        self._met_on = 0  # the driver's connection on which the pump was identified
         self._work: deque[tuple[Work, tuple[Entry, ...]]] = deque()
         self._wake = asyncio.Event()
         self._next_poll = 0.0
@@ -109,6 +114,17 @@ class PumpRunner:
         else:
             self.feed(ev.StopRequested(self._now(), by, reason))
         self._note("stop_requested", {"by": by, "reason": reason})
+
+    def tap(self, hook: Tap) -> None:
+        """Show the bytes of this pump's line from now on, over lost connections too, until `untap`."""
+        self._taps.append(hook)
+        if self.driver is not None:
+            self.driver.taps.append(hook)
+
+    def untap(self, hook: Tap) -> None:
+        self._taps.remove(hook)
+        if self.driver is not None and hook in self.driver.taps:
+            self.driver.taps.remove(hook)
 
     # -- actions -----------------------------------------------------------------------------------------------------
 
@@ -208,6 +224,7 @@ class PumpRunner:
                 problem = said if port in said else f"port {port}: {said}"
             self._turned()
             if self.driver is not None:
+                self.driver.taps.extend(self._taps)
                 problem = await self._bring_up(self.driver)
             if problem != self.problem:
                 log.log(
@@ -238,40 +255,71 @@ class PumpRunner:
         return {} if who is None else {"model": who.model, "firmware": who.firmware, "serial": who.serial}
 
     async def _bring_up(self, driver: Driver) -> str:
-        """Stop what a crash may have left running, then see who the pump is. Returns what is wrong, or nothing.
+        """See who the pump is, and stop what a crash may have left running. Returns what is wrong, or nothing.
 
-        A pump that cannot be read is not available: looking at it would keep its watchdog from ending a flow.
+        Another pump than the configured one runs for somebody else, and is left alone. A pump that cannot be read is
+        not available: looking at it would keep its watchdog from ending a flow.
         """
-        seen = await self._stop_leftover(driver)
+        problem = await self._identify(driver)
+        if problem and self.identity is not None:
+            return problem
         self._turned()
+        if not await self._stop_leftover(driver) and not problem:
+            return f"the pump on {self.settings.port} says who it is, and cannot be read"
+        if problem:
+            self._turned()
+            problem = await self._identify(driver)  # a pump that flowed may have had no time for it
+        return problem
+
+    async def _identify(self, driver: Driver) -> str:
+        """Ask the pump who it is; `identity` is then that, or None. Returns what is wrong, or nothing."""
+        self.identity, connection = None, driver.connections
         match await driver.identify():
             case Done(value=identity):
-                self.identity = identity
+                self.identity, self._met_on = identity, connection
+                return _wrong_pump(self.settings, identity)
             case Refused(reasons=reasons):
                 return "; ".join(reasons)
             case Unknown(cause=cause):
                 return f"no pump answers on {self.settings.port}: {cause}"
-        self._turned()
-        if not seen and not await self._stop_leftover(driver):
-            return f"the pump on {self.settings.port} says who it is, and cannot be read"
-        return _wrong_pump(self.settings, self.identity)
 
     async def _stop_leftover(self, driver: Driver) -> bool:
         """Whether the pump could be read; if it flows, it is told to stop."""
         first = await driver.read()
         if not isinstance(first, Done):
             return False
-        if first.value.state.flowing:
+        if first.value.state.flowing and not self.family.monitor_only:
             self._note("found_flowing", {"delivered_ml": first.value.delivered.number})
             log.error("found_flowing", pump=self.name, pump_state=first.value.state.value)
             await driver.stop()
         return True
 
+    async def _meet_again(self, driver: Driver) -> bool:
+        """The port was lost and is back. Whether this is still a pump to speak to; if not, bring up begins anew."""
+        problem = await self._identify(driver)
+        if self.identity is None:  # no answer yet, or the port went again
+            self._missed(problem)
+            await asyncio.sleep(CONNECT_AGAIN_S[0])
+            return True
+        if problem:
+            log.error("another_pump", pump=self.name, why=problem)
+            self._note("another_pump", {"why": problem})
+            self._missed(problem, link_lost=True)
+            return False
+        self._note("pump_met_again", self._who())
+        return True
+
     async def _serve(self) -> None:
         loop = asyncio.get_running_loop()
         self._next_poll = loop.time()
+        driver = self.driver
+        assert driver is not None  # `_connect` has made it
         while True:
             self._turned()
+            if driver.connections != self._met_on:
+                if not await self._meet_again(driver):
+                    return
+                continue
             if self._work:
                 action, intent = self._work.popleft()
                 await self._perform(action, intent)
@@ -334,7 +382,7 @@ class PumpRunner:
                 if self.infusion is not None and self.active:
                     self.feed(ev.ReadingTaken(self._now(), self.reading))
                     self._note("reading", rows.reading(self.infusion, self.reading, self._now()))
-                elif reading.state.flowing:
+                elif reading.state.flowing and not self.family.monitor_only:
                     self._flow_without_order(reading)
                 else:
                     self._flow_noted = False
@@ -353,10 +401,11 @@ class PumpRunner:
         if ours:
             self.stop_now()
 
-    def _missed(self, cause: str) -> None:
+    def _missed(self, cause: str, *, link_lost: bool = False) -> None:
         self._failures += 1
         if self.active:
-            self.feed(ev.ReadingFailed(self._now(), cause, link_lost=self._failures >= LOST_AFTER_FAILURES))
+            lost = link_lost or self._failures >= LOST_AFTER_FAILURES
+            self.feed(ev.ReadingFailed(self._now(), cause, link_lost=lost))
 
     def _interval(self) -> float:
         """Seconds of loop time to the next look."""

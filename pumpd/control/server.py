@@ -14,7 +14,8 @@ import structlog
 from pydantic import ValidationError
 
 from pumpd.control.gateway import Gateway
-from pumpd.control.messages import LONGEST_LINE, REQUEST, Answer
+from pumpd.control.messages import LONGEST_LINE, REQUEST, Answer, Request, TraceRequest
+from pumpd.control.wire_trace import show_wire
 
 log = structlog.get_logger("pumpd.control")
 
@@ -65,9 +66,12 @@ class ControlServer:
         peer = _peer(writer)
         try:
             while line := await reader.readline():
-                answer = await self._answer(line, peer)
+                answer, request = await self._answer(line, peer)
                 writer.write(answer.model_dump_json().encode() + b"\n")
                 await writer.drain()
+                if isinstance(request, TraceRequest) and answer.ok:
+                    await show_wire(self._gateway.runners[request.pump], reader, writer)
+                    break
         except ValueError:  # a line longer than any request
             answer = self._gateway.malformed(peer, (f"request: longer than {LONGEST_LINE} bytes",))
             writer.write(answer.model_dump_json().encode() + b"\n")
@@ -80,7 +84,7 @@ class ControlServer:
             with contextlib.suppress(ConnectionError, asyncio.CancelledError):
                 await writer.wait_closed()
 
-    async def _answer(self, line: bytes, peer: str) -> Answer:
+    async def _answer(self, line: bytes, peer: str) -> tuple[Answer, Request | None]:
         try:
             request = REQUEST.validate_json(line)
         except ValidationError as error:
@@ -88,12 +92,12 @@ class ControlServer:
                 f"{'.'.join(str(part) for part in item['loc']) or 'request'}: {item['msg']}"
                 for item in error.errors(include_url=False, include_context=False, include_input=False)
             )
-            return self._gateway.malformed(peer, problems)
+            return self._gateway.malformed(peer, problems), None
         try:
-            return await self._gateway.answer(request, peer)
+            return await self._gateway.answer(request, peer), request
         except Exception as error:  # the socket must go on answering: stop goes through here
             log.exception("request_failed", op=request.op)
-            return Answer(ok=False, reasons=(f"pumpd failed on this request: {error!r}",))
+            return Answer(ok=False, reasons=(f"pumpd failed on this request: {error!r}",)), request
 
 
 def _peer(writer: asyncio.StreamWriter) -> str:

@@ -41,6 +41,10 @@ class Limits:
     pause_total_ns: int = 10 * _MIN  # WIN-05
     pauses: int = 3  # WIN-05
 
+    def for_counter(self, step: Volume) -> "Limits":
+        """Limits for a pump whose volume counter grows by such a step: any difference of counters may be off by one."""
+        return replace(self, counter_slack=self.counter_slack + step, mismatch_floor=self.mismatch_floor + step)
+
     def for_time_scale(self, scale: int) -> "Limits":
         """Limits for clinical time that runs `scale` times faster than life (simulation only).
 

@@ -69,7 +69,8 @@ class Capabilities:
     """Limits for one container on one model; a driver computes them without speaking to a pump.
 
     `watchdog` is the longest time that the pump's own watchdog can be set to, None without one.
-    `max_steps` is how many steps the pump itself can hold.
+    `max_steps` is how many steps the pump itself can hold. `counter_step` is the step by which the delivered volume of
+    a reading grows, where it is too coarse to be left out of account.
     """
 
     family: str
@@ -83,3 +84,4 @@ class Capabilities:
     expiry: tuple[Expiry, ...]
     watchdog: Duration | None = None
     monitor_only: bool = False
+    counter_step: Volume = Volume(0)

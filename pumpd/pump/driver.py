@@ -7,7 +7,7 @@ Promises that every driver keeps (the conformance suite checks them):
 - What the pump says of itself is reported, never what was sent to it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -19,10 +19,24 @@ from pumpd.quantities import Duration, Length
 
 ENTRY_POINT_GROUP = "pumpd.drivers"
 
+Tap = Callable[[str, bytes, int], None]  # "out" or "in", the bytes, monotonic nanoseconds
+
 
 @runtime_checkable
 class Driver(Protocol):
     """One pump on one open link."""
+
+    @property
+    def connections(self) -> int:
+        """How often the port was opened. After a change another pump may answer: whoever holds the driver identifies
+        it again first, and until then `load` and `start` are refused (COM-10).
+        """
+        ...
+
+    @property
+    def taps(self) -> list[Tap]:
+        """Shown all bytes of the port as they go and come. Add and remove freely."""
+        ...
 
     async def identify(self) -> Outcome[Identity]:
         """Bring the pump to a known mode, acknowledge what it reports since power-up, and say who it is."""
@@ -64,6 +78,7 @@ class DriverFamily(Protocol):
     title: ClassVar[str]
     models: ClassVar[tuple[str, ...]]
     assumptions: ClassVar[tuple[Assumption, ...]]
+    monitor_only: ClassVar[bool]  # True: pumps of this family are read, and never told anything
     syringes: ClassVar[Mapping[str, Length]]  # inner diameters that the maker lists by name; may be empty
 
     @classmethod

@@ -3,7 +3,8 @@
 from pumpd.wire.errors import LinkLostError, NotSentError, OvertakenError, PortError, ReplyTimeoutError, WireError
 from pumpd.wire.instant import now_ns
 from pumpd.wire.line import LineSettings, Transport
-from pumpd.wire.link import BackOff, Direction, Framer, Lane, Link, Statistics
+from pumpd.wire.link import BackOff, Direction, Framer, Lane, Link, Party, Statistics
+from pumpd.wire.share import Side, join
 from pumpd.wire.transport import open_transport
 
 __all__ = [
@@ -16,11 +17,14 @@ __all__ = [
     "LinkLostError",
     "NotSentError",
     "OvertakenError",
+    "Party",
     "PortError",
     "ReplyTimeoutError",
+    "Side",
     "Statistics",
     "Transport",
     "WireError",
+    "join",
     "now_ns",
     "open_transport",
 ]

@@ -5,8 +5,10 @@ Promises:
 - An answer is what the request in flight accepts as its own; every other frame is discarded, counted and shown to
   `on_stray`. A frame that came together with an answer is never taken for the answer to the next request.
 - After a time-out (or `unsettle()`) a NORMAL exchange waits until the line has been quiet, and what comes is discarded.
-- A STOP exchange waits for nothing but the one exchange in flight. Everything queued fails as certainly not sent, and
-  so does every NORMAL exchange asked for until the stop is answered; a sequence begun before (see `epoch`) ends there.
+- A STOP exchange waits for nothing but the one exchange in flight. Everything that its party queued fails as certainly
+  not sent, and so does every NORMAL exchange that it asks for until the stop is answered; a sequence begun before (see
+  `epoch`) ends there. Other parties' exchanges wait, and go on after it.
+- What the protocol wants answered at once (`respond`: an acknowledgement) is written as soon as the frame is there.
 - A STOP is sent even when the task that asked for it is cancelled; a queued NORMAL exchange is then not sent.
 - When the port is lost everything fails at once and says whether it may have been sent. Nothing is kept for the new
   connection and nothing is sent again.
@@ -19,11 +21,12 @@ import random
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import Generic, Protocol, TypeVar
 
 import structlog
 
+from pumpd.pump import Tap
 from pumpd.wire.errors import (
     LinkLostError,
     NotSentError,
@@ -47,7 +50,7 @@ class Lane(Enum):
     STOP = "stop"
 
 
-class Direction(Enum):
+class Direction(StrEnum):
     OUT = "out"
     IN = "in"
 
@@ -63,7 +66,6 @@ class Framer(Protocol[F]):
 
 
 Opener = Callable[[str, LineSettings, OnBytes, OnLost], Awaitable[Transport]]
-OnFrame = Callable[[Direction, bytes, int], None]  # direction, bytes as they went or came, monotonic nanoseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,21 @@ class Statistics:
 
 
 @dataclass(slots=True, eq=False)
+class Party(Generic[F]):
+    """One of the pumps that share a link, as the link sees it.
+
+    `epoch` changes with every stop asked for and every connection lost: a sequence of commands notes it when it begins
+    and hands it to each exchange, which is then refused once the sequence has been overtaken.
+    """
+
+    epoch: int = 0
+    on_stray: Callable[[F], None] | None = None
+    stopping: int = 0  # stops asked for and not yet ended
+
+
+@dataclass(slots=True, eq=False)
 class _Job(Generic[F]):
+    party: Party[F]
     request: bytes
     answers: Callable[[F], bool]
     timeout_s: float
@@ -109,10 +125,9 @@ class _Job(Generic[F]):
 
 
 class Link(Generic[F]):
-    """One port and its exchanges.
+    """One port and its exchanges, for one pump or for several parties (see `share`).
 
-    `epoch` changes with every stop asked for and every connection lost: a sequence of commands notes it when it begins
-    and hands it to each exchange, which is then refused once the sequence has been overtaken.
+    `connections` counts how often the port was opened: after a change it may be another pump that answers.
     """
 
     def __init__(
@@ -125,12 +140,15 @@ class Link(Generic[F]):
         back_off: BackOff | None = None,
         seed: int | None = None,
         opener: Opener = open_transport,
+        respond: Callable[[F], bytes | None] | None = None,
     ) -> None:
         self.port, self.line = port, line
-        self.epoch = 0
+        self.connections = 0
         self.statistics = Statistics()
-        self.on_frame: OnFrame | None = None
-        self.on_stray: Callable[[F], None] | None = None
+        self.taps: list[Tap] = []  # shown all bytes as they go and come
+        self._respond = respond
+        self._own: Party[F] = Party()
+        self._parties: list[Party[F]] = [self._own]
         self.on_change: Callable[[bool], None] | None = None
         self._framer, self._quiet_s, self._opener = framer, quiet_s, opener
         self._back_off = back_off or BackOff()
@@ -138,7 +156,6 @@ class Link(Generic[F]):
         self._transport: Transport | None = None
         self._flight: _Job[F] | None = None
         self._stops: deque[_Job[F]] = deque()
-        self._stopping = 0  # stops asked for and not yet ended
         self._queue: deque[_Job[F]] = deque()
         self._quiet_at = self._quiet_limit = 0.0
         self._timer: asyncio.TimerHandle | None = None  # one for all exchanges, never after the deadline in force
@@ -146,6 +163,36 @@ class Link(Generic[F]):
         self._reopening: asyncio.Task[None] | None = None
         self._closed = False
         self._gone = "not open yet"
+
+    # -- parties ---------------------------------------------------------------------------------------------
+
+    @property
+    def epoch(self) -> int:
+        return self._own.epoch
+
+    @property
+    def on_stray(self) -> Callable[[F], None] | None:
+        return self._own.on_stray
+
+    @on_stray.setter
+    def on_stray(self, hook: Callable[[F], None] | None) -> None:
+        self._own.on_stray = hook
+
+    def enter(self) -> Party[F]:
+        """A further party on this link."""
+        party: Party[F] = Party()
+        self._parties.append(party)
+        return party
+
+    def hears(self, make_framer: Callable[[], Framer[F]]) -> bool:
+        """Whether this link's frames are those of such a framer."""
+        return type(make_framer()) is type(self._framer)
+
+    def leave(self, party: Party[F]) -> None:
+        """What the party still had queued is certainly not sent."""
+        if party in self._parties:
+            self._parties.remove(party)
+            self._fail_queued(party, NotSentError("this pump's side of the link was closed"))
 
     # -- the connection --------------------------------------------------------------------------------------
 
@@ -170,6 +217,7 @@ class Link(Generic[F]):
             transport.close()
             raise PortError(f"port {self.port}: this link was closed while the port opened")
         self._transport = transport
+        self.connections += 1
         if self.on_change:
             self.on_change(True)
 
@@ -194,7 +242,8 @@ class Link(Generic[F]):
 
     def _drop(self, why: str) -> None:
         self._gone = why
-        self.epoch += 1
+        for party in self._parties:
+            party.epoch += 1
         transport, self._transport = self._transport, None
         if transport is not None:
             transport.close()
@@ -233,6 +282,7 @@ class Link(Generic[F]):
         timeout_s: float,
         lane: Lane = Lane.NORMAL,
         epoch: int | None = None,
+        party: Party[F] | None = None,
     ) -> F:
         """Send a request and wait for the frame that answers it, at most `timeout_s` from when it was sent.
 
@@ -241,11 +291,12 @@ class Link(Generic[F]):
         """
         if self._transport is None:
             raise LinkLostError(self._gone, sent=False)
-        job: _Job[F] = _Job(request, answers, timeout_s, self._loop.create_future())
+        party = party or self._own
+        job: _Job[F] = _Job(party, request, answers, timeout_s, self._loop.create_future())
         if lane is Lane.STOP:
             self._overtake(job)
             return await asyncio.shield(job.future)
-        if self._stopping or (epoch is not None and epoch != self.epoch):
+        if party.stopping or (epoch is not None and epoch != party.epoch):
             self.statistics.overtaken += 1
             raise OvertakenError("a stop or a lost connection came first")
         self._queue.append(job)
@@ -262,17 +313,25 @@ class Link(Generic[F]):
             self._settling = self._loop.call_at(self._quiet_at, self._settle)
 
     def _overtake(self, job: _Job[F]) -> None:
-        self.epoch += 1
-        self._stopping += 1
-        job.future.add_done_callback(self._stop_ended)
-        self.statistics.overtaken += len(self._queue)
-        while self._queue:
-            self._queue.popleft().fail(OvertakenError("a stop came first"))
+        party = job.party
+        party.epoch += 1
+        party.stopping += 1
+        job.future.add_done_callback(lambda _: self._stop_ended(party))
+        self.statistics.overtaken += self._fail_queued(party, OvertakenError("a stop came first"))
         self._stops.append(job)
         self._next()
 
-    def _stop_ended(self, _: object) -> None:
-        self._stopping -= 1
+    def _fail_queued(self, party: Party[F], error: WireError) -> int:
+        """Fail what a party has queued; returns how many that were."""
+        queued = [job for job in self._queue if job.party is party]
+        for job in queued:
+            self._queue.remove(job)
+            job.fail(error)
+        return len(queued)
+
+    @staticmethod
+    def _stop_ended(party: Party[F]) -> None:
+        party.stopping -= 1
 
     def _next(self) -> None:
         """Send what is due: a stop; else, on a quiet line, the oldest request that somebody still waits for."""
@@ -300,8 +359,8 @@ class Link(Generic[F]):
         self._wake_at(job.deadline)
         self.statistics.exchanges += 1
         self.statistics.bytes_out += len(job.request)
-        if self.on_frame is not None:
-            self._show(self.on_frame, Direction.OUT, job.request)
+        if self.taps:
+            self._show(Direction.OUT, job.request)
 
     def _wake_at(self, deadline: float) -> None:
         if self._timer is not None:
@@ -344,20 +403,35 @@ class Link(Generic[F]):
     def _on_bytes(self, data: bytes) -> None:
         statistics = self.statistics
         statistics.bytes_in += len(data)
-        if self.on_frame is not None:
-            self._show(self.on_frame, Direction.IN, data)
+        if self.taps:
+            self._show(Direction.IN, data)
         if self._settling is not None:
             self._quiet_at = self._loop.time() + self._quiet_s
         for frame in self._framer.feed(data):
+            if self._respond is not None and (response := self._respond(frame)):
+                self._write_response(response)
             job = self._flight
             if job is not None and job.answers(frame):
                 self._answered(job, frame)
             else:
                 statistics.discarded += 1
-                if self.on_stray is not None:
-                    self.on_stray(frame)
+                for party in self._parties:
+                    if party.on_stray is not None:
+                        party.on_stray(frame)
         if self._flight is None:
             self._next()
+
+    def _write_response(self, response: bytes) -> None:
+        if self._transport is None:
+            return
+        try:
+            self._transport.write(response)
+        except LinkLostError as error:
+            self._lose(str(error))
+            return
+        self.statistics.bytes_out += len(response)
+        if self.taps:
+            self._show(Direction.OUT, response)
 
     def _answered(self, job: _Job[F], frame: F) -> None:
         self._flight = None
@@ -371,10 +445,12 @@ class Link(Generic[F]):
         else:
             job.future.set_result(frame)
 
-    def _show(self, on_frame: OnFrame, direction: Direction, data: bytes) -> None:
-        """A trace that fails must not hold up the line: it is taken off, and the log says so."""
-        try:
-            on_frame(direction, data, int(self._loop.time() * 1e9))
-        except Exception:
-            self.on_frame = None
-            log.exception("trace_removed", port=self.port)
+    def _show(self, direction: Direction, data: bytes) -> None:
+        """A tap that fails must not hold up the line: it is taken off, and the log says so."""
+        at_ns = int(self._loop.time() * 1e9)
+        for tap in tuple(self.taps):
+            try:
+                tap(direction, data, at_ns)
+            except Exception:
+                self.taps.remove(tap)
+                log.exception("tap_removed", port=self.port)

@@ -96,10 +96,10 @@ async def test_a_counter_that_creeps_on_after_the_stop_fails(connect):
 
 
 async def test_a_pump_of_another_model_is_not_programmed(connect):
-    pump = ToyPump(version="NE4000V3.92")
+    pump = ToyPump(version="NE500V3.92")
     check = await bench(connect, pump)
     assert check.failed.name == "identify"
-    assert "NE-4000" in check.failed.said
+    assert "NE-500" in check.failed.said
     assert not any(text.startswith(("RAT", "RUN")) for text in pump.texts())
     assert pump_now(check) == "it confirmed a stop"
 
@@ -134,7 +134,7 @@ def test_list():
     result = run("list", "--json")
     (row,) = [row for row in json.loads(result.stdout)["drivers"] if row["family"] == "new-era"]
     assert row["from"].startswith("pumpd-drivers ")
-    assert row["models"] == ["ne-1000"]
+    assert row["models"] == ["ne-1000", "ne-1010", "ne-4000"]
     assert "new-era" in run("list").stdout
 
 

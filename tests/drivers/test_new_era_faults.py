@@ -237,7 +237,7 @@ async def test_after_an_alarm_the_line_is_left_to_fall_quiet(driver, pump):
     """A spontaneous alarm may have come in place of the answer, which then follows and is the answer to nothing."""
     await session(driver, "read")
     sent = []
-    driver.link.on_frame = lambda way, data, t_ns: sent.append(t_ns / 1e9) if way is Direction.OUT else None
+    driver.link.taps.append(lambda way, data, t_ns: sent.append(t_ns / 1e9) if way is Direction.OUT else None)
     pump.raise_alarm("S")
     await driver.read()
     assert len(sent) == 3
@@ -274,6 +274,7 @@ async def test_load_is_refused_by_a_pump_that_is_not_idle(driver, pump):
 
 
 async def test_what_does_not_fit_is_refused_before_the_first_byte(driver, pump):
+    await driver.identify()
     heard = len(pump.heard)
     outcome = await driver.load(PumpProgram((RateStep(Rate(1700), Volume(10000)),), Length("26.59")))
     assert isinstance(outcome, Refused)

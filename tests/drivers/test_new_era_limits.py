@@ -12,7 +12,7 @@ from pumpd.pump import Container, Expiry, PumpKind, PumpProgram, RateStep
 from pumpd.quantities import Duration, Length, Rate, Volume
 from pumpd_drivers.new_era import limits
 from pumpd_drivers.new_era.driver import NewEra
-from pumpd_drivers.new_era.settings import ASSUMPTIONS, NewEraSettings
+from pumpd_drivers.new_era.settings import NewEraSettings
 
 # Protocol sheet, "Limits": diameter in mm, highest rate in mL/h, lowest rate in µL/h
 TABLE = [
@@ -112,7 +112,7 @@ def test_settings_from_a_file_and_from_a_command_line():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"adress": 1}, r"settings.adress: unknown setting \(known: address, "),
+        ({"adress": 1}, r"settings.adress: unknown setting \(known: reply_timeout_s, "),
         ({"address": 100}, "settings.address: "),
         ({"baudrate": 115200}, "settings.baudrate: "),
         ({"safe_mode": "maybe"}, "settings.safe_mode: "),
@@ -125,7 +125,7 @@ def test_a_wrong_setting_is_named(settings, message):
 
 
 def test_each_assumption_is_a_setting_with_its_default():
-    for assumption in ASSUMPTIONS:
+    for assumption in NewEraSettings.assumptions():
         assert str(NewEraSettings.model_fields[assumption.name].default) == assumption.default
 
 

@@ -86,7 +86,7 @@ async def test_identify_finds_a_pump_that_knows_basic_mode_only(follows):
         assert await driver.identify() == Done(Identity("NE-1000", "3.92"))
 
 
-@pytest.mark.parametrize("word", ["NE4000V3.92", "NE1000X2V3.92", "NE500V1.0"])
+@pytest.mark.parametrize("word", ["NE1600V3.92", "NE1000X2V3.92", "NE500V1.0"])
 async def test_identify_refuses_another_model(follows, word):
     """Commands: VER -> `NE<model>[X[n]]V<n>.<n>`."""
     script = FOUND + f"> basic 0VER\n< basic 00S{word}"

@@ -368,7 +368,7 @@ async def test_close_ends_within_its_bound_while_the_port_is_gone_and_its_openin
 
 async def test_the_trace_gets_both_directions_with_their_instants(link, peer):
     seen = []
-    link.on_frame = lambda *event: seen.append(event)
+    link.taps.append(lambda *event: seen.append(event))
     await asyncio.sleep(1)
     await ask(link, b"a")
     (out, sent, sent_ns), (into, came, came_ns) = seen
@@ -381,10 +381,10 @@ async def test_a_trace_that_fails_does_not_hold_up_a_stop(link, peer):
     def broken(*_):
         raise RuntimeError("disk full")
 
-    link.on_frame = broken
+    link.taps.append(broken)
     with capture_logs() as logs:
         assert await ask(link, b"stop", lane=Lane.STOP) == b"stop!"
-    assert [entry["event"] for entry in logs] == ["trace_removed"]
+    assert [entry["event"] for entry in logs] == ["tap_removed"]
 
 
 @pytest.mark.looptime(noop_cycles=0)

@@ -10,8 +10,9 @@ Promises:
 import re
 from collections.abc import Callable
 
+from pumpd.driving import DeclinedError, Lane, Side, UnansweredError, timed_out
 from pumpd.pump import PumpAlarm
-from pumpd.wire import Lane, Link, ReplyTimeoutError, WireError
+from pumpd.wire import WireError
 from pumpd_drivers.new_era.codec import Garbage, Reply, Request
 
 LONGEST_REPLY = 40  # bytes; allows for the time on the line
@@ -37,14 +38,6 @@ _ERRORS = {
 }
 
 
-class DeclinedError(Exception):
-    """Certainly not done: it never left, or the pump said no."""
-
-
-class UnansweredError(Exception):
-    """It left and no trustworthy answer came."""
-
-
 class UnsupportedError(DeclinedError):
     """The pump does not know this command."""
 
@@ -56,10 +49,12 @@ class Dialogue:
     a pump takes in either mode, and answers in either framing are accepted).
     """
 
-    def __init__(self, link: Link[Reply | Garbage], address: int, reply_timeout_s: float) -> None:
+    def __init__(
+        self, link: Side[Reply | Garbage], address: int, reply_timeout_s: float, alarms: dict[PumpAlarm, None]
+    ) -> None:
         self.link = link
         self.safe: bool | None = None
-        self.alarms: dict[PumpAlarm, None] = {}  # in the order in which they came
+        self.alarms = alarms  # the driver's latch
         self.alarm_count = 0
         self._address, self._reply_timeout_s = address, reply_timeout_s
         self._requests: dict[tuple[str, bool], tuple[bytes, float]] = {}
@@ -177,8 +172,3 @@ def _agreed(command: str, reply: Reply) -> Reply:
         return reply
     refusal = UnsupportedError if reply.error == "?" else DeclinedError
     raise refusal(f"{command}: the pump refuses: {_ERRORS.get(reply.error, reply.error)} ({reply.error})")
-
-
-def timed_out(error: BaseException) -> bool:
-    """Whether the port is there and the pump was silent."""
-    return isinstance(error.__cause__, ReplyTimeoutError)

@@ -7,50 +7,47 @@ Promises, besides those of `pumpd.pump.driver`:
 - What does not fit the pump is refused before the first byte.
 """
 
-from collections.abc import Awaitable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
-from pumpd.pump import (
-    Capabilities,
-    Container,
-    Done,
-    Expiry,
-    Identity,
-    Outcome,
-    PumpAlarm,
-    PumpKind,
-    PumpProgram,
-    PumpState,
-    Reading,
-    Refused,
-    Unknown,
+from pumpd.driving import (
+    Codec,
+    DeclinedError,
+    Lane,
+    LineSettings,
+    LinkDriver,
+    Side,
+    UnansweredError,
+    join,
+    now_ns,
+    timed_out,
 )
+from pumpd.pump import Capabilities, Container, Expiry, Identity, PumpAlarm, PumpKind, PumpProgram, PumpState, Reading
 from pumpd.quantities import Duration
-from pumpd.wire import Lane, LineSettings, Link, now_ns
 from pumpd_drivers.new_era import limits, replies
-from pumpd_drivers.new_era.codec import Garbage, Reply, ReplyFramer
-from pumpd_drivers.new_era.dialogue import NOTHING, DeclinedError, Dialogue, UnansweredError, timed_out
+from pumpd_drivers.new_era.codec import Garbage, Reply, ReplyFramer, RequestFramer
+from pumpd_drivers.new_era.dialogue import NOTHING, Dialogue
 from pumpd_drivers.new_era.mode import SafeMode
 from pumpd_drivers.new_era.phases import Phases
-from pumpd_drivers.new_era.settings import ASSUMPTIONS, NewEraSettings
+from pumpd_drivers.new_era.settings import NewEraSettings
 from pumpd_drivers.new_era.syringes import SYRINGES
-
-T = TypeVar("T")
 
 STOP_TRIES = 6  # within one call; the caller repeats the call until the stop is believed
 
 
-class NewEra:
+class NewEra(LinkDriver[Reply | Garbage]):
     family = "new-era"
     title = "New Era NE-1000 family, laboratory syringe pumps (not for clinical use on humans)"
-    models = ("ne-1000",)
-    assumptions = ASSUMPTIONS
+    models = ("ne-1000", "ne-1010", "ne-4000")
+    assumptions = NewEraSettings.assumptions()
     syringes = SYRINGES
+    codec = Codec(RequestFramer, ReplyFramer)
     bench_settings: Mapping[str, Any] = {"safe_mode": "if-supported"}  # for `pumpd driver check`, nobody connected
 
-    def __init__(self, link: Link[Reply | Garbage], settings: NewEraSettings) -> None:
-        self.link, self._settings = link, settings
-        self._talk = Dialogue(link, settings.address, settings.reply_timeout_s)
+    def __init__(self, link: Side[Reply | Garbage], settings: NewEraSettings) -> None:
+        super().__init__(link, settings)
+        self._settings = settings
+        self._talk = Dialogue(link, settings.address, settings.reply_timeout_s, self.alarms)
         self._mode = SafeMode(self._talk, settings)
         self._phases = Phases(self._talk, settings)
         self._met = False
@@ -83,48 +80,17 @@ class NewEra:
     @classmethod
     async def connect(cls, port: str, settings: Mapping[str, Any]) -> "NewEra":
         chosen = NewEraSettings.of(settings)
-        link = Link(port, LineSettings(chosen.baudrate), ReplyFramer(), quiet_s=chosen.quiet_s)
-        await link.open()
-        return cls(link, chosen)
+        line = LineSettings(chosen.baudrate)
+        return cls(await join(port, line, ReplyFramer, name=chosen.address, quiet_s=chosen.quiet_s), chosen)
 
     @property
     def native_lease(self) -> bool | None:
         """Whether the pump's own watchdog can be armed; None while it is not known."""
         return self._mode.supported
 
-    async def close(self) -> None:
-        """Give the port back. Sends nothing: a pump that runs is stopped by its watchdog."""
-        await self.link.close()
-
-    # -- the driver API --------------------------------------------------------------------------------------
-
-    async def identify(self) -> Outcome[Identity]:
-        return await _outcome(self._identify())
-
-    async def read(self) -> Outcome[Reading]:
-        return await _outcome(self._read())
-
-    async def load(self, program: PumpProgram) -> Outcome[None]:
-        if reasons := limits.program_reasons(program, _max_steps(self._settings)):
-            return Refused(tuple(reasons))
-        return await _outcome(self._load(program))
-
-    async def read_back(self) -> Outcome[PumpProgram]:
-        return await _outcome(self._phases.read(self.link.epoch))
-
-    async def start(self, watchdog: Duration) -> Outcome[None]:
-        return await _outcome(self._start(watchdog))
-
-    async def stop(self) -> Outcome[None]:
-        return await _outcome(self._stop())
-
-    async def release(self) -> Outcome[None]:
-        return await _outcome(self._release())
-
     # -- bringing up -----------------------------------------------------------------------------------------
 
-    async def _identify(self) -> Identity:
-        epoch = self.link.epoch
+    async def _identify(self, epoch: int) -> Identity:
         status = await self._mode.find(epoch)
         if not _flows(status):
             await self._mode.off(epoch)
@@ -159,12 +125,16 @@ class NewEra:
 
     # -- programming and flow --------------------------------------------------------------------------------
 
-    async def _load(self, program: PumpProgram) -> None:
-        epoch = self.link.epoch
+    def _unfit(self, program: PumpProgram) -> list[str]:
+        return limits.program_reasons(program, _max_steps(self._settings))
+
+    async def _load(self, program: PumpProgram, epoch: int) -> None:
         await self._require_stopped(epoch)
         await self._mode.on(limits.LONGEST_WATCHDOG_S, epoch)
         await self._phases.write(program, epoch)
-        self._talk.acknowledge()
+
+    async def _read_back(self, epoch: int) -> PumpProgram:
+        return await self._phases.read(epoch)
 
     async def _require_stopped(self, epoch: int) -> None:
         """Ask for the counters, whose answer cannot be taken for any setting's, and insist on a pump at rest."""
@@ -172,8 +142,7 @@ class NewEra:
         if reply.status != "S":
             raise DeclinedError(f"the pump is {replies.STATES[reply.status]}, not stopped: stop it first")
 
-    async def _start(self, watchdog: Duration) -> None:
-        epoch = self.link.epoch
+    async def _start(self, watchdog: Duration, epoch: int) -> None:
         seconds = int(watchdog.decimal)
         if not 1 <= seconds <= limits.LONGEST_WATCHDOG_S:
             raise DeclinedError(f"watchdog: {watchdog} is not within 1 s to {limits.LONGEST_WATCHDOG_S} s")
@@ -219,13 +188,11 @@ class NewEra:
                 framing = not framing
         raise heard
 
-    async def _release(self) -> None:
-        epoch = self.link.epoch
+    async def _release(self, epoch: int) -> None:
         status = await self._talk.ask("", NOTHING, epoch=epoch)
         if _flows(status):
             raise DeclinedError(f"the pump is {replies.STATES[status.status]}: its watchdog stays on")
         await self._mode.off(epoch)
-        self._talk.acknowledge()
 
 
 def _max_steps(settings: NewEraSettings) -> int:
@@ -235,12 +202,3 @@ def _max_steps(settings: NewEraSettings) -> int:
 def _flows(reply: Reply) -> bool:
     """Whether the pump flows or may begin to by itself."""
     return reply.status not in ("S", "P")
-
-
-async def _outcome(work: Awaitable[T]) -> Outcome[T]:
-    try:
-        return Done(await work)
-    except DeclinedError as error:
-        return Refused((str(error),))
-    except UnansweredError as error:
-        return Unknown(str(error))

@@ -5,15 +5,9 @@ Promises:
 - With `safe_mode = "required"` a pump that does not know safe mode is refused, never run without its watchdog.
 """
 
+from pumpd.driving import DeclinedError, UnansweredError, timed_out
 from pumpd_drivers.new_era.codec import Reply
-from pumpd_drivers.new_era.dialogue import (
-    NOTHING,
-    DeclinedError,
-    Dialogue,
-    UnansweredError,
-    UnsupportedError,
-    timed_out,
-)
+from pumpd_drivers.new_era.dialogue import NOTHING, Dialogue, UnsupportedError
 from pumpd_drivers.new_era.settings import NewEraSettings
 
 # What is said to find the pump: (command, in a safe frame). The first changes nothing. A safe-framed SAF0 brings a pump

@@ -10,10 +10,11 @@ Promises:
 import contextlib
 from decimal import Decimal
 
+from pumpd.driving import DeclinedError
 from pumpd.pump import PumpProgram, RateStep
 from pumpd.quantities import Length
 from pumpd_drivers.new_era import limits, replies
-from pumpd_drivers.new_era.dialogue import DeclinedError, Dialogue, UnsupportedError
+from pumpd_drivers.new_era.dialogue import Dialogue, UnsupportedError
 from pumpd_drivers.new_era.settings import NewEraSettings
 
 

@@ -9,7 +9,7 @@ from pumpd.quantities import NS_PER_S, Duration, Rate, Volume
 REQUIREMENTS = ("RUN-02",)
 
 _WARN = Permit((AlarmCode.FLOW_DEVIATION,))
-SHORT_NS = 5 * NS_PER_S  # "at once": the shortest stretch in which a counter shows a flow
+SHORT_NS = 5 * NS_PER_S  # "at once": the shortest stretch that is judged
 
 
 def grown(infusion: Infusion, sample: Sample, now_ns: int) -> tuple[Volume, Volume]:
@@ -23,14 +23,19 @@ def check(infusion: Infusion, now_ns: int) -> Verdict:
     if infusion.state is not State.RUNNING or reading is None or not reading.state.flowing or not infusion.samples:
         return PERMIT
     at, limits = reading.answered_ns, infusion.limits
-    recent = next((sample for sample in reversed(infusion.samples) if at - sample.at_ns >= SHORT_NS), None)
-    if recent is not None:
-        counted, expected = grown(infusion, recent, at)
-        twice, clear = expected.times(2), expected > limits.counter_slack.times(2)
+    for sample in reversed(infusion.samples):
+        if at - sample.at_ns < SHORT_NS:
+            continue
+        counted, expected = grown(infusion, sample, at)
+        clear = expected > limits.counter_slack.times(2)
+        if not clear and sample is not infusion.samples[0]:
+            continue  # a coarse counter, or a slow flow, shows itself over a longer stretch only
+        twice = expected.times(2)
         if counted >= (twice - limits.counter_slack if clear else twice + limits.counter_slack):
             return Trip(AlarmCode.FREE_FLOW, f"{counted} counted where {expected} is programmed")
         if counted == ZERO and clear:
             return Trip(AlarmCode.NOT_FLOWING, f"nothing counted where {expected} is programmed")
+        break
     oldest = infusion.samples[0]
     span_ns = at - oldest.at_ns
     if span_ns < limits.deviation_for_ns:

@@ -1,0 +1,102 @@
+"""`pumpd trace`: the decoded frames of a live line, both directions, with times; saves and replays."""
+
+import contextlib
+import json
+import socket
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Any, TextIO
+
+import typer
+
+from pumpd.cli.client import CONFIG, Config, Json, fail, load_settings, refuse
+from pumpd.control.messages import Answer, TraceRequest
+from pumpd.driving.codec import Codec
+from pumpd.driving.trace import Packet, decoded
+from pumpd.pump import UnknownFamilyError, family
+
+VERSION = 1
+
+
+def trace(
+    pump: Annotated[str | None, typer.Argument(help="A configured pump, live from the control process.")] = None,
+    *,
+    replay: Annotated[Path | None, typer.Option(help="Show a saved trace instead.")] = None,
+    save: Annotated[Path | None, typer.Option(help="Write the packets to this file too.")] = None,
+    count: Annotated[int | None, typer.Option(min=1, help="End after so many packets.")] = None,
+    config: Config = CONFIG,
+    as_json: Json = False,
+) -> None:
+    """Show what goes over a pump's line, frame by frame. Looking changes nothing; Ctrl-C ends it."""
+    if (pump is None) == (replay is None):
+        refuse(["trace: give a PUMP, or --replay FILE"], as_json=as_json)
+    with contextlib.ExitStack() as stack, contextlib.suppress(KeyboardInterrupt):
+        try:
+            head, lines = _saved(replay, stack) if replay else _live(str(pump), config, stack, as_json=as_json)
+            codec = _codec(str(head.get("driver")))
+            out = stack.enter_context(save.open("w", encoding="utf-8")) if save else None
+        except (OSError, ValueError) as error:
+            refuse([f"trace: {error}"], as_json=as_json)
+        if out is not None:
+            print(json.dumps({"pumpd_trace": VERSION, **head}), file=out, flush=True)
+        try:
+            _show(decoded(_packets(lines, count, out), codec), as_json=as_json)
+        except (OSError, ValueError) as error:
+            fail(f"trace ended: {error}. The pump goes on as before.", as_json=as_json)
+
+
+def _codec(driver: str) -> Codec:
+    """The frames of a driver's family. Raises ValueError when there are none to decode with."""
+    try:
+        codec = getattr(family(driver), "codec", None)
+    except UnknownFamilyError as error:
+        raise ValueError(str(error.args[0])) from error
+    if not isinstance(codec, Codec):
+        raise ValueError(f"driver {driver} offers no codec to read its frames with")  # noqa: TRY004
+    return codec
+
+
+def _saved(path: Path, stack: contextlib.ExitStack) -> tuple[dict[str, Any], Iterable[str]]:
+    file = stack.enter_context(path.open(encoding="utf-8"))
+    head = json.loads(file.readline() or "null")
+    if not isinstance(head, dict) or head.pop("pumpd_trace", None) != VERSION:
+        raise ValueError(f"{path} is no trace that this pumpd can read (its first line says which it is)")
+    return head, file
+
+
+def _live(pump: str, config: Path, stack: contextlib.ExitStack, *, as_json: bool) -> tuple[dict[str, Any], TextIO]:
+    path = load_settings(config, as_json=as_json).socket_path
+    connection = stack.enter_context(socket.socket(socket.AF_UNIX))
+    try:
+        connection.connect(str(path))
+    except OSError as error:
+        raise OSError(f"no control process answers on {path} ({error.strerror or error})") from error
+    stream = stack.enter_context(connection.makefile("rw", encoding="utf-8"))
+    stream.write(TraceRequest(pump=pump).model_dump_json() + "\n")
+    stream.flush()
+    answer = Answer.model_validate_json(stream.readline())
+    if not answer.ok:
+        refuse(answer.reasons, as_json=as_json)
+    return answer.result, stream
+
+
+def _packets(lines: Iterable[str], count: int | None, out: TextIO | None) -> Iterator[Packet]:
+    for number, line in enumerate(lines, start=1):
+        packet = Packet.from_json(line)
+        if out is not None:
+            print(packet.to_json(), file=out, flush=True)
+        yield packet
+        if number == count:
+            return
+
+
+def _show(packets: Iterable[tuple[Packet, tuple[object, ...]]], *, as_json: bool) -> None:
+    began: int | None = None
+    for packet, frames in packets:
+        began = packet.t_ns if began is None else began
+        if as_json:
+            print(json.dumps({**json.loads(packet.to_json()), "frames": [str(frame) for frame in frames]}), flush=True)
+            continue
+        arrow = "->" if packet.way == "out" else "<-"
+        said = "; ".join(str(frame) for frame in frames) or "..."
+        print(f"{(packet.t_ns - began) / 1e9:12.6f} {arrow} {said}   [{packet.data.hex(' ')}]", flush=True)

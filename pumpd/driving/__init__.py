@@ -1,0 +1,27 @@
+"""What drivers are made with: settings and assumptions, questions and commands, the alarm latch, the keep-alive."""
+
+from pumpd.driving.asking import DeclinedError, UnansweredError, outcome, timed_out
+from pumpd.driving.codec import Codec
+from pumpd.driving.fit import program_reasons
+from pumpd.driving.keep_alive import KeepAlive
+from pumpd.driving.link_driver import LinkDriver
+from pumpd.driving.settings import DriverSettings, assumed
+from pumpd.wire import Lane, LineSettings, Side, join, now_ns
+
+__all__ = [
+    "Codec",
+    "DeclinedError",
+    "DriverSettings",
+    "KeepAlive",
+    "Lane",
+    "LineSettings",
+    "LinkDriver",
+    "Side",
+    "UnansweredError",
+    "assumed",
+    "join",
+    "now_ns",
+    "outcome",
+    "program_reasons",
+    "timed_out",
+]

@@ -1,0 +1,194 @@
+"""The part of a driver that is the same for every family: outcomes, identity, limits, questions, the alarm latch.
+
+Promises:
+- A question (`ask`) is asked again after a silence, at most three times. A command (`tell`) is sent once, whatever
+  comes; so is a start.
+- A pump that was not identified on this very connection is neither programmed nor started (COM-10). Reading and
+  stopping are always allowed.
+- A program that does not fit the pump is refused before the first byte.
+- An alarm, once latched, is in every reading until a program is loaded or the pump released (RUN-11).
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Generic, TypeVar
+
+from pumpd.driving.asking import DeclinedError, UnansweredError, outcome, timed_out
+from pumpd.driving.codec import Codec
+from pumpd.driving.fit import program_reasons
+from pumpd.driving.settings import DriverSettings
+from pumpd.pump import (
+    Assumption,
+    Capabilities,
+    Container,
+    Identity,
+    Outcome,
+    PumpAlarm,
+    PumpProgram,
+    Reading,
+    Refused,
+    Tap,
+)
+from pumpd.quantities import Duration, Length, Volume
+from pumpd.wire import Lane, Side, WireError
+
+F = TypeVar("F")
+
+RETRIES = 3  # of a question without an answer (COM-06)
+
+
+class LinkDriver(ABC, Generic[F]):
+    """A driver on one side of a link. A family fills in the methods that begin with an underscore.
+
+    Those raise DeclinedError for what was certainly not done and UnansweredError for what left without a trustworthy
+    answer. `epoch` is handed to every exchange of a sequence, which a stop or a lost connection then ends.
+    """
+
+    family: ClassVar[str]
+    title: ClassVar[str]
+    models: ClassVar[tuple[str, ...]]
+    assumptions: ClassVar[tuple[Assumption, ...]]
+    monitor_only: ClassVar[bool] = False
+    syringes: ClassVar[Mapping[str, Length]] = {}
+    codec: ClassVar[Codec]
+    longest_reply: ClassVar[int] = 80  # bytes; allows for the time on the line
+
+    def __init__(self, link: Side[F], settings: DriverSettings) -> None:
+        self.link = link
+        self.alarms: dict[PumpAlarm, None] = {}  # in the order in which they came
+        self._settings_base = settings
+        self._met_on: int | None = None
+
+    # -- what a family fills in ------------------------------------------------------------------------------
+
+    @classmethod
+    @abstractmethod
+    def capabilities(cls, container: Container, settings: Mapping[str, Any]) -> Capabilities: ...
+
+    @abstractmethod
+    async def _identify(self, epoch: int) -> Identity: ...
+
+    @abstractmethod
+    async def _read(self) -> Reading: ...
+
+    @abstractmethod
+    async def _load(self, program: PumpProgram, epoch: int) -> None: ...
+
+    @abstractmethod
+    async def _read_back(self, epoch: int) -> PumpProgram: ...
+
+    @abstractmethod
+    async def _start(self, watchdog: Duration, epoch: int) -> None: ...
+
+    @abstractmethod
+    async def _stop(self) -> None: ...
+
+    @abstractmethod
+    async def _release(self, epoch: int) -> None: ...
+
+    # -- the driver API --------------------------------------------------------------------------------------
+
+    @property
+    def connections(self) -> int:
+        """How often the port was opened: after a change the pump must be identified again."""
+        return self.link.connections
+
+    @property
+    def taps(self) -> list[Tap]:
+        """Shown all bytes of the port, those of the pumps that share it too."""
+        return self.link.taps
+
+    async def identify(self) -> Outcome[Identity]:
+        return await outcome(self._meet())
+
+    async def read(self) -> Outcome[Reading]:
+        return await outcome(self._read())
+
+    async def load(self, program: PumpProgram) -> Outcome[None]:
+        if reasons := [*self._strange(), *self._unfit(program)]:
+            return Refused(tuple(reasons))
+        return await outcome(self._load_afresh(program, self.link.epoch))
+
+    async def read_back(self) -> Outcome[PumpProgram]:
+        return await outcome(self._read_back(self.link.epoch))
+
+    async def start(self, watchdog: Duration) -> Outcome[None]:
+        if reasons := self._strange():
+            return Refused(tuple(reasons))
+        return await outcome(self._start(watchdog, self.link.epoch))
+
+    async def stop(self) -> Outcome[None]:
+        return await outcome(self._stop())
+
+    async def release(self) -> Outcome[None]:
+        return await outcome(self._release_quietly(self.link.epoch))
+
+    async def close(self) -> None:
+        """Give the port back. Sends nothing: what ends a flow then is the pump's own expiry."""
+        await self.link.close()
+
+    # -- what it is made of ----------------------------------------------------------------------------------
+
+    async def _meet(self) -> Identity:
+        self._met_on, connection = None, self.connections
+        identity = await self._identify(self.link.epoch)
+        if self.connections != connection:
+            raise DeclinedError("the connection was lost while the pump said who it is")
+        self._met_on = connection
+        return identity
+
+    def _strange(self) -> list[str]:
+        if self._met_on == self.connections:
+            return []
+        return ["the pump has not been identified on this connection: it may be another one"]
+
+    def _unfit(self, program: PumpProgram) -> list[str]:
+        least = min(step.rate for step in program.steps)
+        container = Container("as programmed", program.vtbi, Volume(0), least, program.diameter)
+        try:
+            return program_reasons(program, self.capabilities(container, self._settings_base.model_dump()))
+        except ValueError as error:
+            return [str(error)]
+
+    async def _load_afresh(self, program: PumpProgram, epoch: int) -> None:
+        await self._load(program, epoch)
+        self.alarms.clear()
+
+    async def _release_quietly(self, epoch: int) -> None:
+        await self._release(epoch)
+        self.alarms.clear()
+
+    def latch(self, alarm: PumpAlarm) -> None:
+        self.alarms[alarm] = None
+
+    # -- exchanges -------------------------------------------------------------------------------------------
+
+    async def ask(
+        self, request: bytes, accepts: Callable[[F], bool], *, lane: Lane = Lane.NORMAL, epoch: int | None = None
+    ) -> F:
+        """A question: changes nothing at the pump, so it is asked again after a silence."""
+        missed = 0
+        while True:
+            try:
+                return await self.tell(request, accepts, epoch, lane=lane)
+            except UnansweredError as error:
+                missed += 1
+                if missed > RETRIES or not timed_out(error):
+                    raise
+
+    async def tell(
+        self, request: bytes, accepts: Callable[[F], bool], epoch: int | None, *, lane: Lane = Lane.NORMAL
+    ) -> F:
+        """A command, sent once."""
+        timeout_s = self._settings_base.reply_timeout_s + self.link.line.time_for(len(request) + self.longest_reply)
+        try:
+            return await self.link.exchange(request, accepts, timeout_s, lane, epoch)
+        except WireError as error:
+            text = f"{_readable(request)}: {error}"
+            raise (UnansweredError(text) if error.sent else DeclinedError(text)) from error
+
+
+def _readable(request: bytes) -> str:
+    """A request in an error message: its text when it is text, else its bytes."""
+    text = request.decode("ascii", "replace").strip()
+    return text if text.isprintable() and text.isascii() else request.hex(" ")

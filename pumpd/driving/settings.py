@@ -1,0 +1,72 @@
+"""A driver's settings, and which of them stand in for a fact that no public source states."""
+
+from collections.abc import Mapping
+from typing import Any, Self, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pumpd.pump import Assumption
+
+_ASSUMED = "assumed"
+
+
+def assumed(default: Any, meaning: str, **constraints: Any) -> Any:
+    """A settings field for a fact that is only inferred, or unknown: its default and what it means if it is true."""
+    return Field(default=default, description=meaning, json_schema_extra={_ASSUMED: True}, **constraints)
+
+
+class DriverSettings(BaseModel):
+    """Settings of one pump. An unknown key is an error, because it is most likely a misspelt one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reply_timeout_s: float = assumed(
+        0.5,
+        "A pump answers within this time, the time on the line not counted. No source states a time.",
+        ge=0.05,
+        le=5.0,
+    )
+    quiet_s: float = assumed(
+        0.2, "After a missed answer, a line that is quiet for this long has nothing late on it.", ge=0.02, le=2.0
+    )
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> Self:
+        """Check settings from a file or a command line, where all is text and a list is separated by commas.
+
+        Raises ValueError that names each wrong key and why.
+        """
+        given = {
+            key: cls._from_text(key, value) if isinstance(value, str) else value for key, value in settings.items()
+        }
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            problems = []
+            for item in error.errors(include_url=False):
+                key = ".".join(str(part) for part in item["loc"]) or "settings"
+                known = f"unknown setting (known: {', '.join(cls.model_fields)})"
+                problems.append(f"settings.{key}: {known if item['type'] == 'extra_forbidden' else item['msg']}")
+            raise ValueError("; ".join(problems)) from error
+
+    @classmethod
+    def _from_text(cls, key: str, text: str) -> Any:
+        """What a text means for a field: a list by commas, a whole number for a field that names its whole numbers."""
+        field = cls.model_fields.get(key)
+        if field is None:
+            return text
+        if get_origin(field.annotation) is tuple:
+            return tuple(text.split(","))
+        choices = get_args(field.annotation)
+        if choices and all(isinstance(choice, int) for choice in choices) and text.isascii() and text.isdecimal():
+            return int(text)
+        return text
+
+    @classmethod
+    def assumptions(cls) -> tuple[Assumption, ...]:
+        """The fields made with `assumed`, in order."""
+        return tuple(
+            Assumption(name, str(field.default), field.description or "")
+            for name, field in cls.model_fields.items()
+            if isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get(_ASSUMED)
+        )

@@ -1,0 +1,151 @@
+"""One port, several pumps: the modules of a rack, the channels of a head, the addresses of a chain.
+
+Each pump's driver joins the port under a name of its own and gets its side of the link. The port is opened for the
+first and closed after the last; each side has its own epoch and its own stop, so stopping one pump ends no other
+pump's commands.
+"""
+
+import asyncio
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+from weakref import WeakKeyDictionary
+
+from pumpd.pump import Tap
+from pumpd.wire.errors import PortError
+from pumpd.wire.line import LineSettings
+from pumpd.wire.link import Framer, Lane, Link, Party, Statistics
+
+F = TypeVar("F")
+
+
+@dataclass(slots=True)
+class _Shared:
+    link: Link[Any]
+    sides: dict[Hashable, "Side[Any]"] = field(default_factory=dict)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+_shared: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, _Shared]] = WeakKeyDictionary()
+
+
+class Side(Generic[F]):
+    """One pump's side of a link: what a driver exchanges frames through."""
+
+    def __init__(self, shared: _Shared, name: Hashable) -> None:
+        self._shared, self._name = shared, name
+        self._link: Link[F] = shared.link
+        self._party: Party[F] = self._link.enter()
+
+    @property
+    def port(self) -> str:
+        return self._link.port
+
+    @property
+    def line(self) -> LineSettings:
+        return self._link.line
+
+    @property
+    def epoch(self) -> int:
+        return self._party.epoch
+
+    @property
+    def connected(self) -> bool:
+        return self._link.connected
+
+    @property
+    def connections(self) -> int:
+        """How often the port was opened: after a change it may be another pump that answers."""
+        return self._link.connections
+
+    @property
+    def statistics(self) -> Statistics:
+        """Of the whole link, all sides together."""
+        return self._link.statistics
+
+    @property
+    def taps(self) -> list[Tap]:
+        """Shown all bytes of the whole link, all sides together."""
+        return self._link.taps
+
+    @property
+    def on_stray(self) -> Callable[[F], None] | None:
+        """Shown every frame that answered no request, also those meant for other sides."""
+        return self._party.on_stray
+
+    @on_stray.setter
+    def on_stray(self, hook: Callable[[F], None] | None) -> None:
+        self._party.on_stray = hook
+
+    def fileno(self) -> int | None:
+        return self._link.fileno()
+
+    async def exchange(
+        self,
+        request: bytes,
+        answers: Callable[[F], bool],
+        timeout_s: float,
+        lane: Lane = Lane.NORMAL,
+        epoch: int | None = None,
+    ) -> F:
+        """As `Link.exchange`, for this side."""
+        return await self._link.exchange(request, answers, timeout_s, lane, epoch, self._party)
+
+    def unsettle(self) -> None:
+        self._link.unsettle()
+
+    async def close(self) -> None:
+        """Leave; the last one out closes the port. Harmless when repeated."""
+        shared = self._shared
+        self._link.leave(self._party)
+        if shared.sides.get(self._name) is not self:
+            return
+        del shared.sides[self._name]
+        if not shared.sides:
+            _forget(shared)
+            await self._link.close()
+
+
+async def join(
+    port: str,
+    line: LineSettings,
+    make_framer: Callable[[], Framer[F]],
+    *,
+    name: Hashable = None,
+    quiet_s: float = 0.2,
+    respond: Callable[[F], bytes | None] | None = None,
+    make_link: Callable[..., Link[F]] = Link,
+) -> Side[F]:
+    """Open the port, or join those who have it open with the same kind of frames.
+
+    Raises PortError (an OSError) when the port is not to be had, lost just now, or in use under that name.
+    """
+    ports = _shared.setdefault(asyncio.get_running_loop(), {})
+    shared = ports.get(port)
+    if shared is None:
+        link = make_link(port, line, make_framer(), quiet_s=quiet_s, respond=respond)
+        shared = ports[port] = _Shared(link)
+    async with shared.lock:
+        if ports.get(port) is not shared:
+            raise PortError(f"port {port}: it was given back just now; try again")
+        if name in shared.sides:
+            raise PortError(f"port {port}: {name if name is not None else 'the port'} is in use already")
+        if shared.link.line != line or not shared.link.hears(make_framer):
+            raise PortError(f"port {port}: it is open for another kind of pump")
+        if not shared.sides:
+            try:
+                await shared.link.open()
+            except BaseException:
+                _forget(shared)
+                raise
+        elif not shared.link.connected:
+            raise PortError(f"port {port}: lost just now, and being opened again")
+        side: Side[F] = Side(shared, name)
+        shared.sides[name] = side
+        return side
+
+
+def _forget(shared: _Shared) -> None:
+    ports = _shared.get(asyncio.get_running_loop(), {})
+    if ports.get(shared.link.port) is shared:
+        del ports[shared.link.port]

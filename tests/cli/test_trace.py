@@ -1,0 +1,72 @@
+"""`pumpd trace` against a real control process on a real pseudo-terminal, and on what it saved."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from pumpd.cli.main import app
+from pumpd.driving.trace import Packet, decoded
+from pumpd_drivers.new_era.driver import NewEra
+
+from .test_infusion_commands import process
+
+pytestmark = [pytest.mark.realtime, pytest.mark.timeout(60)]
+
+
+def run(*args):
+    return CliRunner().invoke(app, ["trace", *map(str, args)])
+
+
+def test_a_live_line_is_shown_saved_and_shown_again(tmp_path):
+    link, config, saved = tmp_path / "pump", tmp_path / "pumpd.toml", tmp_path / "saved.jsonl"
+    config.write_text(
+        f'gateway = "g"\nstate_dir = "{tmp_path}"\n[[pump]]\nname = "bed1"\ndriver = "new-era"\nport = "{link}"\n'
+        'model = "ne-1000"\nserial = "A"\nsimulated = true\n'
+    )
+    with (
+        process("pumpd_simulators", "new-era", "--pty", str(link), ready=b"ready"),
+        process("pumpd.control", "--config", str(config), ready=b"pump_ready"),
+    ):
+        live = run("bed1", "--config", config, "--save", saved, "--count", 8)
+        assert live.exit_code == 0, live.output
+        unknown = run("bed9", "--config", config)
+    assert unknown.exit_code == 2
+    assert "configured: bed1" in unknown.stderr
+    assert live.stdout.count(" -> ") == 4  # a look is two questions: rate and volume
+    assert live.stdout.count(" <- ") == 4
+    assert "RAT" in live.stdout
+    assert run("--replay", saved).stdout == live.stdout
+    head, *packets = saved.read_text().splitlines()
+    assert json.loads(head)["driver"] == "new-era"
+    assert len(packets) == 8
+
+
+def test_a_file_that_is_no_trace_is_refused(tmp_path):
+    path = tmp_path / "other.json"
+    for text in ("", "{}", "no json", '{"pumpd_trace": 1, "driver": "none-such"}'):
+        path.write_text(text)
+        result = run("--replay", path)
+        assert result.exit_code == 2, text
+        assert "trace: " in result.stderr
+
+
+def test_a_damaged_line_ends_the_replay_and_says_so(tmp_path):
+    path = tmp_path / "saved.jsonl"
+    good = Packet(5, "out", b"0RUN\r").to_json()
+    path.write_text(f'{{"pumpd_trace": 1, "driver": "new-era"}}\n{good}\n{{"way": "up"}}\n')
+    result = run("--replay", path)
+    assert result.exit_code == 1
+    assert "RUN" in result.stdout
+    assert "is no packet of a trace" in result.stderr
+
+
+def test_a_frame_in_pieces_is_told_when_it_is_whole():
+    packets = [
+        Packet(1, "out", b"0RU"),
+        Packet(2, "in", b"\x0200S"),
+        Packet(3, "out", b"N\r"),
+        Packet(4, "in", b"\x03"),
+    ]
+    told = [frames for _, frames in decoded(packets, NewEra.codec)]
+    assert [len(frames) for frames in told] == [0, 0, 1, 1]
