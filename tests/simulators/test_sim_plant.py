@@ -2,11 +2,12 @@
 
 import asyncio
 import random
+from dataclasses import replace
 
 import pytest
 
 from pumpd_simulators.clock import LoopClock
-from pumpd_simulators.plant import Plant, PlantSettings
+from pumpd_simulators.plant import Plant, PlantSettings, Sense
 
 IDEAL = PlantSettings.ideal()
 
@@ -134,7 +135,7 @@ async def test_the_reference_example_takes_34_s(plant):
 
 
 async def test_pressure_rises_with_volume_over_compliance(plant):
-    pump = plant(PlantSettings(error_percent=0, ripple_percent=0, compliance_ml_per_mmhg=0.001, stall_mmhg=1000))
+    pump = plant(replace(PlantSettings.ideal(), compliance_ml_per_mmhg=0.001, stall_mmhg=1000))
     pump.occlude()
     pump.run(36)
     await asyncio.sleep(20)
@@ -277,3 +278,139 @@ def test_settings_that_make_no_plant_are_refused(wrong):
 async def test_a_speed_that_is_none_is_refused(speed):
     with pytest.raises(ValueError, match="speed"):
         LoopClock(speed)
+
+
+# -- sensors -----------------------------------------------------------------------------------------------------------
+
+
+def feeling(pump):
+    """What the pump was told, with the instants."""
+    told = []
+    pump.on_sense = lambda sense, so: told.append((sense, so, round(pump.now, 6)))
+    return told
+
+
+@pytest.mark.requirement("RUN-19")
+@pytest.mark.parametrize("rate", [1.0, 5.0, 52.5, 90.0, 600.0])
+@pytest.mark.parametrize("compliance", [0.0002, 0.001])
+async def test_pressure_alarm_comes_after_compliance_times_pressure_over_rate(plant, rate, compliance):
+    pump = plant(PlantSettings(seed=3, compliance_ml_per_mmhg=compliance, slack_ml=0.0))
+    told = feeling(pump)
+    pump.pressure_limit_mmhg = 500.0
+    pump.occlude()
+    pump.run(rate)
+    await asyncio.sleep(compliance * 500 / rate * 3600 * 1.05)
+    assert [(sense, so) for sense, so, _ in told] == [(Sense.PRESSURE, True)]
+    assert told[0][2] >= compliance * 500 / rate * 3600 * 0.95
+    assert pump.pressure_mmhg() >= 500
+    pump.release()
+    assert pump.sensed == frozenset()
+
+
+async def test_a_bubble_travels_with_the_flow_is_felt_and_reaches_the_patient_as_air(plant):
+    pump = plant(replace(PlantSettings.ideal(), tube_to_sensor_ml=1.0, tube_to_patient_ml=3.0))
+    told = feeling(pump)
+    pump.bubble(0.2)
+    pump.run(60)  # a minute for a millilitre
+    await asyncio.sleep(600)
+    assert told == [(Sense.AIR, True, 60), (Sense.AIR, False, 72)]
+    assert pump.truth().air_ml == pytest.approx(0.2)
+    assert pump.truth().delivered_ml == pytest.approx(9.8)
+
+
+async def test_a_stopped_pump_keeps_the_bubble_in_front_of_the_detector(plant):
+    pump = plant(replace(PlantSettings.ideal(), tube_to_sensor_ml=1.0))
+    pump.on_sense = lambda *_: pump.stop()
+    pump.bubble(0.2)
+    pump.run(60)
+    await asyncio.sleep(600)
+    assert pump.sensed == {Sense.AIR}
+    assert pump.truth().air_ml == 0
+    assert pump.truth().delivered_ml == pytest.approx(1.0)
+
+
+async def test_a_syringe_ends_in_a_stall_a_bag_in_air(plant):
+    syringe, bag = (
+        plant(replace(PlantSettings.ideal(contents_ml=10.0), near_empty_ml=4.0, is_peristaltic=peristaltic))
+        for peristaltic in (False, True)
+    )
+    told, stalled = [feeling(syringe), feeling(bag)], []
+    syringe.on_stall = lambda: stalled.append(syringe.now)
+    for pump in (syringe, bag):
+        pump.run(60)
+    await asyncio.sleep(900)
+    near, empty = (Sense.NEAR_EMPTY, True, 360), (Sense.EMPTY, True, 600)
+    assert told == [[near, empty], [near, empty, (Sense.DROPS, True, 605), (Sense.AIR, True, 660)]]
+    assert stalled == [pytest.approx(600)]
+    assert syringe.truth().delivered_ml == pytest.approx(10)
+    # 15 mL were pumped: the 3 mL that were in the tube, the bag's 10 mL, and 2 mL of air
+    assert (bag.truth().delivered_ml, bag.truth().air_ml) == (pytest.approx(13), pytest.approx(2))
+
+
+async def test_behind_an_open_door_the_motor_moves_nothing(plant):
+    pump = plant()
+    told = feeling(pump)
+    pump.run(60)
+    await asyncio.sleep(60)
+    pump.open_door()
+    await asyncio.sleep(60)
+    assert pump.truth().delivered_ml == pytest.approx(1.0)
+    assert pump.moved()[0] == pytest.approx(2.0)
+    pump.close_door()
+    await asyncio.sleep(60)
+    assert pump.truth().delivered_ml == pytest.approx(2.0)
+    assert told == [(Sense.DOOR, True, 60), (Sense.DOOR, False, 120)]
+
+
+async def test_the_battery_drains_without_mains(plant):
+    pump = plant(replace(PlantSettings.ideal(), battery_h=10, battery_low_percent=20))
+    told = feeling(pump)
+    pump.mains(on=False)
+    await asyncio.sleep(3600)
+    assert pump.battery_percent() == pytest.approx(90)
+    await asyncio.sleep(20 * 3600)
+    assert told == [
+        (Sense.MAINS_OFF, True, 0),
+        (Sense.BATTERY_LOW, True, 8 * 3600),
+        (Sense.BATTERY_EMPTY, True, 10 * 3600),
+    ]
+    pump.mains(on=True)
+    await asyncio.sleep(5 * 3600)
+    assert pump.battery_percent() == pytest.approx(50)
+
+
+async def test_free_flow_moves_fluid_past_a_standing_motor(plant):
+    pump = plant()
+    pump.free_flow(600)
+    await asyncio.sleep(60)
+    assert pump.sensed == {Sense.DROPS}
+    assert (pump.truth().delivered_ml, pump.moved()[0]) == (pytest.approx(10), 0)
+    pump.free_flow(0)
+    await asyncio.sleep(60)
+    assert pump.truth().delivered_ml == pytest.approx(10)
+
+
+async def test_play_is_taken_up_at_the_first_start_and_at_each_reversal(plant):
+    pump = plant(replace(PlantSettings.ideal(), slack_ml=0.1))
+    for rate, expected in ((60, 0.9), (60, 1.9), (-60, 1.0), (60, 1.9)):
+        pump.run(rate, 1.0)
+        await asyncio.sleep(120)
+        assert pump.truth().delivered_ml == pytest.approx(expected), rate
+
+
+async def test_a_pump_whose_clock_runs_fast_delivers_fast(plant):
+    pump = plant(replace(PlantSettings.ideal(), drift_ppm=200.0))
+    pump.run(60)
+    await asyncio.sleep(3600)
+    assert pump.truth().delivered_ml == pytest.approx(60 * 1.0002)
+
+
+@pytest.mark.requirement("STP-08")
+async def test_nothing_comes_after_a_stop(plant):
+    pump = plant(PlantSettings.syringe(seed=5))
+    pump.run(90)
+    await asyncio.sleep(600)
+    pump.stop()
+    at_stop = pump.truth().delivered_ml
+    await asyncio.sleep(600)
+    assert pump.truth().delivered_ml - at_stop <= 0.1
