@@ -10,7 +10,7 @@ import selectors
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pumpd_simulators.families import new_era
+from pumpd_simulators.bench import simulate
 from pumpd_simulators.port import PtyPort
 
 BYTE_S = 10 / 19200
@@ -32,7 +32,7 @@ class Frame:
 
 class Line:
     def __init__(self, path):
-        self.pump = new_era()
+        self.pump = simulate("new-era")
         self.port = PtyPort(self.pump, path)
         self.frames: list[Frame] = []
         self._to_pump, self._to_host = self.pump.feed, None

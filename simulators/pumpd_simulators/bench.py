@@ -1,38 +1,66 @@
-"""The bench: one simulated pump with its plant, its line and its faults, ready to be served on a port or in memory.
+"""The bench: one simulated pump with its plants, its line and its faults, ready to be served on a port or in memory.
 
 Promises:
-- A fault with a time comes at that infusion time: plant seconds since the motor first ran.
+- A fault with a time comes at that infusion time: plant seconds since that unit's motor first ran; one with a volume
+  when that unit has truly given so much since.
 - `truth()` is the plant's word, never the pump's; it says that it is simulated.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
 
+from pumpd_simulators.clock import LoopClock
 from pumpd_simulators.device import Device, PanelError, Send
+from pumpd_simulators.family import family
 from pumpd_simulators.faults import Fault, Kind
 from pumpd_simulators.line import Line
+from pumpd_simulators.plant import Plant, PlantSettings
+
+_VOLUME_LOOK_S = 1.0  # plant seconds between two looks at a volume that a fault waits for
+_MECHANICAL = (Kind.OCCLUSION, Kind.STALL, Kind.DOOR, Kind.MAINS, Kind.FREE_FLOW)
+
+
+class Unit:
+    """One plant and what waits for it."""
+
+    def __init__(self, plant: Plant) -> None:
+        self.plant = plant
+        self.waiting: list[Fault] = []
+        self.began: float | None = None
+        self.began_ml = 0.0
 
 
 class SimulatedPump:
     """A peer (attach, feed, detach) for pumpd's in-memory line, a pseudo-terminal or a TCP port."""
 
-    def __init__(self, device: Device, faults: Iterable[Fault] = (), seed: int = 0) -> None:
+    def __init__(
+        self, device: Device, faults: Iterable[Fault | str] = (), seed: int = 0, *, clock: LoopClock | None = None
+    ) -> None:
         self.device = device
-        self.plant = device.plant
+        self.clock = clock
+        self.units = tuple(Unit(plant) for plant in device.plants)
         self.line = Line(device, seed)
         self._loop = asyncio.get_running_loop()
-        self._waiting: list[Fault] = []
         self._power_back: asyncio.TimerHandle | None = None
-        self._flow_began: float | None = None
-        device.on_first_flow = self._first_flow
+        self.line.on_crash = self._crash
+        for unit in self.units:
+            unit.plant.on_first_run = lambda unit=unit: self._first_flow(unit)  # type: ignore[misc]
         for fault in faults:
             self.fire(fault)
+
+    @property
+    def plant(self) -> Plant:
+        """The first unit's."""
+        return self.units[0].plant
 
     def attach(self, send: Send) -> None:
         self.line.attach(send)
 
     def feed(self, data: bytes) -> None:
-        self.line.feed(data)
+        if self.clock is None or not self.clock.paused:
+            self.line.feed(data)
 
     def detach(self) -> None:
         self.line.detach()
@@ -40,22 +68,30 @@ class SimulatedPump:
     # -- what a person at the bench does ---------------------------------------------------------------------
 
     def fire(self, fault: Fault | str) -> None:
-        """Arm a fault for its time, or let it come now when it has none."""
+        """Arm a fault for its time or volume, or let it come now when it has none."""
         fault = Fault.parse(fault) if isinstance(fault, str) else fault
-        if fault.at_s is None:
+        unit = self.unit(fault.unit)
+        if not fault.waits:
             self._strike(fault)
         else:
-            self._waiting.append(fault)
-            if self._flow_began is not None:
-                self._schedule(fault, self._flow_began)
+            unit.waiting.append(fault)
+            if unit.began is not None:
+                self._schedule(unit, fault)
 
-    def clear(self, kind: Kind) -> None:
+    def clear(self, kind: Kind, unit: int = 1) -> None:
         """End a lasting fault; those that wait for their time stay armed."""
+        plant = self.unit(unit).plant
         match kind:
             case Kind.OCCLUSION:
-                self.plant.release()
+                plant.release()
             case Kind.STALL:
-                self.plant.free()
+                plant.free()
+            case Kind.DOOR:
+                plant.close_door()
+            case Kind.MAINS:
+                plant.mains(on=True)
+            case Kind.FREE_FLOW:
+                plant.free_flow(0.0)
             case Kind.POWER_CUT:
                 self.power(on=True)
             case _:
@@ -68,28 +104,41 @@ class SimulatedPump:
         if on != self.device.powered:
             self.device.power(on=on)
 
-    def press(self, key: str, value: str | None = None) -> None:
-        self.device.press(key, value)
+    def press(self, key: str, value: str | None = None, unit: int = 1) -> None:
+        self.unit(unit)
+        self.device.press(key, value, unit)
 
-    def truth(self) -> dict[str, object]:
+    def unit(self, number: int) -> Unit:
+        """Raises PanelError for a unit that the pump does not have."""
+        if not 1 <= number <= len(self.units):
+            raise PanelError(f"unit {number} is not there: {self.device.model} has {len(self.units)}")
+        return self.units[number - 1]
+
+    def truth(self, unit: int = 1) -> dict[str, object]:
         """What is really so, as the control port says it. Measurements are floats in the unit of their name."""
-        truth = self.plant.truth()
-        began = self._flow_began
+        here = self.unit(unit)
+        truth = here.plant.truth()
         return {
             "simulated": True,
             "pump": self.device.model,
+            "unit": unit,
+            "units": len(self.units),
             "plant_time_s": truth.time_s,
-            "infusion_time_s": None if began is None else truth.time_s - began,
+            "infusion_time_s": None if here.began is None else truth.time_s - here.began,
             "delivered_ml": truth.delivered_ml,
+            "air_ml": truth.air_ml,
             "rate_ml_h": truth.rate_ml_h,
             "running": truth.running,
             "powered": self.device.powered,
+            "mains": truth.mains,
+            "battery_percent": truth.battery_percent,
+            "door_open": truth.door_open,
             "pressure_mmhg": truth.pressure_mmhg,
             "largest_bolus_ml": truth.largest_bolus_ml,
             "contents_ml": truth.contents_ml,
-            "faults": self._active(),
-            "waiting_faults": [str(fault) for fault in self._waiting],
-            "display": self.device.display(),
+            "faults": self._active(here),
+            "waiting_faults": [str(fault) for fault in here.waiting],
+            "display": self.device.display(unit),
         }
 
     def shut(self) -> None:
@@ -98,49 +147,107 @@ class SimulatedPump:
             self._power_back.cancel()
         self.line.shut()
         self.device.shut()
-        self.plant.shut()
+        for unit in self.units:
+            unit.plant.shut()
 
     # -- faults -------------------------------------------------------------------------------------------------
 
-    def _active(self) -> list[str]:
-        truth = self.plant.truth()
-        plant = [kind for kind, so in ((Kind.OCCLUSION, truth.occluded), (Kind.STALL, truth.jammed)) if so]
+    def _active(self, unit: Unit) -> list[str]:
+        truth = unit.plant.truth()
+        so = {Kind.OCCLUSION: truth.occluded, Kind.STALL: truth.jammed, Kind.DOOR: truth.door_open}
+        plant = [kind for kind, now in {**so, Kind.MAINS: not truth.mains}.items() if now]
         return [*plant, *([] if self.device.powered else [Kind.POWER_CUT]), *self.line.active()]
 
-    def _first_flow(self) -> None:
-        if self._flow_began is not None:  # a restart after a power cut is not the first
-            return
-        self._flow_began = began = self.plant.now
-        for fault in list(self._waiting):
-            self._schedule(fault, began)
+    def _first_flow(self, unit: Unit) -> None:
+        unit.began, unit.began_ml = unit.plant.now, unit.plant.truth().delivered_ml
+        for fault in list(unit.waiting):
+            self._schedule(unit, fault)
 
-    def _schedule(self, fault: Fault, began: float) -> None:
+    def _schedule(self, unit: Unit, fault: Fault) -> None:
         def strike() -> None:
-            self._waiting.remove(fault)
+            unit.waiting.remove(fault)
             self._strike(fault)
 
-        self.plant.at(began + (fault.at_s or 0.0), strike)
+        def look() -> None:
+            truth = unit.plant.truth()
+            short = unit.began_ml + (fault.at_ml or 0.0) - truth.delivered_ml
+            if short <= 1e-9:
+                strike()
+            else:  # no later than it can be reached at twice the present rate
+                soon = short / truth.rate_ml_h * 1800.0 if truth.rate_ml_h > 0 else _VOLUME_LOOK_S
+                unit.plant.at(unit.plant.now + min(max(soon, 0.001), _VOLUME_LOOK_S), look)
+
+        if fault.at_ml is not None:
+            unit.plant.at(unit.plant.now, look)
+        else:
+            unit.plant.at((unit.began or 0.0) + (fault.at_s or 0.0), strike)
 
     def _strike(self, fault: Fault) -> None:
+        plant = self.unit(fault.unit).plant
         match fault.kind:
             case Kind.OCCLUSION:
-                self.plant.occlude()
-                if fault.lasting_s is not None:
-                    self.plant.at(self.plant.now + fault.lasting_s, lambda: self.clear(Kind.OCCLUSION))
+                plant.occlude()
             case Kind.STALL:
-                self.plant.jam()
-                if fault.lasting_s is not None:
-                    self.plant.at(self.plant.now + fault.lasting_s, lambda: self.clear(Kind.STALL))
+                plant.jam()
+            case Kind.DOOR:
+                plant.open_door()
+            case Kind.MAINS:
+                plant.mains(on=False)
+            case Kind.FREE_FLOW:
+                plant.free_flow(fault.number)
+            case Kind.AIR:
+                plant.bubble(fault.number)
+            case Kind.EMPTY:
+                plant.refill(fault.number)
+            case Kind.BATTERY:
+                plant.discharge(fault.number)
             case Kind.POWER_CUT:
-                self.power(on=False)
-                self._power_back = self._loop.call_later(fault.lasting_s or 0.0, lambda: self.power(on=True))
+                self._crash(fault.lasting_s or 0.0)
             case Kind.FRONT_PANEL:
-                try:
-                    self.press(*fault.key)
-                except PanelError as error:
-                    if fault.at_s is None:
-                        raise
-                    # Nobody is there to be told; the display shows what came of it.
-                    self._loop.call_exception_handler({"message": f"fault {fault}: {error}", "exception": error})
+                self._press(fault)
             case _:
                 self.line.fire(fault)
+        if fault.kind in _MECHANICAL and fault.lasting_s is not None:
+            plant.at(plant.now + fault.lasting_s, lambda: self.clear(fault.kind, fault.unit))
+
+    def _crash(self, lasting_s: float) -> None:
+        self.power(on=False)
+        self._power_back = self._loop.call_later(lasting_s, lambda: self.power(on=True))
+
+    def _press(self, fault: Fault) -> None:
+        try:
+            self.press(*fault.key, fault.unit)
+        except PanelError as error:
+            if not fault.waits:
+                raise
+            # Nobody is there to be told; the display shows what came of it.
+            self._loop.call_exception_handler({"message": f"fault {fault}: {error}", "exception": error})
+
+
+def simulate(
+    name: str,
+    *,
+    model: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    speed: float = 1.0,
+    seed: int = 0,
+    plant: PlantSettings | None = None,
+    faults: Iterable[Fault | str] = (),
+    clock: LoopClock | None = None,
+) -> SimulatedPump:
+    """A pump of the family `name` on its bench, on the running loop, as from power-up.
+
+    `plant` overrides what the family's physics are for the seed; units differ by their seeds. Raises ValueError (as
+    FaultError and UnknownFamilyError too) that says what is accepted.
+    """
+    chosen = family(name)
+    model = model or chosen.models[0]
+    if model not in chosen.models:
+        raise ValueError(f"model {model!r} is not known; known: {', '.join(chosen.models)}")
+    wanted = chosen.options.of(options or {})
+    clock = clock or LoopClock(speed)
+    physics = plant or chosen.physics(model, seed)
+    plants = [
+        Plant(clock, replace(physics, seed=physics.seed + 1000 * number)) for number in range(chosen.units(wanted))
+    ]
+    return SimulatedPump(chosen.make(plants, model, wanted), faults, seed, clock=clock)

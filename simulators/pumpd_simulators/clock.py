@@ -21,18 +21,74 @@ class Clock(Protocol):
     def call_at(self, when: float, callback: Callable[[], None]) -> Cancellable: ...
 
 
+class _Call:
+    """A call at an instant of plant time, moved along when the clock's speed changes."""
+
+    __slots__ = ("_clock", "callback", "handle", "when")
+
+    def __init__(self, clock: "LoopClock", when: float, callback: Callable[[], None]) -> None:
+        self._clock, self.when, self.callback = clock, when, callback
+        self.handle: asyncio.TimerHandle | None = None
+
+    def cancel(self) -> None:
+        if self.handle is not None:
+            self.handle.cancel()
+        self._clock.calls.discard(self)
+
+    def run(self) -> None:
+        self._clock.calls.discard(self)
+        self.callback()
+
+
 class LoopClock:
-    """Plant time on an event loop, starting at 0 when it is made and running `speed` times as fast."""
+    """Plant time on an event loop, starting at 0 when it is made and running `speed` times as fast.
+
+    It can be paused, and its speed changed; plant time never jumps.
+    """
 
     def __init__(self, speed: float = 1.0, loop: asyncio.AbstractEventLoop | None = None) -> None:
-        if not 0 < speed <= 100_000:
-            raise ValueError(f"speed must be above 0 and at most 100000, not {speed}")
-        self.speed = speed
+        _check(speed)
+        self._speed, self._paused = speed, False
         self._loop = loop or asyncio.get_running_loop()
-        self._start = self._loop.time()
+        self._since, self._then = self._loop.time(), 0.0  # loop time and plant time of the last change
+        self.calls: set[_Call] = set()
+
+    @property
+    def speed(self) -> float:
+        return self._speed
+
+    @property
+    def paused(self) -> bool:
+        return self._paused
 
     def now(self) -> float:
-        return (self._loop.time() - self._start) * self.speed
+        return self._then if self._paused else self._then + (self._loop.time() - self._since) * self._speed
 
-    def call_at(self, when: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
-        return self._loop.call_at(self._start + when / self.speed, callback)
+    def call_at(self, when: float, callback: Callable[[], None]) -> _Call:
+        call = _Call(self, when, callback)
+        self.calls.add(call)
+        self._arm(call)
+        return call
+
+    def change(self, *, speed: float | None = None, paused: bool | None = None) -> None:
+        """Go on at another speed, or stand still. Raises ValueError for a speed that is none."""
+        if speed is not None:
+            _check(speed)
+        self._then, self._since = self.now(), self._loop.time()
+        self._speed = self._speed if speed is None else speed
+        self._paused = self._paused if paused is None else paused
+        for call in self.calls:
+            if call.handle is not None:
+                call.handle.cancel()
+            self._arm(call)
+
+    def _arm(self, call: _Call) -> None:
+        if self._paused:
+            call.handle = None
+        else:
+            call.handle = self._loop.call_at(self._since + (call.when - self._then) / self._speed, call.run)
+
+
+def _check(speed: float) -> None:
+    if not 0 < speed <= 100_000:
+        raise ValueError(f"speed must be above 0 and at most 100000, not {speed}")

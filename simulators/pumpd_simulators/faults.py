@@ -1,15 +1,20 @@
 """Faults: what can go wrong with a simulated pump, and the text that orders it (`occlusion@12min`).
 
-`KIND[:DETAIL][@TIME][/DURATION]`, for example `silence@5min/30s` or `front-panel:rate=80@10min`.
+`KIND[:DETAIL][#UNIT][@WHEN][/DURATION]`, for example `silence@5min/30s`, `front-panel:rate=80@10min`, `air#2@5mL`,
+`lost-reply:start`.
 
-- TIME is infusion time: plant seconds since the motor first ran. Without it the fault comes at once.
-- DURATION is plant time for what happens to the mechanics (occlusion, stall) and real time for what happens to the
-  line or the supply, because those are met by real time-outs. Without it the kind's default holds.
+- WHEN is infusion time (plant seconds since that unit's motor first ran) or the volume that it has truly given since.
+  Without it the fault comes at once.
+- DETAIL is the kind's own: a delay, a key, a volume, or the operation that a fault of the line waits for.
+- DURATION is plant time for what happens to the mechanics and real time for what happens to the line or the supply,
+  because those are met by real time-outs. Without it the kind's default holds.
 """
 
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+
+from pumpd_simulators.device import Operation
 
 
 class Kind(StrEnum):
@@ -22,6 +27,17 @@ class Kind(StrEnum):
     DELAYED_REPLY = "delayed-reply"
     FRONT_PANEL = "front-panel"
     DISCONNECT = "disconnect"
+    AIR = "air"
+    DOOR = "door"
+    EMPTY = "empty"
+    MAINS = "mains"
+    BATTERY = "battery"
+    FREE_FLOW = "free-flow"
+    HANG = "hang"
+    DUPLICATED_REPLY = "duplicated-reply"
+    SPLIT_REPLY = "split-reply"
+    LOST_REQUEST = "lost-request"
+    CRASH_AFTER = "crash-after"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +55,35 @@ FACTS: dict[Kind, KindFacts] = {
     Kind.POWER_CUT: KindFacts("the pump loses its supply and gets it back", 5.0),
     Kind.SILENCE: KindFacts("the line carries nothing, either way", 30.0),
     Kind.GARBLED: KindFacts("half of all packets have one byte changed, either way", 10.0),
-    Kind.LOST_REPLY: KindFacts("the next reply is lost (with a duration: all of them)", None),
+    Kind.LOST_REPLY: KindFacts("the next reply, or the next to an operation, is lost (with a duration: all)", None),
     Kind.DELAYED_REPLY: KindFacts("replies come late; the detail says by how much (2s)", 10.0),
     Kind.FRONT_PANEL: KindFacts("somebody presses keys: rate=VALUE, rate=150%, stop, start, ...", None, lasts=False),
     Kind.DISCONNECT: KindFacts("the cable is pulled and comes back", 2.0),
+    Kind.AIR: KindFacts("a bubble enters the tube; the detail says how large (0.2mL)", None, lasts=False),
+    Kind.DOOR: KindFacts("door or syringe holder open", None),
+    Kind.EMPTY: KindFacts("the container holds no more than the detail says (0mL)", None, lasts=False),
+    Kind.MAINS: KindFacts("the mains are off; the pump goes on from its battery", None),
+    Kind.BATTERY: KindFacts("the battery is at the detail's percentage (10%)", None, lasts=False),
+    Kind.FREE_FLOW: KindFacts("gravity flow past the motor, of so many mL/h (600)", None),
+    Kind.HANG: KindFacts("the pump's processor hangs: the motor goes on, nothing is answered", 10.0),
+    Kind.DUPLICATED_REPLY: KindFacts("every reply comes twice", 10.0),
+    Kind.SPLIT_REPLY: KindFacts("replies come in pieces, with gaps of 20 ms", 10.0),
+    Kind.LOST_REQUEST: KindFacts("the next packet to the pump is lost (with a duration: all of them)", None),
+    Kind.CRASH_AFTER: KindFacts("the pump's processor starts anew after the detail's operation, unanswered", 1.0),
 }
 
 DEFAULT_DELAY_S = 2.0
 DEFAULT_KEY = "rate=150%"
+_DEFAULT_NUMBER = {Kind.AIR: 0.2, Kind.EMPTY: 0.0, Kind.BATTERY: 10.0, Kind.FREE_FLOW: 600.0}
+_UNIT = {Kind.AIR: "mL", Kind.EMPTY: "mL", Kind.BATTERY: "%", Kind.FREE_FLOW: "mL/h"}
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0}
 _TIME = re.compile(r"(?P<number>\d{1,6}(?:\.\d{1,3})?)(?P<unit>ms|s|min|h)", re.ASCII)
-_FAULT = re.compile(r"(?P<kind>[a-z-]+)(?::(?P<detail>[^@/]+))?(?:@(?P<at>[^/]+))?(?:/(?P<duration>.+))?", re.DOTALL)
+_VOLUME = re.compile(r"(?P<number>\d{1,4}(?:\.\d{1,3})?)mL", re.ASCII)
+_FAULT = re.compile(
+    r"(?P<kind>[a-z-]+)(?::(?P<detail>[^@#/]+))?(?:#(?P<unit>[1-9]\d?))?(?:@(?P<at>[^/]+))?(?:/(?P<duration>.+))?",
+    re.DOTALL | re.ASCII,
+)
 _KEY = re.compile(r"(?P<key>[a-z]+)(?:=(?P<value>\d{1,4}(?:\.\d{1,3})?%?))?", re.ASCII)
 
 
@@ -80,6 +113,8 @@ class Fault:
     at_s: float | None = None  # infusion time; None: now
     duration_s: float | None = None
     detail: str | None = None
+    at_ml: float | None = None  # volume truly given; None: not by volume
+    unit: int = 1
 
     def __post_init__(self) -> None:
         facts = FACTS[self.kind]
@@ -91,6 +126,10 @@ class Fault:
             key_press(self.detail or DEFAULT_KEY)
         elif self.kind is Kind.DELAYED_REPLY:
             seconds(self.detail or "1s", "the delay")
+        elif self.kind in _DEFAULT_NUMBER:
+            _ = self.number
+        elif self.kind is Kind.CRASH_AFTER or (self.kind is Kind.LOST_REPLY and self.detail is not None):
+            _ = self.operation
         elif self.detail is not None:
             raise FaultError(f"{self.kind} takes no detail, but {self.detail!r} was given")
 
@@ -99,20 +138,48 @@ class Fault:
         """Raises FaultError, which says what is accepted."""
         match = _FAULT.fullmatch(text)
         if match is None:
-            raise FaultError(f"fault {text!r} is not KIND[:DETAIL][@TIME][/DURATION], such as occlusion@12min")
-        return cls.of(match["kind"], match["at"], match["duration"], match["detail"])
+            raise FaultError(f"fault {text!r} is not KIND[:DETAIL][#UNIT][@WHEN][/DURATION], such as occlusion@12min")
+        return cls.of(match["kind"], match["at"], match["duration"], match["detail"], int(match["unit"] or 1))
 
     @classmethod
-    def of(cls, kind: str, at: str | None = None, duration: str | None = None, detail: str | None = None) -> "Fault":
+    def of(
+        cls, kind: str, at: str | None = None, duration: str | None = None, detail: str | None = None, unit: int = 1
+    ) -> "Fault":
         """From its parts as texts, as the control port gets them."""
         if kind not in set(Kind):
             raise FaultError(f"fault kind {kind!r} is not known; known: {', '.join(Kind)}")
+        volume = _VOLUME.fullmatch(at) if at is not None else None
         return cls(
             Kind(kind),
-            None if at is None else seconds(at, "the fault's time"),
+            None if at is None or volume else seconds(at, "the fault's time"),
             None if duration is None else seconds(duration, "the fault's duration"),
             detail,
+            float(volume["number"]) if volume else None,
+            unit,
         )
+
+    @property
+    def waits(self) -> bool:
+        """Whether it comes at a time or a volume, not at once."""
+        return self.at_s is not None or self.at_ml is not None
+
+    @property
+    def number(self) -> float:
+        """The detail as a number in the kind's unit, or the kind's default."""
+        unit = _UNIT[self.kind]
+        if self.detail is None:
+            return _DEFAULT_NUMBER[self.kind]
+        text = self.detail.removesuffix(unit)
+        if re.fullmatch(r"\d{1,4}(\.\d{1,3})?", text, re.ASCII) is None:
+            raise FaultError(f"{self.kind} takes a number of {unit} as its detail, not {self.detail!r}")
+        return float(text)
+
+    @property
+    def operation(self) -> Operation:
+        """The operation that a fault of the line waits for."""
+        if self.detail not in set(Operation):
+            raise FaultError(f"{self.kind} takes an operation, not {self.detail!r}; known: {', '.join(Operation)}")
+        return Operation(self.detail)
 
     @property
     def lasting_s(self) -> float | None:
@@ -132,6 +199,8 @@ class Fault:
             (
                 self.kind,
                 f":{self.detail}" if self.detail else "",
+                f"#{self.unit}" if self.unit != 1 else "",
+                "" if self.at_ml is None else f"@{self.at_ml:g}mL",
                 "" if self.at_s is None else f"@{self.at_s:g}s",
                 "" if self.duration_s is None else f"/{self.duration_s:g}s",
             )

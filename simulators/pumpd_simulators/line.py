@@ -8,27 +8,32 @@ import asyncio
 import random
 from collections.abc import Callable
 
-from pumpd_simulators.device import Peer, Send
+from pumpd_simulators.device import Device, Operation, Send
 from pumpd_simulators.faults import Fault, Kind
 
 _CHANCE = 0.5  # that a packet is garbled while the fault lasts
+_PIECE_GAP_S = 0.02
+_DEAF = (Kind.SILENCE, Kind.DISCONNECT, Kind.HANG)
 
 
 class Line:
     """A peer that passes everything on, save what its faults take or change.
 
     `on_disconnect` is asked to drop the client for some seconds; who serves the line sets it. Without one, a pulled
-    cable is silence.
+    cable is silence. `on_crash` is asked to start the pump's processor anew after some seconds.
     """
 
-    def __init__(self, pump: Peer, seed: int = 0) -> None:
+    def __init__(self, pump: Device, seed: int = 0) -> None:
         self.on_disconnect: Callable[[float], None] | None = None
+        self.on_crash: Callable[[float], None] | None = None
         self._pump = pump
         self._loop = asyncio.get_running_loop()
         self._rng = random.Random(seed)  # noqa: S311 - repeatable faults, not secrets
         self._send: Send | None = None
         self._until: dict[Kind, float] = {}
-        self._lose = 0
+        self._lose: list[Operation | None] = []  # replies to be lost; None: whatever it answers
+        self._lose_requests = 0
+        self._crash: dict[Operation, float] = {}
         self._delay_s = 0.0
         self._late: set[asyncio.TimerHandle] = set()
 
@@ -39,8 +44,11 @@ class Line:
         self._pump.attach(self._from_pump)
 
     def feed(self, data: bytes) -> None:
+        if self._lose_requests:
+            self._lose_requests -= 1
+            return
         if self._until:
-            if self._now(Kind.SILENCE) or self._now(Kind.DISCONNECT):
+            if any(self._now(kind) for kind in _DEAF) or self._now(Kind.LOST_REQUEST):
                 return
             data = self._maybe_garbled(data)
         self._pump.feed(data)
@@ -51,16 +59,27 @@ class Line:
         self._pump.detach()
 
     def _from_pump(self, data: bytes) -> None:
-        if self._lose:
-            self._lose -= 1
+        doing = self._pump.doing
+        if self._lose and (None in self._lose or doing in self._lose):
+            self._lose.remove(doing if doing in self._lose else None)
+            return
+        if doing is not None and doing in self._crash:
+            if self.on_crash is not None:
+                self.on_crash(self._crash.pop(doing))
             return
         if self._until:
-            if self._now(Kind.SILENCE) or self._now(Kind.DISCONNECT) or self._now(Kind.LOST_REPLY):
+            if any(self._now(kind) for kind in _DEAF) or self._now(Kind.LOST_REPLY):
                 return
             data = self._maybe_garbled(data)
             if self._now(Kind.DELAYED_REPLY):
-                self._send_late(data)
+                self._send_late(data, self._delay_s)
                 return
+            if self._now(Kind.SPLIT_REPLY):
+                for place in range(len(data)):
+                    self._send_late(data[place : place + 1], place * _PIECE_GAP_S)
+                return
+            if self._now(Kind.DUPLICATED_REPLY) and self._send is not None:
+                self._send(data)
         if self._send is not None:
             self._send(data)
 
@@ -68,7 +87,13 @@ class Line:
 
     def fire(self, fault: Fault) -> None:
         if fault.kind is Kind.LOST_REPLY and fault.duration_s is None:
-            self._lose += 1
+            self._lose.append(fault.operation if fault.detail else None)
+            return
+        if fault.kind is Kind.LOST_REQUEST and fault.duration_s is None:
+            self._lose_requests += 1
+            return
+        if fault.kind is Kind.CRASH_AFTER:
+            self._crash[fault.operation] = fault.lasting_s or 0.0
             return
         lasting = fault.lasting_s or 0.0
         self._until[fault.kind] = self._loop.time() + lasting
@@ -80,11 +105,20 @@ class Line:
     def clear(self, kind: Kind) -> None:
         self._until.pop(kind, None)
         if kind is Kind.LOST_REPLY:
-            self._lose = 0
+            self._lose.clear()
+        elif kind is Kind.LOST_REQUEST:
+            self._lose_requests = 0
+        elif kind is Kind.CRASH_AFTER:
+            self._crash.clear()
 
     def active(self) -> list[Kind]:
         kinds = [kind for kind in list(self._until) if self._now(kind)]
-        return [*kinds, Kind.LOST_REPLY] if self._lose else kinds
+        armed = {
+            Kind.LOST_REPLY: self._lose,
+            Kind.LOST_REQUEST: self._lose_requests,
+            Kind.CRASH_AFTER: self._crash,
+        }
+        return [*kinds, *(kind for kind, so in armed.items() if so)]
 
     def shut(self) -> None:
         self._forget_late()
@@ -106,13 +140,13 @@ class Line:
         changed[self._rng.randrange(len(data))] ^= self._rng.randrange(1, 256)
         return bytes(changed)
 
-    def _send_late(self, data: bytes) -> None:
+    def _send_late(self, data: bytes, delay_s: float) -> None:
         def arrive() -> None:
             self._late.discard(handle)
             if self._send is not None:
                 self._send(data)
 
-        handle = self._loop.call_later(self._delay_s, arrive)
+        handle = self._loop.call_later(delay_s, arrive)
         self._late.add(handle)
 
     def _forget_late(self) -> None:

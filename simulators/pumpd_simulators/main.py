@@ -10,75 +10,122 @@ import signal
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, Protocol
+from typing import Any, NoReturn, Protocol
 
-import typer
+import click
 
-from pumpd_simulators.bench import SimulatedPump
-from pumpd_simulators.families import FAMILIES, new_era
-from pumpd_simulators.faults import FACTS, Fault
+from pumpd_simulators.bench import SimulatedPump, simulate
+from pumpd_simulators.family import Family, UnknownFamilyError, families, family
+from pumpd_simulators.faults import FACTS
 from pumpd_simulators.port import PtyPort, TcpPort
 
 WARNING = "SIMULATED pump. Not a cleared medical device: for simulation, research and integration only."
 LOOPBACK = "127.0.0.1"
 
-app = typer.Typer(
+COMMON = [
+    click.Option(["--pty"], type=click.Path(path_type=Path), help="make this path a link to a pseudo-terminal"),
+    click.Option(["--tcp"], help="serve HOST:PORT instead (port 0: any)"),
+    click.Option(["--speed"], type=float, default=1.0, show_default=True, help="of plant time; time-outs stay real"),
+    click.Option(["--seed"], type=int, default=0, show_default=True, help="of the motor's error and garbled bytes"),
+    click.Option(["--pacing/--no-pacing"], default=True, show_default=True, help="bytes take the line's time"),
+    click.Option(["--fault"], multiple=True, help="KIND[:DETAIL][#UNIT][@WHEN][/DURATION]; may be repeated"),
+    click.Option(["--control"], help="HTTP control port, HOST:PORT or PORT"),
+]
+
+
+class Families(click.Group):
+    """A command a family, made when it is asked for: its options are the fields of the family's options model."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), *families()]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        known = super().get_command(ctx, cmd_name)
+        if known is not None:
+            return known
+        try:
+            return _command(family(cmd_name))
+        except UnknownFamilyError:
+            return None
+        except Exception as error:  # noqa: BLE001 - somebody else's code; the other families still work
+            why = f"family {cmd_name} does not load: {error}"
+            return click.Command(cmd_name, callback=lambda: _end(why, 1), short_help=f"(does not load: {error})")
+
+
+def _command(chosen: Family) -> click.Command:
+    own = []
+    for name, field in chosen.options.model_fields.items():
+        flag = name.replace("_", "-")
+        if field.annotation is bool:
+            declared, extra = f"--{flag}/--no-{flag}", {"default": field.default, "show_default": True}
+        else:
+            declared, extra = f"--{flag}", {"help": f"{field.description or ''} [default: {field.default}]"}
+        own.append(click.Option([declared], **({"help": field.description} | extra)))
+    model = click.Option(
+        ["--model"], type=click.Choice(chosen.models), default=chosen.models[0], show_default=True, help="which pump"
+    )
+
+    def serve_family(**given: Any) -> None:
+        options = {name: given.pop(name) for name in chosen.options.model_fields}
+        _serve_family(chosen, {name: value for name, value in options.items() if value is not None}, **given)
+
+    return click.Command(
+        chosen.name,
+        callback=serve_family,
+        params=[COMMON[0], COMMON[1], model, *COMMON[2:], *own],
+        help=f"{chosen.title}, as from power-up. {WARNING}",
+        short_help=chosen.title,
+    )
+
+
+app = Families(
+    name="pumpsim",
     help=f"Simulated infusion pumps that speak their real wire protocols. {WARNING}",
     no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
 )
-
-
-@app.callback()
-def pumpsim() -> None:
-    pass
 
 
 @app.command("list")
 def list_() -> None:
     """The families and models that can be simulated, and the faults."""
-    for family in FAMILIES.values():
-        print(f"{family.name:12} {', '.join(family.models):24} {family.title}")
+    for name in families():
+        try:
+            chosen = family(name)
+        except Exception as error:  # noqa: BLE001 - as above
+            print(f"{name:17} does not load: {error}")
+            continue
+        print(f"{name:17} {', '.join(chosen.models):48} {chosen.title}")
     print()
     for kind, facts in FACTS.items():
         lasting = "" if facts.default_s is None else f" ({facts.default_s:g} s unless said otherwise)"
-        print(f"{kind:14} {facts.meaning}{lasting}")
+        print(f"{kind:17} {facts.meaning}{lasting}")
 
 
-@app.command("new-era")
-def new_era_(
+def _serve_family(
+    chosen: Family,
+    options: dict[str, Any],
     *,
-    pty: Annotated[Path | None, typer.Option(help="make this path a link to a pseudo-terminal")] = None,
-    tcp: Annotated[str | None, typer.Option(help="serve HOST:PORT instead (port 0: any)")] = None,
-    model: Annotated[str, typer.Option(help=f"one of {', '.join(FAMILIES['new-era'].models)}")] = "ne-1000",
-    address: Annotated[int, typer.Option(help="network address", min=0, max=99)] = 0,
-    speed: Annotated[float, typer.Option(help="plant time runs this many times as fast; time-outs do not")] = 1.0,
-    seed: Annotated[int, typer.Option(help="of the motor's error and of garbled bytes")] = 0,
-    pacing: Annotated[bool, typer.Option(" /--no-pacing", help="bytes take the time of the baud rate")] = True,
-    fault: Annotated[list[str] | None, typer.Option(help="KIND[:DETAIL][@TIME][/DURATION]; may be repeated")] = None,
-    control: Annotated[str | None, typer.Option(help="HTTP control port, HOST:PORT or PORT")] = None,
+    pty: Path | None,
+    tcp: str | None,
+    control: str | None,
+    pacing: bool,
+    model: str,
+    speed: float,
+    seed: int,
+    fault: tuple[str, ...],
 ) -> None:
-    """A New Era NE-1000 as from power-up: basic mode, 19200 baud, A?R pending."""
+    async def run() -> None:
+        pump = simulate(chosen.name, model=model, options=options, speed=speed, seed=seed, faults=fault)
+        paced = pacing and chosen.paced
+        port = TcpPort(pump, *where, paced=paced) if where is not None else PtyPort(pump, pty or Path(), paced=paced)
+        await serve(pump, port, control_at)
+
     try:
-        faults = [Fault.parse(text) for text in fault or []]
         where = None if tcp is None else _host_port(tcp, "--tcp")
         control_at = None if control is None else _host_port(control, "--control")
         if (pty is None) == (tcp is None):
             raise ValueError("give either --pty PATH or --tcp HOST:PORT")
-        _run(
-            _serve_new_era(
-                pty=pty,
-                tcp=where,
-                control=control_at,
-                model=model,
-                address=address,
-                speed=speed,
-                seed=seed,
-                pacing=pacing,
-                faults=faults,
-            )
-        )
+        _run(run())
     except ValueError as error:
         _end(error, 2)
     except OSError as error:
@@ -89,26 +136,6 @@ def _run(service: Coroutine[Any, Any, None]) -> None:
     # epoll rounds waits up to a millisecond, a tenth of an exchange at 19200 baud; select does not.
     with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selectors.SelectSelector())) as runner:
         runner.run(service)
-
-
-async def _serve_new_era(
-    *,
-    pty: Path | None,
-    tcp: tuple[str, int] | None,
-    control: tuple[str, int] | None,
-    model: str,
-    address: int,
-    speed: float,
-    seed: int,
-    pacing: bool,
-    faults: list[Fault],
-) -> None:
-    pump = new_era(model=model, address=address, speed=speed, seed=seed, faults=faults)
-    if tcp is not None:
-        port: PtyPort | TcpPort = TcpPort(pump, *tcp, paced=pacing)
-    else:
-        port = PtyPort(pump, pty or Path(), paced=pacing)
-    await serve(pump, port, control)
 
 
 class Service(Protocol):
@@ -146,7 +173,7 @@ def _host_port(text: str, option: str) -> tuple[str, int]:
     return host.strip("[]") or LOOPBACK, int(port)
 
 
-def _end(error: Exception, status: int) -> NoReturn:
+def _end(error: object, status: int) -> NoReturn:
     print(f"pumpsim: {error}", file=sys.stderr)
     raise SystemExit(status)
 

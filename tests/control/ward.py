@@ -23,8 +23,7 @@ from pumpd.journal import Journal, JournalReader, Record
 from pumpd.library_files import read_library
 from pumpd.settings import Settings
 from pumpd.wire import memory
-from pumpd_simulators.bench import SimulatedPump
-from pumpd_simulators.families import new_era
+from pumpd_simulators.bench import SimulatedPump, simulate
 
 ROOT = Path(__file__).parents[2]
 LIBRARY = ROOT / "config" / "library"
@@ -155,7 +154,7 @@ async def ward(
     )
     key = ec.generate_private_key(ec.SECP256R1())
     paired = KeyStore(settings.keys_path).add(pairable("nurse-1", "confirm", key.public_key()))
-    pumps = {name: new_era(seed=number, faults=faults) for number, name in enumerate(names)}
+    pumps = {name: simulate("new-era", seed=number, faults=faults) for number, name in enumerate(names)}
     for name, simulated in pumps.items():
         memory.serve(name, simulated)
     writer = InlineWriter(Journal(settings.journal_path, "boot-1"), group)

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from pumpd_drivers.new_era.codec import Request
-from pumpd_simulators.bench import SimulatedPump
-from pumpd_simulators.families import new_era
-from pumpd_simulators.new_era.memory import Assumptions
+from pumpd_simulators.bench import SimulatedPump, simulate
+from pumpd_simulators.new_era.memory import NewEraOptions
 from pumpd_simulators.plant import PlantSettings
 
 
@@ -48,10 +47,10 @@ class Benches:
         self.pumps: list[SimulatedPump] = []
 
     def __call__(self, *, ideal: bool = True, **options: Any) -> Host:
-        assumptions = {name: options.pop(name) for name in list(options) if name in Assumptions.__dataclass_fields__}
+        chosen = {name: options.pop(name) for name in list(options) if name in NewEraOptions.model_fields}
         if ideal:
             options.setdefault("plant", PlantSettings.ideal())
-        pump = new_era(assumptions=Assumptions(**assumptions), **options)
+        pump = simulate("new-era", options=chosen, **options)
         self.pumps.append(pump)
         return Host(pump)
 

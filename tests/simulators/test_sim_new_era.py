@@ -843,5 +843,5 @@ async def test_unplugging_leaves_the_pump_running(bench):
 
 @pytest.mark.parametrize("wrong", [{"address": 100}, {"model": "ne-9999"}, {"faults": ["fire@1min"]}])
 async def test_a_pump_that_cannot_be_is_refused(bench, wrong):
-    with pytest.raises(ValueError, match=r"100|ne-9999|fire"):
+    with pytest.raises(ValueError, match=r"address: .* 99|ne-9999|fire"):
         bench(**wrong)

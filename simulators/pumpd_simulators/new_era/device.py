@@ -1,6 +1,6 @@
 """A simulated New Era NE-1000 on its serial line: framing, alarms, the safe-mode watchdog, the command set, the keys.
 
-Source: the family's protocol sheet (manual sections 10 and 12). What no source states is in `Assumptions`.
+Source: the family's protocol sheet (manual sections 10 and 12). What no source states is in `NewEraOptions`.
 
 Promises (the manual's):
 - A pending alarm is the answer to the next valid packet, whatever that asked; the packet is not carried out, and only
@@ -11,13 +11,13 @@ Promises (the manual's):
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
 from pumpd_drivers.new_era.codec import STX, Garbage, Reply, Request, RequestFramer
-from pumpd_simulators.device import PanelError, Send
-from pumpd_simulators.new_era.memory import MODELS, PHASES, Assumptions, Memory, program
+from pumpd_simulators.device import Operation, PanelError, Send
+from pumpd_simulators.new_era.memory import MODELS, PHASES, Memory, NewEraOptions, program
 from pumpd_simulators.new_era.numbers import UNITS_ML, UNITS_ML_H, NotANumberError, TooLongError, read, show
 from pumpd_simulators.new_era.pumping import NOT_NOW, OUT_OF_RANGE, Pumping
 from pumpd_simulators.plant import Plant
@@ -28,6 +28,13 @@ LONGEST_WATCHDOG_S = 255
 _HAIR_S = 1e-6  # by which a loop may call a timer early
 _BAUDS = (300, 1200, 2400, 9600, 19200)
 _SYSTEM = frozenset({"ADR", "RES"})  # only as *ADR, *RESET
+_QUESTIONS = frozenset({"DIA", "RAT", "VOL", "DIR", "DIS", "FUN", "PHN", "SAF"})  # with a value: settings
+_OPERATIONS = {
+    "VER": Operation.IDENTIFY,
+    "RUN": Operation.START,
+    "STP": Operation.STOP,
+    "CLD": Operation.PROGRAM,
+}
 _SWITCHES = ("AL", "PF", "LOC", "BUZ", "TRG", "DIN", "ROM")
 
 
@@ -38,18 +45,15 @@ def _nothing() -> None:
 class NewEraPump:
     """Powered from the start, with A?R pending as after any power-up."""
 
-    def __init__(
-        self, plant: Plant, model: str = "ne-1000", address: int = 0, assumptions: Assumptions | None = None
-    ) -> None:
-        if not 0 <= address <= 99:
-            raise ValueError(f"a network address is 0 to 99, not {address}")
-        self.assumptions = assumptions = assumptions or Assumptions()
+    def __init__(self, plant: Plant, model: str = "ne-1000", options: NewEraOptions | None = None) -> None:
+        self.assumptions = assumptions = options or NewEraOptions()
         self.plant = plant
+        self.plants: Sequence[Plant] = (plant,)
+        self.doing: Operation | None = None
         self.model = MODELS[model].name
-        self.memory = Memory(assumptions.diameter_mm, program(assumptions.factory_phases), address)
+        self.memory = Memory(assumptions.diameter_mm, program(assumptions.factory_phases), assumptions.address)
         self.memory.switches["PF"] = "1" if assumptions.power_fail_restart else "0"
         self.powered = True
-        self.on_first_flow: Callable[[], None] = _nothing
         self._model = MODELS[model]
         self._loop = asyncio.get_running_loop()
         self._send: Send | None = None
@@ -117,6 +121,13 @@ class NewEraPump:
         elif (packet.address or 0) != memory.address:
             return
         self._rearm()
+        self.doing = _operation(text)
+        try:
+            self._carry_out(text, system=system)
+        finally:
+            self.doing = None
+
+    def _carry_out(self, text: str, *, system: bool) -> None:
         if self._alarm is not None:
             if self.assumptions.saf_before_alarm and text[:3] == "SAF":
                 self._execute(text, system=system)
@@ -335,14 +346,10 @@ class NewEraPump:
     def _wake(self) -> Pumping:
         """Power-up: everything but the memory is new."""
         pumping = Pumping(self._model, self.memory, self.plant)
-        pumping.on_first_flow = self._first_flow
         pumping.on_range_alarm = lambda: self._raise("O")
         self.plant.on_stall = self._stalled
         self._raise("R")
         return pumping
-
-    def _first_flow(self) -> None:
-        self.on_first_flow()
 
     def power(self, *, on: bool) -> None:
         self.plant.advance()
@@ -358,7 +365,7 @@ class NewEraPump:
         else:
             self.memory.was_running = ran  # the cut came while it ran: the memory knows
 
-    def press(self, key: str, value: str | None = None) -> None:
+    def press(self, key: str, value: str | None = None, unit: int = 1) -> None:  # noqa: ARG002 - it has one panel
         """Keys: start, stop, clear, rate=VALUE (in the pump's units, or N% of now), diameter=VALUE.
 
         With an alarm on the display any key only clears it. With the keypad locked (LOC 1) only stop works.
@@ -404,7 +411,7 @@ class NewEraPump:
         except ValueError as error:
             raise PanelError(f"{value!r} is not a number that the display can hold") from error
 
-    def display(self) -> dict[str, str]:
+    def display(self, unit: int = 1) -> dict[str, str]:  # noqa: ARG002 - it has one panel
         if not self.powered:
             return {"status": "off"}
         self.plant.advance()
@@ -419,6 +426,13 @@ class NewEraPump:
 
     def shut(self) -> None:
         self._watchdog_off()
+
+
+def _operation(text: str) -> Operation:
+    name, asks = text[:3], len(text) == 3
+    if not text or name in _QUESTIONS:
+        return Operation.READ if asks or not text else Operation.PROGRAM
+    return _OPERATIONS.get(name, Operation.OTHER)
 
 
 def _whole(text: str) -> int:

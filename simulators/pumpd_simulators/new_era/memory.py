@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
+from pydantic import Field
+
+from pumpd_simulators.family import SimulatorOptions
 from pumpd_simulators.new_era.numbers import UNITS_ML_H
 
 PHASES = 41
@@ -31,31 +34,38 @@ def _area_cm2(diameter: Decimal) -> float:
     return math.pi * (float(diameter) / 20) ** 2
 
 
-MODELS = {"ne-1000": Model("NE-1000", "NE1000V3.92", 5.1005, 0.004205)}
+# The plunger's speeds are stated for the NE-1000 alone; the others are taken to have them too (see the options).
+MODELS = {
+    "ne-1000": Model("NE-1000", "NE1000V3.92", 5.1005, 0.004205),
+    "ne-1010": Model("NE-1010", "NE1010V3.92", 5.1005, 0.004205),
+    "ne-4000": Model("NE-4000", "NE4000V3.92", 5.1005, 0.004205),
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Assumptions:
-    """What no public source states for certain, by name. The defaults are what known clients are at home with.
+class NewEraOptions(SimulatorOptions):
+    """What no public source states for certain, by name. The defaults are what known clients are at home with."""
 
-    - saf_before_alarm: SAF on a pump with a pending alarm is carried out, and the alarm comes in the new framing;
-      otherwise the alarm swallows it like any other command.
-    - trailing_dot: numbers from 1000 on end in a point ("1000.").
-    - factory_phases, reset_phases: what the phases after the first hold in a new pump, and after *RESET: "stop", or
-      "continue" (RAT with volume 0: the flow goes on at the rate of the phase before, the trap for a careless driver).
-    - power_fail_restart: PF is on in a new pump: after a power cut it runs its program again from phase 1.
-    - after_stall: "stopped" (program reset) or "paused" (RUN would go on with the rest).
-    - reply_delay_s: time the pump takes to answer.
-    """
-
-    saf_before_alarm: bool = True
-    trailing_dot: bool = True
-    factory_phases: Literal["stop", "continue"] = "stop"
-    reset_phases: Literal["stop", "continue"] = "continue"
-    power_fail_restart: bool = False
-    after_stall: Literal["stopped", "paused"] = "stopped"
-    reply_delay_s: float = 0.0
-    diameter_mm: Decimal = Decimal("26.59")
+    address: int = Field(default=0, ge=0, le=99, description="network address")
+    saf_before_alarm: bool = Field(
+        default=True,
+        description="SAF on a pump with a pending alarm is carried out, and the alarm comes in the new framing; "
+        "otherwise the alarm swallows it like any other command",
+    )
+    trailing_dot: bool = Field(default=True, description='numbers from 1000 on end in a point ("1000.")')
+    factory_phases: Literal["stop", "continue"] = Field(
+        default="stop", description="what the phases after the first hold in a new pump; continue: the flow goes on"
+    )
+    reset_phases: Literal["stop", "continue"] = Field(
+        default="continue", description="what they hold after *RESET: the trap for a careless driver"
+    )
+    power_fail_restart: bool = Field(
+        default=False, description="PF is on in a new pump: after a power cut it runs its program again from phase 1"
+    )
+    after_stall: Literal["stopped", "paused"] = Field(
+        default="stopped", description="stopped: program reset; paused: RUN would go on with the rest"
+    )
+    reply_delay_s: float = Field(default=0.0, ge=0, le=10, description="time the pump takes to answer")
+    diameter_mm: Decimal = Field(default=Decimal("26.59"), gt=0, le=50, description="diameter set in a new pump")
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,6 @@ class Pumping:
         self.status = "S"
         self.editing = 1  # the phase that PHN selected
         self.phase = 1  # the phase that runs or is paused
-        self.on_first_flow: Callable[[], None] = _nothing
         self.on_range_alarm: Callable[[], None] = _nothing
         self._live: tuple[Decimal, str] | None = None  # a rate changed while pumping
         self._last: Phase | None = None  # the last phase that pumped, for "continue" and sticky directions
@@ -40,7 +39,6 @@ class Pumping:
         self._pause: Alert | None = None  # end of a timed pause
         self._pause_left = 0.0
         self._cleared = list(plant.moved())
-        self._flowed = False
         plant.on_target = self._next_phase
 
     @property
@@ -239,9 +237,6 @@ class Pumping:
 
     def _flow(self, rate_ml_h: float, volume_ml: float | None) -> None:
         self.plant.run(rate_ml_h, volume_ml)
-        if not self._flowed:
-            self._flowed = True
-            self.on_first_flow()
 
     def _wait(self, pause_s: float) -> None:
         self._set_status("T")
