@@ -41,7 +41,7 @@ class NewEra(LinkDriver[Reply | Garbage]):
     models = ("ne-1000", "ne-1010", "ne-4000")
     assumptions = NewEraSettings.assumptions()
     syringes = SYRINGES
-    codec = Codec(RequestFramer, ReplyFramer)
+    codec = Codec(RequestFramer, ReplyFramer, checked=lambda frame: getattr(frame, "safe", False))
     bench_settings: Mapping[str, Any] = {"safe_mode": "if-supported"}  # for `pumpd driver check`, nobody connected
 
     def __init__(self, link: Side[Reply | Garbage], settings: NewEraSettings) -> None:

@@ -1,0 +1,132 @@
+"""Every codec against mutated frames: nothing raises, nothing hangs, nothing is accepted that its check should refuse.
+
+    make fuzz                      10^6 mutated packets for each family
+    make fuzz ARGS="--count 1e5 --seed 7 new-era"
+
+The packets that are mutated are what the family's own driver and simulator say to each other in one session. Frames
+without an integrity check can only be asked not to raise. Exit status 1 when anything was found; a finding prints its
+seed and bytes.
+"""
+
+import argparse
+import asyncio
+import random
+import sys
+import time
+from collections.abc import Callable
+
+from pumpd.driving import Codec
+from pumpd.pump import Container, Done, PumpProgram, RateStep, families, family
+from pumpd.quantities import Duration, Length, Rate, Volume
+from pumpd.wire import memory
+from pumpd_simulators.bench import simulate
+from pumpd_simulators.virtual_time import VirtualTimeLoop
+
+HANG_S = 1.0
+PROGRAM = RateStep(Rate("52.5"), Volume(35))
+
+
+async def session(name: str) -> dict[str, list[bytes]]:
+    """Packets of a whole session, out and in."""
+    said: dict[str, list[bytes]] = {"out": [], "in": []}
+    chosen, pump = family(name), simulate(name)
+    memory.serve("fuzz", pump, paced=False)
+    driver = await chosen.connect("memory://fuzz", getattr(chosen, "fuzz_settings", {}))
+    driver.taps.append(lambda way, data, _: said[way].append(data))
+    try:
+        await driver.identify()
+        await driver.read()
+        for diameter in (Length("26.59"), None):
+            try:
+                chosen.capabilities(Container("c", Volume(60), Volume(0), Rate(0), diameter), {})
+            except ValueError:
+                continue
+            if isinstance(await driver.load(PumpProgram((PROGRAM,), diameter)), Done):
+                break
+        await driver.read_back()
+        await driver.start(Duration(10))
+        await asyncio.sleep(5)
+        await driver.read()
+        await driver.stop()
+        await driver.release()
+    finally:
+        await driver.close()
+        memory.withdraw("fuzz")
+        pump.shut()
+    return said
+
+
+def mutated(packet: bytes, others: list[bytes], rng: random.Random) -> bytes:
+    """One to four changes: bits, bytes, cuts, doubles, another packet's piece."""
+    data = bytearray(packet)
+    for _ in range(rng.randint(1, 4)):
+        place = rng.randrange(len(data) + 1)
+        match rng.randrange(7):
+            case 0 | 1 if place < len(data):
+                data[place] ^= 1 << rng.randrange(8)
+            case 2 if place < len(data):
+                data[place] = rng.randrange(256)
+            case 3:
+                data.insert(place, rng.randrange(256))
+            case 4:
+                del data[place : place + rng.randint(1, 4)]
+            case 5:
+                piece = rng.choice(others)
+                data[place:place] = piece[rng.randrange(len(piece)) :]
+            case _:
+                data[place:place] = data[place : place + rng.randint(1, 8)]
+    return bytes(data)
+
+
+def fuzz(codec: Codec, said: dict[str, list[bytes]], count: int, seed: int) -> tuple[dict[str, int], list[str]]:
+    """Counts and findings for `count` mutated packets, half of them each way."""
+    rng = random.Random(seed)
+    makers: dict[str, Callable[[], object]] = {"out": codec.requests, "in": codec.replies}
+    counts, findings = {"packets": 0, "frames": 0, "checked": 0}, []
+    for number in range(count):
+        way = "out" if number % 2 else "in"
+        data = mutated(rng.choice(said[way]), said[way], rng)
+        cut = rng.randrange(len(data) + 1)
+        framer, begin = makers[way](), time.perf_counter()
+        try:
+            frames = [*framer.feed(data[:cut]), *framer.feed(data[cut:])]
+        except Exception as error:  # noqa: BLE001 - that is the finding
+            findings.append(f"{way} {data.hex(' ')}: raises {error!r}")
+            continue
+        if time.perf_counter() - begin > HANG_S:
+            findings.append(f"{way} {data.hex(' ')}: took more than {HANG_S} s")
+        counts["packets"] += 1
+        counts["frames"] += len(frames)
+        for frame in frames:
+            if codec.checked(frame):
+                counts["checked"] += 1
+                if frame.to_bytes() not in data:
+                    findings.append(f"{way} {data.hex(' ')}: accepts {frame!r}, which is not in it")
+    return counts, findings
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("family", nargs="*", help="all of them, unless named")
+    parser.add_argument("--count", type=float, default=1e6)
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args()
+    failed = False
+    for name in given.family or families():
+        with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+            said = runner.run(session(name))
+        begin = time.perf_counter()
+        counts, findings = fuzz(family(name).codec, said, int(given.count), given.seed)
+        took = time.perf_counter() - begin
+        print(
+            f"{name:17} {counts['packets']:>8} packets  {counts['frames']:>9} frames  {counts['checked']:>8} with a good "
+            f"check  {len(findings)} findings  {took:6.1f} s  (seed {given.seed}, from {len(said['in'])} replies)"
+        )
+        for finding in findings[:10]:
+            print(f"  {finding}", file=sys.stderr)
+        failed = failed or bool(findings)
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

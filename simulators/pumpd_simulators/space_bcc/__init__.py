@@ -1,0 +1,16 @@
+"""Simulated B. Braun Space rack on its BCC interface."""
+
+from pumpd_simulators.family import Family
+from pumpd_simulators.plant import PlantSettings
+from pumpd_simulators.space_bcc.device import SpaceOptions, SpaceRack
+
+FAMILY = Family(
+    name="space-bcc",
+    title="B. Braun Space rack, monitoring (BCC over TCP)",
+    models=("space",),
+    options=SpaceOptions,
+    make=lambda plants, _, options: SpaceRack(plants, options),
+    physics=lambda _, seed: PlantSettings.syringe(seed),
+    units=lambda options: len(options.slots),
+    paced=False,
+)

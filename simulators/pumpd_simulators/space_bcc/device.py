@@ -1,0 +1,134 @@
+"""A simulated Space rack: pumps in slots that a person starts at their panels, and an interface that only tells.
+
+Source: the family's protocol sheet. What it does not state is an option of this simulation.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, StringConstraints
+
+from pumpd_drivers.space_bcc.codec import ACK, NAK, RS, Frame, Framer, Garbage, Record, Signal
+from pumpd_simulators.device import Operation, PanelError, Send
+from pumpd_simulators.family import SimulatorOptions
+from pumpd_simulators.plant import Plant
+
+Slot = Annotated[str, StringConstraints(pattern=r"^[0-9]{2}$")]
+
+
+class SpaceOptions(SimulatorOptions):
+    bed: str = Field(default="1", pattern=r"^[0-9A-Za-z]{1,16}$", description="the rack's bed")
+    slots: Annotated[
+        tuple[Slot, ...], BeforeValidator(lambda given: given.split(",") if isinstance(given, str) else given)
+    ] = Field(default=("11",), min_length=1, description="pillar and slot of each pump, separated by commas")
+    pump_model: str = Field(default="PERFUSOR SPACE", description="what GNMODEL says")
+    version: str = Field(default="6.0", description="what ADMIN:VERSION says")
+    volume_parameter: str = Field(default="", description="a parameter for the infused volume; the sources name none")
+
+
+class SpaceRack:
+    def __init__(self, plants: Sequence[Plant], options: SpaceOptions) -> None:
+        self.model = "Space"
+        self.plants = plants
+        self.powered = True
+        self.doing: Operation | None = None
+        self._options = options
+        self._rates = [Decimal(0)] * len(plants)
+        self._send: Send | None = None
+        self._framer = Framer()
+
+    @property
+    def baud(self) -> int:
+        return 115200  # a network: it is not paced
+
+    # -- the line -----------------------------------------------------------------------------------------------
+
+    def attach(self, send: Send) -> None:
+        self._send = send
+        self._framer.reset()
+
+    def detach(self) -> None:
+        self._send = None
+
+    def feed(self, data: bytes) -> None:
+        if not self.powered:
+            return
+        for frame in self._framer.feed(data):
+            match frame:
+                case Garbage():
+                    self._say(Signal(NAK).to_bytes())
+                case Frame(bed=bed) if bed == self._options.bed:
+                    self.doing = Operation.IDENTIFY if frame.payload.startswith("ADMIN") else Operation.READ
+                    self._say(Signal(ACK).to_bytes() + self._answer(frame.payload).to_bytes())
+                    self.doing = None
+                case _:
+                    pass  # an acknowledgement, or another bed's
+
+    def _say(self, data: bytes) -> None:
+        if self._send is not None:
+            self._send(data)
+
+    def _answer(self, request: str) -> Frame:
+        options = self._options
+        seconds = f"{self.plants[0].now:.0f}"
+        if request == "ADMIN:ALIVE":
+            said = [Record(seconds, "50100", "GNACK")]
+        elif request == "ADMIN:VERSION":
+            said = [Record(seconds, "50100", "GNVERSION", options.version)]
+        elif request == "MEM:GET":
+            said = [record for slot in options.slots for record in self._slot(slot, seconds)]
+        elif request.startswith("MEM:GETSLOT#") and request[12:] in options.slots:
+            said = self._slot(request[12:], seconds)
+        else:
+            said = [Record(seconds, "50100", "GNERR", "11")]
+        return Frame(chr(RS).join(str(record) for record in said), options.bed)
+
+    def _slot(self, slot: str, seconds: str) -> list[Record]:
+        at = self._options.slots.index(slot)
+        plant, address = self.plants[at], f"501{slot}"
+        rate = self._rates[at] if plant.truth().running else Decimal(0)
+        said = [
+            Record(seconds, address, "GNMODEL", self._options.pump_model),
+            Record(seconds, address, "INRT", f"{rate:.2f}"),
+        ]
+        if self._options.volume_parameter:
+            said.append(Record(seconds, address, self._options.volume_parameter, f"{plant.moved()[0]:.2f}"))
+        return said
+
+    # -- power and keys -----------------------------------------------------------------------------------------
+
+    def power(self, *, on: bool) -> None:
+        self.powered = on
+        for plant in self.plants:
+            plant.stop()
+
+    def press(self, key: str, value: str | None = None, unit: int = 1) -> None:
+        """Keys: rate=ML_H, start, stop."""
+        if not self.powered:
+            raise PanelError("the rack is off: its keys do nothing")
+        plant = self.plants[unit - 1]
+        match key:
+            case "rate" if value:
+                try:
+                    self._rates[unit - 1] = rate = Decimal(value)
+                except InvalidOperation as error:
+                    raise PanelError(f"{value!r} is not a rate in mL/h") from error
+                if plant.truth().running and rate > 0:
+                    plant.run(float(rate))
+            case "start" if self._rates[unit - 1] > 0:
+                plant.run(float(self._rates[unit - 1]))
+            case "stop":
+                plant.stop()
+            case _:
+                raise PanelError(f"no key {key!r} now; known: rate=ML_H, then start; stop")
+
+    def display(self, unit: int = 1) -> dict[str, str]:
+        if not self.powered:
+            return {"status": "off"}
+        plant = self.plants[unit - 1]
+        running = plant.truth().running
+        return {"status": "running" if running else "stopped", "rate_ml_h": f"{self._rates[unit - 1]:.2f}"}
+
+    def shut(self) -> None:
+        pass

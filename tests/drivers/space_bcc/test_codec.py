@@ -1,0 +1,64 @@
+"""The BCC frame against the sheet's worked frames, and against everything that is none."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pumpd_drivers.space_bcc.codec import ACK, NAK, RS, Frame, Framer, Garbage, Record, Signal, records
+
+ALIVE = b"\x0100031\x021/1/1>ADMIN:ALIVE\x0300061\x04"  # [V] monitoring-only.md
+GET = b"\x0100027\x021/1/1>MEM:GET\x0300039\x04"  # [C] monitoring-only.md
+
+payloads = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=200)
+
+
+@pytest.mark.parametrize(("raw", "payload"), [(ALIVE, "ADMIN:ALIVE"), (GET, "MEM:GET")])
+def test_worked_frames(raw, payload):
+    assert Frame(payload).to_bytes() == raw
+    assert Framer().feed(raw) == [Frame(payload)]
+
+
+@given(st.lists(st.builds(Frame, payloads, st.sampled_from(["1", "A7"]), st.booleans()), max_size=4))
+def test_round_trip_in_any_pieces(frames):
+    raw = b"".join(frame.to_bytes() for frame in frames)
+    assert Framer().feed(raw) == frames
+    framer = Framer()
+    assert [frame for byte in raw for frame in framer.feed(bytes([byte]))] == frames
+
+
+@pytest.mark.requirement("COM-06", "SEC-09")
+def test_no_single_bit_error_is_taken():
+    for place in range(len(ALIVE) * 8):
+        raw = bytearray(ALIVE)
+        raw[place // 8] ^= 1 << place % 8
+        framer = Framer()
+        found = [frame for frame in framer.feed(bytes(raw)) if isinstance(frame, Frame)]
+        assert found == [], place
+
+
+@settings(max_examples=300)
+@given(st.binary(max_size=300))
+def test_noise_raises_nothing_and_is_bounded(noise):
+    framer = Framer()
+    for frame in framer.feed(noise):
+        if isinstance(frame, Frame):
+            assert frame.to_bytes() in noise
+    framer.reset()
+    assert framer.feed(GET) == [Frame("MEM:GET")]
+
+
+def test_a_good_frame_behind_a_damaged_one_is_found():
+    found = Framer().feed(ALIVE[:-3] + b"\x04" + GET)
+    assert found[-1] == Frame("MEM:GET")
+    assert isinstance(found[0], Garbage)
+
+
+def test_signals_stand_alone():
+    assert Framer().feed(bytes([ACK, NAK])) == [Signal(ACK), Signal(NAK)]
+
+
+def test_records():
+    payload = chr(RS).join(["12,50111,INRT,52.50", "12,50111,GNMODEL,P,S", "no record"])
+    assert records(payload) == [Record("12", "50111", "INRT", "52.50"), Record("12", "50111", "GNMODEL", "P,S")]
+    assert records(payload)[0].slot == "11"
+    assert Record("1", "50100", "GNACK").slot is None
