@@ -119,8 +119,8 @@ def main() -> int:
         counts, findings = fuzz(family(name).codec, said, int(given.count), given.seed)
         took = time.perf_counter() - begin
         print(
-            f"{name:17} {counts['packets']:>8} packets  {counts['frames']:>9} frames  {counts['checked']:>8} with a good "
-            f"check  {len(findings)} findings  {took:6.1f} s  (seed {given.seed}, from {len(said['in'])} replies)"
+            f"{name:17} {counts['packets']:>8} packets  {counts['frames']:>9} frames  {counts['checked']:>8} with a "
+            f"good check  {len(findings)} findings  {took:6.1f} s  (seed {given.seed}, from {len(said['in'])} replies)"
         )
         for finding in findings[:10]:
             print(f"  {finding}", file=sys.stderr)

@@ -18,6 +18,7 @@ from pumpd_simulators.bench import SimulatedPump, simulate
 from pumpd_simulators.family import Family, UnknownFamilyError, families, family
 from pumpd_simulators.faults import FACTS
 from pumpd_simulators.port import PtyPort, TcpPort
+from pumpd_simulators.scenario import Scenario
 
 WARNING = "SIMULATED pump. Not a cleared medical device: for simulation, research and integration only."
 LOOPBACK = "127.0.0.1"
@@ -29,6 +30,7 @@ COMMON = [
     click.Option(["--seed"], type=int, default=0, show_default=True, help="of the motor's error and garbled bytes"),
     click.Option(["--pacing/--no-pacing"], default=True, show_default=True, help="bytes take the line's time"),
     click.Option(["--fault"], multiple=True, help="KIND[:DETAIL][#UNIT][@WHEN][/DURATION]; may be repeated"),
+    click.Option(["--scenario"], type=click.Path(path_type=Path), help="arm the faults of this scenario file"),
     click.Option(["--control"], help="HTTP control port, HOST:PORT or PORT"),
 ]
 
@@ -113,14 +115,17 @@ def _serve_family(
     speed: float,
     seed: int,
     fault: tuple[str, ...],
+    scenario: Path | None,
 ) -> None:
     async def run() -> None:
-        pump = simulate(chosen.name, model=model, options=options, speed=speed, seed=seed, faults=fault)
+        faults = [*fault, *(story.faults if story else ())]
+        pump = simulate(chosen.name, model=model, options=options, speed=speed, seed=seed, faults=faults)
         paced = pacing and chosen.paced
         port = TcpPort(pump, *where, paced=paced) if where is not None else PtyPort(pump, pty or Path(), paced=paced)
         await serve(pump, port, control_at)
 
     try:
+        story = Scenario.read(scenario) if scenario else None
         where = None if tcp is None else _host_port(tcp, "--tcp")
         control_at = None if control is None else _host_port(control, "--control")
         if (pty is None) == (tcp is None):

@@ -5,7 +5,7 @@ Only the serial cable is not real: every byte of the protocol passes, at the pac
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from pumpd.library_files import read_library
 from pumpd.settings import Settings
 from pumpd.wire import memory
 from pumpd_simulators.bench import SimulatedPump, simulate
+from pumpd_simulators.faults import Fault
 
 ROOT = Path(__file__).parents[2]
 LIBRARY = ROOT / "config" / "library"
@@ -130,9 +131,19 @@ class Ward:
 
 @contextlib.asynccontextmanager
 async def ward(
-    folder: Path, *, beds: Iterable[str] = ("bed1",), faults: Iterable[str] = (), group: int = 1, **pump: Any
+    folder: Path,
+    *,
+    beds: Iterable[str] = ("bed1",),
+    faults: Iterable[str | Fault] = (),
+    group: int = 1,
+    simulated: Mapping[str, Any] | None = None,
+    **pump: Any,
 ) -> AsyncIterator[Ward]:
-    """A ward with a simulated pump at each bed; `pump` overrides a pump's settings."""
+    """A ward with a simulated pump at each bed.
+
+    `simulated` says what `simulate` is to make (its `name` and more), `pump` overrides a pump's settings.
+    """
+    making: dict[str, Any] = {"name": "new-era", **(simulated or {})}
     names = list(beds)
     settings = Settings.model_validate(
         {
@@ -154,9 +165,9 @@ async def ward(
     )
     key = ec.generate_private_key(ec.SECP256R1())
     paired = KeyStore(settings.keys_path).add(pairable("nurse-1", "confirm", key.public_key()))
-    pumps = {name: simulate("new-era", seed=number, faults=faults) for number, name in enumerate(names)}
-    for name, simulated in pumps.items():
-        memory.serve(name, simulated)
+    pumps = {bed: simulate(**{"seed": number, "faults": faults} | making) for number, bed in enumerate(names)}
+    for name, bench in pumps.items():
+        memory.serve(name, bench)
     writer = InlineWriter(Journal(settings.journal_path, "boot-1"), group)
     try:
         async with gateway(settings, read_library(LIBRARY), writer) as made:
@@ -167,7 +178,7 @@ async def ward(
                 await asyncio.sleep(0.05)
             yield here
     finally:
-        for name, simulated in pumps.items():
+        for name, bench in pumps.items():
             memory.withdraw(name)
-            simulated.shut()
+            bench.shut()
         await writer.close()

@@ -1,0 +1,164 @@
+"""Every scenario of this folder, played with the whole of pumpd in virtual time and judged by the plant's truth."""
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pumpd.journal import Entry
+from pumpd.wire import memory
+from pumpd_simulators.device import Operation
+from pumpd_simulators.family import family
+from pumpd_simulators.faults import Kind
+from pumpd_simulators.scenario import Scenario, ScenarioError
+from pumpd_simulators.virtual_time import VirtualTimeLoop
+from tests.control.ward import Ward, ward
+
+FILES = sorted(Path(__file__).parent.glob("*.toml"))
+READ = {path.stem: Scenario.read(path) for path in FILES}
+SETTLE_S = 30.0
+ENDED = ("completed", "stopped", "abandoned")
+
+
+def marked(name: str, scenario: Scenario):
+    marks = [pytest.mark.requirement(*scenario.requirements)] if scenario.requirements else []
+    return pytest.param(scenario, id=name, marks=marks)
+
+
+@pytest.mark.parametrize("scenario", [marked(name, scenario) for name, scenario in READ.items()])
+def test_scenario(scenario, tmp_path):
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        runner.run(play(scenario, tmp_path))
+
+
+async def play(scenario: Scenario, folder: Path) -> None:
+    pump, end = scenario.pump, scenario.end
+    physics = family(pump.family).physics(pump.model or family(pump.family).models[0], pump.seed)
+    simulated = {
+        "name": pump.family,
+        "model": pump.model,
+        "options": pump.options,
+        "plant": replace(physics, **pump.plant),
+        "seed": pump.seed,
+    }
+    identity = {"driver": pump.family, "settings": pump.settings, "clamp": pump.clamp}
+    if pump.family != "new-era" or pump.model:
+        identity |= await who(scenario)
+    async with ward(folder, faults=scenario.faults, group=64, simulated=simulated, **identity) as here:
+        plugs, starts = cable(here), starts_of(here)
+        try:
+            accepted = await here.order(**scenario.order)
+            if end.state == "refused":
+                assert not accepted.ok
+                assert end.refused_because in " ".join(accepted.reasons)
+                return
+            assert accepted.ok, accepted.reasons
+            await here.until("ready", "tripped", "abandoned")
+            if here.state() == "ready":
+                assert (await here.confirm()).ok
+                await happen(here, scenario)
+            judge(here, scenario)
+            assert len(starts) == scenario.end.starts
+        finally:
+            for plug in plugs:
+                plug.cancel()
+
+
+async def who(scenario: Scenario) -> dict[str, str]:
+    """Model and serial as the pump itself says them, for the gateway's configuration."""
+    from pumpd.pump import family as driver_family
+    from pumpd_simulators.bench import simulate
+
+    bench = simulate(scenario.pump.family, model=scenario.pump.model, options=scenario.pump.options)
+    memory.serve("who", bench)
+    driver = await driver_family(scenario.pump.family).connect("memory://who", scenario.pump.settings)
+    said = (await driver.identify()).value
+    await driver.close()
+    memory.withdraw("who")
+    bench.shut()
+    return {"model": said.model, "serial": said.serial or "ASSET-bed1"}
+
+
+def starts_of(here: Ward) -> list[Operation]:
+    """Filled with every start that the pump itself heard, whatever became of its answer."""
+    device, heard = here.pump.device, []
+
+    class Listening(type(device)):
+        def __setattr__(self, name, value):
+            if name == "doing" and value is Operation.START:
+                heard.append(value)
+            super().__setattr__(name, value)
+
+    device.__class__ = Listening
+    return heard
+
+
+def cable(here: Ward) -> list[asyncio.TimerHandle]:
+    """What a `disconnect` does on a port in memory."""
+    loop = asyncio.get_running_loop()
+    plugs: list[asyncio.TimerHandle] = []
+
+    def pull(seconds: float) -> None:
+        memory.unplug("bed1")
+        plugs.append(loop.call_later(seconds, memory.plug, "bed1"))
+
+    here.pump.line.on_disconnect = pull
+    return plugs
+
+
+async def happen(here: Ward, scenario: Scenario) -> None:
+    loop = asyncio.get_running_loop()
+    begin, number = loop.time(), 0
+    for event in sorted(scenario.event, key=lambda event: event.at_s):
+        if event.fault is not None:
+            continue
+        await asyncio.sleep(max(0.0, begin + event.at_s - loop.time()))
+        if event.cable is not None:
+            (memory.unplug if event.cable == "out" else memory.plug)("bed1")
+        elif event.nurse == "confirm":
+            number += 1
+            await here.until("ready")
+            assert (await here.confirm(request=f"r-{number + 1}")).ok
+        else:
+            await here.ask(op=event.nurse, pump="bed1", by="nurse")
+    while loop.time() < begin + scenario.end.after_s and here.state() not in ENDED:  # noqa: ASYNC110 - virtual time
+        await asyncio.sleep(5)
+    await asyncio.sleep(SETTLE_S)
+    await here.gateway._journal.append([Entry("scenario_over", {}, "bed1", "", 0)])  # what was posted before is on disk
+
+
+def judge(here: Ward, scenario: Scenario) -> None:
+    end, truth = scenario.end, here.pump.truth()
+    rows = here.rows()
+    assert here.state() == end.state, [(row.kind, row.body) for row in rows if row.kind != "reading"][-8:]
+    assert not truth["running"]
+    assert end.ml("delivered_at_least") <= truth["delivered_ml"] <= end.ml("delivered_at_most")
+    assert truth["air_ml"] <= end.ml("air_at_most")
+    raised = {row.fields["code"] for row in rows if row.kind == "alarm_raised"}
+    assert set(end.alarms) <= raised <= {*end.alarms, *end.alarms_may}
+    assert sum(row.kind == "start_answered" for row in rows) == end.starts
+
+
+def test_every_kind_of_fault_is_tried():
+    assert {fault.kind for scenario in READ.values() for fault in scenario.faults} == set(Kind)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ('title = "No end"', "end: Field required"),
+        ('title = "Odd end"\n[end]\nstate = "happy"', "end.state: "),
+        ('title = "Two things"\n[[event]]\nfault = "air"\nnurse = "stop"\n[end]\nstate = "stopped"', "one of fault"),
+        ('title = "Odd fault"\n[[event]]\nfault = "fire"\n[end]\nstate = "stopped"', "'fire' is not known"),
+        ('title = "Timed twice"\n[[event]]\nfault = "air@5min"\n[end]\nstate = "stopped"', "said in `at`"),
+        ('title = "Odd key"\nweather = "fine"\n[end]\nstate = "stopped"', "weather: "),
+        ("title =", "not valid TOML"),
+    ],
+)
+def test_a_file_that_tells_no_scenario_is_refused(tmp_path, text, named):
+    path = tmp_path / "story.toml"
+    path.write_text(text)
+    with pytest.raises(ScenarioError, match=named) as caught:
+        Scenario.read(path)
+    assert str(path) in str(caught.value)
