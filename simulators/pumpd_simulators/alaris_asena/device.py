@@ -85,7 +85,7 @@ class AlarisPump:
             "INF_BOLUS": lambda fields: tuple(fields[:1] or ["DISABLED"]),
         }
         plant.on_target = self._volume_given
-        plant.on_stall = lambda: self._raise("AL_OCCLU")
+        plant.on_stall = self._stalled
         plant.on_sense = self._felt
         plant.pressure_limit_mmhg = PRESSURE_LIMIT_MMHG
 
@@ -201,6 +201,9 @@ class AlarisPump:
         self._plant.stop()
         self._alarm = word
         self._events += 1
+
+    def _stalled(self) -> None:
+        self._raise("AL_EOIST" if Sense.EMPTY in self._plant.sensed else "AL_OCCLU")
 
     def _felt(self, sense: Sense, so: bool) -> None:  # noqa: FBT001 - the hook's shape
         if sense is Sense.DOOR:
