@@ -115,7 +115,7 @@ async def test_a_dead_gateway_is_a_lapsed_token():
 
 
 async def test_a_lease_that_the_pump_cannot_keep_is_refused():
-    async with bench() as (driver, pump):
+    async with bench() as (driver, _pump):
         await ready(driver)
         words = said_by(driver)
         assert "watchdog" in (await driver.start(Duration(5))).reasons[0]
