@@ -1,0 +1,1 @@
+"""Harvard Apparatus and KD Scientific laboratory syringe pumps with the "Ultra" command set, chained by address."""

@@ -1,0 +1,93 @@
+"""What a Harvard pump can hold: rates by syringe diameter and plunger speed, and how values are written and read."""
+
+import re
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+
+from pumpd.pump import FewDigits, PumpProgram
+from pumpd.quantities import Duration, Length, Rate, Volume
+from pumpd_drivers.harvard.settings import HarvardSettings
+
+PLACES = 3  # after the point: 1 uL, and 1 uL/h
+SMALLEST_DIAMETER = Length("0.1")  # 11 Elite metrics
+DIAMETER_STEP = Decimal("0.0001")  # as the pump shows it
+LONGEST_TIME_S = 99 * 3600
+
+_PI = Decimal("3.14159265358979323846")
+_ML = {"l": Decimal(1000), "ml": Decimal(1), "ul": Decimal("1e-3"), "nl": Decimal("1e-6"), "pl": Decimal("1e-9")}
+_PER_HOUR = {"hr": Decimal(1), "h": Decimal(1), "min": Decimal(60), "sec": Decimal(3600), "s": Decimal(3600)}
+_NUMBER = r"(\d+(?:\.\d*)?|\.\d+) "
+
+DIAMETER = re.compile(_NUMBER + "mm", re.ASCII)
+VOLUME = re.compile(_NUMBER + "(l|ml|ul|nl|pl)", re.ASCII)
+RATE = re.compile(_NUMBER + "(l|ml|ul|nl|pl)/(hr|h|min|sec|s)", re.ASCII)
+RATE_LIMITS = re.compile(f"(?P<low>{RATE.pattern}) to (?P<high>{RATE.pattern})", re.ASCII)
+TIME = re.compile(r"(\d+) seconds|(\d+):(\d\d):(\d\d)", re.ASCII)
+
+
+def diameter(match: re.Match[str]) -> Length:
+    return Length(Decimal(match[1]))
+
+
+def volume(match: re.Match[str]) -> Volume:
+    return Volume(Decimal(match[1]) * _ML[match[2]])
+
+
+def rate(match: re.Match[str]) -> Rate:
+    return Rate(Decimal(match[1]) * _ML[match[2]] * _PER_HOUR[match[3]])
+
+
+def rate_limits(match: re.Match[str]) -> tuple[Rate, Rate]:
+    low, high = RATE.fullmatch(match["low"]), RATE.fullmatch(match["high"])
+    assert low is not None
+    assert high is not None
+    return rate(low), rate(high)
+
+
+def time_s(match: re.Match[str]) -> int:
+    if match[1]:
+        return int(match[1])
+    return int(match[2]) * 3600 + int(match[3]) * 60 + int(match[4])
+
+
+def target_time_s(program: PumpProgram) -> int:
+    """The time limit beside a volume that takes `duration`: one percent more and a second, in whole seconds up.
+
+    Never less than the volume needs, so that the volume ends the run and the time only bounds it.
+    """
+    exact = program.duration.decimal * Decimal("1.01") + 1
+    return int(exact.to_integral_value(ROUND_CEILING))
+
+
+def clock(seconds: int) -> str:
+    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+
+
+def grid(settings: HarvardSettings) -> FewDigits:
+    return FewDigits(settings.digits, PLACES)
+
+
+def rate_range(inner: Length, settings: HarvardSettings) -> tuple[Rate, Rate]:
+    """Lowest and highest rate for a syringe, rounded inwards to what the pump can hold."""
+    area_cm2 = _PI * (inner.decimal / 20) ** 2
+    step = Decimal(1).scaleb(-PLACES)
+    low = (settings.slowest_mm_min * 6 * area_cm2).quantize(step, ROUND_CEILING)
+    high = (settings.fastest_mm_min * 6 * area_cm2).quantize(step, ROUND_FLOOR)
+    return Rate(max(low, step)), Rate(grid(settings).floor(high))
+
+
+def diameter_reasons(inner: Length | None, settings: HarvardSettings) -> list[str]:
+    """Why this diameter cannot be set; empty when it can."""
+    if inner is None:
+        return ["diameter: this pump takes syringes; give the syringe's inner diameter"]
+    largest = Length(settings.diameter_max_mm)
+    if not SMALLEST_DIAMETER <= inner <= largest:
+        return [f"diameter: {inner} is not within {SMALLEST_DIAMETER} to {largest}"]
+    if inner.decimal % DIAMETER_STEP:
+        return [f"diameter: {inner} has more than four places after the point"]
+    return []
+
+
+def time_reasons(program: PumpProgram) -> list[str]:
+    if target_time_s(program) <= LONGEST_TIME_S:
+        return []
+    return [f"duration: {program.duration} is above {Duration(LONGEST_TIME_S)}, the longest that is run here"]

@@ -1,0 +1,149 @@
+"""Frames of the Harvard protocol sheet ("Real recorded bytes"), and what may happen to them on a line."""
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pumpd_drivers.harvard.codec import (
+    LONGEST_REPLY,
+    LONGEST_REQUEST,
+    Garbage,
+    Reply,
+    ReplyFramer,
+    Request,
+    RequestFramer,
+)
+
+RECORDED = {  # harvard.md, "Real recorded bytes": a Legato 100
+    b"\n:\x11": Reply((), ":"),
+    b"\n>\x11": Reply((), ">"),
+    b"\nFirmware:      v3.0.6\r\nPump address:  0\r\nSerial number: D101754\r\n:\x11": Reply(
+        ("Firmware:      v3.0.6", "Pump address:  0", "Serial number: D101754"), ":"
+    ),
+    b"\nPump address set to 2\r\n02:\x11": Reply(("Pump address set to 2",), ":", 2),
+    b"\n7.2620 mm\r\n:\x11": Reply(("7.2620 mm",), ":"),
+    b"\n25.0404 nl/min to 26.0035 ml/min\r\n:\x11": Reply(("25.0404 nl/min to 26.0035 ml/min",), ":"),
+    b"\n1.69023 ul\r\n>\x11": Reply(("1.69023 ul",), ">"),
+    b"\nArgument error: 2\r\n   Target volume out of range\r\n:\x11": Reply(
+        ("Argument error: 2", "   Target volume out of range"), ":"
+    ),
+    b"\nT*\x11": Reply((), "T*"),
+    b"\n07<*\x11": Reply((), "<*", 7),
+    b"\n*\x11": Reply((), "*"),
+}
+REQUESTS = {
+    b"@poll on\r": Request("poll on", quiet=True),
+    b"12:irat 3.2 ul/min\r": Request("irat 3.2 ul/min", 12, colon=True),
+    b"12irat 3.2 u/m\r": Request("irat 3.2 u/m", 12),
+    b"02@irun\r": Request("irun", 2, quiet=True),
+    b"irate 2.0000000000 m/m\r": Request("irate 2.0000000000 m/m"),
+    b"\r": Request(""),
+}
+LINES = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=30)
+ADDRESSES = st.none() | st.integers(0, 99)
+REPLIES = st.builds(
+    Reply, st.lists(LINES, max_size=4).map(tuple), st.sampled_from([":", ">", "<", "*", "T*", ">*", "<*"]), ADDRESSES
+)
+REQUESTED = st.builds(
+    Request, st.from_regex(r"([a-z]{3,8}( [0-9.]{1,12} u/m)?)?", fullmatch=True), ADDRESSES, st.booleans()
+)
+
+
+def feed_slowly(framer, raw):
+    return [frame for byte in raw for frame in framer.feed(bytes([byte]))]
+
+
+def test_recorded_replies():
+    for raw, frame in RECORDED.items():
+        assert ReplyFramer().feed(raw) == [frame]
+        assert frame.to_bytes() == raw
+
+
+def test_requests_of_the_sheet_and_a_tolerated_line_feed():
+    for raw, frame in REQUESTS.items():
+        assert RequestFramer().feed(raw) == [frame]
+        assert frame.to_bytes() == raw
+        assert RequestFramer().feed(raw + b"\n" + raw) == [frame, frame]
+
+
+@given(st.lists(REPLIES, max_size=5), st.lists(REQUESTED, max_size=5))
+@settings(max_examples=60, deadline=None)
+def test_round_trips_in_one_piece_and_one_byte_at_a_time(replies, requests):
+    for frames, framer in ((replies, ReplyFramer), (requests, RequestFramer)):
+        raw = b"".join(frame.to_bytes() for frame in frames)
+        assert framer().feed(raw) == frames
+        assert feed_slowly(framer(), raw) == frames
+
+
+@given(st.binary(max_size=300))
+@settings(max_examples=150, deadline=None)
+def test_any_bytes_are_taken_without_an_error_and_however_they_are_cut(raw):
+    for framer in (ReplyFramer, RequestFramer):
+        assert framer().feed(raw) == feed_slowly(framer(), raw) or len(raw) > LONGEST_REQUEST
+    for frame in ReplyFramer().feed(raw):
+        assert frame.raw in raw if isinstance(frame, Garbage) else frame.to_bytes() in raw
+
+
+def test_buffers_are_bounded():
+    replies, requests = ReplyFramer(), RequestFramer()
+    assert replies.feed(b"x" * (LONGEST_REPLY + 1)) == [Garbage(b"x" * (LONGEST_REPLY + 1))]
+    assert requests.feed(b"x" * (LONGEST_REQUEST + 1)) == [Garbage(b"x" * (LONGEST_REQUEST + 1))]
+    assert replies.feed(b"\n:\x11") == [Reply((), ":")]
+    assert requests.feed(b"irun\r") == [Request("irun")]
+
+
+def test_a_prompt_without_its_xon_is_no_reply_yet():
+    framer = ReplyFramer()
+    assert framer.feed(b"\n>") == []
+    assert framer.feed(b"*\x11") == [Reply((), ">*")]
+
+
+@pytest.mark.requirement("COM-06")
+def test_what_is_left_of_a_damaged_refusal_is_no_consent():
+    raw = b"\nArgument error: 2\r\n   Target volume out of range\r\n:\x11"
+    for index in range(len(raw) - 1):
+        for bit in range(8):
+            spoilt = bytearray(raw)
+            spoilt[index] ^= 1 << bit
+            for frame in ReplyFramer().feed(bytes(spoilt)):
+                # at the least two lines, or garbage: never the bare prompt that means yes
+                assert isinstance(frame, Garbage) or frame.lines
+    for lost in range(1, len(raw) - 3):  # when all but the prompt is lost only a read-back can tell
+        for frame in ReplyFramer().feed(raw[lost:]):
+            assert isinstance(frame, Garbage) or frame.lines
+
+
+def test_an_echo_before_the_reply_is_garbage():
+    assert ReplyFramer().feed(b"@irun\r\n>\x11") == [Garbage(b"@irun\r\n>\x11")]
+
+
+def test_reset_drops_what_was_begun():
+    for framer, begun, whole in ((ReplyFramer(), b"\n52.5 ml", b"\n:\x11"), (RequestFramer(), b"iru", b"stp\r")):
+        assert framer.feed(begun) == []
+        framer.reset()
+        assert [frame.to_bytes() for frame in framer.feed(whole)] == [whole]
+
+
+def test_an_address_before_the_text_is_told_from_the_text():
+    clock = re.compile(r"\d\d:\d\d:\d\d")
+    assert Reply(("01:30:00",), ":", 1).data(clock)[0] == "01:30:00"
+    assert Reply(("01:01:30:00",), ":", 1).data(clock)[0] == "01:30:00"
+    assert Reply(("02:7.2620 mm",), ":", 2).data(re.compile(r"[0-9.]+ mm"))[0] == "7.2620 mm"
+    assert Reply(("02:7.2620 mm",), ":", 3).data(re.compile(r"[0-9.]+ mm")) is None
+    assert Reply(("1", "2"), ":").data(re.compile(r"\d")) is None
+
+
+def test_errors_are_told_in_words():
+    error = Reply(("Argument error: 2", "   Target volume out of range"), ":").error
+    assert error == "Argument error: 2, Target volume out of range"
+    assert Reply(("07:Command error:", "07:   Unknown command"), ":", 7).error == "Command error, Unknown command"
+    assert Reply(("Target volume not set",), ":").error is None
+    assert Reply((), "*").error is None
+
+
+def test_frames_are_readable_in_a_trace():
+    assert str(Request("irun", 2, quiet=True)) == "02@irun"
+    assert str(Reply(("1.69023 ul",), ">", 2)) == "1.69023 ul | 02>"
+    assert str(Request("")) == "(enter)"
