@@ -188,9 +188,9 @@ class Harvard(HarvardLink):
             raise DeclinedError("the pump holds a ramp, which is no program of ours: take it off at its panel")
         inner = limits.diameter(await self.match("diameter", limits.DIAMETER, epoch))
         rate = limits.rate(await self.match("irate", limits.RATE, epoch))
-        if not rate:
-            raise DeclinedError("rate: the pump holds none")
         volume = limits.volume(await self.target("tvolume", limits.VOLUME, epoch))
+        if not rate or not volume:
+            raise DeclinedError(f"the pump holds a rate of {rate} and a volume of {volume}: that is no program")
         program = PumpProgram((RateStep(rate, volume),), inner)
         await self._require_time_limit(program, epoch)
         return program

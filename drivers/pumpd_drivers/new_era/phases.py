@@ -34,13 +34,14 @@ class Phases:
         if program.diameter is None:
             raise DeclinedError("diameter: none is given")
         await tell("DIA" + limits.wire_number(program.diameter.decimal), epoch)
-        await tell("VOLML", epoch)
         await self._select_first(len(program.steps), epoch)
         for number, step in enumerate(program.steps, start=1):
             if number > 1:
                 await self._select(number, epoch)
             if self.known:
                 await tell("FUNRAT", epoch)
+            if number == 1:  # not before: in a phase that says stop, units are not applicable
+                await tell("VOLML", epoch)
             await tell(f"RAT{limits.wire_number(step.rate.decimal)}MH", epoch)
             await tell("VOL" + limits.wire_number(step.volume.decimal), epoch)
             await tell("DIRINF", epoch)

@@ -1,0 +1,44 @@
+"""What can be set for a module of a Base A, and which of it stands in for a fact that no public source states."""
+
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from pumpd.driving import DriverSettings, assumed
+
+Command = Annotated[str, StringConstraints(pattern=r"^([A-Z]{2}(;[0-9A-Za-z;]{0,20})?)?$")]
+Query = Annotated[str, StringConstraints(pattern=r"^L[EM];[a-z]$")]
+
+
+class FreseniusBaseASettings(DriverSettings):
+    """`module` is the position in the rack, 1 to 6; 0 is a syringe pump on its own line, without a base."""
+
+    module: int = Field(default=1, ge=0, le=6)
+    reply_timeout_s: float = assumed(
+        1.0,
+        "A pump answers within this time, the time on the line not counted: a public client waits 1 s.",
+        ge=0.05,
+        le=5.0,
+    )
+    start_command: Command = assumed(
+        "",
+        "Empty: PR with a rate begins the flow; it is sent once, at the start, and the pump holds no rate before. "
+        "Otherwise PR only holds the rate, and this command (such as PO;0) begins the flow.",
+    )
+    limit_query: Query = assumed(
+        "LM;r",
+        "This question tells the volume limit, in the unit of the variable r. PV takes it in hex, as PR the rate.",
+    )
+    running_mode_bits: int = assumed(
+        0,
+        "Bits of the mode variable m that say the pump flows. 0: it flows when its rate d is above 0.",
+        ge=0,
+        le=0xFFFF,
+    )
+    highest_rate_ml_h: Decimal = assumed(
+        Decimal(200), "No source states the highest rate; the pump refuses a higher one with error 08.", gt=0, le=6553
+    )
+    highest_volume_ml: Decimal = assumed(
+        Decimal(60), "No source states the largest volume limit; 60 mL is the largest usual syringe.", gt=0, le=9999
+    )

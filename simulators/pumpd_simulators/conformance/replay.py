@@ -1,0 +1,218 @@
+"""Plays a transcript: its host to a simulator, its pump to a driver. What must hold stands in `transcript`."""
+
+import asyncio
+import itertools
+import shlex
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from pumpd.pump import Done, Driver, DriverFamily, Identity, Outcome, PumpProgram, Reading, Refused
+from pumpd.wire import memory
+from pumpd_simulators.bench import SimulatedPump, simulate
+from pumpd_simulators.faults import key_press, seconds
+from pumpd_simulators.plant import PlantSettings
+from pumpd_simulators.transcript import ENDS, Dialogue, Step, TranscriptError, call
+
+PATIENCE_S = 10.0  # virtual, for bytes that are due; a driver asks four times before it gives up
+CALL_S = 120.0
+
+_names = itertools.count()
+
+
+def told(value: object) -> str:
+    """What a call gave, in the words that `done` is compared with."""
+    match value:
+        case Identity():
+            return f"{value.model} {value.firmware} {value.serial or 'no serial'}"
+        case Reading():
+            more = [f"{value.pressure_mmhg} mmHg"] if value.pressure_mmhg is not None else []
+            more += [f"{value.battery_percent} %"] if value.battery_percent is not None else []
+            return " ".join(
+                [value.state, str(value.rate), str(value.delivered), *(value.alarms or ["no alarm"]), *more]
+            )
+        case PumpProgram():
+            steps = " + ".join(f"{step.volume} at {step.rate}" for step in value.steps)
+            return f"{steps}, {value.diameter}" if value.diameter else steps
+        case _:
+            return ""
+
+
+class _Heard:
+    """Bytes that one side said and that were not yet looked at."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+        self._more = asyncio.Event()
+
+    def add(self, data: bytes) -> None:
+        self.data += data
+        self._more.set()
+
+    async def due(self, count: int) -> None:
+        """Wait until so many bytes are there, or no longer than there is patience."""
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while len(self.data) < count:
+                    self._more.clear()
+                    await self._more.wait()
+        except TimeoutError:
+            return
+
+    def take(self) -> bytes:
+        taken = bytes(self.data)
+        self.data.clear()
+        return taken
+
+
+async def replay_on_simulator(dialogue: Dialogue, family: str) -> None:
+    """On the running loop, which should be one of virtual time. Raises TranscriptError."""
+    options = _options(dialogue)
+    model = options.pop("model", None)
+    pump = simulate(family, model=model, options=options, plant=PlantSettings.ideal())
+    heard = _Heard()
+    pump.attach(heard.add)
+    try:
+        for step, says in _with_answers(dialogue.steps):
+            if step is not None:
+                await _act(step, pump)
+            expected = b"".join(line.data for line in says)
+            await heard.due(len(expected))
+            for _ in range(3):
+                await asyncio.sleep(0)
+            if (came := heard.take()) != expected:
+                at = says[0] if says else step or Step(dialogue.where, "===", dialogue.name)
+                raise at.fail(f"the simulator should say {expected!r}\n{' ' * len(at.where)}  and said {came!r}")
+    finally:
+        pump.detach()
+        pump.shut()
+
+
+def _with_answers(steps: list[Step]) -> Iterator[tuple[Step | None, list[Step]]]:
+    """Each thing that happens, and what the pump says before the next one."""
+    happens: Step | None = None
+    says: list[Step] = []
+    for step in steps:
+        if step.verb == "<":
+            says.append(step)
+        elif step.verb not in ("call", *ENDS):
+            yield happens, says
+            happens, says = step, []
+    yield happens, says
+
+
+async def _act(step: Step, pump: SimulatedPump) -> None:
+    match step.verb:
+        case ">":
+            pump.feed(step.data)
+        case "wait":
+            await asyncio.sleep(seconds(step.text.replace(" ", ""), "the wait"))
+        case "fault":
+            pump.fire(step.text)
+        case "panel":
+            keys, _, unit = step.text.partition("#")
+            pump.press(*key_press(keys), int(unit or 1))
+        case _:
+            pump.power(on=step.text == "on")
+
+
+def _options(dialogue: Dialogue) -> dict[str, Any]:
+    """`--serial D101754 --no-echo` as the family's options; a text is made what the option is by the family."""
+    options: dict[str, Any] = {}
+    words = shlex.split(dialogue.simulator or "")
+    while words:
+        flag = words.pop(0)
+        if not flag.startswith("--"):
+            raise TranscriptError(f"{dialogue.where}: simulator: {flag!r} is no option (--name value)")
+        name, equals, value = flag[2:].partition("=")
+        if equals:
+            options[name] = value
+        elif words and not words[0].startswith("--"):
+            options[name] = words.pop(0)
+        else:
+            options[name.removeprefix("no-")] = not name.startswith("no-")
+    return options
+
+
+class _Script:
+    """The peer of a driver: it hears, and says what it is told to."""
+
+    def __init__(self) -> None:
+        self.heard = _Heard()
+        self._send: Callable[[bytes], None] | None = None
+
+    def attach(self, send: Callable[[bytes], None]) -> None:
+        self._send = send
+
+    def feed(self, data: bytes) -> None:
+        self.heard.add(data)
+
+    def detach(self) -> None:
+        self._send = None
+
+    def say(self, data: bytes) -> None:
+        if self._send is not None:
+            self._send(data)
+
+
+async def replay_on_driver(dialogue: Dialogue, family: type[DriverFamily]) -> None:
+    """On the running loop, which should be one of virtual time. Raises TranscriptError."""
+    script, name = _Script(), f"transcript-{next(_names)}"
+    settings = dict(word.split("=", 1) for word in shlex.split(dialogue.settings or ""))
+    memory.serve(name, script)
+    waiting: asyncio.Task[Outcome[Any]] | None = None
+    try:
+        driver = await family.connect(f"memory://{name}", settings)
+        try:
+            for step in dialogue.steps:
+                waiting = await _play(step, script, driver, waiting)
+        finally:
+            if waiting is not None:
+                waiting.cancel()
+                await asyncio.wait({waiting}, timeout=1.0)
+            await driver.close()
+    finally:
+        memory.withdraw(name)
+
+
+async def _play(
+    step: Step, script: _Script, driver: Driver, waiting: asyncio.Task[Outcome[Any]] | None
+) -> asyncio.Task[Outcome[Any]] | None:
+    match step.verb:
+        case "call":
+            return asyncio.ensure_future(call(step.text)(driver))
+        case ">":
+            await script.heard.due(len(step.data))
+            came = script.heard.data[: len(step.data)]
+            if came != step.data:
+                ended = f"\n  the call has ended: {waiting.result()}" if waiting and waiting.done() else ""
+                raise step.fail(f"the host should say {step.data!r}\n  and said {bytes(script.heard.data)!r}{ended}")
+            del script.heard.data[: len(step.data)]
+        case "<":
+            script.say(step.data)
+        case "wait":
+            await asyncio.sleep(seconds(step.text.replace(" ", ""), "the wait"))
+        case "done" | "refused" | "unknown":
+            assert waiting is not None  # reading the transcript has seen to it
+            await asyncio.wait({waiting}, timeout=CALL_S)
+            _ended(step, waiting, script)
+            return None
+        case _:  # what happens to the pump is the simulator's part
+            pass
+    return waiting
+
+
+def _ended(step: Step, waiting: asyncio.Task[Outcome[Any]], script: _Script) -> None:
+    outcome = waiting.result() if waiting.done() else "nothing: it still waits"
+    if extra := script.heard.take():
+        raise step.fail(f"the host also said {extra!r}; the call gave {outcome}")
+    if type(outcome).__name__.lower() != step.verb:
+        raise step.fail(f"the call gave {outcome}")
+    gave = told(outcome.value) if isinstance(outcome, Done) else _why(outcome)
+    words = (word.rstrip(",;:") for word in gave.split())
+    for word in step.text.split(" #")[0].split():
+        if word.rstrip(",;:") not in words:
+            raise step.fail(f"the call gave {gave!r}")
+
+
+def _why(outcome: Any) -> str:
+    return "; ".join(outcome.reasons) if isinstance(outcome, Refused) else str(outcome.cause)

@@ -1,0 +1,108 @@
+"""Rules on the stop: at any time, in every state, overtaking everything, and believed only when it is true."""
+
+import asyncio
+from dataclasses import replace
+
+from pumpd.pump import Done, Refused
+from pumpd_simulators.conformance.rig import Rig, on_rig
+from pumpd_simulators.conformance.subject import Subject
+from pumpd_simulators.faults import Fault
+
+INSTANTS = 24
+
+
+class StoppingRules:
+    subject: Subject
+
+    @on_rig
+    async def test_a_stop_of_a_pump_that_was_not_identified(self, rig: Rig) -> None:
+        """Stopping is always allowed; a pump that must be brought up first may leave it unknown, never refuse it."""
+        outcome = await rig.call("stop")
+        assert not isinstance(outcome, Refused), outcome
+        await rig.recover("a stop before identify")
+
+    @on_rig
+    async def test_a_stop_at_rest(self, rig: Rig) -> None:
+        await rig.identify()
+        await rig.must("stop")
+        await rig.must("load")
+        await rig.must("stop")
+        assert not rig.flows
+
+    @on_rig
+    async def test_a_stop_while_it_runs_is_done_when_it_stands_and_twice_does_no_harm(self, rig: Rig) -> None:
+        await rig.run()
+        await rig.watch(3)
+        began = asyncio.get_running_loop().time()
+        await rig.must("stop")
+        assert not rig.flows, "the stop was done, and the pump flows"
+        took = asyncio.get_running_loop().time() - began
+        assert took <= self.subject.stop_within_s, f"the stop took {took:.2f} s"
+        given = rig.given_ml
+        assert not (await rig.read()).state.flowing
+        await rig.must("stop")
+        await asyncio.sleep(30)
+        assert rig.given_ml == given
+        assert rig.starts == 1
+
+    @on_rig
+    async def test_two_stops_at_once(self, rig: Rig) -> None:
+        await rig.run()
+        outcomes = await asyncio.gather(rig.call("stop"), rig.call("stop"))
+        assert any(isinstance(outcome, Done) for outcome in outcomes), outcomes
+        assert not rig.flows
+        await rig.recover("two stops at once")
+
+    @on_rig
+    async def test_a_stop_in_alarm(self, rig: Rig) -> None:
+        faults = [text for alarm, text in self.subject.alarms.items() if alarm.stops_flow and not _needs_time(text)]
+        assert faults, "the subject names no alarm that stops the flow at once: name one, or excuse it"
+        await rig.run()
+        rig.wire.pump.fire(replace(Fault.parse(faults[0]), unit=self.subject.unit))
+        await asyncio.sleep(2)
+        await rig.must("stop")
+        assert not rig.flows
+
+    @on_rig
+    async def test_a_stop_overtakes_readings(self, rig: Rig) -> None:
+        await rig.run()
+        readings = [asyncio.create_task(rig.call("read")) for _ in range(20)]
+        await asyncio.sleep(0.001)
+        said = len(rig.wire.sent)
+        await rig.must("stop")
+        assert not rig.flows
+        between = len(rig.wire.sent) - said
+        await asyncio.gather(*readings)
+        assert between <= 20, f"{between} packets left between the stop and its end"
+
+    @on_rig
+    async def test_a_stop_at_any_instant_of_load_and_start_leaves_the_pump_at_rest(self, rig: Rig) -> None:
+        """STP-02: nothing that was begun before the stop goes on after it."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        await rig.ready()
+        await rig.must("start")
+        whole = loop.time() - began
+        await rig.must("stop")
+
+        async def way() -> None:
+            if isinstance(await rig.call("load"), Done):
+                await rig.call("start")
+
+        for instant in range(INSTANTS):
+            said = rig.starts
+            task = asyncio.create_task(way())
+            await asyncio.sleep(whole * instant / (INSTANTS - 1))
+            outcome = await rig.call("stop")
+            at_return, flowed = rig.starts, rig.flows
+            await task
+            what = f"a stop {instant} of {INSTANTS - 1} parts on the way"
+            assert isinstance(outcome, Done), f"{what}: {outcome}"
+            assert not flowed, f"{what}: done, and the pump flows"
+            assert rig.starts == at_return <= said + 1, f"{what}: a start was sent after it"
+            await asyncio.sleep(1)
+            assert not rig.flows, f"{what}: the pump flows after it"
+
+
+def _needs_time(text: str) -> bool:
+    return not text.startswith(("stall", "door"))

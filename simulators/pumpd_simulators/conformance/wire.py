@@ -1,0 +1,129 @@
+"""The wire between a driver and a simulated pump: it records what both say, and spoils a packet on demand."""
+
+import asyncio
+from collections.abc import Callable
+from enum import StrEnum
+
+from pumpd_simulators.bench import SimulatedPump
+from pumpd_simulators.device import Send
+
+VERY_LATE_S = 3.0
+PIECE_GAP_S = 0.005
+
+
+class Trouble(StrEnum):
+    """What happens to the n-th packet of a call: to the host's the first two, to the pump's the others."""
+
+    LOST_REQUEST = "lost request"
+    FOREIGN = "foreign reply"  # the pump never hears the request; a reply to another one comes instead
+    LOST_REPLY = "lost reply"
+    LATE = "late reply"
+    VERY_LATE = "very late reply"
+    DUPLICATED = "duplicated reply"
+    SPLIT = "split reply"
+    GARBLED = "garbled reply"  # one byte becomes what no text holds
+    MISREAD = "misread reply"  # one bit changes, and only a check sum can tell
+    UNPLUGGED = "unplugged"
+
+
+_TO_PUMP = (Trouble.LOST_REQUEST, Trouble.FOREIGN)
+
+
+class Wire:
+    def __init__(self, pump: SimulatedPump, late_s: float) -> None:
+        self.pump = pump
+        self.sent: list[bytes] = []
+        self.replies: list[tuple[bytes, bytes]] = []  # the request before it, and the reply
+        self.struck = False
+        self.unplug: Callable[[], None] = lambda: None
+        self._late_s = late_s
+        self._send: Send | None = None
+        self._trouble: Trouble | None = None
+        self._left = 0
+        self._foreign = b""
+        self._late: list[asyncio.TimerHandle] = []
+        self._loop = asyncio.get_running_loop()
+
+    def arm(self, trouble: Trouble, number: int, foreign: bytes = b"") -> None:
+        """The `number`-th packet from now on, counted from 0, meets this trouble."""
+        self._trouble, self._left, self._foreign, self.struck = trouble, number, foreign, False
+
+    def disarm(self) -> None:
+        self._trouble = None
+
+    # -- the peer of the port ------------------------------------------------------------------------------------
+
+    def attach(self, send: Send) -> None:
+        self._send = send
+        self.pump.attach(self._from_pump)
+
+    def detach(self) -> None:
+        self._send = None
+        self._forget()
+        self.pump.detach()
+
+    def feed(self, data: bytes) -> None:
+        self.sent.append(data)
+        trouble = self._due(to_pump=True)
+        if trouble is None:
+            self.pump.feed(data)
+        elif trouble is Trouble.FOREIGN:
+            self._to_host(self._foreign)
+
+    def shut(self) -> None:
+        self._forget()
+        self.pump.shut()
+
+    # -- packets -------------------------------------------------------------------------------------------------
+
+    def _due(self, *, to_pump: bool) -> Trouble | None:
+        if self._trouble is None or (self._trouble in _TO_PUMP) is not to_pump:
+            return None
+        if self._left:
+            self._left -= 1
+            return None
+        trouble, self._trouble, self.struck = self._trouble, None, True
+        return trouble
+
+    def _from_pump(self, data: bytes) -> None:
+        self.replies.append((self.sent[-1] if self.sent else b"", data))
+        middle = len(data) // 2
+        match self._due(to_pump=False):
+            case None:
+                self._to_host(data)
+            case Trouble.LATE:
+                self._later(self._late_s, data)
+            case Trouble.VERY_LATE:
+                self._later(VERY_LATE_S, data)
+            case Trouble.DUPLICATED:
+                self._to_host(data)
+                self._to_host(data)
+            case Trouble.SPLIT:
+                self._to_host(data[:middle])
+                self._later(PIECE_GAP_S, data[middle:])
+            case Trouble.GARBLED:
+                self._to_host(_changed(data, middle, 0x80))
+            case Trouble.MISREAD:
+                self._to_host(_changed(data, middle, 0x01))
+            case Trouble.UNPLUGGED:
+                self._loop.call_soon(self.unplug)
+            case _:  # lost
+                pass
+
+    def _to_host(self, data: bytes) -> None:
+        if self._send is not None and data:
+            self._send(data)
+
+    def _later(self, delay_s: float, data: bytes) -> None:
+        self._late.append(self._loop.call_later(delay_s, self._to_host, data))
+
+    def _forget(self) -> None:
+        for handle in self._late:
+            handle.cancel()
+        self._late.clear()
+
+
+def _changed(data: bytes, place: int, bits: int) -> bytes:
+    changed = bytearray(data)
+    changed[place] ^= bits
+    return bytes(changed)

@@ -1,0 +1,61 @@
+"""What can be chosen of a simulated Base A: its modules, and for every fact that no public source states, a choice."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from pumpd_simulators.family import SimulatorOptions
+
+
+def _listed(given: object) -> object:
+    return [part for part in given.split(",") if part] if isinstance(given, str) else given
+
+
+Position = Annotated[int, Field(ge=1, le=6)]
+
+
+class BaseAOptions(SimulatorOptions):
+    modules: Annotated[tuple[Position, ...], BeforeValidator(_listed)] = Field(
+        default=(1,), min_length=1, description="positions with a module, 1 to 6, separated by commas"
+    )
+    standalone: bool = Field(default=False, description="one syringe pump on its own line: frames without an address")
+    device_type: str = Field(default="BASE-A", pattern=r"^[0-9A-Za-z _-]{1,40}$", description="what LF;b tells")
+    reply_delay_s: float = Field(default=0.0, ge=0, le=5, description="from a command to its answer")
+    enquiry_s: float = Field(default=1.0, ge=0, le=600, description="between two ENQ in an open session; 0: none")
+    enquiries_missed: int = Field(default=3, ge=1, le=100, description="unanswered ENQ before the pump acts")
+    without_dc4: Literal["disconnect", "nothing", "pause"] = Field(
+        default="disconnect", description="what the pump then does: close the sessions, nothing, or pause all modules"
+    )
+    ack_timeout_s: float = Field(
+        default=0.0, ge=0, le=60, description="after which a missing ACK is told with NAK 5; 0: ACK is not insisted on"
+    )
+    repeats_on_nak: bool = Field(default=False, description="a NAK from the host makes the pump say its frame again")
+    start_command: str = Field(
+        default="", pattern=r"^[ -:<-}]{0,2}(;[ -}]{0,20})?$",
+        description="what begins the flow at the rate set before, such as PO;0; empty: PR itself does",
+    )  # fmt: skip
+    manual_allows: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(
+        default=(), description="setting commands, such as PO,RV, that manual mode does not refuse"
+    )
+    running_mode_bits: int = Field(
+        default=0, ge=0, le=0xFFFF,
+        description="bits of m that say it flows, d then being the rate that is set; 0: d is 0 while the pump stands",
+    )  # fmt: skip
+    at_limit: Literal["pause", "alarm"] = Field(default="pause", description="what the volume limit does")
+    alarm_bits: Annotated[tuple[int, ...], BeforeValidator(_listed)] = Field(
+        default=(1, 2, 4, 8, 16, 32),
+        min_length=6, max_length=6,
+        description="bits of a for occlusion, empty, near empty, no syringe, battery, volume limit",
+    )  # fmt: skip
+    highest_rate_ml_h: float = Field(default=1200.0, gt=0, le=6553.5, description="above it PR is out of limits")
+    pressure_limit_mmhg: int = Field(default=500, gt=0, le=1500, description="occlusion alarm as from power-up")
+    event_s: float = Field(default=1.0, gt=0, le=60, description="between two looks for a spontaneous message")
+    keys_under_control: bool = Field(default=True, description="the keys work under PC control too")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if len(set(self.modules)) < len(self.modules):
+            raise ValueError("modules: a position holds one module")
+        if self.standalone and len(self.modules) > 1:
+            raise ValueError("modules: a pump on its own line is one")
+        return self

@@ -1,0 +1,111 @@
+"""The Base A frame against the sheet's worked frames (fresenius-base-a.md), and against everything that is none."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pumpd_drivers.fresenius_base_a.codec import (
+    ACK,
+    BAD_CHARACTER,
+    BAD_CHECK,
+    BAD_LENGTH,
+    CONTROL_CODE,
+    DC4,
+    ENQ,
+    LONGEST_BODY,
+    NAK,
+    Frame,
+    Framer,
+    Garbage,
+    Signal,
+)
+
+WORKED = [  # fresenius-base-a.md, "Worked frames"
+    (b"\x020DC48\x03", Frame(0, "DC")),  # [V]
+    (b"\x020C8C\x03", Frame(0, "C")),  # [V]
+    (b"\x020LE;bA1\x03", Frame(0, "LE;b")),  # [V]
+    (b"\x021LE;dr2C\x03", Frame(1, "LE;dr")),
+    (b"\x021C;d02EE;r00001388BF\x03", Frame(1, "C;d02EE;r00001388")),
+    (b"\x021MO;2C5\x03", Frame(1, "MO;2")),
+    (b"\x021PO2F\x03", Frame(1, "PO")),
+    (b"\x021DE;ar37\x03", Frame(1, "DE;ar")),
+    (b"\x021E;r0000138848\x03", Frame(1, "E;r00001388")),
+    (b"\x021E89\x03", Frame(1, "E")),  # [V]
+    (b"\x021I;0AD9\x03", Frame(1, "I;0A")),
+    (b"\x021I;05E5\x03", Frame(1, "I;05")),
+    (b"\x021PR;02EE05\x03", Frame(1, "PR;02EE")),  # [I] the argument, [C] the check
+]
+
+texts = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7D), max_size=80)
+frames = st.builds(Frame, st.integers(0, 9), texts) | st.builds(
+    Frame, st.none(), texts.filter(lambda text: text and not text[0].isdigit())
+)
+signals = st.sampled_from([Signal(ENQ), Signal(ACK), Signal(DC4), *(Signal(NAK, digit) for digit in "1245678")])
+
+
+def test_worked_frames():
+    for raw, frame in WORKED:
+        assert frame.to_bytes() == raw
+        assert Framer().feed(raw) == [frame]
+
+
+@settings(max_examples=60)
+@given(st.lists(frames | signals, max_size=5))
+def test_round_trip_in_any_pieces(said):
+    raw = b"".join(frame.to_bytes() for frame in said)
+    assert Framer().feed(raw) == said
+    framer = Framer()
+    assert [frame for byte in raw for frame in framer.feed(bytes([byte]))] == said
+
+
+@pytest.mark.requirement("COM-06", "SEC-09")
+def test_no_single_bit_error_is_taken():
+    for raw, _ in WORKED:
+        for place in range(len(raw) * 8):
+            bad = bytearray(raw)
+            bad[place // 8] ^= 1 << place % 8
+            found = [frame for frame in Framer().feed(bytes(bad)) if isinstance(frame, Frame)]
+            assert found == [], (raw, place)
+
+
+@pytest.mark.requirement("COM-06")
+@settings(max_examples=200)
+@given(st.lists(st.binary(max_size=120) | frames.map(Frame.to_bytes), max_size=6).map(b"".join))
+def test_noise_raises_nothing_and_what_is_accepted_was_said(noise):
+    framer = Framer()
+    heard = framer.feed(noise)
+    for frame in heard:
+        if isinstance(frame, Frame):
+            assert frame.to_bytes() in noise
+    said = b"".join(frame.raw if isinstance(frame, Garbage) else frame.to_bytes() for frame in heard)
+    assert noise.startswith(said), "bytes were dropped or made up"
+    assert len(noise) - len(said) <= LONGEST_BODY + 1, "too much is kept"
+    framer.reset()
+    assert framer.feed(WORKED[0][0]) == [WORKED[0][1]]
+
+
+def test_what_a_receiver_says_to_what_is_no_frame():
+    cases = [
+        (b"\x021PO2E\x03", BAD_CHECK),
+        (b"\x021LE;dr2c\x03", BAD_CHECK),  # the digits are upper-case
+        (b"\x021P\x7e2F\x03", BAD_CHARACTER),
+        (b"\x02\x03", BAD_LENGTH),
+        (b"\x02" + b"A" * (LONGEST_BODY + 1), BAD_LENGTH),
+        (b"\x021P\x05", CONTROL_CODE),
+        (b"xyz", None),
+    ]
+    for raw, error in cases:
+        assert Framer().feed(raw)[0].error == error, raw
+
+
+def test_a_good_frame_behind_a_broken_one_is_found():
+    assert Framer().feed(b"\x021P" + WORKED[6][0])[-1] == Frame(1, "PO")
+    assert Framer().feed(b"\x021P\x06" + WORKED[6][0])[1:] == [Signal(ACK), Frame(1, "PO")]
+    assert Framer().feed(bytes([NAK]) + WORKED[6][0])[-1] == Frame(1, "PO")
+    assert Framer().feed(b"\x02" + b"A" * 500 + WORKED[6][0])[-1] == Frame(1, "PO")
+
+
+def test_what_cannot_be_said_is_refused():
+    for address, text in [(10, "DC"), (1, "P\x03"), (1, "~"), (None, "1DC"), (None, ""), (1, "A" * 127)]:
+        with pytest.raises(ValueError, match=r"^(address|text): "):
+            Frame(address, text)
