@@ -14,6 +14,7 @@ from pumpd.control.messages import Answer, TraceRequest
 from pumpd.driving.codec import Codec
 from pumpd.driving.trace import Packet, decoded
 from pumpd.pump import UnknownFamilyError, family
+from pumpd.pump.text import shown
 
 VERSION = 1
 
@@ -98,5 +99,5 @@ def _show(packets: Iterable[tuple[Packet, tuple[object, ...]]], *, as_json: bool
             print(json.dumps({**json.loads(packet.to_json()), "frames": [str(frame) for frame in frames]}), flush=True)
             continue
         arrow = "->" if packet.way == "out" else "<-"
-        said = "; ".join(str(frame) for frame in frames) or "..."
+        said = shown("; ".join(str(frame) for frame in frames)) or "..."
         print(f"{(packet.t_ns - began) / 1e9:12.6f} {arrow} {said}   [{packet.data.hex(' ')}]", flush=True)

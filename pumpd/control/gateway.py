@@ -41,8 +41,6 @@ from pumpd.settings import PumpSettings, Settings
 
 log = structlog.get_logger("pumpd.control")
 
-_REASON_WANTED = "override: {id} passes a soft limit ({text}); give a reason of at least 3 letters for it"
-
 
 class RefusedError(Exception):
     """A request that is not carried out, with every reason."""
@@ -152,7 +150,10 @@ class Gateway:
         except Refusals as error:
             raise RefusedError(*reasons, *(str(reason) for reason in error.reasons)) from error
         reasons += _expiry_objections(capabilities, pump)
-        reasons += [_REASON_WANTED.format(id=limit.id, text=limit) for limit in program.not_overridden]
+        reasons += [
+            f"override: {limit.id} passes a soft limit ({limit}); give a reason of at least 3 letters for it"
+            for limit in program.not_overridden
+        ]
         if reasons:
             raise RefusedError(*reasons)
         session = secrets.token_hex(8)

@@ -5,9 +5,16 @@ The socket is local (AF_UNIX); who may open it may read and stop. A start needs 
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
-Text = Annotated[str, StringConstraints(max_length=200)]
+
+def _visible(text: str) -> str:
+    if hidden := sorted({ascii(each) for each in text if not each.isprintable()}):
+        raise ValueError(f"control and invisible characters are not taken: {', '.join(hidden)}")
+    return text
+
+
+Text = Annotated[str, StringConstraints(max_length=200), AfterValidator(_visible)]
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 
 
@@ -30,7 +37,7 @@ class Order(_Message):
     patient: Text
     ordered_by: Text
     previous_weight: Text | None = None
-    overrides: dict[str, Text] = Field(default_factory=dict)
+    overrides: dict[Text, Text] = Field(default_factory=dict)
 
 
 class ChallengeRequest(_Message):

@@ -6,6 +6,8 @@ A write proves nothing; only a reply does. After `Unknown` the caller may read t
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from pumpd.pump.text import shown
+
 T_co = TypeVar("T_co", covariant=True)
 
 
@@ -22,12 +24,18 @@ class Refused:
 
     reasons: tuple[str, ...]
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reasons", tuple(map(shown, self.reasons)))
+
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
     """Sent, and no trustworthy answer came: it may have been done. Never send it again (COM-03)."""
 
     cause: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "cause", shown(self.cause))
 
 
 Outcome = Done[T_co] | Refused | Unknown

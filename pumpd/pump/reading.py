@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pumpd.pump.alarms import PumpAlarm
+from pumpd.pump.text import shown
 from pumpd.quantities import Rate, Volume
 
 
@@ -30,6 +31,11 @@ class Identity:
     model: str
     firmware: str
     serial: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "model", shown(self.model))
+        object.__setattr__(self, "firmware", shown(self.firmware))
+        object.__setattr__(self, "serial", None if self.serial is None else shown(self.serial))
 
 
 @dataclass(frozen=True, slots=True)

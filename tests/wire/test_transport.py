@@ -91,6 +91,7 @@ class TestPseudoTerminal:
         await inbox.wait()
         assert len(inbox.lost) == 1
 
+    @pytest.mark.requirement("SEC-09")
     async def test_a_second_open_is_refused_and_a_later_one_is_not(self, terminal):
         path = os.ttyname(terminal["slave"])
         first = await open_transport(path, LINE, ignore, ignore)

@@ -1,0 +1,146 @@
+"""SEC-12: text from a pump or an order is data, whatever it looks like: never a format, a shell, a topic or a path."""
+
+import ast
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from pumpd.cli.wording import review_text, status_text
+from pumpd.control.messages import REQUEST
+from pumpd.pump import Identity, Refused, Unknown
+from pumpd.telemetry.messages import Translator
+from pumpd_simulators.virtual_time import VirtualTimeLoop
+from tests.control.ward import ORDER, ward
+
+ROOT = Path(__file__).parents[2]
+
+VISIBLE = [
+    "%s%s%n%x",
+    "{0.__class__.__mro__}",
+    "$(touch${IFS}pwned)",
+    "`touch pwned`",
+    "; touch pwned;",
+    "../../../../tmp/pwned",
+    "pumps/#",
+    "+/bed2/stop",
+    "[blink]running[/]",
+    "'; DROP TABLE records; --",
+    "<script>alert(1)</script>",
+    '","kind":"confirmed","x":"',
+]
+HIDDEN = ["\x1b[2J\x1b[H", "a\rready", "a\ndose 1 mg", "\x00", "\x9b2J", "\u202etneitap", "a\u2028b", "\u200b"]
+FREE = ["patient", "ordered_by", "container", "entry", "dose", "weight", "weight_basis", "duration"]
+
+
+@pytest.mark.requirement("SEC-12")
+@pytest.mark.parametrize("text", HIDDEN, ids=ascii)
+@pytest.mark.parametrize("field", FREE)
+def test_an_order_with_characters_that_draw_is_refused_and_names_field_and_character(field, text):
+    with pytest.raises(ValidationError) as refused:
+        REQUEST.validate_python(ORDER | {field: text})
+    (error,) = refused.value.errors()
+    assert error["loc"][-1] == field
+    assert "control and invisible characters" in error["msg"]
+    assert error["msg"].isprintable()
+
+
+async def order(folder, **changes):
+    folder.mkdir()
+    async with ward(folder) as here:
+        answer = await here.order(**changes)
+        return answer, here.rows()
+
+
+@pytest.mark.requirement("SEC-12")
+@pytest.mark.parametrize("text", VISIBLE)
+def test_a_name_that_looks_like_a_command_is_refused(text, tmp_path):
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        answer, rows = runner.run(order(tmp_path / "state", patient=text, ordered_by=text))
+    assert not answer.ok
+    assert all(any(reason.startswith(field) for reason in answer.reasons) for field in ("patient", "ordered_by"))
+    assert "prescribed" not in [row.kind for row in rows]
+
+
+async def infusion_of(folder, reason, serial):
+    """An order with a reason in words, on a toy pump of serial number `serial`, up to its review."""
+    folder.mkdir()
+    simulated = {"name": "toy", "options": {"serial": serial}}
+    async with ward(folder, simulated=simulated, driver="toy", model="toy-1", serial=serial) as here:
+        answer = await here.order(
+            dose="0.9 mg/kg", weight="50 kg", weight_again="50 kg", overrides={"dose_high": reason}
+        )
+        assert answer.ok, answer.reasons
+        await here.until("ready")
+        offered = await here.ask(op="challenge", pump="bed1")
+        status = await here.ask(op="status")
+        return here.rows(), offered.result["review"], status.result
+
+
+@pytest.mark.requirement("SEC-12")
+@pytest.mark.parametrize("text", VISIBLE)
+def test_what_looks_like_a_command_is_kept_and_shown_as_it_is(text, tmp_path):
+    serial = text.replace(" ", "_")
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        rows, review, status = runner.run(infusion_of(tmp_path / "hostile", text, serial))
+        plain_rows, plain_review, plain_status = runner.run(infusion_of(tmp_path / "plain", "trial arm B", "0007"))
+
+    assert review["serial"] == serial
+    assert len(review_text(review).splitlines()) == len(review_text(plain_review).splitlines())
+    assert len(status_text(status).splitlines()) == len(status_text(plain_status).splitlines())
+    assert [row.kind for row in rows] == [row.kind for row in plain_rows]
+    assert text in json.dumps([json.loads(row.body) for row in rows], ensure_ascii=False).replace('\\"', '"')
+
+    def topics(told):
+        translator = Translator("ward-7", {})
+        return [message.topic for row in told for message in translator.messages(row)]
+
+    assert topics(rows) == topics(plain_rows)
+    files = {path.relative_to(tmp_path / "hostile") for path in (tmp_path / "hostile").rglob("*")}
+    assert files == {path.relative_to(tmp_path / "plain") for path in (tmp_path / "plain").rglob("*")}
+    assert {path.name for path in tmp_path.iterdir()} == {"hostile", "plain"}
+
+
+@pytest.mark.requirement("SEC-12")
+@pytest.mark.parametrize("text", HIDDEN, ids=ascii)
+def test_what_a_pump_says_cannot_draw_on_a_screen(text):
+    written = ascii(text)[1:-1]
+    said = Identity(text, text, text)
+    assert (said.model, said.firmware, said.serial) == (written, written, written)
+    assert Refused((f"the pump says {text}",)).reasons == (f"the pump says {written}",)
+    assert Unknown(f"the pump says {text}").cause == f"the pump says {written}"
+
+
+def calls(tree):
+    return (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+
+
+@pytest.mark.requirement("SEC-12")
+def test_no_text_can_become_a_format_a_shell_or_code():
+    """In the code itself: no shell, no eval, and no format that is not written where it is used."""
+    found = []
+    for path in [*ROOT.glob("pumpd/**/*.py"), *ROOT.glob("drivers/**/*.py")]:
+        tree = ast.parse(path.read_text())
+        for call in calls(tree):
+            name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+            owner = call.func.value if isinstance(call.func, ast.Attribute) else None
+            if (
+                (name in ("eval", "exec", "compile") and owner is None)
+                or (name in ("system", "popen") and isinstance(owner, ast.Name) and owner.id == "os")
+                or any(word.arg == "shell" for word in call.keywords)
+                or name == "create_subprocess_shell"
+                or (name in ("format", "format_map") and owner is not None and not isinstance(owner, ast.Constant))
+            ):
+                found.append(f"{path.relative_to(ROOT)}:{call.lineno}: {ast.unparse(call)}")
+        found += [
+            f"{path.relative_to(ROOT)}:{node.lineno}: {ast.unparse(node)}"
+            for node in ast.walk(tree)
+            if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod) and _may_be_text(node.left)
+        ]
+    assert found == []
+
+
+def _may_be_text(node):
+    return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
