@@ -4,15 +4,20 @@ Source: the family's protocol sheet (alaris-asena.md). The check is CRC-16/CCITT
 four upper hexadecimal digits. An escape inside a message aborts it.
 
 Promises:
-- Sans-IO. A message whose check is wrong never becomes a message; it becomes `Garbage`. Nothing that is fed raises.
+- Sans-IO. A message whose check is wrong, or that holds anything but printable ASCII, never becomes a message; it
+  becomes `Garbage`. Nothing that is fed raises, and no more than `LONGEST` bytes are kept.
 - A reply has the word of its request, so it is not taken for the answer to another one.
+- Messages are found alike, however the bytes are cut into pieces.
 """
 
 import binascii
+import re
 from dataclasses import dataclass
 
 START, CHECK, CR, ESC = b"!", b"|", b"\r", b"\x1b"
-LONGEST = 256  # no source states a longest message; more than this without an end is noise
+LONGEST = 256  # bytes; no source states a longest message, and more than this without an end is noise
+
+_END = re.compile(rb"[!\r\x1b]")
 
 
 def crc(data: bytes) -> int:
@@ -37,11 +42,13 @@ class Garbage:
 
 @dataclass(frozen=True, slots=True)
 class Message:
+    """A word and its fields, in printable ASCII without `!`, `|` and `^`; an empty field stays a field."""
+
     word: str
     fields: tuple[str, ...] = ()
 
     def to_bytes(self) -> bytes:
-        body = "^".join((self.word, *self.fields)).encode("ascii")
+        body = str(self).encode("ascii")
         return START + body + CHECK + f"{crc(body):04X}".encode() + CR
 
     def __str__(self) -> str:
@@ -49,12 +56,13 @@ class Message:
 
 
 def _decoded(raw: bytes) -> Message | Garbage:
-    """One line from its `!` to before its carriage return."""
-    body, bar, check = raw[1:].rpartition(CHECK)
-    if not bar or not body.isascii() or START in body or check != f"{crc(body):04X}".encode():
+    """One line from its `!` to its carriage return."""
+    body, _, check = raw[1:-1].partition(CHECK)
+    if not body.isascii() or check != f"{crc(body):04X}".encode():
         return Garbage(raw)
-    word, *fields = body.decode("ascii").split("^")
-    return Message(word, tuple(fields))
+    text = body.decode("ascii")
+    word, *fields = text.split("^")
+    return Message(word, tuple(fields)) if word and text.isprintable() else Garbage(raw)
 
 
 class Framer:
@@ -83,14 +91,14 @@ class Framer:
         pending = self._pending
         if not pending:
             return None
-        start = pending.find(START)
-        if start:  # nothing begins here
-            return Garbage(self._take(len(pending) if start < 0 else start))
-        end, again, escape = pending.find(CR), pending.find(START, 1), pending.find(ESC)
-        if escape >= 0 and (end < 0 or escape < end):
-            return Garbage(self._take(escape + 1))
-        if again >= 0 and (end < 0 or again < end):  # a message holds no second beginning
-            return Garbage(self._take(again))
-        if end < 0:
-            return Garbage(self._take(len(pending))) if len(pending) > LONGEST else None
-        return _decoded(self._take(end + 1)[:-1])
+        if start := pending.find(START):  # nothing begins here
+            return Garbage(self._take(start if start > 0 else len(pending)))
+        end = _END.search(pending, 1)
+        if end is None or end.start() >= LONGEST:
+            return Garbage(self._take(LONGEST)) if len(pending) >= LONGEST else None
+        mark, place = end[0], end.start()
+        del end  # it holds the buffer
+        if mark == START:  # a message holds no second beginning
+            return Garbage(self._take(place))
+        line = self._take(place + 1)
+        return _decoded(line) if mark == CR else Garbage(line)

@@ -1,19 +1,23 @@
 """The Alaris Asena driver: a control token that lapses, a volume that ends the flow, and a syringe that it confirmed.
 
 Promises, besides those of `pumpd.driving`:
-- The token is repeated only while somebody looks at the pump (`KeepAlive`); the pump stops by itself when it lapses.
-- Nothing is programmed before the pump confirmed its syringe and says that it can give the rate with it.
-- A start is *done* when the pump itself no longer says that it stands.
+- The token is repeated only while somebody looks at the pump (`KeepAlive`), and no more once a stop went unconfirmed;
+  the pump stops by itself when it lapses.
+- Each load allows one start. Right before it the pump itself says that it stands, that its syringe is confirmed and
+  takes the rate, and that it holds the very rate and volume that were loaded. A start is *done* when it says that it
+  flows.
+- What another pump than the identified one says is no answer: each status tells its serial number.
 """
 
+import asyncio
+import re
 from collections.abc import Callable, Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from pumpd.driving import (
     Codec,
     DeclinedError,
-    KeepAlive,
     Lane,
     LineSettings,
     LinkDriver,
@@ -29,7 +33,6 @@ from pumpd.pump import (
     Expiry,
     FixedStep,
     Identity,
-    PumpAlarm,
     PumpKind,
     PumpProgram,
     PumpState,
@@ -37,35 +40,32 @@ from pumpd.pump import (
     Reading,
 )
 from pumpd.quantities import Duration, Length, Rate, Volume
-from pumpd_drivers.alaris_asena.codec import Framer, Garbage, Message, security_code
+from pumpd_drivers.alaris_asena.answers import Fields, Status, alarm, number, plain
+from pumpd_drivers.alaris_asena.codec import Framer, Garbage, Message
+from pumpd_drivers.alaris_asena.control import Control
 from pumpd_drivers.alaris_asena.settings import AlarisSettings
 
-REPEAT_TOKEN_S = 1.0  # as a known client does
-STOP_TRIES, START_LOOKS = 6, 3
-LONGEST_LEASE_S = 60
+LONGEST_LEASE = Duration(60)
+STOP_TRIES, START_LOOKS = 6, 8
+LOOK_AGAIN_S = 0.1  # a motor may take its time
 
-_ALARMS = {"AL_OCCLU": PumpAlarm.OCCLUSION, "AL_COMTO": PumpAlarm.PUMP_WATCHDOG}
-_ASSUMED = {
-    "AL_EOIST": PumpAlarm.EMPTY,
-    "AL_LBTAC": PumpAlarm.BATTERY_LOW,
-    "AL_DRDIS": PumpAlarm.DOOR_OPEN,
-    "AL_SYRCO": PumpAlarm.DOOR_OPEN,
-}
+_PROTOCOL = re.compile(r"Asena Rev (?P<revision>[0-9]{1,4}(?:\.[0-9]{1,4}){0,5})")
 
 
 class AlarisAsena(LinkDriver[Message | Garbage]):
     family = "alaris-asena"
     title = "Alaris Asena GH and CC, clinical syringe pumps (remote control up to firmware 2.3.6)"
-    models = ("asena-gh", "asena-cc")
+    models = ("asena-gh", "asena-cc")  # the wire does not tell them apart
     assumptions = AlarisSettings.assumptions()
     codec = Codec(Framer, Framer, checked=lambda frame: isinstance(frame, Message))
+    longest_reply = 120
 
     def __init__(self, link: Side[Message | Garbage], settings: AlarisSettings) -> None:
         super().__init__(link, settings)
         self._settings = settings
-        self._code = ""
+        self._loaded: PumpProgram | None = None  # until it is started
         self._diameter: Length | None = None
-        self._token = KeepAlive(self._repeat_token, REPEAT_TOKEN_S)
+        self._control = Control(self._command, settings)
 
     @classmethod
     def capabilities(cls, container: Container, settings: Mapping[str, Any]) -> Capabilities:
@@ -81,8 +81,8 @@ class AlarisAsena(LinkDriver[Message | Garbage]):
             rate_max=Rate(1200),
             volume_max=Volume(chosen.vtbi_max_ml),
             max_steps=1,
-            expiry=(Expiry.NATIVE,),
-            watchdog=Duration(LONGEST_LEASE_S),
+            expiry=(Expiry.NATIVE if chosen.token_lapse_s else Expiry.VTBI_ONLY,),
+            watchdog=LONGEST_LEASE if chosen.token_lapse_s else None,
         )
 
     @classmethod
@@ -95,174 +95,168 @@ class AlarisAsena(LinkDriver[Message | Garbage]):
         return cls(await join(port, LineSettings(38400), Framer, quiet_s=chosen.quiet_s), chosen)
 
     async def close(self) -> None:
-        self._token.end()
+        self._control.let_lapse()
         await super().close()
 
     # -- messages --------------------------------------------------------------------------------------------
 
-    async def _question(self, word: str, *, lane: Lane = Lane.NORMAL, epoch: int | None = None) -> tuple[str, ...]:
-        answer = await self.ask(Message(word).to_bytes(), _answers(word), lane=lane, epoch=epoch)
-        assert isinstance(answer, Message)  # `_answers` takes none else
-        return answer.fields
+    async def _question(self, word: str, *, lane: Lane = Lane.NORMAL, epoch: int | None = None) -> Fields:
+        return _fields(await self.ask(Message(word).to_bytes(), _answers(word), lane=lane, epoch=epoch))
 
-    async def _command(self, word: str, *fields: str, epoch: int | None, lane: Lane = Lane.NORMAL) -> tuple[str, ...]:
-        answer = await self.tell(Message(word, fields).to_bytes(), _answers(word), epoch, lane=lane)
-        assert isinstance(answer, Message)  # as above
-        return answer.fields
+    async def _command(self, word: str, *fields: str, epoch: int | None, lane: Lane = Lane.NORMAL) -> Fields:
+        return _fields(await self.tell(Message(word, fields).to_bytes(), _answers(word), epoch, lane=lane))
 
     async def _set(self, word: str, *fields: str, epoch: int) -> None:
         """A setting, and the pump's own word that it holds it."""
         said = await self._command(word, *fields, epoch=epoch)
-        if [_plain(field) for field in said[: len(fields)]] != [_plain(field) for field in fields]:
-            raise DeclinedError(f"{word}: told {'^'.join(fields)}, the pump holds {'^'.join(said)}")
+        if [plain(field) for field in said[: len(fields)]] != [plain(field) for field in fields]:
+            raise DeclinedError(f"{word}: told {'^'.join(fields)}, the pump holds {'^'.join(said) or 'nothing'}")
 
-    async def _take_control(self, epoch: int | None, lane: Lane = Lane.NORMAL) -> None:
-        for word in ("REMOTE_CTRL", "REMOTE_CFG"):
-            said = await self._command(word, "ENABLED", self._code, epoch=epoch, lane=lane)
-            if said[:1] != ("ENABLED",):
-                raise DeclinedError(f"{word}: the pump does not let itself be controlled ({'^'.join(said)})")
+    async def _status(self, *, lane: Lane = Lane.NORMAL, epoch: int | None = None) -> Status:
+        status = Status.of(await self._question("INF", lane=lane, epoch=epoch))
+        if self._control.serial not in ("", status.serial):
+            raise UnansweredError(f"INF: another pump answers, {status.serial}, not {self._control.serial}")
+        return status
 
-    async def _repeat_token(self) -> None:
-        await self._take_control(None)
+    async def _require_standing(self, epoch: int) -> None:
+        if not (await self._status(epoch=epoch)).stands(self._settings):
+            raise DeclinedError("the pump is infusing, not stopped: stop it first")
 
-    async def _status(self, *, lane: Lane = Lane.NORMAL, epoch: int | None = None) -> "Status":
-        return Status.of(await self._question("INF", lane=lane, epoch=epoch), self._settings.standing_words)
+    async def _require_syringe(self, rate: Rate, epoch: int) -> None:
+        syringe = await self._question("SYRINGE_STATUS", epoch=epoch)
+        if syringe[-1:] != ("CONF",):
+            raise DeclinedError(f"syringe: the pump has not confirmed it ({' '.join(syringe)}); confirm it at the pump")
+        word = "INF_RATE_MAX_SYRINGE"
+        highest = Rate(number(word, await self._question(word, epoch=epoch), 0, "ml/h"))
+        if rate > highest:
+            raise DeclinedError(f"rate: {rate} is above the {highest} that the pump allows for its syringe")
 
     # -- what LinkDriver asks for ----------------------------------------------------------------------------
 
     async def _identify(self, epoch: int) -> Identity:
-        (serial,) = (await self._question("INST_SERIALNO", epoch=epoch))[:1] or ("",)
+        serial = "".join((await self._question("INST_SERIALNO", epoch=epoch))[:1])
         said = " ".join(await self._question("COMMS_PROTOCOL", epoch=epoch))
-        model, _, revision = said.partition(" Rev ")
-        parts = revision.strip().split(".")
-        numbers = tuple(int(part) for part in parts if part.isascii() and part.isdigit() and len(part) < 5)
-        if not serial or len(numbers) != len(parts):
-            raise DeclinedError(f"the pump says serial {serial!r} and protocol {said!r}, which are none")
-        if self._settings.firmware_is_revision and numbers > self._settings.newest_firmware:
-            newest = ".".join(str(number) for number in self._settings.newest_firmware)
-            raise DeclinedError(f"firmware: {revision} takes no remote control; {newest} is the last that does")
-        self._code = security_code(serial)
-        return Identity(model, revision.strip(), serial)
+        protocol = _PROTOCOL.fullmatch(said)
+        if not serial or protocol is None:
+            raise DeclinedError(f"the pump says serial {serial!r} and protocol {said!r}, which are no Asena's")
+        revision = protocol["revision"]
+        newest = self._settings.newest_firmware
+        if self._settings.firmware_is_revision and tuple(map(int, revision.split("."))) > newest:
+            last = ".".join(map(str, newest))
+            raise DeclinedError(f"firmware: {revision} takes no remote control; {last} is the last that does")
+        if not self._control.meet(serial):
+            self._loaded = None
+        return Identity("Asena", revision, serial)
 
     async def _read(self) -> Reading:
         asked = now_ns()
         status = await self._status()
-        if status.alarmed:
-            word = ((await self._question("ALARM"))[:1] or ("",))[0].strip()
-            if word != "AL_NOALM":
-                known = _ALARMS | (_ASSUMED if self._settings.alarm_meanings else {})
-                self.latch(known.get(word, PumpAlarm.PUMP_FAULT))
-        self._token.renew()
-        stopped_by_alarm = status.alarmed and any(alarm.stops_flow for alarm in self.alarms)
-        standing = PumpState.ALARM if stopped_by_alarm else PumpState.STOPPED
-        state = standing if status.stands else PumpState.INFUSING
+        halted = False
+        if status.flagged and (told := alarm(await self._question("ALARM"), self._settings)):
+            self.latch(told)
+            halted = told.stops_flow
+        self._control.looked()
+        state = PumpState.INFUSING
+        if status.stands(self._settings):
+            state = PumpState.ALARM if halted else PumpState.STOPPED
         return Reading(
             asked, now_ns(), state, status.rate, status.infused, tuple(self.alarms), pressure_mmhg=status.pressure_mmhg
         )
 
     async def _load(self, program: PumpProgram, epoch: int) -> None:
         (step,) = program.steps
-        if not (await self._status(epoch=epoch)).stands:
-            raise DeclinedError("the pump is infusing, not stopped: stop it first")
-        syringe = await self._question("SYRINGE_STATUS", epoch=epoch)
-        if syringe[-1:] != ("CONF",):
-            raise DeclinedError(f"syringe: the pump has not confirmed it ({' '.join(syringe)})")
-        highest = _number("INF_RATE_MAX_SYRINGE", await self._question("INF_RATE_MAX_SYRINGE", epoch=epoch), 0)
-        if step.rate > Rate(highest):
-            raise DeclinedError(f"rate: {step.rate} is above the {highest} mL/h that the pump allows for its syringe")
-        await self._take_control(epoch)
-        self._token.begin(Duration(LONGEST_LEASE_S))  # an idle pump whose token lapses would alarm
+        self._loaded = None
+        await self._require_standing(epoch)
+        await self._require_syringe(step.rate, epoch)
+        await self._control.take(epoch)
+        self._control.keep(LONGEST_LEASE)  # an idle pump whose token lapses would alarm
+        await self._command("INF_VI_CLEAR", epoch=epoch)  # first: whether the volume set counts from it is not stated
+        if left := (await self._status(epoch=epoch)).infused:
+            raise DeclinedError(f"INF_VI_CLEAR: the pump answered, and its volume counter stands at {left}")
         await self._set("INF_VTBI", "ACTIV", f"{step.volume.decimal:.3f}", "ml", "STOP", epoch=epoch)
         await self._set("INF_RATE", f"{step.rate.decimal:.2f}", "ml/h", epoch=epoch)
-        await self._command("INF_VI_CLEAR", epoch=epoch)
-        self._diameter = program.diameter
+        self._loaded, self._diameter = program, program.diameter
 
     async def _read_back(self, epoch: int) -> PumpProgram:
-        """The pump measures its syringe itself and is told no diameter: that it confirmed it was checked by `load`."""
-        rate = _number("INF_RATE", await self._question("INF_RATE", epoch=epoch), 0)
+        """The pump measures its syringe itself and is told no diameter: the program's is given back."""
+        rate = number("INF_RATE", await self._question("INF_RATE", epoch=epoch), 0, "ml/h")
         vtbi = await self._question("INF_VTBI", epoch=epoch)
         if vtbi[:1] != ("ACTIV",) or vtbi[3:4] != ("STOP",):
             raise DeclinedError(f"the pump holds no volume that would end its flow ({'^'.join(vtbi)})")
-        volume = _number("INF_VTBI", vtbi, 1)
+        volume = number("INF_VTBI", vtbi, 1, "ml")
         if not rate or not volume:
             raise DeclinedError(f"the pump holds {rate} mL/h and {volume} mL: that is no program")
         return PumpProgram((RateStep(Rate(rate), Volume(volume)),), self._diameter)
 
     async def _start(self, watchdog: Duration, epoch: int) -> None:
-        lease_s = watchdog.ns / 1e9 - self._settings.token_lapse_s
-        if not 0 < lease_s <= LONGEST_LEASE_S:
-            raise DeclinedError(
-                f"watchdog: {watchdog} is not within the {self._settings.token_lapse_s:g} s that the pump itself waits "
-                f"and {LONGEST_LEASE_S} s"
-            )
-        if not (await self._status(epoch=epoch)).stands:
-            raise DeclinedError("the pump is infusing already")
-        await self._take_control(epoch)
-        self._token.begin(Duration.from_ns(int(lease_s * 1e9)))
+        # What may pass without a look, less what the pump then waits, less what the last token may come late.
+        wait_s = self._settings.token_lapse_s + self._settings.reply_timeout_s + self._settings.quiet_s
+        lease_s = watchdog.ns / 1e9 - wait_s
+        if lease_s <= 0 or watchdog > LONGEST_LEASE:
+            raise DeclinedError(f"watchdog: {watchdog} is not within {wait_s:g} s to {LONGEST_LEASE}")
+        if self._loaded is None:
+            raise DeclinedError("no program was loaded since the last start: load it, and read it back")
+        try:
+            await self._make_ready(self._loaded, epoch)
+        except UnansweredError as error:
+            raise DeclinedError(f"INF_START was not sent: {error}") from error
+        self._loaded = None
+        self._control.keep(Duration.from_ns(int(lease_s * 1e9)))
         await self._command("INF_START", epoch=epoch)
         for _ in range(START_LOOKS):
-            if not (await self._status(epoch=epoch)).stands:
+            status = await self._status(epoch=epoch)
+            if status.rate and not status.stands(self._settings):
                 return
-        raise UnansweredError("INF_START: the pump answered, and stands still")
+            await asyncio.sleep(LOOK_AGAIN_S)
+        raise UnansweredError("INF_START: the pump answered, and does not say that it infuses")
+
+    async def _make_ready(self, program: PumpProgram, epoch: int) -> None:
+        await self._require_standing(epoch)
+        await self._require_syringe(program.highest_rate, epoch)
+        if (held := await self._read_back(epoch)) != program:
+            step = held.steps[0]
+            raise DeclinedError(f"the pump now holds {step.volume} at {step.rate}, which is not what was loaded")
+        await self._control.take(epoch)
 
     async def _stop(self) -> None:
+        try:
+            await self._stop_until_it_stands()
+        except (DeclinedError, UnansweredError):
+            self._control.let_lapse()
+            raise
+
+    async def _stop_until_it_stands(self) -> None:
         heard = UnansweredError("INF_STOP: no answer")
-        for _ in range(STOP_TRIES):
+        for tried in range(STOP_TRIES):
             try:
+                if tried:
+                    await asyncio.sleep(LOOK_AGAIN_S)
                 await self._command("INF_STOP", epoch=None, lane=Lane.STOP)
-                if (await self._status(lane=Lane.STOP)).stands:
+                if (await self._status(lane=Lane.STOP)).stands(self._settings):
                     return
-                heard = UnansweredError("INF_STOP: the pump says that it still infuses")
-                if self._code:  # it may listen to its controller only
-                    await self._take_control(None, Lane.STOP)
+                heard = UnansweredError("INF_STOP: the pump does not say that it stands")
+                if self._control.serial:  # it may take a stop from its controller only
+                    await self._control.take(None, Lane.STOP)
             except UnansweredError as error:
                 if not timed_out(error):
                     raise
                 heard = error
+            except DeclinedError as refusal:
+                if refusal.__cause__ is not None:  # it did not leave
+                    raise
+                heard = UnansweredError(f"{heard}; {refusal}")
         raise heard
 
     async def _release(self, epoch: int) -> None:
-        if not (await self._status(epoch=epoch)).stands:
-            raise DeclinedError("the pump is infusing: its control token stays")
-        self._token.end()
-        for word in ("REMOTE_CTRL", "REMOTE_CFG"):
-            await self._command(word, "DISABLED", epoch=epoch)
-
-
-class Status:
-    """The answer to INF. Fields by their place: flag 1, mode 2, rate 3, infused 6, pressure 8."""
-
-    def __init__(self, fields: tuple[str, ...], standing: tuple[str, ...]) -> None:
-        self.alarmed = fields[1] != "-"
-        self.stands = fields[2] in standing
-        self.rate = Rate(_number("INF", fields, 3))
-        self.infused = Volume(_number("INF", fields, 6))
-        self.pressure_mmhg = int(_number("INF", fields, 8))
-
-    @classmethod
-    def of(cls, fields: tuple[str, ...], standing: tuple[str, ...]) -> "Status":
-        if len(fields) < 9:
-            raise UnansweredError(f"INF: the answer is too short ({'^'.join(fields)})")
-        return cls(fields, standing)
+        await self._require_standing(epoch)
+        self._loaded = None
+        await self._control.give_back(epoch)
 
 
 def _answers(word: str) -> Callable[[Message | Garbage], bool]:
     return lambda frame: isinstance(frame, Message) and frame.word == word
 
 
-def _plain(field: str) -> str:
-    """A number in its shortest form, so that 52.5 and 52.50 are the same; any other text as it is."""
-    try:
-        return str(Decimal(field).normalize())
-    except InvalidOperation:
-        return field.strip()
-
-
-def _number(word: str, fields: tuple[str, ...], place: int) -> Decimal:
-    try:
-        value = Decimal(fields[place].strip())
-    except (InvalidOperation, IndexError):
-        value = Decimal("NaN")
-    if not value.is_finite() or not 0 <= value <= 100_000:
-        raise UnansweredError(f"{word}: the pump says {'^'.join(fields)}, where a number is due")
-    return value
+def _fields(answer: Message | Garbage) -> Fields:
+    assert isinstance(answer, Message)  # `_answers` takes none else
+    return tuple(field.strip() for field in answer.fields)

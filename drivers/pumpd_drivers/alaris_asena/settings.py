@@ -8,21 +8,44 @@ from pumpd.driving import DriverSettings, assumed
 
 
 class AlarisSettings(DriverSettings):
-    newest_firmware: tuple[int, ...] = Field(default=(2, 3, 6))  # later firmware takes no remote control
+    """Settings of one pump. The forum post and the clients that the protocol sheet names are all that is public."""
+
+    newest_firmware: tuple[int, ...] = Field(default=(2, 3, 6), min_length=1)  # later firmware takes no remote control
+    firmware_is_revision: bool = assumed(True, "The revision that COMMS_PROTOCOL tells is that of the firmware.")
     reply_timeout_s: float = assumed(
         0.5, "A pump answers within this time. It guarantees 4 s only; known clients wait 0.5 s.", ge=0.05, le=5.0
     )
-    firmware_is_revision: bool = assumed(True, "The revision that COMMS_PROTOCOL tells is that of the firmware.")
     token_lapse_s: float = assumed(
-        5.0, "A control token that is not repeated lapses within this time, and the pump then stops.", gt=1, le=60
+        5.0,
+        "A control token that is not repeated lapses within this time, and the pump then stops. 0: it never lapses; "
+        "only the programmed volume ends a flow when the gateway dies.",
+        ge=0,
+        le=60,
+    )
+    remote_cfg: bool = assumed(
+        True, "REMOTE_CFG goes with each token and is answered like REMOTE_CTRL. False: it is not sent."
     )
     standing_words: tuple[str, ...] = assumed(
-        ("SET", "HLD"), "These words for the mode mean that the pump stands; every other one is taken for flow."
+        ("SET", "HLD"),
+        "A pump that stands says one of these words for its mode; what says another one is taken for flow.",
+        min_length=1,
     )
-    rate_step: Decimal = assumed(Decimal("0.1"), "A rate is a multiple of this, in mL/h.", gt=0)
-    vtbi_max_ml: Decimal = assumed(Decimal(50), "The largest volume to be infused, in mL.", gt=0)
+    stands_at_rate_0: bool = assumed(
+        True,
+        "A pump that stands tells the rate 0; a word above with a rate is taken for flow, because a known client shows "
+        "SET with one. False: the word alone decides; then name only words that no pump says while it infuses.",
+    )
+    rate_step: Decimal = assumed(
+        Decimal("0.1"), "A rate is a multiple of this, in mL/h.", ge=Decimal("0.01"), multiple_of=Decimal("0.01")
+    )
+    vtbi_max_ml: Decimal = assumed(Decimal(50), "The largest volume to be infused, in mL.", gt=0, le=1000)
     alarm_meanings: bool = assumed(
         True,
         "AL_EOIST: empty; AL_LBTAC: battery low; AL_DRDIS, AL_SYRCO: the syringe is not held. The words are public, "
         "these meanings are not. False: all of them are faults.",
+    )
+    remark_words: tuple[str, ...] = assumed(
+        ("AL_VTBIS",),
+        "These words are remarks and no alarms: AL_VTBIS, that the volume was given and the pump stopped. Other words "
+        "that nobody explains are faults.",
     )

@@ -1,6 +1,7 @@
 """Simulated Alaris Asena GH and CC, byte for byte as from power-up."""
 
-from pumpd_simulators.alaris_asena.device import AlarisOptions, AlarisPump
+from pumpd_simulators.alaris_asena.device import AlarisPump
+from pumpd_simulators.alaris_asena.options import AlarisOptions
 from pumpd_simulators.family import Family
 from pumpd_simulators.plant import PlantSettings
 

@@ -1,4 +1,4 @@
-"""A simulated Asena on its serial line: messages, the control token, the volume to be infused, alarms, the keys.
+"""A simulated Asena on its serial line: messages, the control token, the keys.
 
 Source: the family's protocol sheet (alaris-asena.md). What it does not state is an option of this simulation.
 
@@ -12,36 +12,30 @@ import asyncio
 from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
 
-from pydantic import Field
-
 from pumpd_drivers.alaris_asena.codec import Framer, Garbage, Message, security_code
+from pumpd_simulators.alaris_asena.infusing import LAPSED, LEAST_RATE_ML_H, NO_ALARM, Infusing
+from pumpd_simulators.alaris_asena.options import AlarisOptions
 from pumpd_simulators.device import Operation, PanelError, Send
-from pumpd_simulators.family import SimulatorOptions
-from pumpd_simulators.plant import Plant, Sense
+from pumpd_simulators.plant import Plant
 
-PRESSURE_LIMIT_MMHG = 500.0  # no source states the setting; the plant's stall is higher
+CONTROL, CONFIGURE = "REMOTE_CTRL", "REMOTE_CFG"
+LAST_CONTROLLED = (2, 3, 6)  # later firmware takes no remote control
+RESPONSE_MAX_MS = 4000
+FIRST_EVENT = 214725  # the number in the sheet's status capture
+DAY_S = 86400
+
 _OPERATIONS = {
     "INST_SERIALNO": Operation.IDENTIFY,
     "COMMS_PROTOCOL": Operation.IDENTIFY,
     "INF_START": Operation.START,
     "INF_STOP": Operation.STOP,
-    "REMOTE_CTRL": Operation.KEEP_ALIVE,
-    "REMOTE_CFG": Operation.KEEP_ALIVE,
+    CONTROL: Operation.KEEP_ALIVE,
+    CONFIGURE: Operation.KEEP_ALIVE,
     "INF_VI_CLEAR": Operation.PROGRAM,
 }
-_SETTINGS = ("INF_RATE", "INF_VTBI")
+_WITH_FIELDS = {"INF_RATE": Operation.PROGRAM, "INF_VTBI": Operation.PROGRAM}
 
-
-class AlarisOptions(SimulatorOptions):
-    serial: str = Field(default="8002-51740", pattern=r"^[0-9A-Za-z-]{1,20}$", description="serial number")
-    revision: str = Field(default="2.1.5", pattern=r"^[0-9.]{1,12}$", description="after 2.3.6: no remote control")
-    infusing_word: str = Field(default="INF", description="the mode's word while infusing, which no source states")
-    token_lapse_s: float = Field(default=5.0, gt=0, description="how long a control token lives unless repeated")
-    stop_needs_control: bool = Field(default=False, description="INF_STOP is taken from the pump's controller only")
-    syringe: str = Field(default="BD PLASTIPAK", description="what the pump recognised")
-    syringe_ml: int = Field(default=50, ge=1, le=60, description="its size")
-    confirmed: bool = Field(default=True, description="somebody confirmed it at the panel")
-    rate_max_ml_h: Decimal = Field(default=Decimal(1200), gt=0, description="highest rate with that syringe")
+Fields = tuple[str, ...]
 
 
 class AlarisPump:
@@ -56,38 +50,38 @@ class AlarisPump:
         self._loop = asyncio.get_running_loop()
         self._framer = Framer()
         self._send: Send | None = None
-        self._lapse: asyncio.TimerHandle | None = None
-        self._rate, self._vtbi = Decimal(0), Decimal(0)  # VTBI 0: none is active
-        self._vtbi_from = self._cleared = 0.0
-        self._confirmed = self._options.confirmed
-        self._alarm = "AL_NOALM"
-        self._events = 0
-        self._commands: dict[str, Callable[[list[str]], tuple[str, ...]]] = {
+        self._tokens: dict[str, asyncio.TimerHandle | None] = {}  # those that live, and when they lapse
+        self._bolus = "DISABLED"
+        self._infusing = self._wake()
+        top = f"{self._options.rate_max_ml_h:.2f}"
+        self._commands: dict[str, Callable[[Fields], Fields]] = {
             "INF": lambda _: self._status(),
             "COMMS_PROTOCOL": lambda _: (f"Asena Rev {self._options.revision}",),
-            "COMMS_RESPONSE_MAX": lambda _: ("4000", "ms"),
+            "COMMS_RESPONSE_MAX": lambda _: (str(RESPONSE_MAX_MS), "ms"),
             "INST_SERIALNO": lambda _: (self._options.serial,),
-            "SYRINGE_STATUS": lambda _: (
-                self._options.syringe,
-                f"{self._options.syringe_ml:3d}",
-                "CONF" if self._confirmed else "NCONF",
-            ),
-            "INF_RATE_MAX_SYRINGE": lambda _: (f"{self._options.rate_max_ml_h:.2f}", "ml/h"),
-            "ALARM": lambda _: (self._alarm, " ", " "),
-            "REMOTE_CTRL": self._control,
-            "REMOTE_CFG": self._control,
-            "REMQUERY": lambda fields: ((fields or ["DEACT"])[0], "", "", "", ""),
-            "INF_RATE": self._set_rate,
-            "INF_VTBI": self._set_vtbi,
-            "INF_VI_CLEAR": lambda _: self._clear(),
-            "INF_START": lambda _: self._start(),
-            "INF_STOP": lambda _: self._stop(),
-            "INF_BOLUS": lambda fields: tuple(fields[:1] or ["DISABLED"]),
+            "SYRINGE_STATUS": lambda _: self._syringe(),
+            "INF_RATE_MAX_SYRINGE": lambda _: (top, "ml/h"),
+            "INF_CAP_RATE": lambda _: (top, "ml/h"),
+            "INF_BOLUS_CAP_RATE": lambda _: (top, "ml/h"),
+            "INF_PURGE_RATE": lambda _: (top, "ml/h"),
+            "INF_VI": lambda _: (f"{self._infusing.infused_ml():.3f}", "ml"),
+            "ALARM": lambda _: (self._infusing.alarm, " ", " "),
+            CONTROL: lambda fields: self._control(CONTROL, fields),
+            CONFIGURE: lambda fields: self._control(CONFIGURE, fields),
+            "REMQUERY": lambda _: ("DEACT", "", "", "", ""),
+            "INF_RATE": self._rate,
+            "INF_VTBI": self._vtbi,
+            "INF_VI_CLEAR": self._clear,
+            "INF_START": self._start,
+            "INF_STOP": self._stop,
+            "INF_BOLUS": self._bolus_switch,
         }
-        plant.on_target = self._volume_given
-        plant.on_stall = self._stalled
-        plant.on_sense = self._felt
-        plant.pressure_limit_mmhg = PRESSURE_LIMIT_MMHG
+
+    def _wake(self) -> Infusing:
+        """Power-up: everything is new."""
+        infusing = Infusing(self._plant, self._options)
+        infusing.on_battery_empty = lambda: self.power(on=False)
+        return infusing
 
     # -- the line -----------------------------------------------------------------------------------------------
 
@@ -99,216 +93,178 @@ class AlarisPump:
         self._send = None
 
     def feed(self, data: bytes) -> None:
-        if not self.powered:
-            return
         self._plant.advance()
-        for message in self._framer.feed(data):
+        for message in self._framer.feed(data) if self.powered else ():
             command = None if isinstance(message, Garbage) else self._commands.get(message.word)
             if command is None or isinstance(message, Garbage):
                 continue  # what a pump says to a message that it does not know is not public
             self.doing = _operation(message)
-            answer = Message(message.word, command(list(message.fields))).to_bytes()
+            answer = Message(message.word, command(message.fields)).to_bytes()
             if self._send is not None:
                 self._send(answer)
             self.doing = None
+            if not self.powered:  # the answer met a fault that cut it off
+                return
 
     # -- control ------------------------------------------------------------------------------------------------
 
-    @property
-    def _controlled(self) -> bool:
-        return self._lapse is not None
+    def _control(self, word: str, fields: Fields) -> Fields:
+        able = tuple(map(int, self._options.revision.split("."))) <= LAST_CONTROLLED
+        if fields == ("ENABLED", security_code(self._options.serial)) and able:
+            self._end(word)
+            lapse_s = self._options.token_lapse_s
+            self._tokens[word] = self._loop.call_later(lapse_s, self._lapsed, word) if lapse_s else None
+        elif fields == ("DISABLED",):
+            self._end(word)
+        said = "ENABLED" if word in self._tokens else "DISABLED"
+        return (said, "****", "PERMIT" if able else "DENY", str(self._options.told_lapse_ms), "ms")
 
-    def _control(self, fields: list[str]) -> tuple[str, ...]:
-        able = tuple(int(part) for part in self._options.revision.split(".") if part) <= (2, 3, 6)
-        if fields[:1] == ["ENABLED"] and fields[1:2] == [security_code(self._options.serial)] and able:
-            self._end_control()
-            self._lapse = self._loop.call_later(self._options.token_lapse_s, self._lapsed)
-        elif fields[:1] == ["DISABLED"]:
-            self._end_control()
-        return ("ENABLED" if self._controlled else "DISABLED", "****", "PERMIT" if able else "DENY", "0", "ms")
+    def _end(self, word: str) -> None:
+        if (timer := self._tokens.pop(word, None)) is not None:
+            timer.cancel()
 
-    def _end_control(self) -> None:
-        if self._lapse is not None:
-            self._lapse.cancel()
-            self._lapse = None
-
-    def _lapsed(self) -> None:
-        self._lapse = None
-        self._raise("AL_COMTO")
-
-    # -- settings and flow --------------------------------------------------------------------------------------
+    def _lapsed(self, word: str) -> None:
+        self._end(word)
+        if word == CONTROL:
+            self._infusing.halt(LAPSED)
 
     @property
-    def _running(self) -> bool:
-        return self._plant.truth().running
+    def _settable(self) -> bool:
+        return CONTROL in self._tokens and (CONFIGURE in self._tokens or not self._options.settings_need_cfg)
 
-    def _infused(self) -> float:
-        return self._plant.moved()[0] - self._cleared
+    # -- settings, flow, status ---------------------------------------------------------------------------------
 
-    def _set_rate(self, fields: list[str]) -> tuple[str, ...]:
-        wanted = _amount(fields, 0)
-        if wanted is not None and self._controlled and Decimal("0.1") <= wanted <= self._options.rate_max_ml_h:
-            self._rate = wanted
-            if self._running:
-                self._run()
-        return (f"{self._rate:.2f}", "ml/h")
+    def _rate(self, fields: Fields) -> Fields:
+        if self._settable and fields[1:] == ("ml/h",):
+            self._infusing.set_rate(_amount(fields[0]))
+        return (f"{self._infusing.rate:.2f}", "ml/h")
 
-    def _set_vtbi(self, fields: list[str]) -> tuple[str, ...]:
-        wanted = _amount(fields, 1)
-        if self._controlled and not self._running:
-            if fields[:1] == ["DEACT"]:
-                self._vtbi = Decimal(0)
-            elif fields[:1] == ["ACTIV"] and fields[3:4] == ["STOP"] and wanted is not None and 0 < wanted <= 1000:
-                self._vtbi, self._vtbi_from = wanted, self._plant.moved()[0]
-        return ("ACTIV", f"{self._vtbi:.3f}", "ml", "STOP") if self._vtbi else ("DEACT",)
+    def _vtbi(self, fields: Fields) -> Fields:
+        if self._settable:
+            match fields:
+                case ("DEACT",):
+                    self._infusing.set_vtbi(None)
+                case ("ACTIV", text, "ml", "STOP") if (amount := _amount(text)) is not None:
+                    self._infusing.set_vtbi(amount)
+        if not self._infusing.vtbi:
+            return ("DEACT", "", "", "")
+        told = self._infusing.left_ml() if self._options.vtbi_tells == "left" else self._infusing.vtbi
+        return ("ACTIV", f"{told:.3f}", "ml", "STOP")
 
-    def _clear(self) -> tuple[str, ...]:
-        if self._controlled:
-            self._cleared = self._plant.moved()[0]
+    def _clear(self, _: Fields) -> Fields:
+        if self._settable:
+            self._infusing.clear_volume()
         return ()
 
-    def _start(self) -> tuple[str, ...]:
-        if self._controlled:
-            self._press_start()
+    def _start(self, _: Fields) -> Fields:
+        if CONTROL in self._tokens and (self._infusing.alarm == NO_ALARM or self._options.start_clears_alarm):
+            self._infusing.start()
         return ()
 
-    def _press_start(self) -> bool:
-        self._alarm = "AL_NOALM"  # starting again acknowledges what was told
-        if self._rate and self._confirmed and self._left() != 0 and not self._running:
-            self._run()
-        return self._running
-
-    def _left(self) -> float | None:
-        """Volume to go, None without a limit."""
-        if not self._vtbi:
-            return None
-        return max(0.0, float(self._vtbi) - (self._plant.moved()[0] - self._vtbi_from))
-
-    def _run(self) -> None:
-        self._plant.run(float(self._rate), self._left())
-
-    def _stop(self) -> tuple[str, ...]:
-        if self._controlled or not self._options.stop_needs_control:
-            self._plant.stop()
+    def _stop(self, _: Fields) -> Fields:
+        if CONTROL in self._tokens or not self._options.stop_needs_control:
+            self._infusing.stop()
         return ()
 
-    def _volume_given(self) -> None:
-        self._events += 1
+    def _bolus_switch(self, fields: Fields) -> Fields:
+        if self._settable and fields in (("ENABLED",), ("DISABLED",)):
+            (self._bolus,) = fields
+        return (self._bolus,)
 
-    # -- alarms -------------------------------------------------------------------------------------------------
+    def _syringe(self) -> Fields:
+        options = self._options
+        return (options.syringe, f"{options.syringe_ml:3d}", "CONF" if self._infusing.confirmed else "NCONF")
 
-    def _raise(self, word: str) -> None:
-        self._plant.stop()
-        self._alarm = word
-        self._events += 1
-
-    def _stalled(self) -> None:
-        self._raise("AL_EOIST" if Sense.EMPTY in self._plant.sensed else "AL_OCCLU")
-
-    def _felt(self, sense: Sense, so: bool) -> None:  # noqa: FBT001 - the hook's shape
-        if sense is Sense.DOOR:
-            self._confirmed = not so and self._options.confirmed
-        word = {
-            Sense.PRESSURE: "AL_OCCLU",
-            Sense.DOOR: "AL_DRDIS",
-            Sense.EMPTY: "AL_EOIST",
-            Sense.BATTERY_LOW: "AL_LBTAC",
-        }.get(sense)
-        if not so or word is None:
-            return
-        if sense is Sense.BATTERY_LOW:
-            self._alarm = word  # it warns, and goes on
-        else:
-            self._raise(word)
-
-    def _status(self) -> tuple[str, ...]:
-        running = self._running
-        rate, left = float(self._rate) if running else 0.0, self._left()
-        seconds = int(left / float(self._rate) * 3600) if left is not None and self._rate else 0
-        remaining = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}" if seconds < 86400 else "24+"
+    def _status(self) -> Fields:
+        now, options = self._infusing, self._options
+        rate = now.rate if now.running or options.held_rate == "set" else Decimal(0)
+        seconds = int((now.left_ml() or 0.0) / float(now.rate) * 3600) if now.rate else 0
         return (
-            self._options.serial,
-            "-" if self._alarm == "AL_NOALM" else "A",
-            self._options.infusing_word if running else "HLD",
+            options.serial,
+            "-" if now.alarm == NO_ALARM else "A",
+            options.infusing_word if now.running else options.standing_word,
             f"{rate:.2f}",
             "ml/h",
-            "",
-            f"{self._infused():.3f}",
+            "",  # no drug is named
+            f"{now.infused_ml():.3f}",
             "ml",
             f"{self._plant.pressure_mmhg():.2f}",
             "mmHg",
-            remaining,
+            f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}" if seconds < DAY_S else "24+",
             "EVENT",
-            str(214000 + self._events),
+            str(FIRST_EVENT + now.events),
         )
 
     # -- power and keys -----------------------------------------------------------------------------------------
 
     def power(self, *, on: bool) -> None:
-        self._plant.stop()
-        self._end_control()
+        """Nothing is kept: what a pump remembers is not public."""
+        self._infusing.stop()
+        self.shut()
         self._framer.reset()
-        self.powered = on
-        self._rate = self._vtbi = Decimal(0)
-        self._cleared, self._alarm = self._plant.moved()[0], "AL_NOALM"
+        self.powered, self._bolus = on, "DISABLED"
+        self._infusing = self._wake()
 
     def press(self, key: str, value: str | None = None, unit: int = 1) -> None:  # noqa: ARG002 - it has one panel
-        """Keys: start, stop, rate=VALUE (or N% of now), confirm."""
+        """Keys: start, stop, rate=VALUE (or N% of now), confirm (the syringe), clear (an alarm)."""
         if not self.powered:
             raise PanelError("the pump is off: its keys do nothing")
+        now = self._infusing
         match key:
             case "start":
-                if not self._press_start():
-                    raise PanelError(
-                        "the pump does not start: it has no rate, no volume to go, or no confirmed syringe"
-                    )
+                if not now.start():
+                    needs = "a rate, a volume to go and a confirmed syringe"
+                    raise PanelError(f"the pump does not start ({now.alarm}): it needs {needs}")
             case "stop":
-                self._plant.stop()
+                now.stop()
             case "confirm":
-                self._confirmed = True
+                now.confirmed = True
+            case "clear":
+                now.acknowledge()
             case "rate" if value:
-                wanted = _keyed(value, self._rate)
-                if not Decimal("0.1") <= wanted <= self._options.rate_max_ml_h:
-                    raise PanelError(f"rate {value!r} is not within 0.1 and {self._options.rate_max_ml_h} mL/h")
-                self._rate = wanted
-                if self._running:
-                    self._run()
+                if not now.set_rate(_keyed(value, now.rate)):
+                    top = self._options.rate_max_ml_h
+                    raise PanelError(f"rate {value!r} is not within {LEAST_RATE_ML_H} and {top} mL/h")
             case _:
-                raise PanelError(f"no key {key!r}; known: start, stop, confirm, rate=VALUE")
+                raise PanelError(f"no key {key!r}; known: start, stop, confirm, clear, rate=VALUE")
 
     def display(self, unit: int = 1) -> dict[str, str]:  # noqa: ARG002 - it has one panel
         if not self.powered:
             return {"status": "off"}
+        now = self._infusing
         return {
-            "status": "infusing" if self._running else "on hold",
-            "rate": f"{self._rate:.1f} mL/h",
-            "vtbi": f"{self._vtbi:.1f} mL" if self._vtbi else "off",
-            "infused": f"{self._infused():.1f} mL",
-            "alarm": self._alarm,
-            "control": "remote" if self._controlled else "local",
+            "status": "infusing" if now.running else "on hold",
+            "rate": f"{now.rate:.1f} mL/h",
+            "vtbi": f"{now.vtbi:.1f} mL" if now.vtbi else "off",
+            "infused": f"{now.infused_ml():.1f} mL",
+            "alarm": now.alarm,
+            "control": "remote" if CONTROL in self._tokens else "local",
         }
 
     def shut(self) -> None:
-        self._end_control()
+        for word in tuple(self._tokens):
+            self._end(word)
 
 
 def _operation(message: Message) -> Operation:
-    if message.word in _SETTINGS:
-        return Operation.PROGRAM if message.fields else Operation.READ
+    if message.fields and message.word in _WITH_FIELDS:
+        return _WITH_FIELDS[message.word]
+    if message.word == "INF_BOLUS":
+        return Operation.OTHER
     return _OPERATIONS.get(message.word, Operation.READ)
 
 
-def _amount(fields: list[str], place: int) -> Decimal | None:
-    """A number among the fields; None when there is none."""
+def _amount(text: str) -> Decimal | None:
+    """A number; None when it is none."""
     try:
-        value = Decimal(fields[place].strip())
-    except (InvalidOperation, IndexError):
+        value = Decimal(text.strip())
+    except InvalidOperation:
         return None
     return value if value.is_finite() else None
 
 
 def _keyed(value: str, now: Decimal) -> Decimal:
     try:
-        return now * Decimal(value[:-1]) / 100 if value.endswith("%") else Decimal(value)
+        return now * Decimal(value.removesuffix("%")) / 100 if value.endswith("%") else Decimal(value)
     except InvalidOperation as error:
         raise PanelError(f"{value!r} is not a rate") from error

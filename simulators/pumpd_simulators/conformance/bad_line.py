@@ -102,6 +102,7 @@ async def _one(rig: Rig, name: str, trouble: Trouble, number: int, foreign: byte
 
 async def _plugged_in_again(rig: Rig, what: str) -> None:
     if not rig.wire.struck:
+        rig.wire.disarm()  # else the keep-alive's next packet would pull it
         return
     await asyncio.sleep(CALM_S)
     starts = rig.starts

@@ -9,7 +9,7 @@ from pumpd.pump import Done, PumpAlarm, PumpState, Reading
 from pumpd.wire import now_ns
 from pumpd_simulators.conformance.rig import Rig, on_rig
 from pumpd_simulators.conformance.subject import Subject
-from pumpd_simulators.faults import Fault, Kind
+from pumpd_simulators.faults import FACTS, Fault, Kind
 
 VOLUME_ERROR = 0.02  # of what was given
 AFTER_END_S = 60.0
@@ -190,7 +190,8 @@ class _Alarmed:
         reading = await self._until_reported(rig)
         assert reading is not None, f"{what}: not reported within {self.subject.alarm_within_s:g} s"
         self._check_state(rig, reading, what)
-        rig.wire.pump.clear(self.fault.kind, self.subject.unit)
+        if FACTS[self.fault.kind].lasts:
+            rig.wire.pump.clear(self.fault.kind, self.subject.unit)
         for _ in range(LATCHED_LOOKS):
             await asyncio.sleep(self.subject.poll_s)
             reading = await rig.look()

@@ -1,0 +1,1 @@
+"""B. Braun pumps that speak Dianet Star: Perfusor fm (syringe) and Infusomat fmS (volumetric)."""

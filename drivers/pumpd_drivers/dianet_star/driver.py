@@ -1,0 +1,252 @@
+"""The Dianet Star driver: closed loop while a program is held, so that silence ends the flow within 1.2 s.
+
+Promises, besides those of `pumpd.driving`:
+- Looking changes nothing: IDENT and STATUS come first, and a pump that flows keeps its mode.
+- A start leaves only in closed loop, for a pump that says it is ready, holds exactly the program that was loaded (its
+  VTBD above all: without one the flow has no end) and no second step (reload).
+- The keep-alive goes on only while somebody looks at the pump. While it stands, a program is held for `HOLD` at most.
+- After a stop rate, VTBD and reload are taken away, so that a key would start nothing.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from typing import Any
+
+from pumpd.driving import Codec, DeclinedError, Lane, LineSettings, Side, UnansweredError, join, now_ns, timed_out
+from pumpd.pump import Capabilities, Container, Identity, PumpAlarm, PumpProgram, PumpState, RateStep, Reading
+from pumpd.quantities import Duration, Length
+from pumpd_drivers.dianet_star import limits, meaning
+from pumpd_drivers.dianet_star.codec import Garbage, Reply, ReplyFramer, RequestFramer
+from pumpd_drivers.dianet_star.segments import (
+    LEAVE_8,
+    LEAVE_32,
+    Action,
+    Actual,
+    DoIt,
+    Ident,
+    Limits,
+    Mode,
+    Reload,
+    Setpoint,
+    State,
+    Status,
+    Word,
+)
+from pumpd_drivers.dianet_star.settings import DianetStarSettings
+from pumpd_drivers.dianet_star.talking import HOLD, KEEP_ALIVE_S, DianetStarLink, RefusedError
+
+PUMP_WAITS_S = 1.2  # [S] its watchdog in closed loop
+STOP_TRIES, START_LOOKS = 10, 3
+KEYS_HOLD_BACK_S = 0.3  # before a stop is tried again that was refused because somebody is at the keys
+
+_KINDS = {"perfusor-fm": (1019, "Perfusor fm"), "infusomat-fms": (202, "Infusomat fmS")}  # type in the ident number
+
+
+class DianetStar(DianetStarLink):
+    family = "dianet-star"
+    title = "B. Braun Perfusor fm and Infusomat fmS, clinical pumps (Dianet Star protocol)"
+    models = tuple(_KINDS)
+    assumptions = DianetStarSettings.assumptions()
+    codec = Codec(RequestFramer, ReplyFramer, checked=lambda frame: not isinstance(frame, Garbage))
+
+    def __init__(self, link: Side[Reply | Garbage], settings: DianetStarSettings) -> None:
+        super().__init__(link, settings)
+        self._met = False
+        self._loaded: PumpProgram | None = None
+        self._diameter: Length | None = None
+        self._given = 0  # what the counter said last, 0.1 mL
+
+    @classmethod
+    def capabilities(cls, container: Container, settings: Mapping[str, Any]) -> Capabilities:
+        return limits.capabilities(cls.family, container, DianetStarSettings.of(settings))
+
+    @classmethod
+    def check_settings(cls, settings: Mapping[str, Any]) -> None:
+        DianetStarSettings.of(settings)
+
+    @classmethod
+    async def connect(cls, port: str, settings: Mapping[str, Any]) -> "DianetStar":
+        chosen = DianetStarSettings.of(settings)
+        return cls(
+            await join(port, LineSettings(9600), ReplyFramer, name=chosen.address, quiet_s=chosen.quiet_s), chosen
+        )
+
+    # -- bringing up and reading -----------------------------------------------------------------------------
+
+    async def _identify(self, epoch: int) -> Identity:
+        ident = await self.get(Ident, epoch=epoch)
+        kind, name = _KINDS[self.settings.model]
+        if ident.kind != kind:
+            raise DeclinedError(f"model: the pump says type {ident.kind}; a {name} is type {kind}")
+        if self.settings.serial not in ("", str(ident.serial)):
+            raise DeclinedError(f"serial: the pump says {ident.serial}; the settings allow {self.settings.serial} only")
+        if self.ident is not None and self.ident.number != ident.number:
+            self._loaded = None  # it is in the other pump
+        self.ident = ident
+        try:
+            status = await self.status(epoch=epoch)
+            left_over = status.state & State.FERNREGEL and not self.hold.alive
+        except (DeclinedError, UnansweredError) as error:
+            if not (timed_out(error) or isinstance(error, RefusedError)):
+                raise
+            status, left_over = None, True  # it has no address yet
+        if status is None or (left_over and not meaning.state(status.state).flowing):
+            await self.switch(Mode.DOKU, epoch)
+            await self.status(epoch=epoch)
+        if not self._met:
+            self._met = True
+            self.alarms.clear()  # from before we met; what lasts is told again
+        version = ident.version.decode("ascii", "replace").strip()
+        return Identity(name, "".join(letter for letter in version if letter.isprintable()), str(ident.serial))
+
+    async def _read(self) -> Reading:
+        asked = now_ns()
+        try:
+            status = await self.status()
+        except (DeclinedError, UnansweredError) as error:
+            if not (timed_out(error) or isinstance(error, RefusedError)) or self._strange():
+                raise
+            status = await self._find_again()
+        actual = await self.get(Actual)  # last: a pump that reached its end has counted all of it
+        if actual.infused < self._given:
+            self.latch(PumpAlarm.PUMP_RESET)  # the counter fell: what it says now is not from `load` on
+        self._given = actual.infused
+        self.hold.renew()
+        state = meaning.state(status.state)
+        if state is PumpState.STOPPED and any(alarm.stops_flow for alarm in self.alarms):
+            state = PumpState.ALARM
+        return Reading(
+            asked, now_ns(), state, limits.rate(status.rate), limits.volume(actual.infused), tuple(self.alarms)
+        )
+
+    async def _find_again(self) -> Status:
+        """A pump that no longer knows its address lost its power. It gets it back in the mode that we had it in."""
+        before, now = self.ident, await self.get(Ident)
+        if before is None or now.number != before.number:
+            raise DeclinedError(f"another pump answers: serial {now.serial}")
+        await self.switch(Mode.FERNREGEL if self.hold.alive else Mode.DOKU, None)
+        status = await self.status()
+        self.latch(PumpAlarm.PUMP_RESET)
+        return status
+
+    # -- programming and flow --------------------------------------------------------------------------------
+
+    async def _load(self, program: PumpProgram, epoch: int) -> None:
+        await self._require_rest(epoch)
+        self._loaded = None
+        (step,) = program.steps
+        own = await self.get(Limits, epoch=epoch)
+        if reasons := limits.beyond(step, own):
+            raise DeclinedError("; ".join(reasons))
+        await self.switch(Mode.FERNREGEL, epoch)
+        await self.do(Word.ACTION, DoIt(Action.START_STOP, 0), epoch)  # it stands; this acknowledges old alarms
+        await self.do(Word.SET_RELOAD, Reload(0, 0, 0), epoch)
+        pressure = self.settings.pressure_level or LEAVE_8
+        setpoint = Setpoint(rate=limits.hundredths(step.rate), vtbd=limits.tenths(step.volume), pressure=pressure)
+        await self.do(Word.SET_SETPOINT, setpoint, epoch)
+        await self.do(Word.ACTION, DoIt(Action.CLEAR_VOLUME, 1), epoch)
+        actual = await self.get(Actual, epoch=epoch)
+        if actual.infused:
+            raise DeclinedError(f"the pump's counter still says {limits.volume(actual.infused)}: it was not cleared")
+        self._given, self._loaded, self._diameter = 0, program, program.diameter
+
+    async def _read_back(self, epoch: int) -> PumpProgram:
+        """The pump measures its syringe itself and is told no diameter."""
+        reload = await self.get(Reload, epoch=epoch)
+        if reload.active == 1:
+            raise DeclinedError("the pump holds a second step (reload), which is no program of ours")
+        held = await self.get(Setpoint, epoch=epoch)
+        if held.rate in (0, LEAVE_32) or held.vtbd in (0, LEAVE_32):
+            raise DeclinedError("the pump holds no rate, or no volume that would end its flow: load a program")
+        return PumpProgram((RateStep(limits.rate(held.rate), limits.volume(held.vtbd)),), self._diameter)
+
+    async def _start(self, watchdog: Duration, epoch: int) -> None:
+        lease_s = watchdog.ns / 1e9 - PUMP_WAITS_S - KEEP_ALIVE_S
+        if not 0 < lease_s <= limits.LONGEST_LEASE_S:
+            raise DeclinedError(
+                f"watchdog: {watchdog} is not within the {PUMP_WAITS_S + KEEP_ALIVE_S:g} s that the pump itself may "
+                f"wait and {limits.LONGEST_LEASE_S} s"
+            )
+        if self._loaded is None:
+            raise DeclinedError("no program was loaded: load one first")
+        if (held := await self._read_back(epoch)) != self._loaded:
+            raise DeclinedError(f"the pump holds {held}, not {self._loaded}: load the program again")
+        status = await self._require_rest(epoch)
+        if not status.state & State.FERNREGEL:
+            raise DeclinedError("the pump fell out of closed loop: load the program again")
+        if not status.state & State.RUN_READY:
+            raise DeclinedError("the pump says that it is not ready to run: see its display")
+        self.hold.begin(Duration.from_ns(int(lease_s * 1e9)))
+        try:
+            await self.do(Word.ACTION, DoIt(Action.START_STOP, 1), epoch)
+        except RefusedError as refusal:
+            await self._believe(refusal)
+            raise
+        for _ in range(START_LOOKS):
+            if meaning.state((await self.status()).state) is PumpState.INFUSING:
+                return
+        raise UnansweredError("start: the pump answered, and does not say that it runs")
+
+    async def _believe(self, refusal: RefusedError) -> None:
+        try:
+            status = await self.status()
+        except (DeclinedError, UnansweredError) as error:
+            raise UnansweredError(f"{refusal}; then no word on its state: {error}") from error
+        if meaning.state(status.state).flowing:
+            raise UnansweredError(f"{refusal}; yet it flows")
+
+    async def _stop(self) -> None:
+        heard: Exception = UnansweredError("stop: not sent")
+        for _ in range(STOP_TRIES):
+            try:
+                with contextlib.suppress(RefusedError):  # believed is only what STATUS says
+                    await self.do(Word.ACTION, DoIt(Action.START_STOP, 0), None, lane=Lane.STOP)
+                status = await self.status(lane=Lane.STOP)
+                if not meaning.state(status.state).flowing:
+                    await self._disarm(status)
+                    return
+                heard = UnansweredError("stop: the pump says that it flows")
+                if status.state & State.OPERATED:
+                    await asyncio.sleep(KEYS_HOLD_BACK_S)
+                await self.switch(Mode.FERNREGEL, None, lane=Lane.STOP)
+            except RefusedError as error:
+                heard = UnansweredError(str(error))
+            except UnansweredError as error:
+                if not timed_out(error):
+                    raise
+                heard = error
+                with contextlib.suppress(UnansweredError, RefusedError):  # it may have lost its address
+                    await self.switch(Mode.FERNREGEL, None, lane=Lane.STOP)
+        raise heard
+
+    async def _disarm(self, status: Status) -> None:
+        """Leave nothing that a key would start. The stop itself is done: this is tried, and not insisted on."""
+        if self._loaded is None and not status.state & State.FERNREGEL:
+            return  # nothing of ours is in the pump
+        self.hold.begin(HOLD)
+        with contextlib.suppress(UnansweredError, DeclinedError):
+            await self._take_away(status, None, Lane.STOP)
+
+    async def _take_away(self, status: Status, epoch: int | None, lane: Lane) -> None:
+        """The program out of the pump: rate 0, no VTBD, no reload."""
+        if not status.state & State.FERNREGEL:
+            await self.switch(Mode.FERNREGEL, epoch, lane=lane)
+        await self.do(Word.SET_SETPOINT, Setpoint(rate=0, vtbd=0), epoch, lane=lane)
+        await self.do(Word.SET_RELOAD, Reload(0, 0, 0), epoch, lane=lane)
+        self._loaded = None
+
+    async def _release(self, epoch: int) -> None:
+        status = await self._require_rest(epoch)
+        held = self._loaded is not None
+        if held:
+            await self._take_away(status, epoch, Lane.NORMAL)
+        if held or not status.state & State.DOKU:
+            await self.switch(Mode.DOKU, epoch)
+        self.hold.end()
+
+    async def _require_rest(self, epoch: int) -> Status:
+        status = await self.status(epoch=epoch)
+        if (state := meaning.state(status.state)) is not PumpState.STOPPED:
+            raise DeclinedError(f"the pump is {state}, not stopped: stop it first")
+        return status

@@ -1,0 +1,60 @@
+"""What a Dianet Star pump can hold: its numbers, what is assumed of its limits, and what its own LIMITS say."""
+
+from decimal import Decimal
+
+from pumpd.pump import Capabilities, Container, Expiry, FixedStep, PumpKind, RateStep
+from pumpd.quantities import Duration, Rate, Volume
+from pumpd_drivers.dianet_star.segments import Limits
+from pumpd_drivers.dianet_star.settings import DianetStarSettings
+
+LONGEST_LEASE_S = 60
+
+
+def capabilities(family: str, container: Container, chosen: DianetStarSettings) -> Capabilities:
+    """Raises ValueError for a container that the model does not take."""
+    volumetric = chosen.model == "infusomat-fms"
+    if volumetric and container.diameter is not None:
+        raise ValueError("diameter: this pump takes bags and bottles, not syringes")
+    if not volumetric and container.diameter is None:
+        raise ValueError("diameter: this pump takes syringes; give the syringe's inner diameter")
+    native = chosen.stops_when_control_is_lost
+    return Capabilities(
+        family=family,
+        kind=PumpKind.VOLUMETRIC if volumetric else PumpKind.SYRINGE,
+        rate_grid=FixedStep(chosen.rate_step_ml_h),
+        volume_grid=FixedStep(Decimal("0.1")),
+        rate_min=Rate(chosen.rate_min_ml_h),
+        rate_max=Rate(chosen.rate_max_ml_h),
+        volume_max=Volume(chosen.vtbd_max_ml),
+        max_steps=1,
+        expiry=(Expiry.NATIVE,) if native else (Expiry.VTBI_ONLY,),
+        watchdog=Duration(LONGEST_LEASE_S) if native else None,
+        counter_step=Volume("0.1"),
+    )
+
+
+def beyond(step: RateStep, limits: Limits) -> list[str]:
+    """What the pump's own limits say against a step."""
+    reasons = []
+    low, high = rate(limits.cc_rate_min), rate(limits.cc_rate_max)
+    if not low <= step.rate <= high:
+        reasons.append(f"rate: {step.rate} is not within {low} to {high}, the pump's own limits in closed loop")
+    if step.volume > (most := volume(limits.vtbd_max)):
+        reasons.append(f"volume: {step.volume} is above the pump's own limit {most}")
+    return reasons
+
+
+def rate(hundredths: int) -> Rate:
+    return Rate(Decimal(hundredths).scaleb(-2))
+
+
+def volume(tenths: int) -> Volume:
+    return Volume(Decimal(tenths).scaleb(-1))
+
+
+def hundredths(value: Rate) -> int:
+    return int(value.decimal.scaleb(2))
+
+
+def tenths(value: Volume) -> int:
+    return int(value.decimal.scaleb(1))
