@@ -14,9 +14,20 @@ from rich.table import Table
 
 from pumpd.cli.driver_check import TO_DO, BenchCheck, Step, pump_now
 from pumpd.logs import set_up
-from pumpd.pump import Container, DriverFamily, PumpProgram, RateStep, UnknownFamilyError, families, family
+from pumpd.pump import (
+    Capabilities,
+    Container,
+    DriverFamily,
+    Expiry,
+    PumpProgram,
+    RateStep,
+    UnknownFamilyError,
+    families,
+    family,
+)
 from pumpd.quantities import Length, QuantityError, Rate, Volume
 
+USUAL_DIAMETER = "26.59 mm"
 REFUSED = 2  # exit status: asked in a way that cannot be done; nothing was sent
 
 app = typer.Typer(
@@ -25,7 +36,9 @@ app = typer.Typer(
 )
 
 Syringe = Annotated[str | None, typer.Option(help="A syringe that the family's maker lists, such as 'BD 60 mL'.")]
-Diameter = Annotated[str, typer.Option(help="Inner diameter of the syringe, where none is named.")]
+Diameter = Annotated[
+    str | None, typer.Option(help="Inner diameter of the syringe. Not given: 26.59 mm, or a bag for a volumetric pump.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
@@ -55,16 +68,14 @@ def show(
     name: Annotated[str, typer.Argument(metavar="FAMILY", help="As `pumpd driver list` names it.")],
     *,
     syringe: Syringe = None,
-    diameter: Diameter = "26.59 mm",
+    diameter: Diameter = None,
     setting: Annotated[list[str] | None, typer.Option(help="A driver setting, KEY=VALUE.")] = None,
     as_json: Json = False,
 ) -> None:
     """What a family can do with a syringe, and the assumptions that its driver rests on."""
     loaded = _family(name)
     try:
-        length = _diameter(loaded, syringe, diameter)
-        container = _container(length, Volume(60))
-        given = loaded.capabilities(container, _settings(setting))
+        container, given = _container(loaded, syringe, diameter, Volume(60), _settings(setting))
     except ValueError as error:
         _refuse(str(error))
     facts = {
@@ -80,11 +91,12 @@ def show(
     if as_json:
         assumed = [{"name": a.name, "default": a.default, "meaning": a.meaning} for a in loaded.assumptions]
         named = {key: value.number for key, value in loaded.syringes.items()}
-        answer = {"family": name, "diameter": str(length), "capabilities": facts, "assumptions": assumed}
+        inner = None if container.diameter is None else str(container.diameter)
+        answer = {"family": name, "diameter": inner, "capabilities": facts, "assumptions": assumed}
         print(json.dumps({**answer, "syringes_mm": named}))
         return
     console = Console()
-    table = Table("capability", f"with a syringe of {length}", title=escape(loaded.title))
+    table = Table("capability", f"with a {container.name}", title=escape(loaded.title))
     for key, value in facts.items():
         table.add_row(key, value)
     console.print(table)
@@ -105,7 +117,7 @@ def check(
     volume: Annotated[str, typer.Option(help="Volume to program.")] = "0.5 mL",
     rate: Annotated[str, typer.Option(help="Rate to program.")] = "60 mL/h",
     syringe: Syringe = None,
-    diameter: Diameter = "26.59 mm",
+    diameter: Diameter = None,
     nobody_connected: Annotated[bool, typer.Option("--nobody-connected", help="Say so beforehand.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -116,9 +128,9 @@ def check(
     loaded = _family(driver)
     try:
         settings = {**getattr(loaded, "bench_settings", {}), **_settings(setting)}
-        amount, length = Volume.parse(volume, "volume"), _diameter(loaded, syringe, diameter)
-        given = loaded.capabilities(_container(length, amount), settings)
-        program = PumpProgram((RateStep(Rate.parse(rate, "rate"), amount),), length)
+        amount = Volume.parse(volume, "volume")
+        container, given = _container(loaded, syringe, diameter, amount, settings)
+        program = PumpProgram((RateStep(Rate.parse(rate, "rate"), amount),), container.diameter)
     except ValueError as error:
         _refuse(str(error))
     if given.monitor_only:
@@ -127,7 +139,8 @@ def check(
         _refuse(
             "the check makes the pump move. See that nobody is connected to it, then say so with --nobody-connected"
         )
-    result = asyncio.run(_check(loaded, driver, port, settings, program, quiet=as_json))
+    native = Expiry.NATIVE in given.expiry
+    result = asyncio.run(_check(loaded, driver, port, settings, program, native=native, quiet=as_json))
     if as_json:
         print(json.dumps(result))
     else:
@@ -136,13 +149,20 @@ def check(
 
 
 async def _check(
-    loaded: type[DriverFamily], name: str, port: str, settings: Mapping[str, Any], program: PumpProgram, *, quiet: bool
+    loaded: type[DriverFamily],
+    name: str,
+    port: str,
+    settings: Mapping[str, Any],
+    program: PumpProgram,
+    *,
+    native: bool,
+    quiet: bool,
 ) -> dict[str, Any]:
     """Open the port, run the check, give the port back; the result as it is printed with `--json`."""
     if not structlog.is_configured():
         set_up("error")
     console = Console(stderr=True, quiet=quiet)
-    result: dict[str, Any] = {"passed": False, "driver": name, "port": port, "identity": None, "native_lease": None}
+    result: dict[str, Any] = {"passed": False, "driver": name, "port": port, "identity": None, "native_lease": native}
 
     def report(step: Step) -> None:
         mark = "[green]passed[/]" if step.passed else "[red]FAILED[/]"
@@ -160,7 +180,7 @@ async def _check(
                 "to_do": "Give the pump's own port; see that its cable is plugged in and no other program has it open.",
             },
         }
-    bench = BenchCheck(opened, program, report)
+    bench = BenchCheck(opened, program, report, native_lease=native)
     try:
         await bench.run()
     finally:
@@ -217,17 +237,24 @@ def _settings(pairs: list[str] | None) -> dict[str, str]:
     return settings
 
 
-def _diameter(loaded: type[DriverFamily], syringe: str | None, diameter: str) -> Length:
-    """The named syringe's diameter, else the given one. Raises ValueError that names the field."""
-    if syringe is None:
-        return Length.parse(diameter, "diameter")
-    if syringe not in loaded.syringes:
+def _container(
+    loaded: type[DriverFamily], syringe: str | None, diameter: str | None, volume: Volume, settings: Mapping[str, Any]
+) -> tuple[Container, Capabilities]:
+    """The named syringe or one of the given diameter; else one of usual size, or a bag for a pump that takes none.
+
+    Raises ValueError, by field.
+    """
+    if syringe is not None and syringe not in loaded.syringes:
         raise ValueError(f"syringe: {syringe!r} is not listed; listed: {', '.join(loaded.syringes) or 'none'}")
-    return loaded.syringes[syringe]
-
-
-def _container(diameter: Length, volume: Volume) -> Container:
-    return Container(f"syringe {diameter}", volume, Volume(0), Rate("0.001"), diameter)
+    given = loaded.syringes[syringe] if syringe else Length.parse(diameter or USUAL_DIAMETER, "diameter")
+    chosen = Container(f"syringe of {given}", volume, Volume(0), Rate("0.001"), given)
+    try:
+        return chosen, loaded.capabilities(chosen, settings)
+    except ValueError:
+        if syringe or diameter:
+            raise
+    bag = Container("bag", volume, Volume(0), Rate("0.001"))
+    return bag, loaded.capabilities(bag, settings)
 
 
 def _refuse(why: str) -> NoReturn:

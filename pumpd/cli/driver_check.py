@@ -57,7 +57,7 @@ class BenchCheck:
     report: Callable[[Step], None]
     steps: list[Step] = field(default_factory=list)
     identity: Identity | None = None
-    native_lease: bool | None = None
+    native_lease: bool = False  # what the driver declares, until it tells what is so
     stopped: bool = False  # the pump confirmed the stop at the end
     now: Reading | None = None  # the reading at the end, None when the pump did not answer
 
@@ -85,7 +85,7 @@ class BenchCheck:
             self._fail("read back", f"the pump holds {_program(held)}, not {_program(self.program)}")
 
     async def _flow(self) -> None:
-        await self._do("start", self.driver.start(WATCHDOG), lambda _: f"RUN confirmed; {self._lease()}")
+        await self._do("start", self.driver.start(WATCHDOG), lambda _: f"the pump says that it flows; {self._lease()}")
         try:
             said = await asyncio.wait_for(self._watch(), LONGEST_WATCH_S)
         except TimeoutError:
@@ -134,7 +134,7 @@ class BenchCheck:
             if first.state.flowing or second.state.flowing or first.delivered != second.delivered:
                 self._fail("verify", f"the pump does not stand still: {first.delivered}, then {_reading(second)}")
             self._pass("verify", f"stands still: {second.delivered}, unchanged after {STANDSTILL_S:g} s")
-            await self._do("release", self.driver.release(), lambda _: "watchdog off")
+            await self._do("release", self.driver.release(), lambda _: "given back, watchdog off")
         except StepFailedError:
             pass
 
@@ -142,7 +142,8 @@ class BenchCheck:
 
     async def _do(self, name: str, work: Awaitable[Outcome[T]], say: Callable[[T], str]) -> T:
         value = await self._value(name, work)
-        self.native_lease = getattr(self.driver, "native_lease", None)
+        told: bool | None = getattr(self.driver, "native_lease", None)
+        self.native_lease = self.native_lease if told is None else told
         if isinstance(value, Reading):
             self.now = value
         self._pass(name, say(value))
@@ -167,8 +168,6 @@ class BenchCheck:
         self.report(self.steps[-1])
 
     def _lease(self) -> str:
-        if self.native_lease is None:
-            return "this driver does not tell of a watchdog of the pump"
         if self.native_lease:
             return f"the pump's own watchdog is armed ({WATCHDOG})"
         return "the pump has no watchdog: only the programmed volume would end its flow"

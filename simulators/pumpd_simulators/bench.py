@@ -14,9 +14,9 @@ from typing import Any
 from pumpd_simulators.clock import LoopClock
 from pumpd_simulators.device import Device, PanelError, Send
 from pumpd_simulators.family import family
-from pumpd_simulators.faults import Fault, Kind
+from pumpd_simulators.faults import FACTS, Fault, FaultError, Kind
 from pumpd_simulators.line import Line
-from pumpd_simulators.plant import Plant, PlantSettings
+from pumpd_simulators.plant import Alert, Plant, PlantSettings
 
 _VOLUME_LOOK_S = 1.0  # plant seconds between two looks at a volume that a fault waits for
 _MECHANICAL = (Kind.OCCLUSION, Kind.STALL, Kind.DOOR, Kind.MAINS, Kind.FREE_FLOW)
@@ -28,6 +28,7 @@ class Unit:
     def __init__(self, plant: Plant) -> None:
         self.plant = plant
         self.waiting: list[Fault] = []
+        self.ends: dict[Kind, Alert | None] = {}  # of lasting faults of the mechanics; None: until cleared
         self.began: float | None = None
         self.began_ml = 0.0
 
@@ -41,7 +42,7 @@ class SimulatedPump:
         self.device = device
         self.clock = clock
         self.units = tuple(Unit(plant) for plant in device.plants)
-        self.line = Line(device, seed)
+        self.line = Line(device, seed, clock)
         self._loop = asyncio.get_running_loop()
         self._power_back: asyncio.TimerHandle | None = None
         self.line.on_crash = self._crash
@@ -59,8 +60,7 @@ class SimulatedPump:
         self.line.attach(send)
 
     def feed(self, data: bytes) -> None:
-        if self.clock is None or not self.clock.paused:
-            self.line.feed(data)
+        self.line.feed(data)
 
     def detach(self) -> None:
         self.line.detach()
@@ -79,8 +79,13 @@ class SimulatedPump:
                 self._schedule(unit, fault)
 
     def clear(self, kind: Kind, unit: int = 1) -> None:
-        """End a lasting fault; those that wait for their time stay armed."""
-        plant = self.unit(unit).plant
+        """End a lasting fault; those that wait for their time stay armed. Raises FaultError for one of an instant."""
+        if not FACTS[kind].lasts:
+            raise FaultError(f"{kind} is the thing of an instant: there is nothing to end")
+        here = self.unit(unit)
+        if (end := here.ends.pop(kind, None)) is not None:
+            end.cancel()
+        plant = here.plant
         match kind:
             case Kind.OCCLUSION:
                 plant.release()
@@ -102,10 +107,14 @@ class SimulatedPump:
             self._power_back.cancel()
             self._power_back = None
         if on != self.device.powered:
+            self.line.clear(Kind.HANG)  # a processor that starts anew hangs no more
             self.device.power(on=on)
 
     def press(self, key: str, value: str | None = None, unit: int = 1) -> None:
+        """Raises PanelError when that does nothing."""
         self.unit(unit)
+        if self.line.hangs or (self.clock is not None and self.clock.paused):
+            raise PanelError("the pump hangs, or the bench is paused: its keys do nothing")
         self.device.press(key, value, unit)
 
     def unit(self, number: int) -> Unit:
@@ -155,7 +164,8 @@ class SimulatedPump:
     def _active(self, unit: Unit) -> list[str]:
         truth = unit.plant.truth()
         so = {Kind.OCCLUSION: truth.occluded, Kind.STALL: truth.jammed, Kind.DOOR: truth.door_open}
-        plant = [kind for kind, now in {**so, Kind.MAINS: not truth.mains}.items() if now]
+        so |= {Kind.MAINS: not truth.mains, Kind.FREE_FLOW: Kind.FREE_FLOW in unit.ends}
+        plant = [kind for kind, now in so.items() if now]
         return [*plant, *([] if self.device.powered else [Kind.POWER_CUT]), *self.line.active()]
 
     def _first_flow(self, unit: Unit) -> None:
@@ -183,7 +193,8 @@ class SimulatedPump:
             unit.plant.at((unit.began or 0.0) + (fault.at_s or 0.0), strike)
 
     def _strike(self, fault: Fault) -> None:
-        plant = self.unit(fault.unit).plant
+        unit = self.unit(fault.unit)
+        plant = unit.plant
         match fault.kind:
             case Kind.OCCLUSION:
                 plant.occlude()
@@ -207,8 +218,13 @@ class SimulatedPump:
                 self._press(fault)
             case _:
                 self.line.fire(fault)
-        if fault.kind in _MECHANICAL and fault.lasting_s is not None:
-            plant.at(plant.now + fault.lasting_s, lambda: self.clear(fault.kind, fault.unit))
+        if fault.kind in _MECHANICAL:
+            if (before := unit.ends.get(fault.kind)) is not None:
+                before.cancel()  # struck again: it lasts as the later one says
+            end = None
+            if fault.lasting_s is not None:
+                end = plant.at(plant.now + fault.lasting_s, lambda: self.clear(fault.kind, fault.unit))
+            unit.ends[fault.kind] = end
 
     def _crash(self, lasting_s: float) -> None:
         self.power(on=False)
@@ -241,6 +257,7 @@ def simulate(
     FaultError and UnknownFamilyError too) that says what is accepted.
     """
     chosen = family(name)
+    faults = [Fault.parse(fault) if isinstance(fault, str) else fault for fault in faults]
     model = model or chosen.models[0]
     if model not in chosen.models:
         raise ValueError(f"model {model!r} is not known; known: {', '.join(chosen.models)}")

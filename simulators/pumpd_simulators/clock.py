@@ -8,6 +8,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
+FASTEST = 100_000  # times as fast as life
+
 
 class Cancellable(Protocol):
     def cancel(self) -> None: ...
@@ -90,5 +92,5 @@ class LoopClock:
 
 
 def _check(speed: float) -> None:
-    if not 0 < speed <= 100_000:
-        raise ValueError(f"speed must be above 0 and at most 100000, not {speed}")
+    if not 0 < speed <= FASTEST:
+        raise ValueError(f"speed must be above 0 and at most {FASTEST}, not {speed}")

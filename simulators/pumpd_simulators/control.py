@@ -1,91 +1,122 @@
 """The bench's control port: HTTP with JSON, for people and tests. Loopback unless an address is asked for.
 
-`GET /truth`, `POST /fault`, `POST /power`, `POST /panel`. A request that asks for nothing known gets a 4xx answer with
-`{"error": ...}` that says what is accepted. Numbers in the truth are JSON numbers: they are measurements.
+Promises:
+- A request that asks for nothing known gets a 4xx answer with `{"error": ...}` that names every wrong field and what is
+  accepted; it changes nothing.
+- Streams end when their client goes or the bench closes; nothing is left behind.
 """
 
 import asyncio
 import contextlib
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import uvicorn
+from pydantic import BaseModel, ValidationError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from pumpd_simulators.bench import SimulatedPump
+from pumpd_simulators import control_messages as says
+from pumpd_simulators.control_endpoints import ENDPOINTS, Bench, Endpoint
+from pumpd_simulators.control_openapi import description
 from pumpd_simulators.device import PanelError
-from pumpd_simulators.faults import Fault, FaultError, Kind
+from pumpd_simulators.faults import FaultError
 
 LONGEST_BODY = 4096
+CLOSING_S = 0.5  # what a request in flight gets to end
+_UNCACHED = {"Cache-Control": "no-store"}
 
 
-def application(pump: SimulatedPump) -> Starlette:
-    """The control port of one pump as an ASGI application."""
+def application(bench: Bench, closing: asyncio.Event | None = None) -> Starlette:
+    """The control port as an ASGI application. Streams end when `closing` is set."""
+    ends = closing or asyncio.Event()
 
-    async def truth(_: Request) -> JSONResponse:
-        return JSONResponse(pump.truth(), headers={"Cache-Control": "no-store"})
+    async def openapi(_: Request) -> Response:
+        return JSONResponse(description())
 
-    async def fault(request: Request) -> JSONResponse:
-        body = await _body(request, {"kind": str, "at": str, "duration": str, "detail": str, "clear": bool}, ("kind",))
-        ordered = Fault.of(body["kind"], body.get("at"), body.get("duration"), body.get("detail"))
-        if body.get("clear"):
-            pump.clear(Kind(ordered.kind))
-        else:
-            pump.fire(ordered)
-        return JSONResponse({"fault": str(ordered), "cleared": bool(body.get("clear"))})
-
-    async def power(request: Request) -> JSONResponse:
-        body = await _body(request, {"on": bool}, ("on",))
-        pump.power(on=body["on"])
-        return JSONResponse({"on": body["on"]})
-
-    async def panel(request: Request) -> JSONResponse:
-        body = await _body(request, {"key": str, "value": str}, ("key",))
-        pump.press(body["key"], body.get("value"))
-        return JSONResponse({"display": pump.device.display()})
-
-    async def refused(_: Request, error: Exception) -> JSONResponse:
-        status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (422, None)
-        said = error.detail if isinstance(error, HTTPException) else str(error)
-        return JSONResponse({"error": said}, status, headers)
-
+    routes = [
+        Route(path, _handler(bench, endpoint, ends), methods=[endpoint.method])
+        for endpoint in ENDPOINTS
+        for path in endpoint.paths
+    ]
     return Starlette(
-        routes=[
-            Route("/truth", truth),
-            Route("/fault", fault, methods=["POST"]),
-            Route("/power", power, methods=["POST"]),
-            Route("/panel", panel, methods=["POST"]),
-        ],
-        exception_handlers={HTTPException: refused, FaultError: refused, PanelError: refused},
+        routes=[*routes, Route("/openapi.json", openapi)],
+        exception_handlers={HTTPException: _refused, FaultError: _refused, PanelError: _refused},
     )
 
 
-async def _body(request: Request, fields: dict[str, type], needed: tuple[str, ...]) -> dict[str, Any]:
-    accepted = ", ".join(f"{name} ({kind.__name__})" for name, kind in fields.items())
+def _handler(bench: Bench, endpoint: Endpoint, ends: asyncio.Event) -> Callable[[Request], Awaitable[Response]]:
+    def subject(request: Request) -> Any:
+        if not endpoint.of_pump:
+            return bench
+        name = request.path_params.get("name", next(iter(bench.pumps)))
+        if name not in bench.pumps:
+            raise HTTPException(404, f"no pump {name!r} on this bench; known: {', '.join(bench.pumps)}")
+        return bench.pumps[name]
+
+    async def get(request: Request) -> Response:
+        about, query = subject(request), _query(endpoint.asked, request)
+        answer = endpoint.act(about, query)
+        if isinstance(query, says.StreamQuery):
+            events = _events(lambda: endpoint.act(about, query), query.period, ends)
+            return StreamingResponse(events, media_type="text/event-stream", headers=_UNCACHED)
+        return JSONResponse(answer, headers=_UNCACHED)
+
+    async def post(request: Request) -> Response:
+        about = subject(request)
+        _query(says.NoQuery, request)  # a unit in the wrong place must not be overlooked
+        return JSONResponse(endpoint.act(about, await _body(endpoint.asked, request)), headers=_UNCACHED)
+
+    return post if endpoint.method == "POST" else get
+
+
+async def _events(look: Callable[[], Any], period_s: float, ends: asyncio.Event) -> AsyncIterator[str]:
+    while not ends.is_set():
+        yield f"data: {json.dumps(look())}\n\n"
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(ends.wait(), period_s)
+
+
+def _query(model: type[BaseModel], request: Request) -> BaseModel:
+    try:
+        return model.model_validate(dict(request.query_params))
+    except ValidationError as error:
+        raise _refusal(error, model, "in the query") from error
+
+
+async def _body(model: type[BaseModel], request: Request) -> BaseModel:
     raw = bytearray()
     async for part in request.stream():
         raw += part
         if len(raw) > LONGEST_BODY:
             raise HTTPException(413, f"a request has at most {LONGEST_BODY} bytes")
     try:
-        body = json.loads(raw)
-    except ValueError as error:
-        raise HTTPException(400, f"the body is not JSON ({error}); accepted: an object with {accepted}") from error
-    if not isinstance(body, dict):
-        raise HTTPException(400, f"the body is not a JSON object; accepted: {accepted}")
-    for name, value in body.items():
-        if name not in fields or type(value) is not fields[name]:
-            raise HTTPException(422, f"{name}: {value!r} is not accepted; accepted: {accepted}")
-    for name in needed:
-        if name not in body:
-            raise HTTPException(422, f"{name} is missing; accepted: {accepted}")
-    return body
+        return model.model_validate_json(bytes(raw))
+    except ValidationError as error:
+        raise _refusal(error, model, "in the body, a JSON object") from error
+
+
+def _refusal(error: ValidationError, model: type[BaseModel], where: str) -> HTTPException:
+    wrong = error.errors(include_url=False)
+    reasons = [
+        f"{'.'.join(str(part) for part in item['loc']) or 'request'}: {item['msg'].removeprefix('Value error, ')}"
+        + ("" if item["type"] in ("missing", "value_error", "json_invalid") else f", not {item['input']!r:.100}")
+        for item in wrong
+    ]
+    is_object = wrong[0]["type"] not in ("json_invalid", "model_type")
+    accepted = ", ".join(model.model_fields) or "nothing"
+    return HTTPException(422 if is_object else 400, f"{'; '.join(reasons)}; accepted {where}: {accepted}")
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (422, None)
+    said = error.detail if isinstance(error, HTTPException) else str(error)
+    return JSONResponse({"error": said}, status, headers)
 
 
 class _Server(uvicorn.Server):
@@ -98,10 +129,13 @@ class _Server(uvicorn.Server):
 class Control:
     """Serves the control port from `open` to `close`."""
 
-    def __init__(self, pump: SimulatedPump, host: str, port: int) -> None:
+    def __init__(self, bench: Bench, host: str, port: int) -> None:
         self.address = f"http://{host}:{port}"
         self._host, self._port = host, port
-        config = uvicorn.Config(application(pump), lifespan="off", log_config=None, access_log=False, ws="none")
+        self._closing = asyncio.Event()
+        config = uvicorn.Config(
+            application(bench, self._closing), lifespan="off", log_config=None, access_log=False, ws="none"
+        )
         self._server = _Server(config)
         self._task: asyncio.Task[None] | None = None
 
@@ -124,6 +158,9 @@ class Control:
             await asyncio.sleep(0.001)
 
     async def close(self) -> None:
-        self._server.should_exit = self._server.force_exit = True
+        self._closing.set()
+        self._server.should_exit = True
         if self._task is not None:
+            await asyncio.wait([self._task], timeout=CLOSING_S)
+            self._server.force_exit = True
             await self._task

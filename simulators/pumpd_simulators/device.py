@@ -50,7 +50,8 @@ class PanelError(ValueError):
 
 class Device(Peer, Protocol):
     """`doing` is the operation of the frame that the device is answering, from before it is carried out until the
-    answer has been sent; None while the pump speaks by itself.
+    answer has been sent; None while the pump speaks by itself. A device whose bytes are not ten bits long on the wire
+    (8N1) has `bits_a_byte`, for the pace of its line.
     """
 
     model: str

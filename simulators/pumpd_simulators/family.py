@@ -32,12 +32,15 @@ class SimulatorOptions(BaseModel):
         try:
             return cls.model_validate({key.replace("-", "_"): value for key, value in options.items()})
         except ValidationError as error:
-            raise ValueError(
-                "; ".join(
-                    f"{'.'.join(str(part) for part in item['loc']) or 'options'}: {item['msg']}"
-                    for item in error.errors(include_url=False)
-                )
-            ) from error
+            raise ValueError(reasons(error, "options")) from error
+
+
+def reasons(error: ValidationError, whole: str) -> str:
+    """Every wrong field and why; what is wrong with all of them together is said of the `whole`."""
+    return "; ".join(
+        f"{'.'.join(str(part) for part in item['loc']) or whole}: {item['msg'].removeprefix('Value error, ')}"
+        for item in error.errors(include_url=False)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +63,24 @@ class UnknownFamilyError(ValueError):
     """No installed distribution simulates that family. The message lists those that are simulated."""
 
 
+class BrokenFamilyError(ValueError):
+    """An installed distribution simulates that family, and its code does not load. The message says why."""
+
+
 def families() -> dict[str, EntryPoint]:
     """Families by name, not yet loaded."""
     return {point.name: point for point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda point: point.name)}
 
 
 def family(name: str) -> Family:
-    """The family of that name. Raises UnknownFamilyError."""
+    """The family of that name. Raises UnknownFamilyError, BrokenFamilyError."""
     found = families()
     if name not in found:
         raise UnknownFamilyError(f"family {name!r} is not simulated; known: {', '.join(found) or 'none'}")
-    loaded: Family = found[name].load()
+    try:
+        loaded = found[name].load()
+    except Exception as error:
+        raise BrokenFamilyError(f"family {name} does not load: {type(error).__name__}: {error}") from error
+    if not isinstance(loaded, Family):
+        raise BrokenFamilyError(f"family {name} does not load: {found[name].value} is no Family")
     return loaded

@@ -65,7 +65,7 @@ FACTS: dict[Kind, KindFacts] = {
     Kind.MAINS: KindFacts("the mains are off; the pump goes on from its battery", None),
     Kind.BATTERY: KindFacts("the battery is at the detail's percentage (10%)", None, lasts=False),
     Kind.FREE_FLOW: KindFacts("gravity flow past the motor, of so many mL/h (600)", None),
-    Kind.HANG: KindFacts("the pump's processor hangs: the motor goes on, nothing is answered", 10.0),
+    Kind.HANG: KindFacts("the pump hears, answers and takes no key; what moves goes on", 10.0),
     Kind.DUPLICATED_REPLY: KindFacts("every reply comes twice", 10.0),
     Kind.SPLIT_REPLY: KindFacts("replies come in pieces, with gaps of 20 ms", 10.0),
     Kind.LOST_REQUEST: KindFacts("the next packet to the pump is lost (with a duration: all of them)", None),
@@ -85,6 +85,7 @@ _FAULT = re.compile(
     re.DOTALL | re.ASCII,
 )
 _KEY = re.compile(r"(?P<key>[a-z]+)(?:=(?P<value>\d{1,4}(?:\.\d{1,3})?%?))?", re.ASCII)
+MOST_UNITS = 99
 
 
 class FaultError(ValueError):
@@ -97,6 +98,28 @@ def seconds(text: str, what: str) -> float:
     if match is None:
         raise FaultError(f"{what} {text!r} is not a time; accepted: a number with ms, s, min or h, such as 12min")
     return float(match["number"]) * _SECONDS[match["unit"]]
+
+
+def _when(text: str) -> float:
+    if _TIME.fullmatch(text) is None:
+        raise FaultError(
+            f"the fault's time {text!r} is not known; accepted: infusion time in ms, s, min or h, such as 12min, "
+            "or a volume given, such as 5mL"
+        )
+    return seconds(text, "the fault's time")
+
+
+def _time_text(wanted_s: float) -> str:
+    """The text that `seconds` reads as exactly this; the nearest one for a time that no text says."""
+    for unit, size_s in sorted(_SECONDS.items(), key=lambda item: item[0] != "s"):  # in seconds if it can be
+        text = f"{_plain(wanted_s / size_s)}{unit}"
+        if _TIME.fullmatch(text) and seconds(text, "time") == wanted_s:
+            return text
+    return f"{_plain(wanted_s)}s"
+
+
+def _plain(number: float) -> str:
+    return f"{number:.3f}".rstrip("0").rstrip(".")
 
 
 def key_press(text: str) -> tuple[str, str | None]:
@@ -118,6 +141,10 @@ class Fault:
 
     def __post_init__(self) -> None:
         facts = FACTS[self.kind]
+        if not 1 <= self.unit <= MOST_UNITS:
+            raise FaultError(f"unit {self.unit} is not between 1 and {MOST_UNITS}")
+        if self.at_s is not None and self.at_ml is not None:
+            raise FaultError(f"{self.kind} comes at a time or at a volume, not at both")
         if self.duration_s is not None and not facts.lasts:
             raise FaultError(f"{self.kind} is the thing of an instant and takes no duration")
         if self.duration_s is not None and not self.duration_s > 0:
@@ -151,7 +178,7 @@ class Fault:
         volume = _VOLUME.fullmatch(at) if at is not None else None
         return cls(
             Kind(kind),
-            None if at is None or volume else seconds(at, "the fault's time"),
+            None if at is None or volume else _when(at),
             None if duration is None else seconds(duration, "the fault's duration"),
             detail,
             float(volume["number"]) if volume else None,
@@ -178,7 +205,10 @@ class Fault:
     def operation(self) -> Operation:
         """The operation that a fault of the line waits for."""
         if self.detail not in set(Operation):
-            raise FaultError(f"{self.kind} takes an operation, not {self.detail!r}; known: {', '.join(Operation)}")
+            given = "none" if self.detail is None else repr(self.detail)
+            raise FaultError(
+                f"{self.kind} takes an operation as its detail, not {given}; known: {', '.join(Operation)}"
+            )
         return Operation(self.detail)
 
     @property
@@ -200,8 +230,8 @@ class Fault:
                 self.kind,
                 f":{self.detail}" if self.detail else "",
                 f"#{self.unit}" if self.unit != 1 else "",
-                "" if self.at_ml is None else f"@{self.at_ml:g}mL",
-                "" if self.at_s is None else f"@{self.at_s:g}s",
-                "" if self.duration_s is None else f"/{self.duration_s:g}s",
+                "" if self.at_ml is None else f"@{_plain(self.at_ml)}mL",
+                "" if self.at_s is None else f"@{_time_text(self.at_s)}",
+                "" if self.duration_s is None else f"/{_time_text(self.duration_s)}",
             )
         )

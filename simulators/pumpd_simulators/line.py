@@ -8,6 +8,7 @@ import asyncio
 import random
 from collections.abc import Callable
 
+from pumpd_simulators.clock import LoopClock
 from pumpd_simulators.device import Device, Operation, Send
 from pumpd_simulators.faults import Fault, Kind
 
@@ -17,16 +18,17 @@ _DEAF = (Kind.SILENCE, Kind.DISCONNECT, Kind.HANG)
 
 
 class Line:
-    """A peer that passes everything on, save what its faults take or change.
+    """A peer that passes everything on, save what its faults take or change. While the clock is paused it takes all.
 
     `on_disconnect` is asked to drop the client for some seconds; who serves the line sets it. Without one, a pulled
     cable is silence. `on_crash` is asked to start the pump's processor anew after some seconds.
     """
 
-    def __init__(self, pump: Device, seed: int = 0) -> None:
+    def __init__(self, pump: Device, seed: int = 0, clock: LoopClock | None = None) -> None:
         self.on_disconnect: Callable[[float], None] | None = None
         self.on_crash: Callable[[float], None] | None = None
         self._pump = pump
+        self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._rng = random.Random(seed)  # noqa: S311 - repeatable faults, not secrets
         self._send: Send | None = None
@@ -35,6 +37,7 @@ class Line:
         self._lose_requests = 0
         self._crash: dict[Operation, float] = {}
         self._delay_s = 0.0
+        self._pieces_until = 0.0  # when the last piece of a reply that comes in pieces has gone
         self._late: set[asyncio.TimerHandle] = set()
 
     # -- the peer -----------------------------------------------------------------------------------------------
@@ -44,6 +47,8 @@ class Line:
         self._pump.attach(self._from_pump)
 
     def feed(self, data: bytes) -> None:
+        if self._clock is not None and self._clock.paused:
+            return
         if self._lose_requests:
             self._lose_requests -= 1
             return
@@ -59,6 +64,8 @@ class Line:
         self._pump.detach()
 
     def _from_pump(self, data: bytes) -> None:
+        if self._clock is not None and self._clock.paused:
+            return
         doing = self._pump.doing
         if self._lose and (None in self._lose or doing in self._lose):
             self._lose.remove(doing if doing in self._lose else None)
@@ -75,8 +82,7 @@ class Line:
                 self._send_late(data, self._delay_s)
                 return
             if self._now(Kind.SPLIT_REPLY):
-                for place in range(len(data)):
-                    self._send_late(data[place : place + 1], place * _PIECE_GAP_S)
+                self._send_in_pieces(data)
                 return
             if self._now(Kind.DUPLICATED_REPLY) and self._send is not None:
                 self._send(data)
@@ -110,6 +116,11 @@ class Line:
             self._lose_requests = 0
         elif kind is Kind.CRASH_AFTER:
             self._crash.clear()
+
+    @property
+    def hangs(self) -> bool:
+        """The pump's processor does, so its keys do nothing."""
+        return self._now(Kind.HANG)
 
     def active(self) -> list[Kind]:
         kinds = [kind for kind in list(self._until) if self._now(kind)]
@@ -148,6 +159,14 @@ class Line:
 
         handle = self._loop.call_later(delay_s, arrive)
         self._late.add(handle)
+
+    def _send_in_pieces(self, data: bytes) -> None:
+        """Behind the pieces of the reply before: bytes do not overtake each other on a line."""
+        now = self._loop.time()
+        begin = max(now, self._pieces_until)
+        for place in range(len(data)):
+            self._send_late(data[place : place + 1], begin - now + place * _PIECE_GAP_S)
+        self._pieces_until = begin + len(data) * _PIECE_GAP_S
 
     def _forget_late(self) -> None:
         for handle in self._late:

@@ -1,37 +1,64 @@
-"""The command `pumpsim`: a simulated pump on a pseudo-terminal or a TCP port, with faults and a control port.
+"""The command `pumpsim`: simulated pumps on pseudo-terminals or TCP ports, with faults and a control port.
 
-It prints `ready ADDRESS` on standard output once it serves, talks on standard error, and ends on SIGTERM or SIGINT
-with exit status 0 and its link removed. Wrong use ends with status 2, a port that cannot be had with 1.
+It prints `ready ADDRESS` on standard output once it serves (`ready NAME ADDRESS` for each pump of a file), talks on
+standard error, and ends on SIGTERM or SIGINT with exit status 0 and its links removed. Wrong use ends with status 2, a
+port that cannot be had with 1.
 """
 
 import asyncio
+import contextlib
 import selectors
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
-from typing import Any, NoReturn, Protocol
+from typing import Any, Literal, NoReturn, get_args, get_origin
 
 import click
+from pydantic.fields import FieldInfo
 
 from pumpd_simulators.bench import SimulatedPump, simulate
-from pumpd_simulators.family import Family, UnknownFamilyError, families, family
-from pumpd_simulators.faults import FACTS
-from pumpd_simulators.port import PtyPort, TcpPort
+from pumpd_simulators.bench_file import BenchFile, PumpEntry
+from pumpd_simulators.clock import FASTEST, LoopClock
+from pumpd_simulators.family import BrokenFamilyError, Family, UnknownFamilyError, families, family
+from pumpd_simulators.faults import FACTS, Fault
+from pumpd_simulators.port import PtyPort, TcpPort, host_port
 from pumpd_simulators.scenario import Scenario
 
 WARNING = "SIMULATED pump. Not a cleared medical device: for simulation, research and integration only."
-LOOPBACK = "127.0.0.1"
 
+
+class Text(click.ParamType[str]):
+    """Text that `check` takes, or refuses with a ValueError that says what is accepted."""
+
+    def __init__(self, name: str, check: Callable[[str], object]) -> None:
+        self.name, self._check = name, check
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            self._check(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        return value
+
+
+ADDRESS = Text("HOST:PORT", host_port)
+SPEED = click.FloatRange(0, FASTEST, min_open=True)
 COMMON = [
     click.Option(["--pty"], type=click.Path(path_type=Path), help="make this path a link to a pseudo-terminal"),
-    click.Option(["--tcp"], help="serve HOST:PORT instead (port 0: any)"),
-    click.Option(["--speed"], type=float, default=1.0, show_default=True, help="of plant time; time-outs stay real"),
+    click.Option(["--tcp"], type=ADDRESS, help="serve a TCP port instead (port 0: any)"),
+    click.Option(["--speed"], type=SPEED, default=1.0, show_default=True, help="of plant time; time-outs stay real"),
     click.Option(["--seed"], type=int, default=0, show_default=True, help="of the motor's error and garbled bytes"),
     click.Option(["--pacing/--no-pacing"], default=True, show_default=True, help="bytes take the line's time"),
-    click.Option(["--fault"], multiple=True, help="KIND[:DETAIL][#UNIT][@WHEN][/DURATION]; may be repeated"),
+    click.Option(
+        ["--fault"],
+        type=Text("FAULT", Fault.parse),
+        multiple=True,
+        help="KIND[:DETAIL][#UNIT][@WHEN][/DURATION]; may be repeated",
+    ),
     click.Option(["--scenario"], type=click.Path(path_type=Path), help="arm the faults of this scenario file"),
-    click.Option(["--control"], help="HTTP control port, HOST:PORT or PORT"),
+    click.Option(["--control"], type=ADDRESS, help="HTTP control port, HOST:PORT or PORT"),
 ]
 
 
@@ -49,20 +76,13 @@ class Families(click.Group):
             return _command(family(cmd_name))
         except UnknownFamilyError:
             return None
-        except Exception as error:  # noqa: BLE001 - somebody else's code; the other families still work
-            why = f"family {cmd_name} does not load: {error}"
-            return click.Command(cmd_name, callback=lambda: _end(why, 1), short_help=f"(does not load: {error})")
+        except BrokenFamilyError as error:  # somebody else's code; the other families still work
+            why = str(error)
+            return click.Command(cmd_name, callback=lambda: _end(why, 1), short_help=f"({why})")
 
 
 def _command(chosen: Family) -> click.Command:
-    own = []
-    for name, field in chosen.options.model_fields.items():
-        flag = name.replace("_", "-")
-        if field.annotation is bool:
-            declared, extra = f"--{flag}/--no-{flag}", {"default": field.default, "show_default": True}
-        else:
-            declared, extra = f"--{flag}", {"help": f"{field.description or ''} [default: {field.default}]"}
-        own.append(click.Option([declared], **({"help": field.description} | extra)))
+    own = [_option(name, field) for name, field in chosen.options.model_fields.items()]
     model = click.Option(
         ["--model"], type=click.Choice(chosen.models), default=chosen.models[0], show_default=True, help="which pump"
     )
@@ -80,6 +100,20 @@ def _command(chosen: Family) -> click.Command:
     )
 
 
+def _option(name: str, field: FieldInfo) -> click.Option:
+    """Left out, it is None, and the model's own default holds; the model checks what is given."""
+    flag, default = f"--{name.replace('_', '-')}", field.default
+    if field.annotation is bool:
+        flag += f"/--no-{name.replace('_', '-')}"
+    shown = {True: "on", False: "off"}[default] if isinstance(default, bool) else default
+    if isinstance(default, tuple | list):
+        shown = ",".join(str(each) for each in default)
+    kind = click.Choice(get_args(field.annotation)) if get_origin(field.annotation) is Literal else None
+    metavar = "NUMBER" if field.annotation in (int, float, Decimal) else None
+    help_ = f"{field.description or ''} [default: {shown}]"
+    return click.Option([flag], default=None, type=kind, metavar=metavar, help=help_)
+
+
 app = Families(
     name="pumpsim",
     help=f"Simulated infusion pumps that speak their real wire protocols. {WARNING}",
@@ -89,12 +123,12 @@ app = Families(
 
 @app.command("list")
 def list_() -> None:
-    """The families and models that can be simulated, and the faults."""
+    """Families, models and faults."""
     for name in families():
         try:
             chosen = family(name)
-        except Exception as error:  # noqa: BLE001 - as above
-            print(f"{name:17} does not load: {error}")
+        except BrokenFamilyError as error:
+            print(f"{name:17} {error}")
             continue
         print(f"{name:17} {', '.join(chosen.models):48} {chosen.title}")
     print()
@@ -103,79 +137,96 @@ def list_() -> None:
         print(f"{kind:17} {facts.meaning}{lasting}")
 
 
+@app.command("serve", short_help="Several pumps in one process, as a TOML file says")
+@click.argument("file", type=click.Path(path_type=Path))
+def serve_file(file: Path) -> None:
+    """Several pumps in one process, as FILE says (TOML; config/bench.toml is an example)."""
+    with _told():
+        _run(BenchFile.read(file), "ready {name} {address}")
+
+
 def _serve_family(
     chosen: Family,
     options: dict[str, Any],
     *,
     pty: Path | None,
     tcp: str | None,
-    control: str | None,
-    pacing: bool,
-    model: str,
-    speed: float,
-    seed: int,
     fault: tuple[str, ...],
     scenario: Path | None,
+    model: str,
+    **bench: Any,
 ) -> None:
-    async def run() -> None:
-        faults = [*fault, *(story.faults if story else ())]
-        pump = simulate(chosen.name, model=model, options=options, speed=speed, seed=seed, faults=faults)
-        paced = pacing and chosen.paced
-        port = TcpPort(pump, *where, paced=paced) if where is not None else PtyPort(pump, pty or Path(), paced=paced)
-        await serve(pump, port, control_at)
+    if (pty is None) == (tcp is None):
+        raise click.UsageError("give either --pty PATH or --tcp HOST:PORT")
+    with _told():
+        faults = [*fault, *(str(each) for each in (Scenario.read(scenario).faults if scenario else ()))]
+        pump = PumpEntry(
+            name=chosen.name, family=chosen.name, model=model, pty=pty, tcp=tcp, options=options, faults=tuple(faults)
+        )
+        _run(BenchFile(pump=(pump,), **bench), "ready {address}")
 
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """What goes wrong before anything is served, in one line."""
     try:
-        story = Scenario.read(scenario) if scenario else None
-        where = None if tcp is None else _host_port(tcp, "--tcp")
-        control_at = None if control is None else _host_port(control, "--control")
-        if (pty is None) == (tcp is None):
-            raise ValueError("give either --pty PATH or --tcp HOST:PORT")
-        _run(run())
+        yield
     except ValueError as error:
         _end(error, 2)
     except OSError as error:
         _end(error, 1)
 
 
-def _run(service: Coroutine[Any, Any, None]) -> None:
+def _run(bench: BenchFile, ready: str) -> None:
     # epoll rounds waits up to a millisecond, a tenth of an exchange at 19200 baud; select does not.
     with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selectors.SelectSelector())) as runner:
-        runner.run(service)
+        runner.run(_serve(bench, ready))
 
 
-class Service(Protocol):
-    async def close(self) -> None: ...
-
-
-async def serve(pump: SimulatedPump, port: PtyPort | TcpPort, control: tuple[str, int] | None) -> None:
-    """Serve until SIGTERM or SIGINT."""
+async def _serve(bench: BenchFile, ready: str) -> None:
+    """Serve until SIGTERM or SIGINT. Raises ValueError for pumps that cannot be, OSError for ports."""
     loop, done = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, done.set)
-    served: list[Service] = []
-    try:
-        print(f"{pump.device.model}: {WARNING}", file=sys.stderr, flush=True)
-        if control is not None:
+    clock = LoopClock(bench.speed)
+    pumps: dict[str, SimulatedPump] = {}
+    async with contextlib.AsyncExitStack() as ends:
+        for place, entry in enumerate(bench.pump):
+            pumps[entry.name] = pump = _pump(entry, bench.seed + place, clock)
+            ends.callback(pump.shut)
+            print(f"{entry.name}: {pump.device.model}: {WARNING}", file=sys.stderr, flush=True)
+        if bench.control is not None:
             from pumpd_simulators.control import Control  # noqa: PLC0415 - costs half the start-up time
+            from pumpd_simulators.control_endpoints import Bench  # noqa: PLC0415
 
-            await (web := Control(pump, *control)).open()
-            served.append(web)
+            web = Control(Bench(pumps, clock), *host_port(bench.control))
+            await web.open()
+            ends.push_async_callback(web.close)
             print(f"control port {web.address}", file=sys.stderr, flush=True)
-        await port.open()
-        served.append(port)
-        print(f"ready {port.address}", flush=True)
+        ports = {entry.name: _port(entry, pumps[entry.name], paced=bench.pacing) for entry in bench.pump}
+        for port in ports.values():
+            await port.open()
+            ends.push_async_callback(port.close)
+        for name, port in ports.items():
+            print(ready.format(name=name, address=port.address), flush=True)
         await done.wait()
-    finally:
-        for service in reversed(served):
-            await service.close()
-        pump.shut()
 
 
-def _host_port(text: str, option: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    if not (port.isascii() and port.isdigit() and int(port) < 65536):
-        raise ValueError(f"{option} {text!r} is not HOST:PORT, such as {LOOPBACK}:8440")
-    return host.strip("[]") or LOOPBACK, int(port)
+def _pump(entry: PumpEntry, seed: int, clock: LoopClock) -> SimulatedPump:
+    seed = seed if entry.seed is None else entry.seed
+    try:
+        return simulate(
+            entry.family, model=entry.model, options=entry.options, seed=seed, faults=entry.faults, clock=clock
+        )
+    except ValueError as error:
+        raise ValueError(f"pump {entry.name}: {error}") from error
+
+
+def _port(entry: PumpEntry, pump: SimulatedPump, *, paced: bool) -> PtyPort | TcpPort:
+    paced = paced and family(entry.family).paced
+    if entry.tcp is not None:
+        return TcpPort(pump, *host_port(entry.tcp), paced=paced)
+    return PtyPort(pump, entry.pty or Path(), paced=paced)
 
 
 def _end(error: object, status: int) -> NoReturn:

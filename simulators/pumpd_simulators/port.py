@@ -1,8 +1,9 @@
 """Ports that serve a simulated pump: a pseudo-terminal under a name of your choice, or a TCP port.
 
 Promises:
-- Bytes take the time that the baud rate says, each way (10 bits a byte), unless pacing is off; a frame is handed over
-  at the instant at which its last byte would have come. Pacing is I/O: it stays real whatever the plant's speed.
+- Bytes take the time that the baud rate says, each way (10 bits a byte, or the device's `bits_a_byte`), unless pacing
+  is off; a frame is handed over at the instant at which its last byte would have come. Pacing is I/O: it stays real
+  whatever the plant's speed.
 - Clients may come and go; the pump goes on by itself. TCP serves one client at a time and turns a second one away.
 - A pseudo-terminal's link replaces a stale link, never a file, and is gone at the end.
 - A pulled cable: the terminal hangs up its client and comes back under the same name; TCP drops its client.
@@ -18,9 +19,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pumpd_simulators.bench import SimulatedPump
+from pumpd_simulators.device import Device
 
 BITS_A_BYTE = 10
+LOOPBACK = "127.0.0.1"
 _CHUNK = 256
+
+
+def host_port(text: str) -> tuple[str, int]:
+    """`HOST:PORT`, `[HOST]:PORT` or `PORT`, which is on the loopback. Raises ValueError."""
+    host, _, port = text.rpartition(":")
+    if not (port.isascii() and port.isdigit() and int(port) < 65536):
+        raise ValueError(f"{text!r} is not HOST:PORT, such as {LOOPBACK}:8440")
+    return host.strip("[]") or LOOPBACK, int(port)
 
 
 class Pace:
@@ -30,9 +41,10 @@ class Pace:
     does not slow the line down.
     """
 
-    def __init__(self, baud: Callable[[], int], *, paced: bool) -> None:
+    def __init__(self, device: Device, *, paced: bool) -> None:
         self._loop = asyncio.get_running_loop()
-        self._baud = baud
+        self._device = device
+        self._bits = getattr(device, "bits_a_byte", BITS_A_BYTE)
         self._paced = paced
         self._free_at = 0.0
         self._waiting: deque[asyncio.TimerHandle] = deque()
@@ -43,7 +55,7 @@ class Pace:
             callback()
             return
         begin = self._loop.time() if start is None else start
-        self._free_at = end = max(self._free_at, begin) + count * BITS_A_BYTE / self._baud()
+        self._free_at = end = max(self._free_at, begin) + count * self._bits / self._device.baud
         self._waiting.append(self._loop.call_at(end, self._arrived, end, callback))
 
     def _arrived(self, due: float, callback: Callable[[], None]) -> None:
@@ -67,14 +79,11 @@ class PtyPort:
         self._pump = pump
         self._path = path
         self._loop = asyncio.get_running_loop()
-        self._in = Pace(self._baud, paced=paced)
-        self._out = Pace(self._baud, paced=paced)
+        self._in = Pace(pump.device, paced=paced)
+        self._out = Pace(pump.device, paced=paced)
         self._master: int | None = None
         self._slave: int | None = None
         self._back: asyncio.TimerHandle | None = None
-
-    def _baud(self) -> int:
-        return self._pump.device.baud
 
     async def open(self) -> None:
         """Raises FileExistsError when something other than a link is in the way, OSError as the system does."""
@@ -161,14 +170,11 @@ class TcpPort:
         self.address = f"tcp://{host}:{port}"
         self._pump = pump
         self._host, self._port = host, port
-        self._in = Pace(self._baud, paced=paced)
-        self._out = Pace(self._baud, paced=paced)
+        self._in = Pace(pump.device, paced=paced)
+        self._out = Pace(pump.device, paced=paced)
         self._server: asyncio.Server | None = None
         self._client: asyncio.Transport | None = None
         self._away_until = 0.0
-
-    def _baud(self) -> int:
-        return self._pump.device.baud
 
     async def open(self) -> None:
         """Raises OSError when the address cannot be served. With port 0 the system chooses; see `address`."""

@@ -146,6 +146,14 @@ def test_show_gives_the_limits_of_a_syringe_and_every_assumption():
         assert assumption.name in text
 
 
+def test_a_family_that_takes_no_syringe_is_shown_with_a_bag():
+    result = json.loads(run("show", "dianet-star", "--setting", "model=infusomat-fms", "--json").stdout)
+    assert (result["capabilities"]["kind"], result["diameter"]) == ("volumetric", None)
+    asked = run("show", "dianet-star", "--setting", "model=infusomat-fms", "--diameter", "26.59 mm")
+    assert asked.exit_code == 2
+    assert "bags and bottles" in asked.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [

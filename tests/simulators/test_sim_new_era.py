@@ -687,6 +687,30 @@ async def test_reset_clears_program_mode_and_address(bench):
     assert host.basic("RAT") == "00S0.000MH"
 
 
+async def test_a_command_in_the_instant_of_a_new_phase_may_be_ignored(bench):
+    """?IGN (S: data-field errors); how long that instant is, is assumed. Questions are answered."""
+    host = bench(phase_start_s=0.5)
+    host.setup(*READY, "VOL 1", "PHN2", "FUN RAT", "RAT 30 MH", "VOL 1", "PHN3", "FUN STP", "PHN1", "RUN")
+    assert host.basic("STP") == "00P", "a start is no change of phase"
+    host.setup("RUN")
+    await asyncio.sleep(60.2)
+    assert host.basic("STP") == "00I?IGN"
+    assert host.basic("VER") == "00INE1000V3.92"
+    assert host.basic("DIS")[:6] == "00II1."
+    assert host.basic("") == "00I"
+    await asyncio.sleep(0.5)
+    assert host.basic("STP") == "00P"
+
+
+async def test_plunger_speeds_that_no_source_states_may_be_chosen(bench):
+    host = bench(model="ne-4000", fastest_cm_min=6.0, slowest_cm_h=0.01)
+    host.setup("DIA 20.00")
+    assert host.basic("RAT 1130 MH") == "00S"  # pi cm2 * 6 cm/min = 1131 mL/h
+    assert host.basic("RAT 1132 MH") == "00S?OOR"
+    assert host.basic("RAT 31.42 UH") == "00S"  # pi cm2 * 0.01 cm/h = 31.416 uL/h
+    assert host.basic("RAT 31.40 UH") == "00S?OOR"
+
+
 # -- memory and power-fail (S: commands, safety-relevant list) -----------------------------------------------------
 
 
@@ -830,6 +854,15 @@ async def test_the_reply_delay_is_as_assumed(bench):
     assert host.raw(b"\r") == b""
     await asyncio.sleep(0.011)
     assert host.heard == [b"\x0200A?R\x03"]
+
+
+async def test_an_answer_that_takes_its_time_is_never_given_after_a_power_cut(bench):
+    host = bench(reply_delay_s=2.0)
+    host.raw(b"VER\r")
+    host.pump.power(on=False)
+    host.pump.power(on=True)
+    await asyncio.sleep(5)
+    assert host.heard == []
 
 
 async def test_unplugging_leaves_the_pump_running(bench):

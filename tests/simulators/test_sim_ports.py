@@ -103,6 +103,23 @@ async def test_pacing_takes_the_time_of_the_baud_rate_both_ways(pty):
     assert (4 + len(VER)) * 10 / 19200 <= took < 0.1
 
 
+async def test_a_pump_whose_bytes_are_longer_takes_longer(bench, tmp_path):
+    """CR and the reset alarm's seven bytes, 11 bits each (8N2, 8E1) at 300 baud: 293 ms; of 10 bits, 267 ms."""
+    pump = bench().pump
+    pump.device.bits_a_byte = 11
+    pump.device.memory.baud = 300
+    port = PtyPort(pump, tmp_path / "pump")
+    await port.open()
+    client = Terminal(tmp_path / "pump")
+    began = time.perf_counter()
+    os.write(client.fd, b"\r")
+    assert await client.hear() == b"\x0200A?R\x03"
+    took = time.perf_counter() - began
+    client.close()
+    await port.close()
+    assert 8 * 11 / 300 <= took < 8 * 11 / 300 + 0.1
+
+
 async def test_a_stale_link_is_replaced_and_a_file_is_left_alone(bench, tmp_path):
     path = tmp_path / "pump"
     path.symlink_to("/dev/pts/nothing")
@@ -191,9 +208,9 @@ PUMPSIM = [sys.executable, "-c", "from pumpd_simulators.main import main; main()
 
 
 @contextmanager
-def pumpsim(*arguments):
+def pumpsim(*arguments, family="new-era"):
     process = subprocess.Popen(
-        [*PUMPSIM, "new-era", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*PUMPSIM, family, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     try:
         yield process
@@ -268,6 +285,13 @@ def test_pumpsim_on_tcp_ends_on_sigint_even_with_a_client(tmp_path):
         (["--pty", "P", "--tcp", "127.0.0.1:0"], 2, "either --pty"),
         (["--pty", "P", "--model", "ne-1"], 2, "ne-1000"),
         (["--pty", "P", "--speed", "0"], 2, "speed"),
+        (["--pty", "P", "--speed", "nan"], 2, "speed"),
+        (["--pty", "P", "--control", "here"], 2, "--control"),
+        (["--pty", "P", "--address", "100"], 2, "address"),
+        (["--pty", "P", "--after-stall", "gone"], 2, "paused"),
+        (["--pty", "P", "--fault", "door#2"], 2, "unit 2 is not there"),
+        (["--pty", "P", "--scenario", "FILE"], 2, "not valid TOML"),
+        (["--pty", "P", "--scenario", "DIR/none/pump"], 1, "No such file"),
         (["--tcp", "nowhere"], 2, "HOST:PORT"),
         (["--pty", "FILE"], 1, "left alone"),
         (["--pty", "DIR/none/pump"], 1, "No such file"),
@@ -285,6 +309,85 @@ def test_wrong_use_is_told_and_nothing_is_started(tmp_path, monkeypatch, capsys,
     assert ended.value.code == status
     assert names in told.err
     assert told.out == ""
+
+
+def test_pumpsim_serves_several_pumps_on_one_clock_and_one_control_port(tmp_path):
+    (tmp_path / "bench.toml").write_text(f"""
+        control = "0"
+        [[pump]]
+        name = "one"
+        family = "new-era"
+        pty = "{tmp_path}/one"
+        [[pump]]
+        name = "two"
+        family = "space-bcc"
+        tcp = "127.0.0.1:0"
+        options = {{ slots = ["11", "12"] }}
+        faults = ["door#2"]
+    """)
+    with pumpsim(str(tmp_path / "bench.toml"), family="serve") as process:
+        assert process.stdout.readline() == f"ready one {tmp_path}/one\n"
+        assert process.stdout.readline().startswith("ready two tcp://127.0.0.1:")
+        assert ask(tmp_path / "one", b"VER\r") == b"\x0200A?R\x03"
+        assert [process.stderr.readline().split(":")[0] for _ in range(2)] == ["one", "two"]
+        address = process.stderr.readline().split()[-1]
+        assert [pump["name"] for pump in http(address, "/pumps")[1]["pumps"]] == ["one", "two"]
+        assert http(address, "/pumps/two/truth?unit=2")[1]["faults"] == ["door"]
+        assert http(address, "/clock", {"paused": True})[1]["paused"] is True
+        with urllib.request.urlopen(address + "/pumps/two/stream?period=0.05", timeout=5) as stream:
+            events = [stream.readline() for _ in range(6)][::2]  # an empty line behind each
+            times = {json.loads(event.removeprefix(b"data: "))["plant_time_s"] for event in events}
+            assert len(times) == 1, "the bench stands still"
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(5) == 0
+        assert not os.path.lexists(tmp_path / "one")
+        assert process.stderr.read() == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "names"),
+    [
+        ("[[pump]]\nname='a'\nfamily='plum'\npty='P'", 2, "pump a: family 'plum' is not simulated"),
+        ("[[pump]]\nname='a'\nfamily='new-era'\npty='P'\nmodel='x'", 2, "pump a: model 'x' is not known"),
+        ("[[pump]]\nname='a'\nfamily='new-era'\npty='P'\noptions.address=100", 2, "pump a: address: "),
+        ("[[pump]]\nname='a'\nfamily='new-era'", 2, "pump.0: give either pty or tcp"),
+        ("[[pump]]\nname='a'\nfamily='new-era'\npty='FILE'", 1, "left alone"),
+    ],
+)
+def test_a_bench_that_cannot_be_is_told_and_nothing_is_left(tmp_path, monkeypatch, capsys, text, status, names):
+    from pumpd_simulators.main import main
+
+    (tmp_path / "file").write_text("precious")
+    good = f"[[pump]]\nname='first'\nfamily='new-era'\npty='{tmp_path}/first'\n"
+    text = text.replace("'P'", f"'{tmp_path}/p'").replace("'FILE'", f"'{tmp_path}/file'")
+    (tmp_path / "bench.toml").write_text(good + text)
+    monkeypatch.setattr(sys, "argv", ["pumpsim", "serve", str(tmp_path / "bench.toml")])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    told = capsys.readouterr()
+    assert ended.value.code == status
+    assert names.replace("pump.0", "pump.1") in told.err
+    assert told.out == ""
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bench.toml", "file"]
+
+
+def test_list_and_help_survive_a_family_that_does_not_load(monkeypatch, capsys):
+    from importlib.metadata import EntryPoint
+
+    from pumpd_simulators import family, main
+
+    broken = EntryPoint("broken", "nowhere_at_all:FAMILY", "pumpd.simulators")
+    both = {"broken": broken, "new-era": family.families()["new-era"]}
+    for room in (family, main):
+        monkeypatch.setattr(room, "families", lambda: both)
+    for arguments, status, said in ((["list"], 0, "out"), (["--help"], 0, "out"), (["broken"], 1, "err")):
+        monkeypatch.setattr(sys, "argv", ["pumpsim", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main.main()
+        assert (ended.value.code or 0) == status
+        told = " ".join(getattr(capsys.readouterr(), said).split())
+        assert "family broken does not load: ModuleNotFoundError" in told
+        assert ("NE-1000" in told) == (said == "out")
 
 
 def test_list_names_families_models_and_faults(monkeypatch, capsys):

@@ -11,6 +11,7 @@ Promises (the manual's):
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -22,7 +23,7 @@ from pumpd_simulators.new_era.numbers import UNITS_ML, UNITS_ML_H, NotANumberErr
 from pumpd_simulators.new_era.pumping import NOT_NOW, OUT_OF_RANGE, Pumping
 from pumpd_simulators.plant import Plant
 
-UNKNOWN, CORRUPT = "?", "?COM"
+UNKNOWN, CORRUPT, IGNORED = "?", "?COM", "?IGN"
 GAP_S = 0.5  # a longer gap inside a safe packet discards it
 LONGEST_WATCHDOG_S = 255
 _HAIR_S = 1e-6  # by which a loop may call a timer early
@@ -61,6 +62,8 @@ class NewEraPump:
         self._heard_at = 0.0
         self._partial_is_safe = False
         self._alarm: str | None = None
+        self._ignores_until = 0.0
+        self._late: deque[asyncio.TimerHandle] = deque()  # answers that the pump takes its time for
         self._deadline = 0.0
         self._watchdog: asyncio.TimerHandle | None = None
         self._pumping = self._wake()
@@ -106,7 +109,8 @@ class NewEraPump:
         if framer.partial and (frames or not continued):
             self._partial_is_safe = data[0] == STX if not frames else data.rfind(STX) > data.rfind(b"\r")
         for frame in frames:
-            self._hear(frame)
+            if self.powered:  # an answer may have met a fault that cut it off
+                self._hear(frame)
 
     def _hear(self, packet: Request | Garbage) -> None:
         self.plant.advance()
@@ -132,6 +136,9 @@ class NewEraPump:
             if self.assumptions.saf_before_alarm and text[:3] == "SAF":
                 self._execute(text, system=system)
             self._say()
+            return
+        if self.doing not in (Operation.READ, Operation.IDENTIFY) and self._loop.time() < self._ignores_until:
+            self._say(IGNORED)
             return
         self._say(self._execute(text, system=system))
 
@@ -161,9 +168,17 @@ class NewEraPump:
         frame = Reply(memory.address, status, data, bool(memory.safe_s)).to_bytes()
         delay = self.assumptions.reply_delay_s
         if delay > 0:
-            self._loop.call_later(delay, self._put, frame)
+            self._late.append(self._loop.call_later(delay, self._put_late, frame, self.doing))
         else:
             self._put(frame)
+
+    def _put_late(self, frame: bytes, doing: Operation | None) -> None:
+        self._late.popleft()
+        self.doing = doing
+        try:
+            self._put(frame)
+        finally:
+            self.doing = None
 
     def _put(self, frame: bytes) -> None:
         if self._send is not None and self.powered:
@@ -196,6 +211,9 @@ class NewEraPump:
         if self._watchdog is not None:
             self._watchdog.cancel()
             self._watchdog = None
+
+    def _between_phases(self) -> None:
+        self._ignores_until = self._loop.time() + self.assumptions.phase_start_s
 
     def _stalled(self) -> None:
         self._pumping.stall(self.assumptions.after_stall)
@@ -345,8 +363,9 @@ class NewEraPump:
 
     def _wake(self) -> Pumping:
         """Power-up: everything but the memory is new."""
-        pumping = Pumping(self._model, self.memory, self.plant)
+        pumping = Pumping(self.assumptions, self.memory, self.plant)
         pumping.on_range_alarm = lambda: self._raise("O")
+        pumping.on_next_phase = self._between_phases
         self.plant.on_stall = self._stalled
         self._raise("R")
         return pumping
@@ -356,6 +375,7 @@ class NewEraPump:
         ran = self.memory.was_running
         self._pumping.reset()
         self._watchdog_off()
+        self._forget_late()
         self._framer.reset()
         self.powered = on
         if on:
@@ -424,8 +444,13 @@ class NewEraPump:
             "mode": f"safe {self.memory.safe_s} s" if self.memory.safe_s else "basic",
         }
 
+    def _forget_late(self) -> None:
+        while self._late:
+            self._late.popleft().cancel()
+
     def shut(self) -> None:
         self._watchdog_off()
+        self._forget_late()
 
 
 def _operation(text: str) -> Operation:

@@ -16,29 +16,14 @@ SECONDS_PER_HOUR = 3600
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Plunger speed limits are the manual's (12.5); a rate limit is the syringe's area times the speed."""
-
     name: str
     version: str  # the answer to VER
-    top_cm_min: float
-    slowest_cm_h: float
-
-    def top_ml_h(self, diameter: Decimal) -> float:
-        return _area_cm2(diameter) * self.top_cm_min * 60
-
-    def slowest_ml_h(self, diameter: Decimal) -> float:
-        return _area_cm2(diameter) * self.slowest_cm_h
 
 
-def _area_cm2(diameter: Decimal) -> float:
-    return math.pi * (float(diameter) / 20) ** 2
-
-
-# The plunger's speeds are stated for the NE-1000 alone; the others are taken to have them too (see the options).
 MODELS = {
-    "ne-1000": Model("NE-1000", "NE1000V3.92", 5.1005, 0.004205),
-    "ne-1010": Model("NE-1010", "NE1010V3.92", 5.1005, 0.004205),
-    "ne-4000": Model("NE-4000", "NE4000V3.92", 5.1005, 0.004205),
+    "ne-1000": Model("NE-1000", "NE1000V3.92"),
+    "ne-1010": Model("NE-1010", "NE1010V3.92"),
+    "ne-4000": Model("NE-4000", "NE4000V3.92"),
 }
 
 
@@ -66,6 +51,29 @@ class NewEraOptions(SimulatorOptions):
     )
     reply_delay_s: float = Field(default=0.0, ge=0, le=10, description="time the pump takes to answer")
     diameter_mm: Decimal = Field(default=Decimal("26.59"), gt=0, le=50, description="diameter set in a new pump")
+    fastest_cm_min: float = Field(
+        default=5.1005, gt=0, le=100, description="the plunger's top speed; the manual's for the NE-1000 (12.5)"
+    )
+    slowest_cm_h: float = Field(
+        default=0.004205, gt=0, le=10, description="its lowest one, likewise; no source states the other models'"
+    )
+    phase_start_s: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="a command, STP too, that comes so soon after a phase followed another is ignored (?IGN)",
+    )
+
+    def top_ml_h(self, diameter: Decimal) -> float:
+        """A rate limit is the syringe's area times the plunger's speed."""
+        return _area_cm2(diameter) * self.fastest_cm_min * 60
+
+    def slowest_ml_h(self, diameter: Decimal) -> float:
+        return _area_cm2(diameter) * self.slowest_cm_h
+
+
+def _area_cm2(diameter: Decimal) -> float:
+    return math.pi * (float(diameter) / 20) ** 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 
-from pumpd_simulators.new_era.memory import PHASES, Memory, Model, Phase
+from pumpd_simulators.new_era.memory import PHASES, Memory, NewEraOptions, Phase
 from pumpd_simulators.new_era.numbers import UNITS_ML
 from pumpd_simulators.plant import Alert, Plant
 
@@ -25,14 +25,15 @@ def _nothing() -> None:
 class Pumping:
     """`status` is the prompt that every reply carries. Errors are returned as the pump's own words, "" is success."""
 
-    def __init__(self, model: Model, memory: Memory, plant: Plant) -> None:
-        self.model = model
+    def __init__(self, options: NewEraOptions, memory: Memory, plant: Plant) -> None:
+        self.options = options
         self.memory = memory
         self.plant = plant
         self.status = "S"
         self.editing = 1  # the phase that PHN selected
         self.phase = 1  # the phase that runs or is paused
         self.on_range_alarm: Callable[[], None] = _nothing
+        self.on_next_phase: Callable[[], None] = _nothing
         self._live: tuple[Decimal, str] | None = None  # a rate changed while pumping
         self._last: Phase | None = None  # the last phase that pumped, for "continue" and sticky directions
         self._left: float | None = None  # mL of the paused phase still to give
@@ -106,7 +107,7 @@ class Pumping:
         self.reset()
         way = -1 if self._direction(self.memory.phases[self.editing - 1]) == "WDR" else 1
         self._set_status("X")
-        self._flow(way * self.model.top_ml_h(self.memory.diameter), None)
+        self._flow(way * self.options.top_ml_h(self.memory.diameter), None)
         return ""
 
     def reset(self) -> None:
@@ -183,8 +184,8 @@ class Pumping:
         return self.memory.phases[self.shown - 1]
 
     def _in_range(self, rate_ml_h: float) -> bool:
-        low = self.model.slowest_ml_h(self.memory.diameter)
-        return low <= rate_ml_h <= self.model.top_ml_h(self.memory.diameter)
+        low = self.options.slowest_ml_h(self.memory.diameter)
+        return low <= rate_ml_h <= self.options.top_ml_h(self.memory.diameter)
 
     def _direction(self, phase: Phase) -> str:
         if phase.direction != "STK":
@@ -219,6 +220,7 @@ class Pumping:
 
     def _next_phase(self) -> None:
         self._live = None
+        self.on_next_phase()
         self._enter(self.phase + 1)
 
     def _pump(self, phase: Phase) -> None:

@@ -1,0 +1,45 @@
+"""What a Reglo ICC can hold, and how its numbers become quantities.
+
+A flow has four digits in mL/min (protocol sheet). Multiples of 0.001 mL/min up to 9.999 mL/min fit whatever their size;
+in mL/h these are multiples of 0.06 up to 599.94.
+"""
+
+import re
+from decimal import Decimal
+
+from pumpd.pump import FewDigits, FixedStep
+from pumpd.quantities import Rate, Volume
+from pumpd_drivers.reglo_icc.settings import RegloIccSettings
+
+RATE_GRID = FixedStep(Decimal("0.06"))
+VOLUME_GRID = FewDigits(4, 3)
+PLACES = 3  # of a total, at most
+
+TOTAL = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,6})?) (ul|ml|l)", re.ASCII)
+TOP_FLOW = re.compile(r"([0-9]{1,4}(?:\.[0-9]{1,4})?) ?(?:ml/min)?", re.ASCII)
+
+_ML = {"ul": Decimal("0.001"), "ml": Decimal(1), "l": Decimal(1000)}
+
+
+def scale(settings: RegloIccSettings) -> Decimal:
+    """What one of the pump's units of `f` and `v` is in mL."""
+    return _ML[settings.volume_unit]
+
+
+def rate(flow: Decimal, settings: RegloIccSettings) -> Rate:
+    return Rate(flow * scale(settings) * 60)
+
+
+def flow(value: Rate, settings: RegloIccSettings) -> Decimal:
+    """Exact for a rate on the grid."""
+    return value.decimal / 60 / scale(settings)
+
+
+def total(match: re.Match[str]) -> Volume:
+    return Volume(Decimal(match[1]) * _ML[match[2]])
+
+
+def counter_step(largest: Volume, settings: RegloIccSettings) -> Volume:
+    """The step by which the total grows once it has the digits before the point that `largest` has."""
+    places = min(PLACES, settings.total_digits - len(str(int(largest.decimal))))
+    return Volume(Decimal(1).scaleb(-max(0, places)))

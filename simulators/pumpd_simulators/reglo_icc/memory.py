@@ -1,0 +1,81 @@
+"""What a Reglo ICC is told and only tells back: language, tubing, rollers, roller steps, calibration figures.
+
+Source: the shapes in which a public client sets and asks them [I]. None of it changes what is pumped.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from pumpd_drivers.reglo_icc.codec import FAIL, OK, read_set, volume_text
+from pumpd_simulators.reglo_icc.options import RegloIccOptions
+
+_VOLUME = r"[0-9]{4}[+-][0-9]"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    first: str  # before it was set
+    shape: str  # of what it can be set to, a regular expression
+    told: Callable[[str], str] = str
+
+
+class Memory:
+    def __init__(self, cells: Mapping[str, Cell]) -> None:
+        self.cells = cells
+        self._held = {name: cell.first for name, cell in cells.items()}
+
+    def __getitem__(self, name: str) -> str:
+        """As it was set."""
+        return self._held[name]
+
+    def answer(self, name: str, rest: str) -> str:
+        """The pump's, to being asked or set."""
+        cell = self.cells[name]
+        if not rest:
+            return cell.told(self._held[name])
+        if re.fullmatch(cell.shape, rest, re.ASCII) is None:
+            return FAIL
+        self._held[name] = rest
+        return OK
+
+
+def of_pump(options: RegloIccOptions) -> Memory:
+    return Memory(
+        {
+            "xS": Cell(options.serial, r"[!-~]{1,20}"),
+            "xL": Cell("0", r"[0-3]"),
+            "U": Cell("00000", r"[0-9]{5}", _whole),
+            "u": Cell("00000", r"[0-9]{5}", _whole),
+        }
+    )
+
+
+def of_channel(options: RegloIccOptions) -> Memory:
+    return Memory(
+        {
+            "+": Cell(f"{options.tubing_mm * 100:04.0f}", r"[0-9]{4}", lambda text: f"{Decimal(text) / 100:.2f} mm"),
+            "xB": Cell(f"{options.rollers:04d}", r"[0-9]{4}", _whole),
+            "r": Cell("0000+0", _VOLUME, _number),
+            "xR": Cell("J", r"[JK]"),
+            "xU": Cell("0000+0", _VOLUME, _number),
+            "xV": Cell("0000+0", _VOLUME, _number),
+            "xW": Cell("00000000", r"[0-9]{8}", _whole),
+        }
+    )
+
+
+def number(text: str) -> Decimal:
+    """Of a cell that holds a volume."""
+    value = read_set(text)
+    assert value is not None  # the cell took it
+    return value
+
+
+def _number(text: str) -> str:
+    return volume_text(number(text))
+
+
+def _whole(text: str) -> str:
+    return str(int(text))

@@ -1,0 +1,188 @@
+"""Pumps with several units on the bench, and how families and benches are found, made and refused."""
+
+import asyncio
+
+import pytest
+
+from pumpd_simulators import family as families_room
+from pumpd_simulators.bench import simulate
+from pumpd_simulators.bench_file import BenchFile, BenchFileError
+from pumpd_simulators.clock import LoopClock
+from pumpd_simulators.device import PanelError
+from pumpd_simulators.family import BrokenFamilyError, UnknownFamilyError, families, family
+from pumpd_simulators.faults import Kind
+from pumpd_simulators.main import COMMON
+from pumpd_simulators.plant import PlantSettings
+from tests.conftest import ROOT
+
+
+@pytest.fixture
+async def rack():
+    """Two pumps in one rack, started at their panels."""
+    made = []
+
+    def make(**options):
+        pump = simulate("space-bcc", options={"slots": "11,12"}, **{"plant": PlantSettings.ideal(), **options})
+        made.append(pump)
+        return pump
+
+    yield make
+    for pump in made:
+        pump.shut()
+
+
+def start(pump, unit, rate):
+    pump.press("rate", rate, unit)
+    pump.press("start", None, unit)
+
+
+async def test_each_unit_has_its_own_plant_truth_and_keys(rack):
+    pump = rack()
+    start(pump, 2, "60")
+    await asyncio.sleep(60)
+    assert [pump.truth(unit)["delivered_ml"] for unit in (1, 2)] == [0, pytest.approx(1)]
+    assert [pump.truth(unit)["infusion_time_s"] for unit in (1, 2)] == [None, pytest.approx(60)]
+    assert [pump.truth(unit)["unit"] for unit in (1, 2)] == [1, 2]
+    assert pump.truth(2)["units"] == 2
+    assert pump.truth(2)["display"]["rate_ml_h"] == "60.00"
+
+
+async def test_a_fault_strikes_its_own_unit_at_its_own_infusion_time(rack):
+    pump = rack(faults=["occlusion#2@1min/30s", "stall@1min"])
+    start(pump, 2, "60")
+    await asyncio.sleep(59)
+    assert pump.truth(2)["faults"] == []
+    assert pump.truth(1)["waiting_faults"] == ["stall@60s"]
+    assert pump.truth(2)["waiting_faults"] == ["occlusion#2@60s/30s"]
+    start(pump, 1, "60")
+    await asyncio.sleep(2)
+    assert [pump.truth(unit)["faults"] for unit in (1, 2)] == [[], ["occlusion"]]
+    await asyncio.sleep(30)
+    assert [pump.truth(unit)["faults"] for unit in (1, 2)] == [[], []]
+    await asyncio.sleep(30)
+    assert [pump.truth(unit)["faults"] for unit in (1, 2)] == [["stall"], []]
+    pump.clear(Kind.STALL, 2)
+    assert pump.truth(1)["faults"] == ["stall"], "another unit's"
+    pump.clear(Kind.STALL, 1)
+    assert pump.truth(1)["faults"] == []
+
+
+async def test_units_differ_by_their_seeds_and_repeat_by_the_pumps(rack):
+    async def delivered(seed):
+        pump = rack(seed=seed, plant=None)
+        start(pump, 1, "60")
+        start(pump, 2, "60")
+        await asyncio.sleep(600)
+        return [pump.truth(unit)["delivered_ml"] for unit in (1, 2)]
+
+    first, other = await delivered(3), await delivered(4)
+    assert first[0] != first[1]
+    assert first[0] not in other
+    assert await delivered(3) == pytest.approx(first)
+
+
+@pytest.mark.parametrize("unit", [0, 3, -1])
+async def test_a_unit_that_is_not_there_is_refused_everywhere(rack, unit):
+    pump = rack()
+    for ask in (
+        lambda: pump.truth(unit),
+        lambda: pump.press("stop", None, unit),
+        lambda: pump.clear(Kind.DOOR, unit),
+    ):
+        with pytest.raises(PanelError, match=rf"unit {unit} is not there: Space has 2"):
+            ask()
+
+
+async def test_a_fault_for_a_unit_that_is_not_there_is_refused_before_it_waits(rack):
+    with pytest.raises(PanelError, match="unit 3 is not there: Space has 2"):
+        rack(faults=["door#3@1min"])
+
+
+# -- families ------------------------------------------------------------------------------------------------------
+
+
+def test_an_unknown_family_is_refused_with_those_that_are_known():
+    with pytest.raises(UnknownFamilyError, match=r"'plum'.*new-era"):
+        family("plum")
+
+
+def test_a_family_that_does_not_load_says_why(monkeypatch):
+    class Point:
+        name, value = "broken", "nowhere:FAMILY"
+
+        def load(self):
+            raise ImportError("no module named nowhere")
+
+    monkeypatch.setattr(families_room, "families", lambda: {"broken": Point()})
+    with pytest.raises(BrokenFamilyError, match=r"broken does not load: ImportError: no module named nowhere"):
+        family("broken")
+    monkeypatch.setattr(Point, "load", lambda _: object())
+    with pytest.raises(BrokenFamilyError, match="nowhere:FAMILY is no Family"):
+        family("broken")
+
+
+def test_every_family_has_models_and_options_that_are_described_and_not_pumpsims_own():
+    common = {option.name for option in COMMON} | {"model", "help"}
+    for name in families():
+        found = family(name)
+        assert found.name == name
+        assert len(found.models) == len(set(found.models)) > 0
+        fields = found.options.model_fields
+        assert not common & set(fields), f"{name}: hidden by options that every family has"
+        for option, field in fields.items():
+            assert field.description, f"{name}: {option} has no description"
+        found.options()  # each has a default
+
+
+async def test_wrong_options_are_refused_with_every_field_and_reason():
+    with pytest.raises(ValueError, match=r"address: .*integer") as refused:
+        simulate("new-era", options={"address": "x" * 3, "diametre": 3})
+    assert "diametre" in str(refused.value)
+
+
+# -- a bench of several --------------------------------------------------------------------------------------------
+
+
+def test_the_example_bench_can_be_read_and_made():
+    bench = BenchFile.read(ROOT / "config" / "bench.toml")
+    assert [pump.name for pump in bench.pump] == ["bed-1", "bed-2", "rack"]
+
+
+async def test_the_pumps_of_the_example_bench_can_be_made_on_one_clock():
+    bench, clock = BenchFile.read(ROOT / "config" / "bench.toml"), LoopClock()
+    pumps = [
+        simulate(each.family, model=each.model, options=each.options, faults=each.faults, clock=clock)
+        for each in bench.pump
+    ]
+    assert {pump.clock for pump in pumps} == {clock}
+    for pump in pumps:
+        pump.shut()
+
+
+GOOD = '[[pump]]\nname = "a"\nfamily = "new-era"\npty = "/tmp/a"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("", r"pump: Field required"),
+        ("pump = []", r"pump: .*at least 1"),
+        ("pump = 1 2", "not valid TOML"),
+        (GOOD + "tcp = '1:2'", "pump.0: give either pty or tcp"),
+        (GOOD.replace("pty", "bus"), r"pump.0.bus: "),
+        (GOOD.replace('pty = "/tmp/a"', 'tcp = "nowhere"'), "pump.0.tcp: 'nowhere' is not HOST:PORT"),
+        (GOOD.replace('"a"', '"a/b"'), "pump.0.name: "),
+        (GOOD + "faults = ['fire']", r"pump.0.faults.0: .*'fire'.*occlusion"),
+        (GOOD + GOOD, "a name of its own; given twice: a"),
+        (GOOD + GOOD.replace('"a"', '"b"'), "a port of its own; given twice: /tmp/a"),
+        ("speed = 0\n" + GOOD, "speed: "),
+        ("control = 'x'\n" + GOOD, "control: 'x' is not HOST:PORT"),
+        ("speed = 0\nseed = 'x'\n" + GOOD, "speed: .*; seed: "),
+    ],
+)
+def test_a_wrong_bench_file_is_refused_with_its_fields_and_reasons(tmp_path, text, names):
+    path = tmp_path / "bench.toml"
+    path.write_text(text)
+    with pytest.raises(BenchFileError, match=names) as refused:
+        BenchFile.read(path)
+    assert str(refused.value).startswith(f"{path}: ")
