@@ -1,4 +1,4 @@
-"""The bench: one simulated pump with its plants, its line and its faults, ready to be served on a port or in memory.
+"""The bench: simulated pumps, each with its plants, its line and its faults, ready to be served on a port or in memory.
 
 Promises:
 - A fault with a time comes at that infusion time: plant seconds since that unit's motor first ran; one with a volume
@@ -8,7 +8,7 @@ Promises:
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pumpd_simulators.clock import LoopClock
@@ -238,6 +238,14 @@ class SimulatedPump:
                 raise
             # Nobody is there to be told; the display shows what came of it.
             self._loop.call_exception_handler({"message": f"fault {fault}: {error}", "exception": error})
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """All pumps of one process, by name, and their plant time."""
+
+    pumps: Mapping[str, SimulatedPump]
+    clock: LoopClock
 
 
 def simulate(

@@ -11,6 +11,7 @@ import contextlib
 import json
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from http import HTTPStatus
 from typing import Any
 
 import uvicorn
@@ -22,7 +23,8 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from pumpd_simulators import control_messages as says
-from pumpd_simulators.control_endpoints import ENDPOINTS, Bench, Endpoint
+from pumpd_simulators.bench import Bench
+from pumpd_simulators.control_endpoints import ENDPOINTS, Endpoint
 from pumpd_simulators.control_openapi import description
 from pumpd_simulators.device import PanelError
 from pumpd_simulators.faults import FaultError
@@ -82,9 +84,15 @@ async def _events(look: Callable[[], Any], period_s: float, ends: asyncio.Event)
             await asyncio.wait_for(ends.wait(), period_s)
 
 
+def _one(values: list[str]) -> str | list[str]:
+    """What is given twice is no value, instead of the last one being taken."""
+    return values[0] if len(values) == 1 else values
+
+
 def _query(model: type[BaseModel], request: Request) -> BaseModel:
+    given = request.query_params
     try:
-        return model.model_validate(dict(request.query_params))
+        return model.model_validate({name: _one(given.getlist(name)) for name in given})
     except ValidationError as error:
         raise _refusal(error, model, "in the query") from error
 
@@ -113,9 +121,12 @@ def _refusal(error: ValidationError, model: type[BaseModel], where: str) -> HTTP
     return HTTPException(422 if is_object else 400, f"{'; '.join(reasons)}; accepted {where}: {accepted}")
 
 
-async def _refused(_: Request, error: Exception) -> Response:
+async def _refused(request: Request, error: Exception) -> Response:
     status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (422, None)
     said = error.detail if isinstance(error, HTTPException) else str(error)
+    if said == HTTPStatus(status).phrase:  # the router's own word: no such path, or not with this method
+        known = ", ".join(f"{each.method} {path}" for each in ENDPOINTS for path in each.paths)
+        said = f"{request.method} {request.url.path} is not known; known: {known}, GET /openapi.json"
     return JSONResponse({"error": said}, status, headers)
 
 

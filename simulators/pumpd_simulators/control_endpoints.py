@@ -4,23 +4,14 @@ The one table makes both the routes and their description. Endpoints that concer
 name, and in short for the bench's first pump.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel
 
 from pumpd_simulators import control_messages as says
-from pumpd_simulators.bench import SimulatedPump
-from pumpd_simulators.clock import LoopClock
-
-
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """All pumps of one process, by name, and their plant time."""
-
-    pumps: Mapping[str, SimulatedPump]
-    clock: LoopClock
+from pumpd_simulators.bench import Bench, SimulatedPump
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from typing import Any, Literal, NoReturn, get_args, get_origin
 import click
 from pydantic.fields import FieldInfo
 
-from pumpd_simulators.bench import SimulatedPump, simulate
+from pumpd_simulators.bench import Bench, SimulatedPump, simulate
 from pumpd_simulators.bench_file import BenchFile, PumpEntry
 from pumpd_simulators.clock import FASTEST, LoopClock
 from pumpd_simulators.family import BrokenFamilyError, Family, UnknownFamilyError, families, family
@@ -191,13 +191,20 @@ async def _serve(bench: BenchFile, ready: str) -> None:
     clock = LoopClock(bench.speed)
     pumps: dict[str, SimulatedPump] = {}
     async with contextlib.AsyncExitStack() as ends:
+        wrong: list[str] = []
         for place, entry in enumerate(bench.pump):
-            pumps[entry.name] = pump = _pump(entry, bench.seed + place, clock)
-            ends.callback(pump.shut)
-            print(f"{entry.name}: {pump.device.model}: {WARNING}", file=sys.stderr, flush=True)
+            try:
+                pumps[entry.name] = pump = _pump(entry, bench.seed + place, clock)
+            except ValueError as error:
+                wrong.append(f"pump {entry.name}: {error}")
+            else:
+                ends.callback(pump.shut)
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        for name, pump in pumps.items():
+            print(f"{name}: {pump.device.model}: {WARNING}", file=sys.stderr, flush=True)
         if bench.control is not None:
             from pumpd_simulators.control import Control  # noqa: PLC0415 - costs half the start-up time
-            from pumpd_simulators.control_endpoints import Bench  # noqa: PLC0415
 
             web = Control(Bench(pumps, clock), *host_port(bench.control))
             await web.open()
@@ -214,12 +221,7 @@ async def _serve(bench: BenchFile, ready: str) -> None:
 
 def _pump(entry: PumpEntry, seed: int, clock: LoopClock) -> SimulatedPump:
     seed = seed if entry.seed is None else entry.seed
-    try:
-        return simulate(
-            entry.family, model=entry.model, options=entry.options, seed=seed, faults=entry.faults, clock=clock
-        )
-    except ValueError as error:
-        raise ValueError(f"pump {entry.name}: {error}") from error
+    return simulate(entry.family, model=entry.model, options=entry.options, seed=seed, faults=entry.faults, clock=clock)
 
 
 def _port(entry: PumpEntry, pump: SimulatedPump, *, paced: bool) -> PtyPort | TcpPort:

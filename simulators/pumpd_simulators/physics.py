@@ -1,7 +1,25 @@
 """What a plant is made of and what is true of it: its settings, what its sensors can feel, the truth at an instant."""
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+
+# The least value of each setting that has one; None: any value above 0.
+_LEAST: dict[str, int | None] = {
+    "error_percent": 0,
+    "ripple_percent": 0,
+    "ripple_period_ml": None,
+    "slack_ml": 0,
+    "compliance_ml_per_mmhg": None,
+    "stall_mmhg": None,
+    "contents_ml": None,
+    "near_empty_ml": 0,
+    "tube_to_sensor_ml": 0,
+    "tube_to_patient_ml": 0,
+    "battery_h": None,
+    "battery_low_percent": 0,
+}
 
 
 class Sense(StrEnum):
@@ -45,15 +63,29 @@ class PlantSettings:
     battery_low_percent: float = 20.0
 
     def __post_init__(self) -> None:
-        if self.error_percent < 0 or self.ripple_percent < 0 or self.error_percent + self.ripple_percent > 50:
-            raise ValueError("error_percent and ripple_percent must be at least 0 and together at most 50")
-        if self.slack_ml < 0 or not 0 <= self.tube_to_sensor_ml <= self.tube_to_patient_ml:
-            raise ValueError("slack_ml must be at least 0, and the air detector lies between container and patient")
-        for name in ("ripple_period_ml", "compliance_ml_per_mmhg", "stall_mmhg", "battery_h"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be above 0")
-        if self.contents_ml is not None and not self.contents_ml > 0:
-            raise ValueError("contents_ml must be above 0, or left out for a container that never ends")
+        """Raises ValueError that names every wrong field."""
+        if wrong := list(self._wrong()):
+            raise ValueError("; ".join(wrong))
+
+    def _wrong(self) -> Iterator[str]:
+        unusable = set()
+        for name, least in _LEAST.items():
+            value = getattr(self, name)
+            if value is None and name == "contents_ml":
+                continue
+            if not (isinstance(value, int | float) and math.isfinite(value) and (value > 0 or value == least)):
+                unusable.add(name)
+                yield f"{name}: must be {'above' if least is None else 'at least'} 0, not {value!r}"
+        if not unusable & {"error_percent", "ripple_percent"} and self.error_percent + self.ripple_percent > 50:
+            yield "error_percent, ripple_percent: must be at most 50 together, or the motor would turn back"
+        if not unusable & {"tube_to_sensor_ml", "tube_to_patient_ml"} and (
+            self.tube_to_sensor_ml > self.tube_to_patient_ml
+        ):
+            yield "tube_to_sensor_ml: must be at most tube_to_patient_ml, or the detector hangs behind the patient"
+        if "battery_low_percent" not in unusable and self.battery_low_percent > 100:
+            yield f"battery_low_percent: must be at most 100, not {self.battery_low_percent!r}"
+        if not (isinstance(self.drift_ppm, int | float) and -1e6 < self.drift_ppm < math.inf):
+            yield f"drift_ppm: must be above -1000000, where the clock stands still, not {self.drift_ppm!r}"
 
     @classmethod
     def ideal(cls, contents_ml: float | None = None) -> "PlantSettings":

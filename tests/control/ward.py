@@ -137,14 +137,20 @@ async def ward(
     faults: Iterable[str | Fault] = (),
     group: int = 1,
     simulated: Mapping[str, Any] | None = None,
+    each: Mapping[str, Mapping[str, Any]] | None = None,
+    racks: Mapping[str, Mapping[str, Any]] | None = None,
     **pump: Any,
 ) -> AsyncIterator[Ward]:
     """A ward with a simulated pump at each bed.
 
-    `simulated` says what `simulate` is to make (its `name` and more), `pump` overrides a pump's settings.
+    `simulated` says what `simulate` is to make (its `name` and more), `pump` overrides a pump's settings, and `each`
+    those of one bed, with its own `simulated`. `racks` are pumps with several units: what `simulate` is to make of
+    each, and beds name them as their port.
     """
-    making: dict[str, Any] = {"name": "new-era", **(simulated or {})}
+    beside, racks = {bed: dict(own) for bed, own in (each or {}).items()}, racks or {}
     names = list(beds)
+    making = {bed: {"name": "new-era", **(beside.get(bed, {}).pop("simulated", simulated) or {})} for bed in names}
+    making = {bed: make for bed, make in making.items() if "port" not in beside.get(bed, {})} | dict(racks)
     settings = Settings.model_validate(
         {
             "gateway": "ward-7",
@@ -158,6 +164,7 @@ async def ward(
                     "serial": f"ASSET-{name}",
                     "simulated": True,
                     **pump,
+                    **beside.get(name, {}),
                 }
                 for name in names
             ],
@@ -165,7 +172,9 @@ async def ward(
     )
     key = ec.generate_private_key(ec.SECP256R1())
     paired = KeyStore(settings.keys_path).add(pairable("nurse-1", "confirm", key.public_key()))
-    pumps = {bed: simulate(**{"seed": number, "faults": faults} | making) for number, bed in enumerate(names)}
+    pumps = {
+        bed: simulate(**{"seed": number, "faults": faults} | make) for number, (bed, make) in enumerate(making.items())
+    }
     for name, bench in pumps.items():
         memory.serve(name, bench)
     writer = InlineWriter(Journal(settings.journal_path, "boot-1"), group)

@@ -6,12 +6,11 @@ Promises, besides those of `pumpd.driving`:
 - Each load allows one start. Right before it the pump itself says that it stands, that its syringe is confirmed and
   takes the rate, and that it holds the very rate and volume that were loaded. A start is *done* when it says that it
   flows.
-- What another pump than the identified one says is no answer: each status tells its serial number.
 """
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -20,7 +19,6 @@ from pumpd.driving import (
     DeclinedError,
     Lane,
     LineSettings,
-    LinkDriver,
     Side,
     UnansweredError,
     join,
@@ -36,14 +34,13 @@ from pumpd.pump import (
     PumpKind,
     PumpProgram,
     PumpState,
-    RateStep,
     Reading,
 )
 from pumpd.quantities import Duration, Length, Rate, Volume
-from pumpd_drivers.alaris_asena.answers import Fields, Status, alarm, number, plain
-from pumpd_drivers.alaris_asena.codec import Framer, Garbage, Message
-from pumpd_drivers.alaris_asena.control import Control
+from pumpd_drivers.alaris_asena.answers import alarm
+from pumpd_drivers.alaris_asena.codec import Framer, Message
 from pumpd_drivers.alaris_asena.settings import AlarisSettings
+from pumpd_drivers.alaris_asena.talking import AlarisLink, Heard
 
 LONGEST_LEASE = Duration(60)
 STOP_TRIES, START_LOOKS = 6, 8
@@ -52,20 +49,17 @@ LOOK_AGAIN_S = 0.1  # a motor may take its time
 _PROTOCOL = re.compile(r"Asena Rev (?P<revision>[0-9]{1,4}(?:\.[0-9]{1,4}){0,5})")
 
 
-class AlarisAsena(LinkDriver[Message | Garbage]):
+class AlarisAsena(AlarisLink):
     family = "alaris-asena"
     title = "Alaris Asena GH and CC, clinical syringe pumps (remote control up to firmware 2.3.6)"
     models = ("asena-gh", "asena-cc")  # the wire does not tell them apart
     assumptions = AlarisSettings.assumptions()
     codec = Codec(Framer, Framer, checked=lambda frame: isinstance(frame, Message))
-    longest_reply = 120
 
-    def __init__(self, link: Side[Message | Garbage], settings: AlarisSettings) -> None:
+    def __init__(self, link: Side[Heard], settings: AlarisSettings) -> None:
         super().__init__(link, settings)
-        self._settings = settings
         self._loaded: PumpProgram | None = None  # until it is started
         self._diameter: Length | None = None
-        self._control = Control(self._command, settings)
 
     @classmethod
     def capabilities(cls, container: Container, settings: Mapping[str, Any]) -> Capabilities:
@@ -94,70 +88,33 @@ class AlarisAsena(LinkDriver[Message | Garbage]):
         chosen = AlarisSettings.of(settings)
         return cls(await join(port, LineSettings(38400), Framer, quiet_s=chosen.quiet_s), chosen)
 
-    async def close(self) -> None:
-        self._control.let_lapse()
-        await super().close()
-
-    # -- messages --------------------------------------------------------------------------------------------
-
-    async def _question(self, word: str, *, lane: Lane = Lane.NORMAL, epoch: int | None = None) -> Fields:
-        return _fields(await self.ask(Message(word).to_bytes(), _answers(word), lane=lane, epoch=epoch))
-
-    async def _command(self, word: str, *fields: str, epoch: int | None, lane: Lane = Lane.NORMAL) -> Fields:
-        return _fields(await self.tell(Message(word, fields).to_bytes(), _answers(word), epoch, lane=lane))
-
-    async def _set(self, word: str, *fields: str, epoch: int) -> None:
-        """A setting, and the pump's own word that it holds it."""
-        said = await self._command(word, *fields, epoch=epoch)
-        if [plain(field) for field in said[: len(fields)]] != [plain(field) for field in fields]:
-            raise DeclinedError(f"{word}: told {'^'.join(fields)}, the pump holds {'^'.join(said) or 'nothing'}")
-
-    async def _status(self, *, lane: Lane = Lane.NORMAL, epoch: int | None = None) -> Status:
-        status = Status.of(await self._question("INF", lane=lane, epoch=epoch))
-        if self._control.serial not in ("", status.serial):
-            raise UnansweredError(f"INF: another pump answers, {status.serial}, not {self._control.serial}")
-        return status
-
-    async def _require_standing(self, epoch: int) -> None:
-        if not (await self._status(epoch=epoch)).stands(self._settings):
-            raise DeclinedError("the pump is infusing, not stopped: stop it first")
-
-    async def _require_syringe(self, rate: Rate, epoch: int) -> None:
-        syringe = await self._question("SYRINGE_STATUS", epoch=epoch)
-        if syringe[-1:] != ("CONF",):
-            raise DeclinedError(f"syringe: the pump has not confirmed it ({' '.join(syringe)}); confirm it at the pump")
-        word = "INF_RATE_MAX_SYRINGE"
-        highest = Rate(number(word, await self._question(word, epoch=epoch), 0, "ml/h"))
-        if rate > highest:
-            raise DeclinedError(f"rate: {rate} is above the {highest} that the pump allows for its syringe")
-
     # -- what LinkDriver asks for ----------------------------------------------------------------------------
 
     async def _identify(self, epoch: int) -> Identity:
-        serial = "".join((await self._question("INST_SERIALNO", epoch=epoch))[:1])
-        said = " ".join(await self._question("COMMS_PROTOCOL", epoch=epoch))
+        serial = "".join((await self.question("INST_SERIALNO", epoch=epoch))[:1])
+        said = " ".join(await self.question("COMMS_PROTOCOL", epoch=epoch))
         protocol = _PROTOCOL.fullmatch(said)
         if not serial or protocol is None:
             raise DeclinedError(f"the pump says serial {serial!r} and protocol {said!r}, which are no Asena's")
         revision = protocol["revision"]
-        newest = self._settings.newest_firmware
-        if self._settings.firmware_is_revision and tuple(map(int, revision.split("."))) > newest:
+        newest = self.settings.newest_firmware
+        if self.settings.firmware_is_revision and tuple(map(int, revision.split("."))) > newest:
             last = ".".join(map(str, newest))
             raise DeclinedError(f"firmware: {revision} takes no remote control; {last} is the last that does")
-        if not self._control.meet(serial):
+        if not self.control.meet(serial):
             self._loaded = None
         return Identity("Asena", revision, serial)
 
     async def _read(self) -> Reading:
         asked = now_ns()
-        status = await self._status()
+        status = await self.status()
         halted = False
-        if status.flagged and (told := alarm(await self._question("ALARM"), self._settings)):
+        if status.flagged and (told := alarm(await self.question("ALARM"), self.settings)):
             self.latch(told)
             halted = told.stops_flow
-        self._control.looked()
+        self.control.looked()
         state = PumpState.INFUSING
-        if status.stands(self._settings):
+        if status.stands(self.settings):
             state = PumpState.ALARM if halted else PumpState.STOPPED
         return Reading(
             asked, now_ns(), state, status.rate, status.infused, tuple(self.alarms), pressure_mmhg=status.pressure_mmhg
@@ -166,31 +123,23 @@ class AlarisAsena(LinkDriver[Message | Garbage]):
     async def _load(self, program: PumpProgram, epoch: int) -> None:
         (step,) = program.steps
         self._loaded = None
-        await self._require_standing(epoch)
-        await self._require_syringe(step.rate, epoch)
-        await self._control.take(epoch)
-        self._control.keep(LONGEST_LEASE)  # an idle pump whose token lapses would alarm
-        await self._command("INF_VI_CLEAR", epoch=epoch)  # first: whether the volume set counts from it is not stated
-        if left := (await self._status(epoch=epoch)).infused:
+        await self.require_standing(epoch)
+        await self.require_syringe(step.rate, epoch)
+        await self.control.take(epoch)
+        self.control.keep(LONGEST_LEASE)  # an idle pump whose token lapses would alarm
+        await self.command("INF_VI_CLEAR", epoch=epoch)  # first: whether the volume set counts from it is not stated
+        if left := (await self.status(epoch=epoch)).infused:
             raise DeclinedError(f"INF_VI_CLEAR: the pump answered, and its volume counter stands at {left}")
-        await self._set("INF_VTBI", "ACTIV", f"{step.volume.decimal:.3f}", "ml", "STOP", epoch=epoch)
-        await self._set("INF_RATE", f"{step.rate.decimal:.2f}", "ml/h", epoch=epoch)
+        await self.set("INF_VTBI", "ACTIV", f"{step.volume.decimal:.3f}", "ml", "STOP", epoch=epoch)
+        await self.set("INF_RATE", f"{step.rate.decimal:.2f}", "ml/h", epoch=epoch)
         self._loaded, self._diameter = program, program.diameter
 
     async def _read_back(self, epoch: int) -> PumpProgram:
-        """The pump measures its syringe itself and is told no diameter: the program's is given back."""
-        rate = number("INF_RATE", await self._question("INF_RATE", epoch=epoch), 0, "ml/h")
-        vtbi = await self._question("INF_VTBI", epoch=epoch)
-        if vtbi[:1] != ("ACTIV",) or vtbi[3:4] != ("STOP",):
-            raise DeclinedError(f"the pump holds no volume that would end its flow ({'^'.join(vtbi)})")
-        volume = number("INF_VTBI", vtbi, 1, "ml")
-        if not rate or not volume:
-            raise DeclinedError(f"the pump holds {rate} mL/h and {volume} mL: that is no program")
-        return PumpProgram((RateStep(Rate(rate), Volume(volume)),), self._diameter)
+        return await self.held(self._diameter, epoch)
 
     async def _start(self, watchdog: Duration, epoch: int) -> None:
         # What may pass without a look, less what the pump then waits, less what the last token may come late.
-        wait_s = self._settings.token_lapse_s + self._settings.reply_timeout_s + self._settings.quiet_s
+        wait_s = self.settings.token_lapse_s + self.settings.reply_timeout_s + self.settings.quiet_s
         lease_s = watchdog.ns / 1e9 - wait_s
         if lease_s <= 0 or watchdog > LONGEST_LEASE:
             raise DeclinedError(f"watchdog: {watchdog} is not within {wait_s:g} s to {LONGEST_LEASE}")
@@ -201,28 +150,28 @@ class AlarisAsena(LinkDriver[Message | Garbage]):
         except UnansweredError as error:
             raise DeclinedError(f"INF_START was not sent: {error}") from error
         self._loaded = None
-        self._control.keep(Duration.from_ns(int(lease_s * 1e9)))
-        await self._command("INF_START", epoch=epoch)
+        self.control.keep(Duration.from_ns(int(lease_s * 1e9)))
+        await self.command("INF_START", epoch=epoch)
         for _ in range(START_LOOKS):
-            status = await self._status(epoch=epoch)
-            if status.rate and not status.stands(self._settings):
+            status = await self.status(epoch=epoch)
+            if status.rate and not status.stands(self.settings):
                 return
             await asyncio.sleep(LOOK_AGAIN_S)
         raise UnansweredError("INF_START: the pump answered, and does not say that it infuses")
 
     async def _make_ready(self, program: PumpProgram, epoch: int) -> None:
-        await self._require_standing(epoch)
-        await self._require_syringe(program.highest_rate, epoch)
-        if (held := await self._read_back(epoch)) != program:
+        await self.require_standing(epoch)
+        await self.require_syringe(program.highest_rate, epoch)
+        if (held := await self.held(program.diameter, epoch)) != program:
             step = held.steps[0]
             raise DeclinedError(f"the pump now holds {step.volume} at {step.rate}, which is not what was loaded")
-        await self._control.take(epoch)
+        await self.control.take(epoch)
 
     async def _stop(self) -> None:
         try:
             await self._stop_until_it_stands()
         except (DeclinedError, UnansweredError):
-            self._control.let_lapse()
+            self.control.let_lapse()
             raise
 
     async def _stop_until_it_stands(self) -> None:
@@ -231,12 +180,12 @@ class AlarisAsena(LinkDriver[Message | Garbage]):
             try:
                 if tried:
                     await asyncio.sleep(LOOK_AGAIN_S)
-                await self._command("INF_STOP", epoch=None, lane=Lane.STOP)
-                if (await self._status(lane=Lane.STOP)).stands(self._settings):
+                await self.command("INF_STOP", epoch=None, lane=Lane.STOP)
+                if await self.stands(lane=Lane.STOP):
                     return
                 heard = UnansweredError("INF_STOP: the pump does not say that it stands")
-                if self._control.serial:  # it may take a stop from its controller only
-                    await self._control.take(None, Lane.STOP)
+                if self.control.serial:  # it may take a stop from its controller only
+                    await self.control.take(None, Lane.STOP)
             except UnansweredError as error:
                 if not timed_out(error):
                     raise
@@ -248,15 +197,6 @@ class AlarisAsena(LinkDriver[Message | Garbage]):
         raise heard
 
     async def _release(self, epoch: int) -> None:
-        await self._require_standing(epoch)
+        await self.require_standing(epoch)
         self._loaded = None
-        await self._control.give_back(epoch)
-
-
-def _answers(word: str) -> Callable[[Message | Garbage], bool]:
-    return lambda frame: isinstance(frame, Message) and frame.word == word
-
-
-def _fields(answer: Message | Garbage) -> Fields:
-    assert isinstance(answer, Message)  # `_answers` takes none else
-    return tuple(field.strip() for field in answer.fields)
+        await self.control.give_back(epoch)

@@ -8,37 +8,21 @@ Promises, besides those of `pumpd.driving`:
 - After a stop rate, VTBD and reload are taken away, so that a key would start nothing.
 """
 
-import asyncio
 import contextlib
 from collections.abc import Mapping
 from typing import Any
 
 from pumpd.driving import Codec, DeclinedError, Lane, LineSettings, Side, UnansweredError, join, now_ns, timed_out
-from pumpd.pump import Capabilities, Container, Identity, PumpAlarm, PumpProgram, PumpState, RateStep, Reading
+from pumpd.pump import Capabilities, Container, Identity, PumpAlarm, PumpProgram, PumpState, Reading
 from pumpd.quantities import Duration, Length
-from pumpd_drivers.dianet_star import limits, meaning
+from pumpd_drivers.dianet_star import holding, limits, meaning, stopping
 from pumpd_drivers.dianet_star.codec import Garbage, Reply, ReplyFramer, RequestFramer
-from pumpd_drivers.dianet_star.segments import (
-    LEAVE_8,
-    LEAVE_32,
-    Action,
-    Actual,
-    DoIt,
-    Ident,
-    Limits,
-    Mode,
-    Reload,
-    Setpoint,
-    State,
-    Status,
-    Word,
-)
+from pumpd_drivers.dianet_star.segments import Action, Actual, DoIt, Ident, Mode, State, Status, Word
 from pumpd_drivers.dianet_star.settings import DianetStarSettings
-from pumpd_drivers.dianet_star.talking import HOLD, KEEP_ALIVE_S, DianetStarLink, RefusedError
+from pumpd_drivers.dianet_star.talking import HOLD, DianetStarLink, RefusedError
 
 PUMP_WAITS_S = 1.2  # [S] its watchdog in closed loop
-STOP_TRIES, START_LOOKS = 10, 3
-KEYS_HOLD_BACK_S = 0.3  # before a stop is tried again that was refused because somebody is at the keys
+START_LOOKS = 3
 
 _KINDS = {"perfusor-fm": (1019, "Perfusor fm"), "infusomat-fms": (202, "Infusomat fmS")}  # type in the ident number
 
@@ -82,7 +66,7 @@ class DianetStar(DianetStarLink):
         if self.settings.serial not in ("", str(ident.serial)):
             raise DeclinedError(f"serial: the pump says {ident.serial}; the settings allow {self.settings.serial} only")
         if self.ident is not None and self.ident.number != ident.number:
-            self._loaded = None  # it is in the other pump
+            self._loaded, self._given = None, 0  # they are the other pump's
         self.ident = ident
         try:
             status = await self.status(epoch=epoch)
@@ -121,11 +105,11 @@ class DianetStar(DianetStarLink):
         )
 
     async def _find_again(self) -> Status:
-        """A pump that no longer knows its address lost its power. It gets it back in the mode that we had it in."""
+        """A pump that no longer knows its address lost its power, or our control. It gets it back to be read."""
         before, now = self.ident, await self.get(Ident)
         if before is None or now.number != before.number:
             raise DeclinedError(f"another pump answers: serial {now.serial}")
-        await self.switch(Mode.FERNREGEL if self.hold.alive else Mode.DOKU, None)
+        await self.switch(Mode.DOKU, None)
         status = await self.status()
         self.latch(PumpAlarm.PUMP_RESET)
         return status
@@ -136,48 +120,32 @@ class DianetStar(DianetStarLink):
         await self._require_rest(epoch)
         self._loaded = None
         (step,) = program.steps
-        own = await self.get(Limits, epoch=epoch)
-        if reasons := limits.beyond(step, own):
-            raise DeclinedError("; ".join(reasons))
-        await self.switch(Mode.FERNREGEL, epoch)
-        await self.do(Word.ACTION, DoIt(Action.START_STOP, 0), epoch)  # it stands; this acknowledges old alarms
-        await self.do(Word.SET_RELOAD, Reload(0, 0, 0), epoch)
-        pressure = self.settings.pressure_level or LEAVE_8
-        setpoint = Setpoint(rate=limits.hundredths(step.rate), vtbd=limits.tenths(step.volume), pressure=pressure)
-        await self.do(Word.SET_SETPOINT, setpoint, epoch)
-        await self.do(Word.ACTION, DoIt(Action.CLEAR_VOLUME, 1), epoch)
-        actual = await self.get(Actual, epoch=epoch)
-        if actual.infused:
-            raise DeclinedError(f"the pump's counter still says {limits.volume(actual.infused)}: it was not cleared")
+        await holding.give(self, step, epoch)
         self._given, self._loaded, self._diameter = 0, program, program.diameter
 
     async def _read_back(self, epoch: int) -> PumpProgram:
         """The pump measures its syringe itself and is told no diameter."""
-        reload = await self.get(Reload, epoch=epoch)
-        if reload.active == 1:
-            raise DeclinedError("the pump holds a second step (reload), which is no program of ours")
-        held = await self.get(Setpoint, epoch=epoch)
-        if held.rate in (0, LEAVE_32) or held.vtbd in (0, LEAVE_32):
-            raise DeclinedError("the pump holds no rate, or no volume that would end its flow: load a program")
-        return PumpProgram((RateStep(limits.rate(held.rate), limits.volume(held.vtbd)),), self._diameter)
+        return PumpProgram((await holding.held(self, epoch),), self._diameter)
 
     async def _start(self, watchdog: Duration, epoch: int) -> None:
-        lease_s = watchdog.ns / 1e9 - PUMP_WAITS_S - KEEP_ALIVE_S
-        if not 0 < lease_s <= limits.LONGEST_LEASE_S:
+        silent_s = self.question_s + PUMP_WAITS_S  # the last keep-alive, its repetitions, and then the pump's own wait
+        lease = Duration.from_ns(watchdog.ns - int(silent_s * 1e9))
+        if lease <= Duration(0) or watchdog > limits.LONGEST_WATCHDOG:
             raise DeclinedError(
-                f"watchdog: {watchdog} is not within the {PUMP_WAITS_S + KEEP_ALIVE_S:g} s that the pump itself may "
-                f"wait and {limits.LONGEST_LEASE_S} s"
+                f"watchdog: {watchdog} is not above {silent_s:.2f} s, within which the pump may stop by itself, and up "
+                f"to {limits.LONGEST_WATCHDOG}"
             )
         if self._loaded is None:
             raise DeclinedError("no program was loaded: load one first")
         if (held := await self._read_back(epoch)) != self._loaded:
             raise DeclinedError(f"the pump holds {held}, not {self._loaded}: load the program again")
+        await holding.must_be_unused(self, epoch)
         status = await self._require_rest(epoch)
         if not status.state & State.FERNREGEL:
             raise DeclinedError("the pump fell out of closed loop: load the program again")
         if not status.state & State.RUN_READY:
             raise DeclinedError("the pump says that it is not ready to run: see its display")
-        self.hold.begin(Duration.from_ns(int(lease_s * 1e9)))
+        self.hold.begin(lease)
         try:
             await self.do(Word.ACTION, DoIt(Action.START_STOP, 1), epoch)
         except RefusedError as refusal:
@@ -197,44 +165,16 @@ class DianetStar(DianetStarLink):
             raise UnansweredError(f"{refusal}; yet it flows")
 
     async def _stop(self) -> None:
-        heard: Exception = UnansweredError("stop: not sent")
-        for _ in range(STOP_TRIES):
-            try:
-                with contextlib.suppress(RefusedError):  # believed is only what STATUS says
-                    await self.do(Word.ACTION, DoIt(Action.START_STOP, 0), None, lane=Lane.STOP)
-                status = await self.status(lane=Lane.STOP)
-                if not meaning.state(status.state).flowing:
-                    await self._disarm(status)
-                    return
-                heard = UnansweredError("stop: the pump says that it flows")
-                if status.state & State.OPERATED:
-                    await asyncio.sleep(KEYS_HOLD_BACK_S)
-                await self.switch(Mode.FERNREGEL, None, lane=Lane.STOP)
-            except RefusedError as error:
-                heard = UnansweredError(str(error))
-            except UnansweredError as error:
-                if not timed_out(error):
-                    raise
-                heard = error
-                with contextlib.suppress(UnansweredError, RefusedError):  # it may have lost its address
-                    await self.switch(Mode.FERNREGEL, None, lane=Lane.STOP)
-        raise heard
-
-    async def _disarm(self, status: Status) -> None:
-        """Leave nothing that a key would start. The stop itself is done: this is tried, and not insisted on."""
+        try:
+            status = await stopping.stand(self)
+        except UnansweredError:
+            self.hold.end()  # what does not stop when it is told to has one reason more: nobody talks to it
+            raise
         if self._loaded is None and not status.state & State.FERNREGEL:
             return  # nothing of ours is in the pump
         self.hold.begin(HOLD)
-        with contextlib.suppress(UnansweredError, DeclinedError):
+        with contextlib.suppress(UnansweredError, DeclinedError):  # tried, not insisted on: the stop itself is done
             await self._take_away(status, None, Lane.STOP)
-
-    async def _take_away(self, status: Status, epoch: int | None, lane: Lane) -> None:
-        """The program out of the pump: rate 0, no VTBD, no reload."""
-        if not status.state & State.FERNREGEL:
-            await self.switch(Mode.FERNREGEL, epoch, lane=lane)
-        await self.do(Word.SET_SETPOINT, Setpoint(rate=0, vtbd=0), epoch, lane=lane)
-        await self.do(Word.SET_RELOAD, Reload(0, 0, 0), epoch, lane=lane)
-        self._loaded = None
 
     async def _release(self, epoch: int) -> None:
         status = await self._require_rest(epoch)
@@ -244,6 +184,10 @@ class DianetStar(DianetStarLink):
         if held or not status.state & State.DOKU:
             await self.switch(Mode.DOKU, epoch)
         self.hold.end()
+
+    async def _take_away(self, status: Status, epoch: int | None, lane: Lane) -> None:
+        await holding.take_away(self, status, epoch, lane)
+        self._loaded = None
 
     async def _require_rest(self, epoch: int) -> Status:
         status = await self.status(epoch=epoch)

@@ -7,7 +7,7 @@ from pumpd.quantities import Duration, Rate, Volume
 from pumpd_drivers.dianet_star.segments import Limits
 from pumpd_drivers.dianet_star.settings import DianetStarSettings
 
-LONGEST_LEASE_S = 60
+LONGEST_WATCHDOG = Duration(60)
 
 
 def capabilities(family: str, container: Container, chosen: DianetStarSettings) -> Capabilities:
@@ -28,7 +28,7 @@ def capabilities(family: str, container: Container, chosen: DianetStarSettings) 
         volume_max=Volume(chosen.vtbd_max_ml),
         max_steps=1,
         expiry=(Expiry.NATIVE,) if native else (Expiry.VTBI_ONLY,),
-        watchdog=Duration(LONGEST_LEASE_S) if native else None,
+        watchdog=LONGEST_WATCHDOG if native else None,
         counter_step=Volume("0.1"),
     )
 

@@ -23,7 +23,8 @@ _NOTICES = Alarm.VTBD_END | Alarm.SYRINGE_PRE_ALARM | Alarm.REMINDER | Alarm.STA
 
 _BOLUS = State.BOLUS_MANUAL | State.BOLUS_VOLUME | State.BOLUS_INTERVAL
 _PURGING = _BOLUS | State.KVO | State.FAST_ADVANCE  # flow that pumpd never asks for
-_WAITING = State.DELAY | State.INTERVAL_BOLUS_SET  # it may start by itself
+# It may start by itself, or follow a course that is none of ours.
+_WAITING = State.DELAY | State.INTERVAL_BOLUS_SET | State.PIGGYBACK | State.PCA | State.PROFILE | State.RAMP_TAPER
 
 
 def alarms(bits: int) -> list[PumpAlarm]:

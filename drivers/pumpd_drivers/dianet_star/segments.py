@@ -148,6 +148,10 @@ class State(IntFlag):
     HEAD_RETURNS = 1 << 20
     INTERVAL_BOLUS_SET = 1 << 22
     RELOAD = 1 << 24
+    PIGGYBACK = 1 << 25
+    PCA = 1 << 26
+    PROFILE = 1 << 27
+    RAMP_TAPER = 1 << 28
     DELAY = 1 << 29
 
 

@@ -3,13 +3,14 @@
 Promises:
 - An answer needs our address, the segment that was asked for and that segment's length.
 - The alarms of every STATUS are latched, whoever asked for it.
-- The keep-alive begins with closed loop, and goes on only while it is renewed.
+- The keep-alive (`hold`) goes on only while it is renewed.
 """
 
 from collections.abc import Callable
 from typing import TypeVar
 
 from pumpd.driving import DeclinedError, KeepAlive, Lane, LinkDriver, Side
+from pumpd.driving.link_driver import RETRIES
 from pumpd.quantities import Duration
 from pumpd_drivers.dianet_star import meaning
 from pumpd_drivers.dianet_star.codec import Garbage, Reply, Request
@@ -98,13 +99,17 @@ class DianetStarLink(LinkDriver[Reply | Garbage]):
             self.latch(alarm)
         return status
 
+    @property
+    def question_s(self) -> float:
+        """The longest that a question takes with all its repetitions, when none is answered."""
+        line_s = self.link.line.time_for(len(Request(0, Word.IDENT).to_bytes()) + self.longest_reply)
+        return (RETRIES + 1) * (self.settings.reply_timeout_s + line_s) + RETRIES * self.settings.quiet_s
+
     async def switch(self, mode: Mode, epoch: int | None, *, lane: Lane = Lane.NORMAL) -> None:
-        """The control token: the inverted ident number. In closed loop the keep-alive begins with it."""
+        """The control token: the inverted ident number."""
         if self.ident is None:
             self.ident = await self.get(Ident, lane=lane, epoch=epoch)
         await self.do(Word.CC_MODE, CcMode(self.ident.number ^ LEAVE_32, mode, self._address), epoch, lane=lane)
-        if mode is Mode.FERNREGEL and not self.hold.alive:
-            self.hold.begin(HOLD)
 
     async def _keep_alive(self) -> None:
         await self.get(Ident)

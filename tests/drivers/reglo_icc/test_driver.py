@@ -171,6 +171,18 @@ async def test_what_the_tubing_does_not_allow_is_refused_before_anything_is_set(
         assert set(line.heard) <= {"1~", "1E", "1?"}
 
 
+async def test_who_it_is_is_believed_when_the_pump_says_it_twice():
+    """The line has no check: ICC00001 with one bit wrong is another pump's number."""
+    for question, misread in (("1xS", b"ICC00003\r\n"), ("1(", b"0209\r\n")):
+        async with bench() as (driver, _, line):
+            line.answer = lambda request, raw, q=question, m=misread: m if request == q and line.said(q) == 1 else raw
+            outcome = await driver.identify()
+            assert isinstance(outcome, Refused)
+            assert f"{question[1:]}: the pump says" in outcome.reasons[0]
+            assert "has not been identified" in (await driver.load(PROGRAM)).reasons[0]
+            assert isinstance(await driver.identify(), Done)
+
+
 # -- a program and its run ---------------------------------------------------------------------------------------------
 
 

@@ -369,6 +369,56 @@ async def test_defaults_and_what_it_is_doing():
     assert bench.doing == [program, read, Operation.START, Operation.STOP, read, Operation.OTHER, program]
 
 
+async def test_times_are_set_in_eight_digits_or_fewer_and_in_the_older_way():
+    bench = Bench()
+    for asked, tenths in ((b"xT600", b"600"), (b"V0150", b"150"), (b"VM010", b"6000"), (b"VH001", b"36000")):
+        assert bench.say(b"1" + asked) == b"*", asked
+        assert bench.say(b"1V") == bench.say(b"1xT") == tenths + b"\r\n"
+    for wrong in (b"V10", b"VM1", b"VD010", b"T00000"):
+        assert bench.say(b"1" + wrong) == b"#", wrong
+    assert bench.say(b"1T0030") == b"*"
+    assert bench.say(b"1xP") == b"30\r\n"
+    assert Bench(short_times=False).say(b"1xT600") == b"#"
+
+
+async def test_what_is_only_kept_is_told_as_it_was_set_a_channel_each():
+    bench = Bench(channels=2)
+    assert bench.say(b"1+0317") == b"*"
+    assert (bench.say(b"1+"), bench.say(b"2+")) == (b"3.17 mm\r\n", b"2.06 mm\r\n")
+    assert bench.say(b"1r7900+1") == b"*"
+    assert bench.say(b"1r") == b"7900E+1\r\n"
+    assert bench.say(b"1xL3") == b"*"
+    assert bench.say(b"2xL") == b"3\r\n"
+    assert bench.say(b"1xSA1") == b"*"
+    assert bench.say(b"1xS") == b"A1\r\n"
+    assert (bench.say(b"1xA0002"), bench.say(b"1xA0003")) == (b"*", b"#")
+    for wrong in (b"+317", b"xRH", b"xL4", b"r79", b"U1", b"xW10", b")0208"):
+        assert bench.say(b"1" + wrong) == b"#", wrong
+
+
+async def test_a_calibration_gives_its_target_in_its_time_and_can_be_cancelled():
+    bench = Bench()
+    (plant,) = bench.plants
+    assert bench.say(b"1xY") == b"-"  # no target yet
+    for command in (b"xU2000+0", b"xW00000600", b"xRK"):
+        assert bench.say(b"1" + command) == b"*"
+    assert bench.say(b"1xY") == b"*"
+    assert bench.say(b"1xY") == b"-"
+    assert bench.say(b"1S005000") == b"#"
+    await asyncio.sleep(30)
+    assert close(plant.truth().delivered_ml, -1.0)
+    assert bench.say(b"1xZ") == b"*"
+    bench.say(b"1xY")
+    await asyncio.sleep(120)
+    assert close(plant.truth().delivered_ml, -3.0)
+    assert bench.say(b"1E") == b"-"
+    assert bench.say(b"1xJ") == b"900\r\n"  # 30 s and 60 s, in tenths
+    assert bench.say(b"1xC") == b"15\r\n"  # 3 mL; 20 mL are 100 revolutions
+    for command in (b"xY", b"xZ"):
+        bench.say(b"1" + command)
+    assert bench.doing[-2:] == [Operation.START, Operation.STOP]
+
+
 async def test_the_family():
     assert FAMILY.units(RegloIccOptions(channels=4)) == 4
     assert FAMILY.physics("reglo-icc", 1).is_peristaltic
