@@ -17,6 +17,8 @@ from pumpd.infusion.events import (
     Binding,
     ChallengeIssued,
     ConfirmationGiven,
+    ControlRestarted,
+    DeliveryReconciled,
     Event,
     JournalFailed,
     LoadProgram,
@@ -56,8 +58,10 @@ RESUMABLE = frozenset(
         AlarmCode.LINK_LOST,
         AlarmCode.LEASE_LAPSED,
         AlarmCode.PUMP_WATCHDOG,
+        AlarmCode.CONTROL_RESTARTED,
     }
 )
+LEAST_REASON = 3  # letters (AUD-08)
 
 
 def begin(infusion: Infusion) -> tuple[Infusion, tuple[Action, ...]]:
@@ -82,7 +86,7 @@ def _take(turn: Turn, event: Event) -> None:
         case ReadingFailed(link_lost=lost):
             turn.set(link_lost=lost)
         case StopRequested(by=by, reason=reason):
-            _stop_requested(turn, f"{reason} (by {by})")
+            _stop_requested(turn, by, f"{reason} (by {by})")
         case PauseRequested(by=by, reason=reason):
             _pause_requested(turn, f"{reason} (by {by})")
         case ResumeRequested(by=by):
@@ -103,6 +107,10 @@ def _take(turn: Turn, event: Event) -> None:
             _trips_cleared(turn, by)
         case JournalFailed(cause=cause):
             _journal_failed(turn, cause)
+        case DeliveryReconciled():
+            _delivery_reconciled(turn, event)
+        case ControlRestarted():
+            _control_restarted(turn)
         case _:
             raise TypeError(f"{type(event).__name__} is not an event of an infusion")
 
@@ -112,11 +120,12 @@ def _never_flowed(turn: Turn) -> bool:
     return turn.infusion.started_ns is None and turn.infusion.state is not State.TRIPPED
 
 
-def _stop_requested(turn: Turn, why: str) -> None:
+def _stop_requested(turn: Turn, by: str, why: str) -> None:
     state = turn.infusion.state
     turn.send_stop()
     if state.ended or state in (State.STOPPING, State.UNCERTAIN):
         return
+    turn.set(stopped_by=by)
     if state.may_flow:
         turn.stop_flow(State.STOPPING, why, then=State.STOPPED)
     else:
@@ -274,11 +283,64 @@ def _trips_cleared(turn: Turn, by: str) -> None:
         return
     turn.do(Record("trips_cleared", {"by": by, "trips": [code.value for code in infusion.trips]}))
     turn.clear_alarms(frozenset(infusion.trips))
-    final = [code.value for code in infusion.trips if code not in RESUMABLE]
+    final = [code.value for code in infusion.trips if code not in RESUMABLE or _again_and_again(turn, code)]
     if final or infusion.started_ns is None:
         turn.go(State.STOPPED, f"cleared by {by}; after {', '.join(final) or 'this'} there is no resume", trips=())
     else:
         turn.go(State.PAUSED, f"cleared by {by}", trips=())
+
+
+def _again_and_again(turn: Turn, code: AlarmCode) -> bool:
+    """The same trip so often in so short a time that no resume helps (STP-07)."""
+    infusion, limits = turn.infusion, turn.infusion.limits
+    recent = [at for what, at in infusion.tripped if what is code and turn.now_ns - at <= limits.same_trip_within_ns]
+    return len(recent) >= limits.same_trips
+
+
+def _delivery_reconciled(turn: Turn, event: DeliveryReconciled) -> None:
+    infusion, reading = turn.infusion, turn.infusion.reading
+    reasons = []
+    if not infusion.in_doubt:
+        reasons.append(f"reconcile: what was given is not in doubt, the pump says {infusion.delivered}")
+    if len(event.reason.strip()) < LEAST_REASON:
+        reasons.append(f"reason: say in at least {LEAST_REASON} letters why")
+    if event.volume < infusion.counted:
+        reasons.append(f"volume: the pump itself has reported {infusion.counted}, which is more than {event.volume}")
+    fresh = reading is not None and turn.now_ns - reading.asked_ns <= infusion.limits.stale_warn_ns
+    if fresh and not infusion.link_lost and reading is not None and reading.state.flowing:
+        reasons.append("reconcile: the pump says that it flows; stop it, at the pump if need be")
+    if reasons:
+        turn.refuse(*reasons)
+        return
+    body = {"by": event.by, "volume_ml": event.volume.number, "reason": event.reason}
+    booked = infusion.booked(turn.now_ns)
+    turn.do(Record("delivery_reconciled", {**body, "booked_before_ml": booked.number}))
+    turn.set(counted=event.volume, unaccounted=ZERO)
+    turn.clear_alarms(frozenset({AlarmCode.DELIVERY_UNCERTAIN, AlarmCode.STOP_UNCONFIRMED}))
+    if infusion.state.may_flow or infusion.state is State.TRIPPED:
+        why = f"{event.volume} read at the pump by {event.by}: {event.reason}"
+        turn.go(State.STOPPED, why, trips=(), then=None, stop_since_ns=None, stop_sent_ns=None)
+
+
+def _control_restarted(turn: Turn) -> None:
+    """Nothing goes on by itself: what may flow is stopped, what was being prepared is dropped (PWR-02, PWR-03)."""
+    infusion = turn.infusion
+    state, why = infusion.state, "the control process was restarted"
+    if state.ended or state in (State.PAUSED, State.TRIPPED):
+        return
+    turn.set(challenge=None, confirmed=None, read_back=None, still_since_ns=None)
+    if state is State.UNCERTAIN or (state.ending and state is not State.PAUSING):
+        turn.send_stop()
+    elif state is State.STARTING:
+        turn.latch(AlarmCode.DELIVERY_UNCERTAIN)
+        turn.stop_flow(State.UNCERTAIN, f"{why} before it was known whether the pump started", then=State.TRIPPED)
+    elif state.may_flow:
+        turn.trip(AlarmCode.CONTROL_RESTARTED, why)
+    elif _never_flowed(turn):
+        turn.go(State.ABANDONED, why)
+    else:
+        turn.latch(AlarmCode.CONTROL_RESTARTED)
+        turn.go(State.TRIPPED, why)
 
 
 def _journal_failed(turn: Turn, cause: str) -> None:

@@ -131,6 +131,20 @@ class TripsCleared(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class DeliveryReconciled(Event):
+    """A person read on the pump's display what it gave of the present program, and says why pumpd was not believed."""
+
+    by: str
+    volume: Volume
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ControlRestarted(Event):
+    """The process that ran this infusion died; this one took it up from the journal."""
+
+
+@dataclass(frozen=True, slots=True)
 class JournalFailed(Event):
     """The journal cannot be written: no start, and a running infusion stops."""
 

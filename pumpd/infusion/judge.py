@@ -15,7 +15,7 @@ from pumpd.infusion.interlocks import (
     window_most_time,
     window_volume,
 )
-from pumpd.infusion.model import ZERO
+from pumpd.infusion.model import ZERO, Infusion
 from pumpd.infusion.states import State
 from pumpd.infusion.turn import Turn
 from pumpd.pump import AlarmCode, PumpState
@@ -116,7 +116,19 @@ def _stands_still(turn: Turn) -> bool:
     )
 
 
+def _told(infusion: Infusion) -> frozenset[AlarmCode]:
+    """Doubt ends with the pump's own counter, unless that was lost too."""
+    lost = infusion.unaccounted or AlarmCode.DELIVERY_UNCERTAIN in infusion.trips
+    return frozenset() if lost else frozenset({AlarmCode.DELIVERY_UNCERTAIN})
+
+
+def _lost_count(turn: Turn) -> None:
+    if turn.infusion.unaccounted and AlarmCode.DELIVERY_UNCERTAIN not in turn.infusion.trips:
+        turn.latch(AlarmCode.DELIVERY_UNCERTAIN)
+
+
 def _ending(turn: Turn) -> None:
+    _lost_count(turn)
     for check in (pump_alarms.check, window_volume.check):
         verdict = check(turn.infusion, turn.now_ns)
         if isinstance(verdict, Trip) and verdict.alarm not in turn.infusion.trips:
@@ -126,7 +138,7 @@ def _ending(turn: Turn) -> None:
                 turn.latch(verdict.alarm)
     infusion, limits = turn.infusion, turn.infusion.limits
     if _stands_still(turn):
-        turn.clear_alarms(frozenset({AlarmCode.STOP_UNCONFIRMED}))
+        turn.clear_alarms(frozenset({AlarmCode.STOP_UNCONFIRMED}) | _told(infusion))
         if infusion.flow_since_ns is not None and infusion.flow_ended_ns is None:
             turn.set(flow_ended_ns=infusion.still_since_ns)
         turn.do(Record("stop_confirmed", {"delivered_ml": infusion.delivered.number}))
@@ -135,6 +147,8 @@ def _ending(turn: Turn) -> None:
         return
     if turn.now_ns - (infusion.stop_since_ns or 0) >= limits.stop_alarm_ns:
         turn.raise_alarm(AlarmCode.STOP_UNCONFIRMED)
+        if infusion.reading is None or infusion.reading.asked_ns < (infusion.stop_since_ns or 0):
+            turn.raise_alarm(AlarmCode.DELIVERY_UNCERTAIN)  # COM-05: nothing was heard of it since the stop
     if infusion.still_since_ns is None and turn.now_ns - (infusion.stop_sent_ns or 0) >= limits.stop_retry_ns:
         turn.send_stop()
 

@@ -24,6 +24,8 @@ class Limits:
     read_back_within_ns: int = 5 * NS_PER_S  # STA-05
     stop_retry_ns: int = NS_PER_S // 2  # STP-03
     stop_alarm_ns: int = 3 * NS_PER_S  # STP-03
+    same_trips: int = 3  # STP-07
+    same_trip_within_ns: int = 10 * _MIN  # STP-07
     still_for_ns: int = 2 * NS_PER_S  # STP-04
     # confirmation
     confirmation_ns: int = 60 * NS_PER_S  # STA-02

@@ -64,6 +64,7 @@ class Infusion:
     flowed_ns: int = 0  # running time of the segments before
     given_before: Volume = ZERO  # by the segments before
     counted: Volume = ZERO  # by this segment, as the pump reports it; never goes back
+    unaccounted: Volume = ZERO  # the most that this segment can have given besides, where the counter was lost
     integral: Volume = ZERO  # of the reported rate over this segment
     samples: tuple[Sample, ...] = ()  # of the last five minutes of flow
     # stop
@@ -72,6 +73,8 @@ class Infusion:
     then: State | None = None  # where the stop under way leads
     pauses: int = 0
     trips: tuple[AlarmCode, ...] = ()  # latched
+    tripped: tuple[tuple[AlarmCode, int], ...] = ()  # every trip of this infusion and its instant
+    stopped_by: str = ""  # the person who asked for the stop
     alarms: frozenset[AlarmCode] = field(default_factory=frozenset)  # raised and not cleared
     reason: str = ""
 
@@ -117,15 +120,23 @@ class Infusion:
         """What the pump should now be running at."""
         return self.segment.program.rate_at(self.counted)
 
+    @property
+    def in_doubt(self) -> bool:
+        """What was given is not known, and the pump has not told it (COM-04)."""
+        return self.state is State.UNCERTAIN or AlarmCode.DELIVERY_UNCERTAIN in self.alarms
+
     def booked(self, now_ns: int) -> Volume:
-        """The most that can have been given: what was reported, plus the highest rate since, up to the program."""
+        """The most that can have been given: reported, or lost, or at the highest rate since; up to the program."""
+        most = max(self.segment.program.vtbi, self.counted)
         if not self.state.may_flow:
-            return self.delivered
+            return self.given_before + min(self.counted + self.unaccounted, most)
         last = self.reading.answered_ns if self.reading else self.flow_since_ns
-        if last is None:
-            return self.delivered
-        since = self.segment.program.highest_rate.volume_in(Duration.from_ns(max(0, now_ns - last)))
-        return self.given_before + min(self.counted + since, max(self.segment.program.vtbi, self.counted))
+        since = ZERO if last is None else self.could_give(now_ns - last)
+        return self.given_before + min(self.counted + self.unaccounted + since, most)
+
+    def could_give(self, for_ns: int) -> Volume:
+        """The most that the program gives in a stretch of time."""
+        return self.segment.program.highest_rate.volume_in(Duration.from_ns(max(0, for_ns)))
 
 
 _FIELDS = frozenset(each.name for each in fields(Infusion))

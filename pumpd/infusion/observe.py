@@ -16,10 +16,26 @@ def observe(infusion: Infusion, reading: Reading) -> Infusion:
         reading=reading,
         link_lost=False,
         counted=counted,
+        unaccounted=_unaccounted(infusion, reading) if counting else infusion.unaccounted,
         still_since_ns=_still_since(infusion, reading),
         integral=_integral(infusion, reading) if flowing else infusion.integral,
         samples=_samples(infusion, reading, counted) if flowing else infusion.samples,
     )
+
+
+def _unaccounted(infusion: Infusion, reading: Reading) -> Volume:
+    """A counter below what it was has lost what came after the last look at it: the worst case of that (COM-05).
+
+    From then on nothing that it says is added to, so a flow that goes on is taken at its worst case too.
+    """
+    last = infusion.reading
+    before = last.delivered if last is not None else infusion.counted
+    went_on = infusion.unaccounted and (reading.state.flowing or (last is not None and last.state.flowing))
+    if reading.delivered >= before and not went_on:
+        return infusion.unaccounted
+    since = last.answered_ns if last is not None else infusion.flow_since_ns or reading.answered_ns
+    before_loss = infusion.unaccounted or infusion.limits.counter_slack  # what the last count may have rounded away
+    return before_loss + infusion.could_give(reading.answered_ns - since)
 
 
 def _still_since(infusion: Infusion, reading: Reading) -> int | None:

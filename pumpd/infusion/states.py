@@ -53,7 +53,7 @@ MEANING: dict[State, str] = {
     State.PAUSING: "stop sent so as to pause; waiting to see the pump stand still",
     State.PAUSED: "no flow; may be resumed with a new confirmation while the budget lasts",
     State.STOPPING: "stop sent; repeated until the pump is seen standing still",
-    State.UNCERTAIN: "the answer to a start was lost; only status and stop, worst case booked",
+    State.UNCERTAIN: "the answer to a start was lost; only status, stop and a person's own look; worst case booked",
     State.TRIPPED: "stopped by an interlock, latched until a person clears it",
     State.COMPLETED: "the whole volume was given",
     State.STOPPED: "ended before its volume",
@@ -62,36 +62,40 @@ MEANING: dict[State, str] = {
 
 _STOP = "stop asked for"
 _TRIP = "an interlock tripped"
+_RESTART = "control restarted while a remainder was being prepared"
+_RECONCILED = "a person read at the pump what it gave"
 _PANEL = "flow or change seen at the pump"
 
 TRANSITIONS: dict[State, dict[State, str]] = {
     State.ORDERED: {
         State.LOADING: "pump seen idle, without alarm",
-        State.ABANDONED: "pump not idle, or stop asked for",
+        State.ABANDONED: "pump not idle, stop asked for, or control restarted",
     },
     State.LOADING: {
         State.READY: "program read back, equal to the order",
-        State.ABANDONED: "load or read-back failed before the first flow, or stop asked for",
-        State.TRIPPED: "load or read-back of a remainder failed",
+        State.ABANDONED: "load or read-back failed before the first flow, stop asked for, or control restarted",
+        State.TRIPPED: "load or read-back of a remainder failed, or control restarted",
         State.STOPPED: "stop asked for, or pause budget or window used up",
         State.STOPPING: _PANEL,
     },
     State.READY: {
+        State.TRIPPED: _RESTART,
         State.ARMED: "confirmation accepted",
-        State.ABANDONED: "stop asked for before the first flow",
+        State.ABANDONED: "stop asked for, or control restarted, before the first flow",
         State.STOPPED: "stop asked for, or pause budget or window used up",
         State.STOPPING: _PANEL,
     },
     State.ARMED: {
         State.STARTING: "pump idle, program read back again, every interlock permits",
         State.READY: "an interlock refused; a new confirmation is needed",
-        State.ABANDONED: "stop asked for before the first flow",
+        State.TRIPPED: _RESTART,
+        State.ABANDONED: "stop asked for, or control restarted, before the first flow",
         State.STOPPED: "stop asked for, or pause budget or window used up",
         State.STOPPING: _PANEL,
     },
     State.STARTING: {
         State.RUNNING: "pump answered and reports flow at the programmed rate",
-        State.UNCERTAIN: "the answer to the start was lost",
+        State.UNCERTAIN: "the answer to the start was lost, or control died before it was known",
         State.PAUSING: "pause asked for",
         State.STOPPING: "stop asked for, start refused, no flow in time, or " + _TRIP,
     },
@@ -106,7 +110,8 @@ TRANSITIONS: dict[State, dict[State, str]] = {
     },
     State.PAUSING: {
         State.PAUSED: "two readings, no flow, volume unchanged",
-        State.STOPPING: "stop asked for, or " + _TRIP,
+        State.STOPPING: "stop asked for, control restarted, or " + _TRIP,
+        State.STOPPED: _RECONCILED,
     },
     State.PAUSED: {
         State.LOADING: "resume asked for: the remainder is loaded, read back and confirmed anew",
@@ -114,13 +119,16 @@ TRANSITIONS: dict[State, dict[State, str]] = {
         State.STOPPING: _PANEL,
     },
     State.STOPPING: {
-        State.STOPPED: "two readings, no flow, volume unchanged",
-        State.TRIPPED: "the same, after a trip",
+        State.STOPPED: "two readings, no flow, volume unchanged; or " + _RECONCILED,
+        State.TRIPPED: "two readings, no flow, volume unchanged, after a trip",
     },
-    State.UNCERTAIN: {State.TRIPPED: "two readings, no flow, volume unchanged"},
+    State.UNCERTAIN: {
+        State.TRIPPED: "two readings, no flow, volume unchanged",
+        State.STOPPED: _RECONCILED,
+    },
     State.TRIPPED: {
         State.PAUSED: "a person cleared a trip that may be resumed",
-        State.STOPPED: "a person cleared any other trip, or stop asked for, or the window closed",
+        State.STOPPED: "a person cleared any other trip, or stop asked for, or the window closed, or " + _RECONCILED,
         State.STOPPING: _PANEL,
     },
     State.COMPLETED: {},

@@ -61,7 +61,7 @@ class Turn:
 
     def latch(self, code: AlarmCode) -> None:
         if code not in self.infusion.trips:
-            self.set(trips=(*self.infusion.trips, code))
+            self.set(trips=(*self.infusion.trips, code), tripped=(*self.infusion.tripped, (code, self.now_ns)))
         self.raise_alarm(code)
 
     def raise_alarm(self, code: AlarmCode) -> None:
@@ -82,10 +82,17 @@ class Turn:
         body = {
             "outcome": infusion.state.value,
             "reason": infusion.reason,
+            "stopped_by": _ipec(infusion.stopped_by),  # STP-10
             "delivered_ml": infusion.delivered.number,
+            "booked_ml": infusion.booked(self.now_ns).number,
             "undelivered_ml": infusion.remaining.number,
             "running_s": f"{running / 1e9:.1f}",
             "elapsed_s": f"{infusion.elapsed_ns(self.now_ns) / 1e9:.1f}",
             "off_window": flowed and not window.least_ns <= running <= window.most_ns,  # WIN-06
         }
         self.do(Record("infusion_ended", body), ReleasePump())
+
+
+def _ipec(stopped_by: str) -> str:
+    """IPEC's word for what ended it: a person, or not said."""
+    return "by-clinician" if stopped_by and not stopped_by.startswith("pumpd") else "not-specified"

@@ -42,6 +42,7 @@ class AlarmCode(StrEnum):
     PAUSE_TOO_LONG = "pause_too_long"
     JOURNAL_FAILED = "journal_failed"
     START_FAILED = "start_failed"
+    CONTROL_RESTARTED = "control_restarted"
 
 
 class PumpAlarm(StrEnum):
@@ -102,5 +103,8 @@ ALARM_TABLE: dict[AlarmCode, AlarmText] = {
     AlarmCode.WINDOW_CLOSED: AlarmText(Priority.MEDIUM, "Window closed before the dose ended", "Tell the prescriber"),
     AlarmCode.PAUSE_TOO_LONG: AlarmText(Priority.MEDIUM, "Pause longer than allowed", "Resume or end the infusion"),
     AlarmCode.JOURNAL_FAILED: AlarmText(Priority.HIGH, "Journal cannot be written", "Check the gateway's disk"),
+    AlarmCode.CONTROL_RESTARTED: AlarmText(
+        Priority.HIGH, "The gateway's control process died and started anew", "See that the pump stands; then clear"
+    ),
     AlarmCode.START_FAILED: AlarmText(Priority.HIGH, "Pump did not start as told", "Look at the pump before a new try"),
 }

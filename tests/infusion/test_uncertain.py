@@ -1,11 +1,14 @@
 """When the answer to a start is lost."""
 
+from fractions import Fraction
+
 import pytest
 
 from pumpd.infusion import State
 from pumpd.infusion import events as ev
 from pumpd.infusion.states import TRANSITIONS
 from pumpd.pump import AlarmCode, Done, Refused
+from pumpd.quantities import Volume
 from tests.infusion.bench import MIN, S, bench
 
 
@@ -43,7 +46,7 @@ def test_while_uncertain_everything_but_status_and_stop_is_refused():
         assert {type(action) for action in actions} <= {ev.Refuse, ev.StopPump, ev.RaiseAlarm, ev.ReadPump}
         assert here.state is State.UNCERTAIN
     assert here.send(ev.StopRequested(here.now_ns, "n", "x"))[0] == ev.StopPump()
-    assert set(TRANSITIONS[State.UNCERTAIN]) == {State.TRIPPED}
+    assert set(TRANSITIONS[State.UNCERTAIN]) == {State.TRIPPED, State.STOPPED}  # STOPPED: a person read the pump
 
 
 @pytest.mark.requirement("COM-02")
@@ -107,3 +110,132 @@ def test_the_journal_failing_stops_a_running_infusion_and_prevents_a_start():
     running.wait(4 * S)
     assert running.infusion.trips == (AlarmCode.JOURNAL_FAILED,)
     assert not running.pump.flowing
+
+
+# -- what a person reads at the pump ------------------------------------------------------------------------------
+
+
+def lost():
+    """The answer to the start was lost, and the line with it."""
+    here = bench(line=lambda what: "lost-reply" if what == "start" else "ok")
+    here.confirm()
+    here.line = lambda _what: "down"
+    here.silence(20 * S, every=S)
+    return here
+
+
+def reconciled(here, volume, reason="read at the display", by="nurse-1"):
+    return here.send(ev.DeliveryReconciled(here.now_ns, by, Volume(volume), reason))
+
+
+@pytest.mark.requirement("COM-05")
+def test_a_person_who_read_the_pump_ends_the_doubt():
+    here = lost()
+    assert here.state is State.UNCERTAIN
+    assert here.infusion.booked(here.now_ns) > Volume("0.2")
+    reconciled(here, "0.146")
+    assert here.state is State.STOPPED
+    assert here.infusion.booked(here.now_ns) == here.infusion.delivered == Volume("0.146")
+    assert not here.infusion.alarms & {AlarmCode.DELIVERY_UNCERTAIN, AlarmCode.STOP_UNCONFIRMED}
+    assert "0.146 mL read at the pump by nurse-1" in here.infusion.reason
+
+
+@pytest.mark.requirement("COM-05", "AUD-08")
+@pytest.mark.parametrize("reason", ["", "  ", "ok", " a "])
+def test_without_a_reason_the_doubt_stays(reason):
+    here = lost()
+    reconciled(here, "0.146", reason)
+    assert here.state is State.UNCERTAIN
+    assert any(each.startswith("reason:") for each in here.refused)
+
+
+@pytest.mark.requirement("COM-05")
+def test_what_the_pump_itself_has_told_is_not_talked_away():
+    known = bench().run()
+    known.wait(5 * MIN)
+    reconciled(known, "1")
+    assert any("not in doubt" in each for each in known.refused)
+    assert known.state is State.RUNNING
+
+    known.line = lambda _what: "down"
+    known.silence(30 * S, every=S)
+    counted = known.infusion.counted
+    reconciled(known, "1")
+    assert str(counted) in known.refused[-1]
+    assert known.infusion.counted == counted
+
+
+@pytest.mark.requirement("COM-05")
+def test_a_pump_that_says_that_it_flows_is_not_reconciled():
+    here = bench(line=lambda what: {"start": "lost-reply", "stop": "lost-request"}.get(what, "ok"))
+    here.confirm()
+    here.wait(S)
+    assert here.pump.flowing
+    reconciled(here, "0.1")
+    assert "says that it flows" in here.refused[-1]
+    assert here.state is State.UNCERTAIN
+
+
+@pytest.mark.requirement("COM-05", "COM-02")
+def test_a_lost_counter_books_the_worst_case_of_what_it_lost():
+    here = bench().run()
+    here.wait(5 * MIN)
+    told = here.infusion.counted
+    here.line = lambda _what: "down"
+    here.silence(4 * S, every=S)
+    here.pump.counter, here.line = Fraction(0), lambda _what: "ok"
+    here.wait(10 * S)
+    assert AlarmCode.DELIVERY_UNCERTAIN in here.infusion.trips
+    assert here.state is State.TRIPPED
+    booked = here.infusion.booked(here.now_ns)
+    assert booked - told >= Volume("0.058")  # four seconds at 52.5 mL/h
+    assert booked.decimal >= here.given
+    reconciled(here, str(told + Volume("0.05")).removesuffix(" mL"))
+    assert here.state is State.STOPPED
+    assert here.infusion.booked(here.now_ns) == told + Volume("0.05")
+
+
+# -- a control process that died ----------------------------------------------------------------------------------
+
+
+def restart(here):
+    return here.send(ev.ControlRestarted(here.now_ns))
+
+
+@pytest.mark.requirement("PWR-02", "PWR-03")
+def test_after_a_restart_a_running_pump_is_stopped_and_a_person_resumes():
+    here = bench().run()
+    here.wait(10 * MIN)
+    assert restart(here)[0] == ev.StopPump()
+    here.wait(5 * S)
+    assert here.infusion.trips == (AlarmCode.CONTROL_RESTARTED,)
+    assert not here.pump.flowing
+    starts = here.count(ev.StartPump)
+    here.wait(MIN)
+    assert here.count(ev.StartPump) == starts
+    here.send(ev.TripsCleared(here.now_ns, "n"))
+    assert here.state is State.PAUSED
+
+
+@pytest.mark.requirement("PWR-02", "PWR-06")
+def test_a_restart_while_starting_is_a_doubt():
+    here = bench(line=lambda what: "lost-reply" if what == "start" else "ok")
+    hold = here.carry_out
+    here.carry_out = lambda actions: hold(tuple(a for a in actions if not isinstance(a, ev.StartPump)))
+    here.confirm()
+    assert here.state is State.STARTING
+    here.carry_out = hold
+    assert restart(here)[0] == ev.StopPump()
+    assert here.state is State.UNCERTAIN
+    here.wait(5 * S)
+    assert here.state is State.TRIPPED
+    assert here.count(ev.StartPump) == 0
+
+
+@pytest.mark.requirement("PWR-03")
+def test_a_restart_before_the_start_drops_the_order_and_its_confirmation():
+    ready = bench()
+    assert ready.state is State.READY
+    restart(ready)
+    assert ready.state is State.ABANDONED
+    assert ready.infusion.confirmed is None
