@@ -110,7 +110,7 @@ def _option(name: str, field: FieldInfo) -> click.Option:
         shown = ",".join(str(each) for each in default)
     kind = click.Choice(get_args(field.annotation)) if get_origin(field.annotation) is Literal else None
     metavar = "NUMBER" if field.annotation in (int, float, Decimal) else None
-    help_ = f"{field.description or ''} [default: {shown}]"
+    help_ = f"{field.description or ''} [default: {'none' if shown == '' else shown}]"
     return click.Option([flag], default=None, type=kind, metavar=metavar, help=help_)
 
 

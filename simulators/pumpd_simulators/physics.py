@@ -5,20 +5,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-# The least value of each setting that has one; None: any value above 0.
-_LEAST: dict[str, int | None] = {
-    "error_percent": 0,
-    "ripple_percent": 0,
-    "ripple_period_ml": None,
-    "slack_ml": 0,
-    "compliance_ml_per_mmhg": None,
-    "stall_mmhg": None,
-    "contents_ml": None,
-    "near_empty_ml": 0,
-    "tube_to_sensor_ml": 0,
-    "tube_to_patient_ml": 0,
-    "battery_h": None,
-    "battery_low_percent": 0,
+_AT_LEAST_0 = (
+    "error_percent",
+    "ripple_percent",
+    "slack_ml",
+    "near_empty_ml",
+    "tube_to_sensor_ml",
+    "tube_to_patient_ml",
+    "battery_low_percent",
+)
+_ABOVE = {
+    "ripple_period_ml": 0,
+    "compliance_ml_per_mmhg": 0,
+    "stall_mmhg": 0,
+    "contents_ml": 0,
+    "battery_h": 0,
+    "drift_ppm": -1_000_000,  # where the pump's clock stands still
 }
 
 
@@ -68,24 +70,24 @@ class PlantSettings:
             raise ValueError("; ".join(wrong))
 
     def _wrong(self) -> Iterator[str]:
-        unusable = set()
-        for name, least in _LEAST.items():
-            value = getattr(self, name)
-            if value is None and name == "contents_ml":
-                continue
-            if not (isinstance(value, int | float) and math.isfinite(value) and (value > 0 or value == least)):
-                unusable.add(name)
-                yield f"{name}: must be {'above' if least is None else 'at least'} 0, not {value!r}"
-        if not unusable & {"error_percent", "ripple_percent"} and self.error_percent + self.ripple_percent > 50:
-            yield "error_percent, ripple_percent: must be at most 50 together, or the motor would turn back"
-        if not unusable & {"tube_to_sensor_ml", "tube_to_patient_ml"} and (
-            self.tube_to_sensor_ml > self.tube_to_patient_ml
-        ):
-            yield "tube_to_sensor_ml: must be at most tube_to_patient_ml, or the detector hangs behind the patient"
-        if "battery_low_percent" not in unusable and self.battery_low_percent > 100:
+        unusable = [f"{name}: must be at least 0" for name in _AT_LEAST_0 if not self._number(name) >= 0]
+        for name, bound in _ABOVE.items():
+            if not self._number(name) > bound and not (name == "contents_ml" and self.contents_ml is None):
+                unusable.append(f"{name}: must be above {bound}")
+        if unusable:
+            yield from (f"{reason}, not {getattr(self, reason.partition(':')[0])!r}" for reason in unusable)
+            return
+        if self.error_percent + self.ripple_percent > 50:
+            yield "error_percent, ripple_percent: must be at most 50 together"
+        if self.tube_to_sensor_ml > self.tube_to_patient_ml:
+            yield "tube_to_sensor_ml: must be at most tube_to_patient_ml: the detector is on the way to the patient"
+        if self.battery_low_percent > 100:
             yield f"battery_low_percent: must be at most 100, not {self.battery_low_percent!r}"
-        if not (isinstance(self.drift_ppm, int | float) and -1e6 < self.drift_ppm < math.inf):
-            yield f"drift_ppm: must be above -1000000, where the clock stands still, not {self.drift_ppm!r}"
+
+    def _number(self, name: str) -> float:
+        """Not a number for what is none, and for what is not finite: no comparison then holds."""
+        value = getattr(self, name)
+        return value if isinstance(value, int | float) and math.isfinite(value) else math.nan
 
     @classmethod
     def ideal(cls, contents_ml: float | None = None) -> "PlantSettings":

@@ -4,13 +4,13 @@ import asyncio
 
 import pytest
 
-from pumpd.pump import Done, PumpAlarm, PumpProgram, PumpState, RateStep, Refused
+from pumpd.pump import Done, PumpAlarm, PumpProgram, PumpState, RateStep, Refused, Unknown
 from pumpd.quantities import Duration, Length, Rate, Volume
 from pumpd_drivers.new_era.driver import NewEra
-from pumpd_simulators.bench import SimulatedPump
+from pumpd_simulators.bench import SimulatedPump, simulate
 from pumpd_simulators.clock import LoopClock
 from pumpd_simulators.new_era.device import NewEraPump
-from pumpd_simulators.plant import Plant
+from pumpd_simulators.plant import Plant, PlantSettings
 
 pytestmark = pytest.mark.looptime(noop_cycles=0)
 
@@ -112,6 +112,44 @@ async def test_rates_at_the_limits_are_taken_by_the_pump_and_those_beyond_by_nei
             assert await driver.read_back() == Done(program)
         over = PumpProgram((RateStep(given.rate_max + Rate(1), Volume("0.5")),), Length(diameter))
         assert isinstance(await driver.load(over), Refused)
+
+
+async def test_a_stop_that_a_new_phase_makes_the_pump_ignore_is_repeated_until_it_stands(connect):
+    """?IGN (sheet: data-field errors). A settings' order that meets it is refused, which is certainly not done."""
+    pump = simulate("new-era", options={"phase_start_s": 0.3}, plant=PlantSettings.ideal())
+    async with connect(pump) as driver:
+        await started(driver)
+        seconds = 4.366 / 26.2 * 3600
+        for _ in range(int(seconds / 5)):
+            await asyncio.sleep(5)
+            await driver.read()  # keeps the watchdog
+        while pump.device.display()["rate"] == "26.20MH":  # noqa: ASYNC110 - virtual time
+            await asyncio.sleep(0.05)
+        outcomes = [await driver.stop()]
+        while not isinstance(outcomes[-1], Done):
+            outcomes.append(await driver.stop())
+        assert isinstance(outcomes[0], Unknown)
+        assert not pump.truth()["running"]
+    pump.shut()
+
+
+async def test_two_drivers_share_the_line_of_a_network(connect):
+    pump = simulate("new-era", options={"network": "0,7"}, plant=PlantSettings.ideal())
+    async with connect(pump) as first:
+        second = await NewEra.connect(first.link.port, {"address": 7})
+        for driver in (first, second):
+            await started(driver)
+        for _ in range(12):
+            await asyncio.sleep(5)
+            readings = [await driver.read() for driver in (first, second)]
+        assert [reading.value.state for reading in readings] == [PumpState.INFUSING] * 2
+        assert await first.stop() == Done(None)
+        assert [pump.truth(unit)["running"] for unit in (1, 2)] == [False, True]
+        assert await second.stop() == Done(None)
+        for unit in (1, 2):
+            assert 0.42 < pump.truth(unit)["delivered_ml"] < 0.46  # a minute at 26.2 mL/h, and the bring-up
+        await second.close()
+    pump.shut()
 
 
 def container(diameter):

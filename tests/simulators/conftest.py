@@ -8,8 +8,9 @@ import pytest
 
 from pumpd_drivers.new_era.codec import Request
 from pumpd_simulators.bench import SimulatedPump, simulate
+from pumpd_simulators.clock import LoopClock
 from pumpd_simulators.new_era.memory import NewEraOptions
-from pumpd_simulators.plant import PlantSettings
+from pumpd_simulators.plant import Plant, PlantSettings
 
 
 class Host:
@@ -62,3 +63,31 @@ async def bench() -> AsyncIterator[Callable[..., Host]]:
     for pump in benches.pumps:
         pump.shut()
     await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def plant() -> AsyncIterator[Callable[..., Plant]]:
+    plants: list[Plant] = []
+
+    def make(settings: PlantSettings | None = None, speed: float = 1.0) -> Plant:
+        plants.append(Plant(LoopClock(speed), settings or PlantSettings.ideal()))
+        return plants[-1]
+
+    yield make
+    for made in plants:
+        made.shut()
+
+
+class FakeClock:
+    """Time that a test sets; timers never fire by themselves."""
+
+    time = 0.0
+
+    def now(self) -> float:
+        return self.time
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> "FakeClock":
+        return self
+
+    def cancel(self) -> None:
+        pass

@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from pumpd_simulators.bench import simulate
+from pumpd_simulators.bench import Bench, simulate
 from pumpd_simulators.control import LONGEST_BODY, application
-from pumpd_simulators.control_endpoints import ENDPOINTS, Bench
+from pumpd_simulators.control_endpoints import ENDPOINTS
 from pumpd_simulators.control_openapi import description
 from pumpd_simulators.plant import PlantSettings
 
@@ -156,15 +156,18 @@ async def test_power_and_panel(bench):
         ("POST", "/clock", {"speed": 0}, 422, "speed: "),
         ("POST", "/clock", {"speed": 1e6}, 422, "speed: "),
         ("POST", "/clock", {"paused": "yes"}, 422, "paused: "),
-        ("POST", "/pumps", {}, 405, ""),
+        ("GET", "/truth?unit=1&unit=2", None, 422, r"unit: .*\['1', '2'\]"),
+        ("GET", "/stream?period=nan", None, 422, "period: "),
+        ("POST", "/fault", b"\xff", 400, "JSON"),
+        ("POST", "/pumps", {}, 405, "POST /pumps is not known; known: GET /pumps, .*GET /openapi.json"),
         ("POST", "/fault", b" " * (LONGEST_BODY + 1), 413, str(LONGEST_BODY)),
         ("POST", "/fault", {"kind": "front-panel", "detail": "stop"}, 422, "NA"),
         ("POST", "/power", {"on": 1}, 422, "on"),
         ("POST", "/power", {}, 422, "on"),
         ("POST", "/panel", {"key": "eject"}, 422, "eject"),
         ("POST", "/panel", {"key": "stop", "unit": 2}, 422, "unit 2 is not there"),
-        ("GET", "/nothing", None, 404, ""),
-        ("GET", "/fault", None, 405, ""),
+        ("GET", "/nothing", None, 404, "/nothing is not known; known: .*GET /truth"),
+        ("GET", "/fault", None, 405, "GET /fault is not known; known: .*POST /fault"),
     ],
 )
 async def test_what_is_not_known_is_refused_with_what_is_accepted(bench, method, path, body, status, names):
@@ -280,6 +283,61 @@ async def test_the_description_is_whole_and_every_reference_leads_somewhere(benc
             declared = {each["name"] for each in operation.get("parameters", []) if each["in"] == "path"}
             assert declared == set(re.findall(r"{(\w+)}", path))
             assert {"200", "4XX"} <= set(operation["responses"])
+
+
+# What OpenAPI 3.1.0 lets stand in each of its objects (of those that are used here), and what has to stand there.
+OBJECTS = {
+    "document": ({"openapi", "info", "paths", "components"}, {"openapi", "info", "paths"}),
+    "info": ({"title", "version", "description"}, {"title", "version"}),
+    "operation": ({"summary", "operationId", "parameters", "requestBody", "responses"}, {"responses"}),
+    "parameter": ({"name", "in", "required", "schema", "description"}, {"name", "in"}),
+    "body": ({"required", "content"}, {"content"}),
+    "response": ({"description", "content"}, {"description"}),
+}
+TYPES = {"array", "boolean", "integer", "null", "number", "object", "string"}
+
+
+def shaped(kind, item):
+    allowed, needed = OBJECTS[kind]
+    assert needed <= set(item) <= allowed, (kind, item)
+
+
+def schemas(node):
+    """Every schema below, itself included."""
+    if isinstance(node, dict):
+        yield node
+        for name in ("properties", "$defs"):
+            for each in node.get(name, {}).values():
+                yield from schemas(each)
+        for each in [*node.get("anyOf", []), node.get("items"), node.get("additionalProperties")]:
+            yield from schemas(each)
+
+
+def test_the_description_has_the_shape_that_openapi_says():
+    document = description()
+    shaped("document", document)
+    shaped("info", document["info"])
+    found = list(document["components"]["schemas"].values())
+    for path, methods in document["paths"].items():
+        assert path.startswith("/")
+        assert set(methods) <= {"get", "post"}
+        for method, operation in methods.items():
+            shaped("operation", operation)
+            assert ("requestBody" in operation) == (method == "post")
+            places = [(each["name"], each["in"]) for each in operation.get("parameters", [])]
+            assert len(set(places)) == len(places)
+            for parameter in operation.get("parameters", []):
+                shaped("parameter", parameter)
+                assert parameter["in"] == "query" or parameter["required"] is True
+                found.append(parameter["schema"])
+            bodies = [("body", operation["requestBody"])] if method == "post" else []
+            for kind, item in [*bodies, *(("response", each) for each in operation["responses"].values())]:
+                shaped(kind, item)
+                found += [media["schema"] for media in item["content"].values()]
+            assert all(re.fullmatch(r"[1-5](\d\d|XX)", status) for status in operation["responses"])
+    for schema in (each for whole in found for each in schemas(whole)):
+        assert schema.get("type", "object") in TYPES, schema
+        assert set(schema.get("required", [])) <= set(schema.get("properties", {})), schema
 
 
 BODIES = sorted({each.asked for each in ENDPOINTS if each.method == "POST"}, key=lambda model: model.__name__)

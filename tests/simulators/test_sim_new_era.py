@@ -118,6 +118,83 @@ async def test_system_commands_are_taken_by_any_address(bench):
     assert host.basic("3ADR4") == "03S?"
 
 
+async def test_pumps_on_a_network_answer_to_their_own_addresses_and_run_by_themselves(bench):
+    host = bench(network="0,1,12")
+    assert [host.basic(address) for address in ("", "1", "12")] == ["00A?R", "01A?R", "12A?R"]
+    for address in ("1", "12"):
+        for command in (*READY, "RUN"):
+            assert "?" not in host.basic(address + command)
+    assert host.basic("12RAT 30") == "12I"
+    await asyncio.sleep(60)
+    assert [host.pump.truth(unit)["delivered_ml"] for unit in (1, 2, 3)] == pytest.approx([0, 1.0, 0.5])
+    assert [host.pump.truth(unit)["display"]["address"] for unit in (1, 2, 3)] == ["0", "1", "12"]
+    host.pump.press("stop", None, 2)
+    assert [host.basic(address) for address in ("", "1", "12")] == ["00S", "01P", "12I"]
+    assert host.raw(b"5\r") == b""
+
+
+@pytest.mark.parametrize("burst", [b"*STP\r", b"0STP\r1STP\r"])
+async def test_replies_of_several_pumps_collide_though_each_does_as_it_was_told(bench, burst):
+    host = bench(network="0,1")
+    for address in ("0", "1"):
+        host.basic(address)
+        for command in (*READY, "RUN"):
+            host.basic(address + command)
+    assert host.raw(burst) == b""
+    assert [host.basic(address) for address in ("0", "1")] == ["00P", "01P"]
+
+
+async def test_a_packet_for_one_pump_is_no_damage_to_its_neighbour_in_the_other_mode(bench):
+    host = bench(network="0,1")
+    assert host.basic("0") == "00A?R"
+    assert host.basic("1") == "01A?R"
+    assert host.safe("0SAF5") == "00S"
+    assert host.basic("1VER") == "01SNE1000V3.92"
+    assert host.raw(safe_frame(b"1VER")) == b"\x0201SNE1000V3.92\x03"
+    assert host.safe("0VER") == "00SNE1000V3.92"
+    assert b"?COM" in host.raw(b"0VER\r")
+
+
+async def test_an_alarm_told_by_itself_and_a_fault_of_an_answer_concern_one_pump_of_the_network(bench):
+    host = bench(network="0,1")
+    for address in ("0", "1"):
+        host.basic(address)
+    host.safe("0SAF1")
+    host.heard.clear()
+    await asyncio.sleep(1.1)
+    assert host.heard == [safe_frame(b"00A?T")]
+    host.safe("0")
+    host.pump.fire("lost-reply:identify")
+    assert host.basic("1DIA 20") == "01S"
+    assert host.raw(b"1VER\r") == b""
+    assert host.basic("1VER") == "01SNE1000V3.92"
+
+
+async def test_all_pumps_of_a_network_have_one_supply(bench):
+    host = bench(network="0,1")
+    for address in ("0", "1"):
+        host.basic(address)
+    host.pump.power(on=False)
+    assert host.raw(b"1\r") == b""
+    host.pump.power(on=True)
+    assert [host.basic(address) for address in ("0", "1")] == ["00A?R", "01A?R"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"network": "0"}, "network: "),
+        ({"network": "0,100"}, "network: "),
+        ({"network": "1,1"}, "network: each pump needs an address of its own, not 1,1"),
+        ({"network": "0,1", "address": 1}, "network, address: "),
+        ({"network": "0,1", "reply_delay_s": 0.1}, "network, reply_delay_s: "),
+    ],
+)
+async def test_a_network_that_cannot_be_is_refused(bench, wrong, said):
+    with pytest.raises(ValueError, match=said):
+        bench(**wrong)
+
+
 # -- alarms (S: status and alarms) ---------------------------------------------------------------------------------
 
 

@@ -36,7 +36,6 @@ class DianetStar(DianetStarLink):
 
     def __init__(self, link: Side[Reply | Garbage], settings: DianetStarSettings) -> None:
         super().__init__(link, settings)
-        self._met = False
         self._loaded: PumpProgram | None = None
         self._diameter: Length | None = None
         self._given = 0  # what the counter said last, 0.1 mL
@@ -78,9 +77,6 @@ class DianetStar(DianetStarLink):
         if status is None or (left_over and not meaning.state(status.state).flowing):
             await self.switch(Mode.DOKU, epoch)
             await self.status(epoch=epoch)
-        if not self._met:
-            self._met = True
-            self.alarms.clear()  # from before we met; what lasts is told again
         version = ident.version.decode("ascii", "replace").strip()
         return Identity(name, "".join(letter for letter in version if letter.isprintable()), str(ident.serial))
 
@@ -137,8 +133,8 @@ class DianetStar(DianetStarLink):
             )
         if self._loaded is None:
             raise DeclinedError("no program was loaded: load one first")
-        if (held := await self._read_back(epoch)) != self._loaded:
-            raise DeclinedError(f"the pump holds {held}, not {self._loaded}: load the program again")
+        if (held := await holding.held(self, epoch)) not in self._loaded.steps:
+            raise DeclinedError(f"the pump holds {held.volume} at {held.rate}: load the program again")
         await holding.must_be_unused(self, epoch)
         status = await self._require_rest(epoch)
         if not status.state & State.FERNREGEL:
@@ -170,20 +166,23 @@ class DianetStar(DianetStarLink):
         except UnansweredError:
             self.hold.end()  # what does not stop when it is told to has one reason more: nobody talks to it
             raise
-        if self._loaded is None and not status.state & State.FERNREGEL:
-            return  # nothing of ours is in the pump
-        self.hold.begin(HOLD)
-        with contextlib.suppress(UnansweredError, DeclinedError):  # tried, not insisted on: the stop itself is done
-            await self._take_away(status, None, Lane.STOP)
+        if self._holds_ours(status):
+            self.hold.begin(HOLD)
+            with contextlib.suppress(UnansweredError, DeclinedError):  # tried, not insisted on: the stop itself is done
+                await self._take_away(status, None, Lane.STOP)
 
     async def _release(self, epoch: int) -> None:
         status = await self._require_rest(epoch)
-        held = self._loaded is not None
-        if held:
+        ours = self._holds_ours(status)
+        if ours:
             await self._take_away(status, epoch, Lane.NORMAL)
-        if held or not status.state & State.DOKU:
+        if ours or not status.state & State.DOKU:
             await self.switch(Mode.DOKU, epoch)
         self.hold.end()
+
+    def _holds_ours(self, status: Status) -> bool:
+        """A program, or what came of one that was not loaded to its end."""
+        return self._loaded is not None or bool(status.state & State.FERNREGEL)
 
     async def _take_away(self, status: Status, epoch: int | None, lane: Lane) -> None:
         await holding.take_away(self, status, epoch, lane)

@@ -18,7 +18,7 @@ KEYS_HOLD_BACK_S = 0.3  # between two tries; the pump refuses for 2 s after a ke
 
 async def stand(pump: DianetStarLink) -> Status:
     """The STATUS that says so. Raises UnansweredError when none did."""
-    heard: Exception = UnansweredError("stop: not sent")
+    heard: Exception | str = "not sent"
     for _ in range(TRIES):
         try:
             with contextlib.suppress(RefusedError):  # believed is only what STATUS says
@@ -26,16 +26,14 @@ async def stand(pump: DianetStarLink) -> Status:
             status = await pump.status(lane=Lane.STOP)
             if not meaning.state(status.state).flowing:
                 return status
-            heard = UnansweredError("stop: the pump says that it flows")
+            heard = "the pump says that it flows"
             if status.state & State.OPERATED:
                 await asyncio.sleep(KEYS_HOLD_BACK_S)
             await pump.switch(Mode.FERNREGEL, None, lane=Lane.STOP)
-        except RefusedError as error:
-            heard = UnansweredError(str(error))
-        except UnansweredError as error:
-            if not timed_out(error):
+        except (RefusedError, UnansweredError) as error:
+            if not (timed_out(error) or isinstance(error, RefusedError)):
                 raise
             heard = error
             with contextlib.suppress(UnansweredError, RefusedError):  # it may have lost its address
                 await pump.switch(Mode.FERNREGEL, None, lane=Lane.STOP)
-    raise heard
+    raise UnansweredError(f"stop: {heard}")

@@ -3,6 +3,7 @@
 from pumpd_simulators.family import Family
 from pumpd_simulators.new_era.device import NewEraPump
 from pumpd_simulators.new_era.memory import MODELS, NewEraOptions
+from pumpd_simulators.new_era.network import NewEraNetwork
 from pumpd_simulators.plant import PlantSettings
 
 FAMILY = Family(
@@ -10,6 +11,9 @@ FAMILY = Family(
     title="New Era NE-1000 laboratory syringe pumps",
     models=tuple(MODELS),
     options=NewEraOptions,
-    make=lambda plants, model, options: NewEraPump(plants[0], model, options),
+    make=lambda plants, model, options: (
+        NewEraNetwork(plants, model, options) if options.network else NewEraPump(plants[0], model, options)
+    ),
     physics=lambda _, seed: PlantSettings.syringe(seed),
+    units=lambda options: len(options.addresses),
 )

@@ -115,7 +115,7 @@ class NewEraPump:
     def _hear(self, packet: Request | Garbage) -> None:
         self.plant.advance()
         memory = self.memory
-        if isinstance(packet, Garbage) or (memory.safe_s and not packet.safe):
+        if isinstance(packet, Garbage):
             self._say(CORRUPT, acknowledge=False)
             return
         text = packet.text
@@ -123,6 +123,9 @@ class NewEraPump:
         if system:
             text = text[1:]
         elif (packet.address or 0) != memory.address:
+            return
+        if memory.safe_s and not packet.safe:
+            self._say(CORRUPT, acknowledge=False)
             return
         self._rearm()
         self.doing = _operation(text)
@@ -436,6 +439,7 @@ class NewEraPump:
             return {"status": "off"}
         self.plant.advance()
         return {
+            "address": str(self.memory.address),
             "status": self._pumping.status if self._alarm is None else "A?" + self._alarm,
             "diameter_mm": self._diameter(""),
             "rate": self._rate(""),

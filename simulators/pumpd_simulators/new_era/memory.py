@@ -3,9 +3,9 @@
 import math
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pumpd_simulators.family import SimulatorOptions
 from pumpd_simulators.new_era.numbers import UNITS_ML_H
@@ -31,6 +31,11 @@ class NewEraOptions(SimulatorOptions):
     """What no public source states for certain, by name. The defaults are what known clients are at home with."""
 
     address: int = Field(default=0, ge=0, le=99, description="network address")
+    network: str = Field(
+        default="",
+        pattern=r"^(\d{1,2}(,\d{1,2}){1,9})?$",
+        description="several pumps on one line, such as 0,1,5: their addresses, instead of the one address",
+    )
     saf_before_alarm: bool = Field(
         default=True,
         description="SAF on a pump with a pending alarm is carried out, and the alarm comes in the new framing; "
@@ -63,6 +68,21 @@ class NewEraOptions(SimulatorOptions):
         le=1,
         description="a command, STP too, that comes so soon after a phase followed another is ignored (?IGN)",
     )
+
+    @model_validator(mode="after")
+    def _each_its_own(self) -> Self:
+        if len(set(self.addresses)) < len(self.addresses):
+            raise ValueError(f"network: each pump needs an address of its own, not {self.network}")
+        if self.network and self.address:
+            raise ValueError("network, address: give the addresses of all pumps, or the address of the only one")
+        if self.network and self.reply_delay_s:
+            raise ValueError("network, reply_delay_s: how late replies collide is not simulated; give one of them")
+        return self
+
+    @property
+    def addresses(self) -> tuple[int, ...]:
+        """Of all pumps on the line."""
+        return tuple(int(each) for each in self.network.split(",")) if self.network else (self.address,)
 
     def top_ml_h(self, diameter: Decimal) -> float:
         """A rate limit is the syringe's area times the plunger's speed."""
