@@ -36,6 +36,7 @@ check: setup
 	$(RUN) lint-imports --no-logo
 	$(RUN) python tools/requirements_table.py --check
 	$(RUN) python tools/states_page.py --check
+	$(RUN) python -m tools.driver_quality --check
 
 bench: setup
 	$(RUN) python -m benchmarks $(ARGS)

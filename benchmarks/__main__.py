@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--json FILE]`: every benchmark, one table. About two minutes, on loopback alone."""
+"""`python -m benchmarks [--json FILE] [--family NAME]... [BENCHMARK]...`: all of them, one table, in eight minutes."""
 
 import argparse
 import json
@@ -7,18 +7,28 @@ import platform
 import sys
 from pathlib import Path
 
-from benchmarks import polling, process, stop, virtual_time
+from benchmarks import families, load, polling, process, stop, virtual_time
 from benchmarks.result import table
+
+WHOLE = {"process": process, "virtual_time": virtual_time}
+EACH_FAMILY = {"polling": polling, "load": load, "stop": stop}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    parser.add_argument("benchmark", nargs="*", metavar="BENCHMARK", help=f"of {', '.join(WHOLE | EACH_FAMILY)}")
+    parser.add_argument("--family", action="append", choices=families.own(), help="only this one; may be repeated")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything that was measured there")
     arguments = parser.parse_args()
+    if unknown := set(arguments.benchmark) - set(WHOLE | EACH_FAMILY):
+        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
     results = []
-    for benchmark in (process, polling, virtual_time, stop):
-        print(f"{benchmark.__name__} ...", file=sys.stderr, flush=True)
-        results += benchmark.measure()
+    for name in arguments.benchmark or WHOLE | EACH_FAMILY:
+        print(f"{name} ...", file=sys.stderr, flush=True)
+        if name in WHOLE:
+            results += WHOLE[name].measure()
+        else:
+            results += EACH_FAMILY[name].measure(arguments.family or families.own())
     print(table(results))
     machine = {
         "python": platform.python_version(),

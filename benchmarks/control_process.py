@@ -12,9 +12,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
+from benchmarks.families import Bed
 from pumpd.control import __main__, runner
 
 ROOT = Path(__file__).parents[1]
@@ -23,13 +24,7 @@ gateway = "bench"
 state_dir = "{folder}/state"
 library_dir = "{root}/config/library"
 
-[[pump]]
-name = "bed1"
-driver = "new-era"
-port = "{port}"
-serial = "ASSET-1"
-model = "ne-1000"
-simulated = true
+{pumps}
 """
 
 
@@ -49,13 +44,25 @@ class ControlProcess:
         self._writer.close()
 
     async def pump(self, wanted):
-        """The pump's status once `wanted` likes it."""
+        """The first pump's status once `wanted` likes it."""
+        return (await self.pumps(lambda pumps: wanted(pumps[0])))[0]
+
+    async def ready(self):
+        """All pumps are connected, and have been read."""
+        await self.pumps(lambda pumps: all(not pump["problem"] and pump["pump_state"] for pump in pumps))
+
+    async def pumps(self, wanted):
         async with asyncio.timeout(30):
             while True:
-                pump = (await self.ask(op="status"))["result"]["pumps"][0]
-                if wanted(pump):
-                    return pump
+                pumps = (await self.ask(op="status"))["result"]["pumps"]
+                if wanted(pumps):
+                    return pumps
                 await asyncio.sleep(0.02)
+
+    def cpu_s(self):
+        """CPU seconds of all its threads so far, as the scheduler counts them: not in ticks of 10 ms."""
+        tasks = Path(f"/proc/{self.popen.pid}/task").iterdir()
+        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
 
     def rss_mb(self):
         """Resident memory as the kernel counts it (VmRSS, in units of 10^6 bytes)."""
@@ -66,10 +73,13 @@ class ControlProcess:
 
 
 @contextlib.asynccontextmanager
-async def control_process(folder: Path, port: Path, idle_poll_s: float | None = None) -> AsyncIterator[ControlProcess]:
+async def control_process(
+    folder: Path, beds: Iterable[Bed], idle_poll_s: float | None = None
+) -> AsyncIterator[ControlProcess]:
     """A process that is ready; `ready_s` is the time from before its exec to its READY notice."""
     config = folder / "pumpd.toml"
-    config.write_text(_CONFIG.format(folder=folder, root=ROOT, port=port), encoding="utf-8")
+    pumps = "\n".join([await bed.as_toml() for bed in beds])
+    config.write_text(_CONFIG.format(folder=folder, root=ROOT, pumps=pumps), encoding="utf-8")
     module = ["pumpd.control"] if idle_poll_s is None else ["benchmarks.control_process", str(idle_poll_s)]
     loop = asyncio.get_running_loop()
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notices:

@@ -2,6 +2,7 @@
 
     make fuzz                      10^6 mutated packets for each family
     make fuzz ARGS="--count 1e5 --seed 7 new-era"
+    make fuzz ARGS=--record        and write what came of it into benchmarks/fuzzed.toml, for docs/driver-quality.md
 
 The packets that are mutated are what the family's own driver and simulator say to each other in one session. Frames
 without an integrity check can only be asked not to raise. Exit status 1 when anything was found; a finding prints its
@@ -9,11 +10,17 @@ seed and bytes.
 """
 
 import argparse
+import ast
 import asyncio
+import hashlib
+import inspect
 import random
 import sys
 import time
-from collections.abc import Callable
+import tomllib
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
 
 from pumpd.driving import Codec
 from pumpd.pump import Container, Done, PumpProgram, RateStep, families, family
@@ -24,6 +31,8 @@ from pumpd_simulators.virtual_time import VirtualTimeLoop
 
 HANG_S = 1.0
 PROGRAM = RateStep(Rate("52.5"), Volume(35))
+RECORD = Path(__file__).parent / "fuzzed.toml"
+RECORD_HEAD = "# What `make fuzz ARGS=--record` found last. `codec` is a digest of the source that was tried.\n"
 
 
 async def session(name: str) -> dict[str, list[bytes]]:
@@ -105,11 +114,36 @@ def fuzz(codec: Codec, said: dict[str, list[bytes]], count: int, seed: int) -> t
     return counts, findings
 
 
+def source_of(codec: Codec) -> str:
+    """A digest of the modules that the framers come from, whatever their comments and their layout."""
+    modules = {inspect.getmodule(maker) for maker in (codec.requests, codec.replies)}
+    trees = sorted(ast.dump(ast.parse(inspect.getsource(module))) for module in modules if module is not None)
+    return hashlib.sha256("\n".join(trees).encode()).hexdigest()[:16]
+
+
+def recorded(path: Path = RECORD) -> dict[str, dict[str, str | int]]:
+    """What was written down, by family."""
+    return tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def record(name: str, figures: Mapping[str, str | int], path: Path = RECORD) -> None:
+    """Replace what is written down of one family."""
+    kept = recorded(path) | {name: dict(figures)}
+    parts = [RECORD_HEAD]
+    for family_name, values in sorted(kept.items()):
+        lines = [
+            f'{key} = "{value}"' if isinstance(value, str) else f"{key} = {value}" for key, value in values.items()
+        ]
+        parts.append("\n".join([f"[{family_name}]", *lines]) + "\n")
+    path.write_text("\n".join(parts), encoding="utf-8")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("family", nargs="*", help="all of them, unless named")
     parser.add_argument("--count", type=float, default=1e6)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--record", action="store_true", help=f"write the figures into {RECORD.name}")
     given = parser.parse_args()
     failed = False
     for name in given.family or families():
@@ -122,6 +156,10 @@ def main() -> int:
             f"{name:17} {counts['packets']:>8} packets  {counts['frames']:>9} frames  {counts['checked']:>8} with a "
             f"good check  {len(findings)} findings  {took:6.1f} s  (seed {given.seed}, from {len(said['in'])} replies)"
         )
+        if given.record:
+            figures = {**counts, "findings": len(findings), "seed": given.seed}
+            today = datetime.now(UTC).date().isoformat()
+            record(name, {"date": today, **figures, "codec": source_of(family(name).codec)})
         for finding in findings[:10]:
             print(f"  {finding}", file=sys.stderr)
         failed = failed or bool(findings)

@@ -1,7 +1,7 @@
-"""A simulated NE-1000 on a real pseudo-terminal, on the benchmark's own loop, with every frame's time on the line.
+"""A simulated pump on a real pseudo-terminal, on the benchmark's own loop, with every frame's time on the line.
 
-The pseudo-terminal itself has no speed: the simulator lets bytes take the time of 19200 baud. A frame's times are those
-of that line, so that a late timer of the benchmark is not booked on pumpd.
+The pseudo-terminal itself has no speed: the simulator lets bytes take the time of the family's line. A frame's times
+are those of that line, so that a late timer of the benchmark is not booked on pumpd.
 """
 
 import asyncio
@@ -11,9 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pumpd_simulators.bench import simulate
-from pumpd_simulators.port import PtyPort
-
-BYTE_S = 10 / 19200
+from pumpd_simulators.device import Operation
+from pumpd_simulators.port import BITS_A_BYTE, PtyPort
 
 
 def exact_loop() -> asyncio.AbstractEventLoop:
@@ -26,13 +25,16 @@ class Frame:
     data: bytes
     begun: float
     ended: float  # the last byte has arrived
+    doing: Operation | None = None  # what the pump took it for
     answered: float | None = None  # the last byte of the answer has arrived at the host
     answer: bytes = b""
 
 
 class Line:
-    def __init__(self, path):
-        self.pump = simulate("new-era")
+    def __init__(self, family, path):
+        self.pump = simulate(family)
+        device = self.pump.device
+        self.byte_s = getattr(device, "bits_a_byte", BITS_A_BYTE) / device.baud
         self.port = PtyPort(self.pump, path)
         self.frames: list[Frame] = []
         self._to_pump, self._to_host = self.pump.feed, None
@@ -47,28 +49,35 @@ class Line:
 
     def _heard(self, data):
         ended = self.port._in.due
-        self.frames.append(Frame(data, ended - len(data) * BYTE_S, ended))
+        self.frames.append(Frame(data, ended - len(data) * self.byte_s, ended))
         self._to_pump(data)
 
     def _said(self, data):
-        if self.frames:
+        doing = self.pump.device.doing
+        if self.frames and doing is not None:  # None: the pump speaks by itself
             frame = self.frames[-1]
-            frame.answer, frame.answered = data, self.port._in.due + len(data) * BYTE_S
+            frame.doing, frame.answer = doing, frame.answer + data
+            frame.answered = frame.ended + len(frame.answer) * self.byte_s
         self._to_host(data)
+
+    def longest_look_s(self):
+        """The longest exchange so far that only looks at the pump or keeps it, on the wire alone."""
+        looks = (Operation.READ, Operation.KEEP_ALIVE)
+        return max(len(one.data) + len(one.answer) for one in self.frames if one.doing in looks) * self.byte_s
 
     async def next_stop(self, count):
         """The next frame that holds a stop, after the first `count` frames."""
         async with asyncio.timeout(10):
             while True:
                 for frame in self.frames[count:]:
-                    if b"STP" in frame.data:
+                    if frame.doing is Operation.STOP:
                         return frame
                 await asyncio.sleep(0.002)
 
 
 @contextlib.asynccontextmanager
-async def line(path) -> Iterator[Line]:
-    served = Line(path)
+async def line(family, path) -> Iterator[Line]:
+    served = Line(family, path)
     await served.port.open()
     try:
         yield served

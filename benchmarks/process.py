@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.control_process import ROOT, control_process
+from benchmarks.families import FIRST, Bed
 from benchmarks.line import exact_loop, line
 from benchmarks.result import Result, alone
 
@@ -23,8 +24,9 @@ SETTLED_S = 1.0
 async def _start():
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        async with line(folder / "pump"), control_process(folder, folder / "pump") as process:
-            await process.pump(lambda pump: not pump["problem"] and pump["pump_state"])
+        beds = [Bed(FIRST, str(folder / "pump"))]
+        async with line(FIRST, folder / "pump"), control_process(folder, beds) as process:
+            await process.ready()
             await asyncio.sleep(SETTLED_S)
             return process.ready_s, process.rss_mb()
 

@@ -1,8 +1,9 @@
-"""Stop: from the request on the control socket to the last byte of the stop frame on the wire.
+"""Stop: from the request on the control socket to the last byte of the stop frame on the wire, for each family.
 
-A real control process, a real pseudo-terminal paced at 19200 baud, polling once a second and without a pause. The
-wire's own limit is its worst case: a whole poll request, its answer, and the stop frame. Besides: what pumpd added to
-what the wire needed in each try. A stop of a running infusion, which takes seconds to set up, is tried a few times.
+A real control process, a real pseudo-terminal paced as the family's line, polling once a second and without a pause.
+The wire's own limit is its worst case: the longest look at the pump with its answer, and the stop frame. Besides: what
+pumpd added to what the wire needed in each try. A stop of a running infusion, which takes seconds to set up, is tried a
+few times. Families that are only monitored take no stop.
 """
 
 import asyncio
@@ -10,24 +11,28 @@ import json
 import random
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from benchmarks.control_process import control_process
-from benchmarks.line import BYTE_S, exact_loop, line
+from benchmarks.families import FIRST, ORDERS, Bed, controlled, named
+from benchmarks.line import exact_loop, line
 from benchmarks.result import Result, alone, percentile
 from pumpd.control.keys import KeyStore
 from pumpd.control.signature import pairable, sign
 from pumpd.infusion.events import Binding, ConfirmAction
 from tests.control.ward import ORDER
 
-TRIES = 250
-RUNNING_TRIES = 8
+TRIES = 120
+RUNNING_TRIES = 4
 HEARD_WITHIN_S = 0.002
+SEEN_S = 2.2  # of polling, before the first stop: two looks at least
 LEAST_GAP_S = (
     0.09  # the stop before is then answered; one asked for meanwhile would join it and send nothing of its own
 )
+LOOKS_A_STOP = 6  # on a slow line, that takes the time of so many looks
 STOP = json.dumps({"op": "stop", "pump": "bed1", "by": "bench"}).encode() + b"\n"
 
 
@@ -39,51 +44,64 @@ async def _try(process, served, phase_s):
     process._writer.write(STOP)
     frame = await served.next_stop(count)
     assert json.loads(await process._reader.readline())["ok"]
-    before = served.frames[max(0, served.frames.index(frame) - 1)]
-    # A poll that was on its way before pumpd can have heard of the stop is the wire's, a later one is pumpd's.
-    in_flight = before is not frame and before.answered and before.begun <= asked + HEARD_WITHIN_S
-    least = max(asked, before.answered if in_flight else asked) + len(frame.data) * BYTE_S
+    place = served.frames.index(frame)
+    asked_before = [number for number in range(place) if served.frames[number].answered]
+    least, sent = asked, frame.data
+    if asked_before:
+        before = served.frames[asked_before[-1]]
+        # A poll that was on its way before pumpd can have heard of the stop is the wire's, a later one is pumpd's.
+        if before.begun <= asked + HEARD_WITHIN_S and before.answered > asked:
+            least = before.answered
+            sent = b"".join(
+                each.data for each in served.frames[asked_before[-1] + 1 : place + 1]
+            )  # with acknowledgements
+    least += len(sent) * served.byte_s
     return frame.ended - asked, frame.ended - least, frame
 
 
-def _limit_s(served, stop):
-    """The wire's own worst case: the longest poll that was seen, with its answer, and the stop frame."""
-    polls = [frame for frame in served.frames if frame.answered and (b"RAT" in frame.data or b"DIS" in frame.data)]
-    return (max(len(frame.data) + len(frame.answer) for frame in polls) + len(stop.data)) * BYTE_S
-
-
-async def _idle(idle_poll_s, tries):
+async def _idle(name, idle_poll_s, tries):
     chance = random.Random(7)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        async with line(folder / "pump") as served, control_process(folder, folder / "pump", idle_poll_s) as process:
-            await process.pump(lambda pump: not pump["problem"] and pump["pump_state"])
-            done = [await _try(process, served, chance.uniform(LEAST_GAP_S, LEAST_GAP_S + 0.12)) for _ in range(tries)]
-            return [one[0] for one in done], [one[1] for one in done], _limit_s(served, done[-1][2])
+    with tempfile.TemporaryDirectory() as given:
+        folder = Path(given)
+        beds = [Bed(name, str(folder / "pump"))]
+        async with line(name, folder / "pump") as served, control_process(folder, beds, idle_poll_s) as process:
+            await process.ready()
+            await asyncio.sleep(SEEN_S)
+            look_s = served.longest_look_s()
+            gap_s = max(LEAST_GAP_S, LOOKS_A_STOP * look_s)
+            done = [await _try(process, served, chance.uniform(gap_s, gap_s + 0.12)) for _ in range(tries)]
+            return _times(done, look_s, served)
 
 
-async def _running(tries):
+async def _running(name, tries):
     """Stops of infusions that run: ordered, confirmed by a paired key, flowing."""
     chance = random.Random(7)
     key = ec.generate_private_key(ec.SECP256R1())
-    taken = []
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    done = []
+    with tempfile.TemporaryDirectory() as given:
+        folder = Path(given)
         (folder / "state").mkdir()
         paired = KeyStore(folder / "state" / "paired-keys.json").add(pairable("bench", "confirm", key.public_key()))
-        async with line(folder / "pump") as served, control_process(folder, folder / "pump") as process:
-            await process.pump(lambda pump: not pump["problem"] and pump["pump_state"])
+        beds = [Bed(name, str(folder / "pump"))]
+        async with line(name, folder / "pump") as served, control_process(folder, beds) as process:
+            await process.ready()
             for number in range(tries):
-                assert (await process.ask(**ORDER))["ok"]
+                ordered = await process.ask(**{**ORDER, **ORDERS.get(name, {})})
+                assert ordered["ok"], ordered
                 await process.pump(lambda pump: pump["infusion"]["state"] == "ready")
                 fields = (await process.ask(op="challenge", pump="bed1"))["result"]["binding"]
                 binding = Binding(**{**fields, "action": ConfirmAction(fields["action"])})
                 signed = {"key": paired.id, "signature": sign(key, binding), "request": f"r-{number}"}
                 assert (await process.ask(op="confirm", pump="bed1", **signed, **fields))["ok"]
                 await process.pump(lambda pump: pump["infusion"]["state"] == "running")
-                taken.append(await _try(process, served, chance.uniform(0.0, 1.0)))
+                done.append(await _try(process, served, chance.uniform(0.0, 1.0)))
                 await process.pump(lambda pump: pump["infusion"]["state"] == "stopped")
-            return [one[0] for one in taken], [one[1] for one in taken], _limit_s(served, taken[-1][2])
+            return _times(done, served.longest_look_s(), served)
+
+
+def _times(done, look_s, served):
+    """Seconds that each stop took, seconds that pumpd added, and the wire's own worst case."""
+    return [one[0] for one in done], [one[1] for one in done], look_s + len(done[-1][2].data) * served.byte_s
 
 
 def _result(name, taken, added, limit_s):
@@ -105,17 +123,21 @@ def _result(name, taken, added, limit_s):
     )
 
 
-def measure(tries: int = TRIES) -> list[Result]:
+def measure(names: Iterable[str], tries: int = TRIES) -> list[Result]:
+    """Once a second only for the first family: without a pause it is harder."""
     results = []
-    for name, work in (
-        ("stop p99, polling at 1 Hz", _idle(1.0, tries)),
-        ("stop p99, polling without a pause", _idle(0.005, tries)),
-        ("stop worst, infusion running", _running(RUNNING_TRIES)),
-    ):
-        with asyncio.Runner(loop_factory=exact_loop) as runner:
-            results.append(_result(name, *runner.run(work)))
+    for name in controlled(names):
+        works = [
+            (f"stop p99, {name}, polling without a pause", _idle(name, 0.005, tries)),
+            (f"stop worst, {name}, infusion running", _running(name, RUNNING_TRIES)),
+        ]
+        if name == FIRST:
+            works.insert(0, (f"stop p99, {name}, polling at 1 Hz", _idle(name, 1.0, tries)))
+        for title, work in works:
+            with asyncio.Runner(loop_factory=exact_loop) as runner:
+                results.append(_result(title, *runner.run(work)))
     return results
 
 
 if __name__ == "__main__":
-    alone(measure)
+    alone(lambda: measure(named()))

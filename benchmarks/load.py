@@ -1,0 +1,81 @@
+"""Load: CPU of the control process that looks at 16 idle pumps of a family twice a second, in percent of one core.
+
+The control process is a real one, with a pseudo-terminal for each pump and looks each 0.5 s; `pumpsim serve`, a process
+of its own, simulates the pumps and lets bytes take the line's time. How it grows from 1 pump to 32 is measured for the
+first family that is asked for. User and system time of all threads count, as the scheduler counts them.
+"""
+
+import asyncio
+import contextlib
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from benchmarks.control_process import control_process
+from benchmarks.families import Bed, named
+from benchmarks.result import Result, alone
+
+SECONDS = 4.0
+SETTLED_S = 1.0
+PUMPS = 16
+GROWTH = (1, 2, 4, 8, 16, 32)
+LOOK_EACH_S = 0.5
+BOUND_PERCENT = 25.0
+
+
+@contextlib.contextmanager
+def _simulated(beds, folder):
+    bench = folder / "bench.toml"
+    entries = [f'[[pump]]\nname = "{bed.name}"\nfamily = "{bed.family}"\npty = "{bed.port}"\n' for bed in beds]
+    bench.write_text("\n".join(entries), encoding="utf-8")
+    simulator = subprocess.Popen(
+        [sys.executable, "-m", "pumpd_simulators", "serve", str(bench)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        for _ in beds:
+            assert simulator.stdout.readline().startswith(b"ready")
+        yield
+    finally:
+        simulator.terminate()
+        simulator.communicate(timeout=10)
+
+
+async def _percent(beds, folder, seconds):
+    async with control_process(folder, beds, LOOK_EACH_S) as process:
+        await process.ready()
+        await asyncio.sleep(SETTLED_S)
+        begun, cpu = time.perf_counter(), process.cpu_s()
+        await asyncio.sleep(seconds)
+        return (process.cpu_s() - cpu) / (time.perf_counter() - begun) * 100
+
+
+def _load(name, count, seconds):
+    with tempfile.TemporaryDirectory() as given:
+        folder = Path(given)
+        beds = [Bed(name, str(folder / f"bed{number}"), f"bed{number}") for number in range(1, count + 1)]
+        with _simulated(beds, folder):
+            return asyncio.run(_percent(beds, folder, seconds))
+
+
+def measure(names: Iterable[str], seconds: float = SECONDS) -> list[Result]:
+    results = []
+    for name in names:
+        sizes = (PUMPS,) if results else GROWTH
+        seen = {count: _load(name, count, seconds) for count in sizes}
+        percent = seen[PUMPS]
+        details = {
+            "ms_a_look": round(percent / 100 / PUMPS * LOOK_EACH_S * 1e3, 3),
+            "percent_by_pumps": {str(count): round(each, 2) for count, each in seen.items()},
+            "percent_a_pump": {str(count): round(each / count, 3) for count, each in seen.items()},
+        }
+        results.append(Result(f"CPU of {PUMPS} pumps at 2 Hz, {name}", percent, BOUND_PERCENT, "%", details=details))
+    return results
+
+
+if __name__ == "__main__":
+    alone(lambda: measure(named()))

@@ -1,0 +1,133 @@
+"""The page of driver quality: what a level needs, what is counted, and that a stale page is an error."""
+
+from dataclasses import replace
+
+import pytest
+
+from benchmarks.fuzz import record, recorded, source_of
+from pumpd.driving import Codec
+from pumpd.pump import family
+from tools import driver_quality
+from tools.driver_quality import Evidence, Level, Trial, gather, main, page, worked_frames
+
+FUZZ = {"date": "2026-11-24", "packets": 1_000_000, "frames": 5, "checked": 3, "findings": 0}
+BEST = Evidence(
+    family="toy",
+    models=("toy",),
+    worked_frames=3,
+    trials=(Trial("Toy", 40, {"test_a_stop_in_alarm": "it has no alarm"}),),
+    dialogues=(2, 2),
+    scenarios=3,
+    fuzz=FUZZ,
+    fuzzed_as_it_stands=True,
+    pages=("driver", "simulator"),
+    assumptions=("quiet_s",),
+    met=({"date": "2026-11-24", "what": "client", "name": "a client", "version": "1", "said": "it ran"},),
+    lines={"driver": 200, "codec": 100, "rest": 0, "simulator": 300},
+)
+
+
+def test_all_the_evidence_is_platinum():
+    assert BEST.level is Level.PLATINUM
+
+
+@pytest.mark.parametrize(
+    ("without", "level"),
+    [
+        ({"worked_frames": 0}, Level.NONE),
+        ({"trials": ()}, Level.NONE),
+        ({"trials": (Trial("Toy", 40, failed="stop: not confirmed"),)}, Level.NONE),
+        ({"trials": (Trial("Toy"),)}, Level.BRONZE),
+        ({"dialogues": (2, 0)}, Level.SILVER),
+        ({"dialogues": (0, 2)}, Level.SILVER),
+        ({"scenarios": 2}, Level.SILVER),
+        ({"fuzz": {}, "fuzzed_as_it_stands": False}, Level.SILVER),
+        ({"fuzz": {**FUZZ, "packets": 999_999}}, Level.SILVER),
+        ({"fuzz": {**FUZZ, "findings": 1}}, Level.SILVER),
+        ({"fuzzed_as_it_stands": False}, Level.SILVER),
+        ({"pages": ("driver",)}, Level.SILVER),
+        ({"unnamed": ("quiet_s",)}, Level.SILVER),
+        ({"met": ()}, Level.GOLD),
+        ({"met": (), "recordings": (0, 5)}, Level.GOLD),
+        ({"met": (), "recordings": (1, 5)}, Level.PLATINUM),
+    ],
+)
+def test_nobody_reaches_a_level_without_its_evidence(without, level):
+    assert replace(BEST, **without).level is level
+
+
+def test_what_is_missing_and_what_is_excused_stands_on_the_page():
+    text = page([replace(BEST, scenarios=1)])
+    assert "**Silver.**" in text
+    assert "For gold it lacks: scenarios (1 of 3)." in text
+    assert "excused from `a_stop_in_alarm`: it has no alarm." in text
+    assert "2026-11-24, client a client 1: it ran." in text
+
+
+def test_worked_frames_are_those_of_tables_that_are_written_again_byte_for_byte():
+    codec = family("alaris-asena").codec
+    table = """
+SHEET = b'''!INF|4961
+!INF_START|38F3
+!INF_STOP|0000
+'''.splitlines()
+TWICE = [b"!INF|4961\\r", "21 49 4E 46 7C 34 39 36 31 0D"]
+
+def test_not_in_a_table():
+    assert b"!ALARM|50B2\\r"
+"""
+    assert worked_frames(codec, table) == 3  # two with a line's end to be put, and one with it
+    assert worked_frames(codec, table.replace("38F3", "38F4")) == 2
+
+
+def test_a_frame_that_is_understood_and_written_otherwise_is_not_counted():
+    harvard = family("harvard").codec
+    assert worked_frames(harvard, r'TABLE = [b"@poll on\r"]') == 1
+    assert worked_frames(harvard, r'TABLE = [b"@poll on\r\n"]') == 0
+
+
+def test_a_fuzz_figure_is_for_one_source_of_the_codec(tmp_path):
+    file = tmp_path / "fuzzed.toml"
+    new_era, harvard = family("new-era").codec, family("harvard").codec
+    record("b", {"packets": 1, "codec": source_of(new_era)}, file)
+    record("a", {"packets": 2, "codec": source_of(harvard)}, file)
+    record("b", {"packets": 3, "codec": source_of(new_era)}, file)
+    assert recorded(file) == {
+        "a": {"packets": 2, "codec": source_of(harvard)},
+        "b": {"packets": 3, "codec": source_of(new_era)},
+    }
+    assert source_of(new_era) != source_of(harvard)
+    assert source_of(Codec(new_era.requests, new_era.replies)) == source_of(new_era)
+
+
+def test_what_is_gathered_of_new_era():
+    found = gather("new-era")
+    assert found.worked_frames >= 15, "protocol sheet, Safe mode: 8 requests and 7 replies"
+    (trial,) = found.trials
+    assert trial.failed == ""
+    assert trial.rules + len(trial.excused) >= 40
+    assert all(found.dialogues)
+    assert found.assumptions == tuple(each.name for each in family("new-era").assumptions)
+    assert found.level >= Level.SILVER
+
+
+def test_dialogues_put_together_from_recorded_pieces_are_no_recordings():
+    found = gather("harvard")
+    assert found.recordings == (0, 4), "harvard.txt names four dialogues `recorded:`, none with a driver's call"
+    assert replace(found, met=()).level < Level.PLATINUM
+
+
+def test_a_monitor_is_tried_by_reading_it_and_by_being_refused():
+    (trial,) = gather("space-bcc").trials
+    assert (trial.rules, trial.failed) == (0, "")
+
+
+def test_a_stale_page_is_an_error(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(driver_quality, "own", lambda: ["space-bcc"])
+    file = tmp_path / "page.md"
+    assert main(["--check"], file) == 1
+    assert "page.md is stale" in capsys.readouterr().err
+    assert main([], file) == 0
+    assert main(["--check"], file) == 0
+    file.write_text(file.read_text().replace("bronze", "gold", 1))
+    assert main(["--check"], file) == 1
