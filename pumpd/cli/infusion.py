@@ -33,6 +33,7 @@ from pumpd.control.messages import (
     Clear,
     Order,
     Pause,
+    Reconcile,
     Resume,
     StatusRequest,
     Stop,
@@ -142,6 +143,20 @@ def clear(*, pump: Pump, by: By = "command line", config: Config = CONFIG, as_js
     """Clear a trip after seeing to its cause. Nothing flows until the rest is confirmed again."""
     status = ask(config, Clear(pump=pump, by=by), as_json=as_json)
     show(status, f"Cleared; now {status['infusion']['state']}.", as_json=as_json)
+
+
+def reconcile(
+    *,
+    pump: Pump,
+    volume: Annotated[str, typer.Option(help="What the pump's display says that it gave of this program: '3.2 mL'.")],
+    reason: Annotated[str, typer.Option(help="Why pumpd does not know it, for the record.")],
+    by: By = "command line",
+    config: Config = CONFIG,
+    as_json: Json = False,
+) -> None:
+    """End a doubt about what was given, after reading it on the pump's own display."""
+    status = ask(config, Reconcile(pump=pump, volume=volume, reason=reason, by=by), as_json=as_json)
+    show(status, f"Booked: {status['infusion']['booked_ml']} mL; now {status['infusion']['state']}.", as_json=as_json)
 
 
 def stop(

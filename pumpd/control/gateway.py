@@ -23,6 +23,7 @@ from pumpd.control.messages import (
     Confirmation,
     Order,
     Pause,
+    Reconcile,
     Request,
     Resume,
     StatusRequest,
@@ -37,6 +38,7 @@ from pumpd.infusion import Infusion, Place, Window
 from pumpd.infusion import events as ev
 from pumpd.journal import Entry, JournalError
 from pumpd.pump import Capabilities, Expiry
+from pumpd.quantities import Volume
 from pumpd.settings import PumpSettings, Settings
 
 log = structlog.get_logger("pumpd.control")
@@ -96,6 +98,8 @@ class Gateway:
                 case TraceRequest(pump=pump):
                     settings = self._runner(pump).settings
                     return Answer(ok=True, result={"pump": pump, "driver": settings.driver, "port": settings.port})
+                case Reconcile(pump=pump, by=by, volume=volume, reason=reason):
+                    return self._ask(pump, ev.DeliveryReconciled(self._now(), f"{by}, {peer}", _volume(volume), reason))
                 case Clear(pump=pump, by=by):
                     return self._ask(pump, ev.TripsCleared(self._now(), f"{by}, {peer}"))
         except RefusedError as error:
@@ -174,7 +178,8 @@ class Gateway:
         reasons = self._order_objections(runner, request.patient)
         if reasons:  # another order, or a failure, came while the journal was being written
             raise RefusedError(*reasons)
-        runner.order(infusion, program, capabilities)
+        asked = {**fields, "overrides": request.overrides}
+        runner.order(infusion, program, capabilities, asked)
         return Answer(ok=True, result={"session": session, **review(runner)})
 
     def _capabilities(self, runner: PumpRunner, prescription: Prescription) -> Capabilities:
@@ -285,12 +290,20 @@ class Gateway:
         }
 
     def _journal_failed(self, error: JournalError) -> None:
-        if not self.journal_problem:
-            log.error("journal_failed", why=str(error))
-        self.journal_problem = str(error)
+        known, self.journal_problem = bool(self.journal_problem), str(error)
+        if known:  # what is now written of it fails as well
+            return
+        log.error("journal_failed", why=str(error))
         for runner in self.runners.values():
             if runner.active:
                 runner.feed(ev.JournalFailed(self._now(), str(error)))
+
+
+def _volume(text: str) -> Volume:
+    try:
+        return Volume.parse(text, "volume")
+    except ValueError as error:
+        raise RefusedError(str(error)) from error
 
 
 def _expiry_objections(capabilities: Capabilities, pump: PumpSettings) -> list[str]:

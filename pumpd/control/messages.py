@@ -95,6 +95,16 @@ class Clear(_Message):
     by: Text = "unnamed"
 
 
+class Reconcile(_Message):
+    """End the doubt about what was given: what a person read on the pump's display of the present program."""
+
+    op: Literal["reconcile"] = "reconcile"
+    pump: Id
+    volume: Text
+    reason: Text
+    by: Text = "unnamed"
+
+
 class StatusRequest(_Message):
     op: Literal["status"] = "status"
 
@@ -107,7 +117,7 @@ class TraceRequest(_Message):
 
 
 Request = Annotated[
-    Order | ChallengeRequest | Confirmation | Stop | Pause | Resume | Clear | StatusRequest | TraceRequest,
+    Order | ChallengeRequest | Confirmation | Stop | Pause | Resume | Clear | Reconcile | StatusRequest | TraceRequest,
     Field(discriminator="op"),
 ]
 REQUEST: TypeAdapter[Request] = TypeAdapter(Request)

@@ -9,7 +9,7 @@ import contextlib
 import fcntl
 import secrets
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
 import structlog
@@ -18,12 +18,13 @@ from pumpd.control.clock import Clock
 from pumpd.control.gateway import Gateway
 from pumpd.control.keys import KeyStore
 from pumpd.control.messages import DISCLAIMER
+from pumpd.control.recovery import DamagedError, Recovered, machine_boot, recover
 from pumpd.control.runner import PumpRunner
 from pumpd.control.server import ControlServer
 from pumpd.control.writer import JournalWriter, ThreadWriter
 from pumpd.dosing import Library
 from pumpd.infusion import Limits
-from pumpd.journal import Entry, JournalError
+from pumpd.journal import Entry, JournalError, JournalReader
 from pumpd.library_files import default_library, read_library
 from pumpd.notify import notify, watchdog_interval_s
 from pumpd.pump import family
@@ -51,8 +52,18 @@ async def gateway(settings: Settings, library: Library, journal: JournalWriter) 
         except ValueError as error:
             raise ValueError(f"pump {runner.name}: {error}") from error
     made = Gateway(settings, library, runners, journal, KeyStore(settings.keys_path), clock)
-    body = {"gateway": settings.gateway, "library": library.digest, "time_scale": clock.scale, "notice": DISCLAIMER}
+    left = _left_under_way(settings, library, runners, clock)
+    body = {
+        "gateway": settings.gateway,
+        "library": library.digest,
+        "time_scale": clock.scale,
+        "machine_boot": machine_boot(),
+        "notice": DISCLAIMER,
+    }
     await journal.append([Entry("control_started", body, "", "", clock.monotonic_ns())])
+    for runner in runners:
+        if runner.name in left:
+            runner.take_up(left[runner.name])
     tasks = [asyncio.create_task(runner.run(), name=f"pump {runner.name}") for runner in runners]
     try:
         yield made
@@ -67,6 +78,22 @@ async def gateway(settings: Settings, library: Library, journal: JournalWriter) 
         with contextlib.suppress(JournalError, TimeoutError):
             async with asyncio.timeout(JOURNAL_OVERDUE_S):
                 await journal.append([Entry("control_stopped", {}, "", "", clock.monotonic_ns())])
+
+
+def _left_under_way(
+    settings: Settings, library: Library, runners: Sequence[PumpRunner], clock: Clock
+) -> dict[str, Recovered]:
+    """What the process before this one had under way, by pump. Raises JournalError when the journal does not tell."""
+    if not settings.journal_path.exists():
+        return {}
+    reader = JournalReader(settings.journal_path)
+    try:
+        found = {each.name: recover(reader, each.settings, each.family, library, clock) for each in runners}
+    except DamagedError as error:
+        raise JournalError(f"journal {settings.journal_path}: {error}") from error
+    finally:
+        reader.close()
+    return {name: left for name, left in found.items() if left is not None}
 
 
 async def run(settings: Settings) -> None:

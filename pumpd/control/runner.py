@@ -18,10 +18,12 @@ import structlog
 
 from pumpd.control import rows
 from pumpd.control.clock import Clock
+from pumpd.control.recovery import Recovered
 from pumpd.control.writer import JournalWriter
 from pumpd.dosing import RateProgram, Refusals
 from pumpd.infusion import Infusion, Limits, State, advance, begin
 from pumpd.infusion import events as ev
+from pumpd.infusion.record import event_to_data, to_data
 from pumpd.journal import Entry, JournalError
 from pumpd.pump import (
     Capabilities,
@@ -85,18 +87,31 @@ class PumpRunner:
     def active(self) -> bool:
         return self.infusion is not None and not self.infusion.state.ended
 
-    def order(self, infusion: Infusion, program: RateProgram, capabilities: Capabilities) -> None:
-        """Take on an infusion. The caller has checked that none is active (STA-14)."""
+    def order(
+        self, infusion: Infusion, program: RateProgram, capabilities: Capabilities, asked: Mapping[str, Any]
+    ) -> None:
+        """Take on an infusion as it was `asked` for. The caller has checked that none is active (STA-14)."""
         for code in sorted(self.infusion.alarms if self.infusion else ()):  # of the infusion before
             self._note("alarm_cleared", {"code": code.value})
         self.program, self.capabilities = program, capabilities
         self.infusion, actions = begin(infusion)
+        self._note("began", {"order": asked, "infusion": to_data(infusion)})
         self._carry_out(actions)
+
+    def take_up(self, left: Recovered) -> None:
+        """An infusion that another process had under way: what may flow is stopped; nothing goes on by itself."""
+        self.infusion, self.program, self.capabilities = left.infusion, left.program, left.capabilities
+        self._note("taken_up", {"state": left.infusion.state.value, "resumable": left.program is not None})
+        log.error("infusion_taken_up", pump=self.name, state=left.infusion.state.value)
+        self.feed(ev.ControlRestarted(self._now()))
+        if left.program is None:
+            self.stop("pumpd", "the library or the pump's limits have changed: the order cannot go on")
 
     def feed(self, event: ev.Event) -> tuple[str, ...]:
         """Let something happen to the infusion; returns the reasons when it was a request and is refused."""
         if self.infusion is None:
             return ("there is no infusion on this pump",)
+        self._note("happened", event_to_data(event))
         try:
             self.infusion, actions = advance(self.infusion, event)
         except Exception as error:  # a defect in pumpd must end in a stop, whatever it is

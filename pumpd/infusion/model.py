@@ -1,6 +1,6 @@
 """An infusion as one frozen value, and what can be worked out from it."""
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
 from typing import Any
 
@@ -87,6 +87,23 @@ class Infusion:
         other.__dict__.update(changes)
         return other
 
+    def moved(self, by_ns: int) -> "Infusion":
+        """The same infusion with every instant moved: the monotonic clock began anew when the machine did."""
+        if not by_ns:
+            return self
+        instants = {name: at + by_ns for name in _INSTANTS if (at := getattr(self, name)) is not None}
+        reading = self.reading and replace(
+            self.reading, asked_ns=self.reading.asked_ns + by_ns, answered_ns=self.reading.answered_ns + by_ns
+        )
+        return self.but(
+            **instants,
+            reading=reading,
+            challenge=None,
+            confirmed=self.confirmed and replace(self.confirmed, expires_ns=self.confirmed.expires_ns + by_ns),
+            samples=tuple(Sample(each.at_ns + by_ns, each.delivered) for each in self.samples),
+            tripped=tuple((code, at + by_ns) for code, at in self.tripped),
+        )
+
     @property
     def delivered(self) -> Volume:
         """What the pump reported as given, over all segments."""
@@ -139,4 +156,15 @@ class Infusion:
         return self.segment.program.highest_rate.volume_in(Duration.from_ns(max(0, for_ns)))
 
 
+_INSTANTS = (
+    "ordered_ns",
+    "since_ns",
+    "still_since_ns",
+    "lease_until_ns",
+    "started_ns",
+    "flow_since_ns",
+    "flow_ended_ns",
+    "stop_sent_ns",
+    "stop_since_ns",
+)
 _FIELDS = frozenset(each.name for each in fields(Infusion))

@@ -1,0 +1,205 @@
+"""Events and infusions as JSON data: exact both ways, for every event class, and strict in what is read."""
+
+import json
+from dataclasses import dataclass, fields, is_dataclass
+from decimal import Decimal
+from enum import Enum
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pumpd.infusion import Infusion, advance
+from pumpd.infusion import events as ev
+from pumpd.infusion.record import (
+    EVENTS,
+    RecordError,
+    event_from_data,
+    event_to_data,
+    from_data,
+    infusion_from_data,
+    to_data,
+)
+from pumpd.pump import AlarmCode, Done, PumpAlarm, PumpProgram, PumpState, RateStep, Reading, Refused, Unknown
+from pumpd.quantities import Quantity, Rate, Volume
+
+from .bench import bench, infusion, program
+
+pytestmark = pytest.mark.requirement("AUD-05")
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+DECIMALS = st.decimals("-9999", "9999", places=9)
+POSITIVE = st.decimals("0.001", "9999", places=3)
+PROGRAMS = st.builds(
+    lambda steps, diameter: PumpProgram(tuple(RateStep(Rate(r), Volume(v)) for r, v in steps), diameter),
+    st.lists(st.tuples(POSITIVE, POSITIVE), min_size=1, max_size=4),
+    st.none(),
+)
+
+
+def values(kind: Any) -> st.SearchStrategy[Any]:
+    """Any value of a type, from its annotations."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType):
+        return st.one_of(*map(values, arguments))
+    if origin is Done:
+        return st.builds(Done, values(arguments[0]))
+    if origin is tuple and arguments[-1] is not Ellipsis:
+        return st.tuples(*map(values, arguments))
+    if origin is tuple:
+        return st.lists(values(arguments[0]), max_size=3).map(tuple)
+    if origin is frozenset:
+        return st.frozensets(values(arguments[0]), max_size=3)
+    if kind is PumpProgram:
+        return PROGRAMS
+    if is_dataclass(kind):
+        hints = get_type_hints(kind)
+        return st.builds(kind, **{each.name: values(hints[each.name]) for each in fields(kind)})
+    if issubclass(kind, Quantity):
+        return DECIMALS.map(kind)
+    if issubclass(kind, Enum):
+        return st.sampled_from(kind)
+    return {int: st.integers(), bool: st.booleans(), str: TEXT, Decimal: DECIMALS, NoneType: st.none()}[kind]
+
+
+def through_json(data: object) -> Any:
+    return json.loads(json.dumps(data, ensure_ascii=False, allow_nan=False))
+
+
+EVENT_CLASSES = [kind for kind in vars(ev).values() if isinstance(kind, type) and issubclass(kind, ev.Event)]
+EVENT_CLASSES.remove(ev.Event)
+
+
+def test_every_event_has_a_name_of_its_own():
+    assert sorted(EVENTS.values(), key=str) == sorted(EVENT_CLASSES, key=str)
+    assert EVENTS["reading_taken"] is ev.ReadingTaken
+
+
+@pytest.mark.parametrize("kind", EVENT_CLASSES, ids=lambda kind: kind.__name__)
+def test_every_event_comes_back_as_it_was(kind):
+    @given(values(kind))
+    def comes_back(event):
+        back = event_from_data(through_json(event_to_data(event)))
+        assert type(back) is kind
+        assert back == event
+
+    comes_back()
+
+
+@given(values(Infusion))
+def test_an_infusion_comes_back_as_it_was_with_every_field(one):
+    back = infusion_from_data(through_json(to_data(one)))
+    assert back == one
+    assert {each.name: type(getattr(back, each.name)) for each in fields(Infusion)} == {
+        each.name: type(getattr(one, each.name)) for each in fields(Infusion)
+    }
+
+
+@given(PROGRAMS)
+def test_a_program_comes_back_as_it_was(held):
+    assert from_data(PumpProgram, through_json(to_data(held))) == held
+
+
+@given(values(ev.ReadingTaken))
+def test_what_comes_back_goes_on_as_the_original(event):
+    """Equal numbers with other trailing zeros must not make another decision."""
+    one = bench().infusion
+    back = infusion_from_data(through_json(to_data(one)))
+    assert advance(back, event_from_data(through_json(event_to_data(event)))) == advance(one, event)
+
+
+def test_an_event_class_whose_field_has_no_form_raises():
+    @dataclass(frozen=True, slots=True)
+    class Weighed(ev.Event):
+        grams: complex
+
+    with pytest.raises(TypeError, match=r"complex.* has no form"):
+        event_to_data(Weighed(1, 2j))
+
+
+def test_numbers_and_outcomes_are_written_to_be_read():
+    reading = Reading(1, 2, PumpState.INFUSING, Rate("52.50"), Volume("0.07"), (PumpAlarm.EMPTY,))
+    assert event_to_data(ev.ReadingTaken(3, reading)) == {
+        "event": "reading_taken",
+        "at_ns": 3,
+        "reading": {
+            "asked_ns": 1, "answered_ns": 2, "state": "infusing", "rate": "52.5 mL/h", "delivered": "0.07 mL",
+            "alarms": ["empty"], "pressure_mmhg": None, "battery_percent": None,
+        },
+    }  # fmt: skip
+    told = [event_to_data(ev.StartAnswered(1, said))["outcome"] for said in (Done(None), Refused(("a",)), Unknown("b"))]
+    assert told == [
+        {"outcome": "done", "value": None},
+        {"outcome": "refused", "reasons": ["a"]},
+        {"outcome": "unknown", "cause": "b"},
+    ]
+    assert to_data(program(("52.5", "35")))["steps"] == [{"rate": "52.5 mL/h", "volume": "35 mL"}]
+
+
+def test_a_field_that_an_older_pumpd_did_not_write_takes_its_default():
+    data = to_data(infusion())
+    del data["trips"], data["given_before"]
+    assert infusion_from_data(data) == infusion()
+
+
+GOOD = {"event": "reading_failed", "at_ns": 5, "cause": "no reply", "link_lost": False}
+STEP = {"rate": "1 mL/h", "volume": "1 mL"}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"event": "reading_lost"}, "'reading_lost' is not an event"),
+        ({"event": None}, "not an event"),
+        ({"event": ["x"]}, "not an event"),
+        ({"at_ns": "5"}, "at_ns: '5' is no int"),
+        ({"at_ns": True}, "at_ns: True is no int"),
+        ({"at_ns": 5.0}, "at_ns: 5.0 is no int"),
+        ({"link_lost": 0}, "link_lost: 0 is no bool"),
+        ({"cause": None}, "cause: None is no str"),
+        ({"more": 1}, "unknown or missing: more"),
+    ],
+)
+def test_data_that_is_not_an_event_is_refused_by_field(change, said):
+    assert event_from_data(GOOD) == ev.ReadingFailed(5, "no reply", link_lost=False)
+    with pytest.raises(RecordError, match=said):
+        event_from_data(GOOD | change)
+
+
+@pytest.mark.parametrize(
+    ("steps", "said"),
+    [
+        ([STEP | {"rate": "1 mL"}], "rate: '1 mL' is no Rate in mL/h"),
+        ([STEP | {"rate": "x mL/h"}], "'x' is no number"),
+        ([STEP | {"rate": "NaN mL/h"}], "'NaN' is no number"),
+        ([STEP | {"rate": "0 mL/h"}], "above 0"),
+        ([], "at least one step"),
+        ({}, "{} is no list"),
+        ([{"rate": "1 mL/h"}], "missing: volume"),
+        (["x"], "'x' is no dict"),
+    ],
+)
+def test_data_that_is_not_a_program_is_refused_by_field(steps, said):
+    assert from_data(PumpProgram, {"steps": [STEP], "diameter": None}).vtbi == Volume(1)
+    with pytest.raises(RecordError, match=said):
+        from_data(PumpProgram, {"steps": steps, "diameter": None})
+
+
+@pytest.mark.parametrize("outcome", [{"outcome": "maybe"}, {"outcome": "done"}, {"cause": "x"}, "done", None])
+def test_an_outcome_is_one_of_three(outcome):
+    with pytest.raises(RecordError):
+        event_from_data({"event": "start_answered", "at_ns": 1, "outcome": outcome})
+
+
+@pytest.mark.parametrize("tripped", [[["empty"]], [["empty", 1, 2]], [["empty", "1"]], ["empty"]])
+def test_a_part_too_few_or_too_many_is_refused(tripped):
+    assert infusion_from_data(to_data(infusion()) | {"tripped": [["empty", 1]]}).tripped == ((AlarmCode.EMPTY, 1),)
+    with pytest.raises(RecordError, match="tripped"):
+        infusion_from_data(to_data(infusion()) | {"tripped": tripped})
+
+
+def test_a_state_that_there_is_not_is_refused():
+    with pytest.raises(RecordError, match="state: 'flying' is no State"):
+        infusion_from_data(to_data(infusion()) | {"state": "flying"})
