@@ -82,6 +82,7 @@ class Settings(_Section):
     state_dir: Path
     library_dir: Path | None = None
     socket: Path | None = None
+    clock_trusted: bool = False  # the gateway has a clock of its own that keeps time without a network
     mqtt: MqttSettings | None = None
     hardware: HardwareSettings = HardwareSettings()
     simulation: SimulationSettings = SimulationSettings()

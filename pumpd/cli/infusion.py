@@ -57,6 +57,7 @@ def order(
     ordered_by: Annotated[str, typer.Option(help="Who orders it.")],
     container: Annotated[str, typer.Option(help='Container of the library, such as "50 mL".')],
     duration: Annotated[str, typer.Option(help="Length of the infusion.")] = "40 min",
+    course: Annotated[str | None, typer.Option(help="The prescriber's token for this course of infusions.")] = None,
     override: Annotated[list[str] | None, typer.Option(metavar="ID=REASON", help="Reason for a soft limit.")] = None,
     wait: Patience = 20.0,
     config: Config = CONFIG,
@@ -77,6 +78,7 @@ def order(
         container=container,
         patient=patient,
         ordered_by=ordered_by,
+        course=course,
         overrides={key: reason for key, _, reason in pairs},
     )
     ask(config, request, as_json=as_json)

@@ -4,10 +4,28 @@ Under a test's virtual loop the same clock is virtual. Intervals rest on it alon
 """
 
 import asyncio
+import ctypes
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from pumpd.pump import Reading
+
+_UNSYNCHRONIZED = 0x0040  # STA_UNSYNC of adjtimex(2)
+_TIMEX_BYTES = 512  # more than struct timex has
+_STATUS_AT = 5 * ctypes.sizeof(ctypes.c_long)  # behind modes, offset, freq, maxerror and esterror
+
+
+def synchronized() -> bool:
+    """Whether the kernel holds its wall clock for synchronised (NTP); a Pi without one starts in the past (PWR-12)."""
+    buffer = ctypes.create_string_buffer(_TIMEX_BYTES)
+    try:
+        if ctypes.CDLL(None).adjtimex(buffer) < 0:
+            return False
+    except (OSError, AttributeError):
+        return False
+    status = int.from_bytes(buffer.raw[_STATUS_AT : _STATUS_AT + 4], sys.byteorder)
+    return not status & _UNSYNCHRONIZED
 
 
 class Clock:

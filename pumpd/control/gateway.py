@@ -5,6 +5,7 @@ is loaded and read back, and waits; a confirmation goes to the state machine, wh
 """
 
 import asyncio
+import contextlib
 import importlib
 import secrets
 import sys
@@ -13,7 +14,7 @@ from typing import Any
 
 import structlog
 
-from pumpd.control.clock import Clock
+from pumpd.control.clock import Clock, synchronized
 from pumpd.control.keys import KeyStore, KeyStoreError
 from pumpd.control.messages import (
     DISCLAIMER,
@@ -33,10 +34,12 @@ from pumpd.control.messages import (
 from pumpd.control.review import review, status_of
 from pumpd.control.runner import PumpRunner
 from pumpd.control.writer import JournalWriter
-from pumpd.dosing import Library, Prescription, Refusal, Refusals, check, plan
+from pumpd.dosing import Library, Prescription, Refusal, Refusals, SoftLimit, check, plan
+from pumpd.dosing.history import History, Wanted, objections, warnings
 from pumpd.infusion import Infusion, Place, Window
 from pumpd.infusion import events as ev
-from pumpd.journal import Entry, JournalError
+from pumpd.journal import Entry, JournalError, JournalReader
+from pumpd.journal.doses import Doses
 from pumpd.pump import Capabilities, Expiry
 from pumpd.quantities import Volume
 from pumpd.settings import PumpSettings, Settings
@@ -75,6 +78,7 @@ class Gateway:
         self.runners = {runner.name: runner for runner in runners}
         self._journal, self._keys, self._clock = journal, keys, clock
         self.journal_problem = ""
+        self._doses = Doses()
         journal.on_failure = self._journal_failed
 
     async def answer(self, request: Request, peer: str) -> Answer:
@@ -146,11 +150,14 @@ class Gateway:
         pump = runner.settings
         await self._try_journal()
         reasons = self._order_objections(runner, request.patient)
+        await self._read_history()
         fields: dict[str, object] = request.model_dump(exclude={"op", "pump", "overrides"})
         try:
             prescription = Prescription.from_text(fields, library=self.library, order=True)
             capabilities = self._capabilities(runner, prescription)
-            program = plan(prescription, self.library, capabilities, request.overrides)
+            hard, soft = self._history(runner, prescription)
+            reasons += hard
+            program = plan(prescription, self.library, capabilities, request.overrides, soft)
         except Refusals as error:
             raise RefusedError(*reasons, *(str(reason) for reason in error.reasons)) from error
         reasons += _expiry_objections(capabilities, pump)
@@ -176,6 +183,8 @@ class Gateway:
         except JournalError as error:
             raise RefusedError(f"journal: {error}; nothing is started that cannot be written down") from error
         reasons = self._order_objections(runner, request.patient)
+        await self._read_history()
+        reasons += self._history(runner, prescription, session)[0]
         if reasons:  # another order, or a failure, came while the journal was being written
             raise RefusedError(*reasons)
         asked = {**fields, "overrides": request.overrides}
@@ -192,6 +201,34 @@ class Gateway:
             return runner.family.capabilities(container, runner.settings.settings)
         except ValueError as error:
             raise Refusals([*reasons, Refusal("container", str(error), "PRG-13")]) from error
+
+    async def _read_history(self) -> None:
+        """Take in what the journal has gained since the last order, the first time all of it, in short pieces."""
+        try:
+            await self._journal.append([])
+            with contextlib.closing(JournalReader(self.settings.journal_path)) as reader:
+                while rows := reader.after(self._doses.last_id, 1000):
+                    self._doses.take(rows)
+                    await asyncio.sleep(0)
+        except JournalError as error:
+            raise RefusedError(f"journal: {error}; what was given before cannot be judged") from error
+
+    def _history(
+        self, runner: PumpRunner, prescription: Prescription, but: str = ""
+    ) -> tuple[list[str], tuple[SoftLimit, ...]]:
+        """What the patient has had, against this order: hard reasons, and soft limits (PRG-14, PRG-17, PRG-18)."""
+        entry = self.library.entries.get(prescription.entry)
+        if entry is None:
+            return [], ()
+        live = {each.infusion.place.session for each in self.runners.values() if each.active and each.infusion}
+        doses = [dose for dose in self._doses.all(live) if dose.session != but]
+        past = History.of(doses, prescription.patient, entry.drug)
+        dose = prescription.dose_per_weight * prescription.weight
+        wanted = Wanted(dose, prescription.weight, prescription.course)
+        known = runner.settings.simulated or self.settings.clock_trusted or synchronized()
+        now = int(self._clock.now().timestamp() * 1e9) if known else None
+        soft = () if now is None else warnings(past, wanted, now, entry.course)
+        return [str(each) for each in objections(past, wanted, now, entry.course)], soft
 
     async def _try_journal(self) -> None:
         """After a failure: see whether the journal can be written again."""

@@ -37,6 +37,7 @@ class Order(_Message):
     patient: Text
     ordered_by: Text
     previous_weight: Text | None = None
+    course: Text | None = None
     overrides: dict[Text, Text] = Field(default_factory=dict)
 
 

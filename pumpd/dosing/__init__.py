@@ -1,17 +1,22 @@
 """From a prescription to a rate program: exact, pure, and checked twice.
 
 `Prescription.from_text` reads what a person typed, `plan` turns it into a `RateProgram` or raises `Refusals` with every
-reason, `library.load` reads the drug library. Nothing in this room reads a file, a clock or a port.
+reason, `library.load` reads the drug library, `history.objections` judges by what was given before. Nothing in this
+room reads a file, a clock or a port.
 """
 
-from pumpd.dosing.library import Entry, Library, LibraryError
+from pumpd.dosing.history import Dose, History, Wanted
+from pumpd.dosing.library import Course, Entry, Library, LibraryError
 from pumpd.dosing.planning import check, plan
 from pumpd.dosing.prescription import Prescription, WeightBasis
 from pumpd.dosing.program import RateProgram
 from pumpd.dosing.refusal import Refusal, Refusals, SoftLimit
 
 __all__ = [
+    "Course",
+    "Dose",
     "Entry",
+    "History",
     "Library",
     "LibraryError",
     "Prescription",
@@ -19,6 +24,7 @@ __all__ = [
     "Refusal",
     "Refusals",
     "SoftLimit",
+    "Wanted",
     "WeightBasis",
     "check",
     "plan",

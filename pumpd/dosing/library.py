@@ -4,6 +4,7 @@ Promises:
 - A concentration comes from an entry and from nowhere else; each concentration is an entry of its own (PRG-10).
 - Unknown keys, bare numbers where a quantity is meant, and limits looser than the catalogue's stop the whole library
   from loading; every problem is named as file: key: reason.
+- A course has its limits too, and a site may tighten its hard ones, never loosen them (PRG-14, PRG-17, PRG-18).
 - KVO is 0: pumpd has no way to keep a line open with drug, and a library that asks for one is refused (PRG-16).
 - `digest` covers all that the library says; comments and layout do not matter to it.
 
@@ -18,7 +19,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import Field, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic import Field, StrictInt, StringConstraints, ValidationError, field_validator, model_validator
 
 from pumpd.dosing import limits
 from pumpd.dosing.canonical import sha256_of
@@ -34,11 +35,18 @@ from pumpd.dosing.limits import (
     Section,
     VolumeText,
     WeightText,
+    shown,
 )
 from pumpd.pump import Container
-from pumpd.quantities import QuantityError, Rate, Volume, plain
+from pumpd.quantities import DosePerWeight, Duration, QuantityError, Rate, Volume, plain
 
 CONTAINERS_FILE = "containers.toml"
+
+# The catalogue's hard limits of a course.
+DAILY_MOST = DosePerWeight(1)  # PRG-14 [P], in any 24 hours
+SPACING_LEAST = Duration(24 * 3600)  # PRG-17 [P]
+COURSE_INFUSIONS, COURSE_LONGEST = 6, Duration(28 * 24 * 3600)  # PRG-18
+COURSE_MAINTENANCE = 2  # PRG-18
 
 EntryId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,62}$")]
@@ -66,6 +74,57 @@ class ProfileStep(Section):
         return value
 
 
+class Spacing(Section):
+    """Least time from the end of one infusion to the start of the next, inclusive."""
+
+    soft: DurationText
+    hard: DurationText
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.hard > self.soft:
+            raise ValueError("hard <= soft must hold")
+        return self
+
+
+class Course(Section):
+    """How much and how often a patient may have the drug; `pumpd.dosing.history` judges by it.
+
+    Times count from the first start of the course. After `infusions` or after `hard_max`, whatever comes first, an
+    infusion is maintenance.
+    """
+
+    daily_max: DoseText
+    infusions: Annotated[StrictInt, Field(ge=1)]
+    soft_min: DurationText
+    soft_max: DurationText
+    hard_max: DurationText
+    spacing: Spacing
+    maintenance: Annotated[StrictInt, Field(ge=0)]
+    maintenance_spacing: Spacing
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if not self.soft_min <= self.soft_max <= self.hard_max:
+            raise ValueError("soft_min <= soft_max <= hard_max must hold")
+        sooner, later = self.spacing, self.maintenance_spacing
+        if later.soft < sooner.soft or later.hard < sooner.hard:
+            raise ValueError("maintenance_spacing must not be shorter than spacing")
+        return self
+
+    @property
+    def looser(self) -> list[str]:
+        """Which hard limits a site has loosened beyond the catalogue."""
+        most = [
+            (f"daily_max {self.daily_max}", self.daily_max > DAILY_MOST, DAILY_MOST),
+            (f"infusions {self.infusions}", self.infusions > COURSE_INFUSIONS, COURSE_INFUSIONS),
+            (f"hard_max {shown(self.hard_max)}", self.hard_max > COURSE_LONGEST, shown(COURSE_LONGEST)),
+            (f"spacing.hard {shown(self.spacing.hard)}", self.spacing.hard < SPACING_LEAST, shown(SPACING_LEAST)),
+            (f"maintenance {self.maintenance}", self.maintenance > COURSE_MAINTENANCE, COURSE_MAINTENANCE),
+        ]
+        return [f"{said} is looser than the hard limit {limit}" for said, passed, limit in most if passed]
+
+
 class Entry(Section):
     """One drug at one concentration. See `docs/reference/drug-library.md` for each key."""
 
@@ -78,6 +137,7 @@ class Entry(Section):
     dose_cap: DoseCap
     duration: LimitsWithDefault[DurationText]
     weight: Limits[WeightText]
+    course: Course
     profile: tuple[ProfileStep, ...] = ()
 
     @field_validator("kvo", mode="before")
@@ -108,6 +168,7 @@ class Entry(Section):
                 ("dose", self.dose.looser_than(limits.DOSE_LEAST, limits.DOSE_MOST)),
                 ("duration", self.duration.looser_than(limits.DURATION_LEAST, limits.DURATION_MOST)),
                 ("weight", self.weight.looser_than(limits.WEIGHT_LEAST, limits.WEIGHT_MOST)),
+                ("course", self.course.looser),
             )
             for problem in looser
         ]

@@ -30,8 +30,11 @@ def plan(
     library: Library,
     capabilities: Capabilities,
     overrides: Mapping[str, str] | None = None,
+    history: Sequence[SoftLimit] = (),
 ) -> RateProgram:
     """Plan a prescription for a pump. Raises Refusals with every reason; soft limits become `warnings`.
+
+    `history` are the soft limits that what the patient has had already sets.
 
     `capabilities` are those for the container that the prescription names. `overrides` are typed reasons by the id of a
     soft limit; planning does not need them, an order does.
@@ -42,7 +45,7 @@ def plan(
     if entry is None:
         raise Refusals(refusals)
     dose = prescription.dose_per_weight * prescription.weight
-    warnings = _warnings(prescription, entry, dose)
+    warnings = [*_warnings(prescription, entry, dose), *history]
     refusals += _unfit_overrides(overrides or {}, warnings)
     if capabilities.monitor_only:
         refusals.append(Refusal("driver", f"{capabilities.family} is monitored only and is never programmed"))

@@ -51,6 +51,7 @@ class Prescription:
     patient: str = ""
     ordered_by: str = ""
     previous_weight: Weight | None = None
+    course: str = ""  # the prescriber's token for the course that this infusion belongs to
 
     @classmethod
     def from_text(
@@ -61,7 +62,7 @@ class Prescription:
         With a `library`, what could be read is judged too when something else could not; `plan` judges all of it.
 
         Keys: entry, dose, weight, weight_again, weight_basis, duration, container, patient, ordered_by,
-        previous_weight. For an `order`, weight_again, patient and ordered_by are needed as well.
+        previous_weight, course. For an `order`, weight_again, patient and ordered_by are needed as well.
         """
         form = _Form({key: value for key, value in fields.items() if value is not None})
         entry = form.match("entry", _NAME, "the id of a library entry")
@@ -74,6 +75,7 @@ class Prescription:
         patient = form.match("patient", _TOKEN, "a patient token, never a name", needed=order)
         ordered_by = form.match("ordered_by", _TOKEN, "who ordered it", needed=order)
         previous = form.quantity(Weight, "previous_weight", needed=False)
+        course = form.match("course", _TOKEN, "a token for the course", needed=False)
         if weight is not None and again is not None and weight != again:
             form.refuse("weight_again", f"{again} is not the {weight} that was typed first", "PRG-07")
         form.refuse_unknown()
@@ -83,7 +85,7 @@ class Prescription:
             )
         if form.refusals or dose is None or weight is None or basis is None or duration is None:
             raise Refusals(form.refusals)
-        return cls(entry, dose, weight, basis, duration, container, patient, ordered_by, previous)
+        return cls(entry, dose, weight, basis, duration, container, patient, ordered_by, previous, course)
 
 
 class _Form:

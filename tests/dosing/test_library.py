@@ -7,7 +7,7 @@ import pytest
 from pumpd.dosing import LibraryError
 from pumpd.dosing.library import load, parse, parse_containers
 from pumpd.library_files import CHECKOUT, default_library, read_library
-from pumpd.quantities import Concentration, Rate
+from pumpd.quantities import Concentration, Duration, Rate
 from tests.dosing.samples import LIBRARY
 
 FILES = {path.name: path.read_text(encoding="utf-8") for path in CHECKOUT.glob("*.toml")}
@@ -47,6 +47,18 @@ def test_every_shipped_entry_has_the_catalogue_s_limits(entry):
     assert (str(entry.dose_cap.soft), str(entry.dose_cap.hard)) == ("60 mg", "100 mg")
 
 
+@pytest.mark.requirement("PRG-14", "PRG-17", "PRG-18")
+@pytest.mark.parametrize("entry", LIBRARY.entries.values(), ids=lambda entry: entry.id)
+def test_every_shipped_entry_has_the_catalogue_s_course(entry):
+    course, day = entry.course, Duration(86_400)
+    assert str(course.daily_max) == "1 mg/kg"
+    assert (course.infusions, course.maintenance) == (6, 2)
+    assert course.hard_max == day.times(28)
+    assert (course.soft_min, course.soft_max) == (day.times(Decimal("10.5")), day.times(21))  # 1.5 to 3 weeks
+    assert (course.spacing.hard, course.spacing.soft) == (day, Duration(44 * 3600))
+    assert course.maintenance_spacing.hard == day
+
+
 @pytest.mark.requirement("PRG-10")
 @pytest.mark.parametrize("text", ["100 mg/mL", "50 mg/mL", "10 mg/mL", "2.001 mg/mL", "100000 µg/mL"])
 def test_a_vial_s_concentration_is_never_infusible(text):
@@ -75,6 +87,11 @@ def test_a_quantity_in_the_library_needs_its_unit(value):
         ('hard_min = "30 kg"', 'hard_min = "29.99 kg"'),
         ('hard_max = "200 kg"', 'hard_max = "200.01 kg"'),
         ('hard = "100 mg"', 'hard = "100.0001 mg"'),
+        ('daily_max = "1 mg/kg"', 'daily_max = "1.0001 mg/kg"'),
+        ("infusions = 6", "infusions = 7"),
+        ('hard_max = "672 h"', 'hard_max = "672.001 h"'),
+        ('{ soft = "44 h", hard = "24 h" }', '{ soft = "44 h", hard = "23.999 h" }'),
+        ("maintenance = 2", "maintenance = 3"),
     ],
 )
 def test_a_site_never_loosens_a_hard_limit(old, looser):
@@ -91,6 +108,12 @@ def test_a_site_never_loosens_a_hard_limit(old, looser):
         ('hard_max = "100 min"', 'hard_max = "40 min"'),
         ('hard_max = "200 kg"', 'hard_max = "150 kg"'),
         ('hard = "100 mg"', 'hard = "60 mg"'),
+        ('daily_max = "1 mg/kg"', 'daily_max = "0.5 mg/kg"'),
+        ("infusions = 6", "infusions = 1"),
+        ('hard_max = "672 h"', 'hard_max = "504 h"'),
+        ('{ soft = "44 h", hard = "24 h" }', '{ soft = "48 h", hard = "24 h" }'),
+        ('{ soft = "164 h", hard = "24 h" }', '{ soft = "164 h", hard = "100 h" }'),
+        ("maintenance = 2", "maintenance = 0"),
     ],
 )
 def test_a_site_may_tighten_every_limit(old, tighter):
@@ -116,6 +139,7 @@ def test_kvo_is_zero_without_being_said():
         (changed('kvo = "0"', 'kvo = "0"\nkov = "0"'), "kov"),
         (changed("[dose_cap]", "[dose_cap]\nsofter = 1"), "dose_cap.softer"),
         (changed("[weight]", "[weight]\ndefault = 1"), "weight.default"),
+        (changed("infusions = 6", "infusions = 6\nweekly = 2"), "course.weekly"),
         (TEXT + "\n[[profile]]\ntime = 0.5\ndose = 0.5\nrate = 1\n", "profile.0.rate"),
     ],
 )
@@ -149,6 +173,15 @@ def test_every_problem_of_every_file_is_listed():
         ('default = "0.5 mg/kg"', 'default = "0.8 mg/kg"', "outside the soft limits"),
         ('soft = "60 mg"', 'soft = "101 mg"', "soft <= hard"),
         ('containers = ["50 mL", "60 mL", "20 mL", "10 mL", "100 mL bag"]', "containers = []", "containers"),
+        ('soft_min = "252 h"', 'soft_min = "505 h"', "soft_min <= soft_max <= hard_max"),
+        ('soft_max = "504 h"', 'soft_max = "673 h"', "soft_min <= soft_max <= hard_max"),
+        ('soft = "44 h", hard = "24 h"', 'soft = "23 h", hard = "24 h"', "hard <= soft"),
+        ('soft = "164 h", hard = "24 h"', 'soft = "43 h", hard = "24 h"', "must not be shorter"),
+        ('soft = "44 h", hard = "24 h"', 'soft = "44 h", hard = "25 h"', "must not be shorter"),
+        ("infusions = 6", "infusions = 0", "infusions"),
+        ("infusions = 6", "infusions = true", "infusions"),
+        ("infusions = 6", "infusions = 6.0", "infusions"),
+        ("maintenance = 2", "maintenance = -1", "maintenance"),
         ('id = "ketamine-1mg-ml"', 'id = "Ketamine"', "id"),
         ('id = "ketamine-1mg-ml"', 'id = "other"', "belongs in a file named other.toml"),
     ],

@@ -45,6 +45,8 @@ def mutations(value):
         yield from (("", text) for text in (value + "x", value[:-1], value.swapcase()) if text != value)
     elif isinstance(value, Decimal):
         yield "", value + Decimal("0.000001")
+    elif isinstance(value, int):
+        yield "", value + 1
     elif isinstance(value, tuple):
         yield "[-1]", value[:-1]
         yield "[+1]", (*value, value[-1])

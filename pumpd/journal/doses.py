@@ -1,0 +1,173 @@
+"""From journal rows to doses: what every patient had, and what may still flow (PRG-14, PWR-13).
+
+Promises:
+- The journal is the only memory, so a restart changes nothing in what was given.
+- Never under-booked: an infusion without an end on record, with a row that cannot be read, or with flow after its end
+  is `uncertain`, which counts the whole program, and its end is put as late as the program can run.
+- An order that cannot be read is a JournalError: somebody's dose would be missing.
+- Rows are looked at once, in order; kinds that are not known here are passed over.
+
+A patient is the token of the order; nothing else about a person is kept (AUD-09).
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from pumpd.dosing.history import NONE, Dose
+from pumpd.journal.records import Record
+from pumpd.journal.store import JournalError
+from pumpd.pump import PumpProgram, RateStep
+from pumpd.quantities import Concentration, Mass, Quantity, Rate, Volume
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_UNREADABLE = (ValueError, TypeError, KeyError, ArithmeticError, AttributeError)
+
+Q = TypeVar("Q", bound=Quantity)
+
+
+class Doses:
+    """Takes the rows of a journal as they come; `all` says what they amount to. `last_id` is the last row taken."""
+
+    def __init__(self) -> None:
+        self.last_id = 0
+        self._infusions: dict[str, _Infusion] = {}
+
+    def take(self, rows: Iterable[Record]) -> None:
+        """Take rows in the order of their ids. Raises JournalError at an order that cannot be read, then and again."""
+        for row in rows:
+            if row.kind == "order_accepted" and row.session not in self._infusions:
+                self._infusions[row.session] = _ordered(row)
+            elif row.session in self._infusions:
+                self._infusions[row.session].take(row)
+            self.last_id = row.id
+
+    def all(self, live: Collection[str] = ()) -> tuple[Dose, ...]:
+        """The doses by order. `live` are the sessions that this process runs now, those not yet started too."""
+        found = (each.dose(session, live=session in live) for session, each in self._infusions.items())
+        return tuple(dose for dose in found if dose is not None)
+
+
+@dataclass(slots=True)
+class _Infusion:
+    """What the rows of one session came to so far. Wall time stays text, which sorts as the time does."""
+
+    patient: str
+    drug: str
+    course: str
+    concentration: Concentration
+    ordered: Mass
+    longest_ns: int  # the whole program at its rates
+    since: str  # the order
+    last: str  # row so far
+    seen: str  # latest time so far; another than `last` when the clock was set back
+    began: str | None = None  # first row with flow
+    flowed: str = ""  # last row with flow
+    flowing: bool = False
+    ended: bool = False
+    set_back: bool = False
+    doubtful: bool = False
+    booked: Volume = Volume(0)
+    reading: Record | None = None
+
+    def take(self, row: Record) -> None:
+        if self.ended and row.kind != "flow_without_order":
+            return  # what the pump's later rows say is not about this infusion
+        self.set_back |= row.ts < self.last
+        self.last, self.seen = row.ts, max(self.seen, row.ts)
+        if self.flowing:
+            self.flowed = row.ts
+        if row.kind == "reading":  # the most rows by far; the volume never goes back, so the last one will do
+            self.reading = row
+            return
+        try:
+            self._note(row)
+        except _UNREADABLE:
+            self.doubtful = True
+
+    def _note(self, row: Record) -> None:
+        match row.kind:
+            case "intent_start":
+                self._flow(row.ts)
+            case "state_changed" if row.fields["may_flow"]:
+                self._flow(row.ts)
+            case "state_changed":
+                self.flowing = False
+            case "stop_confirmed":
+                self.booked = max(self.booked, _volume(row.fields, "delivered_ml"))
+            case "infusion_ended":
+                self.booked = max(self.booked, _volume(row.fields, "booked_ml", "delivered_ml"))
+                self.ended = True
+            case "flow_without_order" if row.fields["stopping"]:  # it was this infusion's pump
+                self.doubtful = True
+
+    def _flow(self, ts: str) -> None:
+        self.flowing, self.began = True, min(self.began or ts, ts)
+
+    def dose(self, session: str, *, live: bool) -> Dose | None:
+        """None when nothing can have flowed, and nothing is going to."""
+        given, doubtful = self.booked, self.doubtful
+        if self.reading is not None:
+            try:
+                given = max(given, _volume(self.reading.fields, "volume_infused_ml"))
+            except _UNREADABLE:
+                doubtful = True
+        live = live and not self.ended
+        if not (self.began or live or doubtful or given):
+            return None
+        doubtful = doubtful or not (self.ended or live)
+        mass = self.concentration.mass_in(given)
+        open_end = live or doubtful or self.set_back
+        return Dose(
+            session=session,
+            patient=self.patient,
+            drug=self.drug,
+            course=self.course,
+            started_ns=_ns(self.began or self.since),
+            ended_ns=_ns(self.seen) + self.longest_ns if open_end else _ns(self.flowed or self.seen),
+            seen_ns=_ns(self.seen),
+            ordered=self.ordered,
+            given=mass,
+            still=max(self.ordered - mass, NONE) if live else NONE,
+            running=live,
+            uncertain=doubtful,
+        )
+
+
+def _ordered(row: Record) -> _Infusion:
+    try:
+        program = row.fields["program"]
+        order, entry, steps = program["prescription"], program["entry"], program["pump_program"]["steps"]
+        held = PumpProgram(tuple(RateStep(_read(Rate, step["rate"]), _read(Volume, step["volume"])) for step in steps))
+        return _Infusion(
+            patient=order["patient"],
+            drug=entry["drug"],
+            course=order.get("course") or "",
+            concentration=_read(Concentration, entry["concentration"]),
+            ordered=_read(Mass, program["dose"]),
+            longest_ns=held.duration.ns,
+            since=row.ts,
+            last=row.ts,
+            seen=row.ts,
+        )
+    except _UNREADABLE as error:
+        raise JournalError(f"journal row {row.id}: the order cannot be read, so a dose would be missing") from error
+
+
+def _read(kind: type[Q], text: str) -> Q:
+    """A quantity as pumpd writes it, which may have more places than a person may type."""
+    number, _, unit = text.partition(" ")
+    if unit != kind.UNIT:
+        raise ValueError(f"{text!r} is not in {kind.UNIT}")
+    return kind(number)
+
+
+def _volume(body: Mapping[str, Any], *keys: str) -> Volume:
+    """The first of the keys that is there, else KeyError."""
+    return Volume(body[next((key for key in keys if key in body), keys[0])])
+
+
+def _ns(ts: str) -> int:
+    return (datetime.fromisoformat(ts) - _EPOCH) // _MICROSECOND * 1000

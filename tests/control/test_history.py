@@ -1,0 +1,70 @@
+"""What a patient has had before is asked of the journal at every order (PRG-14, PRG-17, PRG-18, PWR-12, PWR-13)."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from pumpd.control import gateway as gateway_room
+from pumpd.control.clock import Clock
+from tests.control.test_restart import another_process, die
+from tests.control.ward import ward
+
+
+def later(monkeypatch, **by):
+    """The wall clock from now on."""
+    then = datetime.now(UTC) + timedelta(**by)
+    monkeypatch.setattr(Clock, "now", lambda _: then)
+
+
+async def stopped_early(here):
+    await here.start()
+    await asyncio.sleep(60)
+    assert (await here.ask(op="stop", pump="bed1", reason="test")).ok
+    await here.until("stopped")
+
+
+@pytest.mark.requirement("PRG-14", "PRG-17", "PWR-13")
+async def test_a_second_infusion_on_the_same_day_is_refused_also_after_a_restart(tmp_path, monkeypatch):
+    async with ward(tmp_path) as here:
+        await stopped_early(here)
+        refused = await here.order()
+        assert any("the last infusion ended" in reason for reason in refused.reasons)
+        assert any("in the last 24 h" in reason or "not before" in reason for reason in refused.reasons)
+        assert (await here.order(patient="token-2")).ok
+        await here.ask(op="stop", pump="bed1", reason="test")
+        await die(here)
+        async with another_process(here):
+            await asyncio.sleep(5)
+            again = await here.order()
+            assert not again.ok
+            assert any("the last infusion ended" in reason for reason in again.reasons)
+            later(monkeypatch, days=4)
+            week = await here.order(course="")
+            assert not any("the last infusion ended" in reason for reason in week.reasons), week.reasons
+
+
+@pytest.mark.requirement("PRG-17", "STA-11")
+async def test_a_wall_clock_that_stands_before_the_last_dose_is_refused(tmp_path, monkeypatch):
+    async with ward(tmp_path) as here:
+        await stopped_early(here)
+        later(monkeypatch, days=-365)
+        refused = await here.order()
+        assert any("the clock is wrong" in reason for reason in refused.reasons)
+
+
+@pytest.mark.requirement("PWR-12")
+@pytest.mark.parametrize(
+    ("synchronised", "trusted", "taken"), [(False, False, False), (True, False, True), (False, True, True)]
+)
+async def test_without_a_known_clock_no_order_is_taken_for_a_real_pump(
+    tmp_path, monkeypatch, synchronised, trusted, taken
+):
+    monkeypatch.setattr(gateway_room, "synchronized", lambda: synchronised)
+    async with ward(tmp_path) as here:
+        runner = here.gateway.runners["bed1"]
+        runner.settings = runner.settings.model_copy(update={"simulated": False})
+        here.gateway.settings = here.gateway.settings.model_copy(update={"clock_trusted": trusted})
+        answer = await here.order()
+        assert answer.ok is taken
+        assert taken or any("the time is not known" in reason for reason in answer.reasons)
