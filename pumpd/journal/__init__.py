@@ -1,6 +1,17 @@
 """Everything that happened, in order, on disk, chained: the one way out of the control process."""
 
-from pumpd.journal.records import Entry, Record
-from pumpd.journal.store import Journal, JournalError, JournalReader
+from pumpd.journal.records import GENESIS, START, Anchor, Entry, Record, Removed
+from pumpd.journal.store import BrokenChainError, Journal, JournalError, JournalReader
 
-__all__ = ["Entry", "Journal", "JournalError", "JournalReader", "Record"]
+__all__ = [
+    "GENESIS",
+    "START",
+    "Anchor",
+    "BrokenChainError",
+    "Entry",
+    "Journal",
+    "JournalError",
+    "JournalReader",
+    "Record",
+    "Removed",
+]

@@ -2,11 +2,13 @@
 
 A row's hash is SHA-256 over the previous row's hash and the row's own fields, so an edit, a deletion or a re-ordering
 shows at the first row that it touches (AUD-03). Wall time is for people; `mono_ns` with `boot` is for
-intervals.
+intervals. Rows that retention took away leave their last hash in a later row of kind `pruned`, so the chain holds over
+the gap. Rows cut off the end, or a whole chain made anew, only an `Anchor` shows that was kept elsewhere.
 """
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +33,40 @@ class Entry:
     pump: str = ""
     session: str = ""
     mono_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """Number and hash of a row, to be kept where the journal is not. `0:000…` is the journal before its first row."""
+
+    seq: int
+    hash: str
+
+    @classmethod
+    def parse(cls, text: str) -> "Anchor":
+        """Read "SEQ:HASH". Raises ValueError."""
+        if not re.fullmatch(r"[0-9]{1,18}:[0-9a-f]{64}", text, re.ASCII):
+            raise ValueError(f"{text!r:.100} is no anchor: the number of a row, a colon and its hash of 64 hex digits")
+        seq, _, digest = text.partition(":")
+        return cls(int(seq), digest)
+
+    def __str__(self) -> str:
+        return f"{self.seq}:{self.hash}"
+
+
+START = Anchor(0, GENESIS)
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """Rows that retention took away: from `first` to `last`, and the hash of the last, from which the chain goes on."""
+
+    first: int
+    last: int
+    hash: str
+
+
+PRUNED = "pruned"  # the kind of a row whose `removed` lists [first, last, hash] of each gap
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,6 +108,11 @@ class Translator:
         fields = {"schema": SCHEMA, "version": version, "statement": STATEMENT, "pumps": list(pumps)}
         return Message(f"{self._root}/$description", _json(fields), retain=True)
 
+    def anchor(self, seq: int, row_hash: str, ts: str) -> Message:
+        """Number and hash of the newest published row: kept elsewhere, they show a journal that was cut (AUD-03)."""
+        fields = {"seq": seq, "hash": row_hash, "ts": ts, "schema": SCHEMA}
+        return Message(f"{self._root}/$anchor", _json(fields), retain=True)
+
     def messages(self, row: Record) -> list[Message]:
         """What to publish for a row, in order; never empty."""
         try:

@@ -3,6 +3,7 @@
 Promises:
 - Each row is published in order at QoS 1, and the cursor moves past it only after the broker's acknowledgement.
 - A broker that is away is tried again for ever, with back-off and jitter; it is logged once down and once up.
+- Number and hash of the newest row that was published go out at most every `ANCHOR_S`, and after the last one too.
 - After a kill at most the unacknowledged tail (`WINDOW` messages) goes out twice; nothing is left out.
 - Nothing is received, nothing is written but the cursor.
 """
@@ -23,7 +24,7 @@ import structlog
 from pumpd.journal import JournalError, JournalReader, Record
 from pumpd.notify import notify
 from pumpd.settings import MqttSettings, Settings
-from pumpd.telemetry.cursor import Cursor
+from pumpd.telemetry.cursor import Cursor, Position
 from pumpd.telemetry.messages import Message, Translator
 from pumpd.telemetry.mqtt import WINDOW, BrokerError, Session, connect
 
@@ -32,6 +33,7 @@ JOURNAL_RETRY_S = 1.0
 BACK_OFF_FIRST_S = 0.5
 BACK_OFF_MOST_S = 30.0
 GOODBYE_S = 2.0  # for telling the broker that this is a clean end
+ANCHOR_S = 60.0  # so much of the journal could be cut off without a trace elsewhere
 STEADY_S = 10.0  # a connection that held this long starts the back-off anew
 
 _log = structlog.get_logger()
@@ -95,11 +97,16 @@ class Telemetry:
     async def _publish_journal(self, session: Session) -> None:
         """Up to `WINDOW` messages are on the way at once; a row counts when its last message is acknowledged."""
         waiting: deque[tuple[asyncio.Task[None], Record | None]] = deque()
+        anchored, anchor_due = Position(), 0.0
         try:
             async with contextlib.aclosing(self._rows()) as rows:
                 async for row in rows:
                     if row is None:  # the end of the journal for now
                         await self._acknowledged(waiting, leave=0)
+                        now, newest = asyncio.get_running_loop().time(), self._cursor.position
+                        if newest not in (anchored, Position()) and now >= anchor_due:
+                            await session.publish(self._translator.anchor(newest.id, newest.hash, _wall_time()))
+                            anchored, anchor_due = newest, now + ANCHOR_S
                         continue
                     messages = self._translator.messages(row)
                     for message in messages:
@@ -155,8 +162,7 @@ class Telemetry:
         return self._cursor.position.id
 
     def _gateway_state(self, state: str, session: str) -> Message:
-        ts = datetime.now(UTC).isoformat(timespec="milliseconds")
-        return self._translator.gateway_state(state, self._boot, session, ts)
+        return self._translator.gateway_state(state, self._boot, session, _wall_time())
 
     def _pumps(self) -> list[dict[str, str | bool]]:
         return [
@@ -172,6 +178,10 @@ async def end(task: asyncio.Task[Any]) -> None:
     while not task.done():
         task.cancel()
         await asyncio.wait([task], timeout=GOODBYE_S + 1)
+
+
+def _wall_time() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _machine_boot() -> str:

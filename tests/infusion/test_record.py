@@ -138,6 +138,10 @@ def test_numbers_and_outcomes_are_written_to_be_read():
     assert to_data(program(("52.5", "35")))["steps"] == [{"rate": "52.5 mL/h", "volume": "35 mL"}]
 
 
+def test_equal_sets_give_equal_data():
+    assert to_data(infusion().but(alarms=frozenset(AlarmCode)))["alarms"] == sorted(code.value for code in AlarmCode)
+
+
 def test_a_field_that_an_older_pumpd_did_not_write_takes_its_default():
     data = to_data(infusion())
     del data["trips"], data["given_before"]

@@ -1,0 +1,66 @@
+"""`pumpd replay`: every infusion rebuilt from the journal's events, beside what the journal says of it."""
+
+import contextlib
+import json
+from typing import Annotated, Any
+
+import typer
+
+from pumpd.cli.client import CONFIG, FAILED, Config, Json, refuse
+from pumpd.cli.journal import File, journal_path
+from pumpd.journal import JournalError, JournalReader
+from pumpd.journal.replay import Replay, Replayed
+
+
+def replay(
+    *,
+    session: Annotated[str | None, typer.Option(help="Only this infusion.")] = None,
+    file: File = None,
+    config: Config = CONFIG,
+    as_json: Json = False,
+) -> None:
+    """Rebuild state and delivered volume of each infusion; exit status 1 when the journal says something else.
+
+    It does not look at the hash chain: that is what `pumpd journal verify` does.
+    """
+    path = journal_path(file, config, as_json=as_json)
+    try:
+        with contextlib.closing(JournalReader(path)) as reader:
+            made = Replay(row for row in reader.all() if session in (None, row.session))
+    except JournalError as error:
+        refuse([str(error)], as_json=as_json)
+    if session is not None and session not in made.infusions | dict.fromkeys(made.unrecorded):
+        refuse([f"session: there is no infusion {session!r} in {path}"], as_json=as_json)
+    infusions = [_summary(name, one) for name, one in made.infusions.items()]
+    if as_json:
+        differences = [
+            {"row": d.row, "session": d.session, "kind": d.kind, "recorded": d.recorded, "replayed": d.replayed}
+            for d in made.differences
+        ]
+        result = {"infusions": infusions, "unrecorded": sorted(made.unrecorded), "differences": differences}
+        print(json.dumps(result, ensure_ascii=False))
+    else:
+        for each in infusions:
+            given = f"{each['delivered_ml']} of {each['prescribed_ml']} mL, {each['events']} events"
+            unwritten = f", {each['unwritten']} rows not written by a process that died" if each["unwritten"] else ""
+            print(f"{each['session']}  {each['pump']:<8} {each['state']:<10} {given}{unwritten}")
+        for name in sorted(made.unrecorded):
+            print(f"{name}  has no events to replay: taken away by retention, or of an older pumpd")
+        for difference in made.differences:
+            print(difference)
+        print(f"{len(infusions)} infusions replayed, {len(made.differences)} differences")
+    if made.differences:
+        raise typer.Exit(FAILED)
+
+
+def _summary(session: str, one: Replayed) -> dict[str, Any]:
+    infusion = one.infusion
+    return {
+        "session": session,
+        "pump": infusion.place.pump,
+        "state": infusion.state.value,
+        "delivered_ml": infusion.delivered.number,
+        "prescribed_ml": infusion.prescribed.number,
+        "events": one.events,
+        "unwritten": one.unwritten,
+    }

@@ -1,0 +1,130 @@
+"""What the journal keeps, and for how long (AUD-04); and taking away the rest without breaking the chain.
+
+Kept for ever: all that an infusion left behind, without its readings and its replay. That is the dose history, orders
+and confirmations, alarms and ends, some 10 kB an infusion. An infusion that never ended keeps its readings too.
+Kept for `everything`: each row. Beyond that: the newest `events` rows that are no readings, the newest `faults` alarms.
+
+A row's age counts from the latest time that it or any row before it carries, to the newest row's or to now, whichever
+is earlier: a clock that stood in the past makes no row old, one that jumps ahead takes nothing with it at once.
+"""
+
+import contextlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pumpd.journal.records import PRUNED, Entry, Record, Removed
+from pumpd.journal.store import Journal, JournalReader, timestamp
+
+READINGS = frozenset({"reading", "happened", "began", "frame"})  # many, and of use for a while
+END = "infusion_ended"
+FAULT = "alarm_raised"
+GAPS_A_ROW = 500  # of a `pruned` row, so that none grows beyond some 50 kB
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long. The least values are the catalogue's; shorter ones are refused with ValueError."""
+
+    everything: timedelta = timedelta(hours=1000)  # AUD-04: logs 1000 h, events 30 d, orders 96 h
+    events: int = 5000  # AUD-04
+    faults: int = 1000  # AUD-04
+
+    def __post_init__(self) -> None:
+        least = (timedelta(hours=1000), 5000, 1000)
+        if (short := self.everything < least[0]) or self.events < least[1] or self.faults < least[2]:
+            what = f"{self.everything} is less than {least[0]}" if short else f"{least[1]} events, {least[2]} faults"
+            raise ValueError(f"retention: {what}; the journal has to be kept that long (AUD-04)")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Rows to take away, as the gaps that they will leave; neighbouring gaps of before are part of them."""
+
+    before: str
+    rows: int
+    gaps: tuple[Removed, ...]
+
+    def entries(self, reason: str) -> list[Entry]:
+        """The rows that say so, and carry the chain over the gaps."""
+        lists = [self.gaps[at : at + GAPS_A_ROW] for at in range(0, len(self.gaps), GAPS_A_ROW)]
+        return [
+            Entry(
+                PRUNED, {"reason": reason, "before": self.before, "removed": [[g.first, g.last, g.hash] for g in part]}
+            )
+            for part in lists
+        ]
+
+
+def plan(rows: Iterable[Record], now: datetime, retention: Retention, removed: Mapping[int, Removed]) -> Plan:
+    """What may go. `rows` is gone over twice, so it must be a collection; pure."""
+    counted: Counter[bool] = Counter()
+    faults, ended, newest = 0, set(), ""
+    for row in rows:
+        counted[row.kind in READINGS] += 1
+        faults += row.kind == FAULT
+        newest = max(newest, row.ts)
+        if row.kind == END:
+            ended.add(row.session)
+    before = timestamp(min(now, datetime.fromisoformat(newest) if newest else now) - retention.everything)
+    events = counted[False]
+    gaps, gone, latest, at = _Gaps(removed), 0, "", 0
+    for row in rows:
+        latest = max(latest, row.ts)
+        old_event, old_fault = events > retention.events, faults > retention.faults
+        events -= row.kind not in READINGS
+        faults -= row.kind == FAULT
+        if row.kind in READINGS:
+            goes = not row.session or row.session in ended
+        else:
+            goes = not row.session and old_event and row.kind != PRUNED and (row.kind != FAULT or old_fault)
+        if goes and latest < before:
+            gaps.take(row, at)
+            gone += 1
+        else:
+            gaps.keep(row, at)
+        at = row.id
+    return Plan(before, gone, tuple(gaps.found))
+
+
+class _Gaps:
+    """Runs of rows that go, with the old gaps before, between and after them."""
+
+    def __init__(self, removed: Mapping[int, Removed]) -> None:
+        self.found: list[Removed] = []
+        self._removed = removed
+        self._first = 0  # of the run; 0 when there is none
+        self._last: tuple[int, str] = (0, "")
+
+    def take(self, row: Record, before: int) -> None:
+        self._first = self._first or before + 1
+        self._last = (row.id, row.hash)
+
+    def keep(self, row: Record, before: int) -> None:
+        if self._first:
+            if row.id != before + 1:  # an old gap follows the run
+                self._last = (row.id - 1, self._removed[row.id - 1].hash)
+            self.found.append(Removed(self._first, *self._last))
+        self._first = 0
+
+
+class _All:
+    """Every row, as often as it is asked for."""
+
+    def __init__(self, reader: JournalReader) -> None:
+        self._reader = reader
+
+    def __iter__(self) -> Iterator[Record]:
+        return self._reader.all()
+
+
+def prune(journal: Journal, now: datetime, retention: Retention, reason: str) -> tuple[Plan, Sequence[Record]]:
+    """Take away what may go, if the journal is whole. Returns what went and the rows that say so.
+
+    Raises JournalError; then nothing is done. Goes over the journal three times: not for the thread of a running pump.
+    """
+    with contextlib.closing(JournalReader(journal.path)) as reader:
+        reader.verify()  # evidence of tampering is not tidied up
+        made = plan(_All(reader), now, retention, reader.removed())
+    return made, journal.prune(made.gaps, made.entries(reason), now) if made.gaps else ()

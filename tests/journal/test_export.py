@@ -1,0 +1,156 @@
+"""The export can be verified by a stranger with the page's own twenty lines, and by nobody who changed it."""
+
+import contextlib
+import json
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from pumpd.journal import Entry, JournalReader
+from pumpd.journal.export import Filter, export
+
+from .recorded import read, written
+from .test_retention import NOW, OLD, events, infusion, pruned
+
+pytestmark = pytest.mark.requirement("AUD-03")
+
+PAGE = Path(__file__).parent.parent.parent / "docs" / "reference" / "journal.md"
+
+
+@pytest.fixture
+def path(tmp_path) -> Path:
+    return tmp_path / "journal.sqlite3"
+
+
+def lines(path: Path, **wanted) -> list[str]:
+    with contextlib.closing(JournalReader(path)) as reader:
+        return list(export(reader, Filter(**wanted)))
+
+
+def program() -> str:
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    return code
+
+
+def stranger(told: list[str], *anchors: str) -> str:
+    """What the verifier of the page says."""
+    text = "\n".join(told) + "\n"
+    command = [sys.executable, "-I", "-c", program(), *anchors]
+    done = subprocess.run(command, input=text.encode(), capture_output=True, check=False, timeout=30)
+    assert b"Traceback" not in done.stderr, done.stderr.decode()
+    assert (done.returncode == 0) == (not done.stderr)
+    return (done.stdout + done.stderr).decode().strip()
+
+
+def test_a_line_is_a_row_with_the_text_that_was_hashed_and_the_hash_before_it(path):
+    rows = written(path, [Entry("noted", {"b": 1, "a": "é\u2028"}, "bed1", "s-1", 7)] * 2, at=NOW)
+    head, first, second, foot = map(json.loads, lines(path))
+    assert head == {"pumpd_journal": 1, "filter": {}}
+    assert first == {
+        "previous": "0" * 64, "id": 1, "ts": "2026-03-01T12:00:00.000+00:00", "mono_ns": 7, "boot": "boot-1",
+        "pump": "bed1", "session": "s-1", "kind": "noted", "body": '{"a":"é\u2028","b":1}', "hash": rows[0].hash,
+    }  # fmt: skip
+    assert second["previous"] == rows[0].hash
+    assert foot == {"anchor": f"2:{rows[1].hash}", "rows": 2}
+
+
+def test_the_verifier_is_about_twenty_lines():
+    assert len(program().splitlines()) <= 26
+
+
+@pytest.mark.realtime
+def test_a_stranger_finds_a_whole_export_intact_also_after_pruning(path):
+    written(path, events(20), infusion(), [Entry("noted", {"name": "Zoë \x1f \n"})], at=OLD)
+    written(path, events(5), at=NOW)
+    count, old = len(read(path)), read(path)[-1]
+    assert stranger(lines(path), f"{old.id}:{old.hash}") == f"{count} rows, intact"
+    made, _ = pruned(path)
+    assert stranger(lines(path), f"{old.id}:{old.hash}") == f"{count - made.rows + 1} rows, intact"
+    assert "is not there" in stranger(lines(path), f"{old.id + 9}:{old.hash}")
+
+
+@pytest.mark.realtime
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda told: [*told[:4], told[4].replace("number", "member"), *told[5:]], "row 4 is not what was written"),
+        (lambda told: [*told[:4], *told[5:]], "row 4 is missing"),
+        (lambda told: [*told[:4], told[5], told[4], *told[6:]], "row 4 is missing"),
+        (lambda told: [*told[:-2], told[-1]], "rows are missing"),
+        (lambda told: told[:-1], "rows are missing"),
+        (lambda told: [told[0], *told[3:]], "row 1 is missing"),
+    ],
+)
+def test_a_stranger_finds_an_export_that_was_changed(path, change, said):
+    written(path, events(9))
+    assert stranger(lines(path)) == "9 rows, intact"
+    assert said in stranger(change(lines(path)))
+
+
+@pytest.mark.realtime
+def test_a_stranger_finds_a_deletion_that_the_export_itself_shows(path):
+    import sqlite3
+
+    written(path, events(9))
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
+        db.execute("DELETE FROM records WHERE id = 4")
+    assert "row 4 is missing" in stranger(lines(path))
+
+
+def some(path: Path) -> list[int]:
+    for hour in range(6):
+        pump, session = ("bed1", "s-1") if hour % 2 else ("bed2", "s-2")
+        written(path, [Entry("noted", {}, pump, session)], at=NOW + timedelta(hours=hour))
+    return [row.id for row in read(path)]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "left"),
+    [
+        ({}, [1, 2, 3, 4, 5, 6]),
+        ({"pump": "bed1"}, [2, 4, 6]),
+        ({"session": "s-2"}, [1, 3, 5]),
+        ({"since": NOW + timedelta(hours=2)}, [3, 4, 5, 6]),
+        ({"until": NOW + timedelta(hours=2)}, [1, 2]),
+        ({"since": NOW + timedelta(hours=1), "until": NOW + timedelta(hours=4), "pump": "bed1"}, [2, 4]),
+        ({"pump": "bed9"}, []),
+    ],
+)
+def test_filters_say_which_rows_and_the_head_says_the_filters(path, wanted, left):
+    some(path)
+    head, *rows, foot = map(json.loads, lines(path, **wanted))
+    assert [row["id"] for row in rows] == left
+    assert head["filter"].keys() == wanted.keys()
+    assert foot["rows"] == len(left)
+    assert foot["anchor"].startswith("6:")
+
+
+def test_a_time_in_another_zone_is_the_same_time(path):
+    from datetime import timezone
+
+    some(path)
+    zone = timezone(timedelta(hours=5))
+    at = datetime(2026, 3, 1, 19, tzinfo=zone)
+    assert at == datetime(2026, 3, 1, 14, tzinfo=UTC)
+    assert len(lines(path, since=at)) == 2 + 4
+
+
+@pytest.mark.realtime
+def test_each_row_of_a_part_can_be_verified_by_itself(path):
+    some(path)
+    told = lines(path, pump="bed1")
+    assert stranger(told) == "3 rows, intact"
+    assert "row 4 is not what was written" in stranger([told[0], told[1], told[2].replace("{}", "[]"), *told[3:]])
+
+
+def test_the_export_is_the_journal_of_one_moment(path):
+    written(path, events(5))
+    with contextlib.closing(JournalReader(path)) as reader:
+        told = export(reader, Filter())
+        first = [next(told) for _ in range(3)]
+        written(path, events(5), boot="boot-2")
+        assert len(first) + len(list(told)) == 7
