@@ -1,0 +1,330 @@
+"""Stops a pump once nobody renews its permission to flow. A process of its own; it imports the standard library alone.
+
+`pumpd.wire.guard` runs it as `python -I -S deadman.py SOCKET`, with its end of a socket pair as standard input. Control
+says lines, and each is answered with one, `ok WORD ...` or `no WORD: why`:
+
+    port               write to the descriptor that comes with this line, no longer to the one before
+    stop GAP_MS HEX... the frames that stop the pump, and the least pause from one to the next
+    lease UNTIL_NS     arm, or renew: flow is permitted until this instant of CLOCK_BOOTTIME
+    stand-down         nothing flows: disarm, or stop no more
+    bye                end; refused while armed
+    yield              said on SOCKET, where a new control is heard once the one before is gone: I am control now
+
+Promises:
+- From the instant of the lapse on the stop frames are written, again every 0.5 s, until control says `stand-down`.
+- A lease that has lapsed is not renewed. One that has not lapsed runs on when control is gone.
+- A line that is refused or not understood changes nothing.
+- Nothing here waits for anybody: for a port that takes no bytes, a log that nobody reads, a control that hears nothing.
+- It opens no port. Where one was unplugged another pump may be plugged in, and run for somebody else: control, which
+  asks who is there, hands the new descriptor over.
+
+CLOCK_BOOTTIME goes on while the gateway is suspended, as the pump does; no step of the wall clock moves it (WIN-07).
+An instant is handed over, not a length: a line that lay in a buffer permits no more than it did when it was said.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import select
+import signal
+import socket
+import stat
+import sys
+import termios
+import time
+from collections.abc import Callable
+from typing import Any
+
+PERIOD_NS = 500_000_000
+LONGEST_LEASE_NS = 60_000_000_000
+HAND_OVER_NS = 5_000_000_000  # the stop frames pause for a new control, so that it can speak with the pump
+LOOK_AGAIN_MS = 250  # a wait for descriptors does not count the time for which the gateway was suspended
+MOST_FRAMES, LONGEST_GAP_MS, LONGEST_LINE = 16, 1000, 4096
+IGNORED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)  # while armed; SIGPIPE Python always ignores
+
+Log = Callable[..., None]
+
+
+def now_ns() -> int:
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+
+class Deadman:
+    """The lease, and the port. `until` is None while nothing may flow, `since` until the stop frames begin."""
+
+    def __init__(self, log: Log) -> None:
+        self.port: int | None = None
+        self.frames: tuple[bytes, ...] = ()
+        self.until: int | None = None
+        self.since: int | None = None
+        self.written = 0
+        self._log = log
+        self._gap_ns = self._turn = self._round = self._next = 0
+
+    @property
+    def state(self) -> str:
+        return "idle" if self.until is None else "armed" if self.since is None else "stopping"
+
+    def hear(self, line: bytes, now: int, came: int | None = None) -> str:
+        """Do what control says, and return the answer. `came` is the descriptor that came with the line."""
+        self.act(now)  # a lapse comes before a renewal that is heard at the same time
+        match words := line.decode("ascii", "replace").split(" "):
+            case ["port"] if came is not None:
+                self.lose_port()
+                os.set_blocking(came, False)
+                self.port = came
+            case ["stop", gap, *frames] if gap.isdecimal() and 0 < len(frames) <= MOST_FRAMES:
+                try:
+                    told = tuple(bytes.fromhex(frame) for frame in frames)
+                except ValueError:
+                    told = ()
+                if not told or not all(told) or len(gap) > 4 or int(gap) > LONGEST_GAP_MS:
+                    return "no stop: not a pause and frames"
+                self.frames, self._gap_ns, self._turn = told, int(gap) * 1_000_000, 0
+            case ["lease", until] if until.isdecimal() and len(until) < 20:
+                if self.since is not None:
+                    return "no lease: it has lapsed"
+                if self.port is None or not self.frames:
+                    return f"no lease: no {'port' if self.port is None else 'frames'} to stop the pump with"
+                if not now < int(until) <= now + LONGEST_LEASE_NS:
+                    return "no lease: over already, or too long"
+                if self.until is None:
+                    self.written = 0
+                    self._log("deadman_armed")
+                self.until = int(until)
+            case ["stand-down"]:
+                if self.until is not None:
+                    self._log("deadman_stood_down", written=self.written)
+                self.until = self.since = None
+            case ["bye"]:
+                if self.until is not None:
+                    return f"no bye: {self.state}"
+            case _:
+                return "no line: not understood"
+        return f"ok {words[0]} {self.state}"
+
+    def give_way(self, now: int) -> str:
+        """To a new control: it may open the port. Should it do nothing, all goes on. Returns the answer to `yield`."""
+        self.act(now)
+        if self.port is not None:
+            with contextlib.suppress(OSError):  # what is not locked
+                fcntl.flock(self.port, fcntl.LOCK_UN)
+        self._next = now + HAND_OVER_NS
+        self._log("deadman_gave_way", state=self.state, written=self.written)
+        return f"ok yield {self.state} {self.since or 0} {self.written}"
+
+    def act(self, now: int) -> None:
+        """Notice the lapse; write what is due."""
+        if self.until is None or now < self.until:
+            return
+        lapsed = self.since is None
+        if lapsed:
+            self.since, self._next, self._turn = now, now, 0
+        if now >= self._next:
+            if self._turn == 0:
+                self._round = now
+            self._write(self.frames[self._turn])
+            self._turn = (self._turn + 1) % len(self.frames)
+            self._next = max(now + self._gap_ns, 0 if self._turn else self._round + PERIOD_NS)
+        if lapsed:  # told when the first frame is out
+            self._log("lease_lapsed", "error", late_ms=(now - self.until) / 1e6)
+
+    def wait_ms(self, now: int) -> int | None:
+        """How long there is nothing to do but to listen."""
+        if self.until is None:
+            return None
+        due = self.until if self.since is None else self._next
+        return min(LOOK_AGAIN_MS, max(0, -((now - due) // 1_000_000)))
+
+    def _write(self, frame: bytes) -> None:
+        if self.port is None:
+            return
+        try:
+            try:
+                count = os.write(self.port, frame)
+            except BlockingIOError:
+                termios.tcflush(self.port, termios.TCOFLUSH)  # what control left unsent does not go before a stop
+                count = os.write(self.port, frame)
+            self.written += count == len(frame)
+        except BlockingIOError:
+            return
+        except (OSError, termios.error) as error:
+            self.lose_port(str(error))
+
+    def lose_port(self, why: str = "") -> None:
+        """A descriptor whose device was unplugged stays dead; kept, it would keep others from the port."""
+        if self.port is not None:
+            os.close(self.port)
+            self.port = None
+            if why:
+                self._log("deadman_port_lost", "error", why=why, state=self.state)
+
+
+class Ear:
+    """One connection: lines in, answers out. It hears nothing further until its answers have gone out."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        connection.setblocking(False)
+        self.socket, self.ended = connection, False
+        self.unsaid = b""
+        self._heard = b""
+        self._came: int | None = None
+
+    def lines(self) -> list[tuple[bytes, int | None]]:
+        """The lines that have come, and with `port` its descriptor."""
+        self.say()
+        if self.unsaid:
+            return []
+        try:
+            data, came, _, _ = socket.recv_fds(self.socket, LONGEST_LINE, 1)
+        except BlockingIOError:
+            return []
+        except OSError:
+            data, came = b"", []
+        self.ended = not data
+        if came:
+            self._forget()
+            self._came = came[0]
+        *lines, self._heard = (self._heard + data).split(b"\n")
+        if len(self._heard) > LONGEST_LINE:
+            self._heard = b"?"  # no beginning that is understood
+        return [(line, self._take() if line == b"port" else None) for line in lines]
+
+    def say(self, answer: str = "") -> None:
+        self.unsaid += answer.encode("ascii") + b"\n" if answer else b""
+        try:
+            self.unsaid = self.unsaid[self.socket.send(self.unsaid) :] if self.unsaid else b""
+        except BlockingIOError:
+            return
+        except OSError:  # it is gone; what it said before is still heard
+            self.unsaid = b""
+
+    def close(self) -> None:
+        self._forget()
+        self.socket.close()
+
+    def _take(self) -> int | None:
+        came, self._came = self._came, None
+        return came
+
+    def _forget(self) -> None:
+        if (came := self._take()) is not None:
+            os.close(came)
+
+
+def serve(deadman: Deadman, control: Ear | None, listener: socket.socket) -> Ear | None:
+    """Until `bye`, or until control is gone while nothing may flow. Returns who said it."""
+    visitor: Ear | None = None
+    while control is not None or deadman.until is not None:
+        poll = select.poll()
+        poll.register(listener, select.POLLIN)
+        for ear in (control, visitor):
+            if ear is not None:
+                poll.register(ear.socket, select.POLLOUT if ear.unsaid else select.POLLIN)
+        if deadman.port is not None:
+            poll.register(deadman.port, 0)  # what is told nevertheless: hung up, or failed
+        ready = dict(poll.poll(deadman.wait_ms(now_ns())))
+        deadman.act(now_ns())
+        if deadman.port in ready:
+            deadman.lose_port("hung up")
+        for ear in (control, visitor):
+            if ear is None or ear.socket.fileno() not in ready:
+                continue
+            for line, came in ear.lines():
+                if ear is control:
+                    answer = deadman.hear(line, now_ns(), came)
+                    _brace(armed=deadman.until is not None)
+                elif line == b"yield" and control is None:
+                    control, visitor, answer = ear, None, deadman.give_way(now_ns())
+                else:
+                    answer = "no yield: control is alive" if line == b"yield" else "no line: say yield first"
+                ear.say(answer)
+                if answer.startswith("ok bye"):
+                    return ear
+            if ear.ended:
+                ear.close()
+                control, visitor = (None if one is ear else one for one in (control, visitor))
+        if listener.fileno() in ready:
+            with contextlib.suppress(OSError):
+                newest = Ear(listener.accept()[0])
+                if visitor is not None:
+                    visitor.close()
+                visitor = newest
+    return None
+
+
+def _brace(*, armed: bool) -> None:
+    for number in IGNORED:
+        signal.signal(number, signal.SIG_IGN if armed else signal.SIG_DFL)
+
+
+def _harden() -> None:
+    """As far as it is permitted: early on the processor, last to be killed for want of memory, never paged out."""
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, -15)
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as adjustment:  # noqa: PTH123
+        adjustment.write("-1000")
+    with contextlib.suppress(ImportError, OSError, AttributeError, MemoryError):
+        import ctypes  # noqa: PLC0415 - a sandbox may forbid it what it needs
+
+        ctypes.CDLL(None).mlockall(1)  # MCL_CURRENT; what comes later is little, and must not fail for want of a limit
+
+
+def _listen(path: str) -> socket.socket:
+    """Where a new control finds this one. Raises OSError where another deadman listens: it stays to be found."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.setblocking(False)
+        try:
+            probe.connect(path)
+        except FileNotFoundError:
+            pass
+        except ConnectionRefusedError:
+            os.unlink(path)  # noqa: PTH108 - the path of a socket that died
+        else:
+            raise OSError(f"{path}: another deadman listens here")
+    listener = socket.socket(socket.AF_UNIX)
+    os.umask(0o177)
+    listener.bind(path)
+    listener.listen(4)
+    listener.setblocking(False)
+    return listener
+
+
+def _log_to_stderr() -> Log:
+    """JSON lines as `pumpd.logs` writes them. One that stderr does not take at once is dropped."""
+    kind, descriptor = os.fstat(2).st_mode, 2
+    out = socket.socket(fileno=os.dup(2)) if stat.S_ISSOCK(kind) else None
+    if stat.S_ISFIFO(kind) or stat.S_ISCHR(kind):  # opened anew, so that not waiting is for this process alone
+        with contextlib.suppress(OSError):
+            descriptor = os.open("/proc/self/fd/2", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+    priority = {"info": "<6>", "error": "<3>"} if "JOURNAL_STREAM" in os.environ else {}
+
+    def log(event: str, level: str = "info", **fields: Any) -> None:
+        wall = time.time()
+        ts = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(wall))}.{int(wall % 1 * 1000):03d}+00:00"
+        said = {"ts": ts, "mono": round(time.monotonic(), 6), "event": event, "level": level, **fields}
+        line = f"{priority.get(level, '')}{json.dumps(said)}\n".encode()
+        with contextlib.suppress(OSError):
+            _ = out.send(line, socket.MSG_DONTWAIT) if out else os.write(descriptor, line)
+
+    return log
+
+
+def main() -> None:
+    path = sys.argv[1]
+    os.closerange(3, 1 << 16)  # of what control had open, nothing is for us
+    log = _log_to_stderr()
+    listener = _listen(path)
+    _harden()
+    last = None
+    try:
+        last = serve(Deadman(log), Ear(socket.socket(fileno=0)), listener)
+    finally:
+        os.unlink(path)  # noqa: PTH108 - as above
+        if last is not None:
+            last.close()  # whoever waits for that finds the path free
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,273 @@
+"""Control's side of the deadman: the process that stops the pump when control no longer renews the permission to flow.
+
+Promises:
+- `arm` returns when the deadman has said that it is armed, and not before: a start may leave then.
+- `renew` waits for nothing. A deadman that died, refused, or did not answer within ACKNOWLEDGED_WITHIN_S is told to
+  `on_trouble` at once, and `trouble` says why until the guard is armed anew.
+- Nothing but `stand_down` disarms: not `close`, not the end of this process, not a guard that is dropped.
+"""
+
+import asyncio
+import contextlib
+import os
+import socket
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ACKNOWLEDGED_WITHIN_S = 0.5
+SPAWNED_WITHIN_S = 3.0  # a Python starts on a slow, busy gateway
+CLOSED_WITHIN_S = 1.0
+DEADMAN = Path(__file__).with_name("deadman.py")
+
+
+class GuardError(Exception):
+    """The deadman is not to be relied on; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a deadman did while there was no control. `state` is idle, armed (not lapsed) or stopping."""
+
+    state: str
+    stopping_for_s: float | None
+    frames_written: int
+
+
+@dataclass(slots=True, eq=False)
+class _Said:
+    word: str
+    answer: asyncio.Future[str]
+    late: asyncio.TimerHandle
+
+
+class Guard:
+    """One deadman. `report` is None for one that this control has started itself."""
+
+    def __init__(self, connection: socket.socket, pid: int | None, on_trouble: Callable[[str], None] | None) -> None:
+        connection.setblocking(False)
+        self.report: Report | None = None
+        self.pid = pid
+        self.trouble = ""
+        self.on_trouble = on_trouble
+        self._socket = connection
+        self._loop = asyncio.get_running_loop()
+        self._said: deque[_Said] = deque()
+        self._heard = b""
+        self._ended = asyncio.Event()
+        self._loop.add_reader(connection, self._hear)
+
+    @classmethod
+    async def spawn(
+        cls,
+        fd: int,
+        frames: Sequence[bytes],
+        socket_path: Path,
+        *,
+        gap_s: float = 0.1,
+        on_trouble: Callable[[str], None] | None = None,
+    ) -> "Guard":
+        """Start a deadman for the port behind `fd` that listens on `socket_path`. Raises GuardError."""
+        ours, theirs = socket.socketpair()
+        try:
+            pid = _run(theirs, socket_path)
+        except OSError as error:
+            ours.close()
+            raise GuardError(f"the deadman does not start: {error}") from error
+        finally:
+            theirs.close()
+        guard = cls(ours, pid, on_trouble)
+        try:
+            await guard.attach(fd, within_s=SPAWNED_WITHIN_S)
+            await guard.set_stop(frames, gap_s=gap_s)
+        except BaseException:
+            await guard.close()
+            raise
+        return guard
+
+    @classmethod
+    async def take_over(cls, socket_path: Path, *, on_trouble: Callable[[str], None] | None = None) -> "Guard | None":
+        """The deadman that a control before this one left behind, with its `report`; None when there is none.
+
+        It lets the port be opened, and pauses its stop frames for 5 s; a lease that runs goes on running. Say
+        `stand_down` when the pump stands, or `attach` and renew where the infusion is taken up again. Raises GuardError
+        when it does not answer, or its control is still alive.
+        """
+        connection = socket.socket(socket.AF_UNIX)
+        connection.setblocking(False)
+        try:
+            connection.connect(str(socket_path))
+        except (FileNotFoundError, ConnectionRefusedError):
+            connection.close()
+            return None
+        except OSError as error:
+            connection.close()
+            raise GuardError(f"{socket_path}: {error}") from error
+        guard = cls(connection, None, on_trouble)
+        try:
+            _, state, since, written = (await guard._ask("yield")).split(" ")
+        except GuardError:
+            if guard._ended.is_set():  # it was about to end
+                return None
+            guard._end("closed")
+            raise
+        stopping_for_s = (_now_ns() - int(since)) / 1e9 if state == "stopping" else None
+        guard.report = Report(state, stopping_for_s, int(written))
+        return guard
+
+    @property
+    def alive(self) -> bool:
+        return not self.trouble
+
+    async def attach(self, fd: int, *, within_s: float = ACKNOWLEDGED_WITHIN_S) -> None:
+        """Let it write to a duplicate of `fd`: also each time that the port was opened again. Raises GuardError."""
+        await self._ask("port", within_s, fd)
+
+    async def set_stop(self, frames: Sequence[bytes], *, gap_s: float = 0.1) -> None:
+        """What stops the pump without a dialogue, with the least pause between two frames. Raises GuardError."""
+        await self._ask(f"stop {round(gap_s * 1000)} {' '.join(frame.hex() for frame in frames)}")
+
+    async def arm(self, lease_s: float) -> None:
+        """Begin a lease of `lease_s` from now. Raises GuardError, and then nothing may be started."""
+        self.trouble = "" if not self._ended.is_set() else self.trouble
+        await self._ask(_lease(lease_s))
+
+    def renew(self, lease_s: float) -> bool:
+        """Let the lease reach to `lease_s` from now. Returns whether the deadman has kept up so far."""
+        with contextlib.suppress(GuardError):
+            self._say(_lease(lease_s)).add_done_callback(_retrieve)
+        return self.alive
+
+    async def stand_down(self) -> None:
+        """Nothing flows: no lease runs, no stop frames are written. Raises GuardError."""
+        await self._ask("stand-down")
+
+    async def close(self) -> None:
+        """Let it end, and wait for that. An armed one goes on without us until its lease is over, and then stops."""
+        self.on_trouble = None
+        with contextlib.suppress(GuardError, TimeoutError):
+            await self._ask("bye")
+            async with asyncio.timeout(CLOSED_WITHIN_S):
+                await self._ended.wait()
+            await self._leave()
+        self._end("closed")
+
+    # -- lines and answers -----------------------------------------------------------------------------------
+
+    async def _ask(self, line: str, within_s: float = ACKNOWLEDGED_WITHIN_S, fd: int | None = None) -> str:
+        return await self._say(line, within_s, fd)
+
+    def _say(self, line: str, within_s: float = ACKNOWLEDGED_WITHIN_S, fd: int | None = None) -> asyncio.Future[str]:
+        """Send a line. The future has what comes after its `ok`, or a GuardError."""
+        if self._ended.is_set():
+            raise GuardError(self.trouble)
+        data = f"{line}\n".encode("ascii")
+        try:
+            count = socket.send_fds(self._socket, [data], [] if fd is None else [fd])
+        except BlockingIOError as error:
+            self._worry("the deadman takes no line")
+            raise GuardError(self.trouble) from error
+        except OSError as error:
+            self._end("the deadman has died")
+            raise GuardError(self.trouble) from error
+        answer: asyncio.Future[str] = self._loop.create_future()
+        said = _Said(line.partition(" ")[0], answer, self._loop.call_later(within_s, self._late, answer))
+        self._said.append(said)
+        if count < len(data):
+            self._end("the deadman took half a line")
+        return answer
+
+    def _hear(self) -> None:
+        try:
+            data = self._socket.recv(4096)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        *lines, self._heard = (self._heard + data).split(b"\n")
+        for line in lines:
+            self._answered(line.decode("ascii", "replace"))
+        if not data:
+            self._end("the deadman has died")
+
+    def _answered(self, line: str) -> None:
+        if not self._said:
+            return
+        said = self._said.popleft()
+        said.late.cancel()
+        verdict, _, rest = line.partition(" ")
+        if verdict == "ok" and not said.answer.done():
+            said.answer.set_result(rest)
+        elif verdict != "ok":
+            self._fail(said.answer, f"the deadman refuses: {rest}")
+            if said.word == "lease":
+                self._worry(f"the deadman refuses: {rest}")
+
+    def _late(self, answer: asyncio.Future[str]) -> None:
+        """It stays in the row: its answer may still come, and is not that to a later line."""
+        self._fail(answer, "the deadman does not answer")
+        self._worry("the deadman does not answer")
+
+    def _end(self, why: str) -> None:
+        if self._ended.is_set():
+            return
+        self._ended.set()
+        self._loop.remove_reader(self._socket)
+        self._socket.close()
+        while self._said:
+            said = self._said.popleft()
+            said.late.cancel()
+            self._fail(said.answer, why)
+        self._worry(why)
+        if not self._reaped():  # it closed its socket a moment before it ended
+            self._loop.call_later(0.2, self._reaped)
+
+    def _worry(self, why: str) -> None:
+        first, self.trouble = not self.trouble, self.trouble or why
+        if first and self.on_trouble:
+            self.on_trouble(why)
+
+    @staticmethod
+    def _fail(answer: asyncio.Future[str], why: str) -> None:
+        if not answer.done():
+            answer.set_exception(GuardError(why))
+
+    async def _leave(self) -> None:
+        for _ in range(round(CLOSED_WITHIN_S / 0.005)):
+            if self._reaped():
+                return
+            await asyncio.sleep(0.005)
+
+    def _reaped(self) -> bool:
+        """Whether there is no process of ours left to be waited for."""
+        if self.pid is not None:
+            with contextlib.suppress(ChildProcessError):
+                if os.waitpid(self.pid, os.WNOHANG) == (0, 0):
+                    return False
+            self.pid = None
+        return True
+
+
+def _run(its_end: socket.socket, path: Path) -> int:
+    """Returns the process's number. Not by asyncio or `subprocess`: the first kills a child that is collected."""
+    command = [sys.executable, "-I", "-S", str(DEADMAN), str(path)]
+    stdin = (os.POSIX_SPAWN_DUP2, its_end.fileno(), 0)
+    stdout = (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)  # nobody is to wait for the end of ours
+    return os.posix_spawn(command[0], command, os.environ, file_actions=[stdin, stdout], setsid=True)
+
+
+def _lease(lease_s: float) -> str:
+    return f"lease {_now_ns() + round(lease_s * 1e9)}"
+
+
+def _now_ns() -> int:
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+
+def _retrieve(answer: asyncio.Future[str]) -> None:
+    """What went wrong is in `trouble`: nobody waits for this answer."""
+    if not answer.cancelled():
+        answer.exception()

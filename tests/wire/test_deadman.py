@@ -1,0 +1,434 @@
+"""The deadman: its lines in-process with given instants; its life, and its control's, on real pseudo-terminals."""
+
+import asyncio
+import contextlib
+import os
+import pty
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+import tty
+from pathlib import Path
+
+import pytest
+import serial
+
+from pumpd.wire import deadman as room
+from pumpd.wire.deadman import Deadman, Ear
+from pumpd.wire.guard import ACKNOWLEDGED_WITHIN_S, Guard, GuardError
+
+S = 1_000_000_000
+STOP = b"0STP\r"
+REAL = [pytest.mark.realtime, pytest.mark.looptime(False)]
+
+
+@pytest.fixture
+def line():
+    """(pump's end, gateway's end, path) of a serial line; both ends may be closed by the test."""
+    pump, gateway = pty.openpty()
+    tty.setraw(gateway)
+    os.set_blocking(pump, False)
+    yield pump, gateway, os.ttyname(gateway)
+    for end in (pump, gateway):
+        with contextlib.suppress(OSError):
+            os.close(end)
+
+
+def heard(pump):
+    with contextlib.suppress(BlockingIOError):
+        return os.read(pump, 65536)
+    return b""
+
+
+def fill(gateway):
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(gateway, b"0RUN\r" * 100)
+
+
+class TestLines:
+    """Instants are given; nothing waits. The line is a pipe: of a pseudo-terminal bytes come out a moment later."""
+
+    @pytest.fixture
+    def line(self):
+        pump, gateway = os.pipe()
+        os.set_blocking(pump, False)
+        yield pump, gateway
+        for end in (pump, gateway):
+            with contextlib.suppress(OSError):
+                os.close(end)
+
+    @pytest.fixture
+    def logged(self):
+        return []
+
+    @pytest.fixture
+    def deadman(self, line, logged):
+        made = Deadman(lambda event, _level="info", **fields: logged.append(event))
+        assert made.hear(b"port", 0, os.dup(line[1])) == "ok port idle"
+        assert made.hear(b"stop 100 " + STOP.hex().encode(), 0) == "ok stop idle"
+        yield made
+        made.lose_port()
+
+    def armed(self, deadman, until=10 * S):
+        assert deadman.hear(b"lease %d" % until, 0) == "ok lease armed"
+        return deadman
+
+    @pytest.mark.requirement("COM-01", "STP-09")
+    def test_stop_frames_begin_at_the_lapse_and_come_every_half_second(self, deadman, line):
+        self.armed(deadman)
+        deadman.act(10 * S - 1)
+        assert heard(line[0]) == b""
+        assert deadman.wait_ms(10 * S - 1) == 1
+        deadman.act(10 * S)
+        assert heard(line[0]) == STOP
+        deadman.act(10 * S + S // 2 - 1)
+        assert heard(line[0]) == b""
+        for half in range(1, 100):
+            deadman.act(10 * S + half * S // 2)
+            assert heard(line[0]) == STOP
+
+    @pytest.mark.requirement("COM-01")
+    def test_a_renewal_in_time_puts_the_lapse_off(self, deadman, line):
+        self.armed(deadman)
+        assert deadman.hear(b"lease %d" % (12 * S), 9 * S) == "ok lease armed"
+        deadman.act(11 * S)
+        assert heard(line[0]) == b""
+        deadman.act(12 * S)
+        assert heard(line[0]) == STOP
+
+    @pytest.mark.requirement("COM-01")
+    def test_a_lapsed_lease_is_not_renewed_and_only_a_stand_down_ends_the_stopping(self, deadman, line):
+        self.armed(deadman)
+        # Not even by a renewal that lay there when the lapse is noticed.
+        assert deadman.hear(b"lease %d" % (20 * S), 10 * S) == "no lease: it has lapsed"
+        assert heard(line[0]) == STOP
+        assert deadman.hear(b"lease %d" % (30 * S), 11 * S) == "no lease: it has lapsed"
+        assert heard(line[0]) == STOP
+        assert deadman.hear(b"bye", 11 * S) == "no bye: stopping"
+        assert deadman.hear(b"stand-down", 11 * S) == "ok stand-down idle"
+        deadman.act(20 * S)
+        assert heard(line[0]) == b""
+        assert deadman.hear(b"lease %d" % (30 * S), 21 * S) == "ok lease armed"
+
+    @pytest.mark.parametrize(
+        "garbled",
+        [
+            b"", b"lease", b"lease x", b"lease -1", b"lease 1e9", b"lease 8", b"LEASE 9000000000", b"lease 9 9",
+            b"lease 61000000001", b"lease " + b"9" * 4000, b"lease \xd9\xa3", b"port", b"bye", b"stop", b"stop 100",
+            b"stop 100 5", b"stop 100 xy", b"stop 100 ", b"stop 1001 41", b"stop -1 41", b"stop 1" + b" 41" * 17,
+            b"stand-down now", b"stand_down", b"yield", b"ok", b"\xff\x00", b"lease 9000000000\r", b" lease 9000000000",
+        ],
+    )  # fmt: skip
+    def test_a_line_that_is_refused_changes_nothing(self, deadman, line, garbled):
+        self.armed(deadman)
+        before = dict(vars(deadman))
+        assert deadman.hear(garbled, S).startswith("no ")
+        assert vars(deadman) == before
+        deadman.act(10 * S)
+        assert heard(line[0]) == STOP
+
+    def test_it_arms_only_with_something_to_write_and_somewhere_to_write_it(self, line):
+        bare = Deadman(lambda *_, **__: None)
+        assert bare.hear(b"lease 9", 0) == "no lease: no port to stop the pump with"
+        assert bare.hear(b"port", 0, os.dup(line[1])) == "ok port idle"
+        assert bare.hear(b"lease 9", 0) == "no lease: no frames to stop the pump with"
+        bare.lose_port()
+
+    def test_several_frames_keep_their_pause_and_the_round_its_half_second(self, deadman, line):
+        deadman.hear(b"stop 100 41 42 43", 0)
+        self.armed(deadman)
+        said = []
+        for at_ms in range(10_000, 11_100, 10):
+            deadman.act(at_ms * S // 1000)
+            said += [(at_ms, byte) for byte in heard(line[0])]
+        times = [10_000, 10_100, 10_200, 10_500, 10_600, 10_700, 11_000]
+        assert said == list(zip(times, b"ABCABCA", strict=True))
+
+    def test_an_unplugged_port_is_given_up_and_the_next_one_is_stopped_at_once(self, deadman, line, logged):
+        self.armed(deadman)
+        os.close(line[0])
+        deadman.act(10 * S)
+        assert deadman.port is None
+        assert logged == ["deadman_armed", "deadman_port_lost", "lease_lapsed"]
+        deadman.act(10 * S + S // 2)
+        pump, gateway = os.pipe()
+        assert deadman.hear(b"port", 11 * S - 1, gateway) == "ok port stopping"
+        deadman.act(11 * S)
+        assert os.read(pump, 100) == STOP
+        os.close(pump)
+
+    def test_giving_way_makes_no_lease_longer(self, deadman, line):
+        self.armed(deadman)
+        assert deadman.give_way(9 * S) == "ok yield armed 0 0"
+        deadman.act(10 * S)
+        assert heard(line[0]) == STOP
+
+
+def armed_on(fd):
+    deadman = Deadman(lambda *_, **__: None)
+    deadman.hear(b"port", 0, os.dup(fd))
+    deadman.hear(b"stop 0 " + STOP.hex().encode(), 0)
+    assert deadman.hear(b"lease %d" % (10 * S), 0) == "ok lease armed"
+    return deadman
+
+
+class TestTerminal:
+    def test_bytes_that_nobody_takes_do_not_go_before_a_stop(self, line):
+        deadman = armed_on(line[1])
+        fill(line[1])
+        deadman.act(10 * S)
+        deadman.lose_port()
+        said = b""
+        while not said.endswith(STOP):
+            assert select.select([line[0]], [], [], 1.0)[0]
+            said += heard(line[0])
+        assert len(said) <= 4096 + len(STOP)  # the rest was dropped: what the pump's end had taken in cannot be
+
+    def test_a_new_control_gets_the_lock_and_a_pause_and_after_it_the_stop_goes_on(self, line):
+        with serial.Serial(line[2], exclusive=True) as port:
+            deadman = armed_on(port.fileno())
+        with pytest.raises(serial.SerialException, match="exclusively lock"):
+            serial.Serial(line[2], exclusive=True)
+        deadman.act(10 * S)
+        deadman.act(11 * S)
+        assert deadman.give_way(11 * S) == f"ok yield stopping {10 * S} 2"
+        serial.Serial(line[2], exclusive=True).close()
+        deadman.act(16 * S - 1)
+        assert deadman.written == 2
+        deadman.act(16 * S)
+        assert deadman.written == 3
+        deadman.lose_port()
+
+
+class TestEar:
+    @pytest.fixture
+    def ends(self):
+        ours, theirs = socket.socketpair()
+        ear = Ear(theirs)
+        yield ours, ear
+        ours.close()
+        ear.close()
+
+    def test_lines_come_whole_and_one_that_is_too_long_is_none(self, ends):
+        ours, ear = ends
+        ours.send(b"lea")
+        assert ear.lines() == []
+        ours.send(b"se 5\nbye\nsta")
+        assert [said for said, _ in ear.lines()] == [b"lease 5", b"bye"]
+        for _ in range(3):
+            ours.send(b"x" * room.LONGEST_LINE)
+            assert ear.lines() == []
+        ours.send(b"\nstand-down\n")
+        assert [said for said, _ in ear.lines()][1:] == [b"stand-down"]
+
+    def test_the_descriptor_goes_with_the_line_port_and_with_no_other(self, ends):
+        ours, ear = ends
+        for said in (b"bye\n", b"port\nbye\nport\n"):
+            with Path(os.devnull).open() as given:
+                socket.send_fds(ours, [said], [given.fileno()])
+            lines = ear.lines()
+            with_it = [came for _, came in lines if came is not None]
+            assert with_it == [came for word, came in lines[:1] if word == b"port"]
+            for came in with_it:
+                os.close(came)
+
+    def test_who_does_not_read_is_not_heard(self, ends):
+        ours, ear = ends
+        while not ear.unsaid:
+            ear.say("no line: not understood")
+        ours.send(b"bye\n")
+        assert ear.lines() == []
+        while ear.unsaid:
+            ours.recv(65536)
+            ear.say()
+        assert [said for said, _ in ear.lines()] == [b"bye"]
+
+
+# What a control process of its own does: it arms, says so, and does no more.
+CONTROL = """
+import asyncio, os, sys, time
+from pathlib import Path
+from pumpd.wire.guard import Guard
+async def main():
+    fd = os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY)
+    guard = await Guard.spawn(fd, (b"0STP\\r",), Path(sys.argv[2]))
+    await guard.arm(float(sys.argv[3]))
+    print(guard.pid, flush=True)
+    await asyncio.sleep(60)
+asyncio.run(main())
+"""
+
+
+def run_control(port, path, lease_s):
+    command = [sys.executable, "-c", CONTROL, port, str(path), str(lease_s)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+class TestProcesses:
+    pytestmark = REAL
+
+    @pytest.fixture
+    async def path(self, tmp_path):
+        """Of the socket. Whatever listens there in the end is told to end."""
+        path = tmp_path / "deadman.sock"
+        yield path
+        left = await taken_over(path)
+        if left is not None:
+            await left.stand_down()
+            await left.close()
+        assert not path.exists()
+
+    async def test_from_lapse_to_the_first_frame(self, line, path, record_property):
+        guard = await Guard.spawn(line[1], (STOP,), path)
+        await guard.arm(0.3)
+        began = time.monotonic()
+        await wait_for(line[0])
+        late_s = time.monotonic() - began - 0.3
+        record_property("lapse_to_frame_ms", late_s * 1000)
+        assert heard(line[0]) == STOP
+        assert -0.001 < late_s < 0.25  # a millisecond by itself; the rest is for a busy machine
+        assert not guard.renew(1.0) or await turned(lambda: not guard.alive)
+        assert "has lapsed" in guard.trouble
+        await guard.stand_down()
+        await guard.close()
+        assert not path.exists()
+
+    async def test_renewed_it_writes_nothing_and_stood_down_it_ends_with_its_control(self, line, path):
+        guard = await Guard.spawn(line[1], (STOP,), path)
+        assert path.stat().st_mode & 0o777 == 0o600
+        await guard.arm(0.3)
+        for _ in range(4):
+            await asyncio.sleep(0.15)
+            assert guard.renew(0.3)
+        assert heard(line[0]) == b""
+        await guard.stand_down()
+        await asyncio.sleep(0.4)
+        assert heard(line[0]) == b""
+        guard._end("as if control had died")
+        await turned(guard._reaped)
+        assert not path.exists()
+
+    @pytest.mark.parametrize("death", [signal.SIGKILL, signal.SIGSTOP])
+    @pytest.mark.requirement("COM-01", "STP-09", "WIN-07")
+    async def test_it_stops_the_pump_when_control_is(self, line, path, death, record_property):
+        control = run_control(line[2], path, 0.5)
+        try:
+            number = int(await asyncio.to_thread(control.stdout.readline))
+            armed = time.monotonic()
+            control.send_signal(death)
+            for sent in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                os.kill(number, sent)
+            await wait_for(line[0])
+            record_property("death_to_frame_ms", (time.monotonic() - armed) * 1000)
+            assert time.monotonic() - armed < 0.5 + 1.0
+            if death == signal.SIGSTOP:
+                with pytest.raises(GuardError, match="control is alive"):
+                    await Guard.take_over(path)
+            control.kill()
+            control.wait()
+            await asyncio.sleep(0.6)
+            after = await Guard.take_over(path)
+            await asyncio.sleep(0.05)  # the last frame may be under way in the pseudo-terminal
+            assert after.report.state == "stopping"
+            assert after.report.stopping_for_s > 0.5
+            assert after.report.frames_written >= 2
+            assert heard(line[0]) == STOP * after.report.frames_written
+            await after.stand_down()
+            await after.close()
+            assert await Guard.take_over(path) is None
+            with pytest.raises(ProcessLookupError):
+                await turned(lambda: os.kill(number, 0))
+        finally:
+            control.kill()
+            control.wait()
+            control.stdout.close()
+
+    async def test_a_second_deadman_does_not_hide_the_first(self, line, path):
+        first = await Guard.spawn(line[1], (STOP,), path)
+        with pytest.raises(GuardError, match="has died"):
+            await Guard.spawn(line[1], (STOP,), path)
+        assert path.exists()
+        await first.arm(5)
+        await first.stand_down()
+        await first.close()
+
+    async def test_a_flood_does_not_hold_up_the_stop(self, line, path):
+        guard = await Guard.spawn(line[1], (STOP,), path)
+        await guard.arm(0.3)
+        end = time.monotonic() + 0.4
+        while time.monotonic() < end:
+            with contextlib.suppress(BlockingIOError):
+                guard._socket.send(b"garbage\n" * 500)
+        assert heard(line[0]) == STOP
+        guard._end("enough")
+
+    @pytest.mark.parametrize("fate", [signal.SIGKILL, signal.SIGSTOP])
+    async def test_a_deadman_that_is_gone_is_told_at_once(self, line, path, fate):
+        told = asyncio.Queue()
+        guard = await Guard.spawn(line[1], (STOP,), path, on_trouble=told.put_nowait)
+        await guard.arm(30)
+        os.kill(guard.pid, fate)
+        began = time.monotonic()
+        guard.renew(30)
+        assert await asyncio.wait_for(told.get(), 2) in ("the deadman has died", "the deadman does not answer")
+        assert time.monotonic() - began < ACKNOWLEDGED_WITHIN_S + 0.1
+        assert not guard.alive
+        with pytest.raises(GuardError):
+            await guard.arm(1)
+        if fate == signal.SIGSTOP:
+            os.kill(guard.pid, signal.SIGCONT)
+            await guard.arm(1)
+            assert guard.alive
+            await guard.stand_down()
+            await guard.close()
+        else:
+            await turned(guard._reaped)
+            path.unlink()  # what is left of one that was killed; the next makes way for itself
+            await guard.close()
+
+    async def test_what_a_killed_one_left_is_in_nobodys_way(self, line, path):
+        guard = await Guard.spawn(line[1], (STOP,), path)
+        os.kill(guard.pid, signal.SIGKILL)
+        await turned(lambda: not guard.alive)
+        assert path.exists()
+        assert await Guard.take_over(path) is None
+        second = await Guard.spawn(line[1], (STOP,), path)
+        await second.close()
+        await turned(guard._reaped)
+
+    async def test_closing_does_not_disarm(self, line, path):
+        guard = await Guard.spawn(line[1], (STOP,), path)
+        await guard.arm(0.3)
+        await guard.close()
+        await wait_for(line[0])
+        assert heard(line[0]) == STOP
+        after = await Guard.take_over(path)
+        await after.stand_down()
+        await after.close()
+        await turned(guard._reaped)
+
+
+async def taken_over(path):
+    """As a new control has it that comes while the old one is dying."""
+    for _ in range(100):
+        with contextlib.suppress(GuardError):
+            return await Guard.take_over(path)
+        await asyncio.sleep(0.02)
+    raise AssertionError("its control does not die")
+
+
+async def wait_for(pump):
+    """Until there is something to read."""
+    assert (await asyncio.to_thread(select.select, [pump], [], [], 3.0))[0]
+
+
+async def turned(condition):
+    for _ in range(300):
+        if condition():
+            return True
+        await asyncio.sleep(0.01)
+    raise AssertionError("it did not come")
