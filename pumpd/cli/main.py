@@ -6,6 +6,7 @@ import typer
 
 from pumpd.cli import daemon, driver, infusion, journal, nurse
 from pumpd.cli.program import program
+from pumpd.cli.replay import replay
 from pumpd.cli.trace import trace
 
 STATEMENT = (
@@ -47,6 +48,7 @@ app.command("stop")(infusion.stop)
 app.command("status")(infusion.status)
 app.command("watch")(infusion.watch)
 app.command("trace")(trace)
+app.command("replay")(replay)
 app.command("run")(daemon.run)
 app.command("demo")(daemon.demo)
 app.add_typer(daemon.config_app, name="config")
