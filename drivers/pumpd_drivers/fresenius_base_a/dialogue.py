@@ -124,6 +124,21 @@ class Dialogue:
             if refusal.code != ACTIVE_ALREADY:
                 raise
 
+    async def pause(self) -> bool:
+        """One PO, and whether the pump then says that it stands. What made it refuse is put right for the next."""
+        refusal = ""
+        try:
+            await self.command("PO", lane=Lane.STOP)
+        except PumpRefusedError as error:
+            refusal = error.code
+        if refusal in SESSION_MISSING:
+            await self.open_session(lane=Lane.STOP)
+            return False
+        told = await self.look(lane=Lane.STOP)
+        if told.flowing and refusal:
+            await self.set_mode("2", lane=Lane.STOP)
+        return not told.flowing
+
 
 def hex_steps(value: Decimal, step: Decimal, digits: int) -> str:
     """A value on the pump's grid, as it takes it. Raises DeclinedError for one that is not on it."""

@@ -18,7 +18,6 @@ from typing import Any
 from pumpd.driving import (
     Codec,
     DeclinedError,
-    Lane,
     LineSettings,
     LinkDriver,
     Side,
@@ -37,19 +36,16 @@ from pumpd.pump import (
     PumpKind,
     PumpProgram,
     PumpState,
-    RateStep,
     Reading,
 )
 from pumpd.quantities import Duration, Rate, Volume
+from pumpd_drivers.fresenius_base_a import holding
 from pumpd_drivers.fresenius_base_a.codec import Frame, Heard, ReplyFramer, RequestFramer
 from pumpd_drivers.fresenius_base_a.dialogue import (
     RATE_STEP,
-    SESSION_MISSING,
     VOLUME_STEP,
     Dialogue,
-    PumpRefusedError,
     Told,
-    hex_steps,
 )
 from pumpd_drivers.fresenius_base_a.line import PumpLine, line_of
 from pumpd_drivers.fresenius_base_a.replies import is_device_type, variables
@@ -148,25 +144,13 @@ class FreseniusBaseA(LinkDriver[Heard]):
             await talk.command("SI", epoch=epoch)  # whoever loads has seen to it; with its cause there it stays
             told = await talk.look(epoch=epoch)
         self._must_rest(told)
-        await talk.set_mode("2", epoch=epoch)
-        await talk.command("RV", epoch=epoch)
-        await talk.command(f"PV;{hex_steps(program.vtbi.decimal, VOLUME_STEP, 8)}", epoch=epoch)
-        if self._settings.start_command:
-            await talk.command(_rate_command(program), epoch=epoch)
-        if counted := (await talk.look(epoch=epoch)).delivered:
-            raise DeclinedError(f"RV: the pump still counts {counted}")
-        self._held, self._counted = program, counted
+        await holding.give(talk, self._settings, program, epoch)
+        self._held, self._counted = program, Volume(0)
 
     async def _read_back(self, epoch: int) -> PumpProgram:
         if self._held is None:
             raise DeclinedError("no program was loaded since this driver was opened or the pump released")
-        rate = self._held.steps[0].rate
-        if self._settings.start_command:
-            rate = Rate(await self._talk.value("LM;d", epoch) * RATE_STEP)
-        limit = Volume(await self._talk.value(self._settings.limit_query, epoch) * VOLUME_STEP)
-        if not limit or not rate:
-            raise DeclinedError(f"the pump holds {rate} and a volume limit of {limit}: that is no program")
-        return PumpProgram((RateStep(rate, limit),), self._held.diameter)
+        return await holding.held(self._talk, self._settings, self._held, epoch)
 
     async def _release(self, epoch: int) -> None:
         if (told := await self._talk.look(epoch=epoch)).flowing:
@@ -194,7 +178,7 @@ class FreseniusBaseA(LinkDriver[Heard]):
             raise DeclinedError(f"the pump has given its {program.vtbi}: load a program first")
         self._line.begin(self._module, watchdog)
         try:
-            await self._talk.command(self._settings.start_command or _rate_command(program), epoch=epoch)
+            await self._talk.command(self._settings.start_command or holding.rate_command(program), epoch=epoch)
         except DeclinedError as refusal:
             # Without a cause it left, and the pump said no: that is believed when the pump stands still.
             if refusal.__cause__ is None and (await self._after(str(refusal))).flowing:
@@ -216,7 +200,7 @@ class FreseniusBaseA(LinkDriver[Heard]):
         heard = UnansweredError("PO: no answer")
         for _ in range(STOP_TRIES):
             try:
-                if await self._pause():
+                if await self._talk.pause():
                     self._line.end(self._module)
                     return
                 heard = UnansweredError("PO: the pump says that it still flows")
@@ -229,22 +213,3 @@ class FreseniusBaseA(LinkDriver[Heard]):
                     raise
                 heard = UnansweredError(f"{error}; the pump may flow on")
         raise heard
-
-    async def _pause(self) -> bool:
-        """One PO, and whether the pump then says that it stands. What made it refuse is put right for the next."""
-        refusal = ""
-        try:
-            await self._talk.command("PO", lane=Lane.STOP)
-        except PumpRefusedError as error:
-            refusal = error.code
-        if refusal in SESSION_MISSING:
-            await self._talk.open_session(lane=Lane.STOP)
-            return False
-        told = await self._talk.look(lane=Lane.STOP)
-        if told.flowing and refusal:
-            await self._talk.set_mode("2", lane=Lane.STOP)
-        return not told.flowing
-
-
-def _rate_command(program: PumpProgram) -> str:
-    return f"PR;{hex_steps(program.steps[0].rate.decimal, RATE_STEP, 4)}"

@@ -34,11 +34,10 @@ from pumpd.pump import (
     PumpKind,
     PumpProgram,
     PumpState,
-    RateStep,
     Reading,
 )
 from pumpd.quantities import Duration, Volume
-from pumpd_drivers.harvard import limits
+from pumpd_drivers.harvard import holding, limits
 from pumpd_drivers.harvard.codec import Garbage, Reply, ReplyFramer, RequestFramer
 from pumpd_drivers.harvard.settings import HarvardSettings
 from pumpd_drivers.harvard.status import SHAPE, Status
@@ -48,9 +47,6 @@ STOP_TRIES = 3  # within one call; the caller repeats the call until the stop is
 
 _SHOWN = Decimal("1.001")  # two ways to say one volume differ by less: the pump shows six digits
 _VERSION = re.compile(r"(?P<model>(?!\d\d:)\S.*\S) v?\d+(?:\.\d+)+", re.ASCII)
-_NO_RAMP = re.compile(r"Ramp not set up\.?")
-_RAMP = re.compile(r".* to .* in .*|Ramp not set up\.?")
-_LOADED = re.compile(r".*\((qs (?:iw|i|w))\)|.+")
 
 
 class Harvard(HarvardLink):
@@ -100,13 +96,13 @@ class Harvard(HarvardLink):
         await self._make_pollable(epoch)
         said = await self.question("version", lambda reply: "Serial number" in _fields(reply), epoch=epoch)
         version = _fields(said)
-        if version.get("Pump address", "").strip() != str(self._settings.address):
+        if version.get("Pump address", "").strip() != str(self.settings.address):
             raise DeclinedError(f"address: the pump says it is {version.get('Pump address')!r}")
         serial = version["Serial number"]
-        if self._settings.serial not in ("", serial):
-            raise DeclinedError(f"serial: the pump says {serial}; the settings allow {self._settings.serial} only")
+        if self.settings.serial not in ("", serial):
+            raise DeclinedError(f"serial: the pump says {serial}; the settings allow {self.settings.serial} only")
         firmware = version.get("Firmware", "")
-        if not self._settings.asks_ver:
+        if not self.settings.asks_ver:
             return Identity("ultra", firmware, serial)
         return Identity((await self.match("ver", _VERSION, epoch))["model"], firmware, serial)
 
@@ -154,62 +150,24 @@ class Harvard(HarvardLink):
     # -- programming and flow --------------------------------------------------------------------------------
 
     def _unfit(self, program: PumpProgram) -> list[str]:
-        reasons = limits.diameter_reasons(program.diameter, self._settings)
+        reasons = limits.diameter_reasons(program.diameter, self.settings)
         return reasons or [*super()._unfit(program), *limits.time_reasons(program)]
 
     async def _load(self, program: PumpProgram, epoch: int) -> None:
         await self._require_rest(epoch)
         self._loaded = None
-        step, inner = program.steps[0], program.diameter
-        assert inner is not None  # _unfit has seen it
-        await self._spare_the_memory(epoch)
-        loaded = await self.match("load", _LOADED, epoch)
-        if loaded[1] not in ("qs iw", "qs i"):
-            await self.set("load qs i", epoch)
-        await self.set(f"diameter {inner.number}", epoch)
-        low, high = limits.rate_limits(await self.match("irate lim", limits.RATE_LIMITS, epoch))
-        if not low <= step.rate <= high:
-            raise DeclinedError(f"rate: {step.rate} is not within {low} to {high}, the pump's own limits for {inner}")
-        await self.set(f"irate {step.rate.number} ml/hr", epoch)
-        for clear in ("civolume", "cwvolume", "citime", "cwtime", "ctvolume", "cttime"):
-            await self.set(clear, epoch)
-        await self.set(f"tvolume {step.volume.number} ml", epoch)
-        if self._settings.target_time == "required":
-            await self.set(f"ttime {limits.clock(limits.target_time_s(program))}", epoch)
-        held = await self._read_back(epoch)
-        if held != program:
-            raise DeclinedError(f"the pump holds {held}, not {program}: load it again, or do not use this pump")
+        await holding.give(self, program, epoch)
         await self._require_untouched(epoch)
         self._loaded = program
 
     async def _read_back(self, epoch: int) -> PumpProgram:
-        ramp = await self.question("iramp", lambda reply: reply.error is not None or shaped(_RAMP)(reply), epoch=epoch)
-        if ramp.error is None and ramp.data(_NO_RAMP) is None:
-            raise DeclinedError("the pump holds a ramp, which is no program of ours: take it off at its panel")
-        inner = limits.diameter(await self.match("diameter", limits.DIAMETER, epoch))
-        rate = limits.rate(await self.match("irate", limits.RATE, epoch))
-        volume = limits.volume(await self.target("tvolume", limits.VOLUME, epoch))
-        if not rate or not volume:
-            raise DeclinedError(f"the pump holds a rate of {rate} and a volume of {volume}: that is no program")
-        program = PumpProgram((RateStep(rate, volume),), inner)
-        await self._require_time_limit(program, epoch)
-        return program
-
-    async def _require_time_limit(self, program: PumpProgram, epoch: int) -> None:
-        if self._settings.target_time == "off":
-            return
-        held_s = limits.time_s(await self.target("ttime", limits.TIME, epoch))
-        if held_s != (due_s := limits.target_time_s(program)):
-            raise DeclinedError(f"target time: the pump holds {held_s} s, not {due_s} s: load the program again")
+        return await holding.held(self, epoch)
 
     async def _start(self, watchdog: Duration, epoch: int) -> None:  # noqa: ARG002 - these pumps have none to arm
         if (program := self._loaded) is None:
             raise DeclinedError("no program was loaded: load one first")
         await self._require_untouched(epoch)
-        held = limits.volume(await self.target("tvolume", limits.VOLUME, epoch))
-        if held != program.vtbi:
-            raise DeclinedError(f"target volume: the pump holds {held}, not {program.vtbi}: load the program again")
-        await self._require_time_limit(program, epoch)
+        await holding.require_targets(self, program, epoch)
         reply = await self.command("irun", lambda reply: reply.prompt == ">" and not reply.lines, epoch)
         if reply.error is None:
             return
@@ -256,12 +214,6 @@ class Harvard(HarvardLink):
         if given or (status.displaced and not status.withdraws):
             raise DeclinedError(f"the pump's counter says {given}, so its target is not the program's: load it again")
         self._given = Volume(0)
-
-    async def _spare_the_memory(self, epoch: int) -> None:
-        """No flash writes: `nvram none`, or `off` for a pump that knows only that; one that knows neither may write."""
-        for command in ("nvram none", "nvram off"):
-            if (await self.command(command, consents, epoch)).error is None:
-                return
 
 
 def _fields(reply: Reply) -> dict[str, str]:

@@ -25,7 +25,7 @@ class HarvardLink(LinkDriver[Reply | Garbage], ABC):
 
     def __init__(self, link: Side[Reply | Garbage], settings: HarvardSettings) -> None:
         super().__init__(link, settings)
-        self._settings = settings
+        self.settings = settings
 
     async def set(self, command: str, epoch: int | None) -> None:
         reply = await self.command(command, consents, epoch)
@@ -59,13 +59,13 @@ class HarvardLink(LinkDriver[Reply | Garbage], ABC):
 
     def _request(self, command: str) -> bytes:
         """Quiet, so that the pump answers fast; the first pump of a chain is spoken to without an address."""
-        address = self._settings.address or None
+        address = self.settings.address or None
         return Request(
-            command, address, quiet=True, colon=address is not None and self._settings.address_colon
+            command, address, quiet=True, colon=address is not None and self.settings.address_colon
         ).to_bytes()
 
     def _accepts(self, fits: Fits) -> Callable[[Reply | Garbage], bool]:
-        ours = self._settings.address
+        ours = self.settings.address
 
         def accepts(frame: Reply | Garbage) -> bool:
             return (
