@@ -1,28 +1,27 @@
 """House rules for every test: virtual time, nothing left behind, requirement marks that exist.
 
-- Async tests and their async fixtures run in virtual time (looptime) from 0 on; those marked `realtime`, in real time.
+- Async tests and their async fixtures run in virtual time from 0 on; those marked `realtime`, in real time.
 - A test that leaves an asyncio task, a thread or an open file descriptor behind fails.
 - A `requirement` mark with an ID that is not in the catalogue stops the run.
 """
 
 import asyncio
-import contextlib
 import gc
 import inspect
 import re
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import structlog
 
+from pumpd_simulators.virtual_time import VirtualTimeLoop
+
 ROOT = Path(__file__).parent.parent
 CATALOGUE = ROOT / "docs" / "safety" / "requirements.md"
 PATIENCE_S = 2.0
-_VIRTUAL = pytest.StashKey[dict[str, Any] | None]()
 
 
 def catalogue_ids() -> set[str]:
@@ -30,8 +29,14 @@ def catalogue_ids() -> set[str]:
 
 
 def pytest_configure() -> None:
-    # Else looptime, asking for the current loop of a test that has none, makes asyncio open one that nobody closes.
+    # Else whoever asks for the current loop of a test that has none makes asyncio open one that nobody closes.
     asyncio.set_event_loop(None)
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    if item.get_closest_marker("realtime"):
+        return {"real": asyncio.SelectorEventLoop}
+    return {"virtual": VirtualTimeLoop}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -45,8 +50,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if isinstance(item, pytest.Function) and _is_async(item.obj):
             # Right after the sync one: torn down after the test's own async fixtures, while its loop still lives.
             item.fixturenames.insert(item.fixturenames.index("nothing_left_behind") + 1, "house_loop")
-            item.stash[_VIRTUAL] = _virtual_time(item)
-            item.add_marker(pytest.mark.looptime(False), append=False)  # `house_loop` does it, for fixtures too
     if wrong:
         raise pytest.UsageError("\n".join(wrong))
 
@@ -62,26 +65,12 @@ def _is_async(function: object) -> bool:
     return inspect.iscoroutinefunction(hypothesis.inner_test if hypothesis else function)
 
 
-def _virtual_time(item: pytest.Item) -> dict[str, Any] | None:
-    """Options for looptime; None for real time."""
-    mark = item.get_closest_marker("looptime")
-    if item.get_closest_marker("realtime") or not item.config.getoption("looptime") or (mark and mark.args == (False,)):
-        return None
-    return dict(mark.kwargs) if mark else {}
-
-
 @pytest.fixture
-async def house_loop(request: pytest.FixtureRequest) -> AsyncIterator[None]:
-    loop: Any = asyncio.get_running_loop()
-    options = request.node.stash[_VIRTUAL]
-    with contextlib.nullcontext() if options is None else loop.looptime_enabled():
-        if options is not None:
-            # Nothing outside the loop can make it wait, so it need not idle before time moves on (42 cycles otherwise).
-            loop.setup_looptime(**{"noop_cycles": 0, **options})
-        yield
-        for _ in range(5):  # a task that was cancelled a moment ago may finish
-            await asyncio.sleep(0)
-        left = asyncio.all_tasks() - {asyncio.current_task()}
+async def house_loop() -> AsyncIterator[None]:
+    yield
+    for _ in range(5):  # a task that was cancelled a moment ago may finish
+        await asyncio.sleep(0)
+    left = asyncio.all_tasks() - {asyncio.current_task()}
     if left:
         pytest.fail("asyncio tasks left behind:\n" + "\n".join(f"  {task!r}" for task in left), pytrace=False)
 

@@ -1,14 +1,14 @@
 """A fast event loop in virtual time: when nothing is ready, time leaps to the next timer.
 
-For campaigns and benchmarks, where simulators and the code under test share one loop. Tests use looptime instead, which
-looks after more and costs more.
+For tests, campaigns and benchmarks, where simulators and the code under test share one loop.
 
 Promises:
 - `time()` starts at 0 and moves only while nothing is ready to run, exactly to the instant of the next timer.
 - Timers run in the order of their instants, and those of one instant in the order in which they were set.
+- Time stands still while work that was handed to an executor (`asyncio.to_thread`) is under way.
 - A loop on which nothing can ever happen again, and which something still waits on, raises `StuckError`.
 
-Work in threads and other processes takes no virtual time: time leaps past it. Do not wait for such work here.
+Work in other threads and processes takes no virtual time, and time leaps past it: do not wait for such work here.
 
 The turn of the loop is written anew (`_run_once`, asyncio's own seam), because asyncio's costs more than most of what
 runs on it: it looks at the clock, at descriptors and at cancelled timers that are not there.
@@ -18,10 +18,12 @@ import asyncio
 import heapq
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Executor
 from contextvars import Context
 from itertools import count
-from typing import Any, TypeVarTuple, Unpack
+from typing import Any, TypeVar, TypeVarTuple, Unpack
 
+T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 
@@ -32,12 +34,14 @@ class StuckError(RuntimeError):
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
     _ready: deque[asyncio.Handle]
     _selector: Any
+    _default_executor: Executor | None
     _process_events: Callable[[Any], None]
 
     def __init__(self) -> None:
         self._now = 0.0
         self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
         self._order = count()
+        self._in_threads: set[asyncio.Future[Any]] = set()
         super().__init__()
 
     def time(self) -> float:
@@ -62,6 +66,18 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     ) -> asyncio.TimerHandle:
         return self.call_at(self._now + delay, callback, *args, context=context)
 
+    def run_in_executor(self, executor: Any, func: Callable[[Unpack[Ts]], T], *args: *Ts) -> asyncio.Future[T]:
+        future = super().run_in_executor(executor, func, *args)
+        self._in_threads.add(future)
+        future.add_done_callback(self._in_threads.discard)
+        return future
+
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ARG002, ASYNC109 - asyncio's shape
+        """Waits here: asyncio waits for a thread that this loop would not know of."""
+        self._executor_shutdown_called = True
+        if self._default_executor is not None:
+            self._default_executor.shutdown(wait=True)
+
     def _run_once(self) -> None:
         ready, timers = self._ready, self._timers
         if not ready:
@@ -78,7 +94,9 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
                 handle._run()  # noqa: SLF001 - as asyncio does
 
     def _look_at_descriptors(self, *, wait: bool) -> None:
-        if len(self._selector.get_map()) > 1:  # others than the loop's own, which only threads and signals use
+        if self._in_threads:
+            self._process_events(self._selector.select(None))
+        elif len(self._selector.get_map()) > 1:  # others than the loop's own, which only threads and signals use
             self._process_events(self._selector.select(None if wait else 0))
         elif wait:
             raise StuckError("nothing is scheduled and nothing is ready: what is awaited here never comes")

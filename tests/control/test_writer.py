@@ -164,7 +164,6 @@ async def test_a_disk_that_hangs_does_not_hold_up_the_end_for_ever(tmp_path, mon
     disk.free.set()
 
 
-@pytest.mark.looptime
 async def test_the_inline_writer_groups_what_is_posted_and_writes_it_before_what_is_appended(tmp_path, monkeypatch):
     disk = Disk(monkeypatch)
     writer = InlineWriter(Journal(tmp_path / "journal.sqlite3", "boot-1"), group=4)

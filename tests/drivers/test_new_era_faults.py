@@ -14,8 +14,6 @@ from pumpd_drivers.new_era.driver import NewEra
 
 from .toy_pump import ToyPump
 
-pytestmark = pytest.mark.looptime(noop_cycles=0)  # looptime's idle turns before each step would take most of the time
-
 PROGRAM = PumpProgram((RateStep(Rate(60), Volume(1)), RateStep(Rate(120), Volume("0.5"))), Length("26.59"))
 WATCHDOG = Duration(10)
 

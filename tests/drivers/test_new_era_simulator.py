@@ -12,8 +12,6 @@ from pumpd_simulators.clock import LoopClock
 from pumpd_simulators.new_era.device import NewEraPump
 from pumpd_simulators.plant import Plant, PlantSettings
 
-pytestmark = pytest.mark.looptime(noop_cycles=0)
-
 STEPPED = PumpProgram(
     (RateStep(Rate("26.2"), Volume("4.366")), RateStep(Rate("61.2"), Volume("30.63"))), Length("26.59")
 )

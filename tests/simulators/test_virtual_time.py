@@ -145,3 +145,17 @@ def test_a_loop_on_which_nothing_can_happen_says_so():
     with pytest.raises(asyncio.CancelledError):
         loop.run_until_complete(task)
     loop.close()
+
+
+def test_time_waits_for_work_that_was_handed_to_a_thread():
+    async def main():
+        loop = asyncio.get_running_loop()
+        ran = []
+        loop.call_later(0.001, ran.append, 1)
+        async with asyncio.timeout(0.0005):
+            assert await asyncio.to_thread(lambda: time.sleep(0.05) or "done") == "done"
+        assert (loop.time(), ran) == (0, [])
+        await asyncio.sleep(1)
+        assert ran == [1]
+
+    run(main())

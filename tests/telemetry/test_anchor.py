@@ -63,7 +63,6 @@ async def test_an_anchor_goes_out_once_a_minute_behind_its_row_and_after_the_las
 
 
 @pytest.mark.realtime
-@pytest.mark.looptime(False)
 async def test_what_the_broker_keeps_finds_rows_cut_off_the_end(settings, journal, subscriber):
     journal.append([reading(number) for number in range(1, 6)])
     async with running(settings):

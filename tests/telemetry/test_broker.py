@@ -28,7 +28,7 @@ from pumpd.telemetry.service import Telemetry, end
 
 from .conftest import Broker, Subscriber, gateway_settings, reading, until
 
-pytestmark = [pytest.mark.realtime, pytest.mark.looptime(False)]
+pytestmark = [pytest.mark.realtime]
 
 ROOT = "pumpd/v1/bed-3"
 

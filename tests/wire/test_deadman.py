@@ -22,7 +22,7 @@ from pumpd.wire.guard import ACKNOWLEDGED_WITHIN_S, Guard, GuardError
 
 S = 1_000_000_000
 STOP = b"0STP\r"
-REAL = [pytest.mark.realtime, pytest.mark.looptime(False)]
+REAL = [pytest.mark.realtime]
 
 
 @pytest.fixture

@@ -387,7 +387,6 @@ async def test_a_trace_that_fails_does_not_hold_up_a_stop(link, peer):
     assert [entry["event"] for entry in logs] == ["tap_removed"]
 
 
-@pytest.mark.looptime(noop_cycles=0)
 async def test_an_exchange_costs_little(link):
     """No benchmark, a guard against something slow in the path of each exchange: about 40 us here, 300 are allowed."""
     answers = answer_to(b"a")

@@ -12,7 +12,7 @@ import pytest
 from pumpd.wire import LineSettings, LinkLostError, PortError, memory, open_transport, transport
 
 LINE = LineSettings(19200)
-REAL = [pytest.mark.realtime, pytest.mark.looptime(False)]
+REAL = [pytest.mark.realtime]
 
 
 def ignore(*_):

@@ -31,8 +31,6 @@ from pumpd_simulators.bench import simulate
 from pumpd_simulators.faults import Kind
 from pumpd_simulators.plant import PlantSettings
 
-pytestmark = pytest.mark.looptime(noop_cycles=0)
-
 DIAMETER = Length("26.59")
 PROGRAM = PumpProgram((RateStep(Rate("52.5"), Volume(35)),), DIAMETER)
 LEASE = Duration(10)

@@ -10,8 +10,6 @@ from pumpd_simulators.clock import LoopClock
 from pumpd_simulators.device import Operation, PanelError
 from pumpd_simulators.plant import Plant, PlantSettings
 
-pytestmark = pytest.mark.looptime(noop_cycles=0)
-
 TOKEN = "3CC1"  # of 8002-51740, as the sheet says
 LAPSE_S = 5
 

@@ -28,8 +28,6 @@ from pumpd_simulators.device import Operation, PanelError
 from pumpd_simulators.dianet_star import FAMILY
 from pumpd_simulators.plant import Plant, PlantSettings
 
-pytestmark = pytest.mark.looptime(noop_cycles=0)
-
 A = ord("A")
 NUMBER = 0x0FEC3039  # the sheet's: Perfusor fm, serial 12345
 

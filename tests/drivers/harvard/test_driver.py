@@ -26,8 +26,6 @@ from pumpd_simulators.clock import LoopClock
 from pumpd_simulators.harvard import FAMILY
 from pumpd_simulators.plant import Plant, PlantSettings
 
-pytestmark = pytest.mark.looptime(noop_cycles=0)
-
 PROGRAM = PumpProgram((RateStep(Rate("52.5"), Volume("35")),), Length("26.72"))
 SHORT = PumpProgram((RateStep(Rate(60), Volume(1)),), Length("26.72"))
 WATCHDOG = Duration(10)

@@ -11,8 +11,6 @@ from pumpd_simulators.family import family
 from pumpd_simulators.harvard import FAMILY
 from pumpd_simulators.plant import Plant, PlantSettings
 
-pytestmark = pytest.mark.looptime(noop_cycles=0)
-
 
 class Bench:
     def __init__(self, model="legato-100", plant=None, **options):
