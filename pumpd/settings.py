@@ -115,6 +115,10 @@ class Settings(_Section):
     def socket_path(self) -> Path:
         return self.socket or self.state_dir / "control.sock"
 
+    def deadman_socket(self, pump: str) -> Path:
+        """Where the deadman of a pump is found: beside the control socket, in the runtime directory of a gateway."""
+        return self.socket_path.parent / f"deadman-{pump}.sock"
+
     @classmethod
     def load(cls, path: Path) -> "Settings":
         """Read the file and its drop-ins. Raises SettingsError with every problem found."""

@@ -42,7 +42,7 @@ def review_lines(review: dict[str, Any]) -> list[tuple[str, str]]:
 def _expiry(classes: list[str]) -> str:
     texts = {
         "native": "the pump stops by its own watchdog",
-        "deadman": "the deadman process stops the pump",
+        "deadman": "the deadman process stops the pump, while the gateway has power",
         "vtbi_slice": "the pump ends its slice and stops",
         "vtbi_only": "the pump goes on to the programmed volume",
     }

@@ -15,6 +15,7 @@ from typing import Any
 import structlog
 
 from pumpd.control.clock import Clock, synchronized
+from pumpd.control.deadman import on_port
 from pumpd.control.keys import KeyStore, KeyStoreError
 from pumpd.control.messages import (
     DISCLAIMER,
@@ -198,7 +199,7 @@ class Gateway:
         if container is None:
             raise Refusals(reasons)
         try:
-            return runner.family.capabilities(container, runner.settings.settings)
+            return on_port(runner.family.capabilities(container, runner.settings.settings), runner.settings.port)
         except ValueError as error:
             raise Refusals([*reasons, Refusal("container", str(error), "PRG-13")]) from error
 
@@ -344,8 +345,9 @@ def _volume(text: str) -> Volume:
 
 
 def _expiry_objections(capabilities: Capabilities, pump: PumpSettings) -> list[str]:
-    """COM-13: something must end the flow when this gateway dies, besides the programmed volume."""
-    if pump.clamp or set(capabilities.expiry) - {Expiry.VTBI_ONLY}:
+    """COM-13: besides the programmed volume, something must end the flow when this gateway dies with its power too."""
+    if pump.clamp or {Expiry.NATIVE, Expiry.VTBI_SLICE} & set(capabilities.expiry):
         return []
-    why = f"driver: if this gateway died, nothing but the programmed volume would end the flow of {pump.name}"
+    how = "lost its power or its cable" if Expiry.DEADMAN in capabilities.expiry else "died"
+    why = f"driver: if this gateway {how}, nothing but the programmed volume would end the flow of {pump.name}"
     return [f"{why}; use a pump with its own watchdog, or set `clamp = true` when a clamp closes by itself (COM-13)"]

@@ -34,6 +34,7 @@ log = structlog.get_logger("pumpd.control")
 
 TURN_OVERDUE_S = 8.0  # longer than a read that times out with all its retries
 JOURNAL_OVERDUE_S = 2.0
+STANDS_WITHIN_S = 4.0  # two readings of a standing pump, 2 s apart (STP-04), and the look before
 
 
 @contextlib.asynccontextmanager
@@ -45,7 +46,10 @@ async def gateway(settings: Settings, library: Library, journal: JournalWriter) 
     """
     clock = Clock(settings.simulation.time_scale)
     limits = Limits().for_time_scale(clock.scale)
-    runners = [PumpRunner(pump, family(pump.driver), journal, clock, limits) for pump in settings.pumps]
+    runners = [
+        PumpRunner(pump, family(pump.driver), journal, clock, limits, settings.deadman_socket(pump.name))
+        for pump in settings.pumps
+    ]
     for runner in runners:
         try:
             runner.family.check_settings(runner.settings.settings)
@@ -69,12 +73,14 @@ async def gateway(settings: Settings, library: Library, journal: JournalWriter) 
         yield made
     finally:
         for runner in runners:
-            if runner.infusion is not None and runner.infusion.state.may_flow:
+            if runner.may_flow:
                 runner.stop("pumpd", "the control process is ending")
         await asyncio.gather(*(runner.stop_answered() for runner in runners))
+        await asyncio.gather(*(runner.deadman.stood_down(STANDS_WITHIN_S) for runner in runners))
         for task in tasks:  # each gives its port back, so not before the stops have gone out
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*(runner.deadman.close() for runner in runners))
         with contextlib.suppress(JournalError, TimeoutError):
             async with asyncio.timeout(JOURNAL_OVERDUE_S):
                 await journal.append([Entry("control_stopped", {}, "", "", clock.monotonic_ns())])

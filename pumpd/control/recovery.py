@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pumpd.control.clock import Clock
+from pumpd.control.deadman import on_port
 from pumpd.dosing import Library, Prescription, RateProgram, Refusals, plan
 from pumpd.infusion import Infusion, advance
 from pumpd.infusion import events as ev
@@ -101,7 +102,8 @@ def _planned(
     try:
         fields = {key: value for key, value in order.items() if key != "overrides"}
         prescription = Prescription.from_text(fields, library=library, order=True)
-        capabilities = family.capabilities(library.containers[prescription.container], pump.settings)
+        given = family.capabilities(library.containers[prescription.container], pump.settings)
+        capabilities = on_port(given, pump.port)
         program: RateProgram | None = plan(prescription, library, capabilities, dict(order.get("overrides") or {}))
         for remainder in remainders:
             program = program and (program.remainder(remainder.delivered, capabilities) or program)

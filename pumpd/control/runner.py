@@ -4,6 +4,7 @@ Promises:
 - A stop is sent at once, from wherever it is asked for, past everything that waits; what waited is dropped.
 - The intent of a start is on the disk before a byte of it leaves, and a start that a stop overtook is never sent.
 - Nothing but the state machine's `StartPump` makes this pump flow.
+- The deadman is armed before a start leaves, and stands down once the pump is seen standing with nothing under way.
 - After the port was lost and opened again the pump says anew who it is, before it is read or told anything; another one
   is told nothing at all (COM-10).
 - When pumpd itself fails here, the pump is stopped.
@@ -12,12 +13,14 @@ Promises:
 import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import structlog
 
 from pumpd.control import rows
 from pumpd.control.clock import Clock
+from pumpd.control.deadman import PumpDeadman
 from pumpd.control.recovery import Recovered
 from pumpd.control.writer import JournalWriter
 from pumpd.dosing import RateProgram, Refusals
@@ -30,6 +33,7 @@ from pumpd.pump import (
     Done,
     Driver,
     DriverFamily,
+    Expiry,
     Identity,
     Outcome,
     Reading,
@@ -55,9 +59,18 @@ Work = ev.ReadPump | ev.LoadProgram | ev.ReadBackProgram | ev.StartPump | ev.Rel
 
 class PumpRunner:
     def __init__(
-        self, settings: PumpSettings, family: type[DriverFamily], journal: JournalWriter, clock: Clock, limits: Limits
+        self,
+        settings: PumpSettings,
+        family: type[DriverFamily],
+        journal: JournalWriter,
+        clock: Clock,
+        limits: Limits,
+        deadman_socket: Path,
     ) -> None:
         self.settings, self.family = settings, family
+        self.deadman = PumpDeadman(
+            settings.port, deadman_socket, self._note, self._deadman_failed, self._deadman_restored
+        )
         self.limits = limits
         self.driver: Driver | None = None
         self.identity: Identity | None = None
@@ -86,6 +99,10 @@ class PumpRunner:
     @property
     def active(self) -> bool:
         return self.infusion is not None and not self.infusion.state.ended
+
+    @property
+    def may_flow(self) -> bool:
+        return self.infusion is not None and self.infusion.state.may_flow
 
     def order(
         self, infusion: Infusion, program: RateProgram, capabilities: Capabilities, asked: Mapping[str, Any]
@@ -163,6 +180,8 @@ class PumpRunner:
                     entries = []
                     self._plan_remainder(delivered)
                 case _:
+                    if isinstance(action, ev.RenewLease):
+                        self.deadman.renew(self.driver, self._clock.loop_seconds(action.until_ns))
                     if isinstance(action, ev.RaiseAlarm):
                         log.warning("alarm_raised", pump=self.name, code=action.code.value)
                     row = rows.of_action(action)
@@ -210,6 +229,7 @@ class PumpRunner:
 
     async def run(self) -> None:
         """Connect, bring up, then poll and work until cancelled."""
+        await self.deadman.take_over()
         while True:
             try:
                 await self._connect()
@@ -219,6 +239,15 @@ class PumpRunner:
                 await self._failed(error)
             finally:
                 await self._disconnect()
+
+    def _deadman_failed(self, why: str) -> None:
+        native = self.capabilities is not None and Expiry.NATIVE in self.capabilities.expiry
+        if self.active:
+            self.feed(ev.DeadmanFailed(self._now(), why, alone=not native))
+
+    def _deadman_restored(self) -> None:
+        if self.active:
+            self.feed(ev.DeadmanRestored(self._now()))
 
     async def _failed(self, error: Exception) -> None:
         self.problem = f"pumpd failed: {error!r}"
@@ -241,6 +270,8 @@ class PumpRunner:
             if self.driver is not None:
                 self.driver.taps.extend(self._taps)
                 problem = await self._bring_up(self.driver)
+                if not problem:
+                    await self.deadman.attach(self.driver)
             if problem != self.problem:
                 log.log(
                     30 if problem else 20, "pump_unavailable" if problem else "pump_ready", pump=self.name, why=problem
@@ -262,6 +293,7 @@ class PumpRunner:
 
     async def _disconnect(self) -> None:
         driver, self.driver = self.driver, None
+        await self.deadman.let_go()
         if driver is not None:
             await driver.close()
 
@@ -322,6 +354,7 @@ class PumpRunner:
             self._missed(problem, link_lost=True)
             return False
         self._note("pump_met_again", self._who())
+        await self.deadman.attach(driver)
         return True
 
     async def _serve(self) -> None:
@@ -358,6 +391,7 @@ class PumpRunner:
             case ev.LoadProgram(program=program):
                 loaded = await self.driver.load(program)
                 self._note("program_loaded", {"outcome": rows.outcome(loaded), "vtbi_ml": program.vtbi.number})
+                await self.deadman.prepare(self.driver)
                 self.feed(ev.ProgramLoaded(self._now(), loaded))
             case ev.ReadBackProgram():
                 held = await self.driver.read_back()
@@ -369,18 +403,30 @@ class PumpRunner:
                 await self.driver.release()
 
     async def _start(self, action: ev.StartPump, intent: tuple[Entry, ...]) -> None:
-        outcome: Outcome[None]
         assert self.driver is not None  # as above
         try:
             await self._journal.append(intent)
         except JournalError as error:
             self.feed(ev.JournalFailed(self._now(), str(error)))
-            outcome = Refused((f"the intent could not be written: {error}",))
-        else:
-            if self.infusion is None or self.infusion.state is not State.STARTING:
-                return  # a stop came while the journal was being written
-            # The pump's watchdog is an I/O time-out, so it keeps the loop's time when clinical time runs faster.
-            outcome = await self.driver.start(Duration.from_ns(action.watchdog.ns // self._clock.scale))
+            self._start_answered(Refused((f"the intent could not be written: {error}",)))
+            return
+        if (until_ns := self._starting_until()) is None:
+            return  # a stop came while the journal was being written
+        why_not = await self.deadman.arm(self.driver, self._clock.loop_seconds(until_ns))
+        if self._starting_until() is None:
+            return  # or while the deadman was being armed
+        if why_not:
+            self._start_answered(Refused((why_not,)))
+            return
+        # The pump's watchdog is an I/O time-out, so it keeps the loop's time when clinical time runs faster.
+        self._start_answered(await self.driver.start(Duration.from_ns(action.watchdog.ns // self._clock.scale)))
+
+    def _starting_until(self) -> int | None:
+        """The lease of the start that is still wanted."""
+        infusion = self.infusion
+        return infusion.lease_until_ns if infusion and infusion.state is State.STARTING else None
+
+    def _start_answered(self, outcome: Outcome[None]) -> None:
         self._note("start_answered", {"outcome": rows.outcome(outcome)})
         self.feed(ev.StartAnswered(self._now(), outcome))
 
@@ -401,6 +447,8 @@ class PumpRunner:
                     self._flow_without_order(reading)
                 else:
                     self._flow_noted = False
+                if self.deadman.armed and not reading.state.flowing and not self.may_flow:
+                    await self.deadman.stand_down()
             case Refused(reasons=reasons):
                 self._missed("; ".join(reasons))
             case Unknown(cause=cause):

@@ -27,6 +27,7 @@ from pumpd.pump import (
     PumpProgram,
     Reading,
     Refused,
+    StopFrames,
     Tap,
 )
 from pumpd.quantities import Duration, Length, Volume
@@ -97,6 +98,14 @@ class LinkDriver(ABC, Generic[F]):
     def taps(self) -> list[Tap]:
         """Shown all bytes of the port, those of the pumps that share it too."""
         return self.link.taps
+
+    @property
+    def stop_frames(self) -> StopFrames | None:
+        """None: this family needs a dialogue to be stopped."""
+        return None
+
+    def fileno(self) -> int | None:
+        return self.link.fileno()
 
     async def identify(self) -> Outcome[Identity]:
         return await outcome(self._meet())

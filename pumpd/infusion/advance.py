@@ -18,6 +18,8 @@ from pumpd.infusion.events import (
     ChallengeIssued,
     ConfirmationGiven,
     ControlRestarted,
+    DeadmanFailed,
+    DeadmanRestored,
     DeliveryReconciled,
     Event,
     JournalFailed,
@@ -59,6 +61,7 @@ RESUMABLE = frozenset(
         AlarmCode.LEASE_LAPSED,
         AlarmCode.PUMP_WATCHDOG,
         AlarmCode.CONTROL_RESTARTED,
+        AlarmCode.DEADMAN_FAILED,
     }
 )
 LEAST_REASON = 3  # letters (AUD-08)
@@ -111,6 +114,10 @@ def _take(turn: Turn, event: Event) -> None:
             _delivery_reconciled(turn, event)
         case ControlRestarted():
             _control_restarted(turn)
+        case DeadmanFailed(cause=cause, alone=alone):
+            _deadman_failed(turn, cause, alone=alone)
+        case DeadmanRestored():
+            turn.clear_alarms(frozenset({AlarmCode.DEADMAN_FAILED}) - frozenset(turn.infusion.trips))
         case _:
             raise TypeError(f"{type(event).__name__} is not an event of an infusion")
 
@@ -341,6 +348,16 @@ def _control_restarted(turn: Turn) -> None:
     else:
         turn.latch(AlarmCode.CONTROL_RESTARTED)
         turn.go(State.TRIPPED, why)
+
+
+def _deadman_failed(turn: Turn, cause: str, *, alone: bool) -> None:
+    """A flow that only its volume would still end in time is stopped while somebody can (COM-12)."""
+    state = turn.infusion.state
+    if not state.may_flow:
+        return
+    turn.raise_alarm(AlarmCode.DEADMAN_FAILED)
+    if alone and not state.ending:
+        turn.trip(AlarmCode.DEADMAN_FAILED, cause)
 
 
 def _journal_failed(turn: Turn, cause: str) -> None:

@@ -145,6 +145,22 @@ class ControlRestarted(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class DeadmanFailed(Event):
+    """The process that stops the pump when permission is not renewed died, refused or does not answer.
+
+    `alone`: the pump has no watchdog of its own, so nothing else would end its flow in time if control died too.
+    """
+
+    cause: str
+    alone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DeadmanRestored(Event):
+    """It was armed again, or a new one was."""
+
+
+@dataclass(frozen=True, slots=True)
 class JournalFailed(Event):
     """The journal cannot be written: no start, and a running infusion stops."""
 

@@ -2,7 +2,7 @@
 
 from pumpd.pump.alarms import ALARM_TABLE, AlarmCode, AlarmText, Priority, PumpAlarm
 from pumpd.pump.capabilities import Assumption, Capabilities, Expiry, FewDigits, FixedStep, PumpKind
-from pumpd.pump.driver import Driver, DriverFamily, Tap, UnknownFamilyError, families, family
+from pumpd.pump.driver import Driver, DriverFamily, StopFrames, Tap, UnknownFamilyError, families, family
 from pumpd.pump.outcome import Done, Outcome, Refused, Unknown
 from pumpd.pump.program import Container, PumpProgram, RateStep
 from pumpd.pump.reading import Identity, PumpState, Reading
@@ -30,6 +30,7 @@ __all__ = [
     "RateStep",
     "Reading",
     "Refused",
+    "StopFrames",
     "Tap",
     "Unknown",
     "UnknownFamilyError",

@@ -43,6 +43,7 @@ class AlarmCode(StrEnum):
     JOURNAL_FAILED = "journal_failed"
     START_FAILED = "start_failed"
     CONTROL_RESTARTED = "control_restarted"
+    DEADMAN_FAILED = "deadman_failed"
 
 
 class PumpAlarm(StrEnum):
@@ -105,6 +106,11 @@ ALARM_TABLE: dict[AlarmCode, AlarmText] = {
     AlarmCode.JOURNAL_FAILED: AlarmText(Priority.HIGH, "Journal cannot be written", "Check the gateway's disk"),
     AlarmCode.CONTROL_RESTARTED: AlarmText(
         Priority.HIGH, "The gateway's control process died and started anew", "See that the pump stands; then clear"
+    ),
+    AlarmCode.DEADMAN_FAILED: AlarmText(
+        Priority.MEDIUM,
+        "The process that stops this pump should the gateway die does not work",
+        "Stay with the pump; tell whoever looks after the gateway",
     ),
     AlarmCode.START_FAILED: AlarmText(Priority.HIGH, "Pump did not start as told", "Look at the pump before a new try"),
 }

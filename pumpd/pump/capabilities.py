@@ -50,7 +50,7 @@ class Expiry(StrEnum):
     """What ends the flow when nobody speaks to the pump any more (COM-13)."""
 
     NATIVE = "native"  # the pump's own communication watchdog
-    DEADMAN = "deadman"  # the deadman process writes the stop frame
+    DEADMAN = "deadman"  # the deadman process writes the stop frames, while the gateway has power and the cable holds
     VTBI_SLICE = "vtbi_slice"  # the pump holds the next slice only
     VTBI_ONLY = "vtbi_only"  # nothing but the programmed volume
 

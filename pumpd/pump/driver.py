@@ -8,6 +8,7 @@ Promises that every driver keeps (the conformance suite checks them):
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -20,6 +21,18 @@ from pumpd.quantities import Duration, Length
 ENTRY_POINT_GROUP = "pumpd.drivers"
 
 Tap = Callable[[str, bytes, int], None]  # "out" or "in", the bytes, monotonic nanoseconds
+
+
+@dataclass(frozen=True, slots=True)
+class StopFrames:
+    """What stops one pump, and no other on its line, for somebody who writes and hears nothing: the deadman.
+
+    It writes them in this order, at least `gap_s` apart, and all of them again every 0.5 s. To a pump that stands they
+    do nothing, and none of them takes a watchdog off or keeps one from ending a flow.
+    """
+
+    frames: tuple[bytes, ...]
+    gap_s: float = 0.1
 
 
 @runtime_checkable
@@ -36,6 +49,18 @@ class Driver(Protocol):
     @property
     def taps(self) -> list[Tap]:
         """Shown all bytes of the port as they go and come. Add and remove freely."""
+        ...
+
+    @property
+    def stop_frames(self) -> StopFrames | None:
+        """For the pump as it now is, once a program is loaded: what the deadman writes when permission lapses.
+
+        None when a dialogue is needed to stop it; the capabilities then name no `deadman`.
+        """
+        ...
+
+    def fileno(self) -> int | None:
+        """The descriptor of the open port, for the deadman to have a duplicate of; None when there is none."""
         ...
 
     async def identify(self) -> Outcome[Identity]:

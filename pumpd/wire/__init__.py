@@ -5,7 +5,7 @@ from pumpd.wire.instant import now_ns
 from pumpd.wire.line import LineSettings, Transport
 from pumpd.wire.link import BackOff, Direction, Framer, Lane, Link, Party, Statistics
 from pumpd.wire.share import Side, join
-from pumpd.wire.transport import open_transport
+from pumpd.wire.transport import has_descriptor, open_transport
 
 __all__ = [
     "BackOff",
@@ -24,6 +24,7 @@ __all__ = [
     "Statistics",
     "Transport",
     "WireError",
+    "has_descriptor",
     "join",
     "now_ns",
     "open_transport",

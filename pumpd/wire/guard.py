@@ -122,6 +122,11 @@ class Guard:
     def alive(self) -> bool:
         return not self.trouble
 
+    @property
+    def ended(self) -> bool:
+        """Nobody is there any more to arm, to renew or to stand down."""
+        return self._ended.is_set()
+
     async def attach(self, fd: int, *, within_s: float = ACKNOWLEDGED_WITHIN_S) -> None:
         """Let it write to a duplicate of `fd`: also each time that the port was opened again. Raises GuardError."""
         await self._ask("port", within_s, fd)

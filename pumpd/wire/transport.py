@@ -9,6 +9,7 @@ Promises:
 import asyncio
 import contextlib
 import errno
+import fcntl
 import os
 import socket
 import threading
@@ -83,6 +84,8 @@ class DescriptorTransport:
         self._loop.remove_writer(self._fd)
         self._fd = None
         self._unsent.clear()
+        with contextlib.suppress(OSError):  # what is not locked; a deadman's duplicate would keep a lock alive
+            fcntl.flock(self._owner.fileno(), fcntl.LOCK_UN)
         with contextlib.suppress(OSError):  # the descriptor of an unplugged port may complain; it is closed
             self._owner.close()
 
@@ -117,6 +120,11 @@ class DescriptorTransport:
             return
         if not self._unsent:
             self._loop.remove_writer(self._fd)
+
+
+def has_descriptor(port: str) -> bool:
+    """Whether such a port, once open, has a descriptor that another process can be given."""
+    return not port.startswith("memory://")
 
 
 async def open_transport(

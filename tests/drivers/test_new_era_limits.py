@@ -49,7 +49,7 @@ def test_capabilities_of_the_family():
     given = NewEra.capabilities(syringe("26.59"), {})
     assert (given.family, given.kind, given.max_steps) == ("new-era", PumpKind.SYRINGE, 40)
     assert given.volume_max == Volume(9999)
-    assert given.expiry == (Expiry.NATIVE,)
+    assert given.expiry == (Expiry.NATIVE, Expiry.DEADMAN)
     assert given.watchdog == Duration(255)
     assert not given.monitor_only
 
@@ -57,7 +57,7 @@ def test_capabilities_of_the_family():
 @pytest.mark.parametrize("mode", ["off", "if-supported"])
 def test_no_watchdog_is_promised_that_may_not_be_there(mode):
     given = NewEra.capabilities(syringe("26.59"), {"safe_mode": mode})
-    assert (given.expiry, given.watchdog) == ((Expiry.VTBI_ONLY,), None)
+    assert (given.expiry, given.watchdog) == ((Expiry.DEADMAN, Expiry.VTBI_ONLY), None)
 
 
 def test_one_step_only_when_the_rate_of_a_later_one_could_not_be_seen():

@@ -84,6 +84,15 @@ def test_control_has_no_network_and_only_serial_devices():
     ]
 
 
+@pytest.mark.requirement("STP-09")
+def test_a_deadman_outlives_control_however_that_ends():
+    """Of a unit's processes systemd ends the main one only; what is left runs on beside the next control."""
+    service = unit("pumpd-control.service")["Service"]
+    assert (service["KillMode"], service["OOMPolicy"]) == ("process", "continue")
+    assert service["ReadWritePaths"] == "/run/pumpd"  # where it is found: a directory that no unit takes away
+    assert "RuntimeDirectory" not in service
+
+
 def test_telemetry_has_no_device_and_does_not_reach_the_control_socket():
     service = unit("pumpd-telemetry.service")["Service"]
     assert service["PrivateDevices"] == "yes"

@@ -35,6 +35,7 @@ from pumpd.pump import (
     PumpProgram,
     PumpState,
     Reading,
+    StopFrames,
 )
 from pumpd.quantities import Duration, Length, Rate, Volume
 from pumpd_drivers.alaris_asena.answers import alarm
@@ -75,7 +76,7 @@ class AlarisAsena(AlarisLink):
             rate_max=Rate(1200),
             volume_max=Volume(chosen.vtbi_max_ml),
             max_steps=1,
-            expiry=(Expiry.NATIVE if chosen.token_lapse_s else Expiry.VTBI_ONLY,),
+            expiry=(Expiry.NATIVE, Expiry.DEADMAN) if chosen.token_lapse_s else (Expiry.DEADMAN, Expiry.VTBI_ONLY),
             watchdog=LONGEST_LEASE if chosen.token_lapse_s else None,
         )
 
@@ -87,6 +88,11 @@ class AlarisAsena(AlarisLink):
     async def connect(cls, port: str, settings: Mapping[str, Any]) -> "AlarisAsena":
         chosen = AlarisSettings.of(settings)
         return cls(await join(port, LineSettings(38400), Framer, quiet_s=chosen.quiet_s), chosen)
+
+    @property
+    def stop_frames(self) -> StopFrames:
+        """Without the token, which would keep the control alive: where it has lapsed the pump has stopped by itself."""
+        return StopFrames((Message("INF_STOP").to_bytes(),))
 
     # -- what LinkDriver asks for ----------------------------------------------------------------------------
 

@@ -37,10 +37,11 @@ from pumpd.pump import (
     PumpProgram,
     PumpState,
     Reading,
+    StopFrames,
 )
 from pumpd.quantities import Duration, Rate, Volume
 from pumpd_drivers.fresenius_base_a import holding
-from pumpd_drivers.fresenius_base_a.codec import Frame, Heard, ReplyFramer, RequestFramer
+from pumpd_drivers.fresenius_base_a.codec import ACK, Frame, Heard, ReplyFramer, RequestFramer, Signal
 from pumpd_drivers.fresenius_base_a.dialogue import (
     RATE_STEP,
     VOLUME_STEP,
@@ -83,7 +84,7 @@ class FreseniusBaseA(LinkDriver[Heard]):
             rate_max=Rate(chosen.highest_rate_ml_h),
             volume_max=Volume(chosen.highest_volume_ml),
             max_steps=1,
-            expiry=(Expiry.VTBI_ONLY,),
+            expiry=(Expiry.DEADMAN, Expiry.VTBI_ONLY) if chosen.stops_unheard else (Expiry.VTBI_ONLY,),
         )
 
     @classmethod
@@ -100,6 +101,17 @@ class FreseniusBaseA(LinkDriver[Heard]):
     async def close(self) -> None:
         self._line.end(self._module)
         await super().close()
+
+    @property
+    def stop_frames(self) -> StopFrames | None:
+        """Sessions opened that the pump may have closed, then PO, each behind the ACK of what the pump said before."""
+        if not self._settings.stops_unheard:
+            return None
+        module = self._talk.address
+        told = [Frame(module, "DC"), Frame(module, "MO;2"), Frame(module, "PO")]
+        if module is not None:
+            told.insert(0, Frame(0, "DC"))
+        return StopFrames(tuple(Signal(ACK).to_bytes() + frame.to_bytes() for frame in told))
 
     # -- bringing up and reading -----------------------------------------------------------------------------
 

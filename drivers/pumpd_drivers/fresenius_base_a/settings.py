@@ -36,6 +36,12 @@ class FreseniusBaseASettings(DriverSettings):
         ge=0,
         le=0xFFFF,
     )
+    stops_unheard: bool = assumed(
+        False,
+        "True: a pump whose host answers neither its ENQ nor its frames still takes DC, by which a session is opened "
+        "or stays open, MO;2 and then PO; the deadman can stop it with these alone. What such a pump does is not "
+        "public, so nothing but its volume limit is taken to end a flow whose host is gone.",
+    )
     highest_rate_ml_h: Decimal = assumed(
         Decimal(200), "No source states the highest rate; the pump refuses a higher one with error 08.", gt=0, le=6553
     )

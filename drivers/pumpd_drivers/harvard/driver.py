@@ -35,6 +35,7 @@ from pumpd.pump import (
     PumpProgram,
     PumpState,
     Reading,
+    StopFrames,
 )
 from pumpd.quantities import Duration, Volume
 from pumpd_drivers.harvard import holding, limits
@@ -77,7 +78,7 @@ class Harvard(HarvardLink):
             rate_max=high,
             volume_max=Volume(chosen.volume_max_ml),
             max_steps=1,
-            expiry=(Expiry.VTBI_ONLY,),
+            expiry=(Expiry.DEADMAN, Expiry.VTBI_ONLY),
         )
 
     @classmethod
@@ -89,6 +90,10 @@ class Harvard(HarvardLink):
         chosen = HarvardSettings.of(settings)
         line = LineSettings(chosen.baudrate)
         return cls(await join(port, line, ReplyFramer, name=chosen.address, quiet_s=chosen.quiet_s), chosen)
+
+    @property
+    def stop_frames(self) -> StopFrames:
+        return StopFrames((self.framed("stp"),))
 
     # -- bringing up -----------------------------------------------------------------------------------------
 

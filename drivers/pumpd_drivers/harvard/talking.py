@@ -45,7 +45,7 @@ class HarvardLink(LinkDriver[Reply | Garbage], ABC):
         return match
 
     async def question(self, command: str, fits: Fits, *, lane: Lane = Lane.NORMAL, epoch: int | None = None) -> Reply:
-        reply = await self.ask(self._request(command), self._accepts(fits), lane=lane, epoch=epoch)
+        reply = await self.ask(self.framed(command), self._accepts(fits), lane=lane, epoch=epoch)
         assert isinstance(reply, Reply)
         if not fits(reply):
             raise DeclinedError(f"{command}: the pump refuses: {reply.error}")
@@ -53,11 +53,11 @@ class HarvardLink(LinkDriver[Reply | Garbage], ABC):
 
     async def command(self, command: str, fits: Fits, epoch: int | None, *, lane: Lane = Lane.NORMAL) -> Reply:
         """Sent once; the reply is as it should be, or says an error."""
-        reply = await self.tell(self._request(command), self._accepts(fits), epoch, lane=lane)
+        reply = await self.tell(self.framed(command), self._accepts(fits), epoch, lane=lane)
         assert isinstance(reply, Reply)
         return reply
 
-    def _request(self, command: str) -> bytes:
+    def framed(self, command: str) -> bytes:
         """Quiet, so that the pump answers fast; the first pump of a chain is spoken to without an address."""
         address = self.settings.address or None
         return Request(

@@ -131,6 +131,9 @@ class Dialogue:
 
     # -- frames ----------------------------------------------------------------------------------------------
 
+    def framed(self, command: str, *, safe: bool) -> bytes:
+        return self._request(command, safe=safe)[0]
+
     def _request(self, command: str, *, safe: bool) -> tuple[bytes, float]:
         key = (command, safe)
         found = self._requests.get(key)

@@ -22,7 +22,18 @@ from pumpd.driving import (
     now_ns,
     timed_out,
 )
-from pumpd.pump import Capabilities, Container, Expiry, Identity, PumpAlarm, PumpKind, PumpProgram, PumpState, Reading
+from pumpd.pump import (
+    Capabilities,
+    Container,
+    Expiry,
+    Identity,
+    PumpAlarm,
+    PumpKind,
+    PumpProgram,
+    PumpState,
+    Reading,
+    StopFrames,
+)
 from pumpd.quantities import Duration
 from pumpd_drivers.new_era import limits, replies
 from pumpd_drivers.new_era.codec import Garbage, Reply, ReplyFramer, RequestFramer
@@ -69,7 +80,7 @@ class NewEra(LinkDriver[Reply | Garbage]):
             rate_max=limits.highest_rate(container.diameter),
             volume_max=limits.MAX_VOLUME,
             max_steps=_max_steps(chosen),
-            expiry=(Expiry.NATIVE,) if native else (Expiry.VTBI_ONLY,),
+            expiry=(Expiry.NATIVE, Expiry.DEADMAN) if native else (Expiry.DEADMAN, Expiry.VTBI_ONLY),
             watchdog=Duration(limits.LONGEST_WATCHDOG_S) if native else None,
         )
 
@@ -87,6 +98,11 @@ class NewEra(LinkDriver[Reply | Garbage]):
     def native_lease(self) -> bool | None:
         """Whether the pump's own watchdog can be armed; None while it is not known."""
         return self._mode.supported
+
+    @property
+    def stop_frames(self) -> StopFrames:
+        """STP in the framing in use. The first pauses, the next resets the program; an alarm may swallow one."""
+        return StopFrames((self._talk.framed("STP", safe=self._talk.safe is not False),))
 
     # -- bringing up -----------------------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ from pumpd.pump import (
     PumpProgram,
     PumpState,
     Reading,
+    StopFrames,
 )
 from pumpd.quantities import Duration, Rate, Volume
 from pumpd_drivers.reglo_icc import holding, limits
@@ -65,7 +66,7 @@ class RegloIcc(RegloIccLink):
             rate_max=Rate(chosen.rate_max_ml_h),
             volume_max=Volume(chosen.volume_max_ml),
             max_steps=1,
-            expiry=(Expiry.VTBI_ONLY,),
+            expiry=(Expiry.DEADMAN, Expiry.VTBI_ONLY),
             counter_step=limits.counter_step(container.volume, chosen),
         )
 
@@ -78,6 +79,11 @@ class RegloIcc(RegloIccLink):
         chosen = RegloIccSettings.of(settings)
         name = f"channel {chosen.channel}" if chosen.channels_apart else "the pump (channels_apart is false)"
         return cls(await join(port, LineSettings(9600), ReplyFramer, name=name, quiet_s=chosen.quiet_s), chosen)
+
+    @property
+    def stop_frames(self) -> StopFrames:
+        """`I` to this channel; what is started, `_require_rest` has seen to be told apart from the others."""
+        return StopFrames((self.request("I"),))
 
     # -- bringing up -----------------------------------------------------------------------------------------
 

@@ -31,6 +31,7 @@ from pumpd.pump import (
     PumpState,
     RateStep,
     Reading,
+    StopFrames,
 )
 from pumpd.quantities import Duration, Rate, Volume
 from toy_pump.codec import Frame, Framer, Garbage
@@ -71,7 +72,7 @@ class Toy(LinkDriver[Frame | Garbage]):
             rate_max=Rate(200),
             volume_max=Volume(60),
             max_steps=1,
-            expiry=(Expiry.NATIVE,),
+            expiry=(Expiry.NATIVE, Expiry.DEADMAN),
             watchdog=Duration(LONGEST_WATCHDOG_S),
         )
 
@@ -83,6 +84,11 @@ class Toy(LinkDriver[Frame | Garbage]):
     async def connect(cls, port: str, settings: Mapping[str, Any]) -> "Toy":
         chosen = ToySettings.of(settings)
         return cls(await join(port, LineSettings(9600), Framer, quiet_s=chosen.quiet_s), chosen)
+
+    @property
+    def stop_frames(self) -> StopFrames:
+        """HALT needs nothing before it, and does nothing to a pump that stands."""
+        return StopFrames((Frame("HALT").to_bytes(),))
 
     # -- frames ----------------------------------------------------------------------------------------------
 

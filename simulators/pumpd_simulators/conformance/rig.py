@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from pumpd.pump import Capabilities, Done, Driver, Identity, Outcome, PumpProgram, Reading
+from pumpd.pump import Capabilities, Done, Driver, Identity, Outcome, PumpProgram, Reading, StopFrames
 from pumpd.quantities import Duration
 from pumpd.wire import memory
 from pumpd_simulators.conformance.subject import Subject
@@ -129,6 +129,27 @@ class Rig:
             assert isinstance(outcome, Done), f"after {what} {name} gave {outcome}"
         assert not self.flows, f"after {what} and a stop that was done the plant flows"
 
+    # -- the host gone -------------------------------------------------------------------------------------------
+
+    async def orphaned(self, for_s: float) -> None:
+        """The driver is gone with its process, and the line stays open: nobody hears what the pump says."""
+        await self.driver.close()
+        self.wire.pump.attach(lambda _: None)
+        await asyncio.sleep(for_s)
+
+    async def write_unheard(self, stop: StopFrames, round_s: float) -> None:
+        """One round of the deadman's, which lasts so long."""
+        for frame in stop.frames:
+            self.wire.pump.feed(frame)
+            await asyncio.sleep(stop.gap_s)
+        await asyncio.sleep(round_s - stop.gap_s * len(stop.frames))
+
+    async def adopted(self) -> None:
+        """A new driver, as after a restart, that has met the pump."""
+        self.wire.pump.detach()
+        self.driver = await self.subject.family.connect(f"memory://{self.name}", self.subject.settings)
+        await self.identify()
+
     # -- the cable -----------------------------------------------------------------------------------------------
 
     async def replug(self) -> None:
@@ -155,11 +176,11 @@ async def rig(subject: Subject) -> AsyncIterator[Rig]:
     memory.serve(name, wire)
     try:
         wire.unplug = lambda: memory.unplug(name)
-        driver = await subject.family.connect(f"memory://{name}", subject.settings)
+        bench = Rig(subject, wire, name, await subject.family.connect(f"memory://{name}", subject.settings))
         try:
-            yield Rig(subject, wire, name, driver)
+            yield bench
         finally:
-            await driver.close()
+            await bench.driver.close()
     finally:
         memory.withdraw(name)
         wire.shut()

@@ -3,12 +3,13 @@
 import asyncio
 from dataclasses import replace
 
-from pumpd.pump import Done, Refused
+from pumpd.pump import Done, Expiry, Refused
 from pumpd_simulators.conformance.rig import Rig, on_rig
 from pumpd_simulators.conformance.subject import Subject
 from pumpd_simulators.faults import Fault
 
 INSTANTS = 24
+LEASE_S, ROUND_S = 10, 0.5  # of the deadman
 
 
 class StoppingRules:
@@ -44,6 +45,28 @@ class StoppingRules:
         await asyncio.sleep(30)
         assert rig.given_ml == given
         assert rig.starts == 1
+
+    @on_rig
+    async def test_what_the_deadman_writes_stops_the_pump_with_nobody_to_answer_it(self, rig: Rig) -> None:
+        """STP-09, with the host gone, at once and once the lease is over; none where no deadman is declared."""
+        declared = Expiry.DEADMAN in rig.capabilities.expiry
+        await rig.run()
+        stop = rig.driver.stop_frames
+        assert (stop is not None) is declared, "stop_frames and the declared expiry differ"
+        if stop is None:
+            return
+        for wait_s in (0, LEASE_S):
+            await rig.must("stop")
+            await rig.run()
+            await rig.orphaned(wait_s)
+            assert rig.flows or (wait_s > 0 and Expiry.NATIVE in rig.capabilities.expiry)
+            for number in range(20):
+                await rig.write_unheard(stop, ROUND_S)
+                assert number == 0 or not rig.flows, f"after {number + 1} rounds the pump flows"
+            given = rig.given_ml
+            await asyncio.sleep(30)
+            assert rig.given_ml == given
+            await rig.adopted()
 
     @on_rig
     async def test_two_stops_at_once(self, rig: Rig) -> None:

@@ -1,0 +1,59 @@
+"""A deadman that does not work: an alarm, and the end of a flow that nothing else would end in time."""
+
+import pytest
+
+from pumpd.infusion import State
+from pumpd.infusion import events as ev
+from pumpd.pump import AlarmCode
+from tests.infusion.bench import MIN, S, bench
+
+FAILED = AlarmCode.DEADMAN_FAILED
+
+
+def fail(here, *, alone):
+    return here.send(ev.DeadmanFailed(here.now_ns, "the deadman has died", alone=alone))
+
+
+@pytest.mark.requirement("COM-12")
+def test_without_it_a_pump_that_has_no_watchdog_is_stopped_while_somebody_can():
+    here = bench().run()
+    here.wait(10 * MIN)
+    assert fail(here, alone=True)[0] == ev.StopPump()
+    assert here.infusion.trips == (FAILED,)
+    here.wait(5 * S)
+    assert not here.pump.flowing
+    assert here.state is State.TRIPPED
+    assert FAILED in here.infusion.alarms
+    here.send(ev.DeadmanRestored(here.now_ns))
+    assert here.infusion.trips == (FAILED,)  # latched: a person clears it
+    assert FAILED in here.infusion.alarms
+    here.send(ev.TripsCleared(here.now_ns, "n"))
+    assert here.state is State.PAUSED
+
+
+def test_a_pump_with_a_watchdog_of_its_own_goes_on_under_an_alarm_that_lasts_until_it_works_again():
+    here = bench().run()
+    here.wait(10 * MIN)
+    assert fail(here, alone=False) == (ev.RaiseAlarm(FAILED),)
+    fail(here, alone=False)
+    here.wait(MIN)
+    assert here.state is State.RUNNING
+    assert here.infusion.alarms == {FAILED}
+    assert here.send(ev.DeadmanRestored(here.now_ns)) == (ev.ClearAlarm(FAILED),)
+    assert here.state is State.RUNNING
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_where_nothing_flows_it_is_no_matter(alone):
+    here = bench()
+    assert fail(here, alone=alone) == ()
+    assert here.state is State.READY
+
+
+def test_a_stop_under_way_goes_on_as_it_was():
+    here = bench().run()
+    here.send(ev.StopRequested(here.now_ns, "n", "enough"))
+    fail(here, alone=True)
+    assert here.infusion.trips == ()
+    here.wait(5 * S)
+    assert here.state is State.STOPPED
