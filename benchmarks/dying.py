@@ -1,0 +1,268 @@
+"""Pumps that run while the gateway dies: a real control process, `pumpsim` on real pseudo-terminals, and the truth.
+
+What flowed after a death is judged from the simulated plants alone, over pumpsim's control port.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from pumpd.control.keys import KeyStore
+from pumpd.control.signature import pairable, sign
+from pumpd.infusion import events as ev
+from pumpd.journal import JournalReader, Record
+from pumpd.wire.guard import Guard, GuardError
+
+ROOT = Path(__file__).parents[1]
+RATE_ML_H = 52.5  # 35 mL in 40 minutes
+LEASE_S = 10.0
+UP_WITHIN_S = 60.0  # on a busy machine
+
+DEATHS = {
+    "SIGKILL": signal.SIGKILL,
+    "SIGSTOP": signal.SIGSTOP,
+    "frozen loop": signal.SIGUSR1,
+    "no memory": signal.SIGUSR2,
+}
+CABLE = "cable out"
+
+
+@dataclass(frozen=True)
+class DyingBed:
+    """A pump. `ends` are the classes that its driver is to declare."""
+
+    driver: str
+    model: str
+    ends: tuple[str, ...]
+    serial: str = "ASSET"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    order: Mapping[str, str] = field(default_factory=dict)
+
+    def bound_s(self, death: str) -> float | None:
+        """The longest flow after that death; None where nothing but the volume ends it."""
+        if "native" in self.ends or ("deadman" in self.ends and death != CABLE):
+            return LEASE_S + 1.0  # STP-09
+        return None
+
+
+BEDS = {
+    "new-era": DyingBed("new-era", "ne-1000", ("native", "deadman")),
+    "new-era-basic": DyingBed("new-era", "ne-1000", ("deadman", "vtbi_only"), settings={"safe_mode": "off"}),
+    "asena": DyingBed("alaris-asena", "Asena", ("native", "deadman"), "8002-51740"),
+    "perfusor": DyingBed("dianet-star", "Perfusor fm", ("native",), "11111", options={"serial": "11111"}),
+    "fresenius": DyingBed("fresenius-base-a", "BASE-A", ("vtbi_only",)),
+    "fresenius-unheard": DyingBed(
+        "fresenius-base-a", "BASE-A", ("deadman", "vtbi_only"), settings={"stops_unheard": True}
+    ),
+    "harvard": DyingBed("harvard", "LEGATO 100", ("deadman", "vtbi_only"), "D101754"),
+    "reglo": DyingBed(
+        "reglo-icc", "REGLO ICC", ("deadman", "vtbi_only"), "ICC00001", order={"container": "100 mL bag"}
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class After:
+    """What a pump did after the death: for how long and how much it still flowed, and whether it flows yet."""
+
+    seconds: float
+    volume_ml: float
+    flowing: bool
+
+
+class Simulators:
+    """`pumpsim serve` with a pump a bed, each on a pseudo-terminal of its own."""
+
+    def __init__(self, folder: Path, beds: Sequence[str]) -> None:
+        self.beds = beds
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self._port = probe.getsockname()[1]
+        file = folder / "bench.toml"
+        file.write_text(f'control = "127.0.0.1:{self._port}"\n' + "".join(self._entry(folder, bed) for bed in beds))
+        command = [sys.executable, "-m", "pumpd_simulators", "serve", str(file)]
+        self._popen = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        assert self._popen.stdout is not None
+        for _ in beds:
+            assert self._popen.stdout.readline().startswith("ready "), "pumpsim did not start"
+
+    @staticmethod
+    def _entry(folder: Path, bed: str) -> str:
+        made = BEDS[bed]
+        options = ", ".join(f"{key} = {json.dumps(value)}" for key, value in made.options.items())
+        return f'[[pump]]\nname = "{bed}"\nfamily = "{made.driver}"\npty = "{folder / bed}"\noptions = {{{options}}}\n'
+
+    def truth(self, bed: str) -> dict[str, Any]:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/pumps/{bed}/truth", timeout=5) as answer:
+            found: dict[str, Any] = json.load(answer)
+            return found
+
+    def pull_cable(self, bed: str) -> None:
+        body = json.dumps({"kind": "disconnect", "duration": "1h"}).encode()
+        request = urllib.request.Request(f"http://127.0.0.1:{self._port}/pumps/{bed}/fault", body)
+        urllib.request.urlopen(request, timeout=5).close()
+
+    def close(self) -> None:
+        self._popen.terminate()
+        self._popen.communicate(timeout=10)
+
+
+class DyingControl:
+    """A control process with the beds' pumps, and a nurse with a paired key."""
+
+    def __init__(self, folder: Path, ports: Path, beds: Sequence[str]) -> None:
+        self.folder, self.beds = folder, beds
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        state = folder / "state"
+        state.mkdir(parents=True)
+        self._paired = KeyStore(state / "paired-keys.json").add(pairable("nurse-1", "confirm", self._key.public_key()))
+        lines = [f'gateway = "ward-7"\nstate_dir = "{state}"\nlibrary_dir = "{ROOT}/config/library"\n']
+        for bed in beds:
+            made = BEDS[bed]
+            settings = "".join(f"{key} = {json.dumps(value)}\n" for key, value in made.settings.items())
+            lines.append(
+                f'[[pump]]\nname = "{bed}"\ndriver = "{made.driver}"\nport = "{ports / bed}"\nmodel = "{made.model}"\n'
+                f'serial = "{made.serial}"\nsimulated = true\nclamp = true\n[pump.settings]\n{settings}'
+            )
+        (folder / "pumpd.toml").write_text("\n".join(lines), encoding="utf-8")
+        self.start()
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "benchmarks.dying_control", "--config", str(self.folder / "pumpd.toml")]
+        with (self.folder / "log").open("ab") as log:
+            self.popen = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=log)
+
+    def ask(self, **fields: Any) -> dict[str, Any]:
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(5)
+            client.connect(str(self.folder / "state" / "control.sock"))
+            client.sendall(json.dumps(fields).encode() + b"\n")
+            with client.makefile() as answers:
+                answer: dict[str, Any] = json.loads(answers.readline())
+                return answer
+
+    def until(self, *states: str | None) -> None:
+        """Every pump is there, and its infusion in one of these states."""
+        end = time.monotonic() + UP_WITHIN_S
+        while True:
+            pumps = []
+            with contextlib.suppress(OSError):
+                pumps = self.ask(op="status")["result"]["pumps"]
+            said = {pump["pump"]: pump["problem"] or (pump["infusion"] or {"state": None})["state"] for pump in pumps}
+            if said and all(state in states for state in said.values()):
+                return
+            if time.monotonic() > end:
+                raise TimeoutError(f"not {states}: {said}\n{(self.folder / 'log').read_text()[-2000:]}")
+            time.sleep(0.05)
+
+    def run_all(self) -> None:
+        """From nothing to a running infusion on every pump."""
+        self.until("", None)
+        for bed in self.beds:
+            order = {"entry": "ketamine-1mg-ml", "dose": "0.5 mg/kg", "weight": "70 kg", "weight_again": "70 kg",
+                     "weight_basis": "actual", "duration": "40 min", "container": "50 mL", "patient": f"token-{bed}",
+                     "ordered_by": "dr-a"}  # fmt: skip
+            answer = self.ask(op="order", pump=bed, **(order | BEDS[bed].order))
+            assert answer["ok"], (bed, answer["reasons"])
+            assert tuple(answer["result"]["expiry"]) == BEDS[bed].ends, (bed, answer["result"]["expiry"])
+        self.until("ready")
+        for bed in self.beds:
+            self._confirm(bed)
+        self.until("running")
+
+    def _confirm(self, bed: str) -> None:
+        answer = self.ask(op="challenge", pump=bed)
+        assert answer["ok"], (bed, answer["reasons"])
+        fields = answer["result"]["binding"]
+        binding = ev.Binding(**{**fields, "action": ev.ConfirmAction(fields["action"])})
+        signed = {"op": "confirm", "pump": bed, "request": f"r-{bed}", "key": self._paired.id, **fields}
+        answer = self.ask(**signed, signature=sign(self._key, binding))
+        assert answer["ok"], (bed, answer["reasons"])
+
+    def rows(self, kind: str) -> list[Record]:
+        reader = JournalReader(self.folder / "state" / "journal.sqlite3")
+        try:
+            return reader.last(500, kind)
+        finally:
+            reader.close()
+
+    def deadmen(self) -> list[Path]:
+        return sorted((self.folder / "state").glob("deadman-*.sock"))
+
+    def close(self) -> None:
+        """End it and, as a next control would, every deadman that it leaves."""
+        if self.popen.poll() is None:
+            self.popen.kill()
+        self.popen.wait()
+        asyncio.run(self._dismiss())
+
+    async def _dismiss(self) -> None:
+        for path in self.deadmen():
+            for _ in range(40):
+                try:
+                    guard = await Guard.take_over(path)
+                except GuardError:
+                    await asyncio.sleep(0.05)
+                    continue
+                if guard is not None:
+                    await guard.stand_down()
+                    await guard.close()
+                break
+
+
+@contextlib.contextmanager
+def simulators(folder: Path, beds: Sequence[str]) -> Iterator[Simulators]:
+    folder.mkdir()
+    made = Simulators(folder, beds)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@contextlib.contextmanager
+def control(folder: Path, ports: Path, beds: Sequence[str]) -> Iterator[DyingControl]:
+    made = DyingControl(folder, ports, beds)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def die(process: DyingControl, pumps: Simulators, death: str) -> None:
+    if death == CABLE:
+        for bed in pumps.beds:
+            pumps.pull_cable(bed)
+    else:
+        os.kill(process.popen.pid, DEATHS[death])
+
+
+def watch(pumps: Simulators, for_s: float, step_s: float = 0.1) -> dict[str, After]:
+    """Look at the plants for so long from now on, the moment of the death."""
+    began = time.monotonic()
+    before = {bed: pumps.truth(bed)["delivered_ml"] for bed in pumps.beds}
+    last: dict[str, float] = dict.fromkeys(pumps.beds, 0.0)  # the last look that saw it flow
+    now = dict[str, dict[str, Any]]()
+    while (at := time.monotonic() - began) < for_s:
+        for bed in pumps.beds:
+            now[bed] = pumps.truth(bed)
+            if now[bed]["running"]:
+                last[bed] = time.monotonic() - began
+        time.sleep(max(0.0, at + step_s - (time.monotonic() - began)))
+    return {
+        bed: After(last[bed], now[bed]["delivered_ml"] - before[bed], bool(now[bed]["running"])) for bed in pumps.beds
+    }

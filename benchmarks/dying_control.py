@@ -1,0 +1,42 @@
+"""`python -m benchmarks.dying_control --config FILE`: the control process, with two more ways to die.
+
+SIGUSR1 freezes its event loop: the process lives, its other threads too, and nothing in it turns any more.
+SIGUSR2 takes all the memory that it may have: from then on no allocation succeeds in it (RLIMIT_AS). A control that the
+kernel kills for want of memory dies of SIGKILL, and is measured as that.
+"""
+
+import resource
+import signal
+import sys
+import time
+from pathlib import Path
+
+from pumpd.control import __main__
+
+held: list[object] = []
+
+
+def freeze(*_: object) -> None:
+    while True:
+        time.sleep(3600)
+
+
+def starve(*_: object) -> None:
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize(), resource.RLIM_INFINITY))
+    size = 1 << 20
+    while size >= 16:
+        try:
+            held.append(bytes(size))
+        except MemoryError:
+            size //= 2
+
+
+def main() -> int:
+    signal.signal(signal.SIGUSR1, freeze)
+    signal.signal(signal.SIGUSR2, starve)
+    return __main__.main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
