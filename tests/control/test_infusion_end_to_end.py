@@ -274,20 +274,3 @@ async def test_orders_are_taken_again_once_the_journal_can_be_written_again(tmp_
         monkeypatch.setattr(Journal, "append", real)
         assert (await here.order()).ok
         assert "journal_restored" in here.kinds()
-
-
-async def test_eight_pumps_each_run_their_own_infusion(tmp_path):
-    beds = [f"bed{number}" for number in range(8)]
-    async with ward(tmp_path, beds=beds, group=64) as here:
-        for number, bed in enumerate(beds):
-            await here.start(
-                pump=bed, patient=f"token-{number}", weight=f"{60 + number} kg", weight_again=f"{60 + number} kg"
-            )
-        await asyncio.sleep(600)
-        for number, bed in enumerate(beds):
-            assert here.state(bed) == "running"
-            assert here.truth(bed) == pytest.approx((60 + number) / 2 / 4, rel=0.02)
-        assert (await here.ask(op="stop")).ok  # all of them
-        await asyncio.sleep(5)
-        assert [here.state(bed) for bed in beds] == ["stopped"] * 8
-        assert not any(pump.truth()["running"] for pump in here.pumps.values())

@@ -9,7 +9,7 @@ Promises, besides those of `pumpd.driving`:
   driver says so in its assumptions.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal, NoReturn
 
@@ -97,25 +97,33 @@ class SpaceBcc(LinkDriver[Heard]):
         link = await join(port, LineSettings(), Framer, name=name, quiet_s=chosen.quiet_s, respond=_acknowledged)
         return cls(link, chosen)
 
-    async def _ask(self, request: str, epoch: int | None = None) -> list[Record]:
+    async def _ask(self, request: str, fits: Callable[[list[Record]], bool], epoch: int | None = None) -> list[Record]:
+        """The records that answer it. An answer names no request: its records, and an error's, are what tells it."""
         bed = self._settings.bed
-        frame = await self.ask(
-            Frame(request, bed).to_bytes(), lambda frame: isinstance(frame, Frame) and frame.bed == bed, epoch=epoch
-        )
+
+        def accepts(frame: Heard) -> bool:
+            return isinstance(frame, Frame) and frame.bed == bed and fits(records(frame.payload))
+
+        frame = await self.ask(Frame(request, bed).to_bytes(), accepts, epoch=epoch)
         assert isinstance(frame, Frame)  # the answer that was asked for
         return records(frame.payload)
 
     async def _slot(self, epoch: int | None = None) -> dict[str, str]:
         """What the slot says, by parameter. Raises DeclinedError when the rack says nothing of it."""
         slot = self._settings.slot
-        said = {record.parameter: record.value for record in await self._ask(f"MEM:GETSLOT#{slot}", epoch)
-                if record.slot == slot}  # fmt: skip
+
+        def fits(told: list[Record]) -> bool:
+            return any(record.slot == slot for record in told) or _refused(told)
+
+        told = await self._ask(f"MEM:GETSLOT#{slot}", fits, epoch)
+        said = {record.parameter: record.value for record in told if record.slot == slot}
         if not said:
             raise DeclinedError(f"slot {slot}: the rack tells of no pump there")
         return said
 
     async def _identify(self, epoch: int) -> Identity:
-        version = next((record.value for record in await self._ask("ADMIN:VERSION", epoch)), "")
+        told = await self._ask("ADMIN:VERSION", lambda told: {record.slot for record in told} == {None}, epoch)
+        version = "" if _refused(told) else told[0].value
         said = await self._slot(epoch)
         return Identity(said.get("GNMODEL") or "space", version or "unknown")
 
@@ -160,6 +168,11 @@ class SpaceBcc(LinkDriver[Heard]):
 
 def _acknowledged(frame: Heard) -> bytes | None:
     return bytes([ACK]) if isinstance(frame, Frame) else None
+
+
+def _refused(told: list[Record]) -> bool:
+    """The rack knows nothing of what it was asked, or nothing at all came of it."""
+    return all(record.parameter == "GNERR" for record in told)
 
 
 def _number(said: Mapping[str, str], parameter: str) -> Decimal:

@@ -13,31 +13,44 @@ from typing import Any, ClassVar
 import pytest
 
 pytest.register_assert_rewrite(
-    *(f"{__name__}.{name}" for name in ("bad_line", "meeting", "rig", "running", "stopping", "replay"))
+    *(f"{__name__}.{name}" for name in ("bad_line", "meeting", "monitoring", "rig", "running", "stopping", "replay"))
 )
 
 from pumpd_simulators.conformance.bad_line import BadLineRules  # noqa: E402
 from pumpd_simulators.conformance.meeting import MeetingRules  # noqa: E402
+from pumpd_simulators.conformance.monitoring import MonitorRules  # noqa: E402
 from pumpd_simulators.conformance.running import RunningRules  # noqa: E402
 from pumpd_simulators.conformance.stopping import StoppingRules  # noqa: E402
 from pumpd_simulators.conformance.subject import Subject  # noqa: E402
 
-__all__ = ["DriverConformance", "Subject"]
+__all__ = ["DriverConformance", "MonitorConformance", "Subject", "Suite"]
 
 
-class DriverConformance(MeetingRules, RunningRules, StoppingRules, BadLineRules):
-    """Derive a class named `Test...` from this one and give it a `subject`.
+class Suite:
+    """Derive a class named `Test...` from one of those below and give it a `subject`.
 
     What the subject is excused from is not collected, and stands in `excused` with the reason: nothing is skipped.
     Raises TypeError for an excuse from a rule that there is not.
     """
 
+    subject: Subject
     excused: ClassVar[Mapping[str, str]] = {}
 
     def __init_subclass__(cls, **named: Any) -> None:
         super().__init_subclass__(**named)
-        cls.excused = {f"test_{rule}": why for rule, why in cls.subject.excuses().items()}
+        if "subject" not in vars(cls):
+            return
+        if unknown := [rule for rule in cls.subject.excused if not hasattr(cls, f"test_{rule}")]:
+            raise TypeError(f"{cls.__name__}: excused from test_{unknown[0]}, and there is no such rule")
+        excuses = cls.subject.excuses().items()
+        cls.excused = {f"test_{rule}": why for rule, why in excuses if hasattr(cls, f"test_{rule}")}
         for test in cls.excused:
-            if not hasattr(DriverConformance, test):
-                raise TypeError(f"{cls.__name__}: excused from {test}, and there is no such rule")
             setattr(cls, test, None)
+
+
+class DriverConformance(MeetingRules, RunningRules, StoppingRules, BadLineRules, Suite):
+    """For a driver that runs infusions."""
+
+
+class MonitorConformance(MonitorRules, Suite):
+    """For a driver that declares itself `monitor_only`. Its subject's `program` is what a person runs at the panel."""

@@ -5,11 +5,12 @@ Source: the family's protocol sheet. What it does not state is an option of this
 
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
-from pumpd_drivers.space_bcc.codec import ACK, NAK, RS, Frame, Framer, Garbage, Record, Signal
+from pumpd_drivers.space_bcc.codec import ACK, NAK, RS, SOH, Frame, Framer, Garbage, Record, Signal
 from pumpd_simulators.device import Operation, PanelError, Send
 from pumpd_simulators.family import SimulatorOptions
 from pumpd_simulators.plant import Plant
@@ -25,6 +26,10 @@ class SpaceOptions(SimulatorOptions):
     pump_model: str = Field(default="PERFUSOR SPACE", description="what GNMODEL says")
     version: str = Field(default="6.0", description="what ADMIN:VERSION says")
     volume_parameter: str = Field(default="", description="a parameter for the infused volume; the sources name none")
+    alarm_parameter: str = Field(
+        default="", description="a parameter that is 1 while a pump alarms, else 0; the sources name none"
+    )
+    rate_at_rest: Literal["zero", "set"] = Field(default="zero", description="what INRT says of a pump that stands")
 
 
 class SpaceRack:
@@ -35,6 +40,9 @@ class SpaceRack:
         self.doing: Operation | None = None
         self._options = options
         self._rates = [Decimal(0)] * len(plants)
+        self._alarmed = [False] * len(plants)
+        for at, plant in enumerate(plants):
+            plant.on_stall = partial(self._alarm, at)
         self._send: Send | None = None
         self._framer = Framer()
 
@@ -56,7 +64,7 @@ class SpaceRack:
             return
         for frame in self._framer.feed(data):
             match frame:
-                case Garbage():
+                case Garbage(raw) if raw[0] == SOH:  # once a frame, whatever its pieces look like
                     self._say(Signal(NAK).to_bytes())
                 case Frame(bed=bed) if bed == self._options.bed:
                     self.doing = Operation.IDENTIFY if frame.payload.startswith("ADMIN") else Operation.READ
@@ -87,14 +95,22 @@ class SpaceRack:
     def _slot(self, slot: str, seconds: str) -> list[Record]:
         at = self._options.slots.index(slot)
         plant, address = self.plants[at], f"501{slot}"
-        rate = self._rates[at] if plant.truth().running else Decimal(0)
+        told = plant.truth().running or self._options.rate_at_rest == "set"
+        rate = self._rates[at] if told else Decimal(0)
         said = [
             Record(seconds, address, "GNMODEL", self._options.pump_model),
             Record(seconds, address, "INRT", f"{rate:.2f}"),
         ]
         if self._options.volume_parameter:
             said.append(Record(seconds, address, self._options.volume_parameter, f"{plant.moved()[0]:.2f}"))
+        if self._options.alarm_parameter:
+            said.append(Record(seconds, address, self._options.alarm_parameter, f"{self._alarmed[at]:d}"))
         return said
+
+    def _alarm(self, at: int) -> None:
+        """The motor cannot move: a blocked line, an empty syringe, a fault of its own."""
+        self._alarmed[at] = True
+        self.plants[at].stop()
 
     # -- power and keys -----------------------------------------------------------------------------------------
 
@@ -102,6 +118,7 @@ class SpaceRack:
         self.powered = on
         for plant in self.plants:
             plant.stop()
+        self._alarmed = [False] * len(self.plants)
 
     def press(self, key: str, value: str | None = None, unit: int = 1) -> None:
         """Keys: rate=ML_H, start, stop."""
@@ -117,6 +134,7 @@ class SpaceRack:
                 if plant.truth().running and rate > 0:
                     plant.run(float(rate))
             case "start" if self._rates[unit - 1] > 0:
+                self._alarmed[unit - 1] = False
                 plant.run(float(self._rates[unit - 1]))
             case "stop":
                 plant.stop()
@@ -127,8 +145,11 @@ class SpaceRack:
         if not self.powered:
             return {"status": "off"}
         plant = self.plants[unit - 1]
-        running = plant.truth().running
-        return {"status": "running" if running else "stopped", "rate_ml_h": f"{self._rates[unit - 1]:.2f}"}
+        running, alarmed = plant.truth().running, self._alarmed[unit - 1]
+        return {
+            "status": "running" if running else "alarm" if alarmed else "stopped",
+            "rate_ml_h": f"{self._rates[unit - 1]:.2f}",
+        }
 
     def shut(self) -> None:
         pass

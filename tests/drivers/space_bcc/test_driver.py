@@ -51,6 +51,15 @@ async def test_who_it_is_and_what_it_does():
         assert (reading.state, reading.rate, reading.delivered) == (PumpState.INFUSING, Rate(60), Volume(1))
 
 
+async def test_a_rate_that_is_told_at_rest_too_is_no_flow_where_the_settings_say_so():
+    async with rack(rate_at_rest="set") as pump:
+        pump.press("rate", "60")
+        async with looking() as driver:
+            assert (await driver.read()).value.state is PumpState.INFUSING  # what the other rack would mean by it
+        async with looking(flowing_by_rate=False) as driver:
+            assert (await driver.read()).value.state is PumpState.STOPPED
+
+
 async def test_two_pumps_of_one_rack_share_its_port():
     async with rack(slots="11,12") as pump, looking(slot="11") as one, looking(slot="12") as other:
         pump.press("rate", "5", 2)
