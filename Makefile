@@ -5,13 +5,14 @@
 #   make check   lint, types, import rules, requirement table
 #   make bench   the measurements
 #   make fuzz    10^6 mutated packets against every codec
+#   make page    the page of the tablet, built anew where its sources are newer
 #
 # uv is taken from PATH, or from PyPI into .uv/. Only `test` may install system packages, and only missing ones.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench fuzz table setup system clean
+.PHONY: help demo test check bench fuzz table page page-check setup system clean
 
 export UV_PYTHON_DOWNLOADS ?= never
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -20,16 +21,22 @@ RUN := $(UV) run --no-sync
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 ARGS ?=
 
+PAGE := pumpd/bedside/page
+STATIC := pumpd/bedside/static
+PAGE_SOURCES := $(shell find $(PAGE) -path '*/node_modules' -prune -o -type f -print)
+# Node and npm come out of PyPI, into .venv
+NODE := PATH="$(CURDIR)/.venv/bin:$$PATH"
+
 help:
 	@sed -n 's/^#   //p' Makefile
 
-demo: setup
+demo: page
 	$(RUN) pumpd demo $(ARGS)
 
-test: setup system
+test: page system
 	$(RUN) pytest -n $$(nproc) $(ARGS)
 
-check: setup
+check: page-check
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) mypy
@@ -37,6 +44,19 @@ check: setup
 	$(RUN) python tools/requirements_table.py --check
 	$(RUN) python tools/states_page.py --check
 	$(RUN) python -m tools.driver_quality --check
+
+page: $(STATIC)/index.html
+
+$(STATIC)/index.html: $(PAGE)/node_modules/.package-lock.json $(PAGE_SOURCES) | setup
+	cd $(PAGE) && $(NODE) node build.mjs
+
+$(PAGE)/node_modules/.package-lock.json: $(PAGE)/package-lock.json | setup
+	cd $(PAGE) && $(NODE) npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+page-check: page
+	cd $(PAGE) && $(NODE) npm run --silent check
+	cd $(PAGE) && $(NODE) npm run --silent test
 
 bench: setup
 	$(RUN) python -m benchmarks $(ARGS)
@@ -81,4 +101,4 @@ system:
 	fi
 
 clean:
-	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(STATIC) $(PAGE)/node_modules .venv .uv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

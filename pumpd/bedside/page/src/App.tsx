@@ -1,0 +1,37 @@
+// From the state and the address to a screen.
+
+import { Frame } from "./parts/Frame.tsx";
+import { touches } from "./parts/idle.ts";
+import { Bed } from "./screens/Bed.tsx";
+import { Beds } from "./screens/Beds.tsx";
+import { Bench } from "./screens/Bench.tsx";
+import { Connecting } from "./screens/Connecting.tsx";
+import { Order } from "./screens/Order.tsx";
+import { Pairing } from "./screens/Pairing.tsx";
+import { SignIn } from "./screens/SignIn.tsx";
+import { useRoute, type Route } from "./state/route.ts";
+import { usePage } from "./state/store.ts";
+import type { Page } from "./state/page.ts";
+
+export function App() {
+  const page = usePage();
+  const route = useRoute();
+  return (
+    <div class="app" onPointerDown={touches} onKeyDown={touches}>
+      <Frame page={page} route={route}>{screen(page, route)}</Frame>
+    </div>
+  );
+}
+
+function screen(page: Page, route: Route) {
+  if (route.screen === "pair") return <Pairing key={route.token} token={route.token} page={page} />;
+  if (page.identity === "unpaired") return <Pairing token="" page={page} />;
+  if (!page.live) return <Connecting page={page} />;
+  if (route.screen === "beds") return <Beds page={page} live={page.live} />;
+  if (route.screen === "bench") return <Bench page={page} live={page.live} pump={route.pump} />;
+  const pump = page.live.pumps.find((each) => each.pump === route.pump);
+  if (!pump) return <p class="note" role="status">This gateway has no pump with the name “{route.pump}”. <a href="#/">See all beds</a></p>;
+  if (route.screen === "sign-in") return <SignIn page={page} pump={pump} />;
+  if (route.screen === "order") return <Order key={pump.pump} page={page} live={page.live} pump={pump} />;
+  return <Bed page={page} live={page.live} pump={pump} />;
+}

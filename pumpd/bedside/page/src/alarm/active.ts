@@ -1,0 +1,50 @@
+// Which alarms are active: the gateway's, and the one that this page raises itself when it hears nothing any more.
+
+import { LINK_ALARM_S, OLD_S, silence } from "../state/fresh.ts";
+import type { Page } from "../state/page.ts";
+import type { Alarm, Priority } from "../state/types.ts";
+
+export interface Active extends Alarm {
+  pump: string | null;
+}
+
+const RANK: Record<Priority, number> = { high: 0, medium: 1, low: 2 };
+export const SYMBOL: Record<Priority, string> = { high: "!!!", medium: "!!", low: "!" };
+export const WORD: Record<Priority, string> = { high: "High", medium: "Medium", low: "Low" };
+
+/** The link to this tablet ends a silence that was asked for here (COM-11). */
+const UNSILENCED_S = 5;
+
+/** Highest priority first, then not acknowledged before acknowledged, then the newest. */
+export function activeAlarms(page: Page, now: number): Active[] {
+  const ofPumps = (page.live?.pumps ?? []).flatMap((each) => (each.alarms ?? []).map((alarm) => ({ ...alarm, pump: each.pump })));
+  const ofGateway = (page.live?.alarms ?? []).map((alarm) => ({ ...alarm, pump: null }));
+  return [...linkAlarm(page, now), ...ofPumps, ...ofGateway].sort(
+    (a, b) =>
+      RANK[a.priority] - RANK[b.priority] ||
+      Number(!!a.acknowledged_ts) - Number(!!b.acknowledged_ts) ||
+      (b.raised_ts ?? "").localeCompare(a.raised_ts ?? ""),
+  );
+}
+
+function linkAlarm(page: Page, now: number): Active[] {
+  const quiet = silence(page, now);
+  if (quiet === null || quiet < OLD_S) return [];
+  const flows = page.live?.pumps.some(({ infusion }) => infusion?.may_flow) ?? false;
+  const priority = flows && quiet >= LINK_ALARM_S ? "medium" : "low";
+  return [{ code: "tablet_link_lost", priority, cause: "This tablet lost the gateway", action: "Go to the pump", pump: null }];
+}
+
+/** The priority to be heard, or null for quiet: nothing is active, or a pause holds that the gateway counts down. */
+export function audible(page: Page, now: number): Priority | null {
+  const first = activeAlarms(page, now)[0];
+  if (!first) return null;
+  return pauseLeft(page, now) > 0 ? null : first.priority;
+}
+
+/** Seconds that the sound stays paused. */
+export function pauseLeft(page: Page, now: number): number {
+  const left = page.live?.audio?.paused_left_s ?? 0;
+  if ((silence(page, now) ?? 0) >= UNSILENCED_S) return 0;
+  return Math.min(120, Math.max(0, left - (now - page.liveAt) / 1000));
+}

@@ -1,0 +1,58 @@
+// Small signs in the top bar: the link, the sound, the gateway's clock and journal.
+
+import { useState, useEffect } from "preact/hooks";
+import { allowSound, sounding } from "../alarm/sound.ts";
+import { pauseLeft } from "../alarm/active.ts";
+import { gatewayNow, silence } from "../state/fresh.ts";
+import { useNow } from "../state/store.ts";
+import type { Page } from "../state/page.ts";
+import { clock, wallClock } from "../words/figures.ts";
+
+export function Badges({ page }: { page: Page }) {
+  const at = useNow(500);
+  const paused = pauseLeft(page, at);
+  const heard = useSounding();
+  const quiet = silence(page, at);
+  const lost = page.link === "lost" || (quiet ?? 0) >= 7;
+  const wall = gatewayNow(page, at);
+  return (
+    <div class="badges">
+      {!heard && (
+        <button type="button" class="badge badge-warn" onClick={allowSound}>
+          <BellOff /> Sound off<span class="wide">: touch to turn on</span>
+        </button>
+      )}
+      {paused > 0 && (
+        <span class="badge badge-warn" role="timer" aria-label="Alarm sound paused">
+          <BellOff /> Sound paused <b class="figures">{clock(Math.ceil(paused))}</b>
+        </span>
+      )}
+      {page.live?.clock_synchronized === false && <span class="badge badge-warn">Clock not set</span>}
+      {page.live?.journal_problem && <span class="badge badge-warn">Journal failed</span>}
+      <span class={lost ? "badge badge-bad" : "badge"} role="status" aria-label="Link to the gateway" data-testid="link">
+        <i class={lost ? "dot dot-bad" : page.link === "open" ? "dot dot-good" : "dot"} aria-hidden="true" />
+        {lost ? `No link${quiet === null ? "" : ` for ${Math.floor(quiet)} s`}` : page.link === "open" ? "Linked" : "Linking"}
+      </span>
+      {wall !== null && <span class="badge badge-clock figures" aria-label="Gateway's clock">{wallClock(wall, page.live?.utc_offset_min)}</span>}
+    </div>
+  );
+}
+
+function useSounding(): boolean {
+  const [heard, hear] = useState(sounding);
+  useEffect(() => {
+    const timer = setInterval(() => hear(sounding()), 300);
+    return () => clearInterval(timer);
+  }, []);
+  return heard;
+}
+
+/** A bell crossed by two dashed lines, as IEC 60417-5576 has it for a sound that is paused. */
+export function BellOff() {
+  return (
+    <svg class="glyph" viewBox="0 0 24 24" aria-hidden="true">
+      <path d="M12 3a6 6 0 0 0-6 6v5l-2 3h16l-2-3V9a6 6 0 0 0-6-6zm-2 16a2 2 0 0 0 4 0z" fill="none" stroke="currentColor" stroke-width="1.8" stroke-linejoin="round" />
+      <path d="M3 3l18 18M21 3L3 21" stroke="currentColor" stroke-width="1.8" stroke-dasharray="3 2" />
+    </svg>
+  );
+}

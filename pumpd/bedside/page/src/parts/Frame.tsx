@@ -1,0 +1,90 @@
+// What stands around every screen: what this is not, where one is, who is signed in, the alarms, and Stop.
+
+import type { ComponentChildren } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { AlarmBanner } from "./AlarmBanner.tsx";
+import { Badges } from "./Badges.tsx";
+import { LinkNotice } from "./LinkNotice.tsx";
+import { Person } from "./Person.tsx";
+import { StopButton } from "./StopButton.tsx";
+import { chooseTheme, onTheme, theme } from "./theme.ts";
+import { bedAddress, type Route } from "../state/route.ts";
+import { EVERY, type Page } from "../state/page.ts";
+
+const NOT_CLEARED = "Not a cleared medical device. For simulation, research and integration only.";
+
+export function Frame({ page, route, children }: { page: Page; route: Route; children: ComponentChildren }) {
+  const pump = "pump" in route ? route.pump : null;
+  const known = page.live?.pumps.find((each) => each.pump === pump);
+  const simulated = known ? known.simulated : (page.live?.simulated ?? page.about?.simulated ?? false);
+  const [title, back] = heading(route, pump);
+  const head = useFocusOnChange(`${route.screen}/${pump}`);
+  return (
+    <>
+      <Strip page={page} simulated={simulated} />
+      <header class="top">
+        {back && <a class="back" href={back} aria-label={back === "#/" ? "All beds" : "Back"}><span aria-hidden="true">‹</span></a>}
+        <div class="where">
+          <h1 tabIndex={-1} ref={head}>{title}</h1>
+          <span class="gateway">{page.live?.gateway ?? page.about?.gateway ?? "pumpd"}</span>
+        </div>
+        <Badges page={page} />
+        <ThemeSwitch />
+        {page.live && <Person page={page} live={page.live} pump={pump} />}
+      </header>
+      <AlarmBanner page={page} />
+      <main>
+        <LinkNotice page={page} pump={pump} />
+        {children}
+      </main>
+      <footer class="dock">
+        {page.identity === "paired" && pump
+          ? <StopButton page={page} target={pump} name={pump} />
+          : <StopButton page={page} target={EVERY} name={(page.live?.pumps.length ?? 2) > 1 ? "all pumps" : (page.live?.pumps[0]?.pump ?? "all pumps")} />}
+      </footer>
+    </>
+  );
+}
+
+function heading(route: Route, pump: string | null): [string, string | null] {
+  switch (route.screen) {
+    case "beds": return ["Beds", null];
+    case "pair": return ["Pair this tablet", null];
+    case "bench": return [pump ? `Bench: ${pump}` : "Bench", "#/"];
+    case "bed": return [pump ?? "", "#/"];
+    case "order": return [`${pump}: new infusion`, bedAddress(pump ?? "")];
+    case "sign-in": return [`${pump}: sign in`, bedAddress(pump ?? "")];
+  }
+}
+
+/** A screen that changes takes the focus to its heading, so that a screen reader says where one is. */
+function useFocusOnChange(where: string) {
+  const head = useRef<HTMLHeadingElement>(null);
+  const first = useRef(true);
+  useEffect(() => {
+    if (first.current) first.current = false;
+    else head.current?.focus({ preventScroll: true });
+  }, [where]);
+  return head;
+}
+
+function Strip({ page, simulated }: { page: Page; simulated: boolean }) {
+  const scale = page.live?.time_scale ?? 1;
+  return (
+    <div class={simulated ? "strip strip-simulated" : "strip"} role="note">
+      {simulated && <strong class="simulated">SIMULATED{scale > 1 && ` · time ×${scale}`}</strong>}
+      <span>{NOT_CLEARED}</span>
+    </div>
+  );
+}
+
+function ThemeSwitch() {
+  const [worn, wear] = useState(theme);
+  useEffect(() => onTheme(wear), []);
+  const other = worn === "day" ? "night" : "day";
+  return (
+    <button type="button" class="icon" aria-label={`Switch to ${other} colours`} onClick={() => chooseTheme(other)}>
+      <span aria-hidden="true">{worn === "day" ? "☾" : "☀"}</span>
+    </button>
+  );
+}

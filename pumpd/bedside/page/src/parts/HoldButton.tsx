@@ -1,0 +1,90 @@
+// Hold for 1.5 s: finger, mouse, Space or Enter. A ring fills; letting go or leaving the button starts nothing.
+
+import { useEffect, useRef, useState } from "preact/hooks";
+import { now } from "../state/store.ts";
+
+export const HOLD_MS = 1500;
+const ROUND = 2 * Math.PI * 54;
+const STEPS = 6;
+
+interface Props {
+  label: string;
+  disabled?: boolean;
+  busy?: boolean;
+  onBegin: () => void;
+  onHeld: () => void;
+}
+
+export function HoldButton({ label, disabled, busy, onBegin, onHeld }: Props) {
+  const [part, fill] = useState(0);
+  const begun = useRef<number | null>(null);
+  const frame = useRef(0);
+  const done = useRef(onHeld);
+  done.current = onHeld;
+
+  const release = () => {
+    begun.current = null;
+    cancelAnimationFrame(frame.current);
+    fill(0);
+  };
+  const look = () => {
+    if (begun.current === null) return;
+    const held = now() - begun.current;
+    if (held >= HOLD_MS) {
+      release();
+      done.current();
+    } else {
+      fill(held / HOLD_MS);
+      frame.current = requestAnimationFrame(look);
+    }
+  };
+  const begin = () => {
+    if (begun.current !== null || disabled || busy) return;
+    begun.current = now();
+    onBegin();
+    frame.current = requestAnimationFrame(look);
+  };
+  useEffect(() => {
+    document.addEventListener("visibilitychange", release); // a page that is not seen holds nothing
+    return () => {
+      document.removeEventListener("visibilitychange", release);
+      cancelAnimationFrame(frame.current);
+      begun.current = null;
+    };
+  }, []);
+  useEffect(() => {
+    if (disabled) release();
+  }, [disabled]);
+
+  const holds = (event: KeyboardEvent) => event.key === " " || event.key === "Enter";
+  const steps = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const shown = steps ? Math.floor(part * STEPS) / STEPS : part;
+  return (
+    <button
+      type="button"
+      class="hold"
+      disabled={disabled || busy}
+      aria-label={`${label}: hold for one and a half seconds`}
+      data-held={part > 0}
+      onPointerDown={(event) => event.button === 0 && begin()}
+      onPointerUp={release}
+      onPointerLeave={release}
+      onPointerCancel={release}
+      onContextMenu={(event) => event.preventDefault()}
+      onBlur={release}
+      onKeyDown={(event) => {
+        if (!holds(event)) return release();
+        event.preventDefault();
+        if (!event.repeat) begin();
+      }}
+      onKeyUp={(event) => holds(event) && release()}
+    >
+      <svg viewBox="0 0 120 120" aria-hidden="true">
+        <circle cx="60" cy="60" r="54" class="hold-track" />
+        <circle cx="60" cy="60" r="54" class="hold-fill" stroke-dasharray={ROUND} stroke-dashoffset={ROUND * (1 - shown)} transform="rotate(-90 60 60)" />
+      </svg>
+      <span>{busy ? "Starting" : part > 0 ? "Keep holding" : label}</span>
+      <small>{busy ? "Wait" : part > 0 ? "Let go to cancel" : "Hold 1.5 s"}</small>
+    </button>
+  );
+}

@@ -1,0 +1,32 @@
+// When this tablet hears nothing: what the pump was seen doing, what ends its flow without the gateway, and where to go.
+
+import { silence, OLD_S } from "../state/fresh.ts";
+import { useNow } from "../state/store.ts";
+import type { Page } from "../state/page.ts";
+import { expirySentence, lastSeen } from "../words/terms.ts";
+
+export function LinkNotice({ page, pump }: { page: Page; pump: string | null }) {
+  const at = useNow(1000);
+  const quiet = silence(page, at);
+  if (quiet === null || quiet < OLD_S || !page.live) return null;
+  const pumps = page.live.pumps.filter((each) => pump === null || each.pump === pump);
+  return (
+    <section class="lost" role="alert" aria-label="Link lost">
+      <h2>Go to the pump</h2>
+      <p>
+        This tablet has heard nothing from the gateway for <b class="figures">{Math.floor(quiet)} s</b>. Losing the tablet stops no infusion:
+        the gateway goes on watching the pump.
+      </p>
+      <ul>
+        {pumps.map((each) => (
+          <li key={each.pump}>
+            <b>{each.pump}.</b> {lastSeen(each, page.live?.utc_offset_min ?? 0)}
+            {each.infusion?.may_flow && <> If the gateway is gone too: {lower(expirySentence(each.expiry ?? each.infusion.review.expiry, each.expiry_text))}</>}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+const lower = (text: string) => text.charAt(0).toLowerCase() + text.slice(1);

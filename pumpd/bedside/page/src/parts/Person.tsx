@@ -1,0 +1,34 @@
+// Who is signed in on this tablet, and in the last half minute how long still.
+
+import { useState } from "preact/hooks";
+import { idleLeft, WARN_S } from "./idle.ts";
+import { bedAddress } from "../state/route.ts";
+import { useNow } from "../state/store.ts";
+import type { Page } from "../state/page.ts";
+import type { Live } from "../state/types.ts";
+import { act } from "../wire/connection.ts";
+
+export function Person({ live, pump }: { page: Page; live: Live; pump: string | null }) {
+  const at = useNow(500);
+  const [leaving, leave] = useState(false);
+  const { person } = live;
+  const bed = pump ?? live.pumps[0]?.pump;
+  if (!person) {
+    return bed ? <a class="button quiet" href={bedAddress(bed, "sign-in")}>Sign in</a> : null;
+  }
+  const left = Math.ceil(idleLeft(at) ?? 0);
+  const signOut = async () => {
+    leave(true);
+    await act("sign_out");
+    leave(false);
+  };
+  return (
+    <div class="person">
+      <span class="who">
+        {person.name || person.badge}
+        {left <= WARN_S && <b class="figures leaving" role="timer">Signs out in {left} s. Touch to stay.</b>}
+      </span>
+      <button type="button" class="quiet" disabled={leaving} onClick={() => void signOut()}>Sign out</button>
+    </div>
+  );
+}

@@ -1,0 +1,50 @@
+// Stop: one touch, no dialog, signed in or not. It acts when the finger comes down, not when it leaves.
+
+import { useRef } from "preact/hooks";
+import { stopShows, type StopShows } from "../state/stopping.ts";
+import { now, useNow } from "../state/store.ts";
+import { EVERY, type Page } from "../state/page.ts";
+import { stop } from "../wire/stop.ts";
+
+const SAYS: Record<StopShows, string> = {
+  ready: "Stop",
+  stopping: "Stopping",
+  unconfirmed: "Stop at the pump, clamp the line",
+  stopped: "Stopped",
+};
+
+/** A touch and the click that follows it are one press. */
+const ONE_PRESS_MS = 600;
+
+export function StopButton({ page, target, name, small }: { page: Page; target: string; name: string; small?: boolean }) {
+  const at = useNow(250);
+  const shows = stopShows(page, target, at);
+  const pressed = useRef(-ONE_PRESS_MS);
+  const flows = page.live === null || page.live.pumps.some((each) => (target === EVERY || each.pump === target) && (each.infusion?.may_flow || each.pump_state === "infusing"));
+  const press = () => {
+    if (now() - pressed.current < ONE_PRESS_MS) return;
+    pressed.current = now();
+    stop(target);
+  };
+  const refused = page.presses[target]?.refused;
+  return (
+    <button
+      type="button"
+      class={`stop stop-${shows} ${flows ? "stop-flows" : ""} ${small ? "stop-small" : ""}`}
+      aria-label={shows === "ready" ? `Stop ${name}` : `${SAYS[shows]}: ${name}. Press to stop again.`}
+      data-shows={shows}
+      onPointerDown={(event) => event.button === 0 && press()}
+      onClick={press}
+    >
+      <svg class="octagon" viewBox="0 0 40 40" aria-hidden="true">
+        <path d="M12 2h16l10 10v16L28 38H12L2 28V12z" fill="currentColor" />
+        <rect x="13" y="13" width="14" height="14" rx="1.5" class="octagon-square" />
+      </svg>
+      <span class="stop-words">
+        <b>{SAYS[shows]}</b>
+        <small>{shows === "unconfirmed" ? (refused ?? `${name} was not seen to stop`) : name}</small>
+      </span>
+      <span class="unseen" role="status" aria-live="assertive">{shows === "ready" ? "" : `${name}: ${SAYS[shows]}`}</span>
+    </button>
+  );
+}

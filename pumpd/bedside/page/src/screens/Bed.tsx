@@ -1,0 +1,52 @@
+// One bed: the screen that fits the state of its infusion.
+
+import { Ended } from "./Ended.tsx";
+import { Idle } from "./Idle.tsx";
+import { Paused } from "./Paused.tsx";
+import { Preparing } from "./Preparing.tsx";
+import { ReviewScreen } from "./Review.tsx";
+import { Running } from "./Running.tsx";
+import { Tripped } from "./Tripped.tsx";
+import { Uncertain } from "./Uncertain.tsx";
+import type { Page } from "../state/page.ts";
+import type { Infusion, Live, Pump } from "../state/types.ts";
+
+export interface BedProps {
+  page: Page;
+  live: Live;
+  pump: Pump;
+}
+
+export interface InfusionProps extends BedProps {
+  infusion: Infusion;
+}
+
+export function Bed({ page, live, pump }: BedProps) {
+  const { infusion } = pump;
+  if (!infusion) return <Idle page={page} live={live} pump={pump} />;
+  const props = { page, live, pump, infusion, key: infusion.session };
+  switch (infusion.state) {
+    case "ordered":
+    case "loading":
+      return <Preparing {...props} />;
+    case "ready":
+      return <ReviewScreen {...props} />;
+    case "armed":
+    case "starting":
+    case "running":
+    case "completing":
+    case "stopping":
+      return <Running {...props} />;
+    case "pausing":
+    case "paused":
+      return <Paused {...props} />;
+    case "tripped":
+      return <Tripped {...props} />;
+    case "uncertain":
+      return <Uncertain {...props} />;
+    case "completed":
+    case "stopped":
+    case "abandoned":
+      return <Ended {...props} />;
+  }
+}

@@ -1,0 +1,95 @@
+// The engineer's panel, for simulated pumps only: the truth beside the reading, faults, speed, and the bytes on the line.
+
+import { useEffect, useState } from "preact/hooks";
+import { Reasons } from "../parts/Reasons.tsx";
+import type { Page } from "../state/page.ts";
+import type { Live } from "../state/types.ts";
+import { ask, type Answer } from "../wire/ask.ts";
+import { figure } from "../words/figures.ts";
+
+type Value = string | number | boolean | null;
+
+interface View {
+  truth: Record<string, Value>;
+  reading: Record<string, Value>;
+  faults: { name: string; on: boolean; text?: string }[];
+  speed: number;
+  trace: { ts: string; direction: "in" | "out"; text: string }[];
+}
+
+const LOOK_MS = 1000;
+const SPEEDS = [1, 10, 60, 240];
+
+export function Bench({ page, live, pump }: { page: Page; live: Live; pump: string | null }) {
+  const simulated = live.pumps.filter((each) => each.simulated);
+  const chosen = pump ?? simulated[0]?.pump ?? null;
+  const [view, setView] = useState<View | null>(null);
+  const [reasons, setReasons] = useState<string[]>([]);
+
+  const take = (answer: Answer<View>) => {
+    setReasons(answer.ok ? [] : answer.reasons);
+    if (answer.ok) setView(answer.result as View);
+  };
+  useEffect(() => {
+    setView(null);
+    if (!chosen) return undefined;
+    const look = () => void ask<View>(`/api/bench/${encodeURIComponent(chosen)}`).then(take);
+    look();
+    const timer = setInterval(look, LOOK_MS);
+    return () => clearInterval(timer);
+  }, [chosen]);
+
+  if (!page.about?.bench || !chosen) return <p class="note">The bench is for simulated pumps. This gateway has none that this tablet may use.</p>;
+  const turn = async (path: string, body: unknown) => {
+    const answer = await ask(path, body);
+    setReasons(answer.reasons);
+  };
+  const names = [...new Set([...Object.keys(view?.truth ?? {}), ...Object.keys(view?.reading ?? {})])];
+  return (
+    <section class="bench" aria-label="Bench">
+      <nav class="tabs" aria-label="Simulated pumps">
+        {simulated.map((each) => <a key={each.pump} href={`#bench/${encodeURIComponent(each.pump)}`} aria-current={each.pump === chosen ? "page" : undefined}>{each.pump}</a>)}
+      </nav>
+      <Reasons reasons={reasons} title="Refused" />
+      {view && (
+        <>
+          <div class="bench-columns">
+            <table>
+              <caption>Truth against reading</caption>
+              <thead><tr><th scope="col" /><th scope="col">Truth</th><th scope="col">Reading</th></tr></thead>
+              <tbody>{names.map((name) => <tr key={name}><th scope="row">{name.replaceAll("_", " ")}</th><td class="figures">{shown(view.truth[name])}</td><td class="figures">{shown(view.reading[name])}</td></tr>)}</tbody>
+            </table>
+            <div>
+              <fieldset class="choice"><legend>Speed</legend>
+                <div class="options">{SPEEDS.map((speed) => <button type="button" key={speed} aria-pressed={view.speed === speed} onClick={() => void turn("/api/bench/speed", { speed })}>×{speed}</button>)}</div>
+              </fieldset>
+              <fieldset class="choice"><legend>Faults</legend>
+                <div class="options">
+                  {view.faults.map((fault) => (
+                    <button type="button" key={fault.name} aria-pressed={fault.on} title={fault.text ?? ""}
+                      onClick={() => void turn(`/api/bench/${encodeURIComponent(chosen)}/fault`, { name: fault.name, on: !fault.on })}>
+                      {fault.name.replaceAll("_", " ")}{fault.on && ": on"}
+                    </button>
+                  ))}
+                </div>
+              </fieldset>
+            </div>
+          </div>
+          <h2>Wire</h2>
+          <ol class="trace" aria-label="Wire trace" tabIndex={0}>
+            {view.trace.slice(-100).reverse().map((packet, at) => (
+              <li key={`${packet.ts}/${at}`}><time class="figures">{packet.ts.slice(11, 23)}</time> <b>{packet.direction === "out" ? "→" : "←"}</b> <code>{packet.text}</code></li>
+            ))}
+          </ol>
+        </>
+      )}
+    </section>
+  );
+}
+
+function shown(value: Value | undefined): string {
+  if (value === undefined || value === null) return "–";
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  const number = figure(value, 3);
+  return number === "–" ? String(value) : number;
+}

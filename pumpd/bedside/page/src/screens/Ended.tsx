@@ -1,0 +1,74 @@
+// After the infusion: what was given, the observation with its vital signs, the course.
+
+import { useState } from "preact/hooks";
+import type { InfusionProps } from "./Bed.tsx";
+import { Amount, Fact, Facts } from "../parts/Facts.tsx";
+import { may, NeedsSignIn } from "../parts/NeedsSignIn.tsx";
+import { ObservationPart } from "../parts/Observation.tsx";
+import { bedAddress } from "../state/route.ts";
+import type { Infusion, Summary } from "../state/types.ts";
+import { clock, figure, wallClock } from "../words/figures.ts";
+import { sentence, STATE } from "../words/terms.ts";
+
+const TITLE: Partial<Record<Infusion["state"], string>> = {
+  completed: "Complete: the whole volume was given",
+  stopped: "Stopped before the whole volume was given",
+  abandoned: "Not started: nothing was given",
+};
+
+export function Ended(props: InfusionProps) {
+  const { page, live, pump, infusion } = props;
+  const [again, setAgain] = useState(false);
+  const summary = pump.summary ?? {};
+  return (
+    <section class="ended">
+      <div>
+        <h2>{TITLE[infusion.state] ?? STATE[infusion.state]}</h2>
+        <p class="muted">{sentence(infusion.reason)}</p>
+        <SummaryFacts summary={summary} infusion={infusion} offset={live.utc_offset_min ?? 0} />
+        {summary.deviations?.map((deviation) => <p class="note" key={deviation}>{sentence(deviation)}</p>)}
+        {pump.course && <CourseBar number={pump.course.number} of={pump.course.of} phase={pump.course.phase} />}
+        {!pump.observation && (live.person
+          ? may(page, "prescribe") && <a class="button" href={bedAddress(pump.pump, "order")}>Order the next infusion</a>
+          : <NeedsSignIn pump={pump.pump} what="order an infusion" />)}
+      </div>
+      {pump.observation && (
+        <div>
+          <ObservationPart {...props} observation={pump.observation} />
+          {!again && <button type="button" class="quiet" onClick={() => setAgain(true)}>Order the next infusion</button>}
+          {again && live.person && may(page, "prescribe") && <p>The observation still runs. <a href={bedAddress(pump.pump, "order")}>Order all the same</a></p>}
+          {again && !live.person && <NeedsSignIn pump={pump.pump} what="order an infusion" />}
+        </div>
+      )}
+    </section>
+  );
+}
+
+function SummaryFacts({ summary, infusion, offset }: { summary: Summary; infusion: Infusion; offset: number }) {
+  const mg = summary.delivered_mg ?? infusion.delivered_mg;
+  const missing = summary.undelivered_ml ?? infusion.remaining_ml;
+  return (
+    <Facts>
+      <Fact label="Given" name="summary-given" {...(mg ? { note: `${figure(summary.delivered_ml ?? infusion.delivered_ml, 2)} mL` } : {})}>
+        {mg ? <Amount of={figure(mg, 2)} unit="mg" /> : <Amount of={figure(summary.delivered_ml ?? infusion.delivered_ml, 2)} unit="mL" />}
+      </Fact>
+      <Fact label="Not given" name="summary-undelivered"><Amount of={figure(missing, 2)} unit="mL" /></Fact>
+      <Fact label="Ordered"><Amount of={figure(infusion.prescribed_ml)} unit="mL" /></Fact>
+      <Fact label="Time of flow"><Amount of={clock(summary.running_s ?? infusion.running_s)} unit="min" /></Fact>
+      <Fact label="With pauses" note={`${summary.pauses ?? infusion.pauses} ${(summary.pauses ?? infusion.pauses) === 1 ? "pause" : "pauses"}`}><Amount of={clock(summary.elapsed_s ?? infusion.elapsed_s)} unit="min" /></Fact>
+      {summary.started_ts && <Fact label="From, to"><span class="figures">{wallClock(summary.started_ts, offset)} – {wallClock(summary.ended_ts, offset)}</span></Fact>}
+      {summary.confirmed_by && <Fact label="Started by" {...(summary.second ? { note: `checked by ${summary.second}` } : {})}>{summary.confirmed_by}</Fact>}
+    </Facts>
+  );
+}
+
+function CourseBar({ number, of, phase }: { number: number; of: number; phase: string | null }) {
+  return (
+    <div class="course">
+      <p>Infusion <b class="figures">{number}</b> of <b class="figures">{of}</b>{phase && `, ${phase}`}</p>
+      <div class="course-dots" role="img" aria-label={`Infusion ${number} of ${of}`}>
+        {Array.from({ length: Math.min(of, 24) }, (_, at) => <i key={at} class={at < number ? "on" : ""} />)}
+      </div>
+    </div>
+  );
+}

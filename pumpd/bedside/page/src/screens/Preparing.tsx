@@ -1,0 +1,15 @@
+// Between the order and the review: the program is written to the pump and read back.
+
+import type { InfusionProps } from "./Bed.tsx";
+import { inWords } from "../words/terms.ts";
+
+export function Preparing({ pump, infusion }: InfusionProps) {
+  return (
+    <section class="centre" aria-live="polite">
+      <div class="pulse" aria-hidden="true" />
+      <h2>{infusion.state === "ordered" ? "Waiting to see the pump stand still" : "Writing the program to the pump and reading it back"}</h2>
+      <p>{inWords(infusion.review, null)}</p>
+      <p class="muted">{pump.model}, serial {pump.serial}. Nothing flows yet.</p>
+    </section>
+  );
+}

@@ -1,0 +1,123 @@
+// Everything that a start is for, on one screen, as it was read back from the pump (STA-16); then the hold.
+// The challenge is asked for when the hold begins, and signed only if it is for exactly what is on the screen.
+
+import { useRef, useState } from "preact/hooks";
+import type { InfusionProps } from "./Bed.tsx";
+import { Amount, Fact, Facts } from "../parts/Facts.tsx";
+import { FlowProfile } from "../parts/FlowProfile.tsx";
+import { HoldButton } from "../parts/HoldButton.tsx";
+import { Keypad } from "../parts/Keypad.tsx";
+import { may, NeedsSignIn } from "../parts/NeedsSignIn.tsx";
+import { Reasons } from "../parts/Reasons.tsx";
+import { gatewayNow } from "../state/fresh.ts";
+import { useNow } from "../state/store.ts";
+import type { Challenge, Review } from "../state/types.ts";
+import type { Answer } from "../wire/ask.ts";
+import { canonical } from "../wire/canonical.ts";
+import { act, tabletKey } from "../wire/connection.ts";
+import { confirm, mismatch, shownHash } from "../wire/requests.ts";
+import { clock, figure, NONE, wallClock } from "../words/figures.ts";
+import { BASIS, expirySentence, inWords, rates } from "../words/terms.ts";
+
+interface Second {
+  badge: string;
+  pin: string;
+}
+
+export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
+  const at = useNow(1000);
+  const { review } = infusion;
+  const [reasons, setReasons] = useState<string[]>([]);
+  const [busy, setBusy] = useState(false);
+  const [second, setSecond] = useState<Second | null>(null);
+  const asked = useRef<{ shown: Review; answer: Promise<Answer<Challenge>> } | null>(null);
+
+  const wall = gatewayNow(page, at);
+  const ends = wall === null ? null : wallClock(wall + (Number(review.duration_s) * 1000) / (live.time_scale ?? 1), live.utc_offset_min);
+  const same = review.read_back !== null && canonical(review.read_back) === canonical(review.steps);
+  const needsSecond = review.double_check === true && second === null;
+  const word = infusion.action === "resume" ? "Hold to resume" : "Hold to start";
+
+  const begin = () => {
+    setReasons([]);
+    asked.current = { shown: review, answer: act<Challenge>("challenge", { pump: pump.pump }) };
+  };
+  const held = async () => {
+    const of = asked.current;
+    const key = tabletKey();
+    if (!of || !key) return;
+    setBusy(true);
+    const answer = await of.answer;
+    const said = await signed(answer, of.shown, key);
+    setBusy(false);
+    setReasons(said);
+    if (said.length) setSecond(null);
+  };
+  const signed = async (answer: Answer<Challenge>, shown: Review, key: NonNullable<ReturnType<typeof tabletKey>>): Promise<string[]> => {
+    const challenge = answer.result as Challenge;
+    if (!answer.ok || !challenge.binding) return answer.reasons;
+    const differs = await mismatch(shown, challenge);
+    if (differs) return [differs];
+    const done = await confirm(key, page.about?.gateway ?? "", pump.pump, challenge, await shownHash(shown), second);
+    return done.ok ? [] : done.reasons;
+  };
+
+  return (
+    <section class="review" aria-label="Review">
+      <div class="review-facts">
+        <p class="sentence" data-testid="sentence">{inWords(review, ends)}</p>
+        <p class={same ? "read-back" : "reasons"} role="status">
+          {same ? "Read back from the pump: it holds exactly this program." : "The pump has not been read back with this program. Do not start."}
+        </p>
+        <Facts dense>
+          <Fact label="Patient">{review.patient || NONE}</Fact>
+          <Fact label="Drug">{review.drug}</Fact>
+          <Fact label="Concentration"><Amount of={figure(review.concentration_mg_ml)} unit="mg/mL" /></Fact>
+          <Fact label="Dose per weight"><Amount of={figure(review.dose_mg_kg)} unit="mg/kg" /></Fact>
+          <Fact label="Weight" note={`${BASIS[review.weight_basis] ?? review.weight_basis} weight`}><Amount of={figure(review.weight_kg)} unit="kg" /></Fact>
+          <Fact label="Dose"><Amount of={figure(review.dose_mg)} unit="mg" /></Fact>
+          <Fact label="Volume" {...(Number(review.given_before_ml) ? { note: `${figure(review.given_before_ml)} mL given before` } : {})}><Amount of={figure(review.vtbi_ml)} unit="mL" /></Fact>
+          <Fact label="Rate">{rates(review)}</Fact>
+          <Fact label="Duration"><Amount of={clock(review.duration_s)} unit="min" /></Fact>
+          <Fact label="Container">{review.container}</Fact>
+          <Fact label="Pump" note={`serial ${review.serial}`}>{review.pump}, {review.model}</Fact>
+          <Fact label="Ordered by">{review.ordered_by || NONE}</Fact>
+          <Fact label="If the gateway dies" wide>{expirySentence(review.expiry, pump.expiry_text)}</Fact>
+        </Facts>
+        {[...review.warnings, ...Object.entries(review.overrides).map(([limit, why]) => `${limit}: overridden, “${why}”`)].map((note) => (
+          <p class="note" key={note}>{note}</p>
+        ))}
+      </div>
+      <div class="review-act">
+        <FlowProfile steps={review.steps} />
+        {review.simulated && <p class="simulated">SIMULATED: this pump is a simulation</p>}
+        <Reasons reasons={reasons} title="Not started" />
+        {!live.person
+          ? <NeedsSignIn pump={pump.pump} what={infusion.action === "resume" ? "resume" : "start"} />
+          : !may(page, "confirm")
+            ? <p class="note">Starting needs a person and a tablet that may confirm.</p>
+            : needsSecond
+              ? <SecondNurse onDone={(badge, pin) => setSecond({ badge, pin })} first={live.person.badge} />
+              : (
+                <>
+                  {second && <p class="muted">Second nurse: badge {second.badge} <button type="button" class="quiet" onClick={() => setSecond(null)}>Change</button></p>}
+                  <HoldButton key={canonical(review)} label={word} disabled={!same} busy={busy} onBegin={begin} onHeld={() => void held()} />
+                </>
+              )}
+      </div>
+    </section>
+  );
+}
+
+function SecondNurse({ onDone, first }: { onDone: (badge: string, pin: string) => void; first: string }) {
+  const [reasons, setReasons] = useState<string[]>([]);
+  return (
+    <div class="second">
+      <h2>Independent double check</h2>
+      <p>A second nurse compares this screen with the prescription, the container and the patient, then signs.</p>
+      <Reasons reasons={reasons} />
+      <Keypad who="Second nurse" button="I have checked it" disabled={false}
+        onDone={(badge, pin) => (badge === first ? setReasons(["The second nurse must be another person."]) : onDone(badge, pin))} />
+    </div>
+  );
+}

@@ -1,0 +1,113 @@
+// An infusion that runs, or is about to, or is being stopped.
+
+import { useState } from "preact/hooks";
+import type { InfusionProps } from "./Bed.tsx";
+import { Amount, Fact, Facts } from "../parts/Facts.tsx";
+import { may, NeedsSignIn } from "../parts/NeedsSignIn.tsx";
+import { Plot } from "../parts/Plot.tsx";
+import { Reasons } from "../parts/Reasons.tsx";
+import { Ring } from "../parts/Ring.tsx";
+import { Trend } from "../parts/Trend.tsx";
+import { freshness, readingAge } from "../state/fresh.ts";
+import { useNow } from "../state/store.ts";
+import { act } from "../wire/connection.ts";
+import { clock, drawn, figure, NONE, wallClock } from "../words/figures.ts";
+import { STATE } from "../words/terms.ts";
+
+export function Running(props: InfusionProps) {
+  const { page, live, pump, infusion } = props;
+  const at = useNow(500);
+  const fresh = freshness(pump, page, at);
+  const points = page.tracks[infusion.session] ?? [];
+  const left = `${clock(infusion.remaining_s)} min left`;
+  const given = `${figure(infusion.delivered_ml, 1)} of ${figure(infusion.prescribed_ml)} mL given`;
+  return (
+    <section class={`running data-${fresh}`} aria-label="Running infusion" data-freshness={fresh}>
+      <div class="running-ring">
+        <Ring
+          volume={drawn(infusion.delivered_ml) / drawn(infusion.prescribed_ml)}
+          window={infusion.window_elapsed_s / infusion.window_most_s}
+          least={infusion.window_least_s / infusion.window_most_s}
+          label={`${STATE[infusion.state]}. ${given}, ${left}.`}
+        >
+          <span class="ring-state">{STATE[infusion.state]}</span>
+          <b class="ring-left figures value" data-testid="remaining">{clock(infusion.remaining_s)}</b>
+          <span class="ring-unit">min left</span>
+          {pump.ends_ts && infusion.may_flow && <span class="ring-end">ends about <b class="figures value">{wallClock(pump.ends_ts, live.utc_offset_min)}</b></span>}
+        </Ring>
+        <p class="drug"><b>{infusion.review.drug}</b> {figure(infusion.review.concentration_mg_ml)} mg/mL · patient {infusion.review.patient}{pump.course && <> · infusion {pump.course.number} of {pump.course.of}</>}</p>
+      </div>
+      <div class="running-facts">
+        <Facts>
+          <Fact label="Given" name="given"><Volume mg={infusion.delivered_mg} ml={infusion.delivered_ml} /></Fact>
+          <Fact label="Still to give" name="remaining-volume"><Volume mg={infusion.remaining_mg} ml={infusion.remaining_ml} /></Fact>
+          <Fact label="Rate" name="rate" note={`programmed ${figure(infusion.programmed_rate_ml_h)} mL/h`}><span class="value"><Amount of={figure(infusion.rate_ml_h)} unit="mL/h" /></span></Fact>
+          <Fact label="Pressure" name="pressure">
+            {pump.pressure_mmhg === null || pump.pressure_mmhg === undefined ? <span class="muted">not told by this pump</span> : (
+              <><span class="value"><Amount of={figure(pump.pressure_mmhg)} unit="mmHg" /></span><Trend points={points} label="Pressure over the last 10 minutes" /></>
+            )}
+          </Fact>
+          <Fact label="Window" name="window" note={`closes at ${clock(infusion.window_most_s)}`}><span class="value"><Amount of={clock(infusion.window_elapsed_s)} unit="min" /></span></Fact>
+          <Watched {...props} at={at} />
+        </Facts>
+        <Plot steps={pump.flow_profile ?? infusion.review.steps} points={points} />
+        {infusion.state === "running" && <PauseAct {...props} />}
+      </div>
+    </section>
+  );
+}
+
+function Volume({ mg, ml }: { mg: string | undefined; ml: string }) {
+  return (
+    <span class="value two">
+      {mg !== undefined && <Amount of={figure(mg, 1)} unit="mg" />}
+      <Amount of={figure(ml, 1)} unit="mL" />
+    </span>
+  );
+}
+
+function Watched({ page, pump, infusion, at }: InfusionProps & { at: number }) {
+  const age = readingAge(pump, page, at);
+  const lease = pump.lease_s ?? infusion.lease_s;
+  const links = Object.entries(pump.links ?? {}).filter(([, state]) => state !== "ok");
+  return (
+    <Fact
+      label="Pump read" name="age"
+      note={<>{lease === null ? "no permission to flow" : `permission for ${Math.floor(lease)} s more`}{" · "}{links.length ? <b class="bad">{links.map(([name, state]) => `${name} link ${state}`).join(", ")}</b> : "links fine"}
+        {pump.battery_percent !== null && pump.battery_percent !== undefined && ` · battery ${pump.battery_percent} %`}</>}
+    >
+      <Amount of={age === null ? NONE : String(Math.floor(age))} unit="s ago" />
+    </Fact>
+  );
+}
+
+const REASONS = ["Patient asks for a break", "Check the line", "Vital signs", "Procedure or transport"];
+
+function PauseAct({ page, live, pump }: InfusionProps) {
+  const [open, setOpen] = useState(false);
+  const [busy, setBusy] = useState(false);
+  const [reasons, setReasons] = useState<string[]>([]);
+  const budget = pump.pause;
+  if (!live.person) return <div class="acts"><NeedsSignIn pump={pump.pump} what="pause" /></div>;
+  if (!may(page, "confirm")) return null;
+  const pause = async (reason: string) => {
+    setBusy(true);
+    const answer = await act("pause", { pump: pump.pump, reason });
+    setBusy(false);
+    setReasons(answer.reasons);
+    if (answer.ok) setOpen(false);
+  };
+  return (
+    <div class="acts">
+      {!open && <button type="button" class="wide-button" aria-expanded={false} onClick={() => setOpen(true)}>Pause</button>}
+      {open && (
+        <div class="pause-choice" role="group" aria-label="Reason for the pause">
+          <p>Why? {budget && <span class="muted">{budget.most - budget.used} of {budget.most} pauses left, {clock(budget.total_left_s)} min in all.</span>}</p>
+          {REASONS.map((reason) => <button type="button" key={reason} disabled={busy} onClick={() => void pause(reason)}>{reason}</button>)}
+          <button type="button" class="quiet" onClick={() => setOpen(false)}>Do not pause</button>
+        </div>
+      )}
+      <Reasons reasons={reasons} title="Not paused" />
+    </div>
+  );
+}

@@ -1,0 +1,31 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { BLANK, byField, fieldOf, fieldsOf, missing } from "./draft.ts";
+
+test("nothing is filled in: a blank order lacks everything", () => {
+  assert.deepEqual(missing(BLANK), ["entry", "weight", "weight_again", "weight_basis", "dose", "duration", "container", "patient"]);
+});
+
+test("numbers go as they were typed, with their unit", () => {
+  const fields = fieldsOf({ ...BLANK, weight: " 70.0", dose: ".5", duration: "40", patient: "P-1" }, []);
+  assert.deepEqual(fields, { weight: "70.0 kg", dose: ".5 mg/kg", duration: "40 min", patient: "P-1", overrides: {} });
+});
+
+test("a reason for a soft limit goes along only while that limit is passed", () => {
+  const draft = { ...BLANK, overrides: { dose_high: " asked by Dr A ", weight_low: "old", dose_total: " " } };
+  const soft = [{ id: "dose_high", text: "", overridden: false }, { id: "dose_total", text: "", overridden: false }];
+  assert.deepEqual(fieldsOf(draft, soft)["overrides"], { dose_high: "asked by Dr A" });
+});
+
+test("every reason is kept, each at its field, the others on top", () => {
+  const sorted = byField(["dose: too much (PRG-04)", "dose: and again (PRG-09)", "pump: is busy", "sign_in: nobody"]);
+  assert.deepEqual(sorted["dose"], ["too much", "and again"]);
+  assert.deepEqual(sorted[""], ["pump: is busy", "sign_in: nobody"]);
+});
+
+test("a soft limit stands at its field", () => {
+  assert.equal(fieldOf({ id: "dose_total", text: "", overridden: false }), "dose");
+  assert.equal(fieldOf({ id: "weight_change", text: "", overridden: false }), "weight");
+  assert.equal(fieldOf({ id: "spacing", text: "", overridden: false }), "");
+  assert.equal(fieldOf({ id: "x", field: "duration", text: "", overridden: false }), "duration");
+});

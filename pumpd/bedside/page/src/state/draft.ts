@@ -1,0 +1,66 @@
+// An order while it is being filled in. Nothing is filled in by itself: every field must be said by a person.
+
+import type { Entry, SoftLimit } from "./types.ts";
+import { reasonOf } from "../words/terms.ts";
+
+export interface Draft {
+  entry: string;
+  weight: string;
+  weight_again: string;
+  weight_basis: string;
+  dose: string;
+  duration: string;
+  container: string;
+  patient: string;
+  course: string;
+  previous_weight: string;
+  overrides: Record<string, string>;
+}
+
+export const BLANK: Draft = {
+  entry: "", weight: "", weight_again: "", weight_basis: "", dose: "", duration: "", container: "", patient: "", course: "",
+  previous_weight: "", overrides: {},
+};
+
+const NEEDED = ["entry", "weight", "weight_again", "weight_basis", "dose", "duration", "container", "patient"] as const;
+const UNIT: Partial<Record<keyof Draft, string>> = { weight: "kg", weight_again: "kg", previous_weight: "kg", dose: "mg/kg", duration: "min" };
+const OPTIONAL = ["course", "previous_weight"] as const;
+
+export const missing = (draft: Draft): string[] => NEEDED.filter((field) => draft[field].trim() === "");
+
+/** The fields of a `preview` or an `order`: numbers exactly as they were typed, with their unit. */
+export function fieldsOf(draft: Draft, soft: readonly SoftLimit[]): Record<string, unknown> {
+  const said = [...NEEDED, ...OPTIONAL].filter((field) => draft[field].trim() !== "");
+  const passed = new Set(soft.map(({ id }) => id));
+  const overrides = Object.entries(draft.overrides).filter(([id, why]) => passed.has(id) && why.trim() !== "");
+  return {
+    ...Object.fromEntries(said.map((field) => [field, UNIT[field] ? `${draft[field].trim()} ${UNIT[field]}` : draft[field].trim()])),
+    overrides: Object.fromEntries(overrides.map(([id, why]) => [id, why.trim()])),
+  };
+}
+
+/** Reasons by the field that mends them; under "" those that belong to none. */
+export function byField(reasons: readonly string[]): Record<string, string[]> {
+  const sorted: Record<string, string[]> = {};
+  for (const reason of reasons) {
+    const { field, text } = reasonOf(reason);
+    const at = field in BLANK ? field : "";
+    (sorted[at] ??= []).push(at === field ? text : reason);
+  }
+  return sorted;
+}
+
+/** The field at which a soft limit is explained. */
+export function fieldOf(soft: SoftLimit): string {
+  const said = soft.field ?? soft.id.replace(/_(low|high|total|change)$/, "");
+  return said in BLANK ? said : "";
+}
+
+/** What a field may hold, as a hint under it. */
+export const hint = (entry: Entry | undefined, field: "dose" | "weight" | "duration"): string => {
+  if (!entry) return "";
+  const { soft_min, soft_max, hard_min, hard_max, default: usual } = entry[field];
+  const number = (text: string) => text.split(" ")[0];
+  const range = soft_min === soft_max ? soft_max : `${number(soft_min)} to ${soft_max}`;
+  return `${usual ? `Usual ${usual}. ` : ""}Expected ${range}, never outside ${number(hard_min)} to ${hard_max}.`;
+};

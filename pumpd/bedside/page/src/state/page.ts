@@ -1,0 +1,84 @@
+// What the page knows, and how each message changes it. Pure: time comes in as `at`, in ms of performance.now().
+
+import type { About, Live, Point, Rows, Tablet } from "./types.ts";
+
+export type Link = "connecting" | "open" | "lost";
+export type Identity = "unknown" | "unpaired" | "paired";
+
+/** A press of Stop, for one pump or (as EVERY) for all, and what came of it. */
+export interface Press {
+  at: number;
+  answered: boolean;
+  refused: string | null;
+}
+
+export const EVERY = "*";
+
+export interface Page {
+  about: About | null;
+  identity: Identity;
+  tablet: Tablet | null;
+  link: Link;
+  live: Live | null;
+  liveAt: number;
+  heardAt: number | null;
+  tracks: Record<string, Point[]>;
+  presses: Record<string, Press>;
+}
+
+export const EMPTY: Page = {
+  about: null, identity: "unknown", tablet: null, link: "connecting", live: null, liveAt: 0, heardAt: null, tracks: {}, presses: {},
+};
+
+export type Message =
+  | { kind: "about"; about: About }
+  | { kind: "identity"; identity: Identity; tablet: Tablet | null }
+  | { kind: "link"; link: Link }
+  | { kind: "state"; live: Live }
+  | { kind: "rows"; rows: Rows }
+  | { kind: "beat" }
+  | { kind: "pressed"; pump: string }
+  | { kind: "answered"; pump: string; refused: string | null }
+  | { kind: "settled"; pump: string };
+
+export function reduce(page: Page, message: Message, at: number): Page {
+  switch (message.kind) {
+    case "about":
+      return { ...page, about: message.about };
+    case "identity":
+      return { ...page, identity: message.identity, tablet: message.tablet };
+    case "link":
+      return { ...page, link: message.link };
+    case "state":
+      return { ...page, live: message.live, liveAt: at, heardAt: at, link: "open" };
+    case "rows":
+      return { ...page, heardAt: at, tracks: withRows(page.tracks, message.rows) };
+    case "beat":
+      return { ...page, heardAt: at };
+    case "pressed":
+      return withPress(page, message.pump, { at, answered: false, refused: null });
+    case "answered": {
+      const press = page.presses[message.pump];
+      if (!press || press.answered) return page;
+      return withPress(page, message.pump, { ...press, answered: message.refused === null, refused: message.refused });
+    }
+    case "settled": {
+      const { [message.pump]: _, ...presses } = page.presses;
+      return { ...page, presses };
+    }
+  }
+}
+
+const withPress = (page: Page, pump: string, press: Press): Page => ({
+  ...page,
+  presses: { ...page.presses, [pump]: press },
+});
+
+/** Rows may come twice after a reconnection: only what is newer than the newest counts. Tracks of two sessions are kept. */
+function withRows(tracks: Page["tracks"], rows: Rows): Page["tracks"] {
+  const known = tracks[rows.session] ?? [];
+  const last = known.at(-1)?.[0] ?? -1;
+  const fresh = (rows.points ?? []).filter(([elapsed]) => elapsed > last);
+  if (!fresh.length && rows.session in tracks) return tracks;
+  return { ...tracks, [rows.session]: [...known, ...fresh] };
+}

@@ -1,0 +1,129 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { activeAlarms, audible, pauseLeft } from "../alarm/active.ts";
+import { freshness, gatewayNow, linkFreshness } from "./fresh.ts";
+import { EMPTY, EVERY, reduce, type Message, type Page } from "./page.ts";
+import { stopShows } from "./stopping.ts";
+import type { Alarm, Infusion, Live, Pump } from "./types.ts";
+
+const TS = "2026-11-26T13:52:00.000Z";
+
+const pump = (fields: Partial<Pump> = {}): Pump =>
+  ({ pump: "bed1", simulated: true, pump_state: "infusing", age_s: 0.5, alarms: [], infusion: { may_flow: true, state: "running" } as Infusion, ...fields }) as Pump;
+const still = (fields: Partial<Pump> = {}): Pump =>
+  pump({ pump_state: "stopped", infusion: { may_flow: false, state: "stopped" } as Infusion, ...fields });
+const live = (pumps: Pump[], fields: Partial<Live> = {}): Live =>
+  ({ gateway: "g", ts: TS, simulated: true, person: null, pumps, ...fields }) as Live;
+const alarm = (code: string, priority: Alarm["priority"], fields: Partial<Alarm> = {}): Alarm =>
+  ({ code, priority, cause: "Cause", action: "Action", ...fields });
+
+const after = (...messages: [number, Message][]): Page =>
+  messages.reduce((page, [at, message]) => reduce(page, message, at), EMPTY);
+const state = (pumps: Pump[], fields: Partial<Live> = {}): Message => ({ kind: "state", live: live(pumps, fields) });
+
+test("values are fresh to 7 s, old from there, dead from 15 s of silence", () => {
+  const page = after([1000, state([pump({ age_s: 0 })])]);
+  assert.equal(linkFreshness(page, 7999), "fresh");
+  assert.equal(linkFreshness(page, 8000), "old");
+  assert.equal(linkFreshness(page, 15_999), "old");
+  assert.equal(linkFreshness(page, 16_000), "dead");
+});
+
+test("a beat says that the link lives, not that the pump was read", () => {
+  const page = after([0, state([pump({ age_s: 1 })])], [9000, { kind: "beat" }]);
+  assert.equal(linkFreshness(page, 9500), "fresh");
+  assert.equal(freshness(pump({ age_s: 1 }), page, 9500), "old");
+});
+
+test("an old reading greys a flowing pump though the tablet's own link is fine", () => {
+  const page = after([0, state([pump({ age_s: 20 })])]);
+  assert.equal(freshness(pump({ age_s: 20 }), page, 0), "dead");
+  assert.equal(freshness(still({ age_s: 2000 }), page, 0), "fresh", "a pump at rest need not be read");
+});
+
+test("the gateway's clock goes on from what it said, whatever the tablet's clock does", () => {
+  const page = after([5000, state([])]);
+  assert.equal(gatewayNow(page, 65_000), Date.parse(TS) + 60_000);
+});
+
+test("rows that come again are taken once; a new session begins anew", () => {
+  const page = after(
+    [0, { kind: "rows", rows: { session: "s", points: [[0, 0, 52.5, null], [1, 0.01, 52.5, 30]] } }],
+    [1, { kind: "rows", rows: { session: "s", points: [[1, 0.01, 52.5, 30], [2, 0.02, 52.5, 31]] } }],
+    [2, { kind: "rows", rows: { session: "t", points: [[0, 0, 30, null]] } }],
+  );
+  assert.deepEqual(page.tracks["s"]?.map(([elapsed]) => elapsed), [0, 1, 2]);
+  assert.equal(page.tracks["t"]?.length, 1);
+});
+
+test("stop shows stopping until the pump is seen to stand still in a state that came after the press", () => {
+  const pressed: [number, Message][] = [[0, state([pump()])], [1000, { kind: "pressed", pump: "bed1" }]];
+  assert.equal(stopShows(after(...pressed), "bed1", 1001), "stopping");
+  const answered: [number, Message][] = [...pressed, [1100, { kind: "answered", pump: "bed1", refused: null }]];
+  assert.equal(stopShows(after(...answered), "bed1", 1200), "stopping");
+  assert.equal(stopShows(after(...answered, [1500, state([still()])]), "bed1", 1600), "stopped");
+  assert.equal(stopShows(after(...answered, [1500, state([still()])]), "bed1", 60_000), "ready");
+});
+
+test("stop that nobody answers for 3 s, or that the gateway could not confirm, says to stop at the pump", () => {
+  const page = after([0, state([pump()])], [1000, { kind: "pressed", pump: "bed1" }]);
+  assert.equal(stopShows(page, "bed1", 3999), "stopping");
+  assert.equal(stopShows(page, "bed1", 4000), "unconfirmed");
+  const alarmed = after([0, state([pump({ alarms: [alarm("stop_unconfirmed", "high")] })])]);
+  assert.equal(stopShows(alarmed, "bed1", 1), "unconfirmed", "also when another tablet pressed");
+});
+
+test("an answer alone is no stop: a pump still said to flow, or never read, is not called stopped", () => {
+  const flows = after([0, { kind: "pressed", pump: "bed1" }], [5, { kind: "answered", pump: "bed1", refused: null }], [9, state([pump()])]);
+  assert.equal(stopShows(flows, "bed1", 100), "stopping");
+  assert.equal(stopShows(flows, "bed1", 3000), "unconfirmed");
+  const unread = after(
+    [0, { kind: "pressed", pump: "bed1" }], [5, { kind: "answered", pump: "bed1", refused: null }], [9, state([still({ pump_state: null })])],
+  );
+  assert.equal(stopShows(unread, "bed1", 3000), "unconfirmed");
+});
+
+test("stop for every pump waits for every pump", () => {
+  const pressed: [number, Message][] = [[0, { kind: "pressed", pump: EVERY }], [5, { kind: "answered", pump: EVERY, refused: null }]];
+  const one = after(...pressed, [9, state([still(), pump({ pump: "bed2" })])]);
+  assert.equal(stopShows(one, EVERY, 100), "stopping");
+  assert.equal(stopShows(one, "bed1", 100), "stopped");
+  assert.equal(stopShows(one, "bed2", 100), "stopping");
+});
+
+test("a stop that another tablet asked for shows as stopping here", () => {
+  const page = after([0, state([pump({ infusion: { may_flow: true, state: "stopping" } as Infusion })])]);
+  assert.equal(stopShows(page, "bed1", 1), "stopping");
+});
+
+test("alarms of all pumps, highest first, not acknowledged before acknowledged, at least twenty", () => {
+  const many = Array.from({ length: 20 }, (_, each) => alarm(`low${each}`, "low"));
+  const page = after([0, state([
+    pump({ alarms: [...many, alarm("a", "medium"), alarm("b", "high", { acknowledged_ts: TS })] }),
+    pump({ pump: "bed2", alarms: [alarm("c", "high")] }),
+  ])]);
+  const active = activeAlarms(page, 1);
+  assert.deepEqual(active.slice(0, 3).map(({ code }) => code), ["c", "b", "a"]);
+  assert.equal(active.length, 23);
+  assert.equal(active[0]?.pump, "bed2");
+});
+
+test("the sound pauses for as long as the gateway says, and never over 120 s", () => {
+  const page = after([0, state([pump({ alarms: [alarm("a", "high")] })], { audio: { paused_left_s: 500, by: "A" } })]);
+  assert.equal(pauseLeft(page, 0), 120);
+  assert.equal(audible(page, 0), null);
+  const ended = after([0, state([pump({ alarms: [alarm("a", "high")] })], { audio: { paused_left_s: 2, by: "A" } })]);
+  assert.equal(audible(ended, 1999), null);
+  assert.equal(audible(ended, 2000), "high");
+});
+
+test("a tablet that hears nothing for 5 s sounds again, at 7 s raises an alarm, after 60 s of flow a higher one", () => {
+  const page = after([0, state([pump({ alarms: [alarm("a", "high")] })], { audio: { paused_left_s: 100, by: "A" } })]);
+  assert.equal(audible(page, 4999), null);
+  assert.equal(audible(page, 5000), "high");
+  const quiet = after([0, state([pump()])]);
+  assert.equal(audible(quiet, 6999), null);
+  assert.equal(audible(quiet, 7000), "low");
+  assert.equal(audible(quiet, 60_000), "medium");
+  assert.equal(audible(after([0, state([still()])]), 60_000), "low");
+});

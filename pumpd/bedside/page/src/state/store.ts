@@ -1,0 +1,40 @@
+// The one place where the page's state lives, and the hooks through which the screens see it.
+
+import { useEffect, useState } from "preact/hooks";
+import { EMPTY, reduce, type Message, type Page } from "./page.ts";
+
+let page: Page = EMPTY;
+const watchers = new Set<() => void>();
+
+export const now = (): number => performance.now();
+
+export const current = (): Page => page;
+
+export function tell(message: Message): void {
+  page = reduce(page, message, now());
+  for (const watcher of watchers) watcher();
+}
+
+export function watch(watcher: () => void): () => void {
+  watchers.add(watcher);
+  return () => watchers.delete(watcher);
+}
+
+export function usePage(): Page {
+  const [seen, see] = useState(page);
+  useEffect(() => {
+    see(page);
+    return watch(() => see(page));
+  }, []);
+  return seen;
+}
+
+/** The present instant, looked at anew every `everyMs`: for ages and countdowns, which are differences of instants. */
+export function useNow(everyMs = 500): number {
+  const [instant, look] = useState(now);
+  useEffect(() => {
+    const timer = setInterval(() => look(now()), everyMs);
+    return () => clearInterval(timer);
+  }, [everyMs]);
+  return Math.max(instant, page.liveAt);
+}

@@ -1,0 +1,252 @@
+// What the gateway sends. Quantities are exact decimals as text, with their unit in the name; instants are UTC text.
+
+export type Role = "view" | "confirm" | "prescribe" | "maintain";
+export type Priority = "high" | "medium" | "low";
+export type Expiry = "native" | "deadman" | "vtbi_slice" | "vtbi_only";
+
+export type InfusionState =
+  | "ordered" | "loading" | "ready" | "armed" | "starting" | "running" | "completing" | "pausing" | "paused"
+  | "stopping" | "uncertain" | "tripped" | "completed" | "stopped" | "abandoned";
+
+export interface Tablet {
+  id: string;
+  name: string;
+  roles: Role[];
+}
+
+export interface About {
+  gateway: string;
+  version: string;
+  statement: string;
+  simulated: boolean;
+  paired: boolean;
+  tablet: Tablet | null;
+  bench: boolean;
+}
+
+export interface Person {
+  badge: string;
+  name: string;
+  roles: Role[];
+  idle_left_s: number;
+}
+
+export interface Alarm {
+  code: string;
+  priority: Priority;
+  cause: string;
+  action: string;
+  raised_ts?: string | null;
+  acknowledged_by?: string | null;
+  acknowledged_ts?: string | null;
+}
+
+export interface Step {
+  rate_ml_h: string;
+  volume_ml: string;
+}
+
+/** Everything to look at before a start. The page hashes it as it came: strings, whole numbers, booleans, null. */
+export interface Review {
+  pump: string;
+  simulated: boolean;
+  model: string;
+  serial: string;
+  expiry: Expiry[];
+  patient: string;
+  drug: string;
+  entry: string;
+  concentration_mg_ml: string;
+  dose_mg_kg: string;
+  weight_kg: string;
+  weight_basis: string;
+  dose_mg: string;
+  container: string;
+  vtbi_ml: string;
+  duration_s: string;
+  prescribed_duration_s: string;
+  steps: Step[];
+  read_back: Step[] | null;
+  warnings: string[];
+  overrides: Record<string, string>;
+  ordered_by: string;
+  digest: string;
+  given_before_ml: string;
+  double_check?: boolean;
+}
+
+export interface Pause {
+  used: number;
+  most: number;
+  single_left_s: number | null;
+  total_left_s: number | null;
+}
+
+export interface Vitals {
+  ts: string;
+  by: string | null;
+  systolic_mmhg: number | null;
+  diastolic_mmhg: number | null;
+  heart_rate_bpm: number | null;
+  spo2_percent: number | null;
+}
+
+export interface Observation {
+  since_ts: string;
+  until_ts: string;
+  vitals_due_ts: string | null;
+  vitals: Vitals[];
+}
+
+export interface Summary {
+  drug?: string | null;
+  prescribed_mg?: string | null;
+  delivered_mg?: string | null;
+  undelivered_mg?: string | null;
+  prescribed_ml?: string | null;
+  delivered_ml?: string | null;
+  undelivered_ml?: string | null;
+  running_s?: number | null;
+  elapsed_s?: number | null;
+  pauses?: number | null;
+  started_ts?: string | null;
+  ended_ts?: string | null;
+  outcome?: string | null;
+  deviations?: string[] | null;
+  confirmed_by?: string | null;
+  second?: string | null;
+}
+
+export interface Infusion {
+  session: string;
+  state: InfusionState;
+  may_flow: boolean;
+  reason: string;
+  action: "start" | "resume";
+  rate_ml_h: string;
+  programmed_rate_ml_h: string;
+  delivered_ml: string;
+  booked_ml: string;
+  prescribed_ml: string;
+  remaining_ml: string;
+  delivered_mg?: string;
+  booked_mg?: string;
+  prescribed_mg?: string;
+  remaining_mg?: string;
+  remaining_s?: number | null;
+  running_s: number;
+  elapsed_s: number;
+  window_least_s: number;
+  window_most_s: number;
+  window_elapsed_s: number;
+  pauses: number;
+  lease_s: number | null;
+  reading_age_s: number | null;
+  trips: string[];
+  trip_resumable?: boolean | null;
+  digest: string;
+  review: Review;
+}
+
+export interface Pump {
+  pump: string;
+  driver: string;
+  model: string;
+  firmware: string | null;
+  serial: string;
+  simulated: boolean;
+  problem: string | null;
+  pump_state: string | null;
+  infusion: Infusion | null;
+  age_s?: number | null;
+  lease_s?: number | null;
+  pressure_mmhg?: number | null;
+  battery_percent?: number | null;
+  expiry?: Expiry[] | null;
+  expiry_text?: string | null;
+  links?: Record<string, string> | null;
+  alarms?: Alarm[];
+  flow_profile?: Step[] | null;
+  ends_ts?: string | null;
+  pause?: Pause | null;
+  observation?: Observation | null;
+  course?: { number: number; of: number; phase: string | null } | null;
+  summary?: Summary | null;
+}
+
+export interface Live {
+  gateway: string;
+  statement: string;
+  ts: string;
+  simulated: boolean;
+  clock_synchronized?: boolean | null;
+  journal_problem?: string | null;
+  tablets_connected?: number;
+  time_scale?: number;
+  utc_offset_min?: number;
+  person: Person | null;
+  audio?: { paused_left_s: number; by: string | null } | null;
+  alarms?: Alarm[];
+  pumps: Pump[];
+}
+
+/** elapsed s, delivered mL, rate mL/h, pressure mmHg */
+export type Point = [number, number, number, number | null];
+
+export interface Rows {
+  session: string;
+  points?: Point[];
+  alarms?: Alarm[];
+}
+
+export interface Limits {
+  default?: string;
+  hard_min: string;
+  soft_min: string;
+  soft_max: string;
+  hard_max: string;
+}
+
+export interface Entry {
+  id: string;
+  drug: string;
+  concentration_mg_ml: string;
+  containers: string[];
+  double_check?: boolean;
+  dose: Limits;
+  dose_cap: { soft: string; hard: string };
+  duration: Limits;
+  weight: Limits;
+  infusions?: number;
+}
+
+export interface Library {
+  entries: Entry[];
+  containers: { name: string; volume_ml: string }[];
+  weight_bases: string[];
+}
+
+export interface SoftLimit {
+  id: string;
+  field?: string;
+  text: string;
+  overridden: boolean;
+}
+
+export interface Binding {
+  nonce: string;
+  digest: string;
+  action: string;
+  serial: string;
+  channel: number;
+  session: string;
+  gateway: string;
+  expires_ns: string | number;
+}
+
+export interface Challenge {
+  binding: Binding;
+  valid_s: number;
+  review: Review;
+  shown: string;
+}

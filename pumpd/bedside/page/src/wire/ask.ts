@@ -1,0 +1,36 @@
+// One question to the gateway, one answer. Nothing is thrown: no answer is an answer too.
+
+export interface Answer<T> {
+  ok: boolean;
+  result: Partial<T>;
+  reasons: string[];
+  /** HTTP status; 0 when there was no answer at all. */
+  status: number;
+}
+
+export const NO_ANSWER = "No answer from the gateway. What the pump does is not changed by that.";
+const PATIENCE_MS = 5000;
+
+export async function ask<T = Record<string, unknown>>(path: string, body?: unknown, patience = PATIENCE_MS): Promise<Answer<T>> {
+  try {
+    const response = await fetch(path, {
+      method: body === undefined ? "GET" : "POST",
+      cache: "no-store",
+      credentials: "same-origin",
+      signal: AbortSignal.timeout(patience),
+      ...(body === undefined ? {} : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }),
+    });
+    return await read<T>(response);
+  } catch {
+    return { ok: false, result: {}, reasons: [NO_ANSWER], status: 0 };
+  }
+}
+
+export async function read<T>(response: Response): Promise<Answer<T>> {
+  const said: unknown = await response.json().catch(() => null);
+  const answer = (typeof said === "object" && said !== null ? said : {}) as Partial<Answer<T>>;
+  const ok = response.ok && answer.ok === true;
+  const reasons = Array.isArray(answer.reasons) ? answer.reasons.map(String) : [];
+  if (!ok && !reasons.length) reasons.push(`The gateway refused (${response.status}) without saying why.`);
+  return { ok, result: answer.result ?? {}, reasons, status: response.status };
+}

@@ -1,0 +1,33 @@
+// Canonical JSON, equal to pumpd.journal.records.canonical: keys sorted by code point, no spaces, nothing escaped that
+// need not be. Only values that both languages write alike are taken: a float is refused, for 1.0 there is 1 here.
+
+export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
+
+export function canonical(value: unknown): string {
+  if (value === null || typeof value === "boolean" || typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "number") {
+    if (!Number.isSafeInteger(value)) throw new TypeError(`${value} cannot be signed: not a whole number`);
+    return String(value);
+  }
+  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
+  if (typeof value === "object") {
+    const fields = Object.entries(value).sort(([a], [b]) => byCodePoint(a, b));
+    return `{${fields.map(([key, each]) => `${JSON.stringify(key)}:${canonical(each)}`).join(",")}}`;
+  }
+  throw new TypeError(`${typeof value} cannot be signed`);
+}
+
+function byCodePoint(a: string, b: string): number {
+  const [left, right] = [Array.from(a), Array.from(b)];
+  for (let at = 0; at < Math.min(left.length, right.length); at++) {
+    const apart = (left[at] as string).codePointAt(0)! - (right[at] as string).codePointAt(0)!;
+    if (apart) return apart;
+  }
+  return left.length - right.length;
+}
+
+/** SHA-256 of a text as UTF-8, in hex. */
+export async function sha256(text: string): Promise<string> {
+  const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,58 @@
+// Requests that the tablet signs. The gateway's control process checks each against the key that was paired there.
+
+import { canonical, sha256 } from "./canonical.ts";
+import { ask, type Answer } from "./ask.ts";
+import { signature, type TabletKey } from "./keys.ts";
+import type { Binding, Challenge, Review, Tablet } from "../state/types.ts";
+
+const REQUEST = "pumpd-request-v1\n";
+const CONFIRMATION = "pumpd-confirmation-v1\n";
+
+async function sealed(key: TabletKey, gateway: string, request: string) {
+  const answer = await ask<{ nonce: string }>("/api/nonce");
+  const nonce = answer.result.nonce;
+  if (!answer.ok || !nonce) return { refused: answer };
+  return { body: { key: key.id, nonce, signature: await signature(key, `${REQUEST}${gateway}\n${nonce}\n${request}`) } };
+}
+
+/** Say who this tablet is; the gateway answers with a session cookie. */
+export async function hello(key: TabletKey, gateway: string): Promise<Answer<{ tablet: Tablet }>> {
+  const { refused, body } = await sealed(key, gateway, '{"op":"hello"}');
+  return refused ? { ...refused, result: {} } : ask<{ tablet: Tablet }>("/api/hello", body);
+}
+
+export async function request<T = Record<string, unknown>>(
+  key: TabletKey, gateway: string, fields: { op: string; [name: string]: unknown },
+): Promise<Answer<T>> {
+  const text = JSON.stringify(fields);
+  const { refused, body } = await sealed(key, gateway, text);
+  return refused ? { ...refused, result: {} } : ask<T>("/api/request", { ...body, request: text });
+}
+
+export const shownHash = (review: Review): Promise<string> => sha256(canonical(review));
+
+/** The exact text that a confirmation signs: what to run, where, until when, and what was on the screen. */
+export const confirmationText = (binding: Binding, shown: string): string =>
+  CONFIRMATION + canonical({ ...binding, expires_ns: String(binding.expires_ns), shown });
+
+/** Why the challenge is not for what is on the screen; null when it is. */
+export async function mismatch(onScreen: Review, challenge: Challenge): Promise<string | null> {
+  const [mine, theirs] = await Promise.all([shownHash(onScreen), shownHash(challenge.review)]);
+  if (mine !== theirs) return "The program changed while you looked at it. Nothing was started. Read it again.";
+  if (mine !== challenge.shown) return "The gateway and this tablet do not show the same program. Nothing was started.";
+  return null;
+}
+
+export async function confirm(
+  key: TabletKey, gateway: string, pump: string, challenge: Challenge, shown: string, second: { badge: string; pin: string } | null,
+): Promise<Answer<Record<string, unknown>>> {
+  const { binding } = challenge;
+  if (typeof binding.expires_ns === "number" && !Number.isSafeInteger(binding.expires_ns)) {
+    return { ok: false, result: {}, reasons: ["The gateway sent a number that this tablet cannot sign."], status: 0 };
+  }
+  return request(key, gateway, {
+    op: "confirm", pump, request: crypto.randomUUID(), key: key.id, ...binding, shown,
+    signature: await signature(key, confirmationText(binding, shown)),
+    ...(second ? { second } : {}),
+  });
+}

@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { expirySentence, inWords, rates, reasonOf } from "./terms.ts";
+import { route } from "../state/route.ts";
+import type { Review } from "../state/types.ts";
+
+const review = { dose_mg: "35.0", drug: "ketamine", vtbi_ml: "35", duration_s: "2400" } as Review;
+
+test("the program in one sentence", () => {
+  assert.equal(inWords(review, "14:52"), "35 mg of ketamine in 35 mL over 40 minutes, ending about 14:52");
+});
+
+test("each step of a profile is said", () => {
+  assert.equal(rates({ steps: [{ rate_ml_h: "52.50", volume_ml: "35" }] }), "52.5 mL/h");
+  const two = [{ rate_ml_h: "30", volume_ml: "5" }, { rate_ml_h: "60", volume_ml: "30" }];
+  assert.equal(rates({ steps: two }), "30 mL/h for 10:00, then 60 mL/h for 30:00");
+});
+
+test("a reason goes to its field, without the number of the rule", () => {
+  assert.deepEqual(reasonOf("dose: 2 mg/kg is above the hard limit of 1 mg/kg (PRG-04)"), {
+    field: "dose", text: "2 mg/kg is above the hard limit of 1 mg/kg",
+  });
+  assert.deepEqual(reasonOf("Nothing of the kind"), { field: "", text: "Nothing of the kind" });
+});
+
+test("nothing is promised about a pump of which nothing is known", () => {
+  assert.match(expirySentence([]), /not known/);
+  assert.equal(expirySentence(["native"]), "The pump stops by its own watchdog.");
+});
+
+test("the address says which screen, and a name in it is only a name", () => {
+  assert.deepEqual(route("#/bed/ward%2F7"), { screen: "bed", pump: "ward/7" });
+  assert.deepEqual(route("#/bed/bed1/order"), { screen: "order", pump: "bed1" });
+  assert.deepEqual(route("#pair=abc-DEF"), { screen: "pair", token: "abc-DEF" });
+  assert.deepEqual(route("#bench"), { screen: "bench", pump: null });
+  assert.deepEqual(route("#/bed/%E0%A4%A"), { screen: "bed", pump: "%E0%A4%A" });
+  assert.deepEqual(route(""), { screen: "beds" });
+});
