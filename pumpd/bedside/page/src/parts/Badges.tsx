@@ -19,7 +19,7 @@ export function Badges({ page }: { page: Page }) {
     <div class="badges">
       {!heard && (
         <button type="button" class="badge badge-warn" onClick={allowSound}>
-          <BellOff /> Sound off<span class="wide">: touch to turn on</span>
+          <BellOff /> <span>Sound off<span class="wide">: touch to turn on</span></span>
         </button>
       )}
       {paused > 0 && (
@@ -31,7 +31,7 @@ export function Badges({ page }: { page: Page }) {
       {page.live?.journal_problem && <span class="badge badge-warn">Journal failed</span>}
       <span class={lost ? "badge badge-bad" : "badge"} role="status" aria-label="Link to the gateway" data-testid="link">
         <i class={lost ? "dot dot-bad" : page.link === "open" ? "dot dot-good" : "dot"} aria-hidden="true" />
-        {lost ? `No link${quiet === null ? "" : ` for ${Math.floor(quiet)} s`}` : page.link === "open" ? "Linked" : "Linking"}
+        <span class={lost ? "" : "narrow-unseen"}>{lost ? `No link${quiet === null ? "" : ` for ${Math.floor(quiet)} s`}` : page.link === "open" ? "Linked" : "Linking"}</span>
       </span>
       {wall !== null && <span class="badge badge-clock figures" aria-label="Gateway's clock">{wallClock(wall, page.live?.utc_offset_min)}</span>}
     </div>

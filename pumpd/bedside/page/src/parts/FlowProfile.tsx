@@ -12,7 +12,7 @@ export function FlowProfile({ steps }: { steps: Step[] }) {
   let begin = 0;
   const bars = steps.map((step) => {
     const long = stepSeconds(step);
-    const bar = { x: (begin / total) * WIDE, wide: (long / total) * WIDE, high: (drawn(step.rate_ml_h) / most) * (HIGH - 22), rate: step.rate_ml_h };
+    const bar = { x: (begin / total) * WIDE, wide: (long / total) * WIDE, high: (drawn(step.rate_ml_h) / most) * (HIGH - 4), rate: step.rate_ml_h };
     begin += long;
     return bar;
   });

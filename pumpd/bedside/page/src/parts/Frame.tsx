@@ -11,8 +11,6 @@ import { chooseTheme, onTheme, theme } from "./theme.ts";
 import { bedAddress, type Route } from "../state/route.ts";
 import { EVERY, type Page } from "../state/page.ts";
 
-const NOT_CLEARED = "Not a cleared medical device. For simulation, research and integration only.";
-
 export function Frame({ page, route, children }: { page: Page; route: Route; children: ComponentChildren }) {
   const pump = "pump" in route ? route.pump : null;
   const known = page.live?.pumps.find((each) => each.pump === pump);
@@ -37,11 +35,14 @@ export function Frame({ page, route, children }: { page: Page; route: Route; chi
         <LinkNotice page={page} pump={pump} />
         {children}
       </main>
-      <footer class="dock">
-        {page.identity === "paired" && pump
-          ? <StopButton page={page} target={pump} name={pump} />
-          : <StopButton page={page} target={EVERY} name={(page.live?.pumps.length ?? 2) > 1 ? "all pumps" : (page.live?.pumps[0]?.pump ?? "all pumps")} />}
-      </footer>
+      {/* On the overview every bed has its own Stop: one for all under the thumb would stop other people's infusions. */}
+      {(route.screen !== "beds" || !page.live || page.identity !== "paired") && (
+        <footer class="dock">
+          {page.identity === "paired" && known
+            ? <StopButton page={page} target={known.pump} name={known.pump} />
+            : <StopButton page={page} target={EVERY} name="all pumps" />}
+        </footer>
+      )}
     </>
   );
 }
@@ -73,7 +74,7 @@ function Strip({ page, simulated }: { page: Page; simulated: boolean }) {
   return (
     <div class={simulated ? "strip strip-simulated" : "strip"} role="note">
       {simulated && <strong class="simulated">SIMULATED{scale > 1 && ` · time ×${scale}`}</strong>}
-      <span>{NOT_CLEARED}</span>
+      <span>Not a cleared medical device<span class="wide">. For simulation, research and integration only</span>.</span>
     </div>
   );
 }

@@ -57,7 +57,7 @@ export function Bench({ page, live, pump }: { page: Page; live: Live; pump: stri
             <table>
               <caption>Truth against reading</caption>
               <thead><tr><th scope="col" /><th scope="col">Truth</th><th scope="col">Reading</th></tr></thead>
-              <tbody>{names.map((name) => <tr key={name}><th scope="row">{name.replaceAll("_", " ")}</th><td class="figures">{shown(view.truth[name])}</td><td class="figures">{shown(view.reading[name])}</td></tr>)}</tbody>
+              <tbody>{names.map((name) => <tr key={name}><th scope="row">{named(name)}</th><td class="figures">{shown(view.truth[name])}</td><td class="figures">{shown(view.reading[name])}</td></tr>)}</tbody>
             </table>
             <div>
               <fieldset class="choice"><legend>Speed</legend>
@@ -86,6 +86,9 @@ export function Bench({ page, live, pump }: { page: Page; live: Live; pump: stri
     </section>
   );
 }
+
+const UNITS: [RegExp, string][] = [[/_ml_h$/, ", mL/h"], [/_ml$/, ", mL"], [/_mmhg$/, ", mmHg"], [/_percent$/, ", %"], [/_s$/, ", s"]];
+const named = (name: string) => UNITS.reduce((text, [end, unit]) => text.replace(end, unit), name).replaceAll("_", " ");
 
 function shown(value: Value | undefined): string {
   if (value === undefined || value === null) return "–";

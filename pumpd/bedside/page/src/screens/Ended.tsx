@@ -24,7 +24,7 @@ export function Ended(props: InfusionProps) {
     <section class="ended">
       <div>
         <h2>{TITLE[infusion.state] ?? STATE[infusion.state]}</h2>
-        <p class="muted">{sentence(infusion.reason)}</p>
+        {infusion.state !== "completed" && <p>{sentence(infusion.reason)}</p>}
         <SummaryFacts summary={summary} infusion={infusion} offset={live.utc_offset_min ?? 0} />
         {summary.deviations?.map((deviation) => <p class="note" key={deviation}>{sentence(deviation)}</p>)}
         {pump.course && <CourseBar number={pump.course.number} of={pump.course.of} phase={pump.course.phase} />}

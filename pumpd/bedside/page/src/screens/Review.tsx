@@ -17,7 +17,7 @@ import { canonical } from "../wire/canonical.ts";
 import { act, tabletKey } from "../wire/connection.ts";
 import { confirm, mismatch, shownHash } from "../wire/requests.ts";
 import { clock, figure, NONE, wallClock } from "../words/figures.ts";
-import { BASIS, expirySentence, inWords, rates } from "../words/terms.ts";
+import { BASIS, expirySentence, inWords, rates, reasonOf, sentence, stepSeconds } from "../words/terms.ts";
 
 interface Second {
   badge: string;
@@ -36,6 +36,7 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
   const ends = wall === null ? null : wallClock(wall + (Number(review.duration_s) * 1000) / (live.time_scale ?? 1), live.utc_offset_min);
   const same = review.read_back !== null && canonical(review.read_back) === canonical(review.steps);
   const needsSecond = review.double_check === true && second === null;
+  const checks = needsSecond && live.person !== null && may(page, "confirm");
   const word = infusion.action === "resume" ? "Hold to resume" : "Hold to start";
 
   const begin = () => {
@@ -69,6 +70,11 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
         <p class={same ? "read-back" : "reasons"} role="status">
           {same ? "Read back from the pump: it holds exactly this program." : "The pump has not been read back with this program. Do not start."}
         </p>
+        {review.warnings.map((warning) => {
+          const { field: limit, text } = reasonOf(warning);
+          const why = review.overrides[limit];
+          return <p class="note" key={warning}>{sentence(text)}{why && <> Ordered all the same: “{why}”</>}</p>;
+        })}
         <Facts dense>
           <Fact label="Patient">{review.patient || NONE}</Fact>
           <Fact label="Drug">{review.drug}</Fact>
@@ -77,26 +83,23 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
           <Fact label="Weight" note={`${BASIS[review.weight_basis] ?? review.weight_basis} weight`}><Amount of={figure(review.weight_kg)} unit="kg" /></Fact>
           <Fact label="Dose"><Amount of={figure(review.dose_mg)} unit="mg" /></Fact>
           <Fact label="Volume" {...(Number(review.given_before_ml) ? { note: `${figure(review.given_before_ml)} mL given before` } : {})}><Amount of={figure(review.vtbi_ml)} unit="mL" /></Fact>
-          <Fact label="Rate">{rates(review)}</Fact>
+          <Fact label="Rate">{review.steps.length === 1 ? rates(review) : review.steps.map((step, each) => <span class="step" key={each}>{figure(step.rate_ml_h)} mL/h<small>for {clock(stepSeconds(step))} min</small></span>)}</Fact>
           <Fact label="Duration"><Amount of={clock(review.duration_s)} unit="min" /></Fact>
           <Fact label="Container">{review.container}</Fact>
-          <Fact label="Pump" note={`serial ${review.serial}`}>{review.pump}, {review.model}</Fact>
+          <Fact label="Pump" note={<>{review.model}<br />serial {review.serial}</>}>{review.pump}</Fact>
           <Fact label="Ordered by">{review.ordered_by || NONE}</Fact>
           <Fact label="If the gateway dies" wide>{expirySentence(review.expiry, pump.expiry_text)}</Fact>
         </Facts>
-        {[...review.warnings, ...Object.entries(review.overrides).map(([limit, why]) => `${limit}: overridden, “${why}”`)].map((note) => (
-          <p class="note" key={note}>{note}</p>
-        ))}
       </div>
       <div class="review-act">
-        <FlowProfile steps={review.steps} />
-        {review.simulated && <p class="simulated">SIMULATED: this pump is a simulation</p>}
+        {!checks && <FlowProfile steps={review.steps} />}
+        {!checks && review.simulated && <p class="simulated">SIMULATED PUMP</p>}
         <Reasons reasons={reasons} title="Not started" />
         {!live.person
           ? <NeedsSignIn pump={pump.pump} what={infusion.action === "resume" ? "resume" : "start"} />
           : !may(page, "confirm")
             ? <p class="note">Starting needs a person and a tablet that may confirm.</p>
-            : needsSecond
+            : checks
               ? <SecondNurse onDone={(badge, pin) => setSecond({ badge, pin })} first={live.person.badge} />
               : (
                 <>
@@ -114,7 +117,7 @@ function SecondNurse({ onDone, first }: { onDone: (badge: string, pin: string) =
   return (
     <div class="second">
       <h2>Independent double check</h2>
-      <p>A second nurse compares this screen with the prescription, the container and the patient, then signs.</p>
+      <p>A second nurse compares this screen with prescription, container and patient.</p>
       <Reasons reasons={reasons} />
       <Keypad who="Second nurse" button="I have checked it" disabled={false}
         onDone={(badge, pin) => (badge === first ? setReasons(["The second nurse must be another person."]) : onDone(badge, pin))} />

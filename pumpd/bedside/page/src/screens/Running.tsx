@@ -19,6 +19,7 @@ export function Running(props: InfusionProps) {
   const at = useNow(500);
   const fresh = freshness(pump, page, at);
   const points = page.tracks[infusion.session] ?? [];
+  const stopping = infusion.state === "stopping";
   const left = `${clock(infusion.remaining_s)} min left`;
   const given = `${figure(infusion.delivered_ml, 1)} of ${figure(infusion.prescribed_ml)} mL given`;
   return (
@@ -31,9 +32,10 @@ export function Running(props: InfusionProps) {
           label={`${STATE[infusion.state]}. ${given}, ${left}.`}
         >
           <span class="ring-state">{STATE[infusion.state]}</span>
-          <b class="ring-left figures value" data-testid="remaining">{clock(infusion.remaining_s)}</b>
-          <span class="ring-unit">min left</span>
-          {pump.ends_ts && infusion.may_flow && <span class="ring-end">ends about <b class="figures value">{wallClock(pump.ends_ts, live.utc_offset_min)}</b></span>}
+          {stopping
+            ? <><b class="ring-left figures value">{figure(infusion.delivered_ml, 1)}</b><span class="ring-unit">mL given</span></>
+            : <><b class="ring-left figures value" data-testid="remaining">{clock(infusion.remaining_s)}</b><span class="ring-unit">min left</span></>}
+          {pump.ends_ts && infusion.may_flow && !stopping && <span class="ring-end">ends about <b class="figures value">{wallClock(pump.ends_ts, live.utc_offset_min)}</b></span>}
         </Ring>
         <p class="drug"><b>{infusion.review.drug}</b> {figure(infusion.review.concentration_mg_ml)} mg/mL · patient {infusion.review.patient}{pump.course && <> · infusion {pump.course.number} of {pump.course.of}</>}</p>
       </div>

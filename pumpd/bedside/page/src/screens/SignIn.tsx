@@ -1,6 +1,6 @@
 // A nurse signs in on this tablet with badge and PIN. Stop needs none of it.
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { Keypad } from "../parts/Keypad.tsx";
 import { Reasons } from "../parts/Reasons.tsx";
 import { bedAddress, go } from "../state/route.ts";
@@ -17,9 +17,11 @@ export function SignIn({ page, pump }: { page: Page; pump: Pump }) {
   const wait = Math.ceil((until - at) / 1000);
   const person = page.live?.person;
 
+  const before = useRef(person);
   useEffect(() => {
-    if (person) go(bedAddress(pump.pump));
-  }, [person?.badge]);
+    if (person && !before.current) go(bedAddress(pump.pump)); // signed in, here or in another page of this tablet
+    before.current = person;
+  }, [person]);
 
   const signIn = async (badge: string, pin: string) => {
     setBusy(true);

@@ -61,6 +61,7 @@ export const hint = (entry: Entry | undefined, field: "dose" | "weight" | "durat
   if (!entry) return "";
   const { soft_min, soft_max, hard_min, hard_max, default: usual } = entry[field];
   const number = (text: string) => text.split(" ")[0];
-  const range = soft_min === soft_max ? soft_max : `${number(soft_min)} to ${soft_max}`;
-  return `${usual ? `Usual ${usual}. ` : ""}Expected ${range}, never outside ${number(hard_min)} to ${hard_max}.`;
+  const never = `never outside ${number(hard_min)} to ${hard_max}.`;
+  if (soft_min === soft_max) return `Expected ${soft_max}, ${never}`;
+  return `${usual ? `Usual ${usual}. ` : ""}Expected ${number(soft_min)} to ${soft_max}, ${never}`;
 };
