@@ -6,13 +6,14 @@
 #   make bench   the measurements
 #   make fuzz    10^6 mutated packets against every codec
 #   make page    the page of the tablet, built anew where its sources are newer
+#   make campaign N=20000   random infusions with many faults at once, judged by the simulated plants
 #
 # uv is taken from PATH, or from PyPI into .uv/. Only `test` may install system packages, and only missing ones.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench fuzz table page page-check setup system clean
+.PHONY: help demo test check bench fuzz campaign table page page-check setup system clean
 
 export UV_PYTHON_DOWNLOADS ?= never
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -20,6 +21,7 @@ UV := $(or $(shell command -v uv),$(CURDIR)/.uv/bin/uv)
 RUN := $(UV) run --no-sync
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 ARGS ?=
+N ?= 300
 
 PAGE := pumpd/bedside/page
 STATIC := pumpd/bedside/static
@@ -63,6 +65,9 @@ bench: setup
 
 fuzz: setup
 	$(RUN) python -m benchmarks.fuzz $(ARGS)
+
+campaign: setup
+	$(RUN) python -m tests.campaign --n $(N) $(ARGS)
 
 # Writes docs/requirements.md anew.
 table: setup

@@ -339,6 +339,8 @@ class PumpRunner:
             self._note("found_flowing", {"delivered_ml": first.value.delivered.number})
             log.error("found_flowing", pump=self.name, pump_state=first.value.state.value)
             await driver.stop()
+            if self.active:  # its counter may be lost before it can be read again
+                self.feed(ev.ReadingTaken(self._now(), self._clock.of_reading(first.value)))
         return True
 
     async def _meet_again(self, driver: Driver) -> bool:

@@ -155,7 +155,7 @@ def _resume_requested(turn: Turn, by: str) -> None:
         turn.refuse(f"resume: the infusion is {infusion.state}, not paused")
         return
     turn.do(Record("resume_requested", {"by": by, "delivered_ml": infusion.delivered.number}))
-    turn.do(PlanRemainder(infusion.counted))
+    turn.do(PlanRemainder(infusion.accounted))
 
 
 def _segment_planned(turn: Turn, segment: Segment | None) -> None:
@@ -169,7 +169,7 @@ def _segment_planned(turn: Turn, segment: Segment | None) -> None:
         State.LOADING,
         "remainder planned",
         segment=segment,
-        given_before=infusion.delivered,
+        given_before=infusion.given_before + infusion.accounted,
         counted=ZERO,
         flowed_ns=infusion.running_ns(turn.now_ns),
         flow_since_ns=None,

@@ -36,6 +36,7 @@ class Limits:
     mismatch_percent: Decimal = Decimal(2)  # RUN-03
     over_delivery: Volume = Volume("0.05")  # RUN-04 allows 0.1 mL in truth: a poll of flow comes on top of this
     counter_slack: Volume = Volume("0.02")  # [P] what rounding and reading time may add to a difference of counters
+    counter_step: Volume = Volume(0)  # what the pump may have given beyond what its counter shows
     # window
     mean_over_ns: int = 5 * _MIN  # WIN-02
     mean_percent: Decimal = Decimal(105)  # WIN-02
@@ -45,7 +46,8 @@ class Limits:
 
     def for_counter(self, step: Volume) -> "Limits":
         """Limits for a pump whose volume counter grows by such a step: any difference of counters may be off by one."""
-        return replace(self, counter_slack=self.counter_slack + step, mismatch_floor=self.mismatch_floor + step)
+        slack, floor = self.counter_slack + step, self.mismatch_floor + step
+        return replace(self, counter_step=step, counter_slack=slack, mismatch_floor=floor)
 
     def for_time_scale(self, scale: int) -> "Limits":
         """Limits for clinical time that runs `scale` times faster than life (simulation only).

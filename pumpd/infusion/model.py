@@ -62,7 +62,7 @@ class Infusion:
     flow_since_ns: int | None = None  # start of the present segment's flow
     flow_ended_ns: int | None = None
     flowed_ns: int = 0  # running time of the segments before
-    given_before: Volume = ZERO  # by the segments before
+    given_before: Volume = ZERO  # by the segments before, at most
     counted: Volume = ZERO  # by this segment, as the pump reports it; never goes back
     unaccounted: Volume = ZERO  # the most that this segment can have given besides, where the counter was lost
     integral: Volume = ZERO  # of the reported rate over this segment
@@ -106,7 +106,7 @@ class Infusion:
 
     @property
     def delivered(self) -> Volume:
-        """What the pump reported as given, over all segments."""
+        """What was given: as the pump reports it for this segment, on top of the most that those before can have."""
         return self.given_before + self.counted
 
     @property
@@ -142,14 +142,19 @@ class Infusion:
         """What was given is not known, and the pump has not told it (COM-04)."""
         return self.state is State.UNCERTAIN or AlarmCode.DELIVERY_UNCERTAIN in self.alarms
 
+    @property
+    def accounted(self) -> Volume:
+        """The most that this segment can have given when the pump was last read: up to its program."""
+        hidden = ZERO if self.flow_since_ns is None else self.limits.counter_step
+        return min(self.counted + self.unaccounted + hidden, max(self.segment.program.vtbi, self.counted))
+
     def booked(self, now_ns: int) -> Volume:
         """The most that can have been given: reported, or lost, or at the highest rate since; up to the program."""
-        most = max(self.segment.program.vtbi, self.counted)
-        if not self.state.may_flow:
-            return self.given_before + min(self.counted + self.unaccounted, most)
         last = self.reading.answered_ns if self.reading else self.flow_since_ns
-        since = ZERO if last is None else self.could_give(now_ns - last)
-        return self.given_before + min(self.counted + self.unaccounted + since, most)
+        if not self.state.may_flow or last is None:
+            return self.given_before + self.accounted
+        most = max(self.segment.program.vtbi, self.counted)
+        return self.given_before + min(self.accounted + self.could_give(now_ns - last), most)
 
     def could_give(self, for_ns: int) -> Volume:
         """The most that the program gives in a stretch of time."""

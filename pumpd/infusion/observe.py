@@ -3,7 +3,7 @@
 from pumpd.infusion.interlocks.flow_deviation import SHORT_NS
 from pumpd.infusion.model import ZERO, Infusion, Sample
 from pumpd.infusion.states import State
-from pumpd.pump import Reading
+from pumpd.pump import PumpAlarm, Reading
 from pumpd.quantities import Duration, Volume
 
 
@@ -26,16 +26,33 @@ def observe(infusion: Infusion, reading: Reading) -> Infusion:
 def _unaccounted(infusion: Infusion, reading: Reading) -> Volume:
     """A counter below what it was has lost what came after the last look at it: the worst case of that (COM-05).
 
+    So has that of a pump which says that it woke up anew: what it counts now may have come after, and not before.
     From then on nothing that it says is added to, so a flow that goes on is taken at its worst case too.
     """
     last = infusion.reading
     before = last.delivered if last is not None else infusion.counted
     went_on = infusion.unaccounted and (reading.state.flowing or (last is not None and last.state.flowing))
-    if reading.delivered >= before and not went_on:
+    reset = PumpAlarm.PUMP_RESET in reading.alarms and (last is None or PumpAlarm.PUMP_RESET not in last.alarms)
+    if reading.delivered >= before and not went_on and not reset and not _vanished(infusion, reading):
         return infusion.unaccounted
     since = last.answered_ns if last is not None else infusion.flow_since_ns or reading.answered_ns
     before_loss = infusion.unaccounted or infusion.limits.counter_slack  # what the last count may have rounded away
     return before_loss + infusion.could_give(reading.answered_ns - since)
+
+
+def _vanished(infusion: Infusion, reading: Reading) -> bool:
+    """The pump stands and has counted nothing, after a time in which it may have flowed and nobody looked.
+
+    That it lost its supply meanwhile, and with it the count, nothing else may tell.
+    """
+    last, since = infusion.reading, infusion.flow_since_ns
+    if since is None or reading.delivered != ZERO or reading.state.flowing:
+        return False
+    if last is not None and last.asked_ns >= since:
+        if not last.state.flowing:
+            return False
+        since = last.answered_ns
+    return infusion.could_give(reading.asked_ns - since) > infusion.limits.counter_slack
 
 
 def _still_since(infusion: Infusion, reading: Reading) -> int | None:

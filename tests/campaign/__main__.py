@@ -1,0 +1,191 @@
+"""`python -m tests.campaign`: random infusions with many faults at once, judged by the plant's truth.
+
+    --n 20000            so many stories, by seed from --first on; those of the file of done seeds are not played again
+    --replay FILE        one story from a file
+    --crash-points       kill control before and after every journal write and every frame, all families
+    --alarm-budget N     so many sessions without any fault
+    --break NAME         with a deliberate defect in pumpd: must be found
+
+Ends with 1 at the first broken rule (`--go-on`: after all of them), and leaves the story and the shrunk one as TOML.
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.campaign import alarm_budget, breaks, crash_points
+from tests.campaign.draw import story
+from tests.campaign.play import Played, play, quiet_logs
+from tests.campaign.shrink import shrink
+from tests.campaign.story import Story
+
+CHUNK = 20
+
+
+def main() -> int:
+    options = _options()
+    quiet_logs()
+    with breaks.broken(options.break_):
+        if options.replay:
+            return _replay(options.replay)
+        if options.crash_points:
+            return crash_points.run(options)
+        if options.alarm_budget:
+            return alarm_budget.run(options)
+        return _campaign(options)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.campaign", description=__doc__.split("\n")[0])
+    parser.add_argument("--n", type=int, default=300, help="how many stories")
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes, one a core")
+    parser.add_argument("--out", type=Path, default=Path("campaign"), help="where stories, progress and summary go")
+    parser.add_argument("--anew", action="store_true", help="forget the seeds that are done")
+    parser.add_argument("--go-on", action="store_true", help="do not stop at the first broken rule")
+    parser.add_argument("--replay", type=Path, help="play one story from a file, and say what came of it")
+    parser.add_argument("--crash-points", action="store_true")
+    parser.add_argument("--family", help="crash points of one family or model only")
+    parser.add_argument("--share", type=int, default=1, help="every so many-th crash point only")
+    parser.add_argument("--alarm-budget", type=int, default=0, metavar="N")
+    parser.add_argument("--break", dest="break_", choices=sorted(breaks.BREAKS), help="a deliberate defect")
+    return parser.parse_args()
+
+
+def _replay(path: Path) -> int:
+    played = play(Story.read(path))
+    for rule, text in played.violations.items():
+        print(f"{rule}: {text}")
+    print(json.dumps({"violations": len(played.violations), **played.facts}))
+    return 1 if played.violations else 0
+
+
+# -- the campaign ----------------------------------------------------------------------------------------------------
+
+
+def _campaign(options: argparse.Namespace) -> int:
+    options.out.mkdir(parents=True, exist_ok=True)
+    done_path = options.out / "done.jsonl"
+    if options.anew:
+        done_path.unlink(missing_ok=True)
+    done = {each["seed"] for each in _lines(done_path)}
+    seeds = [seed for seed in range(options.first, options.first + options.n) if seed not in done]
+    begun, tally, broken = time.monotonic(), Tally(), 0
+    with done_path.open("a", encoding="utf-8") as log:
+        for number, result in enumerate(_played(seeds, options), start=1):
+            tally.add(result)
+            if result["violations"]:
+                broken += 1
+                _report(result, options)
+                if not options.go_on:
+                    break
+            else:
+                log.write(json.dumps(result) + "\n")
+            if number % 50 == 0 or number == len(seeds):
+                log.flush()
+                _progress(number, len(seeds), begun, tally, broken)
+    whole = Tally()
+    for result in _lines(done_path):
+        whole.add(result)
+    summary = {"stories": options.n, "done": whole.stories, "broken": broken, **whole.facts()}
+    summary |= {"wall_s": round(time.monotonic() - begun, 1), "workers": options.workers}
+    (options.out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(summary))
+    return 1 if broken else 0
+
+
+def _lines(path: Path) -> Iterator[dict]:
+    if path.exists():
+        for line in path.read_text(encoding="utf-8").splitlines():
+            yield json.loads(line)
+
+
+class Tally:
+    def __init__(self) -> None:
+        self.stories = 0
+        self.sums: Counter[str] = Counter()
+        self.families: Counter[str] = Counter()
+        self.slowest_stop_s = 0.0
+
+    def add(self, result: dict) -> None:
+        self.stories += 1
+        self.families[result["family"]] += 1
+        facts = result["facts"]
+        self.slowest_stop_s = max(self.slowest_stop_s, facts.get("slowest_stop_s", 0.0))
+        for name in ("starts", "processes", "rows", "alarms", "delivered_ml"):
+            self.sums[name] += facts.get(name, 0)
+        self.sums["started"] += facts.get("starts", 0) > 0
+        self.sums["cpu_s"] += result["cpu_s"]
+        self.sums["virtual_s"] += result["virtual_s"]
+
+    def facts(self) -> dict:
+        cpu_s = self.sums["cpu_s"]
+        return {
+            "infusions_per_cpu_s": round(self.stories / cpu_s, 2) if cpu_s else 0.0,
+            "cpu_s": round(cpu_s, 1),
+            "virtual_h": round(self.sums["virtual_s"] / 3600, 1),
+            "with_flow": self.sums["started"],
+            "starts": self.sums["starts"],
+            "deaths_and_restarts": self.sums["processes"] - self.stories,
+            "alarms": self.sums["alarms"],
+            "rows": self.sums["rows"],
+            "delivered_ml": round(self.sums["delivered_ml"], 1),
+            "slowest_stop_s": round(self.slowest_stop_s, 3),
+            "families": dict(sorted(self.families.items())),
+        }
+
+
+def _played(seeds: list[int], options: argparse.Namespace) -> Iterator[dict]:
+    if options.workers <= 1:
+        yield from map(_one, seeds)
+        return
+    context = multiprocessing.get_context("fork")
+    with context.Pool(options.workers, initializer=quiet_logs) as pool:
+        yield from pool.imap_unordered(_one, seeds, CHUNK)
+
+
+def _one(seed: int) -> dict:
+    told = story(seed)
+    return _result(seed, told, play(told))
+
+
+def _result(seed: int, told: Story, played: Played) -> dict:
+    return {
+        "seed": seed,
+        "family": told.family,
+        "violations": played.violations,
+        "cpu_s": round(played.cpu_s, 4),
+        "virtual_s": round(played.virtual_s, 1),
+        "facts": played.facts,
+    }
+
+
+def _progress(number: int, of: int, begun: float, tally: Tally, broken: int) -> None:
+    wall = time.monotonic() - begun
+    rate = tally.facts()["infusions_per_cpu_s"]
+    left = wall / number * (of - number) / 60
+    print(f"{number} of {of}, {broken} broken, {rate} a CPU-second, {left:.0f} min to go", flush=True)
+
+
+def _report(result: dict, options: argparse.Namespace) -> None:
+    """The story, the shrunk one, and how to see it again."""
+    told = story(result["seed"])
+    rule = next(iter(result["violations"]))
+    for name, text in result["violations"].items():
+        print(f"seed {result['seed']} ({told.family} {told.model}) breaks {name}: {text}")
+    path = options.out / f"seed-{result['seed']}.toml"
+    path.write_text(told.to_toml(), encoding="utf-8")
+    small = shrink(told, lambda candidate: rule in play(candidate).violations)
+    shrunk = path.with_name(f"{path.stem}-shrunk.toml")
+    shrunk.write_text(small.to_toml(), encoding="utf-8")
+    print(f"  of {len(told.events)} events {len(small.events)} are left: python -m tests.campaign --replay {shrunk}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,63 @@
+"""Sessions in which nothing goes wrong: how often pumpd raises an alarm all the same (ALM-13)."""
+
+import json
+import multiprocessing
+from collections import Counter
+from dataclasses import dataclass, field
+
+from tests.campaign.draw import faultless
+from tests.campaign.play import play, quiet_logs
+
+MOST_A_SESSION = 0.2
+LAST_STATES = {"completed", "stopped"}
+
+
+@dataclass(slots=True)
+class Budget:
+    sessions: int = 0
+    high: int = 0
+    any_priority: int = 0
+    codes: Counter[str] = field(default_factory=Counter)
+    broken: list[str] = field(default_factory=list)
+    families: Counter[str] = field(default_factory=Counter)
+
+    def add(self, seed: int, family: str, alarms: list[tuple[str, str]], violations: dict[str, str]) -> None:
+        self.sessions += 1
+        self.families[family] += 1
+        self.any_priority += len(alarms)
+        self.high += sum(priority == "high" for _, priority in alarms)
+        self.codes.update(code for code, _ in alarms)
+        self.broken += [f"seed {seed} ({family}): {rule}: {text}" for rule, text in violations.items()]
+
+    @property
+    def kept(self) -> bool:
+        return not self.high and not self.broken and self.any_priority <= MOST_A_SESSION * self.sessions
+
+
+def session(seed: int) -> tuple[int, str, list[tuple[str, str]], dict[str, str]]:
+    told = faultless(seed)
+    alarms: list[tuple[str, str]] = []
+    played = play(told, lambda world: world.at_end.append(lambda rows: alarms.extend(_alarms(rows))))
+    violations = dict(played.violations)
+    if not played.facts.get("starts"):
+        violations["start"] = "it never started"
+    return seed, told.family, alarms, violations
+
+
+def _alarms(rows):
+    return [(row.fields["code"], row.fields["priority"]) for row in rows if row.kind == "alarm_raised"]
+
+
+def run(options) -> int:
+    budget = Budget()
+    with multiprocessing.get_context("fork").Pool(options.workers, initializer=quiet_logs) as pool:
+        for result in pool.imap_unordered(session, range(options.first, options.first + options.alarm_budget), 4):
+            budget.add(*result)
+            if budget.sessions % 50 == 0:
+                print(f"{budget.sessions} sessions, {budget.high} high, {budget.any_priority} alarms", flush=True)
+    for line in budget.broken:
+        print(line)
+    told = {"sessions": budget.sessions, "high": budget.high, "any_priority": budget.any_priority}
+    told |= {"a_session": budget.any_priority / budget.sessions, "codes": dict(budget.codes)}
+    print(json.dumps(told | {"families": dict(sorted(budget.families.items())), "kept": budget.kept}))
+    return 0 if budget.kept else 1

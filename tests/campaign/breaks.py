@@ -1,0 +1,169 @@
+"""Deliberate defects in pumpd, one at a time. The campaign must find each: a search that cannot fail shows nothing."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from importlib import import_module
+from unittest import mock
+
+from pumpd.control.gateway import Gateway
+from pumpd.control.runner import PumpRunner
+from pumpd.driving.asking import UnansweredError
+from pumpd.driving.link_driver import LinkDriver
+from pumpd.infusion import events as ev
+from pumpd.infusion import judge as look
+from pumpd.infusion.model import ZERO, Infusion
+from pumpd.infusion.states import State
+from pumpd.infusion.turn import Turn
+from pumpd.journal import doses
+
+advance, observe = import_module("pumpd.infusion.advance"), import_module("pumpd.infusion.observe")
+
+
+def _resume_without_confirmation():
+    """A remainder that was read back starts by itself, and no interlock asks for a confirmation."""
+    waiting = look._waiting
+
+    def eager(turn: Turn) -> None:
+        waiting(turn)
+        infusion = turn.infusion
+        if infusion.state is State.READY and infusion.started_ns is not None:
+            turn.set(state=State.ARMED, since_ns=turn.now_ns, reading=None, read_back=None)
+            turn.do(ev.ReadBackProgram(), ev.ReadPump())
+
+    return _both(mock.patch.object(look, "_waiting", eager), _without("confirmation"))
+
+
+def _book_what_is_reported():
+    """What was lost, and what flowed since the last look, is not booked."""
+    return mock.patch.object(Infusion, "booked", new=lambda self, _: self.delivered)
+
+
+def _lost_count_is_nothing():
+    """A counter that fell back has lost nothing worth booking."""
+    return mock.patch.object(observe, "_unaccounted", new=lambda *_: ZERO)
+
+
+def _stop_once():
+    """A stop is sent, and not repeated until it is confirmed."""
+    send = Turn.send_stop
+
+    def once(turn: Turn) -> None:
+        if not turn.infusion.state.ending:
+            send(turn)
+
+    return mock.patch.object(Turn, "send_stop", once)
+
+
+def _commands_sent_again():
+    """A command whose answer was lost is sent again, as a question is."""
+    tell = LinkDriver.tell
+
+    async def again(self, *args, **more):
+        try:
+            return await tell(self, *args, **more)
+        except UnansweredError:
+            return await tell(self, *args, **more)
+
+    return mock.patch.object(LinkDriver, "tell", again)
+
+
+def _start_before_the_journal():
+    """The intent is posted, and not waited for."""
+    real = PumpRunner._start
+
+    async def unwaited(self, action, intent):
+        journal = self._journal
+        journal.post(intent)
+        waiting, journal.append = journal.append, _at_once
+        try:
+            await real(self, action, ())
+        finally:
+            journal.append = waiting
+
+    return mock.patch.object(PumpRunner, "_start", unwaited)
+
+
+async def _at_once(_):
+    pass
+
+
+def _go_on_after_a_restart():
+    """A restarted process goes on with what was running."""
+
+    async def left_alone(*_):
+        return True
+
+    patched = mock.patch.object(advance, "_control_restarted", new=lambda _: None)
+    return _both(patched, mock.patch.object(PumpRunner, "_stop_leftover", left_alone))
+
+
+def _panel_is_not_looked_at():
+    """Changes at the pump's own panel are believed."""
+    return _both(_without("front_panel"), mock.patch.object(look.front_panel, "check", new=lambda *_: look.PERMIT))
+
+
+def _watchdog_not_armed():
+    """The pump's own watchdog is asked for at ten minutes."""
+    start = LinkDriver.start
+
+    async def long(self, watchdog):
+        return await start(self, type(watchdog)(200))
+
+    return mock.patch.object(LinkDriver, "start", long)
+
+
+def _forgotten_dose():
+    """The dose history does not know of doubt."""
+    dose = doses._Infusion.dose
+
+    def sure(self, session, *, live):
+        found = dose(self, session, live=live)
+        return found and replace(found, uncertain=False)
+
+    return mock.patch.object(doses._Infusion, "dose", sure)
+
+
+def _stop_lost_on_the_way():
+    """A stop that a nurse asks for is answered, and dropped."""
+
+    def lost(self, request, peer):
+        from pumpd.control.messages import Answer
+
+        return Answer(ok=True, result={"stopping": []})
+
+    return mock.patch.object(Gateway, "_stop", lost)
+
+
+def _without(name: str):
+    locks = {each: check for each, check in look.INTERLOCKS.items() if each != name}
+    assert len(locks) == len(look.INTERLOCKS) - 1
+    return mock.patch.object(look, "INTERLOCKS", locks)
+
+
+@contextlib.contextmanager
+def _both(*patches) -> Iterator[None]:
+    with contextlib.ExitStack() as stack:
+        for patch in patches:
+            stack.enter_context(patch)
+        yield
+
+
+BREAKS: dict[str, Callable[[], contextlib.AbstractContextManager]] = {
+    "resume-without-confirmation": _resume_without_confirmation,
+    "book-what-is-reported": _book_what_is_reported,
+    "lost-count-is-nothing": _lost_count_is_nothing,
+    "stop-once": _stop_once,
+    "commands-sent-again": _commands_sent_again,
+    "start-before-the-journal": _start_before_the_journal,
+    "go-on-after-a-restart": _go_on_after_a_restart,
+    "panel-is-not-looked-at": _panel_is_not_looked_at,
+    "watchdog-not-armed": _watchdog_not_armed,
+    "forgotten-dose": _forgotten_dose,
+    "stop-lost-on-the-way": _stop_lost_on_the_way,
+}
+
+
+def broken(name: str | None) -> contextlib.AbstractContextManager:
+    """pumpd with that defect while it is open; without a name, as it is."""
+    return contextlib.nullcontext() if name is None else BREAKS[name]()

@@ -1,0 +1,130 @@
+"""Control dies before and after every journal write and every frame that it sends (PWR-06).
+
+A dead process is known by what it wrote and what it sent, and by nothing else: two instants between the same two of
+these are one point. So the points are, for each transaction of the journal, before it and after it, and for each frame,
+lost on its way or arrived. That a reply came and was not yet acted on is the point after the frame that it answers.
+
+The infusion: ordered, confirmed, five seconds of flow, a pause, resumed and confirmed, seven seconds, stopped. Looks
+at a steady flow beyond those seconds repeat the same rows and frames. The end of a whole dose is tried apart, once a
+family: its last seconds.
+
+After each death another process comes up, a nurse sees to what it left behind, and the plant says what was true.
+"""
+
+import json
+import multiprocessing
+from collections import Counter
+from dataclasses import dataclass
+
+from tests.campaign.draw import BAGS, PUMPS
+from tests.campaign.play import Played, play, quiet_logs
+from tests.campaign.story import Happening, Nurse, Story
+from tests.campaign.world import World
+from tests.control.ward import ORDER as WARD_ORDER
+
+AGAIN_AFTER_S = 1.5
+LAST_S = 4.0  # of a whole dose
+ORDER = {key: value for key, value in WARD_ORDER.items() if key not in ("op", "pump")}
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """The `number`-th of all, at `at_s` of the undisturbed infusion."""
+
+    number: int
+    at_s: float
+    what: str
+
+
+def short(family: str, model: str) -> Story:
+    events = (Happening(9.0, "nurse", "pause"), Happening(22.0, "nurse", "stop"))
+    return _story(family, model, events, 24.0)
+
+
+def whole(family: str, model: str) -> Story:
+    return _story(family, model, (), 2440.0)
+
+
+def _story(family: str, model: str, events: tuple[Happening, ...], horizon_s: float) -> Story:
+    order = ORDER | {"container": "100 mL bag" if model in BAGS else "50 mL"}
+    nurse = Nurse(confirm_after_s=0.5, clears=1, resumes=1, act_after_s=1.0)
+    return Story(0, family, model, order, nurse, events, horizon_s, title=f"crash points of {model}")
+
+
+class _Points:
+    """Counts what the first process writes and sends, and kills it at one of these."""
+
+    def __init__(self, world: World, strike: int | None) -> None:
+        self.world, self.strike = world, strike
+        self.points: list[Point] = []
+        world.on_writer = self._writer
+        world.on_gateway = self._gateway
+
+    def _writer(self, writer) -> None:
+        if self.world.processes == 1:
+            writer.point = lambda when, entries: self._point(f"{when} {entries[-1].kind}")
+
+    def _gateway(self, made) -> None:
+        if self.world.processes == 1:
+            made.runners["bed1"].tap(self._frame)
+
+    def _frame(self, direction: str, _: bytes, __: int) -> None:
+        if str(direction) == "out":
+            self._point("frame lost")
+            self._point("frame arrived", arrives=True)
+
+    def _point(self, what: str, *, arrives: bool = False) -> None:
+        world = self.world
+        if world.control is None or world.control.dead or world.over:
+            return
+        number = len(self.points)
+        self.points.append(Point(number, world.now, what))
+        if number == self.strike:
+            world.control.kill(arrives=arrives)
+            world.spawn(world.buried(AGAIN_AFTER_S))
+
+
+def points(story: Story) -> list[Point]:
+    """All of them, from the undisturbed infusion; of a whole dose those of its end."""
+    found: list[_Points] = []
+    played = play(story, lambda world: found.append(_Points(world, None)))
+    assert not played.violations, (story.model, played.violations)
+    all_points = found[0].points
+    if story.horizon_s > 2000:
+        end_s = all_points[-1].at_s
+        return [point for point in all_points if point.at_s >= end_s - LAST_S]
+    return all_points
+
+
+def strike(story: Story, number: int) -> Played:
+    return play(story, lambda world: _Points(world, number))
+
+
+def run(options) -> int:
+    """Every point of every model; the end of a whole dose of one model a family."""
+    chosen = [pump for pump in PUMPS if options.family in (None, *pump)]
+    stories = [short(*pump) for pump in chosen]
+    stories += [whole(family, model) for family, model in dict(reversed(chosen)).items()]
+    counts: dict[str, Counter[str]] = {}
+    broken = 0
+    with multiprocessing.get_context("fork").Pool(options.workers, initializer=quiet_logs) as pool:
+        for story in stories:
+            chosen_points = points(story)[:: options.share]
+            count = counts.setdefault(story.family, Counter())
+            for point, result in pool.imap_unordered(_tried, [(story, point) for point in chosen_points], 8):
+                count["points"] += 1
+                count["whole" if story.horizon_s > 2000 else "short"] += 1
+                count["journal" if "frame" not in point.what else "wire"] += 1
+                for rule, text in result.items():
+                    broken += 1
+                    count[rule] += 1
+                    where = f"point {point.number} ({point.what} at {point.at_s:.3f} s)"
+                    print(f"{story.model}, {where} breaks {rule}: {text}")
+            print(f"{story.model}: {len(chosen_points)} points, {broken} broken so far", flush=True)
+    print(json.dumps({"broken": broken, "families": {family: dict(count) for family, count in counts.items()}}))
+    return 1 if broken else 0
+
+
+def _tried(what: tuple[Story, Point]) -> tuple[Point, dict[str, str]]:
+    story, point = what
+    return point, strike(story, point.number).violations

@@ -1,0 +1,177 @@
+"""Stories drawn by seed: which pump, what order, what nurse, and what goes wrong when."""
+
+import random
+from decimal import Decimal
+
+from tests.campaign.story import Happening, Nurse, Story
+
+# Every model that can be told to flow. Space's rack (space-bcc) is read and never told anything, so nothing starts it.
+PUMPS = (
+    ("new-era", "ne-1000"),
+    ("new-era", "ne-1010"),
+    ("new-era", "ne-4000"),
+    ("alaris-asena", "asena-gh"),
+    ("alaris-asena", "asena-cc"),
+    ("dianet-star", "perfusor-fm"),
+    ("dianet-star", "infusomat-fms"),
+    ("harvard", "11-elite"),
+    ("harvard", "phd-ultra"),
+    ("harvard", "legato-100"),
+    ("harvard", "legato-110"),
+    ("fresenius-base-a", "base-a"),
+    ("reglo-icc", "reglo-icc"),
+)
+BAGS = {"infusomat-fms", "reglo-icc"}
+ENTRIES = (("ketamine-1mg-ml", 1), ("ketamine-2mg-ml", 2), ("ketamine-1mg-ml-gentle", 1))
+YEAR = 365 * 24 * 3600
+
+# What can go wrong, with its weight. `{s}` is a short time, `{l}` one up to beyond the lease.
+TROUBLES = (
+    (6, "fault", "lost-reply"),
+    (3, "fault", "lost-reply:start"),
+    (2, "fault", "lost-reply:stop"),
+    (2, "fault", "lost-reply:program"),
+    (3, "fault", "lost-reply/{s}s"),
+    (4, "fault", "lost-request"),
+    (2, "fault", "lost-request/{s}s"),
+    (4, "fault", "delayed-reply:{d}s/{l}s"),
+    (3, "fault", "duplicated-reply/{l}s"),
+    (3, "fault", "garbled/{s}s"),
+    (3, "fault", "split-reply/{l}s"),
+    (4, "fault", "silence/{l}s"),
+    (2, "fault", "hang/{l}s"),
+    (4, "fault", "disconnect/{l}s"),
+    (3, "fault", "power-cut/{l}s"),
+    (1, "fault", "crash-after:start"),
+    (1, "fault", "crash-after:read"),
+    (1, "fault", "crash-after:stop"),
+    (1, "fault", "crash-after:program"),
+    (3, "fault", "occlusion/{l}s"),
+    (1, "fault", "occlusion"),
+    (2, "fault", "stall/{l}s"),
+    (2, "fault", "air"),
+    (2, "fault", "door/{l}s"),
+    (1, "fault", "empty"),
+    (1, "fault", "mains/{l}s"),
+    (1, "fault", "battery:10%"),
+    (2, "panel", "rate=150%"),
+    (1, "panel", "rate=50%"),
+    (3, "panel", "stop"),
+    (3, "panel", "start"),
+    (4, "cable", "{l}"),
+    (8, "control", "kill/{s}"),
+    (4, "control", "kill-sent/{s}"),
+    (3, "control", "kill/{l}"),
+    (2, "control", "end/{s}"),
+    (2, "control", "reboot/{l}"),
+    (2, "disk", "full/{l}"),
+    (2, "disk", "away/{l}"),
+    (2, "disk", "slow:{d}/{l}"),
+    (4, "clock", "{c}"),
+    (2, "tablet", "{l}"),
+    (3, "nurse", "stop"),
+    (3, "nurse", "pause"),
+    (2, "nurse", "resume"),
+    (2, "nurse", "clear"),
+    (2, "nurse", "confirm"),
+    (1, "nurse", "order"),
+    (1, "nurse", "reconcile"),
+)
+_WEIGHTS = [weight for weight, _, _ in TROUBLES]
+
+
+def story(seed: int) -> Story:
+    """The same seed, the same story."""
+    rng = random.Random(seed)
+    family, model = rng.choice(PUMPS)
+    short = rng.random()
+    length = rng.uniform(15, 120) if short < 0.75 else rng.uniform(120, 600) if short < 0.97 else 2600.0
+    nurse = Nurse(
+        confirm_after_s=round(rng.choice((0.2, 1.0, rng.uniform(0, 15))), 3),
+        clears=rng.choice((0, 1, 1, 2, 4)),
+        resumes=rng.choice((0, 1, 1, 2, 3)),
+        act_after_s=round(rng.choice((0.3, 2.0, rng.uniform(0, 40))), 3),
+        impatient=rng.random() < 0.2,
+    )
+    begin = 3.0 + nurse.confirm_after_s
+    events = [_trouble(rng, _instant(rng, begin, length)) for _ in range(_how_many(rng))]
+    if length < 2600:
+        events.append(Happening(round(begin + length, 3), "nurse", "stop"))
+    return Story(
+        seed=seed,
+        family=family,
+        model=model,
+        order=_order(rng, model),
+        nurse=nurse,
+        events=tuple(sorted(events, key=lambda event: event.at_s)),
+        horizon_s=begin + length + 20.0,
+    )
+
+
+def faultless(seed: int) -> Story:
+    """One in which nothing goes wrong and the nurse lets it run, or pauses once, or stops it (ALM-13)."""
+    rng = random.Random(seed)
+    whole = story(seed)
+    events, what = (), rng.random()
+    if what < 0.15:
+        events = (Happening(round(rng.uniform(60, 2000), 3), "nurse", "pause"),)
+    elif what < 0.3:
+        events = (Happening(round(rng.uniform(60, 2000), 3), "nurse", "stop"),)
+    nurse = Nurse(confirm_after_s=whole.nurse.confirm_after_s, resumes=1, act_after_s=round(rng.uniform(5, 120), 3))
+    return whole.but(nurse=nurse, events=events, horizon_s=2900.0)
+
+
+def _how_many(rng: random.Random) -> int:
+    much = rng.random()
+    if much < 0.04:
+        return 0
+    if much < 0.35:
+        return rng.randint(1, 2)
+    return rng.randint(3, 6) if much < 0.85 else rng.randint(7, 14)
+
+
+def _instant(rng: random.Random, begin: float, length: float) -> float:
+    """Half of all trouble comes around the beginning and the end, where most is done."""
+    where = rng.random()
+    if where < 0.3:
+        return round(rng.uniform(0, begin + 3), 4)
+    if where < 0.4:
+        return round(max(0.0, begin + length + rng.uniform(-5, 5)), 4)
+    return round(begin + rng.uniform(0, length), 4)
+
+
+def _trouble(rng: random.Random, at_s: float) -> Happening:
+    _, word, detail = rng.choices(TROUBLES, _WEIGHTS)[0]
+    step = rng.choice((1, 60, 3600, 86400, YEAR)) * rng.choice((1, -1))
+    told = detail.format(
+        s=round(rng.uniform(0.3, 5), 2),
+        l=round(rng.choice((rng.uniform(0.5, 9), rng.uniform(9, 40))), 2),
+        d=round(rng.uniform(0.1, 3), 2),
+        c=step,
+    )
+    return Happening(at_s, word, told)
+
+
+def _order(rng: random.Random, model: str) -> dict[str, str]:
+    entry, strength = rng.choice(ENTRIES)
+    container = "100 mL bag" if model in BAGS else rng.choice(("50 mL", "60 mL", "50 mL", "20 mL"))
+    room_ml = {"100 mL bag": 99, "50 mL": 49, "60 mL": 49, "20 mL": 19}[container]
+    weight = Decimal(rng.randint(400, 1200)) / 10
+    most = min(Decimal("0.75"), Decimal(59) / weight, Decimal(room_ml * strength) / weight)
+    dose = max(Decimal("0.3"), Decimal(rng.randint(30, 75)) / 100)
+    if dose > most:
+        dose = most.quantize(Decimal("0.01"), "ROUND_DOWN")
+    if dose < Decimal("0.3"):
+        dose = Decimal("0.3")
+        weight = (Decimal(room_ml * strength) / dose).quantize(Decimal("0.1"), "ROUND_DOWN")
+    return {
+        "entry": entry,
+        "dose": f"{dose} mg/kg",
+        "weight": f"{weight} kg",
+        "weight_again": f"{weight} kg",
+        "weight_basis": "actual",
+        "duration": "40 min",
+        "container": container,
+        "patient": "token-1",
+        "ordered_by": "dr-a",
+    }

@@ -1,0 +1,280 @@
+"""The rules that every story is judged by, from the plant's truth. What pumpd believes is never the measure: its book
+and its alarms are what is measured.
+
+| rule | what must be so |
+|---|---|
+| start | the pump hears no start for which confirmation and intent were not on the disk; never more than those |
+| delivered | ordered flow gives at most the prescribed volume, the pump's own error and 0.1 mL (RUN-04) |
+| expiry | a pump with a watchdog that nobody reaches stands within the lease, and gives rate x lease (COM-12) |
+| stop | on a good line the pump stands 1 s after a nurse's stop (STP-01), with 0.1 mL at most (STP-08) |
+| unordered | flow that pumpd did not order ends within 5 s on a good line, else an alarm says so (RUN-06, PWR-04) |
+| booked | at quiet at least what was given is booked: in the infusion, and in the dose history (COM-05, PWR-06) |
+| restart | flow that a dead process left behind ends when the next one meets the pump (PWR-02, PWR-03) |
+| after | nothing flows after the end |
+| ends | left alone, every infusion ends, or waits for a person with an alarm that says so |
+| record | the chain holds; `replay` makes of the rows the same state and volume, exactly (AUD-03, AUD-05) |
+| defect | no `internal_error`, no exception that nobody took |
+"""
+
+import contextlib
+from collections.abc import Callable
+from decimal import Decimal
+
+from pumpd.infusion import Infusion
+from pumpd.infusion.states import State
+from pumpd.journal import JournalError, JournalReader
+from pumpd.journal.doses import Doses
+from pumpd.journal.replay import Replay
+from tests.campaign.plant_watch import Flow
+from tests.campaign.world import CALM_S, World
+
+QUIET_S = 5.0
+OVER_ML = 0.1  # RUN-04
+STOP_S, STOP_ML = 1.0, 0.1  # STP-01, STP-08
+UNORDERED_S = 5.0
+ALARM_S = 15.0  # COM-05: at most 15 s to the alarm
+LEASE_S = 10.0
+ROUND_ML = 0.02  # counters are shown and read in hundredths
+TIMELESS = ("state", "segment", "given_before", "counted", "unaccounted", "integral", "trips", "alarms", "pauses")
+WAITS = (State.ORDERED, State.LOADING, State.ARMED, State.STARTING, State.COMPLETING, State.PAUSING, State.STOPPING)
+
+
+class Watching:
+    """Looks every second, and at what the pump itself hears."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.begun_ml = 0.0
+        self._loaded = 0
+        self._loaded_ml = 0.0
+        self._ended: set[str] = set()
+        self.stops: list[float] = []
+
+    def begin(self) -> None:
+        watch = self.world.watch
+        watch.on_start = self._start_heard
+        watch.on_flow = self._flow_began
+        settings = watch.plant.settings
+        self.error = (settings.error_percent + abs(settings.drift_ppm) / 1e4) / 100
+        self.ripple_ml = settings.ripple_percent / 100 * settings.ripple_period_ml
+        self.native = self.world.native
+        self.world.on_boot = self.restarted
+
+    # -- starts ------------------------------------------------------------------------------------------------------
+
+    def _start_heard(self) -> None:
+        """Rows that are on the disk are counted over all processes."""
+        world, written = self.world, self.world.disk.written
+        allowed = min(written["confirmation_accepted"], written["intent_start"])
+        if world.watch.starts > allowed:
+            said = f"start {world.watch.starts} of the pump, {written['confirmation_accepted']} confirmations and "
+            world.violate("start", f"{said}{written['intent_start']} intents on the disk")
+        infusion = world.infusion
+        if infusion is not None and infusion.state.ended:
+            world.violate("after", "the pump hears a start after the end")
+
+    def _flow_began(self, flow: Flow) -> None:
+        world = self.world
+        if flow.cause == "wire":
+            return
+        infusion = world.infusion
+        ours = infusion is not None and infusion.started_ns is not None
+        well = world.calm and ours
+        world.later(UNORDERED_S, self._unordered, flow, well)
+
+    def _unordered(self, flow: Flow, well: bool) -> None:
+        world = self.world
+        if flow.ended_s is not None:
+            return
+        if well and world.calm:
+            world.violate("unordered", f"flow by {flow.cause} since {flow.began_s:.2f} s goes on on a good line")
+        elif world.up and world.infusion is not None and not world.infusion.state.ended:
+            world.later(ALARM_S - UNORDERED_S, self._alarmed, flow)
+
+    def _alarmed(self, flow: Flow) -> None:
+        world = self.world
+        infusion = world.infusion
+        if flow.ended_s is None and infusion is not None and not infusion.state.ended and not infusion.alarms:
+            world.violate("unordered", f"flow by {flow.cause} since {flow.began_s:.2f} s, and no alarm says so")
+
+    # -- stops -------------------------------------------------------------------------------------------------------
+
+    def stop(self) -> Callable[[], None]:
+        """To be called before a nurse's stop is sent; returns what is to be called when it was taken."""
+        world, at_s, ml = self.world, self.world.now, self.world.watch.delivered_ml
+        well = world.calm and world.watch.running
+
+        def told() -> None:
+            if well:
+                world.later(STOP_S, self._stopped, at_s, ml)
+
+        return told
+
+    def _stopped(self, at_s: float, ml: float) -> None:
+        world = self.world
+        flow = world.watch.flows[-1]
+        if not world.calm or (flow.cause != "wire" and flow.began_s >= at_s):
+            return
+        if flow.ended_s is None:
+            world.violate("stop", f"the pump runs {STOP_S} s after the stop at {at_s:.3f} s")
+        elif world.watch.delivered_ml - ml > STOP_ML:
+            world.violate("stop", f"{world.watch.delivered_ml - ml:.3f} mL after the stop at {at_s:.3f} s")
+        else:
+            self.stops.append(flow.ended_s - at_s)
+
+    # -- loss --------------------------------------------------------------------------------------------------------
+
+    def panel(self, key: str) -> None:
+        """A person does something at the pump from now on."""
+        self._person_s = self.world.now
+
+    _person_s = -1.0
+    _power_s = -1.0
+
+    def power(self) -> None:
+        self._power_s = self.world.now
+
+    def loss(self, seconds: float) -> None:
+        """From now on nothing reaches the pump, for so long."""
+        watch = self.world.watch
+        if self.native and watch.running and watch.flows[-1].cause == "wire" and seconds >= LEASE_S + 1:
+            rate = watch.plant.truth().rate_ml_h
+            self.world.later(LEASE_S + 1, self._expired, self.world.now, watch.delivered_ml, rate, watch.flows[-1])
+
+    def _expired(self, at_s: float, ml: float, rate_ml_h: float, flow: Flow) -> None:
+        world = self.world
+        if self._person_s >= flow.began_s:
+            return  # somebody turned a knob: nothing is known of the rate
+        more = world.watch.delivered_ml - ml
+        if flow.ended_s is None:
+            world.violate("expiry", f"the pump still flows {LEASE_S + 1:g} s after the loss at {at_s:.2f} s")
+        elif more > rate_ml_h * LEASE_S / 3600 * (1 + 2 * self.error) + self.ripple_ml + 1e-3 and not self._bolus():
+            world.violate("expiry", f"{more:.3f} mL after the loss at {at_s:.2f} s at {rate_ml_h:.1f} mL/h")
+
+    def _bolus(self) -> bool:
+        return self.world.watch.plant.truth().largest_bolus_ml > 0
+
+    def restarted(self) -> None:
+        """Another process is up."""
+        watch = self.world.watch
+        if watch.running:
+            self.world.later(CALM_S, self._left_behind, watch.flows[-1])
+
+    def _left_behind(self, flow: Flow) -> None:
+        if flow.ended_s is None and self.world.calm:
+            self.world.violate("restart", f"the flow since {flow.began_s:.2f} s goes on under another process")
+
+    # -- every second ------------------------------------------------------------------------------------------------
+
+    def of_this_program_ml(self) -> float:
+        """What the motor moved since a program was last loaded, as a person would read it at the pump."""
+        return self.world.watch.moved_ml - self._loaded_ml
+
+    def look(self) -> None:
+        world = self.world
+        loaded = world.disk.written["program_loaded"]
+        if loaded != self._loaded:
+            self._loaded, self._loaded_ml = loaded, world.watch.moved_ml
+        infusion = world.infusion
+        if infusion is None:
+            return
+        quiet = world.watch.stood_for_s >= QUIET_S and world.calm
+        if quiet or (infusion.state.may_flow and infusion.started_ns is not None):
+            self._booked(infusion)
+
+    def _booked(self, infusion: Infusion) -> None:
+        """What is booked against what reached the patient; people at the panel of a pump that nobody hears aside."""
+        booked = float(infusion.booked(int(self.world.now * 1e9)).decimal)
+        self.enough(
+            booked, f"infusion is {infusion.state.value}, {booked:.3f} mL booked", infusion.limits.counter_slack
+        )
+
+    def enough(self, booked: float, what: str, slack=None) -> None:
+        world = self.world
+        given = world.watch.delivered_ml - world.watch.unordered_ml()
+        if booked + given * self.error + self.ripple_ml + max(ROUND_ML, float(slack.decimal) if slack else 0) < given:
+            world.violate("booked", f"{what}, {given:.3f} mL given")
+
+    def waits_for_a_person(self) -> None:
+        """Some time after the last trouble, before anybody helps."""
+        world = self.world
+        if not world.up:
+            world.violate("ends", "no control process comes up")
+            return
+        infusion = world.infusion
+        if infusion is None or infusion.state.ended:
+            return
+        if infusion.state is State.TRIPPED and not (infusion.trips and infusion.alarms):
+            world.violate("ends", f"tripped without an alarm that says why: {infusion.reason}")
+        elif infusion.state in WAITS:
+            world.violate("ends", f"{infusion.state.value} since {infusion.since_ns / 1e9:.1f} s: {infusion.reason}")
+        elif infusion.state is State.UNCERTAIN and not infusion.alarms:
+            world.violate("ends", "uncertain, and no alarm")
+
+
+async def at_the_end(world: World, watching: Watching) -> dict[str, float]:
+    """Everything is over, and quiet."""
+    watch = world.watch
+    infusion = world.infusion
+    if watch.running:
+        world.violate("after", f"the pump runs at the end; its flow is by {watch.flows[-1].cause}")
+    if not world.up:
+        return {}
+    if infusion is not None and not infusion.state.ended:
+        world.violate("ends", f"with a nurse's help it is still {infusion.state.value}: {infusion.reason}")
+    await world.control.writer.append([])
+    rows = world.rows()
+    for look in world.at_end:
+        look(rows)
+    for row in rows:
+        if row.kind == "internal_error":
+            world.violate("defect", f"row {row.id}: {row.body}")
+    _delivered(world, watching, rows)
+    _book(world, watching, rows)
+    _record(world, rows, infusion)
+    return {
+        "delivered_ml": watch.delivered_ml,
+        "starts": watch.starts,
+        "processes": world.processes,
+        "rows": len(rows),
+        "slowest_stop_s": max(watching.stops, default=0.0),
+        "alarms": sum(row.kind == "alarm_raised" for row in rows),
+    }
+
+
+def _delivered(world: World, watching: Watching, rows) -> None:
+    ordered = sum(float(row.fields["infusion"]["prescribed"].split()[0]) for row in rows if row.kind == "began")
+    given = world.watch.delivered_ml - world.watch.unordered_ml()
+    if given > ordered * (1 + watching.error) + watching.ripple_ml + OVER_ML:
+        world.violate("delivered", f"{given:.3f} mL given of {ordered:.3f} mL ordered")
+
+
+def _book(world: World, watching: Watching, rows) -> None:
+    doses, concentrations = Doses(), {}
+    doses.take(rows)
+    for row in rows:
+        if row.kind == "order_accepted":
+            concentrations[row.session] = Decimal(row.fields["program"]["entry"]["concentration"].split()[0])
+    booked = sum(float(dose.worst.decimal / concentrations[dose.session]) for dose in doses.all())
+    watching.enough(booked, f"the dose history says {booked:.3f} mL")
+
+
+def _record(world: World, rows, infusion: Infusion | None) -> None:
+    try:
+        with contextlib.closing(JournalReader(world.disk.path)) as reader:
+            reader.verify()
+    except JournalError as error:
+        world.violate("record", str(error))
+    if world.disk.lost:
+        return  # what the full disk refused cannot be replayed
+    replay = Replay(rows)
+    if replay.differences:
+        world.violate("record", f"{len(replay.differences)} differences: {replay.differences[0]}")
+    if infusion is None:
+        return
+    again = replay.infusions[infusion.place.session].infusion
+    moved = world.machine_boot != "machine-1"  # another boot of the machine counts its instants from another zero
+    names = [name for name in vars(infusion) if getattr(again, name) != getattr(infusion, name)]
+    names = [name for name in names if not moved or name in TIMELESS]
+    if names:
+        world.violate("record", f"replayed with other {', '.join(names)}")

@@ -1,0 +1,298 @@
+"""A story played from the order to the quiet at its end, and judged. One call, one verdict."""
+
+import asyncio
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+from pumpd.infusion.states import State
+from pumpd.wire import LinkLostError
+from pumpd_simulators.faults import FACTS, Fault, FaultError, Kind
+from pumpd_simulators.virtual_time import VirtualTimeLoop
+from tests.campaign import judge
+from tests.campaign.story import Happening, Story
+from tests.campaign.world import World, in_its_time
+
+ROOM = Path("/dev/shm") if Path("/dev/shm").is_dir() else None  # the fsync of a disk is not what is tried here
+LOOK_S = 1.0
+SETTLE_S = 25.0  # after the last trouble: whatever pumpd does by itself is done
+HELP_S = 120.0  # within which a nurse ends every infusion
+ORDER_WITHIN_S = 90.0
+_LINE = {
+    *(Kind.SILENCE, Kind.GARBLED, Kind.LOST_REPLY, Kind.DELAYED_REPLY, Kind.DISCONNECT, Kind.HANG),
+    *(Kind.DUPLICATED_REPLY, Kind.SPLIT_REPLY, Kind.LOST_REQUEST, Kind.CRASH_AFTER, Kind.POWER_CUT),
+}
+
+
+@dataclass(slots=True)
+class Played:
+    story: Story
+    violations: dict[str, str]
+    cpu_s: float = 0.0
+    virtual_s: float = 0.0
+    facts: dict[str, float] = field(default_factory=dict)
+
+
+def play(story: Story, prepare=None) -> Played:
+    """`prepare` is shown the world before its first process starts."""
+    begun = time.process_time()
+    with tempfile.TemporaryDirectory(dir=ROOM) as folder, asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        played = runner.run(_whole(story, Path(folder), prepare))
+    played.cpu_s = time.process_time() - begun
+    return played
+
+
+async def _whole(story: Story, folder: Path, prepare) -> Played:
+    world = World(story, folder)
+    crashes: list[str] = []
+    world.loop.set_exception_handler(lambda _, context: _crashed(context, crashes))
+    with in_its_time(world):
+        watching = judge.Watching(world)
+        try:
+            if prepare is not None:
+                prepare(world)
+            await world.open()
+            watching.begin()
+            await _live(world, watching)
+            facts = await judge.at_the_end(world, watching)
+        finally:
+            virtual_s = world.now
+            await world.shut()
+    for crash in crashes:
+        world.violate("crash", crash)
+    return Played(story, world.violations, virtual_s=virtual_s, facts=facts)
+
+
+def _crashed(context: dict, crashes: list[str]) -> None:
+    """What nobody took. An exchange that a dead process waited for ends with nobody there, which is right."""
+    error = context.get("exception")
+    if not (isinstance(error, LinkLostError) and "never retrieved" in context["message"]):
+        crashes.append(f"{context.get('message')}: {error!r}")
+
+
+# -- what happens ----------------------------------------------------------------------------------------------------
+
+
+async def _live(world: World, watching: "judge.Watching") -> None:
+    story = world.story
+    fate = world.spawn(_fate(world, watching))
+    nurse = world.spawn(_nurse(world, watching))
+    while world.now < story.horizon_s and not world.violations:
+        await asyncio.sleep(LOOK_S)
+        watching.look()
+        if fate.done() and nurse.done():
+            break
+    await fate
+    nurse.cancel()
+    await asyncio.wait({nurse})
+    world.over = True
+    await _peace(world)
+    await _until(world, watching, lambda: world.calm, 60.0)
+    await _until(world, watching, lambda: False, SETTLE_S if not _over(world) else 3.0)
+    watching.waits_for_a_person()
+    await _helped(world, watching)
+    await _until(world, watching, lambda: False, judge.QUIET_S + 1)
+
+
+async def _until(world: World, watching: "judge.Watching", so, within_s: float) -> None:
+    end = world.now + within_s
+    while world.now < end and not so():
+        await asyncio.sleep(min(LOOK_S, end - world.now))
+        watching.look()
+
+
+async def _fate(world: World, watching: "judge.Watching") -> None:
+    for event in sorted(world.story.events, key=lambda event: event.at_s):
+        if event.at_s > world.now:
+            await asyncio.sleep(event.at_s - world.now)
+        await _happen(world, watching, event)
+
+
+async def _happen(world: World, watching: "judge.Watching", event: Happening) -> None:
+    match event.word:
+        case "fault":
+            _fault(world, watching, event)
+        case "panel":
+            watching.panel(event.detail)
+            world.watch.press(event.detail)
+        case "cable":
+            watching.loss(event.lasting_s)
+            world.unplug(event.lasting_s)
+        case "clock":
+            world.clock_off_s += float(event.detail)
+        case "tablet":
+            world.tablet_away_until = world.now + event.lasting_s
+        case "disk":
+            _disk(world, event)
+        case "control":
+            await _process(world, watching, event)
+        case "nurse":
+            world.spawn(_act(world, watching, event.detail))
+
+
+def _fault(world: World, watching: "judge.Watching", event: Happening) -> None:
+    fault = Fault.parse(event.detail)
+    if fault.kind is Kind.FRONT_PANEL:
+        watching.panel(fault.detail or "")
+        world.watch.press(fault.detail or "rate=150%")
+        return
+    lasting = fault.lasting_s or 0.0
+    if fault.kind in _LINE:
+        world.trouble(max(lasting, 1.0))
+        if fault.kind in (Kind.SILENCE, Kind.DISCONNECT):
+            watching.loss(lasting)
+        elif fault.kind in (Kind.POWER_CUT, Kind.CRASH_AFTER):
+            watching.power()
+    try:
+        world.watch.pump.fire(fault)
+    except FaultError as error:
+        world.violate("crash", f"the campaign's own: {error}")
+
+
+def _disk(world: World, event: Happening) -> None:
+    disk, until = world.disk, world.now + event.lasting_s
+    match event.name:
+        case "full":
+            disk.full_until = until
+            world.gateway_harmed = True
+        case "away":
+            disk.away_until = until
+        case "slow":
+            disk.slow_until, disk.slow_s = until, float(event.detail.partition("/")[0].partition(":")[2])
+    world.trouble(event.lasting_s)
+
+
+async def _process(world: World, watching: "judge.Watching", event: Happening) -> None:
+    watching.loss(event.lasting_s)
+    match event.name:
+        case "kill":
+            await world.kill(event.lasting_s)
+        case "kill-sent":
+            await world.kill(event.lasting_s, arrives=True)
+        case "end":
+            await world.end(event.lasting_s)
+        case "reboot":
+            world.machine_boot = f"machine-{world.processes + 1}"
+            await world.kill(event.lasting_s)
+
+
+# -- the nurse -------------------------------------------------------------------------------------------------------
+
+
+async def _act(world: World, watching: "judge.Watching", what: str) -> None:
+    match what:
+        case "confirm":
+            await world.confirm()
+        case "order":
+            await world.ask(op="order", pump="bed1", **world.story.order)
+        case "reconcile":
+            await _reconcile(world, watching)
+        case "stop":
+            await _stop(world, watching)
+        case _:
+            await world.ask(op=what, pump="bed1", by="nurse")
+
+
+async def _stop(world: World, watching: "judge.Watching") -> bool:
+    told = watching.stop()
+    answer = await world.ask(op="stop", pump="bed1", by="nurse", reason="campaign")
+    if answer is not None and answer.ok:
+        told()
+        return True
+    return False
+
+
+async def _reconcile(world: World, watching: "judge.Watching") -> None:
+    """She reads the pump truly: what it gave of the present program, rounded up to what a display shows."""
+    volume = watching.of_this_program_ml()
+    await world.ask(op="reconcile", pump="bed1", volume=f"{volume + 0.01:.2f} mL", reason="read it", by="nurse")
+
+
+async def _nurse(world: World, watching: "judge.Watching") -> None:
+    """From the order on she does what is next; ends when the infusion has."""
+    nurse, ordered = world.story.nurse, False
+    clears, resumes, times = nurse.clears, nurse.resumes, 2 if nurse.impatient else 1
+    stuck_since: float | None = None
+    while True:
+        await asyncio.sleep(0.2 if not ordered else LOOK_S)
+        if not world.up or world.now < world.tablet_away_until:
+            continue
+        if not ordered:
+            answer = await world.ask(op="order", pump="bed1", **world.story.order)
+            ordered = answer is not None and answer.ok
+            if nurse.impatient:
+                await world.ask(op="order", pump="bed1", **world.story.order)
+            if not ordered:
+                if world.now > ORDER_WITHIN_S:
+                    return
+                await asyncio.sleep(2.0)
+            continue
+        infusion = world.infusion
+        if infusion is None:
+            if world.down_since is None and world.processes > 1:
+                return  # the order died with the process
+            continue
+        state = infusion.state
+        if state.ended:
+            return
+        if state is State.READY:
+            await asyncio.sleep(nurse.confirm_after_s)
+            await world.confirm(times)
+        elif state is State.PAUSED:
+            await asyncio.sleep(nurse.act_after_s)
+            if resumes > 0:
+                resumes -= 1
+                for _ in range(times):
+                    await world.ask(op="resume", pump="bed1", by="nurse")
+            else:
+                await _stop(world, watching)
+        elif state is State.TRIPPED and clears > 0:
+            await asyncio.sleep(nurse.act_after_s)
+            clears -= 1
+            for _ in range(times):
+                await world.ask(op="clear", pump="bed1", by="nurse")
+        if state in (State.UNCERTAIN, State.STOPPING, State.PAUSING):
+            stuck_since = world.now if stuck_since is None else stuck_since
+            if world.now - stuck_since > 30.0:  # she goes to the pump, stops it there, and reads it
+                world.watch.press("stop")
+                await _reconcile(world, watching)
+        else:
+            stuck_since = None
+
+
+def _over(world: World) -> bool:
+    state = world.state
+    return world.up and (state is None or state.ended)
+
+
+async def _peace(world: World) -> None:
+    """Nothing goes wrong any more."""
+    pump = world.watch.pump
+    for kind in Kind:
+        if FACTS[kind].lasts and kind is not Kind.POWER_CUT:
+            pump.clear(kind)
+    world.disk.full_until = world.disk.away_until = world.disk.slow_until = 0.0
+    world.tablet_away_until = 0.0
+    if pump.clock is not None and not pump.device.powered:
+        pump.power(on=True)
+
+
+async def _helped(world: World, watching: "judge.Watching") -> None:
+    """A nurse ends what has not ended."""
+    end = world.now + HELP_S
+    while world.now < end and not _over(world):
+        await _stop(world, watching)
+        await _until(world, watching, lambda: _over(world) or world.state is State.TRIPPED, 8.0)
+        infusion = world.infusion
+        if infusion is not None and not infusion.state.ended:
+            if infusion.in_doubt:
+                await _reconcile(world, watching)
+            await world.ask(op="clear", pump="bed1", by="nurse")
+        await _until(world, watching, lambda: _over(world), 4.0)
+
+
+def quiet_logs() -> None:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))

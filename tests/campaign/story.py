@@ -1,0 +1,108 @@
+"""A story of the campaign: one infusion, who is at its bed, and everything that goes wrong, as a TOML file.
+
+The same words as in a scenario (`pumpd_simulators.scenario`), and more: besides faults of the pump and of its line,
+stories kill the control process, fill its disk, step its clock and take its tablet away. A story says what happens and
+never what must come of it: that is the same for all of them (`judge`).
+
+    title = "seed 4711"
+    seed = 4711
+    [pump]      family, model
+    [order]     as `pumpd order` takes it
+    [nurse]     what the nurse does by herself: how soon she confirms, how often she clears and resumes
+    [[event]]   `at`, and one of the words below with its detail
+"""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+WORDS = {
+    "fault": "a fault of the pump or its line, as pumpsim takes it, without its time",
+    "nurse": "stop, pause, resume, clear, reconcile, confirm (again), order (again)",
+    "cable": "out for so many seconds",
+    "control": "kill (SIGKILL), kill-sent (what was sent arrives), end (SIGTERM), reboot; /seconds until anew",
+    "disk": "full, away (nothing returns) or slow:SECONDS; /seconds",
+    "clock": "the wall clock is set by so many seconds",
+    "tablet": "away for so many seconds",
+    "panel": "a key at the pump itself: start, stop, rate=PERCENT%",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    at_s: float
+    word: str
+    detail: str
+
+    @property
+    def name(self) -> str:
+        return self.detail.partition("/")[0].partition(":")[0]
+
+    @property
+    def lasting_s(self) -> float:
+        """Behind the slash, or the whole detail where it is a time only."""
+        text = self.detail.rpartition("/")[2]
+        return float(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Nurse:
+    """Left alone she does this; events with `nurse` come on top. Times are seconds."""
+
+    confirm_after_s: float = 1.0
+    clears: int = 0
+    resumes: int = 0
+    act_after_s: float = 5.0
+    impatient: bool = False  # sends everything twice
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    seed: int
+    family: str
+    model: str
+    order: Mapping[str, str]
+    nurse: Nurse
+    events: tuple[Happening, ...]
+    horizon_s: float
+    title: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def but(self, **changes: Any) -> "Story":
+        return replace(self, **changes)
+
+    def to_toml(self) -> str:
+        """A file that `read` takes; strings and numbers only, so JSON's notation is TOML's."""
+        lines = [f"title = {json.dumps(self.title or f'seed {self.seed}')}", f"seed = {self.seed}"]
+        lines += [f"horizon_s = {self.horizon_s!r}", "", "[pump]", f"family = {json.dumps(self.family)}"]
+        lines += [f"model = {json.dumps(self.model)}"]
+        lines += ["", "[order]", *(f"{key} = {json.dumps(value)}" for key, value in self.order.items())]
+        told = {name: getattr(self.nurse, name) for name in Nurse.__slots__}
+        lines += ["", "[nurse]", *(f"{key} = {json.dumps(value)}" for key, value in told.items())]
+        for event in self.events:
+            lines += ["", "[[event]]", f'at = "{event.at_s!r} s"', f"{event.word} = {json.dumps(event.detail)}"]
+        return "\n".join(lines) + "\n"
+
+    @classmethod
+    def read(cls, path: Path) -> "Story":
+        """Raises ValueError that names what is not understood."""
+        told = tomllib.loads(path.read_text(encoding="utf-8"))
+        events = []
+        for each in told.get("event", []):
+            word = next((key for key in each if key in WORDS), None)
+            if word is None or set(each) != {"at", word}:
+                raise ValueError(f"{path}: an event is `at` and one of {', '.join(WORDS)}, not {each}")
+            events.append(Happening(float(each["at"].removesuffix(" s")), word, each[word]))
+        return cls(
+            seed=told["seed"],
+            family=told["pump"]["family"],
+            model=told["pump"]["model"],
+            order=told["order"],
+            nurse=Nurse(**told["nurse"]),
+            events=tuple(events),
+            horizon_s=float(told["horizon_s"]),
+            title=told["title"],
+        )

@@ -1,0 +1,75 @@
+"""Three hundred stories of the campaign, and that it finds what is wrong. The whole of it: docs/how-to/campaign.md."""
+
+import pytest
+
+from tests.campaign import breaks
+from tests.campaign.draw import PUMPS, story
+from tests.campaign.play import play
+from tests.campaign.shrink import shrink
+from tests.campaign.story import WORDS, Happening, Nurse, Story
+
+STORIES, A_TEST = 300, 15
+
+
+@pytest.mark.requirement("PWR-06", "RUN-04", "COM-03", "AUD-05")
+@pytest.mark.parametrize("first", range(0, STORIES, A_TEST))
+def test_no_story_breaks_a_rule(first, quiet):
+    for seed in range(first, first + A_TEST):
+        played = play(story(seed))
+        assert not played.violations, f"seed {seed}: {played.violations}"
+
+
+# A story in which the defect shows; the search finds each of them among its first few hundred seeds as well.
+def a_story(*events: tuple[float, str, str], family="new-era", model="ne-1000", **nurse) -> Story:
+    order = story(1).order | {"container": "50 mL", "entry": "ketamine-1mg-ml", "dose": "0.5 mg/kg"}
+    order |= {"weight": "70 kg", "weight_again": "70 kg"}
+    told = tuple(Happening(*event) for event in events)
+    return Story(1, family, model, order, Nurse(confirm_after_s=0.5, **nurse), told, 40.0)
+
+
+LOST = ((10.0, "fault", "silence/9s"), (14.0, "fault", "power-cut/2s"))
+FOUND = {
+    "resume-without-confirmation": ("start", a_story((10.0, "nurse", "pause"), resumes=1)),
+    "commands-sent-again": ("start", a_story((0.0, "fault", "lost-reply:start"), family="harvard", model="phd-ultra")),
+    "lost-count-is-nothing": ("booked", a_story(*LOST, family="harvard", model="11-elite")),
+    "go-on-after-a-restart": ("restart", a_story((9.0, "control", "kill/1"))),
+}
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_the_campaign_finds_a_deliberate_defect(name, quiet):
+    rule, told = FOUND[name]
+    assert not play(told).violations
+    with breaks.broken(name):
+        assert rule in play(told).violations
+
+
+def test_a_failing_story_is_shrunk_to_what_breaks_it(quiet):
+    needed = Happening(10.0, "nurse", "pause")
+    noise = (Happening(3.3, "clock", "3600"), Happening(5.0, "cable", "0.4"), Happening(20.0, "tablet", "2.0"))
+    told = a_story(resumes=1).but(events=(*noise[:2], needed, noise[2]))
+    with breaks.broken("resume-without-confirmation"):
+        small = shrink(told, lambda candidate: "start" in play(candidate).violations)
+    assert small.events == (needed,)
+    assert small.nurse.resumes == 1
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_story_comes_back_from_its_file_as_it_was(seed, tmp_path):
+    path = tmp_path / "story.toml"
+    told = story(seed)
+    path.write_text(told.to_toml())
+    assert Story.read(path) == told.but(title=f"seed {seed}")
+
+
+def test_stories_are_of_every_pump_and_of_every_trouble():
+    told = [story(seed) for seed in range(STORIES)]
+    assert {(each.family, each.model) for each in told} == set(PUMPS)
+    assert {event.word for each in told for event in each.events} == set(WORDS)
+
+
+def test_an_event_that_is_none_is_refused(tmp_path):
+    path = tmp_path / "story.toml"
+    path.write_text(story(3).to_toml() + '\n[[event]]\nat = "1.0 s"\nweather = "fine"\n')
+    with pytest.raises(ValueError, match="weather"):
+        Story.read(path)

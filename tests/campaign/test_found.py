@@ -1,0 +1,19 @@
+"""Defects that the campaign found, each as the story that showed it, in a few events."""
+
+from tests.campaign.play import play
+from tests.campaign.test_campaign import a_story
+
+
+def test_a_count_lost_after_a_restart_is_booked_even_when_none_had_been_read(quiet):
+    """The pump flowed while no process was up, was found flowing, and lost its supply before it was read again."""
+    told = a_story((1.77, "control", "kill/9"), (10.8, "fault", "power-cut/1s"), family="harvard", model="11-elite")
+    played = play(told)
+    assert played.facts["starts"] == 1
+    assert not played.violations
+
+
+def test_what_a_coarse_counter_does_not_show_is_booked(quiet):
+    """A Perfusor fm counts tenths of a millilitre: it may have given nearly one more than it says."""
+    played = play(a_story((19.2, "nurse", "stop"), family="dianet-star", model="perfusor-fm"))
+    assert played.facts["starts"] == 1
+    assert not played.violations

@@ -1,0 +1,304 @@
+"""The world of one story: a pump with its plant, a disk, a wall clock, a control process that may die, and a nurse.
+
+Everything but the serial cable, the disk's platters and the processes' memory is the real thing: gateway, state
+machine, driver, codec, journal, signatures.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine, Iterator
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from pumpd.control import process, recovery
+from pumpd.control.clock import Clock
+from pumpd.control.keys import KeyStore, PairedKey
+from pumpd.control.messages import REQUEST, Answer
+from pumpd.control.signature import pairable, sign
+from pumpd.infusion import Infusion, State
+from pumpd.infusion import events as ev
+from pumpd.journal import JournalReader, Record
+from pumpd.library_files import read_library
+from pumpd.pump import Expiry, driver
+from pumpd.pump import family as driver_family
+from pumpd.settings import Settings
+from pumpd.wire import memory
+from pumpd_simulators import family as simulator
+from pumpd_simulators.bench import simulate
+from tests.campaign.disk import Disk, Writer
+from tests.campaign.plant_watch import Watch
+from tests.campaign.process import Control
+from tests.campaign.story import Story
+from tests.control.ward import LIBRARY
+
+BASE = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
+CALM_S = 12.0  # after trouble: time to meet the pump again, and for the line to fall quiet
+BACK_OFF_S = 10.0  # the longest pause of the link between two tries to open the port
+
+
+# Installed families are looked for once, not at each start of a process: a sixth of all time otherwise.
+_installed = cache(entry_points)
+
+
+@cache
+def library():
+    return read_library(LIBRARY)
+
+
+@cache
+def key() -> tuple[ec.EllipticCurvePrivateKey, PairedKey]:
+    made = ec.generate_private_key(ec.SECP256R1())
+    return made, pairable("nurse-1", "confirm", made.public_key())
+
+
+SETTINGS = {"infusomat-fms": {"model": "infusomat-fms"}}  # what the wire does not tell
+
+_met: dict[tuple[str, str], dict[str, str]] = {}
+
+
+async def identity(family: str, model: str) -> dict[str, str]:
+    """Model and serial as the pump itself says them, for the gateway's configuration."""
+    if (family, model) not in _met:
+        bench = simulate(family, model=model)
+        memory.serve("who", bench, paced=False)
+        driver = await driver_family(family).connect("memory://who", SETTINGS.get(model, {}))
+        said = (await driver.identify()).value
+        await driver.close()
+        memory.withdraw("who")
+        bench.shut()
+        _met[family, model] = {"model": said.model, "serial": said.serial or "ASSET-bed1"}
+    return _met[family, model]
+
+
+class World:
+    def __init__(self, story: Story, folder: Path) -> None:
+        self.story, self.folder = story, folder
+        self.violations: dict[str, str] = {}
+        self.loop = asyncio.get_running_loop()
+        self.clock_off_s = 0.0
+        self.machine_boot = "machine-1"
+        self.disk = Disk(folder / "journal.sqlite3", self.wall)
+        self.control: Control | None = None
+        self.processes = 0
+        self.on_writer: Callable[[Writer], None] = lambda _: None
+        self.tablet_away_until = 0.0
+        self.trouble_until = 0.0
+        self.down_since: float | None = None  # no control process
+        self.gateway_harmed = False  # rows were lost, or a process could not start
+        self.requests = 0
+        self.on_gateway: Callable[[Any], None] = lambda _: None
+        self.on_boot: Callable[[], None] = lambda: None
+        self.over = False  # nobody does anything any more
+        self.at_end: list[Callable[[list[Record]], object]] = []  # shown all rows
+        self.harness: set[asyncio.Task] = set()
+        self.acts: set[asyncio.Task] = set()
+        self._unplugged_until = 0.0
+        self._timers: list[asyncio.TimerHandle] = []
+
+    # -- time --------------------------------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> float:
+        return self.loop.time()
+
+    def wall(self) -> datetime:
+        return BASE + timedelta(seconds=self.now + self.clock_off_s)
+
+    def later(self, seconds: float, call: Callable[..., object], *args: object) -> None:
+        self._timers.append(self.loop.call_later(seconds, call, *args))
+
+    def trouble(self, seconds: float) -> None:
+        """The line, the pump or the gateway is not well, for so long and some time after."""
+        self.trouble_until = max(self.trouble_until, self.now + seconds + CALM_S)
+
+    @property
+    def calm(self) -> bool:
+        return self.now >= self.trouble_until and self.up and not self.watch.pump.line.active()
+
+    # -- beginning and end ---------------------------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        self.harness.add(asyncio.current_task())
+        who = await identity(self.story.family, self.story.model)
+        pump = simulate(self.story.family, model=self.story.model, options=self.story.options, seed=self.story.seed)
+        self.watch = Watch(pump, self.loop.time)
+        pump.line.on_disconnect = self.unplug
+        memory.serve("bed1", self.watch)
+        self.family = driver_family(self.story.family)
+        self.settings = Settings.model_validate(
+            {
+                "gateway": "ward-7",
+                "state_dir": self.folder,
+                "pump": [
+                    {
+                        "name": "bed1",
+                        "driver": self.story.family,
+                        "port": "memory://bed1",
+                        "clamp": True,
+                        "simulated": True,
+                        "settings": SETTINGS.get(self.story.model, {}),
+                        **who,
+                    }
+                ],
+            }
+        )
+        self.key, self.paired = key()
+        KeyStore(self.settings.keys_path).add(self.paired)
+        await self.boot()
+
+    async def boot(self) -> None:
+        self.processes += 1
+        self.control = Control(self.settings, library(), self.disk, f"boot-{self.processes}")
+        self.control.on_start, self.control.on_up = self.on_writer, self.on_gateway
+        await self.control.start()
+        self.down_since = None
+        if self.processes > 1:
+            self.on_boot()
+
+    async def shut(self) -> None:
+        for timer in self._timers:
+            timer.cancel()
+        if self.control is not None:
+            self.control.kill(arrives=False)
+            await self.reap()
+        for task in self.harness - {asyncio.current_task()}:
+            task.cancel()
+        await asyncio.gather(*(self.harness - {asyncio.current_task()}), return_exceptions=True)
+        if "bed1" in memory._served:
+            memory.withdraw("bed1")
+            self.watch.pump.shut()
+
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task:
+        """A task of people and fate, which no death of a process ends."""
+        task = self.loop.create_task(work)
+        self.harness.add(task)
+        task.add_done_callback(self._over)
+        return task
+
+    def _over(self, task: asyncio.Task) -> None:
+        self.harness.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self.violate("crash", f"the campaign itself: {task.exception()!r}")
+            self.loop.call_exception_handler({"message": "campaign", "exception": task.exception()})
+
+    async def reap(self) -> None:
+        for task in self.acts:
+            task.cancel()
+        await self.control.reap(self.harness)
+
+    # -- the control process -------------------------------------------------------------------------------------------
+
+    @property
+    def up(self) -> bool:
+        return self.control is not None and not self.control.dead and self.control.gateway is not None
+
+    @property
+    def infusion(self) -> Infusion | None:
+        return self.control.infusion() if self.control else None
+
+    @property
+    def state(self) -> State | None:
+        infusion = self.infusion
+        return infusion.state if infusion else None
+
+    async def kill(self, after_s: float, *, arrives: bool = False) -> None:
+        """SIGKILL now, and another process after so long."""
+        self.control.kill(arrives=arrives)
+        await self.buried(after_s)
+
+    async def buried(self, after_s: float) -> None:
+        self.down_since = self.now
+        self.trouble(after_s)
+        await self.reap()
+        await asyncio.sleep(after_s)
+        await self.boot()
+
+    async def end(self, after_s: float) -> None:
+        """SIGTERM now, and another process after so long."""
+        self.down_since = self.now
+        self.trouble(after_s + 3)
+        control = self.control
+        try:
+            async with asyncio.timeout(10):
+                await control.end()
+        except TimeoutError:
+            control.kill(arrives=False)  # TimeoutStopSec
+        control.kill(arrives=False)
+        await self.reap()
+        await asyncio.sleep(after_s)
+        await self.boot()
+
+    def unplug(self, seconds: float) -> None:
+        self.trouble(seconds + BACK_OFF_S)
+        self._unplugged_until = max(self._unplugged_until, self.now + seconds)
+        memory.unplug("bed1")
+        self.later(seconds, self._plug)
+
+    def _plug(self) -> None:
+        if "bed1" in memory._served and self.now >= self._unplugged_until:
+            memory.plug("bed1")
+
+    # -- the nurse's words ---------------------------------------------------------------------------------------------
+
+    async def ask(self, **fields: Any) -> Answer | None:
+        """None when nobody answers: no process, no tablet, or it died meanwhile."""
+        if not self.up or self.now < self.tablet_away_until:
+            return None
+        act = self.loop.create_task(self.control.gateway.answer(REQUEST.validate_python(fields), "campaign"))
+        self.harness.add(act)
+        self.acts.add(act)
+        try:
+            await asyncio.wait({act}, timeout=10.0)
+            if act.done() and not act.cancelled():
+                return act.result()
+            act.cancel()
+            return None
+        finally:
+            self.harness.discard(act)
+            self.acts.discard(act)
+
+    async def confirm(self, times: int = 1) -> bool:
+        """Look at what is to be confirmed, and sign it; impatiently, so many times."""
+        answer = await self.ask(op="challenge", pump="bed1")
+        if answer is None or not answer.ok:
+            return False
+        told = dict(answer.result["binding"])
+        binding = ev.Binding(**{**told, "action": ev.ConfirmAction(told["action"])})
+        self.requests += 1
+        sent = {"request": f"r-{self.requests}", "key": self.paired.id, "signature": sign(self.key, binding), **told}
+        answers = [await self.ask(op="confirm", pump="bed1", **sent) for _ in range(times)]
+        return any(answer is not None and answer.ok for answer in answers)
+
+    # -- judging -------------------------------------------------------------------------------------------------------
+
+    def violate(self, rule: str, text: str) -> None:
+        self.violations.setdefault(rule, f"at {self.now:.3f} s: {text}")
+
+    def rows(self) -> list[Record]:
+        with contextlib.closing(JournalReader(self.disk.path)) as reader:
+            return list(reader.all())
+
+    @property
+    def native(self) -> bool:
+        """Its own watchdog ends a flow that nobody looks at."""
+        container = library().containers[self.story.order["container"]]
+        return Expiry.NATIVE in self.family.capabilities(container, self.settings.pumps[0].settings).expiry
+
+
+@contextlib.contextmanager
+def in_its_time(world: World) -> Iterator[None]:
+    """pumpd's wall clock and boot identity are the story's."""
+    with (
+        mock.patch.object(driver, "entry_points", _installed),
+        mock.patch.object(simulator, "entry_points", _installed),
+        mock.patch.object(Clock, "now", new=lambda _: world.wall()),
+        mock.patch.object(recovery, "machine_boot", new=lambda: world.machine_boot),
+        mock.patch.object(process, "machine_boot", new=lambda: world.machine_boot),
+    ):
+        yield
