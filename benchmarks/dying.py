@@ -6,14 +6,13 @@ What flowed after a death is judged from the simulated plants alone, over pumpsi
 import asyncio
 import contextlib
 import json
-import os
 import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -75,46 +74,44 @@ BEDS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class After:
-    """What a pump did after the death: for how long and how much it still flowed, and whether it flows yet."""
-
-    seconds: float
-    volume_ml: float
-    flowing: bool
-
-
 class Simulators:
-    """`pumpsim serve` with a pump a bed, each on a pseudo-terminal of its own."""
+    """`pumpsim serve`, each pump on a pseudo-terminal of its own. `pumps`: their names, and the bed that each is."""
 
-    def __init__(self, folder: Path, beds: Sequence[str]) -> None:
-        self.beds = beds
+    def __init__(self, folder: Path, pumps: Mapping[str, str]) -> None:
+        self._ports = {name: folder / str(number) for number, name in enumerate(pumps)}
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
-            self._port = probe.getsockname()[1]
+            self._at = f"http://127.0.0.1:{probe.getsockname()[1]}/pumps/"
+        lines = [f'control = "{self._at.split("/")[2]}"\n']
+        for name, bed in pumps.items():
+            options = ", ".join(f"{key} = {json.dumps(value)}" for key, value in BEDS[bed].options.items())
+            lines.append(
+                f'[[pump]]\nname = "{self._name(name)}"\nfamily = "{BEDS[bed].driver}"\npty = "{self._ports[name]}"\n'
+                f"options = {{{options}}}\n"
+            )
         file = folder / "bench.toml"
-        file.write_text(f'control = "127.0.0.1:{self._port}"\n' + "".join(self._entry(folder, bed) for bed in beds))
+        file.write_text("".join(lines), encoding="utf-8")
         command = [sys.executable, "-m", "pumpd_simulators", "serve", str(file)]
         self._popen = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         assert self._popen.stdout is not None
-        for _ in beds:
+        for _ in pumps:
             assert self._popen.stdout.readline().startswith("ready "), "pumpsim did not start"
 
-    @staticmethod
-    def _entry(folder: Path, bed: str) -> str:
-        made = BEDS[bed]
-        options = ", ".join(f"{key} = {json.dumps(value)}" for key, value in made.options.items())
-        return f'[[pump]]\nname = "{bed}"\nfamily = "{made.driver}"\npty = "{folder / bed}"\noptions = {{{options}}}\n'
+    def port(self, name: str) -> Path:
+        return self._ports[name]
 
-    def truth(self, bed: str) -> dict[str, Any]:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/pumps/{bed}/truth", timeout=5) as answer:
+    @staticmethod
+    def _name(name: str) -> str:
+        return name.replace(": ", ".").replace(" ", "-")
+
+    def truth(self, name: str) -> dict[str, Any]:
+        with urllib.request.urlopen(f"{self._at}{self._name(name)}/truth", timeout=5) as answer:
             found: dict[str, Any] = json.load(answer)
             return found
 
-    def pull_cable(self, bed: str) -> None:
+    def pull_cable(self, name: str) -> None:
         body = json.dumps({"kind": "disconnect", "duration": "1h"}).encode()
-        request = urllib.request.Request(f"http://127.0.0.1:{self._port}/pumps/{bed}/fault", body)
-        urllib.request.urlopen(request, timeout=5).close()
+        urllib.request.urlopen(f"{self._at}{self._name(name)}/fault", body, timeout=5).close()
 
     def close(self) -> None:
         self._popen.terminate()
@@ -124,18 +121,18 @@ class Simulators:
 class DyingControl:
     """A control process with the beds' pumps, and a nurse with a paired key."""
 
-    def __init__(self, folder: Path, ports: Path, beds: Sequence[str]) -> None:
-        self.folder, self.beds = folder, beds
+    def __init__(self, folder: Path, ports: Mapping[str, Path]) -> None:
+        self.folder, self.beds = folder, tuple(ports)
         self._key = ec.generate_private_key(ec.SECP256R1())
         state = folder / "state"
         state.mkdir(parents=True)
         self._paired = KeyStore(state / "paired-keys.json").add(pairable("nurse-1", "confirm", self._key.public_key()))
         lines = [f'gateway = "ward-7"\nstate_dir = "{state}"\nlibrary_dir = "{ROOT}/config/library"\n']
-        for bed in beds:
+        for bed, port in ports.items():
             made = BEDS[bed]
             settings = "".join(f"{key} = {json.dumps(value)}\n" for key, value in made.settings.items())
             lines.append(
-                f'[[pump]]\nname = "{bed}"\ndriver = "{made.driver}"\nport = "{ports / bed}"\nmodel = "{made.model}"\n'
+                f'[[pump]]\nname = "{bed}"\ndriver = "{made.driver}"\nport = "{port}"\nmodel = "{made.model}"\n'
                 f'serial = "{made.serial}"\nsimulated = true\nclamp = true\n[pump.settings]\n{settings}'
             )
         (folder / "pumpd.toml").write_text("\n".join(lines), encoding="utf-8")
@@ -155,16 +152,23 @@ class DyingControl:
                 answer: dict[str, Any] = json.loads(answers.readline())
                 return answer
 
+    def pumps(self) -> list[dict[str, Any]]:
+        """As its status has them; none while it does not answer."""
+        with contextlib.suppress(OSError):
+            found: list[dict[str, Any]] = self.ask(op="status")["result"]["pumps"]
+            return found
+        return []
+
+    def states(self) -> dict[str, str | None]:
+        """Each pump's problem, or the state of its infusion."""
+        return {
+            pump["pump"]: pump["problem"] or (pump["infusion"] or {"state": None})["state"] for pump in self.pumps()
+        }
+
     def until(self, *states: str | None) -> None:
         """Every pump is there, and its infusion in one of these states."""
         end = time.monotonic() + UP_WITHIN_S
-        while True:
-            pumps = []
-            with contextlib.suppress(OSError):
-                pumps = self.ask(op="status")["result"]["pumps"]
-            said = {pump["pump"]: pump["problem"] or (pump["infusion"] or {"state": None})["state"] for pump in pumps}
-            if said and all(state in states for state in said.values()):
-                return
+        while not (said := self.states()) or not all(state in states for state in said.values()):
             if time.monotonic() > end:
                 raise TimeoutError(f"not {states}: {said}\n{(self.folder / 'log').read_text()[-2000:]}")
             time.sleep(0.05)
@@ -172,6 +176,11 @@ class DyingControl:
     def run_all(self) -> None:
         """From nothing to a running infusion on every pump."""
         self.until("", None)
+        self.order_all()
+        self.confirm_all()
+        self.until("running")
+
+    def order_all(self) -> None:
         for bed in self.beds:
             order = {"entry": "ketamine-1mg-ml", "dose": "0.5 mg/kg", "weight": "70 kg", "weight_again": "70 kg",
                      "weight_basis": "actual", "duration": "40 min", "container": "50 mL", "patient": f"token-{bed}",
@@ -180,9 +189,10 @@ class DyingControl:
             assert answer["ok"], (bed, answer["reasons"])
             assert tuple(answer["result"]["expiry"]) == BEDS[bed].ends, (bed, answer["result"]["expiry"])
         self.until("ready")
+
+    def confirm_all(self) -> None:
         for bed in self.beds:
             self._confirm(bed)
-        self.until("running")
 
     def _confirm(self, bed: str) -> None:
         answer = self.ask(op="challenge", pump=bed)
@@ -225,9 +235,9 @@ class DyingControl:
 
 
 @contextlib.contextmanager
-def simulators(folder: Path, beds: Sequence[str]) -> Iterator[Simulators]:
+def simulators(folder: Path, pumps: Mapping[str, str]) -> Iterator[Simulators]:
     folder.mkdir()
-    made = Simulators(folder, beds)
+    made = Simulators(folder, pumps)
     try:
         yield made
     finally:
@@ -235,34 +245,10 @@ def simulators(folder: Path, beds: Sequence[str]) -> Iterator[Simulators]:
 
 
 @contextlib.contextmanager
-def control(folder: Path, ports: Path, beds: Sequence[str]) -> Iterator[DyingControl]:
-    made = DyingControl(folder, ports, beds)
+def control(folder: Path, ports: Mapping[str, Path]) -> Iterator[DyingControl]:
+    """A process whose beds have these ports."""
+    made = DyingControl(folder, ports)
     try:
         yield made
     finally:
         made.close()
-
-
-def die(process: DyingControl, pumps: Simulators, death: str) -> None:
-    if death == CABLE:
-        for bed in pumps.beds:
-            pumps.pull_cable(bed)
-    else:
-        os.kill(process.popen.pid, DEATHS[death])
-
-
-def watch(pumps: Simulators, for_s: float, step_s: float = 0.1) -> dict[str, After]:
-    """Look at the plants for so long from now on, the moment of the death."""
-    began = time.monotonic()
-    before = {bed: pumps.truth(bed)["delivered_ml"] for bed in pumps.beds}
-    last: dict[str, float] = dict.fromkeys(pumps.beds, 0.0)  # the last look that saw it flow
-    now = dict[str, dict[str, Any]]()
-    while (at := time.monotonic() - began) < for_s:
-        for bed in pumps.beds:
-            now[bed] = pumps.truth(bed)
-            if now[bed]["running"]:
-                last[bed] = time.monotonic() - began
-        time.sleep(max(0.0, at + step_s - (time.monotonic() - began)))
-    return {
-        bed: After(last[bed], now[bed]["delivered_ml"] - before[bed], bool(now[bed]["running"])) for bed in pumps.beds
-    }

@@ -12,6 +12,7 @@ import errno
 import fcntl
 import os
 import socket
+import termios
 import threading
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -191,8 +192,11 @@ async def _open_serial(path: str, line: LineSettings) -> serial.Serial:
     """Let pyserial set the port up; from then on only its descriptor is used."""
 
     def work() -> serial.Serial:
+        asked = line
+        if os.path.realpath(path).startswith("/dev/pts/"):
+            asked = LineSettings(line.baudrate)  # it has no parity, and the second open that asks for one fails
         opened = serial.Serial(
-            path, line.baudrate, bytesize=line.bytesize, parity=line.parity, stopbits=line.stopbits, exclusive=True
+            path, asked.baudrate, bytesize=asked.bytesize, parity=asked.parity, stopbits=asked.stopbits, exclusive=True
         )  # DTR and RTS are raised by opening, so that a converter fed from them has its power
         with contextlib.suppress(OSError, ValueError, NotImplementedError, AttributeError):
             opened.set_low_latency_mode(True)  # best effort: a USB converter may hold bytes back for 16 ms otherwise
@@ -220,7 +224,7 @@ async def _in_thread(work: Callable[[], Any], undo: Callable[[Any], None]) -> An
         result, problem = None, None
         try:
             result = work()
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, termios.error) as error:
             problem = error if isinstance(error, OSError) else PortError(str(error))
         try:
             loop.call_soon_threadsafe(deliver, result, problem)

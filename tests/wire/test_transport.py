@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import pty
+import termios
 import time
 import tty
 
@@ -71,6 +72,29 @@ class TestPseudoTerminal:
         finally:
             port.close()
         assert port.fileno() is None
+
+    async def test_a_duplicate_of_the_descriptor_keeps_nobody_from_the_port_once_it_was_given_back(self, terminal):
+        path = os.ttyname(terminal["slave"])
+        port = await open_transport(path, LINE, ignore, ignore)
+        duplicate = os.dup(port.fileno())  # as a deadman has it
+        port.close()
+        (await open_transport(path, LINE, ignore, ignore)).close()
+        os.close(duplicate)
+
+    async def test_a_line_with_parity_opens_again(self, terminal):
+        for _ in range(2):
+            with_parity = LineSettings(19200, 7, "E", 1)
+            (await open_transport(os.ttyname(terminal["slave"]), with_parity, ignore, ignore)).close()
+
+    async def test_settings_that_the_port_does_not_take_are_told_at_once(self, terminal, monkeypatch):
+        def refuse(*_):
+            raise termios.error(errno.EINVAL, "Invalid argument")
+
+        monkeypatch.setattr(termios, "tcsetattr", refuse)
+        begin = time.monotonic()
+        with pytest.raises(PortError, match="Invalid argument"):
+            await open_transport(os.ttyname(terminal["slave"]), LINE, ignore, ignore)
+        assert time.monotonic() - begin < 1.0
 
     async def test_a_write_to_an_unplugged_port_raises_at_once(self, terminal):
         inbox = Inbox()

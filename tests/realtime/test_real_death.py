@@ -1,0 +1,124 @@
+"""Real control processes die over real pseudo-terminals, with pumps of every family running; the plants tell the truth.
+
+All deaths go on at once, on one pumpsim. The whole table, with the seconds, is `python -m benchmarks.death`.
+"""
+
+import os
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from benchmarks.dying import BEDS, DEATHS, LEASE_S, RATE_ML_H, control, simulators
+
+pytestmark = pytest.mark.realtime
+
+WARDS = {"SIGKILL": tuple(BEDS), "SIGSTOP": tuple(BEDS), "frozen loop": ("harvard",), "no memory": ("harvard",)}
+LATEST_S = LEASE_S + 1.0  # STP-09
+SLACK_ML = 0.005  # what a motor's error and the gap of a look may add
+
+
+def kept(bed):
+    """What is bound to stop, whichever way the process dies."""
+    return BEDS[bed].bound_s("SIGKILL") is not None
+
+
+@pytest.mark.requirement("COM-01", "COM-12", "COM-13", "STP-09", "RUN-17", "WIN-07")
+def test_every_familys_flow_ends_as_it_declares_however_control_dies(tmp_path):
+    with ExitStack() as stack:
+        ports = {f"{death}: {bed}": bed for death, beds in WARDS.items() for bed in beds}
+        pumps = stack.enter_context(simulators(tmp_path / "p", ports))
+        controls = {}
+        for number, (death, beds) in enumerate(WARDS.items()):
+            places = {bed: pumps.port(f"{death}: {bed}") for bed in beds}
+            controls[death] = stack.enter_context(control(tmp_path / str(number), places))
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(lambda each: each.run_all(), controls.values()))
+        assert all(pumps.truth(name)["running"] for name in ports)
+
+        died = {}
+        for death, process in controls.items():
+            given = {bed: pumps.truth(f"{death}: {bed}")["delivered_ml"] for bed in WARDS[death]}
+            died[death] = time.monotonic(), given
+            os.kill(process.popen.pid, DEATHS[death])
+        for death, (at, given) in died.items():
+            time.sleep(max(0.0, at + LATEST_S - time.monotonic()))
+            for bed, before in given.items():
+                truth = pumps.truth(f"{death}: {bed}")
+                flowed = truth["delivered_ml"] - before
+                assert truth["running"] is not kept(bed), (death, bed, flowed)
+                if kept(bed):
+                    assert flowed <= RATE_ML_H * LEASE_S / 3600 + SLACK_ML, (death, bed, flowed)
+        assert died["SIGKILL"][0] + LATEST_S + 2.0 > time.monotonic(), "the looks themselves came too late"
+
+        # A next control finds the deadmen that stop their pumps, sees the pumps stand, and lets them go.
+        after = controls["SIGKILL"]
+        armed = sorted(f"deadman-{bed}" for bed in BEDS if "deadman" in BEDS[bed].ends)
+        assert sorted(path.stem for path in after.deadmen()) == armed
+        after.popen.wait()
+        after.start()
+        after.until("tripped")
+        wait_until(lambda: not after.deadmen())
+        found = {row.pump: row.fields for row in after.rows("deadman_found")}
+        assert sorted(f"deadman-{bed}" for bed in found) == armed
+        assert all(body["state"] == "stopping" and body["frames_written"] >= 1 for body in found.values())
+        assert not any(pumps.truth(f"SIGKILL: {bed}")["running"] for bed in BEDS)
+
+
+def wait_until(so, within_s=15.0):
+    end = time.monotonic() + within_s
+    while not so():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def deadman_of(process, bed):
+    """The number of the process that guards that bed."""
+    children = Path(f"/proc/{process.popen.pid}/task/{process.popen.pid}/children").read_text().split()
+    (number,) = [
+        int(child) for child in children if f"deadman-{bed}.sock" in Path(f"/proc/{child}/cmdline").read_text()
+    ]
+    return number
+
+
+@pytest.mark.requirement("COM-01", "COM-12")
+def test_no_start_without_a_deadman_and_no_flow_that_lost_its_only_one(tmp_path):
+    beds = ("new-era", "harvard", "reglo")
+    with simulators(tmp_path / "p", dict(zip(beds, beds, strict=True))) as pumps:
+        with control(tmp_path / "c", {bed: pumps.port(bed) for bed in beds}) as process:
+            in_the_way = tmp_path / "c" / "state" / "deadman-reglo.sock"
+            in_the_way.mkdir()
+            process.until("", None)
+            process.order_all()
+            process.confirm_all()
+            wait_until(lambda: set(process.states().values()) == {"running", "tripped"})
+            assert process.states()["reglo"] == "tripped"
+            assert pumps.truth("reglo")["delivered_ml"] == 0
+            (answered,) = [row.fields for row in process.rows("start_answered") if row.pump == "reglo"]
+            assert answered["outcome"].startswith("refused: deadman: ")
+            in_the_way.rmdir()
+
+            lost = {bed: deadman_of(process, bed) for bed in ("new-era", "harvard")}
+            for number in lost.values():
+                os.kill(number, signal.SIGKILL)
+            wait_until(lambda: process.states() == {"new-era": "running", "harvard": "tripped", "reglo": "tripped"})
+            assert not pumps.truth("harvard")["running"]
+            assert alarms(process, "harvard") == ["deadman_failed"]
+            wait_until(lambda: alarms(process, "new-era") == [])  # a new one was armed
+            assert deadman_of(process, "new-era") != lost["new-era"]
+            raised = [row for row in process.rows("alarm_raised") if row.pump == "new-era"]
+            assert [row.fields["code"] for row in raised] == ["deadman_failed"]
+
+            # Told to end, control sees its pumps stand and leaves no deadman behind, but the socket of a killed one.
+            process.popen.send_signal(signal.SIGTERM)
+            assert process.popen.wait(15) == 0
+            assert [path.stem for path in process.deadmen()] == ["deadman-harvard"]
+        assert not any(pumps.truth(bed)["running"] for bed in beds)
+
+
+def alarms(process, bed):
+    (pump,) = [pump for pump in process.pumps() if pump["pump"] == bed]
+    return [alarm["code"] for alarm in pump["infusion"]["alarms"]]
