@@ -13,10 +13,12 @@ import asyncio
 import contextlib
 import os
 import socket
+import termios
 import tty
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from pumpd_simulators.bench import SimulatedPump
 from pumpd_simulators.device import Device
@@ -83,6 +85,7 @@ class PtyPort:
         self._out = Pace(pump.device, paced=paced)
         self._master: int | None = None
         self._slave: int | None = None
+        self._speeds: list[Any] = []
         self._back: asyncio.TimerHandle | None = None
 
     async def open(self) -> None:
@@ -104,6 +107,7 @@ class PtyPort:
         # The slave end stays open here, so that the line holds when clients come and go.
         self._master, self._slave = os.openpty()
         tty.setraw(self._slave)
+        self._speeds = termios.tcgetattr(self._slave)[4:6]
         os.set_blocking(self._master, False)
         try:
             self._path.symlink_to(os.ttyname(self._slave))
@@ -145,9 +149,20 @@ class PtyPort:
             data = os.read(master, _CHUNK)
         except OSError:
             return
+        self._forget_settings()
         # No more is read until these have gone through: the kernel's buffer holds a client back, as a line does.
         self._loop.remove_reader(master)
         self._in.after(len(data), lambda: self._arrived(master, data))
+
+    def _forget_settings(self) -> None:
+        """A pseudo-terminal knows no 7E1, and keeps 8N1; glibc then says EINVAL to who asks for 7E1 and changes nothing
+        else. So that the next client's speed is a change, that of this one is not kept: it paces nothing here.
+        """
+        assert self._slave is not None  # it is open while the master is
+        now = termios.tcgetattr(self._slave)
+        if now[4:6] != self._speeds:
+            now[4:6] = self._speeds
+            termios.tcsetattr(self._slave, termios.TCSANOW, now)
 
     def _arrived(self, master: int, data: bytes) -> None:
         if self._master == master:

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import serial
 
 from pumpd_simulators.family import families
 from pumpd_simulators.port import PtyPort, TcpPort
@@ -77,6 +78,18 @@ async def test_a_terminal_serves_one_client_after_another(pty):
         assert await client.ask(b"VER\r") == expected
         client.close()
         await asyncio.sleep(0.02)
+
+
+async def test_a_terminal_serves_one_7e1_client_after_another(pty):
+    """Fresenius racks speak 7E1, which a pseudo-terminal does not keep: infupy's second opening failed with EINVAL."""
+    port, path = await pty()
+    heard = []
+    port._pump.line._pump.feed = heard.append
+    for _ in range(2):
+        with serial.Serial(str(path), 19200, bytesize=serial.SEVENBITS, parity=serial.PARITY_EVEN) as client:
+            client.write(b"\x05")
+            await asyncio.sleep(0.05)
+    assert heard == [b"\x05"] * 2
 
 
 async def test_a_terminal_passes_every_byte_unchanged(pty):

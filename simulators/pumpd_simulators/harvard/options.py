@@ -60,6 +60,9 @@ class HarvardOptions(SimulatorOptions):
         default="any", description="[I] a pump alone on its line also takes what has no address, whatever its own is"
     )
     status_width: int = Field(default=35, ge=0, le=80, description="[I] status lines are filled to this width; 0: not")
+    crate_reply: Literal["words", "rate"] = Field(
+        default="words", description="crate: `Infusing at 1 ml/min` while it runs, or the rate alone"
+    )
     status_time: Literal["ms", "s"] = Field(default="ms", description="unit of status' time field; PHD Ultra rev A: s")
     status_target_flag: bool = Field(default=True, description="status has its sixth flag; PHD Ultra rev A: five flags")
     targets: Literal["both", "last"] = Field(

@@ -4,6 +4,7 @@ Source: the family's protocol sheet. Wordings that no source gives are built lik
 """
 
 from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from functools import partial
 
 from pumpd_simulators.device import Operation
@@ -60,8 +61,10 @@ _KEPT = {
     "remote": "off",
     "sync": "off",
     "tilt": "Tilt sensor not available",
-    "time": "05/08/23 2:48:23 PM",
 }
+
+
+POWER_UP = datetime(2000, 1, 1)  # noqa: DTZ001 - the pump's clock has no zone; what a clock says that was never set
 
 
 class ArgumentError(ValueError):
@@ -91,6 +94,7 @@ class HarvardPump:
             "echo": partial(self._switch, "echo", ("on", "off")),
             "poll": partial(self._switch, "poll", ("on", "off", "remote")),
             "nvram": self._nvram,
+            "time": self._clock,
             "load": self._load,
             "metrics": self._metrics,
             "ver": lambda _: [self.model.version],
@@ -106,7 +110,7 @@ class HarvardPump:
             "stp": self._stop,
             "stop": self._stop,
             "status": self._status,
-            "crate": lambda _: [numbers.rate(self.motor.rate_ml_h)],
+            "crate": lambda _: self._current_rate(),
             "rate": lambda arguments: self._rate(self.motor.way, arguments),
             "tvolume": self._target,
             "ttime": self._target_time,
@@ -133,6 +137,7 @@ class HarvardPump:
         self.switches: dict[str, str] = {"poll": options.poll_after_power, "echo": "off", "nvram": options.nvram}
         self.loaded, self.force_percent, self.syringe, self.syringe_ml = "qs iw", 30, "", 10.0
         self._values = dict(_KEPT)
+        self._set_clock = (POWER_UP, self.plant.now)
 
     # -- finding the command -----------------------------------------------------------------------------------
 
@@ -191,6 +196,26 @@ class HarvardPump:
     def _nvram(self, arguments: Sequence[str]) -> Lines:
         known = ("on", "off", "none") if self.options.has_nvram_none else ("on", "off")
         return self._switch("nvram", known, arguments)
+
+    def _current_rate(self) -> Lines:
+        """Only of a pump that runs, and with its direction, as a public client has it from the maker's manual [I]."""
+        motor = self.motor
+        if self.options.crate_reply == "rate":
+            return [numbers.rate(motor.rate_ml_h)]
+        way = "Infusing" if motor.way is INFUSE else "Withdrawing"
+        return [f"{way} at {numbers.rate(motor.rate_ml_h)}"] if self.plant.truth().running else []
+
+    def _clock(self, arguments: Sequence[str]) -> Lines:
+        """`time 05/08/23 14:48:23` is answered with the time, as the question is (recorded: 05/08/23 2:48:23 PM)."""
+        if arguments:
+            try:
+                said = datetime.strptime(" ".join(arguments), "%m/%d/%y %H:%M:%S")  # noqa: DTZ007 - it has no zone
+            except ValueError:
+                raise ArgumentError(" ".join(arguments), "Invalid time") from None
+            self._set_clock = (said, self.plant.now)
+        began, at = self._set_clock
+        now = began + timedelta(seconds=self.plant.now - at)
+        return [f"{now:%m/%d/%y} {now.hour % 12 or 12}:{now:%M:%S %p}"]
 
     def _keep(self, name: str, arguments: Sequence[str]) -> Lines:
         if not arguments:

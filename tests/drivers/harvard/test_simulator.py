@@ -100,7 +100,7 @@ async def test_a_running_volume_has_six_digits(bench):
         pump.ask(text)
     await asyncio.sleep(1.69023 / 199.49 * 60)
     assert pump.ask("@ivolume") == b"\n1.69023 ul\r\n>\x11"
-    assert pump.ask("@crate") == b"\n199.49 ul/min\r\n>\x11"
+    assert pump.ask("@crate") == b"\nInfusing at 199.49 ul/min\r\n>\x11"
     await asyncio.sleep(60)
     assert pump.plant.moved()[0] == pytest.approx((199.49 + 1.69023) / 1000)
 
