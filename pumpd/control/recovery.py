@@ -44,6 +44,7 @@ class Recovered:
     infusion: Infusion
     program: RateProgram | None
     capabilities: Capabilities | None
+    moved_ns: int = 0  # by which its instants were moved
 
 
 class DamagedError(Exception):
@@ -61,7 +62,8 @@ def recover(
     if infusion.state.ended:
         return None
     program, capabilities = _planned(order, remainders, infusion, family, pump, library)
-    return Recovered(infusion.moved(_since_then(reader, last, clock)), program, capabilities)
+    moved_ns = _since_then(reader, last, clock)
+    return Recovered(infusion.moved(moved_ns), program, capabilities, moved_ns)
 
 
 def _rows_from(reader: JournalReader, row: Record) -> Iterator[Record]:
@@ -80,7 +82,11 @@ def _folded(reader: JournalReader, began: Record) -> tuple[Mapping[str, Any], In
         remainders: list[ev.PlanRemainder] = []
         last = began
         for row in _rows_from(reader, began):
-            if row.kind != "happened" or row.session != began.session:
+            if row.session != began.session:
+                continue
+            if row.kind == "taken_up":
+                infusion = infusion.moved(row.fields.get("moved_ns", 0))
+            if row.kind != "happened":
                 continue
             infusion, actions = advance(infusion, event_from_data(row.fields))
             remainders += [action for action in actions if isinstance(action, ev.PlanRemainder)]

@@ -118,7 +118,8 @@ class PumpRunner:
     def take_up(self, left: Recovered) -> None:
         """An infusion that another process had under way: what may flow is stopped; nothing goes on by itself."""
         self.infusion, self.program, self.capabilities = left.infusion, left.program, left.capabilities
-        self._note("taken_up", {"state": left.infusion.state.value, "resumable": left.program is not None})
+        body = {"state": left.infusion.state.value, "resumable": left.program is not None, "moved_ns": left.moved_ns}
+        self._note("taken_up", body)
         log.error("infusion_taken_up", pump=self.name, state=left.infusion.state.value)
         self.feed(ev.ControlRestarted(self._now()))
         if left.program is None:

@@ -3,7 +3,8 @@
 A row `began` holds the infusion as it was ordered, a row `happened` each event that was fed to `advance`. Folding
 `advance` over them gives the infusion again, and with each event the rows that it must have left behind: changes of
 state, alarms, refusals, ends with their volumes. These, and what each reading says was given, are looked for.
-After a restart the journal may begin the infusion again, with its instants moved to the new clock and nothing else.
+A restarted process says by how much it moved the instants of an infusion that it took up: another boot of the machine
+counts them from another zero. It may also begin the infusion again, with its instants moved and nothing else.
 
 An infusion without `began` is named and not judged: retention took its events away, or an older pumpd wrote it.
 """
@@ -22,7 +23,7 @@ from pumpd.quantities import NS_PER_S
 
 WRITTEN_WITHIN_NS = 10 * NS_PER_S  # of an event; longer than a pump's turn takes to come
 
-BEGAN, HAPPENED, READING, FAILED = "began", "happened", "reading", "internal_error"
+BEGAN, HAPPENED, TAKEN_UP, READING, FAILED = "began", "happened", "taken_up", "reading", "internal_error"
 
 # The kinds of row that an event leaves behind, and no other way does: all that `advance` asks to have written.
 LEFT_BEHIND = frozenset(
@@ -125,6 +126,8 @@ class Replay:
         self._close(row.session, one, row.boot)
         if row.kind == HAPPENED:
             self._happen(row, said, one)
+        elif row.kind == TAKEN_UP:
+            one.infusion = one.infusion.moved(said.get("moved_ns", 0))
         elif row.kind == READING:
             self._read(row, said, one.infusion)
         elif row.kind in LEFT_BEHIND or (row.kind == FAILED and "event" in said):

@@ -85,7 +85,7 @@ def story(seed: int) -> Story:
     rng = random.Random(seed)
     family, model = rng.choice(PUMPS)
     short = rng.random()
-    length = rng.uniform(15, 120) if short < 0.75 else rng.uniform(120, 600) if short < 0.97 else 2600.0
+    length = rng.uniform(12, 90) if short < 0.75 else rng.uniform(120, 600) if short < 0.97 else 2600.0
     nurse = Nurse(
         confirm_after_s=round(rng.choice((0.2, 1.0, rng.uniform(0, 15))), 3),
         clears=rng.choice((0, 1, 1, 2, 4)),
@@ -131,11 +131,13 @@ def _how_many(rng: random.Random) -> int:
 
 
 def _instant(rng: random.Random, begin: float, length: float) -> float:
-    """Half of all trouble comes around the beginning and the end, where most is done."""
+    """A third of all trouble comes around the beginning and the end, where most is done."""
     where = rng.random()
-    if where < 0.3:
-        return round(rng.uniform(0, begin + 3), 4)
-    if where < 0.4:
+    if where < 0.08:
+        return round(rng.uniform(0, begin), 4)
+    if where < 0.22:
+        return round(rng.uniform(begin - 1, begin + 4), 4)
+    if where < 0.34:
         return round(max(0.0, begin + length + rng.uniform(-5, 5)), 4)
     return round(begin + rng.uniform(0, length), 4)
 

@@ -213,7 +213,7 @@ async def _reconcile(world: World, watching: "judge.Watching") -> None:
 
 async def _nurse(world: World, watching: "judge.Watching") -> None:
     """From the order on she does what is next; ends when the infusion has."""
-    nurse, ordered = world.story.nurse, False
+    nurse, ordered, orders = world.story.nurse, False, 3
     clears, resumes, times = nurse.clears, nurse.resumes, 2 if nurse.impatient else 1
     stuck_since: float | None = None
     while True:
@@ -231,9 +231,11 @@ async def _nurse(world: World, watching: "judge.Watching") -> None:
                 await asyncio.sleep(2.0)
             continue
         infusion = world.infusion
-        if infusion is None:
-            if world.down_since is None and world.processes > 1:
-                return  # the order died with the process
+        if infusion is None or infusion.state is State.ABANDONED:  # the order died with the process, or before any flow
+            orders -= 1
+            if not orders:
+                return
+            ordered = False
             continue
         state = infusion.state
         if state.ended:

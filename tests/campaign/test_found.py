@@ -17,3 +17,11 @@ def test_what_a_coarse_counter_does_not_show_is_booked(quiet):
     played = play(a_story((19.2, "nurse", "stop"), family="dianet-star", model="perfusor-fm"))
     assert played.facts["starts"] == 1
     assert not played.violations
+
+
+def test_instants_moved_to_another_boot_of_the_machine_are_on_record(quiet):
+    """A second restart, and the replay, took the events of the new boot beside instants of the old one."""
+    told = a_story((12.0, "control", "reboot/5"), (13.0, "clock", "-3"), (30.0, "control", "kill/1"), clears=1)
+    played = play(told)
+    assert played.facts["processes"] == 3
+    assert not played.violations
