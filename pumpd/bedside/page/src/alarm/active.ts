@@ -6,6 +6,8 @@ import type { Alarm, Priority } from "../state/types.ts";
 
 export interface Active extends Alarm {
   pump: string | null;
+  /** Raised by this page itself. */
+  local?: boolean;
 }
 
 const RANK: Record<Priority, number> = { high: 0, medium: 1, low: 2 };
@@ -32,7 +34,7 @@ function linkAlarm(page: Page, now: number): Active[] {
   if (quiet === null || quiet < OLD_S) return [];
   const flows = page.live?.pumps.some(({ infusion }) => infusion?.may_flow) ?? false;
   const priority = flows && quiet >= LINK_ALARM_S ? "medium" : "low";
-  return [{ code: "tablet_link_lost", priority, cause: "This tablet lost the gateway", action: "Go to the pump", pump: null }];
+  return [{ code: "tablet_link_lost", priority, cause: "This tablet lost the gateway", action: "Go to the pump", pump: null, local: true }];
 }
 
 /** The priority to be heard, or null for quiet: nothing is active, or a pause holds that the gateway counts down. */

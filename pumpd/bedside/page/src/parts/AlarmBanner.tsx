@@ -82,10 +82,10 @@ function Symbol({ alarm }: { alarm: Active }) {
 }
 
 function Acknowledge({ alarm, asked }: { alarm: Active; asked: (op: string, fields: Record<string, unknown>) => Promise<void> }) {
-  if (!alarm.pump) return null;
+  if (alarm.local) return null; // this page's own: nobody but its reader could know
   if (alarm.acknowledged_ts || alarm.acknowledged_by) return <span class="seen">Seen by {alarm.acknowledged_by ?? "somebody"}</span>;
   return (
-    <button type="button" aria-label={`Acknowledge: ${alarm.cause}`} onClick={() => void asked("acknowledge", { pump: alarm.pump, code: alarm.code })}>
+    <button type="button" aria-label={`Acknowledge: ${alarm.cause}`} onClick={() => void asked("acknowledge", { pump: alarm.pump ?? "", code: alarm.code })}>
       Acknowledge
     </button>
   );

@@ -7,7 +7,6 @@ import { reasonOf, sentence } from "../words/terms.ts";
 export interface FieldState {
   value: string;
   onValue: (value: string) => void;
-  onLeave: () => void;
   problems: string[];
 }
 
@@ -17,14 +16,14 @@ interface Labels {
   hint?: string;
 }
 
-export function NumberField({ label, name, unit, hint, value, onValue, onLeave, problems }: Labels & FieldState & { unit: string }) {
+export function NumberField({ label, name, unit, hint, value, onValue, problems }: Labels & FieldState & { unit: string }) {
   const id = useId();
   return (
     <div class={problems.length ? "field wrong" : "field"}>
       <label for={id}>{label}</label>
       <span class="with-unit">
         <input id={id} name={name} inputMode="decimal" autocomplete="off" value={value} aria-invalid={problems.length > 0} aria-describedby={`${id}-help`}
-          onInput={(event) => onValue(event.currentTarget.value)} onBlur={onLeave} />
+          onInput={(event) => onValue(event.currentTarget.value)} />
         <b>{unit}</b>
       </span>
       <Help id={`${id}-help`} hint={hint} problems={problems} />
@@ -32,13 +31,13 @@ export function NumberField({ label, name, unit, hint, value, onValue, onLeave, 
   );
 }
 
-export function TextField({ label, name, hint, value, onValue, onLeave, problems }: Labels & FieldState) {
+export function TextField({ label, name, hint, value, onValue, problems }: Labels & FieldState) {
   const id = useId();
   return (
     <div class={problems.length ? "field wrong" : "field"}>
       <label for={id}>{label}</label>
       <input id={id} name={name} autocomplete="off" autocapitalize="off" spellcheck={false} value={value} aria-invalid={problems.length > 0} aria-describedby={`${id}-help`}
-        onInput={(event) => onValue(event.currentTarget.value)} onBlur={onLeave} />
+        onInput={(event) => onValue(event.currentTarget.value)} />
       <Help id={`${id}-help`} hint={hint} problems={problems} />
     </div>
   );

@@ -17,6 +17,25 @@ const FIELDS = [
   ["spo2_percent", "SpO₂", "%"],
 ] as const;
 
+/** Ending before its time asks for a reason. */
+function EndPart({ early, busy, onEnd }: { early: boolean; busy: boolean; onEnd: (reason: string) => void }) {
+  const [open, setOpen] = useState(false);
+  const [reason, setReason] = useState("");
+  if (!early) return <button type="button" class="primary" disabled={busy} onClick={() => onEnd("")}>End the observation</button>;
+  if (!open) return <button type="button" class="quiet" onClick={() => setOpen(true)}>End it early</button>;
+  return (
+    <div class="stack">
+      <label class="field"><span>Why does the observation end early?</span>
+        <input name="end-reason" autocomplete="off" maxLength={200} value={reason} onInput={(event) => setReason(event.currentTarget.value)} />
+      </label>
+      <div class="acts">
+        <button type="button" disabled={busy || reason.trim().length < 3} onClick={() => onEnd(reason.trim())}>End the observation</button>
+        <button type="button" class="quiet" onClick={() => setOpen(false)}>Go on observing</button>
+      </div>
+    </div>
+  );
+}
+
 export function ObservationPart({ page, live, pump, observation }: InfusionProps & { observation: Observation }) {
   const at = useNow(1000);
   const [values, setValues] = useState<Record<string, string>>({});
@@ -24,7 +43,9 @@ export function ObservationPart({ page, live, pump, observation }: InfusionProps
   const [busy, setBusy] = useState(false);
   const wall = gatewayNow(page, at) ?? 0;
   const scale = live.time_scale ?? 1;
-  const left = ((Date.parse(observation.until_ts) - wall) / 1000) * scale;
+  const left = observation.left_s === undefined
+    ? ((Date.parse(observation.until_ts) - wall) / 1000) * scale
+    : Math.max(0, observation.left_s - (Math.max(0, at - page.liveAt) / 1000) * scale);
   const due = observation.vitals_due_ts ? ((Date.parse(observation.vitals_due_ts) - wall) / 1000) * scale : null;
   const ask = async (op: string, fields: Record<string, unknown>) => {
     setBusy(true);
@@ -41,7 +62,7 @@ export function ObservationPart({ page, live, pump, observation }: InfusionProps
   };
   return (
     <section class="observation" aria-label="Observation">
-      <h2>Observation</h2>
+      <h2>Observation{observation.patient ? ` of ${observation.patient}` : ""}</h2>
       <div class="timers">
         <p><span class="timer figures" role="timer" data-testid="observation-left">{left > 0 ? clock(left) : "0:00"}</span> {left > 0 ? `left, until ${wallClock(observation.until_ts, live.utc_offset_min)}` : "the time is over"}</p>
         {due !== null && <p class={due <= 0 ? "due" : ""}><span class="timer figures" role="timer">{due > 0 ? clock(due) : "now"}</span> {due > 0 ? "to the next vital signs" : "vital signs are due"}</p>}
@@ -54,10 +75,11 @@ export function ObservationPart({ page, live, pump, observation }: InfusionProps
             </label>
           ))}
           <button type="submit" class="primary" disabled={busy}>Write down</button>
-          {left <= 0 && <button type="button" disabled={busy} onClick={() => void ask("end_observation", {})}>End the observation</button>}
         </form>
       ) : !live.person && <NeedsSignIn pump={pump.pump} what="write down vital signs" />}
+      {live.person && may(page, "confirm") && <EndPart early={left > 0} busy={busy} onEnd={(reason) => void ask("end_observation", { reason })} />}
       <Reasons reasons={reasons} title="Not written" />
+      {!!observation.missed && <p class="note">{observation.missed} {observation.missed === 1 ? "quarter" : "quarters"} of an hour went by without vital signs.</p>}
       {observation.vitals.length > 0 && (
         <table>
           <caption class="unseen">Vital signs so far</caption>

@@ -12,6 +12,7 @@ export function Connecting({ page }: { page: Page }) {
     <section class="centre" aria-live="polite">
       <div class="pulse" aria-hidden="true" />
       <h2>{page.about ? "Waiting for the state of the pumps" : "Looking for the gateway"}</h2>
+      {page.away && <p class="note">{page.away}</p>}
       {long && (
         <p class="lost">
           The gateway does not answer this tablet. An infusion that runs is not changed by that, but it cannot be seen or stopped from here. <b>Go to the pump.</b>

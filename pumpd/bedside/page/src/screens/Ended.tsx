@@ -25,7 +25,7 @@ export function Ended(props: InfusionProps) {
       <div>
         <h2>{TITLE[infusion.state] ?? STATE[infusion.state]}</h2>
         {infusion.state !== "completed" && <p>{sentence(infusion.reason)}</p>}
-        <SummaryFacts summary={summary} infusion={infusion} offset={live.utc_offset_min ?? 0} />
+        <SummaryFacts summary={summary} infusion={infusion} offset={live.utc_offset_min} />
         {summary.deviations?.map((deviation) => <p class="note" key={deviation}>{sentence(deviation)}</p>)}
         {pump.course && <CourseBar number={pump.course.number} of={pump.course.of} phase={pump.course.phase} />}
         {!pump.observation && (live.person
@@ -44,7 +44,7 @@ export function Ended(props: InfusionProps) {
   );
 }
 
-function SummaryFacts({ summary, infusion, offset }: { summary: Summary; infusion: Infusion; offset: number }) {
+function SummaryFacts({ summary, infusion, offset }: { summary: Summary; infusion: Infusion; offset: number | undefined }) {
   const mg = summary.delivered_mg ?? infusion.delivered_mg;
   const missing = summary.undelivered_ml ?? infusion.remaining_ml;
   return (

@@ -27,7 +27,6 @@ const BASES: Record<string, string> = { actual: "Actual", ideal: "Ideal", adjust
 export function Order({ page, live, pump }: BedProps) {
   const [library, setLibrary] = useState<Library | null>(null);
   const [draft, setDraft] = useState<Draft>(BLANK);
-  const [left, setLeft] = useState<Set<string>>(new Set());
   const [reasons, setReasons] = useState<string[]>([]);
   const [preview, setPreview] = useState<Preview>({});
   const [second, setSecond] = useState(false);
@@ -69,8 +68,7 @@ export function Order({ page, live, pump }: BedProps) {
   const state = (field: keyof Draft): FieldState => ({
     value: draft[field] as string,
     onValue: set(field),
-    onLeave: () => setLeft(new Set([...left, field])),
-    problems: left.has(field) || draft[field] !== "" ? (sorted[field] ?? []).filter((text) => draft[field] !== "" || !text.startsWith("is missing")) : [],
+    problems: draft[field] === "" ? [] : (sorted[field] ?? []), // what is empty is named beside the button
   });
   const limits = (field: string) => (
     <SoftLimits soft={soft.filter((each) => fieldOf(each) === field)} overrides={draft.overrides} onReason={(id, why) => setDraft({ ...draft, overrides: { ...draft.overrides, [id]: why } })} />
@@ -78,7 +76,7 @@ export function Order({ page, live, pump }: BedProps) {
   const order = async () => {
     if (soft.length && !second) return setSecond(true);
     setBusy(true);
-    const answer = await act("order", { pump: pump.pump, ordered_by: live.person?.badge, ...fieldsOf(draft, soft) });
+    const answer = await act("order", { pump: pump.pump, ...fieldsOf(draft, soft) });
     setBusy(false);
     if (answer.ok) return go(bedAddress(pump.pump));
     setSecond(false);
@@ -88,7 +86,7 @@ export function Order({ page, live, pump }: BedProps) {
   return (
     <form class="order" aria-label="Order" autocomplete="off" onSubmit={(event) => { event.preventDefault(); if (ready) void order(); }}>
       <div class="order-fields">
-        <Choice legend="Drug" name="entry" value={draft.entry} onValue={(id) => setDraft({ ...draft, entry: id, container: "" })} problems={sorted["entry"] ?? []}
+        <Choice legend="Drug" name="entry" value={draft.entry} onValue={(id) => setDraft({ ...draft, entry: id, container: "" })} problems={draft.entry ? (sorted["entry"] ?? []) : []}
           options={library.entries.map((each) => ({ value: each.id, text: `${each.drug} ${figure(each.concentration_mg_ml)} mg/mL`, note: each.id }))} />
         {entry && (
           <>

@@ -8,7 +8,9 @@ test("nothing is filled in: a blank order lacks everything", () => {
 
 test("numbers go as they were typed, with their unit", () => {
   const fields = fieldsOf({ ...BLANK, weight: " 70.0", dose: ".5", duration: "40", patient: "P-1" }, []);
-  assert.deepEqual(fields, { weight: "70.0 kg", dose: ".5 mg/kg", duration: "40 min", patient: "P-1", overrides: {} });
+  assert.deepEqual(fields, {
+    entry: "", weight: "70.0 kg", weight_again: "", weight_basis: "", dose: ".5 mg/kg", duration: "40 min", container: "", patient: "P-1", overrides: {},
+  });
 });
 
 test("a reason for a soft limit goes along only while that limit is passed", () => {

@@ -28,13 +28,18 @@ const OPTIONAL = ["course", "previous_weight"] as const;
 
 export const missing = (draft: Draft): string[] => NEEDED.filter((field) => draft[field].trim() === "");
 
-/** The fields of a `preview` or an `order`: numbers exactly as they were typed, with their unit. */
+const withUnit = (text: string, unit: string | undefined): string => (text && unit ? `${text} ${unit}` : text);
+
+/**
+ * The fields of a `preview` or an `order`: numbers exactly as they were typed, with their unit. What is needed and not
+ * said goes as empty text: the gateway then judges what is there.
+ */
 export function fieldsOf(draft: Draft, soft: readonly SoftLimit[]): Record<string, unknown> {
-  const said = [...NEEDED, ...OPTIONAL].filter((field) => draft[field].trim() !== "");
+  const given = OPTIONAL.filter((field) => draft[field].trim() !== "");
   const passed = new Set(soft.map(({ id }) => id));
   const overrides = Object.entries(draft.overrides).filter(([id, why]) => passed.has(id) && why.trim() !== "");
   return {
-    ...Object.fromEntries(said.map((field) => [field, UNIT[field] ? `${draft[field].trim()} ${UNIT[field]}` : draft[field].trim()])),
+    ...Object.fromEntries([...NEEDED, ...given].map((field) => [field, withUnit(draft[field].trim(), UNIT[field])])),
     overrides: Object.fromEntries(overrides.map(([id, why]) => [id, why.trim()])),
   };
 }

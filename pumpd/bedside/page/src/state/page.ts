@@ -24,10 +24,12 @@ export interface Page {
   heardAt: number | null;
   tracks: Record<string, Point[]>;
   presses: Record<string, Press>;
+  /** Why control does not answer, as bedside says it. */
+  away: string | null;
 }
 
 export const EMPTY: Page = {
-  about: null, identity: "unknown", tablet: null, link: "connecting", live: null, liveAt: 0, heardAt: null, tracks: {}, presses: {},
+  about: null, identity: "unknown", tablet: null, link: "connecting", live: null, liveAt: 0, heardAt: null, tracks: {}, presses: {}, away: null,
 };
 
 export type Message =
@@ -37,6 +39,7 @@ export type Message =
   | { kind: "state"; live: Live }
   | { kind: "rows"; rows: Rows }
   | { kind: "beat" }
+  | { kind: "away"; text: string }
   | { kind: "pressed"; pump: string }
   | { kind: "answered"; pump: string; refused: string | null }
   | { kind: "settled"; pump: string };
@@ -50,9 +53,11 @@ export function reduce(page: Page, message: Message, at: number): Page {
     case "link":
       return { ...page, link: message.link };
     case "state":
-      return { ...page, live: message.live, liveAt: at, heardAt: at, link: "open" };
+      return { ...page, live: message.live, liveAt: at, heardAt: at, link: "open", away: null, tablet: message.live.tablet ?? page.tablet };
     case "rows":
-      return { ...page, heardAt: at, tracks: withRows(page.tracks, message.rows) };
+      return { ...page, tracks: withRows(page.tracks, message.rows) }; // what happened, not that control still answers
+    case "away":
+      return { ...page, away: message.text };
     case "beat":
       return { ...page, heardAt: at };
     case "pressed":

@@ -94,6 +94,10 @@ export interface Vitals {
 export interface Observation {
   since_ts: string;
   until_ts: string;
+  left_s?: number;
+  vitals_overdue?: boolean;
+  missed?: number;
+  patient?: string;
   vitals_due_ts: string | null;
   vitals: Vitals[];
 }
@@ -185,6 +189,7 @@ export interface Live {
   time_scale?: number;
   utc_offset_min?: number;
   person: Person | null;
+  tablet?: Tablet | null;
   audio?: { paused_left_s: number; by: string | null } | null;
   alarms?: Alarm[];
   pumps: Pump[];

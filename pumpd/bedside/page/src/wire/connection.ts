@@ -49,7 +49,7 @@ async function introduced(): Promise<boolean> {
   if (about.tablet?.id === key.id) return paired(about.tablet);
   const answer = await hello(key, about.gateway);
   if (answer.ok) return paired(answer.result.tablet ?? null);
-  return answer.status >= 400 && answer.status < 500 && answer.status !== 429 ? unpaired() : false;
+  return answer.status === 409 || answer.status === 403 ? unpaired() : false;
 }
 
 function paired(tablet: Tablet | null): boolean {
@@ -85,6 +85,11 @@ function follow(): Promise<boolean> {
       });
     on("state", (live) => tell({ kind: "state", live: live as Live }));
     on("rows", (rows) => tell({ kind: "rows", rows: rows as Rows }));
+    on("away", (said) => tell({ kind: "away", text: String((said as { text?: unknown }).text ?? "") }));
+    on("unpaired", () => {
+      unpaired();
+      leave();
+    });
     on("beat", () => tell({ kind: "beat" }));
     source.onerror = leave;
   });
@@ -99,7 +104,11 @@ async function sayAlive(): Promise<void> {
 /** A signed request of this tablet. */
 export async function act<T = Record<string, unknown>>(op: string, fields: Record<string, unknown> = {}) {
   if (!key) return { ok: false, result: {} as Partial<T>, reasons: ["This tablet is not paired with the gateway."], status: 0 };
-  return request<T>(key, current().about?.gateway ?? "", { op, ...fields });
+  const gateway = current().about?.gateway ?? "";
+  const answer = await request<T>(key, gateway, { op, ...fields });
+  if (answer.status !== 401) return answer;
+  await hello(key, gateway); // bedside began anew and knows this session no more; it passed nothing on
+  return request<T>(key, gateway, { op, ...fields });
 }
 
 export const tabletKey = (): TabletKey | null => key;

@@ -8,25 +8,28 @@ import type { Binding, Challenge, Review, Tablet } from "../state/types.ts";
 const REQUEST = "pumpd-request-v1\n";
 const CONFIRMATION = "pumpd-confirmation-v1\n";
 
-async function sealed(key: TabletKey, gateway: string, request: string) {
-  const answer = await ask<{ nonce: string }>("/api/nonce");
-  const nonce = answer.result.nonce;
-  if (!answer.ok || !nonce) return { refused: answer };
-  return { body: { key: key.id, nonce, signature: await signature(key, `${REQUEST}${gateway}\n${nonce}\n${request}`) } };
+/** Refused because a nonce lasts 2 s and the way took longer: nothing was done, and it may be signed once more. */
+const tooLate = ({ ok, reasons }: Answer<unknown>): boolean => !ok && reasons.some((reason) => reason.includes("must be signed anew"));
+
+async function signed<T>(path: string, key: TabletKey, gateway: string, text: string, fields: Record<string, string> = {}): Promise<Answer<T>> {
+  for (let again = false; ; again = true) {
+    const drawn = await ask<{ nonce: string }>("/api/nonce");
+    const nonce = drawn.result.nonce;
+    if (!drawn.ok || !nonce) return { ...drawn, ok: false, result: {} };
+    const over = `${REQUEST}${gateway}\n${nonce}\n${text}`;
+    const answer = await ask<T>(path, { key: key.id, nonce, signature: await signature(key, over), ...fields });
+    if (again || !tooLate(answer)) return answer;
+  }
 }
 
 /** Say who this tablet is; the gateway answers with a session cookie. */
-export async function hello(key: TabletKey, gateway: string): Promise<Answer<{ tablet: Tablet }>> {
-  const { refused, body } = await sealed(key, gateway, '{"op":"hello"}');
-  return refused ? { ...refused, result: {} } : ask<{ tablet: Tablet }>("/api/hello", body);
-}
+export const hello = (key: TabletKey, gateway: string): Promise<Answer<{ tablet: Tablet }>> => signed("/api/hello", key, gateway, '{"op":"hello"}');
 
-export async function request<T = Record<string, unknown>>(
+export function request<T = Record<string, unknown>>(
   key: TabletKey, gateway: string, fields: { op: string; [name: string]: unknown },
 ): Promise<Answer<T>> {
   const text = JSON.stringify(fields);
-  const { refused, body } = await sealed(key, gateway, text);
-  return refused ? { ...refused, result: {} } : ask<T>("/api/request", { ...body, request: text });
+  return signed<T>("/api/request", key, gateway, text, { request: text });
 }
 
 export const shownHash = (review: Review): Promise<string> => sha256(canonical(review));

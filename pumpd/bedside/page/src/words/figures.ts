@@ -57,9 +57,13 @@ export function spell(seconds: number | string): string {
   return text || "0 seconds";
 }
 
-/** A UTC instant as the gateway's own clock on the wall shows it, "14:52", whatever the tablet's clock says. */
-export function wallClock(ts: string | number | null | undefined, offsetMin = 0): string {
+/**
+ * A UTC instant as the gateway's own clock on the wall shows it, "14:52", whatever the tablet's clock says. Without the
+ * gateway's offset from UTC the tablet's time zone has to do.
+ */
+export function wallClock(ts: string | number | null | undefined, gatewayOffsetMin?: number): string {
   const instant = typeof ts === "number" ? ts : Date.parse(ts ?? "");
   if (!Number.isFinite(instant)) return NONE;
+  const offsetMin = gatewayOffsetMin ?? -new Date(instant).getTimezoneOffset();
   return new Date(instant + offsetMin * 60_000).toISOString().slice(11, 16);
 }

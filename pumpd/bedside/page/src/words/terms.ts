@@ -41,7 +41,7 @@ export const sentence = (text: string): string => {
 };
 
 /** What the gateway last knew the pump to do. */
-export function lastSeen(pump: Pump, offsetMin: number): string {
+export function lastSeen(pump: Pump, offsetMin?: number): string {
   const { infusion } = pump;
   if (!infusion) return `Last seen without an infusion${pump.pump_state ? `, pump ${pump.pump_state}` : ""}.`;
   if (!infusion.may_flow) return `Last seen ${STATE[infusion.state].toLowerCase()}, without flow.`;
