@@ -34,7 +34,7 @@ export function infusion(state: InfusionState, running: number, review: Review =
     session: "20261126-01", state, may_flow: flows, reason: "flowing under a lease", action: running ? "resume" : "start",
     rate_ml_h: flows ? RATE : "0", programmed_rate_ml_h: RATE, delivered_ml: number(given), booked_ml: number(given + (state === "uncertain" ? 2.3 : 0.1)),
     prescribed_ml: "35", remaining_ml: number(left), delivered_mg: number(given), booked_mg: number(given + 0.1), prescribed_mg: "35", remaining_mg: number(left),
-    remaining_s: Math.max(0, 2400 - running), running_s: running, elapsed_s: running, window_least_s: 2280, window_most_s: 2520, window_elapsed_s: running,
+    remaining_s: Math.max(0, 2400 - running), running_s: running, elapsed_s: running, window_least_s: 2280, window_most_s: 2520, window_elapsed_s: 3600,
     pauses: 0, lease_s: flows ? 9 : null, reading_age_s: 0.4, trips: [], trip_resumable: true, digest: DIGEST, review,
   };
 }

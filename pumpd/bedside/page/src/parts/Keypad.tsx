@@ -39,7 +39,7 @@ export function Keypad({ who, button, disabled, onDone }: Props) {
         </label>
         <button type="submit" class="primary" disabled={!ready && !(into === "badge" && badge !== "")}>{into === "badge" && !pin ? "Next: PIN" : button}</button>
       </div>
-      <div class="keypad" role="group" aria-label={into === "badge" ? "Keys for the badge number" : "Keys for the PIN"}>
+      <div class="keypad" role="group" aria-label="Keypad">
         {KEYS.map((key) => <button type="button" key={key} onClick={() => press(key)}>{key}</button>)}
         <button type="button" onClick={() => (into === "badge" ? setBadge("") : setPin(""))}>Clear</button>
         <button type="button" onClick={() => press("0")}>0</button>

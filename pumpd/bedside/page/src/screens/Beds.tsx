@@ -34,7 +34,7 @@ function BedCard({ pump, page, live }: { pump: Pump; page: Page; live: Live }) {
         <div class="bed-body">
           <Ring
             volume={shows ? drawn(infusion.delivered_ml) / drawn(infusion.prescribed_ml) : 0}
-            window={shows ? infusion.window_elapsed_s / infusion.window_most_s : 0}
+            window={shows ? infusion.running_s / infusion.window_most_s : 0}
             least={0}
             label={shows ? `${figure(infusion.delivered_ml, 1)} of ${figure(infusion.prescribed_ml)} mL given` : "No infusion"}
           >

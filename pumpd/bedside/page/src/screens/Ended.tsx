@@ -65,7 +65,7 @@ function SummaryFacts({ summary, infusion, offset }: { summary: Summary; infusio
 function CourseBar({ number, of, phase }: { number: number; of: number; phase: string | null }) {
   return (
     <div class="course">
-      <p>Infusion <b class="figures">{number}</b> of <b class="figures">{of}</b>{phase && `, ${phase}`}</p>
+      <p>Infusion <b class="figures">{number}</b> of <b class="figures">{of}</b>{phase && phase !== "infusion" && `, ${phase}`}</p>
       <div class="course-dots" role="img" aria-label={`Infusion ${number} of ${of}`}>
         {Array.from({ length: Math.min(of, 24) }, (_, at) => <i key={at} class={at < number ? "on" : ""} />)}
       </div>

@@ -87,7 +87,7 @@ export function Order({ page, live, pump }: BedProps) {
     <form class="order" aria-label="Order" autocomplete="off" onSubmit={(event) => { event.preventDefault(); if (ready) void order(); }}>
       <div class="order-fields">
         <Choice legend="Drug" name="entry" value={draft.entry} onValue={(id) => setDraft({ ...draft, entry: id, container: "" })} problems={draft.entry ? (sorted["entry"] ?? []) : []}
-          options={library.entries.map((each) => ({ value: each.id, text: `${each.drug} ${figure(each.concentration_mg_ml)} mg/mL`, note: each.id }))} />
+          options={library.entries.map((each) => ({ value: each.id, text: `${each.drug} ${figure(each.concentration_mg_ml)} mg/mL`, note: each.profile?.length ? `${each.id}, in ${each.profile.length} steps` : `${each.id}, constant rate` }))} />
         {entry && (
           <>
             <div class="row">

@@ -17,7 +17,7 @@ import { canonical } from "../wire/canonical.ts";
 import { act, tabletKey } from "../wire/connection.ts";
 import { confirm, mismatch, shownHash } from "../wire/requests.ts";
 import { clock, figure, NONE, wallClock } from "../words/figures.ts";
-import { BASIS, expirySentence, inWords, rates, reasonOf, sentence, stepSeconds } from "../words/terms.ts";
+import { BASIS, expirySentence, inWords, isRest, rates, reasonOf, sentence, stepSeconds } from "../words/terms.ts";
 
 interface Second {
   badge: string;
@@ -81,18 +81,18 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
           <Fact label="Concentration"><Amount of={figure(review.concentration_mg_ml)} unit="mg/mL" /></Fact>
           <Fact label="Dose per weight"><Amount of={figure(review.dose_mg_kg)} unit="mg/kg" /></Fact>
           <Fact label="Weight" note={`${BASIS[review.weight_basis] ?? review.weight_basis} weight`}><Amount of={figure(review.weight_kg)} unit="kg" /></Fact>
-          <Fact label="Dose"><Amount of={figure(review.dose_mg)} unit="mg" /></Fact>
-          <Fact label="Volume" {...(Number(review.given_before_ml) ? { note: `${figure(review.given_before_ml)} mL given before` } : {})}><Amount of={figure(review.vtbi_ml)} unit="mL" /></Fact>
+          <Fact label="Dose" {...(isRest(review) ? { note: "the whole order" } : {})}><Amount of={figure(review.dose_mg)} unit="mg" /></Fact>
+          <Fact label="Volume" {...(isRest(review) ? { note: `${figure(review.given_before_ml)} mL given before` } : {})}><Amount of={figure(review.vtbi_ml)} unit="mL" /></Fact>
           <Fact label="Rate">{review.steps.length === 1 ? rates(review) : review.steps.map((step, each) => <span class="step" key={each}>{figure(step.rate_ml_h)} mL/h<small>for {clock(stepSeconds(step))} min</small></span>)}</Fact>
           <Fact label="Duration"><Amount of={clock(review.duration_s)} unit="min" /></Fact>
           <Fact label="Container">{review.container}</Fact>
           <Fact label="Pump" note={<>{review.model}<br />serial {review.serial}</>}>{review.pump}</Fact>
           <Fact label="Ordered by">{review.ordered_by || NONE}</Fact>
-          <Fact label="If the gateway dies" wide>{expirySentence(review.expiry, pump.expiry_text)}</Fact>
         </Facts>
       </div>
       <div class="review-act">
         {!checks && <FlowProfile steps={review.steps} />}
+        <dl><Fact label="If the gateway dies" wide>{expirySentence(review.expiry, pump.expiry_text)}</Fact></dl>
         {!checks && review.simulated && <p class="simulated">SIMULATED PUMP</p>}
         <Reasons reasons={reasons} title="Not started" />
         {!live.person

@@ -27,7 +27,7 @@ export function Running(props: InfusionProps) {
       <div class="running-ring">
         <Ring
           volume={drawn(infusion.delivered_ml) / drawn(infusion.prescribed_ml)}
-          window={infusion.window_elapsed_s / infusion.window_most_s}
+          window={infusion.running_s / infusion.window_most_s}
           least={infusion.window_least_s / infusion.window_most_s}
           label={`${STATE[infusion.state]}. ${given}, ${left}.`}
         >
@@ -45,11 +45,13 @@ export function Running(props: InfusionProps) {
           <Fact label="Still to give" name="remaining-volume"><Volume mg={infusion.remaining_mg} ml={infusion.remaining_ml} /></Fact>
           <Fact label="Rate" name="rate" note={`programmed ${figure(infusion.programmed_rate_ml_h)} mL/h`}><span class="value"><Amount of={figure(infusion.rate_ml_h)} unit="mL/h" /></span></Fact>
           <Fact label="Pressure" name="pressure">
-            {pump.pressure_mmhg === null || pump.pressure_mmhg === undefined ? <span class="muted">not told by this pump</span> : (
+            {pump.pressure_mmhg === null || pump.pressure_mmhg === undefined ? <small>not told by this pump</small> : (
               <><span class="value"><Amount of={figure(pump.pressure_mmhg)} unit="mmHg" /></span><Trend points={points} label="Pressure over the last 10 minutes" /></>
             )}
           </Fact>
-          <Fact label="Window" name="window" note={`closes at ${clock(infusion.window_most_s)}`}><span class="value"><Amount of={clock(infusion.window_elapsed_s)} unit="min" /></span></Fact>
+          <Fact label="Window" name="window" note={`of ${clock(infusion.window_most_s)} min; with pauses ${clock(infusion.elapsed_s)} of ${clock(infusion.window_elapsed_s)}`}>
+            <span class="value"><Amount of={clock(infusion.running_s)} unit="min" /></span>
+          </Fact>
           <Watched {...props} at={at} />
         </Facts>
         <Plot steps={pump.flow_profile ?? infusion.review.steps} points={points} />

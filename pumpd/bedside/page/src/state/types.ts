@@ -140,6 +140,7 @@ export interface Infusion {
   remaining_s?: number | null;
   running_s: number;
   elapsed_s: number;
+  /** The window's limits: least and most time of flow, and most time with pauses. How far it is: running_s, elapsed_s. */
   window_least_s: number;
   window_most_s: number;
   window_elapsed_s: number;
@@ -223,6 +224,7 @@ export interface Entry {
   duration: Limits;
   weight: Limits;
   infusions?: number;
+  profile?: { time: string; dose: string }[];
 }
 
 export interface Library {

@@ -10,6 +10,11 @@ test("the program in one sentence", () => {
   assert.equal(inWords(review, "14:52"), "35 mg of ketamine in 35 mL over 40 minutes, ending about 14:52");
 });
 
+test("after a pause the sentence speaks of the rest, not of the whole dose", () => {
+  const rest = { ...review, vtbi_ml: "21.80", duration_s: "1495", given_before_ml: "13.2" } as Review;
+  assert.equal(inWords(rest, "14:52"), "The last 21.8 mL of 35 mg of ketamine, over 24 minutes 55 seconds, ending about 14:52");
+});
+
 test("each step of a profile is said", () => {
   assert.equal(rates({ steps: [{ rate_ml_h: "52.50", volume_ml: "35" }] }), "52.5 mL/h");
   const two = [{ rate_ml_h: "30", volume_ml: "5" }, { rate_ml_h: "60", volume_ml: "30" }];

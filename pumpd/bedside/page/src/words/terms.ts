@@ -49,11 +49,18 @@ export function lastSeen(pump: Pump, offsetMin?: number): string {
   return `Last seen ${STATE[infusion.state].toLowerCase()} at ${figure(infusion.programmed_rate_ml_h)} mL/h${end}.`;
 }
 
-/** "35 mg of ketamine in 35 mL over 40 minutes, ending about 14:52" */
+/**
+ * "35 mg of ketamine in 35 mL over 40 minutes, ending about 14:52"; after a pause, when only the rest is to run,
+ * "The last 21.8 mL of 35 mg of ketamine, over 24 minutes 55 seconds, ending about 14:52".
+ */
 export function inWords(review: Review, endsAbout: string | null): string {
   const end = endsAbout ? `, ending about ${endsAbout}` : "";
+  if (isRest(review)) return `The last ${figure(review.vtbi_ml)} mL of ${figure(review.dose_mg)} mg of ${review.drug}, over ${spell(review.duration_s)}${end}`;
   return `${figure(review.dose_mg)} mg of ${review.drug} in ${figure(review.vtbi_ml)} mL over ${spell(review.duration_s)}${end}`;
 }
+
+/** Whether this is what is left of an order of which something was given before. */
+export const isRest = (review: Review): boolean => /[1-9]/.test(review.given_before_ml ?? "");
 
 /** "52.5 mL/h", or each step: "26.2 mL/h for 10:00, then 61.2 mL/h for 30:00". */
 export function rates(review: Pick<Review, "steps">): string {
