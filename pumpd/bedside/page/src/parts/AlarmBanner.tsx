@@ -7,6 +7,7 @@ import { bedAddress, go } from "../state/route.ts";
 import { useNow } from "../state/store.ts";
 import type { Page } from "../state/page.ts";
 import { wallClock } from "../words/figures.ts";
+import { nameOf } from "../words/terms.ts";
 import { act } from "../wire/connection.ts";
 import { BellOff } from "./Badges.tsx";
 import { Reasons } from "./Reasons.tsx";
@@ -83,7 +84,7 @@ function Symbol({ alarm }: { alarm: Active }) {
 
 function Acknowledge({ alarm, asked }: { alarm: Active; asked: (op: string, fields: Record<string, unknown>) => Promise<void> }) {
   if (alarm.local) return null; // this page's own: nobody but its reader could know
-  if (alarm.acknowledged_ts || alarm.acknowledged_by) return <span class="seen">Seen by {alarm.acknowledged_by ?? "somebody"}</span>;
+  if (alarm.acknowledged_ts || alarm.acknowledged_by) return <span class="seen">Seen by {nameOf(alarm.acknowledged_by ?? "somebody")}</span>;
   return (
     <button type="button" aria-label={`Acknowledge: ${alarm.cause}`} onClick={() => void asked("acknowledge", { pump: alarm.pump ?? "", code: alarm.code })}>
       Acknowledge

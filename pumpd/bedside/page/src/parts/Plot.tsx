@@ -4,31 +4,10 @@ import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { onTheme, theme } from "./theme.ts";
+import { curves } from "../state/curves.ts";
 import type { Point, Step } from "../state/types.ts";
-import { drawn } from "../words/figures.ts";
-import { stepSeconds } from "../words/terms.ts";
 
-/** The programmed curve and the delivered one on a common axis of minutes. Null: no value at that instant. */
-export function curves(steps: Step[], points: Point[]): [number[], (number | null)[], (number | null)[]] {
-  const corners: [number, number][] = [[0, 0]];
-  for (const step of steps) {
-    const [begin, given] = corners.at(-1) as [number, number];
-    corners.push([begin + stepSeconds(step), given + drawn(step.volume_ml)]);
-  }
-  const delivered = new Map(points.map(([elapsed, volume]) => [elapsed, volume]));
-  const times = [...new Set([...corners.map(([at]) => at), ...delivered.keys()])].sort((a, b) => a - b);
-  return [times.map((at) => at / 60), times.map((at) => programmed(corners, at)), times.map((at) => delivered.get(at) ?? null)];
-}
-
-function programmed(corners: [number, number][], at: number): number | null {
-  const next = corners.findIndex(([time]) => time >= at);
-  if (next < 0) return null;
-  const [end, high] = corners[next] as [number, number];
-  const [begin, low] = corners[Math.max(0, next - 1)] as [number, number];
-  return end > begin ? low + ((high - low) * (at - begin)) / (end - begin) : high;
-}
-
-export function Plot({ steps, points }: { steps: Step[]; points: Point[] }) {
+export function Plot({ steps, points, before }: { steps: Step[]; points: Point[]; before: number }) {
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const [worn, wear] = useState(theme);
@@ -36,7 +15,7 @@ export function Plot({ steps, points }: { steps: Step[]; points: Point[] }) {
   useEffect(() => {
     const at = box.current;
     if (!at) return undefined;
-    const made = new uPlot(options(at), curves(steps, points), at);
+    const made = new uPlot(options(at), curves(steps, points, before), at);
     plot.current = made;
     const resize = new ResizeObserver(() => made.setSize(size(at)));
     resize.observe(at);
@@ -46,7 +25,7 @@ export function Plot({ steps, points }: { steps: Step[]; points: Point[] }) {
       plot.current = null;
     };
   }, [worn]);
-  useEffect(() => plot.current?.setData(curves(steps, points)), [steps, points]);
+  useEffect(() => plot.current?.setData(curves(steps, points, before)), [steps, points, before]);
   return (
     <figure class="plot">
       <figcaption><span class="key key-programmed">Programmed</span><span class="key key-delivered">Delivered</span><span class="axis">mL over minutes</span></figcaption>

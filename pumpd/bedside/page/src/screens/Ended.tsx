@@ -8,7 +8,7 @@ import { ObservationPart } from "../parts/Observation.tsx";
 import { bedAddress } from "../state/route.ts";
 import type { Infusion, Summary } from "../state/types.ts";
 import { clock, figure, wallClock } from "../words/figures.ts";
-import { sentence, STATE } from "../words/terms.ts";
+import { forPeople, nameOf, sentence, STATE } from "../words/terms.ts";
 
 const TITLE: Partial<Record<Infusion["state"], string>> = {
   completed: "Complete: the whole volume was given",
@@ -24,7 +24,7 @@ export function Ended(props: InfusionProps) {
     <section class="ended">
       <div>
         <h2>{TITLE[infusion.state] ?? STATE[infusion.state]}</h2>
-        {infusion.state !== "completed" && <p>{sentence(infusion.reason)}</p>}
+        {infusion.state !== "completed" && <p>{sentence(forPeople(infusion.reason))}</p>}
         <SummaryFacts summary={summary} infusion={infusion} offset={live.utc_offset_min} />
         {summary.deviations?.map((deviation) => <p class="note" key={deviation}>{sentence(deviation)}</p>)}
         {pump.course && <CourseBar number={pump.course.number} of={pump.course.of} phase={pump.course.phase} />}
@@ -57,7 +57,7 @@ function SummaryFacts({ summary, infusion, offset }: { summary: Summary; infusio
       <Fact label="Time of flow"><Amount of={clock(summary.running_s ?? infusion.running_s)} unit="min" /></Fact>
       <Fact label="With pauses" note={`${summary.pauses ?? infusion.pauses} ${(summary.pauses ?? infusion.pauses) === 1 ? "pause" : "pauses"}`}><Amount of={clock(summary.elapsed_s ?? infusion.elapsed_s)} unit="min" /></Fact>
       {summary.started_ts && <Fact label="From, to"><span class="figures">{wallClock(summary.started_ts, offset)} – {wallClock(summary.ended_ts, offset)}</span></Fact>}
-      {summary.confirmed_by && <Fact label="Started by" {...(summary.second ? { note: `checked by ${summary.second}` } : {})}>{summary.confirmed_by}</Fact>}
+      {summary.confirmed_by && <Fact label="Started by" {...(summary.second ? { note: `checked by ${nameOf(summary.second)}` } : {})}>{nameOf(summary.confirmed_by)}</Fact>}
     </Facts>
   );
 }

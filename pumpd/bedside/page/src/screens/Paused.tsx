@@ -8,7 +8,7 @@ import { Reasons } from "../parts/Reasons.tsx";
 import { useNow } from "../state/store.ts";
 import { act } from "../wire/connection.ts";
 import { clock, figure } from "../words/figures.ts";
-import { sentence } from "../words/terms.ts";
+import { forPeople, sentence } from "../words/terms.ts";
 
 export function Paused({ page, live, pump, infusion }: InfusionProps) {
   const at = useNow(500);
@@ -26,7 +26,7 @@ export function Paused({ page, live, pump, infusion }: InfusionProps) {
   return (
     <section class="narrow">
       <h2>{pausing ? "Pausing: waiting to see the pump stand still" : "Paused. Nothing flows."}</h2>
-      <p>{sentence(infusion.reason)}</p>
+      <p>{sentence(forPeople(infusion.reason))}</p>
       <Facts>
         <Fact label="This pause may last" name="pause-left"><Amount of={left(pump.pause?.single_left_s)} unit="min more" /></Fact>
         <Fact label="All pauses may last" name="pause-total-left"><Amount of={left(pump.pause?.total_left_s)} unit="min more" /></Fact>

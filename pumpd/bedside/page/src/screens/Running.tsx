@@ -54,7 +54,7 @@ export function Running(props: InfusionProps) {
           </Fact>
           <Watched {...props} at={at} />
         </Facts>
-        <Plot steps={pump.flow_profile ?? infusion.review.steps} points={points} />
+        <Plot steps={pump.flow_profile ?? infusion.review.steps} points={points} before={drawn(infusion.review.given_before_ml)} />
         {infusion.state === "running" && <PauseAct {...props} />}
       </div>
     </section>

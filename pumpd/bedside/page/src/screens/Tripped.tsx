@@ -8,7 +8,7 @@ import { may, NeedsSignIn } from "../parts/NeedsSignIn.tsx";
 import { Reasons } from "../parts/Reasons.tsx";
 import { act } from "../wire/connection.ts";
 import { figure } from "../words/figures.ts";
-import { sentence } from "../words/terms.ts";
+import { forPeople, sentence } from "../words/terms.ts";
 
 export function Tripped({ page, live, pump, infusion }: InfusionProps) {
   const [looked, setLooked] = useState(false);
@@ -28,7 +28,7 @@ export function Tripped({ page, live, pump, infusion }: InfusionProps) {
   return (
     <section class="narrow">
       <h2>Stopped by an alarm. Nothing flows.</h2>
-      <p>{sentence(infusion.reason)}</p>
+      <p>{sentence(forPeople(infusion.reason))}</p>
       <ul class="causes" aria-label="Causes">
         {(pump.alarms ?? []).map((alarm) => (
           <li key={alarm.code}><b aria-label={`${WORD[alarm.priority]} priority`}>{SYMBOL[alarm.priority]}</b> {alarm.cause}. <strong>{alarm.action}.</strong></li>

@@ -7,7 +7,7 @@ import { may, NeedsSignIn } from "../parts/NeedsSignIn.tsx";
 import { Reasons } from "../parts/Reasons.tsx";
 import { act } from "../wire/connection.ts";
 import { figure } from "../words/figures.ts";
-import { sentence } from "../words/terms.ts";
+import { forPeople, sentence } from "../words/terms.ts";
 
 export function Uncertain({ page, live, pump, infusion }: InfusionProps) {
   const [volume, setVolume] = useState("");
@@ -24,7 +24,7 @@ export function Uncertain({ page, live, pump, infusion }: InfusionProps) {
   return (
     <section class="narrow">
       <h2>Uncertain: the pump may be flowing</h2>
-      <p><strong>Go to the pump. Stop it there and clamp the line.</strong> {sentence(infusion.reason)}</p>
+      <p><strong>Go to the pump. Stop it there and clamp the line.</strong> {sentence(forPeople(infusion.reason))}</p>
       <p>pumpd does not send the start again and goes on trying to stop the pump.</p>
       <Facts>
         <Fact label="Booked, at the worst"><Amount of={figure(infusion.booked_ml, 2)} unit="mL" /></Fact>

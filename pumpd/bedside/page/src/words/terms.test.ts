@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { expirySentence, inWords, rates, reasonOf } from "./terms.ts";
+import { expirySentence, forPeople, inWords, nameOf, rates, reasonOf } from "./terms.ts";
 import { route } from "../state/route.ts";
 import type { Review } from "../state/types.ts";
 
@@ -26,6 +26,12 @@ test("a reason goes to its field, without the number of the rule", () => {
     field: "dose", text: "2 mg/kg is above the hard limit of 1 mg/kg",
   });
   assert.deepEqual(reasonOf("Nothing of the kind"), { field: "", text: "Nothing of the kind" });
+});
+
+test("people are told of people, not of keys and processes", () => {
+  assert.equal(nameOf("R. Weiss (badge 1001), tablet ward 7 (c38f31bb1536c039)"), "R. Weiss");
+  assert.equal(forPeople("Check the line (by R. Weiss (badge 1001), tablet ward 7 (c38f31bb1536c039))"), "Check the line (by R. Weiss (badge 1001), tablet ward 7)");
+  assert.equal(forPeople("Stop pressed (by tablet c38f31bb1536c039, uid 0, pid 1745)"), "Stop pressed (by a tablet)");
 });
 
 test("nothing is promised about a pump of which nothing is known", () => {

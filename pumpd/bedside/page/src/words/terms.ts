@@ -74,6 +74,12 @@ export const stepSeconds = (step: { rate_ml_h: string; volume_ml: string }): num
 
 export const BASIS: Record<string, string> = { actual: "actual", ideal: "ideal", adjusted: "adjusted" };
 
+/** The name alone out of "R. Weiss (badge 1001), tablet ward 7 (04c4…)". */
+export const nameOf = (by: string): string => by.split(" (")[0] || by;
+
+/** A reason without what only a machine needs: ids of keys, numbers of processes. */
+export const forPeople = (text: string): string => text.replace(/ \([0-9a-f]{16}\)/g, "").replace(/,? uid \d+, pid \d+/g, "").replace(/\btablet [0-9a-f]{16}\b/g, "a tablet");
+
 /** Whether this state is shown by the screen of a running infusion. */
 export const runs = ({ state }: Infusion): boolean =>
   ["armed", "starting", "running", "completing", "pausing", "stopping"].includes(state);
