@@ -128,7 +128,7 @@ async def _happen(world: World, watching: "judge.Watching", event: Happening) ->
         case "disk":
             _disk(world, event)
         case "control":
-            await _process(world, watching, event)
+            world.spawn(_process(world, watching, event))
         case "nurse":
             world.spawn(_act(world, watching, event.detail))
 
@@ -166,6 +166,8 @@ def _disk(world: World, event: Happening) -> None:
 
 
 async def _process(world: World, watching: "judge.Watching", event: Happening) -> None:
+    if not world.up:
+        return  # it is dead already, or about to come up
     watching.loss(event.lasting_s)
     match event.name:
         case "kill":
