@@ -9,11 +9,14 @@ import contextlib
 import importlib
 import secrets
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import structlog
 
+from pumpd.control import rows
+from pumpd.control.build import Build
+from pumpd.control.build import objections as build_objections
 from pumpd.control.clock import Clock, synchronized
 from pumpd.control.deadman import on_port
 from pumpd.control.keys import KeyStore, KeyStoreError
@@ -41,7 +44,7 @@ from pumpd.infusion import Infusion, Place, Window
 from pumpd.infusion import events as ev
 from pumpd.journal import Entry, JournalError, JournalReader
 from pumpd.journal.doses import Doses
-from pumpd.pump import Capabilities, Expiry
+from pumpd.pump import AlarmCode, Capabilities, Expiry
 from pumpd.quantities import Volume
 from pumpd.settings import PumpSettings, Settings
 
@@ -74,13 +77,24 @@ class Gateway:
         journal: JournalWriter,
         keys: KeyStore,
         clock: Clock,
+        build: Build,
+        others: Collection[str] = (),
+        damage: str = "",
     ) -> None:
+        """`others`: sessions that another build began. `damage`: what is wrong with the journal of before; nothing is
+        started until it is put in order and this process starts anew.
+        """
         self.settings, self.library = settings, library
         self.runners = {runner.name: runner for runner in runners}
         self._journal, self._keys, self._clock = journal, keys, clock
+        self._build, self._others = build, others
+        self.damage = damage
         self.journal_problem = ""
         self._doses = Doses()
         journal.on_failure = self._journal_failed
+        journal.on_restored = self._journal_restored
+        if damage:
+            log.error("journal_damaged", why=damage)
 
     async def answer(self, request: Request, peer: str) -> Answer:
         """Carry out a request from `peer` (who is on the socket, for the journal)."""
@@ -188,7 +202,7 @@ class Gateway:
         reasons += self._history(runner, prescription, session)[0]
         if reasons:  # another order, or a failure, came while the journal was being written
             raise RefusedError(*reasons)
-        asked = {**fields, "overrides": request.overrides}
+        asked = {"order": {**fields, "overrides": request.overrides}, "build": self._build}
         runner.order(infusion, program, capabilities, asked)
         return Answer(ok=True, result={"session": session, **review(runner)})
 
@@ -227,26 +241,32 @@ class Gateway:
         dose = prescription.dose_per_weight * prescription.weight
         wanted = Wanted(dose, prescription.weight, prescription.course)
         known = runner.settings.simulated or self.settings.clock_trusted or synchronized()
-        now = int(self._clock.now().timestamp() * 1e9) if known else None
+        at = self._clock.now()
+        now = int(at.timestamp() * 1e9) if known else None
+        changed = build_objections(doses, self._others, at)
         soft = () if now is None else warnings(past, wanted, now, entry.course)
-        return [str(each) for each in objections(past, wanted, now, entry.course)], soft
+        return [*changed, *(str(each) for each in objections(past, wanted, now, entry.course))], soft
 
     async def _try_journal(self) -> None:
-        """After a failure: see whether the journal can be written again."""
+        """After a failure: let the journal try again to write what was kept; a success clears the problem."""
         if not self.journal_problem:
             return
-        try:
-            body = {"problem": self.journal_problem}
-            await self._journal.append([Entry("journal_restored", body, "", "", self._now())])
-        except JournalError as error:
-            self.journal_problem = str(error)
-        else:
-            self.journal_problem = ""
+        with contextlib.suppress(JournalError):
+            await self._journal.append([Entry("journal_tried", {}, "", "", self._now())])
+            if self.journal_problem:  # nothing had been kept
+                self._journal_restored(0)
 
-    def _order_objections(self, runner: PumpRunner, patient: str) -> list[str]:
+    def _journal_objections(self) -> list[str]:
+        """Why the journal keeps anything from being started."""
         reasons = []
+        if self.damage:
+            reasons.append(f"{self.damage}; what was given before is not known, so nothing is started")
         if self.journal_problem:
             reasons.append(f"journal: {self.journal_problem}; nothing is started that cannot be written down")
+        return reasons
+
+    def _order_objections(self, runner: PumpRunner, patient: str) -> list[str]:
+        reasons = self._journal_objections()
         if runner.problem:
             reasons.append(f"pump: {runner.name} is not available: {runner.problem}")
         for other in self.runners.values():
@@ -306,8 +326,8 @@ class Gateway:
         wrong = fault(key, binding, request.signature)
         if wrong:
             raise RefusedError(wrong)
-        if self.journal_problem:
-            raise RefusedError(f"journal: {self.journal_problem}; nothing is started that cannot be written down")
+        if objections := self._journal_objections():
+            raise RefusedError(*objections)
         given = ev.ConfirmationGiven(self._now(), binding, f"{key.name} ({key.id})", request.request)
         reasons = runner.feed(given)
         if reasons:
@@ -323,7 +343,8 @@ class Gateway:
             "notice": DISCLAIMER,
             "gateway": self.settings.gateway,
             "time_scale": self.settings.simulation.time_scale,
-            "journal": self.journal_problem or "ok",
+            "journal": self.damage or self.journal_problem or "ok",
+            "alarms": [rows.alarm(AlarmCode.JOURNAL_FAILED)] if self.damage or self.journal_problem else [],
             "pumps": [status_of(runner, now) for runner in self.runners.values()],
         }
 
@@ -332,9 +353,18 @@ class Gateway:
         if known:  # what is now written of it fails as well
             return
         log.error("journal_failed", why=str(error))
+        self._journal.post([Entry("alarm_raised", rows.alarm(AlarmCode.JOURNAL_FAILED), "", "", self._now())])
         for runner in self.runners.values():
             if runner.active:
                 runner.feed(ev.JournalFailed(self._now(), str(error)))
+
+    def _journal_restored(self, kept: int) -> None:
+        """What had been kept is on the disk now."""
+        log.info("journal_restored", rows_kept=kept)
+        body = {"problem": self.journal_problem, "rows_kept": kept}
+        self.journal_problem = ""
+        cleared = Entry("alarm_cleared", {"code": AlarmCode.JOURNAL_FAILED.value}, "", "", self._now())
+        self._journal.post([Entry("journal_restored", body, "", "", self._now()), cleared])
 
 
 def _volume(text: str) -> Volume:

@@ -7,21 +7,25 @@ that only keeps its event loop turning is restarted.
 import asyncio
 import contextlib
 import fcntl
+import os
 import secrets
 import signal
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
 
+from pumpd.control.build import Build, begun_under_another, build
 from pumpd.control.clock import Clock
 from pumpd.control.gateway import Gateway
 from pumpd.control.keys import KeyStore
+from pumpd.control.line_record import LineRecord
 from pumpd.control.messages import DISCLAIMER
 from pumpd.control.recovery import DamagedError, Recovered, machine_boot, recover
 from pumpd.control.runner import PumpRunner
 from pumpd.control.server import ControlServer
-from pumpd.control.writer import JournalWriter, ThreadWriter
+from pumpd.control.writer import JournalWriter, NoWriter, ThreadWriter
 from pumpd.dosing import Library
 from pumpd.infusion import Limits
 from pumpd.journal import Entry, JournalError, JournalReader
@@ -41,13 +45,22 @@ STANDS_WITHIN_S = 4.0  # two readings of a standing pump, 2 s apart (STP-04), an
 async def gateway(settings: Settings, library: Library, journal: JournalWriter) -> AsyncIterator[Gateway]:
     """A running gateway on the present loop: pumps polled, requests answered by the object that is given.
 
-    Raises UnknownFamilyError for a driver that is not installed, ValueError for settings that it does not take,
-    JournalError when nothing can be written.
+    Raises UnknownFamilyError for a driver that is not installed, ValueError for settings that it does not take. With
+    a journal that cannot be read or written the pumps are there to be looked at and stopped, and nothing else.
     """
     clock = Clock(settings.simulation.time_scale)
     limits = Limits().for_time_scale(clock.scale)
+    lines: dict[str, LineRecord] = {pump.port: LineRecord(clock.scale) for pump in settings.pumps}
     runners = [
-        PumpRunner(pump, family(pump.driver), journal, clock, limits, settings.deadman_socket(pump.name))
+        PumpRunner(
+            pump,
+            family(pump.driver),
+            journal,
+            clock,
+            limits,
+            settings.deadman_socket(pump.name),
+            lines[pump.port],
+        )
         for pump in settings.pumps
     ]
     for runner in runners:
@@ -55,16 +68,19 @@ async def gateway(settings: Settings, library: Library, journal: JournalWriter) 
             runner.family.check_settings(runner.settings.settings)
         except ValueError as error:
             raise ValueError(f"pump {runner.name}: {error}") from error
-    made = Gateway(settings, library, runners, journal, KeyStore(settings.keys_path), clock)
-    left = _left_under_way(settings, library, runners, clock)
+    now = build(settings, library)
+    left, others, damage = _left_under_way(settings, library, runners, clock, now)
+    made = Gateway(settings, library, runners, journal, KeyStore(settings.keys_path), clock, now, others, damage)
     body = {
         "gateway": settings.gateway,
+        "build": now,
         "library": library.digest,
         "time_scale": clock.scale,
         "machine_boot": machine_boot(),
         "notice": DISCLAIMER,
     }
-    await journal.append([Entry("control_started", body, "", "", clock.monotonic_ns())])
+    with contextlib.suppress(JournalError):  # the gateway has been told
+        await journal.append([Entry("control_started", body, "", "", clock.monotonic_ns())])
     for runner in runners:
         if runner.name in left:
             runner.take_up(left[runner.name])
@@ -87,19 +103,27 @@ async def gateway(settings: Settings, library: Library, journal: JournalWriter) 
 
 
 def _left_under_way(
-    settings: Settings, library: Library, runners: Sequence[PumpRunner], clock: Clock
-) -> dict[str, Recovered]:
-    """What the process before this one had under way, by pump. Raises JournalError when the journal does not tell."""
+    settings: Settings, library: Library, runners: Sequence[PumpRunner], clock: Clock, now: Build
+) -> tuple[Mapping[str, Recovered], frozenset[str], str]:
+    """What the journal says of before: infusions under way by pump, sessions of another build, and what is wrong with
+    it. A journal that does not tell all of it is believed in nothing.
+    """
     if not settings.journal_path.exists():
-        return {}
-    reader = JournalReader(settings.journal_path)
+        return {}, frozenset(), ""
     try:
-        found = {each.name: recover(reader, each.settings, each.family, library, clock) for each in runners}
+        with contextlib.closing(JournalReader(settings.journal_path)) as reader:
+            others = begun_under_another(reader, now)
+            found = {each.name: recover(reader, each.settings, each.family, library, clock) for each in runners}
     except DamagedError as error:
-        raise JournalError(f"journal {settings.journal_path}: {error}") from error
-    finally:
-        reader.close()
-    return {name: left for name, left in found.items() if left is not None}
+        return {}, frozenset(), f"journal {settings.journal_path}: {error}"
+    except JournalError as error:
+        return {}, frozenset(), str(error)
+    left = {name: one for name, one in found.items() if one is not None}
+    return (
+        {name: replace(one, program=None) if one.session in others else one for name, one in left.items()},
+        others,
+        "",
+    )
 
 
 async def run(settings: Settings) -> None:
@@ -107,8 +131,7 @@ async def run(settings: Settings) -> None:
     library = read_library(settings.library_dir or default_library())
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     with _alone(settings.state_dir / "control.lock"):
-        journal = ThreadWriter(settings.journal_path, boot=secrets.token_hex(8))
-        await journal.opened()
+        journal = await _journal(settings.journal_path)
         try:
             async with gateway(settings, library, journal) as made:
                 server = ControlServer(made, settings.socket_path)
@@ -121,15 +144,34 @@ async def run(settings: Settings) -> None:
             await journal.close()
 
 
+async def _journal(path: Path) -> JournalWriter:
+    """The journal's writer, or where there is none to be had what refuses to write: a pump that flows must be stopped
+    by somebody (PWR-10, PWR-11).
+    """
+    journal = ThreadWriter(path, boot=secrets.token_hex(8))
+    try:
+        await journal.opened()
+    except JournalError as error:
+        log.error("journal_failed", why=str(error))  # noqa: TRY400  # the message says all of it
+        return NoWriter(error)
+    return journal
+
+
 @contextlib.contextmanager
 def _alone(path: Path) -> Iterator[None]:
     """Hold the lock of this state directory, so that a second process touches neither journal nor pump."""
-    with path.open("w") as lock:
+    try:
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    except OSError:  # a disk that is full or read-only; what nobody can make, nobody else can lock in its place
+        lock = os.open(path if path.exists() else path.parent, os.O_RDONLY | os.O_CLOEXEC)
+    try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise OSError(f"{path.parent} is in use: another pumpd control process runs on it") from error
         yield
+    finally:
+        os.close(lock)
 
 
 async def _until_told(made: Gateway, journal: JournalWriter) -> None:
@@ -164,14 +206,18 @@ async def _feed_watchdog(made: Gateway, journal: JournalWriter) -> None:
 
 
 async def evidence_against(made: Gateway, journal: JournalWriter) -> str:
-    """Why this process should not be believed to be working; empty when it is."""
+    """Why this process should not be believed to be working; empty when it is.
+
+    A journal that says no is no evidence: nothing starts, an alarm says so, and a restart would lose what is kept for
+    it. Asking makes it try again.
+    """
     try:
         async with asyncio.timeout(JOURNAL_OVERDUE_S):
             await journal.append([])
     except TimeoutError:
         return "the journal does not answer"
-    except JournalError as error:
-        return str(error)
+    except JournalError:
+        pass
     loop = asyncio.get_running_loop()
     overdue = [
         name

@@ -39,12 +39,16 @@ def machine_boot() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """An infusion that had not ended. Without a program (the library has changed) it can be stopped, not resumed."""
+    """An infusion that had not ended. Without a program (something has changed) it can be stopped, not resumed."""
 
     infusion: Infusion
     program: RateProgram | None
     capabilities: Capabilities | None
     moved_ns: int = 0  # by which its instants were moved
+
+    @property
+    def session(self) -> str:
+        return self.infusion.place.session
 
 
 class DamagedError(Exception):

@@ -57,6 +57,7 @@ def status_of(runner: PumpRunner, now_ns: int) -> dict[str, Any]:
         "simulated": runner.settings.simulated,
         "problem": runner.problem,
         "pump_state": reading.state.value if reading else None,
+        "alarms": [rows.alarm(code) for code in sorted(runner.unordered.alarms)],
         "infusion": None,
     }
     if infusion is None:

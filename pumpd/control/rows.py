@@ -5,7 +5,7 @@ from typing import Any
 
 from pumpd.infusion import Infusion
 from pumpd.infusion import events as ev
-from pumpd.pump import ALARM_TABLE, AlarmCode, Done, Outcome, PumpProgram, Reading, Refused, Unknown
+from pumpd.pump import ALARM_TABLE, AlarmCode, Done, Identity, Outcome, PumpProgram, Reading, Refused, Unknown
 
 Row = tuple[str, Mapping[str, Any]]  # kind and body
 
@@ -47,6 +47,11 @@ def held(said: Outcome[PumpProgram]) -> dict[str, Any]:
         return {"outcome": outcome(said)}
     steps = [{"rate_ml_h": step.rate.number, "volume_ml": step.volume.number} for step in said.value.steps]
     return {"outcome": outcome(said), "steps": steps}
+
+
+def identity(said: Identity | None) -> dict[str, Any]:
+    """Who the pump says it is; nothing when it was not asked or did not say."""
+    return {} if said is None else {"model": said.model, "firmware": said.firmware, "serial": said.serial}
 
 
 def reading(infusion: Infusion, said: Reading, now_ns: int) -> dict[str, Any]:

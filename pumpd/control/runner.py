@@ -12,16 +12,19 @@ Promises:
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
 from pumpd.control import rows
 from pumpd.control.clock import Clock
 from pumpd.control.deadman import PumpDeadman
+from pumpd.control.identity import wrong_pump
+from pumpd.control.line_record import LineRecord
 from pumpd.control.recovery import Recovered
+from pumpd.control.unordered import UnorderedFlow
 from pumpd.control.writer import JournalWriter
 from pumpd.dosing import RateProgram, Refusals
 from pumpd.infusion import Infusion, Limits, State, advance, begin
@@ -52,7 +55,8 @@ CONNECT_AGAIN_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 LOST_AFTER_FAILURES = 2
 FAILED_PAUSE_S = 1.0
 STOP_ANSWER_S = 1.0
-SLOW = (ev.ReadPump, ev.LoadProgram, ev.ReadBackProgram, ev.StartPump, ev.ReleasePump)
+
+T = TypeVar("T")
 
 Work = ev.ReadPump | ev.LoadProgram | ev.ReadBackProgram | ev.StartPump | ev.ReleasePump
 
@@ -66,6 +70,7 @@ class PumpRunner:
         clock: Clock,
         limits: Limits,
         deadman_socket: Path,
+        line: LineRecord,
     ) -> None:
         self.settings, self.family = settings, family
         self.deadman = PumpDeadman(
@@ -80,14 +85,14 @@ class PumpRunner:
         self.capabilities: Capabilities | None = None
         self.reading: Reading | None = None
         self.last_turn_ns = 0
-        self._journal, self._clock = journal, clock
+        self._journal, self._clock, self._line = journal, clock, line
         self._taps: list[Tap] = []
         self._met_on = 0  # the driver's connection on which the pump was identified
         self._work: deque[tuple[Work, tuple[Entry, ...]]] = deque()
         self._wake = asyncio.Event()
         self._next_poll = 0.0
         self._failures = 0
-        self._flow_noted = False
+        self.unordered = UnorderedFlow(settings.name, limits, self._note, self.stop_now)
         self._stopping: asyncio.Task[None] | None = None
 
     # -- what the gateway asks ---------------------------------------------------------------------------------------
@@ -107,12 +112,12 @@ class PumpRunner:
     def order(
         self, infusion: Infusion, program: RateProgram, capabilities: Capabilities, asked: Mapping[str, Any]
     ) -> None:
-        """Take on an infusion as it was `asked` for. The caller has checked that none is active (STA-14)."""
+        """Take on an infusion; `asked` is for its record. The caller has checked that none is active (STA-14)."""
         for code in sorted(self.infusion.alarms if self.infusion else ()):  # of the infusion before
             self._note("alarm_cleared", {"code": code.value})
         self.program, self.capabilities = program, capabilities
         self.infusion, actions = begin(infusion)
-        self._note("began", {"order": asked, "infusion": to_data(infusion)})
+        self._note("began", {**asked, "infusion": to_data(infusion), "identity": rows.identity(self.identity)})
         self._carry_out(actions)
 
     def take_up(self, left: Recovered) -> None:
@@ -123,7 +128,7 @@ class PumpRunner:
         log.error("infusion_taken_up", pump=self.name, state=left.infusion.state.value)
         self.feed(ev.ControlRestarted(self._now()))
         if left.program is None:
-            self.stop("pumpd", "the library or the pump's limits have changed: the order cannot go on")
+            self.stop("pumpd", "pumpd, its configuration or the library has changed: the order cannot go on")
 
     def feed(self, event: ev.Event) -> tuple[str, ...]:
         """Let something happen to the infusion; returns the reasons when it was a request and is refused."""
@@ -198,6 +203,17 @@ class PumpRunner:
     def _note(self, kind: str, body: Mapping[str, Any]) -> None:
         self._journal.post([self._row(kind, body)])
 
+    async def _call(self, call: Awaitable[Outcome[T]]) -> Outcome[T]:
+        """Let a call of the driver end, and write down the bytes that went over the line meanwhile (AUD-01)."""
+        try:
+            return await call
+        finally:
+            self._note_frames()
+
+    def _note_frames(self) -> None:
+        for body in self._line.take(idle=not self.active):
+            self._note("frame", body)
+
     def stop_now(self) -> None:
         """Send a stop past everything; what waited to be sent is dropped (STP-02)."""
         self._work.clear()
@@ -207,7 +223,7 @@ class PumpRunner:
     async def _stop(self) -> None:
         outcome: Outcome[None] = Unknown("no link to the pump")
         if self.driver is not None:
-            outcome = await self.driver.stop()
+            outcome = await self._call(self.driver.stop())
         self._note("stop_answered", {"outcome": rows.outcome(outcome)})
         if self.infusion is not None:
             self.feed(ev.StopAnswered(self._now(), outcome))
@@ -269,17 +285,16 @@ class PumpRunner:
                 problem = said if port in said else f"port {port}: {said}"
             self._turned()
             if self.driver is not None:
-                self.driver.taps.extend(self._taps)
+                for tap in (self._line.tap, *self._taps):
+                    if tap not in self.driver.taps:  # of a port that others have open it may be there already
+                        self.driver.taps.append(tap)
                 problem = await self._bring_up(self.driver)
                 if not problem:
                     await self.deadman.attach(self.driver)
             if problem != self.problem:
-                log.log(
-                    30 if problem else 20, "pump_unavailable" if problem else "pump_ready", pump=self.name, why=problem
-                )
-                self._note(
-                    "pump_unavailable" if problem else "pump_ready", {"why": problem} if problem else self._who()
-                )
+                what = "pump_unavailable" if problem else "pump_ready"
+                log.log(30 if problem else 20, what, pump=self.name, why=problem)
+                self._note(what, {"why": problem} if problem else rows.identity(self.identity))
             self.problem = problem
             if problem:
                 await self._disconnect()
@@ -295,12 +310,10 @@ class PumpRunner:
     async def _disconnect(self) -> None:
         driver, self.driver = self.driver, None
         await self.deadman.let_go()
+        for body in self._line.rest():
+            self._note("frame", body)
         if driver is not None:
             await driver.close()
-
-    def _who(self) -> dict[str, Any]:
-        who = self.identity
-        return {} if who is None else {"model": who.model, "firmware": who.firmware, "serial": who.serial}
 
     async def _bring_up(self, driver: Driver) -> str:
         """See who the pump is, and stop what a crash may have left running. Returns what is wrong, or nothing.
@@ -322,10 +335,10 @@ class PumpRunner:
     async def _identify(self, driver: Driver) -> str:
         """Ask the pump who it is; `identity` is then that, or None. Returns what is wrong, or nothing."""
         self.identity, connection = None, driver.connections
-        match await driver.identify():
+        match await self._call(driver.identify()):
             case Done(value=identity):
                 self.identity, self._met_on = identity, connection
-                return _wrong_pump(self.settings, identity)
+                return wrong_pump(self.settings, identity)
             case Refused(reasons=reasons):
                 return "; ".join(reasons)
             case Unknown(cause=cause):
@@ -333,13 +346,15 @@ class PumpRunner:
 
     async def _stop_leftover(self, driver: Driver) -> bool:
         """Whether the pump could be read; if it flows, it is told to stop."""
-        first = await driver.read()
+        first = await self._call(driver.read())
         if not isinstance(first, Done):
             return False
         if first.value.state.flowing and not self.family.monitor_only:
             self._note("found_flowing", {"delivered_ml": first.value.delivered.number})
             log.error("found_flowing", pump=self.name, pump_state=first.value.state.value)
-            await driver.stop()
+            if not self.active:
+                self.unordered.found(self._now())
+            await self._call(driver.stop())
             if self.active:  # its counter may be lost before it can be read again
                 self.feed(ev.ReadingTaken(self._now(), self._clock.of_reading(first.value)))
         return True
@@ -356,7 +371,7 @@ class PumpRunner:
             self._note("another_pump", {"why": problem})
             self._missed(problem, link_lost=True)
             return False
-        self._note("pump_met_again", self._who())
+        self._note("pump_met_again", rows.identity(self.identity))
         await self.deadman.attach(driver)
         return True
 
@@ -392,24 +407,25 @@ class PumpRunner:
             case ev.ReadPump():
                 await self._poll()
             case ev.LoadProgram(program=program):
-                loaded = await self.driver.load(program)
+                loaded = await self._call(self.driver.load(program))
                 self._note("program_loaded", {"outcome": rows.outcome(loaded), "vtbi_ml": program.vtbi.number})
                 await self.deadman.prepare(self.driver)
                 self.feed(ev.ProgramLoaded(self._now(), loaded))
             case ev.ReadBackProgram():
-                held = await self.driver.read_back()
+                held = await self._call(self.driver.read_back())
                 self._note("program_read_back", rows.held(held))
                 self.feed(ev.ProgramReadBack(self._now(), held))
             case ev.StartPump():
                 await self._start(action, intent)
             case ev.ReleasePump():
-                await self.driver.release()
+                self._note("release_answered", {"outcome": rows.outcome(await self._call(self.driver.release()))})
 
     async def _start(self, action: ev.StartPump, intent: tuple[Entry, ...]) -> None:
         assert self.driver is not None  # as above
         try:
             await self._journal.append(intent)
         except JournalError as error:
+            self._journal.post(intent)  # once there is room: it was meant, and was not done
             self.feed(ev.JournalFailed(self._now(), str(error)))
             self._start_answered(Refused((f"the intent could not be written: {error}",)))
             return
@@ -422,7 +438,9 @@ class PumpRunner:
             self._start_answered(Refused((why_not,)))
             return
         # The pump's watchdog is an I/O time-out, so it keeps the loop's time when clinical time runs faster.
-        self._start_answered(await self.driver.start(Duration.from_ns(action.watchdog.ns // self._clock.scale)))
+        self._start_answered(
+            await self._call(self.driver.start(Duration.from_ns(action.watchdog.ns // self._clock.scale)))
+        )
 
     def _starting_until(self) -> int | None:
         """The lease of the start that is still wanted."""
@@ -443,32 +461,29 @@ class PumpRunner:
             case Done(value=reading):
                 self._failures = 0
                 self.reading = self._clock.of_reading(reading)
+                self.unordered.look(self.reading, self._now())
                 if self.infusion is not None and self.active:
+                    frames = self._line.take(idle=False)
                     self.feed(ev.ReadingTaken(self._now(), self.reading))
-                    self._note("reading", rows.reading(self.infusion, self.reading, self._now()))
+                    said = rows.reading(self.infusion, self.reading, self._now())
+                    self._note("reading", said | {"frames": frames})  # a row of their own would cost twice as much
                 elif reading.state.flowing and not self.family.monitor_only:
-                    self._flow_without_order(reading)
+                    self.unordered.flows(
+                        reading, ours=self.infusion is not None and self.infusion.started_ns is not None
+                    )
                 else:
-                    self._flow_noted = False
+                    self.unordered.rests()
                 if self.deadman.armed and not reading.state.flowing and not self.may_flow:
                     await self.deadman.stand_down()
             case Refused(reasons=reasons):
                 self._missed("; ".join(reasons))
             case Unknown(cause=cause):
                 self._missed(cause)
-
-    def _flow_without_order(self, reading: Reading) -> None:
-        """Somebody started the pump at its panel. After an infusion of ours that is more of the same: it is stopped."""
-        ours = self.infusion is not None and self.infusion.started_ns is not None
-        if not self._flow_noted:
-            self._flow_noted = True
-            log.error("flow_without_order", pump=self.name, stopping=ours)
-            self._note("flow_without_order", {"pump_state": reading.state.value, "stopping": ours})
-        if ours:
-            self.stop_now()
+        self._note_frames()
 
     def _missed(self, cause: str, *, link_lost: bool = False) -> None:
         self._failures += 1
+        self.unordered.look(None, self._now())
         if self.active:
             lost = link_lost or self._failures >= LOST_AFTER_FAILURES
             self.feed(ev.ReadingFailed(self._now(), cause, link_lost=lost))
@@ -477,7 +492,7 @@ class PumpRunner:
         """Seconds of loop time to the next look."""
         infusion = self.infusion
         if infusion is None or infusion.state.ended:
-            return IDLE_POLL_S
+            return IDLE_POLL_S if not self.unordered.stopping else self._clock.loop_seconds(self.limits.stop_retry_ns)
         hurry = infusion.state.ending or infusion.state in (State.ARMED, State.STARTING, State.COMPLETING)
         limits = self.limits
         return self._clock.loop_seconds(min(limits.stop_retry_ns, limits.poll_ns) if hurry else limits.poll_ns)
@@ -486,13 +501,3 @@ class PumpRunner:
         """Let a stop under way reach the pump and be answered; waits no longer than that may take."""
         if self._stopping is not None:
             await asyncio.wait([self._stopping], timeout=STOP_ANSWER_S)
-
-
-def _wrong_pump(settings: PumpSettings, identity: Identity) -> str:
-    """How the pump on the port differs from the configured one; empty when it does not."""
-    reasons = []
-    if identity.model.casefold() != settings.model.casefold():
-        reasons.append(f"model {identity.model} where {settings.model} is configured")
-    if identity.serial is not None and identity.serial != settings.serial:
-        reasons.append(f"serial {identity.serial} where {settings.serial} is configured")
-    return f"another pump on {settings.port}: {', '.join(reasons)}" if reasons else ""

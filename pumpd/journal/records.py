@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 GENESIS = "0" * 64
@@ -26,13 +27,17 @@ def canonical(value: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Something to write: its kind in snake_case (past tense for what happened), a JSON body, units in names."""
+    """Something to write: its kind in snake_case (past tense for what happened), a JSON body, units in names.
+
+    `at`: wall time when it was handed over for writing, which a busy disk may put off; None: that of writing.
+    """
 
     kind: str
     body: Mapping[str, Any]
     pump: str = ""
     session: str = ""
     mono_ns: int = 0
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

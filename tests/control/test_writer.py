@@ -1,8 +1,10 @@
 """The journal's writer thread: order, group commit, a failing disk, a slow disk (RUN-16)."""
 
 import asyncio
+import contextlib
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -103,8 +105,14 @@ async def test_a_slow_disk_does_not_hold_up_the_loop(tmp_path, monkeypatch):
     assert numbers(tmp_path / "journal.sqlite3") == list(range(51))
 
 
-@pytest.mark.parametrize("error", [JournalError("journal x cannot be written: disk full"), TypeError("no JSON")])
-async def test_a_failing_disk_is_told_to_who_waits_and_to_who_listens(tmp_path, monkeypatch, error):
+@pytest.mark.requirement("AUD-10")
+@pytest.mark.parametrize(
+    ("error", "left"),
+    [(JournalError("journal x cannot be written: disk full"), [0, 2, 3]), (TypeError("no JSON"), [0, 3])],
+)
+async def test_a_failing_disk_is_told_and_what_was_posted_is_written_once_there_is_room(
+    tmp_path, monkeypatch, error, left
+):
     disk = Disk(monkeypatch)
     writer = await opened(tmp_path / "journal.sqlite3")
     heard: asyncio.Queue[JournalError] = asyncio.Queue()
@@ -121,7 +129,51 @@ async def test_a_failing_disk_is_told_to_who_waits_and_to_who_listens(tmp_path, 
     disk.error = None
     await writer.append([entry(3)])  # the thread lives on
     await writer.close()
-    assert numbers(tmp_path / "journal.sqlite3") == [0, 3]
+    assert numbers(tmp_path / "journal.sqlite3") == left
+
+
+@pytest.mark.requirement("AUD-10", "AUD-02")
+async def test_beyond_a_bound_what_is_lost_is_counted_and_said_and_rows_keep_the_time_at_which_they_were_posted(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr("pumpd.control.writer.KEPT_MOST", 3)
+    disk = Disk(monkeypatch)
+    writer = await opened(tmp_path / "journal.sqlite3")
+    restored: asyncio.Queue[int] = asyncio.Queue()
+    writer.on_restored = restored.put_nowait
+    disk.error = JournalError("journal x cannot be written: disk full")
+    for number in range(5):
+        writer.post([entry(number)])
+    posted = datetime.now(UTC)
+    await asyncio.sleep(0.3)
+    with pytest.raises(JournalError):
+        await writer.append([])  # asking makes it try again
+    disk.error = None
+    await writer.append([])
+    assert await restored.get() == 4
+    await writer.close()
+    with contextlib.closing(JournalReader(tmp_path / "journal.sqlite3")) as reader:
+        reader.verify()
+        rows = list(reader.all())
+    assert [row.fields for row in rows] == [{"number": 0}, {"number": 1}, {"number": 2}, {"count": 2}]
+    assert rows[-1].kind == "rows_lost"
+    for row in rows[:3]:
+        assert abs((datetime.fromisoformat(row.ts) - posted).total_seconds()) < 0.1
+
+
+async def test_one_bad_entry_takes_no_other_with_it(tmp_path, monkeypatch):
+    disk = Disk(monkeypatch)
+    writer = await opened(tmp_path / "journal.sqlite3")
+    disk.free.clear()
+    writer.post([entry(0)])
+    await asyncio.sleep(0.05)  # the thread has taken the first
+    writer.post([entry(1)])
+    writer.post([Entry("noted", {"number": {1, 2}})])
+    writer.post([entry(2)])
+    disk.free.set()
+    await writer.append([])
+    await writer.close()
+    assert numbers(tmp_path / "journal.sqlite3") == [0, 1, 2]
 
 
 async def test_an_entry_that_is_no_json_fails_alone_and_the_writer_goes_on(tmp_path):
@@ -179,5 +231,6 @@ async def test_the_inline_writer_groups_what_is_posted_and_writes_it_before_what
         await writer.append([entry(6)])
     writer.post([entry(7)] * 4)
     assert [str(error) for error in heard] == ["disk full", "disk full"]
+    disk.error = None
     await writer.close()
-    assert numbers(tmp_path / "journal.sqlite3") == list(range(6))
+    assert numbers(tmp_path / "journal.sqlite3") == [*range(6), *[7] * 4]

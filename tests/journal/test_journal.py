@@ -119,6 +119,7 @@ def test_a_batch_goes_down_whole_or_not_at_all(five):
     assert verify(five) == 6
 
 
+@pytest.mark.requirement("PWR-01")
 def test_every_append_is_on_the_disk_when_it_returns(path):
     journal = Journal(path, "boot-1")
     assert journal._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)

@@ -1,0 +1,70 @@
+"""What a session ran under: versions, configuration and library, written into each infusion's beginning (AUD-11).
+
+An infusion that another build began is stopped and not resumed, and within two hours of its end nothing is started
+(PWR-14): an update or a change of the configuration takes effect when nobody is being infused or observed.
+"""
+
+import hashlib
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+
+from pumpd.dosing import Library
+from pumpd.dosing.history import Dose
+from pumpd.journal import JournalReader, Record
+from pumpd.journal.records import canonical
+from pumpd.pump import families
+from pumpd.quantities import NS_PER_S
+from pumpd.settings import Settings
+
+OBSERVED_NS = 2 * 3600 * NS_PER_S  # PWR-14
+LOOK_BACK = 500  # infusions: weeks
+
+Build = Mapping[str, object]
+
+
+def build(settings: Settings, library: Library) -> Build:
+    """Version of pumpd and of each driver that is used; digests of the settings and of the library."""
+    used = {pump.driver for pump in settings.pumps}
+    told = canonical(settings.model_dump(mode="json"))
+    return {
+        "pumpd": _version("pumpd"),
+        "drivers": {name: _driver_version(name) for name in sorted(used)},
+        "settings": hashlib.sha256(told.encode()).hexdigest(),
+        "library": library.digest,
+    }
+
+
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _driver_version(family: str) -> str:
+    point = families().get(family)
+    return "not installed" if point is None or point.dist is None else f"{point.dist.name} {point.dist.version}"
+
+
+def begun_under_another(reader: JournalReader, now: Build) -> frozenset[str]:
+    """The sessions of the last infusions that began under another build than this. Raises JournalError."""
+    return frozenset(row.session for row in reader.last(LOOK_BACK, "began") if _build_of(row) != now)
+
+
+def _build_of(row: Record) -> object:
+    try:
+        return row.fields.get("build")
+    except (ValueError, AttributeError):
+        return None
+
+
+def objections(doses: Collection[Dose], others: Collection[str], now: datetime) -> list[str]:
+    """Why nothing is started yet: somebody infused under another build is still observed (PWR-14)."""
+    now_ns = int(now.timestamp() * 1e9)
+    until_ns = max((dose.ended_ns + OBSERVED_NS for dose in doses if dose.session in others), default=0)
+    if now_ns >= until_ns:
+        return []
+    until = datetime.fromtimestamp(until_ns / 1e9, UTC).isoformat(timespec="minutes")
+    why = "pumpd, its configuration or its library has changed since an infusion that is still being observed"
+    return [f"gateway: {why}; nothing is started until {until}, unless what was there before is put back"]

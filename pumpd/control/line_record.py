@@ -1,0 +1,72 @@
+"""Every byte of a pump's line, for the journal (AUD-01): in the row of the reading that it led to, else in a `frame`.
+
+What went over the line in one call of the driver stands together. Looks at an idle pump that say the very same bytes
+again are counted, not repeated: `times` looks like the last row, until a byte differs or `SAME_S` have passed.
+
+Pumps that share a port share its record: each byte is recorded once, with the pump whose call came next.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pumpd.quantities import NS_PER_S
+
+SAME_S = 60
+MOST_BYTES = 16_384  # in a row; hundreds of times what a look takes, so only a line that babbles meets it
+
+
+class LineRecord:
+    """Gathers what its `tap` is shown, until `take` makes data of it. `scale`: clinical time over the line's."""
+
+    def __init__(self, scale: int = 1) -> None:
+        self._scale = scale
+        self._pieces: list[tuple[str, int, bytes]] = []
+        self._bytes = 0
+        self._last: list[tuple[str, str]] = []  # of the newest row, if the pump was idle
+        self._same = 0
+        self._same_since_ns = self._same_until_ns = 0
+
+    def tap(self, way: str, data: bytes, t_ns: int) -> None:
+        if self._bytes < MOST_BYTES:
+            self._pieces.append((way, t_ns, data[: MOST_BYTES - self._bytes]))
+        self._bytes += len(data)
+
+    def take(self, *, idle: bool) -> list[Mapping[str, Any]]:
+        """What is now due: looks that were counted, and what came since. Times are nanoseconds, of packets from `t_ns`
+        on; pieces that follow each other the same way are one packet, from its first instant on.
+        """
+        pieces, count = self._pieces, self._bytes
+        if not pieces:
+            return []
+        self._pieces, self._bytes = [], 0
+        first_ns = pieces[0][1]
+        packets: list[list[Any]] = []
+        for way, t_ns, data in pieces:
+            if packets and packets[-1][0] == way:
+                packets[-1][2] += data.hex()
+            else:
+                packets.append([way, (t_ns - first_ns) * self._scale, data.hex()])
+        return self._made(packets, first_ns * self._scale, max(0, count - MOST_BYTES), idle=idle)
+
+    def _made(self, packets: list[list[Any]], t_ns: int, left_out: int, *, idle: bool) -> list[Mapping[str, Any]]:
+        if idle:
+            said = [(way, text) for way, _, text in packets]
+            if said == self._last and not left_out:
+                self._same_since_ns = self._same_since_ns or t_ns
+                self._same, self._same_until_ns = self._same + 1, t_ns
+                return self.rest() if t_ns - self._same_since_ns >= SAME_S * NS_PER_S else []
+            counted, self._last = self.rest(), said
+        else:
+            counted, self._last = self.rest(), []
+        body: dict[str, Any] = {"t_ns": t_ns, "packets": packets}
+        if left_out:
+            body["bytes_left_out"] = left_out
+        return [*counted, body]
+
+    def rest(self) -> list[Mapping[str, Any]]:
+        """The looks that were counted and are in no row yet."""
+        if not self._same:
+            return []
+        body = {"t_ns": self._same_since_ns, "until_ns": self._same_until_ns, "times": self._same}
+        self._same = self._same_since_ns = 0
+        return [body]

@@ -1,0 +1,155 @@
+"""What the journal holds of every infusion: each byte of the line, each call of the driver, and what it ran under."""
+
+import asyncio
+import importlib.metadata
+
+import pytest
+
+from pumpd.control.line_record import MOST_BYTES, LineRecord
+from tests.control.ward import ward
+
+NS = 1_000_000_000
+
+
+def recorded(rows, pumps=("bed1",)):
+    """The bytes of the line, by way, as the rows have them."""
+    found, last = {"out": b"", "in": b""}, []
+    for row in rows:
+        if row.kind not in ("reading", "frame") or row.pump not in pumps:
+            continue
+        for body in row.fields["frames"] if row.kind == "reading" else [row.fields]:
+            last = body.get("packets", last)
+            for _ in range(body.get("times", 1)):
+                for way, _, text in last:
+                    found[way] += bytes.fromhex(text)
+    return found
+
+
+@pytest.mark.requirement("AUD-01")
+async def test_every_byte_of_the_line_is_in_the_journal(tmp_path):
+    seen = {"out": b"", "in": b""}
+
+    def listen(way, data, _):
+        seen[way] += data
+
+    async with ward(tmp_path, faults=["lost-reply@100s", "garbled@300s", "split-reply@400s"]) as here:
+        here.gateway.runners["bed1"].tap(listen)
+        await asyncio.sleep(200)  # idle: the same look again and again
+        await here.start()
+        await asyncio.sleep(300)
+        await here.ask(op="pause", pump="bed1", reason="test")
+        await here.until("paused")
+        await here.ask(op="stop", pump="bed1", reason="test")
+        await asyncio.sleep(90)
+        kinds = here.kinds()
+    rows = here.rows()
+    for way, data in recorded(rows).items():
+        assert data.endswith(seen[way]), way
+        assert len(seen[way]) > 5000
+    idle = [row for row in rows if row.kind == "frame" and "times" in row.fields]
+    assert len(idle) < 10, "a look that says nothing new needs no row"
+    assert kinds.count("reading") > 290
+
+
+@pytest.mark.requirement("AUD-01")
+async def test_every_call_of_the_driver_has_a_record(tmp_path):
+    leaves = {
+        "identify": "pump_ready",
+        "load": "program_loaded",
+        "read_back": "program_read_back",
+        "start": "start_answered",
+        "stop": "stop_answered",
+        "release": "release_answered",
+    }
+    calls = []
+    async with ward(tmp_path) as here:
+        driver = here.gateway.runners["bed1"].driver
+
+        def spy(name, real):
+            def called(*given):
+                calls.append(name)
+                return real(*given)
+
+            setattr(driver, name, called)
+
+        for name in leaves.keys() - {"identify"}:
+            spy(name, getattr(driver, name))
+        await here.start()
+        await asyncio.sleep(30)
+        await here.ask(op="stop", pump="bed1", reason="test")
+        await here.until("stopped")
+        await asyncio.sleep(5)
+        kinds = here.kinds()
+    assert set(calls) == set(leaves) - {"identify"}
+    for name, kind in leaves.items():
+        assert kinds.count(kind) == (calls.count(name) or 1), name
+
+
+async def test_pumps_on_one_port_record_each_byte_once(tmp_path):
+    seen = {"out": b"", "in": b""}
+    racks = {"rack": {"name": "new-era", "options": {"network": "0,7"}}}
+    each = {
+        "bed1": {"port": "memory://rack", "settings": {"address": 0}},
+        "bed2": {"port": "memory://rack", "settings": {"address": 7}},
+    }
+
+    def listen(way, data, _):
+        seen[way] += data
+
+    async with ward(tmp_path, beds=("bed1", "bed2"), each=each, racks=racks) as here:
+        here.gateway.runners["bed1"].tap(listen)
+        await here.start("bed2")
+        await asyncio.sleep(120)
+        await here.ask(op="stop", pump="bed2", reason="test")
+        await here.until("stopped", pump="bed2")
+        await asyncio.sleep(5)
+    for way, data in recorded(here.rows(), ("bed1", "bed2")).items():
+        assert len(data) < 1.2 * len(seen[way])
+        assert len(data) >= len(seen[way])
+
+
+def test_looks_that_say_the_same_are_counted_for_a_minute_and_any_byte_that_differs_ends_it():
+    line = LineRecord()
+
+    def look(at_s, reply=b"\x02ok\x03"):
+        line.tap("out", b"RAT\r", at_s * NS)
+        line.tap("in", reply[:2], at_s * NS + 5)
+        line.tap("in", reply[2:], at_s * NS + 7)
+        return line.take(idle=True)
+
+    whole = [["out", 0, b"RAT\r".hex()], ["in", 5, b"\x02ok\x03".hex()]]
+    assert look(0) == [{"t_ns": 0, "packets": whole}]
+    rows = [body for second in range(1, 100) for body in look(second)]
+    assert rows == [{"t_ns": 1 * NS, "until_ns": 61 * NS, "times": 61}]
+    other = look(100, b"\x02no\x03")
+    assert other[0] == {"t_ns": 62 * NS, "until_ns": 99 * NS, "times": 38}
+    assert other[1]["packets"][1] == ["in", 5, b"\x02no\x03".hex()]
+    assert look(101) != []
+    assert line.rest() == []
+    line.tap("out", b"RAT\r", 0)
+    assert line.take(idle=False)[0]["packets"] == [["out", 0, b"RAT\r".hex()]]
+    assert line.take(idle=False) == []
+
+
+def test_a_line_that_babbles_is_cut_and_says_so():
+    line = LineRecord(scale=60)
+    for number in range(100):
+        line.tap("in", b"x" * 1000, number)
+    (body,) = line.take(idle=True)
+    assert sum(len(text) for _, _, text in body["packets"]) == 2 * MOST_BYTES
+    assert body["bytes_left_out"] == 100_000 - MOST_BYTES
+
+
+@pytest.mark.requirement("AUD-11")
+async def test_a_session_says_what_it_ran_under(tmp_path):
+    async with ward(tmp_path) as here:
+        await here.start()
+        began = next(row for row in here.rows() if row.kind == "began").fields
+        library = here.gateway.library.digest
+    assert began["build"]["pumpd"] == importlib.metadata.version("pumpd")
+    assert began["build"]["drivers"] == {"new-era": f"pumpd-drivers {importlib.metadata.version('pumpd-drivers')}"}
+    assert began["build"]["library"] == library
+    assert len(began["build"]["settings"]) == 64
+    assert began["identity"]["model"].casefold() == "ne-1000"
+    assert began["identity"]["firmware"]
+    assert began["infusion"]["place"]["serial"] == "ASSET-bed1"
