@@ -16,6 +16,8 @@ SHELL := /bin/bash
 .PHONY: help demo test check bench fuzz campaign table page page-check setup system clean
 
 export UV_PYTHON_DOWNLOADS ?= never
+# The tests start a hundred interpreters, and compiling what these import each time anew would be half of their start.
+unexport PYTHONDONTWRITEBYTECODE
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 UV := $(or $(shell command -v uv),$(CURDIR)/.uv/bin/uv)
 RUN := $(UV) run --no-sync
@@ -36,7 +38,7 @@ demo: page
 	$(RUN) pumpd demo $(ARGS)
 
 test: page system
-	$(RUN) pytest -n $$(nproc) $(ARGS)
+	$(RUN) pytest -n $$(nproc) --dist worksteal $(ARGS)
 
 check: page-check
 	$(RUN) ruff check .

@@ -2,6 +2,7 @@
 
 - Async tests and their async fixtures run in virtual time from 0 on; those marked `realtime`, in real time.
 - A test that leaves an asyncio task, a thread or an open file descriptor behind fails.
+- Tests in real time run first, whatever the order of the others.
 - A `requirement` mark with an ID that is not in the catalogue stops the run.
 """
 
@@ -44,6 +45,7 @@ def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], a
     return {"virtual": VirtualTimeLoop}
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     known = catalogue_ids()
     wrong: list[str] = []
@@ -57,6 +59,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.fixturenames.insert(item.fixturenames.index("nothing_left_behind") + 1, "house_loop")
     if wrong:
         raise pytest.UsageError("\n".join(wrong))
+    # Those that wait for real seconds come first, on one worker, while the others keep their cores busy.
+    items.sort(key=lambda item: item.get_closest_marker("realtime") is None)
 
 
 def pytest_collection_finish() -> None:

@@ -24,13 +24,14 @@ from tests.dosing.samples import COARSE, FIGURES, LIBRARY, TENTHS, program
 
 
 @pytest.mark.requirement("PRG-01", "PRG-02", "PRG-11", "WIN-01")
-def test_a_hundred_thousand_random_programs():
+@pytest.mark.parametrize("seed", range(20, 30))
+def test_a_hundred_thousand_random_programs(seed):
     """None above the prescribed dose, none more than 1 % below, none too soon, over-run within one rate step."""
-    chance = random.Random(20)
+    chance = random.Random(seed)
     entries = [(entry, Decimal(entry.split("-")[1][0])) for entry in LIBRARY.entries]
     containers = [name for name, container in LIBRARY.containers.items() if container.volume > Volume(40)]
     planned = fully = 0
-    for _ in range(100_000):
+    for _ in range(10_000):  # and as many with every other seed
         entry, concentration = chance.choice(entries)
         dose = Decimal(chance.randrange(1000, 10_001)).scaleb(-4)
         weight = Decimal(chance.randrange(3000, 20_001)).scaleb(-2)
@@ -63,7 +64,7 @@ def test_a_hundred_thousand_random_programs():
             fully += volume == rate * seconds
         else:
             assert Duration(seconds) <= made.duration <= Duration(seconds).times(Decimal("1.02"))
-    assert planned > 50_000
+    assert planned > 5_000
     assert 0 < fully < planned
 
 
