@@ -131,8 +131,9 @@ class Watch:
             self.on_start()
 
     def began(self) -> None:
-        if self.flows and self.flows[-1].ended_s is None:
-            return  # the next step of the same program
+        if self.flows and self.flows[-1].ended_s in (None, self._now()):
+            self.flows[-1].ended_s = None  # the next step of the same program, or a key that makes the motor begin anew
+            return
         doing = self.pump.device.doing is Operation.START
         cause = "panel" if self._pressing else "itself" if not doing else "garbled" if self._garbled else "wire"
         self.flows.append(Flow(cause, self._now(), self.plant._moved[1]))
