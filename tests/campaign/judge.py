@@ -137,7 +137,7 @@ class Watching:
         """From now on nothing reaches the pump, for so long."""
         watch = self.world.watch
         if self.native and watch.running and watch.flows[-1].cause == "wire" and seconds >= LEASE_S + 1:
-            rate = watch.plant.truth().rate_ml_h
+            rate = abs(watch.plant._rate)  # as told: a door or a clamp may hold back what then comes
             self.world.later(LEASE_S + 1, self._expired, self.world.now, watch.delivered_ml, rate, watch.flows[-1])
 
     def _expired(self, at_s: float, ml: float, rate_ml_h: float, flow: Flow) -> None:
