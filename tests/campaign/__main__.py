@@ -26,6 +26,10 @@ from tests.campaign.shrink import shrink
 from tests.campaign.story import Story
 
 CHUNK = 20
+COUNTED = (
+    *("starts", "processes", "rows", "alarms", "delivered_ml"),
+    *("stops_judged", "losses_judged", "found_flowing", "unordered_flows"),
+)
 
 
 def main() -> int:
@@ -118,7 +122,7 @@ class Tally:
         self.families[result["family"]] += 1
         facts = result["facts"]
         self.slowest_stop_s = max(self.slowest_stop_s, facts.get("slowest_stop_s", 0.0))
-        for name in ("starts", "processes", "rows", "alarms", "delivered_ml"):
+        for name in COUNTED:
             self.sums[name] += facts.get(name, 0)
         self.sums["started"] += facts.get("starts", 0) > 0
         self.sums["cpu_s"] += result["cpu_s"]
@@ -137,6 +141,7 @@ class Tally:
             "rows": self.sums["rows"],
             "delivered_ml": round(self.sums["delivered_ml"], 1),
             "slowest_stop_s": round(self.slowest_stop_s, 3),
+            **{name: self.sums[name] for name in ("stops_judged", "losses_judged", "found_flowing", "unordered_flows")},
             "families": dict(sorted(self.families.items())),
         }
 

@@ -47,7 +47,10 @@ class Watching:
         self._loaded = 0
         self._loaded_ml = 0.0
         self._ended: set[str] = set()
-        self.stops: list[float] = []
+        self.stops: list[float] = []  # seconds from a nurse's stop to stand-still, on a good line
+        self.losses = 0  # total losses of a flowing pump with a watchdog, judged
+        self.left_behind = 0  # flows that another process found
+        self._person_s = -1.0  # when somebody last did something at the pump
 
     def begin(self) -> None:
         watch = self.world.watch
@@ -123,15 +126,9 @@ class Watching:
 
     # -- loss --------------------------------------------------------------------------------------------------------
 
-    def panel(self, key: str) -> None:
-        """A person does something at the pump from now on."""
+    def panel(self) -> None:
+        """A person does something at the pump."""
         self._person_s = self.world.now
-
-    _person_s = -1.0
-    _power_s = -1.0
-
-    def power(self) -> None:
-        self._power_s = self.world.now
 
     def loss(self, seconds: float) -> None:
         """From now on nothing reaches the pump, for so long."""
@@ -144,6 +141,7 @@ class Watching:
         world = self.world
         if self._person_s >= flow.began_s:
             return  # somebody turned a knob: nothing is known of the rate
+        self.losses += 1
         more = world.watch.delivered_ml - ml
         if flow.ended_s is None:
             world.violate("expiry", f"the pump still flows {LEASE_S + 1:g} s after the loss at {at_s:.2f} s")
@@ -157,6 +155,7 @@ class Watching:
         """Another process is up."""
         watch = self.world.watch
         if watch.running:
+            self.left_behind += 1
             self.world.later(CALM_S, self._left_behind, watch.flows[-1])
 
     def _left_behind(self, flow: Flow) -> None:
@@ -237,6 +236,10 @@ async def at_the_end(world: World, watching: Watching) -> dict[str, float]:
         "processes": world.processes,
         "rows": len(rows),
         "slowest_stop_s": max(watching.stops, default=0.0),
+        "stops_judged": len(watching.stops),
+        "losses_judged": watching.losses,
+        "found_flowing": watching.left_behind,
+        "unordered_flows": sum(flow.cause != "wire" for flow in watch.flows),
         "alarms": sum(row.kind == "alarm_raised" for row in rows),
     }
 

@@ -116,7 +116,7 @@ async def _happen(world: World, watching: "judge.Watching", event: Happening) ->
         case "fault":
             _fault(world, watching, event)
         case "panel":
-            watching.panel(event.detail)
+            watching.panel()
             world.watch.press(event.detail)
         case "cable":
             watching.loss(event.lasting_s)
@@ -136,7 +136,7 @@ async def _happen(world: World, watching: "judge.Watching", event: Happening) ->
 def _fault(world: World, watching: "judge.Watching", event: Happening) -> None:
     fault = Fault.parse(event.detail)
     if fault.kind is Kind.FRONT_PANEL:
-        watching.panel(fault.detail or "")
+        watching.panel()
         world.watch.press(fault.detail or "rate=150%")
         return
     lasting = fault.lasting_s or 0.0
@@ -144,8 +144,6 @@ def _fault(world: World, watching: "judge.Watching", event: Happening) -> None:
         world.trouble(max(lasting, 1.0))
         if fault.kind in (Kind.SILENCE, Kind.DISCONNECT):
             watching.loss(lasting)
-        elif fault.kind in (Kind.POWER_CUT, Kind.CRASH_AFTER):
-            watching.power()
     try:
         world.watch.pump.fire(fault)
     except FaultError as error:

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.campaign import breaks
-from tests.campaign.draw import PUMPS, story
+from tests.campaign.draw import BAGS, PUMPS, story
 from tests.campaign.play import play
 from tests.campaign.shrink import shrink
 from tests.campaign.story import WORDS, Happening, Nurse, Story
@@ -19,10 +19,24 @@ def test_no_story_breaks_a_rule(first, quiet):
         assert not played.violations, f"seed {seed}: {played.violations}"
 
 
+NATIVE = ("ne-1000", "ne-4000", "asena-gh", "perfusor-fm", "infusomat-fms")
+
+
+@pytest.mark.requirement("COM-12")
+@pytest.mark.parametrize("trouble", [("control", "kill/20"), ("cable", "20"), ("fault", "silence/20s")])
+@pytest.mark.parametrize(("family", "model"), [pump for pump in PUMPS if pump[1] in NATIVE])
+def test_a_pump_with_a_watchdog_gives_rate_times_lease_at_most_after_a_total_loss(family, model, trouble, quiet):
+    played = play(a_story((14.0, *trouble), family=family, model=model))
+    assert played.facts["losses_judged"] == 1
+    assert not played.violations
+
+
 # A story in which the defect shows; the search finds each of them among its first few hundred seeds as well.
 def a_story(*events: tuple[float, str, str], family="new-era", model="ne-1000", **nurse) -> Story:
     order = story(1).order | {"container": "50 mL", "entry": "ketamine-1mg-ml", "dose": "0.5 mg/kg"}
     order |= {"weight": "70 kg", "weight_again": "70 kg"}
+    if model in BAGS:
+        order["container"] = "100 mL bag"
     told = tuple(Happening(*event) for event in events)
     return Story(1, family, model, order, Nurse(confirm_after_s=0.5, **nurse), told, 40.0)
 
