@@ -14,16 +14,11 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric import ec
-
 from benchmarks.control_process import control_process
-from benchmarks.families import FIRST, ORDERS, Bed, controlled, named
+from benchmarks.families import FIRST, Bed, controlled, named
+from benchmarks.infusing import Nurse
 from benchmarks.line import exact_loop, line
 from benchmarks.result import Result, alone, percentile
-from pumpd.control.keys import KeyStore
-from pumpd.control.signature import pairable, sign
-from pumpd.infusion.events import Binding, ConfirmAction
-from tests.control.ward import ORDER
 
 TRIES = 120
 RUNNING_TRIES = 4
@@ -76,24 +71,15 @@ async def _idle(name, idle_poll_s, tries):
 async def _running(name, tries):
     """Stops of infusions that run: ordered, confirmed by a paired key, flowing."""
     chance = random.Random(7)
-    key = ec.generate_private_key(ec.SECP256R1())
     done = []
     with tempfile.TemporaryDirectory() as given:
         folder = Path(given)
-        (folder / "state").mkdir()
-        paired = KeyStore(folder / "state" / "paired-keys.json").add(pairable("bench", "confirm", key.public_key()))
+        nurse = Nurse(folder)
         beds = [Bed(name, str(folder / "pump"))]
         async with line(name, folder / "pump") as served, control_process(folder, beds) as process:
             await process.ready()
-            for number in range(tries):
-                ordered = await process.ask(**{**ORDER, **ORDERS.get(name, {})})
-                assert ordered["ok"], ordered
-                await process.pump(lambda pump: pump["infusion"]["state"] == "ready")
-                fields = (await process.ask(op="challenge", pump="bed1"))["result"]["binding"]
-                binding = Binding(**{**fields, "action": ConfirmAction(fields["action"])})
-                signed = {"key": paired.id, "signature": sign(key, binding), "request": f"r-{number}"}
-                assert (await process.ask(op="confirm", pump="bed1", **signed, **fields))["ok"]
-                await process.pump(lambda pump: pump["infusion"]["state"] == "running")
+            for _ in range(tries):
+                await nurse.infuse(process, name)
                 done.append(await _try(process, served, chance.uniform(0.0, 1.0)))
                 await process.pump(lambda pump: pump["infusion"]["state"] == "stopped")
             return _times(done, served.longest_look_s(), served)

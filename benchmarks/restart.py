@@ -1,0 +1,72 @@
+"""Restart: the control process is killed over a running infusion; from the exec of the next to its stop and its looks.
+
+The journal holds as much as one pump's infusions leave behind in a hundred hours of flow. Both instants are on the wire
+of the simulated pump: the last byte of the first stop frame, and of the first answer to a look.
+"""
+
+import asyncio
+import tempfile
+import time
+from contextlib import closing
+from pathlib import Path
+
+from benchmarks.control_process import control_process
+from benchmarks.families import FIRST, Bed
+from benchmarks.infusing import Nurse
+from benchmarks.line import exact_loop, line
+from benchmarks.result import Result, alone
+from pumpd.journal import Entry, Journal
+from pumpd_simulators.device import Operation
+
+TRIES = 5
+ROWS = 100_000
+BOUND_S = 2.0  # of the 10 s that PWR-05 allows
+
+
+def _fill(path):
+    body = {"state": "running", "pump_state": "infusing", "rate_ml_h": "52.5", "frames": ["02083052415438cb03" * 12]}
+    with closing(Journal(path, "boot-0")) as journal:
+        for _ in range(ROWS // 1000):
+            journal.append([Entry("reading", body, "bed1", "before")] * 1000)
+
+
+async def _once(folder):
+    beds = [Bed(FIRST, str(folder / "pump"))]
+    nurse = Nurse(folder)
+    _fill(folder / "state" / "journal.sqlite3")
+    async with line(FIRST, folder / "pump") as served:
+        async with control_process(folder, beds) as process:
+            await process.ready()
+            await nurse.infuse(process, FIRST)
+            process.popen.kill()
+        heard, begun = len(served.frames), time.monotonic()
+        async with control_process(folder, beds) as process:
+            stop = await served.next_stop(heard)
+            looks = [one.answered for one in served.frames[heard:] if one.doing is Operation.READ and one.answered]
+            row = await process.pump(lambda pump: pump["pump_state"] and pump["infusion"])
+            assert row["infusion"]["state"] in ("stopping", "tripped"), row
+            return min(looks) - begun, stop.ended - begun
+
+
+async def _measure(tries):
+    seen = []
+    for _ in range(tries):
+        with tempfile.TemporaryDirectory() as folder:
+            seen.append(await _once(Path(folder)))
+    return seen
+
+
+def measure(tries: int = TRIES) -> list[Result]:
+    with asyncio.Runner(loop_factory=exact_loop) as runner:
+        seen = runner.run(_measure(tries))
+    details = {"tries": tries, "journal_rows": ROWS}
+    results = []
+    for name, times in zip(("first reading", "stop on the wire"), zip(*seen, strict=True), strict=True):
+        ordered = sorted(times)
+        more = details | {"median_s": round(ordered[tries // 2], 3), "best_s": round(ordered[0], 3)}
+        results.append(Result(f"restart, exec to {name}, worst of {tries}", ordered[-1], BOUND_S, "s", details=more))
+    return results
+
+
+if __name__ == "__main__":
+    alone(measure)
