@@ -1,11 +1,14 @@
 """What the journal holds of every infusion: each byte of the line, each call of the driver, and what it ran under."""
 
 import asyncio
+import contextlib
 import importlib.metadata
+import itertools
 
 import pytest
 
 from pumpd.control.line_record import MOST_BYTES, LineRecord
+from pumpd.journal import JournalReader
 from tests.control.ward import ward
 
 NS = 1_000_000_000
@@ -138,6 +141,21 @@ def test_a_line_that_babbles_is_cut_and_says_so():
     (body,) = line.take(idle=True)
     assert sum(len(text) for _, _, text in body["packets"]) == 2 * MOST_BYTES
     assert body["bytes_left_out"] == 100_000 - MOST_BYTES
+
+
+@pytest.mark.requirement("PWR-08")
+async def test_at_any_instant_the_disk_holds_what_was_given_to_a_poll(tmp_path):
+    async with ward(tmp_path) as here:
+        await here.start()
+        await asyncio.sleep(5)
+        a_poll = 52.5 / 3600 * 1.05 + 0.01  # mL: of flow, with the way of the reading, and the counter's own step
+        for _ in range(200):
+            await asyncio.sleep(0.37)
+            with contextlib.closing(JournalReader(here.journal)) as reader:
+                (row,) = reader.last(1, "reading")
+            assert here.truth() - float(row.fields["volume_infused_ml"]) <= a_poll
+        instants = [row.mono_ns for row in here.rows() if row.kind == "reading"][10:]
+        assert max(after - before for before, after in itertools.pairwise(instants)) <= 1.01 * NS
 
 
 @pytest.mark.requirement("AUD-11")

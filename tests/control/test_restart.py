@@ -79,6 +79,25 @@ async def test_a_running_infusion_is_stopped_booked_and_resumed_by_a_person_only
             assert here.truth() == pytest.approx(35, abs=0.2)
 
 
+@pytest.mark.requirement("PWR-05")
+async def test_status_is_there_at_once_the_pump_is_read_and_stopped_within_ten_seconds_and_nobody_is_waited_for(
+    tmp_path,
+):
+    async with ward(tmp_path) as here:
+        await here.start()
+        await asyncio.sleep(100)
+        await die(here)
+        begun = asyncio.get_running_loop().time()
+        async with another_process(here):
+            assert (await here.ask(op="status")).result["pumps"][0]["infusion"]["state"] == "stopping"
+            while here.pump.truth()["running"] or here.gateway.status()["pumps"][0]["pump_state"] is None:
+                assert asyncio.get_running_loop().time() - begun < 10
+                await asyncio.sleep(0.05)
+            await asyncio.sleep(60)  # a nurse who never comes
+            assert here.state() == "tripped"
+            assert not here.pump.truth()["running"]
+
+
 @pytest.mark.requirement("PWR-02", "PWR-06")
 @pytest.mark.parametrize("state", ["ordered", "loading", "ready", "armed", "starting", "pausing", "paused", "stopping"])
 async def test_a_death_in_any_state_starts_nothing(tmp_path, state):
