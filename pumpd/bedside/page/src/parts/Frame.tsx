@@ -19,16 +19,18 @@ export function Frame({ page, route, children }: { page: Page; route: Route; chi
   const head = useFocusOnChange(`${route.screen}/${pump}`);
   return (
     <>
-      <Strip page={page} simulated={simulated} />
-      <header class="top">
-        {back && <a class="back" href={back} aria-label={back === "#/" ? "All beds" : "Back"}><span aria-hidden="true">‹</span></a>}
-        <div class="where">
-          <h1 tabIndex={-1} ref={head}>{title}</h1>
-          <span class="gateway">{page.live?.gateway ?? page.about?.gateway ?? "pumpd"}</span>
+      <header>
+        <Strip page={page} simulated={simulated} />
+        <div class="top">
+          {back && <a class="back" href={back} aria-label={back === "#/" ? "All beds" : "Back"}><span aria-hidden="true">‹</span></a>}
+          <div class="where">
+            <h1 tabIndex={-1} ref={head}>{title}</h1>
+            <span class="gateway">{page.live?.gateway ?? page.about?.gateway ?? "pumpd"}</span>
+          </div>
+          <Badges page={page} />
+          <ThemeSwitch />
+          {page.live && <Person page={page} live={page.live} pump={pump} />}
         </div>
-        <Badges page={page} />
-        <ThemeSwitch />
-        {page.live && <Person page={page} live={page.live} pump={pump} />}
       </header>
       <AlarmBanner page={page} />
       <main>

@@ -64,7 +64,7 @@ export function HoldButton({ label, disabled, busy, onBegin, onHeld }: Props) {
       type="button"
       class="hold"
       disabled={disabled || busy}
-      aria-label={`${label}: hold for one and a half seconds`}
+      data-testid="hold"
       data-held={part > 0}
       onPointerDown={(event) => event.button === 0 && begin()}
       onPointerUp={release}
@@ -83,7 +83,7 @@ export function HoldButton({ label, disabled, busy, onBegin, onHeld }: Props) {
         <circle cx="60" cy="60" r="54" class="hold-track" />
         <circle cx="60" cy="60" r="54" class="hold-fill" stroke-dasharray={ROUND} stroke-dashoffset={ROUND * (1 - shown)} transform="rotate(-90 60 60)" />
       </svg>
-      <span>{busy ? "Starting" : part > 0 ? "Keep holding" : label}</span>
+      <span>{busy ? "Starting" : part > 0 ? "Keep holding" : label}</span>{" "}
       <small>{busy ? "Wait" : part > 0 ? "Let go to cancel" : "Hold 1.5 s"}</small>
     </button>
   );

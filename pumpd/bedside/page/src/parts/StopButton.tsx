@@ -28,23 +28,24 @@ export function StopButton({ page, target, name, small }: { page: Page; target: 
   };
   const refused = page.presses[target]?.refused;
   return (
-    <button
-      type="button"
-      class={`stop stop-${shows} ${flows ? "stop-flows" : ""} ${small ? "stop-small" : ""}`}
-      aria-label={shows === "ready" ? `Stop ${name}` : `${SAYS[shows]}: ${name}. Press to stop again.`}
-      data-shows={shows}
-      onPointerDown={(event) => event.button === 0 && press()}
-      onClick={press}
-    >
-      <svg class="octagon" viewBox="0 0 40 40" aria-hidden="true">
-        <path d="M12 2h16l10 10v16L28 38H12L2 28V12z" fill="currentColor" />
-        <rect x="13" y="13" width="14" height="14" rx="1.5" class="octagon-square" />
-      </svg>
-      <span class="stop-words">
-        <b>{SAYS[shows]}</b>
-        <small>{shows === "unconfirmed" ? (refused ?? `${name} was not seen to stop`) : name}</small>
-      </span>
+    <>
+      <button
+        type="button"
+        class={`stop stop-${shows} ${flows ? "stop-flows" : ""} ${small ? "stop-small" : ""}`}
+        data-shows={shows}
+        onPointerDown={(event) => event.button === 0 && press()}
+        onClick={press}
+      >
+        <svg class="octagon" viewBox="0 0 40 40" aria-hidden="true">
+          <path d="M12 2h16l10 10v16L28 38H12L2 28V12z" fill="currentColor" />
+          <rect x="13" y="13" width="14" height="14" rx="1.5" class="octagon-square" />
+        </svg>
+        <span class="stop-words">
+          <b>{SAYS[shows]}</b>{" "}
+          <small>{shows === "unconfirmed" ? (refused ?? `${name} was not seen to stop`) : name}</small>
+        </span>
+      </button>
       <span class="unseen" role="status" aria-live="assertive">{shows === "ready" ? "" : `${name}: ${SAYS[shows]}`}</span>
-    </button>
+    </>
   );
 }

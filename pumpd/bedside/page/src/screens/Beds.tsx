@@ -26,9 +26,9 @@ function BedCard({ pump, page, live }: { pump: Pump; page: Page; live: Live }) {
   const shows = infusion && !ended(infusion);
   return (
     <li class={`bed data-${freshness(pump, page, at)}`}>
-      <a class="bed-open" href={bedAddress(pump.pump)} aria-label={`Open ${pump.pump}`}>
+      <div class="bed-open">
         <div class="bed-head">
-          <h2>{pump.pump}</h2>
+          <h2><a href={bedAddress(pump.pump)} aria-label={`Open ${pump.pump}`}>{pump.pump}</a></h2>
           {pump.simulated && <span class="simulated">SIMULATED</span>}
         </div>
         <div class="bed-body">
@@ -48,7 +48,7 @@ function BedCard({ pump, page, live }: { pump: Pump; page: Page; live: Live }) {
           </div>
         </div>
         {alarm && <p class={`bed-alarm alarm-${alarm.priority}`}><b>{SYMBOL[alarm.priority]}</b><span class="unseen">{WORD[alarm.priority]} priority</span> {alarm.cause}</p>}
-      </a>
+      </div>
       <StopButton page={page} target={pump.pump} name={pump.pump} small />
     </li>
   );

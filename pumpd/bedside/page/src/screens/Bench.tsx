@@ -56,7 +56,7 @@ export function Bench({ page, live, pump }: { page: Page; live: Live; pump: stri
           <div class="bench-columns">
             <table>
               <caption>Truth against reading</caption>
-              <thead><tr><th scope="col" /><th scope="col">Truth</th><th scope="col">Reading</th></tr></thead>
+              <thead><tr><td /><th scope="col">Truth</th><th scope="col">Reading</th></tr></thead>
               <tbody>{names.map((name) => <tr key={name}><th scope="row">{named(name)}</th><td class="figures">{shown(view.truth[name])}</td><td class="figures">{shown(view.reading[name])}</td></tr>)}</tbody>
             </table>
             <div>

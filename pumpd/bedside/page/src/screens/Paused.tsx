@@ -38,7 +38,7 @@ export function Paused({ page, live, pump, infusion }: InfusionProps) {
       {!pausing && (live.person
         ? may(page, "confirm") && <button type="button" class="primary" disabled={busy} onClick={() => void resume()}>Resume: check the rest</button>
         : <NeedsSignIn pump={pump.pump} what="resume" />)}
-      <p class="muted">Resuming loads the rest, reads it back and asks you to hold again. What was missed is not caught up.</p>
+      <p class="muted">Resuming loads the rest, reads it back and asks you to hold again. What was missed is not caught up. Stop ends the infusion.</p>
     </section>
   );
 }

@@ -105,6 +105,7 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
                 <>
                   {second && <p class="muted">Second nurse: badge {second.badge} <button type="button" class="quiet" onClick={() => setSecond(null)}>Change</button></p>}
                   <HoldButton key={canonical(review)} label={word} disabled={!same} busy={busy} onBegin={begin} onHeld={() => void held()} />
+                  <p class="muted">Something is wrong? Press Stop: nothing has flowed from this program, and it is given up.</p>
                 </>
               )}
       </div>

@@ -6,6 +6,7 @@ import { Amount, Fact, Facts } from "../parts/Facts.tsx";
 import { may, NeedsSignIn } from "../parts/NeedsSignIn.tsx";
 import { Plot } from "../parts/Plot.tsx";
 import { Reasons } from "../parts/Reasons.tsx";
+import { inDoubt, Reconcile } from "../parts/Reconcile.tsx";
 import { Ring } from "../parts/Ring.tsx";
 import { Trend } from "../parts/Trend.tsx";
 import { freshness, readingAge } from "../state/fresh.ts";
@@ -54,6 +55,7 @@ export function Running(props: InfusionProps) {
           </Fact>
           <Watched {...props} at={at} />
         </Facts>
+        {inDoubt(pump) && <Reconcile page={page} live={live} pump={pump} />}
         <Plot steps={pump.flow_profile ?? infusion.review.steps} points={points} before={drawn(infusion.review.given_before_ml)} />
         {infusion.state === "running" && <PauseAct {...props} />}
       </div>
@@ -71,13 +73,14 @@ function Volume({ mg, ml }: { mg: string | undefined; ml: string }) {
 }
 
 function Watched({ page, pump, infusion, at }: InfusionProps & { at: number }) {
+  const fresh = freshness(pump, page, at);
   const age = readingAge(pump, page, at);
   const lease = pump.lease_s ?? infusion.lease_s;
   const links = Object.entries(pump.links ?? {}).filter(([, state]) => state !== "ok");
   return (
     <Fact
       label="Pump read" name="age"
-      note={<>{lease === null ? "no permission to flow" : `permission for ${Math.floor(lease)} s more`}{" · "}{links.length ? <b class="bad">{links.map(([name, state]) => `${name} link ${state}`).join(", ")}</b> : "links fine"}
+      note={<>{fresh !== "fresh" ? "what it does now is not known" : lease === null ? "no permission to flow" : `permission for ${Math.floor(lease)} s more`}{" · "}{links.length ? <b class="bad">{links.map(([name, state]) => `${name} link ${state}`).join(", ")}</b> : "links fine"}
         {pump.battery_percent !== null && pump.battery_percent !== undefined && ` · battery ${pump.battery_percent} %`}</>}
     >
       <Amount of={age === null ? NONE : String(Math.floor(age))} unit="s ago" />

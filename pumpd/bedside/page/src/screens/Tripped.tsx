@@ -5,6 +5,7 @@ import type { InfusionProps } from "./Bed.tsx";
 import { SYMBOL, WORD } from "../alarm/active.ts";
 import { Amount, Fact, Facts } from "../parts/Facts.tsx";
 import { may, NeedsSignIn } from "../parts/NeedsSignIn.tsx";
+import { inDoubt, Reconcile } from "../parts/Reconcile.tsx";
 import { Reasons } from "../parts/Reasons.tsx";
 import { act } from "../wire/connection.ts";
 import { figure } from "../words/figures.ts";
@@ -39,6 +40,7 @@ export function Tripped({ page, live, pump, infusion }: InfusionProps) {
         <Fact label="Booked, at the worst"><Amount of={figure(infusion.booked_ml, 2)} unit="mL" /></Fact>
         <Fact label="Ordered"><Amount of={figure(infusion.prescribed_ml)} unit="mL" /></Fact>
       </Facts>
+      {inDoubt(pump) && <Reconcile page={page} live={live} pump={pump} />}
       {live.person && may(page, "confirm") && (
         <>
           <label class="check"><input type="checkbox" checked={looked} onChange={(event) => setLooked(event.currentTarget.checked)} /> I have looked at the pump, the line and the patient</label>
@@ -47,7 +49,7 @@ export function Tripped({ page, live, pump, infusion }: InfusionProps) {
       )}
       {!live.person && <NeedsSignIn pump={pump.pump} what="clear the alarm" />}
       <Reasons reasons={reasons} title="Not cleared" />
-      <p class="muted">{after}</p>
+      <p class="muted">{after} Stop ends the infusion.</p>
     </section>
   );
 }

@@ -1,4 +1,4 @@
-// What the page knows, and how each message changes it. Pure: time comes in as `at`, in ms of performance.now().
+// What the page knows, and how each message changes it. Pure: time comes in as `at`, in ms of the page's clock (store.ts).
 
 import type { About, Live, Point, Rows, Tablet } from "./types.ts";
 
@@ -49,7 +49,8 @@ export function reduce(page: Page, message: Message, at: number): Page {
     case "about":
       return { ...page, about: message.about };
     case "identity":
-      return { ...page, identity: message.identity, tablet: message.tablet };
+      if (message.identity === "paired") return { ...page, identity: "paired", tablet: message.tablet };
+      return { ...page, identity: message.identity, tablet: null, live: null, heardAt: null, tracks: {}, away: null };
     case "link":
       return { ...page, link: message.link };
     case "state":

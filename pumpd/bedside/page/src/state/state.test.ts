@@ -91,6 +91,12 @@ test("stop for every pump waits for every pump", () => {
   assert.equal(stopShows(one, "bed2", 100), "stopping");
 });
 
+test("a tablet that was revoked shows nothing of the patients any more", () => {
+  const page = after([0, state([pump()])], [1, { kind: "identity", identity: "unpaired", tablet: null }]);
+  assert.equal(page.live, null);
+  assert.deepEqual(activeAlarms(page, 100_000), []);
+});
+
 test("a stop that another tablet asked for shows as stopping here", () => {
   const page = after([0, state([pump({ infusion: { may_flow: true, state: "stopping" } as Infusion })])]);
   assert.equal(stopShows(page, "bed1", 1), "stopping");

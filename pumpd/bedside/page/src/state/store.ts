@@ -2,11 +2,15 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { EMPTY, reduce, type Message, type Page } from "./page.ts";
+import { WakingClock } from "./waking.ts";
 
 let page: Page = EMPTY;
 const watchers = new Set<() => void>();
 
-export const now = (): number => performance.now();
+const clock = new WakingClock(performance.now(), Date.now());
+
+/** The page's one clock, in ms. */
+export const now = (): number => clock.at(performance.now(), Date.now());
 
 export const current = (): Page => page;
 

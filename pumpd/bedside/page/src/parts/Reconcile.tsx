@@ -1,0 +1,41 @@
+// Ending a doubt about what was given: the volume on the pump's display, and why it is to be believed.
+
+import { useState } from "preact/hooks";
+import type { InfusionProps } from "../screens/Bed.tsx";
+import type { Pump } from "../state/types.ts";
+import { act } from "../wire/connection.ts";
+import { may, NeedsSignIn } from "./NeedsSignIn.tsx";
+import { Reasons } from "./Reasons.tsx";
+
+/** Whether the gateway itself is in doubt, in whatever state the infusion is. */
+export const inDoubt = (pump: Pump): boolean =>
+  (pump.alarms ?? []).some(({ code }) => code === "delivery_uncertain" || code === "stop_unconfirmed");
+
+export function Reconcile({ page, live, pump }: Pick<InfusionProps, "page" | "live" | "pump">) {
+  const [volume, setVolume] = useState("");
+  const [reason, setReason] = useState("");
+  const [busy, setBusy] = useState(false);
+  const [reasons, setReasons] = useState<string[]>([]);
+  if (!live.person) return <NeedsSignIn pump={pump.pump} what="say what the pump gave" />;
+  if (!may(page, "confirm")) return null;
+  const reconcile = async (event: Event) => {
+    event.preventDefault();
+    setBusy(true);
+    const answer = await act("reconcile", { pump: pump.pump, volume: `${volume.trim()} mL`, reason });
+    setBusy(false);
+    setReasons(answer.reasons);
+  };
+  return (
+    <form class="stack" aria-label="Reconcile" onSubmit={(event) => void reconcile(event)}>
+      <label class="field"><span>Volume on the pump’s display, of the present program</span>
+        <span class="with-unit"><input name="volume" inputMode="decimal" autocomplete="off" value={volume} onInput={(event) => setVolume(event.currentTarget.value)} /><b>mL</b></span>
+      </label>
+      <label class="field"><span>Why this is right</span>
+        <input name="reason" autocomplete="off" maxLength={200} value={reason} onInput={(event) => setReason(event.currentTarget.value)} placeholder="for example: read at the pump, it stands still" />
+      </label>
+      <Reasons reasons={reasons} title="Not taken" />
+      <button type="submit" class="primary" disabled={busy || !volume || !reason}>End the doubt with this volume</button>
+      <p class="muted">This ends the infusion. The volume and your reason go into the journal.</p>
+    </form>
+  );
+}

@@ -1,0 +1,26 @@
+// A clock that counts sleep too. performance.now() stands still on some tablets while they sleep, and what is on the
+// screen would pass for fresh after it; Date.now() goes on, but may be set by an hour. So: performance.now(), and where the
+// wall clock got ahead of it, that much more, though never more at once than makes everything on the screen old.
+
+const NOTICED_MS = 1500;
+const MOST_MS = 20_000;
+
+export class WakingClock {
+  #slept = 0;
+  #monotonic: number;
+  #wall: number;
+
+  constructor(monotonic: number, wall: number) {
+    this.#monotonic = monotonic;
+    this.#wall = wall;
+  }
+
+  /** The instant in ms; never goes back. */
+  at(monotonic: number, wall: number): number {
+    const ahead = wall - this.#wall - (monotonic - this.#monotonic);
+    if (ahead > NOTICED_MS) this.#slept += Math.min(ahead, MOST_MS);
+    this.#monotonic = monotonic;
+    this.#wall = wall;
+    return monotonic + this.#slept;
+  }
+}
