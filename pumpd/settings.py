@@ -4,6 +4,7 @@
 because it is most likely a misspelt one. Every error is listed, with its file and key.
 """
 
+import re
 import tomllib
 from collections.abc import Mapping
 from decimal import Decimal
@@ -13,6 +14,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
+
+_LOOPBACK = re.compile(r"^http://(127\.0\.0\.1|localhost):[0-9]{1,5}(/pumps/[A-Za-z0-9_-]+)?$")
 
 DEFAULT_PATH = Path("/etc/pumpd/pumpd.toml")
 
@@ -74,6 +77,25 @@ class HardwareSettings(_Section):
     acknowledged: str = ""
 
 
+class BedsideSettings(_Section):
+    """The tablets' server. `names` are what tablets call this gateway by, for its certificate; `bench` the simulated
+    pumps whose control port the engineer's panel may use, by pump, each an address on the loopback.
+    """
+
+    host: str = "0.0.0.0"  # noqa: S104  # tablets come over the ward's network; TLS and pairing guard it
+    port: int = Field(default=8443, ge=1, le=65535)
+    names: tuple[str, ...] = ()
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    bench: Mapping[Name, str] = Field(default_factory=dict)
+
+
+class AlarmSettings(_Section):
+    """`output`: a brightness file of the kernel's LED class, with an LED or a buzzer behind it. None: there is none."""
+
+    output: Path | None = None
+
+
 ACKNOWLEDGEMENT = "not a cleared medical device"
 
 
@@ -84,6 +106,8 @@ class Settings(_Section):
     socket: Path | None = None
     clock_trusted: bool = False  # the gateway has a clock of its own that keeps time without a network
     mqtt: MqttSettings | None = None
+    bedside: BedsideSettings | None = None
+    alarm: AlarmSettings = AlarmSettings()
     hardware: HardwareSettings = HardwareSettings()
     simulation: SimulationSettings = SimulationSettings()
     pumps: tuple[PumpSettings, ...] = Field(default=(), alias="pump")
@@ -94,6 +118,13 @@ class Settings(_Section):
         if len(set(names)) != len(names):
             raise ValueError("pump: each pump needs a name of its own")
         real = [pump.name for pump in self.pumps if not pump.simulated]
+        bench = dict(self.bedside.bench) if self.bedside else {}
+        if bench and real:
+            raise ValueError(f"bedside.bench: only where all pumps are simulated, {real} are not")
+        if unknown := sorted(set(bench) - set(names)):
+            raise ValueError(f"bedside.bench: {', '.join(unknown)}: no pump has that name")
+        if far := sorted(name for name, url in bench.items() if not _LOOPBACK.match(url)):
+            raise ValueError(f"bedside.bench: {', '.join(far)}: http://127.0.0.1:PORT, or a path below it, is needed")
         if real and self.simulation.time_scale != 1:
             raise ValueError(f"simulation.time_scale: only simulated pumps may run faster than life, {real} are not")
         if real and not (self.hardware.enabled and self.hardware.acknowledged == ACKNOWLEDGEMENT):
@@ -110,6 +141,15 @@ class Settings(_Section):
     @property
     def keys_path(self) -> Path:
         return self.state_dir / "paired-keys.json"
+
+    @property
+    def staff_path(self) -> Path:
+        return self.state_dir / "staff.json"
+
+    @property
+    def tls_dir(self) -> Path:
+        """The certificate authority and the server's certificate that `pumpd tls` makes."""
+        return self.state_dir / "tls"
 
     @property
     def socket_path(self) -> Path:

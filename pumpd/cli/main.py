@@ -4,9 +4,10 @@ from typing import Annotated
 
 import typer
 
-from pumpd.cli import daemon, driver, infusion, journal, nurse
+from pumpd.cli import daemon, driver, infusion, journal, nurse, staff, tablet
 from pumpd.cli.program import program
 from pumpd.cli.replay import replay
+from pumpd.cli.tls import tls
 from pumpd.cli.trace import trace
 
 STATEMENT = (
@@ -49,11 +50,15 @@ app.command("status")(infusion.status)
 app.command("watch")(infusion.watch)
 app.command("trace")(trace)
 app.command("replay")(replay)
+app.command("pair")(tablet.pair)
+app.command("tls")(tls)
 app.command("run")(daemon.run)
 app.command("demo")(daemon.demo)
 app.add_typer(daemon.config_app, name="config")
 app.add_typer(driver.app, name="driver")
 app.add_typer(nurse.app, name="nurse")
+app.add_typer(tablet.app, name="tablet")
+app.add_typer(staff.app, name="staff")
 app.add_typer(journal.app, name="journal")
 
 

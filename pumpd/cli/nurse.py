@@ -67,10 +67,10 @@ def list_keys(*, config: Config = CONFIG, as_json: Json = False) -> None:
     except KeyStoreError as error:
         refuse([str(error)], as_json=as_json)
     if as_json:
-        print(json.dumps([{"key": each.id, "name": each.name, "role": each.role} for each in keys]))
+        print(json.dumps([{"key": each.id, "name": each.name, "role": ", ".join(each.roles)} for each in keys]))
         return
     for each in keys:
-        print(f"{each.id}  {each.role:<9} {each.name}")
+        print(f"{each.id}  {', '.join(each.roles):<9} {each.name}")
 
 
 @app.command()

@@ -67,5 +67,6 @@ class SoftwareSigner:
             session=message.session,
             gateway=message.gateway,
             expires_ns=message.expires_ns,
+            shown=message.shown,
         )
         return message.model_copy(update={"signature": sign(self.key, binding)})

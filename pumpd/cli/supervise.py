@@ -22,8 +22,8 @@ CANNOT_START = 2  # exit status of a process that refuses its configuration: sta
 
 
 async def supervise(config: Path, settings: Settings) -> int:
-    """Run control, and telemetry where a broker is configured, until SIGTERM or SIGINT. Returns the exit status."""
-    names = ["control", *(["telemetry"] if settings.mqtt else [])]
+    """Run control, and what else is configured, until SIGTERM or SIGINT. Returns the exit status."""
+    names = ["control", *(["telemetry"] if settings.mqtt else []), *(["bedside"] if settings.bedside else [])]
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -9,58 +9,65 @@ import contextlib
 import importlib
 import secrets
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Coroutine, Mapping, Sequence
 from typing import Any
 
 import structlog
 
 from pumpd.control import rows
+from pumpd.control.aftercare import Aftercare, Care
+from pumpd.control.alarm_desk import AlarmDesk
 from pumpd.control.build import Build
-from pumpd.control.build import objections as build_objections
-from pumpd.control.clock import Clock, synchronized
-from pumpd.control.deadman import on_port
-from pumpd.control.keys import KeyStore, KeyStoreError
+from pumpd.control.clock import Clock
+from pumpd.control.keys import KeyStore, KeyStoreError, PairedKey
+from pumpd.control.live import Live, library_of
 from pumpd.control.messages import (
     DISCLAIMER,
+    Alive,
     Answer,
     ChallengeRequest,
     Clear,
     Confirmation,
+    LibraryRequest,
+    NonceRequest,
     Order,
+    PairAccept,
+    PairClose,
+    PairOffer,
+    PairOpen,
+    PairState,
     Pause,
     Reconcile,
     Request,
     Resume,
     StatusRequest,
     Stop,
+    TabletRequest,
     TraceRequest,
+    WatchRequest,
 )
-from pumpd.control.review import review, status_of
+from pumpd.control.ordering import Ordering
+from pumpd.control.pair_desk import PairDesk
+from pumpd.control.refused import RefusedError
+from pumpd.control.review import review, review_of, shown, status_of
 from pumpd.control.runner import PumpRunner
+from pumpd.control.sounder import Sounder
+from pumpd.control.staff import StaffStore
+from pumpd.control.tablets import Tablets
 from pumpd.control.writer import JournalWriter
-from pumpd.dosing import Library, Prescription, Refusal, Refusals, SoftLimit, check, plan
-from pumpd.dosing.history import History, Wanted, objections, warnings
+from pumpd.dosing import Library
 from pumpd.infusion import Infusion, Place, Window
 from pumpd.infusion import events as ev
-from pumpd.journal import Entry, JournalError, JournalReader
-from pumpd.journal.doses import Doses
-from pumpd.pump import AlarmCode, Capabilities, Expiry
+from pumpd.journal import Entry, JournalError
+from pumpd.pump import AlarmCode
 from pumpd.quantities import Volume
-from pumpd.settings import PumpSettings, Settings
+from pumpd.settings import Settings
 
 log = structlog.get_logger("pumpd.control")
 
 
-class RefusedError(Exception):
-    """A request that is not carried out, with every reason."""
-
-    def __init__(self, *reasons: str) -> None:
-        self.reasons = reasons
-        super().__init__("; ".join(reasons))
-
-
-async def _signatures_loaded() -> None:
-    """Load the cryptography when the first challenge is asked for, beside the loop.
+async def signatures_loaded() -> None:
+    """Load the cryptography when it is first needed, beside the loop.
 
     It takes 0.1 s and 7 MB, which a process that has just been restarted over a running pump does not spend first.
     """
@@ -80,6 +87,7 @@ class Gateway:
         build: Build,
         others: Collection[str] = (),
         damage: str = "",
+        cares: Mapping[str, Care] | None = None,
     ) -> None:
         """`others`: sessions that another build began. `damage`: what is wrong with the journal of before; nothing is
         started until it is put in order and this process starts anew.
@@ -90,42 +98,123 @@ class Gateway:
         self._build, self._others = build, others
         self.damage = damage
         self.journal_problem = ""
-        self._doses = Doses()
+        self._ordering = Ordering(settings, library, runners, journal, clock, others)
+        self.desk = AlarmDesk(self.runners, journal, clock)
+        self.aftercare = Aftercare(journal, clock, cares)
+        self._pairing = PairDesk(keys, journal, clock)
+        self._tablets = Tablets(self, keys, StaffStore(settings.staff_path), self.desk, journal, clock)
+        self.live = Live(self, self._tablets, keys, clock)
         journal.on_failure = self._journal_failed
         journal.on_restored = self._journal_restored
         if damage:
             log.error("journal_damaged", why=damage)
+        self.desk.on_change = self._alarms_changed
+        output = settings.alarm.output
+        self._sounder = Sounder(output, lambda: self.desk.board.sounding) if output else None
+        for runner in runners:
+            runner.on_change = self.changed
 
-    async def answer(self, request: Request, peer: str) -> Answer:
-        """Carry out a request from `peer` (who is on the socket, for the journal)."""
+    @property
+    def sounder_problem(self) -> str:
+        return self._sounder.problem if self._sounder else ""
+
+    def works(self) -> Mapping[str, Coroutine[Any, Any, None]]:
+        """What must run beside the pumps, by name."""
+        works = {"alarms": self.desk.run()}
+        if self._sounder is not None:
+            works["alarm output"] = self._sounder.run()
+        return works
+
+    def _alarms_changed(self) -> None:
+        self.live.change()
+        if self._sounder is not None:
+            self._sounder.change()
+
+    def changed(self) -> None:
+        """Something that people see has changed."""
+        self.aftercare.see(self.runners.values())
+        self.desk.see()
+        self.live.change()
+
+    async def answer(self, request: Request, peer: str, *, operator: bool = False) -> Answer:
+        """Carry out a request from `peer` (who is on the socket, for the journal).
+
+        `operator`: the kernel says that it is root or the user that control runs as: somebody at the gateway.
+        """
         try:
-            match request:
-                case Stop():
-                    return self._stop(request, peer)
-                case StatusRequest():
-                    return Answer(ok=True, result=self.status())
-                case Order():
-                    return await self._order(request, peer)
-                case ChallengeRequest():
-                    return await self._challenge(request)
-                case Confirmation():
-                    return self._confirm(request)
-                case Pause(pump=pump, by=by, reason=reason):
-                    return self._ask(pump, ev.PauseRequested(self._now(), f"{by}, {peer}", reason))
-                case Resume(pump=pump, by=by):
-                    return self._ask(pump, ev.ResumeRequested(self._now(), f"{by}, {peer}"))
-                case TraceRequest(pump=pump):
-                    settings = self._runner(pump).settings
-                    return Answer(ok=True, result={"pump": pump, "driver": settings.driver, "port": settings.port})
-                case Reconcile(pump=pump, by=by, volume=volume, reason=reason):
-                    return self._ask(pump, ev.DeliveryReconciled(self._now(), f"{by}, {peer}", _volume(volume), reason))
-                case Clear(pump=pump, by=by):
-                    return self._ask(pump, ev.TripsCleared(self._now(), f"{by}, {peer}"))
+            if isinstance(request, Stop):  # before all else
+                return self._stop(request, peer)
+            result = await self._answered(request, peer, operator=operator)
         except RefusedError as error:
             body = {"op": request.op, "reasons": list(error.reasons), "peer": peer}
             kind = {"order": "order_refused", "confirm": "confirmation_refused"}.get(request.op, "request_refused")
             self._journal.post([Entry(kind, body, getattr(request, "pump", None) or "", "", self._now())])
             return Answer(ok=False, reasons=error.reasons)
+        return result if isinstance(result, Answer) else Answer(ok=True, result=result)
+
+    async def _answered(self, request: Request, peer: str, *, operator: bool) -> Answer | dict[str, Any]:
+        match request:
+            case StatusRequest():
+                return self.status()
+            case Order():
+                return await self._order(request, peer)
+            case ChallengeRequest(pump=pump):
+                return await self.challenge(pump)
+            case Confirmation():
+                return await self._confirm_by_software(request)
+            case Pause(pump=pump, by=by, reason=reason):
+                return self._ask(pump, ev.PauseRequested(self._now(), f"{by}, {peer}", reason))
+            case Resume(pump=pump, by=by):
+                return self._ask(pump, ev.ResumeRequested(self._now(), f"{by}, {peer}"))
+            case TraceRequest(pump=pump):
+                settings = self._runner(pump).settings
+                return {"pump": pump, "driver": settings.driver, "port": settings.port}
+            case Reconcile(pump=pump, by=by, volume=volume, reason=reason):
+                return self._ask(pump, ev.DeliveryReconciled(self._now(), f"{by}, {peer}", _volume(volume), reason))
+            case Clear(pump=pump, by=by):
+                return self._ask(pump, ev.TripsCleared(self._now(), f"{by}, {peer}"))
+            case WatchRequest():
+                return {"gateway": self.settings.gateway}
+            case LibraryRequest():
+                return library_of(self.library)
+            case NonceRequest():
+                return {"nonce": self._tablets.nonce()}
+            case TabletRequest():
+                await signatures_loaded()
+                return await self._tablets.answer(request)
+            case Alive(tablet=tablet):
+                if tablet not in self._known_keys():
+                    raise RefusedError(f"alive: no tablet {tablet!r} is paired with this gateway")
+                self.desk.alive(tablet)
+                return {}
+            case PairState(token=token):
+                return self._pairing.state(token)
+            case PairOffer(token=token, name=name, public_key=public_key):
+                await signatures_loaded()
+                return await self._pairing.offer(token, name, public_key)
+            case PairOpen() | PairAccept() | PairClose():
+                if not operator:
+                    raise RefusedError("pair: only somebody at the gateway pairs a tablet: root, or pumpd's own user")
+                await signatures_loaded()
+                return await self._pair(request, peer)
+            case Stop():  # taken before; here for the type checker
+                return self._stop(request, peer)
+
+    async def _pair(self, request: PairOpen | PairAccept | PairClose, peer: str) -> dict[str, Any]:
+        match request:
+            case PairOpen(roles=roles, name=name):
+                return self._pairing.open(roles, name, peer)
+            case PairAccept(code=code):
+                return await self._pairing.accept(code, peer)
+            case PairClose():
+                self._pairing.close()
+                return {}
+
+    def _known_keys(self) -> dict[str, PairedKey]:
+        try:
+            return self._keys.all()
+        except KeyStoreError as error:
+            raise RefusedError(str(error)) from error
 
     def malformed(self, peer: str, problems: tuple[str, ...]) -> Answer:
         """What was said on the socket is not a request."""
@@ -142,12 +231,12 @@ class Gateway:
             raise RefusedError(f"pump: {pump!r} is not configured; configured: {', '.join(self.runners) or 'none'}")
         return self.runners[pump]
 
-    def _ask(self, pump: str, event: ev.Event) -> Answer:
+    def _ask(self, pump: str, event: ev.Event) -> dict[str, Any]:
         runner = self._runner(pump)
         reasons = runner.feed(event)
         if reasons:
             raise RefusedError(*reasons)
-        return Answer(ok=True, result=status_of(runner, self._now()))
+        return status_of(runner, self._now())
 
     # -- stop --------------------------------------------------------------------------------------------------------
 
@@ -160,28 +249,24 @@ class Gateway:
 
     # -- order -------------------------------------------------------------------------------------------------------
 
-    async def _order(self, request: Order, peer: str) -> Answer:
+    async def preview(self, request: Order) -> dict[str, Any]:
+        """What the order would come to; nothing is ordered. Raises RefusedError."""
+        runner = self._runner(request.pump)
+        objections = self._order_objections(runner, request.patient)
+        planned = await self._ordering.planned(request, runner, objections, ordered=False)
+        program = planned.program
+        missing = {limit.id for limit in program.not_overridden}
+        soft = [{"id": each.id, "text": str(each), "overridden": each.id not in missing} for each in program.warnings]
+        found = review_of(runner.settings, program, planned.capabilities, None)
+        return {"review": found, "soft": soft, "course": planned.course}
+
+    async def _order(self, request: Order, peer: str) -> dict[str, Any]:
         runner = self._runner(request.pump)
         pump = runner.settings
         await self._try_journal()
-        reasons = self._order_objections(runner, request.patient)
-        await self._read_history()
-        fields: dict[str, object] = request.model_dump(exclude={"op", "pump", "overrides"})
-        try:
-            prescription = Prescription.from_text(fields, library=self.library, order=True)
-            capabilities = self._capabilities(runner, prescription)
-            hard, soft = self._history(runner, prescription)
-            reasons += hard
-            program = plan(prescription, self.library, capabilities, request.overrides, soft)
-        except Refusals as error:
-            raise RefusedError(*reasons, *(str(reason) for reason in error.reasons)) from error
-        reasons += _expiry_objections(capabilities, pump)
-        reasons += [
-            f"override: {limit.id} passes a soft limit ({limit}); give a reason of at least 3 letters for it"
-            for limit in program.not_overridden
-        ]
-        if reasons:
-            raise RefusedError(*reasons)
+        objections = self._order_objections(runner, request.patient)
+        planned = await self._ordering.planned(request, runner, objections, ordered=True)
+        program, capabilities, prescription = planned.program, planned.capabilities, planned.prescription
         session = secrets.token_hex(8)
         infusion = Infusion(
             place=Place(session, self.settings.gateway, pump.name, pump.serial, pump.channel),
@@ -198,54 +283,13 @@ class Gateway:
         except JournalError as error:
             raise RefusedError(f"journal: {error}; nothing is started that cannot be written down") from error
         reasons = self._order_objections(runner, request.patient)
-        await self._read_history()
-        reasons += self._history(runner, prescription, session)[0]
+        await self._ordering.read_history()
+        reasons += self._ordering.history(runner, prescription, session)[0]
         if reasons:  # another order, or a failure, came while the journal was being written
             raise RefusedError(*reasons)
-        asked = {"order": {**fields, "overrides": request.overrides}, "build": self._build}
-        runner.order(infusion, program, capabilities, asked)
-        return Answer(ok=True, result={"session": session, **review(runner)})
-
-    def _capabilities(self, runner: PumpRunner, prescription: Prescription) -> Capabilities:
-        """What the pump can do with the container that is ordered. Raises Refusals, with all that needs no pump."""
-        reasons = check(prescription, self.library)
-        container = self.library.containers.get(prescription.container)
-        if container is None:
-            raise Refusals(reasons)
-        try:
-            return on_port(runner.family.capabilities(container, runner.settings.settings), runner.settings.port)
-        except ValueError as error:
-            raise Refusals([*reasons, Refusal("container", str(error), "PRG-13")]) from error
-
-    async def _read_history(self) -> None:
-        """Take in what the journal has gained since the last order, the first time all of it, in short pieces."""
-        try:
-            await self._journal.append([])
-            with contextlib.closing(JournalReader(self.settings.journal_path)) as reader:
-                while rows := reader.after(self._doses.last_id, 1000):
-                    self._doses.take(rows)
-                    await asyncio.sleep(0)
-        except JournalError as error:
-            raise RefusedError(f"journal: {error}; what was given before cannot be judged") from error
-
-    def _history(
-        self, runner: PumpRunner, prescription: Prescription, but: str = ""
-    ) -> tuple[list[str], tuple[SoftLimit, ...]]:
-        """What the patient has had, against this order: hard reasons, and soft limits (PRG-14, PRG-17, PRG-18)."""
-        entry = self.library.entries.get(prescription.entry)
-        if entry is None:
-            return [], ()
-        live = {each.infusion.place.session for each in self.runners.values() if each.active and each.infusion}
-        doses = [dose for dose in self._doses.all(live) if dose.session != but]
-        past = History.of(doses, prescription.patient, entry.drug)
-        dose = prescription.dose_per_weight * prescription.weight
-        wanted = Wanted(dose, prescription.weight, prescription.course)
-        known = runner.settings.simulated or self.settings.clock_trusted or synchronized()
-        at = self._clock.now()
-        now = int(at.timestamp() * 1e9) if known else None
-        changed = build_objections(doses, self._others, at)
-        soft = () if now is None else warnings(past, wanted, now, entry.course)
-        return [*changed, *(str(each) for each in objections(past, wanted, now, entry.course))], soft
+        self.live.courses[pump.name] = (session, planned.course)
+        runner.order(infusion, program, capabilities, {"order": planned.asked, "build": self._build})
+        return {"session": session, **review(runner)}
 
     async def _try_journal(self) -> None:
         """After a failure: let the journal try again to write what was kept; a success clears the problem."""
@@ -280,10 +324,11 @@ class Gateway:
 
     # -- confirmation ------------------------------------------------------------------------------------------------
 
-    async def _challenge(self, request: ChallengeRequest) -> Answer:
-        runner = self._runner(request.pump)
-        await _signatures_loaded()
-        reasons = runner.feed(ev.ChallengeIssued(self._now(), secrets.token_hex(16)))
+    async def challenge(self, pump: str) -> dict[str, Any]:
+        """What a confirmation must sign now, and what must be on the screen. Raises RefusedError."""
+        runner = self._runner(pump)
+        await signatures_loaded()
+        reasons = runner.feed(ev.ChallengeIssued(self._now(), secrets.token_hex(16), shown(review(runner))))
         infusion = runner.infusion
         if reasons or infusion is None or infusion.challenge is None:
             raise RefusedError(*reasons)
@@ -297,11 +342,23 @@ class Gateway:
             "session": binding.session,
             "gateway": binding.gateway,
             "expires_ns": binding.expires_ns,
+            "shown": binding.shown,
         }
         valid_s = self._clock.loop_seconds(binding.expires_ns - self._now())
-        return Answer(ok=True, result={"binding": fields, "valid_s": valid_s, "review": review(runner)})
+        return {"binding": fields, "valid_s": valid_s, "review": review(runner), "shown": binding.shown}
 
-    def _confirm(self, request: Confirmation) -> Answer:
+    async def _confirm_by_software(self, request: Confirmation) -> dict[str, Any]:
+        """A software nurse's key confirms by itself. A tablet's never does: its request says who is signed in."""
+        await signatures_loaded()
+        key = self._known_keys().get(request.key)
+        if key is None:
+            raise RefusedError(f"confirmation: the key {request.key!r} is not paired with this gateway")
+        if key.kind != "software":
+            raise RefusedError(f"confirmation: {key.name!r} is a tablet; it confirms with a person signed in on it")
+        return self.confirm(request, key, f"{key.name} ({key.id})", checked_twice=False)
+
+    def confirm(self, request: Confirmation, key: PairedKey, signer: str, *, checked_twice: bool) -> dict[str, Any]:
+        """Verify the signature and let the state machine decide. Raises RefusedError."""
         runner = self._runner(request.pump)
         if request.action not in list(ev.ConfirmAction):
             raise RefusedError(f"confirmation: action {request.action!r} is neither start nor resume")
@@ -314,25 +371,24 @@ class Gateway:
             session=request.session,
             gateway=request.gateway,
             expires_ns=request.expires_ns,
+            shown=request.shown,
         )
-        try:
-            key = self._keys.all().get(request.key)
-        except KeyStoreError as error:
-            raise RefusedError(str(error)) from error
-        if key is None:
-            raise RefusedError(f"confirmation: the key {request.key!r} is not paired with this gateway")
-        from pumpd.control.signature import fault  # noqa: PLC0415  # see `_signatures_loaded`
+        from pumpd.control.signature import fault  # noqa: PLC0415  # see `signatures_loaded`
 
         wrong = fault(key, binding, request.signature)
         if wrong:
             raise RefusedError(wrong)
+        if runner.program is not None and runner.program.entry.double_check and not checked_twice:
+            raise RefusedError(
+                f"confirmation: {runner.program.entry.id} asks for a second person's check; confirm it on a tablet"
+            )
         if objections := self._journal_objections():
             raise RefusedError(*objections)
-        given = ev.ConfirmationGiven(self._now(), binding, f"{key.name} ({key.id})", request.request)
+        given = ev.ConfirmationGiven(self._now(), binding, signer, request.request)
         reasons = runner.feed(given)
         if reasons:
             raise RefusedError(*reasons)
-        return Answer(ok=True, result=status_of(runner, self._now()))
+        return status_of(runner, self._now())
 
     # -- state -------------------------------------------------------------------------------------------------------
 
@@ -372,12 +428,3 @@ def _volume(text: str) -> Volume:
         return Volume.parse(text, "volume")
     except ValueError as error:
         raise RefusedError(str(error)) from error
-
-
-def _expiry_objections(capabilities: Capabilities, pump: PumpSettings) -> list[str]:
-    """COM-13: besides the programmed volume, something must end the flow when this gateway dies with its power too."""
-    if pump.clamp or {Expiry.NATIVE, Expiry.VTBI_SLICE} & set(capabilities.expiry):
-        return []
-    how = "lost its power or its cable" if Expiry.DEADMAN in capabilities.expiry else "died"
-    why = f"driver: if this gateway {how}, nothing but the programmed volume would end the flow of {pump.name}"
-    return [f"{why}; use a pump with its own watchdog, or set `clamp = true` when a clamp closes by itself (COM-13)"]

@@ -62,6 +62,7 @@ class Confirmation(_Message):
     session: Text
     gateway: Text
     expires_ns: int
+    shown: Text = ""
 
 
 class Stop(_Message):
@@ -117,8 +118,102 @@ class TraceRequest(_Message):
     pump: Id
 
 
+class WatchRequest(_Message):
+    """After the answer, a line of JSON with the live state at each change and each second, until the client goes."""
+
+    op: Literal["watch"] = "watch"
+
+
+class LibraryRequest(_Message):
+    """What may be ordered: entries with their limits, containers."""
+
+    op: Literal["library"] = "library"
+
+
+# -- tablets -------------------------------------------------------------------------------------------------------
+
+
+class NonceRequest(_Message):
+    """Draw the nonce that the next signed request must carry."""
+
+    op: Literal["nonce"] = "nonce"
+
+
+class TabletRequest(_Message):
+    """What a paired tablet asks for. `request` is the JSON text that was signed (`tablet_messages`)."""
+
+    op: Literal["tablet"] = "tablet"
+    key: Id
+    nonce: Text
+    signature: Text
+    request: Annotated[str, StringConstraints(max_length=8192)]
+
+
+class Alive(_Message):
+    """Bedside has just heard of this tablet."""
+
+    op: Literal["alive"] = "alive"
+    tablet: Id
+
+
+class PairOpen(_Message):
+    """Open the pairing window. From root or control's own user only: a person at the gateway."""
+
+    op: Literal["pair_open"] = "pair_open"
+    roles: tuple[Text, ...]
+    name: Text = ""
+
+
+class PairOffer(_Message):
+    """A tablet offers its public key (base64 of the SPKI DER) to the open window."""
+
+    op: Literal["pair_offer"] = "pair_offer"
+    token: Text
+    name: Text
+    public_key: Text
+
+
+class PairState(_Message):
+    """How the window with this token stands."""
+
+    op: Literal["pair_state"] = "pair_state"
+    token: Text
+
+
+class PairAccept(_Message):
+    """The code that a person read off the tablet and typed at the gateway. From the same users as `pair_open`."""
+
+    op: Literal["pair_accept"] = "pair_accept"
+    code: Text
+
+
+class PairClose(_Message):
+    """Give up the open window. From the same users as `pair_open`."""
+
+    op: Literal["pair_close"] = "pair_close"
+
+
 Request = Annotated[
-    Order | ChallengeRequest | Confirmation | Stop | Pause | Resume | Clear | Reconcile | StatusRequest | TraceRequest,
+    Order
+    | ChallengeRequest
+    | Confirmation
+    | Stop
+    | Pause
+    | Resume
+    | Clear
+    | Reconcile
+    | StatusRequest
+    | TraceRequest
+    | WatchRequest
+    | LibraryRequest
+    | NonceRequest
+    | TabletRequest
+    | Alive
+    | PairOpen
+    | PairOffer
+    | PairState
+    | PairAccept
+    | PairClose,
     Field(discriminator="op"),
 ]
 REQUEST: TypeAdapter[Request] = TypeAdapter(Request)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import structlog
 
+from pumpd.control.aftercare import Care, find
 from pumpd.control.build import Build, begun_under_another, build
 from pumpd.control.clock import Clock
 from pumpd.control.gateway import Gateway
@@ -69,8 +70,9 @@ async def gateway(settings: Settings, library: Library, journal: JournalWriter) 
         except ValueError as error:
             raise ValueError(f"pump {runner.name}: {error}") from error
     now = build(settings, library)
-    left, others, damage = _left_under_way(settings, library, runners, clock, now)
-    made = Gateway(settings, library, runners, journal, KeyStore(settings.keys_path), clock, now, others, damage)
+    left, others, damage, cares = _left_under_way(settings, library, runners, clock, now)
+    keys = KeyStore(settings.keys_path)
+    made = Gateway(settings, library, runners, journal, keys, clock, now, others, damage, cares)
     body = {
         "gateway": settings.gateway,
         "build": now,
@@ -85,6 +87,7 @@ async def gateway(settings: Settings, library: Library, journal: JournalWriter) 
         if runner.name in left:
             runner.take_up(left[runner.name])
     tasks = [asyncio.create_task(runner.run(), name=f"pump {runner.name}") for runner in runners]
+    tasks += [asyncio.create_task(work, name=name) for name, work in made.works().items()]
     try:
         yield made
     finally:
@@ -104,26 +107,24 @@ async def gateway(settings: Settings, library: Library, journal: JournalWriter) 
 
 def _left_under_way(
     settings: Settings, library: Library, runners: Sequence[PumpRunner], clock: Clock, now: Build
-) -> tuple[Mapping[str, Recovered], frozenset[str], str]:
-    """What the journal says of before: infusions under way by pump, sessions of another build, and what is wrong with
-    it. A journal that does not tell all of it is believed in nothing.
+) -> tuple[Mapping[str, Recovered], frozenset[str], str, Mapping[str, Care]]:
+    """What the journal says of before: infusions under way by pump, sessions of another build, what is wrong with it,
+    and the observations after infusions. A journal that does not tell all of it is believed in nothing.
     """
     if not settings.journal_path.exists():
-        return {}, frozenset(), ""
+        return {}, frozenset(), "", {}
     try:
         with contextlib.closing(JournalReader(settings.journal_path)) as reader:
             others = begun_under_another(reader, now)
             found = {each.name: recover(reader, each.settings, each.family, library, clock) for each in runners}
+            cares = find(reader, clock)
     except DamagedError as error:
-        return {}, frozenset(), f"journal {settings.journal_path}: {error}"
+        return {}, frozenset(), f"journal {settings.journal_path}: {error}", {}
     except JournalError as error:
-        return {}, frozenset(), str(error)
+        return {}, frozenset(), str(error), {}
     left = {name: one for name, one in found.items() if one is not None}
-    return (
-        {name: replace(one, program=None) if one.session in others else one for name, one in left.items()},
-        others,
-        "",
-    )
+    left = {name: replace(one, program=None) if one.session in others else one for name, one in left.items()}
+    return left, others, "", cares
 
 
 async def run(settings: Settings) -> None:

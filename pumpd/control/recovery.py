@@ -66,7 +66,7 @@ def recover(
     if infusion.state.ended:
         return None
     program, capabilities = _planned(order, remainders, infusion, family, pump, library)
-    moved_ns = _since_then(reader, last, clock)
+    moved_ns = gone_since(reader, last, clock)
     return Recovered(infusion.moved(moved_ns), program, capabilities, moved_ns)
 
 
@@ -124,7 +124,7 @@ def _planned(
     return program, capabilities
 
 
-def _since_then(reader: JournalReader, last: Record, clock: Clock) -> int:
+def gone_since(reader: JournalReader, last: Record, clock: Clock) -> int:
     """By how much the instants of that row's process are to be moved, to be instants of this one's."""
     starts = [row for row in reader.last(LOOK_BACK, "control_started") if row.boot == last.boot]
     if starts and starts[-1].fields.get("machine_boot") == machine_boot() != "":

@@ -1,24 +1,35 @@
 """What people are shown of a pump and its infusion: the facts to confirm, and the state. JSON data, units in names."""
 
+import hashlib
 from typing import Any
 
 from pumpd.control import rows
 from pumpd.control.runner import PumpRunner
+from pumpd.dosing import RateProgram
+from pumpd.journal.records import canonical
+from pumpd.pump import Capabilities, PumpProgram
+from pumpd.settings import PumpSettings
 
 
 def review(runner: PumpRunner) -> dict[str, Any]:
     """Everything that a nurse must see before confirming (STA-16), from the program and from what the pump holds."""
-    program = runner.program
-    if program is None:
+    if runner.program is None:
         return {}
-    order, entry = program.prescription, program.entry
     held = runner.infusion.read_back if runner.infusion else None
+    return review_of(runner.settings, runner.program, runner.capabilities, held)
+
+
+def review_of(
+    pump: PumpSettings, program: RateProgram, capabilities: Capabilities | None, held: PumpProgram | None
+) -> dict[str, Any]:
+    """The same of a program that no pump holds yet. Text and whole numbers only, so that every reader hashes alike."""
+    order, entry = program.prescription, program.entry
     return {
-        "pump": runner.name,
-        "simulated": runner.settings.simulated,
-        "model": runner.settings.model,
-        "serial": runner.settings.serial,
-        "expiry": [each.value for each in runner.capabilities.expiry] if runner.capabilities else [],
+        "pump": pump.name,
+        "simulated": pump.simulated,
+        "model": pump.model,
+        "serial": pump.serial,
+        "expiry": [each.value for each in capabilities.expiry] if capabilities else [],
         "patient": order.patient,
         "drug": entry.drug,
         "entry": entry.id,
@@ -38,7 +49,13 @@ def review(runner: PumpRunner) -> dict[str, Any]:
         "ordered_by": order.ordered_by,
         "digest": program.digest,
         "given_before_ml": program.given.number,
+        "double_check": entry.double_check,
     }
+
+
+def shown(review: dict[str, Any]) -> str:
+    """The digest that a confirmation signs of what was on the screen: SHA-256 of the review as canonical JSON."""
+    return hashlib.sha256(canonical(review).encode()).hexdigest()
 
 
 def _step(rate_ml_h: str, volume_ml: str) -> dict[str, str]:

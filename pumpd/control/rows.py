@@ -10,15 +10,18 @@ from pumpd.pump import ALARM_TABLE, AlarmCode, Done, Identity, Outcome, PumpProg
 Row = tuple[str, Mapping[str, Any]]  # kind and body
 
 
-def of_action(action: ev.Action) -> Row | None:
-    """The row that an action leaves behind; None for one that something is done about instead."""
+def of_action(action: ev.Action, by: str) -> Row | None:
+    """The row that an action leaves behind; None for one that something is done about instead.
+
+    `by` is who made it happen: the person whose request it was, else pumpd (ALM-11).
+    """
     match action:
         case ev.Record(kind=kind, body=body):
             return kind, body
         case ev.RaiseAlarm(code=code):
-            return "alarm_raised", alarm(code)
+            return "alarm_raised", alarm(code) | {"by": by}
         case ev.ClearAlarm(code=code):
-            return "alarm_cleared", {"code": code.value}
+            return "alarm_cleared", {"code": code.value, "by": by}
         case ev.Refuse(reasons=reasons):
             return "refused", {"reasons": list(reasons)}
         case _:

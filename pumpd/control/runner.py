@@ -12,7 +12,7 @@ Promises:
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -85,6 +85,7 @@ class PumpRunner:
         self.capabilities: Capabilities | None = None
         self.reading: Reading | None = None
         self.last_turn_ns = 0
+        self.on_change: Callable[[], None] = lambda: None  # the infusion is in another state, or an alarm came or went
         self._journal, self._clock, self._line = journal, clock, line
         self._taps: list[Tap] = []
         self._met_on = 0  # the driver's connection on which the pump was identified
@@ -102,6 +103,11 @@ class PumpRunner:
         return self.settings.name
 
     @property
+    def missing(self) -> bool:
+        """The pump did not answer the last looks at it."""
+        return self._failures >= LOST_AFTER_FAILURES
+
+    @property
     def active(self) -> bool:
         return self.infusion is not None and not self.infusion.state.ended
 
@@ -114,7 +120,7 @@ class PumpRunner:
     ) -> None:
         """Take on an infusion; `asked` is for its record. The caller has checked that none is active (STA-14)."""
         for code in sorted(self.infusion.alarms if self.infusion else ()):  # of the infusion before
-            self._note("alarm_cleared", {"code": code.value})
+            self._note("alarm_cleared", {"code": code.value, "by": "pumpd"})
         self.program, self.capabilities = program, capabilities
         self.infusion, actions = begin(infusion)
         self._note("began", {**asked, "infusion": to_data(infusion), "identity": rows.identity(self.identity)})
@@ -142,7 +148,7 @@ class PumpRunner:
             self.stop_now()
             self._note("internal_error", {"error": repr(error), "event": type(event).__name__})
             return (f"pumpd failed and stops the pump: {error}",)
-        self._carry_out(actions)
+        self._carry_out(actions, getattr(event, "by", "pumpd"))
         return tuple(reason for action in actions if isinstance(action, ev.Refuse) for reason in action.reasons)
 
     def stop(self, by: str, reason: str) -> None:
@@ -169,8 +175,9 @@ class PumpRunner:
     def _now(self) -> int:
         return self._clock.monotonic_ns()
 
-    def _carry_out(self, actions: Sequence[ev.Action]) -> None:
+    def _carry_out(self, actions: Sequence[ev.Action], by: str = "pumpd") -> None:
         entries: list[Entry] = []
+        changed = False
         for action in actions:
             match action:
                 case ev.StopPump():
@@ -190,11 +197,14 @@ class PumpRunner:
                         self.deadman.renew(self.driver, self._clock.loop_seconds(action.until_ns))
                     if isinstance(action, ev.RaiseAlarm):
                         log.warning("alarm_raised", pump=self.name, code=action.code.value)
-                    row = rows.of_action(action)
+                    row = rows.of_action(action, by)
                     if row is not None:
                         entries.append(self._row(*row))
+                        changed = True
         self._journal.post(entries)
         self._wake.set()
+        if changed:
+            self.on_change()
 
     def _row(self, kind: str, body: Mapping[str, Any]) -> Entry:
         session = self.infusion.place.session if self.infusion else ""

@@ -14,7 +14,7 @@ import structlog
 from pydantic import ValidationError
 
 from pumpd.control.gateway import Gateway
-from pumpd.control.messages import LONGEST_LINE, REQUEST, Answer, Request, TraceRequest
+from pumpd.control.messages import LONGEST_LINE, REQUEST, Answer, Request, TraceRequest, WatchRequest
 from pumpd.control.wire_trace import show_wire
 
 log = structlog.get_logger("pumpd.control")
@@ -63,14 +63,17 @@ class ControlServer:
         if task is not None:
             self._connections.add(task)
             task.add_done_callback(self._connections.discard)
-        peer = _peer(writer)
+        peer, operator = _peer(writer)
         try:
             while line := await reader.readline():
-                answer, request = await self._answer(line, peer)
+                answer, request = await self._answer(line, peer, operator=operator)
                 writer.write(answer.model_dump_json().encode() + b"\n")
                 await writer.drain()
                 if isinstance(request, TraceRequest) and answer.ok:
                     await show_wire(self._gateway.runners[request.pump], reader, writer)
+                    break
+                if isinstance(request, WatchRequest) and answer.ok:
+                    await self._gateway.live.show(reader, writer)
                     break
         except ValueError:  # a line longer than any request
             answer = self._gateway.malformed(peer, (f"request: longer than {LONGEST_LINE} bytes",))
@@ -84,7 +87,7 @@ class ControlServer:
             with contextlib.suppress(ConnectionError, asyncio.CancelledError):
                 await writer.wait_closed()
 
-    async def _answer(self, line: bytes, peer: str) -> tuple[Answer, Request | None]:
+    async def _answer(self, line: bytes, peer: str, *, operator: bool) -> tuple[Answer, Request | None]:
         try:
             request = REQUEST.validate_json(line)
         except ValidationError as error:
@@ -94,14 +97,15 @@ class ControlServer:
             )
             return self._gateway.malformed(peer, problems), None
         try:
-            return await self._gateway.answer(request, peer), request
+            return await self._gateway.answer(request, peer, operator=operator), request
         except Exception as error:  # the socket must go on answering: stop goes through here
             log.exception("request_failed", op=request.op)
             return Answer(ok=False, reasons=(f"pumpd failed on this request: {error!r}",)), request
 
 
-def _peer(writer: asyncio.StreamWriter) -> str:
-    """Who is at the other end, as the kernel says."""
+def _peer(writer: asyncio.StreamWriter) -> tuple[str, bool]:
+    """Who is at the other end, as the kernel says, and whether it is root or the user that this process runs as."""
     raw = writer.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
     process, user, _group = _CREDENTIALS.unpack(raw)
-    return f"uid {user}, pid {process}" if process else f"uid {user or os.getuid()}"
+    who = f"uid {user}, pid {process}" if process else f"uid {user or os.getuid()}"
+    return who, user in (0, os.getuid())

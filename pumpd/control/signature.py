@@ -29,8 +29,12 @@ def signed_bytes(binding: Binding) -> bytes:
 
 
 def sign(key: ec.EllipticCurvePrivateKey, binding: Binding) -> str:
-    """Sign as a tablet does; base64 of r and s."""
-    r, s = decode_dss_signature(key.sign(signed_bytes(binding), _ECDSA))
+    """Sign a confirmation as a tablet does; base64 of r and s."""
+    return sign_bytes(key, signed_bytes(binding))
+
+
+def sign_bytes(key: ec.EllipticCurvePrivateKey, signed: bytes) -> str:
+    r, s = decode_dss_signature(key.sign(signed, _ECDSA))
     return base64.b64encode(r.to_bytes(_HALF, "big") + s.to_bytes(_HALF, "big")).decode()
 
 
@@ -41,31 +45,49 @@ def key_id(public: ec.EllipticCurvePublicKey) -> str:
     return digest.finalize().hex()[:16]
 
 
-def pairable(name: str, role: str, public: ec.EllipticCurvePublicKey) -> PairedKey:
+def pairable(
+    name: str, roles: str | tuple[str, ...], public: ec.EllipticCurvePublicKey, kind: str = "software"
+) -> PairedKey:
     """The public half of a key, ready to be kept."""
     pem = public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    return PairedKey(key_id(public), name, role, pem.decode())
+    return PairedKey(key_id(public), name, (roles,) if isinstance(roles, str) else roles, pem.decode(), kind)
+
+
+def public_of(der: bytes) -> ec.EllipticCurvePublicKey:
+    """A key that a tablet offers. Raises ValueError for anything but a P-256 key."""
+    try:
+        public = serialization.load_der_public_key(der)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise ValueError("public_key: no public key in DER") from error
+    if not isinstance(public, ec.EllipticCurvePublicKey) or not isinstance(public.curve, ec.SECP256R1):
+        raise ValueError("public_key: only keys on the curve P-256 are taken")  # noqa: TRY004
+    return public
 
 
 def fault(key: PairedKey, binding: Binding, signature: str) -> str | None:
     """Why this signature of a paired key over this binding is not accepted, or None when it is good."""
-    if key.role != "confirm":
-        return f"confirmation: the key {key.name!r} has the role {key.role!r}, which may not confirm"
+    if "confirm" not in key.roles:
+        return f"confirmation: the key {key.name!r} has the role {', '.join(key.roles)!r}, which may not confirm"
+    return fault_of(key, signed_bytes(binding), signature, "confirmation")
+
+
+def fault_of(key: PairedKey, signed: bytes, signature: str, what: str) -> str | None:
+    """Why this is no signature of a paired key over these bytes, or None when it is one."""
     try:
         raw = base64.b64decode(signature, validate=True)
     except (binascii.Error, ValueError):
-        return "confirmation: the signature is not base64"
+        return f"{what}: the signature is not base64"
     if len(raw) != 2 * _HALF:
-        return f"confirmation: a signature has {2 * _HALF} bytes, this one {len(raw)}"
+        return f"{what}: a signature has {2 * _HALF} bytes, this one {len(raw)}"
     der = encode_dss_signature(int.from_bytes(raw[:_HALF], "big"), int.from_bytes(raw[_HALF:], "big"))
     try:
         public = serialization.load_pem_public_key(key.public_pem.encode())
     except (ValueError, UnsupportedAlgorithm):
-        return f"confirmation: the paired key {key.name!r} is damaged and cannot be used; pair it again"
+        return f"{what}: the paired key {key.name!r} is damaged and cannot be used; pair it again"
     if not isinstance(public, ec.EllipticCurvePublicKey):
-        return f"confirmation: the paired key {key.name!r} is not an elliptic-curve key"
+        return f"{what}: the paired key {key.name!r} is not an elliptic-curve key"
     try:
-        public.verify(der, signed_bytes(binding), _ECDSA)
+        public.verify(der, signed, _ECDSA)
     except InvalidSignature:
-        return "confirmation: the signature does not fit; something that was signed differs, or another key signed"
+        return f"{what}: the signature does not fit; something that was signed differs, or another key signed"
     return None

@@ -99,7 +99,9 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class _Position:
+class Position:
+    """Where in its course an infusion is; as text as people say it: "infusion 3 of 6", "maintenance 1 of 2"."""
+
     maintenance: bool
     number: int
     of: int
@@ -108,9 +110,14 @@ class _Position:
         return f"{'maintenance' if self.maintenance else 'infusion'} {self.number} of {self.of}"
 
 
+def place(history: History, wanted: Wanted, now_ns: int, rules: Course) -> Position:
+    """Where in its course the wanted infusion is."""
+    return _position(history.starts(wanted.course), now_ns, rules)
+
+
 def position(history: History, wanted: Wanted, now_ns: int, rules: Course) -> str:
-    """Where in its course the wanted infusion is, as people say it: "infusion 3 of 6", "maintenance 1 of 2"."""
-    return str(_position(history.starts(wanted.course), now_ns, rules))
+    """The same as text."""
+    return str(place(history, wanted, now_ns, rules))
 
 
 def objections(history: History, wanted: Wanted, now_ns: int | None, rules: Course) -> tuple[Refusal, ...]:
@@ -143,11 +150,11 @@ def _proper(starts: Sequence[int], now_ns: int, rules: Course) -> int:
     return min(rules.infusions, sum(start <= last_ns for start in starts))
 
 
-def _position(starts: Sequence[int], now_ns: int, rules: Course) -> _Position:
+def _position(starts: Sequence[int], now_ns: int, rules: Course) -> Position:
     proper = _proper([*starts, now_ns], now_ns, rules)
     if proper > _proper(starts, now_ns, rules):
-        return _Position(maintenance=False, number=proper, of=rules.infusions)
-    return _Position(maintenance=True, number=len(starts) - proper + 1, of=rules.maintenance)
+        return Position(maintenance=False, number=proper, of=rules.infusions)
+    return Position(maintenance=True, number=len(starts) - proper + 1, of=rules.maintenance)
 
 
 # -- hard --------------------------------------------------------------------------------------------------------------

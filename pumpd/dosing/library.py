@@ -19,7 +19,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import Field, StrictInt, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic import Field, StrictBool, StrictInt, StringConstraints, ValidationError, field_validator, model_validator
 
 from pumpd.dosing import limits
 from pumpd.dosing.canonical import sha256_of
@@ -139,6 +139,7 @@ class Entry(Section):
     weight: Limits[WeightText]
     course: Course
     profile: tuple[ProfileStep, ...] = ()
+    double_check: StrictBool = False  # a second person confirms too
 
     @field_validator("kvo", mode="before")
     @classmethod

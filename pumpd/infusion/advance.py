@@ -100,8 +100,8 @@ def _take(turn: Turn, event: Event) -> None:
             _loaded(turn, loaded)
         case ProgramReadBack(outcome=held):
             _read_back(turn, held)
-        case ChallengeIssued(nonce=nonce):
-            _challenge_issued(turn, nonce)
+        case ChallengeIssued(nonce=nonce, shown=shown):
+            _challenge_issued(turn, nonce, shown)
         case ConfirmationGiven():
             _confirmation_given(turn, event)
         case StartAnswered(outcome=started):
@@ -226,7 +226,7 @@ def _read_back_faults(wanted: PumpProgram, outcome: Outcome[PumpProgram]) -> tup
             return (f"read-back: {cause}",)
 
 
-def _challenge_issued(turn: Turn, nonce: str) -> None:
+def _challenge_issued(turn: Turn, nonce: str, shown: str) -> None:
     infusion, place = turn.infusion, turn.infusion.place
     if infusion.state is not State.READY:
         turn.refuse(f"confirm: the infusion is {infusion.state}; only a program that was read back can be confirmed")
@@ -241,6 +241,7 @@ def _challenge_issued(turn: Turn, nonce: str) -> None:
             session=place.session,
             gateway=place.gateway,
             expires_ns=turn.now_ns + infusion.limits.confirmation_ns,
+            shown=shown,
         )
     )
 

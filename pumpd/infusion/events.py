@@ -27,7 +27,10 @@ class ConfirmAction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """Everything that a confirmation is for. A signature over one of these fits no other (STA-02)."""
+    """Everything that a confirmation is for. A signature over one of these fits no other (STA-02).
+
+    `shown` is the digest of the review that the person had on the screen (STA-16).
+    """
 
     nonce: str
     digest: str
@@ -37,6 +40,7 @@ class Binding:
     session: str
     gateway: str
     expires_ns: int
+    shown: str = ""
 
 
 # -- events ----------------------------------------------------------------------------------------------------------
@@ -77,9 +81,10 @@ class ProgramReadBack(Event):
 
 @dataclass(frozen=True, slots=True)
 class ChallengeIssued(Event):
-    """The shell drew a nonce for a confirmation of the present segment."""
+    """The shell drew a nonce for a confirmation of the present segment, and showed a review with this digest."""
 
     nonce: str
+    shown: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,10 @@ class AlarmCode(StrEnum):
     START_FAILED = "start_failed"
     CONTROL_RESTARTED = "control_restarted"
     DEADMAN_FAILED = "deadman_failed"
+    # of the bedside; none of them touches an infusion
+    TABLET_LOST = "tablet_lost"
+    TABLET_GONE = "tablet_gone"
+    CONFIRMATION_WAITING = "confirmation_waiting"
 
 
 class PumpAlarm(StrEnum):
@@ -113,4 +117,11 @@ ALARM_TABLE: dict[AlarmCode, AlarmText] = {
         "Stay with the pump; tell whoever looks after the gateway",
     ),
     AlarmCode.START_FAILED: AlarmText(Priority.HIGH, "Pump did not start as told", "Look at the pump before a new try"),
+    AlarmCode.TABLET_LOST: AlarmText(Priority.LOW, "No tablet is connected; the infusion goes on", "Go to the pump"),
+    AlarmCode.TABLET_GONE: AlarmText(
+        Priority.MEDIUM, "No tablet for a minute; the infusion goes on", "Go to the pump; mend the tablet's network"
+    ),
+    AlarmCode.CONFIRMATION_WAITING: AlarmText(
+        Priority.LOW, "A program is ready and nobody has confirmed it", "Confirm it, or stop it"
+    ),
 }

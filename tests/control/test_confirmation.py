@@ -16,6 +16,7 @@ from tests.control.ward import Ward, ward
 from tests.control.wire_tap import Tap
 
 WRONG = {
+    "shown": "f" * 64,
     "nonce": "00" * 16,
     "digest": "f" * 64,
     "action": "resume",

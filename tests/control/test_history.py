@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pumpd.control import gateway as gateway_room
+from pumpd.control import ordering as ordering_room
 from pumpd.control.clock import Clock
 from tests.control.test_restart import another_process, die
 from tests.control.ward import ward
@@ -60,7 +60,7 @@ async def test_a_wall_clock_that_stands_before_the_last_dose_is_refused(tmp_path
 async def test_without_a_known_clock_no_order_is_taken_for_a_real_pump(
     tmp_path, monkeypatch, synchronised, trusted, taken
 ):
-    monkeypatch.setattr(gateway_room, "synchronized", lambda: synchronised)
+    monkeypatch.setattr(ordering_room, "synchronized", lambda: synchronised)
     async with ward(tmp_path) as here:
         runner = here.gateway.runners["bed1"]
         runner.settings = runner.settings.model_copy(update={"simulated": False})

@@ -101,6 +101,7 @@ class Ward:
             "session": binding.session,
             "gateway": binding.gateway,
             "expires_ns": binding.expires_ns,
+            "shown": binding.shown,
         }
         return await self.ask(**(sent | changes))
 

@@ -24,6 +24,7 @@ def faults(infusion: Infusion, given: Binding, now_ns: int) -> tuple[str, ...]:
             ("session", given.session, challenge.session),
             ("gateway", given.gateway, challenge.gateway),
             ("expiry", given.expires_ns, challenge.expires_ns),
+            ("shown review", given.shown, challenge.shown),
         )
         if got != wanted
     ]

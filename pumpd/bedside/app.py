@@ -1,0 +1,286 @@
+"""The tablets' HTTP API and files (docs/reference/bedside.md).
+
+Promises:
+- Stop needs nothing: no cookie, no key, no sign-in, no good body. It is asked of control before anything else is done.
+- Nothing here decides: what changes something but stop is a signed text that control verifies.
+- Whatever is sent, the answer is one of the statuses that the description lists; no body over 16 KiB is read.
+"""
+
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import structlog
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from pumpd.bedside import bodies, stop_page
+from pumpd.bedside.bench import Bench
+from pumpd.bedside.feed import Feed
+from pumpd.bedside.headers import SecurityHeaders
+from pumpd.bedside.link import AWAY, Control, NoControlError
+from pumpd.bedside.openapi import description
+from pumpd.bedside.sessions import COOKIE, LASTS_S, Sessions
+from pumpd.control.messages import (
+    DISCLAIMER,
+    Alive,
+    Answer,
+    LibraryRequest,
+    NonceRequest,
+    PairOffer,
+    PairState,
+    Stop,
+    TabletRequest,
+)
+from pumpd.settings import Settings
+
+log = structlog.get_logger("pumpd.bedside")
+
+STATIC = Path(__file__).parent / "static"
+SCRIPT_TYPES = {".webmanifest": "application/manifest+json", ".js": "text/javascript", ".svg": "image/svg+xml"}
+HELLO = '{"op":"hello"}'
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class Bedside:
+    def __init__(self, settings: Settings, control: Control, feed: Feed, static: Path = STATIC) -> None:
+        self._settings, self._control, self._feed, self._static = settings, control, feed, static
+        self._sessions = Sessions()
+        self._bench = Bench(settings, control)
+        self._version = version("pumpd")
+        self._description = description(self._version)
+        self._simulated = any(pump.simulated for pump in settings.pumps)
+
+    def app(self) -> Starlette:
+        routes = [
+            Route("/api/stop", self.stop, methods=["POST"]),
+            Route("/stop", self.stop_page, methods=["GET", "POST"]),
+            Route("/stop.css", self.stop_css),
+            Route("/api/openapi.json", self.openapi),
+            Route("/api/about", self.about),
+            Route("/api/pair", _told(self.pair), methods=["POST"]),
+            Route("/api/pair/{token}", _told(self.pair_state)),
+            Route("/api/nonce", _told(self.nonce)),
+            Route("/api/hello", _told(self.hello), methods=["POST"]),
+            Route("/api/live", _told(self.live)),
+            Route("/api/library", _told(self.library)),
+            Route("/api/request", _told(self.request), methods=["POST"]),
+            Route("/api/alive", _told(self.alive), methods=["POST"]),
+            Route("/api/bench/speed", _told(self.bench_speed), methods=["POST"]),
+            Route("/api/bench/{pump}", _told(self.bench_view)),
+            Route("/api/bench/{pump}/fault", _told(self.bench_fault), methods=["POST"]),
+            Route("/{path:path}", self.file),
+        ]
+        return Starlette(
+            routes=routes, middleware=[Middleware(SecurityHeaders)], exception_handlers={HTTPException: _not_so}
+        )
+
+    # -- stop --------------------------------------------------------------------------------------------------------
+
+    async def stop(self, request: Request) -> Response:
+        if _from_elsewhere(request):
+            return refused(403, "stop: another site's page asked for it")
+        try:
+            asked = await bodies.read(request, bodies.StopBody)
+        except bodies.BodyError:  # whatever it was meant to be, it was meant to stop
+            asked = bodies.StopBody()
+        answer = await self._stop(request, asked)
+        return _answered(answer, 200 if answer.ok else 503 if answer.reasons == (AWAY,) else 404)
+
+    async def stop_page(self, request: Request) -> Response:
+        said = ""
+        if request.method == "POST" and not _from_elsewhere(request):
+            answer = await self._stop(request, bodies.StopBody(reason="stop asked for on the page without script"))
+            said = f"Stop sent to {', '.join(answer.result['stopping'])}." if answer.ok else " ".join(answer.reasons)
+        return self._stop_html(said)
+
+    async def _stop(self, request: Request, asked: bodies.StopBody) -> Answer:
+        by = self._sessions.tablet(request.cookies.get(COOKIE))
+        who = f"tablet {by}" if by else f"bedside, {request.client.host if request.client else 'unknown'}"
+        try:
+            return await self._control.ask(Stop(pump=asked.pump, by=who, reason=asked.reason))
+        except NoControlError as error:
+            return Answer(ok=False, reasons=(str(error),))
+
+    def _stop_html(self, said: str = "", status: int = 200) -> Response:
+        built = (self._static / "index.html").is_file()
+        text = stop_page.page(self._settings.gateway, said=said, built=built, simulated=self._simulated)
+        return HTMLResponse(text, status)
+
+    async def stop_css(self, _request: Request) -> Response:
+        return Response(stop_page.CSS, media_type="text/css")
+
+    # -- what anybody may see ----------------------------------------------------------------------------------------
+
+    async def openapi(self, _request: Request) -> Response:
+        return JSONResponse(self._description)
+
+    async def about(self, request: Request) -> Response:
+        who = self._who(request)
+        result = {
+            "gateway": self._settings.gateway,
+            "version": self._version,
+            "statement": DISCLAIMER,
+            "simulated": self._simulated,
+            "paired": who is not None,
+            "tablet": None if who is None else {key: who[key] for key in ("id", "name", "roles")},
+            "bench": self._bench.there,
+        }
+        return _answered(Answer(ok=True, result=result))
+
+    async def file(self, request: Request) -> Response:
+        """A file of the page; none that begins with a dot, and nothing outside its directory."""
+        name = request.path_params["path"] or "index.html"
+        path = (self._static / name).resolve()
+        inside = path.is_relative_to(self._static.resolve()) and not any(
+            part.startswith(".") for part in Path(name).parts
+        )
+        if inside and path.is_file():
+            kept = "public, max-age=31536000, immutable" if name.startswith("assets/") else "no-cache"
+            return FileResponse(path, headers={"cache-control": kept}, media_type=SCRIPT_TYPES.get(path.suffix))
+        if name == "index.html":
+            return self._stop_html()
+        return PlainTextResponse("not found", 404)
+
+    # -- pairing, and proof of a key ---------------------------------------------------------------------------------
+
+    async def pair(self, request: Request) -> Response:
+        body = await bodies.read(request, bodies.PairBody)
+        return _answered(await self._control.ask(PairOffer(**body.model_dump())))
+
+    async def pair_state(self, request: Request) -> Response:
+        return _answered(await self._control.ask(PairState(token=_short(request, "token"))))
+
+    async def nonce(self, _request: Request) -> Response:
+        return _answered(await self._control.ask(NonceRequest()))
+
+    async def hello(self, request: Request) -> Response:
+        body = await bodies.read(request, bodies.HelloBody)
+        answer = await self._control.ask(TabletRequest(**body.model_dump(), request=HELLO))
+        response = _answered(answer)
+        if answer.ok:
+            token = self._sessions.begin(body.key)
+            response.set_cookie(COOKIE, token, LASTS_S, path="/", secure=True, httponly=True, samesite="strict")
+        return response
+
+    # -- a paired tablet's -------------------------------------------------------------------------------------------
+
+    async def live(self, request: Request) -> Response:
+        tablet = self._tablet(request)
+        last = request.headers.get("last-event-id") or request.query_params.get("after") or "0"
+        after = int(last) if last.isascii() and last.isdigit() and len(last) < 16 else 0
+        return _events(self._feed.events(tablet, after))
+
+    async def library(self, request: Request) -> Response:
+        self._tablet(request)
+        return _answered(await self._control.ask(LibraryRequest()))
+
+    async def request(self, request: Request) -> Response:
+        tablet = self._tablet(request)
+        body = await bodies.read(request, bodies.RequestBody)
+        if body.key != tablet:
+            raise bodies.BodyError(403, "request: the cookie is another tablet's")
+        return _answered(await self._control.ask(TabletRequest(**body.model_dump())))
+
+    async def alive(self, request: Request) -> Response:
+        return _answered(await self._control.ask(Alive(tablet=self._tablet(request))))
+
+    # -- the engineer's panel ----------------------------------------------------------------------------------------
+
+    async def bench_view(self, request: Request) -> Response:
+        self._engineer(request)
+        return _answered(Answer(ok=True, result=await self._bench.view(_short(request, "pump"), self._feed.state)))
+
+    async def bench_fault(self, request: Request) -> Response:
+        self._engineer(request)
+        fault = await bodies.read(request, bodies.BenchFault)
+        return _answered(Answer(ok=True, result=await self._bench.fault(_short(request, "pump"), fault)))
+
+    async def bench_speed(self, request: Request) -> Response:
+        self._engineer(request)
+        asked = await bodies.read(request, bodies.BenchSpeed)
+        return _answered(Answer(ok=True, result=await self._bench.speed(asked.speed)))
+
+    async def close(self) -> None:
+        """End what the panel follows."""
+        await self._bench.close()
+
+    # -- who ---------------------------------------------------------------------------------------------------------
+
+    def _who(self, request: Request) -> dict[str, Any] | None:
+        key = self._sessions.tablet(request.cookies.get(COOKIE))
+        return None if key is None else self._feed.tablet(key)
+
+    def _tablet(self, request: Request) -> str:
+        """The paired tablet whose cookie came along. Raises BodyError."""
+        key = self._sessions.tablet(request.cookies.get(COOKIE))
+        if key is None:
+            raise bodies.BodyError(401, "cookie: this tablet has to prove its key (`/api/hello`)")
+        return key
+
+    def _engineer(self, request: Request) -> None:
+        """Raises BodyError unless tablet and person may maintain, and there is a bench."""
+        self._tablet(request)
+        if not self._bench.there:
+            raise bodies.BodyError(404, "bench: none; it is there with simulated pumps and `[bedside.bench]` only")
+        who = self._who(request)
+        person = who["person"] if who else None
+        if who is None or person is None or "maintain" not in who["roles"] or "maintain" not in person["roles"]:
+            raise bodies.BodyError(403, "bench: needs the role maintain, of the tablet and of the person signed in")
+
+
+def refused(status: int, *reasons: str) -> Response:
+    return _answered(Answer(ok=False, reasons=reasons), status)
+
+
+def _answered(answer: Answer, status: int | None = None) -> Response:
+    return JSONResponse(answer.model_dump(mode="json"), status or (200 if answer.ok else 409))
+
+
+def _told(handler: Handler) -> Handler:
+    """The handler, with what it cannot do told in the form of every answer."""
+
+    @wraps(handler)
+    async def told(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except bodies.BodyError as error:
+            return refused(error.status, *error.reasons)
+        except NoControlError as error:
+            return refused(503, str(error))
+        except ClientDisconnect:
+            return refused(400, "body: it ended before its end")
+
+    return told
+
+
+def _short(request: Request, name: str) -> str:
+    """A part of the path. Raises BodyError for one that control would not take."""
+    text = str(request.path_params[name])
+    if not text.isprintable() or len(text) > 64:
+        raise bodies.BodyError(404, f"{name}: at most 64 visible characters")
+    return text
+
+
+def _from_elsewhere(request: Request) -> bool:
+    return request.headers.get("sec-fetch-site") == "cross-site"
+
+
+def _events(lines: Any) -> Response:
+    return StreamingResponse(lines, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
+
+
+async def _not_so(_request: Request, error: Exception) -> Response:
+    """What the router itself refuses: an unknown method, mostly."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    response = refused(status, str(getattr(error, "detail", "")))
+    response.headers.update(headers)
+    return response

@@ -1,0 +1,89 @@
+"""What a tablet may send, checked before anything is made of it; and how much of it."""
+
+from typing import Annotated, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from starlette.requests import Request
+
+from pumpd.control.messages import Id, Text
+
+LARGEST = 16 * 1024
+
+B = TypeVar("B", bound=BaseModel)
+
+
+class BodyError(ValueError):
+    """The body is not what it should be: `status` and every reason."""
+
+    def __init__(self, status: int, *reasons: str) -> None:
+        self.status, self.reasons = status, reasons
+        super().__init__("; ".join(reasons))
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+Base64 = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/=]{1,400}$")]
+Token = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+
+
+class StopBody(_Body):
+    pump: Id | None = None
+    reason: Text = "stop asked for on a tablet"
+
+
+class PairBody(_Body):
+    token: Token
+    name: Text
+    public_key: Base64
+
+
+class HelloBody(_Body):
+    key: Id
+    nonce: Token
+    signature: Base64
+
+
+class RequestBody(_Body):
+    key: Id
+    nonce: Token
+    signature: Base64
+    request: Annotated[str, StringConstraints(max_length=8192)]
+
+
+class BenchFault(_Body):
+    name: Annotated[str, StringConstraints(max_length=32)]
+    on: bool
+
+
+class BenchSpeed(_Body):
+    speed: Annotated[int, Field(ge=1, le=240)]
+
+
+ALL = (StopBody, PairBody, HelloBody, RequestBody, BenchFault, BenchSpeed)
+
+
+async def raw(request: Request) -> bytes:
+    """The body. Raises BodyError when it is larger than any request."""
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > LARGEST:
+            raise BodyError(413, f"body: more than {LARGEST} bytes")
+        parts.append(part)
+    return b"".join(parts)
+
+
+async def read(request: Request, kind: type[B]) -> B:
+    """The body as one of these. Raises BodyError with every reason."""
+    try:
+        return kind.model_validate_json(await raw(request))
+    except ValidationError as error:
+        raise BodyError(
+            422,
+            *(
+                f"{'.'.join(str(part) for part in item['loc']) or 'body'}: {item['msg']}"
+                for item in error.errors(include_url=False, include_context=False, include_input=False)
+            ),
+        ) from error

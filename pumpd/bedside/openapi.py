@@ -1,0 +1,135 @@
+"""The description of the API (OpenAPI 3.1), made of the models that check what comes in."""
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from pumpd.bedside import bodies
+from pumpd.bedside.sessions import COOKIE
+from pumpd.control.messages import DISCLAIMER, Answer
+from pumpd.control.tablet_messages import INNER
+
+_REF = "#/components/schemas/"
+_SAID = {
+    200: "done",
+    400: "the body ended before its end",
+    401: "the tablet has to prove its key first",
+    403: "not allowed",
+    404: "there is no such thing",
+    405: "not with this method",
+    409: "control refused, with every reason",
+    413: "the body is too large",
+    422: "the body is not what it should be",
+    502: "the simulator does not answer",
+    503: "control does not answer: go to the pump",
+}
+_ALWAYS = (400, 405, 503)
+
+
+def description(version: str) -> dict[str, Any]:
+    schemas: dict[str, Any] = {}
+    for kind in (Answer, *bodies.ALL):
+        schemas |= _schema(kind)
+    inner = INNER.json_schema(ref_template=_REF + "{model}")
+    schemas |= inner.pop("$defs", {}) | {"InnerRequest": inner}
+    cookie: dict[str, Any] = {"cookie": []}
+    paths = {
+        "/api/stop": {"post": _does("Stop one pump, or all. Needs nothing.", (404,), "StopBody", needed=False)},
+        "/api/openapi.json": {"get": _document("This description", "application/json")},
+        "/api/about": {"get": _does("What this gateway is, and whether this tablet is known", ())},
+        "/api/pair": {"post": _does("Offer a key to the open pairing window", (409, 413, 422), "PairBody")},
+        "/api/pair/{token}": {"get": _does("How the pairing stands", (404, 409, 422), parameters=["token"])},
+        "/api/nonce": {"get": _does("A nonce for the next signed request; good once, for 2 s", (409,))},
+        "/api/hello": {"post": _does("Prove the key; sets the cookie", (409, 413, 422), "HelloBody")},
+        "/api/live": {
+            "get": _document("The live state, resumed after `Last-Event-ID` or `after`", "text/event-stream")
+            | {"security": [cookie], "parameters": [_parameter("after", "query")]}
+        },
+        "/api/library": {"get": _does("What may be ordered", (401, 409), security=cookie)},
+        "/api/request": {
+            "post": _does(
+                "A signed request; its text is an InnerRequest",
+                (401, 403, 409, 413, 422),
+                "RequestBody",
+                security=cookie,
+            )
+        },
+        "/api/alive": {"post": _does("This tablet is still there; each 2 s", (401, 409), security=cookie)},
+        "/api/bench/speed": {
+            "post": _does(
+                "How fast the simulated plants run", (401, 403, 404, 413, 422, 502), "BenchSpeed", security=cookie
+            )
+        },
+        "/api/bench/{pump}": {
+            "get": _does(
+                "Truth beside reading, faults, speed and the wire of a simulated pump",
+                (401, 403, 404, 422, 502),
+                security=cookie,
+                parameters=["pump"],
+            )
+        },
+        "/api/bench/{pump}/fault": {
+            "post": _does(
+                "Switch a fault on or off",
+                (401, 403, 404, 413, 422, 502),
+                "BenchFault",
+                security=cookie,
+                parameters=["pump"],
+            )
+        },
+    }
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "pumpd bedside", "version": version, "description": f"pumpd is {DISCLAIMER}."},
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {"cookie": {"type": "apiKey", "in": "cookie", "name": COOKIE}},
+        },
+    }
+
+
+def _schema(kind: type[BaseModel]) -> dict[str, Any]:
+    schema = kind.model_json_schema(
+        ref_template=_REF + "{model}", mode="serialization" if kind is Answer else "validation"
+    )
+    more: dict[str, Any] = schema.pop("$defs", {})
+    return more | {kind.__name__: schema}
+
+
+def _does(
+    summary: str,
+    statuses: tuple[int, ...],
+    body: str = "",
+    *,
+    needed: bool = True,
+    security: dict[str, Any] | None = None,
+    parameters: list[str] | None = None,
+) -> dict[str, Any]:
+    answer = {"application/json": {"schema": {"$ref": _REF + "Answer"}}}
+    found: dict[str, Any] = {
+        "summary": summary,
+        "responses": {
+            str(status): {"description": _SAID[status], "content": answer}
+            for status in sorted({200, *statuses, *_ALWAYS})
+        },
+    }
+    if body:
+        schema = {"application/json": {"schema": {"$ref": _REF + body}}}
+        found["requestBody"] = {"required": needed, "content": schema}
+    if security:
+        found["security"] = [security]
+    if parameters:
+        found["parameters"] = [_parameter(name, "path") for name in parameters]
+    return found
+
+
+def _document(summary: str, kind: str) -> dict[str, Any]:
+    answer = {"application/json": {"schema": {"$ref": _REF + "Answer"}}}
+    good = {kind: {"schema": {"type": "object" if kind == "application/json" else "string"}}}
+    refused = {str(status): {"description": _SAID[status], "content": answer} for status in (401, 403, 404, *_ALWAYS)}
+    return {"summary": summary, "responses": {"200": {"description": "done", "content": good}} | refused}
+
+
+def _parameter(name: str, where: str) -> dict[str, Any]:
+    return {"name": name, "in": where, "required": where == "path", "schema": {"type": "string", "maxLength": 64}}

@@ -1,0 +1,73 @@
+"""`pumpd tls`: the certificate by which tablets know this gateway."""
+
+import ipaddress
+import json
+import socket
+from typing import Annotated
+
+import typer
+
+from pumpd.bedside.certificates import CertificateError, make
+from pumpd.cli.client import CONFIG, Config, Json, fail, load_settings, refuse
+
+
+def tls(
+    *,
+    name: Annotated[list[str] | None, typer.Option(help="A name or address of this gateway; may be repeated.")] = None,
+    new_authority: Annotated[bool, typer.Option(help="A new authority too: each tablet must trust it anew.")] = False,
+    config: Config = CONFIG,
+    as_json: Json = False,
+) -> None:
+    """Make the certificate for tablets, and the authority that signs it; again, to renew it. A site may use its own."""
+    settings = load_settings(config, as_json=as_json)
+    bedside = settings.bedside
+    if bedside is not None and bedside.tls_cert is not None:
+        refuse([f"bedside.tls_cert: the site's own certificate is configured, {bedside.tls_cert}"], as_json=as_json)
+    names = name or [*(bedside.names if bedside else ()), *own_names()]
+    try:
+        made = make(settings.tls_dir, settings.gateway, list(dict.fromkeys(names)), new_ca=new_authority)
+    except CertificateError as error:
+        fail(str(error), as_json=as_json)
+    if as_json:
+        found = {
+            "ca": str(made.ca),
+            "certificate": str(made.cert),
+            "fingerprint_sha256": made.fingerprint,
+            "ca_fingerprint_sha256": made.ca_fingerprint,
+            "names": list(made.names),
+            "until": made.until.isoformat(),
+            "new_authority": made.new_ca,
+        }
+        print(json.dumps(found))
+        return
+    print(f"Certificate {made.cert} for {', '.join(made.names)}, until {made.until:%Y-%m-%d}.")
+    print(
+        f"{'A new authority' if made.new_ca else 'The authority'}: {made.ca}. Install it on each tablet; its SHA-256:"
+    )
+    print(_in_two_lines(made.ca_fingerprint))
+    print("Restart bedside to serve the new certificate. Keep ca.key offline, or at least to its owner.")
+
+
+def own_names() -> list[str]:
+    """What this machine is called by and where it is reached, as far as it knows without asking anybody."""
+    host = socket.gethostname()
+    found = [host, *([] if "." in host else [f"{host}.local"]), "localhost", "127.0.0.1"]
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect(("192.0.2.1", 9))  # sends nothing; tells the address that a route would take
+            found.append(probe.getsockname()[0])
+    except OSError:
+        pass
+    return [each for each in dict.fromkeys(found) if _usable(each)]
+
+
+def _usable(name: str) -> bool:
+    try:
+        return not ipaddress.ip_address(name).is_unspecified
+    except ValueError:
+        return name.isascii()
+
+
+def _in_two_lines(fingerprint: str) -> str:
+    half = len(fingerprint) // 2 + 1
+    return f"  {fingerprint[:half]}\n  {fingerprint[half:]}"

@@ -1,0 +1,23 @@
+"""When an alarm sounder is on: bursts of pulses by priority, as in the safety reference 3.1 (ALM-03, ALM-07). Pure."""
+
+from collections.abc import Iterator
+from itertools import chain
+
+from pumpd.pump import Priority
+
+PULSE_MS = {Priority.HIGH: 150, Priority.MEDIUM: 200, Priority.LOW: 200}  # 75..200, 125..250
+_GAPS_MS = {
+    # C d g, then C d, and all of it once more after a longer rest: ten pulses
+    Priority.HIGH: (100, 100, 300, 100, 600, 100, 100, 300, 100),
+    Priority.MEDIUM: (200, 200),
+    Priority.LOW: (),
+}
+REST_MS = {Priority.HIGH: 3_000, Priority.MEDIUM: 8_000, Priority.LOW: 20_000}  # 2.5..15 s, 2.5..30 s, over 15 s
+
+
+def burst(priority: Priority) -> Iterator[tuple[bool, int]]:
+    """On or off, and for how many milliseconds; after the last, it begins anew."""
+    pulse = (True, PULSE_MS[priority])
+    yield pulse
+    yield from chain.from_iterable(((False, gap), pulse) for gap in _GAPS_MS[priority])
+    yield False, REST_MS[priority]

@@ -1,0 +1,177 @@
+"""A tablet without a screen: it pairs, signs and asks as the page does, over HTTP. And a bedside on a ward's own loop."""
+
+import asyncio
+import base64
+import contextlib
+import hashlib
+import json
+import secrets
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from pydantic import BaseModel
+
+from pumpd.bedside.app import Bedside
+from pumpd.bedside.feed import Feed
+from pumpd.control import sign_in
+from pumpd.control.gateway import Gateway
+from pumpd.control.keys import KeyStore
+from pumpd.control.messages import REQUEST, Answer
+from pumpd.control.signature import key_id, pairable, sign_bytes
+from pumpd.control.staff import Person, StaffStore
+from pumpd.journal.records import canonical
+from tests.control.ward import ORDER, Ward, ward
+
+NURSE, SECOND, DOCTOR = "1001", "1002", "2001"
+PIN = {NURSE: "4711", SECOND: "8153", DOCTOR: "260571"}
+ROLES = {NURSE: ("view", "confirm"), SECOND: ("view", "confirm"), DOCTOR: ("view", "confirm", "prescribe", "maintain")}
+FORM = {key: value for key, value in ORDER.items() if key not in ("op", "ordered_by")}
+
+
+@dataclass
+class InLoop:
+    """Control as bedside sees it, without a socket."""
+
+    gateway: Gateway
+
+    async def ask(self, message: BaseModel) -> Answer:
+        return await self.gateway.answer(REQUEST.validate_json(message.model_dump_json()), "uid 990, pid 1")
+
+    async def watch(self) -> AsyncGenerator[dict[str, Any], None]:
+        while True:
+            yield json.loads(json.dumps(self.gateway.live.state()))
+            await asyncio.sleep(1.0)
+
+    async def trace(self, pump: str) -> AsyncGenerator[dict[str, Any], None]:
+        for packet in ():
+            yield packet
+
+
+@dataclass
+class Tablet:
+    http: httpx.AsyncClient
+    gateway: str = "ward-7"
+    key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
+
+    @property
+    def id(self) -> str:
+        return key_id(self.key.public_key())
+
+    @property
+    def public_key(self) -> str:
+        der = self.key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        return base64.b64encode(der).decode()
+
+    async def get(self, path: str) -> dict[str, Any]:
+        return (await self.http.get(path)).json()
+
+    async def post(self, path: str, body: Any = None) -> dict[str, Any]:
+        return (await self.http.post(path, json=body if body is not None else {})).json()
+
+    async def sealed(self, text: str) -> dict[str, str]:
+        nonce = (await self.get("/api/nonce"))["result"]["nonce"]
+        signature = sign_bytes(self.key, f"pumpd-request-v1\n{self.gateway}\n{nonce}\n{text}".encode())
+        return {"key": self.id, "nonce": nonce, "signature": signature}
+
+    async def hello(self) -> dict[str, Any]:
+        return await self.post("/api/hello", await self.sealed('{"op":"hello"}'))
+
+    async def ask(self, op: str, **fields: Any) -> dict[str, Any]:
+        text = json.dumps({"op": op, **fields})
+        return await self.post("/api/request", await self.sealed(text) | {"request": text})
+
+    async def sign_in(self, badge: str = DOCTOR, pin: str | None = None) -> dict[str, Any]:
+        return await self.ask("sign_in", badge=badge, pin=pin or PIN[badge])
+
+    async def challenge(self, pump: str = "bed1") -> dict[str, Any]:
+        answer = await self.ask("challenge", pump=pump)
+        assert answer["ok"], answer
+        return answer["result"]
+
+    async def confirm(self, challenge: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
+        """Hash what is shown, sign the binding with it, then send it with `changes` to what is sent."""
+        challenge = challenge or await self.challenge()
+        shown = hashlib.sha256(canonical(challenge["review"]).encode()).hexdigest()
+        binding = challenge["binding"] | {"shown": shown}
+        signature = sign_bytes(self.key, ("pumpd-confirmation-v1\n" + canonical(binding)).encode())
+        sent = {"pump": "bed1", "request": secrets.token_hex(8), "signature": signature, **binding}
+        return await self.ask("confirm", **(sent | changes))
+
+
+@dataclass
+class Bedsides:
+    """A ward with a bedside, a paired tablet on it, and staff."""
+
+    ward: Ward
+    feed: Feed
+    transport: httpx.ASGITransport
+    tablet: Tablet
+
+    @property
+    def settings(self) -> Any:
+        return self.ward.gateway.settings
+
+    def client(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(transport=self.transport, base_url="https://ward-7:8443")
+
+    def paired(self, name: str, roles: tuple[str, ...] = ("view", "confirm", "prescribe")) -> Tablet:
+        tablet = Tablet(self.client())
+        KeyStore(self.settings.keys_path).add(pairable(name, roles, tablet.key.public_key(), "tablet"))
+        return tablet
+
+    def bodies(self, kind: str) -> list[dict[str, Any]]:
+        return [dict(row.fields) for row in self.ward.rows() if row.kind == kind]
+
+    async def ready(self) -> None:
+        """Signed in, ordered, and waiting for the confirmation."""
+        assert (await self.tablet.sign_in())["ok"]
+        answer = await self.tablet.ask("order", **FORM)
+        assert answer["ok"], answer
+        await self.ward.until("ready")
+
+    async def running(self) -> None:
+        await self.ready()
+        answer = await self.tablet.confirm()
+        assert answer["ok"], answer
+        await self.ward.until("running")
+
+
+def staff(path: Path) -> None:
+    """The staff of the ward, with hashes that cost a test nothing: `quick` takes them."""
+    store = StaffStore(path)
+    people = {badge: Person(badge, f"Nurse {badge}", ROLES[badge], f"hash of {PIN[badge]}") for badge in PIN}
+    store._write(people)
+
+
+async def _inline(function: Any, *arguments: Any) -> Any:
+    return function(*arguments)
+
+
+@contextlib.asynccontextmanager
+async def bedsides(folder: Path, monkeypatch: Any, **wards: Any) -> AsyncIterator[Bedsides]:
+    monkeypatch.setattr(asyncio, "to_thread", _inline)  # a thread would stand outside of virtual time
+    monkeypatch.setattr(sign_in, "fits", lambda pin_hash, pin: pin_hash == f"hash of {pin}")
+    async with ward(folder, **wards) as here:
+        staff(here.gateway.settings.staff_path)
+        control = InLoop(here.gateway)
+        feed = Feed(control, here.journal)
+        served = Bedside(here.gateway.settings, control, feed)
+        transport = httpx.ASGITransport(app=served.app())
+        running = asyncio.create_task(feed.run())
+        made = Bedsides(here, feed, transport, Tablet(httpx.AsyncClient()))
+        await made.tablet.http.aclose()
+        made.tablet = made.paired("ward tablet", ("view", "confirm", "prescribe", "maintain"))
+        try:
+            assert (await made.tablet.hello())["ok"]
+            await asyncio.sleep(1.5)
+            yield made
+        finally:
+            await feed.close()
+            await served.close()
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)

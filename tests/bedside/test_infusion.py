@@ -1,0 +1,36 @@
+"""A nurse on a tablet, from the sign-in to the end of the observation, over the API that the page uses."""
+
+import asyncio
+import json
+
+from tests.bedside.tablet import DOCTOR, FORM, PIN, bedsides
+
+
+async def test_a_whole_infusion_from_the_tablet(tmp_path, monkeypatch):
+    async with bedsides(tmp_path, monkeypatch) as here:
+        tablet = here.tablet
+        assert (await tablet.get("/api/about"))["result"]["tablet"]["name"] == "ward tablet"
+        signed_in = await tablet.sign_in()
+        assert signed_in["result"] == {
+            "person": {"badge": DOCTOR, "name": f"Nurse {DOCTOR}", "roles": ["view", "confirm", "prescribe", "maintain"]},
+            "idle_s": 180,
+        }
+        preview = (await tablet.ask("preview", **FORM))["result"]
+        assert (preview["review"]["dose_mg"], preview["review"]["read_back"], preview["soft"]) == ("35", None, [])
+        assert preview["course"] == {"number": 1, "of": 6, "phase": "infusion"}
+        assert here.ward.state() is None  # a preview orders nothing
+        assert (await tablet.ask("order", **FORM))["ok"]
+        await here.ward.until("ready")
+        answer = await tablet.confirm()
+        assert answer["ok"], answer
+        await here.ward.until("running")
+        await asyncio.sleep(600)
+        pump = here.feed.state["pumps"][0]
+        assert pump["infusion"]["state"] == "running"
+        assert pump["course"] == {"number": 1, "of": 6, "phase": "infusion"}
+        assert len(here.feed.history.curves["bed1"].points) > 250
+        await here.ward.until("completed", within_s=2400)
+        accepted = here.bodies("confirmation_accepted")[0]
+        assert accepted["by"] == f"Nurse {DOCTOR} (badge {DOCTOR}) on tablet ward tablet ({tablet.id})"
+        text = json.dumps([row.body for row in here.ward.rows()])
+        assert not any(f'"{pin}' in text for pin in PIN.values())
