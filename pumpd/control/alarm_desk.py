@@ -199,7 +199,10 @@ class AlarmDesk:
 
     def _note(self, kind: str, pump: str, body: Mapping[str, Any]) -> None:
         runner = self._runners.get(pump)
-        session = runner.infusion.place.session if runner is not None and runner.infusion is not None else ""
+        own = kind in ("alarm_raised", "alarm_cleared")  # the infusion's own events did not bring it about
+        session = (
+            runner.infusion.place.session if runner is not None and runner.infusion is not None and not own else ""
+        )
         self._journal.post([Entry(kind, body, pump, session, self._clock.monotonic_ns())])
 
 

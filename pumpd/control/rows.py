@@ -10,7 +10,7 @@ from pumpd.pump import ALARM_TABLE, AlarmCode, Done, Identity, Outcome, PumpProg
 Row = tuple[str, Mapping[str, Any]]  # kind and body
 
 
-def of_action(action: ev.Action, by: str) -> Row | None:
+def of_action(action: ev.Action, by: str = "pumpd") -> Row | None:
     """The row that an action leaves behind; None for one that something is done about instead.
 
     `by` is who made it happen: the person whose request it was, else pumpd (ALM-11).

@@ -12,7 +12,11 @@ async def test_a_whole_infusion_from_the_tablet(tmp_path, monkeypatch):
         assert (await tablet.get("/api/about"))["result"]["tablet"]["name"] == "ward tablet"
         signed_in = await tablet.sign_in()
         assert signed_in["result"] == {
-            "person": {"badge": DOCTOR, "name": f"Nurse {DOCTOR}", "roles": ["view", "confirm", "prescribe", "maintain"]},
+            "person": {
+                "badge": DOCTOR,
+                "name": f"Nurse {DOCTOR}",
+                "roles": ["view", "confirm", "prescribe", "maintain"],
+            },
             "idle_s": 180,
         }
         preview = (await tablet.ask("preview", **FORM))["result"]

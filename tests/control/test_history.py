@@ -64,7 +64,8 @@ async def test_without_a_known_clock_no_order_is_taken_for_a_real_pump(
     async with ward(tmp_path) as here:
         runner = here.gateway.runners["bed1"]
         runner.settings = runner.settings.model_copy(update={"simulated": False})
-        here.gateway.settings = here.gateway.settings.model_copy(update={"clock_trusted": trusted})
+        ordering = here.gateway._ordering
+        ordering._settings = ordering._settings.model_copy(update={"clock_trusted": trusted})
         answer = await here.order()
         assert answer.ok is taken
         assert taken or any("the time is not known" in reason for reason in answer.reasons)

@@ -1,0 +1,291 @@
+"""SEC-05, SEC-06, SEC-07, COM-09: what a tablet asks for counts only when its key signed exactly that, freshly."""
+
+import asyncio
+import json
+
+import pytest
+
+from pumpd.control.keys import KeyStore
+from pumpd.control.signature import sign_bytes
+from tests.bedside.tablet import DOCTOR, FORM, NURSE, SECOND, Tablet, bedsides
+
+BINDING = {
+    "nonce": "00" * 16,
+    "digest": "f" * 64,
+    "action": "resume",
+    "serial": "ASSET-bed2",
+    "channel": 2,
+    "session": "0" * 16,
+    "gateway": "ward-8",
+    "expires_ns": "1000000000000000000",
+    "shown": "f" * 64,
+}
+
+
+async def nothing_flows(here) -> None:
+    await asyncio.sleep(10)
+    assert here.ward.truth() == 0
+    assert here.ward.state() == "ready"
+
+
+@pytest.mark.requirement("SEC-05", "STA-02", "STA-16", "PRG-20")
+@pytest.mark.parametrize("field", BINDING)
+async def test_a_confirmation_with_one_field_altered_is_refused(tmp_path, monkeypatch, field):
+    async with bedsides(tmp_path, monkeypatch) as here:
+        await here.ready()
+        answer = await here.tablet.confirm(**{field: BINDING[field]})
+        assert not answer["ok"]
+        assert "the signature does not fit" in answer["reasons"][0]
+        await nothing_flows(here)
+        refused = here.bodies("confirmation_refused")[-1]
+        assert refused["by"] == f"Nurse {DOCTOR} (badge {DOCTOR})"
+        assert (await here.tablet.confirm())["ok"]  # the attempt used nothing up
+
+
+@pytest.mark.requirement("SEC-05", "STA-16")
+async def test_a_signature_over_another_screen_than_was_sent_is_refused(tmp_path, monkeypatch):
+    """The tablet shows (and hashes) another dose than the gateway sent: a page or a path between them lies."""
+    async with bedsides(tmp_path, monkeypatch) as here:
+        await here.ready()
+        challenge = await here.tablet.challenge()
+        challenge["review"]["dose_mg"] = "3.5"
+        answer = await here.tablet.confirm(challenge)
+        assert not answer["ok"]
+        assert "shown review is" in answer["reasons"][0]
+        await nothing_flows(here)
+
+
+@pytest.mark.requirement("SEC-05")
+@pytest.mark.parametrize("changed", ["request", "nonce", "key", "signature", "gateway"])
+async def test_a_request_with_one_part_altered_is_refused(tmp_path, monkeypatch, changed):
+    async with bedsides(tmp_path, monkeypatch) as here:
+        assert (await here.tablet.sign_in())["ok"]
+        other = here.paired("another tablet")
+        text = json.dumps({"op": "order", **FORM})
+        body = await here.tablet.sealed(text) | {"request": text}
+        if changed == "request":
+            body["request"] = text.replace("0.5 mg/kg", "0.6 mg/kg")
+        elif changed == "nonce":
+            body["nonce"] = (await other.get("/api/nonce"))["result"]["nonce"]
+        elif changed == "key":
+            await other.hello()
+            body["key"] = other.id
+        elif changed == "signature":
+            body["signature"] = sign_bytes(other.key, f"pumpd-request-v1\nward-7\n{body['nonce']}\n{text}".encode())
+        else:
+            signed = f"pumpd-request-v1\nward-8\n{body['nonce']}\n{text}".encode()
+            body["signature"] = sign_bytes(here.tablet.key, signed)
+        answer = await (other if changed == "key" else here.tablet).post("/api/request", body)
+        assert not answer["ok"]
+        assert "the signature does not fit" in answer["reasons"][0]
+        assert here.ward.state() is None
+        await other.http.aclose()
+
+
+@pytest.mark.requirement("SEC-06", "COM-09")
+async def test_a_request_that_comes_twice_is_carried_out_once(tmp_path, monkeypatch):
+    async with bedsides(tmp_path, monkeypatch) as here:
+        await here.running()
+        text = json.dumps({"op": "pause", "pump": "bed1", "reason": "patient asked"})
+        body = await here.tablet.sealed(text) | {"request": text}
+        assert (await here.tablet.post("/api/request", body))["ok"]
+        await here.ward.until("paused")
+        for _ in range(3):
+            answer = await here.tablet.post("/api/request", body)
+            assert not answer["ok"]
+            assert "not known, or was used before" in answer["reasons"][0]
+        assert len(here.bodies("request_refused")) == 3
+
+
+@pytest.mark.requirement("COM-09")
+@pytest.mark.parametrize(("late_s", "taken"), [(1.9, True), (2.1, False)])
+async def test_a_request_older_than_two_seconds_is_refused(tmp_path, monkeypatch, late_s, taken):
+    async with bedsides(tmp_path, monkeypatch) as here:
+        await here.running()
+        text = json.dumps({"op": "pause", "pump": "bed1", "reason": "patient asked"})
+        body = await here.tablet.sealed(text) | {"request": text}
+        await asyncio.sleep(late_s)
+        answer = await here.tablet.post("/api/request", body)
+        assert answer["ok"] is taken
+        if not taken:
+            assert "more than 2 s after its nonce" in answer["reasons"][0]
+            await asyncio.sleep(5)
+            assert here.ward.state() == "running"
+
+
+@pytest.mark.requirement("COM-09")
+async def test_requests_that_overtake_each_other_count_once_each_and_never_later(tmp_path, monkeypatch):
+    """A pause that was held back arrives after the nurse has resumed: it is refused, by its age."""
+    async with bedsides(tmp_path, monkeypatch) as here:
+        await here.running()
+        text = json.dumps({"op": "pause", "pump": "bed1", "reason": "patient asked"})
+        held_back = await here.tablet.sealed(text) | {"request": text}
+        assert (await here.tablet.ask("pause", pump="bed1", reason="patient asked"))["ok"]
+        await here.ward.until("paused")
+        assert (await here.tablet.ask("resume", pump="bed1"))["ok"]
+        await here.ward.until("ready")
+        assert (await here.tablet.confirm())["ok"]
+        await here.ward.until("running")
+        assert not (await here.tablet.post("/api/request", held_back))["ok"]
+        await asyncio.sleep(5)
+        assert here.ward.state() == "running"
+
+
+@pytest.mark.requirement("SEC-06")
+async def test_what_was_signed_before_a_restart_counts_no_more_after_it(tmp_path, monkeypatch):
+    """The confirmation and the request that carried it, both whole and fresh by the clock, sent to the next process."""
+    kept = {}
+    async with bedsides(tmp_path, monkeypatch) as here:
+        await here.ready()
+        post = here.tablet.post
+
+        async def keep(path, body=None):
+            kept[path] = body
+            return await post(path, body)
+
+        here.tablet.post = keep
+        assert (await here.tablet.confirm())["ok"]
+        await here.ward.until("running")
+        key = here.tablet.key
+    async with bedsides(tmp_path, monkeypatch) as here:
+        again = Tablet(here.client(), key=key)
+        KeyStore(here.settings.keys_path).all()  # still paired
+        assert (await again.hello())["ok"]
+        answer = await again.post("/api/request", kept["/api/request"])
+        assert not answer["ok"]
+        assert "not known, or was used before" in answer["reasons"][0]
+        inner = json.loads(kept["/api/request"]["request"])
+        assert (await again.sign_in())["ok"]
+        answer = await again.ask(**inner)  # signed anew around the old confirmation
+        assert not answer["ok"]
+        await asyncio.sleep(20)
+        assert not here.ward.pump.truth()["running"]
+        await again.http.aclose()
+
+
+@pytest.mark.requirement("SEC-07")
+async def test_a_revoked_tablet_asks_for_nothing_any_more_and_is_told(tmp_path, monkeypatch):
+    async with bedsides(tmp_path, monkeypatch) as here:
+        await here.ready()
+        challenge = await here.tablet.challenge()
+        KeyStore(here.settings.keys_path).revoke(here.tablet.id)
+        answer = await here.tablet.confirm(challenge)
+        assert not answer["ok"]
+        assert "is paired with this gateway" in answer["reasons"][0]
+        await nothing_flows(here)
+        await asyncio.sleep(1.5)
+        told = [event async for event in here.feed.events(here.tablet.id, 0)]
+        assert told[-1].startswith("event: unpaired")
+        assert (await here.tablet.post("/api/stop"))["ok"]
+
+
+@pytest.mark.requirement("SEC-07", "STA-01")
+async def test_a_tablets_key_alone_confirms_nothing(tmp_path, monkeypatch):
+    """Straight on the control socket, as a captured bedside could send it: no person is signed in, so no start."""
+    async with bedsides(tmp_path, monkeypatch) as here:
+        await here.ready()
+        challenge = await here.tablet.challenge()
+        kept = {}
+
+        async def keep(path, body=None):
+            kept.update(json.loads(body["request"]) if path == "/api/request" else {})
+            return {"ok": True}
+
+        post, here.tablet.post = here.tablet.post, keep
+        await here.tablet.confirm(challenge)
+        here.tablet.post = post
+        answer = await here.ward.ask(**kept, key=here.tablet.id)
+        assert not answer.ok
+        assert "confirms with a person signed in" in answer.reasons[0]
+        await nothing_flows(here)
+
+
+@pytest.mark.requirement("SEC-07", "STA-01")
+async def test_nobody_signed_in_confirms_nothing(tmp_path, monkeypatch):
+    async with bedsides(tmp_path, monkeypatch) as here:
+        await here.ready()
+        challenge = await here.tablet.challenge()
+        assert (await here.tablet.ask("sign_out"))["ok"]
+        answer = await here.tablet.confirm(challenge)
+        assert answer["reasons"] == ["confirm: nobody is signed in; sign in with badge and PIN (stop needs no sign-in)"]
+        await nothing_flows(here)
+
+
+@pytest.mark.requirement("STA-01", "AUD-08")
+async def test_an_entry_that_asks_for_a_second_person_gets_one_or_nothing_flows(tmp_path, monkeypatch):
+    async with bedsides(tmp_path, monkeypatch) as here:
+        assert (await here.tablet.sign_in())["ok"]
+        assert (await here.tablet.ask("order", **(FORM | {"entry": "ketamine-2mg-ml"})))["ok"]
+        await here.ward.until("ready")
+        challenge = await here.tablet.challenge()
+        assert challenge["review"]["double_check"] is True
+        for second, said in (
+            (None, "asks for a second person's check"),
+            ({"badge": DOCTOR, "pin": "260571"}, "this is the badge that is signed in"),
+            ({"badge": SECOND, "pin": "0000"}, "badge or PIN is wrong"),
+            ({"badge": "9999", "pin": "8153"}, "badge or PIN is wrong"),
+        ):
+            answer = await here.tablet.confirm(challenge, second=second)
+            assert said in answer["reasons"][0]
+        await nothing_flows(here)
+        assert (await here.tablet.confirm(challenge, second={"badge": SECOND, "pin": "8153"}))["ok"]
+        await here.ward.until("running")
+        assert here.bodies("confirmation_accepted")[0]["by"].endswith(f"checked by Nurse {SECOND} (badge {SECOND})")
+
+
+@pytest.mark.requirement("STA-01")
+async def test_a_software_nurse_cannot_confirm_what_asks_for_two(tmp_path, monkeypatch):
+    async with bedsides(tmp_path, monkeypatch) as here:
+        assert (await here.ward.order(entry="ketamine-2mg-ml")).ok
+        await here.ward.until("ready")
+        answer = await here.ward.confirm()
+        assert "asks for a second person's check" in answer.reasons[0]
+        await nothing_flows(here)
+
+
+@pytest.mark.requirement("AUD-08")
+async def test_an_override_and_a_limit_that_was_tried_are_somebodys(tmp_path, monkeypatch):
+    async with bedsides(tmp_path, monkeypatch) as here:
+        tablet = here.tablet
+        assert (await tablet.sign_in())["ok"]
+        by = f"Nurse {DOCTOR} (badge {DOCTOR}), tablet ward tablet ({tablet.id})"
+        answer = await tablet.ask("order", **(FORM | {"dose": "1.5 mg/kg"}))
+        assert "hard limit" in answer["reasons"][0]
+        assert here.bodies("order_refused")[-1]["peer"] == by
+        high = FORM | {"dose": "0.8 mg/kg"}
+        preview = (await tablet.ask("preview", **high))["result"]
+        assert [(each["id"], each["overridden"]) for each in preview["soft"]] == [("dose_high", False)]
+        for reason in ("", "ok"):
+            assert not (await tablet.ask("order", **high, overrides={"dose_high": reason}))["ok"]
+        answer = await tablet.ask("order", **high, overrides={"dose_high": "had 0.8 mg/kg before, well tolerated"})
+        assert answer["ok"], answer
+        accepted = here.bodies("order_accepted")[-1]
+        assert accepted["peer"] == by
+        assert accepted["program"]["overrides"] == [["dose_high", "had 0.8 mg/kg before, well tolerated"]]
+        assert accepted["program"]["prescription"]["ordered_by"] == DOCTOR
+
+
+@pytest.mark.requirement("WIN-08")
+async def test_nothing_that_a_tablet_may_ask_for_extends_a_window(tmp_path, monkeypatch):
+    async with bedsides(tmp_path, monkeypatch) as here:
+        await here.running()
+        await asyncio.sleep(300)
+        window = here.ward.gateway.runners["bed1"].infusion.window
+        for op in ("pause", "resume", "clear", "challenge", "order", "reconcile"):
+            await here.tablet.ask(op, pump="bed1", window_most_s=9999, duration="100 min", reason="longer")
+        for op in ("extend", "set_window", "bolus", "rate"):
+            answer = await here.tablet.ask(op, pump="bed1", minutes=5)
+            assert not answer["ok"]
+        assert here.ward.gateway.runners["bed1"].infusion.window == window
+        assert (await here.tablet.ask("pause", pump="bed1", reason="shorter"))["ok"]  # shorter it may be
+        await here.ward.until("paused")
+        assert (await here.tablet.post("/api/stop"))["ok"]
+        await here.ward.until("stopped")
+
+
+async def test_a_nurse_without_the_role_orders_nothing(tmp_path, monkeypatch):
+    async with bedsides(tmp_path, monkeypatch) as here:
+        assert (await here.tablet.sign_in(NURSE))["ok"]
+        for op in ("preview", "order"):
+            answer = await here.tablet.ask(op, **FORM)
+            assert answer["reasons"] == [f"{op}: the person signed in has no role prescribe"]
