@@ -1,4 +1,4 @@
-"""A tablet without a screen: it pairs, signs and asks as the page does, over HTTP. And a bedside on a ward's own loop."""
+"""A tablet without a screen: it pairs, signs and asks as the page does, over HTTP; and a bedside on a ward's loop."""
 
 import asyncio
 import base64

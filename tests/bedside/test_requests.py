@@ -252,7 +252,7 @@ async def test_an_override_and_a_limit_that_was_tried_are_somebodys(tmp_path, mo
         answer = await tablet.ask("order", **(FORM | {"dose": "1.5 mg/kg"}))
         assert "hard limit" in answer["reasons"][0]
         assert here.bodies("order_refused")[-1]["peer"] == by
-        high = FORM | {"dose": "0.8 mg/kg"}
+        high = FORM | {"dose": "0.8 mg/kg", "container": "60 mL"}
         preview = (await tablet.ask("preview", **high))["result"]
         assert [(each["id"], each["overridden"]) for each in preview["soft"]] == [("dose_high", False)]
         for reason in ("", "ok"):
@@ -269,7 +269,7 @@ async def test_an_override_and_a_limit_that_was_tried_are_somebodys(tmp_path, mo
 async def test_nothing_that_a_tablet_may_ask_for_extends_a_window(tmp_path, monkeypatch):
     async with bedsides(tmp_path, monkeypatch) as here:
         await here.running()
-        await asyncio.sleep(300)
+        await asyncio.sleep(100)
         window = here.ward.gateway.runners["bed1"].infusion.window
         for op in ("pause", "resume", "clear", "challenge", "order", "reconcile"):
             await here.tablet.ask(op, pump="bed1", window_most_s=9999, duration="100 min", reason="longer")
