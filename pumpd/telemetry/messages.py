@@ -45,6 +45,10 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "state_changed": ("from", "to", "may_flow"),
     "alarm_raised": ("code", "priority", "cause", "action"),
     "alarm_cleared": ("code",),
+    "alarm_escalated": ("code", "priority", "cause", "action"),
+    "alarm_acknowledged": ("code", "priority"),
+    "alarm_audio_paused": ("for_s",),
+    "alarm_audio_resumed": ("why",),
     "program_loaded": (*_COMMON, "vtbi_ml"),
     "infusion_ended": ("outcome", "delivered_ml", "undelivered_ml", "running_s", "elapsed_s", "off_window"),
     "found_flowing": ("delivered_ml",),
@@ -125,7 +129,7 @@ class Translator:
         out = [Message(f"{self._pump(row)}/events", self._payload(row, body, kind=row.kind))]
         if row.pump and row.kind == "state_changed":
             out.insert(0, self._state(row, str(body.get("to", "")), body.get("may_flow")))
-        if row.pump and row.kind in ("alarm_raised", "alarm_cleared"):
+        if row.kind in ("alarm_raised", "alarm_cleared"):
             topic = f"{self._pump(row)}/alarms/{level(str(body.get('code', '')))}"
             raised = row.kind == "alarm_raised"
             out.insert(0, Message(topic, self._payload(row, body) if raised else b"", retain=True))

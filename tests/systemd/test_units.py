@@ -15,7 +15,7 @@ import pytest
 from pumpd.journal import Entry, Journal
 
 UNITS = Path(__file__).parent.parent.parent / "systemd"
-SERVICES = ["pumpd-control.service", "pumpd-telemetry.service"]
+SERVICES = ["pumpd-bedside.service", "pumpd-control.service", "pumpd-telemetry.service"]
 NOBODY = 65534
 
 
@@ -100,6 +100,16 @@ def test_telemetry_has_no_device_and_does_not_reach_the_control_socket():
     assert service["InaccessiblePaths"] == "-/run/pumpd"
     assert service["ReadOnlyPaths"] == "-/var/lib/pumpd"
     assert "d /run/pumpd 2750 pumpd pumpd-operators" in (UNITS / "tmpfiles.d" / "pumpd.conf").read_text()
+
+
+@pytest.mark.requirement("SEC-18")
+def test_bedside_has_a_network_and_no_device_and_does_not_reach_what_it_need_not():
+    service = unit("pumpd-bedside.service")["Service"]
+    assert service["PrivateDevices"] == "yes"
+    assert service["DynamicUser"] == "yes"  # neither root nor control's user, so it opens no pairing window
+    assert service["SupplementaryGroups"] == "pumpd pumpd-operators"
+    assert service["InaccessiblePaths"] == "-/var/lib/pumpd/tls -/var/lib/pumpd/staff.json"
+    assert service["ReadOnlyPaths"] == "-/var/lib/pumpd"
 
 
 def test_users_and_groups_are_made(tmp_path):
