@@ -7,7 +7,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +126,13 @@ class Bedsides:
 
     def bodies(self, kind: str) -> list[dict[str, Any]]:
         return [dict(row.fields) for row in self.ward.rows() if row.kind == kind]
+
+    def ask_for_two(self, entry: str) -> None:
+        """The site wants a second person for this entry."""
+        gateway = self.ward.gateway
+        asked = gateway.library.entries[entry].model_copy(update={"double_check": True})
+        library = replace(gateway.library, entries={**gateway.library.entries, entry: asked})
+        gateway.library = gateway._ordering._library = library
 
     async def ready(self) -> None:
         """Signed in, ordered, and waiting for the confirmation."""

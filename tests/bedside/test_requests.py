@@ -214,6 +214,7 @@ async def test_nobody_signed_in_confirms_nothing(tmp_path, monkeypatch):
 @pytest.mark.requirement("STA-01", "AUD-08")
 async def test_an_entry_that_asks_for_a_second_person_gets_one_or_nothing_flows(tmp_path, monkeypatch):
     async with bedsides(tmp_path, monkeypatch) as here:
+        here.ask_for_two("ketamine-2mg-ml")
         assert (await here.tablet.sign_in())["ok"]
         assert (await here.tablet.ask("order", **(FORM | {"entry": "ketamine-2mg-ml"})))["ok"]
         await here.ward.until("ready")
@@ -236,6 +237,7 @@ async def test_an_entry_that_asks_for_a_second_person_gets_one_or_nothing_flows(
 @pytest.mark.requirement("STA-01")
 async def test_a_software_nurse_cannot_confirm_what_asks_for_two(tmp_path, monkeypatch):
     async with bedsides(tmp_path, monkeypatch) as here:
+        here.ask_for_two("ketamine-2mg-ml")
         assert (await here.ward.order(entry="ketamine-2mg-ml")).ok
         await here.ward.until("ready")
         answer = await here.ward.confirm()
