@@ -131,6 +131,30 @@ async def test_a_stop_that_a_new_phase_makes_the_pump_ignore_is_repeated_until_i
     pump.shut()
 
 
+async def test_a_pump_that_tells_the_selected_phases_rate_and_knows_no_power_fail_mode(connect):
+    """The other choices of two assumptions (sheet: PF's argument [U]; RAT while pumping names no phase)."""
+    options = {"rate_query": "selected", "knows_power_fail": False}
+    pump = simulate("new-era", options=options, plant=PlantSettings.ideal())
+    async with connect(pump, rate_query="selected") as driver:
+        assert isinstance(await driver.identify(), Done)
+        assert isinstance(await driver.load(STEPPED), Refused)  # a later step's rate could not be watched
+        one = PumpProgram((RateStep(Rate("52.5"), Volume(35)),), Length("26.59"))
+        assert await driver.load(one) == Done(None)
+        assert await driver.start(WATCHDOG) == Done(None)
+        await asyncio.sleep(5)
+        assert (await driver.read()).value.rate == Rate("52.5")
+        assert await driver.stop() == Done(None)
+    async with connect(pump) as driver:  # told that RAT is the running phase's, it would be misled from step 2 on
+        await started(driver)
+        for _ in range(130):
+            await asyncio.sleep(5)
+            now = (await driver.read()).value
+        assert pump.device.display()["rate"] == "26.20MH"  # the panel shows what RAT tells
+        assert pump.truth()["rate_ml_h"] == pytest.approx(61.2)
+        assert now.rate == Rate("26.2")
+    pump.shut()
+
+
 async def test_two_drivers_share_the_line_of_a_network(connect):
     pump = simulate("new-era", options={"network": "0,7"}, plant=PlantSettings.ideal())
     async with connect(pump) as first:

@@ -65,7 +65,7 @@ class HarvardChain:
 
     def _hear(self, frame: Request | Garbage) -> None:
         pump = self._addressed(frame.address if isinstance(frame, Request) else None)
-        if pump is None:
+        if pump is None or (isinstance(frame, Request) and self._written_otherwise(frame)):
             return
         pump.plant.advance()
         echoed = frame.raw if isinstance(frame, Garbage) else frame.to_bytes()
@@ -87,6 +87,11 @@ class HarvardChain:
         if address is None and len(self.pumps) == 1 and self.options.unaddressed == "any":
             return self.pumps[0]
         return next((pump for pump in self.pumps if pump.address == (address or 0)), None)
+
+    def _written_otherwise(self, request: Request) -> bool:
+        """Its address is not written as these pumps read it."""
+        wanted = self.options.address_colon
+        return request.address is not None and wanted != "optional" and request.colon != (wanted == "required")
 
     def _shown(self, pump: HarvardPump) -> int | None:
         return pump.address if pump.address or self.options.show_address_zero else None

@@ -59,6 +59,10 @@ class HarvardOptions(SimulatorOptions):
     unaddressed: Literal["any", "zero"] = Field(
         default="any", description="[I] a pump alone on its line also takes what has no address, whatever its own is"
     )
+    address_colon: Literal["optional", "required", "refused"] = Field(
+        default="optional", description="between address and command, as `12:irat` (PHD Ultra) or `12irat` (Legato)"
+    )
+    has_ver: bool = Field(default=True, description="`ver` is a command; otherwise only `version` is")
     status_width: int = Field(default=35, ge=0, le=80, description="[I] status lines are filled to this width; 0: not")
     crate_reply: Literal["words", "rate"] = Field(
         default="words", description="crate: `Infusing at 1 ml/min` while it runs, or the rate alone"

@@ -129,6 +129,8 @@ class HarvardPump:
                 f"c{letter}time": partial(self._clear_time, (way,)),
             }
         self._commands |= {name: partial(self._keep, name) for name in _KEPT}
+        if not options.has_ver:
+            del self._commands["ver"]
 
     def power_up(self) -> None:
         options = self.options

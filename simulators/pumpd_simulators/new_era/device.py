@@ -234,7 +234,7 @@ class NewEraPump:
 
     def _rate(self, rest: str) -> str:
         if not rest:
-            value, units_now = self._pumping.rate()
+            value, units_now = self._pumping.rate(selected=self.assumptions.rate_query == "selected")
             return self._show(value) + units_now
         rest = rest.removeprefix("C")
         units = rest[-2:] if rest[-2:] in UNITS_ML_H else None
@@ -349,7 +349,7 @@ class NewEraPump:
     def _switch(self, text: str) -> str:
         """Settings whose arguments no source tells in full: kept and told, on-off where the manual says so."""
         for name in _SWITCHES:
-            if text.startswith(name):
+            if text.startswith(name) and (name != "PF" or self.assumptions.knows_power_fail):
                 value = text[len(name) :]
                 if not value:
                     return self.memory.switches.get(name, "0")

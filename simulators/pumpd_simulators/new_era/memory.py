@@ -51,6 +51,10 @@ class NewEraOptions(SimulatorOptions):
     power_fail_restart: bool = Field(
         default=False, description="PF is on in a new pump: after a power cut it runs its program again from phase 1"
     )
+    knows_power_fail: bool = Field(default=True, description="PF is a command; otherwise it is answered `?`")
+    rate_query: Literal["running", "selected"] = Field(
+        default="running", description="whose rate RAT tells while pumping: the running phase's, or the selected one's"
+    )
     after_stall: Literal["stopped", "paused"] = Field(
         default="stopped", description="stopped: program reset; paused: RUN would go on with the rest"
     )

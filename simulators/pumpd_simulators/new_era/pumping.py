@@ -51,11 +51,12 @@ class Pumping:
         """The phase that queries speak of: the running one while pumping, else the selected one."""
         return self.phase if self.running else self.editing
 
-    def rate(self) -> tuple[Decimal, str]:
-        """Rate and units as RAT answers them."""
-        if self._live is not None and self.shown == self.phase:
+    def rate(self, *, selected: bool = False) -> tuple[Decimal, str]:
+        """Rate and units as RAT answers them: of the running phase while pumping, or always of the selected one."""
+        number = self.editing if selected else self.shown
+        if self._live is not None and number == self.phase:
             return self._live
-        phase = self.memory.phases[self.shown - 1]
+        phase = self.memory.phases[number - 1]
         return phase.rate, phase.rate_units
 
     def counters(self) -> tuple[float, float]:

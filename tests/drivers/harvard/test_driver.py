@@ -459,9 +459,10 @@ async def test_the_other_choices_of_the_simulator():
     for options, settings in (
         ({"status_target_flag": False, "status_time": "s", "status_width": 0}, {}),
         ({"addresses": "1", "address_on_text": False}, {"address": 1}),
-        ({"addresses": "1"}, {"address": 1, "address_colon": True}),
+        ({"addresses": "1", "address_colon": "required"}, {"address": 1, "address_colon": True}),
+        ({"addresses": "1", "address_colon": "refused"}, {"address": 1}),
         ({"show_address_zero": True}, {}),
-        ({"has_nvram_none": False, "stp_clears_stall": False}, {"asks_ver": False}),
+        ({"has_nvram_none": False, "stp_clears_stall": False, "has_ver": False}, {"asks_ver": False}),
         ({"reply_delay_s": 0.3}, {}),
     ):
         async with rig(options, settings) as here:
