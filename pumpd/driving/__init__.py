@@ -1,6 +1,6 @@
 """What drivers are made with: settings and assumptions, questions and commands, the alarm latch, the keep-alive."""
 
-from pumpd.driving.asking import DeclinedError, UnansweredError, outcome, timed_out
+from pumpd.driving.asking import RETRIES, DeclinedError, UnansweredError, outcome, timed_out
 from pumpd.driving.codec import Codec
 from pumpd.driving.fit import program_reasons
 from pumpd.driving.keep_alive import KeepAlive
@@ -9,6 +9,7 @@ from pumpd.driving.settings import DriverSettings, assumed
 from pumpd.wire import Lane, LineSettings, Side, join, now_ns
 
 __all__ = [
+    "RETRIES",
     "Codec",
     "DeclinedError",
     "DriverSettings",

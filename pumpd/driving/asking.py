@@ -8,6 +8,8 @@ from pumpd.wire import ReplyTimeoutError
 
 T = TypeVar("T")
 
+RETRIES = 3  # of a question without an answer (COM-06)
+
 
 class DeclinedError(Exception):
     """Certainly not done: it never left, or the pump said no. The message says why."""

@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Generic, TypeVar
 
-from pumpd.driving.asking import DeclinedError, UnansweredError, outcome, timed_out
+from pumpd.driving.asking import RETRIES, DeclinedError, UnansweredError, outcome, timed_out
 from pumpd.driving.codec import Codec
 from pumpd.driving.fit import program_reasons
 from pumpd.driving.settings import DriverSettings
@@ -34,8 +34,6 @@ from pumpd.quantities import Duration, Length, Volume
 from pumpd.wire import Lane, Side, WireError
 
 F = TypeVar("F")
-
-RETRIES = 3  # of a question without an answer (COM-06)
 
 
 class LinkDriver(ABC, Generic[F]):

@@ -88,6 +88,18 @@ async def test_a_stall_is_reported_and_a_new_start_needs_a_new_program(driver, s
     assert await driver.stop() == Done(None)
 
 
+@pytest.mark.requirement("RUN-11")
+async def test_an_alarm_is_not_forgotten_for_the_next_one(driver, simulated):
+    await started(driver)
+    simulated.fire("stall")
+    await asyncio.sleep(2)
+    assert (await driver.read()).value.alarms == (PumpAlarm.OCCLUSION,)
+    simulated.fire("power-cut/1s")
+    await asyncio.sleep(3)
+    await driver.identify()
+    assert {PumpAlarm.OCCLUSION, PumpAlarm.PUMP_RESET} <= set((await driver.read()).value.alarms)
+
+
 async def test_a_power_cut_leaves_the_pump_still(driver, simulated):
     await started(driver)
     await asyncio.sleep(5)

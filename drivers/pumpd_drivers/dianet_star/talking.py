@@ -9,8 +9,7 @@ Promises:
 from collections.abc import Callable
 from typing import TypeVar
 
-from pumpd.driving import DeclinedError, KeepAlive, Lane, LinkDriver, Side
-from pumpd.driving.link_driver import RETRIES
+from pumpd.driving import RETRIES, DeclinedError, KeepAlive, Lane, LinkDriver, Side
 from pumpd.quantities import Duration
 from pumpd_drivers.dianet_star import meaning
 from pumpd_drivers.dianet_star.codec import Garbage, Reply, Request

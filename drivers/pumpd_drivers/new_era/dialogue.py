@@ -10,13 +10,12 @@ Promises:
 import re
 from collections.abc import Callable
 
-from pumpd.driving import DeclinedError, Lane, Side, UnansweredError, timed_out
+from pumpd.driving import RETRIES, DeclinedError, Lane, Side, UnansweredError, timed_out
 from pumpd.pump import PumpAlarm
 from pumpd.wire import WireError
 from pumpd_drivers.new_era.codec import Garbage, Reply, Request
 
 LONGEST_REPLY = 40  # bytes; allows for the time on the line
-RETRIES = 3  # of a question without an answer (COM-06)
 MOST_SWALLOWED = 5  # alarms in a row before we give up
 
 NOTHING = re.compile("")

@@ -7,7 +7,7 @@ only, and when the trouble is over the pump can be identified, read and stopped.
 import asyncio
 from collections.abc import Callable
 
-from pumpd.pump import Done, Outcome, Refused
+from pumpd.pump import Done, Outcome, Refused, Unknown
 from pumpd.wire import now_ns
 from pumpd_simulators.conformance.rig import CALM_S, Rig, on_rig
 from pumpd_simulators.conformance.running import check_reading
@@ -155,6 +155,16 @@ async def from_another(rig: Rig, name: str, other_pump: Callable[[bytes], bytes]
             await one(rig, name, Trouble.FOREIGN, number, other_pump(answers[request]))
 
 
+async def asked_four_times(rig: Rig) -> None:
+    said = len(rig.wire.sent)
+    rig.wire.pump.fire("silence/1min")
+    outcome = await rig.call("read")
+    assert isinstance(outcome, Unknown), f"a pump that says nothing was read: {outcome}"
+    sent = rig.wire.sent[said:]
+    asked = max(sent.count(packet) for packet in sent)
+    assert asked == 4, f"a question was asked {asked} times: {sent}"
+
+
 class BadLineRules:
     subject: Subject
 
@@ -195,6 +205,12 @@ class BadLineRules:
     @on_rig
     async def test_a_bad_line_while_stopping(self, rig: Rig) -> None:
         await every(rig, "stop", TROUBLES)
+
+    @on_rig
+    async def test_a_question_without_an_answer_is_asked_three_times_more(self, rig: Rig) -> None:
+        """COM-06: then nobody knows."""
+        await rig.identify()
+        await asked_four_times(rig)
 
     @on_rig
     async def test_the_cable_is_pulled_at_any_exchange(self, rig: Rig) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from pumpd.pump import Done, Outcome, PumpState, Refused
 from pumpd.wire import now_ns
-from pumpd_simulators.conformance.bad_line import READ_AGAIN, TROUBLES
+from pumpd_simulators.conformance.bad_line import READ_AGAIN, TROUBLES, asked_four_times
 from pumpd_simulators.conformance.rig import CALM_S, Rig, on_rig
 from pumpd_simulators.conformance.running import check_reading
 from pumpd_simulators.conformance.subject import Subject
@@ -141,12 +141,12 @@ class MonitorRules:
         assert came is not None, "the pump has its power back, and cannot be read"
 
     @on_rig
-    async def test_silence_is_no_reading_and_readings_come_back(self, rig: Rig) -> None:
+    async def test_a_question_is_asked_three_times_more_and_readings_come_back(self, rig: Rig) -> None:
+        """COM-06"""
         run_at_panel(rig)
         await rig.read()
-        rig.wire.pump.fire("silence/20s")
-        assert not isinstance(await rig.call("read"), Done), "a pump that says nothing was read"
-        await asyncio.sleep(30)
+        await asked_four_times(rig)
+        await asyncio.sleep(60)
         called_ns = now_ns()
         check_reading(rig, await rig.read(), called_ns)
 

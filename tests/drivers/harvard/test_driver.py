@@ -472,3 +472,16 @@ async def test_the_other_choices_of_the_simulator():
             await asyncio.sleep(70)
             now = await reading(here)
             assert (now.state, now.delivered) == (PumpState.STOPPED, Volume(1)), options
+
+
+@pytest.mark.requirement("RUN-11")
+async def test_an_alarm_is_not_forgotten_for_the_next_one():
+    async with rig({}, {}) as here:
+        assert await here.driver.load(SHORT) == Done(None)
+        assert await here.driver.start(WATCHDOG) == Done(None)
+        here.pump.fire("stall")
+        await asyncio.sleep(1)
+        assert (await reading(here)).alarms == (PumpAlarm.OCCLUSION,)
+        here.pump.fire("power-cut/1s")
+        await asyncio.sleep(2)
+        assert set((await reading(here)).alarms) == {PumpAlarm.OCCLUSION, PumpAlarm.PUMP_RESET}
