@@ -17,7 +17,7 @@ def is_start(packet):
     return any(isinstance(frame, Message) and frame.word == "INF_START" for frame in Framer().feed(packet))
 
 
-@pytest.mark.requirement("COM-02", "COM-03", "COM-06", "COM-10", "COM-14", "RUN-11", "STP-02", "STP-06")
+@pytest.mark.requirement("COM-02", "COM-03", "COM-06", "COM-10", "COM-14", "RUN-11", "STP-02", "STP-06", "STP-08")
 class TestAlarisAsena(DriverConformance):
     subject = Subject(
         family=AlarisAsena,

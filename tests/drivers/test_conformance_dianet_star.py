@@ -32,7 +32,9 @@ def pump(model, **options):
     return lambda: simulate("dianet-star", model=model, options=options, plant=PlantSettings.ideal())
 
 
-CLAIMED = pytest.mark.requirement("COM-02", "COM-03", "COM-06", "COM-10", "COM-14", "RUN-11", "STP-02", "STP-06")
+CLAIMED = pytest.mark.requirement(
+    "COM-02", "COM-03", "COM-06", "COM-10", "COM-14", "RUN-11", "STP-02", "STP-06", "STP-08"
+)
 
 
 @CLAIMED

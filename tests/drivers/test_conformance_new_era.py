@@ -25,7 +25,7 @@ def from_address_7(packet):
     )
 
 
-@pytest.mark.requirement("COM-02", "COM-03", "COM-06", "COM-10", "COM-14", "RUN-11", "STP-02", "STP-06")
+@pytest.mark.requirement("COM-02", "COM-03", "COM-06", "COM-10", "COM-14", "RUN-11", "STP-02", "STP-06", "STP-08")
 class TestNewEra(DriverConformance):
     subject = Subject(
         family=NewEra,

@@ -19,7 +19,7 @@ def is_h(packet):
     return any(isinstance(frame, Request) and frame.command == "H" for frame in RequestFramer().feed(packet))
 
 
-@pytest.mark.requirement("COM-02", "COM-03", "COM-06", "COM-10", "COM-14", "RUN-11", "STP-02", "STP-06")
+@pytest.mark.requirement("COM-02", "COM-03", "COM-06", "COM-10", "COM-14", "RUN-11", "STP-02", "STP-06", "STP-08")
 class TestRegloIcc(DriverConformance):
     subject = Subject(
         family=RegloIcc,

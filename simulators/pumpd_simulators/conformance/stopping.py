@@ -34,12 +34,13 @@ class StoppingRules:
     async def test_a_stop_while_it_runs_is_done_when_it_stands_and_twice_does_no_harm(self, rig: Rig) -> None:
         await rig.run()
         await rig.watch(3)
-        began = asyncio.get_running_loop().time()
+        began, before = asyncio.get_running_loop().time(), rig.given_ml
         await rig.must("stop")
         assert not rig.flows, "the stop was done, and the pump flows"
         took = asyncio.get_running_loop().time() - began
         assert took <= self.subject.stop_within_s, f"the stop took {took:.2f} s"
-        given = rig.given_ml
+        given, rate = rig.given_ml, float(self.subject.program.steps[0].rate.decimal)
+        assert given - before <= 0.1 * rate / 90, "STP-08: 0.1 mL at 90 mL/h from the call to stand-still"
         assert not (await rig.read()).state.flowing
         await rig.must("stop")
         await asyncio.sleep(30)
