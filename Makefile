@@ -48,6 +48,7 @@ check: page-check
 	$(RUN) python tools/requirements_table.py --check
 	$(RUN) python tools/states_page.py --check
 	$(RUN) python tools/restart_page.py --check
+	$(RUN) python tools/lease_picture.py --check
 	$(RUN) python -m tools.driver_quality --check
 
 page: $(STATIC)/index.html

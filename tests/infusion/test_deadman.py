@@ -1,11 +1,13 @@
 """A deadman that does not work: an alarm, and the end of a flow that nothing else would end in time."""
 
+from fractions import Fraction
+
 import pytest
 
 from pumpd.infusion import State
 from pumpd.infusion import events as ev
 from pumpd.pump import AlarmCode
-from tests.infusion.bench import MIN, S, bench
+from tests.infusion.bench import MIN, S, bench, program
 
 FAILED = AlarmCode.DEADMAN_FAILED
 
@@ -57,3 +59,15 @@ def test_a_stop_under_way_goes_on_as_it_was():
     assert here.infusion.trips == ()
     here.wait(5 * S)
     assert here.state is State.STOPPED
+
+
+@pytest.mark.requirement("COM-12")
+@pytest.mark.parametrize(("rate", "vtbi", "most_ml"), [("52.5", "35", "0.146"), ("90", "60", "0.25")])
+def test_total_loss_at_any_moment_gives_at_most_rate_times_lease(rate, vtbi, most_ml):
+    for waited_s in range(20):
+        here = bench(program((rate, vtbi))).run()
+        here.wait(MIN + waited_s * S)
+        before = here.pump.given
+        here.pump.until(here.now_ns + 10 * MIN)  # nobody speaks to it any more
+        assert not here.pump.flowing
+        assert 0 < here.pump.given - before <= Fraction(most_ml) + Fraction("0.0005")  # the catalogue rounds

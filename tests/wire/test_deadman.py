@@ -161,6 +161,18 @@ class TestLines:
         assert os.read(pump, 100) == STOP
         os.close(pump)
 
+    @pytest.mark.requirement("WIN-07")
+    @pytest.mark.parametrize("step_s", [-3600, 3600, 365 * 86400])
+    def test_a_step_of_the_wall_clock_moves_no_lapse(self, deadman, line, monkeypatch, step_s):
+        now = room.now_ns()
+        assert deadman.hear(b"lease %d" % (now + 10 * S), now) == "ok lease armed"
+        wall = time.time
+        monkeypatch.setattr(time, "time", lambda: wall() + step_s)
+        deadman.act(room.now_ns())
+        assert deadman.state == "armed"
+        assert now <= room.now_ns() < now + 5 * S
+        assert heard(line[0]) == b""
+
     def test_giving_way_makes_no_lease_longer(self, deadman, line):
         self.armed(deadman)
         assert deadman.give_way(9 * S) == "ok yield armed 0 0"
