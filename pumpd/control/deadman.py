@@ -4,8 +4,8 @@ Promises:
 - A start leaves only once the deadman has said that it is armed (`arm` returns no reason).
 - It is renewed by nothing but the state machine's own renewals, and stood down by nothing but `stand_down`, which the
   runner calls for a pump that it has seen standing.
-- One that fails is told to `on_trouble`, and from then on each renewal tries to arm it or a new one. A lease that has
-  lapsed is never armed again: the pump is then being stopped.
+- One that fails is told to `on_trouble`, and from then on each renewal tries to arm it or a new one; when that works
+  nothing is told, as "". A lease that has lapsed is never armed again: the pump is then being stopped.
 
 A driver without `stop_frames`, and a port in memory, have no deadman: then all this does nothing.
 """
@@ -41,11 +41,8 @@ def on_port(capabilities: Capabilities, port: str) -> Capabilities:
 class PumpDeadman:
     """`path` is the socket on which the deadman is found after a restart; `note` writes a row of the journal."""
 
-    def __init__(
-        self, port: str, path: Path, note: Note, on_trouble: Callable[[str], None], on_restored: Callable[[], None]
-    ) -> None:
-        self._port, self._path, self._note = port, path, note
-        self._on_trouble, self._on_restored = on_trouble, on_restored
+    def __init__(self, port: str, path: Path, note: Note, on_trouble: Callable[[str], None]) -> None:
+        self._port, self._path, self._note, self._on_trouble = port, path, note, on_trouble
         self._guard: Guard | None = None
         self._down = asyncio.Event()
         self._down.set()
@@ -119,7 +116,7 @@ class PumpDeadman:
     async def _arm_again(self, driver: Driver, until_s: float) -> None:
         if not await self.arm(driver, until_s):
             log.info("deadman_restored", socket=str(self._path))
-            self._on_restored()
+            self._on_trouble("")
 
     async def attach(self, driver: Driver) -> None:
         """The port was opened anew, and the right pump is on it: an armed deadman writes there from now on."""

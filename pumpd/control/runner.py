@@ -73,9 +73,7 @@ class PumpRunner:
         line: LineRecord,
     ) -> None:
         self.settings, self.family = settings, family
-        self.deadman = PumpDeadman(
-            settings.port, deadman_socket, self._note, self._deadman_failed, self._deadman_restored
-        )
+        self.deadman = PumpDeadman(settings.port, deadman_socket, self._note, self._deadman_says)
         self.limits = limits
         self.driver: Driver | None = None
         self.identity: Identity | None = None
@@ -267,14 +265,12 @@ class PumpRunner:
             finally:
                 await self._disconnect()
 
-    def _deadman_failed(self, why: str) -> None:
-        native = self.capabilities is not None and Expiry.NATIVE in self.capabilities.expiry
+    def _deadman_says(self, why: str) -> None:
+        """What is wrong with it; nothing, once it works again."""
         if self.active:
-            self.feed(ev.DeadmanFailed(self._now(), why, alone=not native))
-
-    def _deadman_restored(self) -> None:
-        if self.active:
-            self.feed(ev.DeadmanRestored(self._now()))
+            native = self.capabilities is not None and Expiry.NATIVE in self.capabilities.expiry
+            failed = ev.DeadmanFailed(self._now(), why, alone=not native)
+            self.feed(failed if why else ev.DeadmanRestored(self._now()))
 
     async def _failed(self, error: Exception) -> None:
         self.problem = f"pumpd failed: {error!r}"
@@ -483,7 +479,7 @@ class PumpRunner:
                     )
                 else:
                     self.unordered.rests()
-                if self.deadman.armed and not reading.state.flowing and not self.may_flow:
+                if self.deadman.armed and not (reading.state.flowing or self.may_flow or self.unordered.stopping):
                     await self.deadman.stand_down()
             case Refused(reasons=reasons):
                 self._missed("; ".join(reasons))

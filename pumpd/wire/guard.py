@@ -21,6 +21,7 @@ from pathlib import Path
 ACKNOWLEDGED_WITHIN_S = 0.5
 SPAWNED_WITHIN_S = 3.0  # a Python starts on a slow, busy gateway
 CLOSED_WITHIN_S = 1.0
+LONGEST_PATH = 107  # bytes, of a socket in the file system (unix(7))
 DEADMAN = Path(__file__).with_name("deadman.py")
 
 
@@ -71,6 +72,8 @@ class Guard:
         on_trouble: Callable[[str], None] | None = None,
     ) -> "Guard":
         """Start a deadman for the port behind `fd` that listens on `socket_path`. Raises GuardError."""
+        if len(os.fsencode(socket_path)) > LONGEST_PATH:
+            raise GuardError(f"{socket_path} has more than the {LONGEST_PATH} bytes of a socket's path: shorten it")
         ours, theirs = socket.socketpair()
         try:
             pid = _run(theirs, socket_path)

@@ -5,6 +5,7 @@ All deaths go on at once, on one pumpsim. The whole table, with the seconds, is 
 
 import os
 import signal
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -21,20 +22,27 @@ LATEST_S = LEASE_S + 1.0  # STP-09
 SLACK_ML = 0.005  # what a motor's error and the gap of a look may add
 
 
+@pytest.fixture
+def folder():
+    """Its path is short: a socket's has at most 107 bytes."""
+    with tempfile.TemporaryDirectory() as name:
+        yield Path(name)
+
+
 def kept(bed):
     """What is bound to stop, whichever way the process dies."""
     return BEDS[bed].bound_s("SIGKILL") is not None
 
 
 @pytest.mark.requirement("COM-01", "COM-12", "COM-13", "STP-09", "RUN-17", "WIN-07")
-def test_every_familys_flow_ends_as_it_declares_however_control_dies(tmp_path):
+def test_every_familys_flow_ends_as_it_declares_however_control_dies(folder):
     with ExitStack() as stack:
         ports = {f"{death}: {bed}": bed for death, beds in WARDS.items() for bed in beds}
-        pumps = stack.enter_context(simulators(tmp_path / "p", ports))
+        pumps = stack.enter_context(simulators(folder / "p", ports))
         controls = {}
         for number, (death, beds) in enumerate(WARDS.items()):
             places = {bed: pumps.port(f"{death}: {bed}") for bed in beds}
-            controls[death] = stack.enter_context(control(tmp_path / str(number), places))
+            controls[death] = stack.enter_context(control(folder / str(number), places))
         with ThreadPoolExecutor() as pool:
             list(pool.map(lambda each: each.run_all(), controls.values()))
         assert all(pumps.truth(name)["running"] for name in ports)
@@ -85,11 +93,11 @@ def deadman_of(process, bed):
 
 
 @pytest.mark.requirement("COM-01", "COM-12")
-def test_no_start_without_a_deadman_and_no_flow_that_lost_its_only_one(tmp_path):
+def test_no_start_without_a_deadman_and_no_flow_that_lost_its_only_one(folder):
     beds = ("new-era", "harvard", "reglo")
-    with simulators(tmp_path / "p", dict(zip(beds, beds, strict=True))) as pumps:
-        with control(tmp_path / "c", {bed: pumps.port(bed) for bed in beds}) as process:
-            in_the_way = tmp_path / "c" / "state" / "deadman-reglo.sock"
+    with simulators(folder / "p", dict(zip(beds, beds, strict=True))) as pumps:
+        with control(folder / "c", {bed: pumps.port(bed) for bed in beds}) as process:
+            in_the_way = folder / "c" / "state" / "deadman-reglo.sock"
             in_the_way.mkdir()
             process.until("", None)
             process.order_all()

@@ -368,6 +368,10 @@ class TestProcesses:
         await first.stand_down()
         await first.close()
 
+    async def test_a_path_that_no_socket_can_have_is_named(self, line, tmp_path):
+        with pytest.raises(GuardError, match="more than the 107 bytes"):
+            await Guard.spawn(line[1], (STOP,), tmp_path / ("x" * 100))
+
     async def test_a_flood_does_not_hold_up_the_stop(self, line, path):
         guard = await Guard.spawn(line[1], (STOP,), path)
         await guard.arm(0.3)
