@@ -23,7 +23,10 @@ from tests.campaign.world import World
 from tests.control.ward import ORDER as WARD_ORDER
 
 AGAIN_AFTER_S = 1.5
-LAST_S = 4.0  # of a whole dose
+LAST_S = 3.5  # of a whole dose
+# A family's models share driver and simulator, save the two of Dianet Star: a syringe pump and a volumetric one.
+FIRST = tuple({pump[0] if pump[1] not in BAGS else pump[1]: pump for pump in reversed(PUMPS)}.values())
+OTHERS = 8
 ORDER = {key: value for key, value in WARD_ORDER.items() if key not in ("op", "pump")}
 
 
@@ -101,15 +104,16 @@ def strike(story: Story, number: int) -> Played:
 
 
 def run(options) -> int:
-    """Every point of every model; the end of a whole dose of one model a family."""
-    chosen = [pump for pump in PUMPS if options.family in (None, *pump)]
-    stories = [short(*pump) for pump in chosen]
-    stories += [whole(family, model) for family, model in dict(reversed(chosen)).items()]
+    """Every point of a model a family, and of the others, which differ from it in limits only, some of them."""
+    chosen = [pump for pump in PUMPS if not options.only or set(pump) & set(options.only)]
+    first = set(FIRST if not options.only else chosen)
+    stories = [(short(*pump), 1 if pump in first else OTHERS) for pump in chosen]
+    stories += [(whole(*pump), 1) for pump in chosen if pump in first and not options.without_whole]
     counts: dict[str, Counter[str]] = {}
     broken = 0
     with multiprocessing.get_context("fork").Pool(options.workers, initializer=quiet_logs) as pool:
-        for story in stories:
-            chosen_points = points(story)[:: options.share]
+        for story, share in stories:
+            chosen_points = points(story)[:: share * options.share]
             count = counts.setdefault(story.family, Counter())
             for point, result in pool.imap_unordered(_tried, [(story, point) for point in chosen_points], 8):
                 count["points"] += 1

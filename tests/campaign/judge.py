@@ -6,6 +6,7 @@ and its alarms are what is measured.
 | start | the pump hears no start for which confirmation and intent were not on the disk; never more than those |
 | delivered | ordered flow gives at most the prescribed volume, the pump's own error and 0.1 mL (RUN-04) |
 | expiry | a pump with a watchdog that nobody reaches stands within the lease, and gives rate x lease (COM-12) |
+| alarm | 15 s after the pump that may flow can no longer be reached a high alarm says so (COM-05) |
 | stop | on a good line the pump stands 1 s after a nurse's stop (STP-01), with 0.1 mL at most (STP-08) |
 | unordered | flow that pumpd did not order ends within 5 s on a good line, else an alarm says so (RUN-06, PWR-04) |
 | booked | at quiet at least what was given is booked: in the infusion, and in the dose history (COM-05, PWR-06) |
@@ -25,6 +26,7 @@ from pumpd.infusion.states import State
 from pumpd.journal import JournalError, JournalReader
 from pumpd.journal.doses import Doses
 from pumpd.journal.replay import Replay
+from pumpd.pump import ALARM_TABLE, Priority
 from tests.campaign.plant_watch import Flow
 from tests.campaign.world import CALM_S, World
 
@@ -132,10 +134,21 @@ class Watching:
 
     def loss(self, seconds: float) -> None:
         """From now on nothing reaches the pump, for so long."""
-        watch = self.world.watch
+        watch, infusion = self.world.watch, self.world.infusion
+        if infusion is not None and infusion.state.may_flow and seconds >= ALARM_S + 1:
+            self.world.later(ALARM_S, self._told_of_loss, self.world.now, self.world.processes, infusion.place.session)
         if self.native and watch.running and watch.flows[-1].cause == "wire" and seconds >= LEASE_S + 1:
             rate = abs(watch.plant._rate)  # as told: a door or a clamp may hold back what then comes
             self.world.later(LEASE_S + 1, self._expired, self.world.now, watch.delivered_ml, rate, watch.flows[-1])
+
+    def _told_of_loss(self, at_s: float, process: int, session: str) -> None:
+        world, infusion = self.world, self.world.infusion
+        if infusion is None or world.processes != process or infusion.place.session != session:
+            return  # nobody was there to tell
+        if infusion.state.may_flow and not any(ALARM_TABLE[code].priority is Priority.HIGH for code in infusion.alarms):
+            world.violate(
+                "alarm", f"{infusion.state.value}, not reached since {at_s:.2f} s, no high alarm"
+            )
 
     def _expired(self, at_s: float, ml: float, rate_ml_h: float, flow: Flow) -> None:
         world = self.world
@@ -245,7 +258,9 @@ async def at_the_end(world: World, watching: Watching) -> dict[str, float]:
 
 
 def _delivered(world: World, watching: Watching, rows) -> None:
-    ordered = sum(float(row.fields["infusion"]["prescribed"].split()[0]) for row in rows if row.kind == "began")
+    started = {row.session for row in rows if row.kind == "intent_start"}
+    began = {row.session: row.fields["infusion"] for row in rows if row.kind == "began" and row.session in started}
+    ordered = sum(float(infusion["prescribed"].split()[0]) for infusion in began.values())
     given = world.watch.delivered_ml - world.watch.unordered_ml()
     if given > ordered * (1 + watching.error) + watching.ripple_ml + OVER_ML:
         world.violate("delivered", f"{given:.3f} mL given of {ordered:.3f} mL ordered")
