@@ -6,7 +6,7 @@ answer.
 """
 
 import struct
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 from typing import ClassVar, Self
 
@@ -160,9 +160,10 @@ class Segment:
 
     __slots__ = ()
     LAYOUT: ClassVar[struct.Struct]
+    __match_args__: ClassVar[tuple[str, ...]]  # each segment is a dataclass
 
     def to_data(self) -> bytes:
-        return self.LAYOUT.pack(*astuple(self))  # type: ignore[call-overload] # each segment is a dataclass
+        return self.LAYOUT.pack(*(getattr(self, name) for name in type(self).__match_args__))
 
     @classmethod
     def of(cls, data: bytes) -> Self:
