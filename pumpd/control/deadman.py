@@ -19,6 +19,7 @@ from typing import Any
 
 import structlog
 
+from pumpd.infusion import events as ev
 from pumpd.pump import Capabilities, Driver, Expiry
 from pumpd.wire import has_descriptor
 from pumpd.wire.guard import Guard, GuardError
@@ -36,6 +37,12 @@ def on_port(capabilities: Capabilities, port: str) -> Capabilities:
     if has_descriptor(port):
         return capabilities
     return replace(capabilities, expiry=tuple(each for each in capabilities.expiry if each is not Expiry.DEADMAN))
+
+
+def said_of_deadman(why: str, capabilities: Capabilities | None, at_ns: int) -> ev.Event:
+    """What is wrong with it as an event; with "" that it works again."""
+    native = capabilities is not None and Expiry.NATIVE in capabilities.expiry
+    return ev.DeadmanFailed(at_ns, why, alone=not native) if why else ev.DeadmanRestored(at_ns)
 
 
 class PumpDeadman:

@@ -20,7 +20,7 @@ import structlog
 
 from pumpd.control import rows
 from pumpd.control.clock import Clock
-from pumpd.control.deadman import PumpDeadman
+from pumpd.control.deadman import PumpDeadman, said_of_deadman
 from pumpd.control.identity import wrong_pump
 from pumpd.control.line_record import LineRecord
 from pumpd.control.recovery import Recovered
@@ -36,7 +36,6 @@ from pumpd.pump import (
     Done,
     Driver,
     DriverFamily,
-    Expiry,
     Identity,
     Outcome,
     Reading,
@@ -266,11 +265,8 @@ class PumpRunner:
                 await self._disconnect()
 
     def _deadman_says(self, why: str) -> None:
-        """What is wrong with it; nothing, once it works again."""
         if self.active:
-            native = self.capabilities is not None and Expiry.NATIVE in self.capabilities.expiry
-            failed = ev.DeadmanFailed(self._now(), why, alone=not native)
-            self.feed(failed if why else ev.DeadmanRestored(self._now()))
+            self.feed(said_of_deadman(why, self.capabilities, self._now()))
 
     async def _failed(self, error: Exception) -> None:
         self.problem = f"pumpd failed: {error!r}"
@@ -295,8 +291,6 @@ class PumpRunner:
                     if tap not in self.driver.taps:  # of a port that others have open it may be there already
                         self.driver.taps.append(tap)
                 problem = await self._bring_up(self.driver)
-                if not problem:
-                    await self.deadman.attach(self.driver)
             if problem != self.problem:
                 what = "pump_unavailable" if problem else "pump_ready"
                 log.log(30 if problem else 20, what, pump=self.name, why=problem)
@@ -344,7 +338,10 @@ class PumpRunner:
         match await self._call(driver.identify()):
             case Done(value=identity):
                 self.identity, self._met_on = identity, connection
-                return wrong_pump(self.settings, identity)
+                wrong = wrong_pump(self.settings, identity)
+                if not wrong:
+                    await self.deadman.attach(driver)
+                return wrong
             case Refused(reasons=reasons):
                 return "; ".join(reasons)
             case Unknown(cause=cause):
@@ -378,7 +375,6 @@ class PumpRunner:
             self._missed(problem, link_lost=True)
             return False
         self._note("pump_met_again", rows.identity(self.identity))
-        await self.deadman.attach(driver)
         return True
 
     async def _serve(self) -> None:
@@ -440,13 +436,9 @@ class PumpRunner:
         why_not = await self.deadman.arm(self.driver, self._clock.loop_seconds(until_ns))
         if self._starting_until() is None:
             return  # or while the deadman was being armed
-        if why_not:
-            self._start_answered(Refused((why_not,)))
-            return
         # The pump's watchdog is an I/O time-out, so it keeps the loop's time when clinical time runs faster.
-        self._start_answered(
-            await self._call(self.driver.start(Duration.from_ns(action.watchdog.ns // self._clock.scale)))
-        )
+        watchdog = Duration.from_ns(action.watchdog.ns // self._clock.scale)
+        self._start_answered(Refused((why_not,)) if why_not else await self._call(self.driver.start(watchdog)))
 
     def _starting_until(self) -> int | None:
         """The lease of the start that is still wanted."""
@@ -474,9 +466,8 @@ class PumpRunner:
                     said = rows.reading(self.infusion, self.reading, self._now())
                     self._note("reading", said | {"frames": frames})  # a row of their own would cost twice as much
                 elif reading.state.flowing and not self.family.monitor_only:
-                    self.unordered.flows(
-                        reading, ours=self.infusion is not None and self.infusion.started_ns is not None
-                    )
+                    ours = self.infusion is not None and self.infusion.started_ns is not None
+                    self.unordered.flows(reading, ours=ours)
                 else:
                     self.unordered.rests()
                 if self.deadman.armed and not (reading.state.flowing or self.may_flow or self.unordered.stopping):

@@ -144,12 +144,13 @@ class Deadman:
             try:
                 count = os.write(self.port, frame)
             except BlockingIOError:
-                termios.tcflush(self.port, termios.TCOFLUSH)  # what control left unsent does not go before a stop
+                with contextlib.suppress(termios.error):  # a socket; it is tried again in the next round
+                    termios.tcflush(self.port, termios.TCOFLUSH)  # what control left unsent does not go before a stop
                 count = os.write(self.port, frame)
             self.written += count == len(frame)
         except BlockingIOError:
             return
-        except (OSError, termios.error) as error:
+        except OSError as error:
             self.lose_port(str(error))
 
     def lose_port(self, why: str = "") -> None:

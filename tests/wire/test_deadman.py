@@ -216,6 +216,46 @@ class TestTerminal:
         deadman.lose_port()
 
 
+class TestNetwork:
+    @pytest.fixture
+    def connection(self):
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        yield ours, theirs
+        ours.close()
+        theirs.close()
+
+    def test_over_a_socket_it_writes_as_over_a_serial_line(self, connection):
+        ours, theirs = connection
+        deadman = armed_on(theirs.fileno())
+        deadman.act(10 * S)
+        deadman.act(10 * S + S // 2)
+        assert ours.recv(100) == STOP * 2
+        deadman.lose_port()
+
+    def test_a_socket_that_takes_nothing_now_is_tried_again(self, connection):
+        ours, theirs = connection
+        deadman = armed_on(theirs.fileno())
+        fill(theirs.fileno())
+        deadman.act(10 * S)
+        assert (deadman.port is not None, deadman.written) == (True, 0)
+        while True:
+            try:
+                ours.recv(65536)
+            except BlockingIOError:
+                break
+        deadman.act(10 * S + S // 2)
+        assert ours.recv(100) == STOP
+        deadman.lose_port()
+
+    def test_a_connection_that_is_gone_is_given_up(self, connection):
+        ours, theirs = connection
+        deadman = armed_on(theirs.fileno())
+        ours.close()
+        deadman.act(10 * S)
+        assert deadman.port is None
+
+
 class TestEar:
     @pytest.fixture
     def ends(self):
