@@ -146,9 +146,7 @@ class Watching:
         if infusion is None or world.processes != process or infusion.place.session != session:
             return  # nobody was there to tell
         if infusion.state.may_flow and not any(ALARM_TABLE[code].priority is Priority.HIGH for code in infusion.alarms):
-            world.violate(
-                "alarm", f"{infusion.state.value}, not reached since {at_s:.2f} s, no high alarm"
-            )
+            world.violate("alarm", f"{infusion.state.value}, not reached since {at_s:.2f} s, no high alarm")
 
     def _expired(self, at_s: float, ml: float, rate_ml_h: float, flow: Flow) -> None:
         world = self.world
