@@ -13,6 +13,7 @@ const ALIVE_MS = 2000;
 
 let key: TabletKey | null = null;
 let lastId = "";
+let unheard = 0;
 let wake: () => void = () => undefined;
 let leave: () => void = () => undefined;
 
@@ -98,7 +99,9 @@ function follow(): Promise<boolean> {
 async function sayAlive(): Promise<void> {
   if (current().identity !== "paired" || current().link !== "open") return;
   const { status } = await ask("/api/alive", {}, ALIVE_MS);
-  if (status === 401 || status === 403) leave();
+  unheard = status === 0 ? unheard + 1 : 0;
+  // A link on which one only hears is none: Stop would not get through either.
+  if (status === 401 || status === 403 || unheard >= 2) leave();
 }
 
 /** A signed request of this tablet. */

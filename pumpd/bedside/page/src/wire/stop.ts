@@ -6,7 +6,7 @@ import { EVERY } from "../state/page.ts";
 import { current, tell } from "../state/store.ts";
 
 const AGAIN_MS = 700;
-const TRIES = 15;
+const TRIES = 85; // a minute: after that somebody has been at the pump
 
 export function stop(target: string, reason = "Stop pressed on the tablet"): void {
   tell({ kind: "pressed", pump: target });
