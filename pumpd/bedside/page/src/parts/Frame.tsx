@@ -14,7 +14,7 @@ import { EVERY, type Page } from "../state/page.ts";
 export function Frame({ page, route, children }: { page: Page; route: Route; children: ComponentChildren }) {
   const pump = "pump" in route ? route.pump : null;
   const known = page.live?.pumps.find((each) => each.pump === pump);
-  const simulated = known ? known.simulated : (page.live?.simulated ?? page.about?.simulated ?? false);
+  const simulated = known ? known.simulated : (page.live?.simulated ?? page.about?.simulated ?? localStorage.getItem("simulated") === "yes");
   const [title, back] = heading(route, pump);
   const head = useFocusOnChange(`${route.screen}/${pump}`);
   return (

@@ -56,7 +56,7 @@ function SummaryFacts({ summary, infusion, offset }: { summary: Summary; infusio
       <Fact label="Ordered"><Amount of={figure(infusion.prescribed_ml)} unit="mL" /></Fact>
       <Fact label="Time of flow"><Amount of={clock(summary.running_s ?? infusion.running_s)} unit="min" /></Fact>
       <Fact label="With pauses" note={`${summary.pauses ?? infusion.pauses} ${(summary.pauses ?? infusion.pauses) === 1 ? "pause" : "pauses"}`}><Amount of={clock(summary.elapsed_s ?? infusion.elapsed_s)} unit="min" /></Fact>
-      {summary.started_ts && <Fact label="From, to"><span class="figures">{wallClock(summary.started_ts, offset)} – {wallClock(summary.ended_ts, offset)}</span></Fact>}
+      {summary.started_ts && <Fact label="From" note={<span class="figures">to {wallClock(summary.ended_ts, offset)}</span>}><span class="figures">{wallClock(summary.started_ts, offset)}</span></Fact>}
       {summary.confirmed_by && <Fact label="Started by" {...(summary.second ? { note: `checked by ${nameOf(summary.second)}` } : {})}>{nameOf(summary.confirmed_by)}</Fact>}
     </Facts>
   );

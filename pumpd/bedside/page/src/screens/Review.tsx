@@ -39,6 +39,8 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
   const checks = needsSecond && live.person !== null && may(page, "confirm");
   const word = infusion.action === "resume" ? "Hold to resume" : "Hold to start";
 
+  const dies = <Fact label="If the gateway dies" wide>{expirySentence(review.expiry, pump.expiry_text)}</Fact>;
+
   const begin = () => {
     setReasons([]);
     asked.current = { shown: review, answer: act<Challenge>("challenge", { pump: pump.pump }) };
@@ -88,11 +90,12 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
           <Fact label="Container">{review.container}</Fact>
           <Fact label="Pump" note={<>{review.model}<br />serial {review.serial}</>}>{review.pump}</Fact>
           <Fact label="Ordered by">{review.ordered_by || NONE}</Fact>
+          {checks && dies}
         </Facts>
       </div>
       <div class="review-act">
         {!checks && <FlowProfile steps={review.steps} />}
-        <dl><Fact label="If the gateway dies" wide>{expirySentence(review.expiry, pump.expiry_text)}</Fact></dl>
+        {!checks && <dl>{dies}</dl>}
         {!checks && review.simulated && <p class="simulated">SIMULATED PUMP</p>}
         <Reasons reasons={reasons} title="Not started" />
         {!live.person

@@ -80,11 +80,11 @@ const withPress = (page: Page, pump: string, press: Press): Page => ({
   presses: { ...page.presses, [pump]: press },
 });
 
-/** Rows may come twice after a reconnection: only what is newer than the newest counts. Tracks of two sessions are kept. */
+/** Rows may come twice after a reconnection: only what is newer than the newest counts. `whole` replaces. */
 function withRows(tracks: Page["tracks"], rows: Rows): Page["tracks"] {
-  const known = tracks[rows.session] ?? [];
+  const known = rows.whole ? [] : (tracks[rows.session] ?? []);
   const last = known.at(-1)?.[0] ?? -1;
   const fresh = (rows.points ?? []).filter(([elapsed]) => elapsed > last);
-  if (!fresh.length && rows.session in tracks) return tracks;
+  if (!fresh.length && known.length) return tracks;
   return { ...tracks, [rows.session]: [...known, ...fresh] };
 }

@@ -56,6 +56,14 @@ test("rows that come again are taken once; a new session begins anew", () => {
   assert.equal(page.tracks["t"]?.length, 1);
 });
 
+test("rows that are the whole replace what was known", () => {
+  const page = after(
+    [0, { kind: "rows", rows: { session: "s", points: [[5, 0.05, 52.5, null]] } }],
+    [1, { kind: "rows", rows: { session: "s", whole: true, points: [[0, 0, 52.5, null], [5, 0.05, 52.5, null]] } }],
+  );
+  assert.deepEqual(page.tracks["s"]?.map(([elapsed]) => elapsed), [0, 5]);
+});
+
 test("stop shows stopping until the pump is seen to stand still in a state that came after the press", () => {
   const pressed: [number, Message][] = [[0, state([pump()])], [1000, { kind: "pressed", pump: "bed1" }]];
   assert.equal(stopShows(after(...pressed), "bed1", 1001), "stopping");

@@ -201,6 +201,8 @@ export type Point = [number, number, number, number | null];
 
 export interface Rows {
   session: string;
+  /** Throw away what was known of this session. */
+  whole?: boolean;
   points?: Point[];
   alarms?: Alarm[];
 }

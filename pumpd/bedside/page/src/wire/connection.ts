@@ -44,6 +44,7 @@ async function introduced(): Promise<boolean> {
     return false;
   }
   const about = said.result as About;
+  localStorage.setItem("simulated", about.simulated ? "yes" : "no");
   tell({ kind: "about", about });
   key = await storedKey().catch(() => null);
   if (!key) return unpaired();
@@ -59,6 +60,7 @@ function paired(tablet: Tablet | null): boolean {
 }
 
 function unpaired(): boolean {
+  lastId = ""; // what was drawn is forgotten: it has to come again from the beginning
   tell({ kind: "identity", identity: "unpaired", tablet: null });
   return false;
 }
