@@ -11,6 +11,8 @@ import gc
 import inspect
 import os
 import re
+import shutil
+import tempfile
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -31,12 +33,15 @@ def catalogue_ids() -> set[str]:
     return set(re.findall(r"^\| ([A-Z]{3}-\d\d) \|", CATALOGUE.read_text(encoding="utf-8"), re.MULTILINE))
 
 
-def pytest_configure() -> None:
-    # A disk takes milliseconds to say that a row is safe, and forty minutes write thousands; no test pulls its plug.
-    if MEMORY.is_dir() and os.access(MEMORY, os.W_OK):
-        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+def pytest_configure(config: pytest.Config) -> None:
     # Else whoever asks for the current loop of a test that has none makes asyncio open one that nobody closes.
     asyncio.set_event_loop(None)
+    # A disk takes milliseconds to say that a row is safe, and forty minutes write thousands; no test pulls its plug.
+    # A short path, because sockets lie there: the system takes 107 characters.
+    mine = config.option.basetemp is None and not hasattr(config, "workerinput")
+    if mine and MEMORY.is_dir() and os.access(MEMORY, os.W_OK):
+        folder = config.option.basetemp = tempfile.mkdtemp(prefix="pumpd-", dir=MEMORY)
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
