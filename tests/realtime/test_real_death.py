@@ -62,6 +62,9 @@ def test_every_familys_flow_ends_as_it_declares_however_control_dies(folder):
                     assert flowed <= RATE_ML_H * LEASE_S / 3600 + SLACK_ML, (death, bed, flowed)
         assert died["SIGKILL"][0] + LATEST_S + 2.0 > time.monotonic(), "the looks themselves came too late"
 
+        # One that was only stopped wakes up late: it trips, sees its pumps stand, and tells the deadmen.
+        controls["SIGSTOP"].popen.send_signal(signal.SIGCONT)
+
         # A next control finds the deadmen that stop their pumps, sees the pumps stand, and lets them go.
         after = controls["SIGKILL"]
         armed = sorted(f"deadman-{bed}" for bed in BEDS if "deadman" in BEDS[bed].ends)
@@ -70,10 +73,12 @@ def test_every_familys_flow_ends_as_it_declares_however_control_dies(folder):
         after.start()
         after.until("tripped")
         wait_until(lambda: not after.deadmen())
+        controls["SIGSTOP"].until("tripped")
+        wait_until(lambda: not controls["SIGSTOP"].deadmen())
         found = {row.pump: row.fields for row in after.rows("deadman_found")}
         assert sorted(f"deadman-{bed}" for bed in found) == armed
         assert all(body["state"] == "stopping" and body["frames_written"] >= 1 for body in found.values())
-        assert not any(pumps.truth(f"SIGKILL: {bed}")["running"] for bed in BEDS)
+        assert not any(pumps.truth(f"{death}: {bed}")["running"] for death in ("SIGKILL", "SIGSTOP") for bed in BEDS)
 
 
 def wait_until(so, within_s=15.0):
