@@ -25,7 +25,6 @@ from pumpd.infusion.events import (
     JournalFailed,
     LoadProgram,
     PauseRequested,
-    PlanRemainder,
     ProgramLoaded,
     ProgramReadBack,
     ReadBackProgram,
@@ -49,6 +48,7 @@ from pumpd.infusion.observe import observe
 from pumpd.infusion.states import State
 from pumpd.infusion.turn import Turn
 from pumpd.pump import AlarmCode, Done, Outcome, PumpProgram, Refused, Unknown
+from pumpd.quantities import NS_PER_S
 
 # After these a person may clear the trip and resume; after any other the infusion is over.
 RESUMABLE = frozenset(
@@ -155,7 +155,8 @@ def _resume_requested(turn: Turn, by: str) -> None:
         turn.refuse(f"resume: the infusion is {infusion.state}, not paused")
         return
     turn.do(Record("resume_requested", {"by": by, "delivered_ml": infusion.delivered.number}))
-    turn.do(PlanRemainder(infusion.accounted))
+    turn.set(resuming_ns=turn.now_ns)
+    turn.do(ReadPump())  # the remainder is planned by what that look tells (`judge`)
 
 
 def _segment_planned(turn: Turn, segment: Segment | None) -> None:
@@ -171,6 +172,9 @@ def _segment_planned(turn: Turn, segment: Segment | None) -> None:
         segment=segment,
         given_before=infusion.given_before + infusion.accounted,
         counted=ZERO,
+        stood_at=ZERO,
+        loaded=False,
+        resuming_ns=None,
         flowed_ns=infusion.running_ns(turn.now_ns),
         flow_since_ns=None,
         read_back=None,
@@ -184,6 +188,7 @@ def _loaded(turn: Turn, outcome: Outcome[None]) -> None:
         return
     match outcome:
         case Done():
+            turn.set(loaded=True, reading=None)  # the one before told of another counter
             turn.do(ReadBackProgram())
         case Refused(reasons=reasons):
             _load_failed(turn, "; ".join(reasons))
@@ -306,7 +311,7 @@ def _again_and_again(turn: Turn, code: AlarmCode) -> bool:
 
 
 def _delivery_reconciled(turn: Turn, event: DeliveryReconciled) -> None:
-    infusion, reading = turn.infusion, turn.infusion.reading
+    infusion = turn.infusion
     reasons = []
     if not infusion.in_doubt:
         reasons.append(f"reconcile: what was given is not in doubt, the pump says {infusion.delivered}")
@@ -314,20 +319,40 @@ def _delivery_reconciled(turn: Turn, event: DeliveryReconciled) -> None:
         reasons.append(f"reason: say in at least {LEAST_REASON} letters why")
     if event.volume < infusion.counted:
         reasons.append(f"volume: the pump itself has reported {infusion.counted}, which is more than {event.volume}")
-    fresh = reading is not None and turn.now_ns - reading.asked_ns <= infusion.limits.stale_warn_ns
-    if fresh and not infusion.link_lost and reading is not None and reading.state.flowing:
-        reasons.append("reconcile: the pump says that it flows; stop it, at the pump if need be")
+    reasons += _may_flow_yet(infusion, turn.now_ns)
     if reasons:
         turn.refuse(*reasons)
         return
     body = {"by": event.by, "volume_ml": event.volume.number, "reason": event.reason}
     booked = infusion.booked(turn.now_ns)
     turn.do(Record("delivery_reconciled", {**body, "booked_before_ml": booked.number}))
-    turn.set(counted=event.volume, unaccounted=ZERO)
+    turn.set(counted=event.volume, stood_at=event.volume, unaccounted=ZERO)
     turn.clear_alarms(frozenset({AlarmCode.DELIVERY_UNCERTAIN, AlarmCode.STOP_UNCONFIRMED}))
     if infusion.state.may_flow or infusion.state is State.TRIPPED:
         why = f"{event.volume} read at the pump by {event.by}: {event.reason}"
         turn.go(State.STOPPED, why, trips=(), then=None, stop_since_ns=None, stop_sent_ns=None)
+
+
+def _may_flow_yet(infusion: Infusion, now_ns: int) -> tuple[str, ...]:
+    """Why a person's look at the display cannot be the end of it yet; empty when the pump is known to stand.
+
+    It is known by a reading that was asked for after the stop and shows a stand. A pump that is not heard any more
+    never gives one: then a whole lease must have gone by since the stop, or since it was last seen to flow.
+    """
+    reading, limits, stop_ns = infusion.reading, infusion.limits, infusion.stop_since_ns
+    told = reading is not None and (stop_ns is None or reading.asked_ns > stop_ns)
+    if told and reading is not None and reading.state.stands:
+        return ()
+    if told and reading is not None:
+        says = "flows" if reading.state.flowing else f"is {reading.state}"
+        why, since_ns = f"the pump says that it {says}; stop it, at the pump if need be", reading.answered_ns
+    else:
+        why = "the pump was not read since the stop was sent"
+        since_ns = infusion.since_ns if stop_ns is None else stop_ns
+    left_ns = since_ns + limits.lease_ns - now_ns
+    if left_ns <= 0:
+        return ()
+    return (f"reconcile: {why}; without a reading of a pump that stands, ask again in {left_ns / NS_PER_S:.0f} s",)
 
 
 def _control_restarted(turn: Turn) -> None:
@@ -335,6 +360,7 @@ def _control_restarted(turn: Turn) -> None:
     infusion = turn.infusion
     state, why = infusion.state, "the control process was restarted"
     if state.ended or state in (State.PAUSED, State.TRIPPED):
+        turn.set(resuming_ns=None)
         return
     turn.set(challenge=None, confirmed=None, read_back=None, still_since_ns=None)
     if state is State.UNCERTAIN or (state.ending and state is not State.PAUSING):

@@ -1,6 +1,6 @@
 """The look at the whole after every event: interlocks, lease, deadlines, and the stop under way."""
 
-from pumpd.infusion.events import LoadProgram, Record, RenewLease, StartPump
+from pumpd.infusion.events import LoadProgram, PlanRemainder, Record, RenewLease, StartPump
 from pumpd.infusion.interlocks import (
     INTERLOCKS,
     PERMIT,
@@ -183,6 +183,19 @@ def _waiting(turn: Turn) -> None:
         turn.go(State.STOPPED, closed or used_up or "")
     elif infusion.state is State.ARMED:
         _armed(turn)
+    elif infusion.resuming_ns is not None:
+        _resuming(turn, infusion.resuming_ns)
+
+
+def _resuming(turn: Turn, asked_ns: int) -> None:
+    """Plan what is left once the pump was looked at after the resume was asked for: nothing it gave is given again."""
+    infusion = turn.infusion
+    if infusion.reading is not None and infusion.reading.asked_ns >= asked_ns:
+        turn.set(resuming_ns=None)
+        turn.do(PlanRemainder(infusion.accounted))
+    elif turn.now_ns - asked_ns >= infusion.limits.read_back_within_ns:
+        turn.set(resuming_ns=None)
+        turn.refuse("resume: the pump could not be read; ask again once it answers")
 
 
 def _armed(turn: Turn) -> None:

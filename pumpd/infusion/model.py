@@ -64,6 +64,8 @@ class Infusion:
     flowed_ns: int = 0  # running time of the segments before
     given_before: Volume = ZERO  # by the segments before, at most
     counted: Volume = ZERO  # by this segment, as the pump reports it; never goes back
+    loaded: bool = False  # the pump took this segment: from then on its counter tells of it
+    stood_at: Volume = ZERO  # counted when the present stand began
     unaccounted: Volume = ZERO  # the most that this segment can have given besides, where the counter was lost
     integral: Volume = ZERO  # of the reported rate over this segment
     samples: tuple[Sample, ...] = ()  # of the last five minutes of flow
@@ -71,6 +73,7 @@ class Infusion:
     stop_sent_ns: int | None = None
     stop_since_ns: int | None = None
     then: State | None = None  # where the stop under way leads
+    resuming_ns: int | None = None  # a resume was asked for and waits for a look at the pump
     pauses: int = 0
     trips: tuple[AlarmCode, ...] = ()  # latched
     tripped: tuple[tuple[AlarmCode, int], ...] = ()  # every trip of this infusion and its instant
@@ -171,5 +174,6 @@ _INSTANTS = (
     "flow_ended_ns",
     "stop_sent_ns",
     "stop_since_ns",
+    "resuming_ns",
 )
 _FIELDS = frozenset(each.name for each in fields(Infusion))

@@ -10,7 +10,7 @@ from pumpd.quantities import Duration, Volume
 def observe(infusion: Infusion, reading: Reading) -> Infusion:
     """The infusion with this reading taken in. Judging it is the interlocks' business."""
     counting = infusion.state.may_flow
-    counted = max(infusion.counted, reading.delivered) if counting else infusion.counted
+    counted = _counted(infusion, reading)
     flowing = infusion.state in (State.STARTING, State.RUNNING) and reading.state.flowing
     return infusion.but(
         reading=reading,
@@ -21,6 +21,18 @@ def observe(infusion: Infusion, reading: Reading) -> Infusion:
         integral=_integral(infusion, reading) if flowing else infusion.integral,
         samples=_samples(infusion, reading, counted) if flowing else infusion.samples,
     )
+
+
+def _counted(infusion: Infusion, reading: Reading) -> Volume:
+    """What this segment gave, by the pump's counter; whatever it grows by while nobody here let it flow counts too."""
+    last, loaded = infusion.reading, infusion.loaded
+    if infusion.state.ended:
+        return infusion.counted  # what runs there now is not ours
+    if infusion.state.may_flow and loaded:
+        return max(infusion.counted, reading.delivered)
+    if last is None:
+        return infusion.counted + reading.delivered if loaded else infusion.counted  # a load clears the counter
+    return infusion.counted + max(reading.delivered - last.delivered, ZERO)
 
 
 def _unaccounted(infusion: Infusion, reading: Reading) -> Volume:
@@ -56,8 +68,8 @@ def _vanished(infusion: Infusion, reading: Reading) -> bool:
 
 
 def _still_since(infusion: Infusion, reading: Reading) -> int | None:
-    """First of the unbroken readings, all asked for after the stop was sent, that show no flow and the same volume."""
-    if reading.state.flowing or (infusion.stop_since_ns is not None and reading.asked_ns < infusion.stop_since_ns):
+    """First of the unbroken readings, all asked for after the stop was sent, that show a stand and the same volume."""
+    if not reading.state.stands or (infusion.stop_since_ns is not None and reading.asked_ns < infusion.stop_since_ns):
         return None
     last, since = infusion.reading, infusion.still_since_ns
     unbroken = last is not None and since is not None and last.delivered == reading.delivered

@@ -35,6 +35,8 @@ class Turn:
         old = self.infusion.state
         if state not in TRANSITIONS[old]:
             raise ImpossibleTransitionError(f"{old} -> {state}: {reason}")
+        if old.may_flow and not state.may_flow:
+            changes["stood_at"] = self.infusion.counted
         self.set(state=state, since_ns=self.now_ns, reason=reason, **changes)
         body = {"from": old.value, "to": state.value, "may_flow": state.may_flow, "reason": reason}
         self.do(Record("state_changed", body))

@@ -23,6 +23,11 @@ class PumpState(StrEnum):
     def flowing(self) -> bool:
         return self in (PumpState.INFUSING, PumpState.WITHDRAWING, PumpState.PURGING)
 
+    @property
+    def stands(self) -> bool:
+        """No flow, and none to come by itself: a pump that waits does not stand."""
+        return self in (PumpState.STOPPED, PumpState.PAUSED, PumpState.ALARM)
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:

@@ -176,6 +176,44 @@ def test_a_pump_that_says_that_it_flows_is_not_reconciled():
     assert here.state is State.UNCERTAIN
 
 
+@pytest.mark.requirement("COM-05", "COM-04")
+def test_a_display_read_before_the_pump_was_read_again_does_not_end_a_doubt():
+    """The display shows nothing yet, the last reading is from before the start, and the pump begins to flow."""
+    here = bench(line=lambda what: {"start": "lost-reply", "stop": "lost-request", "read": "down"}.get(what, "ok"))
+    here.auto = False
+    here.send(ev.ReadingTaken(0, here.pump.reading(0)))
+    here.send(ev.ProgramLoaded(0, Done(None)))
+    here.pump.held = here.infusion.segment.program
+    here.send(ev.ProgramReadBack(0, Done(here.pump.held)))
+    here.confirm()
+    here.send(ev.ProgramReadBack(0, Done(here.pump.held)))
+    here.send(ev.ReadingTaken(0, here.pump.reading(0)))
+    assert here.state is State.UNCERTAIN
+    assert here.pump.flowing
+    for _ in range(9):
+        here.silence(S)
+        reconciled(here, "0.2")
+        assert "was not read since the stop" in here.refused[-1]
+        assert here.state is State.UNCERTAIN
+    here.line = lambda _what: "ok"
+    here.wait(4 * S)
+    assert here.state is State.TRIPPED  # its own counter tells it
+    assert not here.pump.flowing
+
+
+@pytest.mark.requirement("COM-05")
+def test_a_pump_that_never_answers_again_is_reconciled_once_a_lease_has_gone_by():
+    here = bench(line=lambda what: "lost-reply" if what == "start" else "ok")
+    here.confirm()
+    here.line = lambda _what: "down"
+    here.silence(9 * S)
+    reconciled(here, "0.146")
+    assert here.state is State.UNCERTAIN
+    here.silence(S)
+    reconciled(here, "0.146")
+    assert here.state is State.STOPPED
+
+
 @pytest.mark.requirement("COM-05", "COM-02")
 def test_a_lost_counter_books_the_worst_case_of_what_it_lost():
     here = bench().run()

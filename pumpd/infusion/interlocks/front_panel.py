@@ -1,4 +1,7 @@
-"""RUN-05, RUN-06: the pump does what pumpd told it and nothing else; any other change is somebody at its panel."""
+"""RUN-05, RUN-06: the pump does what pumpd told it and nothing else; any other change is somebody at its panel.
+
+Flow that began and ended between two looks at a pump that stands shows in its counter alone.
+"""
 
 from pumpd.infusion.interlocks.verdict import PERMIT, Trip, Verdict
 from pumpd.infusion.model import ZERO, Infusion
@@ -15,14 +18,19 @@ def volume_given(infusion: Infusion) -> bool:
 
 def check(infusion: Infusion, now_ns: int) -> Verdict:
     reading = infusion.reading
-    if reading is None or reading.state is PumpState.ALARM:  # an alarm is pump_alarms' business
+    if reading is None:
+        return PERMIT
+    if not infusion.state.may_flow and infusion.counted > infusion.stood_at:
+        more = infusion.counted - infusion.stood_at
+        return Trip(AlarmCode.PROGRAM_CHANGED, f"the pump counted {more} more while it should have stood still")
+    if reading.state is PumpState.ALARM:  # pump_alarms' business
         return PERMIT
     if not infusion.state.may_flow:
-        if reading.state in (PumpState.STOPPED, PumpState.PAUSED):
+        if reading.state.stands:
             return PERMIT
         return Trip(AlarmCode.PROGRAM_CHANGED, f"the pump is {reading.state} and nobody here started it")
     if reading.state is not PumpState.INFUSING:
-        if infusion.state is State.STARTING or volume_given(infusion):
+        if reading.state.stands and (infusion.state is State.STARTING or volume_given(infusion)):
             return PERMIT
         return Trip(AlarmCode.PROGRAM_CHANGED, f"the pump is {reading.state} with {infusion.remaining} still to give")
     program, slack = infusion.segment.program, infusion.limits.over_delivery

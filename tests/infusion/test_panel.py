@@ -1,0 +1,145 @@
+"""Somebody at the pump's own panel: purges, and flow that no reading sees while it lasts."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+
+from pumpd.infusion import State
+from pumpd.infusion import events as ev
+from pumpd.pump import AlarmCode, PumpState
+from pumpd.quantities import Volume
+from tests.infusion.bench import MIN, S, bench
+
+
+def purging(here):
+    reading = replace(here.pump.reading(here.now_ns), state=PumpState.PURGING)
+    return here.send(ev.ReadingTaken(here.now_ns, reading))
+
+
+def starting():
+    here = bench()
+    here._start = lambda watchdog: None
+    here.confirm()
+    return here
+
+
+def completing():
+    here = bench().run()
+    while here.state is State.RUNNING:
+        here.wait(S // 2, every=S // 2)
+    return here
+
+
+@pytest.mark.requirement("RUN-06", "PRG-15")
+@pytest.mark.parametrize("before", [starting, completing], ids=["starting", "completing"])
+def test_a_purge_beside_a_start_or_after_the_volume_is_stopped_at_once(before):
+    here = before()
+    assert here.state.value == before.__name__
+    assert purging(here)[0] == ev.StopPump()
+    assert here.state is State.STOPPING
+    assert here.infusion.trips == (AlarmCode.PROGRAM_CHANGED,)
+
+
+def paused():
+    here = bench().run()
+    here.wait(10 * MIN)
+    here.send(ev.PauseRequested(here.now_ns, "n", "x"))
+    here.wait(4 * S)
+    assert here.state is State.PAUSED
+    return here
+
+
+def run_unseen(here, ml="0.5"):
+    """Started and stopped at the panel between two looks: the counter alone tells of it."""
+    more = Fraction(ml)
+    here.pump.counter += more
+    here.pump.given += more
+
+
+@pytest.mark.requirement("RUN-05", "RUN-06")
+def test_what_a_pump_gave_unseen_in_a_pause_is_booked_and_ends_the_infusion():
+    here = paused()
+    told = here.infusion.delivered
+    run_unseen(here)
+    here.wait(S)
+    assert here.infusion.delivered == told + Volume("0.5")
+    assert here.infusion.trips == (AlarmCode.PROGRAM_CHANGED,)
+    here.wait(4 * S)
+    here.send(ev.TripsCleared(here.now_ns, "n"))
+    assert here.state is State.STOPPED  # nobody knows who ran it and why: there is no resume
+    assert here.infusion.booked(here.now_ns) == told + Volume("0.5")
+
+
+@pytest.mark.requirement("RUN-05", "RUN-06")
+@pytest.mark.parametrize("state", [State.READY, State.TRIPPED])
+def test_it_is_booked_at_any_other_stand_too(state):
+    here = bench()
+    if state is State.TRIPPED:
+        here.run().wait(MIN)
+        here.send(ev.ControlRestarted(here.now_ns))
+        here.wait(5 * S)
+    assert here.state is state
+    told = here.infusion.delivered
+    here.wait(S)
+    run_unseen(here)
+    here.wait(S)
+    assert here.infusion.booked(here.now_ns) == told + Volume("0.5")
+    assert AlarmCode.PROGRAM_CHANGED in here.infusion.trips
+
+
+@pytest.mark.requirement("RUN-04", "PRG-15")
+def test_a_resume_looks_at_the_pump_first_and_gives_nothing_again():
+    here = paused()
+    run_unseen(here)  # and nobody has read the pump since
+    loads = here.count(ev.LoadProgram)
+    here.send(ev.ResumeRequested(here.now_ns, "n"))
+    here.wait(5 * S)
+    assert here.count(ev.LoadProgram) == loads
+    assert here.state is State.TRIPPED
+
+
+def test_a_resume_of_a_pump_that_cannot_be_read_is_refused_in_the_end():
+    here = paused()
+    here.line = lambda _what: "down"
+    here.silence(S)
+    here.send(ev.ResumeRequested(here.now_ns, "n"))
+    here.silence(6 * S)
+    assert here.state is State.PAUSED
+    assert any("could not be read" in reason for reason in here.refused)
+    here.line = lambda _what: "ok"
+    here.wait(5 * S)
+    assert here.state is State.PAUSED  # the old request is not taken up by itself
+    here.send(ev.ResumeRequested(here.now_ns, "n"))
+    assert here.state is State.READY
+
+
+@pytest.mark.requirement("RUN-05")
+def test_while_a_remainder_is_loaded_the_counter_of_what_was_before_is_not_counted_again():
+    here = paused()
+    told = here.infusion.delivered
+    here.auto = False
+    here.send(ev.ResumeRequested(here.now_ns, "n"))
+    here.wait(S)
+    assert here.state is State.LOADING
+    here.wait(5 * S)
+    assert here.state is State.LOADING
+    assert here.infusion.delivered == told
+    run_unseen(here)
+    here.wait(5 * S)
+    assert here.infusion.delivered == told + Volume("0.5")
+    assert here.infusion.trips == (AlarmCode.PROGRAM_CHANGED,)
+
+
+@pytest.mark.requirement("STP-04", "RUN-06")
+def test_a_pump_that_waits_to_start_by_itself_is_not_a_pump_that_stands():
+    here = bench().run()
+    here.send(ev.StopRequested(here.now_ns, "n", "x"))
+    for _ in range(8):
+        here.now_ns += S // 2
+        waiting = replace(here.pump.reading(here.now_ns), state=PumpState.WAITING)
+        here.send(ev.ReadingTaken(here.now_ns, waiting))
+    assert here.state is State.STOPPING
+    assert AlarmCode.STOP_UNCONFIRMED in here.infusion.alarms
+    here.wait(4 * S)
+    assert here.state is State.STOPPED
