@@ -1,0 +1,54 @@
+"""Walk the slices to their end, wake the mutants, and write the figures down."""
+
+import argparse
+import resource
+import sys
+from dataclasses import replace
+
+from tests.exploration import figures
+from tests.exploration.mutants import MUTANTS, caught
+from tests.exploration.search import Explorer, ways_not_taken
+from tests.exploration.slices import SLICES, WHOLE
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.exploration", description=__doc__)
+    parser.add_argument("--slice", action="append", choices=[s.name for s in SLICES], help="only these")
+    parser.add_argument("--ci", action="store_true", help="only CI's share")
+    parser.add_argument("--nodes", type=int, default=WHOLE, help=f"bound of `whole`, {WHOLE:,} untold")
+    parser.add_argument("--mutants", action="store_true", help="only the mutants")
+    parser.add_argument("--doc", action="store_true", help="mutants too, and write the figures into the pages")
+    told = parser.parse_args(argv)
+    explorers = [] if told.mutants else _explore(told.slice, told.nodes, ci=told.ci)
+    found = [str(f) for e in explorers for f in e.found.values()]
+    memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    if explorers:
+        print(figures.slices(explorers))
+        print("memory:", memory_mb, "MB")
+    if explorers and not told.slice:
+        print("ways not taken:", sorted(ways_not_taken(explorers)) or "none")
+    print("\n".join(found) or "every rule holds")
+    if told.mutants or told.doc:
+        rows = [(mutant, caught(mutant, everywhere=True)) for mutant in MUTANTS]
+        print(figures.mutants(rows))
+        wrong = [mutant.about for mutant, by in rows if bool(by) is not bool(mutant.caught_by)]
+        found += wrong
+        print("not as the list says:", wrong or "none")
+        if told.doc and not found:
+            figures.write(explorers, rows, memory_mb)
+    return 1 if found else 0
+
+
+def _explore(names: list[str] | None, whole: int, *, ci: bool) -> list[Explorer]:
+    explorers = []
+    for each in SLICES:
+        if names and each.name not in names:
+            continue
+        most = each.nodes if ci else whole if each.name == "whole" else None
+        explorers.append(Explorer(replace(each, nodes=most), every=True).run())
+        print(f"{each.name}: {explorers[-1].nodes:,} nodes", file=sys.stderr)
+    return explorers
+
+
+if __name__ == "__main__":
+    sys.exit(main())

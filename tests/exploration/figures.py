@@ -1,0 +1,68 @@
+"""The figures of an exploration as tables, and into the pages that quote them."""
+
+import re
+from pathlib import Path
+
+from tests.exploration.mutants import Mutant
+from tests.exploration.search import Explorer, Found
+
+DOCS = Path(__file__).parent.parent.parent / "docs"
+PAGE = DOCS / "explanations" / "exploration.md"
+BEFORE, AFTER = "<!-- figures: written by `make explore` -->\n", "<!-- end of figures -->\n"
+TOML = DOCS / "safety" / "figures.toml"
+
+
+def slices(explorers: list[Explorer]) -> str:
+    lines = ["| slice | what happens in it | states | transitions | closed | seconds |", "|---|---|---|---|---|---|"]
+    for e in explorers:
+        end = "yes" if e.closed else "no"
+        lines.append(f"| {e.slice.name} | {e.slice.about} | {e.nodes:,} | {e.steps:,} | {end} | {e.seconds:.1f} |")
+    nodes, steps, seconds = _sums(explorers)
+    lines.append(f"| **all** | | {nodes:,} | {steps:,} | | {seconds:.1f} |")
+    return "\n".join(lines) + "\n"
+
+
+def _sums(explorers: list[Explorer]) -> tuple[int, int, float]:
+    return sum(e.nodes for e in explorers), sum(e.steps for e in explorers), sum(e.seconds for e in explorers)
+
+
+def mutants(rows: list[tuple[Mutant, Found | None]]) -> str:
+    lines = ["| mutant | where | caught by | in slice |", "|---|---|---|---|"]
+    for mutant, found in rows:
+        by = f"`{found.rule}` | {found.slice}" if found else "nothing, covered twice |"
+        lines.append(f"| {mutant.about} | `{mutant.where}` | {by} |")
+    return "\n".join(lines) + "\n"
+
+
+def write(explorers: list[Explorer], rows: list[tuple[Mutant, Found | None]], memory_mb: int) -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    head, rest = page.split(BEFORE)
+    _, tail = rest.split(AFTER)
+    tables = f"{slices(explorers)}\nMost memory: {memory_mb} MB.\n\n### Mutants\n\n{mutants(rows)}"
+    PAGE.write_text(f"{head}{BEFORE}\n{tables}\n{AFTER}{tail}", encoding="utf-8")
+    nodes, steps, seconds = _sums(explorers)
+    caught = sum(found is not None for _, found in rows)
+    _write_toml(
+        {
+            "slices": len(explorers),
+            "slices_closed": sum(e.closed for e in explorers),
+            "states": nodes,
+            "transitions": steps,
+            "seconds": round(seconds),
+            "memory_mb": memory_mb,
+            "mutants": len(rows),
+            "mutants_caught": caught,
+            "mutants_covered_twice": len(rows) - caught,
+        }
+    )
+
+
+def _write_toml(values: dict[str, int]) -> None:
+    """Put the values into the table [exploration], leaving the tables of others as they are."""
+    table = "[exploration]\n" + "".join(f"{name} = {value}\n" for name, value in values.items())
+    text, n = re.subn(
+        r"^\[exploration\]\n(?:[^\[\n].*\n)*", table, TOML.read_text(encoding="utf-8"), flags=re.MULTILINE
+    )
+    if n != 1:
+        raise LookupError(f"{TOML.name} has {n} tables named [exploration]")
+    TOML.write_text(text, encoding="utf-8")

@@ -1,0 +1,28 @@
+"""The alphabet of what can happen: each letter is one small function, in a group that slices ask for.
+
+A happening gives the event that pumpd sees, or None where it sees nothing, and the world after it; None where it
+cannot happen.
+"""
+
+from collections.abc import Callable
+
+from pumpd.infusion import Infusion
+from pumpd.infusion import events as ev
+from tests.exploration.slices import TICK
+from tests.exploration.world import World
+
+Outcome = tuple[ev.Event | None, World] | None
+Happening = Callable[[Infusion, World], Outcome]
+HAPPENINGS: dict[str, tuple[str, Happening]] = {}
+
+
+def happens(group: str, name: str) -> Callable[[Happening], Happening]:
+    def add(make: Happening) -> Happening:
+        HAPPENINGS[name] = (group, make)
+        return make
+
+    return add
+
+
+def at_ns(w: World) -> int:
+    return w.now * TICK

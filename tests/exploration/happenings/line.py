@@ -1,0 +1,121 @@
+"""What comes of a command on the line: taken or not, answered or not, late, or an answer that nobody waits for."""
+
+from collections.abc import Callable
+
+from pumpd.infusion import Infusion, State
+from pumpd.infusion import events as ev
+from pumpd.pump import Done, Refused, Unknown
+from tests.exploration.happenings.alphabet import Outcome, at_ns, happens
+from tests.exploration.slices import ALTERED, NORMAL, RATE, program
+from tests.exploration.world import World
+
+
+def _loaded(name: str, group: str, outcome: object, rate: bool | None) -> None:
+    @happens(group, name)
+    def _make(i: Infusion, w: World) -> Outcome:
+        if not w.load_open:
+            return None
+        w = w._replace(load_open=False)
+        if rate is not None:
+            w = w._replace(held=(w.vtbi, rate), shown=0)
+        return ev.ProgramLoaded(at_ns(w), outcome), w  # type: ignore[arg-type]
+
+
+_loaded("loaded", "base", Done(None), rate=True)
+_loaded("load refused", "load", Refused(("no",)), rate=None)
+_loaded("load not answered", "load", Unknown("silence"), rate=True)
+_loaded("loaded at another rate", "load", Done(None), rate=False)
+
+
+@happens("load", "loaded with a larger volume")
+def _loaded_more(i: Infusion, w: World) -> Outcome:
+    if not w.load_open:
+        return None
+    return ev.ProgramLoaded(at_ns(w), Done(None)), w._replace(load_open=False, held=(w.vtbi + NORMAL, True), shown=0)
+
+
+@happens("base", "read back")
+def _read_back(i: Infusion, w: World) -> Outcome:
+    if not w.back_open or w.held is None:
+        return None
+    held = program(w.held[0], RATE if w.held[1] else ALTERED)
+    return ev.ProgramReadBack(at_ns(w), Done(held)), w._replace(back_open=False)
+
+
+def _no_read_back(name: str, outcome: object) -> None:
+    @happens("load", name)
+    def _make(i: Infusion, w: World) -> Outcome:
+        return (ev.ProgramReadBack(at_ns(w), outcome), w._replace(back_open=False)) if w.back_open else None  # type: ignore[arg-type]
+
+
+_no_read_back("read-back refused", Refused(("no",)))
+_no_read_back("read-back not answered", Unknown("silence"))
+
+
+@happens("base", "pump takes the start")
+def _takes_start(i: Infusion, w: World) -> Outcome:
+    return (None, w._replace(flowing=True, start_left=False, by_panel=False)) if w.start_left else None
+
+
+@happens("base", "start answered")
+def _start_done(i: Infusion, w: World) -> Outcome:
+    if not w.start_open:
+        return None
+    flowing = w.flowing or w.start_left
+    return ev.StartAnswered(at_ns(w), Done(None)), w._replace(start_open=False, flowing=flowing, start_left=False)
+
+
+@happens("start", "start answered, pump stands")
+def _start_idle(i: Infusion, w: World) -> Outcome:
+    if not (w.start_open and w.start_left):
+        return None
+    return ev.StartAnswered(at_ns(w), Done(None)), w._replace(start_open=False, start_left=False)
+
+
+@happens("start", "start refused")
+def _start_refused(i: Infusion, w: World) -> Outcome:
+    if not (w.start_open and not w.flowing):
+        return None
+    return ev.StartAnswered(at_ns(w), Refused(("no",))), w._replace(start_open=False, start_left=False)
+
+
+@happens("start", "start not answered")
+def _start_unknown(i: Infusion, w: World) -> Outcome:
+    return (ev.StartAnswered(at_ns(w), Unknown("silence")), w._replace(start_open=False)) if w.start_open else None
+
+
+@happens("base", "pump takes the stop")
+def _takes_stop(i: Infusion, w: World) -> Outcome:
+    if not w.stop_left:
+        return None
+    return ev.StopAnswered(at_ns(w), Done(None)), w._replace(
+        stop_left=False, flowing=False, start_left=False, start_open=False
+    )
+
+
+def _stray(name: str, make: Callable[[World], ev.Event], unless: Callable[[Infusion, World], bool]) -> None:
+    @happens("stray", f"stray {name}")
+    def _make(i: Infusion, w: World) -> Outcome:
+        return None if unless(i, w) else (make(w), w)
+
+
+_stray("start done", lambda w: ev.StartAnswered(at_ns(w), Done(None)), lambda i, w: w.start_open)
+_stray("start refused", lambda w: ev.StartAnswered(at_ns(w), Refused(("no",))), lambda i, w: w.start_open)
+_stray("start unknown", lambda w: ev.StartAnswered(at_ns(w), Unknown("?")), lambda i, w: w.start_open)
+_stray("load done", lambda w: ev.ProgramLoaded(at_ns(w), Done(None)), lambda i, w: i.state is State.LOADING)
+_stray("stop done", lambda w: ev.StopAnswered(at_ns(w), Done(None)), lambda i, w: False)
+_stray(
+    "read-back",
+    lambda w: ev.ProgramReadBack(at_ns(w), Done(program(w.vtbi))),
+    lambda i, w: i.state in (State.LOADING, State.ARMED),
+)
+_stray(
+    "read-back of another program",
+    lambda w: ev.ProgramReadBack(at_ns(w), Done(program(w.vtbi, ALTERED))),
+    lambda i, w: i.state in (State.LOADING, State.ARMED),
+)
+_stray(
+    "plan",
+    lambda w: ev.SegmentPlanned(at_ns(w), ev.Segment("stolen", program(w.vtbi + 9))),
+    lambda i, w: i.state is State.PAUSED,
+)

@@ -1,0 +1,120 @@
+"""What people do: confirm, forge, stop, pause, resume, clear, read the display; and what befalls the gateway."""
+
+from dataclasses import replace
+
+from pumpd.infusion import Infusion
+from pumpd.infusion import events as ev
+from tests.exploration.happenings.alphabet import Outcome, at_ns, happens
+from tests.exploration.slices import program, volume
+from tests.exploration.world import World
+
+STRANGER = ev.Binding("stranger", "d0", ev.ConfirmAction.START, "SN-1", 1, "s-1", "ward-7", 10**18)
+FORGED = {
+    "nonce": "another",
+    "digest": "another",
+    "serial": "SN-2",
+    "channel": 2,
+    "session": "s-2",
+    "gateway": "ward-8",
+    "expires_ns": 10**18,
+}
+
+
+@happens("base", "challenge")
+def _challenge(i: Infusion, w: World) -> Outcome:
+    used = "" if w.used is None else w.used.nonce
+    nonce = f"n{w.segments}.{w.now}"
+    return ev.ChallengeIssued(at_ns(w), used + "'" if used.startswith(nonce) else nonce), w
+
+
+@happens("base", "confirmed")
+def _confirmed(i: Infusion, w: World) -> Outcome:
+    return ev.ConfirmationGiven(at_ns(w), i.challenge or STRANGER, "nurse", "r"), w
+
+
+def _forged(name: str, value: object) -> None:
+    @happens("forge", f"confirmed with another {name}")
+    def _make(i: Infusion, w: World) -> Outcome:
+        return ev.ConfirmationGiven(at_ns(w), replace(i.challenge or STRANGER, **{name: value}), "nurse", "f"), w  # type: ignore[arg-type]
+
+
+for _name, _value in FORGED.items():
+    _forged(_name, _value)
+
+
+@happens("forge", "confirmed with another action")
+def _other_action(i: Infusion, w: World) -> Outcome:
+    asked = i.challenge or STRANGER
+    start = asked.action is ev.ConfirmAction.START
+    wrong = replace(asked, action=ev.ConfirmAction.RESUME if start else ev.ConfirmAction.START)
+    return ev.ConfirmationGiven(at_ns(w), wrong, "nurse", "f"), w
+
+
+@happens("forge", "an old confirmation, the same request")
+def _replay_same(i: Infusion, w: World) -> Outcome:
+    return ev.ConfirmationGiven(at_ns(w), w.used or STRANGER, "nurse", "r"), w
+
+
+@happens("forge", "an old confirmation, a new request")
+def _replay_new(i: Infusion, w: World) -> Outcome:
+    return ev.ConfirmationGiven(at_ns(w), w.used or STRANGER, "nurse", "q"), w
+
+
+@happens("base", "stop")
+def _stop(i: Infusion, w: World) -> Outcome:
+    return ev.StopRequested(at_ns(w), "nurse", "stop"), w
+
+
+@happens("pause", "pause")
+def _pause(i: Infusion, w: World) -> Outcome:
+    return ev.PauseRequested(at_ns(w), "nurse", "pause"), w
+
+
+@happens("resume", "resume")
+def _resume(i: Infusion, w: World) -> Outcome:
+    return ev.ResumeRequested(at_ns(w), "nurse"), w
+
+
+@happens("resume", "remainder planned")
+def _planned(i: Infusion, w: World) -> Outcome:
+    if w.plan is None:
+        return None
+    left = w.vtbi - w.plan
+    w = w._replace(plan=None)
+    if left <= 0:
+        return ev.SegmentPlanned(at_ns(w), None), w
+    return ev.SegmentPlanned(at_ns(w), ev.Segment(f"d{w.segments + 1}", program(left))), w
+
+
+@happens("clear", "trip cleared")
+def _clear(i: Infusion, w: World) -> Outcome:
+    return ev.TripsCleared(at_ns(w), "nurse"), w
+
+
+@happens("journal", "journal fails")
+def _journal(i: Infusion, w: World) -> Outcome:
+    return ev.JournalFailed(at_ns(w), "disk full"), w
+
+
+@happens("restart", "control process restarted")
+def _restarted(i: Infusion, w: World) -> Outcome:
+    """Answers that were awaited are lost; what had left may yet be taken."""
+    return ev.ControlRestarted(at_ns(w)), w._replace(start_open=False, load_open=False, back_open=False)
+
+
+def _reconciled(name: str, group: str, more: int, reason: str, *, flowing: bool = False) -> None:
+    @happens(group, name)
+    def _make(i: Infusion, w: World) -> Outcome:
+        """A person at the pump, who sees what it shows; with a start under way, nobody can say so yet."""
+        if w.start_left or w.flowing is not flowing:
+            return None
+        if flowing and w.now - w.answered > 1 and not i.state.ended:
+            return None  # nothing but that person knows
+        read = max(w.shown + more, 0)
+        return ev.DeliveryReconciled(at_ns(w), "nurse", volume(read), reason), w._replace(lied=w.lied or read < w.shown)
+
+
+_reconciled("display read", "reconcile", 0, "display read")
+_reconciled("display read without a reason", "reconcile", 0, " x ")
+_reconciled("display misread by two units too few", "reconcile", -2, "display read")
+_reconciled("display read while it flows", "reconcile", 0, "display read", flowing=True)

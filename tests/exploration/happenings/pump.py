@@ -1,0 +1,151 @@
+"""What the pump does, says and has done to it at its panel."""
+
+from dataclasses import replace
+
+from pumpd.infusion import Infusion
+from pumpd.infusion import events as ev
+from pumpd.pump import PumpAlarm, PumpState, Reading
+from tests.exploration.happenings.alphabet import Outcome, at_ns, happens
+from tests.exploration.slices import ALTERED, NORMAL, RATE, TICK, volume
+from tests.exploration.world import World
+
+
+@happens("base", "time passes")
+def _sleep(i: Infusion, w: World) -> Outcome:
+    if not w.flowing or w.held is None:
+        return None, w._replace(now=w.now + 1)
+    more = min(w.speed, w.held[0] - w.shown)
+    return None, w._replace(
+        now=w.now + 1, shown=w.shown + more, given=w.given + more, flowing=w.shown + more < w.held[0]
+    )
+
+
+@happens("base", "tick")
+def _tick(i: Infusion, w: World) -> Outcome:
+    return ev.Ticked(at_ns(w)), w
+
+
+def _look(w: World, late: int = 0, **said: object) -> Outcome:
+    """A true reading, with what the pump says altered. One that ends without flow shows that a start was lost."""
+    state = PumpState.INFUSING if w.flowing else PumpState.STOPPED
+    rate = RATE if w.held is None or w.held[1] else ALTERED
+    reading = Reading((w.now - late) * TICK, at_ns(w), state, rate, volume(w.shown))
+    return ev.ReadingTaken(at_ns(w), replace(reading, **said) if said else reading), w._replace(start_left=False)  # type: ignore[arg-type]
+
+
+@happens("base", "reading")
+def _reading(i: Infusion, w: World) -> Outcome:
+    return _look(w)
+
+
+@happens("late", "reading asked a tick ago")
+def _late(i: Infusion, w: World) -> Outcome:
+    return _look(w, 1)
+
+
+@happens("late", "reading asked two ticks ago")
+def _later(i: Infusion, w: World) -> Outcome:
+    return _look(w, 2)
+
+
+@happens("lost", "reading failed")
+def _failed(i: Infusion, w: World) -> Outcome:
+    return ev.ReadingFailed(at_ns(w), "no answer"), w
+
+
+@happens("lost", "link lost")
+def _link_lost(i: Infusion, w: World) -> Outcome:
+    return ev.ReadingFailed(at_ns(w), "no port", link_lost=True), w
+
+
+def _alarm(name: str, state: PumpState | None, *alarms: PumpAlarm, group: str = "alarm") -> None:
+    @happens(group, name)
+    def _make(i: Infusion, w: World) -> Outcome:
+        if state is None:
+            return _look(w, alarms=alarms)
+        return _look(w._replace(flowing=False), state=state, alarms=alarms)
+
+
+_alarm("occlusion", PumpState.ALARM, PumpAlarm.OCCLUSION, group="occlusion")
+_alarm("pump fault", PumpState.ALARM, PumpAlarm.PUMP_FAULT)
+_alarm("alarm without a name", PumpState.ALARM)
+_alarm("alarm of a pump that says stopped", PumpState.STOPPED, PumpAlarm.OCCLUSION)
+_alarm("alarm of a pump that flows on", None, PumpAlarm.AIR_IN_LINE)
+_alarm("battery low", None, PumpAlarm.BATTERY_LOW)
+
+
+@happens("panel", "stopped at the panel")
+def _panel_stop(i: Infusion, w: World) -> Outcome:
+    return (None, w._replace(flowing=False)) if w.flowing else None
+
+
+@happens("panel", "started at the panel")
+def _panel_start(i: Infusion, w: World) -> Outcome:
+    if w.flowing or w.held is None or w.shown >= w.held[0] or w.start_left:
+        return None
+    return None, w._replace(flowing=True, by_panel=True, unseen=True)
+
+
+@happens("panel", "run on past its volume at the panel")
+def _panel_more(i: Infusion, w: World) -> Outcome:
+    """A volume raised by hand: what it gives is nobody's program, so the bound on the volume is not asked any more."""
+    if w.flowing or w.held is None or w.shown < w.held[0]:
+        return None
+    held = (w.shown + NORMAL, w.held[1])
+    return None, w._replace(flowing=True, by_panel=True, unseen=True, held=held, lied=True)
+
+
+@happens("panel", "rate set at the panel")
+def _panel_rate(i: Infusion, w: World) -> Outcome:
+    return (None, w._replace(held=(w.held[0], False))) if w.held and w.held[1] else None
+
+
+@happens("panel", "purge")
+def _purge(i: Infusion, w: World) -> Outcome:
+    return _look(w, state=PumpState.PURGING)
+
+
+@happens("panel", "pump waits")
+def _waits(i: Infusion, w: World) -> Outcome:
+    """For a time or a trigger, to start by itself: no flow now, and no stand."""
+    return None if w.flowing else _look(w, state=PumpState.WAITING)
+
+
+@happens("panel", "pump paused")
+def _paused(i: Infusion, w: World) -> Outcome:
+    return None if w.flowing else _look(w, state=PumpState.PAUSED)
+
+
+@happens("unseen", "flow at the panel that no reading sees")
+def _unseen(i: Infusion, w: World) -> Outcome:
+    """It takes its time, so not in the blink between the look for a resume and the load."""
+    busy = w.flowing or w.start_left or w.load_open or w.plan is not None or i.state.may_flow
+    if busy or w.held is None or w.shown + NORMAL > w.held[0]:
+        return None
+    return None, w._replace(now=w.now + 1, shown=w.shown + NORMAL, given=w.given + NORMAL, by_panel=True, unseen=True)
+
+
+@happens("counter", "counter jumps past the volume")
+def _jump(i: Infusion, w: World) -> Outcome:
+    return _look(w._replace(lied=True), delivered=volume(w.vtbi + 2))
+
+
+@happens("counter", "counter jumps past the volume by more than 0.1 mL, pump stands")
+def _jump_still(i: Infusion, w: World) -> Outcome:
+    return None if w.flowing else _look(w._replace(lied=True), delivered=volume(w.vtbi + 4))
+
+
+@happens("counter", "counter goes back")
+def _back(i: Infusion, w: World) -> Outcome:
+    return _look(w._replace(lied=True), delivered=volume(0))
+
+
+def _speed(name: str, speed: int) -> None:
+    @happens("speed", name)
+    def _make(i: Infusion, w: World) -> Outcome:
+        return (None, w._replace(speed=speed)) if w.flowing and w.speed == NORMAL else None
+
+
+_speed("pump runs half as fast again", 3)
+_speed("pump runs at twice the rate", 4)
+_speed("pump says infusing and gives nothing", 0)

@@ -1,0 +1,180 @@
+"""The abstraction: which of all that is known of an infusion and its world tells two nodes of the search apart.
+
+Instants become ages, cut where no limit and no rule can tell them apart any more. Left out are texts, records, names;
+which alarms are shown, save the two that are judged by; which trips are latched, save whether there are any, whether a
+person may resume after them and whether one is a doubt; and in each state what nothing looks at until it is written
+anew. What is left out must not matter: `test_abstraction` takes pairs of nodes with one key, has everything happen to
+both, and asks for the same answers and again the same key.
+"""
+
+from pumpd.infusion import Infusion, State
+from pumpd.infusion import events as ev
+from pumpd.pump import AlarmCode
+from tests.exploration.slices import NEVER, NORMAL, RATE, TICK, Slice, volume
+from tests.exploration.step import FLOW, RESUMABLE
+from tests.exploration.world import World
+
+Key = tuple[object, ...]
+
+
+def key(sl: Slice, i: Infusion, w: World) -> Key:
+    state = i.state
+    doubt = AlarmCode.DELIVERY_UNCERTAIN in i.alarms
+    pump = (w.held, w.flowing, w.by_panel, w.shown, w.given, w.speed, w.lied, w.unseen, w.start_left, w.stop_left)
+    if state.ended:
+        return (state, doubt, *_ended(sl, i, w, pump, doubt=doubt))
+    resumable = set(i.trips) <= RESUMABLE
+    over = not resumable or (state.ending and not sl.groups_know("clear", "pause"))  # it will not flow again
+    return (
+        state,
+        pump,
+        _of_state(sl, i, w, over=over),
+        () if over or i.started_ns is None else _clock(sl, i, w),
+        (i.counted, i.given_before, w.before, w.counted, w.vtbi),
+        (bool(i.trips), resumable, doubt, AlarmCode.DELIVERY_UNCERTAIN in i.trips, w.latched, w.uncertain),
+        (w.start_open, w.load_open, w.back_open, w.used is None),
+        min(i.unaccounted, volume(sl.dose * NORMAL)),  # no more is ever booked
+        () if sl.same_trips == NEVER else (frozenset(i.trips), _latest(sl, i, w)),
+    )
+
+
+def _ended(sl: Slice, i: Infusion, w: World, pump: Key, *, doubt: bool) -> Key:
+    """All that is left to ask: does a stop go out, does anything else, and what does a person read at the pump."""
+    if doubt and sl.groups_know("reconcile"):
+        return (*pump, i.counted, w.counted, i.unaccounted)
+    if w.flowing or w.start_left or sl.groups_know("panel", "unseen"):
+        return pump
+    return (w.stop_left, w.held is None)
+
+
+def _of_state(sl: Slice, i: Infusion, w: World, *, over: bool) -> Key:
+    if i.state.ending:
+        return _ending(sl, i, w, over=over)
+    if i.state in FLOW:
+        return _flow(sl, i, w)
+    return _stand(sl, i, w)
+
+
+def _age(at_ns: int | None, now: int, cut: int) -> int:
+    return -1 if at_ns is None else min(now - at_ns // TICK, cut)
+
+
+def _ago(tick: int | None, now: int, cut: int) -> int:
+    return -1 if tick is None else min(now - tick, cut)
+
+
+def _remains(binding: ev.Binding | None, now: int) -> int:
+    return -1 if binding is None else max(binding.expires_ns // TICK - now, 0)
+
+
+def _stand(sl: Slice, i: Infusion, w: World) -> Key:
+    now, r = w.now, i.reading
+    counter = (None if r is None else r.delivered, i.loaded, w.loaded, w.said)
+    match i.state:
+        case State.READY:
+            return (*counter, _remains(i.challenge, now), _remains(w.open, now))
+        case State.PAUSED:
+            asked = None if r is None or i.resuming_ns is None else r.asked_ns >= i.resuming_ns
+            return (*counter, _age(i.resuming_ns, now, sl.read_back_within), asked, w.plan)
+        case State.ARMED:
+            seen: Key = ()
+            if r is not None:
+                alarmed = any(alarm.stops_flow for alarm in r.alarms)
+                seen = (r.state, _age(r.asked_ns, now, 2), _age(r.answered_ns, now, 2), alarmed)
+                seen += (r.asked_ns >= i.since_ns,)
+            idle = (_ago(w.idle_at, now, 2), w.idle_at is not None and w.idle_at >= w.permit_at)
+            permit = (w.permit is None, _ago(w.permit_at, now, 3), w.back_ok)
+            return (
+                *counter,
+                seen,
+                _age(i.since_ns, now, 3),
+                i.read_back is None,
+                _remains(i.confirmed, now),
+                idle,
+                permit,
+            )
+        case _:
+            return counter
+
+
+def _flow(sl: Slice, i: Infusion, w: World) -> Key:
+    now, r = w.now, i.reading
+    far = max(sl.elapsed, sl.lease) + 2
+    seen: Key = ()
+    if r is not None:
+        after = i.flow_since_ns is not None and r.asked_ns >= i.flow_since_ns
+        seen = (r.state, _age(r.asked_ns, now, sl.lease + 2), _age(r.answered_ns, now, sl.lease + 2), after)
+        seen += (r.rate == RATE, r.delivered)
+    return (
+        seen,
+        _age(i.since_ns, now, 2) if i.state is State.STARTING else 0,
+        None if i.lease_until_ns is None else max(i.lease_until_ns // TICK - now, 0),
+        None if w.lease is None else max(w.lease - now, 0),
+        i.start_answered,
+        _age(i.flow_since_ns, now, far),
+        min(i.integral, volume(sl.dose * 6)),  # past that it is a mismatch whatever is counted
+        tuple((_age(x.at_ns, now, far), x.delivered) for x in i.samples),
+        tuple((_ago(tick, now, far), counted) for tick, counted in w.track),
+        _age(i.still_since_ns, now, far),
+        None if w.still is None else (_ago(w.still[0], now, far), w.still[1]),
+        AlarmCode.FLOW_DEVIATION in i.alarms,
+        (i.loaded, w.loaded, w.said),
+    )
+
+
+def _ending(sl: Slice, i: Infusion, w: World, *, over: bool) -> Key:
+    now, r = w.now, i.reading
+    asking = sl.groups_know("reconcile")
+    stop_cut = max(sl.stop_alarm, sl.lease) if asking else sl.stop_alarm
+    still_cut = 1 if over else sl.pause_single
+    seen: Key = ()
+    if r is not None:
+        stop_ns = i.stop_since_ns or 0
+        seen = (
+            r.delivered,
+            (r.state.flowing, r.state.stands),
+            _age(r.answered_ns, now, max(sl.dose, stop_cut)),
+            (r.asked_ns < stop_ns, asking and r.asked_ns > stop_ns),
+            i.still_since_ns is not None and min((r.answered_ns - i.still_since_ns) // TICK, 1),
+        )
+    return (
+        seen,
+        _age(i.stop_since_ns, now, stop_cut),
+        _age(i.stop_sent_ns, now, 1),
+        _age(i.still_since_ns, now, still_cut),
+        i.then,
+        (i.loaded, w.loaded, w.said),
+        None if w.still is None else (_ago(w.still[0], now, still_cut), w.still[1]),
+        _ago(w.stop_last, now, 1),
+        _ago(w.stop_first, now, stop_cut),
+        _ago(w.answered, now, 2) if asking else 0,
+    )
+
+
+def _clock(sl: Slice, i: Infusion, w: World) -> Key:
+    ended = _age(i.flow_ended_ns, w.now, sl.pause_single)
+    elapsed = _age(i.started_ns, w.now, sl.elapsed)
+    if i.state not in FLOW and not i.state.ending and (ended == sl.pause_single or elapsed == sl.elapsed):
+        return ("no more flow",)
+    # A stop that is proved counts from the first reading of its stand.
+    back = w.now - i.still_since_ns // TICK if i.state.ending and i.still_since_ns is not None else 0
+    back_w = w.now - w.still[0] if i.state.ending and w.still is not None else 0
+    return (
+        elapsed,
+        min(i.running_ns(w.now * TICK) // TICK - back, sl.most),
+        min(w.running - back_w, sl.most),
+        ended,
+        _ago(w.run_to, w.now, sl.pause_single),
+        i.pauses,
+    )
+
+
+def _latest(sl: Slice, i: Infusion, w: World) -> frozenset[tuple[AlarmCode, int, int]]:
+    """The youngest trips of each kind with their ages, numbered from the youngest on, as far as the limit looks."""
+    seen: dict[AlarmCode, int] = {}
+    kept = []
+    for code, at_ns in reversed(i.tripped):
+        seen[code] = seen.get(code, 0) + 1
+        if seen[code] <= sl.same_trips:
+            kept.append((code, seen[code], _age(at_ns, w.now, sl.elapsed)))
+    return frozenset(kept)

@@ -1,0 +1,70 @@
+"""A deliberate break of one guard of the state machine, alive for as long as the explorer looks for it.
+
+A mutant is one text replaced in the source of one function; the function is compiled anew and put in place while the
+mutant lives. A text that is no longer there, or is there twice, is an error: the list cannot rot in silence.
+"""
+
+import importlib
+import inspect
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from types import CodeType, FunctionType
+from typing import Any
+
+from tests.exploration.search import Explorer, Found
+from tests.exploration.slices import SLICES
+
+DEPTH = 25_000  # nodes of a mutant's own slice
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """`where` is module:function below pumpd.infusion. `caught_by` is a rule; empty says that another guard covers."""
+
+    about: str
+    where: str
+    old: str
+    new: str
+    caught_by: str = ""
+    slice: str = "start"
+    also: "Mutant | None" = None  # broken at the same time, where each covers for the other
+
+    @contextmanager
+    def alive(self) -> Iterator[None]:
+        function = _function(self.where)
+        source = textwrap.dedent(inspect.getsource(function))
+        if source.count(self.old) != 1:
+            raise LookupError(f"{self.about}: {self.old!r} is there {source.count(self.old)} times in {self.where}")
+        source = source.replace("@property\n", "").replace(self.old, self.new)
+        good = function.__code__
+        code = compile("from __future__ import annotations\n" + source, self.where, "exec")
+        function.__code__ = next(c for c in code.co_consts if isinstance(c, CodeType) and c.co_name == good.co_name)
+        try:
+            with self.also.alive() if self.also else nullcontext():
+                yield
+        finally:
+            function.__code__ = good
+
+
+def _function(where: str) -> FunctionType:
+    module, _, name = where.partition(":")
+    found: Any = importlib.import_module(f"pumpd.infusion.{module}")
+    for part in name.split("."):
+        found = getattr(found, part)
+    if isinstance(found, property):
+        found = found.fget
+    assert isinstance(found, FunctionType), where
+    return found
+
+
+def caught(mutant: Mutant, everywhere: bool = False) -> Found | None:
+    """The first rule that breaks while the mutant lives, in its slice, then, if asked for, in the others."""
+    slices = sorted(SLICES, key=lambda each: each.name != mutant.slice)
+    with mutant.alive():
+        for each in slices if everywhere else slices[:1]:
+            explorer = Explorer(replace(each, nodes=DEPTH if each is slices[0] else each.nodes)).run()
+            if explorer.found:
+                return next(iter(explorer.found.values()))
+    return None

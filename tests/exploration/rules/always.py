@@ -1,0 +1,178 @@
+"""What holds at every step, whatever the state."""
+
+from pumpd.infusion import State
+from pumpd.infusion import events as ev
+from pumpd.infusion.states import TRANSITIONS
+from pumpd.pump import AlarmCode, PumpState, Unknown
+from tests.exploration.rules.rule import rule
+from tests.exploration.slices import NORMAL, OVER, TICK, units
+from tests.exploration.step import FLOW, Step
+from tests.exploration.witness import STAND
+
+
+@rule("always")
+def stop_is_taken(s: Step) -> bool:
+    """From every state a stop sends StopPump and leads out of everything that is not a stop under way or an end."""
+    if not isinstance(s.event, ev.StopRequested):
+        return True
+    sent = bool(s.actions) and type(s.actions[0]) is ev.StopPump
+    return sent and (s.after.state.ended or s.after.state in (State.STOPPING, State.UNCERTAIN, State.TRIPPED))
+
+
+@rule("always")
+def busy_pump_is_left_alone(s: Step) -> bool:
+    """An order that finds the pump not idle is abandoned, and what runs there is not stopped."""
+    r = s.reading
+    if s.before.state is not State.ORDERED or r is None or r.state is PumpState.STOPPED:
+        return True
+    return s.after.state is State.ABANDONED and not s.kinds & {ev.StopPump, ev.LoadProgram}
+
+
+@rule("always")
+def stop_goes_first(s: Step) -> bool:
+    """StopPump is the first action, once, and no start is beside it."""
+    if ev.StopPump not in s.kinds:
+        return True
+    names = [type(a) for a in s.actions]
+    return names[0] is ev.StopPump and names.count(ev.StopPump) == 1 and ev.StartPump not in s.kinds
+
+
+@rule("always")
+def table_is_kept(s: Step) -> bool:
+    """Each step that is recorded is in the table, and they join what was to what is."""
+    at = s.before.state.value
+    for action in s.actions:
+        if isinstance(action, ev.Record) and action.kind == "state_changed":
+            if action.body["from"] != at or State(action.body["to"]) not in TRANSITIONS[State(at)]:
+                return False
+            at = action.body["to"]
+    return at == s.after.state.value
+
+
+@rule("always")
+def only_a_person_unlatches(s: Step) -> bool:
+    """Trips go by a person alone, and from TRIPPED otherwise only a stop or flow at the pump leads away."""
+    if not s.before.trips or isinstance(s.event, ev.TripsCleared | ev.DeliveryReconciled):
+        return True
+    kept = set(s.before.trips) <= set(s.after.trips)
+    if s.before.state is not State.TRIPPED or isinstance(s.event, ev.StopRequested):
+        return kept
+    return kept and s.after.state in (State.TRIPPED, State.STOPPING)
+
+
+@rule("always")
+def no_flow_where_none_is_said(s: Step) -> bool:
+    """A pump that truly flows, and not by its panel, is in a state that may flow."""
+    return not s.world.flowing or s.world.by_panel or s.after.state.may_flow
+
+
+@rule("always")
+def delivered_is_bounded(s: Step) -> bool:
+    """What truly reached the patient is never above the prescribed volume plus 0.1 mL."""
+    return s.world.lied or s.world.given <= s.slice.dose * NORMAL + OVER
+
+
+@rule("always")
+def booked_covers_the_truth(s: Step) -> bool:
+    """What is booked is never less than what was given, while the pump keeps its rate."""
+    w = s.world
+    if w.speed > NORMAL or w.lied or (w.by_panel and (w.flowing or w.unseen or s.after.state.ended)):
+        return True  # a counter that lies, and a panel that nobody has looked at yet, are nobody's to know
+    return w.given <= units(s.after.booked(w.now * TICK))
+
+
+@rule("always")
+def nothing_is_counted_that_was_not_given(s: Step) -> bool:
+    """What is counted is never more than was given, unless the counter lies."""
+    return s.world.lied or units(s.after.delivered) <= s.world.given
+
+
+@rule("always")
+def lease_rests_on_a_reading(s: Step) -> bool:
+    """A lease reaches as far as its reading allows, and that reading is fresh; time alone renews nothing."""
+    w = s.told
+    for action in s.actions:
+        if isinstance(action, ev.RenewLease):
+            base = w.now if ev.StartPump in s.kinds else w.asked
+            if base is None or w.asked is None:
+                return False
+            if action.until_ns > (base + s.slice.lease) * TICK or w.now - w.asked > 1:
+                return False
+    return True
+
+
+@rule("always")
+def an_end_is_an_end(s: Step) -> bool:
+    """After the end nothing but stops, refusals, alarms and records comes."""
+    calm = {ev.StopPump, ev.Refuse, ev.Record, ev.RaiseAlarm}
+    if isinstance(s.event, ev.DeliveryReconciled):
+        calm.add(ev.ClearAlarm)
+    return not s.before.state.ended or s.kinds <= calm
+
+
+@rule("always")
+def uncertain_knows_status_and_stop(s: Step) -> bool:
+    """From UNCERTAIN nothing is loaded, leased, planned or started; TRIPPED, or STOPPED by a person, are the ways."""
+    if s.before.state is not State.UNCERTAIN:
+        return True
+    wrong = {ev.StartPump, ev.LoadProgram, ev.RenewLease, ev.PlanRemainder, ev.ReadBackProgram}
+    ways = {State.UNCERTAIN, State.TRIPPED}
+    if isinstance(s.event, ev.DeliveryReconciled):
+        ways.add(State.STOPPED)
+    return not s.kinds & wrong and s.after.state in ways
+
+
+@rule("always")
+def restart_starts_nothing(s: Step) -> bool:
+    """A restart stops what may flow, first of all, and drops what was being prepared."""
+    if not isinstance(s.event, ev.ControlRestarted):
+        return True
+    if s.before.state.may_flow and (not s.actions or type(s.actions[0]) is not ev.StopPump):
+        return False
+    calm = s.after.state.ended or s.after.state.ending or s.after.state in (State.PAUSED, State.TRIPPED)
+    return calm and not s.kinds & {ev.StartPump, ev.LoadProgram, ev.RenewLease}
+
+
+@rule("always")
+def restart_in_starting_is_uncertain(s: Step) -> bool:
+    """A restart before it was known whether the pump started leads to UNCERTAIN."""
+    if not isinstance(s.event, ev.ControlRestarted) or s.before.state is not State.STARTING:
+        return True
+    return s.after.state is State.UNCERTAIN and s.stops
+
+
+@rule("always")
+def reconciling_is_refused_when_wrong(s: Step) -> bool:
+    """A display read without a reason, below the pump's own count, without doubt, or of a pump that may flow yet."""
+    event = s.event
+    if not isinstance(event, ev.DeliveryReconciled):
+        return True
+    w, below = s.told, units(event.volume) < s.told.counted
+    flows = s.before.state.may_flow and _not_seen_to_stand(s) and w.now - _doubtful_since(s) < s.slice.lease
+    calm = s.before.state in FLOW and AlarmCode.DELIVERY_UNCERTAIN not in s.before.alarms
+    wrong = len(event.reason.strip()) < 3 or below or flows or calm
+    done = any(isinstance(a, ev.Record) and a.kind == "delivery_reconciled" for a in s.actions)
+    return not (wrong and done)
+
+
+def _not_seen_to_stand(s: Step) -> bool:
+    """No reading that was asked for after the stop shows a stand."""
+    w, r = s.told, s.before.reading
+    after = w.asked is not None and (w.stop_first is None or w.asked > w.stop_first)
+    return not after or r is None or r.state not in STAND
+
+
+def _doubtful_since(s: Step) -> int:
+    """The stop, or the last reading after it, which showed no stand."""
+    w = s.told
+    first = w.now if w.stop_first is None else w.stop_first
+    return w.answered if w.asked is not None and w.asked > first else first
+
+
+@rule("always")
+def lost_start_is_uncertain(s: Step) -> bool:
+    """A start that is not answered leads to UNCERTAIN, at once and with a stop."""
+    event = s.event
+    if s.before.state is not State.STARTING or not isinstance(event, ev.StartAnswered):
+        return True
+    return not isinstance(event.outcome, Unknown) or (s.after.state is State.UNCERTAIN and s.stops)

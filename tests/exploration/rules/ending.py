@@ -1,0 +1,42 @@
+"""What holds of every step out of a stop under way: PAUSING, STOPPING, UNCERTAIN."""
+
+from pumpd.infusion import State
+from pumpd.infusion import events as ev
+from pumpd.pump import AlarmCode, PumpState
+from tests.exploration.rules.rule import proved, rule
+from tests.exploration.step import Step
+
+
+@rule("ending")
+def stop_isproved(s: Step) -> bool:
+    """A stop ends with two readings asked for after it, a tick apart, no flow, volume unchanged; or by a person."""
+    return s.after.state.may_flow or isinstance(s.event, ev.DeliveryReconciled) or proved(s)
+
+
+@rule("ending")
+def stop_is_repeated(s: Step) -> bool:
+    """Until a reading shows a stand, the stop is sent again a tick after the last."""
+    if s.event is None or not s.after.state.ending or s.told.still is not None:
+        return True
+    return s.world.now - s.world.stop_last < 1
+
+
+@rule("ending")
+def unconfirmed_stop_alarms(s: Step) -> bool:
+    """Two ticks after the stop, unproved, its alarm is up."""
+    w = s.world
+    late = s.event is not None and s.after.state.ending and w.stop_first is not None
+    if not late or w.now - (w.stop_first or 0) < s.slice.stop_alarm:
+        return True
+    return AlarmCode.STOP_UNCONFIRMED in s.after.alarms
+
+
+@rule("ending")
+def trip_ends_tripped(s: Step) -> bool:
+    """A stop with a trip latched ends in TRIPPED, and an alarm or too much volume during a stop is latched."""
+    r, w = s.reading, s.told
+    if r is not None:
+        cause = r.state is PumpState.ALARM or any(a.stops_flow for a in r.alarms) or w.counted >= w.vtbi + 2
+        if cause and not s.after.trips:
+            return False
+    return s.after.state.may_flow or not s.after.trips or s.after.state is State.TRIPPED

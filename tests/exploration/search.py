@@ -1,0 +1,174 @@
+"""The search: breadth first from a new order, each happening at each node, until nothing new comes or the bound."""
+
+import time
+from collections import deque
+from dataclasses import dataclass, field
+
+from pumpd.infusion import Infusion, State, begin
+from pumpd.infusion import events as ev
+from pumpd.infusion.states import TRANSITIONS
+from pumpd.infusion.turn import ImpossibleTransitionError
+from tests.exploration.happenings import HAPPENINGS
+from tests.exploration.key import key
+from tests.exploration.rules import broken
+from tests.exploration.slices import NORMAL, Slice
+from tests.exploration.step import Step, take
+from tests.exploration.world import World
+
+
+@dataclass
+class Found:
+    """A rule that does not hold, and the shortest way there."""
+
+    rule: str
+    slice: str
+    path: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.rule} [{self.slice}]: " + " > ".join(self.path)
+
+
+@dataclass
+class Explorer:
+    slice: Slice
+    every: bool = False  # go on after a rule broke, and note the first path for each
+    pairs_wanted: int = 0
+    found: dict[str, Found] = field(default_factory=dict)
+    nodes: int = 0
+    steps: int = 0
+    closed: bool = False
+    seconds: float = 0.0
+    ways: set[tuple[State, State]] = field(default_factory=set)
+    pairs: list[tuple[Infusion, World, Infusion, World]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        wanted = self.slice.known
+        assert wanted <= {group for group, _ in HAPPENINGS.values()}, wanted
+        self.alphabet = [(name, make) for name, (group, make) in HAPPENINGS.items() if group in wanted]
+        self._number = {name: n for n, (name, _) in enumerate(self.alphabet)}
+        self._came: list[tuple[int, int]] = []  # parent and happening of each node
+        self._edges: list[list[int]] = []  # target of each happening, -1 where it cannot be
+        self._calm: list[bool] = []  # no flow, none to be assumed
+        self._ended: list[bool] = []
+
+    def run(self, nodes: int | None = None) -> "Explorer":
+        began = time.perf_counter()
+        self._search(self.slice.nodes if nodes is None else nodes)
+        if not self.found or self.every:
+            self._judge_paths()
+        self.seconds = time.perf_counter() - began
+        return self
+
+    def _search(self, most: int | None) -> None:
+        sl = self.slice
+        start, _ = begin(sl.order())
+        world = World(now=2, vtbi=sl.dose * NORMAL)  # so that a reading can be two ticks late from the first
+        known = {key(sl, start, world): 0}
+        queue = deque([(start, world)])
+        concrete = {0: (start, world)} if self.pairs_wanted else {}
+        self._add(start, world, (-1, -1))
+        here = -1
+        while queue:
+            if most is not None and len(known) >= most:
+                break
+            i, w = queue.popleft()
+            here += 1
+            edges = [-1] * len(self.alphabet)
+            self._edges.append(edges)
+            for n, (_, make) in enumerate(self.alphabet):
+                outcome = make(i, w)
+                if outcome is None:
+                    continue
+                self.steps += 1
+                nxt = self._step(here, n, i, w, *outcome)
+                if nxt is None:
+                    if self.every:
+                        edges[n] = -2
+                        continue
+                    return
+                mark = key(sl, *nxt)
+                there = known.get(mark)
+                if there is None:
+                    there = known[mark] = len(known)
+                    queue.append(nxt)
+                    self._add(*nxt, (here, n))
+                    if self.pairs_wanted:
+                        concrete[there] = nxt
+                elif self.pairs_wanted and self.steps % self.pairs_wanted == 0:
+                    self.pairs.append((*concrete[there], *nxt))
+                edges[n] = there
+        self.nodes, self.closed = len(known), not queue
+
+    def _add(self, i: Infusion, w: World, came: tuple[int, int]) -> None:
+        self._came.append(came)
+        self._calm.append(not (w.flowing or w.start_left or i.state.may_flow))
+        self._ended.append(i.state.ended)
+
+    def _step(
+        self, here: int, n: int, i: Infusion, was: World, event: ev.Event | None, w: World
+    ) -> tuple[Infusion, World] | None:
+        try:
+            step = take(self.slice, i, w, event)
+        except ImpossibleTransitionError:
+            self._note("table_is_kept", here, n)
+            return None
+        name = broken(step)
+        if name is not None:
+            self._note(name, here, n)
+            return None
+        if step.after.state is not i.state:
+            self._note_ways(step)
+        return step.after, step.world
+
+    def _note_ways(self, step: Step) -> None:
+        for action in step.actions:
+            if isinstance(action, ev.Record) and action.kind == "state_changed":
+                self.ways.add((State(action.body["from"]), State(action.body["to"])))
+
+    def _note(self, name: str, here: int, n: int | None = None) -> None:
+        if name in self.found:
+            return
+        path = [] if n is None else [self.alphabet[n][0]]
+        while here > 0:
+            here, n = self._came[here]
+            path.append(self.alphabet[n][0])
+        self.found[name] = Found(name, self.slice.name, tuple(reversed(path)))
+
+    def _judge_paths(self) -> None:
+        for node in range(len(self._edges)):
+            if not self._stops(node):
+                self._note("stop_reaches_no_flow", node)
+                break
+        if self.closed:
+            self._judge_ends()
+
+    def _stops(self, node: int) -> bool:
+        """Stop, taken by the pump, then readings a tick apart."""
+        for name in ("stop", "pump takes the stop", *("reading", "time passes") * 4):
+            if node >= len(self._edges):
+                return True  # not walked: the bound of the slice is nearer than eight steps
+            there = self._edges[node][self._number[name]]
+            if there == -2:
+                return True  # a rule broke on this way, which says enough
+            node = node if there < 0 else there
+        return self._calm[node]
+
+    def _judge_ends(self) -> None:
+        back: list[list[int]] = [[] for _ in self._came]
+        for node, edges in enumerate(self._edges):
+            for there in edges:
+                if there >= 0:
+                    back[there].append(node)
+        reached = list(self._ended)
+        queue = deque(node for node, ended in enumerate(reached) if ended)
+        while queue:
+            for node in back[queue.popleft()]:
+                if not reached[node]:
+                    reached[node] = True
+                    queue.append(node)
+        if not all(reached):
+            self._note("an_end_is_in_reach", reached.index(False))
+
+
+def ways_not_taken(explorers: list[Explorer]) -> set[tuple[State, State]]:
+    return {(a, b) for a, ways in TRANSITIONS.items() for b in ways} - set().union(*(e.ways for e in explorers))

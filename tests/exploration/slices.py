@@ -1,0 +1,158 @@
+"""What is explored at a time: a part of the alphabet, with limits of a few ticks.
+
+Time goes in ticks of five seconds and volume in units of 0.03 mL, half of what flows in a tick. Every limit is a few
+ticks, so that the step before it, at it and after it are all walked.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache, cached_property
+from math import ceil
+
+from pumpd.infusion import Infusion, Limits, Place, Window
+from pumpd.infusion import events as ev
+from pumpd.pump import PumpProgram, RateStep
+from pumpd.quantities import NS_PER_S, Length, Rate, Volume
+
+TICK = 5 * NS_PER_S
+UNIT = Decimal("0.03")  # mL
+RATE, ALTERED = Rate("43.2"), Rate("64.8")  # 43.2 mL/h is two units a tick
+NORMAL = 2  # units a tick
+OVER = 3  # units: the most that is not above 0.1 mL
+PLACE = Place(session="s-1", gateway="ward-7", pump="bed1", serial="SN-1")
+NEVER = 99
+
+
+@cache
+def volume(units: int) -> Volume:
+    return Volume(UNIT * units)
+
+
+@cache
+def units(millilitres: Volume) -> int:
+    return int(millilitres.decimal / UNIT)
+
+
+@cache
+def program(vtbi: int, rate: Rate = RATE) -> PumpProgram:
+    return PumpProgram((RateStep(rate, volume(vtbi)),), Length("29.2"))
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A part of the alphabet with limits of its own, in ticks. `nodes` bounds it when it is not meant to close."""
+
+    name: str
+    about: str
+    groups: str
+    dose: int = 2  # ticks of flow; the window is 95 %, 105 % and 150 % of it
+    lease: int = 3
+    stale: int = 1
+    confirmation: int = 2
+    deviation_floor: str = "0.5"
+    mismatch_floor: str = "0.1"
+    mean_percent: int = 105
+    pause_single: int = 2
+    pause_total: int = 3
+    pauses: int = 2
+    same_trips: int = NEVER
+    nodes: int | None = None
+
+    flowing_within = 2
+    read_back_within = 2
+    deviation_for = 2
+    mean_over = 3
+    stop_alarm = 2
+
+    def groups_know(self, *groups: str) -> bool:
+        """Some of these groups are in the alphabet."""
+        return not self.known.isdisjoint(groups)
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        return frozenset(("base", *self.groups.split()))
+
+    @property
+    def most(self) -> int:
+        return self.dose + 1  # the first tick at or past 105 %
+
+    @property
+    def elapsed(self) -> int:
+        return ceil(self.dose * 1.5)
+
+    def order(self) -> Infusion:
+        held = program(self.dose * NORMAL)
+        return Infusion(
+            place=PLACE,
+            segment=ev.Segment("d0", held),
+            prescribed=held.vtbi,
+            window=Window(self.dose * TICK),
+            limits=Limits(
+                stale_warn_ns=self.stale * TICK,
+                lease_ns=self.lease * TICK,
+                renewal_ns=TICK,
+                flowing_within_ns=self.flowing_within * TICK,
+                read_back_within_ns=self.read_back_within * TICK,
+                stop_retry_ns=TICK,
+                stop_alarm_ns=self.stop_alarm * TICK,
+                still_for_ns=TICK,
+                confirmation_ns=self.confirmation * TICK,
+                deviation_floor=Rate(self.deviation_floor),
+                deviation_for_ns=self.deviation_for * TICK,
+                mismatch_floor=Volume(self.mismatch_floor),
+                counter_slack=Volume("0.01"),
+                mean_over_ns=self.mean_over * TICK,
+                mean_percent=Decimal(self.mean_percent),
+                pause_single_ns=self.pause_single * TICK,
+                pause_total_ns=self.pause_total * TICK,
+                pauses=self.pauses,
+                same_trips=self.same_trips,
+                same_trip_within_ns=self.elapsed * TICK,
+            ),
+            accuracy_percent=Decimal(2),
+            ordered_ns=0,
+        )
+
+
+ALL = (
+    "late lost occlusion alarm panel unseen counter speed load forge start pause resume clear journal stray restart "
+    "reconcile"
+)
+
+# `nodes` bounds what CI walks of a slice; the command walks those to their end too, save `whole`, which has none near.
+SLICES = (
+    Slice("start", "loading, confirming, starting; forged and old confirmations", "load forge start"),
+    Slice("line", "late, lost and stray answers", "late lost start stray clear", dose=3, lease=4, confirmation=3),
+    Slice("alarm", "alarms of the pump, the journal, clearing", "occlusion alarm journal clear", dose=3),
+    Slice("counter", "a counter that jumps or goes back", "counter"),
+    Slice("flow", "a pump that is too fast or gives nothing", "speed", dose=4),
+    Slice("mean", "the same, seen by the mean alone", "speed", dose=5, deviation_floor="90", mismatch_floor="9"),
+    Slice("sum", "the same, seen by the sum alone", "speed", dose=5, deviation_floor="90", mean_percent=900),
+    Slice("doubt", "restarts, answers lost to a start, displays read", "restart reconcile start late"),
+    Slice("again", "the same trip twice", "occlusion clear resume", same_trips=2, nodes=2_000),
+    Slice(
+        "stand",
+        "somebody at a pump that stands in a pause; remainders that do not load",
+        "panel pause resume load restart",
+        dose=3,
+        nodes=3_000,
+    ),
+    Slice("panel", "somebody at the pump", "panel clear", nodes=3_000),
+    Slice(
+        "unseen", "somebody at a pump that stands, between two readings", "unseen pause resume clear", 3, nodes=3_000
+    ),
+    Slice("pause", "pauses, remainders, their budgets", "pause resume lost", dose=3, nodes=3_000),
+    Slice(
+        "pauses",
+        "one pause, as long as the window",
+        "pause resume",
+        3,
+        3,
+        pauses=1,
+        pause_total=9,
+        pause_single=9,
+        nodes=2_000,
+    ),
+    Slice("whole", "all of it", ALL, dose=3, nodes=1_500),
+)
+WHOLE = 150_000  # nodes of `whole` that the command walks

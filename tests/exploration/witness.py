@@ -1,0 +1,149 @@
+"""What the witness writes down: of an event when it arrives, and of the actions that the infusion made of it."""
+
+from pumpd.infusion import Infusion, State
+from pumpd.infusion import events as ev
+from pumpd.pump import Done, PumpState, Reading, Unknown
+from tests.exploration.slices import NEVER, PLACE, TICK, Slice, program, units
+from tests.exploration.world import World
+
+
+def tell(sl: Slice, i: Infusion, w: World, event: ev.Event) -> World:
+    """What the witness writes down when an event arrives, before it is known what the infusion makes of it."""
+    match event:
+        case ev.ReadingTaken(reading=reading):
+            return _tell_reading(i, w, reading)
+        case ev.ChallengeIssued(nonce=nonce) if i.state is State.READY:
+            action = ev.ConfirmAction.START if w.started is None else ev.ConfirmAction.RESUME
+            expires = (w.now + sl.confirmation) * TICK
+            binding = ev.Binding(nonce, w.digest, action, PLACE.serial, PLACE.channel, "s-1", "ward-7", expires)
+            return w._replace(open=binding)
+        case ev.ConfirmationGiven(binding=binding):
+            if i.state is State.READY and binding == w.open and w.now * TICK < binding.expires_ns:
+                return w._replace(
+                    open=None,
+                    permit=binding,
+                    used=binding,
+                    permit_at=w.now,
+                    spent=False,
+                    back_ok=False,
+                    idle_at=None,
+                )
+        case ev.ProgramLoaded(outcome=Done()) if i.state is State.LOADING:
+            return w._replace(loaded=True, said=0)
+        case ev.ProgramReadBack(outcome=outcome):
+            return w._replace(back_ok=isinstance(outcome, Done) and outcome.value == program(w.vtbi))
+        case ev.StartAnswered(outcome=Done()) if i.state is State.STARTING:
+            return w._replace(run_from=w.now)
+        case ev.StartAnswered(outcome=Unknown()) if i.state is State.STARTING:
+            return w._replace(uncertain=True)
+        case ev.JournalFailed():
+            return w._replace(permit=None)
+        case ev.TripsCleared() if i.state is State.TRIPPED:
+            return w._replace(latched=False)
+        case ev.ControlRestarted():
+            lost = w.uncertain or i.state is State.STARTING
+            return w._replace(open=None, permit=None, still=None, back_ok=False, idle_at=None, uncertain=lost)
+    return w
+
+
+STAND = (PumpState.STOPPED, PumpState.PAUSED, PumpState.ALARM)
+
+
+def _tell_reading(i: Infusion, w: World, r: Reading) -> World:
+    asked, shown = r.asked_ns // TICK, units(r.delivered)
+    more = 0 if w.said is None or i.state.ended else max(shown - w.said, 0)
+    grew = more > 0 and not i.state.may_flow
+    counted = max(w.counted, shown) if i.state.may_flow and w.loaded else w.counted + more
+    still: tuple[int, int] | None = None
+    if r.state in STAND and (w.stop_first is None or asked >= w.stop_first):
+        still = w.still if w.still is not None and w.still[1] == shown else (w.now, shown)
+    idle = r.state is PumpState.STOPPED and shown == 0 and not any(a.stops_flow for a in r.alarms)
+    track = w.track
+    if i.state in (State.STARTING, State.RUNNING) and r.state.flowing:
+        if not track:
+            track = ((w.now if w.run_from is None else w.run_from, 0),)
+        elif track[-1][0] < w.now:
+            track = (*track, (w.now, counted))
+    return w._replace(
+        asked=asked,
+        answered=w.now,
+        counted=counted,
+        said=shown,
+        grew=grew,
+        unseen=w.flowing and w.by_panel,
+        still=still,
+        idle_at=asked if idle else None,
+        track=track,
+    )
+
+
+def carry(sl: Slice, i: Infusion, after: Infusion, w: World, actions: tuple[ev.Action, ...]) -> World:
+    """What the actions put on the line, and what the witness writes down of them."""
+    for action in actions:
+        match action:
+            case ev.StopPump():
+                first = w.stop_first is None
+                w = w._replace(
+                    stop_left=True,
+                    stop_last=w.now,
+                    stop_first=w.now if first else w.stop_first,
+                    still=None if first else w.still,
+                )
+            case ev.StartPump():
+                w = w._replace(
+                    start_left=True,
+                    start_open=True,
+                    stop_left=False,
+                    permit=None,
+                    spent=True,
+                    started=w.now if w.started is None else w.started,
+                    run_from=w.now,
+                    run_to=None,
+                    track=(),
+                    still=None,
+                    by_panel=False,
+                    stop_first=None,
+                )
+            case ev.LoadProgram(program=planned):
+                w = w._replace(load_open=True)
+                if after.segment.digest != w.digest:
+                    w = w._replace(
+                        digest=after.segment.digest,
+                        vtbi=units(planned.vtbi),
+                        segments=w.segments + 1,
+                        before=w.before + w.counted,
+                        counted=0,
+                        loaded=False,
+                        run_before=w.running,
+                        run_from=None,
+                        run_to=None,
+                        open=None,
+                    )
+            case ev.ReadBackProgram():
+                w = w._replace(back_open=True)
+            case ev.PlanRemainder(delivered=delivered):
+                w = w._replace(plan=units(delivered))
+            case ev.RenewLease(until_ns=until):
+                w = w._replace(lease=until // TICK)
+            case ev.Record(kind="delivery_reconciled"):
+                w = w._replace(counted=units(after.counted), latched=False)
+    new = tuple(code for code in after.trips if code not in i.trips)
+    if new:
+        w = w._replace(latched=True, latches=(*w.latches, *new) if sl.same_trips < NEVER else ())
+    if after.state is not i.state:
+        if i.state is State.ARMED and after.state is not State.STARTING:
+            w = w._replace(permit=None)
+        if after.state is State.PAUSING:
+            w = w._replace(pauses=w.pauses + 1)
+        if after.state is State.COMPLETING or (i.state.ending and not after.state.may_flow):
+            w = w._replace(run_to=w.still[0] if w.still and w.run_to is None else w.run_to)
+        if not after.state.may_flow:
+            w = w._replace(stop_first=None, lease=None)
+        loading = after.state is State.LOADING
+        back = w.back_open and (loading or after.state is State.ARMED)  # an answer after that is a stray one
+        w = w._replace(load_open=loading and w.load_open, back_open=back)
+        if after.state is not State.PAUSED:
+            w = w._replace(plan=None)
+        if after.state.ended:
+            w = w._replace(start_open=False)
+    return w

@@ -1,0 +1,75 @@
+"""The pump as it truly is, what is still under way on the line, and what a witness wrote down.
+
+The witness trusts nothing but events and actions. No rule asks the infusion whether it was allowed to do what it did.
+"""
+
+from typing import NamedTuple
+
+from pumpd.infusion import events as ev
+from pumpd.pump import AlarmCode
+from tests.exploration.slices import NORMAL
+
+
+class World(NamedTuple):
+    """Instants are ticks, volumes units; None means never or nothing."""
+
+    now: int
+    # the pump
+    held: tuple[int, bool] | None = None  # VTBI, and whether at the programmed rate
+    flowing: bool = False
+    by_panel: bool = False  # somebody at the pump made it flow
+    shown: int = 0
+    given: int = 0
+    speed: int = NORMAL
+    lied: bool = False  # its counter once said what is not true
+    unseen: bool = False  # it flowed by its panel since the last reading
+    # the line
+    start_left: bool = False  # the pump may yet take it
+    start_open: bool = False  # its answer is awaited
+    stop_left: bool = False
+    load_open: bool = False
+    back_open: bool = False
+    plan: int | None = None  # what is to be planned for was counted at this
+    # the witness: permission
+    digest: str = "d0"
+    vtbi: int = 0
+    segments: int = 0
+    open: ev.Binding | None = None  # the challenge as it should have been issued
+    permit: ev.Binding | None = None  # a confirmation that fits in everything, not spent yet
+    permit_at: int = 0
+    spent: bool = False
+    used: ev.Binding | None = None
+    back_ok: bool = False
+    idle_at: int | None = None  # asked, of the last reading, if it shows an idle pump
+    latched: bool = False
+    latches: tuple[AlarmCode, ...] = ()  # every one of this infusion, where the slice counts them
+    uncertain: bool = False
+    # the witness: flow
+    lease: int | None = None
+    asked: int | None = None
+    answered: int = 0
+    counted: int = 0
+    loaded: bool = False  # the counter is that of the present segment
+    said: int | None = None  # by the counter, at the last reading
+    grew: bool = False  # it grew up to that reading, with nobody here letting it flow
+    before: int = 0  # counted by the segments before
+    track: tuple[tuple[int, int], ...] = ()  # tick, counted
+    started: int | None = None
+    run_before: int = 0
+    run_from: int | None = None
+    run_to: int | None = None
+    pauses: int = 0
+    # the witness: stop
+    stop_first: int | None = None
+    stop_last: int = 0
+    still: tuple[int, int] | None = None  # since, shown
+
+    @property
+    def running(self) -> int:
+        if self.run_from is None:
+            return self.run_before
+        return self.run_before + (self.now if self.run_to is None else self.run_to) - self.run_from
+
+    @property
+    def elapsed(self) -> int:
+        return 0 if self.started is None else self.now - self.started
