@@ -7,6 +7,7 @@ from pumpd.infusion.interlocks import (
     Permit,
     Refuse,
     Trip,
+    Verdict,
     front_panel,
     link_freshness,
     pause_budget,
@@ -122,14 +123,14 @@ def _told(infusion: Infusion) -> frozenset[AlarmCode]:
     return frozenset() if lost else frozenset({AlarmCode.DELIVERY_UNCERTAIN})
 
 
-def _lost_count(turn: Turn) -> None:
-    if turn.infusion.unaccounted and AlarmCode.DELIVERY_UNCERTAIN not in turn.infusion.trips:
-        turn.latch(AlarmCode.DELIVERY_UNCERTAIN)
+def _lost_count(infusion: Infusion, _now_ns: int) -> Verdict:
+    if not infusion.unaccounted:
+        return PERMIT
+    return Trip(AlarmCode.DELIVERY_UNCERTAIN, f"the pump lost its count, of {infusion.unaccounted} at most")
 
 
 def _ending(turn: Turn) -> None:
-    _lost_count(turn)
-    for check in (pump_alarms.check, window_volume.check):
+    for check in (_lost_count, pump_alarms.check, window_volume.check):
         verdict = check(turn.infusion, turn.now_ns)
         if isinstance(verdict, Trip) and verdict.alarm not in turn.infusion.trips:
             if turn.infusion.state is State.PAUSING:

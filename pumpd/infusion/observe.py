@@ -60,10 +60,10 @@ def _vanished(infusion: Infusion, reading: Reading) -> bool:
     last, since = infusion.reading, infusion.flow_since_ns
     if since is None or reading.delivered != ZERO or reading.state.flowing:
         return False
-    if last is not None and last.asked_ns >= since:
-        if not last.state.flowing:
+    if last is not None:
+        if last.asked_ns > since and not last.state.flowing:
             return False
-        since = last.answered_ns
+        since = last.answered_ns  # the pump may have started before it answered
     return infusion.could_give(reading.asked_ns - since) > infusion.limits.counter_slack
 
 

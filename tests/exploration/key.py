@@ -102,8 +102,9 @@ def _flow(sl: Slice, i: Infusion, w: World) -> Key:
     far = max(sl.elapsed, sl.lease) + 2
     seen: Key = ()
     if r is not None:
-        after = i.flow_since_ns is not None and r.asked_ns >= i.flow_since_ns
-        seen = (r.state, _age(r.asked_ns, now, sl.lease + 2), _age(r.answered_ns, now, sl.lease + 2), after)
+        since = -1 if i.flow_since_ns is None else i.flow_since_ns
+        seen = (r.state, _age(r.asked_ns, now, sl.lease + 2), _age(r.answered_ns, now, sl.lease + 2))
+        seen += (r.asked_ns >= since, r.asked_ns > since)
         seen += (r.rate == RATE, r.delivered)
     return (
         seen,
@@ -135,6 +136,7 @@ def _ending(sl: Slice, i: Infusion, w: World, *, over: bool) -> Key:
             (r.state.flowing, r.state.stands),
             _age(r.answered_ns, now, max(sl.dose, stop_cut)),
             (r.asked_ns < stop_ns, asking and r.asked_ns > stop_ns),
+            i.flow_since_ns is not None and r.asked_ns > i.flow_since_ns,
             i.still_since_ns is not None and min((r.answered_ns - i.still_since_ns) // TICK, 1),
         )
     return (
@@ -142,6 +144,7 @@ def _ending(sl: Slice, i: Infusion, w: World, *, over: bool) -> Key:
         _age(i.stop_since_ns, now, stop_cut),
         _age(i.stop_sent_ns, now, 1),
         _age(i.still_since_ns, now, still_cut),
+        _age(i.flow_since_ns, now, sl.dose if r is None else 3),
         i.then,
         (i.loaded, w.loaded, w.said),
         None if w.still is None else (_ago(w.still[0], now, still_cut), w.still[1]),

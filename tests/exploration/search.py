@@ -61,8 +61,7 @@ class Explorer:
 
     def _search(self, most: int | None) -> None:
         sl = self.slice
-        start, _ = begin(sl.order())
-        world = World(now=2, vtbi=sl.dose * NORMAL)  # so that a reading can be two ticks late from the first
+        start, world = self._beginning()
         known = {key(sl, start, world): 0}
         queue = deque([(start, world)])
         concrete = {0: (start, world)} if self.pairs_wanted else {}
@@ -99,6 +98,18 @@ class Explorer:
                 edges[n] = there
         self.nodes, self.closed = len(known), not queue
 
+    def _beginning(self) -> tuple[Infusion, World]:
+        infusion, _ = begin(self.slice.order())
+        world = World(now=2, vtbi=self.slice.dose * NORMAL)  # so that a reading can be two ticks late from the first
+        for name in self.slice.after:
+            outcome = HAPPENINGS[name][1](infusion, world)
+            assert outcome is not None, name
+            step = take(self.slice, infusion, outcome[1], outcome[0])
+            assert broken(step) is None, name
+            self._note_ways(step)
+            infusion, world = step.after, step.world
+        return infusion, world
+
     def _add(self, i: Infusion, w: World, came: tuple[int, int]) -> None:
         self._came.append(came)
         self._calm.append(not (w.flowing or w.start_left or i.state.may_flow))
@@ -132,7 +143,7 @@ class Explorer:
         while here > 0:
             here, n = self._came[here]
             path.append(self.alphabet[n][0])
-        self.found[name] = Found(name, self.slice.name, tuple(reversed(path)))
+        self.found[name] = Found(name, self.slice.name, (*self.slice.after, *reversed(path)))
 
     def _judge_paths(self) -> None:
         for node in range(len(self._edges)):

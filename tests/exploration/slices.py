@@ -56,6 +56,7 @@ class Slice:
     pause_total: int = 3
     pauses: int = 2
     same_trips: int = NEVER
+    after: tuple[str, ...] = ()  # what has happened already where the search begins
     nodes: int | None = None
 
     flowing_within = 2
@@ -114,45 +115,96 @@ class Slice:
         )
 
 
+RUNNING = (
+    "reading",
+    "loaded",
+    "read back",
+    "challenge",
+    "confirmed",
+    "read back",
+    "reading",
+    "start answered",
+    "time passes",
+    "reading",
+)
+PAUSED = (*RUNNING, "pause", "pump takes the stop", "reading", "time passes", "reading")
 ALL = (
-    "late lost occlusion alarm panel unseen counter speed load forge start pause resume clear journal stray restart "
-    "reconcile"
+    "late lost occlusion alarm panel unseen counter speed load forge start pause resume clear journal deadman stray "
+    "restart reconcile supply"
 )
 
-# `nodes` bounds what CI walks of a slice; the command walks those to their end too, save `whole`, which has none near.
+# `nodes` bounds what CI walks of a slice; the command walks each to its end, or to a bound that it is told.
 SLICES = (
-    Slice("start", "loading, confirming, starting; forged and old confirmations", "load forge start"),
-    Slice("line", "late, lost and stray answers", "late lost start stray clear", dose=3, lease=4, confirmation=3),
-    Slice("alarm", "alarms of the pump, the journal, clearing", "occlusion alarm journal clear", dose=3),
-    Slice("counter", "a counter that jumps or goes back", "counter"),
-    Slice("flow", "a pump that is too fast or gives nothing", "speed", dose=4),
-    Slice("mean", "the same, seen by the mean alone", "speed", dose=5, deviation_floor="90", mismatch_floor="9"),
-    Slice("sum", "the same, seen by the sum alone", "speed", dose=5, deviation_floor="90", mean_percent=900),
-    Slice("doubt", "restarts, answers lost to a start, displays read", "restart reconcile start late"),
-    Slice("again", "the same trip twice", "occlusion clear resume", same_trips=2, nodes=2_000),
+    Slice("start", "loading, confirming, starting; forged and old confirmations", "load forge start", nodes=700),
+    Slice("line", "late, lost and stray answers", "late lost start stray clear", 3, lease=4, confirmation=3, nodes=900),
+    Slice(
+        "alarm",
+        "alarms of the pump, the journal, the deadman; clearing",
+        "occlusion alarm journal deadman clear",
+        dose=3,
+        nodes=700,
+    ),
+    Slice("counter", "a counter that jumps or goes back", "counter", nodes=900),
+    Slice("flow", "a pump that is too fast or gives nothing", "speed", dose=4, after=RUNNING, nodes=900),
+    Slice(
+        "mean",
+        "the same, seen by the mean alone",
+        "speed",
+        dose=5,
+        deviation_floor="90",
+        mismatch_floor="9",
+        after=RUNNING,
+        nodes=1_200,
+    ),
+    Slice(
+        "sum",
+        "the same, seen by the sum alone",
+        "speed",
+        dose=5,
+        deviation_floor="90",
+        mean_percent=900,
+        after=RUNNING,
+        nodes=1_200,
+    ),
+    Slice("doubt", "restarts, answers lost to a start, displays read", "restart reconcile start late", nodes=900),
+    Slice("supply", "a pump that loses its supply and its count", "supply start lost", dose=3, nodes=700),
+    Slice(
+        "silence",
+        "a pump that is not heard any more; displays read",
+        "lost pause reconcile restart",
+        after=RUNNING,
+        nodes=900,
+    ),
+    Slice("again", "the same trip twice", "occlusion clear resume", same_trips=2, after=RUNNING, nodes=900),
+    Slice("panel", "somebody at the pump", "panel clear", nodes=900),
     Slice(
         "stand",
-        "somebody at a pump that stands in a pause; remainders that do not load",
-        "panel pause resume load restart",
+        "somebody at a pump that is paused; remainders that do not load; restarts, displays read",
+        "panel pause resume load restart reconcile",
         dose=3,
-        nodes=3_000,
+        after=PAUSED,
+        nodes=900,
     ),
-    Slice("panel", "somebody at the pump", "panel clear", nodes=3_000),
     Slice(
-        "unseen", "somebody at a pump that stands, between two readings", "unseen pause resume clear", 3, nodes=3_000
+        "unseen",
+        "somebody at a pump that stands, between two readings",
+        "unseen pause resume clear restart",
+        dose=3,
+        after=PAUSED,
+        nodes=900,
     ),
-    Slice("pause", "pauses, remainders, their budgets", "pause resume lost", dose=3, nodes=3_000),
+    Slice("pause", "pauses, remainders, their budgets", "pause resume lost", dose=3, after=RUNNING, nodes=1_200),
     Slice(
         "pauses",
         "one pause, as long as the window",
         "pause resume",
-        3,
-        3,
+        dose=3,
         pauses=1,
         pause_total=9,
         pause_single=9,
-        nodes=2_000,
+        after=RUNNING,
+        nodes=700,
     ),
-    Slice("whole", "all of it", ALL, dose=3, nodes=1_500),
+    Slice("whole", "all of it", ALL, dose=3, nodes=300),
+    Slice("paused", "all of it, from a pause on", ALL, dose=3, after=PAUSED, nodes=300),
 )
-WHOLE = 150_000  # nodes of `whole` that the command walks

@@ -13,8 +13,17 @@ FLOW = frozenset({State.STARTING, State.RUNNING, State.COMPLETING})
 STANDING = frozenset({State.LOADING, State.READY, State.ARMED, State.PAUSED, State.TRIPPED})
 # After these a person may clear the trip and resume: said here once more, so that the machine's list is judged too.
 RESUMABLE = frozenset(
-    AlarmCode(word)
-    for word in "occlusion air_in_line empty door_open link_lost lease_lapsed pump_watchdog control_restarted".split()  # noqa: SIM905
+    {
+        AlarmCode.OCCLUSION,
+        AlarmCode.AIR_IN_LINE,
+        AlarmCode.EMPTY,
+        AlarmCode.DOOR_OPEN,
+        AlarmCode.LINK_LOST,
+        AlarmCode.LEASE_LAPSED,
+        AlarmCode.PUMP_WATCHDOG,
+        AlarmCode.CONTROL_RESTARTED,
+        AlarmCode.DEADMAN_FAILED,
+    }
 )
 
 

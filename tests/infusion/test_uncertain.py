@@ -233,6 +233,21 @@ def test_a_lost_counter_books_the_worst_case_of_what_it_lost():
     assert here.infusion.booked(here.now_ns) == told + Volume("0.05")
 
 
+@pytest.mark.requirement("COM-05")
+def test_a_count_that_is_lost_while_pausing_ends_in_a_trip():
+    here = bench().run()
+    here.wait(5 * MIN)
+    here.line = lambda what: "down" if what in ("stop", "read") else "ok"
+    here.send(ev.PauseRequested(here.now_ns, "n", "x"))
+    here.silence(2 * S, every=S)
+    here.pump.until(here.now_ns)
+    here.pump.flowing, here.pump.counter, here.line = False, Fraction(0), lambda _what: "ok"
+    here.wait(5 * S)
+    assert here.state is State.TRIPPED
+    assert here.infusion.trips == (AlarmCode.DELIVERY_UNCERTAIN,)
+    assert here.infusion.booked(here.now_ns).decimal >= here.given
+
+
 # -- a control process that died ----------------------------------------------------------------------------------
 
 

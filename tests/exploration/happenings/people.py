@@ -1,5 +1,6 @@
 """What people do: confirm, forge, stop, pause, resume, clear, read the display; and what befalls the gateway."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from pumpd.infusion import Infusion
@@ -100,6 +101,17 @@ def _journal(i: Infusion, w: World) -> Outcome:
 def _restarted(i: Infusion, w: World) -> Outcome:
     """Answers that were awaited are lost; what had left may yet be taken."""
     return ev.ControlRestarted(at_ns(w)), w._replace(start_open=False, load_open=False, back_open=False)
+
+
+def _deadman(name: str, make: Callable[[int], ev.Event]) -> None:
+    @happens("deadman", name)
+    def _make(i: Infusion, w: World) -> Outcome:
+        return make(at_ns(w)), w
+
+
+_deadman("deadman fails, nothing else stops the pump", lambda at: ev.DeadmanFailed(at, "died", alone=True))
+_deadman("deadman fails, the pump has a watchdog", lambda at: ev.DeadmanFailed(at, "died", alone=False))
+_deadman("deadman works again", ev.DeadmanRestored)
 
 
 def _reconciled(name: str, group: str, more: int, reason: str, *, flowing: bool = False) -> None:

@@ -140,6 +140,17 @@ def _back(i: Infusion, w: World) -> Outcome:
     return _look(w._replace(lied=True), delivered=volume(0))
 
 
+@happens("supply", "pump loses its supply, and its count with it")
+def _supply(i: Infusion, w: World) -> Outcome:
+    """The program stays in it, as the worst case: what it gave since the last look is told by nothing."""
+    return None, w._replace(flowing=False, start_left=False, start_open=False, shown=0)
+
+
+@happens("supply", "reading of a pump that says that it woke up anew")
+def _woke(i: Infusion, w: World) -> Outcome:
+    return None if w.flowing else _look(w, state=PumpState.ALARM, alarms=(PumpAlarm.PUMP_RESET,))
+
+
 def _speed(name: str, speed: int) -> None:
     @happens("speed", name)
     def _make(i: Infusion, w: World) -> Outcome:

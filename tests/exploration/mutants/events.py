@@ -157,6 +157,14 @@ EVENTS = (
         "alarm",
     ),
     Mutant(
+        "a failing deadman lets it run",
+        "advance:_deadman_failed",
+        "if alone and not state.ending:",
+        "if False:",
+        "deadman_failing_alone_stops",
+        "alarm",
+    ),
+    Mutant(
         "a failing journal lets it start",
         "advance:_journal_failed",
         "if state is State.ARMED:",

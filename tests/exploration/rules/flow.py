@@ -163,6 +163,12 @@ def journal_failing_stops(s: Step) -> bool:
 
 
 @rule("flow")
+def deadman_failing_alone_stops(s: Step) -> bool:
+    """A deadman that fails stops what nothing else would end in time."""
+    return not (isinstance(s.event, ev.DeadmanFailed) and s.event.alone) or s.stops
+
+
+@rule("flow")
 def pauses_are_counted(s: Step) -> bool:
     """Not more pauses than allowed."""
     return s.world.pauses <= s.slice.pauses
