@@ -4,6 +4,7 @@
 #   make test    the whole test suite
 #   make check   lint, types, import rules, requirement table
 #   make bench   the measurements
+#   make explore every order of events, and every deliberate break, of the state machine
 #   make fuzz    10^6 mutated packets against every codec
 #   make page    the page of the tablet, built anew where its sources are newer
 #   make campaign N=20000   random infusions with many faults at once, judged by the simulated plants
@@ -13,7 +14,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench fuzz campaign table page page-check setup system clean
+.PHONY: help demo test check bench explore fuzz campaign table page page-check setup system clean
 
 export UV_PYTHON_DOWNLOADS ?= never
 # The tests start a hundred interpreters, and compiling what these import each time anew would be half of their start.
@@ -65,6 +66,9 @@ page-check: page
 
 bench: setup
 	$(RUN) python -m benchmarks $(ARGS)
+
+explore: setup
+	nice $(RUN) python -m tests.exploration --doc $(ARGS)
 
 fuzz: setup
 	$(RUN) python -m benchmarks.fuzz $(ARGS)

@@ -9,7 +9,7 @@ both, and asks for the same answers and again the same key.
 
 from pumpd.infusion import Infusion, State
 from pumpd.infusion import events as ev
-from pumpd.pump import AlarmCode
+from pumpd.pump import AlarmCode, PumpAlarm
 from tests.exploration.slices import NEVER, NORMAL, RATE, TICK, Slice, volume
 from tests.exploration.step import FLOW, RESUMABLE
 from tests.exploration.world import World
@@ -135,6 +135,7 @@ def _ending(sl: Slice, i: Infusion, w: World, *, over: bool) -> Key:
             r.delivered,
             (r.state.flowing, r.state.stands),
             _age(r.answered_ns, now, max(sl.dose, stop_cut)),
+            PumpAlarm.PUMP_RESET in r.alarms,
             (r.asked_ns < stop_ns, asking and r.asked_ns > stop_ns),
             i.flow_since_ns is not None and r.asked_ns > i.flow_since_ns,
             i.still_since_ns is not None and min((r.answered_ns - i.still_since_ns) // TICK, 1),

@@ -124,10 +124,10 @@ RUNNING = (
     "read back",
     "reading",
     "start answered",
-    "time passes",
     "reading",
 )
-PAUSED = (*RUNNING, "pause", "pump takes the stop", "reading", "time passes", "reading")
+RAN = (*RUNNING, "time passes", "reading")
+PAUSED = (*RAN, "pause", "pump takes the stop", "reading", "time passes", "reading")
 ALL = (
     "late lost occlusion alarm panel unseen counter speed load forge start pause resume clear journal deadman stray "
     "restart reconcile supply"
@@ -144,7 +144,7 @@ SLICES = (
         dose=3,
         nodes=700,
     ),
-    Slice("counter", "a counter that jumps or goes back", "counter", nodes=900),
+    Slice("counter", "a counter that jumps or goes back", "counter", after=RUNNING, nodes=900),
     Slice("flow", "a pump that is too fast or gives nothing", "speed", dose=4, after=RUNNING, nodes=900),
     Slice(
         "mean",
@@ -166,13 +166,25 @@ SLICES = (
         after=RUNNING,
         nodes=1_200,
     ),
+    Slice(
+        "slow",
+        "a pump that is too slow, under a lease longer than the window",
+        "slow",
+        dose=3,
+        lease=9,
+        deviation_floor="90",
+        mismatch_floor="9",
+        after=RUNNING,
+        nodes=900,
+    ),
     Slice("doubt", "restarts, answers lost to a start, displays read", "restart reconcile start late", nodes=900),
     Slice("supply", "a pump that loses its supply and its count", "supply start lost", dose=3, nodes=700),
     Slice(
         "silence",
         "a pump that is not heard any more; displays read",
         "lost pause reconcile restart",
-        after=RUNNING,
+        dose=3,
+        after=(*RAN, "pause", "time passes", "time passes", "tick"),
         nodes=900,
     ),
     Slice("again", "the same trip twice", "occlusion clear resume", same_trips=2, after=RUNNING, nodes=900),
@@ -193,7 +205,7 @@ SLICES = (
         after=PAUSED,
         nodes=900,
     ),
-    Slice("pause", "pauses, remainders, their budgets", "pause resume lost", dose=3, after=RUNNING, nodes=1_200),
+    Slice("pause", "pauses, remainders, their budgets", "pause resume lost", dose=3, after=RAN, nodes=1_200),
     Slice(
         "pauses",
         "one pause, as long as the window",

@@ -151,8 +151,8 @@ def _woke(i: Infusion, w: World) -> Outcome:
     return None if w.flowing else _look(w, state=PumpState.ALARM, alarms=(PumpAlarm.PUMP_RESET,))
 
 
-def _speed(name: str, speed: int) -> None:
-    @happens("speed", name)
+def _speed(name: str, speed: int, group: str = "speed") -> None:
+    @happens(group, name)
     def _make(i: Infusion, w: World) -> Outcome:
         return (None, w._replace(speed=speed)) if w.flowing and w.speed == NORMAL else None
 
@@ -160,3 +160,4 @@ def _speed(name: str, speed: int) -> None:
 _speed("pump runs half as fast again", 3)
 _speed("pump runs at twice the rate", 4)
 _speed("pump says infusing and gives nothing", 0)
+_speed("pump runs at half the rate", 1, "slow")

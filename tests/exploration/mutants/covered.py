@@ -57,6 +57,12 @@ ALONE = (
     _READ_BACK,
     _DIGEST,
     Mutant(
+        "a counter that is not at zero before the start: `front_panel` finds that it grew",
+        LOCKS + "pump_idle:check",
+        "if infusion.reading.delivered != ZERO:",
+        "if False:",
+    ),
+    Mutant(
         "any digest is accepted: `confirmation.check` refuses the start",
         LOCKS + "confirmation:faults",
         '("program digest", given.',

@@ -40,9 +40,25 @@ INTERLOCKS = (
     Mutant(
         "flow at a stand is permitted",
         LOCKS + "front_panel:check",
-        "if reading.state in (PumpState.STOPPED, PumpState.PAUSED):",
-        "if True:",
+        "        if reading.state.stands:\n            return PERMIT",
+        "        return PERMIT",
         "flow_at_a_stand_stops",
+        "panel",
+    ),
+    Mutant(
+        "a counter that grows at a stand is permitted",
+        LOCKS + "front_panel:check",
+        "if not infusion.state.may_flow and infusion.counted > infusion.stood_at:",
+        "if False:",
+        "growth_at_a_stand_stops",
+        "unseen",
+    ),
+    Mutant(
+        "a purge is permitted where a stand would be",
+        LOCKS + "front_panel:check",
+        "if reading.state.stands and (infusion.state is State.STARTING",
+        "if (infusion.state is State.STARTING",
+        "change_at_the_panel_stops",
         "panel",
     ),
     Mutant(
@@ -157,7 +173,7 @@ INTERLOCKS = (
         "if infusion.running_ns(now_ns) >= infusion.window.most_ns:",
         "if False:",
         "window_closes",
-        "line",
+        "slow",
     ),
     Mutant(
         "flow past 150 % in all",
@@ -189,14 +205,6 @@ INTERLOCKS = (
         "if False:",
         "pause_is_bounded",
         "pause",
-    ),
-    Mutant(
-        "a counter that is not at zero",
-        LOCKS + "pump_idle:check",
-        "if infusion.reading.delivered != ZERO:",
-        "if False:",
-        "start_is_idle",
-        "counter",
     ),
     Mutant(
         "a pump that is not idle",

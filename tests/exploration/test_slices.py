@@ -1,0 +1,67 @@
+"""CI's share of the exploration: every slice to its bound, no rule broken, and merged nodes that behave alike.
+
+`make explore` walks each slice on, and wakes every mutant.
+"""
+
+import pytest
+
+from pumpd.infusion.states import TRANSITIONS
+from tests.exploration.key import key
+from tests.exploration.rules import broken
+from tests.exploration.search import Explorer
+from tests.exploration.slices import SLICES, Slice
+from tests.exploration.step import take
+
+# Which slice takes which ways of the table: one that is taken nowhere has no reason to be there.
+WAYS = {
+    "start": (
+        "ordered>loading ordered>abandoned loading>ready loading>abandoned ready>armed ready>abandoned armed>starting "
+        "armed>ready armed>abandoned starting>running starting>uncertain starting>stopping stopping>tripped "
+        "uncertain>tripped running>stopping"
+    ),
+    "line": "stopping>stopped",
+    "doubt": "uncertain>stopped",
+    "silence": "pausing>stopped",
+    "panel": "loading>stopping ready>stopping armed>stopping tripped>stopping tripped>stopped",
+    "pause": (
+        "running>completing completing>completed completing>stopping running>pausing pausing>paused pausing>stopping "
+        "paused>loading paused>stopped"
+    ),
+    "unseen": (
+        "paused>stopping loading>tripped loading>stopped ready>tripped ready>stopped armed>tripped armed>stopped "
+        "starting>pausing tripped>paused"
+    ),
+}
+
+
+@pytest.mark.requirement("STA-01", "STP-01", "STP-05", "COM-02", "COM-03", "COM-04", "RUN-06", "PWR-03")
+@pytest.mark.parametrize("each", SLICES, ids=lambda each: each.name)
+def test_no_order_of_events_breaks_a_rule(each: Slice) -> None:
+    explorer = Explorer(each, every=True, pairs_wanted=41).run()
+    assert not explorer.found, "\n".join(map(str, explorer.found.values()))
+    assert explorer.nodes >= (each.nodes or 0) or explorer.closed
+    assert set(WAYS.get(each.name, "").split()) <= {f"{a}>{b}" for a, b in explorer.ways}
+    assert explorer.pairs
+    _alike(explorer)
+
+
+def test_every_way_of_the_table_is_taken_by_some_slice() -> None:
+    assert set(" ".join(WAYS.values()).split()) == {f"{a}>{b}" for a, ways in TRANSITIONS.items() for b in ways}
+    assert WAYS.keys() <= {each.name for each in SLICES}
+
+
+def _alike(explorer: Explorer) -> None:
+    """Two nodes that the key takes for one: the same can happen to both, is judged alike, and they stay one."""
+    for i, w, j, v in explorer.pairs:
+        for name, make in explorer.alphabet:
+            of_one, of_other = make(i, w), make(j, v)
+            assert (of_one is None) is (of_other is None), (name, i, w, j, v)
+            if of_one is None or of_other is None:
+                continue
+            one, other = (
+                take(explorer.slice, i, of_one[1], of_one[0]),
+                take(explorer.slice, j, of_other[1], of_other[0]),
+            )
+            assert broken(one) == broken(other), (name, i, w, j, v)
+            merged = [key(explorer.slice, step.after, step.world) for step in (one, other)]
+            assert merged[0] == merged[1], (name, i, w, j, v)
