@@ -184,7 +184,7 @@ SLICES = (
         "a pump that is not heard any more; displays read",
         "lost pause reconcile restart",
         dose=3,
-        after=(*RAN, "pause", "time passes", "time passes", "tick"),
+        after=(*RAN, "time passes", "pause", "time passes", "time passes", "tick"),
         nodes=900,
     ),
     Slice("again", "the same trip twice", "occlusion clear resume", same_trips=2, after=RUNNING, nodes=900),

@@ -10,6 +10,7 @@ EVENTS = (
         "if False:",
         "table_is_kept",
         "stand",
+        deep=True,
     ),
     Mutant(
         "a read-back from before the confirmation",
@@ -84,6 +85,7 @@ EVENTS = (
         "return False",
         "same_trip_again_ends",
         "again",
+        deep=True,
     ),
     Mutant(
         "any number of pauses",
@@ -92,6 +94,7 @@ EVENTS = (
         "elif False:",
         "pauses_are_counted",
         "pauses",
+        deep=True,
     ),
     Mutant(
         "paused in any state",
@@ -181,6 +184,7 @@ EVENTS = (
         "pass",
         "restart_starts_nothing",
         "stand",
+        deep=True,
     ),
     Mutant(
         "a restart forgets a start under way",
@@ -219,7 +223,7 @@ EVENTS = (
         "advance:_may_flow_yet",
         "reading.asked_ns > stop_ns",
         "True",
-        "reconciling_is_refused_when_wrong",
+        "no_flow_where_none_is_said",
         "doubt",
     ),
     Mutant(
@@ -227,7 +231,7 @@ EVENTS = (
         "advance:_may_flow_yet",
         "if left_ns <= 0:",
         "if True:",
-        "reconciling_is_refused_when_wrong",
+        "no_flow_where_none_is_said",
         "doubt",
     ),
     Mutant(

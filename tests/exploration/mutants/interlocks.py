@@ -76,13 +76,14 @@ INTERLOCKS = (
         "or True",
         "change_at_the_panel_stops",
         "panel",
+        deep=True,
     ),
     Mutant(
         "too much volume is permitted",
         LOCKS + "window_volume:check",
         "if infusion.counted > infusion.segment.program.vtbi + over or",
         "if False and",
-        "too_much_counted_stops",
+        "trip_ends_tripped",
         "counter",
     ),
     EXPIRY,
@@ -142,6 +143,7 @@ INTERLOCKS = (
         "if True:",
         "mismatch_stops",
         "sum",
+        deep=True,
     ),
     Mutant(
         "the counter may go back",
@@ -205,6 +207,7 @@ INTERLOCKS = (
         "if False:",
         "pause_is_bounded",
         "pause",
+        deep=True,
     ),
     Mutant(
         "a pump that is not idle",

@@ -50,8 +50,11 @@ JUDGING = (
         "pass",
         "change_at_the_panel_stops",
         "panel",
+        deep=True,
     ),
-    Mutant("completed at once", "judge:_progress", "and _stands_still(turn)", "", "completed_when_given", "line"),
+    Mutant(
+        "completed at once", "judge:_progress", "and _stands_still(turn)", "", "completed_when_given", "line", deep=True
+    ),
     Mutant(
         "one reading proves a stop",
         "judge:_stands_still",
@@ -141,6 +144,7 @@ JUDGING = (
         "return reading.delivered",
         "counter_going_back_stops",
         "counter",
+        deep=True,
     ),
     Mutant(
         "nothing counts once a stop was sent",
@@ -163,7 +167,7 @@ JUDGING = (
         "observe:_still_since",
         "not reading.state.stands or",
         "reading.state.flowing or",
-        "stop_is_proved",
+        "stop_is_repeated",
         "panel",
     ),
     Mutant(
@@ -179,8 +183,8 @@ JUDGING = (
         "judge:_lost_count",
         "if not infusion.unaccounted:",
         "if True:",
-        "",
-        "supply",
+        "lost_count_is_a_doubt",
+        "counter",
     ),
     Mutant(
         "what is left is planned without a look at the pump",
@@ -189,6 +193,7 @@ JUDGING = (
         "True",
         "delivered_is_bounded",
         "unseen",
+        deep=True,
     ),
     Mutant(
         "a flowing pump proves a stop",
@@ -217,8 +222,8 @@ JUDGING = (
     Mutant(
         "the worst case is not booked",
         "model:Infusion.booked",
-        "ZERO if last is None else self.could_give(now_ns - last)",
-        "ZERO",
+        "self.accounted + self.could_give(now_ns - last)",
+        "self.accounted",
         "booked_covers_the_truth",
     ),
     Mutant(
@@ -241,7 +246,7 @@ JUDGING = (
         "turn:Turn.latch",
         "if code not in self.infusion.trips:",
         "if False:",
-        "alarm_stops",
+        "journal_failing_stops",
         "alarm",
     ),
     Mutant(

@@ -29,6 +29,7 @@ class Mutant:
     new: str
     caught_by: str = ""
     slice: str = "start"
+    deep: bool = False  # found only beyond the nodes that CI has for it
     also: "Mutant | None" = None  # broken at the same time, where each covers for the other
 
     @contextmanager

@@ -8,7 +8,7 @@ from tests.exploration.step import Step
 
 
 @rule("ending")
-def stop_isproved(s: Step) -> bool:
+def stop_is_proved(s: Step) -> bool:
     """A stop ends with two readings asked for after it, a tick apart, no flow, volume unchanged; or by a person."""
     return s.after.state.may_flow or isinstance(s.event, ev.DeliveryReconciled) or proved(s)
 
@@ -29,6 +29,14 @@ def unconfirmed_stop_alarms(s: Step) -> bool:
     if not late or w.now - (w.stop_first or 0) < s.slice.stop_alarm:
         return True
     return AlarmCode.STOP_UNCONFIRMED in s.after.alarms
+
+
+@rule("ending")
+def lost_count_is_a_doubt(s: Step) -> bool:
+    """A counter that says less than it said before latches a doubt."""
+    last = s.before.reading
+    lost = s.reading is not None and last is not None and s.reading.delivered < last.delivered
+    return not lost or AlarmCode.DELIVERY_UNCERTAIN in s.after.trips
 
 
 @rule("ending")
