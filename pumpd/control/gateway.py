@@ -313,6 +313,8 @@ class Gateway:
         reasons = self._journal_objections()
         if runner.problem:
             reasons.append(f"pump: {runner.name} is not available: {runner.problem}")
+        if runner.unordered.stopping:
+            reasons.append(f"pump: {runner.name} was found flowing, and has not been seen to stand since")
         for other in self.runners.values():
             if not other.active or other.program is None:
                 continue

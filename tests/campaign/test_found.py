@@ -24,3 +24,11 @@ def test_instants_moved_to_another_boot_of_the_machine_are_on_record(quiet):
     played = play(a_story((12.0, "control", "reboot/5"), (13.0, "clock", "-3")))
     assert played.facts["processes"] == 2
     assert not played.violations
+
+
+def test_an_order_waits_until_what_was_found_flowing_stands(quiet):
+    """The new infusion was taken for the flow that somebody had started at the pump, and stopped."""
+    told = a_story((1.0, "control", "kill/4.08"), (5.0, "panel", "start"), family="harvard", model="11-elite")
+    played = play(told)
+    assert played.facts["starts"] == 1
+    assert not played.violations
