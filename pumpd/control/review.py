@@ -84,6 +84,7 @@ def status_of(runner: PumpRunner, now_ns: int) -> dict[str, Any]:
         "session": infusion.place.session,
         "state": infusion.state.value,
         "may_flow": infusion.state.may_flow,
+        "started": infusion.started_ns is not None,
         "reason": infusion.reason,
         "action": infusion.action.value,
         "rate_ml_h": reading.rate.number if reading and reading.state.flowing and infusion.state.may_flow else "0",

@@ -1,5 +1,6 @@
 """The demo from the order to the report, through the control socket and a signed confirmation, like everybody."""
 
+import contextlib
 import json
 import secrets
 import signal
@@ -13,7 +14,7 @@ from pumpd.cli.signer import SoftwareSigner
 from pumpd.control.keys import KeyStore
 from pumpd.control.messages import ChallengeRequest, Order, StatusRequest
 from pumpd.control.signature import pairable
-from pumpd.demo import report
+from pumpd.demo import report, tablet
 from pumpd.demo.stage import PUMP, Stage, StageError, stage
 from pumpd.demo.view import NOTICE, View
 
@@ -42,8 +43,20 @@ def _interrupt(_number: int, _frame: object) -> NoReturn:
 
 
 class Demo:
-    def __init__(self, speed: int, faults: Sequence[str], folder: Path, seed: int, *, as_json: bool) -> None:
+    def __init__(
+        self,
+        speed: int,
+        faults: Sequence[str],
+        folder: Path,
+        seed: int,
+        *,
+        as_json: bool,
+        tablet_host: str = "",
+        tablet_port: int = 0,
+    ) -> None:
+        """With a `tablet_host` a browser is the nurse, served on that address; without, a software nurse is."""
         self.speed, self.faults, self.folder, self.seed, self.as_json = speed, faults, folder, seed, as_json
+        self.tablet_host, self.tablet_port = tablet_host, tablet_port
         self.view = View(speed)
         self.alarms: list[str] = []
         self.track = report.Track()
@@ -56,20 +69,43 @@ class Demo:
         try:
             with (
                 tempfile.TemporaryDirectory(prefix="pumpd-demo-") as folder,
-                stage(Path(folder), self.speed, self.faults, self.seed) as here,
+                stage(Path(folder), self.speed, self.faults, self.seed, self.tablet_host, self.tablet_port) as here,
             ):
-                review = self._order(here)
-                self._confirm(here, review)
-                summary = self._watch(here, review)
+                return self._act(here)
         except StageError as error:
             self.view.say(f"The demo could not run: {error}")
             return 1
         except KeyboardInterrupt:
             self.view.say("Interrupted: everything was told to stop and end.")
             return 130
+
+    def _act(self, here: Stage) -> int:
+        if here.tablet:
+            review = self._by_tablet(here)
+        else:
+            review = self._order(here)
+            self._confirm(here, review)
+        summary = self._watch(here, review)
         path = report.write(self.folder, summary, review, self.track)
         self._sum_up(summary, path)
+        if here.tablet:
+            self.view.say("The tablet goes on being served: the observation, another order. Ctrl-C ends the demo.")
+            with contextlib.suppress(KeyboardInterrupt):
+                signal.pause()
         return 0 if summary["expected"] else 1
+
+    def _by_tablet(self, here: Stage) -> dict[str, Any]:
+        """A browser orders and confirms; returns what it confirmed, once that runs."""
+        badge, pin = tablet.hire(here.settings.staff_path)
+        tablet.announce(here.tablet, badge, pin, self.view.say, as_json=self.as_json)
+        tablet.invite(here.client, here.tablet, self.view.say, time.sleep)
+        self.view.say("Sign in on the tablet, order, and confirm. Faults and the truth are on its bench.")
+        while True:
+            infusion = self._status(here)["infusion"]
+            if infusion and infusion["started"]:
+                review: dict[str, Any] = infusion["review"]
+                return review
+            time.sleep(LOOK_EVERY_S)
 
     def _status(self, here: Stage) -> dict[str, Any]:
         found: dict[str, Any] = here.client.ask(StatusRequest()).result["pumps"][0]
@@ -145,6 +181,8 @@ class Demo:
         kinds = [fault.partition("@")[0].partition(":")[0] for fault in self.faults]
         within = infusion["window_least_s"] <= infusion["running_s"] <= infusion["window_most_s"]
         bounded = truth["delivered_ml"] <= float(infusion["prescribed_ml"]) * 1.02 and not truth["running"]
+        if self.tablet_host:  # whoever is at the tablet may stop it, or bring about any fault
+            return bounded
         if not kinds:
             return outcome == "completed" and within and bounded and not self.alarms
         if any(kind in STOPPING_FAULTS for kind in kinds):

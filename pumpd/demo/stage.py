@@ -20,10 +20,12 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from pumpd.cli.client import ControlClient, NotRunningError
 from pumpd.control.messages import StatusRequest
+from pumpd.demo.tablet import certify
 from pumpd.settings import Settings
 
 START_WITHIN_S = 20.0
 PUMP = "bed1"
+LOOPBACK = "127.0.0.1"
 
 
 class StageError(RuntimeError):
@@ -64,6 +66,7 @@ class Stage:
     client: ControlClient
     telemetry: Telemetry
     truth_url: str
+    tablet: str = ""  # its address; empty without one
 
     def truth(self) -> dict[str, Any]:
         """What the simulated pump really did, from its control port."""
@@ -73,8 +76,13 @@ class Stage:
 
 
 @contextlib.contextmanager
-def stage(folder: Path, speed: int, faults: Sequence[str], seed: int) -> Iterator[Stage]:
-    """Everything up and connected; everything ended afterwards. Raises StageError."""
+def stage(
+    folder: Path, speed: int, faults: Sequence[str], seed: int, tablet_host: str = "", tablet_port: int = 0
+) -> Iterator[Stage]:
+    """Everything up and connected; everything ended afterwards. With a `tablet_host`, tablets are served there.
+
+    Raises StageError.
+    """
     with contextlib.ExitStack() as stack:
         broker = _free_port()
         stack.enter_context(_broker(folder, broker))
@@ -83,14 +91,19 @@ def stage(folder: Path, speed: int, faults: Sequence[str], seed: int) -> Iterato
         control_port = _free_port()
         port = folder / "pump"
         simulator = stack.enter_context(_process(folder, "pumpsim", _pumpsim(port, speed, faults, seed, control_port)))
-        config = _write_config(folder, port, speed, broker)
+        config, tablet = _write_config(folder, port, speed, broker), ""
+        if tablet_host:
+            tablet_port = tablet_port or _free_port()
+            certify(folder, tablet_host)
+            _add_tablet(config, tablet_host, tablet_port, control_port)
+            tablet = f"https://{'localhost' if tablet_host == LOOPBACK else tablet_host}:{tablet_port}"
         settings = Settings.load(config)
         gateway = [sys.executable, "-m", "pumpd", "run", "--config", str(config)]
         stack.enter_context(_process(folder, "gateway", gateway))  # it waits for its pump by itself
         _await_ready(folder, simulator)
         client = _connect(folder, settings)
         stack.enter_context(client)
-        yield Stage(settings, client, telemetry, f"http://127.0.0.1:{control_port}/truth")
+        yield Stage(settings, client, telemetry, f"http://127.0.0.1:{control_port}/truth", tablet)
 
 
 @contextlib.contextmanager
@@ -186,6 +199,20 @@ simulated = true
         encoding="utf-8",
     )
     return path
+
+
+def _add_tablet(config: Path, host: str, port: int, control_port: int) -> None:
+    with config.open("a", encoding="utf-8") as file:
+        file.write(
+            f"""
+[bedside]
+host = "{host}"
+port = {port}
+
+[bedside.bench]
+{PUMP} = "http://127.0.0.1:{control_port}"
+"""
+        )
 
 
 def _connect(folder: Path, settings: Settings) -> ControlClient:
