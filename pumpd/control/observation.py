@@ -56,9 +56,8 @@ class Observation:
 
     @property
     def vitals_due_ns(self) -> int | None:
-        """When the next set of vital signs is due; None once the last one of the schedule was taken in its time."""
-        taken = self.vitals[-1].at_ns if self.vitals else self.since_ns
-        due = self.since_ns + ((taken - self.since_ns) // VITALS_EVERY_NS + 1) * VITALS_EVERY_NS
+        """When vital signs are due next: a quarter of an hour after the last; None when that is past the end."""
+        due = (self.vitals[-1].at_ns if self.vitals else self.since_ns) + VITALS_EVERY_NS
         return None if due > self.until_ns else due
 
     def missed(self, now_ns: int) -> int:

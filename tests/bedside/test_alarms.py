@@ -1,0 +1,206 @@
+"""ALM-05, -06, -09, -11, -14, COM-07, COM-11: alarms at the bedside, through the whole gateway."""
+
+import asyncio
+
+import pytest
+
+from pumpd.control.sounder import Sounder
+from pumpd.pump import ALARM_TABLE, AlarmCode, Priority
+from pumpd.telemetry.messages import Translator
+from tests.bedside.tablet import bedsides
+from tests.control.ward import ward
+
+
+async def alive(here, seconds: float) -> None:
+    """The tablet's page is open for so long."""
+    for _ in range(round(seconds / 2)):
+        await here.tablet.post("/api/alive")
+        await asyncio.sleep(2)
+
+
+def codes(here, pump="bed1") -> list[str]:
+    return [alarm["code"] for alarm in here.ward.gateway.desk.of_pump(pump)]
+
+
+async def occluded(here) -> None:
+    """The line is blocked until the pump says so."""
+    here.ward.pump.fire("occlusion")
+    while "occlusion" not in codes(here):
+        await alive(here, 2)
+
+
+@pytest.mark.requirement("ALM-05", "ALM-06", "ALM-11")
+async def test_an_alarm_is_seen_silenced_and_cleared_by_somebody_and_the_journal_says_by_whom(tmp_path, monkeypatch):
+    async with bedsides(tmp_path, monkeypatch) as here:
+        await here.running()
+        await occluded(here)
+        desk, by = here.ward.gateway.desk, f"Nurse 2001 (badge 2001), tablet ward tablet ({here.tablet.id})"
+        await here.tablet.sign_in()
+        assert desk.board.sounding is Priority.HIGH
+        assert (await here.tablet.ask("acknowledge", pump="bed1", code="occlusion"))["ok"]
+        assert desk.board.sounding is Priority.HIGH  # seen is not silenced
+        paused = await here.tablet.ask("pause_audio")
+        assert paused["result"]["paused_s"] == 120
+        assert desk.board.sounding is None
+        await alive(here, 118)
+        assert desk.board.sounding is None
+        await alive(here, 4)
+        assert desk.board.sounding is Priority.HIGH
+        await here.ward.until("tripped")
+        await here.tablet.sign_in()
+        assert (await here.tablet.ask("clear", pump="bed1"))["ok"]
+        assert here.bodies("alarm_raised")[0] | {"by": "pumpd", "code": "occlusion"} == here.bodies("alarm_raised")[0]
+        assert here.bodies("alarm_acknowledged")[0]["by"] == by
+        assert here.bodies("alarm_audio_paused")[0]["by"] == by
+        assert here.bodies("alarm_audio_resumed")[0]["why"] == "time"
+        assert by in [body["by"] for body in here.bodies("alarm_cleared") if body["code"] == "occlusion"]
+
+
+@pytest.mark.requirement("ALM-06")
+async def test_a_new_alarm_is_heard_within_a_second_of_silence(tmp_path, monkeypatch):
+    async with bedsides(tmp_path, monkeypatch) as here:
+        await here.ready()
+        await alive(here, 32)
+        desk = here.ward.gateway.desk
+        assert codes(here) == ["confirmation_waiting"]
+        await here.tablet.ask("pause_audio")
+        assert desk.board.sounding is None
+        here.ward.pump.press("start")  # somebody starts it at its panel: HIGH
+        while not here.bodies("alarm_raised")[1:]:
+            await alive(here, 2)
+        assert desk.board.sounding is Priority.HIGH
+        rows = {row.kind: row for row in here.ward.rows() if row.kind in ("alarm_raised", "alarm_audio_resumed")}
+        assert rows["alarm_audio_resumed"].fields["why"] == "new_alarm"
+        assert abs(rows["alarm_audio_resumed"].mono_ns - rows["alarm_raised"].mono_ns) <= 1e9
+
+
+@pytest.mark.requirement("ALM-14")
+async def test_a_high_alarm_that_nobody_acknowledges_goes_out_over_a_second_channel_after_a_minute(
+    tmp_path, monkeypatch
+):
+    async with bedsides(tmp_path, monkeypatch) as here:
+        await here.running()
+        await occluded(here)
+        await alive(here, 70)
+        rows = {row.kind: row for row in here.ward.rows() if row.kind in ("alarm_raised", "alarm_escalated")}
+        waited_s = (rows["alarm_escalated"].mono_ns - rows["alarm_raised"].mono_ns) / 1e9
+        assert 60 <= waited_s < 61
+        (message,) = Translator("ward-7", {"bed1": True}).messages(rows["alarm_escalated"])
+        assert message.topic == "pumpd/v1/ward-7/pumps/bed1/events"
+        assert b'"kind":"alarm_escalated"' in message.payload
+        assert b'"cause":"Line blocked or motor stalled"' in message.payload
+
+
+@pytest.mark.requirement("COM-07")
+async def test_a_lost_tablet_touches_nothing_and_is_low_then_medium(tmp_path, monkeypatch):
+    async with bedsides(tmp_path, monkeypatch) as here:
+        await here.running()
+        await alive(here, 10)
+        assert codes(here, "") == []
+        begun = here.ward.truth()
+        await asyncio.sleep(7)
+        assert codes(here, "") == ["tablet_lost"]
+        assert ALARM_TABLE[AlarmCode.TABLET_LOST].priority is Priority.LOW
+        await asyncio.sleep(50)
+        assert codes(here, "") == ["tablet_lost"]
+        await asyncio.sleep(12)
+        assert codes(here, "") == ["tablet_gone"]
+        assert ALARM_TABLE[AlarmCode.TABLET_GONE].priority is Priority.MEDIUM
+        assert here.ward.state() == "running"
+        assert here.ward.truth() > begun + 0.9  # 52.5 mL/h for more than a minute
+        await alive(here, 2)
+        assert codes(here, "") == []
+        await asyncio.sleep(30)
+        assert (await here.ward.ask(op="stop")).ok  # local stop remains
+        await here.ward.until("stopped")
+
+
+@pytest.mark.requirement("COM-11", "ALM-06")
+async def test_silence_ends_within_five_seconds_of_the_loss_of_the_tablet_that_asked_for_it(tmp_path, monkeypatch):
+    async with bedsides(tmp_path, monkeypatch) as here:
+        await here.running()
+        await occluded(here)
+        await here.tablet.sign_in()
+        await here.tablet.ask("pause_audio")
+        await alive(here, 20)
+        desk = here.ward.gateway.desk
+        assert desk.board.sounding is None
+        await asyncio.sleep(2.9)  # `alive` sleeps for two seconds after it has spoken
+        assert desk.board.sounding is None
+        await asyncio.sleep(0.2)
+        assert desk.board.sounding is Priority.HIGH
+        assert here.bodies("alarm_audio_resumed")[-1] == {"why": "tablet_lost", "by": "pumpd"}
+
+
+@pytest.mark.requirement("ALM-09")
+async def test_a_program_that_nobody_confirms_calls_after_thirty_seconds(tmp_path, monkeypatch):
+    async with bedsides(tmp_path, monkeypatch) as here:
+        await here.ready()
+        await alive(here, 28)
+        assert codes(here) == []
+        await alive(here, 4)
+        assert codes(here) == ["confirmation_waiting"]
+        await here.tablet.sign_in()
+        assert (await here.tablet.confirm())["ok"]
+        await here.ward.until("running")
+        assert codes(here) == []
+
+
+@pytest.mark.requirement("ALM-09")
+async def test_a_pause_that_is_forgotten_alarms_after_five_minutes(tmp_path, monkeypatch):
+    async with bedsides(tmp_path, monkeypatch) as here:
+        await here.running()
+        assert (await here.tablet.ask("pause", pump="bed1", reason="patient asked"))["ok"]
+        await here.ward.until("paused")
+        await alive(here, 296)
+        assert codes(here) == []
+        await alive(here, 8)
+        assert codes(here) == ["pause_too_long"]
+        assert ALARM_TABLE[AlarmCode.PAUSE_TOO_LONG].priority is Priority.MEDIUM
+
+
+@pytest.mark.requirement("ALM-07")
+async def test_the_gateways_own_sounder_plays_with_no_tablet_no_broker_and_no_network(tmp_path):
+    """A file stands for the brightness of an LED or buzzer; each write to it is one edge."""
+    played: list[tuple[float, str]] = []
+
+    class File:
+        def open(self, _mode):
+            return self
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+        def write(self, text):
+            played.append((asyncio.get_running_loop().time(), text))
+
+    async with ward(tmp_path) as here:
+        board = here.gateway.desk
+        sounder = Sounder(File(), lambda: board.board.sounding)
+        board.on_change = sounder.change
+        playing = asyncio.create_task(sounder.run())
+        await here.start()
+        assert [text for _, text in played] == ["0"]
+        here.pump.fire("occlusion")
+        await here.until("tripped", within_s=120)
+        raised = next(row.mono_ns / 1e9 for row in here.rows() if row.kind == "alarm_raised")
+        await asyncio.sleep(5)
+        edges = [(at - raised, text) for at, text in played if at >= raised]
+        assert edges[0][0] < 1.0
+        assert [text for at, text in edges if at < edges[0][0] + 5] == ["255", "0"] * 10  # ten pulses, and a rest
+        playing.cancel()
+        await asyncio.gather(playing, return_exceptions=True)
+        assert played[-1][1] == "0"
+
+
+async def test_a_sounder_that_cannot_be_written_is_said_and_costs_nothing(tmp_path):
+    sounder = Sounder(tmp_path / "none" / "brightness", lambda: Priority.HIGH)
+    playing = asyncio.create_task(sounder.run())
+    await asyncio.sleep(10)
+    assert "brightness" in sounder.problem
+    assert not playing.done()
+    playing.cancel()
+    await asyncio.gather(playing, return_exceptions=True)

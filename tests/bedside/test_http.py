@@ -1,0 +1,254 @@
+"""The HTTP side: stop needs nothing, nothing of a third party runs, and looking resumes where it was."""
+
+import asyncio
+import json
+import stat
+from datetime import UTC, datetime
+
+import pytest
+
+from pumpd.bedside import app as app_room
+from pumpd.bedside.link import AWAY, NoControlError
+from pumpd.control.keys import KeyStore
+from pumpd.journal import JournalError
+from tests.bedside.tablet import Tablet, bedsides
+
+
+async def events(here, after: int, seconds: float) -> list[tuple[str, int, dict]]:
+    """What a viewer hears in so many seconds: name, id and data of each event."""
+    found, stream = [], here.feed.events(here.tablet.id, after)
+    end = asyncio.get_running_loop().time() + seconds
+    while (left := end - asyncio.get_running_loop().time()) > 0:
+        try:
+            text = await asyncio.wait_for(anext(stream), left)
+        except TimeoutError:
+            break
+        fields = dict(line.split(": ", 1) for line in text.strip().splitlines())
+        if "event" in fields:
+            found.append((fields["event"], int(fields["id"]), json.loads(fields["data"])))
+    return found
+
+
+@pytest.mark.requirement("SEC-19", "STP-01")
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{}",
+        b'{"pump":"bed1"}',
+        b"{",
+        b"\xff\x00",
+        b"null",
+        b'{"pump":7}',
+        b'{"pump":"../x"}',
+        b'{"now":1}',
+        b"x" * 100_000,
+    ],
+)
+async def test_whatever_is_sent_to_stop_stops(tmp_path, monkeypatch, body):
+    async with bedsides(tmp_path, monkeypatch) as here:
+        await here.running()
+        async with here.client() as stranger:  # no cookie, no key, nobody signed in
+            answer = await stranger.post("/api/stop", content=body)
+        assert (answer.status_code, answer.json()["result"]) == (200, {"stopping": ["bed1"]})
+        await here.ward.until("stopped", within_s=5)
+
+
+@pytest.mark.requirement("SEC-19")
+async def test_stop_works_with_all_keys_revoked_the_clock_wrong_and_the_disk_full(tmp_path, monkeypatch):
+    async with bedsides(tmp_path, monkeypatch) as here:
+        await here.running()
+        KeyStore(here.settings.keys_path).revoke(here.tablet.id)
+        here.settings.keys_path.write_text("{ not a file of keys")
+        here.settings.staff_path.write_text("neither is this")
+
+        def full(*_):
+            raise JournalError("disk full")
+
+        monkeypatch.setattr(here.ward.gateway._journal._journal, "append", full)
+        clock = here.ward.gateway._clock
+        monkeypatch.setattr(clock, "now", lambda: datetime(1970, 1, 1, tzinfo=UTC))
+        answer = await here.tablet.post("/api/stop")
+        assert answer == {"ok": True, "result": {"stopping": ["bed1"]}, "reasons": []}
+        await asyncio.sleep(3)
+        assert not here.ward.pump.truth()["running"]
+        monkeypatch.undo()
+
+
+@pytest.mark.requirement("SEC-19")
+async def test_stop_asks_control_before_all_else(tmp_path, monkeypatch):
+    """No cryptography, no journal, no file: of control it takes one answer, which control gives without waiting."""
+    async with bedsides(tmp_path, monkeypatch) as here:
+        await here.running()
+        for name in ("_verified", "answer"):
+            monkeypatch.setattr(type(here.ward.gateway._tablets), name, None)
+        monkeypatch.setattr(KeyStore, "all", None)
+        monkeypatch.setattr(type(here.feed.history), "events", None)
+        assert (await here.tablet.post("/api/stop"))["ok"]
+        await here.ward.until("stopped", within_s=5)
+        monkeypatch.undo()
+
+
+async def test_a_pump_that_is_not_there_stops_nothing_and_says_so(tmp_path, monkeypatch):
+    async with bedsides(tmp_path, monkeypatch) as here:
+        answer = await here.tablet.http.post("/api/stop", json={"pump": "bed9"})
+        assert (answer.status_code, answer.json()["ok"]) == (404, False)
+        assert "'bed9' is not configured" in answer.json()["reasons"][0]
+
+
+async def test_when_control_does_not_answer_stop_says_to_go_to_the_pump(tmp_path, monkeypatch):
+    async with bedsides(tmp_path, monkeypatch) as here:
+
+        async def nobody(_message):
+            raise NoControlError(AWAY)
+
+        control = here.feed._control
+        monkeypatch.setattr(control, "ask", nobody, raising=False)
+        answer = await here.tablet.http.post("/api/stop")
+        assert (answer.status_code, answer.json()["reasons"]) == (503, [AWAY])
+        page = await here.tablet.http.post("/stop")
+        assert "stop it there, clamp the line" in page.text
+        monkeypatch.undo()
+
+
+async def test_the_page_without_script_stops_and_says_what_came_of_it(tmp_path, monkeypatch):
+    async with bedsides(tmp_path, monkeypatch) as here:
+        await here.running()
+        page = await here.tablet.http.get("/stop")
+        assert '<form method="post" action="/stop">' in page.text
+        assert "<script" not in page.text
+        assert "SIMULATED" in page.text
+        assert "not a cleared medical device" in page.text
+        assert "Stop sent to bed1." in (await here.tablet.http.post("/stop")).text
+        await here.ward.until("stopped", within_s=5)
+
+
+async def test_another_sites_page_stops_nothing(tmp_path, monkeypatch):
+    async with bedsides(tmp_path, monkeypatch) as here:
+        await here.running()
+        elsewhere = {"sec-fetch-site": "cross-site"}
+        assert (await here.tablet.http.post("/api/stop", headers=elsewhere)).status_code == 403
+        await here.tablet.http.post("/stop", headers=elsewhere)
+        await asyncio.sleep(3)
+        assert here.ward.state() == "running"
+
+
+@pytest.mark.requirement("SEC-20")
+async def test_about_says_what_this_is_not(tmp_path, monkeypatch):
+    async with bedsides(tmp_path, monkeypatch) as here:
+        for path in ("/api/about", "/api/openapi.json", "/stop"):
+            assert "not a cleared medical device" in (await here.tablet.http.get(path)).text
+
+
+async def test_every_answer_carries_the_headers_that_keep_other_code_out(tmp_path, monkeypatch):
+    async with bedsides(tmp_path, monkeypatch) as here:
+        for method, path in (
+            ("GET", "/"),
+            ("GET", "/nothing"),
+            ("GET", "/api/nonce"),
+            ("PUT", "/api/stop"),
+            ("POST", "/api/pair"),
+        ):
+            answer = await here.tablet.http.request(method, path)
+            policy = answer.headers["content-security-policy"]
+            assert "default-src 'self'" in policy
+            assert "unsafe" not in policy
+            assert "http" not in policy
+            assert answer.headers["x-content-type-options"] == "nosniff"
+            assert answer.headers["cache-control"] == "no-store"
+            assert "server" not in answer.headers
+
+
+async def test_files_are_served_from_the_pages_directory_and_from_nowhere_else(tmp_path, monkeypatch):
+    async with bedsides(tmp_path, monkeypatch) as here:
+        static = tmp_path / "static"
+        (static / "assets").mkdir(parents=True)
+        (static / "index.html").write_text("<!doctype html><title>page</title>")
+        (static / "assets" / "app-1.js").write_text("1")
+        (static / ".hidden").write_text("no")
+        (tmp_path / "secret").write_text("no")
+        (static / "link").symlink_to(tmp_path / "secret")
+        served = app_room.Bedside(here.settings, here.feed._control, here.feed, static)
+        here.transport.app = served.app()
+        assert "page" in (await here.tablet.http.get("/")).text
+        script = await here.tablet.http.get("/assets/app-1.js")
+        assert script.headers["content-type"].startswith("text/javascript")
+        assert "immutable" in script.headers["cache-control"]
+        for path in (
+            "/assets",
+            "/assets/",
+            "/.hidden",
+            "/link",
+            "/../secret",
+            "/%2e%2e/secret",
+            "/..%2fsecret",
+            "/%00",
+        ):
+            assert (await here.tablet.http.get(path)).status_code == 404, path
+        assert "form" in (await here.tablet.http.get("/stop")).text
+
+
+@pytest.mark.parametrize("path", ["/api/live", "/api/library", "/api/bench/bed1"])
+async def test_without_the_cookie_of_a_paired_tablet_nothing_is_shown(tmp_path, monkeypatch, path):
+    async with bedsides(tmp_path, monkeypatch) as here, here.client() as stranger:
+        assert (await stranger.get(path)).status_code == 401
+        assert (await stranger.post("/api/alive")).status_code == 401
+        stranger.cookies.set("__Host-pumpd", "guess")
+        assert (await stranger.get(path)).status_code == 401
+
+
+async def test_a_cookie_is_kept_from_scripts_other_sites_and_plain_http(tmp_path, monkeypatch):
+    async with bedsides(tmp_path, monkeypatch) as here:
+        tablet = Tablet(here.client(), key=here.tablet.key)
+        answer = await tablet.http.post("/api/hello", json=await tablet.sealed('{"op":"hello"}'))
+        cookie = answer.headers["set-cookie"].lower()
+        assert cookie.startswith("__host-pumpd=")
+        for part in ("httponly", "secure", "samesite=strict", "path=/", "max-age=43200"):
+            assert part in cookie
+        await tablet.http.aclose()
+
+
+async def test_the_live_stream_resumes_after_the_last_event_and_beats(tmp_path, monkeypatch):
+    async with bedsides(tmp_path, monkeypatch) as here:
+        await here.running()
+        await asyncio.sleep(60)
+
+        first = await events(here, 0, 5)
+        assert {name for name, _, _ in first} == {"rows", "state", "beat"}
+        assert sum(name == "beat" for name, _, _ in first) in (2, 3)
+        rows = [data for name, _, data in first if name == "rows" and data["points"]]
+        assert rows[0]["whole"]
+        assert len(rows[0]["points"]) >= 25
+        states = [data for name, _, data in first if name == "state"]
+        assert states[0]["person"]["name"] == "Nurse 2001"
+        assert states[0]["tablet"]["name"] == "ward tablet"
+        assert "tablets" not in states[0]
+        last = max(number for _, number, _ in first)
+        await asyncio.sleep(20)
+        again = [data for _, _, data in await events(here, last, 3) if data.get("points")]
+        assert not again[0]["whole"]
+        assert again[0]["points"][0][0] > rows[-1]["points"][-1][0]
+        stale = [data for _, _, data in await events(here, 10**9, 1) if data.get("points")]
+        assert stale[0]["whole"]  # a number of another journal
+
+
+async def test_while_control_is_away_no_beat_says_that_all_is_well(tmp_path, monkeypatch):
+    async with bedsides(tmp_path, monkeypatch) as here:
+
+        def gone():
+            raise NoControlError(AWAY)
+
+        monkeypatch.setattr(here.ward.gateway.live, "state", gone)
+        await asyncio.sleep(2)
+        found = [name for name, _, _ in await events(here, 0, 6)]
+        monkeypatch.undo()
+        assert "away" in found
+        assert not {"beat", "state"} & set(found)
+
+
+def test_what_pumpd_writes_for_a_tablet_is_not_for_everybody(tmp_path):
+    from pumpd.bedside.certificates import make
+
+    made = make(tmp_path / "tls", "ward-7", ["ward-7.local", "192.0.2.7"])
+    assert stat.S_IMODE((tmp_path / "tls" / "ca.key").stat().st_mode) == 0o600
+    assert stat.S_IMODE(made.key.stat().st_mode) == 0o640
