@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from pumpd.bedside import bodies, stop_page
@@ -43,7 +43,7 @@ from pumpd.settings import Settings
 log = structlog.get_logger("pumpd.bedside")
 
 STATIC = Path(__file__).parent / "static"
-SCRIPT_TYPES = {".webmanifest": "application/manifest+json", ".js": "text/javascript", ".svg": "image/svg+xml"}
+TYPES = {".webmanifest": "application/manifest+json", ".js": "text/javascript", ".svg": "image/svg+xml"}
 HELLO = '{"op":"hello"}'
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -138,16 +138,19 @@ class Bedside:
     async def file(self, request: Request) -> Response:
         """A file of the page; none that begins with a dot, and nothing outside its directory."""
         name = request.path_params["path"] or "index.html"
-        path = (self._static / name).resolve()
-        inside = path.is_relative_to(self._static.resolve()) and not any(
-            part.startswith(".") for part in Path(name).parts
-        )
-        if inside and path.is_file():
+        path = self._file(name)
+        if path is not None:
             kept = "public, max-age=31536000, immutable" if name.startswith("assets/") else "no-cache"
-            return FileResponse(path, headers={"cache-control": kept}, media_type=SCRIPT_TYPES.get(path.suffix))
+            return FileResponse(path, headers={"cache-control": kept}, media_type=TYPES.get(path.suffix))
         if name == "index.html":
             return self._stop_html()
-        return PlainTextResponse("not found", 404)
+        return refused(404, "there is no such thing here")
+
+    def _file(self, name: str) -> Path | None:
+        if not name.isprintable() or len(name) > 200 or any(part.startswith(".") for part in name.split("/")):
+            return None
+        path = (self._static / name).resolve()
+        return path if path.is_relative_to(self._static.resolve()) and path.is_file() else None
 
     # -- pairing, and proof of a key ---------------------------------------------------------------------------------
 

@@ -1,0 +1,61 @@
+"""The description of the API holds: whatever schemathesis makes up is answered as it says, and never with a failure."""
+
+import contextlib
+
+import httpx
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis.checks import not_a_server_error
+from schemathesis.generation import GenerationMode
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from pumpd.bedside.openapi import description
+from tests.bedside.tablet import bedsides
+
+EXAMPLES = 6  # of each operation and kind; `/api/live` never ends and is tried elsewhere
+CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+
+
+def cases() -> list[schemathesis.Case]:
+    """Good and bad requests of every operation."""
+    found = []
+    schema = schemathesis.openapi.from_dict(description("0")).exclude(path="/api/live")
+    for result in schema.get_all_operations():
+        operation = result.ok()
+        for mode in GenerationMode:
+
+            @seed(1)
+            @settings(
+                max_examples=EXAMPLES, phases=[Phase.generate], database=None, suppress_health_check=list(HealthCheck)
+            )
+            @given(case=operation.as_strategy(generation_mode=mode))
+            def draw(case):
+                found.append(case)
+
+            with contextlib.suppress(Unsatisfiable):  # nothing can be wrong with a request that has no parts
+                draw()
+    return found
+
+
+async def sent(http: httpx.AsyncClient, case: schemathesis.Case) -> httpx.Response:
+    given_ = case.as_transport_kwargs(base_url="https://ward-7:8443")
+    body = {"content": given_["data"]} if isinstance(given_.get("data"), bytes | str) else {"json": given_.get("json")}
+    headers = {name: value for name, value in given_["headers"].items() if name.lower() != "cookie"}
+    return await http.request(given_["method"], given_["url"], headers=headers, params=given_.get("params"), **body)
+
+
+async def test_whatever_is_asked_is_answered_as_described(tmp_path, monkeypatch):
+    async with bedsides(tmp_path, monkeypatch) as here, here.client() as stranger:
+        tried = set()
+        for number, case in enumerate(cases()):
+            answer = await sent(here.tablet.http if number % 2 else stranger, case)
+            case.validate_response(answer, checks=CHECKS)
+            tried.add((case.operation.label, answer.status_code))
+    described = set(description("0")["paths"]) - {"/api/live"}
+    assert {label.split()[1] for label, _ in tried} == described
+    assert {status for _, status in tried} >= {200, 401, 404, 409, 422}
