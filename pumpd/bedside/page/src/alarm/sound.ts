@@ -23,7 +23,7 @@ export function allowSound(): void {
 }
 
 export function soundAlarms(): void {
-  for (const touch of ["pointerdown", "keydown"]) addEventListener(touch, allowSound, { capture: true });
+  for (const touch of ["pointerdown", "pointerup", "keydown"]) addEventListener(touch, allowSound, { capture: true });
   setInterval(look, LOOK_MS);
 }
 

@@ -57,7 +57,7 @@ export function AlarmBanner({ page }: { page: Page }) {
                   <Symbol alarm={alarm} />
                   <div class="alarm-text">
                     <b>{alarm.pump && <span class="alarm-pump">{alarm.pump}</span>} {alarm.cause}</b>
-                    <span>{alarm.action}{alarm.raised_ts && ` · since ${wallClock(alarm.raised_ts, page.live?.utc_offset_min)}`}</span>
+                    <span>{alarm.action}{alarm.raised_ts && ` · since ${wallClock(alarm.raised_ts, page.live?.utc_offset_min)}`}{alarm.escalated && " · passed on"}</span>
                   </div>
                   <Acknowledge alarm={alarm} asked={asked} />
                 </li>

@@ -25,7 +25,7 @@ export function Frame({ page, route, children }: { page: Page; route: Route; chi
           {back && <a class="back" href={back} aria-label={back === "#/" ? "All beds" : "Back"}><span aria-hidden="true">‹</span></a>}
           <div class="where">
             <h1 tabIndex={-1} ref={head}>{title}</h1>
-            <span class="gateway">{page.live?.gateway ?? page.about?.gateway ?? "pumpd"}</span>
+            <span class="gateway">{page.live?.gateway ?? page.about?.gateway ?? "pumpd"}{(page.live?.tablets_connected ?? 0) > 1 && `, ${page.live?.tablets_connected} tablets`}</span>
           </div>
           <Badges page={page} />
           <ThemeSwitch />

@@ -66,7 +66,10 @@ export function HoldButton({ label, disabled, busy, onBegin, onHeld }: Props) {
       disabled={disabled || busy}
       data-testid="hold"
       data-held={part > 0}
-      onPointerDown={(event) => event.button === 0 && begin()}
+      onPointerDown={(event) => {
+        if (event.currentTarget.hasPointerCapture(event.pointerId)) event.currentTarget.releasePointerCapture(event.pointerId); // so that a finger can leave
+        if (event.button === 0) begin();
+      }}
       onPointerUp={release}
       onPointerLeave={release}
       onPointerCancel={release}

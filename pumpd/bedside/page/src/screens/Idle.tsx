@@ -15,18 +15,22 @@ export function Idle({ page, live, pump }: BedProps) {
         ? may(page, "prescribe") && !pump.problem && <a class="button primary" href={bedAddress(pump.pump, "order")}>Order an infusion</a>
         : <NeedsSignIn pump={pump.pump} what="order an infusion" />}
       {live.person && !may(page, "prescribe") && <p class="muted">Ordering needs a person and a tablet that may prescribe.</p>}
-      <PumpFacts pump={pump} />
+      <PumpFacts pump={pump} alarmOutput={live.alarm_output} />
     </section>
   );
 }
 
-export function PumpFacts({ pump }: Pick<BedProps, "pump">) {
+const sounder = (output: string | null): string =>
+  output === null ? "None of its own: alarms sound on the tablets and at the pump." : output === "ok" ? "It has a sounder of its own, which works." : `Its sounder does not work: ${output}`;
+
+function PumpFacts({ pump, alarmOutput }: Pick<BedProps, "pump"> & { alarmOutput: string | null | undefined }) {
   return (
     <Facts>
       <Fact label="Pump">{pump.model}</Fact>
       <Fact label="Serial">{pump.serial}</Fact>
       <Fact label="State">{pump.pump_state ?? "not read yet"}</Fact>
       <Fact label="Without the gateway" wide>{expirySentence(pump.expiry, pump.expiry_text)}</Fact>
+      {alarmOutput !== undefined && <Fact label="Alarm sound at the gateway" wide>{sounder(alarmOutput)}</Fact>}
     </Facts>
   );
 }

@@ -74,7 +74,7 @@ export function Pairing({ token, page }: { token: string; page: Page }) {
     <section class="narrow">
       <h2>{page.about ? `Pair with ${page.about.gateway}` : "Pair this tablet"}</h2>
       <ol class="steps">
-        <li>At the gateway, run <code>pumpd pair</code> or press its button.</li>
+        <li><span>At the gateway, run <code>pumpd pair</code> or press its button.</span></li>
         <li>Scan the code that it shows, or type the word under it here.</li>
         <li>Compare the six figures on both sides.</li>
       </ol>

@@ -39,6 +39,7 @@ export interface Alarm {
   raised_ts?: string | null;
   acknowledged_by?: string | null;
   acknowledged_ts?: string | null;
+  escalated?: boolean | string | null;
 }
 
 export interface Step {
@@ -187,6 +188,8 @@ export interface Live {
   clock_synchronized?: boolean | null;
   journal_problem?: string | null;
   tablets_connected?: number;
+  /** The gateway's own alarm sounder: null, there is none; "ok"; or what is wrong with it. */
+  alarm_output?: string | null;
   time_scale?: number;
   utc_offset_min?: number;
   person: Person | null;
