@@ -152,7 +152,7 @@ def reconcile(
     pump: Pump,
     volume: Annotated[str, typer.Option(help="What the pump's display says that it gave of this program: '3.2 mL'.")],
     reason: Annotated[str, typer.Option(help="Why pumpd does not know it, for the record.")],
-    by: By = "command line",
+    by: Annotated[str, typer.Option(help="Who read it.")],
     config: Config = CONFIG,
     as_json: Json = False,
 ) -> None:
@@ -166,12 +166,15 @@ def stop(
     pump: Annotated[str | None, typer.Option(help="One pump; all of them without it.")] = None,
     by: By = "command line",
     reason: Annotated[str, typer.Option(help="Why, for the record.")] = "stop asked for",
+    switching_source: Annotated[bool, typer.Option(help="To change the drug's source, for the record.")] = False,
     wait: Patience = 10.0,
     config: Config = CONFIG,
     as_json: Json = False,
 ) -> None:
     """Stop. Needs no key and no reason; waits until the pump is seen standing still."""
-    stopping = ask(config, Stop(pump=pump, by=by, reason=reason), as_json=as_json)["stopping"]
+    stopping = ask(config, Stop(pump=pump, by=by, reason=reason, switching_source=switching_source), as_json=as_json)[
+        "stopping"
+    ]
     end = time.monotonic() + wait
     while True:
         status = ask(config, StatusRequest(), as_json=as_json)

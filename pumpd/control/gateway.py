@@ -146,7 +146,8 @@ class Gateway:
                 return self._stop(request, peer)
             result = await self._answered(request, peer, operator=operator)
         except RefusedError as error:
-            body = {"op": request.op, "reasons": list(error.reasons), "peer": peer}
+            by = request.ordered_by if isinstance(request, Order) else getattr(request, "by", "")
+            body = {"op": request.op, "by": by, "reasons": list(error.reasons), "peer": peer}
             kind = {"order": "order_refused", "confirm": "confirmation_refused"}.get(request.op, "request_refused")
             self._journal.post([Entry(kind, body, getattr(request, "pump", None) or "", "", self._now())])
             return Answer(ok=False, reasons=error.reasons)
@@ -244,7 +245,7 @@ class Gateway:
         """Unknown pump names stop nothing, and say so; no name stops everything."""
         runners = list(self.runners.values()) if request.pump is None else [self._runner(request.pump)]
         for runner in runners:
-            runner.stop(f"{request.by}, {peer}", request.reason)
+            runner.stop(f"{request.by}, {peer}", request.reason, switching=request.switching_source)
         return Answer(ok=True, result={"stopping": [runner.name for runner in runners]})
 
     # -- order -------------------------------------------------------------------------------------------------------

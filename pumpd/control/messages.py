@@ -72,6 +72,7 @@ class Stop(_Message):
     pump: Id | None = None
     by: Text = "unnamed"
     reason: Text = "stop asked for"
+    switching_source: bool = False
 
 
 class Pause(_Message):
@@ -104,7 +105,7 @@ class Reconcile(_Message):
     pump: Id
     volume: Text
     reason: Text
-    by: Text = "unnamed"
+    by: Text
 
 
 class StatusRequest(_Message):

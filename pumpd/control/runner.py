@@ -148,12 +148,12 @@ class PumpRunner:
         self._carry_out(actions, getattr(event, "by", "pumpd"))
         return tuple(reason for action in actions if isinstance(action, ev.Refuse) for reason in action.reasons)
 
-    def stop(self, by: str, reason: str) -> None:
+    def stop(self, by: str, reason: str, *, switching: bool = False) -> None:
         """Stop this pump: always, at once, with or without an infusion."""
         if self.infusion is None:
             self.stop_now()
         else:
-            self.feed(ev.StopRequested(self._now(), by, reason))
+            self.feed(ev.StopRequested(self._now(), by, reason, switching))
         self._note("stop_requested", {"by": by, "reason": reason})
 
     def tap(self, hook: Tap) -> None:

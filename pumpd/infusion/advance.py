@@ -88,8 +88,8 @@ def _take(turn: Turn, event: Event) -> None:
             pass  # only readings prove a stop (STP-04)
         case ReadingFailed(link_lost=lost):
             turn.set(link_lost=lost)
-        case StopRequested(by=by, reason=reason):
-            _stop_requested(turn, by, f"{reason} (by {by})")
+        case StopRequested():
+            _stop_requested(turn, event)
         case PauseRequested(by=by, reason=reason):
             _pause_requested(turn, f"{reason} (by {by})")
         case ResumeRequested(by=by):
@@ -127,12 +127,12 @@ def _never_flowed(turn: Turn) -> bool:
     return turn.infusion.started_ns is None and turn.infusion.state is not State.TRIPPED
 
 
-def _stop_requested(turn: Turn, by: str, why: str) -> None:
-    state = turn.infusion.state
+def _stop_requested(turn: Turn, event: StopRequested) -> None:
+    state, why = turn.infusion.state, f"{event.reason} (by {event.by})"
     turn.send_stop()
     if state.ended or state in (State.STOPPING, State.UNCERTAIN):
         return
-    turn.set(stopped_by=by)
+    turn.set(stopped_by=event.by, switching=event.switching)
     if state.may_flow:
         turn.stop_flow(State.STOPPING, why, then=State.STOPPED)
     else:

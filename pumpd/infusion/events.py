@@ -108,8 +108,11 @@ class StopAnswered(Event):
 
 @dataclass(frozen=True, slots=True)
 class StopRequested(Event):
+    """`switching`: to change the source of the drug, in IPEC's words."""
+
     by: str
     reason: str
+    switching: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,7 @@ class Infusion:
     trips: tuple[AlarmCode, ...] = ()  # latched
     tripped: tuple[tuple[AlarmCode, int], ...] = ()  # every trip of this infusion and its instant
     stopped_by: str = ""  # the person who asked for the stop
+    switching: bool = False  # that stop was for another source of the drug
     alarms: frozenset[AlarmCode] = field(default_factory=frozenset)  # raised and not cleared
     reason: str = ""
 

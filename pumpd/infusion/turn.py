@@ -84,7 +84,7 @@ class Turn:
         body = {
             "outcome": infusion.state.value,
             "reason": infusion.reason,
-            "stopped_by": _ipec(infusion.stopped_by),  # STP-10
+            "stopped_by": _ipec(infusion),  # STP-10
             "delivered_ml": infusion.delivered.number,
             "booked_ml": infusion.booked(self.now_ns).number,
             "undelivered_ml": infusion.remaining.number,
@@ -95,6 +95,8 @@ class Turn:
         self.do(Record("infusion_ended", body), ReleasePump())
 
 
-def _ipec(stopped_by: str) -> str:
-    """IPEC's word for what ended it: a person, or not said."""
-    return "by-clinician" if stopped_by and not stopped_by.startswith("pumpd") else "not-specified"
+def _ipec(infusion: Infusion) -> str:
+    """IPEC's word for what ended it: a person, who may have wanted another source; or not said."""
+    if not infusion.stopped_by or infusion.stopped_by.startswith("pumpd"):
+        return "not-specified"
+    return "switching-source" if infusion.switching else "by-clinician"

@@ -42,7 +42,7 @@ _FIELDS: dict[str, tuple[str, ...]] = {
         *("state", "pump_state", "rate_ml_h", "volume_infused_ml", "volume_remaining_ml", "lease_s"),
         *("running_s", "elapsed_s", "pressure_mmhg", "battery_percent", "digest"),
     ),
-    "state_changed": ("from", "to", "may_flow"),
+    "state_changed": ("from", "to", "may_flow", "ipec_event"),
     "alarm_raised": ("code", "priority", "cause", "action"),
     "alarm_cleared": ("code",),
     "alarm_escalated": ("code", "priority", "cause", "action"),
@@ -50,7 +50,15 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "alarm_audio_paused": ("for_s",),
     "alarm_audio_resumed": ("why",),
     "program_loaded": (*_COMMON, "vtbi_ml"),
-    "infusion_ended": ("outcome", "delivered_ml", "undelivered_ml", "running_s", "elapsed_s", "off_window"),
+    "infusion_ended": (
+        "outcome",
+        "stopped_by",
+        "delivered_ml",
+        "undelivered_ml",
+        "running_s",
+        "elapsed_s",
+        "off_window",
+    ),
     "found_flowing": ("delivered_ml",),
     "pump_ready": ("model", "firmware"),
     "control_started": ("library", "time_scale", "notice"),
@@ -78,6 +86,18 @@ def _value(key: str, value: Any) -> Any:
     if isinstance(value, str | int):
         return "".join(char if char.isprintable() else " " for char in str(value)[:_TEXT_MAX])
     return None
+
+
+def _ipec_event(old: Any, new: Any) -> str | None:
+    """IPEC's delivery events: START as a segment's flow is seen, then STOP or COMP, once each (AUD-06).
+
+    `running` is entered by the first sight of flow alone, and left for good, so each step stands for one event.
+    """
+    if new == "running":
+        return "START"
+    if old == "completing" and new == "completed":
+        return "COMP"
+    return "STOP" if old in ("running", "completing") and new in ("pausing", "stopping") else None
 
 
 def _json(fields: Mapping[str, Any]) -> bytes:
@@ -126,6 +146,8 @@ class Translator:
         if row.kind == "reading" and row.pump:
             telemetry = Message(f"{self._pump(row)}/telemetry", self._payload(row, body), expiry_s=READING_EXPIRY_S)
             return [telemetry, *self._refreshed_state(row, body)]
+        if row.kind == "state_changed" and (event := _ipec_event(body.get("from"), body.get("to"))):
+            body["ipec_event"] = event
         out = [Message(f"{self._pump(row)}/events", self._payload(row, body, kind=row.kind))]
         if row.pump and row.kind == "state_changed":
             out.insert(0, self._state(row, str(body.get("to", "")), body.get("may_flow")))

@@ -183,6 +183,46 @@ async def test_a_pump_that_lost_its_counter_meanwhile_is_booked_at_the_worst_cas
             assert here.state() == "stopped"
 
 
+@pytest.mark.requirement("SEC-06")
+@pytest.mark.parametrize("boot", ["the same boot", "another boot"])
+async def test_a_confirmation_that_was_used_is_refused_after_a_restart_whatever_it_is_sent_for(
+    tmp_path, monkeypatch, boot
+):
+    async with ward(tmp_path) as here:
+        assert (await here.order()).ok
+        await here.until("ready")
+        used = await here.binding()
+        assert (await here.confirm(used)).ok
+        await here.until("running")
+        await asyncio.sleep(60)
+        await die(here)
+        if boot == "another boot":
+            monkeypatch.setattr(recovery, "machine_boot", lambda: boot)
+        async with another_process(here):
+            await here.until("tripped")
+            given = here.truth()
+            assert not (await here.confirm(used, request="r-2")).ok
+            await here.confirm(used)  # the very same request: known from the journal, and without effect (STA-15)
+            assert (await here.ask(op="clear", pump="bed1", by="nurse")).ok
+            assert (await here.ask(op="resume", pump="bed1", by="nurse")).ok
+            await here.until("ready")
+            fresh = await here.binding()
+            assert fresh.nonce != used.nonce
+            assert not (await here.confirm(used, request="r-3")).ok
+            await here.confirm(used)
+            await asyncio.sleep(20)
+            assert here.state() == "ready"
+            assert here.truth() == given
+            await here.ask(op="stop", pump="bed1", reason="test")
+            await here.until("stopped")
+            assert (await here.order(patient="token-2")).ok  # another session
+            await here.until("ready")
+            await here.binding()
+            assert not (await here.confirm(used, request="r-4")).ok
+            await asyncio.sleep(20)
+            assert here.truth() == given
+
+
 @pytest.mark.requirement("PWR-12", "STA-11")
 async def test_another_boot_moves_the_instants_by_the_wall_clock_and_a_clock_that_went_back_closes_the_window(
     tmp_path, monkeypatch

@@ -196,6 +196,62 @@ def test_a_second_cause_during_a_stop_is_latched_too():
     assert here.state is State.TRIPPED
 
 
+def occluded(here: Bench) -> None:
+    here.pump.flowing, here.pump.alarms = False, (PumpAlarm.OCCLUSION,)
+    here.wait(5 * S)
+    assert here.state is State.TRIPPED
+    here.pump.alarms = ()
+    here.wait(S)
+    here.send(ev.TripsCleared(here.now_ns, "nurse"))
+
+
+def resumed(here: Bench, number: int) -> None:
+    here.send(ev.ResumeRequested(here.now_ns, "nurse"))
+    here.confirm(request=f"again-{number}", nonce=f"again-{number}")
+    here.wait(2 * S)
+    assert here.state is State.RUNNING
+
+
+@pytest.mark.requirement("STP-07")
+@pytest.mark.parametrize(("apart", "third"), [(MIN, State.STOPPED), (5 * MIN + S, State.PAUSED)])
+def test_the_same_trip_three_times_in_ten_minutes_locks_out(apart, third):
+    here = bench().run()
+    for number in range(2):
+        here.wait(apart)
+        occluded(here)
+        assert here.state is State.PAUSED
+        resumed(here, number)
+    here.wait(apart)
+    occluded(here)
+    assert here.state is third
+
+
+@pytest.mark.requirement("STP-10")
+@pytest.mark.parametrize(
+    ("by", "switching", "token"),
+    [
+        ("nurse, uid 1000", False, "by-clinician"),
+        ("nurse, uid 1000", True, "switching-source"),
+        ("pumpd", False, "not-specified"),
+    ],
+)
+def test_the_end_says_what_stopped_it_in_ipecs_words(by, switching, token):
+    here = bench().run()
+    here.send(ev.StopRequested(here.now_ns, by, "reason", switching))
+    here.wait(4 * S)
+    (end,) = (each for each in here.done if isinstance(each, ev.Record) and each.kind == "infusion_ended")
+    assert end.body["stopped_by"] == token
+    assert "reason" in end.body["reason"]
+
+
+@pytest.mark.requirement("STP-10")
+def test_an_end_that_nobody_asked_for_is_not_specified():
+    here = bench().run()
+    here.wait(41 * MIN)
+    (end,) = (each for each in here.done if isinstance(each, ev.Record) and each.kind == "infusion_ended")
+    assert end.body["stopped_by"] == "not-specified"
+
+
 def test_every_state_is_in_the_table_and_its_ways_lead_to_states():
     assert set(TRANSITIONS) == set(State)
     for state, ways in TRANSITIONS.items():

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pumpd.journal import Entry
+from pumpd.journal.replay import Replay
 from pumpd.wire import memory
 from pumpd_simulators.device import Operation
 from pumpd_simulators.family import family
@@ -26,6 +27,7 @@ def marked(name: str, scenario: Scenario):
     return pytest.param(scenario, id=name, marks=marks)
 
 
+@pytest.mark.requirement("AUD-05")
 @pytest.mark.parametrize("scenario", [marked(name, scenario) for name, scenario in READ.items()])
 def test_scenario(scenario, tmp_path):
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
@@ -132,6 +134,7 @@ def judge(here: Ward, scenario: Scenario) -> None:
     end, truth = scenario.end, here.pump.truth()
     rows = here.rows()
     assert here.state() == end.state, [(row.kind, row.body) for row in rows if row.kind != "reading"][-8:]
+    assert not Replay(rows).differences
     assert not truth["running"]
     assert end.ml("delivered_at_least") <= truth["delivered_ml"] <= end.ml("delivered_at_most")
     assert truth["air_ml"] <= end.ml("air_at_most")

@@ -1,0 +1,49 @@
+"""An override, an attempt at a limit, a mismatch: who it was and why is in the journal (AUD-08)."""
+
+import asyncio
+
+import pytest
+from pydantic import ValidationError
+
+from pumpd.control.messages import REQUEST
+from tests.control.ward import ward
+
+pytestmark = pytest.mark.requirement("AUD-08")
+
+
+def last(here, kind):
+    return [row for row in here.rows() if row.kind == kind][-1].fields
+
+
+async def test_an_attempt_at_a_hard_limit_names_who_ordered_and_every_reason(tmp_path):
+    async with ward(tmp_path) as here:
+        answer = await here.order(dose="5 mg/kg", ordered_by="dr-b")
+        assert not answer.ok
+        row = last(here, "order_refused")
+        assert row["by"] == "dr-b"
+        assert row["peer"] == "test"
+        assert row["reasons"] == list(answer.reasons)
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "ab", "a "])
+async def test_an_override_needs_a_reason_and_stands_in_the_order_with_who_gave_it(tmp_path, reason):
+    async with ward(tmp_path) as here:
+        refused = await here.order(dose="0.8 mg/kg", weight="60 kg", weight_again="60 kg")
+        assert not refused.ok
+        soft = [each.split(":")[1].split()[0] for each in refused.reasons if each.startswith("override:")]
+        assert len(soft) == len(refused.reasons), refused.reasons
+        fields = {"dose": "0.8 mg/kg", "weight": "60 kg", "weight_again": "60 kg"}
+        assert not (await here.order(**fields, overrides=dict.fromkeys(soft, reason))).ok
+        assert last(here, "order_refused")["by"] == "dr-a"
+        assert (await here.order(**fields, overrides=dict.fromkeys(soft, "seen by the consultant"))).ok
+        await asyncio.sleep(1)
+        order = last(here, "began")["order"]
+        assert order["ordered_by"] == "dr-a"
+        assert order["overrides"] == dict.fromkeys(soft, "seen by the consultant")
+
+
+def test_a_doubt_is_ended_by_somebody_with_a_name():
+    told = {"op": "reconcile", "pump": "bed1", "volume": "3 mL", "reason": "read it"}
+    assert REQUEST.validate_python(told | {"by": "nurse-1"}).by == "nurse-1"
+    with pytest.raises(ValidationError, match="by"):
+        REQUEST.validate_python(told)

@@ -1,0 +1,90 @@
+"""Steps of the wall clock, of a second to a year, change nothing in an infusion: intervals are monotonic (STA-11)."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from pumpd.control import clock, writer
+from pumpd.journal.replay import Replay
+from tests.control.ward import ward
+
+STEPS = [
+    timedelta(seconds=1),
+    timedelta(seconds=-1),
+    timedelta(hours=1),  # daylight saving, on a machine that keeps local time
+    timedelta(hours=-1),
+    timedelta(days=365),
+    timedelta(days=-365),
+]
+
+
+def wall(monkeypatch):
+    """A wall clock that `step` sets."""
+    off = [timedelta(0)]
+    real = datetime
+
+    class Stepped(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return real.now(tz) + off[0]
+
+    for room in (clock, writer):
+        monkeypatch.setattr(room, "datetime", Stepped)
+
+    def step(by):
+        off[0] = by
+
+    return step
+
+
+async def infusion(here, step, steps):
+    await here.start()
+    for by in steps:
+        await asyncio.sleep(300)
+        step(by)
+        assert here.state() == "running"
+        assert (await here.ask(op="status")).result["pumps"][0]["infusion"]["alarms"] == []
+    await here.until("completed", within_s=2600)
+    await here.gateway._journal.append([])  # what was posted before is on the disk
+    return next(row.fields for row in here.rows() if row.kind == "infusion_ended")
+
+
+@pytest.mark.requirement("WIN-07", "STA-11", "PWR-12")
+async def test_an_infusion_over_steps_of_the_wall_clock_is_the_same_as_without(tmp_path, monkeypatch):
+    ends = []
+    for name, steps in (("quiet", [timedelta(0)] * len(STEPS)), ("steps", STEPS)):
+        (tmp_path / name).mkdir()
+        async with ward(tmp_path / name, group=64) as here:
+            ends.append(await infusion(here, wall(monkeypatch), steps))
+            replay = Replay(here.rows())
+            assert not replay.differences
+            assert [one.infusion.state.value for one in replay.infusions.values()] == ["completed"]
+            assert len({row.ts[:4] for row in here.rows()}) == (1 if name == "quiet" else 3), "the record has them"
+    assert ends[0] == ends[1]
+    assert ends[0]["off_window"] is False
+
+
+@pytest.mark.requirement("WIN-07")
+@pytest.mark.parametrize("by", [timedelta(hours=1), timedelta(hours=-1)])
+async def test_a_window_closes_when_its_time_is_up_whatever_the_wall_clock_says(tmp_path, monkeypatch, by):
+    ends = []
+    for name, step_by in (("quiet", timedelta(0)), ("step", by)):
+        (tmp_path / name).mkdir()
+        async with ward(tmp_path / name) as here:
+            step, loop = wall(monkeypatch), asyncio.get_running_loop()
+            await here.start()
+            begun = loop.time()
+            await asyncio.sleep(60)
+            await here.ask(op="pause", pump="bed1", reason="test")
+            await here.until("paused")
+            step(step_by)
+            await here.until("stopped", within_s=400)
+            ends.append(loop.time() - begun)
+    assert ends[0] == pytest.approx(ends[1], abs=0.01)
+
+
+def test_the_stepped_clock_steps(monkeypatch):
+    step = wall(monkeypatch)
+    step(timedelta(days=365))
+    assert clock.Clock().now() - datetime.now(UTC) > timedelta(days=364)
