@@ -43,7 +43,9 @@ export function png(size) {
   for (let y = 0, to = 0; y < size; y++) {
     rows[to++] = 0; // no filter
     for (let x = 0; x < size; x++) {
-      const points = [0.25, 0.75].flatMap((v) => [0.25, 0.75].map((u) => at(((x + u) / size) * 100, ((y + v) / size) * 100)));
+      const points = [0.25, 0.75].flatMap((v) =>
+        [0.25, 0.75].map((u) => at(((x + u) / size) * 100, ((y + v) / size) * 100)),
+      );
       for (let each = 0; each < 3; each++) rows[to++] = Math.round(points.reduce((sum, p) => sum + p[each], 0) / 4);
     }
   }
@@ -52,5 +54,10 @@ export function png(size) {
   header.writeUInt32BE(size, 4);
   header.set([8, 2, 0, 0, 0], 8); // 8 bits, RGB
   const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
-  return Buffer.concat([signature, chunk("IHDR", header), chunk("IDAT", deflateSync(rows)), chunk("IEND", Buffer.alloc(0))]);
+  return Buffer.concat([
+    signature,
+    chunk("IHDR", header),
+    chunk("IDAT", deflateSync(rows)),
+    chunk("IEND", Buffer.alloc(0)),
+  ]);
 }

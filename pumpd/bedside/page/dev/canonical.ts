@@ -3,4 +3,5 @@
 import { createInterface } from "node:readline";
 import { canonical } from "../src/wire/canonical.ts";
 
-for await (const line of createInterface({ input: process.stdin })) console.log(JSON.stringify(canonical(JSON.parse(line))));
+for await (const line of createInterface({ input: process.stdin }))
+  console.log(JSON.stringify(canonical(JSON.parse(line))));

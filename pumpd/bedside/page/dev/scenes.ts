@@ -7,18 +7,58 @@ const RATE = "52.5";
 const TOTAL_ML = 35;
 
 export const REVIEW: Review = {
-  pump: "bed1", simulated: true, model: "NE-1000", serial: "SIM-1001", expiry: ["native", "deadman"], patient: "P-1042",
-  drug: "ketamine", entry: "ketamine-1mg-ml", concentration_mg_ml: "1", dose_mg_kg: "0.5", weight_kg: "70", weight_basis: "actual",
-  dose_mg: "35", container: "50 mL", vtbi_ml: "35", duration_s: "2400", prescribed_duration_s: "2400",
-  steps: [{ rate_ml_h: RATE, volume_ml: "35" }], read_back: [{ rate_ml_h: RATE, volume_ml: "35" }], warnings: [], overrides: {},
-  ordered_by: "20417", digest: DIGEST, given_before_ml: "0", double_check: false,
+  pump: "bed1",
+  simulated: true,
+  model: "NE-1000",
+  serial: "SIM-1001",
+  expiry: ["native", "deadman"],
+  patient: "P-1042",
+  drug: "ketamine",
+  entry: "ketamine-1mg-ml",
+  concentration_mg_ml: "1",
+  dose_mg_kg: "0.5",
+  weight_kg: "70",
+  weight_basis: "actual",
+  dose_mg: "35",
+  container: "50 mL",
+  vtbi_ml: "35",
+  duration_s: "2400",
+  prescribed_duration_s: "2400",
+  steps: [{ rate_ml_h: RATE, volume_ml: "35" }],
+  read_back: [{ rate_ml_h: RATE, volume_ml: "35" }],
+  warnings: [],
+  overrides: {},
+  ordered_by: "20417",
+  digest: DIGEST,
+  given_before_ml: "0",
+  double_check: false,
 };
 
 export const ALARMS: Record<string, Alarm> = {
-  occlusion: { code: "occlusion", priority: "high", cause: "Line blocked or motor stalled", action: "Check the line and the pump" },
-  uncertain: { code: "delivery_uncertain", priority: "high", cause: "It is not known what the pump delivered", action: "Read the pump's display, then reconcile" },
-  stop: { code: "stop_unconfirmed", priority: "high", cause: "Stop not confirmed", action: "Stop at the pump, clamp the line" },
-  deviation: { code: "flow_deviation", priority: "medium", cause: "Flow differs from the program", action: "Check pump and syringe" },
+  occlusion: {
+    code: "occlusion",
+    priority: "high",
+    cause: "Line blocked or motor stalled",
+    action: "Check the line and the pump",
+  },
+  uncertain: {
+    code: "delivery_uncertain",
+    priority: "high",
+    cause: "It is not known what the pump delivered",
+    action: "Read the pump's display, then reconcile",
+  },
+  stop: {
+    code: "stop_unconfirmed",
+    priority: "high",
+    cause: "Stop not confirmed",
+    action: "Stop at the pump, clamp the line",
+  },
+  deviation: {
+    code: "flow_deviation",
+    priority: "medium",
+    cause: "Flow differs from the program",
+    action: "Check pump and syringe",
+  },
   battery: { code: "battery_low", priority: "low", cause: "Pump battery low", action: "Connect the pump to the mains" },
 };
 
@@ -31,25 +71,70 @@ export function infusion(state: InfusionState, running: number, review: Review =
   const flows = ["starting", "running", "completing", "pausing", "stopping", "uncertain"].includes(state);
   const left = TOTAL_ML - given;
   return {
-    session: "20261126-01", state, may_flow: flows, reason: "flowing under a lease", action: running ? "resume" : "start",
-    rate_ml_h: flows ? RATE : "0", programmed_rate_ml_h: RATE, delivered_ml: number(given), booked_ml: number(given + (state === "uncertain" ? 2.3 : 0.1)),
-    prescribed_ml: "35", remaining_ml: number(left), delivered_mg: number(given), booked_mg: number(given + 0.1), prescribed_mg: "35", remaining_mg: number(left),
-    remaining_s: Math.max(0, 2400 - running), running_s: running, elapsed_s: running, window_least_s: 2280, window_most_s: 2520, window_elapsed_s: 3600,
-    pauses: 0, lease_s: flows ? 9 : null, reading_age_s: 0.4, trips: [], trip_resumable: true, digest: DIGEST, review,
+    session: "20261126-01",
+    state,
+    may_flow: flows,
+    reason: "flowing under a lease",
+    action: running ? "resume" : "start",
+    rate_ml_h: flows ? RATE : "0",
+    programmed_rate_ml_h: RATE,
+    delivered_ml: number(given),
+    booked_ml: number(given + (state === "uncertain" ? 2.3 : 0.1)),
+    prescribed_ml: "35",
+    remaining_ml: number(left),
+    delivered_mg: number(given),
+    booked_mg: number(given + 0.1),
+    prescribed_mg: "35",
+    remaining_mg: number(left),
+    remaining_s: Math.max(0, 2400 - running),
+    running_s: running,
+    elapsed_s: running,
+    window_least_s: 2280,
+    window_most_s: 2520,
+    window_elapsed_s: 3600,
+    pauses: 0,
+    lease_s: flows ? 9 : null,
+    reading_age_s: 0.4,
+    trips: [],
+    trip_resumable: true,
+    digest: DIGEST,
+    review,
   };
 }
 
 export function pump(name: string, what: Infusion | null, fields: Partial<Pump> = {}): Pump {
   return {
-    pump: name, driver: "new-era", model: "NE-1000", firmware: "3.928", serial: "SIM-1001", simulated: true, problem: null,
-    pump_state: what?.may_flow ? "infusing" : "stopped", infusion: what, age_s: 0.4, lease_s: what?.lease_s ?? null, pressure_mmhg: what?.may_flow ? 84 : 12,
-    battery_percent: 92, expiry: ["native", "deadman"], expiry_text: null, links: { pump: "ok" }, alarms: [], flow_profile: what?.review.steps ?? null,
-    ends_ts: null, pause: { used: 0, most: 3, single_left_s: 300, total_left_s: 600 }, observation: null, course: { number: 3, of: 6, phase: "acute" }, summary: null, ...fields,
+    pump: name,
+    driver: "new-era",
+    model: "NE-1000",
+    firmware: "3.928",
+    serial: "SIM-1001",
+    simulated: true,
+    problem: null,
+    pump_state: what?.may_flow ? "infusing" : "stopped",
+    infusion: what,
+    age_s: 0.4,
+    lease_s: what?.lease_s ?? null,
+    pressure_mmhg: what?.may_flow ? 84 : 12,
+    battery_percent: 92,
+    expiry: ["native", "deadman"],
+    expiry_text: null,
+    links: { pump: "ok" },
+    alarms: [],
+    flow_profile: what?.review.steps ?? null,
+    ends_ts: null,
+    pause: { used: 0, most: 3, single_left_s: 300, total_left_s: 600 },
+    observation: null,
+    course: { number: 3, of: 6, phase: "acute" },
+    summary: null,
+    ...fields,
   };
 }
 
 const at = (running: number, now: number) => ({ ends_ts: from(now, 2400 - running) });
-const trip = (alarms: Alarm[]) => ({ alarms: alarms.map((alarm) => ({ ...alarm, raised_ts: "2026-11-26T13:40:00.000Z" })) });
+const trip = (alarms: Alarm[]) => ({
+  alarms: alarms.map((alarm) => ({ ...alarm, raised_ts: "2026-11-26T13:40:00.000Z" })),
+});
 
 /** Each bed by the name of what is to be seen. `running` moves on with time in the mock. */
 export const SCENES: Record<string, (now: number, running: number) => Pump[]> = {
@@ -57,40 +142,119 @@ export const SCENES: Record<string, (now: number, running: number) => Pump[]> = 
   loading: () => [pump("bed1", infusion("loading", 0))],
   ready: () => [pump("bed1", infusion("ready", 0))],
   gentle: () => {
-    const steps = [{ rate_ml_h: "26.2", volume_ml: "4.37" }, { rate_ml_h: "61.2", volume_ml: "30.6" }];
-    return [pump("bed1", infusion("ready", 0, {
-      ...REVIEW, entry: "ketamine-1mg-ml-gentle", steps, read_back: steps, warnings: ["dose_high: 0.8 mg/kg is above the soft limit of 0.75 mg/kg (PRG-05)"],
-      overrides: { dose_high: "no response at 0.5, asked by Dr A" }, dose_mg_kg: "0.8", double_check: true,
-    }))];
+    const steps = [
+      { rate_ml_h: "26.2", volume_ml: "4.37" },
+      { rate_ml_h: "61.2", volume_ml: "30.6" },
+    ];
+    return [
+      pump(
+        "bed1",
+        infusion("ready", 0, {
+          ...REVIEW,
+          entry: "ketamine-1mg-ml-gentle",
+          steps,
+          read_back: steps,
+          warnings: ["dose_high: 0.8 mg/kg is above the soft limit of 0.75 mg/kg (PRG-05)"],
+          overrides: { dose_high: "no response at 0.5, asked by Dr A" },
+          dose_mg_kg: "0.8",
+          double_check: true,
+        }),
+      ),
+    ];
   },
   running: (now, running) => [pump("bed1", infusion("running", running), at(running, now))],
   stopping: (now, running) => [pump("bed1", infusion("stopping", running), at(running, now))],
   unconfirmed: () => [pump("bed1", infusion("stopping", 900), trip([ALARMS["stop"]!]))],
-  paused: () => [pump("bed1", { ...infusion("paused", 900), pauses: 1, reason: "pause asked for by 20417: patient asks for a break" }, { pause: { used: 1, most: 3, single_left_s: 221, total_left_s: 521 } })],
-  tripped: () => [pump("bed1", { ...infusion("tripped", 743), reason: "occlusion: the pump says that the line is blocked", trips: ["occlusion"] }, trip([ALARMS["occlusion"]!]))],
-  uncertain: () => [pump("bed1", { ...infusion("uncertain", 0), reason: "the answer to the start was lost" }, { ...trip([ALARMS["uncertain"]!]), pump_state: null, age_s: 12 })],
-  complete: (now) => [pump("bed1", { ...infusion("completed", 2400), reason: "the whole volume was given" }, {
-    observation: {
-      since_ts: from(now, -1900), until_ts: from(now, 5300), vitals_due_ts: from(now, 312),
-      vitals: [
-        { ts: from(now, -1800), by: "20417", systolic_mmhg: 138, diastolic_mmhg: 84, heart_rate_bpm: 82, spo2_percent: 97 },
-        { ts: from(now, -900), by: "20417", systolic_mmhg: 129, diastolic_mmhg: 80, heart_rate_bpm: 76, spo2_percent: 98 },
-      ],
-    },
-    summary: {
-      drug: "ketamine", prescribed_mg: "35", delivered_mg: "34.97", undelivered_mg: "0.03", delivered_ml: "34.97", undelivered_ml: "0.03", running_s: 2400,
-      elapsed_s: 2579, pauses: 1, started_ts: from(now, -4500), ended_ts: from(now, -1900), outcome: "completed", deviations: [], confirmed_by: "20417", second: null,
-    },
-  })],
+  paused: () => [
+    pump(
+      "bed1",
+      { ...infusion("paused", 900), pauses: 1, reason: "pause asked for by 20417: patient asks for a break" },
+      { pause: { used: 1, most: 3, single_left_s: 221, total_left_s: 521 } },
+    ),
+  ],
+  tripped: () => [
+    pump(
+      "bed1",
+      {
+        ...infusion("tripped", 743),
+        reason: "occlusion: the pump says that the line is blocked",
+        trips: ["occlusion"],
+      },
+      trip([ALARMS["occlusion"]!]),
+    ),
+  ],
+  uncertain: () => [
+    pump(
+      "bed1",
+      { ...infusion("uncertain", 0), reason: "the answer to the start was lost" },
+      { ...trip([ALARMS["uncertain"]!]), pump_state: null, age_s: 12 },
+    ),
+  ],
+  complete: (now) => [
+    pump(
+      "bed1",
+      { ...infusion("completed", 2400), reason: "the whole volume was given" },
+      {
+        observation: {
+          since_ts: from(now, -1900),
+          until_ts: from(now, 5300),
+          vitals_due_ts: from(now, 312),
+          vitals: [
+            {
+              ts: from(now, -1800),
+              by: "20417",
+              systolic_mmhg: 138,
+              diastolic_mmhg: 84,
+              heart_rate_bpm: 82,
+              spo2_percent: 97,
+            },
+            {
+              ts: from(now, -900),
+              by: "20417",
+              systolic_mmhg: 129,
+              diastolic_mmhg: 80,
+              heart_rate_bpm: 76,
+              spo2_percent: 98,
+            },
+          ],
+        },
+        summary: {
+          drug: "ketamine",
+          prescribed_mg: "35",
+          delivered_mg: "34.97",
+          undelivered_mg: "0.03",
+          delivered_ml: "34.97",
+          undelivered_ml: "0.03",
+          running_s: 2400,
+          elapsed_s: 2579,
+          pauses: 1,
+          started_ts: from(now, -4500),
+          ended_ts: from(now, -1900),
+          outcome: "completed",
+          deviations: [],
+          confirmed_by: "20417",
+          second: null,
+        },
+      },
+    ),
+  ],
   alarms: (now, running) => {
-    const more = Array.from({ length: 18 }, (_, each): Alarm => ({ ...ALARMS["battery"]!, code: `battery_${each}`, cause: `Reminder ${each + 1}` }));
+    const more = Array.from({ length: 18 }, (_, each): Alarm => ({
+      ...ALARMS["battery"]!,
+      code: `battery_${each}`,
+      cause: `Reminder ${each + 1}`,
+    }));
     return [
       pump("bed1", infusion("running", running), { ...at(running, now), ...trip([ALARMS["deviation"]!, ...more]) }),
       pump("bed2", infusion("tripped", 300), trip([{ ...ALARMS["occlusion"]!, acknowledged_by: null }])),
     ];
   },
-  medium: (now, running) => [pump("bed1", infusion("running", running), { ...at(running, now), ...trip([ALARMS["deviation"]!]) })],
-  low: (now, running) => [pump("bed1", infusion("running", running), { ...at(running, now), ...trip([ALARMS["battery"]!]) })],
+  medium: (now, running) => [
+    pump("bed1", infusion("running", running), { ...at(running, now), ...trip([ALARMS["deviation"]!]) }),
+  ],
+  low: (now, running) => [
+    pump("bed1", infusion("running", running), { ...at(running, now), ...trip([ALARMS["battery"]!]) }),
+  ],
   ward: (now, running) => [
     pump("bed1", infusion("running", running), at(running, now)),
     pump("bed2", infusion("tripped", 700), { ...trip([ALARMS["occlusion"]!]), model: "PHD Ultra" }),
@@ -102,7 +266,18 @@ export const SCENES: Record<string, (now: number, running: number) => Pump[]> = 
 
 export function live(pumps: Pump[], person: Person | null, now: number): Live {
   return {
-    gateway: "ward-7", statement: "not a cleared medical device; for simulation, research and integration only", ts: new Date(now).toISOString(), simulated: true,
-    clock_synchronized: true, journal_problem: null, tablets_connected: 2, time_scale: 1, utc_offset_min: 60, person, audio: null, alarms: [], pumps,
+    gateway: "ward-7",
+    statement: "not a cleared medical device; for simulation, research and integration only",
+    ts: new Date(now).toISOString(),
+    simulated: true,
+    clock_synchronized: true,
+    journal_problem: null,
+    tablets_connected: 2,
+    time_scale: 1,
+    utc_offset_min: 60,
+    person,
+    audio: null,
+    alarms: [],
+    pumps,
   };
 }

@@ -18,7 +18,9 @@ export function App() {
   const route = useRoute();
   return (
     <div class="app" onPointerDown={touches} onKeyDown={touches}>
-      <Frame page={page} route={route}>{screen(page, route)}</Frame>
+      <Frame page={page} route={route}>
+        {screen(page, route)}
+      </Frame>
     </div>
   );
 }
@@ -30,7 +32,12 @@ function screen(page: Page, route: Route) {
   if (route.screen === "beds") return <Beds page={page} live={page.live} />;
   if (route.screen === "bench") return <Bench page={page} live={page.live} pump={route.pump} />;
   const pump = page.live.pumps.find((each) => each.pump === route.pump);
-  if (!pump) return <p class="note" role="status">This gateway has no pump with the name “{route.pump}”. <a href="#/">See all beds</a></p>;
+  if (!pump)
+    return (
+      <p class="note" role="status">
+        This gateway has no pump with the name “{route.pump}”. <a href="#/">See all beds</a>
+      </p>
+    );
   if (route.screen === "sign-in") return <SignIn page={page} pump={pump} />;
   if (route.screen === "order") return <Order key={pump.pump} page={page} live={page.live} pump={pump} />;
   return <Bed page={page} live={page.live} pump={pump} />;

@@ -19,7 +19,9 @@ const UNSILENCED_S = 5;
 
 /** Highest priority first, then not acknowledged before acknowledged, then the newest. */
 export function activeAlarms(page: Page, now: number): Active[] {
-  const ofPumps = (page.live?.pumps ?? []).flatMap((each) => (each.alarms ?? []).map((alarm) => ({ ...alarm, pump: each.pump })));
+  const ofPumps = (page.live?.pumps ?? []).flatMap((each) =>
+    (each.alarms ?? []).map((alarm) => ({ ...alarm, pump: each.pump })),
+  );
   const ofGateway = (page.live?.alarms ?? []).map((alarm) => ({ ...alarm, pump: null }));
   return [...linkAlarm(page, now), ...ofPumps, ...ofGateway].sort(
     (a, b) =>
@@ -34,7 +36,16 @@ function linkAlarm(page: Page, now: number): Active[] {
   if (quiet === null || quiet < OLD_S) return [];
   const flows = page.live?.pumps.some(({ infusion }) => infusion?.may_flow) ?? false;
   const priority = flows && quiet >= LINK_ALARM_S ? "medium" : "low";
-  return [{ code: "tablet_link_lost", priority, cause: "This tablet lost the gateway", action: "Go to the pump", pump: null, local: true }];
+  return [
+    {
+      code: "tablet_link_lost",
+      priority,
+      cause: "This tablet lost the gateway",
+      action: "Go to the pump",
+      pump: null,
+      local: true,
+    },
+  ];
 }
 
 /** The priority to be heard, or null for quiet: nothing is active, or a pause holds that the gateway counts down. */

@@ -27,14 +27,20 @@ export function AlarmBanner({ page }: { page: Page }) {
   };
   return (
     <>
-      <div class="unseen" aria-live="assertive" role="alert">{first?.priority === "high" ? spoken(first) : ""}</div>
-      <div class="unseen" aria-live="polite" role="status">{first && first.priority !== "high" ? spoken(first) : ""}</div>
+      <div class="unseen" aria-live="assertive" role="alert">
+        {first?.priority === "high" ? spoken(first) : ""}
+      </div>
+      <div class="unseen" aria-live="polite" role="status">
+        {first && first.priority !== "high" ? spoken(first) : ""}
+      </div>
       {first && (
         <section class={`alarms alarm-${first.priority}`} aria-label="Alarms">
           <div class="alarm-first">
             <Symbol alarm={first} />
             <div class="alarm-text">
-              <b>{first.pump && <span class="alarm-pump">{first.pump}</span>} {first.cause}</b>
+              <b>
+                {first.pump && <span class="alarm-pump">{first.pump}</span>} {first.cause}
+              </b>
               <span>{first.action}</span>
             </div>
             <div class="alarm-acts">
@@ -45,7 +51,9 @@ export function AlarmBanner({ page }: { page: Page }) {
               )}
               <Acknowledge alarm={first} asked={asked} />
               {pauseLeft(page, at) <= 0 && (
-                <button type="button" onClick={() => void asked("pause_audio")}><BellOff /> Pause sound</button>
+                <button type="button" onClick={() => void asked("pause_audio")}>
+                  <BellOff /> Pause sound
+                </button>
               )}
             </div>
           </div>
@@ -56,8 +64,14 @@ export function AlarmBanner({ page }: { page: Page }) {
                 <li key={`${alarm.pump}/${alarm.code}`} class={`alarm-${alarm.priority}`}>
                   <Symbol alarm={alarm} />
                   <div class="alarm-text">
-                    <b>{alarm.pump && <span class="alarm-pump">{alarm.pump}</span>} {alarm.cause}</b>
-                    <span>{alarm.action}{alarm.raised_ts && ` · since ${wallClock(alarm.raised_ts, page.live?.utc_offset_min)}`}{alarm.escalated && " · passed on"}</span>
+                    <b>
+                      {alarm.pump && <span class="alarm-pump">{alarm.pump}</span>} {alarm.cause}
+                    </b>
+                    <span>
+                      {alarm.action}
+                      {alarm.raised_ts && ` · since ${wallClock(alarm.raised_ts, page.live?.utc_offset_min)}`}
+                      {alarm.escalated && " · passed on"}
+                    </span>
                   </div>
                   <Acknowledge alarm={alarm} asked={asked} />
                 </li>
@@ -82,11 +96,22 @@ function Symbol({ alarm }: { alarm: Active }) {
   );
 }
 
-function Acknowledge({ alarm, asked }: { alarm: Active; asked: (op: string, fields: Record<string, unknown>) => Promise<void> }) {
+function Acknowledge({
+  alarm,
+  asked,
+}: {
+  alarm: Active;
+  asked: (op: string, fields: Record<string, unknown>) => Promise<void>;
+}) {
   if (alarm.local) return null; // this page's own: nobody but its reader could know
-  if (alarm.acknowledged_ts || alarm.acknowledged_by) return <span class="seen">Seen by {nameOf(alarm.acknowledged_by ?? "somebody")}</span>;
+  if (alarm.acknowledged_ts || alarm.acknowledged_by)
+    return <span class="seen">Seen by {nameOf(alarm.acknowledged_by ?? "somebody")}</span>;
   return (
-    <button type="button" aria-label={`Acknowledge: ${alarm.cause}`} onClick={() => void asked("acknowledge", { pump: alarm.pump ?? "", code: alarm.code })}>
+    <button
+      type="button"
+      aria-label={`Acknowledge: ${alarm.cause}`}
+      onClick={() => void asked("acknowledge", { pump: alarm.pump ?? "", code: alarm.code })}
+    >
       Acknowledge
     </button>
   );

@@ -19,7 +19,10 @@ export function Badges({ page }: { page: Page }) {
     <div class="badges">
       {!heard && (
         <button type="button" class="badge badge-warn" onClick={allowSound}>
-          <BellOff /> <span>Sound off<span class="wide">: touch to turn on</span></span>
+          <BellOff />{" "}
+          <span>
+            Sound off<span class="wide">: touch to turn on</span>
+          </span>
         </button>
       )}
       {paused > 0 && (
@@ -29,11 +32,26 @@ export function Badges({ page }: { page: Page }) {
       )}
       {page.live?.clock_synchronized === false && <span class="badge badge-warn">Clock not set</span>}
       {page.live?.journal_problem && <span class="badge badge-warn">Journal failed</span>}
-      <span class={lost ? "badge badge-bad" : "badge"} role="status" aria-label="Link to the gateway" data-testid="link">
+      <span
+        class={lost ? "badge badge-bad" : "badge"}
+        role="status"
+        aria-label="Link to the gateway"
+        data-testid="link"
+      >
         <i class={lost ? "dot dot-bad" : page.link === "open" ? "dot dot-good" : "dot"} aria-hidden="true" />
-        <span class={lost ? "" : "narrow-unseen"}>{lost ? `No link${quiet === null ? "" : ` for ${Math.floor(quiet)} s`}` : page.link === "open" ? "Linked" : "Linking"}</span>
+        <span class={lost ? "" : "narrow-unseen"}>
+          {lost
+            ? `No link${quiet === null ? "" : ` for ${Math.floor(quiet)} s`}`
+            : page.link === "open"
+              ? "Linked"
+              : "Linking"}
+        </span>
       </span>
-      {wall !== null && <span class="badge badge-clock figures" aria-label="Gateway's clock">{wallClock(wall, page.live?.utc_offset_min)}</span>}
+      {wall !== null && (
+        <span class="badge badge-clock figures" aria-label="Gateway's clock">
+          {wallClock(wall, page.live?.utc_offset_min)}
+        </span>
+      )}
     </div>
   );
 }
@@ -51,7 +69,13 @@ function useSounding(): boolean {
 export function BellOff() {
   return (
     <svg class="glyph" viewBox="0 0 24 24" aria-hidden="true">
-      <path d="M12 3a6 6 0 0 0-6 6v5l-2 3h16l-2-3V9a6 6 0 0 0-6-6zm-2 16a2 2 0 0 0 4 0z" fill="none" stroke="currentColor" stroke-width="1.8" stroke-linejoin="round" />
+      <path
+        d="M12 3a6 6 0 0 0-6 6v5l-2 3h16l-2-3V9a6 6 0 0 0-6-6zm-2 16a2 2 0 0 0 4 0z"
+        fill="none"
+        stroke="currentColor"
+        stroke-width="1.8"
+        stroke-linejoin="round"
+      />
       <path d="M3 3l18 18M21 3L3 21" stroke="currentColor" stroke-width="1.8" stroke-dasharray="3 2" />
     </svg>
   );

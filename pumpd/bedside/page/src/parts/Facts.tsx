@@ -2,11 +2,26 @@
 
 import type { ComponentChildren } from "preact";
 
-export function Fact({ label, children, note, wide, name }: { label: string; children: ComponentChildren; note?: ComponentChildren; wide?: boolean; name?: string }) {
+export function Fact({
+  label,
+  children,
+  note,
+  wide,
+  name,
+}: {
+  label: string;
+  children: ComponentChildren;
+  note?: ComponentChildren;
+  wide?: boolean;
+  name?: string;
+}) {
   return (
     <div class={wide ? "fact fact-wide" : "fact"} data-testid={name}>
       <dt>{label}</dt>
-      <dd>{children}{note && <small>{note}</small>}</dd>
+      <dd>
+        {children}
+        {note && <small>{note}</small>}
+      </dd>
     </div>
   );
 }
@@ -17,5 +32,9 @@ export function Facts({ children, dense }: { children: ComponentChildren; dense?
 
 /** A number and its unit, which never part. */
 export function Amount({ of, unit }: { of: string; unit: string }) {
-  return <span class="amount"><b class="figures">{of}</b>&nbsp;<span class="unit">{unit}</span></span>;
+  return (
+    <span class="amount">
+      <b class="figures">{of}</b>&nbsp;<span class="unit">{unit}</span>
+    </span>
+  );
 }

@@ -16,14 +16,30 @@ interface Labels {
   hint?: string;
 }
 
-export function NumberField({ label, name, unit, hint, value, onValue, problems }: Labels & FieldState & { unit: string }) {
+export function NumberField({
+  label,
+  name,
+  unit,
+  hint,
+  value,
+  onValue,
+  problems,
+}: Labels & FieldState & { unit: string }) {
   const id = useId();
   return (
     <div class={problems.length ? "field wrong" : "field"}>
       <label for={id}>{label}</label>
       <span class="with-unit">
-        <input id={id} name={name} inputMode="decimal" autocomplete="off" value={value} aria-invalid={problems.length > 0} aria-describedby={`${id}-help`}
-          onInput={(event) => onValue(event.currentTarget.value)} />
+        <input
+          id={id}
+          name={name}
+          inputMode="decimal"
+          autocomplete="off"
+          value={value}
+          aria-invalid={problems.length > 0}
+          aria-describedby={`${id}-help`}
+          onInput={(event) => onValue(event.currentTarget.value)}
+        />
         <b>{unit}</b>
       </span>
       <Help id={`${id}-help`} hint={hint} problems={problems} />
@@ -36,8 +52,17 @@ export function TextField({ label, name, hint, value, onValue, problems }: Label
   return (
     <div class={problems.length ? "field wrong" : "field"}>
       <label for={id}>{label}</label>
-      <input id={id} name={name} autocomplete="off" autocapitalize="off" spellcheck={false} value={value} aria-invalid={problems.length > 0} aria-describedby={`${id}-help`}
-        onInput={(event) => onValue(event.currentTarget.value)} />
+      <input
+        id={id}
+        name={name}
+        autocomplete="off"
+        autocapitalize="off"
+        spellcheck={false}
+        value={value}
+        aria-invalid={problems.length > 0}
+        aria-describedby={`${id}-help`}
+        onInput={(event) => onValue(event.currentTarget.value)}
+      />
       <Help id={`${id}-help`} hint={hint} problems={problems} />
     </div>
   );
@@ -46,7 +71,13 @@ export function TextField({ label, name, hint, value, onValue, problems }: Label
 function Help({ id, hint, problems }: { id: string; hint: string | undefined; problems: string[] }) {
   return (
     <small id={id} class="help">
-      {problems.length ? problems.map((text) => <span class="problem" key={text}>{sentence(text)}</span>) : hint}
+      {problems.length
+        ? problems.map((text) => (
+            <span class="problem" key={text}>
+              {sentence(text)}
+            </span>
+          ))
+        : hint}
     </small>
   );
 }
@@ -57,32 +88,73 @@ interface Option {
   note?: string;
 }
 
-export function Choice({ legend, name, options, value, onValue, problems }: { legend: string; name: string; options: Option[]; value: string; onValue: (value: string) => void; problems: string[] }) {
+export function Choice({
+  legend,
+  name,
+  options,
+  value,
+  onValue,
+  problems,
+}: {
+  legend: string;
+  name: string;
+  options: Option[];
+  value: string;
+  onValue: (value: string) => void;
+  problems: string[];
+}) {
   return (
     <fieldset class={problems.length ? "choice wrong" : "choice"}>
       <legend>{legend}</legend>
       <div class="options">
         {options.map((each) => (
           <label key={each.value} class={each.value === value ? "option chosen" : "option"}>
-            <input type="radio" name={name} value={each.value} checked={each.value === value} onChange={() => onValue(each.value)} />
-            <span>{each.text}{each.note && <small>{each.note}</small>}</span>
+            <input
+              type="radio"
+              name={name}
+              value={each.value}
+              checked={each.value === value}
+              onChange={() => onValue(each.value)}
+            />
+            <span>
+              {each.text}
+              {each.note && <small>{each.note}</small>}
+            </span>
           </label>
         ))}
       </div>
-      {problems.map((text) => <small class="problem" key={text}>{sentence(text)}</small>)}
+      {problems.map((text) => (
+        <small class="problem" key={text}>
+          {sentence(text)}
+        </small>
+      ))}
     </fieldset>
   );
 }
 
 /** Soft limits that were passed: each asks for a reason, typed by a person (PRG-05). */
-export function SoftLimits({ soft, overrides, onReason }: { soft: SoftLimit[]; overrides: Record<string, string>; onReason: (id: string, why: string) => void }) {
+export function SoftLimits({
+  soft,
+  overrides,
+  onReason,
+}: {
+  soft: SoftLimit[];
+  overrides: Record<string, string>;
+  onReason: (id: string, why: string) => void;
+}) {
   return (
     <>
       {soft.map(({ id, text }) => (
         <label class="soft" key={id}>
           <b>{sentence(reasonOf(text).text)}</b>
           <span>Why is this right for this patient?</span>
-          <input name={`why-${id}`} autocomplete="off" maxLength={200} value={overrides[id] ?? ""} onInput={(event) => onReason(id, event.currentTarget.value)} />
+          <input
+            name={`why-${id}`}
+            autocomplete="off"
+            maxLength={200}
+            value={overrides[id] ?? ""}
+            onInput={(event) => onReason(id, event.currentTarget.value)}
+          />
         </label>
       ))}
     </>

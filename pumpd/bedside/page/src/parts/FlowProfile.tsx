@@ -12,7 +12,12 @@ export function FlowProfile({ steps }: { steps: Step[] }) {
   let begin = 0;
   const bars = steps.map((step) => {
     const long = stepSeconds(step);
-    const bar = { x: (begin / total) * WIDE, wide: (long / total) * WIDE, high: (drawn(step.rate_ml_h) / most) * (HIGH - 4), rate: step.rate_ml_h };
+    const bar = {
+      x: (begin / total) * WIDE,
+      wide: (long / total) * WIDE,
+      high: (drawn(step.rate_ml_h) / most) * (HIGH - 4),
+      rate: step.rate_ml_h,
+    };
     begin += long;
     return bar;
   });
@@ -20,10 +25,16 @@ export function FlowProfile({ steps }: { steps: Step[] }) {
   return (
     <figure class="profile">
       <svg viewBox={`0 0 ${WIDE} ${HIGH}`} role="img" aria-label={`Flow profile: ${text}`} preserveAspectRatio="none">
-        {bars.map(({ x, wide, high }, at) => <rect key={at} class="profile-bar" x={x} y={HIGH - high} width={Math.max(0, wide - 2)} height={high} rx="2" />)}
+        {bars.map(({ x, wide, high }, at) => (
+          <rect key={at} class="profile-bar" x={x} y={HIGH - high} width={Math.max(0, wide - 2)} height={high} rx="2" />
+        ))}
       </svg>
       <figcaption>
-        {steps.map((step, at) => <span key={at}><b class="figures">{figure(step.rate_ml_h)}</b> mL/h for <b class="figures">{clock(stepSeconds(step))}</b></span>)}
+        {steps.map((step, at) => (
+          <span key={at}>
+            <b class="figures">{figure(step.rate_ml_h)}</b> mL/h for <b class="figures">{clock(stepSeconds(step))}</b>
+          </span>
+        ))}
       </figcaption>
     </figure>
   );

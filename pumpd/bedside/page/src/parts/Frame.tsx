@@ -14,7 +14,9 @@ import { EVERY, type Page } from "../state/page.ts";
 export function Frame({ page, route, children }: { page: Page; route: Route; children: ComponentChildren }) {
   const pump = "pump" in route ? route.pump : null;
   const known = page.live?.pumps.find((each) => each.pump === pump);
-  const simulated = known ? known.simulated : (page.live?.simulated ?? page.about?.simulated ?? localStorage.getItem("simulated") === "yes");
+  const simulated = known
+    ? known.simulated
+    : (page.live?.simulated ?? page.about?.simulated ?? localStorage.getItem("simulated") === "yes");
   const [title, back] = heading(route, pump);
   const head = useFocusOnChange(`${route.screen}/${pump}`);
   return (
@@ -22,10 +24,19 @@ export function Frame({ page, route, children }: { page: Page; route: Route; chi
       <header>
         <Strip page={page} simulated={simulated} />
         <div class="top">
-          {back && <a class="back" href={back} aria-label={back === "#/" ? "All beds" : "Back"}><span aria-hidden="true">‹</span></a>}
+          {back && (
+            <a class="back" href={back} aria-label={back === "#/" ? "All beds" : "Back"}>
+              <span aria-hidden="true">‹</span>
+            </a>
+          )}
           <div class="where">
-            <h1 tabIndex={-1} ref={head}>{title}</h1>
-            <span class="gateway">{page.live?.gateway ?? page.about?.gateway ?? "pumpd"}{(page.live?.tablets_connected ?? 0) > 1 && `, ${page.live?.tablets_connected} tablets`}</span>
+            <h1 tabIndex={-1} ref={head}>
+              {title}
+            </h1>
+            <span class="gateway">
+              {page.live?.gateway ?? page.about?.gateway ?? "pumpd"}
+              {(page.live?.tablets_connected ?? 0) > 1 && `, ${page.live?.tablets_connected} tablets`}
+            </span>
           </div>
           <Badges page={page} />
           <ThemeSwitch />
@@ -40,9 +51,11 @@ export function Frame({ page, route, children }: { page: Page; route: Route; chi
       {/* On the overview every bed has its own Stop: one for all under the thumb would stop other people's infusions. */}
       {(route.screen !== "beds" || !page.live || page.identity !== "paired") && (
         <footer class="dock">
-          {page.identity === "paired" && known
-            ? <StopButton page={page} target={known.pump} name={known.pump} />
-            : <StopButton page={page} target={EVERY} name="all pumps" />}
+          {page.identity === "paired" && known ? (
+            <StopButton page={page} target={known.pump} name={known.pump} />
+          ) : (
+            <StopButton page={page} target={EVERY} name="all pumps" />
+          )}
         </footer>
       )}
     </>
@@ -51,12 +64,18 @@ export function Frame({ page, route, children }: { page: Page; route: Route; chi
 
 function heading(route: Route, pump: string | null): [string, string | null] {
   switch (route.screen) {
-    case "beds": return ["Beds", null];
-    case "pair": return ["Pair this tablet", null];
-    case "bench": return [pump ? `Bench: ${pump}` : "Bench", "#/"];
-    case "bed": return [pump ?? "", "#/"];
-    case "order": return [`${pump}: new infusion`, bedAddress(pump ?? "")];
-    case "sign-in": return [`${pump}: sign in`, bedAddress(pump ?? "")];
+    case "beds":
+      return ["Beds", null];
+    case "pair":
+      return ["Pair this tablet", null];
+    case "bench":
+      return [pump ? `Bench: ${pump}` : "Bench", "#/"];
+    case "bed":
+      return [pump ?? "", "#/"];
+    case "order":
+      return [`${pump}: new infusion`, bedAddress(pump ?? "")];
+    case "sign-in":
+      return [`${pump}: sign in`, bedAddress(pump ?? "")];
   }
 }
 
@@ -76,7 +95,9 @@ function Strip({ page, simulated }: { page: Page; simulated: boolean }) {
   return (
     <div class={simulated ? "strip strip-simulated" : "strip"} role="note">
       {simulated && <strong class="simulated">SIMULATED{scale > 1 && ` · time ×${scale}`}</strong>}
-      <span>Not a cleared medical device<span class="wide">. For simulation, research and integration only</span>.</span>
+      <span>
+        Not a cleared medical device<span class="wide">. For simulation, research and integration only</span>.
+      </span>
     </div>
   );
 }

@@ -67,7 +67,8 @@ export function HoldButton({ label, disabled, busy, onBegin, onHeld }: Props) {
       data-testid="hold"
       data-held={part > 0}
       onPointerDown={(event) => {
-        if (event.currentTarget.hasPointerCapture(event.pointerId)) event.currentTarget.releasePointerCapture(event.pointerId); // so that a finger can leave
+        if (event.currentTarget.hasPointerCapture(event.pointerId))
+          event.currentTarget.releasePointerCapture(event.pointerId); // so that a finger can leave
         if (event.button === 0) begin();
       }}
       onPointerUp={release}
@@ -84,7 +85,15 @@ export function HoldButton({ label, disabled, busy, onBegin, onHeld }: Props) {
     >
       <svg viewBox="0 0 120 120" aria-hidden="true">
         <circle cx="60" cy="60" r="54" class="hold-track" />
-        <circle cx="60" cy="60" r="54" class="hold-fill" stroke-dasharray={ROUND} stroke-dashoffset={ROUND * (1 - shown)} transform="rotate(-90 60 60)" />
+        <circle
+          cx="60"
+          cy="60"
+          r="54"
+          class="hold-fill"
+          stroke-dasharray={ROUND}
+          stroke-dashoffset={ROUND * (1 - shown)}
+          transform="rotate(-90 60 60)"
+        />
       </svg>
       <span>{busy ? "Starting" : part > 0 ? "Keep holding" : label}</span>{" "}
       <small>{busy ? "Wait" : part > 0 ? "Let go to cancel" : "Hold 1.5 s"}</small>

@@ -14,14 +14,21 @@ export function LinkNotice({ page, pump }: { page: Page; pump: string | null }) 
     <section class="lost" role="alert" aria-label="Link lost">
       <h2>Go to the pump</h2>
       <p>
-        {page.away ?? "This tablet does not hear the gateway."} Nothing has come for <b class="figures">{Math.floor(quiet)} s</b>. Losing the tablet stops no infusion:
-        the gateway goes on watching the pump.
+        {page.away ?? "This tablet does not hear the gateway."} Nothing has come for{" "}
+        <b class="figures">{Math.floor(quiet)} s</b>. Losing the tablet stops no infusion: the gateway goes on watching
+        the pump.
       </p>
       <ul>
         {pumps.map((each) => (
           <li key={each.pump}>
             <b>{each.pump}.</b> {lastSeen(each, page.live?.utc_offset_min)}
-            {each.infusion?.may_flow && <> If the gateway is gone too: {lower(expirySentence(each.expiry ?? each.infusion.review.expiry, each.expiry_text))}</>}
+            {each.infusion?.may_flow && (
+              <>
+                {" "}
+                If the gateway is gone too:{" "}
+                {lower(expirySentence(each.expiry ?? each.infusion.review.expiry, each.expiry_text))}
+              </>
+            )}
           </li>
         ))}
       </ul>

@@ -9,5 +9,9 @@ export const may = (page: Page, role: Role): boolean =>
   (page.tablet?.roles.includes(role) ?? false) && (page.live?.person?.roles.includes(role) ?? false);
 
 export function NeedsSignIn({ pump, what }: { pump: string; what: string }) {
-  return <a class="button primary" href={bedAddress(pump, "sign-in")}>Sign in to {what}</a>;
+  return (
+    <a class="button primary" href={bedAddress(pump, "sign-in")}>
+      Sign in to {what}
+    </a>
+  );
 }

@@ -21,16 +21,37 @@ const FIELDS = [
 function EndPart({ early, busy, onEnd }: { early: boolean; busy: boolean; onEnd: (reason: string) => void }) {
   const [open, setOpen] = useState(false);
   const [reason, setReason] = useState("");
-  if (!early) return <button type="button" class="primary" disabled={busy} onClick={() => onEnd("")}>End the observation</button>;
-  if (!open) return <button type="button" class="quiet" onClick={() => setOpen(true)}>End it early</button>;
+  if (!early)
+    return (
+      <button type="button" class="primary" disabled={busy} onClick={() => onEnd("")}>
+        End the observation
+      </button>
+    );
+  if (!open)
+    return (
+      <button type="button" class="quiet" onClick={() => setOpen(true)}>
+        End it early
+      </button>
+    );
   return (
     <div class="stack">
-      <label class="field"><span>Why does the observation end early?</span>
-        <input name="end-reason" autocomplete="off" maxLength={200} value={reason} onInput={(event) => setReason(event.currentTarget.value)} />
+      <label class="field">
+        <span>Why does the observation end early?</span>
+        <input
+          name="end-reason"
+          autocomplete="off"
+          maxLength={200}
+          value={reason}
+          onInput={(event) => setReason(event.currentTarget.value)}
+        />
       </label>
       <div class="acts">
-        <button type="button" disabled={busy || reason.trim().length < 3} onClick={() => onEnd(reason.trim())}>End the observation</button>
-        <button type="button" class="quiet" onClick={() => setOpen(false)}>Go on observing</button>
+        <button type="button" disabled={busy || reason.trim().length < 3} onClick={() => onEnd(reason.trim())}>
+          End the observation
+        </button>
+        <button type="button" class="quiet" onClick={() => setOpen(false)}>
+          Go on observing
+        </button>
       </div>
     </div>
   );
@@ -43,9 +64,10 @@ export function ObservationPart({ page, live, pump, observation }: InfusionProps
   const [busy, setBusy] = useState(false);
   const wall = gatewayNow(page, at) ?? 0;
   const scale = live.time_scale ?? 1;
-  const left = observation.left_s === undefined
-    ? ((Date.parse(observation.until_ts) - wall) / 1000) * scale
-    : Math.max(0, observation.left_s - (Math.max(0, at - page.liveAt) / 1000) * scale);
+  const left =
+    observation.left_s === undefined
+      ? ((Date.parse(observation.until_ts) - wall) / 1000) * scale
+      : Math.max(0, observation.left_s - (Math.max(0, at - page.liveAt) / 1000) * scale);
   const due = observation.vitals_due_ts ? ((Date.parse(observation.vitals_due_ts) - wall) / 1000) * scale : null;
   const ask = async (op: string, fields: Record<string, unknown>) => {
     setBusy(true);
@@ -56,7 +78,9 @@ export function ObservationPart({ page, live, pump, observation }: InfusionProps
   };
   const save = (event: Event) => {
     event.preventDefault();
-    const bad = FIELDS.filter(([name]) => !/^\d{1,3}$/.test(values[name] ?? "")).map(([, label]) => `${label} is a whole number of up to three figures`);
+    const bad = FIELDS.filter(([name]) => !/^\d{1,3}$/.test(values[name] ?? "")).map(
+      ([, label]) => `${label} is a whole number of up to three figures`,
+    );
     if (bad.length) return setReasons(bad);
     return void ask("vitals", Object.fromEntries(FIELDS.map(([name]) => [name, Number(values[name])])));
   };
@@ -64,30 +88,78 @@ export function ObservationPart({ page, live, pump, observation }: InfusionProps
     <section class="observation" aria-label="Observation">
       <h2>Observation{observation.patient ? ` of ${observation.patient}` : ""}</h2>
       <div class="timers">
-        <p><span class="timer figures" role="timer" data-testid="observation-left">{left > 0 ? clock(left) : "0:00"}</span> {left > 0 ? `left, until ${wallClock(observation.until_ts, live.utc_offset_min)}` : "the time is over"}</p>
-        {due !== null && <p class={due <= 0 ? "due" : ""}><span class="timer figures" role="timer">{due > 0 ? clock(due) : "now"}</span> {due > 0 ? "to the next vital signs" : "vital signs are due"}</p>}
+        <p>
+          <span class="timer figures" role="timer" data-testid="observation-left">
+            {left > 0 ? clock(left) : "0:00"}
+          </span>{" "}
+          {left > 0 ? `left, until ${wallClock(observation.until_ts, live.utc_offset_min)}` : "the time is over"}
+        </p>
+        {due !== null && (
+          <p class={due <= 0 ? "due" : ""}>
+            <span class="timer figures" role="timer">
+              {due > 0 ? clock(due) : "now"}
+            </span>{" "}
+            {due > 0 ? "to the next vital signs" : "vital signs are due"}
+          </p>
+        )}
       </div>
       {live.person && may(page, "confirm") ? (
         <form class="vitals" onSubmit={save} aria-label="Vital signs">
           {FIELDS.map(([name, label, unit]) => (
-            <label class="field" key={name}><span>{label}</span>
-              <span class="with-unit"><input name={name} inputMode="numeric" autocomplete="off" value={values[name] ?? ""} onInput={(event) => setValues({ ...values, [name]: event.currentTarget.value.trim() })} /><b>{unit}</b></span>
+            <label class="field" key={name}>
+              <span>{label}</span>
+              <span class="with-unit">
+                <input
+                  name={name}
+                  inputMode="numeric"
+                  autocomplete="off"
+                  value={values[name] ?? ""}
+                  onInput={(event) => setValues({ ...values, [name]: event.currentTarget.value.trim() })}
+                />
+                <b>{unit}</b>
+              </span>
             </label>
           ))}
-          <button type="submit" class="primary" disabled={busy}>Write down</button>
+          <button type="submit" class="primary" disabled={busy}>
+            Write down
+          </button>
         </form>
-      ) : !live.person && <NeedsSignIn pump={pump.pump} what="write down vital signs" />}
-      {live.person && may(page, "confirm") && <EndPart early={left > 0} busy={busy} onEnd={(reason) => void ask("end_observation", { reason })} />}
+      ) : (
+        !live.person && <NeedsSignIn pump={pump.pump} what="write down vital signs" />
+      )}
+      {live.person && may(page, "confirm") && (
+        <EndPart early={left > 0} busy={busy} onEnd={(reason) => void ask("end_observation", { reason })} />
+      )}
       <Reasons reasons={reasons} title="Not written" />
-      {!!observation.missed && <p class="note">{observation.missed} {observation.missed === 1 ? "quarter" : "quarters"} of an hour went by without vital signs.</p>}
+      {!!observation.missed && (
+        <p class="note">
+          {observation.missed} {observation.missed === 1 ? "quarter" : "quarters"} of an hour went by without vital
+          signs.
+        </p>
+      )}
       {observation.vitals.length > 0 && (
         <table>
           <caption class="unseen">Vital signs so far</caption>
-          <thead><tr><th scope="col">Time</th><th scope="col">Pressure, mmHg</th><th scope="col">Heart rate, /min</th><th scope="col">SpO₂, %</th></tr></thead>
+          <thead>
+            <tr>
+              <th scope="col">Time</th>
+              <th scope="col">Pressure, mmHg</th>
+              <th scope="col">Heart rate, /min</th>
+              <th scope="col">SpO₂, %</th>
+            </tr>
+          </thead>
           <tbody>
             {observation.vitals.map((each) => (
-              <tr key={each.ts}><th scope="row" class="figures">{wallClock(each.ts, live.utc_offset_min)}</th>
-                <td class="figures">{each.systolic_mmhg ?? NONE}/{each.diastolic_mmhg ?? NONE}</td><td class="figures">{each.heart_rate_bpm ?? NONE}</td><td class="figures">{each.spo2_percent ?? NONE}</td></tr>
+              <tr key={each.ts}>
+                <th scope="row" class="figures">
+                  {wallClock(each.ts, live.utc_offset_min)}
+                </th>
+                <td class="figures">
+                  {each.systolic_mmhg ?? NONE}/{each.diastolic_mmhg ?? NONE}
+                </td>
+                <td class="figures">{each.heart_rate_bpm ?? NONE}</td>
+                <td class="figures">{each.spo2_percent ?? NONE}</td>
+              </tr>
             ))}
           </tbody>
         </table>

@@ -14,7 +14,11 @@ export function Person({ live, pump }: { page: Page; live: Live; pump: string | 
   const { person } = live;
   const bed = pump ?? live.pumps[0]?.pump;
   if (!person) {
-    return bed ? <a class="button quiet" href={bedAddress(bed, "sign-in")}>Sign in</a> : null;
+    return bed ? (
+      <a class="button quiet" href={bedAddress(bed, "sign-in")}>
+        Sign in
+      </a>
+    ) : null;
   }
   const left = Math.ceil(idleLeft(at) ?? 0);
   const signOut = async () => {
@@ -26,9 +30,15 @@ export function Person({ live, pump }: { page: Page; live: Live; pump: string | 
     <div class="person">
       <span class="who">
         {person.name || person.badge}
-        {left <= WARN_S && <b class="figures leaving" role="timer">Signs out in {left} s. Touch to stay.</b>}
+        {left <= WARN_S && (
+          <b class="figures leaving" role="timer">
+            Signs out in {left} s. Touch to stay.
+          </b>
+        )}
       </span>
-      <button type="button" class="quiet" disabled={leaving} onClick={() => void signOut()}>Sign out</button>
+      <button type="button" class="quiet" disabled={leaving} onClick={() => void signOut()}>
+        Sign out
+      </button>
     </div>
   );
 }

@@ -28,7 +28,11 @@ export function Plot({ steps, points, before }: { steps: Step[]; points: Point[]
   useEffect(() => plot.current?.setData(curves(steps, points, before)), [steps, points, before]);
   return (
     <figure class="plot">
-      <figcaption><span class="key key-programmed">Programmed</span><span class="key key-delivered">Delivered</span><span class="axis">mL over minutes</span></figcaption>
+      <figcaption>
+        <span class="key key-programmed">Programmed</span>
+        <span class="key key-delivered">Delivered</span>
+        <span class="axis">mL over minutes</span>
+      </figcaption>
       <div ref={box} class="plot-box" role="img" aria-label="Volume programmed and volume delivered over time" />
     </figure>
   );
@@ -39,14 +43,22 @@ const size = (at: HTMLElement) => ({ width: Math.max(120, at.clientWidth), heigh
 function options(at: HTMLElement): uPlot.Options {
   const style = getComputedStyle(at);
   const colour = (name: string) => style.getPropertyValue(name).trim();
-  const axis = { stroke: colour("--muted"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: `14px ${style.fontFamily}` };
+  const axis = {
+    stroke: colour("--muted"),
+    grid: { stroke: colour("--line"), width: 1 },
+    ticks: { show: false },
+    font: `14px ${style.fontFamily}`,
+  };
   return {
     ...size(at),
     legend: { show: false },
     cursor: { show: false },
     select: { show: false, left: 0, top: 0, width: 0, height: 0 },
     scales: { x: { time: false }, y: { range: (_, __, most) => [0, Math.max(1, most * 1.05)] } },
-    axes: [{ ...axis, size: 28 }, { ...axis, size: 40 }],
+    axes: [
+      { ...axis, size: 28 },
+      { ...axis, size: 40 },
+    ],
     series: [
       {},
       { stroke: colour("--muted"), width: 2, dash: [6, 5], points: { show: false }, spanGaps: true },

@@ -27,14 +27,34 @@ export function Reconcile({ page, live, pump }: Pick<InfusionProps, "page" | "li
   };
   return (
     <form class="stack" aria-label="Reconcile" onSubmit={(event) => void reconcile(event)}>
-      <label class="field"><span>Volume on the pump’s display, of the present program</span>
-        <span class="with-unit"><input name="volume" inputMode="decimal" autocomplete="off" value={volume} onInput={(event) => setVolume(event.currentTarget.value)} /><b>mL</b></span>
+      <label class="field">
+        <span>Volume on the pump’s display, of the present program</span>
+        <span class="with-unit">
+          <input
+            name="volume"
+            inputMode="decimal"
+            autocomplete="off"
+            value={volume}
+            onInput={(event) => setVolume(event.currentTarget.value)}
+          />
+          <b>mL</b>
+        </span>
       </label>
-      <label class="field"><span>Why this is right</span>
-        <input name="reason" autocomplete="off" maxLength={200} value={reason} onInput={(event) => setReason(event.currentTarget.value)} placeholder="for example: read at the pump, it stands still" />
+      <label class="field">
+        <span>Why this is right</span>
+        <input
+          name="reason"
+          autocomplete="off"
+          maxLength={200}
+          value={reason}
+          onInput={(event) => setReason(event.currentTarget.value)}
+          placeholder="for example: read at the pump, it stands still"
+        />
       </label>
       <Reasons reasons={reasons} title="Not taken" />
-      <button type="submit" class="primary" disabled={busy || !volume || !reason}>End the doubt with this volume</button>
+      <button type="submit" class="primary" disabled={busy || !volume || !reason}>
+        End the doubt with this volume
+      </button>
       <p class="muted">This ends the infusion. The volume and your reason go into the journal.</p>
     </form>
   );

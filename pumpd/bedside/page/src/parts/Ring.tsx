@@ -15,7 +15,17 @@ const whole = (part: number) => Math.min(1, Math.max(0, Number.isFinite(part) ? 
 
 function Arc({ radius, part, kind }: { radius: number; part: number; kind: string }) {
   const round = 2 * Math.PI * radius;
-  return <circle class={kind} cx="100" cy="100" r={radius} stroke-dasharray={round} stroke-dashoffset={round * (1 - whole(part))} transform="rotate(-90 100 100)" />;
+  return (
+    <circle
+      class={kind}
+      cx="100"
+      cy="100"
+      r={radius}
+      stroke-dasharray={round}
+      stroke-dashoffset={round * (1 - whole(part))}
+      transform="rotate(-90 100 100)"
+    />
+  );
 }
 
 export function Ring({ volume, window, least, label, children }: Props) {
@@ -31,7 +41,9 @@ export function Ring({ volume, window, least, label, children }: Props) {
         <circle class="ring-track" cx="100" cy="100" r="79" />
         <Arc kind="ring-volume" radius={79} part={volume} />
       </svg>
-      <div class="ring-words" aria-hidden="true">{children}</div>
+      <div class="ring-words" aria-hidden="true">
+        {children}
+      </div>
     </div>
   );
 }

@@ -16,11 +16,26 @@ const SAYS: Record<StopShows, string> = {
 /** A touch and the click that follows it are one press. */
 const ONE_PRESS_MS = 600;
 
-export function StopButton({ page, target, name, small }: { page: Page; target: string; name: string; small?: boolean }) {
+export function StopButton({
+  page,
+  target,
+  name,
+  small,
+}: {
+  page: Page;
+  target: string;
+  name: string;
+  small?: boolean;
+}) {
   const at = useNow(250);
   const shows = stopShows(page, target, at);
   const pressed = useRef(-ONE_PRESS_MS);
-  const flows = page.live === null || page.live.pumps.some((each) => (target === EVERY || each.pump === target) && (each.infusion?.may_flow || each.pump_state === "infusing"));
+  const flows =
+    page.live === null ||
+    page.live.pumps.some(
+      (each) =>
+        (target === EVERY || each.pump === target) && (each.infusion?.may_flow || each.pump_state === "infusing"),
+    );
   const press = () => {
     if (now() - pressed.current < ONE_PRESS_MS) return;
     pressed.current = now();
@@ -45,7 +60,9 @@ export function StopButton({ page, target, name, small }: { page: Page; target: 
           <small>{shows === "unconfirmed" ? (refused ?? `${name} was not seen to stop`) : name}</small>
         </span>
       </button>
-      <span class="unseen" role="status" aria-live="assertive">{shows === "ready" ? "" : `${name}: ${SAYS[shows]}`}</span>
+      <span class="unseen" role="status" aria-live="assertive">
+        {shows === "ready" ? "" : `${name}: ${SAYS[shows]}`}
+      </span>
     </>
   );
 }

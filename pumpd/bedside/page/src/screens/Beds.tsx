@@ -14,7 +14,9 @@ import { ended, STATE } from "../words/terms.ts";
 export function Beds({ page, live }: { page: Page; live: Live }) {
   return (
     <ul class="beds" aria-label="Beds">
-      {live.pumps.map((pump) => <BedCard key={pump.pump} pump={pump} page={page} live={live} />)}
+      {live.pumps.map((pump) => (
+        <BedCard key={pump.pump} pump={pump} page={page} live={live} />
+      ))}
     </ul>
   );
 }
@@ -28,7 +30,11 @@ function BedCard({ pump, page, live }: { pump: Pump; page: Page; live: Live }) {
     <li class={`bed data-${freshness(pump, page, at)}`}>
       <div class="bed-open">
         <div class="bed-head">
-          <h2><a href={bedAddress(pump.pump)} aria-label={`Open ${pump.pump}`}>{pump.pump}</a></h2>
+          <h2>
+            <a href={bedAddress(pump.pump)} aria-label={`Open ${pump.pump}`}>
+              {pump.pump}
+            </a>
+          </h2>
           {pump.simulated && <span class="simulated">SIMULATED</span>}
         </div>
         <div class="bed-body">
@@ -36,18 +42,36 @@ function BedCard({ pump, page, live }: { pump: Pump; page: Page; live: Live }) {
             volume={shows ? drawn(infusion.delivered_ml) / drawn(infusion.prescribed_ml) : 0}
             window={shows ? infusion.running_s / infusion.window_most_s : 0}
             least={0}
-            label={shows ? `${figure(infusion.delivered_ml, 1)} of ${figure(infusion.prescribed_ml)} mL given` : "No infusion"}
+            label={
+              shows
+                ? `${figure(infusion.delivered_ml, 1)} of ${figure(infusion.prescribed_ml)} mL given`
+                : "No infusion"
+            }
           >
             {shows && infusion.may_flow && <b class="figures value">{clock(infusion.remaining_s)}</b>}
           </Ring>
           <div>
             <p class="bed-state">{pump.problem ? "Not available" : infusion ? STATE[infusion.state] : "No infusion"}</p>
-            {shows && <p><span class="value figures">{figure(infusion.delivered_ml, 1)}</span> of <span class="figures">{figure(infusion.prescribed_ml)}</span> mL {infusion.review.drug}</p>}
-            {infusion?.may_flow && pump.ends_ts && <p>ends about <span class="value figures">{wallClock(pump.ends_ts, live.utc_offset_min)}</span></p>}
+            {shows && (
+              <p>
+                <span class="value figures">{figure(infusion.delivered_ml, 1)}</span> of{" "}
+                <span class="figures">{figure(infusion.prescribed_ml)}</span> mL {infusion.review.drug}
+              </p>
+            )}
+            {infusion?.may_flow && pump.ends_ts && (
+              <p>
+                ends about <span class="value figures">{wallClock(pump.ends_ts, live.utc_offset_min)}</span>
+              </p>
+            )}
             <p class="muted">{pump.problem ?? pump.model}</p>
           </div>
         </div>
-        {alarm && <p class={`bed-alarm alarm-${alarm.priority}`}><b>{SYMBOL[alarm.priority]}</b><span class="unseen">{WORD[alarm.priority]} priority</span> {alarm.cause}</p>}
+        {alarm && (
+          <p class={`bed-alarm alarm-${alarm.priority}`}>
+            <b>{SYMBOL[alarm.priority]}</b>
+            <span class="unseen">{WORD[alarm.priority]} priority</span> {alarm.cause}
+          </p>
+        )}
       </div>
       <StopButton page={page} target={pump.pump} name={pump.pump} small />
     </li>

@@ -39,7 +39,8 @@ export function Bench({ page, live, pump }: { page: Page; live: Live; pump: stri
     return () => clearInterval(timer);
   }, [chosen]);
 
-  if (!page.about?.bench || !chosen) return <p class="note">The bench is for simulated pumps. This gateway has none that this tablet may use.</p>;
+  if (!page.about?.bench || !chosen)
+    return <p class="note">The bench is for simulated pumps. This gateway has none that this tablet may use.</p>;
   const turn = async (path: string, body: unknown) => {
     const answer = await ask(path, body);
     setReasons(answer.reasons);
@@ -48,7 +49,15 @@ export function Bench({ page, live, pump }: { page: Page; live: Live; pump: stri
   return (
     <section class="bench" aria-label="Bench">
       <nav class="tabs" aria-label="Simulated pumps">
-        {simulated.map((each) => <a key={each.pump} href={`#bench/${encodeURIComponent(each.pump)}`} aria-current={each.pump === chosen ? "page" : undefined}>{each.pump}</a>)}
+        {simulated.map((each) => (
+          <a
+            key={each.pump}
+            href={`#bench/${encodeURIComponent(each.pump)}`}
+            aria-current={each.pump === chosen ? "page" : undefined}
+          >
+            {each.pump}
+          </a>
+        ))}
       </nav>
       <Reasons reasons={reasons} title="Refused" />
       {view && (
@@ -56,19 +65,54 @@ export function Bench({ page, live, pump }: { page: Page; live: Live; pump: stri
           <div class="bench-columns">
             <table>
               <caption>Truth against reading</caption>
-              <thead><tr><td /><th scope="col">Truth</th><th scope="col">Reading</th></tr></thead>
-              <tbody>{names.map((name) => <tr key={name}><th scope="row">{named(name)}</th><td class="figures">{shown(view.truth[name])}</td><td class="figures">{shown(view.reading[name])}</td></tr>)}</tbody>
+              <thead>
+                <tr>
+                  <td />
+                  <th scope="col">Truth</th>
+                  <th scope="col">Reading</th>
+                </tr>
+              </thead>
+              <tbody>
+                {names.map((name) => (
+                  <tr key={name}>
+                    <th scope="row">{named(name)}</th>
+                    <td class="figures">{shown(view.truth[name])}</td>
+                    <td class="figures">{shown(view.reading[name])}</td>
+                  </tr>
+                ))}
+              </tbody>
             </table>
             <div>
-              <fieldset class="choice"><legend>Speed</legend>
-                <div class="options">{SPEEDS.map((speed) => <button type="button" key={speed} aria-pressed={view.speed === speed} onClick={() => void turn("/api/bench/speed", { speed })}>×{speed}</button>)}</div>
+              <fieldset class="choice">
+                <legend>Speed</legend>
+                <div class="options">
+                  {SPEEDS.map((speed) => (
+                    <button
+                      type="button"
+                      key={speed}
+                      aria-pressed={view.speed === speed}
+                      onClick={() => void turn("/api/bench/speed", { speed })}
+                    >
+                      ×{speed}
+                    </button>
+                  ))}
+                </div>
               </fieldset>
-              <fieldset class="choice"><legend>Faults</legend>
+              <fieldset class="choice">
+                <legend>Faults</legend>
                 <div class="options">
                   {view.faults.map((fault) => (
-                    <button type="button" key={fault.name} aria-pressed={fault.on} title={fault.text ?? ""}
-                      onClick={() => void turn(`/api/bench/${encodeURIComponent(chosen)}/fault`, { name: fault.name, on: !fault.on })}>
-                      {fault.name.replaceAll("_", " ")}{fault.on && ": on"}
+                    <button
+                      type="button"
+                      key={fault.name}
+                      aria-pressed={fault.on}
+                      title={fault.text ?? ""}
+                      onClick={() =>
+                        void turn(`/api/bench/${encodeURIComponent(chosen)}/fault`, { name: fault.name, on: !fault.on })
+                      }
+                    >
+                      {fault.name.replaceAll("_", " ")}
+                      {fault.on && ": on"}
                     </button>
                   ))}
                 </div>
@@ -77,9 +121,15 @@ export function Bench({ page, live, pump }: { page: Page; live: Live; pump: stri
           </div>
           <h2>Wire</h2>
           <ol class="trace" aria-label="Wire trace" tabIndex={0}>
-            {view.trace.slice(-100).reverse().map((packet, at) => (
-              <li key={`${packet.ts}/${at}`}><time class="figures">{packet.ts.slice(11, 23)}</time> <b>{packet.direction === "out" ? "→" : "←"}</b> <code>{packet.text}</code></li>
-            ))}
+            {view.trace
+              .slice(-100)
+              .reverse()
+              .map((packet, at) => (
+                <li key={`${packet.ts}/${at}`}>
+                  <time class="figures">{packet.ts.slice(11, 23)}</time> <b>{packet.direction === "out" ? "→" : "←"}</b>{" "}
+                  <code>{packet.text}</code>
+                </li>
+              ))}
           </ol>
         </>
       )}
@@ -87,7 +137,13 @@ export function Bench({ page, live, pump }: { page: Page; live: Live; pump: stri
   );
 }
 
-const UNITS: [RegExp, string][] = [[/_ml_h$/, ", mL/h"], [/_ml$/, ", mL"], [/_mmhg$/, ", mmHg"], [/_percent$/, ", %"], [/_s$/, ", s"]];
+const UNITS: [RegExp, string][] = [
+  [/_ml_h$/, ", mL/h"],
+  [/_ml$/, ", mL"],
+  [/_mmhg$/, ", mmHg"],
+  [/_percent$/, ", %"],
+  [/_s$/, ", s"],
+];
 const named = (name: string) => UNITS.reduce((text, [end, unit]) => text.replace(end, unit), name).replaceAll("_", " ");
 
 function shown(value: Value | undefined): string {

@@ -15,7 +15,8 @@ export function Connecting({ page }: { page: Page }) {
       {page.away && <p class="note">{page.away}</p>}
       {long && (
         <p class="lost">
-          The gateway does not answer this tablet. An infusion that runs is not changed by that, but it cannot be seen or stopped from here. <b>Go to the pump.</b>
+          The gateway does not answer this tablet. An infusion that runs is not changed by that, but it cannot be seen
+          or stopped from here. <b>Go to the pump.</b>
         </p>
       )}
     </section>

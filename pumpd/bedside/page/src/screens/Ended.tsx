@@ -26,17 +26,36 @@ export function Ended(props: InfusionProps) {
         <h2>{TITLE[infusion.state] ?? STATE[infusion.state]}</h2>
         {infusion.state !== "completed" && <p>{sentence(forPeople(infusion.reason))}</p>}
         <SummaryFacts summary={summary} infusion={infusion} offset={live.utc_offset_min} />
-        {summary.deviations?.map((deviation) => <p class="note" key={deviation}>{sentence(deviation)}</p>)}
+        {summary.deviations?.map((deviation) => (
+          <p class="note" key={deviation}>
+            {sentence(deviation)}
+          </p>
+        ))}
         {pump.course && <CourseBar number={pump.course.number} of={pump.course.of} phase={pump.course.phase} />}
-        {!pump.observation && (live.person
-          ? may(page, "prescribe") && <a class="button" href={bedAddress(pump.pump, "order")}>Order the next infusion</a>
-          : <NeedsSignIn pump={pump.pump} what="order an infusion" />)}
+        {!pump.observation &&
+          (live.person ? (
+            may(page, "prescribe") && (
+              <a class="button" href={bedAddress(pump.pump, "order")}>
+                Order the next infusion
+              </a>
+            )
+          ) : (
+            <NeedsSignIn pump={pump.pump} what="order an infusion" />
+          ))}
       </div>
       {pump.observation && (
         <div>
           <ObservationPart {...props} observation={pump.observation} />
-          {!again && <button type="button" class="quiet" onClick={() => setAgain(true)}>Order the next infusion</button>}
-          {again && live.person && may(page, "prescribe") && <p>The observation still runs. <a href={bedAddress(pump.pump, "order")}>Order all the same</a></p>}
+          {!again && (
+            <button type="button" class="quiet" onClick={() => setAgain(true)}>
+              Order the next infusion
+            </button>
+          )}
+          {again && live.person && may(page, "prescribe") && (
+            <p>
+              The observation still runs. <a href={bedAddress(pump.pump, "order")}>Order all the same</a>
+            </p>
+          )}
           {again && !live.person && <NeedsSignIn pump={pump.pump} what="order an infusion" />}
         </div>
       )}
@@ -44,20 +63,55 @@ export function Ended(props: InfusionProps) {
   );
 }
 
-function SummaryFacts({ summary, infusion, offset }: { summary: Summary; infusion: Infusion; offset: number | undefined }) {
+function SummaryFacts({
+  summary,
+  infusion,
+  offset,
+}: {
+  summary: Summary;
+  infusion: Infusion;
+  offset: number | undefined;
+}) {
   const mg = summary.delivered_mg ?? infusion.delivered_mg;
   const missing = summary.undelivered_ml ?? infusion.remaining_ml;
   return (
     <Facts>
-      <Fact label="Given" name="summary-given" {...(mg ? { note: `${figure(summary.delivered_ml ?? infusion.delivered_ml, 2)} mL` } : {})}>
-        {mg ? <Amount of={figure(mg, 2)} unit="mg" /> : <Amount of={figure(summary.delivered_ml ?? infusion.delivered_ml, 2)} unit="mL" />}
+      <Fact
+        label="Given"
+        name="summary-given"
+        {...(mg ? { note: `${figure(summary.delivered_ml ?? infusion.delivered_ml, 2)} mL` } : {})}
+      >
+        {mg ? (
+          <Amount of={figure(mg, 2)} unit="mg" />
+        ) : (
+          <Amount of={figure(summary.delivered_ml ?? infusion.delivered_ml, 2)} unit="mL" />
+        )}
       </Fact>
-      <Fact label="Not given" name="summary-undelivered"><Amount of={figure(missing, 2)} unit="mL" /></Fact>
-      <Fact label="Ordered"><Amount of={figure(infusion.prescribed_ml)} unit="mL" /></Fact>
-      <Fact label="Time of flow"><Amount of={clock(summary.running_s ?? infusion.running_s)} unit="min" /></Fact>
-      <Fact label="With pauses" note={`${summary.pauses ?? infusion.pauses} ${(summary.pauses ?? infusion.pauses) === 1 ? "pause" : "pauses"}`}><Amount of={clock(summary.elapsed_s ?? infusion.elapsed_s)} unit="min" /></Fact>
-      {summary.started_ts && <Fact label="From" note={<span class="figures">to {wallClock(summary.ended_ts, offset)}</span>}><span class="figures">{wallClock(summary.started_ts, offset)}</span></Fact>}
-      {summary.confirmed_by && <Fact label="Started by" {...(summary.second ? { note: `checked by ${nameOf(summary.second)}` } : {})}>{nameOf(summary.confirmed_by)}</Fact>}
+      <Fact label="Not given" name="summary-undelivered">
+        <Amount of={figure(missing, 2)} unit="mL" />
+      </Fact>
+      <Fact label="Ordered">
+        <Amount of={figure(infusion.prescribed_ml)} unit="mL" />
+      </Fact>
+      <Fact label="Time of flow">
+        <Amount of={clock(summary.running_s ?? infusion.running_s)} unit="min" />
+      </Fact>
+      <Fact
+        label="With pauses"
+        note={`${summary.pauses ?? infusion.pauses} ${(summary.pauses ?? infusion.pauses) === 1 ? "pause" : "pauses"}`}
+      >
+        <Amount of={clock(summary.elapsed_s ?? infusion.elapsed_s)} unit="min" />
+      </Fact>
+      {summary.started_ts && (
+        <Fact label="From" note={<span class="figures">to {wallClock(summary.ended_ts, offset)}</span>}>
+          <span class="figures">{wallClock(summary.started_ts, offset)}</span>
+        </Fact>
+      )}
+      {summary.confirmed_by && (
+        <Fact label="Started by" {...(summary.second ? { note: `checked by ${nameOf(summary.second)}` } : {})}>
+          {nameOf(summary.confirmed_by)}
+        </Fact>
+      )}
     </Facts>
   );
 }
@@ -65,9 +119,14 @@ function SummaryFacts({ summary, infusion, offset }: { summary: Summary; infusio
 function CourseBar({ number, of, phase }: { number: number; of: number; phase: string | null }) {
   return (
     <div class="course">
-      <p>Infusion <b class="figures">{number}</b> of <b class="figures">{of}</b>{phase && phase !== "infusion" && `, ${phase}`}</p>
+      <p>
+        Infusion <b class="figures">{number}</b> of <b class="figures">{of}</b>
+        {phase && phase !== "infusion" && `, ${phase}`}
+      </p>
       <div class="course-dots" role="img" aria-label={`Infusion ${number} of ${of}`}>
-        {Array.from({ length: Math.min(of, 24) }, (_, at) => <i key={at} class={at < number ? "on" : ""} />)}
+        {Array.from({ length: Math.min(of, 24) }, (_, at) => (
+          <i key={at} class={at < number ? "on" : ""} />
+        ))}
       </div>
     </div>
   );

@@ -10,18 +10,35 @@ export function Idle({ page, live, pump }: BedProps) {
   return (
     <section class="narrow">
       <h2>No infusion</h2>
-      {pump.problem && <p class="reasons" role="alert">The pump is not available: {pump.problem}</p>}
-      {live.person
-        ? may(page, "prescribe") && !pump.problem && <a class="button primary" href={bedAddress(pump.pump, "order")}>Order an infusion</a>
-        : <NeedsSignIn pump={pump.pump} what="order an infusion" />}
-      {live.person && !may(page, "prescribe") && <p class="muted">Ordering needs a person and a tablet that may prescribe.</p>}
+      {pump.problem && (
+        <p class="reasons" role="alert">
+          The pump is not available: {pump.problem}
+        </p>
+      )}
+      {live.person ? (
+        may(page, "prescribe") &&
+        !pump.problem && (
+          <a class="button primary" href={bedAddress(pump.pump, "order")}>
+            Order an infusion
+          </a>
+        )
+      ) : (
+        <NeedsSignIn pump={pump.pump} what="order an infusion" />
+      )}
+      {live.person && !may(page, "prescribe") && (
+        <p class="muted">Ordering needs a person and a tablet that may prescribe.</p>
+      )}
       <PumpFacts pump={pump} alarmOutput={live.alarm_output} />
     </section>
   );
 }
 
 const sounder = (output: string | null): string =>
-  output === null ? "None of its own: alarms sound on the tablets and at the pump." : output === "ok" ? "It has a sounder of its own, which works." : `Its sounder does not work: ${output}`;
+  output === null
+    ? "None of its own: alarms sound on the tablets and at the pump."
+    : output === "ok"
+      ? "It has a sounder of its own, which works."
+      : `Its sounder does not work: ${output}`;
 
 function PumpFacts({ pump, alarmOutput }: Pick<BedProps, "pump"> & { alarmOutput: string | null | undefined }) {
   return (
@@ -29,8 +46,14 @@ function PumpFacts({ pump, alarmOutput }: Pick<BedProps, "pump"> & { alarmOutput
       <Fact label="Pump">{pump.model}</Fact>
       <Fact label="Serial">{pump.serial}</Fact>
       <Fact label="State">{pump.pump_state ?? "not read yet"}</Fact>
-      <Fact label="Without the gateway" wide>{expirySentence(pump.expiry, pump.expiry_text)}</Fact>
-      {alarmOutput !== undefined && <Fact label="Alarm sound at the gateway" wide>{sounder(alarmOutput)}</Fact>}
+      <Fact label="Without the gateway" wide>
+        {expirySentence(pump.expiry, pump.expiry_text)}
+      </Fact>
+      {alarmOutput !== undefined && (
+        <Fact label="Alarm sound at the gateway" wide>
+          {sounder(alarmOutput)}
+        </Fact>
+      )}
     </Facts>
   );
 }

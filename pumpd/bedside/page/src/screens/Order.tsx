@@ -37,7 +37,9 @@ export function Order({ page, live, pump }: BedProps) {
   const soft = preview.soft ?? [];
 
   useEffect(() => {
-    void ask<Library>("/api/library").then((answer) => (answer.ok ? setLibrary(answer.result as Library) : setReasons(answer.reasons)));
+    void ask<Library>("/api/library").then((answer) =>
+      answer.ok ? setLibrary(answer.result as Library) : setReasons(answer.reasons),
+    );
   }, []);
 
   const said = JSON.stringify(fieldsOf(draft, soft));
@@ -55,15 +57,31 @@ export function Order({ page, live, pump }: BedProps) {
     return () => clearTimeout(timer);
   }, [said, signedIn]);
 
-  if (!live.person) return <section class="narrow"><NeedsSignIn pump={pump.pump} what="order an infusion" /></section>;
+  if (!live.person)
+    return (
+      <section class="narrow">
+        <NeedsSignIn pump={pump.pump} what="order an infusion" />
+      </section>
+    );
   if (!may(page, "prescribe")) return <p class="note">Ordering needs a person and a tablet that may prescribe.</p>;
-  if (!library) return <section class="centre"><Reasons reasons={reasons} title="No drug library" /><p>Reading the drug library</p></section>;
+  if (!library)
+    return (
+      <section class="centre">
+        <Reasons reasons={reasons} title="No drug library" />
+        <p>Reading the drug library</p>
+      </section>
+    );
 
   const entry = library.entries.find(({ id }) => id === draft.entry);
   const lacking = missing(draft);
   const sorted = byField(reasons);
   const open = soft.filter(({ id }) => !draft.overrides[id]?.trim());
-  const ready = judged === said && lacking.length === 0 && reasons.length === 0 && preview.review !== undefined && open.length === 0;
+  const ready =
+    judged === said &&
+    lacking.length === 0 &&
+    reasons.length === 0 &&
+    preview.review !== undefined &&
+    open.length === 0;
   const set = (field: keyof Draft) => (value: string) => setDraft({ ...draft, [field]: value });
   const state = (field: keyof Draft): FieldState => ({
     value: draft[field] as string,
@@ -71,7 +89,11 @@ export function Order({ page, live, pump }: BedProps) {
     problems: draft[field] === "" ? [] : (sorted[field] ?? []), // what is empty is named beside the button
   });
   const limits = (field: string) => (
-    <SoftLimits soft={soft.filter((each) => fieldOf(each) === field)} overrides={draft.overrides} onReason={(id, why) => setDraft({ ...draft, overrides: { ...draft.overrides, [id]: why } })} />
+    <SoftLimits
+      soft={soft.filter((each) => fieldOf(each) === field)}
+      overrides={draft.overrides}
+      onReason={(id, why) => setDraft({ ...draft, overrides: { ...draft.overrides, [id]: why } })}
+    />
   );
   const order = async () => {
     if (soft.length && !second) return setSecond(true);
@@ -84,31 +106,88 @@ export function Order({ page, live, pump }: BedProps) {
   };
 
   return (
-    <form class="order" aria-label="Order" autocomplete="off" onSubmit={(event) => { event.preventDefault(); if (ready) void order(); }}>
+    <form
+      class="order"
+      aria-label="Order"
+      autocomplete="off"
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (ready) void order();
+      }}
+    >
       <div class="order-fields">
-        <Choice legend="Drug" name="entry" value={draft.entry} onValue={(id) => setDraft({ ...draft, entry: id, container: "" })} problems={draft.entry ? (sorted["entry"] ?? []) : []}
-          options={library.entries.map((each) => ({ value: each.id, text: `${each.drug} ${figure(each.concentration_mg_ml)} mg/mL`, note: each.profile?.length ? `${each.id}, in ${each.profile.length} steps` : `${each.id}, constant rate` }))} />
+        <Choice
+          legend="Drug"
+          name="entry"
+          value={draft.entry}
+          onValue={(id) => setDraft({ ...draft, entry: id, container: "" })}
+          problems={draft.entry ? (sorted["entry"] ?? []) : []}
+          options={library.entries.map((each) => ({
+            value: each.id,
+            text: `${each.drug} ${figure(each.concentration_mg_ml)} mg/mL`,
+            note: each.profile?.length ? `${each.id}, in ${each.profile.length} steps` : `${each.id}, constant rate`,
+          }))}
+        />
         {entry && (
           <>
             <div class="row">
               <NumberField label="Weight" unit="kg" name="weight" hint={hint(entry, "weight")} {...state("weight")} />
-              <NumberField label="Weight, typed again" unit="kg" name="weight_again" hint="Look at the source again, not at the first field." {...state("weight_again")} />
-              <NumberField label="Weight last time, if known" unit="kg" name="previous_weight" {...state("previous_weight")} />
+              <NumberField
+                label="Weight, typed again"
+                unit="kg"
+                name="weight_again"
+                hint="Look at the source again, not at the first field."
+                {...state("weight_again")}
+              />
+              <NumberField
+                label="Weight last time, if known"
+                unit="kg"
+                name="previous_weight"
+                {...state("previous_weight")}
+              />
             </div>
             {limits("weight")}
-            <Choice legend="Which weight is it?" name="weight_basis" value={draft.weight_basis} onValue={set("weight_basis")} problems={state("weight_basis").problems}
-              options={library.weight_bases.map((basis) => ({ value: basis, text: BASES[basis] ?? basis }))} />
+            <Choice
+              legend="Which weight is it?"
+              name="weight_basis"
+              value={draft.weight_basis}
+              onValue={set("weight_basis")}
+              problems={state("weight_basis").problems}
+              options={library.weight_bases.map((basis) => ({ value: basis, text: BASES[basis] ?? basis }))}
+            />
             <div class="row">
               <NumberField label="Dose" unit="mg/kg" name="dose" hint={hint(entry, "dose")} {...state("dose")} />
-              <NumberField label="Duration" unit="min" name="duration" hint={hint(entry, "duration")} {...state("duration")} />
+              <NumberField
+                label="Duration"
+                unit="min"
+                name="duration"
+                hint={hint(entry, "duration")}
+                {...state("duration")}
+              />
             </div>
             {limits("dose")}
             {limits("duration")}
-            <Choice legend="Container" name="container" value={draft.container} onValue={set("container")} problems={state("container").problems}
-              options={entry.containers.map((name) => ({ value: name, text: name }))} />
+            <Choice
+              legend="Container"
+              name="container"
+              value={draft.container}
+              onValue={set("container")}
+              problems={state("container").problems}
+              options={entry.containers.map((name) => ({ value: name, text: name }))}
+            />
             <div class="row">
-              <TextField label="Patient token" name="patient" hint="From the wristband. Never a name." {...state("patient")} />
-              <TextField label="Course, if any" name="course" hint="The prescriber's token for the course." {...state("course")} />
+              <TextField
+                label="Patient token"
+                name="patient"
+                hint="From the wristband. Never a name."
+                {...state("patient")}
+              />
+              <TextField
+                label="Course, if any"
+                name="course"
+                hint="The prescriber's token for the course."
+                {...state("course")}
+              />
             </div>
             {limits("patient")}
             {limits("course")}
@@ -122,12 +201,24 @@ export function Order({ page, live, pump }: BedProps) {
         {second && (
           <div class="note" role="alert">
             <b>Outside the expected limits:</b>
-            <ul>{soft.map((each) => <li key={each.id}>{reasonOf(each.text).text}: “{draft.overrides[each.id]}”</li>)}</ul>
+            <ul>
+              {soft.map((each) => (
+                <li key={each.id}>
+                  {reasonOf(each.text).text}: “{draft.overrides[each.id]}”
+                </li>
+              ))}
+            </ul>
             <p>Order it all the same?</p>
           </div>
         )}
-        <button type="submit" class="primary" disabled={!ready || busy}>{second ? "Yes, order outside the limits" : "Load the pump"}</button>
-        {second && <button type="button" onClick={() => setSecond(false)}>No, change it</button>}
+        <button type="submit" class="primary" disabled={!ready || busy}>
+          {second ? "Yes, order outside the limits" : "Load the pump"}
+        </button>
+        {second && (
+          <button type="button" onClick={() => setSecond(false)}>
+            No, change it
+          </button>
+        )}
         <p class="muted">Loading starts nothing. The pump is read back, and you check and hold after that.</p>
       </aside>
     </form>
@@ -135,18 +226,49 @@ export function Order({ page, live, pump }: BedProps) {
 }
 
 const NAMES: Record<string, string> = {
-  entry: "drug", weight: "weight", weight_again: "weight again", weight_basis: "which weight", dose: "dose", duration: "duration",
-  container: "container", patient: "patient token",
+  entry: "drug",
+  weight: "weight",
+  weight_again: "weight again",
+  weight_basis: "which weight",
+  dose: "dose",
+  duration: "duration",
+  container: "container",
+  patient: "patient token",
 };
 
 function Outcome({ review, lacking }: { review: Review | undefined; lacking: string[] }) {
-  if (!review) return <p class="muted">{lacking.length ? `Still needed: ${lacking.map((field) => NAMES[field]).join(", ")}.` : "Nothing can be loaded like this."}</p>;
+  if (!review)
+    return (
+      <p class="muted">
+        {lacking.length
+          ? `Still needed: ${lacking.map((field) => NAMES[field]).join(", ")}.`
+          : "Nothing can be loaded like this."}
+      </p>
+    );
   return (
     <dl class="outcome">
-      <div><dt>Dose</dt><dd><Amount of={figure(review.dose_mg)} unit="mg" /></dd></div>
-      <div><dt>Volume</dt><dd><Amount of={figure(review.vtbi_ml)} unit="mL" /></dd></div>
-      <div><dt>Rate</dt><dd>{rates(review)}</dd></div>
-      <div><dt>Duration</dt><dd><Amount of={clock(review.duration_s)} unit="min" /></dd></div>
+      <div>
+        <dt>Dose</dt>
+        <dd>
+          <Amount of={figure(review.dose_mg)} unit="mg" />
+        </dd>
+      </div>
+      <div>
+        <dt>Volume</dt>
+        <dd>
+          <Amount of={figure(review.vtbi_ml)} unit="mL" />
+        </dd>
+      </div>
+      <div>
+        <dt>Rate</dt>
+        <dd>{rates(review)}</dd>
+      </div>
+      <div>
+        <dt>Duration</dt>
+        <dd>
+          <Amount of={clock(review.duration_s)} unit="min" />
+        </dd>
+      </div>
     </dl>
   );
 }

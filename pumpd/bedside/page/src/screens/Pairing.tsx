@@ -35,12 +35,22 @@ export function Pairing({ token, page }: { token: string; page: Page }) {
     setReasons([]);
     try {
       const key = await publicKey(await keyForPairing());
-      const answer = await ask<{ code: string; expires_s: number }>("/api/pair", { token: tokenIn(typed), name, public_key: key });
+      const answer = await ask<{ code: string; expires_s: number }>("/api/pair", {
+        token: tokenIn(typed),
+        name,
+        public_key: key,
+      });
       if (answer.ok && answer.result.code) {
-        setAsked({ token: tokenIn(typed), code: answer.result.code, until: now() + (answer.result.expires_s ?? 120) * 1000 });
+        setAsked({
+          token: tokenIn(typed),
+          code: answer.result.code,
+          until: now() + (answer.result.expires_s ?? 120) * 1000,
+        });
       } else setReasons(answer.reasons);
     } catch (error) {
-      setReasons([`This browser cannot make or keep a key (${error instanceof Error ? error.message : "unknown"}). Open the page over https.`]);
+      setReasons([
+        `This browser cannot make or keep a key (${error instanceof Error ? error.message : "unknown"}). Open the page over https.`,
+      ]);
     }
     setBusy(false);
   };
@@ -48,14 +58,20 @@ export function Pairing({ token, page }: { token: string; page: Page }) {
   useEffect(() => {
     if (!asked || done) return undefined;
     const timer = setInterval(async () => {
-      const answer = await ask<{ state: string; tablet: Tablet | null }>(`/api/pair/${encodeURIComponent(asked.token)}`);
+      const answer = await ask<{ state: string; tablet: Tablet | null }>(
+        `/api/pair/${encodeURIComponent(asked.token)}`,
+      );
       const state = answer.result.state;
       if (state === "accepted") {
         setDone(answer.result.tablet ?? { id: "", name, roles: [] });
         retry();
       } else if (state === "refused" || state === "closed") {
         setAsked(null);
-        setReasons([state === "refused" ? "The gateway's side refused this tablet." : "The time for pairing is over. Open it again at the gateway."]);
+        setReasons([
+          state === "refused"
+            ? "The gateway's side refused this tablet."
+            : "The time for pairing is over. Open it again at the gateway.",
+        ]);
       } else if (!answer.ok && answer.status >= 400) {
         setAsked(null);
         setReasons(answer.reasons);
@@ -68,25 +84,55 @@ export function Pairing({ token, page }: { token: string; page: Page }) {
     if (done && page.identity === "paired" && page.live) go("#/");
   }, [done, page.identity, page.live]);
 
-  if (done) return <section class="centre"><h2>Paired as {done.name}</h2><p>Opening the beds.</p></section>;
+  if (done)
+    return (
+      <section class="centre">
+        <h2>Paired as {done.name}</h2>
+        <p>Opening the beds.</p>
+      </section>
+    );
   if (asked) return <Compare asked={asked} />;
   return (
     <section class="narrow">
       <h2>{page.about ? `Pair with ${page.about.gateway}` : "Pair this tablet"}</h2>
       <ol class="steps">
-        <li><span>At the gateway, run <code>pumpd pair</code> or press its button.</span></li>
+        <li>
+          <span>
+            At the gateway, run <code>pumpd pair</code> or press its button.
+          </span>
+        </li>
         <li>Scan the code that it shows, or type the word under it here.</li>
         <li>Compare the six figures on both sides.</li>
       </ol>
       <form onSubmit={(event) => void pair(event)} class="stack">
-        <label class="field"><span>Pairing word</span>
-          <input name="token" value={typed} autocomplete="off" autocapitalize="off" spellcheck={false} required onInput={(event) => setTyped(event.currentTarget.value)} />
+        <label class="field">
+          <span>Pairing word</span>
+          <input
+            name="token"
+            value={typed}
+            autocomplete="off"
+            autocapitalize="off"
+            spellcheck={false}
+            required
+            onInput={(event) => setTyped(event.currentTarget.value)}
+          />
         </label>
-        <label class="field"><span>Name of this tablet</span>
-          <input name="name" value={name} autocomplete="off" maxLength={40} required placeholder="for example: ward 7, bed 1" onInput={(event) => setName(event.currentTarget.value)} />
+        <label class="field">
+          <span>Name of this tablet</span>
+          <input
+            name="name"
+            value={name}
+            autocomplete="off"
+            maxLength={40}
+            required
+            placeholder="for example: ward 7, bed 1"
+            onInput={(event) => setName(event.currentTarget.value)}
+          />
         </label>
         <Reasons reasons={reasons} title="Not paired" />
-        <button type="submit" class="primary" disabled={busy || !typed || !name}>{busy ? "Asking" : "Pair"}</button>
+        <button type="submit" class="primary" disabled={busy || !typed || !name}>
+          {busy ? "Asking" : "Pair"}
+        </button>
       </form>
     </section>
   );
@@ -97,9 +143,14 @@ function Compare({ asked }: { asked: Asked }) {
   return (
     <section class="centre">
       <h2>Compare the code</h2>
-      <output class="code figures" aria-label="Short code" data-testid="pair-code">{asked.code}</output>
+      <output class="code figures" aria-label="Short code" data-testid="pair-code">
+        {asked.code}
+      </output>
       <p>The gateway shows a code too. Accept there only if it is the same as this one.</p>
-      <p class="muted">Waiting for the gateway, <span class="figures">{Math.max(0, Math.ceil((asked.until - at) / 1000))} s</span> left.</p>
+      <p class="muted">
+        Waiting for the gateway, <span class="figures">{Math.max(0, Math.ceil((asked.until - at) / 1000))} s</span>{" "}
+        left.
+      </p>
     </section>
   );
 }

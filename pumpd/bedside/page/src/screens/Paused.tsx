@@ -15,7 +15,8 @@ export function Paused({ page, live, pump, infusion }: InfusionProps) {
   const [reasons, setReasons] = useState<string[]>([]);
   const [busy, setBusy] = useState(false);
   const gone = (Math.max(0, at - page.liveAt) / 1000) * (live.time_scale ?? 1);
-  const left = (seconds: number | null | undefined) => clock(seconds === null || seconds === undefined ? null : seconds - gone);
+  const left = (seconds: number | null | undefined) =>
+    clock(seconds === null || seconds === undefined ? null : seconds - gone);
   const resume = async () => {
     setBusy(true);
     const answer = await act("resume", { pump: pump.pump });
@@ -28,17 +29,35 @@ export function Paused({ page, live, pump, infusion }: InfusionProps) {
       <h2>{pausing ? "Pausing: waiting to see the pump stand still" : "Paused. Nothing flows."}</h2>
       <p>{sentence(forPeople(infusion.reason))}</p>
       <Facts>
-        <Fact label="This pause may last" name="pause-left"><Amount of={left(pump.pause?.single_left_s)} unit="min more" /></Fact>
-        <Fact label="All pauses may last" name="pause-total-left"><Amount of={left(pump.pause?.total_left_s)} unit="min more" /></Fact>
+        <Fact label="This pause may last" name="pause-left">
+          <Amount of={left(pump.pause?.single_left_s)} unit="min more" />
+        </Fact>
+        <Fact label="All pauses may last" name="pause-total-left">
+          <Amount of={left(pump.pause?.total_left_s)} unit="min more" />
+        </Fact>
         <Fact label="Pauses">{pump.pause ? `${pump.pause.used} of ${pump.pause.most}` : infusion.pauses}</Fact>
-        <Fact label="Given"><Amount of={figure(infusion.delivered_ml, 1)} unit="mL" /></Fact>
-        <Fact label="Still to give"><Amount of={figure(infusion.remaining_ml, 1)} unit="mL" /></Fact>
+        <Fact label="Given">
+          <Amount of={figure(infusion.delivered_ml, 1)} unit="mL" />
+        </Fact>
+        <Fact label="Still to give">
+          <Amount of={figure(infusion.remaining_ml, 1)} unit="mL" />
+        </Fact>
       </Facts>
       <Reasons reasons={reasons} title="Not resumed" />
-      {!pausing && (live.person
-        ? may(page, "confirm") && <button type="button" class="primary" disabled={busy} onClick={() => void resume()}>Resume: check the rest</button>
-        : <NeedsSignIn pump={pump.pump} what="resume" />)}
-      <p class="muted">Resuming loads the rest, reads it back and asks you to hold again. What was missed is not caught up. Stop ends the infusion.</p>
+      {!pausing &&
+        (live.person ? (
+          may(page, "confirm") && (
+            <button type="button" class="primary" disabled={busy} onClick={() => void resume()}>
+              Resume: check the rest
+            </button>
+          )
+        ) : (
+          <NeedsSignIn pump={pump.pump} what="resume" />
+        ))}
+      <p class="muted">
+        Resuming loads the rest, reads it back and asks you to hold again. What was missed is not caught up. Stop ends
+        the infusion.
+      </p>
     </section>
   );
 }

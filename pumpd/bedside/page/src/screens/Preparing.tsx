@@ -7,9 +7,15 @@ export function Preparing({ pump, infusion }: InfusionProps) {
   return (
     <section class="centre" aria-live="polite">
       <div class="pulse" aria-hidden="true" />
-      <h2>{infusion.state === "ordered" ? "Waiting to see the pump stand still" : "Writing the program to the pump and reading it back"}</h2>
+      <h2>
+        {infusion.state === "ordered"
+          ? "Waiting to see the pump stand still"
+          : "Writing the program to the pump and reading it back"}
+      </h2>
       <p>{inWords(infusion.review, null)}</p>
-      <p class="muted">{pump.model}, serial {pump.serial}. Nothing flows yet.</p>
+      <p class="muted">
+        {pump.model}, serial {pump.serial}. Nothing flows yet.
+      </p>
     </section>
   );
 }

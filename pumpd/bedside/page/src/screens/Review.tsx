@@ -33,13 +33,20 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
   const asked = useRef<{ shown: Review; answer: Promise<Answer<Challenge>> } | null>(null);
 
   const wall = gatewayNow(page, at);
-  const ends = wall === null ? null : wallClock(wall + (Number(review.duration_s) * 1000) / (live.time_scale ?? 1), live.utc_offset_min);
+  const ends =
+    wall === null
+      ? null
+      : wallClock(wall + (Number(review.duration_s) * 1000) / (live.time_scale ?? 1), live.utc_offset_min);
   const same = review.read_back !== null && canonical(review.read_back) === canonical(review.steps);
   const needsSecond = review.double_check === true && second === null;
   const checks = needsSecond && live.person !== null && may(page, "confirm");
   const word = infusion.action === "resume" ? "Hold to resume" : "Hold to start";
 
-  const dies = <Fact label="If the gateway dies" wide>{expirySentence(review.expiry, pump.expiry_text)}</Fact>;
+  const dies = (
+    <Fact label="If the gateway dies" wide>
+      {expirySentence(review.expiry, pump.expiry_text)}
+    </Fact>
+  );
 
   const begin = () => {
     setReasons([]);
@@ -56,7 +63,11 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
     setReasons(said);
     if (said.length) setSecond(null);
   };
-  const signed = async (answer: Answer<Challenge>, shown: Review, key: NonNullable<ReturnType<typeof tabletKey>>): Promise<string[]> => {
+  const signed = async (
+    answer: Answer<Challenge>,
+    shown: Review,
+    key: NonNullable<ReturnType<typeof tabletKey>>,
+  ): Promise<string[]> => {
     const challenge = answer.result as Challenge;
     if (!answer.ok || !challenge.binding) return answer.reasons;
     const differs = await mismatch(shown, challenge);
@@ -68,27 +79,70 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
   return (
     <section class="review" aria-label="Review">
       <div class="review-facts">
-        <p class="sentence" data-testid="sentence">{inWords(review, ends)}</p>
+        <p class="sentence" data-testid="sentence">
+          {inWords(review, ends)}
+        </p>
         <p class={same ? "read-back" : "reasons"} role="status">
-          {same ? "Read back from the pump: it holds exactly this program." : "The pump has not been read back with this program. Do not start."}
+          {same
+            ? "Read back from the pump: it holds exactly this program."
+            : "The pump has not been read back with this program. Do not start."}
         </p>
         {review.warnings.map((warning) => {
           const { field: limit, text } = reasonOf(warning);
           const why = review.overrides[limit];
-          return <p class="note" key={warning}>{sentence(text)}{why && <> Ordered all the same: “{why}”</>}</p>;
+          return (
+            <p class="note" key={warning}>
+              {sentence(text)}
+              {why && <> Ordered all the same: “{why}”</>}
+            </p>
+          );
         })}
         <Facts dense>
           <Fact label="Patient">{review.patient || NONE}</Fact>
           <Fact label="Drug">{review.drug}</Fact>
-          <Fact label="Concentration"><Amount of={figure(review.concentration_mg_ml)} unit="mg/mL" /></Fact>
-          <Fact label="Dose per weight"><Amount of={figure(review.dose_mg_kg)} unit="mg/kg" /></Fact>
-          <Fact label="Weight" note={`${BASIS[review.weight_basis] ?? review.weight_basis} weight`}><Amount of={figure(review.weight_kg)} unit="kg" /></Fact>
-          <Fact label="Dose" {...(isRest(review) ? { note: "the whole order" } : {})}><Amount of={figure(review.dose_mg)} unit="mg" /></Fact>
-          <Fact label="Volume" {...(isRest(review) ? { note: `${figure(review.given_before_ml)} mL given before` } : {})}><Amount of={figure(review.vtbi_ml)} unit="mL" /></Fact>
-          <Fact label="Rate">{review.steps.length === 1 ? rates(review) : review.steps.map((step, each) => <span class="step" key={each}>{figure(step.rate_ml_h)} mL/h<small>for {clock(stepSeconds(step))} min</small></span>)}</Fact>
-          <Fact label="Duration"><Amount of={clock(review.duration_s)} unit="min" /></Fact>
+          <Fact label="Concentration">
+            <Amount of={figure(review.concentration_mg_ml)} unit="mg/mL" />
+          </Fact>
+          <Fact label="Dose per weight">
+            <Amount of={figure(review.dose_mg_kg)} unit="mg/kg" />
+          </Fact>
+          <Fact label="Weight" note={`${BASIS[review.weight_basis] ?? review.weight_basis} weight`}>
+            <Amount of={figure(review.weight_kg)} unit="kg" />
+          </Fact>
+          <Fact label="Dose" {...(isRest(review) ? { note: "the whole order" } : {})}>
+            <Amount of={figure(review.dose_mg)} unit="mg" />
+          </Fact>
+          <Fact
+            label="Volume"
+            {...(isRest(review) ? { note: `${figure(review.given_before_ml)} mL given before` } : {})}
+          >
+            <Amount of={figure(review.vtbi_ml)} unit="mL" />
+          </Fact>
+          <Fact label="Rate">
+            {review.steps.length === 1
+              ? rates(review)
+              : review.steps.map((step, each) => (
+                  <span class="step" key={each}>
+                    {figure(step.rate_ml_h)} mL/h<small>for {clock(stepSeconds(step))} min</small>
+                  </span>
+                ))}
+          </Fact>
+          <Fact label="Duration">
+            <Amount of={clock(review.duration_s)} unit="min" />
+          </Fact>
           <Fact label="Container">{review.container}</Fact>
-          <Fact label="Pump" note={<>{review.model}<br />serial {review.serial}</>}>{review.pump}</Fact>
+          <Fact
+            label="Pump"
+            note={
+              <>
+                {review.model}
+                <br />
+                serial {review.serial}
+              </>
+            }
+          >
+            {review.pump}
+          </Fact>
           <Fact label="Ordered by">{review.ordered_by || NONE}</Fact>
           {checks && dies}
         </Facts>
@@ -98,19 +152,35 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
         {!checks && <dl>{dies}</dl>}
         {!checks && review.simulated && <p class="simulated">SIMULATED PUMP</p>}
         <Reasons reasons={reasons} title="Not started" />
-        {!live.person
-          ? <NeedsSignIn pump={pump.pump} what={infusion.action === "resume" ? "resume" : "start"} />
-          : !may(page, "confirm")
-            ? <p class="note">Starting needs a person and a tablet that may confirm.</p>
-            : checks
-              ? <SecondNurse onDone={(badge, pin) => setSecond({ badge, pin })} first={live.person.badge} />
-              : (
-                <>
-                  {second && <p class="muted">Second nurse: badge {second.badge} <button type="button" class="quiet" onClick={() => setSecond(null)}>Change</button></p>}
-                  <HoldButton key={canonical(review)} label={word} disabled={!same} busy={busy} onBegin={begin} onHeld={() => void held()} />
-                  <p class="muted">Something is wrong? Press Stop: nothing has flowed from this program, and it is given up.</p>
-                </>
-              )}
+        {!live.person ? (
+          <NeedsSignIn pump={pump.pump} what={infusion.action === "resume" ? "resume" : "start"} />
+        ) : !may(page, "confirm") ? (
+          <p class="note">Starting needs a person and a tablet that may confirm.</p>
+        ) : checks ? (
+          <SecondNurse onDone={(badge, pin) => setSecond({ badge, pin })} first={live.person.badge} />
+        ) : (
+          <>
+            {second && (
+              <p class="muted">
+                Second nurse: badge {second.badge}{" "}
+                <button type="button" class="quiet" onClick={() => setSecond(null)}>
+                  Change
+                </button>
+              </p>
+            )}
+            <HoldButton
+              key={canonical(review)}
+              label={word}
+              disabled={!same}
+              busy={busy}
+              onBegin={begin}
+              onHeld={() => void held()}
+            />
+            <p class="muted">
+              Something is wrong? Press Stop: nothing has flowed from this program, and it is given up.
+            </p>
+          </>
+        )}
       </div>
     </section>
   );
@@ -123,8 +193,14 @@ function SecondNurse({ onDone, first }: { onDone: (badge: string, pin: string) =
       <h2>Independent double check</h2>
       <p>A second nurse compares this screen with prescription, container and patient.</p>
       <Reasons reasons={reasons} />
-      <Keypad who="Second nurse" button="I have checked it" disabled={false}
-        onDone={(badge, pin) => (badge === first ? setReasons(["The second nurse must be another person."]) : onDone(badge, pin))} />
+      <Keypad
+        who="Second nurse"
+        button="I have checked it"
+        disabled={false}
+        onDone={(badge, pin) =>
+          badge === first ? setReasons(["The second nurse must be another person."]) : onDone(badge, pin)
+        }
+      />
     </div>
   );
 }

@@ -33,30 +33,78 @@ export function Running(props: InfusionProps) {
           label={`${STATE[infusion.state]}. ${given}, ${left}.`}
         >
           <span class="ring-state">{STATE[infusion.state]}</span>
-          {stopping
-            ? <><b class="ring-left figures value">{figure(infusion.delivered_ml, 1)}</b><span class="ring-unit">mL given</span></>
-            : <><b class="ring-left figures value" data-testid="remaining">{clock(infusion.remaining_s)}</b><span class="ring-unit">min left</span></>}
-          {pump.ends_ts && infusion.may_flow && !stopping && <span class="ring-end">ends about <b class="figures value">{wallClock(pump.ends_ts, live.utc_offset_min)}</b></span>}
+          {stopping ? (
+            <>
+              <b class="ring-left figures value">{figure(infusion.delivered_ml, 1)}</b>
+              <span class="ring-unit">mL given</span>
+            </>
+          ) : (
+            <>
+              <b class="ring-left figures value" data-testid="remaining">
+                {clock(infusion.remaining_s)}
+              </b>
+              <span class="ring-unit">min left</span>
+            </>
+          )}
+          {pump.ends_ts && infusion.may_flow && !stopping && (
+            <span class="ring-end">
+              ends about <b class="figures value">{wallClock(pump.ends_ts, live.utc_offset_min)}</b>
+            </span>
+          )}
         </Ring>
-        <p class="drug"><b>{infusion.review.drug}</b> {figure(infusion.review.concentration_mg_ml)} mg/mL · patient {infusion.review.patient}{pump.course && <> · infusion {pump.course.number} of {pump.course.of}</>}</p>
+        <p class="drug">
+          <b>{infusion.review.drug}</b> {figure(infusion.review.concentration_mg_ml)} mg/mL · patient{" "}
+          {infusion.review.patient}
+          {pump.course && (
+            <>
+              {" "}
+              · infusion {pump.course.number} of {pump.course.of}
+            </>
+          )}
+        </p>
       </div>
       <div class="running-facts">
         <Facts>
-          <Fact label="Given" name="given"><Volume mg={infusion.delivered_mg} ml={infusion.delivered_ml} /></Fact>
-          <Fact label="Still to give" name="remaining-volume"><Volume mg={infusion.remaining_mg} ml={infusion.remaining_ml} /></Fact>
-          <Fact label="Rate" name="rate" note={`programmed ${figure(infusion.programmed_rate_ml_h)} mL/h`}><span class="value"><Amount of={figure(infusion.rate_ml_h)} unit="mL/h" /></span></Fact>
+          <Fact label="Given" name="given">
+            <Volume mg={infusion.delivered_mg} ml={infusion.delivered_ml} />
+          </Fact>
+          <Fact label="Still to give" name="remaining-volume">
+            <Volume mg={infusion.remaining_mg} ml={infusion.remaining_ml} />
+          </Fact>
+          <Fact label="Rate" name="rate" note={`programmed ${figure(infusion.programmed_rate_ml_h)} mL/h`}>
+            <span class="value">
+              <Amount of={figure(infusion.rate_ml_h)} unit="mL/h" />
+            </span>
+          </Fact>
           <Fact label="Pressure" name="pressure">
-            {pump.pressure_mmhg === null || pump.pressure_mmhg === undefined ? <small>not told by this pump</small> : (
-              <><span class="value"><Amount of={figure(pump.pressure_mmhg)} unit="mmHg" /></span><Trend points={points} label="Pressure over the last 10 minutes" /></>
+            {pump.pressure_mmhg === null || pump.pressure_mmhg === undefined ? (
+              <small>not told by this pump</small>
+            ) : (
+              <>
+                <span class="value">
+                  <Amount of={figure(pump.pressure_mmhg)} unit="mmHg" />
+                </span>
+                <Trend points={points} label="Pressure over the last 10 minutes" />
+              </>
             )}
           </Fact>
-          <Fact label="Window" name="window" note={`of ${clock(infusion.window_most_s)} min; with pauses ${clock(infusion.elapsed_s)} of ${clock(infusion.window_elapsed_s)}`}>
-            <span class="value"><Amount of={clock(infusion.running_s)} unit="min" /></span>
+          <Fact
+            label="Window"
+            name="window"
+            note={`of ${clock(infusion.window_most_s)} min; with pauses ${clock(infusion.elapsed_s)} of ${clock(infusion.window_elapsed_s)}`}
+          >
+            <span class="value">
+              <Amount of={clock(infusion.running_s)} unit="min" />
+            </span>
           </Fact>
           <Watched {...props} at={at} />
         </Facts>
         {inDoubt(pump) && <Reconcile page={page} live={live} pump={pump} />}
-        <Plot steps={pump.flow_profile ?? infusion.review.steps} points={points} before={drawn(infusion.review.given_before_ml)} />
+        <Plot
+          steps={pump.flow_profile ?? infusion.review.steps}
+          points={points}
+          before={drawn(infusion.review.given_before_ml)}
+        />
         {infusion.state === "running" && <PauseAct {...props} />}
       </div>
     </section>
@@ -79,9 +127,26 @@ function Watched({ page, pump, infusion, at }: InfusionProps & { at: number }) {
   const links = Object.entries(pump.links ?? {}).filter(([, state]) => state !== "ok");
   return (
     <Fact
-      label="Pump read" name="age"
-      note={<>{fresh !== "fresh" ? "what it does now is not known" : lease === null ? "no permission to flow" : `permission for ${Math.floor(lease)} s more`}{" · "}{links.length ? <b class="bad">{links.map(([name, state]) => `${name} link ${state}`).join(", ")}</b> : "links fine"}
-        {pump.battery_percent !== null && pump.battery_percent !== undefined && ` · battery ${pump.battery_percent} %`}</>}
+      label="Pump read"
+      name="age"
+      note={
+        <>
+          {fresh !== "fresh"
+            ? "what it does now is not known"
+            : lease === null
+              ? "no permission to flow"
+              : `permission for ${Math.floor(lease)} s more`}
+          {" · "}
+          {links.length ? (
+            <b class="bad">{links.map(([name, state]) => `${name} link ${state}`).join(", ")}</b>
+          ) : (
+            "links fine"
+          )}
+          {pump.battery_percent !== null &&
+            pump.battery_percent !== undefined &&
+            ` · battery ${pump.battery_percent} %`}
+        </>
+      }
     >
       <Amount of={age === null ? NONE : String(Math.floor(age))} unit="s ago" />
     </Fact>
@@ -95,7 +160,12 @@ function PauseAct({ page, live, pump }: InfusionProps) {
   const [busy, setBusy] = useState(false);
   const [reasons, setReasons] = useState<string[]>([]);
   const budget = pump.pause;
-  if (!live.person) return <div class="acts"><NeedsSignIn pump={pump.pump} what="pause" /></div>;
+  if (!live.person)
+    return (
+      <div class="acts">
+        <NeedsSignIn pump={pump.pump} what="pause" />
+      </div>
+    );
   if (!may(page, "confirm")) return null;
   const pause = async (reason: string) => {
     setBusy(true);
@@ -106,12 +176,29 @@ function PauseAct({ page, live, pump }: InfusionProps) {
   };
   return (
     <div class="acts">
-      {!open && <button type="button" class="wide-button" aria-expanded={false} onClick={() => setOpen(true)}>Pause</button>}
+      {!open && (
+        <button type="button" class="wide-button" aria-expanded={false} onClick={() => setOpen(true)}>
+          Pause
+        </button>
+      )}
       {open && (
         <div class="pause-choice" role="group" aria-label="Reason for the pause">
-          <p>Why? {budget && <span class="muted">{budget.most - budget.used} of {budget.most} pauses left, {clock(budget.total_left_s)} min in all.</span>}</p>
-          {REASONS.map((reason) => <button type="button" key={reason} disabled={busy} onClick={() => void pause(reason)}>{reason}</button>)}
-          <button type="button" class="quiet" onClick={() => setOpen(false)}>Do not pause</button>
+          <p>
+            Why?{" "}
+            {budget && (
+              <span class="muted">
+                {budget.most - budget.used} of {budget.most} pauses left, {clock(budget.total_left_s)} min in all.
+              </span>
+            )}
+          </p>
+          {REASONS.map((reason) => (
+            <button type="button" key={reason} disabled={busy} onClick={() => void pause(reason)}>
+              {reason}
+            </button>
+          ))}
+          <button type="button" class="quiet" onClick={() => setOpen(false)}>
+            Do not pause
+          </button>
         </div>
       )}
       <Reasons reasons={reasons} title="Not paused" />

@@ -33,11 +33,22 @@ export function SignIn({ page, pump }: { page: Page; pump: Pump }) {
   };
   return (
     <section class="narrow">
-      <Keypad who="Sign in" button={busy ? "Signing in" : "Sign in"} disabled={busy || wait > 0} onDone={(badge, pin) => void signIn(badge, pin)} />
-      {wait > 0
-        ? <p class="reasons" role="alert">Too many wrong tries. Sign-in opens again in <b class="figures">{wait} s</b>. Stop works all the same.</p>
-        : <Reasons reasons={reasons} title="Not signed in" />}
-      <p class="muted">Without a touch for 3 minutes you are signed out. A running infusion goes on, and Stop always works.</p>
+      <Keypad
+        who="Sign in"
+        button={busy ? "Signing in" : "Sign in"}
+        disabled={busy || wait > 0}
+        onDone={(badge, pin) => void signIn(badge, pin)}
+      />
+      {wait > 0 ? (
+        <p class="reasons" role="alert">
+          Too many wrong tries. Sign-in opens again in <b class="figures">{wait} s</b>. Stop works all the same.
+        </p>
+      ) : (
+        <Reasons reasons={reasons} title="Not signed in" />
+      )}
+      <p class="muted">
+        Without a touch for 3 minutes you are signed out. A running infusion goes on, and Stop always works.
+      </p>
     </section>
   );
 }

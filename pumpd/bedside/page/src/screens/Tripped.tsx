@@ -21,30 +21,45 @@ export function Tripped({ page, live, pump, infusion }: InfusionProps) {
     setBusy(false);
     setReasons(answer.reasons);
   };
-  const after = infusion.trip_resumable === true
-    ? "Clearing leads to a pause, from which you can resume."
-    : infusion.trip_resumable === false
-      ? "Clearing ends this infusion: this cause does not allow it to go on."
-      : "Clearing leads to a pause, or ends the infusion where its cause does not allow it to go on.";
+  const after =
+    infusion.trip_resumable === true
+      ? "Clearing leads to a pause, from which you can resume."
+      : infusion.trip_resumable === false
+        ? "Clearing ends this infusion: this cause does not allow it to go on."
+        : "Clearing leads to a pause, or ends the infusion where its cause does not allow it to go on.";
   return (
     <section class="narrow">
       <h2>Stopped by an alarm. Nothing flows.</h2>
       <p>{sentence(forPeople(infusion.reason))}</p>
       <ul class="causes" aria-label="Causes">
         {(pump.alarms ?? []).map((alarm) => (
-          <li key={alarm.code}><b aria-label={`${WORD[alarm.priority]} priority`}>{SYMBOL[alarm.priority]}</b> {alarm.cause}. <strong>{alarm.action}.</strong></li>
+          <li key={alarm.code}>
+            <b aria-label={`${WORD[alarm.priority]} priority`}>{SYMBOL[alarm.priority]}</b> {alarm.cause}.{" "}
+            <strong>{alarm.action}.</strong>
+          </li>
         ))}
       </ul>
       <Facts>
-        <Fact label="Given"><Amount of={figure(infusion.delivered_ml, 2)} unit="mL" /></Fact>
-        <Fact label="Booked, at the worst"><Amount of={figure(infusion.booked_ml, 2)} unit="mL" /></Fact>
-        <Fact label="Ordered"><Amount of={figure(infusion.prescribed_ml)} unit="mL" /></Fact>
+        <Fact label="Given">
+          <Amount of={figure(infusion.delivered_ml, 2)} unit="mL" />
+        </Fact>
+        <Fact label="Booked, at the worst">
+          <Amount of={figure(infusion.booked_ml, 2)} unit="mL" />
+        </Fact>
+        <Fact label="Ordered">
+          <Amount of={figure(infusion.prescribed_ml)} unit="mL" />
+        </Fact>
       </Facts>
       {inDoubt(pump) && <Reconcile page={page} live={live} pump={pump} />}
       {live.person && may(page, "confirm") && (
         <>
-          <label class="check"><input type="checkbox" checked={looked} onChange={(event) => setLooked(event.currentTarget.checked)} /> I have looked at the pump, the line and the patient</label>
-          <button type="button" class="primary" disabled={!looked || busy} onClick={() => void clear()}>Clear the alarm</button>
+          <label class="check">
+            <input type="checkbox" checked={looked} onChange={(event) => setLooked(event.currentTarget.checked)} /> I
+            have looked at the pump, the line and the patient
+          </label>
+          <button type="button" class="primary" disabled={!looked || busy} onClick={() => void clear()}>
+            Clear the alarm
+          </button>
         </>
       )}
       {!live.person && <NeedsSignIn pump={pump.pump} what="clear the alarm" />}

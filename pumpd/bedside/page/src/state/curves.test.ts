@@ -6,7 +6,10 @@ import type { Point } from "./types.ts";
 const points = (...volumes: [number, number][]): Point[] => volumes.map(([at, ml]) => [at, ml, 60, null]);
 
 test("the programmed curve has the corners of the steps, and runs beside what was delivered", () => {
-  const steps = [{ rate_ml_h: "30", volume_ml: "5" }, { rate_ml_h: "60", volume_ml: "30" }];
+  const steps = [
+    { rate_ml_h: "30", volume_ml: "5" },
+    { rate_ml_h: "60", volume_ml: "30" },
+  ];
   const [minutes, programmed, delivered] = curves(steps, points([300, 2.4]), 0);
   assert.deepEqual(minutes, [0, 5, 10, 40]);
   assert.deepEqual(programmed, [0, 2.5, 5, 35]);
@@ -14,7 +17,11 @@ test("the programmed curve has the corners of the steps, and runs beside what wa
 });
 
 test("after a pause the rest begins when flow began again, at what was given before", () => {
-  const [minutes, programmed] = curves([{ rate_ml_h: "60", volume_ml: "10" }], points([0, 0], [60, 1], [120, 1], [180, 2]), 1);
+  const [minutes, programmed] = curves(
+    [{ rate_ml_h: "60", volume_ml: "10" }],
+    points([0, 0], [60, 1], [120, 1], [180, 2]),
+    1,
+  );
   assert.deepEqual(minutes, [0, 1, 2, 3, 12]);
   assert.deepEqual(programmed, [null, null, 1, 2, 11]);
 });

@@ -7,7 +7,11 @@ import { stepSeconds } from "../words/terms.ts";
 type Corner = [elapsedS: number, ml: number];
 
 /** Null: no value at that instant. `before` is what was given before the present steps: they begin where it ends. */
-export function curves(steps: Step[], points: Point[], before: number): [number[], (number | null)[], (number | null)[]] {
+export function curves(
+  steps: Step[],
+  points: Point[],
+  before: number,
+): [number[], (number | null)[], (number | null)[]] {
   const corners: Corner[] = [[begin(points, before), before]];
   for (const step of steps) {
     const [from, given] = corners.at(-1) as Corner;
@@ -15,7 +19,11 @@ export function curves(steps: Step[], points: Point[], before: number): [number[
   }
   const delivered = new Map(points.map(([elapsed, volume]) => [elapsed, volume]));
   const times = [...new Set([...corners.map(([at]) => at), ...delivered.keys()])].sort((a, b) => a - b);
-  return [times.map((at) => at / 60), times.map((at) => programmed(corners, at)), times.map((at) => delivered.get(at) ?? null)];
+  return [
+    times.map((at) => at / 60),
+    times.map((at) => programmed(corners, at)),
+    times.map((at) => delivered.get(at) ?? null),
+  ];
 }
 
 /** When the present steps began: at 0, or after a pause at the last instant at which no more had been given than before it. */

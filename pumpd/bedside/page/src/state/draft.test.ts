@@ -3,19 +3,39 @@ import { test } from "node:test";
 import { BLANK, byField, fieldOf, fieldsOf, missing } from "./draft.ts";
 
 test("nothing is filled in: a blank order lacks everything", () => {
-  assert.deepEqual(missing(BLANK), ["entry", "weight", "weight_again", "weight_basis", "dose", "duration", "container", "patient"]);
+  assert.deepEqual(missing(BLANK), [
+    "entry",
+    "weight",
+    "weight_again",
+    "weight_basis",
+    "dose",
+    "duration",
+    "container",
+    "patient",
+  ]);
 });
 
 test("numbers go as they were typed, with their unit", () => {
   const fields = fieldsOf({ ...BLANK, weight: " 70.0", dose: ".5", duration: "40", patient: "P-1" }, []);
   assert.deepEqual(fields, {
-    entry: "", weight: "70.0 kg", weight_again: "", weight_basis: "", dose: ".5 mg/kg", duration: "40 min", container: "", patient: "P-1", overrides: {},
+    entry: "",
+    weight: "70.0 kg",
+    weight_again: "",
+    weight_basis: "",
+    dose: ".5 mg/kg",
+    duration: "40 min",
+    container: "",
+    patient: "P-1",
+    overrides: {},
   });
 });
 
 test("a reason for a soft limit goes along only while that limit is passed", () => {
   const draft = { ...BLANK, overrides: { dose_high: " asked by Dr A ", weight_low: "old", dose_total: " " } };
-  const soft = [{ id: "dose_high", text: "", overridden: false }, { id: "dose_total", text: "", overridden: false }];
+  const soft = [
+    { id: "dose_high", text: "", overridden: false },
+    { id: "dose_total", text: "", overridden: false },
+  ];
   assert.deepEqual(fieldsOf(draft, soft)["overrides"], { dose_high: "asked by Dr A" });
 });
 

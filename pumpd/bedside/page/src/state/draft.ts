@@ -18,12 +18,27 @@ export interface Draft {
 }
 
 export const BLANK: Draft = {
-  entry: "", weight: "", weight_again: "", weight_basis: "", dose: "", duration: "", container: "", patient: "", course: "",
-  previous_weight: "", overrides: {},
+  entry: "",
+  weight: "",
+  weight_again: "",
+  weight_basis: "",
+  dose: "",
+  duration: "",
+  container: "",
+  patient: "",
+  course: "",
+  previous_weight: "",
+  overrides: {},
 };
 
 const NEEDED = ["entry", "weight", "weight_again", "weight_basis", "dose", "duration", "container", "patient"] as const;
-const UNIT: Partial<Record<keyof Draft, string>> = { weight: "kg", weight_again: "kg", previous_weight: "kg", dose: "mg/kg", duration: "min" };
+const UNIT: Partial<Record<keyof Draft, string>> = {
+  weight: "kg",
+  weight_again: "kg",
+  previous_weight: "kg",
+  dose: "mg/kg",
+  duration: "min",
+};
 const OPTIONAL = ["course", "previous_weight"] as const;
 
 export const missing = (draft: Draft): string[] => NEEDED.filter((field) => draft[field].trim() === "");

@@ -29,7 +29,16 @@ export interface Page {
 }
 
 export const EMPTY: Page = {
-  about: null, identity: "unknown", tablet: null, link: "connecting", live: null, liveAt: 0, heardAt: null, tracks: {}, presses: {}, away: null,
+  about: null,
+  identity: "unknown",
+  tablet: null,
+  link: "connecting",
+  live: null,
+  liveAt: 0,
+  heardAt: null,
+  tracks: {},
+  presses: {},
+  away: null,
 };
 
 export type Message =
@@ -54,7 +63,15 @@ export function reduce(page: Page, message: Message, at: number): Page {
     case "link":
       return { ...page, link: message.link };
     case "state":
-      return { ...page, live: message.live, liveAt: at, heardAt: at, link: "open", away: null, tablet: message.live.tablet ?? page.tablet };
+      return {
+        ...page,
+        live: message.live,
+        liveAt: at,
+        heardAt: at,
+        link: "open",
+        away: null,
+        tablet: message.live.tablet ?? page.tablet,
+      };
     case "rows":
       return { ...page, tracks: withRows(page.tracks, message.rows) }; // what happened, not that control still answers
     case "away":

@@ -13,7 +13,8 @@ export function route(hash: string): Route {
   if (text.startsWith("pair=")) return { screen: "pair", token: decoded(text.slice(5)) };
   const [first = "", second = "", third = ""] = text.split("/").map(decoded);
   if (first === "bench") return { screen: "bench", pump: second || null };
-  if (first === "bed" && second) return { screen: third === "order" || third === "sign-in" ? third : "bed", pump: second };
+  if (first === "bed" && second)
+    return { screen: third === "order" || third === "sign-in" ? third : "bed", pump: second };
   return { screen: "beds" };
 }
 

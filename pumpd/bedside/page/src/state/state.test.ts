@@ -9,13 +9,26 @@ import type { Alarm, Infusion, Live, Pump } from "./types.ts";
 const TS = "2026-11-26T13:52:00.000Z";
 
 const pump = (fields: Partial<Pump> = {}): Pump =>
-  ({ pump: "bed1", simulated: true, pump_state: "infusing", age_s: 0.5, alarms: [], infusion: { may_flow: true, state: "running" } as Infusion, ...fields }) as Pump;
+  ({
+    pump: "bed1",
+    simulated: true,
+    pump_state: "infusing",
+    age_s: 0.5,
+    alarms: [],
+    infusion: { may_flow: true, state: "running" } as Infusion,
+    ...fields,
+  }) as Pump;
 const still = (fields: Partial<Pump> = {}): Pump =>
   pump({ pump_state: "stopped", infusion: { may_flow: false, state: "stopped" } as Infusion, ...fields });
 const live = (pumps: Pump[], fields: Partial<Live> = {}): Live =>
   ({ gateway: "g", ts: TS, simulated: true, person: null, pumps, ...fields }) as Live;
-const alarm = (code: string, priority: Alarm["priority"], fields: Partial<Alarm> = {}): Alarm =>
-  ({ code, priority, cause: "Cause", action: "Action", ...fields });
+const alarm = (code: string, priority: Alarm["priority"], fields: Partial<Alarm> = {}): Alarm => ({
+  code,
+  priority,
+  cause: "Cause",
+  action: "Action",
+  ...fields,
+});
 
 const after = (...messages: [number, Message][]): Page =>
   messages.reduce((page, [at, message]) => reduce(page, message, at), EMPTY);
@@ -48,24 +61,70 @@ test("the gateway's clock goes on from what it said, whatever the tablet's clock
 
 test("rows that come again are taken once; a new session begins anew", () => {
   const page = after(
-    [0, { kind: "rows", rows: { session: "s", points: [[0, 0, 52.5, null], [1, 0.01, 52.5, 30]] } }],
-    [1, { kind: "rows", rows: { session: "s", points: [[1, 0.01, 52.5, 30], [2, 0.02, 52.5, 31]] } }],
+    [
+      0,
+      {
+        kind: "rows",
+        rows: {
+          session: "s",
+          points: [
+            [0, 0, 52.5, null],
+            [1, 0.01, 52.5, 30],
+          ],
+        },
+      },
+    ],
+    [
+      1,
+      {
+        kind: "rows",
+        rows: {
+          session: "s",
+          points: [
+            [1, 0.01, 52.5, 30],
+            [2, 0.02, 52.5, 31],
+          ],
+        },
+      },
+    ],
     [2, { kind: "rows", rows: { session: "t", points: [[0, 0, 30, null]] } }],
   );
-  assert.deepEqual(page.tracks["s"]?.map(([elapsed]) => elapsed), [0, 1, 2]);
+  assert.deepEqual(
+    page.tracks["s"]?.map(([elapsed]) => elapsed),
+    [0, 1, 2],
+  );
   assert.equal(page.tracks["t"]?.length, 1);
 });
 
 test("rows that are the whole replace what was known", () => {
   const page = after(
     [0, { kind: "rows", rows: { session: "s", points: [[5, 0.05, 52.5, null]] } }],
-    [1, { kind: "rows", rows: { session: "s", whole: true, points: [[0, 0, 52.5, null], [5, 0.05, 52.5, null]] } }],
+    [
+      1,
+      {
+        kind: "rows",
+        rows: {
+          session: "s",
+          whole: true,
+          points: [
+            [0, 0, 52.5, null],
+            [5, 0.05, 52.5, null],
+          ],
+        },
+      },
+    ],
   );
-  assert.deepEqual(page.tracks["s"]?.map(([elapsed]) => elapsed), [0, 5]);
+  assert.deepEqual(
+    page.tracks["s"]?.map(([elapsed]) => elapsed),
+    [0, 5],
+  );
 });
 
 test("stop shows stopping until the pump is seen to stand still in a state that came after the press", () => {
-  const pressed: [number, Message][] = [[0, state([pump()])], [1000, { kind: "pressed", pump: "bed1" }]];
+  const pressed: [number, Message][] = [
+    [0, state([pump()])],
+    [1000, { kind: "pressed", pump: "bed1" }],
+  ];
   assert.equal(stopShows(after(...pressed), "bed1", 1001), "stopping");
   const answered: [number, Message][] = [...pressed, [1100, { kind: "answered", pump: "bed1", refused: null }]];
   assert.equal(stopShows(after(...answered), "bed1", 1200), "stopping");
@@ -82,17 +141,26 @@ test("stop that nobody answers for 3 s, or that the gateway could not confirm, s
 });
 
 test("an answer alone is no stop: a pump still said to flow, or never read, is not called stopped", () => {
-  const flows = after([0, { kind: "pressed", pump: "bed1" }], [5, { kind: "answered", pump: "bed1", refused: null }], [9, state([pump()])]);
+  const flows = after(
+    [0, { kind: "pressed", pump: "bed1" }],
+    [5, { kind: "answered", pump: "bed1", refused: null }],
+    [9, state([pump()])],
+  );
   assert.equal(stopShows(flows, "bed1", 100), "stopping");
   assert.equal(stopShows(flows, "bed1", 3000), "unconfirmed");
   const unread = after(
-    [0, { kind: "pressed", pump: "bed1" }], [5, { kind: "answered", pump: "bed1", refused: null }], [9, state([still({ pump_state: null })])],
+    [0, { kind: "pressed", pump: "bed1" }],
+    [5, { kind: "answered", pump: "bed1", refused: null }],
+    [9, state([still({ pump_state: null })])],
   );
   assert.equal(stopShows(unread, "bed1", 3000), "unconfirmed");
 });
 
 test("stop for every pump waits for every pump", () => {
-  const pressed: [number, Message][] = [[0, { kind: "pressed", pump: EVERY }], [5, { kind: "answered", pump: EVERY, refused: null }]];
+  const pressed: [number, Message][] = [
+    [0, { kind: "pressed", pump: EVERY }],
+    [5, { kind: "answered", pump: EVERY, refused: null }],
+  ];
   const one = after(...pressed, [9, state([still(), pump({ pump: "bed2" })])]);
   assert.equal(stopShows(one, EVERY, 100), "stopping");
   assert.equal(stopShows(one, "bed1", 100), "stopped");
@@ -112,12 +180,18 @@ test("a stop that another tablet asked for shows as stopping here", () => {
 
 test("alarms of all pumps, highest first, not acknowledged before acknowledged, at least twenty", () => {
   const many = Array.from({ length: 20 }, (_, each) => alarm(`low${each}`, "low"));
-  const page = after([0, state([
-    pump({ alarms: [...many, alarm("a", "medium"), alarm("b", "high", { acknowledged_ts: TS })] }),
-    pump({ pump: "bed2", alarms: [alarm("c", "high")] }),
-  ])]);
+  const page = after([
+    0,
+    state([
+      pump({ alarms: [...many, alarm("a", "medium"), alarm("b", "high", { acknowledged_ts: TS })] }),
+      pump({ pump: "bed2", alarms: [alarm("c", "high")] }),
+    ]),
+  ]);
   const active = activeAlarms(page, 1);
-  assert.deepEqual(active.slice(0, 3).map(({ code }) => code), ["c", "b", "a"]);
+  assert.deepEqual(
+    active.slice(0, 3).map(({ code }) => code),
+    ["c", "b", "a"],
+  );
   assert.equal(active.length, 23);
   assert.equal(active[0]?.pump, "bed2");
 });

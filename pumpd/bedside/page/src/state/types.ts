@@ -5,8 +5,21 @@ export type Priority = "high" | "medium" | "low";
 export type Expiry = "native" | "deadman" | "vtbi_slice" | "vtbi_only";
 
 export type InfusionState =
-  | "ordered" | "loading" | "ready" | "armed" | "starting" | "running" | "completing" | "pausing" | "paused"
-  | "stopping" | "uncertain" | "tripped" | "completed" | "stopped" | "abandoned";
+  | "ordered"
+  | "loading"
+  | "ready"
+  | "armed"
+  | "starting"
+  | "running"
+  | "completing"
+  | "pausing"
+  | "paused"
+  | "stopping"
+  | "uncertain"
+  | "tripped"
+  | "completed"
+  | "stopped"
+  | "abandoned";
 
 export interface Tablet {
   id: string;

@@ -11,7 +11,11 @@ export interface Answer<T> {
 export const NO_ANSWER = "No answer from the gateway. What the pump does is not changed by that.";
 const PATIENCE_MS = 5000;
 
-export async function ask<T = Record<string, unknown>>(path: string, body?: unknown, patience = PATIENCE_MS): Promise<Answer<T>> {
+export async function ask<T = Record<string, unknown>>(
+  path: string,
+  body?: unknown,
+  patience = PATIENCE_MS,
+): Promise<Answer<T>> {
   try {
     const response = await fetch(path, {
       method: body === undefined ? "GET" : "POST",

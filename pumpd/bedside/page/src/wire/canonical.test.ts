@@ -5,13 +5,17 @@ import { confirmationText, mismatch } from "./requests.ts";
 import type { Challenge, Review } from "../state/types.ts";
 
 test("keys are sorted by code point, without spaces, and text stays as it is", () => {
-  assert.equal(canonical({ b: [1, true, null], a: { z: "ü\u2028\u007f", y: '"\\\n\u0001' } }), '{"a":{"y":"\\"\\\\\\n\\u0001","z":"ü\u2028\u007f"},"b":[1,true,null]}');
+  assert.equal(
+    canonical({ b: [1, true, null], a: { z: "ü\u2028\u007f", y: '"\\\n\u0001' } }),
+    '{"a":{"y":"\\"\\\\\\n\\u0001","z":"ü\u2028\u007f"},"b":[1,true,null]}',
+  );
   assert.equal(canonical({ "\u{10000}": 1, "\uffff": 2 }), '{"\uffff":2,"\u{10000}":1}');
   assert.equal(canonical({ a: 1, aa: 2, B: 3 }), '{"B":3,"a":1,"aa":2}');
 });
 
 test("what the two languages would write differently is refused", () => {
-  for (const bad of [1.5, 2 ** 53, Number.NaN, undefined, 1n, { a: 0.1 }]) assert.throws(() => canonical(bad), TypeError);
+  for (const bad of [1.5, 2 ** 53, Number.NaN, undefined, 1n, { a: 0.1 }])
+    assert.throws(() => canonical(bad), TypeError);
 });
 
 test("the hash is SHA-256 over UTF-8", async () => {
@@ -19,10 +23,20 @@ test("the hash is SHA-256 over UTF-8", async () => {
 });
 
 const review = { drug: "ketamine", dose_mg: "35" } as Review;
-const binding = { nonce: "n", digest: "d", action: "start", serial: "S", channel: 1, session: "s", gateway: "g", expires_ns: "60000000000" };
+const binding = {
+  nonce: "n",
+  digest: "d",
+  action: "start",
+  serial: "S",
+  channel: 1,
+  session: "s",
+  gateway: "g",
+  expires_ns: "60000000000",
+};
 
 test("a confirmation signs the binding and what was on the screen; the expiry as text", () => {
-  const want = 'pumpd-confirmation-v1\n{"action":"start","channel":1,"digest":"d","expires_ns":"60000000000","gateway":"g","nonce":"n","serial":"S","session":"s","shown":"h"}';
+  const want =
+    'pumpd-confirmation-v1\n{"action":"start","channel":1,"digest":"d","expires_ns":"60000000000","gateway":"g","nonce":"n","serial":"S","session":"s","shown":"h"}';
   assert.equal(confirmationText(binding, "h"), want);
   assert.equal(confirmationText({ ...binding, expires_ns: 60000000000 }, "h"), want);
 });

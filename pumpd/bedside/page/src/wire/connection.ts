@@ -23,7 +23,7 @@ export const retry = (): void => wake();
 export async function connect(): Promise<never> {
   for (const event of ["online", "pageshow", "focus"]) addEventListener(event, retry);
   setInterval(() => void sayAlive(), ALIVE_MS);
-  for (let failures = 0; ; ) {
+  for (let failures = 0; ;) {
     const followed = (await introduced()) && (await follow());
     failures = followed ? 0 : failures + 1;
     await pause(PAUSES_MS[Math.min(failures, PAUSES_MS.length - 1)] as number);
@@ -108,7 +108,8 @@ async function sayAlive(): Promise<void> {
 
 /** A signed request of this tablet. */
 export async function act<T = Record<string, unknown>>(op: string, fields: Record<string, unknown> = {}) {
-  if (!key) return { ok: false, result: {} as Partial<T>, reasons: ["This tablet is not paired with the gateway."], status: 0 };
+  if (!key)
+    return { ok: false, result: {} as Partial<T>, reasons: ["This tablet is not paired with the gateway."], status: 0 };
   const gateway = current().about?.gateway ?? "";
   const answer = await request<T>(key, gateway, { op, ...fields });
   if (answer.status !== 401) return answer;

@@ -9,9 +9,16 @@ const REQUEST = "pumpd-request-v1\n";
 const CONFIRMATION = "pumpd-confirmation-v1\n";
 
 /** Refused because a nonce lasts 2 s and the way took longer: nothing was done, and it may be signed once more. */
-const tooLate = ({ ok, reasons }: Answer<unknown>): boolean => !ok && reasons.some((reason) => reason.includes("must be signed anew"));
+const tooLate = ({ ok, reasons }: Answer<unknown>): boolean =>
+  !ok && reasons.some((reason) => reason.includes("must be signed anew"));
 
-async function signed<T>(path: string, key: TabletKey, gateway: string, text: string, fields: Record<string, string> = {}): Promise<Answer<T>> {
+async function signed<T>(
+  path: string,
+  key: TabletKey,
+  gateway: string,
+  text: string,
+  fields: Record<string, string> = {},
+): Promise<Answer<T>> {
   for (let again = false; ; again = true) {
     const drawn = await ask<{ nonce: string }>("/api/nonce");
     const nonce = drawn.result.nonce;
@@ -23,10 +30,13 @@ async function signed<T>(path: string, key: TabletKey, gateway: string, text: st
 }
 
 /** Say who this tablet is; the gateway answers with a session cookie. */
-export const hello = (key: TabletKey, gateway: string): Promise<Answer<{ tablet: Tablet }>> => signed("/api/hello", key, gateway, '{"op":"hello"}');
+export const hello = (key: TabletKey, gateway: string): Promise<Answer<{ tablet: Tablet }>> =>
+  signed("/api/hello", key, gateway, '{"op":"hello"}');
 
 export function request<T = Record<string, unknown>>(
-  key: TabletKey, gateway: string, fields: { op: string; [name: string]: unknown },
+  key: TabletKey,
+  gateway: string,
+  fields: { op: string; [name: string]: unknown },
 ): Promise<Answer<T>> {
   const text = JSON.stringify(fields);
   return signed<T>("/api/request", key, gateway, text, { request: text });
@@ -47,14 +57,24 @@ export async function mismatch(onScreen: Review, challenge: Challenge): Promise<
 }
 
 export async function confirm(
-  key: TabletKey, gateway: string, pump: string, challenge: Challenge, shown: string, second: { badge: string; pin: string } | null,
+  key: TabletKey,
+  gateway: string,
+  pump: string,
+  challenge: Challenge,
+  shown: string,
+  second: { badge: string; pin: string } | null,
 ): Promise<Answer<Record<string, unknown>>> {
   const { binding } = challenge;
   if (typeof binding.expires_ns === "number" && !Number.isSafeInteger(binding.expires_ns)) {
     return { ok: false, result: {}, reasons: ["The gateway sent a number that this tablet cannot sign."], status: 0 };
   }
   return request(key, gateway, {
-    op: "confirm", pump, request: crypto.randomUUID(), key: key.id, ...binding, shown,
+    op: "confirm",
+    pump,
+    request: crypto.randomUUID(),
+    key: key.id,
+    ...binding,
+    shown,
     signature: await signature(key, confirmationText(binding, shown)),
     ...(second ? { second } : {}),
   });

@@ -51,7 +51,9 @@ export function spell(seconds: number | string): string {
   const part = (count: number, unit: string) => (count ? [`${count} ${unit}${count === 1 ? "" : "s"}`] : []);
   const [minutes, rest] = [Math.floor(all / 60), all % 60];
   const text = [
-    ...(minutes > 100 ? [...part(Math.floor(minutes / 60), "hour"), ...part(minutes % 60, "minute")] : part(minutes, "minute")),
+    ...(minutes > 100
+      ? [...part(Math.floor(minutes / 60), "hour"), ...part(minutes % 60, "minute")]
+      : part(minutes, "minute")),
     ...part(rest, "second"),
   ].join(" ");
   return text || "0 seconds";

@@ -12,25 +12,35 @@ test("the program in one sentence", () => {
 
 test("after a pause the sentence speaks of the rest, not of the whole dose", () => {
   const rest = { ...review, vtbi_ml: "21.80", duration_s: "1495", given_before_ml: "13.2" } as Review;
-  assert.equal(inWords(rest, "14:52"), "The last 21.8 mL of 35 mg of ketamine, over 24 minutes 55 seconds, ending about 14:52");
+  assert.equal(
+    inWords(rest, "14:52"),
+    "The last 21.8 mL of 35 mg of ketamine, over 24 minutes 55 seconds, ending about 14:52",
+  );
 });
 
 test("each step of a profile is said", () => {
   assert.equal(rates({ steps: [{ rate_ml_h: "52.50", volume_ml: "35" }] }), "52.5 mL/h");
-  const two = [{ rate_ml_h: "30", volume_ml: "5" }, { rate_ml_h: "60", volume_ml: "30" }];
+  const two = [
+    { rate_ml_h: "30", volume_ml: "5" },
+    { rate_ml_h: "60", volume_ml: "30" },
+  ];
   assert.equal(rates({ steps: two }), "30 mL/h for 10:00, then 60 mL/h for 30:00");
 });
 
 test("a reason goes to its field, without the number of the rule", () => {
   assert.deepEqual(reasonOf("dose: 2 mg/kg is above the hard limit of 1 mg/kg (PRG-04)"), {
-    field: "dose", text: "2 mg/kg is above the hard limit of 1 mg/kg",
+    field: "dose",
+    text: "2 mg/kg is above the hard limit of 1 mg/kg",
   });
   assert.deepEqual(reasonOf("Nothing of the kind"), { field: "", text: "Nothing of the kind" });
 });
 
 test("people are told of people, not of keys and processes", () => {
   assert.equal(nameOf("R. Weiss (badge 1001), tablet ward 7 (c38f31bb1536c039)"), "R. Weiss");
-  assert.equal(forPeople("Check the line (by R. Weiss (badge 1001), tablet ward 7 (c38f31bb1536c039))"), "Check the line (by R. Weiss (badge 1001), tablet ward 7)");
+  assert.equal(
+    forPeople("Check the line (by R. Weiss (badge 1001), tablet ward 7 (c38f31bb1536c039))"),
+    "Check the line (by R. Weiss (badge 1001), tablet ward 7)",
+  );
   assert.equal(forPeople("Stop pressed (by tablet c38f31bb1536c039, uid 0, pid 1745)"), "Stop pressed (by a tablet)");
 });
 

@@ -30,7 +30,12 @@ const EXPIRY: Record<Expiry, string> = {
 
 /** What ends the flow when the gateway dies, as one sentence. */
 export function expirySentence(classes: readonly Expiry[] | null | undefined, said?: string | null): string {
-  const text = said || (classes ?? []).map((each) => EXPIRY[each]).filter(Boolean).join("; ");
+  const text =
+    said ||
+    (classes ?? [])
+      .map((each) => EXPIRY[each])
+      .filter(Boolean)
+      .join("; ");
   if (!text) return "It is not known what the pump does without the gateway.";
   return sentence(text);
 }
@@ -55,7 +60,8 @@ export function lastSeen(pump: Pump, offsetMin?: number): string {
  */
 export function inWords(review: Review, endsAbout: string | null): string {
   const end = endsAbout ? `, ending about ${endsAbout}` : "";
-  if (isRest(review)) return `The last ${figure(review.vtbi_ml)} mL of ${figure(review.dose_mg)} mg of ${review.drug}, over ${spell(review.duration_s)}${end}`;
+  if (isRest(review))
+    return `The last ${figure(review.vtbi_ml)} mL of ${figure(review.dose_mg)} mg of ${review.drug}, over ${spell(review.duration_s)}${end}`;
   return `${figure(review.dose_mg)} mg of ${review.drug} in ${figure(review.vtbi_ml)} mL over ${spell(review.duration_s)}${end}`;
 }
 
@@ -78,7 +84,11 @@ export const BASIS: Record<string, string> = { actual: "actual", ideal: "ideal",
 export const nameOf = (by: string): string => by.split(" (")[0] || by;
 
 /** A reason without what only a machine needs: ids of keys, numbers of processes. */
-export const forPeople = (text: string): string => text.replace(/ \([0-9a-f]{16}\)/g, "").replace(/,? uid \d+, pid \d+/g, "").replace(/\btablet [0-9a-f]{16}\b/g, "a tablet");
+export const forPeople = (text: string): string =>
+  text
+    .replace(/ \([0-9a-f]{16}\)/g, "")
+    .replace(/,? uid \d+, pid \d+/g, "")
+    .replace(/\btablet [0-9a-f]{16}\b/g, "a tablet");
 
 /** Whether this state is shown by the screen of a running infusion. */
 export const runs = ({ state }: Infusion): boolean =>
