@@ -2,7 +2,14 @@
 
 import pytest
 
+from pumpd.control.deadman import on_port
+from pumpd.control.ordering import _expiry_objections
+from pumpd.pump import Container, Expiry, family
+from pumpd.quantities import Length, Rate, Volume
+from pumpd.settings import PumpSettings
 from tests.control.ward import ward
+
+SYRINGE = Container("50 mL", Volume(50), Volume(1), Rate(1), Length("26.59"))
 
 NO_WATCHDOG = {"safe_mode": "if-supported"}
 
@@ -31,3 +38,25 @@ async def test_a_pump_with_its_own_watchdog_says_so(tmp_path):
         accepted = await here.order()
         assert accepted.ok, accepted.reasons
         assert accepted.result["expiry"] == ["native"]
+
+
+def harvard(port, *, clamp=False):
+    settings = PumpSettings(name="bed1", driver="harvard", port=port, serial="D1", model="LEGATO 100", clamp=clamp)
+    capabilities = on_port(family("harvard").capabilities(SYRINGE, {}), port)
+    return capabilities.expiry, _expiry_objections(capabilities, settings)
+
+
+@pytest.mark.requirement("COM-13")
+@pytest.mark.parametrize("port", ["/dev/ttyUSB0", "tcp://10.0.0.7:4001"])
+def test_a_deadman_does_not_take_the_place_of_a_clamp(port):
+    declared, (refusal,) = harvard(port)
+    assert declared == (Expiry.DEADMAN, Expiry.VTBI_ONLY)
+    assert "if this gateway lost its power or its cable" in refusal
+    assert harvard(port, clamp=True) == (declared, [])
+
+
+@pytest.mark.requirement("COM-13")
+def test_a_port_in_memory_has_no_deadman_and_none_is_declared():
+    declared, (refusal,) = harvard("memory://bed1")
+    assert declared == (Expiry.VTBI_ONLY,)
+    assert "if this gateway died" in refusal
