@@ -20,15 +20,29 @@ const UNSILENCED_S = 5;
 /** Highest priority first, then not acknowledged before acknowledged, then the newest. */
 export function activeAlarms(page: Page, now: number): Active[] {
   const ofPumps = (page.live?.pumps ?? []).flatMap((each) =>
-    (each.alarms ?? []).map((alarm) => ({ ...alarm, pump: each.pump })),
+    (each.alarms ?? []).map((alarm) => readable(alarm, each.pump)),
   );
-  const ofGateway = (page.live?.alarms ?? []).map((alarm) => ({ ...alarm, pump: null }));
+  const ofGateway = (page.live?.alarms ?? []).map((alarm) => readable(alarm, null));
   return [...linkAlarm(page, now), ...ofPumps, ...ofGateway].sort(
     (a, b) =>
       RANK[a.priority] - RANK[b.priority] ||
       Number(!!a.acknowledged_ts) - Number(!!b.acknowledged_ts) ||
       (b.raised_ts ?? "").localeCompare(a.raised_ts ?? ""),
   );
+}
+
+/** An alarm that this page does not understand is one all the same, of the highest priority. */
+function readable(alarm: Alarm | null, pump: string | null): Active {
+  const { priority, cause, action, code } = alarm ?? {};
+  const known = priority !== undefined && priority in RANK;
+  return {
+    ...alarm,
+    code: code ?? "unknown",
+    priority: known ? priority : "high",
+    cause: cause ?? "An alarm that this tablet cannot read",
+    action: action ?? "Go to the pump",
+    pump,
+  };
 }
 
 function linkAlarm(page: Page, now: number): Active[] {

@@ -3,6 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { AlarmBanner } from "./AlarmBanner.tsx";
+import { Boundary } from "./Boundary.tsx";
 import { Badges } from "./Badges.tsx";
 import { LinkNotice } from "./LinkNotice.tsx";
 import { Person } from "./Person.tsx";
@@ -18,6 +19,7 @@ export function Frame({ page, route, children }: { page: Page; route: Route; chi
     ? known.simulated
     : (page.live?.simulated ?? page.about?.simulated ?? localStorage.getItem("simulated") === "yes");
   const [title, back] = heading(route, pump);
+  const docked = route.screen !== "beds" || !page.live || page.identity !== "paired";
   const head = useFocusOnChange(`${route.screen}/${pump}`);
   return (
     <>
@@ -38,18 +40,30 @@ export function Frame({ page, route, children }: { page: Page; route: Route; chi
               {(page.live?.tablets_connected ?? 0) > 1 && `, ${page.live?.tablets_connected} tablets`}
             </span>
           </div>
-          <Badges page={page} />
-          <ThemeSwitch />
-          {page.live && <Person page={page} live={page.live} pump={pump} />}
+          <Boundary name="The top bar">
+            <Badges page={page} />
+            <ThemeSwitch />
+            {page.live && <Person page={page} live={page.live} pump={pump} />}
+          </Boundary>
         </div>
       </header>
-      <AlarmBanner page={page} />
+      <Boundary name="The list of alarms">
+        <AlarmBanner page={page} />
+      </Boundary>
       <main>
-        <LinkNotice page={page} pump={pump} />
-        {children}
+        <Boundary name="The state of the link">
+          <LinkNotice page={page} pump={pump} />
+        </Boundary>
+        <Boundary
+          name="This screen"
+          of={`${route.screen}/${pump}/${known?.infusion?.state}`}
+          instead={!docked && <StopButton page={page} target={EVERY} name="all pumps" />}
+        >
+          {children}
+        </Boundary>
       </main>
       {/* On the overview every bed has its own Stop: one for all under the thumb would stop other people's infusions. */}
-      {(route.screen !== "beds" || !page.live || page.identity !== "paired") && (
+      {docked && (
         <footer class="dock">
           {page.identity === "paired" && known ? (
             <StopButton page={page} target={known.pump} name={known.pump} />

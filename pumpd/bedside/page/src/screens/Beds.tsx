@@ -1,6 +1,7 @@
 // All beds of the gateway at a glance; each with a Stop of its own.
 
 import { SYMBOL, WORD } from "../alarm/active.ts";
+import { Boundary } from "../parts/Boundary.tsx";
 import { Ring } from "../parts/Ring.tsx";
 import { StopButton } from "../parts/StopButton.tsx";
 import { bedAddress } from "../state/route.ts";
@@ -23,57 +24,63 @@ export function Beds({ page, live }: { page: Page; live: Live }) {
 
 function BedCard({ pump, page, live }: { pump: Pump; page: Page; live: Live }) {
   const at = useNow(1000);
+  return (
+    <li class={`bed data-${freshness(pump, page, at)}`}>
+      <Boundary name={pump.pump}>
+        <BedState pump={pump} live={live} />
+      </Boundary>
+      <StopButton page={page} target={pump.pump} name={pump.pump} small />
+    </li>
+  );
+}
+
+function BedState({ pump, live }: { pump: Pump; live: Live }) {
   const { infusion } = pump;
   const alarm = [...(pump.alarms ?? [])].sort((a, b) => SYMBOL[b.priority].length - SYMBOL[a.priority].length)[0];
   const shows = infusion && !ended(infusion);
   return (
-    <li class={`bed data-${freshness(pump, page, at)}`}>
-      <div class="bed-open">
-        <div class="bed-head">
-          <h2>
-            <a href={bedAddress(pump.pump)} aria-label={`Open ${pump.pump}`}>
-              {pump.pump}
-            </a>
-          </h2>
-          {pump.simulated && <span class="simulated">SIMULATED</span>}
-        </div>
-        <div class="bed-body">
-          <Ring
-            volume={shows ? drawn(infusion.delivered_ml) / drawn(infusion.prescribed_ml) : 0}
-            window={shows ? infusion.running_s / infusion.window_most_s : 0}
-            least={0}
-            label={
-              shows
-                ? `${figure(infusion.delivered_ml, 1)} of ${figure(infusion.prescribed_ml)} mL given`
-                : "No infusion"
-            }
-          >
-            {shows && infusion.may_flow && <b class="figures value">{clock(infusion.remaining_s)}</b>}
-          </Ring>
-          <div>
-            <p class="bed-state">{pump.problem ? "Not available" : infusion ? STATE[infusion.state] : "No infusion"}</p>
-            {shows && (
-              <p>
-                <span class="value figures">{figure(infusion.delivered_ml, 1)}</span> of{" "}
-                <span class="figures">{figure(infusion.prescribed_ml)}</span> mL {infusion.review.drug}
-              </p>
-            )}
-            {infusion?.may_flow && pump.ends_ts && (
-              <p>
-                ends about <span class="value figures">{wallClock(pump.ends_ts, live.utc_offset_min)}</span>
-              </p>
-            )}
-            <p class="muted">{pump.problem ?? pump.model}</p>
-          </div>
-        </div>
-        {alarm && (
-          <p class={`bed-alarm alarm-${alarm.priority}`}>
-            <b>{SYMBOL[alarm.priority]}</b>
-            <span class="unseen">{WORD[alarm.priority]} priority</span> {alarm.cause}
-          </p>
-        )}
+    <div class="bed-open">
+      <div class="bed-head">
+        <h2>
+          <a href={bedAddress(pump.pump)} aria-label={`Open ${pump.pump}`}>
+            {pump.pump}
+          </a>
+        </h2>
+        {pump.simulated && <span class="simulated">SIMULATED</span>}
       </div>
-      <StopButton page={page} target={pump.pump} name={pump.pump} small />
-    </li>
+      <div class="bed-body">
+        <Ring
+          volume={shows ? drawn(infusion.delivered_ml) / drawn(infusion.prescribed_ml) : 0}
+          window={shows ? infusion.running_s / infusion.window_most_s : 0}
+          least={0}
+          label={
+            shows ? `${figure(infusion.delivered_ml, 1)} of ${figure(infusion.prescribed_ml)} mL given` : "No infusion"
+          }
+        >
+          {shows && infusion.may_flow && <b class="figures value">{clock(infusion.remaining_s)}</b>}
+        </Ring>
+        <div>
+          <p class="bed-state">{pump.problem ? "Not available" : infusion ? STATE[infusion.state] : "No infusion"}</p>
+          {shows && (
+            <p>
+              <span class="value figures">{figure(infusion.delivered_ml, 1)}</span> of{" "}
+              <span class="figures">{figure(infusion.prescribed_ml)}</span> mL {infusion.review.drug}
+            </p>
+          )}
+          {infusion?.may_flow && pump.ends_ts && (
+            <p>
+              ends about <span class="value figures">{wallClock(pump.ends_ts, live.utc_offset_min)}</span>
+            </p>
+          )}
+          <p class="muted">{pump.problem || pump.model}</p>
+        </div>
+      </div>
+      {alarm && (
+        <p class={`bed-alarm alarm-${alarm.priority}`}>
+          <b>{SYMBOL[alarm.priority]}</b>
+          <span class="unseen">{WORD[alarm.priority]} priority</span> {alarm.cause}
+        </p>
+      )}
+    </div>
   );
 }

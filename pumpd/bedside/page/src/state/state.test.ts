@@ -196,6 +196,18 @@ test("alarms of all pumps, highest first, not acknowledged before acknowledged, 
   assert.equal(active[0]?.pump, "bed2");
 });
 
+test("an alarm that the page does not understand is a high one", () => {
+  const odd = [null, { code: "new", priority: "urgent", cause: "New", action: "Look" }] as unknown as Alarm[];
+  const active = activeAlarms(after([0, state([pump({ alarms: odd })])]), 1);
+  assert.deepEqual(
+    active.map(({ priority, cause }) => [priority, cause]),
+    [
+      ["high", "An alarm that this tablet cannot read"],
+      ["high", "New"],
+    ],
+  );
+});
+
 test("the sound pauses for as long as the gateway says, and never over 120 s", () => {
   const page = after([0, state([pump({ alarms: [alarm("a", "high")] })], { audio: { paused_left_s: 500, by: "A" } })]);
   assert.equal(pauseLeft(page, 0), 120);

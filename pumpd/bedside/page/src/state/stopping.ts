@@ -13,7 +13,7 @@ const FLOWING = new Set(["infusing", "withdrawing", "purging"]);
 export const standsStill = (pump: Pump): boolean =>
   pump.pump_state !== null && !FLOWING.has(pump.pump_state) && !pump.infusion?.may_flow;
 
-const alarmed = (pump: Pump) => (pump.alarms ?? []).some(({ code }) => code === "stop_unconfirmed");
+const alarmed = (pump: Pump) => (pump.alarms ?? []).some((alarm) => alarm?.code === "stop_unconfirmed");
 
 export function stopShows(page: Page, target: string, now: number): StopShows {
   const pumps = (page.live?.pumps ?? []).filter(({ pump }) => target === EVERY || pump === target);
