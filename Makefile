@@ -50,6 +50,8 @@ check: page-check
 	$(RUN) python tools/states_page.py --check
 	$(RUN) python tools/restart_page.py --check
 	$(RUN) python tools/lease_picture.py --check
+	$(RUN) python tools/uncertain_picture.py --check
+	$(RUN) python -m tools.safety_case --check
 	$(RUN) python -m tools.driver_quality --check
 
 page: $(STATIC)/index.html

@@ -31,7 +31,7 @@ def main(argv: list[str] | None = None) -> int:
         print("ways not taken:", sorted(ways_not_taken(explorers)) or "none")
     print("\n".join(found) or "every rule holds")
     if told.mutants or told.doc:
-        rows = [(mutant, caught(mutant, everywhere=True)) for mutant in MUTANTS]
+        rows = [(mutant, caught(mutant)) for mutant in MUTANTS]
         print(figures.mutants(rows))
         wrong = [mutant.about for mutant, by in rows if bool(by) is not bool(mutant.caught_by)]
         found += wrong

@@ -167,6 +167,15 @@ SLICES = (
         nodes=1_200,
     ),
     Slice(
+        "drift",
+        "the same, from the order on: a pump that starts before it answers",
+        "speed",
+        dose=5,
+        deviation_floor="90",
+        mean_percent=900,
+        nodes=500,
+    ),
+    Slice(
         "slow",
         "a pump that is too slow, under a lease longer than the window",
         "slow",

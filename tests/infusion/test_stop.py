@@ -257,3 +257,39 @@ def test_every_state_is_in_the_table_and_its_ways_lead_to_states():
     for state, ways in TRANSITIONS.items():
         assert state not in ways
         assert bool(ways) is not state.ended
+
+
+def occlude_clear_resume(here: Bench, minutes: int) -> None:
+    """An occlusion, put right and cleared by a person, and flow again under a new confirmation."""
+    here.wait(minutes * MIN)
+    here.pump.flowing, here.pump.alarms = False, (PumpAlarm.OCCLUSION,)
+    here.wait(5 * S)
+    assert here.infusion.trips == (AlarmCode.OCCLUSION,)
+    here.pump.alarms = ()
+    here.wait(S)
+    here.send(ev.TripsCleared(here.now_ns, "n"))
+    if here.state is State.PAUSED:
+        here.send(ev.ResumeRequested(here.now_ns, "n"))
+        here.confirm(request=f"r{here.now_ns}", nonce=f"n{here.now_ns}")
+        here.wait(S)
+
+
+@pytest.mark.requirement("STP-07")
+def test_the_same_trip_three_times_in_ten_minutes_ends_the_infusion():
+    here = bench().run()
+    for _ in range(2):
+        occlude_clear_resume(here, minutes=2)
+        assert here.state is State.RUNNING
+    occlude_clear_resume(here, minutes=2)
+    assert here.state is State.STOPPED
+    assert "there is no resume" in here.infusion.reason
+    here.send(ev.ResumeRequested(here.now_ns, "n"))
+    assert here.state is State.STOPPED
+
+
+@pytest.mark.requirement("STP-07")
+def test_three_times_in_more_than_ten_minutes_do_not():
+    here = bench().run()
+    for _ in range(3):
+        occlude_clear_resume(here, minutes=6)
+        assert here.state is State.RUNNING

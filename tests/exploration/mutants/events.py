@@ -8,7 +8,7 @@ EVENTS = (
         "advance:_confirmation_given",
         "if infusion.state is not State.READY:",
         "if False:",
-        "table_is_kept",
+        "booked_covers_the_truth",
         "stand",
         deep=True,
     ),

@@ -142,7 +142,7 @@ INTERLOCKS = (
         "if difference <= limits.mismatch_floor:",
         "if True:",
         "mismatch_stops",
-        "sum",
+        "drift",
         deep=True,
     ),
     Mutant(

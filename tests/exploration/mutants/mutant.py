@@ -60,12 +60,12 @@ def _function(where: str) -> FunctionType:
     return found
 
 
-def caught(mutant: Mutant, everywhere: bool = False) -> Found | None:
-    """The first rule that breaks while the mutant lives, in its slice, then, if asked for, in the others."""
-    slices = sorted(SLICES, key=lambda each: each.name != mutant.slice)
+def caught(mutant: Mutant) -> Found | None:
+    """The first rule that breaks while the mutant lives: in its slice, or, where none should, in CI's share of all."""
+    own = [replace(each, nodes=DEPTH) for each in SLICES if each.name == mutant.slice]
     with mutant.alive():
-        for each in slices if everywhere else slices[:1]:
-            explorer = Explorer(replace(each, nodes=DEPTH if each is slices[0] else each.nodes)).run()
+        for each in own if mutant.caught_by else SLICES:
+            explorer = Explorer(each).run()
             if explorer.found:
                 return next(iter(explorer.found.values()))
     return None

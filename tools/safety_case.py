@@ -1,0 +1,114 @@
+"""Write docs/safety-case.md from docs/safety/case.toml, the claims and the figures; `--check`: is it fresh and true.
+
+It is not true when it names a requirement that is not in the catalogue, a test that is not there, or a figure's table
+that does not exist.
+"""
+
+import re
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from tools.requirements_table import Project
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "safety-case.md"
+
+# What each table of figures.toml may hold, and how it is said.
+FIGURES = {
+    "exploration": {
+        "states": "{} states",
+        "transitions": "{} transitions",
+        "slices": "{} slices",
+        "mutants": "{} deliberate breaks",
+        "mutants_caught": "{} caught by a rule",
+    },
+    "campaign": {
+        "infusions": "{} random infusions",
+        "violations": "{} violations",
+        "crash_points": "{} crash points",
+        "sessions": "{} sessions without faults",
+        "high_alarms": "{} high alarms in them",
+    },
+    "death": {
+        "deaths": "{} real deaths",
+        "longest_flow_s": "longest flow after one {} s",
+        "most_ml": "most {} mL",
+    },
+    "journal": {
+        "append_p50_ms": "intent to disk p50 {} ms",
+        "append_p99_ms": "p99 {} ms",
+        "restart_to_reading_s": "restart to first reading {} s",
+    },
+}
+ABOUT = {
+    "exploration": "[every order of events](explanations/exploration.md)",
+    "campaign": "[random infusions with many faults](how-to/campaign.md)",
+    "death": "[real processes killed under real pseudo-terminals](explanations/lease.md)",
+    "journal": "[benchmarks](reference/benchmarks.md)",
+}
+
+
+def rendered() -> tuple[str, list[str]]:
+    """The page, and what is wrong with what it says."""
+    project, problems = Project(ROOT), []
+    catalogue, claims = project.catalogue(), set(project.claims())
+    case = tomllib.loads((ROOT / "docs" / "safety" / "case.toml").read_text(encoding="utf-8"))
+    told = tomllib.loads((ROOT / "docs" / "safety" / "figures.toml").read_text(encoding="utf-8"))
+    parts = ["# Safety case\n", case["claim"], _figures(told)]
+    for number, hazard in enumerate(case["hazard"], 1):
+        problems += [f"{each} is not in the catalogue" for each in hazard["requirements"] if each not in catalogue]
+        problems += [f"{each} is not a test" for each in hazard["tests"] if not _is_there(each)]
+        problems += [f"{each} is not a table of figures" for each in hazard["figures"] if each not in FIGURES]
+        parts.append(_section(number, hazard, catalogue, claims))
+    left_out = "\n".join(f"- {each}" for each in case["not_covered"])
+    return "\n".join([*parts, f"## What is not covered\n\n{left_out}"]) + "\n", problems
+
+
+def _is_there(test: str) -> bool:
+    file, _, name = test.partition("::")
+    path = ROOT / "tests" / file
+    return (
+        path.exists()
+        and re.search(rf"^(async )?def {name}\(", path.read_text(encoding="utf-8"), re.MULTILINE) is not None
+    )
+
+
+def _figures(told: dict[str, dict[str, Any]]) -> str:
+    lines = ["## Figures", "", "| evidence | measured |", "|---|---|"]
+    for table, words in FIGURES.items():
+        values = told.get(table, {})
+        said = [
+            text.format(f"{values[key]:,}" if key in values else "(not measured yet)") for key, text in words.items()
+        ]
+        lines.append(f"| {ABOUT[table]} | {'; '.join(said) if values else 'not measured yet'} |")
+    return "\n".join(lines) + "\n"
+
+
+def _section(number: int, hazard: dict[str, Any], catalogue: dict[str, str], claims: set[str]) -> str:
+    lines = [f"## {number}. {hazard['name']}", "", f"*{hazard['category']}*", "", hazard["mechanism"], ""]
+    lines += ["| requirement | | claimed |", "|---|---|---|"]
+    for each in hazard["requirements"]:
+        lines.append(f"| {each} | {catalogue.get(each, '')} | {'yes' if each in claims else 'not yet'} |")
+    lines += ["", "Evidence:", ""]
+    for test in hazard["tests"]:
+        file, _, name = test.partition("::")
+        lines.append(f"- [`{name}`](../tests/{file})")
+    lines += [f"- {ABOUT[table]}" for table in hazard["figures"]]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    page, problems = rendered()
+    if "--check" not in sys.argv[1:]:
+        PAGE.write_text(page, encoding="utf-8")
+    elif not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page:
+        problems.append("docs/safety-case.md is stale: run python -m tools.safety_case")
+    for problem in problems:
+        print(f"safety case: {problem}", file=sys.stderr)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
