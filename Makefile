@@ -78,9 +78,10 @@ fuzz: setup
 campaign: setup
 	$(RUN) python -m tests.campaign --n $(N) $(ARGS)
 
-# Writes docs/requirements.md anew.
+# Writes docs/requirements.md and docs/safety-case.md anew.
 table: setup
 	$(RUN) python tools/requirements_table.py
+	$(RUN) python -m tools.safety_case
 
 setup: $(UV)
 	@$(UV) sync --locked --quiet
