@@ -22,7 +22,11 @@ MOST_WAITING = 4  # sign-ins that wait for their turn
 
 
 class SignInError(ValueError):
-    """Nobody was signed in, and why."""
+    """Nobody was signed in, and why; `retry_s` seconds must pass before another try is looked at."""
+
+    def __init__(self, reason: str, retry_s: int = 0) -> None:
+        self.retry_s = retry_s
+        super().__init__(reason)
 
 
 @dataclass(slots=True)
@@ -99,7 +103,8 @@ class SignIns:
         names = (tablet, f"badge {badge}")
         wait = max(self._throttle.left_ns(name, self._now()) for name in names)
         if wait:
-            raise SignInError(f"sign-in: {WRONG_PINS} wrong PINs; wait {-(-wait // NS)} s. Stop works as ever")
+            wait_s = -(-wait // NS)
+            raise SignInError(f"sign-in: {WRONG_PINS} wrong PINs; wait {wait_s} s. Stop works as ever", wait_s)
         person = self._staff.all().get(badge)
         if not await asyncio.to_thread(fits, person.pin_hash if person else None, pin) or person is None:
             for name in names:

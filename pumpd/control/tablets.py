@@ -85,7 +85,8 @@ class Tablets:
             if inner.op not in _QUIET:
                 body = {"op": inner.op, "reasons": list(reasons), "by": str(person) if person else "nobody signed in"}
                 self._note(_REFUSED.get(inner.op, "request_refused"), getattr(inner, "pump", ""), body | _from(key))
-            return Answer(ok=False, reasons=reasons)
+            wait_s = error.retry_s if isinstance(error, SignInError) else 0
+            return Answer(ok=False, reasons=reasons, result={"retry_s": wait_s} if wait_s else {})
         return result if isinstance(result, Answer) else Answer(ok=True, result=result)
 
     def of(self, tablet: str) -> dict[str, Any] | None:

@@ -68,6 +68,7 @@ async def test_five_wrong_pins_make_badge_and_tablet_wait_a_minute_and_stop_neve
         for tablet, badge in ((here.tablet, NURSE), (here.tablet, DOCTOR), (other, NURSE)):
             answer = await tablet.sign_in(badge)  # the right PIN
             assert "wait 60 s" in answer["reasons"][0]
+            assert answer["result"] == {"retry_s": 60}  # for the countdown on the screen
         assert (await other.sign_in(DOCTOR))["ok"]  # another badge on another tablet
         assert (await here.tablet.post("/api/stop"))["result"] == {"stopping": ["bed1"]}
         await here.ward.until("stopped", within_s=5)
