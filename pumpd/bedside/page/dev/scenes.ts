@@ -74,7 +74,7 @@ export function infusion(state: InfusionState, running: number, review: Review =
     session: "20261126-01",
     state,
     may_flow: flows,
-    reason: "flowing under a lease",
+    reason: state === "ready" ? "read back, equal" : "flowing under a lease",
     action: running ? "resume" : "start",
     rate_ml_h: flows ? RATE : "0",
     programmed_rate_ml_h: RATE,

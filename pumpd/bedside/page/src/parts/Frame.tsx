@@ -20,6 +20,9 @@ export function Frame({ page, route, children }: { page: Page; route: Route; chi
     : (page.live?.simulated ?? page.about?.simulated ?? localStorage.getItem("simulated") === "yes");
   const [title, back] = heading(route, pump);
   const docked = route.screen !== "beds" || !page.live || page.identity !== "paired";
+  useEffect(() => {
+    document.title = `${title}, pumpd bedside`;
+  }, [title]);
   const head = useFocusOnChange(`${route.screen}/${pump}`);
   return (
     <>

@@ -46,9 +46,11 @@ function PumpFacts({ pump, alarmOutput }: Pick<BedProps, "pump"> & { alarmOutput
       <Fact label="Pump">{pump.model}</Fact>
       <Fact label="Serial">{pump.serial}</Fact>
       <Fact label="State">{pump.pump_state ?? "not read yet"}</Fact>
-      <Fact label="Without the gateway" wide>
-        {expirySentence(pump.expiry, pump.expiry_text)}
-      </Fact>
+      {!!(pump.expiry?.length || pump.expiry_text) && (
+        <Fact label="Without the gateway" wide>
+          {expirySentence(pump.expiry, pump.expiry_text)}
+        </Fact>
+      )}
       {alarmOutput !== undefined && (
         <Fact label="Alarm sound at the gateway" wide>
           {sounder(alarmOutput)}

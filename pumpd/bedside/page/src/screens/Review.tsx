@@ -17,7 +17,17 @@ import { canonical } from "../wire/canonical.ts";
 import { act, tabletKey } from "../wire/connection.ts";
 import { confirm, mismatch, shownHash } from "../wire/requests.ts";
 import { clock, figure, NONE, wallClock } from "../words/figures.ts";
-import { BASIS, expirySentence, inWords, isRest, rates, reasonOf, sentence, stepSeconds } from "../words/terms.ts";
+import {
+  BASIS,
+  expirySentence,
+  forPeople,
+  inWords,
+  isRest,
+  rates,
+  reasonOf,
+  sentence,
+  stepSeconds,
+} from "../words/terms.ts";
 
 interface Second {
   badge: string;
@@ -87,6 +97,7 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
             ? "Read back from the pump: it holds exactly this program."
             : "The pump has not been read back with this program. Do not start."}
         </p>
+        {!infusion.reason.startsWith("read back") && <p class="note">{sentence(forPeople(infusion.reason))}</p>}
         {review.warnings.map((warning) => {
           const { field: limit, text } = reasonOf(warning);
           const why = review.overrides[limit];
