@@ -128,6 +128,19 @@ RUNNING = (
 )
 RAN = (*RUNNING, "time passes", "reading")
 PAUSED = (*RAN, "pause", "pump takes the stop", "reading", "time passes", "reading")
+TRIPPED_ONCE = (
+    *RAN,
+    "occlusion",
+    "pump takes the stop",
+    "reading",
+    "time passes",
+    "reading",
+    "trip cleared",
+    "resume",
+    "remainder planned",
+    "loaded",
+    "read back",
+)
 ALL = (
     "late lost occlusion alarm panel unseen counter speed load forge start pause resume clear journal deadman stray "
     "restart reconcile supply"
@@ -196,7 +209,9 @@ SLICES = (
         after=(*RAN, "time passes", "pause", "time passes", "time passes", "tick"),
         nodes=900,
     ),
-    Slice("again", "the same trip twice", "occlusion clear resume", same_trips=2, after=RUNNING, nodes=900),
+    Slice(
+        "again", "the same trip twice", "occlusion clear resume", dose=3, same_trips=2, after=TRIPPED_ONCE, nodes=900
+    ),
     Slice("panel", "somebody at the pump", "panel clear", nodes=900),
     Slice(
         "stand",
@@ -213,6 +228,16 @@ SLICES = (
         dose=3,
         after=PAUSED,
         nodes=900,
+    ),
+    Slice(
+        "resume",
+        "a resume after flow that no reading saw",
+        "unseen resume",
+        dose=3,
+        pause_single=4,
+        pause_total=5,
+        after=PAUSED,
+        nodes=600,
     ),
     Slice("pause", "pauses, remainders, their budgets", "pause resume lost", dose=3, after=RAN, nodes=1_200),
     Slice(

@@ -57,6 +57,13 @@ ALONE = (
     _READ_BACK,
     _DIGEST,
     Mutant(
+        "the count goes back with the counter: `flow_deviation` finds that nothing grew",
+        "observe:_counted",
+        "return max(infusion.counted, reading.delivered)",
+        "return reading.delivered",
+        slice="counter",
+    ),
+    Mutant(
         "a counter that is not at zero before the start: `front_panel` finds that it grew",
         LOCKS + "pump_idle:check",
         "if infusion.reading.delivered != ZERO:",

@@ -182,7 +182,7 @@ EVENTS = (
         "advance:_control_restarted",
         "turn.trip(AlarmCode.CONTROL_RESTARTED, why)",
         "pass",
-        "restart_starts_nothing",
+        "booked_covers_the_truth",
         "stand",
         deep=True,
     ),

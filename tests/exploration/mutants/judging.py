@@ -138,15 +138,6 @@ JUDGING = (
     ),
     # what is observed, booked and sent
     Mutant(
-        "the count goes back with the counter",
-        "observe:_counted",
-        "return max(infusion.counted, reading.delivered)",
-        "return reading.delivered",
-        "counter_going_back_stops",
-        "counter",
-        deep=True,
-    ),
-    Mutant(
         "nothing counts once a stop was sent",
         "observe:_counted",
         "return max(infusion.counted, reading.delivered)",
@@ -191,8 +182,8 @@ JUDGING = (
         "judge:_resuming",
         "infusion.reading.asked_ns >= asked_ns",
         "True",
-        "delivered_is_bounded",
-        "unseen",
+        "booked_covers_the_truth",
+        "resume",
         deep=True,
     ),
     Mutant(
