@@ -90,7 +90,7 @@ class PumpRunner:
         self._wake = asyncio.Event()
         self._next_poll = 0.0
         self._failures = 0
-        self.unordered = UnorderedFlow(settings.name, limits, self._note, self.stop_now)
+        self.unordered = UnorderedFlow(settings.name, limits, self._note, self._note_of_pump, self.stop_now)
         self._stopping: asyncio.Task[None] | None = None
 
     # -- what the gateway asks ---------------------------------------------------------------------------------------
@@ -209,6 +209,10 @@ class PumpRunner:
 
     def _note(self, kind: str, body: Mapping[str, Any]) -> None:
         self._journal.post([self._row(kind, body)])
+
+    def _note_of_pump(self, kind: str, body: Mapping[str, Any]) -> None:
+        """What is no infusion's, not even that of the last one."""
+        self._journal.post([Entry(kind, body, self.name, "", self._now())])
 
     async def _call(self, call: Awaitable[Outcome[T]]) -> Outcome[T]:
         """Let a call of the driver end, and write down the bytes that went over the line meanwhile (AUD-01)."""

@@ -23,10 +23,11 @@ Note = Callable[[str, Mapping[str, Any]], None]
 
 
 class UnorderedFlow:
-    """`alarms` are those of the pump, whatever infusion it has or has not."""
+    """`alarms` are those of the pump, whatever infusion it has or has not: `note_of_pump` writes them of no session."""
 
-    def __init__(self, pump: str, limits: Limits, note: Note, stop: Callable[[], None]) -> None:
+    def __init__(self, pump: str, limits: Limits, note: Note, note_of_pump: Note, stop: Callable[[], None]) -> None:
         self._pump, self._limits, self._note, self._stop = pump, limits, note, stop
+        self._note_of_pump = note_of_pump
         self.alarms: frozenset[AlarmCode] = frozenset()
         self._found_ns: int | None = None
         self._still_since_ns: int | None = None
@@ -49,9 +50,9 @@ class UnorderedFlow:
             return
         if reading is not None and self._stands(reading):
             self._found_ns = None
-            self._note("leftover_stands", {"delivered_ml": reading.delivered.number})
+            self._note_of_pump("leftover_stands", {"delivered_ml": reading.delivered.number})
             for code in sorted(self.alarms):
-                self._note("alarm_cleared", {"code": code.value})
+                self._note_of_pump("alarm_cleared", {"code": code.value})
             self.alarms = frozenset()
             return
         if reading is None or reading.state.flowing:
@@ -59,7 +60,7 @@ class UnorderedFlow:
         if now_ns - self._found_ns >= self._limits.stop_alarm_ns and not self.alarms:
             self.alarms = frozenset({AlarmCode.STOP_UNCONFIRMED})
             log.error("stop_unconfirmed", pump=self._pump)
-            self._note("alarm_raised", rows.alarm(AlarmCode.STOP_UNCONFIRMED))
+            self._note_of_pump("alarm_raised", rows.alarm(AlarmCode.STOP_UNCONFIRMED))
 
     def _stands(self, reading: Reading) -> bool:
         if reading.state.flowing:

@@ -32,3 +32,17 @@ def test_an_order_waits_until_what_was_found_flowing_stands(quiet):
     played = play(told)
     assert played.facts["starts"] == 1
     assert not played.violations
+
+
+def test_an_alarm_over_what_was_found_flowing_is_not_the_last_infusion_s(quiet):
+    """It stood in the journal under the infusion that had died with the process, which raised no such alarm."""
+    told = a_story(
+        (1.0, "control", "kill/4.08"),
+        (5.0, "panel", "start"),
+        (5.25, "fault", "lost-reply/4s"),
+        family="harvard",
+        model="11-elite",
+    )
+    played = play(told)
+    assert played.facts["alarms"] >= 1
+    assert not played.violations
