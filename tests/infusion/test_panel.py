@@ -93,6 +93,7 @@ def test_a_resume_looks_at_the_pump_first_and_gives_nothing_again():
     here = paused()
     run_unseen(here)  # and nobody has read the pump since
     loads = here.count(ev.LoadProgram)
+    here.now_ns += S // 2
     here.send(ev.ResumeRequested(here.now_ns, "n"))
     here.wait(5 * S)
     assert here.count(ev.LoadProgram) == loads
@@ -137,6 +138,7 @@ def test_a_pump_that_waits_to_start_by_itself_is_not_a_pump_that_stands():
     here.send(ev.StopRequested(here.now_ns, "n", "x"))
     for _ in range(8):
         here.now_ns += S // 2
+        here.pump.until(here.now_ns)
         waiting = replace(here.pump.reading(here.now_ns), state=PumpState.WAITING)
         here.send(ev.ReadingTaken(here.now_ns, waiting))
     assert here.state is State.STOPPING
