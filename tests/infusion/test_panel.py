@@ -94,7 +94,8 @@ def test_a_resume_looks_at_the_pump_first_and_gives_nothing_again():
     run_unseen(here)  # and nobody has read the pump since
     loads = here.count(ev.LoadProgram)
     here.now_ns += S // 2
-    here.send(ev.ResumeRequested(here.now_ns, "n"))
+    actions = here.send(ev.ResumeRequested(here.now_ns, "n"))
+    assert not any(isinstance(action, ev.PlanRemainder) for action in actions)
     here.wait(5 * S)
     assert here.count(ev.LoadProgram) == loads
     assert here.state is State.TRIPPED
