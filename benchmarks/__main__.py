@@ -7,7 +7,7 @@ import platform
 import sys
 from pathlib import Path
 
-from benchmarks import death, families, journal, load, polling, process, restart, stop, virtual_time
+from benchmarks import death, families, journal, load, polling, process, restart, stop, tablet_stop, virtual_time
 from benchmarks.result import table
 
 WHOLE = {
@@ -16,6 +16,7 @@ WHOLE = {
     "journal": journal,
     "restart": restart,
     "death": death,
+    "tablet_stop": tablet_stop,
 }
 EACH_FAMILY = {"polling": polling, "load": load, "stop": stop}
 

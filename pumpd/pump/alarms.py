@@ -90,7 +90,7 @@ ALARM_TABLE: dict[AlarmCode, AlarmText] = {
     AlarmCode.PUMP_FAULT: AlarmText(Priority.HIGH, "Pump reports a fault", "Do not use this pump"),
     AlarmCode.BATTERY_LOW: AlarmText(Priority.LOW, "Pump battery low", "Connect the pump to the mains"),
     AlarmCode.DELIVERY_UNCERTAIN: AlarmText(
-        Priority.HIGH, "It is not known what the pump delivered", "Read the pump's display, then reconcile"
+        Priority.HIGH, "Delivered volume not known", "Read the pump's display, then reconcile"
     ),
     AlarmCode.NOT_FLOWING: AlarmText(Priority.HIGH, "Pump does not deliver", "Look at the pump"),
     AlarmCode.FREE_FLOW: AlarmText(Priority.HIGH, "Flow twice the programmed rate or more", "Clamp the line"),
@@ -100,7 +100,7 @@ ALARM_TABLE: dict[AlarmCode, AlarmText] = {
     ),
     AlarmCode.OVER_DELIVERY: AlarmText(Priority.HIGH, "More given than programmed", "Clamp the line, see the patient"),
     AlarmCode.PROGRAM_CHANGED: AlarmText(Priority.HIGH, "Pump changed at its own panel", "See who is at the pump"),
-    AlarmCode.LINK_LOST: AlarmText(Priority.HIGH, "Serial link to the pump lost", "Go to the pump; check the cable"),
+    AlarmCode.LINK_LOST: AlarmText(Priority.HIGH, "Serial link to the pump lost", "Go to the pump, check cable"),
     AlarmCode.READING_STALE: AlarmText(Priority.LOW, "Pump answers late", "Check the serial cable"),
     AlarmCode.LEASE_LAPSED: AlarmText(Priority.HIGH, "Permission to flow lapsed", "See that the pump stopped"),
     AlarmCode.STOP_UNCONFIRMED: AlarmText(Priority.HIGH, "Stop not confirmed", "Stop at the pump, clamp the line"),
@@ -109,19 +109,17 @@ ALARM_TABLE: dict[AlarmCode, AlarmText] = {
     AlarmCode.PAUSE_TOO_LONG: AlarmText(Priority.MEDIUM, "Pause longer than allowed", "Resume or end the infusion"),
     AlarmCode.JOURNAL_FAILED: AlarmText(Priority.HIGH, "Journal cannot be written", "Check the gateway's disk"),
     AlarmCode.CONTROL_RESTARTED: AlarmText(
-        Priority.HIGH, "The gateway's control process died and started anew", "See that the pump stands; then clear"
+        Priority.HIGH, "The gateway's control process died and restarted", "See that the pump stands"
     ),
     AlarmCode.DEADMAN_FAILED: AlarmText(
         Priority.MEDIUM,
-        "The process that stops this pump should the gateway die does not work",
-        "Stay with the pump; tell whoever looks after the gateway",
+        "The deadman process does not work",
+        "Stay there; have the gateway mended",
     ),
-    AlarmCode.START_FAILED: AlarmText(Priority.HIGH, "Pump did not start as told", "Look at the pump before a new try"),
+    AlarmCode.START_FAILED: AlarmText(Priority.HIGH, "Pump did not start as told", "Look at the pump first"),
     AlarmCode.TABLET_LOST: AlarmText(Priority.LOW, "No tablet is connected; the infusion goes on", "Go to the pump"),
-    AlarmCode.TABLET_GONE: AlarmText(
-        Priority.MEDIUM, "No tablet for a minute; the infusion goes on", "Go to the pump; mend the tablet's network"
-    ),
+    AlarmCode.TABLET_GONE: AlarmText(Priority.MEDIUM, "No tablet for a minute; infusion goes on", "Go to the pump"),
     AlarmCode.CONFIRMATION_WAITING: AlarmText(
-        Priority.LOW, "A program is ready and nobody has confirmed it", "Confirm it, or stop it"
+        Priority.LOW, "Program ready and not confirmed", "Confirm it, or stop it"
     ),
 }

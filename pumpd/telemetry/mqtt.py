@@ -125,7 +125,7 @@ async def connect(settings: MqttSettings, identifier: str, will: Message) -> Asy
 
 def _tls(settings: MqttSettings) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=settings.ca_file)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
     if settings.client_cert:
         context.load_cert_chain(settings.client_cert, settings.client_key)
     return context

@@ -113,6 +113,7 @@ def over_tls(broker: Broker, state_dir: Path, name: str):
     return gateway_settings(state_dir, settings)
 
 
+@pytest.mark.requirement("SEC-04")
 async def test_a_gateway_publishes_over_tls_to_whoever_may_watch(shipped, state_dir, journal):
     journal.append([reading(1)])
     async with client(shipped, "ward-monitor") as monitor:
@@ -145,6 +146,7 @@ async def test_a_gateway_s_account_may_publish_below_its_own_topic_and_read_noth
 
 # paho leaves the socket of a failed handshake to the garbage collector, which closes it.
 @pytest.mark.filterwarnings("ignore:Exception ignored in. <ssl.SSLSocket:pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.requirement("SEC-04")
 @pytest.mark.parametrize("wrong", ["no certificate", "foreign authority"])
 async def test_who_shows_no_certificate_or_meets_a_foreign_broker_publishes_nothing(
     shipped, state_dir, journal, tmp_path, monkeypatch, wrong

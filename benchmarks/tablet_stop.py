@@ -1,0 +1,183 @@
+"""A tablet's stop: from POST /api/stop over TLS to the last byte of the stop frame on the wire.
+
+Real control and bedside processes, real pseudo-terminals paced as the New Era line. One pump infuses, so that the
+plot runs; the other, which is read once a second, is stopped. Alone, and with viewers: each a paired tablet with an
+open stream of live state and rows, which says every 2 s that it is there. The connection of the tablet that stops is
+open already, as a page's is. From a click in a browser it is measured elsewhere.
+"""
+
+import asyncio
+import contextlib
+import json
+import random
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import httpx
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from benchmarks.control_process import control_process
+from benchmarks.families import FIRST, Bed
+from benchmarks.infusing import Nurse
+from benchmarks.line import exact_loop, line
+from benchmarks.result import Result, alone, percentile
+from pumpd.bedside.certificates import make
+from pumpd.control.keys import KeyStore
+from pumpd.control.signature import key_id, pairable, sign_bytes
+
+TRIES = 100
+VIEWERS = 10
+BOUND_MS = 300  # of the 99th percentile
+GAP_S = 0.15  # the stop before has been answered
+
+
+def _free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _trusting(folder):
+    return ssl.create_default_context(cafile=str(folder / "state" / "tls" / "ca.pem"))
+
+
+def _pair(folder, count):
+    """Keys of so many tablets, paired as the window would do it."""
+    store, keys = KeyStore(folder / "state" / "paired-keys.json"), []
+    for number in range(count):
+        key = ec.generate_private_key(ec.SECP256R1())
+        store.add(pairable(f"viewer {number}", ("view",), key.public_key(), "tablet"))
+        pem = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        keys.append(pem.decode())
+    (folder / "viewers.json").write_text(json.dumps(keys), encoding="utf-8")
+
+
+@contextlib.asynccontextmanager
+async def _bedside(folder, port):
+    config = folder / "bedside.toml"
+    section = f'\n[bedside]\nhost = "127.0.0.1"\nport = {port}\n'
+    config.write_text((folder / "pumpd.toml").read_text(encoding="utf-8") + section, encoding="utf-8")
+    command = [sys.executable, "-m", "pumpd.bedside", "--config", str(config)]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)  # noqa: ASYNC220
+    try:
+        async with asyncio.timeout(30):
+            while True:
+                with contextlib.suppress(OSError):
+                    _, writer = await asyncio.open_connection("127.0.0.1", port)
+                    writer.close()
+                    break
+                await asyncio.sleep(0.05)
+        yield
+    finally:
+        process.terminate()
+        await asyncio.to_thread(process.wait, 10)
+
+
+@contextlib.contextmanager
+def _watched(folder, port, viewers):
+    """So many viewers in a process of their own, so that they do not hold up the clock."""
+    if not viewers:
+        yield
+        return
+    command = [sys.executable, "-m", "benchmarks.tablet_stop", "view", str(folder), str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    try:
+        process.stdout.readline()  # all of them see
+        yield
+    finally:
+        process.terminate()
+        process.wait(10)
+        process.stdout.close()
+
+
+async def _measured(viewers, tries):
+    chance = random.Random(7)
+    taken = []
+    with tempfile.TemporaryDirectory() as given:
+        folder = Path(given)
+        nurse, port = Nurse(folder), _free_port()
+        make(folder / "state" / "tls", "bench", ["localhost", "127.0.0.1"])
+        _pair(folder, viewers)
+        beds = [Bed(FIRST, str(folder / name), name) for name in ("bed1", "bed2")]
+        async with (
+            line(FIRST, folder / "bed1"),
+            line(FIRST, folder / "bed2") as served,
+            control_process(folder, beds) as process,
+            _bedside(folder, port),
+        ):
+            await process.ready()
+            await nurse.infuse(process, FIRST)
+            with _watched(folder, port, viewers):
+                async with httpx.AsyncClient(verify=_trusting(folder), base_url=f"https://localhost:{port}") as tablet:
+                    for _ in range(tries):
+                        await asyncio.sleep(chance.uniform(GAP_S, 2 * GAP_S))
+                        count, asked = len(served.frames), time.monotonic()
+                        answering = asyncio.create_task(tablet.post("/api/stop", json={"pump": "bed2"}))
+                        frame = await served.next_stop(count)
+                        taken.append(frame.ended - asked)
+                        assert (await answering).json()["ok"]
+    return taken
+
+
+async def _view(folder, port):
+    keys = json.loads((folder / "viewers.json").read_text(encoding="utf-8"))
+    seen = asyncio.Semaphore(0)
+
+    async def one(pem):
+        key = serialization.load_pem_private_key(pem.encode(), None)
+        async with httpx.AsyncClient(
+            verify=_trusting(folder), base_url=f"https://localhost:{port}", timeout=None
+        ) as http:
+            nonce = (await http.get("/api/nonce")).json()["result"]["nonce"]
+            signature = sign_bytes(key, f'pumpd-request-v1\nbench\n{nonce}\n{{"op":"hello"}}'.encode())
+            body = {"key": key_id(key.public_key()), "nonce": nonce, "signature": signature}
+            assert (await http.post("/api/hello", json=body)).json()["ok"]
+
+            async def alive():
+                while True:
+                    await http.post("/api/alive")
+                    await asyncio.sleep(2)
+
+            saying = asyncio.create_task(alive())
+            async with http.stream("GET", "/api/live") as stream:
+                async for text in stream.aiter_lines():
+                    if text.startswith("event: state"):
+                        seen.release()
+            await saying
+
+    async def report():
+        for _ in keys:
+            await seen.acquire()
+        print("watching", flush=True)
+
+    await asyncio.gather(report(), *(one(pem) for pem in keys))
+
+
+def measure(tries: int = TRIES) -> list[Result]:
+    results = []
+    for viewers in (0, VIEWERS):
+        with asyncio.Runner(loop_factory=exact_loop) as runner:
+            taken = runner.run(_measured(viewers, tries))
+        name = f"tablet's stop p99, {viewers} viewers" if viewers else "tablet's stop p99, alone"
+        details = {
+            "tries": len(taken),
+            "p50_ms": round(percentile(taken, 50) * 1e3, 1),
+            "worst_ms": round(max(taken) * 1e3, 1),
+        }
+        results.append(Result(name, percentile(taken, 99) * 1e3, BOUND_MS, "ms", details=details))
+    return results
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["view"]:
+        asyncio.run(_view(Path(sys.argv[2]), int(sys.argv[3])))
+    else:
+        alone(measure)

@@ -1,0 +1,68 @@
+"""Why each alarm has its priority: the harm if nobody answers it, and how soon, by IEC 60601-1-8's matrix (ALM-01).
+
+The matrix is that of the safety reference 3.1, the judgement of each row this project's [P]. Harm is that of a sedative
+infusion in a watched patient: too much of it is the irreversible one, too little of it minor.
+"""
+
+from enum import StrEnum
+
+from pumpd.pump.alarms import AlarmCode, Priority
+
+
+class Harm(StrEnum):
+    IRREVERSIBLE = "death or irreversible injury"
+    REVERSIBLE = "reversible injury"
+    MINOR = "minor injury or discomfort"
+
+
+class Onset(StrEnum):
+    IMMEDIATE = "immediate"
+    PROMPT = "prompt"
+    DELAYED = "delayed"
+
+
+MATRIX: dict[Harm, dict[Onset, Priority]] = {
+    Harm.IRREVERSIBLE: {
+        Onset.IMMEDIATE: Priority.HIGH,
+        Onset.PROMPT: Priority.HIGH,
+        Onset.DELAYED: Priority.MEDIUM,
+    },
+    Harm.REVERSIBLE: {Onset.IMMEDIATE: Priority.HIGH, Onset.PROMPT: Priority.MEDIUM, Onset.DELAYED: Priority.LOW},
+    Harm.MINOR: {Onset.IMMEDIATE: Priority.MEDIUM, Onset.PROMPT: Priority.LOW, Onset.DELAYED: Priority.LOW},
+}
+
+_FATAL_NOW = (Harm.IRREVERSIBLE, Onset.IMMEDIATE)
+_FATAL_SOON = (Harm.IRREVERSIBLE, Onset.PROMPT)
+
+RISK: dict[AlarmCode, tuple[Harm, Onset, str]] = {
+    AlarmCode.OCCLUSION: (*_FATAL_SOON, "what is stored in the line comes out as a bolus on release"),
+    AlarmCode.AIR_IN_LINE: (*_FATAL_NOW, "air reaches the patient"),
+    AlarmCode.EMPTY: (*_FATAL_SOON, "a container that is empty too soon has given too much, and lets air in"),
+    AlarmCode.DOOR_OPEN: (*_FATAL_NOW, "gravity may empty the container into the patient"),
+    AlarmCode.PUMP_RESET: (*_FATAL_SOON, "what was given is not sure, and the rest may be given again"),
+    AlarmCode.PUMP_WATCHDOG: (*_FATAL_SOON, "nobody sees what the pump does"),
+    AlarmCode.PUMP_PROGRAM_ERROR: (*_FATAL_NOW, "it runs something else than was confirmed"),
+    AlarmCode.PUMP_FAULT: (*_FATAL_NOW, "nothing is known of what it does"),
+    AlarmCode.BATTERY_LOW: (Harm.REVERSIBLE, Onset.DELAYED, "the infusion ends early, and half an hour is left"),
+    AlarmCode.DELIVERY_UNCERTAIN: (*_FATAL_SOON, "a dose may be given twice"),
+    AlarmCode.NOT_FLOWING: (*_FATAL_SOON, "the reason may be a line that stores a bolus"),
+    AlarmCode.FREE_FLOW: (*_FATAL_NOW, "overdose"),
+    AlarmCode.FLOW_DEVIATION: (Harm.REVERSIBLE, Onset.PROMPT, "too fast or too slow, within a tenth"),
+    AlarmCode.VOLUME_MISMATCH: (*_FATAL_SOON, "more may have been given than is shown"),
+    AlarmCode.OVER_DELIVERY: (*_FATAL_NOW, "overdose"),
+    AlarmCode.PROGRAM_CHANGED: (*_FATAL_NOW, "it runs something else than was confirmed"),
+    AlarmCode.LINK_LOST: (*_FATAL_SOON, "nobody sees what the pump does"),
+    AlarmCode.READING_STALE: (Harm.REVERSIBLE, Onset.DELAYED, "the lease ends the flow by itself"),
+    AlarmCode.LEASE_LAPSED: (*_FATAL_SOON, "the pump may not have stopped"),
+    AlarmCode.STOP_UNCONFIRMED: (*_FATAL_NOW, "it flows although it was told to stop"),
+    AlarmCode.WINDOW_TOO_FAST: (*_FATAL_SOON, "the dose comes in less than its time"),
+    AlarmCode.WINDOW_CLOSED: (Harm.MINOR, Onset.IMMEDIATE, "a part of the dose is not given; the prescriber decides"),
+    AlarmCode.PAUSE_TOO_LONG: (Harm.MINOR, Onset.IMMEDIATE, "the infusion ends; a patient was forgotten"),
+    AlarmCode.JOURNAL_FAILED: (*_FATAL_SOON, "what was given would not be known to the next one"),
+    AlarmCode.START_FAILED: (*_FATAL_SOON, "the pump may run something else, or later"),
+    AlarmCode.CONTROL_RESTARTED: (*_FATAL_SOON, "for some seconds nobody saw what the pump did"),
+    AlarmCode.DEADMAN_FAILED: (Harm.IRREVERSIBLE, Onset.DELAYED, "harm only should the gateway die as well"),
+    AlarmCode.TABLET_LOST: (Harm.REVERSIBLE, Onset.DELAYED, "alarms are seen and heard at the pump only"),
+    AlarmCode.TABLET_GONE: (Harm.REVERSIBLE, Onset.PROMPT, "the same, and nobody may have noticed"),
+    AlarmCode.CONFIRMATION_WAITING: (Harm.MINOR, Onset.DELAYED, "a loaded pump is left alone; nothing flows"),
+}

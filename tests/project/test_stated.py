@@ -1,0 +1,116 @@
+"""What the documents state and the code must keep to: ports, what is absent, what is off, and no secret anywhere."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pumpd.control.keys import KeyStore
+from pumpd.control.staff import StaffStore
+from pumpd.settings import BedsideSettings, MqttSettings, Settings, SettingsError
+
+ROOT = Path(__file__).parents[2]
+BEDSIDE = (ROOT / "docs" / "reference" / "bedside.md").read_text(encoding="utf-8")
+
+PUMP = {"name": "bed1", "driver": "new-era", "port": "/dev/ttyS0", "serial": "A-1", "model": "ne-1000"}
+SECRETS = {
+    "private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----\n"),
+    "password": re.compile(r"""(?i)\b(pass(word|wd|phrase)?|pin|secret|token)\s*=\s*["'][^"'{}\s]{4,}["']"""),
+    "key of a cloud": re.compile(r"\b(AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{36})\b"),
+}
+# A name of a file, a default of a form, a word: looked at, and no secret.
+KNOWN = {"password_file"}
+
+
+def shipped() -> list[Path]:
+    """Every text file that is part of a distribution or is copied to a gateway."""
+    tracked = subprocess.run(
+        ["git", "ls-files", "-z", "pumpd", "drivers", "simulators", "config", "systemd"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    found = [ROOT / name for name in tracked.stdout.split("\0") if name]
+    return [
+        path for path in found if path.suffix in (".py", ".toml", ".conf", ".service", ".ts", ".tsx", ".json", ".html")
+    ]
+
+
+@pytest.mark.requirement("SEC-03")
+@pytest.mark.parametrize("what", SECRETS)
+def test_nothing_that_ships_holds_a_credential(what):
+    files = [path for path in shipped() if path.is_file()]
+    assert len(files) > 150
+    found = [
+        f"{path.relative_to(ROOT)}: {match[0][:60]}"
+        for path in files
+        for match in SECRETS[what].finditer(path.read_text(encoding="utf-8"))
+        if not any(known in match[0] for known in KNOWN)
+    ]
+    assert found == []
+
+
+@pytest.mark.requirement("SEC-03")
+def test_the_scanner_finds_what_it_looks_for():
+    assert SECRETS["password"].search("password = 'hunter22'")
+    assert SECRETS["password"].search('PIN = "4711"')
+    assert SECRETS["private key"].search("-----BEGIN EC PRIVATE KEY-----\nMHc")
+
+
+@pytest.mark.requirement("SEC-03")
+def test_a_new_gateway_knows_no_key_and_nobody(tmp_path):
+    settings = Settings.model_validate({"gateway": "ward-7", "state_dir": tmp_path})
+    assert KeyStore(settings.keys_path).all() == {}
+    assert StaffStore(settings.staff_path).all() == {}
+    assert settings.bedside is None  # and serves no tablet
+
+
+@pytest.mark.requirement("SEC-14")
+def test_the_published_list_of_ports_is_what_the_settings_say():
+    rows = re.findall(r"^\| (TCP \d+|none)\b[^|]*\| ([^|]+?) \|", BEDSIDE, re.MULTILINE)
+    assert rows == [
+        (f"TCP {BedsideSettings().port}", "bedside"),
+        ("none", "control, deadman"),
+        ("none", "telemetry"),
+    ]
+    assert MqttSettings(host="broker").tls is True
+
+
+@pytest.mark.requirement("ALM-15")
+def test_that_a_dead_gateway_is_silent_is_stated():
+    (row,) = [line for line in BEDSIDE.splitlines() if "ALM-15" in line]
+    assert "**absent**" in row
+
+
+@pytest.mark.requirement("STA-17")
+@pytest.mark.parametrize(
+    ("hardware", "taken"),
+    [
+        ({}, False),
+        ({"enabled": True}, False),
+        ({"acknowledged": "not a cleared medical device"}, False),
+        ({"enabled": True, "acknowledged": "yes"}, False),
+        ({"enabled": True, "acknowledged": "not a cleared medical device"}, True),
+    ],
+)
+def test_a_real_pump_is_off_until_it_is_switched_on_and_the_banner_acknowledged(tmp_path, hardware, taken):
+    given = {"gateway": "ward-7", "state_dir": str(tmp_path), "hardware": hardware, "pump": [PUMP]}
+    if taken:
+        assert not Settings.model_validate(given).pumps[0].simulated
+    else:
+        with pytest.raises(ValueError, match="hardware"):
+            Settings.model_validate(given)
+
+
+@pytest.mark.requirement("STA-17")
+def test_what_is_shipped_drives_no_hardware():
+    text = (ROOT / "config" / "pumpd.toml").read_text(encoding="utf-8")
+    assert "enabled = false" in text
+    try:
+        settings = Settings.load(ROOT / "config" / "pumpd.toml")
+    except SettingsError as error:
+        pytest.fail(str(error))
+    assert not settings.hardware.enabled
+    assert all(pump.simulated for pump in settings.pumps)
