@@ -44,6 +44,11 @@ class Clock:
     def now(self) -> datetime:
         return datetime.now(UTC)
 
+    def utc_offset_min(self) -> int:
+        """Minutes by which the clocks on this gateway's walls are ahead of UTC now."""
+        ahead = self.now().astimezone().utcoffset()
+        return 0 if ahead is None else round(ahead.total_seconds() / 60)
+
     def loop_seconds(self, ns: int) -> float:
         """A stretch of clinical time as seconds of the loop's time."""
         return ns / self.scale / 1e9

@@ -81,6 +81,7 @@ class Live:
             "statement": DISCLAIMER,
             "ts": timestamp(self._clock.now()),
             "time_scale": self._clock.scale,
+            "utc_offset_min": self._clock.utc_offset_min(),
             "simulated": any(pump.simulated for pump in settings.pumps),
             "clock_synchronized": settings.clock_trusted or synchronized(),
             "journal_problem": gateway.journal_problem or None,
