@@ -7,6 +7,7 @@
 #   make explore every order of events, and every deliberate break, of the state machine
 #   make fuzz    10^6 mutated packets against every codec
 #   make page    the page of the tablet, built anew where its sources are newer
+#   make pictures   the pictures of the tablet's screens for docs/tablet.md
 #   make campaign N=20000   random infusions with many faults at once, judged by the simulated plants
 #
 # uv is taken from PATH, or from PyPI into .uv/. Only `test` may install system packages, and only missing ones.
@@ -14,7 +15,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench explore fuzz campaign table page page-check setup system clean
+.PHONY: help demo test check bench explore fuzz campaign pictures table page page-check setup system clean
 
 export UV_PYTHON_DOWNLOADS ?= never
 # The tests start a hundred interpreters, and compiling what these import each time anew would be half of their start.
@@ -78,6 +79,9 @@ fuzz: setup
 campaign: setup
 	$(RUN) python -m tests.campaign --n $(N) $(ARGS)
 
+pictures: page system
+	$(RUN) python -m tools.tablet_pictures $(ARGS)
+
 # Writes docs/requirements.md and docs/safety-case.md anew.
 table: setup
 	$(RUN) python tools/requirements_table.py
@@ -105,10 +109,12 @@ $(CURDIR)/.uv/bin/uv:
 	@echo '*' > .uv/.gitignore
 
 # mosquitto: the broker of the telemetry tests. systemd: systemd-analyze and systemd-sysusers, for the tests of the units.
+# chromium, with a font: the tablet of the browser tests.
 system:
 	@missing=; PATH=$$PATH:/usr/sbin; \
 	command -v mosquitto >/dev/null || missing="$$missing mosquitto"; \
 	command -v systemd-analyze >/dev/null || missing="$$missing systemd"; \
+	command -v chromium >/dev/null || missing="$$missing chromium fonts-dejavu-core"; \
 	if [ -n "$$missing" ]; then \
 		echo "make: installing$$missing"; \
 		$(SUDO) apt-get update -qq; \

@@ -2,7 +2,7 @@
 //
 //   http://127.0.0.1:8480/          paired already; any badge with PIN 0000 signs in
 //   /mock?scene=paused              shows a scene of scenes.ts; order, hold, pause and the like change it as a gateway would
-//   /mock?person=20417  ?unpaired=1  ?silent=1  ?running=900
+//   /mock?person=20417  ?unpaired=1  ?silent=1  ?running=900  ?still=1
 //
 // It believes everything: nothing of it may be taken for how pumpd judges.
 
@@ -26,10 +26,12 @@ let unpaired = false;
 let silent = false;
 let own: Infusion | null = null;
 let pausedAudioUntil = 0;
+let still = false;
+const now = () => (still ? Date.parse("2026-11-26T13:12:00.000Z") : Date.now()); // for pictures, time stands
 const streams = new Set<ServerResponse>();
 
-const pumps = () => (own ? [pump("bed1", own, { ends_ts: new Date(Date.now() + (2400 - running) * 1000).toISOString() })] : SCENES[scene]!(Date.now(), running));
-const state = () => ({ ...live(pumps(), person, Date.now()), audio: pausedAudioUntil > Date.now() ? { paused_left_s: (pausedAudioUntil - Date.now()) / 1000, by: "20417" } : null });
+const pumps = () => (own ? [pump("bed1", own, { ends_ts: new Date(now() + (2400 - running) * 1000).toISOString() })] : SCENES[scene]!(now(), running));
+const state = () => ({ ...live(pumps(), person, now()), audio: pausedAudioUntil > now() ? { paused_left_s: (pausedAudioUntil - now()) / 1000, by: "20417" } : null });
 const points = (): Point[] => Array.from({ length: Math.floor(running / 10) }, (_, at): Point => [at * 10, (at * 10 * 52.5) / 3600 + Math.sin(at / 9) * 0.02, 52.5, 80 + Math.round(6 * Math.sin(at / 5))]);
 
 function send(out: ServerResponse, event: string, data: unknown) {
@@ -37,7 +39,7 @@ function send(out: ServerResponse, event: string, data: unknown) {
 }
 
 setInterval(() => {
-  if (["running", "alarms", "ward", "medium", "low"].includes(scene) || own?.state === "running") running += 1;
+  if (!still && (["running", "alarms", "ward", "medium", "low"].includes(scene) || own?.state === "running")) running += 1;
   if (own) own = { ...infusion(own.state === "stopping" ? "stopped" : own.state === "starting" ? "running" : own.state === "loading" ? "ready" : own.state, running), action: own.action };
   for (const out of streams) send(out, "state", state());
 }, 1000);
@@ -87,7 +89,7 @@ async function asked(fields: Fields): Promise<[number, Fields]> {
     case "resume":
       return become({ ...infusion("ready", running), action: "resume" });
     case "pause_audio":
-      pausedAudioUntil = Date.now() + 120_000;
+      pausedAudioUntil = now() + 120_000;
       return yes();
     default:
       return yes();
@@ -108,7 +110,9 @@ async function answer(request: IncomingMessage, out: ServerResponse) {
       if (name === "running") running = Number(value);
       if (name === "unpaired") unpaired = value === "1";
       if (name === "silent") silent = value === "1";
+      if (name === "still") still = value === "1";
     }
+    streams.forEach((stream) => send(stream, "state", state()));
     return ok({ scene, running });
   }
   const tablet = { id: "0000000000000000", name: "ward 7, bed 1", roles: ["view", "confirm", "prescribe", "maintain"] };

@@ -1,0 +1,140 @@
+"""A tablet: a browser context of its own, and what a nurse does on it, found by role and name."""
+
+import itertools
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.browser.gateway import DOCTOR, PINS, RealGateway
+
+SIZES = {"tablet": (1280, 800), "phone": (390, 844)}
+PATIENCE_MS = 20_000  # on a busy machine; what passes costs none of it
+HELD_MS = 1700
+ROLES = ("view", "confirm", "prescribe", "maintain")
+
+expect.set_options(timeout=PATIENCE_MS)
+patients = (f"P-{number}" for number in itertools.count(1000))
+
+
+class Tablet:
+    def __init__(self, page: Page, gateway: RealGateway, name: str, url: str) -> None:
+        self.page, self.gateway, self.name, self.url = page, gateway, name, url
+        self.id = ""
+        page.set_default_timeout(PATIENCE_MS)
+
+    # -- where one is ------------------------------------------------------------------------------------------------
+
+    def open(self, path: str = "#/") -> None:
+        self.page.goto(f"{self.url}/{path}")
+
+    def bed(self, bed: str, screen: str = "") -> None:
+        """By the address behind the #, as a touch on a link would: the page is not loaded anew."""
+        self.page.evaluate("hash => { location.hash = hash; }", f"#/bed/{bed}{screen and '/'}{screen}")
+        expect(self.page.get_by_role("heading", level=1)).to_contain_text(bed)
+
+    def button(self, name: str) -> Locator:
+        return self.page.get_by_role("button", name=name)
+
+    def region(self, name: str) -> Locator:
+        return self.page.get_by_role("region", name=name)
+
+    def see(self, text: str) -> None:
+        expect(self.page.locator("main").get_by_text(text).first).to_be_visible()
+
+    # -- who one is --------------------------------------------------------------------------------------------------
+
+    def pair(self, *roles: str) -> None:
+        """As a person does who stands at the gateway and holds the tablet."""
+        opened = self.gateway.ask(op="pair_open", roles=roles or ROLES)
+        self.open(f"#pair={opened['result']['token']}")
+        self.page.get_by_label("Name of this tablet").fill(self.name)
+        self.button("Pair").click()
+        code = self.page.get_by_label("Short code").inner_text()
+        accepted = self.gateway.ask(op="pair_accept", code=code)
+        assert accepted["ok"], accepted
+        self.id = accepted["result"]["id"]
+        expect(self.page.get_by_role("heading", level=1)).to_have_text("Beds")
+
+    def sign_in(self, bed: str, badge: str = DOCTOR) -> None:
+        self.bed(bed, "sign-in")
+        self.type_pin(badge, PINS[badge])
+        expect(self.button("Sign out")).to_be_visible()
+
+    def type_pin(self, badge: str, pin: str, button: str = "Sign in") -> None:
+        self.page.get_by_role("textbox", name="Badge number").fill(badge)
+        self.page.get_by_label("PIN", exact=True).fill(pin)
+        self.page.locator("main").get_by_role("button", name=button, exact=True).click()
+
+    def signed_in(self, bed: str, badge: str = DOCTOR) -> None:
+        """Signed in on that bed's page, whoever was before."""
+        self.bed(bed)
+        if self.button("Sign out").count() == 0:
+            self.sign_in(bed, badge)
+        self.bed(bed)
+
+    # -- what one does -----------------------------------------------------------------------------------------------
+
+    def fill_order(self, bed: str, **fields: str) -> None:
+        asked: dict[str, str] = {
+            "Drug": "ketamine-1mg-ml, constant rate", "Weight": "70", "Weight, typed again": "70",
+            "Which weight is it?": "Actual", "Dose": "0.5", "Duration": "40", "Container": "50 mL",
+            "Patient token": next(patients),
+        } | fields  # fmt: skip
+        self.gateway.free(bed)
+        self.bed(bed, "order")
+        for label, value in asked.items():
+            if label in ("Drug", "Which weight is it?", "Container"):
+                self.page.get_by_role("group", name=label).get_by_text(value, exact=True).click()
+            else:
+                self.page.get_by_label(label, exact=True).fill(value)
+
+    def order(self, bed: str, **fields: str) -> None:
+        """Ordered, loaded, read back; the screen to check stands."""
+        self.fill_order(bed, **fields)
+        self.button("Load the pump").click()
+        expect(self.hold("start")).to_be_enabled()
+
+    def hold(self, what: str) -> Locator:
+        return self.page.get_by_role("button", name=re.compile(f"^Hold to {what}"))
+
+    def press_and_hold(self, button: Locator, held_ms: int = HELD_MS) -> None:
+        button.scroll_into_view_if_needed()
+        box = button.bounding_box()
+        assert box is not None
+        self.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        self.page.mouse.down()
+        self.page.wait_for_timeout(held_ms)
+        self.page.mouse.up()
+
+    def start(self, bed: str, **fields: str) -> None:
+        self.order(bed, **fields)
+        self.press_and_hold(self.hold("start"))
+        self.gateway.until(bed, "running")
+
+    def stop_button(self, bed: str) -> Locator:
+        return self.page.locator("button.stop", has_text=bed)
+
+
+@contextmanager
+def tablet(
+    browser: Browser, gateway: RealGateway, name: str, size: str = "tablet", url: str = "", **options: Any
+) -> Iterator[Tablet]:
+    """`url`: where it finds the gateway, where that is not the gateway's own address."""
+    width, height = SIZES[size]
+    context = browser.new_context(viewport={"width": width, "height": height}, **options)
+    try:
+        page = context.new_page()
+        errors: list[str] = []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        made = Tablet(page, gateway, name, url or gateway.url)
+        try:
+            yield made
+        except BaseException:
+            print(f"{name} shows, at {page.url}:\n{page.locator('body').inner_text(timeout=2000)}")
+            raise
+        assert errors == []
+    finally:
+        context.close()

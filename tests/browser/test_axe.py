@@ -1,0 +1,38 @@
+"""Every screen under axe-core's rules for WCAG 2.2 A and AA, day and night. The mock shows what a gateway could."""
+
+import pytest
+
+from tests.browser.chromium import chromium
+from tools.tablet_pictures import PAGE, SCREENS, mock, opened, turn_to
+
+pytestmark = pytest.mark.realtime
+
+AXE = PAGE / "node_modules" / "axe-core" / "axe.min.js"
+RUN = """
+async () => {
+  const values = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+  const found = await axe.run(document, { runOnly: { type: "tag", values }, resultTypes: ["violations"] });
+  return found.violations.map(each => `${each.id}: ${each.nodes.map(node => node.target.join(" ")).join("; ")}`);
+}
+"""
+
+
+def test_axe_finds_nothing_on_any_screen():
+    wrong = {}
+    with mock() as gateway, chromium() as browser:
+        for silent in (False, True):
+            with opened(browser, gateway, "tablet", "day", clock=silent) as page:
+                for screen in [each for each in SCREENS if (each.silent_s > 0) is silent]:
+                    turn_to(page, gateway, screen)
+                    for theme, scheme in (("day", "light"), ("night", "dark")):
+                        page.emulate_media(color_scheme=scheme)
+                        if found := looked_at(page):
+                            wrong[f"{screen.name}, {theme}"] = found
+    assert wrong == {}
+
+
+def looked_at(page):
+    """The rules that the page breaks. They come as a debugger's script would: the page's policy lets no other in."""
+    if not page.evaluate("() => 'axe' in window"):
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+    return page.evaluate(RUN)

