@@ -17,13 +17,15 @@ export const WORD: Record<Priority, string> = { high: "High", medium: "Medium", 
 /** The link to this tablet ends a silence that was asked for here (COM-11). */
 const UNSILENCED_S = 5;
 
+const CALL_BACK_S = 30;
+
 /** Highest priority first, then not acknowledged before acknowledged, then the newest. */
 export function activeAlarms(page: Page, now: number): Active[] {
   const ofPumps = (page.live?.pumps ?? []).flatMap((each) =>
     (each.alarms ?? []).map((alarm) => readable(alarm, each.pump)),
   );
   const ofGateway = (page.live?.alarms ?? []).map((alarm) => readable(alarm, null));
-  return [...linkAlarm(page, now), ...ofPumps, ...ofGateway].sort(
+  return [...linkAlarm(page, now), ...draftAlarm(page, now), ...ofPumps, ...ofGateway].sort(
     (a, b) =>
       RANK[a.priority] - RANK[b.priority] ||
       Number(!!a.acknowledged_ts) - Number(!!b.acknowledged_ts) ||
@@ -60,6 +62,13 @@ function linkAlarm(page: Page, now: number): Active[] {
       local: true,
     },
   ];
+}
+
+/** Somebody began an order and went away: called back after 30 s (ALM-09). */
+function draftAlarm(page: Page, now: number): Active[] {
+  if (!page.draft || now - page.draft.touchedAt < CALL_BACK_S * 1000) return [];
+  const text = { cause: "Order begun and left", action: "Finish it or go back" };
+  return [{ code: "order_left", priority: "low", ...text, pump: page.draft.pump, local: true }];
 }
 
 /** The priority to be heard, or null for quiet: nothing is active, or a pause holds that the gateway counts down. */

@@ -9,6 +9,7 @@ import { may, NeedsSignIn } from "../parts/NeedsSignIn.tsx";
 import { Reasons } from "../parts/Reasons.tsx";
 import { BLANK, byField, fieldOf, fieldsOf, hint, missing, type Draft } from "../state/draft.ts";
 import { bedAddress, go } from "../state/route.ts";
+import { tell } from "../state/store.ts";
 import type { Library, Review, SoftLimit } from "../state/types.ts";
 import { ask } from "../wire/ask.ts";
 import { act } from "../wire/connection.ts";
@@ -41,6 +42,11 @@ export function Order({ page, live, pump }: BedProps) {
       answer.ok ? setLibrary(answer.result as Library) : setReasons(answer.reasons),
     );
   }, []);
+
+  useEffect(() => {
+    tell({ kind: "drafting", pump: draft === BLANK ? null : pump.pump });
+    return () => tell({ kind: "drafting", pump: null });
+  }, [draft]);
 
   const said = JSON.stringify(fieldsOf(draft, soft));
   useEffect(() => {
@@ -108,6 +114,7 @@ export function Order({ page, live, pump }: BedProps) {
   return (
     <form
       class="order"
+      onPointerDown={() => draft !== BLANK && tell({ kind: "drafting", pump: pump.pump })}
       aria-label="Order"
       autocomplete="off"
       onSubmit={(event) => {

@@ -26,6 +26,8 @@ export interface Page {
   presses: Record<string, Press>;
   /** Why control does not answer, as bedside says it. */
   away: string | null;
+  /** An order that is being typed, and when it was touched last. */
+  draft: { pump: string; touchedAt: number } | null;
 }
 
 export const EMPTY: Page = {
@@ -39,6 +41,7 @@ export const EMPTY: Page = {
   tracks: {},
   presses: {},
   away: null,
+  draft: null,
 };
 
 export type Message =
@@ -48,6 +51,7 @@ export type Message =
   | { kind: "state"; live: Live }
   | { kind: "rows"; rows: Rows }
   | { kind: "beat" }
+  | { kind: "drafting"; pump: string | null }
   | { kind: "away"; text: string }
   | { kind: "pressed"; pump: string }
   | { kind: "answered"; pump: string; refused: string | null }
@@ -76,6 +80,8 @@ export function reduce(page: Page, message: Message, at: number): Page {
       return { ...page, tracks: withRows(page.tracks, message.rows) }; // what happened, not that control still answers
     case "away":
       return { ...page, away: message.text };
+    case "drafting":
+      return { ...page, draft: message.pump === null ? null : { pump: message.pump, touchedAt: at } };
     case "beat":
       return { ...page, heardAt: at };
     case "pressed":

@@ -208,6 +208,16 @@ test("an alarm that the page does not understand is a high one", () => {
   );
 });
 
+test("an order that is begun and left calls back after 30 s, until it is touched again or given up", () => {
+  const begun: [number, Message] = [1000, { kind: "drafting", pump: "bed1" }];
+  const codes = (page: Page, at: number) => activeAlarms(page, at).map(({ code }) => code);
+  assert.deepEqual(codes(after(begun), 30_999), []);
+  assert.deepEqual(codes(after(begun), 31_000), ["order_left"]);
+  assert.equal(audible(after(begun), 31_000), "low");
+  assert.deepEqual(codes(after(begun, [31_500, { kind: "drafting", pump: "bed1" }]), 32_000), []);
+  assert.deepEqual(codes(after(begun, [5000, { kind: "drafting", pump: null }]), 90_000), []);
+});
+
 test("the sound pauses for as long as the gateway says, and never over 120 s", () => {
   const page = after([0, state([pump({ alarms: [alarm("a", "high")] })], { audio: { paused_left_s: 500, by: "A" } })]);
   assert.equal(pauseLeft(page, 0), 120);
