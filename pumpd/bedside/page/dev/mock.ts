@@ -16,7 +16,12 @@ import { infusion, live, pump, REVIEW, SCENES } from "./scenes.ts";
 const PORT = Number(process.argv[2] ?? 8480);
 const STATIC = join(import.meta.dirname, "..", "..", "static");
 const TYPES: Record<string, string> = {
-  html: "text/html; charset=utf-8", js: "text/javascript", css: "text/css", svg: "image/svg+xml", png: "image/png", webmanifest: "application/manifest+json",
+  html: "text/html; charset=utf-8",
+  js: "text/javascript",
+  css: "text/css",
+  svg: "image/svg+xml",
+  png: "image/png",
+  webmanifest: "application/manifest+json",
 };
 
 let scene = "idle";
@@ -30,17 +35,43 @@ let still = false;
 const now = () => (still ? Date.parse("2026-11-26T13:12:00.000Z") : Date.now()); // for pictures, time stands
 const streams = new Set<ServerResponse>();
 
-const pumps = () => (own ? [pump("bed1", own, { ends_ts: new Date(now() + (2400 - running) * 1000).toISOString() })] : SCENES[scene]!(now(), running));
-const state = () => ({ ...live(pumps(), person, now()), audio: pausedAudioUntil > now() ? { paused_left_s: (pausedAudioUntil - now()) / 1000, by: "20417" } : null });
-const points = (): Point[] => Array.from({ length: Math.floor(running / 10) }, (_, at): Point => [at * 10, (at * 10 * 52.5) / 3600 + Math.sin(at / 9) * 0.02, 52.5, 80 + Math.round(6 * Math.sin(at / 5))]);
+const pumps = () =>
+  own
+    ? [pump("bed1", own, { ends_ts: new Date(now() + (2400 - running) * 1000).toISOString() })]
+    : SCENES[scene]!(now(), running);
+const state = () => ({
+  ...live(pumps(), person, now()),
+  audio: pausedAudioUntil > now() ? { paused_left_s: (pausedAudioUntil - now()) / 1000, by: "20417" } : null,
+});
+const points = (): Point[] =>
+  Array.from({ length: Math.floor(running / 10) }, (_, at): Point => [
+    at * 10,
+    (at * 10 * 52.5) / 3600 + Math.sin(at / 9) * 0.02,
+    52.5,
+    80 + Math.round(6 * Math.sin(at / 5)),
+  ]);
 
 function send(out: ServerResponse, event: string, data: unknown) {
   if (!silent) out.write(`id: 1\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
 }
 
 setInterval(() => {
-  if (!still && (["running", "alarms", "ward", "medium", "low"].includes(scene) || own?.state === "running")) running += 1;
-  if (own) own = { ...infusion(own.state === "stopping" ? "stopped" : own.state === "starting" ? "running" : own.state === "loading" ? "ready" : own.state, running), action: own.action };
+  if (!still && (["running", "alarms", "ward", "medium", "low"].includes(scene) || own?.state === "running"))
+    running += 1;
+  if (own)
+    own = {
+      ...infusion(
+        own.state === "stopping"
+          ? "stopped"
+          : own.state === "starting"
+            ? "running"
+            : own.state === "loading"
+              ? "ready"
+              : own.state,
+        running,
+      ),
+      action: own.action,
+    };
   for (const out of streams) send(out, "state", state());
 }, 1000);
 setInterval(() => streams.forEach((out) => send(out, "beat", { ts: new Date().toISOString() })), 2000);
@@ -51,11 +82,20 @@ async function asked(fields: Fields): Promise<[number, Fields]> {
   const signedIn = person !== null;
   const no = (status: number, ...reasons: string[]): [number, Fields] => [status, { ok: false, reasons, result: {} }];
   const yes = (result: Fields = {}): [number, Fields] => [200, { ok: true, result, reasons: [] }];
-  const become = (to: Infusion): [number, Fields] => ((own = to), streams.forEach((out) => send(out, "state", state())), yes());
+  const become = (to: Infusion): [number, Fields] => (
+    (own = to),
+    streams.forEach((out) => send(out, "state", state())),
+    yes()
+  );
   switch (fields["op"]) {
     case "sign_in":
       if (fields["pin"] !== "0000") return no(403, "sign_in: badge and PIN do not fit");
-      person = { badge: String(fields["badge"]), name: "R. Weiss", roles: ["view", "confirm", "prescribe", "maintain"], idle_left_s: 180 };
+      person = {
+        badge: String(fields["badge"]),
+        name: "R. Weiss",
+        roles: ["view", "confirm", "prescribe", "maintain"],
+        idle_left_s: 180,
+      };
       streams.forEach((out) => send(out, "state", state()));
       return yes({ person, idle_s: 180 });
     case "sign_out":
@@ -68,19 +108,46 @@ async function asked(fields: Fields): Promise<[number, Fields]> {
     case "preview": {
       const dose = parseFloat(String(fields["dose"] ?? "0"));
       const reasons = [
-        ...(fields["weight"] && fields["weight_again"] && fields["weight"] !== fields["weight_again"] ? [`weight_again: ${String(fields["weight_again"])} is not the ${String(fields["weight"])} that was typed first (PRG-07)`] : []),
+        ...(fields["weight"] && fields["weight_again"] && fields["weight"] !== fields["weight_again"]
+          ? [
+              `weight_again: ${String(fields["weight_again"])} is not the ${String(fields["weight"])} that was typed first (PRG-07)`,
+            ]
+          : []),
         ...(dose > 1 ? [`dose: ${dose} mg/kg is above the hard limit of 1 mg/kg (PRG-04)`] : []),
       ];
       const overrides = (fields["overrides"] ?? {}) as Fields;
-      const soft = dose > 0.75 ? [{ id: "dose_high", field: "dose", text: `${dose} mg/kg is above the soft limit of 0.75 mg/kg`, overridden: "dose_high" in overrides }] : [];
-      return reasons.length ? [422, { ok: false, reasons, result: { soft } }] : yes({ review: { ...REVIEW, read_back: null }, soft });
+      const soft =
+        dose > 0.75
+          ? [
+              {
+                id: "dose_high",
+                field: "dose",
+                text: `${dose} mg/kg is above the soft limit of 0.75 mg/kg`,
+                overridden: "dose_high" in overrides,
+              },
+            ]
+          : [];
+      return reasons.length
+        ? [422, { ok: false, reasons, result: { soft } }]
+        : yes({ review: { ...REVIEW, read_back: null }, soft });
     }
     case "order":
       return become(infusion("loading", (running = 0)));
     case "challenge": {
       const review = pumps()[0]?.infusion?.review ?? REVIEW;
-      const binding = { nonce: "n1", digest: review.digest, action: "start", serial: review.serial, channel: 1, session: "20261126-01", gateway: "ward-7", expires_ns: "60000000000" };
-      return signedIn ? yes({ binding, valid_s: 60, review, shown: await sha256(canonical(review)) }) : no(401, "sign_in: nobody is signed in");
+      const binding = {
+        nonce: "n1",
+        digest: review.digest,
+        action: "start",
+        serial: review.serial,
+        channel: 1,
+        session: "20261126-01",
+        gateway: "ward-7",
+        expires_ns: "60000000000",
+      };
+      return signedIn
+        ? yes({ binding, valid_s: 60, review, shown: await sha256(canonical(review)) })
+        : no(401, "sign_in: nobody is signed in");
     }
     case "confirm":
       return become(infusion("starting", running));
@@ -101,12 +168,33 @@ async function answer(request: IncomingMessage, out: ServerResponse) {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
   const body = (chunks.length ? JSON.parse(Buffer.concat(chunks).toString()) : {}) as Fields;
-  const json = (status: number, said: Fields) => out.writeHead(status, { "Content-Type": "application/json" }).end(JSON.stringify(said));
+  const json = (status: number, said: Fields) =>
+    out.writeHead(status, { "Content-Type": "application/json" }).end(JSON.stringify(said));
   const ok = (result: Fields) => json(200, { ok: true, result, reasons: [] });
   if (url.pathname === "/mock") {
     for (const [name, value] of url.searchParams) {
-      if (name === "scene" && value in SCENES) [scene, own, running] = [value, null, value === "running" || value === "stopping" || value === "alarms" || value === "ward" || value === "medium" || value === "low" ? 1006 : 0];
-      if (name === "person") person = value ? { badge: value, name: "R. Weiss", roles: ["view", "confirm", "prescribe", "maintain"], idle_left_s: Number(url.searchParams.get("idle") ?? 180) } : null;
+      if (name === "scene" && value in SCENES)
+        [scene, own, running] = [
+          value,
+          null,
+          value === "running" ||
+          value === "stopping" ||
+          value === "alarms" ||
+          value === "ward" ||
+          value === "medium" ||
+          value === "low"
+            ? 1006
+            : 0,
+        ];
+      if (name === "person")
+        person = value
+          ? {
+              badge: value,
+              name: "R. Weiss",
+              roles: ["view", "confirm", "prescribe", "maintain"],
+              idle_left_s: Number(url.searchParams.get("idle") ?? 180),
+            }
+          : null;
       if (name === "running") running = Number(value);
       if (name === "unpaired") unpaired = value === "1";
       if (name === "silent") silent = value === "1";
@@ -118,7 +206,15 @@ async function answer(request: IncomingMessage, out: ServerResponse) {
   const tablet = { id: "0000000000000000", name: "ward 7, bed 1", roles: ["view", "confirm", "prescribe", "maintain"] };
   switch (url.pathname) {
     case "/api/about":
-      return ok({ gateway: "ward-7", version: "0", statement: "mock", simulated: true, paired: !unpaired, tablet: null, bench: true });
+      return ok({
+        gateway: "ward-7",
+        version: "0",
+        statement: "mock",
+        simulated: true,
+        paired: !unpaired,
+        tablet: null,
+        bench: true,
+      });
     case "/api/nonce":
       return ok({ nonce: "n" });
     case "/api/hello":
@@ -154,25 +250,56 @@ async function file(path: string, out: ServerResponse) {
   const name = normalize(path === "/" ? "/index.html" : path);
   const content = await readFile(join(STATIC, name)).catch(() => null);
   if (!content) return out.writeHead(404).end();
-  return out.writeHead(200, { "Content-Type": TYPES[name.split(".").pop() ?? ""] ?? "application/octet-stream", "Content-Security-Policy": "default-src 'self'", "Cache-Control": "no-cache" }).end(content);
+  return out
+    .writeHead(200, {
+      "Content-Type": TYPES[name.split(".").pop() ?? ""] ?? "application/octet-stream",
+      "Content-Security-Policy": "default-src 'self'",
+      "Cache-Control": "no-cache",
+    })
+    .end(content);
 }
 
-const DOSE = { default: "0.5 mg/kg", hard_min: "0.1 mg/kg", soft_min: "0.3 mg/kg", soft_max: "0.75 mg/kg", hard_max: "1 mg/kg" };
+const DOSE = {
+  default: "0.5 mg/kg",
+  hard_min: "0.1 mg/kg",
+  soft_min: "0.3 mg/kg",
+  soft_max: "0.75 mg/kg",
+  hard_max: "1 mg/kg",
+};
 const DURATION = { default: "40 min", hard_min: "40 min", soft_min: "40 min", soft_max: "40 min", hard_max: "100 min" };
 const WEIGHT = { hard_min: "30 kg", soft_min: "40 kg", soft_max: "150 kg", hard_max: "200 kg" };
 const entry = (id: string, concentration_mg_ml: string) => ({
-  id, drug: "ketamine", concentration_mg_ml, containers: ["50 mL", "60 mL", "20 mL", "10 mL", "100 mL bag"], double_check: false, dose: DOSE, duration: DURATION, weight: WEIGHT, infusions: 6,
+  id,
+  drug: "ketamine",
+  concentration_mg_ml,
+  containers: ["50 mL", "60 mL", "20 mL", "10 mL", "100 mL bag"],
+  double_check: false,
+  dose: DOSE,
+  duration: DURATION,
+  weight: WEIGHT,
+  infusions: 6,
 });
 const LIBRARY = {
   entries: [entry("ketamine-1mg-ml", "1"), entry("ketamine-1mg-ml-gentle", "1"), entry("ketamine-2mg-ml", "2")],
-  containers: [{ name: "50 mL", volume_ml: "50" }], weight_bases: ["actual", "ideal", "adjusted"],
+  containers: [{ name: "50 mL", volume_ml: "50" }],
+  weight_bases: ["actual", "ideal", "adjusted"],
 };
 const BENCH = {
   truth: { state: "infusing", rate_ml_h: "52.4137", delivered_ml: "14.6421", pressure_mmhg: 84, air_ml: 0 },
   reading: { state: "infusing", rate_ml_h: "52.5", delivered_ml: "14.67", pressure_mmhg: 84 },
-  faults: ["occlusion", "air", "door_open", "mute", "lose_replies", "reset", "rate_times_ten"].map((name, at) => ({ name, on: at === 0, text: name })),
+  faults: ["occlusion", "air", "door_open", "mute", "lose_replies", "reset", "rate_times_ten"].map((name, at) => ({
+    name,
+    on: at === 0,
+    text: name,
+  })),
   speed: 60,
-  trace: Array.from({ length: 12 }, (_, at) => ({ ts: `2026-11-26T13:50:${String(at).padStart(2, "0")}.120Z`, direction: at % 2 ? "in" : "out", text: at % 2 ? "00I14.67ML" : "0DIS" })),
+  trace: Array.from({ length: 12 }, (_, at) => ({
+    ts: `2026-11-26T13:50:${String(at).padStart(2, "0")}.120Z`,
+    direction: at % 2 ? "in" : "out",
+    text: at % 2 ? "00I14.67ML" : "0DIS",
+  })),
 };
 
-createServer((request, out) => void answer(request, out).catch((error: unknown) => out.writeHead(500).end(String(error)))).listen(PORT, "127.0.0.1", () => console.log(`http://127.0.0.1:${PORT}/`));
+createServer(
+  (request, out) => void answer(request, out).catch((error: unknown) => out.writeHead(500).end(String(error))),
+).listen(PORT, "127.0.0.1", () => console.log(`http://127.0.0.1:${PORT}/`));
