@@ -110,11 +110,7 @@ async function sayAlive(): Promise<void> {
 export async function act<T = Record<string, unknown>>(op: string, fields: Record<string, unknown> = {}) {
   if (!key)
     return { ok: false, result: {} as Partial<T>, reasons: ["This tablet is not paired with the gateway."], status: 0 };
-  const gateway = current().about?.gateway ?? "";
-  const answer = await request<T>(key, gateway, { op, ...fields });
-  if (answer.status !== 401) return answer;
-  await hello(key, gateway); // bedside began anew and knows this session no more; it passed nothing on
-  return request<T>(key, gateway, { op, ...fields });
+  return request<T>(key, current().about?.gateway ?? "", { op, ...fields });
 }
 
 export const tabletKey = (): TabletKey | null => key;

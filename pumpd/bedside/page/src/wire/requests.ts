@@ -33,12 +33,15 @@ async function signed<T>(
 export const hello = (key: TabletKey, gateway: string): Promise<Answer<{ tablet: Tablet }>> =>
   signed("/api/hello", key, gateway, '{"op":"hello"}');
 
-export function request<T = Record<string, unknown>>(
+export async function request<T = Record<string, unknown>>(
   key: TabletKey,
   gateway: string,
   fields: { op: string; [name: string]: unknown },
 ): Promise<Answer<T>> {
   const text = JSON.stringify(fields);
+  const answer = await signed<T>("/api/request", key, gateway, text, { request: text });
+  if (answer.status !== 401) return answer;
+  await hello(key, gateway); // bedside began anew and knows this session no more; it passed nothing on
   return signed<T>("/api/request", key, gateway, text, { request: text });
 }
 
