@@ -188,7 +188,9 @@ class Watching:
         if infusion is None:
             return
         quiet = world.watch.stood_for_s >= QUIET_S and world.calm
-        if quiet or (infusion.state.may_flow and infusion.started_ns is not None):
+        # A protocol whose answers do not tell their question takes a late one for the next: then only quiet is judged.
+        flowing = infusion.state.may_flow and infusion.started_ns is not None and world.now >= world.late_until
+        if quiet or flowing:
             self._booked(infusion)
 
     def _booked(self, infusion: Infusion) -> None:

@@ -140,8 +140,8 @@ class Watch:
         self.on_flow(self.flows[-1])
 
     def ended(self) -> None:
-        flow = self.flows[-1]
-        flow.ended_s, flow.ended_ml = self._now(), self.plant._moved[1]
+        if self.flows and self.flows[-1].ended_s is None:
+            self.flows[-1].ended_s, self.flows[-1].ended_ml = self._now(), self.plant._moved[1]
 
 
 class _Watched(Plant):
@@ -150,7 +150,7 @@ class _Watched(Plant):
     def run(self, rate_ml_h, volume_ml=None):
         stood = self._rate <= 0
         super().run(rate_ml_h, volume_ml)
-        if stood and rate_ml_h > 0:
+        if stood and self._rate > 0:  # one that cannot turn has stalled already
             self.watch.began()
 
     def stop(self):

@@ -21,6 +21,7 @@ LOOK_S = 1.0
 SETTLE_S = 25.0  # after the last trouble: whatever pumpd does by itself is done
 HELP_S = 120.0  # within which a nurse ends every infusion
 ORDER_WITHIN_S = 90.0
+LATE_S = 5.0  # after the last late answer, until there was a look in time
 _LINE = {
     *(Kind.SILENCE, Kind.GARBLED, Kind.LOST_REPLY, Kind.DELAYED_REPLY, Kind.DISCONNECT, Kind.HANG),
     *(Kind.DUPLICATED_REPLY, Kind.SPLIT_REPLY, Kind.LOST_REQUEST, Kind.CRASH_AFTER, Kind.POWER_CUT),
@@ -142,6 +143,8 @@ def _fault(world: World, watching: "judge.Watching", event: Happening) -> None:
     lasting = fault.lasting_s or 0.0
     if fault.kind in _LINE:
         world.trouble(max(lasting, 1.0))
+        if fault.kind is Kind.DELAYED_REPLY:
+            world.late_until = max(world.late_until, world.now + lasting + fault.delay_s + LATE_S)
         if fault.kind in (Kind.SILENCE, Kind.DISCONNECT):
             watching.loss(lasting)
     try:

@@ -89,6 +89,7 @@ class World:
         self.on_writer: Callable[[Writer], None] = lambda _: None
         self.tablet_away_until = 0.0
         self.trouble_until = 0.0
+        self.late_until = 0.0  # answers come late
         self.down_since: float | None = None  # no control process
         self.gateway_harmed = False  # rows were lost, or a process could not start
         self.requests = 0
