@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from pumpd.bedside import bodies
 from pumpd.bedside.sessions import COOKIE
 from pumpd.control.messages import DISCLAIMER, Answer
-from pumpd.control.tablet_messages import INNER
+from pumpd.control.tablet_messages import inner
 
 _REF = "#/components/schemas/"
 _SAID = {
@@ -30,8 +30,8 @@ def description(version: str) -> dict[str, Any]:
     schemas: dict[str, Any] = {}
     for kind in (Answer, *bodies.ALL):
         schemas |= _schema(kind)
-    inner = INNER.json_schema(ref_template=_REF + "{model}")
-    schemas |= inner.pop("$defs", {}) | {"InnerRequest": inner}
+    told = inner().json_schema(ref_template=_REF + "{model}")
+    schemas |= told.pop("$defs", {}) | {"InnerRequest": told}
     cookie: dict[str, Any] = {"cookie": []}
     paths = {
         "/api/stop": {"post": _does("Stop one pump, or all. Needs nothing.", (404,), "StopBody", needed=False)},

@@ -1,5 +1,6 @@
 """What a paired tablet may ask for, inside a signed request. No field says who asks: the key and the sign-in do."""
 
+from functools import cache
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, TypeAdapter
@@ -8,7 +9,8 @@ from pumpd.control.messages import Confirmation, Id, Text
 
 
 class _Inner(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Built when the first tablet asks for something: 2 MB that a gateway without tablets need not have.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 Badge = Annotated[str, StringConstraints(max_length=32)]
@@ -168,7 +170,14 @@ Inner = Annotated[
     | EndObservation,
     Field(discriminator="op"),
 ]
-INNER: TypeAdapter[Inner] = TypeAdapter(Inner)
+
+
+@cache
+def inner() -> TypeAdapter[Inner]:
+    """What reads them."""
+    return TypeAdapter(Inner)
+
+
 REQUEST_PREFIX = "pumpd-request-v1\n"
 
 

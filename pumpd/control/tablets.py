@@ -64,7 +64,7 @@ class Tablets:
         """Raises RefusedError for what no paired tablet asked for."""
         key = self._verified(request)
         try:
-            inner = asked.INNER.validate_json(request.request)
+            inner = asked.inner().validate_json(request.request)
         except ValidationError as error:
             raise RefusedError(
                 *(
