@@ -10,7 +10,7 @@ import importlib
 import secrets
 import sys
 from collections.abc import Collection, Coroutine, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -19,6 +19,7 @@ from pumpd.control.aftercare import Aftercare, Care
 from pumpd.control.alarm_desk import AlarmDesk
 from pumpd.control.build import Build
 from pumpd.control.clock import Clock
+from pumpd.control.few_rows import FewRows
 from pumpd.control.keys import KeyStore, KeyStoreError, PairedKey
 from pumpd.control.live import Live, library_of
 from pumpd.control.messages import (
@@ -47,13 +48,10 @@ from pumpd.control.messages import (
     WatchRequest,
 )
 from pumpd.control.ordering import Ordering
-from pumpd.control.pair_desk import PairDesk
 from pumpd.control.refused import RefusedError
 from pumpd.control.review import review, review_of, shown, status_of
 from pumpd.control.runner import PumpRunner
 from pumpd.control.sounder import Sounder
-from pumpd.control.staff import StaffStore
-from pumpd.control.tablets import Tablets
 from pumpd.control.writer import JournalWriter
 from pumpd.dosing import Library
 from pumpd.infusion import Infusion, Place, Window
@@ -63,16 +61,21 @@ from pumpd.pump import AlarmCode
 from pumpd.quantities import Volume
 from pumpd.settings import Settings
 
+if TYPE_CHECKING:
+    from pumpd.control.tablets import Tablets
+
 log = structlog.get_logger("pumpd.control")
 
 
-async def signatures_loaded() -> None:
-    """Load the cryptography when it is first needed, beside the loop.
+async def _loaded(*modules: str) -> None:
+    """Load what is not needed until somebody confirms or a tablet speaks, beside the loop.
 
-    It takes 0.1 s and 7 MB, which a process that has just been restarted over a running pump does not spend first.
+    Cryptography takes 0.1 s and 7 MB, which a process that has just been restarted over a running pump does not spend
+    first.
     """
-    if "pumpd.control.signature" not in sys.modules:
-        await asyncio.to_thread(importlib.import_module, "pumpd.control.signature")
+    for module in modules:
+        if module not in sys.modules:
+            await asyncio.to_thread(importlib.import_module, module)
 
 
 class Gateway:
@@ -101,9 +104,9 @@ class Gateway:
         self._ordering = Ordering(settings, library, runners, journal, clock, others)
         self.desk = AlarmDesk(self.runners, journal, clock)
         self.aftercare = Aftercare(journal, clock, cares)
-        self._pairing = PairDesk(keys, journal, clock)
-        self._tablets = Tablets(self, keys, StaffStore(settings.staff_path), self.desk, journal, clock)
-        self.live = Live(self, self._tablets, keys, clock)
+        self._tablets: Tablets | None = None
+        self._strangers = FewRows()
+        self.live = Live(self, keys, clock)
         journal.on_failure = self._journal_failed
         journal.on_restored = self._journal_restored
         if damage:
@@ -113,6 +116,19 @@ class Gateway:
         self._sounder = Sounder(output, lambda: self.desk.board.sounding) if output else None
         for runner in runners:
             runner.on_change = self.changed
+
+    async def tablets(self) -> "Tablets":
+        """What speaks with tablets, made when the first one does."""
+        await _loaded("pumpd.control.signature", "pumpd.control.tablets")
+        from pumpd.control.tablets import Tablets  # noqa: PLC0415  # see `_loaded`
+
+        if self._tablets is None:
+            self._tablets = Tablets(self, self._keys, self._journal, self._clock)
+        return self._tablets
+
+    def person_on(self, tablet: str) -> dict[str, Any] | None:
+        """Who is signed in on a tablet."""
+        return None if self._tablets is None else self._tablets.of(tablet)
 
     @property
     def sounder_problem(self) -> str:
@@ -179,36 +195,34 @@ class Gateway:
             case LibraryRequest():
                 return library_of(self.library)
             case NonceRequest():
-                return {"nonce": self._tablets.nonce()}
+                return {"nonce": (await self.tablets()).nonce()}
             case TabletRequest():
-                await signatures_loaded()
-                return await self._tablets.answer(request)
+                return await (await self.tablets()).answer(request)
             case Alive(tablet=tablet):
                 if tablet not in self._known_keys():
                     raise RefusedError(f"alive: no tablet {tablet!r} is paired with this gateway")
                 self.desk.alive(tablet)
                 return {}
             case PairState(token=token):
-                return self._pairing.state(token)
+                return (await self.tablets()).pairing.state(token)
             case PairOffer(token=token, name=name, public_key=public_key):
-                await signatures_loaded()
-                return await self._pairing.offer(token, name, public_key)
+                return await (await self.tablets()).pairing.offer(token, name, public_key)
             case PairOpen() | PairAccept() | PairClose():
                 if not operator:
                     raise RefusedError("pair: only somebody at the gateway pairs a tablet: root, or pumpd's own user")
-                await signatures_loaded()
                 return await self._pair(request, peer)
             case Stop():  # taken before; here for the type checker
                 return self._stop(request, peer)
 
     async def _pair(self, request: PairOpen | PairAccept | PairClose, peer: str) -> dict[str, Any]:
+        pairing = (await self.tablets()).pairing
         match request:
             case PairOpen(roles=roles, name=name):
-                return self._pairing.open(roles, name, peer)
+                return pairing.open(roles, name, peer)
             case PairAccept(code=code):
-                return await self._pairing.accept(code, peer)
+                return await pairing.accept(code, peer)
             case PairClose():
-                self._pairing.close()
+                pairing.close()
                 return {}
 
     def _known_keys(self) -> dict[str, PairedKey]:
@@ -330,7 +344,7 @@ class Gateway:
     async def challenge(self, pump: str) -> dict[str, Any]:
         """What a confirmation must sign now, and what must be on the screen. Raises RefusedError."""
         runner = self._runner(pump)
-        await signatures_loaded()
+        await _loaded("pumpd.control.signature")
         reasons = runner.feed(ev.ChallengeIssued(self._now(), secrets.token_hex(16), shown(review(runner))))
         infusion = runner.infusion
         if reasons or infusion is None or infusion.challenge is None:
@@ -352,7 +366,7 @@ class Gateway:
 
     async def _confirm_by_software(self, request: Confirmation) -> dict[str, Any]:
         """A software nurse's key confirms by itself. A tablet's never does: its request says who is signed in."""
-        await signatures_loaded()
+        await _loaded("pumpd.control.signature")
         key = self._known_keys().get(request.key)
         if key is None:
             raise RefusedError(f"confirmation: the key {request.key!r} is not paired with this gateway")
@@ -376,7 +390,7 @@ class Gateway:
             expires_ns=request.expires_ns,
             shown=request.shown,
         )
-        from pumpd.control.signature import fault  # noqa: PLC0415  # see `signatures_loaded`
+        from pumpd.control.signature import fault  # noqa: PLC0415  # see `_loaded`
 
         wrong = fault(key, binding, request.signature)
         if wrong:

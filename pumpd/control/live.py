@@ -26,7 +26,6 @@ from pumpd.journal.store import timestamp
 
 if TYPE_CHECKING:
     from pumpd.control.gateway import Gateway
-    from pumpd.control.tablets import Tablets
 
 EVERY_S = 1.0
 LEAST_APART_S = 0.1
@@ -41,8 +40,8 @@ EXPIRY_WORDS = {
 
 
 class Live:
-    def __init__(self, gateway: "Gateway", tablets: "Tablets", keys: KeyStore, clock: Clock) -> None:
-        self._gateway, self._tablets, self._keys, self._clock = gateway, tablets, keys, clock
+    def __init__(self, gateway: "Gateway", keys: KeyStore, clock: Clock) -> None:
+        self._gateway, self._keys, self._clock = gateway, keys, clock
         self.courses: dict[str, tuple[str, dict[str, Any] | None]] = {}  # by pump: session, place in the course
         self._watchers: set[asyncio.Event] = set()
 
@@ -91,7 +90,8 @@ class Live:
             "alarms": desk.of_pump(""),
             "pumps": [self._pump(runner) for runner in gateway.runners.values()],
             "tablets": {
-                key.id: {"name": key.name, "roles": list(key.roles), "person": self._tablets.of(key.id)} for key in keys
+                key.id: {"name": key.name, "roles": list(key.roles), "person": gateway.person_on(key.id)}
+                for key in keys
             },
         }
 

@@ -33,7 +33,7 @@ class PairDesk:
 
     async def offer(self, token: str, name: str, public_key: str) -> dict[str, Any]:
         """A tablet offers its key. Raises RefusedError."""
-        from pumpd.control.signature import key_id, public_of  # noqa: PLC0415  # see `signatures_loaded`
+        from pumpd.control.signature import key_id, public_of  # noqa: PLC0415  # loaded by then
 
         name = " ".join(name.split())[:LONGEST_NAME] or "tablet"
         window = self._open_window()
@@ -57,7 +57,7 @@ class PairDesk:
 
     async def accept(self, code: str, peer: str) -> dict[str, Any]:
         """The code that the operator typed. Raises RefusedError."""
-        from pumpd.control.signature import pairable, public_of  # noqa: PLC0415  # see `signatures_loaded`
+        from pumpd.control.signature import pairable, public_of  # noqa: PLC0415  # loaded by then
 
         window = self._open_window()
         try:

@@ -13,7 +13,6 @@ import structlog
 from pydantic import ValidationError
 
 from pumpd.control import tablet_messages as asked
-from pumpd.control.alarm_desk import AlarmDesk
 from pumpd.control.clock import Clock
 from pumpd.control.keys import KeyStore, KeyStoreError, PairedKey
 from pumpd.control.messages import (
@@ -27,6 +26,7 @@ from pumpd.control.messages import (
 )
 from pumpd.control.nonces import Nonces
 from pumpd.control.observation import ObservationError
+from pumpd.control.pair_desk import PairDesk
 from pumpd.control.refused import RefusedError
 from pumpd.control.roles import Role, objection
 from pumpd.control.sign_in import IDLE_NS, NS, SignInError, SignIns
@@ -44,18 +44,11 @@ _QUIET = ("preview", "hello", "touch")  # asked again and again while somebody t
 
 
 class Tablets:
-    def __init__(
-        self,
-        gateway: "Gateway",
-        keys: KeyStore,
-        staff: StaffStore,
-        desk: AlarmDesk,
-        journal: JournalWriter,
-        clock: Clock,
-    ) -> None:
-        self._gateway, self._keys, self._desk, self._journal, self._clock = gateway, keys, desk, journal, clock
+    def __init__(self, gateway: "Gateway", keys: KeyStore, journal: JournalWriter, clock: Clock) -> None:
+        self.pairing = PairDesk(keys, journal, clock)
+        self._gateway, self._keys, self._desk, self._journal, self._clock = gateway, keys, gateway.desk, journal, clock
         self._nonces = Nonces()
-        self._sign_ins = SignIns(staff, clock.loop_ns)
+        self._sign_ins = SignIns(StaffStore(gateway.settings.staff_path), clock.loop_ns)
 
     def nonce(self) -> str:
         return self._nonces.draw(self._clock.loop_ns())
@@ -106,7 +99,7 @@ class Tablets:
             raise RefusedError(f"request: no tablet with the key {request.key!r} is paired with this gateway")
         if why := self._nonces.fault(request.nonce, self._clock.loop_ns()):
             raise RefusedError(why)
-        from pumpd.control.signature import fault_of  # noqa: PLC0415  # see `signatures_loaded`
+        from pumpd.control.signature import fault_of  # noqa: PLC0415  # see `Gateway.tablets`
 
         signed = asked.signed_request(self._gateway.settings.gateway, request.nonce, request.request)
         if why := fault_of(key, signed, request.signature, "request"):

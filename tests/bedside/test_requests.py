@@ -291,3 +291,19 @@ async def test_a_nurse_without_the_role_orders_nothing(tmp_path, monkeypatch):
         for op in ("preview", "order"):
             answer = await here.tablet.ask(op, **FORM)
             assert answer["reasons"] == [f"{op}: the person signed in has no role prescribe"]
+
+
+@pytest.mark.requirement("SEC-19")
+async def test_a_stranger_cannot_fill_the_journal_and_stop_works_meanwhile(tmp_path, monkeypatch):
+    async with bedsides(tmp_path, monkeypatch) as here:
+        await here.running()
+        stranger = Tablet(here.client())
+        for _ in range(100):
+            assert not (await stranger.hello())["ok"]
+        assert here.ward.kinds().count("request_refused") == 30
+        assert (await stranger.post("/api/stop"))["ok"]
+        await here.ward.until("stopped", within_s=5)
+        await asyncio.sleep(61)
+        assert not (await stranger.hello())["ok"]
+        assert here.bodies("request_refused")[-1]["left_out_before"] == 70
+        await stranger.http.aclose()
