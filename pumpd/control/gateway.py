@@ -164,6 +164,10 @@ class Gateway:
         except RefusedError as error:
             by = request.ordered_by if isinstance(request, Order) else getattr(request, "by", "")
             body = {"op": request.op, "by": by, "reasons": list(error.reasons), "peer": peer}
+            if isinstance(request, TabletRequest | PairOffer | Alive):  # anybody on the network can send these
+                if not self._strangers.allow(self._clock.loop_ns()):
+                    return Answer(ok=False, reasons=error.reasons)
+                body |= self._strangers.told()
             kind = {"order": "order_refused", "confirm": "confirmation_refused"}.get(request.op, "request_refused")
             self._journal.post([Entry(kind, body, getattr(request, "pump", None) or "", "", self._now())])
             return Answer(ok=False, reasons=error.reasons)
