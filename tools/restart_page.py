@@ -28,7 +28,7 @@ on the state machine alone.
   which flow is assumed, and its worst case is booked. Until it is back its own watchdog, the deadman or its programmed
   volume ends the flow: what each family has is in [drivers](drivers.md).
 - **A changed pumpd, configuration or library**: the infusion is stopped and cannot be resumed
-  ([decision 9](../decisions/0009-an-update-waits-for-the-observation.md)).
+  ([decision 16](../decisions/0016-an-update-waits-for-the-observation.md)).
 - **Another boot of the machine**: instants are moved by the wall clock. If that went backwards, every window is over.
 - **A journal not to be read or believed**: [what to do](journal.md#when-the-file-is-not-what-it-was).
 """
