@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from importlib import import_module
 from unittest import mock
 
@@ -15,7 +14,6 @@ from pumpd.infusion import judge as look
 from pumpd.infusion.model import ZERO, Infusion
 from pumpd.infusion.states import State
 from pumpd.infusion.turn import Turn
-from pumpd.journal import doses
 
 advance, observe = import_module("pumpd.infusion.advance"), import_module("pumpd.infusion.observe")
 
@@ -42,17 +40,6 @@ def _book_what_is_reported():
 def _lost_count_is_nothing():
     """A counter that fell back has lost nothing worth booking."""
     return mock.patch.object(observe, "_unaccounted", new=lambda *_: ZERO)
-
-
-def _stop_once():
-    """A stop is sent, and not repeated until it is confirmed."""
-    send = Turn.send_stop
-
-    def once(turn: Turn) -> None:
-        if not turn.infusion.state.ending:
-            send(turn)
-
-    return mock.patch.object(Turn, "send_stop", once)
 
 
 def _commands_sent_again():
@@ -98,11 +85,6 @@ def _go_on_after_a_restart():
     return _both(patched, mock.patch.object(PumpRunner, "_stop_leftover", left_alone))
 
 
-def _panel_is_not_looked_at():
-    """Changes at the pump's own panel are believed."""
-    return _both(_without("front_panel"), mock.patch.object(look.front_panel, "check", new=lambda *_: look.PERMIT))
-
-
 def _watchdog_not_armed():
     """The pump's own watchdog is asked for at ten minutes."""
     start = LinkDriver.start
@@ -111,17 +93,6 @@ def _watchdog_not_armed():
         return await start(self, type(watchdog)(200))
 
     return mock.patch.object(LinkDriver, "start", long)
-
-
-def _forgotten_dose():
-    """The dose history does not know of doubt."""
-    dose = doses._Infusion.dose
-
-    def sure(self, session, *, live):
-        found = dose(self, session, live=live)
-        return found and replace(found, uncertain=False)
-
-    return mock.patch.object(doses._Infusion, "dose", sure)
 
 
 def _stop_lost_on_the_way():
@@ -153,13 +124,10 @@ BREAKS: dict[str, Callable[[], contextlib.AbstractContextManager]] = {
     "resume-without-confirmation": _resume_without_confirmation,
     "book-what-is-reported": _book_what_is_reported,
     "lost-count-is-nothing": _lost_count_is_nothing,
-    "stop-once": _stop_once,
     "commands-sent-again": _commands_sent_again,
     "start-before-the-journal": _start_before_the_journal,
     "go-on-after-a-restart": _go_on_after_a_restart,
-    "panel-is-not-looked-at": _panel_is_not_looked_at,
     "watchdog-not-armed": _watchdog_not_armed,
-    "forgotten-dose": _forgotten_dose,
     "stop-lost-on-the-way": _stop_lost_on_the_way,
 }
 

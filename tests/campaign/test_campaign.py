@@ -46,6 +46,9 @@ FOUND = {
     "resume-without-confirmation": ("start", a_story((10.0, "nurse", "pause"), resumes=1)),
     "commands-sent-again": ("start", a_story((0.0, "fault", "lost-reply:start"), family="harvard", model="phd-ultra")),
     "lost-count-is-nothing": ("booked", a_story(*LOST, family="harvard", model="11-elite")),
+    "start-before-the-journal": ("start", a_story((0.5, "disk", "slow:1/30"), family="harvard", model="11-elite")),
+    "watchdog-not-armed": ("expiry", a_story((14.0, "control", "kill/20"))),
+    "stop-lost-on-the-way": ("stop", a_story((14.0, "nurse", "stop"))),
     "go-on-after-a-restart": ("restart", a_story((9.0, "control", "kill/1"))),
 }
 
