@@ -11,7 +11,7 @@ from pumpd.control.observation import LASTS_NS, NS, Observation, ObservationErro
 from pumpd.control.recovery import LOOK_BACK, gone_since
 from pumpd.control.runner import PumpRunner
 from pumpd.control.writer import JournalWriter
-from pumpd.journal import Entry, JournalReader, Record
+from pumpd.journal import Entry, JournalError, JournalReader, Record
 from pumpd.journal.store import timestamp
 
 STARTED, VITALS, ENDED = "observation_started", "vitals_recorded", "observation_ended"
@@ -138,5 +138,8 @@ def find(reader: JournalReader, clock: Clock) -> dict[str, Care]:
 
 
 def _vitals(row: Record, reader: JournalReader, clock: Clock) -> Vitals:
-    fields = dict(row.fields)
-    return Vitals(row.mono_ns + gone_since(reader, row, clock), str(fields.pop("by", "")), **fields)
+    try:
+        fields = dict(row.fields)
+        return Vitals(row.mono_ns + gone_since(reader, row, clock), str(fields.pop("by", "")), **fields)
+    except (ValueError, TypeError) as error:
+        raise JournalError(f"journal row {row.id} ({row.kind}) cannot be understood: {error}") from error

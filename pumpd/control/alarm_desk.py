@@ -21,7 +21,7 @@ from pumpd.control.refused import RefusedError
 from pumpd.control.runner import PumpRunner
 from pumpd.control.writer import JournalWriter
 from pumpd.infusion import State
-from pumpd.journal import Entry
+from pumpd.journal import Entry, JournalReader, Record
 from pumpd.journal.store import timestamp
 from pumpd.pump import AlarmCode
 
@@ -30,16 +30,25 @@ log = structlog.get_logger("pumpd.control")
 TABLET_LOST_NS = 5 * NS  # COM-11
 TABLET_GONE_NS = 60 * NS  # COM-07
 CALL_BACK_NS = 30 * NS  # ALM-09
+LOOK_BACK = 500  # rows of one kind
+_OWN = (AlarmCode.TABLET_LOST, AlarmCode.TABLET_GONE, AlarmCode.CONFIRMATION_WAITING)
 
 
 class AlarmDesk:
-    def __init__(self, runners: Mapping[str, PumpRunner], journal: JournalWriter, clock: Clock) -> None:
+    def __init__(
+        self,
+        runners: Mapping[str, PumpRunner],
+        journal: JournalWriter,
+        clock: Clock,
+        left: frozenset[Key] = frozenset(),
+    ) -> None:
+        """`left`: alarms of the gateway that the process before this one raised and never cleared."""
         self.board = Board()
         self.on_change: Callable[[], None] = lambda: None
         self._runners, self._journal, self._clock = runners, journal, clock
         self._heard: dict[str, int] = {}  # tablets that are connected, and when each was last heard of
         self._lost_ns: int | None = None  # since when no tablet is connected while an infusion is under way
-        self._own: frozenset[Key] = frozenset()
+        self._own = left
         self._wake = asyncio.Event()
 
     @property
@@ -204,6 +213,18 @@ class AlarmDesk:
             runner.infusion.place.session if runner is not None and runner.infusion is not None and not own else ""
         )
         self._journal.post([Entry(kind, body, pump, session, self._clock.monotonic_ns())])
+
+
+def own_alarms_left(reader: JournalReader) -> frozenset[Key]:
+    """The gateway's own alarms that the journal says are raised. Raises JournalError."""
+    newest: dict[tuple[str, str], Record] = {}
+    for kind in ("alarm_raised", "alarm_cleared"):
+        for row in reader.last(LOOK_BACK, kind):
+            key = (row.pump, str(row.fields.get("code")))
+            if not row.session and (key not in newest or newest[key].id < row.id):
+                newest[key] = row
+    raised = [key for key, row in newest.items() if row.kind == "alarm_raised"]
+    return frozenset((pump, AlarmCode(code)) for pump, code in raised if code in _OWN)
 
 
 def _stamp(wall: datetime, ago_ns: int) -> str:

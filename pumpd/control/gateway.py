@@ -16,6 +16,7 @@ import structlog
 
 from pumpd.control import rows
 from pumpd.control.aftercare import Aftercare, Care
+from pumpd.control.alarm_board import Key
 from pumpd.control.alarm_desk import AlarmDesk
 from pumpd.control.build import Build
 from pumpd.control.clock import Clock
@@ -91,6 +92,7 @@ class Gateway:
         others: Collection[str] = (),
         damage: str = "",
         cares: Mapping[str, Care] | None = None,
+        alarms_left: frozenset[Key] = frozenset(),
     ) -> None:
         """`others`: sessions that another build began. `damage`: what is wrong with the journal of before; nothing is
         started until it is put in order and this process starts anew.
@@ -102,7 +104,7 @@ class Gateway:
         self.damage = damage
         self.journal_problem = ""
         self._ordering = Ordering(settings, library, runners, journal, clock, others)
-        self.desk = AlarmDesk(self.runners, journal, clock)
+        self.desk = AlarmDesk(self.runners, journal, clock, alarms_left)
         self.aftercare = Aftercare(journal, clock, cares)
         self._tablets: Tablets | None = None
         self._strangers = FewRows()

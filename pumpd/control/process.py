@@ -17,6 +17,8 @@ from pathlib import Path
 import structlog
 
 from pumpd.control.aftercare import Care, find
+from pumpd.control.alarm_board import Key
+from pumpd.control.alarm_desk import own_alarms_left
 from pumpd.control.build import Build, begun_under_another, build
 from pumpd.control.clock import Clock
 from pumpd.control.gateway import Gateway
@@ -72,7 +74,8 @@ async def gateway(settings: Settings, library: Library, journal: JournalWriter) 
     now = build(settings, library)
     left, others, damage, cares = _left_under_way(settings, library, runners, clock, now)
     keys = KeyStore(settings.keys_path)
-    made = Gateway(settings, library, runners, journal, keys, clock, now, others, damage, cares)
+    alarms = frozenset() if damage else _alarms_left(settings)
+    made = Gateway(settings, library, runners, journal, keys, clock, now, others, damage, cares, alarms)
     body = {
         "gateway": settings.gateway,
         "build": now,
@@ -125,6 +128,17 @@ def _left_under_way(
     left = {name: one for name, one in found.items() if one is not None}
     left = {name: replace(one, program=None) if one.session in others else one for name, one in left.items()}
     return left, others, "", cares
+
+
+def _alarms_left(settings: Settings) -> frozenset[Key]:
+    """The gateway's own alarms that were raised before, so that they are cleared where they are shown."""
+    if not settings.journal_path.exists():
+        return frozenset()
+    try:
+        with contextlib.closing(JournalReader(settings.journal_path)) as reader:
+            return own_alarms_left(reader)
+    except (JournalError, ValueError):
+        return frozenset()  # it has been said that the journal cannot be read
 
 
 async def run(settings: Settings) -> None:

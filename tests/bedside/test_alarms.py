@@ -204,3 +204,18 @@ async def test_a_sounder_that_cannot_be_written_is_said_and_costs_nothing(tmp_pa
     assert not playing.done()
     playing.cancel()
     await asyncio.gather(playing, return_exceptions=True)
+
+
+async def test_an_alarm_of_the_gateway_that_a_process_left_raised_is_cleared_by_the_next(tmp_path, monkeypatch):
+    """Else it would stay with the broker, which keeps active alarms, for ever."""
+    async with bedsides(tmp_path, monkeypatch) as here:
+        await here.ready()
+        await alive(here, 2)
+        await asyncio.sleep(35)
+        assert codes(here, "") == ["tablet_lost"]
+        assert codes(here) == ["confirmation_waiting"]
+    async with bedsides(tmp_path, monkeypatch) as here:
+        await asyncio.sleep(1)
+        assert codes(here, "") == codes(here) == []
+        cleared = [(row.pump, row.fields["code"]) for row in here.ward.rows() if row.kind == "alarm_cleared"]
+        assert sorted(cleared) == [("", "tablet_lost"), ("bed1", "confirmation_waiting")]
