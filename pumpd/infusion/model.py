@@ -154,7 +154,7 @@ class Infusion:
 
     def booked(self, now_ns: int) -> Volume:
         """The most that can have been given: reported, or lost, or at the highest rate since; up to the program."""
-        last = self.reading.answered_ns if self.reading else self.flow_since_ns
+        last = self.reading.asked_ns if self.reading else self.flow_since_ns  # the count may be as old as the question
         if not self.state.may_flow or last is None:
             return self.given_before + self.accounted
         most = max(self.segment.program.vtbi, self.counted)
