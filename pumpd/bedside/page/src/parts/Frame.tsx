@@ -69,9 +69,9 @@ export function Frame({ page, route, children }: { page: Page; route: Route; chi
       {docked && (
         <footer class="dock">
           {page.identity === "paired" && known ? (
-            <StopButton page={page} target={known.pump} name={known.pump} />
+            <StopButton key={known.pump} page={page} target={known.pump} name={known.pump} />
           ) : (
-            <StopButton page={page} target={EVERY} name="all pumps" />
+            <StopButton key={EVERY} page={page} target={EVERY} name="all pumps" />
           )}
         </footer>
       )}

@@ -1,5 +1,6 @@
 // What the page knows, and how each message changes it. Pure: time comes in as `at`, in ms of the page's clock (store.ts).
 
+import { standsStill } from "./still.ts";
 import type { About, Live, Point, Rows, Tablet } from "./types.ts";
 
 export type Link = "connecting" | "open" | "lost";
@@ -10,6 +11,8 @@ export interface Press {
   at: number;
   answered: boolean;
   refused: string | null;
+  /** What it was meant for was seen standing after it. What flows later is of another start. */
+  seen: boolean;
 }
 
 export const EVERY = "*";
@@ -54,8 +57,7 @@ export type Message =
   | { kind: "drafting"; pump: string | null }
   | { kind: "away"; text: string }
   | { kind: "pressed"; pump: string }
-  | { kind: "answered"; pump: string; refused: string | null }
-  | { kind: "settled"; pump: string };
+  | { kind: "answered"; pump: string; refused: string | null };
 
 export function reduce(page: Page, message: Message, at: number): Page {
   switch (message.kind) {
@@ -75,6 +77,7 @@ export function reduce(page: Page, message: Message, at: number): Page {
         link: "open",
         away: null,
         tablet: message.live.tablet ?? page.tablet,
+        presses: withSeen(page.presses, message.live, at),
       };
     case "rows":
       return { ...page, tracks: withRows(page.tracks, message.rows) }; // what happened, not that control still answers
@@ -85,15 +88,11 @@ export function reduce(page: Page, message: Message, at: number): Page {
     case "beat":
       return { ...page, heardAt: at };
     case "pressed":
-      return withPress(page, message.pump, { at, answered: false, refused: null });
+      return withPress(page, message.pump, { at, answered: false, refused: null, seen: false });
     case "answered": {
       const press = page.presses[message.pump];
       if (!press || press.answered) return page;
       return withPress(page, message.pump, { ...press, answered: message.refused === null, refused: message.refused });
-    }
-    case "settled": {
-      const { [message.pump]: _, ...presses } = page.presses;
-      return { ...page, presses };
     }
   }
 }
@@ -102,6 +101,15 @@ const withPress = (page: Page, pump: string, press: Press): Page => ({
   ...page,
   presses: { ...page.presses, [pump]: press },
 });
+
+function withSeen(presses: Page["presses"], live: Live, at: number): Page["presses"] {
+  const seen = Object.entries(presses).filter(([target, press]) => {
+    const pumps = live.pumps.filter(({ pump }) => target === EVERY || pump === target);
+    return !press.seen && press.answered && at > press.at && pumps.length > 0 && pumps.every(standsStill);
+  });
+  if (!seen.length) return presses;
+  return { ...presses, ...Object.fromEntries(seen.map(([target, press]) => [target, { ...press, seen: true }])) };
+}
 
 /** Rows may come twice after a reconnection: only what is newer than the newest counts. `whole` replaces. */
 function withRows(tracks: Page["tracks"], rows: Rows): Page["tracks"] {

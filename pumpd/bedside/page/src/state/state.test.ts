@@ -140,6 +140,19 @@ test("stop that nobody answers for 3 s, or that the gateway could not confirm, s
   assert.equal(stopShows(alarmed, "bed1", 1), "unconfirmed", "also when another tablet pressed");
 });
 
+test("an infusion that is started after a stop is not taken for one that the stop could not end", () => {
+  const stopped: [number, Message][] = [
+    [0, state([pump()])],
+    [1000, { kind: "pressed", pump: "bed1" }],
+    [1100, { kind: "answered", pump: "bed1", refused: null }],
+    [1500, state([still()])],
+  ];
+  const again = after(...stopped, [20_000, state([pump()])]);
+  assert.equal(stopShows(again, "bed1", 20_001), "ready");
+  const pressed = reduce(again, { kind: "pressed", pump: "bed1" }, 21_000);
+  assert.equal(stopShows(pressed, "bed1", 24_000), "unconfirmed");
+});
+
 test("an answer alone is no stop: a pump still said to flow, or never read, is not called stopped", () => {
   const flows = after(
     [0, { kind: "pressed", pump: "bed1" }],
