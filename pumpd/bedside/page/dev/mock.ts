@@ -78,6 +78,13 @@ setInterval(() => streams.forEach((out) => send(out, "beat", { ts: new Date().to
 
 type Fields = Record<string, unknown>;
 
+/** What a dose comes to for 70 kg at 1 mg/mL over 40 minutes. */
+function ofDose(mg_kg: number) {
+  const volume_ml = String(Math.round(mg_kg * 70 * 10) / 10);
+  const steps = [{ rate_ml_h: String(Math.round(mg_kg * 70 * 15) / 10), volume_ml }];
+  return { ...REVIEW, dose_mg_kg: String(mg_kg), dose_mg: volume_ml, vtbi_ml: volume_ml, steps, read_back: null };
+}
+
 async function asked(fields: Fields): Promise<[number, Fields]> {
   const signedIn = person !== null;
   const no = (status: number, ...reasons: string[]): [number, Fields] => [status, { ok: false, reasons, result: {} }];
@@ -127,9 +134,7 @@ async function asked(fields: Fields): Promise<[number, Fields]> {
               },
             ]
           : [];
-      return reasons.length
-        ? [422, { ok: false, reasons, result: { soft } }]
-        : yes({ review: { ...REVIEW, read_back: null }, soft });
+      return reasons.length ? [422, { ok: false, reasons, result: { soft } }] : yes({ review: ofDose(dose), soft });
     }
     case "order":
       return become(infusion("loading", (running = 0)));

@@ -143,8 +143,8 @@ export const SCENES: Record<string, (now: number, running: number) => Pump[]> = 
   ready: () => [pump("bed1", infusion("ready", 0))],
   gentle: () => {
     const steps = [
-      { rate_ml_h: "26.2", volume_ml: "4.37" },
-      { rate_ml_h: "61.2", volume_ml: "30.6" },
+      { rate_ml_h: "42", volume_ml: "7" },
+      { rate_ml_h: "98", volume_ml: "49" },
     ];
     return [
       pump(
@@ -157,6 +157,9 @@ export const SCENES: Record<string, (now: number, running: number) => Pump[]> = 
           warnings: ["dose_high: 0.8 mg/kg is above the soft limit of 0.75 mg/kg (PRG-05)"],
           overrides: { dose_high: "no response at 0.5, asked by Dr A" },
           dose_mg_kg: "0.8",
+          dose_mg: "56",
+          vtbi_ml: "56",
+          container: "60 mL",
           double_check: true,
         }),
       ),

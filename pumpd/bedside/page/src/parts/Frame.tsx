@@ -18,7 +18,8 @@ export function Frame({ page, route, children }: { page: Page; route: Route; chi
   const simulated = known
     ? known.simulated
     : (page.live?.simulated ?? page.about?.simulated ?? localStorage.getItem("simulated") === "yes");
-  const [title, back] = heading(route, pump);
+  const [title, back] =
+    page.identity === "unpaired" ? heading({ screen: "pair", token: "" }, null) : heading(route, pump);
   const docked = route.screen !== "beds" || !page.live || page.identity !== "paired";
   useEffect(() => {
     document.title = `${title}, pumpd bedside`;

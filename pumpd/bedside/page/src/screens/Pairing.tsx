@@ -102,7 +102,7 @@ export function Pairing({ token, page }: { token: string; page: Page }) {
           </span>
         </li>
         <li>Scan the code that it shows, or type the word under it here.</li>
-        <li>Compare the six figures on both sides.</li>
+        <li>Type the six figures that appear here at the gateway, which asks for them.</li>
       </ol>
       <form onSubmit={(event) => void pair(event)} class="stack">
         <label class="field">
@@ -142,11 +142,11 @@ function Compare({ asked }: { asked: Asked }) {
   const at = useNow(500);
   return (
     <section class="centre">
-      <h2>Compare the code</h2>
+      <h2>Type this code at the gateway</h2>
       <output class="code figures" aria-label="Short code" data-testid="pair-code">
         {asked.code}
       </output>
-      <p>The gateway shows a code too. Accept there only if it is the same as this one.</p>
+      <p>The gateway asks for it. Only somebody who stands there and sees this screen can let this tablet in.</p>
       <p class="muted">
         Waiting for the gateway, <span class="figures">{Math.max(0, Math.ceil((asked.until - at) / 1000))} s</span>{" "}
         left.

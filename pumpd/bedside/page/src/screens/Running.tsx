@@ -136,12 +136,13 @@ function Watched({ page, pump, infusion, at }: InfusionProps & { at: number }) {
             : lease === null
               ? "no permission to flow"
               : `permission for ${Math.floor(lease)} s more`}
-          {" · "}
-          {links.length ? (
-            <b class="bad">{links.map(([name, state]) => `${name} link ${state}`).join(", ")}</b>
-          ) : (
-            "links fine"
+          {links.length > 0 && (
+            <>
+              {" · "}
+              <b class="bad">{links.map(([name, state]) => `${name} link ${state}`).join(", ")}</b>
+            </>
           )}
+          {links.length === 0 && fresh === "fresh" && " · links fine"}
           {pump.battery_percent !== null &&
             pump.battery_percent !== undefined &&
             ` · battery ${pump.battery_percent} %`}

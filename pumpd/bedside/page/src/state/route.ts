@@ -38,6 +38,7 @@ export function useRoute(): Route {
   useEffect(() => {
     const look = () => see(location.hash);
     addEventListener("hashchange", look);
+    look(); // it may have changed before anybody listened
     return () => removeEventListener("hashchange", look);
   }, []);
   return route(hash);

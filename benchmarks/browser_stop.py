@@ -1,0 +1,239 @@
+"""Stop on a tablet: from the finger on the button in a browser to the last byte of the stop frame on the pump's line.
+
+Everything is real but the pump: Chromium with the page, bedside over TLS, control, pseudo-terminals. Each try stops an
+infusion that runs, on the screen with its plot; a second tablet shows the plot of another bed. Then the same once more
+with ten further viewers, each with a stream of its own and a few requests a second.
+
+The finger's instant is the page's own `pointerdown`; the frame's is control's tap on the line and the time of its bytes
+at the line's speed. Both clocks are the machine's CLOCK_MONOTONIC; where the page's began is found by asking it often:
+the quickest round trip bounds the error (`clock_error_ms`).
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+import tempfile
+import threading
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from benchmarks.result import Result, alone, percentile
+from pumpd.control.keys import KeyStore
+from pumpd.control.signature import pairable, sign
+from pumpd.infusion.events import Binding, ConfirmAction
+from tests.bedside.tablet import Tablet as Viewer
+from tests.browser.chromium import chromium
+from tests.browser.gateway import Certificate, real_gateway, wait_until
+from tests.browser.tablet import tablet
+from tests.control.ward import ORDER
+
+TRIES = 100
+BEDS = 8
+VIEWERS = 10
+BOUND_MS = 300
+BYTE_S = 10 / 19200  # the NE-1000's line
+MORE_STEADY_S = 0.3  # after a screen has changed
+PRESSED = """() => { window.pressed = 0;
+  addEventListener("pointerdown", event => { window.pressed = event.timeStamp; }, { capture: true }); }"""
+
+
+class Wire:
+    """The stop frames of each pump, by control's tap, as (monotonic seconds of the last byte)."""
+
+    def __init__(self, gateway):
+        self._sockets, self._threads, self.stops = [], [], {bed: [] for bed in gateway.beds}
+        for bed in gateway.beds:
+            client = socket.socket(socket.AF_UNIX)
+            client.connect(str(gateway.state / "control.sock"))
+            client.sendall(json.dumps({"op": "trace", "pump": bed}).encode() + b"\n")
+            self._sockets.append(client)
+            thread = threading.Thread(target=self._follow, args=(bed, client.makefile("rb")), daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def _follow(self, bed, lines):
+        with contextlib.suppress(OSError):
+            for line in lines:
+                packet = json.loads(line)
+                data = bytes.fromhex(packet.get("hex", ""))
+                if packet.get("way") == "out" and b"STP" in data:
+                    self.stops[bed].append(packet["t_ns"] / 1e9 + len(data) * BYTE_S)
+
+    def close(self):
+        for client in self._sockets:
+            client.shutdown(socket.SHUT_RDWR)
+            client.close()
+        for thread in self._threads:
+            thread.join()
+
+
+class Viewers:
+    """Tablets without a screen, in a thread: each reads its stream to the end and asks a little."""
+
+    def __init__(self, gateway, count):
+        self._loop = asyncio.new_event_loop()
+        self._gateway, self._count = gateway, count
+        self._ended = asyncio.Event()
+        self.events = 0
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._loop.call_soon_threadsafe(self._ended.set)
+        self._thread.join()
+
+    def _run(self):
+        with contextlib.closing(self._loop):
+            self._loop.run_until_complete(self._all())
+
+    async def _all(self):
+        views = [asyncio.create_task(self._view(number)) for number in range(self._count)]
+        await self._ended.wait()
+        for view in views:
+            view.cancel()
+        await asyncio.gather(*views, return_exceptions=True)
+
+    async def _view(self, number):
+        async with httpx.AsyncClient(base_url=self._gateway.url, verify=False, timeout=30) as http:
+            viewer = Viewer(http)
+            KeyStore(self._gateway.state / "paired-keys.json").add(
+                pairable(f"viewer {number}", ("view",), viewer.key.public_key(), "tablet")
+            )
+            while not (await viewer.hello())["ok"]:  # noqa: ASYNC110  # until control has read its key
+                await asyncio.sleep(0.2)
+            await asyncio.gather(self._listen(http), self._ask(viewer))
+
+    async def _listen(self, http):
+        async with http.stream("GET", "/api/live") as stream:
+            async for line in stream.aiter_lines():
+                self.events += line.startswith("event:")
+
+    async def _ask(self, viewer):
+        while True:
+            await viewer.post("/api/alive")
+            await viewer.get("/api/library")
+            await viewer.get("/api/about")
+            await asyncio.sleep(1.0)
+
+
+class Nurse:
+    """Starts infusions over the control socket, with a paired key: what is measured is how they stop."""
+
+    def __init__(self, gateway):
+        self._gateway, self._key = gateway, ec.generate_private_key(ec.SECP256R1())
+        store = KeyStore(gateway.state / "paired-keys.json")
+        self._paired = store.add(pairable("bench", "confirm", self._key.public_key()))
+        self._count = 0
+
+    def start_all(self):
+        for bed in self._gateway.beds:
+            self._count += 1
+            answer = self._gateway.ask(**(ORDER | {"pump": bed, "patient": f"bench-{self._count}"}))
+            assert answer["ok"], answer
+        for bed in self._gateway.beds:
+            self._gateway.until(bed, "ready")
+            fields = self._gateway.ask(op="challenge", pump=bed)["result"]["binding"]
+            binding = Binding(**{**fields, "action": ConfirmAction(fields["action"])})
+            signed = {
+                "key": self._paired.id,
+                "signature": sign(self._key, binding),
+                "request": f"r-{self._count}-{bed}",
+            }
+            answer = self._gateway.ask(op="confirm", pump=bed, **signed, **fields)
+            assert answer["ok"], answer
+        for bed in self._gateway.beds:
+            self._gateway.until(bed, "running")
+
+
+def _clock(page):
+    """Monotonic seconds at the page's zero, and by how much that may be wrong."""
+    found = []
+    for _ in range(30):
+        before = time.monotonic()
+        at = page.evaluate("() => performance.now()") / 1e3
+        after = time.monotonic()
+        found.append((after - before, (before + after) / 2 - at))
+    trip, zero = min(found)
+    return zero, trip / 2
+
+
+def _tries(gateway, wire, nurse, pressing, count):
+    page = pressing.page
+    page.evaluate(PRESSED)
+    zero, error = _clock(page)
+    taken, loads = [], []
+    while len(taken) < count:
+        nurse.start_all()
+        for bed in list(gateway.beds)[: count - len(taken)]:
+            pressing.bed(bed)
+            button = pressing.stop_button(bed)
+            page.get_by_role("region", name="Running infusion").wait_for()
+            time.sleep(MORE_STEADY_S)
+            sent = len(wire.stops[bed])
+            button.click()
+            wait_until(lambda bed=bed, sent=sent: len(wire.stops[bed]) > sent, 10, f"a stop frame to {bed}")
+            taken.append(wire.stops[bed][sent] - zero - page.evaluate("() => window.pressed") / 1e3)
+            loads.append(os.getloadavg()[0])
+        for bed in gateway.beds:
+            gateway.free(bed)
+    return taken, error, max(loads)
+
+
+def _result(title, taken, error, load, **more):
+    return Result(
+        title,
+        percentile(taken, 99) * 1e3,
+        BOUND_MS,
+        "ms",
+        details={
+            "tries": len(taken),
+            "p50_ms": round(percentile(taken, 50) * 1e3, 1),
+            "worst_ms": round(max(taken) * 1e3, 1),
+            "clock_error_ms": round(error * 1e3, 2),
+            "highest_load": load,
+            **more,
+        },
+    )
+
+
+def measure(tries: int = TRIES) -> list[Result]:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        certificate = Certificate.made(folder / "tls")
+        (folder / "g").mkdir()
+        beds = {f"bed{number}": f"SIM-{number}" for number in range(1, BEDS + 1)}
+        gateway = stack.enter_context(real_gateway(folder / "g", certificate, beds, 1))
+        browser = stack.enter_context(chromium(certificate.key_hash))
+        wire = stack.enter_context(contextlib.closing(Wire(gateway)))
+        pressing = stack.enter_context(tablet(browser, gateway, "pressed"))
+        other = stack.enter_context(tablet(browser, gateway, "other"))
+        for each in (pressing, other):
+            each.pair()
+        other.bed("bed1")
+        nurse = Nurse(gateway)
+        alone_with_two = _tries(gateway, wire, nurse, pressing, tries)
+        with Viewers(gateway, VIEWERS) as viewers:
+            with_more = _tries(gateway, wire, nurse, pressing, tries)
+        grown = (percentile(with_more[0], 99) - percentile(alone_with_two[0], 99)) * 1e3
+        return [
+            _result("stop in a browser p99, two tablets", *alone_with_two),
+            _result(
+                f"stop in a browser p99, and {VIEWERS} viewers",
+                *with_more,
+                grown_p99_ms=round(grown, 1),
+                viewers_events=viewers.events,
+            ),
+        ]
+
+
+if __name__ == "__main__":
+    alone(measure)
