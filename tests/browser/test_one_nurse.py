@@ -64,7 +64,7 @@ def test_letting_go_starts_nothing_a_hold_starts_and_a_pause_needs_a_hold_again(
     wait_until(lambda: ward.truth("bed1")["delivered_ml"] > 0.1, WITHIN_S, "flow")
     expect(running.get_by_test_id("given")).not_to_contain_text("0 mg")
 
-    nurse.button("Pause").click()
+    nurse.page.get_by_role("button", name="Pause", exact=True).click()
     nurse.button("Patient asks for a break").click()
     ward.until("bed1", "paused")
     given = ward.truth("bed1")["delivered_ml"]

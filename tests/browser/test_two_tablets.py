@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.gateway import network
+from tests.browser.gateway import NURSE, WITHIN_S, network, wait_until
 from tests.browser.tablet import tablet
 
 pytestmark = pytest.mark.realtime
@@ -54,12 +54,19 @@ def test_two_tablets_that_start_at_once_start_once(nurse, other, ward):
     assert ward.starts("bed1") == before + 1
 
 
-@pytest.mark.requirement("COM-07")
+@pytest.mark.requirement("COM-07", "COM-11")
 def test_a_lost_tablet_greys_then_strikes_through_and_the_infusion_goes_on(nurse, other, wireless, ward):
     nurse.signed_in("bed1")
     if ward.infusion_state("bed1") != "running":
         nurse.start("bed1")
-    other.bed("bed1")
+    nurse.signed_in("bed2")
+    nurse.start("bed2")
+    ward.fault("bed2", "stall")
+    ward.until("bed2", "tripped")
+    other.signed_in("bed1", NURSE)
+    other.button("Pause sound").click()
+    silenced = nurse.page.get_by_role("timer", name="Alarm sound paused")
+    expect(silenced).to_be_visible()
     running = other.region("Running infusion")
     expect(running).to_have_attribute(FRESH, "fresh")
     given = ward.truth("bed1")["delivered_ml"]
@@ -68,6 +75,8 @@ def test_a_lost_tablet_greys_then_strikes_through_and_the_infusion_goes_on(nurse
     notice = other.page.get_by_role("alert", name="Link lost")
     expect(notice).to_contain_text("Go to the pump")
     expect(notice).to_contain_text("Last seen running at 52.5 mL/h")
+    expect(silenced).to_have_count(0)  # the gateway sounds again, long before anybody looks
+    assert ward.rows("alarm_audio_resumed")[-1].fields["why"] == "tablet_lost"
     expect(running).to_have_attribute(FRESH, "dead")
     struck = (
         running.get_by_test_id("rate").locator(".value").evaluate("each => getComputedStyle(each).textDecorationLine")
@@ -78,8 +87,9 @@ def test_a_lost_tablet_greys_then_strikes_through_and_the_infusion_goes_on(nurse
     wireless.back()
     expect(running).to_have_attribute(FRESH, "fresh")
     expect(notice).to_have_count(0)
-    lost = [row.fields["tablet"] for row in ward.rows("tablet_lost")]
-    assert other.id in lost
+    assert other.id in [row.fields["tablet"] for row in ward.rows("tablet_lost")]
+    ward.fault("bed2", "stall", clear=True)
+    ward.free("bed2")
 
 
 def test_what_one_tablet_does_the_other_sees(nurse, other, ward):
@@ -87,11 +97,40 @@ def test_what_one_tablet_does_the_other_sees(nurse, other, ward):
     if ward.infusion_state("bed1") != "running":
         nurse.start("bed1")
     other.bed("bed1")
-    nurse.button("Pause").click()
+    nurse.page.get_by_role("button", name="Pause", exact=True).click()
     nurse.button("Check the line").click()
     other.see("Paused. Nothing flows.")
     other.page.reload()  # nothing is lost by it
     other.see("Paused. Nothing flows.")
     other.see("Check the line")
     nurse.stop_button("bed1").click()
+    other.see("Stopped before the whole volume was given")
+
+
+def test_a_tablet_that_falls_asleep_under_a_hold_starts_nothing_and_wakes_to_the_present(nurse, other, ward):
+    nurse.signed_in("bed2")
+    nurse.order("bed2")
+    other.signed_in("bed2", NURSE)
+    before = ward.starts("bed2")
+    session = other.page.context.new_cdp_session(other.page)
+    hold = other.hold("start")
+    hold.scroll_into_view_if_needed()
+    box = hold.bounding_box()
+    other.page.mouse.move(box["x"] + 40, box["y"] + 40)
+    other.page.mouse.down()
+    session.send("Page.setWebLifecycleState", {"state": "frozen"})
+    nurse.page.wait_for_timeout(2500)
+    session.send("Page.setWebLifecycleState", {"state": "active"})
+    other.page.mouse.up()
+    wait_until(lambda: ward.ask(op="status")["ok"], WITHIN_S, "control")
+    nurse.page.wait_for_timeout(1500)
+    assert ward.infusion_state("bed2") == "ready"
+    assert ward.starts("bed2") == before
+
+    session.send("Page.setWebLifecycleState", {"state": "frozen"})
+    nurse.press_and_hold(nurse.hold("start"))
+    ward.until("bed2", "running")
+    nurse.stop_button("bed2").click()
+    ward.until("bed2", "stopped")
+    session.send("Page.setWebLifecycleState", {"state": "active"})
     other.see("Stopped before the whole volume was given")

@@ -4,6 +4,8 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { now } from "../state/store.ts";
 
 export const HOLD_MS = 1500;
+/** Longer than this between two looks at the finger, and the hold counts no more. */
+const UNSEEN_MS = 750;
 const ROUND = 2 * Math.PI * 54;
 const STEPS = 6;
 
@@ -18,6 +20,7 @@ interface Props {
 export function HoldButton({ label, disabled, busy, onBegin, onHeld }: Props) {
   const [part, fill] = useState(0);
   const begun = useRef<number | null>(null);
+  const looked = useRef(0);
   const frame = useRef(0);
   const done = useRef(onHeld);
   done.current = onHeld;
@@ -30,7 +33,11 @@ export function HoldButton({ label, disabled, busy, onBegin, onHeld }: Props) {
   const look = () => {
     if (begun.current === null) return;
     const held = now() - begun.current;
-    if (held >= HOLD_MS) {
+    const unseen = now() - looked.current;
+    looked.current = now();
+    if (unseen > UNSEEN_MS) {
+      release(); // a finger that left meanwhile would not have been noticed
+    } else if (held >= HOLD_MS) {
       release();
       done.current();
     } else {
@@ -40,14 +47,15 @@ export function HoldButton({ label, disabled, busy, onBegin, onHeld }: Props) {
   };
   const begin = () => {
     if (begun.current !== null || disabled || busy) return;
-    begun.current = now();
+    begun.current = looked.current = now();
     onBegin();
     frame.current = requestAnimationFrame(look);
   };
   useEffect(() => {
-    document.addEventListener("visibilitychange", release); // a page that is not seen holds nothing
+    const away = ["visibilitychange", "freeze"]; // a page that is not seen, or asleep, holds nothing
+    for (const event of away) document.addEventListener(event, release);
     return () => {
-      document.removeEventListener("visibilitychange", release);
+      for (const event of away) document.removeEventListener(event, release);
       cancelAnimationFrame(frame.current);
       begun.current = null;
     };
