@@ -22,7 +22,8 @@ PUMPS = (
     ("reglo-icc", "reglo-icc"),
 )
 BAGS = {"infusomat-fms", "reglo-icc"}
-ENTRIES = (("ketamine-1mg-ml", 1), ("ketamine-2mg-ml", 2), ("ketamine-1mg-ml-gentle", 1))
+PLAIN, GENTLE = "ketamine-1mg-ml", "ketamine-1mg-ml-gentle"
+ENTRIES = ((PLAIN, 1), ("ketamine-2mg-ml", 2), (GENTLE, 1))
 WHOLE_S = 2600.0  # to the end of the dose, in one story of a hundred: in the others a nurse stops it before
 YEAR = 365 * 24 * 3600
 
@@ -123,7 +124,10 @@ def faultless(seed: int) -> Story:
     if seed % 4:
         events += (Happening(round(stop_s, 3), "nurse", "stop"),)
     nurse = Nurse(confirm_after_s=whole.nurse.confirm_after_s, resumes=1, act_after_s=round(rng.uniform(5, 40), 3))
-    return whole.but(nurse=nurse, events=events, horizon_s=2900.0)
+    order = dict(whole.order)
+    if whole.family != "new-era" and order["entry"] == GENTLE:  # the others hold one step: such an order is refused
+        order["entry"] = PLAIN
+    return whole.but(order=order, nurse=nurse, events=events, horizon_s=2900.0)
 
 
 def _how_many(rng: random.Random) -> int:

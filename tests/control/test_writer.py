@@ -121,7 +121,7 @@ async def test_a_failing_disk_is_told_and_what_was_posted_is_written_once_there_
     disk.error = error
     with pytest.raises(JournalError, match=str(error)):
         await writer.append([entry(1)])
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(20):
         await heard.get()
         writer.post([entry(2)])
         await heard.get()
