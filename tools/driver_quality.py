@@ -2,7 +2,8 @@
 
 Everything on the page is looked up or tried here: worked frames are decoded and written again, the bench check is run
 on each simulated pump in virtual time, rules and excuses come from the conformance classes, dialogues from the
-transcripts, fuzz figures from benchmarks/fuzzed.toml, encounters with strangers from tools/driver_met.toml. Whether the
+transcripts, fuzz figures from benchmarks/fuzzed.toml, encounters with strangers from tools/driver_met.toml, what the
+sheets leave open and the simulators' other choices from tools/driver_marks.toml. Whether the
 tests that are counted pass is the test suite's business. Run from the repository: python -m tools.driver_quality
 """
 
@@ -29,6 +30,8 @@ from pumpd.quantities import Rate, Volume
 from pumpd.wire import memory
 from pumpd_simulators.bench import SimulatedPump
 from pumpd_simulators.conformance import Suite
+from pumpd_simulators.family import families as simulated_families
+from pumpd_simulators.family import family as simulated
 from pumpd_simulators.scenario import Scenario
 from pumpd_simulators.transcript import read
 from pumpd_simulators.virtual_time import VirtualTimeLoop
@@ -61,11 +64,12 @@ stale. Not a cleared medical device: no level makes one of it.
 |---|---|
 | bronze | worked frames of the protocol sheet, in the tables of the codec's tests, decode and are written again byte for byte; `pumpd driver check` passes every step on the simulated pump. A monitor is identified and read, and refuses every command |
 | silver | the whole conformance suite; what it is excused from has a reason, and stands below |
-| gold | dialogues with their source, played to the driver and to the simulator; {LEAST_SCENARIOS} scenarios or more; 10⁶ damaged packets to the codec as it stands, without a finding; a page for the driver and one for the simulator; every assumption named on the driver's page |
+| gold | dialogues with their source, played to the driver and to the simulator; {LEAST_SCENARIOS} scenarios or more; 10⁶ damaged packets to the codec as it stands, without a finding; a page for the driver and one for the simulator; every assumption named on the driver's page, and in the simulator an option for the other choice |
 | platinum | somebody who read the protocol elsewhere: a public client that drives the simulator unchanged, a public simulator that the driver drives, a real pump, or recordings of one, played both ways (dialogues named `{RECORDED}`: what is put together from recorded pieces is none) |
 
 A level needs all of its evidence and all of the levels below. Below platinum, driver and simulator rest on one reading
-of one sheet: what it only infers is an assumption, and `pumpd driver show FAMILY` lists them.
+of one sheet: what it only infers [I] or does not know [U] is an assumption, and `pumpd driver show FAMILY` lists them
+with their defaults. `pumpsim FAMILY --help` lists the options by which the simulator is told the other choices.
 """  # noqa: E501 - a table's row is a line
 
 
@@ -96,6 +100,7 @@ class Evidence:
     pages: tuple[str, ...] = ()  # that there are: of "driver", "simulator"
     assumptions: tuple[str, ...] = ()
     unnamed: tuple[str, ...] = ()  # assumptions that the driver's page does not name
+    marks: tuple[Mapping[str, Any], ...] = ()  # entries of tools/driver_marks.toml
     met: tuple[Mapping[str, Any], ...] = ()
     lines: Mapping[str, int] = field(default_factory=dict)
 
@@ -125,6 +130,7 @@ class Evidence:
             *([] if clean else ["10⁶ damaged packets to the codec as it stands, without a finding"]),
             *(f"a page for the {each}" for each in ("driver", "simulator") if each not in self.pages),
             *(f"assumption {each} on the driver's page" for each in self.unnamed),
+            *unmarked(self.family, self.assumptions, self.marks),
         ]
 
     @property
@@ -135,6 +141,23 @@ class Evidence:
                 break
             reached = level
         return reached
+
+
+def unmarked(name: str, assumptions: Sequence[str], marks: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What is wrong with a family's marks: an assumption or an option that is none, or an assumption left alone."""
+    options = simulated(name).options.model_fields if name in simulated_families() else {}
+    marked = {each for mark in marks for each in mark.get("assumption", ())}
+    return [
+        *(f"for assumption {each} a simulator option or a reason" for each in assumptions if each not in marked),
+        *(f"an assumption {each}, which is marked" for each in sorted(marked - set(assumptions))),
+        *(
+            f"a simulator option {each}, which is marked"
+            for mark in marks
+            for each in mark.get("option", ())
+            if each not in options
+        ),
+        *(f"an option or a reason in {dict(mark)}" for mark in marks if not (mark.get("option") or mark.get("why"))),
+    ]
 
 
 # -- gathering -----------------------------------------------------------------------------------------------------
@@ -166,6 +189,7 @@ def gather(name: str, root: Path = ROOT) -> Evidence:
         pages=there,
         assumptions=assumptions,
         unnamed=tuple(each for each in assumptions if f"`{each}`" not in text),
+        marks=tuple(tomllib.loads((root / "tools" / "driver_marks.toml").read_text(encoding="utf-8")).get(name, [])),
         met=tuple(met for met in _met(root) if met["family"] == name),
         lines=_lines(package, root),
     )
@@ -358,9 +382,22 @@ def _section(each: Evidence) -> str:
         lines += [_fuzz_line(each.fuzz, as_it_stands=each.fuzzed_as_it_stands)]
     lines += [f"- {met['date']}, {met['what']} {met['name']} {met['version']}: {met['said']}." for met in each.met]
     lines += [f"- Page of the {kind}: [{kind}](reference/{kind}s/{each.family}.md)." for kind in each.pages]
-    if each.assumptions:
-        lines += [f"- Assumptions: {', '.join(f'`{name}`' for name in each.assumptions)}."]
-    return "\n".join(lines) + "\n"
+    if each.marks:
+        lines += ["", _mark_table(each.marks)]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _mark_table(marks: Sequence[Mapping[str, Any]]) -> str:
+    rows = [
+        (
+            mark.get("mark", "-"),
+            ", ".join(f"`{each}`" for each in mark.get("assumption", ())) or "none",
+            ", ".join(f"`--{each.replace('_', '-')}`" for each in mark.get("option", ())) or "none",
+            mark.get("why", ""),
+        )
+        for mark in marks
+    ]
+    return _rows("the sheet leaves open | assumption of the driver | option of the simulator | why", rows)
 
 
 def _fuzz_line(fuzz: Mapping[str, str | int], *, as_it_stands: bool) -> str:

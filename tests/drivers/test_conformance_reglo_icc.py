@@ -27,6 +27,7 @@ class TestRegloIcc(DriverConformance):
         another=lambda: simulated(serial="ICC00002"),
         container=Container("bag 100 mL", Volume(100), Volume(1), Rate(1)),
         program=PumpProgram((RateStep(Rate(60), Volume("1.5")),)),
+        settings={"volume_unit": "ml"},  # said to be so, or the lowest rates are refused
         programs=(
             PumpProgram((RateStep(Rate("52.5"), Volume(35)),)),
             PumpProgram((RateStep(Rate("0.6"), Volume("0.001")),)),

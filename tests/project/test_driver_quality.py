@@ -1,5 +1,6 @@
 """The page of driver quality: what a level needs, what is counted, and that a stale page is an error."""
 
+import tomllib
 from dataclasses import replace
 
 import pytest
@@ -8,7 +9,7 @@ from benchmarks.fuzz import record, recorded, source_of
 from pumpd.driving import Codec
 from pumpd.pump import family
 from tools import driver_quality
-from tools.driver_quality import Evidence, Level, Trial, gather, main, page, worked_frames
+from tools.driver_quality import Evidence, Level, Trial, gather, main, own, page, unmarked, worked_frames
 
 FUZZ = {"date": "2026-11-24", "packets": 1_000_000, "frames": 5, "checked": 3, "findings": 0}
 BEST = Evidence(
@@ -22,6 +23,7 @@ BEST = Evidence(
     fuzzed_as_it_stands=True,
     pages=("driver", "simulator"),
     assumptions=("quiet_s",),
+    marks=({"assumption": ["quiet_s"], "why": "it is ours"},),
     met=({"date": "2026-11-24", "what": "client", "name": "a client", "version": "1", "said": "it ran"},),
     lines={"driver": 200, "codec": 100, "rest": 0, "simulator": 300},
 )
@@ -47,6 +49,7 @@ def test_all_the_evidence_is_platinum():
         ({"fuzzed_as_it_stands": False}, Level.SILVER),
         ({"pages": ("driver",)}, Level.SILVER),
         ({"unnamed": ("quiet_s",)}, Level.SILVER),
+        ({"marks": ()}, Level.SILVER),
         ({"met": ()}, Level.GOLD),
         ({"met": (), "recordings": (0, 5)}, Level.GOLD),
         ({"met": (), "recordings": (1, 5)}, Level.PLATINUM),
@@ -62,6 +65,31 @@ def test_what_is_missing_and_what_is_excused_stands_on_the_page():
     assert "For gold it lacks: scenarios (1 of 3)." in text
     assert "excused from `a_stop_in_alarm`: it has no alarm." in text
     assert "2026-11-24, client a client 1: it ran." in text
+
+
+@pytest.mark.parametrize("name", own())
+def test_each_assumption_has_an_option_of_the_simulator_that_gives_the_other_choice_or_a_reason(name):
+    marks = tomllib.loads((driver_quality.ROOT / "tools" / "driver_marks.toml").read_text())[name]
+    assert unmarked(name, [each.name for each in family(name).assumptions], marks) == []
+
+
+@pytest.mark.parametrize(
+    ("mark", "says"),
+    [
+        ({"assumption": ["digits"], "option": ["digits"]}, "for assumption quiet_s a simulator option or a reason"),
+        ({"assumption": ["digits", "quiet_s"]}, "an option or a reason in "),
+        ({"assumption": ["digits", "quiet_s", "x"], "why": "so"}, "an assumption x, which is marked"),
+        ({"assumption": ["digits", "quiet_s"], "option": ["x"]}, "a simulator option x, which is marked"),
+    ],
+)
+def test_marks_that_are_not_true_are_said(mark, says):
+    (said,) = unmarked("harvard", ["digits", "quiet_s"], [mark])
+    assert said.startswith(says)
+
+
+def test_what_a_sheet_leaves_open_stands_on_the_page_with_assumption_and_option():
+    mark = {"mark": "[U] the digits", "assumption": ["digits"], "option": ["reply_delay_s"], "why": "so it is"}
+    assert "| [U] the digits | `digits` | `--reply-delay-s` | so it is |" in page([replace(BEST, marks=(mark,))])
 
 
 def test_worked_frames_are_those_of_tables_that_are_written_again_byte_for_byte():

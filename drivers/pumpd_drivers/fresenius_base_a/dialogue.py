@@ -10,7 +10,7 @@ Promises:
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Protocol
+from typing import Literal, Protocol
 
 from pumpd.driving import DeclinedError, Lane
 from pumpd.quantities import Rate, Volume
@@ -140,12 +140,12 @@ class Dialogue:
         return not told.flowing
 
 
-def hex_steps(value: Decimal, step: Decimal, digits: int) -> str:
+def in_steps(value: Decimal, step: Decimal, digits: int, value_format: Literal["hex", "decimal"]) -> str:
     """A value on the pump's grid, as it takes it. Raises DeclinedError for one that is not on it."""
-    steps = value / step
-    if steps != int(steps) or not 0 < steps < 16**digits:
-        raise DeclinedError(f"{value} is not {step} times a number of {digits} hex digits above 0")
-    return f"{int(steps):0{digits}X}"
+    steps, base, letter = value / step, *((16, "X") if value_format == "hex" else (10, "d"))
+    if steps != int(steps) or not 0 < steps < base**digits:
+        raise DeclinedError(f"{value} is not {step} times a number of {digits} {value_format} digits above 0")
+    return f"{int(steps):0{digits}{letter}}"
 
 
 def _answer(address: int | None, fits: Fits, *, naks: bool) -> Callable[[Heard], bool]:

@@ -188,9 +188,10 @@ class FreseniusBaseA(LinkDriver[Heard]):
         self._must_rest(told)
         if told.delivered >= program.vtbi:
             raise DeclinedError(f"the pump has given its {program.vtbi}: load a program first")
+        command = self._settings.start_command or holding.rate_command(program, self._settings)
         self._line.begin(self._module, watchdog)
         try:
-            await self._talk.command(self._settings.start_command or holding.rate_command(program), epoch=epoch)
+            await self._talk.command(command, epoch=epoch)
         except DeclinedError as refusal:
             # Without a cause it left, and the pump said no: that is believed when the pump stands still.
             if refusal.__cause__ is None and (await self._after(str(refusal))).flowing:

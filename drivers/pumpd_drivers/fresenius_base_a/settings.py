@@ -1,7 +1,7 @@
 """What can be set for a module of a Base A, and which of it stands in for a fact that no public source states."""
 
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -28,7 +28,12 @@ class FreseniusBaseASettings(DriverSettings):
     )
     limit_query: Query = assumed(
         "LM;r",
-        "This question tells the volume limit, in the unit of the variable r. PV takes it in hex, as PR the rate.",
+        "This question tells the volume limit, in hex and in the unit of the variable r.",
+    )
+    value_format: Literal["hex", "decimal"] = assumed(
+        "hex",
+        "PR takes a rate and PV a limit in these digits, four and eight, in the units of the variables d and r. No "
+        "source states it; a limit that the pump took otherwise is seen when it is read back, before anything flows.",
     )
     running_mode_bits: int = assumed(
         0,

@@ -72,7 +72,8 @@ def rate_range(inner: Length, settings: HarvardSettings) -> tuple[Rate, Rate]:
     step = Decimal(1).scaleb(-PLACES)
     low = (settings.slowest_mm_min * 6 * area_cm2).quantize(step, ROUND_CEILING)
     high = (settings.fastest_mm_min * 6 * area_cm2).quantize(step, ROUND_FLOOR)
-    return Rate(max(low, step)), Rate(grid(settings).floor(high))
+    most = Decimal(10**settings.digits - 1)  # with so many digits
+    return Rate(max(low, step)), Rate(grid(settings).floor(min(high, most)))
 
 
 def diameter_reasons(inner: Length | None, settings: HarvardSettings) -> list[str]:

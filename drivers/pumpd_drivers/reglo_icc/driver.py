@@ -33,6 +33,7 @@ from pumpd_drivers.reglo_icc.codec import FAIL, NO, OK, ReplyFramer, RequestFram
 from pumpd_drivers.reglo_icc.settings import RegloIccSettings
 from pumpd_drivers.reglo_icc.talking import FailedError, Heard, RegloIccLink, is_sign
 
+ML_PER_L = 1000
 STOP_TRIES = 6  # within one call; the caller repeats the call until the stop is believed
 
 _ANY = re.compile(r".+")
@@ -130,6 +131,11 @@ class RegloIcc(RegloIccLink):
         top = Rate(Decimal((await self.value("?", limits.TOP_FLOW, epoch))[1]) * 60)
         if step.rate > top:
             raise DeclinedError(f"rate: {step.rate} is above the {top} that the pump allows for its tubing")
+        if "volume_unit" not in self.settings.model_fields_set and step.rate.decimal * ML_PER_L <= top.decimal:
+            raise DeclinedError(
+                f"rate: {step.rate} is so low that a pump which takes mL for L could run it a thousand times too fast. "
+                "Calibrate the pump, then set volume_unit, also when it is ml"
+            )
         await holding.give(self, step, epoch)
         await self.set("W", "", epoch)
         self._given = Volume(0)

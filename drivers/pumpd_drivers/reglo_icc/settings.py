@@ -27,7 +27,8 @@ class RegloIccSettings(DriverSettings):
     volume_unit: Literal["ml", "l"] = assumed(
         "ml",
         "`v` is in this unit and `f` in it a minute. A public client's comments say both. Calibrate: run a volume into "
-        "a measure, and compare with the answer to `:`, which names its unit.",
+        "a measure, and compare with the answer to `:`, which names its unit. While it is not set, rates so low that "
+        "the pump could run them as L too are refused.",
     )
     asks_setpoint: bool = assumed(
         True,

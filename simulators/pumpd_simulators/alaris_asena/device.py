@@ -76,6 +76,8 @@ class AlarisPump:
             "INF_STOP": self._stop,
             "INF_BOLUS": self._bolus_switch,
         }
+        if not self._options.knows_cfg:
+            del self._commands[CONFIGURE]
 
     def _wake(self) -> Infusing:
         """Power-up: everything is new."""
@@ -100,16 +102,28 @@ class AlarisPump:
                 continue  # what a pump says to a message that it does not know is not public
             self.doing = _operation(message)
             answer = Message(message.word, command(message.fields)).to_bytes()
-            if self._send is not None:
-                self._send(answer)
+            if self._options.reply_delay_s:
+                self._loop.call_later(self._options.reply_delay_s, self._put_late, answer, self.doing)
+            else:
+                self._put(answer)
             self.doing = None
             if not self.powered:  # the answer met a fault that cut it off
                 return
 
+    def _put(self, answer: bytes) -> None:
+        if self._send is not None and self.powered:
+            self._send(answer)
+
+    def _put_late(self, answer: bytes, doing: Operation | None) -> None:
+        self.doing = doing
+        self._put(answer)
+        self.doing = None
+
     # -- control ------------------------------------------------------------------------------------------------
 
     def _control(self, word: str, fields: Fields) -> Fields:
-        able = tuple(map(int, self._options.revision.split("."))) <= LAST_CONTROLLED
+        firmware = self._options.firmware or self._options.revision
+        able = tuple(map(int, firmware.split("."))) <= LAST_CONTROLLED
         if fields == ("ENABLED", security_code(self._options.serial)) and able:
             self._end(word)
             lapse_s = self._options.token_lapse_s

@@ -12,7 +12,7 @@ from decimal import Decimal
 from pumpd_simulators.alaris_asena.options import AlarisOptions
 from pumpd_simulators.plant import Alert, Plant, Sense
 
-NO_ALARM, OCCLUSION, EMPTY, BATTERY, LAPSED = "AL_NOALM", "AL_OCCLU", "AL_EOIST", "AL_LBTAC", "AL_COMTO"
+NO_ALARM, OCCLUSION, BATTERY, LAPSED = "AL_NOALM", "AL_OCCLU", "AL_LBTAC", "AL_COMTO"
 LEAST_RATE_ML_H = Decimal("0.1")
 
 
@@ -33,7 +33,7 @@ class Infusing:
         self._plant, self._options = plant, options
         self._cleared = self._vtbi_from = plant.moved()[0]
         self._soon: Alert | None = None
-        self._halts = {Sense.DOOR: options.holder_word, Sense.EMPTY: EMPTY, Sense.PRESSURE: OCCLUSION}
+        self._halts = {Sense.DOOR: options.holder_word, Sense.EMPTY: options.empty_word, Sense.PRESSURE: OCCLUSION}
         plant.on_target = self._given
         plant.on_stall = self._stalled
         plant.on_sense = self._felt
@@ -45,7 +45,7 @@ class Infusing:
     def set_rate(self, rate_ml_h: Decimal | None) -> bool:
         if rate_ml_h is None or not LEAST_RATE_ML_H <= rate_ml_h <= self._options.rate_max_ml_h:
             return False
-        self.rate = rate_ml_h
+        self.rate = rate_ml_h // self._options.rate_step * self._options.rate_step
         if self.running:
             self._turn()
         return True
@@ -125,7 +125,7 @@ class Infusing:
         self.events += 1
 
     def _stalled(self) -> None:
-        self.halt(EMPTY if Sense.EMPTY in self._plant.sensed else OCCLUSION)
+        self.halt(self._options.empty_word if Sense.EMPTY in self._plant.sensed else OCCLUSION)
 
     def _felt(self, sense: Sense, so: bool) -> None:  # noqa: FBT001 - the hook's shape
         if sense is Sense.DOOR:

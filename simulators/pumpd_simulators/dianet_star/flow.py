@@ -145,7 +145,7 @@ class Flow:
         given = {
             name: value
             for name, value, leave in (
-                ("rate", new.rate, LEAVE_32),
+                ("rate", self._on_step(new.rate), LEAVE_32),
                 ("vtbd", new.vtbd, LEAVE_32),
                 ("time_min", new.time_min, LEAVE_16),
                 ("bolus_rate", new.bolus_rate, LEAVE_32),
@@ -176,10 +176,15 @@ class Flow:
         old = self.reload
         self.reload = Reload(
             old.active if new.active == LEAVE_8 else new.active,
-            old.rate if new.rate == LEAVE_32 else new.rate,
+            old.rate if new.rate == LEAVE_32 else self._on_step(new.rate),
             old.vtbd if new.vtbd == LEAVE_32 else new.vtbd,
         )
         return None
+
+    def _on_step(self, rate: int) -> int:
+        """In 0.01 mL/h."""
+        step = round(self._options.rate_step_ml_h * 100)
+        return rate if rate == LEAVE_32 else rate // step * step
 
     def start(self) -> Refusal | None:
         if not self.ready:

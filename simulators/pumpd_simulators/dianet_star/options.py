@@ -32,6 +32,9 @@ class DianetStarOptions(SimulatorOptions):
     rate_min_ml_h: float = Field(default=0.1, gt=0, le=10, description="[U] lowest rate in LIMITS")
     rate_max_ml_h: float = Field(default=99.9, gt=0, le=1800, description="[U] highest rate, local and mode 1")
     cc_rate_max_ml_h: float = Field(default=99.9, gt=0, le=1800, description="[U] highest rate in closed loop")
+    rate_step_ml_h: float = Field(
+        default=0.01, ge=0.01, le=10, description="[U] a rate between two steps is held as the lower one"
+    )
     rate_places: int = Field(default=1, ge=0, le=2, description="[U] decimal places of a rate on the display")
     vtbd_max_ml: float = Field(default=999.9, gt=0, le=9999, description="[U] largest VTBD in LIMITS")
     bolus_max_ml_h: float = Field(

@@ -68,6 +68,7 @@ class BaseA:
         for module in self.modules.values():
             module.on_battery_empty = lambda: self.power(on=False)
         self._missed = 0
+        self._deaf = False
         self._last = b""
         self._framer.reset()
 
@@ -81,7 +82,7 @@ class BaseA:
         self._send = None
 
     def feed(self, data: bytes) -> None:
-        if not self.powered:
+        if not self.powered or self._deaf:
             return
         for frame in self._framer.feed(data):
             self._hear(frame)
@@ -250,6 +251,9 @@ class BaseA:
                     module.pause()
             elif options.without_dc4 == "disconnect":
                 self._close()
+                return
+            elif options.without_dc4 == "deaf":
+                self._deaf = True
                 return
         self._missed += 1
         self._say(Signal(ENQ).to_bytes())

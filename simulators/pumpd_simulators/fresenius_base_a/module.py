@@ -113,7 +113,7 @@ class Module:
 
     def variables(self, letters: str) -> str:
         bits, shown = self._options.alarm_bits, self._options.running_mode_bits
-        values = {
+        values = self._limit_asked("LE") | {
             "a": f"{sum(bits[alarm] for alarm in self.alarms):04X}",
             "e": f"{self.error:04X}",
             "m": f"{self.mode | (shown if self.running else 0):04X}",
@@ -126,8 +126,13 @@ class Module:
 
     def adjustments(self, letters: str) -> str:
         pressure = int(self.plant.pressure_limit_mmhg or 0)
-        values = {"d": f"{self._rate:04X}", "r": f"{self._limit or 0:08X}", "p": f"{pressure:04X}"}
+        values = self._limit_asked("LM") | {"d": f"{self._rate:04X}", "p": f"{pressure:04X}"}
         return ";".join(letter + values[letter] for letter in _letters(letters, "".join(values)))
+
+    def _limit_asked(self, question: str) -> dict[str, str]:
+        """The volume limit by its letter, where this question tells it."""
+        asks, _, letter = self._options.limit_query.partition(";")
+        return {letter: f"{self._limit or 0:08X}"} if asks == question else {}
 
     def spontaneous(self) -> list[str]:
         """Messages that are due: what has changed, and what the host owes an answer to."""
@@ -193,7 +198,7 @@ class Module:
         return "".join(letter + self._options.device_type for letter in _letters(letters, "b"))
 
     def _set_rate(self, value: str) -> str:
-        rate = _hex(value, 4)
+        rate = self._number(value, 4)
         if not 0 < rate <= round(self._options.highest_rate_ml_h * 10):
             raise RefusedError("08")
         if self._options.start_command and not self.running:
@@ -214,7 +219,7 @@ class Module:
 
     def _give_bolus(self, value: str) -> str:
         rate, _, volume = value.partition(";")
-        self._bolus_rate, wanted = _hex(rate, 4), _hex(volume, 8)
+        self._bolus_rate, wanted = self._number(rate, 4), self._number(volume, 8)
         if not self._bolus_rate or not wanted:
             raise RefusedError("08")
         contents = self.plant.truth().contents_ml
@@ -233,8 +238,8 @@ class Module:
         return ""
 
     def _set_limit(self, value: str) -> str:
-        limit = _hex(value, 8)
-        if limit <= self.volume_ul:
+        limit = self._number(value, 8)
+        if not self.volume_ul < limit <= self._options.highest_limit_ml * 1000:
             raise RefusedError("08")
         self._limit = limit
         if self.running and not self._bolus:
@@ -248,7 +253,7 @@ class Module:
         return ""
 
     def _set_pressure(self, value: str) -> str:
-        pressure = _hex(value, 4)
+        pressure = self._number(value, 4)
         if not 0 < pressure <= 1500:
             raise RefusedError("08")
         self.plant.pressure_limit_mmhg = pressure
@@ -259,6 +264,9 @@ class Module:
         """Taken, and without effect: what it does is not public."""
         _hex(value, 1)
         return ""
+
+    def _number(self, text: str, most: int) -> int:
+        return _digits(text, most) if self._options.value_format == "decimal" else _hex(text, most)
 
     # -- flow -----------------------------------------------------------------------------------------------------
 
@@ -339,6 +347,12 @@ def _letters(letters: str, known: str) -> str:
         if letter not in known:
             raise RefusedError("0A" if letter.islower() else "0B")
     return letters
+
+
+def _digits(text: str, most: int) -> int:
+    if not re.fullmatch(rf"[0-9]{{1,{most}}}", text):
+        raise RefusedError("04")
+    return int(text)
 
 
 def _hex(text: str, most: int) -> int:

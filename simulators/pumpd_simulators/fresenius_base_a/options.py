@@ -23,8 +23,9 @@ class BaseAOptions(SimulatorOptions):
     reply_delay_s: float = Field(default=0.0, ge=0, le=5, description="from a command to its answer")
     enquiry_s: float = Field(default=1.0, ge=0, le=600, description="between two ENQ in an open session; 0: none")
     enquiries_missed: int = Field(default=3, ge=1, le=100, description="unanswered ENQ before the pump acts")
-    without_dc4: Literal["disconnect", "nothing", "pause"] = Field(
-        default="disconnect", description="what the pump then does: close the sessions, nothing, or pause all modules"
+    without_dc4: Literal["disconnect", "nothing", "pause", "deaf"] = Field(
+        default="disconnect",
+        description="what the pump then does: close the sessions, nothing, pause all modules, or hear nobody any more",
     )
     ack_timeout_s: float = Field(
         default=0.0, ge=0, le=60, description="after which a missing ACK is told with NAK 5; 0: ACK is not insisted on"
@@ -34,6 +35,14 @@ class BaseAOptions(SimulatorOptions):
         default="", pattern=r"^[ -:<-}]{0,2}(;[ -}]{0,20})?$",
         description="what begins the flow at the rate set before, such as PO;0; empty: PR itself does",
     )  # fmt: skip
+    value_format: Literal["hex", "decimal"] = Field(
+        default="hex", description="digits in which PR, PV, PB and PP take their value"
+    )
+    limit_query: str = Field(
+        default="LM;r",
+        pattern=r"^(LM;[a-ce-oq-z]|LE;[bcf-jln-qt-z])?$",
+        description="what tells the volume limit; empty: nothing",
+    )
     manual_allows: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(
         default=(), description="setting commands, such as PO,RV, that manual mode does not refuse"
     )
@@ -48,6 +57,7 @@ class BaseAOptions(SimulatorOptions):
         description="bits of a for occlusion, empty, near empty, no syringe, battery, volume limit",
     )  # fmt: skip
     highest_rate_ml_h: float = Field(default=1200.0, gt=0, le=6553.5, description="above it PR is out of limits")
+    highest_limit_ml: float = Field(default=9999.0, gt=0, le=9999, description="above it PV is out of limits")
     pressure_limit_mmhg: int = Field(default=500, gt=0, le=1500, description="occlusion alarm as from power-up")
     event_s: float = Field(default=1.0, gt=0, le=60, description="between two looks for a spontaneous message")
     keys_under_control: bool = Field(default=True, description="the keys work under PC control too")

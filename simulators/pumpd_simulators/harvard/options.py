@@ -50,6 +50,12 @@ class HarvardOptions(SimulatorOptions):
         default=0.0001531153, gt=0, description="its lowest, a step each 27 s; of other models assumed"
     )
     largest_target_ml: float = Field(default=1000, gt=0, description="[U] tvolume above this is out of range")
+    diameter_max_mm: float = Field(
+        default=33, ge=0.1, le=60, description="largest diameter that can be set: the 11 Elite's; of others assumed"
+    )
+    digits: int = Field(
+        default=15, ge=2, le=15, description="[U] digits that are kept of a rate or a volume; six at most are shown"
+    )
     address_on_text: bool = Field(
         default=True, description="[I] text lines of a pump that shows its address begin with it, as the prompt does"
     )

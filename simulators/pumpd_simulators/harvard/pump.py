@@ -36,7 +36,6 @@ METRICS = {  # 11 Elite, as a public client quotes it
     "Max syringe size": "33 mm",
     "Direction": "Infuse/withdraw",
 }
-LARGEST_DIAMETER_MM = 33.0
 BAUDS = ("9600", "19200", "38400", "57600", "115200", "128000", "230400", "256000", "460800", "921600")
 
 _OPERATIONS: dict[str | None, Operation] = {
@@ -254,7 +253,7 @@ class HarvardPump:
         value = numbers.number(arguments[0])
         if value is None:
             raise ArgumentError(arguments[0], "Invalid number")
-        if not 0.1 <= value <= LARGEST_DIAMETER_MM:
+        if not 0.1 <= value <= self.options.diameter_max_mm:
             raise ArgumentError(arguments[0], "Out of range")
         if self.motor.running:
             return command_error("Not allowed while running")
@@ -405,20 +404,21 @@ class HarvardPump:
             self.motor.clear_time(way)
         return []
 
-    @staticmethod
-    def _volume_of(arguments: Sequence[str]) -> Amount:
+    def _kept_digits(self, value: float) -> float:
+        return float(f"{value:.{self.options.digits}g}")
+
+    def _volume_of(self, arguments: Sequence[str]) -> Amount:
         value = numbers.number(arguments[0])
         unit = numbers.volume_unit(arguments[1]) if len(arguments) == 2 else None
         if value is None or unit is None:
             raise ArgumentError(arguments[-1], "Invalid number" if value is None else "Invalid units")
-        return Amount(value, unit)
+        return Amount(self._kept_digits(value), unit)
 
-    @staticmethod
-    def _rate_of(arguments: Sequence[str]) -> Amount:
+    def _rate_of(self, arguments: Sequence[str]) -> Amount:
         value = numbers.number(arguments[0]) if arguments else None
         unit = numbers.rate_unit(arguments[1]) if len(arguments) == 2 else None
         if value is None or unit is None:
             raise ArgumentError(
                 arguments[-1] if arguments else "", "Invalid number" if value is None else "Invalid units"
             )
-        return Amount(value, unit)
+        return Amount(self._kept_digits(value), unit)

@@ -135,6 +135,8 @@ class Channel:
         if kept.mode in WITH_VOLUME and not 0 < kept.volume_ml <= options.max_volume_ml:
             return ("V", options.max_volume_ml)
         is_timeless = kept.mode in WITH_TIME and not kept.run_s
+        if not is_timeless and 0 < self.flow_ml_min() < options.min_flow_ml_min * (1 - 1e-9):
+            return ("R", options.min_flow_ml_min)
         if is_timeless or not 0 < self.flow_ml_min() <= options.max_flow_ml_min * (1 + 1e-9):
             return ("R", options.max_flow_ml_min)
         return None

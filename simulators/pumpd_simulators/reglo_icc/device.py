@@ -123,6 +123,12 @@ class RegloIccPump:
             **{mode: partial(self._mode, mode) for mode in MODES},
             **{name: partial(_remember, name) for name in self.channels[0].memory.cells},
         }
+        if not options.has_setpoint:
+            del self._for_channel["xf"]
+        if not options.has_backsteps:
+            del self._for_channel["%"]
+        if not options.has_serial:
+            del self._for_pump["xS"]
 
     # -- the line --------------------------------------------------------------------------------------------
 

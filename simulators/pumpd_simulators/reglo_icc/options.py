@@ -18,10 +18,14 @@ class RegloIccOptions(SimulatorOptions):
     description: str = Field(default="REGLO ICC", max_length=30, description="the model, within the answer to #")
     rollers: int = Field(default=8, ge=1, le=99, description="rollers of each channel, within the answer to #")
     max_flow_ml_min: float = Field(default=20.0, gt=0, le=1000, description="flow at 100 rpm; depends on the tubing")
+    min_flow_ml_min: float = Field(default=0.0, ge=0, le=1000, description="[U] below it H is refused (xe: R)")
     max_volume_ml: float = Field(default=9999.0, gt=0, description="[U] v above this cannot be started (xe: V)")
     tubing_mm: float = Field(default=2.06, gt=0, le=9.99, description="tubing's inner diameter, answer to +")
     channel_addressing: bool = Field(default=False, description="[U] ~ at power-up; false: legacy mode")
     flow_setpoint: bool = Field(default=True, description="[U] xf at power-up; false: S is the speed, not f")
+    has_setpoint: bool = Field(default=True, description="[I] xf is a command, as public clients have it")
+    has_serial: bool = Field(default=True, description="[I] xS is a command, as public clients have it")
+    has_backsteps: bool = Field(default=True, description="[I] % takes four digits, as a public client has it")
     unit: Literal["ml", "l"] = Field(default="ml", description="[I] unit of f (a minute) and v; xe, ? and : say mL")
     running_query: Literal["pump", "channel"] = Field(
         default="pump", description="[I] E tells whether any channel runs, as a public client has it; or that channel"

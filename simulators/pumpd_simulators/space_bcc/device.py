@@ -3,6 +3,7 @@
 Source: the family's protocol sheet. What it does not state is an option of this simulation.
 """
 
+import asyncio
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from functools import partial
@@ -30,6 +31,7 @@ class SpaceOptions(SimulatorOptions):
         default="", description="a parameter that is 1 while a pump alarms, else 0; the sources name none"
     )
     rate_at_rest: Literal["zero", "set"] = Field(default="zero", description="what INRT says of a pump that stands")
+    reply_delay_s: float = Field(default=0.0, ge=0, le=60, description="time the rack takes to answer")
 
 
 class SpaceRack:
@@ -45,6 +47,7 @@ class SpaceRack:
             plant.on_stall = partial(self._alarm, at)
         self._send: Send | None = None
         self._framer = Framer()
+        self._loop = asyncio.get_running_loop()
 
     @property
     def baud(self) -> int:
@@ -74,7 +77,13 @@ class SpaceRack:
                     pass  # an acknowledgement, or another bed's
 
     def _say(self, data: bytes) -> None:
-        if self._send is not None:
+        if self._options.reply_delay_s:
+            self._loop.call_later(self._options.reply_delay_s, self._put, data)
+        else:
+            self._put(data)
+
+    def _put(self, data: bytes) -> None:
+        if self._send is not None and self.powered:
             self._send(data)
 
     def _answer(self, request: str) -> Frame:
