@@ -85,7 +85,7 @@ def test_letting_go_starts_nothing_a_hold_starts_and_a_pause_needs_a_hold_again(
     assert not ward.truth("bed1")["running"]
 
 
-@pytest.mark.requirement("ALM-02", "ALM-11", "ALM-12", "STP-05")
+@pytest.mark.requirement("ALM-02", "ALM-05", "ALM-11", "ALM-12", "STP-05")
 def test_an_alarm_says_cause_and_action_and_acknowledging_is_not_clearing(nurse, ward):
     page = nurse.page
     nurse.signed_in("bed2")

@@ -125,3 +125,48 @@ def test_a_hold_that_the_page_could_not_watch_starts_nothing(nurse, ward):
     assert ward.infusion_state("bed2") == "ready"
     assert ward.starts("bed2") == before
     nurse.stop_button("bed2").click()
+
+
+@pytest.mark.requirement("COM-07")
+def test_a_lost_network_and_a_reload_at_each_step_lead_back_to_that_step(other, wireless, ward):
+    def interrupted(*, lost_s=0.5):
+        wireless.lost()
+        other.page.wait_for_timeout(lost_s * 1000)
+        wireless.back()
+        other.page.reload()
+
+    main = other.page.locator("main")
+    other.signed_in("bed3")
+    other.fill_order("bed3")
+    interrupted()
+    expect(other.page.get_by_role("form", name="Order")).to_be_visible()
+    expect(other.page.get_by_role("radio", checked=True)).to_have_count(0)  # nothing is filled in by itself
+    other.order("bed3")
+    before = ward.starts("bed3")
+    interrupted()
+    expect(other.hold("start")).to_be_enabled()
+    box = other.hold("start").bounding_box()
+    other.page.mouse.move(box["x"] + 40, box["y"] + 40)
+    other.page.mouse.down()
+    other.page.wait_for_timeout(300)
+    interrupted()  # under the hold: nothing is started by what comes after it
+    other.page.mouse.up()
+    expect(other.hold("start")).to_be_enabled()
+    assert ward.starts("bed3") == before
+    other.press_and_hold(other.hold("start"))
+    ward.until("bed3", "running")
+    interrupted()
+    expect(other.region("Running infusion")).to_have_attribute(FRESH, "fresh")
+    other.page.get_by_role("button", name="Pause", exact=True).click()
+    other.button("Vital signs").click()
+    ward.until("bed3", "paused")
+    interrupted()
+    expect(main).to_contain_text("Paused. Nothing flows.")
+    wireless.lost()
+    other.stop_button("bed3").click()  # goes out once the network is back, by itself
+    expect(other.stop_button("bed3")).to_have_attribute("data-shows", "unconfirmed")
+    wireless.back()
+    ward.until("bed3", "stopped")
+    interrupted()
+    expect(main).to_contain_text("Stopped before the whole volume was given")
+    assert ward.starts("bed3") == before + 1
