@@ -78,6 +78,9 @@ CHOICES = [  # family, the simulator's, the driver's setting that matches, anoth
     ("dianet-star", {"rate_step_ml_h": "1"}, {"rate_step_ml_h": "1"}, {}, WHOLE, EVEN),
     ("new-era", {"trailing_dot": "false"}, {}, None, FAST, None),
     ("new-era", {"trailing_dot": "true"}, {}, None, FAST, None),
+    ("new-era", {"saf_before_alarm": "false"}, {}, None, EVEN, None),
+    ("reglo-icc", {"total_digits": "3"}, {"total_digits": "3"}, None, NO_SYRINGE, None),
+    ("reglo-icc", {"total_query": "pump", "running_query": "channel"}, {}, None, NO_SYRINGE, None),
     ("reglo-icc", {"unit": "l"}, {"volume_unit": "l"}, {"volume_unit": "ml"}, NO_SYRINGE, NO_SYRINGE),
     ("reglo-icc", {"unit": "l"}, {"volume_unit": "l"}, {}, SLOW, SLOW),
     ("reglo-icc", {}, {"volume_unit": "ml"}, {}, SLOW, SLOW),
@@ -157,3 +160,14 @@ async def test_a_rack_that_answers_late_is_read_where_the_settings_allow_for_it(
     for settings, wanted in (({}, Unknown), ({"reply_timeout_s": "30"}, Done)):
         async with bench("space-bcc", {"reply_delay_s": "25"}, settings) as (driver, _):
             assert isinstance(await driver.read(), wanted), settings
+
+
+async def test_an_asena_that_ends_with_another_word_is_a_fault_until_the_settings_name_the_word():
+    for settings, wanted in (({}, (PumpAlarm.PUMP_FAULT,)), ({"remark_words": "AL_DONE"}, ())):
+        async with bench("alaris-asena", {"vtbi_word": "AL_DONE"}, settings) as (driver, pump):
+            assert await started(driver, EVEN) == Done(None)
+            for _ in range(40):
+                await asyncio.sleep(2)
+                reading = (await driver.read()).value
+            assert (reading.state is PumpState.INFUSING, reading.alarms) == (False, wanted)
+            assert pump.plant.truth().delivered_ml == pytest.approx(1)
