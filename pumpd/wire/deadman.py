@@ -215,9 +215,13 @@ class Ear:
 
 
 def serve(deadman: Deadman, control: Ear | None, listener: socket.socket) -> Ear | None:
-    """Until `bye`, or until control is gone while nothing may flow. Returns who said it."""
+    """Until `bye`, or until control is gone while nothing may flow or nothing can be done. Returns who said it.
+
+    Without a port and without a control there is nothing to write to, and nobody who could hand over another: a control
+    that comes later starts a deadman of its own.
+    """
     visitor: Ear | None = None
-    while control is not None or deadman.until is not None:
+    while control is not None or (deadman.until is not None and deadman.port is not None):
         poll = select.poll()
         poll.register(listener, select.POLLIN)
         for ear in (control, visitor):

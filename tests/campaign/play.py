@@ -14,7 +14,7 @@ from pumpd_simulators.faults import FACTS, Fault, FaultError, Kind
 from pumpd_simulators.virtual_time import VirtualTimeLoop
 from tests.campaign import judge
 from tests.campaign.story import Happening, Story
-from tests.campaign.world import World, in_its_time
+from tests.campaign.world import World, identity, in_its_time
 
 ROOM = Path("/dev/shm") if Path("/dev/shm").is_dir() else None  # the fsync of a disk is not what is tried here
 LOOK_S = 1.0
@@ -40,6 +40,7 @@ class Played:
 def play(story: Story, prepare=None) -> Played:
     """`prepare` is shown the world before its first process starts."""
     begun = time.process_time()
+    identity(story.family, story.model)
     with tempfile.TemporaryDirectory(dir=ROOM) as folder, asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         played = runner.run(_whole(story, Path(folder), prepare))
     played.cpu_s = time.process_time() - begun

@@ -31,6 +31,7 @@ from pumpd.settings import Settings
 from pumpd.wire import memory
 from pumpd_simulators import family as simulator
 from pumpd_simulators.bench import simulate
+from pumpd_simulators.virtual_time import VirtualTimeLoop
 from tests.campaign.disk import Disk, Writer
 from tests.campaign.plant_watch import Watch
 from tests.campaign.process import Control
@@ -59,21 +60,26 @@ def key() -> tuple[ec.EllipticCurvePrivateKey, PairedKey]:
 
 SETTINGS = {"infusomat-fms": {"model": "infusomat-fms"}}  # what the wire does not tell
 
-_met: dict[tuple[str, str], dict[str, str]] = {}
+
+@cache
+def identity(family: str, model: str) -> dict[str, str]:
+    """Model and serial as the pump itself says them, for the gateway's configuration.
+
+    Asked on a loop of its own, so that a story begins at the same instant whether the pump is known already or not.
+    """
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        return runner.run(_who(family, model))
 
 
-async def identity(family: str, model: str) -> dict[str, str]:
-    """Model and serial as the pump itself says them, for the gateway's configuration."""
-    if (family, model) not in _met:
-        bench = simulate(family, model=model)
-        memory.serve("who", bench, paced=False)
-        driver = await driver_family(family).connect("memory://who", SETTINGS.get(model, {}))
-        said = (await driver.identify()).value
-        await driver.close()
-        memory.withdraw("who")
-        bench.shut()
-        _met[family, model] = {"model": said.model, "serial": said.serial or "ASSET-bed1"}
-    return _met[family, model]
+async def _who(family: str, model: str) -> dict[str, str]:
+    bench = simulate(family, model=model)
+    memory.serve("who", bench, paced=False)
+    driver = await driver_family(family).connect("memory://who", SETTINGS.get(model, {}))
+    said = (await driver.identify()).value
+    await driver.close()
+    memory.withdraw("who")
+    bench.shut()
+    return {"model": said.model, "serial": said.serial or "ASSET-bed1"}
 
 
 class World:
@@ -126,7 +132,7 @@ class World:
 
     async def open(self) -> None:
         self.harness.add(asyncio.current_task())
-        who = await identity(self.story.family, self.story.model)
+        who = identity(self.story.family, self.story.model)
         pump = simulate(self.story.family, model=self.story.model, options=self.story.options, seed=self.story.seed)
         self.watch = Watch(pump, self.loop.time)
         pump.line.on_disconnect = self.unplug

@@ -352,10 +352,10 @@ class TestProcesses:
     async def test_renewed_it_writes_nothing_and_stood_down_it_ends_with_its_control(self, line, path):
         guard = await Guard.spawn(line[1], (STOP,), path)
         assert path.stat().st_mode & 0o777 == 0o600
-        await guard.arm(0.3)
+        await guard.arm(1.0)
         for _ in range(4):
-            await asyncio.sleep(0.15)
-            assert guard.renew(0.3)
+            await asyncio.sleep(0.3)
+            assert guard.renew(1.0)
         assert heard(line[0]) == b""
         await guard.stand_down()
         await asyncio.sleep(0.4)
