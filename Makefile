@@ -1,7 +1,7 @@
 # What a fresh Debian or Raspberry Pi OS with Python 3.11, git and make can do with pumpd.
 #
 #   make demo    a whole infusion on a simulated pump, 60 times faster than life
-#   make test    the whole test suite
+#   make test    the test suite; make browser    the tablet in a real browser, apart because it takes real time
 #   make check   lint, types, import rules, requirement table
 #   make bench   the measurements
 #   make explore every order of events, and every deliberate break, of the state machine
@@ -15,7 +15,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench explore fuzz campaign pictures table page page-check setup system clean
+.PHONY: help demo test browser check bench explore fuzz campaign pictures table page page-check setup system clean
 
 export UV_PYTHON_DOWNLOADS ?= never
 # The tests start a hundred interpreters, and compiling what these import each time anew would be half of their start.
@@ -40,7 +40,11 @@ demo: page
 	$(RUN) pumpd demo $(ARGS)
 
 test: page system
-	$(RUN) pytest -n $$(nproc) --dist worksteal $(ARGS)
+	$(RUN) pytest -n $$(nproc) --dist worksteal -m "not browser" $(ARGS)
+
+# A real Chromium as tablet and phone, in real time: apart, so that the suite stays quick.
+browser: page system
+	$(RUN) pytest -n $$(nproc) --dist loadfile tests/browser $(ARGS)
 
 check: page-check
 	$(RUN) ruff check .

@@ -5,7 +5,7 @@ import pytest
 from tests.browser.chromium import chromium
 from tools.tablet_pictures import PAGE, SCREENS, mock, opened, turn_to
 
-pytestmark = pytest.mark.realtime
+pytestmark = [pytest.mark.realtime, pytest.mark.browser]
 
 AXE = PAGE / "node_modules" / "axe-core" / "axe.min.js"
 RUN = """

@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 from tests.browser.gateway import ENDED, WITHIN_S, wait_until
 
-pytestmark = pytest.mark.realtime
+pytestmark = [pytest.mark.realtime, pytest.mark.browser]
 
 
 def test_an_order_is_refused_at_its_fields_and_passes_a_soft_limit_only_twice_confirmed(nurse, ward):

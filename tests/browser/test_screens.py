@@ -9,7 +9,7 @@ from tests.browser.chromium import chromium
 from tests.browser.gateway import WITHIN_S, wait_until
 from tools.tablet_pictures import Screen, mock, opened, turn_to
 
-pytestmark = pytest.mark.realtime
+pytestmark = [pytest.mark.realtime, pytest.mark.browser]
 
 LOOKS = (
     """each => { const s = getComputedStyle(each); return [s.animationName, s.animationDuration, s.backgroundColor] }"""

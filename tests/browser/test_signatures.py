@@ -9,7 +9,7 @@ from pumpd.control.keys import KeyStore
 from tests.browser.gateway import DOCTOR, PINS, WITHIN_S, wait_until
 from tests.browser.tablet import tablet
 
-pytestmark = pytest.mark.realtime
+pytestmark = [pytest.mark.realtime, pytest.mark.browser]
 
 # The page's key as a script of this page may use it: to sign, never to read. Each request is whole and fresh.
 SIGNER = """

@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 from tests.browser.gateway import NURSE, network
 from tests.browser.tablet import tablet
 
-pytestmark = pytest.mark.realtime
+pytestmark = [pytest.mark.realtime, pytest.mark.browser]
 
 WRONG_CLOCK = """
 const Real = Date, wrong = 3600e3;

@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 from tests.browser.gateway import WITHIN_S, wait_until
 from tests.browser.tablet import tablet
 
-pytestmark = pytest.mark.realtime
+pytestmark = [pytest.mark.realtime, pytest.mark.browser]
 
 TEN = ("P-7", "ketamine", "1 mg/mL", "0.5 mg/kg", "70 kg", "actual weight", "35 mg", "35 mL", "52.5 mL/h", "40:00 min")
 

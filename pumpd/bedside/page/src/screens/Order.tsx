@@ -23,6 +23,7 @@ interface Preview {
   soft?: SoftLimit[];
 }
 
+const AGAIN_MS = 1000;
 const BASES: Record<string, string> = { actual: "Actual", ideal: "Ideal", adjusted: "Adjusted" };
 
 export function Order({ page, live, pump }: BedProps) {
@@ -38,9 +39,20 @@ export function Order({ page, live, pump }: BedProps) {
   const soft = preview.soft ?? [];
 
   useEffect(() => {
-    void ask<Library>("/api/library").then((answer) =>
-      answer.ok ? setLibrary(answer.result as Library) : setReasons(answer.reasons),
-    );
+    // Asked for until it is there: a link that was lost just now must not need a reload.
+    let timer = 0;
+    const read = async () => {
+      const answer = await ask<Library>("/api/library");
+      if (timer < 0) return;
+      setReasons(answer.reasons);
+      if (answer.ok) setLibrary(answer.result as Library);
+      else timer = window.setTimeout(read, AGAIN_MS);
+    };
+    void read();
+    return () => {
+      clearTimeout(timer);
+      timer = -1;
+    };
   }, []);
 
   useEffect(() => {
