@@ -87,6 +87,7 @@ class PumpRunner:
         self._taps: list[Tap] = []
         self._met_on = 0  # the driver's connection on which the pump was identified
         self._work: deque[tuple[Work, tuple[Entry, ...]]] = deque()
+        self._took_ours = False  # the pump may hold a program of ours, whatever became of it
         self._wake = asyncio.Event()
         self._next_poll = 0.0
         self._failures = 0
@@ -126,6 +127,7 @@ class PumpRunner:
     def take_up(self, left: Recovered) -> None:
         """An infusion that another process had under way: what may flow is stopped; nothing goes on by itself."""
         self.infusion, self.program, self.capabilities = left.infusion, left.program, left.capabilities
+        self._took_ours = True
         body = {"state": left.infusion.state.value, "resumable": left.program is not None, "moved_ns": left.moved_ns}
         self._note("taken_up", body)
         log.error("infusion_taken_up", pump=self.name, state=left.infusion.state.value)
@@ -226,7 +228,9 @@ class PumpRunner:
             self._note("frame", body)
 
     def stop_now(self) -> None:
-        """Send a stop past everything; what waited to be sent is dropped (STP-02)."""
+        """Send a stop past everything; what waited to be sent is dropped (STP-02), and on record as far as it came."""
+        for _, intent in self._work:
+            self._journal.post(intent)
         self._work.clear()
         if self._stopping is None or self._stopping.done():
             self._stopping = asyncio.create_task(self._stop(), name=f"stop {self.name}")
@@ -413,6 +417,7 @@ class PumpRunner:
             case ev.ReadPump():
                 await self._poll()
             case ev.LoadProgram(program=program):
+                self._took_ours = True
                 loaded = await self._call(self.driver.load(program))
                 self._note("program_loaded", {"outcome": rows.outcome(loaded), "vtbi_ml": program.vtbi.number})
                 await self.deadman.prepare(self.driver)
@@ -470,8 +475,7 @@ class PumpRunner:
                     said = rows.reading(self.infusion, self.reading, self._now())
                     self._note("reading", said | {"frames": frames})  # a row of their own would cost twice as much
                 elif reading.state.flowing and not self.family.monitor_only:
-                    ours = self.infusion is not None and self.infusion.started_ns is not None
-                    self.unordered.flows(reading, ours=ours)
+                    self.unordered.flows(reading, ours=self._took_ours)
                 else:
                     self.unordered.rests()
                 if self.deadman.armed and not (reading.state.flowing or self.may_flow or self.unordered.stopping):

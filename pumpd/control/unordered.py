@@ -3,8 +3,8 @@
 Promises:
 - What flows when this process comes up is told to stop at every look, answered or not, until two looks over two seconds
   show no flow and the same volume (STP-03, STP-04). Three seconds without that are a high alarm.
-- What starts to flow later on a pump that an infusion of ours ran on is stopped at every look; what somebody starts on
-  a pump of which pumpd knows nothing is theirs, and is written down.
+- What starts to flow later on a pump that took a program of ours is stopped at every look, whether we ever started it
+  or not; what somebody starts on a pump of which pumpd knows nothing is theirs, and is written down.
 """
 
 from collections.abc import Callable, Mapping
@@ -71,7 +71,7 @@ class UnorderedFlow:
         return since is not None and reading.answered_ns - since >= self._limits.still_for_ns
 
     def flows(self, reading: Reading, *, ours: bool) -> None:
-        """The pump flows and has no infusion. `ours`: an infusion of ours ran on it, so this is more of the same."""
+        """The pump flows and has no infusion. `ours`: it took a program of ours, so this is more of the same."""
         ours = ours or self.stopping
         if not self._noted:
             self._noted = True

@@ -168,8 +168,8 @@ def _disk(world: World, event: Happening) -> None:
 
 
 async def _process(world: World, watching: "judge.Watching", event: Happening) -> None:
-    if not world.up:
-        return  # it is dead already, or about to come up
+    if not world.up or (world.ending and event.name == "end"):
+        return  # it is dead already, about to come up, or was told already
     watching.loss(event.lasting_s)
     match event.name:
         case "kill":

@@ -1,6 +1,7 @@
 """Defects that the campaign found, each as the story that showed it, in a few events."""
 
 from tests.campaign.play import play
+from tests.campaign.story import Nurse
 from tests.campaign.test_campaign import a_story
 
 
@@ -45,4 +46,27 @@ def test_an_alarm_over_what_was_found_flowing_is_not_the_last_infusion_s(quiet):
     )
     played = play(told)
     assert played.facts["alarms"] >= 1
+    assert not played.violations
+
+
+def test_a_program_of_ours_that_somebody_starts_at_the_pump_is_stopped_though_we_never_started_it(quiet):
+    """The cable was out. A stop ended the infusion before its start; the next order found the pump flowing, gave up, and
+    left it to whoever had started it.
+    """
+    told = a_story(
+        (1.0, "fault", "disconnect/25s"),
+        (8.0, "panel", "start"),
+        (12.0, "nurse", "stop"),
+        family="harvard",
+        model="phd-ultra",
+    )
+    played = play(told)
+    assert played.facts["unordered_flows"] == 1
+    assert not played.violations
+
+
+def test_a_start_that_a_trip_overtook_is_on_record_as_far_as_it_came(quiet):
+    """The pump hung, and the start still waited when no flow was seen in time: the replay knew of it, the record not."""
+    told = a_story((4.5355, "fault", "hang/3.84s"), family="dianet-star", model="perfusor-fm")
+    played = play(told.but(nurse=Nurse(confirm_after_s=1.0)))
     assert not played.violations

@@ -92,6 +92,7 @@ class World:
         self.disk = Disk(folder / "journal.sqlite3", self.wall)
         self.control: Control | None = None
         self.processes = 0
+        self.ending = False  # told to, and not yet gone
         self.on_writer: Callable[[Writer], None] = lambda _: None
         self.tablet_away_until = 0.0
         self.trouble_until = 0.0
@@ -228,6 +229,7 @@ class World:
 
     async def end(self, after_s: float) -> None:
         """SIGTERM now, and another process after so long."""
+        self.ending = True
         self.down_since = self.now
         self.trouble(after_s + 3)
         control = self.control
@@ -239,6 +241,7 @@ class World:
         control.kill(arrives=False)
         await self.reap()
         await asyncio.sleep(after_s)
+        self.ending = False
         await self.boot()
 
     def unplug(self, seconds: float) -> None:
