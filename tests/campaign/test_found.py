@@ -50,8 +50,8 @@ def test_an_alarm_over_what_was_found_flowing_is_not_the_last_infusion_s(quiet):
 
 
 def test_a_program_of_ours_that_somebody_starts_at_the_pump_is_stopped_though_we_never_started_it(quiet):
-    """The cable was out. A stop ended the infusion before its start; the next order found the pump flowing, gave up, and
-    left it to whoever had started it.
+    """The cable was out. A stop ended the infusion before its start; the next order found the pump flowing, gave up,
+    and left it to whoever had started it.
     """
     told = a_story(
         (1.0, "fault", "disconnect/25s"),
@@ -66,7 +66,7 @@ def test_a_program_of_ours_that_somebody_starts_at_the_pump_is_stopped_though_we
 
 
 def test_a_start_that_a_trip_overtook_is_on_record_as_far_as_it_came(quiet):
-    """The pump hung, and the start still waited when no flow was seen in time: the replay knew of it, the record not."""
+    """The pump hung, and the start still waited when no flow was seen in time: only the replay knew of it."""
     told = a_story((4.5355, "fault", "hang/3.84s"), family="dianet-star", model="perfusor-fm")
     played = play(told.but(nurse=Nurse(confirm_after_s=1.0)))
     assert not played.violations
