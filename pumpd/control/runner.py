@@ -356,9 +356,15 @@ class PumpRunner:
                 return f"no pump answers on {self.settings.port}: {cause}"
 
     async def _stop_leftover(self, driver: Driver) -> bool:
-        """Whether the pump could be read; if it flows, it is told to stop."""
+        """Whether the pump could be read; if it flows, it is told to stop.
+
+        One that says nothing may still hear, and our asking keep its watchdog from ending an infusion of ours: it is
+        told to stop unseen.
+        """
         first = await self._call(driver.read())
         if not isinstance(first, Done):
+            if self.may_flow and not self.family.monitor_only:
+                await self._call(driver.stop())
             return False
         if first.value.state.flowing and not self.family.monitor_only:
             self._note("found_flowing", {"delivered_ml": first.value.delivered.number})

@@ -70,3 +70,13 @@ def test_a_start_that_a_trip_overtook_is_on_record_as_far_as_it_came(quiet):
     told = a_story((4.5355, "fault", "hang/3.84s"), family="dianet-star", model="perfusor-fm")
     played = play(told.but(nurse=Nurse(confirm_after_s=1.0)))
     assert not played.violations
+
+
+def test_looking_for_a_pump_leaves_its_watchdog_alone_though_its_answers_are_lost(quiet):
+    """The process that came up took safe mode off a flowing pump whose answers were lost; then the line went dead."""
+    told = a_story(
+        (15.0, "control", "kill-sent/1.45"), (16.0, "fault", "lost-reply/2.14s"), (18.0, "fault", "silence/35s")
+    )
+    played = play(told)
+    assert played.facts["losses_judged"] == 1
+    assert not played.violations

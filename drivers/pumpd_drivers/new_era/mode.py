@@ -10,10 +10,10 @@ from pumpd_drivers.new_era.codec import Reply
 from pumpd_drivers.new_era.dialogue import NOTHING, Dialogue, UnsupportedError
 from pumpd_drivers.new_era.settings import NewEraSettings
 
-# What is said to find the pump: (command, in a safe frame). The first changes nothing. A safe-framed SAF0 brings a pump
-# to basic mode from wherever it is. A pump that knows basic mode only needs the third to end the line of noise that it
-# heard, and answers the fourth.
-_CALLS = (("", True), ("SAF0", True), ("", False), ("", False))
+# How the status is asked for to find the pump: in a safe frame, then in basic ones. A pump in basic mode needs the
+# second to end the line of noise that it heard, and answers the third. No SAF0, though it brings a pump to basic mode
+# from wherever it is: where only the answers are lost, it would take the watchdog off a pump that flows.
+_CALLS = (True, False, False)
 
 
 class SafeMode:
@@ -26,9 +26,9 @@ class SafeMode:
     async def find(self, epoch: int) -> Reply:
         """Learn the pump's mode, have it tell its alarms, and return its status."""
         talk, silence = self._talk, "no answer"
-        for command, safe in _CALLS:
+        for safe in _CALLS:
             try:
-                first = await talk.send(command, NOTHING, epoch=epoch, safe=safe, either=True)
+                first = await talk.send("", NOTHING, epoch=epoch, safe=safe, either=True)
             except UnansweredError as error:
                 if not timed_out(error):
                     raise
