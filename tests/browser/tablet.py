@@ -22,7 +22,7 @@ patients = (f"P-{number}" for number in itertools.count(1000))
 class Tablet:
     def __init__(self, page: Page, gateway: RealGateway, name: str, url: str) -> None:
         self.page, self.gateway, self.name, self.url = page, gateway, name, url
-        self.id = ""
+        self.id = self.badge = ""
         page.set_default_timeout(PATIENCE_MS)
 
     # -- where one is ------------------------------------------------------------------------------------------------
@@ -61,6 +61,7 @@ class Tablet:
     def sign_in(self, bed: str, badge: str = DOCTOR) -> None:
         self.bed(bed, "sign-in")
         self.type_pin(badge, PINS[badge])
+        self.badge = badge
         expect(self.button("Sign out")).to_be_visible()
 
     def type_pin(self, badge: str, pin: str, button: str = "Sign in") -> None:
@@ -69,8 +70,11 @@ class Tablet:
         self.page.locator("main").get_by_role("button", name=button, exact=True).click()
 
     def signed_in(self, bed: str, badge: str = DOCTOR) -> None:
-        """Signed in on that bed's page, whoever was before."""
+        """That person signed in, on that bed's page; whoever was before is signed out."""
         self.bed(bed)
+        if self.button("Sign out").count() and self.badge != badge:
+            self.button("Sign out").click()
+            expect(self.button("Sign out")).to_have_count(0)
         if self.button("Sign out").count() == 0:
             self.sign_in(bed, badge)
         self.bed(bed)
