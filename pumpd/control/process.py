@@ -11,7 +11,7 @@ import os
 import secrets
 import signal
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import structlog
@@ -25,7 +25,7 @@ from pumpd.control.gateway import Gateway
 from pumpd.control.keys import KeyStore
 from pumpd.control.line_record import LineRecord
 from pumpd.control.messages import DISCLAIMER
-from pumpd.control.recovery import DamagedError, Recovered, machine_boot, recover
+from pumpd.control.recovery import DamagedError, Recovered, last_loaded, machine_boot, recover
 from pumpd.control.runner import PumpRunner
 from pumpd.control.server import ControlServer
 from pumpd.control.writer import JournalWriter, NoWriter, ThreadWriter
@@ -72,10 +72,12 @@ async def gateway(settings: Settings, library: Library, journal: JournalWriter) 
         except ValueError as error:
             raise ValueError(f"pump {runner.name}: {error}") from error
     now = build(settings, library)
-    left, others, damage, cares = _left_under_way(settings, library, runners, clock, now)
+    before = _before(settings, library, runners, clock, now)
     keys = KeyStore(settings.keys_path)
-    alarms = frozenset() if damage else _alarms_left(settings)
-    made = Gateway(settings, library, runners, journal, keys, clock, now, others, damage, cares, alarms)
+    alarms = frozenset() if before.damage else _alarms_left(settings)
+    made = Gateway(
+        settings, library, runners, journal, keys, clock, now, before.others, before.damage, before.cares, alarms
+    )
     body = {
         "gateway": settings.gateway,
         "build": now,
@@ -87,8 +89,9 @@ async def gateway(settings: Settings, library: Library, journal: JournalWriter) 
     with contextlib.suppress(JournalError):  # the gateway has been told
         await journal.append([Entry("control_started", body, "", "", clock.monotonic_ns())])
     for runner in runners:
-        if runner.name in left:
-            runner.take_up(left[runner.name])
+        runner.unordered.holds(before.held.get(runner.name, ""))
+        if runner.name in before.left:
+            runner.take_up(before.left[runner.name])
     tasks = [asyncio.create_task(runner.run(), name=f"pump {runner.name}") for runner in runners]
     tasks += [asyncio.create_task(work, name=name) for name, work in made.works().items()]
     try:
@@ -108,26 +111,36 @@ async def gateway(settings: Settings, library: Library, journal: JournalWriter) 
                 await journal.append([Entry("control_stopped", {}, "", "", clock.monotonic_ns())])
 
 
-def _left_under_way(
-    settings: Settings, library: Library, runners: Sequence[PumpRunner], clock: Clock, now: Build
-) -> tuple[Mapping[str, Recovered], frozenset[str], str, Mapping[str, Care]]:
-    """What the journal says of before: infusions under way by pump, sessions of another build, what is wrong with it,
-    and the observations after infusions. A journal that does not tell all of it is believed in nothing.
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What the journal says of before, by pump: infusions under way, the session whose program the pump took last, and
+    observations after infusions; sessions of another build; and what is wrong with the journal.
     """
+
+    damage: str = ""
+    others: frozenset[str] = frozenset()
+    left: Mapping[str, Recovered] = field(default_factory=dict)
+    held: Mapping[str, str] = field(default_factory=dict)
+    cares: Mapping[str, Care] = field(default_factory=dict)
+
+
+def _before(settings: Settings, library: Library, runners: Sequence[PumpRunner], clock: Clock, now: Build) -> _Before:
+    """A journal that does not tell all of it is believed in nothing."""
     if not settings.journal_path.exists():
-        return {}, frozenset(), "", {}
+        return _Before()
     try:
         with contextlib.closing(JournalReader(settings.journal_path)) as reader:
             others = begun_under_another(reader, now)
             found = {each.name: recover(reader, each.settings, each.family, library, clock) for each in runners}
+            held = {each.name: last_loaded(reader, each.name) for each in runners}
             cares = find(reader, clock)
     except DamagedError as error:
-        return {}, frozenset(), f"journal {settings.journal_path}: {error}", {}
+        return _Before(f"journal {settings.journal_path}: {error}")
     except JournalError as error:
-        return {}, frozenset(), str(error), {}
+        return _Before(str(error))
     left = {name: one for name, one in found.items() if one is not None}
     left = {name: replace(one, program=None) if one.session in others else one for name, one in left.items()}
-    return left, others, "", cares
+    return _Before("", others, left, held, cares)
 
 
 def _alarms_left(settings: Settings) -> frozenset[Key]:

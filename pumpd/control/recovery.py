@@ -70,6 +70,14 @@ def recover(
     return Recovered(infusion.moved(moved_ns), program, capabilities, moved_ns)
 
 
+def last_loaded(reader: JournalReader, pump: str) -> str:
+    """The session whose program this pump took last, or "" when pumpd never gave it one. Raises JournalError."""
+    if reader.newest("began", pump) is None:  # indexed, so that nothing is sought where there is nothing
+        return ""
+    loaded = reader.newest("program_loaded", pump)
+    return "" if loaded is None else loaded.session
+
+
 def _rows_from(reader: JournalReader, row: Record) -> Iterator[Record]:
     number = row.id - 1
     while rows := reader.after(number, 1000):

@@ -87,11 +87,10 @@ class PumpRunner:
         self._taps: list[Tap] = []
         self._met_on = 0  # the driver's connection on which the pump was identified
         self._work: deque[tuple[Work, tuple[Entry, ...]]] = deque()
-        self._took_ours = False  # the pump may hold a program of ours, whatever became of it
         self._wake = asyncio.Event()
         self._next_poll = 0.0
         self._failures = 0
-        self.unordered = UnorderedFlow(settings.name, limits, self._note, self._note_of_pump, self.stop_now)
+        self.unordered = UnorderedFlow(settings.name, limits, self._note_of, self.stop_now)
         self._stopping: asyncio.Task[None] | None = None
 
     # -- what the gateway asks ---------------------------------------------------------------------------------------
@@ -127,7 +126,7 @@ class PumpRunner:
     def take_up(self, left: Recovered) -> None:
         """An infusion that another process had under way: what may flow is stopped; nothing goes on by itself."""
         self.infusion, self.program, self.capabilities = left.infusion, left.program, left.capabilities
-        self._took_ours = True
+        self.unordered.holds(left.session)
         body = {"state": left.infusion.state.value, "resumable": left.program is not None, "moved_ns": left.moved_ns}
         self._note("taken_up", body)
         log.error("infusion_taken_up", pump=self.name, state=left.infusion.state.value)
@@ -212,9 +211,9 @@ class PumpRunner:
     def _note(self, kind: str, body: Mapping[str, Any]) -> None:
         self._journal.post([self._row(kind, body)])
 
-    def _note_of_pump(self, kind: str, body: Mapping[str, Any]) -> None:
-        """What is no infusion's, not even that of the last one."""
-        self._journal.post([Entry(kind, body, self.name, "", self._now())])
+    def _note_of(self, session: str, kind: str, body: Mapping[str, Any]) -> None:
+        """What is another infusion's than the last one's, or no infusion's."""
+        self._journal.post([Entry(kind, body, self.name, session, self._now())])
 
     async def _call(self, call: Awaitable[Outcome[T]]) -> Outcome[T]:
         """Let a call of the driver end, and write down the bytes that went over the line meanwhile (AUD-01)."""
@@ -222,6 +221,13 @@ class PumpRunner:
             return await call
         finally:
             self._note_frames()
+
+    async def _ask(self, call: Awaitable[Outcome[T]]) -> Outcome[T]:
+        """The same for what is done in its turn; one without an answer is a look at the pump that failed."""
+        outcome = await self._call(call)
+        if isinstance(outcome, Unknown):
+            self._failures += 1
+        return outcome
 
     def _note_frames(self) -> None:
         for body in self._line.take(idle=not self.active):
@@ -423,28 +429,31 @@ class PumpRunner:
             case ev.ReadPump():
                 await self._poll()
             case ev.LoadProgram(program=program):
-                self._took_ours = True
-                loaded = await self._call(self.driver.load(program))
+                self.unordered.holds(self.infusion.place.session if self.infusion else "")
+                loaded = await self._ask(self.driver.load(program))
                 self._note("program_loaded", {"outcome": rows.outcome(loaded), "vtbi_ml": program.vtbi.number})
                 await self.deadman.prepare(self.driver)
                 self.feed(ev.ProgramLoaded(self._now(), loaded))
             case ev.ReadBackProgram():
-                held = await self._call(self.driver.read_back())
+                held = await self._ask(self.driver.read_back())
                 self._note("program_read_back", rows.held(held))
                 self.feed(ev.ProgramReadBack(self._now(), held))
             case ev.StartPump():
                 await self._start(action, intent)
             case ev.ReleasePump():
-                self._note("release_answered", {"outcome": rows.outcome(await self._call(self.driver.release()))})
+                self._note("release_answered", {"outcome": rows.outcome(await self._ask(self.driver.release()))})
 
     async def _start(self, action: ev.StartPump, intent: tuple[Entry, ...]) -> None:
         assert self.driver is not None  # as above
         try:
-            await self._journal.append(intent)
+            async with asyncio.timeout(self._clock.loop_seconds(self.limits.flowing_within_ns)):
+                await self._journal.append(intent)
+        except TimeoutError:  # these rows still go down, in their order, once the disk is back
+            self._unwritten("the disk takes too long")
+            return
         except JournalError as error:
             self._journal.post(intent)  # once there is room: it was meant, and was not done
-            self.feed(ev.JournalFailed(self._now(), str(error)))
-            self._start_answered(Refused((f"the intent could not be written: {error}",)))
+            self._unwritten(str(error))
             return
         if (until_ns := self._starting_until()) is None:
             return  # a stop came while the journal was being written
@@ -454,6 +463,11 @@ class PumpRunner:
         # The pump's watchdog is an I/O time-out, so it keeps the loop's time when clinical time runs faster.
         watchdog = Duration.from_ns(action.watchdog.ns // self._clock.scale)
         self._start_answered(Refused((why_not,)) if why_not else await self._call(self.driver.start(watchdog)))
+
+    def _unwritten(self, why: str) -> None:
+        """Nothing has left for the pump; whoever waits at it is told, and a stop goes out all the same."""
+        self.feed(ev.JournalFailed(self._now(), why))
+        self._start_answered(Refused((f"the intent could not be written: {why}",)))
 
     def _starting_until(self) -> int | None:
         """The lease of the start that is still wanted."""
@@ -481,7 +495,7 @@ class PumpRunner:
                     said = rows.reading(self.infusion, self.reading, self._now())
                     self._note("reading", said | {"frames": frames})  # a row of their own would cost twice as much
                 elif reading.state.flowing and not self.family.monitor_only:
-                    self.unordered.flows(reading, ours=self._took_ours)
+                    self.unordered.flows(reading)
                 else:
                     self.unordered.rests()
                 if self.deadman.armed and not (reading.state.flowing or self.may_flow or self.unordered.stopping):

@@ -32,10 +32,12 @@ def judge(turn: Turn) -> None:
         _ending(turn)
     elif state.may_flow:
         _flow(turn)
-    elif state is State.ORDERED:
-        _ordered(turn)
     elif not state.ended:
-        _waiting(turn)
+        _watch_link(turn)
+        if state is State.ORDERED:
+            _ordered(turn)
+        else:
+            _waiting(turn)
 
 
 # -- flow --------------------------------------------------------------------------------------------------------------
@@ -155,6 +157,14 @@ def _ending(turn: Turn) -> None:
 
 
 # -- no flow -----------------------------------------------------------------------------------------------------------
+
+
+def _watch_link(turn: Turn) -> None:
+    """A pump that holds a program and is not heard may be started at its panel unseen: somebody must go there."""
+    if turn.infusion.link_lost:
+        turn.raise_alarm(AlarmCode.LINK_LOST)
+    else:
+        turn.clear_alarms(frozenset({AlarmCode.LINK_LOST}) - frozenset(turn.infusion.trips))
 
 
 def _ordered(turn: Turn) -> None:

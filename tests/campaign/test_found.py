@@ -80,3 +80,42 @@ def test_looking_for_a_pump_leaves_its_watchdog_alone_though_its_answers_are_los
     played = play(told)
     assert played.facts["losses_judged"] == 1
     assert not played.violations
+
+
+def test_a_pump_that_waits_loaded_and_is_not_heard_has_an_alarm(quiet):
+    """Somebody started it at its panel while its line was dead, and nothing said that anything was wrong."""
+    told = a_story((3.0, "fault", "silence/34s"), (7.0, "panel", "start"), family="dianet-star", model="perfusor-fm")
+    played = play(told)
+    assert played.facts["unordered_flows"] == 1
+    assert not played.violations
+
+
+def test_answers_that_are_missed_before_an_order_count_as_missed_after_it(quiet):
+    """Each look at this pump takes seven seconds without an answer: two of them were too late for an alarm."""
+    told = a_story((2.7889, "fault", "silence/34.28s"), (6.7703, "panel", "start"), family="dianet-star")
+    played = play(told.but(model="perfusor-fm", nurse=Nurse(confirm_after_s=1.0)))
+    assert played.facts["unordered_flows"] == 1
+    assert not played.violations
+
+
+def test_a_start_does_not_wait_long_for_a_disk_that_hangs(quiet):
+    """Nothing else was seen or said meanwhile: not that the cable was out, either."""
+    told = a_story((7.6465, "disk", "away/28.53"), (10.0, "fault", "disconnect/23.49s"), model="ne-4000")
+    played = play(told.but(nurse=Nurse(confirm_after_s=4.405)))
+    assert played.facts["starts"] == 0
+    assert not played.violations
+
+
+def test_a_start_whose_disk_came_back_too_late_is_never_sent(quiet):
+    told = a_story((7.6465, "disk", "away/12"), model="ne-4000")
+    played = play(told.but(nurse=Nurse(confirm_after_s=4.405)))
+    assert played.facts["starts"] == 0
+    assert not played.violations
+
+
+def test_a_pump_that_took_a_program_is_ours_after_a_reboot_too(quiet):
+    """The infusion had ended, the process was a new one, and a start at the panel was taken for somebody else's."""
+    told = a_story((8.0, "nurse", "stop"), (13.0, "control", "reboot/4"), (22.0, "panel", "start"), family="harvard")
+    played = play(told.but(model="11-elite"))
+    assert played.facts["unordered_flows"] == 1
+    assert not played.violations
