@@ -104,7 +104,7 @@ class Settings(_Section):
     state_dir: Path
     library_dir: Path | None = None
     socket: Path | None = None
-    clock_trusted: bool = False  # the gateway has a clock of its own that keeps time without a network
+    clock_trusted: bool = False  # a clock of the gateway's own keeps time; its error is the site's (PWR-12, STA-11)
     mqtt: MqttSettings | None = None
     bedside: BedsideSettings | None = None
     alarm: AlarmSettings = AlarmSettings()

@@ -5,27 +5,45 @@ Under a test's virtual loop the same clock is virtual. Intervals rest on it alon
 
 import asyncio
 import ctypes
-import sys
+import struct
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from pumpd.infusion.gateway_clock import KernelClock
 from pumpd.pump import Reading
 
-_UNSYNCHRONIZED = 0x0040  # STA_UNSYNC of adjtimex(2)
+_UNSYNCHRONIZED, _NANOSECONDS = 0x0040, 0x2000  # STA_UNSYNC, STA_NANO of adjtimex(2)
 _TIMEX_BYTES = 512  # more than struct timex has
-_STATUS_AT = 5 * ctypes.sizeof(ctypes.c_long)  # behind modes, offset, freq, maxerror and esterror
+# Its beginning, by the size of a C long: modes, offset, freq, maxerror, esterror, status.
+_TIMEX = {8: struct.Struct("=i4xqqqqi"), 4: struct.Struct("=illlli")}
 
 
-def synchronized() -> bool:
-    """Whether the kernel holds its wall clock for synchronised (NTP); a Pi without one starts in the past (PWR-12)."""
+def read_kernel() -> KernelClock:
+    """What the kernel states of its wall clock; a Pi without a clock of its own starts in the past (PWR-12)."""
     buffer = ctypes.create_string_buffer(_TIMEX_BYTES)
+    ahead_ns = time.clock_gettime_ns(time.CLOCK_REALTIME) - time.clock_gettime_ns(time.CLOCK_MONOTONIC)
     try:
-        if ctypes.CDLL(None).adjtimex(buffer) < 0:
-            return False
+        failed = ctypes.CDLL(None).adjtimex(buffer) < 0
     except (OSError, AttributeError):
-        return False
-    status = int.from_bytes(buffer.raw[_STATUS_AT : _STATUS_AT + 4], sys.byteorder)
-    return not status & _UNSYNCHRONIZED
+        failed = True
+    if failed:
+        return KernelClock(synchronized=False, error_us=0, ahead_ns=ahead_ns)
+    return of_timex(buffer.raw, ctypes.sizeof(ctypes.c_long), ahead_ns)
+
+
+def of_timex(raw: bytes, long_bytes: int, ahead_ns: int) -> KernelClock:
+    """From a struct timex, of a machine whose C long has so many bytes.
+
+    An offset that is still being slewed away is an error of now: it comes on top of the bound.
+    """
+    _, offset, _, most_us, estimated_us, status = _TIMEX[long_bytes].unpack_from(raw)
+    offset_us = -(-abs(offset) // 1000) if status & _NANOSECONDS else abs(offset)
+    return KernelClock(
+        synchronized=not status & _UNSYNCHRONIZED,
+        error_us=max(most_us, estimated_us) + offset_us,
+        ahead_ns=ahead_ns,
+    )
 
 
 class Clock:
@@ -43,6 +61,9 @@ class Clock:
 
     def now(self) -> datetime:
         return datetime.now(UTC)
+
+    def kernel(self) -> KernelClock:
+        return read_kernel()
 
     def utc_offset_min(self) -> int:
         """Minutes by which the clocks on this gateway's walls are ahead of UTC now."""

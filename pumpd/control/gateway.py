@@ -10,6 +10,7 @@ import importlib
 import secrets
 import sys
 from collections.abc import Collection, Coroutine, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -53,6 +54,7 @@ from pumpd.control.refused import RefusedError
 from pumpd.control.review import review, review_of, shown, status_of
 from pumpd.control.runner import PumpRunner
 from pumpd.control.sounder import Sounder
+from pumpd.control.start_gate import StartGate
 from pumpd.control.writer import JournalWriter
 from pumpd.dosing import Library
 from pumpd.infusion import Infusion, Place, Window
@@ -116,8 +118,10 @@ class Gateway:
         self.desk.on_change = self._alarms_changed
         output = settings.alarm.output
         self._sounder = Sounder(output, lambda: self.desk.board.sounding) if output else None
+        self._gate = StartGate(settings, clock)
         for runner in runners:
             runner.on_change = self.changed
+            runner.last_look = partial(self._gate.last_look, runner)
 
     async def tablets(self) -> "Tablets":
         """What speaks with tablets, made when the first one does."""
@@ -309,6 +313,7 @@ class Gateway:
         if reasons:  # another order, or a failure, came while the journal was being written
             raise RefusedError(*reasons)
         self.live.courses[pump.name] = (session, planned.course)
+        self._gate.ordered(runner, session)
         runner.order(infusion, program, capabilities, {"order": planned.asked, "build": self._build})
         return {"session": session, **review(runner)}
 
@@ -331,7 +336,7 @@ class Gateway:
         return reasons
 
     def _order_objections(self, runner: PumpRunner, patient: str) -> list[str]:
-        reasons = self._journal_objections()
+        reasons = self._journal_objections() + self._gate.objections(runner)
         if runner.problem:
             reasons.append(f"pump: {runner.name} is not available: {runner.problem}")
         if runner.unordered.stopping:
@@ -405,7 +410,7 @@ class Gateway:
             raise RefusedError(
                 f"confirmation: {runner.program.entry.id} asks for a second person's check; confirm it on a tablet"
             )
-        if objections := self._journal_objections():
+        if objections := self._journal_objections() + self._gate.against(runner, binding.action):
             raise RefusedError(*objections)
         given = ev.ConfirmationGiven(self._now(), binding, signer, request.request)
         reasons = runner.feed(given)

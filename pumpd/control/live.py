@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from pumpd.control.aftercare import summary
-from pumpd.control.clock import Clock, synchronized
+from pumpd.control.clock import Clock
 from pumpd.control.keys import KeyStore, KeyStoreError
 from pumpd.control.messages import DISCLAIMER
 from pumpd.control.observation import VITALS_EVERY_NS
@@ -82,7 +82,7 @@ class Live:
             "time_scale": self._clock.scale,
             "utc_offset_min": self._clock.utc_offset_min(),
             "simulated": any(pump.simulated for pump in settings.pumps),
-            "clock_synchronized": settings.clock_trusted or synchronized(),
+            "clock_synchronized": settings.clock_trusted or self._clock.kernel().synchronized,
             "journal_problem": gateway.journal_problem or None,
             "tablets_connected": len(desk.tablets),
             "alarm_output": None if settings.alarm.output is None else gateway.sounder_problem or "ok",

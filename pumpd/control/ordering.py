@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pumpd.control.build import objections as build_objections
-from pumpd.control.clock import Clock, synchronized
+from pumpd.control.clock import Clock
 from pumpd.control.deadman import on_port
 from pumpd.control.messages import Order
 from pumpd.control.refused import RefusedError
@@ -124,7 +124,7 @@ class Ordering:
         return [dose for dose in self._doses.all(live) if dose.session != but]
 
     def _now(self, runner: PumpRunner) -> int | None:
-        known = runner.settings.simulated or self._settings.clock_trusted or synchronized()
+        known = runner.settings.simulated or self._settings.clock_trusted or self._clock.kernel().synchronized
         return int(self._clock.now().timestamp() * 1e9) if known else None
 
 

@@ -83,6 +83,7 @@ class PumpRunner:
         self.reading: Reading | None = None
         self.last_turn_ns = 0
         self.on_change: Callable[[], None] = lambda: None  # the infusion is in another state, or an alarm came or went
+        self.last_look: Callable[[], str] = lambda: ""  # what of the gateway speaks against the start to be sent now
         self._journal, self._clock, self._line = journal, clock, line
         self._taps: list[Tap] = []
         self._met_on = 0  # the driver's connection on which the pump was identified
@@ -460,6 +461,7 @@ class PumpRunner:
         why_not = await self.deadman.arm(self.driver, self._clock.loop_seconds(until_ns))
         if self._starting_until() is None:
             return  # or while the deadman was being armed
+        why_not = why_not or self.last_look()
         # The pump's watchdog is an I/O time-out, so it keeps the loop's time when clinical time runs faster.
         watchdog = Duration.from_ns(action.watchdog.ns // self._clock.scale)
         self._start_answered(Refused((why_not,)) if why_not else await self._call(self.driver.start(watchdog)))

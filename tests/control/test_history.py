@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pumpd.control import ordering as ordering_room
 from pumpd.control.clock import Clock
+from pumpd.infusion.gateway_clock import KernelClock
 from tests.control.test_restart import another_process, die
 from tests.control.ward import ward
 
@@ -60,12 +60,9 @@ async def test_a_wall_clock_that_stands_before_the_last_dose_is_refused(tmp_path
 async def test_without_a_known_clock_no_order_is_taken_for_a_real_pump(
     tmp_path, monkeypatch, synchronised, trusted, taken
 ):
-    monkeypatch.setattr(ordering_room, "synchronized", lambda: synchronised)
+    monkeypatch.setattr(Clock, "kernel", lambda _: KernelClock(synchronised, 0, 0))
     async with ward(tmp_path) as here:
-        runner = here.gateway.runners["bed1"]
-        runner.settings = runner.settings.model_copy(update={"simulated": False})
-        ordering = here.gateway._ordering
-        ordering._settings = ordering._settings.model_copy(update={"clock_trusted": trusted})
+        here.real(clock_trusted=trusted)
         answer = await here.order()
         assert answer.ok is taken
         assert taken or any("the time is not known" in reason for reason in answer.reasons)

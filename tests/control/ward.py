@@ -65,6 +65,13 @@ class Ward:
     async def order(self, **changes: Any) -> Answer:
         return await self.ask(**(ORDER | changes))
 
+    def real(self, pump: str = "bed1", **settings: Any) -> None:
+        """From here on the gateway takes this pump for a real one, under these settings of its own."""
+        runner = self.gateway.runners[pump]
+        runner.settings = runner.settings.model_copy(update={"simulated": False})
+        for part in (self.gateway._ordering, self.gateway._gate):
+            part._settings = part._settings.model_copy(update=settings)
+
     def state(self, pump: str = "bed1") -> str | None:
         infusion = self.gateway.runners[pump].infusion
         return infusion.state.value if infusion else None

@@ -33,6 +33,26 @@ def unit(name: str) -> configparser.ConfigParser:
     return parser
 
 
+def dropin(folder: str) -> configparser.ConfigParser:
+    """A drop-in as systemd itself reads it, where it would lie on a gateway."""
+    with tempfile.TemporaryDirectory() as root:
+        name = folder.removesuffix(".d")
+        there = Path(root) / "etc" / "systemd" / folder
+        there.mkdir(parents=True)
+        shutil.copy(UNITS / folder / "pumpd.conf", there)
+        (there.parent / name).write_text("")
+        done = subprocess.run(
+            [tool("systemd-analyze"), f"--root={root}", "--no-pager", "cat-config", f"systemd/{name}"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.optionxform = str
+    parser.read_string(done.stdout)
+    return parser
+
+
 def test_systemd_finds_nothing_wrong_with_the_units(tmp_path):
     for name in SERVICES:
         text = (UNITS / name).read_text()
@@ -82,6 +102,28 @@ def test_control_has_no_network_and_only_serial_devices():
     assert sorted(line for line in text.splitlines() if line.startswith("DeviceAllow")) == [
         f"DeviceAllow=char-tty{kind} rw" for kind in ("ACM", "S", "USB")
     ]
+
+
+@pytest.mark.requirement("PWR-12", "STA-11")
+def test_control_may_read_the_kernels_clock_and_nobody_may_set_it():
+    """ProtectClock= and @privileged take adjtimex(2) away even from who only reads; without it no start is allowed."""
+    text = (UNITS / "pumpd-control.service").read_text()
+    filters = [line.removeprefix("SystemCallFilter=") for line in text.splitlines() if line.startswith("SystemCallF")]
+    assert filters[0] == "@system-service"  # the first says that it is a list of what is allowed; later ones change it
+    assert filters[-1].split() == ["adjtimex", "clock_adjtime", "clock_adjtime64"]
+    service = unit("pumpd-control.service")["Service"]
+    assert "ProtectClock" not in service
+    assert service["CapabilityBoundingSet"] == ""  # no CAP_SYS_TIME
+    assert {unit(name)["Service"].get("ProtectClock") for name in SERVICES} == {None, "yes"}
+
+
+@pytest.mark.requirement("STA-11")
+def test_with_the_drop_in_timesyncd_keeps_the_clock_within_a_second_of_utc():
+    time = dropin("timesyncd.conf.d")["Time"]
+    grows = 500e-6  # what the kernel adds to its error, each second; MAXFREQ of linux/timex.h
+    slewed_s = 0.4  # an offset below this is slewed away, not set; NTP_MAX_ADJUST of systemd-timesyncd
+    assert int(time["PollIntervalMaxSec"]) * grows + slewed_s + float(time["RootDistanceMaxSec"]) < 1
+    assert 2048 * grows > 1  # by systemd's own interval a clock that is right would be refused
 
 
 @pytest.mark.requirement("STP-09")

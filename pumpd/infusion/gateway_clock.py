@@ -1,0 +1,71 @@
+"""STA-11: what the gateway's clock, and a pump's that tells one, say against a first start. Pure.
+
+Promises:
+- A figure at its limit is inside, the next one is outside (PRG-22). What is not known is outside.
+- Nothing here is asked of an infusion that is under way: its intervals are monotonic, whatever wall clocks do.
+"""
+
+from dataclasses import dataclass
+
+NS_PER_S = 10**9
+NTP_LIMIT_US = 1_000_000  # STA-11: gateway to NTP time
+STEP_LIMIT_NS = NS_PER_S  # [P] a leap second is none
+PUMP_LIMIT_S = 55  # STA-11: gateway to pump
+
+_MOST = "at most 1 s is allowed"
+_TRUST = "see why with `timedatectl`, or set `clock_trusted` where a clock of the gateway's own keeps time"
+_ASK_AGAIN = "see with `timedatectl timesync-status` or `chronyc tracking` that its server answers, then ask again"
+_ORDER_AGAIN = "what was given before was judged by another time: stop this order and order again"
+
+
+@dataclass(frozen=True, slots=True)
+class KernelClock:
+    """What the kernel states of its wall clock.
+
+    `error_us`: how far it may be from the time that it is held to; it grows until the next look at a time server.
+    `ahead_ns`: wall time less monotonic time. Both are slewed alike, so only a step changes it.
+    """
+
+    synchronized: bool
+    error_us: int
+    ahead_ns: int
+
+
+def error_objections(clock: KernelClock, *, trusted: bool) -> tuple[str, ...]:
+    """Why a start may not rest on this clock.
+
+    `trusted`: the gateway has a clock of its own, for which the site answers; its error is then nobody's to state.
+    """
+    if trusted:
+        return ()
+    if not clock.synchronized:
+        why, do = "nothing keeps the gateway's clock to NTP time", _TRUST
+    elif clock.error_us > NTP_LIMIT_US:
+        why, do = f"the gateway's clock may be {seconds(clock.error_us)} s from NTP time, {_MOST}", _ASK_AGAIN
+    else:
+        return ()
+    return (f"clock: {why} (STA-11); {do}",)
+
+
+def step_objections(then: KernelClock, now: KernelClock) -> tuple[str, ...]:
+    """Why an order of `then` may not be started by the clock as it is now, trusted or not."""
+    step_ns = now.ahead_ns - then.ahead_ns
+    if abs(step_ns) <= STEP_LIMIT_NS:
+        return ()
+    way, by = "forward" if step_ns > 0 else "back", seconds(-(-abs(step_ns) // 1000))
+    return (f"clock: the gateway's clock was set {way} by {by} s since the order, {_MOST} (STA-11); {_ORDER_AGAIN}",)
+
+
+def pump_objections(pump_s: int | None, gateway_s: int) -> tuple[str, ...]:
+    """Why a pump that tells its time may not be started; `pump_s` is None for one that tells none. Unix seconds."""
+    if pump_s is None or abs(pump_s - gateway_s) <= PUMP_LIMIT_S:
+        return ()
+    off = f"{abs(pump_s - gateway_s)} s {'ahead of' if pump_s > gateway_s else 'behind'} the gateway's"
+    most = f"at most {PUMP_LIMIT_S} s is allowed"
+    return (f"clock: the pump's clock is {off}, {most} (STA-11); see which of the two is wrong, and set it",)
+
+
+def seconds(us: int) -> str:
+    """Microseconds as seconds, three places, rounded away from zero: what is outside is never shown as the limit."""
+    ms = -(-us // 1000)
+    return f"{ms // 1000}.{ms % 1000:03d}".rstrip("0").rstrip(".")

@@ -1,0 +1,99 @@
+"""A first start needs a clock that is right and that nobody sets meanwhile; what is under way needs none (STA-11)."""
+
+import asyncio
+
+import pytest
+
+from pumpd.control import runner as runner_room
+from pumpd.control.clock import Clock
+from pumpd.infusion.gateway_clock import KernelClock
+from tests.control.ward import ward
+
+S = 10**9
+RIGHT, WRONG = KernelClock(True, 300_000, 0), KernelClock(True, 1_000_001, 0)
+SET = KernelClock(True, 300_000, 3600 * S)
+
+
+@pytest.fixture
+def says(monkeypatch):
+    """What the kernel states of the wall clock, from a call on."""
+
+    def says(clock):
+        monkeypatch.setattr(Clock, "kernel", lambda _: clock)
+
+    says(RIGHT)
+    return says
+
+
+def about_the_clock(answer):
+    return [reason for reason in answer.reasons if reason.startswith("clock:")]
+
+
+@pytest.mark.requirement("STA-11")
+async def test_no_order_is_taken_by_a_clock_that_may_be_more_than_a_second_off(tmp_path, says):
+    async with ward(tmp_path) as here:
+        says(WRONG)
+        assert (await here.order()).ok, "a simulated pump asks for no clock"
+        await here.ask(op="stop", reason="test")
+        here.real()
+        refused = await here.order(patient="token-2")
+        assert not refused.ok
+        (reason,) = about_the_clock(refused)
+        assert "may be 1.001 s from NTP time" in reason
+        here.real(clock_trusted=True)
+        assert (await here.order(patient="token-2")).ok
+
+
+@pytest.mark.requirement("STA-11")
+@pytest.mark.parametrize(("clock", "why"), [(WRONG, "from NTP time"), (SET, "set forward by 3600 s since the order")])
+async def test_no_confirmation_is_taken_once_the_clock_is_wrong_or_was_set(tmp_path, says, clock, why):
+    async with ward(tmp_path) as here:
+        here.real()
+        assert (await here.order()).ok
+        await here.until("ready")
+        says(clock)
+        refused = await here.confirm()
+        assert not refused.ok
+        (reason,) = about_the_clock(refused)
+        assert why in reason
+        assert here.state() == "ready"
+        says(RIGHT)
+        assert (await here.confirm(request="r-2")).ok
+        await here.until("running")
+
+
+@pytest.mark.requirement("STA-11")
+async def test_a_clock_that_is_set_between_the_confirmation_and_the_start_starts_nothing(tmp_path, says, monkeypatch):
+    async with ward(tmp_path) as here:
+        here.real()
+        armed = runner_room.PumpDeadman.arm
+
+        async def arm(self, *args):
+            says(SET)  # after the confirmation, and after the intent is on the disk
+            return await armed(self, *args)
+
+        monkeypatch.setattr(runner_room.PumpDeadman, "arm", arm)
+        assert (await here.order()).ok
+        await here.until("ready")
+        assert (await here.confirm()).ok
+        await here.until("tripped")
+        assert here.truth() == 0
+        (said,) = [row.fields for row in here.rows() if row.kind == "start_answered"]
+        assert "set forward by 3600 s since the order" in str(said)
+
+
+@pytest.mark.requirement("STA-11")
+async def test_a_resume_and_what_runs_ask_for_no_clock(tmp_path, says):
+    async with ward(tmp_path) as here:
+        here.real()
+        await here.start()
+        says(SET)
+        await asyncio.sleep(60)
+        says(WRONG)
+        assert (await here.ask(op="pause", pump="bed1", reason="test")).ok
+        await here.until("paused")
+        assert (await here.ask(op="resume", pump="bed1")).ok
+        await here.until("ready")
+        assert (await here.confirm(request="r-2")).ok
+        await here.until("running")
+        assert here.truth() > 0.5

@@ -1,0 +1,104 @@
+"""Intervals use monotonic time only: which modules read the wall clock at all, and what for (STA-11, WIN-07)."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+SOURCES = [ROOT / "pumpd", *(ROOT / "drivers").glob("pumpd_drivers*")]
+
+# Every module that may read the wall clock, with what it wants it for. An interval is in one of them only.
+READS_IT = {
+    "pumpd/bedside/bench.py": "stamps what the engineer's panel shows",
+    "pumpd/bedside/certificates.py": "validity of a certificate",
+    "pumpd/cli/journal.py": "what retention keeps, in days",
+    "pumpd/control/aftercare.py": "shows when an observation began and ends",
+    "pumpd/control/alarm_desk.py": "shows when an alarm was raised",
+    "pumpd/control/clock.py": "it is the clock",
+    "pumpd/control/live.py": "shows the time, and when an infusion will end",
+    "pumpd/control/ordering.py": "what a patient had before, by the calendar (PRG-14, PRG-17, PRG-18)",
+    "pumpd/control/recovery.py": "how long a machine was off: its monotonic clock does not know",
+    "pumpd/control/writer.py": "stamps a row",
+    "pumpd/journal/store.py": "stamps a row",
+    "pumpd/logs.py": "stamps a line",
+    "pumpd/telemetry/service.py": "stamps a message",
+    "pumpd/wire/deadman.py": "stamps a line",
+}
+INTERVALS = {"pumpd/control/recovery.py"}  # over a reboot nothing else is left; one that is negative is the worst case
+
+_WALL = {"now", "utcnow", "today", "time", "time_ns", "localtime"}
+_WALL_CLOCKS = {"CLOCK_REALTIME", "CLOCK_TAI"}
+
+
+def _owner(call: ast.Call) -> str:
+    """In `self._clock.now()`: "clock"; in `datetime.now(UTC)`: "datetime"."""
+    assert isinstance(call.func, ast.Attribute)
+    value = call.func.value
+    name = value.attr if isinstance(value, ast.Attribute) else value.id if isinstance(value, ast.Name) else ""
+    return name.lstrip("_")
+
+
+def reads_wall(node: ast.AST) -> bool:
+    if isinstance(node, ast.Attribute):
+        return node.attr in _WALL_CLOCKS
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return False
+    owner, what = _owner(node), node.func.attr
+    if what in ("time", "time_ns", "localtime"):
+        return owner == "time"  # a loop's time() is monotonic
+    return what in _WALL and (owner in ("datetime", "date") or owner.endswith("clock") or owner == "self")
+
+
+def takes_an_interval(node: ast.AST) -> bool:
+    """A difference of wall times, as seconds; `utcoffset` is none."""
+    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Sub):
+        return False
+    left, right = (any(reads_wall(each) for each in ast.walk(side)) for side in (node.left, node.right))
+    duration = isinstance(node.right, ast.Call) and ast.unparse(node.right.func).split(".")[-1] == "timedelta"
+    return right or (left and not duration)
+
+
+def imports_time(node: ast.AST) -> bool:
+    """`from time import time` would hide from all of this."""
+    return isinstance(node, ast.ImportFrom) and node.module == "time"
+
+
+def found(test) -> set[str]:
+    return {
+        path.relative_to(ROOT).as_posix()
+        for source in SOURCES
+        for path in sorted(source.rglob("*.py"))
+        if "node_modules" not in path.parts
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if test(node)
+    }
+
+
+@pytest.mark.requirement("STA-11", "WIN-07")
+def test_no_other_module_reads_the_wall_clock():
+    assert found(reads_wall) == set(READS_IT)
+    assert found(imports_time) == set()
+
+
+@pytest.mark.requirement("STA-11", "WIN-07")
+def test_no_interval_is_taken_from_the_wall_clock():
+    # `clock.py` takes the difference of the wall and the monotonic clock: that is how a step is seen.
+    assert found(takes_an_interval) == INTERVALS | {"pumpd/control/clock.py"}
+
+
+@pytest.mark.parametrize(
+    ("code", "seen"),
+    [
+        ("left = datetime.now(UTC) - began", True),
+        ("left = self._clock.now() - began", True),
+        ("left = end - time.time()", True),
+        ("ns = time.clock_gettime_ns(time.CLOCK_REALTIME) - then", True),
+        ("shown = self._clock.now() - timedelta(seconds=1)", False),
+        ("left = end - time.monotonic()", False),
+        ("left = end - loop.time()", False),
+        ("left = self._now() - began_ns", False),
+    ],
+)
+def test_an_interval_of_wall_time_is_recognised(code, seen):
+    assert any(takes_an_interval(node) for node in ast.walk(ast.parse(code))) is seen
