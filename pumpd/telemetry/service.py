@@ -5,6 +5,8 @@ Promises:
 - A broker that is away is tried again for ever, with back-off and jitter; it is logged once down and once up.
 - Number and hash of the newest row that was published go out at most every `ANCHOR_S`, and after the last one too.
 - After a kill at most the unacknowledged tail (`WINDOW` messages) goes out twice; nothing is left out.
+- A broker that dies takes with it what it had acknowledged and not passed on yet: after a lost connection the last
+  `AGAIN` rows that were acknowledged go out again.
 - Nothing is received, nothing is written but the cursor.
 """
 
@@ -33,6 +35,7 @@ JOURNAL_RETRY_S = 1.0
 BACK_OFF_FIRST_S = 0.5
 BACK_OFF_MOST_S = 30.0
 GOODBYE_S = 2.0  # for telling the broker that this is a clean end
+AGAIN = WINDOW  # as many as can be on the way through a broker at once
 ANCHOR_S = 60.0  # so much of the journal could be cut off without a trace elsewhere
 STEADY_S = 10.0  # a connection that held this long starts the back-off anew
 
@@ -45,6 +48,7 @@ class Telemetry:
         self._translator = Translator(settings.gateway, {pump.name: pump.simulated for pump in settings.pumps})
         self._boot = _machine_boot()
         self._away = ""  # why the broker is not there; empty when it is
+        self._again = 0  # acknowledged rows that may have died with the broker
 
     async def run(self) -> None:
         """Until cancelled; then the gateway's state is set to `disconnected`, if the broker can be told."""
@@ -54,6 +58,7 @@ class Telemetry:
             try:
                 await self._session()
             except BrokerError as error:
+                self._again = AGAIN
                 self._say_away(str(error))
                 if (task := asyncio.current_task()) and task.cancelling():
                     raise asyncio.CancelledError from error  # told to stop at the very moment the connection broke
@@ -159,7 +164,8 @@ class Telemetry:
             if not found or (found[0].id == position.id and found[0].hash != position.hash):
                 _log.error("journal_replaced", journal=str(self._settings.journal_path), published_up_to=position.id)
                 self._cursor.start_over()
-        return self._cursor.position.id
+        again, self._again = self._again, 0
+        return max(0, self._cursor.position.id - again)
 
     def _gateway_state(self, state: str, session: str) -> Message:
         return self._translator.gateway_state(state, self._boot, session, _wall_time())

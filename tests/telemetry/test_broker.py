@@ -198,10 +198,27 @@ async def test_a_broker_killed_mid_way_loses_nothing(
     # What the broker repeats to its subscriber after a kill is not ours: count what we sent.
     log = (broker.folder / "mosquitto.log").read_text()
     sent = re.findall(r"Received PUBLISH from pumpd-bed-3-telemetry .*/telemetry'", log)
-    assert 2100 <= len(sent) <= 2100 + mqtt.WINDOW
+    assert 2100 <= len(sent) <= 2100 + mqtt.WINDOW + service.AGAIN
     events = [line["event"] for line in logs]
     assert events.count("broker_back") == 1
     assert 1 <= events.count("broker_unavailable") <= 2  # lost, then refused: once each, however many attempts
+
+
+async def test_what_a_dead_broker_had_acknowledged_last_is_sent_again(settings, journal: Journal, broker: Broker):
+    broker.end()
+    broker.lines.append("log_type all")
+    broker.start()
+    log = broker.folder / "mosquitto.log"
+    journal.append([reading(n) for n in range(1, 101)])
+    async with running(settings) as cursor:
+        await until(lambda: cursor.position.id == 100)
+        before = log.stat().st_size
+        broker.end(signal.SIGKILL)
+        broker.start()
+        journal.append([reading(101)])
+        await until(lambda: cursor.position.id == 101, 20)
+    sent = re.findall(rb"Received PUBLISH from pumpd-bed-3-telemetry .*/telemetry'", log.read_bytes()[before:])
+    assert len(sent) == service.AGAIN + 1
 
 
 async def test_a_wrong_password_is_said_once_and_tried_again(state_dir, journal, broker: Broker, tmp_path, monkeypatch):
