@@ -96,6 +96,15 @@ class AlarmSettings(_Section):
     output: Path | None = None
 
 
+class SupplySettings(_Section):
+    """`full_minutes`: how long this gateway runs from a full battery of its own, as the site measured it; for a battery
+    that tells a percentage and neither a time nor what it gives. `sysfs`: where the kernel's files are.
+    """
+
+    full_minutes: int | None = Field(default=None, ge=1, le=7 * 24 * 60)
+    sysfs: Path = Path("/sys")
+
+
 ACKNOWLEDGEMENT = "not a cleared medical device"
 
 
@@ -108,6 +117,7 @@ class Settings(_Section):
     mqtt: MqttSettings | None = None
     bedside: BedsideSettings | None = None
     alarm: AlarmSettings = AlarmSettings()
+    supply: SupplySettings | None = None
     hardware: HardwareSettings = HardwareSettings()
     simulation: SimulationSettings = SimulationSettings()
     pumps: tuple[PumpSettings, ...] = Field(default=(), alias="pump")
@@ -133,6 +143,12 @@ class Settings(_Section):
                 f'hardware.enabled = true and hardware.acknowledged = "{ACKNOWLEDGEMENT}"'
             )
         return self
+
+    @property
+    def supply_watched(self) -> SupplySettings | None:
+        """Always where a pump is real. A bench of simulated ones, which may be anybody's laptop, has to ask for it."""
+        real = any(not pump.simulated for pump in self.pumps)
+        return self.supply or (SupplySettings() if real else None)
 
     @property
     def journal_path(self) -> Path:

@@ -58,9 +58,23 @@ def status_text(status: dict[str, Any]) -> str:
     lines = [f"gateway {status['gateway']}, journal {status['journal']}; {status['notice']}"]
     if status["time_scale"] != 1:
         lines.append(f"SIMULATED TIME: {status['time_scale']} times faster than life")
+    if status["supply"] is not None:
+        lines.append(f"supply: {_supply(status['supply'])}")
+    lines += [_alarm(alarm) for alarm in status["alarms"]]
     for pump in status["pumps"]:
         lines += pump_lines(pump)
     return "\n".join(lines)
+
+
+def _supply(supply: dict[str, Any]) -> str:
+    left = supply["left_min"]
+    lasts = "nobody tells for how long" if left is None else f"{left} min left"
+    source = {"mains": "mains", "battery": f"battery, {lasts}", "unknown": "not known"}[supply["source"]]
+    return source + (", voltage too low" if supply["under_voltage"] else "")
+
+
+def _alarm(alarm: dict[str, Any]) -> str:
+    return f"  {alarm['priority'].upper()}: {alarm['cause']}. {alarm['action']}."
 
 
 def pump_lines(pump: dict[str, Any]) -> list[str]:
@@ -80,5 +94,4 @@ def pump_lines(pump: dict[str, Any]) -> list[str]:
         lease = infusion["lease_s"]
         given = plain(Decimal(infusion["booked_ml"]))
         lines.append(f"  lease {lease if lease is not None else 'none'} s, at most {given} mL can have been given")
-    lines += [f"  {alarm['priority'].upper()}: {alarm['cause']}. {alarm['action']}." for alarm in infusion["alarms"]]
-    return lines
+    return lines + [_alarm(alarm) for alarm in infusion["alarms"]]

@@ -21,6 +21,7 @@ from pumpd.control.refused import RefusedError
 from pumpd.control.runner import PumpRunner
 from pumpd.control.writer import JournalWriter
 from pumpd.infusion import State
+from pumpd.infusion.gateway_supply import ALARMS as SUPPLY_ALARMS
 from pumpd.journal import Entry, JournalReader, Record
 from pumpd.journal.store import timestamp
 from pumpd.pump import AlarmCode
@@ -31,7 +32,7 @@ TABLET_LOST_NS = 5 * NS  # COM-11
 TABLET_GONE_NS = 60 * NS  # COM-07
 CALL_BACK_NS = 30 * NS  # ALM-09
 LOOK_BACK = 500  # rows of one kind
-_OWN = (AlarmCode.TABLET_LOST, AlarmCode.TABLET_GONE, AlarmCode.CONFIRMATION_WAITING)
+_OWN = (AlarmCode.TABLET_LOST, AlarmCode.TABLET_GONE, AlarmCode.CONFIRMATION_WAITING, *SUPPLY_ALARMS)
 
 
 class AlarmDesk:
@@ -49,6 +50,7 @@ class AlarmDesk:
         self._heard: dict[str, int] = {}  # tablets that are connected, and when each was last heard of
         self._lost_ns: int | None = None  # since when no tablet is connected while an infusion is under way
         self._own = left
+        self.supply: frozenset[AlarmCode] = frozenset()  # what is wrong with the gateway's own supply
         self._wake = asyncio.Event()
 
     @property
@@ -174,6 +176,7 @@ class AlarmDesk:
             for name, since in self._waiting().items()
             if now - since >= CALL_BACK_NS
         }
+        found |= {("", code) for code in self.supply}
         if self._lost_ns is not None:
             gone = now - self._lost_ns >= TABLET_GONE_NS
             found.add(("", AlarmCode.TABLET_GONE if gone else AlarmCode.TABLET_LOST))

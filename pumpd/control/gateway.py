@@ -55,10 +55,12 @@ from pumpd.control.review import review, review_of, shown, status_of
 from pumpd.control.runner import PumpRunner
 from pumpd.control.sounder import Sounder
 from pumpd.control.start_gate import StartGate
+from pumpd.control.supply import SupplyWatch
 from pumpd.control.writer import JournalWriter
 from pumpd.dosing import Library
 from pumpd.infusion import Infusion, Place, Window
 from pumpd.infusion import events as ev
+from pumpd.infusion.gateway_supply import ALARMS as SUPPLY_ALARMS
 from pumpd.journal import Entry, JournalError
 from pumpd.pump import AlarmCode
 from pumpd.quantities import Volume
@@ -118,7 +120,11 @@ class Gateway:
         self.desk.on_change = self._alarms_changed
         output = settings.alarm.output
         self._sounder = Sounder(output, lambda: self.desk.board.sounding) if output else None
-        self._gate = StartGate(settings, clock)
+        supplied = settings.supply_watched
+        left = frozenset(code for pump, code in alarms_left if not pump and code in SUPPLY_ALARMS)
+        self._supply = None if supplied is None else SupplyWatch(supplied, left, self._supply_changed)
+        self.desk.supply = left if self._supply else frozenset()
+        self._gate = StartGate(settings, clock, self._supply)
         for runner in runners:
             runner.on_change = self.changed
             runner.last_look = partial(self._gate.last_look, runner)
@@ -145,7 +151,18 @@ class Gateway:
         works = {"alarms": self.desk.run()}
         if self._sounder is not None:
             works["alarm output"] = self._sounder.run()
+        if self._supply is not None:
+            works["supply"] = self._supply.run()
         return works
+
+    @property
+    def supply(self) -> dict[str, Any] | None:
+        """What feeds the gateway; None when nothing tells."""
+        return None if self._supply is None else self._supply.told()
+
+    def _supply_changed(self) -> None:
+        self.desk.supply = frozenset() if self._supply is None else self._supply.alarms
+        self.changed()
 
     def _alarms_changed(self) -> None:
         self.live.change()
@@ -428,9 +445,13 @@ class Gateway:
             "gateway": self.settings.gateway,
             "time_scale": self.settings.simulation.time_scale,
             "journal": self.damage or self.journal_problem or "ok",
-            "alarms": [rows.alarm(AlarmCode.JOURNAL_FAILED)] if self.damage or self.journal_problem else [],
+            "supply": self.supply,
+            "alarms": [*self._journal_alarms(), *self.desk.of_pump("")],
             "pumps": [status_of(runner, now) for runner in self.runners.values()],
         }
+
+    def _journal_alarms(self) -> list[dict[str, Any]]:
+        return [rows.alarm(AlarmCode.JOURNAL_FAILED)] if self.damage or self.journal_problem else []
 
     def _journal_failed(self, error: JournalError) -> None:
         known, self.journal_problem = bool(self.journal_problem), str(error)

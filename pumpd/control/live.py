@@ -86,6 +86,7 @@ class Live:
             "journal_problem": gateway.journal_problem or None,
             "tablets_connected": len(desk.tablets),
             "alarm_output": None if settings.alarm.output is None else gateway.sounder_problem or "ok",
+            "supply": gateway.supply,
             "audio": desk.audio,
             "alarms": desk.of_pump(""),
             "pumps": [self._pump(runner) for runner in gateway.runners.values()],

@@ -1,21 +1,24 @@
-"""What of the gateway itself must be so before an infusion is first started: its clock, as far as a pump is real.
+"""What of the gateway itself must be so before an infusion is first started: its clock and its supply.
 
 Promises:
-- It is asked at the order, at the confirmation and again just before the start is sent (STA-11).
+- It is asked at the order, at the confirmation and again just before the start is sent (STA-11, STA-13).
 - A resume asks for none of it: the infusion is under way, and its intervals are monotonic.
+- Simulated pumps ask for none of it.
 - It keeps nothing from being stopped.
 """
 
 from pumpd.control.clock import Clock
 from pumpd.control.runner import PumpRunner
+from pumpd.control.supply import SupplyWatch
 from pumpd.infusion.events import ConfirmAction
 from pumpd.infusion.gateway_clock import KernelClock, error_objections, step_objections
+from pumpd.infusion.gateway_supply import start_objections
 from pumpd.settings import Settings
 
 
 class StartGate:
-    def __init__(self, settings: Settings, clock: Clock) -> None:
-        self._settings, self._clock = settings, clock
+    def __init__(self, settings: Settings, clock: Clock, supply: SupplyWatch | None) -> None:
+        self._settings, self._clock, self._supply = settings, clock, supply
         self._ordered: dict[str, tuple[str, KernelClock]] = {}  # by pump: the session not yet started, the clock then
 
     def ordered(self, runner: PumpRunner, session: str) -> None:
@@ -26,7 +29,15 @@ class StartGate:
         """Why nothing may be ordered on this pump now."""
         if runner.settings.simulated:
             return []
-        return list(error_objections(self._clock.kernel(), trusted=self._settings.clock_trusted))
+        clock = error_objections(self._clock.kernel(), trusted=self._settings.clock_trusted)
+        return [*clock, *self._of_supply()]
+
+    def _of_supply(self) -> tuple[str, ...]:
+        if self._supply is None:
+            return ()
+        if not self._supply.looked:
+            return ("supply: the gateway has not looked at its supply yet; ask again",)
+        return start_objections(self._supply.supply)
 
     def against(self, runner: PumpRunner, action: ConfirmAction) -> list[str]:
         """Why what was ordered may not be confirmed now."""

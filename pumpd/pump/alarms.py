@@ -48,6 +48,12 @@ class AlarmCode(StrEnum):
     TABLET_LOST = "tablet_lost"
     TABLET_GONE = "tablet_gone"
     CONFIRMATION_WAITING = "confirmation_waiting"
+    # of the gateway's own supply; nor does any of these
+    SUPPLY_ON_BATTERY = "supply_on_battery"
+    SUPPLY_SHORT = "supply_short"
+    SUPPLY_ENDING = "supply_ending"
+    SUPPLY_UNDER_VOLTAGE = "supply_under_voltage"
+    SUPPLY_UNKNOWN = "supply_unknown"
 
 
 class PumpAlarm(StrEnum):
@@ -122,4 +128,15 @@ ALARM_TABLE: dict[AlarmCode, AlarmText] = {
     AlarmCode.CONFIRMATION_WAITING: AlarmText(
         Priority.LOW, "Program ready and not confirmed", "Confirm it, or stop it"
     ),
+    AlarmCode.SUPPLY_ON_BATTERY: AlarmText(Priority.LOW, "Gateway runs on its battery", "Connect it to the mains"),
+    AlarmCode.SUPPLY_SHORT: AlarmText(
+        Priority.MEDIUM, "Gateway's battery lasts 30 minutes at most", "Connect the mains"
+    ),
+    AlarmCode.SUPPLY_ENDING: AlarmText(
+        Priority.HIGH, "Gateway's battery lasts 10 minutes at most", "Connect the mains now"
+    ),
+    AlarmCode.SUPPLY_UNDER_VOLTAGE: AlarmText(
+        Priority.LOW, "Gateway's supply voltage too low", "Replace its supply or cable"
+    ),
+    AlarmCode.SUPPLY_UNKNOWN: AlarmText(Priority.LOW, "Gateway's supply is not known", "Look at its power supply"),
 }

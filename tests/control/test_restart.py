@@ -79,6 +79,30 @@ async def test_a_running_infusion_is_stopped_booked_and_resumed_by_a_person_only
             assert here.truth() == pytest.approx(35, abs=0.2)
 
 
+@pytest.mark.requirement("PWR-09", "PWR-02", "PWR-03")
+async def test_a_reset_of_the_whole_machine_ends_in_a_stop_and_a_person_as_well(tmp_path, monkeypatch):
+    """The machine's watchdog reset it: another boot, another clock, and a pump that nobody watched meanwhile."""
+    async with ward(tmp_path, clamp=True, settings={"safe_mode": "off"}) as here:
+        await here.start()
+        await asyncio.sleep(600)
+        await die(here)
+        monkeypatch.setattr(recovery, "machine_boot", lambda: "another boot")
+        last = here.rows()[-1].ts
+        monkeypatch.setattr(recovery.Clock, "now", lambda _: _wall(last, 40))
+        await asyncio.sleep(40)
+        assert here.pump.truth()["running"], "nothing but control stops this one"
+        async with another_process(here):
+            assert here.state() == "stopping"
+            await until_ended(here)
+            assert not here.pump.truth()["running"]
+            given = here.truth()
+            await asyncio.sleep(120)
+            assert here.truth() == given, "it went on by itself"
+            infusion = here.gateway.runners["bed1"].infusion
+            assert [code.value for code in infusion.trips] == ["control_restarted"], "a person has to clear it"
+            assert float(infusion.delivered.decimal) == pytest.approx(given, abs=0.05)
+
+
 @pytest.mark.requirement("PWR-05")
 async def test_status_is_there_at_once_the_pump_is_read_and_stopped_within_ten_seconds_and_nobody_is_waited_for(
     tmp_path,

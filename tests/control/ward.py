@@ -147,13 +147,14 @@ async def ward(
     simulated: Mapping[str, Any] | None = None,
     each: Mapping[str, Mapping[str, Any]] | None = None,
     racks: Mapping[str, Mapping[str, Any]] | None = None,
+    top: Mapping[str, Any] | None = None,
     **pump: Any,
 ) -> AsyncIterator[Ward]:
     """A ward with a simulated pump at each bed.
 
     `simulated` says what `simulate` is to make (its `name` and more), `pump` overrides a pump's settings, and `each`
     those of one bed, with its own `simulated`. `racks` are pumps with several units: what `simulate` is to make of
-    each, and beds name them as their port.
+    each, and beds name them as their port. `top` are settings of the gateway itself.
     """
     beside, racks = {bed: dict(own) for bed, own in (each or {}).items()}, racks or {}
     names = list(beds)
@@ -163,6 +164,7 @@ async def ward(
         {
             "gateway": "ward-7",
             "state_dir": folder,
+            **(top or {}),
             "pump": [
                 {
                     "name": name,

@@ -126,6 +126,13 @@ def test_with_the_drop_in_timesyncd_keeps_the_clock_within_a_second_of_utc():
     assert 2048 * grows > 1  # by systemd's own interval a clock that is right would be refused
 
 
+@pytest.mark.requirement("PWR-09")
+def test_the_machine_is_reset_within_fifteen_seconds_and_the_services_before_that():
+    """What resets is whoever watches the watcher: it must not be quicker than systemd is with a service that hangs."""
+    assert 0 < int(dropin("system.conf.d")["Manager"]["RuntimeWatchdogSec"]) <= 15
+    assert {unit(name)["Service"]["WatchdogSec"] for name in SERVICES} == {"10"}
+
+
 @pytest.mark.requirement("STP-09")
 def test_a_deadman_outlives_control_however_that_ends():
     """Of a unit's processes systemd ends the main one only; what is left runs on beside the next control."""

@@ -1,0 +1,83 @@
+"""PWR-07, STA-13: what a supply comes to. Minutes by hand: a limit is inside, and what is not known is not better."""
+
+import pytest
+
+from pumpd.infusion.gateway_supply import ALARMS, Source, Supply, alarms, start_objections
+from pumpd.pump import ALARM_TABLE, AlarmCode, Priority
+
+LOW, SHORT, ENDING = AlarmCode.SUPPLY_ON_BATTERY, AlarmCode.SUPPLY_SHORT, AlarmCode.SUPPLY_ENDING
+UNKNOWN, VOLTAGE = AlarmCode.SUPPLY_UNKNOWN, AlarmCode.SUPPLY_UNDER_VOLTAGE
+MIN = 60
+
+
+def battery(left_s):
+    return Supply(Source.BATTERY, left_s)
+
+
+@pytest.mark.requirement("PWR-07")
+def test_the_priorities_are_the_catalogues():
+    said = {code: ALARM_TABLE[code].priority for code in (LOW, VOLTAGE, SHORT, ENDING)}
+    assert said == {LOW: Priority.LOW, VOLTAGE: Priority.LOW, SHORT: Priority.MEDIUM, ENDING: Priority.HIGH}
+    assert set(ALARMS) == {code for code in AlarmCode if code.value.startswith("supply_")}
+
+
+@pytest.mark.requirement("PWR-07")
+@pytest.mark.parametrize(
+    ("left_s", "code"),
+    [(30 * MIN + 1, LOW), (30 * MIN, SHORT), (10 * MIN + 1, SHORT), (10 * MIN, ENDING), (0, ENDING), (None, LOW)],
+)
+def test_a_battery_is_low_then_medium_at_thirty_minutes_and_high_at_ten(left_s, code):
+    assert alarms(battery(left_s), ()) == {code}
+
+
+@pytest.mark.requirement("PWR-07")
+@pytest.mark.parametrize(
+    ("before", "left_s", "code"),
+    [
+        (SHORT, 35 * MIN, SHORT),
+        (SHORT, 35 * MIN + 1, LOW),
+        (ENDING, 15 * MIN, ENDING),
+        (ENDING, 15 * MIN + 1, SHORT),
+        (ENDING, 35 * MIN + 1, LOW),
+        (SHORT, 10 * MIN + 1, SHORT),  # the margin is for what is there already
+        (SHORT, 10 * MIN, ENDING),
+        (LOW, 30 * MIN + 1, LOW),
+        (ENDING, None, ENDING),  # it told a time and tells none any more
+        (SHORT, None, SHORT),
+    ],
+)
+def test_an_estimate_that_wavers_is_one_alarm_and_one_that_ends_is_believed(before, left_s, code):
+    assert alarms(battery(left_s), {before}) == {code}
+
+
+@pytest.mark.requirement("PWR-07")
+def test_mains_clear_what_the_battery_raised_and_the_voltage_stands_by_itself():
+    assert alarms(Supply(Source.MAINS), {ENDING}) == frozenset()
+    assert alarms(Supply(Source.MAINS, under_voltage=True), ()) == {VOLTAGE}
+    assert alarms(Supply(Source.BATTERY, 5 * MIN, under_voltage=True), ()) == {VOLTAGE, ENDING}
+    assert alarms(None, {ENDING}) == frozenset(), "nothing is watched"
+
+
+@pytest.mark.requirement("PWR-07")
+def test_a_supply_that_is_not_known_is_an_alarm_and_takes_none_away():
+    assert alarms(Supply(Source.UNKNOWN), ()) == {UNKNOWN}
+    assert alarms(Supply(Source.UNKNOWN), {ENDING}) == {UNKNOWN, ENDING}
+
+
+@pytest.mark.requirement("STA-13")
+@pytest.mark.parametrize(
+    ("supply", "why"),
+    [
+        (None, ""),
+        (Supply(Source.MAINS), ""),
+        (Supply(Source.MAINS, 5 * MIN), ""),  # what the battery would last is not asked of a gateway on the mains
+        (battery(60 * MIN), ""),
+        (battery(60 * MIN - 1), "its battery lasts 59 min, at least 60 min are needed"),
+        (battery(None), "nothing tells for how long"),
+        (Supply(Source.UNKNOWN), "what feeds it is not known"),
+        (Supply(Source.MAINS, under_voltage=True), "its voltage is too low"),
+    ],
+)
+def test_a_start_needs_mains_or_an_hour(supply, why):
+    reasons = start_objections(supply)
+    assert [why in reason for reason in reasons] == ([True] if why else [])
