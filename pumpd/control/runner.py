@@ -5,8 +5,8 @@ Promises:
 - The intent of a start is on the disk before a byte of it leaves, and a start that a stop overtook is never sent.
 - Nothing but the state machine's `StartPump` makes this pump flow.
 - The deadman is armed before a start leaves, and stands down once the pump is seen standing with nothing under way.
-- After the port was lost and opened again the pump says anew who it is, before it is read or told anything; another one
-  is told nothing at all (COM-10).
+- After the port was lost and opened again the pump is not read or told anything before it has said anew who it is;
+  another one is told nothing at all (COM-10).
 - When pumpd itself fails here, the pump is stopped.
 """
 
@@ -21,8 +21,8 @@ import structlog
 from pumpd.control import rows
 from pumpd.control.clock import Clock
 from pumpd.control.deadman import PumpDeadman, said_of_deadman
-from pumpd.control.identity import wrong_pump
 from pumpd.control.line_record import LineRecord
+from pumpd.control.pump_line import PumpLine
 from pumpd.control.recovery import Recovered
 from pumpd.control.unordered import UnorderedFlow
 from pumpd.control.writer import JournalWriter
@@ -40,7 +40,6 @@ from pumpd.pump import (
     Outcome,
     Reading,
     Refused,
-    Tap,
     Unknown,
 )
 from pumpd.quantities import Duration
@@ -74,8 +73,6 @@ class PumpRunner:
         self.settings, self.family = settings, family
         self.deadman = PumpDeadman(settings.port, deadman_socket, self._note, self._deadman_says)
         self.limits = limits
-        self.driver: Driver | None = None
-        self.identity: Identity | None = None
         self.problem = "not connected yet"
         self.infusion: Infusion | None = None
         self.program: RateProgram | None = None
@@ -84,9 +81,10 @@ class PumpRunner:
         self.last_turn_ns = 0
         self.on_change: Callable[[], None] = lambda: None  # the infusion is in another state, or an alarm came or went
         self.last_look: Callable[[], str] = lambda: ""  # what of the gateway speaks against the start to be sent now
-        self._journal, self._clock, self._line = journal, clock, line
-        self._taps: list[Tap] = []
-        self._met_on = 0  # the driver's connection on which the pump was identified
+        self._journal, self._clock = journal, clock
+        self.line = PumpLine(
+            settings, family, line, lambda body: self._note("frame", body), idle=lambda: not self.active
+        )
         self._work: deque[tuple[Work, tuple[Entry, ...]]] = deque()
         self._wake = asyncio.Event()
         self._next_poll = 0.0
@@ -99,6 +97,14 @@ class PumpRunner:
     @property
     def name(self) -> str:
         return self.settings.name
+
+    @property
+    def driver(self) -> Driver | None:
+        return self.line.driver
+
+    @property
+    def identity(self) -> Identity | None:
+        return self.line.identity
 
     @property
     def missing(self) -> bool:
@@ -158,17 +164,6 @@ class PumpRunner:
             self.feed(ev.StopRequested(self._now(), by, reason, switching))
         self._note("stop_requested", {"by": by, "reason": reason})
 
-    def tap(self, hook: Tap) -> None:
-        """Show the bytes of this pump's line from now on, over lost connections too, until `untap`."""
-        self._taps.append(hook)
-        if self.driver is not None:
-            self.driver.taps.append(hook)
-
-    def untap(self, hook: Tap) -> None:
-        self._taps.remove(hook)
-        if self.driver is not None and hook in self.driver.taps:
-            self.driver.taps.remove(hook)
-
     # -- actions -----------------------------------------------------------------------------------------------------
 
     def _now(self) -> int:
@@ -216,23 +211,12 @@ class PumpRunner:
         """What is another infusion's than the last one's, or no infusion's."""
         self._journal.post([Entry(kind, body, self.name, session, self._now())])
 
-    async def _call(self, call: Awaitable[Outcome[T]]) -> Outcome[T]:
-        """Let a call of the driver end, and write down the bytes that went over the line meanwhile (AUD-01)."""
-        try:
-            return await call
-        finally:
-            self._note_frames()
-
     async def _ask(self, call: Awaitable[Outcome[T]]) -> Outcome[T]:
-        """The same for what is done in its turn; one without an answer is a look at the pump that failed."""
-        outcome = await self._call(call)
+        """A call in its turn; one without an answer is a look at the pump that failed."""
+        outcome = await self.line.call(call)
         if isinstance(outcome, Unknown):
             self._failures += 1
         return outcome
-
-    def _note_frames(self) -> None:
-        for body in self._line.take(idle=not self.active):
-            self._note("frame", body)
 
     def stop_now(self) -> None:
         """Send a stop past everything; what waited to be sent is dropped (STP-02), and on record as far as it came."""
@@ -245,7 +229,7 @@ class PumpRunner:
     async def _stop(self) -> None:
         outcome: Outcome[None] = Unknown("no link to the pump")
         if self.driver is not None:
-            outcome = await self._call(self.driver.stop())
+            outcome = await self.line.call(self.driver.stop())
         self._note("stop_answered", {"outcome": rows.outcome(outcome)})
         if self.infusion is not None:
             self.feed(ev.StopAnswered(self._now(), outcome))
@@ -294,18 +278,10 @@ class PumpRunner:
         tries = 0
         while self.driver is None:
             self._turned()
-            problem = ""
-            try:
-                self.driver = await self.family.connect(self.settings.port, self.settings.settings)
-            except (OSError, ValueError) as error:
-                said, port = str(error), self.settings.port
-                problem = said if port in said else f"port {port}: {said}"
+            problem = await self.line.open()
             self._turned()
-            if self.driver is not None:
-                for tap in (self._line.tap, *self._taps):
-                    if tap not in self.driver.taps:  # of a port that others have open it may be there already
-                        self.driver.taps.append(tap)
-                problem = await self._bring_up(self.driver)
+            if opened := self.line.driver:
+                problem = await self._bring_up(opened)
             if problem != self.problem:
                 what = "pump_unavailable" if problem else "pump_ready"
                 log.log(30 if problem else 20, what, pump=self.name, why=problem)
@@ -323,12 +299,8 @@ class PumpRunner:
         self.last_turn_ns = self._now()
 
     async def _disconnect(self) -> None:
-        driver, self.driver = self.driver, None
         await self.deadman.let_go()
-        for body in self._line.rest():
-            self._note("frame", body)
-        if driver is not None:
-            await driver.close()
+        await self.line.close()
 
     async def _bring_up(self, driver: Driver) -> str:
         """See who the pump is, and stop what a crash may have left running. Returns what is wrong, or nothing.
@@ -348,19 +320,11 @@ class PumpRunner:
         return problem
 
     async def _identify(self, driver: Driver) -> str:
-        """Ask the pump who it is; `identity` is then that, or None. Returns what is wrong, or nothing."""
-        self.identity, connection = None, driver.connections
-        match await self._call(driver.identify()):
-            case Done(value=identity):
-                self.identity, self._met_on = identity, connection
-                wrong = wrong_pump(self.settings, identity)
-                if not wrong:
-                    await self.deadman.attach(driver)
-                return wrong
-            case Refused(reasons=reasons):
-                return "; ".join(reasons)
-            case Unknown(cause=cause):
-                return f"no pump answers on {self.settings.port}: {cause}"
+        """Who the pump is; the deadman holds the port of the right one. Returns what is wrong, or nothing."""
+        wrong = await self.line.identify(driver)
+        if self.identity is not None and not wrong:
+            await self.deadman.attach(driver)
+        return wrong
 
     async def _stop_leftover(self, driver: Driver) -> bool:
         """Whether the pump could be read; if it flows, it is told to stop.
@@ -368,17 +332,17 @@ class PumpRunner:
         One that says nothing may still hear, and our asking keep its watchdog from ending an infusion of ours: it is
         told to stop unseen.
         """
-        first = await self._call(driver.read())
+        first = await self.line.call(driver.read())
         if not isinstance(first, Done):
             if self.may_flow and not self.family.monitor_only:
-                await self._call(driver.stop())
+                await self.line.call(driver.stop())
             return False
         if first.value.state.flowing and not self.family.monitor_only:
             self._note("found_flowing", {"delivered_ml": first.value.delivered.number})
             log.error("found_flowing", pump=self.name, pump_state=first.value.state.value)
             if not self.active:
                 self.unordered.found(self._now())
-            await self._call(driver.stop())
+            await self.line.call(driver.stop())
             if self.active:  # its counter may be lost before it can be read again
                 self.feed(ev.ReadingTaken(self._now(), self._clock.of_reading(first.value)))
         return True
@@ -405,7 +369,7 @@ class PumpRunner:
         assert driver is not None  # `_connect` has made it
         while True:
             self._turned()
-            if driver.connections != self._met_on:
+            if not self.line.met:
                 if not await self._meet_again(driver):
                     return
                 continue
@@ -464,7 +428,7 @@ class PumpRunner:
         why_not = why_not or self.last_look()
         # The pump's watchdog is an I/O time-out, so it keeps the loop's time when clinical time runs faster.
         watchdog = Duration.from_ns(action.watchdog.ns // self._clock.scale)
-        self._start_answered(Refused((why_not,)) if why_not else await self._call(self.driver.start(watchdog)))
+        self._start_answered(Refused((why_not,)) if why_not else await self.line.call(self.driver.start(watchdog)))
 
     def _unwritten(self, why: str) -> None:
         """Nothing has left for the pump; whoever waits at it is told, and a stop goes out all the same."""
@@ -492,7 +456,7 @@ class PumpRunner:
                 self.reading = self._clock.of_reading(reading)
                 self.unordered.look(self.reading, self._now())
                 if self.infusion is not None and self.active:
-                    frames = self._line.take(idle=False)
+                    frames = self.line.frames(idle=False)
                     self.feed(ev.ReadingTaken(self._now(), self.reading))
                     said = rows.reading(self.infusion, self.reading, self._now())
                     self._note("reading", said | {"frames": frames})  # a row of their own would cost twice as much
@@ -506,7 +470,7 @@ class PumpRunner:
                 self._missed("; ".join(reasons))
             case Unknown(cause=cause):
                 self._missed(cause)
-        self._note_frames()
+        self.line.note_frames()
 
     def _missed(self, cause: str, *, link_lost: bool = False) -> None:
         self._failures += 1

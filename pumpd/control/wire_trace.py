@@ -37,11 +37,11 @@ async def show_wire(runner: PumpRunner, reader: asyncio.StreamReader, writer: as
 
     gone = asyncio.create_task(reader.read(1), name="trace client")
     sending = asyncio.create_task(send(), name="trace packets")
-    runner.tap(tap)
+    runner.line.tap(tap)
     try:
         await asyncio.wait((gone, sending), return_when=asyncio.FIRST_COMPLETED)
     finally:
-        runner.untap(tap)
+        runner.line.untap(tap)
         for task in (gone, sending):
             task.cancel()
         await asyncio.gather(gone, sending, return_exceptions=True)

@@ -69,7 +69,7 @@ class _Points:
 
     def _gateway(self, made) -> None:
         if self.world.processes == 1:
-            made.runners["bed1"].tap(self._frame)
+            made.runners["bed1"].line.tap(self._frame)
 
     def _frame(self, direction: str, _: bytes, __: int) -> None:
         if str(direction) == "out":

@@ -36,7 +36,7 @@ async def test_every_byte_of_the_line_is_in_the_journal(tmp_path):
         seen[way] += data
 
     async with ward(tmp_path, faults=["lost-reply@100s", "garbled@300s", "split-reply@400s"]) as here:
-        here.gateway.runners["bed1"].tap(listen)
+        here.gateway.runners["bed1"].line.tap(listen)
         await asyncio.sleep(200)  # idle: the same look again and again
         await here.start()
         await asyncio.sleep(300)
@@ -100,7 +100,7 @@ async def test_pumps_on_one_port_record_each_byte_once(tmp_path):
         seen[way] += data
 
     async with ward(tmp_path, beds=("bed1", "bed2"), each=each, racks=racks) as here:
-        here.gateway.runners["bed1"].tap(listen)
+        here.gateway.runners["bed1"].line.tap(listen)
         await here.start("bed2")
         await asyncio.sleep(120)
         await here.ask(op="stop", pump="bed2", reason="test")

@@ -45,7 +45,7 @@ async def die(here):
         if driver is not None:
             await driver.close()
     for runner in here.gateway.runners.values():
-        runner.infusion, runner.driver = None, None
+        runner.infusion, runner.line.driver = None, None
 
 
 async def until_ended(here, within_s=60):
