@@ -1,5 +1,7 @@
 """What of the gateway itself must be so before an infusion is first started: its clock and its supply.
 
+Its clock also beside a pump's, where that tells one.
+
 Promises:
 - It is asked at the order, at the confirmation and again just before the start is sent (STA-11, STA-13).
 - A resume asks for none of it: the infusion is under way, and its intervals are monotonic.
@@ -11,7 +13,7 @@ from pumpd.control.clock import Clock
 from pumpd.control.runner import PumpRunner
 from pumpd.control.supply import SupplyWatch
 from pumpd.infusion.events import ConfirmAction
-from pumpd.infusion.gateway_clock import KernelClock, error_objections, step_objections
+from pumpd.infusion.gateway_clock import KernelClock, error_objections, pump_objections, step_objections
 from pumpd.infusion.gateway_supply import start_objections
 from pumpd.settings import Settings
 
@@ -30,7 +32,13 @@ class StartGate:
         if runner.settings.simulated:
             return []
         clock = error_objections(self._clock.kernel(), trusted=self._settings.clock_trusted)
-        return [*clock, *self._of_supply()]
+        return [*clock, *self._of_pumps_clock(runner), *self._of_supply()]
+
+    def _of_pumps_clock(self, runner: PumpRunner) -> tuple[str, ...]:
+        told = runner.identity.clock if runner.identity is not None else None
+        if told is None:
+            return ()
+        return pump_objections(told.at(self._clock.loop_ns()), int(self._clock.now().timestamp()))
 
     def _of_supply(self) -> tuple[str, ...]:
         if self._supply is None:

@@ -5,7 +5,7 @@ from pumpd.pump.capabilities import Assumption, Capabilities, Expiry, FewDigits,
 from pumpd.pump.driver import Driver, DriverFamily, StopFrames, Tap, UnknownFamilyError, families, family
 from pumpd.pump.outcome import Done, Outcome, Refused, Unknown
 from pumpd.pump.program import Container, PumpProgram, RateStep
-from pumpd.pump.reading import Identity, PumpState, Reading
+from pumpd.pump.reading import Identity, PumpClock, PumpState, Reading
 
 __all__ = [
     "ALARM_TABLE",
@@ -24,6 +24,7 @@ __all__ = [
     "Outcome",
     "Priority",
     "PumpAlarm",
+    "PumpClock",
     "PumpKind",
     "PumpProgram",
     "PumpState",

@@ -1,6 +1,6 @@
 """What a pump said of itself at one instant, with the instants at which it was asked and at which it answered."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from pumpd.pump.alarms import PumpAlarm
@@ -30,12 +30,25 @@ class PumpState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class PumpClock:
+    """What the pump's own clock said, in seconds since 1970 UTC, at a monotonic instant."""
+
+    unix_s: int
+    answered_ns: int
+
+    def at(self, now_ns: int) -> int:
+        """What it says at another instant, on its way for no longer than it takes to be wrong by itself."""
+        return self.unix_s + (now_ns - self.answered_ns) // 10**9
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
-    """Who the pump says it is. `serial` is None for a family that does not tell it over the wire."""
+    """Who the pump says it is. `serial` and `clock` are None for a family that does not tell them over the wire."""
 
     model: str
     firmware: str
     serial: str | None = None
+    clock: PumpClock | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "model", shown(self.model))

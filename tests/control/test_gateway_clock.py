@@ -1,6 +1,7 @@
 """A first start needs a clock that is right and that nobody sets meanwhile; what is under way needs none (STA-11)."""
 
 import asyncio
+from datetime import UTC, datetime
 
 import pytest
 
@@ -97,3 +98,22 @@ async def test_a_resume_and_what_runs_ask_for_no_clock(tmp_path, says):
         assert (await here.confirm(request="r-2")).ok
         await here.until("running")
         assert here.truth() > 0.5
+
+
+@pytest.mark.requirement("STA-11")
+@pytest.mark.parametrize(("off_s", "why"), [(-55, ""), (55, ""), (-57, "behind"), (57, "ahead of")])
+async def test_a_pump_whose_clock_is_more_than_fifty_five_seconds_off_is_not_started(
+    tmp_path, says, monkeypatch, off_s, why
+):
+    dianet = {"name": "dianet-star", "options": {"serial": "11111", "unix_time_s": 1_700_000_000 + off_s}}
+    wall = 1_700_000_000  # when the pump is switched on; time goes on from there for both
+    monkeypatch.setattr(Clock, "now", lambda _: datetime.fromtimestamp(wall + asyncio.get_running_loop().time(), UTC))
+    kinds = {"driver": "dianet-star", "model": "Perfusor fm", "serial": "11111"}
+    async with ward(tmp_path, simulated=dianet, **kinds) as here:
+        here.real()
+        await asyncio.sleep(600)  # what it told is ten minutes old
+        answer = await here.order()
+        assert answer.ok is not bool(why), answer.reasons
+        if why:
+            (reason,) = about_the_clock(answer)
+            assert f"{why} the gateway's, at most 55 s is allowed" in reason

@@ -19,6 +19,7 @@ READS_IT = {
     "pumpd/control/live.py": "shows the time, and when an infusion will end",
     "pumpd/control/ordering.py": "what a patient had before, by the calendar (PRG-14, PRG-17, PRG-18)",
     "pumpd/control/recovery.py": "how long a machine was off: its monotonic clock does not know",
+    "pumpd/control/start_gate.py": "compares it with a pump's clock, which is no interval (STA-11)",
     "pumpd/control/writer.py": "stamps a row",
     "pumpd/journal/store.py": "stamps a row",
     "pumpd/logs.py": "stamps a line",

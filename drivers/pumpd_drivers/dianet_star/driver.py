@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pumpd.driving import Codec, DeclinedError, Lane, LineSettings, Side, UnansweredError, join, now_ns, timed_out
-from pumpd.pump import Capabilities, Container, Identity, PumpAlarm, PumpProgram, PumpState, Reading
+from pumpd.pump import Capabilities, Container, Identity, PumpAlarm, PumpClock, PumpProgram, PumpState, Reading
 from pumpd.quantities import Duration, Length
 from pumpd_drivers.dianet_star import holding, limits, meaning, stopping
 from pumpd_drivers.dianet_star.codec import Garbage, Reply, ReplyFramer, RequestFramer
@@ -59,6 +59,7 @@ class DianetStar(DianetStarLink):
 
     async def _identify(self, epoch: int) -> Identity:
         ident = await self.get(Ident, epoch=epoch)
+        clock = PumpClock(ident.unix_time_s, now_ns()) if self.settings.tells_time else None
         kind, name = _KINDS[self.settings.model]
         if ident.kind != kind:
             raise DeclinedError(f"model: the pump says type {ident.kind}; a {name} is type {kind}")
@@ -77,8 +78,8 @@ class DianetStar(DianetStarLink):
         if status is None or (left_over and not meaning.state(status.state).flowing):
             await self.switch(Mode.DOKU, epoch)
             await self.status(epoch=epoch)
-        version = ident.version.decode("ascii", "replace").strip()
-        return Identity(name, "".join(letter for letter in version if letter.isprintable()), str(ident.serial))
+        version = "".join(each for each in ident.version.decode("ascii", "replace").strip() if each.isprintable())
+        return Identity(name, version, str(ident.serial), clock)
 
     async def _read(self) -> Reading:
         asked = now_ns()

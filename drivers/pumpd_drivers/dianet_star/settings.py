@@ -30,6 +30,11 @@ class DianetStarSettings(DriverSettings):
         "A pump in closed loop that hears nothing for 1.2 s stops, besides falling back to DOKU and alarming. False: "
         "then nothing but the VTBD ends a flow whose host is gone.",
     )
+    tells_time: bool = assumed(
+        True,
+        "The time in the pump's identification is its clock, in seconds since 1970 UTC, as in the frame that sets it. "
+        "False: it is taken for nothing, and nobody compares the clocks.",
+    )
     rate_step_ml_h: Decimal = assumed(Decimal("0.1"), "A rate is a multiple of this.", ge=Decimal("0.01"), le=1)
     rate_min_ml_h: Decimal = assumed(Decimal("0.1"), "Lowest rate; the pump's own LIMITS hold too.", gt=0, le=10)
     rate_max_ml_h: Decimal = assumed(Decimal("99.9"), "Highest rate; the pump's own LIMITS hold too.", gt=0, le=1800)

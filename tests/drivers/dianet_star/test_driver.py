@@ -128,6 +128,18 @@ async def test_who_it_is(model):
 
 
 @pytest.mark.requirement("COM-10")
+@pytest.mark.requirement("STA-11")
+async def test_it_tells_its_time_unless_that_is_taken_for_nothing():
+    for settings, told in (({}, 1_000_003), ({"tells_time": "false"}, None)):
+        async with bench(settings, unix_time_s=1_000_000) as (driver, _):
+            await asyncio.sleep(3)
+            clock = (await driver.identify()).value.clock
+            assert (clock and clock.unix_s) == told
+            if clock:
+                later_ns = int((asyncio.get_running_loop().time() + 60) * 1e9)
+                assert clock.at(later_ns) in (1_000_063, 1_000_064)
+
+
 async def test_another_model_or_serial_number_is_refused_and_told_nothing():
     for settings, options in (
         ({"model": INFUSOMAT}, {}),

@@ -1,0 +1,25 @@
+"""Which families tell the time that their pump's clock shows, and so are held to the gateway's (STA-11).
+
+A driver that begins to tell a time belongs in this list, on its page, and under the judgement of the start gate.
+"""
+
+import pytest
+
+from pumpd.pump import Done, families
+from tests.drivers.test_other_choices import bench
+
+TELLS = {"dianet-star"}
+
+
+@pytest.mark.requirement("STA-11")
+@pytest.mark.parametrize("name", sorted(families()))
+async def test_a_family_tells_its_pumps_time_or_tells_none(name):
+    async with bench(name, {}, {}) as (driver, _):
+        met = await driver.identify()
+        assert isinstance(met, Done), met
+        assert (met.value.clock is not None) == (name in TELLS)
+
+
+@pytest.mark.requirement("STA-11")
+def test_the_list_is_of_families_that_are_there():
+    assert set(families()) >= TELLS
