@@ -17,13 +17,14 @@ from pathlib import Path
 
 from benchmarks.families import Bed
 from pumpd.control import __main__, runner
+from pumpd.library_files import CHECKOUT
+from pumpd.library_signing import throwaway
 
 ROOT = Path(__file__).parents[1]
 _CONFIG = """
 gateway = "bench"
 state_dir = "{folder}/state"
-library_dir = "{root}/config/library"
-
+{library}
 {pumps}
 """
 
@@ -78,8 +79,9 @@ async def control_process(
 ) -> AsyncIterator[ControlProcess]:
     """A process that is ready; `ready_s` is the time from before its exec to its READY notice."""
     config = folder / "pumpd.toml"
+    library = throwaway(CHECKOUT, folder / "library")
     pumps = "\n".join([await bed.as_toml() for bed in beds])
-    config.write_text(_CONFIG.format(folder=folder, root=ROOT, pumps=pumps), encoding="utf-8")
+    config.write_text(_CONFIG.format(folder=folder, library=library, pumps=pumps), encoding="utf-8")
     module = ["pumpd.control"] if idle_poll_s is None else ["benchmarks.control_process", str(idle_poll_s)]
     loop = asyncio.get_running_loop()
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notices:

@@ -23,6 +23,8 @@ from pumpd.control.keys import KeyStore
 from pumpd.control.signature import pairable, sign
 from pumpd.infusion import events as ev
 from pumpd.journal import JournalReader, Record
+from pumpd.library_files import CHECKOUT
+from pumpd.library_signing import throwaway
 from pumpd.wire.guard import Guard, GuardError
 
 ROOT = Path(__file__).parents[1]
@@ -127,7 +129,7 @@ class DyingControl:
         state = folder / "state"
         state.mkdir(parents=True)
         self._paired = KeyStore(state / "paired-keys.json").add(pairable("nurse-1", "confirm", self._key.public_key()))
-        lines = [f'gateway = "ward-7"\nstate_dir = "{state}"\nlibrary_dir = "{ROOT}/config/library"\n']
+        lines = [f'gateway = "ward-7"\nstate_dir = "{state}"\n{throwaway(CHECKOUT, folder / "library")}']
         for bed, port in ports.items():
             made = BEDS[bed]
             settings = "".join(f"{key} = {json.dumps(value)}\n" for key, value in made.settings.items())

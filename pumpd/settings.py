@@ -14,6 +14,9 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
+CareArea = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+# An Ed25519 public key, as the one line between the first and the last of its PEM file.
+PublicKey = Annotated[str, StringConstraints(pattern=r"^MCowBQYDK2VwAyEA[A-Za-z0-9+/]{43}=$")]
 
 _LOOPBACK = re.compile(r"^http://(127\.0\.0\.1|localhost):[0-9]{1,5}(/pumps/[A-Za-z0-9_-]+)?$")
 
@@ -65,9 +68,11 @@ class SimulationSettings(_Section):
     """`time_scale` makes clinical time run that many times faster than life, for simulated pumps only.
 
     The line does not get faster: much above 240, seeing that a pump stands still takes longer than the window allows.
+    `unsigned_library`: simulated pumps are started by a drug library that nobody has signed.
     """
 
     time_scale: int = Field(default=1, ge=1, le=240)
+    unsigned_library: bool = False
 
 
 class HardwareSettings(_Section):
@@ -112,6 +117,8 @@ class Settings(_Section):
     gateway: Name
     state_dir: Path
     library_dir: Path | None = None
+    library_keys: Mapping[Name, PublicKey] = Field(default_factory=dict)  # whose signature under a library counts
+    care_area: CareArea | None = None  # which library this gateway may use
     socket: Path | None = None
     clock_trusted: bool = False  # a clock of the gateway's own keeps time; its error is the site's (PWR-12, STA-11)
     mqtt: MqttSettings | None = None
@@ -137,6 +144,12 @@ class Settings(_Section):
             raise ValueError(f"bedside.bench: {', '.join(far)}: http://127.0.0.1:PORT, or a path below it, is needed")
         if real and self.simulation.time_scale != 1:
             raise ValueError(f"simulation.time_scale: only simulated pumps may run faster than life, {real} are not")
+        if real and self.simulation.unsigned_library:
+            raise ValueError(f"simulation.unsigned_library: only simulated pumps may do without, {real} are not")
+        if self.library_keys and self.simulation.unsigned_library:
+            raise ValueError("simulation.unsigned_library: library_keys are there, so the library is to be signed")
+        if self.library_keys and self.care_area is None:
+            raise ValueError("care_area: is missing; library_keys alone do not say which library may be used here")
         if real and not (self.hardware.enabled and self.hardware.acknowledged == ACKNOWLEDGEMENT):
             raise ValueError(
                 f"hardware: {', '.join(real)} not marked `simulated = true`; to drive real pumps set "

@@ -22,7 +22,7 @@ def run(*, config: Config = CONFIG) -> None:
     """Run the gateway's processes until told to end. Not a cleared medical device."""
     logs.set_up()
     settings = load_settings(config)
-    if problems := _problems(settings):
+    if problems := _pump_problems(settings):
         refuse(problems, as_json=False)
     raise typer.Exit(asyncio.run(supervise(config, settings)))
 
@@ -31,18 +31,23 @@ def run(*, config: Config = CONFIG) -> None:
 def check(*, config: Config = CONFIG, as_json: Json = False) -> None:
     """Read the configuration, its drop-ins, the drug library and the drivers' settings; list every error."""
     settings = load_settings(config, as_json=as_json)
-    if problems := _problems(settings):
+    if problems := [*_library_problems(settings), *_pump_problems(settings)]:
         refuse(problems, as_json=as_json)
     names = [pump.name for pump in settings.pumps]
     print(json.dumps({"ok": True, "pumps": names}) if as_json else f"{config}: good, {len(names)} pump(s)")
 
 
-def _problems(settings: Settings) -> list[str]:
-    problems: list[str] = []
+def _library_problems(settings: Settings) -> list[str]:
+    """Not asked before a run: control comes up without a library too, because a pump may be flowing."""
     try:
         read_library(settings.library_dir or default_library())
     except LibraryError as error:
-        problems += error.problems
+        return error.problems
+    return []
+
+
+def _pump_problems(settings: Settings) -> list[str]:
+    problems: list[str] = []
     for pump in settings.pumps:
         try:
             family(pump.driver).check_settings(pump.settings)

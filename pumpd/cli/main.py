@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from pumpd.cli import daemon, driver, infusion, journal, nurse, staff, tablet
+from pumpd.cli import daemon, driver, infusion, journal, library, nurse, staff, tablet
 from pumpd.cli.program import program
 from pumpd.cli.replay import replay
 from pumpd.cli.tls import tls
@@ -60,6 +60,7 @@ app.add_typer(nurse.app, name="nurse")
 app.add_typer(tablet.app, name="tablet")
 app.add_typer(staff.app, name="staff")
 app.add_typer(journal.app, name="journal")
+app.add_typer(library.app, name="library")
 
 
 def main() -> None:

@@ -153,6 +153,8 @@ def _as_json(planned: RateProgram) -> dict[str, Any]:
         "container": planned.container.name,
         "driver": planned.family,
         "library": planned.library,
+        "library_version": planned.manifest.version if planned.manifest else None,
+        "care_area": planned.manifest.care_area if planned.manifest else None,
         "digest": planned.digest,
         "warnings": [
             {"id": warning.id, "field": warning.field, "reason": warning.reason, "requirement": warning.requirement}
@@ -163,12 +165,21 @@ def _as_json(planned: RateProgram) -> dict[str, Any]:
     }
 
 
+def _library(planned: RateProgram) -> str:
+    """What its manifest says, which nobody has verified here: a start does."""
+    manifest = planned.manifest
+    if manifest is None:
+        return "UNSIGNED: it starts no pump but a simulated one"
+    return f"version {manifest.version}, {manifest.care_area}"
+
+
 def _as_text(planned: RateProgram) -> str:
     order, entry = planned.prescription, planned.entry
     rows = [
         ("drug", f"{entry.drug} {entry.concentration} ({entry.id})"),
         ("patient", order.patient or "not given"),
         *lines(planned),
+        ("library", _library(planned)),
         ("digest", planned.digest),
     ]
     reasons = dict(planned.overrides)

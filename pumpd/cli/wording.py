@@ -28,6 +28,9 @@ def review_lines(review: dict[str, Any]) -> list[tuple[str, str]]:
         ("pump", f"{review['pump']}, {review['model']}, serial {review['serial']}"),
         ("read back", "equal to the order, step for step" if held == steps else "not yet"),
         ("if the gateway dies", _expiry(review["expiry"])),
+        ("library", f"version {review['library_version']}, {review['care_area']}")
+        if review["library_version"]
+        else ("library", "UNSIGNED"),
         ("ordered by", review["ordered_by"]),
         ("digest", review["digest"][:16]),
     ]
@@ -56,6 +59,7 @@ def review_text(review: dict[str, Any]) -> str:
 def status_text(status: dict[str, Any]) -> str:
     """All pumps of a gateway, a few lines each."""
     lines = [f"gateway {status['gateway']}, journal {status['journal']}; {status['notice']}"]
+    lines.append(_library(status["library"]))
     if status["time_scale"] != 1:
         lines.append(f"SIMULATED TIME: {status['time_scale']} times faster than life")
     if status["supply"] is not None:
@@ -75,6 +79,12 @@ def _supply(supply: dict[str, Any]) -> str:
 
 def _alarm(alarm: dict[str, Any]) -> str:
     return f"  {alarm['priority'].upper()}: {alarm['cause']}. {alarm['action']}."
+
+
+def _library(library: dict[str, Any]) -> str:
+    """Which library is in use, and why nothing is started by it if so."""
+    said = f"version {library['version']} for {library['care_area']}" if library["version"] else "UNSIGNED"
+    return "\n".join([f"library {said}, {library['digest'][:16]}", *(f"  {why}" for why in library["problems"])])
 
 
 def pump_lines(pump: dict[str, Any]) -> list[str]:

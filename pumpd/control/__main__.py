@@ -16,7 +16,6 @@ import structlog
 from pumpd import logs
 from pumpd.control.messages import DISCLAIMER
 from pumpd.control.process import run
-from pumpd.dosing import LibraryError
 from pumpd.journal import JournalError
 from pumpd.pump import UnknownFamilyError
 from pumpd.settings import DEFAULT_PATH, Settings, SettingsError
@@ -29,7 +28,7 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         asyncio.run(run(Settings.load(arguments.config)))
-    except (SettingsError, LibraryError, JournalError, UnknownFamilyError, OSError, ValueError) as error:
+    except (SettingsError, JournalError, UnknownFamilyError, OSError, ValueError) as error:
         structlog.get_logger("pumpd.control").error("control_not_started", why=str(error))
         return 2
     return 0

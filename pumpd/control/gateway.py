@@ -23,6 +23,7 @@ from pumpd.control.build import Build
 from pumpd.control.clock import Clock
 from pumpd.control.few_rows import FewRows
 from pumpd.control.keys import KeyStore, KeyStoreError, PairedKey
+from pumpd.control.library_guard import LibraryGuard
 from pumpd.control.live import Live, library_of
 from pumpd.control.messages import (
     DISCLAIMER,
@@ -107,6 +108,7 @@ class Gateway:
         self._build, self._others = build, others
         self.damage = damage
         self.journal_problem = ""
+        self.guard = LibraryGuard(settings, library, journal, clock)
         self._ordering = Ordering(settings, library, runners, journal, clock, others)
         self.desk = AlarmDesk(self.runners, journal, clock, alarms_left)
         self.aftercare = Aftercare(journal, clock, cares)
@@ -148,7 +150,7 @@ class Gateway:
 
     def works(self) -> Mapping[str, Coroutine[Any, Any, None]]:
         """What must run beside the pumps, by name."""
-        works = {"alarms": self.desk.run()}
+        works = {"alarms": self.desk.run(), "library": self.guard.run()}
         if self._sounder is not None:
             works["alarm output"] = self._sounder.run()
         if self._supply is not None:
@@ -294,7 +296,7 @@ class Gateway:
     async def preview(self, request: Order) -> dict[str, Any]:
         """What the order would come to; nothing is ordered. Raises RefusedError."""
         runner = self._runner(request.pump)
-        objections = self._order_objections(runner, request.patient)
+        objections = [*self._order_objections(runner, request.patient), *self.guard.known]
         planned = await self._ordering.planned(request, runner, objections, ordered=False)
         program = planned.program
         missing = {limit.id for limit in program.not_overridden}
@@ -306,7 +308,7 @@ class Gateway:
         runner = self._runner(request.pump)
         pump = runner.settings
         await self._try_journal()
-        objections = self._order_objections(runner, request.patient)
+        objections = [*self._order_objections(runner, request.patient), *await self.guard.objections()]
         planned = await self._ordering.planned(request, runner, objections, ordered=True)
         program, capabilities, prescription = planned.program, planned.capabilities, planned.prescription
         session = secrets.token_hex(8)
@@ -400,9 +402,11 @@ class Gateway:
             raise RefusedError(f"confirmation: the key {request.key!r} is not paired with this gateway")
         if key.kind != "software":
             raise RefusedError(f"confirmation: {key.name!r} is a tablet; it confirms with a person signed in on it")
-        return self.confirm(request, key, f"{key.name} ({key.id})", checked_twice=False)
+        return await self.confirm(request, key, f"{key.name} ({key.id})", checked_twice=False)
 
-    def confirm(self, request: Confirmation, key: PairedKey, signer: str, *, checked_twice: bool) -> dict[str, Any]:
+    async def confirm(
+        self, request: Confirmation, key: PairedKey, signer: str, *, checked_twice: bool
+    ) -> dict[str, Any]:
         """Verify the signature and let the state machine decide. Raises RefusedError."""
         runner = self._runner(request.pump)
         if request.action not in list(ev.ConfirmAction):
@@ -427,7 +431,9 @@ class Gateway:
             raise RefusedError(
                 f"confirmation: {runner.program.entry.id} asks for a second person's check; confirm it on a tablet"
             )
-        if objections := self._journal_objections() + self._gate.against(runner, binding.action):
+        # A resume gives the rest of what was started by the library.
+        library = await self.guard.objections() if binding.action is ev.ConfirmAction.START else ()
+        if objections := [*library, *self._journal_objections(), *self._gate.against(runner, binding.action)]:
             raise RefusedError(*objections)
         given = ev.ConfirmationGiven(self._now(), binding, signer, request.request)
         reasons = runner.feed(given)
@@ -445,6 +451,7 @@ class Gateway:
             "gateway": self.settings.gateway,
             "time_scale": self.settings.simulation.time_scale,
             "journal": self.damage or self.journal_problem or "ok",
+            "library": self.guard.status,
             "supply": self.supply,
             "alarms": [*self._journal_alarms(), *self.desk.of_pump("")],
             "pumps": [status_of(runner, now) for runner in self.runners.values()],

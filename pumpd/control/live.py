@@ -84,6 +84,7 @@ class Live:
             "simulated": any(pump.simulated for pump in settings.pumps),
             "clock_synchronized": settings.clock_trusted or self._clock.kernel().synchronized,
             "journal_problem": gateway.journal_problem or None,
+            "library": gateway.guard.status,
             "tablets_connected": len(desk.tablets),
             "alarm_output": None if settings.alarm.output is None else gateway.sounder_problem or "ok",
             "supply": gateway.supply,
@@ -203,6 +204,8 @@ def library_of(library: Library) -> dict[str, Any]:
     """What an order form offers: quantities as text with units."""
     return {
         "digest": library.digest,
+        "version": library.manifest.version if library.manifest else None,
+        "care_area": library.manifest.care_area if library.manifest else None,
         "weight_bases": [basis.value for basis in WeightBasis],
         "containers": [
             {

@@ -29,7 +29,7 @@ from pumpd.control.recovery import DamagedError, Recovered, last_loaded, machine
 from pumpd.control.runner import PumpRunner
 from pumpd.control.server import ControlServer
 from pumpd.control.writer import JournalWriter, NoWriter, ThreadWriter
-from pumpd.dosing import Library
+from pumpd.dosing import NO_LIBRARY, Library, LibraryError
 from pumpd.infusion import Limits
 from pumpd.journal import Entry, JournalError, JournalReader
 from pumpd.library_files import default_library, read_library
@@ -156,7 +156,7 @@ def _alarms_left(settings: Settings) -> frozenset[Key]:
 
 async def run(settings: Settings) -> None:
     """The process: until SIGTERM or SIGINT. Raises what made a start impossible."""
-    library = read_library(settings.library_dir or default_library())
+    library = _library(settings)
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     with _alone(settings.state_dir / "control.lock"):
         journal = await _journal(settings.journal_path)
@@ -170,6 +170,15 @@ async def run(settings: Settings) -> None:
                     await server.close()
         finally:
             await journal.close()
+
+
+def _library(settings: Settings) -> Library:
+    """The library, or where there is none to be had an empty one: a pump that flows must be stopped by somebody."""
+    try:
+        return read_library(settings.library_dir or default_library())
+    except LibraryError as error:
+        log.error("library_not_usable", why=error.problems)  # noqa: TRY400  # the message says all of it
+        return NO_LIBRARY
 
 
 async def _journal(path: Path) -> JournalWriter:

@@ -50,6 +50,8 @@ def review_of(
         "digest": program.digest,
         "given_before_ml": program.given.number,
         "double_check": entry.double_check,
+        "library_version": program.manifest.version if program.manifest else None,
+        "care_area": program.manifest.care_area if program.manifest else None,
     }
 
 

@@ -174,7 +174,7 @@ class Tablets:
             if Role.CONFIRM not in second.roles:
                 raise RefusedError(f"confirm: {second.name} has no role {Role.CONFIRM}")
             signer = f"{signer}, checked by {second}"
-        return self._gateway.confirm(inner.confirmation(key.id), key, signer, checked_twice=second is not None)
+        return await self._gateway.confirm(inner.confirmation(key.id), key, signer, checked_twice=second is not None)
 
     def _note(self, kind: str, pump: str, body: dict[str, Any]) -> None:
         self._journal.post([Entry(kind, body, pump, "", self._clock.monotonic_ns())])

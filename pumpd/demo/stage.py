@@ -21,6 +21,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from pumpd.cli.client import ControlClient, NotRunningError
 from pumpd.control.messages import StatusRequest
 from pumpd.demo.tablet import certify
+from pumpd.library_files import default_library
+from pumpd.library_signing import throwaway
 from pumpd.settings import Settings
 
 START_WITHIN_S = 20.0
@@ -175,11 +177,12 @@ def _await_ready(folder: Path, simulator: "subprocess.Popen[bytes]") -> None:
 
 
 def _write_config(folder: Path, port: Path, speed: int, broker: int) -> Path:
+    """With a library signed by a key that is made here and thrown away: a start needs a signature, in a demo too."""
     path = folder / "pumpd.toml"
     path.write_text(
         f"""gateway = "demo"
 state_dir = "{folder}"
-
+{throwaway(default_library(), folder / "library")}
 [simulation]
 time_scale = {speed}
 

@@ -6,13 +6,14 @@ room reads a file, a clock or a port.
 """
 
 from pumpd.dosing.history import Dose, History, Wanted
-from pumpd.dosing.library import Course, Entry, Library, LibraryError
+from pumpd.dosing.library import NO_LIBRARY, Course, Entry, Library, LibraryError
 from pumpd.dosing.planning import check, plan
 from pumpd.dosing.prescription import Prescription, WeightBasis
 from pumpd.dosing.program import RateProgram
 from pumpd.dosing.refusal import Refusal, Refusals, SoftLimit
 
 __all__ = [
+    "NO_LIBRARY",
     "Course",
     "Dose",
     "Entry",

@@ -6,7 +6,8 @@ Promises:
   from loading; every problem is named as file: key: reason.
 - A course has its limits too, and a site may tighten its hard ones, never loosen them (PRG-14, PRG-17, PRG-18).
 - KVO is 0: pumpd has no way to keep a line open with drug, and a library that asks for one is refused (PRG-16).
-- `digest` covers all that the library says; comments and layout do not matter to it.
+- `digest` covers all that the entries and containers say; comments and layout do not matter to it.
+- `manifest` is what a library says of itself when it is signed. Nothing here believes it: that is `seal`'s business.
 
 This file takes text; `pumpd.library_files` reads it from the disk.
 """
@@ -37,6 +38,7 @@ from pumpd.dosing.limits import (
     WeightText,
     shown,
 )
+from pumpd.dosing.seal import MANIFEST_FILE, Manifest
 from pumpd.pump import Container
 from pumpd.quantities import DosePerWeight, Duration, QuantityError, Rate, Volume, plain
 
@@ -226,10 +228,14 @@ class Library:
 
     entries: Mapping[str, Entry]
     containers: Mapping[str, Container]
+    manifest: Manifest | None = None
 
     @cached_property
     def digest(self) -> str:
-        return sha256_of(self)
+        return sha256_of({"entries": self.entries, "containers": self.containers})
+
+
+NO_LIBRARY = Library(MappingProxyType({}), MappingProxyType({}))  # for a gateway that can only look and stop
 
 
 S = TypeVar("S", bound=Section)
@@ -242,6 +248,8 @@ def _parsed(model: type[S], text: str, name: str) -> S:
         raise LibraryError([f"{name}: not valid TOML: {error}"]) from error
     except ArithmeticError as error:
         raise LibraryError([f"{name}: a number that is no decimal number"]) from error
+    except (ValueError, RecursionError) as error:  # a number too long, brackets too deep
+        raise LibraryError([f"{name}: not to be read: {error}"]) from error
     try:
         return model.model_validate(data)
     except ValidationError as error:
@@ -276,12 +284,15 @@ def load(files: Mapping[str, str]) -> Library:
     problems: list[str] = []
     containers: dict[str, Container] = {}
     entries: dict[str, Entry] = {}
+    manifest: Manifest | None = None
     if CONTAINERS_FILE not in files:
         problems.append(f"{CONTAINERS_FILE}: missing")
     for name, text in sorted(files.items()):
         try:
             if name == CONTAINERS_FILE:
                 containers = parse_containers(text, name)
+            elif name == MANIFEST_FILE:
+                manifest = _parsed(Manifest, text, name)
             else:
                 entry = parse(text, name)
                 entries[entry.id] = entry
@@ -298,4 +309,4 @@ def load(files: Mapping[str, str]) -> Library:
         problems.append("no entry: a library without drugs cannot be used")
     if problems:
         raise LibraryError(problems)
-    return Library(MappingProxyType(entries), MappingProxyType(containers))
+    return Library(MappingProxyType(entries), MappingProxyType(containers), manifest)

@@ -68,6 +68,7 @@ def plan(
         library.digest,
         tuple(warnings),
         tuple(sorted((overrides or {}).items())),
+        manifest=library.manifest,
     )
     objections = reverse.objections(
         program.delivery(),

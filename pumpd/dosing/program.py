@@ -14,6 +14,7 @@ from pumpd.dosing.canonical import canonical, plain_data, sha256_of
 from pumpd.dosing.library import Entry
 from pumpd.dosing.prescription import Prescription
 from pumpd.dosing.refusal import Refusal, Refusals, SoftLimit
+from pumpd.dosing.seal import Manifest
 from pumpd.pump import Capabilities, Container, PumpProgram, RateStep
 from pumpd.quantities import Duration, Mass, Volume
 
@@ -37,6 +38,7 @@ class RateProgram:
     overrides: tuple[tuple[str, str], ...] = ()
     continues: str | None = None
     given: Volume = Volume(0)
+    manifest: Manifest | None = None  # of the library; None when it was not signed
 
     @property
     def vtbi(self) -> Volume:

@@ -19,6 +19,7 @@ from pumpd.journal.store import Journal, JournalReader, timestamp
 
 READINGS = frozenset({"reading", "happened", "began", "frame"})  # many, and of use for a while
 END = "infusion_ended"
+FOR_EVER = frozenset({PRUNED, "library_accepted"})  # what carries the chain, and below which version no library goes
 FAULT = "alarm_raised"
 GAPS_A_ROW = 500  # of a `pruned` row, so that none grows beyond some 50 kB
 
@@ -78,7 +79,7 @@ def plan(rows: Iterable[Record], now: datetime, retention: Retention, removed: M
         if row.kind in READINGS:
             goes = not row.session or row.session in ended
         else:
-            goes = not row.session and old_event and row.kind != PRUNED and (row.kind != FAULT or old_fault)
+            goes = not row.session and old_event and row.kind not in FOR_EVER and (row.kind != FAULT or old_fault)
         if goes and latest < before:
             gaps.take(row, at)
             gone += 1

@@ -33,9 +33,10 @@ CREATE TABLE records (
 ) STRICT
 """
 # Few rows among many, found without a look at the others: a restart over a flowing pump waits for them.
-RARE = ("pruned", "began", "infusion_ended", "control_started")
+RARE = ("pruned", "began", "infusion_ended", "control_started", "library_accepted")
 _IS_RARE = f"kind IN {RARE}"  # in a query word for word, or SQLite does not take the index
-_INDEX = f"CREATE INDEX IF NOT EXISTS rare ON records (kind, id) WHERE {_IS_RARE}"
+_INDEX = f"CREATE INDEX IF NOT EXISTS rare_kinds ON records (kind, id) WHERE {_IS_RARE}"
+_OLD_INDEX = "DROP INDEX IF EXISTS rare"  # of fewer kinds
 _COLUMNS = "id, ts, mono_ns, boot, pump, session, kind, body, hash"
 _SELECT = f"SELECT {_COLUMNS} FROM records"  # noqa: S608  # names of our own
 
@@ -87,6 +88,7 @@ class Journal:
             with self._transaction():  # table and version together, so that a crash leaves no half-made journal
                 self._db.execute(_SCHEMA)
                 self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+        self._db.execute(_OLD_INDEX)
         self._db.execute(_INDEX)
 
     def _tail(self) -> Anchor:

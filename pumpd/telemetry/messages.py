@@ -62,6 +62,7 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "found_flowing": ("delivered_ml",),
     "pump_ready": ("model", "firmware"),
     "control_started": ("library", "time_scale", "notice"),
+    "library_accepted": ("digest", "version", "care_area"),
 }
 
 _NUMBER = re.compile(r"_(ml|ml_h|s|mmhg|percent)$")

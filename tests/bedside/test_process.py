@@ -21,11 +21,10 @@ from pumpd.bedside.certificates import CertificateError, make, read
 from pumpd.control.process import gateway
 from pumpd.control.server import ControlServer
 from pumpd.control.writer import ThreadWriter
-from pumpd.library_files import read_library
 from pumpd.settings import Settings, SettingsError
 from pumpd.wire import memory
 from pumpd_simulators.bench import simulate
-from tests.control.ward import LIBRARY
+from tests.signed import library, signed_toml
 
 PUMP = """
 [[pump]]
@@ -63,7 +62,8 @@ async def serving(folder: Path) -> AsyncIterator[Served]:
     port = free_port()
     config = folder / "pumpd.toml"
     config.write_text(
-        f'gateway = "ward-7"\nstate_dir = "{folder}"\n[bedside]\nhost = "127.0.0.1"\nport = {port}\n{PUMP}'
+        f'gateway = "ward-7"\nstate_dir = "{folder}"\n{signed_toml()}'
+        f'[bedside]\nhost = "127.0.0.1"\nport = {port}\n{PUMP}'
     )
     make(folder / "tls", "ward-7", ["localhost", "127.0.0.1"])
     settings = Settings.load(config)
@@ -72,7 +72,7 @@ async def serving(folder: Path) -> AsyncIterator[Served]:
     journal = ThreadWriter(settings.journal_path, boot="b")
     await journal.opened()
     try:
-        async with gateway(settings, read_library(LIBRARY), journal) as made:
+        async with gateway(settings, library(), journal) as made:
             server = ControlServer(made, settings.socket_path)
             await server.open()
             process = await asyncio.create_subprocess_exec(

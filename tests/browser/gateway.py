@@ -27,6 +27,7 @@ from cryptography.x509 import load_pem_x509_certificate
 from pumpd.bedside.certificates import make
 from pumpd.control.staff import StaffStore
 from pumpd.journal import JournalReader, Record
+from tests.signed import signed_toml
 
 ROOT = Path(__file__).parents[2]
 UP_WITHIN_S = 60.0  # on a busy machine
@@ -97,7 +98,7 @@ class RealGateway:
             for bed, serial in self.beds.items()
         )
         (self.folder / "pumpd.toml").write_text(
-            f'gateway = "ward-7"\nstate_dir = "{self.state}"\nlibrary_dir = "{ROOT}/config/library"\n'
+            f'gateway = "ward-7"\nstate_dir = "{self.state}"\n{signed_toml()}'
             f"[simulation]\ntime_scale = {self.time_scale}\n"
             f'[bedside]\nhost = "127.0.0.1"\nport = {self.port}\n[bedside.bench]\n{panel}{pumps}',
             encoding="utf-8",

@@ -24,7 +24,6 @@ from pumpd.control.signature import pairable, sign
 from pumpd.infusion import Infusion, State
 from pumpd.infusion import events as ev
 from pumpd.journal import JournalReader, Record
-from pumpd.library_files import read_library
 from pumpd.pump import Expiry, driver
 from pumpd.pump import family as driver_family
 from pumpd.settings import Settings
@@ -36,7 +35,7 @@ from tests.campaign.disk import Disk, Writer
 from tests.campaign.plant_watch import Watch
 from tests.campaign.process import Control
 from tests.campaign.story import Story
-from tests.control.ward import LIBRARY
+from tests.signed import library, signed
 
 BASE = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 CALM_S = 12.0  # after trouble: time to meet the pump again, and for the line to fall quiet
@@ -45,11 +44,6 @@ BACK_OFF_S = 10.0  # the longest pause of the link between two tries to open the
 
 # Installed families are looked for once, not at each start of a process: a sixth of all time otherwise.
 _installed = cache(entry_points)
-
-
-@cache
-def library():
-    return read_library(LIBRARY)
 
 
 @cache
@@ -143,6 +137,7 @@ class World:
             {
                 "gateway": "ward-7",
                 "state_dir": self.folder,
+                **signed(),
                 "pump": [
                     {
                         "name": "bed1",

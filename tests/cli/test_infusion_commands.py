@@ -15,6 +15,7 @@ from pumpd.cli.client import ControlClient
 from pumpd.cli.main import STATEMENT, app
 from pumpd.control.messages import StatusRequest
 from pumpd.settings import Settings
+from tests.signed import signed_toml
 
 pytestmark = [pytest.mark.realtime, pytest.mark.timeout(90)]
 
@@ -52,7 +53,7 @@ class Gateway:
         self.config.write_text(
             f"""gateway = "ward-7"
 state_dir = "{folder}"
-[[pump]]
+{signed_toml()}[[pump]]
 name = "bed1"
 driver = "new-era"
 port = "{self.port}"

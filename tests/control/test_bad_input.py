@@ -11,14 +11,14 @@ from pumpd.control.messages import REQUEST
 from pumpd.control.process import evidence_against, gateway
 from pumpd.control.writer import InlineWriter
 from pumpd.journal import Journal, JournalError
-from pumpd.library_files import read_library
 from pumpd.pump import Done, Identity, PumpState, Reading, UnknownFamilyError
 from pumpd.quantities import Rate, Volume
 from pumpd.settings import Settings, SettingsError
 from pumpd.wire import now_ns
 from pumpd_drivers.new_era.driver import NewEra
-from tests.control.ward import LIBRARY, ORDER, Ward, ward
+from tests.control.ward import ORDER, Ward, ward
 from tests.control.wire_tap import Tap
+from tests.signed import library
 
 GOOD = """
 gateway = "ward-7"
@@ -122,7 +122,7 @@ async def test_a_driver_or_setting_that_is_not_known_stops_the_start(tmp_path, c
     settings = Settings.model_validate(fields)
     writer = InlineWriter(Journal(settings.journal_path, "boot-1"))
     with pytest.raises(kind) as caught:
-        async with gateway(settings, read_library(LIBRARY), writer):
+        async with gateway(settings, library(), writer):
             pytest.fail("the gateway started")
     for part in named:
         assert part in str(caught.value)

@@ -15,10 +15,10 @@ from pumpd.control.process import evidence_against, gateway
 from pumpd.control.writer import InlineWriter, NoWriter
 from pumpd.driving import LinkDriver
 from pumpd.journal import Entry, Journal, JournalError
-from pumpd.library_files import read_library
 from pumpd.pump import Unknown
 from tests.control.test_restart import another_process, die
-from tests.control.ward import LIBRARY, ward
+from tests.control.ward import ward
+from tests.signed import library
 
 
 @contextlib.asynccontextmanager
@@ -29,7 +29,7 @@ async def come_up(here):
     except JournalError as error:
         writer = NoWriter(error)
     try:
-        async with gateway(here.gateway.settings, read_library(LIBRARY), writer) as made:
+        async with gateway(here.gateway.settings, library(), writer) as made:
             here.gateway = made
             yield made
     finally:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from pumpd.journal import JournalReader
+from tests.signed import signed_toml
 
 pytestmark = pytest.mark.realtime
 
@@ -23,8 +24,7 @@ READY_WITHIN_S = 15.0  # on a busy machine; how fast it is, is the benchmark's b
 CONFIG = """
 gateway = "ward-7"
 state_dir = "{folder}/state"
-library_dir = "{root}/config/library"
-
+{library}
 [[pump]]
 name = "bed1"
 driver = "new-era"
@@ -101,7 +101,7 @@ class Process:
 
 @contextlib.contextmanager
 def control(folder: Path, port: str, change: str = "", **environment: str) -> Iterator[Process]:
-    process = Process(folder, CONFIG.format(folder=folder, root=ROOT, port=port) + change, **environment)
+    process = Process(folder, CONFIG.format(folder=folder, library=signed_toml(), port=port) + change, **environment)
     try:
         yield process
     finally:
@@ -155,7 +155,7 @@ def test_a_second_one_is_refused_and_the_first_goes_on(tmp_path, port):
     with control(tmp_path, port) as first:
         first.hear("READY=1")
         same_place = f'socket = "{tmp_path}/state/control.sock"\n'
-        config = same_place + CONFIG.format(folder=tmp_path / "second", root=ROOT, port=port)
+        config = same_place + CONFIG.format(folder=tmp_path / "second", library=signed_toml(), port=port)
         second = Process(tmp_path / "second", config)
         status, lines = second.end()
         second.close()

@@ -13,18 +13,18 @@ from pumpd.control import recovery
 from pumpd.control.process import gateway
 from pumpd.control.writer import InlineWriter
 from pumpd.journal import Journal
-from pumpd.library_files import read_library
 from pumpd.wire import memory
 from pumpd_simulators.faults import Fault
-from tests.control.ward import LIBRARY, ward
+from tests.control.ward import ward
+from tests.signed import library as signed_library
 
 
 @contextlib.asynccontextmanager
-async def another_process(here, boot="boot-2", settings=None):
+async def another_process(here, boot="boot-2", settings=None, library=None):
     """A second control process on the same state directory and the same pumps."""
     writer = InlineWriter(Journal(here.journal, boot))
     try:
-        async with gateway(settings or here.gateway.settings, read_library(LIBRARY), writer) as made:
+        async with gateway(settings or here.gateway.settings, library or signed_library(), writer) as made:
             here.gateway = made
             yield made
     finally:

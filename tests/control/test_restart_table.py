@@ -12,12 +12,12 @@ from pumpd.driving import LinkDriver
 from pumpd.infusion.restart import DECISIONS, Found, Left, left_by
 from pumpd.infusion.states import TRANSITIONS, State
 from pumpd.journal import Journal, JournalError, JournalReader
-from pumpd.library_files import read_library
 from pumpd.pump import Unknown
 from pumpd.wire import memory
 from pumpd_simulators.faults import Fault
 from tests.control.test_restart import die
-from tests.control.ward import LIBRARY, ward
+from tests.control.ward import ward
+from tests.signed import library
 
 CELLS = [(left, found) for left, row in DECISIONS.items() for found in row]
 
@@ -91,7 +91,7 @@ async def come_up(here):
     except JournalError as error:
         writer = NoWriter(error)
     try:
-        async with gateway(here.gateway.settings, read_library(LIBRARY), writer) as made:
+        async with gateway(here.gateway.settings, library(), writer) as made:
             here.gateway = made
             yield made
     finally:

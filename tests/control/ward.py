@@ -25,9 +25,9 @@ from pumpd.settings import Settings
 from pumpd.wire import memory
 from pumpd_simulators.bench import SimulatedPump, simulate
 from pumpd_simulators.faults import Fault
+from tests.signed import signed
 
 ROOT = Path(__file__).parents[2]
-LIBRARY = ROOT / "config" / "library"
 
 ORDER: dict[str, Any] = {
     "op": "order",
@@ -154,7 +154,8 @@ async def ward(
 
     `simulated` says what `simulate` is to make (its `name` and more), `pump` overrides a pump's settings, and `each`
     those of one bed, with its own `simulated`. `racks` are pumps with several units: what `simulate` is to make of
-    each, and beds name them as their port. `top` are settings of the gateway itself.
+    each, and beds name them as their port. `top` are settings of the gateway itself,
+    which has the signed library of `tests.signed` where they say nothing else.
     """
     beside, racks = {bed: dict(own) for bed, own in (each or {}).items()}, racks or {}
     names = list(beds)
@@ -164,6 +165,7 @@ async def ward(
         {
             "gateway": "ward-7",
             "state_dir": folder,
+            **signed(),
             **(top or {}),
             "pump": [
                 {
@@ -189,7 +191,7 @@ async def ward(
         memory.serve(name, bench)
     writer = InlineWriter(Journal(settings.journal_path, "boot-1"), group)
     try:
-        async with gateway(settings, read_library(LIBRARY), writer) as made:
+        async with gateway(settings, read_library(settings.library_dir), writer) as made:
             here = Ward(made, pumps, settings.journal_path, key, paired)
             for _ in range(100):
                 if not any(runner.problem for runner in made.runners.values()):

@@ -1,0 +1,108 @@
+"""`pumpd library`: what a drug library says of itself, signing it, and whether this gateway would start by it.
+
+The private key belongs to the pharmacy, on a machine of its own. A gateway holds the public half alone.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pumpd.cli.client import CONFIG, Config, Json, load_settings, refuse, show
+from pumpd.control.library_guard import highest
+from pumpd.dosing import Library, LibraryError
+from pumpd.dosing.seal import Asked, Manifest, objections
+from pumpd.journal import JournalError
+from pumpd.library_files import default_library, read_library
+from pumpd.library_signing import SigningError, examine, key_id, load_key, make_key, public_text, sign_library
+
+app = typer.Typer(
+    help="The drug library: sign it, look at it, verify it. Not a cleared medical device.", no_args_is_help=True
+)
+
+Directory = Annotated[Path | None, typer.Argument(help="Directory of the library; this gateway's own without it.")]
+
+
+@app.command("key")
+def make(
+    file: Annotated[Path, typer.Argument(help="Where the private half goes; readable by its owner alone.")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Make a key that signs libraries, and print the public half for `library_keys`."""
+    try:
+        public = public_text(make_key(file).public_key())
+    except SigningError as error:
+        refuse([str(error)], as_json=as_json)
+    found = {"key": key_id(public), "public": public, "file": str(file)}
+    text = f"Key {found['key']}; its private half is in {file} and belongs on no gateway. In pumpd.toml:\n\n"
+    show(found, f'{text}library_keys = {{ pharmacy = "{public}" }}', as_json=as_json)
+
+
+@app.command()
+def sign(
+    directory: Annotated[Path, typer.Argument(help="Directory of the library.")],
+    *,
+    key: Annotated[Path, typer.Option("--key", help="Private key, as `pumpd library key` makes it.")],
+    version: Annotated[int | None, typer.Option(help="A number or a date; one higher than it was without it.")] = None,
+    care_area: Annotated[str | None, typer.Option(help="Where it may be used, such as day-clinic.")] = None,
+    name: Annotated[str | None, typer.Option(help="What people call it.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Sign what the library says now, after looking at all of it. What is not given stays as it was."""
+    try:
+        manifest = sign_library(directory, load_key(key), name=name, version=version, care_area=care_area)
+        library = read_library(directory)
+    except LibraryError as error:
+        refuse(error.problems, as_json=as_json)
+    except SigningError as error:
+        refuse([str(error)], as_json=as_json)
+    show(_as_json(library), f"Signed: {_line(manifest)}\n{_entries(library)}", as_json=as_json)
+
+
+@app.command("show")
+def look(directory: Directory = None, *, as_json: Json = False) -> None:
+    """What a library says of itself, and its entries. Nothing of it is verified."""
+    try:
+        library = read_library(directory or default_library())
+    except LibraryError as error:
+        refuse(error.problems, as_json=as_json)
+    said = _line(library.manifest) if library.manifest else f"UNSIGNED, says {library.digest[:16]}"
+    show(_as_json(library), f"{said}\n{_entries(library)}", as_json=as_json)
+
+
+@app.command()
+def verify(directory: Directory = None, *, config: Config = CONFIG, as_json: Json = False) -> None:
+    """Whether this gateway would start by the library: signature, key, care area, version. Every reason if not."""
+    settings = load_settings(config, as_json=as_json)
+    place = directory or settings.library_dir or default_library()
+    found = examine(place, settings.library_keys)
+    try:
+        mark = highest(settings.journal_path) if settings.journal_path.exists() else None
+    except JournalError as error:
+        refuse([str(error)], as_json=as_json)
+    asked = Asked(settings.care_area, settings.simulation.unsigned_library)
+    if reasons := objections(found, asked, mark, None):
+        refuse(reasons, as_json=as_json)
+    signed = found.manifest is not None
+    good = f"Good: {_line(found.manifest)}" if found.manifest else "UNSIGNED, which will do for simulated pumps alone"
+    show({"ok": True, "digest": found.digest, "signed": signed}, f"{place}: {good}", as_json=as_json)
+
+
+def _line(manifest: Manifest) -> str:
+    return (
+        f"{manifest.name}, version {manifest.version}, for {manifest.care_area}, key {manifest.key}, "
+        f"says {manifest.digest[:16]}"
+    )
+
+
+def _entries(library: Library) -> str:
+    return "\n".join(
+        f"  {entry.id:<24} {entry.drug} {entry.concentration}, {entry.dose.hard_min} to {entry.dose.hard_max}"
+        for entry in library.entries.values()
+    )
+
+
+def _as_json(library: Library) -> dict[str, Any]:
+    manifest = library.manifest.model_dump() if library.manifest else None
+    return {"digest": library.digest, "manifest": manifest, "entries": list(library.entries)}
