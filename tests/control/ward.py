@@ -154,8 +154,8 @@ async def ward(
 
     `simulated` says what `simulate` is to make (its `name` and more), `pump` overrides a pump's settings, and `each`
     those of one bed, with its own `simulated`. `racks` are pumps with several units: what `simulate` is to make of
-    each, and beds name them as their port. `top` are settings of the gateway itself,
-    which has the signed library of `tests.signed` where they say nothing else.
+    each, and beds name them as their port. `top` are settings of the gateway itself; its library is signed unless they
+    say something else.
     """
     beside, racks = {bed: dict(own) for bed, own in (each or {}).items()}, racks or {}
     names = list(beds)

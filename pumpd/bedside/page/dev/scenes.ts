@@ -32,6 +32,8 @@ export const REVIEW: Review = {
   digest: DIGEST,
   given_before_ml: "0",
   double_check: false,
+  library_version: 5,
+  care_area: "day-clinic",
 };
 
 export const ALARMS: Record<string, Alarm> = {

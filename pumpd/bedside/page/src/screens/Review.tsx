@@ -23,6 +23,7 @@ import {
   forPeople,
   inWords,
   isRest,
+  libraryOf,
   rates,
   reasonOf,
   sentence,
@@ -154,7 +155,9 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
           >
             {review.pump}
           </Fact>
-          <Fact label="Ordered by">{review.ordered_by || NONE}</Fact>
+          <Fact label="Ordered by" note={libraryOf(review)}>
+            {review.ordered_by || NONE}
+          </Fact>
           {checks && dies}
         </Facts>
       </div>

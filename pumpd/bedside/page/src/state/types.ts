@@ -87,6 +87,8 @@ export interface Review {
   digest: string;
   given_before_ml: string;
   double_check?: boolean;
+  library_version?: number | null;
+  care_area?: string | null;
 }
 
 export interface Pause {
@@ -246,6 +248,8 @@ export interface Entry {
 }
 
 export interface Library {
+  version?: number | null;
+  care_area?: string | null;
   entries: Entry[];
   containers: { name: string; volume_ml: string }[];
   weight_bases: string[];

@@ -78,6 +78,10 @@ export function rates(review: Pick<Review, "steps">): string {
 export const stepSeconds = (step: { rate_ml_h: string; volume_ml: string }): number =>
   Number(step.rate_ml_h) > 0 ? (Number(step.volume_ml) / Number(step.rate_ml_h)) * 3600 : 0;
 
+/** Which drug library a program was planned by; nobody has vouched for one without a version. */
+export const libraryOf = ({ library_version, care_area }: Pick<Review, "library_version" | "care_area">): string =>
+  library_version ? `library version ${library_version}, ${care_area}` : "library NOT SIGNED";
+
 export const BASIS: Record<string, string> = { actual: "actual", ideal: "ideal", adjusted: "adjusted" };
 
 /** The name alone out of "R. Weiss (badge 1001), tablet ward 7 (04c4…)". */
