@@ -121,7 +121,9 @@ class Watching:
             return
         if flow.ended_s is None:
             world.violate("stop", f"the pump runs {STOP_S} s after the stop at {at_s:.3f} s")
-        elif world.watch.delivered_ml - ml > STOP_ML:
+        elif (
+            world.watch.delivered_ml - ml > STOP_ML + self._bolus_ml
+        ):  # a blocked line that is freed gives what it held
             world.violate("stop", f"{world.watch.delivered_ml - ml:.3f} mL after the stop at {at_s:.3f} s")
         else:
             self.stops.append(flow.ended_s - at_s)
@@ -156,11 +158,12 @@ class Watching:
         more = world.watch.delivered_ml - ml
         if flow.ended_s is None:
             world.violate("expiry", f"the pump still flows {LEASE_S + 1:g} s after the loss at {at_s:.2f} s")
-        elif more > rate_ml_h * LEASE_S / 3600 * (1 + 2 * self.error) + self.ripple_ml + 1e-3 and not self._bolus():
+        elif more > rate_ml_h * LEASE_S / 3600 * (1 + 2 * self.error) + self.ripple_ml + 1e-3 and not self._bolus_ml:
             world.violate("expiry", f"{more:.3f} mL after the loss at {at_s:.2f} s at {rate_ml_h:.1f} mL/h")
 
-    def _bolus(self) -> bool:
-        return self.world.watch.plant.truth().largest_bolus_ml > 0
+    @property
+    def _bolus_ml(self) -> float:
+        return self.world.watch.plant.truth().largest_bolus_ml
 
     def restarted(self) -> None:
         """Another process is up."""

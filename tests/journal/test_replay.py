@@ -21,7 +21,7 @@ from .recorded import RecordedBench, changed, read, written
 
 pytestmark = pytest.mark.requirement("AUD-05")
 
-STEPS = program(("60", "2"), ("30", "1"))
+STEPS = program(("54", "1.8"), ("36", "1.2"))
 
 
 def recorded(held=None, **more) -> RecordedBench:

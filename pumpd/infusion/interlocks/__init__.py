@@ -18,6 +18,7 @@ from pumpd.infusion.interlocks import (
     volume_mismatch,
     window_least_time,
     window_most_time,
+    window_program,
     window_rate,
     window_volume,
 )
@@ -39,6 +40,7 @@ INTERLOCKS: MappingProxyType[str, Interlock] = MappingProxyType(
         "window_least_time": window_least_time.check,
         "window_rate": window_rate.check,
         "window_most_time": window_most_time.check,
+        "window_program": window_program.check,
         "pause_budget": pause_budget.check,
         "pump_idle": pump_idle.check,
         "link_freshness": link_freshness.check,

@@ -1,0 +1,23 @@
+"""PRG-15, WIN-11: no step of the program is faster than the window allows, whatever planned it.
+
+Nothing else looks at the program itself: it is planned, read back and held to, and each of these would take a rate ten
+times too high for what was meant.
+"""
+
+from decimal import Decimal
+
+from pumpd.infusion.interlocks.verdict import PERMIT, Refuse, Verdict
+from pumpd.infusion.model import Infusion
+from pumpd.quantities import Duration
+
+REQUIREMENTS = ("PRG-15", "WIN-11")
+
+PEAK = Decimal("1.25")  # PRG-15 [P]: of a step's rate over the mean rate
+
+
+def check(infusion: Infusion, _now_ns: int) -> Verdict:
+    highest = infusion.segment.program.highest_rate
+    gives = highest.volume_in(Duration.from_ns(infusion.window.least_ns))
+    if gives <= infusion.prescribed.times(PEAK):
+        return PERMIT
+    return Refuse((f"program: at {highest} the whole window would give {gives}, prescribed {infusion.prescribed}",))
