@@ -72,10 +72,15 @@ def recover(
 
 def last_loaded(reader: JournalReader, pump: str) -> str:
     """The session whose program this pump took last, or "" when pumpd never gave it one. Raises JournalError."""
-    if reader.newest("began", pump) is None:  # indexed, so that nothing is sought where there is nothing
-        return ""
-    loaded = reader.newest("program_loaded", pump)
-    return "" if loaded is None else loaded.session
+    began = reader.newest("began", pump)
+    while began is not None:
+        for row in reader.of_pump(pump, began.id):
+            if row.session == began.session and row.kind == "program_loaded":
+                return row.session
+            if row.session == began.session and row.kind == "infusion_ended":
+                break
+        began = reader.newest("began", pump, before=began.id)
+    return ""
 
 
 def _rows_from(reader: JournalReader, row: Record) -> Iterator[Record]:
