@@ -23,7 +23,15 @@ from pumpd.pump import AlarmCode, PumpState
 from pumpd.quantities import Duration
 
 # Alarms that last as long as their cause, while nothing tripped on them.
-_PASSING = frozenset({AlarmCode.READING_STALE, AlarmCode.LINK_LOST, AlarmCode.FLOW_DEVIATION, AlarmCode.BATTERY_LOW})
+_PASSING = frozenset(
+    {
+        AlarmCode.READING_STALE,
+        AlarmCode.LINK_LOST,
+        AlarmCode.FLOW_DEVIATION,
+        AlarmCode.BATTERY_LOW,
+        AlarmCode.BATTERY_ENDING,
+    }
+)
 
 
 def judge(turn: Turn) -> None:

@@ -44,6 +44,7 @@ RISK: dict[AlarmCode, tuple[Harm, Onset, str]] = {
     AlarmCode.PUMP_PROGRAM_ERROR: (*_FATAL_NOW, "it runs something else than was confirmed"),
     AlarmCode.PUMP_FAULT: (*_FATAL_NOW, "nothing is known of what it does"),
     AlarmCode.BATTERY_LOW: (Harm.REVERSIBLE, Onset.DELAYED, "the infusion ends early, and half an hour is left"),
+    AlarmCode.BATTERY_ENDING: (*_FATAL_SOON, "the pump goes off and may lose its count of what it gave"),
     AlarmCode.DELIVERY_UNCERTAIN: (*_FATAL_SOON, "a dose may be given twice"),
     AlarmCode.NOT_FLOWING: (*_FATAL_SOON, "the reason may be a line that stores a bolus"),
     AlarmCode.FREE_FLOW: (*_FATAL_NOW, "overdose"),

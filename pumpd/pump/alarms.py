@@ -26,6 +26,7 @@ class AlarmCode(StrEnum):
     PUMP_FAULT = "pump_fault"
     BATTERY_LOW = "battery_low"
     # found by pumpd
+    BATTERY_ENDING = "battery_ending"
     DELIVERY_UNCERTAIN = "delivery_uncertain"
     NOT_FLOWING = "not_flowing"
     FREE_FLOW = "free_flow"
@@ -95,6 +96,9 @@ ALARM_TABLE: dict[AlarmCode, AlarmText] = {
     AlarmCode.PUMP_PROGRAM_ERROR: AlarmText(Priority.HIGH, "Pump reports a program error", "Do not use this pump"),
     AlarmCode.PUMP_FAULT: AlarmText(Priority.HIGH, "Pump reports a fault", "Do not use this pump"),
     AlarmCode.BATTERY_LOW: AlarmText(Priority.LOW, "Pump battery low", "Connect the pump to the mains"),
+    AlarmCode.BATTERY_ENDING: AlarmText(
+        Priority.HIGH, "Pump battery ends within 10 minutes", "Connect the pump to the mains"
+    ),
     AlarmCode.DELIVERY_UNCERTAIN: AlarmText(
         Priority.HIGH, "Delivered volume not known", "Read the pump's display, then reconcile"
     ),

@@ -61,6 +61,7 @@ class Reading:
     """One look at the pump. Instants are monotonic nanoseconds.
 
     `rate` is the rate that the pump holds for the running step; `delivered` counts from when the program was loaded.
+    `mains`: whether it is fed from there; `battery_left_min`: how long its battery lasts. None: it does not tell.
     """
 
     asked_ns: int
@@ -71,3 +72,5 @@ class Reading:
     alarms: tuple[PumpAlarm, ...] = ()
     pressure_mmhg: int | None = None
     battery_percent: int | None = None
+    mains: bool | None = None
+    battery_left_min: int | None = None

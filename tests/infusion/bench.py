@@ -55,6 +55,8 @@ class Pump:
     rate_error: Fraction = Fraction(1)
     panel_rate: Rate | None = None
     starts: int = 0
+    mains: bool | None = None
+    battery_left_min: int | None = None
 
     def until(self, now_ns: int) -> None:
         """Flow up to an instant."""
@@ -102,8 +104,9 @@ class Pump:
         return Volume(Decimal(int(self.counter * 100)) / 100)
 
     def reading(self, asked_ns: int) -> Reading:
-        state = PumpState.INFUSING if self.flowing else PumpState.ALARM if self.alarms else PumpState.STOPPED
-        return Reading(asked_ns, self.now_ns, state, self.rate, self.shown, self.alarms)
+        stands = PumpState.ALARM if any(alarm.stops_flow for alarm in self.alarms) else PumpState.STOPPED
+        said = (PumpState.INFUSING if self.flowing else stands, self.rate, self.shown, self.alarms)
+        return Reading(asked_ns, self.now_ns, *said, mains=self.mains, battery_left_min=self.battery_left_min)
 
 
 Answer = Callable[[], bool]

@@ -126,7 +126,8 @@ def test_numbers_and_outcomes_are_written_to_be_read():
         "at_ns": 3,
         "reading": {
             "asked_ns": 1, "answered_ns": 2, "state": "infusing", "rate": "52.5 mL/h", "delivered": "0.07 mL",
-            "alarms": ["empty"], "pressure_mmhg": None, "battery_percent": None,
+            "alarms": ["empty"], "pressure_mmhg": None, "battery_percent": None, "mains": None,
+            "battery_left_min": None,
         },
     }  # fmt: skip
     told = [event_to_data(ev.StartAnswered(1, said))["outcome"] for said in (Done(None), Refused(("a",)), Unknown("b"))]
@@ -207,3 +208,11 @@ def test_a_part_too_few_or_too_many_is_refused(tripped):
 def test_a_state_that_there_is_not_is_refused():
     with pytest.raises(RecordError, match="state: 'flying' is no State"):
         infusion_from_data(to_data(infusion()) | {"state": "flying"})
+
+
+def test_a_reading_from_before_pumps_told_of_their_mains_is_read():
+    reading = Reading(1, 2, PumpState.INFUSING, Rate("52.5"), Volume("0.07"))
+    data = event_to_data(ev.ReadingTaken(3, reading))
+    for name in ("mains", "battery_left_min"):
+        del data["reading"][name]
+    assert event_from_data(through_json(data)) == ev.ReadingTaken(3, reading)

@@ -17,7 +17,7 @@ from pumpd.pump import Capabilities, Container, Identity, PumpAlarm, PumpClock, 
 from pumpd.quantities import Duration, Length
 from pumpd_drivers.dianet_star import holding, limits, meaning, stopping
 from pumpd_drivers.dianet_star.codec import Garbage, Reply, ReplyFramer, RequestFramer
-from pumpd_drivers.dianet_star.segments import Action, Actual, DoIt, Ident, Mode, State, Status, Word
+from pumpd_drivers.dianet_star.segments import LEAVE_16, Action, Actual, DoIt, Ident, Mode, State, Status, Word
 from pumpd_drivers.dianet_star.settings import DianetStarSettings
 from pumpd_drivers.dianet_star.talking import HOLD, DianetStarLink, RefusedError
 
@@ -98,7 +98,14 @@ class DianetStar(DianetStarLink):
         if state is PumpState.STOPPED and any(alarm.stops_flow for alarm in self.alarms):
             state = PumpState.ALARM
         return Reading(
-            asked, now_ns(), state, limits.rate(status.rate), limits.volume(actual.infused), tuple(self.alarms)
+            asked,
+            now_ns(),
+            state,
+            limits.rate(status.rate),
+            limits.volume(actual.infused),
+            tuple(self.alarms),
+            mains=bool(status.state & State.MAINS),
+            battery_left_min=None if actual.battery_min == LEAVE_16 else actual.battery_min,
         )
 
     async def _find_again(self) -> Status:

@@ -13,6 +13,7 @@ from pumpd.infusion.interlocks import (
     link_freshness,
     pause_budget,
     pump_alarms,
+    pump_battery,
     pump_idle,
     read_back,
     volume_mismatch,
@@ -43,6 +44,7 @@ INTERLOCKS: MappingProxyType[str, Interlock] = MappingProxyType(
         "window_program": window_program.check,
         "pause_budget": pause_budget.check,
         "pump_idle": pump_idle.check,
+        "pump_battery": pump_battery.check,
         "link_freshness": link_freshness.check,
     }
 )

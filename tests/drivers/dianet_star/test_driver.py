@@ -769,6 +769,17 @@ async def test_a_low_battery_warns_and_stops_nothing():
         assert (await driver.read()).value.state is PumpState.STOPPED  # it does not stand because of it
 
 
+@pytest.mark.requirement("STA-13")
+async def test_it_tells_whether_it_has_mains_and_how_long_its_battery_lasts():
+    async with bench() as (driver, pump):
+        await driver.identify()
+        assert (await driver.read()).value.mains is True
+        pump.fire("battery")  # at 10 % of 8 h
+        pump.fire("mains")
+        reading = (await driver.read()).value
+        assert (reading.mains, reading.battery_left_min) in ((False, 47), (False, 48))
+
+
 @pytest.mark.requirement("RUN-11")
 def test_every_alarm_bit_means_something_and_what_is_not_public_is_a_fault():
     """The sheet's bits 0 to 20, and one that it does not name."""

@@ -1,0 +1,32 @@
+"""STA-13: as far as the pump tells, a first start needs mains or an hour in its battery, and what runs warns."""
+
+from pumpd.infusion.interlocks.verdict import PERMIT, Permit, Refuse, Verdict
+from pumpd.infusion.model import Infusion
+from pumpd.infusion.states import State
+from pumpd.pump import AlarmCode, PumpAlarm, Reading
+
+REQUIREMENTS = ("STA-13",)
+START_MIN, LOW_MIN, ENDING_MIN = 60, 30, 10
+
+
+def check(infusion: Infusion, now_ns: int) -> Verdict:
+    reading = infusion.reading
+    if reading is None or reading.mains:
+        return PERMIT
+    if infusion.state is State.ARMED:
+        reason = "" if infusion.started_ns is not None else _objection(reading)
+        return Refuse((f"the pump {reason}: connect it to the mains",)) if reason else PERMIT
+    left = reading.battery_left_min
+    if left is None or left >= LOW_MIN:
+        return PERMIT
+    return Permit((AlarmCode.BATTERY_ENDING if left < ENDING_MIN else AlarmCode.BATTERY_LOW,))
+
+
+def _objection(reading: Reading) -> str:
+    """What the pump says against a start on its battery; empty also when it says nothing of it at all."""
+    left = reading.battery_left_min
+    if left is not None:
+        return "" if left >= START_MIN else f"runs {left} min on its battery, at least {START_MIN} min are needed"
+    if PumpAlarm.BATTERY_LOW in reading.alarms:
+        return "says that its battery is low"
+    return "runs on its battery, and does not tell for how long" if reading.mains is False else ""
