@@ -11,29 +11,12 @@ import sqlite3
 
 import pytest
 
-from pumpd.control.process import evidence_against, gateway
-from pumpd.control.writer import InlineWriter, NoWriter
+from pumpd.control.process import evidence_against
 from pumpd.driving import LinkDriver
 from pumpd.journal import Entry, Journal, JournalError
 from pumpd.pump import Unknown
 from tests.control.test_restart import another_process, die
-from tests.control.ward import ward
-from tests.signed import library
-
-
-@contextlib.asynccontextmanager
-async def come_up(here):
-    """Another control process on the same state directory, as `run` opens its journal."""
-    try:
-        writer = InlineWriter(Journal(here.journal, "boot-2"))
-    except JournalError as error:
-        writer = NoWriter(error)
-    try:
-        async with gateway(here.gateway.settings, library(), writer) as made:
-            here.gateway = made
-            yield made
-    finally:
-        await writer.close()
+from tests.control.ward import come_up, ward
 
 
 def torn(path):

@@ -5,19 +5,16 @@ import contextlib
 
 import pytest
 
-from pumpd.control.process import gateway
 from pumpd.control.recovery import DamagedError, recover
-from pumpd.control.writer import InlineWriter, NoWriter
 from pumpd.driving import LinkDriver
 from pumpd.infusion.restart import DECISIONS, Found, Left, left_by
 from pumpd.infusion.states import TRANSITIONS, State
-from pumpd.journal import Journal, JournalError, JournalReader
+from pumpd.journal import JournalError, JournalReader
 from pumpd.pump import Unknown
 from pumpd.wire import memory
 from pumpd_simulators.faults import Fault
 from tests.control.test_restart import die
-from tests.control.ward import ward
-from tests.signed import library
+from tests.control.ward import come_up, ward
 
 CELLS = [(left, found) for left, row in DECISIONS.items() for found in row]
 
@@ -82,20 +79,6 @@ async def make(here, found):
     elif found is Found.SILENT:
         memory.unplug("bed1")
     await asyncio.sleep(0.2)
-
-
-@contextlib.asynccontextmanager
-async def come_up(here):
-    try:
-        writer = InlineWriter(Journal(here.journal, "boot-2"))
-    except JournalError as error:
-        writer = NoWriter(error)
-    try:
-        async with gateway(here.gateway.settings, library(), writer) as made:
-            here.gateway = made
-            yield made
-    finally:
-        await writer.close()
 
 
 def journal_has(here):

@@ -17,15 +17,15 @@ from pumpd.control.keys import KeyStore, PairedKey
 from pumpd.control.messages import REQUEST, Answer
 from pumpd.control.process import gateway
 from pumpd.control.signature import pairable, sign
-from pumpd.control.writer import InlineWriter
+from pumpd.control.writer import InlineWriter, JournalWriter, NoWriter
 from pumpd.infusion import events as ev
-from pumpd.journal import Journal, JournalReader, Record
+from pumpd.journal import Journal, JournalError, JournalReader, Record
 from pumpd.library_files import read_library
 from pumpd.settings import Settings
 from pumpd.wire import memory
 from pumpd_simulators.bench import SimulatedPump, simulate
 from pumpd_simulators.faults import Fault
-from tests.signed import signed
+from tests.signed import library, signed
 
 ROOT = Path(__file__).parents[2]
 
@@ -202,4 +202,20 @@ async def ward(
         for name, bench in pumps.items():
             memory.withdraw(name)
             bench.shut()
+        await writer.close()
+
+
+@contextlib.asynccontextmanager
+async def come_up(here: Ward) -> AsyncIterator[Gateway]:
+    """Another control process on the same state directory, with whatever journal can be had, as `run` opens it."""
+    writer: JournalWriter
+    try:
+        writer = InlineWriter(Journal(here.journal, "boot-2"))
+    except JournalError as error:
+        writer = NoWriter(error)
+    try:
+        async with gateway(here.gateway.settings, library(), writer) as made:
+            here.gateway = made
+            yield made
+    finally:
         await writer.close()

@@ -15,9 +15,27 @@ from pumpd_simulators.conformance.rig import Rig, on_rig
 from pumpd_simulators.conformance.subject import Subject
 
 
-class MeetingRules:
+class IdentityRules:
+    """Of a pump that is driven and of one that is only looked at."""
+
     subject: Subject
 
+    def test_a_wrong_setting_is_named(self) -> None:
+        with pytest.raises(ValueError, match="no_such_setting"):
+            self.subject.family.check_settings({**self.subject.settings, "no_such_setting": "1"})
+        with pytest.raises(ValueError, match="reply_timeout_s"):
+            self.subject.family.check_settings({**self.subject.settings, "reply_timeout_s": "soon"})
+
+    @on_rig
+    async def test_the_pump_says_who_it_is_and_says_it_again(self, rig: Rig) -> None:
+        first = await rig.identify()
+        assert first.model
+        assert await rig.identify() == first
+        assert not rig.starts
+        assert not rig.flows
+
+
+class MeetingRules(IdentityRules):
     def test_capabilities_are_pure_and_agree_with_themselves(self) -> None:
         """No port, no loop; the limits lie on the grids that they limit; what ends a flow is declared."""
         chosen = self.subject
@@ -34,20 +52,6 @@ class MeetingRules:
         native = Expiry.NATIVE in pump.expiry
         assert native is (chosen.watchdog_s is not None), "the subject and the driver differ on the pump's own watchdog"
         assert not native or pump.watchdog is not None
-
-    def test_a_wrong_setting_is_named(self) -> None:
-        with pytest.raises(ValueError, match="no_such_setting"):
-            self.subject.family.check_settings({**self.subject.settings, "no_such_setting": "1"})
-        with pytest.raises(ValueError, match="reply_timeout_s"):
-            self.subject.family.check_settings({**self.subject.settings, "reply_timeout_s": "soon"})
-
-    @on_rig
-    async def test_the_pump_says_who_it_is_and_says_it_again(self, rig: Rig) -> None:
-        first = await rig.identify()
-        assert first.model
-        assert await rig.identify() == first
-        assert not rig.starts
-        assert not rig.flows
 
     @on_rig
     async def test_a_program_is_read_back_as_it_was_loaded(self, rig: Rig) -> None:

@@ -6,14 +6,12 @@ The pump runs as a person has it run: `rate=ML_H` and `start` at its panel, at t
 import asyncio
 from typing import Any
 
-import pytest
-
 from pumpd.pump import Done, Outcome, PumpState, Refused
 from pumpd.wire import now_ns
 from pumpd_simulators.conformance.bad_line import READ_AGAIN, TROUBLES, asked_four_times
+from pumpd_simulators.conformance.meeting import IdentityRules
 from pumpd_simulators.conformance.rig import CALM_S, Rig, on_rig
 from pumpd_simulators.conformance.running import check_reading
-from pumpd_simulators.conformance.subject import Subject
 from pumpd_simulators.conformance.wire import Trouble
 from pumpd_simulators.faults import FACTS, Fault
 
@@ -60,9 +58,7 @@ async def one(rig: Rig, name: str, trouble: Trouble, number: int, foreign: bytes
     assert rig.flows, f"{what}: the pump was stopped"
 
 
-class MonitorRules:
-    subject: Subject
-
+class MonitorRules(IdentityRules):
     def test_capabilities_are_pure_and_say_that_it_only_looks(self) -> None:
         chosen = self.subject
         pump = chosen.family.capabilities(chosen.container, chosen.settings)
@@ -71,19 +67,6 @@ class MonitorRules:
         assert chosen.family.models, "the family names no model"
         assert pump.monitor_only, "pumpd would plan with it"
         assert chosen.family.monitor_only
-
-    def test_a_wrong_setting_is_named(self) -> None:
-        with pytest.raises(ValueError, match="no_such_setting"):
-            self.subject.family.check_settings({**self.subject.settings, "no_such_setting": "1"})
-        with pytest.raises(ValueError, match="reply_timeout_s"):
-            self.subject.family.check_settings({**self.subject.settings, "reply_timeout_s": "soon"})
-
-    @on_rig
-    async def test_the_pump_says_who_it_is_and_says_it_again(self, rig: Rig) -> None:
-        first = await rig.identify()
-        assert first.model
-        assert await rig.identify() == first
-        assert not rig.flows
 
     @on_rig
     async def test_every_command_is_refused_and_nothing_is_sent(self, rig: Rig) -> None:
