@@ -43,7 +43,8 @@ def replay(
         for each in infusions:
             given = f"{each['delivered_ml']} of {each['prescribed_ml']} mL, {each['events']} events"
             unwritten = f", {each['unwritten']} rows not written by a process that died" if each["unwritten"] else ""
-            print(f"{each['session']}  {each['pump']:<8} {each['state']:<10} {given}{unwritten}")
+            library = f", library {version}" if (version := each["library"].get("version")) else ""
+            print(f"{each['session']}  {each['pump']:<8} {each['state']:<10} {given}{library}{unwritten}")
         for name in sorted(made.unrecorded):
             print(f"{name}  has no events to replay: taken away by retention, or of an older pumpd")
         for difference in made.differences:
@@ -61,6 +62,7 @@ def _summary(session: str, one: Replayed) -> dict[str, Any]:
         "state": infusion.state.value,
         "delivered_ml": infusion.delivered.number,
         "prescribed_ml": infusion.prescribed.number,
+        "library": dict(one.library),
         "events": one.events,
         "unwritten": one.unwritten,
     }

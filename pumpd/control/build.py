@@ -32,7 +32,7 @@ def build(settings: Settings, library: Library) -> Build:
         "drivers": {name: _driver_version(name) for name in sorted(used)},
         "settings": hashlib.sha256(told.encode()).hexdigest(),
         "library": library.digest,
-        "library_version": library.manifest.version if library.manifest else None,
+        "manifest": library.manifest.model_dump() if library.manifest else None,
     }
 
 

@@ -50,10 +50,14 @@ class Difference:
 
 @dataclass(slots=True)
 class Replayed:
-    """An infusion as its events make it. `unwritten` counts rows that a process which died did not get to write."""
+    """An infusion as its events make it. `unwritten` counts rows that a process which died did not get to write.
+
+    `library`: digest, version, care area and key of the library that it began by, as far as they were written down.
+    """
 
     infusion: Infusion
     boot: str
+    library: Mapping[str, Any] = field(default_factory=dict)
     events: int = 0
     unwritten: int = 0
     event_row: int = 0  # of the newest event
@@ -158,7 +162,7 @@ class Replay:
             return
         before = self.infusions.get(row.session)
         if before is None:
-            self.infusions[row.session] = Replayed(infusion, row.boot)
+            self.infusions[row.session] = Replayed(infusion, row.boot, _library(said.get("build")))
             return
         if _standing(infusion) != _standing(before.infusion):
             self._differs(row, canonical(_standing(infusion)), canonical(_standing(before.infusion)))
@@ -203,6 +207,15 @@ class Replay:
                 self._differs(row, canonical({key: said.get(key) for key in body}), canonical(body))
             elif not (row.kind == "alarm_cleared" and one.infusion.state.ended):  # the next order clears what is left
                 self._differs(row, canonical(said), "nothing")
+
+
+def _library(build: Any) -> Mapping[str, Any]:
+    """What the beginning of an infusion says of its library; an older pumpd wrote less, or nothing."""
+    if not isinstance(build, Mapping):
+        return {}
+    manifest = build.get("manifest")
+    told = manifest if isinstance(manifest, Mapping) else {}
+    return {"digest": build.get("library"), **{each: told.get(each) for each in ("version", "care_area", "key")}}
 
 
 def _standing(infusion: Infusion) -> dict[str, str]:

@@ -218,11 +218,14 @@ async def test_the_session_s_record_says_which_library_by_whose_key(tmp_path, ph
     assert accepted.fields["program"]["library"] == written["digest"]
     (began,) = [row for row in rows if row.kind == "began"]
     assert began.fields["build"]["library"] == written["digest"]
-    assert began.fields["build"]["library_version"] == 5
+    assert began.fields["build"]["manifest"] == written
     (entered,) = [row for row in rows if row.kind == "library_accepted"]
     assert entered.fields == {key: value for key, value in written.items() if key != "pumpd_library"}
     assert entered.id < accepted.id
-    assert Replay(rows).differences == []
+    replayed = Replay(rows)
+    assert replayed.differences == []
+    (one,) = replayed.infusions.values()
+    assert one.library == {each: written[each] for each in ("digest", "version", "care_area", "key")}
 
 
 async def test_no_version_below_the_highest_that_was_accepted_starts_anything_again(tmp_path, pharmacy):

@@ -1,5 +1,6 @@
 """The journal: durable, in order, chained, never disturbed by a reader; what is wrong is a JournalError with a name."""
 
+import contextlib
 import sqlite3
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from pumpd.journal import Entry, Journal, JournalError, JournalReader
 from pumpd.journal.records import GENESIS, Record, canonical
+from pumpd.journal.store import RARE, _of_kind
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 
@@ -51,6 +53,20 @@ def tamper(path: Path, *statements: str) -> None:
         for statement in statements:
             db.execute(statement)
     db.close()
+
+
+# -- rows that are few -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", RARE)
+def test_few_rows_among_many_are_found_by_an_index_also_in_a_journal_that_an_older_pumpd_began(five, kind):
+    tamper(five, "DROP INDEX rare_kinds", "CREATE INDEX rare ON records (kind, id) WHERE kind IN ('pruned', 'began')")
+    Journal(five, "boot-2").close()
+    with contextlib.closing(sqlite3.connect(five)) as db:
+        plan = db.execute(f"EXPLAIN QUERY PLAN SELECT * FROM records WHERE {_of_kind(kind)}", (kind,)).fetchall()
+        names = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'index'")]
+    assert "rare_kinds" in str(plan)
+    assert names == ["rare_kinds"]
 
 
 # -- writing and reading -----------------------------------------------------------------------------------------------

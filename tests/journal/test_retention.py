@@ -178,6 +178,14 @@ def test_a_clock_that_jumps_ahead_takes_nothing_with_it_at_once(path):
     assert pruned(path, now=datetime(1970, 1, 1, tzinfo=UTC))[0].rows == 0
 
 
+@pytest.mark.requirement("PRG-19")
+def test_which_library_was_accepted_stays_for_ever(path):
+    written(path, [Entry("library_accepted", {"version": 5, "digest": "d"}), *events(20)], at=OLD)
+    written(path, events(1), at=NOW)
+    pruned(path)
+    assert kinds(path) == {"library_accepted": 1, "pruned": 1, "noted": 1}
+
+
 def test_an_empty_journal_has_nothing_to_take_away(path):
     Journal(path, "boot-1").close()
     assert pruned(path)[0].rows == 0
