@@ -31,6 +31,9 @@ on the state machine alone.
   ([decision 16](../decisions/0016-an-update-waits-for-the-observation.md)).
 - **Another boot of the machine**: instants are moved by the wall clock. If that went backwards, every window is over.
 - **A journal not to be read or believed**: [what to do](journal.md#when-the-file-is-not-what-it-was).
+- **A library that cannot be read, or will not do**: what flows is stopped as above, and nothing is started
+  ([the seal](drug-library.md#the-seal)). A configuration that cannot be read ends the process: the pump's own watchdog,
+  the deadman or the programmed volume ends the flow.
 """
 
 
