@@ -42,6 +42,10 @@ class LibraryGuard:
         await asyncio.sleep(FIRST_LOOK_AFTER_S)
         if reasons := await self.objections():
             log.error("library_not_usable", why=reasons)
+        elif self._library.manifest is None:
+            log.warning(
+                "library_unsigned", notice="it starts simulated pumps only, and only because the settings say so"
+            )
 
     async def objections(self) -> tuple[str, ...]:
         """Why nothing may be started by this library, as it stands on the disk now; empty when it may."""
