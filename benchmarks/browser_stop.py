@@ -137,11 +137,17 @@ class Nurse:
     def start_all(self):
         for bed in self._gateway.beds:
             self._count += 1
-            answer = self._gateway.ask(**(ORDER | {"pump": bed, "patient": f"bench-{self._count}"}))
-            assert answer["ok"], answer
+            patient = f"bench-{self._count}"
+            for request in (
+                {"op": "associate", "pump": bed, "patient": patient},
+                {**ORDER, "pump": bed, "patient": patient},
+            ):
+                answer = self._gateway.ask(**request)
+                assert answer["ok"], answer
         for bed in self._gateway.beds:
             self._gateway.until(bed, "ready")
-            fields = self._gateway.ask(op="challenge", pump=bed)["result"]["binding"]
+            offered = self._gateway.ask(op="challenge", pump=bed)["result"]
+            fields = offered["binding"] | {"wristband": offered["review"]["patient"]}
             binding = Binding(**{**fields, "action": ConfirmAction(fields["action"])})
             signed = {
                 "key": self._paired.id,

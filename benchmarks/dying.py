@@ -187,6 +187,7 @@ class DyingControl:
             order = {"entry": "ketamine-1mg-ml", "dose": "0.5 mg/kg", "weight": "70 kg", "weight_again": "70 kg",
                      "weight_basis": "actual", "duration": "40 min", "container": "50 mL", "patient": f"token-{bed}",
                      "ordered_by": "dr-a"}  # fmt: skip
+            self.ask(op="associate", pump=bed, patient=order["patient"])
             answer = self.ask(op="order", pump=bed, **(order | BEDS[bed].order))
             assert answer["ok"], (bed, answer["reasons"])
             assert tuple(answer["result"]["expiry"]) == BEDS[bed].ends, (bed, answer["result"]["expiry"])
@@ -199,7 +200,7 @@ class DyingControl:
     def _confirm(self, bed: str) -> None:
         answer = self.ask(op="challenge", pump=bed)
         assert answer["ok"], (bed, answer["reasons"])
-        fields = answer["result"]["binding"]
+        fields = answer["result"]["binding"] | {"wristband": answer["result"]["review"]["patient"]}
         binding = ev.Binding(**{**fields, "action": ev.ConfirmAction(fields["action"])})
         signed = {"op": "confirm", "pump": bed, "request": f"r-{bed}", "key": self._paired.id, **fields}
         answer = self.ask(**signed, signature=sign(self._key, binding))

@@ -23,10 +23,13 @@ class Nurse:
         self._requests = 0
 
     async def infuse(self, process: ControlProcess, family: str):
-        ordered = await process.ask(**{**ORDER, **ORDERS.get(family, {})})
-        assert ordered["ok"], ordered
+        order = {**ORDER, **ORDERS.get(family, {})}
+        for request in ({"op": "associate", "pump": "bed1", "patient": order["patient"]}, order):
+            answer = await process.ask(**request)
+            assert answer["ok"], answer
         await process.pump(lambda pump: pump["infusion"]["state"] == "ready")
-        fields = (await process.ask(op="challenge", pump="bed1"))["result"]["binding"]
+        offered = await process.ask(op="challenge", pump="bed1")
+        fields = offered["result"]["binding"] | {"wristband": order["patient"]}
         binding = Binding(**{**fields, "action": ConfirmAction(fields["action"])})
         self._requests += 1
         signed = {"key": self._paired.id, "signature": sign(self._key, binding), "request": f"r-{self._requests}"}

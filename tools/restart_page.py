@@ -27,6 +27,7 @@ on the state machine alone.
 - **A pump that does not answer** gets a stop each half second once its port is open. Its infusion stays in a state in
   which flow is assumed, and its worst case is booked. Until it is back its own watchdog, the deadman or its programmed
   volume ends the flow: what each family has is in [drivers](drivers.md).
+- **Whose a pump is** is as the journal has it ([decision 20](../decisions/0020-one-patient.md)).
 - **A changed pumpd, configuration or library**: the infusion is stopped and cannot be resumed
   ([decision 16](../decisions/0016-an-update-waits-for-the-observation.md)).
 - **Another boot of the machine**: instants are moved by the wall clock. If that went backwards, every window is over.

@@ -67,6 +67,13 @@ def _pair(page: Page) -> None:
     page.get_by_test_id("pair-code").wait_for()
 
 
+def _another_wristband(page: Page) -> None:
+    page.get_by_label("Wristband of the patient").fill("P-2077")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Hold to start").dispatch_event("pointerdown", {"button": 0})
+    page.get_by_text("the wristband differs").evaluate("each => each.scrollIntoView({ block: 'center' })")
+
+
 def _why_pause(page: Page) -> None:
     page.get_by_role("button", name="Pause").click()
 
@@ -94,7 +101,8 @@ SCREENS = (
     Screen("order-refused", "Outside the hard limits: refused at its field", at="/bed/bed1/order", then=_refused),
     Screen("order-soft", "A soft limit asks for a reason and a second confirmation", at="/bed/bed1/order", then=_order),
     Screen("loading", "The pump is being loaded and read back", "loading"),
-    Screen("review", "Everything that will run, as read back from the pump; then hold for 1.5 s", "ready"),
+    Screen("review", "Everything that will run, as read back from the pump; scan, then hold for 1.5 s", "ready"),
+    Screen("review-wristband", "The wristband of another patient: nothing starts", "ready", then=_another_wristband),
     Screen("review-two-nurses", "A profile in two steps that a second nurse has to check", "gentle"),
     Screen("running", "Running: what is given, what is left, how old that is", "running"),
     Screen("running-signed-out", "The same with nobody signed in: Stop works all the same", "running", person=""),

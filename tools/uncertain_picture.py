@@ -5,7 +5,7 @@ by `advance()`.
 """
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -44,13 +44,15 @@ def course() -> list[Point]:
         limits=Limits(),
         accuracy_percent=Decimal(2),
         ordered_ns=0,
+        patient="P-1",
     )
     before = -2 * NS_PER_S
     idle = Reading(before, before, PumpState.STOPPED, RATE, Volume(0))
     infusion = _all(infusion, ev.ReadingTaken(before, idle), ev.ProgramLoaded(before, Done(None)))
     infusion = _all(infusion, ev.ProgramReadBack(before, Done(PROGRAM)), ev.ChallengeIssued(before, "n"))
     assert infusion.challenge is not None
-    infusion = _all(infusion, ev.ConfirmationGiven(before, infusion.challenge, "nurse", "r"))
+    signed = replace(infusion.challenge, wristband="P-1")
+    infusion = _all(infusion, ev.ConfirmationGiven(before, signed, "nurse", "r", "P-1"))
     now = Reading(0, 0, PumpState.STOPPED, RATE, Volume(0))
     infusion = _all(infusion, ev.ProgramReadBack(0, Done(PROGRAM)), ev.ReadingTaken(0, now))
     assert infusion.state is State.STARTING, infusion.reason

@@ -43,6 +43,7 @@ Pump = Annotated[str, typer.Option(help="Name of the pump in the configuration."
 Patience = Annotated[float, typer.Option("--wait", help="Seconds to wait for the outcome.")]
 
 ENDED = ("completed", "stopped", "abandoned", "tripped")
+SCAN = "Scan the patient's wristband"  # a scanner types what it reads, and Enter
 
 
 def order(
@@ -94,6 +95,7 @@ def order(
 def confirm(
     *,
     pump: Pump,
+    wristband: Annotated[str, typer.Option(help="What was scanned from it; asked for when left out.")] = "",
     key: Annotated[Path | None, typer.Option(help="Key of the software nurse.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask; for scripts against simulated pumps.")] = False,
     wait: Patience = 20.0,
@@ -116,7 +118,8 @@ def confirm(
             refuse(["nobody is here to ask: a confirmation needs a person at a terminal"], as_json=as_json)
         if typer.prompt("Type the dose in mg to confirm") != review["dose_mg"]:
             refuse(["the dose that was typed is not the dose of this program"], as_json=as_json)
-    ask(config, signer.confirmation(pump, secrets.token_hex(8), offered["binding"]), as_json=as_json)
+        wristband = wristband or typer.prompt(SCAN)
+    ask(config, signer.confirmation(pump, secrets.token_hex(8), offered["binding"], wristband.strip()), as_json=as_json)
     status = _wait_for(config, pump, ("running", "ready", *ENDED), wait, as_json=as_json)
     state, reason = status["infusion"]["state"], status["infusion"]["reason"]
     if state not in ("running", "completed"):

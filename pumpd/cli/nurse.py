@@ -22,6 +22,7 @@ from pumpd.cli.client import (
     load_settings,
     refuse,
 )
+from pumpd.cli.infusion import SCAN
 from pumpd.cli.signer import KeyFileError, SoftwareSigner, default_key
 from pumpd.cli.wording import review_text
 from pumpd.control.keys import KeyStore, KeyStoreError
@@ -122,5 +123,6 @@ def _offer(client: ControlClient, signer: SoftwareSigner, pump: str, digest: str
     if not typer.confirm("Confirm this program?"):
         declined.add(digest)
         return
-    answer = client.ask(signer.confirmation(pump, secrets.token_hex(8), offered.result["binding"]))
+    scanned = typer.prompt(SCAN).strip()
+    answer = client.ask(signer.confirmation(pump, secrets.token_hex(8), offered.result["binding"], scanned))
     print("Confirmed." if answer.ok else "Refused: " + "; ".join(answer.reasons))

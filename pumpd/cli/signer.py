@@ -53,11 +53,10 @@ class SoftwareSigner:
     def public(self) -> ec.EllipticCurvePublicKey:
         return self.key.public_key()
 
-    def confirmation(self, pump: str, request: str, fields: dict[str, object]) -> Confirmation:
-        """Sign exactly the binding that the gateway offered."""
-        message = Confirmation.model_validate(
-            {**fields, "op": "confirm", "pump": pump, "request": request, "key": self.key_id, "signature": ""}
-        )
+    def confirmation(self, pump: str, request: str, fields: dict[str, object], wristband: str) -> Confirmation:
+        """Sign exactly the binding that the gateway offered, with what was scanned from the patient's wristband."""
+        own = {"op": "confirm", "pump": pump, "request": request, "key": self.key_id, "signature": ""}
+        message = Confirmation.model_validate({**fields, **own, "wristband": wristband})
         binding = Binding(
             nonce=message.nonce,
             digest=message.digest,
@@ -68,5 +67,6 @@ class SoftwareSigner:
             gateway=message.gateway,
             expires_ns=message.expires_ns,
             shown=message.shown,
+            wristband=message.wristband,
         )
         return message.model_copy(update={"signature": sign(self.key, binding)})

@@ -92,6 +92,7 @@ def pump_lines(pump: dict[str, Any]) -> list[str]:
     lines = [f"{pump['pump']}: {simulated}{pump['model']} ({pump['driver']}), serial {pump['serial']}"]
     if pump["problem"]:
         lines.append(f"  not available: {pump['problem']}")
+    lines.append(f"  patient: {pump['patient'] or 'nobody'}")
     infusion = pump["infusion"]
     if infusion is None:
         return [*lines, f"  no infusion; pump {pump['pump_state'] or 'not read yet'}"]

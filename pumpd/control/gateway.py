@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from pumpd.control import rows
+from pumpd.control import association, rows
 from pumpd.control.aftercare import Aftercare, Care
 from pumpd.control.alarm_board import Key
 from pumpd.control.alarm_desk import AlarmDesk
@@ -29,9 +29,11 @@ from pumpd.control.messages import (
     DISCLAIMER,
     Alive,
     Answer,
+    Associate,
     ChallengeRequest,
     Clear,
     Confirmation,
+    Dissociate,
     LibraryRequest,
     NonceRequest,
     Order,
@@ -59,6 +61,7 @@ from pumpd.control.start_gate import StartGate
 from pumpd.control.supply import SupplyWatch
 from pumpd.control.writer import JournalWriter
 from pumpd.dosing import Library
+from pumpd.dosing.prescription import is_token
 from pumpd.infusion import Infusion, Place, Window
 from pumpd.infusion import events as ev
 from pumpd.infusion.gateway_supply import ALARMS as SUPPLY_ALARMS
@@ -208,6 +211,9 @@ class Gateway:
                 return await self.challenge(pump)
             case Confirmation():
                 return await self._confirm_by_software(request)
+            case Associate(pump=pump, by=by) | Dissociate(pump=pump, by=by):
+                patient = request.patient if isinstance(request, Associate) else None
+                return await self._associate(self._runner(pump), patient, f"{by}, {peer}")
             case Pause(pump=pump, by=by, reason=reason):
                 return self._ask(pump, ev.PauseRequested(self._now(), f"{by}, {peer}", reason))
             case Resume(pump=pump, by=by):
@@ -320,6 +326,7 @@ class Gateway:
             limits=runner.limits.for_counter(capabilities.counter_step),
             accuracy_percent=capabilities.kind.accuracy_percent,
             ordered_ns=self._now(),
+            patient=prescription.patient,
         )
         body = {"digest": program.digest, "program": program.fields, "peer": peer}
         try:
@@ -367,7 +374,16 @@ class Gateway:
                 reasons.append(f"pump: {runner.name} has an infusion already; it must end first")
             elif other.program.prescription.patient == patient:
                 reasons.append(f"patient: has an infusion on {other.name} already; it must end first")
+        if runner.patient not in ("", patient):
+            reasons.append(f"patient: {runner.name} is associated with another patient, {runner.patient}")
         return reasons
+
+    # -- patient -----------------------------------------------------------------------------------------------------
+
+    async def _associate(self, runner: PumpRunner, patient: str | None, by: str) -> dict[str, Any]:
+        await association.associate(runner, patient, by, self._journal, self._now())
+        self.changed()
+        return status_of(runner, self._now())
 
     # -- confirmation ------------------------------------------------------------------------------------------------
 
@@ -421,6 +437,7 @@ class Gateway:
             gateway=request.gateway,
             expires_ns=request.expires_ns,
             shown=request.shown,
+            wristband=request.wristband,
         )
         from pumpd.control.signature import fault  # noqa: PLC0415  # see `_loaded`
 
@@ -435,7 +452,9 @@ class Gateway:
         library = await self.guard.objections() if binding.action is ev.ConfirmAction.START else ()
         if objections := [*library, *self._journal_objections(), *self._gate.against(runner, binding.action)]:
             raise RefusedError(*objections)
-        given = ev.ConfirmationGiven(self._now(), binding, signer, request.request)
+        if not is_token(binding.wristband):  # whatever it is, it goes into no record
+            raise RefusedError(f"patient: what was scanned is {association.NO_TOKEN}; scan the wristband")
+        given = ev.ConfirmationGiven(self._now(), binding, signer, request.request, runner.patient)
         reasons = runner.feed(given)
         if reasons:
             raise RefusedError(*reasons)

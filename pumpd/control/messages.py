@@ -63,6 +63,24 @@ class Confirmation(_Message):
     gateway: Text
     expires_ns: int
     shown: Text = ""
+    wristband: Text = ""
+
+
+class Associate(_Message):
+    """Make this the pump's patient, until another act: the third of the three that a start compares (PRG-21)."""
+
+    op: Literal["associate"] = "associate"
+    pump: Id
+    patient: Text
+    by: Text = "unnamed"
+
+
+class Dissociate(_Message):
+    """The pump is nobody's."""
+
+    op: Literal["dissociate"] = "dissociate"
+    pump: Id
+    by: Text = "unnamed"
 
 
 class Stop(_Message):
@@ -198,6 +216,8 @@ Request = Annotated[
     Order
     | ChallengeRequest
     | Confirmation
+    | Associate
+    | Dissociate
     | Stop
     | Pause
     | Resume

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import structlog
 
+from pumpd.control import association
 from pumpd.control.aftercare import Care, find
 from pumpd.control.alarm_board import Key
 from pumpd.control.alarm_desk import own_alarms_left
@@ -89,6 +90,7 @@ async def gateway(settings: Settings, library: Library, journal: JournalWriter) 
     with contextlib.suppress(JournalError):  # the gateway has been told
         await journal.append([Entry("control_started", body, "", "", clock.monotonic_ns())])
     for runner in runners:
+        runner.patient = before.patients.get(runner.name, "")
         runner.unordered.holds(before.held.get(runner.name, ""))
         if runner.name in before.left:
             runner.take_up(before.left[runner.name])
@@ -113,8 +115,8 @@ async def gateway(settings: Settings, library: Library, journal: JournalWriter) 
 
 @dataclass(frozen=True, slots=True)
 class _Before:
-    """What the journal says of before, by pump: infusions under way, the session whose program the pump took last, and
-    observations after infusions; sessions of another build; and what is wrong with the journal.
+    """What the journal says of before, by pump: infusions under way, the session whose program the pump took last,
+    observations after infusions, and patients; sessions of another build; and what is wrong with the journal.
     """
 
     damage: str = ""
@@ -122,6 +124,7 @@ class _Before:
     left: Mapping[str, Recovered] = field(default_factory=dict)
     held: Mapping[str, str] = field(default_factory=dict)
     cares: Mapping[str, Care] = field(default_factory=dict)
+    patients: Mapping[str, str] = field(default_factory=dict)
 
 
 def _before(settings: Settings, library: Library, runners: Sequence[PumpRunner], clock: Clock, now: Build) -> _Before:
@@ -134,13 +137,14 @@ def _before(settings: Settings, library: Library, runners: Sequence[PumpRunner],
             found = {each.name: recover(reader, each.settings, each.family, library, clock) for each in runners}
             held = {each.name: last_loaded(reader, each.name) for each in runners}
             cares = find(reader, clock)
+            patients = {each.name: association.find(reader, each.name) for each in runners}
     except DamagedError as error:
         return _Before(f"journal {settings.journal_path}: {error}")
     except JournalError as error:
         return _Before(str(error))
     left = {name: one for name, one in found.items() if one is not None}
     left = {name: replace(one, program=None) if one.session in others else one for name, one in left.items()}
-    return _Before("", others, left, held, cares)
+    return _Before("", others, left, held, cares, patients)
 
 
 def _alarms_left(settings: Settings) -> frozenset[Key]:

@@ -74,6 +74,7 @@ def status_of(runner: PumpRunner, now_ns: int) -> dict[str, Any]:
         "firmware": who.firmware if who else None,
         "serial": runner.settings.serial,
         "simulated": runner.settings.simulated,
+        "patient": runner.patient or None,
         "problem": runner.problem,
         "pump_state": reading.state.value if reading else None,
         "alarms": [rows.alarm(code) for code in sorted(runner.unordered.alarms)],

@@ -39,6 +39,8 @@ NEEDS: dict[str, Need] = {
     "order": Need(Role.PRESCRIBE),
     "challenge": Need(Role.CONFIRM),
     "confirm": Need(Role.CONFIRM),
+    "associate": Need(Role.CONFIRM),
+    "dissociate": Need(Role.CONFIRM),
     "pause": Need(Role.CONFIRM),
     "resume": Need(Role.CONFIRM),
     "clear": Need(Role.CONFIRM),

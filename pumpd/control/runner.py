@@ -76,6 +76,7 @@ class PumpRunner:
         self.problem = "not connected yet"
         self.infusion: Infusion | None = None
         self.program: RateProgram | None = None
+        self.patient = ""  # whom this pump is associated with; `association` sets it
         self.capabilities: Capabilities | None = None
         self.reading: Reading | None = None
         self.last_turn_ns = 0

@@ -92,11 +92,23 @@ class TabletConfirm(_Inner):
     gateway: Text
     expires_ns: int
     shown: Text
+    wristband: Text
     key: Id | None = None  # the tablet's own, should it say so
     second: Second | None = None
 
     def confirmation(self, key: str) -> Confirmation:
         return Confirmation(key=key, **self.model_dump(exclude={"op", "second", "key"}))
+
+
+class TabletAssociate(_Inner):
+    op: Literal["associate"]
+    pump: Id
+    patient: Text
+
+
+class TabletDissociate(_Inner):
+    op: Literal["dissociate"]
+    pump: Id
 
 
 class TabletPause(_Inner):
@@ -160,6 +172,8 @@ Inner = Annotated[
     | TabletOrder
     | TabletChallenge
     | TabletConfirm
+    | TabletAssociate
+    | TabletDissociate
     | TabletPause
     | TabletResume
     | TabletClear

@@ -17,7 +17,9 @@ from pumpd.control.clock import Clock
 from pumpd.control.keys import KeyStore, KeyStoreError, PairedKey
 from pumpd.control.messages import (
     Answer,
+    Associate,
     Clear,
+    Dissociate,
     Order,
     Pause,
     Reconcile,
@@ -140,6 +142,10 @@ class Tablets:
                 return _exact(await self._gateway.challenge(pump))
             case asked.TabletConfirm():
                 return await self._confirm(key, person, inner)
+            case asked.TabletAssociate(pump=pump, patient=patient):
+                return await self._gateway.answer(Associate(pump=pump, patient=patient, by=by), peer)
+            case asked.TabletDissociate(pump=pump):
+                return await self._gateway.answer(Dissociate(pump=pump, by=by), peer)
             case asked.TabletPause(pump=pump, reason=reason):
                 return await self._gateway.answer(Pause(pump=pump, by=by, reason=reason), peer)
             case asked.TabletResume(pump=pump):

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from pumpd.cli.signer import SoftwareSigner
 from pumpd.control.keys import KeyStore
-from pumpd.control.messages import ChallengeRequest, Order, StatusRequest
+from pumpd.control.messages import Associate, ChallengeRequest, Order, StatusRequest
 from pumpd.control.signature import pairable
 from pumpd.demo import report, tablet
 from pumpd.demo.stage import PUMP, Stage, StageError, stage
@@ -99,7 +99,10 @@ class Demo:
         badge, pin = tablet.hire(here.settings.staff_path)
         tablet.announce(here.tablet, badge, pin, self.view.say, as_json=self.as_json)
         tablet.invite(here.client, here.tablet, self.view.say, time.sleep)
-        self.view.say("Sign in on the tablet, order, and confirm. Faults and the truth are on its bench.")
+        self.view.say(
+            "Sign in on the tablet, say whose pump this is (any token), order for that patient, and type the token "
+            "once more where the wristband is scanned. Faults and the truth are on its bench."
+        )
         while True:
             infusion = self._status(here)["infusion"]
             if infusion and infusion["started"]:
@@ -126,6 +129,7 @@ class Demo:
 
     def _order(self, here: Stage) -> dict[str, Any]:
         self.view.say(f"Order: {ORDER.dose} ketamine, {ORDER.weight}, {ORDER.duration}, {ORDER.container} syringe")
+        here.client.ask(Associate(pump=PUMP, patient=ORDER.patient, by="demo"))
         answer = here.client.ask(ORDER)
         if not answer.ok:
             raise StageError("the order was refused: " + "; ".join(answer.reasons))
@@ -143,7 +147,8 @@ class Demo:
         if not offered.ok:
             raise StageError("no challenge: " + "; ".join(offered.reasons))
         self.view.review(review, offered.result["binding"]["action"])
-        answer = here.client.ask(signer.confirmation(PUMP, secrets.token_hex(8), offered.result["binding"]))
+        binding, wristband = offered.result["binding"], ORDER.patient  # what its simulated patient wears
+        answer = here.client.ask(signer.confirmation(PUMP, secrets.token_hex(8), binding, wristband))
         if not answer.ok:
             raise StageError("the confirmation was refused: " + "; ".join(answer.reasons))
 

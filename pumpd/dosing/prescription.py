@@ -22,6 +22,13 @@ Q = TypeVar("Q", bound=Quantity)
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,62}", re.ASCII)
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,62}", re.ASCII)
+
+
+def is_token(text: str) -> bool:
+    """Whether a patient can go by this: a token of the site's, never a name."""
+    return _TOKEN.fullmatch(text) is not None
+
+
 _REQUIREMENT = {
     "weight_basis": "PRG-08",
     "entry": "PRG-10",

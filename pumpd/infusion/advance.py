@@ -3,6 +3,7 @@
 Promises:
 - `StartPump` comes out only of ARMED, only after a confirmation of exactly this program, a read-back equal to it and a
   reading of an idle pump, both younger than the confirmation, and only when every interlock permits.
+- The patient of the order, of the wristband that was scanned and of the pump is the same, or nothing is confirmed.
 - A stop is accepted in every state and always gives `StopPump` as the first action.
 - Permission is a lease. Nothing but all interlocks permitting on a fresh reading renews it; its lapse is a trip.
 - An unknown outcome of a start leads to UNCERTAIN, which knows status and stop only.
@@ -256,7 +257,7 @@ def _confirmation_given(turn: Turn, event: ConfirmationGiven) -> None:
     request = f"{event.request} {event.binding.nonce}"
     if request in infusion.requests:
         return  # the same request again: already acted on (STA-15)
-    reasons = confirmation.faults(infusion, event.binding, turn.now_ns)
+    reasons = confirmation.faults(infusion, event.binding, event.associated, turn.now_ns)
     if infusion.state is not State.READY:
         reasons = (f"confirm: the infusion is {infusion.state}, not ready", *reasons)
     if reasons:

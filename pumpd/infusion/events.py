@@ -29,7 +29,8 @@ class ConfirmAction(StrEnum):
 class Binding:
     """Everything that a confirmation is for. A signature over one of these fits no other (STA-02).
 
-    `shown` is the digest of the review that the person had on the screen (STA-16).
+    `shown` is the digest of the review that the person had on the screen (STA-16), `wristband` the patient token that
+    was scanned at the bed. A challenge leaves that one empty: it is not the gateway's to say (PRG-21).
     """
 
     nonce: str
@@ -41,6 +42,7 @@ class Binding:
     gateway: str
     expires_ns: int
     shown: str = ""
+    wristband: str = ""
 
 
 # -- events ----------------------------------------------------------------------------------------------------------
@@ -89,11 +91,15 @@ class ChallengeIssued(Event):
 
 @dataclass(frozen=True, slots=True)
 class ConfirmationGiven(Event):
-    """A confirmation whose signature was verified against a paired key, with exactly what was signed."""
+    """A confirmation whose signature was verified against a paired key, with exactly what was signed.
+
+    `associated` is the patient whom the pump was associated with when it came; empty, nobody.
+    """
 
     binding: Binding
     signer: str
     request: str
+    associated: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ class Infusion:
     limits: Limits
     accuracy_percent: Decimal
     ordered_ns: int
+    patient: str = ""  # token of the order; empty in what an older pumpd wrote, and then nothing starts
     state: State = State.ORDERED
     since_ns: int = 0  # entered the state
     # pump

@@ -33,7 +33,7 @@ CREATE TABLE records (
 ) STRICT
 """
 # Few rows among many, found without a look at the others: a restart over a flowing pump waits for them.
-RARE = ("pruned", "began", "infusion_ended", "control_started", "library_accepted")
+RARE = ("pruned", "began", "infusion_ended", "control_started", "library_accepted", "association_changed")
 _IS_RARE = f"kind IN {RARE}"  # in a query word for word, or SQLite does not take the index
 _INDEX = f"CREATE INDEX IF NOT EXISTS rare_kinds ON records (kind, id) WHERE {_IS_RARE}"
 _OLD_INDEX = "DROP INDEX IF EXISTS rare"  # of fewer kinds

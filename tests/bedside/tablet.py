@@ -88,16 +88,25 @@ class Tablet:
     async def sign_in(self, badge: str = DOCTOR, pin: str | None = None) -> dict[str, Any]:
         return await self.ask("sign_in", badge=badge, pin=pin or PIN[badge])
 
+    async def order(self, **changes: Any) -> dict[str, Any]:
+        """For the patient whose pump it is made."""
+        order = FORM | changes
+        answer = await self.ask("associate", pump=order["pump"], patient=order["patient"])
+        assert answer["ok"], answer
+        return await self.ask("order", **order)
+
     async def challenge(self, pump: str = "bed1") -> dict[str, Any]:
         answer = await self.ask("challenge", pump=pump)
         assert answer["ok"], answer
         return answer["result"]
 
-    async def confirm(self, challenge: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
-        """Hash what is shown, sign the binding with it, then send it with `changes` to what is sent."""
+    async def confirm(
+        self, challenge: dict[str, Any] | None = None, wristband: str = FORM["patient"], **changes: Any
+    ) -> dict[str, Any]:
+        """Hash what is shown, scan, sign the binding with both, then send it with `changes` to what is sent."""
         challenge = challenge or await self.challenge()
         shown = hashlib.sha256(canonical(challenge["review"]).encode()).hexdigest()
-        binding = challenge["binding"] | {"shown": shown}
+        binding = challenge["binding"] | {"shown": shown, "wristband": wristband}
         signature = sign_bytes(self.key, ("pumpd-confirmation-v1\n" + canonical(binding)).encode())
         sent = {"pump": "bed1", "request": secrets.token_hex(8), "signature": signature, **binding}
         return await self.ask("confirm", **(sent | changes))
@@ -137,7 +146,7 @@ class Bedsides:
     async def ready(self) -> None:
         """Signed in, ordered, and waiting for the confirmation."""
         assert (await self.tablet.sign_in())["ok"]
-        answer = await self.tablet.ask("order", **FORM)
+        answer = await self.tablet.order()
         assert answer["ok"], answer
         await self.ward.until("ready")
 

@@ -23,7 +23,7 @@ async def test_a_whole_infusion_from_the_tablet(tmp_path, monkeypatch):
         assert (preview["review"]["dose_mg"], preview["review"]["read_back"], preview["soft"]) == ("35", None, [])
         assert preview["course"] == {"number": 1, "of": 6, "phase": "infusion"}
         assert here.ward.state() is None  # a preview orders nothing
-        assert (await tablet.ask("order", **FORM))["ok"]
+        assert (await tablet.order())["ok"]
         await here.ward.until("ready")
         answer = await tablet.confirm()
         assert answer["ok"], answer

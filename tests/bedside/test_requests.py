@@ -216,7 +216,7 @@ async def test_an_entry_that_asks_for_a_second_person_gets_one_or_nothing_flows(
     async with bedsides(tmp_path, monkeypatch) as here:
         here.ask_for_two("ketamine-2mg-ml")
         assert (await here.tablet.sign_in())["ok"]
-        assert (await here.tablet.ask("order", **(FORM | {"entry": "ketamine-2mg-ml"})))["ok"]
+        assert (await here.tablet.order(entry="ketamine-2mg-ml"))["ok"]
         await here.ward.until("ready")
         challenge = await here.tablet.challenge()
         assert challenge["review"]["double_check"] is True

@@ -88,6 +88,7 @@ class Tablet:
             "Patient token": next(patients),
         } | fields  # fmt: skip
         self.gateway.free(bed)
+        self.gateway.ask(op="associate", pump=bed, patient=asked["Patient token"], by="the test")
         self.bed(bed, "order")
         for label, value in asked.items():
             if label in ("Drug", "Which weight is it?", "Container"):
@@ -96,10 +97,19 @@ class Tablet:
                 self.page.get_by_label(label, exact=True).fill(value)
 
     def order(self, bed: str, **fields: str) -> None:
-        """Ordered, loaded, read back; the screen to check stands."""
+        """Ordered, loaded, read back, the wristband scanned; the screen to check stands."""
         self.fill_order(bed, **fields)
         self.button("Load the pump").click()
+        self.scan(bed)
         expect(self.hold("start")).to_be_enabled()
+
+    def scan(self, bed: str, wristband: str = "") -> None:
+        """A scanner types, into the field that waits for it; the wristband is the right one where none is said."""
+        expect(self.page.get_by_label("Wristband of the patient")).to_be_focused()
+        wristband = wristband or self.gateway.pumps()[bed]["infusion"]["review"]["patient"]
+        self.page.keyboard.type(wristband)
+        self.page.keyboard.press("Enter")
+        expect(self.page.get_by_test_id("scanned")).to_have_text(wristband)
 
     def hold(self, what: str) -> Locator:
         return self.page.get_by_role("button", name=re.compile(f"^Hold to {what}"))

@@ -27,6 +27,7 @@ def test_an_order_is_refused_at_its_fields_and_passes_a_soft_limit_only_twice_co
     expect(nurse.button("Yes, order outside the limits")).to_be_visible()
     assert ward.infusion_state("bed1") in ENDED
     nurse.button("Yes, order outside the limits").click()
+    nurse.scan("bed1")
     expect(nurse.hold("start")).to_be_enabled()
     nurse.see("Ordered all the same: “no response at 0.5 mg/kg”")
     nurse.see("56 mg of ketamine in 56 mL over 40 minutes")
@@ -73,6 +74,7 @@ def test_letting_go_starts_nothing_a_hold_starts_and_a_pause_needs_a_hold_again(
     page.wait_for_timeout(500)
     assert ward.truth("bed1")["delivered_ml"] == given
     nurse.button("Resume: check the rest").click()
+    nurse.scan("bed1")
     expect(nurse.hold("resume")).to_be_enabled()
     nurse.see("The last")
     nurse.press_and_hold(nurse.hold("resume"))
@@ -120,6 +122,7 @@ def test_an_alarm_says_cause_and_action_and_acknowledging_is_not_clearing(nurse,
     ward.until("bed2", "paused")
     expect(page.locator(".alarms", has_text=cause)).to_have_count(0)
     nurse.button("Resume: check the rest").click()
+    nurse.scan("bed2")
     nurse.press_and_hold(nurse.hold("resume"))
     ward.until("bed2", "running")
     nurse.stop_button("bed2").click()

@@ -42,7 +42,8 @@ async () => {
 """
 ALTERED = """
 async ({ bed, field, value }) => {
-  const { result: { binding } } = await window.bench.asked({ op: "challenge", pump: bed });
+  const { result } = await window.bench.asked({ op: "challenge", pump: bed });
+  const binding = { ...result.binding, wristband: result.review.patient };
   const signature = await window.bench.signed("pumpd-confirmation-v1\\n" + window.bench.canonical(binding));
   const was = binding[field];
   const sent = { op: "confirm", pump: bed, request: `altered-${field}`, signature, ...binding, [field]: value };
@@ -52,6 +53,7 @@ async ({ bed, field, value }) => {
 ANOTHER = {
     "nonce": "00" * 16, "digest": "f" * 64, "action": "resume", "serial": "SIM-2", "channel": 2, "session": "0" * 16,
     "gateway": "ward-8", "expires_ns": "9000000000000000000", "shown": "f" * 64,
+    "wristband": "P-2",
 }  # fmt: skip
 
 

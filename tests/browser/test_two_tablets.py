@@ -38,6 +38,7 @@ def test_two_tablets_that_start_at_once_start_once(nurse, other, ward):
     nurse.signed_in("bed1")
     nurse.order("bed1")
     other.signed_in("bed1", "1001")
+    other.scan("bed1")
     expect(other.hold("start")).to_be_enabled()
     before = ward.starts("bed1")
     shown = [each.page.locator(".badge-clock").inner_text() for each in (nurse, other)]
@@ -144,6 +145,7 @@ def test_a_lost_network_and_a_reload_at_each_step_lead_back_to_that_step(other, 
     other.order("bed3")
     before = ward.starts("bed3")
     interrupted()
+    other.scan("bed3")
     expect(other.hold("start")).to_be_enabled()
     box = other.hold("start").bounding_box()
     other.page.mouse.move(box["x"] + 40, box["y"] + 40)
@@ -151,6 +153,7 @@ def test_a_lost_network_and_a_reload_at_each_step_lead_back_to_that_step(other, 
     other.page.wait_for_timeout(300)
     interrupted()  # under the hold: nothing is started by what comes after it
     other.page.mouse.up()
+    other.scan("bed3")
     expect(other.hold("start")).to_be_enabled()
     assert ward.starts("bed3") == before
     other.press_and_hold(other.hold("start"))

@@ -191,7 +191,7 @@ async def _act(world: World, watching: "judge.Watching", what: str) -> None:
         case "confirm":
             await world.confirm()
         case "order":
-            await world.ask(op="order", pump="bed1", **world.story.order)
+            await world.order()
         case "reconcile":
             await _reconcile(world, watching)
         case "stop":
@@ -225,10 +225,10 @@ async def _nurse(world: World, watching: "judge.Watching") -> None:
         if not world.up or world.now < world.tablet_away_until:
             continue
         if not ordered:
-            answer = await world.ask(op="order", pump="bed1", **world.story.order)
+            answer = await world.order()
             ordered = answer is not None and answer.ok
             if nurse.impatient:
-                await world.ask(op="order", pump="bed1", **world.story.order)
+                await world.order()
             if not ordered:
                 if world.now > ORDER_WITHIN_S:
                     return

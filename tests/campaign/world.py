@@ -268,12 +268,18 @@ class World:
             self.harness.discard(act)
             self.acts.discard(act)
 
+    async def order(self) -> Answer | None:
+        """The pump is made its patient's, which it stays, and the infusion is ordered."""
+        if self.up and not self.control.gateway.runners["bed1"].patient:
+            await self.ask(op="associate", pump="bed1", patient=self.story.order["patient"], by="nurse")
+        return await self.ask(op="order", pump="bed1", **self.story.order)
+
     async def confirm(self, times: int = 1) -> bool:
         """Look at what is to be confirmed, and sign it; impatiently, so many times."""
         answer = await self.ask(op="challenge", pump="bed1")
         if answer is None or not answer.ok:
             return False
-        told = dict(answer.result["binding"])
+        told = answer.result["binding"] | {"wristband": self.story.order["patient"]}
         binding = ev.Binding(**{**told, "action": ev.ConfirmAction(told["action"])})
         self.requests += 1
         sent = {"request": f"r-{self.requests}", "key": self.paired.id, "signature": sign(self.key, binding), **told}

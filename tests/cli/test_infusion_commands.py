@@ -83,15 +83,24 @@ def gateway(tmp_path):
         yield here
 
 
-@pytest.mark.requirement("STA-01", "STP-01")
+@pytest.mark.requirement("STA-01", "STP-01", "PRG-21")
 def test_from_order_to_stop_by_hand(gateway):
     gateway("nurse", "pair", "nurse-1", "--key", str(gateway.key))
-    confirm = ["confirm", "--pump", "bed1", "--key", str(gateway.key), "--yes", "--json"]
+    signed = ["confirm", "--pump", "bed1", "--key", str(gateway.key), "--yes", "--json"]
+    confirm = [*signed, "--wristband", "token-1"]
     gateway(*confirm, status=2)  # nothing was ordered
+    assert gateway("patient", "associate", "--pump", "bed1", "--patient", "token-2", "--json")["patient"] == "token-2"
+    assert "another patient, token-2" in gateway(*ORDER, status=2)["refused"][0]
+    assert gateway("patient", "dissociate", "--pump", "bed1", "--json")["patient"] is None
+    gateway("patient", "associate", "--pump", "bed1", "--patient", "token-1")
     ordered = gateway(*ORDER)
     assert ordered["infusion"]["state"] == "ready"
     assert ordered["infusion"]["review"]["dose_mg"] == "35"
     gateway(*ORDER, status=2)
+    gateway("patient", "dissociate", "--pump", "bed1", status=2)
+    for wrong in ([], ["--wristband", "token-2"]):
+        assert "patient: " in gateway(*signed, *wrong, status=2)["refused"][0]
+    assert gateway.state() == "ready"
     running = gateway(*confirm)
     assert running["infusion"]["state"] == "running"
     gateway("resume", "--pump", "bed1", status=2)
@@ -106,11 +115,13 @@ def test_from_order_to_stop_by_hand(gateway):
     shown = gateway("journal", "show", "--kind", "infusion_ended", "--json")
     assert shown["body"]["outcome"] == "stopped"
     assert gateway("journal", "verify", "--json")["intact"] is True
-    assert "SIMULATED" in gateway("status")["text"]
+    said = gateway("status")["text"]
+    assert "SIMULATED" in said
+    assert "patient: token-1" in said
 
 
 def test_only_the_paired_key_confirms_and_a_revoked_one_does_not(gateway, tmp_path):
-    confirm = ["confirm", "--pump", "bed1", "--yes", "--json"]
+    confirm = ["confirm", "--pump", "bed1", "--wristband", "token-1", "--yes", "--json"]
     gateway(*ORDER)
     gateway(*confirm, "--key", str(tmp_path / "missing.pem"), status=2)
     paired = gateway("nurse", "pair", "nurse-1", "--key", str(gateway.key), "--json")

@@ -25,6 +25,7 @@ WRONG = {
     "session": "0" * 16,
     "gateway": "ward-8",
     "expires_ns": 10**18,
+    "wristband": "token-2",
 }
 
 
@@ -66,7 +67,7 @@ async def test_a_field_altered_after_signing_fits_no_more(tmp_path, field):
         assert (await here.confirm()).ok  # the attempt used nothing up
 
 
-@pytest.mark.requirement("STA-02", "PRG-20")
+@pytest.mark.requirement("STA-02", "PRG-20", "PRG-21")
 @pytest.mark.parametrize(
     ("field", "named"),
     [
@@ -78,6 +79,7 @@ async def test_a_field_altered_after_signing_fits_no_more(tmp_path, field):
         ("session", "session is"),
         ("gateway", "gateway is 'ward-8'"),
         ("expires_ns", "expiry is"),
+        ("wristband", "order token-1, wristband token-2, pump token-1: the wristband differs"),
     ],
 )
 async def test_a_good_signature_over_another_field_is_refused_by_that_field(tmp_path, field, named):

@@ -13,7 +13,7 @@ ANY = {"hello", "sign_in", "sign_out", "touch"}
 OPENS = {
     "view": set(),
     "confirm": {
-        *("challenge", "confirm", "pause", "resume", "clear", "reconcile"),
+        *("challenge", "confirm", "associate", "dissociate", "pause", "resume", "clear", "reconcile"),
         *("acknowledge", "pause_audio", "vitals", "end_observation"),
     },
     "prescribe": {"preview", "order"},

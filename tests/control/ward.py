@@ -18,6 +18,7 @@ from pumpd.control.messages import REQUEST, Answer
 from pumpd.control.process import gateway
 from pumpd.control.signature import pairable, sign
 from pumpd.control.writer import InlineWriter, JournalWriter, NoWriter
+from pumpd.dosing.prescription import is_token
 from pumpd.infusion import events as ev
 from pumpd.journal import Journal, JournalError, JournalReader, Record
 from pumpd.library_files import read_library
@@ -63,7 +64,13 @@ class Ward:
         return answer
 
     async def order(self, **changes: Any) -> Answer:
-        return await self.ask(**(ORDER | changes))
+        """For the patient whose pump it is, or is now made."""
+        order = ORDER | changes
+        runner = self.gateway.runners.get(order["pump"])
+        if runner is not None and runner.patient != order["patient"] and is_token(order["patient"]):
+            request = {"op": "associate", "pump": runner.name, "patient": order["patient"], "by": "nurse-1"}
+            await self.gateway.answer(REQUEST.validate_python(request), "test")
+        return await self.ask(**order)
 
     def real(self, pump: str = "bed1", **settings: Any) -> None:
         """From here on the gateway takes this pump for a real one, under these settings of its own."""
@@ -84,10 +91,12 @@ class Ward:
             await asyncio.sleep(0.05)
 
     async def binding(self, pump: str = "bed1") -> ev.Binding:
+        """What is to be signed, with the wristband of the patient whom it is ordered for."""
         answer = await self.ask(op="challenge", pump=pump)
         assert answer.ok, answer.reasons
         fields = dict(answer.result["binding"])
-        return ev.Binding(**{**fields, "action": ev.ConfirmAction(fields["action"])})
+        wristband = answer.result["review"]["patient"]
+        return ev.Binding(**{**fields, "action": ev.ConfirmAction(fields["action"]), "wristband": wristband})
 
     async def confirm(
         self, binding: ev.Binding | None = None, pump: str = "bed1", request: str = "r-1", **changes: Any
@@ -109,6 +118,7 @@ class Ward:
             "gateway": binding.gateway,
             "expires_ns": binding.expires_ns,
             "shown": binding.shown,
+            "wristband": binding.wristband,
         }
         return await self.ask(**(sent | changes))
 

@@ -74,7 +74,8 @@ def _stand(sl: Slice, i: Infusion, w: World) -> Key:
         case State.READY:
             return (*counter, _remains(i.challenge, now), _remains(w.open, now))
         case State.PAUSED:
-            asked = None if r is None or i.resuming_ns is None else r.asked_ns >= i.resuming_ns
+            since_ns = now * TICK if i.resuming_ns is None else i.resuming_ns  # a resume would be asked for now
+            asked = r is not None and r.asked_ns >= since_ns
             return (*counter, _age(i.resuming_ns, now, sl.read_back_within), asked, w.plan)
         case State.ARMED:
             seen: Key = ()

@@ -20,6 +20,7 @@ RATE, ALTERED = Rate("43.2"), Rate("64.8")  # 43.2 mL/h is two units a tick
 NORMAL = 2  # units a tick
 OVER = 3  # units: the most that is not above 0.1 mL
 PLACE = Place(session="s-1", gateway="ward-7", pump="bed1", serial="SN-1")
+PATIENT = "P-1"
 NEVER = 99
 
 
@@ -112,6 +113,7 @@ class Slice:
             ),
             accuracy_percent=Decimal(2),
             ordered_ns=0,
+            patient=PATIENT,
         )
 
 

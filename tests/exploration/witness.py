@@ -3,7 +3,7 @@
 from pumpd.infusion import Infusion, State
 from pumpd.infusion import events as ev
 from pumpd.pump import Done, PumpState, Reading, Unknown
-from tests.exploration.slices import NEVER, PLACE, TICK, Slice, program, units
+from tests.exploration.slices import NEVER, PATIENT, PLACE, TICK, Slice, program, units
 from tests.exploration.world import World
 
 
@@ -15,10 +15,11 @@ def tell(sl: Slice, i: Infusion, w: World, event: ev.Event) -> World:
         case ev.ChallengeIssued(nonce=nonce) if i.state is State.READY:
             action = ev.ConfirmAction.START if w.started is None else ev.ConfirmAction.RESUME
             expires = (w.now + sl.confirmation) * TICK
-            binding = ev.Binding(nonce, w.digest, action, PLACE.serial, PLACE.channel, "s-1", "ward-7", expires)
-            return w._replace(open=binding)
-        case ev.ConfirmationGiven(binding=binding):
-            if i.state is State.READY and binding == w.open and w.now * TICK < binding.expires_ns:
+            place = (PLACE.serial, PLACE.channel, "s-1", "ward-7")
+            return w._replace(open=ev.Binding(nonce, w.digest, action, *place, expires, wristband=PATIENT))
+        case ev.ConfirmationGiven(binding=binding, associated=associated):
+            fits = binding == w.open and associated == PATIENT
+            if i.state is State.READY and fits and w.now * TICK < binding.expires_ns:
                 return w._replace(
                     open=None,
                     permit=binding,

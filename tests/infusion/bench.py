@@ -5,7 +5,7 @@ What the line does to a command is chosen by the test: carried out or not, answe
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
 from itertools import count
@@ -19,6 +19,7 @@ S = NS_PER_S
 MIN = 60 * S
 DIAMETER = Length("29.2")
 PLACE = Place(session="s-1", gateway="ward-7", pump="bed1", serial="SN-1", channel=1)
+PATIENT = "P-1"
 
 
 def program(*steps: tuple[str, str]) -> PumpProgram:
@@ -37,6 +38,7 @@ def infusion(
         limits=limits or Limits(),
         accuracy_percent=Decimal(2),
         ordered_ns=now_ns,
+        patient=PATIENT,
     )
 
 
@@ -230,13 +232,21 @@ class Bench:
             self.send(ev.ReadingFailed(self.now_ns, "no answer"))
 
     def challenge(self, nonce: str = "n-1") -> ev.Binding | None:
+        """What is to be signed, with the wristband scanned."""
         self.send(ev.ChallengeIssued(self.now_ns, nonce))
-        return self.infusion.challenge
+        open_ = self.infusion.challenge
+        return open_ and replace(open_, wristband=PATIENT)
 
-    def confirm(self, binding: ev.Binding | None = None, request: str = "r-1", nonce: str = "n-1") -> None:
+    def confirm(
+        self,
+        binding: ev.Binding | None = None,
+        request: str = "r-1",
+        nonce: str = "n-1",
+        associated: str = PATIENT,
+    ) -> None:
         binding = binding or self.challenge(nonce)
         assert binding is not None, self.refused
-        self.send(ev.ConfirmationGiven(self.now_ns, binding, "nurse-1", request))
+        self.send(ev.ConfirmationGiven(self.now_ns, binding, "nurse-1", request, associated))
 
     def run(self) -> "Bench":
         """From order to RUNNING."""
@@ -262,4 +272,4 @@ def bench(held: PumpProgram | None = None, **more: object) -> Bench:
     return Bench(infusion(held), **more)  # type: ignore[arg-type]  # passed through to the dataclass
 
 
-__all__ = ["MIN", "PLACE", "Bench", "Pump", "Refused", "S", "bench", "infusion", "program"]
+__all__ = ["MIN", "PATIENT", "PLACE", "Bench", "Pump", "Refused", "S", "bench", "infusion", "program"]

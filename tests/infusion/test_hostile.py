@@ -17,7 +17,7 @@ from pumpd.infusion import State
 from pumpd.infusion import events as ev
 from pumpd.infusion.interlocks import read_back
 from pumpd.pump import Done, PumpAlarm, Refused, Unknown
-from tests.infusion.bench import MIN, Bench, S, infusion, program
+from tests.infusion.bench import MIN, PATIENT, Bench, S, infusion, program
 
 LINES = st.sampled_from(["ok", "ok", "ok", "ok", "lost-request", "lost-reply", "down"])
 PROGRAMS = st.sampled_from(
@@ -28,6 +28,7 @@ PROGRAMS = st.sampled_from(
         program(("0.9", "0.6")),
     ]
 )
+PATIENTS = st.sampled_from([PATIENT, PATIENT, "P-2", PATIENT.lower(), f"{PATIENT} ", ""])
 OUTCOMES = st.sampled_from([Done(None), Refused(("no",)), Unknown("lost")])
 
 
@@ -43,6 +44,7 @@ class Watched(Bench):
             assert before.state is State.ARMED
             assert before.confirmed is not None
             assert before.confirmed.digest == before.segment.digest
+            assert before.confirmed.wristband == before.patient != ""
             assert event.at_ns < before.confirmed.expires_ns
         return actions
 
@@ -153,6 +155,19 @@ class Hostile(RuleBasedStateMachine):
         self.resume()
         self.start_well(seconds) if self.here.state is State.READY else None
 
+    @rule(wristband=PATIENTS, associated=PATIENTS)
+    def confirmed_for(self, wristband, associated):
+        """Whoever's wristband is scanned, whoever's pump it is: only the order's patient in both gets a start."""
+        self.nonces += 1
+        binding = self.here.challenge(f"n{self.nonces}")
+        if binding is None:
+            return
+        one = wristband == associated == PATIENT
+        starts = self.here.count(ev.StartPump)
+        self.good_confirmations += one and self.here.state is State.READY
+        self.here.confirm(replace(binding, wristband=wristband), request=f"p{self.nonces}", associated=associated)
+        assert one or self.here.count(ev.StartPump) == starts
+
     @rule(data=st.data())
     def forged(self, data):
         self.nonces += 1
@@ -257,7 +272,7 @@ class Hostile(RuleBasedStateMachine):
         assert not self.here.state.may_flow, self.here.state
 
 
-TestHostile = pytest.mark.requirement("STA-01", "STP-01", "COM-03", "COM-04", "RUN-04")(Hostile.TestCase)
+TestHostile = pytest.mark.requirement("STA-01", "PRG-21", "STP-01", "COM-03", "COM-04", "RUN-04")(Hostile.TestCase)
 TestHostile.settings = settings(
     max_examples=150, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
 )

@@ -3,13 +3,15 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pumpd.infusion import State
 from pumpd.infusion import events as ev
 from pumpd.infusion.interlocks import confirmation
 from pumpd.pump import AlarmCode, Done, PumpAlarm, PumpProgram, RateStep, Refused, Unknown
 from pumpd.quantities import Rate, Volume
-from tests.infusion.bench import MIN, Bench, S, bench, program
+from tests.infusion.bench import MIN, PATIENT, Bench, S, bench, infusion, program
 
 
 @pytest.mark.requirement("STA-04")
@@ -59,6 +61,59 @@ def test_a_confirmation_with_any_field_altered_starts_nothing(field, value):
     assert here.state is State.READY
     assert here.count(ev.StartPump) == 0
     assert here.refused
+
+
+@pytest.mark.requirement("PRG-21")
+@pytest.mark.parametrize("action", ["start", "resume"])
+@pytest.mark.parametrize(
+    ("wristband", "associated", "said"),
+    [
+        ("P-2", "P-1", "order P-1, wristband P-2, pump P-1: the wristband differs"),
+        ("P-1", "P-2", "order P-1, wristband P-1, pump P-2: the pump differs"),
+        ("P-2", "P-2", "order P-1, wristband P-2, pump P-2: the order differs"),
+        ("P-2", "P-3", "order P-1, wristband P-2, pump P-3: no two are the same"),
+        ("p-1", "P-1", "the wristband differs"),
+        ("P-1 ", "P-1", "the wristband differs"),
+        ("", "P-1", "order P-1, wristband without a patient, pump P-1: the wristband differs"),
+        ("P-1", "", "order P-1, wristband P-1, pump without a patient: the pump differs"),
+        ("", "", "the order differs"),
+    ],
+)
+def test_order_wristband_and_pump_are_one_patient_or_nothing_starts(wristband, associated, said, action):
+    here = bench()
+    if action == "resume":
+        here.run()
+        here.send(ev.PauseRequested(here.now_ns, "n", "x"))
+        here.wait(4 * S)
+        here.send(ev.ResumeRequested(here.now_ns, "n"))
+    starts = here.count(ev.StartPump)
+    binding = here.challenge("n-9")
+    assert binding is not None
+    here.confirm(replace(binding, wristband=wristband), request="r-9", associated=associated)
+    here.wait(5 * S)
+    assert here.state is State.READY
+    assert here.count(ev.StartPump) == starts
+    assert len(here.refused) == 1
+    assert said in here.refused[0]
+    here.confirm(binding, request="r-10")  # the attempt used nothing up
+    here.wait(S)
+    assert here.state is State.RUNNING
+
+
+@pytest.mark.requirement("PRG-21")
+@pytest.mark.parametrize(("wristband", "associated"), [("", ""), ("P-1", "P-1")])
+def test_an_order_without_a_patient_starts_nothing(wristband, associated):
+    """As an older pumpd wrote them down."""
+    here = Bench(infusion().but(patient=""))
+    here.confirm(replace(here.challenge(), wristband=wristband), associated=associated)
+    assert here.state is State.READY
+    assert here.count(ev.StartPump) == 0
+
+
+@pytest.mark.requirement("PRG-21")
+@given(st.tuples(*[st.sampled_from(["", "P-1", "P-2", "p-1", "P-1 ", "P-10"])] * 3))
+def test_three_tokens_are_one_patient_only_when_all_are_there_and_equal(three):
+    assert (confirmation.patient_faults(*three) == ()) is (len(set(three)) == 1 and "" not in three)
 
 
 @pytest.mark.requirement("STA-02")
@@ -118,7 +173,7 @@ def test_a_confirmation_is_used_once():
     here.confirm(binding, request="r-2")
     assert here.state is State.READY
     assert here.count(ev.StartPump) == 1
-    assert confirmation.faults(here.infusion, binding, here.now_ns)
+    assert confirmation.faults(here.infusion, binding, PATIENT, here.now_ns)
 
 
 @pytest.mark.requirement("STA-02")

@@ -101,6 +101,7 @@ PRIVATE = {
         *("reading", "state_changed", "alarm_raised", "alarm_cleared", "order_accepted", "order_refused", "read_back"),
         *("program_loaded", "confirmation_accepted", "confirmation_refused", "intent_start", "start_answered"),
         *("stop_requested", "stop_confirmed", "infusion_ended", "control_started", "control_stopped"),
+        "association_changed",
         "a_kind_of_next_year",
     ],
 )

@@ -1,4 +1,6 @@
-"""STA-01, STA-02, PRG-20: no flow without a nurse's confirmation of exactly this program on exactly this pump."""
+"""STA-01, STA-02, PRG-20, PRG-21: no flow without a nurse's confirmation of exactly this program, on exactly this pump,
+for exactly this patient.
+"""
 
 from pumpd.infusion.events import Binding
 from pumpd.infusion.interlocks.verdict import PERMIT, Refuse, Trip, Verdict
@@ -6,11 +8,13 @@ from pumpd.infusion.model import Infusion
 from pumpd.infusion.states import State
 from pumpd.pump import AlarmCode
 
-REQUIREMENTS = ("STA-01", "STA-02", "PRG-20")
+REQUIREMENTS = ("STA-01", "STA-02", "PRG-20", "PRG-21")
 
 
-def faults(infusion: Infusion, given: Binding, now_ns: int) -> tuple[str, ...]:
-    """Every reason why a signed confirmation does not fit the challenge that is open; empty when it fits."""
+def faults(infusion: Infusion, given: Binding, associated: str, now_ns: int) -> tuple[str, ...]:
+    """Every reason why a signed confirmation does not fit the challenge that is open, or the patient; empty when it
+    fits.
+    """
     challenge = infusion.challenge
     if challenge is None or given.nonce != challenge.nonce:
         return ("confirmation: it answers no open challenge; it was used before, or was replaced by a newer one",)
@@ -30,7 +34,18 @@ def faults(infusion: Infusion, given: Binding, now_ns: int) -> tuple[str, ...]:
     ]
     if now_ns >= challenge.expires_ns:
         reasons.append("confirmation: it came after its expiry")
-    return tuple(reasons)
+    return (*reasons, *patient_faults(infusion.patient, given.wristband, associated))
+
+
+def patient_faults(order: str, wristband: str, pump: str) -> tuple[str, ...]:
+    """Why these three tokens are not one patient, and which of them differs; empty when they are (PRG-21)."""
+    if order and order == wristband == pump:
+        return ()
+    tokens = {"order": order, "wristband": wristband, "pump": pump}
+    alone = [name for name, token in tokens.items() if list(tokens.values()).count(token) == 1]
+    which = f"the {alone[0]} differs" if len(alone) == 1 else "no two are the same"
+    said = ", ".join(f"{name} {token or 'without a patient'}" for name, token in tokens.items())
+    return (f"patient: {said}: {which}; nothing starts, make sure whose infusion, wristband and pump this is",)
 
 
 def check(infusion: Infusion, now_ns: int) -> Verdict:

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from pumpd.infusion import Infusion
 from pumpd.infusion import events as ev
 from tests.exploration.happenings.alphabet import Outcome, at_ns, happens
-from tests.exploration.slices import program, volume
+from tests.exploration.slices import PATIENT, program, volume
 from tests.exploration.world import World
 
 STRANGER = ev.Binding("stranger", "d0", ev.ConfirmAction.START, "SN-1", 1, "s-1", "ward-7", 10**18)
@@ -18,6 +19,7 @@ FORGED = {
     "session": "s-2",
     "gateway": "ward-8",
     "expires_ns": 10**18,
+    "wristband": "P-2",
 }
 
 
@@ -28,15 +30,21 @@ def _challenge(i: Infusion, w: World) -> Outcome:
     return ev.ChallengeIssued(at_ns(w), used + "'" if used.startswith(nonce) else nonce), w
 
 
+def _given(i: Infusion, w: World, request: str, associated: str = PATIENT, **changes: Any) -> ev.ConfirmationGiven:
+    """The open challenge, signed with the patient's wristband and these changes."""
+    signed = replace(i.challenge or STRANGER, **{"wristband": PATIENT, **changes})
+    return ev.ConfirmationGiven(at_ns(w), signed, "nurse", request, associated)
+
+
 @happens("base", "confirmed")
 def _confirmed(i: Infusion, w: World) -> Outcome:
-    return ev.ConfirmationGiven(at_ns(w), i.challenge or STRANGER, "nurse", "r"), w
+    return _given(i, w, "r"), w
 
 
 def _forged(name: str, value: object) -> None:
     @happens("forge", f"confirmed with another {name}")
     def _make(i: Infusion, w: World) -> Outcome:
-        return ev.ConfirmationGiven(at_ns(w), replace(i.challenge or STRANGER, **{name: value}), "nurse", "f"), w  # type: ignore[arg-type]
+        return _given(i, w, "f", **{name: value}), w
 
 
 for _name, _value in FORGED.items():
@@ -45,20 +53,28 @@ for _name, _value in FORGED.items():
 
 @happens("forge", "confirmed with another action")
 def _other_action(i: Infusion, w: World) -> Outcome:
-    asked = i.challenge or STRANGER
-    start = asked.action is ev.ConfirmAction.START
-    wrong = replace(asked, action=ev.ConfirmAction.RESUME if start else ev.ConfirmAction.START)
-    return ev.ConfirmationGiven(at_ns(w), wrong, "nurse", "f"), w
+    start = (i.challenge or STRANGER).action is ev.ConfirmAction.START
+    return _given(i, w, "f", action=ev.ConfirmAction.RESUME if start else ev.ConfirmAction.START), w
+
+
+@happens("forge", "confirmed at the pump of another patient")
+def _other_pump(i: Infusion, w: World) -> Outcome:
+    return _given(i, w, "f", associated="P-2"), w
+
+
+@happens("forge", "confirmed with the wristband and at the pump of another patient")
+def _other_patient(i: Infusion, w: World) -> Outcome:
+    return _given(i, w, "f", associated="P-2", wristband="P-2"), w
 
 
 @happens("forge", "an old confirmation, the same request")
 def _replay_same(i: Infusion, w: World) -> Outcome:
-    return ev.ConfirmationGiven(at_ns(w), w.used or STRANGER, "nurse", "r"), w
+    return ev.ConfirmationGiven(at_ns(w), w.used or STRANGER, "nurse", "r", PATIENT), w
 
 
 @happens("forge", "an old confirmation, a new request")
 def _replay_new(i: Infusion, w: World) -> Outcome:
-    return ev.ConfirmationGiven(at_ns(w), w.used or STRANGER, "nurse", "q"), w
+    return ev.ConfirmationGiven(at_ns(w), w.used or STRANGER, "nurse", "q", PATIENT), w
 
 
 @happens("base", "stop")

@@ -98,6 +98,20 @@ INTERLOCKS = (
         )
         for name in ("action", "pump serial", "channel", "session", "gateway", "expiry")
     ),
+    *(
+        Mutant(
+            f"any {name}",
+            LOCKS + "confirmation:patient_faults",
+            "order == wristband == pump",
+            two,
+            "start_is_confirmed",
+        )
+        for name, two in (
+            ("wristband", "order == pump"),
+            ("pump's patient", "order == wristband"),
+            ("order's patient", "wristband == pump"),
+        )
+    ),
     Mutant(
         "another rate reads back as equal",
         LOCKS + "read_back:differences",

@@ -30,6 +30,7 @@ let person: Person | null = null;
 let unpaired = false;
 let silent = false;
 let own: Infusion | null = null;
+let patient: string | null | undefined; // as it was said here; undefined: as the scene has it
 let pausedAudioUntil = 0;
 let still = false;
 const now = () => (still ? Date.parse("2026-11-26T13:12:00.000Z") : Date.now()); // for pictures, time stands
@@ -40,7 +41,11 @@ const pumps = () =>
     ? [pump("bed1", own, { ends_ts: new Date(now() + (2400 - running) * 1000).toISOString() })]
     : SCENES[scene]!(now(), running);
 const state = () => ({
-  ...live(pumps(), person, now()),
+  ...live(
+    pumps().map((each) => (patient === undefined ? each : { ...each, patient })),
+    person,
+    now(),
+  ),
   audio: pausedAudioUntil > now() ? { paused_left_s: (pausedAudioUntil - now()) / 1000, by: "20417" } : null,
 });
 const points = (): Point[] =>
@@ -155,7 +160,18 @@ async function asked(fields: Fields): Promise<[number, Fields]> {
         : no(401, "sign_in: nobody is signed in");
     }
     case "confirm":
-      return become(infusion("starting", running));
+      return fields["wristband"] === REVIEW.patient
+        ? become(infusion("starting", running))
+        : no(
+            409,
+            `patient: order ${REVIEW.patient}, wristband ${String(fields["wristband"])}, pump ${REVIEW.patient}: ` +
+              "the wristband differs; nothing starts, make sure whose infusion, wristband and pump this is",
+          );
+    case "associate":
+    case "dissociate":
+      patient = typeof fields["patient"] === "string" ? fields["patient"] : null;
+      streams.forEach((out) => send(out, "state", state()));
+      return yes();
     case "pause":
       return become({ ...infusion("paused", running), reason: `pause asked for: ${String(fields["reason"])}` });
     case "resume":
@@ -179,9 +195,10 @@ async function answer(request: IncomingMessage, out: ServerResponse) {
   if (url.pathname === "/mock") {
     for (const [name, value] of url.searchParams) {
       if (name === "scene" && value in SCENES)
-        [scene, own, running] = [
+        [scene, own, patient, running] = [
           value,
           null,
+          undefined,
           value === "running" ||
           value === "stopping" ||
           value === "alarms" ||

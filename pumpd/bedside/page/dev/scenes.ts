@@ -112,6 +112,7 @@ export function pump(name: string, what: Infusion | null, fields: Partial<Pump> 
     firmware: "3.928",
     serial: "SIM-1001",
     simulated: true,
+    patient: what ? what.review.patient : null,
     problem: null,
     pump_state: what?.may_flow ? "infusing" : "stopped",
     infusion: what,

@@ -42,6 +42,7 @@ export function Frame({ page, route, children }: { page: Page; route: Route; chi
             <span class="gateway">
               {page.live?.gateway ?? page.about?.gateway ?? "pumpd"}
               {(page.live?.tablets_connected ?? 0) > 1 && `, ${page.live?.tablets_connected} tablets`}
+              {known?.patient && ` · patient ${known.patient}`}
             </span>
           </div>
           <Boundary name="The top bar">

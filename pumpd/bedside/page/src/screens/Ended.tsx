@@ -2,6 +2,7 @@
 
 import { useState } from "preact/hooks";
 import type { InfusionProps } from "./Bed.tsx";
+import { Association } from "../parts/Association.tsx";
 import { Amount, Fact, Facts } from "../parts/Facts.tsx";
 import { may, NeedsSignIn } from "../parts/NeedsSignIn.tsx";
 import { ObservationPart } from "../parts/Observation.tsx";
@@ -42,6 +43,7 @@ export function Ended(props: InfusionProps) {
           ) : (
             <NeedsSignIn pump={pump.pump} what="order an infusion" />
           ))}
+        <Association page={page} pump={pump} />
       </div>
       {pump.observation && (
         <div>

@@ -1,6 +1,7 @@
 // A bed without an infusion.
 
 import type { BedProps } from "./Bed.tsx";
+import { Association } from "../parts/Association.tsx";
 import { may, NeedsSignIn } from "../parts/NeedsSignIn.tsx";
 import { Fact, Facts } from "../parts/Facts.tsx";
 import { bedAddress } from "../state/route.ts";
@@ -28,6 +29,7 @@ export function Idle({ page, live, pump }: BedProps) {
       {live.person && !may(page, "prescribe") && (
         <p class="muted">Ordering needs a person and a tablet that may prescribe.</p>
       )}
+      <Association page={page} pump={pump} />
       <PumpFacts pump={pump} alarmOutput={live.alarm_output} />
     </section>
   );

@@ -1,14 +1,16 @@
 // Everything that a start is for, on one screen, as it was read back from the pump (STA-16); then the hold.
 // The challenge is asked for when the hold begins, and signed only if it is for exactly what is on the screen.
 
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { InfusionProps } from "./Bed.tsx";
+import { Association } from "../parts/Association.tsx";
 import { Amount, Fact, Facts } from "../parts/Facts.tsx";
 import { FlowProfile } from "../parts/FlowProfile.tsx";
 import { HoldButton } from "../parts/HoldButton.tsx";
 import { Keypad } from "../parts/Keypad.tsx";
 import { may, NeedsSignIn } from "../parts/NeedsSignIn.tsx";
 import { Reasons } from "../parts/Reasons.tsx";
+import { Scan } from "../parts/Scan.tsx";
 import { gatewayNow } from "../state/fresh.ts";
 import { useNow } from "../state/store.ts";
 import type { Challenge, Review } from "../state/types.ts";
@@ -30,6 +32,8 @@ import {
   stepSeconds,
 } from "../words/terms.ts";
 
+const SCAN_LASTS_MS = 60_000; // as a challenge does
+
 interface Second {
   badge: string;
   pin: string;
@@ -41,6 +45,12 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
   const [reasons, setReasons] = useState<string[]>([]);
   const [busy, setBusy] = useState(false);
   const [second, setSecond] = useState<Second | null>(null);
+  const [wristband, setWristband] = useState("");
+  useEffect(() => {
+    const timer = setTimeout(() => setWristband(""), SCAN_LASTS_MS);
+    return () => clearTimeout(timer);
+  }, [wristband]);
+  useEffect(() => setWristband(""), [live.person?.badge]); // what another nurse scanned is not hers
   const asked = useRef<{ shown: Review; answer: Promise<Answer<Challenge>> } | null>(null);
 
   const wall = gatewayNow(page, at);
@@ -52,12 +62,6 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
   const needsSecond = review.double_check === true && second === null;
   const checks = needsSecond && live.person !== null && may(page, "confirm");
   const word = infusion.action === "resume" ? "Hold to resume" : "Hold to start";
-
-  const dies = (
-    <Fact label="If the gateway dies" wide>
-      {expirySentence(review.expiry, pump.expiry_text)}
-    </Fact>
-  );
 
   const begin = () => {
     setReasons([]);
@@ -72,7 +76,9 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
     const said = await signed(answer, of.shown, key);
     setBusy(false);
     setReasons(said);
-    if (said.length) setSecond(null);
+    if (!said.length) return;
+    setSecond(null);
+    setWristband(""); // whoever it was, she is asked for anew
   };
   const signed = async (
     answer: Answer<Challenge>,
@@ -83,7 +89,8 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
     if (!answer.ok || !challenge.binding) return answer.reasons;
     const differs = await mismatch(shown, challenge);
     if (differs) return [differs];
-    const done = await confirm(key, page.about?.gateway ?? "", pump.pump, challenge, await shownHash(shown), second);
+    const gateway = page.about?.gateway ?? "";
+    const done = await confirm(key, gateway, pump.pump, challenge, await shownHash(shown), wristband, second);
     return done.ok ? [] : done.reasons;
   };
 
@@ -110,7 +117,9 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
           );
         })}
         <Facts dense>
-          <Fact label="Patient">{review.patient || NONE}</Fact>
+          <Fact label="Patient" note={pump.patient ? `this pump is ${pump.patient}’s` : "this pump is nobody’s yet"}>
+            {review.patient || NONE}
+          </Fact>
           <Fact label="Drug">{review.drug}</Fact>
           <Fact label="Concentration">
             <Amount of={figure(review.concentration_mg_ml)} unit="mg/mL" />
@@ -158,12 +167,13 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
           <Fact label="Ordered by" note={libraryOf(review)}>
             {review.ordered_by || NONE}
           </Fact>
-          {checks && dies}
+          <Fact label="If the gateway dies" wide>
+            {expirySentence(review.expiry, pump.expiry_text)}
+          </Fact>
         </Facts>
       </div>
       <div class="review-act">
         {!checks && <FlowProfile steps={review.steps} />}
-        {!checks && <dl>{dies}</dl>}
         {!checks && review.simulated && <p class="simulated">SIMULATED PUMP</p>}
         <Reasons reasons={reasons} title="Not started" />
         {!live.person ? (
@@ -182,10 +192,25 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
                 </button>
               </p>
             )}
+            {pump.patient === null ? (
+              <Association page={page} pump={pump} waiting />
+            ) : (
+              <Scan
+                label="Wristband of the patient"
+                hint="Scan it. Order, pump and wristband must be one patient."
+                scanned={wristband}
+                busy={busy}
+                waiting={!wristband}
+                onScan={(token) => {
+                  setReasons([]);
+                  setWristband(token);
+                }}
+              />
+            )}
             <HoldButton
               key={canonical(review)}
               label={word}
-              disabled={!same}
+              disabled={!same || !wristband}
               busy={busy}
               onBegin={begin}
               onHeld={() => void held()}

@@ -176,6 +176,8 @@ export interface Pump {
   firmware: string | null;
   serial: string;
   simulated: boolean;
+  /** Token of the patient whom the pump is associated with. */
+  patient: string | null;
   problem: string | null;
   pump_state: string | null;
   infusion: Infusion | null;

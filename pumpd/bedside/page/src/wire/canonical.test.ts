@@ -34,11 +34,11 @@ const binding = {
   expires_ns: "60000000000",
 };
 
-test("a confirmation signs the binding and what was on the screen; the expiry as text", () => {
+test("a confirmation signs the binding, what was on the screen and what was scanned; the expiry as text", () => {
   const want =
-    'pumpd-confirmation-v1\n{"action":"start","channel":1,"digest":"d","expires_ns":"60000000000","gateway":"g","nonce":"n","serial":"S","session":"s","shown":"h"}';
-  assert.equal(confirmationText(binding, "h"), want);
-  assert.equal(confirmationText({ ...binding, expires_ns: 60000000000 }, "h"), want);
+    'pumpd-confirmation-v1\n{"action":"start","channel":1,"digest":"d","expires_ns":"60000000000","gateway":"g","nonce":"n","serial":"S","session":"s","shown":"h","wristband":"P-1"}';
+  assert.equal(confirmationText(binding, "h", "P-1"), want);
+  assert.equal(confirmationText({ ...binding, expires_ns: 60000000000 }, "h", "P-1"), want);
 });
 
 test("a challenge for another program than the one on the screen is not signed", async () => {

@@ -47,9 +47,9 @@ export async function request<T = Record<string, unknown>>(
 
 export const shownHash = (review: Review): Promise<string> => sha256(canonical(review));
 
-/** The exact text that a confirmation signs: what to run, where, until when, and what was on the screen. */
-export const confirmationText = (binding: Binding, shown: string): string =>
-  CONFIRMATION + canonical({ ...binding, expires_ns: String(binding.expires_ns), shown });
+/** The exact text that a confirmation signs: what to run, where, until when, what was on the screen, and for whom. */
+export const confirmationText = (binding: Binding, shown: string, wristband: string): string =>
+  CONFIRMATION + canonical({ ...binding, expires_ns: String(binding.expires_ns), shown, wristband });
 
 /** Why the challenge is not for what is on the screen; null when it is. */
 export async function mismatch(onScreen: Review, challenge: Challenge): Promise<string | null> {
@@ -65,6 +65,7 @@ export async function confirm(
   pump: string,
   challenge: Challenge,
   shown: string,
+  wristband: string,
   second: { badge: string; pin: string } | null,
 ): Promise<Answer<Record<string, unknown>>> {
   const { binding } = challenge;
@@ -78,7 +79,8 @@ export async function confirm(
     key: key.id,
     ...binding,
     shown,
-    signature: await signature(key, confirmationText(binding, shown)),
+    wristband,
+    signature: await signature(key, confirmationText(binding, shown, wristband)),
     ...(second ? { second } : {}),
   });
 }

@@ -1,0 +1,78 @@
+"""PRG-21 in a real browser: whose pump it is, whose wristband is scanned, and what does not start."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.gateway import DOCTOR
+
+pytestmark = [pytest.mark.realtime, pytest.mark.browser]
+
+
+@pytest.mark.requirement("PRG-21")
+def test_another_patients_wristband_starts_nothing_and_the_right_one_does(nurse, ward):
+    page = nurse.page
+    nurse.signed_in("bed4")
+    nurse.order("bed4", **{"Patient token": "P-7"})
+    before = ward.starts("bed4")
+    nurse.scan("bed4", "P-8")
+    nurse.press_and_hold(nurse.hold("start"))
+    alert = page.locator("main").get_by_role("alert").filter(has_text="Not started")
+    expect(alert).to_contain_text("Order P-7, wristband P-8, pump P-7: the wristband differs; nothing starts")
+    expect(nurse.hold("start")).to_be_disabled()  # she is asked for anew
+    expect(page.get_by_test_id("scanned")).to_have_count(0)
+    page.wait_for_timeout(1000)
+    assert ward.infusion_state("bed4") == "ready"
+    assert ward.starts("bed4") == before
+    assert "the wristband differs" in ward.rows("confirmation_refused", "bed4")[-1].fields["reasons"][0]
+
+    nurse.scan("bed4", "P-7")
+    nurse.press_and_hold(nurse.hold("start"))
+    ward.until("bed4", "running")
+    assert ward.starts("bed4") == before + 1
+    nurse.stop_button("bed4").click()
+    ward.until("bed4", "stopped")
+
+
+@pytest.mark.requirement("PRG-21")
+def test_a_nurse_says_whose_pump_it_is_and_without_that_nothing_can_be_held(nurse, ward):
+    page = nurse.page
+    ward.free("bed4")
+    nurse.signed_in("bed4", DOCTOR)
+    if nurse.button("End the association").count():
+        nurse.button("End the association").click()
+    expect(page.get_by_test_id("associated")).to_have_text("nobody")
+    page.get_by_label("Associate with a patient").fill("Jane Doe")
+    page.keyboard.press("Enter")
+    nurse.see("This is no patient token")
+    page.get_by_label("Associate with a patient").fill("P-9")
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("associated")).to_have_text("P-9")
+    expect(page.get_by_role("banner")).to_contain_text("patient P-9")
+    row = ward.rows("association_changed", "bed4")[-1].fields
+    assert (row["before"], row["patient"]) == (None, "P-9")
+    assert row["by"].startswith("Dr A. Brandt")
+
+    nurse.order("bed4", **{"Patient token": "P-9"})
+    assert not ward.ask(op="dissociate", pump="bed4", by="somebody")["ok"]
+    nurse.stop_button("bed4").click()
+    ward.until("bed4", "stopped", "abandoned")
+    nurse.button("End the association").click()
+    expect(page.get_by_test_id("associated")).to_have_text("nobody")
+
+
+@pytest.mark.requirement("PRG-21")
+def test_a_scan_on_the_pump_of_nobody_first_makes_it_somebodys(nurse, ward):
+    """Ordered from afar; at the bed the nurse scans for the pump, and once more for the start."""
+    page = nurse.page
+    nurse.signed_in("bed4")
+    nurse.fill_order("bed4", **{"Patient token": "P-10"})
+    ward.ask(op="dissociate", pump="bed4", by="somebody")
+    nurse.button("Load the pump").click()
+    expect(nurse.hold("start")).to_be_disabled()
+    expect(page.get_by_label("Associate with a patient")).to_be_focused()
+    page.keyboard.type("P-10\n")
+    nurse.scan("bed4", "P-10")
+    nurse.press_and_hold(nurse.hold("start"))
+    ward.until("bed4", "running")
+    nurse.stop_button("bed4").click()
+    ward.until("bed4", "stopped")

@@ -1,0 +1,192 @@
+"""PRG-21: order, wristband and pump are one patient, or nothing starts; and whose a pump is, kept through restarts."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from pumpd.control.writer import InlineWriter
+from pumpd.journal import JournalError
+from tests.control.test_restart import another_process, die
+from tests.control.ward import ORDER, Ward, ward
+from tests.control.wire_tap import Tap
+
+ALICE, BOB = ORDER["patient"], "token-2"
+
+
+async def associate(here: Ward, patient: str, pump: str = "bed1"):
+    return await here.ask(op="associate", pump=pump, patient=patient, by="R. Weiss")
+
+
+async def dissociate(here: Ward, pump: str = "bed1"):
+    return await here.ask(op="dissociate", pump=pump, by="R. Weiss")
+
+
+async def ordered(here: Ward):
+    """Ready, on a pump that is nobody's."""
+    assert (await here.ask(**ORDER)).ok
+    await here.until("ready")
+    return Tap(here.pump)
+
+
+def changes(here: Ward):
+    return [(row.fields["before"], row.fields["patient"]) for row in here.rows() if row.kind == "association_changed"]
+
+
+@pytest.mark.requirement("PRG-21")
+async def test_on_a_pump_that_is_nobodys_nothing_starts_until_it_is_the_patients(tmp_path):
+    async with ward(tmp_path) as here:
+        tap = await ordered(here)
+        refused = await here.confirm()
+        assert refused.reasons[0].startswith(
+            f"patient: order {ALICE}, wristband {ALICE}, pump without a patient: the pump differs; nothing starts"
+        )
+        await asyncio.sleep(10)
+        assert (here.state(), tap.count("RUN"), here.truth()) == ("ready", 0, 0)
+        assert (await associate(here, BOB)).reasons == (
+            "patient: bed1 has an infusion; until it has ended, its patient stays as it is",
+        )
+        answer = await associate(here, ALICE)
+        assert (answer.ok, answer.result["patient"]) == (True, ALICE)
+        assert (await here.confirm()).ok
+        await here.until("running")
+
+
+@pytest.mark.requirement("PRG-21")
+async def test_another_patients_wristband_starts_nothing_and_is_on_record(tmp_path):
+    async with ward(tmp_path) as here:
+        assert (await here.order()).ok
+        await here.until("ready")
+        tap = Tap(here.pump)
+        refused = await here.confirm(replace(await here.binding(), wristband=BOB))
+        assert f"order {ALICE}, wristband {BOB}, pump {ALICE}: the wristband differs" in refused.reasons[0]
+        await asyncio.sleep(10)
+        assert (here.state(), tap.count("RUN"), here.truth()) == ("ready", 0, 0)
+        assert "confirmation_refused" in here.kinds()
+
+
+@pytest.mark.requirement("PRG-21")
+async def test_after_a_pause_the_wristband_is_scanned_again(tmp_path):
+    async with ward(tmp_path) as here:
+        await here.start()
+        await asyncio.sleep(300)
+        assert (await here.ask(op="pause", pump="bed1")).ok
+        await here.until("paused")
+        assert (await here.ask(op="resume", pump="bed1")).ok
+        await here.until("ready")
+        given = here.truth()
+        assert not (await here.confirm(replace(await here.binding(), wristband=BOB), request="r-2")).ok
+        await asyncio.sleep(10)
+        assert here.truth() == given
+        assert (await here.confirm(request="r-3")).ok
+        await here.until("running")
+
+
+@pytest.mark.requirement("PRG-21")
+async def test_no_order_is_taken_on_another_patients_pump(tmp_path):
+    async with ward(tmp_path) as here:
+        assert (await associate(here, BOB)).ok
+        refused = await here.ask(**ORDER)
+        assert refused.reasons == (f"patient: bed1 is associated with another patient, {BOB}",)
+        assert here.state() is None
+        assert (await associate(here, ALICE)).ok  # another act takes its place
+        assert (await here.ask(**ORDER)).ok
+
+
+@pytest.mark.requirement("PRG-21")
+async def test_during_an_infusion_a_pump_changes_its_patient_for_nobody(tmp_path):
+    async with ward(tmp_path) as here:
+        assert (await here.order()).ok
+        for state, act in (("ready", None), ("running", here.confirm), ("paused", lambda: pause(here))):
+            if act is not None:
+                assert (await act()).ok
+            await here.until(state)
+            for answer in (await associate(here, BOB), await dissociate(here)):
+                assert answer.reasons == (
+                    "patient: bed1 has an infusion; until it has ended, its patient stays as it is",
+                )
+            assert (await associate(here, ALICE)).ok
+            assert here.gateway.runners["bed1"].patient == ALICE
+        assert (await here.ask(op="stop")).ok
+        await here.until("stopped")
+        assert (await dissociate(here)).ok
+        assert changes(here)[-1] == (ALICE, None)
+
+
+async def pause(here: Ward):
+    return await here.ask(op="pause", pump="bed1")
+
+
+@pytest.mark.requirement("PRG-21", "PWR-13")
+async def test_whose_a_pump_is_survives_the_process_also_when_it_is_nobodys(tmp_path):
+    async with ward(tmp_path, beds=("bed1", "bed2", "bed3")) as here:
+        await associate(here, BOB)
+        await associate(here, ALICE)
+        await associate(here, BOB, "bed2")
+        await dissociate(here, "bed2")
+        await die(here)
+        async with another_process(here) as made:
+            assert [runner.patient for runner in made.runners.values()] == [ALICE, "", ""]
+            assert [pump["patient"] for pump in made.status()["pumps"]] == [ALICE, None, None]
+        said = [row.fields for row in here.rows() if row.kind == "association_changed"]
+        assert said[1] == {"patient": ALICE, "before": BOB, "by": "R. Weiss, test"}
+
+
+@pytest.mark.requirement("PRG-21")
+async def test_what_the_disk_does_not_take_changes_nothing(tmp_path, monkeypatch):
+    async with ward(tmp_path) as here:
+        assert (await associate(here, ALICE)).ok
+
+        async def full(self, entries):
+            raise JournalError("disk full")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(InlineWriter, "append", full)
+            refused = await associate(here, BOB)
+            assert refused.reasons == ("journal: disk full; the patient of bed1 is who it was",)
+        assert here.gateway.runners["bed1"].patient == ALICE
+        assert (await here.ask(**ORDER)).ok
+
+
+@pytest.mark.requirement("PRG-21")
+async def test_while_it_is_being_written_the_pump_is_nobodys(tmp_path, monkeypatch):
+    async with ward(tmp_path) as here:
+        await ordered(here)
+        written, append = asyncio.Event(), InlineWriter.append
+
+        async def slow(self, entries):
+            if any(entry.kind == "association_changed" for entry in entries):
+                await written.wait()
+            return await append(self, entries)
+
+        monkeypatch.setattr(InlineWriter, "append", slow)
+        asking = asyncio.create_task(associate(here, ALICE))
+        await asyncio.sleep(1)
+        refused = await here.confirm()
+        assert "pump without a patient" in refused.reasons[0]
+        written.set()
+        assert (await asking).ok
+        assert (await here.confirm()).ok
+
+
+@pytest.mark.requirement("PRG-21", "AUD-09")
+@pytest.mark.parametrize("text", ["Jane Doe", "JANE^DOE^1970", "", " token-1", "token-1;", "a" * 64, "Ärztin"])
+async def test_what_is_no_token_is_refused_and_written_nowhere(tmp_path, text):
+    async with ward(tmp_path) as here:
+        assert (await here.order()).ok
+        await here.until("ready")
+        refused = await here.confirm(replace(await here.binding(), wristband=text))
+        assert refused.reasons[0].startswith("patient: what was scanned is no patient token")
+        assert here.state() == "ready"
+        assert (await here.ask(op="stop")).ok
+        await here.until("abandoned")
+        refused = await associate(here, text)
+        assert refused.reasons[0].startswith("patient: this is no patient token")
+        assert here.gateway.runners["bed1"].patient == ALICE
+        assert not text.strip() or not any(text in row.body for row in here.rows())
+
+
+async def test_a_pump_that_is_not_there_is_nobodys(tmp_path):
+    async with ward(tmp_path) as here:
+        assert "'bed9' is not configured" in (await associate(here, ALICE, "bed9")).reasons[0]
+        assert "'bed9' is not configured" in (await dissociate(here, "bed9")).reasons[0]
