@@ -205,6 +205,7 @@ def turn_to(page: Page, at: Mock, screen: Screen) -> None:
         page.wait_for_timeout(800)
         page.route("**/api/*", lambda route: route.abort())  # so that it stays away
         page.clock.fast_forward(screen.silent_s * 1000)
+    page.evaluate("scrollTo(0, 0)")  # wherever the screen before was looked at
     screen.then(page)
     page.wait_for_timeout(200)
 
