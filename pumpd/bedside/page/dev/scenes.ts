@@ -150,9 +150,8 @@ export const SCENES: Record<string, (now: number, running: number) => Pump[]> = 
       { rate_ml_h: "98", volume_ml: "49" },
     ];
     return [
-      pump(
-        "bed1",
-        infusion("ready", 0, {
+      pump("bed1", {
+        ...infusion("ready", 0, {
           ...REVIEW,
           entry: "ketamine-1mg-ml-gentle",
           steps,
@@ -165,7 +164,8 @@ export const SCENES: Record<string, (now: number, running: number) => Pump[]> = 
           container: "60 mL",
           double_check: true,
         }),
-      ),
+        session: "20261126-02",
+      }),
     ];
   },
   running: (now, running) => [pump("bed1", infusion("running", running), at(running, now))],
