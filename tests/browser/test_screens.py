@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from tests.browser.chromium import chromium
 from tests.browser.gateway import WITHIN_S, wait_until
-from tools.tablet_pictures import Screen, mock, opened, turn_to
+from tools.tablet_pictures import SCREENS, Screen, mock, opened, turn_to
 
 pytestmark = [pytest.mark.realtime, pytest.mark.browser]
 
@@ -101,3 +101,15 @@ def test_a_screen_that_fails_leaves_stop_where_it_was(stage):
         with page.expect_request("**/api/stop") as asked:
             page.get_by_role("button", name="Stop bed1").click()
         assert asked.value.post_data_json["pump"] == "bed1"
+
+
+def test_what_was_told_of_one_program_is_not_told_of_the_next(stage):
+    """Another infusion takes the place of the one on the screen while the tablet looks at it."""
+    gateway, browser = stage
+    with opened(browser, gateway, "tablet", "day") as page:
+        turn_to(page, gateway, next(each for each in SCREENS if each.name == "review-wristband"))
+        told = page.locator("main").get_by_text("Not started")
+        expect(told).to_have_count(1)
+        gateway.show(Screen("two nurses", "", "gentle"))
+        expect(page.get_by_role("heading", name="Independent double check")).to_be_visible()
+        expect(told).to_have_count(0)

@@ -24,29 +24,30 @@ export interface InfusionProps extends BedProps {
 export function Bed({ page, live, pump }: BedProps) {
   const { infusion } = pump;
   if (!infusion) return <Idle page={page} live={live} pump={pump} />;
-  const props = { page, live, pump, infusion, key: infusion.session };
+  const props = { page, live, pump, infusion };
+  const key = `${infusion.session} ${infusion.digest}`; // what was typed or told for one program is not for the next
   switch (infusion.state) {
     case "ordered":
     case "loading":
-      return <Preparing {...props} />;
+      return <Preparing key={key} {...props} />;
     case "ready":
-      return <ReviewScreen {...props} />;
+      return <ReviewScreen key={key} {...props} />;
     case "armed":
     case "starting":
     case "running":
     case "completing":
     case "stopping":
-      return <Running {...props} />;
+      return <Running key={key} {...props} />;
     case "pausing":
     case "paused":
-      return <Paused {...props} />;
+      return <Paused key={key} {...props} />;
     case "tripped":
-      return <Tripped {...props} />;
+      return <Tripped key={key} {...props} />;
     case "uncertain":
-      return <Uncertain {...props} />;
+      return <Uncertain key={key} {...props} />;
     case "completed":
     case "stopped":
     case "abandoned":
-      return <Ended {...props} />;
+      return <Ended key={key} {...props} />;
   }
 }
