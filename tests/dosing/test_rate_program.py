@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pumpd.dosing import Refusals
 from pumpd.dosing.arithmetic import lines
 from pumpd.dosing.canonical import plain_data
+from pumpd.dosing.seal import Manifest
 from pumpd.pump import Driver, FixedStep, PumpProgram, RateStep
 from pumpd.quantities import Duration, Quantity, Rate, Volume
 from tests.dosing.samples import COARSE, FIGURES, LIBRARY, TENTHS, program, refused
@@ -32,7 +33,10 @@ def full():
     )
     rest = whole.remainder(Volume("1.5"), FIGURES)
     assert rest is not None
-    return rest
+    signed = Manifest(
+        pumpd_library=1, name="ward", version=7, care_area="psychiatry", digest="0f" * 32, key="0123456789abcdef"
+    )
+    return replace(rest, manifest=signed)
 
 
 def mutations(value):
