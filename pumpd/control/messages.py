@@ -22,10 +22,9 @@ class _Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Order(_Message):
+class Prescribed(_Message):
     """A prescription for one pump. Quantities are text with units; `overrides` maps a soft limit to its reason."""
 
-    op: Literal["order"] = "order"
     pump: Id
     entry: Text
     dose: Text
@@ -35,10 +34,14 @@ class Order(_Message):
     duration: Text
     container: Text
     patient: Text
-    ordered_by: Text
     previous_weight: Text | None = None
     course: Text | None = None
     overrides: dict[Text, Text] = Field(default_factory=dict)
+
+
+class Order(Prescribed):
+    op: Literal["order"] = "order"
+    ordered_by: Text
 
 
 class ChallengeRequest(_Message):

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, TypeAdapter
 
-from pumpd.control.messages import Confirmation, Id, Text
+from pumpd.control.messages import Confirmation, Id, Prescribed, Text
 
 
 class _Inner(BaseModel):
@@ -39,28 +39,13 @@ class Touch(_Inner):
     op: Literal["touch"]
 
 
-class _Prescription(_Inner):
-    pump: Id
-    entry: Text
-    dose: Text
-    weight: Text
-    weight_again: Text
-    weight_basis: Text
-    duration: Text
-    container: Text
-    patient: Text
-    previous_weight: Text | None = None
-    course: Text | None = None
-    overrides: dict[Text, Text] = Field(default_factory=dict)
-
-
-class Preview(_Prescription):
+class Preview(_Inner, Prescribed):
     """What an order would come to; orders nothing."""
 
     op: Literal["preview"]
 
 
-class TabletOrder(_Prescription):
+class TabletOrder(_Inner, Prescribed):
     op: Literal["order"]
 
 
