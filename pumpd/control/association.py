@@ -1,9 +1,10 @@
 """Which patient each pump is associated with, kept in the journal and found there again after a restart (PRG-21).
 
 Promises:
-- It is set by a person's act alone, counts once it is on the disk, and stays until another act takes its place.
-- While an infusion is under way on the pump it can become its patient, and no other's or nobody's.
-- While it is being written, the pump is nobody's: what is confirmed meanwhile does not start.
+- It is set by a person's act alone, and stays until another act takes its place.
+- While an infusion is under way on the pump it can become its patient's, and no other's or nobody's.
+- It holds at once, so that no order for another slips in while it is being written. The intent of a start goes to the
+  disk after it. What the disk does not take leaves the pump nobody's.
 """
 
 from pumpd.control.refused import RefusedError
@@ -20,17 +21,17 @@ async def associate(runner: PumpRunner, patient: str | None, by: str, journal: J
     """Make this the pump's patient; None: nobody. Raises RefusedError."""
     if patient is not None and not is_token(patient):
         raise RefusedError(f"patient: this is {NO_TOKEN}")
-    before, infusion = runner.patient, runner.infusion
-    if runner.active and infusion and not (patient == infusion.patient and before in ("", patient)):
+    if runner.active and runner.infusion and patient != runner.infusion.patient:
         raise RefusedError(f"patient: {runner.name} has an infusion; until it has ended, its patient stays as it is")
-    body = {"patient": patient, "before": before or None, "by": by}
-    runner.patient = ""
+    body = {"patient": patient, "before": runner.patient or None, "by": by}
+    runner.patient = patient or ""
     try:
         await journal.append([Entry(CHANGED, body, runner.name, "", now_ns)])
     except JournalError as error:
-        runner.patient = before
-        raise RefusedError(f"journal: {error}; the patient of {runner.name} is who it was") from error
-    runner.patient = patient or ""
+        runner.patient = ""
+        raise RefusedError(
+            f"journal: {error}; {runner.name} is nobody's until it can be written whose it is"
+        ) from error
 
 
 def find(reader: JournalReader, pump: str) -> str:

@@ -133,7 +133,7 @@ async def test_whose_a_pump_is_survives_the_process_also_when_it_is_nobodys(tmp_
 
 
 @pytest.mark.requirement("PRG-21")
-async def test_what_the_disk_does_not_take_changes_nothing(tmp_path, monkeypatch):
+async def test_what_the_disk_does_not_take_leaves_the_pump_nobodys(tmp_path, monkeypatch):
     async with ward(tmp_path) as here:
         assert (await associate(here, ALICE)).ok
 
@@ -142,31 +142,37 @@ async def test_what_the_disk_does_not_take_changes_nothing(tmp_path, monkeypatch
 
         with monkeypatch.context() as patch:
             patch.setattr(InlineWriter, "append", full)
-            refused = await associate(here, BOB)
-            assert refused.reasons == ("journal: disk full; the patient of bed1 is who it was",)
-        assert here.gateway.runners["bed1"].patient == ALICE
-        assert (await here.ask(**ORDER)).ok
+            for answer in (await dissociate(here), await associate(here, BOB)):
+                assert answer.reasons == ("journal: disk full; bed1 is nobody's until it can be written whose it is",)
+        await ordered(here)
+        assert "pump without a patient" in (await here.confirm()).reasons[0]
+        assert (await associate(here, ALICE)).ok
+        assert (await here.confirm()).ok
 
 
 @pytest.mark.requirement("PRG-21")
-async def test_while_it_is_being_written_the_pump_is_nobodys(tmp_path, monkeypatch):
+@pytest.mark.parametrize("first", ["association", "order"])
+async def test_of_an_order_and_an_association_at_once_one_is_refused(tmp_path, monkeypatch, first):
+    """Whichever of the two is being written when the other comes."""
     async with ward(tmp_path) as here:
-        await ordered(here)
-        written, append = asyncio.Event(), InlineWriter.append
+        disk, append = asyncio.Event(), InlineWriter.append
 
         async def slow(self, entries):
-            if any(entry.kind == "association_changed" for entry in entries):
-                await written.wait()
+            if entries and entries[0].kind in ("order_accepted", "association_changed"):
+                await disk.wait()
             return await append(self, entries)
 
         monkeypatch.setattr(InlineWriter, "append", slow)
-        asking = asyncio.create_task(associate(here, ALICE))
-        await asyncio.sleep(1)
-        refused = await here.confirm()
-        assert "pump without a patient" in refused.reasons[0]
-        written.set()
-        assert (await asking).ok
-        assert (await here.confirm()).ok
+        asks = [associate(here, BOB), here.ask(**ORDER)]
+        asking = []
+        for each in asks if first == "association" else asks[::-1]:
+            asking.append(asyncio.create_task(each))
+            await asyncio.sleep(1)
+        disk.set()
+        answers = await asyncio.gather(*asking)
+        assert [each.ok for each in answers] == ([True, False] if first == "association" else [False, True])
+        assert here.state() is None
+        assert here.gateway.runners["bed1"].patient == BOB
 
 
 @pytest.mark.requirement("PRG-21", "AUD-09")
