@@ -156,11 +156,12 @@ def reconcile(
     volume: Annotated[str, typer.Option(help="What the pump's display says that it gave of this program: '3.2 mL'.")],
     reason: Annotated[str, typer.Option(help="Why pumpd does not know it, for the record.")],
     by: Annotated[str, typer.Option(help="Who read it.")],
+    stands: Annotated[bool, typer.Option("--stands", help="You saw the pump stand still.")] = False,
     config: Config = CONFIG,
     as_json: Json = False,
 ) -> None:
     """End a doubt about what was given, after reading it on the pump's own display."""
-    status = ask(config, Reconcile(pump=pump, volume=volume, reason=reason, by=by), as_json=as_json)
+    status = ask(config, Reconcile(pump=pump, volume=volume, reason=reason, by=by, stands=stands), as_json=as_json)
     show(status, f"Booked: {status['infusion']['booked_ml']} mL; now {status['infusion']['state']}.", as_json=as_json)
 
 

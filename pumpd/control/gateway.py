@@ -221,8 +221,9 @@ class Gateway:
             case TraceRequest(pump=pump):
                 settings = self._runner(pump).settings
                 return {"pump": pump, "driver": settings.driver, "port": settings.port}
-            case Reconcile(pump=pump, by=by, volume=volume, reason=reason):
-                return self._ask(pump, ev.DeliveryReconciled(self._now(), f"{by}, {peer}", _volume(volume), reason))
+            case Reconcile(pump=pump, by=by, volume=volume, reason=reason, stands=stands):
+                read = ev.DeliveryReconciled(self._now(), f"{by}, {peer}", _volume(volume), reason, stands)
+                return self._ask(pump, read)
             case Clear(pump=pump, by=by):
                 return self._ask(pump, ev.TripsCleared(self._now(), f"{by}, {peer}"))
             case WatchRequest():

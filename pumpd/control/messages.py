@@ -120,12 +120,16 @@ class Clear(_Message):
 
 
 class Reconcile(_Message):
-    """End the doubt about what was given: what a person read on the pump's display of the present program."""
+    """End the doubt about what was given: what a person read on the pump's display of the present program.
+
+    `stands`: that person saw the pump stand still.
+    """
 
     op: Literal["reconcile"] = "reconcile"
     pump: Id
     volume: Text
     reason: Text
+    stands: bool = False
     by: Text
 
 

@@ -117,6 +117,7 @@ class TabletReconcile(_Inner):
     pump: Id
     volume: Text
     reason: Text
+    stands: bool = False
 
 
 class Acknowledge(_Inner):

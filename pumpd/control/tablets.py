@@ -152,8 +152,8 @@ class Tablets:
                 return await self._gateway.answer(Resume(pump=pump, by=by), peer)
             case asked.TabletClear(pump=pump):
                 return await self._gateway.answer(Clear(pump=pump, by=by), peer)
-            case asked.TabletReconcile(pump=pump, volume=volume, reason=reason):
-                return await self._gateway.answer(Reconcile(pump=pump, by=by, volume=volume, reason=reason), peer)
+            case asked.TabletReconcile():
+                return await self._gateway.answer(Reconcile(**inner.model_dump(), by=by), peer)
             case asked.Acknowledge(pump=pump, code=code):
                 self._desk.acknowledge(pump, code, f"{by}, {peer}")
                 return {}

@@ -320,11 +320,11 @@ def _delivery_reconciled(turn: Turn, event: DeliveryReconciled) -> None:
         reasons.append(f"reason: say in at least {LEAST_REASON} letters why")
     if event.volume < infusion.counted:
         reasons.append(f"volume: the pump itself has reported {infusion.counted}, which is more than {event.volume}")
-    reasons += _may_flow_yet(infusion, turn.now_ns)
+    reasons += _may_flow_yet(infusion, turn.now_ns, seen_standing=event.stands)
     if reasons:
         turn.refuse(*reasons)
         return
-    body = {"by": event.by, "volume_ml": event.volume.number, "reason": event.reason}
+    body = {"by": event.by, "volume_ml": event.volume.number, "reason": event.reason, "stands": event.stands}
     booked = infusion.booked(turn.now_ns)
     turn.do(Record("delivery_reconciled", {**body, "booked_before_ml": booked.number}))
     turn.set(counted=event.volume, stood_at=event.volume, unaccounted=ZERO)
@@ -334,11 +334,12 @@ def _delivery_reconciled(turn: Turn, event: DeliveryReconciled) -> None:
         turn.go(State.STOPPED, why, trips=(), then=None, stop_since_ns=None, stop_sent_ns=None)
 
 
-def _may_flow_yet(infusion: Infusion, now_ns: int) -> tuple[str, ...]:
+def _may_flow_yet(infusion: Infusion, now_ns: int, *, seen_standing: bool) -> tuple[str, ...]:
     """Why a person's look at the display cannot be the end of it yet; empty when the pump is known to stand.
 
     It is known by a reading that was asked for after the stop and shows a stand. A pump that is not heard any more
-    never gives one: then a whole lease must have gone by since the stop, or since it was last seen to flow.
+    never gives one: then a whole lease must have gone by since the stop, or since it was last seen to flow, and the
+    person must have seen it stand, for not every pump stops when its lease ends.
     """
     reading, limits, stop_ns = infusion.reading, infusion.limits, infusion.stop_since_ns
     told = reading is not None and (stop_ns is None or reading.asked_ns > stop_ns)
@@ -352,7 +353,7 @@ def _may_flow_yet(infusion: Infusion, now_ns: int) -> tuple[str, ...]:
         since_ns = infusion.since_ns if stop_ns is None else stop_ns
     left_ns = since_ns + limits.lease_ns - now_ns
     if left_ns <= 0:
-        return ()
+        return () if seen_standing else (f"reconcile: {why}; stop it at the pump, and say that you saw it stand still",)
     return (f"reconcile: {why}; without a reading of a pump that stands, ask again in {left_ns / NS_PER_S:.0f} s",)
 
 

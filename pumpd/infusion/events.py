@@ -146,11 +146,15 @@ class TripsCleared(Event):
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReconciled(Event):
-    """A person read on the pump's display what it gave of the present program, and says why pumpd was not believed."""
+    """A person read on the pump's display what it gave of the present program, and says why pumpd was not believed.
+
+    `stands`: that person saw the pump stand still, which ends the infusion of a pump that pumpd does not hear.
+    """
 
     by: str
     volume: Volume
     reason: str
+    stands: bool = False
 
 
 @dataclass(frozen=True, slots=True)

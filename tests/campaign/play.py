@@ -210,9 +210,14 @@ async def _stop(world: World, watching: "judge.Watching") -> bool:
 
 
 async def _reconcile(world: World, watching: "judge.Watching") -> None:
-    """She reads the pump truly: what it gave of the present program, rounded up to what a display shows."""
-    volume = watching.of_this_program_ml()
-    await world.ask(op="reconcile", pump="bed1", volume=f"{volume + 0.01:.2f} mL", reason="read it", by="nurse")
+    """At the pump she stops what runs there, if its keys do, and says that it stands only if it does. She reads truly
+    what it gave of the present program, rounded up to what a display shows.
+    """
+    if world.watch.running:
+        watching.panel()
+        world.watch.press("stop")
+    read, stands = watching.of_this_program_ml() + 0.01, not world.watch.running
+    await world.ask(op="reconcile", pump="bed1", volume=f"{read:.2f} mL", reason="read it", by="nurse", stands=stands)
 
 
 async def _nurse(world: World, watching: "judge.Watching") -> None:

@@ -119,3 +119,13 @@ def test_a_pump_that_took_a_program_is_ours_after_a_reboot_too(quiet):
     played = play(told.but(model="11-elite"))
     assert played.facts["unordered_flows"] == 1
     assert not played.violations
+
+
+def test_a_doubt_over_a_pump_that_flows_unheard_is_not_ended(quiet):
+    """It has no watchdog, its line was dead and its keys hung: its display was read while it ran on."""
+    told = a_story((2.0, "fault", "silence/40s"), (34.0, "fault", "hang/14s"), family="harvard")
+    heavy = {"weight": "102.6 kg", "weight_again": "102.6 kg", "container": "60 mL"}
+    told = told.but(model="phd-ultra", order=told.order | heavy, horizon_s=52.4)
+    played = play(told.but(nurse=Nurse(confirm_after_s=0.2, act_after_s=4.972)))
+    assert played.facts["starts"] == 1
+    assert not played.violations

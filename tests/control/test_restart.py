@@ -202,7 +202,7 @@ async def test_a_pump_that_lost_its_counter_meanwhile_is_booked_at_the_worst_cas
             assert float(status["booked_ml"]) >= here.truth() - 0.02
             assert "delivery_uncertain" in status["trips"]
             read = f"{here.truth() + 0.1:.2f} mL"
-            told = await here.ask(op="reconcile", pump="bed1", volume=read, reason="read it", by="nurse")
+            told = await here.ask(op="reconcile", pump="bed1", volume=read, reason="read it", by="nurse", stands=True)
             assert told.ok, told.reasons
             assert here.state() == "stopped"
 

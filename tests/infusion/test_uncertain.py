@@ -124,8 +124,8 @@ def lost():
     return here
 
 
-def reconciled(here, volume, reason="read at the display", by="nurse-1"):
-    return here.send(ev.DeliveryReconciled(here.now_ns, by, Volume(volume), reason))
+def reconciled(here, volume, reason="read at the display", by="nurse-1", *, stands=True):
+    return here.send(ev.DeliveryReconciled(here.now_ns, by, Volume(volume), reason, stands))
 
 
 @pytest.mark.requirement("COM-05")
@@ -210,6 +210,9 @@ def test_a_pump_that_never_answers_again_is_reconciled_once_a_lease_has_gone_by(
     reconciled(here, "0.146")
     assert here.state is State.UNCERTAIN
     here.silence(S)
+    reconciled(here, "0.146", stands=False)
+    assert "say that you saw it stand still" in here.refused[-1]
+    assert here.state is State.UNCERTAIN
     reconciled(here, "0.146")
     assert here.state is State.STOPPED
 

@@ -136,10 +136,9 @@ def _reconciled(name: str, group: str, more: int, reason: str, *, flowing: bool 
         """A person at the pump, who sees what it shows; with a start under way, nobody can say so yet."""
         if w.start_left or w.flowing is not flowing:
             return None
-        if flowing and w.now - w.answered > 1 and not i.state.ended:
-            return None  # nothing but that person knows
         read = max(w.shown + more, 0)
-        return ev.DeliveryReconciled(at_ns(w), "nurse", volume(read), reason), w._replace(lied=w.lied or read < w.shown)
+        seen = ev.DeliveryReconciled(at_ns(w), "nurse", volume(read), reason, stands=not flowing)
+        return seen, w._replace(lied=w.lied or read < w.shown)
 
 
 _reconciled("display read", "reconcile", 0, "display read")

@@ -235,6 +235,14 @@ EVENTS = (
         "doubt",
     ),
     Mutant(
+        "reconciled though nobody saw the pump stand",
+        "advance:_may_flow_yet",
+        "if seen_standing else",
+        "if True else",
+        "no_flow_where_none_is_said",
+        "doubt",
+    ),
+    Mutant(
         "reconciled without doubt",
         "advance:_delivery_reconciled",
         "if not infusion.in_doubt:",

@@ -14,6 +14,7 @@ export const inDoubt = (pump: Pump): boolean =>
 export function Reconcile({ page, live, pump }: Pick<InfusionProps, "page" | "live" | "pump">) {
   const [volume, setVolume] = useState("");
   const [reason, setReason] = useState("");
+  const [stands, setStands] = useState(false);
   const [busy, setBusy] = useState(false);
   const [reasons, setReasons] = useState<string[]>([]);
   if (!live.person) return <NeedsSignIn pump={pump.pump} what="say what the pump gave" />;
@@ -21,7 +22,7 @@ export function Reconcile({ page, live, pump }: Pick<InfusionProps, "page" | "li
   const reconcile = async (event: Event) => {
     event.preventDefault();
     setBusy(true);
-    const answer = await act("reconcile", { pump: pump.pump, volume: `${volume.trim()} mL`, reason });
+    const answer = await act("reconcile", { pump: pump.pump, volume: `${volume.trim()} mL`, reason, stands });
     setBusy(false);
     setReasons(answer.reasons);
   };
@@ -48,11 +49,20 @@ export function Reconcile({ page, live, pump }: Pick<InfusionProps, "page" | "li
           maxLength={200}
           value={reason}
           onInput={(event) => setReason(event.currentTarget.value)}
-          placeholder="for example: read at the pump, it stands still"
+          placeholder="for example: read at the pump, the cable was out"
         />
       </label>
+      <label class="check">
+        <input
+          type="checkbox"
+          name="stands"
+          checked={stands}
+          onChange={(event) => setStands(event.currentTarget.checked)}
+        />
+        <span>I am at the pump and see it stand still</span>
+      </label>
       <Reasons reasons={reasons} title="Not taken" />
-      <button type="submit" class="primary" disabled={busy || !volume || !reason}>
+      <button type="submit" class="primary" disabled={busy || !volume || !reason || !stands}>
         End the doubt with this volume
       </button>
       <p class="muted">This ends the infusion. The volume and your reason go into the journal.</p>
