@@ -18,6 +18,7 @@ and its alarms are what is measured.
 """
 
 import contextlib
+from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -52,6 +53,7 @@ class Watching:
         self.stops: list[float] = []  # seconds from a nurse's stop to stand-still, on a good line
         self.losses = 0  # total losses of a flowing pump with a watchdog, judged
         self.left_behind = 0  # flows that another process found
+        self._lost: Counter[str] = Counter()
         self._person_s = -1.0  # when somebody last did something at the pump
 
     def begin(self) -> None:
@@ -134,24 +136,37 @@ class Watching:
         """A person does something at the pump."""
         self._person_s = self.world.now
 
-    def loss(self, seconds: float) -> None:
-        """From now on nothing reaches the pump, for so long."""
+    def loss(self, seconds: float, cause: str = "") -> None:
+        """From now on nothing reaches the pump, for so long; the next fault of that kind takes the place of this one."""
+        cause = cause or f"at {self.world.now}"
+        self._lost[cause] += 1
+        loss = (cause, self._lost[cause])
         watch, infusion = self.world.watch, self.world.infusion
         if infusion is not None and infusion.state.may_flow and seconds >= ALARM_S + 1:
-            self.world.later(ALARM_S, self._told_of_loss, self.world.now, self.world.processes, infusion.place.session)
+            self.world.later(
+                ALARM_S, self._told_of_loss, loss, self.world.now, self.world.processes, infusion.place.session
+            )
         if self.native and watch.running and watch.flows[-1].cause == "wire" and seconds >= LEASE_S + 1:
             rate = abs(watch.plant._rate)  # as told: a door or a clamp may hold back what then comes
-            self.world.later(LEASE_S + 1, self._expired, self.world.now, watch.delivered_ml, rate, watch.flows[-1])
+            self.world.later(
+                LEASE_S + 1, self._expired, loss, self.world.now, watch.delivered_ml, rate, watch.flows[-1]
+            )
 
-    def _told_of_loss(self, at_s: float, process: int, session: str) -> None:
+    def _over(self, loss: tuple[str, int]) -> bool:
+        cause, number = loss
+        return self._lost[cause] != number
+
+    def _told_of_loss(self, loss: tuple[str, int], at_s: float, process: int, session: str) -> None:
         world, infusion = self.world, self.world.infusion
-        if infusion is None or world.processes != process or infusion.place.session != session:
+        if self._over(loss) or infusion is None or world.processes != process or infusion.place.session != session:
             return  # nobody was there to tell
         if infusion.state.may_flow and not any(ALARM_TABLE[code].priority is Priority.HIGH for code in infusion.alarms):
             world.violate("alarm", f"{infusion.state.value}, not reached since {at_s:.2f} s, no high alarm")
 
-    def _expired(self, at_s: float, ml: float, rate_ml_h: float, flow: Flow) -> None:
+    def _expired(self, loss: tuple[str, int], at_s: float, ml: float, rate_ml_h: float, flow: Flow) -> None:
         world = self.world
+        if self._over(loss):
+            return
         if self._person_s >= flow.began_s:
             return  # somebody turned a knob: nothing is known of the rate
         self.losses += 1

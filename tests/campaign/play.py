@@ -147,7 +147,7 @@ def _fault(world: World, watching: "judge.Watching", event: Happening) -> None:
         if fault.kind is Kind.DELAYED_REPLY:
             world.late_until = max(world.late_until, world.now + lasting + fault.delay_s + LATE_S)
         if fault.kind in (Kind.SILENCE, Kind.DISCONNECT):
-            watching.loss(lasting)
+            watching.loss(lasting, fault.kind.value)
     try:
         world.watch.pump.fire(fault)
     except FaultError as error:
