@@ -137,7 +137,7 @@ class Watching:
         self._person_s = self.world.now
 
     def loss(self, seconds: float, cause: str = "") -> None:
-        """From now on nothing reaches the pump, for so long; the next fault of that kind takes the place of this one."""
+        """From now on nothing reaches the pump, for so long; the next fault of that kind takes its place."""
         cause = cause or f"at {self.world.now}"
         self._lost[cause] += 1
         loss = (cause, self._lost[cause])
