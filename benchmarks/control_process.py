@@ -6,6 +6,7 @@ looks at an idle pump (0: one after the other), which no setting offers.
 
 import asyncio
 import contextlib
+import functools
 import json
 import os
 import socket
@@ -73,13 +74,16 @@ class ControlProcess:
         raise LookupError("the process is gone")
 
 
+_library = functools.cache(throwaway)  # another process in the same folder trusts the same key
+
+
 @contextlib.asynccontextmanager
 async def control_process(
     folder: Path, beds: Iterable[Bed], idle_poll_s: float | None = None
 ) -> AsyncIterator[ControlProcess]:
     """A process that is ready; `ready_s` is the time from before its exec to its READY notice."""
     config = folder / "pumpd.toml"
-    library = throwaway(CHECKOUT, folder / "library")
+    library = _library(CHECKOUT, folder / "library")
     pumps = "\n".join([await bed.as_toml() for bed in beds])
     config.write_text(_CONFIG.format(folder=folder, library=library, pumps=pumps), encoding="utf-8")
     module = ["pumpd.control"] if idle_poll_s is None else ["benchmarks.control_process", str(idle_poll_s)]
