@@ -175,6 +175,7 @@ def _segment_planned(turn: Turn, segment: Segment | None) -> None:
         counted=ZERO,
         stood_at=ZERO,
         loaded=False,
+        load_unknown=False,
         resuming_ns=None,
         flowed_ns=infusion.running_ns(turn.now_ns),
         flow_since_ns=None,
@@ -194,6 +195,7 @@ def _loaded(turn: Turn, outcome: Outcome[None]) -> None:
         case Refused(reasons=reasons):
             _load_failed(turn, "; ".join(reasons))
         case Unknown(cause=cause):
+            turn.set(load_unknown=True)
             _load_failed(turn, f"not known whether the pump took the program: {cause}")
 
 

@@ -65,7 +65,8 @@ class Infusion:
     flowed_ns: int = 0  # running time of the segments before
     given_before: Volume = ZERO  # by the segments before, at most
     counted: Volume = ZERO  # by this segment, as the pump reports it; never goes back
-    loaded: bool = False  # the pump took this segment: from then on its counter tells of it
+    loaded: bool = False  # the pump took this segment, and its counter tells all of it
+    load_unknown: bool = False  # it may have taken it unanswered, and not been read since
     stood_at: Volume = ZERO  # counted when the present stand began
     unaccounted: Volume = ZERO  # the most that this segment can have given besides, where the counter was lost
     integral: Volume = ZERO  # of the reported rate over this segment

@@ -16,7 +16,10 @@ def observe(infusion: Infusion, reading: Reading) -> Infusion:
         reading=reading,
         link_lost=False,
         counted=counted,
-        unaccounted=_unaccounted(infusion, reading) if counting else infusion.unaccounted,
+        loaded=infusion.loaded and (counting or not _fell(infusion, reading)),
+        load_unknown=False,
+        unaccounted=(_unaccounted(infusion, reading) if counting else infusion.unaccounted)
+        + _begun_anew(infusion, reading),
         still_since_ns=_still_since(infusion, reading),
         integral=_integral(infusion, reading) if flowing else infusion.integral,
         samples=_samples(infusion, reading, counted) if flowing else infusion.samples,
@@ -32,7 +35,29 @@ def _counted(infusion: Infusion, reading: Reading) -> Volume:
         return max(infusion.counted, reading.delivered)
     if last is None:
         return infusion.counted + reading.delivered if loaded else infusion.counted  # a load clears the counter
-    return infusion.counted + max(reading.delivered - last.delivered, ZERO)
+    return infusion.counted + _grown(last, reading)
+
+
+def _fell(infusion: Infusion, reading: Reading) -> bool:
+    """The counter is lower than it was: it began anew, and tells no more what the whole segment gave."""
+    return infusion.reading is not None and reading.delivered < infusion.reading.delivered
+
+
+def _grown(last: Reading, reading: Reading) -> Volume:
+    """By how much the counter grew; one that is lower than it was began anew, and all that it shows came after."""
+    return reading.delivered - last.delivered if reading.delivered >= last.delivered else reading.delivered
+
+
+def _begun_anew(infusion: Infusion, reading: Reading) -> Volume:
+    """The most that a counter hides which a load may have cleared, unanswered: all that it showed before.
+
+    Only where that much could have flowed since.
+    """
+    last = infusion.reading
+    if not infusion.load_unknown or last is None or reading.delivered < last.delivered:
+        return ZERO
+    most = infusion.could_give(reading.answered_ns - last.asked_ns) + infusion.limits.counter_slack
+    return last.delivered if most >= reading.delivered else ZERO
 
 
 def _unaccounted(infusion: Infusion, reading: Reading) -> Volume:

@@ -20,7 +20,20 @@ Key = tuple[object, ...]
 def key(sl: Slice, i: Infusion, w: World) -> Key:
     state = i.state
     doubt = AlarmCode.DELIVERY_UNCERTAIN in i.alarms
-    pump = (w.held, w.flowing, w.by_panel, w.shown, w.given, w.speed, w.lied, w.unseen, w.start_left, w.stop_left)
+    pump = (
+        w.held,
+        w.flowing,
+        w.by_panel,
+        w.shown,
+        w.given,
+        w.speed,
+        w.lied,
+        w.unseen,
+        w.lost,
+        w.blink,
+        w.start_left,
+        w.stop_left,
+    )
     if state.ended:
         return (state, doubt, *_ended(sl, i, w, pump, doubt=doubt))
     resumable = set(i.trips) <= RESUMABLE
@@ -41,7 +54,7 @@ def key(sl: Slice, i: Infusion, w: World) -> Key:
 def _ended(sl: Slice, i: Infusion, w: World, pump: Key, *, doubt: bool) -> Key:
     """All that is left to ask: does a stop go out, does anything else, and what does a person read at the pump."""
     if doubt and sl.groups_know("reconcile"):
-        return (*pump, i.counted, w.counted, i.unaccounted)
+        return (*pump, i.counted, w.counted, w.loaded, i.unaccounted)
     if w.flowing or w.start_left or sl.groups_know("panel", "unseen"):
         return pump
     return (w.stop_left, w.held is None)
@@ -69,7 +82,7 @@ def _remains(binding: ev.Binding | None, now: int) -> int:
 
 def _stand(sl: Slice, i: Infusion, w: World) -> Key:
     now, r = w.now, i.reading
-    counter = (None if r is None else r.delivered, i.loaded, w.loaded, w.said)
+    counter = (None if r is None else r.delivered, i.loaded, i.load_unknown, w.loaded, w.said)
     match i.state:
         case State.READY:
             return (*counter, _remains(i.challenge, now), _remains(w.open, now))

@@ -52,7 +52,8 @@ STAND = (PumpState.STOPPED, PumpState.PAUSED, PumpState.ALARM)
 
 def _tell_reading(i: Infusion, w: World, r: Reading) -> World:
     asked, shown = r.asked_ns // TICK, units(r.delivered)
-    more = 0 if w.said is None or i.state.ended else max(shown - w.said, 0)
+    fell = w.said is not None and shown < w.said  # it began anew: all that it shows came after
+    more = 0 if w.said is None or i.state.ended else shown - (0 if fell else w.said)
     grew = more > 0 and not i.state.may_flow
     counted = max(w.counted, shown) if i.state.may_flow and w.loaded else w.counted + more
     still: tuple[int, int] | None = None
@@ -69,9 +70,12 @@ def _tell_reading(i: Infusion, w: World, r: Reading) -> World:
         asked=asked,
         answered=w.now,
         counted=counted,
+        loaded=w.loaded and (i.state.may_flow or not fell),
         said=shown,
         grew=grew,
         unseen=w.flowing and w.by_panel,
+        lost=False,
+        blink=False,
         still=still,
         idle_at=asked if idle else None,
         track=track,
@@ -123,7 +127,7 @@ def carry(sl: Slice, i: Infusion, after: Infusion, w: World, actions: tuple[ev.A
             case ev.ReadBackProgram():
                 w = w._replace(back_open=True)
             case ev.PlanRemainder(delivered=delivered):
-                w = w._replace(plan=units(delivered))
+                w = w._replace(plan=units(delivered), blink=w.blink or (w.unseen and w.asked == w.now))
             case ev.RenewLease(until_ns=until):
                 w = w._replace(lease=until // TICK)
             case ev.Record(kind="delivery_reconciled"):

@@ -23,6 +23,8 @@ class World(NamedTuple):
     speed: int = NORMAL
     lied: bool = False  # its counter once said what is not true
     unseen: bool = False  # it flowed by its panel since the last reading
+    lost: bool = False  # it lost its count with its supply since then
+    blink: bool = False  # it was started by hand between a resume's look and the load
     # the line
     start_left: bool = False  # the pump may yet take it
     start_open: bool = False  # its answer is awaited

@@ -133,6 +133,40 @@ def test_while_a_remainder_is_loaded_the_counter_of_what_was_before_is_not_count
     assert here.infusion.trips == (AlarmCode.PROGRAM_CHANGED,)
 
 
+@pytest.mark.requirement("RUN-05", "COM-05")
+def test_after_a_counter_began_anew_in_a_pause_what_is_given_by_hand_is_booked():
+    """It was taken for part of what the counter had shown before."""
+    here = paused()
+    told = here.infusion.delivered
+    here.pump.counter = Fraction(0)  # its supply was away, and no reading says so
+    here.wait(S)
+    purging(here)
+    assert here.state is State.STOPPING
+    run_unseen(here)
+    here.wait(S)
+    assert here.infusion.booked(here.now_ns) >= told + Volume("0.5")
+
+
+@pytest.mark.requirement("RUN-05", "COM-05")
+def test_after_a_load_that_was_not_answered_the_counter_may_have_begun_anew():
+    """The pump took the remainder unheard, and somebody started it: what it shows may all have come after."""
+    here = bench().run()
+    here.wait(4 * S)
+    here.send(ev.PauseRequested(here.now_ns, "n", "x"))
+    here.wait(4 * S)
+    here.line = lambda what: "lost-reply" if what == "load" else "ok"
+    here.send(ev.ResumeRequested(here.now_ns, "n"))
+    assert here.state is State.TRIPPED
+    here.line = lambda _what: "down"
+    here.pump.flowing = True  # by hand
+    here.silence(12 * S)
+    here.line = lambda _what: "ok"
+    here.wait(S)
+    assert here.pump.counter > Fraction(here.infusion.given_before.decimal)
+    assert here.infusion.booked(here.now_ns).decimal + Volume("0.02").decimal >= here.given
+    assert AlarmCode.DELIVERY_UNCERTAIN in here.infusion.alarms
+
+
 @pytest.mark.requirement("STP-04", "RUN-06")
 def test_a_pump_that_waits_to_start_by_itself_is_not_a_pump_that_stands():
     here = bench().run()

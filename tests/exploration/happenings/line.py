@@ -13,11 +13,11 @@ from tests.exploration.world import World
 def _loaded(name: str, group: str, outcome: object, rate: bool | None) -> None:
     @happens(group, name)
     def _make(i: Infusion, w: World) -> Outcome:
-        if not w.load_open:
-            return None
+        if not w.load_open or (w.flowing and isinstance(outcome, Done)):
+            return None  # a pump that flows takes no program
         w = w._replace(load_open=False)
-        if rate is not None:
-            w = w._replace(held=(w.vtbi, rate), shown=0)
+        if rate is not None and not w.flowing:
+            w = w._replace(held=(w.vtbi, rate), shown=0, lied=w.lied or w.blink)  # nobody saw what it wipes out
         return ev.ProgramLoaded(at_ns(w), outcome), w  # type: ignore[arg-type]
 
 
@@ -29,7 +29,7 @@ _loaded("loaded at another rate", "load", Done(None), rate=False)
 
 @happens("load", "loaded with a larger volume")
 def _loaded_more(i: Infusion, w: World) -> Outcome:
-    if not w.load_open:
+    if not w.load_open or w.flowing:
         return None
     return ev.ProgramLoaded(at_ns(w), Done(None)), w._replace(load_open=False, held=(w.vtbi + NORMAL, True), shown=0)
 

@@ -133,12 +133,15 @@ _deadman("deadman works again", ev.DeadmanRestored)
 def _reconciled(name: str, group: str, more: int, reason: str, *, flowing: bool = False) -> None:
     @happens(group, name)
     def _make(i: Infusion, w: World) -> Outcome:
-        """A person at the pump, who sees what it shows; with a start under way, nobody can say so yet."""
+        """A person at the pump, who sees what it shows; with a start under way, nobody can say so yet.
+
+        While the present program is not in the pump, it shows another one's volume: what is then booked is too much.
+        """
         if w.start_left or w.flowing is not flowing:
             return None
         read = max(w.shown + more, 0)
         seen = ev.DeliveryReconciled(at_ns(w), "nurse", volume(read), reason, stands=not flowing)
-        return seen, w._replace(lied=w.lied or read < w.shown)
+        return seen, w._replace(lied=w.lied or read < w.shown or (i.in_doubt and not w.loaded))
 
 
 _reconciled("display read", "reconcile", 0, "display read")

@@ -83,7 +83,8 @@ def _panel_stop(i: Infusion, w: World) -> Outcome:
 def _panel_start(i: Infusion, w: World) -> Outcome:
     if w.flowing or w.held is None or w.shown >= w.held[0] or w.start_left:
         return None
-    return None, w._replace(flowing=True, by_panel=True, unseen=True)
+    blink = w.load_open or w.plan is not None
+    return None, w._replace(flowing=True, by_panel=True, unseen=True, lied=w.lied or w.lost, blink=w.blink or blink)
 
 
 @happens("panel", "run on past its volume at the panel")
@@ -122,6 +123,7 @@ def _unseen(i: Infusion, w: World) -> Outcome:
     busy = w.flowing or w.start_left or w.load_open or w.plan is not None or i.state.may_flow
     if busy or w.held is None or w.shown + NORMAL > w.held[0]:
         return None
+    w = w._replace(lied=w.lied or w.lost)
     return None, w._replace(now=w.now + 1, shown=w.shown + NORMAL, given=w.given + NORMAL, by_panel=True, unseen=True)
 
 
@@ -142,8 +144,12 @@ def _back(i: Infusion, w: World) -> Outcome:
 
 @happens("supply", "pump loses its supply, and its count with it")
 def _supply(i: Infusion, w: World) -> Outcome:
-    """The program stays in it, as the worst case: what it gave since the last look is told by nothing."""
-    return None, w._replace(flowing=False, start_left=False, start_open=False, shown=0)
+    """The program stays in it, as the worst case: what it gave since the last look is told by nothing.
+
+    What somebody made it give by hand since then, before it or after it, nobody can know any more.
+    """
+    lied = w.lied or (w.by_panel and w.unseen)
+    return None, w._replace(flowing=False, start_left=False, start_open=False, shown=0, lied=lied, lost=True)
 
 
 @happens("supply", "reading of a pump that says that it woke up anew")

@@ -64,6 +64,12 @@ ALONE = (
         slice="counter",
     ),
     Mutant(
+        "confirmed in any state: the table knows no way to ARMED but from READY",
+        "advance:_confirmation_given",
+        "if infusion.state is not State.READY:",
+        "if False:",
+    ),
+    Mutant(
         "a counter that is not at zero before the start: `front_panel` finds that it grew",
         LOCKS + "pump_idle:check",
         "if infusion.reading.delivered != ZERO:",

@@ -4,15 +4,6 @@ from tests.exploration.mutants.mutant import Mutant
 
 EVENTS = (
     Mutant(
-        "confirmed in any state",
-        "advance:_confirmation_given",
-        "if infusion.state is not State.READY:",
-        "if False:",
-        "booked_covers_the_truth",
-        "stand",
-        deep=True,
-    ),
-    Mutant(
         "a read-back from before the confirmation",
         "advance:_confirmation_given",
         "        read_back=None,\n",

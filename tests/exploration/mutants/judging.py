@@ -148,10 +148,26 @@ JUDGING = (
     Mutant(
         "growth at a stand is not counted",
         "observe:_counted",
-        "infusion.counted + max(reading.delivered - last.delivered, ZERO)",
+        "infusion.counted + _grown(last, reading)",
         "infusion.counted",
         "growth_at_a_stand_stops",
         "unseen",
+    ),
+    Mutant(
+        "a counter that began anew at a stand is taken for the old one",
+        "observe:observe",
+        "infusion.loaded and (counting or not _fell(infusion, reading))",
+        "infusion.loaded",
+        "booked_covers_the_truth",
+        "paused",
+    ),
+    Mutant(
+        "what a load may have wiped out unanswered is nothing",
+        "observe:_begun_anew",
+        "return last.delivered if most >= reading.delivered else ZERO",
+        "return ZERO",
+        "booked_covers_the_truth",
+        "stand",
     ),
     Mutant(
         "a pump that waits proves a stop",
