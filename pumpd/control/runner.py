@@ -178,8 +178,8 @@ class PumpRunner:
                 case ev.StopPump():
                     self.stop_now()
                 case ev.StartPump():
-                    # These rows hold the intent: they are awaited in `_start`, not only posted.
-                    self._work.append((action, tuple(entries)))
+                    # These rows hold the intent: awaited in `_start`, not only posted; no others go before.
+                    self._work.appendleft((action, tuple(entries)))
                     entries = []
                 case ev.ReadPump() | ev.LoadProgram() | ev.ReadBackProgram() | ev.ReleasePump():
                     self._work.append((action, ()))
