@@ -39,8 +39,9 @@ help:
 demo: page
 	$(RUN) pumpd demo $(ARGS)
 
+# One worker more than cores: some tests wait for real processes.
 test: page system
-	$(RUN) pytest -n $$(nproc) --dist worksteal -m "not browser" $(ARGS)
+	$(RUN) pytest -n $$(( $$(nproc) + 1 )) --dist worksteal -m "not browser" $(ARGS)
 
 # A real Chromium as tablet and phone, in real time: apart, so that the suite stays quick.
 browser: page system
