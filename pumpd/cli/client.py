@@ -1,5 +1,6 @@
 """Speaking to the control process from a command: one request, one answer; and how commands say what came of it."""
 
+import contextlib
 import json
 import socket
 import sys
@@ -48,7 +49,8 @@ class ControlClient:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        with contextlib.suppress(OSError):  # what could not be sent has been told; this would be told instead of it
+            self._file.close()
         self._socket.close()
 
     def ask(self, request: BaseModel) -> Answer:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from pumpd.cli.client import NotRunningError
 from pumpd.cli.signer import SoftwareSigner
 from pumpd.control.keys import KeyStore
 from pumpd.control.messages import Associate, ChallengeRequest, Order, StatusRequest
@@ -74,6 +75,9 @@ class Demo:
                 return self._act(here)
         except StageError as error:
             self.view.say(f"The demo could not run: {error}")
+            return 1
+        except NotRunningError as error:
+            self.view.say(f"The demo is over: {error}")
             return 1
         except KeyboardInterrupt:
             self.view.say("Interrupted: everything was told to stop and end.")
