@@ -24,14 +24,14 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from benchmarks.result import Result, alone, percentile
-from pumpd.control.keys import KeyStore
-from pumpd.control.signature import pairable, sign
+from pumpd.control.tablets.keys import KeyStore
 from pumpd.infusion.events import Binding, ConfirmAction
+from pumpd.messages.signing import pairable, sign
 from tests.bedside.tablet import Tablet as Viewer
 from tests.browser.chromium import chromium
 from tests.browser.gateway import Certificate, real_gateway, wait_until
 from tests.browser.tablet import tablet
-from tests.control.ward import ORDER
+from tests.control.testbed import ORDER
 
 TRIES = 100
 BEDS = 8

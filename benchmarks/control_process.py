@@ -17,9 +17,10 @@ from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
 from benchmarks.families import Bed
-from pumpd.control import __main__, runner
-from pumpd.library_files import CHECKOUT
-from pumpd.library_signing import throwaway
+from pumpd.control import __main__
+from pumpd.control.infusions import runner
+from pumpd.library.files import CHECKOUT
+from pumpd.library.signing import throwaway
 
 ROOT = Path(__file__).parents[1]
 _CONFIG = """

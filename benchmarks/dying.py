@@ -19,12 +19,12 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from pumpd.control.keys import KeyStore
-from pumpd.control.signature import pairable, sign
+from pumpd.control.tablets.keys import KeyStore
 from pumpd.infusion import events as ev
 from pumpd.journal import JournalReader, Record
-from pumpd.library_files import CHECKOUT
-from pumpd.library_signing import throwaway
+from pumpd.library.files import CHECKOUT
+from pumpd.library.signing import throwaway
+from pumpd.messages.signing import pairable, sign
 from pumpd.wire.guard import Guard, GuardError
 
 ROOT = Path(__file__).parents[1]
@@ -190,7 +190,10 @@ class DyingControl:
             self.ask(op="associate", pump=bed, patient=order["patient"])
             answer = self.ask(op="order", pump=bed, **(order | BEDS[bed].order))
             assert answer["ok"], (bed, answer["reasons"])
-            assert tuple(answer["result"]["expiry"]) == BEDS[bed].ends, (bed, answer["result"]["expiry"])
+            assert tuple(answer["result"]["loss_of_control"]) == BEDS[bed].ends, (
+                bed,
+                answer["result"]["loss_of_control"],
+            )
         self.until("ready")
 
     def confirm_all(self) -> None:

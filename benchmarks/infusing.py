@@ -6,10 +6,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from benchmarks.control_process import ControlProcess
 from benchmarks.families import ORDERS
-from pumpd.control.keys import KeyStore
-from pumpd.control.signature import pairable, sign
+from pumpd.control.tablets.keys import KeyStore
 from pumpd.infusion.events import Binding, ConfirmAction
-from tests.control.ward import ORDER
+from pumpd.messages.signing import pairable, sign
+from tests.control.testbed import ORDER
 
 
 class Nurse:

@@ -12,8 +12,8 @@ from contextlib import closing
 from pathlib import Path
 
 from benchmarks.result import Result, alone, percentile
-from pumpd.control.writer import ThreadWriter
 from pumpd.journal import Entry
+from pumpd.journal.writer import ThreadWriter
 
 APPENDS = 1000
 BOUNDS = {50: 1.5, 99: 2.0}

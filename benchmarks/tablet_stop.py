@@ -28,8 +28,8 @@ from benchmarks.infusing import Nurse
 from benchmarks.line import exact_loop, line
 from benchmarks.result import Result, alone, percentile
 from pumpd.bedside.certificates import make
-from pumpd.control.keys import KeyStore
-from pumpd.control.signature import key_id, pairable, sign_bytes
+from pumpd.control.tablets.keys import KeyStore
+from pumpd.messages.signing import key_id, pairable, sign_bytes
 
 TRIES = 100
 VIEWERS = 10

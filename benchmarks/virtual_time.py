@@ -18,7 +18,7 @@ import structlog
 
 from benchmarks.result import Result, alone
 from pumpd_simulators.virtual_time import VirtualTimeLoop
-from tests.control.ward import ward
+from tests.control.testbed import open_testbed
 
 RUNS = 7
 BOUND_S = 0.3
@@ -26,7 +26,7 @@ CLINICAL_S = 2400
 
 
 async def _infusion(folder):
-    async with ward(folder, group=256) as here:
+    async with open_testbed(folder, group=256) as here:
         await here.start()
         await asyncio.sleep(2380)
         await here.until("completed", within_s=60)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from pumpd.dosing import Library
-from pumpd.library_files import CHECKOUT, read_library
-from pumpd.library_signing import throwaway
+from pumpd.library.files import CHECKOUT, read_library
+from pumpd.library.signing import throwaway
 
 
 @cache

@@ -17,7 +17,7 @@ from pumpd import logs
 from pumpd.bedside.app import Bedside
 from pumpd.bedside.feed import Feed
 from pumpd.bedside.link import ControlLink
-from pumpd.control.messages import DISCLAIMER
+from pumpd.messages.requests import DISCLAIMER
 from pumpd.notify import notify, watchdog_interval_s
 from pumpd.settings import DEFAULT_PATH, BedsideSettings, Settings, SettingsError
 

@@ -27,7 +27,7 @@ from pumpd.bedside.headers import SecurityHeaders
 from pumpd.bedside.link import AWAY, Control, NoControlError
 from pumpd.bedside.openapi import description
 from pumpd.bedside.sessions import COOKIE, LASTS_S, Sessions
-from pumpd.control.messages import (
+from pumpd.messages.requests import (
     DISCLAIMER,
     Alive,
     Answer,

@@ -5,7 +5,7 @@ from typing import Annotated, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from starlette.requests import Request
 
-from pumpd.control.messages import Id, Text
+from pumpd.messages.requests import Id, Text
 
 LARGEST = 16 * 1024
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel, ValidationError
 
-from pumpd.control.messages import LONGEST_LINE, Answer, TraceRequest, WatchRequest
+from pumpd.messages.requests import LONGEST_LINE, Answer, TraceRequest, WatchRequest
 
 ANSWER_WITHIN_S = 5.0
 LONGEST_STATE = 4 * 1024 * 1024

@@ -6,8 +6,8 @@ from pydantic import BaseModel
 
 from pumpd.bedside import bodies
 from pumpd.bedside.sessions import COOKIE
-from pumpd.control.messages import DISCLAIMER, Answer
-from pumpd.control.tablet_messages import inner
+from pumpd.messages.requests import DISCLAIMER, Answer
+from pumpd.messages.tablet import inner
 
 _REF = "#/components/schemas/"
 _SAID = {

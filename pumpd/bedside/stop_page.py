@@ -2,7 +2,7 @@
 
 from html import escape
 
-from pumpd.control.messages import DISCLAIMER
+from pumpd.messages.requests import DISCLAIMER
 
 CSS = """:root { color-scheme: light dark; font: 1.25rem/1.4 system-ui, sans-serif; }
 body { margin: 0 auto; max-width: 40rem; padding: 1rem; }

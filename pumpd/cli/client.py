@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn, Self
 import typer
 from pydantic import BaseModel
 
-from pumpd.control.messages import Answer
+from pumpd.messages.requests import Answer
 from pumpd.settings import DEFAULT_PATH, Settings, SettingsError
 
 FAILED = 1

@@ -11,7 +11,7 @@ from pumpd import logs
 from pumpd.cli.client import CONFIG, Config, Json, load_settings, refuse
 from pumpd.cli.supervise import supervise
 from pumpd.dosing import LibraryError
-from pumpd.library_files import default_library, read_library
+from pumpd.library.files import default_library, read_library
 from pumpd.pump import UnknownFamilyError, family
 from pumpd.settings import Settings
 

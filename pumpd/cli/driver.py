@@ -18,7 +18,7 @@ from pumpd.pump import (
     Capabilities,
     Container,
     DriverFamily,
-    Expiry,
+    LossOfControl,
     PumpProgram,
     RateStep,
     UnknownFamilyError,
@@ -84,7 +84,7 @@ def show(
         "rate_max_ml_h": given.rate_max.number,
         "volume_max_ml": given.volume_max.number,
         "max_steps": str(given.max_steps),
-        "flow_ends_by": ", ".join(given.expiry),
+        "flow_ends_by": ", ".join(given.loss_of_control),
         "watchdog_s": given.watchdog.number if given.watchdog else "none",
         "monitor_only": "yes" if given.monitor_only else "no",
     }
@@ -139,7 +139,7 @@ def check(
         _refuse(
             "the check makes the pump move. See that nobody is connected to it, then say so with --nobody-connected"
         )
-    native = Expiry.NATIVE in given.expiry
+    native = LossOfControl.NATIVE in given.loss_of_control
     result = asyncio.run(_check(loaded, driver, port, settings, program, native=native, quiet=as_json))
     if as_json:
         print(json.dumps(result))

@@ -28,7 +28,7 @@ from pumpd.cli.client import (
 )
 from pumpd.cli.signer import KeyFileError, SoftwareSigner, default_key
 from pumpd.cli.wording import pump_lines, review_text, status_text
-from pumpd.control.messages import (
+from pumpd.messages.requests import (
     ChallengeRequest,
     Clear,
     Order,

@@ -25,9 +25,9 @@ from pumpd.cli.client import (
 from pumpd.cli.infusion import SCAN
 from pumpd.cli.signer import KeyFileError, SoftwareSigner, default_key
 from pumpd.cli.wording import review_text
-from pumpd.control.keys import KeyStore, KeyStoreError
-from pumpd.control.messages import ChallengeRequest, StatusRequest
-from pumpd.control.signature import pairable
+from pumpd.control.tablets.keys import KeyStore, KeyStoreError
+from pumpd.messages.requests import ChallengeRequest, StatusRequest
+from pumpd.messages.signing import pairable
 
 app = typer.Typer(
     help="A software nurse with a paired key. Not a cleared medical device: for simulation and integration only.",

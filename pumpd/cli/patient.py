@@ -6,7 +6,7 @@ import typer
 
 from pumpd.cli.client import CONFIG, By, Config, Json, ask, show
 from pumpd.cli.infusion import Pump
-from pumpd.control.messages import Associate, Dissociate
+from pumpd.messages.requests import Associate, Dissociate
 
 app = typer.Typer(help="Whose a pump is. Not a cleared medical device.", no_args_is_help=True)
 

@@ -12,7 +12,7 @@ import typer
 
 from pumpd.dosing import Library, LibraryError, Prescription, RateProgram, Refusal, Refusals, check, plan
 from pumpd.dosing.arithmetic import lines
-from pumpd.library_files import default_library, read_library
+from pumpd.library.files import default_library, read_library
 from pumpd.pump import Capabilities, UnknownFamilyError, family
 
 NOTICE = "Not a cleared medical device: simulation, research and integration only."

@@ -6,9 +6,9 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from pumpd.control.messages import Confirmation
-from pumpd.control.signature import key_id, sign
 from pumpd.infusion.events import Binding, ConfirmAction
+from pumpd.messages.requests import Confirmation
+from pumpd.messages.signing import key_id, sign
 
 
 class KeyFileError(ValueError):

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from pumpd.cli.client import CONFIG, Config, Json, load_settings, refuse
-from pumpd.control.roles import Role
-from pumpd.control.staff import StaffError, StaffStore
+from pumpd.control.tablets.staff import StaffError, StaffStore
+from pumpd.messages.roles import Role
 
 app = typer.Typer(
     help="The people who may sign in on a paired tablet. Not a cleared medical device.", no_args_is_help=True

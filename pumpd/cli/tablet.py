@@ -20,9 +20,9 @@ from pumpd.cli.client import (
     refuse,
 )
 from pumpd.cli.tls import own_names
-from pumpd.control.keys import KeyStore, KeyStoreError
-from pumpd.control.messages import PairAccept, PairClose, PairOpen, PairState
-from pumpd.control.roles import TABLET_ROLES, Role
+from pumpd.control.tablets.keys import KeyStore, KeyStoreError
+from pumpd.messages.requests import PairAccept, PairClose, PairOpen, PairState
+from pumpd.messages.roles import TABLET_ROLES, Role
 from pumpd.settings import Settings
 
 app = typer.Typer(help="Paired tablets. Not a cleared medical device.", no_args_is_help=True)

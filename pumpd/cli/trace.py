@@ -10,9 +10,9 @@ from typing import Annotated, Any, TextIO
 import typer
 
 from pumpd.cli.client import CONFIG, Config, Json, fail, load_settings, refuse
-from pumpd.control.messages import Answer, TraceRequest
 from pumpd.driving.codec import Codec
 from pumpd.driving.trace import Packet, decoded
+from pumpd.messages.requests import Answer, TraceRequest
 from pumpd.pump import UnknownFamilyError, family
 from pumpd.pump.text import shown
 

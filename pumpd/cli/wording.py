@@ -27,7 +27,7 @@ def review_lines(review: dict[str, Any]) -> list[tuple[str, str]]:
         ("duration", f"{minutes(review['duration_s'])} min"),
         ("pump", f"{review['pump']}, {review['model']}, serial {review['serial']}"),
         ("read back", "equal to the order, step for step" if held == steps else "not yet"),
-        ("if the gateway dies", _expiry(review["expiry"])),
+        ("if the gateway dies", _loss_of_control(review["loss_of_control"])),
         ("library", f"version {review['library_version']}, {review['care_area']}")
         if review["library_version"]
         else ("library", "UNSIGNED"),
@@ -42,11 +42,10 @@ def review_lines(review: dict[str, Any]) -> list[tuple[str, str]]:
     return lines
 
 
-def _expiry(classes: list[str]) -> str:
+def _loss_of_control(classes: list[str]) -> str:
     texts = {
         "native": "the pump stops by its own watchdog",
         "deadman": "the deadman process stops the pump, while the gateway has power",
-        "vtbi_slice": "the pump ends its slice and stops",
         "vtbi_only": "the pump goes on to the programmed volume",
     }
     return "; ".join(texts[each] for each in classes) or "not known"

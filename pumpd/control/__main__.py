@@ -14,9 +14,9 @@ from pathlib import Path
 import structlog
 
 from pumpd import logs
-from pumpd.control.messages import DISCLAIMER
 from pumpd.control.process import run
 from pumpd.journal import JournalError
+from pumpd.messages.requests import DISCLAIMER
 from pumpd.pump import UnknownFamilyError
 from pumpd.settings import DEFAULT_PATH, Settings, SettingsError
 

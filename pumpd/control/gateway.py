@@ -15,17 +15,32 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from pumpd.control import association, rows
-from pumpd.control.aftercare import Aftercare, Care
-from pumpd.control.alarm_board import Key
-from pumpd.control.alarm_desk import AlarmDesk
-from pumpd.control.build import Build
-from pumpd.control.clock import Clock
-from pumpd.control.few_rows import FewRows
-from pumpd.control.keys import KeyStore, KeyStoreError, PairedKey
-from pumpd.control.library_guard import LibraryGuard
-from pumpd.control.live import Live, library_of
-from pumpd.control.messages import (
+from pumpd.control import describe
+from pumpd.control.alarms.board import Key
+from pumpd.control.alarms.service import AlarmService
+from pumpd.control.alarms.sounder import Sounder
+from pumpd.control.confirming.review import review, review_of, shown, status_of
+from pumpd.control.infusions.runner import PumpRunner
+from pumpd.control.infusions.start_gate import StartGate
+from pumpd.control.observation.service import Care, ObservationService
+from pumpd.control.ordering import association
+from pumpd.control.ordering.build import Build
+from pumpd.control.ordering.library_check import LibraryCheck
+from pumpd.control.ordering.planning import Ordering
+from pumpd.control.refused import RefusedError
+from pumpd.control.socket.strangers import StrangerLimit
+from pumpd.control.state.live import Live, library_of
+from pumpd.control.tablets.keys import KeyStore, KeyStoreError, PairedKey
+from pumpd.dosing import Library
+from pumpd.dosing.prescription import is_token
+from pumpd.host.clock import Clock
+from pumpd.host.supply import SupplyWatch
+from pumpd.host.supply_rules import ALARMS as SUPPLY_ALARMS
+from pumpd.infusion import Infusion, Place, Window
+from pumpd.infusion import events as ev
+from pumpd.journal import Entry, JournalError
+from pumpd.journal.writer import JournalWriter
+from pumpd.messages.requests import (
     DISCLAIMER,
     Alive,
     Answer,
@@ -52,26 +67,12 @@ from pumpd.control.messages import (
     TraceRequest,
     WatchRequest,
 )
-from pumpd.control.ordering import Ordering
-from pumpd.control.refused import RefusedError
-from pumpd.control.review import review, review_of, shown, status_of
-from pumpd.control.runner import PumpRunner
-from pumpd.control.sounder import Sounder
-from pumpd.control.start_gate import StartGate
-from pumpd.control.supply import SupplyWatch
-from pumpd.control.writer import JournalWriter
-from pumpd.dosing import Library
-from pumpd.dosing.prescription import is_token
-from pumpd.infusion import Infusion, Place, Window
-from pumpd.infusion import events as ev
-from pumpd.infusion.gateway_supply import ALARMS as SUPPLY_ALARMS
-from pumpd.journal import Entry, JournalError
 from pumpd.pump import AlarmCode
 from pumpd.quantities import Volume
 from pumpd.settings import Settings
 
 if TYPE_CHECKING:
-    from pumpd.control.tablets import Tablets
+    from pumpd.control.tablets.service import Tablets
 
 log = structlog.get_logger("pumpd.control")
 
@@ -111,24 +112,24 @@ class Gateway:
         self._build, self._others = build, others
         self.damage = damage
         self.journal_problem = ""
-        self.guard = LibraryGuard(settings, library, journal, clock)
+        self.guard = LibraryCheck(settings, library, journal, clock)
         self._ordering = Ordering(settings, library, runners, journal, clock, others)
-        self.desk = AlarmDesk(self.runners, journal, clock, alarms_left)
-        self.aftercare = Aftercare(journal, clock, cares)
+        self.alarms = AlarmService(self.runners, journal, clock, alarms_left)
+        self.observations = ObservationService(journal, clock, cares)
         self._tablets: Tablets | None = None
-        self._strangers = FewRows()
+        self._strangers = StrangerLimit()
         self.live = Live(self, keys, clock)
         journal.on_failure = self._journal_failed
         journal.on_restored = self._journal_restored
         if damage:
             log.error("journal_damaged", why=damage)
-        self.desk.on_change = self._alarms_changed
+        self.alarms.on_change = self._alarms_changed
         output = settings.alarm.output
-        self._sounder = Sounder(output, lambda: self.desk.board.sounding) if output else None
+        self._sounder = Sounder(output, lambda: self.alarms.board.sounding) if output else None
         supplied = settings.supply_watched
         left = frozenset(code for pump, code in alarms_left if not pump and code in SUPPLY_ALARMS)
         self._supply = None if supplied is None else SupplyWatch(supplied, left, self._supply_changed)
-        self.desk.supply = left if self._supply else frozenset()
+        self.alarms.supply = left if self._supply else frozenset()
         self._gate = StartGate(settings, clock, self._supply)
         for runner in runners:
             runner.on_change = self.changed
@@ -136,8 +137,8 @@ class Gateway:
 
     async def tablets(self) -> "Tablets":
         """What speaks with tablets, made when the first one does."""
-        await _loaded("pumpd.control.signature", "pumpd.control.tablets")
-        from pumpd.control.tablets import Tablets  # noqa: PLC0415  # see `_loaded`
+        await _loaded("pumpd.messages.signing", "pumpd.control.tablets.service")
+        from pumpd.control.tablets.service import Tablets  # noqa: PLC0415  # see `_loaded`
 
         if self._tablets is None:
             self._tablets = Tablets(self, self._keys, self._journal, self._clock)
@@ -153,7 +154,7 @@ class Gateway:
 
     def works(self) -> Mapping[str, Coroutine[Any, Any, None]]:
         """What must run beside the pumps, by name."""
-        works = {"alarms": self.desk.run(), "library": self.guard.run()}
+        works = {"alarms": self.alarms.run(), "library": self.guard.run()}
         if self._sounder is not None:
             works["alarm output"] = self._sounder.run()
         if self._supply is not None:
@@ -166,7 +167,7 @@ class Gateway:
         return None if self._supply is None else self._supply.told()
 
     def _supply_changed(self) -> None:
-        self.desk.supply = frozenset() if self._supply is None else self._supply.alarms
+        self.alarms.supply = frozenset() if self._supply is None else self._supply.alarms
         self.changed()
 
     def _alarms_changed(self) -> None:
@@ -176,8 +177,8 @@ class Gateway:
 
     def changed(self) -> None:
         """Something that people see has changed."""
-        self.aftercare.see(self.runners.values())
-        self.desk.see()
+        self.observations.see(self.runners.values())
+        self.alarms.see()
         self.live.change()
 
     async def answer(self, request: Request, peer: str, *, operator: bool = False) -> Answer:
@@ -237,7 +238,7 @@ class Gateway:
             case Alive(tablet=tablet):
                 if tablet not in self._known_keys():
                     raise RefusedError(f"alive: no tablet {tablet!r} is paired with this gateway")
-                self.desk.alive(tablet)
+                self.alarms.alive(tablet)
                 return {}
             case PairState(token=token):
                 return (await self.tablets()).pairing.state(token)
@@ -366,7 +367,7 @@ class Gateway:
         reasons = self._journal_objections() + self._gate.objections(runner)
         if runner.problem:
             reasons.append(f"pump: {runner.name} is not available: {runner.problem}")
-        if runner.unordered.stopping:
+        if runner.unprescribed.stopping:
             reasons.append(f"pump: {runner.name} was found flowing, and has not been seen to stand since")
         for other in self.runners.values():
             if not other.active or other.program is None:
@@ -391,7 +392,7 @@ class Gateway:
     async def challenge(self, pump: str) -> dict[str, Any]:
         """What a confirmation must sign now, and what must be on the screen. Raises RefusedError."""
         runner = self._runner(pump)
-        await _loaded("pumpd.control.signature")
+        await _loaded("pumpd.messages.signing")
         reasons = runner.feed(ev.ChallengeIssued(self._now(), secrets.token_hex(16), shown(review(runner))))
         infusion = runner.infusion
         if reasons or infusion is None or infusion.challenge is None:
@@ -413,7 +414,7 @@ class Gateway:
 
     async def _confirm_by_software(self, request: Confirmation) -> dict[str, Any]:
         """A software nurse's key confirms by itself. A tablet's never does: its request says who is signed in."""
-        await _loaded("pumpd.control.signature")
+        await _loaded("pumpd.messages.signing")
         key = self._known_keys().get(request.key)
         if key is None:
             raise RefusedError(f"confirmation: the key {request.key!r} is not paired with this gateway")
@@ -440,7 +441,7 @@ class Gateway:
             shown=request.shown,
             wristband=request.wristband,
         )
-        from pumpd.control.signature import fault  # noqa: PLC0415  # see `_loaded`
+        from pumpd.messages.signing import fault  # noqa: PLC0415  # see `_loaded`
 
         wrong = fault(key, binding, request.signature)
         if wrong:
@@ -473,19 +474,19 @@ class Gateway:
             "journal": self.damage or self.journal_problem or "ok",
             "library": self.guard.status,
             "supply": self.supply,
-            "alarms": [*self._journal_alarms(), *self.desk.of_pump("")],
+            "alarms": [*self._journal_alarms(), *self.alarms.of_pump("")],
             "pumps": [status_of(runner, now) for runner in self.runners.values()],
         }
 
     def _journal_alarms(self) -> list[dict[str, Any]]:
-        return [rows.alarm(AlarmCode.JOURNAL_FAILED)] if self.damage or self.journal_problem else []
+        return [describe.alarm(AlarmCode.JOURNAL_FAILED)] if self.damage or self.journal_problem else []
 
     def _journal_failed(self, error: JournalError) -> None:
         known, self.journal_problem = bool(self.journal_problem), str(error)
         if known:  # what is now written of it fails as well
             return
         log.error("journal_failed", why=str(error))
-        self._journal.post([Entry("alarm_raised", rows.alarm(AlarmCode.JOURNAL_FAILED), "", "", self._now())])
+        self._journal.post([Entry("alarm_raised", describe.alarm(AlarmCode.JOURNAL_FAILED), "", "", self._now())])
         for runner in self.runners.values():
             if runner.active:
                 runner.feed(ev.JournalFailed(self._now(), str(error)))

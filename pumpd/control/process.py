@@ -16,24 +16,24 @@ from pathlib import Path
 
 import structlog
 
-from pumpd.control import association
-from pumpd.control.aftercare import Care, find
-from pumpd.control.alarm_board import Key
-from pumpd.control.alarm_desk import own_alarms_left
-from pumpd.control.build import Build, begun_under_another, build
-from pumpd.control.clock import Clock
+from pumpd.control.alarms.board import Key
+from pumpd.control.alarms.service import own_alarms_left
 from pumpd.control.gateway import Gateway
-from pumpd.control.keys import KeyStore
-from pumpd.control.line_record import LineRecord
-from pumpd.control.messages import DISCLAIMER
-from pumpd.control.recovery import DamagedError, Recovered, last_loaded, machine_boot, recover
-from pumpd.control.runner import PumpRunner
-from pumpd.control.server import ControlServer
-from pumpd.control.writer import JournalWriter, NoWriter, ThreadWriter
+from pumpd.control.infusions.line_record import LineRecord
+from pumpd.control.infusions.recovery import DamagedError, Recovered, last_loaded, machine_boot, recover
+from pumpd.control.infusions.runner import PumpRunner
+from pumpd.control.observation.service import Care, find
+from pumpd.control.ordering import association
+from pumpd.control.ordering.build import Build, begun_under_another, build
+from pumpd.control.socket.server import ControlServer
+from pumpd.control.tablets.keys import KeyStore
 from pumpd.dosing import NO_LIBRARY, Library, LibraryError
+from pumpd.host.clock import Clock
 from pumpd.infusion import Limits
 from pumpd.journal import Entry, JournalError, JournalReader
-from pumpd.library_files import default_library, read_library
+from pumpd.journal.writer import JournalWriter, NoWriter, ThreadWriter
+from pumpd.library.files import default_library, read_library
+from pumpd.messages.requests import DISCLAIMER
 from pumpd.notify import notify, watchdog_interval_s
 from pumpd.pump import family
 from pumpd.settings import Settings
@@ -91,9 +91,9 @@ async def gateway(settings: Settings, library: Library, journal: JournalWriter) 
         await journal.append([Entry("control_started", body, "", "", clock.monotonic_ns())])
     for runner in runners:
         runner.patient = before.patients.get(runner.name, "")
-        runner.unordered.holds(before.held.get(runner.name, ""))
+        runner.unprescribed.holds(before.held.get(runner.name, ""))
         if runner.name in before.left:
-            runner.take_up(before.left[runner.name])
+            runner.recover(before.left[runner.name])
     tasks = [asyncio.create_task(runner.run(), name=f"pump {runner.name}") for runner in runners]
     tasks += [asyncio.create_task(work, name=name) for name, work in made.works().items()]
     try:

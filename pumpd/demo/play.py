@@ -12,12 +12,12 @@ from typing import Any, NoReturn
 
 from pumpd.cli.client import NotRunningError
 from pumpd.cli.signer import SoftwareSigner
-from pumpd.control.keys import KeyStore
-from pumpd.control.messages import Associate, ChallengeRequest, Order, StatusRequest
-from pumpd.control.signature import pairable
+from pumpd.control.tablets.keys import KeyStore
 from pumpd.demo import report, tablet
 from pumpd.demo.stage import PUMP, Stage, StageError, stage
 from pumpd.demo.view import NOTICE, View
+from pumpd.messages.requests import Associate, ChallengeRequest, Order, StatusRequest
+from pumpd.messages.signing import pairable
 
 ENDED = ("completed", "stopped", "abandoned", "tripped")
 LOOK_EVERY_S = 0.1

@@ -19,10 +19,10 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from pumpd.cli.client import ControlClient, NotRunningError
-from pumpd.control.messages import StatusRequest
 from pumpd.demo.tablet import certify
-from pumpd.library_files import default_library
-from pumpd.library_signing import throwaway
+from pumpd.library.files import default_library
+from pumpd.library.signing import throwaway
+from pumpd.messages.requests import StatusRequest
 from pumpd.settings import Settings
 
 START_WITHIN_S = 20.0

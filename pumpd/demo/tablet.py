@@ -9,9 +9,9 @@ from pathlib import Path
 from pumpd.bedside.certificates import make
 from pumpd.cli.client import ControlClient
 from pumpd.cli.tablet import qr_code
-from pumpd.control.messages import PairAccept, PairOpen, PairState
-from pumpd.control.roles import Role
-from pumpd.control.staff import StaffStore, pin_objection
+from pumpd.control.tablets.staff import StaffStore, pin_objection
+from pumpd.messages.requests import PairAccept, PairOpen, PairState
+from pumpd.messages.roles import Role
 
 LOOK_EVERY_S = 0.3
 

@@ -9,7 +9,7 @@ Promises:
 - `digest` covers all that the entries and containers say; comments and layout do not matter to it.
 - `manifest` is what a library says of itself when it is signed. Nothing here believes it: that is `seal`'s business.
 
-This file takes text; `pumpd.library_files` reads it from the disk.
+This file takes text; `pumpd.library.files` reads it from the disk.
 """
 
 import tomllib

@@ -6,7 +6,7 @@ Promises:
 - Two libraries never pass under one version.
 - A gateway of simulated pumps may be told to do without a signature; it then does without nothing else.
 
-Reading the disk and verifying the signature is the business of `pumpd.library_signing`.
+Reading the disk and verifying the signature is the business of `pumpd.library.signing`.
 """
 
 from dataclasses import dataclass

@@ -10,9 +10,10 @@ Promises:
 - A trip latches. Only a person clears it, and flow then needs a new read-back and a new confirmation.
 - Only ways that the table in `states` names are taken.
 
-Here is what each event does by itself; `judge` then looks at the whole.
+Here is what each event does by itself; `evaluate` then looks at the whole.
 """
 
+from pumpd.infusion.evaluate import evaluate
 from pumpd.infusion.events import (
     Action,
     Binding,
@@ -43,9 +44,8 @@ from pumpd.infusion.events import (
     TripsCleared,
 )
 from pumpd.infusion.interlocks import confirmation, read_back
-from pumpd.infusion.judge import judge
 from pumpd.infusion.model import ZERO, Infusion
-from pumpd.infusion.observe import observe
+from pumpd.infusion.readings import apply_reading
 from pumpd.infusion.states import State
 from pumpd.infusion.turn import Turn
 from pumpd.pump import AlarmCode, Done, Outcome, PumpProgram, Refused, Unknown
@@ -77,14 +77,14 @@ def advance(infusion: Infusion, event: Event) -> tuple[Infusion, tuple[Action, .
     """What the event makes of the infusion, and what the shell must now do, in this order."""
     turn = Turn(infusion, event.at_ns)
     _take(turn, event)
-    judge(turn)
+    evaluate(turn)
     return turn.infusion, tuple(turn.actions)
 
 
 def _take(turn: Turn, event: Event) -> None:
     match event:
         case ReadingTaken(reading=reading):
-            turn.infusion = observe(turn.infusion, reading)
+            turn.infusion = apply_reading(turn.infusion, reading)
         case Ticked() | StopAnswered():
             pass  # only readings prove a stop (STP-04)
         case ReadingFailed(link_lost=lost):
@@ -157,7 +157,7 @@ def _resume_requested(turn: Turn, by: str) -> None:
         return
     turn.do(Record("resume_requested", {"by": by, "delivered_ml": infusion.delivered.number}))
     turn.set(resuming_ns=turn.now_ns)
-    turn.do(ReadPump())  # the remainder is planned by what that look tells (`judge`)
+    turn.do(ReadPump())  # the remainder is planned by what that look tells (`evaluate`)
 
 
 def _segment_planned(turn: Turn, segment: Segment | None) -> None:

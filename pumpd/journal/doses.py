@@ -73,7 +73,7 @@ class _Infusion:
     reading: Record | None = None
 
     def take(self, row: Record) -> None:
-        if self.ended and row.kind != "flow_without_order":
+        if self.ended and row.kind != "unprescribed_flow":
             return  # what the pump's later rows say is not about this infusion
         self.set_back |= row.ts < self.last
         self.last, self.seen = row.ts, max(self.seen, row.ts)
@@ -100,7 +100,7 @@ class _Infusion:
             case "infusion_ended":
                 self.booked = max(self.booked, _volume(row.fields, "booked_ml", "delivered_ml"))
                 self.ended = True
-            case "flow_without_order" if row.fields["stopping"]:  # it was this infusion's pump
+            case "unprescribed_flow" if row.fields["stopping"]:  # it was this infusion's pump
                 self.doubtful = True
 
     def _flow(self, ts: str) -> None:

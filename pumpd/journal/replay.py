@@ -23,7 +23,7 @@ from pumpd.quantities import NS_PER_S
 
 WRITTEN_WITHIN_NS = 10 * NS_PER_S  # of an event; longer than a pump's turn takes to come
 
-BEGAN, HAPPENED, TAKEN_UP, READING, FAILED = "began", "happened", "taken_up", "reading", "internal_error"
+BEGAN, HAPPENED, RECOVERED, READING, FAILED = "began", "happened", "recovered", "reading", "internal_error"
 
 # The kinds of row that an event leaves behind, and no other way does: all that `advance` asks to have written.
 LEFT_BEHIND = frozenset(
@@ -130,7 +130,7 @@ class Replay:
         self._close(row.session, one, row.boot)
         if row.kind == HAPPENED:
             self._happen(row, said, one)
-        elif row.kind == TAKEN_UP:
+        elif row.kind == RECOVERED:
             one.infusion = one.infusion.moved(said.get("moved_ns", 0))
         elif row.kind == READING:
             self._read(row, said, one.infusion)

@@ -1,7 +1,7 @@
 """What a pump is, for the whole of pumpd: programs, capabilities, readings, alarms, outcomes and the driver API."""
 
 from pumpd.pump.alarms import ALARM_TABLE, AlarmCode, AlarmText, Priority, PumpAlarm
-from pumpd.pump.capabilities import Assumption, Capabilities, Expiry, FewDigits, FixedStep, PumpKind
+from pumpd.pump.capabilities import Assumption, Capabilities, FewDigits, FixedStep, LossOfControl, PumpKind
 from pumpd.pump.driver import Driver, DriverFamily, StopFrames, Tap, UnknownFamilyError, families, family
 from pumpd.pump.outcome import Done, Outcome, Refused, Unknown
 from pumpd.pump.program import Container, PumpProgram, RateStep
@@ -17,10 +17,10 @@ __all__ = [
     "Done",
     "Driver",
     "DriverFamily",
-    "Expiry",
     "FewDigits",
     "FixedStep",
     "Identity",
+    "LossOfControl",
     "Outcome",
     "Priority",
     "PumpAlarm",

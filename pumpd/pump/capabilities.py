@@ -46,12 +46,11 @@ class PumpKind(StrEnum):
         return Decimal(2) if self is PumpKind.SYRINGE else Decimal(5)
 
 
-class Expiry(StrEnum):
+class LossOfControl(StrEnum):
     """What ends the flow when nobody speaks to the pump any more (COM-13)."""
 
     NATIVE = "native"  # the pump's own communication watchdog
     DEADMAN = "deadman"  # the deadman process writes the stop frames, while the gateway has power and the cable holds
-    VTBI_SLICE = "vtbi_slice"  # the pump holds the next slice only
     VTBI_ONLY = "vtbi_only"  # nothing but the programmed volume
 
 
@@ -81,7 +80,7 @@ class Capabilities:
     rate_max: Rate
     volume_max: Volume
     max_steps: int
-    expiry: tuple[Expiry, ...]
+    loss_of_control: tuple[LossOfControl, ...]
     watchdog: Duration | None = None
     monitor_only: bool = False
     counter_step: Volume = Volume(0)

@@ -87,10 +87,6 @@ class PumpProgram:
             at = end
         return at - given
 
-    def volume_at(self, elapsed: Duration) -> Volume:
-        """Volume that the program delivers in a running time, rounded up; the VTBI from its end on."""
-        return self.growth(Volume(0), elapsed)
-
     def after(self, delivered: Volume) -> "PumpProgram | None":
         """What is left once `delivered` has been given, at the programmed rates (PRG-15); None when nothing is.
 

@@ -18,14 +18,14 @@ from pydantic import BaseModel
 
 from pumpd.bedside.app import Bedside
 from pumpd.bedside.feed import Feed
-from pumpd.control import sign_in
 from pumpd.control.gateway import Gateway
-from pumpd.control.keys import KeyStore
-from pumpd.control.messages import REQUEST, Answer
-from pumpd.control.signature import key_id, pairable, sign_bytes
-from pumpd.control.staff import Person, StaffStore
+from pumpd.control.tablets import sign_in
+from pumpd.control.tablets.keys import KeyStore
+from pumpd.control.tablets.staff import Person, StaffStore
 from pumpd.journal.records import canonical
-from tests.control.ward import ORDER, Ward, ward
+from pumpd.messages.requests import REQUEST, Answer
+from pumpd.messages.signing import key_id, pairable, sign_bytes
+from tests.control.testbed import ORDER, Testbed, open_testbed
 
 NURSE, SECOND, DOCTOR = "1001", "1002", "2001"
 PIN = {NURSE: "4711", SECOND: "8153", DOCTOR: "260571"}
@@ -116,14 +116,14 @@ class Tablet:
 class Bedsides:
     """A ward with a bedside, a paired tablet on it, and staff."""
 
-    ward: Ward
+    testbed: Testbed
     feed: Feed
     transport: httpx.ASGITransport
     tablet: Tablet
 
     @property
     def settings(self) -> Any:
-        return self.ward.gateway.settings
+        return self.testbed.gateway.settings
 
     def client(self) -> httpx.AsyncClient:
         return httpx.AsyncClient(transport=self.transport, base_url="https://ward-7:8443")
@@ -134,11 +134,11 @@ class Bedsides:
         return tablet
 
     def bodies(self, kind: str) -> list[dict[str, Any]]:
-        return [dict(row.fields) for row in self.ward.rows() if row.kind == kind]
+        return [dict(row.fields) for row in self.testbed.rows() if row.kind == kind]
 
     def ask_for_two(self, entry: str) -> None:
         """The site wants a second person for this entry."""
-        gateway = self.ward.gateway
+        gateway = self.testbed.gateway
         asked = gateway.library.entries[entry].model_copy(update={"double_check": True})
         library = replace(gateway.library, entries={**gateway.library.entries, entry: asked})
         gateway.library = gateway._ordering._library = library
@@ -148,13 +148,13 @@ class Bedsides:
         assert (await self.tablet.sign_in())["ok"]
         answer = await self.tablet.order()
         assert answer["ok"], answer
-        await self.ward.until("ready")
+        await self.testbed.until("ready")
 
     async def running(self) -> None:
         await self.ready()
         answer = await self.tablet.confirm()
         assert answer["ok"], answer
-        await self.ward.until("running")
+        await self.testbed.until("running")
 
 
 def staff(path: Path) -> None:
@@ -172,7 +172,7 @@ async def _inline(function: Any, *arguments: Any) -> Any:
 async def bedsides(folder: Path, monkeypatch: Any, **wards: Any) -> AsyncIterator[Bedsides]:
     monkeypatch.setattr(asyncio, "to_thread", _inline)  # a thread would stand outside of virtual time
     monkeypatch.setattr(sign_in, "fits", lambda pin_hash, pin: pin_hash == f"hash of {pin}")
-    async with ward(folder, **wards) as here:
+    async with open_testbed(folder, **wards) as here:
         staff(here.gateway.settings.staff_path)
         control = InLoop(here.gateway)
         feed = Feed(control, here.journal)

@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-from pumpd.control.sounder import Sounder
+from pumpd.control.alarms.sounder import Sounder
 from pumpd.pump import ALARM_TABLE, AlarmCode, Priority
 from pumpd.telemetry.messages import Translator
 from tests.bedside.tablet import bedsides
-from tests.control.ward import ward
+from tests.control.testbed import open_testbed
 
 
 async def alive(here, seconds: float) -> None:
@@ -19,12 +19,12 @@ async def alive(here, seconds: float) -> None:
 
 
 def codes(here, pump="bed1") -> list[str]:
-    return [alarm["code"] for alarm in here.ward.gateway.desk.of_pump(pump)]
+    return [alarm["code"] for alarm in here.testbed.gateway.alarms.of_pump(pump)]
 
 
 async def occluded(here) -> None:
     """The line is blocked until the pump says so."""
-    here.ward.pump.fire("occlusion")
+    here.testbed.pump.fire("occlusion")
     while "occlusion" not in codes(here):
         await alive(here, 2)
 
@@ -34,7 +34,7 @@ async def test_an_alarm_is_seen_silenced_and_cleared_by_somebody_and_the_journal
     async with bedsides(tmp_path, monkeypatch) as here:
         await here.running()
         await occluded(here)
-        desk, by = here.ward.gateway.desk, f"Nurse 2001 (badge 2001), tablet ward tablet ({here.tablet.id})"
+        desk, by = here.testbed.gateway.alarms, f"Nurse 2001 (badge 2001), tablet ward tablet ({here.tablet.id})"
         await here.tablet.sign_in()
         assert desk.board.sounding is Priority.HIGH
         assert (await here.tablet.ask("acknowledge", pump="bed1", code="occlusion"))["ok"]
@@ -46,7 +46,7 @@ async def test_an_alarm_is_seen_silenced_and_cleared_by_somebody_and_the_journal
         assert desk.board.sounding is None
         await alive(here, 4)
         assert desk.board.sounding is Priority.HIGH
-        await here.ward.until("tripped")
+        await here.testbed.until("tripped")
         await here.tablet.sign_in()
         assert (await here.tablet.ask("clear", pump="bed1"))["ok"]
         assert here.bodies("alarm_raised")[0] | {"by": "pumpd", "code": "occlusion"} == here.bodies("alarm_raised")[0]
@@ -61,15 +61,15 @@ async def test_a_new_alarm_is_heard_within_a_second_of_silence(tmp_path, monkeyp
     async with bedsides(tmp_path, monkeypatch) as here:
         await here.ready()
         await alive(here, 32)
-        desk = here.ward.gateway.desk
+        desk = here.testbed.gateway.alarms
         assert codes(here) == ["confirmation_waiting"]
         await here.tablet.ask("pause_audio")
         assert desk.board.sounding is None
-        here.ward.pump.press("start")  # somebody starts it at its panel: HIGH
+        here.testbed.pump.press("start")  # somebody starts it at its panel: HIGH
         while not here.bodies("alarm_raised")[1:]:
             await alive(here, 2)
         assert desk.board.sounding is Priority.HIGH
-        rows = {row.kind: row for row in here.ward.rows() if row.kind in ("alarm_raised", "alarm_audio_resumed")}
+        rows = {row.kind: row for row in here.testbed.rows() if row.kind in ("alarm_raised", "alarm_audio_resumed")}
         assert rows["alarm_audio_resumed"].fields["why"] == "new_alarm"
         assert abs(rows["alarm_audio_resumed"].mono_ns - rows["alarm_raised"].mono_ns) <= 1e9
 
@@ -82,7 +82,7 @@ async def test_a_high_alarm_that_nobody_acknowledges_goes_out_over_a_second_chan
         await here.running()
         await occluded(here)
         await alive(here, 70)
-        rows = {row.kind: row for row in here.ward.rows() if row.kind in ("alarm_raised", "alarm_escalated")}
+        rows = {row.kind: row for row in here.testbed.rows() if row.kind in ("alarm_raised", "alarm_escalated")}
         waited_s = (rows["alarm_escalated"].mono_ns - rows["alarm_raised"].mono_ns) / 1e9
         assert 60 <= waited_s < 61
         (message,) = Translator("ward-7", {"bed1": True}).messages(rows["alarm_escalated"])
@@ -97,7 +97,7 @@ async def test_a_lost_tablet_touches_nothing_and_is_low_then_medium(tmp_path, mo
         await here.running()
         await alive(here, 10)
         assert codes(here, "") == []
-        begun = here.ward.truth()
+        begun = here.testbed.truth()
         await asyncio.sleep(7)
         assert codes(here, "") == ["tablet_lost"]
         assert ALARM_TABLE[AlarmCode.TABLET_LOST].priority is Priority.LOW
@@ -106,13 +106,13 @@ async def test_a_lost_tablet_touches_nothing_and_is_low_then_medium(tmp_path, mo
         await asyncio.sleep(12)
         assert codes(here, "") == ["tablet_gone"]
         assert ALARM_TABLE[AlarmCode.TABLET_GONE].priority is Priority.MEDIUM
-        assert here.ward.state() == "running"
-        assert here.ward.truth() > begun + 0.9  # 52.5 mL/h for more than a minute
+        assert here.testbed.state() == "running"
+        assert here.testbed.truth() > begun + 0.9  # 52.5 mL/h for more than a minute
         await alive(here, 2)
         assert codes(here, "") == []
         await asyncio.sleep(30)
-        assert (await here.ward.ask(op="stop")).ok  # local stop remains
-        await here.ward.until("stopped")
+        assert (await here.testbed.ask(op="stop")).ok  # local stop remains
+        await here.testbed.until("stopped")
 
 
 @pytest.mark.requirement("COM-11", "ALM-06")
@@ -123,7 +123,7 @@ async def test_silence_ends_within_five_seconds_of_the_loss_of_the_tablet_that_a
         await here.tablet.sign_in()
         await here.tablet.ask("pause_audio")
         await alive(here, 20)
-        desk = here.ward.gateway.desk
+        desk = here.testbed.gateway.alarms
         assert desk.board.sounding is None
         await asyncio.sleep(2.9)  # `alive` sleeps for two seconds after it has spoken
         assert desk.board.sounding is None
@@ -142,7 +142,7 @@ async def test_a_program_that_nobody_confirms_calls_after_thirty_seconds(tmp_pat
         assert codes(here) == ["confirmation_waiting"]
         await here.tablet.sign_in()
         assert (await here.tablet.confirm())["ok"]
-        await here.ward.until("running")
+        await here.testbed.until("running")
         assert codes(here) == []
 
 
@@ -151,7 +151,7 @@ async def test_a_pause_that_is_forgotten_alarms_after_five_minutes(tmp_path, mon
     async with bedsides(tmp_path, monkeypatch) as here:
         await here.running()
         assert (await here.tablet.ask("pause", pump="bed1", reason="patient asked"))["ok"]
-        await here.ward.until("paused")
+        await here.testbed.until("paused")
         await alive(here, 296)
         assert codes(here) == []
         await alive(here, 8)
@@ -177,8 +177,8 @@ async def test_the_gateways_own_sounder_plays_with_no_tablet_no_broker_and_no_ne
         def write(self, text):
             played.append((asyncio.get_running_loop().time(), text))
 
-    async with ward(tmp_path) as here:
-        board = here.gateway.desk
+    async with open_testbed(tmp_path) as here:
+        board = here.gateway.alarms
         sounder = Sounder(File(), lambda: board.board.sounding)
         board.on_change = sounder.change
         playing = asyncio.create_task(sounder.run())
@@ -217,5 +217,5 @@ async def test_an_alarm_of_the_gateway_that_a_process_left_raised_is_cleared_by_
     async with bedsides(tmp_path, monkeypatch) as here:
         await asyncio.sleep(1)
         assert codes(here, "") == codes(here) == []
-        cleared = [(row.pump, row.fields["code"]) for row in here.ward.rows() if row.kind == "alarm_cleared"]
+        cleared = [(row.pump, row.fields["code"]) for row in here.testbed.rows() if row.kind == "alarm_cleared"]
         assert sorted(cleared) == [("", "tablet_lost"), ("bed1", "confirmation_waiting")]

@@ -9,7 +9,7 @@ import pytest
 
 from pumpd.bedside import app as app_room
 from pumpd.bedside.link import AWAY, NoControlError
-from pumpd.control.keys import KeyStore
+from pumpd.control.tablets.keys import KeyStore
 from pumpd.journal import JournalError
 from tests.bedside.tablet import Tablet, bedsides
 
@@ -51,7 +51,7 @@ async def test_whatever_is_sent_to_stop_stops(tmp_path, monkeypatch, body):
         async with here.client() as stranger:  # no cookie, no key, nobody signed in
             answer = await stranger.post("/api/stop", content=body)
         assert (answer.status_code, answer.json()["result"]) == (200, {"stopping": ["bed1"]})
-        await here.ward.until("stopped", within_s=5)
+        await here.testbed.until("stopped", within_s=5)
 
 
 @pytest.mark.requirement("SEC-19")
@@ -65,13 +65,13 @@ async def test_stop_works_with_all_keys_revoked_the_clock_wrong_and_the_disk_ful
         def full(*_):
             raise JournalError("disk full")
 
-        monkeypatch.setattr(here.ward.gateway._journal._journal, "append", full)
-        clock = here.ward.gateway._clock
+        monkeypatch.setattr(here.testbed.gateway._journal._journal, "append", full)
+        clock = here.testbed.gateway._clock
         monkeypatch.setattr(clock, "now", lambda: datetime(1970, 1, 1, tzinfo=UTC))
         answer = await here.tablet.post("/api/stop")
         assert answer == {"ok": True, "result": {"stopping": ["bed1"]}, "reasons": []}
         await asyncio.sleep(3)
-        assert not here.ward.pump.truth()["running"]
+        assert not here.testbed.pump.truth()["running"]
         monkeypatch.undo()
 
 
@@ -81,11 +81,11 @@ async def test_stop_asks_control_before_all_else(tmp_path, monkeypatch):
     async with bedsides(tmp_path, monkeypatch) as here:
         await here.running()
         for name in ("_verified", "answer"):
-            monkeypatch.setattr(type(here.ward.gateway._tablets), name, None)
+            monkeypatch.setattr(type(here.testbed.gateway._tablets), name, None)
         monkeypatch.setattr(KeyStore, "all", None)
         monkeypatch.setattr(type(here.feed.history), "events", None)
         assert (await here.tablet.post("/api/stop"))["ok"]
-        await here.ward.until("stopped", within_s=5)
+        await here.testbed.until("stopped", within_s=5)
         monkeypatch.undo()
 
 
@@ -120,7 +120,7 @@ async def test_the_page_without_script_stops_and_says_what_came_of_it(tmp_path, 
         assert "SIMULATED" in page.text
         assert "not a cleared medical device" in page.text
         assert "Stop sent to bed1." in (await here.tablet.http.post("/stop")).text
-        await here.ward.until("stopped", within_s=5)
+        await here.testbed.until("stopped", within_s=5)
 
 
 async def test_another_sites_page_stops_nothing(tmp_path, monkeypatch):
@@ -130,7 +130,7 @@ async def test_another_sites_page_stops_nothing(tmp_path, monkeypatch):
         assert (await here.tablet.http.post("/api/stop", headers=elsewhere)).status_code == 403
         await here.tablet.http.post("/stop", headers=elsewhere)
         await asyncio.sleep(3)
-        assert here.ward.state() == "running"
+        assert here.testbed.state() == "running"
 
 
 @pytest.mark.requirement("SEC-20")
@@ -238,7 +238,7 @@ async def test_while_control_is_away_no_beat_says_that_all_is_well(tmp_path, mon
         def gone():
             raise NoControlError(AWAY)
 
-        monkeypatch.setattr(here.ward.gateway.live, "state", gone)
+        monkeypatch.setattr(here.testbed.gateway.live, "state", gone)
         await asyncio.sleep(2)
         found = [name for name, _, _ in await events(here, 0, 6)]
         monkeypatch.undo()

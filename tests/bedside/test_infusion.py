@@ -22,19 +22,19 @@ async def test_a_whole_infusion_from_the_tablet(tmp_path, monkeypatch):
         preview = (await tablet.ask("preview", **FORM))["result"]
         assert (preview["review"]["dose_mg"], preview["review"]["read_back"], preview["soft"]) == ("35", None, [])
         assert preview["course"] == {"number": 1, "of": 6, "phase": "infusion"}
-        assert here.ward.state() is None  # a preview orders nothing
+        assert here.testbed.state() is None  # a preview orders nothing
         assert (await tablet.order())["ok"]
-        await here.ward.until("ready")
+        await here.testbed.until("ready")
         answer = await tablet.confirm()
         assert answer["ok"], answer
-        await here.ward.until("running")
+        await here.testbed.until("running")
         await asyncio.sleep(600)
         pump = here.feed.state["pumps"][0]
         assert pump["infusion"]["state"] == "running"
         assert pump["course"] == {"number": 1, "of": 6, "phase": "infusion"}
         assert len(here.feed.history.curves["bed1"].points) > 250
-        await here.ward.until("completed", within_s=2400)
+        await here.testbed.until("completed", within_s=2400)
         accepted = here.bodies("confirmation_accepted")[0]
         assert accepted["by"] == f"Nurse {DOCTOR} (badge {DOCTOR}) on tablet ward tablet ({tablet.id})"
-        text = json.dumps([row.body for row in here.ward.rows()])
+        text = json.dumps([row.body for row in here.testbed.rows()])
         assert not any(f'"{pin}' in text for pin in PIN.values())

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pumpd.control.observation import LASTS_NS, MIN_NS, VITALS_EVERY_NS, Observation, ObservationError, Vitals
+from pumpd.control.observation.observation import (
+    LASTS_NS,
+    MIN_NS,
+    VITALS_EVERY_NS,
+    Observation,
+    ObservationError,
+    Vitals,
+)
 from tests.bedside.tablet import bedsides
 
 GOOD = {"systolic_mmhg": 128, "diastolic_mmhg": 82, "heart_rate_bpm": 74, "spo2_percent": 98}
@@ -21,11 +28,11 @@ async def stopped_early(here) -> None:
     await here.running()
     await asyncio.sleep(20)
     assert (await here.tablet.post("/api/stop"))["ok"]
-    await here.ward.until("stopped")
+    await here.testbed.until("stopped")
 
 
 def shown(here) -> dict | None:
-    return here.ward.gateway.live.state()["pumps"][0]["observation"]
+    return here.testbed.gateway.live.state()["pumps"][0]["observation"]
 
 
 @pytest.mark.requirement("WIN-10")
@@ -76,11 +83,11 @@ async def test_the_observation_survives_a_restart_with_its_times_and_vital_signs
         await here.tablet.sign_in()
         assert (await here.tablet.ask("vitals", pump="bed1", **GOOD))["ok"]
         key = here.tablet.key
-        before = here.ward.gateway.aftercare.cares["bed1"]
+        before = here.testbed.gateway.observations.cares["bed1"]
     async with bedsides(tmp_path, monkeypatch) as here:
         here.tablet.key = key
         assert (await here.tablet.hello())["ok"]
-        after = here.ward.gateway.aftercare.cares["bed1"]
+        after = here.testbed.gateway.observations.cares["bed1"]
         assert dict(after.summary) == dict(before.summary)
         assert (after.observation.session, after.observation.patient) == (before.observation.session, "token-1")
         assert after.observation.since_ns == before.observation.since_ns  # the machine did not restart
@@ -96,7 +103,7 @@ async def test_an_infusion_that_never_flowed_needs_no_observation(tmp_path, monk
     async with bedsides(tmp_path, monkeypatch) as here:
         await here.ready()
         assert (await here.tablet.post("/api/stop"))["ok"]
-        await here.ward.until("abandoned")
+        await here.testbed.until("abandoned")
         assert shown(here) is None
 
 

@@ -19,8 +19,8 @@ from cryptography import x509
 from pumpd.bedside.__main__ import tls_context
 from pumpd.bedside.certificates import CertificateError, make, read
 from pumpd.control.process import gateway
-from pumpd.control.server import ControlServer
-from pumpd.control.writer import ThreadWriter
+from pumpd.control.socket.server import ControlServer
+from pumpd.journal.writer import ThreadWriter
 from pumpd.settings import Settings, SettingsError
 from pumpd.wire import memory
 from pumpd_simulators.bench import simulate

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from pumpd.control.keys import KeyStore
-from pumpd.control.signature import sign_bytes
+from pumpd.control.tablets.keys import KeyStore
+from pumpd.messages.signing import sign_bytes
 from tests.bedside.tablet import DOCTOR, FORM, NURSE, SECOND, Tablet, bedsides
 
 BINDING = {
@@ -24,8 +24,8 @@ BINDING = {
 
 async def nothing_flows(here) -> None:
     await asyncio.sleep(10)
-    assert here.ward.truth() == 0
-    assert here.ward.state() == "ready"
+    assert here.testbed.truth() == 0
+    assert here.testbed.state() == "ready"
 
 
 @pytest.mark.requirement("SEC-05", "STA-02", "STA-16", "PRG-20")
@@ -78,7 +78,7 @@ async def test_a_request_with_one_part_altered_is_refused(tmp_path, monkeypatch,
         answer = await (other if changed == "key" else here.tablet).post("/api/request", body)
         assert not answer["ok"]
         assert "the signature does not fit" in answer["reasons"][0]
-        assert here.ward.state() is None
+        assert here.testbed.state() is None
         await other.http.aclose()
 
 
@@ -89,7 +89,7 @@ async def test_a_request_that_comes_twice_is_carried_out_once(tmp_path, monkeypa
         text = json.dumps({"op": "pause", "pump": "bed1", "reason": "patient asked"})
         body = await here.tablet.sealed(text) | {"request": text}
         assert (await here.tablet.post("/api/request", body))["ok"]
-        await here.ward.until("paused")
+        await here.testbed.until("paused")
         for _ in range(3):
             answer = await here.tablet.post("/api/request", body)
             assert not answer["ok"]
@@ -110,7 +110,7 @@ async def test_a_request_older_than_two_seconds_is_refused(tmp_path, monkeypatch
         if not taken:
             assert "more than 2 s after its nonce" in answer["reasons"][0]
             await asyncio.sleep(5)
-            assert here.ward.state() == "running"
+            assert here.testbed.state() == "running"
 
 
 @pytest.mark.requirement("COM-09")
@@ -121,14 +121,14 @@ async def test_requests_that_overtake_each_other_count_once_each_and_never_later
         text = json.dumps({"op": "pause", "pump": "bed1", "reason": "patient asked"})
         held_back = await here.tablet.sealed(text) | {"request": text}
         assert (await here.tablet.ask("pause", pump="bed1", reason="patient asked"))["ok"]
-        await here.ward.until("paused")
+        await here.testbed.until("paused")
         assert (await here.tablet.ask("resume", pump="bed1"))["ok"]
-        await here.ward.until("ready")
+        await here.testbed.until("ready")
         assert (await here.tablet.confirm())["ok"]
-        await here.ward.until("running")
+        await here.testbed.until("running")
         assert not (await here.tablet.post("/api/request", held_back))["ok"]
         await asyncio.sleep(5)
-        assert here.ward.state() == "running"
+        assert here.testbed.state() == "running"
 
 
 @pytest.mark.requirement("SEC-06")
@@ -145,7 +145,7 @@ async def test_what_was_signed_before_a_restart_counts_no_more_after_it(tmp_path
 
         here.tablet.post = keep
         assert (await here.tablet.confirm())["ok"]
-        await here.ward.until("running")
+        await here.testbed.until("running")
         key = here.tablet.key
     async with bedsides(tmp_path, monkeypatch) as here:
         again = Tablet(here.client(), key=key)
@@ -159,7 +159,7 @@ async def test_what_was_signed_before_a_restart_counts_no_more_after_it(tmp_path
         await again.ask(**inner)  # signed anew around the old confirmation: already acted on, so nothing is done
         await asyncio.sleep(20)
         assert len(here.bodies("confirmation_accepted")) == 1
-        assert not here.ward.pump.truth()["running"]
+        assert not here.testbed.pump.truth()["running"]
         await again.http.aclose()
 
 
@@ -194,7 +194,7 @@ async def test_a_tablets_key_alone_confirms_nothing(tmp_path, monkeypatch):
         post, here.tablet.post = here.tablet.post, keep
         await here.tablet.confirm(challenge)
         here.tablet.post = post
-        answer = await here.ward.ask(**kept, key=here.tablet.id)
+        answer = await here.testbed.ask(**kept, key=here.tablet.id)
         assert not answer.ok
         assert "confirms with a person signed in" in answer.reasons[0]
         await nothing_flows(here)
@@ -217,7 +217,7 @@ async def test_an_entry_that_asks_for_a_second_person_gets_one_or_nothing_flows(
         here.ask_for_two("ketamine-2mg-ml")
         assert (await here.tablet.sign_in())["ok"]
         assert (await here.tablet.order(entry="ketamine-2mg-ml"))["ok"]
-        await here.ward.until("ready")
+        await here.testbed.until("ready")
         challenge = await here.tablet.challenge()
         assert challenge["review"]["double_check"] is True
         for second, said in (
@@ -230,7 +230,7 @@ async def test_an_entry_that_asks_for_a_second_person_gets_one_or_nothing_flows(
             assert said in answer["reasons"][0]
         await nothing_flows(here)
         assert (await here.tablet.confirm(challenge, second={"badge": SECOND, "pin": "8153"}))["ok"]
-        await here.ward.until("running")
+        await here.testbed.until("running")
         assert here.bodies("confirmation_accepted")[0]["by"].endswith(f"checked by Nurse {SECOND} (badge {SECOND})")
 
 
@@ -238,9 +238,9 @@ async def test_an_entry_that_asks_for_a_second_person_gets_one_or_nothing_flows(
 async def test_a_software_nurse_cannot_confirm_what_asks_for_two(tmp_path, monkeypatch):
     async with bedsides(tmp_path, monkeypatch) as here:
         here.ask_for_two("ketamine-2mg-ml")
-        assert (await here.ward.order(entry="ketamine-2mg-ml")).ok
-        await here.ward.until("ready")
-        answer = await here.ward.confirm()
+        assert (await here.testbed.order(entry="ketamine-2mg-ml")).ok
+        await here.testbed.until("ready")
+        answer = await here.testbed.confirm()
         assert "asks for a second person's check" in answer.reasons[0]
         await nothing_flows(here)
 
@@ -272,17 +272,17 @@ async def test_nothing_that_a_tablet_may_ask_for_extends_a_window(tmp_path, monk
     async with bedsides(tmp_path, monkeypatch) as here:
         await here.running()
         await asyncio.sleep(100)
-        window = here.ward.gateway.runners["bed1"].infusion.window
+        window = here.testbed.gateway.runners["bed1"].infusion.window
         for op in ("pause", "resume", "clear", "challenge", "order", "reconcile"):
             await here.tablet.ask(op, pump="bed1", window_most_s=9999, duration="100 min", reason="longer")
         for op in ("extend", "set_window", "bolus", "rate"):
             answer = await here.tablet.ask(op, pump="bed1", minutes=5)
             assert not answer["ok"]
-        assert here.ward.gateway.runners["bed1"].infusion.window == window
+        assert here.testbed.gateway.runners["bed1"].infusion.window == window
         assert (await here.tablet.ask("pause", pump="bed1", reason="shorter"))["ok"]  # shorter it may be
-        await here.ward.until("paused")
+        await here.testbed.until("paused")
         assert (await here.tablet.post("/api/stop"))["ok"]
-        await here.ward.until("stopped")
+        await here.testbed.until("stopped")
 
 
 async def test_a_nurse_without_the_role_orders_nothing(tmp_path, monkeypatch):
@@ -300,9 +300,9 @@ async def test_a_stranger_cannot_fill_the_journal_and_stop_works_meanwhile(tmp_p
         stranger = Tablet(here.client())
         for _ in range(100):
             assert not (await stranger.hello())["ok"]
-        assert here.ward.kinds().count("request_refused") == 30
+        assert here.testbed.kinds().count("request_refused") == 30
         assert (await stranger.post("/api/stop"))["ok"]
-        await here.ward.until("stopped", within_s=5)
+        await here.testbed.until("stopped", within_s=5)
         await asyncio.sleep(61)
         assert not (await stranger.hello())["ok"]
         assert here.bodies("request_refused")[-1]["left_out_before"] == 70

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from pumpd.control.sign_in import THROTTLED_NS, Throttle
-from pumpd.control.staff import StaffError, StaffStore, fits, hashed, pin_objection
+from pumpd.control.tablets.sign_in import THROTTLED_NS, Throttle
+from pumpd.control.tablets.staff import StaffError, StaffStore, fits, hashed, pin_objection
 from tests.bedside.tablet import DOCTOR, FORM, NURSE, PIN, bedsides
 
 S = 10**9
@@ -53,7 +53,7 @@ async def test_a_confirmation_after_the_idle_time_starts_nothing(tmp_path, monke
         await asyncio.sleep(5)
         assert (await here.tablet.ask("sign_out"))["ok"]
         assert not (await here.tablet.confirm(challenge))["ok"]
-        assert here.ward.truth() == 0
+        assert here.testbed.truth() == 0
 
 
 @pytest.mark.requirement("SEC-15")
@@ -71,7 +71,7 @@ async def test_five_wrong_pins_make_badge_and_tablet_wait_a_minute_and_stop_neve
             assert answer["result"] == {"retry_s": 60}  # for the countdown on the screen
         assert (await other.sign_in(DOCTOR))["ok"]  # another badge on another tablet
         assert (await here.tablet.post("/api/stop"))["result"] == {"stopping": ["bed1"]}
-        await here.ward.until("stopped", within_s=5)
+        await here.testbed.until("stopped", within_s=5)
         await asyncio.sleep(60)
         assert (await here.tablet.sign_in(NURSE))["ok"]
         assert len(here.bodies("sign_in_refused")) == 8

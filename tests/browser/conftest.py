@@ -22,7 +22,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
 
 
 @pytest.fixture(scope="session")
-def ward(tmp_path_factory: pytest.TempPathFactory, certificate: Certificate) -> Iterator[RealGateway]:
+def open_testbed(tmp_path_factory: pytest.TempPathFactory, certificate: Certificate) -> Iterator[RealGateway]:
     """Four beds, ten times as fast as life: a pause may last half a minute."""
     beds = {f"bed{number}": f"SIM-{number}" for number in range(1, 5)} | {"bed5": "<img src=x onerror=alert(1)>"}
     with real_gateway(tmp_path_factory.mktemp("ward"), certificate, beds, SLOW) as made:
@@ -43,8 +43,8 @@ def browser(certificate: Certificate) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def nurse(browser: Browser, ward: RealGateway) -> Iterator[Tablet]:
+def nurse(browser: Browser, testbed: RealGateway) -> Iterator[Tablet]:
     """The ward's tablet, paired."""
-    with tablet(browser, ward, "ward tablet") as made:
+    with tablet(browser, testbed, "ward tablet") as made:
         made.pair()
         yield made

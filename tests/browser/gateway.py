@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import load_pem_x509_certificate
 
 from pumpd.bedside.certificates import make
-from pumpd.control.staff import StaffStore
+from pumpd.control.tablets.staff import StaffStore
 from pumpd.journal import JournalReader, Record
 from tests.signed import signed_toml
 

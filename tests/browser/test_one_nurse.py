@@ -8,7 +8,7 @@ from tests.browser.gateway import ENDED, WITHIN_S, wait_until
 pytestmark = [pytest.mark.realtime, pytest.mark.browser]
 
 
-def test_an_order_is_refused_at_its_fields_and_passes_a_soft_limit_only_twice_confirmed(nurse, ward):
+def test_an_order_is_refused_at_its_fields_and_passes_a_soft_limit_only_twice_confirmed(nurse, testbed):
     page = nurse.page
     nurse.signed_in("bed1")
     nurse.fill_order("bed1", Dose="1.2", Container="60 mL", **{"Weight, typed again": "71"})
@@ -25,22 +25,22 @@ def test_an_order_is_refused_at_its_fields_and_passes_a_soft_limit_only_twice_co
     why.fill("no response at 0.5 mg/kg")
     nurse.button("Load the pump").click()
     expect(nurse.button("Yes, order outside the limits")).to_be_visible()
-    assert ward.infusion_state("bed1") in ENDED
+    assert testbed.infusion_state("bed1") in ENDED
     nurse.button("Yes, order outside the limits").click()
     nurse.scan("bed1")
     expect(nurse.hold("start")).to_be_enabled()
     nurse.see("Ordered all the same: “no response at 0.5 mg/kg”")
     nurse.see("56 mg of ketamine in 56 mL over 40 minutes")
     nurse.stop_button("bed1").click()
-    ward.until("bed1", "stopped", "abandoned")
+    testbed.until("bed1", "stopped", "abandoned")
 
 
 @pytest.mark.requirement("STA-16")
-def test_letting_go_starts_nothing_a_hold_starts_and_a_pause_needs_a_hold_again(nurse, ward):
+def test_letting_go_starts_nothing_a_hold_starts_and_a_pause_needs_a_hold_again(nurse, testbed):
     page = nurse.page
     nurse.signed_in("bed1")
     nurse.order("bed1")
-    before = ward.starts("bed1")
+    before = testbed.starts("bed1")
     for held_ms in (0, 1300):
         nurse.press_and_hold(nurse.hold("start"), held_ms)
     nurse.hold("start").focus()
@@ -50,50 +50,50 @@ def test_letting_go_starts_nothing_a_hold_starts_and_a_pause_needs_a_hold_again(
     page.keyboard.press("Enter")
     nurse.hold("start").dispatch_event("click")
     page.wait_for_timeout(1000)
-    assert ward.infusion_state("bed1") == "ready"
-    assert ward.starts("bed1") == before
+    assert testbed.infusion_state("bed1") == "ready"
+    assert testbed.starts("bed1") == before
 
     nurse.hold("start").focus()
     page.keyboard.down("Space")  # by keyboard, or a switch that is one
     page.wait_for_timeout(1700)
     page.keyboard.up("Space")
-    ward.until("bed1", "running")
-    assert ward.starts("bed1") == before + 1
+    testbed.until("bed1", "running")
+    assert testbed.starts("bed1") == before + 1
     running = nurse.region("Running infusion")
     expect(running).to_have_attribute("data-freshness", "fresh")
     expect(running.get_by_test_id("rate")).to_contain_text("52.5")
-    wait_until(lambda: ward.truth("bed1")["delivered_ml"] > 0.1, WITHIN_S, "flow")
+    wait_until(lambda: testbed.truth("bed1")["delivered_ml"] > 0.1, WITHIN_S, "flow")
     expect(running.get_by_test_id("given")).not_to_contain_text("0 mg")
 
     nurse.page.get_by_role("button", name="Pause", exact=True).click()
     nurse.button("Patient asks for a break").click()
-    ward.until("bed1", "paused")
-    given = ward.truth("bed1")["delivered_ml"]
+    testbed.until("bed1", "paused")
+    given = testbed.truth("bed1")["delivered_ml"]
     nurse.see("Paused. Nothing flows.")
     nurse.see("Patient asks for a break")
     page.wait_for_timeout(500)
-    assert ward.truth("bed1")["delivered_ml"] == given
+    assert testbed.truth("bed1")["delivered_ml"] == given
     nurse.button("Resume: check the rest").click()
     nurse.scan("bed1")
     expect(nurse.hold("resume")).to_be_enabled()
     nurse.see("The last")
     nurse.press_and_hold(nurse.hold("resume"))
-    ward.until("bed1", "running")
-    assert ward.starts("bed1") == before + 2
+    testbed.until("bed1", "running")
+    assert testbed.starts("bed1") == before + 2
 
     nurse.stop_button("bed1").click()
-    ward.until("bed1", "stopped")
+    testbed.until("bed1", "stopped")
     nurse.see("Stopped before the whole volume was given")
-    assert not ward.truth("bed1")["running"]
+    assert not testbed.truth("bed1")["running"]
 
 
 @pytest.mark.requirement("ALM-02", "ALM-05", "ALM-11", "ALM-12", "STP-05")
-def test_an_alarm_says_cause_and_action_and_acknowledging_is_not_clearing(nurse, ward):
+def test_an_alarm_says_cause_and_action_and_acknowledging_is_not_clearing(nurse, testbed):
     page = nurse.page
     nurse.signed_in("bed2")
     nurse.start("bed2")
-    ward.fault("bed2", "stall")
-    ward.until("bed2", "tripped")
+    testbed.fault("bed2", "stall")
+    testbed.until("bed2", "tripped")
     banner = nurse.region("Alarms")
     expect(banner).to_contain_text("bed2")
     expect(banner).to_contain_text("!!!")
@@ -108,32 +108,32 @@ def test_an_alarm_says_cause_and_action_and_acknowledging_is_not_clearing(nurse,
     page.get_by_role("button", name="Acknowledge").first.click()
     expect(banner.get_by_text("Seen by")).to_contain_text("Dr A. Brandt")
     expect(banner).to_contain_text(cause)
-    assert ward.infusion_state("bed2") == "tripped"
+    assert testbed.infusion_state("bed2") == "tripped"
     nurse.button("Pause sound").click()
     expect(page.get_by_role("timer", name="Alarm sound paused")).to_contain_text("1:")
 
     # The cause goes away by itself: nothing clears, nothing starts.
-    ward.fault("bed2", "stall", clear=True)
+    testbed.fault("bed2", "stall", clear=True)
     page.wait_for_timeout(1000)
-    assert ward.infusion_state("bed2") == "tripped"
+    assert testbed.infusion_state("bed2") == "tripped"
     expect(nurse.button("Clear the alarm")).to_be_disabled()
     page.get_by_label("I have looked at the pump").check()
     nurse.button("Clear the alarm").click()
-    ward.until("bed2", "paused")
+    testbed.until("bed2", "paused")
     expect(page.locator(".alarms", has_text=cause)).to_have_count(0)
     nurse.button("Resume: check the rest").click()
     nurse.scan("bed2")
     nurse.press_and_hold(nurse.hold("resume"))
-    ward.until("bed2", "running")
+    testbed.until("bed2", "running")
     nurse.stop_button("bed2").click()
-    ward.until("bed2", "stopped")
+    testbed.until("bed2", "stopped")
     for kind in ("alarm_raised", "alarm_acknowledged", "alarm_audio_paused", "alarm_cleared"):
-        assert all(row.fields["by"] for row in ward.rows(kind)), kind
-        assert ward.rows(kind), kind
+        assert all(row.fields["by"] for row in testbed.rows(kind)), kind
+        assert testbed.rows(kind), kind
 
 
 @pytest.mark.requirement("STP-01")
-def test_stop_is_one_touch_from_the_overview_by_nobody(nurse, ward):
+def test_stop_is_one_touch_from_the_overview_by_nobody(nurse, testbed):
     page = nurse.page
     nurse.signed_in("bed3")
     nurse.start("bed3")
@@ -144,29 +144,29 @@ def test_stop_is_one_touch_from_the_overview_by_nobody(nurse, ward):
     button = nurse.stop_button("bed3")
     button.dispatch_event("pointerdown", {"button": 0, "bubbles": True})  # the finger comes down; it need not leave
     expect(button).to_have_attribute("data-shows", "stopped")
-    ward.until("bed3", "stopped")
-    assert not ward.truth("bed3")["running"]
+    testbed.until("bed3", "stopped")
+    assert not testbed.truth("bed3")["running"]
 
 
 @pytest.mark.requirement("STP-01")
-def test_a_stop_that_the_pump_does_not_answer_sends_the_nurse_to_the_pump(nurse, ward):
+def test_a_stop_that_the_pump_does_not_answer_sends_the_nurse_to_the_pump(nurse, testbed):
     nurse.signed_in("bed4")
     nurse.start("bed4")
     nurse.button("Sign out").click()
     expect(nurse.page.get_by_role("link", name="Sign in", exact=True)).to_be_visible()
-    ward.fault("bed4", "silence", duration="6s")
+    testbed.fault("bed4", "silence", duration="6s")
     button = nurse.stop_button("bed4")
     button.click()
     expect(button).to_have_attribute("data-shows", "stopping")
     expect(button).to_contain_text("Stop at the pump, clamp the line")
     expect(button).to_have_attribute("data-shows", "unconfirmed")
-    assert ward.infusion_state("bed4") == "stopping"
-    ward.until("bed4", "stopped", "tripped")  # the line is back, and the stop that was sent again got through
-    assert not ward.truth("bed4")["running"]
+    assert testbed.infusion_state("bed4") == "stopping"
+    testbed.until("bed4", "stopped", "tripped")  # the line is back, and the stop that was sent again got through
+    assert not testbed.truth("bed4")["running"]
 
 
 @pytest.mark.requirement("SEC-12")
-def test_text_from_outside_is_shown_as_text(nurse, ward):
+def test_text_from_outside_is_shown_as_text(nurse, testbed):
     """The serial on the case and a typed reason are markup that would fetch and run something."""
     dialogs = []
     nurse.page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
@@ -183,7 +183,7 @@ def test_text_from_outside_is_shown_as_text(nurse, ward):
 
 
 @pytest.mark.requirement("STP-01")
-def test_stops_of_two_beds_within_a_moment_are_two_stops(nurse, ward):
+def test_stops_of_two_beds_within_a_moment_are_two_stops(nurse, testbed):
     """One press has a touch and a click, which count once; the next bed's is another press, however soon."""
     page = nurse.page
     page.goto(f"{nurse.url}/#/bed/bed1")

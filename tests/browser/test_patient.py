@@ -9,11 +9,11 @@ pytestmark = [pytest.mark.realtime, pytest.mark.browser]
 
 
 @pytest.mark.requirement("PRG-21")
-def test_another_patients_wristband_starts_nothing_and_the_right_one_does(nurse, ward):
+def test_another_patients_wristband_starts_nothing_and_the_right_one_does(nurse, testbed):
     page = nurse.page
     nurse.signed_in("bed4")
     nurse.order("bed4", **{"Patient token": "P-7"})
-    before = ward.starts("bed4")
+    before = testbed.starts("bed4")
     nurse.scan("bed4", "P-8")
     nurse.press_and_hold(nurse.hold("start"))
     alert = page.locator("main").get_by_role("alert").filter(has_text="Not started")
@@ -21,22 +21,22 @@ def test_another_patients_wristband_starts_nothing_and_the_right_one_does(nurse,
     expect(nurse.hold("start")).to_be_disabled()  # she is asked for anew
     expect(page.get_by_test_id("scanned")).to_have_count(0)
     page.wait_for_timeout(1000)
-    assert ward.infusion_state("bed4") == "ready"
-    assert ward.starts("bed4") == before
-    assert "the wristband differs" in ward.rows("confirmation_refused", "bed4")[-1].fields["reasons"][0]
+    assert testbed.infusion_state("bed4") == "ready"
+    assert testbed.starts("bed4") == before
+    assert "the wristband differs" in testbed.rows("confirmation_refused", "bed4")[-1].fields["reasons"][0]
 
     nurse.scan("bed4", "P-7")
     nurse.press_and_hold(nurse.hold("start"))
-    ward.until("bed4", "running")
-    assert ward.starts("bed4") == before + 1
+    testbed.until("bed4", "running")
+    assert testbed.starts("bed4") == before + 1
     nurse.stop_button("bed4").click()
-    ward.until("bed4", "stopped")
+    testbed.until("bed4", "stopped")
 
 
 @pytest.mark.requirement("PRG-21")
-def test_a_nurse_says_whose_pump_it_is_and_without_that_nothing_can_be_held(nurse, ward):
+def test_a_nurse_says_whose_pump_it_is_and_without_that_nothing_can_be_held(nurse, testbed):
     page = nurse.page
-    ward.free("bed4")
+    testbed.free("bed4")
     nurse.signed_in("bed4", DOCTOR)
     expect(page.get_by_test_id("associated")).not_to_be_empty()  # the button is drawn with it
     if page.get_by_test_id("associated").inner_text() != "nobody":  # of another test
@@ -49,31 +49,31 @@ def test_a_nurse_says_whose_pump_it_is_and_without_that_nothing_can_be_held(nurs
     page.keyboard.press("Enter")
     expect(page.get_by_test_id("associated")).to_have_text("P-9")
     expect(page.get_by_role("banner")).to_contain_text("patient P-9")
-    row = ward.rows("association_changed", "bed4")[-1].fields
+    row = testbed.rows("association_changed", "bed4")[-1].fields
     assert (row["before"], row["patient"]) == (None, "P-9")
     assert row["by"].startswith("Dr A. Brandt")
 
     nurse.order("bed4", **{"Patient token": "P-9"})
-    assert not ward.ask(op="dissociate", pump="bed4", by="somebody")["ok"]
+    assert not testbed.ask(op="dissociate", pump="bed4", by="somebody")["ok"]
     nurse.stop_button("bed4").click()
-    ward.until("bed4", "stopped", "abandoned")
+    testbed.until("bed4", "stopped", "abandoned")
     nurse.button("End the association").click()
     expect(page.get_by_test_id("associated")).to_have_text("nobody")
 
 
 @pytest.mark.requirement("PRG-21")
-def test_a_scan_on_the_pump_of_nobody_first_makes_it_somebodys(nurse, ward):
+def test_a_scan_on_the_pump_of_nobody_first_makes_it_somebodys(nurse, testbed):
     """Ordered from afar; at the bed the nurse scans for the pump, and once more for the start."""
     page = nurse.page
     nurse.signed_in("bed4")
     nurse.fill_order("bed4", **{"Patient token": "P-10"})
-    ward.ask(op="dissociate", pump="bed4", by="somebody")
+    testbed.ask(op="dissociate", pump="bed4", by="somebody")
     nurse.button("Load the pump").click()
     expect(nurse.hold("start")).to_be_disabled()
     expect(page.get_by_label("Associate with a patient")).to_be_focused()
     page.keyboard.type("P-10\n")
     nurse.scan("bed4", "P-10")
     nurse.press_and_hold(nurse.hold("start"))
-    ward.until("bed4", "running")
+    testbed.until("bed4", "running")
     nurse.stop_button("bed4").click()
-    ward.until("bed4", "stopped")
+    testbed.until("bed4", "stopped")

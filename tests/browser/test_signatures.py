@@ -5,7 +5,7 @@ import json
 import pytest
 from playwright.sync_api import expect
 
-from pumpd.control.keys import KeyStore
+from pumpd.control.tablets.keys import KeyStore
 from tests.browser.gateway import DOCTOR, PINS, WITHIN_S, wait_until
 from tests.browser.tablet import tablet
 
@@ -58,30 +58,30 @@ ANOTHER = {
 
 
 @pytest.mark.requirement("SEC-05", "SEC-06", "STA-02", "PWR-03")
-def test_each_altered_field_and_each_replay_is_refused_also_after_a_restart(nurse, ward):
+def test_each_altered_field_and_each_replay_is_refused_also_after_a_restart(nurse, testbed):
     page = nurse.page
     nurse.signed_in("bed1")
     nurse.order("bed1")
-    before = ward.starts("bed1")
+    before = testbed.starts("bed1")
     assert page.evaluate(SIGNER) is False, "the key can be read out"
     for field, value in ANOTHER.items():
         answer = page.evaluate(ALTERED, {"bed": "bed1", "field": field, "value": value})
         assert answer["was"] != value
         assert not answer["ok"], field
         assert "the signature does not fit" in answer["reasons"][0], (field, answer)
-    assert ward.infusion_state("bed1") == "ready"
-    assert ward.starts("bed1") == before
+    assert testbed.infusion_state("bed1") == "ready"
+    assert testbed.starts("bed1") == before
 
     sent = []
     page.on("request", lambda request: sent.append(request.post_data) if request.url.endswith("/api/request") else None)
     nurse.press_and_hold(nurse.hold("start"))
-    ward.until("bed1", "running")
+    testbed.until("bed1", "running")
     (body,) = [each for each in sent if json.loads(json.loads(each)["request"])["op"] == "confirm"]
     inner = json.loads(json.loads(body)["request"])
     post = "body => fetch('/api/request', { method: 'POST', body }).then(answer => answer.json())"
     again = "fields => window.bench.asked(fields)"
-    ward.ask(op="stop", pump="bed1", by="test")
-    ward.until("bed1", "stopped")
+    testbed.ask(op="stop", pump="bed1", by="test")
+    testbed.until("bed1", "stopped")
     nurse.order("bed1")  # the very same order waits for its own confirmation
 
     def replayed():
@@ -91,18 +91,18 @@ def test_each_altered_field_and_each_replay_is_refused_also_after_a_restart(nurs
         assert not answer["ok"], answer
 
     replayed()
-    assert ward.infusion_state("bed1") == "ready"
-    ward.restart_control()
+    assert testbed.infusion_state("bed1") == "ready"
+    testbed.restart_control()
     wait_until(lambda: page.evaluate("() => fetch('/api/nonce').then(a => a.ok)"), WITHIN_S, "control to answer")
     page.evaluate("fields => window.bench.asked(fields)", {"op": "sign_in", "badge": DOCTOR, "pin": PINS[DOCTOR]})
     replayed()
-    assert ward.starts("bed1") == before + 1
+    assert testbed.starts("bed1") == before + 1
     expect(nurse.stop_button("bed1")).to_be_visible()
 
 
 @pytest.mark.requirement("SEC-15", "SEC-19", "STP-01")
-def test_a_throttled_and_then_revoked_tablet_may_do_nothing_but_stop(browser, ward, nurse):
-    with tablet(browser, ward, "lost tablet") as lost:
+def test_a_throttled_and_then_revoked_tablet_may_do_nothing_but_stop(browser, testbed, nurse):
+    with tablet(browser, testbed, "lost tablet") as lost:
         lost.pair("view", "confirm")
         lost.bed("bed3", "sign-in")
         for _ in range(5):
@@ -115,15 +115,15 @@ def test_a_throttled_and_then_revoked_tablet_may_do_nothing_but_stop(browser, wa
         nurse.signed_in("bed3")
         nurse.start("bed3")
         lost.stop_button("bed3").click()
-        ward.until("bed3", "stopped")
+        testbed.until("bed3", "stopped")
 
         nurse.start("bed3")
         lost.page.evaluate(SIGNER)
-        KeyStore(ward.state / "paired-keys.json").revoke(lost.id)
+        KeyStore(testbed.state / "paired-keys.json").revoke(lost.id)
         expect(lost.page.get_by_role("heading", name="Pair with ward-7")).to_be_visible()
         answer = lost.page.evaluate("fields => window.bench.asked(fields)", {"op": "touch"})
         assert not answer["ok"]
-        assert ward.infusion_state("bed3") == "running"
+        assert testbed.infusion_state("bed3") == "running"
         lost.page.get_by_role("button", name="Stop all pumps").click()
-        ward.until("bed3", "stopped")
-        assert not ward.truth("bed3")["running"]
+        testbed.until("bed3", "stopped")
+        assert not testbed.truth("bed3")["running"]

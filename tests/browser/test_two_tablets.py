@@ -19,28 +19,28 @@ FRESH, GREYED_S, STRUCK_S = "data-freshness", 7, 15
 
 
 @pytest.fixture(scope="module")
-def wireless(ward):
-    with network(ward) as made:
+def wireless(testbed):
+    with network(testbed) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def other(browser, ward, wireless):
+def other(browser, testbed, wireless):
     """A phone in another time zone, whose clock is wrong by an hour besides."""
-    with tablet(browser, ward, "phone", "phone", wireless.url, timezone_id="Asia/Kolkata") as made:
+    with tablet(browser, testbed, "phone", "phone", wireless.url, timezone_id="Asia/Kolkata") as made:
         made.page.add_init_script(WRONG_CLOCK)
         made.pair()
         yield made
 
 
 @pytest.mark.requirement("STA-02")
-def test_two_tablets_that_start_at_once_start_once(nurse, other, ward):
+def test_two_tablets_that_start_at_once_start_once(nurse, other, testbed):
     nurse.signed_in("bed1")
     nurse.order("bed1")
     other.signed_in("bed1", "1001")
     other.scan("bed1")
     expect(other.hold("start")).to_be_enabled()
-    before = ward.starts("bed1")
+    before = testbed.starts("bed1")
     shown = [each.page.locator(".badge-clock").inner_text() for each in (nurse, other)]
     assert shown[0] == shown[1], "the gateway's clock, on every tablet"
     for each in (nurse, other):
@@ -49,53 +49,53 @@ def test_two_tablets_that_start_at_once_start_once(nurse, other, ward):
     nurse.page.wait_for_timeout(1800)
     for each in (nurse, other):
         each.page.keyboard.up("Space")
-    ward.until("bed1", "running")
+    testbed.until("bed1", "running")
     for each in (nurse, other):
         expect(each.region("Running infusion")).to_have_attribute(FRESH, "fresh")
-    assert ward.starts("bed1") == before + 1
+    assert testbed.starts("bed1") == before + 1
 
 
 @pytest.mark.requirement("COM-07", "COM-11")
-def test_a_lost_tablet_greys_then_strikes_through_and_the_infusion_goes_on(nurse, other, wireless, ward):
+def test_a_lost_tablet_greys_then_strikes_through_and_the_infusion_goes_on(nurse, other, wireless, testbed):
     nurse.signed_in("bed1")
-    if ward.infusion_state("bed1") != "running":
+    if testbed.infusion_state("bed1") != "running":
         nurse.start("bed1")
     nurse.signed_in("bed2")
     nurse.start("bed2")
-    ward.fault("bed2", "stall")
-    ward.until("bed2", "tripped")
+    testbed.fault("bed2", "stall")
+    testbed.until("bed2", "tripped")
     other.signed_in("bed1", NURSE)
     other.button("Pause sound").click()
     silenced = nurse.page.get_by_role("timer", name="Alarm sound paused")
     expect(silenced).to_be_visible()
     running = other.region("Running infusion")
     expect(running).to_have_attribute(FRESH, "fresh")
-    given = ward.truth("bed1")["delivered_ml"]
+    given = testbed.truth("bed1")["delivered_ml"]
     wireless.lost()
     expect(running).to_have_attribute(FRESH, "old")
     notice = other.page.get_by_role("alert", name="Link lost")
     expect(notice).to_contain_text("Go to the pump")
     expect(notice).to_contain_text("Last seen running at 52.5 mL/h")
     expect(silenced).to_have_count(0)  # the gateway sounds again, long before anybody looks
-    assert ward.rows("alarm_audio_resumed")[-1].fields["why"] == "tablet_lost"
+    assert testbed.rows("alarm_audio_resumed")[-1].fields["why"] == "tablet_lost"
     expect(running).to_have_attribute(FRESH, "dead")
     struck = (
         running.get_by_test_id("rate").locator(".value").evaluate("each => getComputedStyle(each).textDecorationLine")
     )
     assert struck == "line-through"
-    assert ward.infusion_state("bed1") == "running"
-    assert ward.truth("bed1")["delivered_ml"] > given
+    assert testbed.infusion_state("bed1") == "running"
+    assert testbed.truth("bed1")["delivered_ml"] > given
     wireless.back()
     expect(running).to_have_attribute(FRESH, "fresh")
     expect(notice).to_have_count(0)
-    assert other.id in [row.fields["tablet"] for row in ward.rows("tablet_lost")]
-    ward.fault("bed2", "stall", clear=True)
-    ward.free("bed2")
+    assert other.id in [row.fields["tablet"] for row in testbed.rows("tablet_lost")]
+    testbed.fault("bed2", "stall", clear=True)
+    testbed.free("bed2")
 
 
-def test_what_one_tablet_does_the_other_sees(nurse, other, ward):
+def test_what_one_tablet_does_the_other_sees(nurse, other, testbed):
     nurse.signed_in("bed1")
-    if ward.infusion_state("bed1") != "running":
+    if testbed.infusion_state("bed1") != "running":
         nurse.start("bed1")
     other.bed("bed1")
     nurse.page.get_by_role("button", name="Pause", exact=True).click()
@@ -111,11 +111,11 @@ def test_what_one_tablet_does_the_other_sees(nurse, other, ward):
 HELD_UP = "() => { const end = performance.now() + 2500; while (performance.now() < end); }"
 
 
-def test_a_hold_that_the_page_could_not_watch_starts_nothing(nurse, ward):
+def test_a_hold_that_the_page_could_not_watch_starts_nothing(nurse, testbed):
     """The tablet is asleep or busy for longer than a hold takes: whether the finger stayed, it cannot know."""
     nurse.signed_in("bed2")
     nurse.order("bed2")
-    before = ward.starts("bed2")
+    before = testbed.starts("bed2")
     hold = nurse.hold("start")
     hold.hover()
     nurse.page.mouse.down()
@@ -123,13 +123,13 @@ def test_a_hold_that_the_page_could_not_watch_starts_nothing(nurse, ward):
     nurse.page.wait_for_timeout(500)
     nurse.page.mouse.up()
     nurse.page.wait_for_timeout(1500)
-    assert ward.infusion_state("bed2") == "ready"
-    assert ward.starts("bed2") == before
+    assert testbed.infusion_state("bed2") == "ready"
+    assert testbed.starts("bed2") == before
     nurse.stop_button("bed2").click()
 
 
 @pytest.mark.requirement("COM-07")
-def test_a_lost_network_and_a_reload_at_each_step_lead_back_to_that_step(other, wireless, ward):
+def test_a_lost_network_and_a_reload_at_each_step_lead_back_to_that_step(other, wireless, testbed):
     def interrupted(*, lost_s=0.5):
         wireless.lost()
         other.page.wait_for_timeout(lost_s * 1000)
@@ -143,7 +143,7 @@ def test_a_lost_network_and_a_reload_at_each_step_lead_back_to_that_step(other, 
     expect(other.page.get_by_role("form", name="Order")).to_be_visible()
     expect(other.page.get_by_role("radio", checked=True)).to_have_count(0)  # nothing is filled in by itself
     other.order("bed3")
-    before = ward.starts("bed3")
+    before = testbed.starts("bed3")
     interrupted()
     other.scan("bed3")
     expect(other.hold("start")).to_be_enabled()
@@ -155,21 +155,21 @@ def test_a_lost_network_and_a_reload_at_each_step_lead_back_to_that_step(other, 
     other.page.mouse.up()
     other.scan("bed3")
     expect(other.hold("start")).to_be_enabled()
-    assert ward.starts("bed3") == before
+    assert testbed.starts("bed3") == before
     other.press_and_hold(other.hold("start"))
-    ward.until("bed3", "running")
+    testbed.until("bed3", "running")
     interrupted()
     expect(other.region("Running infusion")).to_have_attribute(FRESH, "fresh")
     other.page.get_by_role("button", name="Pause", exact=True).click()
     other.button("Vital signs").click()
-    ward.until("bed3", "paused")
+    testbed.until("bed3", "paused")
     interrupted()
     expect(main).to_contain_text("Paused. Nothing flows.")
     wireless.lost()
     other.stop_button("bed3").click()  # goes out once the network is back, by itself
     expect(other.stop_button("bed3")).to_have_attribute("data-shows", "unconfirmed")
     wireless.back()
-    ward.until("bed3", "stopped")
+    testbed.until("bed3", "stopped")
     interrupted()
     expect(main).to_contain_text("Stopped before the whole volume was given")
-    assert ward.starts("bed3") == before + 1
+    assert testbed.starts("bed3") == before + 1

@@ -6,16 +6,16 @@ from importlib import import_module
 from unittest import mock
 
 from pumpd.control.gateway import Gateway
-from pumpd.control.runner import PumpRunner
+from pumpd.control.infusions.runner import PumpRunner
 from pumpd.driving.asking import UnansweredError
 from pumpd.driving.link_driver import LinkDriver
+from pumpd.infusion import evaluate as look
 from pumpd.infusion import events as ev
-from pumpd.infusion import judge as look
 from pumpd.infusion.model import ZERO, Infusion
 from pumpd.infusion.states import State
 from pumpd.infusion.turn import Turn
 
-advance, observe = import_module("pumpd.infusion.advance"), import_module("pumpd.infusion.observe")
+advance, observe = import_module("pumpd.infusion.advance"), import_module("pumpd.infusion.readings")
 
 
 def _resume_without_confirmation():
@@ -99,7 +99,7 @@ def _stop_lost_on_the_way():
     """A stop that a nurse asks for is answered, and dropped."""
 
     def lost(self, request, peer):
-        from pumpd.control.messages import Answer
+        from pumpd.messages.requests import Answer
 
         return Answer(ok=True, result={"stopping": []})
 

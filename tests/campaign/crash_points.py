@@ -20,14 +20,14 @@ from tests.campaign.draw import BAGS, PUMPS
 from tests.campaign.play import Played, play, quiet_logs
 from tests.campaign.story import Happening, Nurse, Story
 from tests.campaign.world import World
-from tests.control.ward import ORDER as WARD_ORDER
+from tests.control.testbed import ORDER as TESTBED_ORDER
 
 AGAIN_AFTER_S = 1.5
 LAST_S = 3.5  # of a whole dose
 # A family's models share driver and simulator, save the two of Dianet Star: a syringe pump and a volumetric one.
 FIRST = tuple({pump[0] if pump[1] not in BAGS else pump[1]: pump for pump in reversed(PUMPS)}.values())
 OTHERS = 8
-ORDER = {key: value for key, value in WARD_ORDER.items() if key not in ("op", "pump")}
+ORDER = {key: value for key, value in TESTBED_ORDER.items() if key not in ("op", "pump")}
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,15 +16,16 @@ from unittest import mock
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from pumpd.control import process, recovery
-from pumpd.control.clock import Clock
-from pumpd.control.keys import KeyStore, PairedKey
-from pumpd.control.messages import REQUEST, Answer
-from pumpd.control.signature import pairable, sign
+from pumpd.control import process
+from pumpd.control.infusions import recovery
+from pumpd.control.tablets.keys import KeyStore, PairedKey
+from pumpd.host.clock import Clock
 from pumpd.infusion import Infusion, State
 from pumpd.infusion import events as ev
 from pumpd.journal import JournalReader, Record
-from pumpd.pump import Expiry, driver
+from pumpd.messages.requests import REQUEST, Answer
+from pumpd.messages.signing import pairable, sign
+from pumpd.pump import LossOfControl, driver
 from pumpd.pump import family as driver_family
 from pumpd.settings import Settings
 from pumpd.wire import memory
@@ -299,7 +300,9 @@ class World:
     def native(self) -> bool:
         """Its own watchdog ends a flow that nobody looks at."""
         container = library().containers[self.story.order["container"]]
-        return Expiry.NATIVE in self.family.capabilities(container, self.settings.pumps[0].settings).expiry
+        return (
+            LossOfControl.NATIVE in self.family.capabilities(container, self.settings.pumps[0].settings).loss_of_control
+        )
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from pumpd.cli.client import ControlClient, NotRunningError
-from pumpd.control.messages import StatusRequest
+from pumpd.messages.requests import StatusRequest
 
 
 def test_a_control_process_that_goes_away_is_told_and_closing_hides_it_not(tmp_path):

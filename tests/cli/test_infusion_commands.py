@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from pumpd.cli.client import ControlClient
 from pumpd.cli.main import STATEMENT, app
-from pumpd.control.messages import StatusRequest
+from pumpd.messages.requests import StatusRequest
 from pumpd.settings import Settings
 from tests.signed import signed_toml
 

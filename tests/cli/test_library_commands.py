@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from pumpd.cli.main import app
 from pumpd.dosing.seal import MANIFEST_FILE, SIGNATURE_FILE
 from pumpd.journal import Entry, Journal
-from pumpd.library_files import CHECKOUT
+from pumpd.library.files import CHECKOUT
 
 pytestmark = pytest.mark.requirement("PRG-19")
 
@@ -56,10 +56,10 @@ def sign(place, key, *more):
 def test_a_key_is_made_the_library_signed_shown_and_verified_and_the_next_version_is_one_higher(place, key, config):
     assert "it is not signed" in verified(config, 2)
     assert "UNSIGNED" in run("show", place).stdout
-    said = sign(place, key, "--name", "Ward 7", "--care-area", "day-clinic", "--version", 20261126).stdout
+    said = sign(place, key, "--name", "Testbed 7", "--care-area", "day-clinic", "--version", 20261126).stdout
     assert "version 20261126, for day-clinic" in said
     assert "ketamine-1mg-ml" in said, "who signs sees what"
-    assert "Good: Ward 7, version 20261126" in verified(config)
+    assert "Good: Testbed 7, version 20261126" in verified(config)
     assert json.loads(sign(place, key, "--json").stdout)["manifest"]["version"] == 20261127
     shown = json.loads(run("show", place, "--json").stdout)
     assert shown["manifest"]["care_area"] == "day-clinic"
@@ -67,14 +67,14 @@ def test_a_key_is_made_the_library_signed_shown_and_verified_and_the_next_versio
 
 
 def test_what_was_changed_afterwards_is_not_verified_and_says_why(place, key, config):
-    sign(place, key, "--name", "Ward 7", "--care-area", "day-clinic")
+    sign(place, key, "--name", "Testbed 7", "--care-area", "day-clinic")
     path = place / "containers.toml"
     path.write_text(path.read_text().replace('dead_volume = "1 mL"', 'dead_volume = "2 mL"'))
     assert "changed after it was signed" in verified(config, 2)
 
 
 def test_an_older_version_than_was_in_use_here_is_not_verified(tmp_path, place, key, config):
-    sign(place, key, "--name", "Ward 7", "--care-area", "day-clinic", "--version", 4)
+    sign(place, key, "--name", "Testbed 7", "--care-area", "day-clinic", "--version", 4)
     with contextlib.closing(Journal(tmp_path / "journal.sqlite3", "b")) as journal:
         journal.append([Entry("library_accepted", {"version": 5, "digest": "d"}, "", "")])
     assert "older than version 5" in verified(config, 2)
@@ -82,7 +82,7 @@ def test_an_older_version_than_was_in_use_here_is_not_verified(tmp_path, place, 
 
 def test_a_key_that_others_can_read_signs_nothing(place, key, config):
     key.chmod(0o644)
-    refused = run("sign", place, "--key", key, "--name", "Ward 7", "--care-area", "day-clinic", status=2)
+    refused = run("sign", place, "--key", key, "--name", "Testbed 7", "--care-area", "day-clinic", status=2)
     assert "others can read it" in refused.stderr
     assert not (place / MANIFEST_FILE).exists()
     assert not (place / SIGNATURE_FILE).exists()
@@ -104,5 +104,5 @@ def test_a_plan_says_by_which_library_and_that_an_unsigned_one_starts_no_pump(pl
         return result.stdout
 
     assert "UNSIGNED: it starts no pump but a simulated one" in planned()
-    sign(place, key, "--name", "Ward 7", "--care-area", "day-clinic")
+    sign(place, key, "--name", "Testbed 7", "--care-area", "day-clinic")
     assert "version 1, day-clinic" in planned()

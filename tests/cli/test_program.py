@@ -8,7 +8,7 @@ import typer
 from typer.testing import CliRunner
 
 from pumpd.cli.program import NOTICE, program
-from pumpd.library_files import CHECKOUT
+from pumpd.library.files import CHECKOUT
 
 app = typer.Typer()
 app.command("program")(program)

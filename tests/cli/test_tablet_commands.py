@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 
 from pumpd.cli.main import app
 from pumpd.cli.tablet import qr_code
-from pumpd.control.keys import KeyStore
-from pumpd.control.signature import pairable
-from pumpd.control.staff import StaffStore, fits
+from pumpd.control.tablets.keys import KeyStore
+from pumpd.control.tablets.staff import StaffStore, fits
+from pumpd.messages.signing import pairable
 from tests.bedside.test_process import serving
 
 

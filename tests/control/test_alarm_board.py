@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pumpd.control.alarm_board import AUDIO_PAUSE_NS, ESCALATE_NS, AudioResumed, Board, Ended, Escalated
-from pumpd.control.burst import PULSE_MS, REST_MS, burst
+from pumpd.control.alarms.board import AUDIO_PAUSE_NS, ESCALATE_NS, AudioResumed, Board, Ended, Escalated
+from pumpd.control.alarms.burst import PULSE_MS, REST_MS, burst
 from pumpd.pump import ALARM_TABLE, AlarmCode, Priority
 
 S = 10**9

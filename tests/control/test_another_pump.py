@@ -7,8 +7,7 @@ import pytest
 
 from pumpd.wire import Direction, memory
 from pumpd_drivers.new_era.driver import NewEra
-
-from .ward import ward
+from tests.control.testbed import open_testbed
 
 
 @pytest.fixture
@@ -26,21 +25,21 @@ def told(monkeypatch):
 
 @pytest.mark.requirement("COM-10")
 async def test_the_same_pump_goes_on_after_a_short_loss_and_was_asked_who_it_is(tmp_path, told):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         await here.start()
         memory.unplug("bed1")
         await asyncio.sleep(0.3)
         memory.plug("bed1")
         await asyncio.sleep(8)
         assert here.state() == "running"
-        assert "pump_met_again" in here.kinds()
+        assert "pump_identified_again" in here.kinds()
         assert here.pump.truth()["running"] is True
 
 
 @pytest.mark.requirement("COM-10", "STA-12")
 @pytest.mark.parametrize("away_s", [0.3, 20.0])
 async def test_another_pump_on_the_port_is_told_nothing_but_who_are_you(tmp_path, told, away_s):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         await here.start()
         runner = here.gateway.runners["bed1"]
         memory.unplug("bed1")

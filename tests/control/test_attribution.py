@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from pydantic import ValidationError
 
-from pumpd.control.messages import REQUEST
-from tests.control.ward import ward
+from pumpd.messages.requests import REQUEST
+from tests.control.testbed import open_testbed
 
 pytestmark = pytest.mark.requirement("AUD-08")
 
@@ -16,7 +16,7 @@ def last(here, kind):
 
 
 async def test_an_attempt_at_a_hard_limit_names_who_ordered_and_every_reason(tmp_path):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         answer = await here.order(dose="5 mg/kg", ordered_by="dr-b")
         assert not answer.ok
         row = last(here, "order_refused")
@@ -27,7 +27,7 @@ async def test_an_attempt_at_a_hard_limit_names_who_ordered_and_every_reason(tmp
 
 @pytest.mark.parametrize("reason", ["", "  ", "ab", "a "])
 async def test_an_override_needs_a_reason_and_stands_in_the_order_with_who_gave_it(tmp_path, reason):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         refused = await here.order(dose="0.8 mg/kg", weight="60 kg", weight_again="60 kg")
         assert not refused.ok
         soft = [each.split(":")[1].split()[0] for each in refused.reasons if each.startswith("override:")]

@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from pumpd.control.messages import REQUEST
 from pumpd.control.process import evidence_against, gateway
-from pumpd.control.writer import InlineWriter
 from pumpd.journal import Journal, JournalError
+from pumpd.journal.writer import InlineWriter
+from pumpd.messages.requests import REQUEST
 from pumpd.pump import Done, Identity, PumpState, Reading, UnknownFamilyError
 from pumpd.quantities import Rate, Volume
 from pumpd.settings import Settings, SettingsError
 from pumpd.wire import now_ns
 from pumpd_drivers.new_era.driver import NewEra
-from tests.control.ward import ORDER, Ward, ward
+from tests.control.testbed import ORDER, Testbed, open_testbed
 from tests.control.wire_tap import Tap
 from tests.signed import library
 
@@ -46,11 +46,11 @@ PUMP = {
 }
 
 
-def bodies(here: Ward, kind: str) -> list[dict[str, object]]:
+def bodies(here: Testbed, kind: str) -> list[dict[str, object]]:
     return [json.loads(row.body) for row in here.rows() if row.kind == kind]
 
 
-async def settled_without_flow(here: Ward, tap: Tap) -> None:
+async def settled_without_flow(here: Testbed, tap: Tap) -> None:
     """Give what was wrongly accepted a minute to show itself."""
     await asyncio.sleep(60)
     assert tap.count("RUN") == 0
@@ -85,7 +85,7 @@ def test_the_good_configuration_of_these_tests_is_accepted(tmp_path):
         (GOOD + GOOD[GOOD.index("[[pump]]") :], ["each pump needs a name of its own"]),
         ("library_keys = { pharmacy = 'MCow' }\n" + GOOD, ["library_keys.pharmacy", "pattern"]),
         (f"library_keys = {{ pharmacy = '{A_KEY}' }}\n" + GOOD, ["care_area: is missing"]),
-        ("care_area = 'Ward 7'\n" + GOOD, ["care_area", "pattern"]),
+        ("care_area = 'Testbed 7'\n" + GOOD, ["care_area", "pattern"]),
         (
             f"care_area = 'day-clinic'\nlibrary_keys = {{ pharmacy = '{A_KEY}' }}\n"
             + GOOD
@@ -158,7 +158,7 @@ async def test_a_driver_or_setting_that_is_not_known_stops_the_start(tmp_path, c
     ],
 )
 async def test_a_port_that_is_not_there_is_named_and_takes_no_order(tmp_path, port, why):
-    async with ward(tmp_path, port=port) as here:
+    async with open_testbed(tmp_path, port=port) as here:
         problem = here.gateway.status()["pumps"][0]["problem"]
         assert port in problem
         assert why in problem
@@ -171,7 +171,7 @@ async def test_a_port_that_is_not_there_is_named_and_takes_no_order(tmp_path, po
 
 
 async def test_a_port_in_use_is_named_and_the_pump_comes_once_it_is_free(tmp_path):
-    async with ward(tmp_path, beds=("bed1", "bed2"), port="memory://bed1") as here:
+    async with open_testbed(tmp_path, beds=("bed1", "bed2"), port="memory://bed1") as here:
         problems = {pump["pump"]: pump["problem"] for pump in here.gateway.status()["pumps"]}
         assert problems["bed1"] == ""
         assert "memory://bed1" in problems["bed2"]
@@ -181,7 +181,7 @@ async def test_a_port_in_use_is_named_and_the_pump_comes_once_it_is_free(tmp_pat
 
 
 async def test_a_pump_of_another_model_is_named_and_takes_no_order(tmp_path):
-    async with ward(tmp_path, model="ne-1010") as here:
+    async with open_testbed(tmp_path, model="ne-1010") as here:
         problem = here.gateway.status()["pumps"][0]["problem"]
         assert "another pump on memory://bed1" in problem
         assert "ne-1010 is configured" in problem
@@ -193,7 +193,7 @@ async def test_a_pump_of_another_model_is_named_and_takes_no_order(tmp_path):
 
 
 async def test_a_pump_that_does_not_answer_is_named_and_comes_back_when_it_does(tmp_path):
-    async with ward(tmp_path, faults=["silence/600s"]) as here:
+    async with open_testbed(tmp_path, faults=["silence/600s"]) as here:
         await asyncio.sleep(10)
         problem = here.gateway.status()["pumps"][0]["problem"]
         assert "no pump answers on memory://bed1" in problem
@@ -207,7 +207,7 @@ async def test_a_pump_that_does_not_answer_is_named_and_comes_back_when_it_does(
 
 
 async def test_a_pump_that_is_switched_off_does_not_starve_the_watchdog(tmp_path):
-    async with ward(tmp_path, beds=("bed1", "bed2"), faults=["silence/3600s"]) as here:
+    async with open_testbed(tmp_path, beds=("bed1", "bed2"), faults=["silence/3600s"]) as here:
         for _ in range(240):
             assert await evidence_against(here.gateway, here.gateway._journal) == ""
             await asyncio.sleep(0.5)
@@ -220,7 +220,7 @@ async def test_a_pump_that_is_switched_off_does_not_starve_the_watchdog(tmp_path
 @pytest.mark.parametrize("field", ["dose", "weight", "weight_again", "duration", "previous_weight"])
 async def test_a_quantity_that_is_not_plain_is_refused_by_field_and_text(tmp_path, field):
     texts = ("", "70", "70 lb", "NaN kg", "-70 kg", "0 kg", "7e1 kg", "70,0 kg", "7_0 kg", "\u0667\u0660 kg")
-    async with ward(tmp_path, group=64) as here:
+    async with open_testbed(tmp_path, group=64) as here:
         for text in texts:
             answer = await here.order(**{field: text})
             assert not answer.ok
@@ -245,7 +245,7 @@ async def test_each_wrong_field_of_an_order_is_refused_with_its_reason(tmp_path)
         ("patient", "Jane Doe", "a patient token, never a name"),
         ("ordered_by", "", "ordered_by"),
     )
-    async with ward(tmp_path, group=64) as here:
+    async with open_testbed(tmp_path, group=64) as here:
         tap = Tap(here.pump)
         for field, text, named in wrong:
             again = {"weight_again": text} if field == "weight" else {}
@@ -259,7 +259,7 @@ async def test_each_wrong_field_of_an_order_is_refused_with_its_reason(tmp_path)
 
 
 async def test_an_order_is_refused_with_all_its_reasons_at_once(tmp_path):
-    async with ward(tmp_path, model="ne-1010") as here:
+    async with open_testbed(tmp_path, model="ne-1010") as here:
         answer = await here.order(
             dose="5 mg/kg",
             weight="500 kg",
@@ -277,13 +277,13 @@ async def test_an_order_is_refused_with_all_its_reasons_at_once(tmp_path):
 
 
 async def test_an_unknown_container_does_not_hide_a_dose_that_is_too_high(tmp_path):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         answer = await here.order(dose="2 mg/kg", container="51 mL")
         assert [reason.split(":")[0] for reason in answer.reasons] == ["container", "dose", "dose"]
 
 
 async def test_a_container_that_the_pump_cannot_hold_does_not_hide_a_dose_that_is_too_high(tmp_path):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         answer = await here.order(dose="2 mg/kg", container="100 mL bag")
         fields = [reason.split(":")[0] for reason in answer.reasons]
         assert "container" in fields
@@ -291,7 +291,7 @@ async def test_a_container_that_the_pump_cannot_hold_does_not_hide_a_dose_that_i
 
 
 async def test_an_order_for_a_pump_that_is_not_configured_names_those_that_are(tmp_path):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         answer = await here.order(pump="bed9")
         assert answer.reasons == ("pump: 'bed9' is not configured; configured: bed1",)
         assert bodies(here, "order_refused")
@@ -299,7 +299,7 @@ async def test_an_order_for_a_pump_that_is_not_configured_names_those_that_are(t
 
 @pytest.mark.requirement("PRG-05")
 async def test_a_soft_limit_needs_a_reason_with_the_order(tmp_path):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         high = {"dose": "0.8 mg/kg", "weight": "50 kg", "weight_again": "50 kg"}
         answer = await here.order(**high)
         assert not answer.ok
@@ -325,7 +325,7 @@ async def test_two_orders_for_one_patient_at_the_same_time_give_one_infusion(tmp
         self._waiting += entries
         self._flush()
 
-    async with ward(tmp_path, beds=("bed1", "bed2")) as here:
+    async with open_testbed(tmp_path, beds=("bed1", "bed2")) as here:
         monkeypatch.setattr(InlineWriter, "append", slow)
         answers = await asyncio.gather(here.order(), here.order(pump="bed2"))
         assert sorted(answer.ok for answer in answers) == [False, True]
@@ -351,7 +351,7 @@ def broken(monkeypatch, *kinds: str) -> None:
 
 async def test_no_order_is_taken_that_cannot_be_written_down(tmp_path, monkeypatch):
     with monkeypatch.context() as patched:
-        async with ward(tmp_path) as here:
+        async with open_testbed(tmp_path) as here:
             broken(patched)
             for _ in range(2):
                 answer = await here.order()
@@ -363,7 +363,7 @@ async def test_no_order_is_taken_that_cannot_be_written_down(tmp_path, monkeypat
 
 
 async def test_no_start_when_the_intent_cannot_be_written(tmp_path, monkeypatch):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         tap = Tap(here.pump)
         assert (await here.order()).ok
         await here.until("ready")
@@ -378,7 +378,7 @@ async def test_no_start_when_the_intent_cannot_be_written(tmp_path, monkeypatch)
 
 
 async def test_no_confirmation_is_accepted_once_the_journal_failed(tmp_path, monkeypatch):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         tap = Tap(here.pump)
         assert (await here.order()).ok
         await here.until("ready")
@@ -393,7 +393,7 @@ async def test_no_confirmation_is_accepted_once_the_journal_failed(tmp_path, mon
 
 
 async def test_a_running_infusion_stops_when_the_journal_cannot_be_written(tmp_path, monkeypatch):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         await here.start()
         await asyncio.sleep(60)
         with monkeypatch.context() as patched:
@@ -414,7 +414,7 @@ async def test_a_running_infusion_stops_when_the_journal_cannot_be_written(tmp_p
 
 @pytest.mark.parametrize("broken_call", ["read", "_state_machine"])
 async def test_a_defect_of_pumpd_ends_in_a_stop(tmp_path, monkeypatch, broken_call):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         await here.start()
         await asyncio.sleep(60)
         runner = here.gateway.runners["bed1"]
@@ -426,7 +426,7 @@ async def test_a_defect_of_pumpd_ends_in_a_stop(tmp_path, monkeypatch, broken_ca
             if broken_call == "read":
                 patched.setattr(type(runner.driver), "read", defect)
             else:
-                patched.setattr("pumpd.control.runner.advance", defect)
+                patched.setattr("pumpd.control.infusions.runner.advance", defect)
             await asyncio.sleep(3)
             assert not here.pump.truth()["running"]
         await here.until("stopped", "tripped", within_s=30)
@@ -439,7 +439,7 @@ async def test_a_defect_of_pumpd_ends_in_a_stop(tmp_path, monkeypatch, broken_ca
 
 @pytest.mark.parametrize("phase", [0.0, 0.005, 0.01, 0.02, 0.03, 0.5])
 async def test_ending_the_process_stops_the_pump_also_with_a_poll_in_flight(tmp_path, monkeypatch, phase):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         await here.start()
         await asyncio.sleep(60 + phase)
         tap, pump = Tap(here.pump), here.pump
@@ -485,7 +485,7 @@ async def test_a_pump_with_another_serial_is_not_taken(tmp_path, monkeypatch, se
         return driver
 
     monkeypatch.setattr(NewEra, "connect", connect)
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         await asyncio.sleep(2)
         assert problem in here.gateway.runners["bed1"].problem
         assert bool(here.gateway.runners["bed1"].problem) is bool(problem)

@@ -16,7 +16,7 @@ from pumpd.driving import LinkDriver
 from pumpd.journal import Entry, Journal, JournalError
 from pumpd.pump import Unknown
 from tests.control.test_restart import another_process, die
-from tests.control.ward import come_up, ward
+from tests.control.testbed import come_up, open_testbed
 
 
 def torn(path):
@@ -67,7 +67,7 @@ def whole(path):
 @pytest.mark.requirement("PWR-10", "PWR-04")
 @pytest.mark.parametrize("damage", [torn, flipped, foreign, no_database, another_schema, odd_event])
 async def test_a_journal_that_cannot_be_used_starts_nothing_and_the_pump_that_flows_is_stopped(tmp_path, damage):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         await here.start()
         await asyncio.sleep(300)
         await die(here)
@@ -104,7 +104,7 @@ async def test_a_pump_of_which_nothing_is_known_is_told_to_stop_until_it_stands_
         sent.append(asyncio.get_running_loop().time())
         return Unknown("no reply")
 
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         await here.start()
         await asyncio.sleep(60)
         await die(here)
@@ -133,7 +133,7 @@ async def test_a_pump_of_which_nothing_is_known_is_told_to_stop_until_it_stands_
 async def test_a_running_infusion_stops_within_a_lease_of_a_disk_that_takes_nothing_and_its_rows_come_later(
     tmp_path, monkeypatch, cause
 ):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         await here.start()
         await asyncio.sleep(100)
         loop, append = asyncio.get_running_loop(), Journal._write
@@ -166,7 +166,7 @@ async def test_a_running_infusion_stops_within_a_lease_of_a_disk_that_takes_noth
 
 @pytest.mark.requirement("PWR-11")
 async def test_control_comes_up_on_a_full_disk_stops_the_pump_and_starts_nothing(tmp_path, monkeypatch):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         await here.start()
         await asyncio.sleep(100)
         await die(here)

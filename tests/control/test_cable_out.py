@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from pumpd.wire import memory
+from tests.control.testbed import open_testbed
 
 from .test_many_pumps import BAG, BEDS, RACKS, truth
-from .ward import ward
 
 ITS_OWN_S = {"new-era": 10.0, "asena": 10.0, "perfusor": 1.2, "infusomat": 1.2}  # without a word from the host
 VTBI_ML, RATE_ML_H = 35.0, 52.5
@@ -15,11 +15,13 @@ VTBI_ML, RATE_ML_H = 35.0, 52.5
 
 @pytest.mark.requirement("COM-12", "COM-13", "STP-09")
 async def test_a_pump_with_a_watchdog_stops_in_its_time_and_any_other_at_its_volume(tmp_path):
-    async with ward(tmp_path, beds=BEDS, each=BEDS, racks=RACKS, group=256) as here:
+    async with open_testbed(tmp_path, beds=BEDS, each=BEDS, racks=RACKS, group=256) as here:
         for bed in BEDS:
             bag = BAG if bed in ("infusomat", "reglo") else {}
             await here.start(bed, patient=f"token-{bed}", **bag)
-        declared = {bed: [each.value for each in here.gateway.runners[bed].capabilities.expiry] for bed in BEDS}
+        declared = {
+            bed: [each.value for each in here.gateway.runners[bed].capabilities.loss_of_control] for bed in BEDS
+        }
         assert declared == {bed: ["native" if bed in ITS_OWN_S else "vtbi_only"] for bed in BEDS}  # in memory
         await asyncio.sleep(60)
 

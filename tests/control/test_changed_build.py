@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pumpd.control import build as build_room
-from pumpd.control.clock import Clock
+from pumpd.control.ordering import build as build_room
+from pumpd.host.clock import Clock
 from tests.control.test_restart import another_process, die
-from tests.control.ward import ward
+from tests.control.testbed import open_testbed
 
 pytestmark = pytest.mark.requirement("PWR-14")
 
@@ -32,7 +32,7 @@ def later(monkeypatch, **by):
 
 @pytest.mark.parametrize("change", CHANGES)
 async def test_an_infusion_under_way_is_stopped_and_does_not_go_on_under_another_build(tmp_path, monkeypatch, change):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         await here.start()
         await asyncio.sleep(300)
         await die(here)
@@ -51,7 +51,7 @@ async def test_an_infusion_under_way_is_stopped_and_does_not_go_on_under_another
 async def test_two_hours_from_its_end_another_build_starts_nothing_however_often_it_is_started(
     tmp_path, monkeypatch, change
 ):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         before = here.gateway.settings
         await here.start()
         await asyncio.sleep(60)

@@ -5,16 +5,15 @@ from datetime import timedelta
 
 import pytest
 
-from pumpd.control.clock import Clock
-
-from .ward import ward
+from pumpd.host.clock import Clock
+from tests.control.testbed import open_testbed
 
 WINDOW_S = (38 * 60, 42 * 60)
 
 
 @pytest.mark.requirement("WIN-07")
 async def test_an_infusion_ends_in_its_window_whatever_the_wall_clock_does(tmp_path, monkeypatch):
-    async with ward(tmp_path, group=256) as here:
+    async with open_testbed(tmp_path, group=256) as here:
         loop, now = asyncio.get_running_loop(), Clock.now
         await here.start()
         began = loop.time()
@@ -30,7 +29,7 @@ async def test_an_infusion_ends_in_its_window_whatever_the_wall_clock_does(tmp_p
 @pytest.mark.requirement("WIN-07")
 async def test_what_guards_the_pump_outlives_the_task_that_controls_it(tmp_path):
     """The task of this pump is gone, the process lives: here the pump's own watchdog; on a port, the deadman too."""
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         await here.start()
         await asyncio.sleep(60)
         (task,) = [task for task in asyncio.all_tasks() if task.get_name() == "pump bed1"]

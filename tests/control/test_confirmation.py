@@ -9,10 +9,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from pumpd.control.keys import KeyStore, KeyStoreError
-from pumpd.control.signature import pairable, sign, signed_bytes
+from pumpd.control.tablets.keys import KeyStore, KeyStoreError
 from pumpd.infusion.events import Binding, ConfirmAction
-from tests.control.ward import Ward, ward
+from pumpd.messages.signing import pairable, sign, signed_bytes
+from tests.control.testbed import Testbed, open_testbed
 from tests.control.wire_tap import Tap
 
 WRONG = {
@@ -29,13 +29,13 @@ WRONG = {
 }
 
 
-async def ready(here: Ward) -> Tap:
+async def ready(here: Testbed) -> Tap:
     assert (await here.order()).ok
     await here.until("ready")
     return Tap(here.pump)
 
 
-async def refused(here: Ward, tap: Tap, answer, *named: str) -> None:
+async def refused(here: Testbed, tap: Tap, answer, *named: str) -> None:
     """The answer says why, nothing moved, and the journal has the attempt."""
     assert not answer.ok
     said = "\n".join(answer.reasons)
@@ -61,7 +61,7 @@ def test_what_is_signed_holds_every_field(field):
 @pytest.mark.requirement("STA-01", "STA-02", "PRG-20")
 @pytest.mark.parametrize("field", WRONG)
 async def test_a_field_altered_after_signing_fits_no_more(tmp_path, field):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         tap = await ready(here)
         await refused(here, tap, await here.confirm(**{field: WRONG[field]}), "the signature does not fit")
         assert (await here.confirm()).ok  # the attempt used nothing up
@@ -83,7 +83,7 @@ async def test_a_field_altered_after_signing_fits_no_more(tmp_path, field):
     ],
 )
 async def test_a_good_signature_over_another_field_is_refused_by_that_field(tmp_path, field, named):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         tap = await ready(here)
         value = ConfirmAction.RESUME if field == "action" else WRONG[field]
         other = dataclasses.replace(await here.binding(), **{field: value})
@@ -94,7 +94,7 @@ async def test_a_good_signature_over_another_field_is_refused_by_that_field(tmp_
 
 @pytest.mark.requirement("STA-02")
 async def test_a_confirmation_counts_up_to_its_expiry_and_not_at_it(tmp_path):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         tap = await ready(here)
         asked = asyncio.get_running_loop().time()
         binding = await here.binding()
@@ -109,7 +109,7 @@ async def test_a_confirmation_counts_up_to_its_expiry_and_not_at_it(tmp_path):
 
 @pytest.mark.requirement("STA-02")
 async def test_a_confirmation_is_used_once(tmp_path):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         tap = await ready(here)
         binding = await here.binding()
         assert (await here.confirm(binding)).ok
@@ -128,7 +128,7 @@ async def test_a_confirmation_is_used_once(tmp_path):
 
 @pytest.mark.requirement("STA-02")
 async def test_a_newer_challenge_takes_the_place_of_the_older(tmp_path):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         tap = await ready(here)
         older = await here.binding()
         newer = await here.binding()
@@ -138,7 +138,7 @@ async def test_a_newer_challenge_takes_the_place_of_the_older(tmp_path):
 
 @pytest.mark.requirement("STA-02", "STA-14")
 async def test_a_confirmation_of_another_infusion_is_refused(tmp_path):
-    async with ward(tmp_path, beds=("bed1", "bed2")) as here:
+    async with open_testbed(tmp_path, beds=("bed1", "bed2")) as here:
         tap = await ready(here)
         assert (await here.order(pump="bed2", patient="token-2")).ok
         await here.until("ready", pump="bed2")
@@ -150,7 +150,7 @@ async def test_a_confirmation_of_another_infusion_is_refused(tmp_path):
 
 @pytest.mark.requirement("STA-02")
 async def test_a_stop_before_the_confirmation_voids_it(tmp_path):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         tap = await ready(here)
         binding = await here.binding()
         assert (await here.ask(op="stop")).ok
@@ -166,7 +166,7 @@ async def test_a_stop_before_the_confirmation_voids_it(tmp_path):
 
 @pytest.mark.requirement("STA-01")
 async def test_only_a_paired_key_of_the_right_role_confirms(tmp_path):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         tap = await ready(here)
         keys = KeyStore(here.gateway.settings.keys_path)
         stranger = ec.generate_private_key(ec.SECP256R1())
@@ -183,7 +183,7 @@ async def test_only_a_paired_key_of_the_right_role_confirms(tmp_path):
 
 @pytest.mark.requirement("STA-01")
 async def test_a_revoked_key_is_gone_at_once(tmp_path):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         tap = await ready(here)
         binding = await here.binding()
         KeyStore(here.gateway.settings.keys_path).revoke(here.paired.id)
@@ -203,14 +203,14 @@ async def test_a_revoked_key_is_gone_at_once(tmp_path):
     ],
 )
 async def test_a_signature_of_garbage_is_refused(tmp_path, signature, named):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         tap = await ready(here)
         await refused(here, tap, await here.confirm(signature=signature), named)
 
 
 @pytest.mark.parametrize("text", ["", "{", "5", "[1]", '[{"id": "a"}]', '["abc"]', "\x00\xff"])
 async def test_a_damaged_key_file_is_named_and_confirms_nothing_but_stop_works(tmp_path, text):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         tap = await ready(here)
         binding = await here.binding()
         here.gateway.settings.keys_path.write_bytes(text.encode("latin-1"))
@@ -219,7 +219,7 @@ async def test_a_damaged_key_file_is_named_and_confirms_nothing_but_stop_works(t
 
 
 async def test_a_paired_key_that_is_no_elliptic_curve_key_or_damaged_is_named(tmp_path):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         tap = await ready(here)
         binding = await here.binding()
         path = here.gateway.settings.keys_path
@@ -249,7 +249,7 @@ def test_pairing_and_revoking_keep_the_other_keys(tmp_path):
 
 @pytest.mark.requirement("STA-15")
 async def test_the_same_confirmation_sent_twenty_times_gives_one_run_on_the_wire(tmp_path):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         tap = await ready(here)
         binding = await here.binding()
         answers = [await here.confirm(binding) for _ in range(10)]
@@ -266,7 +266,7 @@ async def test_the_same_confirmation_sent_twenty_times_gives_one_run_on_the_wire
 
 @pytest.mark.requirement("STA-01")
 async def test_nothing_can_be_confirmed_before_the_program_was_read_back(tmp_path):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         tap = Tap(here.pump)
         answer = await here.ask(op="challenge", pump="bed1")
         assert answer.reasons == ("there is no infusion on this pump",)
@@ -286,14 +286,14 @@ async def test_nothing_can_be_confirmed_before_the_program_was_read_back(tmp_pat
 
 
 async def test_an_action_that_is_neither_start_nor_resume_is_refused(tmp_path):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         tap = await ready(here)
         await refused(here, tap, await here.confirm(action="bolus"), "'bolus' is neither start nor resume")
 
 
 @pytest.mark.requirement("STA-01", "STA-05")
 async def test_a_pump_changed_after_the_confirmation_was_asked_for_is_not_started(tmp_path):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         tap = await ready(here)
         binding = await here.binding()
         here.pump.press("rate", "80")

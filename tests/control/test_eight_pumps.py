@@ -2,8 +2,9 @@
 
 import asyncio
 
+from tests.control.testbed import open_testbed
+
 from .test_many_pumps import BAG, BEDS, RACKS
-from .ward import ward
 
 NETWORK = {"port": "memory://network"}
 EIGHT = {bed: own for bed, own in BEDS.items() if bed not in ("new-era", "reglo")} | {
@@ -15,7 +16,7 @@ PLACES = {"module-1": ("rack", 1), "module-3": ("rack", 2), "net-0": ("network",
 
 
 def eight(folder):
-    return ward(folder, beds=EIGHT, each=EIGHT, racks=LINES, group=256)
+    return open_testbed(folder, beds=EIGHT, each=EIGHT, racks=LINES, group=256)
 
 
 def truth(here, bed):

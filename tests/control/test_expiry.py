@@ -2,12 +2,12 @@
 
 import pytest
 
-from pumpd.control.deadman import on_port
-from pumpd.control.ordering import _expiry_objections
-from pumpd.pump import Container, Expiry, family
+from pumpd.control.infusions.deadman import on_port
+from pumpd.control.ordering.planning import _loss_of_control_objections
+from pumpd.pump import Container, LossOfControl, family
 from pumpd.quantities import Length, Rate, Volume
 from pumpd.settings import PumpSettings
-from tests.control.ward import ward
+from tests.control.testbed import open_testbed
 
 SYRINGE = Container("50 mL", Volume(50), Volume(1), Rate(1), Length("26.59"))
 
@@ -16,7 +16,7 @@ NO_WATCHDOG = {"safe_mode": "if-supported"}
 
 @pytest.mark.requirement("COM-13")
 async def test_a_pump_that_nothing_but_its_volume_would_stop_is_refused_without_a_clamp(tmp_path):
-    async with ward(tmp_path, settings=NO_WATCHDOG) as here:
+    async with open_testbed(tmp_path, settings=NO_WATCHDOG) as here:
         refused = await here.order()
         assert not refused.ok
         (reason,) = refused.reasons
@@ -26,31 +26,31 @@ async def test_a_pump_that_nothing_but_its_volume_would_stop_is_refused_without_
 
 @pytest.mark.requirement("COM-13")
 async def test_with_a_clamp_it_is_taken_and_the_nurse_is_told_what_it_is(tmp_path):
-    async with ward(tmp_path, settings=NO_WATCHDOG, clamp=True) as here:
+    async with open_testbed(tmp_path, settings=NO_WATCHDOG, clamp=True) as here:
         accepted = await here.order()
         assert accepted.ok, accepted.reasons
-        assert accepted.result["expiry"] == ["vtbi_only"]
+        assert accepted.result["loss_of_control"] == ["vtbi_only"]
 
 
 @pytest.mark.requirement("COM-13")
 async def test_a_pump_with_its_own_watchdog_says_so(tmp_path):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         accepted = await here.order()
         assert accepted.ok, accepted.reasons
-        assert accepted.result["expiry"] == ["native"]
+        assert accepted.result["loss_of_control"] == ["native"]
 
 
 def harvard(port, *, clamp=False):
     settings = PumpSettings(name="bed1", driver="harvard", port=port, serial="D1", model="LEGATO 100", clamp=clamp)
     capabilities = on_port(family("harvard").capabilities(SYRINGE, {}), port)
-    return capabilities.expiry, _expiry_objections(capabilities, settings)
+    return capabilities.loss_of_control, _loss_of_control_objections(capabilities, settings)
 
 
 @pytest.mark.requirement("COM-13")
 @pytest.mark.parametrize("port", ["/dev/ttyUSB0", "tcp://10.0.0.7:4001"])
 def test_a_deadman_does_not_take_the_place_of_a_clamp(port):
     declared, (refusal,) = harvard(port)
-    assert declared == (Expiry.DEADMAN, Expiry.VTBI_ONLY)
+    assert declared == (LossOfControl.DEADMAN, LossOfControl.VTBI_ONLY)
     assert "if this gateway lost its power or its cable" in refusal
     assert harvard(port, clamp=True) == (declared, [])
 
@@ -58,5 +58,5 @@ def test_a_deadman_does_not_take_the_place_of_a_clamp(port):
 @pytest.mark.requirement("COM-13")
 def test_a_port_in_memory_has_no_deadman_and_none_is_declared():
     declared, (refusal,) = harvard("memory://bed1")
-    assert declared == (Expiry.VTBI_ONLY,)
+    assert declared == (LossOfControl.VTBI_ONLY,)
     assert "if this gateway died" in refusal

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pumpd.control import runner as runner_room
-from pumpd.control.clock import Clock
-from pumpd.infusion.gateway_clock import KernelClock
-from tests.control.ward import ward
+from pumpd.control.infusions import runner as runner_room
+from pumpd.host.clock import Clock
+from pumpd.host.clock_rules import KernelClock
+from tests.control.testbed import open_testbed
 
 S = 10**9
 RIGHT, WRONG = KernelClock(True, 300_000, 0), KernelClock(True, 1_000_001, 0)
@@ -32,7 +32,7 @@ def about_the_clock(answer):
 
 @pytest.mark.requirement("STA-11")
 async def test_no_order_is_taken_by_a_clock_that_may_be_more_than_a_second_off(tmp_path, says):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         says(WRONG)
         assert (await here.order()).ok, "a simulated pump asks for no clock"
         await here.ask(op="stop", reason="test")
@@ -48,7 +48,7 @@ async def test_no_order_is_taken_by_a_clock_that_may_be_more_than_a_second_off(t
 @pytest.mark.requirement("STA-11")
 @pytest.mark.parametrize(("clock", "why"), [(WRONG, "from NTP time"), (SET, "set forward by 3600 s since the order")])
 async def test_no_confirmation_is_taken_once_the_clock_is_wrong_or_was_set(tmp_path, says, clock, why):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         here.real()
         assert (await here.order()).ok
         await here.until("ready")
@@ -65,7 +65,7 @@ async def test_no_confirmation_is_taken_once_the_clock_is_wrong_or_was_set(tmp_p
 
 @pytest.mark.requirement("STA-11")
 async def test_a_clock_that_is_set_between_the_confirmation_and_the_start_starts_nothing(tmp_path, says, monkeypatch):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         here.real()
         armed = runner_room.PumpDeadman.arm
 
@@ -85,7 +85,7 @@ async def test_a_clock_that_is_set_between_the_confirmation_and_the_start_starts
 
 @pytest.mark.requirement("STA-11")
 async def test_a_resume_and_what_runs_ask_for_no_clock(tmp_path, says):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         here.real()
         await here.start()
         says(SET)
@@ -109,7 +109,7 @@ async def test_a_pump_whose_clock_is_more_than_fifty_five_seconds_off_is_not_sta
     wall = 1_700_000_000  # when the pump is switched on; time goes on from there for both
     monkeypatch.setattr(Clock, "now", lambda _: datetime.fromtimestamp(wall + asyncio.get_running_loop().time(), UTC))
     kinds = {"driver": "dianet-star", "model": "Perfusor fm", "serial": "11111"}
-    async with ward(tmp_path, simulated=dianet, **kinds) as here:
+    async with open_testbed(tmp_path, simulated=dianet, **kinds) as here:
         here.real()
         await asyncio.sleep(600)  # what it told is ten minutes old
         answer = await here.order()

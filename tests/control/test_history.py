@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pumpd.control.clock import Clock
-from pumpd.infusion.gateway_clock import KernelClock
+from pumpd.host.clock import Clock
+from pumpd.host.clock_rules import KernelClock
 from tests.control.test_restart import another_process, die
-from tests.control.ward import ward
+from tests.control.testbed import open_testbed
 
 
 def later(monkeypatch, **by):
@@ -26,7 +26,7 @@ async def stopped_early(here):
 
 @pytest.mark.requirement("PRG-14", "PRG-17", "PWR-13")
 async def test_a_second_infusion_on_the_same_day_is_refused_also_after_a_restart(tmp_path, monkeypatch):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         await stopped_early(here)
         refused = await here.order()
         assert any("the last infusion ended" in reason for reason in refused.reasons)
@@ -46,7 +46,7 @@ async def test_a_second_infusion_on_the_same_day_is_refused_also_after_a_restart
 
 @pytest.mark.requirement("PRG-17", "STA-11")
 async def test_a_wall_clock_that_stands_before_the_last_dose_is_refused(tmp_path, monkeypatch):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         await stopped_early(here)
         later(monkeypatch, days=-365)
         refused = await here.order()
@@ -61,7 +61,7 @@ async def test_without_a_known_clock_no_order_is_taken_for_a_real_pump(
     tmp_path, monkeypatch, synchronised, trusted, taken
 ):
     monkeypatch.setattr(Clock, "kernel", lambda _: KernelClock(synchronised, 0, 0))
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         here.real(clock_trusted=trusted)
         answer = await here.order()
         assert answer.ok is taken

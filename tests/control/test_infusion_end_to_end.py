@@ -7,13 +7,13 @@ from itertools import pairwise
 import pytest
 
 from pumpd.journal import JournalReader
-from tests.control.ward import ward
+from tests.control.testbed import open_testbed
 from tests.control.wire_tap import Tap
 
 
 @pytest.mark.requirement("STA-01", "STA-05", "STA-06", "RUN-01", "WIN-01", "PRG-11")
 async def test_a_prescription_becomes_a_confirmed_infusion_that_ends_after_forty_minutes(tmp_path):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         answer = await here.order()
         assert answer.ok, answer.reasons
         await here.until("ready")
@@ -39,7 +39,7 @@ async def test_a_prescription_becomes_a_confirmed_infusion_that_ends_after_forty
 
 @pytest.mark.requirement("RUN-05", "WIN-01")
 async def test_a_gentle_profile_is_held_by_the_pump_and_changes_its_rate_by_itself(tmp_path):
-    async with ward(tmp_path, group=64) as here:
+    async with open_testbed(tmp_path, group=64) as here:
         tap = Tap(here.pump)
         await here.start(entry="ketamine-1mg-ml-gentle")
         await asyncio.sleep(595)
@@ -56,7 +56,7 @@ async def test_a_gentle_profile_is_held_by_the_pump_and_changes_its_rate_by_itse
 
 @pytest.mark.requirement("STA-04")
 async def test_orders_alone_never_start_the_pump(tmp_path):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         for number in range(200):
             await here.order(patient=f"token-{number}")
         await asyncio.sleep(600)
@@ -66,7 +66,7 @@ async def test_orders_alone_never_start_the_pump(tmp_path):
 
 @pytest.mark.requirement("STA-14")
 async def test_a_second_order_for_the_pump_or_the_patient_is_refused(tmp_path):
-    async with ward(tmp_path, beds=("bed1", "bed2")) as here:
+    async with open_testbed(tmp_path, beds=("bed1", "bed2")) as here:
         assert (await here.order()).ok
         again = await here.order(patient="token-2")
         assert not again.ok
@@ -80,7 +80,7 @@ async def test_a_second_order_for_the_pump_or_the_patient_is_refused(tmp_path):
 
 @pytest.mark.requirement("STP-01", "STP-03", "STP-04")
 async def test_stop_needs_no_key_and_ends_the_flow(tmp_path):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         await here.start()
         await asyncio.sleep(300)
         before = here.truth()
@@ -95,7 +95,7 @@ async def test_stop_needs_no_key_and_ends_the_flow(tmp_path):
 
 
 async def test_stop_works_before_any_order_and_after_the_end(tmp_path):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         assert (await here.ask(op="stop", pump="bed1")).ok
         await asyncio.sleep(1)
         assert here.kinds().count("stop_answered") == 1
@@ -106,7 +106,7 @@ async def test_stop_works_before_any_order_and_after_the_end(tmp_path):
 
 @pytest.mark.requirement("RUN-10", "RUN-11", "STP-05")
 async def test_an_occlusion_trips_latches_and_the_rest_needs_a_nurse(tmp_path):
-    async with ward(tmp_path, faults=["stall@12min"]) as here:
+    async with open_testbed(tmp_path, faults=["stall@12min"]) as here:
         await here.start()
         await here.until("tripped", within_s=800)
         infusion = here.gateway.runners["bed1"].infusion
@@ -129,7 +129,7 @@ async def test_an_occlusion_trips_latches_and_the_rest_needs_a_nurse(tmp_path):
 
 @pytest.mark.requirement("WIN-05", "PRG-15", "RUN-05")
 async def test_a_pause_and_a_confirmed_resume_give_the_whole_dose(tmp_path):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         await here.start()
         await asyncio.sleep(600)
         assert (await here.ask(op="pause", pump="bed1", by="nurse")).ok
@@ -149,7 +149,7 @@ async def test_a_pause_and_a_confirmed_resume_give_the_whole_dose(tmp_path):
 
 @pytest.mark.requirement("RUN-06")
 async def test_a_rate_changed_at_the_panel_stops_within_two_seconds(tmp_path):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         await here.start()
         await asyncio.sleep(300)
         loop = asyncio.get_running_loop()
@@ -163,7 +163,7 @@ async def test_a_rate_changed_at_the_panel_stops_within_two_seconds(tmp_path):
 
 @pytest.mark.requirement("COM-01", "RUN-01")
 async def test_a_silent_line_ends_in_a_stop_by_the_pumps_own_watchdog(tmp_path):
-    async with ward(tmp_path, faults=["silence@5min/40min"]) as here:
+    async with open_testbed(tmp_path, faults=["silence@5min/40min"]) as here:
         await here.start()
         await asyncio.sleep(299)
         given = here.truth()
@@ -177,7 +177,7 @@ async def test_a_silent_line_ends_in_a_stop_by_the_pumps_own_watchdog(tmp_path):
 
 @pytest.mark.requirement("COM-03", "COM-02")
 async def test_a_lost_answer_to_run_is_never_answered_by_another_run(tmp_path):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         assert (await here.order()).ok
         await here.until("ready")
         runs = 0
@@ -205,7 +205,7 @@ async def test_a_stop_while_the_program_is_being_loaded_leaves_a_pump_that_never
     for pause_s in (0.0, 0.01, 0.05, 0.1, 0.2, 0.3):
         folder = tmp_path / str(pause_s)
         folder.mkdir()
-        async with ward(folder) as here:
+        async with open_testbed(folder) as here:
             assert (await here.order()).ok
             await asyncio.sleep(pause_s)
             await here.ask(op="stop")
@@ -216,7 +216,7 @@ async def test_a_stop_while_the_program_is_being_loaded_leaves_a_pump_that_never
 
 @pytest.mark.requirement("RUN-06")
 async def test_a_start_at_the_panel_after_the_end_is_stopped_within_the_idle_poll(tmp_path):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         await here.start()
         await asyncio.sleep(60)
         await here.ask(op="stop")
@@ -228,17 +228,17 @@ async def test_a_start_at_the_panel_after_the_end_is_stopped_within_the_idle_pol
         await asyncio.sleep(1.2)
         assert not here.pump.truth()["running"]
         assert here.truth() - given <= 52.5 / 3600 * 1.2
-        assert "flow_without_order" in here.kinds()
+        assert "unprescribed_flow" in here.kinds()
 
 
 async def test_a_pump_that_somebody_uses_by_hand_before_any_order_is_left_alone_and_told(tmp_path):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         await asyncio.sleep(10)
         here.pump.press("rate", "60")
         here.pump.press("start")
         await asyncio.sleep(10)
         assert here.pump.truth()["running"]
-        assert here.kinds().count("flow_without_order") == 1
+        assert here.kinds().count("unprescribed_flow") == 1
         answer = await here.order()
         assert answer.ok
         await here.until("abandoned")
@@ -247,7 +247,7 @@ async def test_a_pump_that_somebody_uses_by_hand_before_any_order_is_left_alone_
 
 
 async def test_the_alarms_of_the_infusion_before_are_cleared_by_the_next_order(tmp_path):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         await here.start()
         await here.ask(op="pause", pump="bed1")
         await here.until("paused")
@@ -260,7 +260,7 @@ async def test_the_alarms_of_the_infusion_before_are_cleared_by_the_next_order(t
 async def test_orders_are_taken_again_once_the_journal_can_be_written_again(tmp_path, monkeypatch):
     from pumpd.journal import Journal, JournalError
 
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         real = Journal.append
 
         def full(*_: object) -> None:

@@ -11,7 +11,7 @@ import shutil
 import pytest
 
 from pumpd.journal import JournalError, JournalReader
-from tests.control.ward import ward
+from tests.control.testbed import open_testbed
 from tests.control.wire_tap import Tap
 
 
@@ -42,7 +42,7 @@ class Witness(Tap):
 @pytest.mark.requirement("PWR-01")
 async def test_what_is_meant_is_on_the_disk_before_a_byte_of_it_reaches_the_pump(tmp_path):
     (tmp_path / "seen").mkdir()
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         witness = Witness(here, tmp_path / "seen")
         await here.start()
         await asyncio.sleep(30)
@@ -65,7 +65,7 @@ async def test_what_is_meant_is_on_the_disk_before_a_byte_of_it_reaches_the_pump
 @pytest.mark.requirement("PWR-01")
 @pytest.mark.parametrize("failing", [False, True], ids=["slow", "failing"])
 async def test_a_disk_that_is_slow_or_fails_holds_the_start_back(tmp_path, monkeypatch, failing):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         tap, append = Tap(here.pump), type(here.gateway._journal).append
         assert (await here.order()).ok
         await here.until("ready")

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from pumpd.control import library_guard
+from pumpd.control.ordering import library_check as library_guard
 from pumpd.control.process import _library
 from pumpd.dosing import LibraryError
 from pumpd.dosing.seal import MANIFEST_FILE, SIGNATURE_FILE
 from pumpd.journal.replay import Replay
-from pumpd.library_files import CHECKOUT, read_files, read_library
-from pumpd.library_signing import public_text, sign_library, throwaway
+from pumpd.library.files import CHECKOUT, read_files, read_library
+from pumpd.library.signing import public_text, sign_library, throwaway
 from tests.control.test_restart import another_process, die
-from tests.control.ward import ward
+from tests.control.testbed import open_testbed
 from tests.control.wire_tap import Tap
 
 pytestmark = pytest.mark.requirement("PRG-19")
@@ -37,7 +37,7 @@ class Pharmacy:
 
     def sign(self, key: Ed25519PrivateKey | None = None, **what: object) -> None:
         (self.place / MANIFEST_FILE).unlink(missing_ok=True)
-        made = {"name": "Ward 7", "care_area": "day-clinic", "version": 5} | what
+        made = {"name": "Testbed 7", "care_area": "day-clinic", "version": 5} | what
         sign_library(self.place, key or self.key, **made)
 
     @property
@@ -130,7 +130,7 @@ def library_reasons(answer):
 @pytest.mark.parametrize(("what", "said"), SEALS)
 async def test_by_a_library_that_will_not_do_nothing_is_ordered_and_nothing_is_sent(tmp_path, pharmacy, what, said):
     what(pharmacy)
-    async with ward(tmp_path, top=pharmacy.settings) as here:
+    async with open_testbed(tmp_path, top=pharmacy.settings) as here:
         tap = Tap(here.pump)
         (reason,) = library_reasons(await here.order())
         assert said in reason
@@ -148,7 +148,7 @@ async def test_by_a_library_that_will_not_do_nothing_is_ordered_and_nothing_is_s
 @pytest.mark.requirement("SEC-17")
 @pytest.mark.parametrize(("what", "said"), SEALS)
 async def test_what_changes_under_a_running_process_is_found_at_the_start(tmp_path, pharmacy, what, said):
-    async with ward(tmp_path, top=pharmacy.settings) as here:
+    async with open_testbed(tmp_path, top=pharmacy.settings) as here:
         tap = Tap(here.pump)
         assert (await here.order()).ok
         await here.until("ready")
@@ -163,7 +163,7 @@ async def test_what_changes_under_a_running_process_is_found_at_the_start(tmp_pa
 
 @pytest.mark.requirement("SEC-17")
 async def test_a_good_library_that_is_not_the_loaded_one_starts_nothing_until_control_has_read_it(tmp_path, pharmacy):
-    async with ward(tmp_path, top=pharmacy.settings) as here:
+    async with open_testbed(tmp_path, top=pharmacy.settings) as here:
         assert (await here.order()).ok
         await here.until("ready")
         pharmacy.change()
@@ -180,7 +180,7 @@ async def test_a_good_library_that_is_not_the_loaded_one_starts_nothing_until_co
 
 
 async def test_a_running_infusion_is_not_disturbed_by_whatever_becomes_of_the_library(tmp_path, pharmacy):
-    async with ward(tmp_path, top=pharmacy.settings) as here:
+    async with open_testbed(tmp_path, top=pharmacy.settings) as here:
         await here.start()
         for file in pharmacy.place.iterdir():
             file.unlink()
@@ -197,7 +197,7 @@ async def test_a_running_infusion_is_not_disturbed_by_whatever_becomes_of_the_li
 
 
 async def test_the_same_bytes_told_twice_are_the_same_library_and_comments_do_not_matter(tmp_path, pharmacy):
-    async with ward(tmp_path, top=pharmacy.settings) as here:
+    async with open_testbed(tmp_path, top=pharmacy.settings) as here:
         for file, raw in read_files(pharmacy.place).items():
             (pharmacy.place / file).unlink()
             (pharmacy.place / file).write_bytes(raw)
@@ -207,7 +207,7 @@ async def test_the_same_bytes_told_twice_are_the_same_library_and_comments_do_no
 
 @pytest.mark.requirement("AUD-11")
 async def test_the_session_s_record_says_which_library_by_whose_key(tmp_path, pharmacy):
-    async with ward(tmp_path, top=pharmacy.settings) as here:
+    async with open_testbed(tmp_path, top=pharmacy.settings) as here:
         await here.start()
         review = (await here.ask(op="status")).result["pumps"][0]["infusion"]["review"]
         assert (review["library_version"], review["care_area"]) == (5, "day-clinic")
@@ -229,7 +229,7 @@ async def test_the_session_s_record_says_which_library_by_whose_key(tmp_path, ph
 
 
 async def test_no_version_below_the_highest_that_was_accepted_starts_anything_again(tmp_path, pharmacy):
-    async with ward(tmp_path, top=pharmacy.settings) as here:
+    async with open_testbed(tmp_path, top=pharmacy.settings) as here:
         await asyncio.sleep(10)  # nobody has ordered by it: it was loaded, and found good
         await die(here)
         pharmacy.sign(version=4)
@@ -257,14 +257,14 @@ async def test_no_version_below_the_highest_that_was_accepted_starts_anything_ag
 
 
 async def test_a_gateway_without_a_care_area_or_keys_starts_nothing(tmp_path, pharmacy):
-    async with ward(tmp_path, top={"library_dir": pharmacy.place, "library_keys": {}}) as here:
+    async with open_testbed(tmp_path, top={"library_dir": pharmacy.place, "library_keys": {}}) as here:
         (reason,) = library_reasons(await here.order())
         assert "library_keys" in reason
 
 
 async def test_simulated_pumps_may_do_without_a_signature_and_it_is_said_wherever_the_library_is(tmp_path):
     without = {"library_dir": CHECKOUT, "library_keys": {}, "simulation": {"unsigned_library": True}}
-    async with ward(tmp_path, top=without) as here:
+    async with open_testbed(tmp_path, top=without) as here:
         await here.start()
         review = (await here.ask(op="status")).result["pumps"][0]["infusion"]["review"]
         assert review["library_version"] is None
@@ -275,18 +275,18 @@ async def test_simulated_pumps_may_do_without_a_signature_and_it_is_said_whereve
 async def test_who_may_do_without_a_signature_still_takes_no_bad_one(tmp_path, pharmacy, what):
     what(pharmacy)
     without = {"library_dir": pharmacy.place, "library_keys": {}, "simulation": {"unsigned_library": True}}
-    async with ward(tmp_path, top=without) as here:
+    async with open_testbed(tmp_path, top=without) as here:
         assert library_reasons(await here.order())
 
 
 async def test_an_entry_that_the_library_does_not_have_is_refused(tmp_path, pharmacy):
-    async with ward(tmp_path, top=pharmacy.settings) as here:
+    async with open_testbed(tmp_path, top=pharmacy.settings) as here:
         refused = await here.order(entry="ketamine-3mg-ml")
         assert any("is not in the library" in reason for reason in refused.reasons)
 
 
 async def test_a_disk_that_hangs_refuses_the_start_and_holds_up_neither_pump_nor_stop(tmp_path, pharmacy, monkeypatch):
-    async with ward(tmp_path, top=pharmacy.settings, beds=("bed1", "bed2")) as here:
+    async with open_testbed(tmp_path, top=pharmacy.settings, beds=("bed1", "bed2")) as here:
         await here.start("bed2", patient="token-2")
         assert (await here.order()).ok
         await here.until("ready")
@@ -307,7 +307,7 @@ async def test_a_disk_that_hangs_refuses_the_start_and_holds_up_neither_pump_nor
 
 @pytest.mark.requirement("PWR-04")
 async def test_control_comes_up_over_a_broken_library_stops_what_flows_and_starts_nothing(tmp_path, pharmacy):
-    async with ward(tmp_path, top=pharmacy.settings) as here:
+    async with open_testbed(tmp_path, top=pharmacy.settings) as here:
         await here.start()
         await asyncio.sleep(300)
         await die(here)

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tests.control.ward import ward
+from tests.control.testbed import open_testbed
 
 BAG = {"container": "100 mL bag"}
 RACK = {"driver": "fresenius-base-a", "port": "memory://rack", "model": "BASE-A", "clamp": True}
@@ -55,7 +55,7 @@ def truth(here, bed):
 
 
 async def test_eight_pumps_infuse_at_once_each_its_own_dose_and_one_stop_stops_one(tmp_path):
-    async with ward(tmp_path, beds=BEDS, each=BEDS, racks=RACKS, group=256) as here:
+    async with open_testbed(tmp_path, beds=BEDS, each=BEDS, racks=RACKS, group=256) as here:
         for bed, volume in VOLUME_ML.items():  # 1 mg/mL
             weight = f"{volume * 2} kg"
             bag = BAG if bed in ("infusomat", "reglo") else {}

@@ -9,10 +9,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from pumpd.control.keys import KeyStore, KeyStoreError, PairedKey
-from pumpd.control.pairing import short_code
-from pumpd.control.signature import key_id, pairable
-from tests.control.ward import ward
+from pumpd.control.tablets.keys import KeyStore, KeyStoreError, PairedKey
+from pumpd.control.tablets.pairing import short_code
+from pumpd.messages.signing import key_id, pairable
+from tests.control.testbed import open_testbed
 
 OPEN = {"op": "pair_open", "roles": ["view", "confirm"]}
 
@@ -43,7 +43,7 @@ async def opened(here, **changes) -> str:
 
 
 async def operator(here, **fields):
-    from pumpd.control.messages import REQUEST
+    from pumpd.messages.requests import REQUEST
 
     return await here.gateway.answer(REQUEST.validate_python(fields), "uid 0, pid 1", operator=True)
 
@@ -54,7 +54,7 @@ def paired(here) -> list[PairedKey]:
 
 @pytest.mark.requirement("SEC-01", "SEC-18")
 async def test_a_tablet_is_paired_by_the_code_typed_at_the_gateway(tmp_path):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         token, (text, der) = await opened(here, name="ward 7 tablet"), public()
         offered = await here.ask(op="pair_offer", token=token, name="Chrome", public_key=text)
         digest = hashlib.sha256(b"pumpd-pairing-v1\n" + token.encode() + b"\n" + der).digest()
@@ -77,7 +77,7 @@ async def test_a_tablet_is_paired_by_the_code_typed_at_the_gateway(tmp_path):
 )
 async def test_nobody_but_a_person_at_the_gateway_opens_or_accepts(tmp_path, request_):
     """Bedside, and everybody on the network behind it, is another user than root and control."""
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         token, (text, _) = await opened(here), public()
         code = (await here.ask(op="pair_offer", token=token, name="t", public_key=text)).result["code"]
         answer = await here.ask(**(request_ | ({"code": code} if "code" in request_ else {})))
@@ -89,7 +89,7 @@ async def test_nobody_but_a_person_at_the_gateway_opens_or_accepts(tmp_path, req
 @pytest.mark.requirement("SEC-01")
 @pytest.mark.parametrize(("after_s", "taken"), [(119, True), (121, False)])
 async def test_the_window_closes_after_two_minutes(tmp_path, after_s, taken):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         token, (text, _) = await opened(here), public()
         code = (await here.ask(op="pair_offer", token=token, name="t", public_key=text)).result["code"]
         await asyncio.sleep(after_s)
@@ -101,7 +101,7 @@ async def test_the_window_closes_after_two_minutes(tmp_path, after_s, taken):
 
 @pytest.mark.requirement("SEC-01")
 async def test_wrong_codes_are_slowed_down_and_the_third_closes_the_window(tmp_path):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         token, (text, _) = await opened(here), public()
         code = (await here.ask(op="pair_offer", token=token, name="t", public_key=text)).result["code"]
         wrong = f"{(int(code.replace('-', '')) + 1) % 10**6:06d}"
@@ -118,7 +118,7 @@ async def test_wrong_codes_are_slowed_down_and_the_third_closes_the_window(tmp_p
 
 @pytest.mark.requirement("SEC-01")
 async def test_another_key_has_another_code_and_a_stranger_without_the_token_has_none(tmp_path):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         token = await opened(here)
         codes = {short_code(token, public()[1]) for _ in range(50)}
         assert len(codes) > 45
@@ -143,7 +143,7 @@ async def test_another_key_has_another_code_and_a_stranger_without_the_token_has
     ],
 )
 async def test_only_a_key_on_p256_is_taken(tmp_path, key, said):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         token = await opened(here)
         answer = await here.ask(op="pair_offer", token=token, name="t", public_key=key()[:200])
         assert not answer.ok
@@ -154,7 +154,7 @@ async def test_only_a_key_on_p256_is_taken(tmp_path, key, said):
 
 @pytest.mark.requirement("SEC-02")
 async def test_every_tablet_has_a_key_of_its_own_and_every_window_a_token_of_its_own(tmp_path):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         tokens = set()
         for number in range(5):
             token, (text, _) = await opened(here, name=f"tablet {number}"), public()
@@ -171,7 +171,7 @@ async def test_every_tablet_has_a_key_of_its_own_and_every_window_a_token_of_its
 @pytest.mark.requirement("SEC-01")
 @pytest.mark.parametrize("roles", [[], ["admin"], ["confirm", "start"]])
 async def test_a_window_is_opened_for_roles_that_there_are(tmp_path, roles):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         answer = await operator(here, op="pair_open", roles=roles)
         assert "role" in answer.reasons[0]
 

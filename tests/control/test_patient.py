@@ -5,37 +5,37 @@ from dataclasses import replace
 
 import pytest
 
-from pumpd.control.writer import InlineWriter
 from pumpd.journal import JournalError
+from pumpd.journal.writer import InlineWriter
 from tests.control.test_restart import another_process, die
-from tests.control.ward import ORDER, Ward, ward
+from tests.control.testbed import ORDER, Testbed, open_testbed
 from tests.control.wire_tap import Tap
 
 ALICE, BOB = ORDER["patient"], "token-2"
 
 
-async def associate(here: Ward, patient: str, pump: str = "bed1"):
+async def associate(here: Testbed, patient: str, pump: str = "bed1"):
     return await here.ask(op="associate", pump=pump, patient=patient, by="R. Weiss")
 
 
-async def dissociate(here: Ward, pump: str = "bed1"):
+async def dissociate(here: Testbed, pump: str = "bed1"):
     return await here.ask(op="dissociate", pump=pump, by="R. Weiss")
 
 
-async def ordered(here: Ward):
+async def ordered(here: Testbed):
     """Ready, on a pump that is nobody's."""
     assert (await here.ask(**ORDER)).ok
     await here.until("ready")
     return Tap(here.pump)
 
 
-def changes(here: Ward):
+def changes(here: Testbed):
     return [(row.fields["before"], row.fields["patient"]) for row in here.rows() if row.kind == "association_changed"]
 
 
 @pytest.mark.requirement("PRG-21")
 async def test_on_a_pump_that_is_nobodys_nothing_starts_until_it_is_the_patients(tmp_path):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         tap = await ordered(here)
         refused = await here.confirm()
         assert refused.reasons[0].startswith(
@@ -54,7 +54,7 @@ async def test_on_a_pump_that_is_nobodys_nothing_starts_until_it_is_the_patients
 
 @pytest.mark.requirement("PRG-21")
 async def test_another_patients_wristband_starts_nothing_and_is_on_record(tmp_path):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         assert (await here.order()).ok
         await here.until("ready")
         tap = Tap(here.pump)
@@ -67,7 +67,7 @@ async def test_another_patients_wristband_starts_nothing_and_is_on_record(tmp_pa
 
 @pytest.mark.requirement("PRG-21")
 async def test_after_a_pause_the_wristband_is_scanned_again(tmp_path):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         await here.start()
         await asyncio.sleep(300)
         assert (await here.ask(op="pause", pump="bed1")).ok
@@ -84,7 +84,7 @@ async def test_after_a_pause_the_wristband_is_scanned_again(tmp_path):
 
 @pytest.mark.requirement("PRG-21")
 async def test_no_order_is_taken_on_another_patients_pump(tmp_path):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         assert (await associate(here, BOB)).ok
         refused = await here.ask(**ORDER)
         assert refused.reasons == (f"patient: bed1 is associated with another patient, {BOB}",)
@@ -95,7 +95,7 @@ async def test_no_order_is_taken_on_another_patients_pump(tmp_path):
 
 @pytest.mark.requirement("PRG-21")
 async def test_during_an_infusion_a_pump_changes_its_patient_for_nobody(tmp_path):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         assert (await here.order()).ok
         for state, act in (("ready", None), ("running", here.confirm), ("paused", lambda: pause(here))):
             if act is not None:
@@ -113,13 +113,13 @@ async def test_during_an_infusion_a_pump_changes_its_patient_for_nobody(tmp_path
         assert changes(here)[-1] == (ALICE, None)
 
 
-async def pause(here: Ward):
+async def pause(here: Testbed):
     return await here.ask(op="pause", pump="bed1")
 
 
 @pytest.mark.requirement("PRG-21", "PWR-13")
 async def test_whose_a_pump_is_survives_the_process_also_when_it_is_nobodys(tmp_path):
-    async with ward(tmp_path, beds=("bed1", "bed2", "bed3")) as here:
+    async with open_testbed(tmp_path, beds=("bed1", "bed2", "bed3")) as here:
         await associate(here, BOB)
         await associate(here, ALICE)
         await associate(here, BOB, "bed2")
@@ -134,7 +134,7 @@ async def test_whose_a_pump_is_survives_the_process_also_when_it_is_nobodys(tmp_
 
 @pytest.mark.requirement("PRG-21")
 async def test_what_the_disk_does_not_take_leaves_the_pump_nobodys(tmp_path, monkeypatch):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         assert (await associate(here, ALICE)).ok
 
         async def full(self, entries):
@@ -154,7 +154,7 @@ async def test_what_the_disk_does_not_take_leaves_the_pump_nobodys(tmp_path, mon
 @pytest.mark.parametrize("first", ["association", "order"])
 async def test_of_an_order_and_an_association_at_once_one_is_refused(tmp_path, monkeypatch, first):
     """Whichever of the two is being written when the other comes."""
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         disk, append = asyncio.Event(), InlineWriter.append
 
         async def slow(self, entries):
@@ -178,7 +178,7 @@ async def test_of_an_order_and_an_association_at_once_one_is_refused(tmp_path, m
 @pytest.mark.requirement("PRG-21", "AUD-09")
 @pytest.mark.parametrize("text", ["Jane Doe", "JANE^DOE^1970", "", " token-1", "token-1;", "a" * 64, "Ärztin"])
 async def test_what_is_no_token_is_refused_and_written_nowhere(tmp_path, text):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         assert (await here.order()).ok
         await here.until("ready")
         refused = await here.confirm(replace(await here.binding(), wristband=text))
@@ -193,6 +193,6 @@ async def test_what_is_no_token_is_refused_and_written_nowhere(tmp_path, text):
 
 
 async def test_a_pump_that_is_not_there_is_nobodys(tmp_path):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         assert "'bed9' is not configured" in (await associate(here, ALICE, "bed9")).reasons[0]
         assert "'bed9' is not configured" in (await dissociate(here, "bed9")).reasons[0]

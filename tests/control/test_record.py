@@ -7,9 +7,9 @@ import itertools
 
 import pytest
 
-from pumpd.control.line_record import MOST_BYTES, LineRecord
+from pumpd.control.infusions.line_record import MOST_BYTES, LineRecord
 from pumpd.journal import JournalReader
-from tests.control.ward import ward
+from tests.control.testbed import open_testbed
 
 NS = 1_000_000_000
 
@@ -35,7 +35,7 @@ async def test_every_byte_of_the_line_is_in_the_journal(tmp_path):
     def listen(way, data, _):
         seen[way] += data
 
-    async with ward(tmp_path, faults=["lost-reply@100s", "garbled@300s", "split-reply@400s"]) as here:
+    async with open_testbed(tmp_path, faults=["lost-reply@100s", "garbled@300s", "split-reply@400s"]) as here:
         here.gateway.runners["bed1"].line.tap(listen)
         await asyncio.sleep(200)  # idle: the same look again and again
         await here.start()
@@ -65,7 +65,7 @@ async def test_every_call_of_the_driver_has_a_record(tmp_path):
         "release": "release_answered",
     }
     calls = []
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         driver = here.gateway.runners["bed1"].driver
 
         def spy(name, real):
@@ -99,7 +99,7 @@ async def test_pumps_on_one_port_record_each_byte_once(tmp_path):
     def listen(way, data, _):
         seen[way] += data
 
-    async with ward(tmp_path, beds=("bed1", "bed2"), each=each, racks=racks) as here:
+    async with open_testbed(tmp_path, beds=("bed1", "bed2"), each=each, racks=racks) as here:
         here.gateway.runners["bed1"].line.tap(listen)
         await here.start("bed2")
         await asyncio.sleep(120)
@@ -145,7 +145,7 @@ def test_a_line_that_babbles_is_cut_and_says_so():
 
 @pytest.mark.requirement("PWR-08")
 async def test_at_any_instant_the_disk_holds_what_was_given_to_a_poll(tmp_path):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         await here.start()
         await asyncio.sleep(5)
         a_poll = 52.5 / 3600 * 1.05 + 0.01  # mL: of flow, with the way of the reading, and the counter's own step
@@ -160,7 +160,7 @@ async def test_at_any_instant_the_disk_holds_what_was_given_to_a_poll(tmp_path):
 
 @pytest.mark.requirement("AUD-11")
 async def test_a_session_says_what_it_ran_under(tmp_path):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         await here.start()
         began = next(row for row in here.rows() if row.kind == "began").fields
         library = here.gateway.library.digest

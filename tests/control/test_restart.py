@@ -9,13 +9,13 @@ import contextlib
 
 import pytest
 
-from pumpd.control import recovery
+from pumpd.control.infusions import recovery
 from pumpd.control.process import gateway
-from pumpd.control.writer import InlineWriter
 from pumpd.journal import Journal
+from pumpd.journal.writer import InlineWriter
 from pumpd.wire import memory
 from pumpd_simulators.faults import Fault
-from tests.control.ward import ward
+from tests.control.testbed import open_testbed
 from tests.signed import library as signed_library
 
 
@@ -54,7 +54,7 @@ async def until_ended(here, within_s=60):
 
 @pytest.mark.requirement("PWR-02", "PWR-03", "PWR-06")
 async def test_a_running_infusion_is_stopped_booked_and_resumed_by_a_person_only(tmp_path):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         await here.start()
         await asyncio.sleep(600)
         await die(here)
@@ -82,7 +82,7 @@ async def test_a_running_infusion_is_stopped_booked_and_resumed_by_a_person_only
 @pytest.mark.requirement("PWR-09", "PWR-02", "PWR-03")
 async def test_a_reset_of_the_whole_machine_ends_in_a_stop_and_a_person_as_well(tmp_path, monkeypatch):
     """The machine's watchdog reset it: another boot, another clock, and a pump that nobody watched meanwhile."""
-    async with ward(tmp_path, clamp=True, settings={"safe_mode": "off"}) as here:
+    async with open_testbed(tmp_path, clamp=True, settings={"safe_mode": "off"}) as here:
         await here.start()
         await asyncio.sleep(600)
         await die(here)
@@ -107,7 +107,7 @@ async def test_a_reset_of_the_whole_machine_ends_in_a_stop_and_a_person_as_well(
 async def test_status_is_there_at_once_the_pump_is_read_and_stopped_within_ten_seconds_and_nobody_is_waited_for(
     tmp_path,
 ):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         await here.start()
         await asyncio.sleep(100)
         await die(here)
@@ -125,7 +125,7 @@ async def test_status_is_there_at_once_the_pump_is_read_and_stopped_within_ten_s
 @pytest.mark.requirement("PWR-02", "PWR-06")
 @pytest.mark.parametrize("state", ["ordered", "loading", "ready", "armed", "starting", "pausing", "paused", "stopping"])
 async def test_a_death_in_any_state_starts_nothing(tmp_path, state):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         answer = await here.order()
         assert answer.ok
         if state not in ("ordered", "loading"):
@@ -157,7 +157,7 @@ async def test_a_death_in_any_state_starts_nothing(tmp_path, state):
 
 @pytest.mark.requirement("PWR-04")
 async def test_flow_that_the_journal_knows_nothing_of_is_stopped(tmp_path):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         await here.start()
         await asyncio.sleep(60)
         await die(here)
@@ -169,7 +169,7 @@ async def test_flow_that_the_journal_knows_nothing_of_is_stopped(tmp_path):
 
 @pytest.mark.requirement("PWR-04", "PWR-06")
 async def test_a_pump_that_is_away_after_the_restart_is_stopped_when_it_comes_back(tmp_path):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         await here.start()
         await asyncio.sleep(300)
         await die(here)
@@ -190,7 +190,7 @@ async def test_a_pump_that_is_away_after_the_restart_is_stopped_when_it_comes_ba
 
 @pytest.mark.requirement("PWR-04", "COM-05")
 async def test_a_pump_that_lost_its_counter_meanwhile_is_booked_at_the_worst_case(tmp_path):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         await here.start()
         await asyncio.sleep(300)
         await die(here)
@@ -212,7 +212,7 @@ async def test_a_pump_that_lost_its_counter_meanwhile_is_booked_at_the_worst_cas
 async def test_a_confirmation_that_was_used_is_refused_after_a_restart_whatever_it_is_sent_for(
     tmp_path, monkeypatch, boot
 ):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         assert (await here.order()).ok
         await here.until("ready")
         used = await here.binding()
@@ -251,7 +251,7 @@ async def test_a_confirmation_that_was_used_is_refused_after_a_restart_whatever_
 async def test_another_boot_moves_the_instants_by_the_wall_clock_and_a_clock_that_went_back_closes_the_window(
     tmp_path, monkeypatch
 ):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         await here.start()
         await asyncio.sleep(60)
         await here.ask(op="pause", pump="bed1", reason="test")

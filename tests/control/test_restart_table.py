@@ -5,7 +5,7 @@ import contextlib
 
 import pytest
 
-from pumpd.control.recovery import DamagedError, recover
+from pumpd.control.infusions.recovery import DamagedError, recover
 from pumpd.driving import LinkDriver
 from pumpd.infusion.restart import DECISIONS, Found, Left, left_by
 from pumpd.infusion.states import TRANSITIONS, State
@@ -14,7 +14,7 @@ from pumpd.pump import Unknown
 from pumpd.wire import memory
 from pumpd_simulators.faults import Fault
 from tests.control.test_restart import die
-from tests.control.ward import come_up, ward
+from tests.control.testbed import come_up, open_testbed
 
 CELLS = [(left, found) for left, row in DECISIONS.items() for found in row]
 
@@ -94,7 +94,7 @@ def journal_has(here):
 @pytest.mark.parametrize(("left", "found"), CELLS, ids=[f"{left.name}-{found.name}" for left, found in CELLS])
 async def test_each_cell_is_what_the_table_says(tmp_path, monkeypatch, left, found):
     decision = DECISIONS[left][found]
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         with monkeypatch.context() as patched:
             await lead_to(here, Left.RUNNING if left is Left.UNREADABLE else left, patched)
             await die(here)

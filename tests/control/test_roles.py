@@ -5,8 +5,8 @@ import typing
 
 import pytest
 
-from pumpd.control.roles import NEEDS, Role, objection
-from pumpd.control.tablet_messages import Inner
+from pumpd.messages.roles import NEEDS, Role, objection
+from pumpd.messages.tablet import Inner
 
 # What each role, of tablet and person both, opens besides what every paired tablet may do.
 ANY = {"hello", "sign_in", "sign_out", "touch"}

@@ -13,9 +13,9 @@ from typing import Self
 
 import pytest
 
-from pumpd.control.messages import LONGEST_LINE
-from pumpd.control.server import ControlServer, SocketInUseError
-from tests.control.ward import ORDER, Ward, ward
+from pumpd.control.socket.server import ControlServer, SocketInUseError
+from pumpd.messages.requests import LONGEST_LINE
+from tests.control.testbed import ORDER, Testbed, open_testbed
 
 pytestmark = pytest.mark.realtime  # a socket's bytes take no virtual time
 
@@ -23,9 +23,9 @@ WITHIN_S = 2.0
 
 
 @contextlib.asynccontextmanager
-async def serving(folder: Path) -> AsyncIterator[tuple[Ward, Path]]:
+async def serving(folder: Path) -> AsyncIterator[tuple[Testbed, Path]]:
     path = folder / "control.sock"
-    async with ward(folder) as here:
+    async with open_testbed(folder) as here:
         server = ControlServer(here.gateway, path)
         await server.open()
         try:
@@ -219,7 +219,7 @@ async def test_a_file_in_the_way_is_left_alone_and_named(tmp_path):
 
 async def test_closing_waits_for_no_client(tmp_path):
     path = tmp_path / "control.sock"
-    async with ward(tmp_path) as here, contextlib.AsyncExitStack() as stack:
+    async with open_testbed(tmp_path) as here, contextlib.AsyncExitStack() as stack:
         server = ControlServer(here.gateway, path)
         await server.open()
         idle = await stack.enter_async_context(Client(path))

@@ -7,16 +7,16 @@ from contextlib import asynccontextmanager
 import pytest
 
 from pumpd.cli.wording import status_text
-from pumpd.control import supply as supply_room
-from pumpd.control.clock import Clock
-from pumpd.control.supply import SupplyWatch, read_supply
-from pumpd.infusion.gateway_clock import KernelClock
-from pumpd.infusion.gateway_supply import Source, Supply
+from pumpd.host import supply as supply_room
+from pumpd.host.clock import Clock
+from pumpd.host.clock_rules import KernelClock
+from pumpd.host.supply import SupplyWatch, read_supply
+from pumpd.host.supply_rules import Source, Supply
 from pumpd.pump import AlarmCode
 from pumpd.settings import Settings, SupplySettings
 from pumpd.telemetry.messages import Translator
 from tests.control.test_restart import another_process, die
-from tests.control.ward import ward
+from tests.control.testbed import open_testbed
 
 
 class Sysfs:
@@ -216,7 +216,7 @@ def codes(here):
 @pytest.mark.requirement("PWR-07")
 async def test_a_battery_that_empties_is_told_everywhere_and_touches_no_infusion(tmp_path, sysfs):
     sysfs.battery(status="Full")
-    async with ward(tmp_path, top={"supply": {"sysfs": sysfs.root}}) as here:
+    async with open_testbed(tmp_path, top={"supply": {"sysfs": sysfs.root}}) as here:
         await here.start()
         assert here.gateway.status()["supply"] == {"source": "mains", "left_min": None, "under_voltage": False}
         sysfs.battery(status="Discharging")
@@ -256,7 +256,7 @@ async def test_a_battery_that_empties_is_told_everywhere_and_touches_no_infusion
 async def test_no_first_start_on_a_battery_that_lasts_less_than_an_hour(tmp_path, sysfs, monkeypatch):
     monkeypatch.setattr(Clock, "kernel", lambda _: KernelClock(True, 0, 0))
     sysfs.battery(status="Discharging", time_to_empty_now=3599)
-    async with ward(tmp_path, top={"supply": {"sysfs": sysfs.root}}) as here:
+    async with open_testbed(tmp_path, top={"supply": {"sysfs": sysfs.root}}) as here:
         await asyncio.sleep(3)
         assert (await here.order()).ok, "a simulated pump asks for no supply"
         await here.ask(op="stop", reason="test")
@@ -280,7 +280,7 @@ async def test_no_first_start_on_a_battery_that_lasts_less_than_an_hour(tmp_path
 @pytest.mark.requirement("PWR-07")
 async def test_an_alarm_of_the_supply_stands_over_a_restart_and_is_raised_once(tmp_path, sysfs):
     sysfs.battery(status="Discharging", time_to_empty_now=600)
-    async with ward(tmp_path, top={"supply": {"sysfs": sysfs.root}}) as here:
+    async with open_testbed(tmp_path, top={"supply": {"sysfs": sysfs.root}}) as here:
         await asyncio.sleep(3)
         await here.gateway._journal.append([])
         await die(here)

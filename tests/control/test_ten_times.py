@@ -10,13 +10,13 @@ from decimal import Decimal
 
 import pytest
 
-from pumpd.control import ordering
+from pumpd.control.ordering import planning as ordering
 from pumpd.dosing import planning
 from pumpd.pump import Done, PumpProgram, RateStep
 from pumpd_simulators.device import PanelError
 from tests.control import beds
 from tests.control.beds import MODELS
-from tests.control.ward import ward
+from tests.control.testbed import open_testbed
 
 pytestmark = pytest.mark.requirement("WIN-11")
 
@@ -46,7 +46,7 @@ def times(program: PumpProgram, factor: Decimal | int) -> PumpProgram:
     ],
 )
 async def test_in_the_order_it_is_refused(wrong, tmp_path):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         answer = await here.order(**wrong)
         assert not answer.ok
         assert next(iter(wrong)).removesuffix("_again") in " ".join(answer.reasons)
@@ -55,7 +55,7 @@ async def test_in_the_order_it_is_refused(wrong, tmp_path):
 async def test_in_the_arithmetic_it_is_refused(tmp_path, monkeypatch):
     true = planning.rate_for
     monkeypatch.setattr(planning, "rate_for", lambda *a: true(*a).times(10))
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         assert not (await here.order()).ok
 
 
@@ -67,7 +67,7 @@ async def test_between_dosing_and_the_state_machine_it_is_refused(tmp_path, monk
         return replace(made, pump_program=times(made.pump_program, 10))
 
     monkeypatch.setattr(ordering, "plan", wrong)
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         assert (await here.order()).ok
         await here.until("ready")
         assert (await here.confirm()).ok
@@ -78,7 +78,7 @@ async def test_between_dosing_and_the_state_machine_it_is_refused(tmp_path, monk
 
 
 async def test_on_the_way_to_the_pump_the_read_back_catches_it(bed, tmp_path, monkeypatch):
-    async with ward(tmp_path, **bed) as here:
+    async with open_testbed(tmp_path, **bed) as here:
         driver = here.gateway.runners["bed1"].driver
         load = type(driver).load
         monkeypatch.setattr(type(driver), "load", lambda self, program: load(self, times(program, 10)))
@@ -89,7 +89,7 @@ async def test_on_the_way_to_the_pump_the_read_back_catches_it(bed, tmp_path, mo
 
 
 async def test_in_a_driver_that_lies_both_ways_the_counter_catches_it(bed, tmp_path, monkeypatch):
-    async with ward(tmp_path, **bed) as here:
+    async with open_testbed(tmp_path, **bed) as here:
         driver = here.gateway.runners["bed1"].driver
         kind = type(driver)
         load, read_back, read = kind.load, kind.read_back, kind.read
@@ -127,7 +127,7 @@ async def test_in_a_driver_that_lies_both_ways_the_counter_catches_it(bed, tmp_p
 
 
 async def test_at_the_panel_the_next_look_catches_it(bed, tmp_path):
-    async with ward(tmp_path, **bed) as here:
+    async with open_testbed(tmp_path, **bed) as here:
         await here.start(container=beds.container(bed))
         await asyncio.sleep(5)
         given, loop = here.truth(), asyncio.get_running_loop()

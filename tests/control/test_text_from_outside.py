@@ -9,11 +9,11 @@ import pytest
 from pydantic import ValidationError
 
 from pumpd.cli.wording import review_text, status_text
-from pumpd.control.messages import REQUEST
+from pumpd.messages.requests import REQUEST
 from pumpd.pump import Identity, Refused, Unknown
 from pumpd.telemetry.messages import Translator
 from pumpd_simulators.virtual_time import VirtualTimeLoop
-from tests.control.ward import ORDER, ward
+from tests.control.testbed import ORDER, open_testbed
 
 ROOT = Path(__file__).parents[2]
 
@@ -49,7 +49,7 @@ def test_an_order_with_characters_that_draw_is_refused_and_names_field_and_chara
 
 async def order(folder, **changes):
     folder.mkdir()
-    async with ward(folder) as here:
+    async with open_testbed(folder) as here:
         answer = await here.order(**changes)
         return answer, here.rows()
 
@@ -68,7 +68,7 @@ async def infusion_of(folder, reason, serial):
     """An order with a reason in words, on a toy pump of serial number `serial`, up to its review."""
     folder.mkdir()
     simulated = {"name": "toy", "options": {"serial": serial}}
-    async with ward(folder, simulated=simulated, driver="toy", model="toy-1", serial=serial) as here:
+    async with open_testbed(folder, simulated=simulated, driver="toy", model="toy-1", serial=serial) as here:
         answer = await here.order(
             dose="0.9 mg/kg", weight="50 kg", weight_again="50 kg", overrides={"dose_high": reason}
         )

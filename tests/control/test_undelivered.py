@@ -7,7 +7,7 @@ import pytest
 
 from pumpd_simulators.family import family
 from tests.control import beds
-from tests.control.ward import ward
+from tests.control.testbed import open_testbed
 
 ORDERED_ML = 35.0
 
@@ -23,7 +23,7 @@ def bed(request):
 
 @pytest.mark.requirement("WIN-09")
 async def test_what_was_not_given_is_reported_as_the_plant_knows_it(bed, tmp_path):
-    async with ward(tmp_path, group=64, **bed) as here:
+    async with open_testbed(tmp_path, group=64, **bed) as here:
         await here.start(container=beds.container(bed))
         await asyncio.sleep(240)
         await here.ask(op="stop")

@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pumpd.control import clock, writer
+from pumpd.host import clock
+from pumpd.journal import writer
 from pumpd.journal.replay import Replay
-from tests.control.ward import ward
+from tests.control.testbed import open_testbed
 
 STEPS = [
     timedelta(seconds=1),
@@ -55,7 +56,7 @@ async def test_an_infusion_over_steps_of_the_wall_clock_is_the_same_as_without(t
     ends = []
     for name, steps in (("quiet", [timedelta(0)] * len(STEPS)), ("steps", STEPS)):
         (tmp_path / name).mkdir()
-        async with ward(tmp_path / name, group=64) as here:
+        async with open_testbed(tmp_path / name, group=64) as here:
             ends.append(await infusion(here, wall(monkeypatch), steps))
             replay = Replay(here.rows())
             assert not replay.differences
@@ -71,7 +72,7 @@ async def test_a_window_closes_when_its_time_is_up_whatever_the_wall_clock_says(
     ends = []
     for name, step_by in (("quiet", timedelta(0)), ("step", by)):
         (tmp_path / name).mkdir()
-        async with ward(tmp_path / name) as here:
+        async with open_testbed(tmp_path / name) as here:
             step, loop = wall(monkeypatch), asyncio.get_running_loop()
             await here.start()
             begun = loop.time()

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pumpd.control.writer import InlineWriter, ThreadWriter
 from pumpd.journal import Entry, Journal, JournalError, JournalReader
+from pumpd.journal.writer import InlineWriter, ThreadWriter
 
 pytestmark = pytest.mark.realtime  # the writer is a thread
 
@@ -136,7 +136,7 @@ async def test_a_failing_disk_is_told_and_what_was_posted_is_written_once_there_
 async def test_beyond_a_bound_what_is_lost_is_counted_and_said_and_rows_keep_the_time_at_which_they_were_posted(
     tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("pumpd.control.writer.KEPT_MOST", 3)
+    monkeypatch.setattr("pumpd.journal.writer.KEPT_MOST", 3)
     disk = Disk(monkeypatch)
     writer = await opened(tmp_path / "journal.sqlite3")
     restored: asyncio.Queue[int] = asyncio.Queue()
@@ -157,7 +157,7 @@ async def test_beyond_a_bound_what_is_lost_is_counted_and_said_and_rows_keep_the
         reader.verify()
         rows = list(reader.all())
     assert [row.fields for row in rows] == [{"number": 0}, {"number": 1}, {"number": 2}, {"count": 2}]
-    assert rows[-1].kind == "rows_lost"
+    assert rows[-1].kind == "entries_lost"
     for row in rows[:3]:
         late = timedelta(milliseconds=10)  # AUD-02; they were on the disk 300 ms later
         assert begun - late <= datetime.fromisoformat(row.ts) <= posted + late
@@ -207,7 +207,7 @@ async def test_closing_writes_what_was_posted_and_ends_the_thread(tmp_path):
 
 
 async def test_a_disk_that_hangs_does_not_hold_up_the_end_for_ever(tmp_path, monkeypatch):
-    monkeypatch.setattr("pumpd.control.writer.CLOSE_WITHIN_S", 0.2)
+    monkeypatch.setattr("pumpd.journal.writer.CLOSE_WITHIN_S", 0.2)
     disk = Disk(monkeypatch)
     writer = await opened(tmp_path / "journal.sqlite3")
     disk.free.clear()

@@ -4,8 +4,8 @@ from dataclasses import replace
 from decimal import Decimal
 
 from pumpd.dosing import Prescription, Refusals, plan
-from pumpd.library_files import CHECKOUT, read_library
-from pumpd.pump import Capabilities, Expiry, FewDigits, FixedStep, PumpKind
+from pumpd.library.files import CHECKOUT, read_library
+from pumpd.pump import Capabilities, FewDigits, FixedStep, LossOfControl, PumpKind
 from pumpd.quantities import Rate, Volume
 
 LIBRARY = read_library(CHECKOUT)
@@ -20,7 +20,7 @@ TENTHS = Capabilities(
     rate_max=Rate(1000),
     volume_max=Volume(9999),
     max_steps=10,
-    expiry=(Expiry.NATIVE,),
+    loss_of_control=(LossOfControl.NATIVE,),
 )
 # A pump that takes four figures, three of them after the point.
 FIGURES = replace(TENTHS, rate_grid=FewDigits(4, 3), volume_grid=FewDigits(4, 3))

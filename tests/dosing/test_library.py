@@ -6,7 +6,7 @@ import pytest
 
 from pumpd.dosing import LibraryError
 from pumpd.dosing.library import load, parse, parse_containers
-from pumpd.library_files import CHECKOUT, default_library, read_library
+from pumpd.library.files import CHECKOUT, default_library, read_library
 from pumpd.quantities import Concentration, Duration, Rate
 from tests.dosing.samples import LIBRARY
 

@@ -16,8 +16,8 @@ from pydantic import BaseModel
 
 from pumpd.dosing import LibraryError
 from pumpd.dosing.seal import MANIFEST_FILE, SIGNATURE_FILE, Asked, Found, Manifest, Mark, Signature, objections
-from pumpd.library_files import CHECKOUT, read_files, read_library
-from pumpd.library_signing import (
+from pumpd.library.files import CHECKOUT, read_files, read_library
+from pumpd.library.signing import (
     SigningError,
     examine,
     key_id,
@@ -30,7 +30,7 @@ from pumpd.library_signing import (
 pytestmark = pytest.mark.requirement("PRG-19")
 
 SAYS, OTHER = "a" * 64, "b" * 64
-MANIFEST = Manifest(pumpd_library=1, name="Ward 7", version=5, care_area="day-clinic", digest=SAYS, key="c" * 16)
+MANIFEST = Manifest(pumpd_library=1, name="Testbed 7", version=5, care_area="day-clinic", digest=SAYS, key="c" * 16)
 GOOD = Found(SAYS, MANIFEST, Signature.GOOD)
 ASKED = Asked("day-clinic")
 
@@ -102,7 +102,7 @@ def signed() -> tuple[Path, dict[str, bytes], dict[str, str]]:
     for file, raw in read_files(CHECKOUT).items():
         (folder / file).write_bytes(raw)
     key = Ed25519PrivateKey.generate()
-    sign_library(folder, key, name="Ward 7", version=5, care_area="day-clinic")
+    sign_library(folder, key, name="Testbed 7", version=5, care_area="day-clinic")
     files = read_files(folder)
     shutil.rmtree(folder)
     return folder, files, {"pharmacy": public_text(key.public_key())}
@@ -247,10 +247,10 @@ def test_a_version_rises_and_what_is_not_said_stays(place):
     with pytest.raises(SigningError, match="name"):
         sign_library(place, key)
     assert not (place / MANIFEST_FILE).exists()
-    first = sign_library(place, key, name="Ward 7", care_area="day-clinic")
+    first = sign_library(place, key, name="Testbed 7", care_area="day-clinic")
     second = sign_library(place, key)
     assert (first.version, second.version) == (1, 2)
-    assert (second.name, second.care_area, second.digest) == ("Ward 7", "day-clinic", first.digest)
+    assert (second.name, second.care_area, second.digest) == ("Testbed 7", "day-clinic", first.digest)
     assert sign_library(place, key, version=20261126).version == 20261126
     with pytest.raises(SigningError, match="versions only rise"):
         sign_library(place, key, version=20261125)
@@ -287,7 +287,7 @@ def test_a_private_key_is_its_owner_s_alone(tmp_path):
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="needs the openssl command")
 def test_openssl_verifies_what_pumpd_signed(tmp_path, place):
     key = Ed25519PrivateKey.generate()
-    sign_library(place, key, name="Ward 7", care_area="day-clinic")
+    sign_library(place, key, name="Testbed 7", care_area="day-clinic")
     pem = tmp_path / "public.pem"
     pem.write_text(f"-----BEGIN PUBLIC KEY-----\n{public_text(key.public_key())}\n-----END PUBLIC KEY-----\n")
     assert serialization.load_pem_public_key(pem.read_bytes())

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pumpd.library_files import read_library
-from pumpd.pump import Container, Expiry, PumpKind, PumpProgram, RateStep
+from pumpd.library.files import read_library
+from pumpd.pump import Container, LossOfControl, PumpKind, PumpProgram, RateStep
 from pumpd.quantities import Duration, Length, Rate, Volume
 from pumpd_drivers.new_era import limits
 from pumpd_drivers.new_era.driver import NewEra
@@ -49,7 +49,7 @@ def test_capabilities_of_the_family():
     given = NewEra.capabilities(syringe("26.59"), {})
     assert (given.family, given.kind, given.max_steps) == ("new-era", PumpKind.SYRINGE, 40)
     assert given.volume_max == Volume(9999)
-    assert given.expiry == (Expiry.NATIVE, Expiry.DEADMAN)
+    assert given.loss_of_control == (LossOfControl.NATIVE, LossOfControl.DEADMAN)
     assert given.watchdog == Duration(255)
     assert not given.monitor_only
 
@@ -57,7 +57,7 @@ def test_capabilities_of_the_family():
 @pytest.mark.parametrize("mode", ["off", "if-supported"])
 def test_no_watchdog_is_promised_that_may_not_be_there(mode):
     given = NewEra.capabilities(syringe("26.59"), {"safe_mode": mode})
-    assert (given.expiry, given.watchdog) == ((Expiry.DEADMAN, Expiry.VTBI_ONLY), None)
+    assert (given.loss_of_control, given.watchdog) == ((LossOfControl.DEADMAN, LossOfControl.VTBI_ONLY), None)
 
 
 def test_one_step_only_when_the_rate_of_a_later_one_could_not_be_seen():

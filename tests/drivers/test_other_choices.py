@@ -147,7 +147,7 @@ async def test_a_base_a_that_hears_nobody_any_more_is_not_told_to_be_stopped_by_
     driver_class = family("fresenius-base-a")
     async with bench("fresenius-base-a", {"without_dc4": "deaf"}, {}) as (driver, pump):
         assert driver.stop_frames is None
-        assert [each.value for each in driver_class.capabilities(container, {}).expiry] == ["vtbi_only"]
+        assert [each.value for each in driver_class.capabilities(container, {}).loss_of_control] == ["vtbi_only"]
         assert await started(driver, EVEN) == Done(None)
         await asyncio.sleep(30)  # nobody looks: ENQ is answered no more
         assert isinstance(await driver.read(), Unknown)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from pumpd.pump import Container, Done, Expiry, PumpProgram, RateStep, family
+from pumpd.pump import Container, Done, LossOfControl, PumpProgram, RateStep, family
 from pumpd.quantities import Duration, Length, Rate, Volume
 from pumpd.wire import memory
 from pumpd_simulators.bench import simulate
@@ -64,7 +64,7 @@ async def test_a_pump_that_wants_a_dialogue_has_no_frames_and_declares_no_deadma
     line(name)
     driver = await running(name, {})
     assert driver.stop_frames is None
-    assert Expiry.DEADMAN not in family(name).capabilities(SYRINGE, {}).expiry
+    assert LossOfControl.DEADMAN not in family(name).capabilities(SYRINGE, {}).loss_of_control
     await driver.close()
 
 
@@ -102,7 +102,7 @@ CLASSES = [
 @pytest.mark.parametrize(("name", "settings", "classes"), CLASSES)
 def test_each_family_declares_what_ends_its_flow(name, settings, classes):
     given = family(name).capabilities(BAG if name == "reglo-icc" else SYRINGE, settings)
-    assert list(given.expiry) == classes
+    assert list(given.loss_of_control) == classes
 
 
 SHARED = [

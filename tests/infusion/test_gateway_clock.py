@@ -4,8 +4,8 @@ import struct
 
 import pytest
 
-from pumpd.control.clock import Clock, of_timex, read_kernel
-from pumpd.infusion.gateway_clock import (
+from pumpd.host.clock import Clock, of_timex, read_kernel
+from pumpd.host.clock_rules import (
     KernelClock,
     error_objections,
     pump_objections,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pumpd.infusion.gateway_supply import ALARMS, Source, Supply, alarms, start_objections
+from pumpd.host.supply_rules import ALARMS, Source, Supply, alarms, start_objections
 from pumpd.pump import ALARM_TABLE, AlarmCode, Priority
 
 LOW, SHORT, ENDING = AlarmCode.SUPPLY_ON_BATTERY, AlarmCode.SUPPLY_SHORT, AlarmCode.SUPPLY_ENDING

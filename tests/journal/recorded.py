@@ -5,7 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pumpd.control import rows
+from pumpd.control import describe
 from pumpd.infusion import advance
 from pumpd.infusion import events as ev
 from pumpd.infusion.record import event_to_data, to_data
@@ -33,11 +33,11 @@ class RecordedBench(Bench):
         if not isinstance(event, ev.Ticked) or actions or self.infusion != before:
             self.note("happened", event_to_data(event))
         for action in actions:
-            row = rows.of_action(action)
+            row = describe.of_action(action)
             if row is not None:
                 self.note(*row)
         if isinstance(event, ev.ReadingTaken):
-            self.note("reading", rows.reading(self.infusion, event.reading, self.now_ns))
+            self.note("reading", describe.reading(self.infusion, event.reading, self.now_ns))
         self.check_order(actions)
         self.carry_out(actions)
         return actions

@@ -177,8 +177,8 @@ def test_one_that_ended_is_not_live_whoever_says_so():
 
 def test_flow_after_the_end_makes_the_whole_program_uncertain_again():
     rows = Rows().order(0).start(5).state(10, State.STOPPED).end(10, "2")
-    assert rows.add(50, "flow_without_order", stopping=False).dose().worst == Mass(4)  # somebody else's
-    dose = rows.add(60, "flow_without_order", stopping=True).dose()
+    assert rows.add(50, "unprescribed_flow", stopping=False).dose().worst == Mass(4)  # somebody else's
+    dose = rows.add(60, "unprescribed_flow", stopping=True).dose()
     assert dose.worst == Mass(35)
     assert dose.ended_ns >= ns(60) + LONGEST_NS
 

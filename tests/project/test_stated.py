@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pumpd.control.keys import KeyStore
-from pumpd.control.staff import StaffStore
+from pumpd.control.tablets.keys import KeyStore
+from pumpd.control.tablets.staff import StaffStore
 from pumpd.settings import BedsideSettings, MqttSettings, Settings, SettingsError
 
 ROOT = Path(__file__).parents[2]

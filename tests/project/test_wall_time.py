@@ -13,20 +13,22 @@ READS_IT = {
     "pumpd/bedside/bench.py": "stamps what the engineer's panel shows",
     "pumpd/bedside/certificates.py": "validity of a certificate",
     "pumpd/cli/journal.py": "what retention keeps, in days",
-    "pumpd/control/aftercare.py": "shows when an observation began and ends",
-    "pumpd/control/alarm_desk.py": "shows when an alarm was raised",
-    "pumpd/control/clock.py": "it is the clock",
-    "pumpd/control/live.py": "shows the time, and when an infusion will end",
-    "pumpd/control/ordering.py": "what a patient had before, by the calendar (PRG-14, PRG-17, PRG-18)",
-    "pumpd/control/recovery.py": "how long a machine was off: its monotonic clock does not know",
-    "pumpd/control/start_gate.py": "compares it with a pump's clock, which is no interval (STA-11)",
-    "pumpd/control/writer.py": "stamps a row",
+    "pumpd/control/observation/service.py": "shows when an observation began and ends",
+    "pumpd/control/alarms/service.py": "shows when an alarm was raised",
+    "pumpd/host/clock.py": "it is the clock",
+    "pumpd/control/state/live.py": "shows the time, and when an infusion will end",
+    "pumpd/control/ordering/planning.py": "what a patient had before, by the calendar (PRG-14, PRG-17, PRG-18)",
+    "pumpd/control/infusions/recovery.py": "how long a machine was off: its monotonic clock does not know",
+    "pumpd/control/infusions/start_gate.py": "compares it with a pump's clock, which is no interval (STA-11)",
+    "pumpd/journal/writer.py": "stamps a row",
     "pumpd/journal/store.py": "stamps a row",
     "pumpd/logs.py": "stamps a line",
     "pumpd/telemetry/service.py": "stamps a message",
     "pumpd/wire/deadman.py": "stamps a line",
 }
-INTERVALS = {"pumpd/control/recovery.py"}  # over a reboot nothing else is left; one that is negative is the worst case
+INTERVALS = {
+    "pumpd/control/infusions/recovery.py"
+}  # over a reboot nothing else is left; one that is negative is the worst case
 
 _WALL = {"now", "utcnow", "today", "time", "time_ns", "localtime"}
 _WALL_CLOCKS = {"CLOCK_REALTIME", "CLOCK_TAI"}
@@ -85,7 +87,7 @@ def test_no_other_module_reads_the_wall_clock():
 @pytest.mark.requirement("STA-11", "WIN-07")
 def test_no_interval_is_taken_from_the_wall_clock():
     # `clock.py` takes the difference of the wall and the monotonic clock: that is how a step is seen.
-    assert found(takes_an_interval) == INTERVALS | {"pumpd/control/clock.py"}
+    assert found(takes_an_interval) == INTERVALS | {"pumpd/host/clock.py"}
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from pumpd_simulators.family import family
 from pumpd_simulators.faults import Kind
 from pumpd_simulators.scenario import Scenario, ScenarioError
 from pumpd_simulators.virtual_time import VirtualTimeLoop
-from tests.control.ward import Ward, ward
+from tests.control.testbed import Testbed, open_testbed
 
 FILES = sorted(Path(__file__).parent.glob("*.toml"))
 READ = {path.stem: Scenario.read(path) for path in FILES}
@@ -47,7 +47,7 @@ async def play(scenario: Scenario, folder: Path) -> None:
     identity = {"driver": pump.family, "settings": pump.settings, "clamp": pump.clamp}
     if pump.family != "new-era" or pump.model:
         identity |= await who(scenario)
-    async with ward(folder, faults=scenario.faults, group=64, simulated=simulated, **identity) as here:
+    async with open_testbed(folder, faults=scenario.faults, group=64, simulated=simulated, **identity) as here:
         plugs, starts = cable(here), starts_of(here)
         try:
             accepted = await here.order(**scenario.order)
@@ -82,7 +82,7 @@ async def who(scenario: Scenario) -> dict[str, str]:
     return {"model": said.model, "serial": said.serial or "ASSET-bed1"}
 
 
-def starts_of(here: Ward) -> list[Operation]:
+def starts_of(here: Testbed) -> list[Operation]:
     """Filled with every start that the pump itself heard, whatever became of its answer."""
     device, heard = here.pump.device, []
 
@@ -96,7 +96,7 @@ def starts_of(here: Ward) -> list[Operation]:
     return heard
 
 
-def cable(here: Ward) -> list[asyncio.TimerHandle]:
+def cable(here: Testbed) -> list[asyncio.TimerHandle]:
     """What a `disconnect` does on a port in memory."""
     loop = asyncio.get_running_loop()
     plugs: list[asyncio.TimerHandle] = []
@@ -109,7 +109,7 @@ def cable(here: Ward) -> list[asyncio.TimerHandle]:
     return plugs
 
 
-async def happen(here: Ward, scenario: Scenario) -> None:
+async def happen(here: Testbed, scenario: Scenario) -> None:
     loop = asyncio.get_running_loop()
     begin, number = loop.time(), 0
     for event in sorted(scenario.event, key=lambda event: event.at_s):
@@ -130,7 +130,7 @@ async def happen(here: Ward, scenario: Scenario) -> None:
     await here.gateway._journal.append([Entry("scenario_over", {}, "bed1", "", 0)])  # what was posted before is on disk
 
 
-def judge(here: Ward, scenario: Scenario) -> None:
+def judge(here: Testbed, scenario: Scenario) -> None:
     end, truth = scenario.end, here.pump.truth()
     rows = here.rows()
     assert here.state() == end.state, [(row.kind, row.body) for row in rows if row.kind != "reading"][-8:]

@@ -8,7 +8,7 @@ import pytest
 
 from pumpd.telemetry.messages import Translator
 from tests.control.test_restart import another_process, die
-from tests.control.ward import ward
+from tests.control.testbed import open_testbed
 
 
 def published(rows):
@@ -31,7 +31,7 @@ async def resumed(here, number):
 
 @pytest.mark.requirement("AUD-06")
 async def test_each_segment_is_one_start_and_one_stop_or_comp_in_order_also_over_a_death(tmp_path):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         await here.start()
         await asyncio.sleep(60)
         await here.ask(op="pause", pump="bed1", reason="test")
@@ -54,7 +54,7 @@ async def test_each_segment_is_one_start_and_one_stop_or_comp_in_order_also_over
 
 @pytest.mark.requirement("AUD-06")
 async def test_what_never_flowed_has_no_event_and_a_stop_is_one(tmp_path):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         assert (await here.order()).ok
         await here.until("ready")
         await here.ask(op="stop", pump="bed1", reason="test")
@@ -70,7 +70,7 @@ async def test_what_never_flowed_has_no_event_and_a_stop_is_one(tmp_path):
 @pytest.mark.requirement("AUD-07")
 async def test_no_mdc_code_or_name_goes_out(tmp_path):
     """pumpd has no table of MDC codes yet, so it names none."""
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         await here.start()
         await asyncio.sleep(60)
         await here.ask(op="stop", pump="bed1", reason="test")
@@ -86,7 +86,7 @@ async def test_no_mdc_code_or_name_goes_out(tmp_path):
 
 @pytest.mark.requirement("RUN-15")
 async def test_telemetry_of_a_running_infusion_comes_each_second_and_shows_a_gap(tmp_path):
-    async with ward(tmp_path) as here:
+    async with open_testbed(tmp_path) as here:
         await here.start()
         await asyncio.sleep(300)
         digest = here.gateway.runners["bed1"].infusion.segment.digest

@@ -28,9 +28,9 @@ from pumpd.driving import (
 from pumpd.pump import (
     Capabilities,
     Container,
-    Expiry,
     FixedStep,
     Identity,
+    LossOfControl,
     PumpKind,
     PumpProgram,
     PumpState,
@@ -76,7 +76,9 @@ class AlarisAsena(AlarisLink):
             rate_max=Rate(1200),
             volume_max=Volume(chosen.vtbi_max_ml),
             max_steps=1,
-            expiry=(Expiry.NATIVE, Expiry.DEADMAN) if chosen.token_lapse_s else (Expiry.DEADMAN, Expiry.VTBI_ONLY),
+            loss_of_control=(LossOfControl.NATIVE, LossOfControl.DEADMAN)
+            if chosen.token_lapse_s
+            else (LossOfControl.DEADMAN, LossOfControl.VTBI_ONLY),
             watchdog=LONGEST_LEASE if chosen.token_lapse_s else None,
         )
 

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from pumpd.pump import Capabilities, Container, Expiry, FixedStep, PumpKind, RateStep
+from pumpd.pump import Capabilities, Container, FixedStep, LossOfControl, PumpKind, RateStep
 from pumpd.quantities import Duration, Rate, Volume
 from pumpd_drivers.dianet_star.segments import Limits
 from pumpd_drivers.dianet_star.settings import DianetStarSettings
@@ -27,7 +27,7 @@ def capabilities(family: str, container: Container, chosen: DianetStarSettings) 
         rate_max=Rate(chosen.rate_max_ml_h),
         volume_max=Volume(chosen.vtbd_max_ml),
         max_steps=1,
-        expiry=(Expiry.NATIVE,) if native else (Expiry.VTBI_ONLY,),
+        loss_of_control=(LossOfControl.NATIVE,) if native else (LossOfControl.VTBI_ONLY,),
         watchdog=LONGEST_WATCHDOG if native else None,
         counter_step=Volume("0.1"),
     )

@@ -29,9 +29,9 @@ from pumpd.driving import (
 from pumpd.pump import (
     Capabilities,
     Container,
-    Expiry,
     FixedStep,
     Identity,
+    LossOfControl,
     PumpAlarm,
     PumpKind,
     PumpProgram,
@@ -84,7 +84,9 @@ class FreseniusBaseA(LinkDriver[Heard]):
             rate_max=Rate(chosen.highest_rate_ml_h),
             volume_max=Volume(chosen.highest_volume_ml),
             max_steps=1,
-            expiry=(Expiry.DEADMAN, Expiry.VTBI_ONLY) if chosen.stops_unheard else (Expiry.VTBI_ONLY,),
+            loss_of_control=(LossOfControl.DEADMAN, LossOfControl.VTBI_ONLY)
+            if chosen.stops_unheard
+            else (LossOfControl.VTBI_ONLY,),
         )
 
     @classmethod

@@ -28,8 +28,8 @@ from pumpd.driving import (
 from pumpd.pump import (
     Capabilities,
     Container,
-    Expiry,
     Identity,
+    LossOfControl,
     PumpAlarm,
     PumpKind,
     PumpProgram,
@@ -78,7 +78,7 @@ class Harvard(HarvardLink):
             rate_max=high,
             volume_max=Volume(chosen.volume_max_ml),
             max_steps=1,
-            expiry=(Expiry.DEADMAN, Expiry.VTBI_ONLY),
+            loss_of_control=(LossOfControl.DEADMAN, LossOfControl.VTBI_ONLY),
         )
 
     @classmethod

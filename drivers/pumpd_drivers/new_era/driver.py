@@ -25,8 +25,8 @@ from pumpd.driving import (
 from pumpd.pump import (
     Capabilities,
     Container,
-    Expiry,
     Identity,
+    LossOfControl,
     PumpAlarm,
     PumpKind,
     PumpProgram,
@@ -80,7 +80,9 @@ class NewEra(LinkDriver[Reply | Garbage]):
             rate_max=limits.highest_rate(container.diameter),
             volume_max=limits.MAX_VOLUME,
             max_steps=_max_steps(chosen),
-            expiry=(Expiry.NATIVE, Expiry.DEADMAN) if native else (Expiry.DEADMAN, Expiry.VTBI_ONLY),
+            loss_of_control=(LossOfControl.NATIVE, LossOfControl.DEADMAN)
+            if native
+            else (LossOfControl.DEADMAN, LossOfControl.VTBI_ONLY),
             watchdog=Duration(limits.LONGEST_WATCHDOG_S) if native else None,
         )
 

@@ -18,8 +18,8 @@ from pumpd.driving import Codec, DeclinedError, Lane, LineSettings, Side, Unansw
 from pumpd.pump import (
     Capabilities,
     Container,
-    Expiry,
     Identity,
+    LossOfControl,
     PumpAlarm,
     PumpKind,
     PumpProgram,
@@ -67,7 +67,7 @@ class RegloIcc(RegloIccLink):
             rate_max=Rate(chosen.rate_max_ml_h),
             volume_max=Volume(chosen.volume_max_ml),
             max_steps=1,
-            expiry=(Expiry.DEADMAN, Expiry.VTBI_ONLY),
+            loss_of_control=(LossOfControl.DEADMAN, LossOfControl.VTBI_ONLY),
             counter_step=limits.counter_step(container.volume, chosen),
         )
 

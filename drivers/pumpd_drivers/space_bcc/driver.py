@@ -19,9 +19,9 @@ from pumpd.driving import Codec, DeclinedError, DriverSettings, LineSettings, Li
 from pumpd.pump import (
     Capabilities,
     Container,
-    Expiry,
     FixedStep,
     Identity,
+    LossOfControl,
     PumpAlarm,
     PumpKind,
     PumpProgram,
@@ -82,7 +82,7 @@ class SpaceBcc(LinkDriver[Heard]):
             rate_max=Rate(0),
             volume_max=Volume(0),
             max_steps=0,
-            expiry=(Expiry.VTBI_ONLY,),
+            loss_of_control=(LossOfControl.VTBI_ONLY,),
             monitor_only=True,
         )
 

@@ -22,9 +22,9 @@ from pumpd.driving import (
 from pumpd.pump import (
     Capabilities,
     Container,
-    Expiry,
     FixedStep,
     Identity,
+    LossOfControl,
     PumpAlarm,
     PumpKind,
     PumpProgram,
@@ -72,7 +72,7 @@ class Toy(LinkDriver[Frame | Garbage]):
             rate_max=Rate(200),
             volume_max=Volume(60),
             max_steps=1,
-            expiry=(Expiry.NATIVE, Expiry.DEADMAN),
+            loss_of_control=(LossOfControl.NATIVE, LossOfControl.DEADMAN),
             watchdog=Duration(LONGEST_WATCHDOG_S),
         )
 

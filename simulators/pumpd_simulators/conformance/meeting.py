@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pumpd.pump import Capabilities, Done, Expiry, FixedStep, PumpProgram, RateStep, Refused
+from pumpd.pump import Capabilities, Done, FixedStep, LossOfControl, PumpProgram, RateStep, Refused
 from pumpd.quantities import Length, Rate, Volume
 from pumpd.wire import memory
 from pumpd_simulators.conformance.rig import Rig, on_rig
@@ -48,8 +48,8 @@ class MeetingRules(IdentityRules):
         assert pump.rate_max == pump.rate_max.floor(pump.rate_grid), "the highest rate is none that the pump can hold"
         assert pump.rate_min == pump.rate_min.floor(pump.rate_grid), "the least rate is none that the pump can hold"
         assert pump.max_steps >= 1
-        assert pump.expiry, "nothing is declared that ends the flow when the gateway dies"
-        native = Expiry.NATIVE in pump.expiry
+        assert pump.loss_of_control, "nothing is declared that ends the flow when the gateway dies"
+        native = LossOfControl.NATIVE in pump.loss_of_control
         assert native is (chosen.watchdog_s is not None), "the subject and the driver differ on the pump's own watchdog"
         assert not native or pump.watchdog is not None
 

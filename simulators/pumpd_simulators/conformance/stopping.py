@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import replace
 
-from pumpd.pump import Done, Expiry, Refused
+from pumpd.pump import Done, LossOfControl, Refused
 from pumpd_simulators.conformance.rig import Rig, on_rig
 from pumpd_simulators.conformance.subject import Subject
 from pumpd_simulators.faults import Fault
@@ -50,7 +50,7 @@ class StoppingRules:
     @on_rig
     async def test_what_the_deadman_writes_stops_the_pump_with_nobody_to_answer_it(self, rig: Rig) -> None:
         """STP-09, with the host gone, at once and once the lease is over; none where no deadman is declared."""
-        declared = Expiry.DEADMAN in rig.capabilities.expiry
+        declared = LossOfControl.DEADMAN in rig.capabilities.loss_of_control
         await rig.run()
         stop = rig.driver.stop_frames
         assert (stop is not None) is declared, "stop_frames and the declared expiry differ"
@@ -60,7 +60,7 @@ class StoppingRules:
             await rig.must("stop")
             await rig.run()
             await rig.orphaned(wait_s)
-            assert rig.flows or (wait_s > 0 and Expiry.NATIVE in rig.capabilities.expiry)
+            assert rig.flows or (wait_s > 0 and LossOfControl.NATIVE in rig.capabilities.loss_of_control)
             for number in range(20):
                 await rig.write_unheard(stop, ROUND_S)
                 assert number == 0 or not rig.flows, f"after {number + 1} rounds the pump flows"

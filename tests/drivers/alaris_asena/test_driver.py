@@ -12,7 +12,7 @@ from pumpd.pump import (
     Container,
     Done,
     Driver,
-    Expiry,
+    LossOfControl,
     PumpAlarm,
     PumpProgram,
     PumpState,
@@ -193,9 +193,13 @@ async def test_a_counter_that_was_not_cleared_is_no_load():
 
 async def test_capabilities_and_settings():
     given = AlarisAsena.capabilities(CONTAINER, {})
-    assert (given.expiry, given.watchdog, given.max_steps) == ((Expiry.NATIVE, Expiry.DEADMAN), Duration(60), 1)
+    assert (given.loss_of_control, given.watchdog, given.max_steps) == (
+        (LossOfControl.NATIVE, LossOfControl.DEADMAN),
+        Duration(60),
+        1,
+    )
     never = AlarisAsena.capabilities(CONTAINER, {"token_lapse_s": "0"})
-    assert (never.expiry, never.watchdog) == ((Expiry.DEADMAN, Expiry.VTBI_ONLY), None)
+    assert (never.loss_of_control, never.watchdog) == ((LossOfControl.DEADMAN, LossOfControl.VTBI_ONLY), None)
     with pytest.raises(ValueError, match="diameter"):
         AlarisAsena.capabilities(Container("a bag", Volume(50), Volume(0), Rate(1)), {})
     wrong = {"rate_step": "0.001", "token_lapse_s": "-1", "color": "red"}

@@ -11,7 +11,7 @@ from pumpd.pump import (
     Container,
     Done,
     Driver,
-    Expiry,
+    LossOfControl,
     PumpAlarm,
     PumpKind,
     PumpProgram,
@@ -336,10 +336,14 @@ async def test_capabilities_and_settings():
         Container("b", Volume(50), Volume(0), Rate(1)),
     )
     given = DianetStar.capabilities(syringe, {})
-    assert (given.kind, given.expiry, given.watchdog) == (PumpKind.SYRINGE, (Expiry.NATIVE,), Duration(60))
+    assert (given.kind, given.loss_of_control, given.watchdog) == (
+        PumpKind.SYRINGE,
+        (LossOfControl.NATIVE,),
+        Duration(60),
+    )
     assert DianetStar.capabilities(bag, {"model": INFUSOMAT}).kind is PumpKind.VOLUMETRIC
     flows_on = DianetStar.capabilities(syringe, {"stops_when_control_is_lost": "false"})
-    assert (flows_on.expiry, flows_on.watchdog) == ((Expiry.VTBI_ONLY,), None)
+    assert (flows_on.loss_of_control, flows_on.watchdog) == ((LossOfControl.VTBI_ONLY,), None)
     for container, model in ((bag, PERFUSOR), (syringe, INFUSOMAT)):
         with pytest.raises(ValueError, match="diameter"):
             DianetStar.capabilities(container, {"model": model})

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from pumpd.pump import Container, Done, Expiry, PumpAlarm, PumpProgram, PumpState, RateStep, Refused, Unknown
+from pumpd.pump import Container, Done, LossOfControl, PumpAlarm, PumpProgram, PumpState, RateStep, Refused, Unknown
 from pumpd.quantities import Duration, Length, Rate, Volume
 from pumpd.wire import memory
 from pumpd_drivers.fresenius_base_a.codec import ACK, DC4, ENQ, NAK, Frame, Signal
@@ -341,7 +341,7 @@ async def test_a_session_that_the_pump_closed_is_opened_for_a_reading_and_for_a_
 @pytest.mark.requirement("COM-01", "COM-13")
 async def test_enquiries_are_answered_only_while_somebody_looks():
     capabilities = FreseniusBaseA.capabilities(Container("s", Volume(50), Volume(1), Rate(1)), {})
-    assert (capabilities.expiry, capabilities.watchdog) == ((Expiry.VTBI_ONLY,), None)
+    assert (capabilities.loss_of_control, capabilities.watchdog) == ((LossOfControl.VTBI_ONLY,), None)
     async with bench(without_dc4="pause") as (here, driver):
         await loaded(driver)
         await driver.start(LEASE)

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from pumpd.pump import Container, Expiry, PumpAlarm, PumpState
+from pumpd.pump import Container, LossOfControl, PumpAlarm, PumpState
 from pumpd.quantities import Length, Rate, Volume
 from pumpd_drivers.harvard.codec import Reply
 from pumpd_drivers.harvard.driver import Harvard
@@ -16,7 +16,7 @@ def test_capabilities_promise_no_watchdog_and_the_recorded_limits():
     """Recorded at 14.43 mm: 25.0404 nl/min to 26.0035 ml/min."""
     container = Container("10 mL", Volume(10), Volume(0), Rate(1), Length("14.43"))
     able = Harvard.capabilities(container, {})
-    assert able.expiry == (Expiry.DEADMAN, Expiry.VTBI_ONLY)
+    assert able.loss_of_control == (LossOfControl.DEADMAN, LossOfControl.VTBI_ONLY)
     assert able.watchdog is None
     assert able.max_steps == 1
     assert Rate("1560.1") <= able.rate_max <= Rate("26.0035").times(60)

@@ -10,7 +10,7 @@ import pytest
 from pumpd.pump import (
     Container,
     Done,
-    Expiry,
+    LossOfControl,
     PumpAlarm,
     PumpProgram,
     PumpState,
@@ -131,7 +131,7 @@ async def test_another_pump_is_refused():
 @pytest.mark.requirement("COM-13")
 def test_capabilities():
     able = RegloIcc.capabilities(container(), {})
-    assert able.expiry == (Expiry.DEADMAN, Expiry.VTBI_ONLY)
+    assert able.loss_of_control == (LossOfControl.DEADMAN, LossOfControl.VTBI_ONLY)
     assert able.watchdog is None
     assert able.counter_step == Volume("0.01")
     assert RegloIcc.capabilities(container(5), {}).counter_step == Volume("0.001")

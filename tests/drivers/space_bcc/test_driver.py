@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from pumpd.control.runner import PumpRunner
+from pumpd.control.infusions.runner import PumpRunner
 from pumpd.pump import Container, Done, PumpProgram, PumpState, RateStep, Refused, Unknown
 from pumpd.quantities import Duration, Rate, Volume
 from pumpd.wire import memory
@@ -14,7 +14,7 @@ from pumpd_drivers.space_bcc.codec import Frame, Framer
 from pumpd_drivers.space_bcc.driver import SpaceBcc
 from pumpd_simulators.bench import simulate
 from pumpd_simulators.plant import PlantSettings
-from tests.control.ward import ORDER, ward
+from tests.control.testbed import ORDER, open_testbed
 
 PROGRAM = PumpProgram((RateStep(Rate("52.5"), Volume(35)),))
 
@@ -125,7 +125,9 @@ async def test_control_shows_it_never_stops_it_and_refuses_to_plan_with_it(tmp_p
     async with rack() as pump:
         pump.press("rate", "10")
         pump.press("start")
-        async with ward(tmp_path, driver="space-bcc", port="memory://rack", model="PERFUSOR SPACE", serial="S") as here:
+        async with open_testbed(
+            tmp_path, driver="space-bcc", port="memory://rack", model="PERFUSOR SPACE", serial="S"
+        ) as here:
             await asyncio.sleep(10)
             (status,) = here.gateway.status()["pumps"]
             assert (status["problem"], status["pump_state"]) == ("", "infusing")

@@ -58,7 +58,7 @@ ALONE = (
     _DIGEST,
     Mutant(
         "the count goes back with the counter: `flow_deviation` finds that nothing grew",
-        "observe:_counted",
+        "readings:_counted",
         "return max(infusion.counted, reading.delivered)",
         "return reading.delivered",
         slice="counter",

@@ -3,7 +3,7 @@
 import { silence, OLD_S } from "../state/fresh.ts";
 import { useNow } from "../state/store.ts";
 import type { Page } from "../state/page.ts";
-import { expirySentence, lastSeen } from "../words/terms.ts";
+import { lossOfControlSentence, lastSeen } from "../words/terms.ts";
 
 export function LinkNotice({ page, pump }: { page: Page; pump: string | null }) {
   const at = useNow(1000);
@@ -26,7 +26,7 @@ export function LinkNotice({ page, pump }: { page: Page; pump: string | null }) 
               <>
                 {" "}
                 If the gateway is gone too:{" "}
-                {lower(expirySentence(each.expiry ?? each.infusion.review.expiry, each.expiry_text))}
+                {lower(lossOfControlSentence(each.loss_of_control ?? each.infusion.review.loss_of_control, each.loss_of_control_text))}
               </>
             )}
           </li>

@@ -5,7 +5,7 @@ import { Association } from "../parts/Association.tsx";
 import { may, NeedsSignIn } from "../parts/NeedsSignIn.tsx";
 import { Fact, Facts } from "../parts/Facts.tsx";
 import { bedAddress } from "../state/route.ts";
-import { expirySentence } from "../words/terms.ts";
+import { lossOfControlSentence } from "../words/terms.ts";
 
 export function Idle({ page, live, pump }: BedProps) {
   return (
@@ -48,9 +48,9 @@ function PumpFacts({ pump, alarmOutput }: Pick<BedProps, "pump"> & { alarmOutput
       <Fact label="Pump">{pump.model}</Fact>
       <Fact label="Serial">{pump.serial}</Fact>
       <Fact label="State">{pump.pump_state ?? "not read yet"}</Fact>
-      {!!(pump.expiry?.length || pump.expiry_text) && (
+      {!!(pump.loss_of_control?.length || pump.loss_of_control_text) && (
         <Fact label="Without the gateway" wide>
-          {expirySentence(pump.expiry, pump.expiry_text)}
+          {lossOfControlSentence(pump.loss_of_control, pump.loss_of_control_text)}
         </Fact>
       )}
       {alarmOutput !== undefined && (

@@ -21,7 +21,7 @@ import { confirm, mismatch, shownHash } from "../wire/requests.ts";
 import { clock, figure, NONE, wallClock } from "../words/figures.ts";
 import {
   BASIS,
-  expirySentence,
+  lossOfControlSentence,
   forPeople,
   inWords,
   isRest,
@@ -168,7 +168,7 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
             {review.ordered_by || NONE}
           </Fact>
           <Fact label="If the gateway dies" wide>
-            {expirySentence(review.expiry, pump.expiry_text)}
+            {lossOfControlSentence(review.loss_of_control, pump.loss_of_control_text)}
           </Fact>
         </Facts>
       </div>

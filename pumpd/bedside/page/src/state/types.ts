@@ -2,7 +2,7 @@
 
 export type Role = "view" | "confirm" | "prescribe" | "maintain";
 export type Priority = "high" | "medium" | "low";
-export type Expiry = "native" | "deadman" | "vtbi_slice" | "vtbi_only";
+export type LossOfControl = "native" | "deadman" | "vtbi_only";
 
 export type InfusionState =
   | "ordered"
@@ -66,7 +66,7 @@ export interface Review {
   simulated: boolean;
   model: string;
   serial: string;
-  expiry: Expiry[];
+  loss_of_control: LossOfControl[];
   patient: string;
   drug: string;
   entry: string;
@@ -185,8 +185,8 @@ export interface Pump {
   lease_s?: number | null;
   pressure_mmhg?: number | null;
   battery_percent?: number | null;
-  expiry?: Expiry[] | null;
-  expiry_text?: string | null;
+  loss_of_control?: LossOfControl[] | null;
+  loss_of_control_text?: string | null;
   links?: Record<string, string> | null;
   alarms?: Alarm[];
   flow_profile?: Step[] | null;

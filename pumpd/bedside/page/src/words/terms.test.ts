@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { expirySentence, forPeople, inWords, nameOf, rates, reasonOf } from "./terms.ts";
+import { lossOfControlSentence, forPeople, inWords, nameOf, rates, reasonOf } from "./terms.ts";
 import { route } from "../state/route.ts";
 import type { Review } from "../state/types.ts";
 
@@ -45,8 +45,8 @@ test("people are told of people, not of keys and processes", () => {
 });
 
 test("nothing is promised about a pump of which nothing is known", () => {
-  assert.match(expirySentence([]), /not known/);
-  assert.equal(expirySentence(["native"]), "The pump stops by its own watchdog.");
+  assert.match(lossOfControlSentence([]), /not known/);
+  assert.equal(lossOfControlSentence(["native"]), "The pump stops by its own watchdog.");
 });
 
 test("the address says which screen, and a name in it is only a name", () => {

@@ -1,7 +1,7 @@
 // What the gateway's short words mean, in plain English.
 
 import { clock, figure, spell, wallClock } from "./figures.ts";
-import type { Expiry, Infusion, InfusionState, Pump, Review } from "../state/types.ts";
+import type { LossOfControl, Infusion, InfusionState, Pump, Review } from "../state/types.ts";
 
 export const STATE: Record<InfusionState, string> = {
   ordered: "Ordered",
@@ -21,15 +21,14 @@ export const STATE: Record<InfusionState, string> = {
   abandoned: "Not started",
 };
 
-const EXPIRY: Record<Expiry, string> = {
+const EXPIRY: Record<LossOfControl, string> = {
   native: "the pump stops by its own watchdog",
   deadman: "a separate process on the gateway stops the pump",
-  vtbi_slice: "the pump gives the slice of volume that it holds, then stops",
   vtbi_only: "the pump goes on to the end of its programmed volume",
 };
 
 /** What ends the flow when the gateway dies, as one sentence. */
-export function expirySentence(classes: readonly Expiry[] | null | undefined, said?: string | null): string {
+export function lossOfControlSentence(classes: readonly LossOfControl[] | null | undefined, said?: string | null): string {
   const text =
     said ||
     (classes ?? [])

@@ -1,0 +1,1 @@
+"""Which alarms are active, who has acknowledged them, and what sounds."""

@@ -1,0 +1,67 @@
+"""The gateway's own alarm signal: an LED or a buzzer of the kernel's LED class, on with nothing connected (ALM-07).
+
+Promises:
+- It needs no tablet, broker or network, and no library.
+- A file that cannot be written is said once, and costs nothing else; the tablets and the pump's own alarm remain.
+"""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+from pumpd.control.alarms.burst import burst
+from pumpd.pump import Priority
+
+log = structlog.get_logger("pumpd.control")
+
+
+class Sounder:
+    def __init__(self, path: Path, sounding: Callable[[], Priority | None]) -> None:
+        """`path` is a file such as /sys/class/leds/alarm/brightness; `sounding` tells what is to be heard now."""
+        self._path, self._sounding = path, sounding
+        self._changed = asyncio.Event()
+        self.problem = ""
+
+    def change(self) -> None:
+        """`sounding` may say something else now."""
+        self._changed.set()
+
+    async def run(self) -> None:
+        try:
+            while True:
+                self._changed.clear()
+                priority = self._sounding()
+                if priority is None:
+                    self._switch(on=False)
+                    await self._changed.wait()
+                else:
+                    await self._play(priority)
+        finally:
+            self._switch(on=False)
+
+    async def _play(self, priority: Priority) -> None:
+        """One burst, or the part of it until something else is to be heard."""
+        for on, ms in burst(priority):
+            self._switch(on=on)
+            try:
+                async with asyncio.timeout(ms / 1000):
+                    while self._sounding() is priority:
+                        await self._changed.wait()
+                        self._changed.clear()
+            except TimeoutError:
+                continue
+            return
+
+    def _switch(self, *, on: bool) -> None:
+        try:
+            with self._path.open("w") as file:
+                file.write("255" if on else "0")
+        except OSError as error:
+            problem = f"alarm output {self._path}: {error.strerror}"
+            if problem != self.problem:
+                log.error("alarm_output_failed", why=problem)  # noqa: TRY400  # why is all there is to say
+            self.problem = problem
+        else:
+            self.problem = ""

@@ -1,0 +1,1 @@
+"""From a loaded program to a start: challenge, review, signature, nonces."""

@@ -1,0 +1,1 @@
+"""A pump and its infusion: polling, carrying out actions, starting, unprescribed flow, recovery."""

@@ -1,0 +1,1 @@
+"""Watching the patient after an infusion: vital signs and their schedule."""

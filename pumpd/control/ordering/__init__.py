@@ -1,0 +1,1 @@
+"""From an order to a loaded program: checks, preview, patient association."""

@@ -1,0 +1,1 @@
+"""Paired tablets: keys, staff, sign-in, roles and signed requests."""

@@ -1,0 +1,138 @@
+"""The people who may sign in on a tablet: badge, name, roles and a PIN's argon2id hash, in a JSON file of control.
+
+Promises:
+- A PIN is nowhere but in the head of its owner: not in the file, the journal, a log or an error.
+- A hash costs some 20 MB and tenths of a second on a small gateway; it is worked out in a thread, one at a time, so
+  that the pumps notice nothing (`sign_in`). The library is loaded at the first one.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pumpd.control.tablets.files import read_rows, write_rows
+from pumpd.messages.roles import Role
+
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
+
+BADGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,31}", re.ASCII)
+PIN = re.compile(r"[0-9]{4,12}", re.ASCII)
+_TOO_SIMPLE = "0123456789012345" + "9876543210987654"
+
+
+class StaffError(ValueError):
+    """The file of staff, or what should go into it, cannot be used. Nobody signs in by it; stop still works."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    badge: str
+    name: str
+    roles: tuple[str, ...]
+    pin_hash: str
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> "Person":
+        """Raises KeyError, TypeError."""
+        person = cls(**(dict(row) | {"roles": tuple(row["roles"])}))
+        if not all(isinstance(each, str) for each in (person.badge, person.name, person.pin_hash, *person.roles)):
+            raise TypeError(f"badge {person.badge!r} has a field that is no text")
+        return person
+
+    def __str__(self) -> str:
+        return f"{self.name} (badge {self.badge})"
+
+
+@cache
+def _hasher() -> "PasswordHasher":
+    from argon2 import PasswordHasher  # noqa: PLC0415  # 4 MB that a gateway without tablets need not have
+
+    # OWASP's least argon2id for 19 MiB; a Raspberry Pi 4 needs about 0.15 s for it.
+    return PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+
+
+def pin_objection(pin: str) -> str | None:
+    """Why this is no PIN to be set, or None."""
+    if not PIN.fullmatch(pin):
+        return "PIN: 4 to 12 figures"
+    if len(set(pin)) == 1 or pin in _TOO_SIMPLE:
+        return "PIN: not one figure over and over, and not figures in a row"
+    return None
+
+
+def hashed(pin: str) -> str:
+    """The hash to keep. Raises StaffError for a PIN that may not be set."""
+    if objection := pin_objection(pin):
+        raise StaffError(objection)
+    return _hasher().hash(pin)
+
+
+def fits(pin_hash: str | None, pin: str) -> bool:
+    """Whether the PIN is the one behind the hash. Without a hash it takes as long, and is not."""
+    from argon2.exceptions import InvalidHashError, VerificationError  # noqa: PLC0415  # as above
+
+    try:
+        _hasher().verify(pin_hash or _nobodys_hash(), pin)
+    except (VerificationError, InvalidHashError):
+        return False
+    return pin_hash is not None
+
+
+@cache
+def _nobodys_hash() -> str:
+    return _hasher().hash("no PIN has letters")
+
+
+class StaffStore:
+    """Read anew at each use, so that somebody who is taken off the list is signed out at once."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def all(self) -> dict[str, Person]:
+        """People by badge. Raises StaffError for a file that is not ours."""
+        try:
+            people = [Person.of(row) for row in read_rows(self.path)]
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise StaffError(f"staff {self.path}: {error}") from error
+        return {person.badge: person for person in people}
+
+    def add(self, badge: str, name: str, roles: tuple[str, ...], pin: str) -> Person:
+        """Raises StaffError with what is wrong."""
+        people = self.all()
+        if badge in people:
+            raise StaffError(f"badge: {badge!r} is {people[badge].name}'s already")
+        if not BADGE.fullmatch(badge):
+            raise StaffError("badge: letters, figures and hyphens, at most 32")
+        if not (1 <= len(name) <= 60 and name.isprintable()):
+            raise StaffError("name: 1 to 60 visible characters")
+        if wrong := [role for role in roles if role not in list(Role)]:
+            raise StaffError(f"role: {', '.join(wrong)}: none of {', '.join(Role)}")
+        person = Person(badge, name, roles, hashed(pin))
+        self._write(people | {badge: person})
+        return person
+
+    def remove(self, badge: str) -> None:
+        people = self.all()
+        self._of(people, badge)
+        del people[badge]
+        self._write(people)
+
+    def reset_pin(self, badge: str, pin: str) -> None:
+        people = self.all()
+        self._write(people | {badge: replace(self._of(people, badge), pin_hash=hashed(pin))})
+
+    def _of(self, people: dict[str, Person], badge: str) -> Person:
+        if badge not in people:
+            raise StaffError(f"staff {self.path}: no badge {badge!r}")
+        return people[badge]
+
+    def _write(self, people: dict[str, Person]) -> None:
+        try:
+            write_rows(self.path, [asdict(each) | {"roles": list(each.roles)} for each in people.values()], mode=0o600)
+        except OSError as error:
+            raise StaffError(f"staff {self.path}: {error.strerror}") from error

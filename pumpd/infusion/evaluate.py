@@ -1,0 +1,259 @@
+"""The look at the whole after every event: interlocks, lease, deadlines, and the stop under way."""
+
+from pumpd.infusion.events import LoadProgram, PlanRemainder, Record, RenewLease, StartPump
+from pumpd.infusion.interlocks import (
+    INTERLOCKS,
+    PERMIT,
+    Permit,
+    Refuse,
+    Trip,
+    Verdict,
+    front_panel,
+    link_freshness,
+    pause_budget,
+    pump_alarms,
+    pump_idle,
+    window_most_time,
+    window_volume,
+)
+from pumpd.infusion.model import ZERO, Infusion
+from pumpd.infusion.states import State
+from pumpd.infusion.turn import Turn
+from pumpd.pump import AlarmCode, PumpState
+from pumpd.quantities import Duration
+
+# Alarms that last as long as their cause, while nothing tripped on them.
+_PASSING = frozenset(
+    {
+        AlarmCode.READING_STALE,
+        AlarmCode.LINK_LOST,
+        AlarmCode.FLOW_DEVIATION,
+        AlarmCode.BATTERY_LOW,
+        AlarmCode.BATTERY_ENDING,
+    }
+)
+
+
+def evaluate(turn: Turn) -> None:
+    state = turn.infusion.state
+    if state.ending:
+        _ending(turn)
+    elif state.may_flow:
+        _flow(turn)
+    elif not state.ended:
+        _watch_link(turn)
+        if state is State.ORDERED:
+            _ordered(turn)
+        else:
+            _waiting(turn)
+
+
+# -- flow --------------------------------------------------------------------------------------------------------------
+
+
+def _flow(turn: Turn) -> None:
+    infusion, now_ns = turn.infusion, turn.now_ns
+    trip: Trip | None = None
+    refusals: list[str] = []
+    warnings = set(link_freshness.warnings(infusion, now_ns))
+    for check in INTERLOCKS.values():
+        verdict = check(infusion, now_ns)
+        if verdict is PERMIT:
+            continue
+        match verdict:
+            case Permit(warnings=found):
+                warnings.update(found)
+            case Trip() as tripped:
+                trip = trip or tripped
+            case Refuse(reasons=reasons):
+                refusals += reasons
+    if warnings or infusion.alarms:
+        _show(turn, frozenset(warnings))
+    if trip is None and infusion.lease_until_ns is not None and now_ns >= infusion.lease_until_ns:
+        code = AlarmCode.LINK_LOST if infusion.link_lost else AlarmCode.LEASE_LAPSED
+        trip = Trip(code, "; ".join(refusals) or "permission was not renewed in time")
+    trip = trip or _progress(turn)
+    if trip is not None:
+        turn.trip(trip.alarm, trip.detail)
+    elif not refusals:
+        _renew(turn)
+
+
+def _show(turn: Turn, warnings: frozenset[AlarmCode]) -> None:
+    for code in sorted(warnings):
+        turn.raise_alarm(code)
+    turn.clear_alarms(_PASSING - warnings - frozenset(turn.infusion.trips))
+
+
+def _progress(turn: Turn) -> Trip | None:
+    """The steps from STARTING over RUNNING and COMPLETING to COMPLETED."""
+    infusion, reading = turn.infusion, turn.infusion.reading
+    if infusion.state is State.STARTING:
+        since = infusion.flow_since_ns
+        seen = reading is not None and since is not None and reading.asked_ns >= since
+        if infusion.start_answered and seen and reading is not None and reading.state is PumpState.INFUSING:
+            turn.go(State.RUNNING, "flow seen at the programmed rate")
+        elif turn.now_ns - infusion.since_ns >= infusion.limits.flowing_within_ns:
+            return Trip(AlarmCode.START_FAILED, "no flow seen in time after the start")
+    elif infusion.state is State.RUNNING and reading is not None and not reading.state.flowing:
+        # What else a standing pump can mean was judged by the interlocks.
+        turn.go(State.COMPLETING, "the pump stopped by itself, volume given", flow_ended_ns=infusion.still_since_ns)
+    elif infusion.state is State.COMPLETING and reading is not None and reading.state.flowing:
+        return Trip(AlarmCode.PROGRAM_CHANGED, "the pump flows again after its volume was given")
+    elif infusion.state is State.COMPLETING and _stands_still(turn):
+        turn.go(State.COMPLETED, f"{infusion.delivered} given")
+    return None
+
+
+def _renew(turn: Turn) -> None:
+    """Extend the lease; it counts from the reading that it rests on, not from the look at it (COM-12)."""
+    infusion, limits = turn.infusion, turn.infusion.limits
+    if infusion.state.ended or infusion.reading is None:
+        return
+    new, until = infusion.reading.asked_ns + limits.lease_ns, infusion.lease_until_ns
+    if until is None or new - until >= limits.renewal_ns:
+        turn.set(lease_until_ns=new)
+        turn.do(RenewLease(new))
+
+
+# -- a stop under way --------------------------------------------------------------------------------------------------
+
+
+def _stands_still(turn: Turn) -> bool:
+    """Two readings or more, over two seconds or more, without flow and with unchanged volume (STP-04)."""
+    reading, since = turn.infusion.reading, turn.infusion.still_since_ns
+    return (
+        reading is not None and since is not None and reading.answered_ns - since >= turn.infusion.limits.still_for_ns
+    )
+
+
+def _told(infusion: Infusion) -> frozenset[AlarmCode]:
+    """Doubt ends with the pump's own counter, unless that was lost too."""
+    lost = infusion.unaccounted or AlarmCode.DELIVERY_UNCERTAIN in infusion.trips
+    return frozenset() if lost else frozenset({AlarmCode.DELIVERY_UNCERTAIN})
+
+
+def _lost_count(infusion: Infusion, _now_ns: int) -> Verdict:
+    if not infusion.unaccounted:
+        return PERMIT
+    return Trip(AlarmCode.DELIVERY_UNCERTAIN, f"the pump lost its count, of {infusion.unaccounted} at most")
+
+
+def _ending(turn: Turn) -> None:
+    for check in (_lost_count, pump_alarms.check, window_volume.check):
+        verdict = check(turn.infusion, turn.now_ns)
+        if isinstance(verdict, Trip) and verdict.alarm not in turn.infusion.trips:
+            if turn.infusion.state is State.PAUSING:
+                turn.trip(verdict.alarm, verdict.detail)
+            else:
+                turn.latch(verdict.alarm)
+    infusion, limits = turn.infusion, turn.infusion.limits
+    if _stands_still(turn):
+        turn.clear_alarms(frozenset({AlarmCode.STOP_UNCONFIRMED}) | _told(infusion))
+        if infusion.flow_since_ns is not None and infusion.flow_ended_ns is None:
+            turn.set(flow_ended_ns=infusion.still_since_ns)
+        turn.do(Record("stop_confirmed", {"delivered_ml": infusion.delivered.number}))
+        then = State.TRIPPED if infusion.trips else infusion.then or State.STOPPED
+        turn.go(then, infusion.reason, then=None, stop_since_ns=None, stop_sent_ns=None)
+        return
+    if turn.now_ns - (infusion.stop_since_ns or 0) >= limits.stop_alarm_ns:
+        turn.raise_alarm(AlarmCode.STOP_UNCONFIRMED)
+        if infusion.reading is None or infusion.reading.asked_ns < (infusion.stop_since_ns or 0):
+            turn.raise_alarm(AlarmCode.DELIVERY_UNCERTAIN)  # COM-05: nothing was heard of it since the stop
+    if infusion.still_since_ns is None and turn.now_ns - (infusion.stop_sent_ns or 0) >= limits.stop_retry_ns:
+        turn.send_stop()
+
+
+# -- no flow -----------------------------------------------------------------------------------------------------------
+
+
+def _watch_link(turn: Turn) -> None:
+    """A pump that holds a program and is not heard may be started at its panel unseen: somebody must go there."""
+    if turn.infusion.link_lost:
+        turn.raise_alarm(AlarmCode.LINK_LOST)
+    else:
+        turn.clear_alarms(frozenset({AlarmCode.LINK_LOST}) - frozenset(turn.infusion.trips))
+
+
+def _ordered(turn: Turn) -> None:
+    reading = turn.infusion.reading
+    if reading is None:
+        return
+    reasons = pump_idle.objections(reading)
+    if reasons:  # whatever runs there is not ours to stop
+        turn.go(State.ABANDONED, "; ".join(reasons))
+        return
+    turn.go(State.LOADING, "pump idle")
+    turn.do(LoadProgram(turn.infusion.segment.program))
+
+
+def _waiting(turn: Turn) -> None:
+    infusion = turn.infusion
+    panel = front_panel.check(infusion, turn.now_ns)
+    if isinstance(panel, Trip):
+        turn.trip(panel.alarm, panel.detail)
+        return
+    if infusion.state is State.TRIPPED:
+        return
+    closed = window_most_time.closed(infusion, turn.now_ns)
+    used_up = pause_budget.used_up(infusion, turn.now_ns)
+    if closed or used_up:
+        turn.raise_alarm(AlarmCode.WINDOW_CLOSED if closed else AlarmCode.PAUSE_TOO_LONG)
+        turn.go(State.STOPPED, closed or used_up or "")
+    elif infusion.state is State.ARMED:
+        _armed(turn)
+    elif infusion.resuming_ns is not None:
+        _resuming(turn, infusion.resuming_ns)
+
+
+def _resuming(turn: Turn, asked_ns: int) -> None:
+    """Plan what is left once the pump was looked at after the resume was asked for: nothing it gave is given again."""
+    infusion = turn.infusion
+    if infusion.reading is not None and infusion.reading.asked_ns >= asked_ns:
+        turn.set(resuming_ns=None)
+        turn.do(PlanRemainder(infusion.accounted))
+    elif turn.now_ns - asked_ns >= infusion.limits.read_back_within_ns:
+        turn.set(resuming_ns=None)
+        turn.refuse("resume: the pump could not be read; ask again once it answers")
+
+
+def _armed(turn: Turn) -> None:
+    """Start once the pump was read and its program read back after the confirmation, if every interlock permits."""
+    infusion = turn.infusion
+    seen = infusion.reading is not None and infusion.reading.asked_ns >= infusion.since_ns
+    late = turn.now_ns - infusion.since_ns >= infusion.limits.read_back_within_ns
+    if not late and not (seen and infusion.read_back is not None):
+        return
+    reasons = ["the pump took too long to be read before the start"] if late else []
+    for check in INTERLOCKS.values():
+        match check(infusion, turn.now_ns):
+            case Permit():
+                pass
+            case Refuse(reasons=found):
+                reasons += found
+            case Trip(detail=detail):
+                reasons.append(detail)
+    if reasons:
+        turn.go(State.READY, "; ".join(reasons), confirmed=None)
+        turn.refuse(*reasons)
+    else:
+        _start(turn)
+
+
+def _start(turn: Turn) -> None:
+    infusion, until = turn.infusion, turn.now_ns + turn.infusion.limits.lease_ns
+    intent = {"digest": infusion.segment.digest, "vtbi_ml": infusion.segment.program.vtbi.number}
+    turn.do(Record("intent_start", {**intent, "confirmed_by": infusion.confirmed_by}))
+    turn.go(
+        State.STARTING,
+        "every interlock permits",
+        started_ns=turn.now_ns if infusion.started_ns is None else infusion.started_ns,
+        start_answered=False,
+        flow_since_ns=turn.now_ns,  # from the answer on, once it comes
+        flow_ended_ns=None,
+        integral=ZERO,
+        samples=(),
+        still_since_ns=None,
+        lease_until_ns=until,
+    )
+    turn.do(RenewLease(until), StartPump(Duration.from_ns(infusion.limits.lease_ns)))

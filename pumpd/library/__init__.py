@@ -1,0 +1,1 @@
+"""The drug library on disk: its files and their signature."""

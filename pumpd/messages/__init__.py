@@ -1,0 +1,1 @@
+"""What goes over control's sockets: requests, answers, tablet requests, and what is signed."""

@@ -1,0 +1,186 @@
+"""What a paired tablet may ask for, inside a signed request. No field says who asks: the key and the sign-in do."""
+
+from functools import cache
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, TypeAdapter
+
+from pumpd.messages.requests import Confirmation, Id, Prescribed, Text
+
+
+class _Inner(BaseModel):
+    # Built when the first tablet asks for something: 2 MB that a gateway without tablets need not have.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+
+Badge = Annotated[str, StringConstraints(max_length=32)]
+Pin = Annotated[SecretStr, Field(max_length=32)]
+
+
+class Hello(_Inner):
+    """Nothing but the proof that the tablet holds its key."""
+
+    op: Literal["hello"]
+
+
+class SignIn(_Inner):
+    op: Literal["sign_in"]
+    badge: Badge
+    pin: Pin
+
+
+class SignOut(_Inner):
+    op: Literal["sign_out"]
+
+
+class Touch(_Inner):
+    """The nurse touched the screen: her idle time begins anew."""
+
+    op: Literal["touch"]
+
+
+class Preview(_Inner, Prescribed):
+    """What an order would come to; orders nothing."""
+
+    op: Literal["preview"]
+
+
+class TabletOrder(_Inner, Prescribed):
+    op: Literal["order"]
+
+
+class TabletChallenge(_Inner):
+    op: Literal["challenge"]
+    pump: Id
+
+
+class Second(_Inner):
+    """Another person who has checked the same screen."""
+
+    badge: Badge
+    pin: Pin
+
+
+class TabletConfirm(_Inner):
+    """The binding of the challenge and its signature (`Confirmation`), and a second person where the entry asks."""
+
+    op: Literal["confirm"]
+    pump: Id
+    request: Id
+    signature: Text
+    nonce: Text
+    digest: Text
+    action: Text
+    serial: Text
+    channel: int
+    session: Text
+    gateway: Text
+    expires_ns: int
+    shown: Text
+    wristband: Text
+    key: Id | None = None  # the tablet's own, should it say so
+    second: Second | None = None
+
+    def confirmation(self, key: str) -> Confirmation:
+        return Confirmation(key=key, **self.model_dump(exclude={"op", "second", "key"}))
+
+
+class TabletAssociate(_Inner):
+    op: Literal["associate"]
+    pump: Id
+    patient: Text
+
+
+class TabletDissociate(_Inner):
+    op: Literal["dissociate"]
+    pump: Id
+
+
+class TabletPause(_Inner):
+    op: Literal["pause"]
+    pump: Id
+    reason: Text
+
+
+class TabletResume(_Inner):
+    op: Literal["resume"]
+    pump: Id
+
+
+class TabletClear(_Inner):
+    op: Literal["clear"]
+    pump: Id
+
+
+class TabletReconcile(_Inner):
+    op: Literal["reconcile"]
+    pump: Id
+    volume: Text
+    reason: Text
+    stands: bool = False
+
+
+class Acknowledge(_Inner):
+    """Somebody has seen an alarm. `pump` empty: an alarm of the gateway."""
+
+    op: Literal["acknowledge"]
+    pump: Text
+    code: Text
+
+
+class PauseAudio(_Inner):
+    op: Literal["pause_audio"]
+
+
+class VitalSigns(_Inner):
+    op: Literal["vitals"]
+    pump: Id
+    systolic_mmhg: int
+    diastolic_mmhg: int
+    heart_rate_bpm: int
+    spo2_percent: int
+
+
+class EndObservation(_Inner):
+    """Before its time it takes a reason."""
+
+    op: Literal["end_observation"]
+    pump: Id
+    reason: Text = ""
+
+
+Inner = Annotated[
+    Hello
+    | SignIn
+    | SignOut
+    | Touch
+    | Preview
+    | TabletOrder
+    | TabletChallenge
+    | TabletConfirm
+    | TabletAssociate
+    | TabletDissociate
+    | TabletPause
+    | TabletResume
+    | TabletClear
+    | TabletReconcile
+    | Acknowledge
+    | PauseAudio
+    | VitalSigns
+    | EndObservation,
+    Field(discriminator="op"),
+]
+
+
+@cache
+def inner() -> TypeAdapter[Inner]:
+    """What reads them."""
+    return TypeAdapter(Inner)
+
+
+REQUEST_PREFIX = "pumpd-request-v1\n"
+
+
+def signed_request(gateway: str, nonce: str, request: str) -> bytes:
+    """The exact bytes that a tablet signs with a request."""
+    return f"{REQUEST_PREFIX}{gateway}\n{nonce}\n{request}".encode()

@@ -1,0 +1,233 @@
+"""A ward on one event loop: a simulated NE-1000 in memory, the real gateway, and a nurse with a paired key.
+
+Only the serial cable is not real: every byte of the protocol passes, at the pace of the baud rate, in virtual time.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from pumpd.control.gateway import Gateway
+from pumpd.control.process import gateway
+from pumpd.control.tablets.keys import KeyStore, PairedKey
+from pumpd.dosing.prescription import is_token
+from pumpd.infusion import events as ev
+from pumpd.journal import Journal, JournalError, JournalReader, Record
+from pumpd.journal.writer import InlineWriter, JournalWriter, NoWriter
+from pumpd.library.files import read_library
+from pumpd.messages.requests import REQUEST, Answer
+from pumpd.messages.signing import pairable, sign
+from pumpd.settings import Settings
+from pumpd.wire import memory
+from pumpd_simulators.bench import SimulatedPump, simulate
+from pumpd_simulators.faults import Fault
+from tests.signed import library, signed
+
+ROOT = Path(__file__).parents[2]
+
+ORDER: dict[str, Any] = {
+    "op": "order",
+    "pump": "bed1",
+    "entry": "ketamine-1mg-ml",
+    "dose": "0.5 mg/kg",
+    "weight": "70 kg",
+    "weight_again": "70 kg",
+    "weight_basis": "actual",
+    "duration": "40 min",
+    "container": "50 mL",
+    "patient": "token-1",
+    "ordered_by": "dr-a",
+}
+
+
+@dataclass
+class Testbed:
+    __test__ = False  # no test case, whatever its name begins with
+
+    gateway: Gateway
+    pumps: dict[str, SimulatedPump]
+    journal: Path
+    key: ec.EllipticCurvePrivateKey
+    paired: PairedKey
+    answers: list[Answer] = field(default_factory=list)
+
+    @property
+    def pump(self) -> SimulatedPump:
+        return self.pumps["bed1"]
+
+    async def ask(self, **fields: Any) -> Answer:
+        answer = await self.gateway.answer(REQUEST.validate_python(fields), "test")
+        self.answers.append(answer)
+        return answer
+
+    async def order(self, **changes: Any) -> Answer:
+        """For the patient whose pump it is, or is now made."""
+        order = ORDER | changes
+        runner = self.gateway.runners.get(order["pump"])
+        if runner is not None and runner.patient != order["patient"] and is_token(order["patient"]):
+            request = {"op": "associate", "pump": runner.name, "patient": order["patient"], "by": "nurse-1"}
+            await self.gateway.answer(REQUEST.validate_python(request), "test")
+        return await self.ask(**order)
+
+    def real(self, pump: str = "bed1", **settings: Any) -> None:
+        """From here on the gateway takes this pump for a real one, under these settings of its own."""
+        runner = self.gateway.runners[pump]
+        runner.settings = runner.settings.model_copy(update={"simulated": False})
+        for part in (self.gateway._ordering, self.gateway._gate):
+            part._settings = part._settings.model_copy(update=settings)
+
+    def state(self, pump: str = "bed1") -> str | None:
+        infusion = self.gateway.runners[pump].infusion
+        return infusion.state.value if infusion else None
+
+    async def until(self, *states: str, pump: str = "bed1", within_s: float = 30.0) -> None:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + within_s
+        while self.state(pump) not in states:
+            assert loop.time() < end, (self.state(pump), self.gateway.status(), self.rows()[-5:])
+            await asyncio.sleep(0.05)
+
+    async def binding(self, pump: str = "bed1") -> ev.Binding:
+        """What is to be signed, with the wristband of the patient whom it is ordered for."""
+        answer = await self.ask(op="challenge", pump=pump)
+        assert answer.ok, answer.reasons
+        fields = dict(answer.result["binding"])
+        wristband = answer.result["review"]["patient"]
+        return ev.Binding(**{**fields, "action": ev.ConfirmAction(fields["action"]), "wristband": wristband})
+
+    async def confirm(
+        self, binding: ev.Binding | None = None, pump: str = "bed1", request: str = "r-1", **changes: Any
+    ) -> Answer:
+        """Sign the binding as it is, then send it with `changes` to what is sent."""
+        binding = binding or await self.binding(pump)
+        sent = {
+            "op": "confirm",
+            "pump": pump,
+            "request": request,
+            "key": self.paired.id,
+            "signature": sign(self.key, binding),
+            "nonce": binding.nonce,
+            "digest": binding.digest,
+            "action": binding.action.value,
+            "serial": binding.serial,
+            "channel": binding.channel,
+            "session": binding.session,
+            "gateway": binding.gateway,
+            "expires_ns": binding.expires_ns,
+            "shown": binding.shown,
+            "wristband": binding.wristband,
+        }
+        return await self.ask(**(sent | changes))
+
+    async def start(self, pump: str = "bed1", **changes: Any) -> None:
+        """From nothing to RUNNING."""
+        answer = await self.order(pump=pump, **changes)
+        assert answer.ok, answer.reasons
+        await self.until("ready", pump=pump)
+        answer = await self.confirm(pump=pump, request=f"r-{pump}")
+        assert answer.ok, answer.reasons
+        await self.until("running", pump=pump)
+
+    def rows(self) -> list[Record]:
+        reader = JournalReader(self.journal)
+        try:
+            return reader.after(0, 100_000)
+        finally:
+            reader.close()
+
+    def kinds(self) -> list[str]:
+        return [row.kind for row in self.rows()]
+
+    def truth(self, pump: str = "bed1") -> float:
+        delivered = self.pumps[pump].truth()["delivered_ml"]
+        assert isinstance(delivered, float)
+        return delivered
+
+
+@contextlib.asynccontextmanager
+async def open_testbed(
+    folder: Path,
+    *,
+    beds: Iterable[str] = ("bed1",),
+    faults: Iterable[str | Fault] = (),
+    group: int = 1,
+    simulated: Mapping[str, Any] | None = None,
+    each: Mapping[str, Mapping[str, Any]] | None = None,
+    racks: Mapping[str, Mapping[str, Any]] | None = None,
+    top: Mapping[str, Any] | None = None,
+    **pump: Any,
+) -> AsyncIterator[Testbed]:
+    """A ward with a simulated pump at each bed.
+
+    `simulated` says what `simulate` is to make (its `name` and more), `pump` overrides a pump's settings, and `each`
+    those of one bed, with its own `simulated`. `racks` are pumps with several units: what `simulate` is to make of
+    each, and beds name them as their port. `top` are settings of the gateway itself; its library is signed unless they
+    say something else.
+    """
+    beside, racks = {bed: dict(own) for bed, own in (each or {}).items()}, racks or {}
+    names = list(beds)
+    making = {bed: {"name": "new-era", **(beside.get(bed, {}).pop("simulated", simulated) or {})} for bed in names}
+    making = {bed: make for bed, make in making.items() if "port" not in beside.get(bed, {})} | dict(racks)
+    settings = Settings.model_validate(
+        {
+            "gateway": "ward-7",
+            "state_dir": folder,
+            **signed(),
+            **(top or {}),
+            "pump": [
+                {
+                    "name": name,
+                    "driver": "new-era",
+                    "port": f"memory://{name}",
+                    "model": "ne-1000",
+                    "serial": f"ASSET-{name}",
+                    "simulated": True,
+                    **pump,
+                    **beside.get(name, {}),
+                }
+                for name in names
+            ],
+        }
+    )
+    key = ec.generate_private_key(ec.SECP256R1())
+    paired = KeyStore(settings.keys_path).add(pairable("nurse-1", "confirm", key.public_key()))
+    pumps = {
+        bed: simulate(**{"seed": number, "faults": faults} | make) for number, (bed, make) in enumerate(making.items())
+    }
+    for name, bench in pumps.items():
+        memory.serve(name, bench)
+    writer = InlineWriter(Journal(settings.journal_path, "boot-1"), group)
+    try:
+        async with gateway(settings, read_library(settings.library_dir), writer) as made:
+            here = Testbed(made, pumps, settings.journal_path, key, paired)
+            for _ in range(100):
+                if not any(runner.problem for runner in made.runners.values()):
+                    break
+                await asyncio.sleep(0.05)
+            yield here
+    finally:
+        for name, bench in pumps.items():
+            memory.withdraw(name)
+            bench.shut()
+        await writer.close()
+
+
+@contextlib.asynccontextmanager
+async def come_up(here: Testbed) -> AsyncIterator[Gateway]:
+    """Another control process on the same state directory, with whatever journal can be had, as `run` opens it."""
+    writer: JournalWriter
+    try:
+        writer = InlineWriter(Journal(here.journal, "boot-2"))
+    except JournalError as error:
+        writer = NoWriter(error)
+    try:
+        async with gateway(here.gateway.settings, library(), writer) as made:
+            here.gateway = made
+            yield made
+    finally:
+        await writer.close()
