@@ -271,7 +271,7 @@ async def test_load_is_refused_by_a_pump_that_is_not_idle(driver, pump):
     assert pump.phases[1]["VOL"] == 1.0
 
 
-async def test_what_does_not_fit_is_refused_before_the_first_byte(driver, pump):
+async def test_a_program_that_does_not_fit_is_refused_before_the_first_byte(driver, pump):
     await driver.identify()
     heard = len(pump.heard)
     outcome = await driver.load(PumpProgram((RateStep(Rate(1700), Volume(10000)),), Length("26.59")))

@@ -135,7 +135,7 @@ async def test_an_unplugged_pump_stops_and_is_identified_again_before_anything()
 # -- a program ----------------------------------------------------------------------------------------------------
 
 
-async def test_what_does_not_fit_is_refused_before_the_first_byte():
+async def test_a_program_that_does_not_fit_is_refused_before_the_first_byte():
     async with bench() as (driver, _):
         await driver.identify()
         words = said_by(driver)

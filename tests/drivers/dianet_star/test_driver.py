@@ -230,7 +230,7 @@ async def test_another_pump_in_its_place_is_noticed_by_its_ident_number():
 
 
 @pytest.mark.requirement("COM-02")
-async def test_what_does_not_fit_is_refused_before_the_first_byte():
+async def test_a_program_that_does_not_fit_is_refused_before_the_first_byte():
     async with bench() as (driver, _):
         await driver.identify()
         requests = said_by(driver)

@@ -149,7 +149,7 @@ async def test_a_pump_that_says_no_limit_or_another_is_not_started():
 
 
 @pytest.mark.requirement("COM-02")
-async def test_what_does_not_fit_is_refused_before_the_first_byte():
+async def test_a_program_that_does_not_fit_is_refused_before_the_first_byte():
     async with bench({"highest_rate_ml_h": "100"}) as (here, driver):
         await driver.identify()
         here.said.clear()
