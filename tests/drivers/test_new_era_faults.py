@@ -439,7 +439,7 @@ async def test_two_steps_do_not_go_into_a_pump_without_phases(connect):
         await driver.identify()
         outcome = await driver.load(PROGRAM)
         assert isinstance(outcome, Refused)
-        assert "knows no phases" in outcome.reasons[0]
+        assert "has no phases" in outcome.reasons[0]
 
 
 async def test_a_pump_at_another_address_does_not_answer(connect):

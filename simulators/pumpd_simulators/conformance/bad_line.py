@@ -95,9 +95,7 @@ async def _one(rig: Rig, name: str, trouble: Trouble, number: int, foreign: byte
     if trouble is Trouble.SPLIT:
         assert isinstance(outcome, Done), f"{what}: a reply in two pieces is a reply, but the outcome is {outcome}"
     if trouble is Trouble.LATE:  # it comes during the next call
-        assert not isinstance(await rig.call("stop"), Done) or not rig.flows, (
-            f"{what}: a false stop followed"
-        )
+        assert not isinstance(await rig.call("stop"), Done) or not rig.flows, f"{what}: a false stop followed"
     await rig.recover(what)
     assert rig.starts == starts + sent, f"{what}: a start was sent later"
 

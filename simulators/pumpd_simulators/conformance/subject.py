@@ -31,9 +31,7 @@ class Subject:
     programs: tuple[PumpProgram, ...] = ()
     another: Callable[[], SimulatedPump] | None = None
     unit: int = 1
-    alarms: Mapping[PumpAlarm, str] = field(
-        default_factory=dict
-    )  # the fault that causes it, such as `stall`
+    alarms: Mapping[PumpAlarm, str] = field(default_factory=dict)  # the fault that causes it, such as `stall`
     ambiguous: Mapping[str, str] = field(default_factory=dict)
     unchecked: tuple[str, ...] = ()
     diameter_matters: bool = True

@@ -45,7 +45,7 @@ class Wire:
         self._loop = asyncio.get_running_loop()
 
     def arm(self, trouble: Trouble, number: int, foreign: bytes = b"") -> None:
-        """This trouble happens to the `number`-th packet from now on, counted from 0."""
+        """Let this trouble happen to the `number`-th packet from now on, counted from 0."""
         self._trouble, self._left, self._foreign, self.struck = trouble, number, foreign, False
 
     def disarm(self) -> None:
