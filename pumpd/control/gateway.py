@@ -22,7 +22,8 @@ from pumpd.control.alarms.sounder import Sounder
 from pumpd.control.confirming.review import review, review_of, shown, status_of
 from pumpd.control.infusions.runner import PumpRunner
 from pumpd.control.infusions.start_gate import StartGate
-from pumpd.control.observation.service import Care, ObservationService
+from pumpd.control.observation.observation import Observation
+from pumpd.control.observation.service import ObservationService
 from pumpd.control.ordering import association
 from pumpd.control.ordering.build import Build
 from pumpd.control.ordering.library_check import LibraryCheck
@@ -100,7 +101,7 @@ class Gateway:
         build: Build,
         others: Collection[str] = (),
         damage: str = "",
-        cares: Mapping[str, Care] | None = None,
+        observations: Sequence[Observation] = (),
         alarms_left: frozenset[Key] = frozenset(),
     ) -> None:
         """`others`: sessions that another build began. `damage`: what is wrong with the journal of before; nothing is
@@ -115,7 +116,7 @@ class Gateway:
         self.guard = LibraryCheck(settings, library, journal, clock)
         self._ordering = Ordering(settings, library, runners, journal, clock, others)
         self.alarms = AlarmService(self.runners, journal, clock, alarms_left)
-        self.observations = ObservationService(journal, clock, cares)
+        self.observations = ObservationService(journal, clock, observations)
         self._tablets: Tablets | None = None
         self._strangers = StrangerLimit()
         self.live = Live(self, keys, clock)
@@ -177,7 +178,7 @@ class Gateway:
 
     def changed(self) -> None:
         """Something that people see has changed."""
-        self.observations.see(self.runners.values())
+        self.observations.check(self.runners.values())
         self.alarms.see()
         self.live.change()
 
