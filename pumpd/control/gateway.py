@@ -26,6 +26,7 @@ from pumpd.control.observation.observation import Observation
 from pumpd.control.observation.service import ObservationService
 from pumpd.control.ordering import association
 from pumpd.control.ordering.build import Build
+from pumpd.control.ordering.dose_history import DoseHistory
 from pumpd.control.ordering.library_check import LibraryCheck
 from pumpd.control.ordering.planning import Ordering
 from pumpd.control.refused import RefusedError
@@ -114,7 +115,8 @@ class Gateway:
         self.damage = damage
         self.journal_problem = ""
         self.guard = LibraryCheck(settings, library, journal, clock)
-        self._ordering = Ordering(settings, library, runners, journal, clock, others)
+        self._past = DoseHistory(settings.journal_path, journal)
+        self._ordering = Ordering(settings, library, runners, self._past, clock, others)
         self.alarms = AlarmService(self.runners, journal, clock, alarms_left)
         self.observations = ObservationService(journal, clock, observations)
         self._tablets: Tablets | None = None
@@ -155,7 +157,7 @@ class Gateway:
 
     def works(self) -> Mapping[str, Coroutine[Any, Any, None]]:
         """What must run beside the pumps, by name."""
-        works = {"alarms": self.alarms.run(), "library": self.guard.run()}
+        works = {"alarms": self.alarms.run(), "library": self.guard.run(), "dose history": self._past.run()}
         if self._sounder is not None:
             works["alarm output"] = self._sounder.run()
         if self._supply is not None:
@@ -337,7 +339,7 @@ class Gateway:
         except JournalError as error:
             raise RefusedError(f"journal: {error}; nothing is started that cannot be written down") from error
         reasons = self._order_objections(runner, request.patient)
-        await self._ordering.read_history()
+        await self._past.catch_up()
         reasons += self._ordering.history(runner, prescription, session)[0]
         if reasons:  # another order, or a failure, came while the journal was being written
             raise RefusedError(*reasons)

@@ -4,13 +4,15 @@ On the real gateway with a simulated pump; judged by the bytes on its line and t
 """
 
 import asyncio
+import os
+import threading
 import tomllib
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from pumpd.control.ordering import library_check as library_guard
+from pumpd.control.ordering import library_check
 from pumpd.control.process import _library
 from pumpd.dosing import LibraryError
 from pumpd.dosing.seal import MANIFEST_FILE, SIGNATURE_FILE
@@ -18,7 +20,7 @@ from pumpd.journal.replay import Replay
 from pumpd.library.files import CHECKOUT, read_files, read_library
 from pumpd.library.signing import public_text, sign_library, throwaway
 from tests.control.test_restart import another_process, die
-from tests.control.testbed import open_testbed
+from tests.control.testbed import ORDER, open_testbed
 from tests.control.wire_tap import Tap
 
 pytestmark = pytest.mark.requirement("PRG-19")
@@ -295,7 +297,7 @@ async def test_a_disk_that_hangs_refuses_the_start_and_holds_up_neither_pump_nor
         async def hang(*_):
             await asyncio.sleep(3600)
 
-        monkeypatch.setattr(library_guard.asyncio, "to_thread", hang)
+        monkeypatch.setattr(library_check.OwnThread, "result", hang)
         waiting = asyncio.create_task(here.confirm(binding))
         await asyncio.sleep(1)
         assert (await here.ask(op="stop", pump="bed2", reason="test")).ok
@@ -303,6 +305,32 @@ async def test_a_disk_that_hangs_refuses_the_start_and_holds_up_neither_pump_nor
         (reason,) = library_reasons(await waiting)
         assert "was not read in 2 s" in reason
         assert here.state() == "ready"
+
+
+@pytest.mark.realtime
+async def test_a_disk_that_hangs_takes_one_thread_and_leaves_all_others(tmp_path, pharmacy, monkeypatch):
+    monkeypatch.setattr(library_check, "WITHIN_S", 0.05)
+    async with open_testbed(tmp_path, top=pharmacy.settings) as here:
+        await here.ask(op="associate", pump="bed1", patient="token-1", by="nurse-1")
+        file = pharmacy.place / ENTRY
+        text = file.read_text()
+        file.unlink()
+        os.mkfifo(file)  # whoever opens it to read waits for a writer
+        before = threading.active_count()
+        try:
+            for _ in range(40):
+                (reason,) = library_reasons(await here.ask(**ORDER))
+                assert "was not read in 0.05 s" in reason
+            assert threading.active_count() <= before + 1
+            async with asyncio.timeout(3):
+                await asyncio.gather(*(asyncio.to_thread(lambda: None) for _ in range(40)))
+        finally:
+            with file.open("w") as writer:
+                writer.write(text)
+            file.unlink()
+            file.write_text(text)
+        monkeypatch.setattr(library_check, "WITHIN_S", 2.0)
+        assert (await here.ask(**ORDER)).ok, "the disk is back"
 
 
 @pytest.mark.requirement("PWR-04")

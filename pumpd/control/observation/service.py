@@ -3,7 +3,7 @@
 Promises:
 - One begins when an infusion that flowed has ended. Only a person ends it before its time, and gives a reason.
 - The next infusion on the pump does not touch it: a pump can have several, one for each of its last patients.
-- What nobody ends is closed and recorded as such: once it is over and the next one on that pump begins, or after two days.
+- One that nobody ends is closed on record: once it is over and the next one on that pump begins, or after two days.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
