@@ -167,7 +167,7 @@ class Gateway:
     @property
     def supply(self) -> dict[str, Any] | None:
         """What feeds the gateway; None when nothing tells."""
-        return None if self._supply is None else self._supply.told()
+        return None if self._supply is None else self._supply.data()
 
     def _supply_changed(self) -> None:
         self.alarms.supply = frozenset() if self._supply is None else self._supply.alarms
