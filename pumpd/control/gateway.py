@@ -115,6 +115,7 @@ class Gateway:
         self.damage = damage
         self.journal_problem = ""
         self.guard = LibraryCheck(settings, library, journal, clock)
+        self._associations = association.Associations(journal, clock)
         self._past = DoseHistory(settings.journal_path, journal)
         self._ordering = Ordering(settings, library, runners, self._past, clock, others)
         self.alarms = AlarmService(self.runners, journal, clock, alarms_left)
@@ -386,7 +387,7 @@ class Gateway:
     # -- patient -----------------------------------------------------------------------------------------------------
 
     async def _associate(self, runner: PumpRunner, patient: str | None, by: str) -> dict[str, Any]:
-        await association.associate(runner, patient, by, self._journal, self._now())
+        await self._associations.change(runner, patient, by)
         self.changed()
         return status_of(runner, self._now())
 
