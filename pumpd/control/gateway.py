@@ -22,8 +22,7 @@ from pumpd.control.alarms.sounder import Sounder
 from pumpd.control.confirming.review import review, review_of, shown, status_of
 from pumpd.control.infusions.runner import PumpRunner
 from pumpd.control.infusions.start_gate import StartGate
-from pumpd.control.observation.observation import Observation
-from pumpd.control.observation.service import ObservationService
+from pumpd.control.observation.service import Found, ObservationService
 from pumpd.control.ordering import association
 from pumpd.control.ordering.build import Build
 from pumpd.control.ordering.dose_history import DoseHistory
@@ -102,7 +101,7 @@ class Gateway:
         build: Build,
         others: Collection[str] = (),
         damage: str = "",
-        observations: Sequence[Observation] = (),
+        observations: Found | None = None,
         alarms_left: frozenset[Key] = frozenset(),
     ) -> None:
         """`others`: sessions that another build began. `damage`: what is wrong with the journal of before; nothing is
@@ -119,7 +118,7 @@ class Gateway:
         self._past = DoseHistory(settings.journal_path, journal)
         self._ordering = Ordering(settings, library, runners, self._past, clock, others)
         self.alarms = AlarmService(self.runners, journal, clock, alarms_left)
-        self.observations = ObservationService(journal, clock, observations)
+        self.observations = ObservationService(journal, clock, observations or Found())
         self._tablets: Tablets | None = None
         self._strangers = StrangerLimit()
         self.live = Live(self, keys, clock)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pumpd.control.confirming.review import status_of
 from pumpd.control.infusions.runner import PumpRunner
 from pumpd.control.observation.observation import VITALS_EVERY_NS, Observation
-from pumpd.control.observation.service import summary
+from pumpd.control.observation.summary import summary
 from pumpd.control.tablets.keys import KeyStore, KeyStoreError
 from pumpd.dosing import Library
 from pumpd.dosing.limits import shown
@@ -145,7 +145,9 @@ class Live:
             }
         if infusion.state.ended:
             own = next((each for each in observations if each.session == infusion.place.session), None)
-            found["summary"] = summary(runner, now, self._clock) if own is None else dict(own.summary)
+            found["summary"] = (
+                dict(summary(infusion, runner.program, self._clock.instant())) if own is None else dict(own.summary)
+            )
         return found
 
     def _line_s(self, ns: int) -> float:
