@@ -5,6 +5,7 @@ from typing import Any
 
 from pumpd.control import describe
 from pumpd.control.infusions.runner import PumpRunner
+from pumpd.control.ordering.planning import Planned
 from pumpd.dosing import RateProgram
 from pumpd.journal.records import canonical
 from pumpd.pump import Capabilities, PumpProgram
@@ -53,6 +54,15 @@ def review_of(
         "library_version": program.manifest.version if program.manifest else None,
         "care_area": program.manifest.care_area if program.manifest else None,
     }
+
+
+def preview_of(runner: PumpRunner, planned: Planned) -> dict[str, Any]:
+    """What an order would give: its review, and each soft limit that it passes."""
+    program = planned.program
+    missing = {limit.id for limit in program.not_overridden}
+    soft = [{"id": each.id, "text": str(each), "overridden": each.id not in missing} for each in program.warnings]
+    found = review_of(runner.settings, program, planned.capabilities, None)
+    return {"review": found, "soft": soft, "course": planned.course}
 
 
 def shown(review: dict[str, Any]) -> str:
