@@ -10,7 +10,7 @@ Promises:
 import asyncio
 
 from pumpd.control.infusions.runner import PumpRunner
-from pumpd.control.ordering.turns import Turns
+from pumpd.control.ordering.turns import WITHIN_S, Turns
 from pumpd.control.refused import RefusedError
 from pumpd.dosing.prescription import is_token
 from pumpd.host.clock import Clock
@@ -18,7 +18,6 @@ from pumpd.journal import Entry, JournalError, JournalReader
 from pumpd.journal.writer import JournalWriter
 
 CHANGED = "association_changed"
-WITHIN_S = 4.0  # bedside and the command line wait 5 s for an answer
 NO_TOKEN = "no patient token: letters, digits and . _ @ - only, never a name"  # noqa: S105  # not a secret
 
 

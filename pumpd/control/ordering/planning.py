@@ -13,6 +13,7 @@ from pumpd.dosing import Library, Prescription, RateProgram, Refusal, Refusals, 
 from pumpd.dosing.history import Dose, History, Wanted, objections, place, warnings
 from pumpd.host.clock import Clock
 from pumpd.messages.requests import Order
+from pumpd.messages.state import Course
 from pumpd.pump import Capabilities, LossOfControl
 from pumpd.settings import PumpSettings, Settings
 
@@ -25,10 +26,10 @@ class Planned:
     prescription: Prescription
     program: RateProgram
     capabilities: Capabilities
-    course: dict[str, Any] | None
+    course: Course | None
 
 
-class Ordering:
+class Planning:
     def __init__(
         self,
         settings: Settings,
@@ -94,7 +95,7 @@ class Ordering:
         soft = () if now is None else warnings(past, wanted, now, entry.course)
         return [*changed, *(str(each) for each in objections(past, wanted, now, entry.course))], soft
 
-    def _course(self, runner: PumpRunner, prescription: Prescription) -> dict[str, Any] | None:
+    def _course(self, runner: PumpRunner, prescription: Prescription) -> Course | None:
         entry, now = self._library.entries.get(prescription.entry), self._now(runner)
         if entry is None or now is None:
             return None

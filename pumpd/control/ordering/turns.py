@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from weakref import WeakValueDictionary
 
-WITHIN_S = 4.0  # for the whole order: bedside and the command line wait 5 s for an answer
+WITHIN_S = 4.0  # for the whole request: bedside and the command line wait 5 s for an answer
 
 
 class Turns:
