@@ -127,7 +127,7 @@ export function pump(name: string, what: Infusion | null, fields: Partial<Pump> 
     flow_profile: what?.review.steps ?? null,
     ends_ts: null,
     pause: { used: 0, most: 3, single_left_s: 300, total_left_s: 600 },
-    observation: null,
+    observations: [],
     course: { number: 3, of: 6, phase: "acute" },
     summary: null,
     ...fields,
@@ -201,29 +201,32 @@ export const SCENES: Record<string, (now: number, running: number) => Pump[]> = 
       "bed1",
       { ...infusion("completed", 2400), reason: "the whole volume was given" },
       {
-        observation: {
-          since_ts: from(now, -1900),
-          until_ts: from(now, 5300),
-          vitals_due_ts: from(now, 312),
-          vitals: [
-            {
-              ts: from(now, -1800),
-              by: "20417",
-              systolic_mmhg: 138,
-              diastolic_mmhg: 84,
-              heart_rate_bpm: 82,
-              spo2_percent: 97,
-            },
-            {
-              ts: from(now, -900),
-              by: "20417",
-              systolic_mmhg: 129,
-              diastolic_mmhg: 80,
-              heart_rate_bpm: 76,
-              spo2_percent: 98,
-            },
-          ],
-        },
+        observations: [
+          {
+            session: "20261126-01",
+            since_ts: from(now, -1900),
+            until_ts: from(now, 5300),
+            vitals_due_ts: from(now, 312),
+            vitals: [
+              {
+                ts: from(now, -1800),
+                by: "20417",
+                systolic_mmhg: 138,
+                diastolic_mmhg: 84,
+                heart_rate_bpm: 82,
+                spo2_percent: 97,
+              },
+              {
+                ts: from(now, -900),
+                by: "20417",
+                systolic_mmhg: 129,
+                diastolic_mmhg: 80,
+                heart_rate_bpm: 76,
+                spo2_percent: 98,
+              },
+            ],
+          },
+        ],
         summary: {
           drug: "ketamine",
           prescribed_mg: "35",

@@ -1,7 +1,7 @@
 // The time after the infusion: how long the patient stays, when vital signs are due, and writing them down.
 
 import { useState } from "preact/hooks";
-import type { InfusionProps } from "../screens/Bed.tsx";
+import type { BedProps } from "../screens/Bed.tsx";
 import { gatewayNow } from "../state/fresh.ts";
 import { useNow } from "../state/store.ts";
 import type { Observation } from "../state/types.ts";
@@ -57,7 +57,7 @@ function EndPart({ early, busy, onEnd }: { early: boolean; busy: boolean; onEnd:
   );
 }
 
-export function ObservationPart({ page, live, pump, observation }: InfusionProps & { observation: Observation }) {
+export function ObservationPart({ page, live, pump, observation }: BedProps & { observation: Observation }) {
   const at = useNow(1000);
   const [values, setValues] = useState<Record<string, string>>({});
   const [reasons, setReasons] = useState<string[]>([]);
@@ -71,7 +71,7 @@ export function ObservationPart({ page, live, pump, observation }: InfusionProps
   const due = observation.vitals_due_ts ? ((Date.parse(observation.vitals_due_ts) - wall) / 1000) * scale : null;
   const ask = async (op: string, fields: Record<string, unknown>) => {
     setBusy(true);
-    const answer = await act(op, { pump: pump.pump, ...fields });
+    const answer = await act(op, { pump: pump.pump, session: observation.session, ...fields });
     setBusy(false);
     setReasons(answer.reasons);
     if (answer.ok) setValues({});
@@ -79,7 +79,7 @@ export function ObservationPart({ page, live, pump, observation }: InfusionProps
   const save = (event: Event) => {
     event.preventDefault();
     const bad = FIELDS.filter(([name]) => !/^\d{1,3}$/.test(values[name] ?? "")).map(
-      ([, label]) => `${label} is a whole number of up to three figures`,
+      ([, label]) => `${label} is a whole number of up to three digits`,
     );
     if (bad.length) return setReasons(bad);
     return void ask("vitals", Object.fromEntries(FIELDS.map(([name]) => [name, Number(values[name])])));
@@ -132,10 +132,7 @@ export function ObservationPart({ page, live, pump, observation }: InfusionProps
       )}
       <Reasons reasons={reasons} title="Not written" />
       {!!observation.missed && (
-        <p class="note">
-          {observation.missed} {observation.missed === 1 ? "quarter" : "quarters"} of an hour went by without vital
-          signs.
-        </p>
+        <p class="note">Vital signs were missed {observation.missed === 1 ? "once" : `${observation.missed} times`}.</p>
       )}
       {observation.vitals.length > 0 && (
         <table>

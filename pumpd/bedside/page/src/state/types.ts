@@ -108,6 +108,7 @@ export interface Vitals {
 }
 
 export interface Observation {
+  session: string;
   since_ts: string;
   until_ts: string;
   left_s?: number;
@@ -192,7 +193,8 @@ export interface Pump {
   flow_profile?: Step[] | null;
   ends_ts?: string | null;
   pause?: Pause | null;
-  observation?: Observation | null;
+  /** Of the pump's last patients, the newest first: each goes on until it is over, whatever the pump does next. */
+  observations?: Observation[];
   course?: { number: number; of: number; phase: string | null } | null;
   summary?: Summary | null;
 }
