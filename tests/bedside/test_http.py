@@ -214,9 +214,9 @@ async def test_the_live_stream_resumes_after_the_last_event_and_beats(tmp_path, 
         await asyncio.sleep(60)
 
         first = await events(here, 0, 5)
-        assert {name for name, _, _ in first} == {"rows", "state", "beat"}
+        assert {name for name, _, _ in first} == {"history", "state", "beat"}
         assert sum(name == "beat" for name, _, _ in first) in (2, 3)
-        rows = [data for name, _, data in first if name == "rows" and data["points"]]
+        rows = [data for name, _, data in first if name == "history" and data["points"]]
         assert rows[0]["whole"]
         assert len(rows[0]["points"]) >= 25
         states = [data for name, _, data in first if name == "state"]
