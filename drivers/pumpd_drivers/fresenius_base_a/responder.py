@@ -1,9 +1,9 @@
-"""What a pump's line wants answered at once: frames acknowledged, messages of its own answered, ENQ answered with DC4.
+"""What the host must answer at once: acknowledge frames, reply to unasked messages, answer ENQ with DC4.
 
 Promises:
-- While a module runs, ENQ is answered only as long as somebody looks at it within its lease: a control loop that hangs
-  stops answering, and the pump does then what it does without DC4 (not public).
-- A lease that has lapsed stays so until the module was stopped or released.
+- While a module runs, ENQ is answered only as long as the module is polled within its lease: a hung control loop stops
+  answering, and the pump then does whatever it does without DC4 (not public).
+- A lapsed lease stays lapsed until the module is stopped or released.
 """
 
 import asyncio
@@ -21,15 +21,15 @@ class _Lease:
 
 
 @dataclass(slots=True, weakref_slot=True)
-class PumpLine:
-    """One port and the leases of the modules that run on it."""
+class Responder:
+    """The host's immediate answers on one port, and the leases of the modules that run on it."""
 
     leases: dict[int, _Lease] = field(default_factory=dict)
 
     def respond(self, heard: Heard) -> bytes | None:
         match heard:
             case Signal(byte) if byte == ENQ:
-                return Signal(DC4).to_bytes() if self.watched else None
+                return Signal(DC4).to_bytes() if self.polled else None
             case Frame(address, _) if heard.letter in ("E", "M"):
                 return Signal(ACK).to_bytes() + Frame(address, heard.letter).to_bytes()
             case Frame():
@@ -39,8 +39,8 @@ class PumpLine:
         return None
 
     @property
-    def watched(self) -> bool:
-        """Whether every module that runs has been looked at within its lease."""
+    def polled(self) -> bool:
+        """Whether every running module has been polled within its lease."""
         now = asyncio.get_running_loop().time()
         return all(now < lease.until for lease in self.leases.values())
 
@@ -57,9 +57,9 @@ class PumpLine:
         self.leases.pop(module, None)
 
 
-_lines: WeakValueDictionary[str, PumpLine] = WeakValueDictionary()
+_responders: WeakValueDictionary[str, Responder] = WeakValueDictionary()
 
 
-def line_of(port: str) -> PumpLine:
-    """The line that the drivers on a port share, for as long as one of them lives."""
-    return _lines.setdefault(port, PumpLine())
+def responder_of(port: str) -> Responder:
+    """The responder that the drivers on a port share, for as long as one of them lives."""
+    return _responders.setdefault(port, Responder())

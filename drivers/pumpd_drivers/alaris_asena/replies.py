@@ -1,7 +1,7 @@
-"""What the fields of an answer mean: numbers with their units, the state of the infusion, the word of an alarm.
+"""What the fields of a reply mean: numbers with their units, the state of the infusion, alarm words.
 
-Promises: a number counts only with its own unit behind it, in plain digits; an alarm that is not known is a fault, and
-so is one whose word the pump does not tell.
+Promises: a number counts only in plain digits and with its own unit after it; an unknown alarm word is a fault, and so
+is an alarm without a word.
 """
 
 import re
@@ -16,7 +16,7 @@ from pumpd_drivers.alaris_asena.settings import AlarisSettings
 Fields = tuple[str, ...]
 
 _PLAIN = re.compile(r"[0-9]{1,5}(?:\.[0-9]{1,3})?")
-_PRESSURE = re.compile(r"(-?[0-9]{1,4})(?:\.[0-9]{1,3})?")  # below that of the air it is negative
+_PRESSURE = re.compile(r"(-?[0-9]{1,4})(?:\.[0-9]{1,3})?")  # negative below atmospheric pressure
 
 _ALARMS = {"AL_OCCLU": PumpAlarm.OCCLUSION, "AL_COMTO": PumpAlarm.PUMP_WATCHDOG}
 _ASSUMED = {
@@ -28,21 +28,21 @@ _ASSUMED = {
 
 
 def number(word: str, fields: Fields, place: int, unit: str) -> Decimal:
-    """The number at a place, whose unit stands behind it. Raises UnansweredError."""
+    """The number in the field at `place`; the next field must be its unit. Raises UnansweredError."""
     match fields[place : place + 2]:
-        case (value, said) if said == unit and _PLAIN.fullmatch(value):
+        case (value, reported) if reported == unit and _PLAIN.fullmatch(value):
             return Decimal(value)
-    raise UnansweredError(f"{word}: the pump says {'^'.join(fields)}, where a number in {unit} is due")
+    raise UnansweredError(f"{word}: the pump replied {'^'.join(fields)}; a number in {unit} was expected")
 
 
 def plain(field: str) -> str:
-    """A number without surplus zeros, so that 52.5 and 52.50 are the same; any other text as it is."""
+    """A number without trailing zeros, so that 52.5 and 52.50 compare equal; any other text unchanged."""
     return str(Decimal(field).normalize()) if _PLAIN.fullmatch(field) else field
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The answer to INF. `flagged`: it says that an alarm is there, not which."""
+    """The reply to INF. `flagged` means that there is an alarm; which one, only ALARM reports."""
 
     serial: str
     flagged: bool
@@ -53,9 +53,9 @@ class Status:
 
     @classmethod
     def of(cls, fields: Fields) -> "Status":
-        """Raises UnansweredError for fields that are none."""
+        """Raises UnansweredError for fields that are not a status."""
         if len(fields) < 10:
-            raise UnansweredError(f"INF: the answer is too short ({'^'.join(fields)})")
+            raise UnansweredError(f"INF: the reply is too short ({'^'.join(fields)})")
         pressure = _PRESSURE.fullmatch(fields[8]) if fields[9] == "mmHg" else None
         return cls(
             serial=fields[0],
@@ -66,12 +66,12 @@ class Status:
             pressure_mmhg=int(pressure[1]) if pressure else None,
         )
 
-    def stands(self, settings: AlarisSettings) -> bool:
+    def stopped(self, settings: AlarisSettings) -> bool:
         return self.mode in settings.standing_words and not (self.rate and settings.stands_at_rate_0)
 
 
 def alarm(fields: Fields, settings: AlarisSettings) -> PumpAlarm | None:
-    """What the answer to ALARM of a flagged pump means; None for a remark."""
+    """The alarm in a flagged pump's reply to ALARM; None when it is only a notice."""
     word = fields[0] if fields else ""
     if word in settings.remark_words:
         return None

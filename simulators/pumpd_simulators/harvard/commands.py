@@ -9,8 +9,9 @@ from functools import partial
 
 from pumpd_simulators.device import Operation
 from pumpd_simulators.harvard import numbers
+from pumpd_simulators.harvard.memory import INFUSE, WITHDRAW, Amount, Program, Ramp
+from pumpd_simulators.harvard.motor import Motor
 from pumpd_simulators.harvard.options import HarvardOptions, Model
-from pumpd_simulators.harvard.running import INFUSE, WITHDRAW, Amount, Program, Ramp, Running
 from pumpd_simulators.plant import Plant
 
 Lines = list[str]
@@ -134,7 +135,7 @@ class HarvardPump:
     def power_up(self) -> None:
         options = self.options
         self.program = self._kept.copy()
-        self.motor = Running(self.plant, self.program, options)
+        self.motor = Motor(self.plant, self.program, options)
         self.switches: dict[str, str] = {"poll": options.poll_after_power, "echo": "off", "nvram": options.nvram}
         self.loaded, self.force_percent, self.syringe, self.syringe_ml = "qs iw", 30, "", 10.0
         self._values = dict(_KEPT)

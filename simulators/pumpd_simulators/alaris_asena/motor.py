@@ -20,7 +20,7 @@ def _nothing() -> None:
     pass
 
 
-class Infusing:
+class Motor:
     """`alarm` is the word that the pump says of itself; `events` counts what its log would."""
 
     def __init__(self, plant: Plant, options: AlarisOptions) -> None:

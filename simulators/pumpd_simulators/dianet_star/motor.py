@@ -53,7 +53,7 @@ def _nothing() -> None:
     pass
 
 
-class Flow:
+class Motor:
     """`rates` are the lowest and highest set rate in force, in mL/h; `on_vtbd_end` is called when nothing follows."""
 
     def __init__(self, plant: Plant, model: Model, options: DianetStarOptions) -> None:

@@ -1,8 +1,8 @@
-"""Questions, settings and commands to one pump of a chain, in words, on top of `pumpd.driving`.
+"""One request and its reply, in words: questions, settings and commands to one pump of a chain.
 
 Promises:
-- Only a reply that shows our address is taken, and only in the shape that was asked for, or as an error.
-- A question is repeated after a silence; a setting or a command is sent once.
+- A reply is accepted only with our address, and only in the expected shape or as an error.
+- A question is repeated after a silence; a setting or command is sent once.
 """
 
 import re
@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from pumpd.driving import DeclinedError, Lane, LinkDriver, Side
 from pumpd_drivers.harvard.codec import Garbage, Reply, Request
+from pumpd_drivers.harvard.replies import SHAPE, Status
 from pumpd_drivers.harvard.settings import HarvardSettings
 
 Fits = Callable[[Reply], bool]
@@ -18,8 +19,8 @@ Fits = Callable[[Reply], bool]
 _NOT_SET = re.compile(r"Target (?:volume|time) not set\.?")
 
 
-class HarvardLink(LinkDriver[Reply | Garbage], ABC):
-    """The part of the driver that speaks."""
+class HarvardDialogue(LinkDriver[Reply | Garbage], ABC):
+    """The part of the driver that exchanges words."""
 
     longest_reply = 120
 
@@ -33,15 +34,24 @@ class HarvardLink(LinkDriver[Reply | Garbage], ABC):
             raise DeclinedError(f"{command}: the pump refuses: {reply.error}")
 
     async def target(self, command: str, shape: re.Pattern[str], epoch: int) -> re.Match[str]:
-        """A target that must be set, or a run would have no end."""
+        """A target that must be set: without it a run has no end."""
         reply = await self.question(command, lambda reply: shaped(shape)(reply) or shaped(_NOT_SET)(reply), epoch=epoch)
         if (match := reply.data(shape)) is None:
             raise DeclinedError(f"{command}: the pump holds none, so nothing would end a run: load the program again")
         return match
 
+    async def status(self, *, lane: Lane = Lane.NORMAL, epoch: int | None = None) -> Status:
+        return Status.of(await self.question("status", shaped(SHAPE), lane=lane, epoch=epoch))
+
+    async def require_stopped(self, epoch: int) -> Status:
+        status = await self.status(epoch=epoch)
+        if not status.stopped:
+            raise DeclinedError(f"the pump is {status.state}: stop it first")
+        return status
+
     async def match(self, command: str, shape: re.Pattern[str], epoch: int | None = None) -> re.Match[str]:
         match = (await self.question(command, shaped(shape), epoch=epoch)).data(shape)
-        assert match is not None  # or it would not have been taken
+        assert match is not None  # `question` accepts nothing else
         return match
 
     async def question(self, command: str, fits: Fits, *, lane: Lane = Lane.NORMAL, epoch: int | None = None) -> Reply:
@@ -52,13 +62,13 @@ class HarvardLink(LinkDriver[Reply | Garbage], ABC):
         return reply
 
     async def command(self, command: str, fits: Fits, epoch: int | None, *, lane: Lane = Lane.NORMAL) -> Reply:
-        """Sent once; the reply is as it should be, or says an error."""
+        """Sent once; the reply has the expected shape, or reports an error."""
         reply = await self.tell(self.framed(command), self._accepts(fits), epoch, lane=lane)
         assert isinstance(reply, Reply)
         return reply
 
     def framed(self, command: str) -> bytes:
-        """Quiet, so that the pump answers fast; the first pump of a chain is spoken to without an address."""
+        """Quiet, so that the pump replies fast; the first pump of a chain is addressed without a number."""
         address = self.settings.address or None
         return Request(
             command, address, quiet=True, colon=address is not None and self.settings.address_colon
@@ -80,5 +90,5 @@ def shaped(shape: re.Pattern[str]) -> Fits:
 
 
 def consents(reply: Reply) -> bool:
-    """A bare prompt, which is how these pumps say yes."""
+    """A bare prompt, with which these pumps accept a command."""
     return not reply.lines

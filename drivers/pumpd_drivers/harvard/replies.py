@@ -1,7 +1,7 @@
-"""What a Harvard pump's prompt and its `status` line say, in the words that all families share.
+"""What a Harvard pump's prompt and `status` line mean as shared states and alarms.
 
 Source: PHD Ultra user guide p. 83 (prompts) and p. 88 (`status`: fL/s, time, fL, flags, all of the present direction).
-Where prompt and flags disagree about a flow, it flows.
+Where prompt and flags disagree about flow, it counts as flow.
 """
 
 import re
@@ -12,7 +12,7 @@ from pumpd.pump import PumpAlarm, PumpState
 from pumpd.quantities import Rate, Volume
 from pumpd_drivers.harvard.codec import Reply
 
-# Flags: direction (upper case: running), limit switch, stall, trigger, direction port; target (not PHD Ultra rev A).
+# Flags: direction (upper case: running), limit switch, stall, trigger, direction port, target (not on PHD Ultra rev A).
 SHAPE = re.compile(r" *(\d+) +(\d+) +(\d+) ([iIwW])([.iIwW])([.S])[.T][iIwW][.T]?", re.ASCII)
 
 _ML_PER_FL = Decimal("1e-12")
@@ -33,11 +33,11 @@ class Status:
     def of(cls, reply: Reply) -> "Status":
         match = reply.data(SHAPE)
         if match is None:
-            raise ValueError(f"{reply} is no answer to status")
+            raise ValueError(f"{reply} is no reply to status")
         direction, limit, stall = match[4], match[5].lower(), match[6]
         alarms: dict[PumpAlarm, None] = {}
         if stall == "S" or reply.prompt in ("*", ":*"):
-            alarms[PumpAlarm.OCCLUSION] = None  # a stalled motor is how this pump feels a blocked line
+            alarms[PumpAlarm.OCCLUSION] = None  # this pump detects a blocked line by its stalled motor
         if limit == "i" or reply.prompt == ">*":
             alarms[PumpAlarm.EMPTY] = None  # the plunger is at its end
         if limit == "w" or reply.prompt == "<*":
@@ -52,7 +52,7 @@ class Status:
         )
 
     @property
-    def at_rest(self) -> bool:
+    def stopped(self) -> bool:
         return not self.flows
 
     @property
@@ -63,7 +63,7 @@ class Status:
         return PumpState.ALARM if self.alarms else PumpState.STOPPED
 
     def rate(self, held: Rate) -> Rate:
-        """The rate that the pump holds, unless it says that it runs at another one (a ramp, a withdrawal)."""
+        """The rate that the pump holds, unless it reports running at another one (a ramp, a withdrawal)."""
         if not self.flows or not self.flow_ml_h or abs(self.flow_ml_h - held.decimal) <= _SAME_RATE * held.decimal:
             return held
         return Rate(self.flow_ml_h.quantize(Decimal("1e-6")))

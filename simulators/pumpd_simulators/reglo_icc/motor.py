@@ -7,35 +7,29 @@ Source: the family's protocol sheet. Promises:
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 
 from pumpd_simulators.plant import Alert, Plant
-from pumpd_simulators.reglo_icc.memory import number, of_channel
+from pumpd_simulators.reglo_icc.memory import (
+    FLOW,
+    RPM,
+    TIME,
+    TIME_PAUSE,
+    VOLUME,
+    VOLUME_PAUSE,
+    VOLUME_TIME,
+    Settings,
+    number,
+    of_channel,
+)
 from pumpd_simulators.reglo_icc.options import RegloIccOptions
 
-RPM, FLOW, VOLUME, VOLUME_TIME, VOLUME_PAUSE, TIME, TIME_PAUSE = MODES = "LMOGQNP"
 WITH_VOLUME, WITH_TIME, IN_CYCLES = (VOLUME, VOLUME_TIME, VOLUME_PAUSE), (TIME, TIME_PAUSE), (VOLUME_PAUSE, TIME_PAUSE)
 TOP_RPM = 100.0
 
 PUMPING, PAUSED, STOPPED, CALIBRATING = "A", "B", "C", "D"  # as an event says it
 FINISHED, BY_HAND, TOO_HOT = "A", "1", "2"  # why it stopped, likewise
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What the channel keeps. Flow in mL/min and volume in mL, whatever the unit on the wire."""
-
-    mode: str = RPM
-    speed_rpm: Decimal = Decimal(0)
-    flow_ml_min: Decimal = Decimal(0)
-    volume_ml: Decimal = Decimal(0)
-    run_s: Decimal = Decimal(0)
-    pause_s: Decimal = Decimal(0)
-    cycles: int = 0
-    clockwise: bool = True
-    by_flow: bool = True  # else by speed, in the modes other than L and M
-    backsteps: int = 0
 
 
 class Channel:

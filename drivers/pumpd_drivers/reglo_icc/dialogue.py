@@ -1,11 +1,11 @@
-"""Questions and settings to one channel of a Reglo ICC, in words, on top of `pumpd.driving`.
+"""One request and its reply, in words: questions and settings to one channel of a Reglo ICC.
 
 Promises:
-- A value that does not have the shape of the answer to what was asked is not taken for it; nor is one behind a sign,
-  because a garbled first digit can read as a sign.
-- A question is repeated after a silence, and after an answer that is none; the line is then left to fall quiet. A
-  setting or a command is sent once.
-- Who the pump is, it has said twice (`twice`): a garbled letter is a letter, too.
+- A value counts as a reply only in the shape that was asked for, and never after a sign, because a garbled first digit
+  can read as a sign.
+- A question is repeated after a silence, and after a reply that cannot be its answer; the line is then left to become
+  quiet. A setting or command is sent once.
+- The pump's identity counts when it was reported twice (`twice`): a garbled letter is still a letter.
 """
 
 import re
@@ -16,24 +16,24 @@ from decimal import Decimal
 from pumpd.driving import DeclinedError, Lane, LinkDriver, Side, UnansweredError, timed_out
 from pumpd.quantities import Volume
 from pumpd_drivers.reglo_icc import limits
-from pumpd_drivers.reglo_icc.codec import FAIL, NO, OK, YES, Event, Garbage, Request, Sign, Text, read_said
+from pumpd_drivers.reglo_icc.codec import FAIL, NO, OK, YES, Event, Garbage, Request, Sign, Text, read_reply
 from pumpd_drivers.reglo_icc.settings import RegloIccSettings
 
-TRIES = 3  # of a question that is answered with something else
+TRIES = 3  # of a question whose reply is something else
 
 Heard = Sign | Text | Event | Garbage
 
 _NUMBER = re.compile(r"[0-9]{4}E[+-][0-9]", re.ASCII)
 _LETTER = re.compile("[A-Z01]")
-_APART = re.compile("[01]")  # the answer to ~
+_APART = re.compile("[01]")  # the reply to ~
 
 
 class FailedError(DeclinedError):
-    """The pump answered `#` to a question that it always answers otherwise."""
+    """The pump replied `#` to a question that it otherwise always answers."""
 
 
-class RegloIccLink(LinkDriver[Heard], ABC):
-    """The part of the driver that speaks."""
+class RegloIccDialogue(LinkDriver[Heard], ABC):
+    """The part of the driver that exchanges words."""
 
     longest_reply = 40
 
@@ -47,7 +47,7 @@ class RegloIccLink(LinkDriver[Heard], ABC):
     async def ask(
         self, request: bytes, accepts: Callable[[Heard], bool], *, lane: Lane = Lane.NORMAL, epoch: int | None = None
     ) -> Heard:
-        """As in `LinkDriver`. After a silence the answer may come twice: the second would answer the next question."""
+        """As in `LinkDriver`. After a silence the reply may come twice: the second would answer the next question."""
         missed = self.link.statistics.timeouts
         answer = await super().ask(request, accepts, lane=lane, epoch=epoch)
         if self.link.statistics.timeouts != missed:
@@ -57,7 +57,7 @@ class RegloIccLink(LinkDriver[Heard], ABC):
     async def _insist(
         self, command: str, answers: Callable[[Heard], bool], *, lane: Lane = Lane.NORMAL, epoch: int | None = None
     ) -> Heard:
-        """A question, asked again when a sign came that is none of its answers. Raises FailedError for `#`."""
+        """A question, repeated when a sign came that cannot be its answer. Raises FailedError for `#`."""
         missed = 0
         while True:
             answer = await self.ask(
@@ -69,29 +69,29 @@ class RegloIccLink(LinkDriver[Heard], ABC):
             missed += 1
             if missed == TRIES:
                 error = FailedError if str(answer) == FAIL else DeclinedError
-                raise error(f"{command}: the pump answers {answer}, which is no answer to that")
+                raise error(f"{command}: the pump replied {answer}, which is no answer to that")
 
     async def value(self, command: str, shape: re.Pattern[str], epoch: int | None) -> re.Match[str]:
-        """A question whose answer is a text of that shape. A sign is no answer to it, whatever follows the sign."""
+        """A question whose answer is text of that shape. A sign is never its answer, whatever follows the sign."""
         answer = await self._insist(command, shaped(shape), epoch=epoch)
         match = shape.fullmatch(str(answer))
-        assert match is not None  # or it would not have been taken
+        assert match is not None  # `_insist` accepts nothing else
         return match
 
     async def twice(self, command: str, shape: re.Pattern[str], epoch: int) -> str:
-        """The answer that comes two times in a row."""
+        """The same reply twice in a row. Raises DeclinedError when the two differ."""
         first, second = [(await self.value(command, shape, epoch))[0] for _ in range(2)]
         if first != second:
-            raise DeclinedError(f"{command}: the pump says {first!r}, then {second!r}: see to the cable")
+            raise DeclinedError(f"{command}: the pump reported {first!r}, then {second!r}: check the cable")
         return first
 
-    async def must_hold(self, command: str, due: str, epoch: int) -> None:
+    async def require_held(self, command: str, due: str, epoch: int) -> None:
         held = (await self.value(command, _LETTER, epoch))[0]
         if held != due:
             raise DeclinedError(f"{command}: the pump holds {held}, not {due}: load the program again")
 
     async def number(self, command: str, epoch: int | None) -> Decimal:
-        value = read_said((await self.value(command, _NUMBER, epoch))[0])
+        value = read_reply((await self.value(command, _NUMBER, epoch))[0])
         assert value is not None  # it has the shape
         return value
 
@@ -101,23 +101,24 @@ class RegloIccLink(LinkDriver[Heard], ABC):
     async def runs(self, *, lane: Lane = Lane.NORMAL, epoch: int | None = None) -> bool:
         return str(await self._insist("E", _yes_or_no, lane=lane, epoch=epoch)) == YES
 
-    async def stands(self, *, lane: Lane = Lane.NORMAL, epoch: int | None = None) -> bool:
+    async def stopped(self, *, lane: Lane = Lane.NORMAL, epoch: int | None = None) -> bool:
+        """Reported twice, because replies carry no check."""
         return not (await self.runs(lane=lane, epoch=epoch) or await self.runs(lane=lane, epoch=epoch))
 
     async def set(self, command: str, parameter: str, epoch: int | None, *, lane: Lane = Lane.NORMAL) -> None:
-        """A setting. `f` and `v` may be answered with the value; what is held is read back anyway."""
+        """A setting. The reply to `f` and `v` may be the value; what the pump holds is read back anyway."""
         accepts = sign_or(_NUMBER) if command in ("f", "v") else is_sign
         answer = await self.tell(self.request(command, parameter), accepts, epoch, lane=lane)
         if isinstance(answer, Sign) and answer.sign != OK:
-            raise DeclinedError(f"{command}{parameter}: the pump answers {answer}")
+            raise DeclinedError(f"{command}{parameter}: the pump replied {answer}")
 
-    # -- channels told apart ---------------------------------------------------------------------------------
+    # -- channel addressing ----------------------------------------------------------------------------------
 
-    async def is_apart(self, epoch: int | None = None) -> bool:
+    async def addresses_channels(self, epoch: int | None = None) -> bool:
         return (await self.value("~", _APART, epoch))[0] == "1"
 
-    async def tell_apart(self, epoch: int) -> None:
-        """In legacy mode the digit is the pump's address: by that it is told to take it for a channel."""
+    async def address_channels(self, epoch: int) -> None:
+        """In legacy mode the digit is the pump's address: sent to that address, `~1` makes it a channel number."""
         try:
             answer = await self.tell(self.request("~"), sign_or(_APART), epoch)
         except UnansweredError as error:
@@ -127,8 +128,8 @@ class RegloIccLink(LinkDriver[Heard], ABC):
             if str(answer) == "1":
                 return
         answer = await self.ask(self.request("~", "1", self.settings.address), is_sign, epoch=epoch)
-        if str(answer) != OK or not await self.is_apart(epoch):
-            raise DeclinedError(f"~1: the pump does not tell its channels apart ({answer})")
+        if str(answer) != OK or not await self.addresses_channels(epoch):
+            raise DeclinedError(f"~1: the pump does not address its channels separately ({answer})")
 
 
 def is_sign(frame: Heard) -> bool:

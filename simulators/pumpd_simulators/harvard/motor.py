@@ -6,61 +6,16 @@ Promises (the sheet's):
 - Volumes are the plant's word for what the motor believes it moved, never counted here.
 """
 
-from dataclasses import dataclass, field
 from functools import partial
 
-from pumpd_simulators.harvard import numbers
+from pumpd_simulators.harvard.memory import INFUSE, WITHDRAW, Program, Ramp
 from pumpd_simulators.harvard.options import HarvardOptions
 from pumpd_simulators.plant import Alert, Plant
 
 RAMP_STEPS = 100  # the motor's rate changes so often during a ramp
-INFUSE, WITHDRAW = 1, -1
 
 
-@dataclass(frozen=True, slots=True)
-class Amount:
-    """A number with the unit that it was given in, which the pump shows again."""
-
-    value: float
-    unit: str
-
-    def __str__(self) -> str:
-        return f"{numbers.shown(self.value)} {self.unit}"
-
-    @property
-    def ml(self) -> float:
-        return self.value * numbers.ML[self.unit]
-
-    @property
-    def ml_h(self) -> float:
-        return numbers.ml_h(self.value, self.unit)
-
-
-@dataclass(frozen=True, slots=True)
-class Ramp:
-    begin: Amount
-    end: Amount
-    time_s: float
-
-    def __str__(self) -> str:
-        return f"{self.begin} to {self.end} in {numbers.shown(self.time_s)} seconds"
-
-
-@dataclass(slots=True)
-class Program:
-    """What `nvram` keeps: diameter, rates, ramps, targets."""
-
-    diameter_mm: float
-    rates: dict[int, Amount] = field(default_factory=dict)
-    ramps: dict[int, Ramp] = field(default_factory=dict)
-    target: Amount | None = None
-    target_time_s: int | None = None
-
-    def copy(self) -> "Program":
-        return Program(self.diameter_mm, dict(self.rates), dict(self.ramps), self.target, self.target_time_s)
-
-
-class Running:
+class Motor:
     """One pump's motor. Orders answer with an error's words, "" is success."""
 
     def __init__(self, plant: Plant, program: Program, options: HarvardOptions) -> None:

@@ -1,4 +1,4 @@
-"""What the bits of a STATUS mean in the words that all families share. Every bit is accounted for."""
+"""What the bits of a STATUS mean as shared alarms and pump states. Every bit is accounted for."""
 
 from pumpd.pump import PumpAlarm, PumpState
 from pumpd_drivers.dianet_star.segments import Alarm, State
@@ -17,28 +17,28 @@ _ALARMS = {
     Alarm.KVO_END: PumpAlarm.PUMP_PROGRAM_ERROR,  # we set no KVO
     Alarm.KVO_PRE_ALARM: PumpAlarm.PUMP_PROGRAM_ERROR,
 }
-# What ends or forbids no flow and is nobody's fault: the end of our own volume, the syringe's last minutes (EMPTY
-# follows), reminders of a pump that stands. Whatever is not named here or above is a fault.
+# These neither end nor forbid a flow and report no fault: the end of our own volume, the syringe's last minutes (EMPTY
+# follows), reminders of a stopped pump. Any bit that is not named here or above is a fault.
 _NOTICES = Alarm.VTBD_END | Alarm.SYRINGE_PRE_ALARM | Alarm.REMINDER | Alarm.STANDBY_END
 
 _BOLUS = State.BOLUS_MANUAL | State.BOLUS_VOLUME | State.BOLUS_INTERVAL
 _PURGING = _BOLUS | State.KVO | State.FAST_ADVANCE  # flow that pumpd never asks for
-# It may start by itself, or follow a course that is none of ours.
+# The pump may start by itself, or follow a course that is not ours.
 _WAITING = State.DELAY | State.INTERVAL_BOLUS_SET | State.PIGGYBACK | State.PCA | State.PROFILE | State.RAMP_TAPER
 
 
 def alarms(bits: int) -> list[PumpAlarm]:
-    """The alarms that the bits stand for, in the order of the bits."""
-    said = bits & ~int(_NOTICES)
+    """The alarms that the bits report, in the order of the bits."""
+    reported = bits & ~int(_NOTICES)
     return list(
         dict.fromkeys(
-            _ALARMS.get(Alarm(1 << n), PumpAlarm.PUMP_FAULT) for n in range(said.bit_length()) if said >> n & 1
+            _ALARMS.get(Alarm(1 << n), PumpAlarm.PUMP_FAULT) for n in range(reported.bit_length()) if reported >> n & 1
         )
     )
 
 
 def state(bits: int) -> PumpState:
-    """What the motor does. That it stands because of an alarm is for the caller to say."""
+    """What the motor does. Whether it stopped because of an alarm is for the caller to find out."""
     if bits & _PURGING:
         return PumpState.PURGING
     if bits & State.RUNNING:

@@ -1,9 +1,9 @@
-"""Segments asked for and told, the control token and the keep-alive that holds it.
+"""One request and its reply, in segments; the control token and the keep-alive that holds it.
 
 Promises:
-- An answer needs our address, the segment that was asked for and that segment's length.
-- The alarms of every STATUS are latched, whoever asked for it.
-- The keep-alive (`hold`) goes on only while it is renewed.
+- A reply must carry our address, the requested segment and data of that segment's length.
+- The alarms of every STATUS are latched, whatever it was requested for.
+- The keep-alive (`hold`) continues only while it is renewed.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from pumpd.driving import RETRIES, DeclinedError, KeepAlive, Lane, LinkDriver, Side
 from pumpd.quantities import Duration
-from pumpd_drivers.dianet_star import meaning
+from pumpd_drivers.dianet_star import replies
 from pumpd_drivers.dianet_star.codec import Garbage, Reply, Request
 from pumpd_drivers.dianet_star.segments import (
     LEAVE_32,
@@ -32,7 +32,7 @@ from pumpd_drivers.dianet_star.settings import DianetStarSettings
 S = TypeVar("S", bound=Segment)
 
 KEEP_ALIVE_S = 0.4
-HOLD = Duration(600)  # for a pump that stands; nothing flows
+HOLD = Duration(600)  # for a stopped pump; nothing flows
 
 _READS: dict[type[Segment], Word] = {
     Ident: Word.IDENT,
@@ -45,15 +45,15 @@ _READS: dict[type[Segment], Word] = {
 
 
 class RefusedError(DeclinedError):
-    """The pump said no (NAK)."""
+    """The pump replied with a NAK."""
 
     def __init__(self, what: str, code: int) -> None:
         self.code = code
         super().__init__(f"{what}: the pump refuses: {Refusal.text_of(code)}")
 
 
-class DianetStarLink(LinkDriver[Reply | Garbage]):
-    """The part of the driver that knows segments. What flows is the driver's."""
+class DianetStarDialogue(LinkDriver[Reply | Garbage]):
+    """The part of the driver that exchanges segments."""
 
     def __init__(self, link: Side[Reply | Garbage], settings: DianetStarSettings) -> None:
         super().__init__(link, settings)
@@ -73,12 +73,12 @@ class DianetStarLink(LinkDriver[Reply | Garbage]):
         return kind.of(_agreed(request, reply))
 
     async def do(self, word: Word, what: Segment, epoch: int | None, *, lane: Lane = Lane.NORMAL) -> None:
-        """A setting or an action, sent once. Raises RefusedError when the pump says no."""
+        """A setting or an action, sent once. Raises RefusedError when the pump refuses it."""
         request = Request(0 if word is Word.CC_MODE else self._address, word, what.to_data())
         _agreed(request, await self.tell(request.to_bytes(), self._answers(word, 0), epoch, lane=lane))
 
     def _answers(self, word: Word, length: int) -> Callable[[Reply | Garbage], bool]:
-        # In which address an answer to a frame for address 0 comes is not stated: both are taken.
+        # No source states which address the reply to a frame for address 0 carries: both are accepted.
         addresses = (0, self._address) if word in (Word.IDENT, Word.CC_MODE) else (self._address,)
 
         def accepts(frame: Reply | Garbage) -> bool:
@@ -92,20 +92,20 @@ class DianetStarLink(LinkDriver[Reply | Garbage]):
         return accepts
 
     async def status(self, *, lane: Lane = Lane.NORMAL, epoch: int | None = None) -> Status:
-        """What the pump says; its alarms are latched whoever asked."""
+        """The pump's STATUS; its alarms are latched."""
         status = await self.get(Status, lane=lane, epoch=epoch)
-        for alarm in meaning.alarms(status.alarms):
+        for alarm in replies.alarms(status.alarms):
             self.latch(alarm)
         return status
 
     @property
     def question_s(self) -> float:
-        """The longest that a question takes with all its repetitions, when none is answered."""
+        """The longest that a question takes with all its repetitions when no reply comes."""
         line_s = self.link.line.time_for(len(Request(0, Word.IDENT).to_bytes()) + self.longest_reply)
         return (RETRIES + 1) * (self.settings.reply_timeout_s + line_s) + RETRIES * self.settings.quiet_s
 
     async def switch(self, mode: Mode, epoch: int | None, *, lane: Lane = Lane.NORMAL) -> None:
-        """The control token: the inverted ident number."""
+        """Set the mode; the control token is the inverted ident number."""
         if self.ident is None:
             self.ident = await self.get(Ident, lane=lane, epoch=epoch)
         await self.do(Word.CC_MODE, CcMode(self.ident.number ^ LEAVE_32, mode, self._address), epoch, lane=lane)
@@ -115,7 +115,7 @@ class DianetStarLink(LinkDriver[Reply | Garbage]):
 
 
 def _agreed(request: Request, reply: Reply | Garbage) -> bytes:
-    assert isinstance(reply, Reply)  # `_answers` takes none else
+    assert isinstance(reply, Reply)  # `_answers` accepts nothing else
     if reply.refusal is not None:
         raise RefusedError(Word.name_of(request.segment), reply.refusal)
     return reply.data

@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from pumpd_drivers.harvard.codec import Garbage, Reply, Request, RequestFramer
 from pumpd_simulators.device import Operation, PanelError, Send
 from pumpd_simulators.harvard import numbers
+from pumpd_simulators.harvard.commands import HarvardPump, command_error
+from pumpd_simulators.harvard.memory import INFUSE
 from pumpd_simulators.harvard.options import MODELS, HarvardOptions
-from pumpd_simulators.harvard.pump import HarvardPump, command_error
-from pumpd_simulators.harvard.running import INFUSE
 from pumpd_simulators.plant import Plant
 
 
-class HarvardChain:
+class HarvardDevice:
     """The device: one pump for each plant. All have one supply."""
 
     def __init__(

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 
-from pumpd_simulators.new_era.memory import PHASES, Memory, NewEraOptions, Phase
+from pumpd_simulators.new_era.memory import PHASES, Memory, Phase
 from pumpd_simulators.new_era.numbers import UNITS_ML
+from pumpd_simulators.new_era.options import NewEraOptions
 from pumpd_simulators.plant import Alert, Plant
 
 NOT_NOW, OUT_OF_RANGE = "?NA", "?OOR"
@@ -22,7 +23,7 @@ def _nothing() -> None:
     pass
 
 
-class Pumping:
+class Motor:
     """`status` is the prompt that every reply carries. Errors are returned as the pump's own words, "" is success."""
 
     def __init__(self, options: NewEraOptions, memory: Memory, plant: Plant) -> None:
