@@ -84,6 +84,29 @@ class HardwareSettings(_Section):
     acknowledged: str = ""
 
 
+class BedsideLimits(_Section):
+    """What the tablets' server gives to all clients together, so that none of them can take it from the others.
+
+    `connections`: open at once; one more closes an idle one. `requests`: in progress at once, live streams included. A
+    stop is not counted, so the connections beyond `requests` are its reserve. `handshake_s`: for the TLS handshake.
+    `request_s`: for a whole request header, and between two requests. `body_s`: for a body. `unread_s`: how long an
+    answer may wait for a client that does not read.
+    """
+
+    connections: int = Field(default=200, ge=15, le=400)
+    requests: int = Field(default=100, ge=5, le=350)
+    handshake_s: float = Field(default=5, gt=0, le=60)
+    request_s: float = Field(default=5, gt=0, le=60)
+    body_s: float = Field(default=5, gt=0, le=60)
+    unread_s: float = Field(default=10, gt=0, le=60)
+
+    @model_validator(mode="after")
+    def _reserve(self) -> "BedsideLimits":
+        if self.connections - self.requests < 10:
+            raise ValueError("connections: at least 10 more than requests are needed, as the reserve for stops")
+        return self
+
+
 class BedsideSettings(_Section):
     """The tablets' server.
 
@@ -97,6 +120,7 @@ class BedsideSettings(_Section):
     tls_cert: Path | None = None
     tls_key: Path | None = None
     bench: Mapping[Name, str] = Field(default_factory=dict)
+    limits: BedsideLimits = BedsideLimits()
 
 
 class AlarmSettings(_Section):

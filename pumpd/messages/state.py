@@ -124,7 +124,10 @@ class InfusionState(TypedDict):
 
 
 class PumpState(TypedDict):
-    """`age_s`: how long ago the last reading was asked for. `problem`: why the pump is not available, or empty."""
+    """`age_s`: how long ago the last reading was asked for. `problem`: why the pump is not available, or empty.
+
+    `stopped`: the last reading shows no flow, and no infusion may flow.
+    """
 
     pump: str
     driver: str
@@ -135,6 +138,7 @@ class PumpState(TypedDict):
     patient: str | None
     problem: str
     pump_state: str | None
+    stopped: bool
     age_s: float | None
     pressure_mmhg: int | None
     battery_percent: int | None
