@@ -1,7 +1,7 @@
-"""What the plot and the alarm list of a tablet are drawn from: the journal's rows, kept short. Pure.
+"""What a tablet's plot and alarm list are drawn from: the journal's entries, kept short. Pure.
 
-A point is [elapsed_s, delivered_ml, rate_ml_h, pressure_mmhg or null]; readings nearer than two clinical seconds to the
-last point are left out, so that an infusion of an hour is some 1800 points however often the pump was read.
+A point is [elapsed_s, delivered_ml, rate_ml_h, pressure_mmhg or null]. A reading less than two clinical seconds after
+the last point is left out, so that an hour of infusion has about 1800 points at any polling rate.
 """
 
 from collections import deque
@@ -29,14 +29,14 @@ Point = tuple[float, float, float, float | None]
 
 @dataclass(slots=True)
 class Curve:
-    """One infusion on one pump; `points` with the number of the row that each was taken from."""
+    """One infusion on one pump. Each point comes with the number of the entry that it was taken from."""
 
     session: str
     points: list[tuple[int, Point]] = field(default_factory=list)
 
-    def take(self, row: Record) -> None:
+    def take(self, entry: Record) -> None:
         try:
-            body = row.fields
+            body = entry.fields
             pressure = body.get("pressure_mmhg")
             point = (
                 float(body["elapsed_s"]),
@@ -45,41 +45,41 @@ class Curve:
                 None if pressure is None else float(pressure),
             )
         except (KeyError, TypeError, ValueError):
-            return  # a row that cannot be read is no point; the journal's own tools say so
+            return  # an entry that cannot be read is no point; `pumpd journal verify` reports it
         if self.points and 0 <= point[0] - self.points[-1][1][0] < LEAST_APART_S and point[2] == self.points[-1][1][2]:
             return
-        self.points.append((row.id, point))
+        self.points.append((entry.id, point))
         if len(self.points) > MOST_POINTS:
             del self.points[1::2]
 
     def after(self, number: int) -> list[Point]:
-        return [point for row, point in self.points if row > number]
+        return [point for entry, point in self.points if entry > number]
 
 
 @dataclass(slots=True)
 class History:
-    """All of it for one gateway."""
+    """The curves and alarms of one gateway."""
 
     last_id: int = 0
     curves: dict[str, Curve] = field(default_factory=dict)  # by pump
     alarms: deque[tuple[int, dict[str, Any]]] = field(default_factory=lambda: deque(maxlen=MOST_ALARMS))
 
-    def take(self, rows: Sequence[Record]) -> None:
-        """Rows in order, each once."""
-        for row in rows:
-            self.last_id = row.id
-            if row.kind == "reading":
-                curve = self.curves.get(row.pump)
-                if curve is None or curve.session != row.session:
-                    curve = self.curves[row.pump] = Curve(row.session)
-                curve.take(row)
-            elif row.kind in ALARM_KINDS:
-                self.alarms.append((row.id, _alarm(row)))
-            elif row.kind == "began":
-                self.curves[row.pump] = Curve(row.session)
+    def take(self, entries: Sequence[Record]) -> None:
+        """Entries in order, each once."""
+        for entry in entries:
+            self.last_id = entry.id
+            if entry.kind == "reading":
+                curve = self.curves.get(entry.pump)
+                if curve is None or curve.session != entry.session:
+                    curve = self.curves[entry.pump] = Curve(entry.session)
+                curve.take(entry)
+            elif entry.kind in ALARM_KINDS:
+                self.alarms.append((entry.id, _alarm(entry)))
+            elif entry.kind == "began":
+                self.curves[entry.pump] = Curve(entry.session)
 
     def events(self, after: int) -> list[dict[str, Any]]:
-        """What a viewer that has everything up to row `after` needs, an entry an infusion.
+        """What a viewer that has everything up to entry `after` still needs, one part an infusion.
 
         `whole`: the viewer throws away what it had of that infusion.
         """
@@ -89,7 +89,7 @@ class History:
             whole = not after or not curve.points or curve.points[0][0] > after
             if points or not after:
                 found.append({"pump": pump, "session": curve.session, "whole": whole, "points": points, "alarms": []})
-        alarms = [alarm for row, alarm in self.alarms if row > after]
+        alarms = [alarm for entry, alarm in self.alarms if entry > after]
         for session in dict.fromkeys(alarm["session"] for alarm in alarms):
             own = [alarm for alarm in alarms if alarm["session"] == session]
             known = next((each for each in found if each["session"] == session), None)
@@ -100,10 +100,10 @@ class History:
         return found
 
 
-def _alarm(row: Record) -> dict[str, Any]:
+def _alarm(entry: Record) -> dict[str, Any]:
     try:
-        body = row.fields
+        body = entry.fields
     except ValueError:
         body = {}
     kept = {key: body[key] for key in _ALARM_FIELDS if key in body}
-    return {"id": row.id, "ts": row.ts, "kind": row.kind, "pump": row.pump, "session": row.session, **kept}
+    return {"id": entry.id, "ts": entry.ts, "kind": entry.kind, "pump": entry.pump, "session": entry.session, **kept}

@@ -1,4 +1,4 @@
-// Numbers as they are shown: leading zero always, trailing zero never, cut off and never rounded up.
+// Numbers as they are shown: always a leading zero, never a trailing one, cut off and never rounded up.
 
 const NUMBER = /^(-?)(\d*)(?:\.(\d*))?$/;
 
@@ -6,10 +6,10 @@ const NUMBER = /^(-?)(\d*)(?:\.(\d*))?$/;
 export const NONE = "–";
 
 /**
- * A decimal as people read it: ".50" gives "0.5", "35.0" gives "35". `places` cuts off what is beyond.
- * A number that is not zero is never shown as 0 for being small.
+ * A decimal as people read it: ".50" gives "0.5", "35.0" gives "35". Digits beyond `places` are cut off.
+ * A small number is never shown as 0.
  */
-export function figure(value: string | number | null | undefined, places?: number): string {
+export function decimal(value: string | number | null | undefined, places?: number): string {
   if (value === null || value === undefined || value === "") return NONE;
   const text = typeof value === "number" ? plain(value) : value.trim();
   const parts = NUMBER.exec(text);
@@ -29,7 +29,7 @@ function plain(value: number): string {
   return text.includes("e") ? value.toFixed(9) : text;
 }
 
-/** For drawing only: never for a dose. */
+/** For drawing only, never for a dose. */
 export const drawn = (value: string | number | null | undefined): number => {
   const number = Number(value ?? 0);
   return Number.isFinite(number) ? number : 0;
@@ -60,8 +60,8 @@ export function spell(seconds: number | string): string {
 }
 
 /**
- * A UTC instant as the gateway's own clock on the wall shows it, "14:52", whatever the tablet's clock says. Without the
- * gateway's offset from UTC the tablet's time zone has to do.
+ * A UTC instant as a clock at the gateway shows it, "14:52", whatever the tablet's clock shows. Without the gateway's
+ * offset from UTC it takes the tablet's time zone.
  */
 export function wallClock(ts: string | number | null | undefined, gatewayOffsetMin?: number): string {
   const instant = typeof ts === "number" ? ts : Date.parse(ts ?? "");

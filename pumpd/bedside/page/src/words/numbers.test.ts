@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { clock, figure, spell, wallClock } from "./figures.ts";
+import { clock, decimal, spell, wallClock } from "./numbers.ts";
 
-test("a leading zero always, a trailing zero never", () => {
+test("always a leading zero, never a trailing one", () => {
   const shown: [string | number, string][] = [
     [".5", "0.5"],
     ["0.50", "0.5"],
@@ -18,24 +18,24 @@ test("a leading zero always, a trailing zero never", () => {
     ["0", "0"],
     ["5.", "5"],
   ];
-  for (const [given, want] of shown) assert.equal(figure(given), want, String(given));
+  for (const [given, want] of shown) assert.equal(decimal(given), want, String(given));
 });
 
-test("what is no number is a dash, never a zero", () => {
+test("what is not a number is a dash, never a zero", () => {
   for (const bad of ["", "abc", ".", "1e3", "1,5", "NaN", null, undefined, Number.NaN, Infinity]) {
-    assert.equal(figure(bad), "–", String(bad));
+    assert.equal(decimal(bad), "–", String(bad));
   }
 });
 
-test("places are cut off, never rounded up, and what is small is not nothing", () => {
-  assert.equal(figure("17.4999", 1), "17.4");
-  assert.equal(figure("0.99", 1), "0.9");
-  assert.equal(figure("0.04", 1), "< 0.1");
-  assert.equal(figure("17.04", 1), "17");
-  assert.equal(figure("0.00", 1), "0");
+test("places are cut off, never rounded up, and a small number is never shown as 0", () => {
+  assert.equal(decimal("17.4999", 1), "17.4");
+  assert.equal(decimal("0.99", 1), "0.9");
+  assert.equal(decimal("0.04", 1), "< 0.1");
+  assert.equal(decimal("17.04", 1), "17");
+  assert.equal(decimal("0.00", 1), "0");
 });
 
-test("a time runs as on a clock", () => {
+test("a time reads as on a clock", () => {
   assert.equal(clock(65), "1:05");
   assert.equal(clock(3599.9), "59:59");
   assert.equal(clock("3845"), "1:04:05");
@@ -51,7 +51,7 @@ test("a length of time in words", () => {
   assert.equal(spell(0), "0 seconds");
 });
 
-test("the clock on the wall is the gateway's, not the tablet's", () => {
+test("clock times are the gateway's, not the tablet's", () => {
   assert.equal(wallClock("2026-11-26T13:52:10.123Z", 60), "14:52");
   assert.equal(wallClock("2026-11-26T23:30:00Z", 60), "00:30");
   assert.equal(wallClock("soon"), "–");
