@@ -10,7 +10,6 @@ import importlib
 import secrets
 import sys
 from collections.abc import Collection, Coroutine, Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -20,7 +19,7 @@ from pumpd.control.alarms.board import Key
 from pumpd.control.alarms.service import AlarmService
 from pumpd.control.alarms.sounder import Sounder
 from pumpd.control.confirming.review import review, review_of, shown, status_of
-from pumpd.control.infusions.runner import PumpRunner
+from pumpd.control.infusions.pump_service import PumpService, stop_all
 from pumpd.control.infusions.start_gate import StartGate
 from pumpd.control.observation.service import Care, ObservationService
 from pumpd.control.ordering import association
@@ -93,7 +92,7 @@ class Gateway:
         self,
         settings: Settings,
         library: Library,
-        runners: Sequence[PumpRunner],
+        runners: Sequence[PumpService],
         journal: JournalWriter,
         keys: KeyStore,
         clock: Clock,
@@ -131,9 +130,6 @@ class Gateway:
         self._supply = None if supplied is None else SupplyWatch(supplied, left, self._supply_changed)
         self.alarms.supply = left if self._supply else frozenset()
         self._gate = StartGate(settings, clock, self._supply)
-        for runner in runners:
-            runner.on_change = self.changed
-            runner.last_look = partial(self._gate.last_look, runner)
 
     async def tablets(self) -> "Tablets":
         """What speaks with tablets, made when the first one does."""
@@ -174,6 +170,10 @@ class Gateway:
         self.live.change()
         if self._sounder is not None:
             self._sounder.change()
+
+    def last_check(self, runner: PumpService) -> str:
+        """Why the start that is about to be sent may not be; empty when it may."""
+        return self._gate.last_check(runner)
 
     def changed(self) -> None:
         """Something that people see has changed."""
@@ -222,8 +222,9 @@ class Gateway:
             case TraceRequest(pump=pump):
                 settings = self._runner(pump).settings
                 return {"pump": pump, "driver": settings.driver, "port": settings.port}
-            case Reconcile(pump=pump, by=by, volume=volume, reason=reason, stands=stands):
-                read = ev.DeliveryReconciled(self._now(), f"{by}, {peer}", _volume(volume), reason, stands)
+            case Reconcile(pump=pump, by=by, volume=volume, reason=reason, seen_stopped=seen):
+                again = None if request.volume_again is None else _volume(request.volume_again)
+                read = ev.DeliveryReconciled(self._now(), f"{by}, {peer}", _volume(volume), reason, seen, again)
                 return self._ask(pump, read)
             case Clear(pump=pump, by=by):
                 return self._ask(pump, ev.TripsCleared(self._now(), f"{by}, {peer}"))
@@ -278,7 +279,7 @@ class Gateway:
     def _now(self) -> int:
         return self._clock.monotonic_ns()
 
-    def _runner(self, pump: str) -> PumpRunner:
+    def _runner(self, pump: str) -> PumpService:
         if pump not in self.runners:
             raise RefusedError(f"pump: {pump!r} is not configured; configured: {', '.join(self.runners) or 'none'}")
         return self.runners[pump]
@@ -295,8 +296,7 @@ class Gateway:
     def _stop(self, request: Stop, peer: str) -> Answer:
         """Unknown pump names stop nothing, and say so; no name stops everything."""
         runners = list(self.runners.values()) if request.pump is None else [self._runner(request.pump)]
-        for runner in runners:
-            runner.stop(f"{request.by}, {peer}", request.reason, switching=request.switching_source)
+        stop_all(runners, f"{request.by}, {peer}", request.reason, switching=request.switching_source)
         return Answer(ok=True, result={"stopping": [runner.name for runner in runners]})
 
     # -- order -------------------------------------------------------------------------------------------------------
@@ -329,6 +329,7 @@ class Gateway:
             accuracy_percent=capabilities.kind.accuracy_percent,
             ordered_ns=self._now(),
             patient=prescription.patient,
+            container=self.library.containers[prescription.container].usable,
         )
         body = {"digest": program.digest, "program": program.fields, "peer": peer}
         try:
@@ -363,7 +364,7 @@ class Gateway:
             reasons.append(f"journal: {self.journal_problem}; nothing is started that cannot be written down")
         return reasons
 
-    def _order_objections(self, runner: PumpRunner, patient: str) -> list[str]:
+    def _order_objections(self, runner: PumpService, patient: str) -> list[str]:
         reasons = self._journal_objections() + self._gate.objections(runner)
         if runner.problem:
             reasons.append(f"pump: {runner.name} is not available: {runner.problem}")
@@ -382,7 +383,7 @@ class Gateway:
 
     # -- patient -----------------------------------------------------------------------------------------------------
 
-    async def _associate(self, runner: PumpRunner, patient: str | None, by: str) -> dict[str, Any]:
+    async def _associate(self, runner: PumpService, patient: str | None, by: str) -> dict[str, Any]:
         await association.associate(runner, patient, by, self._journal, self._now())
         self.changed()
         return status_of(runner, self._now())
@@ -502,6 +503,6 @@ class Gateway:
 
 def _volume(text: str) -> Volume:
     try:
-        return Volume.parse(text, "volume")
+        return Volume.parse(text, "volume", zero=True)
     except ValueError as error:
         raise RefusedError(str(error)) from error

@@ -4,14 +4,14 @@ import hashlib
 from typing import Any
 
 from pumpd.control import describe
-from pumpd.control.infusions.runner import PumpRunner
+from pumpd.control.infusions.pump_service import PumpService
 from pumpd.dosing import RateProgram
 from pumpd.journal.records import canonical
 from pumpd.pump import Capabilities, PumpProgram
 from pumpd.settings import PumpSettings
 
 
-def review(runner: PumpRunner) -> dict[str, Any]:
+def review(runner: PumpService) -> dict[str, Any]:
     """Everything that a nurse must see before confirming (STA-16), from the program and from what the pump holds."""
     if runner.program is None:
         return {}
@@ -64,7 +64,7 @@ def _step(rate_ml_h: str, volume_ml: str) -> dict[str, str]:
     return {"rate_ml_h": rate_ml_h, "volume_ml": volume_ml}
 
 
-def status_of(runner: PumpRunner, now_ns: int) -> dict[str, Any]:
+def status_of(runner: PumpService, now_ns: int) -> dict[str, Any]:
     """One pump as it is now."""
     infusion, reading, who = runner.infusion, runner.reading, runner.identity
     status: dict[str, Any] = {

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.infusions.recovery import LOOK_BACK, gone_since
-from pumpd.control.infusions.runner import PumpRunner
 from pumpd.control.observation.observation import LASTS_NS, NS, Observation, ObservationError, Vitals
 from pumpd.host.clock import Clock
 from pumpd.journal import Entry, JournalError, JournalReader, Record
@@ -31,7 +31,7 @@ class ObservationService:
         self._journal, self._clock = journal, clock
         self._begun = {care.observation.session for care in self.cares.values()}
 
-    def see(self, runners: Iterable[PumpRunner]) -> None:
+    def see(self, runners: Iterable[PumpService]) -> None:
         """Begin an observation where an infusion that flowed has ended."""
         for runner in runners:
             infusion = runner.infusion
@@ -86,7 +86,7 @@ class ObservationService:
         self._journal.post([Entry(kind, body, pump, session, self._clock.monotonic_ns())])
 
 
-def summary(runner: PumpRunner, now_ns: int, clock: Clock) -> dict[str, Any]:
+def summary(runner: PumpService, now_ns: int, clock: Clock) -> dict[str, Any]:
     """What an infusion came to, for people. Quantities are text."""
     infusion, program = runner.infusion, runner.program
     assert infusion is not None  # the caller has seen it end

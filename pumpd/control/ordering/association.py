@@ -7,7 +7,7 @@ Promises:
   disk after it. What the disk does not take leaves the pump nobody's.
 """
 
-from pumpd.control.infusions.runner import PumpRunner
+from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.refused import RefusedError
 from pumpd.dosing.prescription import is_token
 from pumpd.journal import Entry, JournalError, JournalReader
@@ -17,7 +17,7 @@ CHANGED = "association_changed"
 NO_TOKEN = "no patient token, of letters, figures and . _ @ -; never a name"  # noqa: S105  # nobody's secret
 
 
-async def associate(runner: PumpRunner, patient: str | None, by: str, journal: JournalWriter, now_ns: int) -> None:
+async def associate(runner: PumpService, patient: str | None, by: str, journal: JournalWriter, now_ns: int) -> None:
     """Make this the pump's patient; None: nobody. Raises RefusedError."""
     if patient is not None and not is_token(patient):
         raise RefusedError(f"patient: this is {NO_TOKEN}")

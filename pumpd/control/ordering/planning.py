@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pumpd.control.infusions.deadman import on_port
-from pumpd.control.infusions.runner import PumpRunner
+from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.ordering.build import objections as build_objections
 from pumpd.control.refused import RefusedError
 from pumpd.dosing import Library, Prescription, RateProgram, Refusal, Refusals, SoftLimit, check, plan
@@ -37,7 +37,7 @@ class Ordering:
         self,
         settings: Settings,
         library: Library,
-        runners: Sequence[PumpRunner],
+        runners: Sequence[PumpService],
         journal: JournalWriter,
         clock: Clock,
         others: Collection[str],
@@ -47,7 +47,9 @@ class Ordering:
         self._journal, self._clock = journal, clock
         self._others, self._doses = others, Doses()
 
-    async def planned(self, request: Order, runner: PumpRunner, objections: Sequence[str], *, ordered: bool) -> Planned:
+    async def planned(
+        self, request: Order, runner: PumpService, objections: Sequence[str], *, ordered: bool
+    ) -> Planned:
         """Plan it. Raises RefusedError with every reason, `objections` among them.
 
         To be `ordered`, it needs a typed reason for each soft limit as well.
@@ -74,7 +76,7 @@ class Ordering:
         asked = {**fields, "overrides": request.overrides}
         return Planned(asked, prescription, program, capabilities, self._course(runner, prescription))
 
-    def _capabilities(self, runner: PumpRunner, prescription: Prescription) -> Capabilities:
+    def _capabilities(self, runner: PumpService, prescription: Prescription) -> Capabilities:
         """What the pump can do with the container that is ordered. Raises Refusals, with all that needs no pump."""
         reasons = check(prescription, self._library)
         container = self._library.containers.get(prescription.container)
@@ -97,7 +99,7 @@ class Ordering:
             raise RefusedError(f"journal: {error}; what was given before cannot be judged") from error
 
     def history(
-        self, runner: PumpRunner, prescription: Prescription, but: str = ""
+        self, runner: PumpService, prescription: Prescription, but: str = ""
     ) -> tuple[list[str], tuple[SoftLimit, ...]]:
         """What the patient has had, against this order: hard reasons, and soft limits (PRG-14, PRG-17, PRG-18)."""
         entry = self._library.entries.get(prescription.entry)
@@ -110,7 +112,7 @@ class Ordering:
         soft = () if now is None else warnings(past, wanted, now, entry.course)
         return [*changed, *(str(each) for each in objections(past, wanted, now, entry.course))], soft
 
-    def _course(self, runner: PumpRunner, prescription: Prescription) -> dict[str, Any] | None:
+    def _course(self, runner: PumpService, prescription: Prescription) -> dict[str, Any] | None:
         entry, now = self._library.entries.get(prescription.entry), self._now(runner)
         if entry is None or now is None:
             return None
@@ -123,7 +125,7 @@ class Ordering:
         live = {each.infusion.place.session for each in self._runners if each.active and each.infusion}
         return [dose for dose in self._doses.all(live) if dose.session != but]
 
-    def _now(self, runner: PumpRunner) -> int | None:
+    def _now(self, runner: PumpService) -> int | None:
         known = runner.settings.simulated or self._settings.clock_trusted or self._clock.kernel().synchronized
         return int(self._clock.now().timestamp() * 1e9) if known else None
 

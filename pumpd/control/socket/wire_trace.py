@@ -9,12 +9,12 @@ import asyncio
 import json
 from collections import deque
 
-from pumpd.control.infusions.runner import PumpRunner
+from pumpd.control.infusions.pump_service import PumpService
 
 MOST_WAITING = 1000  # packets kept for a client that reads slowly
 
 
-async def show_wire(runner: PumpRunner, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def show_wire(runner: PumpService, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Write a line of JSON for each packet until the client goes away: `t_ns`, `way` (out, in), `hex`, `dropped`."""
     waiting: deque[dict[str, object]] = deque()
     there, dropped = asyncio.Event(), 0

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from pumpd.control.confirming.review import status_of
-from pumpd.control.infusions.runner import PumpRunner
+from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.observation.observation import VITALS_EVERY_NS
 from pumpd.control.observation.service import summary
 from pumpd.control.tablets.keys import KeyStore, KeyStoreError
@@ -96,7 +96,7 @@ class Live:
             },
         }
 
-    def _pump(self, runner: PumpRunner) -> dict[str, Any]:
+    def _pump(self, runner: PumpService) -> dict[str, Any]:
         now = self._clock.monotonic_ns()
         reading, infusion = runner.reading, runner.infusion
         care = self._gateway.observations.cares.get(runner.name)
@@ -150,7 +150,7 @@ class Live:
     def _line_s(self, ns: int) -> float:
         return round(ns / NS / self._clock.scale, 2)
 
-    def _pause(self, runner: PumpRunner, now: int) -> dict[str, Any]:
+    def _pause(self, runner: PumpService, now: int) -> dict[str, Any]:
         infusion = runner.infusion
         assert infusion is not None  # the caller has looked
         limits, paused = infusion.limits, infusion.state is State.PAUSED and infusion.flow_ended_ns is not None
@@ -163,7 +163,7 @@ class Live:
             "total_left_s": round(max(0, total) / NS, 1),
         }
 
-    def _ends(self, runner: PumpRunner, now: int) -> str | None:
+    def _ends(self, runner: PumpService, now: int) -> str | None:
         """Wall time at which the volume will be given at the programmed rates, while it flows."""
         infusion = runner.infusion
         if infusion is None or infusion.state not in (State.STARTING, State.RUNNING):
@@ -195,7 +195,7 @@ class Live:
         return timestamp(self._clock.now() + timedelta(seconds=(at_ns - now_ns) / NS / self._clock.scale))
 
 
-def _loss_of_control_text(runner: PumpRunner) -> str | None:
+def _loss_of_control_text(runner: PumpService) -> str | None:
     """What ends the flow when this gateway dies, in words."""
     classes = runner.capabilities.loss_of_control if runner.capabilities else ()
     return "; ".join(LOSS_OF_CONTROL_WORDS[each.value] for each in classes) or None
