@@ -21,9 +21,11 @@ from pumpd.control.alarms.sounder import Sounder
 from pumpd.control.confirming.review import review, review_of, shown, status_of
 from pumpd.control.infusions.pump_service import PumpService, stop_all
 from pumpd.control.infusions.start_gate import StartGate
-from pumpd.control.observation.service import Care, ObservationService
+from pumpd.control.observation.observation import Observation
+from pumpd.control.observation.service import ObservationService
 from pumpd.control.ordering import association
 from pumpd.control.ordering.build import Build
+from pumpd.control.ordering.dose_history import DoseHistory
 from pumpd.control.ordering.library_check import LibraryCheck
 from pumpd.control.ordering.planning import Ordering
 from pumpd.control.refused import RefusedError
@@ -99,7 +101,7 @@ class Gateway:
         build: Build,
         others: Collection[str] = (),
         damage: str = "",
-        cares: Mapping[str, Care] | None = None,
+        observations: Sequence[Observation] = (),
         alarms_left: frozenset[Key] = frozenset(),
     ) -> None:
         """`others`: sessions that another build began. `damage`: what is wrong with the journal of before; nothing is
@@ -112,9 +114,10 @@ class Gateway:
         self.damage = damage
         self.journal_problem = ""
         self.guard = LibraryCheck(settings, library, journal, clock)
-        self._ordering = Ordering(settings, library, runners, journal, clock, others)
+        self._past = DoseHistory(settings.journal_path, journal)
+        self._ordering = Ordering(settings, library, runners, self._past, clock, others)
         self.alarms = AlarmService(self.runners, journal, clock, alarms_left)
-        self.observations = ObservationService(journal, clock, cares)
+        self.observations = ObservationService(journal, clock, observations)
         self._tablets: Tablets | None = None
         self._strangers = StrangerLimit()
         self.live = Live(self, keys, clock)
@@ -150,7 +153,7 @@ class Gateway:
 
     def works(self) -> Mapping[str, Coroutine[Any, Any, None]]:
         """What must run beside the pumps, by name."""
-        works = {"alarms": self.alarms.run(), "library": self.guard.run()}
+        works = {"alarms": self.alarms.run(), "library": self.guard.run(), "dose history": self._past.run()}
         if self._sounder is not None:
             works["alarm output"] = self._sounder.run()
         if self._supply is not None:
@@ -160,7 +163,7 @@ class Gateway:
     @property
     def supply(self) -> dict[str, Any] | None:
         """What feeds the gateway; None when nothing tells."""
-        return None if self._supply is None else self._supply.told()
+        return None if self._supply is None else self._supply.data()
 
     def _supply_changed(self) -> None:
         self.alarms.supply = frozenset() if self._supply is None else self._supply.alarms
@@ -177,7 +180,7 @@ class Gateway:
 
     def changed(self) -> None:
         """Something that people see has changed."""
-        self.observations.see(self.runners.values())
+        self.observations.check(self.runners.values())
         self.alarms.see()
         self.live.change()
 
@@ -337,7 +340,7 @@ class Gateway:
         except JournalError as error:
             raise RefusedError(f"journal: {error}; nothing is started that cannot be written down") from error
         reasons = self._order_objections(runner, request.patient)
-        await self._ordering.read_history()
+        await self._past.catch_up()
         reasons += self._ordering.history(runner, prescription, session)[0]
         if reasons:  # another order, or a failure, came while the journal was being written
             raise RefusedError(*reasons)
