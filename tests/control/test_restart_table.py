@@ -71,7 +71,7 @@ async def make(here, found):
     flows = here.pump.truth()["running"]
     if found is Found.FLOWING and not flows:
         here.pump.fire(Fault.parse("front-panel:start"))
-    elif found is Found.STANDING and flows:
+    elif found is Found.STOPPED and flows:
         here.pump.fire(Fault.parse("front-panel:stop"))
     elif found is Found.RESET:
         here.pump.fire(Fault.parse("power-cut/1s"))
