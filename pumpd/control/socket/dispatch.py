@@ -13,8 +13,8 @@ from typing import Any
 from pumpd.control.alarms.service import AlarmService
 from pumpd.control.confirming.review import review
 from pumpd.control.confirming.service import ConfirmingService
+from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.infusions.pumps import Pumps
-from pumpd.control.infusions.runner import PumpRunner
 from pumpd.control.ordering.service import OrderingService
 from pumpd.control.refused import RefusedError
 from pumpd.control.socket.strangers import StrangerLimit
@@ -100,7 +100,7 @@ class Dispatch:
         match result:
             case Answer():
                 return result
-            case PumpRunner():
+            case PumpService():
                 return Answer(ok=True, result=dict(self._live.pump(result)))
             case _:
                 return Answer(ok=True, result=dict(result))
@@ -126,7 +126,7 @@ class Dispatch:
 
     async def _carry_out(
         self, request: Request, peer: str, *, operator: bool
-    ) -> Answer | PumpRunner | Mapping[str, Any]:
+    ) -> Answer | PumpService | Mapping[str, Any]:
         match request:
             case StatusRequest():
                 return self._live.state()
@@ -147,8 +147,8 @@ class Dispatch:
                 return self._pumps.resume(pump, f"{by}, {peer}")
             case Clear(pump=pump, by=by):
                 return self._pumps.clear(pump, f"{by}, {peer}")
-            case Reconcile(pump=pump, by=by, volume=volume, reason=reason, stands=stands):
-                return self._pumps.reconcile(pump, f"{by}, {peer}", volume, reason, stands=stands)
+            case Reconcile(pump=pump, by=by, volume=volume, volume_again=again, reason=reason, seen_stopped=seen):
+                return self._pumps.reconcile(pump, f"{by}, {peer}", volume, reason, again=again, seen_stopped=seen)
             case TraceRequest(pump=pump):
                 settings = self._pumps.named(pump).settings
                 return {"pump": pump, "driver": settings.driver, "port": settings.port}
