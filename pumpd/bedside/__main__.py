@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def _serve(settings: Settings, bedside: BedsideSettings, context: ssl.SSLContext) -> int:
-    control = ControlLink(settings.socket_path)
+    control = ControlLink(settings.tablet_socket_path)
     feed = Feed(control, settings.journal_path)
     served = Bedside(settings, control, feed)
     config = uvicorn.Config(

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from starlette.requests import Request
 
 from pumpd.messages.requests import Id, Text
+from pumpd.validation import problems
 
 LARGEST = 16 * 1024
 
@@ -80,10 +81,4 @@ async def read(request: Request, kind: type[B]) -> B:
     try:
         return kind.model_validate_json(await raw(request))
     except ValidationError as error:
-        raise BodyError(
-            422,
-            *(
-                f"{'.'.join(str(part) for part in item['loc']) or 'body'}: {item['msg']}"
-                for item in error.errors(include_url=False, include_context=False, include_input=False)
-            ),
-        ) from error
+        raise BodyError(422, *problems(error, "body")) from error

@@ -9,8 +9,6 @@ Promises:
 """
 
 import asyncio
-import contextlib
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -18,8 +16,9 @@ import structlog
 from pumpd.dosing import Library
 from pumpd.dosing.seal import Asked, Found, Mark, objections
 from pumpd.host.clock import Clock
-from pumpd.journal import Entry, JournalError, JournalReader
+from pumpd.journal import Entry, JournalError
 from pumpd.journal.writer import JournalWriter
+from pumpd.library.accepted import ACCEPTED, highest
 from pumpd.library.files import default_library
 from pumpd.settings import Settings
 
@@ -27,7 +26,6 @@ log = structlog.get_logger("pumpd.control")
 
 FIRST_LOOK_AFTER_S = 5.0  # a process that was restarted over a running pump has other things to do first
 WITHIN_S = 2.0
-ACCEPTED = "library_accepted"
 
 
 class LibraryCheck:
@@ -86,15 +84,3 @@ class LibraryCheck:
             "key": manifest.key if manifest else None,
             "problems": list(self.known),
         }
-
-
-def highest(path: Path) -> Mark | None:
-    """The highest version that was accepted here; None when there was none. Raises JournalError."""
-    with contextlib.closing(JournalReader(path)) as reader:
-        row = reader.newest(ACCEPTED)
-    if row is None:
-        return None
-    try:
-        return Mark(int(row.fields["version"]), str(row.fields["digest"]))
-    except (KeyError, TypeError, ValueError) as error:
-        raise JournalError(f"journal {path}: row {row.id} ({ACCEPTED}) cannot be read") from error
