@@ -12,13 +12,15 @@ from pumpd.control.infusions.pumps import Pumps
 from pumpd.control.infusions.runner import PumpRunner
 from pumpd.control.infusions.start_gate import StartGate
 from pumpd.control.journal_health import JournalHealth
-from pumpd.control.observation.service import Care, ObservationService
+from pumpd.control.observation.service import Found, ObservationService
 from pumpd.control.ordering.build import Build
+from pumpd.control.ordering.dose_history import DoseHistory
 from pumpd.control.ordering.library_check import LibraryCheck
-from pumpd.control.ordering.planning import Ordering
+from pumpd.control.ordering.planning import Planning
 from pumpd.control.ordering.service import OrderingService
 from pumpd.control.socket.dispatch import Dispatch
-from pumpd.control.state.live import Live
+from pumpd.control.socket.streams import StateStream
+from pumpd.control.state.live import LiveState
 from pumpd.control.tablets.keys import KeyStore
 from pumpd.control.tablets.pairing_service import PairingService
 from pumpd.control.tablets.register import Register
@@ -46,7 +48,7 @@ class Gateway:
         build: Build,
         others: Collection[str] = (),
         damage: str = "",
-        cares: Mapping[str, Care] | None = None,
+        observations: Found | None = None,
         alarms_left: frozenset[Key] = frozenset(),
     ) -> None:
         """`others`: sessions that another build began. `damage`: what is wrong with the journal of before."""
@@ -56,7 +58,7 @@ class Gateway:
         self.health = JournalHealth(self.runners, journal, clock, damage)
         self.library_check = LibraryCheck(settings, library, journal, clock)
         self.alarms = AlarmService(self.runners, journal, clock, alarms_left)
-        self.observations = ObservationService(journal, clock, cares)
+        self.observations = ObservationService(journal, clock, observations or Found())
         output = settings.alarm.output
         self._sounder = Sounder(output, lambda: self.alarms.board.sounding) if output else None
         supplied = settings.supply_watched
@@ -64,11 +66,13 @@ class Gateway:
         self._supply = None if supplied is None else SupplyWatch(supplied, left, self._supply_changed)
         self.alarms.supply = left if self._supply else frozenset()
         self.gate = StartGate(settings, clock, self._supply)
-        planning = Ordering(settings, library, runners, journal, clock, others)
+        self._past = DoseHistory(settings.journal_path, journal)
+        planning = Planning(settings, library, runners, self._past, clock, others)
         self.ordering = OrderingService(
             settings.gateway,
             pumps,
             planning,
+            self._past,
             self.library_check,
             self.gate,
             self.health,
@@ -80,7 +84,7 @@ class Gateway:
         self.confirming = ConfirmingService(pumps, self.library_check, self.gate, self.health, clock)
         staff = StaffStore(settings.staff_path)
         sign_ins, register = SignIns(staff, clock.loop_ns), Register(keys, staff, journal, clock)
-        self.live = Live(
+        self.live = LiveState(
             settings,
             self.runners,
             self.alarms,
@@ -93,6 +97,7 @@ class Gateway:
             partial(paired_tablets, keys, sign_ins),
             clock,
         )
+        self._stream = StateStream(self.live.state)
         self.tablets = Tablets(
             settings.gateway,
             keys,
@@ -102,6 +107,7 @@ class Gateway:
             self.confirming,
             self.alarms,
             self.observations,
+            self.live,
             journal,
             clock,
             self.changed,
@@ -118,10 +124,11 @@ class Gateway:
             register,
             self.alarms,
             self.live,
+            self._stream,
             journal,
             clock,
         )
-        self.answer, self.status = self.dispatch.answer, self.live.status
+        self.answer, self.status = self.dispatch.answer, self.live.state
         self.alarms.on_change = self._alarms_changed
         for runner in runners:
             runner.on_change = self.changed
@@ -129,7 +136,7 @@ class Gateway:
 
     def works(self) -> Mapping[str, Coroutine[Any, Any, None]]:
         """What must run beside the pumps, by name."""
-        works = {"alarms": self.alarms.run(), "library": self.library_check.run()}
+        works = {"alarms": self.alarms.run(), "library": self.library_check.run(), "dose history": self._past.run()}
         if self._sounder is not None:
             works["alarm output"] = self._sounder.run()
         if self._supply is not None:
@@ -138,15 +145,15 @@ class Gateway:
 
     def changed(self) -> None:
         """Something that people see has changed."""
-        self.observations.see(self.runners.values())
+        self.observations.check(self.runners.values())
         self.alarms.see()
-        self.live.change()
+        self._stream.change()
 
     def _supply_changed(self) -> None:
         self.alarms.supply = frozenset() if self._supply is None else self._supply.alarms
         self.changed()
 
     def _alarms_changed(self) -> None:
-        self.live.change()
+        self._stream.change()
         if self._sounder is not None:
             self._sounder.change()

@@ -1,4 +1,4 @@
-"""The highest version of a library that this gateway ever accepted, kept in the journal."""
+"""The highest library version that was accepted on a gateway, from its journal (SEC-17)."""
 
 import contextlib
 from pathlib import Path
@@ -6,16 +6,16 @@ from pathlib import Path
 from pumpd.dosing.seal import Mark
 from pumpd.journal import JournalError, JournalReader
 
-ACCEPTED = "library_accepted"
+ACCEPTED = "library_accepted"  # the kind of its journal entry
 
 
 def highest(path: Path) -> Mark | None:
     """The highest version that was accepted here; None when there was none. Raises JournalError."""
     with contextlib.closing(JournalReader(path)) as reader:
-        row = reader.newest(ACCEPTED)
-    if row is None:
+        entry = reader.newest(ACCEPTED)
+    if entry is None:
         return None
     try:
-        return Mark(int(row.fields["version"]), str(row.fields["digest"]))
+        return Mark(int(entry.fields["version"]), str(entry.fields["digest"]))
     except (KeyError, TypeError, ValueError) as error:
-        raise JournalError(f"journal {path}: row {row.id} ({ACCEPTED}) cannot be read") from error
+        raise JournalError(f"journal {path}: entry {entry.id} ({ACCEPTED}) cannot be read") from error

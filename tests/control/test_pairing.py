@@ -14,7 +14,7 @@ from pumpd.control.tablets.keys import KeyStore, KeyStoreError
 from pumpd.control.tablets.pairing import short_code
 from pumpd.messages.keys import PairedKey
 from pumpd.messages.signing import der_of, key_id
-from tests.control.testbed import BEDSIDE, OPERATOR, open_testbed
+from tests.control.testbed import BEDSIDE, open_testbed
 
 OPEN = {"op": "pair_open", "roles": ["view", "confirm"]}
 
@@ -96,7 +96,9 @@ async def test_the_window_closes_after_two_minutes(tmp_path, after_s, taken):
         answer = await operator(here, op="pair_accept", code=code)
         assert answer.ok is taken
         assert len(paired(here)) == taken
-        assert (await here.ask_as(BEDSIDE, op="pair_state", token=token)).result["state"] == ("accepted" if taken else "closed")
+        assert (await here.ask_as(BEDSIDE, op="pair_state", token=token)).result["state"] == (
+            "accepted" if taken else "closed"
+        )
 
 
 @pytest.mark.requirement("SEC-01")

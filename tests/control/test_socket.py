@@ -175,7 +175,7 @@ async def test_a_defect_in_one_request_leaves_the_socket_answering(tmp_path, mon
             raise ZeroDivisionError("a defect")
 
         with monkeypatch.context() as patched:
-            patched.setattr(here.gateway.live, "status", defect)
+            patched.setattr(here.gateway.live, "state", defect)
             answer = await client.ask({"op": "status"})
             assert answer["ok"] is False
             assert "ZeroDivisionError" in answer["reasons"][0]

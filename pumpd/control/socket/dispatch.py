@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from pumpd.control.alarms.service import AlarmService
-from pumpd.control.confirming.review import review, status_of
+from pumpd.control.confirming.review import review
 from pumpd.control.confirming.service import ConfirmingService
 from pumpd.control.infusions.pumps import Pumps
 from pumpd.control.infusions.runner import PumpRunner
@@ -21,8 +21,8 @@ from pumpd.control.ordering.service import OrderingService
 from pumpd.control.refused import RefusedError
 from pumpd.control.socket.doors import Caller, Door, objection
 from pumpd.control.socket.strangers import StrangerLimit
-from pumpd.control.socket.wire_trace import show_wire
-from pumpd.control.state.live import Live, library_of
+from pumpd.control.socket.streams import StateStream, show_wire
+from pumpd.control.state.live import LiveState
 from pumpd.control.tablets.pairing_service import PairingService
 from pumpd.control.tablets.register import Register
 from pumpd.control.tablets.service import Tablets
@@ -31,6 +31,7 @@ from pumpd.dosing import Library
 from pumpd.host.clock import Clock
 from pumpd.journal import Entry
 from pumpd.journal.writer import JournalWriter
+from pumpd.messages.library import library_data
 from pumpd.messages.requests import (
     Alive,
     Answer,
@@ -84,14 +85,15 @@ class Dispatch:
         pairing: PairingService,
         register: Register,
         alarms: AlarmService,
-        live: Live,
+        live: LiveState,
+        stream: StateStream,
         journal: JournalWriter,
         clock: Clock,
     ) -> None:
         self._gateway, self._library, self._pumps = gateway, library, pumps
         self._ordering, self._confirming, self._software_nurses = ordering, confirming, software_nurses
         self._tablets, self._pairing, self._register, self._alarms = tablets, pairing, register, alarms
-        self._live, self._journal, self._clock = live, journal, clock
+        self._live, self._stream, self._journal, self._clock = live, stream, journal, clock
         self._limits = {door: StrangerLimit() for door in Door}
 
     async def answer(self, request: Request, caller: Caller) -> Answer:
@@ -111,7 +113,7 @@ class Dispatch:
             case Answer():
                 return result
             case PumpRunner():
-                return Answer(ok=True, result=status_of(result, self._clock.monotonic_ns()))
+                return Answer(ok=True, result=dict(self._live.pump(result)))
             case _:
                 return Answer(ok=True, result=dict(result))
 
@@ -121,7 +123,7 @@ class Dispatch:
             case TraceRequest(pump=pump):
                 return partial(show_wire, self._pumps.named(pump))
             case WatchRequest():
-                return self._live.show
+                return self._stream.show
             case _:
                 return None
 
@@ -137,7 +139,7 @@ class Dispatch:
     async def _carry_out(self, request: Request, peer: str) -> Answer | PumpRunner | Mapping[str, Any]:
         match request:
             case StatusRequest():
-                return self._live.status()
+                return self._live.state()
             case Order():
                 session = await self._ordering.order(request, peer)
                 return {"session": session, **review(self._pumps.named(request.pump))}
@@ -163,7 +165,7 @@ class Dispatch:
             case WatchRequest():
                 return {"gateway": self._gateway}
             case LibraryRequest():
-                return library_of(self._library)
+                return library_data(self._library)
             case NonceRequest():
                 return {"nonce": self._tablets.nonce()}
             case TabletRequest():

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from pumpd.control.alarms.service import AlarmService
 from pumpd.control.confirming import signature
 from pumpd.control.confirming.nonces import Nonces
-from pumpd.control.confirming.review import preview_of, review, status_of
+from pumpd.control.confirming.review import preview_of, review
 from pumpd.control.confirming.service import ConfirmingService
 from pumpd.control.infusions.pumps import Pumps
 from pumpd.control.infusions.runner import PumpRunner
@@ -24,6 +24,7 @@ from pumpd.control.observation.observation import ObservationError
 from pumpd.control.observation.service import ObservationService
 from pumpd.control.ordering.service import OrderingService
 from pumpd.control.refused import RefusedError
+from pumpd.control.state.live import LiveState
 from pumpd.control.tablets.keys import KeyStore, KeyStoreError
 from pumpd.control.tablets.needs import objection
 from pumpd.control.tablets.sign_in import IDLE_NS, NS, SignInError, SignIns
@@ -54,13 +55,14 @@ class Tablets:
         confirming: ConfirmingService,
         alarms: AlarmService,
         observations: ObservationService,
+        live: LiveState,
         journal: JournalWriter,
         clock: Clock,
         changed: Callable[[], None],
     ) -> None:
         self._gateway, self._keys, self._sign_ins = gateway, keys, sign_ins
         self._pumps, self._ordering, self._confirming = pumps, ordering, confirming
-        self._alarms, self._observations = alarms, observations
+        self._alarms, self._observations, self._live = alarms, observations, live
         self._journal, self._clock, self._changed = journal, clock, changed
         self._nonces = Nonces()
 
@@ -159,11 +161,11 @@ class Tablets:
                 return {}
             case asked.PauseAudio():
                 return {"paused_s": self._alarms.pause_audio(who, key.id)}
-            case asked.VitalSigns(pump=pump):
-                numbers = inner.model_dump(exclude={"op", "pump"})
-                self._observations.vitals(pump, who, numbers)
-            case asked.EndObservation(pump=pump, reason=reason):
-                self._observations.end(pump, who, reason)
+            case asked.VitalSigns(pump=pump, session=session):
+                numbers = inner.model_dump(exclude={"op", "pump", "session"})
+                self._observations.vitals(pump, session, who, numbers)
+            case asked.EndObservation(pump=pump, session=session, reason=reason):
+                self._observations.end(pump, session, who, reason)
             case _:
                 raise RefusedError(f"{inner.op}: no tablet may ask for that")
         self._changed()
@@ -201,7 +203,7 @@ class Tablets:
         return [why] if why else []
 
     def _status(self, runner: PumpRunner) -> dict[str, Any]:
-        return status_of(runner, self._clock.monotonic_ns())
+        return dict(self._live.pump(runner))
 
     def _note(self, kind: str, pump: str, body: dict[str, Any]) -> None:
         self._journal.post([Entry(kind, body, pump, "", self._clock.monotonic_ns())])
