@@ -1,12 +1,12 @@
 """Stop on a tablet: from the finger on the button in a browser to the last byte of the stop frame on the pump's line.
 
-Everything is real but the pump: Chromium with the page, bedside over TLS, control, pseudo-terminals. Each try stops an
-infusion that runs, on the screen with its plot; a second tablet shows the plot of another bed. Then the same once more
-with ten further viewers, each with a stream of its own and a few requests a second.
+Everything except the pump is real: Chromium with the page, bedside over TLS, control, pseudo-terminals. Each try stops
+a running infusion on the screen with its plot, while a second tablet shows the plot of another bed. Then the same with
+ten more viewers, each with its own stream and a few requests a second.
 
-The finger's instant is the page's own `pointerdown`; the frame's is control's tap on the line and the time of its bytes
-at the line's speed. Both clocks are the machine's CLOCK_MONOTONIC; where the page's began is found by asking it often:
-the quickest round trip bounds the error (`clock_error_ms`).
+The press is the page's own `pointerdown`. The frame is timed by control's trace of the line, plus the time that its
+bytes take at the line's speed. Both clocks are CLOCK_MONOTONIC. The zero of the page's clock is found by asking it many
+times: the quickest round trip bounds the error (`clock_error_ms`).
 """
 
 import asyncio

@@ -1,9 +1,9 @@
 """A tablet's stop: from POST /api/stop over TLS to the last byte of the stop frame on the wire.
 
-Real control and bedside processes, real pseudo-terminals paced as the New Era line. One pump infuses, so that the
-plot runs; the other, which is read once a second, is stopped. Alone, and with viewers: each a paired tablet with an
-open stream of live state and rows, which says every 2 s that it is there. The connection of the tablet that stops is
-open already, as a page's is. From a click in a browser it is measured elsewhere.
+Real control and bedside processes, real pseudo-terminals at the pace of the New Era line. One pump infuses, so the plot
+grows. The other, which is polled once a second, is stopped. Measured alone and with viewers: each is a paired tablet
+with an open live stream that reports every 2 s that it is connected. The tablet that stops has an open connection, as
+the page has. `browser_stop.py` measures from the press in a browser.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ from pumpd.messages.signing import key_id, pairable, sign_bytes
 TRIES = 100
 VIEWERS = 10
 BOUND_MS = 300  # of the 99th percentile
-GAP_S = 0.3  # the stop before has been answered, on a busy machine too
+GAP_S = 0.3  # enough for the previous answer, also on a busy machine
 
 
 def _free_port():
@@ -48,7 +48,7 @@ def _trusting(folder):
 
 
 def _pair(folder, count):
-    """Keys of so many tablets, paired as the window would do it."""
+    """Keys of so many paired tablets."""
     store, keys = KeyStore(folder / "state" / "paired-keys.json"), []
     for number in range(count):
         key = ec.generate_private_key(ec.SECP256R1())
@@ -83,14 +83,14 @@ async def _bedside(folder, port):
 
 @contextlib.contextmanager
 def _watched(folder, port, viewers):
-    """So many viewers in a process of their own, so that they do not hold up the clock."""
+    """So many viewers in their own process, so that they do not disturb the measurement."""
     if not viewers:
         yield
         return
     command = [sys.executable, "-m", "benchmarks.tablet_stop", "view", str(folder), str(port)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE)
     try:
-        process.stdout.readline()  # all of them see
+        process.stdout.readline()  # all of them have a state
         yield
     finally:
         process.terminate()
@@ -120,7 +120,7 @@ async def _measured(viewers, tries):
                     for _ in range(tries):
                         await asyncio.sleep(chance.uniform(GAP_S, 2 * GAP_S))
                         count, asked = len(served.frames), time.monotonic()
-                        answering = asyncio.create_task(tablet.post("/api/stop", json={"pump": "bed2"}))
+                        answering = asyncio.create_task(tablet.post("/api/stop?pump=bed2"))
                         frame = await served.next_stop(count)
                         taken.append(frame.ended - asked)
                         assert (await answering).json()["ok"]
