@@ -43,10 +43,10 @@ def test_a_nurse_associates_a_pump_with_a_patient_and_not_during_an_infusion(nur
         nurse.button("End the association").click()
     expect(page.get_by_test_id("associated")).to_have_text("none")
     page.get_by_label("Associate with a patient").fill("Jane Doe")
-    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Associate", exact=True).click()  # enabled once the last change is answered
     nurse.see("This is no patient token")
     page.get_by_label("Associate with a patient").fill("P-9")
-    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Associate", exact=True).click()
     expect(page.get_by_test_id("associated")).to_have_text("P-9")
     expect(page.get_by_role("banner")).to_contain_text("patient P-9")
     change = testbed.entries("association_changed", "bed4")[-1].fields
