@@ -1,9 +1,9 @@
 """A tablet's stop: from POST /api/stop over TLS to the last byte of the stop frame on the wire.
 
-Real control and bedside processes, real pseudo-terminals at the pace of the New Era line. One pump infuses, so the plot
-grows. The other, which is polled once a second, is stopped. Measured alone and with viewers: each is a paired tablet
-with an open live stream that reports every 2 s that it is connected. The tablet that stops has an open connection, as
-the page has. `browser_stop.py` measures from the press in a browser.
+Real control and bedside processes, and real pseudo-terminals at the speed of the New Era line. One pump infuses, so
+that there is a plot; the other one, which is read once a second, is stopped. Measured alone and with viewers. Each
+viewer is a paired tablet with an open stream of live state, which reports every 2 s that it is alive. The tablet that
+stops has an open connection, as a page has. `browser_stop` measures from a click in a browser.
 """
 
 import asyncio
@@ -28,13 +28,14 @@ from benchmarks.infusing import Nurse
 from benchmarks.line import exact_loop, line
 from benchmarks.result import Result, alone, percentile
 from pumpd.bedside.certificates import make
+from pumpd.control.confirming.signature import pairable
 from pumpd.control.tablets.keys import KeyStore
-from pumpd.messages.signing import key_id, pairable, sign_bytes
+from pumpd.messages.signing import der_of, key_id, sign_bytes
 
 TRIES = 100
 VIEWERS = 10
 BOUND_MS = 300  # of the 99th percentile
-GAP_S = 0.3  # enough for the previous answer, also on a busy machine
+GAP_S = 0.3  # time for the previous stop to be answered, also on a busy machine
 
 
 def _free_port():
@@ -48,11 +49,11 @@ def _trusting(folder):
 
 
 def _pair(folder, count):
-    """Keys of so many paired tablets."""
+    """Pair `count` tablets and write their keys to a file."""
     store, keys = KeyStore(folder / "state" / "paired-keys.json"), []
     for number in range(count):
         key = ec.generate_private_key(ec.SECP256R1())
-        store.add(pairable(f"viewer {number}", ("view",), key.public_key(), "tablet"))
+        store.add(pairable(f"viewer {number}", ("view",), der_of(key.public_key()), "tablet"))
         pem = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )

@@ -22,7 +22,7 @@ from pumpd.control.gateway import Gateway
 from pumpd.control.infusions.line_record import LineRecord
 from pumpd.control.infusions.recovery import DamagedError, Recovered, last_loaded, machine_boot, recover
 from pumpd.control.infusions.runner import PumpRunner
-from pumpd.control.observation.service import Care, find
+from pumpd.control.observation.service import Found, find
 from pumpd.control.ordering import association
 from pumpd.control.ordering.build import Build, begun_under_another, build
 from pumpd.control.socket.server import ControlServer
@@ -77,7 +77,7 @@ async def gateway(settings: Settings, library: Library, journal: JournalWriter) 
     keys = KeyStore(settings.keys_path)
     alarms = frozenset() if before.damage else _alarms_left(settings)
     made = Gateway(
-        settings, library, runners, journal, keys, clock, now, before.others, before.damage, before.cares, alarms
+        settings, library, runners, journal, keys, clock, now, before.others, before.damage, before.observations, alarms
     )
     body = {
         "gateway": settings.gateway,
@@ -123,7 +123,7 @@ class _Before:
     others: frozenset[str] = frozenset()
     left: Mapping[str, Recovered] = field(default_factory=dict)
     held: Mapping[str, str] = field(default_factory=dict)
-    cares: Mapping[str, Care] = field(default_factory=dict)
+    observations: Found = field(default_factory=Found)
     patients: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -136,7 +136,7 @@ def _before(settings: Settings, library: Library, runners: Sequence[PumpRunner],
             others = begun_under_another(reader, now)
             found = {each.name: recover(reader, each.settings, each.family, library, clock) for each in runners}
             held = {each.name: last_loaded(reader, each.name) for each in runners}
-            cares = find(reader, clock)
+            observations = find(reader, clock)
             patients = {each.name: association.find(reader, each.name) for each in runners}
     except DamagedError as error:
         return _Before(f"journal {settings.journal_path}: {error}")
@@ -144,7 +144,7 @@ def _before(settings: Settings, library: Library, runners: Sequence[PumpRunner],
         return _Before(str(error))
     left = {name: one for name, one in found.items() if one is not None}
     left = {name: replace(one, program=None) if one.session in others else one for name, one in left.items()}
-    return _Before("", others, left, held, cares, patients)
+    return _Before("", others, left, held, observations, patients)
 
 
 def _alarms_left(settings: Settings) -> frozenset[Key]:
@@ -166,7 +166,7 @@ async def run(settings: Settings) -> None:
         journal = await _journal(settings.journal_path)
         try:
             async with gateway(settings, library, journal) as made:
-                server = ControlServer(made, settings.socket_path)
+                server = ControlServer(made.dispatch, settings.socket_path)
                 await server.open()
                 try:
                     await _until_told(made, journal)

@@ -253,7 +253,8 @@ async def test_the_journal_records_who_overrode_a_limit_and_who_tried_to(tmp_pat
         by = f"Nurse {DOCTOR} (badge {DOCTOR}), tablet ward tablet ({tablet.id})"
         answer = await tablet.ask("order", **(FORM | {"dose": "1.5 mg/kg"}))
         assert "hard limit" in answer["reasons"][0]
-        assert here.bodies("order_refused")[-1]["peer"] == by
+        refused = here.bodies("order_refused")[-1]
+        assert f"{refused['by']}, tablet {refused['tablet']}" == by
         high = FORM | {"dose": "0.8 mg/kg", "container": "60 mL"}
         preview = (await tablet.ask("preview", **high))["result"]
         assert [(each["id"], each["overridden"]) for each in preview["soft"]] == [("dose_high", False)]

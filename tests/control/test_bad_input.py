@@ -82,7 +82,7 @@ def test_the_good_configuration_of_these_tests_is_accepted(tmp_path):
         (GOOD + "[hardware]\nenabled = true\nacknowledged = 'yes'\n", []),
         (GOOD.replace("simulated = true", "") + "[hardware]\nenabled = true\nacknowledged = 'yes'\n", ["acknowledged"]),
         (GOOD + "[simulation]\ntime_scale = 0\n", ["simulation.time_scale", "greater than or equal to 1"]),
-        (GOOD + GOOD[GOOD.index("[[pump]]") :], ["each pump needs a name of its own"]),
+        (GOOD + GOOD[GOOD.index("[[pump]]") :], ["two pumps have the same name"]),
         ("library_keys = { pharmacy = 'MCow' }\n" + GOOD, ["library_keys.pharmacy", "pattern"]),
         (f"library_keys = {{ pharmacy = '{A_KEY}' }}\n" + GOOD, ["care_area: is missing"]),
         ("care_area = 'Testbed 7'\n" + GOOD, ["care_area", "pattern"]),
@@ -90,13 +90,13 @@ def test_the_good_configuration_of_these_tests_is_accepted(tmp_path):
             f"care_area = 'day-clinic'\nlibrary_keys = {{ pharmacy = '{A_KEY}' }}\n"
             + GOOD
             + "[simulation]\nunsigned_library = true\n",
-            ["simulation.unsigned_library", "library_keys are there"],
+            ["simulation.unsigned_library", "library_keys are set"],
         ),
         (
             GOOD.replace("simulated = true", "")
             + "[hardware]\nenabled = true\nacknowledged = 'not a cleared medical device'\n"
             + "[simulation]\nunsigned_library = true\n",
-            ["simulation.unsigned_library", "only simulated pumps", "bed1"],
+            ["simulation.unsigned_library", "only for simulated pumps", "bed1"],
         ),
         (GOOD + "[mqtt]\nport = 99999\n", ["mqtt.host", "required", "mqtt.port", "65535"]),
     ],
@@ -209,7 +209,7 @@ async def test_a_pump_that_does_not_answer_is_named_and_comes_back_when_it_does(
 async def test_a_pump_that_is_switched_off_does_not_starve_the_watchdog(tmp_path):
     async with open_testbed(tmp_path, beds=("bed1", "bed2"), faults=["silence/3600s"]) as here:
         for _ in range(240):
-            assert await evidence_against(here.gateway, here.gateway._journal) == ""
+            assert await evidence_against(here.gateway, here.gateway.journal) == ""
             await asyncio.sleep(0.5)
 
 
@@ -226,7 +226,7 @@ async def test_a_quantity_that_is_not_plain_is_refused_by_field_and_text(tmp_pat
             assert not answer.ok
             assert any(reason.startswith(f"{field}: ") and repr(text) in reason for reason in answer.reasons), text
             assert here.state() is None
-        await here.gateway._journal.append([])
+        await here.gateway.journal.append([])
         refused = [body["reasons"] for body in bodies(here, "order_refused")]
         assert refused == [list(answer.reasons) for answer in here.answers]
 
@@ -254,7 +254,7 @@ async def test_each_wrong_field_of_an_order_is_refused_with_its_reason(tmp_path)
             assert any(reason.startswith(field) and named in reason for reason in answer.reasons), answer.reasons
             assert here.state() is None
         await settled_without_flow(here, tap)
-        await here.gateway._journal.append([])
+        await here.gateway.journal.append([])
         assert here.kinds().count("order_refused") == len(wrong)
 
 

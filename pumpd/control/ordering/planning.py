@@ -1,7 +1,5 @@
-"""What an order comes to, or every reason against it: the library, the pump's limits and what the patient has had."""
+"""The program for an order, or every reason against it: library, limits of the pump, and what the patient has had."""
 
-import asyncio
-import contextlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,43 +7,41 @@ from typing import Any
 from pumpd.control.infusions.deadman import on_port
 from pumpd.control.infusions.runner import PumpRunner
 from pumpd.control.ordering.build import objections as build_objections
+from pumpd.control.ordering.dose_history import DoseHistory
 from pumpd.control.refused import RefusedError
 from pumpd.dosing import Library, Prescription, RateProgram, Refusal, Refusals, SoftLimit, check, plan
 from pumpd.dosing.history import Dose, History, Wanted, objections, place, warnings
 from pumpd.host.clock import Clock
-from pumpd.journal import JournalError, JournalReader
-from pumpd.journal.doses import Doses
-from pumpd.journal.writer import JournalWriter
 from pumpd.messages.requests import Order
+from pumpd.messages.state import Course
 from pumpd.pump import Capabilities, LossOfControl
 from pumpd.settings import PumpSettings, Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A program that nothing hard speaks against. `course` says where in its course the infusion is."""
+    """A program that passes no hard limit. `course`: where in its course the infusion is."""
 
     asked: dict[str, Any]
     prescription: Prescription
     program: RateProgram
     capabilities: Capabilities
-    course: dict[str, Any] | None
+    course: Course | None
 
 
-class Ordering:
+class Planning:
     def __init__(
         self,
         settings: Settings,
         library: Library,
         runners: Sequence[PumpRunner],
-        journal: JournalWriter,
+        past: DoseHistory,
         clock: Clock,
         others: Collection[str],
     ) -> None:
         """`others`: sessions that another build began."""
         self._settings, self._library, self._runners = settings, library, runners
-        self._journal, self._clock = journal, clock
-        self._others, self._doses = others, Doses()
+        self._past, self._clock, self._others = past, clock, others
 
     async def planned(self, request: Order, runner: PumpRunner, objections: Sequence[str], *, ordered: bool) -> Planned:
         """Plan it. Raises RefusedError with every reason, `objections` among them.
@@ -53,7 +49,7 @@ class Ordering:
         To be `ordered`, it needs a typed reason for each soft limit as well.
         """
         reasons = list(objections)
-        await self.read_history()
+        await self._past.catch_up()
         fields: dict[str, object] = request.model_dump(exclude={"op", "pump", "overrides"})
         try:
             prescription = Prescription.from_text(fields, library=self._library, order=True)
@@ -75,7 +71,7 @@ class Ordering:
         return Planned(asked, prescription, program, capabilities, self._course(runner, prescription))
 
     def _capabilities(self, runner: PumpRunner, prescription: Prescription) -> Capabilities:
-        """What the pump can do with the container that is ordered. Raises Refusals, with all that needs no pump."""
+        """The pump's limits with the ordered container. Raises Refusals, with every reason that needs no pump."""
         reasons = check(prescription, self._library)
         container = self._library.containers.get(prescription.container)
         if container is None:
@@ -85,21 +81,10 @@ class Ordering:
         except ValueError as error:
             raise Refusals([*reasons, Refusal("container", str(error), "PRG-13")]) from error
 
-    async def read_history(self) -> None:
-        """Take in what the journal has gained since the last order, the first time all of it, in short pieces."""
-        try:
-            await self._journal.append([])
-            with contextlib.closing(JournalReader(self._settings.journal_path)) as reader:
-                while rows := reader.after(self._doses.last_id, 1000):
-                    self._doses.take(rows)
-                    await asyncio.sleep(0)
-        except JournalError as error:
-            raise RefusedError(f"journal: {error}; what was given before cannot be judged") from error
-
     def history(
         self, runner: PumpRunner, prescription: Prescription, but: str = ""
     ) -> tuple[list[str], tuple[SoftLimit, ...]]:
-        """What the patient has had, against this order: hard reasons, and soft limits (PRG-14, PRG-17, PRG-18)."""
+        """The limits that this order passes after what the patient has had: hard reasons, and soft limits."""
         entry = self._library.entries.get(prescription.entry)
         if entry is None:
             return [], ()
@@ -110,7 +95,7 @@ class Ordering:
         soft = () if now is None else warnings(past, wanted, now, entry.course)
         return [*changed, *(str(each) for each in objections(past, wanted, now, entry.course))], soft
 
-    def _course(self, runner: PumpRunner, prescription: Prescription) -> dict[str, Any] | None:
+    def _course(self, runner: PumpRunner, prescription: Prescription) -> Course | None:
         entry, now = self._library.entries.get(prescription.entry), self._now(runner)
         if entry is None or now is None:
             return None
@@ -119,9 +104,9 @@ class Ordering:
         return {"number": at.number, "of": at.of, "phase": "maintenance" if at.maintenance else "infusion"}
 
     def _all(self, but: str = "") -> list[Dose]:
-        """Everybody's doses on record, those of one session left out."""
+        """All patients' doses on record, without those of one session."""
         live = {each.infusion.place.session for each in self._runners if each.active and each.infusion}
-        return [dose for dose in self._doses.all(live) if dose.session != but]
+        return [dose for dose in self._past.doses(live) if dose.session != but]
 
     def _now(self, runner: PumpRunner) -> int | None:
         known = runner.settings.simulated or self._settings.clock_trusted or self._clock.kernel().synchronized
@@ -133,7 +118,7 @@ def _wanted(prescription: Prescription) -> Wanted:
 
 
 def _loss_of_control_objections(capabilities: Capabilities, pump: PumpSettings) -> list[str]:
-    """COM-13: besides the programmed volume, something must end the flow when this gateway dies with its power too."""
+    """COM-13: when the gateway dies together with its power, more than the programmed volume must end the flow."""
     if pump.clamp or LossOfControl.NATIVE in capabilities.loss_of_control:
         return []
     how = "lost its power or its cable" if LossOfControl.DEADMAN in capabilities.loss_of_control else "died"

@@ -1,7 +1,7 @@
 // The observation after an infusion: how long the patient stays, and the vital signs.
 
 import { useState } from "preact/hooks";
-import type { InfusionProps } from "./props.ts";
+import type { BedProps } from "./props.ts";
 import { gatewayNow } from "../state/fresh.ts";
 import { useNow } from "../state/store.ts";
 import type { Observation } from "../state/types.ts";
@@ -57,7 +57,7 @@ function EndPart({ early, busy, onEnd }: { early: boolean; busy: boolean; onEnd:
   );
 }
 
-export function ObservationPart({ page, live, pump, observation }: InfusionProps & { observation: Observation }) {
+export function ObservationPart({ page, live, pump, observation }: BedProps & { observation: Observation }) {
   const at = useNow(1000);
   const [values, setValues] = useState<Record<string, string>>({});
   const [reasons, setReasons] = useState<string[]>([]);
@@ -71,7 +71,7 @@ export function ObservationPart({ page, live, pump, observation }: InfusionProps
   const due = observation.vitals_due_ts ? ((Date.parse(observation.vitals_due_ts) - wall) / 1000) * scale : null;
   const ask = async (op: string, fields: Record<string, unknown>) => {
     setBusy(true);
-    const answer = await act(op, { pump: pump.pump, ...fields });
+    const answer = await act(op, { pump: pump.pump, session: observation.session, ...fields });
     setBusy(false);
     setReasons(answer.reasons);
     if (answer.ok) setValues({});

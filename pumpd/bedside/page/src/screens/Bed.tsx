@@ -8,9 +8,25 @@ import { ReviewScreen } from "./Review.tsx";
 import { Running } from "./Running.tsx";
 import { Tripped } from "./Tripped.tsx";
 import { Uncertain } from "./Uncertain.tsx";
+import { ObservationPart } from "../parts/Observation.tsx";
 import type { BedProps } from "../parts/props.ts";
 
-export function Bed({ page, live, pump }: BedProps) {
+export function Bed(props: BedProps) {
+  const { infusion, observations = [] } = props.pump;
+  const here = observations.find((each) => each.session === infusion?.session); // `Ended` shows it
+  return (
+    <>
+      <Screen {...props} />
+      {observations
+        .filter((each) => each !== here)
+        .map((each) => (
+          <ObservationPart key={each.session} {...props} observation={each} />
+        ))}
+    </>
+  );
+}
+
+function Screen({ page, live, pump }: BedProps) {
   const { infusion } = pump;
   if (!infusion) return <Idle page={page} live={live} pump={pump} />;
   const props = { page, live, pump, infusion };

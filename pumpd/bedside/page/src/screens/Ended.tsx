@@ -21,6 +21,7 @@ export function Ended(props: InfusionProps) {
   const { page, live, pump, infusion } = props;
   const [again, setAgain] = useState(false);
   const summary = pump.summary ?? {};
+  const observation = pump.observations?.find((each) => each.session === infusion.session);
   return (
     <section class="ended">
       <div>
@@ -33,7 +34,7 @@ export function Ended(props: InfusionProps) {
           </p>
         ))}
         {pump.course && <CourseBar number={pump.course.number} of={pump.course.of} phase={pump.course.phase} />}
-        {!pump.observation &&
+        {!observation &&
           (live.person ? (
             may(page, "prescribe") && (
               <a class="button" href={bedAddress(pump.pump, "order")}>
@@ -45,9 +46,9 @@ export function Ended(props: InfusionProps) {
           ))}
         <Association page={page} pump={pump} />
       </div>
-      {pump.observation && (
+      {observation && (
         <div>
-          <ObservationPart {...props} observation={pump.observation} />
+          <ObservationPart {...props} observation={observation} />
           {!again && (
             <button type="button" class="quiet" onClick={() => setAgain(true)}>
               Order the next infusion
