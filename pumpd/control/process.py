@@ -22,11 +22,10 @@ from pumpd.control.gateway import Gateway
 from pumpd.control.infusions.line_record import LineRecord
 from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.infusions.recovery import DamagedError, Recovered, last_loaded, machine_boot, recover
-from pumpd.control.observation.observation import Observation
-from pumpd.control.observation.service import find
+from pumpd.control.observation.service import Found, find
 from pumpd.control.ordering import association
 from pumpd.control.ordering.build import Build, begun_under_another, build
-from pumpd.control.socket.server import ControlServer
+from pumpd.control.socket.server import doors
 from pumpd.control.tablets.keys import KeyStore
 from pumpd.dosing import NO_LIBRARY, Library, LibraryError
 from pumpd.host.clock import Clock
@@ -60,7 +59,7 @@ async def gateway(settings: Settings, library: Library, journal: JournalWriter) 
         made.changed()
 
     def last_check(pump: PumpService) -> str:
-        return made.last_check(pump)
+        return made.gate.last_check(pump)
 
     lines: dict[str, LineRecord] = {pump.port: LineRecord(clock.scale) for pump in settings.pumps}
     runners = [
@@ -133,7 +132,7 @@ class _Before:
     others: frozenset[str] = frozenset()
     left: Mapping[str, Recovered] = field(default_factory=dict)
     held: Mapping[str, str] = field(default_factory=dict)
-    observations: Sequence[Observation] = ()
+    observations: Found = field(default_factory=Found)
     patients: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -175,13 +174,8 @@ async def run(settings: Settings) -> None:
     with _alone(settings.state_dir / "control.lock"):
         journal = await _journal(settings.journal_path)
         try:
-            async with gateway(settings, library, journal) as made:
-                server = ControlServer(made, settings.socket_path)
-                await server.open()
-                try:
-                    await _until_told(made, journal)
-                finally:
-                    await server.close()
+            async with gateway(settings, library, journal) as made, doors(made.dispatch, settings):
+                await _until_told(made, journal)
         finally:
             await journal.close()
 

@@ -17,14 +17,16 @@ from unittest import mock
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from pumpd.control import process
+from pumpd.control.confirming.signature import pairable
 from pumpd.control.infusions import recovery
-from pumpd.control.tablets.keys import KeyStore, PairedKey
+from pumpd.control.tablets.keys import KeyStore
 from pumpd.host.clock import Clock
 from pumpd.infusion import Infusion, State
 from pumpd.infusion import events as ev
 from pumpd.journal import JournalReader, Record
+from pumpd.messages.keys import PairedKey
 from pumpd.messages.requests import REQUEST, Answer
-from pumpd.messages.signing import pairable, sign
+from pumpd.messages.signing import der_of, sign
 from pumpd.pump import LossOfControl, driver
 from pumpd.pump import family as driver_family
 from pumpd.settings import Settings
@@ -36,6 +38,7 @@ from tests.campaign.disk import Disk, Writer
 from tests.campaign.plant_watch import Watch
 from tests.campaign.process import Control
 from tests.campaign.story import Story
+from tests.control.testbed import OPERATOR
 from tests.signed import library, signed
 
 BASE = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
@@ -50,7 +53,7 @@ _installed = cache(entry_points)
 @cache
 def key() -> tuple[ec.EllipticCurvePrivateKey, PairedKey]:
     made = ec.generate_private_key(ec.SECP256R1())
-    return made, pairable("nurse-1", "confirm", made.public_key())
+    return made, pairable("nurse-1", "confirm", der_of(made.public_key()))
 
 
 SETTINGS = {"infusomat-fms": {"model": "infusomat-fms"}}  # what the wire does not tell
@@ -256,7 +259,7 @@ class World:
         """None when nobody answers: no process, no tablet, or it died meanwhile."""
         if not self.up or self.now < self.tablet_away_until:
             return None
-        act = self.loop.create_task(self.control.gateway.answer(REQUEST.validate_python(fields), "campaign"))
+        act = self.loop.create_task(self.control.gateway.answer(REQUEST.validate_python(fields), OPERATOR))
         self.harness.add(act)
         self.acts.add(act)
         try:

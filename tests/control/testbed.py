@@ -12,21 +12,27 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from pumpd.control.confirming.signature import pairable
 from pumpd.control.gateway import Gateway
 from pumpd.control.process import gateway
-from pumpd.control.tablets.keys import KeyStore, PairedKey
+from pumpd.control.socket.doors import Caller, Door, User
+from pumpd.control.tablets.keys import KeyStore
 from pumpd.dosing.prescription import is_token
 from pumpd.infusion import events as ev
 from pumpd.journal import Journal, JournalError, JournalReader, Record
 from pumpd.journal.writer import InlineWriter, JournalWriter, NoWriter
 from pumpd.library.files import read_library
+from pumpd.messages.keys import PairedKey
 from pumpd.messages.requests import REQUEST, Answer
-from pumpd.messages.signing import pairable, sign
+from pumpd.messages.signing import der_of, sign
 from pumpd.settings import Settings
 from pumpd.wire import memory
 from pumpd_simulators.bench import SimulatedPump, simulate
 from pumpd_simulators.faults import Fault
 from tests.signed import library, signed
+
+OPERATOR = Caller(Door.OPERATOR, User.OWNER, "test")  # a person at the gateway
+BEDSIDE = Caller(Door.TABLET, User.MEMBER, "uid 990, pid 1")  # bedside's own user
 
 ROOT = Path(__file__).parents[2]
 
@@ -61,9 +67,13 @@ class Testbed:
         return self.pumps["bed1"]
 
     async def ask(self, **fields: Any) -> Answer:
-        answer = await self.gateway.answer(REQUEST.validate_python(fields), "test")
+        answer = await self.gateway.answer(REQUEST.validate_python(fields), OPERATOR)
         self.answers.append(answer)
         return answer
+
+    async def ask_as(self, caller: Caller, **fields: Any) -> Answer:
+        """By another door, or as another user."""
+        return await self.gateway.answer(REQUEST.validate_python(fields), caller)
 
     async def order(self, **changes: Any) -> Answer:
         """For the patient whose pump it is, or is now made."""
@@ -71,14 +81,14 @@ class Testbed:
         runner = self.gateway.runners.get(order["pump"])
         if runner is not None and runner.patient != order["patient"] and is_token(order["patient"]):
             request = {"op": "associate", "pump": runner.name, "patient": order["patient"], "by": "nurse-1"}
-            await self.gateway.answer(REQUEST.validate_python(request), "test")
+            await self.gateway.answer(REQUEST.validate_python(request), OPERATOR)
         return await self.ask(**order)
 
     def real(self, pump: str = "bed1", **settings: Any) -> None:
         """From here on the gateway takes this pump for a real one, under these settings of its own."""
         runner = self.gateway.runners[pump]
         runner.settings = runner.settings.model_copy(update={"simulated": False})
-        for part in (self.gateway._ordering, self.gateway._gate):
+        for part in (self.gateway.ordering.planning, self.gateway.gate):
             part._settings = part._settings.model_copy(update=settings)
 
     def state(self, pump: str = "bed1") -> str | None:
@@ -195,7 +205,7 @@ async def open_testbed(
         }
     )
     key = ec.generate_private_key(ec.SECP256R1())
-    paired = KeyStore(settings.keys_path).add(pairable("nurse-1", "confirm", key.public_key()))
+    paired = KeyStore(settings.keys_path).add(pairable("nurse-1", "confirm", der_of(key.public_key())))
     pumps = {
         bed: simulate(**{"seed": number, "faults": faults} | make) for number, (bed, make) in enumerate(making.items())
     }
