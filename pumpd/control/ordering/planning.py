@@ -14,7 +14,7 @@ from pumpd.dosing.history import Dose, History, Wanted, objections, place, warni
 from pumpd.host.clock import Clock
 from pumpd.messages.requests import Order
 from pumpd.messages.state import Course
-from pumpd.pump import Capabilities, LossOfControl
+from pumpd.pump import Capabilities, Container, LossOfControl
 from pumpd.settings import PumpSettings, Settings
 
 
@@ -26,6 +26,7 @@ class Planned:
     prescription: Prescription
     program: RateProgram
     capabilities: Capabilities
+    container: Container
     course: Course | None
 
 
@@ -70,7 +71,9 @@ class Planning:
         if reasons:
             raise RefusedError(*reasons)
         asked = {**fields, "overrides": request.overrides}
-        return Planned(asked, prescription, program, capabilities, self._course(runner, prescription))
+        container = self._library.containers[prescription.container]
+        course = self._course(runner, prescription)
+        return Planned(asked, prescription, program, capabilities, container, course)
 
     def _capabilities(self, runner: PumpService, prescription: Prescription) -> Capabilities:
         """The pump's limits with the ordered container. Raises Refusals, with every reason that needs no pump."""
