@@ -102,6 +102,30 @@ class HardwareSettings(_Section):
     """Must be the words `not a cleared medical device`."""
 
 
+class BedsideLimits(_Section):
+    """What the tablets' server gives to all clients together, so that none of them can take it from the others."""
+
+    connections: int = Field(default=200, ge=15, le=400)
+    """Connections open at once; one more closes an idle one."""
+    requests: int = Field(default=100, ge=5, le=350)
+    """Requests in progress at once, live streams included. A stop is not counted, so the connections beyond this number
+    are its reserve."""
+    handshake_s: float = Field(default=5, gt=0, le=60)
+    """Seconds for the TLS handshake."""
+    request_s: float = Field(default=5, gt=0, le=60)
+    """Seconds for a whole request header, and between two requests."""
+    body_s: float = Field(default=5, gt=0, le=60)
+    """Seconds for a request body."""
+    unread_s: float = Field(default=10, gt=0, le=60)
+    """Seconds that an answer may wait for a client that does not read."""
+
+    @model_validator(mode="after")
+    def _reserve(self) -> "BedsideLimits":
+        if self.connections - self.requests < 10:
+            raise ValueError("connections: at least 10 more than requests are needed, as the reserve for stops")
+        return self
+
+
 class BedsideSettings(_Section):
     """The tablets' server. Without this section there is none."""
 
@@ -118,6 +142,7 @@ class BedsideSettings(_Section):
     bench: Mapping[Name, str] = Field(default_factory=dict)
     """By pump, the loopback address of a simulated pump's control port, for the engineer's panel. Only where all pumps
     are simulated."""
+    limits: BedsideLimits = BedsideLimits()
 
 
 class AlarmSettings(_Section):

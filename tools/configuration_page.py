@@ -11,7 +11,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from annotated_types import Ge, Le
+from annotated_types import Ge, Gt, Le
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -30,7 +30,7 @@ An unknown key is an error. `pumpd config check` lists every error with its file
 device: it is for simulation, research and integration only.
 """
 
-TYPES = {str: "text", int: "whole number", bool: "true or false", Path: "path"}
+TYPES = {str: "text", int: "whole number", float: "number", bool: "true or false", Path: "path"}
 
 
 def page() -> str:
@@ -40,11 +40,16 @@ def page() -> str:
 def _sections() -> Iterator[tuple[str, type[BaseModel]]]:
     """Heading and model of each part of the file, the keys above all sections first."""
     yield "Top level", Settings
-    for name, field in Settings.model_fields.items():
-        model = _model(field.annotation)
-        if model is not None:
-            alias = field.alias or name
-            yield (f"`[[{alias}]]`" if get_origin(field.annotation) is tuple else f"`[{alias}]`"), model
+    yield from _below(Settings, "")
+
+
+def _below(model: type[BaseModel], parent: str) -> Iterator[tuple[str, type[BaseModel]]]:
+    for name, field in model.model_fields.items():
+        inner = _model(field.annotation)
+        if inner is not None:
+            path = f"{parent}{field.alias or name}"
+            yield (f"`[[{path}]]`" if get_origin(field.annotation) is tuple else f"`[{path}]`"), inner
+            yield from _below(inner, f"{path}.")
 
 
 def _model(annotation: Any) -> type[BaseModel] | None:
@@ -79,9 +84,10 @@ def _type(annotation: Any) -> str:
 
 
 def _range(field: FieldInfo) -> str:
-    least = next((each.ge for each in field.metadata if isinstance(each, Ge)), None)
-    most = next((each.le for each in field.metadata if isinstance(each, Le)), None)
-    return f", {least} to {most}" if least is not None else ""
+    bounds = {type(each): each for each in field.metadata}
+    if Ge in bounds:
+        return f", {bounds[Ge].ge} to {bounds[Le].le}"
+    return f", above {bounds[Gt].gt} and at most {bounds[Le].le}" if Gt in bounds else ""
 
 
 def _default(field: FieldInfo) -> str:

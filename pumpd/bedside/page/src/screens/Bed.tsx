@@ -1,4 +1,4 @@
-// One bed: the screen that fits the state of its infusion.
+// One bed: the screen for the state of its infusion.
 
 import { Ended } from "./Ended.tsx";
 import { Idle } from "./Idle.tsx";
@@ -8,19 +8,8 @@ import { ReviewScreen } from "./Review.tsx";
 import { Running } from "./Running.tsx";
 import { Tripped } from "./Tripped.tsx";
 import { Uncertain } from "./Uncertain.tsx";
-import type { Page } from "../state/page.ts";
 import { ObservationPart } from "../parts/Observation.tsx";
-import type { Infusion, Live, Pump } from "../state/types.ts";
-
-export interface BedProps {
-  page: Page;
-  live: Live;
-  pump: Pump;
-}
-
-export interface InfusionProps extends BedProps {
-  infusion: Infusion;
-}
+import type { BedProps } from "../parts/props.ts";
 
 export function Bed(props: BedProps) {
   const { infusion, observations = [] } = props.pump;
@@ -41,7 +30,7 @@ function Screen({ page, live, pump }: BedProps) {
   const { infusion } = pump;
   if (!infusion) return <Idle page={page} live={live} pump={pump} />;
   const props = { page, live, pump, infusion };
-  const key = `${infusion.session} ${infusion.digest}`; // what was typed or told for one program is not for the next
+  const key = `${infusion.session} ${infusion.digest}`; // what was typed for one program is not for the next
   switch (infusion.state) {
     case "ordered":
     case "loading":
