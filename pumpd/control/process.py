@@ -22,8 +22,7 @@ from pumpd.control.gateway import Gateway
 from pumpd.control.infusions.line_record import LineRecord
 from pumpd.control.infusions.recovery import DamagedError, Recovered, last_loaded, machine_boot, recover
 from pumpd.control.infusions.runner import PumpRunner
-from pumpd.control.observation.observation import Observation
-from pumpd.control.observation.service import find
+from pumpd.control.observation.service import Found, find
 from pumpd.control.ordering import association
 from pumpd.control.ordering.build import Build, begun_under_another, build
 from pumpd.control.socket.server import ControlServer
@@ -124,7 +123,7 @@ class _Before:
     others: frozenset[str] = frozenset()
     left: Mapping[str, Recovered] = field(default_factory=dict)
     held: Mapping[str, str] = field(default_factory=dict)
-    observations: Sequence[Observation] = ()
+    observations: Found = field(default_factory=Found)
     patients: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -167,7 +166,7 @@ async def run(settings: Settings) -> None:
         journal = await _journal(settings.journal_path)
         try:
             async with gateway(settings, library, journal) as made:
-                server = ControlServer(made, settings.socket_path)
+                server = ControlServer(made.dispatch, settings.socket_path)
                 await server.open()
                 try:
                     await _until_told(made, journal)

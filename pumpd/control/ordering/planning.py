@@ -1,4 +1,4 @@
-"""What an order comes to, or every reason against it: the library, the pump's limits and what the patient has had."""
+"""The program for an order, or every reason against it: library, limits of the pump, and what the patient has had."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -13,22 +13,23 @@ from pumpd.dosing import Library, Prescription, RateProgram, Refusal, Refusals, 
 from pumpd.dosing.history import Dose, History, Wanted, objections, place, warnings
 from pumpd.host.clock import Clock
 from pumpd.messages.requests import Order
+from pumpd.messages.state import Course
 from pumpd.pump import Capabilities, LossOfControl
 from pumpd.settings import PumpSettings, Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A program that nothing hard speaks against. `course` says where in its course the infusion is."""
+    """A program that passes no hard limit. `course`: where in its course the infusion is."""
 
     asked: dict[str, Any]
     prescription: Prescription
     program: RateProgram
     capabilities: Capabilities
-    course: dict[str, Any] | None
+    course: Course | None
 
 
-class Ordering:
+class Planning:
     def __init__(
         self,
         settings: Settings,
@@ -70,7 +71,7 @@ class Ordering:
         return Planned(asked, prescription, program, capabilities, self._course(runner, prescription))
 
     def _capabilities(self, runner: PumpRunner, prescription: Prescription) -> Capabilities:
-        """What the pump can do with the container that is ordered. Raises Refusals, with all that needs no pump."""
+        """The pump's limits with the ordered container. Raises Refusals, with every reason that needs no pump."""
         reasons = check(prescription, self._library)
         container = self._library.containers.get(prescription.container)
         if container is None:
@@ -83,7 +84,7 @@ class Ordering:
     def history(
         self, runner: PumpRunner, prescription: Prescription, but: str = ""
     ) -> tuple[list[str], tuple[SoftLimit, ...]]:
-        """What the patient has had, against this order: hard reasons, and soft limits (PRG-14, PRG-17, PRG-18)."""
+        """The limits that this order passes after what the patient has had: hard reasons, and soft limits."""
         entry = self._library.entries.get(prescription.entry)
         if entry is None:
             return [], ()
@@ -94,7 +95,7 @@ class Ordering:
         soft = () if now is None else warnings(past, wanted, now, entry.course)
         return [*changed, *(str(each) for each in objections(past, wanted, now, entry.course))], soft
 
-    def _course(self, runner: PumpRunner, prescription: Prescription) -> dict[str, Any] | None:
+    def _course(self, runner: PumpRunner, prescription: Prescription) -> Course | None:
         entry, now = self._library.entries.get(prescription.entry), self._now(runner)
         if entry is None or now is None:
             return None
@@ -103,7 +104,7 @@ class Ordering:
         return {"number": at.number, "of": at.of, "phase": "maintenance" if at.maintenance else "infusion"}
 
     def _all(self, but: str = "") -> list[Dose]:
-        """Everybody's doses on record, those of one session left out."""
+        """All patients' doses on record, without those of one session."""
         live = {each.infusion.place.session for each in self._runners if each.active and each.infusion}
         return [dose for dose in self._past.doses(live) if dose.session != but]
 
@@ -117,7 +118,7 @@ def _wanted(prescription: Prescription) -> Wanted:
 
 
 def _loss_of_control_objections(capabilities: Capabilities, pump: PumpSettings) -> list[str]:
-    """COM-13: besides the programmed volume, something must end the flow when this gateway dies with its power too."""
+    """COM-13: when the gateway dies together with its power, more than the programmed volume must end the flow."""
     if pump.clamp or LossOfControl.NATIVE in capabilities.loss_of_control:
         return []
     how = "lost its power or its cable" if LossOfControl.DEADMAN in capabilities.loss_of_control else "died"
