@@ -16,7 +16,7 @@ STILL_S, PERIOD_S = LIMITS.still_for_ns / 1e9, PERIOD_NS / 1e9
 FROM_S, TO_S = -5.0, 19.0
 DEATH_S, NEXT_S = 0.7, 13.2
 FIRST_POLL_S = NEXT_S + 0.6
-DISMISSED_S = FIRST_POLL_S + STILL_S + 0.1
+DISARMED_S = FIRST_POLL_S + STILL_S + 0.1
 
 LEFT, WIDTH, ROW, TOP = 150, 1000, 44, 40
 PX = (WIDTH - LEFT - 20) / (TO_S - FROM_S)
@@ -65,8 +65,8 @@ def picture() -> str:
     parts.append(text(x(FROM_S) + 6, y("deadman") + 13, "a separate process, armed before the start"))
     parts += [tick("deadman", at, RED) for at in steps(LEASE_S, NEXT_S - 0.1, PERIOD_S)]
     parts.append(text(x(LEASE_S), y("deadman") + 31, f"stop frames, every {PERIOD_S:g} s", RED))
-    parts.append(tick("deadman", DISMISSED_S, INK))
-    parts.append(text(x(DISMISSED_S) + 6, y("deadman") + 13, "dismissed"))
+    parts.append(tick("deadman", DISARMED_S, INK))
+    parts.append(text(x(DISARMED_S) + 6, y("deadman") + 13, "disarmed"))
     parts.append(bar("flow", FROM_S, LEASE_S, "#7fb3e6"))
     parts.append(text(x(DEATH_S) + 6, y("flow") + 13, f"at most rate x {LEASE_S:g} s"))
     parts.append(text(x(LEASE_S) + 6, y("flow") + 13, "none, whichever process died"))
