@@ -13,6 +13,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from pumpd.validation import problems
+
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
 CareArea = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 # An Ed25519 public key, as the one line between the first and the last of its PEM file.
@@ -179,7 +181,9 @@ class Settings(_Section):
     care_area: CareArea | None = None
     """The care area whose library this gateway may use. Required with `library_keys`."""
     socket: Path | None = None
-    """The operator socket. Default: `control.sock` in `state_dir`."""
+    """The operator socket, which the command line uses. Default: `control.sock` in `state_dir`."""
+    tablet_socket: Path | None = None
+    """The tablet socket, which bedside uses. Default: `tablet.sock` beside the operator socket."""
     clock_trusted: bool = False
     """The gateway's own clock keeps time without a network, and the site is responsible for its error (PWR-12,
     STA-11)."""
@@ -245,37 +249,38 @@ class Settings(_Section):
 
     @property
     def socket_path(self) -> Path:
+        """The operator socket, which the command line uses."""
         return self.socket or self.state_dir / "control.sock"
 
+    @property
+    def tablet_socket_path(self) -> Path:
+        """The tablet socket, which bedside uses: it takes less."""
+        return self.tablet_socket or self.socket_path.parent / "tablet.sock"
+
     def deadman_socket(self, pump: str) -> Path:
-        """The socket of a pump's deadman process, beside the control socket."""
+        """The socket of a pump's deadman process, beside the operator socket."""
         return self.socket_path.parent / f"deadman-{pump}.sock"
 
     @classmethod
     def load(cls, path: Path) -> "Settings":
         """Read the file and its drop-ins. Raises SettingsError with every problem found."""
         merged: dict[str, Any] = {}
-        problems: list[str] = []
+        unreadable: list[str] = []
         drop_ins = sorted(path.with_suffix(".d").glob("*.toml"))
         for file in (path, *drop_ins):
             try:
                 with file.open("rb") as stream:
                     _merge(merged, tomllib.load(stream, parse_float=Decimal))
             except OSError as error:
-                problems.append(f"{file}: cannot be read: {error.strerror}")
+                unreadable.append(f"{file}: cannot be read: {error.strerror}")
             except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-                problems.append(f"{file}: not valid TOML: {error}")
-        if problems:
-            raise SettingsError(problems)
+                unreadable.append(f"{file}: not valid TOML: {error}")
+        if unreadable:
+            raise SettingsError(unreadable)
         try:
             return cls.model_validate(merged)
         except ValidationError as error:
-            raise SettingsError(
-                [
-                    f"{path}: {'.'.join(str(part) for part in item['loc']) or 'file'}: {item['msg']}"
-                    for item in error.errors(include_url=False)
-                ]
-            ) from error
+            raise SettingsError([f"{path}: {each}" for each in problems(error, "file")]) from error
 
 
 def _merge(into: dict[str, Any], new: Mapping[str, Any]) -> None:

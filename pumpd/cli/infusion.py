@@ -19,7 +19,7 @@ from pumpd.cli.client import (
     Config,
     ControlClient,
     Json,
-    NotRunningError,
+    NoAnswerError,
     ask,
     fail,
     load_settings,
@@ -223,7 +223,7 @@ def watch(
                 else:
                     live.update(status_text(found))
                 time.sleep(every)
-    except NotRunningError as error:
+    except NoAnswerError as error:
         fail(str(error), as_json=as_json)
     except KeyboardInterrupt:
         raise typer.Exit from None

@@ -23,6 +23,7 @@ from pumpd.control.socket.streams import StateStream
 from pumpd.control.state.live import LiveState
 from pumpd.control.tablets.keys import KeyStore
 from pumpd.control.tablets.pairing_service import PairingService
+from pumpd.control.tablets.register import Register
 from pumpd.control.tablets.service import Tablets
 from pumpd.control.tablets.sign_in import SignIns, paired_tablets
 from pumpd.control.tablets.software_nurse import SoftwareNurses
@@ -81,7 +82,8 @@ class Gateway:
             self.changed,
         )
         self.confirming = ConfirmingService(pumps, self.library_check, self.gate, self.health, clock)
-        sign_ins = SignIns(StaffStore(settings.staff_path), clock.loop_ns)
+        staff = StaffStore(settings.staff_path)
+        sign_ins, register = SignIns(staff, clock.loop_ns), Register(keys, staff, journal, clock)
         self.live = LiveState(
             settings,
             self.runners,
@@ -116,10 +118,10 @@ class Gateway:
             pumps,
             self.ordering,
             self.confirming,
-            SoftwareNurses(keys, self.confirming),
+            SoftwareNurses(register, self.confirming),
             self.tablets,
-            PairingService(keys, journal, clock),
-            keys,
+            PairingService(register, journal, clock),
+            register,
             self.alarms,
             self.live,
             self._stream,

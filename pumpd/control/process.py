@@ -25,7 +25,7 @@ from pumpd.control.infusions.runner import PumpRunner
 from pumpd.control.observation.service import Found, find
 from pumpd.control.ordering import association
 from pumpd.control.ordering.build import Build, begun_under_another, build
-from pumpd.control.socket.server import ControlServer
+from pumpd.control.socket.server import doors
 from pumpd.control.tablets.keys import KeyStore
 from pumpd.dosing import NO_LIBRARY, Library, LibraryError
 from pumpd.host.clock import Clock
@@ -165,13 +165,8 @@ async def run(settings: Settings) -> None:
     with _alone(settings.state_dir / "control.lock"):
         journal = await _journal(settings.journal_path)
         try:
-            async with gateway(settings, library, journal) as made:
-                server = ControlServer(made.dispatch, settings.socket_path)
-                await server.open()
-                try:
-                    await _until_told(made, journal)
-                finally:
-                    await server.close()
+            async with gateway(settings, library, journal) as made, doors(made.dispatch, settings):
+                await _until_told(made, journal)
         finally:
             await journal.close()
 

@@ -26,7 +26,7 @@ from pumpd.control.tablets.staff import Person, StaffStore
 from pumpd.journal.records import canonical
 from pumpd.messages.requests import REQUEST, Answer
 from pumpd.messages.signing import der_of, key_id, sign_bytes
-from tests.control.testbed import ORDER, Testbed, open_testbed
+from tests.control.testbed import BEDSIDE, ORDER, Testbed, open_testbed
 
 NURSE, SECOND, DOCTOR = "1001", "1002", "2001"
 PIN = {NURSE: "4711", SECOND: "8153", DOCTOR: "260571"}
@@ -41,7 +41,7 @@ class InLoop:
     gateway: Gateway
 
     async def ask(self, message: BaseModel) -> Answer:
-        return await self.gateway.answer(REQUEST.validate_json(message.model_dump_json()), "uid 990, pid 1")
+        return await self.gateway.answer(REQUEST.validate_json(message.model_dump_json()), BEDSIDE)
 
     async def watch(self) -> AsyncGenerator[dict[str, Any], None]:
         while True:

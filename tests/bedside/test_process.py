@@ -19,7 +19,7 @@ from cryptography import x509
 from pumpd.bedside.__main__ import tls_context
 from pumpd.bedside.certificates import CertificateError, make, read
 from pumpd.control.process import gateway
-from pumpd.control.socket.server import ControlServer
+from pumpd.control.socket.server import doors
 from pumpd.journal.writer import ThreadWriter
 from pumpd.settings import Settings, SettingsError
 from pumpd.wire import memory
@@ -76,9 +76,7 @@ async def serving(folder: Path, limits: dict[str, float] | None = None) -> Async
     journal = ThreadWriter(settings.journal_path, boot="b")
     await journal.opened()
     try:
-        async with gateway(settings, library(), journal) as made:
-            server = ControlServer(made.dispatch, settings.socket_path)
-            await server.open()
+        async with gateway(settings, library(), journal) as made, doors(made.dispatch, settings):
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "pumpd.bedside", "--config", str(config), stderr=asyncio.subprocess.DEVNULL
             )
@@ -89,7 +87,6 @@ async def serving(folder: Path, limits: dict[str, float] | None = None) -> Async
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
                 await process.wait()
-                await server.close()
     finally:
         memory.withdraw("bed1")
         bench.shut()

@@ -26,6 +26,7 @@ from pumpd.control.ordering.service import OrderingService
 from pumpd.control.refused import RefusedError
 from pumpd.control.state.live import LiveState
 from pumpd.control.tablets.keys import KeyStore, KeyStoreError
+from pumpd.control.tablets.needs import objection
 from pumpd.control.tablets.sign_in import IDLE_NS, NS, SignInError, SignIns
 from pumpd.control.tablets.staff import Person, StaffError
 from pumpd.host.clock import Clock
@@ -34,7 +35,8 @@ from pumpd.journal.writer import JournalWriter
 from pumpd.messages import tablet as asked
 from pumpd.messages.keys import PairedKey
 from pumpd.messages.requests import Answer, Order, TabletRequest
-from pumpd.messages.roles import Role, objection
+from pumpd.messages.roles import Role
+from pumpd.validation import problems
 
 log = structlog.get_logger("pumpd.control")
 
@@ -74,12 +76,7 @@ class Tablets:
         try:
             inner = asked.inner().validate_json(request.request)
         except ValidationError as error:
-            raise RefusedError(
-                *(
-                    f"{'.'.join(str(part) for part in item['loc']) or 'request'}: {item['msg']}"
-                    for item in error.errors(include_url=False, include_context=False, include_input=False)
-                )
-            ) from error
+            raise RefusedError(*problems(error, "request")) from error
         self._alarms.alive(key.id)
         person: Person | None = None
         try:
