@@ -17,8 +17,9 @@ from pydantic.fields import FieldInfo
 
 from pumpd import settings
 from pumpd.settings import Settings
+from tools.printed import ROOT, write_or_check
 
-PAGE = Path(__file__).parent.parent / "docs" / "reference" / "configuration.md"
+PAGE = ROOT / "docs" / "reference" / "configuration.md"
 
 HEAD = """# Configuration
 
@@ -114,14 +115,5 @@ def _meanings(model: type[BaseModel]) -> dict[str, str]:
     return found
 
 
-def main() -> int:
-    if "--check" not in sys.argv[1:]:
-        PAGE.write_text(page(), encoding="utf-8")
-    elif not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page():
-        print(f"{PAGE.name} is out of date: run python tools/configuration_page.py", file=sys.stderr)
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(PAGE, page()))

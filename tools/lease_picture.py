@@ -1,12 +1,12 @@
 """Draw docs/images/lease.svg from the numbers in the code; `--check` fails when it is out of date."""
 
 import sys
-from pathlib import Path
 
 from pumpd.infusion import Limits
 from pumpd.wire.deadman import PERIOD_NS
+from tools.printed import ROOT, write_or_check
 
-PICTURE = Path(__file__).parent.parent / "docs" / "images" / "lease.svg"
+PICTURE = ROOT / "docs" / "images" / "lease.svg"
 
 LIMITS = Limits()
 LEASE_S, RENEWAL_S, POLL_S = LIMITS.lease_ns / 1e9, LIMITS.renewal_ns / 1e9, LIMITS.poll_ns / 1e9
@@ -87,15 +87,5 @@ def picture() -> str:
     )
 
 
-def main() -> int:
-    if "--check" in sys.argv[1:]:
-        if PICTURE.read_text(encoding="utf-8") == picture():
-            return 0
-        print(f"{PICTURE.name} is out of date: run python tools/lease_picture.py", file=sys.stderr)
-        return 1
-    PICTURE.write_text(picture(), encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(PICTURE, picture()))

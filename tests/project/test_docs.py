@@ -18,6 +18,7 @@ SOURCES = ("pumpd", "drivers", "simulators", "examples", "tests", "tools", "benc
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 _CODE = re.compile(r"```.*?```|`[^`]*`", re.DOTALL)
 _NAME = re.compile(r"`([A-Za-z_][\w.]*)\(\)`")
+_CLASS = re.compile(r"`([A-Z][a-z]+[A-Z]?\w*)`")
 _PATH = re.compile(r"`((?:\w[\w-]*/)+(?:[\w.-]+\.\w+)?)`")
 
 
@@ -89,11 +90,11 @@ def defined() -> dict[str, set[str]]:
 
 
 def unknown_names(text: str) -> list[str]:
-    """Names written as `function()` or `Class.method()` that no source defines."""
+    """Names written as `function()`, `Class.method()` or `Class` that no source defines."""
     names = defined()
     return [
         name
-        for name in _NAME.findall(text)
+        for name in [*_NAME.findall(text), *_CLASS.findall(text)]
         if name.split(".")[-1] not in names
         or ("." in name and name.split(".")[-1] not in names.get(name.split(".")[-2], set()))
     ]
@@ -111,11 +112,9 @@ def test_every_path_and_function_that_a_guide_to_the_code_names_exists(page):
 
 
 def test_a_name_that_is_gone_is_found():
-    text = (
-        "`advance()` `Testbed.truth()` `advanced_()` `Testbed.gone()` `pumpd/infusion/advance.py` `pumpd/gone/` `a/b`"
-    )
-    assert unknown_names(text) == ["advanced_", "Testbed.gone"]
-    assert unknown_paths(text) == ["pumpd/gone/"]
+    text = "`advance()` `Testbed.truth()` `Testbed` `advanced_()` `Testbed.gone()` `Testbet`"
+    assert unknown_names(text) == ["advanced_", "Testbed.gone", "Testbet"]
+    assert unknown_paths("`pumpd/infusion/advance.py` `pumpd/gone/` `a/b`") == ["pumpd/gone/"]
 
 
 def test_the_configuration_page_is_up_to_date_and_gives_every_key_a_meaning():
