@@ -8,8 +8,8 @@ from pumpd.control.alarms.board import Key
 from pumpd.control.alarms.service import AlarmService
 from pumpd.control.alarms.sounder import Sounder
 from pumpd.control.confirming.service import ConfirmingService
+from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.infusions.pumps import Pumps
-from pumpd.control.infusions.runner import PumpRunner
 from pumpd.control.infusions.start_gate import StartGate
 from pumpd.control.journal_health import JournalHealth
 from pumpd.control.observation.service import Found, ObservationService
@@ -41,7 +41,7 @@ class Gateway:
         self,
         settings: Settings,
         library: Library,
-        runners: Sequence[PumpRunner],
+        runners: Sequence[PumpService],
         journal: JournalWriter,
         keys: KeyStore,
         clock: Clock,
@@ -130,9 +130,6 @@ class Gateway:
         )
         self.answer, self.status = self.dispatch.answer, self.live.state
         self.alarms.on_change = self._alarms_changed
-        for runner in runners:
-            runner.on_change = self.changed
-            runner.last_look = partial(self.gate.last_look, runner)
 
     def works(self) -> Mapping[str, Coroutine[Any, Any, None]]:
         """What must run beside the pumps, by name."""

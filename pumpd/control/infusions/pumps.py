@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from pumpd.control.infusions.runner import PumpRunner
+from pumpd.control.infusions.pump_service import PumpService, stop_all
 from pumpd.control.refused import RefusedError
 from pumpd.host.clock import Clock
 from pumpd.infusion import events as ev
@@ -12,10 +12,10 @@ from pumpd.quantities import Volume
 class Pumps:
     """Each request returns the pump it was for, and raises RefusedError with every reason against it."""
 
-    def __init__(self, runners: Mapping[str, PumpRunner], clock: Clock) -> None:
+    def __init__(self, runners: Mapping[str, PumpService], clock: Clock) -> None:
         self.runners, self._clock = runners, clock
 
-    def named(self, pump: str) -> PumpRunner:
+    def named(self, pump: str) -> PumpService:
         if pump not in self.runners:
             raise RefusedError(f"pump: {pump!r} is not configured; configured: {', '.join(self.runners) or 'none'}")
         return self.runners[pump]
@@ -23,27 +23,29 @@ class Pumps:
     def stop(self, pump: str | None, by: str, reason: str, *, switching_source: bool = False) -> list[str]:
         """Stop one pump, or all of them; returns their names."""
         runners = list(self.runners.values()) if pump is None else [self.named(pump)]
-        for runner in runners:
-            runner.stop(by, reason, switching=switching_source)
+        stop_all(runners, by, reason, switching=switching_source)
         return [runner.name for runner in runners]
 
-    def pause(self, pump: str, by: str, reason: str) -> PumpRunner:
+    def pause(self, pump: str, by: str, reason: str) -> PumpService:
         return self.feed(pump, ev.PauseRequested(self._now(), by, reason))
 
-    def resume(self, pump: str, by: str) -> PumpRunner:
+    def resume(self, pump: str, by: str) -> PumpService:
         return self.feed(pump, ev.ResumeRequested(self._now(), by))
 
-    def clear(self, pump: str, by: str) -> PumpRunner:
+    def clear(self, pump: str, by: str) -> PumpService:
         return self.feed(pump, ev.TripsCleared(self._now(), by))
 
-    def reconcile(self, pump: str, by: str, volume: str, reason: str, *, stands: bool) -> PumpRunner:
+    def reconcile(
+        self, pump: str, by: str, volume: str, reason: str, *, again: str | None, seen_stopped: bool
+    ) -> PumpService:
         try:
-            read = Volume.parse(volume, "volume")
+            read = Volume.parse(volume, "volume", zero=True)
+            twice = None if again is None else Volume.parse(again, "volume_again", zero=True)
         except ValueError as error:
             raise RefusedError(str(error)) from error
-        return self.feed(pump, ev.DeliveryReconciled(self._now(), by, read, reason, stands))
+        return self.feed(pump, ev.DeliveryReconciled(self._now(), by, read, reason, seen_stopped, twice))
 
-    def feed(self, pump: str, event: ev.Event) -> PumpRunner:
+    def feed(self, pump: str, event: ev.Event) -> PumpService:
         runner = self.named(pump)
         if reasons := runner.feed(event):
             raise RefusedError(*reasons)
