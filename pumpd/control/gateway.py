@@ -9,17 +9,17 @@ import contextlib
 import importlib
 import secrets
 import sys
-from collections.abc import Collection, Coroutine, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from pumpd.control import describe
 from pumpd.control.alarms.board import Key
 from pumpd.control.alarms.service import AlarmService
 from pumpd.control.alarms.sounder import Sounder
 from pumpd.control.confirming.review import review, review_of, shown, status_of
+from pumpd.control.infusions.pump_work import PumpWork
 from pumpd.control.infusions.runner import PumpRunner
 from pumpd.control.infusions.start_gate import StartGate
 from pumpd.control.observation.service import Care, ObservationService
@@ -31,6 +31,7 @@ from pumpd.control.refused import RefusedError
 from pumpd.control.socket.strangers import StrangerLimit
 from pumpd.control.state.live import Live, library_of
 from pumpd.control.tablets.keys import KeyStore, KeyStoreError, PairedKey
+from pumpd.control.works import Works
 from pumpd.dosing import Library
 from pumpd.dosing.prescription import is_token
 from pumpd.host.clock import Clock
@@ -101,7 +102,7 @@ class Gateway:
         others: Collection[str] = (),
         damage: str = "",
         cares: Mapping[str, Care] | None = None,
-        alarms_left: frozenset[Key] = frozenset(),
+        alarms_left: Mapping[Key, str] | None = None,
     ) -> None:
         """`others`: sessions that another build began. `damage`: what is wrong with the journal of before; nothing is
         started until it is put in order and this process starts anew.
@@ -114,7 +115,10 @@ class Gateway:
         self.journal_problem = ""
         self.guard = LibraryCheck(settings, library, journal, clock)
         self._ordering = Ordering(settings, library, runners, journal, clock, others)
-        self.alarms = AlarmService(self.runners, journal, clock, alarms_left)
+        self.works = Works(self._work_died)
+        self.alarms = AlarmService(
+            self.runners, journal, clock, (self._journal_alarms, self._supply_alarms), alarms_left or {}
+        )
         self.observations = ObservationService(journal, clock, cares)
         self._tablets: Tablets | None = None
         self._strangers = StrangerLimit()
@@ -127,9 +131,8 @@ class Gateway:
         output = settings.alarm.output
         self._sounder = Sounder(output, lambda: self.alarms.board.sounding) if output else None
         supplied = settings.supply_watched
-        left = frozenset(code for pump, code in alarms_left if not pump and code in SUPPLY_ALARMS)
-        self._supply = None if supplied is None else SupplyWatch(supplied, left, self._supply_changed)
-        self.alarms.supply = left if self._supply else frozenset()
+        left = frozenset(code for pump, code in alarms_left or {} if not pump and code in SUPPLY_ALARMS)
+        self._supply = None if supplied is None else SupplyWatch(supplied, left, self.changed)
         self._gate = StartGate(settings, clock, self._supply)
         for runner in runners:
             runner.on_change = self.changed
@@ -152,23 +155,44 @@ class Gateway:
     def sounder_problem(self) -> str:
         return self._sounder.problem if self._sounder else ""
 
-    def works(self) -> Mapping[str, Coroutine[Any, Any, None]]:
-        """What must run beside the pumps, by name."""
-        works = {"alarms": self.alarms.run(), "library": self.guard.run()}
+    def start(self) -> None:
+        """Begin all that runs: the pumps' own loops and what runs beside them."""
+        for name, runner in self.runners.items():
+            on_port = [each for each in self.runners.values() if each.settings.port == runner.settings.port]
+            self.works.start(f"pump {name}", PumpWork(runner, on_port, self._clock))
+        self.works.start("alarms", self.alarms)
+        self.works.once("library", self.guard.run())
         if self._sounder is not None:
-            works["alarm output"] = self._sounder.run()
+            self.works.start("alarm output", self._sounder)
         if self._supply is not None:
-            works["supply"] = self._supply.run()
-        return works
+            self.works.start("supply", self._supply)
+
+    def stop_all(self, why: str) -> None:
+        """Stop every pump that may flow. What fails for one pump keeps no other from its stop."""
+        for runner in self.runners.values():
+            if not (runner.may_flow or runner.unprescribed.stopping):
+                continue
+            try:
+                runner.stop("pumpd", why)
+            except Exception:
+                log.exception("stop_failed", pump=runner.name)
+
+    def _work_died(self, why: str) -> None:
+        """A part of pumpd is no longer there: nothing flows on without it. The process ends and is restarted."""
+        self.stop_all(f"pumpd failed: {why}")
+        self._journal.post([Entry("internal_error", {"error": why}, "", "", self._now())])
+        self.alarms.control_failed()
 
     @property
     def supply(self) -> dict[str, Any] | None:
         """What feeds the gateway; None when nothing tells."""
         return None if self._supply is None else self._supply.told()
 
-    def _supply_changed(self) -> None:
-        self.alarms.supply = frozenset() if self._supply is None else self._supply.alarms
-        self.changed()
+    def _supply_alarms(self) -> frozenset[AlarmCode]:
+        return frozenset() if self._supply is None else self._supply.alarms
+
+    def _journal_alarms(self) -> frozenset[AlarmCode]:
+        return frozenset({AlarmCode.JOURNAL_FAILED} if self.damage or self.journal_problem else ())
 
     def _alarms_changed(self) -> None:
         self.live.change()
@@ -474,30 +498,30 @@ class Gateway:
             "journal": self.damage or self.journal_problem or "ok",
             "library": self.guard.status,
             "supply": self.supply,
-            "alarms": [*self._journal_alarms(), *self.alarms.of_pump("")],
-            "pumps": [status_of(runner, now) for runner in self.runners.values()],
+            "alarms": self.alarms.of_pump(""),
+            "pumps": [
+                status_of(runner, now) | {"alarms": self.alarms.of_pump(runner.name)}
+                for runner in self.runners.values()
+            ],
         }
-
-    def _journal_alarms(self) -> list[dict[str, Any]]:
-        return [describe.alarm(AlarmCode.JOURNAL_FAILED)] if self.damage or self.journal_problem else []
 
     def _journal_failed(self, error: JournalError) -> None:
         known, self.journal_problem = bool(self.journal_problem), str(error)
         if known:  # what is now written of it fails as well
             return
         log.error("journal_failed", why=str(error))
-        self._journal.post([Entry("alarm_raised", describe.alarm(AlarmCode.JOURNAL_FAILED), "", "", self._now())])
         for runner in self.runners.values():
             if runner.active:
                 runner.feed(ev.JournalFailed(self._now(), str(error)))
+        self.changed()
 
     def _journal_restored(self, kept: int) -> None:
         """What had been kept is on the disk now."""
-        log.info("journal_restored", rows_kept=kept)
-        body = {"problem": self.journal_problem, "rows_kept": kept}
+        log.info("journal_restored", entries_kept=kept)
+        body = {"problem": self.journal_problem, "entries_kept": kept}
         self.journal_problem = ""
-        cleared = Entry("alarm_cleared", {"code": AlarmCode.JOURNAL_FAILED.value}, "", "", self._now())
-        self._journal.post([Entry("journal_restored", body, "", "", self._now()), cleared])
+        self._journal.post([Entry("journal_restored", body, "", "", self._now())])
+        self.changed()
 
 
 def _volume(text: str) -> Volume:

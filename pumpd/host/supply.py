@@ -18,6 +18,7 @@ from typing import Any
 import structlog
 
 from pumpd.host.supply_rules import Source, Supply, alarms
+from pumpd.host.turns import Turns
 from pumpd.pump import AlarmCode
 from pumpd.settings import SupplySettings
 
@@ -25,6 +26,7 @@ log = structlog.get_logger("pumpd.control")
 
 LOOK_EVERY_S = 2.0
 ANSWERS_WITHIN_S = 5.0
+PATIENCE_S = 10.0  # of one turn: an answer and the pause after it
 LOW_FOR_S = 60.0  # [P] a voltage that dips is one alarm, not many: the sensor forgets a dip after 2 s
 NO_TIME_S = 65535 * 60  # what a smart battery says that knows no time
 
@@ -132,11 +134,17 @@ class SupplyWatch:
         self._reading: asyncio.Task[Supply | None] | None = None
         self._watched: frozenset[str] = frozenset()
         self._low_until_s = 0.0
+        self._turns = Turns(PATIENCE_S)
+
+    @property
+    def overdue(self) -> bool:
+        return self._turns.overdue
 
     async def run(self) -> None:
         """Look, until cancelled."""
         try:
             while True:
+                self._turns.turned()
                 await self.look()
                 await asyncio.sleep(LOOK_EVERY_S)
         finally:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pumpd.host import clock
-from pumpd.journal import writer
+from pumpd.journal import backlog
 from pumpd.journal.replay import Replay
 from tests.control.testbed import open_testbed
 
@@ -30,7 +30,7 @@ def wall(monkeypatch):
         def now(cls, tz=None):
             return real.now(tz) + off[0]
 
-    for room in (clock, writer):
+    for room in (clock, backlog):
         monkeypatch.setattr(room, "datetime", Stepped)
 
     def step(by):

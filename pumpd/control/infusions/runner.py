@@ -124,8 +124,6 @@ class PumpRunner:
         self, infusion: Infusion, program: RateProgram, capabilities: Capabilities, asked: Mapping[str, Any]
     ) -> None:
         """Take on an infusion; `asked` is for its record. The caller has checked that none is active (STA-14)."""
-        for code in sorted(self.infusion.alarms if self.infusion else ()):  # of the infusion before
-            self._note("alarm_cleared", {"code": code.value, "by": "pumpd"})
         self.program, self.capabilities = program, capabilities
         self.infusion, actions = begin(infusion)
         self._note("began", {**asked, "infusion": to_data(infusion), "identity": describe.identity(self.identity)})
@@ -139,8 +137,8 @@ class PumpRunner:
         self._note("recovered", body)
         log.error("infusion_recovered", pump=self.name, state=left.infusion.state.value)
         self.feed(ev.ControlRestarted(self._now()))
-        if left.program is None:
-            self.stop("pumpd", "pumpd, its configuration or the library has changed: the order cannot go on")
+        if left.why_stopped:
+            self.stop("pumpd", left.why_stopped)
 
     def feed(self, event: ev.Event) -> tuple[str, ...]:
         """Let something happen to the infusion; returns the reasons when it was a request and is refused."""

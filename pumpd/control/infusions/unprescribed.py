@@ -13,7 +13,6 @@ from typing import Any
 
 import structlog
 
-from pumpd.control import describe
 from pumpd.infusion import Limits
 from pumpd.pump import AlarmCode, Reading
 from pumpd.quantities import Volume
@@ -24,7 +23,7 @@ Note = Callable[[str, str, Mapping[str, Any]], None]
 
 
 class UnprescribedFlow:
-    """`alarms` are those of the pump, whatever infusion it has or has not: they are written of no session.
+    """`alarms` are those of the pump, whatever infusion it has or has not. The alarm service records them.
 
     `note` takes the session, the kind of the row and its body.
     """
@@ -59,8 +58,6 @@ class UnprescribedFlow:
         if reading is not None and self._stands(reading):
             self._found_ns = None
             self._note("", "leftover_stopped", {"delivered_ml": reading.delivered.number})
-            for code in sorted(self.alarms):
-                self._note("", "alarm_cleared", {"code": code.value})
             self.alarms = frozenset()
             return
         if reading is None or reading.state.flowing:
@@ -68,7 +65,6 @@ class UnprescribedFlow:
         if now_ns - self._found_ns >= self._limits.stop_alarm_ns and not self.alarms:
             self.alarms = frozenset({AlarmCode.STOP_UNCONFIRMED})
             log.error("stop_unconfirmed", pump=self._pump)
-            self._note("", "alarm_raised", describe.alarm(AlarmCode.STOP_UNCONFIRMED))
 
     def _stands(self, reading: Reading) -> bool:
         if reading.state.flowing:
