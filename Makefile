@@ -1,16 +1,18 @@
-# What a fresh Debian or Raspberry Pi OS with Python 3.11, git and make can do with pumpd.
+# What you can do with pumpd on a fresh Debian or Raspberry Pi OS with Python 3.11, git and make.
 #
-#   make demo    a whole infusion on a simulated pump, 60 times faster than life
-#   make test    the test suite; make browser    the tablet in a real browser, apart because it takes real time
-#   make check   lint, types, import rules, requirement table
+#   make demo    a whole infusion on a simulated pump, 60 times faster than real time
+#   make test    the test suite; make browser    the tablet in a real browser, separate because it takes real time
+#   make check   lint, types, import rules, generated pages
 #   make bench   the measurements
 #   make explore every order of events, and every deliberate break, of the state machine
 #   make fuzz    10^6 mutated packets against every codec
-#   make page    the page of the tablet, built anew where its sources are newer
+#   make page    build the tablet's page if its sources are newer
 #   make pictures   the pictures of the tablet's screens for docs/tablet.md
-#   make campaign N=20000   random infusions with many faults at once, judged by the simulated plants
+#   make campaign N=20000   random infusions with many faults at once, checked against the simulated plants
+#   make table   rewrite the pages that are generated from code and tests
 #
-# uv is taken from PATH, or from PyPI into .uv/. Only `test` may install system packages, and only missing ones.
+# uv comes from PATH, or from PyPI into .uv/. Only `test`, `browser`, `bench` and `pictures` may install system packages,
+# and only missing ones.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -18,7 +20,7 @@ SHELL := /bin/bash
 .PHONY: help demo test browser check bench explore fuzz campaign pictures table page page-check setup system clean
 
 export UV_PYTHON_DOWNLOADS ?= never
-# The tests start a hundred interpreters, and compiling what these import each time anew would be half of their start.
+# The tests start a hundred interpreters. Without compiled files, compiling would take half of each start.
 unexport PYTHONDONTWRITEBYTECODE
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 UV := $(or $(shell command -v uv),$(CURDIR)/.uv/bin/uv)
@@ -30,7 +32,7 @@ N ?= 300
 PAGE := pumpd/bedside/page
 STATIC := pumpd/bedside/static
 PAGE_SOURCES := $(shell find $(PAGE) -path '*/node_modules' -prune -o -type f -print)
-# Node and npm come out of PyPI, into .venv
+# Node and npm come from PyPI, into .venv
 NODE := PATH="$(CURDIR)/.venv/bin:$$PATH"
 
 help:
@@ -39,11 +41,11 @@ help:
 demo: page
 	$(RUN) pumpd demo $(ARGS)
 
-# One worker more than cores: some tests wait for real processes.
+# One more worker than cores: some tests wait for real processes.
 test: page system
 	$(RUN) pytest -n $$(( $$(nproc) + 1 )) --dist worksteal -m "not browser" $(ARGS)
 
-# A real Chromium as tablet and phone, in real time: apart, so that the suite stays quick.
+# A real Chromium as tablet and phone, in real time: separate, so that the suite stays fast.
 browser: page system
 	$(RUN) pytest -n $$(nproc) --dist loadfile tests/browser $(ARGS)
 
@@ -55,6 +57,7 @@ check: page-check
 	$(RUN) python tools/requirements_table.py --check
 	$(RUN) python tools/states_page.py --check
 	$(RUN) python tools/restart_page.py --check
+	$(RUN) python tools/configuration_page.py --check
 	$(RUN) python tools/lease_picture.py --check
 	$(RUN) python tools/uncertain_picture.py --check
 	$(RUN) python -m tools.safety_case --check
@@ -88,15 +91,18 @@ campaign: setup
 pictures: page system
 	$(RUN) python -m tools.tablet_pictures $(ARGS)
 
-# Writes docs/requirements.md and docs/safety-case.md anew.
+# Rewrites every page that is generated from code and tests. `check` fails when one of them is out of date.
 table: setup
 	$(RUN) python tools/requirements_table.py
+	$(RUN) python tools/states_page.py
+	$(RUN) python tools/restart_page.py
+	$(RUN) python tools/configuration_page.py
 	$(RUN) python -m tools.safety_case
 
 setup: $(UV)
 	@$(UV) sync --locked --quiet
 
-# Debian keeps `venv` in a package of its own; pip, if it is there, or apt helps out.
+# Debian ships `venv` as a separate package. If it is missing, use pip if available, else apt.
 $(CURDIR)/.uv/bin/uv:
 	@echo "make: fetching uv from PyPI into .uv/"
 	@if $(PYTHON) -m venv .uv 2>/dev/null; then \
@@ -115,7 +121,7 @@ $(CURDIR)/.uv/bin/uv:
 	@echo '*' > .uv/.gitignore
 
 # mosquitto: the broker of the telemetry tests. systemd: systemd-analyze and systemd-sysusers, for the tests of the units.
-# chromium, with a font: the tablet of the browser tests.
+# chromium, with a font: the tablet in the browser tests.
 system:
 	@missing=; PATH=$$PATH:/usr/sbin; \
 	command -v mosquitto >/dev/null || missing="$$missing mosquitto"; \

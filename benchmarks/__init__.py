@@ -1,1 +1,1 @@
-"""What pumpd costs and how fast it is, beside what it is held to: see docs/reference/benchmarks.md."""
+"""How fast pumpd is and what it costs, compared with its bounds: see docs/reference/benchmarks.md."""

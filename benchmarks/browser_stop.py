@@ -1,12 +1,12 @@
 """Stop on a tablet: from the finger on the button in a browser to the last byte of the stop frame on the pump's line.
 
-Everything is real but the pump: Chromium with the page, bedside over TLS, control, pseudo-terminals. Each try stops an
-infusion that runs, on the screen with its plot; a second tablet shows the plot of another bed. Then the same once more
-with ten further viewers, each with a stream of its own and a few requests a second.
+Everything is real except the pump: Chromium with the page, bedside over TLS, control, pseudo-terminals. Each try stops
+a running infusion, on the screen with its plot; a second tablet shows the plot of another bed. Then the same is
+repeated with ten more viewers, each with its own stream and a few requests per second.
 
-The finger's instant is the page's own `pointerdown`; the frame's is control's tap on the line and the time of its bytes
-at the line's speed. Both clocks are the machine's CLOCK_MONOTONIC; where the page's began is found by asking it often:
-the quickest round trip bounds the error (`clock_error_ms`).
+The instant of the finger is the page's own `pointerdown`. The instant of the frame comes from control's tap on the
+line, plus the time of its bytes at the line's speed. Both use the machine's CLOCK_MONOTONIC. The zero of the page's
+clock is found by asking it often: the quickest round trip bounds the error (`clock_error_ms`).
 """
 
 import asyncio
@@ -38,13 +38,13 @@ BEDS = 8
 VIEWERS = 10
 BOUND_MS = 300
 BYTE_S = 10 / 19200  # the NE-1000's line
-MORE_STEADY_S = 0.3  # after a screen has changed
+SETTLED_S = 0.3  # after a screen has changed
 PRESSED = """() => { window.pressed = 0;
   addEventListener("pointerdown", event => { window.pressed = event.timeStamp; }, { capture: true }); }"""
 
 
 class Wire:
-    """The stop frames of each pump, by control's tap, as (monotonic seconds of the last byte)."""
+    """Collects the stop frames of each pump from control's tap, as the monotonic second of the last byte."""
 
     def __init__(self, gateway):
         self._sockets, self._threads, self.stops = [], [], {bed: [] for bed in gateway.beds}
@@ -74,7 +74,7 @@ class Wire:
 
 
 class Viewers:
-    """Tablets without a screen, in a thread: each reads its stream to the end and asks a little."""
+    """Tablets without a screen, in a thread: each reads its stream and sends a few requests."""
 
     def __init__(self, gateway, count):
         self._loop = asyncio.new_event_loop()
@@ -126,7 +126,7 @@ class Viewers:
 
 
 class Nurse:
-    """Starts infusions over the control socket, with a paired key: what is measured is how they stop."""
+    """Starts infusions over the operator socket, with a paired key. Only how they stop is measured."""
 
     def __init__(self, gateway):
         self._gateway, self._key = gateway, ec.generate_private_key(ec.SECP256R1())
@@ -161,7 +161,7 @@ class Nurse:
 
 
 def _clock(page):
-    """Monotonic seconds at the page's zero, and by how much that may be wrong."""
+    """Monotonic seconds at the page's zero, and the error of that value."""
     found = []
     for _ in range(30):
         before = time.monotonic()
@@ -183,7 +183,7 @@ def _tries(gateway, wire, nurse, pressing, count):
             pressing.bed(bed)
             button = pressing.stop_button(bed)
             page.get_by_role("region", name="Running infusion").wait_for()
-            time.sleep(MORE_STEADY_S)
+            time.sleep(SETTLED_S)
             sent = len(wire.stops[bed])
             button.click()
             wait_until(lambda bed=bed, sent=sent: len(wire.stops[bed]) > sent, 10, f"a stop frame to {bed}")

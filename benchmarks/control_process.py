@@ -1,7 +1,7 @@
-"""A real control process for a benchmark: started, awaited until it is ready, spoken to over its socket, ended.
+"""A real control process for a benchmark: start it, wait until it is ready, use its operator socket, end it.
 
-`python -m benchmarks.control_process SECONDS --config FILE` is `python -m pumpd.control` with another time between two
-looks at an idle pump (0: one after the other), which no setting offers.
+`python -m benchmarks.control_process SECONDS --config FILE` is `python -m pumpd.control` with a different time between
+two polls of an idle pump (0: no pause), for which there is no setting.
 """
 
 import asyncio
@@ -47,11 +47,11 @@ class ControlProcess:
         self._writer.close()
 
     async def pump(self, wanted):
-        """The first pump's status once `wanted` likes it."""
+        """The first pump's status, once `wanted` is true of it."""
         return (await self.pumps(lambda pumps: wanted(pumps[0])))[0]
 
     async def ready(self):
-        """All pumps are connected, and have been read."""
+        """Returns when all pumps are connected and have been read."""
         await self.pumps(lambda pumps: all(not pump["problem"] and pump["pump_state"] for pump in pumps))
 
     async def pumps(self, wanted):
@@ -63,7 +63,7 @@ class ControlProcess:
                 await asyncio.sleep(0.02)
 
     def cpu_s(self):
-        """CPU seconds of all its threads so far, as the scheduler counts them: not in ticks of 10 ms."""
+        """CPU seconds of all its threads so far, from the scheduler, which is finer than ticks of 10 ms."""
         tasks = Path(f"/proc/{self.popen.pid}/task").iterdir()
         return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
 
@@ -75,14 +75,14 @@ class ControlProcess:
         raise LookupError("the process is gone")
 
 
-_library = functools.cache(throwaway)  # another process in the same folder trusts the same key
+_library = functools.cache(throwaway)  # a second process in the same folder trusts the same key
 
 
 @contextlib.asynccontextmanager
 async def control_process(
     folder: Path, beds: Iterable[Bed], idle_poll_s: float | None = None
 ) -> AsyncIterator[ControlProcess]:
-    """A process that is ready; `ready_s` is the time from before its exec to its READY notice."""
+    """A process that is ready. `ready_s` is the time from before its exec to its READY notice."""
     config = folder / "pumpd.toml"
     library = _library(CHECKOUT, folder / "library")
     pumps = "\n".join([await bed.as_toml() for bed in beds])

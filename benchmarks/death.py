@@ -1,8 +1,8 @@
-"""What flows on when the gateway dies: each family, each death, against what its driver declares; and how fast a lapse
-becomes a standing pump.
+"""Flow after the gateway dies: each family and each death, compared with what its driver declares. And the time from
+the lapse of a lease until the pump has stopped.
 
-Control dies as a real process while `pumpsim` serves real pseudo-terminals; the plants are judged, once every tenth of
-a second. Where nothing but the volume ends a flow, the bound is the rest of the program, and the pump is left running.
+Control dies as a real process while `pumpsim` serves real pseudo-terminals. The truth of the plants is read every tenth
+of a second. Where only the volume ends a flow, the bound is the rest of the program, and the pump is left running.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ WATCHED_S = LEASE_S + 3.0
 STEP_S = 0.1
 LAPSES = 25
 LAPSE_S = 0.25
-STANDS_MS = 1000.0  # STP-09: flow ends within the lease and a second
+STOPPED_MS = 1000.0  # STP-09: flow ends within the lease and a second
 VTBI_ML = 35.0
 
 
@@ -55,7 +55,7 @@ def _deaths(death: str) -> list[Result]:
 
 
 def _watch(pumps: Simulators, began: float) -> dict[str, float]:
-    """Seconds from the death to the last look at which each pump flowed."""
+    """Seconds from the death to the last check at which each pump flowed."""
     flowed = dict.fromkeys(BEDS, 0.0)
     while (at := time.monotonic() - began) < WATCHED_S:
         for bed in BEDS:
@@ -68,7 +68,7 @@ def _watch(pumps: Simulators, began: float) -> dict[str, float]:
 def _result(bed: str, death: str, truth: dict[str, object], before: float, flowed_s: float) -> Result:
     made = BEDS[bed]
     volume = float(str(truth["delivered_ml"])) - before
-    about = {"declared": list(made.ends), "volume_ml": round(volume, 4), "flows_yet": bool(truth["running"])}
+    about = {"declared": list(made.ends), "volume_ml": round(volume, 4), "still_flows": bool(truth["running"])}
     bound_s = made.bound_s(death)
     what = f"{death}: {bed} ({' + '.join(made.ends)})"
     if bound_s is None:
@@ -78,11 +78,11 @@ def _result(bed: str, death: str, truth: dict[str, object], before: float, flowe
 
 
 async def _lapses(bed: str) -> Result:
-    """From the instant of the lapse until the plant stands, on a pseudo-terminal with the line's own pace."""
+    """From the instant of the lapse until the plant has stopped, on a pseudo-terminal at the line's speed."""
     made = BEDS[bed]
     taken = [await _lapse(made) for _ in range(LAPSES)]
     details = {"p50_ms": round(percentile(taken, 50), 2), "worst_ms": round(max(taken), 2), "tries": LAPSES}
-    return Result(f"from lapse to no flow, {bed}, p99", percentile(taken, 99), STANDS_MS, "ms", details=details)
+    return Result(f"from lapse to no flow, {bed}, p99", percentile(taken, 99), STOPPED_MS, "ms", details=details)
 
 
 async def _lapse(made: DyingBed) -> float:
@@ -95,16 +95,16 @@ async def _lapse(made: DyingBed) -> float:
         inner = None if made.order else Length("26.59")
         container = Container("any", Volume(50), Volume(0), Rate(1), inner)
         program = PumpProgram((RateStep(Rate(str(RATE_ML_H)), Volume(35)),), container.diameter)
-        for said in (await driver.identify(), await driver.load(program), await driver.start(Duration(10))):
-            assert isinstance(said, Done), said
+        for outcome in (await driver.identify(), await driver.load(program), await driver.start(Duration(10))):
+            assert isinstance(outcome, Done), outcome
         stop, fd = driver.stop_frames, driver.fileno()
         assert stop is not None
         assert fd is not None
         guard = await Guard.spawn(fd, stop.frames, Path(name) / "deadman.sock", gap_s=stop.gap_s)
-        await driver.read()  # the pump's own watchdog begins anew
+        await driver.read()  # restarts the pump's own watchdog
         lapse = loop.time() + LAPSE_S
         await guard.arm(LAPSE_S)
-        while pump.truth()["running"]:  # noqa: ASYNC110 - the plant tells nobody
+        while pump.truth()["running"]:  # noqa: ASYNC110 - the plant has no event to wait for
             await asyncio.sleep(0.001)
         took = (loop.time() - lapse) * 1000
         await guard.stand_down()

@@ -1,6 +1,6 @@
-"""Pumps that run while the gateway dies: a real control process, `pumpsim` on real pseudo-terminals, and the truth.
+"""Pumps that run while the gateway dies: a real control process, and `pumpsim` on real pseudo-terminals.
 
-What flowed after a death is judged from the simulated plants alone, over pumpsim's control port.
+What flowed after a death is read from the simulated plants alone, over pumpsim's control port.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ CABLE = "cable out"
 
 @dataclass(frozen=True)
 class DyingBed:
-    """A pump. `ends` are the classes that its driver is to declare."""
+    """A pump. `ends` are the loss-of-control classes that its driver must declare."""
 
     driver: str
     model: str
@@ -54,7 +54,7 @@ class DyingBed:
     order: Mapping[str, str] = field(default_factory=dict)
 
     def bound_s(self, death: str) -> float | None:
-        """The longest flow after that death; None where nothing but the volume ends it."""
+        """The longest flow after that death; None where only the volume ends it."""
         if "native" in self.ends or ("deadman" in self.ends and death != CABLE):
             return LEASE_S + 1.0  # STP-09
         return None
@@ -77,7 +77,7 @@ BEDS = {
 
 
 class Simulators:
-    """`pumpsim serve`, each pump on a pseudo-terminal of its own. `pumps`: their names, and the bed that each is."""
+    """`pumpsim serve`, each pump on its own pseudo-terminal. `pumps`: the name and the bed of each."""
 
     def __init__(self, folder: Path, pumps: Mapping[str, str]) -> None:
         self._ports = {name: folder / str(number) for number, name in enumerate(pumps)}
@@ -121,7 +121,7 @@ class Simulators:
 
 
 class DyingControl:
-    """A control process with the beds' pumps, and a nurse with a paired key."""
+    """A control process with the pumps of these beds, and a nurse with a paired key."""
 
     def __init__(self, folder: Path, ports: Mapping[str, Path]) -> None:
         self.folder, self.beds = folder, tuple(ports)
@@ -155,7 +155,7 @@ class DyingControl:
                 return answer
 
     def pumps(self) -> list[dict[str, Any]]:
-        """As its status has them; none while it does not answer."""
+        """The pumps in its status; none while it does not answer."""
         with contextlib.suppress(OSError):
             found: list[dict[str, Any]] = self.ask(op="status")["result"]["pumps"]
             return found
@@ -168,11 +168,11 @@ class DyingControl:
         }
 
     def until(self, *states: str | None) -> None:
-        """Every pump is there, and its infusion in one of these states."""
+        """Wait until the infusion of every pump is in one of these states."""
         end = time.monotonic() + UP_WITHIN_S
-        while not (said := self.states()) or not all(state in states for state in said.values()):
+        while not (found := self.states()) or not all(state in states for state in found.values()):
             if time.monotonic() > end:
-                raise TimeoutError(f"not {states}: {said}\n{(self.folder / 'log').read_text()[-2000:]}")
+                raise TimeoutError(f"not {states}: {found}\n{(self.folder / 'log').read_text()[-2000:]}")
             time.sleep(0.05)
 
     def run_all(self) -> None:
@@ -220,7 +220,7 @@ class DyingControl:
         return sorted((self.folder / "state").glob("deadman-*.sock"))
 
     def close(self) -> None:
-        """End it and, as a next control would, every deadman that it leaves."""
+        """End it and, as the next control would, every deadman that it leaves."""
         if self.popen.poll() is None:
             self.popen.kill()
         self.popen.wait()

@@ -1,8 +1,8 @@
 """`python -m benchmarks.dying_control --config FILE`: the control process, with two more ways to die.
 
-SIGUSR1 freezes its event loop: the process lives, its other threads too, and nothing in it turns any more.
-SIGUSR2 takes all the memory that it may have: from then on no allocation succeeds in it (RLIMIT_AS). A control that the
-kernel kills for want of memory dies of SIGKILL, and is measured as that.
+SIGUSR1 freezes its event loop: the process and its other threads live, but the loop does not run any more.
+SIGUSR2 uses up its memory: from then on no allocation succeeds (RLIMIT_AS). A control process that the kernel kills for
+lack of memory dies of SIGKILL, and is measured as that.
 """
 
 import resource

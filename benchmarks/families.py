@@ -1,4 +1,4 @@
-"""The families that are measured: those of pumpd's own drivers, and what an infusion on each wants."""
+"""The families that are measured: those of pumpd's own drivers, and what an infusion on each needs."""
 
 import argparse
 from collections.abc import Iterable, Mapping
@@ -8,27 +8,27 @@ from pumpd.pump import Done, Identity, families, family
 from pumpd.wire import memory
 from pumpd_simulators.bench import simulate
 
-FIRST = "new-era"  # the family that is measured when only one is
-# Nothing but the programmed volume ends their flow, so an order wants a line clamp (COM-13).
+FIRST = "new-era"  # the family to use where only one is measured
+# Only the programmed volume ends their flow, so an order needs a line clamp (COM-13).
 CLAMPED = {"fresenius-base-a", "harvard", "reglo-icc"}
 ORDERS: Mapping[str, Mapping[str, str]] = {"reglo-icc": {"container": "100 mL bag"}}
 
 
 def own() -> list[str]:
-    """pumpd's own families, not those of other distributions; the one that is measured alone comes first."""
+    """pumpd's own families, not those of other distributions; FIRST comes first."""
     names = [name for name, point in families().items() if point.value.startswith("pumpd_drivers.")]
     return sorted(names, key=lambda name: (name != FIRST, name))
 
 
 def controlled(names: Iterable[str]) -> list[str]:
-    """Those whose pumps take a stop."""
+    """The families whose pumps take a stop."""
     return [name for name in names if not family(name).monitor_only]
 
 
 def named() -> list[str]:
-    """Those on the command line of a benchmark that is run by itself; all, when there are none."""
+    """The families on the command line of a single benchmark; all, if none is named."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("family", nargs="*", help=f"of {', '.join(own())}; all, unless named")
+    parser.add_argument("family", nargs="*", help=f"one of {', '.join(own())}; default: all")
     given: list[str] = parser.parse_args().family
     if unknown := set(given) - set(own()):
         parser.error(f"no such family: {', '.join(sorted(unknown))}")
@@ -37,7 +37,7 @@ def named() -> list[str]:
 
 @dataclass(frozen=True)
 class Bed:
-    """A pump of the control process' configuration."""
+    """A pump in the configuration of the control process."""
 
     family: str
     port: str
@@ -52,20 +52,20 @@ class Bed:
 
 
 async def identity(name: str) -> Identity:
-    """What the simulated pump of a family says of itself, as the configuration has to name it."""
-    if name not in _met:
+    """What the simulated pump of a family reports about itself; the configuration has to match it."""
+    if name not in _identified:
         pump = simulate(name)
         memory.serve("who", pump, paced=False)
         driver = await family(name).connect("memory://who", {})
         try:
-            said = await driver.identify()
-            assert isinstance(said, Done), said
-            _met[name] = said.value
+            outcome = await driver.identify()
+            assert isinstance(outcome, Done), outcome
+            _identified[name] = outcome.value
         finally:
             await driver.close()
             memory.withdraw("who")
             pump.shut()
-    return _met[name]
+    return _identified[name]
 
 
-_met: dict[str, Identity] = {}
+_identified: dict[str, Identity] = {}

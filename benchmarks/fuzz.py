@@ -1,12 +1,11 @@
-"""Every codec against mutated frames: nothing raises, nothing hangs, nothing is accepted that its check should refuse.
+"""Every codec against mutated frames: it must not raise, not hang, and accept nothing that its check should refuse.
 
     make fuzz                      10^6 mutated packets for each family
     make fuzz ARGS="--count 1e5 --seed 7 new-era"
-    make fuzz ARGS=--record        and write what came of it into benchmarks/fuzzed.toml, for docs/driver-quality.md
+    make fuzz ARGS=--record        and write the results to benchmarks/fuzzed.toml, for docs/driver-quality.md
 
-The packets that are mutated are what the family's own driver and simulator say to each other in one session. Frames
-without an integrity check can only be asked not to raise. Exit status 1 when anything was found; a finding prints its
-seed and bytes.
+The mutated packets come from one session between the family's own driver and simulator. Frames without an integrity
+check are only tested for exceptions. The exit status is 1 if anything was found; a finding prints its seed and bytes.
 """
 
 import argparse
@@ -32,16 +31,16 @@ from pumpd_simulators.virtual_time import VirtualTimeLoop
 HANG_S = 1.0
 PROGRAM = RateStep(Rate("52.5"), Volume(35))
 RECORD = Path(__file__).parent / "fuzzed.toml"
-RECORD_HEAD = "# What `make fuzz ARGS=--record` found last. `codec` is a digest of the source that was tried.\n"
+RECORD_HEAD = "# The last result of `make fuzz ARGS=--record`. `codec` is a digest of the source that was tested.\n"
 
 
 async def session(name: str) -> dict[str, list[bytes]]:
-    """Packets of a whole session, out and in."""
-    said: dict[str, list[bytes]] = {"out": [], "in": []}
+    """The packets of a whole session, by direction."""
+    packets: dict[str, list[bytes]] = {"out": [], "in": []}
     chosen, pump = family(name), simulate(name)
     memory.serve("fuzz", pump, paced=False)
     driver = await chosen.connect("memory://fuzz", getattr(chosen, "fuzz_settings", {}))
-    driver.taps.append(lambda way, data, _: said[way].append(data))
+    driver.taps.append(lambda way, data, _: packets[way].append(data))
     try:
         await driver.identify()
         await driver.read()
@@ -62,7 +61,7 @@ async def session(name: str) -> dict[str, list[bytes]]:
         await driver.close()
         memory.withdraw("fuzz")
         pump.shut()
-    return said
+    return packets
 
 
 def mutated(packet: bytes, others: list[bytes], rng: random.Random) -> bytes:
@@ -87,19 +86,19 @@ def mutated(packet: bytes, others: list[bytes], rng: random.Random) -> bytes:
     return bytes(data)
 
 
-def fuzz(codec: Codec, said: dict[str, list[bytes]], count: int, seed: int) -> tuple[dict[str, int], list[str]]:
-    """Counts and findings for `count` mutated packets, half of them each way."""
+def fuzz(codec: Codec, packets: dict[str, list[bytes]], count: int, seed: int) -> tuple[dict[str, int], list[str]]:
+    """Counts and findings for `count` mutated packets, half of them in each direction."""
     rng = random.Random(seed)
     makers: dict[str, Callable[[], object]] = {"out": codec.requests, "in": codec.replies}
     counts, findings = {"packets": 0, "frames": 0, "checked": 0}, []
     for number in range(count):
         way = "out" if number % 2 else "in"
-        data = mutated(rng.choice(said[way]), said[way], rng)
+        data = mutated(rng.choice(packets[way]), packets[way], rng)
         cut = rng.randrange(len(data) + 1)
         framer, begin = makers[way](), time.perf_counter()
         try:
             frames = [*framer.feed(data[:cut]), *framer.feed(data[cut:])]
-        except Exception as error:  # noqa: BLE001 - that is the finding
+        except Exception as error:  # noqa: BLE001 - any exception is a finding
             findings.append(f"{way} {data.hex(' ')}: raises {error!r}")
             continue
         if time.perf_counter() - begin > HANG_S:
@@ -115,19 +114,19 @@ def fuzz(codec: Codec, said: dict[str, list[bytes]], count: int, seed: int) -> t
 
 
 def source_of(codec: Codec) -> str:
-    """A digest of the modules that the framers come from, whatever their comments and their layout."""
+    """A digest of the modules of the framers, independent of comments and layout."""
     modules = {inspect.getmodule(maker) for maker in (codec.requests, codec.replies)}
     trees = sorted(ast.dump(ast.parse(inspect.getsource(module))) for module in modules if module is not None)
     return hashlib.sha256("\n".join(trees).encode()).hexdigest()[:16]
 
 
 def recorded(path: Path = RECORD) -> dict[str, dict[str, str | int]]:
-    """What was written down, by family."""
+    """The recorded results, by family."""
     return tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
 def record(name: str, figures: Mapping[str, str | int], path: Path = RECORD) -> None:
-    """Replace what is written down of one family."""
+    """Replace the recorded result of one family."""
     kept = recorded(path) | {name: dict(figures)}
     parts = [RECORD_HEAD]
     for family_name, values in sorted(kept.items()):
@@ -140,21 +139,22 @@ def record(name: str, figures: Mapping[str, str | int], path: Path = RECORD) -> 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("family", nargs="*", help="all of them, unless named")
+    parser.add_argument("family", nargs="*", help="default: all")
     parser.add_argument("--count", type=float, default=1e6)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--record", action="store_true", help=f"write the figures into {RECORD.name}")
+    parser.add_argument("--record", action="store_true", help=f"write the results to {RECORD.name}")
     given = parser.parse_args()
     failed = False
     for name in given.family or families():
         with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
-            said = runner.run(session(name))
+            packets = runner.run(session(name))
         begin = time.perf_counter()
-        counts, findings = fuzz(family(name).codec, said, int(given.count), given.seed)
+        replies = len(packets["in"])
+        counts, findings = fuzz(family(name).codec, packets, int(given.count), given.seed)
         took = time.perf_counter() - begin
         print(
             f"{name:17} {counts['packets']:>8} packets  {counts['frames']:>9} frames  {counts['checked']:>8} with a "
-            f"good check  {len(findings)} findings  {took:6.1f} s  (seed {given.seed}, from {len(said['in'])} replies)"
+            f"good check  {len(findings)} findings  {took:6.1f} s  (seed {given.seed}, from {replies} replies)"
         )
         if given.record:
             figures = {**counts, "findings": len(findings), "seed": given.seed}

@@ -1,4 +1,4 @@
-"""An infusion on a real control process: ordered, confirmed by a key that is paired there, flowing."""
+"""A running infusion on a real control process: ordered, and confirmed with a key that is paired there."""
 
 from pathlib import Path
 
@@ -13,17 +13,19 @@ from tests.control.testbed import ORDER
 
 
 class Nurse:
-    """`folder` is that of the process, which need not run yet."""
+    """`folder` is the folder of the process, which need not run yet."""
 
     def __init__(self, folder: Path):
         self._key = ec.generate_private_key(ec.SECP256R1())
         (folder / "state").mkdir(exist_ok=True)
         store = KeyStore(folder / "state" / "paired-keys.json")
         self._paired = store.add(pairable("bench", "confirm", self._key.public_key()))
-        self._requests = 0
+        self._infusions = 0
 
     async def infuse(self, process: ControlProcess, family: str):
-        order = {**ORDER, **ORDERS.get(family, {})}
+        """Returns when flow was seen. Each infusion is for a new patient: one patient gets none so soon (PRG-17)."""
+        self._infusions += 1
+        order = {**ORDER, **ORDERS.get(family, {}), "patient": f"bench-{self._infusions}"}
         for request in ({"op": "associate", "pump": "bed1", "patient": order["patient"]}, order):
             answer = await process.ask(**request)
             assert answer["ok"], answer
@@ -31,7 +33,6 @@ class Nurse:
         offered = await process.ask(op="challenge", pump="bed1")
         fields = offered["result"]["binding"] | {"wristband": order["patient"]}
         binding = Binding(**{**fields, "action": ConfirmAction(fields["action"])})
-        self._requests += 1
-        signed = {"key": self._paired.id, "signature": sign(self._key, binding), "request": f"r-{self._requests}"}
+        signed = {"key": self._paired.id, "signature": sign(self._key, binding), "request": f"r-{self._infusions}"}
         assert (await process.ask(op="confirm", pump="bed1", **signed, **fields))["ok"]
         await process.pump(lambda pump: pump["infusion"]["state"] == "running")

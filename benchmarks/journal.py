@@ -1,7 +1,7 @@
-"""The journal: from handing over an intent to knowing that it is on the disk, over a bare insert of the same row.
+"""The journal: from handing over an intent to knowing that it is on disk, divided by a bare insert of the same entry.
 
-Both in turns on the same disk: pumpd's writer (a thread, the hash chain, canonical JSON) and SQLite by itself with the
-same durability (write-ahead log, `synchronous=FULL`). What is left is what pumpd adds to the disk's own time.
+Both alternate on the same disk: pumpd's writer (a thread, the hash chain, canonical JSON), and SQLite alone with the
+same durability (write-ahead log, `synchronous=FULL`). The ratio shows what pumpd adds to the disk's own time.
 """
 
 import asyncio

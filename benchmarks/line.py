@@ -1,7 +1,7 @@
 """A simulated pump on a real pseudo-terminal, on the benchmark's own loop, with every frame's time on the line.
 
-The pseudo-terminal itself has no speed: the simulator lets bytes take the time of the family's line. A frame's times
-are those of that line, so that a late timer of the benchmark is not booked on pumpd.
+The pseudo-terminal itself has no speed: the simulator gives bytes the time of the family's line. A frame's times are
+times on that line, so a late timer of the benchmark does not count against pumpd.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ class Frame:
     data: bytes
     begun: float
     ended: float  # the last byte has arrived
-    doing: Operation | None = None  # what the pump took it for
+    doing: Operation | None = None  # what the pump understood
     answered: float | None = None  # the last byte of the answer has arrived at the host
     answer: bytes = b""
 
@@ -38,32 +38,32 @@ class Line:
         self.port = PtyPort(self.pump, path)
         self.frames: list[Frame] = []
         self._to_pump, self._to_host = self.pump.feed, None
-        self.pump.feed = self._heard
+        self.pump.feed = self._received
         attach = self.pump.attach
 
         def tap(send):
             self._to_host = send
-            attach(self._said)
+            attach(self._sent)
 
         self.pump.attach = tap
 
-    def _heard(self, data):
+    def _received(self, data):
         ended = self.port._in.due
         self.frames.append(Frame(data, ended - len(data) * self.byte_s, ended))
         self._to_pump(data)
 
-    def _said(self, data):
+    def _sent(self, data):
         doing = self.pump.device.doing
-        if self.frames and doing is not None:  # None: the pump speaks by itself
+        if self.frames and doing is not None:  # None: the pump sends without being asked
             frame = self.frames[-1]
             frame.doing, frame.answer = doing, frame.answer + data
             frame.answered = frame.ended + len(frame.answer) * self.byte_s
         self._to_host(data)
 
-    def longest_look_s(self):
-        """The longest exchange so far that only looks at the pump or keeps it, on the wire alone."""
-        looks = (Operation.READ, Operation.KEEP_ALIVE)
-        return max(len(one.data) + len(one.answer) for one in self.frames if one.doing in looks) * self.byte_s
+    def longest_poll_s(self):
+        """The longest poll or keep-alive so far, on the wire alone."""
+        polls = (Operation.READ, Operation.KEEP_ALIVE)
+        return max(len(one.data) + len(one.answer) for one in self.frames if one.doing in polls) * self.byte_s
 
     async def next_stop(self, count):
         """The next frame that holds a stop, after the first `count` frames."""

@@ -1,8 +1,8 @@
-"""Load: CPU of the control process that looks at 16 idle pumps of a family twice a second, in percent of one core.
+"""Load: CPU of the control process that polls 16 idle pumps of a family twice a second, in percent of one core.
 
-The control process is a real one, with a pseudo-terminal for each pump and looks each 0.5 s; `pumpsim serve`, a process
-of its own, simulates the pumps and lets bytes take the line's time. How it grows from 1 pump to 32 is measured for the
-first family that is asked for. User and system time of all threads count, as the scheduler counts them.
+The control process is a real one, with a pseudo-terminal for each pump, polled every 0.5 s. `pumpsim serve`, another
+process, simulates the pumps at the line's speed. Growth from 1 pump to 32 is measured for one family. User and system
+time of all threads count, as the scheduler counts them.
 """
 
 import asyncio
@@ -15,14 +15,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from benchmarks.control_process import control_process
-from benchmarks.families import Bed, named
+from benchmarks.families import FIRST, Bed, named
 from benchmarks.result import Result, alone
 
 SECONDS = 4.0
 SETTLED_S = 1.0
 PUMPS = 16
 GROWTH = (1, 2, 4, 8, 16, 32)
-LOOK_EACH_S = 0.5
+POLL_EACH_S = 0.5
 BOUND_PERCENT = 25.0
 
 
@@ -46,7 +46,7 @@ def _simulated(beds, folder):
 
 
 async def _percent(beds, folder, seconds):
-    async with control_process(folder, beds, LOOK_EACH_S) as process:
+    async with control_process(folder, beds, POLL_EACH_S) as process:
         await process.ready()
         await asyncio.sleep(SETTLED_S)
         begun, cpu = time.perf_counter(), process.cpu_s()
@@ -65,13 +65,13 @@ def _load(name, count, seconds):
 def measure(names: Iterable[str], seconds: float = SECONDS) -> list[Result]:
     results = []
     for name in names:
-        sizes = (PUMPS,) if results else GROWTH
+        sizes = GROWTH if name == FIRST else (PUMPS,)
         seen = {count: _load(name, count, seconds) for count in sizes}
         percent = seen[PUMPS]
         details = {
-            "ms_a_look": round(percent / 100 / PUMPS * LOOK_EACH_S * 1e3, 3),
+            "ms_per_poll": round(percent / 100 / PUMPS * POLL_EACH_S * 1e3, 3),
             "percent_by_pumps": {str(count): round(each, 2) for count, each in seen.items()},
-            "percent_a_pump": {str(count): round(each / count, 3) for count, each in seen.items()},
+            "percent_per_pump": {str(count): round(each / count, 3) for count, each in seen.items()},
         }
         results.append(Result(f"CPU of {PUMPS} pumps at 2 Hz, {name}", percent, BOUND_PERCENT, "%", details=details))
     return results

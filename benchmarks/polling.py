@@ -1,12 +1,12 @@
-"""Polling: exchanges a second of driver and link, as a share of what each family's line allows.
+"""Polling: exchanges per second of driver and link, as a share of what each family's line allows.
 
-The driver reads one time after the other on a real pseudo-terminal; `pumpsim`, a process of its own, lets bytes take
-the line's time. The ceiling is the bytes that went both ways, acknowledgements too, at the line's baud rate and bits a
-byte: what a pump with no delay at all would allow. No sheet demands a pause between two exchanges, save that of the
-B. Braun rack, which is a network and has no speed: it may be asked each 500 ms, and that is its ceiling.
+The driver reads without a pause on a real pseudo-terminal; `pumpsim`, another process, gives bytes the line's time. The
+ceiling is the bytes that went both ways, including acknowledgements, at the line's baud rate and bits per byte: what a
+pump without any delay would allow. No sheet requires a pause between two exchanges, except that of the B. Braun rack.
+It is a network without a speed and may be asked every 500 ms; that is its ceiling.
 
-Besides: the share that a bare client reaches, which writes the same bytes in a loop of select and read. What is missing
-there is this machine's and the simulator's. And without the line: the CPU time of an exchange.
+Also measured: the share that a minimal client reaches, which writes the same bytes in a loop of select and read. What
+it misses is due to the machine and the simulator. And without the line: the CPU time of an exchange.
 """
 
 import asyncio
@@ -26,18 +26,18 @@ from pumpd.pump import Done, family
 from pumpd_simulators.family import family as simulated
 
 SECONDS = 4.0
-BARE_S = 1.5  # a Fresenius rack ends the session of a host that leaves three of its enquiries, one a second, unanswered
+BARE_S = 1.5  # a Fresenius rack sends an enquiry each second, and ends the session when three are unanswered
 BOUND = 0.9
 RACK_PER_S = 2.0  # space-bcc: the specification's minimum between two polls is 500 ms
 
 
 async def _poll(name, port, seconds):
-    """What was seen, and one look as the wire saw it: what went out, and how many bytes then came in."""
+    """The measurements, and one poll as the wire saw it: each request, and how many bytes came back."""
     driver = await family(name).connect(str(port), {})
     try:
         assert isinstance(await driver.identify(), Done)
-        said = []
-        driver.taps.append(lambda way, data, _: said.append((way, data)))
+        packets = []
+        driver.taps.append(lambda way, data, _: packets.append((way, data)))
         assert isinstance(await driver.read(), Done)
         driver.taps.clear()
         counts, reads = driver.link.statistics, 0
@@ -53,43 +53,43 @@ async def _poll(name, port, seconds):
         return {
             "share": line.time_for(carried) / passed,
             "line": f"{line.baudrate} {line.bytesize}{line.parity}{line.stopbits}",
-            "exchanges_a_look": round(answered / reads, 2),
-            "bytes_an_exchange": round(carried / answered, 1),
+            "exchanges_per_poll": round(answered / reads, 2),
+            "bytes_per_exchange": round(carried / answered, 1),
             "exchanges_per_s": round(answered / passed, 1),
             "allowed_per_s": round(answered / line.time_for(carried), 1),
             "cpu_us_per_exchange": round(cpu / answered * 1e6, 1),
-        }, _script(said, line)
+        }, _script(packets, line)
     finally:
         await driver.close()
 
 
-def _script(said, line):
-    """Requests, each with the number of bytes to wait for, and the seconds that all of it takes on the wire."""
+def _script(packets, line):
+    """Requests, each with the number of bytes to wait for, and the seconds that they all take on the wire."""
     steps = []
-    for way, data in said:
+    for way, data in packets:
         if way == "out":
             steps.append([data, 0])
         else:
             steps[-1][1] += len(data)
-    return steps, line.time_for(sum(len(data) for _, data in said))
+    return steps, line.time_for(sum(len(data) for _, data in packets))
 
 
 def _bare(port, steps, wire_s, seconds):
-    """The share that nothing but system calls reaches."""
+    """The share that system calls alone reach."""
     host = os.open(port, os.O_RDWR | os.O_NOCTTY)
     try:
         tty.setraw(host)
-        begun, looks = time.perf_counter(), 0
+        begun, polls = time.perf_counter(), 0
         while time.perf_counter() - begun < seconds:
             for data, expected in steps:
                 os.write(host, data)
-                heard = 0
-                while heard < expected:
+                received = 0
+                while received < expected:
                     ready, _, _ = select.select([host], [], [], 1.0)
                     assert ready, "the simulator does not answer the bare client"
-                    heard += len(os.read(host, 256))
-            looks += 1
-        return looks * wire_s / (time.perf_counter() - begun)
+                    received += len(os.read(host, 256))
+            polls += 1
+        return polls * wire_s / (time.perf_counter() - begun)
     finally:
         os.close(host)
 

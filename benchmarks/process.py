@@ -1,6 +1,6 @@
-"""The control process: how long from exec to READY, and how much memory it holds with one pump connected.
+"""The control process: time from exec to READY, and resident memory with one pump connected.
 
-Started several times; the median counts, the worst is shown. The first start, which may have to compile, does not.
+It is started several times. The median counts; the worst is shown. The first start does not count: it may compile.
 """
 
 import asyncio
@@ -32,15 +32,15 @@ async def _start():
 
 
 def _slowest_imports(count):
-    """Milliseconds of the slowest imports, with what each imported besides."""
-    said = subprocess.run(
+    """Milliseconds of the slowest imports, including what each of them imports."""
+    output = subprocess.run(
         [sys.executable, "-X", "importtime", "-c", "import pumpd.control.__main__, pumpd_drivers.new_era.driver"],
         capture_output=True,
         text=True,
         check=True,
         cwd=ROOT,
     ).stderr
-    rows = [line.removeprefix("import time:").split("|") for line in said.splitlines() if "|" in line][1:]
+    rows = [line.removeprefix("import time:").split("|") for line in output.splitlines() if "|" in line][1:]
     ranked = sorted(((int(total) / 1e3, module.strip()) for _, total, module in rows), reverse=True)
     return {module: round(ms, 1) for ms, module in ranked[:count]}
 

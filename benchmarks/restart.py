@@ -1,7 +1,7 @@
-"""Restart: the control process is killed over a running infusion; from the exec of the next to its stop and its looks.
+"""Restart: the control process is killed during an infusion; time from the next exec to its first poll and stop.
 
-The journal holds as much as one pump's infusions leave behind in a hundred hours of flow. Both instants are on the wire
-of the simulated pump: the last byte of the first stop frame, and of the first answer to a look.
+The journal is as long as after a hundred hours of flow on one pump. Both instants are on the wire of the simulated
+pump: the last byte of the first stop frame, and of the first answer to a poll.
 """
 
 import asyncio
@@ -39,13 +39,13 @@ async def _once(folder):
             await process.ready()
             await nurse.infuse(process, FIRST)
             process.popen.kill()
-        heard, begun = len(served.frames), time.monotonic()
+        before, begun = len(served.frames), time.monotonic()
         async with control_process(folder, beds) as process:
-            stop = await served.next_stop(heard)
-            looks = [one.answered for one in served.frames[heard:] if one.doing is Operation.READ and one.answered]
-            row = await process.pump(lambda pump: pump["pump_state"] and pump["infusion"])
-            assert row["infusion"]["state"] in ("stopping", "tripped", "uncertain"), row
-            return min(looks) - begun, stop.ended - begun
+            stop = await served.next_stop(before)
+            polls = [one.answered for one in served.frames[before:] if one.doing is Operation.READ and one.answered]
+            pump = await process.pump(lambda pump: pump["pump_state"] and pump["infusion"])
+            assert pump["infusion"]["state"] in ("stopping", "tripped", "uncertain"), pump
+            return min(polls) - begun, stop.ended - begun
 
 
 async def _measure(tries):

@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Result:
-    """`at_least` turns the bound round: more is better. `details` is whatever else was seen."""
+    """`at_least` reverses the bound: more is better. `details` holds everything else that was measured."""
 
     name: str
     measured: float
@@ -51,7 +51,7 @@ def table(results: Sequence[Result]) -> str:
 
 
 def alone(measure: Callable[[], list[Result]]) -> None:
-    """A benchmark run by itself: its table, and its details as JSON lines on standard error."""
+    """Run one benchmark by itself: print its table, and its details as JSON lines on standard error."""
     results = measure()
     print(table(results))
     for each in results:
@@ -59,6 +59,6 @@ def alone(measure: Callable[[], list[Result]]) -> None:
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """The least value that so many percent of the values do not pass."""
+    """The smallest value that at least `percent` percent of the values do not exceed."""
     ordered = sorted(values)
     return ordered[math.ceil(len(ordered) * percent / 100) - 1]

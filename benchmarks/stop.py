@@ -1,9 +1,9 @@
-"""Stop: from the request on the control socket to the last byte of the stop frame on the wire, for each family.
+"""Stop: from the request on the operator socket to the last byte of the stop frame on the wire, for each family.
 
-A real control process, a real pseudo-terminal paced as the family's line, polling once a second and without a pause.
-The wire's own limit is its worst case: the longest look at the pump with its answer, and the stop frame. Besides: what
-pumpd added to what the wire needed in each try. A stop of a running infusion, which takes seconds to set up, is tried a
-few times. Families that are only monitored take no stop.
+A real control process, and a real pseudo-terminal at the speed of the family's line; polling once a second, and without
+a pause. The wire's own limit is its worst case: the longest poll with its answer, then the stop frame. Also measured:
+what pumpd added to the time the wire needed in each try. Setting up a running infusion takes seconds, so stopping one
+is tried only a few times. Families that are only monitored take no stop.
 """
 
 import asyncio
@@ -23,11 +23,10 @@ from benchmarks.result import Result, alone, percentile
 TRIES = 120
 RUNNING_TRIES = 4
 HEARD_WITHIN_S = 0.002
-SEEN_S = 2.2  # of polling, before the first stop: two looks at least
-LEAST_GAP_S = (
-    0.09  # the stop before is then answered; one asked for meanwhile would join it and send nothing of its own
-)
-LOOKS_A_STOP = 6  # on a slow line, that takes the time of so many looks
+POLLED_S = 2.2  # before the first stop: at least two polls
+# Time for the previous stop to be answered. A stop requested earlier would join it and send nothing of its own.
+LEAST_GAP_S = 0.09
+POLLS_PER_STOP = 6  # on a slow line, the gap is the time of this many polls
 STOP = json.dumps({"op": "stop", "pump": "bed1", "by": "bench"}).encode() + b"\n"
 
 
@@ -44,7 +43,7 @@ async def _try(process, served, phase_s):
     least, sent = asked, frame.data
     if asked_before:
         before = served.frames[asked_before[-1]]
-        # A poll that was on its way before pumpd can have heard of the stop is the wire's, a later one is pumpd's.
+        # A poll sent before pumpd can have received the stop counts as the wire's, a later one as pumpd's.
         if before.begun <= asked + HEARD_WITHIN_S and before.answered > asked:
             least = before.answered
             sent = b"".join(
@@ -61,15 +60,15 @@ async def _idle(name, idle_poll_s, tries):
         beds = [Bed(name, str(folder / "pump"))]
         async with line(name, folder / "pump") as served, control_process(folder, beds, idle_poll_s) as process:
             await process.ready()
-            await asyncio.sleep(SEEN_S)
-            look_s = served.longest_look_s()
-            gap_s = max(LEAST_GAP_S, LOOKS_A_STOP * look_s)
+            await asyncio.sleep(POLLED_S)
+            poll_s = served.longest_poll_s()
+            gap_s = max(LEAST_GAP_S, POLLS_PER_STOP * poll_s)
             done = [await _try(process, served, chance.uniform(gap_s, gap_s + 0.12)) for _ in range(tries)]
-            return _times(done, look_s, served)
+            return _times(done, poll_s, served)
 
 
 async def _running(name, tries):
-    """Stops of infusions that run: ordered, confirmed by a paired key, flowing."""
+    """Stops of running infusions: ordered, confirmed by a paired key, flowing."""
     chance = random.Random(7)
     done = []
     with tempfile.TemporaryDirectory() as given:
@@ -82,12 +81,12 @@ async def _running(name, tries):
                 await nurse.infuse(process, name)
                 done.append(await _try(process, served, chance.uniform(0.0, 1.0)))
                 await process.pump(lambda pump: pump["infusion"]["state"] == "stopped")
-            return _times(done, served.longest_look_s(), served)
+            return _times(done, served.longest_poll_s(), served)
 
 
-def _times(done, look_s, served):
+def _times(done, poll_s, served):
     """Seconds that each stop took, seconds that pumpd added, and the wire's own worst case."""
-    return [one[0] for one in done], [one[1] for one in done], look_s + len(done[-1][2].data) * served.byte_s
+    return [one[0] for one in done], [one[1] for one in done], poll_s + len(done[-1][2].data) * served.byte_s
 
 
 def _result(name, taken, added, limit_s):
@@ -110,7 +109,7 @@ def _result(name, taken, added, limit_s):
 
 
 def measure(names: Iterable[str], tries: int = TRIES) -> list[Result]:
-    """Once a second only for the first family: without a pause it is harder."""
+    """Polling once a second is tried for one family only: without a pause is the harder case."""
     results = []
     for name in controlled(names):
         works = [

@@ -1,9 +1,9 @@
 """A tablet's stop: from POST /api/stop over TLS to the last byte of the stop frame on the wire.
 
-Real control and bedside processes, real pseudo-terminals paced as the New Era line. One pump infuses, so that the
-plot runs; the other, which is read once a second, is stopped. Alone, and with viewers: each a paired tablet with an
-open stream of live state and rows, which says every 2 s that it is there. The connection of the tablet that stops is
-open already, as a page's is. From a click in a browser it is measured elsewhere.
+Real control and bedside processes, and real pseudo-terminals at the speed of the New Era line. One pump infuses, so
+that there is a plot; the other one, which is read once a second, is stopped. Measured alone and with viewers. Each
+viewer is a paired tablet with an open stream of live state, which reports every 2 s that it is alive. The tablet that
+stops has an open connection, as a page has. `browser_stop` measures from a click in a browser.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ from pumpd.messages.signing import key_id, pairable, sign_bytes
 TRIES = 100
 VIEWERS = 10
 BOUND_MS = 300  # of the 99th percentile
-GAP_S = 0.3  # the stop before has been answered, on a busy machine too
+GAP_S = 0.3  # time for the previous stop to be answered, also on a busy machine
 
 
 def _free_port():
@@ -48,7 +48,7 @@ def _trusting(folder):
 
 
 def _pair(folder, count):
-    """Keys of so many tablets, paired as the window would do it."""
+    """Pair `count` tablets and write their keys to a file."""
     store, keys = KeyStore(folder / "state" / "paired-keys.json"), []
     for number in range(count):
         key = ec.generate_private_key(ec.SECP256R1())

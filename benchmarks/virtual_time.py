@@ -1,8 +1,8 @@
 """Virtual time: CPU seconds of one whole 40-minute infusion, every layer from codec to journal.
 
-The ward of the tests (simulated pump, in-memory line at 19200 baud, driver, state machine, gateway, journal in SQLite
-that groups 256 rows to a transaction, as the writer does while the disk is busy) on the fast loop. `--profile` says
-where the time goes.
+The tests' testbed (simulated pump, in-memory line at 19200 baud, driver, state machine, gateway, SQLite journal) on the
+virtual loop. The journal groups 256 entries per transaction, as the writer does while the disk is busy. `--profile`
+shows where the time goes.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ async def _infusion(folder):
 
 
 def _run():
-    """CPU seconds, delivered volume, journal rows. The kernel's share (the disk) counts."""
+    """CPU seconds, delivered volume, journal entries. The kernel's share (the disk) counts."""
     with tempfile.TemporaryDirectory() as folder, asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         begun = time.process_time()
         delivered, rows = runner.run(_infusion(Path(folder)))
@@ -52,7 +52,7 @@ def measure(runs: int = RUNS) -> list[Result]:
     details = {
         "best_of": runs,
         "worst_s": round(max(cpu for cpu, _, _ in seen), 3),
-        "times_life": round(CLINICAL_S / best),
+        "times_real_time": round(CLINICAL_S / best),
         "delivered_ml": round(seen[0][1], 3),
         "journal_rows": seen[0][2],
     }
@@ -67,11 +67,11 @@ def _room(file):
         if package in parts:
             at = len(parts) - 1 - parts[::-1].index(package)
             return "/".join(parts[at : at + depth]).removesuffix(".py")
-    return "asyncio" if "asyncio" in parts else "ward" if "tests" in parts else ""
+    return "asyncio" if "asyncio" in parts else "testbed" if "tests" in parts else ""
 
 
 def profile() -> None:
-    """Where the time goes: by room, with built-in functions booked on who called them. Profiling doubles all of it."""
+    """Where the time goes, by package; built-in functions count for their callers. Profiling doubles every time."""
     _run()
     profiler = cProfile.Profile()
     profiler.runcall(_run)

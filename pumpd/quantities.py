@@ -3,10 +3,10 @@
 Promises:
 - A quantity is a decimal number in the one unit of its type; no binary float ever enters.
 - Only meaningful operations exist, for the type checker and at run time: a Mass plus a Volume is a TypeError.
-- Sums and products are exact, or they raise. The two divisions that dosing needs say how they round:
+- Sums and products are exact, or they raise. The two divisions that dosing needs round in a fixed direction:
   a rate or a volume is always rounded *down* to a grid, a time is always rounded *up*.
 - Text becomes a quantity only with a unit, in plain digits: no sign, zero, comma, exponent, underscore, NaN or
-  surplus digits. A refusal names the field, the text and what would be accepted (PRG-03, PRG-24).
+  more digits than can be meant. A refusal names the field, the text and what would be accepted (PRG-03, PRG-24).
 """
 
 import re
@@ -33,7 +33,7 @@ _LONGEST_SHOWN = 80
 
 
 class QuantityError(ValueError):
-    """Text that is not an acceptable quantity. `field`, `text` and `accepted` are what a person needs to mend it."""
+    """Text that is not an acceptable quantity. `field`, `text` and `accepted` say what to correct."""
 
     def __init__(self, field: str, text: object, why: str, accepted: str) -> None:
         self.field, self.text, self.why, self.accepted = field, text, why, accepted
@@ -41,7 +41,7 @@ class QuantityError(ValueError):
 
     @property
     def reason(self) -> str:
-        """The message without the field's name; a long text is cut, because it comes from outside."""
+        """The message without the field's name; a long text is shortened, because it comes from outside."""
         shown = repr(self.text)
         shown = shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}..."
         return f"{shown} is refused: {self.why}. Accepted: {self.accepted}"
@@ -113,7 +113,7 @@ class Quantity:
         if len(whole) > before or len(fraction) > after:
             raise QuantityError(field, text, "it has more digits than can be meant", accepted)
         if len(whole) > 1 and whole.startswith("0"):
-            raise QuantityError(field, text, "a leading zero can hide a wrong figure", accepted)
+            raise QuantityError(field, text, "a leading zero can hide a wrong digit", accepted)
         value = Decimal(number)
         if value == 0:
             raise QuantityError(field, text, "zero is not a quantity to give", accepted)
@@ -121,7 +121,7 @@ class Quantity:
 
     @property
     def number(self) -> str:
-        """The number alone in the unit of the class, for a border whose name carries the unit."""
+        """The number alone, in the unit of the class, for a field whose name carries the unit."""
         return plain(self._value)
 
     def __str__(self) -> str:
@@ -145,7 +145,7 @@ class Quantity:
     def _foreign(self, other: object) -> TypeError:
         return TypeError(f"{type(self).__name__} and {type(other).__name__} do not add or compare")
 
-    # Every reading is judged with these, so they check and build in place.
+    # Every reading is evaluated with these, so they check and build in place, for speed.
 
     def __add__(self, other: Self) -> Self:
         kind = type(self)

@@ -1,7 +1,7 @@
 """Configuration of a gateway: one TOML file and the drop-ins beside it.
 
 `pumpd.toml` and then `pumpd.d/*.toml` in sorted order; tables merge, later values win. An unknown key is an error,
-because it is most likely a misspelt one. Every error is listed, with its file and key.
+because it is probably misspelt. Every error is listed, with its file and key.
 """
 
 import re
@@ -48,9 +48,11 @@ class MqttSettings(_Section):
 
 
 class PumpSettings(_Section):
-    """One pump. `serial` is what the confirmation binds to: the pump's own serial number, or, for a family that does
-    not tell one over the wire, the asset label on its case. `clamp`: a line clamp that closes by itself when this
-    gateway dies; without one, a pump whose flow nothing but its programmed volume would end is refused (COM-13).
+    """One pump.
+
+    `serial` is what the confirmation binds to: the pump's own serial number, or the asset label on its case for a
+    family that does not report one. `clamp`: there is a line clamp that closes by itself when this gateway dies.
+    Without one, a pump is refused if only its programmed volume would end the flow (COM-13).
     """
 
     name: Name
@@ -65,10 +67,10 @@ class PumpSettings(_Section):
 
 
 class SimulationSettings(_Section):
-    """`time_scale` makes clinical time run that many times faster than life, for simulated pumps only.
+    """`time_scale` makes clinical time run that many times faster than real time, for simulated pumps only.
 
-    The line does not get faster: much above 240, seeing that a pump stands still takes longer than the window allows.
-    `unsigned_library`: simulated pumps are started by a drug library that nobody has signed.
+    The serial line does not get faster: much above 240, confirming that a pump has stopped takes longer than the window
+    allows. `unsigned_library`: simulated pumps may be started with a drug library that is not signed.
     """
 
     time_scale: int = Field(default=1, ge=1, le=240)
@@ -82,9 +84,34 @@ class HardwareSettings(_Section):
     acknowledged: str = ""
 
 
+class BedsideLimits(_Section):
+    """What the tablets' server gives to all clients together, so that none of them can take it from the others.
+
+    `connections`: open at once; one more closes an idle one. `requests`: in progress at once, live streams included. A
+    stop is not counted, so the connections beyond `requests` are its reserve. `handshake_s`: for the TLS handshake.
+    `request_s`: for a whole request header, and between two requests. `body_s`: for a body. `unread_s`: how long an
+    answer may wait for a client that does not read.
+    """
+
+    connections: int = Field(default=200, ge=15, le=400)
+    requests: int = Field(default=100, ge=5, le=350)
+    handshake_s: float = Field(default=5, gt=0, le=60)
+    request_s: float = Field(default=5, gt=0, le=60)
+    body_s: float = Field(default=5, gt=0, le=60)
+    unread_s: float = Field(default=10, gt=0, le=60)
+
+    @model_validator(mode="after")
+    def _reserve(self) -> "BedsideLimits":
+        if self.connections - self.requests < 10:
+            raise ValueError("connections: at least 10 more than requests are needed, as the reserve for stops")
+        return self
+
+
 class BedsideSettings(_Section):
-    """The tablets' server. `names` are what tablets call this gateway by, for its certificate; `bench` the simulated
-    pumps whose control port the engineer's panel may use, by pump, each an address on the loopback.
+    """The tablets' server.
+
+    `names`: the host names by which tablets reach this gateway, for its certificate. `bench`: by pump, the loopback
+    address of a simulated pump's control port, for the engineer's panel.
     """
 
     host: str = "0.0.0.0"  # noqa: S104  # tablets come over the ward's network; TLS and pairing guard it
@@ -93,17 +120,18 @@ class BedsideSettings(_Section):
     tls_cert: Path | None = None
     tls_key: Path | None = None
     bench: Mapping[Name, str] = Field(default_factory=dict)
+    limits: BedsideLimits = BedsideLimits()
 
 
 class AlarmSettings(_Section):
-    """`output`: a brightness file of the kernel's LED class, with an LED or a buzzer behind it. None: there is none."""
+    """`output`: a brightness file of the kernel's LED class that drives an LED or a buzzer. None: there is none."""
 
     output: Path | None = None
 
 
 class SupplySettings(_Section):
-    """`full_minutes`: how long this gateway runs from a full battery of its own, as the site measured it; for a battery
-    that tells a percentage and neither a time nor what it gives. `sysfs`: where the kernel's files are.
+    """`full_minutes`: how long this gateway runs on a full battery, as measured by the site; needed for a battery that
+    reports only a percentage. `sysfs`: where the kernel's files are.
     """
 
     full_minutes: int | None = Field(default=None, ge=1, le=7 * 24 * 60)
@@ -117,10 +145,10 @@ class Settings(_Section):
     gateway: Name
     state_dir: Path
     library_dir: Path | None = None
-    library_keys: Mapping[Name, PublicKey] = Field(default_factory=dict)  # whose signature under a library counts
+    library_keys: Mapping[Name, PublicKey] = Field(default_factory=dict)  # those that may sign a library
     care_area: CareArea | None = None  # which library this gateway may use
     socket: Path | None = None
-    clock_trusted: bool = False  # a clock of the gateway's own keeps time; its error is the site's (PWR-12, STA-11)
+    clock_trusted: bool = False  # its own clock keeps time; the site answers for its error (PWR-12, STA-11)
     mqtt: MqttSettings | None = None
     bedside: BedsideSettings | None = None
     alarm: AlarmSettings = AlarmSettings()
@@ -133,21 +161,22 @@ class Settings(_Section):
     def _consistent(self) -> "Settings":
         names = [pump.name for pump in self.pumps]
         if len(set(names)) != len(names):
-            raise ValueError("pump: each pump needs a name of its own")
+            raise ValueError("pump: two pumps have the same name")
         real = [pump.name for pump in self.pumps if not pump.simulated]
         bench = dict(self.bedside.bench) if self.bedside else {}
+        real_ones = f"not simulated: {', '.join(real)}"
         if bench and real:
-            raise ValueError(f"bedside.bench: only where all pumps are simulated, {real} are not")
+            raise ValueError(f"bedside.bench: only where all pumps are simulated; {real_ones}")
         if unknown := sorted(set(bench) - set(names)):
             raise ValueError(f"bedside.bench: {', '.join(unknown)}: no pump has that name")
         if far := sorted(name for name, url in bench.items() if not _LOOPBACK.match(url)):
             raise ValueError(f"bedside.bench: {', '.join(far)}: http://127.0.0.1:PORT, or a path below it, is needed")
         if real and self.simulation.time_scale != 1:
-            raise ValueError(f"simulation.time_scale: only simulated pumps may run faster than life, {real} are not")
+            raise ValueError(f"simulation.time_scale: only simulated pumps run faster than real time; {real_ones}")
         if real and self.simulation.unsigned_library:
-            raise ValueError(f"simulation.unsigned_library: only simulated pumps may do without, {real} are not")
+            raise ValueError(f"simulation.unsigned_library: only for simulated pumps; {real_ones}")
         if self.library_keys and self.simulation.unsigned_library:
-            raise ValueError("simulation.unsigned_library: library_keys are there, so the library is to be signed")
+            raise ValueError("simulation.unsigned_library: library_keys are set, so the library must be signed")
         if self.library_keys and self.care_area is None:
             raise ValueError("care_area: is missing; library_keys alone do not say which library may be used here")
         if real and not (self.hardware.enabled and self.hardware.acknowledged == ACKNOWLEDGEMENT):
@@ -159,7 +188,7 @@ class Settings(_Section):
 
     @property
     def supply_watched(self) -> SupplySettings | None:
-        """Always where a pump is real. A bench of simulated ones, which may be anybody's laptop, has to ask for it."""
+        """Always set where a pump is real. With simulated pumps only, perhaps on a laptop, it has to be configured."""
         real = any(not pump.simulated for pump in self.pumps)
         return self.supply or (SupplySettings() if real else None)
 
@@ -185,7 +214,7 @@ class Settings(_Section):
         return self.socket or self.state_dir / "control.sock"
 
     def deadman_socket(self, pump: str) -> Path:
-        """Where the deadman of a pump is found: beside the control socket, in the runtime directory of a gateway."""
+        """The socket of a pump's deadman process, beside the control socket."""
         return self.socket_path.parent / f"deadman-{pump}.sock"
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Draw the README's pictures anew by running the demo: docs/images/demo.svg and infusion.png."""
+"""Redraw the README's pictures by running the demo: docs/images/demo.svg and infusion.png."""
 
 import io
 import shutil
@@ -13,7 +13,7 @@ from pumpd.demo.play import Demo
 from pumpd.demo.view import View
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
-AT_S = 24 * 60  # the live view is drawn once this much has flowed
+AT_S = 24 * 60  # seconds of flow at which the live view is drawn
 
 
 class Photographer(View):

@@ -1,4 +1,4 @@
-"""Draw docs/images/lease.svg from the numbers in the code; `--check` only says whether the picture is fresh."""
+"""Draw docs/images/lease.svg from the numbers in the code; `--check` fails when it is out of date."""
 
 import sys
 from pathlib import Path
@@ -12,11 +12,11 @@ LIMITS = Limits()
 LEASE_S, RENEWAL_S, POLL_S = LIMITS.lease_ns / 1e9, LIMITS.renewal_ns / 1e9, LIMITS.poll_ns / 1e9
 STILL_S, PERIOD_S = LIMITS.still_for_ns / 1e9, PERIOD_NS / 1e9
 
-# A schematic course. Second 0 is the last reading on which permission was renewed.
+# A schematic example. Second 0 is the last reading that renewed the permission.
 FROM_S, TO_S = -5.0, 19.0
 DEATH_S, NEXT_S = 0.7, 13.2
-FIRST_LOOK_S = NEXT_S + 0.6
-STOOD_DOWN_S = FIRST_LOOK_S + STILL_S + 0.1
+FIRST_POLL_S = NEXT_S + 0.6
+DISMISSED_S = FIRST_POLL_S + STILL_S + 0.1
 
 LEFT, WIDTH, ROW, TOP = 150, 1000, 44, 40
 PX = (WIDTH - LEFT - 20) / (TO_S - FROM_S)
@@ -41,8 +41,8 @@ def tick(row: str, at: float, colour: str) -> str:
     return f'<line x1="{x(at)}" x2="{x(at)}" y1="{y(row)}" y2="{y(row) + 16}" stroke="{colour}" stroke-width="2"/>'
 
 
-def said(where: float, down: float, text: str, colour: str = INK, anchor: str = "start") -> str:
-    return f'<text x="{where}" y="{down}" fill="{colour}" text-anchor="{anchor}">{text}</text>'
+def text(where: float, down: float, words: str, colour: str = INK, anchor: str = "start") -> str:
+    return f'<text x="{where}" y="{down}" fill="{colour}" text-anchor="{anchor}">{words}</text>'
 
 
 def steps(begin: float, end: float, each: float) -> list[float]:
@@ -51,38 +51,38 @@ def steps(begin: float, end: float, each: float) -> list[float]:
 
 def picture() -> str:
     height = TOP + len(ROWS) * ROW + 40
-    parts = [said(8, y(row) + 13, row) for row in ROWS]
-    looks = [*steps(FROM_S, 0.0, POLL_S), FIRST_LOOK_S, FIRST_LOOK_S + POLL_S, FIRST_LOOK_S + STILL_S]
-    parts += [tick("readings", at, INK) for at in looks]
+    parts = [text(8, y(row) + 13, row) for row in ROWS]
+    polls = [*steps(FROM_S, 0.0, POLL_S), FIRST_POLL_S, FIRST_POLL_S + POLL_S, FIRST_POLL_S + STILL_S]
+    parts += [tick("readings", at, INK) for at in polls]
     for renewed in steps(-2 * RENEWAL_S, 0.0, RENEWAL_S):
         at = round((renewed + 2 * RENEWAL_S) / RENEWAL_S) * 6
         parts.append(bar("permission (lease)", renewed, renewed + LEASE_S, GREEN, at=at, high=4))
-    parts.append(said(x(LEASE_S) + 6, y("permission (lease)") + 18, f"lapses {LEASE_S:g} s after its reading", GREEN))
+    parts.append(text(x(LEASE_S) + 6, y("permission (lease)") + 18, f"lapses {LEASE_S:g} s after its reading", GREEN))
     parts += [bar("control", FROM_S, DEATH_S, BLUE), bar("control", NEXT_S, TO_S, BLUE)]
-    parts.append(said(x(DEATH_S) + 6, y("control") + 13, "dies, hangs, or is stopped", RED))
-    parts.append(said(x(NEXT_S) + 6, y("control") + 31, "the next one takes over", BLUE))
+    parts.append(text(x(DEATH_S) + 6, y("control") + 13, "dies, hangs, or is suspended", RED))
+    parts.append(text(x(NEXT_S) + 6, y("control") + 31, "the next one takes over", BLUE))
     parts.append(bar("deadman", FROM_S, LEASE_S, "#ddd"))
-    parts.append(said(x(FROM_S) + 6, y("deadman") + 13, "armed before the start; a process of its own"))
+    parts.append(text(x(FROM_S) + 6, y("deadman") + 13, "a separate process, armed before the start"))
     parts += [tick("deadman", at, RED) for at in steps(LEASE_S, NEXT_S - 0.1, PERIOD_S)]
-    parts.append(said(x(LEASE_S), y("deadman") + 31, f"stop frames, every {PERIOD_S:g} s", RED))
-    parts.append(tick("deadman", STOOD_DOWN_S, INK))
-    parts.append(said(x(STOOD_DOWN_S) + 6, y("deadman") + 13, "stood down"))
+    parts.append(text(x(LEASE_S), y("deadman") + 31, f"stop frames, every {PERIOD_S:g} s", RED))
+    parts.append(tick("deadman", DISMISSED_S, INK))
+    parts.append(text(x(DISMISSED_S) + 6, y("deadman") + 13, "dismissed"))
     parts.append(bar("flow", FROM_S, LEASE_S, "#7fb3e6"))
-    parts.append(said(x(DEATH_S) + 6, y("flow") + 13, f"at most rate x {LEASE_S:g} s"))
-    parts.append(said(x(LEASE_S) + 6, y("flow") + 13, "none, whoever is dead"))
+    parts.append(text(x(DEATH_S) + 6, y("flow") + 13, f"at most rate x {LEASE_S:g} s"))
+    parts.append(text(x(LEASE_S) + 6, y("flow") + 13, "none, whichever process died"))
     bottom = TOP + len(ROWS) * ROW
     parts.append(f'<line x1="{x(FROM_S)}" x2="{x(TO_S)}" y1="{bottom}" y2="{bottom}" stroke="{GREY}"/>')
     for second in range(int(FROM_S), int(TO_S) + 1, 5):
-        parts.append(said(x(second), bottom + 18, f"{second} s", GREY, "middle"))
+        parts.append(text(x(second), bottom + 18, f"{second} s", GREY, "middle"))
     for at, colour in ((DEATH_S, RED), (LEASE_S, GREEN)):
         parts.append(
             f'<line x1="{x(at)}" x2="{x(at)}" y1="{TOP - 12}" y2="{bottom}" stroke="{colour}" stroke-dasharray="3 3"/>'
         )
-    title = "The gateway dies while a pump without a watchdog of its own runs"
+    title = "The gateway dies while a pump without its own watchdog runs"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" '
         f'font-size="13"><title>{title}</title><rect width="{WIDTH}" height="{height}" fill="white"/>\n'
-        + "\n".join([said(8, 18, title), *parts])
+        + "\n".join([text(8, 18, title), *parts])
         + "\n</svg>\n"
     )
 
@@ -91,7 +91,7 @@ def main() -> int:
     if "--check" in sys.argv[1:]:
         if PICTURE.read_text(encoding="utf-8") == picture():
             return 0
-        print(f"{PICTURE.name} is stale: run python tools/lease_picture.py", file=sys.stderr)
+        print(f"{PICTURE.name} is out of date: run python tools/lease_picture.py", file=sys.stderr)
         return 1
     PICTURE.write_text(picture(), encoding="utf-8")
     return 0

@@ -1,7 +1,7 @@
-"""Which requirement has which tests: writes docs/requirements.md, or with --check says whether it is true.
+"""Write docs/requirements.md: each requirement with its tests. With --check, fail when the page or a claim is wrong.
 
 Reads the catalogue (docs/safety/requirements.md), the claims (docs/safety/claims.txt) and, without running them, the
-tests: every `@pytest.mark.requirement("ID", ...)` on a function or a class, and in a module's `pytestmark`.
+tests: every `@pytest.mark.requirement("ID", ...)` on a function or class, and in a module's `pytestmark`.
 """
 
 import argparse
@@ -23,8 +23,12 @@ class Project:
     def table(self) -> Path:
         return self.root / "docs" / "requirements.md"
 
+    @property
+    def catalogue_file(self) -> Path:
+        return self.root / "docs" / "safety" / "requirements.md"
+
     def catalogue(self) -> dict[str, str]:
-        text = (self.root / "docs" / "safety" / "requirements.md").read_text(encoding="utf-8")
+        text = self.catalogue_file.read_text(encoding="utf-8")
         return dict(re.findall(r"^\| ([A-Z]{3}-\d\d) \| (.*?) \|", text, re.MULTILINE))
 
     def claims(self) -> list[str]:
@@ -102,7 +106,7 @@ def rendered(project: Project) -> str:
 def main(arguments: Sequence[str] | None = None, project: Project | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--check", action="store_true", help="write nothing; exit 1 when the table or a claim is not true"
+        "--check", action="store_true", help="write nothing; exit 1 when the page is out of date or a claim is wrong"
     )
     options = parser.parse_args(arguments)
     here = project or Project()

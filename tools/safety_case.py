@@ -1,7 +1,7 @@
-"""Write docs/safety-case.md from docs/safety/case.toml, the claims and the figures; `--check`: is it fresh and true.
+"""Write docs/safety-case.md from docs/safety/case.toml, the claims and the measurements.
 
-It is not true when it names a requirement that is not in the catalogue, a test that is not there, or a figure's table
-that does not exist.
+With --check, write nothing; fail when the page is out of date, or names a requirement that is not in the catalogue, a
+test that does not exist, or an unknown table of measurements.
 """
 
 import re
@@ -15,8 +15,8 @@ from tools.requirements_table import Project
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "safety-case.md"
 
-# What each table of figures.toml may hold, and how it is said.
-FIGURES = {
+# What each table of figures.toml may hold, and its wording.
+MEASUREMENTS = {
     "exploration": {
         "states": "{} states",
         "transitions": "{} transitions",
@@ -51,22 +51,22 @@ ABOUT = {
 
 
 def rendered() -> tuple[str, list[str]]:
-    """The page, and what is wrong with what it says."""
+    """The page, and every error in its content."""
     project, problems = Project(ROOT), []
     catalogue, claims = project.catalogue(), set(project.claims())
     case = tomllib.loads((ROOT / "docs" / "safety" / "case.toml").read_text(encoding="utf-8"))
-    told = tomllib.loads((ROOT / "docs" / "safety" / "figures.toml").read_text(encoding="utf-8"))
-    parts = ["# Safety case\n", case["claim"], _figures(told)]
+    measured = tomllib.loads((ROOT / "docs" / "safety" / "figures.toml").read_text(encoding="utf-8"))
+    parts = ["# Safety case\n", case["claim"], _measurements(measured)]
     for number, hazard in enumerate(case["hazard"], 1):
         problems += [f"{each} is not in the catalogue" for each in hazard["requirements"] if each not in catalogue]
-        problems += [f"{each} is not a test" for each in hazard["tests"] if not _is_there(each)]
-        problems += [f"{each} is not a table of figures" for each in hazard["figures"] if each not in FIGURES]
+        problems += [f"{each} is not a test" for each in hazard["tests"] if not _exists(each)]
+        problems += [f"{each} is not a table of measurements" for each in hazard["figures"] if each not in MEASUREMENTS]
         parts.append(_section(number, hazard, catalogue, claims))
-    left_out = "\n".join(f"- {each}" for each in case["not_covered"])
-    return "\n".join([*parts, f"## What is not covered\n\n{left_out}"]) + "\n", problems
+    not_covered = "\n".join(f"- {each}" for each in case["not_covered"])
+    return "\n".join([*parts, f"## What is not covered\n\n{not_covered}"]) + "\n", problems
 
 
-def _is_there(test: str) -> bool:
+def _exists(test: str) -> bool:
     file, _, name = test.partition("::")
     path = ROOT / "tests" / file
     return (
@@ -75,14 +75,14 @@ def _is_there(test: str) -> bool:
     )
 
 
-def _figures(told: dict[str, dict[str, Any]]) -> str:
-    lines = ["## Figures", "", "| evidence | measured |", "|---|---|"]
-    for table, words in FIGURES.items():
-        values = told.get(table, {})
-        said = [
+def _measurements(measured: dict[str, dict[str, Any]]) -> str:
+    lines = ["## Measurements", "", "| evidence | measured |", "|---|---|"]
+    for table, words in MEASUREMENTS.items():
+        values = measured.get(table, {})
+        texts = [
             text.format(f"{values[key]:,}" if key in values else "(not measured yet)") for key, text in words.items()
         ]
-        lines.append(f"| {ABOUT[table]} | {'; '.join(said) if values else 'not measured yet'} |")
+        lines.append(f"| {ABOUT[table]} | {'; '.join(texts) if values else 'not measured yet'} |")
     return "\n".join(lines) + "\n"
 
 
@@ -104,7 +104,7 @@ def main() -> int:
     if "--check" not in sys.argv[1:]:
         PAGE.write_text(page, encoding="utf-8")
     elif not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page:
-        problems.append("docs/safety-case.md is stale: run python -m tools.safety_case")
+        problems.append("docs/safety-case.md is out of date: run python -m tools.safety_case")
     for problem in problems:
         print(f"safety case: {problem}", file=sys.stderr)
     return 1 if problems else 0

@@ -1,7 +1,7 @@
-"""Draw docs/images/uncertain-delivery.svg from the machine itself; `--check` only says whether the picture is fresh.
+"""Draw docs/images/uncertain-delivery.svg from the state machine; `--check` fails when the picture is out of date.
 
-A start is sent at 0, its answer is lost, the pump flows and then is not heard for a time. What is drawn was worked out
-by `advance()`.
+A start is sent at 0 s and its answer is lost. The pump flows, then does not answer for a while. `advance()` computes
+what the picture shows.
 """
 
 import sys
@@ -18,8 +18,8 @@ PICTURE = Path(__file__).parent.parent / "docs" / "images" / "uncertain-delivery
 
 RATE = Rate("52.5")
 PROGRAM = PumpProgram((RateStep(RATE, Volume(35)),), Length("29.2"))
-LOST_S, HEARD_S, END_S = 1, 9, 14  # the answer is given up; the pump answers again; the picture ends
-GAVE = RATE.volume_in(Duration(5))  # a watchdog of its own stopped it after five seconds
+LOST_S, HEARD_S, END_S = 1, 9, 14  # pumpd stops waiting for the answer; the pump answers again; the picture ends
+GAVE = RATE.volume_in(Duration(5))  # its own watchdog stopped it after five seconds
 
 LEFT, WIDTH, HEIGHT, TOP = 60, 900, 330, 50
 PX, PY = (WIDTH - LEFT - 20) / END_S, 1100
@@ -34,8 +34,8 @@ class Point:
     state: State
 
 
-def course() -> list[Point]:
-    """What is booked, four times a second, from a start whose answer is lost to the pump's own word."""
+def timeline() -> list[Point]:
+    """The booked volume, four times a second, from a start whose answer is lost to the pump's own report."""
     infusion = Infusion(
         place=Place("s-1", "ward-7", "bed1", "SN-1"),
         segment=ev.Segment("d", PROGRAM),
@@ -86,7 +86,7 @@ def y(millilitres: float) -> float:
 
 
 def picture() -> str:
-    points = course()
+    points = timeline()
     gave = float(GAVE.decimal)
     booked = " ".join(f"{x(p.second)},{y(p.booked)}" for p in points)
     truth = f"{x(0)},{y(0)} {x(5)},{y(gave)} {x(END_S)},{y(gave)}"
@@ -96,11 +96,11 @@ def picture() -> str:
             f'font-size="13" fill="{INK}">'
         ),
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
-        f'<text x="{LEFT}" y="20">A start whose answer is lost: booked is the worst case, until the pump tells</text>',
+        f'<text x="{LEFT}" y="20">No answer to a start: the worst case is booked until the pump reports</text>',
         f'<line x1="{LEFT}" y1="{BASE}" x2="{WIDTH - 20}" y2="{BASE}" stroke="{GREY}"/>',
         f'<polyline points="{truth}" fill="none" stroke="{GREEN}" stroke-width="2"/>',
         f'<polyline points="{booked}" fill="none" stroke="{RED}" stroke-width="2"/>',
-        f'<text x="{x(5.6)}" y="{y(gave) + 18}" fill="{GREEN}">truly given</text>',
+        f'<text x="{x(5.6)}" y="{y(gave) + 18}" fill="{GREEN}">really given</text>',
         f'<text x="{x(4.2)}" y="{y(0.09)}" fill="{RED}" text-anchor="end">booked</text>',
     ]
     parts += [
@@ -122,7 +122,7 @@ def main() -> int:
     if "--check" in sys.argv[1:]:
         if PICTURE.exists() and PICTURE.read_text(encoding="utf-8") == picture():
             return 0
-        print(f"{PICTURE.name} is stale: run python tools/uncertain_picture.py", file=sys.stderr)
+        print(f"{PICTURE.name} is out of date: run python tools/uncertain_picture.py", file=sys.stderr)
         return 1
     PICTURE.write_text(picture(), encoding="utf-8")
     return 0

@@ -1,1 +1,1 @@
-"""The tablets' server: HTTPS outwards, the control socket and the journal inwards. It can stop a pump, and no more."""
+"""The tablets' server: HTTPS to the tablets; the socket and the journal of control. It can stop pumps, nothing else."""

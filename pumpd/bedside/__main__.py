@@ -2,38 +2,27 @@
 
 import argparse
 import asyncio
-import contextlib
 import os
 import signal
 import ssl
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import structlog
-import uvicorn
 
 from pumpd import logs
 from pumpd.bedside.app import Bedside
 from pumpd.bedside.feed import Feed
 from pumpd.bedside.link import ControlLink
+from pumpd.bedside.process import serve
+from pumpd.bedside.server import Server
 from pumpd.messages.requests import DISCLAIMER
-from pumpd.notify import notify, watchdog_interval_s
 from pumpd.settings import DEFAULT_PATH, BedsideSettings, Settings, SettingsError
 
 CONFIG_REFUSED = 2
-END_WITHIN_S = 2
-MOST_CONNECTIONS = 200
 
 log = structlog.get_logger("pumpd.bedside")
-
-
-class _Server(uvicorn.Server):
-    """Signals are this process's own business: streams must be told to end before the server waits for them."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 def credentials(settings: Settings, bedside: BedsideSettings) -> tuple[Path, Path]:
@@ -67,68 +56,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SettingsError as error:
         print(f"pumpd bedside: {error}", file=sys.stderr)
         return CONFIG_REFUSED
-    return asyncio.run(_serve(settings, settings.bedside, context))
+    return asyncio.run(_run(settings, settings.bedside, context))
 
 
-async def _serve(settings: Settings, bedside: BedsideSettings, context: ssl.SSLContext) -> int:
+async def _run(settings: Settings, bedside: BedsideSettings, context: ssl.SSLContext) -> int:
     control = ControlLink(settings.socket_path)
     feed = Feed(control, settings.journal_path)
-    served = Bedside(settings, control, feed)
-    config = uvicorn.Config(
-        served.app(),
-        host=bedside.host,
-        port=bedside.port,
-        http="h11",
-        ws="none",
-        loop="asyncio",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        limit_concurrency=MOST_CONNECTIONS,
-        timeout_graceful_shutdown=END_WITHIN_S,
-        ssl_context_factory=lambda _config, _default: context,
-    )
-    server = _Server(config)
-    told = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, told.set)
-    tasks = [
-        asyncio.create_task(feed.run(), name="feed"),
-        asyncio.create_task(_say_ready(server, settings, bedside), name="ready"),
-    ]
-    serving = asyncio.create_task(_served(server), name="server")
-    waiting = asyncio.create_task(told.wait(), name="signal")
-    await asyncio.wait([serving, waiting], return_when=asyncio.FIRST_COMPLETED)
-    notify("STOPPING=1")
-    await feed.close()
-    await served.close()
-    server.should_exit = True
-    for task in (*tasks, waiting):
-        task.cancel()
-    await asyncio.gather(serving, *tasks, waiting, return_exceptions=True)
-    log.info("bedside_stopped")
-    return 0 if server.started else 1
-
-
-async def _served(server: uvicorn.Server) -> None:
+    api = Bedside(settings, control, feed)
+    server = Server(api.app(), context, bedside.limits)
     try:
-        await server.serve()
-    except SystemExit:  # how uvicorn says that the port cannot be had; it has logged why
-        log.exception("bedside_not_started", host=server.config.host, port=server.config.port)
-
-
-async def _say_ready(server: uvicorn.Server, settings: Settings, bedside: BedsideSettings) -> None:
-    """Ready once it listens; then the watchdog, for which a turn of the loop is the evidence."""
-    while not server.started:  # noqa: ASYNC110  # uvicorn offers no event
-        await asyncio.sleep(0.05)
-    notify("READY=1", f"STATUS=tablets on port {bedside.port}")
+        await server.open(bedside.host, bedside.port)
+    except OSError:
+        log.exception("bedside_not_started", host=bedside.host, port=bedside.port)
+        return 1
     log.info("bedside_started", gateway=settings.gateway, host=bedside.host, port=bedside.port, statement=DISCLAIMER)
-    interval = watchdog_interval_s()
-    while interval is not None:
-        notify("WATCHDOG=1")
-        await asyncio.sleep(interval)
+    end = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, end.set)
+    return await serve(server, feed, api, end)
 
 
 if __name__ == "__main__":

@@ -1,18 +1,18 @@
 """The tablets' HTTP API and files (docs/reference/bedside.md).
 
 Promises:
-- Stop needs nothing: no cookie, no key, no sign-in, no good body. It is asked of control before anything else is done.
-- Nothing here decides: what changes something but stop is a signed text that control verifies.
-- Whatever is sent, the answer is one of the statuses that the description lists; no body over 16 KiB is read.
+- Stop needs nothing: no cookie, no key, no sign-in, no body. It goes to control before anything else is done.
+- Nothing is decided here: every other change is a signed text that control verifies.
+- Every answer has one of the statuses that the description lists. No body over 16 KiB is read.
 """
 
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-import structlog
+from pydantic import BaseModel
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -20,8 +20,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from pumpd.bedside import bodies, stop_page
+from pumpd.bedside import bodies, stop_page, stops
 from pumpd.bedside.bench import Bench
+from pumpd.bedside.capacity import Capacity
 from pumpd.bedside.feed import Feed
 from pumpd.bedside.headers import SecurityHeaders
 from pumpd.bedside.link import AWAY, Control, NoControlError
@@ -38,20 +39,21 @@ from pumpd.messages.requests import (
     Stop,
     TabletRequest,
 )
-from pumpd.settings import Settings
-
-log = structlog.get_logger("pumpd.bedside")
+from pumpd.settings import BedsideLimits, Settings
 
 STATIC = Path(__file__).parent / "static"
 TYPES = {".webmanifest": "application/manifest+json", ".js": "text/javascript", ".svg": "image/svg+xml"}
+ANOTHER_SITE = "stop: a page of another site asked for it. No pump was stopped. Use the gateway's own page."
 HELLO = '{"op":"hello"}'
 
 Handler = Callable[[Request], Awaitable[Response]]
+B = TypeVar("B", bound=BaseModel)
 
 
 class Bedside:
     def __init__(self, settings: Settings, control: Control, feed: Feed, static: Path = STATIC) -> None:
         self._settings, self._control, self._feed, self._static = settings, control, feed, static
+        self._limits = settings.bedside.limits if settings.bedside else BedsideLimits()
         self._sessions = Sessions()
         self._bench = Bench(settings, control)
         self._version = version("pumpd")
@@ -65,41 +67,41 @@ class Bedside:
             Route("/stop.css", self.stop_css),
             Route("/api/openapi.json", self.openapi),
             Route("/api/about", self.about),
-            Route("/api/pair", _told(self.pair), methods=["POST"]),
-            Route("/api/pair/{token}", _told(self.pair_state)),
-            Route("/api/nonce", _told(self.nonce)),
-            Route("/api/hello", _told(self.hello), methods=["POST"]),
-            Route("/api/live", _told(self.live)),
-            Route("/api/library", _told(self.library)),
-            Route("/api/request", _told(self.request), methods=["POST"]),
-            Route("/api/alive", _told(self.alive), methods=["POST"]),
-            Route("/api/bench/speed", _told(self.bench_speed), methods=["POST"]),
-            Route("/api/bench/{pump}", _told(self.bench_view)),
-            Route("/api/bench/{pump}/fault", _told(self.bench_fault), methods=["POST"]),
+            Route("/api/pair", _explained(self.pair), methods=["POST"]),
+            Route("/api/pair/{token}", _explained(self.pair_state)),
+            Route("/api/nonce", _explained(self.nonce)),
+            Route("/api/hello", _explained(self.hello), methods=["POST"]),
+            Route("/api/live", _explained(self.live)),
+            Route("/api/library", _explained(self.library)),
+            Route("/api/request", _explained(self.request), methods=["POST"]),
+            Route("/api/alive", _explained(self.alive), methods=["POST"]),
+            Route("/api/bench/speed", _explained(self.bench_speed), methods=["POST"]),
+            Route("/api/bench/{pump}", _explained(self.bench_view)),
+            Route("/api/bench/{pump}/fault", _explained(self.bench_fault), methods=["POST"]),
             Route("/{path:path}", self.file),
         ]
         return Starlette(
-            routes=routes, middleware=[Middleware(SecurityHeaders)], exception_handlers={HTTPException: _not_so}
+            routes=routes,
+            middleware=[Middleware(SecurityHeaders), Middleware(Capacity, requests=self._limits.requests)],
+            exception_handlers={HTTPException: _refused_by_router},
         )
 
     # -- stop --------------------------------------------------------------------------------------------------------
 
     async def stop(self, request: Request) -> Response:
         if _from_elsewhere(request):
-            return refused(403, "stop: another site's page asked for it")
-        try:
-            asked = await bodies.read(request, bodies.StopBody)
-        except bodies.BodyError:  # whatever it was meant to be, it was meant to stop
-            asked = bodies.StopBody()
-        answer = await self._stop(request, asked)
+            return refused(
+                403, "stop: a page of another site asked for it. No pump was stopped. Use the gateway's page"
+            )
+        answer = await self._stop(request, await stops.named(request))
         return _answered(answer, 200 if answer.ok else 503 if answer.reasons == (AWAY,) else 404)
 
     async def stop_page(self, request: Request) -> Response:
-        said = ""
+        outcome = ""
         if request.method == "POST" and not _from_elsewhere(request):
             answer = await self._stop(request, bodies.StopBody(reason="stop asked for on the page without script"))
-            said = f"Stop sent to {', '.join(answer.result['stopping'])}." if answer.ok else " ".join(answer.reasons)
-        return self._stop_html(said)
+            outcome = f"Stop sent to {', '.join(answer.result['stopping'])}." if answer.ok else " ".join(answer.reasons)
+        return self._stop_html(outcome)
 
     async def _stop(self, request: Request, asked: bodies.StopBody) -> Answer:
         by = self._sessions.tablet(request.cookies.get(COOKIE))
@@ -109,15 +111,15 @@ class Bedside:
         except NoControlError as error:
             return Answer(ok=False, reasons=(str(error),))
 
-    def _stop_html(self, said: str = "", status: int = 200) -> Response:
+    def _stop_html(self, outcome: str = "") -> Response:
         built = (self._static / "index.html").is_file()
-        text = stop_page.page(self._settings.gateway, said=said, built=built, simulated=self._simulated)
-        return HTMLResponse(text, status)
+        text = stop_page.page(self._settings.gateway, outcome=outcome, built=built, simulated=self._simulated)
+        return HTMLResponse(text)
 
     async def stop_css(self, _request: Request) -> Response:
         return Response(stop_page.CSS, media_type="text/css")
 
-    # -- what anybody may see ----------------------------------------------------------------------------------------
+    # -- open to everyone --------------------------------------------------------------------------------------------
 
     async def openapi(self, _request: Request) -> Response:
         return JSONResponse(self._description)
@@ -136,7 +138,7 @@ class Bedside:
         return _answered(Answer(ok=True, result=result))
 
     async def file(self, request: Request) -> Response:
-        """A file of the page; none that begins with a dot, and nothing outside its directory."""
+        """A file of the page: none whose name begins with a dot, and nothing outside the page's directory."""
         name = request.path_params["path"] or "index.html"
         path = self._file(name)
         if path is not None:
@@ -144,7 +146,7 @@ class Bedside:
             return FileResponse(path, headers={"cache-control": kept}, media_type=TYPES.get(path.suffix))
         if name == "index.html":
             return self._stop_html()
-        return refused(404, "there is no such thing here")
+        return refused(404, "this gateway has no such page")
 
     def _file(self, name: str) -> Path | None:
         if not name.isprintable() or len(name) > 200 or any(part.startswith(".") for part in name.split("/")):
@@ -155,7 +157,7 @@ class Bedside:
     # -- pairing, and proof of a key ---------------------------------------------------------------------------------
 
     async def pair(self, request: Request) -> Response:
-        body = await bodies.read(request, bodies.PairBody)
+        body = await self._read(request, bodies.PairBody)
         return _answered(await self._control.ask(PairOffer(**body.model_dump())))
 
     async def pair_state(self, request: Request) -> Response:
@@ -165,7 +167,7 @@ class Bedside:
         return _answered(await self._control.ask(NonceRequest()))
 
     async def hello(self, request: Request) -> Response:
-        body = await bodies.read(request, bodies.HelloBody)
+        body = await self._read(request, bodies.HelloBody)
         answer = await self._control.ask(TabletRequest(**body.model_dump(), request=HELLO))
         response = _answered(answer)
         if answer.ok:
@@ -173,7 +175,7 @@ class Bedside:
             response.set_cookie(COOKIE, token, LASTS_S, path="/", secure=True, httponly=True, samesite="strict")
         return response
 
-    # -- a paired tablet's -------------------------------------------------------------------------------------------
+    # -- for paired tablets ------------------------------------------------------------------------------------------
 
     async def live(self, request: Request) -> Response:
         tablet = self._tablet(request)
@@ -187,9 +189,9 @@ class Bedside:
 
     async def request(self, request: Request) -> Response:
         tablet = self._tablet(request)
-        body = await bodies.read(request, bodies.RequestBody)
+        body = await self._read(request, bodies.RequestBody)
         if body.key != tablet:
-            raise bodies.BodyError(403, "request: the cookie is another tablet's")
+            raise bodies.BodyError(403, "request: the cookie is another tablet's; nothing was done, reload the page")
         return _answered(await self._control.ask(TabletRequest(**body.model_dump())))
 
     async def alive(self, request: Request) -> Response:
@@ -203,40 +205,44 @@ class Bedside:
 
     async def bench_fault(self, request: Request) -> Response:
         self._engineer(request)
-        fault = await bodies.read(request, bodies.BenchFault)
+        fault = await self._read(request, bodies.BenchFault)
         return _answered(Answer(ok=True, result=await self._bench.fault(_short(request, "pump"), fault)))
 
     async def bench_speed(self, request: Request) -> Response:
         self._engineer(request)
-        asked = await bodies.read(request, bodies.BenchSpeed)
+        asked = await self._read(request, bodies.BenchSpeed)
         return _answered(Answer(ok=True, result=await self._bench.speed(asked.speed)))
 
     async def close(self) -> None:
-        """End what the panel follows."""
+        """End what the engineer's panel follows."""
         await self._bench.close()
 
-    # -- who ---------------------------------------------------------------------------------------------------------
+    async def _read(self, request: Request, kind: type[B]) -> B:
+        """The body. Raises BodyError."""
+        return await bodies.read(request, kind, bodies.LARGEST, self._limits.body_s)
+
+    # -- who is asking -----------------------------------------------------------------------------------------------
 
     def _who(self, request: Request) -> dict[str, Any] | None:
         key = self._sessions.tablet(request.cookies.get(COOKIE))
         return None if key is None else self._feed.tablet(key)
 
     def _tablet(self, request: Request) -> str:
-        """The paired tablet whose cookie came along. Raises BodyError."""
+        """The paired tablet to which the cookie belongs. Raises BodyError."""
         key = self._sessions.tablet(request.cookies.get(COOKIE))
         if key is None:
-            raise bodies.BodyError(401, "cookie: this tablet has to prove its key (`/api/hello`)")
+            raise bodies.BodyError(401, "cookie: this tablet must prove its key first (`/api/hello`)")
         return key
 
     def _engineer(self, request: Request) -> None:
-        """Raises BodyError unless tablet and person may maintain, and there is a bench."""
+        """Raises BodyError unless there is a bench and both tablet and person have the role `maintain`."""
         self._tablet(request)
         if not self._bench.there:
-            raise bodies.BodyError(404, "bench: none; it is there with simulated pumps and `[bedside.bench]` only")
+            raise bodies.BodyError(404, "bench: not configured; it needs simulated pumps and `[bedside.bench]`")
         who = self._who(request)
         person = who["person"] if who else None
         if who is None or person is None or "maintain" not in who["roles"] or "maintain" not in person["roles"]:
-            raise bodies.BodyError(403, "bench: needs the role maintain, of the tablet and of the person signed in")
+            raise bodies.BodyError(403, "bench: the tablet and the person signed in both need the role maintain")
 
 
 def refused(status: int, *reasons: str) -> Response:
@@ -247,11 +253,11 @@ def _answered(answer: Answer, status: int | None = None) -> Response:
     return JSONResponse(answer.model_dump(mode="json"), status or (200 if answer.ok else 409))
 
 
-def _told(handler: Handler) -> Handler:
-    """The handler, with what it cannot do told in the form of every answer."""
+def _explained(handler: Handler) -> Handler:
+    """The handler, with its errors turned into answers that give the reasons."""
 
     @wraps(handler)
-    async def told(request: Request) -> Response:
+    async def explained(request: Request) -> Response:
         try:
             return await handler(request)
         except bodies.BodyError as error:
@@ -259,13 +265,13 @@ def _told(handler: Handler) -> Handler:
         except NoControlError as error:
             return refused(503, str(error))
         except ClientDisconnect:
-            return refused(400, "body: it ended before its end")
+            return refused(400, "body: the connection broke off; nothing was done, send it again")
 
-    return told
+    return explained
 
 
 def _short(request: Request, name: str) -> str:
-    """A part of the path. Raises BodyError for one that control would not take."""
+    """A part of the path. Raises BodyError when control would refuse it."""
     text = str(request.path_params[name])
     if not text.isprintable() or len(text) > 64:
         raise bodies.BodyError(404, f"{name}: at most 64 visible characters")
@@ -280,8 +286,8 @@ def _events(lines: Any) -> Response:
     return StreamingResponse(lines, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
 
-async def _not_so(_request: Request, error: Exception) -> Response:
-    """What the router itself refuses: an unknown method, mostly."""
+async def _refused_by_router(_request: Request, error: Exception) -> Response:
+    """Mostly a method that a path does not have."""
     status = error.status_code if isinstance(error, HTTPException) else 500
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
     response = refused(status, str(getattr(error, "detail", "")))

@@ -1,6 +1,6 @@
 """The engineer's panel: the control port of simulated pumps, and the bytes of their lines.
 
-It is there only where every pump of the gateway is simulated and `[bedside.bench]` names it (`pumpd.settings` checks).
+It exists only where every pump of the gateway is simulated and `[bedside.bench]` names it (`pumpd.settings` checks).
 """
 
 import asyncio
@@ -13,27 +13,31 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+import structlog
+
 from pumpd.bedside.bodies import BenchFault, BodyError
 from pumpd.bedside.link import Control, NoControlError
 from pumpd.settings import Settings
 
+log = structlog.get_logger("pumpd.bedside")
+
 WITHIN_S = 3.0
 PACKETS = 100
-FORGET_AFTER_S = 10.0  # a trace that nobody looks at any more ends
+UNREAD_AFTER_S = 10.0  # a trace that no panel asks for ends
 FAULTS = {
     "occlusion": "the tube is closed",
-    "stall": "the motor cannot turn",
+    "stall": "the motor is blocked",
     "air": "a bubble of 0.2 mL enters the tube",
     "door": "door or syringe holder open",
-    "empty": "nothing is left in the container",
-    "mains": "the mains are off",
+    "empty": "the container is empty",
+    "mains": "mains power is off",
     "free-flow": "flow past the motor",
-    "silence": "the line carries nothing for 30 s",
+    "silence": "the line is silent for 30 s",
     "garbled": "bytes are changed for 10 s",
-    "hang": "the pump answers nothing for 10 s",
-    "power-cut": "the pump loses its supply for 5 s",
-    "disconnect": "the cable is out for 2 s",
-    "front-panel": "somebody changes the rate at the panel",
+    "hang": "the pump does not answer for 10 s",
+    "power-cut": "the pump has no power for 5 s",
+    "disconnect": "the cable is unplugged for 2 s",
+    "front-panel": "the rate is changed at the pump's own panel",
 }
 _READING = ("pump_state", "rate_ml_h", "delivered_ml", "pressure_mmhg", "battery_percent", "age_s")
 
@@ -52,7 +56,7 @@ class Bench:
         """Truth beside reading, faults, speed and the last packets of a pump. Raises BodyError."""
         url = self._url(pump)
         truth, clock = await asyncio.gather(
-            asyncio.to_thread(_ask, f"{url}/truth", None), asyncio.to_thread(_ask, f"{_whole(url)}/clock", None)
+            asyncio.to_thread(_ask, f"{url}/truth", None), asyncio.to_thread(_ask, f"{_bench_address(url)}/clock", None)
         )
         now = [str(each) for each in (*truth.pop("faults", ()), *truth.pop("waiting_faults", ()))]
         shown: Mapping[str, Any] = next((each for each in state.get("pumps", ()) if each["pump"] == pump), {})
@@ -68,19 +72,19 @@ class Bench:
                 for name, text in FAULTS.items()
             ],
             "speed": clock.get("speed"),
-            "trace": trace.look(),
+            "trace": trace.packets(),
         }
 
     async def fault(self, pump: str, fault: BenchFault) -> dict[str, Any]:
-        """Switch a fault on or off. Raises BodyError."""
+        """Turn a fault on or off. Raises BodyError."""
         if fault.name not in FAULTS:
-            raise BodyError(422, f"name: {fault.name!r} is none of {', '.join(FAULTS)}")
+            raise BodyError(422, f"name: unknown fault {fault.name!r}; known: {', '.join(FAULTS)}")
         body = {"kind": fault.name} | ({} if fault.on else {"clear": True})
         return await asyncio.to_thread(_ask, f"{self._url(pump)}/fault", body)
 
     async def speed(self, speed: int) -> dict[str, Any]:
-        """Let the plants run that many times as fast. Raises BodyError."""
-        urls = sorted({_whole(url) for url in self._urls.values()})
+        """Run the simulated pumps that many times faster than real time. Raises BodyError."""
+        urls = sorted({_bench_address(url) for url in self._urls.values()})
         for url in urls:
             await asyncio.to_thread(_ask, f"{url}/clock", {"speed": speed})
         return {"speed": speed}
@@ -91,24 +95,24 @@ class Bench:
 
     def _url(self, pump: str) -> str:
         if pump not in self._urls:
-            raise BodyError(404, f"bench: no simulated pump {pump!r}")
+            raise BodyError(404, f"bench: there is no simulated pump {pump!r}")
         return self._urls[pump]
 
 
 class _Trace:
-    """The last packets of a line, taken for as long as somebody looks."""
+    """The last packets of a line, followed for as long as a panel asks for them."""
 
     def __init__(self, control: Control, pump: str) -> None:
         self._packets: deque[dict[str, str]] = deque(maxlen=PACKETS)
-        self._looked = asyncio.get_running_loop().time()
+        self._asked = asyncio.get_running_loop().time()
         self._task = asyncio.create_task(self._follow(control, pump), name=f"trace {pump}")
 
     @property
     def over(self) -> bool:
         return self._task.done()
 
-    def look(self) -> list[dict[str, str]]:
-        self._looked = asyncio.get_running_loop().time()
+    def packets(self) -> list[dict[str, str]]:
+        self._asked = asyncio.get_running_loop().time()
         return list(self._packets)
 
     async def end(self) -> None:
@@ -116,12 +120,17 @@ class _Trace:
         await asyncio.gather(self._task, return_exceptions=True)
 
     async def _follow(self, control: Control, pump: str) -> None:
-        with contextlib.suppress(NoControlError):
+        """Ends when control goes away or this fails; the panel's next request starts a new trace."""
+        try:
             async with contextlib.aclosing(control.trace(pump)) as packets:
                 async for packet in packets:
                     self._packets.append(_packet(packet))
-                    if asyncio.get_running_loop().time() - self._looked > FORGET_AFTER_S:
+                    if asyncio.get_running_loop().time() - self._asked > UNREAD_AFTER_S:
                         return
+        except NoControlError as error:
+            log.info("trace_ended", pump=pump, why=str(error))
+        except Exception:
+            log.exception("trace_failed", pump=pump)
 
 
 def _packet(packet: Mapping[str, Any]) -> dict[str, str]:
@@ -131,21 +140,21 @@ def _packet(packet: Mapping[str, Any]) -> dict[str, str]:
     return {"ts": ts, "direction": str(packet.get("way", "")), "text": f"{data.hex(' ')}  {text}"}
 
 
-def _whole(url: str) -> str:
-    """The bench's own address, for what all of its pumps share."""
+def _bench_address(url: str) -> str:
+    """The address of the whole bench, which its pumps share."""
     return url.partition("/pumps/")[0]
 
 
 def _ask(url: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Raises BodyError with what the simulator says against it."""
+    """Raises BodyError with the simulator's reason."""
     asked = urllib.request.Request(url, data=None if body is None else json.dumps(body).encode())  # noqa: S310  # http on the loopback, as the settings check
     try:
         with urllib.request.urlopen(asked, timeout=WITHIN_S) as answer:  # noqa: S310  # as above
             found = json.load(answer)
     except urllib.error.HTTPError as error:
         with error:
-            said = error.read(4096).decode(errors="replace")
-        raise BodyError(422 if error.code < 500 else 502, f"bench: {said}") from error
+            reason = error.read(4096).decode(errors="replace")
+        raise BodyError(422 if error.code < 500 else 502, f"bench: {reason}") from error
     except (OSError, ValueError) as error:
         raise BodyError(502, f"bench: the simulator does not answer: {error}") from error
     return found if isinstance(found, dict) else {}

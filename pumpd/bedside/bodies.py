@@ -1,5 +1,6 @@
-"""What a tablet may send, checked before anything is made of it; and how much of it."""
+"""What a tablet may send, how much of it, and within what time."""
 
+import asyncio
 from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -13,7 +14,7 @@ B = TypeVar("B", bound=BaseModel)
 
 
 class BodyError(ValueError):
-    """The body is not what it should be: `status` and every reason."""
+    """A request that is refused here: the HTTP status and every reason."""
 
     def __init__(self, status: int, *reasons: str) -> None:
         self.status, self.reasons = status, reasons
@@ -64,21 +65,15 @@ class BenchSpeed(_Body):
 ALL = (StopBody, PairBody, HelloBody, RequestBody, BenchFault, BenchSpeed)
 
 
-async def raw(request: Request) -> bytes:
-    """The body. Raises BodyError when it is larger than any request."""
-    parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > LARGEST:
-            raise BodyError(413, f"body: more than {LARGEST} bytes")
-        parts.append(part)
-    return b"".join(parts)
-
-
-async def read(request: Request, kind: type[B]) -> B:
+async def read(request: Request, kind: type[B], largest: int, within_s: float) -> B:
     """The body as one of these. Raises BodyError with every reason."""
     try:
-        return kind.model_validate_json(await raw(request))
+        async with asyncio.timeout(within_s):
+            return kind.model_validate_json(await _raw(request, largest))
+    except TimeoutError as error:
+        raise BodyError(
+            408, f"body: it did not arrive within {within_s:g} s; nothing was done, send it again"
+        ) from error
     except ValidationError as error:
         raise BodyError(
             422,
@@ -87,3 +82,13 @@ async def read(request: Request, kind: type[B]) -> B:
                 for item in error.errors(include_url=False, include_context=False, include_input=False)
             ),
         ) from error
+
+
+async def _raw(request: Request, largest: int) -> bytes:
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > largest:
+            raise BodyError(413, f"body: more than {largest} bytes")
+        parts.append(part)
+    return b"".join(parts)

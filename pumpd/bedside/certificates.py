@@ -1,9 +1,9 @@
-"""The gateway's own certificate authority and its server certificate, for a ward without one (SEC-04).
+"""The gateway's own certificate authority and its server certificate, for a site without its own authority (SEC-04).
 
 Promises:
-- Keys are made here, on this gateway, and never leave it; the authority's is readable by its owner alone and is not
-  needed to serve (SEC-02, SEC-18).
-- What is signed says this gateway's names and addresses only; the authority is limited to servers of its own.
+- Keys are made on this gateway and never leave it. The authority's key is readable by its owner only, and serving
+  does not need it (SEC-02, SEC-18).
+- A certificate holds only this gateway's names and addresses. The authority can sign no further authority.
 """
 
 import ipaddress
@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 CA_DAYS, SERVER_DAYS = 3650, 397  # browsers take no server certificate that lasts longer
-_BEFORE = timedelta(days=1)  # for a tablet whose clock is behind
+_BEFORE = timedelta(days=1)  # for a tablet whose clock is slow
 
 
 class CertificateError(ValueError):
@@ -40,7 +40,7 @@ class Made:
 
 
 def make(folder: Path, gateway: str, names: Sequence[str], *, new_ca: bool = False) -> Made:
-    """Make the server's certificate anew, and the authority if there is none. Raises CertificateError."""
+    """Make a new server certificate, and the authority if there is none. Raises CertificateError."""
     if not names:
         raise CertificateError("names: a certificate needs at least one name or address")
     try:

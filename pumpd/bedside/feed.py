@@ -1,66 +1,81 @@
-"""The one watch on control and the one look into the journal, handed on to any number of viewers.
+"""One watch on control and one reader of the journal, shared by any number of viewers.
 
 Promises:
-- A viewer that reads slowly misses states in between, never the newest; it makes nobody wait.
-- When control does not answer, viewers are told so, and no beat is sent: what is on a screen then grows old there.
+- A viewer that reads slowly misses older states, never the newest, and holds up nobody else.
+- While control does not answer, viewers hear why and get no beat, so that the values on a screen grow old.
+- When a part of this fails, viewers hear it, and `run` raises: the process ends and starts again.
+- The journal is read in a thread: a disk that hangs holds up the history, and neither the state nor a stop.
 """
 
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
+from pumpd.bedside.history import ALARM_KINDS, MOST_ALARMS, History
 from pumpd.bedside.link import Control, NoControlError
-from pumpd.bedside.plot import ALARM_KINDS, MOST_ALARMS, History
 from pumpd.journal import JournalError, JournalReader
 
 log = structlog.get_logger("pumpd.bedside")
 
-AGAIN_S = 0.5
-LOOK_EVERY_S = 0.5
-CHUNK = 500
+T = TypeVar("T")
+
+WATCH_AGAIN_S = 0.5
+READ_EVERY_S = 0.5
+REOPEN_AFTER_S = 2.0
+ENTRIES_AT_ONCE = 500
+FURTHEST_BACK = 200_000  # entries
 BEAT_S = 2.0
-STALE_S = 3.0  # control sends a state each second
+NOT_YET = "The gateway has not answered yet."
+FAILED = (
+    "The gateway's display has failed and is starting again. The infusion goes on as before. If this does not go away, "
+    "go to the pump."
+)
 
 
 class Feed:
     def __init__(self, control: Control, journal_path: Path) -> None:
         self.state: dict[str, Any] = {}
-        self.away = "The gateway has not answered yet."
+        self.away = NOT_YET
         self.history = History()
         self._control, self._journal_path = control, journal_path
-        self._turn = 0
-        self._turned = asyncio.Condition()
-        self._closing = False
+        self._change = 0
+        self._changed = asyncio.Condition()
+        self._closing = self._failed = self._reading = False
 
     def tablet(self, key_id: str) -> dict[str, Any] | None:
-        """A paired tablet as control last said: name, roles, person. None when it is not paired (any more)."""
+        """Name, roles and person of a paired tablet, from the last state. None for one that is not paired."""
         found = self.state.get("tablets", {}).get(key_id)
         return None if found is None else {"id": key_id, **found}
 
     async def run(self) -> None:
-        """Until cancelled."""
-        tasks = [asyncio.create_task(self._watch(), name="watch"), asyncio.create_task(self._read(), name="journal")]
-        try:
-            await asyncio.gather(*tasks)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        """Follow control and the journal until cancelled. Raises what made either of them fail."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._reported("watch", self._watch()), name="watch")
+            tasks.create_task(self._reported("journal", self._read()), name="journal")
 
     async def close(self) -> None:
-        """Let every viewer end."""
+        """Let every viewer end, after the news that it has not seen yet."""
         self._closing = True
-        await self._tell()
+        await self._announce()
 
-    async def _tell(self) -> None:
-        async with self._turned:
-            self._turn += 1
-            self._turned.notify_all()
+    async def _reported(self, part: str, work: Awaitable[None]) -> None:
+        try:
+            await work
+        except Exception:
+            log.exception("feed_failed", part=part)
+            self._failed = True
+            await self._announce()
+            raise
+
+    async def _announce(self) -> None:
+        async with self._changed:
+            self._change += 1
+            self._changed.notify_all()
 
     async def _watch(self) -> None:
         while True:
@@ -70,13 +85,13 @@ class Feed:
                         if self.away:
                             log.info("control_answers")
                         self.state, self.away = state, ""
-                        await self._tell()
+                        await self._announce()
             except NoControlError as error:
                 if not self.away:
-                    log.error("control_away", why=str(error))  # noqa: TRY400  # why is all there is to say
+                    log.error("control_away", why=str(error))  # noqa: TRY400  # a traceback adds nothing
                 self.away = str(error)
-                await self._tell()
-            await asyncio.sleep(AGAIN_S)
+                await self._announce()
+            await asyncio.sleep(WATCH_AGAIN_S)
 
     async def _read(self) -> None:
         while True:
@@ -84,62 +99,79 @@ class Feed:
                 await self._follow_journal()
             except JournalError as error:
                 log.warning("journal_unavailable", error=str(error))
-            await asyncio.sleep(2.0)
+            await asyncio.sleep(REOPEN_AFTER_S)
 
     async def _follow_journal(self) -> None:
-        with contextlib.closing(JournalReader(self._journal_path)) as reader:
+        reader = await self._in_thread(JournalReader, self._journal_path)
+        try:
             if not self.history.last_id:
-                self._begin(reader)
+                await self._in_thread(self._begin, reader)
             while True:
-                rows = reader.after(self.history.last_id, CHUNK)
-                if rows:
-                    self.history.take(rows)
+                entries = await self._in_thread(reader.after, self.history.last_id, ENTRIES_AT_ONCE)
+                if entries:
+                    self.history.take(entries)
                     await asyncio.sleep(0)
                 else:
-                    await asyncio.sleep(LOOK_EVERY_S)
+                    await asyncio.sleep(READ_EVERY_S)
+        finally:
+            if not self._reading:
+                reader.close()  # never under a read: SQLite does not survive that
+
+    async def _in_thread(self, read: Callable[..., T], *arguments: Any) -> T:
+        self._reading = True
+        try:
+            found = await asyncio.to_thread(read, *arguments)
+        except Exception:
+            self._reading = False
+            raise
+        self._reading = False
+        return found
 
     def _begin(self, reader: JournalReader) -> None:
-        """From where on the rows are read: the last infusion's beginning on any pump; older alarms are looked up."""
+        """Start at the last infusion on any pump, and look up older alarms one kind at a time."""
         newest = reader.last(1)
         if not newest:
             return
         last = newest[-1].id
-        begun = {row.pump: row.id for row in reader.last(100, "began")}
-        start = min((number for number in begun.values() if last - number < 200_000), default=last + 1)
-        older = sorted((row for kind in ALARM_KINDS for row in reader.last(MOST_ALARMS, kind)), key=lambda row: row.id)
-        self.history.take([row for row in older if row.id < start])
+        begun = {entry.pump: entry.id for entry in reader.last(100, "began")}
+        start = min((number for number in begun.values() if last - number < FURTHEST_BACK), default=last + 1)
+        alarms = [entry for kind in ALARM_KINDS for entry in reader.last(MOST_ALARMS, kind) if entry.id < start]
+        self.history.take(sorted(alarms, key=lambda entry: entry.id))
         self.history.last_id = start - 1
 
     async def events(self, tablet: str, after: int) -> AsyncGenerator[str, None]:
-        """The server-sent events for one viewer, until it goes or the server ends."""
+        """The server-sent events for one viewer, until it goes away or the server ends."""
         yield "retry: 1000\n\n"
         loop = asyncio.get_running_loop()
-        seen, turn, beat = after if after <= self.history.last_id else 0, -1, 0.0
+        seen, change, beat = after if after <= self.history.last_id else 0, -1, 0.0
 
-        def more() -> bool:
-            return turn != self._turn or self._closing
+        def news() -> bool:
+            return change != self._change
 
-        while not self._closing:
+        while True:
             number = self.history.last_id
-            for rows in self.history.events(seen):
-                yield _event("rows", number, rows)
+            for part in self.history.events(seen):
+                yield _event("history", number, part)
             seen = number
-            if turn != self._turn:
-                turn = self._turn
+            if news():
+                change = self._change
                 who = self.tablet(tablet)
-                if self.away:
-                    yield _event("away", number, {"text": self.away})
+                away = FAILED if self._failed else self.away
+                if away:
+                    yield _event("away", number, {"text": away})
                 elif who is None:
-                    yield _event("unpaired", number, {"text": "This tablet is not paired with this gateway any more."})
+                    yield _event("unpaired", number, {"text": "This tablet is no longer paired with this gateway."})
                     return
                 else:
                     yield self._state_event(number, who)
-            if not self.away and loop.time() - beat >= BEAT_S:
+            if self._closing:
+                return
+            if not self._failed and not self.away and loop.time() - beat >= BEAT_S:
                 beat = loop.time()
                 yield _event("beat", number, {"ts": self.state.get("ts")})
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_EVERY_S), self._turned:
-                    await self._turned.wait_for(more)
+                async with asyncio.timeout(READ_EVERY_S), self._changed:
+                    await self._changed.wait_for(news)
 
     def _state_event(self, number: int, who: dict[str, Any]) -> str:
         common = {key: value for key, value in self.state.items() if key != "tablets"}

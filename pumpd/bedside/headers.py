@@ -1,4 +1,6 @@
-"""The headers of every answer: nothing but this server's own files runs on the page, and nothing of it is kept."""
+"""The headers of every answer: the page runs only files of this server, and browsers keep no answer."""
+
+from email.utils import formatdate
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -31,6 +33,7 @@ class SecurityHeaders:
                 for name, value in HEADERS.items():
                     headers[name] = value
                 headers.setdefault("cache-control", "no-store")
+                headers["date"] = formatdate(usegmt=True)
             await send(message)
 
         await self._app(scope, receive, with_headers)

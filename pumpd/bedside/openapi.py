@@ -1,4 +1,4 @@
-"""The description of the API (OpenAPI 3.1), made of the models that check what comes in."""
+"""The description of the API (OpenAPI 3.1), made from the models that check each request."""
 
 from typing import Any
 
@@ -10,18 +10,19 @@ from pumpd.messages.requests import DISCLAIMER, Answer
 from pumpd.messages.tablet import inner
 
 _REF = "#/components/schemas/"
-_SAID = {
+_MEANING = {
     200: "done",
-    400: "the body ended before its end",
-    401: "the tablet has to prove its key first",
+    400: "the connection broke off within the body",
+    401: "the tablet must prove its key first",
     403: "not allowed",
-    404: "there is no such thing",
-    405: "not with this method",
-    409: "control refused, with every reason",
+    404: "not found",
+    405: "this path does not have that method",
+    408: "the body did not arrive in time",
+    409: "control refused; every reason is given",
     413: "the body is too large",
-    422: "the body is not what it should be",
+    422: "the body is malformed",
     502: "the simulator does not answer",
-    503: "control does not answer: go to the pump",
+    503: "control does not answer: go to the pump; or too many requests are in progress: try again",
 }
 _ALWAYS = (400, 405, 503)
 
@@ -30,39 +31,47 @@ def description(version: str) -> dict[str, Any]:
     schemas: dict[str, Any] = {}
     for kind in (Answer, *bodies.ALL):
         schemas |= _schema(kind)
-    told = inner().json_schema(ref_template=_REF + "{model}")
-    schemas |= told.pop("$defs", {}) | {"InnerRequest": told}
+    inner_schema = inner().json_schema(ref_template=_REF + "{model}")
+    schemas |= inner_schema.pop("$defs", {}) | {"InnerRequest": inner_schema}
     cookie: dict[str, Any] = {"cookie": []}
     paths = {
-        "/api/stop": {"post": _does("Stop one pump, or all. Needs nothing.", (404,), "StopBody", needed=False)},
+        "/api/stop": {
+            "post": _does(
+                "Stop the pump in the query, or all pumps. Needs nothing. A body is read only if there is no query.",
+                (403, 404),
+                "StopBody",
+                needed=False,
+            )
+            | {"parameters": [_parameter("pump", "query"), _parameter("reason", "query")]}
+        },
         "/api/openapi.json": {"get": _document("This description", "application/json")},
-        "/api/about": {"get": _does("What this gateway is, and whether this tablet is known", ())},
-        "/api/pair": {"post": _does("Offer a key to the open pairing window", (409, 413, 422), "PairBody")},
-        "/api/pair/{token}": {"get": _does("How the pairing stands", (404, 409, 422), parameters=["token"])},
-        "/api/nonce": {"get": _does("A nonce for the next signed request; good once, for 2 s", (409,))},
-        "/api/hello": {"post": _does("Prove the key; sets the cookie", (409, 413, 422), "HelloBody")},
+        "/api/about": {"get": _does("The gateway, and whether it knows this tablet", ())},
+        "/api/pair": {"post": _does("Offer a key to the open pairing window", (408, 409, 413, 422), "PairBody")},
+        "/api/pair/{token}": {"get": _does("The state of the pairing", (404, 409, 422), parameters=["token"])},
+        "/api/nonce": {"get": _does("A nonce for the next signed request: valid once, for 2 s", (409,))},
+        "/api/hello": {"post": _does("Prove the key; sets the cookie", (408, 409, 413, 422), "HelloBody")},
         "/api/live": {
-            "get": _document("The live state, resumed after `Last-Event-ID` or `after`", "text/event-stream")
+            "get": _document("The live state, continued after `Last-Event-ID` or `after`", "text/event-stream")
             | {"security": [cookie], "parameters": [_parameter("after", "query")]}
         },
         "/api/library": {"get": _does("What may be ordered", (401, 409), security=cookie)},
         "/api/request": {
             "post": _does(
                 "A signed request; its text is an InnerRequest",
-                (401, 403, 409, 413, 422),
+                (401, 403, 408, 409, 413, 422),
                 "RequestBody",
                 security=cookie,
             )
         },
-        "/api/alive": {"post": _does("This tablet is still there; each 2 s", (401, 409), security=cookie)},
+        "/api/alive": {"post": _does("This tablet is still connected; sent every 2 s", (401, 409), security=cookie)},
         "/api/bench/speed": {
             "post": _does(
-                "How fast the simulated plants run", (401, 403, 404, 413, 422, 502), "BenchSpeed", security=cookie
+                "How fast the simulated pumps run", (401, 403, 404, 408, 413, 422, 502), "BenchSpeed", security=cookie
             )
         },
         "/api/bench/{pump}": {
             "get": _does(
-                "Truth beside reading, faults, speed and the wire of a simulated pump",
+                "True and read values, faults, speed and the wire of a simulated pump",
                 (401, 403, 404, 422, 502),
                 security=cookie,
                 parameters=["pump"],
@@ -70,8 +79,8 @@ def description(version: str) -> dict[str, Any]:
         },
         "/api/bench/{pump}/fault": {
             "post": _does(
-                "Switch a fault on or off",
-                (401, 403, 404, 413, 422, 502),
+                "Turn a fault on or off",
+                (401, 403, 404, 408, 413, 422, 502),
                 "BenchFault",
                 security=cookie,
                 parameters=["pump"],
@@ -110,7 +119,7 @@ def _does(
     found: dict[str, Any] = {
         "summary": summary,
         "responses": {
-            str(status): {"description": _SAID[status], "content": answer}
+            str(status): {"description": _MEANING[status], "content": answer}
             for status in sorted({200, *statuses, *_ALWAYS})
         },
     }
@@ -127,7 +136,9 @@ def _does(
 def _document(summary: str, kind: str) -> dict[str, Any]:
     answer = {"application/json": {"schema": {"$ref": _REF + "Answer"}}}
     good = {kind: {"schema": {"type": "object" if kind == "application/json" else "string"}}}
-    refused = {str(status): {"description": _SAID[status], "content": answer} for status in (401, 403, 404, *_ALWAYS)}
+    refused = {
+        str(status): {"description": _MEANING[status], "content": answer} for status in (401, 403, 404, *_ALWAYS)
+    }
     return {"summary": summary, "responses": {"200": {"description": "done", "content": good}} | refused}
 
 

@@ -1,4 +1,4 @@
-"""Who may look: a cookie for a tablet that has proved its key. It says nothing about what may be done."""
+"""Who may see the state: a cookie for a tablet that has proved its key. It permits no change."""
 
 import secrets
 import time
@@ -12,7 +12,7 @@ MOST = 500
 
 @dataclass(slots=True)
 class Sessions:
-    """In memory: after a restart each tablet proves its key anew, which it does by itself."""
+    """In memory only. After a restart each tablet proves its key again by itself."""
 
     clock: Callable[[], float] = time.monotonic
     _tablets: dict[str, tuple[str, float]] = field(default_factory=dict)
@@ -27,6 +27,6 @@ class Sessions:
         return token
 
     def tablet(self, token: str | None) -> str | None:
-        """The tablet whose cookie this is."""
+        """The tablet to which this cookie belongs."""
         found = self._tablets.get(token or "")
         return found[0] if found and found[1] > self.clock() else None

@@ -1,4 +1,4 @@
-"""A page with one button that needs no script, for when nothing else works: /stop."""
+"""/stop: a page with one button that works without script, for when nothing else does."""
 
 from html import escape
 
@@ -9,15 +9,15 @@ body { margin: 0 auto; max-width: 40rem; padding: 1rem; }
 button { width: 100%; min-height: 8rem; font-size: 2.5rem; font-weight: 700; color: #fff; background: #a50e0e;
   border: 0.25rem solid currentColor; border-radius: 1rem; }
 button:focus-visible { outline: 0.4rem solid #f2a900; }
-.said { border: 0.2rem solid currentColor; padding: 0.75rem; font-weight: 700; }
+.outcome { border: 0.2rem solid currentColor; padding: 0.75rem; font-weight: 700; }
 """
 
 
-def page(gateway: str, *, said: str = "", built: bool = True, simulated: bool = False) -> str:
-    """The page; `said` is what came of a stop."""
-    note = "" if built else "<p>The tablet page is not built into this installation. Stop works from here.</p>"
+def page(gateway: str, *, outcome: str = "", built: bool = True, simulated: bool = False) -> str:
+    """The page. `outcome`: the answer to a stop that was just pressed."""
+    note = "" if built else "<p>This installation has no tablet page. You can stop the pumps from here.</p>"
     simulation = "<p><strong>SIMULATED</strong></p>" if simulated else ""
-    outcome = f'<p class="said" role="alert">{escape(said)}</p>' if said else ""
+    answer = f'<p class="outcome" role="alert">{escape(outcome)}</p>' if outcome else ""
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -28,9 +28,9 @@ def page(gateway: str, *, said: str = "", built: bool = True, simulated: bool = 
 </head>
 <body>
 <h1>{escape(gateway)}</h1>
-{simulation}{note}{outcome}
+{simulation}{note}{answer}
 <form method="post" action="/stop"><button type="submit">Stop all pumps</button></form>
-<p>If a pump goes on: stop it at the pump, clamp the line.</p>
+<p>If a pump keeps running, stop it at the pump and clamp the line.</p>
 <p><small>pumpd is {escape(DISCLAIMER)}.</small></p>
 </body>
 </html>

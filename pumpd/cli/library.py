@@ -9,10 +9,10 @@ from typing import Annotated, Any
 import typer
 
 from pumpd.cli.client import CONFIG, Config, Json, load_settings, refuse, show
-from pumpd.control.ordering.library_check import highest
 from pumpd.dosing import Library, LibraryError
 from pumpd.dosing.seal import Asked, Manifest, objections
 from pumpd.journal import JournalError
+from pumpd.library.accepted import highest
 from pumpd.library.files import default_library, read_library
 from pumpd.library.signing import SigningError, examine, key_id, load_key, make_key, public_text, sign_library
 

@@ -6,7 +6,7 @@ Promises:
 """
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +16,8 @@ from pumpd.control.alarms.board import Key
 from pumpd.control.alarms.on_record import open_alarms
 from pumpd.control.infusions.recovery import DamagedError, Recovered, last_loaded, recover
 from pumpd.control.infusions.runner import PumpRunner
-from pumpd.control.observation.service import Care, find
+from pumpd.control.observation.observation import Observation
+from pumpd.control.observation.service import find
 from pumpd.control.ordering import association
 from pumpd.control.ordering.build import Build, begun_under_another
 from pumpd.dosing import Library
@@ -36,7 +37,7 @@ class Earlier:
     others: frozenset[str] = frozenset()
     left: Mapping[str, Recovered] = field(default_factory=dict)
     held: Mapping[str, str] = field(default_factory=dict)
-    cares: Mapping[str, Care] = field(default_factory=dict)
+    observations: Sequence[Observation] = ()
     patients: Mapping[str, str] = field(default_factory=dict)
     alarms: Mapping[Key, str] = field(default_factory=dict)
 
@@ -67,7 +68,7 @@ def _read(reader: JournalReader, library: Library, runners: list[PumpRunner], cl
         others=others,
         left=left,
         held={runner.name: last_loaded(reader, runner.name) for runner in runners},
-        cares=find(reader, clock),
+        observations=find(reader, clock),
         patients={runner.name: association.find(reader, runner.name) for runner in runners},
         alarms=open_alarms(reader),
     )

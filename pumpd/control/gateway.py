@@ -22,9 +22,11 @@ from pumpd.control.confirming.review import review, review_of, shown, status_of
 from pumpd.control.infusions.pump_work import PumpWork
 from pumpd.control.infusions.runner import PumpRunner
 from pumpd.control.infusions.start_gate import StartGate
-from pumpd.control.observation.service import Care, ObservationService
+from pumpd.control.observation.observation import Observation
+from pumpd.control.observation.service import ObservationService
 from pumpd.control.ordering import association
 from pumpd.control.ordering.build import Build
+from pumpd.control.ordering.dose_history import DoseHistory
 from pumpd.control.ordering.library_check import LibraryCheck
 from pumpd.control.ordering.planning import Ordering
 from pumpd.control.refused import RefusedError
@@ -101,7 +103,7 @@ class Gateway:
         build: Build,
         others: Collection[str] = (),
         damage: str = "",
-        cares: Mapping[str, Care] | None = None,
+        observations: Sequence[Observation] = (),
         alarms_left: Mapping[Key, str] | None = None,
     ) -> None:
         """`others`: sessions that another build began. `damage`: what is wrong with the journal of before; nothing is
@@ -114,12 +116,13 @@ class Gateway:
         self.damage = damage
         self.journal_problem = ""
         self.guard = LibraryCheck(settings, library, journal, clock)
-        self._ordering = Ordering(settings, library, runners, journal, clock, others)
+        self._past = DoseHistory(settings.journal_path, journal)
+        self._ordering = Ordering(settings, library, runners, self._past, clock, others)
         self.works = Works(self._work_died)
         self.alarms = AlarmService(
             self.runners, journal, clock, (self._journal_alarms, self._supply_alarms), alarms_left or {}
         )
-        self.observations = ObservationService(journal, clock, cares)
+        self.observations = ObservationService(journal, clock, observations)
         self._tablets: Tablets | None = None
         self._strangers = StrangerLimit()
         self.live = Live(self, keys, clock)
@@ -162,6 +165,7 @@ class Gateway:
             self.works.start(f"pump {name}", PumpWork(runner, on_port, self._clock))
         self.works.start("alarms", self.alarms)
         self.works.once("library", self.guard.run())
+        self.works.once("dose history", self._past.run())
         if self._sounder is not None:
             self.works.start("alarm output", self._sounder)
         if self._supply is not None:
@@ -186,7 +190,7 @@ class Gateway:
     @property
     def supply(self) -> dict[str, Any] | None:
         """What feeds the gateway; None when nothing tells."""
-        return None if self._supply is None else self._supply.told()
+        return None if self._supply is None else self._supply.data()
 
     def _supply_alarms(self) -> frozenset[AlarmCode]:
         return frozenset() if self._supply is None else self._supply.alarms
@@ -201,7 +205,7 @@ class Gateway:
 
     def changed(self) -> None:
         """Something that people see has changed."""
-        self.observations.see(self.runners.values())
+        self.observations.check(self.runners.values())
         self.alarms.see()
         self.live.change()
 
@@ -360,7 +364,7 @@ class Gateway:
         except JournalError as error:
             raise RefusedError(f"journal: {error}; nothing is started that cannot be written down") from error
         reasons = self._order_objections(runner, request.patient)
-        await self._ordering.read_history()
+        await self._past.catch_up()
         reasons += self._ordering.history(runner, prescription, session)[0]
         if reasons:  # another order, or a failure, came while the journal was being written
             raise RefusedError(*reasons)

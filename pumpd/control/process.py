@@ -85,7 +85,7 @@ async def gateway(settings: Settings, library: Library, journal: JournalWriter) 
         now,
         earlier.others,
         earlier.damage,
-        earlier.cares,
+        earlier.observations,
         earlier.alarms,
     )
     body = {

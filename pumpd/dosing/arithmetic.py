@@ -15,7 +15,7 @@ def lines(program: RateProgram) -> list[tuple[str, str]]:
     steps = program.pump_program.steps
     back = program.delivery()
     whole, usable = program.programmed_dose == program.dose, container.usable
-    rows = [
+    found = [
         ("dose", f"{order.dose_per_weight} x {order.weight} ({order.weight_basis} weight) = {program.dose}"),
         ("volume", f"{program.dose} / {entry.concentration} = {program.vtbi}{_rounded(exact=whole)}"),
         ("container", f"{container.name}: {container.volume} - {container.dead_volume} dead = {usable} usable"),
@@ -24,16 +24,16 @@ def lines(program: RateProgram) -> list[tuple[str, str]]:
     for number, (step, share) in enumerate(zip(steps, shares, strict=True), 1):
         time = order.duration.times(share)
         what = "rate" if len(steps) == 1 else f"step {number}"
-        rows.append((what, f"{step.volume} / {shown(time)} = {step.rate}{_rounded(exact=step.duration == time)}"))
+        found.append((what, f"{step.volume} / {shown(time)} = {step.rate}{_rounded(exact=step.duration == time)}"))
     volumes = " + ".join(str(step.volume) for step in steps)
     volumes = volumes if len(steps) == 1 else f"({volumes})"
     times = " + ".join(f"{step.volume} / {step.rate}" for step in steps)
-    rows += [
+    found += [
         ("backwards", f"{volumes} x {entry.concentration} = {_approximate(back.dose_mg)} mg"),
         ("", f"{_approximate(back.dose_mg)} mg / {order.weight} = {_approximate(back.dose_mg_kg)} mg/kg"),
         ("", f"{times} = {_approximate(back.seconds)} s"),
     ]
-    return rows
+    return found
 
 
 def _rounded(*, exact: bool) -> str:

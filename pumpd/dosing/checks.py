@@ -1,6 +1,6 @@
-"""What can be said against a prescription without a pump: names that the library has not, and every hard limit.
+"""Checks of a prescription that need no pump: names that are not in the library, and every hard limit.
 
-It judges whatever could be read, so that one bad field does not hide what is wrong with the others.
+Every field that could be read is checked, so that one bad field does not hide errors in the others.
 """
 
 from pumpd.dosing.library import Library
@@ -17,7 +17,7 @@ def refusals_for(
     weight: Weight | None,
     duration: Duration | None,
 ) -> list[Refusal]:
-    """Every refusal; a field that is empty or None was refused before and is passed over."""
+    """Every refusal; a field that is empty or None was refused before and is skipped."""
     found: list[Refusal | None] = []
     entry = library.entries.get(entry_id)
     if entry_id and entry is None:

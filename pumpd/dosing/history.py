@@ -1,15 +1,15 @@
-"""What a patient has had of a drug, and what that says against one more infusion (PRG-14, PRG-17, PRG-18).
+"""What a patient has had of a drug, and whether it allows one more infusion (PRG-14, PRG-17, PRG-18).
 
 Promises:
-- Nothing is guessed: a clock that is not known, or that stands before something on record, is a refusal.
+- Nothing is guessed: an unknown time, or one before the last entry on record, is a refusal.
 - What still flows counts as given in full; what is uncertain counts at its worst.
-- An infusion that reaches into the last 24 hours counts whole, and so does all of the one that is wanted.
-- One more dose on record never takes a refusal away. The order of doses does not matter, nor into how many parts the
-  dose of one infusion is written.
+- An infusion that reaches into the last 24 hours counts as a whole, and so does the wanted one.
+- One more dose on record never takes a refusal away. Neither the order of doses matters, nor into how many
+  parts the dose of one infusion is split.
 - A value at a limit is inside, the next one is outside (PRG-22).
 
-Instants are UTC wall-clock time in nanoseconds since 1970. The record is that of one gateway: what was given elsewhere
-is not in it.
+Instants are UTC wall-clock time in nanoseconds since 1970. The record is that of one gateway: it does not hold what
+was given elsewhere.
 """
 
 from collections.abc import Iterable, Sequence
@@ -27,7 +27,7 @@ _HOUR = Duration(3600)
 
 @dataclass(frozen=True, slots=True)
 class Dose:
-    """What one infusion gave, or a part of that. `patient` is a token, never a name.
+    """What one infusion gave, or a part of it. `patient` is a token, never a name.
 
     `ended_ns` is the end of flow: the latest possible one while that is not known. `seen_ns` is the last instant on
     record. When `uncertain`, all that was ordered may have been given.
@@ -75,7 +75,7 @@ class History:
 
     @classmethod
     def of(cls, doses: Iterable[Dose], patient: str, drug: str) -> "History":
-        """Those of the patient and the drug. Letter case does not matter: an unlike spelling must hide no dose."""
+        """Those of the patient and the drug. Case does not matter: no spelling may hide a dose."""
         whose = (patient.casefold(), drug.casefold())
         whole: dict[str, Dose] = {}
         for dose in doses:
@@ -100,7 +100,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where in its course an infusion is; as text as people say it: "infusion 3 of 6", "maintenance 1 of 2"."""
+    """Where in its course an infusion is; as text "infusion 3 of 6", "maintenance 1 of 2"."""
 
     maintenance: bool
     number: int
@@ -123,7 +123,7 @@ def position(history: History, wanted: Wanted, now_ns: int, rules: Course) -> st
 def objections(history: History, wanted: Wanted, now_ns: int | None, rules: Course) -> tuple[Refusal, ...]:
     """Every hard reason against starting the wanted infusion now. `now_ns` is None when the time is not known."""
     if now_ns is None:
-        return (Refusal("clock", "the time is not known, so what was given before cannot be judged", "PWR-12"),)
+        return (Refusal("clock", "the time is not known, so what was given before cannot be checked", "PWR-12"),)
     found = (
         _clock(history, now_ns),
         _spacing(history, wanted, now_ns, rules),
@@ -164,7 +164,7 @@ def _clock(history: History, now_ns: int) -> Refusal | None:
     seen_ns = max((infusion.seen_ns for infusion in history.infusions), default=now_ns)
     if now_ns >= seen_ns:
         return None
-    reason = f"it is {_utc(now_ns)}, before the last dose on record ({_utc(seen_ns)}): the clock is wrong, or was"
+    reason = f"it is {_utc(now_ns)}, before the last dose on record ({_utc(seen_ns)}): the clock is or was wrong"
     return Refusal("clock", reason, "PRG-17")
 
 
@@ -191,7 +191,7 @@ def _course(history: History, wanted: Wanted, now_ns: int, rules: Course) -> Ref
     if place.number <= place.of:
         return None
     reason = f"the course of {rules.infusions} infusions and {rules.maintenance} of maintenance is over"
-    return Refusal("course", f"{reason}; another one needs a new order of the prescriber", "PRG-18")
+    return Refusal("course", f"{reason}; another infusion needs a new course from the prescriber", "PRG-18")
 
 
 # -- soft --------------------------------------------------------------------------------------------------------------
@@ -213,7 +213,7 @@ def _fast(history: History, now_ns: int, rules: Course) -> SoftLimit | None:
 
 
 def _slow(history: History, wanted: Wanted, now_ns: int, rules: Course) -> SoftLimit | None:
-    """A course that was interrupted wants a look. More doses can mend this one."""
+    """An interrupted course needs a decision. Unlike the others, this limit can go away with more doses."""
     starts = history.starts(wanted.course)
     began_ns, proper = min(starts, default=now_ns), _proper(starts, now_ns, rules)
     if proper >= rules.infusions or now_ns - began_ns <= rules.soft_max.ns:
@@ -223,7 +223,7 @@ def _slow(history: History, wanted: Wanted, now_ns: int, rules: Course) -> SoftL
 
 
 def _new(history: History, wanted: Wanted) -> SoftLimit | None:
-    """A token that is new begins to count anew, so it is said and reasoned."""
+    """A new course token starts a new count, so it needs a typed reason."""
     if not history.infusions or history.starts(wanted.course):
         return None
     had = history.infusions[-1]
@@ -252,5 +252,5 @@ def _hours(time: Duration) -> str:
 
 
 def _utc(ns: int) -> str:
-    """To the second, rounded up: what is not allowed before is allowed at what is shown."""
+    """To the second, rounded up, so that an infusion is allowed at the time shown."""
     return datetime.fromtimestamp(-(-ns // NS_PER_S), UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

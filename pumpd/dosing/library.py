@@ -1,13 +1,13 @@
 """The drug library: entries (a drug at one concentration, with its limits) and the containers that they may be in.
 
 Promises:
-- A concentration comes from an entry and from nowhere else; each concentration is an entry of its own (PRG-10).
+- A concentration comes from an entry and from nowhere else; each concentration has its own entry (PRG-10).
 - Unknown keys, bare numbers where a quantity is meant, and limits looser than the catalogue's stop the whole library
   from loading; every problem is named as file: key: reason.
 - A course has its limits too, and a site may tighten its hard ones, never loosen them (PRG-14, PRG-17, PRG-18).
-- KVO is 0: pumpd has no way to keep a line open with drug, and a library that asks for one is refused (PRG-16).
-- `digest` covers all that the entries and containers say; comments and layout do not matter to it.
-- `manifest` is what a library says of itself when it is signed. Nothing here believes it: that is `seal`'s business.
+- KVO is 0: pumpd cannot keep a vein open with drug, and a library that asks for it is refused (PRG-16).
+- `digest` covers every value of the entries and containers; comments and layout do not change it.
+- `manifest` is the signed description of a library. It is not trusted here: `seal` checks it.
 
 This file takes text; `pumpd.library.files` reads it from the disk.
 """
@@ -90,7 +90,7 @@ class Spacing(Section):
 
 
 class Course(Section):
-    """How much and how often a patient may have the drug; `pumpd.dosing.history` judges by it.
+    """How much and how often a patient may have the drug; `pumpd.dosing.history` checks it.
 
     Times count from the first start of the course. After `infusions` or after `hard_max`, whatever comes first, an
     infusion is maintenance.
@@ -124,7 +124,7 @@ class Course(Section):
             (f"spacing.hard {shown(self.spacing.hard)}", self.spacing.hard < SPACING_LEAST, shown(SPACING_LEAST)),
             (f"maintenance {self.maintenance}", self.maintenance > COURSE_MAINTENANCE, COURSE_MAINTENANCE),
         ]
-        return [f"{said} is looser than the hard limit {limit}" for said, passed, limit in most if passed]
+        return [f"{value} is looser than the hard limit {limit}" for value, passed, limit in most if passed]
 
 
 class Entry(Section):
@@ -147,7 +147,7 @@ class Entry(Section):
     @classmethod
     def _no_kvo(cls, value: object) -> object:
         if value != "0":
-            raise ValueError('KVO must be "0": pumpd gives no drug to keep a line open (PRG-16)')
+            raise ValueError('KVO must be "0": pumpd never gives drug to keep a vein open (PRG-16)')
         return value
 
     @field_validator("profile")
@@ -179,7 +179,7 @@ class Entry(Section):
             problems.append(f"dose_cap.hard {self.dose_cap.hard} is looser than the hard limit {limits.DOSE_CAP}")
         if self.concentration > limits.CONCENTRATION_MOST:
             problems.append(
-                f"concentration {self.concentration} is never infusible: at most {limits.CONCENTRATION_MOST} (PRG-10)"
+                f"concentration {self.concentration} cannot be infused: at most {limits.CONCENTRATION_MOST} (PRG-10)"
             )
         if problems:
             raise ValueError("; ".join(problems))
@@ -218,7 +218,7 @@ class _ContainersFile(Section):
     def _named_once(cls, tables: tuple[_ContainerTable, ...]) -> tuple[_ContainerTable, ...]:
         names = [table.name for table in tables]
         if len(set(names)) != len(names):
-            raise ValueError("each container needs a name of its own")
+            raise ValueError("two containers have the same name")
         return tables
 
 
@@ -235,7 +235,7 @@ class Library:
         return sha256_of({"entries": self.entries, "containers": self.containers})
 
 
-NO_LIBRARY = Library(MappingProxyType({}), MappingProxyType({}))  # for a gateway that can only look and stop
+NO_LIBRARY = Library(MappingProxyType({}), MappingProxyType({}))  # for a gateway that can only show and stop
 
 
 S = TypeVar("S", bound=Section)
@@ -247,9 +247,9 @@ def _parsed(model: type[S], text: str, name: str) -> S:
     except tomllib.TOMLDecodeError as error:
         raise LibraryError([f"{name}: not valid TOML: {error}"]) from error
     except ArithmeticError as error:
-        raise LibraryError([f"{name}: a number that is no decimal number"]) from error
+        raise LibraryError([f"{name}: not a decimal number"]) from error
     except (ValueError, RecursionError) as error:  # a number too long, brackets too deep
-        raise LibraryError([f"{name}: not to be read: {error}"]) from error
+        raise LibraryError([f"{name}: cannot be read: {error}"]) from error
     try:
         return model.model_validate(data)
     except ValidationError as error:

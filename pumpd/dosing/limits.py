@@ -1,10 +1,10 @@
-"""Hard and soft limits: the catalogue's own values, what a library entry may say, and the judgement of a prescription.
+"""Hard and soft limits: the catalogue's values, those of a library entry, and checking a prescription against them.
 
 Promises:
 - A hard limit has no override. A value at a limit is inside, the next one is outside (PRG-22).
 - A site may tighten the hard values of this file, never loosen them: an entry that tries is not loaded.
 
-The numbers are the requirements' (PRG-04 to PRG-10, PRG-13); [P] marks those of this project's own.
+The numbers come from the requirements (PRG-04 to PRG-10, PRG-13); [P] marks those that this project chose.
 """
 
 from decimal import Decimal
@@ -20,7 +20,7 @@ DOSE_LEAST, DOSE_MOST = DosePerWeight("0.1"), DosePerWeight("1")  # PRG-04, the 
 DURATION_LEAST, DURATION_MOST = Duration(40 * 60), Duration(100 * 60)  # PRG-06
 WEIGHT_LEAST, WEIGHT_MOST = Weight(30), Weight(200)  # PRG-07 [P]
 DOSE_CAP = Mass(100)  # PRG-09 [P]
-CONCENTRATION_MOST = Concentration(2)  # PRG-10: the stronger of the label's two dilutions; a vial (10 to 100) never is
+CONCENTRATION_MOST = Concentration(2)  # PRG-10: the stronger of the label's two dilutions; never a vial (10 to 100)
 WEIGHT_CHANGE = Decimal("0.1")  # PRG-07
 PROFILE_PEAK = Decimal("1.25")  # [P] no step over 1.25 x the mean rate: a loading dose is a bolus (PRG-15)
 SYRINGE_MINIMUM = ((Volume(50), Rate(1)), (Volume(20), Rate("0.5")), (Volume(10), Rate("0.1")))  # PRG-13

@@ -1,10 +1,10 @@
-"""Planning: from a prescription, the library and a pump's limits to a rate program, or to every reason against it.
+"""Planning: a prescription, the library and a pump's limits give a rate program, or every reason against it.
 
 Promises:
 - Refuse, never clamp: a program gives what was prescribed or there is none.
 - Rounding is down: the volume is the largest on the pump's grid that is not above dose / concentration, each rate the
   largest that does not end its part of the time sooner (PRG-02). There is always a VTBI, and no KVO (PRG-11, PRG-16).
-- No program leaves here that the independent reverse computation did not agree to (PRG-01).
+- Every program was confirmed by the independent reverse computation (PRG-01).
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ def plan(
 ) -> RateProgram:
     """Plan a prescription for a pump. Raises Refusals with every reason; soft limits become `warnings`.
 
-    `history` are the soft limits that what the patient has had already sets.
+    `history` are the soft limits that follow from what the patient has had.
 
     `capabilities` are those for the container that the prescription names. `overrides` are typed reasons by the id of a
     soft limit; planning does not need them, an order does.
@@ -122,7 +122,7 @@ def _unfit_overrides(overrides: Mapping[str, str], warnings: Sequence[SoftLimit]
 def _steps(
     prescription: Prescription, entry: Entry, container: Container, dose: Mass, pump: Capabilities
 ) -> tuple[RateStep, ...]:
-    """The steps, or Refusals with what the container and the pump have against them."""
+    """The steps. Raises Refusals with every limit of the container and the pump that they pass."""
     too_much = f"{dose} at {entry.concentration} is more than the {container.usable} usable in {container.name}"
     try:
         vtbi = entry.concentration.volume_holding(dose, pump.volume_grid)
@@ -150,7 +150,7 @@ def _steps(
         try:
             rate = rate_for(volume, time, pump.rate_grid)
         except ValueError as error:
-            refusals.append(Refusal("driver", f"a rate that no pump can hold: {error}", "PRG-13"))
+            refusals.append(Refusal("driver", f"a rate that the pump cannot hold: {error}", "PRG-13"))
             continue
         refusals += _unfit_rate(rate, container, pump)
         if rate:

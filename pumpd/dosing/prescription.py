@@ -1,7 +1,7 @@
 """A prescription: what a prescriber ordered, read from text with every reason for refusal at once.
 
 Promises:
-- Nothing is filled in: drug entry, dose, weight, its basis, duration and container must all be said (PRG-08).
+- Nothing is filled in: drug entry, dose, weight, its basis, duration and container must all be given (PRG-08).
 - Every quantity is text with a unit, read by two independent readers (PRG-01, PRG-03, PRG-24).
 - An order also needs the weight typed twice, a patient token and who ordered it (PRG-07).
 """
@@ -25,7 +25,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,62}", re.ASCII)
 
 
 def is_token(text: str) -> bool:
-    """Whether a patient can go by this: a token of the site's, never a name."""
+    """Whether this can identify a patient here: a token that the site assigns, never a name."""
     return _TOKEN.fullmatch(text) is not None
 
 
@@ -38,7 +38,7 @@ _REQUIREMENT = {
 
 
 class WeightBasis(StrEnum):
-    """Which weight was used. There is no default, least of all for a BMI of 30 or more (PRG-08)."""
+    """Which weight was used. There is no default; it matters most for a BMI of 30 or more (PRG-08)."""
 
     ACTUAL = "actual"
     IDEAL = "ideal"
@@ -66,7 +66,7 @@ class Prescription:
     ) -> "Prescription":
         """Read `fields` by name; None and a missing key are the same. Raises Refusals with every reason.
 
-        With a `library`, what could be read is judged too when something else could not; `plan` judges all of it.
+        With a `library`, the fields that could be read are checked even when others could not; `plan` checks all.
 
         Keys: entry, dose, weight, weight_again, weight_basis, duration, container, patient, ordered_by,
         previous_weight, course. For an `order`, weight_again, patient and ordered_by are needed as well.
@@ -126,7 +126,7 @@ class _Form:
         if text is None:
             return ""
         if not isinstance(text, str) or pattern.fullmatch(text) is None:
-            error = QuantityError(field, text, "it has characters that do not belong there or is too long", accepted)
+            error = QuantityError(field, text, "it has characters that are not allowed, or it is too long", accepted)
             self.refuse(field, error.reason)
             return ""
         return text

@@ -1,7 +1,7 @@
 """The rate program: what is confirmed, loaded, read back and run, and the rest of it after a pause.
 
 Promises:
-- One digest covers every field; change one and it is another program (PRG-20).
+- One digest covers every field; a change in any of them makes it another program (PRG-20).
 - The rest after a pause runs at the programmed rates: no bolus, no catching up (PRG-15). Its volumes are rounded down,
   and with what was given before it never exceeds the prescribed dose.
 """
@@ -23,8 +23,8 @@ from pumpd.quantities import Duration, Mass, Volume
 class RateProgram:
     """A planned infusion, made by `plan` and `remainder` only.
 
-    `overrides` are (soft limit's id, typed reason). `continues` is the digest of the program that this one is the rest
-    of, and `given` the volume that was given before it.
+    `overrides` are (soft limit's id, typed reason). `continues` is the digest of the program whose remainder this is,
+    and `given` the volume that was given before it.
     """
 
     prescription: Prescription
@@ -56,7 +56,7 @@ class RateProgram:
 
     @property
     def not_overridden(self) -> tuple[SoftLimit, ...]:
-        """Soft limits without a typed reason: an order with any of them is not to be accepted (PRG-05)."""
+        """Soft limits without a typed reason: an order with any of them must be refused (PRG-05)."""
         reasons = dict(self.overrides)
         return tuple(warning for warning in self.warnings if warning.id not in reasons)
 
@@ -68,7 +68,7 @@ class RateProgram:
 
     @property
     def canonical(self) -> str:
-        """The text that the digest is the SHA-256 of."""
+        """The text whose SHA-256 is the digest."""
         return canonical(self)
 
     @cached_property

@@ -1,4 +1,4 @@
-"""How dosing says no: a refusal for each reason, never only the first, and soft limits that a person may override."""
+"""How dosing refuses: every reason, never only the first one; and soft limits that a person may override."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One reason: the field that a person can mend, what is wrong with it, and the requirement that asks for it."""
+    """One reason: the field to correct, what is wrong with it, and the requirement behind it."""
 
     field: str
     reason: str

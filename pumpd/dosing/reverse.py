@@ -1,12 +1,12 @@
 """The independent check: from the text that goes to the pump back to the dose (PRG-01, PRG-02).
 
 Promises:
-- Nothing here is shared with the forward way: another reader of text, another arithmetic (`fractions`), other formulas.
+- Nothing is shared with the forward computation: another reader of text, another arithmetic, other formulas.
 - A program is right only if the pump, doing exactly what its text says, gives no more than the prescribed dose, at most
   1 % less, not sooner than the prescribed time, at most 2 % later, and no part of it much faster than the mean.
-- It answers with objections, never with a corrected value.
+- It returns objections, never a corrected value.
 
-Requirement PRG-01 asks for agreement to 0.1 % of the dose; both ways are exact here, so it is asked for in full.
+PRG-01 asks for agreement to 0.1 % of the dose. Both computations are exact here, so full agreement is required.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ LEAST_SHARE = Fraction(99, 100)  # PRG-02: at most 1 % below
 FASTEST_SHARE = Fraction(
     130, 100
 )  # [P] of the mean rate; a library's profile may go to 1.25, its rounding a little over
-LONGEST_SHARE = Fraction(102, 100)  # [P] a coarser pump would meet the 42 min stop (WIN-03) with dose left
+LONGEST_SHARE = Fraction(102, 100)  # [P] a coarser pump would reach the 42 min stop (WIN-03) with dose left
 
 # unit -> (dimension, base units in it as a whole numerator and denominator); the bases are mg, mL, kg, s, mm
 _UNITS = {
@@ -54,7 +54,7 @@ def read(text: str) -> Amount:
     whole, _, places = compact[: len(compact) - len(unit)].partition(".")
     above, slash, below = unit.partition("/")
     if above not in _UNITS or (slash and below not in _UNITS):
-        raise ValueError(f"{text!r} has no unit that is known here")
+        raise ValueError(f"{text!r} has no known unit")
     dimension, times, over = _UNITS[above]
     divisor, part, parts = _UNITS[below] if slash else _NOTHING
     value = Fraction(int(whole + places) * times * parts, 10 ** len(places) * over * part)
@@ -91,7 +91,7 @@ def delivery(steps: Sequence[tuple[str, str]], concentration: str, weight: str) 
 
 
 def objections(found: Delivery, *, dose_per_weight: str, weight: str, duration: str, programmed: str) -> list[Refusal]:
-    """Compare with the prescription and with the dose that the forward way believes in; empty when all agree."""
+    """Compare with the prescription and with the dose of the forward computation; empty when all agree."""
     dose = _of(dose_per_weight, "drug", "body") * _of(weight, "body")
     time = _of(duration, "time")
     against: list[Refusal] = []
@@ -117,7 +117,7 @@ def objections(found: Delivery, *, dose_per_weight: str, weight: str, duration: 
 def rest_objections(
     found: Delivery, *, given: str, concentration: str, dose_per_weight: str, weight: str
 ) -> list[Refusal]:
-    """The same question about the rest of a program, with the volume that was given before it."""
+    """The same for the rest of a program; `given` is the volume that was given before it."""
     total = found.dose_mg + _of(given, "volume") * _of(concentration, "drug", "volume")
     if total > _of(dose_per_weight, "drug", "body") * _of(weight, "body"):
         return [Refusal("dose", "with what was given already, the rest would exceed the prescribed dose", "PRG-02")]

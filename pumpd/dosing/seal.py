@@ -1,12 +1,12 @@
-"""Whether the library on the disk may start an infusion: what was found there against what this gateway asks, pure.
+"""Whether the library on the disk may start an infusion: what was found there against what this gateway asks. Pure.
 
 Promises:
-- Only a library that a trusted key signed, as it stands, for this care area, not older than any that was accepted here
-  before, and the very one that is loaded, gives no objection (PRG-19).
-- Two libraries never pass under one version.
-- A gateway of simulated pumps may be told to do without a signature; it then does without nothing else.
+- A library gives no objection only if a trusted key signed exactly its present files, for this care area, if it is not
+  older than any that was accepted here before, and if it is the one that is loaded (PRG-19).
+- Two libraries with different contents never have the same version.
+- A gateway with simulated pumps only may be configured to need no signature; every other check stays.
 
-Reading the disk and verifying the signature is the business of `pumpd.library.signing`.
+`pumpd.library.signing` reads the disk and verifies the signature.
 """
 
 from dataclasses import dataclass
@@ -27,12 +27,12 @@ Version = Annotated[StrictInt, Field(ge=1, le=99_999_999)]  # also a date such a
 
 
 class Manifest(Section):
-    """What a library says of itself. Its exact bytes are what is signed; `digest` binds all files beside it.
+    """The description of a library. Its exact bytes are signed; `digest` binds all files beside it.
 
     `key` is the id of the key that signs: the start of the SHA-256 of its public half.
     """
 
-    pumpd_library: Literal[1]  # the form of this file, and that a signature over it is for nothing else
+    pumpd_library: Literal[1]  # the format of this file; it keeps a signature over it from being used for anything else
     name: LibraryName
     version: Version
     care_area: CareArea
@@ -41,7 +41,7 @@ class Manifest(Section):
 
     @property
     def text(self) -> str:
-        """As the file has it; no field can hold what TOML would have to escape."""
+        """The text of the file. No field can hold a character that TOML would have to escape."""
         return (
             f'pumpd_library = {self.pumpd_library}\nname = "{self.name}"\nversion = {self.version}\n'
             f'care_area = "{self.care_area}"\ndigest = "{self.digest}"\nkey = "{self.key}"\n'
@@ -68,7 +68,7 @@ class Loaded(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What stands on the disk. With `problems` it cannot be read, and nothing else is known of it."""
+    """What is on the disk. With `problems` it cannot be read, and nothing else is known about it."""
 
     digest: str = ""
     manifest: Manifest | None = None
@@ -78,7 +78,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """The highest version that was ever accepted here, and what it said."""
+    """The highest version that was ever accepted here, and its digest."""
 
     version: int
     digest: str
@@ -86,7 +86,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the gateway's settings ask of a library. `unsigned`: none will do too, for simulated pumps only."""
+    """What the gateway's settings ask of a library. `unsigned`: no signature is needed, for simulated pumps only."""
 
     care_area: str | None
     unsigned: bool = False
@@ -95,12 +95,13 @@ class Asked:
 def objections(found: Found, asked: Asked, mark: Mark | None, loaded: Loaded | None) -> tuple[str, ...]:
     """Every reason why nothing may be started by this library; empty when it may. `loaded` None: none is in use yet."""
     if found.problems:
-        return tuple(f"library: cannot be used: {each}; put a good one there" for each in found.problems)
+        return tuple(f"library: cannot be used: {each}; install a good one" for each in found.problems)
     reasons = [] if asked.unsigned and found.signature is Signature.NONE else _unsealed(found, asked, mark)
     if loaded is not None and (found.digest, found.manifest) != (loaded.digest, loaded.manifest):
         reasons.append(
             f"library: on the disk is {_named(found.digest, found.manifest)}, pumpd has loaded "
-            f"{_named(loaded.digest, loaded.manifest)}; put that back, or start control anew when nobody is infused"
+            f"{_named(loaded.digest, loaded.manifest)}; install the loaded one again, or restart control when no "
+            "infusion is running"
         )
     return tuple(f"{reason} (PRG-19)" for reason in reasons)
 
@@ -113,8 +114,8 @@ def _unsealed(found: Found, asked: Asked, mark: Mark | None) -> list[str]:
     reasons = []
     if manifest.digest != found.digest:
         reasons.append(
-            f"library: its files say {found.digest[:16]}, {manifest.digest[:16]} was signed: one was changed after it "
-            "was signed; install the signed files anew, or have what is there checked and signed"
+            f"library: its files have the digest {found.digest[:16]}, but {manifest.digest[:16]} was signed: a file "
+            "was changed after it was signed; install the signed files again, or have the present ones signed"
         )
     if asked.care_area is None:
         reasons.append("library: this gateway has no care area; set care_area in its configuration")
@@ -130,8 +131,8 @@ def _unsealed(found: Found, asked: Asked, mark: Mark | None) -> list[str]:
         )
     elif mark is not None and manifest.version == mark.version and found.digest != mark.digest:
         reasons.append(
-            f"library: version {manifest.version} was in use here and said {mark.digest[:16]}, now it says "
-            f"{found.digest[:16]}; what is new is signed with a higher version"
+            f"library: version {manifest.version} was in use here with the digest {mark.digest[:16]}, now it has "
+            f"{found.digest[:16]}; sign changed files with a higher version"
         )
     return reasons
 
@@ -143,17 +144,17 @@ def _signature_fault(found: Found) -> str:
         case Signature.NONE:
             return (
                 "it is not signed; a pharmacist signs it with `pumpd library sign`. Where all pumps are simulated, "
-                "simulation.unsigned_library = true does without"
+                "simulation.unsigned_library = true allows an unsigned one"
             )
         case Signature.INCOMPLETE:
-            return f"one of {MANIFEST_FILE} and {SIGNATURE_FILE} is missing; install both anew"
+            return f"one of {MANIFEST_FILE} and {SIGNATURE_FILE} is missing; install both again"
         case Signature.UNKNOWN_KEY:
             key = found.manifest.key if found.manifest else "unnamed"
             return f"it is signed with the key {key}, which library_keys in this gateway's configuration does not name"
         case Signature.BAD:
             return (
-                f"{SIGNATURE_FILE} does not fit {MANIFEST_FILE}: one of them was changed after the signing, or another "
-                "key signed; install both anew"
+                f"{SIGNATURE_FILE} does not match {MANIFEST_FILE}: one of them was changed after it was signed, or "
+                "another key signed it; install both again"
             )
 
 

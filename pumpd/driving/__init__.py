@@ -1,4 +1,4 @@
-"""What drivers are made with: settings and assumptions, questions and commands, the alarm latch, the keep-alive."""
+"""What a driver is built from: settings and assumptions, questions and commands, the alarm latch, the keep-alive."""
 
 from pumpd.driving.asking import RETRIES, DeclinedError, UnansweredError, outcome, timed_out
 from pumpd.driving.codec import Codec

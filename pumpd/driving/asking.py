@@ -1,4 +1,4 @@
-"""How work on the wire ends, as exceptions inside a driver and as an Outcome at its border."""
+"""How an exchange ends: as an exception inside a driver, as an Outcome at its border."""
 
 from collections.abc import Awaitable
 from typing import TypeVar
@@ -8,19 +8,19 @@ from pumpd.wire import ReplyTimeoutError
 
 T = TypeVar("T")
 
-RETRIES = 3  # of a question without an answer (COM-06)
+RETRIES = 3  # of a question without a reply (COM-06)
 
 
 class DeclinedError(Exception):
-    """Certainly not done: it never left, or the pump said no. The message says why."""
+    """Certainly not done: it was never sent, or the pump refused. The message gives the reason."""
 
 
 class UnansweredError(Exception):
-    """It left and no trustworthy answer came: it may have been done."""
+    """It was sent and no trustworthy reply came: it may have been done."""
 
 
 async def outcome(work: Awaitable[T]) -> Outcome[T]:
-    """Done with what the work returns, Refused or Unknown when it raises one of the two."""
+    """Done with the result; Refused for a DeclinedError, Unknown for an UnansweredError."""
     try:
         return Done(await work)
     except DeclinedError as error:
@@ -30,5 +30,5 @@ async def outcome(work: Awaitable[T]) -> Outcome[T]:
 
 
 def timed_out(error: BaseException) -> bool:
-    """Whether the port is there and the pump was silent."""
+    """Whether the port works and the pump was silent."""
     return isinstance(error.__cause__, ReplyTimeoutError)

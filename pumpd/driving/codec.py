@@ -1,4 +1,4 @@
-"""A family's frames, both directions: for its driver, its simulator, a trace of the wire and a fuzzer."""
+"""A family's frames in both directions: for its driver, its simulator, a trace of the wire and a fuzzer."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from pumpd.wire import Framer
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """`requests` cuts what a host sends, `replies` what a pump says; each call makes a new framer.
+    """`requests` frames what a host sends, `replies` what a pump sends; each call makes a new framer.
 
-    `checked` tells the frames that carry an integrity check: one that was accepted must have been, byte for byte, in
-    what was fed. A fuzzer asks.
+    `checked` is true for a frame that carries an integrity check. Such a frame, once accepted, must have been in the
+    input byte for byte; the fuzzer tests this.
     """
 
     requests: Callable[[], Framer[Any]]

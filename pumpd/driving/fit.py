@@ -13,7 +13,7 @@ def program_reasons(program: PumpProgram, pump: Capabilities) -> list[str]:
     for number, step in enumerate(program.steps, start=1):
         place = f"step {number}: " if len(program.steps) > 1 else ""
         if step.rate < pump.rate_min:
-            reasons.append(f"{place}rate: {step.rate} is below the pump's least rate {pump.rate_min}")
+            reasons.append(f"{place}rate: {step.rate} is below the pump's lowest rate {pump.rate_min}")
         elif step.rate > pump.rate_max:
             reasons.append(f"{place}rate: {step.rate} is above the pump's highest rate {pump.rate_max}")
         elif step.rate != step.rate.floor(pump.rate_grid):

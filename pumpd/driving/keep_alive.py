@@ -1,6 +1,6 @@
-"""A keep-alive that is itself a lease: it goes on only while somebody above goes on looking at the pump.
+"""A keep-alive that is itself a lease: it continues only while the pump is polled.
 
-For pumps whose watchdog or control token is shorter than the pause between two looks. When the process dies the
+For pumps whose watchdog or control token is shorter than the time between two polls. When the process dies, the
 keep-alive dies with it; when only the control loop hangs, the keep-alive ends by itself and the pump's own watchdog
 acts.
 """
@@ -17,7 +17,7 @@ log = structlog.get_logger("pumpd.driving")
 
 
 class KeepAlive:
-    """`send` is one keep-alive exchange; that it fails is the next reading's business, not ours."""
+    """`send` is one keep-alive exchange. Its failure is only logged: the next reading finds out about it."""
 
     def __init__(self, send: Callable[[], Awaitable[object]], every_s: float) -> None:
         self._send, self._every_s = send, every_s
@@ -30,9 +30,9 @@ class KeepAlive:
         return self._task is not None and not self._task.done()
 
     def begin(self, lease: Duration) -> None:
-        """Keep alive from now on, for as long as `renew` is called within each `lease`.
+        """Keep alive from now on, as long as `renew` is called within each `lease`.
 
-        Give what may pass without a look, less what the pump itself then waits before it stops.
+        `lease` is the time allowed between two polls, less the time that the pump itself then waits before it stops.
         """
         self._lease_s = lease.ns / 1e9
         self._until = asyncio.get_running_loop().time() + self._lease_s
@@ -40,7 +40,7 @@ class KeepAlive:
             self._task = asyncio.create_task(self._run(), name="keep-alive")
 
     def renew(self) -> None:
-        """Somebody looked at the pump. A keep-alive that has ended stays ended."""
+        """The pump was polled. A keep-alive that has ended stays ended."""
         if self.alive:
             self._until = asyncio.get_running_loop().time() + self._lease_s
 
@@ -57,4 +57,4 @@ class KeepAlive:
             except (DeclinedError, UnansweredError) as error:
                 log.info("keep_alive_missed", why=str(error))
             await asyncio.sleep(self._every_s)
-        log.warning("keep_alive_ended", why=f"nobody looked at the pump for {self._lease_s:g} s")
+        log.warning("keep_alive_ended", why=f"the pump was not polled for {self._lease_s:g} s")

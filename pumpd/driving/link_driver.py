@@ -1,8 +1,8 @@
 """The part of a driver that is the same for every family: outcomes, identity, limits, questions, the alarm latch.
 
 Promises:
-- A question (`ask`) is asked again after a silence, at most three times. A command (`tell`) is sent once, whatever
-  comes; so is a start.
+- A question (`ask`) is repeated after a silence, at most three times. A command (`tell`) is sent once, whatever comes;
+  so is a start.
 - A pump that was not identified on this very connection is neither programmed nor started (COM-10). Reading and
   stopping are always allowed.
 - A program that does not fit the pump is refused before the first byte.
@@ -37,10 +37,10 @@ F = TypeVar("F")
 
 
 class LinkDriver(ABC, Generic[F]):
-    """A driver on one side of a link. A family fills in the methods that begin with an underscore.
+    """A driver on one side of a link. A family implements the abstract methods.
 
-    Those raise DeclinedError for what was certainly not done and UnansweredError for what left without a trustworthy
-    answer. `epoch` is handed to every exchange of a sequence, which a stop or a lost connection then ends.
+    They raise DeclinedError for what was certainly not done and UnansweredError for what was sent without a trustworthy
+    reply. `epoch` is passed to every exchange of a sequence, which a stop or a lost connection then ends.
     """
 
     family: ClassVar[str]
@@ -50,16 +50,16 @@ class LinkDriver(ABC, Generic[F]):
     monitor_only: ClassVar[bool] = False
     syringes: ClassVar[Mapping[str, Length]] = {}
     codec: ClassVar[Codec]
-    longest_reply: ClassVar[int] = 80  # bytes; allows for the time on the line
+    longest_reply: ClassVar[int] = 80  # bytes, for the time that a reply takes on the line
     late_answers: ClassVar[int] = 12  # of one call, each as late as `reply_timeout_s` allows, retries included
 
     def __init__(self, link: Side[F], settings: DriverSettings) -> None:
         self.link = link
         self.alarms: dict[PumpAlarm, None] = {}  # in the order in which they came
         self._settings_base = settings
-        self._met_on: int | None = None
+        self._identified_on: int | None = None  # the connection on which the pump was identified
 
-    # -- what a family fills in ------------------------------------------------------------------------------
+    # -- what a family implements ----------------------------------------------------------------------------
 
     @classmethod
     @abstractmethod
@@ -90,17 +90,17 @@ class LinkDriver(ABC, Generic[F]):
 
     @property
     def connections(self) -> int:
-        """How often the port was opened: after a change the pump must be identified again."""
+        """How often the port was opened. After a change the pump must be identified again."""
         return self.link.connections
 
     @property
     def taps(self) -> list[Tap]:
-        """Shown all bytes of the port, those of the pumps that share it too."""
+        """These see all bytes of the port, including those of other pumps that share it."""
         return self.link.taps
 
     @property
     def stop_frames(self) -> StopFrames | None:
-        """None: this family needs a dialogue to be stopped."""
+        """None: stopping this family needs replies."""
         return None
 
     @property
@@ -112,21 +112,21 @@ class LinkDriver(ABC, Generic[F]):
         return self.link.fileno()
 
     async def identify(self) -> Outcome[Identity]:
-        return await outcome(self._meet())
+        return await outcome(self._identify_on_connection())
 
     async def read(self) -> Outcome[Reading]:
         return await outcome(self._read())
 
     async def load(self, program: PumpProgram) -> Outcome[None]:
-        if reasons := [*self._strange(), *self._unfit(program)]:
+        if reasons := [*self._unidentified(), *self._unfit(program)]:
             return Refused(tuple(reasons))
-        return await outcome(self._load_afresh(program, self.link.epoch))
+        return await outcome(self._load_and_clear_alarms(program, self.link.epoch))
 
     async def read_back(self) -> Outcome[PumpProgram]:
         return await outcome(self._read_back(self.link.epoch))
 
     async def start(self, watchdog: Duration) -> Outcome[None]:
-        if reasons := self._strange():
+        if reasons := self._unidentified():
             return Refused(tuple(reasons))
         return await outcome(self._start(watchdog, self.link.epoch))
 
@@ -134,24 +134,25 @@ class LinkDriver(ABC, Generic[F]):
         return await outcome(self._stop())
 
     async def release(self) -> Outcome[None]:
-        return await outcome(self._release_quietly(self.link.epoch))
+        return await outcome(self._release_and_clear_alarms(self.link.epoch))
 
     async def close(self) -> None:
-        """Give the port back. Sends nothing: what ends a flow then is the pump's own expiry."""
+        """Give the port back. Sends nothing: a flow then ends by the pump's loss-of-control behaviour."""
         await self.link.close()
 
-    # -- what it is made of ----------------------------------------------------------------------------------
+    # -- its parts -------------------------------------------------------------------------------------------
 
-    async def _meet(self) -> Identity:
-        self._met_on, connection = None, self.connections
+    async def _identify_on_connection(self) -> Identity:
+        self._identified_on, connection = None, self.connections
         identity = await self._identify(self.link.epoch)
         if self.connections != connection:
-            raise DeclinedError("the connection was lost while the pump said who it is")
-        self._met_on = connection
+            raise DeclinedError("the connection was lost while the pump was being identified")
+        self._identified_on = connection
         return identity
 
-    def _strange(self) -> list[str]:
-        if self._met_on == self.connections:
+    def _unidentified(self) -> list[str]:
+        """Why the pump counts as unidentified; empty when it was identified on this connection."""
+        if self._identified_on == self.connections:
             return []
         return ["the pump has not been identified on this connection: it may be another one"]
 
@@ -163,11 +164,11 @@ class LinkDriver(ABC, Generic[F]):
         except ValueError as error:
             return [str(error)]
 
-    async def _load_afresh(self, program: PumpProgram, epoch: int) -> None:
+    async def _load_and_clear_alarms(self, program: PumpProgram, epoch: int) -> None:
         await self._load(program, epoch)
         self.alarms.clear()
 
-    async def _release_quietly(self, epoch: int) -> None:
+    async def _release_and_clear_alarms(self, epoch: int) -> None:
         await self._release(epoch)
         self.alarms.clear()
 
@@ -179,7 +180,7 @@ class LinkDriver(ABC, Generic[F]):
     async def ask(
         self, request: bytes, accepts: Callable[[F], bool], *, lane: Lane = Lane.NORMAL, epoch: int | None = None
     ) -> F:
-        """A question: changes nothing at the pump, so it is asked again after a silence."""
+        """A question: it changes nothing at the pump, so it is repeated after a silence."""
         missed = 0
         while True:
             try:

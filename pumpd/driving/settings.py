@@ -11,30 +11,30 @@ _ASSUMED = "assumed"
 
 
 def assumed(default: Any, meaning: str, **constraints: Any) -> Any:
-    """A settings field for a fact that is only inferred, or unknown: its default and what it means if it is true."""
+    """A settings field for an inferred or unknown fact: its default, and the meaning of the fact."""
     return Field(default=default, description=meaning, json_schema_extra={_ASSUMED: True}, **constraints)
 
 
 class DriverSettings(BaseModel):
-    """Settings of one pump. An unknown key is an error, because it is most likely a misspelt one."""
+    """Settings of one pump. An unknown key is an error, because it is most likely a misspelling."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     reply_timeout_s: float = assumed(
         0.5,
-        "A pump answers within this time, the time on the line not counted. No source states a time.",
+        "A pump replies within this time, not counting the time on the line. No source states a time.",
         ge=0.05,
         le=5.0,
     )
     quiet_s: float = assumed(
-        0.2, "After a missed answer, a line that is quiet for this long has nothing late on it.", ge=0.02, le=2.0
+        0.2, "After a missed reply, once the line has been quiet for this long, no late reply comes.", ge=0.02, le=2.0
     )
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Self:
-        """Check settings from a file or a command line, where all is text and a list is separated by commas.
+        """Check settings from a file or a command line, where every value is text and a list is separated by commas.
 
-        Raises ValueError that names each wrong key and why.
+        Raises ValueError that names each wrong key and the reason.
         """
         given = {
             key: cls._from_text(key, value) if isinstance(value, str) else value for key, value in settings.items()
@@ -51,7 +51,7 @@ class DriverSettings(BaseModel):
 
     @classmethod
     def _from_text(cls, key: str, text: str) -> Any:
-        """What a text means for a field: a list by commas, a whole number for a field that names its whole numbers."""
+        """The value of a text for a field: split at commas for a list, an int where the choices are ints."""
         field = cls.model_fields.get(key)
         if field is None:
             return text

@@ -1,4 +1,4 @@
-"""A recorded line, packet by packet, and what its frames say."""
+"""A recorded line, packet by packet, and the frames in it."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -17,14 +17,14 @@ class Packet:
 
     @classmethod
     def from_json(cls, line: str) -> "Packet":
-        """Raises ValueError when the line is no packet."""
+        """Raises ValueError when the line is not a packet."""
         try:
             fields = json.loads(line)
             way, t_ns, data = fields["way"], fields["t_ns"], bytes.fromhex(fields["hex"])
         except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{line[:80]!r} is no packet of a trace") from error
+            raise ValueError(f"{line[:80]!r} is not a packet of a trace") from error
         if way not in ("out", "in") or type(t_ns) is not int:
-            raise ValueError(f"{line[:80]!r} is no packet of a trace")
+            raise ValueError(f"{line[:80]!r} is not a packet of a trace")
         return cls(t_ns, way, data)
 
     def to_json(self) -> str:
@@ -32,7 +32,7 @@ class Packet:
 
 
 def decoded(packets: Iterable[Packet], codec: Codec) -> Iterator[tuple[Packet, tuple[object, ...]]]:
-    """Each packet with the frames that it completed; none while a frame is only begun."""
+    """Each packet with the frames that it completed; none while a frame has only begun."""
     framers = {"out": codec.requests(), "in": codec.replies()}
     for packet in packets:
         yield packet, tuple(framers[packet.way].feed(packet.data))

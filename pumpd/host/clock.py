@@ -20,7 +20,7 @@ _TIMEX = {8: struct.Struct("=i4xqqqqi"), 4: struct.Struct("=illlli")}
 
 
 def read_kernel() -> KernelClock:
-    """What the kernel states of its wall clock; a Pi without a clock of its own starts in the past (PWR-12)."""
+    """The kernel's report on its wall clock. A Pi without a battery-backed clock starts in the past (PWR-12)."""
     buffer = ctypes.create_string_buffer(_TIMEX_BYTES)
     ahead_ns = time.clock_gettime_ns(time.CLOCK_REALTIME) - time.clock_gettime_ns(time.CLOCK_MONOTONIC)
     try:
@@ -33,9 +33,9 @@ def read_kernel() -> KernelClock:
 
 
 def of_timex(raw: bytes, long_bytes: int, ahead_ns: int) -> KernelClock:
-    """From a struct timex, of a machine whose C long has so many bytes.
+    """From a struct timex; `long_bytes` is the size of this machine's C long.
 
-    An offset that is still being slewed away is an error of now: it comes on top of the bound.
+    An offset that is still being slewed away is a present error: it is added to the bound.
     """
     _, offset, _, most_us, estimated_us, status = _TIMEX[long_bytes].unpack_from(raw)
     offset_us = -(-abs(offset) // 1000) if status & _NANOSECONDS else abs(offset)
@@ -56,7 +56,7 @@ class Clock:
         return int(asyncio.get_running_loop().time() * 1e9) * self.scale
 
     def loop_ns(self) -> int:
-        """The loop's own time: for what people and lines do, which does not run faster."""
+        """The loop's own time, for people and serial lines, which do not run faster."""
         return int(asyncio.get_running_loop().time() * 1e9)
 
     def now(self) -> datetime:
@@ -66,16 +66,16 @@ class Clock:
         return read_kernel()
 
     def utc_offset_min(self) -> int:
-        """Minutes by which the clocks on this gateway's walls are ahead of UTC now."""
+        """Minutes by which local time is ahead of UTC now."""
         ahead = self.now().astimezone().utcoffset()
         return 0 if ahead is None else round(ahead.total_seconds() / 60)
 
     def loop_seconds(self, ns: int) -> float:
-        """A stretch of clinical time as seconds of the loop's time."""
+        """A length of clinical time in seconds of the loop's time."""
         return ns / self.scale / 1e9
 
     def of_reading(self, reading: Reading) -> Reading:
-        """A reading, whose instants a driver takes from the loop, in clinical time."""
+        """A reading in clinical time: a driver takes its instants from the loop."""
         if self.scale == 1:
             return reading
         return replace(reading, asked_ns=reading.asked_ns * self.scale, answered_ns=reading.answered_ns * self.scale)

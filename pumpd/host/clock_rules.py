@@ -1,8 +1,8 @@
-"""STA-11: what the gateway's clock, and a pump's that tells one, say against a first start. Pure.
+"""STA-11: when the gateway's clock, or the pump's where it reports one, does not allow a first start. Pure.
 
 Promises:
-- A figure at its limit is inside, the next one is outside (PRG-22). What is not known is outside.
-- Nothing here is asked of an infusion that is under way: its intervals are monotonic, whatever wall clocks do.
+- A value at its limit is inside, the next one is outside (PRG-22). An unknown value is outside.
+- An infusion under way is not affected: its intervals are monotonic, whatever wall clocks do.
 """
 
 from dataclasses import dataclass
@@ -13,16 +13,16 @@ STEP_LIMIT_NS = NS_PER_S  # [P] a leap second is none
 PUMP_LIMIT_S = 55  # STA-11: gateway to pump
 
 _MOST = "at most 1 s is allowed"
-_TRUST = "see why with `timedatectl`, or set `clock_trusted` where a clock of the gateway's own keeps time"
-_ASK_AGAIN = "see with `timedatectl timesync-status` or `chronyc tracking` that its server answers, then ask again"
-_ORDER_AGAIN = "what was given before was judged by another time: stop this order and order again"
+_TRUST = "find out why with `timedatectl`, or set `clock_trusted` if the gateway has its own reliable clock"
+_ASK_AGAIN = "check with `timedatectl timesync-status` or `chronyc tracking` that its server answers, then ask again"
+_ORDER_AGAIN = "what was given before was checked against another time: stop this order and order again"
 
 
 @dataclass(frozen=True, slots=True)
 class KernelClock:
-    """What the kernel states of its wall clock.
+    """The kernel's report on its wall clock.
 
-    `error_us`: how far it may be from the time that it is held to; it grows until the next look at a time server.
+    `error_us`: how far it may be from the time that it is held to; it grows until the next answer of a time server.
     `ahead_ns`: wall time less monotonic time. Both are slewed alike, so only a step changes it.
     """
 
@@ -34,12 +34,12 @@ class KernelClock:
 def error_objections(clock: KernelClock, *, trusted: bool) -> tuple[str, ...]:
     """Why a start may not rest on this clock.
 
-    `trusted`: the gateway has a clock of its own, for which the site answers; its error is then nobody's to state.
+    `trusted`: the gateway has its own clock, for which the site answers; its error is then not checked.
     """
     if trusted:
         return ()
     if not clock.synchronized:
-        why, do = "nothing keeps the gateway's clock to NTP time", _TRUST
+        why, do = "the gateway's clock is not synchronized to NTP time", _TRUST
     elif clock.error_us > NTP_LIMIT_US:
         why, do = f"the gateway's clock may be {seconds(clock.error_us)} s from NTP time, {_MOST}", _ASK_AGAIN
     else:
@@ -48,7 +48,7 @@ def error_objections(clock: KernelClock, *, trusted: bool) -> tuple[str, ...]:
 
 
 def step_objections(then: KernelClock, now: KernelClock) -> tuple[str, ...]:
-    """Why an order of `then` may not be started by the clock as it is now, trusted or not."""
+    """Why an order made at `then` may not be started by the clock as it is now, trusted or not."""
     step_ns = now.ahead_ns - then.ahead_ns
     if abs(step_ns) <= STEP_LIMIT_NS:
         return ()
@@ -57,15 +57,15 @@ def step_objections(then: KernelClock, now: KernelClock) -> tuple[str, ...]:
 
 
 def pump_objections(pump_s: int | None, gateway_s: int) -> tuple[str, ...]:
-    """Why a pump that tells its time may not be started; `pump_s` is None for one that tells none. Unix seconds."""
+    """Why a pump may not be started by its clock; `pump_s` is None for one that reports no time. Unix seconds."""
     if pump_s is None or abs(pump_s - gateway_s) <= PUMP_LIMIT_S:
         return ()
     off = f"{abs(pump_s - gateway_s)} s {'ahead of' if pump_s > gateway_s else 'behind'} the gateway's"
     most = f"at most {PUMP_LIMIT_S} s is allowed"
-    return (f"clock: the pump's clock is {off}, {most} (STA-11); see which of the two is wrong, and set it",)
+    return (f"clock: the pump's clock is {off}, {most} (STA-11); find out which of the two is wrong, and set it",)
 
 
 def seconds(us: int) -> str:
-    """Microseconds as seconds, three places, rounded away from zero: what is outside is never shown as the limit."""
+    """Microseconds as seconds, three places, rounded up: a value beyond the limit is never shown as the limit."""
     ms = -(-us // 1000)
     return f"{ms // 1000}.{ms % 1000:03d}".rstrip("0").rstrip(".")

@@ -1,9 +1,9 @@
-"""The gateway's own supply, as the kernel tells it: a battery or UPS of its power supply class, a Pi's voltage sensor.
+"""The gateway's power supply, as the kernel reports it: a battery or UPS, or the voltage sensor of a Raspberry Pi.
 
 Promises:
-- A gateway with nothing of the kind raises no alarm, and says that nothing is watched.
-- What was found once and is gone, or does not answer, is an unknown supply and no good one.
-- Reading never holds the loop: a fuel gauge hangs on a slow bus, and may hang for good.
+- A gateway without such hardware raises no alarm; the log says that nothing is watched.
+- A battery or sensor that disappears or does not answer makes the supply unknown, never good.
+- Reading never blocks the loop: a fuel gauge is on a slow bus, and may hang for ever.
 
 Files and units: the kernel's Documentation/ABI/testing/sysfs-class-power and power/power_supply_class.rst, and
 hwmon/raspberrypi-hwmon.rst. Times are seconds, energies µWh, powers µW, charges µAh, currents µA.
@@ -17,6 +17,7 @@ from typing import Any
 
 import structlog
 
+from pumpd.host.own_thread import OwnThread
 from pumpd.host.supply_rules import Source, Supply, alarms
 from pumpd.host.turns import Turns
 from pumpd.pump import AlarmCode
@@ -24,11 +25,11 @@ from pumpd.settings import SupplySettings
 
 log = structlog.get_logger("pumpd.control")
 
-LOOK_EVERY_S = 2.0
+POLL_EVERY_S = 2.0
 ANSWERS_WITHIN_S = 5.0
 PATIENCE_S = 10.0  # of one turn: an answer and the pause after it
-LOW_FOR_S = 60.0  # [P] a voltage that dips is one alarm, not many: the sensor forgets a dip after 2 s
-NO_TIME_S = 65535 * 60  # what a smart battery says that knows no time
+LOW_FOR_S = 60.0  # [P] repeated dips are one alarm, not many: the sensor forgets a dip after 2 s
+NO_TIME_S = 65535 * 60  # the value by which a smart battery reports that it knows no time
 
 _FED = ("Charging", "Full", "Not charging")
 
@@ -41,11 +42,11 @@ class _Battery:
 
 
 def read_supply(sysfs: Path, full_minutes: int | None = None) -> Supply | None:
-    """What feeds the gateway; None when the kernel knows of nothing that could tell. Blocks."""
+    """What feeds the gateway; None when there is neither a battery nor a sensor. Blocks."""
     batteries, lines = _power_supplies(sysfs / "class" / "power_supply", full_minutes)
     low = _under_voltage(sysfs / "class" / "hwmon")
     if not batteries and low is None:
-        return None  # a line alone says nothing: a gateway that runs is fed
+        return None  # a mains adapter alone proves nothing: a gateway that runs has power
     watched = {each.name for each in batteries} | ({"rpi_volt"} if low is not None else set())
     left = [each.left_s for each in _drained(batteries) if each.left_s is not None]
     return Supply(_source(batteries, lines), min(left, default=None), bool(low), frozenset(watched))
@@ -64,7 +65,7 @@ def _drained(batteries: Sequence[_Battery]) -> list[_Battery]:
 
 
 def _power_supplies(folder: Path, full_minutes: int | None) -> tuple[list[_Battery], list[bool]]:
-    """The batteries, and of each line whether it is there."""
+    """The batteries, and for each external supply whether it is connected."""
     batteries, lines = [], []
     for each in _entries(folder):
         kind = _text(each / "type")
@@ -78,9 +79,9 @@ def _power_supplies(folder: Path, full_minutes: int | None) -> tuple[list[_Batte
 
 
 def _left_s(battery: Path, full_minutes: int | None) -> int | None:
-    """How long it lasts: as it says, else by what it holds and gives, else by the time that the site declared."""
-    told = [_number(battery / f"time_to_empty_{what}") for what in ("now", "avg")]
-    times = [time for time in told if time is not None and 0 <= time < NO_TIME_S]
+    """How long it lasts: as reported, else from its charge and drain, else from the time that the site declared."""
+    reported = [_number(battery / f"time_to_empty_{what}") for what in ("now", "avg")]
+    times = [time for time in reported if time is not None and 0 <= time < NO_TIME_S]
     if times:
         return min(times)
     for holds, gives in (("energy_now", "power_now"), ("charge_now", "current_now")):
@@ -94,7 +95,7 @@ def _left_s(battery: Path, full_minutes: int | None) -> int | None:
 
 
 def _under_voltage(folder: Path) -> bool | None:
-    """What a Raspberry Pi's sensor says of the last 2 s; None without one."""
+    """Whether a Raspberry Pi's sensor saw a low voltage in the last 2 s; None without a sensor."""
     for each in _entries(folder):
         if _text(each / "name") == "rpi_volt" and (alarm := _number(each / "in0_lcrit_alarm")) is not None:
             return alarm != 0
@@ -111,7 +112,7 @@ def _entries(folder: Path) -> list[Path]:
 def _text(file: Path) -> str:
     try:
         return file.read_text(encoding="ascii", errors="replace").strip()
-    except OSError:  # not every supply has every file, and one that knows no answer says ENODATA
+    except OSError:  # not every supply has every file, and one without a value answers ENODATA
         return ""
 
 
@@ -123,15 +124,15 @@ def _number(file: Path) -> int | None:
 
 
 class SupplyWatch:
-    """Looks at the supply every two seconds; `supply` and `alarms` are what is known of it."""
+    """Polls the supply every two seconds; `supply` and `alarms` hold the result."""
 
     def __init__(self, settings: SupplySettings, left: frozenset[AlarmCode], changed: Callable[[], None]) -> None:
-        """`left`: the alarms that the process before this one raised; they stand until the first look."""
-        self._settings, self._changed = settings, changed
+        """`left`: the alarms that the previous process raised; they stay until the first poll."""
+        self._changed = changed
         self.supply: Supply | None = None
         self.alarms = left
-        self.looked = False
-        self._reading: asyncio.Task[Supply | None] | None = None
+        self.polled = False
+        self._reading = OwnThread("supply", lambda: read_supply(settings.sysfs, settings.full_minutes))
         self._watched: frozenset[str] = frozenset()
         self._low_until_s = 0.0
         self._turns = Turns(PATIENCE_S)
@@ -141,17 +142,13 @@ class SupplyWatch:
         return self._turns.overdue
 
     async def run(self) -> None:
-        """Look, until cancelled."""
-        try:
-            while True:
-                self._turns.turned()
-                await self.look()
-                await asyncio.sleep(LOOK_EVERY_S)
-        finally:
-            if self._reading is not None:
-                self._reading.cancel()
+        """Poll, until cancelled."""
+        while True:
+            self._turns.turned()
+            await self.poll()
+            await asyncio.sleep(POLL_EVERY_S)
 
-    async def look(self) -> None:
+    async def poll(self) -> None:
         supply = self._missed(await self._read())
         now_s = asyncio.get_running_loop().time()
         if supply is not None and supply.under_voltage:
@@ -159,35 +156,30 @@ class SupplyWatch:
         elif supply is not None and now_s < self._low_until_s:
             supply = replace(supply, under_voltage=True)
         found = alarms(supply, self.alarms)
-        if not self.looked:
+        if not self.polled:
             log.info("supply", watched=sorted(self._watched), source=None if supply is None else supply.source.value)
-        changed = (supply, found, True) != (self.supply, self.alarms, self.looked)
-        self.supply, self.alarms, self.looked = supply, found, True
+        changed = (supply, found, True) != (self.supply, self.alarms, self.polled)
+        self.supply, self.alarms, self.polled = supply, found, True
         if changed:
             self._changed()
 
     async def _read(self) -> Supply | None:
-        """A reading that hangs is waited for, and is never started a second time beside itself."""
-        if self._reading is None:
-            reading = asyncio.to_thread(read_supply, self._settings.sysfs, self._settings.full_minutes)
-            self._reading = asyncio.create_task(reading, name="supply reading")
-        task = self._reading
-        done, _ = await asyncio.wait((task,), timeout=ANSWERS_WITHIN_S)
-        if not done:
+        try:
+            async with asyncio.timeout(ANSWERS_WITHIN_S):
+                return await self._reading.result()
+        except TimeoutError:
             return Supply(Source.UNKNOWN, watched=self._watched)
-        self._reading = None
-        return task.result()
 
     def _missed(self, read: Supply | None) -> Supply | None:
-        """What was there before and is not now makes the supply an unknown one."""
+        """A battery or sensor that was found before and is gone makes the supply unknown."""
         found = frozenset() if read is None else read.watched
         gone, self._watched = self._watched - found, self._watched | found
         if not gone:
             return read
         return Supply(Source.UNKNOWN, under_voltage=read is not None and read.under_voltage, watched=self._watched)
 
-    def told(self) -> dict[str, Any] | None:
-        """As data; None where nothing is watched."""
+    def data(self) -> dict[str, Any] | None:
+        """What is shown; None where nothing is watched."""
         if self.supply is None:
             return None
         left_s = self.supply.left_s if self.supply.source is Source.BATTERY else None

@@ -1,9 +1,9 @@
-"""PWR-07, STA-13: what the gateway's supply comes to: which alarms, and why no start may rest on it. Pure.
+"""PWR-07, STA-13: which alarms the gateway's power supply raises, and when it does not allow a start. Pure.
 
 Promises:
-- Minutes are never guessed from a percentage: a time is what somebody told, or it is not known.
-- What is not known does not get better: an alarm stays until the supply is known to be better again.
-- Nothing here stops a flow. A gateway that dies ends it by its expiry (COM-13); the alarm says that it is near.
+- Minutes are never guessed from a percentage: a time was reported or declared, or it is not known.
+- An alarm stays until the supply is known to be better again.
+- Nothing here stops a flow. When the gateway dies, the loss-of-control behaviour ends it (COM-13); the alarm warns.
 """
 
 from collections.abc import Collection
@@ -14,7 +14,7 @@ from pumpd.pump import AlarmCode
 
 ENDING_S = 10 * 60  # PWR-07
 SHORT_S = 30 * 60  # PWR-07
-MARGIN_S = 5 * 60  # [P] an estimate that wavers about a limit is one alarm, not many
+MARGIN_S = 5 * 60  # [P] an estimate that varies around a limit is one alarm, not many
 START_S = 60 * 60  # STA-13 [P]
 
 _BY_TIME = ((AlarmCode.SUPPLY_ENDING, ENDING_S), (AlarmCode.SUPPLY_SHORT, SHORT_S))
@@ -25,14 +25,14 @@ ALARMS = (*BATTERY_ALARMS, AlarmCode.SUPPLY_UNDER_VOLTAGE, AlarmCode.SUPPLY_UNKN
 class Source(StrEnum):
     MAINS = "mains"
     BATTERY = "battery"
-    UNKNOWN = "unknown"  # there is a battery, or there was one, and nothing says what feeds the gateway
+    UNKNOWN = "unknown"  # there is or was a battery, and nothing reports what feeds the gateway
 
 
 @dataclass(frozen=True, slots=True)
 class Supply:
-    """`left_s`: how long the battery lasts at the present load; None when nobody says. Of importance on battery only.
+    """`left_s`: how long the battery lasts at the present load; None when not known. It matters on battery only.
 
-    `watched` names what was found to look at, so that it is missed when it goes.
+    `watched`: the batteries and sensors that were found, so that one that disappears is noticed.
     """
 
     source: Source
@@ -42,7 +42,7 @@ class Supply:
 
 
 def alarms(supply: Supply | None, before: Collection[AlarmCode]) -> frozenset[AlarmCode]:
-    """What is wrong now, by what was wrong before; `supply` is None where there is nothing to look at."""
+    """The alarms now, given those `before`; `supply` is None where nothing can be watched."""
     if supply is None:
         return frozenset()
     found = {AlarmCode.SUPPLY_UNDER_VOLTAGE} if supply.under_voltage else set()
@@ -73,10 +73,10 @@ def start_objections(supply: Supply | None) -> tuple[str, ...]:
     if supply.under_voltage:
         reasons.append("its voltage is too low; replace the power supply or its cable")
     if supply.source is Source.UNKNOWN:
-        reasons.append("what feeds it is not known; look at its power supply")
+        reasons.append("what feeds it is not known; check its power supply")
     elif supply.source is Source.BATTERY and supply.left_s is None:
-        reasons.append("it runs on its battery, and nothing tells for how long; connect the mains")
+        reasons.append("it runs on its battery, and it is not known for how long; connect the mains")
     elif supply.source is Source.BATTERY and supply.left_s is not None and supply.left_s < START_S:
         left, least = supply.left_s // 60, START_S // 60
         reasons.append(f"its battery lasts {left} min, at least {least} min are needed; connect the mains")
-    return tuple(f"supply: the gateway is not fed well enough for a start (STA-13): {reason}" for reason in reasons)
+    return tuple(f"supply: the gateway's power is not good enough for a start (STA-13): {reason}" for reason in reasons)

@@ -186,7 +186,11 @@ class JournalReader:
         self.path = path
         try:
             self._db = sqlite3.connect(
-                path.absolute().as_uri() + "?mode=ro", uri=True, isolation_level=None, timeout=5.0
+                path.absolute().as_uri() + "?mode=ro",
+                uri=True,
+                isolation_level=None,
+                timeout=5.0,
+                check_same_thread=False,  # bedside reads in threads, one after the other
             )
             try:
                 version = self._db.execute("PRAGMA user_version").fetchone()[0]

@@ -1,4 +1,4 @@
-"""The drug library on the disk: where it is, and reading it. What it means is `pumpd.dosing.library`'s business."""
+"""The drug library on the disk: where it is, and reading it. `pumpd.dosing.library` interprets it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +12,7 @@ CHECKOUT = Path(__file__).parents[2] / "config" / "library"
 
 
 def default_library() -> Path:
-    """The site's library when there is one, else the shipped one."""
+    """The site's library if there is one, else the shipped one."""
     return next((place for place in (SITE, SHIPPED, CHECKOUT) if place.is_dir()), SITE)
 
 
@@ -43,5 +43,5 @@ def read_files(directory: Path) -> dict[str, bytes]:
 
 
 def library_of(files: Mapping[str, bytes]) -> Library:
-    """What these files say. Raises LibraryError that names the files and keys."""
+    """The library in these files. Raises LibraryError that names the files and keys."""
     return load({name: raw.decode() for name, raw in files.items() if name != SIGNATURE_FILE})

@@ -1,11 +1,11 @@
-"""Signing a drug library, and what a signature on the disk is worth. Ed25519, over the exact bytes of `library.toml`.
+"""Signing a drug library and verifying the signature on the disk: Ed25519 over the exact bytes of `library.toml`.
 
 Promises:
-- Everything that is judged was read once, before any of it was looked at.
-- A private key is written for its owner's eyes alone, and one that others can read is not used.
+- All files are read once, before any of them is checked: what was verified is what is used.
+- A private key file is readable by its owner only; one that others can read is not used.
 
-`library.sig` is the bare 64 bytes, and a public key is told as the one line in its PEM file, so that openssl verifies
-what pumpd signed, and the other way round. The judgement is `pumpd.dosing.seal`'s.
+`library.sig` is the bare 64 bytes, and a public key is written as the one line in its PEM file, so openssl verifies
+what pumpd signed, and the reverse. `pumpd.dosing.seal` decides what follows from it.
 """
 
 import base64
@@ -60,7 +60,7 @@ def load_key(path: Path) -> Ed25519PrivateKey:
     """Raises SigningError."""
     try:
         if path.stat().st_mode & 0o077:
-            raise SigningError(f"key {path}: others can read it; `chmod 600` it, or make a new one if somebody did")
+            raise SigningError(f"key {path}: others can read it; `chmod 600` it, or make a new one if others may have")
         key = serialization.load_pem_private_key(path.read_bytes(), None)
     except OSError as error:
         raise SigningError(f"key {path}: {error.strerror}; `pumpd library key` makes one") from error
@@ -84,17 +84,17 @@ def sign_library(
     version: int | None = None,
     care_area: str | None = None,
 ) -> Manifest:
-    """Sign what the library's files say now. What is not given is as it was, and the version one higher.
+    """Sign the library's files as they are now. Fields that are not given stay as they were; the version rises by one.
 
-    Raises LibraryError for a library that cannot be used, SigningError for a manifest that nobody should sign.
+    Raises LibraryError for a library that cannot be used, SigningError for a manifest that must not be signed.
     """
     library = library_of(read_files(directory))
     before = library.manifest
     version = version if version is not None else before.version + 1 if before else 1
     if before is not None and version < before.version:
-        raise SigningError(f"version {version} is older than {before.version}, which is there; versions only rise")
+        raise SigningError(f"version {version} is lower than the present {before.version}; sign with a higher one")
     if before is not None and version == before.version and library.digest != before.digest:
-        raise SigningError(f"version {version} is there already and says something else; sign with a higher version")
+        raise SigningError(f"version {version} exists already with other contents; sign with a higher one")
     try:
         manifest = Manifest(
             pumpd_library=1,
@@ -112,7 +112,7 @@ def sign_library(
         _replace(directory / MANIFEST_FILE, signed)
         _replace(directory / SIGNATURE_FILE, key.sign(signed))
     except OSError as error:
-        raise SigningError(f"{directory}: {error.strerror}; the library there counts as not signed") from error
+        raise SigningError(f"{directory}: {error.strerror}; the library there counts as unsigned") from error
     return manifest
 
 
@@ -123,7 +123,7 @@ def _replace(path: Path, raw: bytes) -> None:
 
 
 def throwaway(source: Path, target: Path, care_area: str = "simulation") -> str:
-    """Copy a library and sign it with a key that is made here and kept nowhere; for simulated pumps.
+    """Copy a library and sign it with a new key that is not kept; for simulated pumps.
 
     Returns the lines for the top of a configuration that trusts it. Raises LibraryError, OSError.
     """
@@ -136,11 +136,11 @@ def throwaway(source: Path, target: Path, care_area: str = "simulation") -> str:
     return f'library_dir = "{target}"\ncare_area = "{care_area}"\nlibrary_keys = {{ throwaway = "{public}" }}\n'
 
 
-# -- looking ---------------------------------------------------------------------------------------------------------
+# -- verifying -------------------------------------------------------------------------------------------------------
 
 
 def examine(directory: Path, keys: Mapping[str, str]) -> Found:
-    """What stands on the disk now, and whether one of these public keys, by name, signed it."""
+    """What is on the disk now, and whether one of these public keys signed it. `keys`: public keys by name."""
     try:
         files = read_files(directory)
         library = library_of(files)

@@ -133,8 +133,11 @@ class PauseAudio(_Inner):
 
 
 class VitalSigns(_Inner):
+    """Vital signs of the patient who is observed after this session on the pump."""
+
     op: Literal["vitals"]
     pump: Id
+    session: Id
     systolic_mmhg: int
     diastolic_mmhg: int
     heart_rate_bpm: int
@@ -142,10 +145,11 @@ class VitalSigns(_Inner):
 
 
 class EndObservation(_Inner):
-    """Before its time it takes a reason."""
+    """End the observation after this session on the pump. Before its two hours are over it needs a reason."""
 
     op: Literal["end_observation"]
     pump: Id
+    session: Id
     reason: Text = ""
 
 

@@ -143,16 +143,16 @@ class Bedsides:
         library = replace(gateway.library, entries={**gateway.library.entries, entry: asked})
         gateway.library = gateway._ordering._library = library
 
-    async def ready(self) -> None:
+    async def ready(self, **order: Any) -> None:
         """Signed in, ordered, and waiting for the confirmation."""
         assert (await self.tablet.sign_in())["ok"]
-        answer = await self.tablet.order()
+        answer = await self.tablet.order(**order)
         assert answer["ok"], answer
         await self.testbed.until("ready")
 
-    async def running(self) -> None:
-        await self.ready()
-        answer = await self.tablet.confirm()
+    async def running(self, patient: str = FORM["patient"]) -> None:
+        await self.ready(patient=patient)
+        answer = await self.tablet.confirm(wristband=patient)
         assert answer["ok"], answer
         await self.testbed.until("running")
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import stat
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -11,6 +12,7 @@ from pumpd.bedside import app as app_room
 from pumpd.bedside.link import AWAY, NoControlError
 from pumpd.control.tablets.keys import KeyStore
 from pumpd.journal import JournalError
+from pumpd.pump import PumpState
 from tests.bedside.tablet import Tablet, bedsides
 
 
@@ -214,9 +216,9 @@ async def test_the_live_stream_resumes_after_the_last_event_and_beats(tmp_path, 
         await asyncio.sleep(60)
 
         first = await events(here, 0, 5)
-        assert {name for name, _, _ in first} == {"rows", "state", "beat"}
+        assert {name for name, _, _ in first} == {"history", "state", "beat"}
         assert sum(name == "beat" for name, _, _ in first) in (2, 3)
-        rows = [data for name, _, data in first if name == "rows" and data["points"]]
+        rows = [data for name, _, data in first if name == "history" and data["points"]]
         assert rows[0]["whole"]
         assert len(rows[0]["points"]) >= 25
         states = [data for name, _, data in first if name == "state"]
@@ -252,3 +254,26 @@ def test_what_pumpd_writes_for_a_tablet_is_not_for_everybody(tmp_path):
     made = make(tmp_path / "tls", "ward-7", ["ward-7.local", "192.0.2.7"])
     assert stat.S_IMODE((tmp_path / "tls" / "ca.key").stat().st_mode) == 0o600
     assert stat.S_IMODE(made.key.stat().st_mode) == 0o640
+
+
+@pytest.mark.requirement("STP-04")
+async def test_the_gateway_decides_for_each_pump_whether_it_is_stopped_and_a_waiting_pump_is_not(tmp_path, monkeypatch):
+    async with bedsides(tmp_path, monkeypatch) as here:
+
+        def stopped():
+            return here.testbed.gateway.live.state()["pumps"][0]["stopped"]
+
+        await here.ready()
+        assert stopped() is True
+        assert (await here.tablet.confirm())["ok"]
+        await here.testbed.until("running")
+        assert stopped() is False
+        assert (await here.tablet.post("/api/stop"))["ok"]
+        assert stopped() is False, "only a reading shows that it stopped"
+        await here.testbed.until("stopped")
+        assert stopped() is True
+        runner = here.testbed.gateway.runners["bed1"]
+        monkeypatch.setattr(runner, "reading", replace(runner.reading, state=PumpState.WAITING))
+        assert stopped() is False, "it may start by itself"
+        monkeypatch.setattr(runner, "reading", None)
+        assert stopped() is False, "nothing is known of it"

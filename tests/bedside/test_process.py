@@ -49,6 +49,10 @@ class Served:
     port: int
     folder: Path
 
+    @property
+    def command(self) -> list[str]:
+        return [sys.executable, "-m", "pumpd.bedside", "--config", str(self.folder / "pumpd.toml")]
+
     def context(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=str(self.folder / "tls" / "ca.pem"))
 
@@ -57,13 +61,13 @@ class Served:
 
 
 @contextlib.asynccontextmanager
-async def serving(folder: Path) -> AsyncIterator[Served]:
+async def serving(folder: Path, limits: dict[str, float] | None = None) -> AsyncIterator[Served]:
     """Control with a simulated pump on this loop; bedside as the process that a unit starts."""
     port = free_port()
     config = folder / "pumpd.toml"
     config.write_text(
         f'gateway = "ward-7"\nstate_dir = "{folder}"\n{signed_toml()}'
-        f'[bedside]\nhost = "127.0.0.1"\nport = {port}\n{PUMP}'
+        f'[bedside]\nhost = "127.0.0.1"\nport = {port}\n{_section(limits)}{PUMP}'
     )
     make(folder / "tls", "ward-7", ["localhost", "127.0.0.1"])
     settings = Settings.load(config)
@@ -90,6 +94,10 @@ async def serving(folder: Path) -> AsyncIterator[Served]:
         memory.withdraw("bed1")
         bench.shut()
         await journal.close()
+
+
+def _section(limits: dict[str, float] | None) -> str:
+    return "[bedside.limits]\n" + "".join(f"{name} = {value}\n" for name, value in (limits or {}).items())
 
 
 async def listening(port: int) -> None:

@@ -82,7 +82,7 @@ def test_the_good_configuration_of_these_tests_is_accepted(tmp_path):
         (GOOD + "[hardware]\nenabled = true\nacknowledged = 'yes'\n", []),
         (GOOD.replace("simulated = true", "") + "[hardware]\nenabled = true\nacknowledged = 'yes'\n", ["acknowledged"]),
         (GOOD + "[simulation]\ntime_scale = 0\n", ["simulation.time_scale", "greater than or equal to 1"]),
-        (GOOD + GOOD[GOOD.index("[[pump]]") :], ["each pump needs a name of its own"]),
+        (GOOD + GOOD[GOOD.index("[[pump]]") :], ["two pumps have the same name"]),
         ("library_keys = { pharmacy = 'MCow' }\n" + GOOD, ["library_keys.pharmacy", "pattern"]),
         (f"library_keys = {{ pharmacy = '{A_KEY}' }}\n" + GOOD, ["care_area: is missing"]),
         ("care_area = 'Testbed 7'\n" + GOOD, ["care_area", "pattern"]),
@@ -90,13 +90,13 @@ def test_the_good_configuration_of_these_tests_is_accepted(tmp_path):
             f"care_area = 'day-clinic'\nlibrary_keys = {{ pharmacy = '{A_KEY}' }}\n"
             + GOOD
             + "[simulation]\nunsigned_library = true\n",
-            ["simulation.unsigned_library", "library_keys are there"],
+            ["simulation.unsigned_library", "library_keys are set"],
         ),
         (
             GOOD.replace("simulated = true", "")
             + "[hardware]\nenabled = true\nacknowledged = 'not a cleared medical device'\n"
             + "[simulation]\nunsigned_library = true\n",
-            ["simulation.unsigned_library", "only simulated pumps", "bed1"],
+            ["simulation.unsigned_library", "only for simulated pumps", "bed1"],
         ),
         (GOOD + "[mqtt]\nport = 99999\n", ["mqtt.host", "required", "mqtt.port", "65535"]),
     ],

@@ -1,4 +1,4 @@
-"""An update or a changed configuration takes effect when nobody is infused or observed (PWR-14)."""
+"""An update or a changed configuration takes effect when no patient is infused or observed (PWR-14)."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -72,7 +72,7 @@ async def test_two_hours_from_its_end_another_build_starts_nothing_however_often
                     refused = await here.order(patient="token-2")
                     (reason,) = refused.reasons
                     assert "nothing is started until" in reason
-                    assert "put back" in reason
+                    assert "installed again" in reason
                     with patched.context() as clock:
                         later(clock, minutes=119)
                         assert not (await here.order(patient="token-2")).ok
@@ -83,4 +83,4 @@ async def test_two_hours_from_its_end_another_build_starts_nothing_however_often
                     await die(here)
         async with another_process(here, "boot-5", before):
             await asyncio.sleep(3)
-            assert (await here.order(patient="token-3")).ok, "what was there before was put back"
+            assert (await here.order(patient="token-3")).ok, "the previous one is installed again"

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from pumpd.control.ordering.dose_history import DoseHistory
 from pumpd.host.clock import Clock
 from pumpd.host.clock_rules import KernelClock
 from tests.control.test_restart import another_process, die
@@ -15,6 +16,17 @@ def later(monkeypatch, **by):
     """The wall clock from now on."""
     then = datetime.now(UTC) + timedelta(**by)
     monkeypatch.setattr(Clock, "now", lambda _: then)
+
+
+def read_slowly(monkeypatch, seconds):
+    """Each piece of the journal takes so long from now on; 0, as fast as before."""
+    plain = DoseHistory._take_piece
+
+    async def slow(self):
+        await asyncio.sleep(seconds)
+        return await plain(self)
+
+    monkeypatch.setattr(DoseHistory, "_take_piece", slow)
 
 
 async def stopped_early(here):
@@ -66,3 +78,35 @@ async def test_without_a_known_clock_no_order_is_taken_for_a_real_pump(
         answer = await here.order()
         assert answer.ok is taken
         assert taken or any("the time is not known" in reason for reason in answer.reasons)
+
+
+# -- a long journal ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.requirement("PWR-13")
+async def test_the_history_is_read_from_the_start_on_without_an_order(tmp_path, monkeypatch):
+    async with open_testbed(tmp_path) as here:
+        await stopped_early(here)
+        await die(here)
+        async with another_process(here):
+            await asyncio.sleep(1)
+            with monkeypatch.context() as patched:
+                read_slowly(patched, 2)  # no more than the few entries since
+                refused = await here.order()
+            assert any("the last infusion ended" in reason for reason in refused.reasons)
+
+
+@pytest.mark.requirement("STA-14", "PRG-17")
+async def test_an_order_before_the_history_is_read_is_refused_in_time_and_never_taken(tmp_path, monkeypatch):
+    async with open_testbed(tmp_path) as here:
+        with monkeypatch.context() as patched:
+            read_slowly(patched, 6)
+            asked = asyncio.get_running_loop().time()
+            (reason,) = (await here.order()).reasons
+            assert asyncio.get_running_loop().time() - asked < 4, "bedside and the command line give up after 5 s"
+            assert reason == "pumpd is still reading what was given before; ask again in a moment"
+            await asyncio.sleep(20)
+        assert here.state() is None
+        assert "order_accepted" not in here.kinds()
+        assert "began" not in here.kinds()
+        assert (await here.order()).ok

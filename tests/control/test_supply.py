@@ -56,7 +56,7 @@ def sysfs(tmp_path):
     return Sysfs(tmp_path / "sys")
 
 
-# -- what the files say ------------------------------------------------------------------------------------------------
+# -- reading the files -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.requirement("PWR-07")
@@ -110,7 +110,7 @@ def test_where_the_power_comes_from(sysfs, status, online, source):
         ({"capacity": "lots", "time_to_empty_now": ""}, None),
     ],
 )
-def test_how_long_a_battery_lasts_is_told_or_worked_out_and_never_guessed(sysfs, files, left_s):
+def test_how_long_a_battery_lasts_is_reported_or_computed_and_never_guessed(sysfs, files, left_s):
     sysfs.battery(status="Discharging", **files)
     assert read_supply(sysfs.root).left_s == left_s
 
@@ -121,7 +121,7 @@ def test_a_percentage_is_a_time_once_the_site_has_said_what_a_full_battery_lasts
     assert read_supply(sysfs.root).left_s is None
     assert read_supply(sysfs.root, full_minutes=120).left_s == 30 * 60
     sysfs.battery("UPS0", time_to_empty_now=60)
-    assert read_supply(sysfs.root, full_minutes=120).left_s == 60, "what the battery says goes first"
+    assert read_supply(sysfs.root, full_minutes=120).left_s == 60, "the battery's own time comes first"
 
 
 @pytest.mark.requirement("PWR-07")
@@ -171,7 +171,7 @@ async def test_a_voltage_that_dips_is_one_alarm_for_a_minute(sysfs):
 
 @pytest.mark.requirement("PWR-07")
 @pytest.mark.parametrize("name", ["power_supply/BAT0", "hwmon/hwmon1"])
-async def test_what_was_there_and_is_gone_is_missed(sysfs, name):
+async def test_a_battery_or_sensor_that_disappears_is_an_alarm(sysfs, name):
     sysfs.sensor(0)
     sysfs.battery(status="Full")
     async with watching(sysfs) as watch:
@@ -180,12 +180,12 @@ async def test_what_was_there_and_is_gone_is_missed(sysfs, name):
         await asyncio.sleep(2)
         assert watch.alarms == {AlarmCode.SUPPLY_UNKNOWN}
         await asyncio.sleep(60)
-        assert watch.alarms == {AlarmCode.SUPPLY_UNKNOWN}, "it does not get used to it"
+        assert watch.alarms == {AlarmCode.SUPPLY_UNKNOWN}, "it stays an alarm"
 
 
 @pytest.mark.requirement("PWR-07")
 @pytest.mark.realtime
-async def test_a_gauge_that_hangs_holds_nothing_and_is_asked_once(sysfs, monkeypatch):
+async def test_a_gauge_that_hangs_blocks_nothing_and_is_read_once(sysfs, monkeypatch):
     asked, go_on = [], threading.Event()
 
     def hangs(*_):
@@ -197,12 +197,12 @@ async def test_a_gauge_that_hangs_holds_nothing_and_is_asked_once(sysfs, monkeyp
     watch = SupplyWatch(SupplySettings(sysfs=sysfs.root), frozenset(), lambda: None)
     try:
         for _ in range(3):
-            await asyncio.wait_for(watch.look(), 1)
+            await asyncio.wait_for(watch.poll(), 1)
             assert watch.alarms == {AlarmCode.SUPPLY_UNKNOWN}
         assert len(asked) == 1
     finally:
         go_on.set()
-    await asyncio.wait_for(watch.look(), 1)
+    await asyncio.wait_for(watch.poll(), 1)
     assert watch.alarms == frozenset()
 
 
@@ -214,7 +214,7 @@ def codes(here):
 
 
 @pytest.mark.requirement("PWR-07")
-async def test_a_battery_that_empties_is_told_everywhere_and_touches_no_infusion(tmp_path, sysfs):
+async def test_an_emptying_battery_is_shown_everywhere_and_affects_no_infusion(tmp_path, sysfs):
     sysfs.battery(status="Full")
     async with open_testbed(tmp_path, top={"supply": {"sysfs": sysfs.root}}) as here:
         await here.start()
@@ -291,10 +291,10 @@ async def test_an_alarm_of_the_supply_stands_over_a_restart_and_is_raised_once(t
             await asyncio.sleep(3)
             assert codes(here) == []
             await here.gateway._journal.append([])
-            said = [
+            found = [
                 (row.kind, row.fields["code"]) for row in here.rows() if row.kind in ("alarm_raised", "alarm_cleared")
             ]
-            assert said == [("alarm_raised", "supply_ending"), ("alarm_cleared", "supply_ending")]
+            assert found == [("alarm_raised", "supply_ending"), ("alarm_cleared", "supply_ending")]
 
 
 @pytest.mark.requirement("PWR-07")

@@ -22,8 +22,8 @@ TENTHS = Capabilities(
     max_steps=10,
     loss_of_control=(LossOfControl.NATIVE,),
 )
-# A pump that takes four figures, three of them after the point.
-FIGURES = replace(TENTHS, rate_grid=FewDigits(4, 3), volume_grid=FewDigits(4, 3))
+# A pump that takes four digits, three of them after the point.
+DIGITS = replace(TENTHS, rate_grid=FewDigits(4, 3), volume_grid=FewDigits(4, 3))
 # A pump as coarse as they come.
 COARSE = replace(TENTHS, volume_grid=FixedStep(Decimal("0.1")))
 

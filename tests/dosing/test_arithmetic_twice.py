@@ -20,7 +20,7 @@ from pumpd.quantities import (
     Weight,
     plain,
 )
-from tests.dosing.samples import COARSE, FIGURES, LIBRARY, TENTHS, program
+from tests.dosing.samples import COARSE, DIGITS, LIBRARY, TENTHS, program
 
 
 @pytest.mark.requirement("PRG-01", "PRG-02", "PRG-11", "WIN-01")
@@ -36,7 +36,7 @@ def test_a_hundred_thousand_random_programs(seed):
         dose = Decimal(chance.randrange(1000, 10_001)).scaleb(-4)
         weight = Decimal(chance.randrange(3000, 20_001)).scaleb(-2)
         seconds = chance.choice((2400, 2400, 2700, chance.randrange(2400, 6001)))
-        pump = chance.choice((TENTHS, FIGURES, COARSE))
+        pump = chance.choice((TENTHS, DIGITS, COARSE))
         order = Prescription(
             entry,
             DosePerWeight(dose),
@@ -171,7 +171,7 @@ def test_a_pump_too_coarse_for_the_dose_is_refused_not_approximated(pump, requir
     assert [reason.requirement for reason in caught.value.reasons] == [requirement]
 
 
-def test_figures_are_used_up_to_the_pump_s_last_one():
-    made = program(FIGURES, weight="81.3 kg")
+def test_digits_are_used_up_to_the_pump_s_last_one():
+    made = program(DIGITS, weight="81.3 kg")
     assert made.pump_program.steps[0].rate == Rate("60.97")
     assert FewDigits(4, 3).floor(Decimal("60.975")) == Decimal("60.97")

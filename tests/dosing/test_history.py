@@ -1,4 +1,4 @@
-"""Dose history: 24 hours, spacing and the course, judged by what was given, what still flows and what is uncertain."""
+"""Dose history: 24 hours, spacing and the course, checked against what was given, still flows or is uncertain."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ NOW = int(datetime(2026, 3, 30, 10, tzinfo=UTC).timestamp()) * S
 WANTED = Wanted(Mass(35), Weight(70))
 M_W_F = (0, 2, 4, 7, 9, 11)  # days of six infusions
 
-# Rules under which two infusions fit in a day, so that the daily dose is judged by itself.
+# Rules under which two infusions fit in a day, so that the daily dose is checked alone.
 HOURLY = Course(
     daily_max="1 mg/kg",
     infusions=6,
@@ -74,7 +74,7 @@ def test_a_patient_without_a_history_has_nothing_against_a_first_infusion():
 
 
 @pytest.mark.requirement("PWR-12")
-def test_without_a_known_time_nothing_is_judged_and_nothing_started():
+def test_without_a_known_time_nothing_is_checked_and_nothing_started():
     assert refused([], now_ns=None) == ["PWR-12"]
     assert refused(started(5), now_ns=None) == ["PWR-12"]
 
@@ -273,7 +273,7 @@ def past_doses(draw):
 HISTORIES = st.lists(past_doses(), max_size=10)
 
 
-def judged(doses):
+def reasons_against(doses):
     past = history(*doses)
     return objections(past, WANTED, NOW, RULES), warnings(past, WANTED, NOW, RULES)
 
@@ -282,7 +282,7 @@ def judged(doses):
 def test_the_order_of_doses_does_not_matter(doses, random):
     mixed = random.sample(doses, len(doses))
     assert history(*mixed) == history(*doses)
-    assert judged(mixed) == judged(doses)
+    assert reasons_against(mixed) == reasons_against(doses)
 
 
 def parts(whole, cut_ns, given, still, ordered):
@@ -306,17 +306,17 @@ def test_a_dose_written_in_two_parts_is_the_same_dose(others, whole, data):
 def test_one_more_dose_never_takes_a_refusal_away(doses, more):
     """Nor a soft limit, save the two that ask for doses: a course just begun, and one too slow."""
 
-    def told(found):
+    def strict(found):
         refusals, soft = found
         hard = {(refusal.field, refusal.requirement) for refusal in refusals}
         return hard | {limit.id for limit in soft if limit.id not in ("course_new", "course_slow")}
 
-    assert told(judged([*doses, more])) >= told(judged(doses))
+    assert strict(reasons_against([*doses, more])) >= strict(reasons_against(doses))
 
 
 @given(HISTORIES, past_doses(), st.integers(-90 * DAY, 90 * DAY))
 def test_one_more_dose_never_makes_a_refused_infusion_an_allowed_one(doses, more, shift_ns):
-    """Whatever the clock says: also where it stands before doses on record."""
+    """At any time, also before doses on record."""
     now_ns = NOW + shift_ns
     before, after = (objections(history(*each), WANTED, now_ns, RULES) for each in (doses, [*doses, more]))
     assert after or not before

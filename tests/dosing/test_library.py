@@ -1,4 +1,4 @@
-"""The drug library: what it may say, and that a bad one is not loaded at all."""
+"""The drug library: what it may hold, and that a bad one is not loaded at all."""
 
 from decimal import Decimal
 
@@ -61,7 +61,7 @@ def test_every_shipped_entry_has_the_catalogue_s_course(entry):
 
 @pytest.mark.requirement("PRG-10")
 @pytest.mark.parametrize("text", ["100 mg/mL", "50 mg/mL", "10 mg/mL", "2.001 mg/mL", "100000 µg/mL"])
-def test_a_vial_s_concentration_is_never_infusible(text):
+def test_a_vial_s_concentration_is_refused(text):
     assert any("concentration" in line for line in problems(changed('"1 mg/mL"', f'"{text}"')))
 
 
@@ -124,7 +124,7 @@ def test_a_site_may_tighten_every_limit(old, tighter):
 @pytest.mark.parametrize("value", ['"1 mL/h"', '"0.1 mL/h"', '"0 mL/h"', "0", "1", '""', "true", '"00"'])
 def test_a_library_that_asks_for_kvo_is_refused(value):
     assert problems(changed('kvo = "0"', f"kvo = {value}")) == [
-        f'{NAME}: kvo: KVO must be "0": pumpd gives no drug to keep a line open (PRG-16)'
+        f'{NAME}: kvo: KVO must be "0": pumpd never gives drug to keep a vein open (PRG-16)'
     ]
 
 
@@ -246,7 +246,10 @@ def test_a_syringe_s_least_rate_is_not_loosened(size, least, below):
         ('name = "x"\nvolume = "1 mL"\n', "leaves nothing"),
         ('name = "x"\nvolume = "50"\n', "volume"),
         ('name = "x"\nvolume = "50 mL"\ncolour = "red"', "container.0.colour: unknown key"),
-        ('name = "x"\nvolume = "50 mL"\n[[container]]\nname = "x"\nvolume = "20 mL"', "a name of its own"),
+        (
+            'name = "x"\nvolume = "50 mL"\n[[container]]\nname = "x"\nvolume = "20 mL"',
+            "two containers",
+        ),
     ],
 )
 def test_a_container_that_cannot_be_used_is_refused(table, word):

@@ -15,7 +15,7 @@ from pumpd.dosing.canonical import plain_data
 from pumpd.dosing.seal import Manifest
 from pumpd.pump import Driver, FixedStep, PumpProgram, RateStep
 from pumpd.quantities import Duration, Quantity, Rate, Volume
-from tests.dosing.samples import COARSE, FIGURES, LIBRARY, TENTHS, program, refused
+from tests.dosing.samples import COARSE, DIGITS, LIBRARY, TENTHS, program, refused
 
 GENTLE = {"entry": "ketamine-1mg-ml-gentle"}
 
@@ -23,7 +23,7 @@ GENTLE = {"entry": "ketamine-1mg-ml-gentle"}
 def full():
     """A program with something in every field."""
     whole = program(
-        FIGURES,
+        DIGITS,
         duration="50 min",
         previous_weight="60 kg",
         patient="p-0042",
@@ -31,7 +31,7 @@ def full():
         overrides={"duration_high": "slower for comfort", "weight_change": "scales were changed"},
         **GENTLE,
     )
-    rest = whole.remainder(Volume("1.5"), FIGURES)
+    rest = whole.remainder(Volume("1.5"), DIGITS)
     assert rest is not None
     signed = Manifest(
         pumpd_library=1, name="ward", version=7, care_area="psychiatry", digest="0f" * 32, key="0123456789abcdef"
@@ -117,7 +117,7 @@ def test_a_program_always_has_a_volume_to_be_infused():
     assert program(weight="81.3 kg", entry="ketamine-2mg-ml").vtbi == Volume("20.32")
 
 
-@pytest.mark.parametrize("pump", [TENTHS, FIGURES, COARSE], ids=["tenths", "figures", "coarse"])
+@pytest.mark.parametrize("pump", [TENTHS, DIGITS, COARSE], ids=["tenths", "digits", "coarse"])
 @pytest.mark.parametrize("weight", ["40 kg", "56.7 kg", "70 kg", "81.3 kg", "97.9 kg"])
 def test_a_stepped_profile_meets_dose_and_window_on_every_grid(pump, weight):
     made = program(pump, weight=weight, **GENTLE)
@@ -134,7 +134,7 @@ def test_a_stepped_profile_meets_dose_and_window_on_every_grid(pump, weight):
 
 def test_the_gentle_profile_by_hand():
     """35 mL: 4.37 mL in 10 min at 26.22 mL/h, 30.63 mL in 30 min at 61.26 mL/h."""
-    made = program(FIGURES, **GENTLE)
+    made = program(DIGITS, **GENTLE)
     assert made.pump_program.steps == (
         RateStep(Rate("26.22"), Volume("4.37")),
         RateStep(Rate("61.26"), Volume("30.63")),
@@ -154,13 +154,13 @@ def test_a_profile_that_the_grid_cannot_hold_is_refused():
 
 @pytest.mark.requirement("PRG-15")
 def test_the_rest_runs_at_the_programmed_rates_and_completes_the_dose():
-    whole = program(FIGURES, **GENTLE)
-    rest = whole.remainder(Volume(2), FIGURES)
+    whole = program(DIGITS, **GENTLE)
+    rest = whole.remainder(Volume(2), DIGITS)
     assert rest.pump_program.steps == (
         RateStep(Rate("26.22"), Volume("2.37")),
         RateStep(Rate("61.26"), Volume("30.63")),
     )
-    late = whole.remainder(Volume("14.37"), FIGURES)
+    late = whole.remainder(Volume("14.37"), DIGITS)
     assert late.pump_program.steps == (RateStep(Rate("61.26"), Volume("20.63")),)
     assert late.vtbi + Volume("14.37") == whole.vtbi
 
@@ -169,7 +169,7 @@ def test_the_rest_runs_at_the_programmed_rates_and_completes_the_dose():
 def test_no_chain_of_pauses_gives_more_or_faster():
     chance = random.Random(15)
     for _ in range(300):
-        pump = chance.choice((TENTHS, FIGURES, COARSE))
+        pump = chance.choice((TENTHS, DIGITS, COARSE))
         whole = program(pump, weight=f"{chance.randrange(4000, 9800) / 100:.2f} kg", **GENTLE)
         given, rest = Volume(0), whole
         rates = {step.rate for step in whole.pump_program.steps}
@@ -191,7 +191,7 @@ def test_the_rest_is_a_program_of_its_own_that_names_the_one_before():
     assert (whole.continues, first.continues, second.continues) == (None, whole.digest, first.digest)
     assert len({whole.digest, first.digest, second.digest}) == 3
     assert (first.given, second.given) == (Volume(10), Volume(20))
-    # nothing given yet: the same steps, and yet to be confirmed anew
+    # nothing given yet: the same steps, and to be confirmed again
     assert whole.remainder(Volume(0), TENTHS).digest != whole.digest
 
 

@@ -1,4 +1,4 @@
-"""A library's seal: the judgement alone, and whatever is changed in the files of a signed library (PRG-19)."""
+"""A library's seal: the rules alone, and every kind of change in the files of a signed library (PRG-19)."""
 
 import dataclasses
 import shutil
@@ -35,7 +35,7 @@ GOOD = Found(SAYS, MANIFEST, Signature.GOOD)
 ASKED = Asked("day-clinic")
 
 
-def judged(found=GOOD, asked=ASKED, mark=None, loaded="same"):
+def reasons_against(found=GOOD, asked=ASKED, mark=None, loaded="same"):
     return objections(found, asked, mark, found if loaded == "same" else loaded)
 
 
@@ -55,25 +55,25 @@ def manifest(**changes):
     ],
 )
 def test_a_version_may_stay_or_rise_and_says_one_thing_only(mark, taken):
-    assert (judged(mark=mark) == ()) == taken
+    assert (reasons_against(mark=mark) == ()) == taken
 
 
 @pytest.mark.parametrize("signature", [each for each in Signature if each is not Signature.GOOD])
 @pytest.mark.parametrize("unsigned", [False, True])
 def test_only_a_good_signature_will_do_or_none_at_all_for_simulated_pumps(signature, unsigned):
     found = Found(SAYS, None if signature is Signature.NONE else MANIFEST, signature)
-    reasons = judged(found, Asked("day-clinic", unsigned))
+    reasons = reasons_against(found, Asked("day-clinic", unsigned))
     assert (reasons == ()) == (unsigned and signature is Signature.NONE)
     assert all(reason.startswith("library: ") and reason.endswith("(PRG-19)") for reason in reasons)
 
 
 @pytest.mark.parametrize(
-    ("found", "asked", "mark", "loaded", "said"),
+    ("found", "asked", "mark", "loaded", "expected"),
     [
         (GOOD, Asked("intensive-care"), None, "same", ["is for day-clinic", "is in intensive-care"]),
         (GOOD, Asked(None), None, "same", ["set care_area"]),
-        (Found(OTHER, MANIFEST, Signature.GOOD), ASKED, None, "same", ["changed after it was signed"]),
-        (GOOD, ASKED, None, Found(OTHER, MANIFEST), ["on the disk", "start control anew"]),
+        (Found(OTHER, MANIFEST, Signature.GOOD), ASKED, None, "same", ["was changed after it was signed"]),
+        (GOOD, ASKED, None, Found(OTHER, MANIFEST), ["on the disk", "restart control"]),
         (GOOD, ASKED, None, Found(SAYS, manifest(version=4)), ["on the disk", "version 4"]),
         (GOOD, ASKED, None, Found(SAYS, None), ["on the disk", "unsigned"]),
         (Found(SAYS), Asked(None, unsigned=True), None, Found(OTHER), ["on the disk"]),
@@ -87,9 +87,9 @@ def test_only_a_good_signature_will_do_or_none_at_all_for_simulated_pumps(signat
         ),
     ],
 )
-def test_every_reason_is_told_at_once(found, asked, mark, loaded, said):
-    reasons = judged(found, asked, mark, loaded)
-    for part in said:
+def test_every_reason_is_given_at_once(found, asked, mark, loaded, expected):
+    reasons = reasons_against(found, asked, mark, loaded)
+    for part in expected:
         assert any(part in reason for reason in reasons), (part, reasons)
 
 
@@ -121,7 +121,7 @@ FILES = sorted(signed()[1])
 def test_what_was_signed_is_good():
     _, files, trusted = signed()
     assert set(files) == {*(path.name for path in CHECKOUT.glob("*.toml")), MANIFEST_FILE, SIGNATURE_FILE}
-    assert judged(found_after(files, trusted)) == ()
+    assert reasons_against(found_after(files, trusted)) == ()
 
 
 @given(st.data())
@@ -131,7 +131,7 @@ def test_no_changed_byte_of_manifest_or_signature_is_taken(data):
     at = data.draw(st.integers(0, len(files[file]) - 1))
     raw = bytearray(files[file])
     raw[at] ^= data.draw(st.integers(1, 255))
-    assert judged(found_after(files | {file: bytes(raw)}, trusted)), (file, at)
+    assert reasons_against(found_after(files | {file: bytes(raw)}, trusted)), (file, at)
 
 
 @given(st.sampled_from([MANIFEST_FILE, SIGNATURE_FILE]), st.binary(max_size=80))
@@ -140,7 +140,7 @@ def test_no_changed_byte_of_manifest_or_signature_is_taken(data):
 def test_nothing_shorter_longer_or_other_stands_for_manifest_or_signature(file, raw):
     _, files, trusted = signed()
     for other in (raw, files[file] + raw if raw else raw, files[file][: len(raw)]):
-        assert judged(found_after(files | {file: other}, trusted))
+        assert reasons_against(found_after(files | {file: other}, trusted))
 
 
 @given(st.data())
@@ -194,9 +194,9 @@ def _with(model, path):
 def test_a_file_that_is_added_or_taken_away_is_found():
     _, files, trusted = signed()
     more = files | {"new.toml": files["ketamine-1mg-ml.toml"].replace(b'"ketamine-1mg-ml"', b'"new"', 1)}
-    assert any("changed after" in reason for reason in judged(found_after(more, trusted)))
+    assert any("changed after" in reason for reason in reasons_against(found_after(more, trusted)))
     less = {name: raw for name, raw in files.items() if name != "ketamine-2mg-ml.toml"}
-    assert any("changed after" in reason for reason in judged(found_after(less, trusted)))
+    assert any("changed after" in reason for reason in reasons_against(found_after(less, trusted)))
 
 
 def test_a_signature_over_something_else_by_the_trusted_key_is_none_over_a_library(tmp_path):
@@ -229,7 +229,7 @@ def test_a_signature_over_something_else_by_the_trusted_key_is_none_over_a_libra
 def test_a_manifest_that_is_none_is_a_reason_and_not_a_crash(bad):
     _, files, trusted = signed()
     found = found_after(files | {MANIFEST_FILE: bad}, trusted)
-    assert any(MANIFEST_FILE in reason for reason in judged(found))
+    assert any(MANIFEST_FILE in reason for reason in reasons_against(found))
 
 
 # -- signing ---------------------------------------------------------------------------------------------------------
@@ -242,7 +242,7 @@ def place(tmp_path):
     return folder
 
 
-def test_a_version_rises_and_what_is_not_said_stays(place):
+def test_a_version_rises_and_fields_that_are_not_given_stay(place):
     key = Ed25519PrivateKey.generate()
     with pytest.raises(SigningError, match="name"):
         sign_library(place, key)
@@ -252,11 +252,11 @@ def test_a_version_rises_and_what_is_not_said_stays(place):
     assert (first.version, second.version) == (1, 2)
     assert (second.name, second.care_area, second.digest) == ("Testbed 7", "day-clinic", first.digest)
     assert sign_library(place, key, version=20261126).version == 20261126
-    with pytest.raises(SigningError, match="versions only rise"):
+    with pytest.raises(SigningError, match="sign with a higher one"):
         sign_library(place, key, version=20261125)
     path = place / "containers.toml"
     path.write_text(path.read_text().replace('dead_volume = "1 mL"', 'dead_volume = "2 mL"'))
-    with pytest.raises(SigningError, match="says something else"):
+    with pytest.raises(SigningError, match="with other contents"):
         sign_library(place, key, version=20261126)
     with pytest.raises(SigningError, match="version"):
         sign_library(place, key, version=100_000_000)

@@ -50,7 +50,7 @@ def follows():
     async def follow(script, **settings):
         transcript = Transcript(script)
         async with connected(transcript, **settings) as driver:
-            driver._met_on = driver.connections  # scripts begin with a pump that was identified
+            driver._identified_on = driver.connections  # scripts begin with an identified pump
             yield driver
         transcript.check()
 

@@ -55,7 +55,7 @@ def test_a_clock_may_be_a_second_off_and_no_more_and_the_figure_is_told():
     assert "may be 1.001 s from NTP time, at most 1 s" in reason  # never shown as the limit itself
     assert "timedatectl timesync-status" in reason
     (reason,) = error_objections(kernel(synchronized=False), trusted=False)
-    assert "nothing keeps the gateway's clock to NTP time" in reason
+    assert "the gateway's clock is not synchronized to NTP time" in reason
 
 
 @pytest.mark.requirement("STA-11")

@@ -73,7 +73,7 @@ def test_a_supply_that_is_not_known_is_an_alarm_and_takes_none_away():
         (Supply(Source.MAINS, 5 * MIN), ""),  # what the battery would last is not asked of a gateway on the mains
         (battery(60 * MIN), ""),
         (battery(60 * MIN - 1), "its battery lasts 59 min, at least 60 min are needed"),
-        (battery(None), "nothing tells for how long"),
+        (battery(None), "it is not known for how long"),
         (Supply(Source.UNKNOWN), "what feeds it is not known"),
         (Supply(Source.MAINS, under_voltage=True), "its voltage is too low"),
     ],

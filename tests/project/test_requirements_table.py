@@ -1,5 +1,7 @@
 """The requirement table: what it reads from tests, and what it objects to."""
 
+import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -84,8 +86,11 @@ def test_a_claim_without_a_test_and_a_mark_without_a_requirement_are_errors(proj
     assert "PRG-31 is marked in tests/deep/test_it.py and not in the catalogue" in said
 
 
-def test_the_catalogue_has_156_requirements_and_every_reader_of_it_agrees():
+def test_the_catalogue_counts_its_requirements_and_all_readers_of_it_agree():
     here = Project()
-    assert len(here.catalogue()) == 156
+    last_line = here.catalogue_file.read_text(encoding="utf-8").strip().splitlines()[-1]
+    counted = Counter(identifier[:3] for identifier in here.catalogue())
+    assert {area: int(number) for area, number in re.findall(r"([A-Z]{3}) (\d+)", last_line)} == counted
+    assert f"**{counted.total()}**" in last_line
     assert set(here.catalogue()) == catalogue_ids()
     assert set(here.claims()) <= catalogue_ids()

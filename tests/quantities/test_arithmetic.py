@@ -1,4 +1,4 @@
-"""Only meaningful operations exist, they are exact, and what must round says which way."""
+"""Only meaningful operations exist, they are exact, and each rounding has a fixed direction."""
 
 import re
 from decimal import Decimal, Inexact, getcontext, localcontext

@@ -9,7 +9,7 @@ import pytest
 from pumpd_drivers.new_era.codec import Request
 from pumpd_simulators.bench import SimulatedPump, simulate
 from pumpd_simulators.clock import LoopClock
-from pumpd_simulators.new_era.memory import NewEraOptions
+from pumpd_simulators.new_era.options import NewEraOptions
 from pumpd_simulators.plant import Plant, PlantSettings
 
 

@@ -1,20 +1,20 @@
 """Alaris Asena wire format: `!WORD^field^field|CRC4` and a carriage return, both directions.
 
-Source: the family's protocol sheet (alaris-asena.md). The check is CRC-16/CCITT-FALSE of what lies between `!` and `|`,
-four upper hexadecimal digits. An escape inside a message aborts it.
+Source: the family's protocol sheet (alaris-asena.md). The check is CRC-16/CCITT-FALSE of the text between `!` and `|`,
+four upper-case hexadecimal digits. An escape inside a message aborts it.
 
 Promises:
-- Sans-IO. A message whose check is wrong, or that holds anything but printable ASCII, never becomes a message; it
-  becomes `Garbage`. Nothing that is fed raises, and no more than `LONGEST` bytes are kept.
-- A reply has the word of its request, so it is not taken for the answer to another one.
-- Messages are found alike, however the bytes are cut into pieces.
+- Sans-IO. A message with a wrong check, or with anything but printable ASCII, never becomes a message; it becomes
+  `Garbage`. No input raises, and at most `LONGEST` bytes are kept.
+- A reply carries the word of its request, so it cannot be mistaken for the reply to another one.
+- The messages found do not depend on how the bytes are split.
 """
 
 import binascii
 import re
 from dataclasses import dataclass
 
-START, CHECK, CR, ESC = b"!", b"|", b"\r", b"\x1b"
+START, CHECK, CR = b"!", b"|", b"\r"
 LONGEST = 256  # bytes; no source states a longest message, and more than this without an end is noise
 
 _END = re.compile(rb"[!\r\x1b]")
@@ -26,13 +26,13 @@ def crc(data: bytes) -> int:
 
 
 def security_code(serial: str) -> str:
-    """The control token of a pump: the check of its serial number's text (`8002-51740` gives 3CC1)."""
+    """A pump's control token: the check of its serial number as text (`8002-51740` gives 3CC1)."""
     return f"{crc(serial.encode('ascii')):04X}"
 
 
 @dataclass(frozen=True, slots=True)
 class Garbage:
-    """Bytes that are no message."""
+    """Bytes that are not a message."""
 
     raw: bytes
 
@@ -56,7 +56,7 @@ class Message:
 
 
 def _decoded(raw: bytes) -> Message | Garbage:
-    """One line from its `!` to its carriage return."""
+    """A line from its `!` to its carriage return."""
     body, _, check = raw[1:-1].partition(CHECK)
     if not body.isascii() or check != f"{crc(body):04X}".encode():
         return Garbage(raw)
@@ -91,14 +91,14 @@ class Framer:
         pending = self._pending
         if not pending:
             return None
-        if start := pending.find(START):  # nothing begins here
+        if start := pending.find(START):  # no message begins here
             return Garbage(self._take(start if start > 0 else len(pending)))
         end = _END.search(pending, 1)
         if end is None or end.start() >= LONGEST:
             return Garbage(self._take(LONGEST)) if len(pending) >= LONGEST else None
         mark, place = end[0], end.start()
         del end  # it holds the buffer
-        if mark == START:  # a message holds no second beginning
+        if mark == START:  # a message holds no second start
             return Garbage(self._take(place))
         line = self._take(place + 1)
         return _decoded(line) if mark == CR else Garbage(line)

@@ -1,17 +1,16 @@
-"""The Alaris Asena driver: a control token that lapses, a volume that ends the flow, and a syringe that it confirmed.
+"""The Alaris Asena driver: a control token that lapses, a volume that ends the flow, and a confirmed syringe.
 
 Promises, besides those of `pumpd.driving`:
-- The token is repeated only while somebody looks at the pump (`KeepAlive`), and no more once a stop went unconfirmed;
-  the pump stops by itself when it lapses.
-- Each load allows one start. Right before it the pump itself says that it stands, that its syringe is confirmed and
-  takes the rate, and that it holds the very rate and volume that were loaded. A start is *done* when it says that it
-  flows.
+- The token is repeated only while the pump is polled (`KeepAlive`), and no more after an unconfirmed stop; when the
+  token lapses, the pump stops by itself.
+- Each load allows one start. Right before it, the pump itself reports that it is stopped, that its syringe is confirmed
+  and takes the rate, and that it holds exactly the rate and volume that were loaded. A start is *done* when the pump
+  reports flow.
 """
 
 import asyncio
 import re
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
 from pumpd.driving import (
@@ -25,35 +24,24 @@ from pumpd.driving import (
     now_ns,
     timed_out,
 )
-from pumpd.pump import (
-    Capabilities,
-    Container,
-    FixedStep,
-    Identity,
-    LossOfControl,
-    PumpKind,
-    PumpProgram,
-    PumpState,
-    Reading,
-    StopFrames,
-)
-from pumpd.quantities import Duration, Length, Rate, Volume
-from pumpd_drivers.alaris_asena.answers import alarm
+from pumpd.pump import Capabilities, Container, Identity, PumpProgram, PumpState, Reading, StopFrames
+from pumpd.quantities import Duration, Length
+from pumpd_drivers.alaris_asena import limits, program
 from pumpd_drivers.alaris_asena.codec import Framer, Message
+from pumpd_drivers.alaris_asena.dialogue import AlarisDialogue, Heard
+from pumpd_drivers.alaris_asena.replies import alarm
 from pumpd_drivers.alaris_asena.settings import AlarisSettings
-from pumpd_drivers.alaris_asena.talking import AlarisLink, Heard
 
-LONGEST_LEASE = Duration(60)
-STOP_TRIES, START_LOOKS = 6, 8
-LOOK_AGAIN_S = 0.1  # a motor may take its time
+STOP_TRIES, START_CHECKS = 6, 8
+CHECK_AGAIN_S = 0.1  # a motor may take its time
 
 _PROTOCOL = re.compile(r"Asena Rev (?P<revision>[0-9]{1,4}(?:\.[0-9]{1,4}){0,5})")
 
 
-class AlarisAsena(AlarisLink):
+class AlarisAsena(AlarisDialogue):
     family = "alaris-asena"
     title = "Alaris Asena GH and CC, clinical syringe pumps (remote control up to firmware 2.3.6)"
-    models = ("asena-gh", "asena-cc")  # the wire does not tell them apart
+    models = ("asena-gh", "asena-cc")  # the protocol does not distinguish them
     assumptions = AlarisSettings.assumptions()
     codec = Codec(Framer, Framer, checked=lambda frame: isinstance(frame, Message))
 
@@ -64,23 +52,7 @@ class AlarisAsena(AlarisLink):
 
     @classmethod
     def capabilities(cls, container: Container, settings: Mapping[str, Any]) -> Capabilities:
-        chosen = AlarisSettings.of(settings)
-        if container.diameter is None:
-            raise ValueError("diameter: this pump takes syringes; give the syringe's inner diameter")
-        return Capabilities(
-            family=cls.family,
-            kind=PumpKind.SYRINGE,
-            rate_grid=FixedStep(chosen.rate_step),
-            volume_grid=FixedStep(Decimal("0.001")),
-            rate_min=Rate("0.1"),
-            rate_max=Rate(1200),
-            volume_max=Volume(chosen.vtbi_max_ml),
-            max_steps=1,
-            loss_of_control=(LossOfControl.NATIVE, LossOfControl.DEADMAN)
-            if chosen.token_lapse_s
-            else (LossOfControl.DEADMAN, LossOfControl.VTBI_ONLY),
-            watchdog=LONGEST_LEASE if chosen.token_lapse_s else None,
-        )
+        return limits.capabilities(cls.family, container, AlarisSettings.of(settings))
 
     @classmethod
     def check_settings(cls, settings: Mapping[str, Any]) -> None:
@@ -93,23 +65,23 @@ class AlarisAsena(AlarisLink):
 
     @property
     def stop_frames(self) -> StopFrames:
-        """Without the token, which would keep the control alive: where it has lapsed the pump has stopped by itself."""
+        """Without the token, which would keep control alive: once it has lapsed, the pump has stopped by itself."""
         return StopFrames((Message("INF_STOP").to_bytes(),))
 
-    # -- what LinkDriver asks for ----------------------------------------------------------------------------
+    # -- identify and read -----------------------------------------------------------------------------------
 
     async def _identify(self, epoch: int) -> Identity:
         serial = "".join((await self.question("INST_SERIALNO", epoch=epoch))[:1])
-        said = " ".join(await self.question("COMMS_PROTOCOL", epoch=epoch))
-        protocol = _PROTOCOL.fullmatch(said)
+        reply = " ".join(await self.question("COMMS_PROTOCOL", epoch=epoch))
+        protocol = _PROTOCOL.fullmatch(reply)
         if not serial or protocol is None:
-            raise DeclinedError(f"the pump says serial {serial!r} and protocol {said!r}, which are no Asena's")
+            raise DeclinedError(f"the pump reports serial {serial!r} and protocol {reply!r}: this is no Asena")
         revision = protocol["revision"]
         newest = self.settings.newest_firmware
         if self.settings.firmware_is_revision and tuple(map(int, revision.split("."))) > newest:
             last = ".".join(map(str, newest))
-            raise DeclinedError(f"firmware: {revision} takes no remote control; {last} is the last that does")
-        if not self.control.meet(serial):
+            raise DeclinedError(f"firmware: {revision} has no remote control; {last} is the last that has")
+        if not self.control.identified(serial):
             self._loaded = None
         return Identity("Asena", revision, serial)
 
@@ -117,94 +89,87 @@ class AlarisAsena(AlarisLink):
         asked = now_ns()
         status = await self.status()
         halted = False
-        if status.flagged and (told := alarm(await self.question("ALARM"), self.settings)):
-            self.latch(told)
-            halted = told.stops_flow
-        self.control.looked()
+        if status.flagged and (reported := alarm(await self.question("ALARM"), self.settings)):
+            self.latch(reported)
+            halted = reported.stops_flow
+        self.control.renew()
         state = PumpState.INFUSING
-        if status.stands(self.settings):
+        if status.stopped(self.settings):
             state = PumpState.ALARM if halted else PumpState.STOPPED
         return Reading(
             asked, now_ns(), state, status.rate, status.infused, tuple(self.alarms), pressure_mmhg=status.pressure_mmhg
         )
 
-    async def _load(self, program: PumpProgram, epoch: int) -> None:
-        (step,) = program.steps
+    # -- program and flow ------------------------------------------------------------------------------------
+
+    async def _load(self, wanted: PumpProgram, epoch: int) -> None:
         self._loaded = None
-        await self.require_standing(epoch)
-        await self.require_syringe(step.rate, epoch)
-        await self.control.take(epoch)
-        self.control.keep(LONGEST_LEASE)  # an idle pump whose token lapses would alarm
-        await self.command("INF_VI_CLEAR", epoch=epoch)  # first: whether the volume set counts from it is not stated
-        if left := (await self.status(epoch=epoch)).infused:
-            raise DeclinedError(f"INF_VI_CLEAR: the pump answered, and its volume counter stands at {left}")
-        await self.set("INF_VTBI", "ACTIV", f"{step.volume.decimal:.3f}", "ml", "STOP", epoch=epoch)
-        await self.set("INF_RATE", f"{step.rate.decimal:.2f}", "ml/h", epoch=epoch)
-        self._loaded, self._diameter = program, program.diameter
+        await program.write(self, wanted, epoch)
+        self._loaded, self._diameter = wanted, wanted.diameter
 
     async def _read_back(self, epoch: int) -> PumpProgram:
-        return await self.held(self._diameter, epoch)
+        return await program.read(self, self._diameter, epoch)
 
     async def _start(self, watchdog: Duration, epoch: int) -> None:
-        # What may pass without a look, less what the pump then waits, less what the last token may come late.
+        # The time allowed without a poll, less the pump's own wait, less how late the last token may arrive.
         wait_s = self.settings.token_lapse_s + self.settings.reply_timeout_s + self.settings.quiet_s
         lease_s = watchdog.ns / 1e9 - wait_s
-        if lease_s <= 0 or watchdog > LONGEST_LEASE:
-            raise DeclinedError(f"watchdog: {watchdog} is not within {wait_s:g} s to {LONGEST_LEASE}")
+        if lease_s <= 0 or watchdog > limits.LONGEST_LEASE:
+            raise DeclinedError(f"watchdog: {watchdog} is not within {wait_s:g} s to {limits.LONGEST_LEASE}")
         if self._loaded is None:
             raise DeclinedError("no program was loaded since the last start: load it, and read it back")
         try:
-            await self._make_ready(self._loaded, epoch)
+            await self._require_ready(self._loaded, epoch)
         except UnansweredError as error:
             raise DeclinedError(f"INF_START was not sent: {error}") from error
         self._loaded = None
         self.control.keep(Duration.from_ns(int(lease_s * 1e9)))
         await self.command("INF_START", epoch=epoch)
-        for _ in range(START_LOOKS):
+        for _ in range(START_CHECKS):
             status = await self.status(epoch=epoch)
-            if status.rate and not status.stands(self.settings):
+            if status.rate and not status.stopped(self.settings):
                 return
-            await asyncio.sleep(LOOK_AGAIN_S)
-        raise UnansweredError("INF_START: the pump answered, and does not say that it infuses")
+            await asyncio.sleep(CHECK_AGAIN_S)
+        raise UnansweredError("INF_START: the pump replied, but does not report that it infuses")
 
-    async def _make_ready(self, program: PumpProgram, epoch: int) -> None:
-        await self.require_standing(epoch)
-        await self.require_syringe(program.highest_rate, epoch)
-        if (held := await self.held(program.diameter, epoch)) != program:
+    async def _require_ready(self, loaded: PumpProgram, epoch: int) -> None:
+        await self.require_stopped(epoch)
+        await program.require_syringe(self, loaded.highest_rate, epoch)
+        if (held := await program.read(self, loaded.diameter, epoch)) != loaded:
             step = held.steps[0]
             raise DeclinedError(f"the pump now holds {step.volume} at {step.rate}, which is not what was loaded")
         await self.control.take(epoch)
 
     async def _stop(self) -> None:
         try:
-            await self._stop_until_it_stands()
+            await self._stop_until_confirmed()
         except (DeclinedError, UnansweredError):
             self.control.let_lapse()
             raise
 
-    async def _stop_until_it_stands(self) -> None:
-        heard = UnansweredError("INF_STOP: no answer")
+    async def _stop_until_confirmed(self) -> None:
+        problem = UnansweredError("INF_STOP: no reply")
         for tried in range(STOP_TRIES):
             try:
                 if tried:
-                    await asyncio.sleep(LOOK_AGAIN_S)
+                    await asyncio.sleep(CHECK_AGAIN_S)
                 await self.command("INF_STOP", epoch=None, lane=Lane.STOP)
-                if await self.stands(lane=Lane.STOP):
+                if await self.stopped(lane=Lane.STOP):
                     return
-                heard = UnansweredError("INF_STOP: the pump does not say that it stands")
-                if self.control.serial:  # it may take a stop from its controller only
+                problem = UnansweredError("INF_STOP: the pump does not report that it has stopped")
+                if self.control.serial:  # it may accept a stop from its controller only
                     await self.control.take(None, Lane.STOP)
             except UnansweredError as error:
                 if not timed_out(error):
                     raise
-                heard = error
+                problem = error
             except DeclinedError as refusal:
-                if refusal.__cause__ is not None:  # it did not leave
+                if refusal.__cause__ is not None:  # it was not sent
                     raise
-                heard = UnansweredError(f"{heard}; {refusal}")
-        raise heard
+                problem = UnansweredError(f"{problem}; {refusal}")
+        raise problem
 
     async def _release(self, epoch: int) -> None:
-        await self.require_standing(epoch)
+        await self.require_stopped(epoch)
         self._loaded = None
         await self.control.give_back(epoch)

@@ -1,4 +1,4 @@
-"""What can be set for an Asena pump, and which of it stands in for a fact that no public source states."""
+"""The settings of an Asena pump, and which of them stand in for a fact that no public source states."""
 
 from decimal import Decimal
 
@@ -8,12 +8,12 @@ from pumpd.driving import DriverSettings, assumed
 
 
 class AlarisSettings(DriverSettings):
-    """Settings of one pump. The forum post and the clients that the protocol sheet names are all that is public."""
+    """Settings of one pump. The forum post and the clients named in the protocol sheet are all that is public."""
 
-    newest_firmware: tuple[int, ...] = Field(default=(2, 3, 6), min_length=1)  # later firmware takes no remote control
-    firmware_is_revision: bool = assumed(True, "The revision that COMMS_PROTOCOL tells is that of the firmware.")
+    newest_firmware: tuple[int, ...] = Field(default=(2, 3, 6), min_length=1)  # later firmware has no remote control
+    firmware_is_revision: bool = assumed(True, "The revision in the reply to COMMS_PROTOCOL is the firmware's.")
     reply_timeout_s: float = assumed(
-        0.5, "A pump answers within this time. It guarantees 4 s only; known clients wait 0.5 s.", ge=0.05, le=5.0
+        0.5, "A pump replies within this time. It guarantees only 4 s; known clients wait 0.5 s.", ge=0.05, le=5.0
     )
     token_lapse_s: float = assumed(
         5.0,
@@ -23,17 +23,17 @@ class AlarisSettings(DriverSettings):
         le=60,
     )
     remote_cfg: bool = assumed(
-        True, "REMOTE_CFG goes with each token and is answered like REMOTE_CTRL. False: it is not sent."
+        True, "REMOTE_CFG is sent with each token, and its reply looks like that of REMOTE_CTRL. False: it is not sent."
     )
     standing_words: tuple[str, ...] = assumed(
         ("SET", "HLD"),
-        "A pump that stands says one of these words for its mode; what says another one is taken for flow.",
+        "A stopped pump reports one of these words as its mode; any other word is taken for flow.",
         min_length=1,
     )
     stands_at_rate_0: bool = assumed(
         True,
-        "A pump that stands tells the rate 0; a word above with a rate is taken for flow, because a known client shows "
-        "SET with one. False: the word alone decides; then name only words that no pump says while it infuses.",
+        "A stopped pump reports the rate 0. One of the words above with a rate is taken for flow, because a known "
+        "client shows SET with one. False: the word alone decides; then list only words that no infusing pump reports.",
     )
     rate_step: Decimal = assumed(
         Decimal("0.1"), "A rate is a multiple of this, in mL/h.", ge=Decimal("0.01"), multiple_of=Decimal("0.01")
@@ -46,6 +46,6 @@ class AlarisSettings(DriverSettings):
     )
     remark_words: tuple[str, ...] = assumed(
         ("AL_VTBIS",),
-        "These words are remarks and no alarms: AL_VTBIS, that the volume was given and the pump stopped. Other words "
-        "that nobody explains are faults.",
+        "These words are notices, not alarms: AL_VTBIS, that the volume was delivered and the pump stopped. Other "
+        "unexplained words are faults.",
     )

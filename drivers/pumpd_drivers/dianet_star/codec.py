@@ -1,13 +1,13 @@
 """Dianet Star wire format: bytes to frozen frames and back, in both directions.
 
-Source: the family's protocol sheet (dianet-star.md). `7E address segment data... CRC CRC 7E`; 7E, 7D and 80 inside are
-sent as 7D and the byte with 0x20 flipped.
+Source: the family's protocol sheet (dianet-star.md). `7E address segment data... CRC CRC 7E`; 7E, 7D and 80 inside a
+frame are sent as 7D and the byte with 0x20 flipped.
 
 Promises:
-- Sans-IO: no clock, no socket. The 0.3 s frame time-out is applied by whoever owns time, through `reset()`.
-- A frame whose CRC, escapes or length are wrong becomes Garbage, never a frame. Only the one way to escape is taken, so
-  an accepted frame was on the line byte for byte as `to_bytes` writes it.
-- A flag ends one frame and begins the next; what is longer than any frame is let go of.
+- Sans-IO: no clock, no socket. The caller, who has a clock, applies the 0.3 s frame time-out through `reset()`.
+- A frame with a wrong CRC, escape or length becomes Garbage, never a frame. Only one way to escape is accepted, so an
+  accepted frame was on the line byte for byte as `to_bytes` writes it.
+- A flag ends one frame and begins the next; bytes that exceed the longest frame are dropped.
 """
 
 import binascii
@@ -27,21 +27,21 @@ _PLAIN = {pair[1]: byte for byte, pair in _ESCAPES.items()}
 def crc(data: bytes) -> int:
     """The family's CRC-16 over at least two bytes: polynomial 0x1021, no reflection, and not CCITT-FALSE.
 
-    The maker's register starts at 0xFFFF and takes each byte in at its low end. Two bytes on that is the standard
-    register that starts at 0x1D0F, and always two bytes behind: the last two are only added (sheet, [C]).
+    The maker's register starts at 0xFFFF and takes in each byte at its low end. After two bytes it equals the standard
+    register started at 0x1D0F, and it stays two bytes behind: the last two bytes are only XORed in (sheet, [C]).
     """
     return binascii.crc_hqx(data[:-2], 0x1D0F) ^ int.from_bytes(data[-2:], "big")
 
 
 def framed(contents: bytes) -> bytes:
-    """Flag, contents and CRC with their escapes, flag."""
+    """A whole frame: flag, escaped contents and CRC, flag."""
     checked = contents + crc(contents).to_bytes(2, "big")
     return b"\x7e" + b"".join(_ESCAPES.get(byte) or bytes([byte]) for byte in checked) + b"\x7e"
 
 
 @dataclass(frozen=True, slots=True)
 class Garbage:
-    """Bytes that are no frame. With its flags: something that was meant to be one."""
+    """Bytes that are not a frame. With flags around them, they were meant to be one."""
 
     raw: bytes
 
@@ -55,7 +55,7 @@ class Garbage:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Host to pump. Address 0 is whoever listens, else the letter that the pump was given."""
+    """Host to pump. Address 0 is any pump on the line; otherwise the letter assigned to the pump."""
 
     address: int
     segment: int
@@ -74,7 +74,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Pump to host: what a segment holds, or that it was taken (ACK); or why it was not (NAK, one byte of data)."""
+    """Pump to host: a segment's data, or an ACK; or the reason for a refusal (NAK, one byte of data)."""
 
     address: int
     segment: int
@@ -96,15 +96,15 @@ class Reply:
         return None if self.taken else self.data[0]
 
     def __str__(self) -> str:
-        said = self.data.hex(" ") if self.taken else f"no: {Refusal.text_of(self.data[0])}"
-        return f"from {_letter(self.address)}: {Word.name_of(self.segment)} {said}".rstrip()
+        text = self.data.hex(" ") if self.taken else f"no: {Refusal.text_of(self.data[0])}"
+        return f"from {_letter(self.address)}: {Word.name_of(self.segment)} {text}".rstrip()
 
 
 F = TypeVar("F", Request, Reply)
 
 
 class _Framer(Generic[F]):
-    """Cuts at flags. Both directions share it; they differ in what they make of the contents."""
+    """Splits at flags. Both directions share it; only the contents are decoded differently."""
 
     def __init__(self) -> None:
         self._pending = bytearray()
@@ -112,11 +112,11 @@ class _Framer(Generic[F]):
 
     @property
     def partial(self) -> bool:
-        """A frame has begun and not ended."""
+        """Whether a frame has begun and not ended."""
         return bool(self._pending)
 
     def reset(self) -> None:
-        """Drop a partial frame: a gap that is too long, or a new connection."""
+        """Drop a partial frame, after too long a gap or on a new connection."""
         self._pending.clear()
         self._flagged = False
 
@@ -153,21 +153,21 @@ class _Framer(Generic[F]):
 
 
 class RequestFramer(_Framer[Request]):
-    """What a pump hears: requests, and Garbage where it may answer that the CRC is wrong."""
+    """What a pump receives: requests, and Garbage that it may answer with a CRC error."""
 
     def _frame(self, contents: bytes) -> Request | None:
         return Request.of(contents)
 
 
 class ReplyFramer(_Framer[Reply]):
-    """What a host hears: replies, and Garbage for everything else."""
+    """What a host receives: replies, and Garbage for everything else."""
 
     def _frame(self, contents: bytes) -> Reply | None:
         return Reply.of(contents)
 
 
 def _unescaped(data: bytes) -> bytes | None:
-    """The bytes as meant; None when an escape is wrong, or a byte that must be escaped is not."""
+    """The bytes without escapes; None when an escape is wrong or missing."""
     if MONITOR in data:
         return None
     if ESCAPE not in data:

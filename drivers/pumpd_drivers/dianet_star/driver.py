@@ -1,13 +1,17 @@
-"""The Dianet Star driver: closed loop while a program is held, so that silence ends the flow within 1.2 s.
+"""The Dianet Star driver: closed loop while the pump holds a program, so that silence ends the flow within 1.2 s.
 
 Promises, besides those of `pumpd.driving`:
-- Looking changes nothing: IDENT and STATUS come first, and a pump that flows keeps its mode.
-- A start leaves only in closed loop, for a pump that says it is ready, holds exactly the program that was loaded (its
-  VTBD above all: without one the flow has no end) and no second step (reload).
-- The keep-alive goes on only while somebody looks at the pump. While it stands, a program is held for `HOLD` at most.
-- After a stop rate, VTBD and reload are taken away, so that a key would start nothing.
+- Identifying and reading change nothing: IDENT and STATUS come first, and a flowing pump keeps its mode.
+- A start is sent only in closed loop, to a pump that reports ready and holds exactly the loaded program (above all its
+  VTBD: without one the flow has no end) and no second step (reload).
+- The keep-alive continues only while the pump is polled. A stopped pump holds a program for `HOLD` at most.
+- A stop is *done* only when STATUS reports no flow. Rate, VTBD and reload are then cleared, so that a key press starts
+  nothing.
+- A pump that is in nobody's control, or has lost its address, is switched to closed loop to be stopped. While its keys
+  are in use it may refuse everything, a stop too; the stop is then sent again.
 """
 
+import asyncio
 import contextlib
 from collections.abc import Mapping
 from typing import Any
@@ -15,19 +19,21 @@ from typing import Any
 from pumpd.driving import Codec, DeclinedError, Lane, LineSettings, Side, UnansweredError, join, now_ns, timed_out
 from pumpd.pump import Capabilities, Container, Identity, PumpAlarm, PumpClock, PumpProgram, PumpState, Reading
 from pumpd.quantities import Duration, Length
-from pumpd_drivers.dianet_star import holding, limits, meaning, stopping
+from pumpd_drivers.dianet_star import limits, program, replies
 from pumpd_drivers.dianet_star.codec import Garbage, Reply, ReplyFramer, RequestFramer
+from pumpd_drivers.dianet_star.dialogue import HOLD, DianetStarDialogue, RefusedError
 from pumpd_drivers.dianet_star.segments import LEAVE_16, Action, Actual, DoIt, Ident, Mode, State, Status, Word
 from pumpd_drivers.dianet_star.settings import DianetStarSettings
-from pumpd_drivers.dianet_star.talking import HOLD, DianetStarLink, RefusedError
 
 PUMP_WAITS_S = 1.2  # [S] its watchdog in closed loop
-START_LOOKS = 3
+START_CHECKS = 3
+STOP_TRIES = 10
+KEYS_HOLD_BACK_S = 0.3  # between two tries; the pump refuses for 2 s after a key press [S]
 
 _KINDS = {"perfusor-fm": (1019, "Perfusor fm"), "infusomat-fms": (202, "Infusomat fmS")}  # type in the ident number
 
 
-class DianetStar(DianetStarLink):
+class DianetStar(DianetStarDialogue):
     family = "dianet-star"
     title = "B. Braun Perfusor fm and Infusomat fmS, clinical pumps (Dianet Star protocol)"
     models = tuple(_KINDS)
@@ -38,7 +44,7 @@ class DianetStar(DianetStarLink):
         super().__init__(link, settings)
         self._loaded: PumpProgram | None = None
         self._diameter: Length | None = None
-        self._given = 0  # what the counter said last, 0.1 mL
+        self._given = 0  # the last counter reading, in 0.1 mL
 
     @classmethod
     def capabilities(cls, container: Container, settings: Mapping[str, Any]) -> Capabilities:
@@ -55,18 +61,20 @@ class DianetStar(DianetStarLink):
             await join(port, LineSettings(9600), ReplyFramer, name=chosen.address, quiet_s=chosen.quiet_s), chosen
         )
 
-    # -- bringing up and reading -----------------------------------------------------------------------------
+    # -- identify and read -----------------------------------------------------------------------------------
 
     async def _identify(self, epoch: int) -> Identity:
         ident = await self.get(Ident, epoch=epoch)
         clock = PumpClock(ident.unix_time_s, now_ns()) if self.settings.tells_time else None
         kind, name = _KINDS[self.settings.model]
         if ident.kind != kind:
-            raise DeclinedError(f"model: the pump says type {ident.kind}; a {name} is type {kind}")
+            raise DeclinedError(f"model: the pump reports type {ident.kind}; a {name} is type {kind}")
         if self.settings.serial not in ("", str(ident.serial)):
-            raise DeclinedError(f"serial: the pump says {ident.serial}; the settings allow {self.settings.serial} only")
+            raise DeclinedError(
+                f"serial: the pump reports {ident.serial}; the settings allow only {self.settings.serial}"
+            )
         if self.ident is not None and self.ident.number != ident.number:
-            self._loaded, self._given = None, 0  # they are the other pump's
+            self._loaded, self._given = None, 0  # they belong to the other pump
         self.ident = ident
         try:
             status = await self.status(epoch=epoch)
@@ -75,7 +83,7 @@ class DianetStar(DianetStarLink):
             if not (timed_out(error) or isinstance(error, RefusedError)):
                 raise
             status, left_over = None, True  # it has no address yet
-        if status is None or (left_over and not meaning.state(status.state).flowing):
+        if status is None or (left_over and not replies.state(status.state).flowing):
             await self.switch(Mode.DOKU, epoch)
             await self.status(epoch=epoch)
         version = "".join(each for each in ident.version.decode("ascii", "replace").strip() if each.isprintable())
@@ -86,15 +94,15 @@ class DianetStar(DianetStarLink):
         try:
             status = await self.status()
         except (DeclinedError, UnansweredError) as error:
-            if not (timed_out(error) or isinstance(error, RefusedError)) or self._strange():
+            if not (timed_out(error) or isinstance(error, RefusedError)) or self._unidentified():
                 raise
             status = await self._find_again()
-        actual = await self.get(Actual)  # last: a pump that reached its end has counted all of it
+        actual = await self.get(Actual)  # last: a pump that reached its end has then counted all of it
         if actual.infused < self._given:
-            self.latch(PumpAlarm.PUMP_RESET)  # the counter fell: what it says now is not from `load` on
+            self.latch(PumpAlarm.PUMP_RESET)  # the counter fell: it no longer counts from `load`
         self._given = actual.infused
         self.hold.renew()
-        state = meaning.state(status.state)
+        state = replies.state(status.state)
         if state is PumpState.STOPPED and any(alarm.stops_flow for alarm in self.alarms):
             state = PumpState.ALARM
         return Reading(
@@ -109,27 +117,27 @@ class DianetStar(DianetStarLink):
         )
 
     async def _find_again(self) -> Status:
-        """A pump that no longer knows its address lost its power, or our control. It gets it back to be read."""
+        """A pump that no longer knows its address lost its power, or our control. Assign it again, then read."""
         before, now = self.ident, await self.get(Ident)
         if before is None or now.number != before.number:
-            raise DeclinedError(f"another pump answers: serial {now.serial}")
+            raise DeclinedError(f"another pump replied: serial {now.serial}")
         await self.switch(Mode.DOKU, None)
         status = await self.status()
         self.latch(PumpAlarm.PUMP_RESET)
         return status
 
-    # -- programming and flow --------------------------------------------------------------------------------
+    # -- program and flow ------------------------------------------------------------------------------------
 
-    async def _load(self, program: PumpProgram, epoch: int) -> None:
-        await self._require_rest(epoch)
+    async def _load(self, wanted: PumpProgram, epoch: int) -> None:
+        await self._require_stopped(epoch)
         self._loaded = None
-        (step,) = program.steps
-        await holding.give(self, step, epoch)
-        self._given, self._loaded, self._diameter = 0, program, program.diameter
+        (step,) = wanted.steps
+        await program.write(self, step, epoch)
+        self._given, self._loaded, self._diameter = 0, wanted, wanted.diameter
 
     async def _read_back(self, epoch: int) -> PumpProgram:
-        """The pump measures its syringe itself and is told no diameter."""
-        return PumpProgram((await holding.held(self, epoch),), self._diameter)
+        """The pump measures its syringe itself, so the diameter is the one that was loaded."""
+        return PumpProgram((await program.read(self, epoch),), self._diameter)
 
     async def _start(self, watchdog: Duration, epoch: int) -> None:
         silent_s = self.question_s + PUMP_WAITS_S  # the last keep-alive, its repetitions, and then the pump's own wait
@@ -141,63 +149,86 @@ class DianetStar(DianetStarLink):
             )
         if self._loaded is None:
             raise DeclinedError("no program was loaded: load one first")
-        if (held := await holding.held(self, epoch)) not in self._loaded.steps:
+        if (held := await program.read(self, epoch)) not in self._loaded.steps:
             raise DeclinedError(f"the pump holds {held.volume} at {held.rate}: load the program again")
-        await holding.must_be_unused(self, epoch)
-        status = await self._require_rest(epoch)
+        await program.require_unused(self, epoch)
+        status = await self._require_stopped(epoch)
         if not status.state & State.FERNREGEL:
-            raise DeclinedError("the pump fell out of closed loop: load the program again")
+            raise DeclinedError("the pump left closed loop: load the program again")
         if not status.state & State.RUN_READY:
-            raise DeclinedError("the pump says that it is not ready to run: see its display")
+            raise DeclinedError("the pump reports that it is not ready to run: see its display")
         self.hold.begin(lease)
         try:
             await self.do(Word.ACTION, DoIt(Action.START_STOP, 1), epoch)
         except RefusedError as refusal:
-            await self._believe(refusal)
+            await self._confirm(refusal)
             raise
-        for _ in range(START_LOOKS):
-            if meaning.state((await self.status()).state) is PumpState.INFUSING:
+        for _ in range(START_CHECKS):
+            if replies.state((await self.status()).state) is PumpState.INFUSING:
                 return
-        raise UnansweredError("start: the pump answered, and does not say that it runs")
+        raise UnansweredError("start: the pump replied, but does not report that it runs")
 
-    async def _believe(self, refusal: RefusedError) -> None:
+    async def _confirm(self, refusal: RefusedError) -> None:
+        """A refused start counts as refused only when nothing flows. Raises UnansweredError otherwise."""
         try:
             status = await self.status()
         except (DeclinedError, UnansweredError) as error:
-            raise UnansweredError(f"{refusal}; then no word on its state: {error}") from error
-        if meaning.state(status.state).flowing:
-            raise UnansweredError(f"{refusal}; yet it flows")
+            raise UnansweredError(f"{refusal}; its state could then not be read: {error}") from error
+        if replies.state(status.state).flowing:
+            raise UnansweredError(f"{refusal}; but it flows")
 
     async def _stop(self) -> None:
         try:
-            status = await stopping.stand(self)
+            status = await self._stop_until_confirmed()
         except UnansweredError:
-            self.hold.end()  # what does not stop when it is told to has one reason more: nobody talks to it
+            self.hold.end()  # silence may stop a pump that ignores the stop
             raise
         if self._holds_ours(status):
             self.hold.begin(HOLD)
-            with contextlib.suppress(UnansweredError, DeclinedError):  # tried, not insisted on: the stop itself is done
-                await self._take_away(status, None, Lane.STOP)
+            with contextlib.suppress(UnansweredError, DeclinedError):  # the stop itself is done
+                await self._clear(status, None, Lane.STOP)
+
+    async def _stop_until_confirmed(self) -> Status:
+        """The STATUS that reports no flow. Raises UnansweredError when none did."""
+        problem: Exception | str = "not sent"
+        for _ in range(STOP_TRIES):
+            try:
+                with contextlib.suppress(RefusedError):  # only STATUS counts
+                    await self.do(Word.ACTION, DoIt(Action.START_STOP, 0), None, lane=Lane.STOP)
+                status = await self.status(lane=Lane.STOP)
+                if not replies.state(status.state).flowing:
+                    return status
+                problem = "the pump reports that it flows"
+                if status.state & State.OPERATED:
+                    await asyncio.sleep(KEYS_HOLD_BACK_S)
+                await self.switch(Mode.FERNREGEL, None, lane=Lane.STOP)
+            except (RefusedError, UnansweredError) as error:
+                if not (timed_out(error) or isinstance(error, RefusedError)):
+                    raise
+                problem = error
+                with contextlib.suppress(UnansweredError, RefusedError):  # it may have lost its address
+                    await self.switch(Mode.FERNREGEL, None, lane=Lane.STOP)
+        raise UnansweredError(f"stop: {problem}")
 
     async def _release(self, epoch: int) -> None:
-        status = await self._require_rest(epoch)
+        status = await self._require_stopped(epoch)
         ours = self._holds_ours(status)
         if ours:
-            await self._take_away(status, epoch, Lane.NORMAL)
+            await self._clear(status, epoch, Lane.NORMAL)
         if ours or not status.state & State.DOKU:
             await self.switch(Mode.DOKU, epoch)
         self.hold.end()
 
     def _holds_ours(self, status: Status) -> bool:
-        """A program, or what came of one that was not loaded to its end."""
+        """Whether the pump holds our program, or a part of one whose loading was interrupted."""
         return self._loaded is not None or bool(status.state & State.FERNREGEL)
 
-    async def _take_away(self, status: Status, epoch: int | None, lane: Lane) -> None:
-        await holding.take_away(self, status, epoch, lane)
+    async def _clear(self, status: Status, epoch: int | None, lane: Lane) -> None:
+        await program.clear(self, status, epoch, lane)
         self._loaded = None
 
-    async def _require_rest(self, epoch: int) -> Status:
+    async def _require_stopped(self, epoch: int) -> Status:
         status = await self.status(epoch=epoch)
-        if (state := meaning.state(status.state)) is not PumpState.STOPPED:
+        if (state := replies.state(status.state)) is not PumpState.STOPPED:
             raise DeclinedError(f"the pump is {state}, not stopped: stop it first")
         return status

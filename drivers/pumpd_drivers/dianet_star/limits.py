@@ -1,4 +1,4 @@
-"""What a Dianet Star pump can hold: its numbers, what is assumed of its limits, and what its own LIMITS say."""
+"""What a Dianet Star pump can hold: its numbers, its assumed limits, and the limits that it reports itself."""
 
 from decimal import Decimal
 
@@ -10,22 +10,22 @@ from pumpd_drivers.dianet_star.settings import DianetStarSettings
 LONGEST_WATCHDOG = Duration(60)
 
 
-def capabilities(family: str, container: Container, chosen: DianetStarSettings) -> Capabilities:
+def capabilities(family: str, container: Container, settings: DianetStarSettings) -> Capabilities:
     """Raises ValueError for a container that the model does not take."""
-    volumetric = chosen.model == "infusomat-fms"
+    volumetric = settings.model == "infusomat-fms"
     if volumetric and container.diameter is not None:
         raise ValueError("diameter: this pump takes bags and bottles, not syringes")
     if not volumetric and container.diameter is None:
         raise ValueError("diameter: this pump takes syringes; give the syringe's inner diameter")
-    native = chosen.stops_when_control_is_lost
+    native = settings.stops_when_control_is_lost
     return Capabilities(
         family=family,
         kind=PumpKind.VOLUMETRIC if volumetric else PumpKind.SYRINGE,
-        rate_grid=FixedStep(chosen.rate_step_ml_h),
+        rate_grid=FixedStep(settings.rate_step_ml_h),
         volume_grid=FixedStep(Decimal("0.1")),
-        rate_min=Rate(chosen.rate_min_ml_h),
-        rate_max=Rate(chosen.rate_max_ml_h),
-        volume_max=Volume(chosen.vtbd_max_ml),
+        rate_min=Rate(settings.rate_min_ml_h),
+        rate_max=Rate(settings.rate_max_ml_h),
+        volume_max=Volume(settings.vtbd_max_ml),
         max_steps=1,
         loss_of_control=(LossOfControl.NATIVE,) if native else (LossOfControl.VTBI_ONLY,),
         watchdog=LONGEST_WATCHDOG if native else None,
@@ -33,8 +33,8 @@ def capabilities(family: str, container: Container, chosen: DianetStarSettings) 
     )
 
 
-def beyond(step: RateStep, limits: Limits) -> list[str]:
-    """What the pump's own limits say against a step."""
+def step_reasons(step: RateStep, limits: Limits) -> list[str]:
+    """Why a step does not fit the limits that the pump reports; empty when it does."""
     reasons = []
     low, high = rate(limits.cc_rate_min), rate(limits.cc_rate_max)
     if not low <= step.rate <= high:

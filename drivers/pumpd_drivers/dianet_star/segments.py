@@ -1,8 +1,8 @@
-"""What Dianet Star frames carry: segments, their fields in the order of the wire, and the meaning of each bit and code.
+"""What Dianet Star frames carry: segments, their fields in wire order, and the name of each bit and code.
 
 Source: the family's protocol sheet (dianet-star.md) and the public headers that it names. Numbers are big-endian;
-rates count in 0.01 mL/h, volumes in 0.1 mL. A field that is all ones means "leave it" in a setting and "none" in an
-answer.
+rates are in units of 0.01 mL/h, volumes of 0.1 mL. All bits set means "leave unchanged" in a setting and "none" in a
+reply.
 """
 
 import struct
@@ -11,14 +11,14 @@ from enum import IntEnum, IntFlag
 from typing import ClassVar, Self
 
 LEAVE_8, LEAVE_16, LEAVE_32 = 0xFF, 0xFFFF, 0xFFFFFFFF
-NAME_LENGTH, VERSION_LENGTH, HISTORY_LENGTH = 20, 10, 10
-SERIAL_BITS = 18  # of the ident number; the type is above
+NAME_LENGTH, HISTORY_LENGTH = 20, 10
+SERIAL_BITS = 18  # the low bits of the ident number; the bits above are the type
 
 
 class Word(IntEnum):
-    """Segments. Below 0x10 they are read, from there on written."""
+    """Segments. Those below 0x10 are read, the others are written."""
 
-    NONE = 0x00  # in the answer to a frame whose segment could not be read
+    NONE = 0x00  # in the reply to a frame whose segment could not be read
     IDENT = 0x01
     STATUS = 0x02
     ACTUAL = 0x03
@@ -42,9 +42,9 @@ class Word(IntEnum):
 class Mode(IntEnum):
     """The control token: who may operate the pump."""
 
-    DOKU = 0  # the host looks, people operate
+    DOKU = 0  # the host only reads, people operate
     FERNSTEUER = 1  # remote control, the pump's keys stay active
-    FERNREGEL = 2  # closed loop, the keys are blocked and the host must keep talking
+    FERNREGEL = 2  # closed loop: the keys are blocked and the host must keep sending
     MONREQ = 3
 
 
@@ -87,14 +87,14 @@ class Refusal(IntEnum):
 
 _REFUSALS = {
     Refusal.CRC: "the frame arrived damaged",
-    Refusal.FRAME: "the frame is none",
+    Refusal.FRAME: "the frame is malformed",
     Refusal.SEGMENT: "it does not know the segment",
-    Refusal.USER: "somebody is operating its keys",
+    Refusal.USER: "its keys are in use",
     Refusal.IDENT: "the inverted ident number is wrong",
     Refusal.RANGE: "a value is out of range",
     Refusal.LENGTH: "the data has the wrong length",
     Refusal.ADDRESS: "the address is wrong",
-    Refusal.MODE: "not in its present mode",
+    Refusal.MODE: "not allowed in its present mode",
     Refusal.CLOCK: "the clock cannot be set now",
     Refusal.ACTION: "the action cannot be done now",
     Refusal.CONTEXT: "the values do not go together",
@@ -136,7 +136,7 @@ class State(IntFlag):
     BOLUS_READY = 1 << 8
     BOLUS_MANUAL = 1 << 9
     BOLUS_VOLUME = 1 << 10
-    OPERATED = 1 << 11  # somebody is at the keys
+    OPERATED = 1 << 11  # the keys are in use
     BOLUS_INTERVAL = 1 << 12
     KVO = 1 << 13
     ALARM_MUTED = 1 << 14
@@ -156,7 +156,7 @@ class State(IntFlag):
 
 
 class Segment:
-    """Fields in the order of the wire; `LAYOUT` is theirs."""
+    """Fields in wire order, packed as `LAYOUT` states."""
 
     __slots__ = ()
     LAYOUT: ClassVar[struct.Struct]
@@ -167,7 +167,7 @@ class Segment:
 
     @classmethod
     def of(cls, data: bytes) -> Self:
-        """Raises ValueError when the length is not that of the segment."""
+        """Raises ValueError when the data has the wrong length for the segment."""
         if len(data) != cls.LAYOUT.size:
             raise ValueError(f"{cls.__name__} has {cls.LAYOUT.size} bytes, not {len(data)}")
         return cls(*cls.LAYOUT.unpack(data))
@@ -260,7 +260,7 @@ class Limits(Segment):
 
 @dataclass(frozen=True, slots=True)
 class Reload(Segment):
-    """What follows when the VTBD has been given: a second step that the pump takes by itself."""
+    """What follows once the VTBD has been delivered: a second step that the pump starts by itself."""
 
     LAYOUT = struct.Struct(">BII")
     active: int = LEAVE_8

@@ -3,9 +3,9 @@
 Source: the family's protocol sheet (fresenius-base-a.md): `STX [address] text CC ETX`, and single bytes around it.
 
 Promises:
-- Sans-IO, and nothing that is fed raises. At most LONGEST_BODY bytes of a frame are kept.
-- A frame whose check or characters are wrong never becomes a frame; it becomes `Garbage`.
-- A control code inside a frame breaks it off, and counts by itself.
+- Sans-IO, and no input raises. At most LONGEST_BODY bytes of a frame are kept.
+- A frame with a wrong check or wrong characters never becomes a frame; it becomes `Garbage`.
+- A control code inside a frame ends it, and counts by itself.
 """
 
 import re
@@ -14,7 +14,7 @@ from typing import Self
 
 STX, ETX, ENQ, ACK, DC4, NAK = 0x02, 0x03, 0x05, 0x06, 0x14, 0x15
 LONGEST_MESSAGE = 80  # address and text
-LONGEST_BODY = 128  # heard with patience, so that a message that is too long can be told so (error 0C)
+LONGEST_BODY = 128  # longer than any message, so that one that is too long can be refused as such (error 0C)
 
 # The errors that follow NAK. 3 is not used.
 BAD_CHARACTER, BAD_CHECK, BAD_ADDRESS, NO_ACK, NOT_READY, BAD_LENGTH, CONTROL_CODE = "1", "2", "4", "5", "6", "7", "8"
@@ -22,23 +22,23 @@ _NAK_ERRORS = frozenset(b"1245678")
 
 _BODY = re.compile(rb"(?P<address>[0-9]?)(?P<text>[ -}]*)(?P<check>[0-9A-F]{2})")
 _TEXT = re.compile(r"[ -}]*")
-_ENDS = re.compile(rb"[\x00-\x1f]")  # what cannot be inside a frame: its end, or what breaks it off
+_ENDS = re.compile(rb"[\x00-\x1f]")  # cannot be inside a frame: these end it, or break it off
 
 
 def check(message: bytes) -> bytes:
-    """Two upper-case hex digits of 0xFF less the sum of address and text, modulo 256 (0DC gives 48)."""
+    """Two upper-case hex digits: 0xFF minus the sum of address and text, modulo 256 (0DC gives 48)."""
     return b"%02X" % (0xFF - sum(message) % 256)
 
 
 @dataclass(frozen=True, slots=True)
 class Garbage:
-    """Bytes that are no frame."""
+    """Bytes that are not a frame."""
 
     raw: bytes
 
     @property
     def error(self) -> str | None:
-        """What a receiver answers with NAK; None where no frame had begun."""
+        """The error that a receiver sends with NAK; None where no frame had begun."""
         if self.raw[:1] != bytes([STX]):
             return None
         if self.raw[-1] != ETX:
@@ -53,7 +53,7 @@ class Garbage:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """A byte of the line's own: ENQ, DC4, ACK, or NAK with its error digit."""
+    """A single control byte: ENQ, DC4, ACK, or NAK with its error digit."""
 
     byte: int
     error: str = ""
@@ -69,7 +69,7 @@ class Signal:
 class Frame:
     """A message to or from an address: 0 is the base, 1 to 6 its modules, None a syringe pump on its own line.
 
-    A host's text is a command (`LE;dr`), a pump's begins with C (accepted), I (refused), E or M (by itself).
+    A host's text is a command (`LE;dr`). A pump's begins with C (accepted), I (refused), E or M (sent unasked).
     """
 
     address: int | None
@@ -79,7 +79,7 @@ class Frame:
         if self.address is not None and not 0 <= self.address <= 9:
             raise ValueError(f"address: {self.address} is not within 0 to 9")
         if not _TEXT.fullmatch(self.text) or (self.address is None and (not self.text or self.text[0].isdigit())):
-            raise ValueError(f"text: {self.text!r} cannot be said in a frame")
+            raise ValueError(f"text: {self.text!r} cannot be sent in a frame")
         if len(self.text) > LONGEST_BODY - 3:
             raise ValueError(f"text: {len(self.text)} characters are too many")
 
@@ -89,12 +89,12 @@ class Frame:
 
     @property
     def letter(self) -> str:
-        """What kind of answer it is."""
+        """The kind of reply."""
         return self.text[:1]
 
     @property
     def data(self) -> str:
-        """What follows the first `;`; empty without one."""
+        """The text after the first `;`; empty without one."""
         return self.text.partition(";")[2]
 
     def to_bytes(self) -> bytes:
@@ -103,7 +103,7 @@ class Frame:
 
     @classmethod
     def from_body(cls, body: bytes) -> Self | None:
-        """The frame between STX and ETX; None when it is none."""
+        """The frame between STX and ETX; None when it is malformed."""
         match = _BODY.fullmatch(body)
         if match is None or check(body[:-2]) != match["check"] or len(body) < 3:
             return None
@@ -168,8 +168,8 @@ class Framer:
 
 
 class RequestFramer(Framer):
-    """What a pump hears."""
+    """What a pump receives."""
 
 
 class ReplyFramer(Framer):
-    """What a host hears."""
+    """What a host receives."""

@@ -1,4 +1,4 @@
-"""What the pump's answers mean: lists of variables, and the application errors (fresenius-base-a.md [S])."""
+"""What the pump's replies mean: lists of variables, and the application errors (fresenius-base-a.md [S])."""
 
 import re
 
@@ -34,16 +34,16 @@ ERRORS = {
 
 
 def is_device_type(data: str) -> bool:
-    """`b` and a text: what LF;b is answered with."""
+    """`b` and a text: the reply to LF;b."""
     return len(data) > 1 and data[0] == "b" and ";" not in data
 
 
 def variables(data: str) -> dict[str, int]:
-    """`d02EE;r00001388` as numbers by letter; empty when any part of it is something else, or said twice."""
-    said: dict[str, int] = {}
+    """`d02EE;r00001388` as numbers by letter; empty when any part is something else, or a letter comes twice."""
+    values: dict[str, int] = {}
     for part in data.split(";"):
         match = _VARIABLE.fullmatch(part)
-        if match is None or match["letter"] in said:
+        if match is None or match["letter"] in values:
             return {}
-        said[match["letter"]] = int(match["value"], 16)
-    return said
+        values[match["letter"]] = int(match["value"], 16)
+    return values

@@ -1,4 +1,4 @@
-"""What can be set for a module of a Base A, and which of it stands in for a fact that no public source states."""
+"""The settings of a Base A module, and which of them stand in for a fact that no public source states."""
 
 from decimal import Decimal
 from typing import Annotated, Literal
@@ -17,35 +17,36 @@ class FreseniusBaseASettings(DriverSettings):
     module: int = Field(default=1, ge=0, le=6)
     reply_timeout_s: float = assumed(
         1.0,
-        "A pump answers within this time, the time on the line not counted: a public client waits 1 s.",
+        "A pump replies within this time, not counting the time on the line: a public client waits 1 s.",
         ge=0.05,
         le=5.0,
     )
     start_command: Command = assumed(
         "",
-        "Empty: PR with a rate begins the flow; it is sent once, at the start, and the pump holds no rate before. "
-        "Otherwise PR only holds the rate, and this command (such as PO;0) begins the flow.",
+        "Empty: PR with a rate starts the flow; it is sent once, at the start, and the pump holds no rate before. "
+        "Otherwise PR only sets the rate, and this command (such as PO;0) starts the flow.",
     )
     limit_query: Query = assumed(
         "LM;r",
-        "This question tells the volume limit, in hex and in the unit of the variable r.",
+        "The reply to this question is the volume limit, in hex and in the unit of the variable r.",
     )
     value_format: Literal["hex", "decimal"] = assumed(
         "hex",
-        "PR takes a rate and PV a limit in these digits, four and eight, in the units of the variables d and r. No "
-        "source states it; a limit that the pump took otherwise is seen when it is read back, before anything flows.",
+        "PR takes a rate in four and PV a limit in eight of these digits, in the units of the variables d and r. No "
+        "source states it; a limit that the pump understood differently is found when it is read back, before any "
+        "flow.",
     )
     running_mode_bits: int = assumed(
         0,
-        "Bits of the mode variable m that say the pump flows. 0: it flows when its rate d is above 0.",
+        "Bits of the mode variable m that mean the pump flows. 0: it flows when its rate d is above 0.",
         ge=0,
         le=0xFFFF,
     )
     stops_unheard: bool = assumed(
         False,
-        "True: a pump whose host answers neither its ENQ nor its frames still takes DC, by which a session is opened "
-        "or stays open, MO;2 and then PO; the deadman can stop it with these alone. What such a pump does is not "
-        "public, so nothing but its volume limit is taken to end a flow whose host is gone.",
+        "True: a pump whose host answers neither its ENQ nor its frames still accepts DC, which opens a session or "
+        "keeps it open, MO;2 and then PO; the deadman can stop it with these alone. What such a pump does is not "
+        "public, so only its volume limit is assumed to end a flow whose host is gone.",
     )
     highest_rate_ml_h: Decimal = assumed(
         Decimal(200), "No source states the highest rate; the pump refuses a higher one with error 08.", gt=0, le=6553

@@ -4,11 +4,11 @@ Source: PHD Ultra user guide p. 83 and a recorded dialogue with a Legato 100, as
 sheet.
 
 Promises:
-- Sans-IO: no clock, no socket, nothing raised whatever the bytes, buffers bounded.
-- A reply ends in XON (`poll on`). Without it the end of a prompt cannot be told (`>` may go on as `>*`), so a reply
-  without one is never taken for complete.
-- Everything from one XON to the next must be one well-formed reply, else all of it is `Garbage`: with no check sum to
-  go by, what is left of a damaged refusal must not read as consent.
+- Sans-IO: no clock, no socket; no input raises; buffers are bounded.
+- A reply ends in XON (`poll on`). Without it the end of a prompt is not known (`>` may continue as `>*`), so a reply
+  without XON is never complete.
+- Everything from one XON to the next must be one well-formed reply; otherwise all of it is `Garbage`. There is no
+  check sum, and the rest of a damaged refusal must not read as consent.
 """
 
 import re
@@ -27,7 +27,7 @@ _REPLY = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Garbage:
-    """Bytes that are no frame: a host drops them, a pump does not know the command."""
+    """Bytes that are not a frame: a host drops them, a pump replies that the command is unknown."""
 
     raw: bytes
 
@@ -39,7 +39,7 @@ class Garbage:
 class Request:
     """Host to pump: a command and its arguments. `quiet` (the `@`) leaves the pump's screen as it is.
 
-    Without an address it is for the pump that is alone on its line, or the first of a chain.
+    Without an address it is for the only pump on the line, or the first of a chain.
     """
 
     text: str
@@ -65,29 +65,29 @@ class Reply:
 
     def to_bytes(self) -> bytes:
         address = "" if self.address is None else f"{self.address:02d}"
-        said = "".join(f"\n{line}\r" for line in self.lines)
-        return f"{said}\n{address}{self.prompt}".encode("ascii") + bytes([XON])
+        lines = "".join(f"\n{line}\r" for line in self.lines)
+        return f"{lines}\n{address}{self.prompt}".encode("ascii") + bytes([XON])
 
     def __str__(self) -> str:
         address = "" if self.address is None else f"{self.address:02d}"
         return " | ".join([*self.lines, f"{address}{self.prompt}"])
 
     def plain_lines(self) -> tuple[str, ...]:
-        """The lines without `NN:`, which some pumps put before text as well as before the prompt."""
+        """The lines without `NN:`, which some pumps put before text as they do before the prompt."""
         before = f"{self.address or 0:02d}:"
         if all(line.startswith(before) for line in self.lines):
             return tuple(line[len(before) :] for line in self.lines)
         return self.lines
 
     def data(self, shape: re.Pattern[str]) -> re.Match[str] | None:
-        """The match of a one-line reply with `shape`, whether or not its address stands before it."""
+        """The match of a one-line reply with `shape`, with or without its address in front."""
         if len(self.lines) != 1:
             return None
         return shape.fullmatch(self.lines[0]) or shape.fullmatch(self.plain_lines()[0])
 
     @property
     def error(self) -> str | None:
-        """What the pump finds wrong (`Argument error: 2, Target volume out of range`), or None."""
+        """The error that the pump reports (`Argument error: 2, Target volume out of range`), or None."""
         lines = self.plain_lines()
         if not any("error" in line.lower() or "out of range" in line.lower() for line in lines[:1]):
             return None
@@ -95,7 +95,7 @@ class Reply:
 
 
 class RequestFramer:
-    """What a pump hears: a request with each CR; the LF after it is tolerated."""
+    """What a pump receives: each CR ends a request; an LF after it is tolerated."""
 
     def __init__(self) -> None:
         self._pending = bytearray()
@@ -126,7 +126,7 @@ def _request(raw: bytes) -> Request | Garbage:
 
 
 class ReplyFramer:
-    """What a host hears from a pump that was told `poll on`."""
+    """What a host receives from a pump with `poll on`."""
 
     def __init__(self) -> None:
         self._pending = bytearray()

@@ -1,9 +1,9 @@
-"""What a Harvard pump can hold: rates by syringe diameter and plunger speed, and how values are written and read."""
+"""What a Harvard pump can hold: rates by syringe diameter and plunger speed, and how values look on the wire."""
 
 import re
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
-from pumpd.pump import FewDigits, PumpProgram
+from pumpd.pump import Capabilities, Container, FewDigits, LossOfControl, PumpKind, PumpProgram
 from pumpd.quantities import Duration, Length, Rate, Volume
 from pumpd_drivers.harvard.settings import HarvardSettings
 
@@ -22,6 +22,25 @@ VOLUME = re.compile(_NUMBER + "(l|ml|ul|nl|pl)", re.ASCII)
 RATE = re.compile(_NUMBER + "(l|ml|ul|nl|pl)/(hr|h|min|sec|s)", re.ASCII)
 RATE_LIMITS = re.compile(f"(?P<low>{RATE.pattern}) to (?P<high>{RATE.pattern})", re.ASCII)
 TIME = re.compile(r"(\d+) seconds|(\d+):(\d\d):(\d\d)", re.ASCII)
+
+
+def capabilities(family: str, container: Container, settings: HarvardSettings) -> Capabilities:
+    """Raises ValueError for a container that the pump does not take."""
+    if reasons := diameter_reasons(container.diameter, settings):
+        raise ValueError("; ".join(reasons))
+    assert container.diameter is not None  # diameter_reasons checked it
+    low, high = rate_range(container.diameter, settings)
+    return Capabilities(
+        family=family,
+        kind=PumpKind.SYRINGE,
+        rate_grid=grid(settings),
+        volume_grid=grid(settings),
+        rate_min=low,
+        rate_max=high,
+        volume_max=Volume(settings.volume_max_ml),
+        max_steps=1,
+        loss_of_control=(LossOfControl.DEADMAN, LossOfControl.VTBI_ONLY),
+    )
 
 
 def diameter(match: re.Match[str]) -> Length:
@@ -50,9 +69,9 @@ def time_s(match: re.Match[str]) -> int:
 
 
 def target_time_s(program: PumpProgram) -> int:
-    """The time limit beside a volume that takes `duration`: one percent more and a second, in whole seconds up.
+    """The time limit beside the target volume, in s: the program's duration, 1 % and 1 s more, rounded up.
 
-    Never less than the volume needs, so that the volume ends the run and the time only bounds it.
+    It is never less than the volume needs, so that the volume ends the run and the time only bounds it.
     """
     exact = program.duration.decimal * Decimal("1.01") + 1
     return int(exact.to_integral_value(ROUND_CEILING))
@@ -72,7 +91,7 @@ def rate_range(inner: Length, settings: HarvardSettings) -> tuple[Rate, Rate]:
     step = Decimal(1).scaleb(-PLACES)
     low = (settings.slowest_mm_min * 6 * area_cm2).quantize(step, ROUND_CEILING)
     high = (settings.fastest_mm_min * 6 * area_cm2).quantize(step, ROUND_FLOOR)
-    most = Decimal(10**settings.digits - 1)  # with so many digits
+    most = Decimal(10**settings.digits - 1)  # the largest number with that many digits
     return Rate(max(low, step)), Rate(grid(settings).floor(min(high, most)))
 
 
@@ -91,4 +110,4 @@ def diameter_reasons(inner: Length | None, settings: HarvardSettings) -> list[st
 def time_reasons(program: PumpProgram) -> list[str]:
     if target_time_s(program) <= LONGEST_TIME_S:
         return []
-    return [f"duration: {program.duration} is above {Duration(LONGEST_TIME_S)}, the longest that is run here"]
+    return [f"duration: {program.duration} is above {Duration(LONGEST_TIME_S)}, the longest that this driver runs"]

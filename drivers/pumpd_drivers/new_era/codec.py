@@ -3,11 +3,11 @@
 Source: New Era manual (Publication 1200-01) sections 10 and 12, as collected in the family's protocol sheet.
 
 Promises:
-- Sans-IO: no clock, no socket. The 0.5 s inter-byte limit is applied by whoever owns time, through `reset()`.
-- A safe frame whose length, CRC or end byte is wrong never becomes a safe frame; it becomes `Garbage`. (What is left of
-  it may by chance read as a basic frame, which has no check: who has the pump in safe mode takes no basic frames.)
-- Both modes are recognised frame by frame: after STX a basic reply has a digit of its address, a safe frame its
-  length, which is below 0x30 for every frame of this family.
+- Sans-IO: no clock, no socket. The caller, who has a clock, applies the 0.5 s inter-byte limit through `reset()`.
+- A safe frame with a wrong length, CRC or end byte never becomes a safe frame; it becomes `Garbage`. (Its rest may by
+  chance read as a basic frame, which has no check: a host accepts no basic frames from a pump in safe mode.)
+- The mode is recognised frame by frame: after STX a basic reply has a digit of its address, a safe frame its length,
+  which is below 0x30 for every frame of this family.
 """
 
 import binascii
@@ -18,11 +18,11 @@ from functools import lru_cache
 STX, ETX, CR = 0x02, 0x03, 0x0D
 
 LENGTH_OVERHEAD = 4  # the length byte counts itself, two CRC bytes and ETX
-LONGEST_DATA = 0x2F - LENGTH_OVERHEAD  # a longer one would look like a basic frame
+LONGEST_DATA = 0x2F - LENGTH_OVERHEAD  # a longer frame would look like a basic one
 LONGEST_BASIC = 128  # more than this without an end is noise
 
 _STRIPPED = bytes([*range(0x21), 0x7F])  # the pump strips spaces and control characters, and upper-cases
-# Printable data only: of a safe frame that lost its head, a check sum would otherwise pass as a basic reply's data.
+# Printable data only: the check sum of a safe frame that lost its head would otherwise pass as a basic reply's data.
 _REPLY = re.compile(r"(?P<address>\d\d)(?P<status>A\?[RSTEO]|[IWSPTUX])(?P<data>[ -~]*)", re.ASCII)
 _REQUEST = re.compile(r"(?P<address>\d{0,2})(?P<text>.*)", re.ASCII)
 
@@ -41,14 +41,14 @@ def safe_frame(data: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Garbage:
-    """Bytes that are no frame: a pump answers them with ?COM, a host drops them."""
+    """Bytes that are not a frame: a pump replies ?COM, a host drops them."""
 
     raw: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Host to pump: an optional address (0 to 99; none means 0) and a command; an empty command asks for the status."""
+    """Host to pump: an optional address (0 to 99; none means 0) and a command; an empty command requests the status."""
 
     text: str
     address: int | None = None
@@ -59,7 +59,7 @@ class Request:
         return safe_frame(data) if self.safe else data + bytes([CR])
 
     @classmethod
-    @lru_cache(maxsize=256)  # a host asks the same again and again
+    @lru_cache(maxsize=256)  # a host sends the same requests again and again
     def from_data(cls, data: bytes, *, safe: bool) -> "Request | Garbage":
         if not data.isascii():
             return Garbage(data)
@@ -72,7 +72,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Pump to host: its address, its status prompt (`I`, `S`, `A?R`, ...) and the data asked for or an error word."""
+    """Pump to host: its address, its status prompt (`I`, `S`, `A?R`, ...) and the requested data or an error word."""
 
     address: int
     status: str
@@ -84,7 +84,7 @@ class Reply:
         return safe_frame(data) if self.safe else bytes([STX]) + data + bytes([ETX])
 
     @classmethod
-    @lru_cache(maxsize=256)  # a pump says the same rate and status again and again
+    @lru_cache(maxsize=256)  # a pump reports the same rate and status again and again
     def from_data(cls, data: bytes, *, safe: bool) -> "Reply | Garbage":
         match = _REPLY.fullmatch(data.decode("ascii", "replace"))
         if match is None:
@@ -103,13 +103,13 @@ class Reply:
 
 
 class _Buffer:
-    """Bytes not yet made into frames, and the cutting of safe frames that both directions share."""
+    """Bytes not yet made into frames, and the parsing of safe frames that both directions share."""
 
     def __init__(self) -> None:
         self._pending = bytearray()
 
     def reset(self) -> None:
-        """Drop a partial frame: a gap of over 0.5 s, or a new connection."""
+        """Drop a partial frame, after a gap of over 0.5 s or on a new connection."""
         self._pending.clear()
 
     @property
@@ -122,7 +122,7 @@ class _Buffer:
         return taken
 
     def _lone_safe(self, data: bytes) -> bytes | None:
-        """The contents when the bytes are one good safe frame and no more, as nearly always; else None."""
+        """The contents when the bytes are exactly one good safe frame, the usual case; else None."""
         if self._pending or len(data) <= LENGTH_OVERHEAD or data[0] != STX or data[1] + 1 != len(data):
             return None
         contents = data[2:-3]
@@ -130,7 +130,7 @@ class _Buffer:
         return contents if good and data[1] < LONGEST_DATA + LENGTH_OVERHEAD + 1 else None
 
     def _cut_safe(self) -> bytes | Garbage | None:
-        """The data of the safe frame at the front, Garbage when it is corrupt, None while it is not complete."""
+        """The data of the safe frame at the front, Garbage when it is corrupt, None while it is incomplete."""
         if len(self._pending) < 2:
             return None
         size = self._pending[1] + 1
@@ -144,7 +144,7 @@ class _Buffer:
 
 
 class ReplyFramer(_Buffer):
-    """What a host hears: replies, and Garbage for everything else."""
+    """What a host receives: replies, and Garbage for everything else."""
 
     def feed(self, data: bytes) -> list[Reply | Garbage]:
         if (lone := self._lone_safe(data)) is not None:
@@ -163,7 +163,7 @@ class ReplyFramer(_Buffer):
             cut = self._cut_safe()
             return Reply.from_data(cut, safe=True) if isinstance(cut, bytes) else cut
         again, end = self._pending.find(STX, 1), self._pending.find(ETX)
-        if again >= 0 and not 0 <= end < again:  # a basic reply holds no STX: the true one begins here
+        if again >= 0 and not 0 <= end < again:  # a basic reply holds no STX: the real one begins here
             return Garbage(self._take(again))
         if end < 0:
             return Garbage(self._take(len(self._pending))) if len(self._pending) > LONGEST_BASIC else None
@@ -171,7 +171,7 @@ class ReplyFramer(_Buffer):
 
 
 class RequestFramer(_Buffer):
-    """What a pump hears: requests, and Garbage where it must answer ?COM."""
+    """What a pump receives: requests, and Garbage where it must reply ?COM."""
 
     def feed(self, data: bytes) -> list[Request | Garbage]:
         if (lone := self._lone_safe(data)) is not None:
@@ -192,10 +192,3 @@ class RequestFramer(_Buffer):
         if end < 0:
             return Garbage(self._take(len(self._pending))) if len(self._pending) > LONGEST_BASIC else None
         return Request.from_data(self._take(end + 1)[:-1], safe=False)
-
-
-def number(text: str) -> str:
-    """Check a number on its way to the pump: at most 4 digits, at most 3 of them after the point."""
-    if re.fullmatch(r"[0-9]{1,4}|(?=[0-9.]{3,5}\Z)[0-9]+\.[0-9]{1,3}", text) is None:
-        raise ValueError(f"{text!r} is not a number of at most 4 digits, 3 of them after the point")
-    return text

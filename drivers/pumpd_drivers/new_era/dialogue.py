@@ -1,32 +1,27 @@
-"""One command and its answer, with the family's rule on alarms: an alarm swallows the command that it answers.
+"""One command and its reply, with the family's rule on alarms: an alarm replaces the reply and swallows the command.
 
 Promises:
-- A command is sent again only when the pump said that it did not execute it (an alarm came instead), or when it is a
-  question; `once` sends what could start a flow, once, whatever comes.
-- An answer needs our address, the framing in use and the shape of data that was asked for.
-- An alarm that the pump reports, asked or not, stays in `alarms` until `acknowledge`.
+- A command is sent again only when the pump reported that it did not execute it (an alarm came instead), or when it is
+  a question; `once` sends what could start a flow exactly once, whatever comes.
+- A reply must carry our address, the framing in use and data of the expected shape.
+- An alarm that the pump reports, asked or not, stays latched.
 """
 
 import re
+from abc import ABC
 from collections.abc import Callable
 
-from pumpd.driving import RETRIES, DeclinedError, Lane, Side, UnansweredError, timed_out
-from pumpd.pump import PumpAlarm
+from pumpd.driving import RETRIES, DeclinedError, Lane, LinkDriver, Side, UnansweredError, timed_out
 from pumpd.wire import WireError
 from pumpd_drivers.new_era.codec import Garbage, Reply, Request
+from pumpd_drivers.new_era.replies import ALARMS
+from pumpd_drivers.new_era.settings import NewEraSettings
 
 LONGEST_REPLY = 40  # bytes; allows for the time on the line
-MOST_SWALLOWED = 5  # alarms in a row before we give up
+MOST_SWALLOWED = 5  # alarms in a row before the driver gives up
 
 NOTHING = re.compile("")
 
-ALARMS = {
-    "R": PumpAlarm.PUMP_RESET,
-    "S": PumpAlarm.OCCLUSION,  # a stalled motor is how this pump feels a blocked line
-    "T": PumpAlarm.PUMP_WATCHDOG,
-    "E": PumpAlarm.PUMP_PROGRAM_ERROR,
-    "O": PumpAlarm.PUMP_PROGRAM_ERROR,
-}
 
 _ERRORS = {
     "?": "it does not know the command",
@@ -41,34 +36,28 @@ class UnsupportedError(DeclinedError):
     """The pump does not know this command."""
 
 
-class Dialogue:
-    """The conversation with one address.
+class NewEraDialogue(LinkDriver[Reply | Garbage], ABC):
+    """The part of the driver that exchanges commands with one address.
 
-    `safe` is the mode that the pump is in: True, False, or None while it is not known (safe frames are then sent, which
-    a pump takes in either mode, and answers in either framing are accepted).
+    `safe` is the pump's mode: True, False, or None while it is not known. Safe frames are then sent, which a pump
+    accepts in either mode, and replies in either framing are accepted.
     """
 
-    def __init__(
-        self, link: Side[Reply | Garbage], address: int, reply_timeout_s: float, alarms: dict[PumpAlarm, None]
-    ) -> None:
-        self.link = link
+    def __init__(self, link: Side[Reply | Garbage], settings: NewEraSettings) -> None:
+        super().__init__(link, settings)
+        self.settings = settings
         self.safe: bool | None = None
-        self.alarms = alarms  # the driver's latch
         self.alarm_count = 0
-        self._address, self._reply_timeout_s = address, reply_timeout_s
         self._requests: dict[tuple[str, bool], tuple[bytes, float]] = {}
         self._accepts: dict[tuple[str, bool], Callable[[Reply | Garbage], bool]] = {}
-        link.on_stray = self._overhear
-
-    def acknowledge(self) -> None:
-        self.alarms.clear()
+        link.on_stray = self._on_stray
 
     # -- the three ways to send ------------------------------------------------------------------------------
 
-    async def ask(
+    async def question(
         self, command: str, shape: re.Pattern[str], *, lane: Lane = Lane.NORMAL, epoch: int | None = None
     ) -> Reply:
-        """A question, asked again after a missed answer and after an alarm."""
+        """Sent again after a missed reply and after an alarm."""
         missed = swallowed = 0
         while True:
             try:
@@ -82,21 +71,21 @@ class Dialogue:
                 return _agreed(command, reply)
             swallowed += 1
             if swallowed == MOST_SWALLOWED:
-                raise DeclinedError(f"{command}: the pump answers with an alarm again and again")
+                raise DeclinedError(f"{command}: the pump replied with an alarm {MOST_SWALLOWED} times")
 
-    async def tell(self, command: str, epoch: int, *, safe: bool | None = None) -> Reply:
+    async def command(self, command: str, epoch: int, *, safe: bool | None = None) -> Reply:
         """A setting: sent again only when an alarm swallowed it. `safe` overrides the framing."""
         for _ in range(MOST_SWALLOWED):
             reply = await self.send(command, NOTHING, epoch=epoch, safe=safe)
             if not reply.alarm:
                 return _agreed(command, reply)
-        raise DeclinedError(f"{command}: the pump answers with an alarm again and again")
+        raise DeclinedError(f"{command}: the pump replied with an alarm {MOST_SWALLOWED} times")
 
     async def once(self, command: str, epoch: int) -> Reply:
-        """A command that is never sent again. An alarm in its place means that it was not executed."""
+        """A command that is never sent again. An alarm in place of its reply means that it was not executed."""
         reply = await self.send(command, NOTHING, epoch=epoch)
         if reply.alarm:
-            raise DeclinedError(f"{command}: the pump answered with its alarm {reply.status} instead")
+            raise DeclinedError(f"{command}: the pump replied with its alarm {reply.status} instead")
         return reply
 
     async def send(
@@ -111,7 +100,7 @@ class Dialogue:
     ) -> Reply:
         """One exchange, sent once; the reply may be an alarm or an error word.
 
-        `safe` overrides the framing of the request, `either` accepts an answer in either framing.
+        `safe` overrides the framing of the request; with `either` a reply in either framing is accepted.
         """
         framed = self.safe is not False if safe is None else safe
         request, timeout_s = self._request(command, safe=framed)
@@ -122,10 +111,10 @@ class Dialogue:
             text = f"{command or 'status'}: {error}"
             raise (UnansweredError(text) if error.sent else DeclinedError(text)) from error
         if type(reply) is not Reply:
-            raise UnansweredError(f"{command}: no reply")  # `accepts` takes none
+            raise UnansweredError(f"{command}: no reply")  # `accepts` takes no Garbage
         if reply.alarm:
-            self._latch(reply.alarm)
-            self.link.unsettle()  # one sent of the pump's own accord may have come in place of the answer
+            self._count_alarm(reply.alarm)
+            self.link.unsettle()  # it may have been sent unasked, and the reply may still come
         return reply
 
     # -- frames ----------------------------------------------------------------------------------------------
@@ -137,8 +126,8 @@ class Dialogue:
         key = (command, safe)
         found = self._requests.get(key)
         if found is None:
-            raw = Request(command, self._address, safe).to_bytes()
-            found = raw, self._reply_timeout_s + self.link.line.time_for(len(raw) + LONGEST_REPLY)
+            raw = Request(command, self.settings.address, safe).to_bytes()
+            found = raw, self.settings.reply_timeout_s + self.link.line.time_for(len(raw) + LONGEST_REPLY)
             if len(self._requests) > 256:
                 self._requests.clear()
             self._requests[key] = found
@@ -147,7 +136,7 @@ class Dialogue:
     def _accept(self, shape: re.Pattern[str], *, strict: bool) -> Callable[[Reply | Garbage], bool]:
         key = (shape.pattern, strict)
         if key not in self._accepts:
-            address, fits = self._address, shape.fullmatch
+            address, fits = self.settings.address, shape.fullmatch
 
             def accepts(frame: Reply | Garbage) -> bool:
                 return (
@@ -160,13 +149,13 @@ class Dialogue:
             self._accepts[key] = accepts
         return self._accepts[key]
 
-    def _overhear(self, frame: Reply | Garbage) -> None:
-        if isinstance(frame, Reply) and frame.address == self._address and frame.alarm:
-            self._latch(frame.alarm)
+    def _on_stray(self, frame: Reply | Garbage) -> None:
+        if isinstance(frame, Reply) and frame.address == self.settings.address and frame.alarm:
+            self._count_alarm(frame.alarm)
 
-    def _latch(self, letter: str) -> None:
+    def _count_alarm(self, letter: str) -> None:
         self.alarm_count += 1
-        self.alarms[ALARMS[letter]] = None
+        self.latch(ALARMS[letter])
 
 
 def _agreed(command: str, reply: Reply) -> Reply:

@@ -1,10 +1,10 @@
-"""The New Era driver: RUN is sent once, stop until it is believed.
+"""The New Era driver: RUN is sent once, STP until the pump reports stopped.
 
 Promises, besides those of `pumpd.pump.driver`:
-- The watchdog is never taken off a pump that is flowing, also not while it is being brought up again.
-- RUN leaves only after the watchdog was confirmed and the pump said that it stands still, and only if no stop was asked
-  for meanwhile. It is *done* when its own reply says infusing, *refused* when the pump said no and stands still.
-- What does not fit the pump is refused before the first byte.
+- The watchdog of a flowing pump is never disarmed, not even while the pump is identified again.
+- RUN is sent only after the watchdog was confirmed and the pump reported that it is stopped, and only if no stop was
+  requested meanwhile. It is *done* when its own reply reports infusing, *refused* when the pump refused and is stopped.
+- A program that does not fit the pump is refused before the first byte.
 """
 
 from collections.abc import Mapping
@@ -15,76 +15,43 @@ from pumpd.driving import (
     DeclinedError,
     Lane,
     LineSettings,
-    LinkDriver,
     Side,
     UnansweredError,
     join,
     now_ns,
     timed_out,
 )
-from pumpd.pump import (
-    Capabilities,
-    Container,
-    Identity,
-    LossOfControl,
-    PumpAlarm,
-    PumpKind,
-    PumpProgram,
-    PumpState,
-    Reading,
-    StopFrames,
-)
+from pumpd.pump import Capabilities, Container, Identity, PumpProgram, PumpState, Reading, StopFrames
 from pumpd.quantities import Duration
 from pumpd_drivers.new_era import limits, replies
 from pumpd_drivers.new_era.codec import Garbage, Reply, ReplyFramer, RequestFramer
-from pumpd_drivers.new_era.dialogue import NOTHING, Dialogue
-from pumpd_drivers.new_era.mode import SafeMode
-from pumpd_drivers.new_era.phases import Phases
+from pumpd_drivers.new_era.dialogue import NOTHING, NewEraDialogue
+from pumpd_drivers.new_era.program import Phases
+from pumpd_drivers.new_era.safe_mode import SafeMode
 from pumpd_drivers.new_era.settings import NewEraSettings
 from pumpd_drivers.new_era.syringes import SYRINGES
 
-STOP_TRIES = 6  # within one call; the caller repeats the call until the stop is believed
+STOP_TRIES = 6  # within one call; the caller repeats the call until the stop is confirmed
 
 
-class NewEra(LinkDriver[Reply | Garbage]):
+class NewEra(NewEraDialogue):
     family = "new-era"
     title = "New Era NE-1000 family, laboratory syringe pumps (not for clinical use on humans)"
     models = ("ne-1000", "ne-1010", "ne-4000")
     assumptions = NewEraSettings.assumptions()
     syringes = SYRINGES
     codec = Codec(RequestFramer, ReplyFramer, checked=lambda frame: getattr(frame, "safe", False))
-    bench_settings: Mapping[str, Any] = {"safe_mode": "if-supported"}  # for `pumpd driver check`, nobody connected
+    bench_settings: Mapping[str, Any] = {"safe_mode": "if-supported"}  # for `pumpd driver check`, no patient connected
 
     def __init__(self, link: Side[Reply | Garbage], settings: NewEraSettings) -> None:
         super().__init__(link, settings)
-        self._settings = settings
-        self._talk = Dialogue(link, settings.address, settings.reply_timeout_s, self.alarms)
-        self._mode = SafeMode(self._talk, settings)
-        self._phases = Phases(self._talk, settings)
-        self._met = False
-        self.alarms_at_bring_up: tuple[PumpAlarm, ...] = ()  # what the pump had to tell from before we met
+        self._mode = SafeMode(self)
+        self._phases = Phases(self)
+        self._identified_before = False
 
     @classmethod
     def capabilities(cls, container: Container, settings: Mapping[str, Any]) -> Capabilities:
-        chosen = NewEraSettings.of(settings)
-        if reasons := limits.diameter_reasons(container.diameter):
-            raise ValueError("; ".join(reasons))
-        assert container.diameter is not None  # diameter_reasons has seen it
-        native = chosen.safe_mode == "required"
-        return Capabilities(
-            family=cls.family,
-            kind=PumpKind.SYRINGE,
-            rate_grid=limits.GRID,
-            volume_grid=limits.GRID,
-            rate_min=limits.lowest_rate(container.diameter),
-            rate_max=limits.highest_rate(container.diameter),
-            volume_max=limits.MAX_VOLUME,
-            max_steps=_max_steps(chosen),
-            loss_of_control=(LossOfControl.NATIVE, LossOfControl.DEADMAN)
-            if native
-            else (LossOfControl.DEADMAN, LossOfControl.VTBI_ONLY),
-            watchdog=Duration(limits.LONGEST_WATCHDOG_S) if native else None,
-        )
+        return limits.capabilities(cls.family, container, NewEraSettings.of(settings))
 
     @classmethod
     def check_settings(cls, settings: Mapping[str, Any]) -> None:
@@ -103,34 +70,33 @@ class NewEra(LinkDriver[Reply | Garbage]):
 
     @property
     def stop_frames(self) -> StopFrames:
-        """STP in the framing in use. The first pauses, the next resets the program; an alarm may swallow one."""
-        return StopFrames((self._talk.framed("STP", safe=self._talk.safe is not False),))
+        """STP in the framing in use. The first pauses, the second resets the program; an alarm may swallow one."""
+        return StopFrames((self.framed("STP", safe=self.safe is not False),))
 
-    # -- bringing up -----------------------------------------------------------------------------------------
+    # -- identify --------------------------------------------------------------------------------------------
 
     async def _identify(self, epoch: int) -> Identity:
         status = await self._mode.find(epoch)
         if not _flows(status):
             await self._mode.off(epoch)
-        version = await self._talk.ask("VER", replies.VERSION, epoch=epoch)
+        version = await self.question("VER", replies.VERSION, epoch=epoch)
         model, firmware = replies.model_and_firmware(version.data)
-        if model.lower() not in self._settings.models:
-            allowed = ", ".join(self._settings.models)
-            raise DeclinedError(f"model: the pump says it is a {model}; the settings allow {allowed}")
-        if not self._met:
-            self._met, self.alarms_at_bring_up = True, tuple(self._talk.alarms)
-            self._talk.acknowledge()
+        if model.lower() not in self.settings.models:
+            allowed = ", ".join(self.settings.models)
+            raise DeclinedError(f"model: the pump reports {model}; the settings allow {allowed}")
+        if not self._identified_before:
+            self._identified_before = True
+            self.alarms.clear()  # they are from before this driver was opened
         return Identity(model, firmware)
 
-    # -- reading ---------------------------------------------------------------------------------------------
+    # -- read ------------------------------------------------------------------------------------------------
 
     async def _read(self) -> Reading:
-        talk = self._talk
-        asked, alarms_before = now_ns(), talk.alarm_count
-        rate = await talk.ask("RAT", replies.RATE)
-        counters = await talk.ask("DIS", replies.COUNTERS)  # last, so that state and volume are of one instant
+        asked, alarms_before = now_ns(), self.alarm_count
+        rate = await self.question("RAT", replies.RATE)
+        counters = await self.question("DIS", replies.COUNTERS)  # last, so that state and volume are of one instant
         state = replies.STATES[counters.status]
-        if talk.alarm_count != alarms_before and not state.flowing:
+        if self.alarm_count != alarms_before and not state.flowing:
             state = PumpState.ALARM
         return Reading(
             asked_ns=asked,
@@ -138,13 +104,13 @@ class NewEra(LinkDriver[Reply | Garbage]):
             state=state,
             rate=replies.rate(rate.data),
             delivered=replies.infused(counters.data),
-            alarms=tuple(talk.alarms),
+            alarms=tuple(self.alarms),
         )
 
-    # -- programming and flow --------------------------------------------------------------------------------
+    # -- program and flow ------------------------------------------------------------------------------------
 
     def _unfit(self, program: PumpProgram) -> list[str]:
-        return limits.program_reasons(program, _max_steps(self._settings))
+        return limits.program_reasons(program, limits.max_steps(self.settings))
 
     async def _load(self, program: PumpProgram, epoch: int) -> None:
         await self._require_stopped(epoch)
@@ -155,8 +121,8 @@ class NewEra(LinkDriver[Reply | Garbage]):
         return await self._phases.read(epoch)
 
     async def _require_stopped(self, epoch: int) -> None:
-        """Ask for the counters, whose answer cannot be taken for any setting's, and insist on a pump at rest."""
-        reply = await self._talk.ask("DIS", replies.COUNTERS, epoch=epoch)
+        """Ask for the counters, whose reply cannot be taken for a setting's, and require a stopped pump."""
+        reply = await self.question("DIS", replies.COUNTERS, epoch=epoch)
         if reply.status != "S":
             raise DeclinedError(f"the pump is {replies.STATES[reply.status]}, not stopped: stop it first")
 
@@ -167,56 +133,53 @@ class NewEra(LinkDriver[Reply | Garbage]):
         await self._mode.on(seconds, epoch)
         await self._require_stopped(epoch)
         try:
-            reply = await self._talk.once("RUN", epoch)
+            reply = await self.once("RUN", epoch)
             if reply.error is not None:
                 raise DeclinedError(f"RUN: the pump refuses ({reply.error})")
         except DeclinedError as refusal:
-            if refusal.__cause__ is None:  # it left, and the pump said no: believed when the pump stands still
-                await self._believe(refusal)
+            if refusal.__cause__ is None:  # it was sent, and the pump refused
+                await self._confirm(refusal)
             raise
         if reply.status != "I":
-            raise UnansweredError(f"RUN: the pump answered, and says {replies.STATES[reply.status]}")
+            raise UnansweredError(f"RUN: the pump replied, and reports {replies.STATES[reply.status]}")
 
-    async def _believe(self, refusal: DeclinedError) -> None:
+    async def _confirm(self, refusal: DeclinedError) -> None:
+        """A refused start counts as refused only when nothing flows. Raises UnansweredError otherwise."""
         try:
-            reply = await self._talk.ask("DIS", replies.COUNTERS)
+            reply = await self.question("DIS", replies.COUNTERS)
         except (DeclinedError, UnansweredError) as error:
-            raise UnansweredError(f"{refusal}; then no word on its state: {error}") from error
+            raise UnansweredError(f"{refusal}; its state could then not be read: {error}") from error
         if _flows(reply):
-            raise UnansweredError(f"{refusal}; yet it says {replies.STATES[reply.status]}")
+            raise UnansweredError(f"{refusal}; but it reports {replies.STATES[reply.status]}")
 
     async def _stop(self) -> None:
-        """STP pauses, STP again stops. Repeated, in the other framing after a silence, until the pump says stopped."""
-        talk, heard = self._talk, UnansweredError("STP: no answer")
-        framing = talk.safe is not False
+        """STP pauses, a second STP stops. Repeated until the pump reports stopped; after a silence the framing changes."""
+        problem = UnansweredError("STP: no reply")
+        framing = self.safe is not False
         for _ in range(STOP_TRIES):
             try:
-                reply = await talk.send("STP", NOTHING, lane=Lane.STOP, safe=framing, either=True)
+                reply = await self.send("STP", NOTHING, lane=Lane.STOP, safe=framing, either=True)
                 if reply.status == "S":
-                    reply = await talk.send("DIS", replies.COUNTERS, lane=Lane.STOP, safe=framing, either=True)
+                    reply = await self.send("DIS", replies.COUNTERS, lane=Lane.STOP, safe=framing, either=True)
                     if reply.status == "S":
                         return
             except UnansweredError as error:
                 if not timed_out(error):
                     raise
-                heard, framing = error, not framing
+                problem, framing = error, not framing
                 continue
-            heard = UnansweredError(f"STP: the pump says {reply.status}")
+            problem = UnansweredError(f"STP: the pump reports {reply.status}")
             if reply.error == "?COM":
                 framing = not framing
-        raise heard
+        raise problem
 
     async def _release(self, epoch: int) -> None:
-        status = await self._talk.ask("", NOTHING, epoch=epoch)
+        status = await self.question("", NOTHING, epoch=epoch)
         if _flows(status):
             raise DeclinedError(f"the pump is {replies.STATES[status.status]}: its watchdog stays on")
         await self._mode.off(epoch)
 
 
-def _max_steps(settings: NewEraSettings) -> int:
-    return limits.MAX_STEPS if settings.rate_query == "running" else 1
-
-
 def _flows(reply: Reply) -> bool:
-    """Whether the pump flows or may begin to by itself."""
+    """Whether the pump flows, or may start to by itself."""
     return reply.status not in ("S", "P")

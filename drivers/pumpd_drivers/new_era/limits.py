@@ -1,17 +1,18 @@
 """What a New Era pump can hold: number grids, limits by syringe diameter, and why a program does not fit.
 
-The plunger moves at 5.1005 cm/min at most and 0.004205 cm/h at least (manual, section 12.5, as the protocol sheet has
-it); a rate limit is that speed times the syringe's inner area.
+The plunger moves at 5.1005 cm/min at most and 0.004205 cm/h at least (manual, section 12.5, quoted in the protocol
+sheet); a rate limit is that speed times the syringe's inner area.
 """
 
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
-from pumpd.pump import FewDigits, PumpProgram
-from pumpd.quantities import Length, Rate, Volume
+from pumpd.pump import Capabilities, Container, FewDigits, LossOfControl, PumpKind, PumpProgram
+from pumpd.quantities import Duration, Length, Rate, Volume
+from pumpd_drivers.new_era.settings import NewEraSettings
 
 GRID = FewDigits(4, 3)
 SMALLEST = Decimal("0.001")
-MAX_STEPS = 40  # 41 phases, the one after the last step says stop
+MAX_STEPS = 40  # of 41 phases: the one after the last step is a stop
 MAX_VOLUME = Volume(9999)
 MIN_DIAMETER, MAX_DIAMETER = Length("0.1"), Length("50.0")
 LONGEST_WATCHDOG_S = 255
@@ -19,6 +20,32 @@ LONGEST_WATCHDOG_S = 255
 _PI = Decimal("3.14159265358979323846264338328")
 _FASTEST_CM_H = Decimal("5.1005") * 60
 _SLOWEST_CM_H = Decimal("0.004205")
+
+
+def capabilities(family: str, container: Container, settings: NewEraSettings) -> Capabilities:
+    """Raises ValueError for a container that the pump does not take."""
+    if reasons := diameter_reasons(container.diameter):
+        raise ValueError("; ".join(reasons))
+    assert container.diameter is not None  # diameter_reasons checked it
+    native = settings.safe_mode == "required"
+    return Capabilities(
+        family=family,
+        kind=PumpKind.SYRINGE,
+        rate_grid=GRID,
+        volume_grid=GRID,
+        rate_min=lowest_rate(container.diameter),
+        rate_max=highest_rate(container.diameter),
+        volume_max=MAX_VOLUME,
+        max_steps=max_steps(settings),
+        loss_of_control=(LossOfControl.NATIVE, LossOfControl.DEADMAN)
+        if native
+        else (LossOfControl.DEADMAN, LossOfControl.VTBI_ONLY),
+        watchdog=Duration(LONGEST_WATCHDOG_S) if native else None,
+    )
+
+
+def max_steps(settings: NewEraSettings) -> int:
+    return MAX_STEPS if settings.rate_query == "running" else 1
 
 
 def _area_cm2(diameter: Length) -> Decimal:
@@ -39,7 +66,7 @@ def lowest_rate(diameter: Length) -> Rate:
 
 
 def wire_number(value: Decimal) -> str:
-    """A number as the pump takes it: 4 digits, at most 3 after the point ("52.50"). ValueError when it does not fit."""
+    """A number for the pump: 4 digits, at most 3 after the point ("52.50"). ValueError when it does not fit."""
     if value < 0 or value >= 10000 or GRID.floor(value) != value:
         raise ValueError(f"{value} is not a number of at most 4 digits, 3 of them after the point")
     places = min(3, 4 - len(str(int(value))))
@@ -55,14 +82,14 @@ def diameter_reasons(diameter: Length | None) -> list[str]:
     return _unfit("diameter", diameter.decimal)
 
 
-def program_reasons(program: PumpProgram, max_steps: int = MAX_STEPS) -> list[str]:
+def program_reasons(program: PumpProgram, most_steps: int = MAX_STEPS) -> list[str]:
     """Every reason why the pump cannot hold this program; empty when it can."""
     reasons = diameter_reasons(program.diameter)
     if reasons or program.diameter is None:
         return reasons
     low, high = lowest_rate(program.diameter), highest_rate(program.diameter)
-    if len(program.steps) > max_steps:
-        reasons.append(f"steps: {len(program.steps)} steps, this pump holds {max_steps}")
+    if len(program.steps) > most_steps:
+        reasons.append(f"steps: {len(program.steps)} steps, this pump holds {most_steps}")
     for number, step in enumerate(program.steps, start=1):
         if not low <= step.rate <= high:
             reasons.append(

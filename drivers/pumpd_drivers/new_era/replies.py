@@ -1,13 +1,13 @@
-"""What the data of a reply looks like and means: numbers with their units, states, the version word.
+"""What a reply's data looks like and means: numbers with their units, states, alarm letters, the version word.
 
-A number may end in a point ("1000."): pumps differ, and so do the programs that play them.
+A number may end in a point ("1000."): pumps differ, and so do programs that imitate them.
 """
 
 import re
 from decimal import Decimal
 from functools import lru_cache
 
-from pumpd.pump import PumpState
+from pumpd.pump import PumpAlarm, PumpState
 from pumpd.quantities import Rate, Volume
 
 _NUMBER = r"[0-9]{1,4}(?:\.[0-9]{0,3})?"
@@ -30,11 +30,19 @@ STATES = {
     "X": PumpState.PURGING,
 }
 
+ALARMS = {
+    "R": PumpAlarm.PUMP_RESET,
+    "S": PumpAlarm.OCCLUSION,  # this pump detects a blocked line by its stalled motor
+    "T": PumpAlarm.PUMP_WATCHDOG,
+    "E": PumpAlarm.PUMP_PROGRAM_ERROR,
+    "O": PumpAlarm.PUMP_PROGRAM_ERROR,
+}
+
 _ML_H = {"MH": Decimal(1), "MM": Decimal(60), "UH": Decimal("0.001"), "UM": Decimal("0.06")}
 _ML = {"ML": Decimal(1), "UL": Decimal("0.001")}
 
 
-@lru_cache(maxsize=64)  # a pump says the same rate again and again
+@lru_cache(maxsize=64)  # a pump reports the same rate again and again
 def rate(data: str) -> Rate:
     return Rate(Decimal(data[:-2]) * _ML_H[data[-2:]])
 
@@ -49,8 +57,8 @@ def infused(data: str) -> Volume:
 
 
 def model_and_firmware(data: str) -> tuple[str, str]:
-    """("NE-1000", "3.92") from "NE1000V3.92"; the X models are others, and stay so."""
+    """("NE-1000", "3.92") from "NE1000V3.92"; X models are different models and keep their X."""
     match = VERSION.fullmatch(data)
     if match is None:
-        raise ValueError(f"{data!r} is no version word")
+        raise ValueError(f"{data!r} is not a version word")
     return f"NE-{match[1]}{match[2]}", match[3]

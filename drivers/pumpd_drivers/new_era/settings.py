@@ -1,4 +1,4 @@
-"""What can be set for a New Era pump, and which of it stands in for a fact that no public source states."""
+"""The settings of a New Era pump, and which of them stand in for a fact that no public source states."""
 
 from typing import Annotated, Literal
 
@@ -12,9 +12,8 @@ ModelName = Annotated[str, StringConstraints(pattern=r"^ne-[0-9]{3,4}x?$")]
 class NewEraSettings(DriverSettings):
     """Settings of one pump.
 
-    `safe_mode`: `required` refuses to start without the pump's own watchdog; `if-supported` goes on without one when
-    the pump does not know safe mode (for the bench: nothing then ends the flow but the programmed volume); `off` never
-    arms it.
+    `safe_mode`: `required` refuses to start without the pump's own watchdog; `if-supported` continues without it on a
+    pump that has no safe mode (for the bench: only the programmed volume then ends the flow); `off` never arms it.
     """
 
     address: int = Field(default=0, ge=0, le=99)
@@ -23,11 +22,11 @@ class NewEraSettings(DriverSettings):
     safe_mode: Literal["required", "if-supported", "off"] = "required"
     power_fail_command: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9 ]{0,10}$")] = assumed(
         "PF0",
-        "This command takes the restart after a power failure off (its argument is not in the public sources). A pump "
-        "that does not know it may answer '?'. Empty: not sent.",
+        "This command disables the restart after a power failure (its argument is not in the public sources). A pump "
+        "that does not know it may reply '?'. Empty: not sent.",
     )
     rate_query: Literal["running", "selected"] = assumed(
         "running",
-        "RAT asked while pumping answers the rate of the phase being pumped. 'selected': that of the phase selected "
-        "for editing; the pump is then given one step only, because the rate of a later one could not be watched.",
+        "The reply to RAT while pumping is the rate of the phase being pumped. 'selected': that of the phase selected "
+        "for editing; the pump then gets one step only, because the rate of a later one could not be monitored.",
     )

@@ -1,6 +1,6 @@
-"""Inner diameters of syringes by maker and size in mL, as the manual lists them (12.7, from the protocol sheet).
+"""Inner diameters in mm of syringes by maker and size in mL, as the manual lists them (12.7, from the protocol sheet).
 
-The pump is told a diameter, never a name; another syringe of the same size has another diameter.
+The pump is set to a diameter, never to a name; another syringe of the same size has another diameter.
 """
 
 from collections.abc import Mapping

@@ -1,11 +1,11 @@
 """Reglo ICC wire format: bytes to frozen frames and back, in both directions, and the pump's "volume type" numbers.
 
 Source: the family's protocol sheet (lab-peristaltic.md). A request is one digit of address or channel, a command, its
-parameter and CR; an answer is one character, or text up to CR LF.
+parameter and CR; a reply is one character, or text up to CR LF.
 
 Promises:
-- Sans-IO: no clock, no socket, nothing raised whatever the bytes, buffers bounded.
-- The protocol has no check. So a line with one byte in it that is no text is `Garbage` up to its CR LF: what is left of
+- Sans-IO: no clock, no socket; no input raises; buffers are bounded.
+- The protocol has no check. So a line that contains one byte that is not text is `Garbage` up to its CR LF: the rest of
   a damaged number never reads as a smaller one.
 """
 
@@ -21,13 +21,13 @@ _SIGNS = b"*#+-"
 _REQUEST = re.compile(rb"(?P<address>[0-8])(?P<command>x[ -~]|[ -wy-~])(?P<parameter>[ -~]*)|@(?P<new>[ -~]*)")
 _TEXT = re.compile(rb"[ !\"$-),./0-~][ -~]*")
 _EVENT = re.compile(r"\^([UX])([0-9])\|(.*)")
-_SAID = re.compile(r"([0-9]{4})E([+-][0-9])", re.ASCII)
+_REPLIED = re.compile(r"([0-9]{4})E([+-][0-9])", re.ASCII)
 _SET = re.compile(r"([0-9]{4})([+-][0-9])", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Garbage:
-    """Bytes that are no frame."""
+    """Bytes that are not a frame."""
 
     raw: bytes
 
@@ -37,8 +37,8 @@ class Garbage:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Host to pump. `address` is a channel (0: all of them), or the pump's own while channels are not told apart;
-    None for `@`, which gives the pump its address.
+    """Host to pump. `address` is a channel (0: all of them), or the pump's own in legacy mode; None for `@`, which
+    assigns the pump its address.
     """
 
     address: int | None
@@ -54,7 +54,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """An answer of one character: `*` done, `#` failed, `+` yes, `-` no, or it cannot."""
+    """A reply of one character: `*` done, `#` failed, `+` yes, `-` no or not possible."""
 
     sign: str
 
@@ -67,7 +67,7 @@ class Sign:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """An answer that is a value."""
+    """A reply that is a value."""
 
     text: str
 
@@ -80,21 +80,21 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Said without being asked, while `xE1` holds: `U` a channel's state, `X` a channel stopped."""
+    """Sent unasked while `xE1` is set: `U` a channel's state, `X` a channel stopped."""
 
     kind: str
     channel: int
-    said: str
+    text: str
 
     def to_bytes(self) -> bytes:
         return f"{self}\r\n".encode("ascii")
 
     def __str__(self) -> str:
-        return f"^{self.kind}{self.channel}|{self.said}"
+        return f"^{self.kind}{self.channel}|{self.text}"
 
 
 def volume_type(value: Decimal) -> str:
-    """A flow or volume as the pump takes it: `1200-2` is 1.200e-2. ValueError when four digits do not hold it."""
+    """A flow or volume as the pump accepts it: `1200-2` is 1.200e-2. ValueError when four digits cannot express it."""
     mantissa, exponent = _scientific(value)
     if mantissa.scaleb(exponent - 3) != value:
         raise ValueError(f"{value} is not a number of at most four digits")
@@ -102,23 +102,23 @@ def volume_type(value: Decimal) -> str:
 
 
 def volume_text(value: Decimal) -> str:
-    """A flow or volume as the pump says it, rounded to four digits: `1200E-2` is 1.200e-2."""
+    """A flow or volume as the pump reports it, rounded to four digits: `1200E-2` is 1.200e-2."""
     mantissa, exponent = _scientific(value)
     return f"{int(mantissa):04d}E{exponent:+d}"
 
 
-def read_said(text: str) -> Decimal | None:
-    """The number that a pump says, None when it is none."""
-    return _number(_SAID.fullmatch(text))
+def read_reply(text: str) -> Decimal | None:
+    """The number in a pump's reply; None when it is not a number."""
+    return _number(_REPLIED.fullmatch(text))
 
 
 def read_set(text: str) -> Decimal | None:
-    """The number that a pump is told, None when it is none."""
+    """The number in a setting sent to a pump; None when it is not a number."""
     return _number(_SET.fullmatch(text))
 
 
 def _scientific(value: Decimal) -> tuple[Decimal, int]:
-    """Four digits as a whole number, and the exponent of the first of them."""
+    """Four digits as a whole number, and the exponent of the first digit."""
     if not value.is_finite() or value < 0:
         raise ValueError(f"{value} is not a number of at least 0")
     exponent = value.adjusted() if value else 0
@@ -135,7 +135,7 @@ def _number(match: re.Match[str] | None) -> Decimal | None:
 
 
 class RequestFramer:
-    """What a pump hears: a request with each CR; the LF that some clients send after it is passed over."""
+    """What a pump receives: each CR ends a request; the LF that some clients send after it is ignored."""
 
     def __init__(self) -> None:
         self._pending = bytearray()
@@ -169,7 +169,7 @@ def _request(raw: bytes) -> Request | Garbage:
 
 
 class ReplyFramer:
-    """What a host hears. A sign stands for itself where an answer begins; all else goes on to its CR LF."""
+    """What a host receives. A sign at the start of a reply is a reply by itself; anything else ends with CR LF."""
 
     def __init__(self) -> None:
         self._pending = bytearray()

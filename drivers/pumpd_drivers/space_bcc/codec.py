@@ -1,11 +1,11 @@
 """B. Braun Space BCC wire format: bytes to frozen frames and back, both directions.
 
 Source: the family's protocol sheet (monitoring-only.md): `SOH length STX bed "/1/1>" payload ETX|ETB sum EOT`. The
-length is that of the whole frame, the sum that of the bytes from SOH to ETX modulo 256, both of five decimal digits.
+length is that of the whole frame, the sum that of the bytes from SOH to ETX modulo 256; both have five decimal digits.
 
 Promises:
-- Sans-IO. A frame whose length, sum or end is wrong never becomes a frame; it becomes `Garbage`.
-- Nothing that is fed raises; a partial frame is kept to the longest length that five digits can say of a sane one.
+- Sans-IO. A frame with a wrong length, sum or end never becomes a frame; it becomes `Garbage`.
+- No input raises; at most `LONGEST` bytes of a partial frame are kept.
 """
 
 import re
@@ -26,7 +26,7 @@ def checksum(data: bytes) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Garbage:
-    """Bytes that are no frame."""
+    """Bytes that are not a frame."""
 
     raw: bytes
 
@@ -36,7 +36,7 @@ class Garbage:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """A single byte of the line's own: taken (ACK) or damaged (NAK)."""
+    """A single control byte: received (ACK) or damaged (NAK)."""
 
     byte: int
 
@@ -49,7 +49,7 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A message to or from a bed: a request (`MEM:GET`) or records. `more` says that another frame follows (ETB)."""
+    """A message to or from a bed: a request (`MEM:GET`) or records. `more`: another frame follows (ETB)."""
 
     payload: str
     bed: str = "1"
@@ -67,7 +67,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """`seconds,501PS,PARAMETER,value`: what pillar P, slot S says; GNACK and others of the rack itself have no slot."""
+    """`seconds,501PS,PARAMETER,value`, from pillar P, slot S; records of the rack itself, like GNACK, have no slot."""
 
     seconds: str
     address: str
@@ -84,7 +84,7 @@ class Record:
 
 
 def records(payload: str) -> list[Record]:
-    """The records of a payload; what has another shape is left out."""
+    """The records of a payload; text of any other shape is left out."""
     found = []
     for text in payload.split(chr(RS)):
         parts = text.split(",", 3)

@@ -1,4 +1,4 @@
-"""A third party's own tests: they need nothing but what is installed. The asynchronous ones run in virtual time."""
+"""A third party's own tests: they need only installed packages. The asynchronous ones run in virtual time."""
 
 import asyncio
 
@@ -15,7 +15,7 @@ DIAMETER = Length("26.59")
 PROGRAM = PumpProgram((RateStep(Rate("52.5"), Volume(35)),), DIAMETER)
 
 
-def played(story):
+def in_virtual_time(story):
     """A test in virtual time with a driver and its pump, found by their entry points."""
 
     def test():
@@ -44,19 +44,19 @@ async def started(driver):
     return await driver.start(Duration(10))
 
 
-@played
-async def test_the_whole_volume_is_given(driver, pump):
+@in_virtual_time
+async def test_the_whole_volume_is_delivered(driver, pump):
     assert await started(driver) == Done(None)
-    looks = 0
+    polls = 0
     while (reading := (await driver.read()).value).state is PumpState.INFUSING:
         await asyncio.sleep(1)
-        looks += 1
-    assert 2000 < looks <= 2400
+        polls += 1
+    assert 2000 < polls <= 2400
     assert reading.delivered == Volume(35)
     assert pump.truth()["delivered_ml"] == pytest.approx(35)
 
 
-@played
+@in_virtual_time
 async def test_silence_ends_the_flow(driver, pump):
     await started(driver)
     await asyncio.sleep(60)
@@ -64,8 +64,8 @@ async def test_silence_ends_the_flow(driver, pump):
     assert (await driver.read()).value.alarms == (PumpAlarm.PUMP_WATCHDOG,)
 
 
-@played
-async def test_a_start_whose_answer_is_lost_is_unknown_and_sent_once(driver, pump):
+@in_virtual_time
+async def test_a_start_whose_reply_is_lost_is_unknown_and_sent_once(driver, pump):
     sent = []
     driver.taps.append(lambda way, data, _: sent.append(data) if way == "out" else None)
     pump.fire("lost-reply:start")
@@ -75,8 +75,8 @@ async def test_a_start_whose_answer_is_lost_is_unknown_and_sent_once(driver, pum
     assert pump.truth()["running"] is False
 
 
-@played
-async def test_what_does_not_fit_is_refused_before_the_first_byte(driver, pump):
+@in_virtual_time
+async def test_a_program_that_does_not_fit_is_refused_before_the_first_byte(driver, pump):
     await driver.identify()
     sent = []
     driver.taps.append(lambda *packet: sent.append(packet))
@@ -85,7 +85,7 @@ async def test_what_does_not_fit_is_refused_before_the_first_byte(driver, pump):
     assert sent == []
 
 
-@played
+@in_virtual_time
 async def test_an_occlusion_is_reported_and_stays(driver, pump):
     await started(driver)
     pump.fire("occlusion")

@@ -1,4 +1,4 @@
-"""The toy pump under the suite that every driver passes. It comes with `pumpd-simulators`."""
+"""The toy pump in the conformance suite that every driver passes. The suite comes with `pumpd-simulators`."""
 
 from pumpd.pump import Container, PumpAlarm, PumpProgram, RateStep
 from pumpd.quantities import Length, Rate, Volume

@@ -1,1 +1,1 @@
-"""A pump that does not exist, as an example of a third party's driver and simulator (docs/how-to/write-a-driver.md)."""
+"""A pump that does not exist: an example of a third-party driver and simulator (docs/how-to/write-a-driver.md)."""

@@ -1,6 +1,6 @@
-"""The toy pump's frames: `TEXT*HH` and a line feed, HH being the sum of the text's bytes modulo 256 in hexadecimal.
+"""The toy pump's frames: `TEXT*HH` and a line feed; HH is the sum of the text's bytes modulo 256 in hexadecimal.
 
-A reply repeats the first word of its request, so that it cannot be taken for the answer to another one.
+A reply repeats the first word of its request, so that it cannot be mistaken for the reply to another one.
 """
 
 from dataclasses import dataclass

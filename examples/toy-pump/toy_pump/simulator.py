@@ -21,7 +21,7 @@ OPERATIONS = {
 
 
 class ToyOptions(SimulatorOptions):
-    serial: str = Field(default="0007", description="the serial number that ID tells")
+    serial: str = Field(default="0007", description="the serial number in the reply to ID")
 
 
 class ToyPump:

@@ -1,8 +1,8 @@
-// Bundles the page into ../static: index.html, assets/page-HASH.{js,css}, manifest.webmanifest, sw.js and the icons.
-// index.html is written last: `make` takes it for the sign that everything else is there.
+// Bundles the page into ../static: index.html, assets/page-HASH.{js,css}, manifest.webmanifest, sw.js, the icons, and the
+// licences of the packages in the bundle. index.html is written last: for `make` it means that everything else is there.
 
 import { createHash } from "node:crypto";
-import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { build } from "esbuild";
 import { icon, maskable, png } from "./icons.mjs";
@@ -47,4 +47,20 @@ await writeFile(join(out, "icon-192.png"), png(192));
 await writeFile(join(out, "icon-512.png"), png(512));
 await writeFile(join(out, "icon-maskable.svg"), maskable());
 await cp(join(here, "src", "manifest.webmanifest"), join(out, "manifest.webmanifest"));
+await writeFile(join(out, "THIRD-PARTY-NOTICES.txt"), await notices(Object.keys(metafile.inputs)));
 await writeFile(join(out, "index.html"), html);
+
+/** The licence text of every package of which a file is in the bundle. */
+async function notices(inputs) {
+  const packages = new Set(
+    inputs.map((path) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1]).filter(Boolean),
+  );
+  const parts = [...packages].sort().map(async (name) => {
+    const folder = join(here, "node_modules", name);
+    const { version, license } = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
+    const file = (await readdir(folder)).find((each) => /^licen[cs]e(\.|$)/i.test(each));
+    if (!file) throw new Error(`${name} has no licence file: it cannot be shipped`);
+    return `${name} ${version} (${license})\n\n${(await readFile(join(folder, file), "utf8")).trim()}\n`;
+  });
+  return `The tablet's page of pumpd contains these packages.\n\n${(await Promise.all(parts)).join(`\n${"-".repeat(80)}\n\n`)}`;
+}

@@ -77,6 +77,7 @@ def status_of(runner: PumpRunner, now_ns: int) -> dict[str, Any]:
         "patient": runner.patient or None,
         "problem": runner.problem,
         "pump_state": reading.state.value if reading else None,
+        "stopped": reading is not None and reading.state.stands and not (infusion and infusion.state.may_flow),
         "alarms": [describe.alarm(code) for code in sorted(runner.unprescribed.alarms)],
         "infusion": None,
     }

@@ -43,7 +43,7 @@ class StartGate:
     def _of_supply(self) -> tuple[str, ...]:
         if self._supply is None:
             return ()
-        if not self._supply.looked:
+        if not self._supply.polled:
             return ("supply: the gateway has not looked at its supply yet; ask again",)
         return start_objections(self._supply.supply)
 

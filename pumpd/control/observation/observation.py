@@ -1,18 +1,24 @@
-"""Watching the patient after an infusion: two hours, vital signs each quarter of an hour (WIN-10). Pure.
+"""Watching the patient after an infusion: two hours, with vital signs every 15 minutes (WIN-10, WIN-12). Pure.
 
-It is the patient who is observed, not the pump: the pump is free. A frozen value with time as an argument; instants are
-clinical nanoseconds.
+Promises:
+- An observation belongs to the session of its infusion, and so to its patient. The pump is free meanwhile.
+- The two hours are eight intervals. Each is closed at its end: vital signs taken exactly when they are due are on time.
+
+A frozen value with time as an argument; instants are clinical nanoseconds.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 NS = 10**9
 MIN_NS = 60 * NS
 LASTS_NS = 120 * MIN_NS  # WIN-10: Spravato >= 2 h
 VITALS_EVERY_NS = 15 * MIN_NS  # WIN-10: Emory q15
+INTERVALS = LASTS_NS // VITALS_EVERY_NS
 LEAST_REASON = 3  # letters (AUD-08)
 
-# What can be a living adult's: anything else is a slip of the finger.
+# What is possible in a living adult: anything else is a typing error.
 PLAUSIBLE = {
     "systolic_mmhg": (40, 300),
     "diastolic_mmhg": (20, 200),
@@ -22,7 +28,7 @@ PLAUSIBLE = {
 
 
 class ObservationError(ValueError):
-    """The step is refused; `reasons` holds every reason."""
+    """The request is refused; `reasons` holds every reason."""
 
     def __init__(self, *reasons: str) -> None:
         self.reasons = reasons
@@ -45,10 +51,14 @@ class Vitals:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
+    """One patient after one infusion. `summary` is the result of that infusion, as JSON data."""
+
     session: str
     patient: str
     since_ns: int
     vitals: tuple[Vitals, ...] = ()
+    pump: str = ""
+    summary: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def until_ns(self) -> int:
@@ -56,21 +66,25 @@ class Observation:
 
     @property
     def vitals_due_ns(self) -> int | None:
-        """When vital signs are due next: a quarter of an hour after the last; None when that is past the end."""
+        """When vital signs are due next: 15 minutes after the last ones; None when that is past the end."""
         due = (self.vitals[-1].at_ns if self.vitals else self.since_ns) + VITALS_EVERY_NS
         return None if due > self.until_ns else due
 
+    def _over(self, now_ns: int) -> int:
+        """How many intervals are over: those that ended before this instant."""
+        return min(max(0, -(-(now_ns - self.since_ns) // VITALS_EVERY_NS) - 1), INTERVALS)
+
+    def _interval(self, at_ns: int) -> int:
+        """The interval, from 0, that vital signs count for; after the two hours it is the last one."""
+        return min(self._over(at_ns), INTERVALS - 1)
+
     def missed(self, now_ns: int) -> int:
-        """How many quarters of an hour that are over went by without vital signs."""
-        over = min(now_ns - self.since_ns, LASTS_NS) // VITALS_EVERY_NS
-        seen = {
-            min((each.at_ns - self.since_ns) // VITALS_EVERY_NS, LASTS_NS // VITALS_EVERY_NS - 1)
-            for each in self.vitals
-        }
-        return int(over) - len([quarter for quarter in seen if quarter < over])
+        """How many intervals are over and had no vital signs."""
+        over = self._over(now_ns)
+        return over - len({interval for each in self.vitals if (interval := self._interval(each.at_ns)) < over})
 
     def with_vitals(self, vitals: Vitals) -> "Observation":
-        """Raises ObservationError for numbers that cannot be."""
+        """Raises ObservationError for impossible numbers."""
         wrong = [
             f"{name}: {value} is not between {least} and {most}"
             for name, value in vitals.numbers.items()
@@ -84,15 +98,10 @@ class Observation:
         return replace(self, vitals=(*self.vitals, vitals))
 
     def check_end(self, reason: str, now_ns: int) -> None:
-        """Whether it may end now. Raises ObservationError: before its time that takes a reason."""
+        """Raises ObservationError when it may not end now: before its two hours are over it needs a reason."""
         left_ns = self.until_ns - now_ns
         if left_ns > 0 and len(reason.strip()) < LEAST_REASON:
             left = -(-left_ns // MIN_NS)
             raise ObservationError(
-                f"end_observation: {left} min are left; to end it now give a reason of at least 3 letters"
+                f"end_observation: {left} min are left; to end it now, give a reason of at least 3 letters"
             )
-
-    def moved(self, by_ns: int) -> "Observation":
-        """The same with every instant moved: the monotonic clock began anew when the machine did."""
-        vitals = tuple(replace(each, at_ns=each.at_ns + by_ns) for each in self.vitals)
-        return replace(self, since_ns=self.since_ns + by_ns, vitals=vitals)

@@ -1,8 +1,12 @@
-"""The observations after infusions, one a pump, kept in the journal and found there again after a restart (PWR-13)."""
+"""The observations under way, by session; kept in the journal and found there again after a restart (WIN-12, PWR-13).
 
-import dataclasses
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+Promises:
+- One begins when an infusion that flowed has ended. Only a person ends it before its time, and gives a reason.
+- The next infusion on the pump does not touch it: a pump can have several, one for each of its last patients.
+- One that nobody ends is closed on record: once it is over and the next one on that pump begins, or after two days.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -15,56 +19,58 @@ from pumpd.journal.store import timestamp
 from pumpd.journal.writer import JournalWriter
 
 STARTED, VITALS, ENDED = "observation_started", "vitals_recorded", "observation_ended"
-
-
-@dataclass(frozen=True, slots=True)
-class Care:
-    """An observation and what the infusion before it came to."""
-
-    observation: Observation
-    summary: Mapping[str, Any]
+FORGOTTEN_NS = 48 * 3600 * NS  # longer than the time that a clock set back makes of a restart
 
 
 class ObservationService:
-    def __init__(self, journal: JournalWriter, clock: Clock, found: Mapping[str, Care] | None = None) -> None:
-        self.cares: dict[str, Care] = dict(found or {})
+    def __init__(self, journal: JournalWriter, clock: Clock, found: Iterable[Observation] = ()) -> None:
+        """`found`: those that were under way before a restart, in the order in which they began."""
+        self.under_way = {each.session: each for each in found}
         self._journal, self._clock = journal, clock
-        self._begun = {care.observation.session for care in self.cares.values()}
+        self._begun = set(self.under_way)  # sessions
 
-    def see(self, runners: Iterable[PumpRunner]) -> None:
+    def of_pump(self, pump: str) -> list[Observation]:
+        """Those after infusions on this pump, the newest first."""
+        return [each for each in self.under_way.values() if each.pump == pump][::-1]
+
+    def check(self, runners: Iterable[PumpRunner]) -> None:
         """Begin an observation where an infusion that flowed has ended."""
         for runner in runners:
             infusion = runner.infusion
             if infusion is None or not infusion.state.ended or infusion.started_ns is None:
                 continue
-            session = infusion.place.session
-            if session in self._begun:
-                continue
-            self._begun.add(session)
-            if runner.name in self.cares:
-                self._end(runner.name, "pumpd", "the next infusion on this pump has ended")
-            now = self._clock.monotonic_ns()
-            patient = runner.program.prescription.patient if runner.program else ""
-            care = Care(Observation(session, patient, now), summary(runner, now, self._clock))
-            self.cares[runner.name] = care
-            self._note(
-                STARTED, runner.name, {"patient": patient, "lasts_s": LASTS_NS // NS, "summary": dict(care.summary)}
-            )
+            if infusion.place.session not in self._begun:
+                self._begin(runner, infusion.place.session)
+        now = self._clock.monotonic_ns()
+        for each in [*self.under_way.values()]:
+            if now - each.since_ns >= FORGOTTEN_NS:
+                self._end(each, "pumpd", "nobody ended it within two days")
 
-    def vitals(self, pump: str, by: str, numbers: Mapping[str, int]) -> None:
+    def _begin(self, runner: PumpRunner, session: str) -> None:
+        self._begun.add(session)
+        now = self._clock.monotonic_ns()
+        for each in self.of_pump(runner.name):
+            if now >= each.until_ns:
+                self._end(each, "pumpd", "its time is over and the next infusion on this pump has ended")
+        patient = runner.program.prescription.patient if runner.program else ""
+        result = summary(runner, now, self._clock)
+        began = self.under_way[session] = Observation(session, patient, now, pump=runner.name, summary=result)
+        self._note(STARTED, began, {"patient": patient, "lasts_s": LASTS_NS // NS, "summary": result})
+
+    def vitals(self, pump: str, session: str, by: str, numbers: Mapping[str, int]) -> None:
         """Raises ObservationError."""
-        care = self._care(pump)
-        observation = care.observation.with_vitals(Vitals(self._clock.monotonic_ns(), by, **numbers))
-        self.cares[pump] = dataclasses.replace(care, observation=observation)
-        self._note(VITALS, pump, {"by": by, **numbers})
+        taken = Vitals(self._clock.monotonic_ns(), by, **numbers)
+        observation = self.under_way[session] = self._find(pump, session).with_vitals(taken)
+        self._note(VITALS, observation, {"by": by, **numbers})
 
-    def end(self, pump: str, by: str, reason: str) -> None:
+    def end(self, pump: str, session: str, by: str, reason: str) -> None:
         """Raises ObservationError."""
-        self._care(pump).observation.check_end(reason, self._clock.monotonic_ns())
-        self._end(pump, by, reason)
+        observation = self._find(pump, session)
+        observation.check_end(reason, self._clock.monotonic_ns())
+        self._end(observation, by, reason)
 
-    def _end(self, pump: str, by: str, reason: str) -> None:
-        observation, now = self._care(pump).observation, self._clock.monotonic_ns()
+    def _end(self, observation: Observation, by: str, reason: str) -> None:
+        now = self._clock.monotonic_ns()
         body = {
             "by": by,
             "reason": reason,
@@ -73,23 +79,24 @@ class ObservationService:
             "vitals": len(observation.vitals),
             "missed": observation.missed(now),
         }
-        self._note(ENDED, pump, body)
-        del self.cares[pump]
+        self._note(ENDED, observation, body)
+        del self.under_way[observation.session]
 
-    def _care(self, pump: str) -> Care:
-        if pump not in self.cares:
-            raise ObservationError(f"observation: none is under way after an infusion on {pump}")
-        return self.cares[pump]
+    def _find(self, pump: str, session: str) -> Observation:
+        observation = self.under_way.get(session)
+        if observation is None or observation.pump != pump:
+            raise ObservationError(f"observation: none is under way after this infusion on {pump}")
+        return observation
 
-    def _note(self, kind: str, pump: str, body: Mapping[str, Any]) -> None:
-        session = self.cares[pump].observation.session
-        self._journal.post([Entry(kind, body, pump, session, self._clock.monotonic_ns())])
+    def _note(self, kind: str, observation: Observation, body: Mapping[str, Any]) -> None:
+        now = self._clock.monotonic_ns()
+        self._journal.post([Entry(kind, body, observation.pump, observation.session, now)])
 
 
 def summary(runner: PumpRunner, now_ns: int, clock: Clock) -> dict[str, Any]:
-    """What an infusion came to, for people. Quantities are text."""
+    """The result of an infusion, for people. Quantities are text."""
     infusion, program = runner.infusion, runner.program
-    assert infusion is not None  # the caller has seen it end
+    assert infusion is not None  # the caller has checked
     found: dict[str, Any] = {
         "outcome": infusion.state.value,
         "reason": infusion.reason,
@@ -120,26 +127,28 @@ def _wall(at_ns: int, now_ns: int, clock: Clock) -> str:
     return timestamp(clock.now() - timedelta(seconds=clock.loop_seconds(now_ns - at_ns)))
 
 
-def find(reader: JournalReader, clock: Clock) -> dict[str, Care]:
-    """The observations that the journal says are under way, by pump. Raises JournalError."""
-    ended = {row.session for row in reader.last(LOOK_BACK, ENDED)}
-    taken = reader.last(LOOK_BACK, VITALS)
-    found: dict[str, Care] = {}
-    for row in reader.last(LOOK_BACK, STARTED):
-        if row.session in ended:
-            found.pop(row.pump, None)
-            continue
-        own = [_vitals(each, reader, clock) for each in taken if each.session == row.session]
-        since = row.mono_ns + gone_since(reader, row, clock)
-        observation = Observation(row.session, str(row.fields.get("patient", "")), since, tuple(own))
-        if clock.monotonic_ns() - since < 12 * LASTS_NS:  # a day later it is no more than forgotten
-            found[row.pump] = Care(observation, row.fields.get("summary") or {})
-    return found
+def find(reader: JournalReader, clock: Clock) -> tuple[Observation, ...]:
+    """The observations that are under way according to the journal. Raises JournalError."""
+    ended = {entry.session for entry in reader.last(LOOK_BACK, ENDED)}
+    vitals = reader.last(LOOK_BACK, VITALS)
+    return tuple(
+        _observation(entry, [each for each in vitals if each.session == entry.session], reader, clock)
+        for entry in reader.last(LOOK_BACK, STARTED)
+        if entry.session not in ended
+    )
 
 
-def _vitals(row: Record, reader: JournalReader, clock: Clock) -> Vitals:
+def _observation(began: Record, vitals: Sequence[Record], reader: JournalReader, clock: Clock) -> Observation:
+    since_ns = began.mono_ns + gone_since(reader, began, clock)
+    taken = tuple(_vitals(each, reader, clock) for each in vitals)
+    fields = began.fields
+    patient = str(fields.get("patient", ""))
+    return Observation(began.session, patient, since_ns, taken, began.pump, fields.get("summary") or {})
+
+
+def _vitals(entry: Record, reader: JournalReader, clock: Clock) -> Vitals:
     try:
-        fields = dict(row.fields)
-        return Vitals(row.mono_ns + gone_since(reader, row, clock), str(fields.pop("by", "")), **fields)
+        fields = dict(entry.fields)
+        return Vitals(entry.mono_ns + gone_since(reader, entry, clock), str(fields.pop("by", "")), **fields)
     except (ValueError, TypeError) as error:
-        raise JournalError(f"journal row {row.id} ({row.kind}) cannot be understood: {error}") from error
+        raise JournalError(f"journal entry {entry.id} ({entry.kind}) cannot be read: {error}") from error

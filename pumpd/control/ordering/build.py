@@ -1,7 +1,7 @@
-"""What a session ran under: versions, configuration and library, written into each infusion's beginning (AUD-11).
+"""Versions, configuration and library that a session runs under, written down when it begins (AUD-11).
 
-An infusion that another build began is stopped and not resumed, and within two hours of its end nothing is started
-(PWR-14): an update or a change of the configuration takes effect when nobody is being infused or observed.
+An infusion that another build began is stopped and not resumed, and nothing is started within two hours of its end
+(PWR-14): an update or a changed configuration takes effect when no patient is being infused or observed.
 """
 
 import hashlib
@@ -26,11 +26,11 @@ Build = Mapping[str, object]
 def build(settings: Settings, library: Library) -> Build:
     """Version of pumpd and of each driver that is used; digests of the settings and of the library."""
     used = {pump.driver for pump in settings.pumps}
-    told = canonical(settings.model_dump(mode="json"))
+    configured = canonical(settings.model_dump(mode="json"))
     return {
         "pumpd": _version("pumpd"),
         "drivers": {name: _driver_version(name) for name in sorted(used)},
-        "settings": hashlib.sha256(told.encode()).hexdigest(),
+        "settings": hashlib.sha256(configured.encode()).hexdigest(),
         "library": library.digest,
         "manifest": library.manifest.model_dump() if library.manifest else None,
     }
@@ -50,22 +50,22 @@ def _driver_version(family: str) -> str:
 
 def begun_under_another(reader: JournalReader, now: Build) -> frozenset[str]:
     """The sessions of the last infusions that began under another build than this. Raises JournalError."""
-    return frozenset(row.session for row in reader.last(LOOK_BACK, "began") if _build_of(row) != now)
+    return frozenset(entry.session for entry in reader.last(LOOK_BACK, "began") if _build_of(entry) != now)
 
 
-def _build_of(row: Record) -> object:
+def _build_of(entry: Record) -> object:
     try:
-        return row.fields.get("build")
+        return entry.fields.get("build")
     except (ValueError, AttributeError):
         return None
 
 
 def objections(doses: Collection[Dose], others: Collection[str], now: datetime) -> list[str]:
-    """Why nothing is started yet: somebody infused under another build is still observed (PWR-14)."""
+    """Why nothing is started yet: a patient who was infused under another build is still observed (PWR-14)."""
     now_ns = int(now.timestamp() * 1e9)
     until_ns = max((dose.ended_ns + OBSERVED_NS for dose in doses if dose.session in others), default=0)
     if now_ns >= until_ns:
         return []
     until = datetime.fromtimestamp(until_ns / 1e9, UTC).isoformat(timespec="minutes")
     why = "pumpd, its configuration or its library has changed since an infusion that is still being observed"
-    return [f"gateway: {why}; nothing is started until {until}, unless what was there before is put back"]
+    return [f"gateway: {why}; nothing is started until {until}, unless the previous one is installed again"]

@@ -1,15 +1,14 @@
-"""The library on the disk, looked at anew before each order and each start (PRG-19, SEC-17).
+"""The library on the disk, checked again before each order and each start (PRG-19, SEC-17).
 
 Promises:
-- A start waits for a look that began after it was asked for. A disk that does not answer ends in a refusal, and holds
-  up neither the pumps nor a stop.
+- A start waits for a check that began after it was asked for. A disk that does not answer ends in a refusal, and holds
+  up nothing else: at most one check is under way, on a thread of its own.
 - The highest version that was ever accepted is in the journal before anything runs by it, so that neither a restart nor
   other files bring an older one back.
-- Nothing here touches an infusion that runs: what changes on the disk counts at the next start.
+- Nothing here touches an infusion that runs: a change on the disk counts at the next start.
 """
 
 import asyncio
-import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +17,17 @@ import structlog
 from pumpd.dosing import Library
 from pumpd.dosing.seal import Asked, Found, Mark, objections
 from pumpd.host.clock import Clock
-from pumpd.journal import Entry, JournalError, JournalReader
+from pumpd.host.own_thread import OwnThread
+from pumpd.journal import Entry, JournalError
 from pumpd.journal.writer import JournalWriter
+from pumpd.library.accepted import ACCEPTED, highest
 from pumpd.library.files import default_library
 from pumpd.settings import Settings
 
 log = structlog.get_logger("pumpd.control")
 
-FIRST_LOOK_AFTER_S = 5.0  # a process that was restarted over a running pump has other things to do first
+FIRST_CHECK_AFTER_S = 5.0  # a process that was restarted over a running pump has other things to do first
 WITHIN_S = 2.0
-ACCEPTED = "library_accepted"
 
 
 class LibraryCheck:
@@ -35,37 +35,32 @@ class LibraryCheck:
         self._settings, self._library, self._journal, self._clock = settings, library, journal, clock
         self._directory = settings.library_dir or default_library()
         self.asked = Asked(settings.care_area, settings.simulation.unsigned_library)
-        self.known: tuple[str, ...] = ()  # what the last look came to
+        self.known: tuple[str, ...] = ()  # the result of the last check
+        self._disk = OwnThread("library check", lambda: _on_disk(self._directory, settings))
 
     async def run(self) -> None:
-        """The look after the load, so that a library that will not do is known before somebody needs it."""
-        await asyncio.sleep(FIRST_LOOK_AFTER_S)
+        """The check after the load, so that a library that cannot be used is known before it is needed."""
+        await asyncio.sleep(FIRST_CHECK_AFTER_S)
         if reasons := await self.objections():
             log.error("library_not_usable", why=reasons)
         elif self._library.manifest is None:
-            log.warning(
-                "library_unsigned", notice="it starts simulated pumps only, and only because the settings say so"
-            )
+            log.warning("library_unsigned", notice="it starts simulated pumps only, because the settings allow it")
 
     async def objections(self) -> tuple[str, ...]:
-        """Why nothing may be started by this library, as it stands on the disk now; empty when it may."""
+        """Why nothing may be started by this library, as it is on the disk now; empty when it may."""
+        what = f"{self._directory} was not read"
         try:
             async with asyncio.timeout(WITHIN_S):
-                found, mark = await asyncio.to_thread(self._look)
-            self.known = objections(found, self.asked, mark, self._library)
-            if not self.known:
-                await self._accept(mark)
+                found, mark = await self._disk.result()
+                self.known = objections(found, self.asked, mark, self._library)
+                if not self.known:
+                    what = "its version was not recorded"
+                    await self._accept(mark)
         except TimeoutError:
-            self.known = (f"library: {self._directory} was not read in {WITHIN_S:g} s; see what the disk is doing",)
+            self.known = (f"library: {what} in {WITHIN_S:g} s; check the gateway's disk",)
         except JournalError as error:
             self.known = (f"library: {error}; which versions were in use here is not known",)
         return self.known
-
-    def _look(self) -> tuple[Found, Mark | None]:
-        """On a thread. Raises JournalError."""
-        from pumpd.library.signing import examine  # noqa: PLC0415  # cryptography, see `gateway._loaded`
-
-        return examine(self._directory, self._settings.library_keys), highest(self._settings.journal_path)
 
     async def _accept(self, mark: Mark | None) -> None:
         manifest = self._library.manifest
@@ -76,7 +71,7 @@ class LibraryCheck:
 
     @property
     def status(self) -> dict[str, Any]:
-        """What people are shown of it."""
+        """The library in use, as it is shown."""
         manifest = self._library.manifest
         return {
             "digest": self._library.digest,
@@ -88,13 +83,8 @@ class LibraryCheck:
         }
 
 
-def highest(path: Path) -> Mark | None:
-    """The highest version that was accepted here; None when there was none. Raises JournalError."""
-    with contextlib.closing(JournalReader(path)) as reader:
-        row = reader.newest(ACCEPTED)
-    if row is None:
-        return None
-    try:
-        return Mark(int(row.fields["version"]), str(row.fields["digest"]))
-    except (KeyError, TypeError, ValueError) as error:
-        raise JournalError(f"journal {path}: row {row.id} ({ACCEPTED}) cannot be read") from error
+def _on_disk(directory: Path, settings: Settings) -> tuple[Found, Mark | None]:
+    """What is on the disk now. Blocks. Raises JournalError."""
+    from pumpd.library.signing import examine  # noqa: PLC0415  # cryptography: 0.1 s, not at a restart over a pump
+
+    return examine(directory, settings.library_keys), highest(settings.journal_path)

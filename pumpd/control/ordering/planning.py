@@ -1,7 +1,5 @@
 """What an order comes to, or every reason against it: the library, the pump's limits and what the patient has had."""
 
-import asyncio
-import contextlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,13 +7,11 @@ from typing import Any
 from pumpd.control.infusions.deadman import on_port
 from pumpd.control.infusions.runner import PumpRunner
 from pumpd.control.ordering.build import objections as build_objections
+from pumpd.control.ordering.dose_history import DoseHistory
 from pumpd.control.refused import RefusedError
 from pumpd.dosing import Library, Prescription, RateProgram, Refusal, Refusals, SoftLimit, check, plan
 from pumpd.dosing.history import Dose, History, Wanted, objections, place, warnings
 from pumpd.host.clock import Clock
-from pumpd.journal import JournalError, JournalReader
-from pumpd.journal.doses import Doses
-from pumpd.journal.writer import JournalWriter
 from pumpd.messages.requests import Order
 from pumpd.pump import Capabilities, LossOfControl
 from pumpd.settings import PumpSettings, Settings
@@ -38,14 +34,13 @@ class Ordering:
         settings: Settings,
         library: Library,
         runners: Sequence[PumpRunner],
-        journal: JournalWriter,
+        past: DoseHistory,
         clock: Clock,
         others: Collection[str],
     ) -> None:
         """`others`: sessions that another build began."""
         self._settings, self._library, self._runners = settings, library, runners
-        self._journal, self._clock = journal, clock
-        self._others, self._doses = others, Doses()
+        self._past, self._clock, self._others = past, clock, others
 
     async def planned(self, request: Order, runner: PumpRunner, objections: Sequence[str], *, ordered: bool) -> Planned:
         """Plan it. Raises RefusedError with every reason, `objections` among them.
@@ -53,7 +48,7 @@ class Ordering:
         To be `ordered`, it needs a typed reason for each soft limit as well.
         """
         reasons = list(objections)
-        await self.read_history()
+        await self._past.catch_up()
         fields: dict[str, object] = request.model_dump(exclude={"op", "pump", "overrides"})
         try:
             prescription = Prescription.from_text(fields, library=self._library, order=True)
@@ -85,17 +80,6 @@ class Ordering:
         except ValueError as error:
             raise Refusals([*reasons, Refusal("container", str(error), "PRG-13")]) from error
 
-    async def read_history(self) -> None:
-        """Take in what the journal has gained since the last order, the first time all of it, in short pieces."""
-        try:
-            await self._journal.append([])
-            with contextlib.closing(JournalReader(self._settings.journal_path)) as reader:
-                while rows := reader.after(self._doses.last_id, 1000):
-                    self._doses.take(rows)
-                    await asyncio.sleep(0)
-        except JournalError as error:
-            raise RefusedError(f"journal: {error}; what was given before cannot be judged") from error
-
     def history(
         self, runner: PumpRunner, prescription: Prescription, but: str = ""
     ) -> tuple[list[str], tuple[SoftLimit, ...]]:
@@ -121,7 +105,7 @@ class Ordering:
     def _all(self, but: str = "") -> list[Dose]:
         """Everybody's doses on record, those of one session left out."""
         live = {each.infusion.place.session for each in self._runners if each.active and each.infusion}
-        return [dose for dose in self._doses.all(live) if dose.session != but]
+        return [dose for dose in self._past.doses(live) if dose.session != but]
 
     def _now(self, runner: PumpRunner) -> int | None:
         known = runner.settings.simulated or self._settings.clock_trusted or self._clock.kernel().synchronized

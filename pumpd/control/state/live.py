@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pumpd.control.confirming.review import status_of
 from pumpd.control.infusions.runner import PumpRunner
-from pumpd.control.observation.observation import VITALS_EVERY_NS
+from pumpd.control.observation.observation import VITALS_EVERY_NS, Observation
 from pumpd.control.observation.service import summary
 from pumpd.control.tablets.keys import KeyStore, KeyStoreError
 from pumpd.dosing import Library
@@ -99,7 +99,7 @@ class Live:
     def _pump(self, runner: PumpRunner) -> dict[str, Any]:
         now = self._clock.monotonic_ns()
         reading, infusion = runner.reading, runner.infusion
-        care = self._gateway.observations.cares.get(runner.name)
+        observations = self._gateway.observations.of_pump(runner.name)
         found = status_of(runner, now) | {
             # Seconds of the line, which does not run faster: so that 7 and 15 mean the same at every speed.
             "age_s": None if reading is None else self._line_s(now - reading.asked_ns),
@@ -111,8 +111,8 @@ class Live:
             "loss_of_control_text": _loss_of_control_text(runner),
             "links": {"pump": "lost" if runner.problem or runner.missing else "ok"},
             "alarms": self._gateway.alarms.of_pump(runner.name),
-            "observation": self._observation(runner.name),
-            "summary": dict(care.summary) if care else None,
+            "observations": [self._observation(each, now) for each in observations],
+            "summary": None,
             "course": None,
         }
         if infusion is None:
@@ -143,8 +143,9 @@ class Live:
                 "prescribed_mg": mass_in(infusion.prescribed).number,
                 "remaining_mg": mass_in(infusion.remaining).number,
             }
-        if infusion.state.ended and (care is None or care.observation.session != infusion.place.session):
-            found["summary"] = summary(runner, now, self._clock)
+        if infusion.state.ended:
+            own = next((each for each in observations if each.session == infusion.place.session), None)
+            found["summary"] = summary(runner, now, self._clock) if own is None else dict(own.summary)
         return found
 
     def _line_s(self, ns: int) -> float:
@@ -172,13 +173,10 @@ class Live:
         last = infusion.reading.asked_ns if infusion.reading else now
         return self._ts(max(now, last + (rest.duration.ns if rest is not None else 0)), now)
 
-    def _observation(self, pump: str) -> dict[str, Any] | None:
-        care = self._gateway.observations.cares.get(pump)
-        if care is None:
-            return None
-        observation, now = care.observation, self._clock.monotonic_ns()
+    def _observation(self, observation: Observation, now: int) -> dict[str, Any]:
         due = observation.vitals_due_ns
         return {
+            "session": observation.session,
             "patient": observation.patient,
             "since_ts": self._ts(observation.since_ns, now),
             "until_ts": self._ts(observation.until_ns, now),
@@ -187,6 +185,7 @@ class Live:
             "vitals_due_ts": None if due is None else self._ts(due, now),
             "vitals_overdue": due is not None and now > due,
             "missed": observation.missed(now),
+            "summary": dict(observation.summary),
             "vitals": [{"ts": self._ts(each.at_ns, now), "by": each.by, **each.numbers} for each in observation.vitals],
         }
 

@@ -165,11 +165,11 @@ class Tablets:
                 return {}
             case asked.PauseAudio():
                 return {"paused_s": self._alarms.pause_audio(f"{by}, {peer}", key.id)}
-            case asked.VitalSigns(pump=pump):
-                numbers = inner.model_dump(exclude={"op", "pump"})
-                self._gateway.observations.vitals(pump, f"{by}, {peer}", numbers)
-            case asked.EndObservation(pump=pump, reason=reason):
-                self._gateway.observations.end(pump, f"{by}, {peer}", reason)
+            case asked.VitalSigns(pump=pump, session=session):
+                numbers = inner.model_dump(exclude={"op", "pump", "session"})
+                self._gateway.observations.vitals(pump, session, f"{by}, {peer}", numbers)
+            case asked.EndObservation(pump=pump, session=session, reason=reason):
+                self._gateway.observations.end(pump, session, f"{by}, {peer}", reason)
             case _:
                 raise RefusedError(f"{inner.op}: no tablet may ask for that")
         self._gateway.changed()

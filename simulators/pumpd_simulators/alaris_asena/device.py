@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
 
 from pumpd_drivers.alaris_asena.codec import Framer, Garbage, Message, security_code
-from pumpd_simulators.alaris_asena.infusing import LAPSED, LEAST_RATE_ML_H, NO_ALARM, Infusing
+from pumpd_simulators.alaris_asena.motor import LAPSED, LEAST_RATE_ML_H, NO_ALARM, Motor
 from pumpd_simulators.alaris_asena.options import AlarisOptions
 from pumpd_simulators.device import Operation, PanelError, Send
 from pumpd_simulators.plant import Plant
@@ -52,7 +52,7 @@ class AlarisPump:
         self._send: Send | None = None
         self._tokens: dict[str, asyncio.TimerHandle | None] = {}  # those that live, and when they lapse
         self._bolus = "DISABLED"
-        self._infusing = self._wake()
+        self._motor = self._wake()
         top = f"{self._options.rate_max_ml_h:.2f}"
         self._commands: dict[str, Callable[[Fields], Fields]] = {
             "INF": lambda _: self._status(),
@@ -64,8 +64,8 @@ class AlarisPump:
             "INF_CAP_RATE": lambda _: (top, "ml/h"),
             "INF_BOLUS_CAP_RATE": lambda _: (top, "ml/h"),
             "INF_PURGE_RATE": lambda _: (top, "ml/h"),
-            "INF_VI": lambda _: (f"{self._infusing.infused_ml():.3f}", "ml"),
-            "ALARM": lambda _: (self._infusing.alarm, " ", " "),
+            "INF_VI": lambda _: (f"{self._motor.infused_ml():.3f}", "ml"),
+            "ALARM": lambda _: (self._motor.alarm, " ", " "),
             CONTROL: lambda fields: self._control(CONTROL, fields),
             CONFIGURE: lambda fields: self._control(CONFIGURE, fields),
             "REMQUERY": lambda _: ("DEACT", "", "", "", ""),
@@ -79,11 +79,11 @@ class AlarisPump:
         if not self._options.knows_cfg:
             del self._commands[CONFIGURE]
 
-    def _wake(self) -> Infusing:
+    def _wake(self) -> Motor:
         """Power-up: everything is new."""
-        infusing = Infusing(self._plant, self._options)
-        infusing.on_battery_empty = lambda: self.power(on=False)
-        return infusing
+        motor = Motor(self._plant, self._options)
+        motor.on_battery_empty = lambda: self.power(on=False)
+        return motor
 
     # -- the line -----------------------------------------------------------------------------------------------
 
@@ -140,7 +140,7 @@ class AlarisPump:
     def _lapsed(self, word: str) -> None:
         self._end(word)
         if word == CONTROL:
-            self._infusing.halt(LAPSED)
+            self._motor.halt(LAPSED)
 
     @property
     def _settable(self) -> bool:
@@ -150,34 +150,34 @@ class AlarisPump:
 
     def _rate(self, fields: Fields) -> Fields:
         if self._settable and fields[1:] == ("ml/h",):
-            self._infusing.set_rate(_amount(fields[0]))
-        return (f"{self._infusing.rate:.2f}", "ml/h")
+            self._motor.set_rate(_amount(fields[0]))
+        return (f"{self._motor.rate:.2f}", "ml/h")
 
     def _vtbi(self, fields: Fields) -> Fields:
         if self._settable:
             match fields:
                 case ("DEACT",):
-                    self._infusing.set_vtbi(None)
+                    self._motor.set_vtbi(None)
                 case ("ACTIV", text, "ml", "STOP") if (amount := _amount(text)) is not None:
-                    self._infusing.set_vtbi(amount)
-        if not self._infusing.vtbi:
+                    self._motor.set_vtbi(amount)
+        if not self._motor.vtbi:
             return ("DEACT", "", "", "")
-        told = self._infusing.left_ml() if self._options.vtbi_tells == "left" else self._infusing.vtbi
+        told = self._motor.left_ml() if self._options.vtbi_tells == "left" else self._motor.vtbi
         return ("ACTIV", f"{told:.3f}", "ml", "STOP")
 
     def _clear(self, _: Fields) -> Fields:
         if self._settable:
-            self._infusing.clear_volume()
+            self._motor.clear_volume()
         return ()
 
     def _start(self, _: Fields) -> Fields:
-        if CONTROL in self._tokens and (self._infusing.alarm == NO_ALARM or self._options.start_clears_alarm):
-            self._infusing.start()
+        if CONTROL in self._tokens and (self._motor.alarm == NO_ALARM or self._options.start_clears_alarm):
+            self._motor.start()
         return ()
 
     def _stop(self, _: Fields) -> Fields:
         if CONTROL in self._tokens or not self._options.stop_needs_control:
-            self._infusing.stop()
+            self._motor.stop()
         return ()
 
     def _bolus_switch(self, fields: Fields) -> Fields:
@@ -187,10 +187,10 @@ class AlarisPump:
 
     def _syringe(self) -> Fields:
         options = self._options
-        return (options.syringe, f"{options.syringe_ml:3d}", "CONF" if self._infusing.confirmed else "NCONF")
+        return (options.syringe, f"{options.syringe_ml:3d}", "CONF" if self._motor.confirmed else "NCONF")
 
     def _status(self) -> Fields:
-        now, options = self._infusing, self._options
+        now, options = self._motor, self._options
         rate = now.rate if now.running or options.held_rate == "set" else Decimal(0)
         seconds = int((now.left_ml() or 0.0) / float(now.rate) * 3600) if now.rate else 0
         return (
@@ -213,17 +213,17 @@ class AlarisPump:
 
     def power(self, *, on: bool) -> None:
         """Nothing is kept: what a pump remembers is not public."""
-        self._infusing.stop()
+        self._motor.stop()
         self.shut()
         self._framer.reset()
         self.powered, self._bolus = on, "DISABLED"
-        self._infusing = self._wake()
+        self._motor = self._wake()
 
     def press(self, key: str, value: str | None = None, unit: int = 1) -> None:  # noqa: ARG002 - it has one panel
         """Keys: start, stop, rate=VALUE (or N% of now), confirm (the syringe), clear (an alarm)."""
         if not self.powered:
             raise PanelError("the pump is off: its keys do nothing")
-        now = self._infusing
+        now = self._motor
         match key:
             case "start":
                 if not now.start():
@@ -245,7 +245,7 @@ class AlarisPump:
     def display(self, unit: int = 1) -> dict[str, str]:  # noqa: ARG002 - it has one panel
         if not self.powered:
             return {"status": "off"}
-        now = self._infusing
+        now = self._motor
         return {
             "status": "infusing" if now.running else "on hold",
             "rate": f"{now.rate:.1f} mL/h",

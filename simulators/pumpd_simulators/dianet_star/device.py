@@ -35,9 +35,9 @@ from pumpd_drivers.dianet_star.segments import (
     Word,
 )
 from pumpd_simulators.device import Operation, PanelError, Send
-from pumpd_simulators.dianet_star.answers import READS
-from pumpd_simulators.dianet_star.flow import MUTE_S, Flow
+from pumpd_simulators.dianet_star.motor import MUTE_S, Motor
 from pumpd_simulators.dianet_star.options import MODELS, DianetStarOptions
+from pumpd_simulators.dianet_star.replies import READS
 from pumpd_simulators.plant import Plant
 
 FRAME_GAP_S = 0.3
@@ -71,9 +71,9 @@ class DianetStarPump:
         self._watchdog: asyncio.TimerHandle | None = None
         self._deadline = 0.0
         self._clock_ahead_s = self.options.unix_time_s - self._loop.time()
-        self.flow: Flow = Flow(plant, self.kind, self.options)
-        self.flow.on_vtbd_end = self._vtbd_given
-        self.flow.rates = self.rates
+        self.motor: Motor = Motor(plant, self.kind, self.options)
+        self.motor.on_vtbd_end = self._vtbd_given
+        self.motor.rates = self.rates
         self._forget()
 
     def _forget(self) -> None:
@@ -82,7 +82,7 @@ class DianetStarPump:
         self.data_lock = self.muted = False
         self._request = 0
         self._disarm()
-        self.flow.forget()
+        self.motor.forget()
 
     # -- the line --------------------------------------------------------------------------------------------------
 
@@ -162,9 +162,9 @@ class DianetStarPump:
         if isinstance(wanted, DoIt):
             return self._act(wanted)
         if isinstance(wanted, Setpoint):
-            return self.flow.take(wanted)
+            return self.motor.take(wanted)
         if isinstance(wanted, Reload):
-            return self.flow.take_reload(wanted) if self.mode is Mode.FERNREGEL else Refusal.MODE
+            return self.motor.take_reload(wanted) if self.mode is Mode.FERNREGEL else Refusal.MODE
         if isinstance(wanted, Proposal):
             self.proposal = wanted
         return None
@@ -180,18 +180,18 @@ class DianetStarPump:
         if not ord("A") <= wanted.address <= ord("Z"):
             return Refusal.ADDRESS
         if wanted.unix_time_s != LEAVE_32:
-            if self.flow.running:
+            if self.motor.running:
                 return Refusal.CLOCK
             self._clock_ahead_s = wanted.unix_time_s - self._loop.time()
         self.address = wanted.address
-        self.flow.calm(Alarm.COMMUNICATION)
+        self.motor.calm(Alarm.COMMUNICATION)
         self._enter(Mode(wanted.mode))
         return None
 
     def _enter(self, mode: Mode) -> None:
         closed, self.mode = self.mode is Mode.FERNREGEL, mode
-        if closed and mode is not Mode.FERNREGEL and self.flow.set.rate > round(self.options.rate_max_ml_h * 100):
-            self.flow.fail(Alarm.RATE_INVALID)
+        if closed and mode is not Mode.FERNREGEL and self.motor.set.rate > round(self.options.rate_max_ml_h * 100):
+            self.motor.fail(Alarm.RATE_INVALID)
         self._rearm()
 
     @property
@@ -219,9 +219,9 @@ class DianetStarPump:
             return
         self.plant.advance()
         if self.options.at_timeout == "stop":
-            self.flow.fail(Alarm.COMMUNICATION)
+            self.motor.fail(Alarm.COMMUNICATION)
         else:
-            self.flow.tell(Alarm.COMMUNICATION)
+            self.motor.tell(Alarm.COMMUNICATION)
         if not self.options.address_survives:
             self.address = 0
         self._enter(Mode.DOKU)
@@ -245,8 +245,8 @@ class DianetStarPump:
         match Action(wanted.action):
             case Action.START_STOP:
                 if on:
-                    return self.flow.start()
-                self.flow.stop()
+                    return self.motor.start()
+                self.motor.stop()
             case Action.ALARM_OFF:
                 self.muted = on
                 if on:
@@ -254,23 +254,23 @@ class DianetStarPump:
             case Action.DATA_LOCK:
                 self.data_lock = on
             case Action.CLEAR_TIME if on:
-                self.flow.clear_time()
+                self.motor.clear_time()
             case Action.CLEAR_VOLUME if on:
-                if self.flow.running and self.options.volume_when_cleared == "at-rest":
+                if self.motor.running and self.options.volume_when_cleared == "at-rest":
                     return Refusal.ACTION
-                self.flow.clear_volume()
+                self.motor.clear_volume()
             case Action.MANUAL_BOLUS:
-                return self.flow.give_bolus(State.BOLUS_MANUAL, on=on)
+                return self.motor.give_bolus(State.BOLUS_MANUAL, on=on)
             case Action.VOLUME_BOLUS:
-                return self.flow.give_bolus(State.BOLUS_VOLUME, on=on)
+                return self.motor.give_bolus(State.BOLUS_VOLUME, on=on)
             case Action.DROP_CONTROL:
                 if not self.kind.volumetric:
                     return Refusal.ACTION
-                self.flow.drops_watched = on
+                self.motor.drops_watched = on
             case Action.STANDBY:
-                return self.flow.stand_by(on=on)
+                return self.motor.stand_by(on=on)
             case Action.CLEAR_HISTORY if on:
-                self.flow.history.clear()
+                self.motor.history.clear()
         return None
 
     def _unmute(self) -> None:
@@ -316,10 +316,10 @@ class DianetStarPump:
             raise PanelError("the pump's keys are locked by its host")
         self._keyed_at = self._loop.time()
         if key == "start":
-            if self.flow.start() is not None:
+            if self.motor.start() is not None:
                 raise PanelError("the pump does not start: see its alarm")
         elif key == "stop":
-            self.flow.stop()
+            self.motor.stop()
         else:
             self._key_in(key, value or "")
 
@@ -327,33 +327,39 @@ class DianetStarPump:
         if key not in ("start", "stop"):
             raise PanelError(f"the pump is in closed loop: its keys are blocked, {key} does nothing")
         if self.options.stop_key_in_fernregel == "stops":
-            self.flow.fail(Alarm.KEY_IN_FERNREGEL)
+            self.motor.fail(Alarm.KEY_IN_FERNREGEL)
         else:
-            self.flow.tell(Alarm.KEY_IN_FERNREGEL)
+            self.motor.tell(Alarm.KEY_IN_FERNREGEL)
 
     def _key_in(self, key: str, text: str) -> None:
-        now, per = (self.flow.set.rate, 100) if key == "rate" else (self.flow.set.vtbd, 10)
+        now, per = (self.motor.set.rate, 100) if key == "rate" else (self.motor.set.vtbd, 10)
         try:
             wanted = int(now * Decimal(text[:-1]) / 100) if text.endswith("%") else int(Decimal(text) * per)
         except (InvalidOperation, ValueError, OverflowError) as error:
             raise PanelError(f"{text!r} is no number for {key}") from error
         if not 0 < wanted < LEAVE_32:
             raise PanelError(f"{key} {text!r} is not above 0")
-        if self.flow.take(Setpoint(rate=wanted) if key == "rate" else Setpoint(vtbd=wanted)) is not None:
+        if self.motor.take(Setpoint(rate=wanted) if key == "rate" else Setpoint(vtbd=wanted)) is not None:
             raise PanelError(f"{key} {text!r} is not within the pump's limits")
         self._request |= _CHANGED
 
     def display(self, unit: int = 1) -> dict[str, str]:  # noqa: ARG002 - it has one panel
         if not self.powered:
             return {"status": "off"}
-        flow = self.flow
+        motor = self.motor
         return {
-            "status": "infusing" if flow.running else "KVO" if flow.kvo else "standby" if flow.standby else "stopped",
+            "status": "infusing"
+            if motor.running
+            else "KVO"
+            if motor.kvo
+            else "standby"
+            if motor.standby
+            else "stopped",
             "mode": self.mode.name,
-            "rate": f"{flow.rate / 100:g} mL/h",
-            "vtbd": f"{flow.vtbd_left_ml():.1f} mL" if flow.set.vtbd else "off",
-            "infused": f"{flow.infused() / 10:.1f} mL",
-            "alarm": ", ".join(alarm.name or "" for alarm in Alarm if alarm in flow.alarms) or "none",
+            "rate": f"{motor.rate / 100:g} mL/h",
+            "vtbd": f"{motor.vtbd_left_ml():.1f} mL" if motor.set.vtbd else "off",
+            "infused": f"{motor.infused() / 10:.1f} mL",
+            "alarm": ", ".join(alarm.name or "" for alarm in Alarm if alarm in motor.alarms) or "none",
         }
 
     def shut(self) -> None:

@@ -28,7 +28,8 @@ from pumpd_drivers.fresenius_base_a.codec import (
     Signal,
 )
 from pumpd_simulators.device import Operation, PanelError, Send
-from pumpd_simulators.fresenius_base_a.module import MANUAL, PC_CONTROL, Module, RefusedError
+from pumpd_simulators.fresenius_base_a.commands import MANUAL, PC_CONTROL, Module
+from pumpd_simulators.fresenius_base_a.motor import RefusedError
 from pumpd_simulators.fresenius_base_a.options import BaseAOptions
 from pumpd_simulators.plant import Plant
 
@@ -66,7 +67,7 @@ class BaseA:
             for position, plant in zip(self.options.modules, self.plants, strict=True)
         }
         for module in self.modules.values():
-            module.on_battery_empty = lambda: self.power(on=False)
+            module.motor.on_battery_empty = lambda: self.power(on=False)
         self._missed = 0
         self._deaf = False
         self._last = b""
@@ -184,7 +185,7 @@ class BaseA:
             module.open = False
             return ""
         if command == "OF":
-            module.pause()
+            module.motor.pause()
             module.open, module.mode = False, MANUAL
             return ""
         data = module.obey(frame.text)
@@ -248,7 +249,7 @@ class BaseA:
             self._missed = 0
             if options.without_dc4 == "pause":
                 for module in self.modules.values():
-                    module.pause()
+                    module.motor.pause()
             elif options.without_dc4 == "disconnect":
                 self._close()
                 return
@@ -289,7 +290,7 @@ class BaseA:
 
     def power(self, *, on: bool) -> None:
         for module in self.modules.values():
-            module.pause()
+            module.motor.pause()
         self._close()
         self.powered = on
         if on:
@@ -306,21 +307,21 @@ class BaseA:
         match key:
             case "start":
                 try:
-                    module.start()
+                    module.motor.start()
                 except RefusedError as error:
                     raise PanelError(f"the pump refuses start now (error {error})") from error
             case "stop":
-                module.pause()
+                module.motor.pause()
             case "silence":
-                module.silence()
+                module.motor.silence()
             case "rate":
-                module.set_rate(self._keyed_rate(module, value or ""))
+                module.motor.key_rate(self._keyed_rate(module, value or ""))
             case _:
                 raise PanelError(f"no key {key!r}; known: start, stop, silence, rate=ML_H")
 
     def _keyed_rate(self, module: Module, value: str) -> float:
         try:
-            wanted = module.rate_ml_h * float(value[:-1]) / 100.0 if value.endswith("%") else float(value)
+            wanted = module.motor.rate_ml_h * float(value[:-1]) / 100.0 if value.endswith("%") else float(value)
         except ValueError:
             wanted = -1.0
         if not 0 <= wanted <= self.options.highest_rate_ml_h:
@@ -331,13 +332,13 @@ class BaseA:
         if not self.powered:
             return {"status": "off"}
         module = list(self.modules.values())[unit - 1]
-        limit = module.limit_ml
+        motor, limit = module.motor, module.motor.limit_ml
         return {
-            "status": "running" if module.running else "alarm" if module.alarms else "paused",
-            "rate_ml_h": f"{module.rate_ml_h:.1f}",
-            "volume_ml": f"{module.volume_ul / 1000:.3f}",
+            "status": "running" if motor.running else "alarm" if motor.alarms else "paused",
+            "rate_ml_h": f"{motor.rate_ml_h:.1f}",
+            "volume_ml": f"{motor.volume_ul / 1000:.3f}",
             "limit_ml": "none" if limit is None else f"{limit:.3f}",
-            "alarms": ", ".join(alarm.name.lower().replace("_", " ") for alarm in sorted(module.alarms)) or "none",
+            "alarms": ", ".join(alarm.name.lower().replace("_", " ") for alarm in sorted(motor.alarms)) or "none",
             "mode": "PC control" if module.mode == PC_CONTROL else "manual",
         }
 

@@ -2,8 +2,8 @@
 
 from pumpd_simulators.family import Family
 from pumpd_simulators.new_era.device import NewEraPump
-from pumpd_simulators.new_era.memory import MODELS, NewEraOptions
 from pumpd_simulators.new_era.network import NewEraNetwork
+from pumpd_simulators.new_era.options import MODELS, NewEraOptions
 from pumpd_simulators.plant import PlantSettings
 
 FAMILY = Family(

@@ -18,9 +18,10 @@ from decimal import Decimal
 
 from pumpd_drivers.new_era.codec import STX, Garbage, Reply, Request, RequestFramer
 from pumpd_simulators.device import Operation, PanelError, Send
-from pumpd_simulators.new_era.memory import MODELS, PHASES, Memory, NewEraOptions, program
+from pumpd_simulators.new_era.memory import PHASES, Memory, program
+from pumpd_simulators.new_era.motor import NOT_NOW, OUT_OF_RANGE, Motor
 from pumpd_simulators.new_era.numbers import UNITS_ML, UNITS_ML_H, NotANumberError, TooLongError, read, show
-from pumpd_simulators.new_era.pumping import NOT_NOW, OUT_OF_RANGE, Pumping
+from pumpd_simulators.new_era.options import MODELS, NewEraOptions
 from pumpd_simulators.plant import Plant
 
 UNKNOWN, CORRUPT, IGNORED = "?", "?COM", "?IGN"
@@ -47,13 +48,13 @@ class NewEraPump:
     """Powered from the start, with A?R pending as after any power-up."""
 
     def __init__(self, plant: Plant, model: str = "ne-1000", options: NewEraOptions | None = None) -> None:
-        self.assumptions = assumptions = options or NewEraOptions()
+        self.options = options = options or NewEraOptions()
         self.plant = plant
         self.plants: Sequence[Plant] = (plant,)
         self.doing: Operation | None = None
         self.model = MODELS[model].name
-        self.memory = Memory(assumptions.diameter_mm, program(assumptions.factory_phases), assumptions.address)
-        self.memory.switches["PF"] = "1" if assumptions.power_fail_restart else "0"
+        self.memory = Memory(options.diameter_mm, program(options.factory_phases), options.address)
+        self.memory.switches["PF"] = "1" if options.power_fail_restart else "0"
         self.powered = True
         self._model = MODELS[model]
         self._loop = asyncio.get_running_loop()
@@ -66,7 +67,7 @@ class NewEraPump:
         self._late: deque[asyncio.TimerHandle] = deque()  # answers that the pump takes its time for
         self._deadline = 0.0
         self._watchdog: asyncio.TimerHandle | None = None
-        self._pumping = self._wake()
+        self._motor = self._wake()
         self._commands: dict[str, Callable[[str], str]] = {
             "DIA": self._diameter,
             "RAT": self._rate,
@@ -75,8 +76,8 @@ class NewEraPump:
             "DIS": self._dispensed,
             "CLD": self._clear,
             "RUN": self._run,
-            "STP": lambda rest: UNKNOWN if rest else self._pumping.stop(),
-            "PUR": lambda rest: UNKNOWN if rest else self._pumping.purge(),
+            "STP": lambda rest: UNKNOWN if rest else self._motor.stop(),
+            "PUR": lambda rest: UNKNOWN if rest else self._motor.purge(),
             "PHN": self._phase,
             "FUN": self._function,
             "VER": lambda rest: UNKNOWN if rest else self._model.version,
@@ -136,7 +137,7 @@ class NewEraPump:
 
     def _carry_out(self, text: str, *, system: bool) -> None:
         if self._alarm is not None:
-            if self.assumptions.saf_before_alarm and text[:3] == "SAF":
+            if self.options.saf_before_alarm and text[:3] == "SAF":
                 self._execute(text, system=system)
             self._say()
             return
@@ -162,14 +163,14 @@ class NewEraPump:
 
     def _say(self, data: str = "", *, acknowledge: bool = True) -> None:
         """Answer. The status is the pending alarm, which a valid packet's answer acknowledges."""
-        status = self._pumping.status
+        status = self._motor.status
         if self._alarm is not None:
             status = "A?" + self._alarm
             if acknowledge:
                 self._alarm, data = None, ""
         memory = self.memory
         frame = Reply(memory.address, status, data, bool(memory.safe_s)).to_bytes()
-        delay = self.assumptions.reply_delay_s
+        delay = self.options.reply_delay_s
         if delay > 0:
             self._late.append(self._loop.call_later(delay, self._put_late, frame, self.doing))
         else:
@@ -207,7 +208,7 @@ class NewEraPump:
             self._watchdog = self._loop.call_at(self._deadline, self._watch)
             return
         self.plant.advance()
-        self._pumping.reset()
+        self._motor.reset()
         self._raise("T")
 
     def _watchdog_off(self) -> None:
@@ -216,10 +217,10 @@ class NewEraPump:
             self._watchdog = None
 
     def _between_phases(self) -> None:
-        self._ignores_until = self._loop.time() + self.assumptions.phase_start_s
+        self._ignores_until = self._loop.time() + self.options.phase_start_s
 
     def _stalled(self) -> None:
-        self._pumping.stall(self.assumptions.after_stall)
+        self._motor.stall(self.options.after_stall)
         self._raise("S")
 
     # -- commands: each gets what follows its name, and answers with data, an error word or "" -------------------
@@ -230,72 +231,72 @@ class NewEraPump:
         value = read(rest)
         if not Decimal("0.1") <= value <= 50:
             return OUT_OF_RANGE
-        return self._pumping.set_diameter(value)
+        return self._motor.set_diameter(value)
 
     def _rate(self, rest: str) -> str:
         if not rest:
-            value, units_now = self._pumping.rate(selected=self.assumptions.rate_query == "selected")
+            value, units_now = self._motor.rate(selected=self.options.rate_query == "selected")
             return self._show(value) + units_now
         rest = rest.removeprefix("C")
         units = rest[-2:] if rest[-2:] in UNITS_ML_H else None
-        return self._pumping.set_rate(read(rest[:-2] if units else rest), units)
+        return self._motor.set_rate(read(rest[:-2] if units else rest), units)
 
     def _volume(self, rest: str) -> str:
-        memory, pumping = self.memory, self._pumping
+        memory, motor = self.memory, self._motor
         if not rest:
-            return self._show(memory.phases[pumping.shown - 1].volume) + memory.units
-        phase = memory.phases[pumping.editing - 1]
+            return self._show(memory.phases[motor.shown - 1].volume) + memory.units
+        phase = memory.phases[motor.editing - 1]
         value = None if rest in UNITS_ML else read(rest)
-        if pumping.running or phase.function != "RAT":
+        if motor.running or phase.function != "RAT":
             return NOT_NOW
         if value is None:
             memory.volume_units = rest
         else:
-            pumping.store(replace(phase, volume=value))
+            motor.store(replace(phase, volume=value))
         return ""
 
     def _direction(self, rest: str) -> str:
         if not rest:
-            return self.memory.phases[self._pumping.shown - 1].direction
-        return self._pumping.set_direction(rest) if rest in ("INF", "WDR", "REV", "STK") else UNKNOWN
+            return self.memory.phases[self._motor.shown - 1].direction
+        return self._motor.set_direction(rest) if rest in ("INF", "WDR", "REV", "STK") else UNKNOWN
 
     def _dispensed(self, rest: str) -> str:
         if rest:
             return UNKNOWN
         units = self.memory.units
         scale = 1000.0 if units == "UL" else 1.0
-        infused, withdrawn = self._pumping.counters()
+        infused, withdrawn = self._motor.counters()
         return f"I{self._show(infused * scale)}W{self._show(withdrawn * scale)}{units}"
 
     def _clear(self, rest: str) -> str:
         if rest not in ("INF", "WDR"):
             return UNKNOWN
-        if self._pumping.running:
+        if self._motor.running:
             return NOT_NOW
-        self._pumping.clear(infused=rest == "INF", withdrawn=rest == "WDR")
+        self._motor.clear(infused=rest == "INF", withdrawn=rest == "WDR")
         return ""
 
     def _run(self, rest: str) -> str:
         phase = _whole(rest) if rest else None
         if phase is not None and not 1 <= phase <= PHASES:
             return OUT_OF_RANGE
-        return self._pumping.run(phase)
+        return self._motor.run(phase)
 
     def _phase(self, rest: str) -> str:
-        pumping = self._pumping
+        motor = self._motor
         if not rest:
-            return str(pumping.shown)
+            return str(motor.shown)
         phase = _whole(rest)
         if not 1 <= phase <= PHASES:
             return OUT_OF_RANGE
-        if pumping.running:
+        if motor.running:
             return NOT_NOW
-        pumping.editing = phase
+        motor.editing = phase
         return ""
 
     def _function(self, rest: str) -> str:
-        pumping = self._pumping
-        phase = self.memory.phases[pumping.shown - 1]
+        motor = self._motor
+        phase = self.memory.phases[motor.shown - 1]
         name, argument = rest[:3], rest[3:]
         match name:
             case "":
@@ -308,9 +309,9 @@ class NewEraPump:
                 return UNKNOWN
         if new.argument > 99:
             return OUT_OF_RANGE
-        if pumping.running:
+        if motor.running:
             return NOT_NOW
-        pumping.store(new)
+        motor.store(new)
         return ""
 
     def _safe_mode(self, rest: str) -> str:
@@ -339,17 +340,17 @@ class NewEraPump:
     def _reset(self, rest: str) -> str:
         if rest != "ET":
             return UNKNOWN
-        self._pumping.reset()
-        self._pumping.editing = 1
+        self._motor.reset()
+        self._motor.editing = 1
         self._watchdog_off()
-        self.memory.phases[:] = program(self.assumptions.reset_phases)
+        self.memory.phases[:] = program(self.options.reset_phases)
         self.memory.safe_s = self.memory.address = 0
         return ""
 
     def _switch(self, text: str) -> str:
         """Settings whose arguments no source tells in full: kept and told, on-off where the manual says so."""
         for name in _SWITCHES:
-            if text.startswith(name) and (name != "PF" or self.assumptions.knows_power_fail):
+            if text.startswith(name) and (name != "PF" or self.options.knows_power_fail):
                 value = text[len(name) :]
                 if not value:
                     return self.memory.switches.get(name, "0")
@@ -360,31 +361,31 @@ class NewEraPump:
         return UNKNOWN
 
     def _show(self, value: float | Decimal) -> str:
-        return show(value, dot=self.assumptions.trailing_dot)
+        return show(value, dot=self.options.trailing_dot)
 
     # -- power and keys -----------------------------------------------------------------------------------------
 
-    def _wake(self) -> Pumping:
+    def _wake(self) -> Motor:
         """Power-up: everything but the memory is new."""
-        pumping = Pumping(self.assumptions, self.memory, self.plant)
-        pumping.on_range_alarm = lambda: self._raise("O")
-        pumping.on_next_phase = self._between_phases
+        motor = Motor(self.options, self.memory, self.plant)
+        motor.on_range_alarm = lambda: self._raise("O")
+        motor.on_next_phase = self._between_phases
         self.plant.on_stall = self._stalled
         self._raise("R")
-        return pumping
+        return motor
 
     def power(self, *, on: bool) -> None:
         self.plant.advance()
         ran = self.memory.was_running
-        self._pumping.reset()
+        self._motor.reset()
         self._watchdog_off()
         self._forget_late()
         self._framer.reset()
         self.powered = on
         if on:
-            self._pumping = self._wake()
+            self._motor = self._wake()
             if ran and self.memory.switches["PF"] == "1":
-                self._pumping.run()
+                self._motor.run()
         else:
             self.memory.was_running = ran  # the cut came while it ran: the memory knows
 
@@ -399,20 +400,20 @@ class NewEraPump:
         if self._alarm is not None:
             self._alarm = None
             return
-        pumping = self._pumping
+        motor = self._motor
         if self.memory.switches.get("LOC") == "1" and key != "stop":
             raise PanelError("the keypad is locked (LOC 1): only stop works")
         if (value is not None) != (key in ("rate", "diameter")):
             raise PanelError(f"key {key!r} {'takes no value' if value else 'needs a value, such as rate=80'}")
         match key:
             case "start":
-                error = pumping.run()
+                error = motor.run()
             case "stop":
-                error = pumping.stop()
+                error = motor.stop()
             case "clear":
                 error = ""
             case "rate":
-                error = pumping.set_rate(self._keyed_rate(value or ""), None)
+                error = motor.set_rate(self._keyed_rate(value or ""), None)
             case "diameter":
                 error = self._keyed(self._diameter, value or "")
             case _:
@@ -421,7 +422,7 @@ class NewEraPump:
             raise PanelError(f"the pump refuses {key}{f'={value}' if value else ''} now ({error})")
 
     def _keyed_rate(self, value: str) -> Decimal:
-        now, _ = self._pumping.rate()
+        now, _ = self._motor.rate()
         try:
             wanted = now * Decimal(value[:-1]) / 100 if value.endswith("%") else read(value)
             return read(show(wanted, dot=True))
@@ -440,7 +441,7 @@ class NewEraPump:
         self.plant.advance()
         return {
             "address": str(self.memory.address),
-            "status": self._pumping.status if self._alarm is None else "A?" + self._alarm,
+            "status": self._motor.status if self._alarm is None else "A?" + self._alarm,
             "diameter_mm": self._diameter(""),
             "rate": self._rate(""),
             "volume": self._volume(""),

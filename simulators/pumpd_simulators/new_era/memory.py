@@ -1,103 +1,12 @@
-"""What a New Era pump knows of itself: its model, the assumptions of this simulation, and its non-volatile memory."""
+"""What a New Era pump stores: its phases, and the settings that survive a power cut."""
 
-import math
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import Field, model_validator
-
-from pumpd_simulators.family import SimulatorOptions
 from pumpd_simulators.new_era.numbers import UNITS_ML_H
 
 PHASES = 41
-SECONDS_PER_HOUR = 3600
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    name: str
-    version: str  # the answer to VER
-
-
-MODELS = {
-    "ne-1000": Model("NE-1000", "NE1000V3.92"),
-    "ne-1010": Model("NE-1010", "NE1010V3.92"),
-    "ne-4000": Model("NE-4000", "NE4000V3.92"),
-}
-
-
-class NewEraOptions(SimulatorOptions):
-    """What no public source states for certain, by name. The defaults are what known clients are at home with."""
-
-    address: int = Field(default=0, ge=0, le=99, description="network address")
-    network: str = Field(
-        default="",
-        pattern=r"^(\d{1,2}(,\d{1,2}){1,9})?$",
-        description="several pumps on one line, such as 0,1,5: their addresses, instead of the one address",
-    )
-    saf_before_alarm: bool = Field(
-        default=True,
-        description="SAF on a pump with a pending alarm is carried out, and the alarm comes in the new framing; "
-        "otherwise the alarm swallows it like any other command",
-    )
-    trailing_dot: bool = Field(default=True, description='numbers from 1000 on end in a point ("1000.")')
-    factory_phases: Literal["stop", "continue"] = Field(
-        default="stop", description="what the phases after the first hold in a new pump; continue: the flow goes on"
-    )
-    reset_phases: Literal["stop", "continue"] = Field(
-        default="continue", description="what they hold after *RESET: the trap for a careless driver"
-    )
-    power_fail_restart: bool = Field(
-        default=False, description="PF is on in a new pump: after a power cut it runs its program again from phase 1"
-    )
-    knows_power_fail: bool = Field(default=True, description="PF is a command; otherwise it is answered `?`")
-    rate_query: Literal["running", "selected"] = Field(
-        default="running", description="whose rate RAT tells while pumping: the running phase's, or the selected one's"
-    )
-    after_stall: Literal["stopped", "paused"] = Field(
-        default="stopped", description="stopped: program reset; paused: RUN would go on with the rest"
-    )
-    reply_delay_s: float = Field(default=0.0, ge=0, le=10, description="time the pump takes to answer")
-    diameter_mm: Decimal = Field(default=Decimal("26.59"), gt=0, le=50, description="diameter set in a new pump")
-    fastest_cm_min: float = Field(
-        default=5.1005, gt=0, le=100, description="the plunger's top speed; the manual's for the NE-1000 (12.5)"
-    )
-    slowest_cm_h: float = Field(
-        default=0.004205, gt=0, le=10, description="its lowest one, likewise; no source states the other models'"
-    )
-    phase_start_s: float = Field(
-        default=0.0,
-        ge=0,
-        le=1,
-        description="a command, STP too, that comes so soon after a phase followed another is ignored (?IGN)",
-    )
-
-    @model_validator(mode="after")
-    def _each_its_own(self) -> Self:
-        if len(set(self.addresses)) < len(self.addresses):
-            raise ValueError(f"network: each pump needs an address of its own, not {self.network}")
-        if self.network and self.address:
-            raise ValueError("network, address: give the addresses of all pumps, or the address of the only one")
-        if self.network and self.reply_delay_s:
-            raise ValueError("network, reply_delay_s: how late replies collide is not simulated; give one of them")
-        return self
-
-    @property
-    def addresses(self) -> tuple[int, ...]:
-        """Of all pumps on the line."""
-        return tuple(int(each) for each in self.network.split(",")) if self.network else (self.address,)
-
-    def top_ml_h(self, diameter: Decimal) -> float:
-        """A rate limit is the syringe's area times the plunger's speed."""
-        return _area_cm2(diameter) * self.fastest_cm_min * 60
-
-    def slowest_ml_h(self, diameter: Decimal) -> float:
-        return _area_cm2(diameter) * self.slowest_cm_h
-
-
-def _area_cm2(diameter: Decimal) -> float:
-    return math.pi * (float(diameter) / 20) ** 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +35,7 @@ def program(rest: Literal["stop", "continue"]) -> list[Phase]:
 
 @dataclass(slots=True)
 class Memory:
-    """What survives a power cut: all data set from RS-232 but a rate that was changed while pumping."""
+    """What survives a power cut: all data set from RS-232 but a rate that was changed while motor."""
 
     diameter: Decimal
     phases: list[Phase]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from pumpd_simulators.device import Operation, Send
 from pumpd_simulators.new_era.device import NewEraPump
-from pumpd_simulators.new_era.memory import NewEraOptions
+from pumpd_simulators.new_era.options import NewEraOptions
 from pumpd_simulators.plant import Plant
 
 

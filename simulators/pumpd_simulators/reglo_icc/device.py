@@ -33,7 +33,8 @@ from pumpd_drivers.reglo_icc.codec import (
 from pumpd_simulators.device import Operation, PanelError, Send
 from pumpd_simulators.plant import Plant
 from pumpd_simulators.reglo_icc import memory
-from pumpd_simulators.reglo_icc.channel import MODES, STOPPED, TOP_RPM, Channel
+from pumpd_simulators.reglo_icc.memory import MODES
+from pumpd_simulators.reglo_icc.motor import STOPPED, TOP_RPM, Channel
 from pumpd_simulators.reglo_icc.options import RegloIccOptions
 
 LONGEST_TENTHS = 35_964_000  # of a second: 999 h

@@ -11,7 +11,25 @@ from decimal import Decimal
 from pumpd_drivers.reglo_icc.codec import FAIL, OK, read_set, volume_text
 from pumpd_simulators.reglo_icc.options import RegloIccOptions
 
+RPM, FLOW, VOLUME, VOLUME_TIME, VOLUME_PAUSE, TIME, TIME_PAUSE = MODES = "LMOGQNP"
+
 _VOLUME = r"[0-9]{4}[+-][0-9]"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the channel keeps. Flow in mL/min and volume in mL, whatever the unit on the wire."""
+
+    mode: str = RPM
+    speed_rpm: Decimal = Decimal(0)
+    flow_ml_min: Decimal = Decimal(0)
+    volume_ml: Decimal = Decimal(0)
+    run_s: Decimal = Decimal(0)
+    pause_s: Decimal = Decimal(0)
+    cycles: int = 0
+    clockwise: bool = True
+    by_flow: bool = True  # else by speed, in the modes other than L and M
+    backsteps: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 from pumpd_simulators.family import Family
 from pumpd_simulators.plant import PlantSettings
-from pumpd_simulators.space_bcc.device import SpaceOptions, SpaceRack
+from pumpd_simulators.space_bcc.device import SpaceRack
+from pumpd_simulators.space_bcc.options import SpaceOptions
 
 FAMILY = Family(
     name="space-bcc",

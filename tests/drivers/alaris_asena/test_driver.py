@@ -23,9 +23,9 @@ from pumpd.pump import (
 )
 from pumpd.quantities import Duration, Length, Rate, Volume
 from pumpd.wire import memory
-from pumpd_drivers.alaris_asena.answers import Status, alarm
 from pumpd_drivers.alaris_asena.codec import Framer, Message
 from pumpd_drivers.alaris_asena.driver import AlarisAsena
+from pumpd_drivers.alaris_asena.replies import Status, alarm
 from pumpd_drivers.alaris_asena.settings import AlarisSettings
 from pumpd_simulators.bench import simulate
 from pumpd_simulators.faults import Kind
@@ -254,7 +254,7 @@ async def test_nothing_is_started_unless_the_pump_itself_still_holds_all_of_it()
         async with bench() as (driver, pump):
             await ready(driver)
             words = said_by(driver)
-            change(pump.device._infusing)
+            change(pump.device._motor)
             outcome = await driver.start(LEASE)
             assert "INF_START" not in words
             assert pump.truth()["running"] is (outcome.reasons[0] == "the pump is infusing, not stopped: stop it first")

@@ -23,7 +23,7 @@ from pumpd.pump import (
 )
 from pumpd.quantities import Duration, Length, Rate, Volume
 from pumpd.wire import memory
-from pumpd_drivers.dianet_star import limits, meaning
+from pumpd_drivers.dianet_star import limits, replies
 from pumpd_drivers.dianet_star.codec import Reply, Request, RequestFramer
 from pumpd_drivers.dianet_star.driver import DianetStar
 from pumpd_drivers.dianet_star.segments import (
@@ -265,17 +265,17 @@ def test_the_closed_loops_own_limits_hold_both_ways():
     told = Limits(*[0] * 8, vtbd_max=350, **dict.fromkeys(("bolus_volume_max", "bolus_min", "bolus_volume_min"), 0),
                   bolus_places=0, ca_rate_max=0, ca_rate_min=0, cc_rate_max=6000, cc_rate_min=100)  # fmt: skip
     for rate, volume, reasons in (("0.99", 1, 1), (1, 35, 0), (60, 35, 0), ("60.01", 35, 1), ("60.01", "35.1", 2)):
-        assert len(limits.beyond(RateStep(Rate(rate), Volume(volume)), told)) == reasons, (rate, volume)
+        assert len(limits.step_reasons(RateStep(Rate(rate), Volume(volume)), told)) == reasons, (rate, volume)
 
 
 async def test_a_load_takes_control_ends_a_reload_and_sets_the_pressure_level_that_was_chosen():
     for settings, level in (({}, 5), ({"pressure_level": 3}, 3)):
         async with bench(settings) as (driver, pump):
             await driver.identify()
-            pump.device.flow.reload = Reload(1, 3000, 10)
+            pump.device.motor.reload = Reload(1, 3000, 10)
             await ready(driver)
             assert pump.device.mode is Mode.FERNREGEL
-            assert (pump.device.flow.reload.active, pump.device.flow.set.pressure) == (0, level)
+            assert (pump.device.motor.reload.active, pump.device.motor.set.pressure) == (0, level)
             assert pump.truth()["running"] is False
 
 
@@ -289,7 +289,7 @@ async def test_a_pump_that_flows_or_may_start_by_itself_is_neither_programmed_no
         assert "infusing" in (await driver.release()).reasons[0]
         assert changes(requests) == []
         pump.press("stop")
-        pump.device.flow.bolus = State.DELAY  # a bit of STATUS, whose course the simulated pump does not know
+        pump.device.motor.bolus = State.DELAY  # a bit of STATUS, whose course the simulated pump does not know
         assert "waiting" in (await driver.load(PROGRAM)).reasons[0]
         assert changes(requests) == []
 
@@ -316,7 +316,7 @@ async def test_a_counter_that_was_not_cleared_is_no_load():
         await running(driver)
         await watch(driver, 10)
         await driver.stop()
-        pump.device.flow.clear_volume = lambda: None
+        pump.device.motor.clear_volume = lambda: None
         assert "counter stands at 0.1 mL" in (await driver.load(PROGRAM)).reasons[0]  # 10 s at 52.5 mL/h: 0.15 mL
         assert isinstance(await driver.start(LEASE), Refused)
 
@@ -413,16 +413,16 @@ async def test_nothing_is_started_unless_the_pump_itself_still_holds_all_of_it()
             return outcome.reasons[0]
 
     def set_to(**values):
-        return lambda device: device.flow.take(Setpoint(**values))
+        return lambda device: device.motor.take(Setpoint(**values))
 
     assert "35 mL at 60 mL/h" in await refused(set_to(rate=6000))
     assert "30 mL at 52.5 mL/h" in await refused(set_to(vtbd=300))
     assert "no volume that would end its flow" in await refused(set_to(vtbd=0))
     assert "no rate" in await refused(set_to(rate=0))
-    assert "second step" in await refused(lambda device: device.flow.take_reload(Reload(1, 100, 1)))
+    assert "second step" in await refused(lambda device: device.motor.take_reload(Reload(1, 100, 1)))
     assert "closed loop" in await refused(lambda device: device._enter(Mode.FERNSTEUER))
     assert "not ready" in await refused(lambda device: device.plant.open_door())
-    assert "infusing" in await refused(lambda device: device.flow.start())
+    assert "infusing" in await refused(lambda device: device.motor.start())
 
 
 async def test_each_load_allows_one_start():
@@ -434,7 +434,7 @@ async def test_each_load_allows_one_start():
         assert "loaded" in (await driver.start(LEASE)).reasons[0]
         await running(driver)
         await watch(driver, 10)
-        pump.device.flow.stop()
+        pump.device.motor.stop()
         assert "counter stands at 0.1 mL" in (await driver.start(LEASE)).reasons[0]
 
 
@@ -451,8 +451,8 @@ async def test_a_refused_start_is_believed_when_the_pump_says_that_it_stands():
     for flows, wanted in ((False, Refused), (True, Unknown)):
         async with bench() as (driver, pump):
             await ready(driver)
-            start = pump.device.flow.start
-            pump.device.flow.start = lambda start=start, flows=flows: (start() if flows else None, Refusal.ACTION)[1]
+            start = pump.device.motor.start
+            pump.device.motor.start = lambda start=start, flows=flows: (start() if flows else None, Refusal.ACTION)[1]
             requests = said_by(driver)
             outcome = await driver.start(LEASE)
             assert isinstance(outcome, wanted), outcome
@@ -463,7 +463,7 @@ async def test_a_refused_start_is_believed_when_the_pump_says_that_it_stands():
 async def test_a_start_is_done_when_the_pump_says_that_it_flows():
     async with bench() as (driver, pump):
         await ready(driver)
-        pump.device.flow.start = lambda: None  # it answers, and stands
+        pump.device.motor.start = lambda: None  # it answers, and stands
         assert "does not say that it runs" in (await driver.start(LEASE)).cause
 
 
@@ -596,7 +596,7 @@ async def test_after_a_stop_or_a_release_a_key_starts_nothing():
         async with bench() as (driver, pump):
             await (running if end == "stop" else ready)(driver)
             assert await getattr(driver, end)() == Done(None)
-            assert (pump.device.flow.set.rate, pump.device.flow.set.vtbd) == (0, 0)
+            assert (pump.device.motor.set.rate, pump.device.motor.set.vtbd) == (0, 0)
             await driver.release()
             assert pump.device.mode is Mode.DOKU
             pump.press("start")
@@ -606,13 +606,13 @@ async def test_after_a_stop_or_a_release_a_key_starts_nothing():
 async def test_what_a_load_left_behind_that_failed_is_taken_away_too():
     async with bench() as (driver, pump):
         await driver.identify()
-        clear, pump.device.flow.clear_volume = pump.device.flow.clear_volume, lambda: None
-        pump.device.flow._cleared = -1.0  # its counter stands at 1 mL
+        clear, pump.device.motor.clear_volume = pump.device.motor.clear_volume, lambda: None
+        pump.device.motor._cleared = -1.0  # its counter stands at 1 mL
         assert isinstance(await driver.load(PROGRAM), Refused)
-        assert pump.device.flow.set.rate == 5250
+        assert pump.device.motor.set.rate == 5250
         assert await driver.release() == Done(None)
-        assert (pump.device.mode, pump.device.flow.set.rate, pump.device.flow.set.vtbd) == (Mode.DOKU, 0, 0)
-        pump.device.flow.clear_volume = clear
+        assert (pump.device.mode, pump.device.motor.set.rate, pump.device.motor.set.vtbd) == (Mode.DOKU, 0, 0)
+        pump.device.motor.clear_volume = clear
         await ready(driver)
 
 
@@ -641,7 +641,7 @@ async def test_stop_is_believed_only_when_the_pump_says_that_it_stands():
 async def test_a_stop_that_is_not_confirmed_ends_the_keep_alive():
     async with bench() as (driver, pump):
         await running(driver)
-        pump.device.flow.stop = lambda: None  # it answers, and goes on
+        pump.device.motor.stop = lambda: None  # it answers, and goes on
         assert "flows" in (await driver.stop()).cause
         assert pump.truth()["running"] is True
         requests = said_by(driver)
@@ -743,7 +743,7 @@ async def test_an_air_detector_and_a_drop_sensor_are_the_infusomats_alone():
             assert (reading.state, reading.alarms) == (PumpState.INFUSING, ())
     async with bench(model=INFUSOMAT) as (driver, pump):
         await running(driver)
-        pump.device.flow.drops_watched = False  # action 7, by another host: then drops are not told
+        pump.device.motor.drops_watched = False  # action 7, by another host: then drops are not told
         pump.fire("free-flow:60")
         assert (await watch(driver, 60)).alarms == ()
 
@@ -802,9 +802,9 @@ def test_every_alarm_bit_means_something_and_what_is_not_public_is_a_fault():
     table = {bit: [alarm] for alarm, bits in meant.items() for bit in bits} | {bit: [] for bit in notices}
     assert set(table) == {*range(22), 31}
     for bit, wanted in table.items():
-        assert meaning.alarms(1 << bit) == wanted, bit
-    assert meaning.alarms(1 << 3 | 1 << 8 | 1) == [PumpAlarm.DOOR_OPEN, PumpAlarm.OCCLUSION]
-    assert meaning.alarms(0) == []
+        assert replies.alarms(1 << bit) == wanted, bit
+    assert replies.alarms(1 << 3 | 1 << 8 | 1) == [PumpAlarm.DOOR_OPEN, PumpAlarm.OCCLUSION]
+    assert replies.alarms(0) == []
     assert Alarm.KEY_IN_FERNREGEL == 1 << 16
 
 
@@ -820,7 +820,7 @@ def test_state_bits_a_flow_is_never_taken_for_a_rest():
     table |= {1 << 7 | 1 << bit: PumpState.PURGING for bit in (9, 10, 12, 13, 19)}
     table |= {1 << bit: PumpState.WAITING for bit in (22, 25, 26, 27, 28, 29)}
     for bits, wanted in table.items():
-        assert meaning.state(bits) is wanted, hex(bits)
+        assert replies.state(bits) is wanted, hex(bits)
 
 
 # -- power and address --------------------------------------------------------------------------------------------
@@ -852,7 +852,7 @@ async def test_a_counter_that_fell_is_told():
     async with bench() as (driver, pump):
         await running(driver)
         await watch(driver, 10)
-        pump.device.flow.clear_volume()
+        pump.device.motor.clear_volume()
         assert (await driver.read()).value.alarms == (PumpAlarm.PUMP_RESET,)
 
 

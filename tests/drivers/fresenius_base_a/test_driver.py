@@ -139,10 +139,10 @@ async def test_a_pump_whose_rate_is_only_held_is_started_by_its_command():
 async def test_a_pump_that_says_no_limit_or_another_is_not_started():
     async with bench() as (here, driver):
         await loaded(driver)
-        here.pump.device.modules[1]._limit = 36000
+        here.pump.device.modules[1].motor.limit = 36000
         assert (await driver.read_back()).value.vtbi == Volume(36)
         assert isinstance(await driver.start(LEASE), Refused)
-        here.pump.device.modules[1]._limit = None
+        here.pump.device.modules[1].motor.limit = None
         assert "no program" in (await driver.read_back()).reasons[0]
         assert isinstance(await driver.start(LEASE), Refused)
         assert here.texts("1PR") == []
@@ -209,8 +209,8 @@ async def test_a_start_is_sent_once_whatever_comes():
         async with bench() as (here, driver):
             await loaded(driver)
             if "delayed" in fault:  # else the questions before the start would not be answered either
-                tell = driver._talk.command
-                driver._talk.command = lambda *a, t=tell, p=here.pump, f=fault, **k: (p.fire(f), t(*a, **k))[1]
+                tell = driver.command
+                driver.command = lambda *a, t=tell, p=here.pump, f=fault, **k: (p.fire(f), t(*a, **k))[1]
             else:
                 here.pump.fire(fault)
             assert isinstance(await driver.start(LEASE), expected), fault
@@ -222,7 +222,7 @@ async def test_a_start_is_sent_once_whatever_comes():
 async def test_a_start_that_was_accepted_and_does_not_flow_is_unknown():
     async with bench() as (here, driver):
         await loaded(driver)
-        here.pump.device.modules[1]._run = lambda: None
+        here.pump.device.modules[1].motor._run = lambda: None
         here.pump.device.modules[1]._options = here.pump.device.options.model_copy(update={"start_command": "XX"})
         outcome = await driver.start(LEASE)  # PR is accepted, and only held
         assert isinstance(outcome, Unknown)
@@ -241,12 +241,12 @@ async def test_only_what_follows_the_ack_of_this_request_and_has_its_shape_answe
 
         driver.link.exchange = spy
         frames = [Frame(1, "C"), Signal(ACK), Frame(3, "C"), Frame(1, "C;d0001"), Frame(1, "E"), Frame(1, "C")]
-        await driver._talk.command("SI")
+        await driver.command("SI")
         frames = [Frame(1, "C"), Signal(ACK), Frame(1, "C;d0001"), Signal(NAK, "2")]
         await driver.read()
         assert verdicts == [[False, False, False, False, False, True], [False] * 4]
         frames = [Signal(NAK, "2"), Signal(NAK, "5")]
-        await driver._talk.command("SI")
+        await driver.command("SI")
         assert verdicts[-1] == [True, False], "a NAK 5 is about our own ACK"
 
 
@@ -286,7 +286,7 @@ async def test_stop_is_believed_only_when_the_pump_says_that_it_stands():
     async with bench() as (here, driver):
         await loaded(driver)
         await driver.start(LEASE)
-        here.pump.device.modules[1].pause = lambda: None  # it says C, and flows on
+        here.pump.device.modules[1].motor.pause = lambda: None  # it replies C, and flows on
         outcome = await driver.stop()
         assert isinstance(outcome, Unknown)
         assert "still flows" in outcome.cause

@@ -121,7 +121,7 @@ async def test_link_errors_change_nothing(host):
                        (b"\x02\xff00\x03", "1")]:  # fmt: skip
         assert base.raw(raw) == [Signal(NAK, error)], raw
     assert base.raw(b"noise") == []
-    assert not base.pump.modules[1].running
+    assert not base.pump.modules[1].motor.running
     alone = host(standalone=True)
     assert alone.says("DC", "LE;d") == "C;d0000"
     assert alone.raw(Frame(1, "PO").to_bytes()) == [Signal(NAK, "4")]

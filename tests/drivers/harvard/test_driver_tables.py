@@ -8,7 +8,7 @@ from pumpd.pump import Container, LossOfControl, PumpAlarm, PumpState
 from pumpd.quantities import Length, Rate, Volume
 from pumpd_drivers.harvard.codec import Reply
 from pumpd_drivers.harvard.driver import Harvard
-from pumpd_drivers.harvard.status import Status
+from pumpd_drivers.harvard.replies import Status
 
 
 @pytest.mark.requirement("COM-13")

@@ -1,10 +1,10 @@
-// A gateway that is none, for whoever works on how the page looks: `make page && cd pumpd/bedside/page && npm run mock`.
+// A mock of a gateway, for work on the page's looks: `make page && cd pumpd/bedside/page && npm run mock`.
 //
 //   http://127.0.0.1:8480/          paired already; any badge with PIN 0000 signs in
-//   /mock?scene=paused              shows a scene of scenes.ts; order, hold, pause and the like change it as a gateway would
+//   /mock?scene=paused              shows a scene of scenes.ts; order, hold, pause and so on change it as a gateway would
 //   /mock?person=20417  ?unpaired=1  ?silent=1  ?running=900  ?still=1
 //
-// It believes everything: nothing of it may be taken for how pumpd judges.
+// It checks nothing: take nothing here for a rule of pumpd.
 
 import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
@@ -30,10 +30,10 @@ let person: Person | null = null;
 let unpaired = false;
 let silent = false;
 let own: Infusion | null = null;
-let patient: string | null | undefined; // as it was said here; undefined: as the scene has it
+let patient: string | null | undefined; // as changed here; undefined: as in the scene
 let pausedAudioUntil = 0;
 let still = false;
-const now = () => (still ? Date.parse("2026-11-26T13:12:00.000Z") : Date.now()); // for pictures, time stands
+const now = () => (still ? Date.parse("2026-11-26T13:12:00.000Z") : Date.now()); // for pictures, time is fixed
 const streams = new Set<ServerResponse>();
 
 const pumps = () =>
@@ -83,7 +83,7 @@ setInterval(() => streams.forEach((out) => send(out, "beat", { ts: new Date().to
 
 type Fields = Record<string, unknown>;
 
-/** What a dose comes to for 70 kg at 1 mg/mL over 40 minutes. */
+/** The review of a dose for 70 kg at 1 mg/mL over 40 minutes. */
 function ofDose(mg_kg: number) {
   const volume_ml = String(Math.round(mg_kg * 70 * 10) / 10);
   const steps = [{ rate_ml_h: String(Math.round(mg_kg * 70 * 15) / 10), volume_ml }];
@@ -101,7 +101,7 @@ async function asked(fields: Fields): Promise<[number, Fields]> {
   );
   switch (fields["op"]) {
     case "sign_in":
-      if (fields["pin"] !== "0000") return no(403, "sign_in: badge and PIN do not fit");
+      if (fields["pin"] !== "0000") return no(403, "sign_in: badge or PIN is wrong");
       person = {
         badge: String(fields["badge"]),
         name: "R. Weiss",
@@ -165,7 +165,7 @@ async function asked(fields: Fields): Promise<[number, Fields]> {
         : no(
             409,
             `patient: order ${REVIEW.patient}, wristband ${String(fields["wristband"])}, pump ${REVIEW.patient}: ` +
-              "the wristband differs; nothing starts, make sure whose infusion, wristband and pump this is",
+              "the wristband differs. Nothing was started. Check order, wristband and pump",
           );
     case "associate":
     case "dissociate":
@@ -189,8 +189,8 @@ async function answer(request: IncomingMessage, out: ServerResponse) {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
   const body = (chunks.length ? JSON.parse(Buffer.concat(chunks).toString()) : {}) as Fields;
-  const json = (status: number, said: Fields) =>
-    out.writeHead(status, { "Content-Type": "application/json" }).end(JSON.stringify(said));
+  const json = (status: number, content: Fields) =>
+    out.writeHead(status, { "Content-Type": "application/json" }).end(JSON.stringify(content));
   const ok = (result: Fields) => json(200, { ok: true, result, reasons: [] });
   if (url.pathname === "/mock") {
     for (const [name, value] of url.searchParams) {
@@ -251,15 +251,15 @@ async function answer(request: IncomingMessage, out: ServerResponse) {
     case "/api/library":
       return ok(LIBRARY);
     case "/api/request": {
-      const [status, said] = await asked(JSON.parse(String(body["request"])) as Fields);
-      return json(status, said);
+      const [status, content] = await asked(JSON.parse(String(body["request"])) as Fields);
+      return json(status, content);
     }
     case "/api/live":
       out.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-store" });
       streams.add(out);
       request.on("close", () => streams.delete(out));
       out.on("close", () => streams.delete(out));
-      send(out, "rows", { session: "20261126-01", points: points(), alarms: [] });
+      send(out, "history", { session: "20261126-01", points: points(), alarms: [] });
       return send(out, "state", state());
     default:
       if (url.pathname.startsWith("/api/pair/")) return ok({ state: "waiting", tablet: null });

@@ -1,4 +1,4 @@
-// States of a gateway for looking at the page without one: a bed in each state that a nurse can meet.
+// States of a gateway, to show the page without one: a bed in each state that a nurse can encounter.
 
 import type { Alarm, Infusion, InfusionState, Live, Person, Pump, Review } from "../src/state/types.ts";
 
@@ -46,14 +46,14 @@ export const ALARMS: Record<string, Alarm> = {
   uncertain: {
     code: "delivery_uncertain",
     priority: "high",
-    cause: "It is not known what the pump delivered",
+    cause: "Delivered volume unknown",
     action: "Read the pump's display, then reconcile",
   },
   stop: {
     code: "stop_unconfirmed",
     priority: "high",
     cause: "Stop not confirmed",
-    action: "Stop at the pump, clamp the line",
+    action: "Stop at the pump and clamp the line",
   },
   deviation: {
     code: "flow_deviation",
@@ -115,6 +115,7 @@ export function pump(name: string, what: Infusion | null, fields: Partial<Pump> 
     patient: what ? what.review.patient : null,
     problem: null,
     pump_state: what?.may_flow ? "infusing" : "stopped",
+    stopped: !what?.may_flow,
     infusion: what,
     age_s: 0.4,
     lease_s: what?.lease_s ?? null,
@@ -127,7 +128,7 @@ export function pump(name: string, what: Infusion | null, fields: Partial<Pump> 
     flow_profile: what?.review.steps ?? null,
     ends_ts: null,
     pause: { used: 0, most: 3, single_left_s: 300, total_left_s: 600 },
-    observation: null,
+    observations: [],
     course: { number: 3, of: 6, phase: "acute" },
     summary: null,
     ...fields,
@@ -139,7 +140,7 @@ const trip = (alarms: Alarm[]) => ({
   alarms: alarms.map((alarm) => ({ ...alarm, raised_ts: "2026-11-26T13:40:00.000Z" })),
 });
 
-/** Each bed by the name of what is to be seen. `running` moves on with time in the mock. */
+/** The beds of each scene. `running` grows with time in the mock. */
 export const SCENES: Record<string, (now: number, running: number) => Pump[]> = {
   idle: () => [pump("bed1", null)],
   loading: () => [pump("bed1", infusion("loading", 0))],
@@ -183,7 +184,7 @@ export const SCENES: Record<string, (now: number, running: number) => Pump[]> = 
       "bed1",
       {
         ...infusion("tripped", 743),
-        reason: "occlusion: the pump says that the line is blocked",
+        reason: "occlusion: the pump reports a blocked line",
         trips: ["occlusion"],
       },
       trip([ALARMS["occlusion"]!]),
@@ -193,7 +194,7 @@ export const SCENES: Record<string, (now: number, running: number) => Pump[]> = 
     pump(
       "bed1",
       { ...infusion("uncertain", 0), reason: "the answer to the start was lost" },
-      { ...trip([ALARMS["uncertain"]!]), pump_state: null, age_s: 12 },
+      { ...trip([ALARMS["uncertain"]!]), pump_state: null, stopped: false, age_s: 12 },
     ),
   ],
   complete: (now) => [
@@ -201,29 +202,32 @@ export const SCENES: Record<string, (now: number, running: number) => Pump[]> = 
       "bed1",
       { ...infusion("completed", 2400), reason: "the whole volume was given" },
       {
-        observation: {
-          since_ts: from(now, -1900),
-          until_ts: from(now, 5300),
-          vitals_due_ts: from(now, 312),
-          vitals: [
-            {
-              ts: from(now, -1800),
-              by: "20417",
-              systolic_mmhg: 138,
-              diastolic_mmhg: 84,
-              heart_rate_bpm: 82,
-              spo2_percent: 97,
-            },
-            {
-              ts: from(now, -900),
-              by: "20417",
-              systolic_mmhg: 129,
-              diastolic_mmhg: 80,
-              heart_rate_bpm: 76,
-              spo2_percent: 98,
-            },
-          ],
-        },
+        observations: [
+          {
+            session: "20261126-01",
+            since_ts: from(now, -1900),
+            until_ts: from(now, 5300),
+            vitals_due_ts: from(now, 312),
+            vitals: [
+              {
+                ts: from(now, -1800),
+                by: "20417",
+                systolic_mmhg: 138,
+                diastolic_mmhg: 84,
+                heart_rate_bpm: 82,
+                spo2_percent: 97,
+              },
+              {
+                ts: from(now, -900),
+                by: "20417",
+                systolic_mmhg: 129,
+                diastolic_mmhg: 80,
+                heart_rate_bpm: 76,
+                spo2_percent: 98,
+              },
+            ],
+          },
+        ],
         summary: {
           drug: "ketamine",
           prescribed_mg: "35",
@@ -266,7 +270,7 @@ export const SCENES: Record<string, (now: number, running: number) => Pump[]> = 
     pump("bed2", infusion("tripped", 700), { ...trip([ALARMS["occlusion"]!]), model: "PHD Ultra" }),
     pump("bed3", null, { model: "Alaris Asena" }),
     pump("bed4", infusion("completed", 2400), { course: { number: 6, of: 6, phase: "acute" } }),
-    pump("bed5", null, { problem: "the serial port is not there", pump_state: null }),
+    pump("bed5", null, { problem: "the serial port is missing", pump_state: null, stopped: false }),
   ],
 };
 

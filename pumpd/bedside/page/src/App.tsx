@@ -35,7 +35,7 @@ function screen(page: Page, route: Route) {
   if (!pump)
     return (
       <p class="note" role="status">
-        This gateway has no pump with the name “{route.pump}”. <a href="#/">See all beds</a>
+        This gateway has no pump “{route.pump}”. <a href="#/">All beds</a>
       </p>
     );
   if (route.screen === "sign-in") return <SignIn page={page} pump={pump} />;

@@ -1,14 +1,14 @@
-// Where the page begins.
+// The entry point of the page.
 
 import "./style/index.css";
 import { render } from "preact";
 import { App } from "./App.tsx";
 import { soundAlarms } from "./alarm/sound.ts";
-import { wearTheme } from "./parts/theme.ts";
+import { applyTheme } from "./parts/theme.ts";
 import { stayAwake } from "./parts/wake.ts";
 import { connect } from "./wire/connection.ts";
 
-wearTheme();
+applyTheme();
 stayAwake();
 soundAlarms();
 render(<App />, document.getElementById("page")!);

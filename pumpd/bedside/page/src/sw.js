@@ -1,4 +1,4 @@
-// Keeps the page itself, so that a reload without a network still shows a page that says: go to the pump.
+// Keeps the page itself, so that a reload without a network still shows a page that sends the nurse to the pump.
 // Never keeps, delays or answers anything of /api.
 
 const NAME = "page-{version}";

@@ -1,4 +1,4 @@
-// Which alarms are active: the gateway's, and the one that this page raises itself when it hears nothing any more.
+// Which alarms are active: the gateway's, and those that this page raises itself when it loses the gateway.
 
 import { LINK_ALARM_S, OLD_S, silence } from "../state/fresh.ts";
 import type { Page } from "../state/page.ts";
@@ -14,7 +14,7 @@ const RANK: Record<Priority, number> = { high: 0, medium: 1, low: 2 };
 export const SYMBOL: Record<Priority, string> = { high: "!!!", medium: "!!", low: "!" };
 export const WORD: Record<Priority, string> = { high: "High", medium: "Medium", low: "Low" };
 
-/** The link to this tablet ends a silence that was asked for here (COM-11). */
+/** Without a link for this long, a pause of the sound that was asked for here ends (COM-11). */
 const UNSILENCED_S = 5;
 
 const CALL_BACK_S = 30;
@@ -33,7 +33,7 @@ export function activeAlarms(page: Page, now: number): Active[] {
   );
 }
 
-/** An alarm that this page does not understand is one all the same, of the highest priority. */
+/** An alarm that this page does not understand counts as one of the highest priority. */
 function readable(alarm: Alarm | null, pump: string | null): Active {
   const { priority, cause, action, code } = alarm ?? {};
   const known = priority !== undefined && priority in RANK;
@@ -41,7 +41,7 @@ function readable(alarm: Alarm | null, pump: string | null): Active {
     ...alarm,
     code: code ?? "unknown",
     priority: known ? priority : "high",
-    cause: cause ?? "An alarm that this tablet cannot read",
+    cause: cause ?? "Unknown alarm",
     action: action ?? "Go to the pump",
     pump,
   };
@@ -56,7 +56,7 @@ function linkAlarm(page: Page, now: number): Active[] {
     {
       code: "tablet_link_lost",
       priority,
-      cause: "This tablet lost the gateway",
+      cause: "No link to the gateway",
       action: "Go to the pump",
       pump: null,
       local: true,
@@ -64,14 +64,14 @@ function linkAlarm(page: Page, now: number): Active[] {
   ];
 }
 
-/** Somebody began an order and went away: called back after 30 s (ALM-09). */
+/** An order was begun and left: a reminder after 30 s (ALM-09). */
 function draftAlarm(page: Page, now: number): Active[] {
   if (!page.draft || now - page.draft.touchedAt < CALL_BACK_S * 1000) return [];
-  const text = { cause: "Order begun and left", action: "Finish it or go back" };
+  const text = { cause: "Order not finished", action: "Finish it or go back" };
   return [{ code: "order_left", priority: "low", ...text, pump: page.draft.pump, local: true }];
 }
 
-/** The priority to be heard, or null for quiet: nothing is active, or a pause holds that the gateway counts down. */
+/** The priority to sound, or null: nothing is active, or the sound is paused. The gateway counts that pause down. */
 export function audible(page: Page, now: number): Priority | null {
   const first = activeAlarms(page, now)[0];
   if (!first) return null;

@@ -1,4 +1,4 @@
-// The sound of an alarm as plain numbers: when each pulse begins, how long it lasts, and of what tones it is made.
+// The sound of an alarm as plain numbers: when each pulse begins, how long it lasts, and which tones it has.
 // Numbers: docs/safety/reference.md 3.1. HIGH: ten pulses in two sets of five; MEDIUM: three; LOW: two. Melody of an
 // infusion device: C d g - C d, twice; C d g; e c. Each pulse has a fundamental of 150 to 1000 Hz and at least four
 // harmonics between 300 and 4000 Hz.

@@ -1,4 +1,4 @@
-// Plays the alarm patterns. A browser is silent until it was touched once: `sounding` says whether it may be heard.
+// Plays the alarm patterns. A browser plays nothing until the page was touched once: `sounding` is true after that.
 
 import { audible } from "./active.ts";
 import { burst, lengthMs, type Pulse } from "./pattern.ts";
@@ -7,7 +7,7 @@ import type { Priority } from "../state/types.ts";
 
 const RISE_S = 0.01;
 const FALL_S = 0.03;
-const LOOK_MS = 200;
+const CHECK_MS = 200;
 
 let context: AudioContext | null = null;
 let bus: GainNode | null = null;
@@ -16,7 +16,7 @@ let nextAt = 0;
 
 export const sounding = (): boolean => context?.state === "running";
 
-/** To be called in a touch or a key press. */
+/** Call it from a touch or a key press. */
 export function allowSound(): void {
   context ??= new AudioContext();
   if (context.state !== "running") void context.resume().catch(() => undefined);
@@ -24,14 +24,14 @@ export function allowSound(): void {
 
 export function soundAlarms(): void {
   for (const touch of ["pointerdown", "pointerup", "keydown"]) addEventListener(touch, allowSound, { capture: true });
-  setInterval(look, LOOK_MS);
+  setInterval(play, CHECK_MS);
 }
 
-function look(): void {
+function play(): void {
   const wanted = audible(current(), now());
   if (!context || !sounding()) return;
   if (wanted !== playing) {
-    bus?.disconnect(); // what was scheduled of the other pattern falls silent
+    bus?.disconnect(); // the rest of the other pattern falls silent
     bus = null;
     playing = wanted;
     nextAt = now();

@@ -1,12 +1,12 @@
-// Alarms, pinned on top: the highest with its cause and what to do, and behind a button the list of all that are active.
-// Acknowledging says that somebody has seen it. It clears nothing and silences nothing.
+// Alarms, always on top: the highest with its cause and what to do, and a button for the list of all active ones.
+// Acknowledging records who has seen an alarm. It clears and silences nothing.
 
 import { useState } from "preact/hooks";
 import { activeAlarms, pauseLeft, SYMBOL, WORD, type Active } from "../alarm/active.ts";
 import { bedAddress, go } from "../state/route.ts";
 import { useNow } from "../state/store.ts";
 import type { Page } from "../state/page.ts";
-import { wallClock } from "../words/figures.ts";
+import { wallClock } from "../words/numbers.ts";
 import { nameOf } from "../words/terms.ts";
 import { act } from "../wire/connection.ts";
 import { BellOff } from "./Badges.tsx";
@@ -70,7 +70,7 @@ export function AlarmBanner({ page }: { page: Page }) {
                     <span>
                       {alarm.action}
                       {alarm.raised_ts && ` · since ${wallClock(alarm.raised_ts, page.live?.utc_offset_min)}`}
-                      {alarm.escalated && " · passed on"}
+                      {alarm.escalated && " · escalated"}
                     </span>
                   </div>
                   <Acknowledge alarm={alarm} asked={asked} />
@@ -103,9 +103,9 @@ function Acknowledge({
   alarm: Active;
   asked: (op: string, fields: Record<string, unknown>) => Promise<void>;
 }) {
-  if (alarm.local) return null; // this page's own: nobody but its reader could know
+  if (alarm.local) return null; // raised by this page: the gateway does not know it
   if (alarm.acknowledged_ts || alarm.acknowledged_by)
-    return <span class="seen">Seen by {nameOf(alarm.acknowledged_by ?? "somebody")}</span>;
+    return <span class="seen">Seen by {nameOf(alarm.acknowledged_by ?? "a nurse")}</span>;
   return (
     <button
       type="button"

@@ -1,4 +1,4 @@
-// Whose pump this is, and how a nurse says so. Nothing starts on a pump that is not its patient's (PRG-21).
+// The patient of a pump, and changing it. No infusion starts on a pump of another patient (PRG-21).
 
 import { useState } from "preact/hooks";
 import { Reasons } from "./Reasons.tsx";
@@ -11,7 +11,7 @@ import { act } from "../wire/connection.ts";
 export function Association({ page, pump, waiting }: { page: Page; pump: Pump; waiting?: boolean }) {
   const [reasons, setReasons] = useState<string[]>([]);
   const [busy, setBusy] = useState(false);
-  const say = async (op: string, fields: Record<string, string>) => {
+  const change = async (op: string, fields: Record<string, string>) => {
     setBusy(true);
     const answer = await act(op, { pump: pump.pump, ...fields });
     setBusy(false);
@@ -20,9 +20,9 @@ export function Association({ page, pump, waiting }: { page: Page; pump: Pump; w
   return (
     <section class="association" aria-label="Patient of this pump">
       <p>
-        Patient of this pump: <b data-testid="associated">{pump.patient ?? "nobody"}</b>
+        Patient of this pump: <b data-testid="associated">{pump.patient ?? "none"}</b>
         {pump.patient && may(page, "confirm") && (
-          <button type="button" class="quiet" disabled={busy} onClick={() => void say("dissociate", {})}>
+          <button type="button" class="quiet" disabled={busy} onClick={() => void change("dissociate", {})}>
             End the association
           </button>
         )}
@@ -34,7 +34,7 @@ export function Association({ page, pump, waiting }: { page: Page; pump: Pump; w
           button="Associate"
           busy={busy}
           {...(waiting ? { waiting } : {})}
-          onScan={(patient) => void say("associate", { patient })}
+          onScan={(patient) => void change("associate", { patient })}
         />
       )}
       <Reasons reasons={reasons} title="Not changed" />

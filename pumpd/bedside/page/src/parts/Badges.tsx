@@ -1,4 +1,4 @@
-// Small signs in the top bar: the link, the sound, the gateway's clock and journal.
+// The signs in the top bar: link, sound, the gateway's clock and journal.
 
 import { useState, useEffect } from "preact/hooks";
 import { allowSound, sounding } from "../alarm/sound.ts";
@@ -6,7 +6,7 @@ import { pauseLeft } from "../alarm/active.ts";
 import { gatewayNow, silence } from "../state/fresh.ts";
 import { useNow } from "../state/store.ts";
 import type { Page } from "../state/page.ts";
-import { clock, wallClock } from "../words/figures.ts";
+import { clock, wallClock } from "../words/numbers.ts";
 
 export function Badges({ page }: { page: Page }) {
   const at = useNow(500);
@@ -21,13 +21,13 @@ export function Badges({ page }: { page: Page }) {
         <button type="button" class="badge badge-warn" onClick={allowSound}>
           <BellOff />{" "}
           <span>
-            Sound off<span class="wide">: touch to turn on</span>
+            Sound off<span class="wide">: touch to turn it on</span>
           </span>
         </button>
       )}
       {paused > 0 && (
         <span class="badge badge-warn" role="timer" aria-label="Alarm sound paused">
-          <BellOff /> Sound paused <b class="figures">{clock(Math.ceil(paused))}</b>
+          <BellOff /> Sound paused <b class="digits">{clock(Math.ceil(paused))}</b>
         </span>
       )}
       {page.live?.clock_synchronized === false && <span class="badge badge-warn">Clock not set</span>}
@@ -48,7 +48,7 @@ export function Badges({ page }: { page: Page }) {
         </span>
       </span>
       {wall !== null && (
-        <span class="badge badge-clock figures" aria-label="Gateway's clock">
+        <span class="badge badge-clock digits" aria-label="Gateway's clock">
           {wallClock(wall, page.live?.utc_offset_min)}
         </span>
       )}
@@ -65,7 +65,7 @@ function useSounding(): boolean {
   return heard;
 }
 
-/** A bell crossed by two dashed lines, as IEC 60417-5576 has it for a sound that is paused. */
+/** A bell crossed out by two dashed lines: IEC 60417-5576-2, alarm sound paused. */
 export function BellOff() {
   return (
     <svg class="glyph" viewBox="0 0 24 24" aria-hidden="true">

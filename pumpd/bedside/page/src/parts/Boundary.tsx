@@ -1,13 +1,13 @@
-// A part of the page that fails takes nothing with it: least of all Stop.
+// When one part of the page fails, the rest goes on, Stop above all.
 
 import { Component, type ComponentChildren } from "preact";
 
 interface Props {
-  /** What failed, as a person would call it. */
+  /** The part, as a nurse would call it. */
   name: string;
-  /** What it shows: when that changes, a part that failed is tried again. */
+  /** What it shows. When this changes, a part that failed is tried again. */
   of?: string;
-  /** What stands under the notice when it failed. */
+  /** Shown under the notice after a failure. */
   instead?: ComponentChildren;
   children: ComponentChildren;
 }
@@ -32,7 +32,7 @@ export class Boundary extends Component<Props, { failed: boolean }> {
     return (
       <section class="lost" role="alert">
         <h2>{this.props.name} cannot be shown</h2>
-        <p>This is a fault of this page. The infusion is not changed by it, and Stop works. Go to the pump.</p>
+        <p>This page has a fault. The infusion goes on as before, and Stop works. Go to the pump.</p>
         <div class="acts">
           <button type="button" onClick={() => this.setState({ failed: false })}>
             Try again

@@ -1,4 +1,4 @@
-// A label and its value, large; and a list of them.
+// A label with a large value, and a list of them.
 
 import type { ComponentChildren } from "preact";
 
@@ -30,11 +30,11 @@ export function Facts({ children, dense }: { children: ComponentChildren; dense?
   return <dl class={dense ? "facts facts-dense" : "facts"}>{children}</dl>;
 }
 
-/** A number and its unit, which never part. */
+/** A number and its unit, never on two lines. */
 export function Amount({ of, unit }: { of: string; unit: string }) {
   return (
     <span class="amount">
-      <b class="figures">{of}</b>&nbsp;<span class="unit">{unit}</span>
+      <b class="digits">{of}</b>&nbsp;<span class="unit">{unit}</span>
     </span>
   );
 }

@@ -1,4 +1,4 @@
-// Fields of a form, each with what is wrong with it right under it.
+// Fields of a form, each with its problems right below it.
 
 import { useId } from "preact/hooks";
 import type { SoftLimit } from "../state/types.ts";
@@ -132,7 +132,7 @@ export function Choice({
   );
 }
 
-/** Soft limits that were passed: each asks for a reason, typed by a person (PRG-05). */
+/** Exceeded soft limits: each needs a typed reason (PRG-05). */
 export function SoftLimits({
   soft,
   overrides,

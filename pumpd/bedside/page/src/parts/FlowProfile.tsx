@@ -1,7 +1,7 @@
-// The programmed rate over time, as a picture with its numbers.
+// The programmed rate over time, as a picture with numbers.
 
 import type { Step } from "../state/types.ts";
-import { clock, drawn, figure } from "../words/figures.ts";
+import { clock, drawn, decimal } from "../words/numbers.ts";
 import { stepSeconds } from "../words/terms.ts";
 
 const [WIDE, HIGH] = [300, 90];
@@ -21,7 +21,7 @@ export function FlowProfile({ steps }: { steps: Step[] }) {
     begin += long;
     return bar;
   });
-  const text = steps.map((step) => `${figure(step.rate_ml_h)} mL/h for ${clock(stepSeconds(step))}`).join(", then ");
+  const text = steps.map((step) => `${decimal(step.rate_ml_h)} mL/h for ${clock(stepSeconds(step))}`).join(", then ");
   return (
     <figure class="profile">
       <svg viewBox={`0 0 ${WIDE} ${HIGH}`} role="img" aria-label={`Flow profile: ${text}`} preserveAspectRatio="none">
@@ -32,7 +32,7 @@ export function FlowProfile({ steps }: { steps: Step[] }) {
       <figcaption>
         {steps.map((step, at) => (
           <span key={at}>
-            <b class="figures">{figure(step.rate_ml_h)}</b> mL/h for <b class="figures">{clock(stepSeconds(step))}</b>
+            <b class="digits">{decimal(step.rate_ml_h)}</b> mL/h for <b class="digits">{clock(stepSeconds(step))}</b>
           </span>
         ))}
       </figcaption>

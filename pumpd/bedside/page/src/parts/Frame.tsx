@@ -1,4 +1,4 @@
-// What stands around every screen: what this is not, where one is, who is signed in, the alarms, and Stop.
+// What every screen has: the disclaimer, the title, who is signed in, the alarms, and Stop.
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
@@ -48,7 +48,7 @@ export function Frame({ page, route, children }: { page: Page; route: Route; chi
           <Boundary name="The top bar">
             <Badges page={page} />
             <ThemeSwitch />
-            {page.live && <Person page={page} live={page.live} pump={pump} />}
+            {page.live && <Person live={page.live} pump={pump} />}
           </Boundary>
         </div>
       </header>
@@ -67,7 +67,7 @@ export function Frame({ page, route, children }: { page: Page; route: Route; chi
           {children}
         </Boundary>
       </main>
-      {/* On the overview every bed has its own Stop: one for all under the thumb would stop other people's infusions. */}
+      {/* On the overview every bed has its own Stop: one Stop for all under the thumb would end other patients' infusions. */}
       {docked && (
         <footer class="dock">
           {page.identity === "paired" && known ? (
@@ -98,7 +98,7 @@ function heading(route: Route, pump: string | null): [string, string | null] {
   }
 }
 
-/** A screen that changes takes the focus to its heading, so that a screen reader says where one is. */
+/** A new screen moves the focus to its heading, so that a screen reader announces it. */
 function useFocusOnChange(where: string) {
   const head = useRef<HTMLHeadingElement>(null);
   const first = useRef(true);
@@ -122,12 +122,12 @@ function Strip({ page, simulated }: { page: Page; simulated: boolean }) {
 }
 
 function ThemeSwitch() {
-  const [worn, wear] = useState(theme);
-  useEffect(() => onTheme(wear), []);
-  const other = worn === "day" ? "night" : "day";
+  const [chosen, choose] = useState(theme);
+  useEffect(() => onTheme(choose), []);
+  const other = chosen === "day" ? "night" : "day";
   return (
     <button type="button" class="icon" aria-label={`Switch to ${other} colours`} onClick={() => chooseTheme(other)}>
-      <span aria-hidden="true">{worn === "day" ? "☾" : "☀"}</span>
+      <span aria-hidden="true">{chosen === "day" ? "☾" : "☀"}</span>
     </button>
   );
 }

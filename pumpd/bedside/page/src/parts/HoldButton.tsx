@@ -1,11 +1,11 @@
-// Hold for 1.5 s: finger, mouse, Space or Enter. A ring fills; letting go or leaving the button starts nothing.
+// Hold for 1.5 s: finger, mouse, Space or Enter. A ring fills. Letting go or leaving the button starts nothing.
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { now } from "../state/store.ts";
 
 export const HOLD_MS = 1500;
-/** Longer than this between two looks at the finger, and the hold counts no more. */
-const UNSEEN_MS = 750;
+/** A hold that was not checked for longer than this no longer counts. */
+const UNCHECKED_MS = 750;
 const ROUND = 2 * Math.PI * 54;
 const STEPS = 6;
 
@@ -20,7 +20,7 @@ interface Props {
 export function HoldButton({ label, disabled, busy, onBegin, onHeld }: Props) {
   const [part, fill] = useState(0);
   const begun = useRef<number | null>(null);
-  const looked = useRef(0);
+  const checkedAt = useRef(0);
   const frame = useRef(0);
   const done = useRef(onHeld);
   done.current = onHeld;
@@ -30,29 +30,29 @@ export function HoldButton({ label, disabled, busy, onBegin, onHeld }: Props) {
     cancelAnimationFrame(frame.current);
     fill(0);
   };
-  const look = () => {
+  const check = () => {
     if (begun.current === null) return;
     const held = now() - begun.current;
-    const unseen = now() - looked.current;
-    looked.current = now();
-    if (unseen > UNSEEN_MS) {
-      release(); // a finger that left meanwhile would not have been noticed
+    const unchecked = now() - checkedAt.current;
+    checkedAt.current = now();
+    if (unchecked > UNCHECKED_MS) {
+      release(); // the finger may have left meanwhile
     } else if (held >= HOLD_MS) {
       release();
       done.current();
     } else {
       fill(held / HOLD_MS);
-      frame.current = requestAnimationFrame(look);
+      frame.current = requestAnimationFrame(check);
     }
   };
   const begin = () => {
     if (begun.current !== null || disabled || busy) return;
-    begun.current = looked.current = now();
+    begun.current = checkedAt.current = now();
     onBegin();
-    frame.current = requestAnimationFrame(look);
+    frame.current = requestAnimationFrame(check);
   };
   useEffect(() => {
-    const away = ["visibilitychange", "freeze"]; // a page that is not seen, or asleep, holds nothing
+    const away = ["visibilitychange", "freeze"]; // a hidden or sleeping page cannot know whether the finger is still there
     for (const event of away) document.addEventListener(event, release);
     return () => {
       for (const event of away) document.removeEventListener(event, release);
@@ -76,7 +76,7 @@ export function HoldButton({ label, disabled, busy, onBegin, onHeld }: Props) {
       data-held={part > 0}
       onPointerDown={(event) => {
         if (event.currentTarget.hasPointerCapture(event.pointerId))
-          event.currentTarget.releasePointerCapture(event.pointerId); // so that a finger can leave
+          event.currentTarget.releasePointerCapture(event.pointerId); // so that leaving the button is noticed
         if (event.button === 0) begin();
       }}
       onPointerUp={release}

@@ -1,4 +1,4 @@
-// Badge and PIN: typed, or by a keypad of large keys. What is typed as PIN is never shown.
+// Badge and PIN, typed or entered on large keys. The PIN is never shown.
 
 import { useState } from "preact/hooks";
 
@@ -69,7 +69,7 @@ export function Keypad({ who, button, disabled, onDone }: Props) {
         <button type="button" onClick={() => press("0")}>
           0
         </button>
-        <button type="button" aria-label="Delete the last figure" onClick={back}>
+        <button type="button" aria-label="Delete the last digit" onClick={back}>
           ⌫
         </button>
       </div>

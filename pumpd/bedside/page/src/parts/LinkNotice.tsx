@@ -1,9 +1,9 @@
-// When this tablet hears nothing: what the pump was seen doing, what ends its flow without the gateway, and where to go.
+// Without a link: what the pump last did, what ends its flow if the gateway is gone, and where to go.
 
 import { silence, OLD_S } from "../state/fresh.ts";
 import { useNow } from "../state/store.ts";
 import type { Page } from "../state/page.ts";
-import { lossOfControlSentence, lastSeen } from "../words/terms.ts";
+import { lossOfControlSentence, lastReport } from "../words/terms.ts";
 
 export function LinkNotice({ page, pump }: { page: Page; pump: string | null }) {
   const at = useNow(1000);
@@ -14,19 +14,23 @@ export function LinkNotice({ page, pump }: { page: Page; pump: string | null }) 
     <section class="lost" role="alert" aria-label="Link lost">
       <h2>Go to the pump</h2>
       <p>
-        {page.away ?? "This tablet does not hear the gateway."} Nothing has come for{" "}
-        <b class="figures">{Math.floor(quiet)} s</b>. Losing the tablet stops no infusion: the gateway goes on watching
-        the pump.
+        {page.away ?? "This tablet has no link to the gateway."} Last news <b class="digits">{Math.floor(quiet)} s</b>{" "}
+        ago. An infusion goes on without the tablet, and the gateway still watches the pump.
       </p>
       <ul>
         {pumps.map((each) => (
           <li key={each.pump}>
-            <b>{each.pump}.</b> {lastSeen(each, page.live?.utc_offset_min)}
+            <b>{each.pump}.</b> {lastReport(each, page.live?.utc_offset_min)}
             {each.infusion?.may_flow && (
               <>
                 {" "}
-                If the gateway is gone too:{" "}
-                {lower(lossOfControlSentence(each.loss_of_control ?? each.infusion.review.loss_of_control, each.loss_of_control_text))}
+                If the gateway fails as well,{" "}
+                {lower(
+                  lossOfControlSentence(
+                    each.loss_of_control ?? each.infusion.review.loss_of_control,
+                    each.loss_of_control_text,
+                  ),
+                )}
               </>
             )}
           </li>

@@ -1,10 +1,10 @@
-// What somebody must be to do something here, and the way there.
+// The link to the sign-in, for an action that needs it.
 
 import { bedAddress } from "../state/route.ts";
 import type { Page } from "../state/page.ts";
 import type { Role } from "../state/types.ts";
 
-/** Whether this tablet and the person on it both have the role. Control decides; this only hides what would be refused. */
+/** Whether this tablet and the person signed in both have the role. This only hides what the gateway would refuse. */
 export const may = (page: Page, role: Role): boolean =>
   (page.tablet?.roles.includes(role) ?? false) && (page.live?.person?.roles.includes(role) ?? false);
 

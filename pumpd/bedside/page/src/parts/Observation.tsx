@@ -1,12 +1,12 @@
-// The time after the infusion: how long the patient stays, when vital signs are due, and writing them down.
+// The observation after an infusion: how long the patient stays, and the vital signs.
 
 import { useState } from "preact/hooks";
-import type { InfusionProps } from "../screens/Bed.tsx";
+import type { BedProps } from "./props.ts";
 import { gatewayNow } from "../state/fresh.ts";
 import { useNow } from "../state/store.ts";
 import type { Observation } from "../state/types.ts";
 import { act } from "../wire/connection.ts";
-import { clock, NONE, wallClock } from "../words/figures.ts";
+import { clock, NONE, wallClock } from "../words/numbers.ts";
 import { may, NeedsSignIn } from "./NeedsSignIn.tsx";
 import { Reasons } from "./Reasons.tsx";
 
@@ -17,7 +17,7 @@ const FIELDS = [
   ["spo2_percent", "SpO₂", "%"],
 ] as const;
 
-/** Ending before its time asks for a reason. */
+/** An early end needs a reason. */
 function EndPart({ early, busy, onEnd }: { early: boolean; busy: boolean; onEnd: (reason: string) => void }) {
   const [open, setOpen] = useState(false);
   const [reason, setReason] = useState("");
@@ -50,14 +50,14 @@ function EndPart({ early, busy, onEnd }: { early: boolean; busy: boolean; onEnd:
           End the observation
         </button>
         <button type="button" class="quiet" onClick={() => setOpen(false)}>
-          Go on observing
+          Continue the observation
         </button>
       </div>
     </div>
   );
 }
 
-export function ObservationPart({ page, live, pump, observation }: InfusionProps & { observation: Observation }) {
+export function ObservationPart({ page, live, pump, observation }: BedProps & { observation: Observation }) {
   const at = useNow(1000);
   const [values, setValues] = useState<Record<string, string>>({});
   const [reasons, setReasons] = useState<string[]>([]);
@@ -71,7 +71,7 @@ export function ObservationPart({ page, live, pump, observation }: InfusionProps
   const due = observation.vitals_due_ts ? ((Date.parse(observation.vitals_due_ts) - wall) / 1000) * scale : null;
   const ask = async (op: string, fields: Record<string, unknown>) => {
     setBusy(true);
-    const answer = await act(op, { pump: pump.pump, ...fields });
+    const answer = await act(op, { pump: pump.pump, session: observation.session, ...fields });
     setBusy(false);
     setReasons(answer.reasons);
     if (answer.ok) setValues({});
@@ -79,7 +79,7 @@ export function ObservationPart({ page, live, pump, observation }: InfusionProps
   const save = (event: Event) => {
     event.preventDefault();
     const bad = FIELDS.filter(([name]) => !/^\d{1,3}$/.test(values[name] ?? "")).map(
-      ([, label]) => `${label} is a whole number of up to three figures`,
+      ([, label]) => `${label}: enter a whole number of up to three digits`,
     );
     if (bad.length) return setReasons(bad);
     return void ask("vitals", Object.fromEntries(FIELDS.map(([name]) => [name, Number(values[name])])));
@@ -89,14 +89,14 @@ export function ObservationPart({ page, live, pump, observation }: InfusionProps
       <h2>Observation{observation.patient ? ` of ${observation.patient}` : ""}</h2>
       <div class="timers">
         <p>
-          <span class="timer figures" role="timer" data-testid="observation-left">
+          <span class="timer digits" role="timer" data-testid="observation-left">
             {left > 0 ? clock(left) : "0:00"}
           </span>{" "}
-          {left > 0 ? `left, until ${wallClock(observation.until_ts, live.utc_offset_min)}` : "the time is over"}
+          {left > 0 ? `left, until ${wallClock(observation.until_ts, live.utc_offset_min)}` : "the time is up"}
         </p>
         {due !== null && (
           <p class={due <= 0 ? "due" : ""}>
-            <span class="timer figures" role="timer">
+            <span class="timer digits" role="timer">
               {due > 0 ? clock(due) : "now"}
             </span>{" "}
             {due > 0 ? "to the next vital signs" : "vital signs are due"}
@@ -121,21 +121,18 @@ export function ObservationPart({ page, live, pump, observation }: InfusionProps
             </label>
           ))}
           <button type="submit" class="primary" disabled={busy}>
-            Write down
+            Save
           </button>
         </form>
       ) : (
-        !live.person && <NeedsSignIn pump={pump.pump} what="write down vital signs" />
+        !live.person && <NeedsSignIn pump={pump.pump} what="enter vital signs" />
       )}
       {live.person && may(page, "confirm") && (
         <EndPart early={left > 0} busy={busy} onEnd={(reason) => void ask("end_observation", { reason })} />
       )}
-      <Reasons reasons={reasons} title="Not written" />
+      <Reasons reasons={reasons} title="Not saved" />
       {!!observation.missed && (
-        <p class="note">
-          {observation.missed} {observation.missed === 1 ? "quarter" : "quarters"} of an hour went by without vital
-          signs.
-        </p>
+        <p class="note">Vital signs were missed {observation.missed === 1 ? "once" : `${observation.missed} times`}.</p>
       )}
       {observation.vitals.length > 0 && (
         <table>
@@ -151,14 +148,14 @@ export function ObservationPart({ page, live, pump, observation }: InfusionProps
           <tbody>
             {observation.vitals.map((each) => (
               <tr key={each.ts}>
-                <th scope="row" class="figures">
+                <th scope="row" class="digits">
                   {wallClock(each.ts, live.utc_offset_min)}
                 </th>
-                <td class="figures">
+                <td class="digits">
                   {each.systolic_mmhg ?? NONE}/{each.diastolic_mmhg ?? NONE}
                 </td>
-                <td class="figures">{each.heart_rate_bpm ?? NONE}</td>
-                <td class="figures">{each.spo2_percent ?? NONE}</td>
+                <td class="digits">{each.heart_rate_bpm ?? NONE}</td>
+                <td class="digits">{each.spo2_percent ?? NONE}</td>
               </tr>
             ))}
           </tbody>

@@ -1,16 +1,15 @@
-// Who is signed in on this tablet, and in the last half minute how long still.
+// Who is signed in on this tablet, and the countdown of the last half minute.
 
 import { useState } from "preact/hooks";
 import { idleLeft, WARN_S } from "./idle.ts";
 import { bedAddress } from "../state/route.ts";
 import { useNow } from "../state/store.ts";
-import type { Page } from "../state/page.ts";
 import type { Live } from "../state/types.ts";
 import { act } from "../wire/connection.ts";
 
-export function Person({ live, pump }: { page: Page; live: Live; pump: string | null }) {
+export function Person({ live, pump }: { live: Live; pump: string | null }) {
   const at = useNow(500);
-  const [leaving, leave] = useState(false);
+  const [leaving, setLeaving] = useState(false);
   const { person } = live;
   const bed = pump ?? live.pumps[0]?.pump;
   if (!person) {
@@ -22,17 +21,17 @@ export function Person({ live, pump }: { page: Page; live: Live; pump: string | 
   }
   const left = Math.ceil(idleLeft(at) ?? 0);
   const signOut = async () => {
-    leave(true);
+    setLeaving(true);
     await act("sign_out");
-    leave(false);
+    setLeaving(false);
   };
   return (
     <div class="person">
       <span class="who">
         {person.name || person.badge}
         {left <= WARN_S && (
-          <b class="figures leaving" role="timer">
-            Signs out in {left} s. Touch to stay.
+          <b class="digits leaving" role="timer">
+            Sign-out in {left} s. Touch to stay signed in.
           </b>
         )}
       </span>

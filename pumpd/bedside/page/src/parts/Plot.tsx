@@ -1,4 +1,4 @@
-// Programmed against delivered: volume over time. Drawn by uPlot, in the colours of the theme.
+// Programmed and delivered volume over time, drawn by uPlot in the colours of the theme.
 
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
@@ -10,8 +10,8 @@ import type { Point, Step } from "../state/types.ts";
 export function Plot({ steps, points, before }: { steps: Step[]; points: Point[]; before: number }) {
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
-  const [worn, wear] = useState(theme);
-  useEffect(() => onTheme(wear), []);
+  const [colours, setColours] = useState(theme);
+  useEffect(() => onTheme(setColours), []);
   useEffect(() => {
     const at = box.current;
     if (!at) return undefined;
@@ -24,7 +24,7 @@ export function Plot({ steps, points, before }: { steps: Step[]; points: Point[]
       made.destroy();
       plot.current = null;
     };
-  }, [worn]);
+  }, [colours]);
   useEffect(() => plot.current?.setData(curves(steps, points, before)), [steps, points, before]);
   return (
     <figure class="plot">

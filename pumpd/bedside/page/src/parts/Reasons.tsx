@@ -1,4 +1,4 @@
-// Why something was refused: every reason.
+// Every reason why something was refused.
 
 import { reasonOf, sentence } from "../words/terms.ts";
 

@@ -1,35 +1,35 @@
-// Ending a doubt about what was given: the volume on the pump's display, and why it is to be believed.
+// Settling an uncertain delivery: the volume on the pump's display, and why it is right.
 
 import { useState } from "preact/hooks";
-import type { InfusionProps } from "../screens/Bed.tsx";
+import type { InfusionProps } from "./props.ts";
 import type { Pump } from "../state/types.ts";
 import { act } from "../wire/connection.ts";
 import { may, NeedsSignIn } from "./NeedsSignIn.tsx";
 import { Reasons } from "./Reasons.tsx";
 
-/** Whether the gateway itself is in doubt, in whatever state the infusion is. */
-export const inDoubt = (pump: Pump): boolean =>
+/** Whether the gateway is uncertain about the delivery, in any state of the infusion. */
+export const uncertain = (pump: Pump): boolean =>
   (pump.alarms ?? []).some(({ code }) => code === "delivery_uncertain" || code === "stop_unconfirmed");
 
 export function Reconcile({ page, live, pump }: Pick<InfusionProps, "page" | "live" | "pump">) {
   const [volume, setVolume] = useState("");
   const [reason, setReason] = useState("");
-  const [stands, setStands] = useState(false);
+  const [stopped, setStopped] = useState(false);
   const [busy, setBusy] = useState(false);
   const [reasons, setReasons] = useState<string[]>([]);
-  if (!live.person) return <NeedsSignIn pump={pump.pump} what="say what the pump gave" />;
+  if (!live.person) return <NeedsSignIn pump={pump.pump} what="enter what the pump gave" />;
   if (!may(page, "confirm")) return null;
   const reconcile = async (event: Event) => {
     event.preventDefault();
     setBusy(true);
-    const answer = await act("reconcile", { pump: pump.pump, volume: `${volume.trim()} mL`, reason, stands });
+    const answer = await act("reconcile", { pump: pump.pump, volume: `${volume.trim()} mL`, reason, stands: stopped });
     setBusy(false);
     setReasons(answer.reasons);
   };
   return (
     <form class="stack" aria-label="Reconcile" onSubmit={(event) => void reconcile(event)}>
       <label class="field">
-        <span>Volume on the pump’s display, of the present program</span>
+        <span>Volume that the pump’s display shows for this program</span>
         <span class="with-unit">
           <input
             name="volume"
@@ -49,23 +49,23 @@ export function Reconcile({ page, live, pump }: Pick<InfusionProps, "page" | "li
           maxLength={200}
           value={reason}
           onInput={(event) => setReason(event.currentTarget.value)}
-          placeholder="for example: read at the pump, the cable was out"
+          placeholder="for example: read at the pump, the cable was unplugged"
         />
       </label>
       <label class="check">
         <input
           type="checkbox"
           name="stands"
-          checked={stands}
-          onChange={(event) => setStands(event.currentTarget.checked)}
+          checked={stopped}
+          onChange={(event) => setStopped(event.currentTarget.checked)}
         />
-        <span>I am at the pump and see it stand still</span>
+        <span>I am at the pump. It has stopped.</span>
       </label>
-      <Reasons reasons={reasons} title="Not taken" />
-      <button type="submit" class="primary" disabled={busy || !volume || !reason || !stands}>
-        End the doubt with this volume
+      <Reasons reasons={reasons} title="Not accepted" />
+      <button type="submit" class="primary" disabled={busy || !volume || !reason || !stopped}>
+        Confirm this volume
       </button>
-      <p class="muted">This ends the infusion. The volume and your reason go into the journal.</p>
+      <p class="muted">This ends the infusion. The volume and your reason are recorded.</p>
     </form>
   );
 }

@@ -1,11 +1,11 @@
-// The infusion as a ring: the inner one is the volume, the arc outside is the time of the window.
+// The infusion as two rings: the volume inside, the time of the window outside.
 
 import type { ComponentChildren } from "preact";
 
 interface Props {
   volume: number;
   window: number;
-  /** Where in the window the dose may be complete at the earliest, as a part of it. */
+  /** The earliest permitted end of the dose, as a part of the window. */
   least: number;
   label: string;
   children?: ComponentChildren;

@@ -1,16 +1,16 @@
-// What a barcode scanner types: a token, and Enter. The field has the focus and keeps it, and a hand can type as well.
+// A field for a barcode scanner, which types a token and Enter. It keeps the focus. Typing by hand works too.
 
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 
 interface Props {
   label: string;
   hint: string;
-  /** What to press instead of Enter. */
+  /** The button for those who type by hand. */
   button?: string;
-  /** What was scanned last, where it is still needed. */
+  /** The last token, while it is still needed. */
   scanned?: string;
   busy?: boolean;
-  /** Ready for the scanner as soon as it is on the screen. */
+  /** Take the focus as soon as it is on the screen. */
   waiting?: boolean;
   onScan: (token: string) => void;
 }

@@ -1,4 +1,4 @@
-// Stop: one touch, no dialog, signed in or not. It acts when the finger comes down, not when it leaves.
+// Stop: one touch, no dialog, signed in or not. It acts when the finger comes down, not when it lifts.
 
 import { useRef } from "preact/hooks";
 import { stopShows, type StopShows } from "../state/stopping.ts";
@@ -6,10 +6,10 @@ import { now, useNow } from "../state/store.ts";
 import { EVERY, type Page } from "../state/page.ts";
 import { stop } from "../wire/stop.ts";
 
-const SAYS: Record<StopShows, string> = {
+const LABEL: Record<StopShows, string> = {
   ready: "Stop",
   stopping: "Stopping",
-  unconfirmed: "Stop at the pump, clamp the line",
+  unconfirmed: "Stop at the pump and clamp the line",
   stopped: "Stopped",
 };
 
@@ -30,12 +30,8 @@ export function StopButton({
   const at = useNow(250);
   const shows = stopShows(page, target, at);
   const pressed = useRef(-ONE_PRESS_MS);
-  const flows =
-    page.live === null ||
-    page.live.pumps.some(
-      (each) =>
-        (target === EVERY || each.pump === target) && (each.infusion?.may_flow || each.pump_state === "infusing"),
-    );
+  const mayFlow =
+    page.live === null || page.live.pumps.some((each) => (target === EVERY || each.pump === target) && !each.stopped);
   const press = () => {
     if (now() - pressed.current < ONE_PRESS_MS) return;
     pressed.current = now();
@@ -46,7 +42,7 @@ export function StopButton({
     <>
       <button
         type="button"
-        class={`stop stop-${shows} ${flows ? "stop-flows" : ""} ${small ? "stop-small" : ""}`}
+        class={`stop stop-${shows} ${mayFlow ? "stop-flows" : ""} ${small ? "stop-small" : ""}`}
         data-shows={shows}
         onPointerDown={(event) => event.button === 0 && press()}
         onClick={press}
@@ -56,12 +52,12 @@ export function StopButton({
           <rect x="13" y="13" width="14" height="14" rx="1.5" class="octagon-square" />
         </svg>
         <span class="stop-words">
-          <b>{SAYS[shows]}</b>{" "}
-          <small>{shows === "unconfirmed" ? (refused ?? `${name} was not seen to stop`) : name}</small>
+          <b>{LABEL[shows]}</b>{" "}
+          <small>{shows === "unconfirmed" ? (refused ?? `${name}: stop not confirmed`) : name}</small>
         </span>
       </button>
       <span class="unseen" role="status" aria-live="assertive">
-        {shows === "ready" ? "" : `${name}: ${SAYS[shows]}`}
+        {shows === "ready" ? "" : `${name}: ${LABEL[shows]}`}
       </span>
     </>
   );

@@ -1,4 +1,4 @@
-// The pressure in the line over the last minutes, as a small line with its present value.
+// The pressure in the line over the last ten minutes, as a small curve.
 
 import type { Point } from "../state/types.ts";
 

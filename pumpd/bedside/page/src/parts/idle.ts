@@ -1,4 +1,4 @@
-// Somebody who is signed in and touches the screen stays signed in: the gateway is told, and not at every touch.
+// Touching the screen keeps a person signed in. The gateway hears of it from time to time, not at every touch.
 
 import { current, now } from "../state/store.ts";
 import { act } from "../wire/connection.ts";
@@ -7,7 +7,7 @@ const EVERY_MS = 15_000;
 const SOON_MS = 2000;
 export const WARN_S = 30;
 
-let told = -EVERY_MS;
+let sent = -EVERY_MS;
 
 /** Seconds until the gateway signs the person out; null when nobody is signed in. */
 export function idleLeft(at: number): number | null {
@@ -18,7 +18,7 @@ export function idleLeft(at: number): number | null {
 export function touches(): void {
   const left = idleLeft(now());
   if (left === null || left <= 0) return;
-  if (now() - told < (left <= WARN_S ? SOON_MS : EVERY_MS)) return;
-  told = now();
+  if (now() - sent < (left <= WARN_S ? SOON_MS : EVERY_MS)) return;
+  sent = now();
   void act("touch");
 }

@@ -1,4 +1,4 @@
-// Day and night: as the tablet has it, or as somebody chose here.
+// Day and night colours: the tablet's setting, or the choice made here.
 
 export type Theme = "day" | "night";
 
@@ -13,14 +13,14 @@ const kept = (): Theme | null => {
 
 export const theme = (): Theme => kept() ?? (dark.matches ? "night" : "day");
 
-export function wearTheme(): void {
+export function applyTheme(): void {
   document.documentElement.dataset["theme"] = theme();
   for (const watcher of watchers) watcher(theme());
 }
 
 export function chooseTheme(chosen: Theme): void {
   localStorage.setItem(KEPT, chosen);
-  wearTheme();
+  applyTheme();
 }
 
 export function onTheme(watcher: (theme: Theme) => void): () => void {
@@ -28,4 +28,4 @@ export function onTheme(watcher: (theme: Theme) => void): () => void {
   return () => watchers.delete(watcher);
 }
 
-dark.addEventListener("change", wearTheme);
+dark.addEventListener("change", applyTheme);

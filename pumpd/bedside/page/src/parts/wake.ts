@@ -1,4 +1,4 @@
-// Keeps the screen on while the page is seen. The browser drops the lock whenever the page is hidden.
+// Keeps the screen on while the page is visible. The browser releases the lock whenever the page is hidden.
 
 let lock: WakeLockSentinel | null = null;
 

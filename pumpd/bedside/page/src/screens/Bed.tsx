@@ -1,4 +1,4 @@
-// One bed: the screen that fits the state of its infusion.
+// One bed: the screen for the state of its infusion.
 
 import { Ended } from "./Ended.tsx";
 import { Idle } from "./Idle.tsx";
@@ -8,24 +8,29 @@ import { ReviewScreen } from "./Review.tsx";
 import { Running } from "./Running.tsx";
 import { Tripped } from "./Tripped.tsx";
 import { Uncertain } from "./Uncertain.tsx";
-import type { Page } from "../state/page.ts";
-import type { Infusion, Live, Pump } from "../state/types.ts";
+import { ObservationPart } from "../parts/Observation.tsx";
+import type { BedProps } from "../parts/props.ts";
 
-export interface BedProps {
-  page: Page;
-  live: Live;
-  pump: Pump;
+export function Bed(props: BedProps) {
+  const { infusion, observations = [] } = props.pump;
+  const here = observations.find((each) => each.session === infusion?.session); // `Ended` shows it
+  return (
+    <>
+      <Screen {...props} />
+      {observations
+        .filter((each) => each !== here)
+        .map((each) => (
+          <ObservationPart key={each.session} {...props} observation={each} />
+        ))}
+    </>
+  );
 }
 
-export interface InfusionProps extends BedProps {
-  infusion: Infusion;
-}
-
-export function Bed({ page, live, pump }: BedProps) {
+function Screen({ page, live, pump }: BedProps) {
   const { infusion } = pump;
   if (!infusion) return <Idle page={page} live={live} pump={pump} />;
   const props = { page, live, pump, infusion };
-  const key = `${infusion.session} ${infusion.digest}`; // what was typed or told for one program is not for the next
+  const key = `${infusion.session} ${infusion.digest}`; // what was typed for one program is not for the next
   switch (infusion.state) {
     case "ordered":
     case "loading":

@@ -1,6 +1,7 @@
-// All beds of the gateway at a glance; each with a Stop of its own.
+// All beds of the gateway at a glance, each with its own Stop.
 
 import { SYMBOL, WORD } from "../alarm/active.ts";
+import { About } from "../parts/About.tsx";
 import { Boundary } from "../parts/Boundary.tsx";
 import { Ring } from "../parts/Ring.tsx";
 import { StopButton } from "../parts/StopButton.tsx";
@@ -9,16 +10,19 @@ import { freshness } from "../state/fresh.ts";
 import { useNow } from "../state/store.ts";
 import type { Page } from "../state/page.ts";
 import type { Live, Pump } from "../state/types.ts";
-import { clock, drawn, figure, wallClock } from "../words/figures.ts";
+import { clock, drawn, decimal, wallClock } from "../words/numbers.ts";
 import { ended, STATE } from "../words/terms.ts";
 
 export function Beds({ page, live }: { page: Page; live: Live }) {
   return (
-    <ul class="beds" aria-label="Beds">
-      {live.pumps.map((pump) => (
-        <BedCard key={pump.pump} pump={pump} page={page} live={live} />
-      ))}
-    </ul>
+    <>
+      <ul class="beds" aria-label="Beds">
+        {live.pumps.map((pump) => (
+          <BedCard key={pump.pump} pump={pump} page={page} live={live} />
+        ))}
+      </ul>
+      <About page={page} />
+    </>
   );
 }
 
@@ -54,22 +58,24 @@ function BedState({ pump, live }: { pump: Pump; live: Live }) {
           window={shows ? infusion.running_s / infusion.window_most_s : 0}
           least={0}
           label={
-            shows ? `${figure(infusion.delivered_ml, 1)} of ${figure(infusion.prescribed_ml)} mL given` : "No infusion"
+            shows
+              ? `${decimal(infusion.delivered_ml, 1)} of ${decimal(infusion.prescribed_ml)} mL given`
+              : "No infusion"
           }
         >
-          {shows && infusion.may_flow && <b class="figures value">{clock(infusion.remaining_s)}</b>}
+          {shows && infusion.may_flow && <b class="digits value">{clock(infusion.remaining_s)}</b>}
         </Ring>
         <div>
           <p class="bed-state">{pump.problem ? "Not available" : infusion ? STATE[infusion.state] : "No infusion"}</p>
           {shows && (
             <p>
-              <span class="value figures">{figure(infusion.delivered_ml, 1)}</span> of{" "}
-              <span class="figures">{figure(infusion.prescribed_ml)}</span> mL {infusion.review.drug}
+              <span class="value digits">{decimal(infusion.delivered_ml, 1)}</span> of{" "}
+              <span class="digits">{decimal(infusion.prescribed_ml)}</span> mL {infusion.review.drug}
             </p>
           )}
           {infusion?.may_flow && pump.ends_ts && (
             <p>
-              ends about <span class="value figures">{wallClock(pump.ends_ts, live.utc_offset_min)}</span>
+              ends about <span class="value digits">{wallClock(pump.ends_ts, live.utc_offset_min)}</span>
             </p>
           )}
           <p class="muted">{pump.problem || pump.model}</p>

@@ -1,11 +1,11 @@
-// The engineer's panel, for simulated pumps only: the truth beside the reading, faults, speed, and the bytes on the line.
+// The engineer's panel, for simulated pumps only: true and read values, faults, speed, and the bytes on the line.
 
 import { useEffect, useState } from "preact/hooks";
 import { Reasons } from "../parts/Reasons.tsx";
 import type { Page } from "../state/page.ts";
 import type { Live } from "../state/types.ts";
 import { ask, type Answer } from "../wire/ask.ts";
-import { figure } from "../words/figures.ts";
+import { decimal } from "../words/numbers.ts";
 
 type Value = string | number | boolean | null;
 
@@ -17,7 +17,7 @@ interface View {
   trace: { ts: string; direction: "in" | "out"; text: string }[];
 }
 
-const LOOK_MS = 1000;
+const POLL_MS = 1000;
 const SPEEDS = [1, 10, 60, 240];
 
 export function Bench({ page, live, pump }: { page: Page; live: Live; pump: string | null }) {
@@ -33,15 +33,15 @@ export function Bench({ page, live, pump }: { page: Page; live: Live; pump: stri
   useEffect(() => {
     setView(null);
     if (!chosen) return undefined;
-    const look = () => void ask<View>(`/api/bench/${encodeURIComponent(chosen)}`).then(take);
-    look();
-    const timer = setInterval(look, LOOK_MS);
+    const poll = () => void ask<View>(`/api/bench/${encodeURIComponent(chosen)}`).then(take);
+    poll();
+    const timer = setInterval(poll, POLL_MS);
     return () => clearInterval(timer);
   }, [chosen]);
 
   if (!page.about?.bench || !chosen)
-    return <p class="note">The bench is for simulated pumps. This gateway has none that this tablet may use.</p>;
-  const turn = async (path: string, body: unknown) => {
+    return <p class="note">The bench is for simulated pumps. This tablet may use none on this gateway.</p>;
+  const change = async (path: string, body: unknown) => {
     const answer = await ask(path, body);
     setReasons(answer.reasons);
   };
@@ -64,20 +64,20 @@ export function Bench({ page, live, pump }: { page: Page; live: Live; pump: stri
         <>
           <div class="bench-columns">
             <table>
-              <caption>Truth against reading</caption>
+              <caption>True and read values</caption>
               <thead>
                 <tr>
                   <td />
-                  <th scope="col">Truth</th>
-                  <th scope="col">Reading</th>
+                  <th scope="col">True</th>
+                  <th scope="col">Read</th>
                 </tr>
               </thead>
               <tbody>
                 {names.map((name) => (
                   <tr key={name}>
                     <th scope="row">{named(name)}</th>
-                    <td class="figures">{shown(view.truth[name])}</td>
-                    <td class="figures">{shown(view.reading[name])}</td>
+                    <td class="digits">{shown(view.truth[name])}</td>
+                    <td class="digits">{shown(view.reading[name])}</td>
                   </tr>
                 ))}
               </tbody>
@@ -91,7 +91,7 @@ export function Bench({ page, live, pump }: { page: Page; live: Live; pump: stri
                       type="button"
                       key={speed}
                       aria-pressed={view.speed === speed}
-                      onClick={() => void turn("/api/bench/speed", { speed })}
+                      onClick={() => void change("/api/bench/speed", { speed })}
                     >
                       ×{speed}
                     </button>
@@ -108,7 +108,10 @@ export function Bench({ page, live, pump }: { page: Page; live: Live; pump: stri
                       aria-pressed={fault.on}
                       title={fault.text ?? ""}
                       onClick={() =>
-                        void turn(`/api/bench/${encodeURIComponent(chosen)}/fault`, { name: fault.name, on: !fault.on })
+                        void change(`/api/bench/${encodeURIComponent(chosen)}/fault`, {
+                          name: fault.name,
+                          on: !fault.on,
+                        })
                       }
                     >
                       {fault.name.replaceAll("_", " ")}
@@ -126,7 +129,7 @@ export function Bench({ page, live, pump }: { page: Page; live: Live; pump: stri
               .reverse()
               .map((packet, at) => (
                 <li key={`${packet.ts}/${at}`}>
-                  <time class="figures">{packet.ts.slice(11, 23)}</time> <b>{packet.direction === "out" ? "→" : "←"}</b>{" "}
+                  <time class="digits">{packet.ts.slice(11, 23)}</time> <b>{packet.direction === "out" ? "→" : "←"}</b>{" "}
                   <code>{packet.text}</code>
                 </li>
               ))}
@@ -149,6 +152,6 @@ const named = (name: string) => UNITS.reduce((text, [end, unit]) => text.replace
 function shown(value: Value | undefined): string {
   if (value === undefined || value === null) return "–";
   if (typeof value === "boolean") return value ? "yes" : "no";
-  const number = figure(value, 3);
+  const number = decimal(value, 3);
   return number === "–" ? String(value) : number;
 }

@@ -1,4 +1,4 @@
-// Before the first word of the gateway. If it stays away, the pump is the place to be.
+// Before the first message of the gateway. If none comes, the nurse is sent to the pump.
 
 import { useNow } from "../state/store.ts";
 import type { Page } from "../state/page.ts";
@@ -11,12 +11,12 @@ export function Connecting({ page }: { page: Page }) {
   return (
     <section class="centre" aria-live="polite">
       <div class="pulse" aria-hidden="true" />
-      <h2>{page.about ? "Waiting for the state of the pumps" : "Looking for the gateway"}</h2>
+      <h2>{page.about ? "Waiting for the state of the pumps" : "Connecting to the gateway"}</h2>
       {page.away && <p class="note">{page.away}</p>}
       {long && (
         <p class="lost">
-          The gateway does not answer this tablet. An infusion that runs is not changed by that, but it cannot be seen
-          or stopped from here. <b>Go to the pump.</b>
+          The gateway does not answer this tablet. A running infusion goes on, but you cannot see or stop it from here.{" "}
+          <b>Go to the pump.</b>
         </p>
       )}
     </section>

@@ -1,14 +1,14 @@
-// After the infusion: what was given, the observation with its vital signs, the course.
+// After the infusion: what was given, the observation, the course.
 
 import { useState } from "preact/hooks";
-import type { InfusionProps } from "./Bed.tsx";
+import type { InfusionProps } from "../parts/props.ts";
 import { Association } from "../parts/Association.tsx";
 import { Amount, Fact, Facts } from "../parts/Facts.tsx";
 import { may, NeedsSignIn } from "../parts/NeedsSignIn.tsx";
 import { ObservationPart } from "../parts/Observation.tsx";
 import { bedAddress } from "../state/route.ts";
 import type { Infusion, Summary } from "../state/types.ts";
-import { clock, figure, wallClock } from "../words/figures.ts";
+import { clock, decimal, wallClock } from "../words/numbers.ts";
 import { forPeople, nameOf, sentence, STATE } from "../words/terms.ts";
 
 const TITLE: Partial<Record<Infusion["state"], string>> = {
@@ -21,6 +21,7 @@ export function Ended(props: InfusionProps) {
   const { page, live, pump, infusion } = props;
   const [again, setAgain] = useState(false);
   const summary = pump.summary ?? {};
+  const observation = pump.observations?.find((each) => each.session === infusion.session);
   return (
     <section class="ended">
       <div>
@@ -33,7 +34,7 @@ export function Ended(props: InfusionProps) {
           </p>
         ))}
         {pump.course && <CourseBar number={pump.course.number} of={pump.course.of} phase={pump.course.phase} />}
-        {!pump.observation &&
+        {!observation &&
           (live.person ? (
             may(page, "prescribe") && (
               <a class="button" href={bedAddress(pump.pump, "order")}>
@@ -45,9 +46,9 @@ export function Ended(props: InfusionProps) {
           ))}
         <Association page={page} pump={pump} />
       </div>
-      {pump.observation && (
+      {observation && (
         <div>
-          <ObservationPart {...props} observation={pump.observation} />
+          <ObservationPart {...props} observation={observation} />
           {!again && (
             <button type="button" class="quiet" onClick={() => setAgain(true)}>
               Order the next infusion
@@ -55,7 +56,7 @@ export function Ended(props: InfusionProps) {
           )}
           {again && live.person && may(page, "prescribe") && (
             <p>
-              The observation still runs. <a href={bedAddress(pump.pump, "order")}>Order all the same</a>
+              The observation has not ended. <a href={bedAddress(pump.pump, "order")}>Order anyway</a>
             </p>
           )}
           {again && !live.person && <NeedsSignIn pump={pump.pump} what="order an infusion" />}
@@ -81,21 +82,21 @@ function SummaryFacts({
       <Fact
         label="Given"
         name="summary-given"
-        {...(mg ? { note: `${figure(summary.delivered_ml ?? infusion.delivered_ml, 2)} mL` } : {})}
+        {...(mg ? { note: `${decimal(summary.delivered_ml ?? infusion.delivered_ml, 2)} mL` } : {})}
       >
         {mg ? (
-          <Amount of={figure(mg, 2)} unit="mg" />
+          <Amount of={decimal(mg, 2)} unit="mg" />
         ) : (
-          <Amount of={figure(summary.delivered_ml ?? infusion.delivered_ml, 2)} unit="mL" />
+          <Amount of={decimal(summary.delivered_ml ?? infusion.delivered_ml, 2)} unit="mL" />
         )}
       </Fact>
       <Fact label="Not given" name="summary-undelivered">
-        <Amount of={figure(missing, 2)} unit="mL" />
+        <Amount of={decimal(missing, 2)} unit="mL" />
       </Fact>
       <Fact label="Ordered">
-        <Amount of={figure(infusion.prescribed_ml)} unit="mL" />
+        <Amount of={decimal(infusion.prescribed_ml)} unit="mL" />
       </Fact>
-      <Fact label="Time of flow">
+      <Fact label="Infusion time">
         <Amount of={clock(summary.running_s ?? infusion.running_s)} unit="min" />
       </Fact>
       <Fact
@@ -105,8 +106,8 @@ function SummaryFacts({
         <Amount of={clock(summary.elapsed_s ?? infusion.elapsed_s)} unit="min" />
       </Fact>
       {summary.started_ts && (
-        <Fact label="From" note={<span class="figures">to {wallClock(summary.ended_ts, offset)}</span>}>
-          <span class="figures">{wallClock(summary.started_ts, offset)}</span>
+        <Fact label="From" note={<span class="digits">to {wallClock(summary.ended_ts, offset)}</span>}>
+          <span class="digits">{wallClock(summary.started_ts, offset)}</span>
         </Fact>
       )}
       {summary.confirmed_by && (
@@ -122,7 +123,7 @@ function CourseBar({ number, of, phase }: { number: number; of: number; phase: s
   return (
     <div class="course">
       <p>
-        Infusion <b class="figures">{number}</b> of <b class="figures">{of}</b>
+        Infusion <b class="digits">{number}</b> of <b class="digits">{of}</b>
         {phase && phase !== "infusion" && `, ${phase}`}
       </p>
       <div class="course-dots" role="img" aria-label={`Infusion ${number} of ${of}`}>

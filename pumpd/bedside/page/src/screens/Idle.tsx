@@ -1,6 +1,6 @@
 // A bed without an infusion.
 
-import type { BedProps } from "./Bed.tsx";
+import type { BedProps } from "../parts/props.ts";
 import { Association } from "../parts/Association.tsx";
 import { may, NeedsSignIn } from "../parts/NeedsSignIn.tsx";
 import { Fact, Facts } from "../parts/Facts.tsx";
@@ -27,7 +27,7 @@ export function Idle({ page, live, pump }: BedProps) {
         <NeedsSignIn pump={pump.pump} what="order an infusion" />
       )}
       {live.person && !may(page, "prescribe") && (
-        <p class="muted">Ordering needs a person and a tablet that may prescribe.</p>
+        <p class="muted">To order, you and this tablet both need the role “prescribe”.</p>
       )}
       <Association page={page} pump={pump} />
       <PumpFacts pump={pump} alarmOutput={live.alarm_output} />
@@ -37,10 +37,10 @@ export function Idle({ page, live, pump }: BedProps) {
 
 const sounder = (output: string | null): string =>
   output === null
-    ? "None of its own: alarms sound on the tablets and at the pump."
+    ? "None. Alarms sound on the tablets and at the pump."
     : output === "ok"
-      ? "It has a sounder of its own, which works."
-      : `Its sounder does not work: ${output}`;
+      ? "Works."
+      : `Does not work: ${output}`;
 
 function PumpFacts({ pump, alarmOutput }: Pick<BedProps, "pump"> & { alarmOutput: string | null | undefined }) {
   return (
@@ -49,12 +49,12 @@ function PumpFacts({ pump, alarmOutput }: Pick<BedProps, "pump"> & { alarmOutput
       <Fact label="Serial">{pump.serial}</Fact>
       <Fact label="State">{pump.pump_state ?? "not read yet"}</Fact>
       {!!(pump.loss_of_control?.length || pump.loss_of_control_text) && (
-        <Fact label="Without the gateway" wide>
+        <Fact label="If the gateway fails" wide>
           {lossOfControlSentence(pump.loss_of_control, pump.loss_of_control_text)}
         </Fact>
       )}
       {alarmOutput !== undefined && (
-        <Fact label="Alarm sound at the gateway" wide>
+        <Fact label="Alarm sounder of the gateway" wide>
           {sounder(alarmOutput)}
         </Fact>
       )}

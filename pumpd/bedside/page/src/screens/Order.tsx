@@ -1,19 +1,19 @@
-// An order: the drug is chosen and never typed, the weight typed twice, and every limit explained when it is met.
-// The gateway judges; this page only asks it while one types (preview), and again when the order is sent.
+// An order: the drug is chosen and never typed, the weight is typed twice, and every exceeded limit is explained.
+// The gateway checks it: while the nurse types (preview), and again when the order is sent.
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { BedProps } from "./Bed.tsx";
+import type { BedProps } from "../parts/props.ts";
 import { Choice, NumberField, SoftLimits, TextField, type FieldState } from "../parts/Fields.tsx";
 import { Amount } from "../parts/Facts.tsx";
 import { may, NeedsSignIn } from "../parts/NeedsSignIn.tsx";
 import { Reasons } from "../parts/Reasons.tsx";
 import { BLANK, byField, fieldOf, fieldsOf, hint, missing, type Draft } from "../state/draft.ts";
 import { bedAddress, go } from "../state/route.ts";
-import { tell } from "../state/store.ts";
+import { dispatch } from "../state/store.ts";
 import type { Library, Review, SoftLimit } from "../state/types.ts";
 import { ask } from "../wire/ask.ts";
 import { act } from "../wire/connection.ts";
-import { clock, figure } from "../words/figures.ts";
+import { clock, decimal } from "../words/numbers.ts";
 import { rates, reasonOf } from "../words/terms.ts";
 
 const TYPING_MS = 400;
@@ -33,13 +33,13 @@ export function Order({ page, live, pump }: BedProps) {
   const [preview, setPreview] = useState<Preview>({});
   const [second, setSecond] = useState(false);
   const [busy, setBusy] = useState(false);
-  const [judged, setJudged] = useState("");
+  const [checked, setChecked] = useState("");
   const round = useRef(0);
   const signedIn = live.person !== null;
   const soft = preview.soft ?? [];
 
   useEffect(() => {
-    // Asked for until it is there: a link that was lost just now must not need a reload.
+    // Asked for until it comes, so that a link that was just lost needs no reload.
     let timer = 0;
     const read = async () => {
       const answer = await ask<Library>("/api/library");
@@ -56,24 +56,24 @@ export function Order({ page, live, pump }: BedProps) {
   }, []);
 
   useEffect(() => {
-    tell({ kind: "drafting", pump: draft === BLANK ? null : pump.pump });
-    return () => tell({ kind: "drafting", pump: null });
+    dispatch({ kind: "drafting", pump: draft === BLANK ? null : pump.pump });
+    return () => dispatch({ kind: "drafting", pump: null });
   }, [draft]);
 
-  const said = JSON.stringify(fieldsOf(draft, soft));
+  const typed = JSON.stringify(fieldsOf(draft, soft));
   useEffect(() => {
-    const mine = ++round.current; // an answer to an older draft says nothing of this one
+    const mine = ++round.current; // answers to older drafts do not count
     setSecond(false);
     if (!signedIn || draft.entry === "") return undefined;
     const timer = setTimeout(async () => {
       const answer = await act<Preview>("preview", { pump: pump.pump, ...fieldsOf(draft, soft) });
       if (mine !== round.current) return;
-      setJudged(said);
+      setChecked(typed);
       setReasons(answer.ok ? [] : answer.reasons);
       setPreview(answer.ok ? answer.result : { soft: answer.result.soft ?? soft });
     }, TYPING_MS);
     return () => clearTimeout(timer);
-  }, [said, signedIn]);
+  }, [typed, signedIn]);
 
   if (!live.person)
     return (
@@ -81,12 +81,12 @@ export function Order({ page, live, pump }: BedProps) {
         <NeedsSignIn pump={pump.pump} what="order an infusion" />
       </section>
     );
-  if (!may(page, "prescribe")) return <p class="note">Ordering needs a person and a tablet that may prescribe.</p>;
+  if (!may(page, "prescribe")) return <p class="note">To order, you and this tablet both need the role “prescribe”.</p>;
   if (!library)
     return (
       <section class="centre">
         <Reasons reasons={reasons} title="No drug library" />
-        <p>Reading the drug library</p>
+        <p>Loading the drug library</p>
       </section>
     );
 
@@ -95,7 +95,7 @@ export function Order({ page, live, pump }: BedProps) {
   const sorted = byField(reasons);
   const open = soft.filter(({ id }) => !draft.overrides[id]?.trim());
   const ready =
-    judged === said &&
+    checked === typed &&
     lacking.length === 0 &&
     reasons.length === 0 &&
     preview.review !== undefined &&
@@ -104,7 +104,7 @@ export function Order({ page, live, pump }: BedProps) {
   const state = (field: keyof Draft): FieldState => ({
     value: draft[field] as string,
     onValue: set(field),
-    problems: draft[field] === "" ? [] : (sorted[field] ?? []), // what is empty is named beside the button
+    problems: draft[field] === "" ? [] : (sorted[field] ?? []), // missing fields are listed beside the button
   });
   const limits = (field: string) => (
     <SoftLimits
@@ -126,7 +126,7 @@ export function Order({ page, live, pump }: BedProps) {
   return (
     <form
       class="order"
-      onPointerDown={() => draft !== BLANK && tell({ kind: "drafting", pump: pump.pump })}
+      onPointerDown={() => draft !== BLANK && dispatch({ kind: "drafting", pump: pump.pump })}
       aria-label="Order"
       autocomplete="off"
       onSubmit={(event) => {
@@ -143,7 +143,7 @@ export function Order({ page, live, pump }: BedProps) {
           problems={draft.entry ? (sorted["entry"] ?? []) : []}
           options={library.entries.map((each) => ({
             value: each.id,
-            text: `${each.drug} ${figure(each.concentration_mg_ml)} mg/mL`,
+            text: `${each.drug} ${decimal(each.concentration_mg_ml)} mg/mL`,
             note: each.profile?.length ? `${each.id}, in ${each.profile.length} steps` : `${each.id}, constant rate`,
           }))}
         />
@@ -155,11 +155,11 @@ export function Order({ page, live, pump }: BedProps) {
                 label="Weight, typed again"
                 unit="kg"
                 name="weight_again"
-                hint="Look at the source again, not at the first field."
+                hint="Read the source again, not the first field."
                 {...state("weight_again")}
               />
               <NumberField
-                label="Weight last time, if known"
+                label="Previous weight, if known"
                 unit="kg"
                 name="previous_weight"
                 {...state("previous_weight")}
@@ -167,7 +167,7 @@ export function Order({ page, live, pump }: BedProps) {
             </div>
             {limits("weight")}
             <Choice
-              legend="Which weight is it?"
+              legend="Which weight?"
               name="weight_basis"
               value={draft.weight_basis}
               onValue={set("weight_basis")}
@@ -227,7 +227,7 @@ export function Order({ page, live, pump }: BedProps) {
                 </li>
               ))}
             </ul>
-            <p>Order it all the same?</p>
+            <p>Order it anyway?</p>
           </div>
         )}
         <button type="submit" class="primary" disabled={!ready || busy}>
@@ -238,7 +238,9 @@ export function Order({ page, live, pump }: BedProps) {
             No, change it
           </button>
         )}
-        <p class="muted">Loading starts nothing. The pump is read back, and you check and hold after that.</p>
+        <p class="muted">
+          Loading starts nothing. The pump is read back. Then you check the program and hold to start.
+        </p>
       </aside>
     </form>
   );
@@ -247,7 +249,7 @@ export function Order({ page, live, pump }: BedProps) {
 const NAMES: Record<string, string> = {
   entry: "drug",
   weight: "weight",
-  weight_again: "weight again",
+  weight_again: "weight, typed again",
   weight_basis: "which weight",
   dose: "dose",
   duration: "duration",
@@ -261,7 +263,7 @@ function Outcome({ review, lacking }: { review: Review | undefined; lacking: str
       <p class="muted">
         {lacking.length
           ? `Still needed: ${lacking.map((field) => NAMES[field]).join(", ")}.`
-          : "Nothing can be loaded like this."}
+          : "This order cannot be loaded."}
       </p>
     );
   return (
@@ -269,13 +271,13 @@ function Outcome({ review, lacking }: { review: Review | undefined; lacking: str
       <div>
         <dt>Dose</dt>
         <dd>
-          <Amount of={figure(review.dose_mg)} unit="mg" />
+          <Amount of={decimal(review.dose_mg)} unit="mg" />
         </dd>
       </div>
       <div>
         <dt>Volume</dt>
         <dd>
-          <Amount of={figure(review.vtbi_ml)} unit="mL" />
+          <Amount of={decimal(review.vtbi_ml)} unit="mL" />
         </dd>
       </div>
       <div>

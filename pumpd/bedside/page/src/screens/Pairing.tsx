@@ -1,6 +1,7 @@
-// A tablet that no gateway knows: how to pair it, the short code to compare, and what came of it.
+// Pairing a new tablet: what to do, the short code, and the outcome.
 
 import { useEffect, useState } from "preact/hooks";
+import { About } from "../parts/About.tsx";
 import { Reasons } from "../parts/Reasons.tsx";
 import { go } from "../state/route.ts";
 import type { Page } from "../state/page.ts";
@@ -10,7 +11,7 @@ import { ask } from "../wire/ask.ts";
 import { retry } from "../wire/connection.ts";
 import { keyForPairing, publicKey } from "../wire/keys.ts";
 
-const LOOK_MS = 1000;
+const POLL_MS = 1000;
 
 interface Asked {
   token: string;
@@ -49,7 +50,7 @@ export function Pairing({ token, page }: { token: string; page: Page }) {
       } else setReasons(answer.reasons);
     } catch (error) {
       setReasons([
-        `This browser cannot make or keep a key (${error instanceof Error ? error.message : "unknown"}). Open the page over https.`,
+        `This browser cannot make or store a key (${error instanceof Error ? error.message : "unknown"}). Open the page over https.`,
       ]);
     }
     setBusy(false);
@@ -69,14 +70,14 @@ export function Pairing({ token, page }: { token: string; page: Page }) {
         setAsked(null);
         setReasons([
           state === "refused"
-            ? "The gateway's side refused this tablet."
-            : "The time for pairing is over. Open it again at the gateway.",
+            ? "The pairing was refused at the gateway."
+            : "The time for pairing is over. Start it again at the gateway.",
         ]);
       } else if (!answer.ok && answer.status >= 400) {
         setAsked(null);
         setReasons(answer.reasons);
       }
-    }, LOOK_MS);
+    }, POLL_MS);
     return () => clearInterval(timer);
   }, [asked, done]);
 
@@ -88,7 +89,7 @@ export function Pairing({ token, page }: { token: string; page: Page }) {
     return (
       <section class="centre">
         <h2>Paired as {done.name}</h2>
-        <p>Opening the beds.</p>
+        <p>Loading the beds.</p>
       </section>
     );
   if (asked) return <Compare asked={asked} />;
@@ -98,11 +99,11 @@ export function Pairing({ token, page }: { token: string; page: Page }) {
       <ol class="steps">
         <li>
           <span>
-            At the gateway, run <code>pumpd pair</code> or press its button.
+            At the gateway, run <code>pumpd pair</code>.
           </span>
         </li>
-        <li>Scan the code that it shows, or type the word under it here.</li>
-        <li>Type the six figures that appear here at the gateway, which asks for them.</li>
+        <li>Scan the code that it shows, or type its pairing word here.</li>
+        <li>This tablet then shows six digits. Type them at the gateway.</li>
       </ol>
       <form onSubmit={(event) => void pair(event)} class="stack">
         <label class="field">
@@ -134,6 +135,7 @@ export function Pairing({ token, page }: { token: string; page: Page }) {
           {busy ? "Asking" : "Pair"}
         </button>
       </form>
+      <About page={page} />
     </section>
   );
 }
@@ -143,13 +145,12 @@ function Compare({ asked }: { asked: Asked }) {
   return (
     <section class="centre">
       <h2>Type this code at the gateway</h2>
-      <output class="code figures" aria-label="Short code" data-testid="pair-code">
+      <output class="code digits" aria-label="Short code" data-testid="pair-code">
         {asked.code}
       </output>
-      <p>The gateway asks for it. Only somebody who stands there and sees this screen can let this tablet in.</p>
+      <p>The gateway asks for it. Only a person at the gateway who sees this screen can admit this tablet.</p>
       <p class="muted">
-        Waiting for the gateway, <span class="figures">{Math.max(0, Math.ceil((asked.until - at) / 1000))} s</span>{" "}
-        left.
+        Waiting for the gateway, <span class="digits">{Math.max(0, Math.ceil((asked.until - at) / 1000))} s</span> left.
       </p>
     </section>
   );

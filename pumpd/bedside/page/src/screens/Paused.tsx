@@ -1,13 +1,13 @@
-// A pause: how much of the budget is left, and the way back into the infusion, which is a review and a hold again.
+// A pause: how much time is left for it, and resuming, which takes a review and a hold again.
 
 import { useState } from "preact/hooks";
-import type { InfusionProps } from "./Bed.tsx";
+import type { InfusionProps } from "../parts/props.ts";
 import { Amount, Fact, Facts } from "../parts/Facts.tsx";
 import { may, NeedsSignIn } from "../parts/NeedsSignIn.tsx";
 import { Reasons } from "../parts/Reasons.tsx";
 import { useNow } from "../state/store.ts";
 import { act } from "../wire/connection.ts";
-import { clock, figure } from "../words/figures.ts";
+import { clock, decimal } from "../words/numbers.ts";
 import { forPeople, sentence } from "../words/terms.ts";
 
 export function Paused({ page, live, pump, infusion }: InfusionProps) {
@@ -26,21 +26,21 @@ export function Paused({ page, live, pump, infusion }: InfusionProps) {
   const pausing = infusion.state === "pausing";
   return (
     <section class="narrow">
-      <h2>{pausing ? "Pausing: waiting to see the pump stand still" : "Paused. Nothing flows."}</h2>
+      <h2>{pausing ? "Pausing: waiting for the pump to stop" : "Paused. Nothing flows."}</h2>
       <p>{sentence(forPeople(infusion.reason))}</p>
       <Facts>
-        <Fact label="This pause may last" name="pause-left">
-          <Amount of={left(pump.pause?.single_left_s)} unit="min more" />
+        <Fact label="Left for this pause" name="pause-left">
+          <Amount of={left(pump.pause?.single_left_s)} unit="min" />
         </Fact>
-        <Fact label="All pauses may last" name="pause-total-left">
-          <Amount of={left(pump.pause?.total_left_s)} unit="min more" />
+        <Fact label="Left for all pauses" name="pause-total-left">
+          <Amount of={left(pump.pause?.total_left_s)} unit="min" />
         </Fact>
         <Fact label="Pauses">{pump.pause ? `${pump.pause.used} of ${pump.pause.most}` : infusion.pauses}</Fact>
         <Fact label="Given">
-          <Amount of={figure(infusion.delivered_ml, 1)} unit="mL" />
+          <Amount of={decimal(infusion.delivered_ml, 1)} unit="mL" />
         </Fact>
         <Fact label="Still to give">
-          <Amount of={figure(infusion.remaining_ml, 1)} unit="mL" />
+          <Amount of={decimal(infusion.remaining_ml, 1)} unit="mL" />
         </Fact>
       </Facts>
       <Reasons reasons={reasons} title="Not resumed" />
@@ -55,8 +55,8 @@ export function Paused({ page, live, pump, infusion }: InfusionProps) {
           <NeedsSignIn pump={pump.pump} what="resume" />
         ))}
       <p class="muted">
-        Resuming loads the rest, reads it back and asks you to hold again. What was missed is not caught up. Stop ends
-        the infusion.
+        Resume loads the rest of the program and reads it back. Then you hold to start it. Missed volume is not caught
+        up. Stop ends the infusion.
       </p>
     </section>
   );

@@ -1,6 +1,6 @@
 // Between the order and the review: the program is written to the pump and read back.
 
-import type { InfusionProps } from "./Bed.tsx";
+import type { InfusionProps } from "../parts/props.ts";
 import { inWords } from "../words/terms.ts";
 
 export function Preparing({ pump, infusion }: InfusionProps) {
@@ -9,7 +9,7 @@ export function Preparing({ pump, infusion }: InfusionProps) {
       <div class="pulse" aria-hidden="true" />
       <h2>
         {infusion.state === "ordered"
-          ? "Waiting to see the pump stand still"
+          ? "Waiting for the pump to stop"
           : "Writing the program to the pump and reading it back"}
       </h2>
       <p>{inWords(infusion.review, null)}</p>

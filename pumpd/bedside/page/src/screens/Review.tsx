@@ -1,8 +1,8 @@
-// Everything that a start is for, on one screen, as it was read back from the pump (STA-16); then the hold.
-// The challenge is asked for when the hold begins, and signed only if it is for exactly what is on the screen.
+// Everything to check before a start, on one screen, as read back from the pump (STA-16); then the hold.
+// The challenge is requested when the hold begins, and signed only if it matches what is on the screen.
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { InfusionProps } from "./Bed.tsx";
+import type { InfusionProps } from "../parts/props.ts";
 import { Association } from "../parts/Association.tsx";
 import { Amount, Fact, Facts } from "../parts/Facts.tsx";
 import { FlowProfile } from "../parts/FlowProfile.tsx";
@@ -18,7 +18,7 @@ import type { Answer } from "../wire/ask.ts";
 import { canonical } from "../wire/canonical.ts";
 import { act, tabletKey } from "../wire/connection.ts";
 import { confirm, mismatch, shownHash } from "../wire/requests.ts";
-import { clock, figure, NONE, wallClock } from "../words/figures.ts";
+import { clock, decimal, NONE, wallClock } from "../words/numbers.ts";
 import {
   BASIS,
   lossOfControlSentence,
@@ -32,7 +32,7 @@ import {
   stepSeconds,
 } from "../words/terms.ts";
 
-const SCAN_LASTS_MS = 60_000; // as a challenge does
+const SCAN_LASTS_MS = 60_000; // as long as a challenge
 
 interface Second {
   badge: string;
@@ -50,7 +50,7 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
     const timer = setTimeout(() => setWristband(""), SCAN_LASTS_MS);
     return () => clearTimeout(timer);
   }, [wristband]);
-  useEffect(() => setWristband(""), [live.person?.badge]); // what another nurse scanned is not hers
+  useEffect(() => setWristband(""), [live.person?.badge]); // the scan of another nurse does not count
   const asked = useRef<{ shown: Review; answer: Promise<Answer<Challenge>> } | null>(null);
 
   const wall = gatewayNow(page, at);
@@ -61,7 +61,7 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
   const same = review.read_back !== null && canonical(review.read_back) === canonical(review.steps);
   const needsSecond = review.double_check === true && second === null;
   const checks = needsSecond && live.person !== null && may(page, "confirm");
-  const word = infusion.action === "resume" ? "Hold to resume" : "Hold to start";
+  const label = infusion.action === "resume" ? "Hold to resume" : "Hold to start";
 
   const begin = () => {
     setReasons([]);
@@ -73,12 +73,12 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
     if (!of || !key) return;
     setBusy(true);
     const answer = await of.answer;
-    const said = await signed(answer, of.shown, key);
+    const refusals = await signed(answer, of.shown, key);
     setBusy(false);
-    setReasons(said);
-    if (!said.length) return;
+    setReasons(refusals);
+    if (!refusals.length) return;
     setSecond(null);
-    setWristband(""); // whoever it was, she is asked for anew
+    setWristband(""); // a new attempt needs a new scan
   };
   const signed = async (
     answer: Answer<Challenge>,
@@ -102,8 +102,8 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
         </p>
         <p class={same ? "read-back" : "reasons"} role="status">
           {same
-            ? "Read back from the pump: it holds exactly this program."
-            : "The pump has not been read back with this program. Do not start."}
+            ? "Read back from the pump: exactly this program."
+            : "The pump was not read back with this program. Do not start."}
         </p>
         {!infusion.reason.startsWith("read back") && <p class="note">{sentence(forPeople(infusion.reason))}</p>}
         {review.warnings.map((warning) => {
@@ -112,39 +112,42 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
           return (
             <p class="note" key={warning}>
               {sentence(text)}
-              {why && <> Ordered all the same: “{why}”</>}
+              {why && <> Reason given: “{why}”</>}
             </p>
           );
         })}
         <Facts dense>
-          <Fact label="Patient" note={pump.patient ? `this pump is ${pump.patient}’s` : "this pump is nobody’s yet"}>
+          <Fact
+            label="Patient"
+            note={pump.patient ? `patient of this pump: ${pump.patient}` : "this pump has no patient yet"}
+          >
             {review.patient || NONE}
           </Fact>
           <Fact label="Drug">{review.drug}</Fact>
           <Fact label="Concentration">
-            <Amount of={figure(review.concentration_mg_ml)} unit="mg/mL" />
+            <Amount of={decimal(review.concentration_mg_ml)} unit="mg/mL" />
           </Fact>
           <Fact label="Dose per weight">
-            <Amount of={figure(review.dose_mg_kg)} unit="mg/kg" />
+            <Amount of={decimal(review.dose_mg_kg)} unit="mg/kg" />
           </Fact>
           <Fact label="Weight" note={`${BASIS[review.weight_basis] ?? review.weight_basis} weight`}>
-            <Amount of={figure(review.weight_kg)} unit="kg" />
+            <Amount of={decimal(review.weight_kg)} unit="kg" />
           </Fact>
           <Fact label="Dose" {...(isRest(review) ? { note: "the whole order" } : {})}>
-            <Amount of={figure(review.dose_mg)} unit="mg" />
+            <Amount of={decimal(review.dose_mg)} unit="mg" />
           </Fact>
           <Fact
             label="Volume"
-            {...(isRest(review) ? { note: `${figure(review.given_before_ml)} mL given before` } : {})}
+            {...(isRest(review) ? { note: `${decimal(review.given_before_ml)} mL given before` } : {})}
           >
-            <Amount of={figure(review.vtbi_ml)} unit="mL" />
+            <Amount of={decimal(review.vtbi_ml)} unit="mL" />
           </Fact>
           <Fact label="Rate">
             {review.steps.length === 1
               ? rates(review)
               : review.steps.map((step, each) => (
                   <span class="step" key={each}>
-                    {figure(step.rate_ml_h)} mL/h<small>for {clock(stepSeconds(step))} min</small>
+                    {decimal(step.rate_ml_h)} mL/h<small>for {clock(stepSeconds(step))} min</small>
                   </span>
                 ))}
           </Fact>
@@ -167,7 +170,7 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
           <Fact label="Ordered by" note={libraryOf(review)}>
             {review.ordered_by || NONE}
           </Fact>
-          <Fact label="If the gateway dies" wide>
+          <Fact label="If the gateway fails" wide>
             {lossOfControlSentence(review.loss_of_control, pump.loss_of_control_text)}
           </Fact>
         </Facts>
@@ -179,7 +182,7 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
         {!live.person ? (
           <NeedsSignIn pump={pump.pump} what={infusion.action === "resume" ? "resume" : "start"} />
         ) : !may(page, "confirm") ? (
-          <p class="note">Starting needs a person and a tablet that may confirm.</p>
+          <p class="note">To start, you and this tablet both need the role “confirm”.</p>
         ) : checks ? (
           <SecondNurse onDone={(badge, pin) => setSecond({ badge, pin })} first={live.person.badge} />
         ) : (
@@ -197,7 +200,7 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
             ) : (
               <Scan
                 label="Wristband of the patient"
-                hint="Scan it. Order, pump and wristband must be one patient."
+                hint="Scan it. Order, pump and wristband must match."
                 scanned={wristband}
                 busy={busy}
                 waiting={!wristband}
@@ -209,14 +212,14 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
             )}
             <HoldButton
               key={canonical(review)}
-              label={word}
+              label={label}
               disabled={!same || !wristband}
               busy={busy}
               onBegin={begin}
               onHeld={() => void held()}
             />
             <p class="muted">
-              Something is wrong? Press Stop: nothing has flowed from this program, and it is given up.
+              If something is wrong, press Stop. Nothing has flowed from this program, and it will not start.
             </p>
           </>
         )}
@@ -230,14 +233,14 @@ function SecondNurse({ onDone, first }: { onDone: (badge: string, pin: string) =
   return (
     <div class="second">
       <h2>Independent double check</h2>
-      <p>A second nurse compares this screen with prescription, container and patient.</p>
+      <p>A second nurse compares this screen with the prescription, the container and the patient.</p>
       <Reasons reasons={reasons} />
       <Keypad
         who="Second nurse"
         button="I have checked it"
         disabled={false}
         onDone={(badge, pin) =>
-          badge === first ? setReasons(["The second nurse must be another person."]) : onDone(badge, pin)
+          badge === first ? setReasons(["The second nurse must be a different person."]) : onDone(badge, pin)
         }
       />
     </div>

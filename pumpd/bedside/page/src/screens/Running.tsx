@@ -1,18 +1,18 @@
-// An infusion that runs, or is about to, or is being stopped.
+// An infusion that is starting, running or stopping.
 
 import { useState } from "preact/hooks";
-import type { InfusionProps } from "./Bed.tsx";
+import type { InfusionProps } from "../parts/props.ts";
 import { Amount, Fact, Facts } from "../parts/Facts.tsx";
 import { may, NeedsSignIn } from "../parts/NeedsSignIn.tsx";
 import { Plot } from "../parts/Plot.tsx";
 import { Reasons } from "../parts/Reasons.tsx";
-import { inDoubt, Reconcile } from "../parts/Reconcile.tsx";
+import { uncertain, Reconcile } from "../parts/Reconcile.tsx";
 import { Ring } from "../parts/Ring.tsx";
 import { Trend } from "../parts/Trend.tsx";
 import { freshness, readingAge } from "../state/fresh.ts";
 import { useNow } from "../state/store.ts";
 import { act } from "../wire/connection.ts";
-import { clock, drawn, figure, NONE, wallClock } from "../words/figures.ts";
+import { clock, drawn, decimal, NONE, wallClock } from "../words/numbers.ts";
 import { STATE } from "../words/terms.ts";
 
 export function Running(props: InfusionProps) {
@@ -22,7 +22,7 @@ export function Running(props: InfusionProps) {
   const points = page.tracks[infusion.session] ?? [];
   const stopping = infusion.state === "stopping";
   const left = `${clock(infusion.remaining_s)} min left`;
-  const given = `${figure(infusion.delivered_ml, 1)} of ${figure(infusion.prescribed_ml)} mL given`;
+  const given = `${decimal(infusion.delivered_ml, 1)} of ${decimal(infusion.prescribed_ml)} mL given`;
   return (
     <section class={`running data-${fresh}`} aria-label="Running infusion" data-freshness={fresh}>
       <div class="running-ring">
@@ -35,12 +35,12 @@ export function Running(props: InfusionProps) {
           <span class="ring-state">{STATE[infusion.state]}</span>
           {stopping ? (
             <>
-              <b class="ring-left figures value">{figure(infusion.delivered_ml, 1)}</b>
+              <b class="ring-left digits value">{decimal(infusion.delivered_ml, 1)}</b>
               <span class="ring-unit">mL given</span>
             </>
           ) : (
             <>
-              <b class="ring-left figures value" data-testid="remaining">
+              <b class="ring-left digits value" data-testid="remaining">
                 {clock(infusion.remaining_s)}
               </b>
               <span class="ring-unit">min left</span>
@@ -48,12 +48,12 @@ export function Running(props: InfusionProps) {
           )}
           {pump.ends_ts && infusion.may_flow && !stopping && (
             <span class="ring-end">
-              ends about <b class="figures value">{wallClock(pump.ends_ts, live.utc_offset_min)}</b>
+              ends about <b class="digits value">{wallClock(pump.ends_ts, live.utc_offset_min)}</b>
             </span>
           )}
         </Ring>
         <p class="drug">
-          <b>{infusion.review.drug}</b> {figure(infusion.review.concentration_mg_ml)} mg/mL · patient{" "}
+          <b>{infusion.review.drug}</b> {decimal(infusion.review.concentration_mg_ml)} mg/mL · patient{" "}
           {infusion.review.patient}
           {pump.course && (
             <>
@@ -71,18 +71,18 @@ export function Running(props: InfusionProps) {
           <Fact label="Still to give" name="remaining-volume">
             <Volume mg={infusion.remaining_mg} ml={infusion.remaining_ml} />
           </Fact>
-          <Fact label="Rate" name="rate" note={`programmed ${figure(infusion.programmed_rate_ml_h)} mL/h`}>
+          <Fact label="Rate" name="rate" note={`programmed ${decimal(infusion.programmed_rate_ml_h)} mL/h`}>
             <span class="value">
-              <Amount of={figure(infusion.rate_ml_h)} unit="mL/h" />
+              <Amount of={decimal(infusion.rate_ml_h)} unit="mL/h" />
             </span>
           </Fact>
           <Fact label="Pressure" name="pressure">
             {pump.pressure_mmhg === null || pump.pressure_mmhg === undefined ? (
-              <small>not told by this pump</small>
+              <small>not reported by this pump</small>
             ) : (
               <>
                 <span class="value">
-                  <Amount of={figure(pump.pressure_mmhg)} unit="mmHg" />
+                  <Amount of={decimal(pump.pressure_mmhg)} unit="mmHg" />
                 </span>
                 <Trend points={points} label="Pressure over the last 10 minutes" />
               </>
@@ -97,15 +97,15 @@ export function Running(props: InfusionProps) {
               <Amount of={clock(infusion.running_s)} unit="min" />
             </span>
           </Fact>
-          <Watched {...props} at={at} />
+          <Age {...props} at={at} />
         </Facts>
-        {inDoubt(pump) && <Reconcile page={page} live={live} pump={pump} />}
+        {uncertain(pump) && <Reconcile page={page} live={live} pump={pump} />}
         <Plot
           steps={pump.flow_profile ?? infusion.review.steps}
           points={points}
           before={drawn(infusion.review.given_before_ml)}
         />
-        {infusion.state === "running" && <PauseAct {...props} />}
+        {infusion.state === "running" && <Pause {...props} />}
       </div>
     </section>
   );
@@ -114,13 +114,13 @@ export function Running(props: InfusionProps) {
 function Volume({ mg, ml }: { mg: string | undefined; ml: string }) {
   return (
     <span class="value two">
-      {mg !== undefined && <Amount of={figure(mg, 1)} unit="mg" />}
-      <Amount of={figure(ml, 1)} unit="mL" />
+      {mg !== undefined && <Amount of={decimal(mg, 1)} unit="mg" />}
+      <Amount of={decimal(ml, 1)} unit="mL" />
     </span>
   );
 }
 
-function Watched({ page, pump, infusion, at }: InfusionProps & { at: number }) {
+function Age({ page, pump, infusion, at }: InfusionProps & { at: number }) {
   const fresh = freshness(pump, page, at);
   const age = readingAge(pump, page, at);
   const lease = pump.lease_s ?? infusion.lease_s;
@@ -132,17 +132,17 @@ function Watched({ page, pump, infusion, at }: InfusionProps & { at: number }) {
       note={
         <>
           {fresh !== "fresh"
-            ? "what it does now is not known"
+            ? "its present state is unknown"
             : lease === null
               ? "no permission to flow"
-              : `permission for ${Math.floor(lease)} s more`}
+              : `permission for another ${Math.floor(lease)} s`}
           {links.length > 0 && (
             <>
               {" · "}
               <b class="bad">{links.map(([name, state]) => `${name} link ${state}`).join(", ")}</b>
             </>
           )}
-          {links.length === 0 && fresh === "fresh" && " · links fine"}
+          {links.length === 0 && fresh === "fresh" && " · link ok"}
           {pump.battery_percent !== null &&
             pump.battery_percent !== undefined &&
             ` · battery ${pump.battery_percent} %`}
@@ -156,7 +156,7 @@ function Watched({ page, pump, infusion, at }: InfusionProps & { at: number }) {
 
 const REASONS = ["Patient asks for a break", "Check the line", "Vital signs", "Procedure or transport"];
 
-function PauseAct({ page, live, pump }: InfusionProps) {
+function Pause({ page, live, pump }: InfusionProps) {
   const [open, setOpen] = useState(false);
   const [busy, setBusy] = useState(false);
   const [reasons, setReasons] = useState<string[]>([]);
@@ -188,7 +188,7 @@ function PauseAct({ page, live, pump }: InfusionProps) {
             Why?{" "}
             {budget && (
               <span class="muted">
-                {budget.most - budget.used} of {budget.most} pauses left, {clock(budget.total_left_s)} min in all.
+                {budget.most - budget.used} of {budget.most} pauses left, {clock(budget.total_left_s)} min in total.
               </span>
             )}
           </p>
@@ -198,7 +198,7 @@ function PauseAct({ page, live, pump }: InfusionProps) {
             </button>
           ))}
           <button type="button" class="quiet" onClick={() => setOpen(false)}>
-            Do not pause
+            Cancel
           </button>
         </div>
       )}

@@ -1,4 +1,4 @@
-// A nurse signs in on this tablet with badge and PIN. Stop needs none of it.
+// A nurse signs in with badge and PIN. Stop needs no sign-in.
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Keypad } from "../parts/Keypad.tsx";
@@ -19,7 +19,7 @@ export function SignIn({ page, pump }: { page: Page; pump: Pump }) {
 
   const before = useRef(person);
   useEffect(() => {
-    if (person && !before.current) go(bedAddress(pump.pump)); // signed in, here or in another page of this tablet
+    if (person && !before.current) go(bedAddress(pump.pump)); // signed in here, or in another window of this tablet
     before.current = person;
   }, [person]);
 
@@ -41,13 +41,13 @@ export function SignIn({ page, pump }: { page: Page; pump: Pump }) {
       />
       {wait > 0 ? (
         <p class="reasons" role="alert">
-          Too many wrong tries. Sign-in opens again in <b class="figures">{wait} s</b>. Stop works all the same.
+          Too many wrong attempts. Try again in <b class="digits">{wait} s</b>. Stop still works.
         </p>
       ) : (
         <Reasons reasons={reasons} title="Not signed in" />
       )}
       <p class="muted">
-        Without a touch for 3 minutes you are signed out. A running infusion goes on, and Stop always works.
+        After 3 minutes without a touch you are signed out. A running infusion goes on. Stop always works.
       </p>
     </section>
   );

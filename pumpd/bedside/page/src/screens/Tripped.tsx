@@ -1,18 +1,18 @@
-// Stopped by an interlock: the cause, what to look at, and clearing it after that.
+// Stopped by an interlock: the cause, what to check, and clearing it afterwards.
 
 import { useState } from "preact/hooks";
-import type { InfusionProps } from "./Bed.tsx";
+import type { InfusionProps } from "../parts/props.ts";
 import { SYMBOL, WORD } from "../alarm/active.ts";
 import { Amount, Fact, Facts } from "../parts/Facts.tsx";
 import { may, NeedsSignIn } from "../parts/NeedsSignIn.tsx";
-import { inDoubt, Reconcile } from "../parts/Reconcile.tsx";
+import { uncertain, Reconcile } from "../parts/Reconcile.tsx";
 import { Reasons } from "../parts/Reasons.tsx";
 import { act } from "../wire/connection.ts";
-import { figure } from "../words/figures.ts";
+import { decimal } from "../words/numbers.ts";
 import { forPeople, sentence } from "../words/terms.ts";
 
 export function Tripped({ page, live, pump, infusion }: InfusionProps) {
-  const [looked, setLooked] = useState(false);
+  const [checked, setChecked] = useState(false);
   const [busy, setBusy] = useState(false);
   const [reasons, setReasons] = useState<string[]>([]);
   const clear = async () => {
@@ -23,10 +23,10 @@ export function Tripped({ page, live, pump, infusion }: InfusionProps) {
   };
   const after =
     infusion.trip_resumable === true
-      ? "Clearing leads to a pause, from which you can resume."
+      ? "Clearing the alarm leads to a pause. You can resume from there."
       : infusion.trip_resumable === false
-        ? "Clearing ends this infusion: this cause does not allow it to go on."
-        : "Clearing leads to a pause, or ends the infusion where its cause does not allow it to go on.";
+        ? "Clearing the alarm ends this infusion. It cannot go on after this cause."
+        : "Clearing the alarm leads to a pause, or ends the infusion if it cannot go on after this cause.";
   return (
     <section class="narrow">
       <h2>Stopped by an alarm. Nothing flows.</h2>
@@ -41,23 +41,23 @@ export function Tripped({ page, live, pump, infusion }: InfusionProps) {
       </ul>
       <Facts>
         <Fact label="Given">
-          <Amount of={figure(infusion.delivered_ml, 2)} unit="mL" />
+          <Amount of={decimal(infusion.delivered_ml, 2)} unit="mL" />
         </Fact>
-        <Fact label="Booked, at the worst">
-          <Amount of={figure(infusion.booked_ml, 2)} unit="mL" />
+        <Fact label="At most given">
+          <Amount of={decimal(infusion.booked_ml, 2)} unit="mL" />
         </Fact>
         <Fact label="Ordered">
-          <Amount of={figure(infusion.prescribed_ml)} unit="mL" />
+          <Amount of={decimal(infusion.prescribed_ml)} unit="mL" />
         </Fact>
       </Facts>
-      {inDoubt(pump) && <Reconcile page={page} live={live} pump={pump} />}
+      {uncertain(pump) && <Reconcile page={page} live={live} pump={pump} />}
       {live.person && may(page, "confirm") && (
         <>
           <label class="check">
-            <input type="checkbox" checked={looked} onChange={(event) => setLooked(event.currentTarget.checked)} /> I
-            have looked at the pump, the line and the patient
+            <input type="checkbox" checked={checked} onChange={(event) => setChecked(event.currentTarget.checked)} /> I
+            have checked the pump, the line and the patient
           </label>
-          <button type="button" class="primary" disabled={!looked || busy} onClick={() => void clear()}>
+          <button type="button" class="primary" disabled={!checked || busy} onClick={() => void clear()}>
             Clear the alarm
           </button>
         </>

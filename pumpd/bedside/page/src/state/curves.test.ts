@@ -5,7 +5,7 @@ import type { Point } from "./types.ts";
 
 const points = (...volumes: [number, number][]): Point[] => volumes.map(([at, ml]) => [at, ml, 60, null]);
 
-test("the programmed curve has the corners of the steps, and runs beside what was delivered", () => {
+test("the programmed curve has the corners of the steps, on one axis with the delivered volume", () => {
   const steps = [
     { rate_ml_h: "30", volume_ml: "5" },
     { rate_ml_h: "60", volume_ml: "30" },
@@ -16,7 +16,7 @@ test("the programmed curve has the corners of the steps, and runs beside what wa
   assert.deepEqual(delivered, [null, 2.4, null, null]);
 });
 
-test("after a pause the rest begins when flow began again, at what was given before", () => {
+test("after a pause the rest begins when flow began again, at the volume given before", () => {
   const [minutes, programmed] = curves(
     [{ rate_ml_h: "60", volume_ml: "10" }],
     points([0, 0], [60, 1], [120, 1], [180, 2]),

@@ -1,12 +1,12 @@
-// The two curves of the plot: volume programmed and volume delivered, on a common axis of minutes. For drawing only.
+// The two curves of the plot: programmed and delivered volume over minutes. For drawing only.
 
 import type { Point, Step } from "./types.ts";
-import { drawn } from "../words/figures.ts";
+import { drawn } from "../words/numbers.ts";
 import { stepSeconds } from "../words/terms.ts";
 
 type Corner = [elapsedS: number, ml: number];
 
-/** Null: no value at that instant. `before` is what was given before the present steps: they begin where it ends. */
+/** Null: no value at that instant. `before`: the volume given before the present steps, where they begin. */
 export function curves(
   steps: Step[],
   points: Point[],
@@ -26,7 +26,7 @@ export function curves(
   ];
 }
 
-/** When the present steps began: at 0, or after a pause at the last instant at which no more had been given than before it. */
+/** When the present steps began: at 0, or after a pause at the last instant with no more volume than before it. */
 function begin(points: Point[], before: number): number {
   if (before === 0) return 0;
   return points.findLast(([, volume]) => volume <= before + 0.001)?.[0] ?? 0;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { BLANK, byField, fieldOf, fieldsOf, missing } from "./draft.ts";
 
-test("nothing is filled in: a blank order lacks everything", () => {
+test("no field has a default: a blank order lacks everything", () => {
   assert.deepEqual(missing(BLANK), [
     "entry",
     "weight",
@@ -15,7 +15,7 @@ test("nothing is filled in: a blank order lacks everything", () => {
   ]);
 });
 
-test("numbers go as they were typed, with their unit", () => {
+test("numbers are sent as typed, with their unit", () => {
   const fields = fieldsOf({ ...BLANK, weight: " 70.0", dose: ".5", duration: "40", patient: "P-1" }, []);
   assert.deepEqual(fields, {
     entry: "",
@@ -30,7 +30,7 @@ test("numbers go as they were typed, with their unit", () => {
   });
 });
 
-test("a reason for a soft limit goes along only while that limit is passed", () => {
+test("a reason for a soft limit is sent only while that limit is exceeded", () => {
   const draft = { ...BLANK, overrides: { dose_high: " asked by Dr A ", weight_low: "old", dose_total: " " } };
   const soft = [
     { id: "dose_high", text: "", overridden: false },
@@ -39,13 +39,13 @@ test("a reason for a soft limit goes along only while that limit is passed", () 
   assert.deepEqual(fieldsOf(draft, soft)["overrides"], { dose_high: "asked by Dr A" });
 });
 
-test("every reason is kept, each at its field, the others on top", () => {
+test("every reason is shown: at its field, or on top if it has none", () => {
   const sorted = byField(["dose: too much (PRG-04)", "dose: and again (PRG-09)", "pump: is busy", "sign_in: nobody"]);
   assert.deepEqual(sorted["dose"], ["too much", "and again"]);
   assert.deepEqual(sorted[""], ["pump: is busy", "sign_in: nobody"]);
 });
 
-test("a soft limit stands at its field", () => {
+test("a soft limit is shown at its field", () => {
   assert.equal(fieldOf({ id: "dose_total", text: "", overridden: false }), "dose");
   assert.equal(fieldOf({ id: "weight_change", text: "", overridden: false }), "weight");
   assert.equal(fieldOf({ id: "spacing", text: "", overridden: false }), "");

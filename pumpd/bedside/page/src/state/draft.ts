@@ -1,4 +1,4 @@
-// An order while it is being filled in. Nothing is filled in by itself: every field must be said by a person.
+// An order while it is being filled in. No field has a default: a person fills in every one.
 
 import type { Entry, SoftLimit } from "./types.ts";
 import { reasonOf } from "../words/terms.ts";
@@ -46,8 +46,8 @@ export const missing = (draft: Draft): string[] => NEEDED.filter((field) => draf
 const withUnit = (text: string, unit: string | undefined): string => (text && unit ? `${text} ${unit}` : text);
 
 /**
- * The fields of a `preview` or an `order`: numbers exactly as they were typed, with their unit. What is needed and not
- * said goes as empty text: the gateway then judges what is there.
+ * The fields of a `preview` or an `order`: numbers exactly as they were typed, with their unit. A missing field goes as
+ * empty text: the gateway then checks what is there.
  */
 export function fieldsOf(draft: Draft, soft: readonly SoftLimit[]): Record<string, unknown> {
   const given = OPTIONAL.filter((field) => draft[field].trim() !== "");
@@ -59,7 +59,7 @@ export function fieldsOf(draft: Draft, soft: readonly SoftLimit[]): Record<strin
   };
 }
 
-/** Reasons by the field that mends them; under "" those that belong to none. */
+/** Reasons by the field that they are about; under "" those that belong to no field. */
 export function byField(reasons: readonly string[]): Record<string, string[]> {
   const sorted: Record<string, string[]> = {};
   for (const reason of reasons) {
@@ -72,8 +72,8 @@ export function byField(reasons: readonly string[]): Record<string, string[]> {
 
 /** The field at which a soft limit is explained. */
 export function fieldOf(soft: SoftLimit): string {
-  const said = soft.field ?? soft.id.replace(/_(low|high|total|change)$/, "");
-  return said in BLANK ? said : "";
+  const field = soft.field ?? soft.id.replace(/_(low|high|total|change)$/, "");
+  return field in BLANK ? field : "";
 }
 
 /** What a field may hold, as a hint under it. */

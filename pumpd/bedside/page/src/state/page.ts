@@ -1,17 +1,16 @@
-// What the page knows, and how each message changes it. Pure: time comes in as `at`, in ms of the page's clock (store.ts).
+// What the page knows, and how each message changes it. Pure: `at` is the time in ms of the page's clock (store.ts).
 
-import { standsStill } from "./still.ts";
-import type { About, Live, Point, Rows, Tablet } from "./types.ts";
+import type { About, Live, Point, History, Tablet } from "./types.ts";
 
 export type Link = "connecting" | "open" | "lost";
 export type Identity = "unknown" | "unpaired" | "paired";
 
-/** A press of Stop, for one pump or (as EVERY) for all, and what came of it. */
+/** A press of Stop, for one pump or (as EVERY) for all, and its outcome. */
 export interface Press {
   at: number;
   answered: boolean;
   refused: string | null;
-  /** What it was meant for was seen standing after it. What flows later is of another start. */
+  /** The gateway reported every pump that it was for as stopped. Flow after that belongs to a later start. */
   seen: boolean;
 }
 
@@ -27,9 +26,9 @@ export interface Page {
   heardAt: number | null;
   tracks: Record<string, Point[]>;
   presses: Record<string, Press>;
-  /** Why control does not answer, as bedside says it. */
+  /** Why the gateway does not answer, in its own words. */
   away: string | null;
-  /** An order that is being typed, and when it was touched last. */
+  /** An order that is being typed, and when it was last touched. */
   draft: { pump: string; touchedAt: number } | null;
 }
 
@@ -52,7 +51,7 @@ export type Message =
   | { kind: "identity"; identity: Identity; tablet: Tablet | null }
   | { kind: "link"; link: Link }
   | { kind: "state"; live: Live }
-  | { kind: "rows"; rows: Rows }
+  | { kind: "history"; part: History }
   | { kind: "beat" }
   | { kind: "drafting"; pump: string | null }
   | { kind: "away"; text: string }
@@ -79,8 +78,8 @@ export function reduce(page: Page, message: Message, at: number): Page {
         tablet: message.live.tablet ?? page.tablet,
         presses: withSeen(page.presses, message.live, at),
       };
-    case "rows":
-      return { ...page, tracks: withRows(page.tracks, message.rows) }; // what happened, not that control still answers
+    case "history":
+      return { ...page, tracks: withHistory(page.tracks, message.part) }; // no sign that the gateway still answers
     case "away":
       return { ...page, away: message.text };
     case "drafting":
@@ -105,17 +104,17 @@ const withPress = (page: Page, pump: string, press: Press): Page => ({
 function withSeen(presses: Page["presses"], live: Live, at: number): Page["presses"] {
   const seen = Object.entries(presses).filter(([target, press]) => {
     const pumps = live.pumps.filter(({ pump }) => target === EVERY || pump === target);
-    return !press.seen && press.answered && at > press.at && pumps.length > 0 && pumps.every(standsStill);
+    return !press.seen && press.answered && at > press.at && pumps.length > 0 && pumps.every(({ stopped }) => stopped);
   });
   if (!seen.length) return presses;
   return { ...presses, ...Object.fromEntries(seen.map(([target, press]) => [target, { ...press, seen: true }])) };
 }
 
-/** Rows may come twice after a reconnection: only what is newer than the newest counts. `whole` replaces. */
-function withRows(tracks: Page["tracks"], rows: Rows): Page["tracks"] {
-  const known = rows.whole ? [] : (tracks[rows.session] ?? []);
+/** Points may come twice after a reconnection: only newer ones count. `whole` replaces everything. */
+function withHistory(tracks: Page["tracks"], part: History): Page["tracks"] {
+  const known = part.whole ? [] : (tracks[part.session] ?? []);
   const last = known.at(-1)?.[0] ?? -1;
-  const fresh = (rows.points ?? []).filter(([elapsed]) => elapsed > last);
+  const fresh = (part.points ?? []).filter(([elapsed]) => elapsed > last);
   if (!fresh.length && known.length) return tracks;
-  return { ...tracks, [rows.session]: [...known, ...fresh] };
+  return { ...tracks, [part.session]: [...known, ...fresh] };
 }

@@ -1,4 +1,4 @@
-// Which screen is asked for: it stands behind the # of the address, so that "back" works and nothing of it is sent.
+// Which screen is shown. It comes after the # of the address, so that "back" works and nothing of it is sent.
 
 import { useEffect, useState } from "preact/hooks";
 
@@ -36,10 +36,10 @@ export const go = (address: string): void => {
 export function useRoute(): Route {
   const [hash, see] = useState(location.hash);
   useEffect(() => {
-    const look = () => see(location.hash);
-    addEventListener("hashchange", look);
-    look(); // it may have changed before anybody listened
-    return () => removeEventListener("hashchange", look);
+    const read = () => see(location.hash);
+    addEventListener("hashchange", read);
+    read(); // it may have changed before this listened
+    return () => removeEventListener("hashchange", read);
   }, []);
   return route(hash);
 }

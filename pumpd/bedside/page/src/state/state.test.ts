@@ -13,13 +13,19 @@ const pump = (fields: Partial<Pump> = {}): Pump =>
     pump: "bed1",
     simulated: true,
     pump_state: "infusing",
+    stopped: false,
     age_s: 0.5,
     alarms: [],
     infusion: { may_flow: true, state: "running" } as Infusion,
     ...fields,
   }) as Pump;
-const still = (fields: Partial<Pump> = {}): Pump =>
-  pump({ pump_state: "stopped", infusion: { may_flow: false, state: "stopped" } as Infusion, ...fields });
+const stopped = (fields: Partial<Pump> = {}): Pump =>
+  pump({
+    pump_state: "stopped",
+    stopped: true,
+    infusion: { may_flow: false, state: "stopped" } as Infusion,
+    ...fields,
+  });
 const live = (pumps: Pump[], fields: Partial<Live> = {}): Live =>
   ({ gateway: "g", ts: TS, simulated: true, person: null, pumps, ...fields }) as Live;
 const alarm = (code: string, priority: Alarm["priority"], fields: Partial<Alarm> = {}): Alarm => ({
@@ -34,7 +40,7 @@ const after = (...messages: [number, Message][]): Page =>
   messages.reduce((page, [at, message]) => reduce(page, message, at), EMPTY);
 const state = (pumps: Pump[], fields: Partial<Live> = {}): Message => ({ kind: "state", live: live(pumps, fields) });
 
-test("values are fresh to 7 s, old from there, dead from 15 s of silence", () => {
+test("values are fresh for 7 s, then old, and dead after 15 s of silence", () => {
   const page = after([1000, state([pump({ age_s: 0 })])]);
   assert.equal(linkFreshness(page, 7999), "fresh");
   assert.equal(linkFreshness(page, 8000), "old");
@@ -42,7 +48,7 @@ test("values are fresh to 7 s, old from there, dead from 15 s of silence", () =>
   assert.equal(linkFreshness(page, 16_000), "dead");
 });
 
-test("a beat says that the link lives, not that the pump was read", () => {
+test("a beat shows that the link works, not that the pump was read", () => {
   const page = after([0, state([pump({ age_s: 1 })])], [9000, { kind: "beat" }]);
   assert.equal(linkFreshness(page, 9500), "fresh");
   assert.equal(freshness(pump({ age_s: 1 }), page, 9500), "old");
@@ -51,21 +57,21 @@ test("a beat says that the link lives, not that the pump was read", () => {
 test("an old reading greys a flowing pump though the tablet's own link is fine", () => {
   const page = after([0, state([pump({ age_s: 20 })])]);
   assert.equal(freshness(pump({ age_s: 20 }), page, 0), "dead");
-  assert.equal(freshness(still({ age_s: 2000 }), page, 0), "fresh", "a pump at rest need not be read");
+  assert.equal(freshness(stopped({ age_s: 2000 }), page, 0), "fresh", "a pump that may not flow need not be read");
 });
 
-test("the gateway's clock goes on from what it said, whatever the tablet's clock does", () => {
+test("the gateway's clock runs on from what it sent, whatever the tablet's clock does", () => {
   const page = after([5000, state([])]);
   assert.equal(gatewayNow(page, 65_000), Date.parse(TS) + 60_000);
 });
 
-test("rows that come again are taken once; a new session begins anew", () => {
+test("points that come twice count once, and a new session starts empty", () => {
   const page = after(
     [
       0,
       {
-        kind: "rows",
-        rows: {
+        kind: "history",
+        part: {
           session: "s",
           points: [
             [0, 0, 52.5, null],
@@ -77,8 +83,8 @@ test("rows that come again are taken once; a new session begins anew", () => {
     [
       1,
       {
-        kind: "rows",
-        rows: {
+        kind: "history",
+        part: {
           session: "s",
           points: [
             [1, 0.01, 52.5, 30],
@@ -87,7 +93,7 @@ test("rows that come again are taken once; a new session begins anew", () => {
         },
       },
     ],
-    [2, { kind: "rows", rows: { session: "t", points: [[0, 0, 30, null]] } }],
+    [2, { kind: "history", part: { session: "t", points: [[0, 0, 30, null]] } }],
   );
   assert.deepEqual(
     page.tracks["s"]?.map(([elapsed]) => elapsed),
@@ -96,14 +102,14 @@ test("rows that come again are taken once; a new session begins anew", () => {
   assert.equal(page.tracks["t"]?.length, 1);
 });
 
-test("rows that are the whole replace what was known", () => {
+test("a whole history replaces what was known", () => {
   const page = after(
-    [0, { kind: "rows", rows: { session: "s", points: [[5, 0.05, 52.5, null]] } }],
+    [0, { kind: "history", part: { session: "s", points: [[5, 0.05, 52.5, null]] } }],
     [
       1,
       {
-        kind: "rows",
-        rows: {
+        kind: "history",
+        part: {
           session: "s",
           whole: true,
           points: [
@@ -120,7 +126,7 @@ test("rows that are the whole replace what was known", () => {
   );
 });
 
-test("stop shows stopping until the pump is seen to stand still in a state that came after the press", () => {
+test("Stop shows stopping until a state that came after the press reports the pump as stopped", () => {
   const pressed: [number, Message][] = [
     [0, state([pump()])],
     [1000, { kind: "pressed", pump: "bed1" }],
@@ -128,32 +134,32 @@ test("stop shows stopping until the pump is seen to stand still in a state that 
   assert.equal(stopShows(after(...pressed), "bed1", 1001), "stopping");
   const answered: [number, Message][] = [...pressed, [1100, { kind: "answered", pump: "bed1", refused: null }]];
   assert.equal(stopShows(after(...answered), "bed1", 1200), "stopping");
-  assert.equal(stopShows(after(...answered, [1500, state([still()])]), "bed1", 1600), "stopped");
-  assert.equal(stopShows(after(...answered, [1500, state([still()])]), "bed1", 60_000), "ready");
+  assert.equal(stopShows(after(...answered, [1500, state([stopped()])]), "bed1", 1600), "stopped");
+  assert.equal(stopShows(after(...answered, [1500, state([stopped()])]), "bed1", 60_000), "ready");
 });
 
-test("stop that nobody answers for 3 s, or that the gateway could not confirm, says to stop at the pump", () => {
+test("a stop without an answer for 3 s, or not confirmed by the gateway, sends the nurse to the pump", () => {
   const page = after([0, state([pump()])], [1000, { kind: "pressed", pump: "bed1" }]);
   assert.equal(stopShows(page, "bed1", 3999), "stopping");
   assert.equal(stopShows(page, "bed1", 4000), "unconfirmed");
   const alarmed = after([0, state([pump({ alarms: [alarm("stop_unconfirmed", "high")] })])]);
-  assert.equal(stopShows(alarmed, "bed1", 1), "unconfirmed", "also when another tablet pressed");
+  assert.equal(stopShows(alarmed, "bed1", 1), "unconfirmed", "also when it was pressed on another tablet");
 });
 
-test("an infusion that is started after a stop is not taken for one that the stop could not end", () => {
-  const stopped: [number, Message][] = [
+test("an infusion that starts after a stop is not taken for one that the stop did not end", () => {
+  const ended: [number, Message][] = [
     [0, state([pump()])],
     [1000, { kind: "pressed", pump: "bed1" }],
     [1100, { kind: "answered", pump: "bed1", refused: null }],
-    [1500, state([still()])],
+    [1500, state([stopped()])],
   ];
-  const again = after(...stopped, [20_000, state([pump()])]);
+  const again = after(...ended, [20_000, state([pump()])]);
   assert.equal(stopShows(again, "bed1", 20_001), "ready");
   const pressed = reduce(again, { kind: "pressed", pump: "bed1" }, 21_000);
   assert.equal(stopShows(pressed, "bed1", 24_000), "unconfirmed");
 });
 
-test("an answer alone is no stop: a pump still said to flow, or never read, is not called stopped", () => {
+test("an answer alone is no stop: a pump that the gateway does not report as stopped is not shown as stopped", () => {
   const flows = after(
     [0, { kind: "pressed", pump: "bed1" }],
     [5, { kind: "answered", pump: "bed1", refused: null }],
@@ -164,9 +170,20 @@ test("an answer alone is no stop: a pump still said to flow, or never read, is n
   const unread = after(
     [0, { kind: "pressed", pump: "bed1" }],
     [5, { kind: "answered", pump: "bed1", refused: null }],
-    [9, state([still({ pump_state: null })])],
+    [9, state([stopped({ pump_state: null, stopped: false })])],
   );
   assert.equal(stopShows(unread, "bed1", 3000), "unconfirmed");
+});
+
+test("a pump that waits and may start by itself is not shown as stopped, because the gateway does not report it so", () => {
+  const waits = pump({ pump_state: "waiting", stopped: false, infusion: null });
+  const page = after(
+    [0, { kind: "pressed", pump: "bed1" }],
+    [5, { kind: "answered", pump: "bed1", refused: null }],
+    [9, state([waits])],
+  );
+  assert.equal(stopShows(page, "bed1", 100), "stopping");
+  assert.equal(stopShows(page, "bed1", 3000), "unconfirmed");
 });
 
 test("stop for every pump waits for every pump", () => {
@@ -174,19 +191,19 @@ test("stop for every pump waits for every pump", () => {
     [0, { kind: "pressed", pump: EVERY }],
     [5, { kind: "answered", pump: EVERY, refused: null }],
   ];
-  const one = after(...pressed, [9, state([still(), pump({ pump: "bed2" })])]);
+  const one = after(...pressed, [9, state([stopped(), pump({ pump: "bed2" })])]);
   assert.equal(stopShows(one, EVERY, 100), "stopping");
   assert.equal(stopShows(one, "bed1", 100), "stopped");
   assert.equal(stopShows(one, "bed2", 100), "stopping");
 });
 
-test("a tablet that was revoked shows nothing of the patients any more", () => {
+test("a revoked tablet no longer shows any patient", () => {
   const page = after([0, state([pump()])], [1, { kind: "identity", identity: "unpaired", tablet: null }]);
   assert.equal(page.live, null);
   assert.deepEqual(activeAlarms(page, 100_000), []);
 });
 
-test("a stop that another tablet asked for shows as stopping here", () => {
+test("a stop from another tablet shows as stopping here", () => {
   const page = after([0, state([pump({ infusion: { may_flow: true, state: "stopping" } as Infusion })])]);
   assert.equal(stopShows(page, "bed1", 1), "stopping");
 });
@@ -209,19 +226,19 @@ test("alarms of all pumps, highest first, not acknowledged before acknowledged, 
   assert.equal(active[0]?.pump, "bed2");
 });
 
-test("an alarm that the page does not understand is a high one", () => {
-  const odd = [null, { code: "new", priority: "urgent", cause: "New", action: "Look" }] as unknown as Alarm[];
+test("an alarm that the page does not understand is shown with high priority", () => {
+  const odd = [null, { code: "new", priority: "urgent", cause: "New", action: "Check" }] as unknown as Alarm[];
   const active = activeAlarms(after([0, state([pump({ alarms: odd })])]), 1);
   assert.deepEqual(
     active.map(({ priority, cause }) => [priority, cause]),
     [
-      ["high", "An alarm that this tablet cannot read"],
+      ["high", "Unknown alarm"],
       ["high", "New"],
     ],
   );
 });
 
-test("an order that is begun and left calls back after 30 s, until it is touched again or given up", () => {
+test("an unfinished order reminds after 30 s, until it is touched again or given up", () => {
   const begun: [number, Message] = [1000, { kind: "drafting", pump: "bed1" }];
   const codes = (page: Page, at: number) => activeAlarms(page, at).map(({ code }) => code);
   assert.deepEqual(codes(after(begun), 30_999), []);
@@ -240,7 +257,7 @@ test("the sound pauses for as long as the gateway says, and never over 120 s", (
   assert.equal(audible(ended, 2000), "high");
 });
 
-test("a tablet that hears nothing for 5 s sounds again, at 7 s raises an alarm, after 60 s of flow a higher one", () => {
+test("without news a tablet sounds again after 5 s, raises an alarm at 7 s, and a higher one after 60 s of flow", () => {
   const page = after([0, state([pump({ alarms: [alarm("a", "high")] })], { audio: { paused_left_s: 100, by: "A" } })]);
   assert.equal(audible(page, 4999), null);
   assert.equal(audible(page, 5000), "high");
@@ -248,5 +265,5 @@ test("a tablet that hears nothing for 5 s sounds again, at 7 s raises an alarm, 
   assert.equal(audible(quiet, 6999), null);
   assert.equal(audible(quiet, 7000), "low");
   assert.equal(audible(quiet, 60_000), "medium");
-  assert.equal(audible(after([0, state([still()])]), 60_000), "low");
+  assert.equal(audible(after([0, state([stopped()])]), 60_000), "low");
 });

@@ -1,7 +1,6 @@
-// What the Stop button shows. "Stopped" is said only of a pump that the gateway saw standing still after the press.
+// What the Stop button shows. It says "Stopped" only when the gateway reported the pump as stopped after the press.
 
 import { EVERY, type Page, type Press } from "./page.ts";
-import { standsStill } from "./still.ts";
 import type { Pump } from "./types.ts";
 
 export type StopShows = "ready" | "stopping" | "unconfirmed" | "stopped";
@@ -15,8 +14,8 @@ export function stopShows(page: Page, target: string, now: number): StopShows {
   const press = latest(page.presses[target], page.presses[EVERY]);
   if (pumps.some(alarmed)) return "unconfirmed";
   if (!press) return pumps.some(({ infusion }) => infusion?.state === "stopping") ? "stopping" : "ready";
-  const still = pumps.length > 0 && page.liveAt > press.at && pumps.every(standsStill);
-  if (press.answered && still) return now - press.at > SETTLED_MS ? "ready" : "stopped";
+  const stopped = pumps.length > 0 && page.liveAt > press.at && pumps.every((each) => each.stopped);
+  if (press.answered && stopped) return now - press.at > SETTLED_MS ? "ready" : "stopped";
   if (press.seen) return pumps.some(({ infusion }) => infusion?.state === "stopping") ? "stopping" : "ready";
   return now - press.at >= CONFIRM_WITHIN_MS ? "unconfirmed" : "stopping";
 }

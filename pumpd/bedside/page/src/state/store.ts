@@ -1,4 +1,4 @@
-// The one place where the page's state lives, and the hooks through which the screens see it.
+// The page's state, in one place, and the hooks by which the screens read it.
 
 import { useEffect, useState } from "preact/hooks";
 import { EMPTY, reduce, type Message, type Page } from "./page.ts";
@@ -14,7 +14,7 @@ export const now = (): number => clock.at(performance.now(), Date.now());
 
 export const current = (): Page => page;
 
-export function tell(message: Message): void {
+export function dispatch(message: Message): void {
   page = reduce(page, message, now());
   for (const watcher of watchers) watcher();
 }
@@ -33,11 +33,11 @@ export function usePage(): Page {
   return seen;
 }
 
-/** The present instant, looked at anew every `everyMs`: for ages and countdowns, which are differences of instants. */
+/** The present instant, updated every `everyMs`: for ages and countdowns, which are differences of instants. */
 export function useNow(everyMs = 500): number {
-  const [instant, look] = useState(now);
+  const [instant, setInstant] = useState(now);
   useEffect(() => {
-    const timer = setInterval(() => look(now()), everyMs);
+    const timer = setInterval(() => setInstant(now()), everyMs);
     return () => clearInterval(timer);
   }, [everyMs]);
   return Math.max(instant, page.liveAt);

@@ -1,4 +1,4 @@
-// What the gateway sends. Quantities are exact decimals as text, with their unit in the name; instants are UTC text.
+// What the gateway sends. Quantities are exact decimals as text, with the unit in the name. Instants are UTC text.
 
 export type Role = "view" | "confirm" | "prescribe" | "maintain";
 export type Priority = "high" | "medium" | "low";
@@ -60,7 +60,7 @@ export interface Step {
   volume_ml: string;
 }
 
-/** Everything to look at before a start. The page hashes it as it came: strings, whole numbers, booleans, null. */
+/** Everything to check before a start. The page hashes it as it came: strings, whole numbers, booleans, null. */
 export interface Review {
   pump: string;
   simulated: boolean;
@@ -108,6 +108,7 @@ export interface Vitals {
 }
 
 export interface Observation {
+  session: string;
   since_ts: string;
   until_ts: string;
   left_s?: number;
@@ -156,7 +157,7 @@ export interface Infusion {
   remaining_s?: number | null;
   running_s: number;
   elapsed_s: number;
-  /** The window's limits: least and most time of flow, and most time with pauses. How far it is: running_s, elapsed_s. */
+  /** The window: least and most time of flow, and most time with pauses. The present values: running_s, elapsed_s. */
   window_least_s: number;
   window_most_s: number;
   window_elapsed_s: number;
@@ -176,10 +177,12 @@ export interface Pump {
   firmware: string | null;
   serial: string;
   simulated: boolean;
-  /** Token of the patient whom the pump is associated with. */
+  /** Token of the patient with whom the pump is associated. */
   patient: string | null;
   problem: string | null;
   pump_state: string | null;
+  /** No flow, confirmed by the present reading. The gateway decides that; this page does not. */
+  stopped: boolean;
   infusion: Infusion | null;
   age_s?: number | null;
   lease_s?: number | null;
@@ -192,7 +195,8 @@ export interface Pump {
   flow_profile?: Step[] | null;
   ends_ts?: string | null;
   pause?: Pause | null;
-  observation?: Observation | null;
+  /** Of the pump's last patients, the newest first: each goes on until it is over, whatever the pump does next. */
+  observations?: Observation[];
   course?: { number: number; of: number; phase: string | null } | null;
   summary?: Summary | null;
 }
@@ -205,7 +209,7 @@ export interface Live {
   clock_synchronized?: boolean | null;
   journal_problem?: string | null;
   tablets_connected?: number;
-  /** The gateway's own alarm sounder: null, there is none; "ok"; or what is wrong with it. */
+  /** The gateway's own alarm sounder: null when there is none, "ok", or what is wrong with it. */
   alarm_output?: string | null;
   time_scale?: number;
   utc_offset_min?: number;
@@ -219,9 +223,9 @@ export interface Live {
 /** elapsed s, delivered mL, rate mL/h, pressure mmHg */
 export type Point = [number, number, number, number | null];
 
-export interface Rows {
+export interface History {
   session: string;
-  /** Throw away what was known of this session. */
+  /** Throw away what was known about this session. */
   whole?: boolean;
   points?: Point[];
   alarms?: Alarm[];

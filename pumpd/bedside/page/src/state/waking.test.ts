@@ -17,7 +17,7 @@ test("after a sleep that the monotonic clock did not count, everything is old at
   assert.equal(clock.at(1500, 601_500), 21_500, "once, not again");
 });
 
-test("a wall clock set forward by an hour makes values old for a moment, set back by an hour it changes nothing", () => {
+test("a wall clock set forward by an hour makes values old for a moment; set back, it changes nothing", () => {
   const forward = new WakingClock(0, 0);
   assert.equal(forward.at(100, HOUR), 20_100);
   const back = new WakingClock(0, 0);

@@ -1,6 +1,6 @@
-// A clock that counts sleep too. performance.now() stands still on some tablets while they sleep, and what is on the
-// screen would pass for fresh after it; Date.now() goes on, but may be set by an hour. So: performance.now(), and where the
-// wall clock got ahead of it, that much more, though never more at once than makes everything on the screen old.
+// A clock that counts sleep too. On some tablets performance.now() stops while they sleep, and old values would pass for
+// fresh afterwards. Date.now() goes on, but may be set forward by an hour. So this follows performance.now(), and adds the
+// time by which the wall clock got ahead, but never more at once than makes everything on the screen old.
 
 const NOTICED_MS = 1500;
 const MOST_MS = 20_000;

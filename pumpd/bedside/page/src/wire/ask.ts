@@ -1,4 +1,4 @@
-// One question to the gateway, one answer. Nothing is thrown: no answer is an answer too.
+// One request to the gateway, one answer. It never throws: without a reply, the answer gives that as its reason.
 
 export interface Answer<T> {
   ok: boolean;
@@ -8,7 +8,7 @@ export interface Answer<T> {
   status: number;
 }
 
-export const NO_ANSWER = "No answer from the gateway. What the pump does is not changed by that.";
+export const NO_ANSWER = "The gateway does not answer. The pump goes on as before. Try again, or go to the pump.";
 const PATIENCE_MS = 5000;
 
 export async function ask<T = Record<string, unknown>>(
@@ -31,10 +31,11 @@ export async function ask<T = Record<string, unknown>>(
 }
 
 export async function read<T>(response: Response): Promise<Answer<T>> {
-  const said: unknown = await response.json().catch(() => null);
-  const answer = (typeof said === "object" && said !== null ? said : {}) as Partial<Answer<T>>;
+  const body: unknown = await response.json().catch(() => null);
+  const answer = (typeof body === "object" && body !== null ? body : {}) as Partial<Answer<T>>;
   const ok = response.ok && answer.ok === true;
   const reasons = Array.isArray(answer.reasons) ? answer.reasons.map(String) : [];
-  if (!ok && !reasons.length) reasons.push(`The gateway refused (${response.status}) without saying why.`);
+  if (!ok && !reasons.length)
+    reasons.push(`The gateway refused without a reason (${response.status}). Nothing was changed.`);
   return { ok, result: answer.result ?? {}, reasons, status: response.status };
 }

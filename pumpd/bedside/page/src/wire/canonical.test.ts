@@ -4,7 +4,7 @@ import { canonical, sha256 } from "./canonical.ts";
 import { confirmationText, mismatch } from "./requests.ts";
 import type { Challenge, Review } from "../state/types.ts";
 
-test("keys are sorted by code point, without spaces, and text stays as it is", () => {
+test("keys are sorted by code point, without spaces, and text is unchanged", () => {
   assert.equal(
     canonical({ b: [1, true, null], a: { z: "ü\u2028\u007f", y: '"\\\n\u0001' } }),
     '{"a":{"y":"\\"\\\\\\n\\u0001","z":"ü\u2028\u007f"},"b":[1,true,null]}',
@@ -13,7 +13,7 @@ test("keys are sorted by code point, without spaces, and text stays as it is", (
   assert.equal(canonical({ a: 1, aa: 2, B: 3 }), '{"B":3,"a":1,"aa":2}');
 });
 
-test("what the two languages would write differently is refused", () => {
+test("values that the two languages write differently are refused", () => {
   for (const bad of [1.5, 2 ** 53, Number.NaN, undefined, 1n, { a: 0.1 }])
     assert.throws(() => canonical(bad), TypeError);
 });
@@ -34,14 +34,14 @@ const binding = {
   expires_ns: "60000000000",
 };
 
-test("a confirmation signs the binding, what was on the screen and what was scanned; the expiry as text", () => {
+test("a confirmation signs the binding, the screen and the scan, with the expiry as text", () => {
   const want =
     'pumpd-confirmation-v1\n{"action":"start","channel":1,"digest":"d","expires_ns":"60000000000","gateway":"g","nonce":"n","serial":"S","session":"s","shown":"h","wristband":"P-1"}';
   assert.equal(confirmationText(binding, "h", "P-1"), want);
   assert.equal(confirmationText({ ...binding, expires_ns: 60000000000 }, "h", "P-1"), want);
 });
 
-test("a challenge for another program than the one on the screen is not signed", async () => {
+test("a challenge for a program that is not on the screen is not signed", async () => {
   const shown = await sha256(canonical(review));
   const challenge = (fields: Partial<Challenge>): Challenge => ({ binding, valid_s: 60, review, shown, ...fields });
   assert.equal(await mismatch(review, challenge({})), null);

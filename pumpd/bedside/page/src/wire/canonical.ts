@@ -1,5 +1,5 @@
-// Canonical JSON, equal to pumpd.journal.records.canonical: keys sorted by code point, no spaces, nothing escaped that
-// need not be. Only values that both languages write alike are taken: a float is refused, for 1.0 there is 1 here.
+// Canonical JSON, equal to the gateway's: keys sorted by code point, no spaces, no needless escapes. It takes only values
+// that both languages write alike, and so refuses floats: Python writes 1.0 where JavaScript writes 1.
 
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 

@@ -1,19 +1,19 @@
-// Keeps the page in touch with the gateway for as long as it is open: says hello, follows the live stream, says every
-// 2 s that this tablet is there, and begins anew, with growing pauses, whenever anything of it fails.
+// Keeps the page connected to the gateway: proves the key, follows the live stream, reports every 2 s that this tablet is
+// connected, and starts over, with growing pauses, whenever any of that fails.
 
 import { ask } from "./ask.ts";
 import { storedKey, type TabletKey } from "./keys.ts";
 import { hello, request } from "./requests.ts";
 import { OLD_S } from "../state/fresh.ts";
-import { current, now, tell } from "../state/store.ts";
-import type { About, Live, Rows, Tablet } from "../state/types.ts";
+import { current, now, dispatch } from "../state/store.ts";
+import type { About, Live, History, Tablet } from "../state/types.ts";
 
 const PAUSES_MS = [300, 600, 1200, 2500, 5000];
 const ALIVE_MS = 2000;
 
 let key: TabletKey | null = null;
 let lastId = "";
-let unheard = 0;
+let unanswered = 0;
 let wake: () => void = () => undefined;
 let leave: () => void = () => undefined;
 
@@ -22,7 +22,7 @@ export const retry = (): void => wake();
 
 export async function connect(): Promise<never> {
   for (const event of ["online", "pageshow", "focus"]) addEventListener(event, retry);
-  setInterval(() => void sayAlive(), ALIVE_MS);
+  setInterval(() => void reportAlive(), ALIVE_MS);
   for (let failures = 0; ;) {
     const followed = (await introduced()) && (await follow());
     failures = followed ? 0 : failures + 1;
@@ -38,14 +38,14 @@ const pause = (ms: number) =>
 
 /** True when the gateway knows this tablet and gave it a session. */
 async function introduced(): Promise<boolean> {
-  const said = await ask<About>("/api/about");
-  if (!said.ok) {
-    tell({ kind: "link", link: "lost" });
+  const answered = await ask<About>("/api/about");
+  if (!answered.ok) {
+    dispatch({ kind: "link", link: "lost" });
     return false;
   }
-  const about = said.result as About;
+  const about = answered.result as About;
   localStorage.setItem("simulated", about.simulated ? "yes" : "no");
-  tell({ kind: "about", about });
+  dispatch({ kind: "about", about });
   key = await storedKey().catch(() => null);
   if (!key) return unpaired();
   if (about.tablet?.id === key.id) return paired(about.tablet);
@@ -55,17 +55,17 @@ async function introduced(): Promise<boolean> {
 }
 
 function paired(tablet: Tablet | null): boolean {
-  tell({ kind: "identity", identity: "paired", tablet });
+  dispatch({ kind: "identity", identity: "paired", tablet });
   return true;
 }
 
 function unpaired(): boolean {
-  lastId = ""; // what was drawn is forgotten: it has to come again from the beginning
-  tell({ kind: "identity", identity: "unpaired", tablet: null });
+  lastId = ""; // the curves are forgotten and must come again from the beginning
+  dispatch({ kind: "identity", identity: "unpaired", tablet: null });
   return false;
 }
 
-/** Follows the stream to its end; true when anything was heard on it. */
+/** Follows the stream to its end. True if anything came on it. */
 function follow(): Promise<boolean> {
   return new Promise((resolve) => {
     const opened = now();
@@ -77,7 +77,7 @@ function follow(): Promise<boolean> {
     leave = () => {
       clearInterval(watchdog);
       source.close();
-      tell({ kind: "link", link: "lost" });
+      dispatch({ kind: "link", link: "lost" });
       resolve(heard > 0);
     };
     const on = (kind: string, take: (data: unknown) => void) =>
@@ -86,24 +86,24 @@ function follow(): Promise<boolean> {
         if (event.lastEventId) lastId = event.lastEventId;
         take(JSON.parse(event.data));
       });
-    on("state", (live) => tell({ kind: "state", live: live as Live }));
-    on("rows", (rows) => tell({ kind: "rows", rows: rows as Rows }));
-    on("away", (said) => tell({ kind: "away", text: String((said as { text?: unknown }).text ?? "") }));
+    on("state", (live) => dispatch({ kind: "state", live: live as Live }));
+    on("history", (part) => dispatch({ kind: "history", part: part as History }));
+    on("away", (news) => dispatch({ kind: "away", text: String((news as { text?: unknown }).text ?? "") }));
     on("unpaired", () => {
       unpaired();
       leave();
     });
-    on("beat", () => tell({ kind: "beat" }));
+    on("beat", () => dispatch({ kind: "beat" }));
     source.onerror = leave;
   });
 }
 
-async function sayAlive(): Promise<void> {
+async function reportAlive(): Promise<void> {
   if (current().identity !== "paired" || current().link !== "open") return;
   const { status } = await ask("/api/alive", {}, ALIVE_MS);
-  unheard = status === 0 ? unheard + 1 : 0;
-  // A link on which one only hears is none: Stop would not get through either.
-  if (status === 401 || status === 403 || unheard >= 2) leave();
+  unanswered = status === 0 ? unanswered + 1 : 0;
+  // A link that only receives is no link: Stop would not get through either.
+  if (status === 401 || status === 403 || unanswered >= 2) leave();
 }
 
 /** A signed request of this tablet. */

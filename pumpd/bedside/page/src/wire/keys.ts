@@ -1,4 +1,4 @@
-// The tablet's key: P-256, made here, kept by the browser, and never to be read out, not even by this page.
+// The tablet's key: P-256, made here and kept by the browser. No script can read it out, not even this page.
 // All pages of this origin share it.
 
 const DATABASE = "pumpd";
@@ -53,7 +53,7 @@ export async function storedKey(): Promise<TabletKey | null> {
   return pair ? named(pair) : null;
 }
 
-/** The key that is there, or else a new one. Two pages at once end up with the same key. */
+/** The stored key, or a new one. Two pages at once end up with the same key. */
 export async function keyForPairing(): Promise<TabletKey> {
   const there = await storedKey();
   if (there) return there;

@@ -8,7 +8,7 @@ import type { Binding, Challenge, Review, Tablet } from "../state/types.ts";
 const REQUEST = "pumpd-request-v1\n";
 const CONFIRMATION = "pumpd-confirmation-v1\n";
 
-/** Refused because a nonce lasts 2 s and the way took longer: nothing was done, and it may be signed once more. */
+/** Refused because the request took longer than the 2 s of its nonce. Nothing was done, so it may be signed once more. */
 const tooLate = ({ ok, reasons }: Answer<unknown>): boolean =>
   !ok && reasons.some((reason) => reason.includes("must be signed anew"));
 
@@ -29,7 +29,7 @@ async function signed<T>(
   }
 }
 
-/** Say who this tablet is; the gateway answers with a session cookie. */
+/** Prove this tablet's key. The gateway answers with a session cookie. */
 export const hello = (key: TabletKey, gateway: string): Promise<Answer<{ tablet: Tablet }>> =>
   signed("/api/hello", key, gateway, '{"op":"hello"}');
 
@@ -41,7 +41,7 @@ export async function request<T = Record<string, unknown>>(
   const text = JSON.stringify(fields);
   const answer = await signed<T>("/api/request", key, gateway, text, { request: text });
   if (answer.status !== 401) return answer;
-  await hello(key, gateway); // bedside began anew and knows this session no more; it passed nothing on
+  await hello(key, gateway); // the server restarted and no longer knows this session; it passed nothing on
   return signed<T>("/api/request", key, gateway, text, { request: text });
 }
 
@@ -54,8 +54,9 @@ export const confirmationText = (binding: Binding, shown: string, wristband: str
 /** Why the challenge is not for what is on the screen; null when it is. */
 export async function mismatch(onScreen: Review, challenge: Challenge): Promise<string | null> {
   const [mine, theirs] = await Promise.all([shownHash(onScreen), shownHash(challenge.review)]);
-  if (mine !== theirs) return "The program changed while you looked at it. Nothing was started. Read it again.";
-  if (mine !== challenge.shown) return "The gateway and this tablet do not show the same program. Nothing was started.";
+  if (mine !== theirs) return "The program changed while it was on the screen. Nothing was started. Check it again.";
+  if (mine !== challenge.shown)
+    return "The gateway and this tablet do not have the same program. Nothing was started. Go back and open the bed again.";
   return null;
 }
 
@@ -70,7 +71,12 @@ export async function confirm(
 ): Promise<Answer<Record<string, unknown>>> {
   const { binding } = challenge;
   if (typeof binding.expires_ns === "number" && !Number.isSafeInteger(binding.expires_ns)) {
-    return { ok: false, result: {}, reasons: ["The gateway sent a number that this tablet cannot sign."], status: 0 };
+    return {
+      ok: false,
+      result: {},
+      reasons: ["The gateway sent a number that this tablet cannot sign. Nothing was started."],
+      status: 0,
+    };
   }
   return request(key, gateway, {
     op: "confirm",

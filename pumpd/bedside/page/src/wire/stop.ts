@@ -1,15 +1,15 @@
-// Stop: one press, sent at once and over again until the gateway has taken it. It needs no key, no session and no
-// answer to anything else, and it is harmless to send twice.
+// Stop: sent at once, and again until the gateway has accepted it. It needs no key, no session and no earlier answer, and
+// sending it twice does no harm. The pump is in the address and there is no body: nothing of it can come late or break off.
 
 import { read } from "./ask.ts";
 import { EVERY } from "../state/page.ts";
-import { current, tell } from "../state/store.ts";
+import { current, dispatch } from "../state/store.ts";
 
 const AGAIN_MS = 700;
-const TRIES = 85; // a minute: after that somebody has been at the pump
+const TRIES = 85; // a minute: by then a nurse is at the pump
 
 export function stop(target: string, reason = "Stop pressed on the tablet"): void {
-  tell({ kind: "pressed", pump: target });
+  dispatch({ kind: "pressed", pump: target });
   send(target, reason);
   const press = current().presses[target];
   let left = TRIES;
@@ -21,15 +21,14 @@ export function stop(target: string, reason = "Stop pressed on the tablet"): voi
 }
 
 function send(target: string, reason: string): void {
-  fetch("/api/stop", {
+  const named = new URLSearchParams(target === EVERY ? { reason } : { pump: target, reason });
+  fetch(`/api/stop?${named.toString()}`, {
     method: "POST",
     keepalive: true,
     priority: "high",
     credentials: "same-origin",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(target === EVERY ? { reason } : { pump: target, reason }),
   })
     .then((response) => read(response))
-    .then(({ ok, reasons }) => tell({ kind: "answered", pump: target, refused: ok ? null : reasons.join(" ") }))
+    .then(({ ok, reasons }) => dispatch({ kind: "answered", pump: target, refused: ok ? null : reasons.join(" ") }))
     .catch(() => undefined); // tried again
 }

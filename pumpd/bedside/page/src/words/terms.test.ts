@@ -10,7 +10,7 @@ test("the program in one sentence", () => {
   assert.equal(inWords(review, "14:52"), "35 mg of ketamine in 35 mL over 40 minutes, ending about 14:52");
 });
 
-test("after a pause the sentence speaks of the rest, not of the whole dose", () => {
+test("after a pause the sentence is about the rest, not the whole dose", () => {
   const rest = { ...review, vtbi_ml: "21.80", duration_s: "1495", given_before_ml: "13.2" } as Review;
   assert.equal(
     inWords(rest, "14:52"),
@@ -18,7 +18,7 @@ test("after a pause the sentence speaks of the rest, not of the whole dose", () 
   );
 });
 
-test("each step of a profile is said", () => {
+test("each step of a profile is named", () => {
   assert.equal(rates({ steps: [{ rate_ml_h: "52.50", volume_ml: "35" }] }), "52.5 mL/h");
   const two = [
     { rate_ml_h: "30", volume_ml: "5" },
@@ -35,7 +35,7 @@ test("a reason goes to its field, without the number of the rule", () => {
   assert.deepEqual(reasonOf("Nothing of the kind"), { field: "", text: "Nothing of the kind" });
 });
 
-test("people are told of people, not of keys and processes", () => {
+test("people read names, not keys and processes", () => {
   assert.equal(nameOf("R. Weiss (badge 1001), tablet ward 7 (c38f31bb1536c039)"), "R. Weiss");
   assert.equal(
     forPeople("Check the line (by R. Weiss (badge 1001), tablet ward 7 (c38f31bb1536c039))"),
@@ -44,12 +44,12 @@ test("people are told of people, not of keys and processes", () => {
   assert.equal(forPeople("Stop pressed (by tablet c38f31bb1536c039, uid 0, pid 1745)"), "Stop pressed (by a tablet)");
 });
 
-test("nothing is promised about a pump of which nothing is known", () => {
-  assert.match(lossOfControlSentence([]), /not known/);
+test("nothing is promised about an unknown pump", () => {
+  assert.match(lossOfControlSentence([]), /unknown/);
   assert.equal(lossOfControlSentence(["native"]), "The pump stops by its own watchdog.");
 });
 
-test("the address says which screen, and a name in it is only a name", () => {
+test("the address gives the screen, and a name in it is only a name", () => {
   assert.deepEqual(route("#/bed/ward%2F7"), { screen: "bed", pump: "ward/7" });
   assert.deepEqual(route("#/bed/bed1/order"), { screen: "order", pump: "bed1" });
   assert.deepEqual(route("#pair=abc-DEF"), { screen: "pair", token: "abc-DEF" });

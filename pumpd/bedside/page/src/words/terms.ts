@@ -1,6 +1,6 @@
-// What the gateway's short words mean, in plain English.
+// The gateway's short words in plain English.
 
-import { clock, figure, spell, wallClock } from "./figures.ts";
+import { clock, decimal, spell, wallClock } from "./numbers.ts";
 import type { LossOfControl, Infusion, InfusionState, Pump, Review } from "../state/types.ts";
 
 export const STATE: Record<InfusionState, string> = {
@@ -21,22 +21,25 @@ export const STATE: Record<InfusionState, string> = {
   abandoned: "Not started",
 };
 
-const EXPIRY: Record<LossOfControl, string> = {
+const LOSS_OF_CONTROL: Record<LossOfControl, string> = {
   native: "the pump stops by its own watchdog",
   deadman: "a separate process on the gateway stops the pump",
-  vtbi_only: "the pump goes on to the end of its programmed volume",
+  vtbi_only: "the pump runs on to the end of its programmed volume",
 };
 
-/** What ends the flow when the gateway dies, as one sentence. */
-export function lossOfControlSentence(classes: readonly LossOfControl[] | null | undefined, said?: string | null): string {
-  const text =
-    said ||
+/** What ends the flow if the gateway fails, as one sentence. */
+export function lossOfControlSentence(
+  classes: readonly LossOfControl[] | null | undefined,
+  text?: string | null,
+): string {
+  const words =
+    text ||
     (classes ?? [])
-      .map((each) => EXPIRY[each])
+      .map((each) => LOSS_OF_CONTROL[each])
       .filter(Boolean)
       .join("; ");
-  if (!text) return "It is not known what the pump does without the gateway.";
-  return sentence(text);
+  if (!words) return "It is unknown what the pump does without the gateway.";
+  return sentence(words);
 }
 
 export const sentence = (text: string): string => {
@@ -44,13 +47,13 @@ export const sentence = (text: string): string => {
   return whole ? whole[0]!.toUpperCase() + whole.slice(1) + (/[.!?]$/.test(whole) ? "" : ".") : "";
 };
 
-/** What the gateway last knew the pump to do. */
-export function lastSeen(pump: Pump, offsetMin?: number): string {
+/** What the pump did when the gateway last reported it. */
+export function lastReport(pump: Pump, offsetMin?: number): string {
   const { infusion } = pump;
-  if (!infusion) return `Last seen without an infusion${pump.pump_state ? `, pump ${pump.pump_state}` : ""}.`;
-  if (!infusion.may_flow) return `Last seen ${STATE[infusion.state].toLowerCase()}, without flow.`;
+  if (!infusion) return `Last report: no infusion${pump.pump_state ? `, pump ${pump.pump_state}` : ""}.`;
+  if (!infusion.may_flow) return `Last report: ${STATE[infusion.state].toLowerCase()}, no flow.`;
   const end = pump.ends_ts ? `, ending about ${wallClock(pump.ends_ts, offsetMin)}` : "";
-  return `Last seen ${STATE[infusion.state].toLowerCase()} at ${figure(infusion.programmed_rate_ml_h)} mL/h${end}.`;
+  return `Last report: ${STATE[infusion.state].toLowerCase()} at ${decimal(infusion.programmed_rate_ml_h)} mL/h${end}.`;
 }
 
 /**
@@ -60,24 +63,24 @@ export function lastSeen(pump: Pump, offsetMin?: number): string {
 export function inWords(review: Review, endsAbout: string | null): string {
   const end = endsAbout ? `, ending about ${endsAbout}` : "";
   if (isRest(review))
-    return `The last ${figure(review.vtbi_ml)} mL of ${figure(review.dose_mg)} mg of ${review.drug}, over ${spell(review.duration_s)}${end}`;
-  return `${figure(review.dose_mg)} mg of ${review.drug} in ${figure(review.vtbi_ml)} mL over ${spell(review.duration_s)}${end}`;
+    return `The last ${decimal(review.vtbi_ml)} mL of ${decimal(review.dose_mg)} mg of ${review.drug}, over ${spell(review.duration_s)}${end}`;
+  return `${decimal(review.dose_mg)} mg of ${review.drug} in ${decimal(review.vtbi_ml)} mL over ${spell(review.duration_s)}${end}`;
 }
 
-/** Whether this is what is left of an order of which something was given before. */
+/** Whether this is the rest of an order, part of which was given before. */
 export const isRest = (review: Review): boolean => /[1-9]/.test(review.given_before_ml ?? "");
 
 /** "52.5 mL/h", or each step: "26.2 mL/h for 10:00, then 61.2 mL/h for 30:00". */
 export function rates(review: Pick<Review, "steps">): string {
   const { steps } = review;
-  if (steps.length === 1) return `${figure(steps[0]!.rate_ml_h)} mL/h`;
-  return steps.map((step) => `${figure(step.rate_ml_h)} mL/h for ${clock(stepSeconds(step))}`).join(", then ");
+  if (steps.length === 1) return `${decimal(steps[0]!.rate_ml_h)} mL/h`;
+  return steps.map((step) => `${decimal(step.rate_ml_h)} mL/h for ${clock(stepSeconds(step))}`).join(", then ");
 }
 
 export const stepSeconds = (step: { rate_ml_h: string; volume_ml: string }): number =>
   Number(step.rate_ml_h) > 0 ? (Number(step.volume_ml) / Number(step.rate_ml_h)) * 3600 : 0;
 
-/** Which drug library a program was planned by; nobody has vouched for one without a version. */
+/** The drug library that a program was planned with. One without a version is not signed. */
 export const libraryOf = ({ library_version, care_area }: Pick<Review, "library_version" | "care_area">): string =>
   library_version ? `library version ${library_version}, ${care_area}` : "library NOT SIGNED";
 
@@ -86,20 +89,16 @@ export const BASIS: Record<string, string> = { actual: "actual", ideal: "ideal",
 /** The name alone out of "R. Weiss (badge 1001), tablet ward 7 (04c4…)". */
 export const nameOf = (by: string): string => by.split(" (")[0] || by;
 
-/** A reason without what only a machine needs: ids of keys, numbers of processes. */
+/** A reason without what only a machine needs: key and process ids. */
 export const forPeople = (text: string): string =>
   text
     .replace(/ \([0-9a-f]{16}\)/g, "")
     .replace(/,? uid \d+, pid \d+/g, "")
     .replace(/\btablet [0-9a-f]{16}\b/g, "a tablet");
 
-/** Whether this state is shown by the screen of a running infusion. */
-export const runs = ({ state }: Infusion): boolean =>
-  ["armed", "starting", "running", "completing", "pausing", "stopping"].includes(state);
-
 export const ended = ({ state }: Infusion): boolean => ["completed", "stopped", "abandoned"].includes(state);
 
-/** "dose: 1.2 mg/kg is above … (PRG-04)" to its field and the text for a person. */
+/** Splits "dose: 1.2 mg/kg is above … (PRG-04)" into its field and the text for a person. */
 export function reasonOf(text: string): { field: string; text: string } {
   const found = /^([a-z_]+): (.*?)(?: \([A-Z]{2,4}-\d+\))?$/s.exec(text);
   return found ? { field: found[1]!, text: found[2]! } : { field: "", text };

@@ -1,0 +1,94 @@
+"""One request and its reply, in words: questions, settings and commands to one pump of a chain.
+
+Promises:
+- A reply is accepted only with our address, and only in the expected shape or as an error.
+- A question is repeated after a silence; a setting or command is sent once.
+"""
+
+import re
+from abc import ABC
+from collections.abc import Callable
+
+from pumpd.driving import DeclinedError, Lane, LinkDriver, Side
+from pumpd_drivers.harvard.codec import Garbage, Reply, Request
+from pumpd_drivers.harvard.replies import SHAPE, Status
+from pumpd_drivers.harvard.settings import HarvardSettings
+
+Fits = Callable[[Reply], bool]
+
+_NOT_SET = re.compile(r"Target (?:volume|time) not set\.?")
+
+
+class HarvardDialogue(LinkDriver[Reply | Garbage], ABC):
+    """The part of the driver that exchanges words."""
+
+    longest_reply = 120
+
+    def __init__(self, link: Side[Reply | Garbage], settings: HarvardSettings) -> None:
+        super().__init__(link, settings)
+        self.settings = settings
+
+    async def set(self, command: str, epoch: int | None) -> None:
+        reply = await self.command(command, consents, epoch)
+        if reply.error is not None:
+            raise DeclinedError(f"{command}: the pump refuses: {reply.error}")
+
+    async def target(self, command: str, shape: re.Pattern[str], epoch: int) -> re.Match[str]:
+        """A target that must be set: without it a run has no end."""
+        reply = await self.question(command, lambda reply: shaped(shape)(reply) or shaped(_NOT_SET)(reply), epoch=epoch)
+        if (match := reply.data(shape)) is None:
+            raise DeclinedError(f"{command}: the pump holds none, so nothing would end a run: load the program again")
+        return match
+
+    async def status(self, *, lane: Lane = Lane.NORMAL, epoch: int | None = None) -> Status:
+        return Status.of(await self.question("status", shaped(SHAPE), lane=lane, epoch=epoch))
+
+    async def require_stopped(self, epoch: int) -> Status:
+        status = await self.status(epoch=epoch)
+        if not status.stopped:
+            raise DeclinedError(f"the pump is {status.state}: stop it first")
+        return status
+
+    async def match(self, command: str, shape: re.Pattern[str], epoch: int | None = None) -> re.Match[str]:
+        match = (await self.question(command, shaped(shape), epoch=epoch)).data(shape)
+        assert match is not None  # `question` accepts nothing else
+        return match
+
+    async def question(self, command: str, fits: Fits, *, lane: Lane = Lane.NORMAL, epoch: int | None = None) -> Reply:
+        reply = await self.ask(self.framed(command), self._accepts(fits), lane=lane, epoch=epoch)
+        assert isinstance(reply, Reply)
+        if not fits(reply):
+            raise DeclinedError(f"{command}: the pump refuses: {reply.error}")
+        return reply
+
+    async def command(self, command: str, fits: Fits, epoch: int | None, *, lane: Lane = Lane.NORMAL) -> Reply:
+        """Sent once; the reply has the expected shape, or reports an error."""
+        reply = await self.tell(self.framed(command), self._accepts(fits), epoch, lane=lane)
+        assert isinstance(reply, Reply)
+        return reply
+
+    def framed(self, command: str) -> bytes:
+        """Quiet, so that the pump replies fast; the first pump of a chain is addressed without a number."""
+        address = self.settings.address or None
+        return Request(
+            command, address, quiet=True, colon=address is not None and self.settings.address_colon
+        ).to_bytes()
+
+    def _accepts(self, fits: Fits) -> Callable[[Reply | Garbage], bool]:
+        ours = self.settings.address
+
+        def accepts(frame: Reply | Garbage) -> bool:
+            return (
+                isinstance(frame, Reply) and (frame.address or 0) == ours and (frame.error is not None or fits(frame))
+            )
+
+        return accepts
+
+
+def shaped(shape: re.Pattern[str]) -> Fits:
+    return lambda reply: reply.data(shape) is not None
+
+
+def consents(reply: Reply) -> bool:
+    """A bare prompt, with which these pumps accept a command."""
+    return not reply.lines

@@ -1,0 +1,15 @@
+"""How a toy pump holds a program: one rate and one volume. It takes one kind of syringe, so no diameter is sent."""
+
+from pumpd.pump import PumpProgram, RateStep
+from pumpd.quantities import Length, Rate, Volume
+from toy_pump.dialogue import ToyDialogue
+
+
+async def write(pump: ToyDialogue, program: PumpProgram, epoch: int) -> None:
+    (step,) = program.steps
+    await pump.command(f"SET {step.rate.number} {step.volume.number}", epoch)
+
+
+async def read(pump: ToyDialogue, diameter: Length | None, epoch: int) -> PumpProgram:
+    rate, volume = await pump.question("HELD", epoch=epoch)
+    return PumpProgram((RateStep(Rate(rate), Volume(volume)),), diameter)

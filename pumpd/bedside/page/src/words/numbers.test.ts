@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { clock, decimal, spell, wallClock } from "./numbers.ts";
+
+test("always a leading zero, never a trailing one", () => {
+  const shown: [string | number, string][] = [
+    [".5", "0.5"],
+    ["0.50", "0.5"],
+    ["35.000", "35"],
+    ["35", "35"],
+    ["007", "7"],
+    ["100", "100"],
+    ["0.0", "0"],
+    ["-0.50", "-0.5"],
+    ["52.5", "52.5"],
+    [0.1, "0.1"],
+    [1e-7, "0.0000001"],
+    ["0", "0"],
+    ["5.", "5"],
+  ];
+  for (const [given, want] of shown) assert.equal(decimal(given), want, String(given));
+});
+
+test("what is not a number is a dash, never a zero", () => {
+  for (const bad of ["", "abc", ".", "1e3", "1,5", "NaN", null, undefined, Number.NaN, Infinity]) {
+    assert.equal(decimal(bad), "–", String(bad));
+  }
+});
+
+test("places are cut off, never rounded up, and a small number is never shown as 0", () => {
+  assert.equal(decimal("17.4999", 1), "17.4");
+  assert.equal(decimal("0.99", 1), "0.9");
+  assert.equal(decimal("0.04", 1), "< 0.1");
+  assert.equal(decimal("17.04", 1), "17");
+  assert.equal(decimal("0.00", 1), "0");
+});
+
+test("a time reads as on a clock", () => {
+  assert.equal(clock(65), "1:05");
+  assert.equal(clock(3599.9), "59:59");
+  assert.equal(clock("3845"), "1:04:05");
+  assert.equal(clock(-3), "0:00");
+  assert.equal(clock(null), "–");
+});
+
+test("a length of time in words", () => {
+  assert.equal(spell("2400"), "40 minutes");
+  assert.equal(spell(2405), "40 minutes 5 seconds");
+  assert.equal(spell(60), "1 minute");
+  assert.equal(spell(7260), "2 hours 1 minute");
+  assert.equal(spell(0), "0 seconds");
+});
+
+test("clock times are the gateway's, not the tablet's", () => {
+  assert.equal(wallClock("2026-11-26T13:52:10.123Z", 60), "14:52");
+  assert.equal(wallClock("2026-11-26T23:30:00Z", 60), "00:30");
+  assert.equal(wallClock("soon"), "–");
+});

@@ -1,0 +1,71 @@
+// Numbers as they are shown: always a leading zero, never a trailing one, cut off and never rounded up.
+
+const NUMBER = /^(-?)(\d*)(?:\.(\d*))?$/;
+
+/** No value, or one that is no number. */
+export const NONE = "–";
+
+/**
+ * A decimal as people read it: ".50" gives "0.5", "35.0" gives "35". Digits beyond `places` are cut off.
+ * A small number is never shown as 0.
+ */
+export function decimal(value: string | number | null | undefined, places?: number): string {
+  if (value === null || value === undefined || value === "") return NONE;
+  const text = typeof value === "number" ? plain(value) : value.trim();
+  const parts = NUMBER.exec(text);
+  if (parts === null || (!parts[2] && !parts[3])) return NONE;
+  const [, sign = "", whole = "", rest = ""] = parts;
+  const units = whole.replace(/^0+(?=\d)/, "") || "0";
+  const cut = (places === undefined ? rest : rest.slice(0, places)).replace(/0+$/, "");
+  if (units === "0" && cut === "") {
+    return places !== undefined && /[1-9]/.test(rest) ? `< ${["1", "0.1", "0.01", "0.001"][places] ?? "0.001"}` : "0";
+  }
+  return `${sign}${units}${cut && `.${cut}`}`;
+}
+
+function plain(value: number): string {
+  if (!Number.isFinite(value)) return "";
+  const text = String(value);
+  return text.includes("e") ? value.toFixed(9) : text;
+}
+
+/** For drawing only, never for a dose. */
+export const drawn = (value: string | number | null | undefined): number => {
+  const number = Number(value ?? 0);
+  return Number.isFinite(number) ? number : 0;
+};
+
+/** Seconds as on a clock: "4:05", and "1:04:05" from an hour on. */
+export function clock(seconds: number | string | null | undefined): string {
+  if (seconds === null || seconds === undefined) return NONE;
+  const all = Math.max(0, Math.floor(Number(seconds)));
+  if (!Number.isFinite(all)) return NONE;
+  const [hours, minutes, rest] = [Math.floor(all / 3600), Math.floor(all / 60) % 60, all % 60];
+  const two = (part: number) => String(part).padStart(2, "0");
+  return hours ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
+}
+
+/** Seconds in words: "40 minutes", "1 hour 4 minutes", "40 minutes 5 seconds", "30 seconds". */
+export function spell(seconds: number | string): string {
+  const all = Math.max(0, Math.round(Number(seconds)));
+  const part = (count: number, unit: string) => (count ? [`${count} ${unit}${count === 1 ? "" : "s"}`] : []);
+  const [minutes, rest] = [Math.floor(all / 60), all % 60];
+  const text = [
+    ...(minutes > 100
+      ? [...part(Math.floor(minutes / 60), "hour"), ...part(minutes % 60, "minute")]
+      : part(minutes, "minute")),
+    ...part(rest, "second"),
+  ].join(" ");
+  return text || "0 seconds";
+}
+
+/**
+ * A UTC instant as a clock at the gateway shows it, "14:52", whatever the tablet's clock shows. Without the gateway's
+ * offset from UTC it takes the tablet's time zone.
+ */
+export function wallClock(ts: string | number | null | undefined, gatewayOffsetMin?: number): string {
+  const instant = typeof ts === "number" ? ts : Date.parse(ts ?? "");
+  if (!Number.isFinite(instant)) return NONE;
+  const offsetMin = gatewayOffsetMin ?? -new Date(instant).getTimezoneOffset();
+  return new Date(instant + offsetMin * 60_000).toISOString().slice(11, 16);
+}

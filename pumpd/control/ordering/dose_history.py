@@ -1,0 +1,72 @@
+"""What every patient has had, from the journal (PRG-14, PRG-17, PRG-18, PWR-13, PWR-16).
+
+Promises:
+- The journal is read from the start of the gateway on, in short pieces, each on a thread of its own. Neither a long
+  journal nor a disk that hangs holds up a pump or a stop.
+- An order waits for the newest entries, and not for long: then it is refused, and not taken later.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Collection
+from pathlib import Path
+
+import structlog
+
+from pumpd.control.refused import RefusedError
+from pumpd.dosing.history import Dose
+from pumpd.host.own_thread import OwnThread
+from pumpd.journal import JournalError, JournalReader, Record
+from pumpd.journal.doses import Doses
+from pumpd.journal.writer import JournalWriter
+
+log = structlog.get_logger("pumpd.control")
+
+PIECE = 500  # entries: some 3 ms on the loop
+PAUSE_S = 0.005  # between two pieces at the start, when a pump may have to be stopped
+WITHIN_S = 3.0
+
+
+class DoseHistory:
+    def __init__(self, path: Path, journal: JournalWriter) -> None:
+        self._path, self._journal, self._doses = path, journal, Doses()
+        self._disk = OwnThread("dose history", self._next_piece)
+        self._taking = asyncio.Lock()
+
+    async def run(self) -> None:
+        """Read what the journal already holds, so that the first order need not wait for it."""
+        try:
+            more = True
+            while more:
+                more = await self._take_piece()
+                await asyncio.sleep(PAUSE_S)
+        except JournalError as error:
+            log.error("dose_history_not_read", why=str(error))  # noqa: TRY400  # the next order tries again
+
+    async def catch_up(self) -> None:
+        """Take in all that the journal holds now. Raises RefusedError."""
+        try:
+            async with asyncio.timeout(WITHIN_S):
+                await self._journal.append([])
+                while await self._take_piece():
+                    pass
+        except TimeoutError as error:
+            raise RefusedError("pumpd is still reading what was given before; ask again in a moment") from error
+        except JournalError as error:
+            raise RefusedError(f"journal: {error}; what was given before is not known") from error
+
+    def doses(self, live: Collection[str]) -> tuple[Dose, ...]:
+        """Every patient's doses, as far as the journal was read. `live`: the sessions under way."""
+        return self._doses.all(live)
+
+    async def _take_piece(self) -> bool:
+        """Whether there may be more."""
+        async with self._taking:
+            entries = await self._disk.result()
+            self._doses.take(entries)
+        return len(entries) == PIECE
+
+    def _next_piece(self) -> list[Record]:
+        """Blocks."""
+        with contextlib.closing(JournalReader(self._path)) as reader:
+            return reader.after(self._doses.last_id, PIECE)

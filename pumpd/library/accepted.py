@@ -1,0 +1,21 @@
+"""The highest library version that was accepted on a gateway, from its journal (SEC-17)."""
+
+import contextlib
+from pathlib import Path
+
+from pumpd.dosing.seal import Mark
+from pumpd.journal import JournalError, JournalReader
+
+ACCEPTED = "library_accepted"  # the kind of its journal entry
+
+
+def highest(path: Path) -> Mark | None:
+    """The highest version that was accepted here; None when there was none. Raises JournalError."""
+    with contextlib.closing(JournalReader(path)) as reader:
+        entry = reader.newest(ACCEPTED)
+    if entry is None:
+        return None
+    try:
+        return Mark(int(entry.fields["version"]), str(entry.fields["digest"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise JournalError(f"journal {path}: entry {entry.id} ({ACCEPTED}) cannot be read") from error
