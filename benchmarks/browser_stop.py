@@ -24,9 +24,10 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from benchmarks.result import Result, alone, percentile
+from pumpd.control.confirming.signature import pairable
 from pumpd.control.tablets.keys import KeyStore
 from pumpd.infusion.events import Binding, ConfirmAction
-from pumpd.messages.signing import pairable, sign
+from pumpd.messages.signing import der_of, sign
 from tests.bedside.tablet import Tablet as Viewer
 from tests.browser.chromium import chromium
 from tests.browser.gateway import Certificate, real_gateway, wait_until
@@ -106,7 +107,7 @@ class Viewers:
         async with httpx.AsyncClient(base_url=self._gateway.url, verify=False, timeout=30) as http:
             viewer = Viewer(http)
             KeyStore(self._gateway.state / "paired-keys.json").add(
-                pairable(f"viewer {number}", ("view",), viewer.key.public_key(), "tablet")
+                pairable(f"viewer {number}", ("view",), der_of(viewer.key.public_key()), "tablet")
             )
             while not (await viewer.hello())["ok"]:  # noqa: ASYNC110  # until control has read its key
                 await asyncio.sleep(0.2)
@@ -131,7 +132,7 @@ class Nurse:
     def __init__(self, gateway):
         self._gateway, self._key = gateway, ec.generate_private_key(ec.SECP256R1())
         store = KeyStore(gateway.state / "paired-keys.json")
-        self._paired = store.add(pairable("bench", "confirm", self._key.public_key()))
+        self._paired = store.add(pairable("bench", "confirm", der_of(self._key.public_key())))
         self._count = 0
 
     def start_all(self):

@@ -19,12 +19,13 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from pumpd.control.confirming.signature import pairable
 from pumpd.control.tablets.keys import KeyStore
 from pumpd.infusion import events as ev
 from pumpd.journal import JournalReader, Record
 from pumpd.library.files import CHECKOUT
 from pumpd.library.signing import throwaway
-from pumpd.messages.signing import pairable, sign
+from pumpd.messages.signing import der_of, sign
 from pumpd.wire.guard import Guard, GuardError
 
 ROOT = Path(__file__).parents[1]
@@ -128,7 +129,9 @@ class DyingControl:
         self._key = ec.generate_private_key(ec.SECP256R1())
         state = folder / "state"
         state.mkdir(parents=True)
-        self._paired = KeyStore(state / "paired-keys.json").add(pairable("nurse-1", "confirm", self._key.public_key()))
+        self._paired = KeyStore(state / "paired-keys.json").add(
+            pairable("nurse-1", "confirm", der_of(self._key.public_key()))
+        )
         lines = [f'gateway = "ward-7"\nstate_dir = "{state}"\n{throwaway(CHECKOUT, folder / "library")}']
         for bed, port in ports.items():
             made = BEDS[bed]

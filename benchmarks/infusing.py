@@ -6,9 +6,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from benchmarks.control_process import ControlProcess
 from benchmarks.families import ORDERS
+from pumpd.control.confirming.signature import pairable
 from pumpd.control.tablets.keys import KeyStore
 from pumpd.infusion.events import Binding, ConfirmAction
-from pumpd.messages.signing import pairable, sign
+from pumpd.messages.signing import der_of, sign
 from tests.control.testbed import ORDER
 
 
@@ -19,7 +20,7 @@ class Nurse:
         self._key = ec.generate_private_key(ec.SECP256R1())
         (folder / "state").mkdir(exist_ok=True)
         store = KeyStore(folder / "state" / "paired-keys.json")
-        self._paired = store.add(pairable("bench", "confirm", self._key.public_key()))
+        self._paired = store.add(pairable("bench", "confirm", der_of(self._key.public_key())))
         self._infusions = 0
 
     async def infuse(self, process: ControlProcess, family: str):

@@ -28,8 +28,9 @@ from benchmarks.infusing import Nurse
 from benchmarks.line import exact_loop, line
 from benchmarks.result import Result, alone, percentile
 from pumpd.bedside.certificates import make
+from pumpd.control.confirming.signature import pairable
 from pumpd.control.tablets.keys import KeyStore
-from pumpd.messages.signing import key_id, pairable, sign_bytes
+from pumpd.messages.signing import der_of, key_id, sign_bytes
 
 TRIES = 100
 VIEWERS = 10
@@ -52,7 +53,7 @@ def _pair(folder, count):
     store, keys = KeyStore(folder / "state" / "paired-keys.json"), []
     for number in range(count):
         key = ec.generate_private_key(ec.SECP256R1())
-        store.add(pairable(f"viewer {number}", ("view",), key.public_key(), "tablet"))
+        store.add(pairable(f"viewer {number}", ("view",), der_of(key.public_key()), "tablet"))
         pem = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )

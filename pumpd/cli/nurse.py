@@ -25,9 +25,10 @@ from pumpd.cli.client import (
 from pumpd.cli.infusion import SCAN
 from pumpd.cli.signer import KeyFileError, SoftwareSigner, default_key
 from pumpd.cli.wording import review_text
+from pumpd.control.confirming.signature import pairable
 from pumpd.control.tablets.keys import KeyStore, KeyStoreError
 from pumpd.messages.requests import ChallengeRequest, StatusRequest
-from pumpd.messages.signing import pairable
+from pumpd.messages.signing import der_of
 
 app = typer.Typer(
     help="A software nurse with a paired key. Not a cleared medical device: for simulation and integration only.",
@@ -50,7 +51,7 @@ def pair(
     path = key or default_key()
     try:
         signer = SoftwareSigner.load(path) if path.exists() else SoftwareSigner.create(path)
-        paired = KeyStore(settings.keys_path).add(pairable(name, "confirm", signer.public))
+        paired = KeyStore(settings.keys_path).add(pairable(name, "confirm", der_of(signer.public)))
     except (KeyFileError, KeyStoreError) as error:
         refuse([str(error)], as_json=as_json)
     except OSError as error:

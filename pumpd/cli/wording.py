@@ -92,9 +92,10 @@ def pump_lines(pump: dict[str, Any]) -> list[str]:
     if pump["problem"]:
         lines.append(f"  not available: {pump['problem']}")
     lines.append(f"  patient: {pump['patient'] or 'nobody'}")
+    alarms = [_alarm(alarm) for alarm in pump.get("alarms", ())]  # an answer to a request has none
     infusion = pump["infusion"]
     if infusion is None:
-        return [*lines, f"  no infusion; pump {pump['pump_state'] or 'not read yet'}"]
+        return [*lines, f"  no infusion; pump {pump['pump_state'] or 'not read yet'}", *alarms]
     lines.append(f"  {infusion['state']}: {infusion['reason']}")
     lines.append(
         f"  {infusion['delivered_ml']} of {infusion['prescribed_ml']} mL given, {infusion['rate_ml_h']} mL/h, "
@@ -104,4 +105,4 @@ def pump_lines(pump: dict[str, Any]) -> list[str]:
         lease = infusion["lease_s"]
         given = plain(Decimal(infusion["booked_ml"]))
         lines.append(f"  lease {lease if lease is not None else 'none'} s, at most {given} mL can have been given")
-    return lines + [_alarm(alarm) for alarm in infusion["alarms"]]
+    return [*lines, *alarms]

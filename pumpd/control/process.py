@@ -126,7 +126,7 @@ async def run(settings: Settings) -> None:
         journal = await _journal(settings.journal_path)
         try:
             async with gateway(settings, library, journal) as made:
-                server = ControlServer(made, settings.socket_path)
+                server = ControlServer(made.dispatch, settings.socket_path)
                 await server.open()
                 try:
                     await _until_end(made, journal)

@@ -12,12 +12,13 @@ from typing import Any, NoReturn
 
 from pumpd.cli.client import NotRunningError
 from pumpd.cli.signer import SoftwareSigner
+from pumpd.control.confirming.signature import pairable
 from pumpd.control.tablets.keys import KeyStore
 from pumpd.demo import report, tablet
 from pumpd.demo.stage import PUMP, Stage, StageError, stage
 from pumpd.demo.view import NOTICE, View
 from pumpd.messages.requests import Associate, ChallengeRequest, Order, StatusRequest
-from pumpd.messages.signing import pairable
+from pumpd.messages.signing import der_of
 
 ENDED = ("completed", "stopped", "abandoned", "tripped")
 LOOK_EVERY_S = 0.1
@@ -116,7 +117,7 @@ class Demo:
 
     def _status(self, here: Stage) -> dict[str, Any]:
         found: dict[str, Any] = here.client.ask(StatusRequest()).result["pumps"][0]
-        for alarm in (found["infusion"] or {}).get("alarms", []):
+        for alarm in found["alarms"]:
             if alarm["code"] not in self.alarms:
                 self.alarms.append(alarm["code"])
         return found
@@ -146,7 +147,7 @@ class Demo:
     def _confirm(self, here: Stage, review: dict[str, Any]) -> None:
         key = here.settings.state_dir / "nurse.pem"
         signer = SoftwareSigner.create(key)
-        KeyStore(here.settings.keys_path).add(pairable("demo-nurse", "confirm", signer.public))
+        KeyStore(here.settings.keys_path).add(pairable("demo-nurse", "confirm", der_of(signer.public)))
         offered = here.client.ask(ChallengeRequest(pump=PUMP))
         if not offered.ok:
             raise StageError("no challenge: " + "; ".join(offered.reasons))

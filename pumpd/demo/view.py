@@ -77,7 +77,7 @@ class View:
         facts.add_row("telemetry", f"{messages} messages")
         alarms = [
             Text(f"{each['priority'].upper()}  {each['cause']}. {each['action']}.", style="bold red")
-            for each in infusion["alarms"]
+            for each in pump["alarms"]
         ] or [Text("no alarm", style="green")]
         title = f"pumpd demo, time runs {self._speed} times as fast"
         return Panel(Group(grid, Text(), facts, Text(), *alarms), title=title, subtitle=NOTICE, width=92)

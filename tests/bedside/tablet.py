@@ -18,13 +18,14 @@ from pydantic import BaseModel
 
 from pumpd.bedside.app import Bedside
 from pumpd.bedside.feed import Feed
+from pumpd.control.confirming.signature import pairable
 from pumpd.control.gateway import Gateway
 from pumpd.control.tablets import sign_in
 from pumpd.control.tablets.keys import KeyStore
 from pumpd.control.tablets.staff import Person, StaffStore
 from pumpd.journal.records import canonical
 from pumpd.messages.requests import REQUEST, Answer
-from pumpd.messages.signing import key_id, pairable, sign_bytes
+from pumpd.messages.signing import der_of, key_id, sign_bytes
 from tests.control.testbed import ORDER, Testbed, open_testbed
 
 NURSE, SECOND, DOCTOR = "1001", "1002", "2001"
@@ -130,7 +131,7 @@ class Bedsides:
 
     def paired(self, name: str, roles: tuple[str, ...] = ("view", "confirm", "prescribe")) -> Tablet:
         tablet = Tablet(self.client())
-        KeyStore(self.settings.keys_path).add(pairable(name, roles, tablet.key.public_key(), "tablet"))
+        KeyStore(self.settings.keys_path).add(pairable(name, roles, der_of(tablet.key.public_key()), "tablet"))
         return tablet
 
     def bodies(self, kind: str) -> list[dict[str, Any]]:
@@ -141,7 +142,7 @@ class Bedsides:
         gateway = self.testbed.gateway
         asked = gateway.library.entries[entry].model_copy(update={"double_check": True})
         library = replace(gateway.library, entries={**gateway.library.entries, entry: asked})
-        gateway.library = gateway._ordering._library = library
+        gateway.library = gateway.dispatch._library = gateway.ordering.planning._library = library
 
     async def ready(self, **order: Any) -> None:
         """Signed in, ordered, and waiting for the confirmation."""

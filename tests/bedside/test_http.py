@@ -67,8 +67,8 @@ async def test_stop_works_with_all_keys_revoked_the_clock_wrong_and_the_disk_ful
         def full(*_):
             raise JournalError("disk full")
 
-        monkeypatch.setattr(here.testbed.gateway._journal._journal, "append", full)
-        clock = here.testbed.gateway._clock
+        monkeypatch.setattr(here.testbed.gateway.journal._journal, "append", full)
+        clock = here.testbed.gateway.clock
         monkeypatch.setattr(clock, "now", lambda: datetime(1970, 1, 1, tzinfo=UTC))
         answer = await here.tablet.post("/api/stop")
         assert answer == {"ok": True, "result": {"stopping": ["bed1"]}, "reasons": []}
@@ -83,7 +83,7 @@ async def test_stop_asks_control_before_all_else(tmp_path, monkeypatch):
     async with bedsides(tmp_path, monkeypatch) as here:
         await here.running()
         for name in ("_verified", "answer"):
-            monkeypatch.setattr(type(here.testbed.gateway._tablets), name, None)
+            monkeypatch.setattr(type(here.testbed.gateway.tablets), name, None)
         monkeypatch.setattr(KeyStore, "all", None)
         monkeypatch.setattr(type(here.feed.history), "events", None)
         assert (await here.tablet.post("/api/stop"))["ok"]

@@ -77,7 +77,7 @@ async def serving(folder: Path, limits: dict[str, float] | None = None) -> Async
     await journal.opened()
     try:
         async with gateway(settings, library(), journal) as made:
-            server = ControlServer(made, settings.socket_path)
+            server = ControlServer(made.dispatch, settings.socket_path)
             await server.open()
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "pumpd.bedside", "--config", str(config), stderr=asyncio.subprocess.DEVNULL

@@ -253,7 +253,8 @@ async def test_an_override_and_a_limit_that_was_tried_are_somebodys(tmp_path, mo
         by = f"Nurse {DOCTOR} (badge {DOCTOR}), tablet ward tablet ({tablet.id})"
         answer = await tablet.ask("order", **(FORM | {"dose": "1.5 mg/kg"}))
         assert "hard limit" in answer["reasons"][0]
-        assert here.bodies("order_refused")[-1]["peer"] == by
+        refused = here.bodies("order_refused")[-1]
+        assert f"{refused['by']}, tablet {refused['tablet']}" == by
         high = FORM | {"dose": "0.8 mg/kg", "container": "60 mL"}
         preview = (await tablet.ask("preview", **high))["result"]
         assert [(each["id"], each["overridden"]) for each in preview["soft"]] == [("dose_high", False)]

@@ -17,14 +17,16 @@ from unittest import mock
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from pumpd.control import process
+from pumpd.control.confirming.signature import pairable
 from pumpd.control.infusions import recovery
-from pumpd.control.tablets.keys import KeyStore, PairedKey
+from pumpd.control.tablets.keys import KeyStore
 from pumpd.host.clock import Clock
 from pumpd.infusion import Infusion, State
 from pumpd.infusion import events as ev
 from pumpd.journal import JournalReader, Record
+from pumpd.messages.keys import PairedKey
 from pumpd.messages.requests import REQUEST, Answer
-from pumpd.messages.signing import pairable, sign
+from pumpd.messages.signing import der_of, sign
 from pumpd.pump import LossOfControl, driver
 from pumpd.pump import family as driver_family
 from pumpd.settings import Settings
@@ -50,7 +52,7 @@ _installed = cache(entry_points)
 @cache
 def key() -> tuple[ec.EllipticCurvePrivateKey, PairedKey]:
     made = ec.generate_private_key(ec.SECP256R1())
-    return made, pairable("nurse-1", "confirm", made.public_key())
+    return made, pairable("nurse-1", "confirm", der_of(made.public_key()))
 
 
 SETTINGS = {"infusomat-fms": {"model": "infusomat-fms"}}  # what the wire does not tell

@@ -14,9 +14,10 @@ from typer.testing import CliRunner
 
 from pumpd.cli.main import app
 from pumpd.cli.tablet import qr_code
+from pumpd.control.confirming.signature import pairable
 from pumpd.control.tablets.keys import KeyStore
 from pumpd.control.tablets.staff import StaffStore, fits
-from pumpd.messages.signing import pairable
+from pumpd.messages.signing import der_of
 from tests.bedside.test_process import serving
 
 
@@ -66,8 +67,10 @@ def test_what_cannot_be_done_is_refused_with_why(config, arguments, typed, said)
 
 def test_tablets_are_listed_renamed_and_revoked(config, tmp_path):
     store = KeyStore(tmp_path / "paired-keys.json")
-    key = store.add(pairable("Chrome", ("view",), ec.generate_private_key(ec.SECP256R1()).public_key(), "tablet"))
-    store.add(pairable("software", "confirm", ec.generate_private_key(ec.SECP256R1()).public_key()))
+    key = store.add(
+        pairable("Chrome", ("view",), der_of(ec.generate_private_key(ec.SECP256R1()).public_key()), "tablet")
+    )
+    store.add(pairable("software", "confirm", der_of(ec.generate_private_key(ec.SECP256R1()).public_key())))
     assert run(config, "tablet", "rename", key.id, "bed 1").exit_code == 0
     assert json.loads(run(config, "tablet", "list", "--json").output) == [
         {"id": key.id, "name": "bed 1", "roles": ["view"]}

@@ -209,7 +209,7 @@ async def test_a_pump_that_does_not_answer_is_named_and_comes_back_when_it_does(
 async def test_a_pump_that_is_switched_off_does_not_starve_the_watchdog(tmp_path):
     async with open_testbed(tmp_path, beds=("bed1", "bed2"), faults=["silence/3600s"]) as here:
         for _ in range(240):
-            assert await evidence_against(here.gateway, here.gateway._journal) == ""
+            assert await evidence_against(here.gateway, here.gateway.journal) == ""
             await asyncio.sleep(0.5)
 
 
@@ -226,7 +226,7 @@ async def test_a_quantity_that_is_not_plain_is_refused_by_field_and_text(tmp_pat
             assert not answer.ok
             assert any(reason.startswith(f"{field}: ") and repr(text) in reason for reason in answer.reasons), text
             assert here.state() is None
-        await here.gateway._journal.append([])
+        await here.gateway.journal.append([])
         refused = [body["reasons"] for body in bodies(here, "order_refused")]
         assert refused == [list(answer.reasons) for answer in here.answers]
 
@@ -254,7 +254,7 @@ async def test_each_wrong_field_of_an_order_is_refused_with_its_reason(tmp_path)
             assert any(reason.startswith(field) and named in reason for reason in answer.reasons), answer.reasons
             assert here.state() is None
         await settled_without_flow(here, tap)
-        await here.gateway._journal.append([])
+        await here.gateway.journal.append([])
         assert here.kinds().count("order_refused") == len(wrong)
 
 

@@ -71,7 +71,7 @@ async def test_a_journal_that_cannot_be_used_starts_nothing_and_the_pump_that_fl
         await here.start()
         await asyncio.sleep(300)
         await die(here)
-        here.gateway._journal._journal.close()
+        here.gateway.journal._journal.close()
         whole(here.journal)
         damage(here.journal)
         assert here.pump.truth()["running"]
@@ -89,7 +89,7 @@ async def test_a_journal_that_cannot_be_used_starts_nothing_and_the_pump_that_fl
                 assert any("journal" in reason for reason in refused.reasons), refused.reasons
             assert (await here.ask(op="stop", pump="bed1", reason="test")).ok
             assert (await here.ask(op="stop", reason="test")).ok
-            assert await evidence_against(here.gateway, here.gateway._journal) == ""
+            assert await evidence_against(here.gateway, here.gateway.journal) == ""
             await asyncio.sleep(60)
             assert not here.pump.truth()["running"]
 
@@ -108,7 +108,7 @@ async def test_a_pump_of_which_nothing_is_known_is_told_to_stop_until_it_stands_
         await here.start()
         await asyncio.sleep(60)
         await die(here)
-        here.gateway._journal._journal.close()
+        here.gateway.journal._journal.close()
         no_database(here.journal)
         with monkeypatch.context() as patched:
             patched.setattr(LinkDriver, "stop", lost)
@@ -151,11 +151,11 @@ async def test_a_running_infusion_stops_within_a_lease_of_a_disk_that_takes_noth
         status = (await here.ask(op="status")).result
         assert cause in status["journal"]
         assert status["alarms"][0]["code"] == "journal_failed"
-        assert await evidence_against(here.gateway, here.gateway._journal) == "", "a restart would lose what is kept"
+        assert await evidence_against(here.gateway, here.gateway.journal) == "", "a restart would lose what is kept"
         await asyncio.sleep(60)
         assert "stop_confirmed" not in here.kinds()
         monkeypatch.setattr(Journal, "_write", append)
-        assert await evidence_against(here.gateway, here.gateway._journal) == ""  # which makes it try again
+        assert await evidence_against(here.gateway, here.gateway.journal) == ""  # which makes it try again
         assert (await here.ask(op="status")).result["journal"] == "ok"
         kinds = here.kinds()
         for kind in ("stop_confirmed", "journal_restored"):

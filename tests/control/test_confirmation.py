@@ -9,9 +9,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from pumpd.control.confirming.signature import pairable
 from pumpd.control.tablets.keys import KeyStore, KeyStoreError
 from pumpd.infusion.events import Binding, ConfirmAction
-from pumpd.messages.signing import pairable, sign, signed_bytes
+from pumpd.messages.signing import der_of, sign, signed_bytes
 from tests.control.testbed import Testbed, open_testbed
 from tests.control.wire_tap import Tap
 
@@ -175,7 +176,7 @@ async def test_only_a_paired_key_of_the_right_role_confirms(tmp_path):
         await refused(here, tap, answer, "'0123456789abcdef' is not paired")
         answer = await here.confirm(binding, signature=sign(stranger, binding))
         await refused(here, tap, answer, "another key signed")
-        viewer = keys.add(pairable("wall display", "view", stranger.public_key()))
+        viewer = keys.add(pairable("wall display", "view", der_of(stranger.public_key())))
         binding = await here.binding()
         answer = await here.confirm(binding, key=viewer.id, signature=sign(stranger, binding))
         await refused(here, tap, answer, "'wall display' has the role 'view', which may not confirm")
@@ -227,16 +228,16 @@ async def test_a_paired_key_that_is_no_elliptic_curve_key_or_damaged_is_named(tm
         foreign = rsa.generate_private_key(65537, 2048).public_key()
         pem = foreign.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
         path.write_text(json.dumps([row | {"public_pem": pem}]))
-        await refused(here, tap, await here.confirm(binding), "'nurse-1' is not an elliptic-curve key")
+        await refused(here, tap, await here.confirm(binding), "'nurse-1' cannot be used (not an elliptic-curve key)")
         path.write_text(json.dumps([row | {"public_pem": "-----BEGIN PUBLIC KEY-----\nAAAA"}]))
-        await refused(here, tap, await here.confirm(binding), "'nurse-1' is damaged")
+        await refused(here, tap, await here.confirm(binding), "'nurse-1' cannot be used (no public key in PEM)")
 
 
 def test_pairing_and_revoking_keep_the_other_keys(tmp_path):
     keys = KeyStore(tmp_path / "paired-keys.json")
     assert keys.all() == {}
-    first = keys.add(pairable("one", "confirm", ec.generate_private_key(ec.SECP256R1()).public_key()))
-    second = keys.add(pairable("two", "view", ec.generate_private_key(ec.SECP256R1()).public_key()))
+    first = keys.add(pairable("one", "confirm", der_of(ec.generate_private_key(ec.SECP256R1()).public_key())))
+    second = keys.add(pairable("two", "view", der_of(ec.generate_private_key(ec.SECP256R1()).public_key())))
     assert keys.all() == {first.id: first, second.id: second}
     keys.revoke(first.id)
     assert keys.all() == {second.id: second}

@@ -66,7 +66,7 @@ async def test_what_is_meant_is_on_the_disk_before_a_byte_of_it_reaches_the_pump
 @pytest.mark.parametrize("failing", [False, True], ids=["slow", "failing"])
 async def test_a_disk_that_is_slow_or_fails_holds_the_start_back(tmp_path, monkeypatch, failing):
     async with open_testbed(tmp_path) as here:
-        tap, append = Tap(here.pump), type(here.gateway._journal).append
+        tap, append = Tap(here.pump), type(here.gateway.journal).append
         assert (await here.order()).ok
         await here.until("ready")
         committed = asyncio.Event()
@@ -80,7 +80,7 @@ async def test_a_disk_that_is_slow_or_fails_holds_the_start_back(tmp_path, monke
                     raise JournalError("the disk is gone")
             await append(self, entries)
 
-        monkeypatch.setattr(type(here.gateway._journal), "append", slow)
+        monkeypatch.setattr(type(here.gateway.journal), "append", slow)
         assert (await here.confirm()).ok
         await committed.wait()
         await asyncio.sleep(2)

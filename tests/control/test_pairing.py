@@ -9,9 +9,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from pumpd.control.tablets.keys import KeyStore, KeyStoreError, PairedKey
+from pumpd.control.confirming.signature import pairable
+from pumpd.control.tablets.keys import KeyStore, KeyStoreError
 from pumpd.control.tablets.pairing import short_code
-from pumpd.messages.signing import key_id, pairable
+from pumpd.messages.keys import PairedKey
+from pumpd.messages.signing import der_of, key_id
 from tests.control.testbed import open_testbed
 
 OPEN = {"op": "pair_open", "roles": ["view", "confirm"]}
@@ -178,7 +180,7 @@ async def test_a_window_is_opened_for_roles_that_there_are(tmp_path, roles):
 
 def test_a_file_of_keys_from_before_tablets_is_read_as_it_was_meant(tmp_path):
     key = ec.generate_private_key(ec.SECP256R1())
-    new = pairable("nurse", "confirm", key.public_key())
+    new = pairable("nurse", "confirm", der_of(key.public_key()))
     old = [{"id": new.id, "name": "nurse", "role": "confirm", "public_pem": new.public_pem}]
     (tmp_path / "keys.json").write_text(json.dumps(old))
     store = KeyStore(tmp_path / "keys.json")

@@ -85,7 +85,7 @@ def journal_has(here):
     """The row of the table, as the journal's files have it now."""
     with contextlib.suppress(JournalError, DamagedError), contextlib.closing(JournalReader(here.journal)) as reader:
         runner = here.gateway.runners["bed1"]
-        found = recover(reader, runner.settings, runner.family, here.gateway.library, here.gateway._clock)
+        found = recover(reader, runner.settings, runner.family, here.gateway.library, here.gateway.clock)
         return left_by(found.infusion if found else None)
     return Left.UNREADABLE
 
@@ -99,7 +99,7 @@ async def test_each_cell_is_what_the_table_says(tmp_path, monkeypatch, left, fou
             await lead_to(here, Left.RUNNING if left is Left.UNREADABLE else left, patched)
             await die(here)
         if left is Left.UNREADABLE:
-            here.gateway._journal._journal.close()
+            here.gateway.journal._journal.close()
             here.journal.write_bytes(b"the quick brown fox " * 1000)
         assert journal_has(here) is left
         await make(here, found)
@@ -127,11 +127,9 @@ async def test_each_cell_is_what_the_table_says(tmp_path, monkeypatch, left, fou
             assert here.state() == (decision.state.value if decision.state else None)
             if found is Found.SILENT:
                 if decision.stop and left is not Left.UNREADABLE:
-                    codes = {
-                        each["code"] for each in (await here.ask(op="status")).result["pumps"][0]["infusion"]["alarms"]
-                    }
+                    codes = {each["code"] for each in (await here.ask(op="status")).result["pumps"][0]["alarms"]}
                     assert {"stop_unconfirmed", "delivery_uncertain"} <= codes
-                    booked = runner.infusion.booked(here.gateway._clock.monotonic_ns())
+                    booked = runner.infusion.booked(here.gateway.clock.monotonic_ns())
                     assert float(booked.decimal) >= here.truth() - 0.02
                 assert not (await here.order(patient="token-9")).ok
                 return

@@ -237,7 +237,7 @@ async def test_an_emptying_battery_is_shown_everywhere_and_affects_no_infusion(t
         await asyncio.sleep(3)
         assert codes(here) == []
         assert here.state() == "running"
-        await here.gateway._journal.append([])
+        await here.gateway.journal.append([])
         rows = [row for row in here.rows() if row.kind.startswith("alarm_")]
         assert [(row.kind, row.fields["code"], row.session) for row in rows] == [
             ("alarm_raised", "supply_on_battery", ""),
@@ -282,7 +282,7 @@ async def test_an_alarm_of_the_supply_stands_over_a_restart_and_is_raised_once(t
     sysfs.battery(status="Discharging", time_to_empty_now=600)
     async with open_testbed(tmp_path, top={"supply": {"sysfs": sysfs.root}}) as here:
         await asyncio.sleep(3)
-        await here.gateway._journal.append([])
+        await here.gateway.journal.append([])
         await die(here)
         async with another_process(here):
             await asyncio.sleep(5)
@@ -290,7 +290,7 @@ async def test_an_alarm_of_the_supply_stands_over_a_restart_and_is_raised_once(t
             sysfs.battery(status="Full", time_to_empty_now=None)
             await asyncio.sleep(3)
             assert codes(here) == []
-            await here.gateway._journal.append([])
+            await here.gateway.journal.append([])
             found = [
                 (row.kind, row.fields["code"]) for row in here.rows() if row.kind in ("alarm_raised", "alarm_cleared")
             ]

@@ -28,6 +28,6 @@ async def test_what_was_not_given_is_reported_as_the_plant_knows_it(bed, tmp_pat
         await asyncio.sleep(240)
         await here.ask(op="stop")
         await here.until("stopped")
-        await here.gateway._journal.append([])  # so that all before it is on the disk
+        await here.gateway.journal.append([])  # so that all before it is on the disk
         ended = [row for row in here.rows() if row.kind == "infusion_ended"][-1].fields
         assert abs(float(ended["undelivered_ml"]) - (ORDERED_ML - here.truth())) <= 0.1

@@ -45,9 +45,9 @@ async def infusion(here, step, steps):
         await asyncio.sleep(300)
         step(by)
         assert here.state() == "running"
-        assert (await here.ask(op="status")).result["pumps"][0]["infusion"]["alarms"] == []
+        assert (await here.ask(op="status")).result["pumps"][0]["alarms"] == []
     await here.until("completed", within_s=2600)
-    await here.gateway._journal.append([])  # what was posted before is on the disk
+    await here.gateway.journal.append([])  # what was posted before is on the disk
     return next(row.fields for row in here.rows() if row.kind == "infusion_ended")
 
 

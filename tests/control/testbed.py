@@ -12,16 +12,18 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from pumpd.control.confirming.signature import pairable
 from pumpd.control.gateway import Gateway
 from pumpd.control.process import gateway
-from pumpd.control.tablets.keys import KeyStore, PairedKey
+from pumpd.control.tablets.keys import KeyStore
 from pumpd.dosing.prescription import is_token
 from pumpd.infusion import events as ev
 from pumpd.journal import Journal, JournalError, JournalReader, Record
 from pumpd.journal.writer import InlineWriter, JournalWriter, NoWriter
 from pumpd.library.files import read_library
+from pumpd.messages.keys import PairedKey
 from pumpd.messages.requests import REQUEST, Answer
-from pumpd.messages.signing import pairable, sign
+from pumpd.messages.signing import der_of, sign
 from pumpd.settings import Settings
 from pumpd.wire import memory
 from pumpd_simulators.bench import SimulatedPump, simulate
@@ -78,7 +80,7 @@ class Testbed:
         """From here on the gateway takes this pump for a real one, under these settings of its own."""
         runner = self.gateway.runners[pump]
         runner.settings = runner.settings.model_copy(update={"simulated": False})
-        for part in (self.gateway._ordering, self.gateway._gate):
+        for part in (self.gateway.ordering.planning, self.gateway.gate):
             part._settings = part._settings.model_copy(update=settings)
 
     def state(self, pump: str = "bed1") -> str | None:
@@ -195,7 +197,7 @@ async def open_testbed(
         }
     )
     key = ec.generate_private_key(ec.SECP256R1())
-    paired = KeyStore(settings.keys_path).add(pairable("nurse-1", "confirm", key.public_key()))
+    paired = KeyStore(settings.keys_path).add(pairable("nurse-1", "confirm", der_of(key.public_key())))
     pumps = {
         bed: simulate(**{"seed": number, "faults": faults} | make) for number, (bed, make) in enumerate(making.items())
     }

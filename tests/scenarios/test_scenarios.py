@@ -127,7 +127,7 @@ async def happen(here: Testbed, scenario: Scenario) -> None:
     while loop.time() < begin + scenario.end.after_s and here.state() not in ENDED:  # noqa: ASYNC110 - virtual time
         await asyncio.sleep(5)
     await asyncio.sleep(SETTLE_S)
-    await here.gateway._journal.append([Entry("scenario_over", {}, "bed1", "", 0)])  # what was posted before is on disk
+    await here.gateway.journal.append([Entry("scenario_over", {}, "bed1", "", 0)])  # what was posted before is on disk
 
 
 def judge(here: Testbed, scenario: Scenario) -> None:

@@ -3,8 +3,8 @@
 import hashlib
 from typing import Any
 
-from pumpd.control import describe
 from pumpd.control.infusions.runner import PumpRunner
+from pumpd.control.ordering.planning import Planned
 from pumpd.dosing import RateProgram
 from pumpd.journal.records import canonical
 from pumpd.pump import Capabilities, PumpProgram
@@ -55,6 +55,15 @@ def review_of(
     }
 
 
+def preview_of(runner: PumpRunner, planned: Planned) -> dict[str, Any]:
+    """What an order would give: its review, and each soft limit that it passes."""
+    program = planned.program
+    missing = {limit.id for limit in program.not_overridden}
+    soft = [{"id": each.id, "text": str(each), "overridden": each.id not in missing} for each in program.warnings]
+    found = review_of(runner.settings, program, planned.capabilities, None)
+    return {"review": found, "soft": soft, "course": planned.course}
+
+
 def shown(review: dict[str, Any]) -> str:
     """The digest that a confirmation signs of what was on the screen: SHA-256 of the review as canonical JSON."""
     return hashlib.sha256(canonical(review).encode()).hexdigest()
@@ -78,7 +87,6 @@ def status_of(runner: PumpRunner, now_ns: int) -> dict[str, Any]:
         "problem": runner.problem,
         "pump_state": reading.state.value if reading else None,
         "stopped": reading is not None and reading.state.stands and not (infusion and infusion.state.may_flow),
-        "alarms": [describe.alarm(code) for code in sorted(runner.unprescribed.alarms)],
         "infusion": None,
     }
     if infusion is None:
@@ -106,7 +114,6 @@ def status_of(runner: PumpRunner, now_ns: int) -> dict[str, Any]:
         "lease_s": None if lease is None else round(max(0, lease - now_ns) / 1e9, 1),
         "reading_age_s": None if reading is None else round((now_ns - reading.asked_ns) / 1e9, 2),
         "trips": [code.value for code in infusion.trips],
-        "alarms": [describe.alarm(code) for code in sorted(infusion.alarms)],
         "digest": infusion.segment.digest,
         "review": review(runner),
     }

@@ -13,9 +13,8 @@ from pathlib import Path
 import structlog
 from pydantic import ValidationError
 
-from pumpd.control.gateway import Gateway
-from pumpd.control.socket.wire_trace import show_wire
-from pumpd.messages.requests import LONGEST_LINE, REQUEST, Answer, Request, TraceRequest, WatchRequest
+from pumpd.control.socket.dispatch import Dispatch
+from pumpd.messages.requests import LONGEST_LINE, REQUEST, Answer, Request
 
 log = structlog.get_logger("pumpd.control")
 
@@ -27,8 +26,8 @@ class SocketInUseError(OSError):
 
 
 class ControlServer:
-    def __init__(self, gateway: Gateway, path: Path) -> None:
-        self._gateway, self._path = gateway, path
+    def __init__(self, dispatch: Dispatch, path: Path) -> None:
+        self._dispatch, self._path = dispatch, path
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
 
@@ -69,14 +68,11 @@ class ControlServer:
                 answer, request = await self._answer(line, peer, operator=operator)
                 writer.write(answer.model_dump_json().encode() + b"\n")
                 await writer.drain()
-                if isinstance(request, TraceRequest) and answer.ok:
-                    await show_wire(self._gateway.runners[request.pump], reader, writer)
-                    break
-                if isinstance(request, WatchRequest) and answer.ok:
-                    await self._gateway.live.show(reader, writer)
+                if answer.ok and (stream := self._dispatch.stream(request)):
+                    await stream(reader, writer)
                     break
         except ValueError:  # a line longer than any request
-            answer = self._gateway.malformed(peer, (f"request: longer than {LONGEST_LINE} bytes",))
+            answer = self._dispatch.malformed(peer, (f"request: longer than {LONGEST_LINE} bytes",))
             writer.write(answer.model_dump_json().encode() + b"\n")
         except ConnectionError:
             pass  # the client went away; what it asked for was done
@@ -95,9 +91,9 @@ class ControlServer:
                 f"{'.'.join(str(part) for part in item['loc']) or 'request'}: {item['msg']}"
                 for item in error.errors(include_url=False, include_context=False, include_input=False)
             )
-            return self._gateway.malformed(peer, problems), None
+            return self._dispatch.malformed(peer, problems), None
         try:
-            return await self._gateway.answer(request, peer, operator=operator), request
+            return await self._dispatch.answer(request, peer, operator=operator), request
         except Exception as error:  # the socket must go on answering: stop goes through here
             log.exception("request_failed", op=request.op)
             return Answer(ok=False, reasons=(f"pumpd failed on this request: {error!r}",)), request

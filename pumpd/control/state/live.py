@@ -7,25 +7,29 @@ Promises:
 
 import asyncio
 import json
+from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from pumpd.control.alarms.service import AlarmService
+from pumpd.control.alarms.sounder import Sounder
 from pumpd.control.confirming.review import status_of
 from pumpd.control.infusions.runner import PumpRunner
+from pumpd.control.journal_health import JournalHealth
 from pumpd.control.observation.observation import VITALS_EVERY_NS, Observation
-from pumpd.control.observation.service import summary
-from pumpd.control.tablets.keys import KeyStore, KeyStoreError
+from pumpd.control.observation.service import ObservationService, summary
+from pumpd.control.ordering.library_check import LibraryCheck
+from pumpd.control.ordering.service import OrderingService
 from pumpd.dosing import Library
 from pumpd.dosing.limits import shown
 from pumpd.dosing.prescription import WeightBasis
 from pumpd.host.clock import Clock
+from pumpd.host.supply import SupplyWatch
 from pumpd.infusion import State
 from pumpd.infusion.advance import RESUMABLE
 from pumpd.journal.store import timestamp
 from pumpd.messages.requests import DISCLAIMER
-
-if TYPE_CHECKING:
-    from pumpd.control.gateway import Gateway
+from pumpd.settings import Settings
 
 EVERY_S = 1.0
 LEAST_APART_S = 0.1
@@ -39,9 +43,25 @@ LOSS_OF_CONTROL_WORDS = {
 
 
 class Live:
-    def __init__(self, gateway: "Gateway", keys: KeyStore, clock: Clock) -> None:
-        self._gateway, self._keys, self._clock = gateway, keys, clock
-        self.courses: dict[str, tuple[str, dict[str, Any] | None]] = {}  # by pump: session, place in the course
+    def __init__(
+        self,
+        settings: Settings,
+        runners: Mapping[str, PumpRunner],
+        alarms: AlarmService,
+        observations: ObservationService,
+        ordering: OrderingService,
+        library_check: LibraryCheck,
+        health: JournalHealth,
+        sounder: Sounder | None,
+        supply: SupplyWatch | None,
+        tablets: Callable[[], dict[str, dict[str, Any]]],
+        clock: Clock,
+    ) -> None:
+        """`tablets`: every paired tablet, by the id of its key, with the person signed in on it."""
+        self._settings, self._runners, self._clock = settings, runners, clock
+        self._alarms, self._observations, self._ordering = alarms, observations, ordering
+        self._library_check, self._health = library_check, health
+        self._sounder, self._supply, self._tablets = sounder, supply, tablets
         self._watchers: set[asyncio.Event] = set()
 
     def change(self) -> None:
@@ -69,11 +89,7 @@ class Live:
             await asyncio.gather(gone, return_exceptions=True)
 
     def state(self) -> dict[str, Any]:
-        gateway, settings, desk = self._gateway, self._gateway.settings, self._gateway.alarms
-        try:
-            keys = [key for key in self._keys.all().values() if key.kind == "tablet"]
-        except KeyStoreError:
-            keys = []
+        settings, alarms, sounder = self._settings, self._alarms, self._sounder
         return {
             "gateway": settings.gateway,
             "statement": DISCLAIMER,
@@ -82,24 +98,38 @@ class Live:
             "utc_offset_min": self._clock.utc_offset_min(),
             "simulated": any(pump.simulated for pump in settings.pumps),
             "clock_synchronized": settings.clock_trusted or self._clock.kernel().synchronized,
-            "journal_problem": gateway.journal_problem or None,
-            "library": gateway.guard.status,
-            "tablets_connected": len(desk.tablets),
-            "alarm_output": None if settings.alarm.output is None else gateway.sounder_problem or "ok",
-            "supply": gateway.supply,
-            "audio": desk.audio,
-            "alarms": desk.of_pump(""),
-            "pumps": [self._pump(runner) for runner in gateway.runners.values()],
-            "tablets": {
-                key.id: {"name": key.name, "roles": list(key.roles), "person": gateway.person_on(key.id)}
-                for key in keys
-            },
+            "journal_problem": self._health.problem or None,
+            "library": self._library_check.status,
+            "tablets_connected": len(alarms.tablets),
+            "alarm_output": None if sounder is None else sounder.problem or "ok",
+            "supply": None if self._supply is None else self._supply.data(),
+            "audio": alarms.audio,
+            "alarms": alarms.of_pump(""),
+            "pumps": [self._pump(runner) for runner in self._runners.values()],
+            "tablets": self._tablets(),
+        }
+
+    def status(self) -> dict[str, Any]:
+        """Everything that `pumpd status` and `pumpd watch` show."""
+        now = self._clock.monotonic_ns()
+        return {
+            "notice": DISCLAIMER,
+            "gateway": self._settings.gateway,
+            "time_scale": self._settings.simulation.time_scale,
+            "journal": self._health.fault or "ok",
+            "library": self._library_check.status,
+            "supply": None if self._supply is None else self._supply.data(),
+            "alarms": self._alarms.of_pump(""),
+            "pumps": [
+                status_of(runner, now) | {"alarms": self._alarms.of_pump(runner.name)}
+                for runner in self._runners.values()
+            ],
         }
 
     def _pump(self, runner: PumpRunner) -> dict[str, Any]:
         now = self._clock.monotonic_ns()
         reading, infusion = runner.reading, runner.infusion
-        observations = self._gateway.observations.of_pump(runner.name)
+        observations = self._observations.of_pump(runner.name)
         found = status_of(runner, now) | {
             # Seconds of the line, which does not run faster: so that 7 and 15 mean the same at every speed.
             "age_s": None if reading is None else self._line_s(now - reading.asked_ns),
@@ -110,14 +140,14 @@ class Live:
             else [],
             "loss_of_control_text": _loss_of_control_text(runner),
             "links": {"pump": "lost" if runner.problem or runner.missing else "ok"},
-            "alarms": self._gateway.alarms.of_pump(runner.name),
+            "alarms": self._alarms.of_pump(runner.name),
             "observations": [self._observation(each, now) for each in observations],
             "summary": None,
             "course": None,
         }
         if infusion is None:
             return found
-        session, course = self.courses.get(runner.name, ("", None))
+        session, course = self._ordering.courses.get(runner.name, ("", None))
         lease = infusion.lease_until_ns
         found |= {
             "pause": self._pause(runner, now),

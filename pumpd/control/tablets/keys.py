@@ -1,43 +1,14 @@
 """The paired keys: the public half of each, with a name, roles and a kind, in a JSON file of the control process."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 from pumpd.control.tablets.files import read_rows, write_rows
-
-KINDS = ("software", "tablet")
+from pumpd.messages.keys import PairedKey
 
 
 class KeyStoreError(ValueError):
     """The file of paired keys cannot be used; the message names it. Nothing can be confirmed, stop still works."""
-
-
-@dataclass(frozen=True, slots=True)
-class PairedKey:
-    """A paired key. `id` is the start of the SHA-256 of the public half, which `public_pem` holds.
-
-    A `tablet` asks through signed requests with a person signed in on it; a `software` key confirms by itself.
-    """
-
-    id: str
-    name: str
-    roles: tuple[str, ...]
-    public_pem: str
-    kind: str = "software"
-
-    @classmethod
-    def of(cls, row: Mapping[str, Any]) -> "PairedKey":
-        """From the file's form, and from the older one with a single role. Raises KeyError, TypeError, ValueError."""
-        fields = dict(row)
-        roles = (fields.pop("role"),) if "role" in fields else tuple(fields.pop("roles"))
-        key = cls(roles=roles, **fields)
-        if not all(isinstance(each, str) for each in (key.id, key.name, key.public_pem, *roles)):
-            raise TypeError(f"key {key.id!r} has a field that is no text")
-        if key.kind not in KINDS:
-            raise ValueError(f"key {key.id!r} is of no kind that is known: {key.kind!r}")
-        return key
 
 
 class KeyStore:

@@ -1,10 +1,9 @@
 """Pairing as the control socket offers it: who opens the window, who offers a key, who types the code."""
 
 import asyncio
-import base64
-import binascii
 from typing import Any
 
+from pumpd.control.confirming import signature
 from pumpd.control.refused import RefusedError
 from pumpd.control.tablets.keys import KeyStore, KeyStoreError
 from pumpd.control.tablets.pairing import NS, PairingError, Window, WindowState
@@ -33,18 +32,15 @@ class PairingService:
 
     async def offer(self, token: str, name: str, public_key: str) -> dict[str, Any]:
         """A tablet offers its key. Raises RefusedError."""
-        from pumpd.messages.signing import key_id, public_of  # noqa: PLC0415  # loaded by then
-
         name = " ".join(name.split())[:LONGEST_NAME] or "tablet"
+        await signature.load()
         window = self._open_window()
         try:
-            der = base64.b64decode(public_key, validate=True)
-            public = public_of(der)
+            der, key_id = signature.offered(public_key)
             code = window.offer(token, der, name, self._clock.loop_ns())
-        except (binascii.Error, ValueError) as error:
-            said = "public_key: not base64" if isinstance(error, binascii.Error) else str(error)
-            raise RefusedError(said) from error
-        self._note("pairing_offered", {"key": key_id(public), "name": name})
+        except ValueError as error:
+            raise RefusedError(str(error)) from error
+        self._note("pairing_offered", {"key": key_id, "name": name})
         return {"code": code, "expires_s": self._left_s(window)}
 
     def state(self, token: str) -> dict[str, Any]:
@@ -57,14 +53,13 @@ class PairingService:
 
     async def accept(self, code: str, peer: str) -> dict[str, Any]:
         """The code that the operator typed. Raises RefusedError."""
-        from pumpd.messages.signing import pairable, public_of  # noqa: PLC0415  # loaded by then
-
+        await signature.load()
         window = self._open_window()
         try:
             der, name = window.accept(code, self._clock.loop_ns())
         except PairingError as error:
             raise RefusedError(str(error)) from error
-        key = pairable(name, window.roles, public_of(der), kind="tablet")
+        key = signature.pairable(name, window.roles, der, kind="tablet")
         try:
             await asyncio.to_thread(self._keys.add, key)
         except (KeyStoreError, OSError) as error:

@@ -7,37 +7,33 @@ Promises:
 - Nothing here starts a pump. A confirmation carries a signature of its own, over what was on the screen.
 """
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import structlog
 from pydantic import ValidationError
 
+from pumpd.control.alarms.service import AlarmService
+from pumpd.control.confirming import signature
 from pumpd.control.confirming.nonces import Nonces
+from pumpd.control.confirming.review import preview_of, review, status_of
+from pumpd.control.confirming.service import ConfirmingService
+from pumpd.control.infusions.pumps import Pumps
+from pumpd.control.infusions.runner import PumpRunner
 from pumpd.control.observation.observation import ObservationError
+from pumpd.control.observation.service import ObservationService
+from pumpd.control.ordering.service import OrderingService
 from pumpd.control.refused import RefusedError
-from pumpd.control.tablets.keys import KeyStore, KeyStoreError, PairedKey
-from pumpd.control.tablets.pairing_service import PairingService
+from pumpd.control.tablets.keys import KeyStore, KeyStoreError
 from pumpd.control.tablets.sign_in import IDLE_NS, NS, SignInError, SignIns
-from pumpd.control.tablets.staff import Person, StaffError, StaffStore
+from pumpd.control.tablets.staff import Person, StaffError
 from pumpd.host.clock import Clock
 from pumpd.journal import Entry
 from pumpd.journal.writer import JournalWriter
 from pumpd.messages import tablet as asked
-from pumpd.messages.requests import (
-    Answer,
-    Associate,
-    Clear,
-    Dissociate,
-    Order,
-    Pause,
-    Reconcile,
-    Resume,
-    TabletRequest,
-)
+from pumpd.messages.keys import PairedKey
+from pumpd.messages.requests import Answer, Order, TabletRequest
 from pumpd.messages.roles import Role, objection
-
-if TYPE_CHECKING:
-    from pumpd.control.gateway import Gateway
 
 log = structlog.get_logger("pumpd.control")
 
@@ -46,23 +42,32 @@ _QUIET = ("preview", "hello", "touch")  # asked again and again while somebody t
 
 
 class Tablets:
-    def __init__(self, gateway: "Gateway", keys: KeyStore, journal: JournalWriter, clock: Clock) -> None:
-        self.pairing = PairingService(keys, journal, clock)
-        self._gateway, self._keys, self._alarms, self._journal, self._clock = (
-            gateway,
-            keys,
-            gateway.alarms,
-            journal,
-            clock,
-        )
+    def __init__(
+        self,
+        gateway: str,
+        keys: KeyStore,
+        sign_ins: SignIns,
+        pumps: Pumps,
+        ordering: OrderingService,
+        confirming: ConfirmingService,
+        alarms: AlarmService,
+        observations: ObservationService,
+        journal: JournalWriter,
+        clock: Clock,
+        changed: Callable[[], None],
+    ) -> None:
+        self._gateway, self._keys, self._sign_ins = gateway, keys, sign_ins
+        self._pumps, self._ordering, self._confirming = pumps, ordering, confirming
+        self._alarms, self._observations = alarms, observations
+        self._journal, self._clock, self._changed = journal, clock, changed
         self._nonces = Nonces()
-        self._sign_ins = SignIns(StaffStore(gateway.settings.staff_path), clock.loop_ns)
 
     def nonce(self) -> str:
         return self._nonces.draw(self._clock.loop_ns())
 
     async def answer(self, request: TabletRequest) -> Answer:
         """Raises RefusedError for what no paired tablet asked for."""
+        await signature.load()
         key = self._verified(request)
         try:
             inner = asked.inner().validate_json(request.request)
@@ -90,14 +95,6 @@ class Tablets:
             return Answer(ok=False, reasons=reasons, result={"retry_s": wait_s} if wait_s else {})
         return result if isinstance(result, Answer) else Answer(ok=True, result=result)
 
-    def of(self, tablet: str) -> dict[str, Any] | None:
-        """Who is signed in on a tablet, for its own screen."""
-        try:
-            found = self._sign_ins.person(tablet)
-        except StaffError:
-            return None
-        return _person(found[0]) | {"idle_left_s": round(found[1] / NS)} if found else None
-
     def _verified(self, request: TabletRequest) -> PairedKey:
         try:
             key = self._keys.all().get(request.key)
@@ -107,10 +104,8 @@ class Tablets:
             raise RefusedError(f"request: no tablet with the key {request.key!r} is paired with this gateway")
         if why := self._nonces.fault(request.nonce, self._clock.loop_ns()):
             raise RefusedError(why)
-        from pumpd.messages.signing import fault_of  # noqa: PLC0415  # see `Gateway.tablets`
-
-        signed = asked.signed_request(self._gateway.settings.gateway, request.nonce, request.request)
-        if why := fault_of(key, signed, request.signature, "request"):
+        signed = asked.signed_request(self._gateway, request.nonce, request.request)
+        if why := signature.fault_of(key, signed, request.signature, "request"):
             raise RefusedError(why)
         return key
 
@@ -121,61 +116,63 @@ class Tablets:
             case asked.SignIn(badge=badge, pin=pin):
                 signed_in = await self._sign_ins.sign_in(key.id, badge, pin.get_secret_value())
                 self._note("signed_in", "", {"by": str(signed_in)} | _from(key))
-                self._gateway.changed()
-                return {"person": _person(signed_in), "idle_s": IDLE_NS // NS}
+                self._changed()
+                return {"person": signed_in.shown(), "idle_s": IDLE_NS // NS}
             case asked.SignOut():
                 if there := self._sign_ins.sign_out(key.id):
                     self._note("signed_out", "", {"by": str(there)} | _from(key))
-                self._gateway.changed()
+                self._changed()
                 return {}
             case asked.Touch():
                 self._sign_ins.touch(key.id)
-                return {"person": self.of(key.id)}
+                return {"person": self._sign_ins.shown(key.id)}
             case _:
                 return await self._for_a_person(key, person, inner)
 
     async def _for_a_person(self, key: PairedKey, person: Person | None, inner: asked.Inner) -> Answer | dict[str, Any]:
         assert person is not None  # `objection` has seen to it
         self._sign_ins.touch(key.id)
-        by, peer = str(person), f"tablet {key.name} ({key.id})"
+        who = f"{person}, tablet {key.name} ({key.id})"
         match inner:
             case asked.Preview() | asked.TabletOrder():
                 order = Order(**inner.model_dump(exclude={"op"}), ordered_by=person.badge)
+                runner = self._pumps.named(order.pump)
                 if isinstance(inner, asked.Preview):
-                    return await self._gateway.preview(order)
-                return await self._gateway.answer(order, f"{by}, {peer}")
+                    return preview_of(runner, await self._ordering.preview(order))
+                session = await self._ordering.order(order, who)
+                return {"session": session, **review(runner)}
             case asked.TabletChallenge(pump=pump):
-                return _exact(await self._gateway.challenge(pump))
+                return _exact(await self._confirming.challenge(pump))
             case asked.TabletConfirm():
-                return await self._confirm(key, person, inner)
+                return self._status(await self._confirm(key, person, inner))
             case asked.TabletAssociate(pump=pump, patient=patient):
-                return await self._gateway.answer(Associate(pump=pump, patient=patient, by=by), peer)
+                return self._status(await self._ordering.associate(pump, patient, who))
             case asked.TabletDissociate(pump=pump):
-                return await self._gateway.answer(Dissociate(pump=pump, by=by), peer)
+                return self._status(await self._ordering.associate(pump, None, who))
             case asked.TabletPause(pump=pump, reason=reason):
-                return await self._gateway.answer(Pause(pump=pump, by=by, reason=reason), peer)
+                return self._status(self._pumps.pause(pump, who, reason))
             case asked.TabletResume(pump=pump):
-                return await self._gateway.answer(Resume(pump=pump, by=by), peer)
+                return self._status(self._pumps.resume(pump, who))
             case asked.TabletClear(pump=pump):
-                return await self._gateway.answer(Clear(pump=pump, by=by), peer)
-            case asked.TabletReconcile():
-                return await self._gateway.answer(Reconcile(**inner.model_dump(), by=by), peer)
+                return self._status(self._pumps.clear(pump, who))
+            case asked.TabletReconcile(pump=pump, volume=volume, reason=reason, stands=stands):
+                return self._status(self._pumps.reconcile(pump, who, volume, reason, stands=stands))
             case asked.Acknowledge(pump=pump, code=code):
-                self._alarms.acknowledge(pump, code, f"{by}, {peer}")
+                self._alarms.acknowledge(pump, code, who)
                 return {}
             case asked.PauseAudio():
-                return {"paused_s": self._alarms.pause_audio(f"{by}, {peer}", key.id)}
+                return {"paused_s": self._alarms.pause_audio(who, key.id)}
             case asked.VitalSigns(pump=pump, session=session):
                 numbers = inner.model_dump(exclude={"op", "pump", "session"})
-                self._gateway.observations.vitals(pump, session, f"{by}, {peer}", numbers)
+                self._observations.vitals(pump, session, who, numbers)
             case asked.EndObservation(pump=pump, session=session, reason=reason):
-                self._gateway.observations.end(pump, session, f"{by}, {peer}", reason)
+                self._observations.end(pump, session, who, reason)
             case _:
                 raise RefusedError(f"{inner.op}: no tablet may ask for that")
-        self._gateway.changed()
+        self._changed()
         return {}
 
-    async def _confirm(self, key: PairedKey, person: Person, inner: asked.TabletConfirm) -> dict[str, Any]:
+    async def _confirm(self, key: PairedKey, person: Person, inner: asked.TabletConfirm) -> PumpRunner:
         if inner.key not in (None, key.id):
             raise RefusedError("confirm: it names another key than the one that asks")
         signer, second = f"{person} on tablet {key.name} ({key.id})", None
@@ -186,7 +183,28 @@ class Tablets:
             if Role.CONFIRM not in second.roles:
                 raise RefusedError(f"confirm: {second.name} has no role {Role.CONFIRM}")
             signer = f"{signer}, checked by {second}"
-        return await self._gateway.confirm(inner.confirmation(key.id), key, signer, checked_twice=second is not None)
+
+        def permitted() -> list[str]:
+            return self._objections(key, person, inner.op)
+
+        sent = inner.confirmation(key.id)
+        return await self._confirming.confirm(sent, key, signer, permitted, checked_twice=second is not None)
+
+    def _objections(self, key: PairedKey, person: Person, op: str) -> list[str]:
+        """Why this person on this tablet may not do it any more: what was verified may have ended meanwhile."""
+        try:
+            paired, found = self._keys.all().get(key.id), self._sign_ins.person(key.id)
+        except (KeyStoreError, StaffError) as error:
+            return [str(error)]
+        if paired is None or paired.public_pem != key.public_pem:
+            return [f"{op}: the tablet {key.name!r} is not paired with this gateway any more"]
+        if found is None or found[0].badge != person.badge:
+            return [f"{op}: {person.name} is not signed in on this tablet any more"]
+        why = objection(op, paired.roles, found[0].roles)
+        return [why] if why else []
+
+    def _status(self, runner: PumpRunner) -> dict[str, Any]:
+        return status_of(runner, self._clock.monotonic_ns())
 
     def _note(self, kind: str, pump: str, body: dict[str, Any]) -> None:
         self._journal.post([Entry(kind, body, pump, "", self._clock.monotonic_ns())])
@@ -194,10 +212,6 @@ class Tablets:
 
 def _from(key: PairedKey) -> dict[str, str]:
     return {"tablet": f"{key.name} ({key.id})"}
-
-
-def _person(person: Person) -> dict[str, Any]:
-    return {"badge": person.badge, "name": person.name, "roles": list(person.roles)}
 
 
 def _exact(challenge: dict[str, Any]) -> dict[str, Any]:

@@ -10,8 +10,10 @@ Promises:
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
-from pumpd.control.tablets.staff import Person, StaffStore, fits
+from pumpd.control.tablets.keys import KeyStore, KeyStoreError
+from pumpd.control.tablets.staff import Person, StaffError, StaffStore, fits
 
 NS = 10**9
 IDLE_NS = 180 * NS  # SEC-16, STA-03
@@ -77,6 +79,14 @@ class SignIns:
             return None
         return found, left
 
+    def shown(self, tablet: str) -> dict[str, Any] | None:
+        """Who is signed in on a tablet, for its own screen."""
+        try:
+            found = self.person(tablet)
+        except StaffError:
+            return None
+        return found[0].shown() | {"idle_left_s": round(found[1] / NS)} if found else None
+
     def touch(self, tablet: str) -> None:
         if self.person(tablet) is not None:
             self._sessions[tablet].touched_ns = self._now()
@@ -119,3 +129,12 @@ class SignIns:
         there = self.person(tablet)
         self._sessions.pop(tablet, None)
         return there[0] if there else None
+
+
+def paired_tablets(keys: KeyStore, sign_ins: SignIns) -> dict[str, dict[str, Any]]:
+    """Every paired tablet with the person signed in on it, by the id of its key; none when the keys cannot be read."""
+    try:
+        tablets = [key for key in keys.all().values() if key.kind == "tablet"]
+    except KeyStoreError:
+        return {}
+    return {key.id: {"name": key.name, "roles": list(key.roles), "person": sign_ins.shown(key.id)} for key in tablets}

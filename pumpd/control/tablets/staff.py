@@ -43,6 +43,9 @@ class Person:
             raise TypeError(f"badge {person.badge!r} has a field that is no text")
         return person
 
+    def shown(self) -> dict[str, Any]:
+        return {"badge": self.badge, "name": self.name, "roles": list(self.roles)}
+
     def __str__(self) -> str:
         return f"{self.name} (badge {self.badge})"
 

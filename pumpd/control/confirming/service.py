@@ -1,0 +1,91 @@
+"""Confirmations: the challenge that is to be signed, and the signature that lets an infusion start.
+
+Promises:
+- A signature counts only for the binding that was offered: nonce, program, action, pump, session, gateway, what was on
+  the screen, and the wristband that was scanned.
+- What may have changed while something was waited for is checked again before the state machine is asked.
+- The state machine decides; nothing here sends anything to a pump.
+"""
+
+import secrets
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pumpd.control.confirming import signature
+from pumpd.control.confirming.review import review, shown
+from pumpd.control.infusions.pumps import Pumps
+from pumpd.control.infusions.runner import PumpRunner
+from pumpd.control.infusions.start_gate import StartGate
+from pumpd.control.journal_health import JournalHealth
+from pumpd.control.ordering.association import NO_TOKEN
+from pumpd.control.ordering.library_check import LibraryCheck
+from pumpd.control.refused import RefusedError
+from pumpd.dosing.prescription import is_token
+from pumpd.host.clock import Clock
+from pumpd.infusion import events as ev
+from pumpd.messages import binding as bindings
+from pumpd.messages.keys import PairedKey
+from pumpd.messages.requests import Confirmation
+
+Permission = Callable[[], Sequence[str]]  # why the one who confirms may not do so at this moment
+
+
+class ConfirmingService:
+    def __init__(
+        self, pumps: Pumps, library_check: LibraryCheck, gate: StartGate, health: JournalHealth, clock: Clock
+    ) -> None:
+        self._pumps, self._library_check, self._gate, self._health = pumps, library_check, gate, health
+        self._clock = clock
+
+    async def challenge(self, pump: str) -> dict[str, Any]:
+        """What a confirmation must sign now, and what must be on the screen. Raises RefusedError."""
+        runner = self._pumps.named(pump)
+        await signature.load()
+        issued = ev.ChallengeIssued(self._now(), secrets.token_hex(16), shown(review(runner)))
+        reasons = runner.feed(issued)
+        infusion = runner.infusion
+        if reasons or infusion is None or infusion.challenge is None:
+            raise RefusedError(*reasons)
+        binding = infusion.challenge
+        valid_s = self._clock.loop_seconds(binding.expires_ns - self._now())
+        return {
+            "binding": bindings.to_fields(binding),
+            "valid_s": valid_s,
+            "review": review(runner),
+            "shown": binding.shown,
+        }
+
+    async def confirm(
+        self, request: Confirmation, key: PairedKey, signer: str, permitted: Permission, *, checked_twice: bool
+    ) -> PumpRunner:
+        """Verify the signature and let the state machine decide. Raises RefusedError.
+
+        `permitted` is asked again after everything that was waited for: a key may be revoked and a person signed out
+        in that time.
+        """
+        runner = self._pumps.named(request.pump)
+        await signature.load()
+        try:
+            binding = bindings.of_confirmation(request)
+        except ValueError as error:
+            raise RefusedError(str(error)) from error
+        if wrong := signature.fault(key, binding, request.signature):
+            raise RefusedError(wrong)
+        # A resume gives the rest of what was started by the library.
+        library = await self._library_check.objections() if binding.action is ev.ConfirmAction.START else ()
+        objections = [*permitted(), *library, *self._health.objections(), *self._gate.against(runner, binding.action)]
+        if objections:
+            raise RefusedError(*objections)
+        if runner.program is not None and runner.program.entry.double_check and not checked_twice:
+            raise RefusedError(
+                f"confirmation: {runner.program.entry.id} asks for a second person's check; confirm it on a tablet"
+            )
+        if not is_token(binding.wristband):  # it may be anything, so no journal entry holds it
+            raise RefusedError(f"patient: what was scanned is {NO_TOKEN}; scan the wristband")
+        given = ev.ConfirmationGiven(self._now(), binding, signer, request.request, runner.patient)
+        if reasons := runner.feed(given):
+            raise RefusedError(*reasons)
+        return runner
+
+    def _now(self) -> int:
+        return self._clock.monotonic_ns()

@@ -1,0 +1,84 @@
+"""Whether the journal can be believed and written to, and what follows when it cannot.
+
+Promises:
+- Nothing is ordered, confirmed or started while the journal of before is damaged or the present one cannot be written.
+- Every infusion under way learns of a failure at once. A stop needs no journal.
+- The alarm is active until what was kept in memory is on the disk.
+"""
+
+import contextlib
+from collections.abc import Callable, Mapping
+
+import structlog
+
+from pumpd.control.infusions.runner import PumpRunner
+from pumpd.host.clock import Clock
+from pumpd.infusion import events as ev
+from pumpd.journal import Entry, JournalError
+from pumpd.journal.writer import JournalWriter
+
+log = structlog.get_logger("pumpd.control")
+
+
+class JournalHealth:
+    def __init__(
+        self,
+        runners: Mapping[str, PumpRunner],
+        journal: JournalWriter,
+        clock: Clock,
+        changed: Callable[[], None],
+        damage: str = "",
+    ) -> None:
+        """`changed` is called when `fault` has changed. `damage`: what is wrong with the journal of before, until it is
+        repaired and control has restarted.
+        """
+        self.damage, self.problem = damage, ""
+        self._runners, self._journal, self._clock, self._changed = runners, journal, clock, changed
+        journal.on_failure = self._failed
+        journal.on_restored = self._restored
+        if damage:
+            log.error("journal_damaged", why=damage)
+
+    @property
+    def fault(self) -> str:
+        """What is wrong with the journal now; empty when it can be used."""
+        return self.damage or self.problem
+
+    def objections(self) -> list[str]:
+        """Why the journal keeps anything from being started."""
+        reasons = []
+        if self.damage:
+            reasons.append(f"{self.damage}; what was given before is not known, so nothing is started")
+        if self.problem:
+            reasons.append(f"journal: {self.problem}; nothing is started that cannot be written down")
+        return reasons
+
+    async def retry(self) -> None:
+        """After a failure: try again to write what was kept; a success clears the problem."""
+        if not self.problem:
+            return
+        with contextlib.suppress(JournalError):
+            await self._journal.append([Entry("journal_tried", {}, "", "", self._clock.monotonic_ns())])
+            if self.problem:  # nothing had been kept
+                self._restored(0)
+
+    def _failed(self, error: JournalError) -> None:
+        known, self.problem = bool(self.problem), str(error)
+        if known:  # an entry about it would fail as well
+            return
+        log.error("journal_failed", why=str(error))
+        for runner in self._runners.values():
+            if runner.active:
+                runner.feed(ev.JournalFailed(self._clock.monotonic_ns(), str(error)))
+        self._changed()
+
+    def _restored(self, kept: int) -> None:
+        """What was kept in memory is on the disk now."""
+        log.info("journal_restored", entries_kept=kept)
+        body = {"problem": self.problem, "entries_kept": kept}
+        self.problem = ""
+        self._post("journal_restored", body)
+        self._changed()
+
+    def _post(self, kind: str, body: Mapping[str, object]) -> None:
+        self._journal.post([Entry(kind, body, "", "", self._clock.monotonic_ns())])

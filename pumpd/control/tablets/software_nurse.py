@@ -1,0 +1,40 @@
+"""Software nurses: paired keys that confirm by themselves, for simulation and integration.
+
+A tablet's key never does: its request says who is signed in on the tablet.
+"""
+
+from pumpd.control.confirming.service import ConfirmingService
+from pumpd.control.infusions.runner import PumpRunner
+from pumpd.control.refused import RefusedError
+from pumpd.control.tablets.keys import KeyStore, KeyStoreError
+from pumpd.messages.keys import PairedKey
+from pumpd.messages.requests import Confirmation
+
+
+class SoftwareNurses:
+    def __init__(self, keys: KeyStore, confirming: ConfirmingService) -> None:
+        self._keys, self._confirming = keys, confirming
+
+    async def confirm(self, request: Confirmation) -> PumpRunner:
+        """Raises RefusedError."""
+        key = self._key(request.key)
+
+        def permitted() -> list[str]:
+            try:
+                return [] if self._key(request.key) == key else [f"confirmation: the key {key.name!r} has changed"]
+            except RefusedError as error:
+                return list(error.reasons)
+
+        signer = f"{key.name} ({key.id})"
+        return await self._confirming.confirm(request, key, signer, permitted, checked_twice=False)
+
+    def _key(self, key_id: str) -> PairedKey:
+        try:
+            key = self._keys.all().get(key_id)
+        except KeyStoreError as error:
+            raise RefusedError(str(error)) from error
+        if key is None:
+            raise RefusedError(f"confirmation: the key {key_id!r} is not paired with this gateway")
+        if key.kind != "software":
+            raise RefusedError(f"confirmation: {key.name!r} is a tablet; it confirms with a person signed in on it")
+        return key

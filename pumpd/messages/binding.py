@@ -1,0 +1,39 @@
+"""What a confirmation binds to, as it goes over a socket: the challenge out, the confirmation back."""
+
+from typing import Any
+
+from pumpd.infusion.events import Binding, ConfirmAction
+from pumpd.messages.requests import Confirmation
+
+
+def to_fields(binding: Binding) -> dict[str, Any]:
+    """The challenge's form. The wristband is not in it: the nurse scans that."""
+    return {
+        "nonce": binding.nonce,
+        "digest": binding.digest,
+        "action": binding.action.value,
+        "serial": binding.serial,
+        "channel": binding.channel,
+        "session": binding.session,
+        "gateway": binding.gateway,
+        "expires_ns": binding.expires_ns,
+        "shown": binding.shown,
+    }
+
+
+def of_confirmation(sent: Confirmation) -> Binding:
+    """What the confirmation says it signed. Raises ValueError for an action that is neither start nor resume."""
+    if sent.action not in list(ConfirmAction):
+        raise ValueError(f"confirmation: action {sent.action!r} is neither start nor resume")
+    return Binding(
+        nonce=sent.nonce,
+        digest=sent.digest,
+        action=ConfirmAction(sent.action),
+        serial=sent.serial,
+        channel=sent.channel,
+        session=sent.session,
+        gateway=sent.gateway,
+        expires_ns=sent.expires_ns,
+        shown=sent.shown,
+        wristband=sent.wristband,
+    )
