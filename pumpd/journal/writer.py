@@ -162,10 +162,7 @@ class ThreadWriter:
             self._changed.wait_for(lambda: self._fresh)
             self._fresh, last = False, self._closing
             batches, lost = self._backlog.begin()
-            self._busy_since = time.monotonic()
         outcome = self._write(journal, batches, lost)
-        with self._changed:
-            self._busy_since = None
         for call, argument in outcome:  # in this order, before anyone who waited goes on
             self._on_loop(call, argument)
         self._on_loop(self._settle)
@@ -174,7 +171,11 @@ class ThreadWriter:
     def _write(self, journal: Journal, batches: list[Batch], lost: int) -> list[tuple[Callable[[Any], None], Any]]:
         """Write them; returns what the loop is to be told."""
         try:
-            write(journal, batches, lost)
+            self._busy_since = time.monotonic()
+            try:
+                write(journal, batches, lost)
+            finally:
+                self._busy_since = None
         except JournalError as error:
             with self._changed:
                 self._backlog.failed(batches, error)

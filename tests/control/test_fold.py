@@ -68,7 +68,7 @@ async def test_an_entry_that_cannot_be_understood_never_keeps_control_from_comin
         await asyncio.sleep(20)
         session = here.gateway.runners["bed1"].infusion.place.session
         await die(here)
-        here.gateway._journal._journal.append([Entry(kind, body, "bed1", session)])
+        here.gateway.journal._journal.append([Entry(kind, body, "bed1", session)])
         async with come_up(here):
             await asyncio.sleep(6)
             assert not here.pump.truth()["running"]

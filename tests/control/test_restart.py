@@ -34,6 +34,7 @@ async def another_process(here, boot="boot-2", settings=None, library=None):
 async def die(here):
     """SIGKILL: no task goes on, no stop goes out, the port is closed by the kernel."""
     here.gateway.journal._flush = lambda: None
+    here.gateway.works._ending = True  # there is nobody left who could notice
     tasks = [task for task in asyncio.all_tasks() if task.get_name().startswith(("pump ", "stop "))]
     drivers = [runner.driver for runner in here.gateway.runners.values()]
     for runner in here.gateway.runners.values():
