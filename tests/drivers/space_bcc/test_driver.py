@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from pumpd.control.infusions.runner import PumpRunner
+from pumpd.control.infusions.pump_service import PumpService
 from pumpd.pump import Container, Done, PumpProgram, PumpState, RateStep, Refused, Unknown
 from pumpd.quantities import Duration, Rate, Volume
 from pumpd.wire import memory
@@ -121,7 +121,7 @@ async def test_silence_is_unknown_and_readings_come_back():
 
 async def test_control_shows_it_never_stops_it_and_refuses_to_plan_with_it(tmp_path, monkeypatch):
     stopped = []
-    monkeypatch.setattr(PumpRunner, "stop_now", lambda self: stopped.append(self.name))
+    monkeypatch.setattr(PumpService, "stop_now", lambda self: stopped.append(self.name))
     async with rack() as pump:
         pump.press("rate", "10")
         pump.press("start")
