@@ -43,7 +43,7 @@ async def test_a_good_pump_passes_every_step(connect):
     assert set(ALL) <= set(TO_DO)
 
 
-async def test_a_pump_without_safe_mode_passes_and_it_is_said_that_nothing_else_ends_its_flow(connect):
+async def test_a_pump_without_safe_mode_passes_and_the_report_notes_that_nothing_else_ends_its_flow(connect):
     check = await bench(connect, ToyPump(unknown=("SAF", "PF", "PHN", "FUN")))
     assert check.failed is None
     assert check.native_lease is False
@@ -174,7 +174,7 @@ def test_what_cannot_be_done_is_refused_with_status_2(arguments, why):
 
 
 @pytest.mark.realtime
-def test_a_port_that_is_not_there_ends_with_status_1_and_says_what_to_do():
+def test_a_missing_port_ends_with_status_1_and_a_hint():
     arguments = ["check", "--driver", "new-era", "--port", "/dev/no-such", "--nobody-connected"]
     result = run(*arguments, "--json")
     assert result.exit_code == 1

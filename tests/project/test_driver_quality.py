@@ -82,12 +82,12 @@ def test_each_assumption_has_an_option_of_the_simulator_that_gives_the_other_cho
         ({"assumption": ["digits", "quiet_s"], "option": ["x"]}, "a simulator option x, which is marked"),
     ],
 )
-def test_marks_that_are_not_true_are_said(mark, says):
+def test_untrue_marks_are_reported(mark, says):
     (said,) = unmarked("harvard", ["digits", "quiet_s"], [mark])
     assert said.startswith(says)
 
 
-def test_what_a_sheet_leaves_open_stands_on_the_page_with_assumption_and_option():
+def test_what_a_sheet_leaves_open_is_on_the_page_with_assumption_and_option():
     mark = {"mark": "[U] the digits", "assumption": ["digits"], "option": ["reply_delay_s"], "why": "so it is"}
     assert "| [U] the digits | `digits` | `--reply-delay-s` | so it is |" in page([replace(BEST, marks=(mark,))])
 
