@@ -160,7 +160,7 @@ def test_a_family_that_takes_no_syringe_is_shown_with_a_bag():
         (["show", "no-such"], "'no-such' is not installed"),
         (["show", "new-era", "--diameter", "60 mm"], "diameter"),
         (["show", "new-era", "--diameter", "26.59"], "unit is missing"),
-        (["check", "--driver", "new-era", "--port", "/dev/null"], "nobody is connected"),
+        (["check", "--driver", "new-era", "--port", "/dev/null"], "no patient is connected"),
         (["check", "--driver", "new-era", "--port", "/dev/null", "--setting", "adress=1"], "settings.adress"),
         (["check", "--driver", "new-era", "--port", "/dev/null", "--setting", "address"], "KEY=VALUE"),
         (["check", "--driver", "new-era", "--port", "/dev/null", "--volume", "1,5 mL"], "volume"),
