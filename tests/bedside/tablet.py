@@ -182,7 +182,7 @@ async def bedsides(folder: Path, monkeypatch: Any, **options: Any) -> AsyncItera
         running = asyncio.create_task(feed.run())
         made = Bedsides(here, feed, transport, Tablet(httpx.AsyncClient()))
         await made.tablet.http.aclose()
-        made.tablet = made.paired("bedside tablet", ("view", "confirm", "prescribe", "maintain"))
+        made.tablet = made.paired("ward tablet", ("view", "confirm", "prescribe", "maintain"))
         try:
             assert (await made.tablet.hello())["ok"]
             await asyncio.sleep(1.5)

@@ -6,6 +6,8 @@ from pumpd.control.infusions.pump_service import PumpService, stop_all
 from pumpd.control.refused import RefusedError
 from pumpd.host.clock import Clock
 from pumpd.infusion import events as ev
+from pumpd.messages.requests import Reconcile
+from pumpd.messages.tablet import TabletReconcile
 from pumpd.quantities import Volume
 
 
@@ -35,15 +37,12 @@ class Pumps:
     def clear(self, pump: str, by: str) -> PumpService:
         return self.feed(pump, ev.TripsCleared(self._now(), by))
 
-    def reconcile(
-        self, pump: str, by: str, volume: str, reason: str, *, again: str | None, seen_stopped: bool
-    ) -> PumpService:
-        try:
-            read = Volume.parse(volume, "volume", zero=True)
-            twice = None if again is None else Volume.parse(again, "volume_again", zero=True)
-        except ValueError as error:
-            raise RefusedError(str(error)) from error
-        return self.feed(pump, ev.DeliveryReconciled(self._now(), by, read, reason, seen_stopped, twice))
+    def reconcile(self, pump: str, by: str, read: Reconcile | TabletReconcile) -> PumpService:
+        """End an uncertain delivery with the volume that `by` read at the pump."""
+        volume = _volume(read.volume, "volume")
+        again = None if read.volume_again is None else _volume(read.volume_again, "volume again")
+        event = ev.DeliveryReconciled(self._now(), by, volume, read.reason, read.seen_stopped, again)
+        return self.feed(pump, event)
 
     def feed(self, pump: str, event: ev.Event) -> PumpService:
         runner = self.named(pump)
@@ -53,3 +52,10 @@ class Pumps:
 
     def _now(self) -> int:
         return self._clock.monotonic_ns()
+
+
+def _volume(text: str, field: str) -> Volume:
+    try:
+        return Volume.parse(text, field, zero=True)
+    except ValueError as error:
+        raise RefusedError(str(error)) from error

@@ -14,7 +14,7 @@ from pumpd.dosing.history import Dose, History, Wanted, objections, place, warni
 from pumpd.host.clock import Clock
 from pumpd.messages.requests import Order
 from pumpd.messages.state import Course
-from pumpd.pump import Capabilities, LossOfControl
+from pumpd.pump import Capabilities, Container, LossOfControl
 from pumpd.settings import PumpSettings, Settings
 
 
@@ -26,6 +26,7 @@ class Planned:
     prescription: Prescription
     program: RateProgram
     capabilities: Capabilities
+    container: Container
     course: Course | None
 
 
@@ -51,7 +52,7 @@ class Planning:
         To be `ordered`, it needs a typed reason for each soft limit as well.
         """
         reasons = list(objections)
-        await self._past.catch_up()
+        await self.catch_up()
         fields: dict[str, object] = request.model_dump(exclude={"op", "pump", "overrides"})
         try:
             prescription = Prescription.from_text(fields, library=self._library, order=True)
@@ -70,7 +71,9 @@ class Planning:
         if reasons:
             raise RefusedError(*reasons)
         asked = {**fields, "overrides": request.overrides}
-        return Planned(asked, prescription, program, capabilities, self._course(runner, prescription))
+        container = self._library.containers[prescription.container]
+        course = self._course(runner, prescription)
+        return Planned(asked, prescription, program, capabilities, container, course)
 
     def _capabilities(self, runner: PumpService, prescription: Prescription) -> Capabilities:
         """The pump's limits with the ordered container. Raises Refusals, with every reason that needs no pump."""
@@ -82,6 +85,10 @@ class Planning:
             return on_port(runner.family.capabilities(container, runner.settings.settings), runner.settings.port)
         except ValueError as error:
             raise Refusals([*reasons, Refusal("container", str(error), "PRG-13")]) from error
+
+    async def catch_up(self) -> None:
+        """Take in what was given meanwhile. Raises RefusedError."""
+        await self._past.catch_up()
 
     def history(
         self, runner: PumpService, prescription: Prescription, but: str = ""

@@ -116,7 +116,7 @@ class OrderingService:
             accuracy_percent=planned.capabilities.kind.accuracy_percent,
             ordered_ns=self._now(),
             patient=planned.prescription.patient,
-            container=program.container.usable,
+            container=planned.container.usable,
         )
 
     def _objections(self, runner: PumpService, patient: str) -> list[str]:

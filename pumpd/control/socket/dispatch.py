@@ -157,8 +157,8 @@ class Dispatch:
                 return self._pumps.resume(pump, f"{by}, {peer}")
             case Clear(pump=pump, by=by):
                 return self._pumps.clear(pump, f"{by}, {peer}")
-            case Reconcile(pump=pump, by=by, volume=volume, volume_again=again, reason=reason, seen_stopped=seen):
-                return self._pumps.reconcile(pump, f"{by}, {peer}", volume, reason, again=again, seen_stopped=seen)
+            case Reconcile(pump=pump, by=by):
+                return self._pumps.reconcile(pump, f"{by}, {peer}", request)
             case TraceRequest(pump=pump):
                 settings = self._pumps.named(pump).settings
                 return {"pump": pump, "driver": settings.driver, "port": settings.port}

@@ -48,7 +48,7 @@ class PumpValues:
     identity: Identity | None
     capabilities: Capabilities | None
     reading: Reading | None
-    stopped: bool
+    stopped: bool  # confirmed by readings, and nothing may flow (STP-04)
     infusion: Infusion | None
     program: RateProgram | None
     alarms: Sequence[AlarmState]

@@ -154,9 +154,8 @@ class Tablets:
                 return self._status(self._pumps.resume(pump, who))
             case asked.TabletClear(pump=pump):
                 return self._status(self._pumps.clear(pump, who))
-            case asked.TabletReconcile(pump=pump, volume=volume, volume_again=again, reason=reason, seen_stopped=seen):
-                found = self._pumps.reconcile(pump, who, volume, reason, again=again, seen_stopped=seen)
-                return self._status(found)
+            case asked.TabletReconcile(pump=pump) as read:
+                return self._status(self._pumps.reconcile(pump, who, read))
             case asked.Acknowledge(pump=pump, code=code):
                 self._alarms.acknowledge(pump, code, who)
                 return {}

@@ -91,7 +91,7 @@ async def test_it_is_told_nothing():
 
 async def test_an_empty_slot_and_a_number_that_is_none_are_said_so(monkeypatch):
     async with rack() as pump, looking(slot="12") as driver:
-        assert (await driver.read()).reasons == ("slot 12: the rack tells of no pump there",)
+        assert (await driver.read()).reasons == ("slot 12: the rack reports no pump there",)
     async with rack() as pump, looking() as driver:
         for bad in ("NaN", "-1", "lots", "1e99"):
             monkeypatch.setattr(pump.device, "_rates", [Bad(bad)])
