@@ -56,6 +56,7 @@ check: page-check
 	$(RUN) lint-imports --no-logo
 	$(RUN) python tools/requirements_table.py --check
 	$(RUN) python tools/states_page.py --check
+	$(RUN) python tools/requests_page.py --check
 	$(RUN) python tools/restart_page.py --check
 	$(RUN) python tools/configuration_page.py --check
 	$(RUN) python tools/lease_picture.py --check
@@ -95,6 +96,7 @@ pictures: page system
 table: setup
 	$(RUN) python tools/requirements_table.py
 	$(RUN) python tools/states_page.py
+	$(RUN) python tools/requests_page.py
 	$(RUN) python tools/restart_page.py
 	$(RUN) python tools/configuration_page.py
 	$(RUN) python -m tools.safety_case

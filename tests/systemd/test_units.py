@@ -138,7 +138,9 @@ def test_a_deadman_outlives_control_however_that_ends():
     """Of a unit's processes systemd ends the main one only; what is left runs on beside the next control."""
     service = unit("pumpd-control.service")["Service"]
     assert (service["KillMode"], service["OOMPolicy"]) == ("process", "continue")
-    assert service["ReadWritePaths"] == "/run/pumpd"  # where it is found: a directory that no unit takes away
+    assert (
+        service["ReadWritePaths"] == "/run/pumpd /run/pumpd-tablet"
+    )  # where it is found: a directory that no unit takes away
     assert "RuntimeDirectory" not in service
 
 
@@ -146,18 +148,20 @@ def test_telemetry_has_no_device_and_does_not_reach_the_control_socket():
     service = unit("pumpd-telemetry.service")["Service"]
     assert service["PrivateDevices"] == "yes"
     assert service["SupplementaryGroups"] == "pumpd"
-    assert service["InaccessiblePaths"] == "-/run/pumpd"
+    assert service["InaccessiblePaths"] == "-/run/pumpd -/run/pumpd-tablet"
     assert service["ReadOnlyPaths"] == "-/var/lib/pumpd"
-    assert "d /run/pumpd 2750 pumpd pumpd-operators" in (UNITS / "tmpfiles.d" / "pumpd.conf").read_text()
+    directories = (UNITS / "tmpfiles.d" / "pumpd.conf").read_text()
+    assert "d /run/pumpd 2750 pumpd pumpd-operators" in directories
+    assert "d /run/pumpd-tablet 2750 pumpd pumpd-bedside" in directories
 
 
-@pytest.mark.requirement("SEC-18")
+@pytest.mark.requirement("SEC-18", "SEC-21")
 def test_bedside_has_a_network_and_no_device_and_does_not_reach_what_it_need_not():
     service = unit("pumpd-bedside.service")["Service"]
     assert service["PrivateDevices"] == "yes"
     assert service["DynamicUser"] == "yes"  # neither root nor control's user, so it opens no pairing window
-    assert service["SupplementaryGroups"] == "pumpd pumpd-operators"
-    assert service["InaccessiblePaths"] == "-/var/lib/pumpd/tls -/var/lib/pumpd/staff.json"
+    assert service["SupplementaryGroups"] == "pumpd pumpd-bedside"  # no operator: it reaches the tablet socket only
+    assert service["InaccessiblePaths"] == "-/var/lib/pumpd/tls -/var/lib/pumpd/staff.json -/run/pumpd"
     assert service["ReadOnlyPaths"] == "-/var/lib/pumpd"
 
 
@@ -169,7 +173,7 @@ def test_users_and_groups_are_made(tmp_path):
         )
     assert (tmp_path / "etc" / "passwd").read_text().startswith("pumpd:")
     groups = [line.split(":")[0] for line in (tmp_path / "etc" / "group").read_text().splitlines()]
-    assert sorted(groups) == ["pumpd", "pumpd-operators"]
+    assert sorted(groups) == ["pumpd", "pumpd-bedside", "pumpd-operators"]
 
 
 @pytest.mark.requirement("SEC-20")
