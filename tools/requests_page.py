@@ -1,52 +1,46 @@
-"""Print the tables of requests into docs/reference/requests.md; `--check` only says whether the page is fresh."""
+"""Print which request control accepts on which socket into docs/reference/requests.md; `--check` compares it."""
 
 import sys
-from pathlib import Path
 
 from pumpd.control.socket import doors
 from pumpd.control.tablets import needs
+from tools.printed import ROOT, write_or_check
 
-PAGE = Path(__file__).parent.parent / "docs" / "reference" / "requests.md"
+PAGE = ROOT / "docs" / "reference" / "requests.md"
 
-HEAD = """# Requests
+HEAD = """# Requests and sockets
 
-What control takes, by which of its two sockets, and from whom ([why](../decisions/0021-two-doors.md)). Printed from
-`pumpd/control/socket/doors.py` and `pumpd/control/tablets/needs.py` by `python tools/requests_page.py`; a test asks for
-every request at every door as every user.
+Control answers on two local sockets. This table states which request it accepts on which socket, and from which user;
+it refuses everything else (SEC-21). Printed from `pumpd/control/socket/doors.py` by `tools/requests_page.py`. pumpd is
+not a cleared medical device: it is for simulation, research and integration only.
 
-A request is one line of JSON with the field `op`; the answer is one line with `ok`, `result` and `reasons`. What is not in
-these tables is refused.
-
-- **owner**: root, or the user that control runs as
-- **group**: a member of the group that owns the socket (`pumpd-operators`, `pumpd-bedside`)
-- **everybody**: every user who can open the socket
-
-## At the sockets
+- The **operator socket** (`socket` in the configuration) is for people and programs on the gateway.
+- The **tablet socket** (`tablet_socket`) is for bedside, which has a network and may be compromised. What no paired key
+  has signed changes nothing there, except a stop.
+- **owner** is root or the user that control runs as. **group** is the group that owns the socket.
 
 """
 
 SIGNED = """
 ## In a signed tablet request
 
-`tablet` carries a request that a paired tablet has signed. The tablet's key and the person signed in on it both need the
-role.
+`tablet` carries a request that a paired tablet has signed. The tablet's key and the person signed in on it both need
+the role. Printed from `pumpd/control/tablets/needs.py`.
 
+"""
+
+FOOT = """
+## On the wire
+
+Each request is one line of JSON, and so is its answer: `{"ok": true, "result": {…}}` or
+`{"ok": false, "reasons": [...]}`. After `watch` and `trace` the connection carries only the stream. The fields of each
+request are in `pumpd/messages/requests.py`, those of a signed tablet request in `pumpd/messages/tablet.py`.
 """
 
 
 def page() -> str:
-    return HEAD + doors.table() + SIGNED + needs.table()
-
-
-def main() -> int:
-    if "--check" in sys.argv[1:]:
-        if PAGE.read_text(encoding="utf-8") == page():
-            return 0
-        print(f"{PAGE.name} is stale: run python tools/requests_page.py", file=sys.stderr)
-        return 1
-    PAGE.write_text(page(), encoding="utf-8")
-    return 0
+    return HEAD + doors.table() + SIGNED + needs.table() + FOOT
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(PAGE, page()))

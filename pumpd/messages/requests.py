@@ -143,14 +143,16 @@ class Clear(_Message):
 class Reconcile(_Message):
     """End the doubt about what was given: the volume that a person read on the pump's display.
 
-    It is the volume of the present program. `stands`: that person saw that the pump did not run.
+    It is the volume of the present program. `seen_stopped`: that person saw the pump stopped.
+    `volume_again`: the volume entered a second time, which is needed when it is more than the program.
     """
 
     op: Literal["reconcile"] = "reconcile"
     pump: Id
     volume: Text
     reason: Text
-    stands: bool = False
+    seen_stopped: bool = False
+    volume_again: Text | None = None
     by: Text
 
 

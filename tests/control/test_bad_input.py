@@ -320,10 +320,11 @@ def test_a_field_that_is_missing_of_another_type_or_beyond_all_length_makes_no_o
 
 @pytest.mark.requirement("STA-14")
 async def test_two_orders_for_one_patient_at_the_same_time_give_one_infusion(tmp_path, monkeypatch):
+    plain = InlineWriter.append
+
     async def slow(self, entries):
         await asyncio.sleep(1)  # the disk is busy, and another order comes meanwhile
-        self._waiting += entries
-        self._flush()
+        await plain(self, entries)
 
     async with open_testbed(tmp_path, beds=("bed1", "bed2")) as here:
         monkeypatch.setattr(InlineWriter, "append", slow)
@@ -426,7 +427,7 @@ async def test_a_defect_of_pumpd_ends_in_a_stop(tmp_path, monkeypatch, broken_ca
             if broken_call == "read":
                 patched.setattr(type(runner.driver), "read", defect)
             else:
-                patched.setattr("pumpd.control.infusions.runner.advance", defect)
+                patched.setattr("pumpd.control.infusions.pump_infusion.advance", defect)
             await asyncio.sleep(3)
             assert not here.pump.truth()["running"]
         await here.until("stopped", "tripped", within_s=30)

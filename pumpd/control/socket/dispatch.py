@@ -15,8 +15,8 @@ from typing import Any
 from pumpd.control.alarms.service import AlarmService
 from pumpd.control.confirming.review import review
 from pumpd.control.confirming.service import ConfirmingService
+from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.infusions.pumps import Pumps
-from pumpd.control.infusions.runner import PumpRunner
 from pumpd.control.ordering.service import OrderingService
 from pumpd.control.refused import RefusedError
 from pumpd.control.socket.doors import Caller, Door, objection
@@ -112,7 +112,7 @@ class Dispatch:
         match result:
             case Answer():
                 return result
-            case PumpRunner():
+            case PumpService():
                 return Answer(ok=True, result=dict(self._live.pump(result)))
             case _:
                 return Answer(ok=True, result=dict(result))
@@ -136,7 +136,7 @@ class Dispatch:
         by, switching = f"{request.by}, {peer}", request.switching_source
         return {"stopping": self._pumps.stop(request.pump, by, request.reason, switching_source=switching)}
 
-    async def _carry_out(self, request: Request, peer: str) -> Answer | PumpRunner | Mapping[str, Any]:
+    async def _carry_out(self, request: Request, peer: str) -> Answer | PumpService | Mapping[str, Any]:
         match request:
             case StatusRequest():
                 return self._live.state()
@@ -157,8 +157,8 @@ class Dispatch:
                 return self._pumps.resume(pump, f"{by}, {peer}")
             case Clear(pump=pump, by=by):
                 return self._pumps.clear(pump, f"{by}, {peer}")
-            case Reconcile(pump=pump, by=by, volume=volume, reason=reason, stands=stands):
-                return self._pumps.reconcile(pump, f"{by}, {peer}", volume, reason, stands=stands)
+            case Reconcile(pump=pump, by=by):
+                return self._pumps.reconcile(pump, f"{by}, {peer}", request)
             case TraceRequest(pump=pump):
                 settings = self._pumps.named(pump).settings
                 return {"pump": pump, "driver": settings.driver, "port": settings.port}

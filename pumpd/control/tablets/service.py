@@ -18,8 +18,8 @@ from pumpd.control.confirming import signature
 from pumpd.control.confirming.nonces import Nonces
 from pumpd.control.confirming.review import preview_of, review
 from pumpd.control.confirming.service import ConfirmingService
+from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.infusions.pumps import Pumps
-from pumpd.control.infusions.runner import PumpRunner
 from pumpd.control.observation.observation import ObservationError
 from pumpd.control.observation.service import ObservationService
 from pumpd.control.ordering.service import OrderingService
@@ -154,8 +154,8 @@ class Tablets:
                 return self._status(self._pumps.resume(pump, who))
             case asked.TabletClear(pump=pump):
                 return self._status(self._pumps.clear(pump, who))
-            case asked.TabletReconcile(pump=pump, volume=volume, reason=reason, stands=stands):
-                return self._status(self._pumps.reconcile(pump, who, volume, reason, stands=stands))
+            case asked.TabletReconcile(pump=pump) as read:
+                return self._status(self._pumps.reconcile(pump, who, read))
             case asked.Acknowledge(pump=pump, code=code):
                 self._alarms.acknowledge(pump, code, who)
                 return {}
@@ -171,7 +171,7 @@ class Tablets:
         self._changed()
         return {}
 
-    async def _confirm(self, key: PairedKey, person: Person, inner: asked.TabletConfirm) -> PumpRunner:
+    async def _confirm(self, key: PairedKey, person: Person, inner: asked.TabletConfirm) -> PumpService:
         if inner.key not in (None, key.id):
             raise RefusedError("confirm: it names another key than the one that asks")
         signer, second = f"{person} on tablet {key.name} ({key.id})", None
@@ -215,7 +215,7 @@ class Tablets:
             return [f"confirm: {second.name} has no role {Role.CONFIRM}"]
         return []
 
-    def _status(self, runner: PumpRunner) -> dict[str, Any]:
+    def _status(self, runner: PumpService) -> dict[str, Any]:
         return dict(self._live.pump(runner))
 
     def _note(self, kind: str, pump: str, body: dict[str, Any]) -> None:

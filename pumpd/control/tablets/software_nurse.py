@@ -4,7 +4,7 @@ A tablet's key never does: its request says who is signed in on the tablet.
 """
 
 from pumpd.control.confirming.service import ConfirmingService
-from pumpd.control.infusions.runner import PumpRunner
+from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.refused import RefusedError
 from pumpd.control.tablets.register import Register
 from pumpd.messages.keys import PairedKey
@@ -15,7 +15,7 @@ class SoftwareNurses:
     def __init__(self, register: Register, confirming: ConfirmingService) -> None:
         self._register, self._confirming = register, confirming
 
-    async def confirm(self, request: Confirmation) -> PumpRunner:
+    async def confirm(self, request: Confirmation) -> PumpService:
         """Raises RefusedError."""
         key = self._key(request.key)
 
