@@ -2,7 +2,8 @@
 
 import sys
 
-from pumpd.control.socket.doors import table
+from pumpd.control.socket import doors
+from pumpd.control.tablets import needs
 from tools.printed import ROOT, write_or_check
 
 PAGE = ROOT / "docs" / "reference" / "requests.md"
@@ -20,7 +21,17 @@ not a cleared medical device: it is for simulation, research and integration onl
 
 """
 
+SIGNED = """
+## In a signed tablet request
+
+`tablet` carries a request that a paired tablet has signed. The tablet's key and the person signed in on it both need
+the role. Printed from `pumpd/control/tablets/needs.py`.
+
+"""
+
 FOOT = """
+## On the wire
+
 Each request is one line of JSON, and so is its answer: `{"ok": true, "result": {…}}` or
 `{"ok": false, "reasons": [...]}`. After `watch` and `trace` the connection carries only the stream. The fields of each
 request are in `pumpd/messages/requests.py`, those of a signed tablet request in `pumpd/messages/tablet.py`.
@@ -28,7 +39,7 @@ request are in `pumpd/messages/requests.py`, those of a signed tablet request in
 
 
 def page() -> str:
-    return HEAD + table() + FOOT
+    return HEAD + doors.table() + SIGNED + needs.table() + FOOT
 
 
 if __name__ == "__main__":
