@@ -20,7 +20,7 @@ READS_IT = {
     "pumpd/control/ordering/planning.py": "what a patient had before, by the calendar (PRG-14, PRG-17, PRG-18)",
     "pumpd/control/infusions/recovery.py": "how long a machine was off: its monotonic clock does not know",
     "pumpd/control/infusions/start_gate.py": "compares it with a pump's clock, which is no interval (STA-11)",
-    "pumpd/journal/writer.py": "stamps a row",
+    "pumpd/journal/backlog.py": "stamps a row",
     "pumpd/journal/store.py": "stamps a row",
     "pumpd/logs.py": "stamps a line",
     "pumpd/telemetry/service.py": "stamps a message",
