@@ -6,7 +6,7 @@ Promises:
 """
 
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,10 +14,9 @@ import structlog
 
 from pumpd.control.alarms.board import Key
 from pumpd.control.alarms.on_record import open_alarms
+from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.infusions.recovery import DamagedError, Recovered, last_loaded, recover
-from pumpd.control.infusions.runner import PumpRunner
-from pumpd.control.observation.observation import Observation
-from pumpd.control.observation.service import find
+from pumpd.control.observation.service import Found, find
 from pumpd.control.ordering import association
 from pumpd.control.ordering.build import Build, begun_under_another
 from pumpd.dosing import Library
@@ -37,12 +36,12 @@ class Earlier:
     others: frozenset[str] = frozenset()
     left: Mapping[str, Recovered] = field(default_factory=dict)
     held: Mapping[str, str] = field(default_factory=dict)
-    observations: Sequence[Observation] = ()
+    observations: Found = field(default_factory=Found)
     patients: Mapping[str, str] = field(default_factory=dict)
     alarms: Mapping[Key, str] = field(default_factory=dict)
 
 
-def read(path: Path, library: Library, runners: Iterable[PumpRunner], clock: Clock, now: Build) -> Earlier:
+def read(path: Path, library: Library, runners: Iterable[PumpService], clock: Clock, now: Build) -> Earlier:
     if not path.exists():
         return Earlier()
     try:
@@ -57,7 +56,7 @@ def read(path: Path, library: Library, runners: Iterable[PumpRunner], clock: Clo
         return Earlier(f"journal {path}: pumpd cannot understand it: {error!r}")
 
 
-def _read(reader: JournalReader, library: Library, runners: list[PumpRunner], clock: Clock, now: Build) -> Earlier:
+def _read(reader: JournalReader, library: Library, runners: list[PumpService], clock: Clock, now: Build) -> Earlier:
     others = begun_under_another(reader, now)
     left = {}
     for runner in runners:

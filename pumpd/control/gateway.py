@@ -9,22 +9,23 @@ from pumpd.control.alarms.board import Key
 from pumpd.control.alarms.service import AlarmService
 from pumpd.control.alarms.sounder import Sounder
 from pumpd.control.confirming.service import ConfirmingService
+from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.infusions.pump_work import PumpWork
 from pumpd.control.infusions.pumps import Pumps
-from pumpd.control.infusions.runner import PumpRunner
 from pumpd.control.infusions.start_gate import StartGate
 from pumpd.control.journal_health import JournalHealth
-from pumpd.control.observation.observation import Observation
-from pumpd.control.observation.service import ObservationService
+from pumpd.control.observation.service import Found, ObservationService
 from pumpd.control.ordering.build import Build
 from pumpd.control.ordering.dose_history import DoseHistory
 from pumpd.control.ordering.library_check import LibraryCheck
-from pumpd.control.ordering.planning import Ordering
+from pumpd.control.ordering.planning import Planning
 from pumpd.control.ordering.service import OrderingService
 from pumpd.control.socket.dispatch import Dispatch
-from pumpd.control.state.live import Live
+from pumpd.control.socket.streams import StateStream
+from pumpd.control.state.live import LiveState
 from pumpd.control.tablets.keys import KeyStore
 from pumpd.control.tablets.pairing_service import PairingService
+from pumpd.control.tablets.register import Register
 from pumpd.control.tablets.service import Tablets
 from pumpd.control.tablets.sign_in import SignIns, paired_tablets
 from pumpd.control.tablets.software_nurse import SoftwareNurses
@@ -47,14 +48,14 @@ class Gateway:
         self,
         settings: Settings,
         library: Library,
-        runners: Sequence[PumpRunner],
+        runners: Sequence[PumpService],
         journal: JournalWriter,
         keys: KeyStore,
         clock: Clock,
         build: Build,
         others: Collection[str] = (),
         damage: str = "",
-        observations: Sequence[Observation] = (),
+        observations: Found | None = None,
         alarms_left: Mapping[Key, str] | None = None,
     ) -> None:
         """`others`: sessions that another build began. `damage`: what is wrong with the journal of before."""
@@ -64,21 +65,22 @@ class Gateway:
         self.works = Works(self._work_died)
         self.health = JournalHealth(self.runners, journal, clock, self.changed, damage)
         self.library_check = LibraryCheck(settings, library, journal, clock)
-        self._history = DoseHistory(settings.journal_path, journal)
         sources = (self._journal_alarms, self._supply_alarms)
         self.alarms = AlarmService(self.runners, journal, clock, sources, alarms_left)
-        self.observations = ObservationService(journal, clock, observations)
+        self.observations = ObservationService(journal, clock, observations or Found())
         output = settings.alarm.output
         self._sounder = Sounder(output, lambda: self.alarms.board.sounding) if output else None
         supplied = settings.supply_watched
         left = frozenset(code for pump, code in alarms_left or {} if not pump and code in SUPPLY_ALARMS)
         self._supply = None if supplied is None else SupplyWatch(supplied, left, self.changed)
         self.gate = StartGate(settings, clock, self._supply)
-        planning = Ordering(settings, library, runners, self._history, clock, others)
+        self._past = DoseHistory(settings.journal_path, journal)
+        planning = Planning(settings, library, runners, self._past, clock, others)
         self.ordering = OrderingService(
             settings.gateway,
             pumps,
             planning,
+            self._past,
             self.library_check,
             self.gate,
             self.health,
@@ -88,8 +90,9 @@ class Gateway:
             self.changed,
         )
         self.confirming = ConfirmingService(pumps, self.library_check, self.gate, self.health, clock)
-        sign_ins = SignIns(StaffStore(settings.staff_path), clock.loop_ns)
-        self.live = Live(
+        staff = StaffStore(settings.staff_path)
+        sign_ins, register = SignIns(staff, clock.loop_ns), Register(keys, staff, journal, clock)
+        self.live = LiveState(
             settings,
             self.runners,
             self.alarms,
@@ -102,6 +105,7 @@ class Gateway:
             partial(paired_tablets, keys, sign_ins),
             clock,
         )
+        self._stream = StateStream(self.live.state)
         self.tablets = Tablets(
             settings.gateway,
             keys,
@@ -111,6 +115,7 @@ class Gateway:
             self.confirming,
             self.alarms,
             self.observations,
+            self.live,
             journal,
             clock,
             self.changed,
@@ -121,20 +126,18 @@ class Gateway:
             pumps,
             self.ordering,
             self.confirming,
-            SoftwareNurses(keys, self.confirming),
+            SoftwareNurses(register, self.confirming),
             self.tablets,
-            PairingService(keys, journal, clock),
-            keys,
+            PairingService(register, journal, clock),
+            register,
             self.alarms,
             self.live,
+            self._stream,
             journal,
             clock,
         )
-        self.answer, self.status = self.dispatch.answer, self.live.status
+        self.answer, self.status = self.dispatch.answer, self.live.state
         self.alarms.on_change = self._alarms_changed
-        for runner in runners:
-            runner.on_change = self.changed
-            runner.last_look = partial(self.gate.last_look, runner)
 
     def start(self) -> None:
         """Begin all that runs: the pumps' own loops and what runs beside them."""
@@ -143,7 +146,7 @@ class Gateway:
             self.works.start(f"pump {name}", PumpWork(runner, on_port, self.clock))
         self.works.start("alarms", self.alarms)
         self.works.once("library", self.library_check.run())
-        self.works.once("dose history", self._history.run())
+        self.works.once("dose history", self._past.run())
         if self._sounder is not None:
             self.works.start("alarm output", self._sounder)
         if self._supply is not None:
@@ -163,7 +166,7 @@ class Gateway:
         """Something that people see has changed."""
         self.observations.check(self.runners.values())
         self.alarms.see()
-        self.live.change()
+        self._stream.change()
 
     def _work_died(self, why: str) -> None:
         """A part of pumpd is no longer there: nothing flows on without it. The process ends and is restarted."""
@@ -178,6 +181,6 @@ class Gateway:
         return frozenset({AlarmCode.JOURNAL_FAILED} if self.health.fault else ())
 
     def _alarms_changed(self) -> None:
-        self.live.change()
+        self._stream.change()
         if self._sounder is not None:
             self._sounder.change()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 import structlog
 
-from pumpd.control.infusions.runner import PumpRunner
+from pumpd.control.infusions.pump_service import PumpService
 from pumpd.host.clock import Clock
 from pumpd.infusion import events as ev
 from pumpd.journal import Entry, JournalError
@@ -23,7 +23,7 @@ log = structlog.get_logger("pumpd.control")
 class JournalHealth:
     def __init__(
         self,
-        runners: Mapping[str, PumpRunner],
+        runners: Mapping[str, PumpService],
         journal: JournalWriter,
         clock: Clock,
         changed: Callable[[], None],

@@ -22,10 +22,10 @@ import structlog
 from pumpd.control.earlier import read as read_earlier
 from pumpd.control.gateway import Gateway
 from pumpd.control.infusions.line_record import LineRecord
+from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.infusions.recovery import machine_boot
-from pumpd.control.infusions.runner import PumpRunner
 from pumpd.control.ordering.build import build
-from pumpd.control.socket.server import ControlServer
+from pumpd.control.socket.server import doors
 from pumpd.control.tablets.keys import KeyStore
 from pumpd.control.works import WorkDiedError
 from pumpd.dosing import NO_LIBRARY, Library, LibraryError
@@ -44,7 +44,7 @@ from pumpd.settings import Settings
 log = structlog.get_logger("pumpd.control")
 
 JOURNAL_OVERDUE_S = 2.0
-STOPS_WITHIN_S = 4.0  # two readings without flow, 2 s apart (STP-04), and the poll before
+STOPPED_WITHIN_S = 4.0  # two readings without flow, 2 s apart (STP-04), and the poll before
 
 
 @contextlib.asynccontextmanager
@@ -56,9 +56,16 @@ async def gateway(settings: Settings, library: Library, journal: JournalWriter) 
     """
     clock = Clock(settings.simulation.time_scale)
     limits = Limits().for_time_scale(clock.scale)
+
+    def on_change(_pump: PumpService) -> None:
+        made.changed()
+
+    def last_check(pump: PumpService) -> str:
+        return made.gate.last_check(pump)
+
     lines: dict[str, LineRecord] = {pump.port: LineRecord(clock.scale) for pump in settings.pumps}
     runners = [
-        PumpRunner(
+        PumpService(
             pump,
             family(pump.driver),
             journal,
@@ -66,6 +73,8 @@ async def gateway(settings: Settings, library: Library, journal: JournalWriter) 
             limits,
             settings.deadman_socket(pump.name),
             lines[pump.port],
+            on_change=on_change,
+            last_check=last_check,
         )
         for pump in settings.pumps
     ]
@@ -111,7 +120,7 @@ async def gateway(settings: Settings, library: Library, journal: JournalWriter) 
     finally:
         made.stop_all("the control process is ending")
         await asyncio.gather(*(runner.stop_answered() for runner in runners))
-        await asyncio.gather(*(runner.deadman.stood_down(STOPS_WITHIN_S) for runner in runners))
+        await asyncio.gather(*(runner.wait_stopped(STOPPED_WITHIN_S) for runner in runners))
         await made.works.end()  # each pump's gives its port back, so not before the stops have gone out
         await asyncio.gather(*(runner.deadman.close() for runner in runners))
         with contextlib.suppress(JournalError, TimeoutError):
@@ -127,13 +136,8 @@ async def run(settings: Settings) -> None:
     with _alone(settings.state_dir / "control.lock"):
         journal = await _journal(settings.journal_path)
         try:
-            async with gateway(settings, library, journal) as made:
-                server = ControlServer(made.dispatch, settings.socket_path)
-                await server.open()
-                try:
-                    await _until_end(made, journal)
-                finally:
-                    await server.close()
+            async with gateway(settings, library, journal) as made, doors(made.dispatch, settings):
+                await _until_end(made, journal)
         finally:
             await journal.close()
 

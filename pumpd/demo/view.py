@@ -70,10 +70,8 @@ class View:
         rate = f"{infusion['rate_ml_h']} mL/h (programmed {infusion['programmed_rate_ml_h']})"
         facts.add_row("rate", rate)
         facts.add_row("infusion", f"{infusion['state']}: {infusion['reason']}")
-        facts.add_row(
-            "pump", f"{pump['model']}, {pump['pump_state']}, read {self._real(infusion['reading_age_s'])} ago"
-        )
-        facts.add_row("lease", "none: no permission to flow" if lease is None else f"ends in {self._real(lease)}")
+        facts.add_row("pump", f"{pump['model']}, {pump['pump_state']}, read {_ago(pump['age_s'])}")
+        facts.add_row("lease", "none: no permission to flow" if lease is None else f"ends in {lease:.1f} s")
         facts.add_row("telemetry", f"{messages} messages")
         alarms = [
             Text(f"{each['priority'].upper()}  {each['cause']}. {each['action']}.", style="bold red")
@@ -82,9 +80,9 @@ class View:
         title = f"pumpd demo, time runs {self._speed} times as fast"
         return Panel(Group(grid, Text(), facts, Text(), *alarms), title=title, subtitle=NOTICE, width=92)
 
-    def _real(self, clinical_s: float | None) -> str:
-        """A time of the line, which does not run faster, in real seconds."""
-        return "never" if clinical_s is None else f"{clinical_s / self._speed:.1f} s"
+
+def _ago(age_s: float | None) -> str:
+    return "never" if age_s is None else f"{age_s:.1f} s ago"
 
 
 def _bar(whole: float, part: float) -> ProgressBar:

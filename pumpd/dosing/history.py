@@ -164,7 +164,7 @@ def _clock(history: History, now_ns: int) -> Refusal | None:
     seen_ns = max((infusion.seen_ns for infusion in history.infusions), default=now_ns)
     if now_ns >= seen_ns:
         return None
-    reason = f"it is {_utc(now_ns)}, before the last dose on record ({_utc(seen_ns)}): the clock is or was wrong"
+    reason = f"it is {_utc(now_ns)}, before the last dose on record ({_utc(seen_ns)}): the clock is wrong, or was"
     return Refusal("clock", reason, "PRG-17")
 
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from pumpd.host.clock_rules import KernelClock
+from pumpd.host.instant import Instant
 from pumpd.pump import Reading
 
 _UNSYNCHRONIZED, _NANOSECONDS = 0x0040, 0x2000  # STA_UNSYNC, STA_NANO of adjtimex(2)
@@ -61,6 +62,9 @@ class Clock:
 
     def now(self) -> datetime:
         return datetime.now(UTC)
+
+    def instant(self) -> Instant:
+        return Instant(self.monotonic_ns(), self.now(), self.scale)
 
     def kernel(self) -> KernelClock:
         return read_kernel()

@@ -13,7 +13,6 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import structlog
 
@@ -177,14 +176,3 @@ class SupplyWatch:
         if not gone:
             return read
         return Supply(Source.UNKNOWN, under_voltage=read is not None and read.under_voltage, watched=self._watched)
-
-    def data(self) -> dict[str, Any] | None:
-        """What is shown; None where nothing is watched."""
-        if self.supply is None:
-            return None
-        left_s = self.supply.left_s if self.supply.source is Source.BATTERY else None
-        return {
-            "source": self.supply.source.value,
-            "left_min": None if left_s is None else left_s // 60,
-            "under_voltage": self.supply.under_voltage,
-        }

@@ -240,3 +240,26 @@ async def test_an_observation_that_is_over_is_closed_on_record_when_the_next_one
         assert shown(here)["patient"] == "token-2"
         (ended,) = here.bodies("observation_ended")
         assert (ended["by"], ended["completed"], ended["missed"]) == ("pumpd", True, 8)
+
+
+@pytest.mark.requirement("WIN-12", "PWR-13")
+async def test_a_process_that_dies_right_after_an_infusion_leaves_the_observation_to_the_next(tmp_path, monkeypatch):
+    async with bedsides(tmp_path, monkeypatch) as here:
+        await here.running()
+        await asyncio.sleep(20)
+        post = here.testbed.gateway.observations._journal.post
+
+        def dead(entries):
+            if not any(entry.kind.startswith("observation_") for entry in entries):
+                post(entries)
+
+        monkeypatch.setattr(here.testbed.gateway.observations._journal, "post", dead)
+        assert (await here.tablet.post("/api/stop"))["ok"]
+        await here.testbed.until("stopped")
+        assert here.bodies("observation_started") == []
+    for passed_s in (0, 60):
+        async with bedsides(tmp_path, monkeypatch) as here:
+            assert (shown(here)["patient"], shown(here)["summary"]["outcome"]) == ("token-1", "stopped")
+            assert shown(here)["left_s"] == pytest.approx(7200 - passed_s, abs=10)
+            assert len(here.bodies("observation_started")) == 1
+            await asyncio.sleep(60)

@@ -57,7 +57,7 @@ async def test_a_second_infusion_on_the_same_day_is_refused_also_after_a_restart
 
 
 @pytest.mark.requirement("PRG-17", "STA-11")
-async def test_a_wall_clock_that_stands_before_the_last_dose_is_refused(tmp_path, monkeypatch):
+async def test_a_wall_clock_before_the_last_dose_is_refused(tmp_path, monkeypatch):
     async with open_testbed(tmp_path) as here:
         await stopped_early(here)
         later(monkeypatch, days=-365)

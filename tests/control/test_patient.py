@@ -23,7 +23,7 @@ async def dissociate(here: Testbed, pump: str = "bed1"):
 
 
 async def ordered(here: Testbed):
-    """Ready, on a pump that is nobody's."""
+    """Ready, on a pump without a patient."""
     assert (await here.ask(**ORDER)).ok
     await here.until("ready")
     return Tap(here.pump)
@@ -34,7 +34,7 @@ def changes(here: Testbed):
 
 
 @pytest.mark.requirement("PRG-21")
-async def test_on_a_pump_that_is_nobodys_nothing_starts_until_it_is_the_patients(tmp_path):
+async def test_on_a_pump_without_a_patient_nothing_starts_until_it_has_one(tmp_path):
     async with open_testbed(tmp_path) as here:
         tap = await ordered(here)
         refused = await here.confirm()
@@ -94,7 +94,7 @@ async def test_no_order_is_taken_on_another_patients_pump(tmp_path):
 
 
 @pytest.mark.requirement("PRG-21")
-async def test_during_an_infusion_a_pump_changes_its_patient_for_nobody(tmp_path):
+async def test_during_an_infusion_the_patient_of_a_pump_stays(tmp_path):
     async with open_testbed(tmp_path) as here:
         assert (await here.order()).ok
         for state, act in (("ready", None), ("running", here.confirm), ("paused", lambda: pause(here))):
@@ -118,7 +118,7 @@ async def pause(here: Testbed):
 
 
 @pytest.mark.requirement("PRG-21", "PWR-13")
-async def test_whose_a_pump_is_survives_the_process_also_when_it_is_nobodys(tmp_path):
+async def test_the_patient_of_a_pump_survives_a_restart_also_when_there_is_none(tmp_path):
     async with open_testbed(tmp_path, beds=("bed1", "bed2", "bed3")) as here:
         await associate(here, BOB)
         await associate(here, ALICE)
@@ -128,12 +128,12 @@ async def test_whose_a_pump_is_survives_the_process_also_when_it_is_nobodys(tmp_
         async with another_process(here) as made:
             assert [runner.patient for runner in made.runners.values()] == [ALICE, "", ""]
             assert [pump["patient"] for pump in made.status()["pumps"]] == [ALICE, None, None]
-        said = [row.fields for row in here.rows() if row.kind == "association_changed"]
-        assert said[1] == {"patient": ALICE, "before": BOB, "by": "R. Weiss, test"}
+        changes = [row.fields for row in here.rows() if row.kind == "association_changed"]
+        assert changes[1] == {"patient": ALICE, "before": BOB, "by": "R. Weiss, test"}
 
 
 @pytest.mark.requirement("PRG-21")
-async def test_what_the_disk_does_not_take_leaves_the_pump_nobodys(tmp_path, monkeypatch):
+async def test_an_association_that_the_disk_does_not_take_leaves_the_pump_without_a_patient(tmp_path, monkeypatch):
     async with open_testbed(tmp_path) as here:
         assert (await associate(here, ALICE)).ok
 
@@ -143,11 +143,54 @@ async def test_what_the_disk_does_not_take_leaves_the_pump_nobodys(tmp_path, mon
         with monkeypatch.context() as patch:
             patch.setattr(InlineWriter, "append", full)
             for answer in (await dissociate(here), await associate(here, BOB)):
-                assert answer.reasons == ("journal: disk full; bed1 is nobody's until it can be written whose it is",)
+                assert answer.reasons == ("journal: disk full; bed1 has no patient now; associate it again",)
         await ordered(here)
         assert "pump without a patient" in (await here.confirm()).reasons[0]
         assert (await associate(here, ALICE)).ok
         assert (await here.confirm()).ok
+
+
+@pytest.mark.requirement("PRG-21")
+@pytest.mark.parametrize("first_fails", [True, False])
+async def test_of_two_associations_at_once_the_later_one_holds(tmp_path, monkeypatch, first_fails):
+    async with open_testbed(tmp_path) as here:
+        append = InlineWriter.append
+
+        async def slow(self, entries):
+            first = [each.body["patient"] for each in entries if each.kind == "association_changed"] == [BOB]
+            await asyncio.sleep(1)
+            if first and first_fails:
+                raise JournalError("disk full")
+            return await append(self, entries)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(InlineWriter, "append", slow)
+            one, two = await asyncio.gather(associate(here, BOB), associate(here, ALICE))
+        assert (one.ok, two.ok) == (not first_fails, True)
+        assert here.gateway.runners["bed1"].patient == ALICE
+        assert changes(here)[-1][1] == ALICE
+
+
+@pytest.mark.requirement("PRG-21")
+async def test_an_association_that_is_not_written_in_time_is_refused_now_and_after_a_restart(tmp_path, monkeypatch):
+    async with open_testbed(tmp_path) as here:
+        assert (await associate(here, BOB)).ok
+        disk, append = asyncio.Event(), InlineWriter.append
+
+        async def hang(self, entries):
+            await append(self, entries)
+            await disk.wait()
+
+        with monkeypatch.context() as patch:
+            patch.setattr(InlineWriter, "append", hang)
+            began = asyncio.get_running_loop().time()
+            answers = await asyncio.gather(associate(here, ALICE), associate(here, BOB))
+            assert asyncio.get_running_loop().time() - began < 5, "bedside and the command line give up after 5 s"
+            assert [answer.ok for answer in answers] == [False, False]
+        assert here.gateway.runners["bed1"].patient == ""
+        await die(here)
+        async with another_process(here) as made:
+            assert made.runners["bed1"].patient == ""
 
 
 @pytest.mark.requirement("PRG-21")
@@ -192,7 +235,7 @@ async def test_what_is_no_token_is_refused_and_written_nowhere(tmp_path, text):
         assert not text.strip() or not any(text in row.body for row in here.rows())
 
 
-async def test_a_pump_that_is_not_there_is_nobodys(tmp_path):
+async def test_an_unknown_pump_has_no_patient(tmp_path):
     async with open_testbed(tmp_path) as here:
         assert "'bed9' is not configured" in (await associate(here, ALICE, "bed9")).reasons[0]
         assert "'bed9' is not configured" in (await dissociate(here, "bed9")).reasons[0]

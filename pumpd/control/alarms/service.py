@@ -22,7 +22,7 @@ from pumpd.control import describe
 from pumpd.control.alarms.board import NS, Active, AudioResumed, Board, Change, Escalated, Key
 from pumpd.control.alarms.on_record import CLEARED, RAISED
 from pumpd.control.alarms.sources import heard, lost_while_flowing, of_infusions, of_pumps
-from pumpd.control.infusions.runner import PumpRunner
+from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.refused import RefusedError
 from pumpd.host.clock import Clock
 from pumpd.host.turns import Turns
@@ -62,7 +62,7 @@ class ActiveAlarm:
 class AlarmService:
     def __init__(
         self,
-        runners: Mapping[str, PumpRunner],
+        runners: Mapping[str, PumpService],
         journal: JournalWriter,
         clock: Clock,
         sources: Sequence[GatewaySource] = (),

@@ -8,11 +8,11 @@ left when it ended.
 from collections.abc import Mapping
 
 from pumpd.control.alarms.board import Key
-from pumpd.control.infusions.runner import PumpRunner
+from pumpd.control.infusions.pump_service import PumpService
 from pumpd.pump import AlarmCode
 
 
-def of_infusions(runners: Mapping[str, PumpRunner]) -> dict[Key, str]:
+def of_infusions(runners: Mapping[str, PumpService]) -> dict[Key, str]:
     """The alarms of infusions, of those that have ended too, with their sessions.
 
     The pump of an ended infusion that was lost is heard again by polling only, so its alarm ends here.
@@ -28,7 +28,7 @@ def of_infusions(runners: Mapping[str, PumpRunner]) -> dict[Key, str]:
     return found
 
 
-def of_pumps(runners: Mapping[str, PumpRunner]) -> set[Key]:
+def of_pumps(runners: Mapping[str, PumpService]) -> set[Key]:
     """The alarms of pumps that belong to no infusion."""
     found = {(name, code) for name, runner in runners.items() for code in runner.unprescribed.alarms}
     for name, runner in runners.items():
@@ -37,12 +37,12 @@ def of_pumps(runners: Mapping[str, PumpRunner]) -> set[Key]:
     return found
 
 
-def heard(runner: PumpRunner) -> bool:
+def heard(runner: PumpService) -> bool:
     """The pump answers its polls."""
     return runner.reading is not None and not runner.missing and not runner.problem
 
 
-def lost_while_flowing(runner: PumpRunner) -> bool:
+def lost_while_flowing(runner: PumpService) -> bool:
     """The pump flowed when it was last heard, does not answer now, and has no infusion that reports this."""
     flowed = runner.reading is not None and runner.reading.state.flowing
     return flowed and not runner.active and not heard(runner)

@@ -1,9 +1,9 @@
-"""What people are shown of a pump and its infusion: the facts to confirm, and the state. JSON data, units in names."""
+"""The facts that a person confirms, as JSON data with units in their names."""
 
 import hashlib
 from typing import Any
 
-from pumpd.control.infusions.runner import PumpRunner
+from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.ordering.planning import Planned
 from pumpd.dosing import RateProgram
 from pumpd.journal.records import canonical
@@ -11,7 +11,7 @@ from pumpd.pump import Capabilities, PumpProgram
 from pumpd.settings import PumpSettings
 
 
-def review(runner: PumpRunner) -> dict[str, Any]:
+def review(runner: PumpService) -> dict[str, Any]:
     """Everything that a nurse must see before confirming (STA-16), from the program and from what the pump holds."""
     if runner.program is None:
         return {}
@@ -55,7 +55,7 @@ def review_of(
     }
 
 
-def preview_of(runner: PumpRunner, planned: Planned) -> dict[str, Any]:
+def preview_of(runner: PumpService, planned: Planned) -> dict[str, Any]:
     """What an order would give: its review, and each soft limit that it passes."""
     program = planned.program
     missing = {limit.id for limit in program.not_overridden}
@@ -71,50 +71,3 @@ def shown(review: dict[str, Any]) -> str:
 
 def _step(rate_ml_h: str, volume_ml: str) -> dict[str, str]:
     return {"rate_ml_h": rate_ml_h, "volume_ml": volume_ml}
-
-
-def status_of(runner: PumpRunner, now_ns: int) -> dict[str, Any]:
-    """One pump as it is now."""
-    infusion, reading, who = runner.infusion, runner.reading, runner.identity
-    status: dict[str, Any] = {
-        "pump": runner.name,
-        "driver": runner.settings.driver,
-        "model": who.model if who else runner.settings.model,
-        "firmware": who.firmware if who else None,
-        "serial": runner.settings.serial,
-        "simulated": runner.settings.simulated,
-        "patient": runner.patient or None,
-        "problem": runner.problem,
-        "pump_state": reading.state.value if reading else None,
-        "stopped": reading is not None and reading.state.stands and not (infusion and infusion.state.may_flow),
-        "infusion": None,
-    }
-    if infusion is None:
-        return status
-    lease = infusion.lease_until_ns
-    status["infusion"] = {
-        "session": infusion.place.session,
-        "state": infusion.state.value,
-        "may_flow": infusion.state.may_flow,
-        "started": infusion.started_ns is not None,
-        "reason": infusion.reason,
-        "action": infusion.action.value,
-        "rate_ml_h": reading.rate.number if reading and reading.state.flowing and infusion.state.may_flow else "0",
-        "programmed_rate_ml_h": infusion.programmed_rate().number,
-        "delivered_ml": infusion.delivered.number,
-        "booked_ml": infusion.booked(now_ns).number,
-        "prescribed_ml": infusion.prescribed.number,
-        "remaining_ml": infusion.remaining.number,
-        "running_s": round(infusion.running_ns(now_ns) / 1e9, 1),
-        "elapsed_s": round(infusion.elapsed_ns(now_ns) / 1e9, 1),
-        "window_least_s": infusion.window.least_ns / 1e9,
-        "window_most_s": infusion.window.most_ns / 1e9,
-        "window_elapsed_s": infusion.window.elapsed_ns / 1e9,
-        "pauses": infusion.pauses,
-        "lease_s": None if lease is None else round(max(0, lease - now_ns) / 1e9, 1),
-        "reading_age_s": None if reading is None else round((now_ns - reading.asked_ns) / 1e9, 2),
-        "trips": [code.value for code in infusion.trips],
-        "digest": infusion.segment.digest,
-        "review": review(runner),
-    }
-    return status

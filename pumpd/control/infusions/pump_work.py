@@ -3,14 +3,14 @@
 import asyncio
 from collections.abc import Iterable
 
-from pumpd.control.infusions.runner import PumpRunner
+from pumpd.control.infusions.pump_service import PumpService
 from pumpd.host.clock import Clock
 
 LEAST_PATIENCE_S = 8.0  # while no driver says more: the port is being opened
 
 
 class PumpWork:
-    def __init__(self, runner: PumpRunner, on_port: Iterable[PumpRunner], clock: Clock) -> None:
+    def __init__(self, runner: PumpService, on_port: Iterable[PumpService], clock: Clock) -> None:
         """`on_port`: all pumps on its port, itself among them: each waits for the others' turn on the line."""
         self._runner, self._on_port, self._clock = runner, tuple(on_port), clock
         self._since_s = asyncio.get_running_loop().time()

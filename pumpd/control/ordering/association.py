@@ -1,40 +1,58 @@
 """Which patient each pump is associated with, kept in the journal and found there again after a restart (PRG-21).
 
 Promises:
-- It is set by a person's act alone, and stays until another act takes its place.
-- While an infusion is under way on the pump it can become its patient's, and no other's or nobody's.
-- It holds at once, so that no order for another slips in while it is being written. The intent of a start goes to the
-  disk after it. What the disk does not take leaves the pump nobody's.
+- Only a person's act sets it, and it stays until another act replaces it.
+- While an infusion is under way, the pump can be associated with the patient of that infusion only.
+- It holds at once, so that no order for another patient slips in while it is being written. The intent of a start goes
+  to the disk after it. If the disk does not take it in time, the pump has no patient, and the journal says so too.
 """
 
-from pumpd.control.infusions.runner import PumpRunner
+import asyncio
+
+from pumpd.control.infusions.pump_service import PumpService
+from pumpd.control.ordering.turns import WITHIN_S, Turns
 from pumpd.control.refused import RefusedError
 from pumpd.dosing.prescription import is_token
+from pumpd.host.clock import Clock
 from pumpd.journal import Entry, JournalError, JournalReader
 from pumpd.journal.writer import JournalWriter
 
 CHANGED = "association_changed"
-NO_TOKEN = "no patient token, of letters, figures and . _ @ -; never a name"  # noqa: S105  # nobody's secret
+NO_TOKEN = "no patient token: letters, digits and . _ @ - only, never a name"  # noqa: S105  # not a secret
 
 
-async def associate(runner: PumpRunner, patient: str | None, by: str, journal: JournalWriter, now_ns: int) -> None:
-    """Make this the pump's patient; None: nobody. Raises RefusedError."""
-    if patient is not None and not is_token(patient):
-        raise RefusedError(f"patient: this is {NO_TOKEN}")
-    if runner.active and runner.infusion and patient != runner.infusion.patient:
-        raise RefusedError(f"patient: {runner.name} has an infusion; until it has ended, its patient stays as it is")
-    body = {"patient": patient, "before": runner.patient or None, "by": by}
-    runner.patient = patient or ""
-    try:
-        await journal.append([Entry(CHANGED, body, runner.name, "", now_ns)])
-    except JournalError as error:
-        runner.patient = ""
-        raise RefusedError(
-            f"journal: {error}; {runner.name} is nobody's until it can be written whose it is"
-        ) from error
+class Associations:
+    def __init__(self, journal: JournalWriter, clock: Clock) -> None:
+        self._journal, self._clock, self._turns = journal, clock, Turns()
+
+    async def change(self, runner: PumpService, patient: str | None, by: str) -> None:
+        """Make this the pump's patient; None: no patient. Raises RefusedError."""
+        if patient is not None and not is_token(patient):
+            raise RefusedError(f"patient: this is {NO_TOKEN}")
+        changed = False
+        try:
+            async with asyncio.timeout(WITHIN_S), self._turns.of(runner.name):
+                if runner.active and runner.infusion and patient != runner.infusion.patient:
+                    raise RefusedError(
+                        f"patient: {runner.name} has an infusion; until it has ended, its patient stays as it is"
+                    )
+                entry, changed = self._entry(runner, patient, by), True
+                runner.patient = patient or ""
+                await self._journal.append([entry])
+        except (JournalError, TimeoutError) as error:
+            why = str(error) or "the disk takes too long"
+            if not changed:
+                raise RefusedError(f"journal: {why}; the patient of {runner.name} was not changed") from error
+            self._journal.post([self._entry(runner, None, "pumpd")])
+            runner.patient = ""
+            raise RefusedError(f"journal: {why}; {runner.name} has no patient now; associate it again") from error
+
+    def _entry(self, runner: PumpService, patient: str | None, by: str) -> Entry:
+        body = {"patient": patient, "before": runner.patient or None, "by": by}
+        return Entry(CHANGED, body, runner.name, "", self._clock.monotonic_ns())
 
 
 def find(reader: JournalReader, pump: str) -> str:
-    """The pump's patient as the journal has it; empty, nobody. Raises JournalError."""
-    row = reader.newest(CHANGED, pump)
-    return "" if row is None else str(row.fields.get("patient") or "")
+    """The pump's patient according to the journal; empty when it has none. Raises JournalError."""
+    entry = reader.newest(CHANGED, pump)
+    return "" if entry is None else str(entry.fields.get("patient") or "")

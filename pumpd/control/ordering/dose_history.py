@@ -43,11 +43,12 @@ class DoseHistory:
         except JournalError as error:
             log.error("dose_history_not_read", why=str(error))  # noqa: TRY400  # the next order tries again
 
-    async def catch_up(self) -> None:
-        """Take in all that the journal holds now. Raises RefusedError."""
+    async def catch_up(self, *, flush: bool = True) -> None:
+        """Take in all that the journal holds now. `flush`: after what was posted is in it. Raises RefusedError."""
         try:
             async with asyncio.timeout(WITHIN_S):
-                await self._journal.append([])
+                if flush:
+                    await self._journal.append([])
                 while await self._take_piece():
                     pass
         except TimeoutError as error:

@@ -10,7 +10,6 @@ Promises:
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 import structlog
 
@@ -22,6 +21,7 @@ from pumpd.journal import Entry, JournalError
 from pumpd.journal.writer import JournalWriter
 from pumpd.library.accepted import ACCEPTED, highest
 from pumpd.library.files import default_library
+from pumpd.messages.state import LibraryStatus
 from pumpd.settings import Settings
 
 log = structlog.get_logger("pumpd.control")
@@ -70,7 +70,7 @@ class LibraryCheck:
         await self._journal.append([Entry(ACCEPTED, body, "", "", self._clock.monotonic_ns())])
 
     @property
-    def status(self) -> dict[str, Any]:
+    def status(self) -> LibraryStatus:
         """The library in use, as it is shown."""
         manifest = self._library.manifest
         return {

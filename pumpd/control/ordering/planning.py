@@ -1,11 +1,11 @@
-"""What an order comes to, or every reason against it: the library, the pump's limits and what the patient has had."""
+"""The program for an order, or every reason against it: library, limits of the pump, and what the patient has had."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pumpd.control.infusions.deadman import on_port
-from pumpd.control.infusions.runner import PumpRunner
+from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.ordering.build import objections as build_objections
 from pumpd.control.ordering.dose_history import DoseHistory
 from pumpd.control.refused import RefusedError
@@ -13,27 +13,29 @@ from pumpd.dosing import Library, Prescription, RateProgram, Refusal, Refusals, 
 from pumpd.dosing.history import Dose, History, Wanted, objections, place, warnings
 from pumpd.host.clock import Clock
 from pumpd.messages.requests import Order
-from pumpd.pump import Capabilities, LossOfControl
+from pumpd.messages.state import Course
+from pumpd.pump import Capabilities, Container, LossOfControl
 from pumpd.settings import PumpSettings, Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A program that nothing hard speaks against. `course` says where in its course the infusion is."""
+    """A program that passes no hard limit. `course`: where in its course the infusion is."""
 
     asked: dict[str, Any]
     prescription: Prescription
     program: RateProgram
     capabilities: Capabilities
-    course: dict[str, Any] | None
+    container: Container
+    course: Course | None
 
 
-class Ordering:
+class Planning:
     def __init__(
         self,
         settings: Settings,
         library: Library,
-        runners: Sequence[PumpRunner],
+        runners: Sequence[PumpService],
         past: DoseHistory,
         clock: Clock,
         others: Collection[str],
@@ -42,7 +44,9 @@ class Ordering:
         self._settings, self._library, self._runners = settings, library, runners
         self._past, self._clock, self._others = past, clock, others
 
-    async def planned(self, request: Order, runner: PumpRunner, objections: Sequence[str], *, ordered: bool) -> Planned:
+    async def planned(
+        self, request: Order, runner: PumpService, objections: Sequence[str], *, ordered: bool
+    ) -> Planned:
         """Plan it. Raises RefusedError with every reason, `objections` among them.
 
         To be `ordered`, it needs a typed reason for each soft limit as well.
@@ -67,10 +71,12 @@ class Ordering:
         if reasons:
             raise RefusedError(*reasons)
         asked = {**fields, "overrides": request.overrides}
-        return Planned(asked, prescription, program, capabilities, self._course(runner, prescription))
+        container = self._library.containers[prescription.container]
+        course = self._course(runner, prescription)
+        return Planned(asked, prescription, program, capabilities, container, course)
 
-    def _capabilities(self, runner: PumpRunner, prescription: Prescription) -> Capabilities:
-        """What the pump can do with the container that is ordered. Raises Refusals, with all that needs no pump."""
+    def _capabilities(self, runner: PumpService, prescription: Prescription) -> Capabilities:
+        """The pump's limits with the ordered container. Raises Refusals, with every reason that needs no pump."""
         reasons = check(prescription, self._library)
         container = self._library.containers.get(prescription.container)
         if container is None:
@@ -85,9 +91,9 @@ class Ordering:
         await self._past.catch_up()
 
     def history(
-        self, runner: PumpRunner, prescription: Prescription, but: str = ""
+        self, runner: PumpService, prescription: Prescription, but: str = ""
     ) -> tuple[list[str], tuple[SoftLimit, ...]]:
-        """What the patient has had, against this order: hard reasons, and soft limits (PRG-14, PRG-17, PRG-18)."""
+        """The limits that this order passes after what the patient has had: hard reasons, and soft limits."""
         entry = self._library.entries.get(prescription.entry)
         if entry is None:
             return [], ()
@@ -98,7 +104,7 @@ class Ordering:
         soft = () if now is None else warnings(past, wanted, now, entry.course)
         return [*changed, *(str(each) for each in objections(past, wanted, now, entry.course))], soft
 
-    def _course(self, runner: PumpRunner, prescription: Prescription) -> dict[str, Any] | None:
+    def _course(self, runner: PumpService, prescription: Prescription) -> Course | None:
         entry, now = self._library.entries.get(prescription.entry), self._now(runner)
         if entry is None or now is None:
             return None
@@ -107,11 +113,11 @@ class Ordering:
         return {"number": at.number, "of": at.of, "phase": "maintenance" if at.maintenance else "infusion"}
 
     def _all(self, but: str = "") -> list[Dose]:
-        """Everybody's doses on record, those of one session left out."""
+        """All patients' doses on record, without those of one session."""
         live = {each.infusion.place.session for each in self._runners if each.active and each.infusion}
         return [dose for dose in self._past.doses(live) if dose.session != but]
 
-    def _now(self, runner: PumpRunner) -> int | None:
+    def _now(self, runner: PumpService) -> int | None:
         known = runner.settings.simulated or self._settings.clock_trusted or self._clock.kernel().synchronized
         return int(self._clock.now().timestamp() * 1e9) if known else None
 
@@ -121,7 +127,7 @@ def _wanted(prescription: Prescription) -> Wanted:
 
 
 def _loss_of_control_objections(capabilities: Capabilities, pump: PumpSettings) -> list[str]:
-    """COM-13: besides the programmed volume, something must end the flow when this gateway dies with its power too."""
+    """COM-13: when the gateway dies together with its power, more than the programmed volume must end the flow."""
     if pump.clamp or LossOfControl.NATIVE in capabilities.loss_of_control:
         return []
     how = "lost its power or its cable" if LossOfControl.DEADMAN in capabilities.loss_of_control else "died"

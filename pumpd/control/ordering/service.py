@@ -1,23 +1,27 @@
 """Orders: every check, then the program goes to the pump and waits for its confirmation.
 
 Promises:
-- An order that is refused leaves the pump as it was, and says every reason.
-- What was checked before the journal was written is checked again afterwards.
+- An order that is refused leaves the pump as it was, and gives every reason.
+- One order at a time for each pump and for each patient (STA-14). After the last wait every check is made again, with
+  nothing between it and the infusion.
+- An order that is not carried out in time is withdrawn and refused, and never taken later.
 - Nothing here makes a pump flow.
 """
 
+import asyncio
 import secrets
 from collections.abc import Callable
-from typing import Any
 
+from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.infusions.pumps import Pumps
-from pumpd.control.infusions.runner import PumpRunner
 from pumpd.control.infusions.start_gate import StartGate
 from pumpd.control.journal_health import JournalHealth
-from pumpd.control.ordering import association
+from pumpd.control.ordering.association import Associations
 from pumpd.control.ordering.build import Build
+from pumpd.control.ordering.dose_history import DoseHistory
 from pumpd.control.ordering.library_check import LibraryCheck
-from pumpd.control.ordering.planning import Ordering, Planned
+from pumpd.control.ordering.planning import Planned, Planning
+from pumpd.control.ordering.turns import WITHIN_S, Turns
 from pumpd.control.refused import RefusedError
 from pumpd.host.clock import Clock
 from pumpd.infusion import Infusion, Place, Window
@@ -25,6 +29,7 @@ from pumpd.infusion import events as ev
 from pumpd.journal import Entry, JournalError
 from pumpd.journal.writer import JournalWriter
 from pumpd.messages.requests import Order
+from pumpd.messages.state import Course
 
 
 class OrderingService:
@@ -32,7 +37,8 @@ class OrderingService:
         self,
         gateway: str,
         pumps: Pumps,
-        planning: Ordering,
+        planning: Planning,
+        past: DoseHistory,
         library_check: LibraryCheck,
         gate: StartGate,
         health: JournalHealth,
@@ -41,8 +47,9 @@ class OrderingService:
         build: Build,
         changed: Callable[[], None],
     ) -> None:
-        self.courses: dict[str, tuple[str, dict[str, Any] | None]] = {}  # by pump: session, place in the course
-        self.planning = planning
+        self.courses: dict[str, tuple[str, Course | None]] = {}  # by pump: session, place in its course
+        self.planning, self._past = planning, past
+        self._turns, self._associations = Turns(), Associations(journal, clock)
         self._gateway, self._pumps, self._library_check, self._gate = gateway, pumps, library_check, gate
         self._health, self._journal, self._clock, self._build = health, journal, clock, build
         self._changed = changed
@@ -56,34 +63,49 @@ class OrderingService:
     async def order(self, request: Order, peer: str) -> str:
         """Give the pump its program; returns the session. `peer`: where the order came from. Raises RefusedError."""
         runner = self._pumps.named(request.pump)
+        try:
+            async with asyncio.timeout(WITHIN_S), self._turns.of(runner.name, request.patient):
+                return await self._order(request, runner, peer)
+        except TimeoutError as error:
+            late = (
+                f"order: it was not carried out within {WITHIN_S:g} s and is withdrawn; nothing was loaded, order again"
+            )
+            raise RefusedError(*self._objections(runner, request.patient), late) from error
+
+    async def _order(self, request: Order, runner: PumpService, peer: str) -> str:
         await self._health.retry()
         objections = [*self._objections(runner, request.patient), *await self._library_check.objections()]
         planned = await self.planning.planned(request, runner, objections, ordered=True)
         infusion = self._infusion(runner, planned)
         session, program = infusion.place.session, planned.program
-        body = {"digest": program.digest, "program": program.fields, "peer": peer}
         try:
+            body = {"digest": program.digest, "program": program.fields, "peer": peer}
             await self._journal.append([Entry("order_accepted", body, runner.name, session, self._now())])
-        except JournalError as error:
-            raise RefusedError(f"journal: {error}; nothing is started that cannot be written down") from error
-        reasons = self._objections(runner, request.patient)
-        await self.planning.catch_up()
-        reasons += self.planning.history(runner, planned.prescription, session)[0]
-        if reasons:  # another order, or a failure, came while the journal was being written
-            raise RefusedError(*reasons)
+            await self._past.catch_up(flush=False)  # what came before this entry is on the disk
+            # Nothing is waited for from here on.
+            reasons = [*self._objections(runner, request.patient), *self._library_check.known]
+            reasons += self.planning.history(runner, planned.prescription, session)[0]
+            if reasons:
+                raise RefusedError(*reasons)
+        except (RefusedError, JournalError, asyncio.CancelledError) as error:
+            self._journal.post([Entry("order_withdrawn", {}, runner.name, session, self._now())])
+            if isinstance(error, JournalError):
+                why = f"journal: {error}; nothing is started that cannot be written down"
+                raise RefusedError(why) from error
+            raise
         self.courses[runner.name] = (session, planned.course)
         self._gate.ordered(runner, session)
         runner.order(infusion, program, planned.capabilities, {"order": planned.asked, "build": self._build})
         return session
 
-    async def associate(self, pump: str, patient: str | None, by: str) -> PumpRunner:
-        """Make this the pump's patient; None: nobody. Raises RefusedError."""
+    async def associate(self, pump: str, patient: str | None, by: str) -> PumpService:
+        """Make this the pump's patient; None: no patient. Raises RefusedError."""
         runner = self._pumps.named(pump)
-        await association.associate(runner, patient, by, self._journal, self._now())
+        await self._associations.change(runner, patient, by)
         self._changed()
         return runner
 
-    def _infusion(self, runner: PumpRunner, planned: Planned) -> Infusion:
+    def _infusion(self, runner: PumpService, planned: Planned) -> Infusion:
         pump, program = runner.settings, planned.program
         return Infusion(
             place=Place(secrets.token_hex(8), self._gateway, pump.name, pump.serial, pump.channel),
@@ -94,21 +116,22 @@ class OrderingService:
             accuracy_percent=planned.capabilities.kind.accuracy_percent,
             ordered_ns=self._now(),
             patient=planned.prescription.patient,
+            container=planned.container.usable,
         )
 
-    def _objections(self, runner: PumpRunner, patient: str) -> list[str]:
+    def _objections(self, runner: PumpService, patient: str) -> list[str]:
         """Why nothing may be ordered for this patient on this pump now."""
         reasons = self._health.objections() + self._gate.objections(runner)
         if runner.problem:
             reasons.append(f"pump: {runner.name} is not available: {runner.problem}")
         if runner.unprescribed.stopping:
-            reasons.append(f"pump: {runner.name} was found flowing, and has not been seen to stand since")
+            reasons.append(f"pump: {runner.name} was found flowing, and no reading has shown it stopped since")
         for other in self._pumps.runners.values():
-            if not other.active or other.program is None:
+            if other.infusion is None or not other.active:
                 continue
             if other is runner:
                 reasons.append(f"pump: {runner.name} has an infusion already; it must end first")
-            elif other.program.prescription.patient == patient:
+            elif other.infusion.patient.casefold() == patient.casefold():
                 reasons.append(f"patient: has an infusion on {other.name} already; it must end first")
         if runner.patient not in ("", patient):
             reasons.append(f"patient: {runner.name} is associated with another patient, {runner.patient}")

@@ -14,6 +14,7 @@ from typing import Any
 
 from pumpd.control.tablets.keys import KeyStore, KeyStoreError
 from pumpd.control.tablets.staff import Person, StaffError, StaffStore, fits
+from pumpd.messages.state import TabletState
 
 NS = 10**9
 IDLE_NS = 180 * NS  # SEC-16, STA-03
@@ -131,7 +132,7 @@ class SignIns:
         return there[0] if there else None
 
 
-def paired_tablets(keys: KeyStore, sign_ins: SignIns) -> dict[str, dict[str, Any]]:
+def paired_tablets(keys: KeyStore, sign_ins: SignIns) -> dict[str, TabletState]:
     """Every paired tablet with the person signed in on it, by the id of its key; none when the keys cannot be read."""
     try:
         tablets = [key for key in keys.all().values() if key.kind == "tablet"]

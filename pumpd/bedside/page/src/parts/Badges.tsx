@@ -31,7 +31,7 @@ export function Badges({ page }: { page: Page }) {
         </span>
       )}
       {page.live?.clock_synchronized === false && <span class="badge badge-warn">Clock not set</span>}
-      {page.live?.journal_problem && <span class="badge badge-warn">Journal failed</span>}
+      {(page.live?.journal ?? "ok") !== "ok" && <span class="badge badge-warn">Journal failed</span>}
       <span
         class={lost ? "badge badge-bad" : "badge"}
         role="status"

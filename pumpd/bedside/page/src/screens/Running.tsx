@@ -123,7 +123,7 @@ function Volume({ mg, ml }: { mg: string | undefined; ml: string }) {
 function Age({ page, pump, infusion, at }: InfusionProps & { at: number }) {
   const fresh = freshness(pump, page, at);
   const age = readingAge(pump, page, at);
-  const lease = pump.lease_s ?? infusion.lease_s;
+  const lease = infusion.lease_s;
   const links = Object.entries(pump.links ?? {}).filter(([, state]) => state !== "ok");
   return (
     <Fact

@@ -163,7 +163,6 @@ export interface Infusion {
   window_elapsed_s: number;
   pauses: number;
   lease_s: number | null;
-  reading_age_s: number | null;
   trips: string[];
   trip_resumable?: boolean | null;
   digest: string;
@@ -185,7 +184,6 @@ export interface Pump {
   stopped: boolean;
   infusion: Infusion | null;
   age_s?: number | null;
-  lease_s?: number | null;
   pressure_mmhg?: number | null;
   battery_percent?: number | null;
   loss_of_control?: LossOfControl[] | null;
@@ -203,11 +201,12 @@ export interface Pump {
 
 export interface Live {
   gateway: string;
-  statement: string;
+  notice: string;
   ts: string;
   simulated: boolean;
   clock_synchronized?: boolean | null;
-  journal_problem?: string | null;
+  /** "ok", or what is wrong with it. */
+  journal?: string;
   tablets_connected?: number;
   /** The gateway's own alarm sounder: null when there is none, "ok", or what is wrong with it. */
   alarm_output?: string | null;

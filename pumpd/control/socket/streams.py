@@ -1,0 +1,94 @@
+"""What a client of a control socket can watch: the live state, and the bytes of a pump's line.
+
+Promises:
+- Watching changes nothing. A client that does not read costs the pumps nothing: a state waits for it and is not queued,
+  packets that it does not take are dropped and counted.
+- When the client is gone, nothing is left of its stream.
+"""
+
+import asyncio
+import contextlib
+import json
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+
+from pumpd.control.infusions.pump_service import PumpService
+from pumpd.messages.state import GatewayState
+
+EVERY_S = 1.0
+LEAST_APART_S = 0.1
+MOST_WAITING = 1000  # packets kept for a client that reads slowly
+
+
+class StateStream:
+    def __init__(self, state: Callable[[], GatewayState]) -> None:
+        self._state = state
+        self._watchers: set[asyncio.Event] = set()
+
+    def change(self) -> None:
+        """Something that is shown has changed."""
+        for watcher in self._watchers:
+            watcher.set()
+
+    async def show(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Write the state as a line at each change, and at least each second, until the client goes away."""
+        changed = asyncio.Event()
+        self._watchers.add(changed)
+        try:
+            async with _until_gone(reader) as gone:
+                while not gone.done():
+                    changed.clear()
+                    writer.write(json.dumps(self._state(), ensure_ascii=False).encode() + b"\n")
+                    await writer.drain()
+                    await asyncio.wait((gone,), timeout=LEAST_APART_S)
+                    if not changed.is_set():
+                        change = asyncio.create_task(changed.wait(), name="watch change")
+                        await asyncio.wait(
+                            (gone, change), timeout=EVERY_S - LEAST_APART_S, return_when="FIRST_COMPLETED"
+                        )
+                        change.cancel()
+        finally:
+            self._watchers.discard(changed)
+
+
+async def show_wire(runner: PumpService, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Write a line of JSON for each packet until the client goes away: `t_ns`, `way` (out, in), `hex`, `dropped`."""
+    waiting: deque[dict[str, object]] = deque()
+    filled, dropped = asyncio.Event(), 0
+
+    def tap(way: str, data: bytes, t_ns: int) -> None:
+        nonlocal dropped
+        if len(waiting) == MOST_WAITING:
+            dropped += 1
+            return
+        waiting.append({"t_ns": t_ns, "way": str(way), "hex": data.hex(), "dropped": dropped})
+        filled.set()
+
+    async def send() -> None:
+        while True:
+            await filled.wait()
+            filled.clear()
+            while waiting:
+                writer.write(json.dumps(waiting.popleft()).encode() + b"\n")
+                await writer.drain()
+
+    sending = asyncio.create_task(send(), name="trace packets")
+    runner.line.tap(tap)
+    try:
+        async with _until_gone(reader) as gone:
+            await asyncio.wait((gone, sending), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        runner.line.untap(tap)
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def _until_gone(reader: asyncio.StreamReader) -> AsyncIterator["asyncio.Task[bytes]"]:
+    """A task that is done when the client goes away, or sends anything."""
+    gone = asyncio.create_task(reader.read(1), name="watch client")
+    try:
+        yield gone
+    finally:
+        gone.cancel()
+        await asyncio.gather(gone, return_exceptions=True)

@@ -1,0 +1,211 @@
+"""The state of a gateway as it is shown: the JSON data that `pumpd status` prints and tablets receive.
+
+Quantities and instants are text, durations are seconds, and every number carries its unit in its name. `_s` counts real
+seconds where it says how old a reading or how long a lease is, clinical seconds everywhere else; the two differ only
+with simulated time.
+"""
+
+from typing import Any, NotRequired, TypedDict
+
+
+class AlarmState(TypedDict):
+    """An active alarm, with its cause and what to do."""
+
+    code: str
+    priority: str  # low, medium, high
+    cause: str
+    action: str
+    raised_ts: NotRequired[str]
+    acknowledged_by: NotRequired[str | None]
+    acknowledged_ts: NotRequired[str | None]
+    escalated: NotRequired[bool]
+
+
+class VitalsState(TypedDict):
+    ts: str
+    by: str
+    systolic_mmhg: int
+    diastolic_mmhg: int
+    heart_rate_bpm: int
+    spo2_percent: int
+
+
+class Summary(TypedDict):
+    """The result of an infusion. Amounts of drug are there when its program is known."""
+
+    outcome: str
+    reason: str
+    prescribed_ml: str
+    delivered_ml: str
+    booked_ml: str
+    undelivered_ml: str
+    running_s: float
+    elapsed_s: float
+    pauses: int
+    started_ts: str | None
+    ended_ts: str
+    confirmed_by: str | None
+    deviations: list[str]
+    drug: NotRequired[str]
+    prescribed_mg: NotRequired[str]
+    delivered_mg: NotRequired[str]
+    undelivered_mg: NotRequired[str]
+
+
+class ObservationState(TypedDict):
+    """The observation of one patient. `session`: the infusion that it follows."""
+
+    session: str
+    patient: str
+    since_ts: str
+    until_ts: str
+    left_s: float
+    every_s: int
+    vitals_due_ts: str | None
+    vitals_overdue: bool
+    missed: int
+    vitals: list[VitalsState]
+    summary: dict[str, Any]
+
+
+class PauseState(TypedDict):
+    used: int
+    most: int
+    single_left_s: float
+    total_left_s: float
+
+
+class Step(TypedDict):
+    rate_ml_h: str
+    volume_ml: str
+
+
+class Course(TypedDict):
+    """Where in its course an infusion is. `phase`: infusion or maintenance."""
+
+    number: int
+    of: int
+    phase: str
+
+
+class InfusionState(TypedDict):
+    """`state` is a state of `pumpd.infusion`. Amounts of drug are there when the program is known."""
+
+    session: str
+    state: str
+    may_flow: bool
+    started: bool
+    ended: bool
+    reason: str
+    action: str
+    rate_ml_h: str
+    programmed_rate_ml_h: str
+    delivered_ml: str
+    booked_ml: str
+    prescribed_ml: str
+    remaining_ml: str
+    delivered_mg: NotRequired[str]
+    booked_mg: NotRequired[str]
+    prescribed_mg: NotRequired[str]
+    remaining_mg: NotRequired[str]
+    running_s: float
+    elapsed_s: float
+    remaining_s: int
+    window_least_s: float
+    window_most_s: float
+    window_elapsed_s: float
+    pauses: int
+    lease_s: float | None
+    trips: list[str]
+    trip_resumable: bool
+    alarms: list[AlarmState]
+    digest: str
+    review: dict[str, Any]
+
+
+class PumpState(TypedDict):
+    """`age_s`: how long ago the last reading was asked for. `problem`: why the pump is not available, or empty.
+
+    `stopped`: the last reading shows no flow, and no infusion may flow.
+    """
+
+    pump: str
+    driver: str
+    model: str
+    firmware: str | None
+    serial: str
+    simulated: bool
+    patient: str | None
+    problem: str
+    pump_state: str | None
+    stopped: bool
+    age_s: float | None
+    pressure_mmhg: int | None
+    battery_percent: int | None
+    loss_of_control: list[str]
+    loss_of_control_text: str | None
+    links: dict[str, str]
+    alarms: list[AlarmState]
+    observations: list[ObservationState]
+    summary: dict[str, Any] | None
+    course: Course | None
+    pause: NotRequired[PauseState]
+    flow_profile: NotRequired[list[Step]]
+    ends_ts: NotRequired[str | None]
+    infusion: InfusionState | None
+
+
+class LibraryStatus(TypedDict):
+    """The library in use. `problems`: why nothing may be started by it."""
+
+    digest: str
+    name: str | None
+    version: int | None
+    care_area: str | None
+    key: str | None
+    problems: list[str]
+
+
+class SupplyState(TypedDict):
+    """`source`: mains, battery or unknown."""
+
+    source: str
+    left_min: int | None
+    under_voltage: bool
+
+
+class AudioState(TypedDict):
+    paused_left_s: float
+    by: str
+
+
+class TabletState(TypedDict):
+    """A paired tablet. `person`: who is signed in on it."""
+
+    name: str
+    roles: list[str]
+    person: dict[str, Any] | None
+
+
+class GatewayState(TypedDict):
+    """`journal`: "ok", or what is wrong with it. `alarm_output`: null, "ok", or what is wrong with the sounder.
+
+    `supply`: null where nothing can be watched. `tablets`: by the id of the key.
+    """
+
+    notice: str
+    gateway: str
+    ts: str
+    utc_offset_min: int
+    time_scale: int
+    simulated: bool
+    clock_synchronized: bool
+    journal: str
+    library: LibraryStatus
+    supply: SupplyState | None
+    alarm_output: str | None
+    audio: AudioState | None
+    alarms: list[AlarmState]
+    pumps: list[PumpState]
+    tablets: dict[str, TabletState]
+    tablets_connected: int
