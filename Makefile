@@ -29,6 +29,9 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 ARGS ?=
 N ?= 300
 
+# Tools that print a page or a picture from code and tests.
+PRINTED := requirements_table safety_case states_page restart_page requests_page configuration_page lease_picture uncertain_picture
+
 PAGE := pumpd/bedside/page
 STATIC := pumpd/bedside/static
 PAGE_SOURCES := $(shell find $(PAGE) -path '*/node_modules' -prune -o -type f -print)
@@ -54,13 +57,7 @@ check: page-check
 	$(RUN) ruff format --check .
 	$(RUN) mypy
 	$(RUN) lint-imports --no-logo
-	$(RUN) python tools/requirements_table.py --check
-	$(RUN) python tools/states_page.py --check
-	$(RUN) python tools/restart_page.py --check
-	$(RUN) python tools/configuration_page.py --check
-	$(RUN) python tools/lease_picture.py --check
-	$(RUN) python tools/uncertain_picture.py --check
-	$(RUN) python -m tools.safety_case --check
+	for tool in $(PRINTED); do $(RUN) python -m tools.$$tool --check; done
 	$(RUN) python -m tools.driver_quality --check
 	$(RUN) python -m tools.tablet_pictures --check
 
@@ -91,13 +88,9 @@ campaign: setup
 pictures: page system
 	$(RUN) python -m tools.tablet_pictures $(ARGS)
 
-# Rewrites every page that is generated from code and tests. `check` fails when one of them is out of date.
+# Rewrites every page that is printed from code and tests. `check` fails when one of them is out of date.
 table: setup
-	$(RUN) python tools/requirements_table.py
-	$(RUN) python tools/states_page.py
-	$(RUN) python tools/restart_page.py
-	$(RUN) python tools/configuration_page.py
-	$(RUN) python -m tools.safety_case
+	for tool in $(PRINTED); do $(RUN) python -m tools.$$tool; done
 
 setup: $(UV)
 	@$(UV) sync --locked --quiet

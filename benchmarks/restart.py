@@ -19,14 +19,14 @@ from pumpd.journal import Entry, Journal
 from pumpd_simulators.device import Operation
 
 TRIES = 5
-ROWS = 100_000
+ENTRIES = 100_000
 BOUND_S = 2.0  # of the 10 s that PWR-05 allows
 
 
 def _fill(path):
     body = {"state": "running", "pump_state": "infusing", "rate_ml_h": "52.5", "frames": ["02083052415438cb03" * 12]}
     with closing(Journal(path, "boot-0")) as journal:
-        for _ in range(ROWS // 1000):
+        for _ in range(ENTRIES // 1000):
             journal.append([Entry("reading", body, "bed1", "before")] * 1000)
 
 
@@ -59,7 +59,7 @@ async def _measure(tries):
 def measure(tries: int = TRIES) -> list[Result]:
     with asyncio.Runner(loop_factory=exact_loop) as runner:
         seen = runner.run(_measure(tries))
-    details = {"tries": tries, "journal_rows": ROWS}
+    details = {"tries": tries, "journal_entries": ENTRIES}
     results = []
     for name, times in zip(("first reading", "stop on the wire"), zip(*seen, strict=True), strict=True):
         ordered = sorted(times)

@@ -84,14 +84,14 @@ async def _bedside(folder, port):
 
 @contextlib.contextmanager
 def _watched(folder, port, viewers):
-    """So many viewers in a process of their own, so that they do not hold up the clock."""
+    """So many viewers in their own process, so that they do not disturb the measurement."""
     if not viewers:
         yield
         return
     command = [sys.executable, "-m", "benchmarks.tablet_stop", "view", str(folder), str(port)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE)
     try:
-        process.stdout.readline()  # all of them see
+        process.stdout.readline()  # all of them have a state
         yield
     finally:
         process.terminate()
@@ -121,7 +121,7 @@ async def _measured(viewers, tries):
                     for _ in range(tries):
                         await asyncio.sleep(chance.uniform(GAP_S, 2 * GAP_S))
                         count, asked = len(served.frames), time.monotonic()
-                        answering = asyncio.create_task(tablet.post("/api/stop", json={"pump": "bed2"}))
+                        answering = asyncio.create_task(tablet.post("/api/stop?pump=bed2"))
                         frame = await served.next_stop(count)
                         taken.append(frame.ended - asked)
                         assert (await answering).json()["ok"]

@@ -54,7 +54,7 @@ def measure(runs: int = RUNS) -> list[Result]:
         "worst_s": round(max(cpu for cpu, _, _ in seen), 3),
         "times_real_time": round(CLINICAL_S / best),
         "delivered_ml": round(seen[0][1], 3),
-        "journal_rows": seen[0][2],
+        "journal_entries": seen[0][2],
     }
     return [Result("virtual time, CPU of a 40-minute infusion", best, BOUND_S, "s", details=details)]
 

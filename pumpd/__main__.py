@@ -1,5 +1,14 @@
-"""`python -m pumpd`: the same as the command `pumpd`."""
+"""The command `pumpd`, also `python -m pumpd`: the commands of a gateway, and the demo."""
 
-from pumpd.cli.main import main
+from pumpd.cli.main import app
+from pumpd.demo.command import demo
 
-main()
+app.command("demo")(demo)
+
+
+def main() -> None:
+    app()
+
+
+if __name__ == "__main__":
+    main()

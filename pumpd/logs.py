@@ -1,11 +1,11 @@
-"""Logging of every pumpd process: one JSON line an event off a terminal, columns on one.
+"""Logging of every pumpd process: text on a terminal, otherwise one JSON line per event.
 
-- Both carry `ts` (UTC, for people) and `mono` (seconds, for intervals).
-- Under journald a line begins with its priority, `<3>` for errors, so that `journalctl -p err` works.
+- Both contain `ts` (UTC, for people) and `mono` (seconds, for intervals).
+- Under journald a line starts with its priority, `<3>` for errors, so that `journalctl -p err` works.
 - A traceback never shows local variables: they may hold keys or a patient's data.
 - A log that cannot be written (closed pipe, full disk) stops nothing.
 
-Event names are snake_case and in the past tense, never f-strings; what varies goes into the fields.
+Event names are snake_case and in the past tense, never f-strings; variable parts are fields.
 """
 
 import contextlib
@@ -21,12 +21,12 @@ from structlog.processors import ExceptionRenderer, JSONRenderer
 from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-# Levels as syslog numbers them.
+# Priorities as numbered by syslog.
 _PRIORITY = {"critical": 2, "error": 3, "warning": 4, "info": 6, "debug": 7}
 
 
 def set_up(level: str = "info", stream: TextIO | None = None) -> None:
-    """Call once, at the start of a process; `stream` is stderr if not given. Raises ValueError for an unknown level."""
+    """Call once, at the start of a process. `stream` defaults to stderr. Raises ValueError for an unknown level."""
     number = logging.getLevelNamesMapping().get(level.upper())
     if number is None or level.lower() not in _PRIORITY:
         raise ValueError(f"log level {level!r} is not one of {', '.join(_PRIORITY)}")
@@ -77,7 +77,7 @@ def _json_with_priority(logger: WrappedLogger, method: str, event: EventDict) ->
 
 
 class _FromLibraries(logging.Handler):
-    """What libraries say through `logging` (asyncio, uvicorn) joins the same stream in the same form."""
+    """Writes what libraries log through `logging` (asyncio, uvicorn) to the same stream in the same form."""
 
     def emit(self, record: logging.LogRecord) -> None:
         level = min(record.levelno, logging.CRITICAL) // 10 * 10

@@ -1,7 +1,7 @@
-"""What a service tells systemd: `READY=1`, `STATUS=...`, `WATCHDOG=1`, `STOPPING=1` (sd_notify(3)).
+"""Notices from a service to systemd: `READY=1`, `STATUS=...`, `WATCHDOG=1`, `STOPPING=1` (sd_notify(3)).
 
 Outside systemd, where NOTIFY_SOCKET is not set, it does nothing. A failed notice never stops the service: systemd
-restarts one that it does not hear from.
+restarts a service that it does not hear from.
 """
 
 import os
@@ -9,7 +9,7 @@ import socket
 
 
 def notify(*lines: str) -> bool:
-    """Send the lines as one notice; True when it was sent. A line break inside a line becomes a space."""
+    """Send the lines as one notice and return whether it was sent. A line break inside a line becomes a space."""
     path = os.environ.get("NOTIFY_SOCKET")
     if not path:
         return False
@@ -24,7 +24,7 @@ def notify(*lines: str) -> bool:
 
 
 def watchdog_interval_s() -> float | None:
-    """How often to send `WATCHDOG=1`: half of what systemd allows this process; None when it keeps no watchdog."""
+    """Seconds between `WATCHDOG=1` notices: half of what systemd allows this process. None without a watchdog."""
     microseconds = os.environ.get("WATCHDOG_USEC", "")
     if not microseconds.isdecimal() or os.environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return None

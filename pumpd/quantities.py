@@ -92,11 +92,15 @@ class Quantity:
     # -- text ------------------------------------------------------------------------------------------------
 
     @classmethod
-    def parse(cls, text: object, field: str) -> Self:
-        """Read a positive quantity such as "0.5 mg/kg". Raises QuantityError, which names the reason."""
+    def parse(cls, text: object, field: str, *, zero: bool = False) -> Self:
+        """Read a positive quantity such as "0.5 mg/kg", or also 0 where `zero` allows it.
+
+        Raises QuantityError, which names the reason.
+        """
         before, after = cls.DIGITS
+        least = "from 0" if zero else "above 0"
         accepted = (
-            f"a number above 0 in plain digits (at most {before} before and {after} after the point) and a unit: "
+            f"a number {least} in plain digits (at most {before} before and {after} after the point) and a unit: "
             + " or ".join(cls.UNITS)
         )
         if not isinstance(text, str):
@@ -115,7 +119,7 @@ class Quantity:
         if len(whole) > 1 and whole.startswith("0"):
             raise QuantityError(field, text, "a leading zero can hide a wrong digit", accepted)
         value = Decimal(number)
-        if value == 0:
+        if value == 0 and not zero:
             raise QuantityError(field, text, "zero is not a quantity to give", accepted)
         return cls(_EXACT.multiply(value, cls.UNITS[unit]))
 

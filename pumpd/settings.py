@@ -13,6 +13,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from pumpd.validation import problems
+
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
 CareArea = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 # An Ed25519 public key, as the one line between the first and the last of its PEM file.
@@ -36,69 +38,88 @@ class _Section(BaseModel):
 
 
 class MqttSettings(_Section):
+    """Telemetry is published to this broker. Without this section there is no telemetry."""
+
     host: str
+    """Host name or address of the broker."""
     port: int = Field(default=8883, ge=1, le=65535)
+    """TCP port of the broker."""
     tls: bool = True
+    """Use TLS 1.3."""
     ca_file: Path | None = None
+    """Certificate authorities that may sign the broker's certificate, PEM. Default: those of the system."""
     client_cert: Path | None = None
+    """This gateway's certificate, PEM."""
     client_key: Path | None = None
+    """The key of `client_cert`, PEM."""
     username: str | None = None
+    """User name at the broker."""
     password_file: Path | None = None
+    """A file that holds the password alone, readable only by telemetry's user."""
     keepalive_s: int = Field(default=10, ge=5, le=60)
+    """Seconds without traffic after which telemetry and broker check each other."""
 
 
 class PumpSettings(_Section):
-    """One pump.
-
-    `serial` is what the confirmation binds to: the pump's own serial number, or the asset label on its case for a
-    family that does not report one. `clamp`: there is a line clamp that closes by itself when this gateway dies.
-    Without one, a pump is refused if only its programmed volume would end the flow (COM-13).
-    """
+    """One section per pump."""
 
     name: Name
+    """Name of the pump: part of MQTT topics, journal entries and commands. No two pumps share one."""
     driver: str
+    """Pump family; `pumpd driver list` shows them."""
     port: str
+    """Serial port, or `tcp://HOST:PORT`. Names from `/dev/serial/by-id` or `by-path` survive a reboot."""
     serial: str = Field(min_length=1, max_length=64)
+    """The pump's serial number, or the asset label on its case if the family does not report a serial number. A
+    confirmation is bound to it."""
     model: str
+    """The model that the pump must report."""
     channel: int = Field(default=1, ge=1, le=16)
+    """Channel of a pump with several channels."""
     simulated: bool = False
+    """The pump is simulated. Every surface then shows that it is."""
     clamp: bool = False
+    """There is a line clamp that closes by itself when this gateway dies. Without one, a pump is refused if only its
+    programmed volume would end the flow (COM-13)."""
     settings: Mapping[str, Any] = Field(default_factory=dict)
+    """Settings of the driver; `pumpd driver show FAMILY` lists them with their assumptions."""
 
 
 class SimulationSettings(_Section):
-    """`time_scale` makes clinical time run that many times faster than real time, for simulated pumps only.
-
-    The serial line does not get faster: much above 240, confirming that a pump has stopped takes longer than the window
-    allows. `unsigned_library`: simulated pumps may be started with a drug library that is not signed.
-    """
+    """For simulated pumps only; refused if any pump is real."""
 
     time_scale: int = Field(default=1, ge=1, le=240)
+    """How many times faster than real time clinical time runs. The serial line does not get faster: much above 240,
+    confirming that a pump has stopped would take longer than the window allows."""
     unsigned_library: bool = False
+    """Start simulated pumps with a drug library that is not signed. Refused together with `library_keys`."""
 
 
 class HardwareSettings(_Section):
-    """Real pumps stay off until `enabled`, and until the banner is acknowledged in these words."""
+    """Real pumps stay disabled until both keys are set."""
 
     enabled: bool = False
+    """Allow real pumps."""
     acknowledged: str = ""
+    """Must be the words `not a cleared medical device`."""
 
 
 class BedsideLimits(_Section):
-    """What the tablets' server gives to all clients together, so that none of them can take it from the others.
-
-    `connections`: open at once; one more closes an idle one. `requests`: in progress at once, live streams included. A
-    stop is not counted, so the connections beyond `requests` are its reserve. `handshake_s`: for the TLS handshake.
-    `request_s`: for a whole request header, and between two requests. `body_s`: for a body. `unread_s`: how long an
-    answer may wait for a client that does not read.
-    """
+    """What the tablets' server gives to all clients together, so that none of them can take it from the others."""
 
     connections: int = Field(default=200, ge=15, le=400)
+    """Connections open at once; one more closes an idle one."""
     requests: int = Field(default=100, ge=5, le=350)
+    """Requests in progress at once, live streams included. A stop is not counted, so the connections beyond this number
+    are its reserve."""
     handshake_s: float = Field(default=5, gt=0, le=60)
+    """Seconds for the TLS handshake."""
     request_s: float = Field(default=5, gt=0, le=60)
+    """Seconds for a whole request header, and between two requests."""
     body_s: float = Field(default=5, gt=0, le=60)
+    """Seconds for a request body."""
     unread_s: float = Field(default=10, gt=0, le=60)
+    """Seconds that an answer may wait for a client that does not read."""
 
     @model_validator(mode="after")
     def _reserve(self) -> "BedsideLimits":
@@ -108,47 +129,64 @@ class BedsideLimits(_Section):
 
 
 class BedsideSettings(_Section):
-    """The tablets' server.
-
-    `names`: the host names by which tablets reach this gateway, for its certificate. `bench`: by pump, the loopback
-    address of a simulated pump's control port, for the engineer's panel.
-    """
+    """The tablets' server. Without this section there is none."""
 
     host: str = "0.0.0.0"  # noqa: S104  # tablets come over the ward's network; TLS and pairing guard it
+    """Address to listen on."""
     port: int = Field(default=8443, ge=1, le=65535)
+    """TCP port to listen on."""
     names: tuple[str, ...] = ()
+    """Host names and addresses by which tablets reach this gateway, for the certificate that `pumpd tls` makes."""
     tls_cert: Path | None = None
+    """The server's certificate, PEM. Default: the one that `pumpd tls` made."""
     tls_key: Path | None = None
+    """The key of `tls_cert`, PEM."""
     bench: Mapping[Name, str] = Field(default_factory=dict)
+    """By pump, the loopback address of a simulated pump's control port, for the engineer's panel. Only where all pumps
+    are simulated."""
     limits: BedsideLimits = BedsideLimits()
 
 
 class AlarmSettings(_Section):
-    """`output`: a brightness file of the kernel's LED class that drives an LED or a buzzer. None: there is none."""
+    """The gateway's own alarm signal."""
 
     output: Path | None = None
+    """A brightness file of the kernel's LED class that drives an LED or a buzzer. Default: no signal."""
 
 
 class SupplySettings(_Section):
-    """`full_minutes`: how long this gateway runs on a full battery, as measured by the site; needed for a battery that
-    reports only a percentage. `sysfs`: where the kernel's files are.
-    """
+    """The gateway's battery, UPS and voltage. Watched without this section too if any pump is real."""
 
     full_minutes: int | None = Field(default=None, ge=1, le=7 * 24 * 60)
+    """Minutes for which this gateway runs on a full battery, as measured by the site. Needed for a battery that reports
+    only a percentage."""
     sysfs: Path = Path("/sys")
+    """Where the kernel's files are."""
 
 
 ACKNOWLEDGEMENT = "not a cleared medical device"
 
 
 class Settings(_Section):
+    """Keys above the first section."""
+
     gateway: Name
+    """Name of this gateway: part of MQTT topics, journal entries and confirmations."""
     state_dir: Path
+    """Directory of the journal, paired keys, staff and certificates."""
     library_dir: Path | None = None
-    library_keys: Mapping[Name, PublicKey] = Field(default_factory=dict)  # those that may sign a library
-    care_area: CareArea | None = None  # which library this gateway may use
+    """The drug library. Default: `/etc/pumpd/library` if it exists, else the shipped library."""
+    library_keys: Mapping[Name, PublicKey] = Field(default_factory=dict)
+    """Public keys that may sign a library, by name."""
+    care_area: CareArea | None = None
+    """The care area whose library this gateway may use. Required with `library_keys`."""
     socket: Path | None = None
-    clock_trusted: bool = False  # its own clock keeps time; the site answers for its error (PWR-12, STA-11)
+    """The operator socket, which the command line uses. Default: `control.sock` in `state_dir`."""
+    tablet_socket: Path | None = None
+    """The tablet socket, which bedside uses. Default: `tablet.sock` beside the operator socket."""
+    clock_trusted: bool = False
+    """The gateway's own clock keeps time without a network, and the site is responsible for its error (PWR-12,
+    STA-11)."""
     mqtt: MqttSettings | None = None
     bedside: BedsideSettings | None = None
     alarm: AlarmSettings = AlarmSettings()
@@ -211,37 +249,38 @@ class Settings(_Section):
 
     @property
     def socket_path(self) -> Path:
+        """The operator socket, which the command line uses."""
         return self.socket or self.state_dir / "control.sock"
 
+    @property
+    def tablet_socket_path(self) -> Path:
+        """The tablet socket, which bedside uses: it takes less."""
+        return self.tablet_socket or self.socket_path.parent / "tablet.sock"
+
     def deadman_socket(self, pump: str) -> Path:
-        """The socket of a pump's deadman process, beside the control socket."""
+        """The socket of a pump's deadman process, beside the operator socket."""
         return self.socket_path.parent / f"deadman-{pump}.sock"
 
     @classmethod
     def load(cls, path: Path) -> "Settings":
         """Read the file and its drop-ins. Raises SettingsError with every problem found."""
         merged: dict[str, Any] = {}
-        problems: list[str] = []
+        unreadable: list[str] = []
         drop_ins = sorted(path.with_suffix(".d").glob("*.toml"))
         for file in (path, *drop_ins):
             try:
                 with file.open("rb") as stream:
                     _merge(merged, tomllib.load(stream, parse_float=Decimal))
             except OSError as error:
-                problems.append(f"{file}: cannot be read: {error.strerror}")
+                unreadable.append(f"{file}: cannot be read: {error.strerror}")
             except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-                problems.append(f"{file}: not valid TOML: {error}")
-        if problems:
-            raise SettingsError(problems)
+                unreadable.append(f"{file}: not valid TOML: {error}")
+        if unreadable:
+            raise SettingsError(unreadable)
         try:
             return cls.model_validate(merged)
         except ValidationError as error:
-            raise SettingsError(
-                [
-                    f"{path}: {'.'.join(str(part) for part in item['loc']) or 'file'}: {item['msg']}"
-                    for item in error.errors(include_url=False)
-                ]
-            ) from error
+            raise SettingsError([f"{path}: {each}" for each in problems(error, "file")]) from error
 
 
 def _merge(into: dict[str, Any], new: Mapping[str, Any]) -> None:

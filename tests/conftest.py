@@ -1,8 +1,8 @@
 """House rules for every test: virtual time, nothing left behind, requirement marks that exist.
 
-- Async tests and their async fixtures run in virtual time from 0 on; those marked `realtime`, in real time.
+- Async tests and their async fixtures run in virtual time, which starts at 0; those marked `realtime`, in real time.
 - A test that leaves an asyncio task, a thread or an open file descriptor behind fails.
-- Tests in real time run first, whatever the order of the others.
+- Tests in real time run first; the order of the others does not matter.
 - A `requirement` mark with an ID that is not in the catalogue stops the run.
 """
 
@@ -29,7 +29,7 @@ CATALOGUE = ROOT / "docs" / "safety" / "requirements.md"
 PATIENCE_S = 2.0
 MEMORY = Path("/dev/shm")
 
-# How long one example takes is the machine's business: the suite has a time-out for what hangs.
+# One example may take as long as the machine needs; the suite has a time-out for tests that hang.
 hypothesis.settings.register_profile("house", deadline=None)
 hypothesis.settings.load_profile("house")
 
@@ -39,10 +39,10 @@ def catalogue_ids() -> set[str]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # Else whoever asks for the current loop of a test that has none makes asyncio open one that nobody closes.
+    # Otherwise a test without a loop that asks for the current one makes asyncio open a loop that nothing closes.
     asyncio.set_event_loop(None)
-    # A disk takes milliseconds to say that a row is safe, and forty minutes write thousands; no test pulls its plug.
-    # A short path, because sockets lie there: the system takes 107 characters.
+    # In memory: a disk takes milliseconds per journal entry, an infusion writes thousands, and no test cuts the power.
+    # The path is short because sockets are created there, and the system allows 107 characters.
     mine = config.option.basetemp is None and not hasattr(config, "workerinput")
     if mine and MEMORY.is_dir() and os.access(MEMORY, os.W_OK):
         folder = config.option.basetemp = tempfile.mkdtemp(prefix="pumpd-", dir=MEMORY)
@@ -65,16 +65,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             if unknown or not mark.args or mark.kwargs:
                 wrong.append(f"{item.nodeid}: requirement{mark.args} is not in {CATALOGUE.relative_to(ROOT)}")
         if isinstance(item, pytest.Function) and _is_async(item.obj):
-            # Right after the sync one: torn down after the test's own async fixtures, while its loop still lives.
+            # Right after the sync one, so that it ends after the test's own async fixtures, while the loop still runs.
             item.fixturenames.insert(item.fixturenames.index("nothing_left_behind") + 1, "house_loop")
     if wrong:
         raise pytest.UsageError("\n".join(wrong))
-    # Those that wait for real seconds come first, on one worker, while the others keep their cores busy.
+    # Tests that wait for real seconds run first, while the others use the remaining cores.
     items.sort(key=lambda item: item.get_closest_marker("realtime") is None)
 
 
 def pytest_collection_finish() -> None:
-    """What is there now stays: the look for leftovers after each test need not go over it again."""
+    """Objects that exist now stay: the garbage collection after each test can skip them."""
     gc.collect()
     gc.freeze()
 
@@ -87,7 +87,7 @@ def _is_async(function: object) -> bool:
 @pytest.fixture
 async def house_loop() -> AsyncIterator[None]:
     yield
-    for _ in range(5):  # a task that was cancelled a moment ago may finish
+    for _ in range(5):  # let a task finish that was just cancelled
         await asyncio.sleep(0)
     left = asyncio.all_tasks() - {asyncio.current_task()}
     if left:
@@ -96,10 +96,10 @@ async def house_loop() -> AsyncIterator[None]:
 
 @pytest.fixture(autouse=True)
 def nothing_left_behind() -> Iterator[None]:
-    """Autouse, so it is torn down last: after the loop, its executor and all fixtures of the test."""
+    """Autouse, so it ends last: after the loop, its executor and all fixtures of the test."""
     threads, descriptors = set(threading.enumerate()), _descriptors()
     yield
-    structlog.reset_defaults()  # a command under test may have set it up on a stream that is gone
+    structlog.reset_defaults()  # a command under test may have configured it for a stream that is closed
     deadline = time.monotonic() + PATIENCE_S
     for thread in set(threading.enumerate()) - threads:
         thread.join(max(0.0, deadline - time.monotonic()))
@@ -112,17 +112,17 @@ def nothing_left_behind() -> Iterator[None]:
 
 
 def _descriptors() -> dict[int, str]:
-    """Open descriptors and what they point to, without the one that reads the list."""
+    """Open descriptors and their targets, without the one that reads the list."""
     found = {}
     for entry in Path("/proc/self/fd").iterdir():
         try:
             found[int(entry.name)] = str(entry.readlink())
-        except FileNotFoundError:  # the listing's own
+        except FileNotFoundError:  # the descriptor of this listing
             continue
     return found
 
 
-# What libraries open once, on first use, and keep for the life of the process.
+# Files that libraries open once, on first use, and keep open.
 _KEPT = ("/dev/urandom", "/dev/null", "/usr/", "/proc/", ".ttf", ".pyc", ".so")
 
 

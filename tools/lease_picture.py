@@ -1,12 +1,12 @@
 """Draw docs/images/lease.svg from the numbers in the code; `--check` fails when it is out of date."""
 
 import sys
-from pathlib import Path
 
 from pumpd.infusion import Limits
 from pumpd.wire.deadman import PERIOD_NS
+from tools.printed import ROOT, write_or_check
 
-PICTURE = Path(__file__).parent.parent / "docs" / "images" / "lease.svg"
+PICTURE = ROOT / "docs" / "images" / "lease.svg"
 
 LIMITS = Limits()
 LEASE_S, RENEWAL_S, POLL_S = LIMITS.lease_ns / 1e9, LIMITS.renewal_ns / 1e9, LIMITS.poll_ns / 1e9
@@ -16,7 +16,7 @@ STILL_S, PERIOD_S = LIMITS.still_for_ns / 1e9, PERIOD_NS / 1e9
 FROM_S, TO_S = -5.0, 19.0
 DEATH_S, NEXT_S = 0.7, 13.2
 FIRST_POLL_S = NEXT_S + 0.6
-DISMISSED_S = FIRST_POLL_S + STILL_S + 0.1
+DISARMED_S = FIRST_POLL_S + STILL_S + 0.1
 
 LEFT, WIDTH, ROW, TOP = 150, 1000, 44, 40
 PX = (WIDTH - LEFT - 20) / (TO_S - FROM_S)
@@ -65,8 +65,8 @@ def picture() -> str:
     parts.append(text(x(FROM_S) + 6, y("deadman") + 13, "a separate process, armed before the start"))
     parts += [tick("deadman", at, RED) for at in steps(LEASE_S, NEXT_S - 0.1, PERIOD_S)]
     parts.append(text(x(LEASE_S), y("deadman") + 31, f"stop frames, every {PERIOD_S:g} s", RED))
-    parts.append(tick("deadman", DISMISSED_S, INK))
-    parts.append(text(x(DISMISSED_S) + 6, y("deadman") + 13, "dismissed"))
+    parts.append(tick("deadman", DISARMED_S, INK))
+    parts.append(text(x(DISARMED_S) + 6, y("deadman") + 13, "disarmed"))
     parts.append(bar("flow", FROM_S, LEASE_S, "#7fb3e6"))
     parts.append(text(x(DEATH_S) + 6, y("flow") + 13, f"at most rate x {LEASE_S:g} s"))
     parts.append(text(x(LEASE_S) + 6, y("flow") + 13, "none, whichever process died"))
@@ -87,15 +87,5 @@ def picture() -> str:
     )
 
 
-def main() -> int:
-    if "--check" in sys.argv[1:]:
-        if PICTURE.read_text(encoding="utf-8") == picture():
-            return 0
-        print(f"{PICTURE.name} is out of date: run python tools/lease_picture.py", file=sys.stderr)
-        return 1
-    PICTURE.write_text(picture(), encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(PICTURE, picture()))

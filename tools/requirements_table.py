@@ -88,7 +88,7 @@ def rendered(project: Project) -> str:
     lines = [
         "# Requirements and their tests",
         "",
-        "Written by `tools/requirements_table.py` from the marks in the tests; `make check` fails when it is stale.",
+        "Written by `tools/requirements_table.py` from the marks in the tests; `make check` compares it.",
         "The catalogue with numbers and sources is [safety/requirements.md](safety/requirements.md).",
         "",
         f"Claimed by this version: {len(claims & set(catalogue))} of {len(catalogue)}. With tests: {with_tests}.",
@@ -113,7 +113,7 @@ def main(arguments: Sequence[str] | None = None, project: Project | None = None)
     found = problems(here)
     if options.check:
         if not here.table.exists() or here.table.read_text(encoding="utf-8") != rendered(here):
-            found.append("docs/requirements.md is out of date: run tools/requirements_table.py")
+            found.append("docs/requirements.md is out of date: run `make table`")
     else:
         here.table.write_text(rendered(here), encoding="utf-8")
     for problem in found:

@@ -1,11 +1,11 @@
 """Print the decisions after a restart into docs/reference/restart.md; `--check` fails when the page is out of date."""
 
 import sys
-from pathlib import Path
 
 from pumpd.infusion.restart import table
+from tools.printed import ROOT, write_or_check
 
-PAGE = Path(__file__).parent.parent / "docs" / "reference" / "restart.md"
+PAGE = ROOT / "docs" / "reference" / "restart.md"
 
 HEAD = """# After a restart
 
@@ -16,7 +16,7 @@ starts or resumes by itself, whatever it finds. A resume is a person's decision,
 """
 
 FOOT = """
-Printed from `pumpd/infusion/restart.py` by `python tools/restart_page.py`. The tests try each cell on the real gateway
+Printed from `pumpd/infusion/restart.py` by `tools/restart_page.py`. The tests try each cell on the real gateway
 and on the state machine alone.
 
 - **Stop** is sent as soon as the pump is identified and flows, and again every half second until two polls, at least
@@ -43,15 +43,5 @@ def page() -> str:
     return HEAD + table() + FOOT
 
 
-def main() -> int:
-    if "--check" in sys.argv[1:]:
-        if PAGE.read_text(encoding="utf-8") == page():
-            return 0
-        print(f"{PAGE.name} is out of date: run python tools/restart_page.py", file=sys.stderr)
-        return 1
-    PAGE.write_text(page(), encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(PAGE, page()))

@@ -7,12 +7,11 @@ test that does not exist, or an unknown table of measurements.
 import re
 import sys
 import tomllib
-from pathlib import Path
 from typing import Any
 
+from tools.printed import ROOT, write_or_check
 from tools.requirements_table import Project
 
-ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "safety-case.md"
 
 # What each table of figures.toml may hold, and its wording.
@@ -101,13 +100,9 @@ def _section(number: int, hazard: dict[str, Any], catalogue: dict[str, str], cla
 
 def main() -> int:
     page, problems = rendered()
-    if "--check" not in sys.argv[1:]:
-        PAGE.write_text(page, encoding="utf-8")
-    elif not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page:
-        problems.append("docs/safety-case.md is out of date: run python -m tools.safety_case")
     for problem in problems:
         print(f"safety case: {problem}", file=sys.stderr)
-    return 1 if problems else 0
+    return write_or_check(PAGE, page) or int(bool(problems))
 
 
 if __name__ == "__main__":

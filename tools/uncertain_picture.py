@@ -7,14 +7,14 @@ what the picture shows.
 import sys
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from pathlib import Path
 
 from pumpd.infusion import Infusion, Limits, Place, State, Window, advance
 from pumpd.infusion import events as ev
 from pumpd.pump import Done, PumpProgram, PumpState, RateStep, Reading, Unknown
 from pumpd.quantities import NS_PER_S, Duration, Length, Rate, Volume
+from tools.printed import ROOT, write_or_check
 
-PICTURE = Path(__file__).parent.parent / "docs" / "images" / "uncertain-delivery.svg"
+PICTURE = ROOT / "docs" / "images" / "uncertain-delivery.svg"
 
 RATE = Rate("52.5")
 PROGRAM = PumpProgram((RateStep(RATE, Volume(35)),), Length("29.2"))
@@ -118,15 +118,5 @@ def picture() -> str:
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
-def main() -> int:
-    if "--check" in sys.argv[1:]:
-        if PICTURE.exists() and PICTURE.read_text(encoding="utf-8") == picture():
-            return 0
-        print(f"{PICTURE.name} is out of date: run python tools/uncertain_picture.py", file=sys.stderr)
-        return 1
-    PICTURE.write_text(picture(), encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(PICTURE, picture()))

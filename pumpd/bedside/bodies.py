@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from starlette.requests import Request
 
 from pumpd.messages.requests import Id, Text
+from pumpd.validation import problems
 
 LARGEST = 16 * 1024
 
@@ -75,13 +76,7 @@ async def read(request: Request, kind: type[B], largest: int, within_s: float) -
             408, f"body: it did not arrive within {within_s:g} s; nothing was done, send it again"
         ) from error
     except ValidationError as error:
-        raise BodyError(
-            422,
-            *(
-                f"{'.'.join(str(part) for part in item['loc']) or 'body'}: {item['msg']}"
-                for item in error.errors(include_url=False, include_context=False, include_input=False)
-            ),
-        ) from error
+        raise BodyError(422, *problems(error, "body")) from error
 
 
 async def _raw(request: Request, largest: int) -> bytes:

@@ -2,6 +2,7 @@
 
 Promises:
 - A connection without a whole request header for `request_s` ends, however slowly its bytes come.
+- Requests that the client sends faster than they are answered wait in its own buffers, not here.
 - Answers that the client does not read take at most `UNREAD_BYTES` here, and `SENDING_BYTES` in the kernel. After
   `unread_s` the connection ends, and with it what was waiting.
 """
@@ -17,6 +18,8 @@ from pumpd.settings import BedsideLimits
 
 UNREAD_BYTES = 64 * 1024
 SENDING_BYTES = 64 * 1024
+RECEIVING_BYTES = 16 * 1024  # Linux doubles it; it also bounds how much one read brings into the process
+UNPROCESSED_BYTES = 16 * 1024
 
 
 class Connection(H11Protocol):
@@ -64,6 +67,7 @@ class Connection(H11Protocol):
         super().connection_made(transport)  # type: ignore[arg-type]  # uvicorn narrows it too
         assert self.transport is not None  # just set
         self.transport.set_write_buffer_limits(UNREAD_BYTES)
+        self.transport.set_read_buffer_limits(UNPROCESSED_BYTES)  # type: ignore[attr-defined]  # of TLS transports
         self._wait_for_a_request()
 
     def connection_lost(self, exc: Exception | None) -> None:

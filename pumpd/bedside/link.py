@@ -1,6 +1,6 @@
-"""Speaking to control: one question a connection, so that no question waits for another; and the watch.
+"""The connection to control: one request a connection, so that none waits for another; and the watch.
 
-What cannot be asked is told as an answer that says what that means for the pump.
+When control does not answer, the error text is for the nurse: what that means for the pump, and what to do.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ AWAY = (
 
 
 class NoControlError(ConnectionError):
-    """Nobody answers on the control socket."""
+    """Control does not answer on its socket."""
 
 
 class Control(Protocol):

@@ -7,6 +7,7 @@ Promises:
 """
 
 import asyncio
+import asyncio.sslproto
 import contextlib
 import socket
 import ssl
@@ -17,7 +18,7 @@ import structlog
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from pumpd.bedside.connection import SENDING_BYTES, Connection
+from pumpd.bedside.connection import RECEIVING_BYTES, SENDING_BYTES, Connection
 from pumpd.settings import BedsideLimits
 
 log = structlog.get_logger("pumpd.bedside")
@@ -26,6 +27,9 @@ BACKLOG = 256
 END_WITHIN_S = 2.0
 CLOSE_WITHIN_S = 2.0  # for the peer's part of a TLS goodbye
 ACCEPT_AGAIN_S = 0.1
+
+# asyncio reserves this for each TLS connection. Its default of 256 KiB is 50 MB for 200 connections.
+asyncio.sslproto.SSLProtocol.max_size = 16 * 1024
 
 
 class Server:
@@ -53,6 +57,7 @@ class Server:
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         for family, address in dict.fromkeys((each[0], each[4]) for each in found):
             listener = socket.create_server(address, family=family, backlog=BACKLOG)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVING_BYTES)  # inherited by each connection
             listener.setblocking(False)
             self._listeners.append(listener)
 

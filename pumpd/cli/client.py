@@ -1,4 +1,4 @@
-"""Speaking to the control process from a command: one request, one answer; and how commands say what came of it."""
+"""Speaking to control from a command: one request, one answer; and how a command reports the outcome."""
 
 import contextlib
 import json
@@ -16,7 +16,12 @@ from pumpd.settings import DEFAULT_PATH, Settings, SettingsError
 
 FAILED = 1
 REFUSED = 2
-ANSWER_WITHIN_S = 5.0
+ANSWER_WITHIN_S = 10.0  # longer than control takes to refuse what waits for a disk
+
+NOT_RUNNING = (
+    "A pump that was running stops by its own watchdog or at its programmed volume. Go to the pump and see that it has "
+    "stopped. Then start pumpd: `pumpd run`, or `systemctl start pumpd-control` on a gateway."
+)
 
 Config = Annotated[Path, typer.Option("--config", envvar="PUMPD_CONFIG", help="Configuration of the gateway.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -25,12 +30,12 @@ By = Annotated[str, typer.Option("--by", help="Who asks.")]
 CONFIG = DEFAULT_PATH
 
 
-class NotRunningError(ConnectionError):
-    """Nobody answers on the control socket. The message says what that means for the pump."""
+class NoAnswerError(ConnectionError):
+    """Control did not answer. The message says why, what that means for the pump, and what to do."""
 
 
 class ControlClient:
-    """One connection to the control socket. Raises NotRunningError."""
+    """One connection to the operator socket. Raises NoAnswerError."""
 
     def __init__(self, path: Path) -> None:
         self._socket = socket.socket(socket.AF_UNIX)
@@ -39,17 +44,14 @@ class ControlClient:
             self._socket.connect(str(path))
         except OSError as error:
             self._socket.close()
-            raise NotRunningError(
-                f"no control process answers on {path} ({error.strerror or error}). A pump that was running stops by "
-                "its own watchdog or at its programmed volume. Look at the pump; start `pumpd run`."
-            ) from error
+            raise NoAnswerError(_not_connected(path, error)) from error
         self._file = self._socket.makefile("rwb")
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(OSError):  # what could not be sent has been told; this would be told instead of it
+        with contextlib.suppress(OSError):  # an error of the request is on its way, and says more than this one
             self._file.close()
         self._socket.close()
 
@@ -58,11 +60,33 @@ class ControlClient:
             self._file.write(request.model_dump_json().encode() + b"\n")
             self._file.flush()
             line = self._file.readline()
+        except TimeoutError as error:
+            raise NoAnswerError(
+                f"Control did not answer within {ANSWER_WITHIN_S:g} s. It may still carry out the request. Go to the "
+                "pump, and stop it there if it runs; then see what the log of control says."
+            ) from error
         except OSError as error:
-            raise NotRunningError(f"the control process went away ({error}). Look at the pump.") from error
+            why = f"Control ended before it answered ({error.strerror or error})."
+            raise NoAnswerError(f"{why} {NOT_RUNNING}") from error
         if not line:
-            raise NotRunningError("the control process went away. Look at the pump.")
+            raise NoAnswerError(f"Control ended before it answered, or closed the connection. {NOT_RUNNING}")
         return Answer.model_validate_json(line)
+
+
+def _not_connected(path: Path, error: OSError) -> str:
+    """Why there is no connection: no control, or no permission to ask it."""
+    match error:
+        case PermissionError():
+            return (
+                f"This user may not open {path}. pumpd may be running; nothing was asked of it. Use a user of the "
+                "group that owns the socket (pumpd-operators on a gateway), or sudo."
+            )
+        case FileNotFoundError() | ConnectionRefusedError():
+            return f"No control process runs here: nothing answers on {path}. {NOT_RUNNING}"
+        case TimeoutError() | BlockingIOError():
+            return f"Control does not take connections on {path}: it is overloaded or hangs. Stop at the pump."
+        case _:
+            return f"{path} cannot be opened: {error.strerror or error}. Nothing was asked of control."
 
 
 def load_settings(path: Path, *, as_json: bool = False) -> Settings:
@@ -74,12 +98,12 @@ def load_settings(path: Path, *, as_json: bool = False) -> Settings:
 
 
 def ask(config: Path, request: BaseModel, *, as_json: bool) -> dict[str, Any]:
-    """Ask the control process; its result, or the exit status that the answer stands for."""
+    """Ask control; its result, or the exit status for a refusal or for no answer."""
     settings = load_settings(config, as_json=as_json)
     try:
         with ControlClient(settings.socket_path) as client:
             answer = client.ask(request)
-    except NotRunningError as error:
+    except NoAnswerError as error:
         fail(str(error), as_json=as_json)
     if not answer.ok:
         refuse(answer.reasons, as_json=as_json)
@@ -96,7 +120,7 @@ def refuse(reasons: Sequence[str], *, as_json: bool) -> NoReturn:
 
 
 def fail(what: str, *, as_json: bool) -> NoReturn:
-    """Exit status 1: tried, and it did not succeed."""
+    """Exit status 1: it was tried and did not succeed."""
     if as_json:
         print(json.dumps({"failed": what}, ensure_ascii=False))
     else:
@@ -104,5 +128,5 @@ def fail(what: str, *, as_json: bool) -> NoReturn:
     raise typer.Exit(FAILED)
 
 
-def show(result: dict[str, Any], text: str, *, as_json: bool) -> None:
+def show(result: Any, text: str, *, as_json: bool) -> None:
     print(json.dumps(result, ensure_ascii=False) if as_json else text)

@@ -1,9 +1,7 @@
-"""`pumpd run`, `pumpd demo`, `pumpd config check`."""
+"""`pumpd run`, `pumpd config check`."""
 
 import asyncio
 import json
-from pathlib import Path
-from typing import Annotated
 
 import typer
 
@@ -54,24 +52,3 @@ def _pump_problems(settings: Settings) -> list[str]:
         except (UnknownFamilyError, ValueError) as error:
             problems.append(f"pump {pump.name}: {error}")
     return problems
-
-
-def demo(
-    *,
-    speed: Annotated[int, typer.Option(min=1, max=240, help="How many times faster than life.")] = 60,
-    fault: Annotated[list[str] | None, typer.Option(help="Such as occlusion@12min; `pumpsim list` names all.")] = None,
-    report: Annotated[Path, typer.Option(help="Directory for the report.")] = Path("demo-report"),
-    seed: Annotated[int, typer.Option(help="Seed of the simulated pump.")] = 1,
-    tablet: Annotated[bool, typer.Option("--tablet", help="A browser is the nurse, on this machine.")] = False,
-    tablet_host: Annotated[str | None, typer.Option(help="Serve tablets on this address of the network.")] = None,
-    tablet_port: Annotated[int, typer.Option(min=0, max=65535, help="0: a free one.")] = 0,
-    as_json: Json = False,
-) -> None:
-    """A whole infusion on a simulated pump: order, confirmation, 40 minutes, report. Not a cleared medical device."""
-    try:
-        from pumpd.demo.play import Demo  # noqa: PLC0415  # an extra of its own: broker, plots, simulator
-    except ImportError as error:
-        refuse([f"the demo needs the extra `pumpd[demo]`: {error}"], as_json=as_json)
-    host = tablet_host or ("127.0.0.1" if tablet else "")
-    played = Demo(speed, fault or [], report, seed, as_json=as_json, tablet_host=host, tablet_port=tablet_port)
-    raise typer.Exit(played.play())

@@ -19,7 +19,7 @@ from pumpd.cli.client import (
     Config,
     ControlClient,
     Json,
-    NotRunningError,
+    NoAnswerError,
     ask,
     fail,
     load_settings,
@@ -153,15 +153,19 @@ def clear(*, pump: Pump, by: By = "command line", config: Config = CONFIG, as_js
 def reconcile(
     *,
     pump: Pump,
-    volume: Annotated[str, typer.Option(help="What the pump's display says that it gave of this program: '3.2 mL'.")],
+    volume: Annotated[str, typer.Option(help="What the pump's display shows as given of this program: '3.2 mL'.")],
     reason: Annotated[str, typer.Option(help="Why pumpd does not know it, for the record.")],
     by: Annotated[str, typer.Option(help="Who read it.")],
-    stands: Annotated[bool, typer.Option("--stands", help="You saw the pump stand still.")] = False,
+    seen_stopped: Annotated[bool, typer.Option("--seen-stopped", help="You saw the pump stopped.")] = False,
+    volume_again: Annotated[str | None, typer.Option(help="The volume again, if it is more than the program.")] = None,
     config: Config = CONFIG,
     as_json: Json = False,
 ) -> None:
     """End a doubt about what was given, after reading it on the pump's own display."""
-    status = ask(config, Reconcile(pump=pump, volume=volume, reason=reason, by=by, stands=stands), as_json=as_json)
+    request = Reconcile(
+        pump=pump, volume=volume, reason=reason, by=by, seen_stopped=seen_stopped, volume_again=volume_again
+    )
+    status = ask(config, request, as_json=as_json)
     show(status, f"Booked: {status['infusion']['booked_ml']} mL; now {status['infusion']['state']}.", as_json=as_json)
 
 
@@ -223,7 +227,7 @@ def watch(
                 else:
                     live.update(status_text(found))
                 time.sleep(every)
-    except NotRunningError as error:
+    except NoAnswerError as error:
         fail(str(error), as_json=as_json)
     except KeyboardInterrupt:
         raise typer.Exit from None

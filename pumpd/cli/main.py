@@ -1,5 +1,6 @@
-"""The command `pumpd`. Each command lives in a module of its own; exit codes are in docs/reference/exit-codes.md."""
+"""The commands of a gateway. Each lives in a module of its own; exit codes are in docs/reference/exit-codes.md."""
 
+from importlib import metadata
 from typing import Annotated
 
 import typer
@@ -25,9 +26,7 @@ app = typer.Typer(
 
 def _version(*, wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version  # noqa: PLC0415  # only when asked for
-
-        print(f"pumpd {version('pumpd')}. {STATEMENT}")
+        print(f"pumpd {metadata.version('pumpd')}. {STATEMENT}")
         raise typer.Exit
 
 
@@ -53,7 +52,6 @@ app.command("replay")(replay)
 app.command("pair")(tablet.pair)
 app.command("tls")(tls)
 app.command("run")(daemon.run)
-app.command("demo")(daemon.demo)
 app.add_typer(daemon.config_app, name="config")
 app.add_typer(driver.app, name="driver")
 app.add_typer(nurse.app, name="nurse")
@@ -62,7 +60,3 @@ app.add_typer(tablet.app, name="tablet")
 app.add_typer(staff.app, name="staff")
 app.add_typer(journal.app, name="journal")
 app.add_typer(library.app, name="library")
-
-
-def main() -> None:
-    app()

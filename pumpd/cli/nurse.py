@@ -1,9 +1,6 @@
-"""`pumpd nurse`: a software nurse, paired like a tablet, until there is one; and the list of paired keys.
+"""`pumpd nurse`: a software nurse with a paired key, for simulation and integration; and the list of paired keys."""
 
-Pairing writes the gateway's own file of keys, so it takes a person at the gateway with the rights of the service.
-"""
-
-import json
+import base64
 import secrets
 import sys
 import time
@@ -11,24 +8,26 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 
 from pumpd.cli.client import (
     CONFIG,
     Config,
     ControlClient,
     Json,
-    NotRunningError,
+    NoAnswerError,
+    ask,
     fail,
     load_settings,
     refuse,
+    show,
 )
 from pumpd.cli.infusion import SCAN
 from pumpd.cli.signer import KeyFileError, SoftwareSigner, default_key
 from pumpd.cli.wording import review_text
-from pumpd.control.confirming.signature import pairable
-from pumpd.control.tablets.keys import KeyStore, KeyStoreError
-from pumpd.messages.requests import ChallengeRequest, StatusRequest
+from pumpd.messages.requests import ChallengeRequest, KeyAdd, KeyList, KeyRevoke, StatusRequest
 from pumpd.messages.signing import der_of
+from pumpd.validation import problems
 
 app = typer.Typer(
     help="A software nurse with a paired key. Not a cleared medical device: for simulation and integration only.",
@@ -36,6 +35,7 @@ app = typer.Typer(
 )
 
 KeyFile = Annotated[Path | None, typer.Option("--key", help="Private key of the software nurse.")]
+POLL_EVERY_S = 0.5
 
 
 @app.command()
@@ -46,33 +46,27 @@ def pair(
     config: Config = CONFIG,
     as_json: Json = False,
 ) -> None:
-    """Make a key and pair it with this gateway, so that it may confirm."""
-    settings = load_settings(config, as_json=as_json)
+    """Make a key and pair it with this gateway, so that it may confirm. Takes root or pumpd's own user."""
     path = key or default_key()
     try:
         signer = SoftwareSigner.load(path) if path.exists() else SoftwareSigner.create(path)
-        paired = KeyStore(settings.keys_path).add(pairable(name, "confirm", der_of(signer.public)))
-    except (KeyFileError, KeyStoreError) as error:
+        request = KeyAdd(name=name, public_key=base64.b64encode(der_of(signer.public)).decode())
+    except KeyFileError as error:
         refuse([str(error)], as_json=as_json)
-    except OSError as error:
-        refuse([f"paired keys {settings.keys_path}: {error.strerror}"], as_json=as_json)
-    text = f"Paired {paired.name}, key {paired.id}; its private half is in {path}"
-    print(json.dumps({"key": paired.id, "name": paired.name, "file": str(path)}) if as_json else text)
+    except ValidationError as error:
+        refuse(problems(error, "request"), as_json=as_json)
+    paired = ask(config, request, as_json=as_json)
+    found = {"key": paired["id"], "name": paired["name"], "file": str(path)}
+    show(found, f"Paired {paired['name']}, key {paired['id']}; its private half is in {path}", as_json=as_json)
 
 
 @app.command("list")
 def list_keys(*, config: Config = CONFIG, as_json: Json = False) -> None:
-    """The keys that may confirm on this gateway."""
-    settings = load_settings(config, as_json=as_json)
-    try:
-        keys = KeyStore(settings.keys_path).all().values()
-    except KeyStoreError as error:
-        refuse([str(error)], as_json=as_json)
-    if as_json:
-        print(json.dumps([{"key": each.id, "name": each.name, "role": ", ".join(each.roles)} for each in keys]))
-        return
-    for each in keys:
-        print(f"{each.id}  {', '.join(each.roles):<9} {each.name}")
+    """The keys that are paired with this gateway, those of tablets too."""
+    keys = ask(config, KeyList(), as_json=as_json)["keys"]
+    found = [{"key": each["id"], "name": each["name"], "role": ", ".join(each["roles"])} for each in keys]
+    lines = [f"{each['key']}  {each['role']:<9} {each['name']}" for each in found]
+    show(found, "\n".join(lines) or "No key is paired yet: `pumpd nurse pair`, `pumpd pair`.", as_json=as_json)
 
 
 @app.command()
@@ -82,13 +76,13 @@ def revoke(
     config: Config = CONFIG,
     as_json: Json = False,
 ) -> None:
-    """Take a key away; what it signs from now on is refused."""
-    settings = load_settings(config, as_json=as_json)
+    """Revoke a key; what it signs from now on is refused. Takes root or pumpd's own user."""
     try:
-        KeyStore(settings.keys_path).revoke(key_id)
-    except KeyStoreError as error:
-        refuse([str(error)], as_json=as_json)
-    print(json.dumps({"revoked": key_id}) if as_json else f"Revoked {key_id}.")
+        request = KeyRevoke(key=key_id)
+    except ValidationError as error:
+        refuse(problems(error, "request"), as_json=as_json)
+    ask(config, request, as_json=as_json)
+    show({"revoked": key_id}, f"Revoked {key_id}.", as_json=as_json)
 
 
 @app.command()
@@ -100,7 +94,7 @@ def attend(*, key: KeyFile = None, config: Config = CONFIG) -> None:
     except KeyFileError as error:
         refuse([str(error)], as_json=False)
     if not sys.stdin.isatty():
-        refuse(["nobody is here to ask: a confirmation needs a person at a terminal"], as_json=False)
+        refuse(["this is not a terminal, and a confirmation needs a person at one"], as_json=False)
     declined: set[str] = set()
     try:
         with ControlClient(settings.socket_path) as client:
@@ -109,8 +103,8 @@ def attend(*, key: KeyFile = None, config: Config = CONFIG) -> None:
                     infusion = pump["infusion"]
                     if infusion and infusion["state"] == "ready" and infusion["digest"] not in declined:
                         _offer(client, signer, pump["pump"], infusion["digest"], declined)
-                time.sleep(0.5)
-    except NotRunningError as error:
+                time.sleep(POLL_EVERY_S)
+    except NoAnswerError as error:
         fail(str(error), as_json=False)
     except KeyboardInterrupt:
         raise typer.Exit from None

@@ -1,4 +1,4 @@
-"""A software nurse: a P-256 key in a file, paired with the gateway, that signs on the same path as a tablet does."""
+"""A software nurse: a P-256 key in a file, paired with the gateway, that signs the same bytes as a tablet does."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from pumpd.infusion.events import Binding, ConfirmAction
+from pumpd.messages.binding import of_confirmation
 from pumpd.messages.requests import Confirmation
 from pumpd.messages.signing import key_id, sign
 
@@ -54,19 +54,7 @@ class SoftwareSigner:
         return self.key.public_key()
 
     def confirmation(self, pump: str, request: str, fields: dict[str, object], wristband: str) -> Confirmation:
-        """Sign exactly the binding that the gateway offered, with what was scanned from the patient's wristband."""
+        """Sign the binding that the gateway offered, with what was scanned from the patient's wristband."""
         own = {"op": "confirm", "pump": pump, "request": request, "key": self.key_id, "signature": ""}
         message = Confirmation.model_validate({**fields, **own, "wristband": wristband})
-        binding = Binding(
-            nonce=message.nonce,
-            digest=message.digest,
-            action=ConfirmAction(message.action),
-            serial=message.serial,
-            channel=message.channel,
-            session=message.session,
-            gateway=message.gateway,
-            expires_ns=message.expires_ns,
-            shown=message.shown,
-            wristband=message.wristband,
-        )
-        return message.model_copy(update={"signature": sign(self.key, binding)})
+        return message.model_copy(update={"signature": sign(self.key, of_confirmation(message))})

@@ -1,4 +1,4 @@
-"""`pumpd pair`, `pumpd tablet`: the tablets that may speak for a nurse. Only somebody at the gateway lets one in."""
+"""`pumpd pair`, `pumpd tablet`: the tablets that nurses work with. A person at the gateway pairs each of them."""
 
 import io
 import json
@@ -8,27 +8,29 @@ from typing import Annotated, Any
 
 import segno
 import typer
+from pydantic import ValidationError
 
 from pumpd.cli.client import (
     CONFIG,
     Config,
     ControlClient,
     Json,
-    NotRunningError,
+    NoAnswerError,
+    ask,
     fail,
     load_settings,
     refuse,
+    show,
 )
 from pumpd.cli.tls import own_names
-from pumpd.control.tablets.keys import KeyStore, KeyStoreError
-from pumpd.messages.requests import PairAccept, PairClose, PairOpen, PairState
+from pumpd.messages.requests import KeyList, KeyRename, KeyRevoke, PairAccept, PairClose, PairOpen, PairState
 from pumpd.messages.roles import TABLET_ROLES, Role
 from pumpd.settings import Settings
+from pumpd.validation import problems
 
 app = typer.Typer(help="Paired tablets. Not a cleared medical device.", no_args_is_help=True)
 
-LOOK_EVERY_S = 0.3
-LONGEST_NAME = 60
+POLL_EVERY_S = 0.3
 
 KeyId = Annotated[str, typer.Argument(help="Id of the tablet, as `pumpd tablet list` shows it.")]
 
@@ -36,14 +38,14 @@ KeyId = Annotated[str, typer.Argument(help="Id of the tablet, as `pumpd tablet l
 def pair(
     *,
     role: Annotated[
-        list[Role] | None, typer.Option(help="May be repeated; view, confirm, prescribe if left out.")
+        list[Role] | None, typer.Option(help="May be repeated; view, confirm and prescribe by default.")
     ] = None,
-    name: Annotated[str, typer.Option(help="What the tablet is to be called; its own choice if left out.")] = "",
-    address: Annotated[str | None, typer.Option(help="What the tablet calls this gateway by.")] = None,
+    name: Annotated[str, typer.Option(help="The name of the tablet; its own by default.")] = "",
+    address: Annotated[str | None, typer.Option(help="The address at which the tablet reaches this gateway.")] = None,
     config: Config = CONFIG,
     as_json: Json = False,
 ) -> None:
-    """Let a tablet in: shows a code to scan for 120 s, then asks for the six figures that the tablet shows."""
+    """Pair a tablet: shows a code to scan for 120 s, then asks for the six digits that the tablet shows."""
     settings = load_settings(config, as_json=as_json)
     if settings.bedside is None:
         refuse([f"{config}: bedside: tablets need this section"], as_json=as_json)
@@ -67,7 +69,7 @@ def pair(
             except KeyboardInterrupt:
                 client.ask(PairClose())
                 fail("Interrupted; nothing was paired.", as_json=as_json)
-    except NotRunningError as error:
+    except NoAnswerError as error:
         fail(str(error), as_json=as_json)
     text = f"Paired {tablet['name']} ({tablet['id']}): {', '.join(tablet['roles'])}."
     print(json.dumps({"paired": tablet}, ensure_ascii=False) if as_json else text)
@@ -80,14 +82,14 @@ def _wait_for_an_offer(client: ControlClient, token: str, *, as_json: bool) -> N
             return
         if found.get("state") != "waiting":
             fail("No tablet answered within the window; nothing was paired.", as_json=as_json)
-        time.sleep(LOOK_EVERY_S)
+        time.sleep(POLL_EVERY_S)
 
 
 def _typed(client: ControlClient, *, as_json: bool) -> dict[str, Any]:
-    """Ask for the code until it is right, or the window is closed."""
+    """Ask for the code until it is right or the window is closed."""
     while True:
         if not as_json:
-            print("Six figures on the tablet: ", end="", flush=True)
+            print("Six digits on the tablet: ", end="", flush=True)
         line = sys.stdin.readline()
         if not line.strip():
             client.ask(PairClose())
@@ -101,10 +103,10 @@ def _typed(client: ControlClient, *, as_json: bool) -> dict[str, Any]:
 
 
 def tablet_url(settings: Settings, address: str | None = None) -> str:
-    """Where a tablet reaches this gateway: as it is told, as configured, or as the machine believes."""
-    assert settings.bedside is not None  # the caller has looked
+    """Where a tablet reaches this gateway: the address that was given, or a configured name, or the machine's own."""
+    assert settings.bedside is not None  # the caller has checked
     known = [*settings.bedside.names, *(each for each in own_names() if each not in ("localhost", "127.0.0.1"))]
-    if settings.bedside.host not in ("0.0.0.0", "::"):  # noqa: S104  # served on one address only
+    if settings.bedside.host not in ("0.0.0.0", "::"):  # noqa: S104  # it serves one address only
         known = [*settings.bedside.names, settings.bedside.host]
     return f"https://{address or known[0]}:{settings.bedside.port}"
 
@@ -119,16 +121,10 @@ def qr_code(url: str) -> str:
 @app.command("list")
 def list_tablets(*, config: Config = CONFIG, as_json: Json = False) -> None:
     """The paired tablets."""
-    try:
-        keys = [each for each in _store(config, as_json=as_json).all().values() if each.kind == "tablet"]
-    except KeyStoreError as error:
-        refuse([str(error)], as_json=as_json)
-    if as_json:
-        found = [{"id": each.id, "name": each.name, "roles": list(each.roles)} for each in keys]
-        print(json.dumps(found, ensure_ascii=False))
-        return
-    for each in keys:
-        print(f"{each.id}  {', '.join(each.roles):<26} {each.name}")
+    keys = ask(config, KeyList(), as_json=as_json)["keys"]
+    tablets = [{name: each[name] for name in ("id", "name", "roles")} for each in keys if each["kind"] == "tablet"]
+    lines = [f"{each['id']}  {', '.join(each['roles']):<26} {each['name']}" for each in tablets]
+    show(tablets, "\n".join(lines) or "No tablet is paired yet: `pumpd pair`.", as_json=as_json)
 
 
 @app.command()
@@ -139,25 +135,21 @@ def rename(
     config: Config = CONFIG,
     as_json: Json = False,
 ) -> None:
-    """Give a tablet another name."""
-    if not (name.isprintable() and 1 <= len(name) <= LONGEST_NAME):
-        refuse([f"name: 1 to {LONGEST_NAME} visible characters"], as_json=as_json)
+    """Give a tablet another name. Takes root or pumpd's own user."""
     try:
-        _store(config, as_json=as_json).rename(key_id, name)
-    except KeyStoreError as error:
-        refuse([str(error)], as_json=as_json)
-    print(json.dumps({"renamed": key_id, "name": name}, ensure_ascii=False) if as_json else f"{key_id} is {name} now.")
+        request = KeyRename(key=key_id, name=name)
+    except ValidationError as error:
+        refuse(problems(error, "request"), as_json=as_json)
+    ask(config, request, as_json=as_json)
+    show({"renamed": key_id, "name": name}, f"{key_id} is {name} now.", as_json=as_json)
 
 
 @app.command()
 def revoke(key_id: KeyId, *, config: Config = CONFIG, as_json: Json = False) -> None:
-    """Shut a tablet out, a lost one first of all: from now on nothing that it signs counts."""
+    """Revoke a tablet, a lost one first of all. Takes root or pumpd's own user."""
     try:
-        _store(config, as_json=as_json).revoke(key_id)
-    except KeyStoreError as error:
-        refuse([str(error)], as_json=as_json)
-    print(json.dumps({"revoked": key_id}) if as_json else f"Revoked {key_id}. What it signs is refused from now on.")
-
-
-def _store(config: Config, *, as_json: bool) -> KeyStore:
-    return KeyStore(load_settings(config, as_json=as_json).keys_path)
+        request = KeyRevoke(key=key_id)
+    except ValidationError as error:
+        refuse(problems(error, "request"), as_json=as_json)
+    ask(config, request, as_json=as_json)
+    show({"revoked": key_id}, f"Revoked {key_id}. What it signs is refused from now on.", as_json=as_json)

@@ -8,8 +8,8 @@ from pumpd.control.alarms.board import Key
 from pumpd.control.alarms.service import AlarmService
 from pumpd.control.alarms.sounder import Sounder
 from pumpd.control.confirming.service import ConfirmingService
+from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.infusions.pumps import Pumps
-from pumpd.control.infusions.runner import PumpRunner
 from pumpd.control.infusions.start_gate import StartGate
 from pumpd.control.journal_health import JournalHealth
 from pumpd.control.observation.service import Found, ObservationService
@@ -23,6 +23,7 @@ from pumpd.control.socket.streams import StateStream
 from pumpd.control.state.live import LiveState
 from pumpd.control.tablets.keys import KeyStore
 from pumpd.control.tablets.pairing_service import PairingService
+from pumpd.control.tablets.register import Register
 from pumpd.control.tablets.service import Tablets
 from pumpd.control.tablets.sign_in import SignIns, paired_tablets
 from pumpd.control.tablets.software_nurse import SoftwareNurses
@@ -40,7 +41,7 @@ class Gateway:
         self,
         settings: Settings,
         library: Library,
-        runners: Sequence[PumpRunner],
+        runners: Sequence[PumpService],
         journal: JournalWriter,
         keys: KeyStore,
         clock: Clock,
@@ -81,7 +82,8 @@ class Gateway:
             self.changed,
         )
         self.confirming = ConfirmingService(pumps, self.library_check, self.gate, self.health, clock)
-        sign_ins = SignIns(StaffStore(settings.staff_path), clock.loop_ns)
+        staff = StaffStore(settings.staff_path)
+        sign_ins, register = SignIns(staff, clock.loop_ns), Register(keys, staff, journal, clock)
         self.live = LiveState(
             settings,
             self.runners,
@@ -116,10 +118,10 @@ class Gateway:
             pumps,
             self.ordering,
             self.confirming,
-            SoftwareNurses(keys, self.confirming),
+            SoftwareNurses(register, self.confirming),
             self.tablets,
-            PairingService(keys, journal, clock),
-            keys,
+            PairingService(register, journal, clock),
+            register,
             self.alarms,
             self.live,
             self._stream,
@@ -128,9 +130,6 @@ class Gateway:
         )
         self.answer, self.status = self.dispatch.answer, self.live.state
         self.alarms.on_change = self._alarms_changed
-        for runner in runners:
-            runner.on_change = self.changed
-            runner.last_look = partial(self.gate.last_look, runner)
 
     def works(self) -> Mapping[str, Coroutine[Any, Any, None]]:
         """What must run beside the pumps, by name."""

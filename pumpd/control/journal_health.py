@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import structlog
 
 from pumpd.control import describe
-from pumpd.control.infusions.runner import PumpRunner
+from pumpd.control.infusions.pump_service import PumpService
 from pumpd.host.clock import Clock
 from pumpd.infusion import events as ev
 from pumpd.journal import Entry, JournalError
@@ -24,7 +24,7 @@ log = structlog.get_logger("pumpd.control")
 
 class JournalHealth:
     def __init__(
-        self, runners: Mapping[str, PumpRunner], journal: JournalWriter, clock: Clock, damage: str = ""
+        self, runners: Mapping[str, PumpService], journal: JournalWriter, clock: Clock, damage: str = ""
     ) -> None:
         """`damage`: what is wrong with the journal of before, until it is repaired and control has restarted."""
         self.damage, self.problem = damage, ""

@@ -20,12 +20,12 @@ from pumpd.control.alarms.board import Key
 from pumpd.control.alarms.service import own_alarms_left
 from pumpd.control.gateway import Gateway
 from pumpd.control.infusions.line_record import LineRecord
+from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.infusions.recovery import DamagedError, Recovered, last_loaded, machine_boot, recover
-from pumpd.control.infusions.runner import PumpRunner
 from pumpd.control.observation.service import Found, find
 from pumpd.control.ordering import association
 from pumpd.control.ordering.build import Build, begun_under_another, build
-from pumpd.control.socket.server import ControlServer
+from pumpd.control.socket.server import doors
 from pumpd.control.tablets.keys import KeyStore
 from pumpd.dosing import NO_LIBRARY, Library, LibraryError
 from pumpd.host.clock import Clock
@@ -42,7 +42,7 @@ log = structlog.get_logger("pumpd.control")
 
 TURN_OVERDUE_S = 8.0  # longer than a read that times out with all its retries
 JOURNAL_OVERDUE_S = 2.0
-STANDS_WITHIN_S = 4.0  # two readings of a standing pump, 2 s apart (STP-04), and the look before
+STOPPED_WITHIN_S = 4.0  # two readings of a stopped pump, 2 s apart (STP-04), and the poll before
 
 
 @contextlib.asynccontextmanager
@@ -54,9 +54,16 @@ async def gateway(settings: Settings, library: Library, journal: JournalWriter) 
     """
     clock = Clock(settings.simulation.time_scale)
     limits = Limits().for_time_scale(clock.scale)
+
+    def on_change(_pump: PumpService) -> None:
+        made.changed()
+
+    def last_check(pump: PumpService) -> str:
+        return made.gate.last_check(pump)
+
     lines: dict[str, LineRecord] = {pump.port: LineRecord(clock.scale) for pump in settings.pumps}
     runners = [
-        PumpRunner(
+        PumpService(
             pump,
             family(pump.driver),
             journal,
@@ -64,6 +71,8 @@ async def gateway(settings: Settings, library: Library, journal: JournalWriter) 
             limits,
             settings.deadman_socket(pump.name),
             lines[pump.port],
+            on_change=on_change,
+            last_check=last_check,
         )
         for pump in settings.pumps
     ]
@@ -103,7 +112,7 @@ async def gateway(settings: Settings, library: Library, journal: JournalWriter) 
             if runner.may_flow:
                 runner.stop("pumpd", "the control process is ending")
         await asyncio.gather(*(runner.stop_answered() for runner in runners))
-        await asyncio.gather(*(runner.deadman.stood_down(STANDS_WITHIN_S) for runner in runners))
+        await asyncio.gather(*(runner.wait_stopped(STOPPED_WITHIN_S) for runner in runners))
         for task in tasks:  # each gives its port back, so not before the stops have gone out
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -127,7 +136,7 @@ class _Before:
     patients: Mapping[str, str] = field(default_factory=dict)
 
 
-def _before(settings: Settings, library: Library, runners: Sequence[PumpRunner], clock: Clock, now: Build) -> _Before:
+def _before(settings: Settings, library: Library, runners: Sequence[PumpService], clock: Clock, now: Build) -> _Before:
     """A journal that does not tell all of it is believed in nothing."""
     if not settings.journal_path.exists():
         return _Before()
@@ -165,13 +174,8 @@ async def run(settings: Settings) -> None:
     with _alone(settings.state_dir / "control.lock"):
         journal = await _journal(settings.journal_path)
         try:
-            async with gateway(settings, library, journal) as made:
-                server = ControlServer(made.dispatch, settings.socket_path)
-                await server.open()
-                try:
-                    await _until_told(made, journal)
-                finally:
-                    await server.close()
+            async with gateway(settings, library, journal) as made, doors(made.dispatch, settings):
+                await _until_told(made, journal)
         finally:
             await journal.close()
 

@@ -1,5 +1,6 @@
-"""The demo from the order to the report, through the control socket and a signed confirmation, like everybody."""
+"""The demo from the order to the report, over the operator socket and with a signed confirmation: no way of its own."""
 
+import base64
 import contextlib
 import json
 import secrets
@@ -10,18 +11,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from pumpd.cli.client import NotRunningError
+from pumpd.cli.client import NoAnswerError
 from pumpd.cli.signer import SoftwareSigner
-from pumpd.control.confirming.signature import pairable
-from pumpd.control.tablets.keys import KeyStore
 from pumpd.demo import report, tablet
-from pumpd.demo.stage import PUMP, Stage, StageError, stage
+from pumpd.demo.stage import PUMP, Stage, stage
+from pumpd.demo.stage_error import StageError
 from pumpd.demo.view import NOTICE, View
-from pumpd.messages.requests import Associate, ChallengeRequest, Order, StatusRequest
+from pumpd.messages.requests import Associate, ChallengeRequest, KeyAdd, Order, StatusRequest
 from pumpd.messages.signing import der_of
 
 ENDED = ("completed", "stopped", "abandoned", "tripped")
-LOOK_EVERY_S = 0.1
+POLL_EVERY_S = 0.1
 # After these a trip is what a good gateway does; after a fault of the line either end is good.
 STOPPING_FAULTS = ("occlusion", "stall", "power-cut", "front-panel")
 
@@ -40,7 +40,7 @@ ORDER = Order(
 
 
 def _interrupt(_number: int, _frame: object) -> NoReturn:
-    """End as Ctrl-C does: what was started is told to end too."""
+    """End as Ctrl-C does: everything that was started ends too."""
     raise KeyboardInterrupt
 
 
@@ -56,7 +56,7 @@ class Demo:
         tablet_host: str = "",
         tablet_port: int = 0,
     ) -> None:
-        """With a `tablet_host` a browser is the nurse, served on that address; without, a software nurse is."""
+        """With a `tablet_host`, a browser is the nurse, and tablets are served there; without it, software is."""
         self.speed, self.faults, self.folder, self.seed, self.as_json = speed, faults, folder, seed, as_json
         self.tablet_host, self.tablet_port = tablet_host, tablet_port
         self.view = View(speed)
@@ -77,11 +77,11 @@ class Demo:
         except StageError as error:
             self.view.say(f"The demo could not run: {error}")
             return 1
-        except NotRunningError as error:
+        except NoAnswerError as error:
             self.view.say(f"The demo is over: {error}")
             return 1
         except KeyboardInterrupt:
-            self.view.say("Interrupted: everything was told to stop and end.")
+            self.view.say("Interrupted: the pump was stopped, and everything ended.")
             return 130
 
     def _act(self, here: Stage) -> int:
@@ -94,26 +94,26 @@ class Demo:
         path = report.write(self.folder, summary, review, self.track)
         self._sum_up(summary, path)
         if here.tablet:
-            self.view.say("The tablet goes on being served: the observation, another order. Ctrl-C ends the demo.")
+            self.view.say("The tablet works on: the observation, another order. Ctrl-C ends the demo.")
             with contextlib.suppress(KeyboardInterrupt):
                 signal.pause()
         return 0 if summary["expected"] else 1
 
     def _by_tablet(self, here: Stage) -> dict[str, Any]:
         """A browser orders and confirms; returns what it confirmed, once that runs."""
-        badge, pin = tablet.hire(here.settings.staff_path)
+        badge, pin = tablet.hire(here.client)
         tablet.announce(here.tablet, badge, pin, self.view.say, as_json=self.as_json)
         tablet.invite(here.client, here.tablet, self.view.say, time.sleep)
         self.view.say(
-            "Sign in on the tablet, say whose pump this is (any token), order for that patient, and type the token "
-            "once more where the wristband is scanned. Faults and the truth are on its bench."
+            "Sign in on the tablet, associate the pump with a patient (any token), order for that patient, and type "
+            "the token again where the wristband is scanned. The bench panel shows the truth and switches faults on."
         )
         while True:
             infusion = self._status(here)["infusion"]
             if infusion and infusion["started"]:
                 review: dict[str, Any] = infusion["review"]
                 return review
-            time.sleep(LOOK_EVERY_S)
+            time.sleep(POLL_EVERY_S)
 
     def _status(self, here: Stage) -> dict[str, Any]:
         found: dict[str, Any] = here.client.ask(StatusRequest()).result["pumps"][0]
@@ -147,7 +147,10 @@ class Demo:
     def _confirm(self, here: Stage, review: dict[str, Any]) -> None:
         key = here.settings.state_dir / "nurse.pem"
         signer = SoftwareSigner.create(key)
-        KeyStore(here.settings.keys_path).add(pairable("demo-nurse", "confirm", der_of(signer.public)))
+        public_key = base64.b64encode(der_of(signer.public)).decode()
+        paired = here.client.ask(KeyAdd(name="demo-nurse", public_key=public_key))
+        if not paired.ok:
+            raise StageError("the software nurse was not paired: " + "; ".join(paired.reasons))
         offered = here.client.ask(ChallengeRequest(pump=PUMP))
         if not offered.ok:
             raise StageError("no challenge: " + "; ".join(offered.reasons))
@@ -166,7 +169,7 @@ class Demo:
                 self.view.update(found, here.telemetry.messages)
                 if infusion["state"] in ENDED:
                     break
-                time.sleep(LOOK_EVERY_S)
+                time.sleep(POLL_EVERY_S)
         time.sleep(1.0)  # the last messages
         truth = here.truth()
         outcome = infusion["state"]
@@ -191,7 +194,7 @@ class Demo:
         kinds = [fault.partition("@")[0].partition(":")[0] for fault in self.faults]
         within = infusion["window_least_s"] <= infusion["running_s"] <= infusion["window_most_s"]
         bounded = truth["delivered_ml"] <= float(infusion["prescribed_ml"]) * 1.02 and not truth["running"]
-        if self.tablet_host:  # whoever is at the tablet may stop it, or bring about any fault
+        if self.tablet_host:  # the person at the tablet may stop the pump or cause any fault
             return bounded
         if not kinds:
             return outcome == "completed" and within and bounded and not self.alarms
@@ -203,7 +206,7 @@ class Demo:
         verdict = "as expected" if summary["expected"] else "NOT as expected"
         self.view.say(
             f"{summary['outcome']} ({verdict}): {summary['reason']}\n"
-            f"{summary['delivered_ml']} mL counted, {summary['true_delivered_ml']} mL truly given, "
+            f"{summary['delivered_ml']} mL counted, {summary['true_delivered_ml']} mL really delivered, "
             f"{float(summary['window_s']) / 60:.1f} min of flow, {summary['telemetry_messages']} messages, "
             f"alarms: {', '.join(summary['alarms']) or 'none'}\nReport: {path}"
         )

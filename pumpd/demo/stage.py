@@ -1,4 +1,4 @@
-"""What the demo runs: an MQTT broker, `pumpsim` on a pseudo-terminal, and the gateway, each a process of its own."""
+"""What the demo runs: an MQTT broker, `pumpsim` on a pseudo-terminal, and the gateway, each in a process of its own."""
 
 import contextlib
 import json
@@ -18,7 +18,8 @@ from iotcore import Broker
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from pumpd.cli.client import ControlClient, NotRunningError
+from pumpd.cli.client import ControlClient, NoAnswerError
+from pumpd.demo.stage_error import StageError
 from pumpd.demo.tablet import certify
 from pumpd.library.files import default_library
 from pumpd.library.signing import throwaway
@@ -28,10 +29,6 @@ from pumpd.settings import Settings
 START_WITHIN_S = 20.0
 PUMP = "bed1"
 LOOPBACK = "127.0.0.1"
-
-
-class StageError(RuntimeError):
-    """A part of the demo did not come up; the message says which, and what it said."""
 
 
 def _free_port() -> int:
@@ -227,7 +224,7 @@ def _connect(folder: Path, settings: Settings) -> ControlClient:
             client = client or ControlClient(settings.socket_path)
             if not client.ask(StatusRequest()).result["pumps"][0]["problem"]:
                 return client
-        except NotRunningError:
+        except NoAnswerError:
             client = None
         time.sleep(0.05)
     raise StageError(f"the gateway did not come up; it said: {_said(folder, 'gateway')}")

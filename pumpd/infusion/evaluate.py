@@ -1,4 +1,4 @@
-"""The look at the whole after every event: interlocks, lease, deadlines, and the stop under way."""
+"""The check of the whole infusion after every event: interlocks, lease, deadlines, and the stop under way."""
 
 from pumpd.infusion.events import LoadProgram, PlanRemainder, Record, RenewLease, StartPump
 from pumpd.infusion.interlocks import (
@@ -19,8 +19,8 @@ from pumpd.infusion.interlocks import (
 from pumpd.infusion.model import ZERO, Infusion
 from pumpd.infusion.states import State
 from pumpd.infusion.turn import Turn
-from pumpd.pump import AlarmCode, PumpState
-from pumpd.quantities import Duration
+from pumpd.pump import AlarmCode, PumpState, stopped
+from pumpd.quantities import NS_PER_S, Duration
 
 # Alarms that last as long as their cause, while nothing tripped on them.
 _PASSING = frozenset(
@@ -34,10 +34,11 @@ _PASSING = frozenset(
 )
 
 
-def evaluate(turn: Turn) -> None:
+def evaluate(turn: Turn, *, by_time: bool = False) -> None:
+    """`by_time`: nothing but time has passed since the last check."""
     state = turn.infusion.state
     if state.ending:
-        _ending(turn)
+        _ending(turn, repeat=not by_time)
     elif state.may_flow:
         _flow(turn)
     elif not state.ended:
@@ -95,18 +96,18 @@ def _progress(turn: Turn) -> Trip | None:
             turn.go(State.RUNNING, "flow seen at the programmed rate")
         elif turn.now_ns - infusion.since_ns >= infusion.limits.flowing_within_ns:
             return Trip(AlarmCode.START_FAILED, "no flow seen in time after the start")
-    elif infusion.state is State.RUNNING and reading is not None and not reading.state.flowing:
-        # What else a standing pump can mean was judged by the interlocks.
-        turn.go(State.COMPLETING, "the pump stopped by itself, volume given", flow_ended_ns=infusion.still_since_ns)
+    elif infusion.state is State.RUNNING and reading is not None and reading.state.no_flow:
+        # What else a pump without flow can mean was evaluated by the interlocks.
+        turn.go(State.COMPLETING, "the pump stopped by itself, volume given", flow_ended_ns=infusion.no_flow_since_ns)
     elif infusion.state is State.COMPLETING and reading is not None and reading.state.flowing:
         return Trip(AlarmCode.PROGRAM_CHANGED, "the pump flows again after its volume was given")
-    elif infusion.state is State.COMPLETING and _stands_still(turn):
+    elif infusion.state is State.COMPLETING and _stopped(infusion):
         turn.go(State.COMPLETED, f"{infusion.delivered} given")
     return None
 
 
 def _renew(turn: Turn) -> None:
-    """Extend the lease; it counts from the reading that it rests on, not from the look at it (COM-12)."""
+    """Extend the lease; it counts from when its reading was asked for, not from now (COM-12)."""
     infusion, limits = turn.infusion, turn.infusion.limits
     if infusion.state.ended or infusion.reading is None:
         return
@@ -119,16 +120,13 @@ def _renew(turn: Turn) -> None:
 # -- a stop under way --------------------------------------------------------------------------------------------------
 
 
-def _stands_still(turn: Turn) -> bool:
-    """Two readings or more, over two seconds or more, without flow and with unchanged volume (STP-04)."""
-    reading, since = turn.infusion.reading, turn.infusion.still_since_ns
-    return (
-        reading is not None and since is not None and reading.answered_ns - since >= turn.infusion.limits.still_for_ns
-    )
+def _stopped(infusion: Infusion) -> bool:
+    """Readings confirm that the pump stopped (STP-04)."""
+    return stopped(infusion.no_flow_since_ns, infusion.reading, infusion.limits.still_for_ns)
 
 
-def _told(infusion: Infusion) -> frozenset[AlarmCode]:
-    """Doubt ends with the pump's own counter, unless that was lost too."""
+def _resolved(infusion: Infusion) -> frozenset[AlarmCode]:
+    """A doubt that the pump's own counter ends, unless that was lost too."""
     lost = infusion.unaccounted or AlarmCode.DELIVERY_UNCERTAIN in infusion.trips
     return frozenset() if lost else frozenset({AlarmCode.DELIVERY_UNCERTAIN})
 
@@ -139,7 +137,8 @@ def _lost_count(infusion: Infusion, _now_ns: int) -> Verdict:
     return Trip(AlarmCode.DELIVERY_UNCERTAIN, f"the pump lost its count, of {infusion.unaccounted} at most")
 
 
-def _ending(turn: Turn) -> None:
+def _ending(turn: Turn, *, repeat: bool) -> None:
+    """`repeat`: a stop may be sent again. Time alone sends none: it would cut off the poll that is to confirm it."""
     for check in (_lost_count, pump_alarms.check, window_volume.check):
         verdict = check(turn.infusion, turn.now_ns)
         if isinstance(verdict, Trip) and verdict.alarm not in turn.infusion.trips:
@@ -148,10 +147,10 @@ def _ending(turn: Turn) -> None:
             else:
                 turn.latch(verdict.alarm)
     infusion, limits = turn.infusion, turn.infusion.limits
-    if _stands_still(turn):
-        turn.clear_alarms(frozenset({AlarmCode.STOP_UNCONFIRMED}) | _told(infusion))
+    if _stopped(infusion):
+        turn.clear_alarms(frozenset({AlarmCode.STOP_UNCONFIRMED}) | _resolved(infusion))
         if infusion.flow_since_ns is not None and infusion.flow_ended_ns is None:
-            turn.set(flow_ended_ns=infusion.still_since_ns)
+            turn.set(flow_ended_ns=infusion.no_flow_since_ns)
         turn.do(Record("stop_confirmed", {"delivered_ml": infusion.delivered.number}))
         then = State.TRIPPED if infusion.trips else infusion.then or State.STOPPED
         turn.go(then, infusion.reason, then=None, stop_since_ns=None, stop_sent_ns=None)
@@ -160,7 +159,8 @@ def _ending(turn: Turn) -> None:
         turn.raise_alarm(AlarmCode.STOP_UNCONFIRMED)
         if infusion.reading is None or infusion.reading.asked_ns < (infusion.stop_since_ns or 0):
             turn.raise_alarm(AlarmCode.DELIVERY_UNCERTAIN)  # COM-05: nothing was heard of it since the stop
-    if infusion.still_since_ns is None and turn.now_ns - (infusion.stop_sent_ns or 0) >= limits.stop_retry_ns:
+    late = turn.now_ns - (infusion.stop_sent_ns or 0) >= limits.stop_retry_ns
+    if repeat and infusion.no_flow_since_ns is None and late:
         turn.send_stop()
 
 
@@ -168,15 +168,36 @@ def _ending(turn: Turn) -> None:
 
 
 def _watch_link(turn: Turn) -> None:
-    """A pump that holds a program and is not heard may be started at its panel unseen: somebody must go there."""
+    """A pump that holds a program and does not answer may be started at its panel unseen: a person must go there."""
     if turn.infusion.link_lost:
         turn.raise_alarm(AlarmCode.LINK_LOST)
     else:
         turn.clear_alarms(frozenset({AlarmCode.LINK_LOST}) - frozenset(turn.infusion.trips))
 
 
+def _too_late_to_load(turn: Turn) -> bool:
+    """The order, or what is left of it, was not loaded in time."""
+    infusion = turn.infusion
+    since_ns = infusion.ordered_ns if infusion.started_ns is None else infusion.since_ns
+    return turn.now_ns - since_ns >= infusion.limits.loaded_within_ns
+
+
+def _withdraw(turn: Turn) -> None:
+    """Nothing of it may reach the pump later; the stop ends a load that is under way."""
+    if turn.infusion.state is State.LOADING:
+        turn.send_stop()
+    within = turn.infusion.limits.loaded_within_ns / NS_PER_S
+    turn.load_failed(
+        f"withdrawn: the pump did not take the program within {within:g} s; nothing was started, "
+        "order again once the pump answers"
+    )
+
+
 def _ordered(turn: Turn) -> None:
     reading = turn.infusion.reading
+    if _too_late_to_load(turn):
+        _withdraw(turn)
+        return
     if reading is None:
         return
     reasons = pump_idle.objections(reading)
@@ -200,6 +221,8 @@ def _waiting(turn: Turn) -> None:
     if closed or used_up:
         turn.raise_alarm(AlarmCode.WINDOW_CLOSED if closed else AlarmCode.PAUSE_TOO_LONG)
         turn.go(State.STOPPED, closed or used_up or "")
+    elif infusion.state is State.LOADING and _too_late_to_load(turn):
+        _withdraw(turn)
     elif infusion.state is State.ARMED:
         _armed(turn)
     elif infusion.resuming_ns is not None:
@@ -207,7 +230,7 @@ def _waiting(turn: Turn) -> None:
 
 
 def _resuming(turn: Turn, asked_ns: int) -> None:
-    """Plan what is left once the pump was looked at after the resume was asked for: nothing it gave is given again."""
+    """Plan what is left from a reading that was asked for after the resume, so that nothing is given twice."""
     infusion = turn.infusion
     if infusion.reading is not None and infusion.reading.asked_ns >= asked_ns:
         turn.set(resuming_ns=None)
@@ -253,7 +276,7 @@ def _start(turn: Turn) -> None:
         flow_ended_ns=None,
         integral=ZERO,
         samples=(),
-        still_since_ns=None,
+        no_flow_since_ns=None,
         lease_until_ns=until,
     )
     turn.do(RenewLease(until), StartPump(Duration.from_ns(infusion.limits.lease_ns)))

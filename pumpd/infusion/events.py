@@ -30,7 +30,7 @@ class Binding:
     """Everything that a confirmation is for. A signature over one of these fits no other (STA-02).
 
     `shown` is the digest of the review that the person had on the screen (STA-16), `wristband` the patient token that
-    was scanned at the bed. A challenge leaves that one empty: it is not the gateway's to say (PRG-21).
+    was scanned at the bed. A challenge leaves the wristband empty: only a scan can supply it (PRG-21).
     """
 
     nonce: str
@@ -54,30 +54,47 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Ticked(Event):
-    """Time passed and nothing else did."""
+class Answered(Event):
+    """What a question or a command to the pump came to. `at_ns` is the instant of the answer.
+
+    `asked_ns` is when it was asked: an answer proves nothing about what happened after the question. It is None in
+    journals of version 0.1, which did not record it; then the instant of the answer stands in.
+    """
+
+    asked_ns: int | None = field(default=None, kw_only=True)
+
+    @property
+    def asked_at_ns(self) -> int:
+        return self.at_ns if self.asked_ns is None else self.asked_ns
+
+
+@dataclass(frozen=True, slots=True)
+class TimePassed(Event):
+    """Nothing else happened, and something may now be due."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadingTaken(Event):
+    """The reading itself carries the instants at which it was asked and answered."""
+
     reading: Reading
 
 
 @dataclass(frozen=True, slots=True)
 class ReadingFailed(Event):
-    """The pump did not answer a look at it."""
+    """The pump did not answer a poll."""
 
     cause: str
     link_lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class ProgramLoaded(Event):
+class ProgramLoaded(Answered):
     outcome: Outcome[None]
 
 
 @dataclass(frozen=True, slots=True)
-class ProgramReadBack(Event):
+class ProgramReadBack(Answered):
     outcome: Outcome[PumpProgram]
 
 
@@ -93,7 +110,7 @@ class ChallengeIssued(Event):
 class ConfirmationGiven(Event):
     """A confirmation whose signature was verified against a paired key, with exactly what was signed.
 
-    `associated` is the patient whom the pump was associated with when it came; empty, nobody.
+    `associated` is the patient whom the pump was associated with at that moment; empty when there was none.
     """
 
     binding: Binding
@@ -103,12 +120,12 @@ class ConfirmationGiven(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class StartAnswered(Event):
+class StartAnswered(Answered):
     outcome: Outcome[None]
 
 
 @dataclass(frozen=True, slots=True)
-class StopAnswered(Event):
+class StopAnswered(Answered):
     outcome: Outcome[None]
 
 
@@ -146,20 +163,22 @@ class TripsCleared(Event):
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReconciled(Event):
-    """A person read on the pump's display what it gave of the present program, and says why pumpd was not believed.
+    """A person read on the pump's display what it gave of the present program, and gives a reason.
 
-    `stands`: that person saw the pump stand still, which ends the infusion of a pump that pumpd does not hear.
+    `seen_stopped`: that person saw the pump stopped, which ends the infusion of a pump that does not answer.
+    `volume_again`: the volume entered a second time; needed when it is more than the program.
     """
 
     by: str
     volume: Volume
     reason: str
-    stands: bool = False
+    seen_stopped: bool = False
+    volume_again: Volume | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ControlRestarted(Event):
-    """The process that ran this infusion died; this one took it up from the journal."""
+    """The process that ran this infusion died; this one recovered it from the journal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +209,7 @@ class JournalFailed(Event):
 
 @dataclass(frozen=True, slots=True)
 class ReadPump:
-    """Look at the pump now, not at the next poll."""
+    """Poll the pump now, not at the next interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +270,7 @@ class Refuse:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Write this to the journal."""
+    """Write this entry to the journal."""
 
     kind: str
     body: Mapping[str, Any] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Every number that the state machine and the interlocks judge by, with the requirement that it comes from.
+"""Every limit of the state machine and the interlocks, with the requirement that it comes from.
 
 Instants and lengths of time are whole monotonic nanoseconds.
 """
@@ -22,6 +22,7 @@ class Limits:
     renewal_ns: int = 2 * NS_PER_S  # COM-01
     flowing_within_ns: int = 5 * NS_PER_S  # STA-06
     read_back_within_ns: int = 5 * NS_PER_S  # STA-05
+    loaded_within_ns: int = 20 * NS_PER_S  # [P] an order that the pump has not taken by then is withdrawn
     stop_retry_ns: int = NS_PER_S // 2  # STP-03
     stop_alarm_ns: int = 3 * NS_PER_S  # STP-03
     same_trips: int = 3  # STP-07
@@ -68,6 +69,7 @@ class Limits:
             renewal_ns=self.renewal_ns * scale,
             flowing_within_ns=self.flowing_within_ns * scale,
             read_back_within_ns=self.read_back_within_ns * scale,
+            loaded_within_ns=self.loaded_within_ns * scale,
             stop_retry_ns=self.stop_retry_ns * scale,
             stop_alarm_ns=self.stop_alarm_ns * scale,
             still_for_ns=self.still_for_ns * scale,

@@ -43,14 +43,16 @@ class Infusion:
     limits: Limits
     accuracy_percent: Decimal
     ordered_ns: int
-    patient: str = ""  # token of the order; empty in what an older pumpd wrote, and then nothing starts
+    patient: str = ""  # token of the order; empty in journals before 0.1, and then nothing starts
+    container: Volume | None = None  # usable volume of the syringe or bag; None in journals of version 0.1
     state: State = State.ORDERED
     since_ns: int = 0  # entered the state
     # pump
     reading: Reading | None = None
     read_back: PumpProgram | None = None
+    read_back_from_ns: int | None = None  # a read-back that was asked for before this proves nothing
     link_lost: bool = False
-    still_since_ns: int | None = None  # first of the unbroken readings without flow and with unchanged volume
+    no_flow_since_ns: int | None = None  # first of the unbroken readings without flow and with unchanged volume
     # permission
     challenge: Binding | None = None
     confirmed: Binding | None = None
@@ -65,9 +67,9 @@ class Infusion:
     flowed_ns: int = 0  # running time of the segments before
     given_before: Volume = ZERO  # by the segments before, at most
     counted: Volume = ZERO  # by this segment, as the pump reports it; never goes back
-    loaded: bool = False  # the pump took this segment, and its counter tells all of it
-    load_unknown: bool = False  # it may have taken it unanswered, and not been read since
-    stood_at: Volume = ZERO  # counted when the present stand began
+    loaded: bool = False  # the pump took this segment, and its counter shows all of it
+    load_unknown: bool = False  # it may have taken it without an answer, and was not read since
+    counted_when_stopped: Volume = ZERO  # `counted` when the flow last ended
     unaccounted: Volume = ZERO  # the most that this segment can have given besides, where the counter was lost
     integral: Volume = ZERO  # of the reported rate over this segment
     samples: tuple[Sample, ...] = ()  # of the last five minutes of flow
@@ -75,7 +77,7 @@ class Infusion:
     stop_sent_ns: int | None = None
     stop_since_ns: int | None = None
     then: State | None = None  # where the stop under way leads
-    resuming_ns: int | None = None  # a resume was asked for and waits for a look at the pump
+    resuming_ns: int | None = None  # a resume was asked for and waits for a reading
     pauses: int = 0
     trips: tuple[AlarmCode, ...] = ()  # latched
     tripped: tuple[tuple[AlarmCode, int], ...] = ()  # every trip of this infusion and its instant
@@ -94,7 +96,7 @@ class Infusion:
         return other
 
     def moved(self, by_ns: int) -> "Infusion":
-        """The same infusion with every instant moved: the monotonic clock began anew when the machine did."""
+        """The same infusion with every instant moved: the monotonic clock starts from zero when the machine does."""
         if not by_ns:
             return self
         instants = {name: at + by_ns for name in _INSTANTS if (at := getattr(self, name)) is not None}
@@ -145,7 +147,7 @@ class Infusion:
 
     @property
     def in_doubt(self) -> bool:
-        """What was given is not known, and the pump has not told it (COM-04)."""
+        """What was given is not known, and the pump has not reported it (COM-04)."""
         return self.state is State.UNCERTAIN or AlarmCode.DELIVERY_UNCERTAIN in self.alarms
 
     @property
@@ -170,7 +172,8 @@ class Infusion:
 _INSTANTS = (
     "ordered_ns",
     "since_ns",
-    "still_since_ns",
+    "read_back_from_ns",
+    "no_flow_since_ns",
     "lease_until_ns",
     "started_ns",
     "flow_since_ns",

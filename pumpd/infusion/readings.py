@@ -1,14 +1,14 @@
-"""What a reading adds to an infusion: counters, integral, samples of five minutes, and whether it stands still."""
+"""What a reading adds to an infusion: counters, integral, samples of five minutes, and since when there is no flow."""
 
 from pumpd.infusion.interlocks.flow_deviation import SHORT_NS
 from pumpd.infusion.model import ZERO, Infusion, Sample
 from pumpd.infusion.states import State
-from pumpd.pump import PumpAlarm, Reading
+from pumpd.pump import PumpAlarm, Reading, no_flow_since
 from pumpd.quantities import Duration, Volume
 
 
 def apply_reading(infusion: Infusion, reading: Reading) -> Infusion:
-    """The infusion with this reading taken in. Judging it is the interlocks' business."""
+    """The infusion with this reading applied. The interlocks evaluate it."""
     counting = infusion.state.may_flow
     counted = _counted(infusion, reading)
     flowing = infusion.state in (State.STARTING, State.RUNNING) and reading.state.flowing
@@ -19,8 +19,10 @@ def apply_reading(infusion: Infusion, reading: Reading) -> Infusion:
         loaded=infusion.loaded and (counting or not _fell(infusion, reading)),
         load_unknown=False,
         unaccounted=(_unaccounted(infusion, reading) if counting else infusion.unaccounted)
-        + _begun_anew(infusion, reading),
-        still_since_ns=_still_since(infusion, reading),
+        + _hidden_by_load(infusion, reading),
+        no_flow_since_ns=no_flow_since(
+            infusion.no_flow_since_ns, infusion.reading, reading, asked_from_ns=infusion.stop_since_ns
+        ),
         integral=_integral(infusion, reading) if flowing else infusion.integral,
         samples=_samples(infusion, reading, counted) if flowing else infusion.samples,
     )
@@ -39,17 +41,17 @@ def _counted(infusion: Infusion, reading: Reading) -> Volume:
 
 
 def _fell(infusion: Infusion, reading: Reading) -> bool:
-    """The counter is lower than it was: it began anew, and tells no more what the whole segment gave."""
+    """The counter is lower than it was: it started over, and no longer shows what the whole segment gave."""
     return infusion.reading is not None and reading.delivered < infusion.reading.delivered
 
 
 def _grown(last: Reading, reading: Reading) -> Volume:
-    """By how much the counter grew; one that is lower than it was began anew, and all that it shows came after."""
+    """By how much the counter grew. One that is lower than it was started over, and all that it shows is new."""
     return reading.delivered - last.delivered if reading.delivered >= last.delivered else reading.delivered
 
 
-def _begun_anew(infusion: Infusion, reading: Reading) -> Volume:
-    """The most that a counter hides which a load may have cleared, unanswered: all that it showed before.
+def _hidden_by_load(infusion: Infusion, reading: Reading) -> Volume:
+    """The most that a counter hides when an unanswered load may have cleared it: all that it showed before.
 
     Only where that much could have flowed since.
     """
@@ -61,10 +63,10 @@ def _begun_anew(infusion: Infusion, reading: Reading) -> Volume:
 
 
 def _unaccounted(infusion: Infusion, reading: Reading) -> Volume:
-    """A counter below what it was has lost what came after the last look at it: the worst case of that (COM-05).
+    """The worst case of what a counter lost since the last reading, when it is lower than it was (COM-05).
 
-    So has that of a pump which says that it woke up anew: what it counts now may have come after, and not before.
-    From then on nothing that it says is added to, so a flow that goes on is taken at its worst case too.
+    The counter of a pump that reports a reset lost it too: what it counts now may all have come afterwards. From then
+    on its counter adds to nothing, so a flow that goes on is booked at its worst case as well.
     """
     last = infusion.reading
     before = last.delivered if last is not None else infusion.counted
@@ -78,9 +80,9 @@ def _unaccounted(infusion: Infusion, reading: Reading) -> Volume:
 
 
 def _vanished(infusion: Infusion, reading: Reading) -> bool:
-    """The pump stands and has counted nothing, after a time in which it may have flowed and nobody looked.
+    """The pump does not flow and has counted nothing, after a time in which it may have flowed without a poll.
 
-    That it lost its supply meanwhile, and with it the count, nothing else may tell.
+    It may have lost its supply meanwhile, and its count with it; there may be no other sign of that.
     """
     last, since = infusion.reading, infusion.flow_since_ns
     if since is None or reading.delivered != ZERO or reading.state.flowing:
@@ -90,15 +92,6 @@ def _vanished(infusion: Infusion, reading: Reading) -> bool:
             return False
         since = last.answered_ns  # the pump may have started before it answered
     return infusion.could_give(reading.asked_ns - since) > infusion.limits.counter_slack
-
-
-def _still_since(infusion: Infusion, reading: Reading) -> int | None:
-    """First of the unbroken readings, all asked for after the stop was sent, that show a stand and the same volume."""
-    if not reading.state.stands or (infusion.stop_since_ns is not None and reading.asked_ns < infusion.stop_since_ns):
-        return None
-    last, since = infusion.reading, infusion.still_since_ns
-    unbroken = last is not None and since is not None and last.delivered == reading.delivered
-    return since if unbroken else reading.answered_ns
 
 
 def _integral(infusion: Infusion, reading: Reading) -> Volume:
@@ -117,6 +110,6 @@ def _samples(infusion: Infusion, reading: Reading, counted: Volume) -> tuple[Sam
     if at - samples[-1].at_ns < SHORT_NS:
         return samples
     oldest = at - infusion.limits.mean_over_ns
-    # The first one kept is the youngest that is five minutes old, so that a whole five minutes can be judged.
+    # The first one kept is the youngest that is five minutes old, so that a whole five minutes can be evaluated.
     drop = 1 if len(samples) > 1 and samples[1].at_ns <= oldest else 0
     return (*samples[drop:], Sample(at, counted))

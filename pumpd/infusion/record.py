@@ -5,7 +5,7 @@ Promises:
 - The form is read off the types: a field that is added later is in the data without anyone remembering it, and a type
   that has no form raises TypeError.
 - Data is checked while it is read: a wrong type, an unknown field or an impossible value is a RecordError. A field that
-  an older pumpd did not know takes its default.
+  an older pumpd did not know takes its default, or what `FROM_0_1` says; it also knows the names of version 0.1.
 
 Quantities and decimals are text ("52.5 mL/h"), instants whole monotonic nanoseconds, sets sorted lists, an outcome
 carries its word: {"outcome": "unknown", "cause": "no reply"}.
@@ -21,6 +21,7 @@ from types import NoneType, UnionType
 from typing import Any, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from pumpd.infusion import events
+from pumpd.infusion.limits import Limits
 from pumpd.infusion.model import Infusion
 from pumpd.pump import Done, Refused, Unknown
 from pumpd.quantities import Quantity, plain
@@ -29,7 +30,7 @@ T = TypeVar("T")
 
 
 class RecordError(ValueError):
-    """Data that is not the form of what it is said to be; the message names the field."""
+    """Data that does not have the form of its type; the message names the field."""
 
 
 class _Form(NamedTuple):
@@ -74,7 +75,34 @@ def _name(kind: type) -> str:
 EVENTS: dict[str, type[events.Event]] = {
     _name(kind): kind
     for kind in vars(events).values()
-    if isinstance(kind, type) and issubclass(kind, events.Event) and kind is not events.Event
+    if isinstance(kind, type) and issubclass(kind, events.Event) and kind not in (events.Event, events.Answered)
+}
+
+_UNLIMITED_NS = 2**62
+
+
+def _infusion_from_0_1(data: dict[str, Any]) -> dict[str, Any]:
+    names = {"still_since_ns": "no_flow_since_ns", "stood_at": "counted_when_stopped"}
+    return {names.get(name, name): value for name, value in data.items()}
+
+
+def _limits_from_0_1(data: dict[str, Any]) -> dict[str, Any]:
+    """Version 0.1 never withdrew an order, and its journals must give the same infusions again."""
+    return {"loaded_within_ns": _UNLIMITED_NS} | data
+
+
+def _reconciled_from_0_1(data: dict[str, Any]) -> dict[str, Any]:
+    """Version 0.1 asked for a volume once, whatever it was."""
+    if "stands" not in data:
+        return data
+    rest = {name: value for name, value in data.items() if name != "stands"}
+    return {"volume_again": data.get("volume"), "seen_stopped": data["stands"]} | rest
+
+
+FROM_0_1: dict[type, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    Infusion: _infusion_from_0_1,
+    Limits: _limits_from_0_1,
+    events.DeliveryReconciled: _reconciled_from_0_1,
 }
 
 
@@ -103,7 +131,7 @@ def _made_form(kind: Any) -> _Form:
             return _Form(plain, _decimal)
         if issubclass(kind, Enum):
             return _Form(lambda value: value.value, lambda data: _member(kind, data))
-        if is_dataclass(kind) and kind is not Done:  # what a Done holds, only its outcome's type says
+        if is_dataclass(kind) and kind is not Done:  # what a Done holds is in its outcome's type alone
             return _dataclass(kind)
     raise TypeError(f"{kind} has no form in the journal")
 
@@ -115,6 +143,8 @@ def _dataclass(kind: type) -> _Form:
 
     def read(data: Any) -> Any:
         given = _checked(dict, data)
+        if kind in FROM_0_1:
+            given = FROM_0_1[kind](given)
         if given.keys() - forms.keys() or needed - given.keys():
             odd = sorted(map(str, given.keys() - forms.keys())) + sorted(needed - given.keys())
             raise RecordError(f"{kind.__name__}: unknown or missing: {', '.join(odd)}")

@@ -1,7 +1,7 @@
-"""What is decided after a restart, for each state of the pump and of the journal (PWR-04): one decision a cell.
+"""What is decided after a restart, for each state of the pump and of the journal (PWR-04): one decision in each cell.
 
-The decisions are carried out by `advance` from the event ControlRestarted on, and where there is no infusion, by
-control. The tests hold both to this table, cell by cell; docs/reference/restart.md is printed from it. In no cell does
+`advance` carries the decisions out from the event ControlRestarted on; where there is no infusion, control does. The
+tests check both against this table, cell by cell; docs/reference/restart.md is printed from it. In no cell does
 anything start, or go on, by itself (PWR-03).
 """
 
@@ -16,56 +16,56 @@ class Found(StrEnum):
     """The pump, as it is found."""
 
     FLOWING = "flowing"
-    STANDING = "standing"
-    RESET = "standing, its counter lost"
+    STOPPED = "stopped"
+    RESET = "stopped, its counter lost"
     SILENT = "does not answer"
 
 
 class Left(StrEnum):
-    """The journal, as the process before left it."""
+    """The journal, as the previous process left it."""
 
     NOTHING = "nothing under way"
     PREPARED = "an order before its first flow"
     STARTING = "a start without an answer"
     RUNNING = "a flow, or a pause being made"
     STOPPING = "a stop under way"
-    UNCERTAIN = "a doubt whether it started"
+    UNCERTAIN = "uncertain whether it started"
     PAUSED = "a pause"
     TRIPPED = "a trip"
     REMAINDER = "a remainder being prepared"
-    UNREADABLE = "not to be read or believed"
+    UNREADABLE = "not readable or not consistent"
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """`stop`: stops go out, again and again until the pump is seen standing. `state`: where the infusion then is."""
+    """`stop`: stops are sent until readings confirm that the pump stopped. `state`: where the infusion then is."""
 
     stop: bool
     state: State | None
-    says: str
+    text: str
 
 
-_WAIT = Decision(stop=False, state=None, says="nothing; orders are taken")
-_AWAY = Decision(stop=False, state=None, says="the pump is not available; it is looked for, no order is taken")
-_STOP = Decision(stop=True, state=None, says="stop; no infusion explains the flow")
-_DROP = Decision(stop=False, state=State.ABANDONED, says="the order and its confirmation are dropped")
-_DROP_AND_STOP = Decision(stop=True, state=State.ABANDONED, says="the order is dropped; stop, nobody here started it")
-_DOUBT = Decision(stop=True, state=State.TRIPPED, says="stop; it may have started: a person reads the pump's display")
-_DOUBT_AWAY = Decision(stop=True, state=State.UNCERTAIN, says="stop; alarm at 3 s; the worst case is booked")
-_END = Decision(stop=True, state=State.TRIPPED, says="stop; a person clears, then resumes with a new confirmation")
-_END_BOOKED = Decision(stop=True, state=State.TRIPPED, says="stop; the worst case is booked until a person reads it")
-_END_AWAY = Decision(stop=True, state=State.STOPPING, says="stop; alarm at 3 s; the worst case is booked")
-_STOPPED = Decision(stop=True, state=State.STOPPED, says="stop; the infusion has ended")
-_KEEP_PAUSE = Decision(stop=False, state=State.PAUSED, says="it stays paused; a person resumes with a new confirmation")
-_KEEP_TRIP = Decision(stop=False, state=State.TRIPPED, says="it stays tripped until a person clears it")
-_PANEL = Decision(stop=True, state=State.TRIPPED, says="stop; somebody started it at its panel")
-_NONE = Decision(stop=False, state=None, says="nothing is started for anybody; high alarm")
-_STOP_NONE = Decision(stop=True, state=None, says="stop; nothing is started for anybody; high alarm")
+_WAIT = Decision(stop=False, state=None, text="nothing; orders are taken")
+_AWAY = Decision(stop=False, state=None, text="the pump is not available; control keeps trying, no order is taken")
+_STOP = Decision(stop=True, state=None, text="stop; no infusion explains the flow")
+_DROP = Decision(stop=False, state=State.ABANDONED, text="the order and its confirmation are dropped")
+_DROP_AND_STOP = Decision(stop=True, state=State.ABANDONED, text="the order is dropped; stop, pumpd did not start it")
+_DOUBT = Decision(stop=True, state=State.TRIPPED, text="stop; it may have started: a person reads the pump's display")
+_DOUBT_AWAY = Decision(stop=True, state=State.UNCERTAIN, text="stop; alarm at 3 s; the worst case is booked")
+_END = Decision(stop=True, state=State.TRIPPED, text="stop; a person clears, then resumes with a new confirmation")
+_END_BOOKED = Decision(stop=True, state=State.TRIPPED, text="stop; the worst case is booked until a person reads it")
+_END_AWAY = Decision(stop=True, state=State.STOPPING, text="stop; alarm at 3 s; the worst case is booked")
+_STOPPED = Decision(stop=True, state=State.STOPPED, text="stop; the infusion has ended")
+_KEEP_PAUSE = Decision(stop=False, state=State.PAUSED, text="it stays paused; a person resumes with a new confirmation")
+_KEEP_TRIP = Decision(stop=False, state=State.TRIPPED, text="it stays tripped until a person clears it")
+_PANEL = Decision(stop=True, state=State.TRIPPED, text="stop; it was started at its panel")
+_NONE = Decision(stop=False, state=None, text="nothing is started; high alarm")
+_STOP_NONE = Decision(stop=True, state=None, text="stop; nothing is started; high alarm")
 
 DECISIONS: dict[Left, dict[Found, Decision]] = {
     left: dict(zip(Found, row, strict=True))
     for left, row in {
-        #                FLOWING         STANDING     RESET        SILENT
+        #                FLOWING         STOPPED      RESET        SILENT
         Left.NOTHING: (_STOP, _WAIT, _WAIT, _AWAY),
         Left.PREPARED: (_DROP_AND_STOP, _DROP, _DROP, _DROP),
         Left.STARTING: (_DOUBT, _DOUBT, _DOUBT, _DOUBT_AWAY),
@@ -105,6 +105,6 @@ def table() -> str:
     """The decisions as a Markdown table."""
     lines = [f"| the journal has | {' | '.join(f'pump {found.value}' for found in Found)} |", "|---|---|---|---|---|"]
     for left, row in DECISIONS.items():
-        cells = [f"{one.says}{f' (`{one.state.value}`)' if one.state else ''}" for one in row.values()]
+        cells = [f"{one.text}{f' (`{one.state.value}`)' if one.state else ''}" for one in row.values()]
         lines.append(f"| {left.value} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"

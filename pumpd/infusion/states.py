@@ -43,17 +43,17 @@ _ENDED = frozenset({State.COMPLETED, State.STOPPED, State.ABANDONED})
 _ENDING = frozenset({State.PAUSING, State.STOPPING, State.UNCERTAIN})
 
 MEANING: dict[State, str] = {
-    State.ORDERED: "accepted; nothing sent to the pump yet; waiting to see it idle",
-    State.LOADING: "the program is being written to the pump and read back",
+    State.ORDERED: "accepted; nothing sent to the pump yet; waiting to see it idle, for a limited time",
+    State.LOADING: "the program is being written to the pump and read back, for a limited time",
     State.READY: "the pump holds exactly the ordered program; waiting for a nurse's confirmation",
-    State.ARMED: "confirmed; one last look at the pump and its program before the start",
+    State.ARMED: "confirmed; the pump and its program are read one last time before the start",
     State.STARTING: "start sent; waiting to see flow at the programmed rate",
     State.RUNNING: "flowing under a lease",
-    State.COMPLETING: "the pump says that the volume is given; waiting to see it stand still",
-    State.PAUSING: "stop sent so as to pause; waiting to see the pump stand still",
+    State.COMPLETING: "the pump reports that the volume is given; waiting for readings that confirm it stopped",
+    State.PAUSING: "stop sent in order to pause; waiting for readings that confirm it stopped",
     State.PAUSED: "no flow; may be resumed with a new confirmation while the budget lasts",
-    State.STOPPING: "stop sent; repeated until the pump is seen standing still",
-    State.UNCERTAIN: "the answer to a start was lost; only status, stop and a person's own look; worst case booked",
+    State.STOPPING: "stop sent; repeated until readings confirm that the pump stopped",
+    State.UNCERTAIN: "the answer to a start was lost; only status, stop and a person's reading; worst case booked",
     State.TRIPPED: "stopped by an interlock, latched until a person clears it",
     State.COMPLETED: "the whole volume was given",
     State.STOPPED: "ended before its volume",
@@ -69,12 +69,12 @@ _PANEL = "flow or change seen at the pump"
 TRANSITIONS: dict[State, dict[State, str]] = {
     State.ORDERED: {
         State.LOADING: "pump seen idle, without alarm",
-        State.ABANDONED: "pump not idle, stop asked for, or control restarted",
+        State.ABANDONED: "pump not idle, or not heard in time, stop asked for, or control restarted",
     },
     State.LOADING: {
         State.READY: "program read back, equal to the order",
-        State.ABANDONED: "load or read-back failed before the first flow, stop asked for, or control restarted",
-        State.TRIPPED: "load or read-back of a remainder failed, or control restarted",
+        State.ABANDONED: "load or read-back failed or took too long, before the first flow; stop, or control restarted",
+        State.TRIPPED: "load or read-back of a remainder failed or took too long, or control restarted",
         State.STOPPED: "stop asked for, or pause budget or window used up",
         State.STOPPING: _PANEL,
     },
@@ -114,7 +114,7 @@ TRANSITIONS: dict[State, dict[State, str]] = {
         State.STOPPED: _RECONCILED,
     },
     State.PAUSED: {
-        State.LOADING: "resume asked for: the remainder is loaded, read back and confirmed anew",
+        State.LOADING: "resume asked for: the remainder is loaded, read back and confirmed again",
         State.STOPPED: "stop asked for, nothing left, or pause budget or window used up",
         State.STOPPING: _PANEL,
     },

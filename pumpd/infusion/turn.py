@@ -1,4 +1,4 @@
-"""One event being worked into an infusion: the words in which the state machine is written.
+"""One event being applied to an infusion: the verbs in which the state machine is written.
 
 A Turn lives for one call of `advance`, collects the actions in order, and takes no step that the table does not name.
 """
@@ -12,7 +12,7 @@ from pumpd.pump import AlarmCode
 
 
 class ImpossibleTransitionError(RuntimeError):
-    """A step that the table of states does not name: a defect in pumpd. The shell stops the pump."""
+    """A step that the table of states does not name: a defect in pumpd. Control then stops the pump."""
 
 
 class Turn:
@@ -36,7 +36,7 @@ class Turn:
         if state not in TRANSITIONS[old]:
             raise ImpossibleTransitionError(f"{old} -> {state}: {reason}")
         if old.may_flow and not state.may_flow:
-            changes["stood_at"] = self.infusion.counted
+            changes["counted_when_stopped"] = self.infusion.counted
         self.set(state=state, since_ns=self.now_ns, reason=reason, **changes)
         body = {"from": old.value, "to": state.value, "may_flow": state.may_flow, "reason": reason}
         self.do(Record("state_changed", body))
@@ -53,13 +53,26 @@ class Turn:
         """Into a state that repeats the stop until it is confirmed; permission ends here."""
         self.send_stop()
         if not self.infusion.state.ending:  # a stop under way keeps its first instant
-            changes |= {"stop_since_ns": self.now_ns, "still_since_ns": None}
+            changes |= {"stop_since_ns": self.now_ns, "no_flow_since_ns": None}
         self.go(into, why, then=then, lease_until_ns=None, confirmed=None, **changes)
         self.do(ReadPump())
 
     def trip(self, code: AlarmCode, why: str) -> None:
         self.latch(code)
         self.stop_flow(State.STOPPING, f"{code.value}: {why}", then=State.TRIPPED)
+
+    def load_failed(self, why: str) -> None:
+        """The pump did not take the program: an order is over, a remainder trips."""
+        if self.never_flowed:
+            self.go(State.ABANDONED, why)
+        else:
+            self.latch(AlarmCode.START_FAILED)
+            self.go(State.TRIPPED, why)
+
+    @property
+    def never_flowed(self) -> bool:
+        """No start was sent, and no flow was seen that somebody made at the pump."""
+        return self.infusion.started_ns is None and self.infusion.state is not State.TRIPPED
 
     def latch(self, code: AlarmCode) -> None:
         if code not in self.infusion.trips:
@@ -96,7 +109,7 @@ class Turn:
 
 
 def _ipec(infusion: Infusion) -> str:
-    """IPEC's word for what ended it: a person, who may have wanted another source; or not said."""
+    """IPEC's word for what ended it: a person, who may have wanted another source; or not specified."""
     if not infusion.stopped_by or infusion.stopped_by.startswith("pumpd"):
         return "not-specified"
     return "switching-source" if infusion.switching else "by-clinician"

@@ -1,21 +1,36 @@
-"""What goes over the control socket: a request and an answer, each one line of JSON.
+"""What goes over control's two sockets: a request and an answer, each one line of JSON.
 
-The socket is local (AF_UNIX); who may open it may read and stop. A start needs a signed confirmation besides.
+Which request control takes by which socket, and from which user, is one table: docs/reference/requests.md.
 """
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    SecretStr,
+    StringConstraints,
+    TypeAdapter,
+)
 
 
 def _visible(text: str) -> str:
     if hidden := sorted({ascii(each) for each in text if not each.isprintable()}):
-        raise ValueError(f"control and invisible characters are not taken: {', '.join(hidden)}")
+        raise ValueError(f"control characters and invisible characters are not allowed: {', '.join(hidden)}")
     return text
 
 
 Text = Annotated[str, StringConstraints(max_length=200), AfterValidator(_visible)]
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+
+
+# A PIN goes over the socket and nowhere else: not into a journal, a log or an error.
+SentPin = Annotated[
+    SecretStr, Field(max_length=32), PlainSerializer(lambda pin: pin.get_secret_value(), when_used="json")
+]
 
 
 class _Message(BaseModel):
@@ -40,18 +55,22 @@ class Prescribed(_Message):
 
 
 class Order(Prescribed):
+    """Order an infusion: check it, load it into the pump and read it back. Flow needs a confirmation."""
+
     op: Literal["order"] = "order"
     ordered_by: Text
 
 
 class ChallengeRequest(_Message):
-    """Ask for what a confirmation must sign now, and for everything that a nurse must see before it."""
+    """What a confirmation must sign now, and everything that a nurse must see before that."""
 
     op: Literal["challenge"] = "challenge"
     pump: Id
 
 
 class Confirmation(_Message):
+    """Confirm the loaded program with the signature of a paired software key; the infusion starts."""
+
     op: Literal["confirm"] = "confirm"
     pump: Id
     request: Id
@@ -70,7 +89,7 @@ class Confirmation(_Message):
 
 
 class Associate(_Message):
-    """Make this the pump's patient, until another act: the third of the three that a start compares (PRG-21)."""
+    """Associate the pump with this patient until that is changed. A start compares it with order and wristband."""
 
     op: Literal["associate"] = "associate"
     pump: Id
@@ -79,7 +98,7 @@ class Associate(_Message):
 
 
 class Dissociate(_Message):
-    """The pump is nobody's."""
+    """Associate the pump with no patient."""
 
     op: Literal["dissociate"] = "dissociate"
     pump: Id
@@ -87,7 +106,7 @@ class Dissociate(_Message):
 
 
 class Stop(_Message):
-    """Stop a pump, or all of them. Needs no key and no infusion."""
+    """Stop one pump, or all of them."""
 
     op: Literal["stop"] = "stop"
     pump: Id | None = None
@@ -97,6 +116,8 @@ class Stop(_Message):
 
 
 class Pause(_Message):
+    """Stop the flow so that it may be resumed."""
+
     op: Literal["pause"] = "pause"
     pump: Id
     by: Text = "unnamed"
@@ -104,7 +125,7 @@ class Pause(_Message):
 
 
 class Resume(_Message):
-    """Plan, load and read back the remainder; flow needs a new confirmation."""
+    """Plan, load and read back the remainder. Flow needs a new confirmation."""
 
     op: Literal["resume"] = "resume"
     pump: Id
@@ -112,7 +133,7 @@ class Resume(_Message):
 
 
 class Clear(_Message):
-    """Clear a latched trip, after looking at its cause."""
+    """Clear a latched trip after its cause was removed."""
 
     op: Literal["clear"] = "clear"
     pump: Id
@@ -120,32 +141,42 @@ class Clear(_Message):
 
 
 class Reconcile(_Message):
-    """End the doubt about what was given: what a person read on the pump's display of the present program.
+    """End the doubt about what was given: the volume that a person read on the pump's display.
 
-    `stands`: that person saw the pump stand still.
+    It is the volume of the present program. `seen_stopped`: that person saw the pump stopped.
+    `volume_again`: the volume entered a second time, which is needed when it is more than the program.
     """
 
     op: Literal["reconcile"] = "reconcile"
     pump: Id
     volume: Text
     reason: Text
-    stands: bool = False
+    seen_stopped: bool = False
+    volume_again: Text | None = None
     by: Text
 
 
 class StatusRequest(_Message):
+    """The state of the gateway and of every pump."""
+
     op: Literal["status"] = "status"
 
 
 class TraceRequest(_Message):
-    """Show the bytes of a pump's line: after the answer, a line of JSON for each packet until the client goes away."""
+    """The bytes on a pump's line.
+
+    After the answer comes a line of JSON for each packet, until the client goes away.
+    """
 
     op: Literal["trace"] = "trace"
     pump: Id
 
 
 class WatchRequest(_Message):
-    """After the answer, a line of JSON with the live state at each change and each second, until the client goes."""
+    """The live state, as tablets show it.
+
+    After the answer comes a line of JSON at each change and each second, until the client goes away.
+    """
 
     op: Literal["watch"] = "watch"
 
@@ -160,13 +191,16 @@ class LibraryRequest(_Message):
 
 
 class NonceRequest(_Message):
-    """Draw the nonce that the next signed request must carry."""
+    """A nonce, which the next signed request must carry."""
 
     op: Literal["nonce"] = "nonce"
 
 
 class TabletRequest(_Message):
-    """What a paired tablet asks for. `request` is the JSON text that was signed (`tablet_messages`)."""
+    """A request that a paired tablet has signed.
+
+    `request` is the JSON text that was signed (`messages/tablet.py`).
+    """
 
     op: Literal["tablet"] = "tablet"
     key: Id
@@ -176,14 +210,14 @@ class TabletRequest(_Message):
 
 
 class Alive(_Message):
-    """Bedside has just heard of this tablet."""
+    """Bedside reports that this tablet is connected."""
 
     op: Literal["alive"] = "alive"
     tablet: Id
 
 
 class PairOpen(_Message):
-    """Open the pairing window. From root or control's own user only: a person at the gateway."""
+    """Open the pairing window."""
 
     op: Literal["pair_open"] = "pair_open"
     roles: tuple[Text, ...]
@@ -191,7 +225,10 @@ class PairOpen(_Message):
 
 
 class PairOffer(_Message):
-    """A tablet offers its public key (base64 of the SPKI DER) to the open window."""
+    """A tablet offers its public key to the open window.
+
+    `public_key` is the base64 of its SPKI DER.
+    """
 
     op: Literal["pair_offer"] = "pair_offer"
     token: Text
@@ -200,23 +237,89 @@ class PairOffer(_Message):
 
 
 class PairState(_Message):
-    """How the window with this token stands."""
+    """The state of the pairing window with this token."""
 
     op: Literal["pair_state"] = "pair_state"
     token: Text
 
 
 class PairAccept(_Message):
-    """The code that a person read off the tablet and typed at the gateway. From the same users as `pair_open`."""
+    """The code that a person read on the tablet and typed at the gateway."""
 
     op: Literal["pair_accept"] = "pair_accept"
     code: Text
 
 
 class PairClose(_Message):
-    """Give up the open window. From the same users as `pair_open`."""
+    """Close the pairing window without pairing a tablet."""
 
     op: Literal["pair_close"] = "pair_close"
+
+
+# -- keys and staff: control is the only writer of their files ------------------------------------------------------
+
+
+class KeyList(_Message):
+    """The paired keys of tablets and software nurses."""
+
+    op: Literal["key_list"] = "key_list"
+
+
+class KeyAdd(_Message):
+    """Pair the key of a software nurse.
+
+    `public_key` is the base64 of its SPKI DER.
+    """
+
+    op: Literal["key_add"] = "key_add"
+    name: Text
+    public_key: Text
+
+
+class KeyRename(_Message):
+    """Give a paired key another name."""
+
+    op: Literal["key_rename"] = "key_rename"
+    key: Id
+    name: Text
+
+
+class KeyRevoke(_Message):
+    """Revoke a paired key. What it signs is refused from then on."""
+
+    op: Literal["key_revoke"] = "key_revoke"
+    key: Id
+
+
+class StaffList(_Message):
+    """The people who may sign in on a tablet."""
+
+    op: Literal["staff_list"] = "staff_list"
+
+
+class StaffAdd(_Message):
+    """Add a person who may sign in on a tablet."""
+
+    op: Literal["staff_add"] = "staff_add"
+    badge: Text
+    name: Text
+    roles: tuple[Text, ...]
+    pin: SentPin
+
+
+class StaffRemove(_Message):
+    """Remove a person, who is signed out at once."""
+
+    op: Literal["staff_remove"] = "staff_remove"
+    badge: Text
+
+
+class PinReset(_Message):
+    """Give a person another PIN."""
+
+    op: Literal["pin_reset"] = "pin_reset"
+    badge: Text
+    pin: SentPin
 
 
 Request = Annotated[
@@ -241,14 +344,22 @@ Request = Annotated[
     | PairOffer
     | PairState
     | PairAccept
-    | PairClose,
+    | PairClose
+    | KeyList
+    | KeyAdd
+    | KeyRename
+    | KeyRevoke
+    | StaffList
+    | StaffAdd
+    | StaffRemove
+    | PinReset,
     Field(discriminator="op"),
 ]
 REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
 
 
 class Answer(_Message):
-    """`ok` with a result, or not ok with every reason."""
+    """`ok` with a result, or not `ok` with every reason."""
 
     ok: bool
     result: dict[str, Any] = Field(default_factory=dict)

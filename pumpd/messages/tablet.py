@@ -117,7 +117,8 @@ class TabletReconcile(_Inner):
     pump: Id
     volume: Text
     reason: Text
-    stands: bool = False
+    seen_stopped: bool = False
+    volume_again: Text | None = None
 
 
 class Acknowledge(_Inner):

@@ -6,6 +6,7 @@ from pumpd.pump.driver import Driver, DriverFamily, StopFrames, Tap, UnknownFami
 from pumpd.pump.outcome import Done, Outcome, Refused, Unknown
 from pumpd.pump.program import Container, PumpProgram, RateStep
 from pumpd.pump.reading import Identity, PumpClock, PumpState, Reading
+from pumpd.pump.stopped import no_flow_since, stopped
 
 __all__ = [
     "ALARM_TABLE",
@@ -37,4 +38,6 @@ __all__ = [
     "UnknownFamilyError",
     "families",
     "family",
+    "no_flow_since",
+    "stopped",
 ]

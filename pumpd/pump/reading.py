@@ -1,4 +1,4 @@
-"""What a pump said of itself at one instant, with the instants at which it was asked and at which it answered."""
+"""What a pump reported at one instant, with the instants at which it was asked and at which it answered."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -17,33 +17,33 @@ class PumpState(StrEnum):
     WITHDRAWING = "withdrawing"
     PURGING = "purging"  # bolus or purge: flow that pumpd never commands (PRG-15)
     WAITING = "waiting"  # in a timed pause or for a trigger: it may start by itself
-    ALARM = "alarm"  # stopped by itself, says why in the alarms
+    ALARM = "alarm"  # stopped by itself; the alarms say why
 
     @property
     def flowing(self) -> bool:
         return self in (PumpState.INFUSING, PumpState.WITHDRAWING, PumpState.PURGING)
 
     @property
-    def stands(self) -> bool:
-        """No flow, and none to come by itself: a pump that waits does not stand."""
+    def no_flow(self) -> bool:
+        """No flow, and none to come by itself. A pump that waits may start at any moment, so it is not among these."""
         return self in (PumpState.STOPPED, PumpState.PAUSED, PumpState.ALARM)
 
 
 @dataclass(frozen=True, slots=True)
 class PumpClock:
-    """What the pump's own clock said, in seconds since 1970 UTC, at a monotonic instant."""
+    """What the pump's own clock showed, in seconds since 1970 UTC, at a monotonic instant."""
 
     unix_s: int
     answered_ns: int
 
     def at(self, now_ns: int) -> int:
-        """What it says at another instant, on its way for no longer than it takes to be wrong by itself."""
+        """What it shows at another instant, if it runs as fast as ours."""
         return self.unix_s + (now_ns - self.answered_ns) // 10**9
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who the pump says it is. `serial` and `clock` are None for a family that does not tell them over the wire."""
+    """What the pump reports of itself. `serial` and `clock` are None for a family that does not report them."""
 
     model: str
     firmware: str
@@ -58,10 +58,10 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One look at the pump. Instants are monotonic nanoseconds.
+    """One poll of the pump. Instants are monotonic nanoseconds.
 
     `rate` is the rate that the pump holds for the running step; `delivered` counts from when the program was loaded.
-    `mains`: whether it is fed from there; `battery_left_min`: how long its battery lasts. None: it does not tell.
+    `mains`: whether it runs on mains power; `battery_left_min`: how long its battery lasts. None: not reported.
     """
 
     asked_ns: int

@@ -1,4 +1,4 @@
-"""The serial link to a pump: ports, framing, one exchange at a time, and a lane in which a stop overtakes."""
+"""The serial link to a pump: ports, framing, one exchange at a time, and a lane in which a stop overtakes the queue."""
 
 from pumpd.wire.errors import LinkLostError, NotSentError, OvertakenError, PortError, ReplyTimeoutError, WireError
 from pumpd.wire.instant import now_ns

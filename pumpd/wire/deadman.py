@@ -1,25 +1,26 @@
-"""Stops a pump once nobody renews its permission to flow. A process of its own; it imports the standard library alone.
+"""Stops a pump when its permission to flow is no longer renewed. A separate process, using only the standard library.
 
 `pumpd.wire.guard` runs it as `python -I -S deadman.py SOCKET`, with its end of a socket pair as standard input. Control
-says lines, and each is answered with one, `ok WORD ...` or `no WORD: why`:
+sends lines, and each gets one reply line, `ok WORD ...` or `no WORD: reason`:
 
-    port               write to the descriptor that comes with this line, no longer to the one before
-    stop GAP_MS HEX... the frames that stop the pump, and the least pause from one to the next
+    port               write to the descriptor that comes with this line, no longer to the previous one
+    stop GAP_MS HEX... the frames that stop the pump, and the least pause between two of them
     lease UNTIL_NS     arm, or renew: flow is permitted until this instant of CLOCK_BOOTTIME
-    stand-down         nothing flows: disarm, or stop no more
+    stand-down         nothing flows: disarm, or end the stopping
     bye                end; refused while armed
-    yield              said on SOCKET, where a new control is heard once the one before is gone: I am control now
+    yield              sent on SOCKET by a new control once the previous one is gone: I am control now
 
 Promises:
-- From the instant of the lapse on the stop frames are written, again every 0.5 s, until control says `stand-down`.
-- A lease that has lapsed is not renewed. One that has not lapsed runs on when control is gone.
+- From the instant of the lapse the stop frames are written, every 0.5 s, until control sends `stand-down`.
+- A lapsed lease is not renewed. A lease that has not lapsed continues when control is gone.
 - A line that is refused or not understood changes nothing.
-- Nothing here waits for anybody: for a port that takes no bytes, a log that nobody reads, a control that hears nothing.
-- It opens no port. Where one was unplugged another pump may be plugged in, and run for somebody else: control, which
-  asks who is there, hands the new descriptor over.
+- The deadman never blocks: not on a port that accepts no bytes, a log that nobody reads, or a control that does not
+  read.
+- It opens no port. After an unplugged cable, another patient's pump may be on the port: control identifies the pump,
+  then passes the new descriptor.
 
-CLOCK_BOOTTIME goes on while the gateway is suspended, as the pump does; no step of the wall clock moves it (WIN-07).
-An instant is handed over, not a length: a line that lay in a buffer permits no more than it did when it was said.
+CLOCK_BOOTTIME advances while the gateway is suspended, as the pump does; no step of the wall clock changes it (WIN-07).
+A lease line carries an instant, not a duration: a line that waited in a buffer permits no more than when it was sent.
 """
 
 import contextlib
@@ -38,10 +39,10 @@ from typing import Any
 
 PERIOD_NS = 500_000_000
 LONGEST_LEASE_NS = 60_000_000_000
-HAND_OVER_NS = 5_000_000_000  # the stop frames pause for a new control, so that it can speak with the pump
-LOOK_AGAIN_MS = 250  # a wait for descriptors does not count the time for which the gateway was suspended
+HAND_OVER_NS = 5_000_000_000  # the stop frames pause for a new control, so that it can exchange with the pump
+CHECK_AGAIN_MS = 250  # a wait for descriptors does not count the time during which the gateway was suspended
 MOST_FRAMES, LONGEST_GAP_MS, LONGEST_LINE = 16, 1000, 4096
-IGNORED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)  # while armed; SIGPIPE Python always ignores
+IGNORED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)  # while armed; Python always ignores SIGPIPE
 
 Log = Callable[..., None]
 
@@ -51,7 +52,7 @@ def now_ns() -> int:
 
 
 class Deadman:
-    """The lease, and the port. `until` is None while nothing may flow, `since` until the stop frames begin."""
+    """The lease and the port. `until` is None while no flow is permitted, `since` until the stop frames begin."""
 
     def __init__(self, log: Log) -> None:
         self.port: int | None = None
@@ -66,9 +67,9 @@ class Deadman:
     def state(self) -> str:
         return "idle" if self.until is None else "armed" if self.since is None else "stopping"
 
-    def hear(self, line: bytes, now: int, came: int | None = None) -> str:
-        """Do what control says, and return the answer. `came` is the descriptor that came with the line."""
-        self.act(now)  # a lapse comes before a renewal that is heard at the same time
+    def handle(self, line: bytes, now: int, came: int | None = None) -> str:
+        """Carry out a line from control and return the reply. `came` is the descriptor that came with it."""
+        self.act(now)  # a lapse comes before a renewal that arrives at the same time
         match words := line.decode("ascii", "replace").split(" "):
             case ["port"] if came is not None:
                 self.lose_port()
@@ -76,19 +77,19 @@ class Deadman:
                 self.port = came
             case ["stop", gap, *frames] if gap.isdecimal() and 0 < len(frames) <= MOST_FRAMES:
                 try:
-                    told = tuple(bytes.fromhex(frame) for frame in frames)
+                    given = tuple(bytes.fromhex(frame) for frame in frames)
                 except ValueError:
-                    told = ()
-                if not told or not all(told) or len(gap) > 4 or int(gap) > LONGEST_GAP_MS:
+                    given = ()
+                if not given or not all(given) or len(gap) > 4 or int(gap) > LONGEST_GAP_MS:
                     return "no stop: not a pause and frames"
-                self.frames, self._gap_ns, self._turn = told, int(gap) * 1_000_000, 0
+                self.frames, self._gap_ns, self._turn = given, int(gap) * 1_000_000, 0
             case ["lease", until] if until.isdecimal() and len(until) < 20:
                 if self.since is not None:
                     return "no lease: it has lapsed"
                 if self.port is None or not self.frames:
                     return f"no lease: no {'port' if self.port is None else 'frames'} to stop the pump with"
                 if not now < int(until) <= now + LONGEST_LEASE_NS:
-                    return "no lease: over already, or too long"
+                    return "no lease: already over, or too long"
                 if self.until is None:
                     self.written = 0
                     self._log("deadman_armed")
@@ -105,17 +106,17 @@ class Deadman:
         return f"ok {words[0]} {self.state}"
 
     def give_way(self, now: int) -> str:
-        """To a new control: it may open the port. Should it do nothing, all goes on. Returns the answer to `yield`."""
+        """Let a new control open the port. If it does nothing, the stopping continues. Returns the reply to `yield`."""
         self.act(now)
         if self.port is not None:
-            with contextlib.suppress(OSError):  # what is not locked
+            with contextlib.suppress(OSError):  # it may not be locked
                 fcntl.flock(self.port, fcntl.LOCK_UN)
         self._next = now + HAND_OVER_NS
         self._log("deadman_gave_way", state=self.state, written=self.written)
         return f"ok yield {self.state} {self.since or 0} {self.written}"
 
     def act(self, now: int) -> None:
-        """Notice the lapse; write what is due."""
+        """Detect the lapse; write the frame that is due."""
         if self.until is None or now < self.until:
             return
         lapsed = self.since is None
@@ -127,15 +128,15 @@ class Deadman:
             self._write(self.frames[self._turn])
             self._turn = (self._turn + 1) % len(self.frames)
             self._next = max(now + self._gap_ns, 0 if self._turn else self._round + PERIOD_NS)
-        if lapsed:  # told when the first frame is out
+        if lapsed:  # logged after the first frame
             self._log("lease_lapsed", "error", late_ms=(now - self.until) / 1e6)
 
     def wait_ms(self, now: int) -> int | None:
-        """How long there is nothing to do but to listen."""
+        """How long there is nothing to do except wait for lines; None: without limit."""
         if self.until is None:
             return None
         due = self.until if self.since is None else self._next
-        return min(LOOK_AGAIN_MS, max(0, -((now - due) // 1_000_000)))
+        return min(CHECK_AGAIN_MS, max(0, -((now - due) // 1_000_000)))
 
     def _write(self, frame: bytes) -> None:
         if self.port is None:
@@ -144,8 +145,8 @@ class Deadman:
             try:
                 count = os.write(self.port, frame)
             except BlockingIOError:
-                with contextlib.suppress(termios.error):  # a socket; it is tried again in the next round
-                    termios.tcflush(self.port, termios.TCOFLUSH)  # what control left unsent does not go before a stop
+                with contextlib.suppress(termios.error):  # a socket; the next round tries again
+                    termios.tcflush(self.port, termios.TCOFLUSH)  # bytes that control left unsent must not delay a stop
                 count = os.write(self.port, frame)
             self.written += count == len(frame)
         except BlockingIOError:
@@ -154,7 +155,7 @@ class Deadman:
             self.lose_port(str(error))
 
     def lose_port(self, why: str = "") -> None:
-        """A descriptor whose device was unplugged stays dead; kept, it would keep others from the port."""
+        """The descriptor of an unplugged device stays dead; keeping it would keep others from the port."""
         if self.port is not None:
             os.close(self.port)
             self.port = None
@@ -162,20 +163,20 @@ class Deadman:
                 self._log("deadman_port_lost", "error", why=why, state=self.state)
 
 
-class Ear:
-    """One connection: lines in, answers out. It hears nothing further until its answers have gone out."""
+class Connection:
+    """One client: lines in, replies out. It reads nothing more until its replies are sent."""
 
     def __init__(self, connection: socket.socket) -> None:
         connection.setblocking(False)
         self.socket, self.ended = connection, False
-        self.unsaid = b""
-        self._heard = b""
+        self.unsent = b""
+        self._partial = b""
         self._came: int | None = None
 
     def lines(self) -> list[tuple[bytes, int | None]]:
-        """The lines that have come, and with `port` its descriptor."""
-        self.say()
-        if self.unsaid:
+        """The lines that have arrived, `port` with its descriptor."""
+        self.reply()
+        if self.unsent:
             return []
         try:
             data, came, _, _ = socket.recv_fds(self.socket, LONGEST_LINE, 1)
@@ -187,19 +188,19 @@ class Ear:
         if came:
             self._forget()
             self._came = came[0]
-        *lines, self._heard = (self._heard + data).split(b"\n")
-        if len(self._heard) > LONGEST_LINE:
-            self._heard = b"?"  # no beginning that is understood
+        *lines, self._partial = (self._partial + data).split(b"\n")
+        if len(self._partial) > LONGEST_LINE:
+            self._partial = b"?"  # no line begins with this
         return [(line, self._take() if line == b"port" else None) for line in lines]
 
-    def say(self, answer: str = "") -> None:
-        self.unsaid += answer.encode("ascii") + b"\n" if answer else b""
+    def reply(self, answer: str = "") -> None:
+        self.unsent += answer.encode("ascii") + b"\n" if answer else b""
         try:
-            self.unsaid = self.unsaid[self.socket.send(self.unsaid) :] if self.unsaid else b""
+            self.unsent = self.unsent[self.socket.send(self.unsent) :] if self.unsent else b""
         except BlockingIOError:
             return
-        except OSError:  # it is gone; what it said before is still heard
-            self.unsaid = b""
+        except OSError:  # it is gone; what it sent before is still handled
+            self.unsent = b""
 
     def close(self) -> None:
         self._forget()
@@ -214,70 +215,70 @@ class Ear:
             os.close(came)
 
 
-def serve(deadman: Deadman, control: Ear | None, listener: socket.socket) -> Ear | None:
-    """Until `bye`, or until control is gone while nothing may flow or nothing can be done. Returns who said it.
+def serve(deadman: Deadman, control: Connection | None, listener: socket.socket) -> Connection | None:
+    """Run until `bye`, or until control is gone while no flow is permitted or the port is lost. Returns who sent `bye`.
 
-    Without a port and without a control there is nothing to write to, and nobody who could hand over another: a control
-    that comes later starts a deadman of its own.
+    Without a port and without a control there is nothing to write to, and nobody who could pass another descriptor: a
+    control that comes later starts its own deadman.
     """
-    visitor: Ear | None = None
+    visitor: Connection | None = None
     while control is not None or (deadman.until is not None and deadman.port is not None):
         poll = select.poll()
         poll.register(listener, select.POLLIN)
-        for ear in (control, visitor):
-            if ear is not None:
-                poll.register(ear.socket, select.POLLOUT if ear.unsaid else select.POLLIN)
+        for client in (control, visitor):
+            if client is not None:
+                poll.register(client.socket, select.POLLOUT if client.unsent else select.POLLIN)
         if deadman.port is not None:
-            poll.register(deadman.port, 0)  # what is told nevertheless: hung up, or failed
+            poll.register(deadman.port, 0)  # always reported: hung up, or failed
         ready = dict(poll.poll(deadman.wait_ms(now_ns())))
         deadman.act(now_ns())
         if deadman.port in ready:
             deadman.lose_port("hung up")
-        for ear in (control, visitor):
-            if ear is None or ear.socket.fileno() not in ready:
+        for client in (control, visitor):
+            if client is None or client.socket.fileno() not in ready:
                 continue
-            for line, came in ear.lines():
-                if ear is control:
-                    answer = deadman.hear(line, now_ns(), came)
-                    _brace(armed=deadman.until is not None)
+            for line, came in client.lines():
+                if client is control:
+                    answer = deadman.handle(line, now_ns(), came)
+                    _ignore_signals(armed=deadman.until is not None)
                 elif line == b"yield" and control is None:
-                    control, visitor, answer = ear, None, deadman.give_way(now_ns())
+                    control, visitor, answer = client, None, deadman.give_way(now_ns())
                 else:
-                    answer = "no yield: control is alive" if line == b"yield" else "no line: say yield first"
-                ear.say(answer)
+                    answer = "no yield: control is alive" if line == b"yield" else "no line: send yield first"
+                client.reply(answer)
                 if answer.startswith("ok bye"):
-                    return ear
-            if ear.ended:
-                ear.close()
-                control, visitor = (None if one is ear else one for one in (control, visitor))
+                    return client
+            if client.ended:
+                client.close()
+                control, visitor = (None if one is client else one for one in (control, visitor))
         if listener.fileno() in ready:
             with contextlib.suppress(OSError):
-                newest = Ear(listener.accept()[0])
+                newest = Connection(listener.accept()[0])
                 if visitor is not None:
                     visitor.close()
                 visitor = newest
     return None
 
 
-def _brace(*, armed: bool) -> None:
+def _ignore_signals(*, armed: bool) -> None:
     for number in IGNORED:
         signal.signal(number, signal.SIG_IGN if armed else signal.SIG_DFL)
 
 
 def _harden() -> None:
-    """As far as it is permitted: early on the processor, last to be killed for want of memory, never paged out."""
+    """As far as permitted: high priority, last to be killed when memory is short, never paged out."""
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, -15)
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as adjustment:  # noqa: PTH123
         adjustment.write("-1000")
     with contextlib.suppress(ImportError, OSError, AttributeError, MemoryError):
-        import ctypes  # noqa: PLC0415 - a sandbox may forbid it what it needs
+        import ctypes  # noqa: PLC0415 - a sandbox may forbid what the import needs
 
-        ctypes.CDLL(None).mlockall(1)  # MCL_CURRENT; what comes later is little, and must not fail for want of a limit
+        ctypes.CDLL(None).mlockall(1)  # MCL_CURRENT; later allocations are small, and must not fail at a limit
 
 
 def _listen(path: str) -> socket.socket:
-    """Where a new control finds this one. Raises OSError where another deadman listens: it stays to be found."""
+    """The socket at which a new control finds this deadman. Raises OSError when another deadman listens there."""
     with socket.socket(socket.AF_UNIX) as probe:
         probe.setblocking(False)
         try:
@@ -297,10 +298,10 @@ def _listen(path: str) -> socket.socket:
 
 
 def _log_to_stderr() -> Log:
-    """JSON lines as `pumpd.logs` writes them. One that stderr does not take at once is dropped."""
+    """JSON lines as `pumpd.logs` writes them. A line that stderr does not accept at once is dropped."""
     kind, descriptor = os.fstat(2).st_mode, 2
     out = socket.socket(fileno=os.dup(2)) if stat.S_ISSOCK(kind) else None
-    if stat.S_ISFIFO(kind) or stat.S_ISCHR(kind):  # opened anew, so that not waiting is for this process alone
+    if stat.S_ISFIFO(kind) or stat.S_ISCHR(kind):  # opened again, so that O_NONBLOCK applies to this process alone
         with contextlib.suppress(OSError):
             descriptor = os.open("/proc/self/fd/2", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
     priority = {"info": "<6>", "error": "<3>"} if "JOURNAL_STREAM" in os.environ else {}
@@ -308,8 +309,8 @@ def _log_to_stderr() -> Log:
     def log(event: str, level: str = "info", **fields: Any) -> None:
         wall = time.time()
         ts = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(wall))}.{int(wall % 1 * 1000):03d}+00:00"
-        said = {"ts": ts, "mono": round(time.monotonic(), 6), "event": event, "level": level, **fields}
-        line = f"{priority.get(level, '')}{json.dumps(said)}\n".encode()
+        entry = {"ts": ts, "mono": round(time.monotonic(), 6), "event": event, "level": level, **fields}
+        line = f"{priority.get(level, '')}{json.dumps(entry)}\n".encode()
         with contextlib.suppress(OSError):
             _ = out.send(line, socket.MSG_DONTWAIT) if out else os.write(descriptor, line)
 
@@ -318,17 +319,17 @@ def _log_to_stderr() -> Log:
 
 def main() -> None:
     path = sys.argv[1]
-    os.closerange(3, 1 << 16)  # of what control had open, nothing is for us
+    os.closerange(3, 1 << 16)  # descriptors inherited from control
     log = _log_to_stderr()
     listener = _listen(path)
     _harden()
     last = None
     try:
-        last = serve(Deadman(log), Ear(socket.socket(fileno=0)), listener)
+        last = serve(Deadman(log), Connection(socket.socket(fileno=0)), listener)
     finally:
         os.unlink(path)  # noqa: PTH108 - as above
         if last is not None:
-            last.close()  # whoever waits for that finds the path free
+            last.close()  # after the unlink: a control that waits for this finds the path free
 
 
 if __name__ == "__main__":

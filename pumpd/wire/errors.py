@@ -1,32 +1,32 @@
-"""What can go wrong on the wire, said as what the caller may assume: `sent` is False when certainly nothing left."""
+"""What can go wrong on the wire, by what the caller may assume: `sent` is False when certainly nothing was sent."""
 
 
 class PortError(OSError):
-    """The port is not to be had; the message says why. Nothing was opened."""
+    """The port cannot be opened; the message gives the reason."""
 
 
 class WireError(Exception):
-    """An exchange that brought no answer."""
+    """An exchange without a reply."""
 
     sent: bool = True
 
 
 class NotSentError(WireError):
-    """Certainly not sent: not one byte of the request left."""
+    """Certainly not sent: not one byte of the request."""
 
     sent = False
 
 
 class OvertakenError(NotSentError):
-    """Certainly not sent, because a stop was asked for (or the connection changed) first."""
+    """Certainly not sent, because a stop was requested (or the connection changed) first."""
 
 
 class ReplyTimeoutError(WireError):
-    """Sent, and no answer came in time: it may have been done."""
+    """Sent, and no reply came in time: it may have been done."""
 
 
 class LinkLostError(WireError):
-    """The port is gone. `sent` says whether the request may have reached the pump before."""
+    """The port is gone. `sent`: whether the request may have reached the pump before."""
 
     def __init__(self, why: str, *, sent: bool) -> None:
         super().__init__(why)

@@ -1,10 +1,10 @@
 """Control's side of the deadman: the process that stops the pump when control no longer renews the permission to flow.
 
 Promises:
-- `arm` returns when the deadman has said that it is armed, and not before: a start may leave then.
-- `renew` waits for nothing. A deadman that died, refused, or did not answer within ACKNOWLEDGED_WITHIN_S is told to
-  `on_trouble` at once, and `trouble` says why until the guard is armed anew.
-- Nothing but `stand_down` disarms: not `close`, not the end of this process, not a guard that is dropped.
+- `arm` returns only after the deadman has confirmed that it is armed: a start may be sent then.
+- `renew` never waits. When a deadman died, refused, or did not reply within ACKNOWLEDGED_WITHIN_S, `on_trouble` is
+  called at once, and `trouble` holds the reason until the guard is armed again.
+- Only `stand_down` disarms: not `close`, not the end of this process, not a dropped guard.
 """
 
 import asyncio
@@ -19,14 +19,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ACKNOWLEDGED_WITHIN_S = 0.5
-SPAWNED_WITHIN_S = 3.0  # a Python starts on a slow, busy gateway
+SPAWNED_WITHIN_S = 3.0  # for starting Python on a slow, busy gateway
 CLOSED_WITHIN_S = 1.0
 LONGEST_PATH = 107  # bytes, of a socket in the file system (unix(7))
 DEADMAN = Path(__file__).with_name("deadman.py")
 
 
 class GuardError(Exception):
-    """The deadman is not to be relied on; the message says why."""
+    """The deadman cannot be relied on; the message gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Report:
 
 
 @dataclass(slots=True, eq=False)
-class _Said:
+class _Sent:
     word: str
     answer: asyncio.Future[str]
     late: asyncio.TimerHandle
@@ -56,10 +56,10 @@ class Guard:
         self.on_trouble = on_trouble
         self._socket = connection
         self._loop = asyncio.get_running_loop()
-        self._said: deque[_Said] = deque()
-        self._heard = b""
+        self._sent: deque[_Sent] = deque()
+        self._partial = b""
         self._ended = asyncio.Event()
-        self._loop.add_reader(connection, self._hear)
+        self._loop.add_reader(connection, self._readable)
 
     @classmethod
     async def spawn(
@@ -71,9 +71,9 @@ class Guard:
         gap_s: float = 0.1,
         on_trouble: Callable[[str], None] | None = None,
     ) -> "Guard":
-        """Start a deadman for the port behind `fd` that listens on `socket_path`. Raises GuardError."""
+        """Start a deadman for the port of `fd`, which listens on `socket_path`. Raises GuardError."""
         if len(os.fsencode(socket_path)) > LONGEST_PATH:
-            raise GuardError(f"{socket_path} has more than the {LONGEST_PATH} bytes of a socket's path: shorten it")
+            raise GuardError(f"{socket_path} is longer than {LONGEST_PATH} bytes, the limit for a socket: shorten it")
         ours, theirs = socket.socketpair()
         try:
             pid = _run(theirs, socket_path)
@@ -93,11 +93,11 @@ class Guard:
 
     @classmethod
     async def take_over(cls, socket_path: Path, *, on_trouble: Callable[[str], None] | None = None) -> "Guard | None":
-        """The deadman that a control before this one left behind, with its `report`; None when there is none.
+        """The deadman that a previous control left behind, with its `report`; None when there is none.
 
-        It lets the port be opened, and pauses its stop frames for 5 s; a lease that runs goes on running. Say
-        `stand_down` when the pump stands, or `attach` and renew where the infusion is taken up again. Raises GuardError
-        when it does not answer, or its control is still alive.
+        It lets the port be opened, and pauses its stop frames for 5 s; a running lease continues. Call `stand_down`
+        when the pump is stopped, or `attach` and renew when the infusion continues. Raises GuardError when it does not
+        reply, or its control is still alive.
         """
         connection = socket.socket(socket.AF_UNIX)
         connection.setblocking(False)
@@ -127,26 +127,26 @@ class Guard:
 
     @property
     def ended(self) -> bool:
-        """Nobody is there any more to arm, to renew or to stand down."""
+        """Whether the deadman is gone, so that it cannot be armed, renewed or stood down."""
         return self._ended.is_set()
 
     async def attach(self, fd: int, *, within_s: float = ACKNOWLEDGED_WITHIN_S) -> None:
-        """Let it write to a duplicate of `fd`: also each time that the port was opened again. Raises GuardError."""
+        """Let it write to a duplicate of `fd`; call this each time the port was opened. Raises GuardError."""
         await self._ask("port", within_s, fd)
 
     async def set_stop(self, frames: Sequence[bytes], *, gap_s: float = 0.1) -> None:
-        """What stops the pump without a dialogue, with the least pause between two frames. Raises GuardError."""
+        """Set the frames that stop the pump without replies, and the least pause between two. Raises GuardError."""
         await self._ask(f"stop {round(gap_s * 1000)} {' '.join(frame.hex() for frame in frames)}")
 
     async def arm(self, lease_s: float) -> None:
-        """Begin a lease of `lease_s` from now. Raises GuardError, and then nothing may be started."""
+        """Start a lease of `lease_s` from now. After a GuardError nothing may be started."""
         self.trouble = "" if not self._ended.is_set() else self.trouble
         await self._ask(_lease(lease_s))
 
     def renew(self, lease_s: float) -> bool:
-        """Let the lease reach to `lease_s` from now. Returns whether the deadman has kept up so far."""
+        """Extend the lease to `lease_s` from now. Returns whether the deadman has replied to everything so far."""
         with contextlib.suppress(GuardError):
-            self._say(_lease(lease_s)).add_done_callback(_retrieve)
+            self._send(_lease(lease_s)).add_done_callback(_retrieve)
         return self.alive
 
     async def stand_down(self) -> None:
@@ -154,7 +154,7 @@ class Guard:
         await self._ask("stand-down")
 
     async def close(self) -> None:
-        """Let it end, and wait for that. An armed one goes on without us until its lease is over, and then stops."""
+        """End it, and wait for that. An armed deadman continues until its lease is over, and then stops the pump."""
         self.on_trouble = None
         with contextlib.suppress(GuardError, TimeoutError):
             await self._ask("bye")
@@ -163,61 +163,60 @@ class Guard:
             await self._leave()
         self._end("closed")
 
-    # -- lines and answers -----------------------------------------------------------------------------------
+    # -- lines and replies -----------------------------------------------------------------------------------
 
     async def _ask(self, line: str, within_s: float = ACKNOWLEDGED_WITHIN_S, fd: int | None = None) -> str:
-        return await self._say(line, within_s, fd)
+        return await self._send(line, within_s, fd)
 
-    def _say(self, line: str, within_s: float = ACKNOWLEDGED_WITHIN_S, fd: int | None = None) -> asyncio.Future[str]:
-        """Send a line. The future has what comes after its `ok`, or a GuardError."""
+    def _send(self, line: str, within_s: float = ACKNOWLEDGED_WITHIN_S, fd: int | None = None) -> asyncio.Future[str]:
+        """Send a line. The future gets the text after its `ok`, or a GuardError."""
         if self._ended.is_set():
             raise GuardError(self.trouble)
         data = f"{line}\n".encode("ascii")
         try:
             count = socket.send_fds(self._socket, [data], [] if fd is None else [fd])
         except BlockingIOError as error:
-            self._worry("the deadman takes no line")
+            self._report("the deadman accepts no line")
             raise GuardError(self.trouble) from error
         except OSError as error:
             self._end("the deadman has died")
             raise GuardError(self.trouble) from error
         answer: asyncio.Future[str] = self._loop.create_future()
-        said = _Said(line.partition(" ")[0], answer, self._loop.call_later(within_s, self._late, answer))
-        self._said.append(said)
+        self._sent.append(_Sent(line.partition(" ")[0], answer, self._loop.call_later(within_s, self._late, answer)))
         if count < len(data):
-            self._end("the deadman took half a line")
+            self._end("the deadman accepted half a line")
         return answer
 
-    def _hear(self) -> None:
+    def _readable(self) -> None:
         try:
             data = self._socket.recv(4096)
         except BlockingIOError:
             return
         except OSError:
             data = b""
-        *lines, self._heard = (self._heard + data).split(b"\n")
+        *lines, self._partial = (self._partial + data).split(b"\n")
         for line in lines:
             self._answered(line.decode("ascii", "replace"))
         if not data:
             self._end("the deadman has died")
 
     def _answered(self, line: str) -> None:
-        if not self._said:
+        if not self._sent:
             return
-        said = self._said.popleft()
-        said.late.cancel()
+        sent = self._sent.popleft()
+        sent.late.cancel()
         verdict, _, rest = line.partition(" ")
-        if verdict == "ok" and not said.answer.done():
-            said.answer.set_result(rest)
+        if verdict == "ok" and not sent.answer.done():
+            sent.answer.set_result(rest)
         elif verdict != "ok":
-            self._fail(said.answer, f"the deadman refuses: {rest}")
-            if said.word == "lease":
-                self._worry(f"the deadman refuses: {rest}")
+            self._fail(sent.answer, f"the deadman refuses: {rest}")
+            if sent.word == "lease":
+                self._report(f"the deadman refuses: {rest}")
 
     def _late(self, answer: asyncio.Future[str]) -> None:
-        """It stays in the row: its answer may still come, and is not that to a later line."""
+        """The line stays queued: its reply may still come, and must not count for a later line."""
         self._fail(answer, "the deadman does not answer")
-        self._worry("the deadman does not answer")
+        self._report("the deadman does not answer")
 
     def _end(self, why: str) -> None:
         if self._ended.is_set():
@@ -225,15 +224,15 @@ class Guard:
         self._ended.set()
         self._loop.remove_reader(self._socket)
         self._socket.close()
-        while self._said:
-            said = self._said.popleft()
-            said.late.cancel()
-            self._fail(said.answer, why)
-        self._worry(why)
-        if not self._reaped():  # it closed its socket a moment before it ended
+        while self._sent:
+            sent = self._sent.popleft()
+            sent.late.cancel()
+            self._fail(sent.answer, why)
+        self._report(why)
+        if not self._reaped():  # it closes its socket a moment before it ends
             self._loop.call_later(0.2, self._reaped)
 
-    def _worry(self, why: str) -> None:
+    def _report(self, why: str) -> None:
         first, self.trouble = not self.trouble, self.trouble or why
         if first and self.on_trouble:
             self.on_trouble(why)
@@ -250,7 +249,7 @@ class Guard:
             await asyncio.sleep(0.005)
 
     def _reaped(self) -> bool:
-        """Whether there is no process of ours left to be waited for."""
+        """Whether there is no child process left to wait for."""
         if self.pid is not None:
             with contextlib.suppress(ChildProcessError):
                 if os.waitpid(self.pid, os.WNOHANG) == (0, 0):
@@ -260,10 +259,10 @@ class Guard:
 
 
 def _run(its_end: socket.socket, path: Path) -> int:
-    """Returns the process's number. Not by asyncio or `subprocess`: the first kills a child that is collected."""
+    """Returns the process id. Without asyncio, which kills a child that is garbage-collected, and `subprocess`."""
     command = [sys.executable, "-I", "-S", str(DEADMAN), str(path)]
     stdin = (os.POSIX_SPAWN_DUP2, its_end.fileno(), 0)
-    stdout = (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)  # nobody is to wait for the end of ours
+    stdout = (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)  # so that nobody waits for the end of ours
     return os.posix_spawn(command[0], command, os.environ, file_actions=[stdin, stdout], setsid=True)
 
 
@@ -276,6 +275,6 @@ def _now_ns() -> int:
 
 
 def _retrieve(answer: asyncio.Future[str]) -> None:
-    """What went wrong is in `trouble`: nobody waits for this answer."""
+    """Nothing waits for this reply: an error is in `trouble`."""
     if not answer.cancelled():
         answer.exception()

@@ -1,4 +1,4 @@
-"""The instant, from the running loop: monotonic nanoseconds in life, virtual ones under a test's loop."""
+"""The present instant from the running loop, in nanoseconds: monotonic time, or virtual time on a test's loop."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What a line is, whatever carries it: its serial settings and the transport that moves its bytes."""
+"""A line, whatever carries it: its serial settings and the transport that moves its bytes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ OnLost = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class LineSettings:
-    """Serial settings, as a data sheet gives them ("19200 8N1")."""
+    """Serial settings, as in a data sheet ("19200 8N1")."""
 
     baudrate: int = 19200
     bytesize: Literal[5, 6, 7, 8] = 8
@@ -22,19 +22,19 @@ class LineSettings:
         return 1 + self.bytesize + (self.parity != "N") + self.stopbits
 
     def time_for(self, nbytes: int) -> float:
-        """Seconds that so many bytes take on the line."""
+        """Seconds that this many bytes take on the line."""
         return nbytes * self.bits_per_byte / self.baudrate
 
 
 class Transport(Protocol):
-    """An open port. Bytes that arrive go to `on_bytes`; a port that goes away is told to `on_lost`, once."""
+    """An open port. Bytes that arrive go to `on_bytes`; when the port is lost, `on_lost` is called once."""
 
     def write(self, data: bytes) -> None:
-        """Put bytes on the line, after all those written before. Never blocks. Raises LinkLostError at once."""
+        """Put bytes on the line, after all bytes written before. Never blocks. Raises LinkLostError at once."""
         ...
 
     def close(self) -> None:
-        """Give the port back. `on_lost` is not called. Harmless when repeated."""
+        """Close the port. `on_lost` is not called. Harmless when repeated."""
         ...
 
     def fileno(self) -> int | None:

@@ -1,18 +1,18 @@
-"""The link: requests and their answers over one port, one exchange at a time, with a lane in which a stop overtakes.
+"""The link: requests and replies over one port, one exchange at a time, with a lane in which a stop jumps the queue.
 
 Promises:
 - One exchange is in flight at a time, so at most one frame is ever waiting in the kernel.
-- An answer is what the request in flight accepts as its own; every other frame is discarded, counted and shown to
-  `on_stray`. A frame that came together with an answer is never taken for the answer to the next request.
+- A reply is a frame that the request in flight accepts as its own; every other frame is discarded, counted and passed
+  to `on_stray`. A frame that came together with a reply never counts as the reply to the next request.
 - After a time-out (or `unsettle()`) a NORMAL exchange waits until the line has been quiet, and what comes is discarded.
-- A STOP exchange waits for nothing but the one exchange in flight. Everything that its party queued fails as certainly
-  not sent, and so does every NORMAL exchange that it asks for until the stop is answered; a sequence begun before (see
-  `epoch`) ends there. Other parties' exchanges wait, and go on after it.
-- What the protocol wants answered at once (`respond`: an acknowledgement) is written as soon as the frame is there.
-- A STOP is sent even when the task that asked for it is cancelled; a queued NORMAL exchange is then not sent.
-- When the port is lost everything fails at once and says whether it may have been sent. Nothing is kept for the new
+- A STOP exchange waits only for the one exchange in flight. Everything that its party queued fails as certainly not
+  sent, and so does every NORMAL exchange that the party requests until the stop is answered; a sequence that began
+  before (see `epoch`) ends there. Other parties' exchanges wait, and continue after it.
+- Frames that the protocol requires to be answered at once (`respond`: an acknowledgement) are answered on arrival.
+- A STOP is sent even when the task that requested it is cancelled; a queued NORMAL exchange is then not sent.
+- When the port is lost, everything fails at once and states whether it may have been sent. Nothing is kept for the new
   connection and nothing is sent again.
-- A lost port is opened again with growing, jittered, capped pauses; the log says once that it went, once that it came.
+- A lost port is opened again with growing, jittered, capped pauses; the log records the loss once and the return once.
 - `close` ends within a bound, whatever the port does.
 """
 
@@ -70,7 +70,7 @@ Opener = Callable[[str, LineSettings, OnBytes, OnLost], Awaitable[Transport]]
 
 @dataclass(frozen=True, slots=True)
 class BackOff:
-    """Pauses between tries to open a lost port: from `first_s`, doubled, to `cap_s`, each shortened by up to half."""
+    """Pauses between tries to open a lost port: `first_s`, doubled up to `cap_s`, each shortened by up to half."""
 
     first_s: float = 0.25
     cap_s: float = 10.0
@@ -81,7 +81,7 @@ class BackOff:
 
 @dataclass(slots=True)
 class Statistics:
-    """Counts since the link was made."""
+    """Counts since the link was created."""
 
     exchanges: int = 0
     answered: int = 0
@@ -93,20 +93,19 @@ class Statistics:
     bytes_in: int = 0
     rtt_last_s: float = 0.0
     rtt_worst_s: float = 0.0
-    rtt_sum_s: float = 0.0
 
 
 @dataclass(slots=True, eq=False)
 class Party(Generic[F]):
     """One of the pumps that share a link, as the link sees it.
 
-    `epoch` changes with every stop asked for and every connection lost: a sequence of commands notes it when it begins
-    and hands it to each exchange, which is then refused once the sequence has been overtaken.
+    `epoch` changes with every requested stop and every lost connection: a sequence of commands notes it when it begins
+    and passes it to each exchange, which is refused once the sequence has been overtaken.
     """
 
     epoch: int = 0
     on_stray: Callable[[F], None] | None = None
-    stopping: int = 0  # stops asked for and not yet ended
+    stopping: int = 0  # stops requested and not yet ended
 
 
 @dataclass(slots=True, eq=False)
@@ -127,7 +126,7 @@ class _Job(Generic[F]):
 class Link(Generic[F]):
     """One port and its exchanges, for one pump or for several parties (see `share`).
 
-    `connections` counts how often the port was opened: after a change it may be another pump that answers.
+    `connections` counts how often the port was opened: after a change, another pump may reply.
     """
 
     def __init__(
@@ -145,7 +144,7 @@ class Link(Generic[F]):
         self.port, self.line = port, line
         self.connections = 0
         self.statistics = Statistics()
-        self.taps: list[Tap] = []  # shown all bytes as they go and come
+        self.taps: list[Tap] = []  # these see all bytes, in both directions
         self._respond = respond
         self._own: Party[F] = Party()
         self._parties: list[Party[F]] = [self._own]
@@ -158,7 +157,7 @@ class Link(Generic[F]):
         self._stops: deque[_Job[F]] = deque()
         self._queue: deque[_Job[F]] = deque()
         self._quiet_at = self._quiet_limit = 0.0
-        self._timer: asyncio.TimerHandle | None = None  # one for all exchanges, never after the deadline in force
+        self._timer: asyncio.TimerHandle | None = None  # one for all exchanges, never after the present deadline
         self._settling: asyncio.TimerHandle | None = None
         self._reopening: asyncio.Task[None] | None = None
         self._closed = False
@@ -179,17 +178,17 @@ class Link(Generic[F]):
         self._own.on_stray = hook
 
     def enter(self) -> Party[F]:
-        """A further party on this link."""
+        """Add a party to this link."""
         party: Party[F] = Party()
         self._parties.append(party)
         return party
 
     def hears(self, make_framer: Callable[[], Framer[F]]) -> bool:
-        """Whether this link's frames are those of such a framer."""
+        """Whether this link uses the same kind of framer."""
         return type(make_framer()) is type(self._framer)
 
     def leave(self, party: Party[F]) -> None:
-        """What the party still had queued is certainly not sent."""
+        """Remove a party; what it still had queued is certainly not sent."""
         if party in self._parties:
             self._parties.remove(party)
             self._fail_queued(party, NotSentError("this pump's side of the link was closed"))
@@ -201,13 +200,13 @@ class Link(Generic[F]):
         return self._transport is not None
 
     def fileno(self) -> int | None:
-        """The port's descriptor, for the process that stops the pump when this one no longer can."""
+        """The port's descriptor, for the process that stops the pump when this process no longer can."""
         return self._transport.fileno() if self._transport else None
 
     async def open(self) -> None:
         """Open the port once. Raises PortError (an OSError); nothing is retried until the port has been open."""
         if self._closed or self._transport is not None:
-            raise PortError(f"port {self.port}: this link is {'closed' if self._closed else 'open already'}")
+            raise PortError(f"port {self.port}: this link is {'closed' if self._closed else 'already open'}")
         self._loop = asyncio.get_running_loop()
         self._framer.reset()
         self._adopt(await self._opener(self.port, self.line, self._on_bytes, self._lose))
@@ -215,14 +214,14 @@ class Link(Generic[F]):
     def _adopt(self, transport: Transport) -> None:
         if self._closed:
             transport.close()
-            raise PortError(f"port {self.port}: this link was closed while the port opened")
+            raise PortError(f"port {self.port}: this link was closed while the port was being opened")
         self._transport = transport
         self.connections += 1
         if self.on_change:
             self.on_change(True)
 
     async def close(self) -> None:
-        """Fail what waits, give the port back, stop trying to reopen it. Harmless when repeated."""
+        """Fail everything queued, close the port, stop trying to reopen it. Harmless when repeated."""
         self._closed = True
         self._drop("closed")
         task, self._reopening = self._reopening, None
@@ -284,10 +283,10 @@ class Link(Generic[F]):
         epoch: int | None = None,
         party: Party[F] | None = None,
     ) -> F:
-        """Send a request and wait for the frame that answers it, at most `timeout_s` from when it was sent.
+        """Send a request and wait for its reply, at most `timeout_s` after it was sent.
 
-        Raises NotSentError (OvertakenError) when nothing left, ReplyTimeoutError when it left and nothing came,
-        LinkLostError, whose `sent` tells the two apart, when the port is gone.
+        Raises NotSentError (OvertakenError) when nothing was sent, ReplyTimeoutError when it was sent and nothing came,
+        LinkLostError, whose `sent` distinguishes the two, when the port is gone.
         """
         if self._transport is None:
             raise LinkLostError(self._gone, sent=False)
@@ -305,7 +304,7 @@ class Link(Generic[F]):
         return await job.future
 
     def unsettle(self) -> None:
-        """Something may still come that belongs to no request: let NORMAL exchanges wait until the line is quiet."""
+        """A frame that belongs to no request may still come: let NORMAL exchanges wait until the line is quiet."""
         now = self._loop.time()
         self._quiet_at = now + self._quiet_s
         self._quiet_limit = now + 10 * self._quiet_s
@@ -322,7 +321,7 @@ class Link(Generic[F]):
         self._next()
 
     def _fail_queued(self, party: Party[F], error: WireError) -> int:
-        """Fail what a party has queued; returns how many that were."""
+        """Fail everything that a party has queued; returns how many exchanges failed."""
         queued = [job for job in self._queue if job.party is party]
         for job in queued:
             self._queue.remove(job)
@@ -334,7 +333,7 @@ class Link(Generic[F]):
         party.stopping -= 1
 
     def _next(self) -> None:
-        """Send what is due: a stop; else, on a quiet line, the oldest request that somebody still waits for."""
+        """Send the next request: a stop; otherwise, on a quiet line, the oldest one that is still awaited."""
         while self._flight is None and self._transport is not None:
             if self._stops:
                 self._send(self._transport, self._stops.popleft())
@@ -346,7 +345,7 @@ class Link(Generic[F]):
                 return
 
     def _send(self, transport: Transport, job: _Job[F]) -> None:
-        self._framer.reset()  # a partial frame from before cannot be part of the answer
+        self._framer.reset()  # a partial frame from before cannot be part of the reply
         try:
             transport.write(job.request)
         except LinkLostError as error:
@@ -365,7 +364,7 @@ class Link(Generic[F]):
     def _wake_at(self, deadline: float) -> None:
         if self._timer is not None:
             if self._timer.when() <= deadline:
-                return  # it comes earlier, and goes on from there
+                return  # it fires earlier, and is then set again
             self._timer.cancel()
         self._timer = self._loop.call_at(deadline, self._timed)
 
@@ -382,7 +381,7 @@ class Link(Generic[F]):
     def _expire(self, job: _Job[F]) -> None:
         self._flight = None
         self.statistics.timeouts += 1
-        job.fail(ReplyTimeoutError(f"no answer within {job.timeout_s:.2g} s"))
+        job.fail(ReplyTimeoutError(f"no reply within {job.timeout_s:.2g} s"))
         self.unsettle()
         self._next()
 
@@ -393,7 +392,7 @@ class Link(Generic[F]):
             if now >= self._quiet_limit:
                 self._quiet_limit = now + 10 * self._quiet_s
                 while self._queue:
-                    self._queue.popleft().fail(NotSentError("the line does not fall quiet"))
+                    self._queue.popleft().fail(NotSentError("the line does not become quiet"))
             if self._flight is not None:
                 self._quiet_at = now + self._quiet_s
             self._settling = self._loop.call_at(self._quiet_at, self._settle)
@@ -438,15 +437,14 @@ class Link(Generic[F]):
         statistics = self.statistics
         statistics.answered += 1
         statistics.rtt_last_s = rtt = self._loop.time() - job.sent_at
-        statistics.rtt_sum_s += rtt
         statistics.rtt_worst_s = max(statistics.rtt_worst_s, rtt)
-        if job.future.done():  # the task that asked was cancelled
+        if job.future.done():  # the requesting task was cancelled
             statistics.discarded += 1
         else:
             job.future.set_result(frame)
 
     def _show(self, direction: Direction, data: bytes) -> None:
-        """A tap that fails must not hold up the line: it is taken off, and the log says so."""
+        """A tap that raises must not hold up the line: it is removed, and this is logged."""
         at_ns = int(self._loop.time() * 1e9)
         for tap in tuple(self.taps):
             try:

@@ -1,9 +1,9 @@
 """Ports in memory, `memory://NAME`: a simulated pump on the same loop, with the line's own delays.
 
 Promises:
-- Bytes take as long as the baud rate needs, one after the other each way; a whole write arrives in one call, at the
-  instant of its last byte.
-- What was on its way when the port closed or was unplugged arrives nowhere.
+- Bytes take the time that the baud rate implies, one after the other in each direction; a whole write arrives in one
+  call, at the instant of its last byte.
+- Bytes on the way when the port closed or was unplugged are lost.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ class Peer(Protocol):
         ...
 
     def detach(self) -> None:
-        """The host closed the port, or the cable is out."""
+        """The host closed the port, or the cable was unplugged."""
         ...
 
 
@@ -35,7 +35,7 @@ class MemoryTransport:
         self._served, self._on_bytes, self._on_lost = served, on_bytes, on_lost
         self._byte_s = line.time_for(1) if served.paced else 0.0
         self._out_free = self._in_free = 0.0
-        self._due: float | None = None  # while the peer hears bytes: when they were due, which a timer may be late for
+        self._due: float | None = None  # during `feed`: when the bytes were due; the timer may be late
         self._open = True
         self._loop = asyncio.get_running_loop()
 
@@ -111,7 +111,7 @@ def unplug(name: str) -> None:
 
 
 def plug(name: str) -> None:
-    """Put the cable back."""
+    """Plug the cable in again."""
     _served[name].plugged = True
 
 

@@ -1,8 +1,8 @@
 """One port, several pumps: the modules of a rack, the channels of a head, the addresses of a chain.
 
-Each pump's driver joins the port under a name of its own and gets its side of the link. The port is opened for the
-first and closed after the last; each side has its own epoch and its own stop, so stopping one pump ends no other
-pump's commands.
+Each pump's driver joins the port under its own name and gets its side of the link. The port is opened for the first
+driver and closed after the last; each side has its own epoch and its own stop, so that stopping one pump does not end
+another pump's commands.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ _shared: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, _Shared]] = Weak
 
 
 class Side(Generic[F]):
-    """One pump's side of a link: what a driver exchanges frames through."""
+    """One pump's side of a link, through which its driver exchanges frames."""
 
     def __init__(self, shared: _Shared, name: Hashable) -> None:
         self._shared, self._name = shared, name
@@ -55,7 +55,7 @@ class Side(Generic[F]):
 
     @property
     def connections(self) -> int:
-        """How often the port was opened: after a change it may be another pump that answers."""
+        """How often the port was opened: after a change, another pump may reply."""
         return self._link.connections
 
     @property
@@ -65,12 +65,12 @@ class Side(Generic[F]):
 
     @property
     def taps(self) -> list[Tap]:
-        """Shown all bytes of the whole link, all sides together."""
+        """These see all bytes of the whole link, all sides together."""
         return self._link.taps
 
     @property
     def on_stray(self) -> Callable[[F], None] | None:
-        """Shown every frame that answered no request, also those meant for other sides."""
+        """Gets every frame that answered no request, also frames for other sides."""
         return self._party.on_stray
 
     @on_stray.setter
@@ -116,9 +116,9 @@ async def join(
     respond: Callable[[F], bytes | None] | None = None,
     make_link: Callable[..., Link[F]] = Link,
 ) -> Side[F]:
-    """Open the port, or join those who have it open with the same kind of frames.
+    """Open the port, or join the drivers that have it open with the same kind of frames.
 
-    Raises PortError (an OSError) when the port is not to be had, lost just now, or in use under that name.
+    Raises PortError (an OSError) when the port cannot be opened, was just lost, or is in use under that name.
     """
     ports = _shared.setdefault(asyncio.get_running_loop(), {})
     shared = ports.get(port)
@@ -127,9 +127,9 @@ async def join(
         shared = ports[port] = _Shared(link)
     async with shared.lock:
         if ports.get(port) is not shared:
-            raise PortError(f"port {port}: it was given back just now; try again")
+            raise PortError(f"port {port}: it was closed just now; try again")
         if name in shared.sides:
-            raise PortError(f"port {port}: {name if name is not None else 'the port'} is in use already")
+            raise PortError(f"port {port}: {name if name is not None else 'the port'} is already in use")
         if shared.link.line != line or not shared.link.hears(make_framer):
             raise PortError(f"port {port}: it is open for another kind of pump")
         if not shared.sides:
@@ -139,7 +139,7 @@ async def join(
                 _forget(shared)
                 raise
         elif not shared.link.connected:
-            raise PortError(f"port {port}: lost just now, and being opened again")
+            raise PortError(f"port {port}: it was just lost, and is being opened again")
         side: Side[F] = Side(shared, name)
         shared.sides[name] = side
         return side

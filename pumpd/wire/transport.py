@@ -1,9 +1,9 @@
 """Opening a port: a serial device by its path, `tcp://HOST:PORT` (or `socket://`), `memory://NAME`.
 
 Promises:
-- `write` never blocks and never reorders; on a port that is gone it raises at once.
-- A serial port is opened for us alone: a second open of it is refused.
-- `open_transport` ends within its time-out, also when the device driver's own open() does not return.
+- `write` never blocks and never reorders; on a lost port it raises at once.
+- A serial port is opened exclusively: opening it a second time is refused.
+- `open_transport` ends within its time-out, even when the device driver's own open() does not return.
 """
 
 import asyncio
@@ -25,13 +25,13 @@ from pumpd.wire.line import LineSettings, OnBytes, OnLost, Transport
 from pumpd.wire.memory import connect as connect_memory
 
 OPEN_TIMEOUT_S = 3.0
-MOST_UNSENT_BYTES = 4096  # with one exchange in flight this is never near
+MOST_UNSENT_BYTES = 4096  # far more than one exchange in flight
 _CHUNK = 4096
 
 _WHY = {
-    errno.ENOENT: "there is no such port; see that the cable is plugged in",
-    errno.ENODEV: "the device is not there; see that the cable is plugged in",
-    errno.ENXIO: "the device is not there; see that the cable is plugged in",
+    errno.ENOENT: "there is no such port; check that the cable is plugged in",
+    errno.ENODEV: "the device is missing; check that the cable is plugged in",
+    errno.ENXIO: "the device is missing; check that the cable is plugged in",
     errno.EACCES: "permission denied; the user needs access to serial ports (group dialout)",
     errno.EBUSY: "the port is in use by another program",
     errno.EAGAIN: "the port is in use by another program",
@@ -64,7 +64,7 @@ class DescriptorTransport:
             raise LinkLostError(f"{self._port} is closed", sent=False)
         if self._unsent:
             if len(self._unsent) + len(data) > MOST_UNSENT_BYTES:
-                raise LinkLostError(f"{self._port} takes no more bytes", sent=False)
+                raise LinkLostError(f"{self._port} accepts no more bytes", sent=False)
             self._unsent += data
             return
         try:
@@ -85,7 +85,7 @@ class DescriptorTransport:
         self._loop.remove_writer(self._fd)
         self._fd = None
         self._unsent.clear()
-        with contextlib.suppress(OSError):  # what is not locked; a deadman's duplicate would keep a lock alive
+        with contextlib.suppress(OSError):  # it may not be locked; a deadman's duplicate would keep a lock
             fcntl.flock(self._owner.fileno(), fcntl.LOCK_UN)
         with contextlib.suppress(OSError):  # the descriptor of an unplugged port may complain; it is closed
             self._owner.close()
@@ -124,14 +124,14 @@ class DescriptorTransport:
 
 
 def has_descriptor(port: str) -> bool:
-    """Whether such a port, once open, has a descriptor that another process can be given."""
+    """Whether this kind of port has a descriptor that can be passed to another process."""
     return not port.startswith("memory://")
 
 
 async def open_transport(
     port: str, line: LineSettings, on_bytes: OnBytes, on_lost: OnLost, timeout_s: float = OPEN_TIMEOUT_S
 ) -> Transport:
-    """Open the port. Raises PortError, an OSError whose message says which port and why."""
+    """Open the port. Raises PortError, an OSError whose message gives the port and the reason."""
     scheme, _, rest = port.partition("://")
     if rest and scheme == "memory":
         return connect_memory(rest, line, on_bytes, on_lost)
@@ -151,7 +151,7 @@ async def open_transport(
 
 
 def _why(error: OSError) -> str:
-    """A sentence for a person. Pyserial hides a number of the system's in the error that it was handling."""
+    """The reason in words. Pyserial hides the system's error number in the error that it was handling."""
     number = error.errno
     if number is None and error.__context__ is not None and error.__context__.args:
         number = error.__context__.args[0]
@@ -189,17 +189,17 @@ async def _open_socket(port: str) -> socket.socket:
 
 
 async def _open_serial(path: str, line: LineSettings) -> serial.Serial:
-    """Let pyserial set the port up; from then on only its descriptor is used."""
+    """Let pyserial set up the port; from then on only its descriptor is used."""
 
     def work() -> serial.Serial:
         asked = line
         if os.path.realpath(path).startswith("/dev/pts/"):
-            asked = LineSettings(line.baudrate)  # it has no parity, and the second open that asks for one fails
+            asked = LineSettings(line.baudrate)  # it has no parity, and a second open that requests one fails
         opened = serial.Serial(
             path, asked.baudrate, bytesize=asked.bytesize, parity=asked.parity, stopbits=asked.stopbits, exclusive=True
-        )  # DTR and RTS are raised by opening, so that a converter fed from them has its power
+        )  # opening raises DTR and RTS, which may power a converter
         with contextlib.suppress(OSError, ValueError, NotImplementedError, AttributeError):
-            opened.set_low_latency_mode(True)  # best effort: a USB converter may hold bytes back for 16 ms otherwise
+            opened.set_low_latency_mode(True)  # best effort: otherwise a USB converter may delay bytes by 16 ms
         return opened
 
     opened: serial.Serial = await _in_thread(work, undo=lambda late: late.close())
@@ -207,7 +207,7 @@ async def _open_serial(path: str, line: LineSettings) -> serial.Serial:
 
 
 async def _in_thread(work: Callable[[], Any], undo: Callable[[Any], None]) -> Any:
-    """Run blocking work in a thread that nobody has to wait for. A result that comes too late is undone."""
+    """Run blocking work in a thread that need not be waited for. A result that comes too late is undone."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[Any] = loop.create_future()
 

@@ -1,1 +1,1 @@
-"""Simulated infusion pumps that speak their real wire protocols, on one physics. Not a cleared medical device."""
+"""Simulated infusion pumps that use their real wire protocols, on one physics. Not a cleared medical device."""

@@ -1,9 +1,9 @@
 """The bench: simulated pumps, each with its plants, its line and its faults, ready to be served on a port or in memory.
 
 Promises:
-- A fault with a time comes at that infusion time: plant seconds since that unit's motor first ran; one with a volume
-  when that unit has truly given so much since.
-- `truth()` is the plant's word, never the pump's; it says that it is simulated.
+- A fault with a time comes at that infusion time: plant seconds since that unit's motor first ran. A fault with a
+  volume comes when that unit has truly delivered so much since then.
+- `truth()` is the plant's state, never the pump's view, and is marked as simulated.
 """
 
 import asyncio
@@ -18,17 +18,17 @@ from pumpd_simulators.faults import FACTS, Fault, FaultError, Kind
 from pumpd_simulators.line import Line
 from pumpd_simulators.plant import Alert, Plant, PlantSettings
 
-_VOLUME_LOOK_S = 1.0  # plant seconds between two looks at a volume that a fault waits for
+_VOLUME_CHECK_S = 1.0  # plant seconds between two checks of a volume that a fault waits for
 _MECHANICAL = (Kind.OCCLUSION, Kind.STALL, Kind.DOOR, Kind.MAINS, Kind.FREE_FLOW)
 
 
 class Unit:
-    """One plant and what waits for it."""
+    """One plant and the faults that wait for it."""
 
     def __init__(self, plant: Plant) -> None:
         self.plant = plant
         self.waiting: list[Fault] = []
-        self.ends: dict[Kind, Alert | None] = {}  # of lasting faults of the mechanics; None: until cleared
+        self.ends: dict[Kind, Alert | None] = {}  # of lasting mechanical faults; None: until cleared
         self.began: float | None = None
         self.began_ml = 0.0
 
@@ -68,7 +68,7 @@ class SimulatedPump:
     # -- what a person at the bench does ---------------------------------------------------------------------
 
     def fire(self, fault: Fault | str) -> None:
-        """Arm a fault for its time or volume, or let it come now when it has none."""
+        """Arm a fault for its time or volume; without one it comes now."""
         fault = Fault.parse(fault) if isinstance(fault, str) else fault
         unit = self.unit(fault.unit)
         if not fault.waits:
@@ -79,9 +79,9 @@ class SimulatedPump:
                 self._schedule(unit, fault)
 
     def clear(self, kind: Kind, unit: int = 1) -> None:
-        """End a lasting fault; those that wait for their time stay armed. Raises FaultError for one of an instant."""
+        """End a lasting fault; faults that wait for their time stay armed. Raises FaultError for a momentary one."""
         if not FACTS[kind].lasts:
-            raise FaultError(f"{kind} is the thing of an instant: there is nothing to end")
+            raise FaultError(f"{kind} is momentary: there is nothing to end")
         here = self.unit(unit)
         if (end := here.ends.pop(kind, None)) is not None:
             end.cancel()
@@ -107,24 +107,24 @@ class SimulatedPump:
             self._power_back.cancel()
             self._power_back = None
         if on != self.device.powered:
-            self.line.clear(Kind.HANG)  # a processor that starts anew hangs no more
+            self.line.clear(Kind.HANG)  # a restarted processor does not hang
             self.device.power(on=on)
 
     def press(self, key: str, value: str | None = None, unit: int = 1) -> None:
-        """Raises PanelError when that does nothing."""
+        """Raises PanelError when the key has no effect."""
         self.unit(unit)
         if self.line.hangs or (self.clock is not None and self.clock.paused):
-            raise PanelError("the pump hangs, or the bench is paused: its keys do nothing")
+            raise PanelError("the pump hangs, or the bench is paused: its keys have no effect")
         self.device.press(key, value, unit)
 
     def unit(self, number: int) -> Unit:
         """Raises PanelError for a unit that the pump does not have."""
         if not 1 <= number <= len(self.units):
-            raise PanelError(f"unit {number} is not there: {self.device.model} has {len(self.units)}")
+            raise PanelError(f"there is no unit {number}: {self.device.model} has {len(self.units)}")
         return self.units[number - 1]
 
     def truth(self, unit: int = 1) -> dict[str, object]:
-        """What is really so, as the control port says it. Measurements are floats in the unit of their name."""
+        """The true state, as the control port reports it. Measurements are floats in the unit of their name."""
         here = self.unit(unit)
         truth = here.plant.truth()
         return {
@@ -151,7 +151,7 @@ class SimulatedPump:
         }
 
     def shut(self) -> None:
-        """The end of the simulation: no timer stays behind."""
+        """The end of the simulation: no timer is left."""
         if self._power_back is not None:
             self._power_back.cancel()
         self.line.shut()
@@ -163,9 +163,9 @@ class SimulatedPump:
 
     def _active(self, unit: Unit) -> list[str]:
         truth = unit.plant.truth()
-        so = {Kind.OCCLUSION: truth.occluded, Kind.STALL: truth.jammed, Kind.DOOR: truth.door_open}
-        so |= {Kind.MAINS: not truth.mains, Kind.FREE_FLOW: Kind.FREE_FLOW in unit.ends}
-        plant = [kind for kind, now in so.items() if now]
+        present = {Kind.OCCLUSION: truth.occluded, Kind.STALL: truth.jammed, Kind.DOOR: truth.door_open}
+        present |= {Kind.MAINS: not truth.mains, Kind.FREE_FLOW: Kind.FREE_FLOW in unit.ends}
+        plant = [kind for kind, now in present.items() if now]
         return [*plant, *([] if self.device.powered else [Kind.POWER_CUT]), *self.line.active()]
 
     def _first_flow(self, unit: Unit) -> None:
@@ -178,17 +178,17 @@ class SimulatedPump:
             unit.waiting.remove(fault)
             self._strike(fault)
 
-        def look() -> None:
+        def check() -> None:
             truth = unit.plant.truth()
             short = unit.began_ml + (fault.at_ml or 0.0) - truth.delivered_ml
             if short <= 1e-9:
                 strike()
             else:  # no later than it can be reached at twice the present rate
-                soon = short / truth.rate_ml_h * 1800.0 if truth.rate_ml_h > 0 else _VOLUME_LOOK_S
-                unit.plant.at(unit.plant.now + min(max(soon, 0.001), _VOLUME_LOOK_S), look)
+                soon = short / truth.rate_ml_h * 1800.0 if truth.rate_ml_h > 0 else _VOLUME_CHECK_S
+                unit.plant.at(unit.plant.now + min(max(soon, 0.001), _VOLUME_CHECK_S), check)
 
         if fault.at_ml is not None:
-            unit.plant.at(unit.plant.now, look)
+            unit.plant.at(unit.plant.now, check)
         else:
             unit.plant.at((unit.began or 0.0) + (fault.at_s or 0.0), strike)
 
@@ -220,7 +220,7 @@ class SimulatedPump:
                 self.line.fire(fault)
         if fault.kind in _MECHANICAL:
             if (before := unit.ends.get(fault.kind)) is not None:
-                before.cancel()  # struck again: it lasts as the later one says
+                before.cancel()  # the later fault's duration applies
             end = None
             if fault.lasting_s is not None:
                 end = plant.at(plant.now + fault.lasting_s, lambda: self.clear(fault.kind, fault.unit))
@@ -236,7 +236,7 @@ class SimulatedPump:
         except PanelError as error:
             if not fault.waits:
                 raise
-            # Nobody is there to be told; the display shows what came of it.
+            # There is no caller to report to; the display shows the result.
             self._loop.call_exception_handler({"message": f"fault {fault}: {error}", "exception": error})
 
 
@@ -259,10 +259,10 @@ def simulate(
     faults: Iterable[Fault | str] = (),
     clock: LoopClock | None = None,
 ) -> SimulatedPump:
-    """A pump of the family `name` on its bench, on the running loop, as from power-up.
+    """A pump of the family `name` on its bench, on the running loop, as after power-up.
 
-    `plant` overrides what the family's physics are for the seed; units differ by their seeds. Raises ValueError (as
-    FaultError and UnknownFamilyError too) that says what is accepted.
+    `plant` overrides the family's physics for the seed; each unit has its own seed. Raises ValueError (FaultError and
+    UnknownFamilyError among them) that lists what is accepted.
     """
     chosen = family(name)
     faults = [Fault.parse(fault) if isinstance(fault, str) else fault for fault in faults]

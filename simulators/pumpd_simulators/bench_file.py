@@ -1,15 +1,15 @@
 """A bench of several pumps, as a TOML file that `pumpsim serve` reads.
 
-    speed = 60                      # of all; also seed, pacing = false, control = "8440"
+    speed = 60                      # for all pumps; also seed, pacing = false, control = "8440"
 
     [[pump]]
-    name = "bed-1"                  # as the control port calls it
-    family = "new-era"              # and model, seed (else the bench's plus the pump's place)
+    name = "bed-1"                  # its name at the control port
+    family = "new-era"              # also model, seed (default: the bench's seed plus the pump's place)
     pty = "/tmp/bed-1"              # or tcp = "127.0.0.1:4001"
-    options = { address = 3 }       # the family's own
+    options = { address = 3 }       # options of the family
     faults = ["occlusion@12min"]
 
-Paths are relative to where the command was started.
+Paths are relative to the directory in which the command was started.
 """
 
 import tomllib
@@ -39,7 +39,7 @@ Address = Annotated[str, AfterValidator(_address)]
 
 
 class BenchFileError(ValueError):
-    """A file that describes no bench; the message names the file, every field and every reason."""
+    """A file that does not describe a bench; the message names the file, every wrong field and the reason."""
 
 
 class _Part(BaseModel):

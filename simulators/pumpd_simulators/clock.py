@@ -1,14 +1,14 @@
-"""Plant time: the seconds that a simulated pump's physics lives in.
+"""Plant time: the time of a simulated pump's physics, in seconds.
 
-Plant time is the event loop's time times a speed. Only the physics is sped up: protocol time-outs, byte pacing and
-line faults are I/O and stay on the loop's own time. On a test's virtual loop all of it is virtual.
+Plant time is the event loop's time multiplied by a speed. Only the physics is sped up: protocol time-outs, byte pacing
+and line faults are I/O and stay on the loop's own time. On a test's virtual loop all of it is virtual.
 """
 
 import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-FASTEST = 100_000  # times as fast as life
+FASTEST = 100_000  # times real time
 
 
 class Cancellable(Protocol):
@@ -16,7 +16,7 @@ class Cancellable(Protocol):
 
 
 class Clock(Protocol):
-    """What a plant needs of time: seconds that only grow, and a call at an instant of them."""
+    """What a plant needs of a clock: seconds that never decrease, and a call at an instant."""
 
     def now(self) -> float: ...
 
@@ -24,7 +24,7 @@ class Clock(Protocol):
 
 
 class _Call:
-    """A call at an instant of plant time, moved along when the clock's speed changes."""
+    """A call at an instant of plant time, rescheduled when the clock's speed changes."""
 
     __slots__ = ("_clock", "callback", "handle", "when")
 
@@ -43,7 +43,7 @@ class _Call:
 
 
 class LoopClock:
-    """Plant time on an event loop, starting at 0 when it is made and running `speed` times as fast.
+    """Plant time on an event loop. It starts at 0 and runs `speed` times as fast as the loop's time.
 
     It can be paused, and its speed changed; plant time never jumps.
     """
@@ -73,7 +73,7 @@ class LoopClock:
         return call
 
     def change(self, *, speed: float | None = None, paused: bool | None = None) -> None:
-        """Go on at another speed, or stand still. Raises ValueError for a speed that is none."""
+        """Continue at another speed, or pause. Raises ValueError for an unusable speed."""
         if speed is not None:
             _check(speed)
         self._then, self._since = self.now(), self._loop.time()

@@ -1,9 +1,9 @@
-"""The bench's control port: HTTP with JSON, for people and tests. Loopback unless an address is asked for.
+"""The bench's control port: HTTP with JSON, for people and tests. On loopback unless an address is given.
 
 Promises:
-- A request that asks for nothing known gets a 4xx answer with `{"error": ...}` that names every wrong field and what is
-  accepted; it changes nothing.
-- Streams end when their client goes or the bench closes; nothing is left behind.
+- An invalid request gets a 4xx response with `{"error": ...}` that names every wrong field and what is accepted; it
+  changes nothing.
+- Streams end when their client disconnects or the bench closes; nothing is left behind.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from pumpd_simulators import control_messages as says
+from pumpd_simulators import control_messages as messages
 from pumpd_simulators.bench import Bench
 from pumpd_simulators.control_endpoints import ENDPOINTS, Endpoint
 from pumpd_simulators.control_openapi import description
@@ -30,7 +30,7 @@ from pumpd_simulators.device import PanelError
 from pumpd_simulators.faults import FaultError
 
 LONGEST_BODY = 4096
-CLOSING_S = 0.5  # what a request in flight gets to end
+CLOSING_S = 0.5  # time for a request in progress to end
 _UNCACHED = {"Cache-Control": "no-store"}
 
 
@@ -64,28 +64,28 @@ def _handler(bench: Bench, endpoint: Endpoint, ends: asyncio.Event) -> Callable[
     async def get(request: Request) -> Response:
         about, query = subject(request), _query(endpoint.asked, request)
         answer = endpoint.act(about, query)
-        if isinstance(query, says.StreamQuery):
+        if isinstance(query, messages.StreamQuery):
             events = _events(lambda: endpoint.act(about, query), query.period, ends)
             return StreamingResponse(events, media_type="text/event-stream", headers=_UNCACHED)
         return JSONResponse(answer, headers=_UNCACHED)
 
     async def post(request: Request) -> Response:
         about = subject(request)
-        _query(says.NoQuery, request)  # a unit in the wrong place must not be overlooked
+        _query(messages.NoQuery, request)  # a unit in the wrong place must not be overlooked
         return JSONResponse(endpoint.act(about, await _body(endpoint.asked, request)), headers=_UNCACHED)
 
     return post if endpoint.method == "POST" else get
 
 
-async def _events(look: Callable[[], Any], period_s: float, ends: asyncio.Event) -> AsyncIterator[str]:
+async def _events(read: Callable[[], Any], period_s: float, ends: asyncio.Event) -> AsyncIterator[str]:
     while not ends.is_set():
-        yield f"data: {json.dumps(look())}\n\n"
+        yield f"data: {json.dumps(read())}\n\n"
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(ends.wait(), period_s)
 
 
 def _one(values: list[str]) -> str | list[str]:
-    """What is given twice is no value, instead of the last one being taken."""
+    """A field given twice has no valid value; the last one must not win."""
     return values[0] if len(values) == 1 else values
 
 
@@ -123,17 +123,17 @@ def _refusal(error: ValidationError, model: type[BaseModel], where: str) -> HTTP
 
 async def _refused(request: Request, error: Exception) -> Response:
     status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (422, None)
-    said = error.detail if isinstance(error, HTTPException) else str(error)
-    if said == HTTPStatus(status).phrase:  # the router's own word: no such path, or not with this method
+    text = error.detail if isinstance(error, HTTPException) else str(error)
+    if text == HTTPStatus(status).phrase:  # from the router: no such path, or not with this method
         known = ", ".join(f"{each.method} {path}" for each in ENDPOINTS for path in each.paths)
-        said = f"{request.method} {request.url.path} is not known; known: {known}, GET /openapi.json"
-    return JSONResponse({"error": said}, status, headers)
+        text = f"{request.method} {request.url.path} is not known; known: {known}, GET /openapi.json"
+    return JSONResponse({"error": text}, status, headers)
 
 
 class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Signals are the command's own business."""
+        """The command handles signals itself."""
         yield
 
 

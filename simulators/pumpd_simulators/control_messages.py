@@ -1,7 +1,7 @@
-"""What the control port is asked and what it answers, as models. Their schemas are the interface's description.
+"""The control port's requests and responses, as models. Their schemas are the interface's description.
 
-Bodies are strict: a number is no text, 1 is not true, and a field that is not known is refused. Numbers in answers are
-JSON numbers, in the unit of their name: they are measurements.
+Bodies are strict: text is not a number, 1 is not true, and an unknown field is refused. Numbers in responses are JSON
+numbers, in the unit of their name: they are measurements.
 """
 
 from typing import Any, Self
@@ -46,23 +46,23 @@ class StreamQuery(UnitQuery):
 
 
 class FaultOrder(_Asked):
-    """A fault, in the texts of the command line, or the end of a lasting one."""
+    """A fault, written as on the command line, or the end of a lasting one."""
 
     model_config = _example(kind="silence", at="5min", duration="30s")
 
     kind: Kind
-    at: str | None = Field(default=None, description="infusion time (12min) or volume given (5mL); left out: now")
-    duration: str | None = Field(default=None, description="30s; left out: the kind's default")
-    detail: str | None = Field(default=None, description="the kind's own: a delay, a key, a volume, an operation")
+    at: str | None = Field(default=None, description="infusion time (12min) or delivered volume (5mL); default: now")
+    duration: str | None = Field(default=None, description="such as 30s; default: the kind's own")
+    detail: str | None = Field(default=None, description="depends on the kind: a delay, a key, a volume, an operation")
     unit: int = Field(default=1, ge=1, le=MOST_UNITS)
-    clear: bool = Field(default=False, description="end it, instead of letting it come")
+    clear: bool = Field(default=False, description="end the fault instead of starting it")
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
         if not self.clear:
             _ = self.fault
         elif (self.at, self.duration, self.detail) != (None, None, None):
-            raise ValueError("clear ends a fault now, and takes kind and unit alone")
+            raise ValueError("clear ends a fault now, and takes only kind and unit")
         return self
 
     @property
@@ -94,13 +94,13 @@ class ClockOrder(_Asked):
 
     model_config = _example(speed=60)
 
-    speed: float | None = Field(default=None, gt=0, le=FASTEST, description="times as fast as life")
-    paused: bool | None = Field(default=None, description="stand still: nothing moves, is heard or answered")
+    speed: float | None = Field(default=None, gt=0, le=FASTEST, description="times real time")
+    paused: bool | None = Field(default=None, description="paused: nothing moves, and no request is answered")
 
     @model_validator(mode="after")
     def _something(self) -> Self:
         if self.speed is None and self.paused is None:
-            raise ValueError("say speed, paused or both")
+            raise ValueError("give speed, paused or both")
         return self
 
 
@@ -108,7 +108,7 @@ class ClockOrder(_Asked):
 
 
 class Truth(_Answered):
-    """What is really so: the plant's word, never the pump's."""
+    """The true state: the plant's, never the pump's view."""
 
     simulated: bool = Field(description="always true")
     pump: str = Field(description="model")
@@ -116,8 +116,8 @@ class Truth(_Answered):
     units: int = Field(description="how many the pump has")
     plant_time_s: float = Field(description="since the simulation began")
     infusion_time_s: float | None = Field(description="since this unit's motor first turned")
-    delivered_ml: float = Field(description="what has reached the patient, net of what was drawn back; never cleared")
-    air_ml: float = Field(description="air that has reached the patient; no part of delivered_ml")
+    delivered_ml: float = Field(description="what has reached the patient, less what was drawn back; never cleared")
+    air_ml: float = Field(description="air that has reached the patient; not part of delivered_ml")
     rate_ml_h: float = Field(description="true flow at this instant")
     running: bool = Field(description="the motor turns")
     powered: bool
@@ -126,10 +126,10 @@ class Truth(_Answered):
     door_open: bool
     pressure_mmhg: float
     largest_bolus_ml: float
-    contents_ml: float | None = Field(description="null: the container never ends")
-    faults: list[str] = Field(description="kinds that are so now")
-    waiting_faults: list[str] = Field(description="those that wait for their time")
-    display: dict[str, str] = Field(description="what a person would read off the pump: its belief, not the truth")
+    contents_ml: float | None = Field(description="null: the container never empties")
+    faults: list[str] = Field(description="active kinds")
+    waiting_faults: list[str] = Field(description="faults that wait for their time")
+    display: dict[str, str] = Field(description="what the pump's display shows: its view, not the truth")
 
 
 class PumpOnTheBench(_Answered):
@@ -145,7 +145,7 @@ class Pumps(_Answered):
 
 
 class FaultDone(_Answered):
-    fault: str = Field(description="as the command line would say it")
+    fault: str = Field(description="as written on the command line")
     cleared: bool
 
 

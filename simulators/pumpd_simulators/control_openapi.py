@@ -1,4 +1,4 @@
-"""The control port's description, OpenAPI 3.1, from its table and its messages. Nothing is described by hand."""
+"""The control port's OpenAPI 3.1 description, made from its table and its messages. Nothing is written by hand."""
 
 from importlib.metadata import version
 from typing import Any

@@ -1,7 +1,7 @@
-"""A family that can be simulated: its models, its own options, and how its device is made.
+"""A simulated family: its models, its options, and how its device is made.
 
-Families are found by the entry-point group `pumpd.simulators`, so a third party's simulator is served by `pumpsim` and
-tried by the conformance suite like those here.
+Families are found by the entry-point group `pumpd.simulators`, so that `pumpsim` and the conformance suite work with a
+third-party simulator as with those in this package.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,9 +18,9 @@ ENTRY_POINT_GROUP = "pumpd.simulators"
 
 
 class SimulatorOptions(BaseModel):
-    """What can be chosen for one family: addresses, modules, and for every assumption the other choices.
+    """The options of one family: addresses, modules, and the other choices for every assumption.
 
-    Each field has a default and a description (`Field(description=...)`): `pumpsim FAMILY --help` shows them, and a
+    Each field has a default and a description (`Field(description=...)`), which `pumpsim FAMILY --help` shows; the
     field `some_name` is the option `--some-name`.
     """
 
@@ -28,7 +28,7 @@ class SimulatorOptions(BaseModel):
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> "SimulatorOptions":
-        """From texts or values. Raises ValueError that names every field and reason."""
+        """From texts or values. Raises ValueError that names every wrong field and the reason."""
         try:
             return cls.model_validate({key.replace("-", "_"): value for key, value in options.items()})
         except ValidationError as error:
@@ -36,7 +36,7 @@ class SimulatorOptions(BaseModel):
 
 
 def reasons(error: ValidationError, whole: str) -> str:
-    """Every wrong field and why; what is wrong with all of them together is said of the `whole`."""
+    """Every wrong field and the reason; an error of all fields together is reported for the `whole`."""
     return "; ".join(
         f"{'.'.join(str(part) for part in item['loc']) or whole}: {item['msg'].removeprefix('Value error, ')}"
         for item in error.errors(include_url=False)
@@ -45,8 +45,8 @@ def reasons(error: ValidationError, whole: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """`units` tells how many plants a choice of options needs; `make` builds the device on them, powered, as from
-    power-up, on the running event loop; `physics` are the plant's defaults for a model and a seed.
+    """`units` returns how many plants the options need; `make` builds the device on them, as after power-up, on the
+    running event loop; `physics` returns the plant's defaults for a model and a seed.
     """
 
     name: str
@@ -60,11 +60,11 @@ class Family:
 
 
 class UnknownFamilyError(ValueError):
-    """No installed distribution simulates that family. The message lists those that are simulated."""
+    """No installed distribution simulates that family. The message lists the known ones."""
 
 
 class BrokenFamilyError(ValueError):
-    """An installed distribution simulates that family, and its code does not load. The message says why."""
+    """An installed distribution simulates that family, but its code does not load. The message gives the reason."""
 
 
 def families() -> dict[str, EntryPoint]:
@@ -82,5 +82,5 @@ def family(name: str) -> Family:
     except Exception as error:
         raise BrokenFamilyError(f"family {name} does not load: {type(error).__name__}: {error}") from error
     if not isinstance(loaded, Family):
-        raise BrokenFamilyError(f"family {name} does not load: {found[name].value} is no Family")
+        raise BrokenFamilyError(f"family {name} does not load: {found[name].value} is not a Family")
     return loaded

@@ -1,13 +1,13 @@
-"""Faults: what can go wrong with a simulated pump, and the text that orders it (`occlusion@12min`).
+"""Faults: what can go wrong with a simulated pump, and the text that describes it (`occlusion@12min`).
 
 `KIND[:DETAIL][#UNIT][@WHEN][/DURATION]`, for example `silence@5min/30s`, `front-panel:rate=80@10min`, `air#2@5mL`,
 `lost-reply:start`.
 
-- WHEN is infusion time (plant seconds since that unit's motor first ran) or the volume that it has truly given since.
+- WHEN is infusion time (plant seconds since that unit's motor first ran) or the volume truly delivered since then.
   Without it the fault comes at once.
-- DETAIL is the kind's own: a delay, a key, a volume, or the operation that a fault of the line waits for.
-- DURATION is plant time for what happens to the mechanics and real time for what happens to the line or the supply,
-  because those are met by real time-outs. Without it the kind's default holds.
+- DETAIL depends on the kind: a delay, a key, a volume, or the operation that a line fault waits for.
+- DURATION is plant time for mechanical faults and real time for faults of the line or the supply, because real
+  time-outs detect those. Without it the kind's default applies.
 """
 
 import re
@@ -42,7 +42,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KindFacts:
-    """`default_s` is how long it lasts when nothing is said; None: until cleared, or once for a thing of an instant."""
+    """`default_s` is the duration if none is given; None: until cleared, or momentary."""
 
     meaning: str
     default_s: float | None
@@ -53,23 +53,23 @@ FACTS: dict[Kind, KindFacts] = {
     Kind.OCCLUSION: KindFacts("the tube is closed; pressure rises until the motor stalls", None),
     Kind.STALL: KindFacts("the motor cannot turn", None),
     Kind.POWER_CUT: KindFacts("the pump loses its supply and gets it back", 5.0),
-    Kind.SILENCE: KindFacts("the line carries nothing, either way", 30.0),
-    Kind.GARBLED: KindFacts("half of all packets have one byte changed, either way", 10.0),
+    Kind.SILENCE: KindFacts("the line carries nothing in either direction", 30.0),
+    Kind.GARBLED: KindFacts("one byte is changed in half of all packets, in either direction", 10.0),
     Kind.LOST_REPLY: KindFacts("the next reply, or the next to an operation, is lost (with a duration: all)", None),
-    Kind.DELAYED_REPLY: KindFacts("replies come late; the detail says by how much (2s)", 10.0),
-    Kind.FRONT_PANEL: KindFacts("somebody presses keys: rate=VALUE, rate=150%, stop, start, ...", None, lasts=False),
-    Kind.DISCONNECT: KindFacts("the cable is pulled and comes back", 2.0),
-    Kind.AIR: KindFacts("a bubble enters the tube; the detail says how large (0.2mL)", None, lasts=False),
+    Kind.DELAYED_REPLY: KindFacts("replies come late, by the detail (2s)", 10.0),
+    Kind.FRONT_PANEL: KindFacts("a person presses a key: rate=VALUE, rate=150%, stop, start, ...", None, lasts=False),
+    Kind.DISCONNECT: KindFacts("the cable is pulled and plugged in again", 2.0),
+    Kind.AIR: KindFacts("a bubble of the detail's volume (0.2mL) enters the tube", None, lasts=False),
     Kind.DOOR: KindFacts("door or syringe holder open", None),
-    Kind.EMPTY: KindFacts("the container holds no more than the detail says (0mL)", None, lasts=False),
-    Kind.MAINS: KindFacts("the mains are off; the pump goes on from its battery", None),
+    Kind.EMPTY: KindFacts("the container holds only the detail's volume (0mL)", None, lasts=False),
+    Kind.MAINS: KindFacts("mains power fails; the pump runs on its battery", None),
     Kind.BATTERY: KindFacts("the battery is at the detail's percentage (10%)", None, lasts=False),
-    Kind.FREE_FLOW: KindFacts("gravity flow past the motor, of so many mL/h (600)", None),
-    Kind.HANG: KindFacts("the pump hears, answers and takes no key; what moves goes on", 10.0),
+    Kind.FREE_FLOW: KindFacts("gravity flow past the motor, at the detail's rate in mL/h (600)", None),
+    Kind.HANG: KindFacts("the pump ignores its line and its keys; the motor continues", 10.0),
     Kind.DUPLICATED_REPLY: KindFacts("every reply comes twice", 10.0),
     Kind.SPLIT_REPLY: KindFacts("replies come in pieces, with gaps of 20 ms", 10.0),
     Kind.LOST_REQUEST: KindFacts("the next packet to the pump is lost (with a duration: all of them)", None),
-    Kind.CRASH_AFTER: KindFacts("the pump's processor starts anew after the detail's operation, unanswered", 1.0),
+    Kind.CRASH_AFTER: KindFacts("the pump's processor restarts after the detail's operation, without a reply", 1.0),
 }
 
 DEFAULT_DELAY_S = 2.0
@@ -89,7 +89,7 @@ MOST_UNITS = 99
 
 
 class FaultError(ValueError):
-    """Text or a request that orders no known fault; the message says what is accepted."""
+    """Text or a request that describes no known fault; the message lists what is accepted."""
 
 
 def seconds(text: str, what: str) -> float:
@@ -104,14 +104,14 @@ def _when(text: str) -> float:
     if _TIME.fullmatch(text) is None:
         raise FaultError(
             f"the fault's time {text!r} is not known; accepted: infusion time in ms, s, min or h, such as 12min, "
-            "or a volume given, such as 5mL"
+            "or a delivered volume, such as 5mL"
         )
     return seconds(text, "the fault's time")
 
 
 def _time_text(wanted_s: float) -> str:
-    """The text that `seconds` reads as exactly this; the nearest one for a time that no text says."""
-    for unit, size_s in sorted(_SECONDS.items(), key=lambda item: item[0] != "s"):  # in seconds if it can be
+    """The text that `seconds` reads as exactly this time; otherwise the nearest one."""
+    for unit, size_s in sorted(_SECONDS.items(), key=lambda item: item[0] != "s"):  # in seconds if possible
         text = f"{_plain(wanted_s / size_s)}{unit}"
         if _TIME.fullmatch(text) and seconds(text, "time") == wanted_s:
             return text
@@ -123,7 +123,7 @@ def _plain(number: float) -> str:
 
 
 def key_press(text: str) -> tuple[str, str | None]:
-    """`rate=80` as ("rate", "80"); which keys there are is the device's business."""
+    """`rate=80` as ("rate", "80"); the device decides which keys there are."""
     match = _KEY.fullmatch(text)
     if match is None:
         raise FaultError(f"key {text!r} is not known; accepted: a key such as stop, or KEY=VALUE such as rate=80")
@@ -136,7 +136,7 @@ class Fault:
     at_s: float | None = None  # infusion time; None: now
     duration_s: float | None = None
     detail: str | None = None
-    at_ml: float | None = None  # volume truly given; None: not by volume
+    at_ml: float | None = None  # volume truly delivered; None: not by volume
     unit: int = 1
 
     def __post_init__(self) -> None:
@@ -146,7 +146,7 @@ class Fault:
         if self.at_s is not None and self.at_ml is not None:
             raise FaultError(f"{self.kind} comes at a time or at a volume, not at both")
         if self.duration_s is not None and not facts.lasts:
-            raise FaultError(f"{self.kind} is the thing of an instant and takes no duration")
+            raise FaultError(f"{self.kind} is momentary and takes no duration")
         if self.duration_s is not None and not self.duration_s > 0:
             raise FaultError(f"the duration of {self.kind} must be above 0")
         if self.kind is Kind.FRONT_PANEL:
@@ -162,7 +162,7 @@ class Fault:
 
     @classmethod
     def parse(cls, text: str) -> "Fault":
-        """Raises FaultError, which says what is accepted."""
+        """Raises FaultError, which lists what is accepted."""
         match = _FAULT.fullmatch(text)
         if match is None:
             raise FaultError(f"fault {text!r} is not KIND[:DETAIL][#UNIT][@WHEN][/DURATION], such as occlusion@12min")
@@ -172,7 +172,7 @@ class Fault:
     def of(
         cls, kind: str, at: str | None = None, duration: str | None = None, detail: str | None = None, unit: int = 1
     ) -> "Fault":
-        """From its parts as texts, as the control port gets them."""
+        """From its parts as texts, as the control port receives them."""
         if kind not in set(Kind):
             raise FaultError(f"fault kind {kind!r} is not known; known: {', '.join(Kind)}")
         volume = _VOLUME.fullmatch(at) if at is not None else None
@@ -203,7 +203,7 @@ class Fault:
 
     @property
     def operation(self) -> Operation:
-        """The operation that a fault of the line waits for."""
+        """The operation that a line fault waits for."""
         if self.detail not in set(Operation):
             given = "none" if self.detail is None else repr(self.detail)
             raise FaultError(
@@ -213,7 +213,7 @@ class Fault:
 
     @property
     def lasting_s(self) -> float | None:
-        """How long it lasts: as said, or the kind's default."""
+        """How long it lasts: as given, or the kind's default."""
         return self.duration_s if self.duration_s is not None else FACTS[self.kind].default_s
 
     @property

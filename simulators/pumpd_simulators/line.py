@@ -1,7 +1,7 @@
 """The line between a client and a simulated pump, and what can go wrong on it.
 
-The pump never knows: it hears nothing, hears or says garbage, or speaks into a void, as on a real cable. Line faults
-last real seconds, since only real time-outs notice them. Deterministic by seed.
+As on a real cable, the pump does not know: it receives nothing or garbage, or its replies are damaged or lost. Line
+faults last real seconds, because only real time-outs detect them. Deterministic by seed.
 """
 
 import asyncio
@@ -18,10 +18,10 @@ _DEAF = (Kind.SILENCE, Kind.DISCONNECT, Kind.HANG)
 
 
 class Line:
-    """A peer that passes everything on, save what its faults take or change. While the clock is paused it takes all.
+    """A peer that passes everything on, except what its faults drop or change. While the clock is paused, it drops all.
 
-    `on_disconnect` is asked to drop the client for some seconds; who serves the line sets it. Without one, a pulled
-    cable is silence. `on_crash` is asked to start the pump's processor anew after some seconds.
+    `on_disconnect` drops the client for some seconds; the port that serves the line sets it. Without it, a pulled cable
+    is silence. `on_crash` restarts the pump's processor after some seconds.
     """
 
     def __init__(self, pump: Device, seed: int = 0, clock: LoopClock | None = None) -> None:
@@ -33,11 +33,11 @@ class Line:
         self._rng = random.Random(seed)  # noqa: S311 - repeatable faults, not secrets
         self._send: Send | None = None
         self._until: dict[Kind, float] = {}
-        self._lose: list[Operation | None] = []  # replies to be lost; None: whatever it answers
+        self._lose: list[Operation | None] = []  # replies to be lost; None: to any operation
         self._lose_requests = 0
         self._crash: dict[Operation, float] = {}
         self._delay_s = 0.0
-        self._pieces_until = 0.0  # when the last piece of a reply that comes in pieces has gone
+        self._pieces_until = 0.0  # when the last piece of a split reply is sent
         self._late: set[asyncio.TimerHandle] = set()
 
     # -- the peer -----------------------------------------------------------------------------------------------
@@ -119,7 +119,7 @@ class Line:
 
     @property
     def hangs(self) -> bool:
-        """The pump's processor does, so its keys do nothing."""
+        """Whether the pump's processor hangs, so that its keys have no effect."""
         return self._now(Kind.HANG)
 
     def active(self) -> list[Kind]:
@@ -129,7 +129,7 @@ class Line:
             Kind.LOST_REQUEST: self._lose_requests,
             Kind.CRASH_AFTER: self._crash,
         }
-        return [*kinds, *(kind for kind, so in armed.items() if so)]
+        return [*kinds, *(kind for kind, waiting in armed.items() if waiting)]
 
     def shut(self) -> None:
         self._forget_late()
@@ -161,7 +161,7 @@ class Line:
         self._late.add(handle)
 
     def _send_in_pieces(self, data: bytes) -> None:
-        """Behind the pieces of the reply before: bytes do not overtake each other on a line."""
+        """After the pieces of the previous reply: bytes do not overtake each other on a line."""
         now = self._loop.time()
         begin = max(now, self._pieces_until)
         for place in range(len(data)):

@@ -1,8 +1,8 @@
 """The command `pumpsim`: simulated pumps on pseudo-terminals or TCP ports, with faults and a control port.
 
-It prints `ready ADDRESS` on standard output once it serves (`ready NAME ADDRESS` for each pump of a file), talks on
-standard error, and ends on SIGTERM or SIGINT with exit status 0 and its links removed. Wrong use ends with status 2, a
-port that cannot be had with 1.
+It prints `ready ADDRESS` on standard output once it serves (`ready NAME ADDRESS` for each pump of a file), and messages
+on standard error. It ends on SIGTERM or SIGINT with exit status 0 and its links removed; on wrong use with status 2; if
+a port cannot be opened, with 1.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ WARNING = "SIMULATED pump. Not a cleared medical device: for simulation, researc
 
 
 class Text(click.ParamType[str]):
-    """Text that `check` takes, or refuses with a ValueError that says what is accepted."""
+    """Text that `check` accepts, or refuses with a ValueError that lists what is accepted."""
 
     def __init__(self, name: str, check: Callable[[str], object]) -> None:
         self.name, self._check = name, check
@@ -47,10 +47,14 @@ ADDRESS = Text("HOST:PORT", host_port)
 SPEED = click.FloatRange(0, FASTEST, min_open=True)
 COMMON = [
     click.Option(["--pty"], type=click.Path(path_type=Path), help="make this path a link to a pseudo-terminal"),
-    click.Option(["--tcp"], type=ADDRESS, help="serve a TCP port instead (port 0: any)"),
-    click.Option(["--speed"], type=SPEED, default=1.0, show_default=True, help="of plant time; time-outs stay real"),
-    click.Option(["--seed"], type=int, default=0, show_default=True, help="of the motor's error and garbled bytes"),
-    click.Option(["--pacing/--no-pacing"], default=True, show_default=True, help="bytes take the line's time"),
+    click.Option(["--tcp"], type=ADDRESS, help="serve a TCP port instead (port 0: any free port)"),
+    click.Option(
+        ["--speed"], type=SPEED, default=1.0, show_default=True, help="speed of plant time; time-outs stay real"
+    ),
+    click.Option(
+        ["--seed"], type=int, default=0, show_default=True, help="seed of the motor's error and garbled bytes"
+    ),
+    click.Option(["--pacing/--no-pacing"], default=True, show_default=True, help="bytes take their time on the line"),
     click.Option(
         ["--fault"],
         type=Text("FAULT", Fault.parse),
@@ -63,7 +67,7 @@ COMMON = [
 
 
 class Families(click.Group):
-    """A command a family, made when it is asked for: its options are the fields of the family's options model."""
+    """One command for each family, made on demand: its options are the fields of the family's options model."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*super().list_commands(ctx), *families()]
@@ -76,7 +80,7 @@ class Families(click.Group):
             return _command(family(cmd_name))
         except UnknownFamilyError:
             return None
-        except BrokenFamilyError as error:  # somebody else's code; the other families still work
+        except BrokenFamilyError as error:  # third-party code; the other families still work
             why = str(error)
             return click.Command(cmd_name, callback=lambda: _end(why, 1), short_help=f"({why})")
 
@@ -84,7 +88,7 @@ class Families(click.Group):
 def _command(chosen: Family) -> click.Command:
     own = [_option(name, field) for name, field in chosen.options.model_fields.items()]
     model = click.Option(
-        ["--model"], type=click.Choice(chosen.models), default=chosen.models[0], show_default=True, help="which pump"
+        ["--model"], type=click.Choice(chosen.models), default=chosen.models[0], show_default=True, help="model"
     )
 
     def serve_family(**given: Any) -> None:
@@ -95,13 +99,13 @@ def _command(chosen: Family) -> click.Command:
         chosen.name,
         callback=serve_family,
         params=[COMMON[0], COMMON[1], model, *COMMON[2:], *own],
-        help=f"{chosen.title}, as from power-up. {WARNING}",
+        help=f"{chosen.title}, as after power-up. {WARNING}",
         short_help=chosen.title,
     )
 
 
 def _option(name: str, field: FieldInfo) -> click.Option:
-    """Left out, it is None, and the model's own default holds; the model checks what is given."""
+    """None if it is not given: the model's own default then applies. The model checks a given value."""
     flag, default = f"--{name.replace('_', '-')}", field.default
     if field.annotation is bool:
         flag += f"/--no-{name.replace('_', '-')}"
@@ -116,14 +120,14 @@ def _option(name: str, field: FieldInfo) -> click.Option:
 
 app = Families(
     name="pumpsim",
-    help=f"Simulated infusion pumps that speak their real wire protocols. {WARNING}",
+    help=f"Simulated infusion pumps that use their real wire protocols. {WARNING}",
     no_args_is_help=True,
 )
 
 
 @app.command("list")
 def list_() -> None:
-    """Families, models and faults."""
+    """List families, models and faults."""
     for name in families():
         try:
             chosen = family(name)
@@ -133,15 +137,15 @@ def list_() -> None:
         print(f"{name:17} {', '.join(chosen.models):48} {chosen.title}")
     print()
     for kind, facts in FACTS.items():
-        lasting = "" if facts.default_s is None else f" ({facts.default_s:g} s unless said otherwise)"
+        lasting = "" if facts.default_s is None else f" (default: {facts.default_s:g} s)"
         print(f"{kind:17} {facts.meaning}{lasting}")
 
 
-@app.command("serve", short_help="Several pumps in one process, as a TOML file says")
+@app.command("serve", short_help="Serve several pumps from a TOML file")
 @click.argument("file", type=click.Path(path_type=Path))
 def serve_file(file: Path) -> None:
-    """Several pumps in one process, as FILE says (TOML; config/bench.toml is an example)."""
-    with _told():
+    """Serve several pumps in one process, as described in FILE (TOML; config/bench.toml is an example)."""
+    with _exit_on_error():
         _run(BenchFile.read(file), "ready {name} {address}")
 
 
@@ -158,7 +162,7 @@ def _serve_family(
 ) -> None:
     if (pty is None) == (tcp is None):
         raise click.UsageError("give either --pty PATH or --tcp HOST:PORT")
-    with _told():
+    with _exit_on_error():
         faults = [*fault, *(str(each) for each in (Scenario.read(scenario).faults if scenario else ()))]
         pump = PumpEntry(
             name=chosen.name, family=chosen.name, model=model, pty=pty, tcp=tcp, options=options, faults=tuple(faults)
@@ -167,8 +171,8 @@ def _serve_family(
 
 
 @contextlib.contextmanager
-def _told() -> Iterator[None]:
-    """What goes wrong before anything is served, in one line."""
+def _exit_on_error() -> Iterator[None]:
+    """Print an error that occurs before anything is served in one line, and exit."""
     try:
         yield
     except ValueError as error:
@@ -178,13 +182,13 @@ def _told() -> Iterator[None]:
 
 
 def _run(bench: BenchFile, ready: str) -> None:
-    # epoll rounds waits up to a millisecond, a tenth of an exchange at 19200 baud; select does not.
+    # epoll rounds waits up to a millisecond, a tenth of an exchange at 19200 baud; select does not round.
     with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selectors.SelectSelector())) as runner:
         runner.run(_serve(bench, ready))
 
 
 async def _serve(bench: BenchFile, ready: str) -> None:
-    """Serve until SIGTERM or SIGINT. Raises ValueError for pumps that cannot be, OSError for ports."""
+    """Serve until SIGTERM or SIGINT. Raises ValueError for impossible pumps, OSError for ports."""
     loop, done = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, done.set)

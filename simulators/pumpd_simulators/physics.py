@@ -1,4 +1,4 @@
-"""What a plant is made of and what is true of it: its settings, what its sensors can feel, the truth at an instant."""
+"""The data of a plant: its settings, what its sensors can detect, and the true state at an instant."""
 
 import math
 from collections.abc import Iterator
@@ -20,12 +20,12 @@ _ABOVE = {
     "stall_mmhg": 0,
     "contents_ml": 0,
     "battery_h": 0,
-    "drift_ppm": -1_000_000,  # where the pump's clock stands still
+    "drift_ppm": -1_000_000,  # at which the pump's clock would stop
 }
 
 
 class Sense(StrEnum):
-    """What a pump's own sensors can feel."""
+    """What a pump's own sensors can detect."""
 
     PRESSURE = "pressure"  # the pressure in the line has reached the limit that the pump set
     AIR = "air"  # a bubble is in front of the air detector
@@ -40,12 +40,12 @@ class Sense(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PlantSettings:
-    """`error_percent` bounds the motor's constant error (drawn by seed), `ripple_percent` is the periodic one's size,
-    `drift_ppm` the error of the pump's own clock. `slack_ml` is the drive's play: before the first movement, and after
-    each reversal, the motor takes it up and nothing moves.
+    """`error_percent` bounds the motor's constant error (drawn by seed), `ripple_percent` is the size of the periodic
+    error, `drift_ppm` the error of the pump's own clock. `slack_ml` is the drive's play: before the first movement, and
+    after each reversal, the motor takes it up and nothing moves.
 
-    At `stall_mmhg` the motor cannot go on. The defaults store 0.5 mL by then: 34 s at 52.5 mL/h. An empty syringe
-    stalls the motor; a peristaltic pump goes on and pumps air.
+    At `stall_mmhg` the motor cannot continue. With the defaults the line then stores 0.5 mL: 34 s at 52.5 mL/h. An
+    empty syringe stalls the motor; a peristaltic pump continues and pumps air.
     """
 
     seed: int = 0
@@ -56,7 +56,7 @@ class PlantSettings:
     slack_ml: float = 0.005
     compliance_ml_per_mmhg: float = 0.0005
     stall_mmhg: float = 1000.0
-    contents_ml: float | None = None  # None: the container never ends
+    contents_ml: float | None = None  # None: the container never empties
     near_empty_ml: float = 5.0
     is_peristaltic: bool = False
     tube_to_sensor_ml: float = 1.0
@@ -85,7 +85,7 @@ class PlantSettings:
             yield f"battery_low_percent: must be at most 100, not {self.battery_low_percent!r}"
 
     def _number(self, name: str) -> float:
-        """Not a number for what is none, and for what is not finite: no comparison then holds."""
+        """The value, or NaN if it is not a finite number: every comparison then fails."""
         value = getattr(self, name)
         return value if isinstance(value, int | float) and math.isfinite(value) else math.nan
 
@@ -101,7 +101,7 @@ class PlantSettings:
 
     @classmethod
     def peristaltic(cls, seed: int = 0) -> "PlantSettings":
-        """Rollers or fingers on a tube: a larger error, and a pulse with each roller."""
+        """Rollers or fingers on a tube: a larger error, and a pulse for each roller."""
         return cls(
             seed=seed, error_percent=2.0, ripple_percent=10.0, ripple_period_ml=0.1, slack_ml=0.0, is_peristaltic=True
         )
@@ -109,7 +109,7 @@ class PlantSettings:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What is really so at one instant. `delivered_ml` is the fluid that has reached the patient, net of what was drawn
+    """The true state at one instant. `delivered_ml` is the fluid that has reached the patient, less what was drawn
     back; `air_ml` is the air.
     """
 

@@ -1,8 +1,8 @@
 """Air in the tube: bubbles that entered at the container and travel with the flow, past the detector to the patient.
 
-A bubble is a stretch of the volume that left the container, so all follows from `flowed`: what has come out of the
-tube, air and liquid, net of what was drawn back. Promises: air is felt while it is in front of the detector, whichever
-way it passes; what reaches the patient as air is the bubble's volume, no more and no less.
+A bubble is a stretch of the volume that left the container, so everything follows from `flowed`: what has come out of
+the tube, air and liquid, less what was drawn back. Promises: air is detected while it is in front of the detector, in
+whichever direction it passes; exactly the bubble's volume reaches the patient as air.
 """
 
 import math
@@ -16,16 +16,16 @@ class Air:
     def __init__(self, settings: PlantSettings) -> None:
         self._to_sensor = settings.tube_to_sensor_ml
         self._to_patient = settings.tube_to_patient_ml
-        self._bubbles: list[tuple[float, float]] = []  # (front, end) in order, none over another
+        self._bubbles: list[tuple[float, float]] = []  # (front, end) in order, without overlap
 
     def enter(self, taken_ml: float, volume_ml: float = math.inf) -> None:
-        """A bubble follows what the container has given by now, or the bubble before it."""
+        """A bubble follows what the container has delivered so far, or the previous bubble."""
         front = max(taken_ml, self._bubbles[-1][1]) if self._bubbles else taken_ml
         if front < math.inf:
             self._bubbles.append((front, front + volume_ml))
 
     def close(self, taken_ml: float) -> None:
-        """The container gives liquid again: an endless bubble has ended here."""
+        """The container delivers liquid again: an endless bubble ends here."""
         if self.endless:
             front, _ = self._bubbles.pop()
             if taken_ml > front:
@@ -35,12 +35,12 @@ class Air:
     def endless(self) -> bool:
         return bool(self._bubbles) and self._bubbles[-1][1] == math.inf
 
-    def felt(self, flowed_ml: float) -> bool:
+    def detected(self, flowed_ml: float) -> bool:
         here = flowed_ml - self._to_sensor
         return any(passed(front - here) and not passed(end - here) for front, end in self._bubbles)
 
     def marks(self, flowed_ml: float) -> Iterator[float]:
-        """How far each bubble's front and end are ahead of the detector."""
+        """How far each bubble's front and end are from the detector."""
         here = flowed_ml - self._to_sensor
         for bubble in self._bubbles:
             for edge in bubble:

@@ -1,7 +1,7 @@
-"""A pump's battery: it drains while the mains are off and fills, as fast, while they are on.
+"""A pump's battery: it drains while the mains are off and charges, equally fast, while they are on.
 
-Promises: a full one lasts `battery_h`, whatever the motor does; it is low, and empty, from exactly its level on and no
-longer than until it is above it again.
+Promises: a full battery lasts `battery_h`, whatever the motor does; it is low, or empty, exactly while its level is at
+or below that mark.
 """
 
 from pumpd_simulators.physics import PlantSettings
@@ -37,8 +37,8 @@ class Battery:
         return passed(self.percent(now))
 
     def seconds_to_change(self, now: float) -> float:
-        """Until `low` or `empty` change; infinite when neither will."""
+        """Seconds until `low` or `empty` changes; infinite when neither will."""
         percent, way = self.percent(now), -1 if self.mains else 1
         change = min(distance(percent - self._low, way), distance(percent, way))
-        # What is full stays full, even below a level that is no level.
+        # A full battery stays full, even if the low mark is above 100 %.
         return change / self._speed if 0 <= percent - way * change <= FULL_PERCENT else float("inf")

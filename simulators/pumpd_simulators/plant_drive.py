@@ -1,7 +1,7 @@
 """The drive: what really moves when the motor turns. Play, a constant error and a ripple, as formulas of its position.
 
-Promises: what is turned forward never moves anything back (the slope is at least a half); the same seed, the same
-error. Steps are mL as the motor counts them, below 0 when it draws back; what moves is true mL.
+Promises: turning forward never moves anything back (the slope is at least a half); the same seed gives the same error.
+Steps are mL as the motor counts them, negative when it draws back; movements are true mL.
 """
 
 import math
@@ -19,7 +19,7 @@ class Drive:
         self._phase = rng.uniform(0.0, 2.0 * math.pi)
         self._slack = settings.slack_ml
         self._motor = 0.0
-        self._place = 0.0  # of what the motor moves: behind it by no more than the slack
+        self._place = 0.0  # the position of what the motor moves: behind the motor by no more than the slack
         self._moved = self._at(0.0)
 
     def turn(self, step_ml: float) -> float:
@@ -30,17 +30,17 @@ class Drive:
         return self._moved - before
 
     def slip(self, step_ml: float) -> None:
-        """Turn the motor while it holds nothing; its play is open afterwards."""
+        """Turn the motor while it moves nothing; its play is open afterwards."""
         self._motor += step_ml
         self._place = self._motor
         self._moved = self._at(self._place)
 
     def ahead(self, step_ml: float) -> float:
-        """What would move if the motor turned so far."""
+        """What would move if the motor turned by this step."""
         return self._at(self._held(self._motor + step_ml)) - self._moved
 
     def slope(self, way: int) -> float:
-        """True movement per movement of the motor at this instant, forward (1) or back (-1)."""
+        """True movement per motor movement at this instant, forward (1) or back (-1)."""
         if self._play(way) > 0:
             return 0.0
         return self._gain + self._swing * self._wave * math.cos(self._wave * self._place + self._phase)
@@ -50,11 +50,11 @@ class Drive:
         return self._play(way) + true_ml / (self._gain - self._swing * self._wave)
 
     def _play(self, way: int) -> float:
-        """How far the motor turns that way before anything moves."""
+        """How far the motor turns in that direction before anything moves."""
         return self._place - (self._motor - self._slack) if way > 0 else self._motor - self._place
 
     def _held(self, motor: float) -> float:
-        """Where what is moved ends up when the motor goes there."""
+        """The resulting position of what is moved when the motor goes to this position."""
         behind = motor - self._slack
         return behind if self._place < behind else min(self._place, motor)
 

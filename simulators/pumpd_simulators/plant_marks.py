@@ -1,13 +1,13 @@
-"""Marks: levels that a quantity of the plant meets while it grows or falls, such as the end of the container.
+"""Marks: levels that a quantity of the plant reaches as it grows or falls, such as the end of the container.
 
-A mark is told by how far it is ahead, in the quantity's unit, in the direction of infusing or draining; what is behind
-is below 0. Promises: the way ahead leads exactly to the mark; at the end of the way that `distance` gives, the mark is
-passed (or, going back, no longer passed) whatever the last digits of the arithmetic did, so that no event repeats.
+A mark is given by how far ahead it is, in the quantity's unit, in the direction of infusing or draining; behind is
+negative. Promises: the distance ahead leads exactly to the mark; after the distance that `distance` returns, the mark
+is passed (or, going back, no longer passed) whatever the rounding errors, so that no event repeats.
 """
 
 import math
 
-TINY = 1e-6  # mL or percent: far below what a sensor feels, far above what rounding leaves in years of plant time
+TINY = 1e-6  # mL or percent: far below a sensor's resolution, far above rounding errors in years of plant time
 
 
 def passed(ahead: float) -> bool:
@@ -15,7 +15,7 @@ def passed(ahead: float) -> bool:
 
 
 def distance(ahead: float, way: int) -> float:
-    """How far to go, ahead (1) or back (-1), until `passed` changes; infinite when it will not."""
+    """The distance, ahead (1) or back (-1), until `passed` changes; infinite when it will not."""
     if way > 0:
         return math.inf if passed(ahead) else ahead
     return 2 * TINY - ahead if passed(ahead) else math.inf

@@ -1,11 +1,11 @@
 """Ports that serve a simulated pump: a pseudo-terminal under a name of your choice, or a TCP port.
 
 Promises:
-- Bytes take the time that the baud rate says, each way (10 bits a byte, or the device's `bits_a_byte`), unless pacing
-  is off; a frame is handed over at the instant at which its last byte would have come. Pacing is I/O: it stays real
-  whatever the plant's speed.
-- Clients may come and go; the pump goes on by itself. TCP serves one client at a time and turns a second one away.
-- A pseudo-terminal's link replaces a stale link, never a file, and is gone at the end.
+- Bytes take the time that the baud rate implies, in each direction (10 bits per byte, or the device's `bits_a_byte`),
+  unless pacing is off; a frame is passed on at the instant at which its last byte would arrive. Pacing is I/O: it stays
+  real whatever the plant's speed.
+- Clients may come and go; the pump continues by itself. TCP serves one client at a time and rejects a second one.
+- A pseudo-terminal's link replaces a stale link, never a file, and is removed at the end.
 - A pulled cable: the terminal hangs up its client and comes back under the same name; TCP drops its client.
 """
 
@@ -29,7 +29,7 @@ _CHUNK = 256
 
 
 def host_port(text: str) -> tuple[str, int]:
-    """`HOST:PORT`, `[HOST]:PORT` or `PORT`, which is on the loopback. Raises ValueError."""
+    """`HOST:PORT`, `[HOST]:PORT`, or `PORT` on the loopback. Raises ValueError."""
     host, _, port = text.rpartition(":")
     if not (port.isascii() and port.isdigit() and int(port) < 65536):
         raise ValueError(f"{text!r} is not HOST:PORT, such as {LOOPBACK}:8440")
@@ -37,10 +37,10 @@ def host_port(text: str) -> tuple[str, int]:
 
 
 class Pace:
-    """One direction of a line: calls back when the bytes given so far would all have gone through.
+    """One direction of a line: calls back when all bytes given so far would have been transmitted.
 
-    `due` is, while it calls back, when that should have been: what follows from it starts then, so that a late timer
-    does not slow the line down.
+    During a callback, `due` is its planned instant: the next transmission starts from there, so that a late timer does
+    not slow the line down.
     """
 
     def __init__(self, device: Device, *, paced: bool) -> None:
@@ -89,7 +89,7 @@ class PtyPort:
         self._back: asyncio.TimerHandle | None = None
 
     async def open(self) -> None:
-        """Raises FileExistsError when something other than a link is in the way, OSError as the system does."""
+        """Raises FileExistsError when the path exists and is not a link, OSError for other problems."""
         self._connect()
         self._pump.line.on_disconnect = self._disconnect
 
@@ -102,7 +102,7 @@ class PtyPort:
     def _connect(self) -> None:
         if os.path.lexists(self._path):
             if not self._path.is_symlink():
-                raise FileExistsError(f"{self._path} is there and is no link: it is left alone")
+                raise FileExistsError(f"{self._path} exists and is not a link: it is left alone")
             self._path.unlink()
         # The slave end stays open here, so that the line holds when clients come and go.
         self._master, self._slave = os.openpty()
@@ -150,13 +150,14 @@ class PtyPort:
         except OSError:
             return
         self._forget_settings()
-        # No more is read until these have gone through: the kernel's buffer holds a client back, as a line does.
+        # No more is read until these bytes are through: the kernel's buffer holds a client back, as a line does.
         self._loop.remove_reader(master)
         self._in.after(len(data), lambda: self._arrived(master, data))
 
     def _forget_settings(self) -> None:
-        """A pseudo-terminal knows no 7E1, and keeps 8N1; glibc then says EINVAL to who asks for 7E1 and changes nothing
-        else. So that the next client's speed is a change, that of this one is not kept: it paces nothing here.
+        """A pseudo-terminal does not support 7E1 and keeps 8N1; glibc then returns EINVAL to a request for 7E1 that
+        changes nothing else. So that the next client's speed is a change, this client's speed is not kept: it has no
+        effect here.
         """
         assert self._slave is not None  # it is open while the master is
         now = termios.tcgetattr(self._slave)
@@ -174,7 +175,7 @@ class PtyPort:
 
     def _write(self, data: bytes) -> None:
         if self._master is not None:
-            with contextlib.suppress(OSError):  # nobody reads and the buffer is full: the bytes are lost, as on a line
+            with contextlib.suppress(OSError):  # no reader and a full buffer: the bytes are lost, as on a line
                 os.write(self._master, data)
 
 
@@ -250,7 +251,7 @@ class TcpPort:
 
 
 class _Client(asyncio.Protocol):
-    """One TCP connection; the port decides whether it is the one that is served."""
+    """One TCP connection; the port decides whether to serve it."""
 
     def __init__(self, port: TcpPort) -> None:
         self._port = port
@@ -269,7 +270,7 @@ class _Client(asyncio.Protocol):
         if self._transport is not None:
             self._port.heard(data)
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio calls it so
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         if self._transport is not None:
             self._port.lost(self._transport)
             self._transport = None

@@ -1,25 +1,25 @@
-"""Scenarios: a story about one infusion that a clinician could read, as a TOML file.
+"""Scenarios: the story of one infusion that a clinician can read, as a TOML file.
 
     title = "The line is blocked in the twelfth minute"
     requirements = ["RUN-11"]
 
-    [pump]                          # what is simulated; `options` and `plant` are the family's and the plant's own
+    [pump]                          # the simulated pump; `options` are the family's, `plant` the plant's settings
     family = "new-era"
 
-    [order]                         # as `pumpd order` takes it; what is left out is the usual one
+    [order]                         # as for `pumpd order`; missing values have defaults
     weight = "70 kg"
 
-    [[event]]                       # what happens, at infusion time; `nurse`, `fault` or `cable`
+    [[event]]                       # an event at infusion time: `nurse`, `fault` or `cable`
     at = "12 min"
     fault = "occlusion"
 
-    [end]                           # what must be true afterwards, judged by the plant's truth
+    [end]                           # what must be true afterwards, measured at the plant
     state = "tripped"
     alarms = ["occlusion"]
     delivered_at_least = "9.9 mL"
     delivered_at_most = "10.6 mL"
 
-`pumpsim FAMILY --scenario FILE` arms the faults of the story for whoever drives the pump; the tests play all of it.
+`pumpsim FAMILY --scenario FILE` arms the faults of the story for any client of the pump; the tests play all of it.
 """
 
 import tomllib
@@ -35,7 +35,7 @@ Time = Annotated[str, StringConstraints(pattern=r"^\d{1,5}(\.\d{1,3})? ?(ms|s|mi
 
 
 class ScenarioError(ValueError):
-    """A file that tells no scenario; the message names the file, the field and every reason."""
+    """A file that is not a scenario; the message names the file, the field and every reason."""
 
 
 class _Part(BaseModel):
@@ -53,7 +53,7 @@ class PumpPart(_Part):
 
 
 class Event(_Part):
-    """One thing that happens: a fault, a nurse's doing, or the serial cable pulled or put back."""
+    """One event: a fault, a nurse's action, or the serial cable pulled or plugged in."""
 
     at: Time = "0 s"
     fault: str | None = None
@@ -65,7 +65,7 @@ class Event(_Part):
         if sum(each is not None for each in (self.fault, self.nurse, self.cable)) != 1:
             raise ValueError("an event is one of fault, nurse or cable")
         if self.fault is not None and Fault.parse(self.fault).waits:
-            raise ValueError(f"fault {self.fault!r}: its time is said in `at`")
+            raise ValueError(f"fault {self.fault!r}: give its time in `at`")
         return self
 
     @property
@@ -74,7 +74,7 @@ class Event(_Part):
 
 
 class End(_Part):
-    """`after` is how long after the confirmation all must be over; `alarms` are all that were raised, in any order."""
+    """`after`: the time from the confirmation by which all is over; `alarms`: all alarms raised, in any order."""
 
     state: Literal["completed", "tripped", "paused", "stopped", "uncertain", "abandoned", "refused"]
     after: Time = "60 min"
@@ -120,7 +120,7 @@ class Scenario(_Part):
 
     @property
     def faults(self) -> list[Fault]:
-        """What is armed at the pump beforehand."""
+        """The faults to arm at the pump beforehand."""
         armed = []
         for event in self.event:
             if event.fault is not None:

@@ -1,20 +1,20 @@
-r"""Wire transcripts: readable text that says who says what. What reads them; `conformance.replay` plays them.
+r"""Reads wire transcripts: readable text of what host and pump send. `conformance.replay` plays them.
 
     === name of the dialogue
-    source: the sheet, section                       what states these bytes
-    simulator: --serial D101754 --model legato-100   its options; `none`: only the driver is tried
-    settings: address=0                              the driver's
-    after: another dialogue of this file             whose lines come first, with its options and settings
+    source: the sheet, section                       the source of these bytes
+    simulator: --serial D101754 --model legato-100   its options; `none`: only the driver is tested
+    settings: address=0                              the driver's settings
+    after: another dialogue of this file             its lines come first, with its options and settings
     call start 10 s                                  identify, read, load 35 mL at 52.5 mL/h, 26.59 mm, read_back, ...
-    > "@irun\r"                                      the host says (text as in a bytes literal, or hexadecimal)
-    < 7E 00 01 1D 0E 7E                              the pump says
+    > "@irun\r"                                      the host sends (text as in a bytes literal, or hexadecimal)
+    < 7E 00 01 1D 0E 7E                              the pump sends
     wait 2 s / fault KIND... / panel KEY[=VALUE][#UNIT] / power on|off
-    done stopped 0 mL / refused WORDS / unknown      how the call ended: these words, in this order, are in what it gave
+    done stopped 0 mL / refused WORDS / unknown      how the call ended: its result contains these words in this order
 
 A dialogue begins at power-up, with an ideal plant, in virtual time. A line that begins with `#` is a comment, and so is
-what follows ` #` after bytes. Promises:
-- A simulator must say every byte, and no other, before the next line that is not the pump's. Bytes take no time.
-- A driver must say every byte, and no other, and each call must end as written.
+the text after ` #` behind bytes. Promises:
+- A simulator must send exactly these bytes before the next line that is not the pump's. Bytes take no time.
+- A driver must send exactly these bytes, and each call must end as written.
 """
 
 import ast
@@ -35,7 +35,7 @@ _HEX = re.compile(r"((?:[0-9A-Fa-f]{2}\s*)+)(?:#.*)?")
 
 
 class TranscriptError(AssertionError):
-    """A transcript that cannot be read, or what was said differs from it. The message names file and line."""
+    """A transcript that cannot be read, or bytes that differ from it. The message names file and line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +87,11 @@ def parse(text: str, file: str = "transcript") -> list[Dialogue]:
         if stripped.startswith("==="):
             name = stripped.strip("= ")
             if not name or name in found:
-                raise TranscriptError(f"{where}: the dialogue needs a name of its own, not {name!r}")
+                raise TranscriptError(f"{where}: the dialogue needs a unique name, not {name!r}")
             now = found[name] = Dialogue(name, where)
             continue
         if now is None:
-            raise TranscriptError(f"{where}: {stripped!r} stands before the first dialogue (=== name)")
+            raise TranscriptError(f"{where}: {stripped!r} comes before the first dialogue (=== name)")
         head, colon, rest = stripped.partition(":")
         if colon and head in _HEADS:
             _head(now, head, rest.strip(), found, where)
@@ -113,7 +113,7 @@ def _head(now: Dialogue, head: str, value: str, found: Mapping[str, Dialogue], w
         case _:
             before = found.get(value)
             if before is None or before is now:
-                raise TranscriptError(f"{where}: no dialogue before this one is called {value!r}")
+                raise TranscriptError(f"{where}: there is no dialogue {value!r} before this one")
             now.steps[:0] = before.steps
             now.simulator = before.simulator if now.simulator is None else now.simulator
             now.settings = before.settings if now.settings is None else now.settings
@@ -145,7 +145,7 @@ def _bytes(text: str, where: str) -> bytes:
         try:
             return bytes(ast.literal_eval("b" + quoted[1]))
         except (SyntaxError, ValueError) as error:
-            raise TranscriptError(f"{where}: {text} is no bytes literal: {error}") from error
+            raise TranscriptError(f"{where}: {text} is not a bytes literal: {error}") from error
     if (digits := _HEX.fullmatch(text)) is not None:
         return bytes.fromhex(digits[1])
     raise TranscriptError(f'{where}: {text} is neither "text in quotes" nor pairs of hexadecimal digits')
@@ -158,7 +158,7 @@ def _check(dialogue: Dialogue) -> None:
         if step.verb == "call" and calls is not None:
             raise calls.fail("the call has no end (done, refused or unknown) before the next one")
         if step.verb in ENDS and calls is None:
-            raise step.fail("there is no call that could end so")
+            raise step.fail("there is no call that could end")
         calls = step if step.verb == "call" else None if step.verb in ENDS else calls
     if calls is not None:
         raise calls.fail("the call has no end: done, refused or unknown")
@@ -177,7 +177,7 @@ def program(text: str) -> PumpProgram:
 
 
 def call(text: str) -> Callable[[Driver], Awaitable[Outcome[Any]]]:
-    """What a `call` line asks of a driver. Raises ValueError."""
+    """The driver call of a `call` line. Raises ValueError."""
     name, _, rest = text.partition(" ")
     if name == "load":
         loaded = program(rest)

@@ -1,4 +1,4 @@
-"""The trumpet curve: by how much the flow over any window of so many minutes differs from the rate that was set.
+"""The trumpet curve: how much the flow over windows of several lengths differs from the set rate.
 
 Source: the safety reference, section 2 (the method of IEC 60601-2-24): samples of 0.5 min in an analysis period of at
 least an hour, observation windows of 2, 5, 11, 19 and 31 min (and 1 min, in the first edition). Pure.
@@ -14,7 +14,7 @@ WINDOWS_MIN = (1, 2, 5, 11, 19, 31)
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """Least and greatest mean error of all `windows` windows of one length, in percent of the set rate."""
+    """Lowest and highest mean error of all `windows` windows of one length, in percent of the set rate."""
 
     least_percent: float
     most_percent: float
@@ -28,7 +28,7 @@ class Trumpet:
 
 
 def trumpet(volumes_ml: Sequence[float], rate_ml_h: float) -> Trumpet:
-    """Analyse cumulated volumes taken every 0.5 min, the first at the beginning of the period.
+    """Analyse cumulative volumes taken every 0.5 min, the first at the beginning of the period.
 
     Raises ValueError for a period shorter than the longest window.
     """

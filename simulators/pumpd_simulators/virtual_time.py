@@ -1,17 +1,17 @@
-"""A fast event loop in virtual time: when nothing is ready, time leaps to the next timer.
+"""A fast event loop in virtual time: when nothing is ready, time jumps to the next timer.
 
 For tests, campaigns and benchmarks, where simulators and the code under test share one loop.
 
 Promises:
-- `time()` starts at 0 and moves only while nothing is ready to run, exactly to the instant of the next timer.
-- Timers run in the order of their instants, and those of one instant in the order in which they were set.
-- Time stands still while work that was handed to an executor (`asyncio.to_thread`) is under way.
-- A loop on which nothing can ever happen again, and which something still waits on, raises `StuckError`.
+- `time()` starts at 0 and advances only while nothing is ready to run, exactly to the instant of the next timer.
+- Timers run in the order of their instants, and timers of the same instant in the order in which they were set.
+- Time does not advance while work in an executor (`asyncio.to_thread`) is in progress.
+- A loop on which nothing can ever happen again, while something still waits, raises `StuckError`.
 
-Work in other threads and processes takes no virtual time, and time leaps past it: do not wait for such work here.
+Work in other threads and processes takes no virtual time, and time jumps past it: do not wait for such work here.
 
-The turn of the loop is written anew (`_run_once`, asyncio's own seam), because asyncio's costs more than most of what
-runs on it: it looks at the clock, at descriptors and at cancelled timers that are not there.
+`_run_once` (asyncio's own hook) is replaced, because asyncio's version costs more than most of what runs on it: it
+checks the clock, descriptors and cancelled timers, of which there are none here.
 """
 
 import asyncio
@@ -72,8 +72,8 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         future.add_done_callback(self._in_threads.discard)
         return future
 
-    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ARG002, ASYNC109 - asyncio's shape
-        """Waits here: asyncio waits for a thread that this loop would not know of."""
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ARG002, ASYNC109 - asyncio's signature
+        """Waits here: asyncio would wait for a thread that this loop does not know about."""
         self._executor_shutdown_called = True
         if self._default_executor is not None:
             self._default_executor.shutdown(wait=True)
@@ -83,7 +83,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         if not ready:
             while timers and timers[0][2]._cancelled:  # noqa: SLF001 - what `cancelled()` returns
                 heapq.heappop(timers)
-            self._look_at_descriptors(wait=not timers)
+            self._check_descriptors(wait=not timers)
             if not ready and timers and timers[0][0] > self._now:
                 self._now = timers[0][0]
         while timers and timers[0][0] <= self._now:
@@ -93,10 +93,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
             if not handle._cancelled:  # noqa: SLF001 - as above
                 handle._run()  # noqa: SLF001 - as asyncio does
 
-    def _look_at_descriptors(self, *, wait: bool) -> None:
+    def _check_descriptors(self, *, wait: bool) -> None:
         if self._in_threads:
             self._process_events(self._selector.select(None))
         elif len(self._selector.get_map()) > 1:  # others than the loop's own, which only threads and signals use
             self._process_events(self._selector.select(None if wait else 0))
         elif wait:
-            raise StuckError("nothing is scheduled and nothing is ready: what is awaited here never comes")
+            raise StuckError("nothing is scheduled and nothing is ready: the awaited event never comes")

@@ -1,4 +1,4 @@
-"""A tablet without a screen: it pairs, signs and asks as the page does, over HTTP; and a bedside on a ward's loop."""
+"""A tablet without a screen: it pairs, signs and asks over HTTP as the page does; and bedside on the testbed's loop."""
 
 import asyncio
 import base64
@@ -26,7 +26,7 @@ from pumpd.control.tablets.staff import Person, StaffStore
 from pumpd.journal.records import canonical
 from pumpd.messages.requests import REQUEST, Answer
 from pumpd.messages.signing import der_of, key_id, sign_bytes
-from tests.control.testbed import ORDER, Testbed, open_testbed
+from tests.control.testbed import BEDSIDE, ORDER, Testbed, open_testbed
 
 NURSE, SECOND, DOCTOR = "1001", "1002", "2001"
 PIN = {NURSE: "4711", SECOND: "8153", DOCTOR: "260571"}
@@ -41,7 +41,7 @@ class InLoop:
     gateway: Gateway
 
     async def ask(self, message: BaseModel) -> Answer:
-        return await self.gateway.answer(REQUEST.validate_json(message.model_dump_json()), "uid 990, pid 1")
+        return await self.gateway.answer(REQUEST.validate_json(message.model_dump_json()), BEDSIDE)
 
     async def watch(self) -> AsyncGenerator[dict[str, Any], None]:
         while True:
@@ -90,7 +90,7 @@ class Tablet:
         return await self.ask("sign_in", badge=badge, pin=pin or PIN[badge])
 
     async def order(self, **changes: Any) -> dict[str, Any]:
-        """For the patient whose pump it is made."""
+        """Associate the pump with the order's patient, then order."""
         order = FORM | changes
         answer = await self.ask("associate", pump=order["pump"], patient=order["patient"])
         assert answer["ok"], answer
@@ -104,7 +104,7 @@ class Tablet:
     async def confirm(
         self, challenge: dict[str, Any] | None = None, wristband: str = FORM["patient"], **changes: Any
     ) -> dict[str, Any]:
-        """Hash what is shown, scan, sign the binding with both, then send it with `changes` to what is sent."""
+        """Hash the review, scan, sign the binding with both, and send it with `changes` that were not signed."""
         challenge = challenge or await self.challenge()
         shown = hashlib.sha256(canonical(challenge["review"]).encode()).hexdigest()
         binding = challenge["binding"] | {"shown": shown, "wristband": wristband}
@@ -115,7 +115,7 @@ class Tablet:
 
 @dataclass
 class Bedsides:
-    """A ward with a bedside, a paired tablet on it, and staff."""
+    """A testbed with bedside, a paired tablet and staff."""
 
     testbed: Testbed
     feed: Feed
@@ -135,10 +135,10 @@ class Bedsides:
         return tablet
 
     def bodies(self, kind: str) -> list[dict[str, Any]]:
-        return [dict(row.fields) for row in self.testbed.rows() if row.kind == kind]
+        return [dict(entry.fields) for entry in self.testbed.rows() if entry.kind == kind]
 
     def ask_for_two(self, entry: str) -> None:
-        """The site wants a second person for this entry."""
+        """Make this entry need a second person."""
         gateway = self.testbed.gateway
         asked = gateway.library.entries[entry].model_copy(update={"double_check": True})
         library = replace(gateway.library, entries={**gateway.library.entries, entry: asked})
@@ -159,7 +159,7 @@ class Bedsides:
 
 
 def staff(path: Path) -> None:
-    """The staff of the ward, with hashes that cost a test nothing: `quick` takes them."""
+    """The staff, with hashes that cost a test no time."""
     store = StaffStore(path)
     people = {badge: Person(badge, f"Nurse {badge}", ROLES[badge], f"hash of {PIN[badge]}") for badge in PIN}
     store._write(people)
@@ -170,10 +170,10 @@ async def _inline(function: Any, *arguments: Any) -> Any:
 
 
 @contextlib.asynccontextmanager
-async def bedsides(folder: Path, monkeypatch: Any, **wards: Any) -> AsyncIterator[Bedsides]:
-    monkeypatch.setattr(asyncio, "to_thread", _inline)  # a thread would stand outside of virtual time
+async def bedsides(folder: Path, monkeypatch: Any, **options: Any) -> AsyncIterator[Bedsides]:
+    monkeypatch.setattr(asyncio, "to_thread", _inline)  # a thread would not keep virtual time
     monkeypatch.setattr(sign_in, "fits", lambda pin_hash, pin: pin_hash == f"hash of {pin}")
-    async with open_testbed(folder, **wards) as here:
+    async with open_testbed(folder, **options) as here:
         staff(here.gateway.settings.staff_path)
         control = InLoop(here.gateway)
         feed = Feed(control, here.journal)

@@ -1,4 +1,4 @@
-"""ALM-05, -06, -09, -11, -14, COM-07, COM-11: alarms at the bedside, through the whole gateway."""
+"""Alarms at the bedside, through the whole gateway (ALM-05, -06, -09, -11, -14, COM-07, COM-11)."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ from tests.control.testbed import open_testbed
 
 
 async def alive(here, seconds: float) -> None:
-    """The tablet's page is open for so long."""
+    """Keep the tablet's page open for so long."""
     for _ in range(round(seconds / 2)):
         await here.tablet.post("/api/alive")
         await asyncio.sleep(2)
@@ -23,14 +23,14 @@ def codes(here, pump="bed1") -> list[str]:
 
 
 async def occluded(here) -> None:
-    """The line is blocked until the pump says so."""
+    """Block the line until the pump reports it."""
     here.testbed.pump.fire("occlusion")
     while "occlusion" not in codes(here):
         await alive(here, 2)
 
 
 @pytest.mark.requirement("ALM-05", "ALM-06", "ALM-11")
-async def test_an_alarm_is_seen_silenced_and_cleared_by_somebody_and_the_journal_says_by_whom(tmp_path, monkeypatch):
+async def test_the_journal_records_who_acknowledged_silenced_and_cleared_an_alarm(tmp_path, monkeypatch):
     async with bedsides(tmp_path, monkeypatch) as here:
         await here.running()
         await occluded(here)
@@ -38,7 +38,7 @@ async def test_an_alarm_is_seen_silenced_and_cleared_by_somebody_and_the_journal
         await here.tablet.sign_in()
         assert desk.board.sounding is Priority.HIGH
         assert (await here.tablet.ask("acknowledge", pump="bed1", code="occlusion"))["ok"]
-        assert desk.board.sounding is Priority.HIGH  # seen is not silenced
+        assert desk.board.sounding is Priority.HIGH  # acknowledged is not silenced
         paused = await here.tablet.ask("pause_audio")
         assert paused["result"]["paused_s"] == 120
         assert desk.board.sounding is None
@@ -57,7 +57,7 @@ async def test_an_alarm_is_seen_silenced_and_cleared_by_somebody_and_the_journal
 
 
 @pytest.mark.requirement("ALM-06")
-async def test_a_new_alarm_is_heard_within_a_second_of_silence(tmp_path, monkeypatch):
+async def test_a_new_alarm_ends_a_pause_of_the_sound_within_a_second(tmp_path, monkeypatch):
     async with bedsides(tmp_path, monkeypatch) as here:
         await here.ready()
         await alive(here, 32)
@@ -65,7 +65,7 @@ async def test_a_new_alarm_is_heard_within_a_second_of_silence(tmp_path, monkeyp
         assert codes(here) == ["confirmation_waiting"]
         await here.tablet.ask("pause_audio")
         assert desk.board.sounding is None
-        here.testbed.pump.press("start")  # somebody starts it at its panel: HIGH
+        here.testbed.pump.press("start")  # started at its own panel: HIGH
         while not here.bodies("alarm_raised")[1:]:
             await alive(here, 2)
         assert desk.board.sounding is Priority.HIGH
@@ -75,9 +75,7 @@ async def test_a_new_alarm_is_heard_within_a_second_of_silence(tmp_path, monkeyp
 
 
 @pytest.mark.requirement("ALM-14")
-async def test_a_high_alarm_that_nobody_acknowledges_goes_out_over_a_second_channel_after_a_minute(
-    tmp_path, monkeypatch
-):
+async def test_a_high_alarm_without_acknowledgement_escalates_after_a_minute(tmp_path, monkeypatch):
     async with bedsides(tmp_path, monkeypatch) as here:
         await here.running()
         await occluded(here)
@@ -92,7 +90,7 @@ async def test_a_high_alarm_that_nobody_acknowledges_goes_out_over_a_second_chan
 
 
 @pytest.mark.requirement("COM-07")
-async def test_a_lost_tablet_touches_nothing_and_is_low_then_medium(tmp_path, monkeypatch):
+async def test_losing_the_tablet_leaves_the_infusion_alone_and_is_a_low_then_a_medium_alarm(tmp_path, monkeypatch):
     async with bedsides(tmp_path, monkeypatch) as here:
         await here.running()
         await alive(here, 10)
@@ -116,7 +114,9 @@ async def test_a_lost_tablet_touches_nothing_and_is_low_then_medium(tmp_path, mo
 
 
 @pytest.mark.requirement("COM-11", "ALM-06")
-async def test_silence_ends_within_five_seconds_of_the_loss_of_the_tablet_that_asked_for_it(tmp_path, monkeypatch):
+async def test_a_pause_of_the_sound_ends_within_five_seconds_of_losing_the_tablet_that_asked_for_it(
+    tmp_path, monkeypatch
+):
     async with bedsides(tmp_path, monkeypatch) as here:
         await here.running()
         await occluded(here)
@@ -125,7 +125,7 @@ async def test_silence_ends_within_five_seconds_of_the_loss_of_the_tablet_that_a
         await alive(here, 20)
         desk = here.testbed.gateway.alarms
         assert desk.board.sounding is None
-        await asyncio.sleep(2.9)  # `alive` sleeps for two seconds after it has spoken
+        await asyncio.sleep(2.9)  # `alive` sleeps for two seconds after each report
         assert desk.board.sounding is None
         await asyncio.sleep(0.2)
         assert desk.board.sounding is Priority.HIGH
@@ -133,7 +133,7 @@ async def test_silence_ends_within_five_seconds_of_the_loss_of_the_tablet_that_a
 
 
 @pytest.mark.requirement("ALM-09")
-async def test_a_program_that_nobody_confirms_calls_after_thirty_seconds(tmp_path, monkeypatch):
+async def test_an_unconfirmed_program_reminds_after_thirty_seconds(tmp_path, monkeypatch):
     async with bedsides(tmp_path, monkeypatch) as here:
         await here.ready()
         await alive(here, 28)
@@ -147,7 +147,7 @@ async def test_a_program_that_nobody_confirms_calls_after_thirty_seconds(tmp_pat
 
 
 @pytest.mark.requirement("ALM-09")
-async def test_a_pause_that_is_forgotten_alarms_after_five_minutes(tmp_path, monkeypatch):
+async def test_a_forgotten_pause_alarms_after_five_minutes(tmp_path, monkeypatch):
     async with bedsides(tmp_path, monkeypatch) as here:
         await here.running()
         assert (await here.tablet.ask("pause", pump="bed1", reason="patient asked"))["ok"]
@@ -161,7 +161,7 @@ async def test_a_pause_that_is_forgotten_alarms_after_five_minutes(tmp_path, mon
 
 @pytest.mark.requirement("ALM-07")
 async def test_the_gateways_own_sounder_plays_with_no_tablet_no_broker_and_no_network(tmp_path):
-    """A file stands for the brightness of an LED or buzzer; each write to it is one edge."""
+    """A file takes the place of the LED or buzzer. Each write to it is one edge."""
     played: list[tuple[float, str]] = []
 
     class File:
@@ -190,13 +190,13 @@ async def test_the_gateways_own_sounder_plays_with_no_tablet_no_broker_and_no_ne
         await asyncio.sleep(5)
         edges = [(at - raised, text) for at, text in played if at >= raised]
         assert edges[0][0] < 1.0
-        assert [text for at, text in edges if at < edges[0][0] + 5] == ["255", "0"] * 10  # ten pulses, and a rest
+        assert [text for at, text in edges if at < edges[0][0] + 5] == ["255", "0"] * 10  # ten pulses, then a pause
         playing.cancel()
         await asyncio.gather(playing, return_exceptions=True)
         assert played[-1][1] == "0"
 
 
-async def test_a_sounder_that_cannot_be_written_is_said_and_costs_nothing(tmp_path):
+async def test_a_sounder_that_does_not_work_is_reported_and_changes_nothing_else(tmp_path):
     sounder = Sounder(tmp_path / "none" / "brightness", lambda: Priority.HIGH)
     playing = asyncio.create_task(sounder.run())
     await asyncio.sleep(10)
@@ -206,8 +206,8 @@ async def test_a_sounder_that_cannot_be_written_is_said_and_costs_nothing(tmp_pa
     await asyncio.gather(playing, return_exceptions=True)
 
 
-async def test_an_alarm_of_the_gateway_that_a_process_left_raised_is_cleared_by_the_next(tmp_path, monkeypatch):
-    """Else it would stay with the broker, which keeps active alarms, for ever."""
+async def test_an_alarm_of_the_gateway_that_outlived_its_process_is_cleared_by_the_next(tmp_path, monkeypatch):
+    """Otherwise the broker, which retains active alarms, would keep it for ever."""
     async with bedsides(tmp_path, monkeypatch) as here:
         await here.ready()
         await alive(here, 2)

@@ -1,4 +1,4 @@
-"""The HTTP side: stop needs nothing, nothing of a third party runs, and looking resumes where it was."""
+"""The HTTP side: stop needs nothing, no foreign code runs, and the live stream resumes where it ended."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ from tests.bedside.tablet import Tablet, bedsides
 
 
 async def events(here, after: int, seconds: float) -> list[tuple[str, int, dict]]:
-    """What a viewer hears in so many seconds: name, id and data of each event."""
+    """The events of one viewer in so many seconds: name, id and data."""
     found, stream = [], here.feed.events(here.tablet.id, after)
     end = asyncio.get_running_loop().time() + seconds
     while (left := end - asyncio.get_running_loop().time()) > 0:
@@ -47,7 +47,7 @@ async def events(here, after: int, seconds: float) -> list[tuple[str, int, dict]
         b"x" * 100_000,
     ],
 )
-async def test_whatever_is_sent_to_stop_stops(tmp_path, monkeypatch, body):
+async def test_any_body_sent_to_stop_stops(tmp_path, monkeypatch, body):
     async with bedsides(tmp_path, monkeypatch) as here:
         await here.running()
         async with here.client() as stranger:  # no cookie, no key, nobody signed in
@@ -78,8 +78,8 @@ async def test_stop_works_with_all_keys_revoked_the_clock_wrong_and_the_disk_ful
 
 
 @pytest.mark.requirement("SEC-19")
-async def test_stop_asks_control_before_all_else(tmp_path, monkeypatch):
-    """No cryptography, no journal, no file: of control it takes one answer, which control gives without waiting."""
+async def test_stop_needs_only_one_answer_of_control(tmp_path, monkeypatch):
+    """No cryptography, no journal, no file. Control gives that answer without waiting."""
     async with bedsides(tmp_path, monkeypatch) as here:
         await here.running()
         for name in ("_verified", "answer"):
@@ -91,14 +91,14 @@ async def test_stop_asks_control_before_all_else(tmp_path, monkeypatch):
         monkeypatch.undo()
 
 
-async def test_a_pump_that_is_not_there_stops_nothing_and_says_so(tmp_path, monkeypatch):
+async def test_an_unknown_pump_is_refused_with_the_reason(tmp_path, monkeypatch):
     async with bedsides(tmp_path, monkeypatch) as here:
         answer = await here.tablet.http.post("/api/stop", json={"pump": "bed9"})
         assert (answer.status_code, answer.json()["ok"]) == (404, False)
         assert "'bed9' is not configured" in answer.json()["reasons"][0]
 
 
-async def test_when_control_does_not_answer_stop_says_to_go_to_the_pump(tmp_path, monkeypatch):
+async def test_without_control_stop_sends_the_nurse_to_the_pump(tmp_path, monkeypatch):
     async with bedsides(tmp_path, monkeypatch) as here:
 
         async def nobody(_message):
@@ -113,7 +113,7 @@ async def test_when_control_does_not_answer_stop_says_to_go_to_the_pump(tmp_path
         monkeypatch.undo()
 
 
-async def test_the_page_without_script_stops_and_says_what_came_of_it(tmp_path, monkeypatch):
+async def test_the_page_without_script_stops_and_shows_the_answer(tmp_path, monkeypatch):
     async with bedsides(tmp_path, monkeypatch) as here:
         await here.running()
         page = await here.tablet.http.get("/stop")
@@ -125,7 +125,7 @@ async def test_the_page_without_script_stops_and_says_what_came_of_it(tmp_path, 
         await here.testbed.until("stopped", within_s=5)
 
 
-async def test_another_sites_page_stops_nothing(tmp_path, monkeypatch):
+async def test_a_page_of_another_site_stops_nothing(tmp_path, monkeypatch):
     async with bedsides(tmp_path, monkeypatch) as here:
         await here.running()
         elsewhere = {"sec-fetch-site": "cross-site"}
@@ -136,13 +136,13 @@ async def test_another_sites_page_stops_nothing(tmp_path, monkeypatch):
 
 
 @pytest.mark.requirement("SEC-20")
-async def test_about_says_what_this_is_not(tmp_path, monkeypatch):
+async def test_about_has_the_disclaimer(tmp_path, monkeypatch):
     async with bedsides(tmp_path, monkeypatch) as here:
         for path in ("/api/about", "/api/openapi.json", "/stop"):
             assert "not a cleared medical device" in (await here.tablet.http.get(path)).text
 
 
-async def test_every_answer_carries_the_headers_that_keep_other_code_out(tmp_path, monkeypatch):
+async def test_every_answer_has_the_headers_that_keep_foreign_code_out(tmp_path, monkeypatch):
     async with bedsides(tmp_path, monkeypatch) as here:
         for method, path in (
             ("GET", "/"),
@@ -161,7 +161,7 @@ async def test_every_answer_carries_the_headers_that_keep_other_code_out(tmp_pat
             assert "server" not in answer.headers
 
 
-async def test_files_are_served_from_the_pages_directory_and_from_nowhere_else(tmp_path, monkeypatch):
+async def test_files_are_served_only_from_the_directory_of_the_page(tmp_path, monkeypatch):
     async with bedsides(tmp_path, monkeypatch) as here:
         static = tmp_path / "static"
         (static / "assets").mkdir(parents=True)
@@ -231,10 +231,10 @@ async def test_the_live_stream_resumes_after_the_last_event_and_beats(tmp_path, 
         assert not again[0]["whole"]
         assert again[0]["points"][0][0] > rows[-1]["points"][-1][0]
         stale = [data for _, _, data in await events(here, 10**9, 1) if data.get("points")]
-        assert stale[0]["whole"]  # a number of another journal
+        assert stale[0]["whole"]  # an id of another journal
 
 
-async def test_while_control_is_away_no_beat_says_that_all_is_well(tmp_path, monkeypatch):
+async def test_while_control_is_away_there_is_no_beat(tmp_path, monkeypatch):
     async with bedsides(tmp_path, monkeypatch) as here:
 
         def gone():
@@ -248,7 +248,7 @@ async def test_while_control_is_away_no_beat_says_that_all_is_well(tmp_path, mon
         assert not {"beat", "state"} & set(found)
 
 
-def test_what_pumpd_writes_for_a_tablet_is_not_for_everybody(tmp_path):
+def test_private_keys_are_not_readable_for_everyone(tmp_path):
     from pumpd.bedside.certificates import make
 
     made = make(tmp_path / "tls", "ward-7", ["ward-7.local", "192.0.2.7"])

@@ -1,4 +1,4 @@
-"""A nurse on a tablet, from the sign-in to the end of the observation, over the API that the page uses."""
+"""A nurse on a tablet, from sign-in to the end of the observation, over the page's API."""
 
 import asyncio
 import json

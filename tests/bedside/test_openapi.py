@@ -1,4 +1,4 @@
-"""The description of the API holds: whatever schemathesis makes up is answered as it says, and never with a failure."""
+"""The description of the API is true: every request that schemathesis generates is answered as it states."""
 
 import contextlib
 
@@ -17,7 +17,7 @@ from schemathesis.specs.openapi.checks import (
 from pumpd.bedside.openapi import description
 from tests.bedside.tablet import bedsides
 
-EXAMPLES = 6  # of each operation and kind; `/api/live` never ends and is tried elsewhere
+EXAMPLES = 6  # of each operation and kind; `/api/live` never ends and has its own tests
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
 
@@ -37,7 +37,7 @@ def cases() -> list[schemathesis.Case]:
             def draw(case):
                 found.append(case)
 
-            with contextlib.suppress(Unsatisfiable):  # nothing can be wrong with a request that has no parts
+            with contextlib.suppress(Unsatisfiable):  # a request without parts cannot be wrong
                 draw()
     return found
 
@@ -49,7 +49,7 @@ async def sent(http: httpx.AsyncClient, case: schemathesis.Case) -> httpx.Respon
     return await http.request(given_["method"], given_["url"], headers=headers, params=given_.get("params"), **body)
 
 
-async def test_whatever_is_asked_is_answered_as_described(tmp_path, monkeypatch):
+async def test_every_request_is_answered_as_described(tmp_path, monkeypatch):
     async with bedsides(tmp_path, monkeypatch) as here, here.client() as stranger:
         tried = set()
         for number, case in enumerate(cases()):

@@ -1,4 +1,4 @@
-"""The real bedside process: TLS 1.3 and nothing else, the ports that are published and no others, an end in time."""
+"""The real bedside process: only TLS 1.3, only the published port, and an end in time."""
 
 import asyncio
 import contextlib
@@ -19,7 +19,7 @@ from cryptography import x509
 from pumpd.bedside.__main__ import tls_context
 from pumpd.bedside.certificates import CertificateError, make, read
 from pumpd.control.process import gateway
-from pumpd.control.socket.server import ControlServer
+from pumpd.control.socket.server import doors
 from pumpd.journal.writer import ThreadWriter
 from pumpd.settings import Settings, SettingsError
 from pumpd.wire import memory
@@ -62,7 +62,7 @@ class Served:
 
 @contextlib.asynccontextmanager
 async def serving(folder: Path, limits: dict[str, float] | None = None) -> AsyncIterator[Served]:
-    """Control with a simulated pump on this loop; bedside as the process that a unit starts."""
+    """Control with a simulated pump on this loop, and bedside as its own process."""
     port = free_port()
     config = folder / "pumpd.toml"
     config.write_text(
@@ -76,9 +76,7 @@ async def serving(folder: Path, limits: dict[str, float] | None = None) -> Async
     journal = ThreadWriter(settings.journal_path, boot="b")
     await journal.opened()
     try:
-        async with gateway(settings, library(), journal) as made:
-            server = ControlServer(made.dispatch, settings.socket_path)
-            await server.open()
+        async with gateway(settings, library(), journal) as made, doors(made.dispatch, settings):
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "pumpd.bedside", "--config", str(config), stderr=asyncio.subprocess.DEVNULL
             )
@@ -89,7 +87,6 @@ async def serving(folder: Path, limits: dict[str, float] | None = None) -> Async
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
                 await process.wait()
-                await server.close()
     finally:
         memory.withdraw("bed1")
         bench.shut()
@@ -112,7 +109,7 @@ async def listening(port: int) -> None:
 
 
 def listened(pid: int) -> set[tuple[str, int]]:
-    """What the process listens on, as the kernel says: family and port, of every TCP and UDP socket."""
+    """The TCP and UDP sockets on which the process listens, from the kernel: family and port."""
     sockets = set()
     for entry in Path(f"/proc/{pid}/fd").iterdir():
         with contextlib.suppress(OSError):
@@ -134,7 +131,7 @@ def listened(pid: int) -> set[tuple[str, int]]:
 async def test_the_process_serves_tls_1_3_on_its_one_port_and_ends_in_time(tmp_path):
     async with serving(tmp_path) as served:
         assert listened(served.process.pid) == {("tcp", served.port)}
-        assert listened(os.getpid()) == set()  # control listens on no network at all
+        assert listened(os.getpid()) == set()  # control listens on no network
         async with served.client() as client:
             answer = await client.post("/api/stop", json={})
             assert answer.json()["result"] == {"stopping": ["bed1"]}
@@ -144,7 +141,7 @@ async def test_the_process_serves_tls_1_3_on_its_one_port_and_ends_in_time(tmp_p
         older.maximum_version = ssl.TLSVersion.TLSv1_2
         with pytest.raises(OSError, match=r"SSL|reset|^$"):  # an alert, or the end of the connection
             await asyncio.open_connection("localhost", served.port, ssl=older)
-        stranger = ssl.create_default_context()  # trusts the public authorities, not this gateway's
+        stranger = ssl.create_default_context()  # trusts only public authorities
         with pytest.raises(ssl.SSLCertVerificationError):
             await asyncio.open_connection("localhost", served.port, ssl=stranger)
         reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
@@ -159,7 +156,7 @@ async def test_the_process_serves_tls_1_3_on_its_one_port_and_ends_in_time(tmp_p
 
 
 @pytest.mark.realtime
-async def test_an_open_stream_does_not_hold_up_the_end_nor_a_tablet_that_hangs_the_others(tmp_path):
+async def test_clients_that_hang_hold_up_neither_a_stop_nor_the_end_of_the_process(tmp_path):
     async with serving(tmp_path) as served:
         hanging = []
         for _ in range(20):  # half a request each
@@ -179,7 +176,7 @@ async def test_an_open_stream_does_not_hold_up_the_end_nor_a_tablet_that_hangs_t
 
 
 @pytest.mark.requirement("SEC-04")
-def test_a_certificate_is_this_gateways_and_renewing_keeps_the_authority(tmp_path):
+def test_renewing_a_certificate_keeps_the_authority(tmp_path):
     made = make(tmp_path, "ward-7", ["ward-7.local", "192.0.2.7"])
     names = read(made.cert).extensions.get_extension_for_class(x509.SubjectAlternativeName)
     assert {str(name.value) for name in names.value} == {"ward-7.local", "192.0.2.7"}
@@ -206,7 +203,7 @@ def test_without_a_certificate_nothing_is_served(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "reason"),
     [
         ('bench = { bed1 = "http://192.0.2.1:80" }', "http://127.0.0.1"),
         ('bench = { bed2 = "http://127.0.0.1:80" }', "no pump has that name"),
@@ -214,8 +211,8 @@ def test_without_a_certificate_nothing_is_served(tmp_path):
         ("plain = true", "plain"),
     ],
 )
-def test_settings_that_would_open_more_are_refused(tmp_path, change, said):
+def test_settings_that_would_open_more_are_refused(tmp_path, change, reason):
     config = tmp_path / "pumpd.toml"
     config.write_text(f'gateway = "ward-7"\nstate_dir = "{tmp_path}"\n[bedside]\n{change}\n{PUMP}')
-    with pytest.raises(SettingsError, match=said):
+    with pytest.raises(SettingsError, match=reason):
         Settings.load(config)

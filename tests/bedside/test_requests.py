@@ -1,4 +1,4 @@
-"""SEC-05, SEC-06, SEC-07, COM-09: what a tablet asks for counts only when its key signed exactly that, freshly."""
+"""A tablet's request counts only if its key signed exactly that, just now (SEC-05, SEC-06, SEC-07, COM-09)."""
 
 import asyncio
 import json
@@ -39,12 +39,12 @@ async def test_a_confirmation_with_one_field_altered_is_refused(tmp_path, monkey
         await nothing_flows(here)
         refused = here.bodies("confirmation_refused")[-1]
         assert refused["by"] == f"Nurse {DOCTOR} (badge {DOCTOR})"
-        assert (await here.tablet.confirm())["ok"]  # the attempt used nothing up
+        assert (await here.tablet.confirm())["ok"]  # the refused attempt used nothing up
 
 
 @pytest.mark.requirement("SEC-05", "STA-16")
-async def test_a_signature_over_another_screen_than_was_sent_is_refused(tmp_path, monkeypatch):
-    """The tablet shows (and hashes) another dose than the gateway sent: a page or a path between them lies."""
+async def test_a_signature_over_a_screen_that_was_not_sent_is_refused(tmp_path, monkeypatch):
+    """The tablet shows and hashes a different dose than the gateway sent: something between them is false."""
     async with bedsides(tmp_path, monkeypatch) as here:
         await here.ready()
         challenge = await here.tablet.challenge()
@@ -114,8 +114,8 @@ async def test_a_request_older_than_two_seconds_is_refused(tmp_path, monkeypatch
 
 
 @pytest.mark.requirement("COM-09")
-async def test_requests_that_overtake_each_other_count_once_each_and_never_later(tmp_path, monkeypatch):
-    """A pause that was held back arrives after the nurse has resumed: it is refused, by its age."""
+async def test_requests_that_overtake_each_other_count_once_each_and_never_late(tmp_path, monkeypatch):
+    """A pause that was delayed arrives after the nurse resumed. It is refused because of its age."""
     async with bedsides(tmp_path, monkeypatch) as here:
         await here.running()
         text = json.dumps({"op": "pause", "pump": "bed1", "reason": "patient asked"})
@@ -132,8 +132,8 @@ async def test_requests_that_overtake_each_other_count_once_each_and_never_later
 
 
 @pytest.mark.requirement("SEC-06")
-async def test_what_was_signed_before_a_restart_counts_no_more_after_it(tmp_path, monkeypatch):
-    """The confirmation and the request that carried it, both whole and fresh by the clock, sent to the next process."""
+async def test_what_was_signed_before_a_restart_no_longer_counts(tmp_path, monkeypatch):
+    """The confirmation and its request, both complete and fresh by the clock, sent to the next process."""
     kept = {}
     async with bedsides(tmp_path, monkeypatch) as here:
         await here.ready()
@@ -156,7 +156,7 @@ async def test_what_was_signed_before_a_restart_counts_no_more_after_it(tmp_path
         assert "not known, or was used before" in answer["reasons"][0]
         inner = json.loads(kept["/api/request"]["request"])
         assert (await again.sign_in())["ok"]
-        await again.ask(**inner)  # signed anew around the old confirmation: already acted on, so nothing is done
+        await again.ask(**inner)  # newly signed around the old confirmation, which was already carried out
         await asyncio.sleep(20)
         assert len(here.bodies("confirmation_accepted")) == 1
         assert not here.testbed.pump.truth()["running"]
@@ -164,7 +164,7 @@ async def test_what_was_signed_before_a_restart_counts_no_more_after_it(tmp_path
 
 
 @pytest.mark.requirement("SEC-07")
-async def test_a_revoked_tablet_asks_for_nothing_any_more_and_is_told(tmp_path, monkeypatch):
+async def test_a_revoked_tablet_can_ask_for_nothing_and_its_page_shows_it(tmp_path, monkeypatch):
     async with bedsides(tmp_path, monkeypatch) as here:
         await here.ready()
         challenge = await here.tablet.challenge()
@@ -180,8 +180,8 @@ async def test_a_revoked_tablet_asks_for_nothing_any_more_and_is_told(tmp_path, 
 
 
 @pytest.mark.requirement("SEC-07", "STA-01")
-async def test_a_tablets_key_alone_confirms_nothing(tmp_path, monkeypatch):
-    """Straight on the control socket, as a captured bedside could send it: no person is signed in, so no start."""
+async def test_a_tablet_without_a_person_signed_in_confirms_nothing(tmp_path, monkeypatch):
+    """Directly on the control socket, as a captured bedside could send it."""
     async with bedsides(tmp_path, monkeypatch) as here:
         await here.ready()
         challenge = await here.tablet.challenge()
@@ -212,7 +212,7 @@ async def test_nobody_signed_in_confirms_nothing(tmp_path, monkeypatch):
 
 
 @pytest.mark.requirement("STA-01", "AUD-08")
-async def test_an_entry_that_asks_for_a_second_person_gets_one_or_nothing_flows(tmp_path, monkeypatch):
+async def test_an_entry_that_needs_a_second_person_does_not_start_without_one(tmp_path, monkeypatch):
     async with bedsides(tmp_path, monkeypatch) as here:
         here.ask_for_two("ketamine-2mg-ml")
         assert (await here.tablet.sign_in())["ok"]
@@ -220,14 +220,14 @@ async def test_an_entry_that_asks_for_a_second_person_gets_one_or_nothing_flows(
         await here.testbed.until("ready")
         challenge = await here.tablet.challenge()
         assert challenge["review"]["double_check"] is True
-        for second, said in (
+        for second, reason in (
             (None, "asks for a second person's check"),
             ({"badge": DOCTOR, "pin": "260571"}, "this is the badge that is signed in"),
             ({"badge": SECOND, "pin": "0000"}, "badge or PIN is wrong"),
             ({"badge": "9999", "pin": "8153"}, "badge or PIN is wrong"),
         ):
             answer = await here.tablet.confirm(challenge, second=second)
-            assert said in answer["reasons"][0]
+            assert reason in answer["reasons"][0]
         await nothing_flows(here)
         assert (await here.tablet.confirm(challenge, second={"badge": SECOND, "pin": "8153"}))["ok"]
         await here.testbed.until("running")
@@ -235,7 +235,7 @@ async def test_an_entry_that_asks_for_a_second_person_gets_one_or_nothing_flows(
 
 
 @pytest.mark.requirement("STA-01")
-async def test_a_software_nurse_cannot_confirm_what_asks_for_two(tmp_path, monkeypatch):
+async def test_a_software_nurse_cannot_confirm_an_entry_that_needs_two_people(tmp_path, monkeypatch):
     async with bedsides(tmp_path, monkeypatch) as here:
         here.ask_for_two("ketamine-2mg-ml")
         assert (await here.testbed.order(entry="ketamine-2mg-ml")).ok
@@ -246,7 +246,7 @@ async def test_a_software_nurse_cannot_confirm_what_asks_for_two(tmp_path, monke
 
 
 @pytest.mark.requirement("AUD-08")
-async def test_an_override_and_a_limit_that_was_tried_are_somebodys(tmp_path, monkeypatch):
+async def test_the_journal_records_who_overrode_a_limit_and_who_tried_to(tmp_path, monkeypatch):
     async with bedsides(tmp_path, monkeypatch) as here:
         tablet = here.tablet
         assert (await tablet.sign_in())["ok"]
@@ -269,7 +269,7 @@ async def test_an_override_and_a_limit_that_was_tried_are_somebodys(tmp_path, mo
 
 
 @pytest.mark.requirement("WIN-08")
-async def test_nothing_that_a_tablet_may_ask_for_extends_a_window(tmp_path, monkeypatch):
+async def test_no_request_of_a_tablet_extends_a_window(tmp_path, monkeypatch):
     async with bedsides(tmp_path, monkeypatch) as here:
         await here.running()
         await asyncio.sleep(100)
@@ -280,7 +280,7 @@ async def test_nothing_that_a_tablet_may_ask_for_extends_a_window(tmp_path, monk
             answer = await here.tablet.ask(op, pump="bed1", minutes=5)
             assert not answer["ok"]
         assert here.testbed.gateway.runners["bed1"].infusion.window == window
-        assert (await here.tablet.ask("pause", pump="bed1", reason="shorter"))["ok"]  # shorter it may be
+        assert (await here.tablet.ask("pause", pump="bed1", reason="shorter"))["ok"]  # a shorter one is permitted
         await here.testbed.until("paused")
         assert (await here.tablet.post("/api/stop"))["ok"]
         await here.testbed.until("stopped")
@@ -295,7 +295,7 @@ async def test_a_nurse_without_the_role_orders_nothing(tmp_path, monkeypatch):
 
 
 @pytest.mark.requirement("SEC-19")
-async def test_a_stranger_cannot_fill_the_journal_and_stop_works_meanwhile(tmp_path, monkeypatch):
+async def test_an_unknown_tablet_cannot_fill_the_journal_and_its_stop_works(tmp_path, monkeypatch):
     async with bedsides(tmp_path, monkeypatch) as here:
         await here.running()
         stranger = Tablet(here.client())

@@ -30,6 +30,9 @@ class Transport(asyncio.Transport):
     def set_write_buffer_limits(self, high=None, low=None):
         self.high = high
 
+    def set_read_buffer_limits(self, high=None, low=None):
+        pass
+
     def write(self, data):
         self.unread += len(data)
         self.most = max(self.most, self.unread)

@@ -1,4 +1,4 @@
-"""SEC-15, SEC-16, STA-03: who is signed in, for how long, and what wrong PINs cost."""
+"""Who is signed in, for how long, and what wrong PINs lead to (SEC-15, SEC-16, STA-03)."""
 
 import asyncio
 
@@ -24,12 +24,12 @@ async def test_three_minutes_without_a_touch_sign_the_nurse_out(tmp_path, monkey
         assert (person is not None) is there
         if not there:
             assert "nobody is signed in" in answer["reasons"][0]
-            assert (await here.tablet.sign_in())["ok"]  # and must prove herself anew
+            assert (await here.tablet.sign_in())["ok"]  # with badge and PIN again
             assert (await here.tablet.ask("preview", **FORM))["ok"]
 
 
 @pytest.mark.requirement("SEC-16", "STA-03")
-async def test_a_touch_begins_the_idle_time_anew_and_looking_does_not(tmp_path, monkeypatch):
+async def test_a_touch_restarts_the_idle_time_and_watching_does_not(tmp_path, monkeypatch):
     async with bedsides(tmp_path, monkeypatch) as here:
         assert (await here.tablet.sign_in())["ok"]
         for _ in range(3):
@@ -48,7 +48,7 @@ async def test_a_confirmation_after_the_idle_time_starts_nothing(tmp_path, monke
         await here.ready()
         await asyncio.sleep(140)
         challenge = await here.tablet.challenge()
-        await asyncio.sleep(50)  # still good, but she left
+        await asyncio.sleep(50)  # the challenge is still valid, the nurse is signed out
         await here.tablet.ask("touch")
         await asyncio.sleep(5)
         assert (await here.tablet.ask("sign_out"))["ok"]
@@ -57,7 +57,7 @@ async def test_a_confirmation_after_the_idle_time_starts_nothing(tmp_path, monke
 
 
 @pytest.mark.requirement("SEC-15")
-async def test_five_wrong_pins_make_badge_and_tablet_wait_a_minute_and_stop_never(tmp_path, monkeypatch):
+async def test_after_five_wrong_pins_badge_and_tablet_wait_a_minute_but_stop_does_not(tmp_path, monkeypatch):
     async with bedsides(tmp_path, monkeypatch) as here:
         await here.running()
         other = here.paired("another tablet")
@@ -79,14 +79,14 @@ async def test_five_wrong_pins_make_badge_and_tablet_wait_a_minute_and_stop_neve
 
 
 @pytest.mark.requirement("SEC-15")
-async def test_a_badge_that_does_not_exist_says_nothing_else_than_a_wrong_pin(tmp_path, monkeypatch):
+async def test_an_unknown_badge_is_answered_like_a_wrong_pin(tmp_path, monkeypatch):
     async with bedsides(tmp_path, monkeypatch) as here:
         for badge in ("9999", "1' or '1'='1", "\u0000"):
             answer = await here.tablet.sign_in(badge, "4711")
             assert answer["reasons"] == ["sign-in: badge or PIN is wrong"]
 
 
-def test_wrong_tries_are_forgotten_name_by_name_and_never_grow_without_end():
+def test_the_record_of_wrong_attempts_is_bounded():
     throttle = Throttle()
     for number in range(5):
         throttle.failed("a", number * S)
@@ -94,13 +94,13 @@ def test_wrong_tries_are_forgotten_name_by_name_and_never_grow_without_end():
     assert throttle.left_ns("b", 4 * S) == 0
     assert throttle.left_ns("a", 64 * S) == 0
     throttle.failed("a", 64 * S)
-    assert throttle.left_ns("a", 64 * S) == 0  # counted anew after the wait
+    assert throttle.left_ns("a", 64 * S) == 0  # the count starts again after the wait
     for number in range(5000):
         throttle.failed(f"badge {number}", 65 * S)
     assert len(throttle._wrong) == 1000
 
 
-async def test_somebody_taken_off_the_list_is_signed_out_at_once(tmp_path, monkeypatch):
+async def test_a_removed_person_is_signed_out_at_once(tmp_path, monkeypatch):
     async with bedsides(tmp_path, monkeypatch) as here:
         assert (await here.tablet.sign_in())["ok"]
         StaffStore(here.settings.staff_path).remove(DOCTOR)
@@ -109,7 +109,7 @@ async def test_somebody_taken_off_the_list_is_signed_out_at_once(tmp_path, monke
 
 
 @pytest.mark.requirement("SEC-03")
-async def test_nobody_can_sign_in_and_nothing_is_paired_until_somebody_sets_it_up(tmp_path, monkeypatch):
+async def test_a_new_gateway_has_no_staff_and_no_paired_tablet(tmp_path, monkeypatch):
     async with bedsides(tmp_path, monkeypatch) as here:
         here.settings.staff_path.unlink()
         for badge, pin in (("admin", "admin"), ("0000", "0000"), ("1", "1234"), (DOCTOR, PIN[DOCTOR])):
@@ -120,13 +120,13 @@ async def test_nobody_can_sign_in_and_nothing_is_paired_until_somebody_sets_it_u
 @pytest.mark.parametrize(
     "pin", ["", "471", "0000", "1111", "1234", "4321", "98765432", "1234567890123", "47a1", "\uff14\uff17\uff11\uff11"]
 )
-def test_a_pin_that_anybody_would_guess_is_not_set(pin):
+def test_an_obvious_pin_is_refused(pin):
     assert pin_objection(pin) is not None
     with pytest.raises(StaffError):
         hashed(pin)
 
 
-def test_a_pin_is_kept_as_an_argon2id_hash_and_fits_nobody_elses(tmp_path):
+def test_a_pin_is_stored_as_a_salted_argon2id_hash(tmp_path):
     store = StaffStore(tmp_path / "staff.json")
     nurse = store.add("1001", "R. Weiss", ("view", "confirm"), "4711")
     other = store.add("1002", "M. Blau", ("view",), "4711")
@@ -144,7 +144,7 @@ def test_a_pin_is_kept_as_an_argon2id_hash_and_fits_nobody_elses(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("badge", "name", "roles", "said"),
+    ("badge", "name", "roles", "reason"),
     [
         ("1001", "Again", ("view",), "R. Weiss's already"),
         ("a b", "Name", ("view",), "badge: letters"),
@@ -153,10 +153,10 @@ def test_a_pin_is_kept_as_an_argon2id_hash_and_fits_nobody_elses(tmp_path):
         ("1002", "Name", ("view", "root"), "role: root"),
     ],
 )
-def test_what_cannot_be_somebody_is_refused(tmp_path, badge, name, roles, said):
+def test_an_impossible_person_is_refused(tmp_path, badge, name, roles, reason):
     store = StaffStore(tmp_path / "staff.json")
     store.add("1001", "R. Weiss", ("view",), "4711")
-    with pytest.raises(StaffError, match=said):
+    with pytest.raises(StaffError, match=reason):
         store.add(badge, name, roles, "8153")
     assert set(store.all()) == {"1001"}
 
@@ -164,7 +164,7 @@ def test_what_cannot_be_somebody_is_refused(tmp_path, badge, name, roles, said):
 @pytest.mark.parametrize(
     "text", ["{", "{}", '[{"badge": "1"}]', '["a"]', '[{"badge":1,"name":"a","roles":[],"pin_hash":""}]']
 )
-def test_a_file_that_is_not_ours_signs_nobody_in(tmp_path, text):
+def test_a_foreign_staff_file_signs_nobody_in(tmp_path, text):
     path = tmp_path / "staff.json"
     path.write_text(text)
     with pytest.raises(StaffError, match="staff"):

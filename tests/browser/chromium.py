@@ -1,4 +1,4 @@
-"""Debian's Chromium, driven by Playwright; it speaks to nobody but the gateway under test."""
+"""Debian's Chromium, driven by Playwright. It connects only to the gateway under test."""
 
 import contextlib
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ ARGUMENTS = (
 
 @contextlib.contextmanager
 def chromium(*trusted: str) -> Iterator[Browser]:
-    """A browser that trusts the public keys with these hashes, and no other certificate that is not public."""
+    """A browser that trusts public certificates, and those with one of these public keys."""
     keys = f"--ignore-certificate-errors-spki-list={','.join(trusted)}"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(

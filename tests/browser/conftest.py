@@ -1,7 +1,6 @@
-"""Servers of real parts for a whole run, a browser for each module.
+"""Real gateways for the whole run, and one browser for each module.
 
-Playwright keeps an event loop of its own running in the thread that uses it, so it must end before tests of other
-modules run theirs.
+Playwright runs an event loop in the thread that uses it. It must end before other modules run theirs.
 """
 
 from collections.abc import Iterator
@@ -22,16 +21,16 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
 
 
 @pytest.fixture(scope="session")
-def open_testbed(tmp_path_factory: pytest.TempPathFactory, certificate: Certificate) -> Iterator[RealGateway]:
-    """Four beds, ten times as fast as life: a pause may last half a minute."""
+def testbed(tmp_path_factory: pytest.TempPathFactory, certificate: Certificate) -> Iterator[RealGateway]:
+    """Five beds, ten times faster than real time: a pause may last half a minute."""
     beds = {f"bed{number}": f"SIM-{number}" for number in range(1, 5)} | {"bed5": "<img src=x onerror=alert(1)>"}
-    with real_gateway(tmp_path_factory.mktemp("ward"), certificate, beds, SLOW) as made:
+    with real_gateway(tmp_path_factory.mktemp("testbed"), certificate, beds, SLOW) as made:
         yield made
 
 
 @pytest.fixture(scope="session")
-def quick_ward(tmp_path_factory: pytest.TempPathFactory, certificate: Certificate) -> Iterator[RealGateway]:
-    """One bed, 240 times as fast as life: forty minutes are ten seconds."""
+def quick_testbed(tmp_path_factory: pytest.TempPathFactory, certificate: Certificate) -> Iterator[RealGateway]:
+    """One bed, 240 times faster than real time: forty minutes take ten seconds."""
     with real_gateway(tmp_path_factory.mktemp("quick"), certificate, {"bed1": "SIM-1"}, FAST) as made:
         yield made
 
@@ -44,7 +43,7 @@ def browser(certificate: Certificate) -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def nurse(browser: Browser, testbed: RealGateway) -> Iterator[Tablet]:
-    """The ward's tablet, paired."""
+    """A paired tablet."""
     with tablet(browser, testbed, "ward tablet") as made:
         made.pair()
         yield made

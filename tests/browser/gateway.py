@@ -1,7 +1,7 @@
-"""A gateway of real parts for a browser: `pumpsim` on pseudo-terminals, `pumpd run` with bedside, TLS, staff.
+"""A real gateway for a browser: `pumpsim` on pseudo-terminals, `pumpd run` with bedside, TLS and staff.
 
-Nothing of pumpd runs in the test's own process. What a pump really did comes from pumpsim's control port, what pumpd
-wrote down from the journal.
+Nothing of pumpd runs in the test's own process. What a pump really did comes from the control port of pumpsim, what
+pumpd recorded comes from the journal.
 """
 
 import base64
@@ -44,7 +44,7 @@ STAFF = {
 
 @dataclass(frozen=True)
 class Certificate:
-    """What `pumpd tls` makes, made once for all gateways of a run: a browser is told to trust this key alone."""
+    """What `pumpd tls` makes, once for all gateways of a run. The browser trusts only this key."""
 
     folder: Path
 
@@ -55,7 +55,7 @@ class Certificate:
 
     @property
     def key_hash(self) -> str:
-        """SHA-256 of its public key, as Chromium wants it."""
+        """SHA-256 of its public key, in the form that Chromium takes."""
         public = load_pem_x509_certificate((self.folder / "gateway.pem").read_bytes()).public_key()
         der = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         return base64.b64encode(hashlib.sha256(der).digest()).decode()
@@ -63,7 +63,7 @@ class Certificate:
 
 @dataclass
 class RealGateway:
-    """`beds`: their names, and the serial number on each pump's case."""
+    """`beds`: the serial number of each pump's case, by bed."""
 
     folder: Path
     certificate: Certificate
@@ -131,7 +131,7 @@ class RealGateway:
         return listens(self.port) and all(not pump["problem"] and pump["pump_state"] for pump in pumps.values())
 
     def child(self, module: str) -> int:
-        """The number of the process of that module that `pumpd run` has started."""
+        """The process id of that module under `pumpd run`."""
         return next(int(child) for child in _children(self._run.pid) if module in _command(child))
 
     def restart_control(self) -> None:
@@ -153,10 +153,10 @@ class RealGateway:
         for log in self._logs:
             log.close()
 
-    # -- asked -------------------------------------------------------------------------------------------------------
+    # -- requests ----------------------------------------------------------------------------------------------------
 
     def ask(self, **fields: Any) -> dict[str, Any]:
-        """Over the control socket, as somebody at the gateway."""
+        """Over the control socket, as a person at the gateway."""
         with socket.socket(socket.AF_UNIX) as client:
             client.settimeout(10)
             client.connect(str(self.state / "control.sock"))
@@ -176,28 +176,31 @@ class RealGateway:
         wait_until(lambda: self.infusion_state(bed) in states, WITHIN_S, f"{bed} {' or '.join(map(str, states))}")
 
     def free(self, bed: str) -> None:
-        """No infusion is under way on that bed."""
+        """End any infusion on that bed."""
         if self.infusion_state(bed) not in ENDED:
-            self.ask(op="stop", pump=bed, by="the test before")
+            self.ask(op="stop", pump=bed, by="the previous test")
             self.until(bed, *ENDED)
 
-    def rows(self, kind: str, bed: str = "") -> list[Record]:
+    def entries(self, kind: str, bed: str = "") -> list[Record]:
         with contextlib.closing(JournalReader(self.state / "journal.sqlite3")) as reader:
-            return [row for row in reader.last(500, kind) if bed in ("", row.pump)]
+            return [entry for entry in reader.last(500, kind) if bed in ("", entry.pump)]
 
     def written(self, bed: str) -> bytes:
-        """Every byte that control sent to the pump since the gateway stands, but for idle looks that repeat."""
+        """Every byte that control sent to the pump since the gateway started, except for repeated idle polls."""
         with contextlib.closing(JournalReader(self.state / "journal.sqlite3")) as reader:
-            rows = [
-                row.fields for kind in ("reading", "frame") for row in reader.last(100_000, kind) if row.pump == bed
+            found = [
+                entry.fields
+                for kind in ("reading", "frame")
+                for entry in reader.last(100_000, kind)
+                if entry.pump == bed
             ]
-        frames = [frame for row in rows for frame in row.get("frames", [row])]
+        frames = [frame for fields in found for frame in fields.get("frames", [fields])]
         return b"".join(
             bytes.fromhex(text) for frame in frames for way, _, text in frame.get("packets", []) if way == "out"
         )
 
     def starts(self, bed: str) -> int:
-        """How many start commands went to the pump."""
+        """How many start commands the pump was sent."""
         return self.written(bed).count(b"RUN")
 
     def truth(self, bed: str) -> dict[str, Any]:
@@ -225,7 +228,7 @@ def real_gateway(folder: Path, certificate: Certificate, beds: Mapping[str, str]
 
 @dataclass
 class Network:
-    """What lies between one tablet and the gateway (`relay`)."""
+    """The network between one tablet and the gateway (`relay`)."""
 
     url: str
     _pid: int
@@ -255,9 +258,9 @@ def listens(port: int) -> bool:
     return False
 
 
-def wait_until(so: Callable[[], bool], within_s: float, what: str) -> None:
+def wait_until(true: Callable[[], bool], within_s: float, what: str) -> None:
     end = time.monotonic() + within_s
-    while not so():
+    while not true():
         assert time.monotonic() < end, f"waited {within_s:g} s for {what}"
         time.sleep(0.05)
 

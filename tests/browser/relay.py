@@ -1,7 +1,6 @@
-"""A network between a tablet and the gateway that can be lost: `python -m tests.browser.relay FROM TO`, both ports.
+"""A network between a tablet and the gateway that can fail: `python -m tests.browser.relay FROM TO`, both ports.
 
-Stopped (SIGSTOP) it is a network that carries nothing and says nothing, as a dead access point is; continued, it is
-back.
+Stopped (SIGSTOP), it carries nothing and reports nothing, like a dead access point. Continued, it works again.
 """
 
 import asyncio

@@ -1,17 +1,18 @@
-"""A tablet: a browser context of its own, and what a nurse does on it, found by role and name."""
+"""A tablet: its own browser context, and what a nurse does on it. Elements are found by role and name."""
 
 import itertools
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.gateway import DOCTOR, PINS, RealGateway
 
 SIZES = {"tablet": (1280, 800), "phone": (390, 844)}
-PATIENCE_MS = 20_000  # on a busy machine; what passes costs none of it
+PATIENCE_MS = 20_000  # for a busy machine; a test that passes does not wait
 HELD_MS = 1700
 ROLES = ("view", "confirm", "prescribe", "maintain")
 
@@ -25,13 +26,13 @@ class Tablet:
         self.id = self.badge = ""
         page.set_default_timeout(PATIENCE_MS)
 
-    # -- where one is ------------------------------------------------------------------------------------------------
+    # -- navigation -------------------------------------------------------------------------------------------------
 
     def open(self, path: str = "#/") -> None:
         self.page.goto(f"{self.url}/{path}")
 
     def bed(self, bed: str, screen: str = "") -> None:
-        """By the address behind the #, as a touch on a link would: the page is not loaded anew."""
+        """By the part of the address after the #, like a link: the page is not reloaded."""
         self.page.evaluate("hash => { location.hash = hash; }", f"#/bed/{bed}{screen and '/'}{screen}")
         expect(self.page.get_by_role("heading", level=1)).to_contain_text(bed)
 
@@ -44,10 +45,10 @@ class Tablet:
     def see(self, text: str) -> None:
         expect(self.page.locator("main").get_by_text(text).first).to_be_visible()
 
-    # -- who one is --------------------------------------------------------------------------------------------------
+    # -- pairing and sign-in -----------------------------------------------------------------------------------------
 
     def pair(self, *roles: str) -> None:
-        """As a person does who stands at the gateway and holds the tablet."""
+        """As a person at the gateway with the tablet in hand."""
         opened = self.gateway.ask(op="pair_open", roles=roles or ROLES)
         self.open(f"#pair={opened['result']['token']}")
         self.page.get_by_label("Name of this tablet").fill(self.name)
@@ -70,7 +71,7 @@ class Tablet:
         self.page.locator("main").get_by_role("button", name=button, exact=True).click()
 
     def signed_in(self, bed: str, badge: str = DOCTOR) -> None:
-        """That person signed in, on that bed's page; whoever was before is signed out."""
+        """Sign that person in, on that bed's page, and anyone else out."""
         self.bed(bed)
         if self.button("Sign out").count() and self.badge != badge:
             self.button("Sign out").click()
@@ -79,32 +80,32 @@ class Tablet:
             self.sign_in(bed, badge)
         self.bed(bed)
 
-    # -- what one does -----------------------------------------------------------------------------------------------
+    # -- infusions ---------------------------------------------------------------------------------------------------
 
     def fill_order(self, bed: str, **fields: str) -> None:
         asked: dict[str, str] = {
             "Drug": "ketamine-1mg-ml, constant rate", "Weight": "70", "Weight, typed again": "70",
-            "Which weight is it?": "Actual", "Dose": "0.5", "Duration": "40", "Container": "50 mL",
+            "Which weight?": "Actual", "Dose": "0.5", "Duration": "40", "Container": "50 mL",
             "Patient token": next(patients),
         } | fields  # fmt: skip
         self.gateway.free(bed)
         self.gateway.ask(op="associate", pump=bed, patient=asked["Patient token"], by="the test")
         self.bed(bed, "order")
         for label, value in asked.items():
-            if label in ("Drug", "Which weight is it?", "Container"):
+            if label in ("Drug", "Which weight?", "Container"):
                 self.page.get_by_role("group", name=label).get_by_text(value, exact=True).click()
             else:
                 self.page.get_by_label(label, exact=True).fill(value)
 
     def order(self, bed: str, **fields: str) -> None:
-        """Ordered, loaded, read back, the wristband scanned; the screen to check stands."""
+        """Order, load, read back and scan the wristband: the review is ready for the hold."""
         self.fill_order(bed, **fields)
         self.button("Load the pump").click()
         self.scan(bed)
         expect(self.hold("start")).to_be_enabled()
 
     def scan(self, bed: str, wristband: str = "") -> None:
-        """A scanner types, into the field that waits for it; the wristband is the right one where none is said."""
+        """Type as a scanner does, into the focused field. Default: the right wristband."""
         expect(self.page.get_by_label("Wristband of the patient")).to_be_focused()
         wristband = wristband or self.gateway.pumps()[bed]["infusion"]["review"]["patient"]
         self.page.keyboard.type(wristband)
@@ -132,11 +133,16 @@ class Tablet:
         return self.page.locator("button.stop", has_text=bed)
 
 
+def stopped_pump(url: str) -> str:
+    """The pump that a stop names in its address."""
+    return parse_qs(urlsplit(url).query)["pump"][0]
+
+
 @contextmanager
 def tablet(
     browser: Browser, gateway: RealGateway, name: str, size: str = "tablet", url: str = "", **options: Any
 ) -> Iterator[Tablet]:
-    """`url`: where it finds the gateway, where that is not the gateway's own address."""
+    """`url`: the address of the gateway for this tablet, if not the gateway's own."""
     width, height = SIZES[size]
     context = browser.new_context(viewport={"width": width, "height": height}, **options)
     try:
@@ -147,7 +153,7 @@ def tablet(
         try:
             yield made
         except BaseException:
-            print(f"{name} shows, at {page.url}:\n{page.locator('body').inner_text(timeout=2000)}")
+            print(f"{name} at {page.url}:\n{page.locator('body').inner_text(timeout=2000)}")
             raise
         assert errors == []
     finally:

@@ -1,4 +1,4 @@
-"""Every screen under axe-core's rules for WCAG 2.2 A and AA, day and night. The mock shows what a gateway could."""
+"""Every screen under axe-core's rules for WCAG 2.2 A and AA, day and night, with the scenes of the mock."""
 
 import pytest
 
@@ -26,13 +26,13 @@ def test_axe_finds_nothing_on_any_screen():
                     turn_to(page, gateway, screen)
                     for theme, scheme in (("day", "light"), ("night", "dark")):
                         page.emulate_media(color_scheme=scheme)
-                        if found := looked_at(page):
+                        if found := broken_rules(page):
                             wrong[f"{screen.name}, {theme}"] = found
     assert wrong == {}
 
 
-def looked_at(page):
-    """The rules that the page breaks. They come as a debugger's script would: the page's policy lets no other in."""
+def broken_rules(page):
+    """The rules that the page breaks. axe is injected by the debugger: the page's policy permits no other script."""
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(AXE.read_text(encoding="utf-8"))
     return page.evaluate(RUN)

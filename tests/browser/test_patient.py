@@ -1,4 +1,4 @@
-"""PRG-21 in a real browser: whose pump it is, whose wristband is scanned, and what does not start."""
+"""PRG-21 in a real browser: order, pump and wristband of one patient, or nothing starts."""
 
 import pytest
 from playwright.sync_api import expect
@@ -17,13 +17,13 @@ def test_another_patients_wristband_starts_nothing_and_the_right_one_does(nurse,
     nurse.scan("bed4", "P-8")
     nurse.press_and_hold(nurse.hold("start"))
     alert = page.locator("main").get_by_role("alert").filter(has_text="Not started")
-    expect(alert).to_contain_text("Order P-7, wristband P-8, pump P-7: the wristband differs; nothing starts")
-    expect(nurse.hold("start")).to_be_disabled()  # she is asked for anew
+    expect(alert).to_contain_text("Order P-7, wristband P-8, pump P-7: the wristband differs")
+    expect(nurse.hold("start")).to_be_disabled()  # a new scan is needed
     expect(page.get_by_test_id("scanned")).to_have_count(0)
     page.wait_for_timeout(1000)
     assert testbed.infusion_state("bed4") == "ready"
     assert testbed.starts("bed4") == before
-    assert "the wristband differs" in testbed.rows("confirmation_refused", "bed4")[-1].fields["reasons"][0]
+    assert "the wristband differs" in testbed.entries("confirmation_refused", "bed4")[-1].fields["reasons"][0]
 
     nurse.scan("bed4", "P-7")
     nurse.press_and_hold(nurse.hold("start"))
@@ -34,40 +34,40 @@ def test_another_patients_wristband_starts_nothing_and_the_right_one_does(nurse,
 
 
 @pytest.mark.requirement("PRG-21")
-def test_a_nurse_says_whose_pump_it_is_and_without_that_nothing_can_be_held(nurse, testbed):
+def test_a_nurse_associates_a_pump_with_a_patient_and_not_during_an_infusion(nurse, testbed):
     page = nurse.page
     testbed.free("bed4")
     nurse.signed_in("bed4", DOCTOR)
-    expect(page.get_by_test_id("associated")).not_to_be_empty()  # the button is drawn with it
-    if page.get_by_test_id("associated").inner_text() != "nobody":  # of another test
+    expect(page.get_by_test_id("associated")).not_to_be_empty()  # the button appears with it
+    if page.get_by_test_id("associated").inner_text() != "none":  # from another test
         nurse.button("End the association").click()
-    expect(page.get_by_test_id("associated")).to_have_text("nobody")
+    expect(page.get_by_test_id("associated")).to_have_text("none")
     page.get_by_label("Associate with a patient").fill("Jane Doe")
-    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Associate", exact=True).click()  # enabled once the last change is answered
     nurse.see("This is no patient token")
     page.get_by_label("Associate with a patient").fill("P-9")
-    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Associate", exact=True).click()
     expect(page.get_by_test_id("associated")).to_have_text("P-9")
     expect(page.get_by_role("banner")).to_contain_text("patient P-9")
-    row = testbed.rows("association_changed", "bed4")[-1].fields
-    assert (row["before"], row["patient"]) == (None, "P-9")
-    assert row["by"].startswith("Dr A. Brandt")
+    change = testbed.entries("association_changed", "bed4")[-1].fields
+    assert (change["before"], change["patient"]) == (None, "P-9")
+    assert change["by"].startswith("Dr A. Brandt")
 
     nurse.order("bed4", **{"Patient token": "P-9"})
-    assert not testbed.ask(op="dissociate", pump="bed4", by="somebody")["ok"]
+    assert not testbed.ask(op="dissociate", pump="bed4", by="the test")["ok"]
     nurse.stop_button("bed4").click()
     testbed.until("bed4", "stopped", "abandoned")
     nurse.button("End the association").click()
-    expect(page.get_by_test_id("associated")).to_have_text("nobody")
+    expect(page.get_by_test_id("associated")).to_have_text("none")
 
 
 @pytest.mark.requirement("PRG-21")
-def test_a_scan_on_the_pump_of_nobody_first_makes_it_somebodys(nurse, testbed):
-    """Ordered from afar; at the bed the nurse scans for the pump, and once more for the start."""
+def test_on_a_pump_without_a_patient_the_first_scan_associates_it(nurse, testbed):
+    """Ordered from elsewhere. At the bed the nurse scans for the pump, and again for the start."""
     page = nurse.page
     nurse.signed_in("bed4")
     nurse.fill_order("bed4", **{"Patient token": "P-10"})
-    testbed.ask(op="dissociate", pump="bed4", by="somebody")
+    testbed.ask(op="dissociate", pump="bed4", by="the test")
     nurse.button("Load the pump").click()
     expect(nurse.hold("start")).to_be_disabled()
     expect(page.get_by_label("Associate with a patient")).to_be_focused()

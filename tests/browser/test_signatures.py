@@ -1,4 +1,4 @@
-"""What a tablet signs counts once, whole, and only while the tablet is paired: real keys of a real browser."""
+"""A signed request counts once, unchanged, and only from a paired tablet: real keys in a real browser."""
 
 import json
 
@@ -11,7 +11,7 @@ from tests.browser.tablet import tablet
 
 pytestmark = [pytest.mark.realtime, pytest.mark.browser]
 
-# The page's key as a script of this page may use it: to sign, never to read. Each request is whole and fresh.
+# A script of the page may use its key to sign, but not read it. Each request is complete and fresh.
 SIGNER = """
 async () => {
   const key = await new Promise((done, no) => {
@@ -82,10 +82,10 @@ def test_each_altered_field_and_each_replay_is_refused_also_after_a_restart(nurs
     again = "fields => window.bench.asked(fields)"
     testbed.ask(op="stop", pump="bed1", by="test")
     testbed.until("bed1", "stopped")
-    nurse.order("bed1")  # the very same order waits for its own confirmation
+    nurse.order("bed1")  # the same order needs its own confirmation
 
     def replayed():
-        """The bytes as they were, and the same confirmation in a request that is signed anew."""
+        """The same bytes again, and the same confirmation in a newly signed request."""
         assert not page.evaluate(post, body)["ok"]
         answer = page.evaluate(again, inner | {"request": "another"})
         assert not answer["ok"], answer
@@ -101,7 +101,7 @@ def test_each_altered_field_and_each_replay_is_refused_also_after_a_restart(nurs
 
 
 @pytest.mark.requirement("SEC-15", "SEC-19", "STP-01")
-def test_a_throttled_and_then_revoked_tablet_may_do_nothing_but_stop(browser, testbed, nurse):
+def test_a_throttled_and_then_revoked_tablet_can_only_stop(browser, testbed, nurse):
     with tablet(browser, testbed, "lost tablet") as lost:
         lost.pair("view", "confirm")
         lost.bed("bed3", "sign-in")
@@ -110,7 +110,7 @@ def test_a_throttled_and_then_revoked_tablet_may_do_nothing_but_stop(browser, te
             expect(lost.page.locator("main").get_by_role("alert")).to_contain_text("wrong")
             expect(lost.page.get_by_label("PIN", exact=True)).to_have_value("")
         lost.type_pin(DOCTOR, PINS[DOCTOR])
-        expect(lost.page.locator("main").get_by_role("alert")).to_contain_text("Stop works")
+        expect(lost.page.locator("main").get_by_role("alert")).to_contain_text("Stop still works")
 
         nurse.signed_in("bed3")
         nurse.start("bed3")

@@ -1,4 +1,4 @@
-"""Many viewers, one infusion: what one tablet does the other sees; what one loses the infusion does not feel."""
+"""Two tablets, one infusion: each sees what the other does, and losing one does not affect the infusion."""
 
 import pytest
 from playwright.sync_api import expect
@@ -26,7 +26,7 @@ def wireless(testbed):
 
 @pytest.fixture(scope="module")
 def other(browser, testbed, wireless):
-    """A phone in another time zone, whose clock is wrong by an hour besides."""
+    """A phone in another time zone, with a clock that is an hour wrong."""
     with tablet(browser, testbed, "phone", "phone", wireless.url, timezone_id="Asia/Kolkata") as made:
         made.page.add_init_script(WRONG_CLOCK)
         made.pair()
@@ -75,9 +75,9 @@ def test_a_lost_tablet_greys_then_strikes_through_and_the_infusion_goes_on(nurse
     expect(running).to_have_attribute(FRESH, "old")
     notice = other.page.get_by_role("alert", name="Link lost")
     expect(notice).to_contain_text("Go to the pump")
-    expect(notice).to_contain_text("Last seen running at 52.5 mL/h")
-    expect(silenced).to_have_count(0)  # the gateway sounds again, long before anybody looks
-    assert testbed.rows("alarm_audio_resumed")[-1].fields["why"] == "tablet_lost"
+    expect(notice).to_contain_text("Last report: running at 52.5 mL/h")
+    expect(silenced).to_have_count(0)  # the gateway sounds again by itself
+    assert testbed.entries("alarm_audio_resumed")[-1].fields["why"] == "tablet_lost"
     expect(running).to_have_attribute(FRESH, "dead")
     struck = (
         running.get_by_test_id("rate").locator(".value").evaluate("each => getComputedStyle(each).textDecorationLine")
@@ -88,12 +88,12 @@ def test_a_lost_tablet_greys_then_strikes_through_and_the_infusion_goes_on(nurse
     wireless.back()
     expect(running).to_have_attribute(FRESH, "fresh")
     expect(notice).to_have_count(0)
-    assert other.id in [row.fields["tablet"] for row in testbed.rows("tablet_lost")]
+    assert other.id in [entry.fields["tablet"] for entry in testbed.entries("tablet_lost")]
     testbed.fault("bed2", "stall", clear=True)
     testbed.free("bed2")
 
 
-def test_what_one_tablet_does_the_other_sees(nurse, other, testbed):
+def test_each_tablet_shows_what_the_other_did(nurse, other, testbed):
     nurse.signed_in("bed1")
     if testbed.infusion_state("bed1") != "running":
         nurse.start("bed1")
@@ -101,7 +101,7 @@ def test_what_one_tablet_does_the_other_sees(nurse, other, testbed):
     nurse.page.get_by_role("button", name="Pause", exact=True).click()
     nurse.button("Check the line").click()
     other.see("Paused. Nothing flows.")
-    other.page.reload()  # nothing is lost by it
+    other.page.reload()  # nothing is lost
     other.see("Paused. Nothing flows.")
     other.see("Check the line")
     nurse.stop_button("bed1").click()
@@ -111,8 +111,8 @@ def test_what_one_tablet_does_the_other_sees(nurse, other, testbed):
 HELD_UP = "() => { const end = performance.now() + 2500; while (performance.now() < end); }"
 
 
-def test_a_hold_that_the_page_could_not_watch_starts_nothing(nurse, testbed):
-    """The tablet is asleep or busy for longer than a hold takes: whether the finger stayed, it cannot know."""
+def test_a_hold_during_which_the_page_was_busy_starts_nothing(nurse, testbed):
+    """The tablet sleeps or is busy for longer than a hold: it cannot know whether the finger stayed."""
     nurse.signed_in("bed2")
     nurse.order("bed2")
     before = testbed.starts("bed2")
@@ -141,7 +141,7 @@ def test_a_lost_network_and_a_reload_at_each_step_lead_back_to_that_step(other, 
     other.fill_order("bed3")
     interrupted()
     expect(other.page.get_by_role("form", name="Order")).to_be_visible()
-    expect(other.page.get_by_role("radio", checked=True)).to_have_count(0)  # nothing is filled in by itself
+    expect(other.page.get_by_role("radio", checked=True)).to_have_count(0)  # no field has a default
     other.order("bed3")
     before = testbed.starts("bed3")
     interrupted()
@@ -151,7 +151,7 @@ def test_a_lost_network_and_a_reload_at_each_step_lead_back_to_that_step(other, 
     other.page.mouse.move(box["x"] + 40, box["y"] + 40)
     other.page.mouse.down()
     other.page.wait_for_timeout(300)
-    interrupted()  # under the hold: nothing is started by what comes after it
+    interrupted()  # during the hold: releasing afterwards starts nothing
     other.page.mouse.up()
     other.scan("bed3")
     expect(other.hold("start")).to_be_enabled()
@@ -166,7 +166,7 @@ def test_a_lost_network_and_a_reload_at_each_step_lead_back_to_that_step(other, 
     interrupted()
     expect(main).to_contain_text("Paused. Nothing flows.")
     wireless.lost()
-    other.stop_button("bed3").click()  # goes out once the network is back, by itself
+    other.stop_button("bed3").click()  # goes out by itself once the network is back
     expect(other.stop_button("bed3")).to_have_attribute("data-shows", "unconfirmed")
     wireless.back()
     testbed.until("bed3", "stopped")

@@ -6,7 +6,8 @@ from importlib import import_module
 from unittest import mock
 
 from pumpd.control.gateway import Gateway
-from pumpd.control.infusions.runner import PumpRunner
+from pumpd.control.infusions.polling import Polling
+from pumpd.control.infusions.starting import Starting
 from pumpd.driving.asking import UnansweredError
 from pumpd.driving.link_driver import LinkDriver
 from pumpd.infusion import evaluate as look
@@ -57,22 +58,12 @@ def _commands_sent_again():
 
 def _start_before_the_journal():
     """The intent is posted, and not waited for."""
-    real = PumpRunner._start
 
-    async def unwaited(self, action, intent):
-        journal = self._journal
-        journal.post(intent)
-        waiting, journal.append = journal.append, _at_once
-        try:
-            await real(self, action, ())
-        finally:
-            journal.append = waiting
+    async def posted(self, intent):
+        self._journal.post(intent)
+        return True
 
-    return mock.patch.object(PumpRunner, "_start", unwaited)
-
-
-async def _at_once(_):
-    pass
+    return mock.patch.object(Starting, "_written", posted)
 
 
 def _go_on_after_a_restart():
@@ -82,7 +73,7 @@ def _go_on_after_a_restart():
         return True
 
     patched = mock.patch.object(advance, "_control_restarted", new=lambda _: None)
-    return _both(patched, mock.patch.object(PumpRunner, "_stop_leftover", left_alone))
+    return _both(patched, mock.patch.object(Polling, "_stop_leftover", left_alone))
 
 
 def _watchdog_not_armed():

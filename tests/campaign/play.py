@@ -216,8 +216,9 @@ async def _reconcile(world: World, watching: "judge.Watching") -> None:
     if world.watch.running:
         watching.panel()
         world.watch.press("stop")
-    read, stands = watching.of_this_program_ml() + 0.01, not world.watch.running
-    await world.ask(op="reconcile", pump="bed1", volume=f"{read:.2f} mL", reason="read it", by="nurse", stands=stands)
+    read, stopped = f"{watching.of_this_program_ml() + 0.01:.2f} mL", not world.watch.running
+    entered = {"volume": read, "volume_again": read, "seen_stopped": stopped}
+    await world.ask(op="reconcile", pump="bed1", reason="read it", by="nurse", **entered)
 
 
 async def _nurse(world: World, watching: "judge.Watching") -> None:

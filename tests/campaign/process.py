@@ -95,9 +95,9 @@ class Control:
         runners = list(self.gateway.runners.values()) if self.gateway else []
         drivers = [runner.driver for runner in runners if runner.driver is not None]
         for runner in runners:
-            runner.stop_now = lambda: None
-            runner.feed = lambda _: ()
-            runner.infusion = None
+            runner._commands.stop_now = lambda: None
+            runner._current.feed = lambda _: ()
+            runner._current.infusion = None
         self.gateway = None
         for _ in range(20):
             left = asyncio.all_tasks() - harness

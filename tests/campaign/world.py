@@ -38,6 +38,7 @@ from tests.campaign.disk import Disk, Writer
 from tests.campaign.plant_watch import Watch
 from tests.campaign.process import Control
 from tests.campaign.story import Story
+from tests.control.testbed import OPERATOR
 from tests.signed import library, signed
 
 BASE = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
@@ -258,7 +259,7 @@ class World:
         """None when nobody answers: no process, no tablet, or it died meanwhile."""
         if not self.up or self.now < self.tablet_away_until:
             return None
-        act = self.loop.create_task(self.control.gateway.answer(REQUEST.validate_python(fields), "campaign"))
+        act = self.loop.create_task(self.control.gateway.answer(REQUEST.validate_python(fields), OPERATOR))
         self.harness.add(act)
         self.acts.add(act)
         try:

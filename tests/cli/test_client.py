@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from pumpd.cli.client import ControlClient, NotRunningError
+from pumpd.cli.client import ControlClient, NoAnswerError
 from pumpd.messages.requests import StatusRequest
 
 
@@ -14,5 +14,5 @@ def test_a_control_process_that_goes_away_is_told_and_closing_hides_it_not(tmp_p
         server.listen()
         client = ControlClient(tmp_path / "control.sock")
         server.accept()[0].close()
-        with pytest.raises(NotRunningError, match="Look at the pump"), client:
+        with pytest.raises(NoAnswerError, match="Look at the pump"), client:
             client.ask(StatusRequest())

@@ -43,7 +43,7 @@ async def test_an_override_needs_a_reason_and_stands_in_the_order_with_who_gave_
 
 
 def test_a_doubt_is_ended_by_somebody_with_a_name():
-    told = {"op": "reconcile", "pump": "bed1", "volume": "3 mL", "reason": "read it", "stands": True}
+    told = {"op": "reconcile", "pump": "bed1", "volume": "3 mL", "reason": "read it", "seen_stopped": True}
     assert REQUEST.validate_python(told | {"by": "nurse-1"}).by == "nurse-1"
     with pytest.raises(ValidationError, match="by"):
         REQUEST.validate_python(told)

@@ -426,7 +426,7 @@ async def test_a_defect_of_pumpd_ends_in_a_stop(tmp_path, monkeypatch, broken_ca
             if broken_call == "read":
                 patched.setattr(type(runner.driver), "read", defect)
             else:
-                patched.setattr("pumpd.control.infusions.runner.advance", defect)
+                patched.setattr("pumpd.control.infusions.pump_infusion.advance", defect)
             await asyncio.sleep(3)
             assert not here.pump.truth()["running"]
         await here.until("stopped", "tripped", within_s=30)

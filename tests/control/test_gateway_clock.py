@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pumpd.control.infusions import runner as runner_room
+from pumpd.control.infusions.deadman import PumpDeadman
 from pumpd.host.clock import Clock
 from pumpd.host.clock_rules import KernelClock
 from tests.control.testbed import open_testbed
@@ -67,13 +67,13 @@ async def test_no_confirmation_is_taken_once_the_clock_is_wrong_or_was_set(tmp_p
 async def test_a_clock_that_is_set_between_the_confirmation_and_the_start_starts_nothing(tmp_path, says, monkeypatch):
     async with open_testbed(tmp_path) as here:
         here.real()
-        armed = runner_room.PumpDeadman.arm
+        armed = PumpDeadman.arm
 
         async def arm(self, *args):
             says(SET)  # after the confirmation, and after the intent is on the disk
             return await armed(self, *args)
 
-        monkeypatch.setattr(runner_room.PumpDeadman, "arm", arm)
+        monkeypatch.setattr(PumpDeadman, "arm", arm)
         assert (await here.order()).ok
         await here.until("ready")
         assert (await here.confirm()).ok

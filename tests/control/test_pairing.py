@@ -14,7 +14,7 @@ from pumpd.control.tablets.keys import KeyStore, KeyStoreError
 from pumpd.control.tablets.pairing import short_code
 from pumpd.messages.keys import PairedKey
 from pumpd.messages.signing import der_of, key_id
-from tests.control.testbed import open_testbed
+from tests.control.testbed import BEDSIDE, open_testbed
 
 OPEN = {"op": "pair_open", "roles": ["view", "confirm"]}
 
@@ -45,9 +45,7 @@ async def opened(here, **changes) -> str:
 
 
 async def operator(here, **fields):
-    from pumpd.messages.requests import REQUEST
-
-    return await here.gateway.answer(REQUEST.validate_python(fields), "uid 0, pid 1", operator=True)
+    return await here.ask(**fields)
 
 
 def paired(here) -> list[PairedKey]:
@@ -58,18 +56,18 @@ def paired(here) -> list[PairedKey]:
 async def test_a_tablet_is_paired_by_the_code_typed_at_the_gateway(tmp_path):
     async with open_testbed(tmp_path) as here:
         token, (text, der) = await opened(here, name="ward 7 tablet"), public()
-        offered = await here.ask(op="pair_offer", token=token, name="Chrome", public_key=text)
+        offered = await here.ask_as(BEDSIDE, op="pair_offer", token=token, name="Chrome", public_key=text)
         digest = hashlib.sha256(b"pumpd-pairing-v1\n" + token.encode() + b"\n" + der).digest()
         number = int.from_bytes(digest[:8], "big") % 10**6
         assert offered.result["code"] == f"{number // 1000:03d}-{number % 1000:03d}"
-        assert (await here.ask(op="pair_state", token=token)).result["state"] == "waiting"
+        assert (await here.ask_as(BEDSIDE, op="pair_state", token=token)).result["state"] == "waiting"
         assert not paired(here)
         assert (await operator(here, op="pair_accept", code=offered.result["code"])).ok
         (key,) = paired(here)
         assert (key.name, key.roles, key.kind) == ("ward 7 tablet", ("view", "confirm"), "tablet")
-        assert (await here.ask(op="pair_state", token=token)).result["tablet"]["id"] == key.id
+        assert (await here.ask_as(BEDSIDE, op="pair_state", token=token)).result["tablet"]["id"] == key.id
         assert {"pairing_opened", "pairing_offered", "tablet_paired"} <= set(here.kinds())
-        again = await here.ask(op="pair_offer", token=token, name="Chrome", public_key=public()[0])
+        again = await here.ask_as(BEDSIDE, op="pair_offer", token=token, name="Chrome", public_key=public()[0])
         assert "closed" in again.reasons[0]  # one window, one tablet
 
 
@@ -81,7 +79,7 @@ async def test_nobody_but_a_person_at_the_gateway_opens_or_accepts(tmp_path, req
     """Bedside, and everybody on the network behind it, is another user than root and control."""
     async with open_testbed(tmp_path) as here:
         token, (text, _) = await opened(here), public()
-        code = (await here.ask(op="pair_offer", token=token, name="t", public_key=text)).result["code"]
+        code = (await here.ask_as(BEDSIDE, op="pair_offer", token=token, name="t", public_key=text)).result["code"]
         answer = await here.ask(**(request_ | ({"code": code} if "code" in request_ else {})))
         assert "only somebody at the gateway" in answer.reasons[0]
         assert not paired(here)
@@ -93,19 +91,21 @@ async def test_nobody_but_a_person_at_the_gateway_opens_or_accepts(tmp_path, req
 async def test_the_window_closes_after_two_minutes(tmp_path, after_s, taken):
     async with open_testbed(tmp_path) as here:
         token, (text, _) = await opened(here), public()
-        code = (await here.ask(op="pair_offer", token=token, name="t", public_key=text)).result["code"]
+        code = (await here.ask_as(BEDSIDE, op="pair_offer", token=token, name="t", public_key=text)).result["code"]
         await asyncio.sleep(after_s)
         answer = await operator(here, op="pair_accept", code=code)
         assert answer.ok is taken
         assert len(paired(here)) == taken
-        assert (await here.ask(op="pair_state", token=token)).result["state"] == ("accepted" if taken else "closed")
+        assert (await here.ask_as(BEDSIDE, op="pair_state", token=token)).result["state"] == (
+            "accepted" if taken else "closed"
+        )
 
 
 @pytest.mark.requirement("SEC-01")
 async def test_wrong_codes_are_slowed_down_and_the_third_closes_the_window(tmp_path):
     async with open_testbed(tmp_path) as here:
         token, (text, _) = await opened(here), public()
-        code = (await here.ask(op="pair_offer", token=token, name="t", public_key=text)).result["code"]
+        code = (await here.ask_as(BEDSIDE, op="pair_offer", token=token, name="t", public_key=text)).result["code"]
         wrong = f"{(int(code.replace('-', '')) + 1) % 10**6:06d}"
         assert "not the one" in (await operator(here, op="pair_accept", code=wrong)).reasons[0]
         assert "wait 2 s" in (await operator(here, op="pair_accept", code=code)).reasons[0]
@@ -124,12 +124,12 @@ async def test_another_key_has_another_code_and_a_stranger_without_the_token_has
         token = await opened(here)
         codes = {short_code(token, public()[1]) for _ in range(50)}
         assert len(codes) > 45
-        answer = await here.ask(op="pair_offer", token="x" * 32, name="t", public_key=public()[0])
+        answer = await here.ask_as(BEDSIDE, op="pair_offer", token="x" * 32, name="t", public_key=public()[0])
         assert "belongs to no open window" in answer.reasons[0]
         for _ in range(2):
-            assert (await here.ask(op="pair_offer", token=token, name="t", public_key=public()[0])).ok
+            assert (await here.ask_as(BEDSIDE, op="pair_offer", token=token, name="t", public_key=public()[0])).ok
         for _ in range(2):
-            last = await here.ask(op="pair_offer", token=token, name="t", public_key=public()[0])
+            last = await here.ask_as(BEDSIDE, op="pair_offer", token=token, name="t", public_key=public()[0])
         assert "closed" in last.reasons[0] or "too many" in last.reasons[0]  # nobody tries keys until a code fits
 
 
@@ -147,7 +147,7 @@ async def test_another_key_has_another_code_and_a_stranger_without_the_token_has
 async def test_only_a_key_on_p256_is_taken(tmp_path, key, said):
     async with open_testbed(tmp_path) as here:
         token = await opened(here)
-        answer = await here.ask(op="pair_offer", token=token, name="t", public_key=key()[:200])
+        answer = await here.ask_as(BEDSIDE, op="pair_offer", token=token, name="t", public_key=key()[:200])
         assert not answer.ok
         if len(key()) <= 200:
             assert said in answer.reasons[0]
@@ -161,7 +161,7 @@ async def test_every_tablet_has_a_key_of_its_own_and_every_window_a_token_of_its
         for number in range(5):
             token, (text, _) = await opened(here, name=f"tablet {number}"), public()
             tokens.add(token)
-            code = (await here.ask(op="pair_offer", token=token, name="t", public_key=text)).result["code"]
+            code = (await here.ask_as(BEDSIDE, op="pair_offer", token=token, name="t", public_key=text)).result["code"]
             assert (await operator(here, op="pair_accept", code=code)).ok
         keys = paired(here)
         assert len({key.id for key in keys}) == len({key.public_pem for key in keys}) == len(tokens) == 5

@@ -37,7 +37,7 @@ async def die(here):
     tasks = [task for task in asyncio.all_tasks() if task.get_name().startswith(("pump ", "stop "))]
     drivers = [runner.driver for runner in here.gateway.runners.values()]
     for runner in here.gateway.runners.values():
-        runner.stop_now = lambda: None
+        runner._commands.stop_now = lambda: None
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
@@ -45,7 +45,7 @@ async def die(here):
         if driver is not None:
             await driver.close()
     for runner in here.gateway.runners.values():
-        runner.infusion, runner.line.driver = None, None
+        runner._current.infusion, runner.line.driver = None, None
 
 
 async def until_ended(here, within_s=60):
@@ -202,7 +202,9 @@ async def test_a_pump_that_lost_its_counter_meanwhile_is_booked_at_the_worst_cas
             assert float(status["booked_ml"]) >= here.truth() - 0.02
             assert "delivery_uncertain" in status["trips"]
             read = f"{here.truth() + 0.1:.2f} mL"
-            told = await here.ask(op="reconcile", pump="bed1", volume=read, reason="read it", by="nurse", stands=True)
+            told = await here.ask(
+                op="reconcile", pump="bed1", volume=read, reason="read it", by="nurse", seen_stopped=True
+            )
             assert told.ok, told.reasons
             assert here.state() == "stopped"
 

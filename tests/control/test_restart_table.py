@@ -71,7 +71,7 @@ async def make(here, found):
     flows = here.pump.truth()["running"]
     if found is Found.FLOWING and not flows:
         here.pump.fire(Fault.parse("front-panel:start"))
-    elif found is Found.STANDING and flows:
+    elif found is Found.STOPPED and flows:
         here.pump.fire(Fault.parse("front-panel:stop"))
     elif found is Found.RESET:
         here.pump.fire(Fault.parse("power-cut/1s"))
@@ -114,14 +114,14 @@ async def test_each_cell_is_what_the_table_says(tmp_path, monkeypatch, left, fou
         monkeypatch.setattr(LinkDriver, "stop", heard)
         async with come_up(here):
             runner = here.gateway.runners["bed1"]
-            spied = runner.stop_now
+            spied = runner._commands.stop_now
 
             def asked():
                 stops.append(runner)
                 spied()
 
-            runner.stop_now = asked
-            stops += [runner] * (runner._stopping is not None)  # asked for while it came up
+            runner._commands.stop_now = asked
+            stops += [runner] * (runner._commands._stopping is not None)  # asked for while it came up
             await asyncio.sleep(8)
             assert bool(stops) == decision.stop
             assert here.state() == (decision.state.value if decision.state else None)

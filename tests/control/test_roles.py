@@ -5,7 +5,8 @@ import typing
 
 import pytest
 
-from pumpd.messages.roles import NEEDS, Role, objection
+from pumpd.control.tablets.needs import NEEDS, objection
+from pumpd.messages.roles import Role
 from pumpd.messages.tablet import Inner
 
 # What each role, of tablet and person both, opens besides what every paired tablet may do.

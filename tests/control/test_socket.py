@@ -13,6 +13,7 @@ from typing import Self
 
 import pytest
 
+from pumpd.control.socket.doors import Door
 from pumpd.control.socket.server import ControlServer, SocketInUseError
 from pumpd.messages.requests import LONGEST_LINE
 from tests.control.testbed import ORDER, Testbed, open_testbed
@@ -26,7 +27,7 @@ WITHIN_S = 2.0
 async def serving(folder: Path) -> AsyncIterator[tuple[Testbed, Path]]:
     path = folder / "control.sock"
     async with open_testbed(folder) as here:
-        server = ControlServer(here.gateway.dispatch, path)
+        server = ControlServer(here.gateway.dispatch, Door.OPERATOR, path)
         await server.open()
         try:
             yield here, path
@@ -194,7 +195,7 @@ async def test_only_owner_and_group_may_open_it_and_it_is_gone_at_the_end(tmp_pa
 async def test_a_second_control_process_is_refused_and_the_first_goes_on(tmp_path):
     async with serving(tmp_path) as (here, path):
         with pytest.raises(SocketInUseError, match=r"control\.sock is in use: another pumpd control process"):
-            await ControlServer(here.gateway.dispatch, path).open()
+            await ControlServer(here.gateway.dispatch, Door.OPERATOR, path).open()
         async with Client(path) as client:
             assert (await client.ask({"op": "status"}))["ok"]
 
@@ -220,7 +221,7 @@ async def test_a_file_in_the_way_is_left_alone_and_named(tmp_path):
 async def test_closing_waits_for_no_client(tmp_path):
     path = tmp_path / "control.sock"
     async with open_testbed(tmp_path) as here, contextlib.AsyncExitStack() as stack:
-        server = ControlServer(here.gateway.dispatch, path)
+        server = ControlServer(here.gateway.dispatch, Door.OPERATOR, path)
         await server.open()
         idle = await stack.enter_async_context(Client(path))
         assert (await idle.ask({"op": "status"}))["ok"]

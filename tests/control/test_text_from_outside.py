@@ -43,7 +43,7 @@ def test_an_order_with_characters_that_draw_is_refused_and_names_field_and_chara
         REQUEST.validate_python(ORDER | {field: text})
     (error,) = refused.value.errors()
     assert error["loc"][-1] == field
-    assert "control and invisible characters" in error["msg"]
+    assert "invisible characters are not allowed" in error["msg"]
     assert error["msg"].isprintable()
 
 

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from pumpd.control.confirming.signature import pairable
 from pumpd.control.gateway import Gateway
 from pumpd.control.process import gateway
+from pumpd.control.socket.doors import Caller, Door, User
 from pumpd.control.tablets.keys import KeyStore
 from pumpd.dosing.prescription import is_token
 from pumpd.infusion import events as ev
@@ -29,6 +30,9 @@ from pumpd.wire import memory
 from pumpd_simulators.bench import SimulatedPump, simulate
 from pumpd_simulators.faults import Fault
 from tests.signed import library, signed
+
+OPERATOR = Caller(Door.OPERATOR, User.OWNER, "test")  # a person at the gateway
+BEDSIDE = Caller(Door.TABLET, User.MEMBER, "uid 990, pid 1")  # bedside's own user
 
 ROOT = Path(__file__).parents[2]
 
@@ -63,9 +67,13 @@ class Testbed:
         return self.pumps["bed1"]
 
     async def ask(self, **fields: Any) -> Answer:
-        answer = await self.gateway.answer(REQUEST.validate_python(fields), "test")
+        answer = await self.gateway.answer(REQUEST.validate_python(fields), OPERATOR)
         self.answers.append(answer)
         return answer
+
+    async def ask_as(self, caller: Caller, **fields: Any) -> Answer:
+        """By another door, or as another user."""
+        return await self.gateway.answer(REQUEST.validate_python(fields), caller)
 
     async def order(self, **changes: Any) -> Answer:
         """For the patient whose pump it is, or is now made."""
@@ -73,7 +81,7 @@ class Testbed:
         runner = self.gateway.runners.get(order["pump"])
         if runner is not None and runner.patient != order["patient"] and is_token(order["patient"]):
             request = {"op": "associate", "pump": runner.name, "patient": order["patient"], "by": "nurse-1"}
-            await self.gateway.answer(REQUEST.validate_python(request), "test")
+            await self.gateway.answer(REQUEST.validate_python(request), OPERATOR)
         return await self.ask(**order)
 
     def real(self, pump: str = "bed1", **settings: Any) -> None:

@@ -23,7 +23,7 @@ def is_start(packet):
 
 
 BLOCKED = dict.fromkeys(
-    ("what_the_pump_was_told_at_its_panel_is_read_back", "a_rate_changed_at_the_panel_is_in_the_next_reading"),
+    ("a_rate_set_at_the_panel_is_read_back", "a_rate_changed_at_the_panel_is_in_the_next_reading"),
     "in closed loop the keys for rate and volume are blocked",
 )
 

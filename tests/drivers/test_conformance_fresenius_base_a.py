@@ -33,7 +33,7 @@ class TestFreseniusBaseA(DriverConformance):
         late_s=1.25,
         diameter_matters=False,  # the module knows its syringe; the host is told nothing of it
         excused={
-            "what_the_pump_was_told_at_its_panel_is_read_back": "PR both sets and starts: until then the pump holds no "
+            "a_rate_set_at_the_panel_is_read_back": "PR both sets and starts: until then the pump holds no "
             "rate of ours",
         },
     )

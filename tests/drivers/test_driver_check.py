@@ -109,7 +109,7 @@ async def test_no_answer(connect):
     pump.silent = True
     check = await bench(connect, pump)
     assert check.failed.name == "identify"
-    assert "no pump answers" in check.failed.said
+    assert "no pump replies" in check.failed.said
     assert pump_now(check) == "not known: it does not answer"
 
 

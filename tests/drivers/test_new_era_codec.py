@@ -12,7 +12,6 @@ from pumpd_drivers.new_era.codec import (
     Request,
     RequestFramer,
     crc,
-    number,
     safe_frame,
 )
 
@@ -172,16 +171,3 @@ def test_a_safe_frame_has_room_for_so_much_data():
     assert len(safe_frame(b"x" * LONGEST_DATA)) == LONGEST_DATA + 5
     with pytest.raises(ValueError, match="at most"):
         safe_frame(b"x" * (LONGEST_DATA + 1))
-
-
-@pytest.mark.parametrize("text", ["0", "5", "1699", "52.50", "0.750", "999.9", "26.59", "7.500"])
-def test_numbers_that_the_pump_takes(text):
-    assert number(text) == text
-
-
-@pytest.mark.parametrize(
-    "text", ["", "10000", "52.500", "0.7500", ".5", "-1", "1e3", "5.", "1234.5", "5,0", "\u0665", "5\n"]
-)
-def test_numbers_that_it_does_not(text):
-    with pytest.raises(ValueError, match="not a number"):
-        number(text)

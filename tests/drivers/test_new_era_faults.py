@@ -271,7 +271,7 @@ async def test_load_is_refused_by_a_pump_that_is_not_idle(driver, pump):
     assert pump.phases[1]["VOL"] == 1.0
 
 
-async def test_what_does_not_fit_is_refused_before_the_first_byte(driver, pump):
+async def test_a_program_that_does_not_fit_is_refused_before_the_first_byte(driver, pump):
     await driver.identify()
     heard = len(pump.heard)
     outcome = await driver.load(PumpProgram((RateStep(Rate(1700), Volume(10000)),), Length("26.59")))
@@ -439,7 +439,7 @@ async def test_two_steps_do_not_go_into_a_pump_without_phases(connect):
         await driver.identify()
         outcome = await driver.load(PROGRAM)
         assert isinstance(outcome, Refused)
-        assert "knows no phases" in outcome.reasons[0]
+        assert "has no phases" in outcome.reasons[0]
 
 
 async def test_a_pump_at_another_address_does_not_answer(connect):

@@ -35,7 +35,7 @@ async def test_identify_after_power_up_acknowledges_the_reset(follows):
     """
     async with follows(script) as driver:
         assert await driver.identify() == Done(Identity("NE-1000", "3.92"))
-        assert driver.alarms_at_bring_up == (PumpAlarm.PUMP_RESET,)
+        assert driver.alarms == {}
 
 
 @pytest.mark.parametrize("word", ["NE1600V3.92", "NE1000X2V3.92", "NE500V1.0"])

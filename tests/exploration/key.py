@@ -1,10 +1,10 @@
 """The abstraction: which of all that is known of an infusion and its world tells two nodes of the search apart.
 
 Instants become ages, cut where no limit and no rule can tell them apart any more. Left out are texts, records, names;
-which alarms are shown, save the two that are judged by; which trips are latched, save whether there are any, whether a
-person may resume after them and whether one is a doubt; and in each state what nothing looks at until it is written
-anew. What is left out must not matter: `test_abstraction` takes pairs of nodes with one key, has everything happen to
-both, and asks for the same answers and again the same key.
+which alarms are shown, except the two that rules ask for; which trips are latched, except whether there are any,
+whether a person may resume after them and whether one is a doubt; and in each state what nothing reads before it is
+written again. What is left out must not matter: `test_slices` takes pairs of nodes with one key, has everything happen
+to both, and expects the same answers and again the same key.
 """
 
 from pumpd.infusion import Infusion, State
@@ -65,7 +65,7 @@ def _of_state(sl: Slice, i: Infusion, w: World, *, over: bool) -> Key:
         return _ending(sl, i, w, over=over)
     if i.state in FLOW:
         return _flow(sl, i, w)
-    return _stand(sl, i, w)
+    return _waiting(sl, i, w)
 
 
 def _age(at_ns: int | None, now: int, cut: int) -> int:
@@ -80,10 +80,16 @@ def _remains(binding: ev.Binding | None, now: int) -> int:
     return -1 if binding is None else max(binding.expires_ns // TICK - now, 0)
 
 
-def _stand(sl: Slice, i: Infusion, w: World) -> Key:
+def _waiting(sl: Slice, i: Infusion, w: World) -> Key:
     now, r = w.now, i.reading
     counter = (None if r is None else r.delivered, i.loaded, i.load_unknown, w.loaded, w.said)
     match i.state:
+        case State.ORDERED | State.LOADING:
+            cut = 0 if sl.loaded_within == NEVER else sl.loaded_within
+            since = i.ordered_ns if i.started_ns is None else i.since_ns
+            stale = (_age(i.since_ns, now, 1), _age(i.read_back_from_ns, now, 1), _ago(w.back_from, now, 1))
+            asked = stale if sl.groups_know("stale") else ()
+            return (*counter, _age(since, now, cut), _ago(w.loading, now, cut), asked)
         case State.READY:
             return (*counter, _remains(i.challenge, now), _remains(w.open, now))
         case State.PAUSED:
@@ -130,7 +136,7 @@ def _flow(sl: Slice, i: Infusion, w: World) -> Key:
         min(i.integral, volume(sl.dose * 6)),  # past that it is a mismatch whatever is counted
         tuple((_age(x.at_ns, now, far), x.delivered) for x in i.samples),
         tuple((_ago(tick, now, far), counted) for tick, counted in w.track),
-        _age(i.still_since_ns, now, far),
+        _age(i.no_flow_since_ns, now, far),
         None if w.still is None else (_ago(w.still[0], now, far), w.still[1]),
         AlarmCode.FLOW_DEVIATION in i.alarms,
         (i.loaded, w.loaded, w.said),
@@ -147,18 +153,18 @@ def _ending(sl: Slice, i: Infusion, w: World, *, over: bool) -> Key:
         stop_ns = i.stop_since_ns or 0
         seen = (
             r.delivered,
-            (r.state.flowing, r.state.stands),
+            (r.state.flowing, r.state.no_flow),
             _age(r.answered_ns, now, max(sl.dose, stop_cut)),
             PumpAlarm.PUMP_RESET in r.alarms,
             (r.asked_ns < stop_ns, asking and r.asked_ns > stop_ns),
             i.flow_since_ns is not None and r.asked_ns > i.flow_since_ns,
-            i.still_since_ns is not None and min((r.answered_ns - i.still_since_ns) // TICK, 1),
+            i.no_flow_since_ns is not None and min((r.answered_ns - i.no_flow_since_ns) // TICK, 1),
         )
     return (
         seen,
         _age(i.stop_since_ns, now, stop_cut),
         _age(i.stop_sent_ns, now, 1),
-        _age(i.still_since_ns, now, still_cut),
+        _age(i.no_flow_since_ns, now, still_cut),
         _age(i.flow_since_ns, now, sl.dose if r is None else 3),
         i.then,
         (i.loaded, w.loaded, w.said),
@@ -175,7 +181,7 @@ def _clock(sl: Slice, i: Infusion, w: World) -> Key:
     if i.state not in FLOW and not i.state.ending and (ended == sl.pause_single or elapsed == sl.elapsed):
         return ("no more flow",)
     # A stop that is proved counts from the first reading of its stand.
-    back = w.now - i.still_since_ns // TICK if i.state.ending and i.still_since_ns is not None else 0
+    back = w.now - i.no_flow_since_ns // TICK if i.state.ending and i.no_flow_since_ns is not None else 0
     back_w = w.now - w.still[0] if i.state.ending and w.still is not None else 0
     return (
         elapsed,

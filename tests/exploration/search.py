@@ -11,7 +11,7 @@ from pumpd.infusion.turn import ImpossibleTransitionError
 from tests.exploration.happenings import HAPPENINGS
 from tests.exploration.key import key
 from tests.exploration.rules import broken
-from tests.exploration.slices import NORMAL, Slice
+from tests.exploration.slices import BEGAN, NORMAL, Slice
 from tests.exploration.step import Step, take
 from tests.exploration.world import World
 
@@ -100,7 +100,7 @@ class Explorer:
 
     def _beginning(self) -> tuple[Infusion, World]:
         infusion, _ = begin(self.slice.order())
-        world = World(now=2, vtbi=self.slice.dose * NORMAL)  # so that a reading can be two ticks late from the first
+        world = World(now=BEGAN, loading=BEGAN, vtbi=self.slice.dose * NORMAL)
         for name in self.slice.after:
             outcome = HAPPENINGS[name][1](infusion, world)
             assert outcome is not None, name

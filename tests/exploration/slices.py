@@ -22,6 +22,7 @@ OVER = 3  # units: the most that is not above 0.1 mL
 PLACE = Place(session="s-1", gateway="ward-7", pump="bed1", serial="SN-1")
 PATIENT = "P-1"
 NEVER = 99
+BEGAN = 2  # ticks, so that a reading can be two ticks late from the first
 
 
 @cache
@@ -57,6 +58,7 @@ class Slice:
     pause_total: int = 3
     pauses: int = 2
     same_trips: int = NEVER
+    loaded_within: int = NEVER
     after: tuple[str, ...] = ()  # what has happened already where the search begins
     nodes: int | None = None
 
@@ -79,6 +81,11 @@ class Slice:
         return self.dose + 1  # the first tick at or past 105 %
 
     @property
+    def container(self) -> int:
+        """Units that the syringe holds: a tick of flow more than the program."""
+        return (self.dose + 1) * NORMAL
+
+    @property
     def elapsed(self) -> int:
         return ceil(self.dose * 1.5)
 
@@ -95,6 +102,7 @@ class Slice:
                 renewal_ns=TICK,
                 flowing_within_ns=self.flowing_within * TICK,
                 read_back_within_ns=self.read_back_within * TICK,
+                loaded_within_ns=self.loaded_within * TICK,
                 stop_retry_ns=TICK,
                 stop_alarm_ns=self.stop_alarm * TICK,
                 still_for_ns=TICK,
@@ -112,8 +120,9 @@ class Slice:
                 same_trip_within_ns=self.elapsed * TICK,
             ),
             accuracy_percent=Decimal(2),
-            ordered_ns=0,
+            ordered_ns=BEGAN * TICK,
             patient=PATIENT,
+            container=volume(self.container),
         )
 
 
@@ -145,12 +154,19 @@ TRIPPED_ONCE = (
 )
 ALL = (
     "late lost occlusion alarm panel unseen counter speed load forge start pause resume clear journal deadman stray "
-    "restart reconcile supply"
+    "restart reconcile supply stale"
 )
 
 # `nodes` bounds what CI walks of a slice; the command walks each to its end, or to a bound that it is told.
 SLICES = (
-    Slice("start", "loading, confirming, starting; forged and old confirmations", "load forge start", nodes=700),
+    Slice(
+        "start",
+        "loading in time, confirming, starting; forged and old confirmations",
+        "load forge start",
+        loaded_within=2,
+        nodes=700,
+    ),
+    Slice("stale", "answers to questions from before", "stale start", dose=3, confirmation=3, nodes=500),
     Slice("line", "late, lost and stray answers", "late lost start stray clear", 3, lease=4, confirmation=3, nodes=900),
     Slice(
         "alarm",
@@ -208,7 +224,7 @@ SLICES = (
         "a pump that is not heard any more; displays read",
         "lost pause reconcile restart",
         dose=3,
-        after=(*RAN, "time passes", "pause", "time passes", "time passes", "tick"),
+        after=(*RAN, "time passes", "pause", "time passes", "time passes", "time is checked"),
         nodes=900,
     ),
     Slice(

@@ -26,14 +26,15 @@ def tell(sl: Slice, i: Infusion, w: World, event: ev.Event) -> World:
                     used=binding,
                     permit_at=w.now,
                     spent=False,
+                    back_from=w.now,
                     back_ok=False,
                     idle_at=None,
                 )
-        case ev.ProgramLoaded(outcome=Done()) if i.state is State.LOADING:
-            return w._replace(loaded=True, said=0)
-        case ev.ProgramReadBack(outcome=outcome):
+        case ev.ProgramLoaded(outcome=Done()) if i.state is State.LOADING and _asked(event) >= w.loading:
+            return w._replace(loaded=True, said=0, back_from=w.now)
+        case ev.ProgramReadBack(outcome=outcome) if _asked(event) >= w.back_from:
             return w._replace(back_ok=isinstance(outcome, Done) and outcome.value == program(w.vtbi))
-        case ev.StartAnswered(outcome=Done()) if i.state is State.STARTING:
+        case ev.StartAnswered(outcome=Done()) if i.state is State.STARTING and _asked(event) >= w.start_at:
             return w._replace(run_from=w.now)
         case ev.StartAnswered(outcome=Unknown()) if i.state is State.STARTING:
             return w._replace(uncertain=True)
@@ -47,7 +48,11 @@ def tell(sl: Slice, i: Infusion, w: World, event: ev.Event) -> World:
     return w
 
 
-STAND = (PumpState.STOPPED, PumpState.PAUSED, PumpState.ALARM)
+def _asked(event: ev.Answered) -> int:
+    return event.asked_at_ns // TICK
+
+
+NO_FLOW = (PumpState.STOPPED, PumpState.PAUSED, PumpState.ALARM)
 
 
 def _tell_reading(i: Infusion, w: World, r: Reading) -> World:
@@ -57,7 +62,7 @@ def _tell_reading(i: Infusion, w: World, r: Reading) -> World:
     grew = more > 0 and not i.state.may_flow
     counted = max(w.counted, shown) if i.state.may_flow and w.loaded else w.counted + more
     still: tuple[int, int] | None = None
-    if r.state in STAND and (w.stop_first is None or asked >= w.stop_first):
+    if r.state in NO_FLOW and (w.stop_first is None or asked >= w.stop_first):
         still = w.still if w.still is not None and w.still[1] == shown else (w.now, shown)
     idle = r.state is PumpState.STOPPED and shown == 0 and not any(a.stops_flow for a in r.alarms)
     track = w.track
@@ -102,6 +107,7 @@ def carry(sl: Slice, i: Infusion, after: Infusion, w: World, actions: tuple[ev.A
                     permit=None,
                     spent=True,
                     started=w.now if w.started is None else w.started,
+                    start_at=w.now,
                     run_from=w.now,
                     run_to=None,
                     track=(),
@@ -116,6 +122,7 @@ def carry(sl: Slice, i: Infusion, after: Infusion, w: World, actions: tuple[ev.A
                         digest=after.segment.digest,
                         vtbi=units(planned.vtbi),
                         segments=w.segments + 1,
+                        loading=w.now,
                         before=w.before + w.counted,
                         counted=0,
                         loaded=False,

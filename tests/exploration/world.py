@@ -32,6 +32,7 @@ class World(NamedTuple):
     load_open: bool = False
     back_open: bool = False
     plan: int | None = None  # what is to be planned for was counted at this
+    loading: int = 0  # when the order, or what is left of it, began to wait for its load
     # the witness: permission
     digest: str = "d0"
     vtbi: int = 0
@@ -41,6 +42,7 @@ class World(NamedTuple):
     permit_at: int = 0
     spent: bool = False
     used: ev.Binding | None = None
+    back_from: int = 0  # a read-back that was asked for before proves nothing
     back_ok: bool = False
     idle_at: int | None = None  # asked, of the last reading, if it shows an idle pump
     latched: bool = False
@@ -57,6 +59,7 @@ class World(NamedTuple):
     before: int = 0  # counted by the segments before
     track: tuple[tuple[int, int], ...] = ()  # tick, counted
     started: int | None = None
+    start_at: int = 0  # the last StartPump
     run_before: int = 0
     run_from: int | None = None
     run_to: int | None = None

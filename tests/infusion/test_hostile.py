@@ -84,7 +84,7 @@ class Hostile(RuleBasedStateMachine):
     def tick(self, seconds):
         self.here.now_ns += seconds * S
         self.here.pump.until(self.here.now_ns)
-        self.here.send(ev.Ticked(self.here.now_ns))
+        self.here.send(ev.TimePassed(self.here.now_ns))
 
     @rule(alarm=st.sampled_from(list(PumpAlarm)))
     def pump_alarm(self, alarm):

@@ -21,9 +21,9 @@ LOW = (PumpAlarm.BATTERY_LOW,)
         (False, 60, LOW, ""),
         (False, 59, (), "runs 59 min on its battery, at least 60 min are needed"),
         (None, 59, (), "runs 59 min on its battery"),
-        (False, None, (), "does not tell for how long"),
-        (False, None, LOW, "says that its battery is low"),
-        (None, None, LOW, "says that its battery is low"),
+        (False, None, (), "does not report for how long"),
+        (False, None, LOW, "reports that its battery is low"),
+        (None, None, LOW, "reports that its battery is low"),
     ],
 )
 def test_a_first_start_needs_mains_or_an_hour_as_far_as_the_pump_tells(mains, left_min, alarms, why):

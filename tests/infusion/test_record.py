@@ -70,6 +70,7 @@ def through_json(data: object) -> Any:
 
 EVENT_CLASSES = [kind for kind in vars(ev).values() if isinstance(kind, type) and issubclass(kind, ev.Event)]
 EVENT_CLASSES.remove(ev.Event)
+EVENT_CLASSES.remove(ev.Answered)
 
 
 def test_every_event_has_a_name_of_its_own():
@@ -216,3 +217,30 @@ def test_a_reading_from_before_pumps_told_of_their_mains_is_read():
     for name in ("mains", "battery_left_min"):
         del data["reading"][name]
     assert event_from_data(through_json(data)) == ev.ReadingTaken(3, reading)
+
+
+# -- journals of version 0.1 ---------------------------------------------------------------------------------------
+
+
+def test_an_answer_of_version_0_1_counts_as_asked_when_it_was_answered():
+    event = event_from_data({"event": "stop_answered", "at_ns": 7, "outcome": {"outcome": "done", "value": None}})
+    assert isinstance(event, ev.StopAnswered)
+    assert event.asked_at_ns == 7
+
+
+def test_a_reconciliation_of_version_0_1_is_read_with_the_volume_that_was_entered_once():
+    old = {"event": "delivery_reconciled", "at_ns": 7, "by": "n", "volume": "40 mL", "reason": "read", "stands": True}
+    assert event_from_data(old) == ev.DeliveryReconciled(7, "n", Volume(40), "read", True, Volume(40))
+
+
+def test_an_infusion_of_version_0_1_is_read_by_its_old_names_and_its_order_is_never_withdrawn():
+    data = through_json(to_data(infusion()))
+    data["still_since_ns"] = data.pop("no_flow_since_ns")
+    data["stood_at"] = data.pop("counted_when_stopped")
+    for name in ("read_back_from_ns", "container"):
+        data.pop(name)
+    data["limits"].pop("loaded_within_ns")
+    back = infusion_from_data(data)
+    assert back.container is None
+    assert back.limits.loaded_within_ns > 10**18
+    assert back.but(limits=infusion().limits) == infusion()

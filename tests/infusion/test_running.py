@@ -233,7 +233,7 @@ def test_time_alone_never_renews_the_lease():
     last_reading_ns = here.now_ns
     while here.state is State.RUNNING:
         here.now_ns += S // 4
-        here.send(ev.Ticked(here.now_ns))
+        here.send(ev.TimePassed(here.now_ns))
         assert (here.infusion.lease_until_ns or 0) <= last_reading_ns + 10 * S
     assert here.now_ns <= last_reading_ns + 10 * S
 

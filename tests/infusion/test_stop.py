@@ -149,7 +149,7 @@ def test_a_reading_asked_before_the_stop_does_not_confirm_it():
     here.send(ev.StopRequested(here.now_ns, "n", "x"))
     here.now_ns += 3 * S
     here.send(ev.ReadingTaken(here.now_ns, early))
-    assert here.infusion.still_since_ns is None
+    assert here.infusion.no_flow_since_ns is None
     assert here.state is State.STOPPING
 
 

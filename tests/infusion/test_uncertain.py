@@ -9,7 +9,7 @@ from pumpd.infusion import events as ev
 from pumpd.infusion.states import TRANSITIONS
 from pumpd.pump import AlarmCode, Done, Refused
 from pumpd.quantities import Volume
-from tests.infusion.bench import MIN, S, bench
+from tests.infusion.bench import MIN, Bench, S, bench, infusion
 
 
 @pytest.mark.requirement("COM-02", "COM-03")
@@ -124,8 +124,8 @@ def lost():
     return here
 
 
-def reconciled(here, volume, reason="read at the display", by="nurse-1", *, stands=True):
-    return here.send(ev.DeliveryReconciled(here.now_ns, by, Volume(volume), reason, stands))
+def reconciled(here, volume, reason="read at the display", by="nurse-1", *, seen_stopped=True):
+    return here.send(ev.DeliveryReconciled(here.now_ns, by, Volume(volume), reason, seen_stopped))
 
 
 @pytest.mark.requirement("COM-05")
@@ -166,13 +166,13 @@ def test_what_the_pump_itself_has_told_is_not_talked_away():
 
 
 @pytest.mark.requirement("COM-05")
-def test_a_pump_that_says_that_it_flows_is_not_reconciled():
+def test_a_pump_that_reports_flow_is_not_reconciled():
     here = bench(line=lambda what: {"start": "lost-reply", "stop": "lost-request"}.get(what, "ok"))
     here.confirm()
     here.wait(S)
     assert here.pump.flowing
     reconciled(here, "0.1")
-    assert "says that it flows" in here.refused[-1]
+    assert "reports that it flows" in here.refused[-1]
     assert here.state is State.UNCERTAIN
 
 
@@ -210,11 +210,71 @@ def test_a_pump_that_never_answers_again_is_reconciled_once_a_lease_has_gone_by(
     reconciled(here, "0.146")
     assert here.state is State.UNCERTAIN
     here.silence(S)
-    reconciled(here, "0.146", stands=False)
-    assert "say that you saw it stand still" in here.refused[-1]
+    reconciled(here, "0.146", seen_stopped=False)
+    assert "confirm that you saw it stopped" in here.refused[-1]
     assert here.state is State.UNCERTAIN
     reconciled(here, "0.146")
     assert here.state is State.STOPPED
+
+
+def in_doubt(container="48"):
+    """A start without an answer, on a pump that no longer answers, a lease and more ago. The program is 35 mL."""
+    here = Bench(infusion().but(container=Volume(container) if container else None), line=lost_start)
+    here.confirm()
+    here.silence(20 * S)
+    assert here.state is State.UNCERTAIN
+    return here
+
+
+def lost_start(what):
+    return "lost-request" if what in ("start", "stop") else "ok"
+
+
+def entered(here, volume, again=None):
+    again = None if again is None else Volume(again)
+    here.refused.clear()
+    here.send(ev.DeliveryReconciled(here.now_ns, "nurse-1", Volume(volume), "display", True, again))
+    return here.refused
+
+
+@pytest.mark.requirement("COM-05")
+def test_nothing_given_is_a_volume_too():
+    here = in_doubt()
+    assert not entered(here, "0")
+    assert here.state is State.STOPPED
+    assert here.infusion.booked(here.now_ns) == Volume(0)
+
+
+@pytest.mark.requirement("COM-05")
+def test_a_volume_that_the_container_cannot_hold_is_refused_by_its_volume():
+    for again in (None, "3500"):
+        here = in_doubt()
+        (reason,) = entered(here, "3500", again)
+        assert "the container gives 48 mL at most" in reason
+        assert here.state is State.UNCERTAIN
+
+
+@pytest.mark.requirement("COM-05")
+def test_a_volume_above_the_program_is_taken_only_when_it_was_entered_twice_and_equal():
+    here = in_doubt()
+    assert "enter it twice" in entered(here, "40")[0]
+    assert "read the display again" in entered(here, "40", "41")[0]
+    assert here.state is State.UNCERTAIN
+    assert not entered(here, "40", "40")
+    assert here.infusion.delivered == Volume(40)
+
+
+@pytest.mark.requirement("COM-05")
+def test_two_entries_that_differ_are_refused_below_the_program_too():
+    here = in_doubt()
+    assert "read the display again" in entered(here, "20", "2")[0]
+    assert not entered(here, "20", "20")
+
+
+@pytest.mark.requirement("COM-05")
+def test_without_a_known_container_two_entries_are_enough():
+    here = in_doubt(container="")
+    assert not entered(here, "40", "40")
 
 
 @pytest.mark.requirement("COM-05", "COM-02")

@@ -30,7 +30,7 @@ class RecordedBench(Bench):
     def send(self, event):
         before = self.infusion
         self.infusion, actions = advance(self.infusion, event)
-        if not isinstance(event, ev.Ticked) or actions or self.infusion != before:
+        if not isinstance(event, ev.TimePassed) or actions or self.infusion != before:
             self.note("happened", event_to_data(event))
         for action in actions:
             row = describe.of_action(action)

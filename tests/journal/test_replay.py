@@ -125,7 +125,7 @@ def test_whatever_happens_to_an_infusion_is_replayed_to_the_same(data):
             case "journal":
                 one.send(ev.JournalFailed(one.now_ns, "disk"))
             case _:
-                one.send(ev.Ticked(one.now_ns))
+                one.send(ev.TimePassed(one.now_ns))
     made = Replay(rows_of(one))
     assert made.differences == []
     assert made.infusions["s-1"].infusion == one.infusion
@@ -301,7 +301,7 @@ def test_a_defect_of_the_state_machine_is_replayed_as_it_was(monkeypatch):
     real = replay.advance
 
     def broken(one, what):
-        if isinstance(what, ev.Ticked):
+        if isinstance(what, ev.TimePassed):
             raise ZeroDivisionError("x")
         return real(one, what)
 

@@ -1,4 +1,4 @@
-"""The rules of tests/conftest.py bite: each is shown a test that breaks it, in a pytest of its own."""
+"""The rules of tests/conftest.py work: each one is given a test that breaks it, in a separate pytest."""
 
 import subprocess
 import sys
@@ -12,8 +12,8 @@ pytestmark = pytest.mark.realtime
 
 
 def run_pytest(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    """Our configuration and our conftest on somebody's tests."""
-    house = [
+    """Run the tests in `folder` with our configuration and our conftest."""
+    options_of_ours = [
         "-c",
         str(ROOT / "pyproject.toml"),
         "--rootdir",
@@ -23,7 +23,7 @@ def run_pytest(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
         "-p",
         "no:cacheprovider",
     ]
-    command = [sys.executable, "-m", "pytest", *house, *options, str(folder)]
+    command = [sys.executable, "-m", "pytest", *options_of_ours, *options, str(folder)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
@@ -79,7 +79,7 @@ async def test_real_time_is_real():
 
 
 @pytest.mark.parametrize("left", ["task", "thread", "descriptor"])
-def test_what_is_left_behind_fails_the_test(outcome, left):
+def test_a_leftover_fails_the_test(outcome, left):
     assert outcome[f"test_leaves_a_{left}"] == "ERROR"
 
 

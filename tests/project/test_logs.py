@@ -1,4 +1,4 @@
-"""One line an event, readable by a machine off a terminal and by a person on one; no secrets in tracebacks."""
+"""One line per event, for people on a terminal and for machines otherwise; no secrets in tracebacks."""
 
 import asyncio
 import io
@@ -27,7 +27,7 @@ def own_logging() -> Iterator[None]:
         root.removeHandler(handler)
 
 
-def test_off_a_terminal_an_event_is_one_json_line_with_both_times(monkeypatch):
+def test_without_a_terminal_an_event_is_one_json_line_with_both_times(monkeypatch):
     monkeypatch.delenv("JOURNAL_STREAM", raising=False)
     out = io.StringIO()
     logs.set_up("info", out)
@@ -51,7 +51,7 @@ def test_under_journald_a_line_begins_with_its_priority(monkeypatch, level, pref
     assert out.getvalue().startswith(prefix + "{")
 
 
-def test_on_a_terminal_it_is_text(monkeypatch):
+def test_on_a_terminal_an_event_is_text(monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
     out = Terminal()
     logs.set_up(stream=out)
@@ -85,11 +85,11 @@ def test_a_log_that_cannot_be_written_stops_nothing():
     structlog.get_logger().error("broker_lost")
 
 
-def test_what_libraries_log_joins_in(monkeypatch):
+def test_logs_of_libraries_are_included(monkeypatch):
     monkeypatch.delenv("JOURNAL_STREAM", raising=False)
     out = io.StringIO()
     logs.set_up(stream=out)
-    logs.set_up(stream=out)  # twice is no more than once
+    logs.set_up(stream=out)  # a second call changes nothing
     logging.getLogger("some.library").warning("%d things", 3)
     logging.getLogger("some.library").info("chatter")
     (line,) = out.getvalue().splitlines()
@@ -97,7 +97,7 @@ def test_what_libraries_log_joins_in(monkeypatch):
     assert json.loads(line)["logger"] == "some.library"
 
 
-async def test_an_exception_that_asyncio_finds_is_one_line_too(monkeypatch):
+async def test_an_exception_that_asyncio_reports_is_one_line_too(monkeypatch):
     monkeypatch.delenv("JOURNAL_STREAM", raising=False)
     out = io.StringIO()
     logs.set_up(stream=out)
@@ -105,6 +105,6 @@ async def test_an_exception_that_asyncio_finds_is_one_line_too(monkeypatch):
     assert json.loads(out.getvalue())["logger"] == "asyncio"
 
 
-def test_an_unknown_level_is_named():
+def test_an_unknown_level_is_refused_by_name():
     with pytest.raises(ValueError, match="'loud' is not one of critical, error"):
         logs.set_up("loud")

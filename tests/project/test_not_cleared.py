@@ -1,4 +1,4 @@
-"""Everything that a person may read first says that this is not a cleared medical device (SEC-20)."""
+"""Everything a person may read first states that pumpd is not a cleared medical device (SEC-20)."""
 
 import os
 import subprocess
@@ -14,23 +14,23 @@ SENTENCE = "not a cleared medical device"
 pytestmark = pytest.mark.requirement("SEC-20")
 
 
-def said(text: str) -> bool:
-    """Without regard to how it is wrapped, quoted or spelt in capitals."""
+def states_it(text: str) -> bool:
+    """Ignores line breaks, quoting and capitals."""
     return SENTENCE in " ".join(text.replace("*", "").replace("│", " ").split()).lower()
 
 
-def test_the_readme_says_so_near_its_top():
-    assert said("\n".join((ROOT / "README.md").read_text().splitlines()[:40]))
+def test_the_readme_states_it_near_its_top():
+    assert states_it("\n".join((ROOT / "README.md").read_text().splitlines()[:40]))
 
 
 @pytest.mark.parametrize("folder", [".", "drivers", "simulators"])
-def test_each_distribution_says_so(folder):
-    assert said(tomllib.loads((ROOT / folder / "pyproject.toml").read_text())["project"]["description"])
+def test_each_distribution_states_it(folder):
+    assert states_it(tomllib.loads((ROOT / folder / "pyproject.toml").read_text())["project"]["description"])
 
 
 @pytest.mark.realtime
 @pytest.mark.parametrize("command", [["pumpd", "--help"], ["pumpsim", "--help"]], ids=" ".join)
-def test_each_command_s_help_says_so(command):
+def test_the_help_of_each_command_states_it(command):
     program = Path(sys.executable).with_name(command[0])
     done = subprocess.run(
         [str(program), *command[1:]],
@@ -40,4 +40,4 @@ def test_each_command_s_help_says_so(command):
         env={**os.environ, "COLUMNS": "120", "NO_COLOR": "1", "TERM": "dumb"},
     )
     assert done.returncode == 0, done.stderr
-    assert said(done.stdout)
+    assert states_it(done.stdout)

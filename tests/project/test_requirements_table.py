@@ -1,4 +1,4 @@
-"""The requirement table: what it reads from tests, and what it objects to."""
+"""The requirement table: what it reads from tests, and the errors it reports."""
 
 import re
 from collections import Counter
@@ -54,7 +54,7 @@ def test_marks_are_found_on_functions_methods_modules_and_parameters(project):
     }
 
 
-def test_the_table_says_claimed_or_not_yet_and_is_then_fresh(project, capsys):
+def test_the_table_shows_claims_and_is_then_up_to_date(project, capsys):
     assert main(["--check"], project) == 1
     assert "out of date" in capsys.readouterr().err
     assert main([], project) == 0
@@ -66,24 +66,24 @@ def test_the_table_says_claimed_or_not_yet_and_is_then_fresh(project, capsys):
 
 
 @pytest.mark.parametrize(
-    ("claims", "objection"),
+    ("claims", "error"),
     [
         ("PRG-01 PRG-07", "PRG-07 is claimed and not in the catalogue"),
         ("PRG-01 PRG-01", "PRG-01 is claimed twice"),
     ],
 )
-def test_a_wrong_claim_is_an_error(project, capsys, claims, objection):
+def test_a_wrong_claim_is_an_error(project, capsys, claims, error):
     (project.root / "docs" / "safety" / "claims.txt").write_text(claims)
     assert main([], project) == 1
-    assert objection in capsys.readouterr().err
+    assert error in capsys.readouterr().err
 
 
 def test_a_claim_without_a_test_and_a_mark_without_a_requirement_are_errors(project, capsys):
     (project.root / "tests" / "deep" / "test_it.py").write_text(TESTS.replace('"PRG-01"', '"PRG-31"'))
     assert main([], project) == 1
-    said = capsys.readouterr().err
-    assert "PRG-01 is claimed and has no test" in said
-    assert "PRG-31 is marked in tests/deep/test_it.py and not in the catalogue" in said
+    errors = capsys.readouterr().err
+    assert "PRG-01 is claimed and has no test" in errors
+    assert "PRG-31 is marked in tests/deep/test_it.py and not in the catalogue" in errors
 
 
 def test_the_catalogue_counts_its_requirements_and_all_readers_of_it_agree():

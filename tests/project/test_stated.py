@@ -1,4 +1,4 @@
-"""What the documents state and the code must keep to: ports, what is absent, what is off, and no secret anywhere."""
+"""What the documents state and the code must do: ports, what is absent, what is off, and no secret anywhere."""
 
 import re
 import subprocess
@@ -17,9 +17,9 @@ PUMP = {"name": "bed1", "driver": "new-era", "port": "/dev/ttyS0", "serial": "A-
 SECRETS = {
     "private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----\n"),
     "password": re.compile(r"""(?i)\b(pass(word|wd|phrase)?|pin|secret|token)\s*=\s*["'][^"'{}\s]{4,}["']"""),
-    "key of a cloud": re.compile(r"\b(AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{36})\b"),
+    "cloud key": re.compile(r"\b(AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{36})\b"),
 }
-# A name of a file, a default of a form, a word: looked at, and no secret.
+# Names that match a pattern and were checked: they hold no secret.
 KNOWN = {"password_file"}
 
 
@@ -53,24 +53,24 @@ def test_nothing_that_ships_holds_a_credential(what):
 
 
 @pytest.mark.requirement("SEC-03")
-def test_the_scanner_finds_what_it_looks_for():
+def test_the_scanner_finds_credentials():
     assert SECRETS["password"].search("password = 'hunter22'")
     assert SECRETS["password"].search('PIN = "4711"')
     assert SECRETS["private key"].search("-----BEGIN EC PRIVATE KEY-----\nMHc")
 
 
 @pytest.mark.requirement("SEC-03")
-def test_a_new_gateway_knows_no_key_and_nobody(tmp_path):
+def test_a_new_gateway_has_no_key_and_no_staff(tmp_path):
     settings = Settings.model_validate({"gateway": "ward-7", "state_dir": tmp_path})
     assert KeyStore(settings.keys_path).all() == {}
     assert StaffStore(settings.staff_path).all() == {}
-    assert settings.bedside is None  # and serves no tablet
+    assert settings.bedside is None  # it serves no tablet
 
 
 @pytest.mark.requirement("SEC-14")
-def test_the_published_list_of_ports_is_what_the_settings_say():
-    rows = re.findall(r"^\| (TCP \d+|none)\b[^|]*\| ([^|]+?) \|", BEDSIDE, re.MULTILINE)
-    assert rows == [
+def test_the_documented_ports_are_the_defaults_of_the_settings():
+    ports = re.findall(r"^\| (TCP \d+|none)\b[^|]*\| ([^|]+?) \|", BEDSIDE, re.MULTILINE)
+    assert ports == [
         (f"TCP {BedsideSettings().port}", "bedside"),
         ("none", "control, deadman"),
         ("none", "telemetry"),
@@ -79,14 +79,14 @@ def test_the_published_list_of_ports_is_what_the_settings_say():
 
 
 @pytest.mark.requirement("ALM-15")
-def test_that_a_dead_gateway_is_silent_is_stated():
-    (row,) = [line for line in BEDSIDE.splitlines() if "ALM-15" in line]
-    assert "**absent**" in row
+def test_the_documentation_states_that_a_dead_gateway_is_silent():
+    (line,) = [line for line in BEDSIDE.splitlines() if "ALM-15" in line]
+    assert "**missing**" in line
 
 
 @pytest.mark.requirement("STA-17")
 @pytest.mark.parametrize(
-    ("hardware", "taken"),
+    ("hardware", "accepted"),
     [
         ({}, False),
         ({"enabled": True}, False),
@@ -95,9 +95,9 @@ def test_that_a_dead_gateway_is_silent_is_stated():
         ({"enabled": True, "acknowledged": "not a cleared medical device"}, True),
     ],
 )
-def test_a_real_pump_is_off_until_it_is_switched_on_and_the_banner_acknowledged(tmp_path, hardware, taken):
+def test_a_real_pump_needs_hardware_enabled_and_the_notice_acknowledged(tmp_path, hardware, accepted):
     given = {"gateway": "ward-7", "state_dir": str(tmp_path), "hardware": hardware, "pump": [PUMP]}
-    if taken:
+    if accepted:
         assert not Settings.model_validate(given).pumps[0].simulated
     else:
         with pytest.raises(ValueError, match="hardware"):
@@ -105,7 +105,7 @@ def test_a_real_pump_is_off_until_it_is_switched_on_and_the_banner_acknowledged(
 
 
 @pytest.mark.requirement("STA-17")
-def test_what_is_shipped_drives_no_hardware():
+def test_the_shipped_configuration_drives_no_hardware():
     text = (ROOT / "config" / "pumpd.toml").read_text(encoding="utf-8")
     assert "enabled = false" in text
     try:

@@ -1,4 +1,4 @@
-"""Intervals use monotonic time only: which modules read the wall clock at all, and what for (STA-11, WIN-07)."""
+"""Intervals use monotonic time only: which modules read the wall clock at all, and why (STA-11, WIN-07)."""
 
 import ast
 from pathlib import Path
@@ -8,27 +8,25 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 SOURCES = [ROOT / "pumpd", *(ROOT / "drivers").glob("pumpd_drivers*")]
 
-# Every module that may read the wall clock, with what it wants it for. An interval is in one of them only.
+# Every module that may read the wall clock, and why. Only one of them takes an interval from it.
 READS_IT = {
-    "pumpd/bedside/bench.py": "stamps what the engineer's panel shows",
+    "pumpd/bedside/bench.py": "timestamps in the engineer's panel",
     "pumpd/bedside/certificates.py": "validity of a certificate",
-    "pumpd/cli/journal.py": "what retention keeps, in days",
-    "pumpd/control/observation/service.py": "shows when an observation began and ends",
+    "pumpd/cli/journal.py": "retention, in days",
     "pumpd/control/alarms/service.py": "shows when an alarm was raised",
     "pumpd/host/clock.py": "it is the clock",
-    "pumpd/control/state/live.py": "shows the time, and when an infusion will end",
-    "pumpd/control/ordering/planning.py": "what a patient had before, by the calendar (PRG-14, PRG-17, PRG-18)",
-    "pumpd/control/infusions/recovery.py": "how long a machine was off: its monotonic clock does not know",
-    "pumpd/control/infusions/start_gate.py": "compares it with a pump's clock, which is no interval (STA-11)",
-    "pumpd/journal/writer.py": "stamps a row",
-    "pumpd/journal/store.py": "stamps a row",
-    "pumpd/logs.py": "stamps a line",
-    "pumpd/telemetry/service.py": "stamps a message",
-    "pumpd/wire/deadman.py": "stamps a line",
+    "pumpd/control/ordering/planning.py": "dose history, by the calendar (PRG-14, PRG-17, PRG-18)",
+    "pumpd/control/infusions/recovery.py": "how long the machine was off: its monotonic clock does not know",
+    "pumpd/control/infusions/start_gate.py": "compares it with a pump's clock (STA-11)",
+    "pumpd/journal/writer.py": "timestamps of journal entries",
+    "pumpd/journal/store.py": "timestamps of journal entries",
+    "pumpd/logs.py": "timestamps of log lines",
+    "pumpd/telemetry/service.py": "timestamps of messages",
+    "pumpd/wire/deadman.py": "timestamps of log lines",
 }
 INTERVALS = {
     "pumpd/control/infusions/recovery.py"
-}  # over a reboot nothing else is left; one that is negative is the worst case
+}  # after a reboot there is no other clock; a negative interval counts as the worst case
 
 _WALL = {"now", "utcnow", "today", "time", "time_ns", "localtime"}
 _WALL_CLOCKS = {"CLOCK_REALTIME", "CLOCK_TAI"}
@@ -54,7 +52,7 @@ def reads_wall(node: ast.AST) -> bool:
 
 
 def takes_an_interval(node: ast.AST) -> bool:
-    """A difference of wall times, as seconds; `utcoffset` is none."""
+    """A difference of wall times; `utcoffset` is none."""
     if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Sub):
         return False
     left, right = (any(reads_wall(each) for each in ast.walk(side)) for side in (node.left, node.right))
@@ -63,7 +61,7 @@ def takes_an_interval(node: ast.AST) -> bool:
 
 
 def imports_time(node: ast.AST) -> bool:
-    """`from time import time` would hide from all of this."""
+    """`from time import time` would hide from these checks."""
     return isinstance(node, ast.ImportFrom) and node.module == "time"
 
 
@@ -86,7 +84,7 @@ def test_no_other_module_reads_the_wall_clock():
 
 @pytest.mark.requirement("STA-11", "WIN-07")
 def test_no_interval_is_taken_from_the_wall_clock():
-    # `clock.py` takes the difference of the wall and the monotonic clock: that is how a step is seen.
+    # `clock.py` subtracts the monotonic clock from the wall clock to detect a step.
     assert found(takes_an_interval) == INTERVALS | {"pumpd/host/clock.py"}
 
 

@@ -373,7 +373,7 @@ async def test_a_fault_struck_again_lasts_as_the_later_one_says(bench):
 
 @pytest.mark.parametrize("kind", [kind for kind in Kind if not FACTS[kind].lasts])
 async def test_what_is_the_thing_of_an_instant_cannot_be_ended(bench, kind):
-    with pytest.raises(FaultError, match="instant"):
+    with pytest.raises(FaultError, match="momentary"):
         bench().pump.clear(kind)
 
 

@@ -303,7 +303,7 @@ def test_pumpsim_on_tcp_ends_on_sigint_even_with_a_client(tmp_path):
         (["--pty", "P", "--control", "here"], 2, "--control"),
         (["--pty", "P", "--address", "100"], 2, "address"),
         (["--pty", "P", "--after-stall", "gone"], 2, "paused"),
-        (["--pty", "P", "--fault", "door#2"], 2, "unit 2 is not there"),
+        (["--pty", "P", "--fault", "door#2"], 2, "there is no unit 2"),
         (["--pty", "P", "--scenario", "FILE"], 2, "not valid TOML"),
         (["--pty", "P", "--scenario", "DIR/none/pump"], 1, "No such file"),
         (["--tcp", "nowhere"], 2, "HOST:PORT"),

@@ -89,12 +89,12 @@ async def test_a_unit_that_is_not_there_is_refused_everywhere(rack, unit):
         lambda: pump.press("stop", None, unit),
         lambda: pump.clear(Kind.DOOR, unit),
     ):
-        with pytest.raises(PanelError, match=rf"unit {unit} is not there: Space has 2"):
+        with pytest.raises(PanelError, match=rf"there is no unit {unit}: Space has 2"):
             ask()
 
 
 async def test_a_fault_for_a_unit_that_is_not_there_is_refused_before_it_waits(rack):
-    with pytest.raises(PanelError, match="unit 3 is not there: Space has 2"):
+    with pytest.raises(PanelError, match="there is no unit 3: Space has 2"):
         rack(faults=["door#3@1min"])
 
 
@@ -117,7 +117,7 @@ def test_a_family_that_does_not_load_says_why(monkeypatch):
     with pytest.raises(BrokenFamilyError, match=r"broken does not load: ImportError: no module named nowhere"):
         family("broken")
     monkeypatch.setattr(Point, "load", lambda _: object())
-    with pytest.raises(BrokenFamilyError, match="nowhere:FAMILY is no Family"):
+    with pytest.raises(BrokenFamilyError, match="nowhere:FAMILY is not a Family"):
         family("broken")
 
 

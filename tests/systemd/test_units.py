@@ -2,6 +2,7 @@
 
 import configparser
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from pumpd.journal import Entry, Journal
+from pumpd.settings import Settings
 
 UNITS = Path(__file__).parent.parent.parent / "systemd"
 SERVICES = ["pumpd-bedside.service", "pumpd-control.service", "pumpd-telemetry.service"]
@@ -138,26 +140,42 @@ def test_a_deadman_outlives_control_however_that_ends():
     """Of a unit's processes systemd ends the main one only; what is left runs on beside the next control."""
     service = unit("pumpd-control.service")["Service"]
     assert (service["KillMode"], service["OOMPolicy"]) == ("process", "continue")
-    assert service["ReadWritePaths"] == "/run/pumpd"  # where it is found: a directory that no unit takes away
+    # Where it is found: a directory that no unit removes.
+    assert service["ReadWritePaths"].split()[0] == "/run/pumpd"
     assert "RuntimeDirectory" not in service
 
 
-def test_telemetry_has_no_device_and_does_not_reach_the_control_socket():
+def test_telemetry_has_no_device_and_reaches_no_socket_of_control():
     service = unit("pumpd-telemetry.service")["Service"]
     assert service["PrivateDevices"] == "yes"
     assert service["SupplementaryGroups"] == "pumpd"
-    assert service["InaccessiblePaths"] == "-/run/pumpd"
+    assert service["InaccessiblePaths"] == "-/run/pumpd -/run/pumpd-tablets"
     assert service["ReadOnlyPaths"] == "-/var/lib/pumpd"
-    assert "d /run/pumpd 2750 pumpd pumpd-operators" in (UNITS / "tmpfiles.d" / "pumpd.conf").read_text()
+
+
+@pytest.mark.requirement("SEC-21")
+def test_the_unit_of_bedside_reaches_the_tablet_socket_and_not_the_operator_socket():
+    """Each socket has a directory whose group is inherited by the socket, and bedside is in one of the two groups."""
+    rules = (UNITS / "tmpfiles.d" / "pumpd.conf").read_text()
+    groups = dict(re.findall(r"^d (/run/\S+) 2750 pumpd (\S+) -$", rules, re.MULTILINE))
+    assert groups == {"/run/pumpd": "pumpd-operators", "/run/pumpd-tablets": "pumpd-tablets"}
+    settings = Settings.load(UNITS.parent / "config" / "pumpd.toml")
+    assert groups[str(settings.socket_path.parent)] == "pumpd-operators"
+    assert groups[str(settings.tablet_socket_path.parent)] == "pumpd-tablets"
+    bedside = unit("pumpd-bedside.service")["Service"]
+    assert "pumpd-tablets" in bedside["SupplementaryGroups"].split()
+    assert "pumpd-operators" not in bedside["SupplementaryGroups"].split()
+    assert "-/run/pumpd" in bedside["InaccessiblePaths"].split()
+    assert set(unit("pumpd-control.service")["Service"]["ReadWritePaths"].split()) == set(groups)
 
 
 @pytest.mark.requirement("SEC-18")
-def test_bedside_has_a_network_and_no_device_and_does_not_reach_what_it_need_not():
+def test_bedside_has_a_network_and_no_device_and_reaches_only_what_it_needs():
     service = unit("pumpd-bedside.service")["Service"]
     assert service["PrivateDevices"] == "yes"
     assert service["DynamicUser"] == "yes"  # neither root nor control's user, so it opens no pairing window
-    assert service["SupplementaryGroups"] == "pumpd pumpd-operators"
-    assert service["InaccessiblePaths"] == "-/var/lib/pumpd/tls -/var/lib/pumpd/staff.json"
+    assert service["SupplementaryGroups"] == "pumpd pumpd-tablets"
+    assert service["InaccessiblePaths"] == "-/var/lib/pumpd/tls -/var/lib/pumpd/staff.json -/run/pumpd"
     assert service["ReadOnlyPaths"] == "-/var/lib/pumpd"
 
 
@@ -169,7 +187,7 @@ def test_users_and_groups_are_made(tmp_path):
         )
     assert (tmp_path / "etc" / "passwd").read_text().startswith("pumpd:")
     groups = [line.split(":")[0] for line in (tmp_path / "etc" / "group").read_text().splitlines()]
-    assert sorted(groups) == ["pumpd", "pumpd-operators"]
+    assert sorted(groups) == ["pumpd", "pumpd-operators", "pumpd-tablets"]
 
 
 @pytest.mark.requirement("SEC-20")

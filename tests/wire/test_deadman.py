@@ -17,7 +17,7 @@ import pytest
 import serial
 
 from pumpd.wire import deadman as room
-from pumpd.wire.deadman import Deadman, Ear
+from pumpd.wire.deadman import Connection, Deadman
 from pumpd.wire.guard import ACKNOWLEDGED_WITHIN_S, Guard, GuardError
 
 S = 1_000_000_000
@@ -68,13 +68,13 @@ class TestLines:
     @pytest.fixture
     def deadman(self, line, logged):
         made = Deadman(lambda event, _level="info", **fields: logged.append(event))
-        assert made.hear(b"port", 0, os.dup(line[1])) == "ok port idle"
-        assert made.hear(b"stop 100 " + STOP.hex().encode(), 0) == "ok stop idle"
+        assert made.handle(b"port", 0, os.dup(line[1])) == "ok port idle"
+        assert made.handle(b"stop 100 " + STOP.hex().encode(), 0) == "ok stop idle"
         yield made
         made.lose_port()
 
     def armed(self, deadman, until=10 * S):
-        assert deadman.hear(b"lease %d" % until, 0) == "ok lease armed"
+        assert deadman.handle(b"lease %d" % until, 0) == "ok lease armed"
         return deadman
 
     @pytest.mark.requirement("COM-01", "STP-09")
@@ -94,7 +94,7 @@ class TestLines:
     @pytest.mark.requirement("COM-01")
     def test_a_renewal_in_time_puts_the_lapse_off(self, deadman, line):
         self.armed(deadman)
-        assert deadman.hear(b"lease %d" % (12 * S), 9 * S) == "ok lease armed"
+        assert deadman.handle(b"lease %d" % (12 * S), 9 * S) == "ok lease armed"
         deadman.act(11 * S)
         assert heard(line[0]) == b""
         deadman.act(12 * S)
@@ -104,15 +104,15 @@ class TestLines:
     def test_a_lapsed_lease_is_not_renewed_and_only_a_stand_down_ends_the_stopping(self, deadman, line):
         self.armed(deadman)
         # Not even by a renewal that lay there when the lapse is noticed.
-        assert deadman.hear(b"lease %d" % (20 * S), 10 * S) == "no lease: it has lapsed"
+        assert deadman.handle(b"lease %d" % (20 * S), 10 * S) == "no lease: it has lapsed"
         assert heard(line[0]) == STOP
-        assert deadman.hear(b"lease %d" % (30 * S), 11 * S) == "no lease: it has lapsed"
+        assert deadman.handle(b"lease %d" % (30 * S), 11 * S) == "no lease: it has lapsed"
         assert heard(line[0]) == STOP
-        assert deadman.hear(b"bye", 11 * S) == "no bye: stopping"
-        assert deadman.hear(b"stand-down", 11 * S) == "ok stand-down idle"
+        assert deadman.handle(b"bye", 11 * S) == "no bye: stopping"
+        assert deadman.handle(b"stand-down", 11 * S) == "ok stand-down idle"
         deadman.act(20 * S)
         assert heard(line[0]) == b""
-        assert deadman.hear(b"lease %d" % (30 * S), 21 * S) == "ok lease armed"
+        assert deadman.handle(b"lease %d" % (30 * S), 21 * S) == "ok lease armed"
 
     @pytest.mark.parametrize(
         "garbled",
@@ -126,20 +126,20 @@ class TestLines:
     def test_a_line_that_is_refused_changes_nothing(self, deadman, line, garbled):
         self.armed(deadman)
         before = dict(vars(deadman))
-        assert deadman.hear(garbled, S).startswith("no ")
+        assert deadman.handle(garbled, S).startswith("no ")
         assert vars(deadman) == before
         deadman.act(10 * S)
         assert heard(line[0]) == STOP
 
     def test_it_arms_only_with_something_to_write_and_somewhere_to_write_it(self, line):
         bare = Deadman(lambda *_, **__: None)
-        assert bare.hear(b"lease 9", 0) == "no lease: no port to stop the pump with"
-        assert bare.hear(b"port", 0, os.dup(line[1])) == "ok port idle"
-        assert bare.hear(b"lease 9", 0) == "no lease: no frames to stop the pump with"
+        assert bare.handle(b"lease 9", 0) == "no lease: no port to stop the pump with"
+        assert bare.handle(b"port", 0, os.dup(line[1])) == "ok port idle"
+        assert bare.handle(b"lease 9", 0) == "no lease: no frames to stop the pump with"
         bare.lose_port()
 
     def test_several_frames_keep_their_pause_and_the_round_its_half_second(self, deadman, line):
-        deadman.hear(b"stop 100 41 42 43", 0)
+        deadman.handle(b"stop 100 41 42 43", 0)
         self.armed(deadman)
         said = []
         for at_ms in range(10_000, 11_100, 10):
@@ -156,7 +156,7 @@ class TestLines:
         assert logged == ["deadman_armed", "deadman_port_lost", "lease_lapsed"]
         deadman.act(10 * S + S // 2)
         pump, gateway = os.pipe()
-        assert deadman.hear(b"port", 11 * S - 1, gateway) == "ok port stopping"
+        assert deadman.handle(b"port", 11 * S - 1, gateway) == "ok port stopping"
         deadman.act(11 * S)
         assert os.read(pump, 100) == STOP
         os.close(pump)
@@ -165,7 +165,7 @@ class TestLines:
     @pytest.mark.parametrize("step_s", [-3600, 3600, 365 * 86400])
     def test_a_step_of_the_wall_clock_moves_no_lapse(self, deadman, line, monkeypatch, step_s):
         now = room.now_ns()
-        assert deadman.hear(b"lease %d" % (now + 10 * S), now) == "ok lease armed"
+        assert deadman.handle(b"lease %d" % (now + 10 * S), now) == "ok lease armed"
         wall = time.time
         monkeypatch.setattr(time, "time", lambda: wall() + step_s)
         deadman.act(room.now_ns())
@@ -182,9 +182,9 @@ class TestLines:
 
 def armed_on(fd):
     deadman = Deadman(lambda *_, **__: None)
-    deadman.hear(b"port", 0, os.dup(fd))
-    deadman.hear(b"stop 0 " + STOP.hex().encode(), 0)
-    assert deadman.hear(b"lease %d" % (10 * S), 0) == "ok lease armed"
+    deadman.handle(b"port", 0, os.dup(fd))
+    deadman.handle(b"stop 0 " + STOP.hex().encode(), 0)
+    assert deadman.handle(b"lease %d" % (10 * S), 0) == "ok lease armed"
     return deadman
 
 
@@ -260,7 +260,7 @@ class TestEar:
     @pytest.fixture
     def ends(self):
         ours, theirs = socket.socketpair()
-        ear = Ear(theirs)
+        ear = Connection(theirs)
         yield ours, ear
         ours.close()
         ear.close()
@@ -290,13 +290,13 @@ class TestEar:
 
     def test_who_does_not_read_is_not_heard(self, ends):
         ours, ear = ends
-        while not ear.unsaid:
-            ear.say("no line: not understood")
+        while not ear.unsent:
+            ear.reply("no line: not understood")
         ours.send(b"bye\n")
         assert ear.lines() == []
-        while ear.unsaid:
+        while ear.unsent:
             ours.recv(65536)
-            ear.say()
+            ear.reply()
         assert [said for said, _ in ear.lines()] == [b"bye"]
 
 
@@ -409,7 +409,7 @@ class TestProcesses:
         await first.close()
 
     async def test_a_path_that_no_socket_can_have_is_named(self, line, tmp_path):
-        with pytest.raises(GuardError, match="more than the 107 bytes"):
+        with pytest.raises(GuardError, match="longer than 107 bytes"):
             await Guard.spawn(line[1], (STOP,), tmp_path / ("x" * 100))
 
     async def test_a_flood_does_not_hold_up_the_stop(self, line, path):

@@ -140,7 +140,7 @@ class TestPseudoTerminal:
             write(1)
         got = os.read(terminal["master"], 1024)  # the kernel has room again, and what waits here goes first
         write(100)
-        with pytest.raises(LinkLostError, match="takes no more") as full:
+        with pytest.raises(LinkLostError, match="accepts no more") as full:
             write(10_000)
         assert not full.value.sent
         expected = b"".join(written)

@@ -153,7 +153,7 @@ class NewEra(NewEraDialogue):
             raise UnansweredError(f"{refusal}; but it reports {replies.STATES[reply.status]}")
 
     async def _stop(self) -> None:
-        """STP pauses, a second STP stops. Repeated until the pump reports stopped; after a silence the framing changes."""
+        """STP pauses, again it stops. Repeated until the pump reports stopped; the framing changes after a silence."""
         problem = UnansweredError("STP: no reply")
         framing = self.safe is not False
         for _ in range(STOP_TRIES):

@@ -16,7 +16,7 @@ import structlog
 
 from pumpd.control import describe
 from pumpd.control.alarms.board import NS, AudioResumed, Board, Escalated, Key, Told
-from pumpd.control.infusions.runner import PumpRunner
+from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.refused import RefusedError
 from pumpd.host.clock import Clock
 from pumpd.host.supply_rules import ALARMS as SUPPLY_ALARMS
@@ -38,7 +38,7 @@ _OWN = (AlarmCode.TABLET_LOST, AlarmCode.TABLET_GONE, AlarmCode.CONFIRMATION_WAI
 class AlarmService:
     def __init__(
         self,
-        runners: Mapping[str, PumpRunner],
+        runners: Mapping[str, PumpService],
         journal: JournalWriter,
         clock: Clock,
         left: frozenset[Key] = frozenset(),

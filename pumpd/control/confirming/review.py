@@ -3,7 +3,7 @@
 import hashlib
 from typing import Any
 
-from pumpd.control.infusions.runner import PumpRunner
+from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.ordering.planning import Planned
 from pumpd.dosing import RateProgram
 from pumpd.journal.records import canonical
@@ -11,7 +11,7 @@ from pumpd.pump import Capabilities, PumpProgram
 from pumpd.settings import PumpSettings
 
 
-def review(runner: PumpRunner) -> dict[str, Any]:
+def review(runner: PumpService) -> dict[str, Any]:
     """Everything that a nurse must see before confirming (STA-16), from the program and from what the pump holds."""
     if runner.program is None:
         return {}
@@ -55,7 +55,7 @@ def review_of(
     }
 
 
-def preview_of(runner: PumpRunner, planned: Planned) -> dict[str, Any]:
+def preview_of(runner: PumpService, planned: Planned) -> dict[str, Any]:
     """What an order would give: its review, and each soft limit that it passes."""
     program = planned.program
     missing = {limit.id for limit in program.not_overridden}

@@ -13,8 +13,8 @@ from typing import Any
 
 from pumpd.control.confirming import signature
 from pumpd.control.confirming.review import review, shown
+from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.infusions.pumps import Pumps
-from pumpd.control.infusions.runner import PumpRunner
 from pumpd.control.infusions.start_gate import StartGate
 from pumpd.control.journal_health import JournalHealth
 from pumpd.control.ordering.association import NO_TOKEN
@@ -57,7 +57,7 @@ class ConfirmingService:
 
     async def confirm(
         self, request: Confirmation, key: PairedKey, signer: str, permitted: Permission, *, checked_twice: bool
-    ) -> PumpRunner:
+    ) -> PumpService:
         """Verify the signature and let the state machine decide. Raises RefusedError.
 
         `permitted` is asked again after everything that was waited for: a key may be revoked and a person signed out

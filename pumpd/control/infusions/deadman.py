@@ -1,11 +1,11 @@
-"""One pump's deadman, as the pump's runner needs it: started in time, armed before a start, renewed, stood down.
+"""One pump's deadman, as its service needs it: started in time, armed before a start, renewed, and disarmed.
 
 Promises:
-- A start leaves only once the deadman has said that it is armed (`arm` returns no reason).
-- It is renewed by nothing but the state machine's own renewals, and stood down by nothing but `stand_down`, which the
-  runner calls for a pump that it has seen standing.
-- One that fails is told to `on_trouble`, and from then on each renewal tries to arm it or a new one; when that works
-  nothing is told, as "". A lease that has lapsed is never armed again: the pump is then being stopped.
+- A start leaves only once the deadman has answered that it is armed (`arm` returns no reason).
+- It is renewed by nothing but the state machine's own renewals, and disarmed by nothing but `disarm`, which polling
+  calls once readings have confirmed that the pump stopped.
+- `on_trouble` hears why one failed, and from then on each renewal tries to arm it or a new one; when that works it
+  hears "". A lease that has lapsed is never armed again: the pump is then being stopped.
 
 A driver without `stop_frames`, and a port in memory, have no deadman: then all this does nothing.
 """
@@ -42,26 +42,25 @@ def on_port(capabilities: Capabilities, port: str) -> Capabilities:
     )
 
 
-def said_of_deadman(why: str, capabilities: Capabilities | None, at_ns: int) -> ev.Event:
-    """What is wrong with it as an event; with "" that it works again."""
+def deadman_event(why: str, capabilities: Capabilities | None, at_ns: int) -> ev.Event:
+    """What is wrong with it as an event; "" means that it works again."""
     native = capabilities is not None and LossOfControl.NATIVE in capabilities.loss_of_control
     return ev.DeadmanFailed(at_ns, why, alone=not native) if why else ev.DeadmanRestored(at_ns)
 
 
 class PumpDeadman:
-    """`path` is the socket on which the deadman is found after a restart; `note` writes a row of the journal."""
+    """`path` is the socket on which the deadman is found after a restart; `note` writes a journal entry."""
 
     def __init__(self, port: str, path: Path, note: Note, on_trouble: Callable[[str], None]) -> None:
         self._port, self._path, self._note, self._on_trouble = port, path, note, on_trouble
         self._guard: Guard | None = None
-        self._down = asyncio.Event()
-        self._down.set()
+        self._armed = False
         self._again: asyncio.Task[None] | None = None
 
     @property
     def armed(self) -> bool:
         """It stops the pump unless it is renewed, or does so already."""
-        return not self._down.is_set()
+        return self._armed
 
     async def take_over(self) -> None:
         """Find the one that a control before this left behind. It holds the port, and may be stopping the pump."""
@@ -76,16 +75,16 @@ class PumpDeadman:
                     return
                 await asyncio.sleep(TRY_AGAIN_S)
             else:
-                break  # found, or it was a socket that nobody listens on any more
+                break  # found, or a socket that no process listens on any more
         report = self._guard and self._guard.report
         if report:
             if report.state != "idle":
-                self._down.clear()
+                self._armed = True
             log.warning("deadman_found", socket=str(self._path), **asdict(report))
             self._note("deadman_found", asdict(report))
 
     async def prepare(self, driver: Driver) -> None:
-        """Start one, so that a start need not wait for it. What goes wrong, `arm` says."""
+        """Start one, so that a start need not wait for it. `arm` reports what goes wrong."""
         with contextlib.suppress(GuardError):
             await self._ready(driver)
 
@@ -95,7 +94,7 @@ class PumpDeadman:
             guard = await self._ready(driver)
             if guard is not None:
                 await guard.arm(until_s - asyncio.get_running_loop().time())
-                self._down.clear()
+                self._armed = True
                 self._note("deadman_armed", {})
         except GuardError as error:
             return f"deadman: {error}"
@@ -129,7 +128,7 @@ class PumpDeadman:
             self._on_trouble("")
 
     async def attach(self, driver: Driver) -> None:
-        """The port was opened anew, and the right pump is on it: an armed deadman writes there from now on."""
+        """The right pump was identified on the port: an armed deadman writes there from now on."""
         if not self.armed or self._guard is None:
             return
         try:
@@ -138,8 +137,8 @@ class PumpDeadman:
         except GuardError as error:
             self._troubled(str(error))
 
-    async def stand_down(self) -> None:
-        """The pump was seen standing. A deadman that does not answer is told again; one that is gone need not be.
+    async def disarm(self) -> None:
+        """The pump has stopped. A deadman that does not answer is asked again later; one that is gone need not be.
 
         It ends: the next one starts with a duplicate of the port as it is then.
         """
@@ -147,10 +146,10 @@ class PumpDeadman:
             try:
                 await self._guard.stand_down()
             except GuardError as error:
-                log.warning("deadman_not_stood_down", socket=str(self._path), why=str(error))
+                log.warning("deadman_not_disarmed", socket=str(self._path), why=str(error))
                 return
-        self._down.set()
-        self._note("deadman_stood_down", {})
+        self._armed = False
+        self._note("deadman_disarmed", {})
         await self.let_go()
 
     async def let_go(self) -> None:
@@ -159,12 +158,6 @@ class PumpDeadman:
         if guard is not None and not self.armed:
             self._guard = None
             await guard.close()
-
-    async def stood_down(self, within_s: float) -> None:
-        """Wait for that, so that no deadman is left writing for nothing."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(within_s):
-                await self._down.wait()
 
     async def close(self) -> None:
         """Let it end; one that is armed goes on without us, until it is found by the control after this."""
@@ -176,6 +169,6 @@ class PumpDeadman:
             await guard.close()
 
     def _troubled(self, why: str) -> None:
-        """Not told at once: it may be heard in the middle of a turn of the state machine."""
+        """Reported a little later: this may come in the middle of a turn of the state machine."""
         log.error("deadman_failed", socket=str(self._path), why=why)
         asyncio.get_running_loop().call_soon(self._on_trouble, why)

@@ -1,7 +1,7 @@
-"""Every byte of a pump's line, for the journal (AUD-01): in the row of the reading that it led to, else in a `frame`.
+"""Every byte of a pump's line, for the journal (AUD-01): in the entry of the reading it led to, else in a `frame`.
 
-What went over the line in one call of the driver stands together. Looks at an idle pump that say the very same bytes
-again are counted, not repeated: `times` looks like the last row, until a byte differs or `SAME_S` have passed.
+What went over the line in one call of the driver is kept together. Polls of an idle pump that exchange the very same
+bytes again are counted, not repeated: `times` polls like the last entry, until a byte differs or `SAME_S` have passed.
 
 Pumps that share a port share its record: each byte is recorded once, with the pump whose call came next.
 """
@@ -12,7 +12,7 @@ from typing import Any
 from pumpd.quantities import NS_PER_S
 
 SAME_S = 60
-MOST_BYTES = 16_384  # in a row; hundreds of times what a look takes, so only a line that babbles meets it
+MOST_BYTES = 16_384  # in an entry; hundreds of times what a poll takes, so only a line that babbles reaches it
 
 
 class LineRecord:
@@ -22,7 +22,7 @@ class LineRecord:
         self._scale = scale
         self._pieces: list[tuple[str, int, bytes]] = []
         self._bytes = 0
-        self._last: list[tuple[str, str]] = []  # of the newest row, if the pump was idle
+        self._last: list[tuple[str, str]] = []  # of the newest entry, if the pump was idle
         self._same = 0
         self._same_since_ns = self._same_until_ns = 0
 
@@ -32,8 +32,8 @@ class LineRecord:
         self._bytes += len(data)
 
     def take(self, *, idle: bool) -> list[Mapping[str, Any]]:
-        """What is now due: looks that were counted, and what came since. Times are nanoseconds, of packets from `t_ns`
-        on; pieces that follow each other the same way are one packet, from its first instant on.
+        """What is now due: polls that were counted, and what came since. Times are nanoseconds, of packets from `t_ns`
+        on; pieces that follow each other in the same direction are one packet, from its first instant on.
         """
         pieces, count = self._pieces, self._bytes
         if not pieces:
@@ -50,12 +50,12 @@ class LineRecord:
 
     def _made(self, packets: list[list[Any]], t_ns: int, left_out: int, *, idle: bool) -> list[Mapping[str, Any]]:
         if idle:
-            said = [(way, text) for way, _, text in packets]
-            if said == self._last and not left_out:
+            exchanged = [(way, text) for way, _, text in packets]
+            if exchanged == self._last and not left_out:
                 self._same_since_ns = self._same_since_ns or t_ns
                 self._same, self._same_until_ns = self._same + 1, t_ns
                 return self.rest() if t_ns - self._same_since_ns >= SAME_S * NS_PER_S else []
-            counted, self._last = self.rest(), said
+            counted, self._last = self.rest(), exchanged
         else:
             counted, self._last = self.rest(), []
         body: dict[str, Any] = {"t_ns": t_ns, "packets": packets}
@@ -64,7 +64,7 @@ class LineRecord:
         return [*counted, body]
 
     def rest(self) -> list[Mapping[str, Any]]:
-        """The looks that were counted and are in no row yet."""
+        """The polls that were counted and are in no entry yet."""
         if not self._same:
             return []
         body = {"t_ns": self._same_since_ns, "until_ns": self._same_until_ns, "times": self._same}

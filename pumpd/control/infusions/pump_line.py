@@ -1,11 +1,14 @@
 """One pump as it is spoken to: its driver while the port is open, who answered, and every byte on record (AUD-01).
 
 Promises:
-- After the port was lost and opened again `met` is false until the pump has said anew who it is (COM-10).
+- `identified` is false after the port was opened again, after a silence longer than two polls, and after the pump
+  reported a reset, until the pump has said again who it is (COM-10): behind an adapter, a cable can be moved to another
+  pump while the port stays open.
 - What went over the line in a call is written down when the call ends, however it ends.
-- Whoever watches the bytes keeps watching over lost connections.
+- A tap stays in place over lost connections.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
@@ -16,9 +19,12 @@ from pumpd.settings import PumpSettings
 
 T = TypeVar("T")
 
+SILENCE_S = 2.0  # two polls; the line does not get faster when clinical time does
+LOST_AFTER_FAILURES = 2
+
 
 class PumpLine:
-    """`note_frame` writes a row of bytes; `idle` says whether looks that say the same again need one each."""
+    """`note_frame` writes an entry of bytes; `idle` says whether polls with the same bytes need one entry each."""
 
     def __init__(
         self,
@@ -32,12 +38,47 @@ class PumpLine:
         self._note_frame, self._idle = note_frame, idle
         self.driver: Driver | None = None
         self.identity: Identity | None = None
-        self._met_on = 0  # the driver's connection on which the pump was identified
+        self.failures = 0  # questions without an answer, since the last reading
+        self._identified_on: int | None = None  # the driver's connection on which the right pump was identified
+        self._asked_on: int | None = None  # the connection on which identification was last tried
+        self._other = False  # it answered that it is another pump
+        self._heard_s = 0.0  # when it last answered, in the loop's time
         self._taps: list[Tap] = []
 
     @property
-    def met(self) -> bool:
-        return self.driver is not None and self.driver.connections == self._met_on
+    def missing(self) -> bool:
+        """The pump did not answer the last polls."""
+        return self.failures >= LOST_AFTER_FAILURES
+
+    @property
+    def identified(self) -> bool:
+        """The configured pump is on the line, and has not been silent since it said so."""
+        if self.driver is None or self.driver.connections != self._identified_on:
+            return False
+        return asyncio.get_running_loop().time() - self._heard_s <= SILENCE_S
+
+    @property
+    def may_be_ours(self) -> bool:
+        """Not known to be another pump, and asked who it is since the port was opened, answered or not."""
+        return self.driver is not None and self.driver.connections == self._asked_on and not self._other
+
+    def not_identified(self) -> str:
+        """Why nothing may be started on this line now; empty when the pump is identified."""
+        return "" if self.identified else "the pump did not answer for a while and must be identified again first"
+
+    def doubt(self) -> None:
+        """The pump reports something that another pump would report too: it must be identified again."""
+        self._identified_on = None
+
+    def heard(self) -> bool:
+        """The pump answered a poll. False when it must be identified before the answer counts as this pump's."""
+        if not self.identified:
+            return False
+        self.failures, self._heard_s = 0, asyncio.get_running_loop().time()
+        return True
+
+    def missed(self) -> None:
+        self.failures += 1
 
     async def open(self) -> str:
         """Open the port. Returns what is wrong, or nothing."""
@@ -45,15 +86,15 @@ class PumpLine:
         try:
             self.driver = await self._family.connect(port, self._settings.settings)
         except (OSError, ValueError) as error:
-            said = str(error)
-            return said if port in said else f"port {port}: {said}"
+            why = str(error)
+            return why if port in why else f"port {port}: {why}"
         for tap in (self._record.tap, *self._taps):
-            if tap not in self.driver.taps:  # of a port that others have open it may be there already
+            if tap not in self.driver.taps:  # a port that pumps share has it already
                 self.driver.taps.append(tap)
         return ""
 
     async def close(self) -> None:
-        driver, self.driver = self.driver, None
+        driver, self.driver, self._identified_on, self._asked_on = self.driver, None, None, None
         for body in self._record.rest():
             self._note_frame(body)
         if driver is not None:
@@ -61,29 +102,46 @@ class PumpLine:
 
     async def identify(self, driver: Driver) -> str:
         """Ask the pump who it is; `identity` is then that, or None. Returns what is wrong, or nothing."""
-        self.identity, connection = None, driver.connections
-        match await self.call(driver.identify()):
+        self.identity, self._identified_on, connection = None, None, driver.connections
+        outcome = await self.call(driver.identify())
+        self._asked_on, self._other = connection, False
+        match outcome:
             case Done(value=identity):
-                self.identity, self._met_on = identity, connection
-                return wrong_pump(self._settings, identity)
+                self.identity = identity
+                if wrong := wrong_pump(self._settings, identity):
+                    self._other = True
+                    return wrong
+                self._identified_on, self._heard_s = connection, asyncio.get_running_loop().time()
+                return ""
             case Refused(reasons=reasons):
                 return "; ".join(reasons)
             case Unknown(cause=cause):
                 return f"no pump answers on {self._settings.port}: {cause}"
 
+    async def ask(self, call: Awaitable[Outcome[T]]) -> Outcome[T]:
+        """A call that counts as a failed poll when it gets no answer."""
+        outcome = await self.call(call)
+        if isinstance(outcome, Unknown):
+            self.missed()
+        return outcome
+
     async def call(self, call: Awaitable[Outcome[T]]) -> Outcome[T]:
         """Let a call of the driver end, and write down the bytes that went over the line meanwhile."""
+        identified = self.identified
         try:
-            return await call
+            outcome = await call
         finally:
             self.note_frames()
+        if identified and isinstance(outcome, Done):
+            self._heard_s = asyncio.get_running_loop().time()
+        return outcome
 
     def note_frames(self) -> None:
         for body in self.frames(idle=self._idle()):
             self._note_frame(body)
 
     def frames(self, *, idle: bool) -> list[Mapping[str, Any]]:
-        """What is to be written of the line now, for a row of the caller's."""
+        """What is to be written of the line now, for an entry of the caller's."""
         return self._record.take(idle=idle)
 
     def tap(self, hook: Tap) -> None:

@@ -2,20 +2,22 @@
 
 from collections.abc import Mapping
 
-from pumpd.control.infusions.runner import PumpRunner
+from pumpd.control.infusions.pump_service import PumpService, stop_all
 from pumpd.control.refused import RefusedError
 from pumpd.host.clock import Clock
 from pumpd.infusion import events as ev
+from pumpd.messages.requests import Reconcile
+from pumpd.messages.tablet import TabletReconcile
 from pumpd.quantities import Volume
 
 
 class Pumps:
     """Each request returns the pump it was for, and raises RefusedError with every reason against it."""
 
-    def __init__(self, runners: Mapping[str, PumpRunner], clock: Clock) -> None:
+    def __init__(self, runners: Mapping[str, PumpService], clock: Clock) -> None:
         self.runners, self._clock = runners, clock
 
-    def named(self, pump: str) -> PumpRunner:
+    def named(self, pump: str) -> PumpService:
         if pump not in self.runners:
             raise RefusedError(f"pump: {pump!r} is not configured; configured: {', '.join(self.runners) or 'none'}")
         return self.runners[pump]
@@ -23,27 +25,26 @@ class Pumps:
     def stop(self, pump: str | None, by: str, reason: str, *, switching_source: bool = False) -> list[str]:
         """Stop one pump, or all of them; returns their names."""
         runners = list(self.runners.values()) if pump is None else [self.named(pump)]
-        for runner in runners:
-            runner.stop(by, reason, switching=switching_source)
+        stop_all(runners, by, reason, switching=switching_source)
         return [runner.name for runner in runners]
 
-    def pause(self, pump: str, by: str, reason: str) -> PumpRunner:
+    def pause(self, pump: str, by: str, reason: str) -> PumpService:
         return self.feed(pump, ev.PauseRequested(self._now(), by, reason))
 
-    def resume(self, pump: str, by: str) -> PumpRunner:
+    def resume(self, pump: str, by: str) -> PumpService:
         return self.feed(pump, ev.ResumeRequested(self._now(), by))
 
-    def clear(self, pump: str, by: str) -> PumpRunner:
+    def clear(self, pump: str, by: str) -> PumpService:
         return self.feed(pump, ev.TripsCleared(self._now(), by))
 
-    def reconcile(self, pump: str, by: str, volume: str, reason: str, *, stands: bool) -> PumpRunner:
-        try:
-            read = Volume.parse(volume, "volume")
-        except ValueError as error:
-            raise RefusedError(str(error)) from error
-        return self.feed(pump, ev.DeliveryReconciled(self._now(), by, read, reason, stands))
+    def reconcile(self, pump: str, by: str, read: Reconcile | TabletReconcile) -> PumpService:
+        """End an uncertain delivery with the volume that `by` read at the pump."""
+        volume = _volume(read.volume, "volume")
+        again = None if read.volume_again is None else _volume(read.volume_again, "volume again")
+        event = ev.DeliveryReconciled(self._now(), by, volume, read.reason, read.seen_stopped, again)
+        return self.feed(pump, event)
 
-    def feed(self, pump: str, event: ev.Event) -> PumpRunner:
+    def feed(self, pump: str, event: ev.Event) -> PumpService:
         runner = self.named(pump)
         if reasons := runner.feed(event):
             raise RefusedError(*reasons)
@@ -51,3 +52,10 @@ class Pumps:
 
     def _now(self) -> int:
         return self._clock.monotonic_ns()
+
+
+def _volume(text: str, field: str) -> Volume:
+    try:
+        return Volume.parse(text, field, zero=True)
+    except ValueError as error:
+        raise RefusedError(str(error)) from error

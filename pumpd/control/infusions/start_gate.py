@@ -1,15 +1,15 @@
-"""What of the gateway itself must be so before an infusion is first started: its clock and its supply.
+"""What must be true of the gateway itself before an infusion is first started: its clock and its supply.
 
-Its clock also beside a pump's, where that tells one.
+Its clock is also compared with the pump's, where the pump reports one.
 
 Promises:
 - It is asked at the order, at the confirmation and again just before the start is sent (STA-11, STA-13).
-- A resume asks for none of it: the infusion is under way, and its intervals are monotonic.
-- Simulated pumps ask for none of it.
-- It keeps nothing from being stopped.
+- A resume needs none of it: the infusion is under way, and its intervals are monotonic.
+- Simulated pumps need none of it.
+- It never holds up a stop.
 """
 
-from pumpd.control.infusions.runner import PumpRunner
+from pumpd.control.infusions.pump_service import PumpService
 from pumpd.host.clock import Clock
 from pumpd.host.clock_rules import KernelClock, error_objections, pump_objections, step_objections
 from pumpd.host.supply import SupplyWatch
@@ -23,48 +23,48 @@ class StartGate:
         self._settings, self._clock, self._supply = settings, clock, supply
         self._ordered: dict[str, tuple[str, KernelClock]] = {}  # by pump: the session not yet started, the clock then
 
-    def ordered(self, runner: PumpRunner, session: str) -> None:
+    def ordered(self, pump: PumpService, session: str) -> None:
         """An order was taken by the clock as it is now."""
-        self._ordered[runner.name] = (session, self._clock.kernel())
+        self._ordered[pump.name] = (session, self._clock.kernel())
 
-    def objections(self, runner: PumpRunner) -> list[str]:
+    def objections(self, pump: PumpService) -> list[str]:
         """Why nothing may be ordered on this pump now."""
-        if runner.settings.simulated:
+        if pump.settings.simulated:
             return []
         clock = error_objections(self._clock.kernel(), trusted=self._settings.clock_trusted)
-        return [*clock, *self._of_pumps_clock(runner), *self._of_supply()]
+        return [*clock, *self._of_pumps_clock(pump), *self._of_supply()]
 
-    def _of_pumps_clock(self, runner: PumpRunner) -> tuple[str, ...]:
-        told = runner.identity.clock if runner.identity is not None else None
-        if told is None:
+    def _of_pumps_clock(self, pump: PumpService) -> tuple[str, ...]:
+        clock = pump.identity.clock if pump.identity is not None else None
+        if clock is None:
             return ()
-        return pump_objections(told.at(self._clock.loop_ns()), int(self._clock.now().timestamp()))
+        return pump_objections(clock.at(self._clock.loop_ns()), int(self._clock.now().timestamp()))
 
     def _of_supply(self) -> tuple[str, ...]:
         if self._supply is None:
             return ()
         if not self._supply.polled:
-            return ("supply: the gateway has not looked at its supply yet; ask again",)
+            return ("supply: the gateway has not checked its supply yet; ask again",)
         return start_objections(self._supply.supply)
 
-    def against(self, runner: PumpRunner, action: ConfirmAction) -> list[str]:
+    def against(self, pump: PumpService, action: ConfirmAction) -> list[str]:
         """Why what was ordered may not be confirmed now."""
-        return self._reasons(runner, self._then(runner)) if action is ConfirmAction.START else []
+        return self._reasons(pump, self._then(pump)) if action is ConfirmAction.START else []
 
-    def last_look(self, runner: PumpRunner) -> str:
-        """Why the start that is about to be sent may not be; empty when it may. From then on nothing is asked."""
-        then = self._then(runner)
-        self._ordered.pop(runner.name, None)
-        return "" if then is None else "; ".join(self._reasons(runner, then))
+    def last_check(self, pump: PumpService) -> str:
+        """Why the start that is about to be sent may not be; empty when it may. Asked once for each order."""
+        then = self._then(pump)
+        self._ordered.pop(pump.name, None)
+        return "" if then is None else "; ".join(self._reasons(pump, then))
 
-    def _then(self, runner: PumpRunner) -> KernelClock | None:
+    def _then(self, pump: PumpService) -> KernelClock | None:
         """The clock by which the infusion that is not started yet was ordered."""
-        session, then = self._ordered.get(runner.name, ("", None))
-        return then if runner.infusion is not None and runner.infusion.place.session == session else None
+        session, then = self._ordered.get(pump.name, ("", None))
+        return then if pump.infusion is not None and pump.infusion.place.session == session else None
 
-    def _reasons(self, runner: PumpRunner, then: KernelClock | None) -> list[str]:
-        if runner.settings.simulated:
+    def _reasons(self, pump: PumpService, then: KernelClock | None) -> list[str]:
+        if pump.settings.simulated:
             return []
         if then is None:
             return ["clock: the time of this order is not known; stop it and order again"]
-        return [*self.objections(runner), *step_objections(then, self._clock.kernel())]
+        return [*self.objections(pump), *step_objections(then, self._clock.kernel())]

@@ -1,11 +1,11 @@
-"""Flow that no infusion explains: left behind by a crash, or started by somebody at the pump.
+"""Flow that no infusion explains: left behind by a crash, or started by a person at the pump.
 
 Promises:
-- What flows when this process comes up is told to stop at every look, answered or not, until two looks over two seconds
-  show no flow and the same volume (STP-03, STP-04). Three seconds without that are a high alarm.
-- What starts to flow later on a pump that took a program of ours is stopped at every look, whether we ever started it
-  or not, in this process or in one before, and is written down under the order that the program was for; what somebody
-  starts on a pump of which pumpd knows nothing is theirs, and is written down.
+- A pump that flows when this process comes up, or waits to flow, is stopped again at every poll, answered or not, until
+  readings over two seconds confirm that it stopped (STP-03, STP-04). Three seconds without that are a high alarm.
+- A pump that took a program of ours and flows later without an infusion is stopped at every poll, whether we ever
+  started it or not, in this process or in one before; it is recorded under the order that the program was for. What a
+  person starts on a pump that pumpd never loaded is left alone, and recorded.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,8 +15,7 @@ import structlog
 
 from pumpd.control import describe
 from pumpd.infusion import Limits
-from pumpd.pump import AlarmCode, Reading
-from pumpd.quantities import Volume
+from pumpd.pump import AlarmCode, Reading, no_flow_since, stopped
 
 log = structlog.get_logger("pumpd.control")
 
@@ -24,17 +23,17 @@ Note = Callable[[str, str, Mapping[str, Any]], None]
 
 
 class UnprescribedFlow:
-    """`alarms` are those of the pump, whatever infusion it has or has not: they are written of no session.
+    """`alarms` are the pump's, whatever infusion it has or has not: they are recorded without a session.
 
-    `note` takes the session, the kind of the row and its body.
+    `note` takes the session, the kind of the entry and its body.
     """
 
     def __init__(self, pump: str, limits: Limits, note: Note, stop: Callable[[], None]) -> None:
         self._pump, self._limits, self._note, self._stop = pump, limits, note, stop
         self.alarms: frozenset[AlarmCode] = frozenset()
         self._found_ns: int | None = None
-        self._still_since_ns: int | None = None
-        self._volume: Volume | None = None
+        self._no_flow_since_ns: int | None = None
+        self._last: Reading | None = None
         self._noted = False
         self._session = ""  # whose program the pump may hold, whatever became of it
 
@@ -44,42 +43,40 @@ class UnprescribedFlow:
 
     @property
     def stopping(self) -> bool:
-        """What was found flowing has not been proven to stand yet."""
+        """What was found flowing is not confirmed to have stopped yet."""
         return self._found_ns is not None
 
     def found(self, now_ns: int) -> None:
-        """The pump flows as this process comes up; whoever calls stops it."""
+        """The pump flows, or waits to flow, as this process comes up. The caller stops it."""
         self._found_ns = now_ns if self._found_ns is None else self._found_ns
-        self._still_since_ns = None
+        self._no_flow_since_ns = self._last = None
 
-    def look(self, reading: Reading | None, now_ns: int) -> None:
-        """A look at the pump, None when it did not answer, while a stop of what was found is under way."""
+    def check(self, reading: Reading | None, now_ns: int) -> None:
+        """A poll, None when the pump did not answer, while a stop of what was found is under way."""
         if self._found_ns is None:
             return
-        if reading is not None and self._stands(reading):
-            self._found_ns = None
-            self._note("", "leftover_stopped", {"delivered_ml": reading.delivered.number})
-            for code in sorted(self.alarms):
-                self._note("", "alarm_cleared", {"code": code.value})
-            self.alarms = frozenset()
-            return
-        if reading is None or reading.state.flowing:
+        if reading is not None:
+            self._no_flow_since_ns = no_flow_since(self._no_flow_since_ns, self._last, reading, self._found_ns)
+            self._last = reading
+            if stopped(self._no_flow_since_ns, reading, self._limits.still_for_ns):
+                self._end(reading)
+                return
+        if reading is None or not reading.state.no_flow:
             self._stop()
         if now_ns - self._found_ns >= self._limits.stop_alarm_ns and not self.alarms:
             self.alarms = frozenset({AlarmCode.STOP_UNCONFIRMED})
             log.error("stop_unconfirmed", pump=self._pump)
             self._note("", "alarm_raised", describe.alarm(AlarmCode.STOP_UNCONFIRMED))
 
-    def _stands(self, reading: Reading) -> bool:
-        if reading.state.flowing:
-            self._still_since_ns = None
-        elif self._still_since_ns is None or reading.delivered != self._volume:
-            self._still_since_ns = reading.answered_ns
-        self._volume, since = reading.delivered, self._still_since_ns
-        return since is not None and reading.answered_ns - since >= self._limits.still_for_ns
+    def _end(self, reading: Reading) -> None:
+        self._found_ns = self._last = None
+        self._note("", "leftover_stopped", {"delivered_ml": reading.delivered.number})
+        for code in sorted(self.alarms):
+            self._note("", "alarm_cleared", {"code": code.value})
+        self.alarms = frozenset()
 
     def flows(self, reading: Reading) -> None:
-        """The pump flows and has no infusion. If it took a program of ours, this is more of the same."""
+        """The pump flows, or waits to flow, and has no infusion. One that took a program of ours is stopped."""
         ours = bool(self._session) or self.stopping
         if not self._noted:
             self._noted = True

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.infusions.recovery import LOOK_BACK, gone_since
-from pumpd.control.infusions.runner import PumpRunner
 from pumpd.control.observation.observation import LASTS_NS, NS, Observation, ObservationError, Vitals
 from pumpd.control.observation.summary import summary
 from pumpd.host.clock import Clock
@@ -43,7 +43,7 @@ class ObservationService:
         """Those after infusions on this pump, the newest first."""
         return [each for each in self.under_way.values() if each.pump == pump][::-1]
 
-    def check(self, runners: Iterable[PumpRunner]) -> None:
+    def check(self, runners: Iterable[PumpService]) -> None:
         """Begin an observation where an infusion that flowed has ended."""
         for runner in runners:
             infusion = runner.infusion
@@ -56,7 +56,7 @@ class ObservationService:
             if now - each.since_ns >= FORGOTTEN_NS:
                 self._end(each, "pumpd", "nobody ended it within two days")
 
-    def _begin(self, runner: PumpRunner, session: str) -> None:
+    def _begin(self, runner: PumpService, session: str) -> None:
         self._begun.add(session)
         now = self._clock.monotonic_ns()
         for each in self.of_pump(runner.name):

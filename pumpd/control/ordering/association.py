@@ -9,7 +9,7 @@ Promises:
 
 import asyncio
 
-from pumpd.control.infusions.runner import PumpRunner
+from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.ordering.turns import WITHIN_S, Turns
 from pumpd.control.refused import RefusedError
 from pumpd.dosing.prescription import is_token
@@ -25,7 +25,7 @@ class Associations:
     def __init__(self, journal: JournalWriter, clock: Clock) -> None:
         self._journal, self._clock, self._turns = journal, clock, Turns()
 
-    async def change(self, runner: PumpRunner, patient: str | None, by: str) -> None:
+    async def change(self, runner: PumpService, patient: str | None, by: str) -> None:
         """Make this the pump's patient; None: no patient. Raises RefusedError."""
         if patient is not None and not is_token(patient):
             raise RefusedError(f"patient: this is {NO_TOKEN}")
@@ -47,7 +47,7 @@ class Associations:
             runner.patient = ""
             raise RefusedError(f"journal: {why}; {runner.name} has no patient now; associate it again") from error
 
-    def _entry(self, runner: PumpRunner, patient: str | None, by: str) -> Entry:
+    def _entry(self, runner: PumpService, patient: str | None, by: str) -> Entry:
         body = {"patient": patient, "before": runner.patient or None, "by": by}
         return Entry(CHANGED, body, runner.name, "", self._clock.monotonic_ns())
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pumpd.control.infusions.deadman import on_port
-from pumpd.control.infusions.runner import PumpRunner
+from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.ordering.build import objections as build_objections
 from pumpd.control.ordering.dose_history import DoseHistory
 from pumpd.control.refused import RefusedError
@@ -14,7 +14,7 @@ from pumpd.dosing.history import Dose, History, Wanted, objections, place, warni
 from pumpd.host.clock import Clock
 from pumpd.messages.requests import Order
 from pumpd.messages.state import Course
-from pumpd.pump import Capabilities, LossOfControl
+from pumpd.pump import Capabilities, Container, LossOfControl
 from pumpd.settings import PumpSettings, Settings
 
 
@@ -26,6 +26,7 @@ class Planned:
     prescription: Prescription
     program: RateProgram
     capabilities: Capabilities
+    container: Container
     course: Course | None
 
 
@@ -34,7 +35,7 @@ class Planning:
         self,
         settings: Settings,
         library: Library,
-        runners: Sequence[PumpRunner],
+        runners: Sequence[PumpService],
         past: DoseHistory,
         clock: Clock,
         others: Collection[str],
@@ -43,7 +44,9 @@ class Planning:
         self._settings, self._library, self._runners = settings, library, runners
         self._past, self._clock, self._others = past, clock, others
 
-    async def planned(self, request: Order, runner: PumpRunner, objections: Sequence[str], *, ordered: bool) -> Planned:
+    async def planned(
+        self, request: Order, runner: PumpService, objections: Sequence[str], *, ordered: bool
+    ) -> Planned:
         """Plan it. Raises RefusedError with every reason, `objections` among them.
 
         To be `ordered`, it needs a typed reason for each soft limit as well.
@@ -68,9 +71,11 @@ class Planning:
         if reasons:
             raise RefusedError(*reasons)
         asked = {**fields, "overrides": request.overrides}
-        return Planned(asked, prescription, program, capabilities, self._course(runner, prescription))
+        container = self._library.containers[prescription.container]
+        course = self._course(runner, prescription)
+        return Planned(asked, prescription, program, capabilities, container, course)
 
-    def _capabilities(self, runner: PumpRunner, prescription: Prescription) -> Capabilities:
+    def _capabilities(self, runner: PumpService, prescription: Prescription) -> Capabilities:
         """The pump's limits with the ordered container. Raises Refusals, with every reason that needs no pump."""
         reasons = check(prescription, self._library)
         container = self._library.containers.get(prescription.container)
@@ -82,7 +87,7 @@ class Planning:
             raise Refusals([*reasons, Refusal("container", str(error), "PRG-13")]) from error
 
     def history(
-        self, runner: PumpRunner, prescription: Prescription, but: str = ""
+        self, runner: PumpService, prescription: Prescription, but: str = ""
     ) -> tuple[list[str], tuple[SoftLimit, ...]]:
         """The limits that this order passes after what the patient has had: hard reasons, and soft limits."""
         entry = self._library.entries.get(prescription.entry)
@@ -95,7 +100,7 @@ class Planning:
         soft = () if now is None else warnings(past, wanted, now, entry.course)
         return [*changed, *(str(each) for each in objections(past, wanted, now, entry.course))], soft
 
-    def _course(self, runner: PumpRunner, prescription: Prescription) -> Course | None:
+    def _course(self, runner: PumpService, prescription: Prescription) -> Course | None:
         entry, now = self._library.entries.get(prescription.entry), self._now(runner)
         if entry is None or now is None:
             return None
@@ -108,7 +113,7 @@ class Planning:
         live = {each.infusion.place.session for each in self._runners if each.active and each.infusion}
         return [dose for dose in self._past.doses(live) if dose.session != but]
 
-    def _now(self, runner: PumpRunner) -> int | None:
+    def _now(self, runner: PumpService) -> int | None:
         known = runner.settings.simulated or self._settings.clock_trusted or self._clock.kernel().synchronized
         return int(self._clock.now().timestamp() * 1e9) if known else None
 

@@ -12,8 +12,8 @@ import asyncio
 import secrets
 from collections.abc import Callable
 
+from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.infusions.pumps import Pumps
-from pumpd.control.infusions.runner import PumpRunner
 from pumpd.control.infusions.start_gate import StartGate
 from pumpd.control.journal_health import JournalHealth
 from pumpd.control.ordering.association import Associations
@@ -72,7 +72,7 @@ class OrderingService:
             )
             raise RefusedError(*self._objections(runner, request.patient), late) from error
 
-    async def _order(self, request: Order, runner: PumpRunner, peer: str) -> str:
+    async def _order(self, request: Order, runner: PumpService, peer: str) -> str:
         await self._health.retry()
         objections = [*self._objections(runner, request.patient), *await self._library_check.objections()]
         planned = await self.planning.planned(request, runner, objections, ordered=True)
@@ -98,14 +98,14 @@ class OrderingService:
         runner.order(infusion, program, planned.capabilities, {"order": planned.asked, "build": self._build})
         return session
 
-    async def associate(self, pump: str, patient: str | None, by: str) -> PumpRunner:
+    async def associate(self, pump: str, patient: str | None, by: str) -> PumpService:
         """Make this the pump's patient; None: no patient. Raises RefusedError."""
         runner = self._pumps.named(pump)
         await self._associations.change(runner, patient, by)
         self._changed()
         return runner
 
-    def _infusion(self, runner: PumpRunner, planned: Planned) -> Infusion:
+    def _infusion(self, runner: PumpService, planned: Planned) -> Infusion:
         pump, program = runner.settings, planned.program
         return Infusion(
             place=Place(secrets.token_hex(8), self._gateway, pump.name, pump.serial, pump.channel),
@@ -116,9 +116,10 @@ class OrderingService:
             accuracy_percent=planned.capabilities.kind.accuracy_percent,
             ordered_ns=self._now(),
             patient=planned.prescription.patient,
+            container=planned.container.usable,
         )
 
-    def _objections(self, runner: PumpRunner, patient: str) -> list[str]:
+    def _objections(self, runner: PumpService, patient: str) -> list[str]:
         """Why nothing may be ordered for this patient on this pump now."""
         reasons = self._health.objections() + self._gate.objections(runner)
         if runner.problem:

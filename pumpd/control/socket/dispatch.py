@@ -1,8 +1,10 @@
 """From a request to the service that carries it out, and every refusal into the journal.
 
 Promises:
-- A stop comes before everything else and waits for nothing.
-- Whatever is refused leaves a journal entry with its reasons; strangers on the network cannot fill the disk with them.
+- A request that may not come in by its door is refused before anything else is done with it.
+- A stop waits for nothing.
+- Every refusal leaves a journal entry with its reasons. What anybody on the network can cause, and what the door
+  refuses, leaves a limited number of them, so that nobody can fill the disk.
 """
 
 from asyncio import StreamReader, StreamWriter
@@ -13,15 +15,16 @@ from typing import Any
 from pumpd.control.alarms.service import AlarmService
 from pumpd.control.confirming.review import review
 from pumpd.control.confirming.service import ConfirmingService
+from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.infusions.pumps import Pumps
-from pumpd.control.infusions.runner import PumpRunner
 from pumpd.control.ordering.service import OrderingService
 from pumpd.control.refused import RefusedError
+from pumpd.control.socket.doors import Caller, Door, objection
 from pumpd.control.socket.strangers import StrangerLimit
 from pumpd.control.socket.streams import StateStream, show_wire
 from pumpd.control.state.live import LiveState
-from pumpd.control.tablets.keys import KeyStore, KeyStoreError
 from pumpd.control.tablets.pairing_service import PairingService
+from pumpd.control.tablets.register import Register
 from pumpd.control.tablets.service import Tablets
 from pumpd.control.tablets.software_nurse import SoftwareNurses
 from pumpd.dosing import Library
@@ -37,6 +40,10 @@ from pumpd.messages.requests import (
     Clear,
     Confirmation,
     Dissociate,
+    KeyAdd,
+    KeyList,
+    KeyRename,
+    KeyRevoke,
     LibraryRequest,
     NonceRequest,
     Order,
@@ -46,9 +53,13 @@ from pumpd.messages.requests import (
     PairOpen,
     PairState,
     Pause,
+    PinReset,
     Reconcile,
     Request,
     Resume,
+    StaffAdd,
+    StaffList,
+    StaffRemove,
     StatusRequest,
     Stop,
     TabletRequest,
@@ -72,7 +83,7 @@ class Dispatch:
         software_nurses: SoftwareNurses,
         tablets: Tablets,
         pairing: PairingService,
-        keys: KeyStore,
+        register: Register,
         alarms: AlarmService,
         live: LiveState,
         stream: StateStream,
@@ -81,26 +92,27 @@ class Dispatch:
     ) -> None:
         self._gateway, self._library, self._pumps = gateway, library, pumps
         self._ordering, self._confirming, self._software_nurses = ordering, confirming, software_nurses
-        self._tablets, self._pairing, self._keys, self._alarms = tablets, pairing, keys, alarms
+        self._tablets, self._pairing, self._register, self._alarms = tablets, pairing, register, alarms
         self._live, self._stream, self._journal, self._clock = live, stream, journal, clock
-        self._strangers = StrangerLimit()
+        self._limits = {door: StrangerLimit() for door in Door}
 
-    async def answer(self, request: Request, peer: str, *, operator: bool = False) -> Answer:
-        """Carry out a request from `peer` (who is on the socket, for the journal).
-
-        `operator`: the kernel says that it is root or the user that control runs as.
-        """
+    async def answer(self, request: Request, caller: Caller) -> Answer:
+        """Carry out a request, or refuse it with every reason."""
+        if why := objection(request, caller):
+            body = {"op": request.op, "reasons": [why], "door": caller.door.value, "peer": caller.name}
+            self._note_limited("request_refused", body, caller.door)
+            return Answer(ok=False, reasons=(why,))
         try:
             if isinstance(request, Stop):  # before all else
-                return Answer(ok=True, result=self._stop(request, peer))
-            result = await self._carry_out(request, peer, operator=operator)
+                return Answer(ok=True, result=self._stop(request, caller.name))
+            result = await self._carry_out(request, caller.name)
         except RefusedError as error:
-            self._note_refusal(request, peer, error.reasons)
+            self._note_refusal(request, caller, error.reasons)
             return Answer(ok=False, reasons=error.reasons)
         match result:
             case Answer():
                 return result
-            case PumpRunner():
+            case PumpService():
                 return Answer(ok=True, result=dict(self._live.pump(result)))
             case _:
                 return Answer(ok=True, result=dict(result))
@@ -115,18 +127,16 @@ class Dispatch:
             case _:
                 return None
 
-    def malformed(self, peer: str, problems: tuple[str, ...]) -> Answer:
+    def malformed(self, caller: Caller, problems: tuple[str, ...]) -> Answer:
         """What came over the socket is not a request."""
-        self._note("request_malformed", {"problems": list(problems), "peer": peer})
+        self._note_limited("request_malformed", {"problems": list(problems), "peer": caller.name}, caller.door)
         return Answer(ok=False, reasons=problems)
 
     def _stop(self, request: Stop, peer: str) -> dict[str, Any]:
         by, switching = f"{request.by}, {peer}", request.switching_source
         return {"stopping": self._pumps.stop(request.pump, by, request.reason, switching_source=switching)}
 
-    async def _carry_out(
-        self, request: Request, peer: str, *, operator: bool
-    ) -> Answer | PumpRunner | Mapping[str, Any]:
+    async def _carry_out(self, request: Request, peer: str) -> Answer | PumpService | Mapping[str, Any]:
         match request:
             case StatusRequest():
                 return self._live.state()
@@ -147,8 +157,8 @@ class Dispatch:
                 return self._pumps.resume(pump, f"{by}, {peer}")
             case Clear(pump=pump, by=by):
                 return self._pumps.clear(pump, f"{by}, {peer}")
-            case Reconcile(pump=pump, by=by, volume=volume, reason=reason, stands=stands):
-                return self._pumps.reconcile(pump, f"{by}, {peer}", volume, reason, stands=stands)
+            case Reconcile(pump=pump, by=by):
+                return self._pumps.reconcile(pump, f"{by}, {peer}", request)
             case TraceRequest(pump=pump):
                 settings = self._pumps.named(pump).settings
                 return {"pump": pump, "driver": settings.driver, "port": settings.port}
@@ -168,9 +178,11 @@ class Dispatch:
             case PairOffer(token=token, name=name, public_key=public_key):
                 return await self._pairing.offer(token, name, public_key)
             case PairOpen() | PairAccept() | PairClose():
-                if not operator:
-                    raise RefusedError("pair: only somebody at the gateway pairs a tablet: root, or pumpd's own user")
                 return await self._pair(request, peer)
+            case KeyList() | KeyAdd() | KeyRename() | KeyRevoke():
+                return await self._change_keys(request, peer)
+            case StaffList() | StaffAdd() | StaffRemove() | PinReset():
+                return await self._change_staff(request, peer)
             case Stop():  # carried out before; here for the type checker
                 return self._stop(request, peer)
 
@@ -184,23 +196,46 @@ class Dispatch:
                 self._pairing.close()
                 return {}
 
+    async def _change_keys(self, request: KeyList | KeyAdd | KeyRename | KeyRevoke, peer: str) -> dict[str, Any]:
+        match request:
+            case KeyList():
+                return {"keys": self._register.keys()}
+            case KeyAdd(name=name, public_key=public_key):
+                return await self._register.add_software(name, public_key, peer)
+            case KeyRename(key=key, name=name):
+                return await self._register.rename_key(key, name, peer)
+            case KeyRevoke(key=key):
+                return await self._register.revoke_key(key, peer)
+
+    async def _change_staff(self, request: StaffList | StaffAdd | StaffRemove | PinReset, peer: str) -> dict[str, Any]:
+        match request:
+            case StaffList():
+                return {"staff": self._register.staff()}
+            case StaffAdd(badge=badge, name=name, roles=roles, pin=pin):
+                return await self._register.add_person(badge, name, roles, pin.get_secret_value(), peer)
+            case StaffRemove(badge=badge):
+                return await self._register.remove_person(badge, peer)
+            case PinReset(badge=badge, pin=pin):
+                return await self._register.reset_pin(badge, pin.get_secret_value(), peer)
+
     def _alive(self, tablet: str) -> None:
-        try:
-            paired = tablet in self._keys.all()
-        except KeyStoreError as error:
-            raise RefusedError(str(error)) from error
-        if not paired:
+        if self._register.key(tablet) is None:
             raise RefusedError(f"alive: no tablet {tablet!r} is paired with this gateway")
         self._alarms.alive(tablet)
 
-    def _note_refusal(self, request: Request, peer: str, reasons: tuple[str, ...]) -> None:
+    def _note_refusal(self, request: Request, caller: Caller, reasons: tuple[str, ...]) -> None:
         by = request.ordered_by if isinstance(request, Order) else getattr(request, "by", "")
-        body: dict[str, Any] = {"op": request.op, "by": by, "reasons": list(reasons), "peer": peer}
+        body = {"op": request.op, "by": by, "reasons": list(reasons), "peer": caller.name}
         if isinstance(request, TabletRequest | PairOffer | Alive):  # anybody on the network can send these
-            if not self._strangers.allow(self._clock.loop_ns()):
-                return
-            body |= self._strangers.told()
-        self._note(_REFUSED.get(request.op, "request_refused"), body, getattr(request, "pump", None) or "")
+            self._note_limited("request_refused", body, caller.door)
+        else:
+            kind = _REFUSED.get(request.op, "request_refused")
+            self._note(kind, body, getattr(request, "pump", None) or "")
+
+    def _note_limited(self, kind: str, body: Mapping[str, Any], door: Door) -> None:
+        limit = self._limits[door]
+        if limit.allow(self._clock.loop_ns()):
+            self._note(kind, {**body, **limit.left_out()})
 
     def _note(self, kind: str, body: Mapping[str, Any], pump: str = "") -> None:
         self._journal.post([Entry(kind, body, pump, "", self._clock.monotonic_ns())])

@@ -1,24 +1,24 @@
-"""The control socket: AF_UNIX, one JSON request a line, one JSON answer a line.
+"""One of control's two sockets: AF_UNIX, one JSON request a line, one JSON answer a line.
 
 Requests of one connection are answered in order; connections do not wait for each other.
 """
 
 import asyncio
 import contextlib
-import os
-import socket
-import struct
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import structlog
 from pydantic import ValidationError
 
+from pumpd.control.socket.clients import BoundedWriter, Client, Clients, Peer
 from pumpd.control.socket.dispatch import Dispatch
+from pumpd.control.socket.doors import Caller, Door
 from pumpd.messages.requests import LONGEST_LINE, REQUEST, Answer, Request
+from pumpd.settings import Settings
+from pumpd.validation import problems
 
 log = structlog.get_logger("pumpd.control")
-
-_CREDENTIALS = struct.Struct("3i")
 
 
 class SocketInUseError(OSError):
@@ -26,18 +26,21 @@ class SocketInUseError(OSError):
 
 
 class ControlServer:
-    def __init__(self, dispatch: Dispatch, path: Path) -> None:
-        self._dispatch, self._path = dispatch, path
+    def __init__(self, dispatch: Dispatch, door: Door, path: Path) -> None:
+        self._dispatch, self._door, self._path = dispatch, door, path
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
+        self._group = -1
+        self.clients = Clients()
 
     async def open(self) -> None:
-        """Listen. Raises SocketInUseError when another control process does, OSError when the path is not to be had."""
+        """Listen. Raises SocketInUseError when another control process does, OSError when the path cannot be used."""
         if self._path.is_socket():
             await self._refuse_second()
             self._path.unlink()
         self._server = await asyncio.start_unix_server(self._serve, self._path, limit=LONGEST_LINE)
         self._path.chmod(0o660)
+        self._group = self._path.stat().st_gid
 
     async def _refuse_second(self) -> None:
         try:
@@ -57,51 +60,63 @@ class ControlServer:
         await self._server.wait_closed()
         self._path.unlink(missing_ok=True)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _serve(self, reader: asyncio.StreamReader, opened: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         if task is not None:
             self._connections.add(task)
             task.add_done_callback(self._connections.discard)
-        peer, operator = _peer(writer)
+        peer = Peer.of(opened.get_extra_info("socket"))
+        caller = Caller(self._door, peer.user(self._group), str(peer))
+        client = Client(peer.uid, opened.transport)
+        protocol = opened.transport.get_protocol()
+        writer = BoundedWriter(opened.transport, protocol, reader, asyncio.get_running_loop())
+        self.clients.enter(client)
         try:
-            while line := await reader.readline():
-                answer, request = await self._answer(line, peer, operator=operator)
-                writer.write(answer.model_dump_json().encode() + b"\n")
-                await writer.drain()
-                if answer.ok and (stream := self._dispatch.stream(request)):
-                    await stream(reader, writer)
-                    break
+            await self._converse(reader, writer, client, caller)
         except ValueError:  # a line longer than any request
-            answer = self._dispatch.malformed(peer, (f"request: longer than {LONGEST_LINE} bytes",))
+            answer = self._dispatch.malformed(caller, (f"request: longer than {LONGEST_LINE} bytes",))
             writer.write(answer.model_dump_json().encode() + b"\n")
         except ConnectionError:
-            pass  # the client went away; what it asked for was done
+            pass  # the client has gone; what it asked for was done
         except asyncio.CancelledError:
-            writer.transport.abort()  # the daemon is closing, and waits for nobody who does not read
+            writer.transport.abort()  # control is ending, and does not wait for a client that does not read
         finally:
-            writer.close()
+            self.clients.leave(client)
+            opened.close()
             with contextlib.suppress(ConnectionError, asyncio.CancelledError):
-                await writer.wait_closed()
+                await opened.wait_closed()
 
-    async def _answer(self, line: bytes, peer: str, *, operator: bool) -> tuple[Answer, Request | None]:
+    async def _converse(
+        self, reader: asyncio.StreamReader, writer: BoundedWriter, client: Client, caller: Caller
+    ) -> None:
+        while line := await reader.readline():
+            self.clients.heard(client)
+            answer, request = await self._answer(line, caller)
+            writer.write(answer.model_dump_json().encode() + b"\n")
+            await writer.drain()
+            if answer.ok and (stream := self._dispatch.stream(request)):
+                await stream(reader, writer)
+                return
+            client.busy = False
+
+    async def _answer(self, line: bytes, caller: Caller) -> tuple[Answer, Request | None]:
         try:
             request = REQUEST.validate_json(line)
         except ValidationError as error:
-            problems = tuple(
-                f"{'.'.join(str(part) for part in item['loc']) or 'request'}: {item['msg']}"
-                for item in error.errors(include_url=False, include_context=False, include_input=False)
-            )
-            return self._dispatch.malformed(peer, problems), None
+            return self._dispatch.malformed(caller, problems(error, "request")), None
         try:
-            return await self._dispatch.answer(request, peer, operator=operator), request
+            return await self._dispatch.answer(request, caller), request
         except Exception as error:  # the socket must go on answering: stop goes through here
             log.exception("request_failed", op=request.op)
             return Answer(ok=False, reasons=(f"pumpd failed on this request: {error!r}",)), request
 
 
-def _peer(writer: asyncio.StreamWriter) -> tuple[str, bool]:
-    """Who is at the other end, as the kernel says, and whether it is root or the user that this process runs as."""
-    raw = writer.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    process, user, _group = _CREDENTIALS.unpack(raw)
-    who = f"uid {user}, pid {process}" if process else f"uid {user or os.getuid()}"
-    return who, user in (0, os.getuid())
+@contextlib.asynccontextmanager
+async def doors(dispatch: Dispatch, settings: Settings) -> AsyncIterator[None]:
+    """Both sockets, open. Raises SocketInUseError, OSError."""
+    async with contextlib.AsyncExitStack() as stack:
+        for door, path in ((Door.OPERATOR, settings.socket_path), (Door.TABLET, settings.tablet_socket_path)):
+            server = ControlServer(dispatch, door, path)
+            stack.push_async_callback(server.close)
+            await server.open()
+        yield

@@ -12,7 +12,7 @@ import json
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 
-from pumpd.control.infusions.runner import PumpRunner
+from pumpd.control.infusions.pump_service import PumpService
 from pumpd.messages.state import GatewayState
 
 EVERY_S = 1.0
@@ -51,7 +51,7 @@ class StateStream:
             self._watchers.discard(changed)
 
 
-async def show_wire(runner: PumpRunner, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def show_wire(runner: PumpService, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Write a line of JSON for each packet until the client goes away: `t_ns`, `way` (out, in), `hex`, `dropped`."""
     waiting: deque[dict[str, object]] = deque()
     filled, dropped = asyncio.Event(), 0

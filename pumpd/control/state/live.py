@@ -11,7 +11,7 @@ from typing import Any, cast
 from pumpd.control import describe
 from pumpd.control.alarms.service import AlarmService
 from pumpd.control.alarms.sounder import Sounder
-from pumpd.control.infusions.runner import PumpRunner
+from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.journal_health import JournalHealth
 from pumpd.control.observation.service import ObservationService
 from pumpd.control.ordering.library_check import LibraryCheck
@@ -29,7 +29,7 @@ class LiveState:
     def __init__(
         self,
         settings: Settings,
-        runners: Mapping[str, PumpRunner],
+        runners: Mapping[str, PumpService],
         alarms: AlarmService,
         observations: ObservationService,
         ordering: OrderingService,
@@ -49,7 +49,7 @@ class LiveState:
     def state(self) -> GatewayState:
         return snapshot(self._values(), self._clock.instant())
 
-    def pump(self, runner: PumpRunner) -> PumpState:
+    def pump(self, runner: PumpService) -> PumpState:
         return pump_state(self._pump(runner), self._clock.instant())
 
     def _values(self) -> GatewayValues:
@@ -69,7 +69,7 @@ class LiveState:
             utc_offset_min=self._clock.utc_offset_min(),
         )
 
-    def _pump(self, runner: PumpRunner) -> PumpValues:
+    def _pump(self, runner: PumpService) -> PumpValues:
         infusion = runner.infusion
         session, course = self._ordering.courses.get(runner.name, ("", None))
         return PumpValues(
@@ -80,6 +80,7 @@ class LiveState:
             identity=runner.identity,
             capabilities=runner.capabilities,
             reading=runner.reading,
+            stopped=runner.stopped,
             infusion=infusion,
             program=runner.program,
             alarms=_alarms(self._alarms.of_pump(runner.name), runner.unprescribed.alarms),

@@ -48,6 +48,7 @@ class PumpValues:
     identity: Identity | None
     capabilities: Capabilities | None
     reading: Reading | None
+    stopped: bool  # confirmed by readings, and nothing may flow (STP-04)
     infusion: Infusion | None
     program: RateProgram | None
     alarms: Sequence[AlarmState]
@@ -107,7 +108,7 @@ def pump_state(values: PumpValues, at: Instant) -> PumpState:
         "patient": values.patient or None,
         "problem": values.problem,
         "pump_state": reading.state.value if reading else None,
-        "stopped": reading is not None and reading.state.stands and not (infusion and infusion.state.may_flow),
+        "stopped": values.stopped,
         "age_s": None if reading is None else round(at.real_s(at.now_ns - reading.asked_ns), 2),
         "pressure_mmhg": reading.pressure_mmhg if reading else None,
         "battery_percent": reading.battery_percent if reading else None,

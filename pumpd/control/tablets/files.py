@@ -1,33 +1,69 @@
-"""Small JSON files of the control process: read whole, replaced whole: a power cut leaves the old or the new."""
+"""Small JSON files of control: read whole, replaced whole, so that a power cut leaves the old or the new."""
 
+import asyncio
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+WRITTEN_WITHIN_S = 4.0  # less than a command waits for its answer
+
+T = TypeVar("T")
 
 
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """The rows; none when there is no file. Raises OSError, ValueError."""
+def read_entries(path: Path) -> list[dict[str, Any]]:
+    """The entries; none when there is no file. Raises OSError, ValueError."""
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
+        entries = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return []
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ValueError("not a list of entries")
-    return rows
+    return entries
 
 
-def write_rows(path: Path, rows: list[dict[str, Any]], *, mode: int) -> None:
-    """Put these rows in the place of the old ones; what root writes stays the service's. Raises OSError."""
+def write_entries(path: Path, entries: list[dict[str, Any]], *, mode: int) -> None:
+    """Replace the file's entries by these. Raises OSError."""
     beside = path.with_suffix(".new")
     beside.unlink(missing_ok=True)
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         os.fchmod(file.fileno(), mode)
-        if os.geteuid() == 0:  # written by root for the service: it stays the service's
-            owner = path.parent.stat()
-            os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
-        json.dump(rows, file, indent=1, ensure_ascii=False)
+        json.dump(entries, file, indent=1, ensure_ascii=False)
         file.flush()
         os.fsync(file.fileno())
     beside.replace(path)
+
+
+class Changes:
+    """The changes to one file: one after the other, each on a thread, so that no change is lost to another.
+
+    A change reads, changes and writes; while one waits for the disk, the next waits for it. A disk that does not answer
+    holds one thread and nothing else.
+    """
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._one = asyncio.Lock()
+
+    async def make(self, change: Callable[[], T]) -> T:
+        """Make this change. Raises TimeoutError with what to do, and what the change itself raises."""
+        try:
+            async with asyncio.timeout(WRITTEN_WITHIN_S):
+                await self._one.acquire()
+        except TimeoutError as error:
+            raise TimeoutError(f"{self._what}: an earlier change waits for the disk; nothing was changed") from error
+        made = asyncio.create_task(asyncio.to_thread(change), name=f"change {self._what}")
+        made.add_done_callback(self._over)
+        try:
+            async with asyncio.timeout(WRITTEN_WITHIN_S):
+                return await asyncio.shield(made)
+        except TimeoutError as error:
+            why = f"{self._what}: the disk did not answer; list them to see whether the change was made"
+            raise TimeoutError(why) from error
+
+    def _over(self, made: asyncio.Task[Any]) -> None:
+        self._one.release()
+        if not made.cancelled():
+            made.exception()  # asked for here, because the caller may not wait any more

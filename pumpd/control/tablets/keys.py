@@ -1,9 +1,9 @@
-"""The paired keys: the public half of each, with a name, roles and a kind, in a JSON file of the control process."""
+"""The paired keys: the public half of each, with a name, roles and a kind, in a JSON file that only control writes."""
 
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from pumpd.control.tablets.files import read_rows, write_rows
+from pumpd.control.tablets.files import read_entries, write_entries
 from pumpd.messages.keys import PairedKey
 
 
@@ -12,31 +12,31 @@ class KeyStoreError(ValueError):
 
 
 class KeyStore:
-    """Read anew at each use, so that a revoked key is gone at once. Writing the file is what makes pairing local."""
+    """Read at each use, so that a revoked key is gone at once. Changes go through `Register`, one after the other."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def all(self) -> dict[str, PairedKey]:
-        """Paired keys by id; none when nothing was ever paired. Raises KeyStoreError for a file that is not ours."""
+        """Paired keys by id; none when nothing was ever paired. Raises KeyStoreError for a file that cannot be used."""
         try:
-            keys = [PairedKey.of(row) for row in read_rows(self.path)]
+            keys = [PairedKey.of(entry) for entry in read_entries(self.path)]
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise KeyStoreError(f"paired keys {self.path}: {error}") from error
         return {key.id: key for key in keys}
 
     def add(self, key: PairedKey) -> PairedKey:
-        """Keep a key, in the place of an older one with the same id."""
+        """Keep a key, replacing an older one with the same id."""
         self._write(self.all() | {key.id: key})
         return key
 
     def rename(self, key_id: str, name: str) -> None:
-        """Raises KeyStoreError when it is not there."""
+        """Raises KeyStoreError when there is no such key."""
         keys = self.all()
         self._write(keys | {key_id: replace(self._of(keys, key_id), name=name)})
 
     def revoke(self, key_id: str) -> None:
-        """Take a key away. Raises KeyStoreError when it is not there."""
+        """Remove a key. Raises KeyStoreError when there is no such key."""
         keys = self.all()
         self._of(keys, key_id)
         del keys[key_id]
@@ -48,4 +48,7 @@ class KeyStore:
         return keys[key_id]
 
     def _write(self, keys: dict[str, PairedKey]) -> None:
-        write_rows(self.path, [asdict(key) | {"roles": list(key.roles)} for key in keys.values()], mode=0o640)
+        try:
+            write_entries(self.path, [asdict(key) | {"roles": list(key.roles)} for key in keys.values()], mode=0o640)
+        except OSError as error:
+            raise KeyStoreError(f"paired keys {self.path}: {error.strerror}") from error

@@ -1,12 +1,12 @@
 """The pairing window: how a tablet's key comes to be trusted (SEC-01, SEC-02, SEC-18).
 
 Promises:
-- Only a person at the gateway opens a window; it lasts 120 s, takes one tablet, and is closed by three wrong codes.
+- Only a person at the gateway opens a window. It lasts 120 s, takes one tablet, and three wrong codes close it.
 - The token of the window (in the QR code) lets a tablet offer its key. It does not make the key trusted.
-- The code is a digest of token and key, so another key than the tablet's has another code. A person reads it off the
-  tablet and types it at the gateway: who only sees the network can offer a key, and cannot have it accepted.
+- The code is a digest of token and key. A person reads it on the tablet and types it at the gateway, so that a key that
+  is only offered over the network is not accepted.
 
-A value with time as an argument; the shell is `tablets`.
+A value with time as an argument; `pairing_service` keeps it.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ NS = 10**9
 WINDOW_NS = 120 * NS  # SEC-01 [P]
 WRONG_CODES = 3
 WRONG_CODE_WAIT_NS = 2 * NS  # between two tries at the gateway
-OFFERS = 3  # keys that one window takes a look at: nobody can try keys until a code fits
+OFFERS = 3  # different keys that one window takes: nobody can try keys until a code fits
 
 
 class WindowState(StrEnum):
@@ -34,7 +34,7 @@ class PairingError(ValueError):
 
 
 def short_code(token: str, public_der: bytes) -> str:
-    """Six figures that both sides show: of the token and the whole key."""
+    """Six digits that both sides show: of the token and the whole key."""
     digest = hashlib.sha256(b"pumpd-pairing-v1\n" + token.encode() + b"\n" + public_der).digest()
     number = int.from_bytes(digest[:8], "big") % 1_000_000
     return f"{number // 1000:03d}-{number % 1000:03d}"
@@ -42,11 +42,11 @@ def short_code(token: str, public_der: bytes) -> str:
 
 @dataclass(slots=True)
 class Window:
-    """One window, from its opening on. `offered` is the key's DER and the name that the tablet gave itself."""
+    """One window. `offered`: the key's DER and the name that the tablet gave itself."""
 
     token: str
     roles: tuple[str, ...]
-    name: str  # that the operator chose; empty: the tablet's own
+    name: str  # chosen at the gateway; empty: the tablet's own
     opened_ns: int
     state: WindowState = WindowState.WAITING
     offered: tuple[bytes, str] | None = None
@@ -62,8 +62,8 @@ class Window:
     def left_ns(self, now_ns: int) -> int:
         return max(0, self.opened_ns + WINDOW_NS - now_ns)
 
-    def look(self, now_ns: int) -> WindowState:
-        """The state at this instant: a window closes by itself."""
+    def check(self, now_ns: int) -> WindowState:
+        """The state now: a window closes by itself."""
         if self.state is WindowState.WAITING and not self.left_ns(now_ns):
             self.state = WindowState.CLOSED
         return self.state
@@ -81,22 +81,22 @@ class Window:
 
     def accept(self, code: str, now_ns: int) -> tuple[bytes, str]:
         """The operator typed what the tablet shows; returns the key and its name. Raises PairingError."""
-        if self.look(now_ns) is not WindowState.WAITING:
+        if self.check(now_ns) is not WindowState.WAITING:
             raise PairingError("pair: the window is closed; open a new one")
         if self.offered is None:
             raise PairingError("pair: no tablet has answered yet")
         if self.last_try_ns is not None and now_ns - self.last_try_ns < WRONG_CODE_WAIT_NS:
             raise PairingError(f"pair: wait {WRONG_CODE_WAIT_NS // NS} s after a wrong code")
         public_der, name = self.offered
-        figures = "".join(each for each in code if each.isascii() and each.isdigit())
-        if not hmac.compare_digest(figures, short_code(self.token, public_der).replace("-", "")):
+        digits = "".join(each for each in code if each.isascii() and each.isdigit())
+        if not hmac.compare_digest(digits, short_code(self.token, public_der).replace("-", "")):
             self.wrong += 1
             self.last_try_ns = now_ns
             if self.wrong >= WRONG_CODES:
                 self.state = WindowState.REFUSED
                 raise PairingError(f"pair: {WRONG_CODES} wrong codes; the window is closed and nothing was paired")
             raise PairingError(
-                "pair: the code is not the one that the tablet shows; look again, another may have answered"
+                "pair: this is not the code that the tablet shows; read it again, another tablet may have answered"
             )
         self.state = WindowState.ACCEPTED
         return public_der, self.name or name
@@ -108,5 +108,5 @@ class Window:
     def _check(self, token: str, now_ns: int) -> None:
         if not hmac.compare_digest(token.encode(), self.token.encode()):
             raise PairingError("pair: this code belongs to no open window; open one at the gateway (`pumpd pair`)")
-        if self.look(now_ns) is not WindowState.WAITING:
+        if self.check(now_ns) is not WindowState.WAITING:
             raise PairingError("pair: the window is closed; open a new one at the gateway (`pumpd pair`)")

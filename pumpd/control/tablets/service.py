@@ -18,14 +18,15 @@ from pumpd.control.confirming import signature
 from pumpd.control.confirming.nonces import Nonces
 from pumpd.control.confirming.review import preview_of, review
 from pumpd.control.confirming.service import ConfirmingService
+from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.infusions.pumps import Pumps
-from pumpd.control.infusions.runner import PumpRunner
 from pumpd.control.observation.observation import ObservationError
 from pumpd.control.observation.service import ObservationService
 from pumpd.control.ordering.service import OrderingService
 from pumpd.control.refused import RefusedError
 from pumpd.control.state.live import LiveState
 from pumpd.control.tablets.keys import KeyStore, KeyStoreError
+from pumpd.control.tablets.needs import objection
 from pumpd.control.tablets.sign_in import IDLE_NS, NS, SignInError, SignIns
 from pumpd.control.tablets.staff import Person, StaffError
 from pumpd.host.clock import Clock
@@ -34,7 +35,8 @@ from pumpd.journal.writer import JournalWriter
 from pumpd.messages import tablet as asked
 from pumpd.messages.keys import PairedKey
 from pumpd.messages.requests import Answer, Order, TabletRequest
-from pumpd.messages.roles import Role, objection
+from pumpd.messages.roles import Role
+from pumpd.validation import problems
 
 log = structlog.get_logger("pumpd.control")
 
@@ -74,12 +76,7 @@ class Tablets:
         try:
             inner = asked.inner().validate_json(request.request)
         except ValidationError as error:
-            raise RefusedError(
-                *(
-                    f"{'.'.join(str(part) for part in item['loc']) or 'request'}: {item['msg']}"
-                    for item in error.errors(include_url=False, include_context=False, include_input=False)
-                )
-            ) from error
+            raise RefusedError(*problems(error, "request")) from error
         self._alarms.alive(key.id)
         person: Person | None = None
         try:
@@ -157,8 +154,8 @@ class Tablets:
                 return self._status(self._pumps.resume(pump, who))
             case asked.TabletClear(pump=pump):
                 return self._status(self._pumps.clear(pump, who))
-            case asked.TabletReconcile(pump=pump, volume=volume, reason=reason, stands=stands):
-                return self._status(self._pumps.reconcile(pump, who, volume, reason, stands=stands))
+            case asked.TabletReconcile(pump=pump) as read:
+                return self._status(self._pumps.reconcile(pump, who, read))
             case asked.Acknowledge(pump=pump, code=code):
                 self._alarms.acknowledge(pump, code, who)
                 return {}
@@ -174,7 +171,7 @@ class Tablets:
         self._changed()
         return {}
 
-    async def _confirm(self, key: PairedKey, person: Person, inner: asked.TabletConfirm) -> PumpRunner:
+    async def _confirm(self, key: PairedKey, person: Person, inner: asked.TabletConfirm) -> PumpService:
         if inner.key not in (None, key.id):
             raise RefusedError("confirm: it names another key than the one that asks")
         signer, second = f"{person} on tablet {key.name} ({key.id})", None
@@ -205,7 +202,7 @@ class Tablets:
         why = objection(op, paired.roles, found[0].roles)
         return [why] if why else []
 
-    def _status(self, runner: PumpRunner) -> dict[str, Any]:
+    def _status(self, runner: PumpService) -> dict[str, Any]:
         return dict(self._live.pump(runner))
 
     def _note(self, kind: str, pump: str, body: dict[str, Any]) -> None:

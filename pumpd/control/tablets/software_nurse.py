@@ -4,18 +4,18 @@ A tablet's key never does: its request says who is signed in on the tablet.
 """
 
 from pumpd.control.confirming.service import ConfirmingService
-from pumpd.control.infusions.runner import PumpRunner
+from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.refused import RefusedError
-from pumpd.control.tablets.keys import KeyStore, KeyStoreError
+from pumpd.control.tablets.register import Register
 from pumpd.messages.keys import PairedKey
 from pumpd.messages.requests import Confirmation
 
 
 class SoftwareNurses:
-    def __init__(self, keys: KeyStore, confirming: ConfirmingService) -> None:
-        self._keys, self._confirming = keys, confirming
+    def __init__(self, register: Register, confirming: ConfirmingService) -> None:
+        self._register, self._confirming = register, confirming
 
-    async def confirm(self, request: Confirmation) -> PumpRunner:
+    async def confirm(self, request: Confirmation) -> PumpService:
         """Raises RefusedError."""
         key = self._key(request.key)
 
@@ -29,10 +29,7 @@ class SoftwareNurses:
         return await self._confirming.confirm(request, key, signer, permitted, checked_twice=False)
 
     def _key(self, key_id: str) -> PairedKey:
-        try:
-            key = self._keys.all().get(key_id)
-        except KeyStoreError as error:
-            raise RefusedError(str(error)) from error
+        key = self._register.key(key_id)
         if key is None:
             raise RefusedError(f"confirmation: the key {key_id!r} is not paired with this gateway")
         if key.kind != "software":

@@ -1,9 +1,9 @@
-"""The people who may sign in on a tablet: badge, name, roles and a PIN's argon2id hash, in a JSON file of control.
+"""The people who may sign in on a tablet: badge, name, roles and a PIN's argon2id hash, in a file that control writes.
 
 Promises:
-- A PIN is nowhere but in the head of its owner: not in the file, the journal, a log or an error.
-- A hash costs some 20 MB and tenths of a second on a small gateway; it is worked out in a thread, one at a time, so
-  that the pumps notice nothing (`sign_in`). The library is loaded at the first one.
+- A PIN is kept nowhere: not in the file, the journal, a log or an error.
+- A hash takes some 20 MB and tenths of a second on a small gateway. It is computed on a thread, one at a time, so that
+  the pumps notice nothing (`sign_in`). Its library is loaded for the first one.
 """
 
 import re
@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pumpd.control.tablets.files import read_rows, write_rows
+from pumpd.control.tablets.files import read_entries, write_entries
 from pumpd.messages.roles import Role
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _TOO_SIMPLE = "0123456789012345" + "9876543210987654"
 
 
 class StaffError(ValueError):
-    """The file of staff, or what should go into it, cannot be used. Nobody signs in by it; stop still works."""
+    """The file of staff, or what should go into it, cannot be used. Nobody can sign in with it; stop still works."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +36,11 @@ class Person:
     pin_hash: str
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> "Person":
+    def of(cls, entry: Mapping[str, Any]) -> "Person":
         """Raises KeyError, TypeError."""
-        person = cls(**(dict(row) | {"roles": tuple(row["roles"])}))
+        person = cls(**(dict(entry) | {"roles": tuple(entry["roles"])}))
         if not all(isinstance(each, str) for each in (person.badge, person.name, person.pin_hash, *person.roles)):
-            raise TypeError(f"badge {person.badge!r} has a field that is no text")
+            raise TypeError(f"badge {person.badge!r} has a field that is not text")
         return person
 
     def shown(self) -> dict[str, Any]:
@@ -59,11 +59,11 @@ def _hasher() -> "PasswordHasher":
 
 
 def pin_objection(pin: str) -> str | None:
-    """Why this is no PIN to be set, or None."""
+    """Why this PIN may not be set, or None."""
     if not PIN.fullmatch(pin):
-        return "PIN: 4 to 12 figures"
+        return "PIN: 4 to 12 digits"
     if len(set(pin)) == 1 or pin in _TOO_SIMPLE:
-        return "PIN: not one figure over and over, and not figures in a row"
+        return "PIN: not one digit repeated, and not consecutive digits"
     return None
 
 
@@ -75,7 +75,7 @@ def hashed(pin: str) -> str:
 
 
 def fits(pin_hash: str | None, pin: str) -> bool:
-    """Whether the PIN is the one behind the hash. Without a hash it takes as long, and is not."""
+    """Whether this is the PIN behind the hash. Without a hash it takes as long and returns False."""
     from argon2.exceptions import InvalidHashError, VerificationError  # noqa: PLC0415  # as above
 
     try:
@@ -91,15 +91,15 @@ def _nobodys_hash() -> str:
 
 
 class StaffStore:
-    """Read anew at each use, so that somebody who is taken off the list is signed out at once."""
+    """Read at each use, so that a person who is removed is signed out at once. Changes go through `Register`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def all(self) -> dict[str, Person]:
-        """People by badge. Raises StaffError for a file that is not ours."""
+        """People by badge. Raises StaffError for a file that cannot be used."""
         try:
-            people = [Person.of(row) for row in read_rows(self.path)]
+            people = [Person.of(entry) for entry in read_entries(self.path)]
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise StaffError(f"staff {self.path}: {error}") from error
         return {person.badge: person for person in people}
@@ -108,13 +108,13 @@ class StaffStore:
         """Raises StaffError with what is wrong."""
         people = self.all()
         if badge in people:
-            raise StaffError(f"badge: {badge!r} is {people[badge].name}'s already")
+            raise StaffError(f"badge: {badge!r} belongs to {people[badge].name}")
         if not BADGE.fullmatch(badge):
-            raise StaffError("badge: letters, figures and hyphens, at most 32")
+            raise StaffError("badge: letters, digits and hyphens, at most 32")
         if not (1 <= len(name) <= 60 and name.isprintable()):
             raise StaffError("name: 1 to 60 visible characters")
-        if wrong := [role for role in roles if role not in list(Role)]:
-            raise StaffError(f"role: {', '.join(wrong)}: none of {', '.join(Role)}")
+        if not roles or (wrong := [role for role in roles if role not in list(Role)]):
+            raise StaffError(f"role: {', '.join(wrong) if roles else 'none given'}; there are {', '.join(Role)}")
         person = Person(badge, name, roles, hashed(pin))
         self._write(people | {badge: person})
         return person
@@ -135,7 +135,8 @@ class StaffStore:
         return people[badge]
 
     def _write(self, people: dict[str, Person]) -> None:
+        entries = [asdict(each) | {"roles": list(each.roles)} for each in people.values()]
         try:
-            write_rows(self.path, [asdict(each) | {"roles": list(each.roles)} for each in people.values()], mode=0o600)
+            write_entries(self.path, entries, mode=0o600)
         except OSError as error:
             raise StaffError(f"staff {self.path}: {error.strerror}") from error

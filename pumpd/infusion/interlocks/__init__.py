@@ -1,4 +1,4 @@
-"""The interlocks: each looks at the infusion as it now stands and permits, refuses or trips. One small file each.
+"""The interlocks: each checks the infusion as it now is, and permits, refuses or trips. One small file each.
 
 A start needs all of them to permit; so does every renewal of the lease. A trip stops the pump and latches.
 """
@@ -28,7 +28,7 @@ from pumpd.infusion.model import Infusion
 
 Interlock = Callable[[Infusion, int], Verdict]
 
-# In the order in which their alarms speak: what the pump itself says comes first.
+# The first trip gives the alarm, so what the pump itself reports comes first.
 INTERLOCKS: MappingProxyType[str, Interlock] = MappingProxyType(
     {
         "pump_alarms": pump_alarms.check,

@@ -44,8 +44,8 @@ def patient_faults(order: str, wristband: str, pump: str) -> tuple[str, ...]:
     tokens = {"order": order, "wristband": wristband, "pump": pump}
     alone = [name for name, token in tokens.items() if list(tokens.values()).count(token) == 1]
     which = f"the {alone[0]} differs" if len(alone) == 1 else "no two are the same"
-    said = ", ".join(f"{name} {token or 'without a patient'}" for name, token in tokens.items())
-    return (f"patient: {said}: {which}; nothing starts, make sure whose infusion, wristband and pump this is",)
+    shown = ", ".join(f"{name} {token or 'without a patient'}" for name, token in tokens.items())
+    return (f"patient: {shown}: {which}; nothing starts, make sure whose infusion, wristband and pump this is",)
 
 
 def check(infusion: Infusion, now_ns: int) -> Verdict:

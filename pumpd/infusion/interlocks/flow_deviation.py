@@ -9,11 +9,11 @@ from pumpd.quantities import NS_PER_S, Duration, Rate, Volume
 REQUIREMENTS = ("RUN-02",)
 
 _WARN = Permit((AlarmCode.FLOW_DEVIATION,))
-SHORT_NS = 5 * NS_PER_S  # "at once": the shortest stretch that is judged
+SHORT_NS = 5 * NS_PER_S  # "at once": the shortest stretch that is evaluated
 
 
 def grown(infusion: Infusion, sample: Sample, now_ns: int) -> tuple[Volume, Volume]:
-    """What was counted since a sample, and what the program gives in that time from where the sample stood."""
+    """What was counted since a sample, and what the program gives in that time from there on."""
     expected = infusion.segment.program.growth(sample.delivered, Duration.from_ns(now_ns - sample.at_ns))
     return infusion.counted - sample.delivered, expected
 
@@ -40,7 +40,7 @@ def check(infusion: Infusion, now_ns: int) -> Verdict:
     span_ns = at - oldest.at_ns
     if span_ns < limits.deviation_for_ns:
         return PERMIT
-    if at != infusion.samples[-1].at_ns:  # the long stretch is judged with each new sample, every five seconds
+    if at != infusion.samples[-1].at_ns:  # the long stretch is evaluated with each new sample, every five seconds
         return _WARN if AlarmCode.FLOW_DEVIATION in infusion.alarms else PERMIT
     counted, expected = grown(infusion, oldest, at)
     off = abs(counted - expected)

@@ -1,6 +1,6 @@
-"""RUN-05, RUN-06: the pump does what pumpd told it and nothing else; any other change is somebody at its panel.
+"""RUN-05, RUN-06: the pump does what pumpd commanded and nothing else; any other change was made at its panel.
 
-Flow that began and ended between two looks at a pump that stands shows in its counter alone.
+Flow that began and ended between two polls of a stopped pump shows in its counter alone.
 """
 
 from pumpd.infusion.interlocks.verdict import PERMIT, Trip, Verdict
@@ -20,17 +20,17 @@ def check(infusion: Infusion, now_ns: int) -> Verdict:
     reading = infusion.reading
     if reading is None:
         return PERMIT
-    if not infusion.state.may_flow and infusion.counted > infusion.stood_at:
-        more = infusion.counted - infusion.stood_at
+    if not infusion.state.may_flow and infusion.counted > infusion.counted_when_stopped:
+        more = infusion.counted - infusion.counted_when_stopped
         return Trip(AlarmCode.PROGRAM_CHANGED, f"the pump counted {more} more while it should have stood still")
-    if reading.state is PumpState.ALARM:  # pump_alarms' business
+    if reading.state is PumpState.ALARM:  # for pump_alarms
         return PERMIT
     if not infusion.state.may_flow:
-        if reading.state.stands:
+        if reading.state.no_flow:
             return PERMIT
         return Trip(AlarmCode.PROGRAM_CHANGED, f"the pump is {reading.state} and nobody here started it")
     if reading.state is not PumpState.INFUSING:
-        if reading.state.stands and (infusion.state is State.STARTING or volume_given(infusion)):
+        if reading.state.no_flow and (infusion.state is State.STARTING or volume_given(infusion)):
             return PERMIT
         return Trip(AlarmCode.PROGRAM_CHANGED, f"the pump is {reading.state} with {infusion.remaining} still to give")
     program, slack = infusion.segment.program, infusion.limits.over_delivery

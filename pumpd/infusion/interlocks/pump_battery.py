@@ -23,10 +23,10 @@ def check(infusion: Infusion, now_ns: int) -> Verdict:
 
 
 def _objection(reading: Reading) -> str:
-    """What the pump says against a start on its battery; empty also when it says nothing of it at all."""
+    """Why the pump may not be started on its battery; empty too when it reports nothing about its battery."""
     left = reading.battery_left_min
     if left is not None:
         return "" if left >= START_MIN else f"runs {left} min on its battery, at least {START_MIN} min are needed"
     if PumpAlarm.BATTERY_LOW in reading.alarms:
-        return "says that its battery is low"
-    return "runs on its battery, and does not tell for how long" if reading.mains is False else ""
+        return "reports that its battery is low"
+    return "runs on its battery, and does not report for how long" if reading.mains is False else ""

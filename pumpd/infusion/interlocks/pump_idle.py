@@ -1,4 +1,4 @@
-"""STA-10: a start needs a pump that is known to stand still, holds no alarm, and whose counter starts at zero."""
+"""STA-10: a start needs a pump that is known to be idle, has no alarm, and whose counter starts at zero."""
 
 from pumpd.infusion.interlocks.verdict import PERMIT, Refuse, Verdict
 from pumpd.infusion.model import ZERO, Infusion

@@ -1,4 +1,4 @@
-"""STA-05: the program that the pump says it holds equals the confirmed one, step for step, on the pump's own grid."""
+"""STA-05: the program that the pump reports equals the confirmed one, step for step, on the pump's own grid."""
 
 from pumpd.infusion.interlocks.verdict import PERMIT, Refuse, Verdict
 from pumpd.infusion.model import Infusion

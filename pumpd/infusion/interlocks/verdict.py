@@ -1,4 +1,4 @@
-"""What an interlock may say."""
+"""What an interlock may answer."""
 
 from dataclasses import dataclass
 

@@ -1,6 +1,6 @@
 """PRG-15, WIN-11: no step of the program is faster than the window allows, whatever planned it.
 
-Nothing else looks at the program itself: it is planned, read back and held to, and each of these would take a rate ten
+Nothing else checks the program itself: it is planned, read back and followed, and each of these would accept a rate ten
 times too high for what was meant.
 """
 

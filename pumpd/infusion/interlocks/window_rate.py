@@ -18,7 +18,7 @@ def check(infusion: Infusion, now_ns: int) -> Verdict:
     if infusion.state is not State.RUNNING or reading is None or not samples:
         return PERMIT
     if reading.answered_ns != samples[-1].at_ns or reading.answered_ns - samples[0].at_ns < limits.mean_over_ns:
-        return PERMIT  # judged with each new sample, once there are five minutes of them
+        return PERMIT  # evaluated with each new sample, once there are five minutes of them
     counted, expected = grown(infusion, samples[0], reading.answered_ns)
     if counted <= expected.times(limits.mean_percent).times(_PERCENT) + limits.counter_slack:
         return PERMIT

@@ -1,11 +1,12 @@
 """A simulated Asena on its serial line: messages, the control token, the keys.
 
-Source: the family's protocol sheet (alaris-asena.md). What it does not state is an option of this simulation.
+Source: the family's protocol sheet (alaris-asena.md). Facts that it does not state are options of this simulation.
 
 Promises:
-- What changes the pump is carried out only while the control token lives; it lapses unless REMOTE_CTRL is repeated, and
-  the pump then stops and raises AL_COMTO. Questions are always answered, and so is INF_STOP unless told otherwise.
-- The answer to a setting tells what the pump holds, whether it was taken or not.
+- A command that changes the pump is carried out only while the control token lives. The token lapses unless REMOTE_CTRL
+  is repeated; the pump then stops and raises AL_COMTO. Questions are always answered, and INF_STOP is always carried
+  out unless an option forbids it.
+- The reply to a setting is the value that the pump holds, whether it accepted the setting or not.
 """
 
 import asyncio
@@ -13,13 +14,13 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
 
 from pumpd_drivers.alaris_asena.codec import Framer, Garbage, Message, security_code
-from pumpd_simulators.alaris_asena.motor import LAPSED, LEAST_RATE_ML_H, NO_ALARM, Motor
+from pumpd_simulators.alaris_asena.motor import LAPSED, LOWEST_RATE_ML_H, NO_ALARM, Motor
 from pumpd_simulators.alaris_asena.options import AlarisOptions
 from pumpd_simulators.device import Operation, PanelError, Send
 from pumpd_simulators.plant import Plant
 
 CONTROL, CONFIGURE = "REMOTE_CTRL", "REMOTE_CFG"
-LAST_CONTROLLED = (2, 3, 6)  # later firmware takes no remote control
+LAST_CONTROLLED = (2, 3, 6)  # later firmware has no remote control
 RESPONSE_MAX_MS = 4000
 FIRST_EVENT = 214725  # the number in the sheet's status capture
 DAY_S = 86400
@@ -50,7 +51,7 @@ class AlarisPump:
         self._loop = asyncio.get_running_loop()
         self._framer = Framer()
         self._send: Send | None = None
-        self._tokens: dict[str, asyncio.TimerHandle | None] = {}  # those that live, and when they lapse
+        self._tokens: dict[str, asyncio.TimerHandle | None] = {}  # the live tokens, and when they lapse
         self._bolus = "DISABLED"
         self._motor = self._wake()
         top = f"{self._options.rate_max_ml_h:.2f}"
@@ -80,7 +81,7 @@ class AlarisPump:
             del self._commands[CONFIGURE]
 
     def _wake(self) -> Motor:
-        """Power-up: everything is new."""
+        """Power-up: nothing is remembered."""
         motor = Motor(self._plant, self._options)
         motor.on_battery_empty = lambda: self.power(on=False)
         return motor
@@ -99,7 +100,7 @@ class AlarisPump:
         for message in self._framer.feed(data) if self.powered else ():
             command = None if isinstance(message, Garbage) else self._commands.get(message.word)
             if command is None or isinstance(message, Garbage):
-                continue  # what a pump says to a message that it does not know is not public
+                continue  # how a pump replies to an unknown message is not public
             self.doing = _operation(message)
             answer = Message(message.word, command(message.fields)).to_bytes()
             if self._options.reply_delay_s:
@@ -107,7 +108,7 @@ class AlarisPump:
             else:
                 self._put(answer)
             self.doing = None
-            if not self.powered:  # the answer met a fault that cut it off
+            if not self.powered:  # a fault cut the pump off during the reply
                 return
 
     def _put(self, answer: bytes) -> None:
@@ -130,8 +131,8 @@ class AlarisPump:
             self._tokens[word] = self._loop.call_later(lapse_s, self._lapsed, word) if lapse_s else None
         elif fields == ("DISABLED",):
             self._end(word)
-        said = "ENABLED" if word in self._tokens else "DISABLED"
-        return (said, "****", "PERMIT" if able else "DENY", str(self._options.told_lapse_ms), "ms")
+        state = "ENABLED" if word in self._tokens else "DISABLED"
+        return (state, "****", "PERMIT" if able else "DENY", str(self._options.told_lapse_ms), "ms")
 
     def _end(self, word: str) -> None:
         if (timer := self._tokens.pop(word, None)) is not None:
@@ -162,8 +163,8 @@ class AlarisPump:
                     self._motor.set_vtbi(amount)
         if not self._motor.vtbi:
             return ("DEACT", "", "", "")
-        told = self._motor.left_ml() if self._options.vtbi_tells == "left" else self._motor.vtbi
-        return ("ACTIV", f"{told:.3f}", "ml", "STOP")
+        volume = self._motor.left_ml() if self._options.vtbi_tells == "left" else self._motor.vtbi
+        return ("ACTIV", f"{volume:.3f}", "ml", "STOP")
 
     def _clear(self, _: Fields) -> Fields:
         if self._settable:
@@ -199,7 +200,7 @@ class AlarisPump:
             options.infusing_word if now.running else options.standing_word,
             f"{rate:.2f}",
             "ml/h",
-            "",  # no drug is named
+            "",  # no drug
             f"{now.infused_ml():.3f}",
             "ml",
             f"{self._plant.pressure_mmhg():.2f}",
@@ -212,7 +213,7 @@ class AlarisPump:
     # -- power and keys -----------------------------------------------------------------------------------------
 
     def power(self, *, on: bool) -> None:
-        """Nothing is kept: what a pump remembers is not public."""
+        """Nothing survives: what a pump remembers is not public."""
         self._motor.stop()
         self.shut()
         self._framer.reset()
@@ -222,12 +223,12 @@ class AlarisPump:
     def press(self, key: str, value: str | None = None, unit: int = 1) -> None:  # noqa: ARG002 - it has one panel
         """Keys: start, stop, rate=VALUE (or N% of now), confirm (the syringe), clear (an alarm)."""
         if not self.powered:
-            raise PanelError("the pump is off: its keys do nothing")
+            raise PanelError("the pump is off: its keys have no effect")
         now = self._motor
         match key:
             case "start":
                 if not now.start():
-                    needs = "a rate, a volume to go and a confirmed syringe"
+                    needs = "a rate, a remaining volume and a confirmed syringe"
                     raise PanelError(f"the pump does not start ({now.alarm}): it needs {needs}")
             case "stop":
                 now.stop()
@@ -238,7 +239,7 @@ class AlarisPump:
             case "rate" if value:
                 if not now.set_rate(_keyed(value, now.rate)):
                     top = self._options.rate_max_ml_h
-                    raise PanelError(f"rate {value!r} is not within {LEAST_RATE_ML_H} and {top} mL/h")
+                    raise PanelError(f"rate {value!r} is not within {LOWEST_RATE_ML_H} and {top} mL/h")
             case _:
                 raise PanelError(f"no key {key!r}; known: start, stop, confirm, clear, rate=VALUE")
 
@@ -269,7 +270,7 @@ def _operation(message: Message) -> Operation:
 
 
 def _amount(text: str) -> Decimal | None:
-    """A number; None when it is none."""
+    """A number; None when the text is not one."""
     try:
         value = Decimal(text.strip())
     except InvalidOperation:

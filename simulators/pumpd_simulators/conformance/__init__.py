@@ -1,10 +1,10 @@
-"""The conformance suite: what every driver promises (`pumpd.pump.driver`), tried on its simulated pump.
+"""The conformance suite: tests every driver's promises (`pumpd.pump.driver`) on its simulated pump.
 
     class TestMine(DriverConformance):
         subject = Subject(family=Mine, simulate=..., ...)
 
-Needs pytest and nothing else: each test is a plain function that runs driver and simulator on a loop of its own, in
-virtual time. How to use it: docs/how-to/check-a-driver.md.
+It needs only pytest: each test is a plain function that runs driver and simulator on its own loop, in virtual time. How
+to use it: docs/how-to/check-a-driver.md.
 """
 
 from collections.abc import Mapping
@@ -13,11 +13,14 @@ from typing import Any, ClassVar
 import pytest
 
 pytest.register_assert_rewrite(
-    *(f"{__name__}.{name}" for name in ("bad_line", "meeting", "monitoring", "rig", "running", "stopping", "replay"))
+    *(
+        f"{__name__}.{name}"
+        for name in ("bad_line", "identifying", "monitoring", "rig", "running", "stopping", "replay")
+    )
 )
 
 from pumpd_simulators.conformance.bad_line import BadLineRules  # noqa: E402
-from pumpd_simulators.conformance.meeting import MeetingRules  # noqa: E402
+from pumpd_simulators.conformance.identifying import ProgramRules  # noqa: E402
 from pumpd_simulators.conformance.monitoring import MonitorRules  # noqa: E402
 from pumpd_simulators.conformance.running import RunningRules  # noqa: E402
 from pumpd_simulators.conformance.stopping import StoppingRules  # noqa: E402
@@ -29,8 +32,8 @@ __all__ = ["DriverConformance", "MonitorConformance", "Subject", "Suite"]
 class Suite:
     """Derive a class named `Test...` from one of those below and give it a `subject`.
 
-    What the subject is excused from is not collected, and stands in `excused` with the reason: nothing is skipped.
-    Raises TypeError for an excuse from a rule that there is not.
+    Rules that the subject is excused from are not collected, and are listed in `excused` with the reason: nothing is
+    skipped. Raises TypeError for an excuse from an unknown rule.
     """
 
     subject: Subject
@@ -41,16 +44,16 @@ class Suite:
         if "subject" not in vars(cls):
             return
         if unknown := [rule for rule in cls.subject.excused if not hasattr(cls, f"test_{rule}")]:
-            raise TypeError(f"{cls.__name__}: excused from test_{unknown[0]}, and there is no such rule")
+            raise TypeError(f"{cls.__name__}: excused from test_{unknown[0]}, but there is no such rule")
         excuses = cls.subject.excuses().items()
         cls.excused = {f"test_{rule}": why for rule, why in excuses if hasattr(cls, f"test_{rule}")}
         for test in cls.excused:
             setattr(cls, test, None)
 
 
-class DriverConformance(MeetingRules, RunningRules, StoppingRules, BadLineRules, Suite):
+class DriverConformance(ProgramRules, RunningRules, StoppingRules, BadLineRules, Suite):
     """For a driver that runs infusions."""
 
 
 class MonitorConformance(MonitorRules, Suite):
-    """For a driver that declares itself `monitor_only`. Its subject's `program` is what a person runs at the panel."""
+    """For a driver that declares itself `monitor_only`. Its subject's `program` is run by a person at the panel."""

@@ -1,7 +1,7 @@
-"""Rules on a bad line, tried at every exchange of every call (COM-02, COM-03, COM-06, COM-14).
+"""Rules for a bad line, tested at every exchange of every call (COM-02, COM-03, COM-06, COM-14).
 
-Whatever happens to a packet: a call is done only when the pump did it, a start leaves once, a flow comes from a start
-only, and when the trouble is over the pump can be identified, read and stopped.
+Whatever happens to a packet: a call is done only when the pump did it, a start is sent once, only a start causes flow,
+and when the trouble is over, the pump can be identified, read and stopped.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from pumpd_simulators.conformance.running import check_reading
 from pumpd_simulators.conformance.subject import Subject
 from pumpd_simulators.conformance.wire import Trouble
 
-REPLACED = 4  # at most so many different foreign replies to one request
+REPLACED = 4  # at most this many different foreign replies to one request
 TROUBLES = (
     Trouble.LOST_REQUEST,
     Trouble.LOST_REPLY,
@@ -29,7 +29,7 @@ READ_AGAIN = (Trouble.LOST_REQUEST, Trouble.LOST_REPLY, Trouble.SPLIT, Trouble.D
 
 
 async def prepare(rig: Rig, name: str) -> None:
-    """What comes before the call, on a good line."""
+    """Bring the pump to the state before the call, on a good line."""
     await rig.identify()
     if name in ("read_back", "start", "read", "stop"):
         await rig.must("load")
@@ -38,17 +38,17 @@ async def prepare(rig: Rig, name: str) -> None:
         await asyncio.sleep(1)
 
 
-async def judge(rig: Rig, name: str, outcome: Outcome[object], what: str, called_ns: int) -> None:
-    """Whether the call may have ended so. `what` is said when not."""
+async def check(rig: Rig, name: str, outcome: Outcome[object], what: str, called_ns: int) -> None:
+    """Assert that the call may end with this outcome; `what` describes the call in a failure."""
     if isinstance(outcome, Refused):
         assert outcome.reasons, f"{what}: refused without a reason"
-        assert name != "stop", f"{what}: a stop that left was refused: {outcome}"
+        assert name != "stop", f"{what}: a stop that was sent was refused: {outcome}"
     match name:
         case "load" if isinstance(outcome, Done):
             await asyncio.sleep(CALM_S)
             await rig.identify()
             held = await rig.call("read_back")
-            assert held == Done(rig.subject.program), f"{what}: the load was done, and the pump holds {held}"
+            assert held == Done(rig.subject.program), f"{what}: the load was done, but the pump holds {held}"
         case "read_back" if isinstance(outcome, Done):
             assert outcome.value == rig.subject.program, f"{what}: it read back {outcome.value}"
         case "read" if isinstance(outcome, Done):
@@ -57,25 +57,25 @@ async def judge(rig: Rig, name: str, outcome: Outcome[object], what: str, called
             except AssertionError as error:
                 raise AssertionError(f"{what}: {error}") from error
         case "stop" if isinstance(outcome, Done):
-            assert not rig.flows, f"{what}: the stop was done, and the pump flows"
+            assert not rig.flows, f"{what}: the stop was done, but the pump flows"
         case "start":
             await asyncio.sleep(1)
             if isinstance(outcome, Done):
-                assert rig.flows, f"{what}: the start was done, and nothing flows"
+                assert rig.flows, f"{what}: the start was done, but nothing flows"
             if isinstance(outcome, Refused):
                 await asyncio.sleep(CALM_S)
-                assert not rig.flows, f"{what}: the start was refused ({outcome}), and the pump flows"
-        case _:  # not done, or without an effect at the pump
+                assert not rig.flows, f"{what}: the start was refused ({outcome}), but the pump flows"
+        case _:  # not done, or without effect at the pump
             pass
 
 
 async def one(rig: Rig, name: str, trouble: Trouble, number: int, foreign: bytes = b"") -> None:
-    """One call with one spoiled packet, and what comes after."""
+    """One call with one damaged packet, and the calls after it."""
     what = f"{name}, packet {number}, {trouble}" + (f" {foreign!r}" if foreign else "")
     try:
         await _one(rig, name, trouble, number, foreign, what)
     except Exception as error:
-        error.add_note(f"This was: {what}")
+        error.add_note(f"During: {what}")
         raise
 
 
@@ -89,20 +89,20 @@ async def _one(rig: Rig, name: str, trouble: Trouble, number: int, foreign: byte
     assert rig.flows is False or rig.starts > 0, f"{what}: it flows without a start"
     if trouble is Trouble.UNPLUGGED:
         await _plugged_in_again(rig, what)
-    await judge(rig, name, outcome, what, called_ns)
+    await check(rig, name, outcome, what, called_ns)
     if name == "read" and trouble in READ_AGAIN:
-        assert isinstance(outcome, Done), f"{what}: a question can be asked again, and it gave {outcome}"
+        assert isinstance(outcome, Done), f"{what}: a question can be repeated, but the outcome is {outcome}"
     if trouble is Trouble.SPLIT:
-        assert isinstance(outcome, Done), f"{what}: a reply in two pieces is a reply, and it gave {outcome}"
-    if trouble is Trouble.LATE:  # it comes while the next call is under way
-        assert not isinstance(await rig.call("stop"), Done) or not rig.flows, f"{what}: a stop after it was believed"
+        assert isinstance(outcome, Done), f"{what}: a reply in two pieces is a reply, but the outcome is {outcome}"
+    if trouble is Trouble.LATE:  # it comes during the next call
+        assert not isinstance(await rig.call("stop"), Done) or not rig.flows, f"{what}: a false stop followed"
     await rig.recover(what)
     assert rig.starts == starts + sent, f"{what}: a start was sent later"
 
 
 async def _plugged_in_again(rig: Rig, what: str) -> None:
     if not rig.wire.struck:
-        rig.wire.disarm()  # else the keep-alive's next packet would pull it
+        rig.wire.disarm()  # otherwise the keep-alive's next packet would pull it
         return
     await asyncio.sleep(CALM_S)
     starts = rig.starts
@@ -114,7 +114,7 @@ async def _plugged_in_again(rig: Rig, what: str) -> None:
 
 
 async def every(rig: Rig, name: str, troubles: tuple[Trouble, ...]) -> None:
-    """All troubles at all packets that the call takes on a good line."""
+    """All troubles at all packets that the call exchanges on a good line."""
     await prepare(rig, name)
     counts = await rig.exchanges(name)
     await rig.recover("a clean call")
@@ -126,13 +126,13 @@ async def every(rig: Rig, name: str, troubles: tuple[Trouble, ...]) -> None:
 
 
 async def foreign(rig: Rig, name: str) -> None:
-    """Each request is swallowed, and a reply to another request comes in its place."""
+    """Each request is dropped, and a reply to another request comes instead."""
     await prepare(rig, name)
-    if name != "start":  # of this session, before any flow, for a start
+    if name != "start":  # before a start, only replies from before any flow are used
         await rig.must("read")
-    said = len(rig.wire.sent)
+    before = len(rig.wire.sent)
     await rig.must(name)
-    requests = rig.wire.sent[said:]
+    requests = rig.wire.sent[before:]
     replies = list(rig.wire.replies)
     await rig.recover("a clean call")
     for number, request in enumerate(requests):
@@ -144,11 +144,11 @@ async def foreign(rig: Rig, name: str) -> None:
 
 
 async def from_another(rig: Rig, name: str, other_pump: Callable[[bytes], bytes]) -> None:
-    """Each request is swallowed, and the true reply comes from another pump on the line."""
+    """Each request is dropped, and its reply comes from another pump on the line."""
     await prepare(rig, name)
-    said, heard = len(rig.wire.sent), len(rig.wire.replies)
+    before, heard = len(rig.wire.sent), len(rig.wire.replies)
     await rig.must(name)
-    requests, answers = rig.wire.sent[said:], dict(rig.wire.replies[heard:])
+    requests, answers = rig.wire.sent[before:], dict(rig.wire.replies[heard:])
     await rig.recover("a clean call")
     for number, request in enumerate(requests):
         if request in answers:
@@ -156,11 +156,11 @@ async def from_another(rig: Rig, name: str, other_pump: Callable[[bytes], bytes]
 
 
 async def asked_four_times(rig: Rig) -> None:
-    said = len(rig.wire.sent)
+    before = len(rig.wire.sent)
     rig.wire.pump.fire("silence/1min")
     outcome = await rig.call("read")
-    assert isinstance(outcome, Unknown), f"a pump that says nothing was read: {outcome}"
-    sent = rig.wire.sent[said:]
+    assert isinstance(outcome, Unknown), f"a silent pump was read: {outcome}"
+    sent = rig.wire.sent[before:]
     asked = max(sent.count(packet) for packet in sent)
     assert asked == 4, f"a question was asked {asked} times: {sent}"
 
@@ -207,8 +207,8 @@ class BadLineRules:
         await every(rig, "stop", TROUBLES)
 
     @on_rig
-    async def test_a_question_without_an_answer_is_asked_three_times_more(self, rig: Rig) -> None:
-        """COM-06: then nobody knows."""
+    async def test_a_question_without_a_reply_is_repeated_three_times(self, rig: Rig) -> None:
+        """COM-06: then the outcome is unknown."""
         await rig.identify()
         await asked_four_times(rig)
 
@@ -218,27 +218,27 @@ class BadLineRules:
             await every(rig, name, (Trouble.UNPLUGGED,))
 
     @on_rig
-    async def test_a_reply_of_another_pump_on_the_line_is_not_taken(self, rig: Rig) -> None:
+    async def test_a_reply_of_another_pump_on_the_line_is_not_accepted(self, rig: Rig) -> None:
         assert self.subject.other_pump is not None
         for name in ("load", "read_back", "start", "read", "stop"):
             await from_another(rig, name, self.subject.other_pump)
 
     @on_rig
-    async def test_a_reply_to_another_command_is_not_taken_while_loading(self, rig: Rig) -> None:
+    async def test_a_reply_to_another_command_is_not_accepted_while_loading(self, rig: Rig) -> None:
         await foreign(rig, "load")
 
     @on_rig
-    async def test_a_reply_to_another_command_is_not_taken_while_reading_back(self, rig: Rig) -> None:
+    async def test_a_reply_to_another_command_is_not_accepted_while_reading_back(self, rig: Rig) -> None:
         await foreign(rig, "read_back")
 
     @on_rig
-    async def test_a_reply_to_another_command_is_not_taken_while_starting(self, rig: Rig) -> None:
+    async def test_a_reply_to_another_command_is_not_accepted_while_starting(self, rig: Rig) -> None:
         await foreign(rig, "start")
 
     @on_rig
-    async def test_a_reply_to_another_command_is_not_taken_while_reading(self, rig: Rig) -> None:
+    async def test_a_reply_to_another_command_is_not_accepted_while_reading(self, rig: Rig) -> None:
         await foreign(rig, "read")
 
     @on_rig
-    async def test_a_reply_to_another_command_is_not_taken_while_stopping(self, rig: Rig) -> None:
+    async def test_a_reply_to_another_command_is_not_accepted_while_stopping(self, rig: Rig) -> None:
         await foreign(rig, "stop")

@@ -1,4 +1,4 @@
-"""Plays a transcript: its host to a simulator, its pump to a driver. What must hold stands in `transcript`."""
+"""Plays a transcript: the host's side to a simulator, the pump's side to a driver. `transcript` states the rules."""
 
 import asyncio
 import itertools
@@ -13,14 +13,14 @@ from pumpd_simulators.faults import key_press, seconds
 from pumpd_simulators.plant import PlantSettings
 from pumpd_simulators.transcript import ENDS, Dialogue, Step, TranscriptError, call
 
-PATIENCE_S = 10.0  # virtual, for bytes that are due; a driver asks four times before it gives up
+PATIENCE_S = 10.0  # virtual, for expected bytes; a driver asks four times before it gives up
 CALL_S = 120.0
 
 _names = itertools.count()
 
 
-def told(value: object) -> str:
-    """What a call gave, in the words that `done` is compared with."""
+def words_of(value: object) -> str:
+    """A call's result, in the words that `done` is compared with."""
     match value:
         case Identity():
             return f"{value.model} {value.firmware} {value.serial or 'no serial'}"
@@ -37,8 +37,8 @@ def told(value: object) -> str:
             return ""
 
 
-class _Heard:
-    """Bytes that one side said and that were not yet looked at."""
+class _Received:
+    """Bytes that one side sent and that were not yet compared."""
 
     def __init__(self) -> None:
         self.data = bytearray()
@@ -49,7 +49,7 @@ class _Heard:
         self._more.set()
 
     async def due(self, count: int) -> None:
-        """Wait until so many bytes are there, or no longer than there is patience."""
+        """Wait until this many bytes have arrived, at most PATIENCE_S."""
         try:
             async with asyncio.timeout(PATIENCE_S):
                 while len(self.data) < count:
@@ -69,35 +69,35 @@ async def replay_on_simulator(dialogue: Dialogue, family: str) -> None:
     options = _options(dialogue)
     model = options.pop("model", None)
     pump = simulate(family, model=model, options=options, plant=PlantSettings.ideal())
-    heard = _Heard()
-    pump.attach(heard.add)
+    received = _Received()
+    pump.attach(received.add)
     try:
-        for step, says in _with_answers(dialogue.steps):
+        for step, replies in _with_replies(dialogue.steps):
             if step is not None:
                 await _act(step, pump)
-            expected = b"".join(line.data for line in says)
-            await heard.due(len(expected))
+            expected = b"".join(line.data for line in replies)
+            await received.due(len(expected))
             for _ in range(3):
                 await asyncio.sleep(0)
-            if (came := heard.take()) != expected:
-                at = says[0] if says else step or Step(dialogue.where, "===", dialogue.name)
-                raise at.fail(f"the simulator should say {expected!r}\n{' ' * len(at.where)}  and said {came!r}")
+            if (came := received.take()) != expected:
+                at = replies[0] if replies else step or Step(dialogue.where, "===", dialogue.name)
+                raise at.fail(f"the simulator should send {expected!r}\n{' ' * len(at.where)}  but sent {came!r}")
     finally:
         pump.detach()
         pump.shut()
 
 
-def _with_answers(steps: list[Step]) -> Iterator[tuple[Step | None, list[Step]]]:
-    """Each thing that happens, and what the pump says before the next one."""
-    happens: Step | None = None
-    says: list[Step] = []
+def _with_replies(steps: list[Step]) -> Iterator[tuple[Step | None, list[Step]]]:
+    """Each event, and what the pump sends before the next one."""
+    event: Step | None = None
+    replies: list[Step] = []
     for step in steps:
         if step.verb == "<":
-            says.append(step)
+            replies.append(step)
         elif step.verb not in ("call", *ENDS):
-            yield happens, says
-            happens, says = step, []
-    yield happens, says
+            yield event, replies
+            event, replies = step, []
+    yield event, replies
 
 
 async def _act(step: Step, pump: SimulatedPump) -> None:
@@ -116,13 +116,13 @@ async def _act(step: Step, pump: SimulatedPump) -> None:
 
 
 def _options(dialogue: Dialogue) -> dict[str, Any]:
-    """`--serial D101754 --no-echo` as the family's options; a text is made what the option is by the family."""
+    """`--serial D101754 --no-echo` as the family's options; the family converts the texts."""
     options: dict[str, Any] = {}
     words = shlex.split(dialogue.simulator or "")
     while words:
         flag = words.pop(0)
         if not flag.startswith("--"):
-            raise TranscriptError(f"{dialogue.where}: simulator: {flag!r} is no option (--name value)")
+            raise TranscriptError(f"{dialogue.where}: simulator: {flag!r} is not an option (--name value)")
         name, equals, value = flag[2:].partition("=")
         if equals:
             options[name] = value
@@ -134,22 +134,22 @@ def _options(dialogue: Dialogue) -> dict[str, Any]:
 
 
 class _Script:
-    """The peer of a driver: it hears, and says what it is told to."""
+    """The peer of a driver: it receives, and sends what the transcript contains."""
 
     def __init__(self) -> None:
-        self.heard = _Heard()
+        self.received = _Received()
         self._send: Callable[[bytes], None] | None = None
 
     def attach(self, send: Callable[[bytes], None]) -> None:
         self._send = send
 
     def feed(self, data: bytes) -> None:
-        self.heard.add(data)
+        self.received.add(data)
 
     def detach(self) -> None:
         self._send = None
 
-    def say(self, data: bytes) -> None:
+    def send(self, data: bytes) -> None:
         if self._send is not None:
             self._send(data)
 
@@ -181,37 +181,38 @@ async def _play(
         case "call":
             return asyncio.ensure_future(call(step.text)(driver))
         case ">":
-            await script.heard.due(len(step.data))
-            came = script.heard.data[: len(step.data)]
+            received = script.received
+            await received.due(len(step.data))
+            came = received.data[: len(step.data)]
             if came != step.data:
                 ended = f"\n  the call has ended: {waiting.result()}" if waiting and waiting.done() else ""
-                raise step.fail(f"the host should say {step.data!r}\n  and said {bytes(script.heard.data)!r}{ended}")
-            del script.heard.data[: len(step.data)]
+                raise step.fail(f"the host should send {step.data!r}\n  but sent {bytes(received.data)!r}{ended}")
+            del received.data[: len(step.data)]
         case "<":
-            script.say(step.data)
+            script.send(step.data)
         case "wait":
             await asyncio.sleep(seconds(step.text.replace(" ", ""), "the wait"))
         case "done" | "refused" | "unknown":
-            assert waiting is not None  # reading the transcript has seen to it
+            assert waiting is not None  # checked when the transcript was read
             await asyncio.wait({waiting}, timeout=CALL_S)
             _ended(step, waiting, script)
             return None
-        case _:  # what happens to the pump is the simulator's part
+        case _:  # events at the pump are the simulator's part
             pass
     return waiting
 
 
 def _ended(step: Step, waiting: asyncio.Task[Outcome[Any]], script: _Script) -> None:
     outcome = waiting.result() if waiting.done() else "nothing: it still waits"
-    if extra := script.heard.take():
-        raise step.fail(f"the host also said {extra!r}; the call gave {outcome}")
+    if extra := script.received.take():
+        raise step.fail(f"the host also sent {extra!r}; the call returned {outcome}")
     if type(outcome).__name__.lower() != step.verb:
-        raise step.fail(f"the call gave {outcome}")
-    gave = told(outcome.value) if isinstance(outcome, Done) else _why(outcome)
-    words = (word.rstrip(",;:") for word in gave.split())
+        raise step.fail(f"the call returned {outcome}")
+    result = words_of(outcome.value) if isinstance(outcome, Done) else _why(outcome)
+    words = (word.rstrip(",;:") for word in result.split())
     for word in step.text.split(" #")[0].split():
         if word.rstrip(",;:") not in words:
-            raise step.fail(f"the call gave {gave!r}")
+            raise step.fail(f"the call returned {result!r}")
 
 
 def _why(outcome: Any) -> str:

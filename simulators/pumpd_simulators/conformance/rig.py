@@ -1,4 +1,4 @@
-"""A driver on a simulated pump, both on one loop in virtual time, with the truth of the plant and of the wire."""
+"""A driver on a simulated pump, both on one loop in virtual time, with the true state of plant and wire."""
 
 import asyncio
 import functools
@@ -17,7 +17,7 @@ from pumpd_simulators.conformance.wire import VERY_LATE_S, Trouble, Wire
 from pumpd_simulators.plant import Plant
 from pumpd_simulators.virtual_time import VirtualTimeLoop
 
-LONGEST_CALL_S = 120.0  # virtual; a call that takes longer hangs
+LONGEST_CALL_S = 120.0  # virtual; a longer call counts as hung
 FLOW_BEGINS_S = 5.0
 RECONNECTED_S = 60.0
 CALM_S = VERY_LATE_S + 1.0
@@ -29,7 +29,7 @@ class Rig:
     def __init__(self, subject: Subject, wire: Wire, name: str, driver: Driver) -> None:
         self.subject, self.wire, self.name, self.driver = subject, wire, name, driver
         self._before_load_ml = 0.0
-        self._looked_at = self._starts = 0  # of the packets sent; of those, the starts
+        self._counted = self._starts = 0  # packets sent that were counted; the starts among them
 
     # -- the truth -----------------------------------------------------------------------------------------------
 
@@ -43,13 +43,13 @@ class Rig:
 
     @property
     def given_ml(self) -> float:
-        """What was truly given since the program was loaded."""
+        """What was truly delivered since the program was loaded."""
         return self.plant.truth().delivered_ml - self._before_load_ml
 
     @property
     def starts(self) -> int:
-        new = self.wire.sent[self._looked_at :]
-        self._looked_at += len(new)
+        new = self.wire.sent[self._counted :]
+        self._counted += len(new)
         self._starts += sum(map(self.subject.is_start, new))
         return self._starts
 
@@ -80,7 +80,7 @@ class Rig:
 
     async def must(self, name: str, program: PumpProgram | None = None) -> Any:
         outcome = await self.call(name, program)
-        assert isinstance(outcome, Done), f"{name} should be done on a good line, and gave {outcome}"
+        assert isinstance(outcome, Done), f"{name} should be done on a good line, but the outcome is {outcome}"
         return outcome.value
 
     async def identify(self) -> Identity:
@@ -99,22 +99,22 @@ class Rig:
         """Identified, loaded, started, and truly flowing."""
         await self.ready()
         await self.must("start")
-        assert await self.until(lambda: self.flows, FLOW_BEGINS_S), "start was done, and the plant does not flow"
+        assert await self.until(lambda: self.flows, FLOW_BEGINS_S), "start was done, but the plant does not flow"
 
-    async def look(self) -> Reading | None:
-        """A reading; from a pump that has to be brought up again first, too. None when there is none."""
+    async def poll(self) -> Reading | None:
+        """A reading, after identifying the pump again if necessary; None when it cannot be read."""
         outcome = await self.call("read")
         if not isinstance(outcome, Done) and isinstance(await self.call("identify"), Done):
             outcome = await self.call("read")
         return outcome.value if isinstance(outcome, Done) else None
 
-    async def until(self, so: Callable[[], bool], within_s: float, step_s: float = 0.1) -> bool:
-        """Whether it becomes so in that time, without looking at the pump."""
+    async def until(self, condition: Callable[[], bool], within_s: float, step_s: float = 0.1) -> bool:
+        """Whether the condition becomes true in that time, without polling the pump."""
         for _ in range(int(within_s / step_s)):
-            if so():
+            if condition():
                 return True
             await asyncio.sleep(step_s)
-        return so()
+        return condition()
 
     async def watch(self, seconds: float) -> list[Reading]:
         """Readings at the subject's pace."""
@@ -130,26 +130,26 @@ class Rig:
         await asyncio.sleep(CALM_S)
         for name in ("identify", "read", "stop"):
             outcome = await self.call(name)
-            assert isinstance(outcome, Done), f"after {what} {name} gave {outcome}"
-        assert not self.flows, f"after {what} and a stop that was done the plant flows"
+            assert isinstance(outcome, Done), f"after {what} the outcome of {name} is {outcome}"
+        assert not self.flows, f"after {what} and a stop that was done, the plant flows"
 
     # -- the host gone -------------------------------------------------------------------------------------------
 
     async def orphaned(self, for_s: float) -> None:
-        """The driver is gone with its process, and the line stays open: nobody hears what the pump says."""
+        """The driver is gone with its process, and the line stays open: nobody receives what the pump sends."""
         await self.driver.close()
         self.wire.pump.attach(lambda _: None)
         await asyncio.sleep(for_s)
 
     async def write_unheard(self, stop: StopFrames, round_s: float) -> None:
-        """One round of the deadman's, which lasts so long."""
+        """One round of the deadman, lasting `round_s`."""
         for frame in stop.frames:
             self.wire.pump.feed(frame)
             await asyncio.sleep(stop.gap_s)
         await asyncio.sleep(round_s - stop.gap_s * len(stop.frames))
 
     async def adopted(self) -> None:
-        """A new driver, as after a restart, that has met the pump."""
+        """A new driver, as after a restart, that has identified the pump."""
         self.wire.pump.detach()
         self.driver = await self.subject.family.connect(f"memory://{self.name}", self.subject.settings)
         await self.identify()
@@ -164,10 +164,10 @@ class Rig:
         assert came, f"the port was not opened again within {RECONNECTED_S:g} s"
 
     async def exchanges(self, name: str) -> tuple[int, int]:
-        """How many packets the host and the pump say in such a call on a good line."""
-        said, heard = len(self.wire.sent), len(self.wire.replies)
+        """How many packets the host and the pump send in this call on a good line."""
+        before, heard = len(self.wire.sent), len(self.wire.replies)
         await self.must(name)
-        return len(self.wire.sent) - said, len(self.wire.replies) - heard
+        return len(self.wire.sent) - before, len(self.wire.replies) - heard
 
     def packets(self, trouble: Trouble, counts: tuple[int, int]) -> range:
         return range(counts[0] if trouble in (Trouble.LOST_REQUEST, Trouble.FOREIGN) else counts[1])
@@ -191,7 +191,7 @@ async def rig(subject: Subject) -> AsyncIterator[Rig]:
 
 
 def on_rig(test: Callable[[Any, Rig], Coroutine[Any, Any, None]]) -> Callable[[Any], None]:
-    """A plain test function that plays the coroutine on a fresh rig and sees that no task is left behind."""
+    """A plain test function that runs the coroutine on a fresh rig and checks that no task is left behind."""
 
     async def play(suite: Any) -> None:
         async with rig(suite.subject) as bench:
@@ -205,5 +205,5 @@ def on_rig(test: Callable[[Any, Rig], Coroutine[Any, Any, None]]) -> Callable[[A
             runner.run(play(suite))
 
     functools.update_wrapper(plain, test)
-    del plain.__wrapped__  # type: ignore[attr-defined] # pytest would take its argument for a fixture
+    del plain.__wrapped__  # type: ignore[attr-defined] # pytest would treat its argument as a fixture
     return plain

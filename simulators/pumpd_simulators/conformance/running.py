@@ -1,4 +1,4 @@
-"""Rules on a pump that flows: what a reading is worth, how a program ends, what happens at the bench meanwhile."""
+"""Rules for a flowing pump: readings are true, programs end, and events at the bench are reported."""
 
 import asyncio
 from dataclasses import replace
@@ -11,23 +11,23 @@ from pumpd_simulators.conformance.rig import Rig, on_rig
 from pumpd_simulators.conformance.subject import Subject
 from pumpd_simulators.faults import FACTS, Fault, Kind
 
-VOLUME_ERROR = 0.02  # of what was given
+VOLUME_ERROR = 0.02  # of the delivered volume
 AFTER_END_S = 60.0
-LATCHED_LOOKS = 5
-_GOES_AWAY = (Kind.OCCLUSION, Kind.STALL, Kind.POWER_CUT, Kind.SILENCE, Kind.DOOR)  # once it is cleared at the bench
+LATCHED_POLLS = 5
+_GOES_AWAY = (Kind.OCCLUSION, Kind.STALL, Kind.POWER_CUT, Kind.SILENCE, Kind.DOOR)  # once cleared at the bench
 
 
 def check_reading(rig: Rig, reading: Reading, called_ns: int) -> None:
-    """A reading of this call that tells the plant's truth."""
-    assert called_ns <= reading.asked_ns <= reading.answered_ns <= now_ns(), "a reading's instants are not of its call"
+    """Assert that the reading is of this call and reports the plant's true state."""
+    assert called_ns <= reading.asked_ns <= reading.answered_ns <= now_ns(), "a reading's instants are not in its call"
     given, step = rig.given_ml, float(rig.capabilities.counter_step.decimal)
     slack = step + VOLUME_ERROR * given + rig.subject.volume_slack_ml
-    said = float(reading.delivered.decimal)
-    assert abs(said - given) <= slack, f"the reading says {reading.delivered}, and {given:.3f} mL were given"
+    reported = float(reading.delivered.decimal)
+    assert abs(reported - given) <= slack, f"the reading has {reading.delivered}, but {given:.3f} mL were delivered"
     if rig.flows:
         rate = rig.subject.program.rate_at(reading.delivered)
-        assert reading.rate == rate, f"the reading says {reading.rate}, not {rate}"
-        assert reading.state is PumpState.INFUSING, f"the reading says {reading.state}, and the pump infuses"
+        assert reading.rate == rate, f"the reading has {reading.rate}, not {rate}"
+        assert reading.state is PumpState.INFUSING, f"the reading has {reading.state}, but the pump infuses"
 
 
 class RunningRules:
@@ -38,7 +38,7 @@ class RunningRules:
         await rig.ready()
         assert not rig.flows
         early = rig.starts
-        assert not early, "a start was sent before anybody asked for one; or `is_start` takes other packets for it"
+        assert not early, "a start was sent before any was requested; or `is_start` matches other packets"
         await rig.run()
         assert rig.starts == 1
         assert (await rig.read()).state is PumpState.INFUSING
@@ -70,7 +70,7 @@ class RunningRules:
             check_reading(rig, reading, called_ns)
             if not reading.state.flowing:
                 break
-        assert not rig.flows, "the program's time is over, and the pump flows"
+        assert not rig.flows, "the program's time is over, but the pump flows"
         assert rig.given_ml == pytest.approx(float(program.vtbi.decimal), rel=0.01)
         given = rig.given_ml
         for reading in await rig.watch(AFTER_END_S):
@@ -120,8 +120,8 @@ class RunningRules:
         assert rig.starts == 1
 
     @on_rig
-    async def test_a_pump_that_lost_its_power_is_not_said_to_infuse(self, rig: Rig) -> None:
-        """Nor is it started again; and that it happened is an alarm, or the pump is at rest."""
+    async def test_a_pump_that_lost_its_power_is_not_reported_as_infusing(self, rig: Rig) -> None:
+        """Nor is it started again; and it has an alarm, or is stopped."""
         await rig.run()
         await rig.watch(3)
         rig.wire.pump.fire("power-cut/3s")
@@ -129,28 +129,28 @@ class RunningRules:
         came = None
         for _ in range(20):
             await asyncio.sleep(self.subject.poll_s)
-            reading = await rig.look()
-            assert reading is None or not reading.state.flowing, "a pump without power is said to flow"
+            reading = await rig.poll()
+            assert reading is None or not reading.state.flowing, "a pump without power is reported as flowing"
             came = reading or came
-        assert came is not None, "the pump has its power back, and cannot be read"
+        assert came is not None, "the pump has its power back, but cannot be read"
         assert came.alarms or came.state in (PumpState.STOPPED, PumpState.PAUSED, PumpState.ALARM)
         assert rig.given_ml == pytest.approx(given, abs=1e-6)
         assert rig.starts == 1
         await rig.recover("a power cut")
 
     @on_rig
-    async def test_the_pump_s_own_watchdog_ends_a_flow_that_nobody_looks_at(self, rig: Rig) -> None:
-        """COM-13: the gateway hangs. Nothing is asked any more; what the driver does by itself must end too."""
+    async def test_the_pump_s_own_watchdog_ends_a_flow_that_is_not_polled(self, rig: Rig) -> None:
+        """COM-13: the gateway hangs. Nothing polls the pump any more; the driver's own keep-alive must end too."""
         assert self.subject.watchdog_s is not None
         await rig.run()
         await rig.read()
         within = self.subject.watchdog_s + self.subject.watchdog_slack_s
         assert await rig.until(lambda: not rig.flows, within), f"it still flows after {within:g} s"
-        reading = await rig.look()
+        reading = await rig.poll()
         assert reading is not None
-        assert PumpAlarm.PUMP_WATCHDOG in reading.alarms, f"the reading does not say why it stands: {reading}"
+        assert PumpAlarm.PUMP_WATCHDOG in reading.alarms, f"the reading does not report why the pump stopped: {reading}"
         await rig.watch(5)
-        assert not rig.flows, "it went on when the gateway came back"
+        assert not rig.flows, "it continued when the gateway came back"
 
     @on_rig
     async def test_the_pump_s_own_watchdog_ends_a_flow_after_the_driver_was_closed(self, rig: Rig) -> None:
@@ -162,21 +162,21 @@ class RunningRules:
         assert await rig.until(lambda: not rig.flows, within), f"it still flows after {within:g} s"
 
     @on_rig
-    async def test_the_watchdog_is_kept_off_by_readings(self, rig: Rig) -> None:
+    async def test_readings_keep_the_watchdog_from_acting(self, rig: Rig) -> None:
         await rig.run()
         for reading in await rig.watch(2.5 * (self.subject.watchdog_s or 10)):
             assert reading.alarms == ()
         assert rig.flows
 
     def test_every_mapped_alarm_is_reported_and_stays(self) -> None:
-        """RUN-11: reported as what it is, latched although its cause has gone, over when the next program runs."""
+        """RUN-11: reported as it is, latched although its cause is gone, over when the next program runs."""
         assert self.subject.alarms, "the subject names no alarm: name those that the bench can provoke, or excuse it"
         for alarm, fault in self.subject.alarms.items():
             _Alarmed(self.subject, alarm, Fault.parse(fault)).check()
 
 
 class _Alarmed:
-    """One alarm on a rig of its own."""
+    """One alarm on its own rig."""
 
     def __init__(self, subject: Subject, alarm: PumpAlarm, fault: Fault) -> None:
         self.subject, self.alarm, self.fault = subject, alarm, replace(fault, unit=subject.unit)
@@ -192,15 +192,15 @@ class _Alarmed:
         self._check_state(rig, reading, what)
         if FACTS[self.fault.kind].lasts:
             rig.wire.pump.clear(self.fault.kind, self.subject.unit)
-        for _ in range(LATCHED_LOOKS):
+        for _ in range(LATCHED_POLLS):
             await asyncio.sleep(self.subject.poll_s)
-            reading = await rig.look()
-            assert reading is None or self.alarm in reading.alarms, f"{what}: forgotten"
+            reading = await rig.poll()
+            assert reading is None or self.alarm in reading.alarms, f"{what}: no longer reported"
         await rig.must("stop")
         assert not rig.flows, f"{what}: flows after the stop"
-        reading = await rig.look()
+        reading = await rig.poll()
         assert reading is not None
-        assert self.alarm in reading.alarms, f"{what}: forgotten after the stop"
+        assert self.alarm in reading.alarms, f"{what}: no longer reported after the stop"
         assert rig.starts == 1, f"{what}: started again"
         await rig.must("identify")
         if self.fault.kind in _GOES_AWAY and isinstance(await rig.call("load"), Done):
@@ -212,7 +212,7 @@ class _Alarmed:
     async def _until_reported(self, rig: Rig) -> Reading | None:
         for _ in range(int(self.subject.alarm_within_s / self.subject.poll_s)):
             await asyncio.sleep(self.subject.poll_s)
-            reading = await rig.look()
+            reading = await rig.poll()
             if reading is not None and self.alarm in reading.alarms:
                 return reading
         return None
@@ -220,5 +220,5 @@ class _Alarmed:
     def _check_state(self, rig: Rig, reading: Reading, what: str) -> None:
         assert reading.state.flowing is rig.flows, f"{what}: {reading.state}, while the flow is {rig.flows}"
         if self.alarm.stops_flow:  # STP-06: at once, and by the pump itself
-            assert not rig.flows, f"{what}: told, and it flows"
+            assert not rig.flows, f"{what}: reported, but it flows"
             assert reading.state in (PumpState.ALARM, PumpState.STOPPED, PumpState.PAUSED), f"{what}: {reading.state}"

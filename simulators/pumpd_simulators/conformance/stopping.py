@@ -1,4 +1,4 @@
-"""Rules on the stop: at any time, in every state, overtaking everything, and believed only when it is true."""
+"""Rules for the stop: at any time, in every state, ahead of everything queued, and done only when nothing flows."""
 
 import asyncio
 from dataclasses import replace
@@ -17,13 +17,13 @@ class StoppingRules:
 
     @on_rig
     async def test_a_stop_of_a_pump_that_was_not_identified(self, rig: Rig) -> None:
-        """Stopping is always allowed; a pump that must be brought up first may leave it unknown, never refuse it."""
+        """Stopping is always allowed; a pump that must be identified first may leave it unknown, never refuse it."""
         outcome = await rig.call("stop")
         assert not isinstance(outcome, Refused), outcome
         await rig.recover("a stop before identify")
 
     @on_rig
-    async def test_a_stop_at_rest(self, rig: Rig) -> None:
+    async def test_a_stop_of_a_stopped_pump(self, rig: Rig) -> None:
         await rig.identify()
         await rig.must("stop")
         await rig.must("load")
@@ -31,16 +31,16 @@ class StoppingRules:
         assert not rig.flows
 
     @on_rig
-    async def test_a_stop_while_it_runs_is_done_when_it_stands_and_twice_does_no_harm(self, rig: Rig) -> None:
+    async def test_a_stop_while_it_runs_is_done_at_no_flow_and_can_be_repeated(self, rig: Rig) -> None:
         await rig.run()
         await rig.watch(3)
         began, before = asyncio.get_running_loop().time(), rig.given_ml
         await rig.must("stop")
-        assert not rig.flows, "the stop was done, and the pump flows"
+        assert not rig.flows, "the stop was done, but the pump flows"
         took = asyncio.get_running_loop().time() - began
         assert took <= self.subject.stop_within_s, f"the stop took {took:.2f} s"
         given, rate = rig.given_ml, float(self.subject.program.steps[0].rate.decimal)
-        assert given - before <= 0.1 * rate / 90, "STP-08: 0.1 mL at 90 mL/h from the call to stand-still"
+        assert given - before <= 0.1 * rate / 90, "STP-08: at most 0.1 mL at 90 mL/h from the call to no flow"
         assert not (await rig.read()).state.flowing
         await rig.must("stop")
         await asyncio.sleep(30)
@@ -48,12 +48,12 @@ class StoppingRules:
         assert rig.starts == 1
 
     @on_rig
-    async def test_what_the_deadman_writes_stops_the_pump_with_nobody_to_answer_it(self, rig: Rig) -> None:
-        """STP-09, with the host gone, at once and once the lease is over; none where no deadman is declared."""
+    async def test_the_deadman_s_frames_stop_the_pump_without_a_host(self, rig: Rig) -> None:
+        """STP-09, with the host gone, at once and after the lease; no frames where no deadman is declared."""
         declared = LossOfControl.DEADMAN in rig.capabilities.loss_of_control
         await rig.run()
         stop = rig.driver.stop_frames
-        assert (stop is not None) is declared, "stop_frames and the declared expiry differ"
+        assert (stop is not None) is declared, "stop_frames and the declared loss-of-control behaviour disagree"
         if stop is None:
             return
         for wait_s in (0, LEASE_S):
@@ -92,16 +92,16 @@ class StoppingRules:
         await rig.run()
         readings = [asyncio.create_task(rig.call("read")) for _ in range(20)]
         await asyncio.sleep(0.001)
-        said = len(rig.wire.sent)
+        before = len(rig.wire.sent)
         await rig.must("stop")
         assert not rig.flows
-        between = len(rig.wire.sent) - said
+        between = len(rig.wire.sent) - before
         await asyncio.gather(*readings)
         assert between <= 20, f"{between} packets left between the stop and its end"
 
     @on_rig
     async def test_a_stop_at_any_instant_of_load_and_start_leaves_the_pump_at_rest(self, rig: Rig) -> None:
-        """STP-02: nothing that was begun before the stop goes on after it."""
+        """STP-02: nothing that began before the stop continues after it."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         await rig.ready()
@@ -109,21 +109,21 @@ class StoppingRules:
         whole = loop.time() - began
         await rig.must("stop")
 
-        async def way() -> None:
+        async def load_and_start() -> None:
             if isinstance(await rig.call("load"), Done):
                 await rig.call("start")
 
         for instant in range(INSTANTS):
-            said = rig.starts
-            task = asyncio.create_task(way())
+            before = rig.starts
+            task = asyncio.create_task(load_and_start())
             await asyncio.sleep(whole * instant / (INSTANTS - 1))
             outcome = await rig.call("stop")
             at_return, flowed = rig.starts, rig.flows
             await task
-            what = f"a stop {instant} of {INSTANTS - 1} parts on the way"
+            what = f"a stop after {instant} of {INSTANTS - 1} parts of load and start"
             assert isinstance(outcome, Done), f"{what}: {outcome}"
-            assert not flowed, f"{what}: done, and the pump flows"
-            assert rig.starts == at_return <= said + 1, f"{what}: a start was sent after it"
+            assert not flowed, f"{what}: done, but the pump flows"
+            assert rig.starts == at_return <= before + 1, f"{what}: a start was sent after it"
             await asyncio.sleep(1)
             assert not rig.flows, f"{what}: the pump flows after it"
 

@@ -1,4 +1,4 @@
-"""What a driver's author says about the driver under test, and nothing that the suite can find out by itself."""
+"""What a driver's author states about the driver under test: only what the suite cannot find out by itself."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,16 +10,16 @@ from pumpd_simulators.bench import SimulatedPump
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """`simulate` makes a pump as from power-up, with an ideal plant (`PlantSettings.ideal()`), on the running loop;
-    `another` one that the same settings reach, with another serial number if the family tells one.
+    """`simulate` makes a pump as after power-up, with an ideal plant (`PlantSettings.ideal()`), on the running loop;
+    `another` makes one that the same settings reach, with another serial number if the family reports one.
 
-    `program` fits the pump and takes a minute or more; `programs` are further ones that must be taken. `is_start` knows
-    the packet, as the driver writes it, that makes a pump flow. `watchdog_s` is what `start` is given; None for a
-    family without a watchdog. `ambiguous` names the calls for which the protocol cannot tell a reply to another command
-    from the true one, and why; `unchecked` the calls whose frames carry no check sum. `other_pump` makes a reply one
-    that another pump on the same line would give; None where there is only one. `diameter_matters` is False for a
-    family that is told no diameter and asks for none. `excused` names further rules that the pump cannot be tried on,
-    without `test_`, and why.
+    `program` fits the pump and takes a minute or more; `programs` are more that must be accepted. `is_start` matches
+    the packet, as the driver writes it, that makes a pump flow. `watchdog_s` is passed to `start`; None for a family
+    without a watchdog. `ambiguous` names the calls for which the protocol cannot distinguish a reply to another command
+    from the right one, and the reason; `unchecked` the calls whose frames carry no check sum. `other_pump` turns a
+    reply into that of another pump on the same line; None where there is only one. `diameter_matters` is False for a
+    family without a diameter setting. `excused` names other rules that cannot be tested on the pump, without `test_`,
+    and the reason.
     """
 
     family: type[DriverFamily]
@@ -31,7 +31,7 @@ class Subject:
     programs: tuple[PumpProgram, ...] = ()
     another: Callable[[], SimulatedPump] | None = None
     unit: int = 1
-    alarms: Mapping[PumpAlarm, str] = field(default_factory=dict)  # the fault that provokes it, as `stall` or `air:1mL`
+    alarms: Mapping[PumpAlarm, str] = field(default_factory=dict)  # the fault that causes it, such as `stall`
     ambiguous: Mapping[str, str] = field(default_factory=dict)
     unchecked: tuple[str, ...] = ()
     diameter_matters: bool = True
@@ -42,20 +42,20 @@ class Subject:
     poll_s: float = 1.0
     alarm_within_s: float = 60.0
     stop_within_s: float = 1.0  # on a good line (STP-01)
-    volume_slack_ml: float = 0.05  # of a reading, besides 2 % and the counter's step
+    volume_slack_ml: float = 0.05  # of a reading, in addition to 2 % and the counter's step
     excused: Mapping[str, str] = field(default_factory=dict)
 
     def excuses(self) -> dict[str, str]:
-        """All the rules that do not apply, and why."""
+        """All rules that do not apply, with the reason."""
         excuses = dict(self.excused)
         if self.watchdog_s is None:
-            none = "the pump has no watchdog: its program's end alone stops a flow that nobody looks at"
-            excuses["the_pump_s_own_watchdog_ends_a_flow_that_nobody_looks_at"] = none
+            none = "the pump has no watchdog: a flow that is not polled ends only with its program"
+            excuses["the_pump_s_own_watchdog_ends_a_flow_that_is_not_polled"] = none
             excuses["the_pump_s_own_watchdog_ends_a_flow_after_the_driver_was_closed"] = none
         if self.other_pump is None:
-            excuses["a_reply_of_another_pump_on_the_line_is_not_taken"] = "one pump to a line"
+            excuses["a_reply_of_another_pump_on_the_line_is_not_accepted"] = "one pump per line"
         for call, why in self.ambiguous.items():
-            excuses[f"a_reply_to_another_command_is_not_taken_while_{_DOING[call]}"] = why
+            excuses[f"a_reply_to_another_command_is_not_accepted_while_{_DOING[call]}"] = why
         return excuses
 
 

@@ -1,4 +1,4 @@
-"""The wire between a driver and a simulated pump: it records what both say, and spoils a packet on demand."""
+"""The wire between a driver and a simulated pump: it records what both send, and damages a packet on demand."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,17 +12,17 @@ PIECE_GAP_S = 0.005
 
 
 class Trouble(StrEnum):
-    """What happens to the n-th packet of a call: to the host's the first two, to the pump's the others."""
+    """What happens to the n-th packet of a call: the first two to the host's packet, the others to the pump's."""
 
     LOST_REQUEST = "lost request"
-    FOREIGN = "foreign reply"  # the pump never hears the request; a reply to another one comes instead
+    FOREIGN = "foreign reply"  # the pump never receives the request; a reply to another one comes instead
     LOST_REPLY = "lost reply"
     LATE = "late reply"
     VERY_LATE = "very late reply"
     DUPLICATED = "duplicated reply"
     SPLIT = "split reply"
-    GARBLED = "garbled reply"  # one byte becomes what no text holds
-    MISREAD = "misread reply"  # one bit changes, and only a check sum can tell
+    GARBLED = "garbled reply"  # one byte becomes a byte that text never contains
+    MISREAD = "misread reply"  # one bit changes, which only a check sum can detect
     UNPLUGGED = "unplugged"
 
 
@@ -45,7 +45,7 @@ class Wire:
         self._loop = asyncio.get_running_loop()
 
     def arm(self, trouble: Trouble, number: int, foreign: bytes = b"") -> None:
-        """The `number`-th packet from now on, counted from 0, meets this trouble."""
+        """Let this trouble happen to the `number`-th packet from now on, counted from 0."""
         self._trouble, self._left, self._foreign, self.struck = trouble, number, foreign, False
 
     def disarm(self) -> None:

@@ -1,15 +1,15 @@
 """A simulated Perfusor fm or Infusomat fmS on its Dianet Star line: frames, modes, the watchdog, segments, the keys.
 
-Source: the family's protocol sheet (dianet-star.md). What no source states is in `DianetStarOptions`.
+Source: the family's protocol sheet (dianet-star.md). Facts that no source states are in `DianetStarOptions`.
 
 Promises:
-- IDENT and the mode switch are taken at address 0; all else at the address that the mode switch gave. A switch with a
-  wrong inverted ident number leaves the pump in DOKU.
-- Settings and actions are taken in FERNSTEUER and FERNREGEL only, the reload in FERNREGEL only. In FERNREGEL the keys
-  do nothing but alarm.
-- In FERNREGEL each whole frame for this pump re-arms the watchdog of 1.2 s. When it expires the pump is back in DOKU,
-  alarms (bit 14) and stops.
-- A frame that is damaged changes nothing; a gap of over 0.3 s inside a frame drops what came before it.
+- IDENT and the mode switch are accepted at address 0; everything else at the address that the mode switch assigned. A
+  switch with a wrong inverted ident number leaves the pump in DOKU.
+- Settings and actions are accepted only in FERNSTEUER and FERNREGEL, the reload only in FERNREGEL. In FERNREGEL the
+  keys only alarm.
+- In FERNREGEL each complete frame for this pump re-arms the watchdog of 1.2 s. When it expires, the pump returns to
+  DOKU, alarms (bit 14) and stops.
+- A damaged frame changes nothing; a gap of over 0.3 s inside a frame drops the part before the gap.
 """
 
 import asyncio
@@ -41,9 +41,9 @@ from pumpd_simulators.dianet_star.replies import READS
 from pumpd_simulators.plant import Plant
 
 FRAME_GAP_S = 0.3
-USER_S = 2.0  # after a key was pressed, writes are refused for so long
-_HAIR_S = 1e-6  # by which a loop may call a timer early
-_CHANGED = 0x01  # request bit: somebody changed the set values at the keys
+USER_S = 2.0  # after a key press, writes are refused for this long
+_HAIR_S = 1e-6  # a loop may call a timer early by this much
+_CHANGED = 0x01  # request bit: the set values were changed at the keys
 _WRITES: Mapping[int, type[Segment]] = {
     Word.CC_MODE: CcMode,
     Word.ACTION: DoIt,
@@ -139,7 +139,7 @@ class DianetStarPump:
             self._send(raw)
 
     def _carry_out(self, frame: Request) -> bytes | Refusal:
-        """The data of the answer, or why not."""
+        """The reply's data, or the reason for a refusal."""
         if frame.segment in READS:
             return READS[frame.segment](self) if not frame.data else Refusal.LENGTH
         kind = _WRITES.get(frame.segment)
@@ -212,7 +212,7 @@ class DianetStarPump:
             self._watchdog = None
 
     def _watch(self) -> None:
-        # Frames only move the deadline, so the timer comes before it and goes on from there.
+        # Frames only move the deadline, so the timer may fire before it and is then set again.
         self._watchdog = None
         if self._loop.time() < self._deadline - _HAIR_S:
             self._watchdog = self._loop.call_at(self._deadline, self._watch)
@@ -221,7 +221,7 @@ class DianetStarPump:
         if self.options.at_timeout == "stop":
             self.motor.fail(Alarm.COMMUNICATION)
         else:
-            self.motor.tell(Alarm.COMMUNICATION)
+            self.motor.warn(Alarm.COMMUNICATION)
         if not self.options.address_survives:
             self.address = 0
         self._enter(Mode.DOKU)
@@ -276,7 +276,7 @@ class DianetStarPump:
     def _unmute(self) -> None:
         self.muted = False
 
-    # -- what the segments ask ---------------------------------------------------------------------------------------
+    # -- what the replies show ---------------------------------------------------------------------------------------
 
     @property
     def number(self) -> int:
@@ -288,11 +288,11 @@ class DianetStarPump:
 
     @property
     def operated(self) -> bool:
-        """Somebody is at the keys."""
+        """Whether the keys are in use."""
         return self._loop.time() - self._keyed_at < USER_S
 
     def requested(self) -> int:
-        """What the host should read anew; told once."""
+        """What the host should read again; reported once."""
         request, self._request = self._request, 0
         return request
 
@@ -306,7 +306,7 @@ class DianetStarPump:
     def press(self, key: str, value: str | None = None, unit: int = 1) -> None:  # noqa: ARG002 - it has one panel
         """Keys: start, stop, rate=VALUE (or N% of now), vtbd=VALUE. In FERNREGEL start and stop only alarm."""
         if not self.powered:
-            raise PanelError("the pump is off: its keys do nothing")
+            raise PanelError("the pump is off: its keys have no effect")
         if key not in ("start", "stop", "rate", "vtbd") or (value is None) == (key in ("rate", "vtbd")):
             raise PanelError(f"no key {key!r}; known: start, stop, rate=VALUE, vtbd=VALUE")
         if self.mode is Mode.FERNREGEL:
@@ -325,18 +325,18 @@ class DianetStarPump:
 
     def _press_blocked(self, key: str) -> None:
         if key not in ("start", "stop"):
-            raise PanelError(f"the pump is in closed loop: its keys are blocked, {key} does nothing")
+            raise PanelError(f"the pump is in closed loop: its keys are blocked, {key} has no effect")
         if self.options.stop_key_in_fernregel == "stops":
             self.motor.fail(Alarm.KEY_IN_FERNREGEL)
         else:
-            self.motor.tell(Alarm.KEY_IN_FERNREGEL)
+            self.motor.warn(Alarm.KEY_IN_FERNREGEL)
 
     def _key_in(self, key: str, text: str) -> None:
         now, per = (self.motor.set.rate, 100) if key == "rate" else (self.motor.set.vtbd, 10)
         try:
             wanted = int(now * Decimal(text[:-1]) / 100) if text.endswith("%") else int(Decimal(text) * per)
         except (InvalidOperation, ValueError, OverflowError) as error:
-            raise PanelError(f"{text!r} is no number for {key}") from error
+            raise PanelError(f"{text!r} is not a number for {key}") from error
         if not 0 < wanted < LEAVE_32:
             raise PanelError(f"{key} {text!r} is not above 0")
         if self.motor.take(Setpoint(rate=wanted) if key == "rate" else Setpoint(vtbd=wanted)) is not None:

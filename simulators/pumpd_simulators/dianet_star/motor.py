@@ -1,10 +1,10 @@
 """What a simulated Dianet Star pump does with its motor: set values, VTBD and reload, bolus, KVO, standby, alarms.
 
 Promises:
-- Volumes are the plant's: the counter, what is left of the VTBD and the bolus are differences of what the motor moved.
-- An alarm bit that names a cause which lasts (door, battery, syringe nearly empty) stands as long as the cause; the
-  others stand until the next start or stop [I]. A cause that forbids flow ends it at the instant at which it is felt.
-- Without a VTBD (0) the flow has no end: that is what the maker's protocol says, and the trap for a careless driver.
+- Volumes are the plant's: the counter, the rest of the VTBD and the bolus are differences of what the motor moved.
+- An alarm bit for a lasting cause (door, battery, syringe nearly empty) is set as long as the cause lasts; other bits
+  are set until the next start or stop [I]. A cause that forbids flow ends it at the instant at which it is sensed.
+- Without a VTBD (0) the flow has no end: the maker's protocol states this, and it is the trap for a careless driver.
 """
 
 import math
@@ -28,9 +28,9 @@ from pumpd_simulators.plant import Alert, Plant, Sense
 MANUAL_BOLUS_S = 1.0
 MUTE_S = 120.0
 _HAIR_ML = 1e-6
-_EMPTY_HAND = Setpoint(0, 0, 0, 0, 0, 0, 0, b" " * 20)
+_NOTHING_SET = Setpoint(0, 0, 0, 0, 0, 0, 0, b" " * 20)
 
-# Causes that last, and those that are told once. The second field: whether the flow ends.
+# Each cause's alarm bit, and whether it ends the flow.
 _SYRINGE_SENSES = {
     Sense.DOOR: (Alarm.SYRINGE, True),
     Sense.NEAR_EMPTY: (Alarm.SYRINGE_PRE_ALARM, False),
@@ -54,18 +54,18 @@ def _nothing() -> None:
 
 
 class Motor:
-    """`rates` are the lowest and highest set rate in force, in mL/h; `on_vtbd_end` is called when nothing follows."""
+    """`rates` returns the lowest and highest allowed set rate in mL/h; `on_vtbd_end` is called when nothing follows."""
 
     def __init__(self, plant: Plant, model: Model, options: DianetStarOptions) -> None:
         self.plant, self._model, self._options = plant, model, options
-        self._felt_as = _SENSES | (_VOLUMETRIC_SENSES if model.volumetric else _SYRINGE_SENSES)
+        self._alarm_of = _SENSES | (_VOLUMETRIC_SENSES if model.volumetric else _SYRINGE_SENSES)
         self.on_vtbd_end: Callable[[], None] = _nothing
         self.rates: Callable[[], tuple[float, float]] = lambda: (options.rate_min_ml_h, options.rate_max_ml_h)
         self.drops_watched = True
         self.history: list[tuple[float, int]] = []
         plant.on_target = self._arrived
         plant.on_stall = lambda: self.fail(Alarm.PRESSURE)
-        plant.on_sense = self._feel
+        plant.on_sense = self._sensed
         self._alerts: dict[str, Alert] = {}
         self.forget()
 
@@ -75,34 +75,34 @@ class Motor:
         for alert in self._alerts.values():
             alert.cancel()
         self._alerts.clear()
-        self.set = replace(_EMPTY_HAND, pressure=self._options.pressure_level)
+        self.set = replace(_NOTHING_SET, pressure=self._options.pressure_level)
         self.reload = Reload(0, 0, 0)
         self.running = self.kvo = self.standby = False
         self.bolus = State(0)
-        self._told = Alarm(0)
+        self._raised = Alarm(0)
         self.history.clear()
         self._bolus_end = self._vtbd_end = self._time_left_s = 0.0
         self._cleared, self._since = self.plant.moved()[0], self.plant.now
         self._limit()
 
-    # -- what the wire asks ----------------------------------------------------------------------------------------
+    # -- what is read ----------------------------------------------------------------------------------------------
 
     @property
     def alarms(self) -> Alarm:
         lasting = Alarm(0)
         for sense in self.plant.sensed:
-            if sense in _LASTING and sense in self._felt_as:
-                lasting |= self._felt_as[sense][0]
-        return self._told | lasting
+            if sense in _LASTING and sense in self._alarm_of:
+                lasting |= self._alarm_of[sense][0]
+        return self._raised | lasting
 
     @property
     def ready(self) -> bool:
-        """Nothing that lasts forbids a start. A set rate of 0 does not: a known client starts so, and gives boluses."""
-        return not any(self._felt_as.get(sense, (0, False))[1] for sense in self.plant.sensed if sense in _LASTING)
+        """Whether no lasting cause forbids a start. A set rate of 0 is allowed: a known client uses it for boluses."""
+        return not any(self._alarm_of.get(sense, (0, False))[1] for sense in self.plant.sensed if sense in _LASTING)
 
     @property
     def rate(self) -> int:
-        """In 0.01 mL/h: what flows, or what is set."""
+        """In 0.01 mL/h: the present flow, or the set rate."""
         if self.kvo:
             return round(self._options.kvo_ml_h * 100)
         if self.bolus:
@@ -113,14 +113,14 @@ class Motor:
         return max(0.0, self._vtbd_end - self.plant.moved()[0]) if self.set.vtbd else 0.0
 
     def infused(self) -> int:
-        """The counter in 0.1 mL, as far as it is full."""
+        """The counter in whole steps of 0.1 mL."""
         return int((self.plant.moved()[0] - self._cleared) * 10 + _HAIR_ML)
 
     def infused_min(self) -> int:
         return int((self.plant.now - self._since) // 60)
 
     def remaining(self) -> tuple[int, int]:
-        """VTBD in 0.1 mL and minutes to go."""
+        """Remaining VTBD in 0.1 mL, and remaining minutes."""
         left = math.ceil(self.vtbd_left_ml() * 10 - _HAIR_ML)
         if self.set.time_min:
             running = self._alerts.get("time")
@@ -130,7 +130,7 @@ class Motor:
     def pressure_percent(self) -> int:
         return min(100, int(100 * self.plant.pressure_mmhg() / self._limit_mmhg))
 
-    # -- what the wire tells ---------------------------------------------------------------------------------------
+    # -- what is written -------------------------------------------------------------------------------------------
 
     def take(self, new: Setpoint) -> Refusal | None:
         low, high = (round(rate * 100) for rate in self.rates())
@@ -155,7 +155,7 @@ class Motor:
             )
             if value != leave
         }
-        self.set = replace(self.set, **given)  # type: ignore[arg-type] # the drug's name is not among them
+        self.set = replace(self.set, **given)  # type: ignore[arg-type] # the drug name is not among them
         if new.drug != b"\xff" * len(new.drug):
             self.set = replace(self.set, drug=new.drug)
         if "vtbd" in given:
@@ -189,32 +189,33 @@ class Motor:
     def start(self) -> Refusal | None:
         if not self.ready:
             return Refusal.ACTION
-        self._told = Alarm(0)
+        self._raised = Alarm(0)
         self.standby, self.running = False, True
         self._go()
         return None
 
     def stop(self) -> None:
-        self._told = Alarm(0)
+        self._raised = Alarm(0)
         self.halt()
 
     def halt(self) -> None:
-        """No flow. What is left of the VTBD stays, and a start would go on with it."""
+        """No flow. The rest of the VTBD stays, and a start would continue with it."""
         self._hold_time()
         self.running = self.kvo = False
         self.bolus = State(0)
         self._go()
 
     def fail(self, alarm: Alarm) -> None:
-        self._told |= alarm
+        """An alarm that ends the flow."""
+        self._raised |= alarm
         self.halt()
 
-    def tell(self, alarm: Alarm) -> None:
-        """An alarm that ends no flow."""
-        self._told |= alarm
+    def warn(self, alarm: Alarm) -> None:
+        """An alarm that does not end the flow."""
+        self._raised |= alarm
 
     def calm(self, alarm: Alarm) -> None:
-        self._told &= ~alarm
+        self._raised &= ~alarm
 
     def clear_volume(self) -> None:
         self._cleared = self.plant.moved()[0]
@@ -223,7 +224,7 @@ class Motor:
         self._since = self.plant.now
 
     def give_bolus(self, kind: State, *, on: bool) -> Refusal | None:
-        """Manual: for a second, again by asking again. By volume: until `bolus_volume` is given."""
+        """Manual: for a second, longer if requested again. By volume: until `bolus_volume` is delivered."""
         if not on:
             if kind is State.BOLUS_VOLUME:
                 self.set = replace(self.set, bolus_volume=0)
@@ -284,7 +285,7 @@ class Motor:
         self.fail(Alarm.VTBD_END)
         if self._options.kvo_ml_h:
             self.kvo = True
-            self.tell(Alarm.KVO_PRE_ALARM)
+            self.warn(Alarm.KVO_PRE_ALARM)
             self._go()
         self.on_vtbd_end()
 
@@ -309,7 +310,7 @@ class Motor:
         self._alerts[name] = self.plant.at(self.plant.now + delay_s, due)
 
     def _hold_time(self) -> None:
-        """The time that was set is counted while the pump runs."""
+        """Stop counting the set time, which counts only while the pump runs."""
         if (running := self._alerts.pop("time", None)) is not None:
             self._time_left_s = max(0.0, running.when - self.plant.now)
             running.cancel()
@@ -321,11 +322,11 @@ class Motor:
     def _standby_over(self) -> None:
         if self.standby:
             self.standby = False
-            self.tell(Alarm.STANDBY_END)
+            self.warn(Alarm.STANDBY_END)
 
-    def _feel(self, sense: Sense, so: bool) -> None:  # noqa: FBT001 - the hook's shape
-        alarm, ends = self._felt_as.get(sense, (Alarm(0), False))
-        if not so or not ends or (sense is Sense.DROPS and not self.drops_watched):
+    def _sensed(self, sense: Sense, present: bool) -> None:  # noqa: FBT001 - the hook's signature
+        alarm, ends = self._alarm_of.get(sense, (Alarm(0), False))
+        if not present or not ends or (sense is Sense.DROPS and not self.drops_watched):
             return
         if self.running or self.kvo or sense is Sense.DROPS:
             self.fail(alarm)

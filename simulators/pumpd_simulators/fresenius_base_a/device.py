@@ -1,11 +1,11 @@
-"""A simulated Base A on its serial line: acknowledgements, sessions, ENQ, spontaneous messages, its modules' keys.
+"""A simulated Base A on its serial line: acknowledgements, sessions, ENQ, unasked messages, its modules' keys.
 
-Source: the family's protocol sheet. What no source states is in `BaseAOptions`.
+Source: the family's protocol sheet. Facts that no source states are in `BaseAOptions`.
 
 Promises:
-- Each good frame is answered with ACK and, if it is a command, with one reply in the same breath; each bad one with
-  NAK and its error, and it changes nothing.
-- Without an open session (base first, then module) nothing is carried out but DC.
+- Each good frame is answered with ACK and, if it is a command, at once with one reply; each bad one with NAK and its
+  error, and it changes nothing.
+- Without an open session (base first, then module) only DC is carried out.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ _OPERATIONS = {
 
 
 class BaseA:
-    """Powered from the start: no session open, all modules in manual mode and at rest."""
+    """Powered from the start: no session open, all modules in manual mode and stopped."""
 
     baud = 19200
 
@@ -116,7 +116,7 @@ class BaseA:
 
     def _answer(self, frame: Frame) -> None:
         module = self._module(frame.address)
-        if frame.text in ("E", "M"):  # the host's word on a spontaneous message
+        if frame.text in ("E", "M"):  # the host's answer to an unasked message
             if module:
                 module.watched[frame.text].owed = False
             self._say(Signal(ACK).to_bytes())
@@ -168,7 +168,7 @@ class BaseA:
         return next(iter(self.modules.values())) if address is None else self.modules.get(address)
 
     def _obey(self, frame: Frame, module: Module | None) -> str:
-        """Carry a command out; returns the answer's data. Raises RefusedError."""
+        """Carry out a command and return the reply's data. Raises RefusedError."""
         command, _, value = frame.text.partition(";")
         if len(frame.message) > LONGEST_MESSAGE:
             raise RefusedError("0C")
@@ -190,7 +190,7 @@ class BaseA:
             return ""
         data = module.obey(frame.text)
         if command in ("DE", "DM"):
-            self._set_timer("event", self.options.event_s, self._look)
+            self._set_timer("event", self.options.event_s, self._send_changes)
         return data
 
     def _open(self, address: int | None, module: Module | None) -> None:
@@ -207,7 +207,7 @@ class BaseA:
             self._set_timer("enquiry", self.options.enquiry_s, self._enquire)
 
     def _obey_as_base(self, command: str, value: str) -> str:
-        told = {
+        variables = {
             "a": "0000",
             "e": "0000",
             "m": "0001",
@@ -223,9 +223,9 @@ class BaseA:
             case "LE" | "LF" if not value:
                 raise RefusedError("04")
             case "LE":
-                if any(letter not in told for letter in value):
+                if any(letter not in variables for letter in value):
                     raise RefusedError("0A")
-                return ";".join(letter + told[letter] for letter in value)
+                return ";".join(letter + variables[letter] for letter in value)
             case "LF":
                 if value != "b":
                     raise RefusedError("0A")
@@ -241,7 +241,7 @@ class BaseA:
         for name in list(self._timers):
             self._stop_timer(name)
 
-    # -- what the pump says by itself -----------------------------------------------------------------------------
+    # -- what the pump sends unasked ------------------------------------------------------------------------------
 
     def _enquire(self) -> None:
         options = self.options
@@ -260,13 +260,13 @@ class BaseA:
         self._say(Signal(ENQ).to_bytes())
         self._set_timer("enquiry", options.enquiry_s, self._enquire)
 
-    def _look(self) -> None:
-        """Say what has changed; what the host owes an answer to is said again."""
+    def _send_changes(self) -> None:
+        """Send what has changed; a message that the host has not answered is sent again."""
         for position, module in self.modules.items():
             for text in module.spontaneous() if module.open else []:
                 self._say(Frame(None if self.options.standalone else position, text).to_bytes())
         if any(watched.letters for module in self.modules.values() for watched in module.watched.values()):
-            self._set_timer("event", self.options.event_s, self._look)
+            self._set_timer("event", self.options.event_s, self._send_changes)
 
     def _unacknowledged(self) -> None:
         self._say(Signal(NAK, NO_ACK).to_bytes())
@@ -300,7 +300,7 @@ class BaseA:
         """Keys of a module: start, stop, silence, rate=ML_H (or N% of now)."""
         module = list(self.modules.values())[unit - 1]
         if not self.powered:
-            raise PanelError("the pump is off: its keys do nothing")
+            raise PanelError("the pump is off: its keys have no effect")
         if module.mode == PC_CONTROL and not self.options.keys_under_control and key != "stop":
             raise PanelError("the module is under PC control: only stop works")
         module.plant.advance()

@@ -1,6 +1,6 @@
-"""One Harvard pump's commands: each gets its arguments and answers with lines of text, none for done.
+"""One Harvard pump's commands: each gets its arguments and returns lines of text; no line means done.
 
-Source: the family's protocol sheet. Wordings that no source gives are built like those that were recorded [I].
+Source: the family's protocol sheet. Wordings that no source gives follow the recorded ones [I].
 """
 
 from collections.abc import Callable, Sequence
@@ -21,11 +21,11 @@ LOADS = {
     "qs i": "Quick Start - Infuse Only (qs i)",
     "qs w": "Quick Start - Withdraw Only (qs w)",
 }
-SYRINGES = {  # maker as shown: sizes. The recorded one; the pump's own table is much longer
+SYRINGES = {  # by maker as shown, then by size. Only what was recorded; the pump's own table is much longer
     "Hoshi": {"20 ml": 20.45},
     "BD, plastic": {"10 ml": 14.43, "20 ml": 19.05, "60 ml": 26.72},
 }
-METRICS = {  # 11 Elite, as a public client quotes it
+METRICS = {  # 11 Elite, as a public client quotes them
     "Steps per rev": "400",
     "Gear ratio": "1:1",
     "Pulley ratio": "2.4:1",
@@ -46,7 +46,7 @@ _OPERATIONS: dict[str | None, Operation] = {
     **dict.fromkeys(("poll", "echo", "nvram"), Operation.OTHER),
 }
 
-# Kept and told, and no more: what they do has no bearing on the fluid.
+# Only stored and reported: they do not affect the fluid.
 _KEPT = {
     "ascale": "100",
     "boot": "off",
@@ -64,11 +64,11 @@ _KEPT = {
 }
 
 
-POWER_UP = datetime(2000, 1, 1)  # noqa: DTZ001 - the pump's clock has no zone; what a clock says that was never set
+POWER_UP = datetime(2000, 1, 1)  # noqa: DTZ001 - the pump's clock has no zone; this is its time before it is set
 
 
 class ArgumentError(ValueError):
-    """What the pump says of an argument: `Argument error: ARGUMENT` and the reason."""
+    """The pump's reply to a wrong argument: `Argument error: ARGUMENT` and the reason."""
 
     def __init__(self, argument: str, reason: str) -> None:
         super().__init__(argument, reason)
@@ -80,7 +80,7 @@ def command_error(reason: str) -> Lines:
 
 
 class HarvardPump:
-    """Powered from the start. `poll`, `echo` and `nvram` are the line's business and kept here."""
+    """Powered from the start. `poll` and `echo` are applied by the line, and only stored here."""
 
     def __init__(self, plant: Plant, model: Model, address: int, serial: str, options: HarvardOptions) -> None:
         self.plant, self.model, self.address, self.serial, self.options = plant, model, address, serial, options
@@ -144,7 +144,7 @@ class HarvardPump:
     # -- finding the command -----------------------------------------------------------------------------------
 
     def find(self, word: str) -> str | None:
-        """The command that a word means: whole, or cut to four letters or more."""
+        """The command for a word: its full name, or its first four or more letters."""
         word = word.lower()
         if word in self._commands:
             return word
@@ -200,7 +200,7 @@ class HarvardPump:
         return self._switch("nvram", known, arguments)
 
     def _current_rate(self) -> Lines:
-        """Only of a pump that runs, and with its direction, as a public client has it from the maker's manual [I]."""
+        """Only while the pump runs, and with its direction, as a public client has it from the maker's manual [I]."""
         motor = self.motor
         if self.options.crate_reply == "rate":
             return [numbers.rate(motor.rate_ml_h)]
@@ -208,13 +208,13 @@ class HarvardPump:
         return [f"{way} at {numbers.rate(motor.rate_ml_h)}"] if self.plant.truth().running else []
 
     def _clock(self, arguments: Sequence[str]) -> Lines:
-        """`time 05/08/23 14:48:23` is answered with the time, as the question is (recorded: 05/08/23 2:48:23 PM)."""
+        """The reply to `time 05/08/23 14:48:23` is the time, as for the question (recorded: 05/08/23 2:48:23 PM)."""
         if arguments:
             try:
-                said = datetime.strptime(" ".join(arguments), "%m/%d/%y %H:%M:%S")  # noqa: DTZ007 - it has no zone
+                given = datetime.strptime(" ".join(arguments), "%m/%d/%y %H:%M:%S")  # noqa: DTZ007 - it has no zone
             except ValueError:
                 raise ArgumentError(" ".join(arguments), "Invalid time") from None
-            self._set_clock = (said, self.plant.now)
+            self._set_clock = (given, self.plant.now)
         began, at = self._set_clock
         now = began + timedelta(seconds=self.plant.now - at)
         return [f"{now:%m/%d/%y} {now.hour % 12 or 12}:{now:%M:%S %p}"]
@@ -309,7 +309,7 @@ class HarvardPump:
         letter = "i" if motor.way == INFUSE else "w"
         flags = [
             letter.upper() if motor.running else letter,
-            ".",  # limit switch: none of these pumps has one
+            ".",  # limit switch: these pumps have none
             "S" if motor.stalled else ".",
             ".",  # trigger input
             letter,

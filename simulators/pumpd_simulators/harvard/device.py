@@ -1,9 +1,9 @@
-"""Simulated Harvard pumps on one serial line: who is spoken to, how a reply looks, power, and the keys of each pump.
+"""Simulated Harvard pumps on one serial line: addressing, the form of a reply, power, and the keys of each pump.
 
-Promises (the recorded dialogue's):
+Promises (from the recorded dialogue):
 - Each request is answered once, by the pump whose address it names: `LF text CR` for each line, then `LF prompt`, then
-  XON while `poll` is on. Another address is met with silence.
-- With echo on, what came in is said again before the reply.
+  XON while `poll` is on. Any other address gets no reply.
+- With echo on, the request is sent back before the reply.
 """
 
 import asyncio
@@ -89,7 +89,7 @@ class HarvardDevice:
         return next((pump for pump in self.pumps if pump.address == (address or 0)), None)
 
     def _written_otherwise(self, request: Request) -> bool:
-        """Its address is not written as these pumps read it."""
+        """Whether its address is not written as these pumps read it."""
         wanted = self.options.address_colon
         return request.address is not None and wanted != "optional" and request.colon != (wanted == "required")
 
@@ -97,7 +97,7 @@ class HarvardDevice:
         return pump.address if pump.address or self.options.show_address_zero else None
 
     def _say(self, pump: HarvardPump, echo: bytes, lines: list[str], before: int | None) -> None:
-        """`before` is the address that the pump had when it was asked: `addr 2` is answered in the old one's way."""
+        """`before` is the pump's address when the request came: the reply to `addr 2` still shows the old address."""
         if before is not None and self.options.address_on_text:
             lines = [f"{before:02d}:{line}" for line in lines]
         shown = self._shown(pump)
@@ -126,7 +126,7 @@ class HarvardDevice:
     def press(self, key: str, value: str | None = None, unit: int = 1) -> None:
         """Keys: start, stop, rate=VALUE (in the pump's units, or N% of now), diameter=VALUE."""
         if not self.powered:
-            raise PanelError("the pump is off: its keys do nothing")
+            raise PanelError("the pump is off: its keys have no effect")
         if (value is not None) != (key in ("rate", "diameter")):
             raise PanelError(f"key {key!r} {'takes no value' if value else 'needs a value, such as rate=80'}")
         pump = self.pumps[unit - 1]
@@ -150,7 +150,7 @@ class HarvardDevice:
     def _keyed_rate(pump: HarvardPump, value: str) -> list[str]:
         now = pump.program.rates.get(INFUSE)
         if now is None:
-            raise PanelError("no rate is set: the panel has nothing to change")
+            raise PanelError("no rate is set: there is nothing to change")
         if not value.endswith("%"):
             return [value, now.unit]
         percent = numbers.number(value[:-1])

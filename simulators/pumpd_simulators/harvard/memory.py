@@ -9,7 +9,7 @@ INFUSE, WITHDRAW = 1, -1
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """A number with the unit that it was given in, which the pump shows again."""
+    """A number with the unit in which it was given, and in which the pump shows it."""
 
     value: float
     unit: str

@@ -1,9 +1,9 @@
-"""What a Harvard pump does: infuses and withdraws on its plant until a target, a stall or a stop, and counts.
+"""What a Harvard pump does with its motor: infuses and withdraws until a target, a stall or a stop, and counts.
 
-Promises (the sheet's):
+Promises (from the sheet):
 - `prompt` is the pump's state: `:` idle, `>` infusing, `<` withdrawing, `*` stalled, `T*` target reached.
-- No watchdog: nothing but a target, a stall or a command ends a run.
-- Volumes are the plant's word for what the motor believes it moved, never counted here.
+- There is no watchdog: only a target, a stall or a command ends a run.
+- Volumes are the plant's record of what the motor believes it moved, never counted here.
 """
 
 from functools import partial
@@ -12,17 +12,17 @@ from pumpd_simulators.harvard.memory import INFUSE, WITHDRAW, Program, Ramp
 from pumpd_simulators.harvard.options import HarvardOptions
 from pumpd_simulators.plant import Alert, Plant
 
-RAMP_STEPS = 100  # the motor's rate changes so often during a ramp
+RAMP_STEPS = 100  # changes of the motor's rate during a ramp
 
 
 class Motor:
-    """One pump's motor. Orders answer with an error's words, "" is success."""
+    """One pump's motor. Orders return an error text, "" for success."""
 
     def __init__(self, plant: Plant, program: Program, options: HarvardOptions) -> None:
         self.plant, self.program, self.options = plant, program, options
         self.prompt = ":"
         self.way = INFUSE
-        self.rate_ml_h = 0.0  # of the motor now
+        self.rate_ml_h = 0.0  # the motor's present rate
         self._cleared = dict(zip((INFUSE, WITHDRAW), plant.moved(), strict=True))
         self._ran_s = {INFUSE: 0.0, WITHDRAW: 0.0}
         self._since: float | None = None
@@ -84,7 +84,7 @@ class Motor:
         self._halt(":" if self.running or self.options.stp_clears_stall else self.prompt)
 
     def change_rate(self, way: int) -> None:
-        """The rate of a running pump was set anew."""
+        """The rate was set, perhaps while the pump runs."""
         if self.running and way == self.way:
             self._end_ramp()
             self.rate_ml_h = self.program.rates[way].ml_h
@@ -93,10 +93,10 @@ class Motor:
     def targets_changed(self) -> None:
         self._again()
 
-    # -- how it goes on --------------------------------------------------------------------------------------
+    # -- the run ---------------------------------------------------------------------------------------------
 
     def _left(self) -> tuple[float | None, float | None]:
-        """Volume (mL) and time (s) to go to the targets, None without one."""
+        """Remaining volume (mL) and time (s) to the targets, None without one."""
         program, way = self.program, self.way
         volume = None if program.target is None else program.target.ml - self.volume_ml(way)
         time = None if program.target_time_s is None else program.target_time_s - self.time_s(way)
@@ -106,7 +106,7 @@ class Motor:
         return any(left is not None and left <= 1e-9 for left in self._left())
 
     def _again(self) -> None:
-        """Let the motor run at the present rate for what is left."""
+        """Run the motor at the present rate to the nearer target."""
         if not self.running:
             return
         if self._at_end():

@@ -16,7 +16,7 @@ def number(text: str) -> float | None:
 
 
 def volume_unit(text: str) -> str | None:
-    """The unit that the pump shows for one that it takes: `u`, `uL` and `ul` are `ul`."""
+    """The unit that the pump shows for an accepted one: `u`, `uL` and `ul` are `ul`."""
     return _VOLUME_WORDS.get(text.lower())
 
 
@@ -32,13 +32,13 @@ def ml_h(value: float, unit: str) -> float:
 
 
 def shown(value: float) -> str:
-    """Six significant digits without surplus zeros, as recorded: `1.69023`, `25.0404`, `199.49`."""
+    """Six significant digits without trailing zeros, as recorded: `1.69023`, `25.0404`, `199.49`."""
     text = f"{value:.6g}"
     return f"{value:.0f}" if "e+" in text else text if "e" not in text else f"{value:.12f}".rstrip("0")
 
 
 def volume(volume_ml: float) -> str:
-    """In the largest unit that leaves a whole digit before the point; nothing is `0 ul` (recorded)."""
+    """In the largest unit that leaves a non-zero digit before the point; zero is `0 ul` (recorded)."""
     if volume_ml < 1e-12:
         return "0 ul"
     for unit in ("ml", "ul", "nl", "pl"):
@@ -48,7 +48,7 @@ def volume(volume_ml: float) -> str:
 
 
 def rate(rate_ml_h: float) -> str:
-    """A rate that nobody gave a unit for, per minute (the recorded limits)."""
+    """A rate that was not given with a unit, per minute (as in the recorded limits)."""
     value, _, unit = volume(rate_ml_h / 60).partition(" ")
     return f"{value} {unit}/min"
 
@@ -62,7 +62,7 @@ def seconds(text: str) -> int | None:
 
 
 def time(time_s: float) -> str:
-    """Below a minute in seconds, then as a clock (recorded)."""
+    """Below a minute in seconds, otherwise as a clock (recorded)."""
     whole = int(time_s + 1e-6)
     if whole < 60:
         return f"{whole} seconds"

@@ -1,13 +1,13 @@
 """A simulated New Era NE-1000 on its serial line: framing, alarms, the safe-mode watchdog, the command set, the keys.
 
-Source: the family's protocol sheet (manual sections 10 and 12). What no source states is in `NewEraOptions`.
+Source: the family's protocol sheet (manual sections 10 and 12). Facts that no source states are in `NewEraOptions`.
 
-Promises (the manual's):
-- A pending alarm is the answer to the next valid packet, whatever that asked; the packet is not carried out, and only
-  then is the alarm acknowledged. In safe mode an alarm is also sent by itself, which does not acknowledge it.
-- In safe mode each valid packet re-arms the watchdog; when it expires the pump stops and raises A?T, and the watchdog
+Promises (from the manual):
+- A pending alarm is the reply to the next valid packet, whatever its command; the packet is not carried out, and only
+  then is the alarm acknowledged. In safe mode an alarm is also sent unasked, which does not acknowledge it.
+- In safe mode each valid packet re-arms the watchdog; when it expires, the pump stops and raises A?T, and the watchdog
   stays off until the next valid packet. Safe mode survives a power cut; the watchdog then waits for a first packet.
-- A packet that is not valid is answered with ?COM and changes nothing; one for another address is not answered at all.
+- The reply to an invalid packet is ?COM, and it changes nothing; a packet for another address gets no reply.
 """
 
 import asyncio
@@ -27,10 +27,10 @@ from pumpd_simulators.plant import Plant
 UNKNOWN, CORRUPT, IGNORED = "?", "?COM", "?IGN"
 GAP_S = 0.5  # a longer gap inside a safe packet discards it
 LONGEST_WATCHDOG_S = 255
-_HAIR_S = 1e-6  # by which a loop may call a timer early
+_HAIR_S = 1e-6  # a loop may call a timer early by this much
 _BAUDS = (300, 1200, 2400, 9600, 19200)
 _SYSTEM = frozenset({"ADR", "RES"})  # only as *ADR, *RESET
-_QUESTIONS = frozenset({"DIA", "RAT", "VOL", "DIR", "DIS", "FUN", "PHN", "SAF"})  # with a value: settings
+_QUESTIONS = frozenset({"DIA", "RAT", "VOL", "DIR", "DIS", "FUN", "PHN", "SAF"})  # with a value they are settings
 _OPERATIONS = {
     "VER": Operation.IDENTIFY,
     "RUN": Operation.START,
@@ -64,7 +64,7 @@ class NewEraPump:
         self._partial_is_safe = False
         self._alarm: str | None = None
         self._ignores_until = 0.0
-        self._late: deque[asyncio.TimerHandle] = deque()  # answers that the pump takes its time for
+        self._late: deque[asyncio.TimerHandle] = deque()  # delayed replies
         self._deadline = 0.0
         self._watchdog: asyncio.TimerHandle | None = None
         self._motor = self._wake()
@@ -110,7 +110,7 @@ class NewEraPump:
         if framer.partial and (frames or not continued):
             self._partial_is_safe = data[0] == STX if not frames else data.rfind(STX) > data.rfind(b"\r")
         for frame in frames:
-            if self.powered:  # an answer may have met a fault that cut it off
+            if self.powered:  # a fault may have cut the pump off during a reply
                 self._hear(frame)
 
     def _hear(self, packet: Request | Garbage) -> None:
@@ -120,7 +120,7 @@ class NewEraPump:
             self._say(CORRUPT, acknowledge=False)
             return
         text = packet.text
-        system = text[:1] == "*"  # taken by any address
+        system = text[:1] == "*"  # accepted by any address
         if system:
             text = text[1:]
         elif (packet.address or 0) != memory.address:
@@ -162,7 +162,7 @@ class NewEraPump:
             return OUT_OF_RANGE
 
     def _say(self, data: str = "", *, acknowledge: bool = True) -> None:
-        """Answer. The status is the pending alarm, which a valid packet's answer acknowledges."""
+        """Reply. The status is the pending alarm, which the reply to a valid packet acknowledges."""
         status = self._motor.status
         if self._alarm is not None:
             status = "A?" + self._alarm
@@ -202,7 +202,7 @@ class NewEraPump:
                 self._watchdog = self._loop.call_at(self._deadline, self._watch)
 
     def _watch(self) -> None:
-        # Packets only move the deadline, so the timer comes before it and goes on from there.
+        # Packets only move the deadline, so the timer may fire before it and is then set again.
         self._watchdog = None
         if self._loop.time() < self._deadline - _HAIR_S:
             self._watchdog = self._loop.call_at(self._deadline, self._watch)
@@ -223,7 +223,7 @@ class NewEraPump:
         self._motor.stall(self.options.after_stall)
         self._raise("S")
 
-    # -- commands: each gets what follows its name, and answers with data, an error word or "" -------------------
+    # -- commands: each gets the text after its name, and returns data, an error word or "" ----------------------
 
     def _diameter(self, rest: str) -> str:
         if not rest:
@@ -348,7 +348,7 @@ class NewEraPump:
         return ""
 
     def _switch(self, text: str) -> str:
-        """Settings whose arguments no source tells in full: kept and told, on-off where the manual says so."""
+        """Settings whose arguments no source states in full: stored and reported, on or off as in the manual."""
         for name in _SWITCHES:
             if text.startswith(name) and (name != "PF" or self.options.knows_power_fail):
                 value = text[len(name) :]
@@ -387,7 +387,7 @@ class NewEraPump:
             if ran and self.memory.switches["PF"] == "1":
                 self._motor.run()
         else:
-            self.memory.was_running = ran  # the cut came while it ran: the memory knows
+            self.memory.was_running = ran  # the memory keeps that the cut came while it ran
 
     def press(self, key: str, value: str | None = None, unit: int = 1) -> None:  # noqa: ARG002 - it has one panel
         """Keys: start, stop, clear, rate=VALUE (in the pump's units, or N% of now), diameter=VALUE.
@@ -395,7 +395,7 @@ class NewEraPump:
         With an alarm on the display any key only clears it. With the keypad locked (LOC 1) only stop works.
         """
         if not self.powered:
-            raise PanelError("the pump is off: its keys do nothing")
+            raise PanelError("the pump is off: its keys have no effect")
         self.plant.advance()
         if self._alarm is not None:
             self._alarm = None

@@ -11,7 +11,7 @@ PHASES = 41
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """One phase of the pumping program. Volume 0 means continuous, rate 0 means never set."""
+    """One phase of the program. Volume 0 means continuous, rate 0 means never set."""
 
     function: Literal["RAT", "STP", "PAS", "CLD", "BEP"] = "RAT"
     argument: int = 0
@@ -35,7 +35,7 @@ def program(rest: Literal["stop", "continue"]) -> list[Phase]:
 
 @dataclass(slots=True)
 class Memory:
-    """What survives a power cut: all data set from RS-232 but a rate that was changed while motor."""
+    """What survives a power cut: all data set over RS-232 except a rate that was changed while pumping."""
 
     diameter: Decimal
     phases: list[Phase]
@@ -48,5 +48,5 @@ class Memory:
 
     @property
     def units(self) -> str:
-        """Units of VOL and DIS: UL up to and with 14.00 mm, ML above, unless set."""
+        """Units of VOL and DIS, unless set: UL up to and including 14.00 mm, ML above."""
         return self.volume_units or ("UL" if self.diameter <= 14 else "ML")

@@ -1,9 +1,9 @@
-"""What a New Era pump does: runs its phases on the plant, pauses, resumes, purges, counts.
+"""What a New Era pump does with its motor: runs its phases, pauses, resumes, purges, counts.
 
-Promises (the manual's, and traps for a careless driver):
-- A phase ends at its volume and the next one starts; nothing but a FUN STP phase (or the last phase) ends a program.
-- The first STP pauses and keeps what is left; the second resets the program, so RUN then gives the full volume again.
-- A rate may change while pumping (its units may not) and then does not reach the non-volatile memory.
+Promises (from the manual, and traps for a careless driver):
+- A phase ends at its volume and the next one starts; only a FUN STP phase (or the last phase) ends a program.
+- The first STP pauses and keeps the rest; the second resets the program, so that RUN delivers the full volume again.
+- A rate may change while pumping (its units may not) and is then not stored in the non-volatile memory.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ def _nothing() -> None:
 
 
 class Motor:
-    """`status` is the prompt that every reply carries. Errors are returned as the pump's own words, "" is success."""
+    """`status` is the prompt in every reply. Orders return the pump's own error word, "" for success."""
 
     def __init__(self, options: NewEraOptions, memory: Memory, plant: Plant) -> None:
         self.options = options
@@ -32,12 +32,12 @@ class Motor:
         self.plant = plant
         self.status = "S"
         self.editing = 1  # the phase that PHN selected
-        self.phase = 1  # the phase that runs or is paused
+        self.phase = 1  # the running or paused phase
         self.on_range_alarm: Callable[[], None] = _nothing
         self.on_next_phase: Callable[[], None] = _nothing
         self._live: tuple[Decimal, str] | None = None  # a rate changed while pumping
         self._last: Phase | None = None  # the last phase that pumped, for "continue" and sticky directions
-        self._left: float | None = None  # mL of the paused phase still to give
+        self._left: float | None = None  # remaining mL of the paused phase
         self._pause: Alert | None = None  # end of a timed pause
         self._pause_left = 0.0
         self._cleared = list(plant.moved())
@@ -49,11 +49,11 @@ class Motor:
 
     @property
     def shown(self) -> int:
-        """The phase that queries speak of: the running one while pumping, else the selected one."""
+        """The phase that queries are about: the running one while pumping, otherwise the selected one."""
         return self.phase if self.running else self.editing
 
     def rate(self, *, selected: bool = False) -> tuple[Decimal, str]:
-        """Rate and units as RAT answers them: of the running phase while pumping, or always of the selected one."""
+        """Rate and units in the reply to RAT: of the running phase while pumping, or always of the selected one."""
         number = self.editing if selected else self.shown
         if self._live is not None and number == self.phase:
             return self._live
@@ -122,7 +122,7 @@ class Motor:
         self._set_status("S")
 
     def stall(self, after: str) -> None:
-        """The motor could not turn: stopped, or paused with the rest still to give."""
+        """The motor could not turn: stopped, or paused with the rest still to deliver."""
         if after == "stopped" or self.status == "X":
             self.reset()
             return
@@ -152,7 +152,7 @@ class Motor:
         return ""
 
     def set_direction(self, text: str) -> str:
-        """INF, WDR, REV or STK; while pumping only a continuous phase may turn round."""
+        """INF, WDR, REV or STK; while pumping only a continuous phase may change direction."""
         phase = self._selected()
         if text == "REV":
             text = "INF" if self._direction(phase) == "WDR" else "WDR"
@@ -161,7 +161,7 @@ class Motor:
                 return NOT_NOW
         elif phase.function != "RAT":
             return NOT_NOW
-        new = replace(phase, direction=text)  # type: ignore[arg-type] # the caller let only these words pass
+        new = replace(phase, direction=text)  # type: ignore[arg-type] # the caller passes only these words
         self.memory.phases[self.shown - 1] = new
         if self.running:
             way = -1 if text == "WDR" else 1
@@ -200,7 +200,7 @@ class Motor:
         return phase.rate_ml_h
 
     def _enter(self, number: int) -> None:
-        """Start a phase; those that take no time are done on the way."""
+        """Start a phase, after carrying out any phases that take no time."""
         while number <= PHASES:
             phase = self.memory.phases[number - 1]
             self.phase = number
@@ -226,7 +226,7 @@ class Motor:
         self._enter(self.phase + 1)
 
     def _pump(self, phase: Phase) -> None:
-        if not phase.rate and self._last is not None:  # never set: the motor goes on as it was
+        if not phase.rate and self._last is not None:  # never set: the motor continues at its rate
             phase = replace(phase, rate=self._last.rate, rate_units=self._last.rate_units)
         rate = self._rate_ml_h(phase)
         if not self._in_range(rate):

@@ -1,9 +1,9 @@
 """Several simulated New Era pumps on one line: the family's network, a master and its addressed pumps.
 
-Promises (the sheet's, line and addressing):
-- Every pump hears every byte, and answers what names its own address; one host packet, one reply.
-- What several pumps answer at once (`*` commands, packets that are not valid, a network burst) collides: each carries
-  it out, and the host can read none of the replies. Their bytes are nobody's, so none are sent.
+Promises (from the sheet, line and addressing):
+- Every pump receives every byte, and replies to packets with its own address; one packet, one reply.
+- When several pumps reply at once (`*` commands, invalid packets, a network burst), the replies collide: each pump
+  carries out the command, but the host can read no reply, so none is sent.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ class NewEraNetwork:
         self.powered = True
         self.doing: Operation | None = None
         self._send: Send | None = None
-        self._answers: list[tuple[bytes, Operation | None]] | None = None  # to what is being heard
+        self._answers: list[tuple[bytes, Operation | None]] | None = None  # to the bytes being received
 
     @property
     def baud(self) -> int:
@@ -56,7 +56,7 @@ class NewEraNetwork:
 
     def _from(self, pump: NewEraPump, data: bytes) -> None:
         if self._answers is None:
-            self._put(data, pump.doing)  # an alarm by itself
+            self._put(data, pump.doing)  # an unasked alarm
         else:
             self._answers.append((data, pump.doing))
 

@@ -1,4 +1,4 @@
-"""Numbers as the pump takes and shows them: at most four digits and one point, at most three digits after it."""
+"""Numbers as the pump accepts and shows them: at most four digits and one point, at most three digits after it."""
 
 import math
 import re
@@ -11,15 +11,15 @@ UNITS_ML = {"UL": Decimal("0.001"), "ML": Decimal(1)}
 
 
 class NotANumberError(ValueError):
-    """The text is no number at all: the pump does not recognise the command."""
+    """The text is not a number: the pump does not recognise the command."""
 
 
 class TooLongError(ValueError):
-    """A number with more digits than the pump has places for: out of range."""
+    """A number with more digits than the pump can hold: out of range."""
 
 
 def read(text: str) -> Decimal:
-    """A number on its way to the pump. A trailing point is fine (public clients send one)."""
+    """A number sent to the pump. A trailing point is allowed (public clients send one)."""
     match = _PLAIN.fullmatch(text)
     if match is None or not (match["whole"] or match["places"]):
         raise NotANumberError(text)
@@ -30,7 +30,7 @@ def read(text: str) -> Decimal:
 
 
 def show(value: float | Decimal, *, dot: bool) -> str:
-    """Four digits: `0.000`, `52.50`, `999.9`; from 1000 on `1000.` or `1000`. Cut, never rounded up."""
+    """Four digits: `0.000`, `52.50`, `999.9`; from 1000 on `1000.` or `1000`. Truncated, never rounded up."""
     for places in (3, 2, 1, 0):
         scaled = _cut(value, places)
         if scaled < 10_000:
@@ -46,5 +46,5 @@ def show(value: float | Decimal, *, dot: bool) -> str:
 def _cut(value: float | Decimal, places: int) -> int:
     if isinstance(value, Decimal):
         return int(value.scaleb(places))
-    # A counter that stands a float's last digit below its target shows the target.
+    # A counter that is a rounding error below its target shows the target.
     return math.floor(value * 10.0**places + 1e-6)

@@ -13,7 +13,7 @@ from pumpd_simulators.family import SimulatorOptions
 @dataclass(frozen=True, slots=True)
 class Model:
     name: str
-    version: str  # the answer to VER
+    version: str  # the reply to VER
 
 
 MODELS = {
@@ -24,7 +24,7 @@ MODELS = {
 
 
 class NewEraOptions(SimulatorOptions):
-    """What no public source states for certain, by name. The defaults are what known clients are at home with."""
+    """A choice for every fact that no public source states for certain. Known clients work with the defaults."""
 
     address: int = Field(default=0, ge=0, le=99, description="network address")
     network: str = Field(
@@ -34,12 +34,12 @@ class NewEraOptions(SimulatorOptions):
     )
     saf_before_alarm: bool = Field(
         default=True,
-        description="SAF on a pump with a pending alarm is carried out, and the alarm comes in the new framing; "
+        description="SAF to a pump with a pending alarm is carried out, and the alarm comes in the new framing; "
         "otherwise the alarm swallows it like any other command",
     )
     trailing_dot: bool = Field(default=True, description='numbers from 1000 on end in a point ("1000.")')
     factory_phases: Literal["stop", "continue"] = Field(
-        default="stop", description="what the phases after the first hold in a new pump; continue: the flow goes on"
+        default="stop", description="what the phases after the first hold in a new pump; continue: the flow continues"
     )
     reset_phases: Literal["stop", "continue"] = Field(
         default="continue", description="what they hold after *RESET: the trap for a careless driver"
@@ -47,26 +47,26 @@ class NewEraOptions(SimulatorOptions):
     power_fail_restart: bool = Field(
         default=False, description="PF is on in a new pump: after a power cut it runs its program again from phase 1"
     )
-    knows_power_fail: bool = Field(default=True, description="PF is a command; otherwise it is answered `?`")
+    knows_power_fail: bool = Field(default=True, description="PF is a command; otherwise the reply is `?`")
     rate_query: Literal["running", "selected"] = Field(
-        default="running", description="whose rate RAT tells while pumping: the running phase's, or the selected one's"
+        default="running", description="rate in the reply to RAT while pumping: the running or the selected phase's"
     )
     after_stall: Literal["stopped", "paused"] = Field(
-        default="stopped", description="stopped: program reset; paused: RUN would go on with the rest"
+        default="stopped", description="stopped: program reset; paused: RUN would continue with the rest"
     )
-    reply_delay_s: float = Field(default=0.0, ge=0, le=10, description="time the pump takes to answer")
+    reply_delay_s: float = Field(default=0.0, ge=0, le=10, description="time the pump takes to reply")
     diameter_mm: Decimal = Field(default=Decimal("26.59"), gt=0, le=50, description="diameter set in a new pump")
     fastest_cm_min: float = Field(
-        default=5.1005, gt=0, le=100, description="the plunger's top speed; the manual's for the NE-1000 (12.5)"
+        default=5.1005, gt=0, le=100, description="plunger's highest speed; from the manual for the NE-1000 (12.5)"
     )
     slowest_cm_h: float = Field(
-        default=0.004205, gt=0, le=10, description="its lowest one, likewise; no source states the other models'"
+        default=0.004205, gt=0, le=10, description="plunger's lowest speed; no source states those of other models"
     )
     phase_start_s: float = Field(
         default=0.0,
         ge=0,
         le=1,
-        description="a command, STP too, that comes so soon after a phase followed another is ignored (?IGN)",
+        description="a command (STP too) is ignored (?IGN) for this long after one phase follows another",
     )
 
     @model_validator(mode="after")
@@ -76,16 +76,16 @@ class NewEraOptions(SimulatorOptions):
         if self.network and self.address:
             raise ValueError("network, address: give the addresses of all pumps, or the address of the only one")
         if self.network and self.reply_delay_s:
-            raise ValueError("network, reply_delay_s: how late replies collide is not simulated; give one of them")
+            raise ValueError("network, reply_delay_s: collisions of late replies are not simulated; give one of them")
         return self
 
     @property
     def addresses(self) -> tuple[int, ...]:
-        """Of all pumps on the line."""
+        """The addresses of all pumps on the line."""
         return tuple(int(each) for each in self.network.split(",")) if self.network else (self.address,)
 
     def top_ml_h(self, diameter: Decimal) -> float:
-        """A rate limit is the syringe's area times the plunger's speed."""
+        """The highest rate: the syringe's area times the plunger's speed."""
         return _area_cm2(diameter) * self.fastest_cm_min * 60
 
     def slowest_ml_h(self, diameter: Decimal) -> float:

@@ -1,14 +1,14 @@
-"""A simulated Reglo ICC on its serial line: who is spoken to, the command set, events, power and keys.
+"""A simulated Reglo ICC on its serial line: addressing, the command set, events, power and keys.
 
-Source: the family's protocol sheet, and where it is silent what public clients send and expect. What no source states
-is in `RegloIccOptions`.
+Source: the family's protocol sheet, and otherwise what public clients send and expect. Facts that no source states are
+in `RegloIccOptions`.
 
 Promises:
-- Each request that is for this pump is answered once: by one of `* # + -`, or by a value and CR LF. What is no request,
-  or is for another pump, is not answered.
-- With channel addressing on, the digit before a command is a channel, 0 all of them; with it off, the pump's address,
-  and a command is for the whole pump.
-- Nothing is said unasked unless `xE1` holds, and then never inside an answer.
+- Each request for this pump gets one reply: one of `* # + -`, or a value and CR LF. Anything that is not a request, or
+  is for another pump, gets no reply.
+- With channel addressing on, the digit before a command is a channel, or 0 for all of them; with it off, it is the
+  pump's address, and a command applies to the whole pump.
+- Nothing is sent unasked unless `xE1` is set, and then never inside a reply.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ from pumpd_simulators.reglo_icc.motor import STOPPED, TOP_RPM, Channel
 from pumpd_simulators.reglo_icc.options import RegloIccOptions
 
 LONGEST_TENTHS = 35_964_000  # of a second: 999 h
-_HAIR = 1e-9  # by which a sum of floats may be short
+_HAIR = 1e-9  # rounding error of a sum of floats
 _SIGNS = frozenset((OK, FAIL, YES, NO))
 _IDENTIFIES = frozenset({"#", "(", ")", "x!", "xS", "xA", "~", "@"})
 _READS = frozenset({"E", ":", "xM", "xD", "xe", "?", "!", "xG"})
@@ -85,7 +85,7 @@ class RegloIccPump:
             "xu": lambda _: OK,
             "A": lambda _: self._panel(free=True),
             "B": lambda _: self._panel(free=False),
-            "C": lambda _: YES,  # no foot switch is connected
+            "C": lambda _: YES,  # no foot switch connected
             "*": lambda _: OK,
             "-": self._acknowledge,
             "0": self._defaults,
@@ -170,11 +170,11 @@ class RegloIccPump:
         answer = self._for_channel.get(request.command)
         if answer is None or (self._apart and (request.address or 0) > len(self.channels)):
             return FAIL
-        spoken_to = self.channels
+        addressed = self.channels
         if self._apart and request.address:
-            spoken_to = [self.channels[request.address - 1]]
-        said = [answer(channel, request.parameter) for channel in spoken_to]
-        return next((one for one in said if one in (FAIL, NO)), said[0])
+            addressed = [self.channels[request.address - 1]]
+        replies = [answer(channel, request.parameter) for channel in addressed]
+        return next((one for one in replies if one in (FAIL, NO)), replies[0])
 
     def _say(self, raw: bytes) -> None:
         if self.options.reply_delay_s > 0:
@@ -187,7 +187,7 @@ class RegloIccPump:
             self._send(raw)
 
     def _changed(self, number: int, state: str, why: str) -> None:
-        """A channel started or stopped. The fields of an event are public clients' [I]."""
+        """A channel started or stopped. The fields of an event are as in public clients [I]."""
         if not self._tells_events:
             return
         channel = self.channels[number - 1]
@@ -204,7 +204,7 @@ class RegloIccPump:
         for event in events:
             self._say(event)
 
-    # -- commands to the pump: each gets its parameter and answers with a sign or a text ----------------------
+    # -- commands to the pump: each gets its parameter and returns a sign or a text ---------------------------
 
     def _set_address(self, rest: str) -> str:
         if rest not in tuple("12345678"):
@@ -229,7 +229,7 @@ class RegloIccPump:
         return OK
 
     def _channel_count(self, rest: str) -> str:
-        """A head that is there is not made another one by saying so."""
+        """The number of channels; it can only be set to what the head has."""
         if not rest:
             return str(len(self.channels))
         return OK if rest == f"{len(self.channels):04d}" else FAIL
@@ -246,7 +246,7 @@ class RegloIccPump:
     def _defaults(self, rest: str) -> str:
         if rest not in ("", "00000") or any(channel.runs for channel in self.channels):
             return FAIL
-        if not rest:  # six zeros forget calibrations only, of which there are none
+        if not rest:  # with five zeros only calibrations are reset, and there are none
             for channel in self.channels:
                 channel.settings = channel.factory
         return OK
@@ -265,7 +265,7 @@ class RegloIccPump:
         if self.options.total_units == "auto":
             value, unit = (value * 1000, "ul") if value < 1 else (value / 1000, "l") if value >= 1000 else (value, unit)
         places = max(0, min(3, self.options.total_digits - len(str(int(value)))))
-        shown = int(value * 10**places) / 10**places  # never more than was given
+        shown = int(value * 10**places) / 10**places  # never more than was delivered
         return f"{shown:.{places}f} {unit}"
 
     @staticmethod
@@ -306,7 +306,7 @@ class RegloIccPump:
         return _kept(channel.keep(**{name: Decimal(rest) / 10}))
 
     def _short_time(self, name: str, channel: Channel, rest: str) -> str:
-        """The older way: four digits of 0.1 s, or three of minutes or hours."""
+        """The older form: four digits of 0.1 s, or three digits of minutes or hours."""
         match = re.fullmatch(r"[0-9]{4}|([MH])([0-9]{3})", rest, re.ASCII)
         if rest and match is None:
             return FAIL
@@ -339,7 +339,7 @@ class RegloIccPump:
     def press(self, key: str, value: str | None = None, unit: int = 1) -> None:
         """Keys: start, stop, rate=ML_MIN (or N% of now), volume=ML, mode=LETTER. After `B` only stop works."""
         if not self.powered:
-            raise PanelError("the pump is off: its keys do nothing")
+            raise PanelError("the pump is off: its keys have no effect")
         if not self._panel_free and key != "stop":
             raise PanelError("the pump is under remote control (B): only stop works")
         if (value is not None) != (key in ("rate", "volume", "mode")):
@@ -367,7 +367,7 @@ class RegloIccPump:
 
     @staticmethod
     def _turn_to(channel: Channel, value: str) -> bool:
-        """The rate knob works at any time: a run goes on at the new flow."""
+        """The rate knob works at any time: a run continues at the new flow."""
         now = channel.settings.flow_ml_min
         wanted = now * _keyed(value[:-1]) / 100 if value.endswith("%") else _keyed(value)
         if not 0 < wanted <= channel.options.max_flow_ml_min:
@@ -392,7 +392,7 @@ class RegloIccPump:
         }
 
     def shut(self) -> None:
-        """No timer of its own stays behind; the plants' end with them."""
+        """No timer of its own is left; the plants end theirs."""
         self._send = None
 
 

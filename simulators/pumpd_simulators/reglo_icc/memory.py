@@ -1,6 +1,6 @@
-"""What a Reglo ICC is told and only tells back: language, tubing, rollers, roller steps, calibration figures.
+"""What a Reglo ICC stores: the settings of a run, and values without effect on it (language, tubing, calibration).
 
-Source: the shapes in which a public client sets and asks them [I]. None of it changes what is pumped.
+Source of the latter: the forms in which a public client sets and requests them [I].
 """
 
 import re
@@ -18,7 +18,7 @@ _VOLUME = r"[0-9]{4}[+-][0-9]"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the channel keeps. Flow in mL/min and volume in mL, whatever the unit on the wire."""
+    """A channel's settings. Flow in mL/min and volume in mL, whatever the unit on the wire."""
 
     mode: str = RPM
     speed_rpm: Decimal = Decimal(0)
@@ -28,31 +28,33 @@ class Settings:
     pause_s: Decimal = Decimal(0)
     cycles: int = 0
     clockwise: bool = True
-    by_flow: bool = True  # else by speed, in the modes other than L and M
+    by_flow: bool = True  # otherwise by speed, in modes other than L and M
     backsteps: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    first: str  # before it was set
-    shape: str  # of what it can be set to, a regular expression
-    told: Callable[[str], str] = str
+    """A value that is only stored and reported. `shape` is a regular expression for the values that it accepts."""
+
+    initial: str
+    shape: str
+    shown: Callable[[str], str] = str
 
 
 class Memory:
     def __init__(self, cells: Mapping[str, Cell]) -> None:
         self.cells = cells
-        self._held = {name: cell.first for name, cell in cells.items()}
+        self._held = {name: cell.initial for name, cell in cells.items()}
 
     def __getitem__(self, name: str) -> str:
-        """As it was set."""
+        """The value as it was set."""
         return self._held[name]
 
     def answer(self, name: str, rest: str) -> str:
-        """The pump's, to being asked or set."""
+        """The reply to a question (`rest` is empty) or a setting."""
         cell = self.cells[name]
         if not rest:
-            return cell.told(self._held[name])
+            return cell.shown(self._held[name])
         if re.fullmatch(cell.shape, rest, re.ASCII) is None:
             return FAIL
         self._held[name] = rest
@@ -85,9 +87,9 @@ def of_channel(options: RegloIccOptions) -> Memory:
 
 
 def number(text: str) -> Decimal:
-    """Of a cell that holds a volume."""
+    """The number in a cell that holds a volume."""
     value = read_set(text)
-    assert value is not None  # the cell took it
+    assert value is not None  # the cell accepted it
     return value
 
 

@@ -1,7 +1,7 @@
-"""One channel of a simulated Reglo ICC: its settings, its modes, and what it makes its plant do.
+"""What one channel of a simulated Reglo ICC does with its motor: its modes, runs, pauses, calibration, totals.
 
 Source: the family's protocol sheet. Promises:
-- A run that cannot be given as set is refused, and says why (`cause`): nothing is rounded to what would fit.
+- A run that is not possible as set is refused with a reason (`cause`): nothing is rounded to fit.
 - Volumes are the plant's; in modes with a volume the motor stops at exactly that volume.
 """
 
@@ -28,12 +28,12 @@ from pumpd_simulators.reglo_icc.options import RegloIccOptions
 WITH_VOLUME, WITH_TIME, IN_CYCLES = (VOLUME, VOLUME_TIME, VOLUME_PAUSE), (TIME, TIME_PAUSE), (VOLUME_PAUSE, TIME_PAUSE)
 TOP_RPM = 100.0
 
-PUMPING, PAUSED, STOPPED, CALIBRATING = "A", "B", "C", "D"  # as an event says it
-FINISHED, BY_HAND, TOO_HOT = "A", "1", "2"  # why it stopped, likewise
+PUMPING, PAUSED, STOPPED, CALIBRATING = "A", "B", "C", "D"  # as in an event
+FINISHED, BY_HAND, TOO_HOT = "A", "1", "2"  # why it stopped, as in an event
 
 
 class Channel:
-    """`on_change` is told the state and, for a stop, why."""
+    """`on_change` gets the state and, for a stop, the reason."""
 
     def __init__(self, plant: Plant, options: RegloIccOptions, on_change: Callable[[str, str], None]) -> None:
         self.plant, self.options = plant, options
@@ -47,7 +47,7 @@ class Channel:
         self._total_from = 0.0
         self._run_from = 0.0
         self._ran_s, self._turns_from = 0.0, math.inf
-        self._left: tuple[float | None, float | None] = (None, None)  # volume and time of the part that was paused
+        self._left: tuple[float | None, float | None] = (None, None)  # remaining volume and time of the paused part
         self._ends_at: float | None = None
         self._alert: Alert | None = None
         plant.on_target = self._part_done
@@ -55,7 +55,7 @@ class Channel:
 
     @property
     def runs(self) -> bool:
-        """A timed pause between two cycles is part of the run."""
+        """Whether it runs; a timed pause between two cycles is part of the run."""
         return self.state in (PUMPING, CALIBRATING)
 
     @property
@@ -69,14 +69,14 @@ class Channel:
 
     @property
     def ran_s(self) -> float:
-        """All the time in which the motor turned."""
+        """The total time during which the motor turned."""
         return self._ran_s + max(0.0, self.plant.now - self._turns_from)
 
     def clear_total(self) -> None:
         self._total_from = sum(self.plant.moved())
 
     def flow_ml_min(self) -> float:
-        """What the settings make of a run; 0 when they make none."""
+        """The flow of a run with these settings; 0 when they allow none."""
         kept = self.settings
         if kept.mode == VOLUME_TIME:
             return float(kept.volume_ml / kept.run_s * 60) if kept.run_s else 0.0
@@ -85,7 +85,7 @@ class Channel:
         return float(kept.flow_ml_min)
 
     def keep(self, **changes: object) -> bool:
-        """Set; False when a running channel does not let itself be set."""
+        """Change settings; False when the running channel refuses."""
         if self.runs and self.options.locked_while_running:
             free = {RPM: "speed_rpm", FLOW: "flow_ml_min"}.get(self.settings.mode)
             if self.state == CALIBRATING or set(changes) != {free}:
@@ -99,7 +99,7 @@ class Channel:
         return True
 
     def turn_to(self, flow_ml_min: Decimal) -> None:
-        """A person turns the flow up or down, also in the middle of a run."""
+        """A person changes the flow, possibly during a run."""
         self.settings = replace(self.settings, flow_ml_min=flow_ml_min)
         if self.plant.truth().running:
             self._turn(self.plant.left())
@@ -107,7 +107,7 @@ class Channel:
     # -- the run ---------------------------------------------------------------------------------------------
 
     def start(self) -> bool:
-        """False when it runs already, or when the settings cannot be given; `cause` then says which."""
+        """False when it runs already, or when the settings allow no run; `cause` is then the reason."""
         if self.runs:
             return False
         resumed, self._left = self._left, (None, None)
@@ -136,7 +136,7 @@ class Channel:
         return None
 
     def _part(self, volume_ml: float | None = None, time_s: float | None = None) -> None:
-        """Run to the next pause or the end; from the beginning of a cycle unless told what was left of it."""
+        """Run to the next pause or the end: a whole cycle, unless its remaining volume or time is given."""
         kept = self.settings
         if kept.mode in WITH_TIME:
             self._ends_at = self.plant.now + (float(kept.run_s) if time_s is None else time_s)
@@ -151,7 +151,7 @@ class Channel:
         self.plant.run((flow_ml_min if clockwise else -flow_ml_min) * 60.0, volume_ml)
 
     def calibrate(self) -> bool:
-        """Give what should be the target volume in the calibration time [I]; False when it cannot."""
+        """Deliver the nominal target volume in the calibration time [I]; False when that is not possible."""
         volume_ml, time_s = float(number(self.memory["xU"])), float(self.memory["xW"]) / 10
         flow_ml_min = volume_ml / time_s * 60 if time_s else 0.0
         if self.runs or not 0 < flow_ml_min <= self.options.max_flow_ml_min:
@@ -162,7 +162,7 @@ class Channel:
         return True
 
     def _part_done(self) -> None:
-        self._stand()
+        self._halt()
         if self.settings.mode in IN_CYCLES:
             self.cycles_left -= 1
             if self.cycles_left > 0:
@@ -172,22 +172,22 @@ class Channel:
 
     def stop(self, why: str = BY_HAND) -> None:
         if self.state != STOPPED:
-            self._stand()
+            self._halt()
             self._end(why)
 
     def pause(self) -> None:
-        """In the modes without an end it is a stop (as public clients describe it)."""
+        """In modes without an end this is a stop (as public clients describe it)."""
         if self.state != PUMPING or self.settings.mode in (RPM, FLOW):
             self.stop()
             return
         self._left = self.plant.left(), (self._ends_at - self.plant.now if self._ends_at is not None else None)
-        self._stand()
+        self._halt()
         self.state = PAUSED
         self._on_change(PAUSED, "")
 
     def silence(self) -> None:
-        """The supply is gone: nothing turns, and nobody is told."""
-        self._stand()
+        """The supply failed: nothing turns, and no event is sent."""
+        self._halt()
         self.state, self.overloaded = STOPPED, False
 
     def wake(self) -> None:
@@ -197,7 +197,7 @@ class Channel:
             self.clear_total()
         self.cause = ("C", 0.0)
 
-    def _stand(self) -> None:
+    def _halt(self) -> None:
         if self._alert is not None:
             self._alert.cancel()
         self._alert = self._ends_at = None
@@ -210,4 +210,4 @@ class Channel:
 
     def _stalled(self) -> None:
         self.overloaded = self.options.after_stall == "overload"
-        self.stop(TOO_HOT)  # what a stall is reported as no source states
+        self.stop(TOO_HOT)  # no source states how a stall is reported

@@ -1,6 +1,6 @@
-"""A simulated Space rack: pumps in slots that a person starts at their panels, and an interface that only tells.
+"""A simulated Space rack: pumps in slots that a person starts at their panels, and an interface that only reports.
 
-Source: the family's protocol sheet. What it does not state is an option of this simulation.
+Source: the family's protocol sheet. Facts that it does not state are options of this simulation.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ class SpaceRack:
             return
         for frame in self._framer.feed(data):
             match frame:
-                case Garbage(raw) if raw[0] == SOH:  # once a frame, whatever its pieces look like
+                case Garbage(raw) if raw[0] == SOH:  # once for each frame, however many pieces of garbage it leaves
                     self._say(Signal(NAK).to_bytes())
                 case Frame(bed=bed) if bed == self._options.bed:
                     self.doing = Operation.IDENTIFY if frame.payload.startswith("ADMIN") else Operation.READ
@@ -70,34 +70,34 @@ class SpaceRack:
         options = self._options
         seconds = f"{self.plants[0].now:.0f}"
         if request == "ADMIN:ALIVE":
-            said = [Record(seconds, "50100", "GNACK")]
+            found = [Record(seconds, "50100", "GNACK")]
         elif request == "ADMIN:VERSION":
-            said = [Record(seconds, "50100", "GNVERSION", options.version)]
+            found = [Record(seconds, "50100", "GNVERSION", options.version)]
         elif request == "MEM:GET":
-            said = [record for slot in options.slots for record in self._slot(slot, seconds)]
+            found = [record for slot in options.slots for record in self._slot(slot, seconds)]
         elif request.startswith("MEM:GETSLOT#") and request[12:] in options.slots:
-            said = self._slot(request[12:], seconds)
+            found = self._slot(request[12:], seconds)
         else:
-            said = [Record(seconds, "50100", "GNERR", "11")]
-        return Frame(chr(RS).join(str(record) for record in said), options.bed)
+            found = [Record(seconds, "50100", "GNERR", "11")]
+        return Frame(chr(RS).join(str(record) for record in found), options.bed)
 
     def _slot(self, slot: str, seconds: str) -> list[Record]:
         at = self._options.slots.index(slot)
         plant, address = self.plants[at], f"501{slot}"
-        told = plant.truth().running or self._options.rate_at_rest == "set"
-        rate = self._rates[at] if told else Decimal(0)
-        said = [
+        shows_rate = plant.truth().running or self._options.rate_at_rest == "set"
+        rate = self._rates[at] if shows_rate else Decimal(0)
+        found = [
             Record(seconds, address, "GNMODEL", self._options.pump_model),
             Record(seconds, address, "INRT", f"{rate:.2f}"),
         ]
         if self._options.volume_parameter:
-            said.append(Record(seconds, address, self._options.volume_parameter, f"{plant.moved()[0]:.2f}"))
+            found.append(Record(seconds, address, self._options.volume_parameter, f"{plant.moved()[0]:.2f}"))
         if self._options.alarm_parameter:
-            said.append(Record(seconds, address, self._options.alarm_parameter, f"{self._alarmed[at]:d}"))
-        return said
+            found.append(Record(seconds, address, self._options.alarm_parameter, f"{self._alarmed[at]:d}"))
+        return found
 
     def _alarm(self, at: int) -> None:
-        """The motor cannot move: a blocked line, an empty syringe, a fault of its own."""
+        """The motor cannot move: a blocked line, an empty syringe, a motor fault."""
         self._alarmed[at] = True
         self.plants[at].stop()
 
@@ -112,7 +112,7 @@ class SpaceRack:
     def press(self, key: str, value: str | None = None, unit: int = 1) -> None:
         """Keys: rate=ML_H, start, stop."""
         if not self.powered:
-            raise PanelError("the rack is off: its keys do nothing")
+            raise PanelError("the rack is off: its keys have no effect")
         plant = self.plants[unit - 1]
         match key:
             case "rate" if value:

@@ -98,7 +98,7 @@ async def test_firmware_that_takes_no_control_is_refused():
             assert isinstance(await driver.identify(), wanted), revision
     async with bench({"firmware_is_revision": "false"}, revision="2.3.7") as (driver, _):
         await driver.identify()
-        assert "does not let itself be controlled" in (await driver.load(PROGRAM)).reasons[0]
+        assert "does not accept remote control" in (await driver.load(PROGRAM)).reasons[0]
 
 
 @pytest.mark.requirement("COM-10")
@@ -135,7 +135,7 @@ async def test_an_unplugged_pump_stops_and_is_identified_again_before_anything()
 # -- a program ----------------------------------------------------------------------------------------------------
 
 
-async def test_what_does_not_fit_is_refused_before_the_first_byte():
+async def test_a_program_that_does_not_fit_is_refused_before_the_first_byte():
     async with bench() as (driver, _):
         await driver.identify()
         words = said_by(driver)
@@ -188,7 +188,7 @@ async def test_a_counter_that_was_not_cleared_is_no_load():
         await driver.stop()
         pump.device._commands["INF_VI_CLEAR"] = lambda _: ()
         reason = (await driver.load(PROGRAM)).reasons[0]
-        assert re.search(r"counter stands at 0\.1[45] mL", reason), reason  # 10 s at 52.5 mL/h
+        assert re.search(r"counter still shows 0\.1[45] mL", reason), reason  # 10 s at 52.5 mL/h
 
 
 async def test_capabilities_and_settings():
@@ -390,7 +390,7 @@ async def test_a_pump_that_refuses_control_can_still_be_stopped():
         pump.device._commands["INF_STOP"] = lambda _: ()
         outcome = await driver.stop()
         assert isinstance(outcome, Unknown)
-        assert "does not let itself be controlled" in outcome.cause
+        assert "does not accept remote control" in outcome.cause
 
 
 # -- alarms and what happens at the pump --------------------------------------------------------------------------
@@ -478,7 +478,7 @@ async def test_a_pump_stands_by_its_word_and_its_rate():
     table |= {("HLD", 52): (False, True), ("SET", 52): (False, False), ("INF", 52): (False, False)}
     for (mode, rate), wanted in table.items():
         status = Status("8002-51740", False, mode, Rate(rate), Volume(0), None)
-        assert (status.stands(usual), status.stands(by_word)) == wanted, (mode, rate)
+        assert (status.stopped(usual), status.stopped(by_word)) == wanted, (mode, rate)
 
 
 async def test_a_change_at_the_panel_is_in_the_next_reading():

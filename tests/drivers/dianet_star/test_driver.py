@@ -230,7 +230,7 @@ async def test_another_pump_in_its_place_is_noticed_by_its_ident_number():
 
 
 @pytest.mark.requirement("COM-02")
-async def test_what_does_not_fit_is_refused_before_the_first_byte():
+async def test_a_program_that_does_not_fit_is_refused_before_the_first_byte():
     async with bench() as (driver, _):
         await driver.identify()
         requests = said_by(driver)
@@ -317,7 +317,7 @@ async def test_a_counter_that_was_not_cleared_is_no_load():
         await watch(driver, 10)
         await driver.stop()
         pump.device.motor.clear_volume = lambda: None
-        assert "counter stands at 0.1 mL" in (await driver.load(PROGRAM)).reasons[0]  # 10 s at 52.5 mL/h: 0.15 mL
+        assert "counter shows 0.1 mL" in (await driver.load(PROGRAM)).reasons[0]  # 10 s at 52.5 mL/h: 0.15 mL
         assert isinstance(await driver.start(LEASE), Refused)
 
 
@@ -325,7 +325,7 @@ async def test_while_somebody_is_at_the_keys_nothing_is_programmed():
     async with bench() as (driver, pump):
         await driver.identify()
         pump.press("rate", "10")
-        assert "somebody is operating its keys" in (await driver.load(PROGRAM)).reasons[0]
+        assert "its keys are in use" in (await driver.load(PROGRAM)).reasons[0]
         await settle()
         await ready(driver)
 
@@ -435,7 +435,7 @@ async def test_each_load_allows_one_start():
         await running(driver)
         await watch(driver, 10)
         pump.device.motor.stop()
-        assert "counter stands at 0.1 mL" in (await driver.start(LEASE)).reasons[0]
+        assert "counter shows 0.1 mL" in (await driver.start(LEASE)).reasons[0]
 
 
 async def test_what_goes_wrong_before_the_start_is_certainly_no_start():
@@ -464,7 +464,7 @@ async def test_a_start_is_done_when_the_pump_says_that_it_flows():
     async with bench() as (driver, pump):
         await ready(driver)
         pump.device.motor.start = lambda: None  # it answers, and stands
-        assert "does not say that it runs" in (await driver.start(LEASE)).cause
+        assert "does not report that it runs" in (await driver.start(LEASE)).cause
 
 
 # -- the watchdog and the keep-alive ------------------------------------------------------------------------------
@@ -893,7 +893,7 @@ async def test_an_answer_needs_our_address_its_segment_and_its_length():
         await driver.status()
         assert verdicts.pop() == [True, True, False, False, False, False, False]
         frames = [Reply(a, 0x11), Reply(a, 0x11, b"\0"), Reply(a, 0x12), Reply(a, 0x11, b"\x0c", taken=False)]
-        with pytest.raises(DeclinedError, match="not in its present mode"):
+        with pytest.raises(DeclinedError, match="not allowed in its present mode"):
             await driver.do(Word.ACTION, DoIt(Action.ALARM_OFF, 1), None)
         assert verdicts.pop() == [True, False, False, True]
 

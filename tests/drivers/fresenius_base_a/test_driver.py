@@ -72,7 +72,7 @@ async def test_bringing_up_changes_nothing():
         here.pump.press("rate", "30")
         here.pump.press("start")
         identity = (await driver.identify()).value
-        assert (identity.model, identity.firmware, identity.serial) == ("PILOT A", "not told", None)
+        assert (identity.model, identity.firmware, identity.serial) == ("PILOT A", "not reported", None)
         assert here.texts() == ["1LE;aedr", "1DC", "0DC", "1DC", "1LE;aedr", "1LF;b"]
         reading = (await driver.read()).value
         assert (reading.state, reading.rate) == (PumpState.INFUSING, Rate(30))
@@ -109,7 +109,7 @@ async def test_a_program_runs_to_its_limit_and_no_further():
         reading = (await driver.read()).value
         assert (reading.state, reading.rate, reading.delivered) == (PumpState.STOPPED, Rate(0), Volume(35))
         assert here.pump.truth()["delivered_ml"] == pytest.approx(35)
-        assert "has given its 35 mL" in (await driver.start(LEASE)).reasons[0]
+        assert "has delivered its 35 mL" in (await driver.start(LEASE)).reasons[0]
         assert await driver.release() == Done(None)
         assert here.texts("1MO") == ["1MO;2", "1MO;1"]
         assert here.texts("1PR") == ["1PR;020D"]
@@ -149,7 +149,7 @@ async def test_a_pump_that_says_no_limit_or_another_is_not_started():
 
 
 @pytest.mark.requirement("COM-02")
-async def test_what_does_not_fit_is_refused_before_the_first_byte():
+async def test_a_program_that_does_not_fit_is_refused_before_the_first_byte():
     async with bench({"highest_rate_ml_h": "100"}) as (here, driver):
         await driver.identify()
         here.said.clear()
@@ -177,7 +177,7 @@ async def test_a_rate_that_the_pump_refuses_is_certainly_not_running():
         module._commands["PR"] = lambda value: (module._set_rate(value), module._set_mode("9"))[0]
         outcome = await driver.start(LEASE)
         assert isinstance(outcome, Unknown), "it says no, and flows"
-        assert "yet it says that it flows" in outcome.cause
+        assert "but it reports that it flows" in outcome.cause
 
 
 @pytest.mark.requirement("COM-10")
@@ -226,7 +226,7 @@ async def test_a_start_that_was_accepted_and_does_not_flow_is_unknown():
         here.pump.device.modules[1]._options = here.pump.device.options.model_copy(update={"start_command": "XX"})
         outcome = await driver.start(LEASE)  # PR is accepted, and only held
         assert isinstance(outcome, Unknown)
-        assert "stands still" in outcome.cause
+        assert "is stopped" in outcome.cause
 
 
 @pytest.mark.requirement("COM-14")
@@ -310,7 +310,7 @@ async def test_every_alarm_is_a_fault_and_stays_until_the_next_load():
             assert await driver.stop() == Done(None)
             assert (await driver.read()).value.state is PumpState.ALARM
             if fault != "stall":  # a jammed motor is felt only when it should turn
-                assert "see to its cause" in (await driver.load(PROGRAM)).reasons[0]
+                assert "remove its cause" in (await driver.load(PROGRAM)).reasons[0]
             assert here.texts("1PR") == ["1PR;020D"], "nothing is started again"
             for end in (here.pump.plant.release, here.pump.plant.free, here.pump.plant.close_door):
                 end()

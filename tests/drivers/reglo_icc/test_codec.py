@@ -15,7 +15,7 @@ from pumpd_drivers.reglo_icc.codec import (
     RequestFramer,
     Sign,
     Text,
-    read_said,
+    read_reply,
     read_set,
     volume_text,
     volume_type,
@@ -124,12 +124,12 @@ def test_requests_that_are_none():
 def test_volume_type_numbers():
     assert volume_type(Decimal("0.012")) == "1200-2"  # lab-peristaltic.md
     assert volume_text(Decimal("0.012")) == "1200E-2"  # the same
-    assert read_said("1200E-2") == Decimal("1200E-2") / 1000  # as a client reads it
+    assert read_reply("1200E-2") == Decimal("1200E-2") / 1000  # as a client reads it
     assert volume_type(Decimal(35)) == "3500+1"
     assert volume_type(Decimal(0)) == "0000+0"
     assert volume_text(Decimal("9.9996")) == "1000E+1"
     for text in ("120E-2", "12000E-2", "1200-2", "1200E2", "1200E-12", " 1200E-2", "\u0661\u0662\u0660\u0660E-2", ""):
-        assert read_said(text) is None, text
+        assert read_reply(text) is None, text
     for text in ("1200E-2", "1200", "1.200-2", "-200-2", "1200+", ""):
         assert read_set(text) is None, text
 
@@ -144,7 +144,7 @@ def test_a_number_that_four_digits_do_not_hold_is_refused_not_rounded():
 def test_numbers_survive_the_wire(digits, exponent):
     value = Decimal(digits).scaleb(exponent)
     assert read_set(volume_type(value)) == value
-    assert read_said(volume_text(value)) == value
+    assert read_reply(volume_text(value)) == value
 
 
 def test_frames_are_readable_in_a_trace():

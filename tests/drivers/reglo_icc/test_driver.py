@@ -116,9 +116,9 @@ async def test_who_it_is_and_that_channels_are_told_apart():
 @pytest.mark.requirement("COM-10")
 async def test_another_pump_is_refused():
     for options, settings, reason in (
-        ({"serial": "S-8"}, {"serial": "S-7"}, "the pump says S-8"),
+        ({"serial": "S-8"}, {"serial": "S-7"}, "the pump reports S-8"),
         ({"description": "MASTERFLEX"}, {}, "'MASTERFLEX 0208 108'"),
-        ({"channels": 2}, {"channel": 3}, "E: the pump answers #"),
+        ({"channels": 2}, {"channel": 3}, "E: the pump replied #"),
     ):
         async with bench(settings, **options) as (driver, _, _line):
             outcome = await driver.identify()
@@ -150,7 +150,7 @@ async def test_what_does_not_fit_is_refused_with_nothing_sent():
         line.heard.clear()
         for rate, volume, reason in (
             ("50", "35", "not a rate that the pump can hold"),
-            ("0.54", "35", "below the pump's least rate"),
+            ("0.54", "35", "below the pump's lowest rate"),
             ("600", "35", "above the pump's highest rate"),
             ("60", "1000", "above the pump's largest volume"),
             ("60", "35.001", "not a volume that the pump can hold"),
@@ -178,7 +178,7 @@ async def test_who_it_is_is_believed_when_the_pump_says_it_twice():
             line.answer = lambda request, raw, q=question, m=misread: m if request == q and line.said(q) == 1 else raw
             outcome = await driver.identify()
             assert isinstance(outcome, Refused)
-            assert f"{question[1:]}: the pump says" in outcome.reasons[0]
+            assert f"{question[1:]}: the pump reported" in outcome.reasons[0]
             assert "has not been identified" in (await driver.load(PROGRAM)).reasons[0]
             assert isinstance(await driver.identify(), Done)
 
@@ -225,7 +225,7 @@ async def test_what_is_read_back_is_what_the_pump_holds():
             ({"mode": "M"}, "xM: the pump holds M"),
             ({"clockwise": False}, "xD: the pump holds K"),
             ({"by_flow": False}, "xf: the pump holds 0"),
-            ({"backsteps": 3}, "turn back"),
+            ({"backsteps": 3}, "step back"),
             ({"volume_ml": Decimal(0)}, "no program"),
         ):
             held = channel.settings
@@ -262,7 +262,7 @@ async def test_nothing_is_started_after_somebody_at_the_pump_gave_some_of_it():
         assert "infusing" in (await driver.start(WATCHDOG)).reasons[0]
         await asyncio.sleep(60)
         pump.press("stop")
-        assert "total says 0.87" in (await driver.start(WATCHDOG)).reasons[0]
+        assert "total shows 0.87" in (await driver.start(WATCHDOG)).reasons[0]
         assert line.said("1H") == 0
 
 

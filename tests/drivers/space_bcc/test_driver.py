@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from pumpd.control.infusions.runner import PumpRunner
+from pumpd.control.infusions.pump_service import PumpService
 from pumpd.pump import Container, Done, PumpProgram, PumpState, RateStep, Refused, Unknown
 from pumpd.quantities import Duration, Rate, Volume
 from pumpd.wire import memory
@@ -91,7 +91,7 @@ async def test_it_is_told_nothing():
 
 async def test_an_empty_slot_and_a_number_that_is_none_are_said_so(monkeypatch):
     async with rack() as pump, looking(slot="12") as driver:
-        assert (await driver.read()).reasons == ("slot 12: the rack tells of no pump there",)
+        assert (await driver.read()).reasons == ("slot 12: the rack reports no pump there",)
     async with rack() as pump, looking() as driver:
         for bad in ("NaN", "-1", "lots", "1e99"):
             monkeypatch.setattr(pump.device, "_rates", [Bad(bad)])
@@ -121,7 +121,7 @@ async def test_silence_is_unknown_and_readings_come_back():
 
 async def test_control_shows_it_never_stops_it_and_refuses_to_plan_with_it(tmp_path, monkeypatch):
     stopped = []
-    monkeypatch.setattr(PumpRunner, "stop_now", lambda self: stopped.append(self.name))
+    monkeypatch.setattr(PumpService, "stop_now", lambda self: stopped.append(self.name))
     async with rack() as pump:
         pump.press("rate", "10")
         pump.press("start")

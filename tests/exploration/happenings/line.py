@@ -6,7 +6,7 @@ from pumpd.infusion import Infusion, State
 from pumpd.infusion import events as ev
 from pumpd.pump import Done, Refused, Unknown
 from tests.exploration.happenings.alphabet import Outcome, at_ns, happens
-from tests.exploration.slices import ALTERED, NORMAL, RATE, program
+from tests.exploration.slices import ALTERED, NORMAL, RATE, TICK, program
 from tests.exploration.world import World
 
 
@@ -91,6 +91,31 @@ def _takes_stop(i: Infusion, w: World) -> Outcome:
     return ev.StopAnswered(at_ns(w), Done(None)), w._replace(
         stop_left=False, flowing=False, start_left=False, start_open=False
     )
+
+
+def _stale(name: str, make: Callable[[World, int], ev.Event], when: Callable[[Infusion, World], bool]) -> None:
+    """The answer to a question of a tick ago, which was asked before what it would prove."""
+
+    @happens("stale", f"{name} of a tick ago")
+    def _make(i: Infusion, w: World) -> Outcome:
+        return (make(w, (w.now - 1) * TICK), w) if when(i, w) else None
+
+
+_stale(
+    "read-back",
+    lambda w, asked: ev.ProgramReadBack(at_ns(w), Done(program(w.vtbi)), asked_ns=asked),
+    lambda i, w: i.state in (State.LOADING, State.ARMED) and w.now - 1 < w.back_from,
+)
+_stale(
+    "load",
+    lambda w, asked: ev.ProgramLoaded(at_ns(w), Done(None), asked_ns=asked),
+    lambda i, w: i.state is State.LOADING and w.now == w.loading,
+)
+_stale(
+    "start",
+    lambda w, asked: ev.StartAnswered(at_ns(w), Done(None), asked_ns=asked),
+    lambda i, w: i.state is State.STARTING and w.now == w.start_at,
+)
 
 
 def _stray(name: str, make: Callable[[World], ev.Event], unless: Callable[[Infusion, World], bool]) -> None:

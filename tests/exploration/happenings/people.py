@@ -7,7 +7,7 @@ from typing import Any
 from pumpd.infusion import Infusion
 from pumpd.infusion import events as ev
 from tests.exploration.happenings.alphabet import Outcome, at_ns, happens
-from tests.exploration.slices import PATIENT, program, volume
+from tests.exploration.slices import PATIENT, program, units, volume
 from tests.exploration.world import World
 
 STRANGER = ev.Binding("stranger", "d0", ev.ConfirmAction.START, "SN-1", 1, "s-1", "ward-7", 10**18)
@@ -140,10 +140,22 @@ def _reconciled(name: str, group: str, more: int, reason: str, *, flowing: bool 
         if w.start_left or w.flowing is not flowing:
             return None
         read = max(w.shown + more, 0)
-        seen = ev.DeliveryReconciled(at_ns(w), "nurse", volume(read), reason, stands=not flowing)
+        seen = ev.DeliveryReconciled(at_ns(w), "nurse", volume(read), reason, seen_stopped=not flowing)
         return seen, w._replace(lied=w.lied or read < w.shown or (i.in_doubt and not w.loaded))
 
 
+def _refused(name: str, read: Callable[[Infusion, World], int], again: Callable[[int], int | None]) -> None:
+    @happens("reconcile", name)
+    def _make(i: Infusion, w: World) -> Outcome:
+        """A volume that nobody can have read: not booked, so the world stays as it is."""
+        first, second = read(i, w), again(read(i, w))
+        entered = (volume(first), "display read", True, None if second is None else volume(second))
+        return ev.DeliveryReconciled(at_ns(w), "nurse", *entered), w
+
+
+_refused("volume that no container holds, entered twice", lambda i, w: units(i.container) + 1, lambda read: read)
+_refused("more than the program, entered once", lambda i, w: w.vtbi + 1, lambda read: None)
+_refused("two different volumes", lambda i, w: w.vtbi + 1, lambda read: read - 1)
 _reconciled("display read", "reconcile", 0, "display read")
 _reconciled("display read without a reason", "reconcile", 0, " x ")
 _reconciled("display misread by two units too few", "reconcile", -2, "display read")

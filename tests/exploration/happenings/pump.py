@@ -20,9 +20,9 @@ def _sleep(i: Infusion, w: World) -> Outcome:
     )
 
 
-@happens("base", "tick")
-def _tick(i: Infusion, w: World) -> Outcome:
-    return ev.Ticked(at_ns(w)), w
+@happens("base", "time is checked")
+def _time_passed(i: Infusion, w: World) -> Outcome:
+    return ev.TimePassed(at_ns(w)), w
 
 
 def _look(w: World, late: int = 0, **said: object) -> Outcome:

@@ -64,6 +64,12 @@ ALONE = (
         slice="counter",
     ),
     Mutant(
+        "a load that was asked for before: the read-back differs, or the pump holds nothing",
+        "advance:_loaded",
+        " or event.asked_at_ns < turn.infusion.since_ns",
+        "",
+    ),
+    Mutant(
         "confirmed in any state: the table knows no way to ARMED but from READY",
         "advance:_confirmation_given",
         "if infusion.state is not State.READY:",
@@ -93,7 +99,7 @@ ALONE = (
         "if request in infusion.requests:",
         "if False:",
     ),
-    Mutant("a stop keeps the confirmation: ARMED sets it anew", "turn:Turn.stop_flow", "confirmed=None, ", ""),
+    Mutant("a stop keeps the confirmation: ARMED replaces it", "turn:Turn.stop_flow", "confirmed=None, ", ""),
     Mutant(
         "a step outside the table: no event asks for one",
         "turn:Turn.go",

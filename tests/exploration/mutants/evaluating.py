@@ -1,6 +1,8 @@
-"""Breaks of the look at the whole, and of what is observed, booked and sent."""
+"""Breaks of the check of the whole infusion, and of what is applied, booked and sent."""
 
 from tests.exploration.mutants.mutant import Mutant
+
+STOPPED = "pumpd.pump.stopped"
 
 EVALUATING = (
     Mutant(
@@ -55,7 +57,7 @@ EVALUATING = (
     Mutant(
         "completed at once",
         "evaluate:_progress",
-        "and _stands_still(turn)",
+        "and _stopped(infusion)",
         "",
         "completed_when_given",
         "line",
@@ -63,8 +65,8 @@ EVALUATING = (
     ),
     Mutant(
         "one reading proves a stop",
-        "evaluate:_stands_still",
-        ">= turn.infusion.limits.still_for_ns",
+        STOPPED + ":stopped",
+        ">= for_ns",
         ">= 0",
         "stop_is_proved",
     ),
@@ -102,12 +104,12 @@ EVALUATING = (
     Mutant(
         "a stop is sent once",
         "evaluate:_ending",
-        "turn.now_ns - (infusion.stop_sent_ns or 0) >= limits.stop_retry_ns",
-        "False",
+        "if repeat and infusion.no_flow_since_ns is None and late:",
+        "if False:",
         "stop_is_repeated",
     ),
     Mutant(
-        "nobody looks at a pump that stands",
+        "a pump that should be stopped is not checked",
         "evaluate:_waiting",
         "if isinstance(panel, Trip):",
         "if False:",
@@ -144,7 +146,28 @@ EVALUATING = (
     Mutant(
         "a busy pump is programmed", "evaluate:_ordered", "if reasons:", "if False:", "busy_pump_is_left_alone", "alarm"
     ),
-    # what is observed, booked and sent
+    Mutant(
+        "an order waits for ever",
+        "evaluate:_ordered",
+        "if _too_late_to_load(turn):",
+        "if False:",
+        "late_order_is_withdrawn",
+    ),
+    Mutant(
+        "a load waits for ever",
+        "evaluate:_waiting",
+        "elif infusion.state is State.LOADING and _too_late_to_load(turn):",
+        "elif False:",
+        "late_order_is_withdrawn",
+    ),
+    Mutant(
+        "a load under way goes on after the order was withdrawn",
+        "evaluate:_withdraw",
+        "        turn.send_stop()\n",
+        "        pass\n",
+        "late_order_is_withdrawn",
+    ),
+    # what is applied, booked and sent
     Mutant(
         "nothing counts once a stop was sent",
         "readings:_counted",
@@ -154,7 +177,7 @@ EVALUATING = (
         "pause",
     ),
     Mutant(
-        "growth at a stand is not counted",
+        "growth of a stopped pump is not counted",
         "readings:_counted",
         "infusion.counted + _grown(last, reading)",
         "infusion.counted",
@@ -162,7 +185,7 @@ EVALUATING = (
         "unseen",
     ),
     Mutant(
-        "a counter that began anew at a stand is taken for the old one",
+        "a counter that started over while stopped is taken for the old one",
         "readings:apply_reading",
         "infusion.loaded and (counting or not _fell(infusion, reading))",
         "infusion.loaded",
@@ -171,7 +194,7 @@ EVALUATING = (
     ),
     Mutant(
         "what a load may have wiped out unanswered is nothing",
-        "readings:_begun_anew",
+        "readings:_hidden_by_load",
         "return last.delivered if most >= reading.delivered else ZERO",
         "return ZERO",
         "booked_covers_the_truth",
@@ -179,8 +202,8 @@ EVALUATING = (
     ),
     Mutant(
         "a pump that waits proves a stop",
-        "readings:_still_since",
-        "not reading.state.stands or",
+        STOPPED + ":no_flow_since",
+        "not reading.state.no_flow or",
         "reading.state.flowing or",
         "stop_is_repeated",
         "panel",
@@ -202,7 +225,7 @@ EVALUATING = (
         "counter",
     ),
     Mutant(
-        "what is left is planned without a look at the pump",
+        "what is left is planned without reading the pump",
         "evaluate:_resuming",
         "infusion.reading.asked_ns >= asked_ns",
         "True",
@@ -212,23 +235,23 @@ EVALUATING = (
     ),
     Mutant(
         "a flowing pump proves a stop",
-        "readings:_still_since",
-        "not reading.state.stands or",
+        STOPPED + ":no_flow_since",
+        "not reading.state.no_flow or",
         "",
         "stop_is_repeated",
         "pause",
     ),
     Mutant(
         "a reading from before proves a stop",
-        "readings:_still_since",
-        "reading.asked_ns < infusion.stop_since_ns",
+        STOPPED + ":no_flow_since",
+        "reading.asked_ns < asked_from_ns",
         "False",
         "stop_is_repeated",
         "line",
     ),
     Mutant(
         "a counter that moves proves a stop",
-        "readings:_still_since",
+        STOPPED + ":no_flow_since",
         "and last.delivered == reading.delivered",
         "",
         "stop_is_proved",
@@ -249,9 +272,9 @@ EVALUATING = (
         "stop_goes_first",
     ),
     Mutant(
-        "a stand from before proves a stop",
+        "no flow from before proves a stop",
         "turn:Turn.stop_flow",
-        ', "still_since_ns": None',
+        ', "no_flow_since_ns": None',
         "",
         "stop_is_repeated",
         "alarm",

@@ -40,7 +40,7 @@ INTERLOCKS = (
     Mutant(
         "flow at a stand is permitted",
         LOCKS + "front_panel:check",
-        "        if reading.state.stands:\n            return PERMIT",
+        "        if reading.state.no_flow:\n            return PERMIT",
         "        return PERMIT",
         "flow_at_a_stand_stops",
         "panel",
@@ -48,7 +48,7 @@ INTERLOCKS = (
     Mutant(
         "a counter that grows at a stand is permitted",
         LOCKS + "front_panel:check",
-        "if not infusion.state.may_flow and infusion.counted > infusion.stood_at:",
+        "if not infusion.state.may_flow and infusion.counted > infusion.counted_when_stopped:",
         "if False:",
         "growth_at_a_stand_stops",
         "unseen",
@@ -56,7 +56,7 @@ INTERLOCKS = (
     Mutant(
         "a purge is permitted where a stand would be",
         LOCKS + "front_panel:check",
-        "if reading.state.stands and (infusion.state is State.STARTING",
+        "if reading.state.no_flow and (infusion.state is State.STARTING",
         "if (infusion.state is State.STARTING",
         "change_at_the_panel_stops",
         "panel",

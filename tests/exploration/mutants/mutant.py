@@ -21,7 +21,9 @@ DEPTH = 25_000  # nodes of a mutant's own slice
 
 @dataclass(frozen=True)
 class Mutant:
-    """`where` is module:function below pumpd.infusion. `caught_by` is a rule; empty says that another guard covers."""
+    """`where` is module:function, below pumpd.infusion unless it names pumpd. `caught_by` is a rule, or empty where
+    another guard covers.
+    """
 
     about: str
     where: str
@@ -51,7 +53,7 @@ class Mutant:
 
 def _function(where: str) -> FunctionType:
     module, _, name = where.partition(":")
-    found: Any = importlib.import_module(f"pumpd.infusion.{module}")
+    found: Any = importlib.import_module(module if module.startswith("pumpd.") else f"pumpd.infusion.{module}")
     for part in name.split("."):
         found = getattr(found, part)
     if isinstance(found, property):

@@ -7,7 +7,7 @@ from pumpd.pump import AlarmCode, PumpState, Unknown
 from tests.exploration.rules.rule import rule
 from tests.exploration.slices import NORMAL, OVER, TICK, units
 from tests.exploration.step import FLOW, Step
-from tests.exploration.witness import STAND
+from tests.exploration.witness import NO_FLOW
 
 
 @rule("always")
@@ -146,30 +146,46 @@ def restart_in_starting_is_uncertain(s: Step) -> bool:
 
 @rule("always")
 def reconciling_is_refused_when_wrong(s: Step) -> bool:
-    """A display read without a reason, below the pump's own count, without doubt, or of a pump that may flow yet."""
+    """Without a reason or a doubt, below the pump's own count, of a pump that may still flow, more than the container
+    holds, or above the program unless it was entered twice."""
     event = s.event
     if not isinstance(event, ev.DeliveryReconciled):
         return True
     w, below = s.told, units(event.volume) < s.told.counted
-    flows = s.before.state.may_flow and _not_seen_to_stand(s) and w.now - _doubtful_since(s) < s.slice.lease
+    read, again = units(event.volume), None if event.volume_again is None else units(event.volume_again)
+    differs = again != read if again is not None else read > w.vtbi
+    flows = s.before.state.may_flow and _flow_may_go_on(s) and w.now - _doubtful_since(s) < s.slice.lease
     calm = s.before.state in FLOW and AlarmCode.DELIVERY_UNCERTAIN not in s.before.alarms
-    wrong = len(event.reason.strip()) < 3 or below or flows or calm
+    wrong = len(event.reason.strip()) < 3 or below or flows or calm or differs or read > s.slice.container
     done = any(isinstance(a, ev.Record) and a.kind == "delivery_reconciled" for a in s.actions)
     return not (wrong and done)
 
 
-def _not_seen_to_stand(s: Step) -> bool:
-    """No reading that was asked for after the stop shows a stand."""
+def _flow_may_go_on(s: Step) -> bool:
+    """No reading that was asked for after the stop shows no flow."""
     w, r = s.told, s.before.reading
     after = w.asked is not None and (w.stop_first is None or w.asked > w.stop_first)
-    return not after or r is None or r.state not in STAND
+    return not after or r is None or r.state not in NO_FLOW
 
 
 def _doubtful_since(s: Step) -> int:
-    """The stop, or the last reading after it, which showed no stand."""
+    """The stop, or the last reading after it, which showed flow."""
     w = s.told
     first = w.now if w.stop_first is None else w.stop_first
     return w.answered if w.asked is not None and w.asked > first else first
+
+
+@rule("always")
+def late_order_is_withdrawn(s: Step) -> bool:
+    """The first event after its time ends an order that is not loaded, and a stop ends a load that is under way."""
+    state = s.before.state
+    if s.event is None or state not in (State.ORDERED, State.LOADING):
+        return True
+    if s.told.now - s.told.loading < s.slice.loaded_within:
+        return True
+    if s.after.state in (State.ORDERED, State.LOADING):
+        return False
+    return state is State.ORDERED or not s.told.load_open or ev.StopPump in s.kinds or s.after.state is State.STOPPED
 
 
 @rule("always")

@@ -15,7 +15,9 @@ def stop_is_proved(s: Step) -> bool:
 
 @rule("ending")
 def stop_is_repeated(s: Step) -> bool:
-    """Until a reading shows a stand, the stop is sent again a tick after the last."""
+    """Until a reading shows no flow, the stop is sent again a tick after the last, but never by time alone."""
+    if isinstance(s.event, ev.TimePassed) and s.before.state.ending:
+        return ev.StopPump not in s.kinds
     if s.event is None or not s.after.state.ending or s.told.still is not None:
         return True
     return s.world.now - s.world.stop_last < 1

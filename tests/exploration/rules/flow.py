@@ -6,7 +6,7 @@ from pumpd.pump import PumpState, Refused
 from tests.exploration.rules.rule import proved, rule
 from tests.exploration.slices import NORMAL, RATE, TICK, units
 from tests.exploration.step import FLOW, Step
-from tests.exploration.witness import STAND
+from tests.exploration.witness import NO_FLOW
 
 
 @rule("flow")
@@ -51,14 +51,14 @@ def alarm_stops(s: Step) -> bool:
 
 @rule("flow")
 def change_at_the_panel_stops(s: Step) -> bool:
-    """Flow but at the programmed rate, a stand before the volume, flow after it, a pump that waits: each stops."""
+    """Flow at another rate, no flow before the volume, flow after it, a pump that waits: each stops."""
     r, w = s.reading, s.told
     if r is None or r.state is PumpState.ALARM:
         return True
     if r.state is PumpState.INFUSING:
         return (r.rate == RATE and s.before.state is not State.COMPLETING) or s.stops
     early = s.before.state is State.RUNNING and w.counted < w.vtbi - 1
-    return (r.state in STAND and not early) or s.stops
+    return (r.state in NO_FLOW and not early) or s.stops
 
 
 @rule("flow")

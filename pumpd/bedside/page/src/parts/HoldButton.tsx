@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { now } from "../state/store.ts";
 
-export const HOLD_MS = 1500;
+const HOLD_MS = 1500;
 /** A hold that was not checked for longer than this no longer counts. */
 const UNCHECKED_MS = 750;
 const ROUND = 2 * Math.PI * 54;

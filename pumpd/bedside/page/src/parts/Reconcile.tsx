@@ -11,18 +11,26 @@ import { Reasons } from "./Reasons.tsx";
 export const uncertain = (pump: Pump): boolean =>
   (pump.alarms ?? []).some(({ code }) => code === "delivery_uncertain" || code === "stop_unconfirmed");
 
+/** Volume of the present program, which a volume that was entered only once may not exceed. */
+const programMl = (pump: Pump): number =>
+  (pump.flow_profile ?? []).reduce((sum, step) => sum + Number(step.volume_ml), 0);
+
 export function Reconcile({ page, live, pump }: Pick<InfusionProps, "page" | "live" | "pump">) {
   const [volume, setVolume] = useState("");
+  const [again, setAgain] = useState("");
   const [reason, setReason] = useState("");
   const [stopped, setStopped] = useState(false);
   const [busy, setBusy] = useState(false);
   const [reasons, setReasons] = useState<string[]>([]);
   if (!live.person) return <NeedsSignIn pump={pump.pump} what="enter what the pump gave" />;
   if (!may(page, "confirm")) return null;
+  const more = Number(volume) > programMl(pump);
   const reconcile = async (event: Event) => {
     event.preventDefault();
     setBusy(true);
-    const answer = await act("reconcile", { pump: pump.pump, volume: `${volume.trim()} mL`, reason, stands: stopped });
+    const twice = more ? { volume_again: `${again.trim()} mL` } : {};
+    const fields = { volume: `${volume.trim()} mL`, reason, seen_stopped: stopped };
+    const answer = await act("reconcile", { pump: pump.pump, ...fields, ...twice });
     setBusy(false);
     setReasons(answer.reasons);
   };
@@ -41,6 +49,21 @@ export function Reconcile({ page, live, pump }: Pick<InfusionProps, "page" | "li
           <b>mL</b>
         </span>
       </label>
+      {more && (
+        <label class="field">
+          <span>The same volume again: it is more than the program</span>
+          <span class="with-unit">
+            <input
+              name="volume-again"
+              inputMode="decimal"
+              autocomplete="off"
+              value={again}
+              onInput={(event) => setAgain(event.currentTarget.value)}
+            />
+            <b>mL</b>
+          </span>
+        </label>
+      )}
       <label class="field">
         <span>Why this is right</span>
         <input
@@ -55,14 +78,14 @@ export function Reconcile({ page, live, pump }: Pick<InfusionProps, "page" | "li
       <label class="check">
         <input
           type="checkbox"
-          name="stands"
+          name="seen-stopped"
           checked={stopped}
           onChange={(event) => setStopped(event.currentTarget.checked)}
         />
         <span>I am at the pump. It has stopped.</span>
       </label>
       <Reasons reasons={reasons} title="Not accepted" />
-      <button type="submit" class="primary" disabled={busy || !volume || !reason || !stopped}>
+      <button type="submit" class="primary" disabled={busy || !volume || !reason || !stopped || (more && !again)}>
         Confirm this volume
       </button>
       <p class="muted">This ends the infusion. The volume and your reason are recorded.</p>

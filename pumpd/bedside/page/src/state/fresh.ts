@@ -6,7 +6,7 @@ import type { Pump } from "./types.ts";
 export type Freshness = "fresh" | "old" | "dead";
 
 export const OLD_S = 7;
-export const DEAD_S = 15;
+const DEAD_S = 15;
 export const LINK_ALARM_S = 60;
 
 const graded = (age: number): Freshness => (age >= DEAD_S ? "dead" : age >= OLD_S ? "old" : "fresh");
@@ -14,8 +14,6 @@ const graded = (age: number): Freshness => (age >= DEAD_S ? "dead" : age >= OLD_
 /** Seconds since anything came from the gateway; null before the first message. */
 export const silence = (page: Page, now: number): number | null =>
   page.heardAt === null ? null : Math.max(0, now - page.heardAt) / 1000;
-
-export const linkFreshness = (page: Page, now: number): Freshness => graded(silence(page, now) ?? 0);
 
 /** Age in real seconds of the last reading of a pump: the age when the gateway sent it, and the time since then. */
 export function readingAge(pump: Pump, page: Page, now: number): number | null {

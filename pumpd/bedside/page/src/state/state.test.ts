@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { activeAlarms, audible, pauseLeft } from "../alarm/active.ts";
-import { freshness, gatewayNow, linkFreshness } from "./fresh.ts";
+import { freshness, gatewayNow } from "./fresh.ts";
 import { EMPTY, EVERY, reduce, type Message, type Page } from "./page.ts";
 import { stopShows } from "./stopping.ts";
 import type { Alarm, Infusion, Live, Pump } from "./types.ts";
@@ -42,15 +42,15 @@ const state = (pumps: Pump[], fields: Partial<Live> = {}): Message => ({ kind: "
 
 test("values are fresh for 7 s, then old, and dead after 15 s of silence", () => {
   const page = after([1000, state([pump({ age_s: 0 })])]);
-  assert.equal(linkFreshness(page, 7999), "fresh");
-  assert.equal(linkFreshness(page, 8000), "old");
-  assert.equal(linkFreshness(page, 15_999), "old");
-  assert.equal(linkFreshness(page, 16_000), "dead");
+  assert.equal(freshness(stopped(), page, 7999), "fresh");
+  assert.equal(freshness(stopped(), page, 8000), "old");
+  assert.equal(freshness(stopped(), page, 15_999), "old");
+  assert.equal(freshness(stopped(), page, 16_000), "dead");
 });
 
 test("a beat shows that the link works, not that the pump was read", () => {
   const page = after([0, state([pump({ age_s: 1 })])], [9000, { kind: "beat" }]);
-  assert.equal(linkFreshness(page, 9500), "fresh");
+  assert.equal(freshness(stopped(), page, 9500), "fresh");
   assert.equal(freshness(pump({ age_s: 1 }), page, 9500), "old");
 });
 

@@ -5,8 +5,8 @@ import type { Pump } from "./types.ts";
 
 export type StopShows = "ready" | "stopping" | "unconfirmed" | "stopped";
 
-export const CONFIRM_WITHIN_MS = 3000;
-export const SETTLED_MS = 8000;
+const CONFIRM_WITHIN_MS = 3000;
+const SETTLED_MS = 8000;
 const alarmed = (pump: Pump) => (pump.alarms ?? []).some((alarm) => alarm?.code === "stop_unconfirmed");
 
 export function stopShows(page: Page, target: string, now: number): StopShows {

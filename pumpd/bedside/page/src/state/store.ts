@@ -19,7 +19,7 @@ export function dispatch(message: Message): void {
   for (const watcher of watchers) watcher();
 }
 
-export function watch(watcher: () => void): () => void {
+function watch(watcher: () => void): () => void {
   watchers.add(watcher);
   return () => watchers.delete(watcher);
 }

@@ -1,8 +1,6 @@
 // Canonical JSON, equal to the gateway's: keys sorted by code point, no spaces, no needless escapes. It takes only values
 // that both languages write alike, and so refuses floats: Python writes 1.0 where JavaScript writes 1.
 
-export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
-
 export function canonical(value: unknown): string {
   if (value === null || typeof value === "boolean" || typeof value === "string") return JSON.stringify(value);
   if (typeof value === "number") {

@@ -1,0 +1,131 @@
+"""What waits to be sent to one pump, and what is sent: one command at a time, a stop past all of them.
+
+Promises:
+- A stop is sent at once, from wherever it is asked for; what waited is dropped (STP-02), its intent recorded.
+- A program is loaded only while the infusion still wants it, and only into a pump that is identified (COM-10).
+- Every answer is fed with the instant at which it was asked for.
+"""
+
+import asyncio
+from collections import deque
+
+from pumpd.control import describe
+from pumpd.control.infusions.deadman import PumpDeadman
+from pumpd.control.infusions.pump_infusion import PumpInfusion
+from pumpd.control.infusions.pump_journal import PumpJournal
+from pumpd.control.infusions.pump_line import PumpLine
+from pumpd.control.infusions.starting import Starting
+from pumpd.control.infusions.unprescribed import UnprescribedFlow
+from pumpd.host.clock import Clock
+from pumpd.infusion import State
+from pumpd.infusion import events as ev
+from pumpd.journal import Entry
+from pumpd.pump import Driver, Outcome, PumpProgram, Unknown
+
+STOP_ANSWER_S = 1.0
+
+Sent = ev.LoadProgram | ev.ReadBackProgram | ev.StartPump | ev.ReleasePump
+Command = ev.ReadPump | Sent
+
+
+class Commands:
+    def __init__(
+        self,
+        current: PumpInfusion,
+        line: PumpLine,
+        starting: Starting,
+        deadman: PumpDeadman,
+        unprescribed: UnprescribedFlow,
+        journal: PumpJournal,
+        clock: Clock,
+    ) -> None:
+        self._current, self._line, self._starting, self._deadman = current, line, starting, deadman
+        self._unprescribed, self._journal, self._clock = unprescribed, journal, clock
+        self._waiting: deque[tuple[Command, tuple[Entry, ...]]] = deque()
+        self._awake = asyncio.Event()
+        self._stopping: asyncio.Task[None] | None = None
+
+    # -- what waits --------------------------------------------------------------------------------------------------
+
+    def add(self, command: Command) -> None:
+        self._waiting.append((command, ()))
+
+    def add_start(self, command: ev.StartPump, intent: tuple[Entry, ...]) -> None:
+        """Before everything else that waits, with the entries that must be on the disk first."""
+        self._waiting.appendleft((command, intent))
+
+    def take(self) -> tuple[Command, tuple[Entry, ...]] | None:
+        return self._waiting.popleft() if self._waiting else None
+
+    def wake(self) -> None:
+        """Something may wait."""
+        self._awake.set()
+
+    async def sleep(self, for_s: float) -> None:
+        """Until something may wait, or that time has passed."""
+        self._awake.clear()
+        timer = asyncio.get_running_loop().call_later(for_s, self._awake.set)
+        try:
+            await self._awake.wait()
+        finally:
+            timer.cancel()
+
+    # -- stop --------------------------------------------------------------------------------------------------------
+
+    def stop_now(self) -> None:
+        """Send a stop past everything, and drop what waited to be sent."""
+        for _, intent in self._waiting:
+            self._journal.post(intent)
+        self._waiting.clear()
+        if self._stopping is None or self._stopping.done():
+            self._stopping = asyncio.create_task(self._stop(), name=f"stop {self._journal.pump}")
+
+    def stop_ours(self) -> None:
+        """The same, of pumpd's own accord: not to a pump that is known to be another one, which is left alone."""
+        if self._line.driver is None or self._line.may_be_ours:
+            self.stop_now()
+
+    async def _stop(self) -> None:
+        asked_ns = self._now()
+        outcome: Outcome[None] = Unknown("no link to the pump")
+        if self._line.driver is not None:
+            outcome = await self._line.call(self._line.driver.stop())
+        self._journal.note("stop_answered", {"outcome": describe.outcome(outcome)})
+        if self._current.infusion is not None:
+            self._current.feed(ev.StopAnswered(self._now(), outcome, asked_ns=asked_ns))
+
+    async def stop_answered(self) -> None:
+        """Let a stop under way reach the pump and be answered; waits no longer than that may take."""
+        if self._stopping is not None:
+            await asyncio.wait([self._stopping], timeout=STOP_ANSWER_S)
+
+    # -- the others --------------------------------------------------------------------------------------------------
+
+    async def perform(self, command: Sent, intent: tuple[Entry, ...], driver: Driver) -> None:
+        """Everything but a poll. The caller has seen that the pump on the line is identified."""
+        asked_ns = self._now()
+        match command:
+            case ev.LoadProgram(program=program):
+                await self._load(program, driver)
+            case ev.ReadBackProgram():
+                held = await self._line.ask(driver.read_back())
+                self._journal.note("program_read_back", describe.held(held))
+                self._current.feed(ev.ProgramReadBack(self._now(), held, asked_ns=asked_ns))
+            case ev.StartPump():
+                await self._starting.start(command, intent, driver)
+            case ev.ReleasePump():
+                released = await self._line.ask(driver.release())
+                self._journal.note("release_answered", {"outcome": describe.outcome(released)})
+
+    async def _load(self, program: PumpProgram, driver: Driver) -> None:
+        infusion, asked_ns = self._current.infusion, self._now()
+        if infusion is None or infusion.state is not State.LOADING or infusion.segment.program is not program:
+            return  # withdrawn while it waited
+        self._unprescribed.holds(infusion.place.session)
+        loaded = await self._line.ask(driver.load(program))
+        self._journal.note("program_loaded", {"outcome": describe.outcome(loaded), "vtbi_ml": program.vtbi.number})
+        await self._deadman.prepare(driver)
+        self._current.feed(ev.ProgramLoaded(self._now(), loaded, asked_ns=asked_ns))
+
+    def _now(self) -> int:
+        return self._clock.monotonic_ns()

@@ -1,0 +1,98 @@
+"""The infusion on one pump: events go in, the actions of the state machine come out and are carried out at once.
+
+Promises:
+- Every event is in the journal, except passing time that changes nothing; so the journal gives the same infusion again.
+- A defect in the state machine ends in a stop.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import structlog
+
+from pumpd.control import describe
+from pumpd.control.infusions.pump_journal import PumpJournal
+from pumpd.dosing import RateProgram
+from pumpd.infusion import Infusion, advance, begin
+from pumpd.infusion import events as ev
+from pumpd.infusion.record import event_to_data, to_data
+from pumpd.pump import Capabilities, Identity
+
+log = structlog.get_logger("pumpd.control")
+
+CarryOut = Callable[[Sequence[ev.Action], str], None]
+
+
+class PumpInfusion:
+    """`carry_out` gets the actions of an event, and the person who caused it or "pumpd". `stop_now` sends a stop."""
+
+    def __init__(self, journal: PumpJournal, carry_out: CarryOut, stop_now: Callable[[], None]) -> None:
+        self.infusion: Infusion | None = None
+        self.program: RateProgram | None = None
+        self.capabilities: Capabilities | None = None
+        self._journal, self._carry_out, self._stop_now = journal, carry_out, stop_now
+
+    @property
+    def active(self) -> bool:
+        return self.infusion is not None and not self.infusion.state.ended
+
+    @property
+    def may_flow(self) -> bool:
+        return self.infusion is not None and self.infusion.state.may_flow
+
+    @property
+    def session(self) -> str:
+        return self.infusion.place.session if self.infusion is not None else ""
+
+    def begin(
+        self,
+        infusion: Infusion,
+        program: RateProgram,
+        capabilities: Capabilities,
+        asked: Mapping[str, Any],
+        identity: Identity | None,
+    ) -> None:
+        for code in sorted(self.infusion.alarms if self.infusion else ()):  # of the infusion before
+            self._journal.note("alarm_cleared", {"code": code.value, "by": "pumpd"})
+        infusion, actions = begin(infusion)
+        self._hold(infusion, program, capabilities)
+        body = {**asked, "infusion": to_data(infusion), "identity": describe.identity(identity)}
+        self._journal.note("began", body)
+        self._carry_out(actions, "pumpd")
+
+    def recover(self, infusion: Infusion, program: RateProgram | None, capabilities: Capabilities | None) -> None:
+        """Hold an infusion that another process had under way, as it left it."""
+        self._hold(infusion, program, capabilities)
+
+    def _hold(self, infusion: Infusion, program: RateProgram | None, capabilities: Capabilities | None) -> None:
+        self.infusion, self.program, self.capabilities = infusion, program, capabilities
+        self._journal.session = infusion.place.session
+
+    def let_time_pass(self, now_ns: int) -> None:
+        """Feed that time passed, if that changes anything."""
+        event = ev.TimePassed(now_ns)
+        if self.infusion is not None and _matters(self.infusion, event):
+            self.feed(event)
+
+    def feed(self, event: ev.Event) -> tuple[str, ...]:
+        """Let something happen to the infusion; returns the reasons when it was a request and is refused."""
+        if self.infusion is None:
+            return ("there is no infusion on this pump",)
+        self._journal.note("happened", event_to_data(event))  # a journal that fails here feeds that first
+        try:
+            self.infusion, actions = advance(self.infusion, event)
+        except Exception as error:  # a defect in pumpd must end in a stop, whatever it is
+            log.exception("state_machine_failed", pump=self._journal.pump)
+            self._stop_now()
+            self._journal.note("internal_error", {"error": repr(error), "event": type(event).__name__})
+            return (f"pumpd failed and stops the pump: {error}",)
+        self._carry_out(actions, getattr(event, "by", "pumpd"))
+        return tuple(reason for action in actions if isinstance(action, ev.Refuse) for reason in action.reasons)
+
+
+def _matters(infusion: Infusion, event: ev.Event) -> bool:
+    try:
+        after, actions = advance(infusion, event)
+    except Exception:  # noqa: BLE001  # `feed` meets it again, and stops the pump
+        return True
+    return after is not infusion or bool(actions)

@@ -1,0 +1,227 @@
+"""One pump and the infusion on it: what the rest of control asks of them, and the pump's one coroutine.
+
+Promises:
+- A stop is sent at once, from wherever it is asked for, past everything that waits.
+- Nothing but the state machine's `StartPump` makes this pump flow.
+- The deadman is disarmed only once readings have confirmed that the pump stopped, with nothing under way.
+- What is due falls due by time alone: an infusion is checked twice a second whether or not the pump answers.
+- Whatever ends a task of this pump ends `run`, so that it is noticed.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from pumpd.control.infusions.actions import Actions
+from pumpd.control.infusions.commands import Commands
+from pumpd.control.infusions.deadman import PumpDeadman, deadman_event
+from pumpd.control.infusions.line_record import LineRecord
+from pumpd.control.infusions.polling import Polling
+from pumpd.control.infusions.pump_infusion import PumpInfusion
+from pumpd.control.infusions.pump_journal import PumpJournal
+from pumpd.control.infusions.pump_line import PumpLine
+from pumpd.control.infusions.recovery import Recovered
+from pumpd.control.infusions.starting import Starting
+from pumpd.control.infusions.unprescribed import UnprescribedFlow
+from pumpd.dosing import RateProgram
+from pumpd.host.clock import Clock
+from pumpd.infusion import Infusion, Limits
+from pumpd.infusion import events as ev
+from pumpd.journal.writer import JournalWriter
+from pumpd.pump import Capabilities, Driver, DriverFamily, Identity, Reading
+from pumpd.settings import PumpSettings
+
+log = structlog.get_logger("pumpd.control")
+
+CHECK_TIME_S = 0.5  # ALM-10 asks for a signal within 1 s
+
+
+class PumpService:
+    """`on_change` hears that the infusion is in another state, or that an alarm came or went.
+
+    `last_check` says what of the gateway speaks against the start that is to be sent now; empty when nothing does.
+    """
+
+    def __init__(
+        self,
+        settings: PumpSettings,
+        family: type[DriverFamily],
+        journal: JournalWriter,
+        clock: Clock,
+        limits: Limits,
+        deadman_socket: Path,
+        line: LineRecord,
+        *,
+        on_change: Callable[["PumpService"], None],
+        last_check: Callable[["PumpService"], str],
+    ) -> None:
+        self.settings, self.family, self.limits = settings, family, limits
+        self.patient = ""  # whom this pump is associated with; `association` sets it
+        self._clock = clock
+        self._journal = own = PumpJournal(settings.name, journal, clock)
+        self._current = PumpInfusion(own, self._carry_out, self._stop_ours)
+        self.line = PumpLine(
+            settings, family, line, lambda body: own.note("frame", body), idle=lambda: not self._current.active
+        )
+        self.deadman = PumpDeadman(settings.port, deadman_socket, own.note, self._deadman_reports)
+        self.unprescribed = UnprescribedFlow(settings.name, limits, own.note_of, self._stop_ours)
+        starting = Starting(self._current, self.line, self.deadman, own, clock, limits, lambda: last_check(self))
+        self._commands = Commands(self._current, self.line, starting, self.deadman, self.unprescribed, own, clock)
+        self._actions = Actions(
+            self._current, self._commands, self.line, self.deadman, own, clock, lambda: on_change(self)
+        )
+        self._polling = Polling(
+            settings.port,
+            self._current,
+            self._commands,
+            self.line,
+            self.deadman,
+            self.unprescribed,
+            own,
+            clock,
+            limits,
+            lambda reason: self.stop("pumpd", reason),
+            monitor_only=family.monitor_only,
+        )
+
+    # -- what it is now ----------------------------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        return self.settings.name
+
+    @property
+    def infusion(self) -> Infusion | None:
+        return self._current.infusion
+
+    @property
+    def program(self) -> RateProgram | None:
+        return self._current.program
+
+    @property
+    def capabilities(self) -> Capabilities | None:
+        return self._current.capabilities
+
+    @property
+    def driver(self) -> Driver | None:
+        return self.line.driver
+
+    @property
+    def identity(self) -> Identity | None:
+        return self.line.identity
+
+    @property
+    def reading(self) -> Reading | None:
+        return self._polling.reading
+
+    @property
+    def problem(self) -> str:
+        """Why the pump is not available; empty when it is."""
+        return self._polling.problem
+
+    @property
+    def last_turn_ns(self) -> int:
+        """When the pump's loop last came round: evidence for the watchdog."""
+        return self._polling.last_turn_ns
+
+    @property
+    def missing(self) -> bool:
+        """The pump did not answer the last polls."""
+        return self.line.missing
+
+    @property
+    def active(self) -> bool:
+        return self._current.active
+
+    @property
+    def may_flow(self) -> bool:
+        return self._current.may_flow
+
+    @property
+    def stopped(self) -> bool:
+        """Nothing may flow, and readings confirm it (STP-04)."""
+        return self._polling.stopped
+
+    # -- what may be asked of it -------------------------------------------------------------------------------------
+
+    def order(
+        self, infusion: Infusion, program: RateProgram, capabilities: Capabilities, asked: Mapping[str, Any]
+    ) -> None:
+        """Take on an infusion; `asked` is for its record. The caller has checked that none is active (STA-14)."""
+        self._current.begin(infusion, program, capabilities, asked, self.identity)
+
+    def recover(self, left: Recovered) -> None:
+        """An infusion that another process had under way: what may flow is stopped; nothing goes on by itself."""
+        self._current.recover(left.infusion, left.program, left.capabilities)
+        self.unprescribed.holds(left.session)
+        body = {"state": left.infusion.state.value, "resumable": left.program is not None, "moved_ns": left.moved_ns}
+        self._journal.note("recovered", body)
+        log.error("infusion_recovered", pump=self.name, state=left.infusion.state.value)
+        self.feed(ev.ControlRestarted(self._now()))
+        if left.program is None:
+            self.stop("pumpd", "pumpd, its configuration or the library has changed: the order cannot go on")
+
+    def feed(self, event: ev.Event) -> tuple[str, ...]:
+        """Let something happen to the infusion; returns the reasons when it was a request and is refused."""
+        return self._current.feed(event)
+
+    def stop_now(self) -> None:
+        """Send a stop past everything, and drop what waited to be sent (STP-02). Sent once when asked for twice."""
+        self._commands.stop_now()
+
+    def stop(self, by: str, reason: str, *, switching: bool = False) -> None:
+        """Stop this pump: always, at once, with or without an infusion."""
+        self.stop_now()
+        if self.infusion is not None:
+            self.feed(ev.StopRequested(self._now(), by, reason, switching))
+        self._journal.note("stop_requested", {"by": by, "reason": reason})
+
+    async def stop_answered(self) -> None:
+        """Let a stop under way reach the pump and be answered; waits no longer than that may take."""
+        await self._commands.stop_answered()
+
+    async def wait_stopped(self, within_s: float) -> None:
+        """Wait until readings confirm that nothing flows and the deadman is disarmed, no longer than that."""
+        if self.may_flow or self.deadman.armed:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(within_s):
+                    await self._polling.at_rest()
+
+    # -- the pump's own task -----------------------------------------------------------------------------------------
+
+    def _stop_ours(self) -> None:
+        self._commands.stop_ours()
+
+    def _carry_out(self, actions: Sequence[ev.Action], by: str) -> None:
+        self._actions.carry_out(actions, by)
+
+    async def run(self) -> None:
+        """Poll and work until cancelled. Whatever else ends it is a defect of pumpd."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._polling.run(), name=f"polling {self.name}")
+            group.create_task(self._let_time_pass(), name=f"time of {self.name}")
+
+    async def _let_time_pass(self) -> None:
+        while True:
+            await asyncio.sleep(CHECK_TIME_S)
+            if self.active:
+                self._current.let_time_pass(self._now())
+
+    def _deadman_reports(self, why: str) -> None:
+        if self.active:
+            self.feed(deadman_event(why, self.capabilities, self._now()))
+
+    def _now(self) -> int:
+        return self._clock.monotonic_ns()
+
+
+def stop_all(pumps: Sequence[PumpService], by: str, reason: str, *, switching: bool = False) -> None:
+    """Stop these pumps: a stop goes to every one of them before anything is written or shown of any."""
+    for pump in pumps:
+        pump.stop_now()
+    for pump in pumps:
+        pump.stop(by, reason, switching=switching)

@@ -1,0 +1,87 @@
+"""The one place from which a pump is started: intent on the disk, deadman armed, everything checked again, then sent.
+
+Promises:
+- The intent of a start is on the disk before a byte of it leaves, and a start that a stop overtook is never sent.
+- The deadman is armed before a start leaves.
+- After each wait it is checked again that the start is still wanted, and just before it is sent that the pump on the
+  line was identified and was not silent since (COM-10), and that nothing of the gateway speaks against it.
+- It is sent once, whatever comes back.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from pumpd.control import describe
+from pumpd.control.infusions.deadman import PumpDeadman
+from pumpd.control.infusions.pump_infusion import PumpInfusion
+from pumpd.control.infusions.pump_journal import PumpJournal
+from pumpd.control.infusions.pump_line import PumpLine
+from pumpd.host.clock import Clock
+from pumpd.infusion import Limits, State
+from pumpd.infusion import events as ev
+from pumpd.journal import Entry, JournalError
+from pumpd.pump import Driver, Outcome, Refused
+from pumpd.quantities import Duration
+
+
+class Starting:
+    """`last_check` says what of the gateway speaks against the start to be sent now; empty when nothing does."""
+
+    def __init__(
+        self,
+        current: PumpInfusion,
+        line: PumpLine,
+        deadman: PumpDeadman,
+        journal: PumpJournal,
+        clock: Clock,
+        limits: Limits,
+        last_check: Callable[[], str],
+    ) -> None:
+        self._current, self._line, self._deadman, self._journal = current, line, deadman, journal
+        self._clock, self._limits, self._last_check = clock, limits, last_check
+
+    async def start(self, command: ev.StartPump, intent: tuple[Entry, ...], driver: Driver) -> None:
+        if not await self._written(intent):
+            return
+        if (until_ns := self._wanted_until()) is None:
+            return  # a stop came while the journal was being written
+        why_not = await self._deadman.arm(driver, self._clock.loop_seconds(until_ns))
+        if self._wanted_until() is None:
+            return  # or while the deadman was being armed
+        if not why_not and not self._line.identified:  # the disk took its time; the pump may be another one
+            why_not = await self._line.identify(driver)
+            if self._wanted_until() is None:
+                return
+        why_not = why_not or self._line.not_identified() or self._last_check()
+        asked_ns = self._clock.monotonic_ns()
+        # The pump's watchdog is an I/O time-out, so it keeps the loop's time when clinical time runs faster.
+        watchdog = Duration.from_ns(command.watchdog.ns // self._clock.scale)
+        answer = Refused((why_not,)) if why_not else await self._line.call(driver.start(watchdog))
+        self._answered(answer, asked_ns)
+
+    async def _written(self, intent: tuple[Entry, ...]) -> bool:
+        try:
+            async with asyncio.timeout(self._clock.loop_seconds(self._limits.flowing_within_ns)):
+                await self._journal.append(intent)
+        except TimeoutError:  # these entries still go down, in their order, once the disk is back
+            self._unwritten("the disk takes too long")
+            return False
+        except JournalError as error:
+            self._journal.post(intent)  # once there is room: it was meant, and was not done
+            self._unwritten(str(error))
+            return False
+        return True
+
+    def _unwritten(self, why: str) -> None:
+        """Nothing has left for the pump; the refusal says so, and a stop goes out all the same."""
+        self._current.feed(ev.JournalFailed(self._clock.monotonic_ns(), why))
+        self._answered(Refused((f"the intent could not be written: {why}",)), self._clock.monotonic_ns())
+
+    def _wanted_until(self) -> int | None:
+        """The lease of the start, None once it is no longer wanted."""
+        infusion = self._current.infusion
+        return infusion.lease_until_ns if infusion and infusion.state is State.STARTING else None
+
+    def _answered(self, outcome: Outcome[None], asked_ns: int) -> None:
+        self._journal.note("start_answered", {"outcome": describe.outcome(outcome)})
+        self._current.feed(ev.StartAnswered(self._clock.monotonic_ns(), outcome, asked_ns=asked_ns))

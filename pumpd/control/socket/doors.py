@@ -1,0 +1,161 @@
+"""Which request may come in by which door, and from which user: one table, deny by default (SEC-21).
+
+Promises:
+- Bedside has a network, so it may be captured. By its door come signed tablet requests, pairing offers, its own
+  liveness, what it needs to show state, and stops. What no paired key has signed changes nothing but a stop.
+- Only root, or the user that control runs as, changes who may speak for a nurse: pairing, keys, staff.
+- A stop comes in by every door, from every user who can open it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from pumpd.messages.requests import (
+    Alive,
+    Associate,
+    ChallengeRequest,
+    Clear,
+    Confirmation,
+    Dissociate,
+    KeyAdd,
+    KeyList,
+    KeyRename,
+    KeyRevoke,
+    LibraryRequest,
+    NonceRequest,
+    Order,
+    PairAccept,
+    PairClose,
+    PairOffer,
+    PairOpen,
+    PairState,
+    Pause,
+    PinReset,
+    Reconcile,
+    Request,
+    Resume,
+    StaffAdd,
+    StaffList,
+    StaffRemove,
+    StatusRequest,
+    Stop,
+    TabletRequest,
+    TraceRequest,
+    WatchRequest,
+)
+
+
+class Door(StrEnum):
+    """The two sockets of control."""
+
+    OPERATOR = "operator socket"
+    TABLET = "tablet socket"
+
+
+class User(StrEnum):
+    """What the kernel says about the user at the other end of a socket."""
+
+    OWNER = "owner"  # root, or the user that control runs as
+    MEMBER = "member"  # of the group that owns the socket
+    OTHER = "other"
+
+
+Users = frozenset[User]
+
+NOBODY: Users = frozenset()
+OWNER: Users = frozenset({User.OWNER})
+GROUP: Users = frozenset({User.OWNER, User.MEMBER})
+EVERYBODY: Users = frozenset(User)
+
+
+@dataclass(frozen=True, slots=True)
+class May:
+    """Who may ask for it by each door. A door that is not named is shut."""
+
+    operator: Users = NOBODY
+    tablet: Users = NOBODY
+
+    def by(self, door: Door) -> Users:
+        return self.operator if door is Door.OPERATOR else self.tablet
+
+
+TABLE: Mapping[type[Any], May] = {
+    Stop: May(operator=EVERYBODY, tablet=EVERYBODY),
+    # The command line and the software nurse
+    StatusRequest: May(operator=GROUP),
+    Order: May(operator=GROUP),
+    ChallengeRequest: May(operator=GROUP),
+    Confirmation: May(operator=GROUP),  # which a paired software key has signed
+    Associate: May(operator=GROUP),
+    Dissociate: May(operator=GROUP),
+    Pause: May(operator=GROUP),
+    Resume: May(operator=GROUP),
+    Clear: May(operator=GROUP),
+    Reconcile: May(operator=GROUP),
+    # What both show
+    WatchRequest: May(operator=GROUP, tablet=GROUP),
+    LibraryRequest: May(operator=GROUP, tablet=GROUP),
+    TraceRequest: May(operator=GROUP, tablet=GROUP),  # the engineer's bench panel shows the line of a simulated pump
+    # Tablets, by way of bedside
+    NonceRequest: May(tablet=GROUP),
+    TabletRequest: May(tablet=GROUP),
+    Alive: May(tablet=GROUP),
+    PairOffer: May(tablet=GROUP),
+    PairState: May(operator=OWNER, tablet=GROUP),
+    # A person at the gateway
+    PairOpen: May(operator=OWNER),
+    PairAccept: May(operator=OWNER),
+    PairClose: May(operator=OWNER),
+    KeyList: May(operator=GROUP),
+    KeyAdd: May(operator=OWNER),
+    KeyRename: May(operator=OWNER),
+    KeyRevoke: May(operator=OWNER),
+    StaffList: May(operator=OWNER),
+    StaffAdd: May(operator=OWNER),
+    StaffRemove: May(operator=OWNER),
+    PinReset: May(operator=OWNER),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: by which door, as which user, and how the journal names them."""
+
+    door: Door
+    user: User
+    name: str
+
+
+def objection(request: Request, caller: Caller) -> str | None:
+    """Why this request may not come in by this door from this user, or None."""
+    may = TABLE.get(type(request), May())
+    users = may.by(caller.door)
+    if caller.user in users:
+        return None
+    if users:
+        return f"{request.op}: only {_named(users)} may ask for that by the {caller.door}"
+    return f"{request.op}: the {caller.door} does not take that request"
+
+
+def _named(users: Users) -> str:
+    return "root or pumpd's own user" if users == OWNER else "a member of the group that owns it"
+
+
+def table() -> str:
+    """The table for people, in Markdown."""
+    lines = ["| request | what it asks for | operator socket | tablet socket |", "|---|---|---|---|"]
+    lines += [
+        f"| `{kind.model_fields['op'].default}` | {_what(kind)} | {_who(may.operator)} | {_who(may.tablet)} |"
+        for kind, may in TABLE.items()
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _what(kind: type[Any]) -> str:
+    return " ".join((kind.__doc__ or "").partition("\n\n")[0].split())
+
+
+def _who(users: Users) -> str:
+    return {NOBODY: "no", OWNER: "owner", GROUP: "owner, group", EVERYBODY: "everybody"}[users]

@@ -1,0 +1,98 @@
+"""What is due on a pump falls due while its line is silent, its port is gone, or one call takes long."""
+
+import asyncio
+
+import pytest
+
+from pumpd.wire import memory
+from tests.control.test_restart import die
+from tests.control.testbed import come_up, open_testbed
+
+
+def seconds_until(here, code):
+    """From the first stop to the alarm, by the journal."""
+    since = next(r.mono_ns for r in here.rows() if r.kind == "state_changed" and r.fields["to"] == "stopping")
+    raised = next(r.mono_ns for r in here.rows() if r.kind == "alarm_raised" and r.fields["code"] == code)
+    return (raised - since) / 1e9
+
+
+@pytest.mark.requirement("STP-03", "ALM-10")
+async def test_control_that_comes_up_without_its_port_says_within_a_second_that_the_stop_is_not_confirmed(tmp_path):
+    async with open_testbed(tmp_path) as here:
+        await here.start()
+        await die(here)
+        memory.unplug("bed1")
+        async with come_up(here):
+            await asyncio.sleep(30)
+            assert 3 <= seconds_until(here, "stop_unconfirmed") <= 4
+            quiet = len(here.rows())
+            await asyncio.sleep(600)
+            assert len(here.rows()) - quiet < 600, "time that changes nothing is not written"
+        memory.plug("bed1")
+
+
+@pytest.mark.requirement("STP-03", "ALM-10")
+async def test_a_stop_that_is_not_confirmed_alarms_within_a_second_of_its_time(tmp_path):
+    async with open_testbed(tmp_path) as here:
+        await here.start()
+        here.pump.fire("silence")
+        await here.ask(op="stop", pump="bed1", reason="test")
+        await asyncio.sleep(10)
+        assert 3 <= seconds_until(here, "stop_unconfirmed") <= 4
+
+
+@pytest.mark.requirement("COM-01", "ALM-10")
+async def test_a_lease_lapses_while_a_read_hangs(tmp_path):
+    async with open_testbed(tmp_path) as here:
+        await here.start()
+        driver = here.gateway.runners["bed1"].driver
+
+        async def hang():
+            await asyncio.sleep(3600)
+
+        driver.read = hang
+        await asyncio.sleep(12.5)
+        assert here.state() == "stopping"
+        assert not here.pump.truth()["running"]
+
+
+# -- an order that is late -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.requirement("COM-09", "STA-04")
+async def test_an_order_to_a_pump_that_was_unplugged_is_withdrawn_and_not_loaded_when_it_comes_back(tmp_path):
+    async with open_testbed(tmp_path) as here:
+        await here.ask(op="associate", pump="bed1", patient="token-1", by="nurse")
+        memory.unplug("bed1")
+        assert (await here.order()).ok
+        await asyncio.sleep(30)
+        assert here.state() == "abandoned"
+        assert "withdrawn" in here.gateway.runners["bed1"].infusion.reason
+        memory.plug("bed1")
+        await asyncio.sleep(60)
+        assert "program_loaded" not in here.kinds()
+        assert here.state() == "abandoned"
+        assert (await here.order()).ok
+        await here.until("ready")
+
+
+@pytest.mark.requirement("COM-09", "STP-02")
+async def test_a_load_that_hangs_is_ended_by_the_withdrawal_and_the_pump_is_never_startable_by_it(tmp_path):
+    async with open_testbed(tmp_path) as here:
+        driver = here.gateway.runners["bed1"].driver
+        load, reached = driver.load, []
+
+        async def late(program):
+            await asyncio.sleep(25)
+            reached.append(await load(program))  # the write arrives after all
+            return reached[0]
+
+        driver.load = late
+        assert (await here.order()).ok
+        await asyncio.sleep(40)
+        assert here.state() == "abandoned"
+        assert reached
+        assert not (await here.ask(op="challenge", pump="bed1")).ok
+        here.pump.press("start")  # by hand, the program that came too late
+        await asyncio.sleep(5)
+        assert not here.pump.truth()["running"], "it is stopped like any flow that no infusion explains"

@@ -1,0 +1,114 @@
+"""A pump is identified again after every silence: the cable may be on another pump, or this one was switched off."""
+
+import asyncio
+
+import pytest
+
+from pumpd.driving import LinkDriver
+from pumpd.pump import Unknown
+from pumpd.wire import memory
+from pumpd_simulators.bench import simulate
+from tests.control.beds import MODELS, bed, container
+from tests.control.testbed import open_testbed
+
+SERIALS = {
+    "harvard": ({"driver": "harvard", "model": "LEGATO 100", "clamp": True}, "D11111", "D99999"),
+    "dianet-star": ({"driver": "dianet-star", "model": "Perfusor fm"}, "11111", "99999"),
+    "alaris-asena": ({"driver": "alaris-asena", "model": "Asena"}, "8002-00001", "8002-99999"),
+    "reglo-icc": ({"driver": "reglo-icc", "model": "REGLO ICC", "clamp": True}, "ICC11111", "ICC99999"),
+}
+BAG = {"container": "100 mL bag"}
+
+
+def move_cable(name, serial):
+    """Unplug from one pump, plug into the other, behind an adapter: the port stays open."""
+    served = memory._served["bed1"]
+    served.peer.detach()
+    other = simulate(name=name, seed=9, options={"serial": serial})
+    served.peer = other
+    other.attach(served.transport.send)
+    return other
+
+
+def open_bed(folder, name):
+    settings, serial, _ = SERIALS[name]
+    simulated = {"name": name, "options": {"serial": serial}}
+    return open_testbed(folder, simulated=simulated, serial=serial, **settings)
+
+
+@pytest.mark.requirement("COM-10", "STA-12")
+@pytest.mark.parametrize("name", SERIALS)
+async def test_another_pump_behind_the_same_open_port_is_neither_programmed_nor_started(tmp_path, name):
+    async with open_bed(tmp_path, name) as here:
+        served = memory._served["bed1"]
+        served.peer.detach()
+        await asyncio.sleep(4)  # the cable is in somebody's hand
+        other = move_cable(name, SERIALS[name][2])
+        await asyncio.sleep(10)
+        runner = here.gateway.runners["bed1"]
+        assert f"serial {SERIALS[name][2]} where {SERIALS[name][1]} is configured" in runner.problem
+        answer = await here.order(**(BAG if name == "reglo-icc" else {}))
+        assert not answer.ok
+        assert not other.truth()["running"]
+        other.shut()
+
+
+@pytest.mark.requirement("COM-10", "STA-12")
+@pytest.mark.parametrize("name", SERIALS)
+async def test_a_cable_that_is_moved_after_the_order_starts_nothing_on_the_other_pump(tmp_path, name):
+    async with open_bed(tmp_path, name) as here:
+        assert (await here.order(**(BAG if name == "reglo-icc" else {}))).ok
+        await here.until("ready")
+        binding = await here.binding()
+        served = memory._served["bed1"]
+        served.peer.detach()
+        await asyncio.sleep(4)
+        other = move_cable(name, SERIALS[name][2])
+        await here.confirm(binding)
+        await asyncio.sleep(10)
+        assert not other.truth()["running"]
+        assert here.state() != "running"
+        other.shut()
+
+
+@pytest.mark.requirement("COM-10")
+async def test_a_pump_that_was_silent_for_a_moment_is_identified_again_and_goes_on(tmp_path):
+    async with open_testbed(tmp_path) as here:
+        await here.start()
+        here.pump.fire("silence/3s")
+        await asyncio.sleep(10)
+        assert here.state() == "running"
+        assert "pump_identified_again" in here.kinds()
+
+
+@pytest.mark.requirement("STP-01")
+async def test_a_stop_does_not_wait_for_the_identification(tmp_path, monkeypatch):
+    async def unheard(*_):
+        await asyncio.sleep(2)
+        return Unknown("no reply")
+
+    async with open_testbed(tmp_path) as here:
+        await here.start()
+        monkeypatch.setattr(LinkDriver, "read", unheard)
+        monkeypatch.setattr(LinkDriver, "identify", unheard)
+        await asyncio.sleep(4)
+        await here.ask(op="stop", pump="bed1", reason="test")
+        await asyncio.sleep(0.3)
+        assert not here.pump.truth()["running"]
+
+
+BEDS = {(name, model): bed(name, model) for name, model in MODELS}
+
+
+@pytest.mark.requirement("STA-10", "COM-10")
+@pytest.mark.parametrize(("name", "model"), MODELS, ids=[f"{name}-{model}" for name, model in MODELS])
+async def test_a_pump_that_was_switched_off_and_on_between_two_patients_takes_the_next_order(tmp_path, name, model):
+    own = BEDS[name, model]
+    async with open_testbed(tmp_path, each={"bed1": dict(own)}, group=64) as here:
+        here.pump.fire("power-cut/5s")
+        await asyncio.sleep(60)
+        assert here.gateway.runners["bed1"].problem == ""
+        answer = await here.order(container=container(own))
+        assert answer.ok, answer.reasons
+        await here.until("ready", "abandoned", within_s=60)
+        assert here.state() == "ready", here.gateway.runners["bed1"].infusion.reason

@@ -1,0 +1,30 @@
+"""All distributions of this repository have one version, and the changelog describes it."""
+
+import re
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+FOLDERS = (".", "drivers", "simulators", "examples/toy-pump")
+
+
+def project(folder: str) -> dict:
+    return tomllib.loads((ROOT / folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def test_all_distributions_have_the_version_of_the_newest_changelog_heading():
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    newest = re.findall(r"^## \[(.+?)\]", changelog, re.MULTILINE)[0]
+    assert {folder: project(folder)["version"] for folder in FOLDERS} == dict.fromkeys(FOLDERS, newest)
+
+
+def test_each_changelog_entry_is_one_line_under_its_kind():
+    kinds = {"Added", "Changed", "Fixed", "Security", "Removed"}
+    for line in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").splitlines()[4:]:
+        assert not line or line.startswith(("## [", "- ")) or (line.startswith("### ") and line[4:] in kinds), line
+        assert len(line) <= 180, line
+
+
+def test_the_library_whose_private_methods_telemetry_overrides_is_pinned_to_its_minor_version():
+    (pinned,) = (each for each in project(".")["dependencies"] if each.startswith("aiomqtt"))
+    assert re.fullmatch(r"aiomqtt~=\d+\.\d+\.\d+", pinned)
