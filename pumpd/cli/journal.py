@@ -160,8 +160,8 @@ def prune(
                 plan, _ = pruned(journal, datetime.now(UTC), retention, reason)
     except (ValueError, OverflowError, OSError, JournalError) as error:
         refuse([str(error)], as_json=as_json)
-    what = {"removed": plan.rows, "gaps": len(plan.gaps), "before": plan.before}
-    print(json.dumps(what) if as_json else f"{plan.rows} rows of before {plan.before} taken away")
+    what = {"removed": plan.count, "gaps": len(plan.gaps), "before": plan.before}
+    print(json.dumps(what) if as_json else f"{plan.count} rows of before {plan.before} taken away")
 
 
 @contextlib.contextmanager

@@ -26,7 +26,7 @@ def replay(
     path = journal_path(file, config, as_json=as_json)
     try:
         with contextlib.closing(JournalReader(path)) as reader:
-            made = Replay(row for row in reader.all() if session in (None, row.session))
+            made = Replay(entry for entry in reader.all() if session in (None, entry.session) or not entry.session)
     except JournalError as error:
         refuse([str(error)], as_json=as_json)
     if session is not None and session not in made.infusions | dict.fromkeys(made.unrecorded):
@@ -34,7 +34,7 @@ def replay(
     infusions = [_summary(name, one) for name, one in made.infusions.items()]
     if as_json:
         differences = [
-            {"row": d.row, "session": d.session, "kind": d.kind, "recorded": d.recorded, "replayed": d.replayed}
+            {"entry": d.entry, "session": d.session, "kind": d.kind, "recorded": d.recorded, "replayed": d.replayed}
             for d in made.differences
         ]
         result = {"infusions": infusions, "unrecorded": sorted(made.unrecorded), "differences": differences}

@@ -92,7 +92,7 @@ def pump_lines(pump: dict[str, Any]) -> list[str]:
     if pump["problem"]:
         lines.append(f"  not available: {pump['problem']}")
     lines.append(f"  patient: {pump['patient'] or 'nobody'}")
-    alarms = [_alarm(alarm) for alarm in pump["alarms"]]
+    alarms = [_alarm(alarm) for alarm in pump.get("alarms", ())]  # an answer to a request has none
     infusion = pump["infusion"]
     if infusion is None:
         return [*lines, f"  no infusion; pump {pump['pump_state'] or 'not read yet'}", *alarms]

@@ -2,8 +2,8 @@
 
 import sys
 
-# Before anything imports them. Control has no network, so asyncio does without TLS; its log draws no pictures, so
-# structlog does without rich. Together 5 MB and a tenth of a second on a gateway.
+# Before anything imports them. Control has no network, so asyncio needs no TLS; its log needs no colours, so structlog
+# needs no rich. Together they cost 5 MB and a tenth of a second on a gateway.
 for unwanted in ("ssl", "rich"):
     sys.modules.setdefault(unwanted, None)  # type: ignore[arg-type]  # None is what makes an import fail
 
@@ -15,6 +15,7 @@ import structlog
 
 from pumpd import logs
 from pumpd.control.process import run
+from pumpd.control.works import WorkDiedError
 from pumpd.journal import JournalError
 from pumpd.messages.requests import DISCLAIMER
 from pumpd.pump import UnknownFamilyError
@@ -31,6 +32,9 @@ def main() -> int:
     except (SettingsError, JournalError, UnknownFamilyError, OSError, ValueError) as error:
         structlog.get_logger("pumpd.control").error("control_not_started", why=str(error))
         return 2
+    except WorkDiedError as error:
+        structlog.get_logger("pumpd.control").critical("control_died", why=str(error))
+        return 1
     return 0
 
 

@@ -1,14 +1,16 @@
 """The services of control, put together: who gets whom, and what runs beside the pumps."""
 
-from collections.abc import Collection, Coroutine, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
-from typing import Any
+
+import structlog
 
 from pumpd.control.alarms.board import Key
 from pumpd.control.alarms.service import AlarmService
 from pumpd.control.alarms.sounder import Sounder
 from pumpd.control.confirming.service import ConfirmingService
 from pumpd.control.infusions.pump_service import PumpService
+from pumpd.control.infusions.pump_work import PumpWork
 from pumpd.control.infusions.pumps import Pumps
 from pumpd.control.infusions.start_gate import StartGate
 from pumpd.control.journal_health import JournalHealth
@@ -28,12 +30,17 @@ from pumpd.control.tablets.service import Tablets
 from pumpd.control.tablets.sign_in import SignIns, paired_tablets
 from pumpd.control.tablets.software_nurse import SoftwareNurses
 from pumpd.control.tablets.staff import StaffStore
+from pumpd.control.works import Works
 from pumpd.dosing import Library
 from pumpd.host.clock import Clock
 from pumpd.host.supply import SupplyWatch
 from pumpd.host.supply_rules import ALARMS as SUPPLY_ALARMS
+from pumpd.journal import Entry
 from pumpd.journal.writer import JournalWriter
+from pumpd.pump import AlarmCode
 from pumpd.settings import Settings
+
+log = structlog.get_logger("pumpd.control")
 
 
 class Gateway:
@@ -49,22 +56,23 @@ class Gateway:
         others: Collection[str] = (),
         damage: str = "",
         observations: Found | None = None,
-        alarms_left: frozenset[Key] = frozenset(),
+        alarms_left: Mapping[Key, str] | None = None,
     ) -> None:
         """`others`: sessions that another build began. `damage`: what is wrong with the journal of before."""
         self.settings, self.library, self.clock, self.journal = settings, library, clock, journal
         self.runners = {runner.name: runner for runner in runners}
         pumps = Pumps(self.runners, clock)
-        self.health = JournalHealth(self.runners, journal, clock, damage)
+        self.works = Works(self._work_died)
+        self.health = JournalHealth(self.runners, journal, clock, self.changed, damage)
         self.library_check = LibraryCheck(settings, library, journal, clock)
-        self.alarms = AlarmService(self.runners, journal, clock, alarms_left)
+        sources = (self._journal_alarms, self._supply_alarms)
+        self.alarms = AlarmService(self.runners, journal, clock, sources, alarms_left)
         self.observations = ObservationService(journal, clock, observations or Found())
         output = settings.alarm.output
         self._sounder = Sounder(output, lambda: self.alarms.board.sounding) if output else None
         supplied = settings.supply_watched
-        left = frozenset(code for pump, code in alarms_left if not pump and code in SUPPLY_ALARMS)
-        self._supply = None if supplied is None else SupplyWatch(supplied, left, self._supply_changed)
-        self.alarms.supply = left if self._supply else frozenset()
+        left = frozenset(code for pump, code in alarms_left or {} if not pump and code in SUPPLY_ALARMS)
+        self._supply = None if supplied is None else SupplyWatch(supplied, left, self.changed)
         self.gate = StartGate(settings, clock, self._supply)
         self._past = DoseHistory(settings.journal_path, journal)
         planning = Planning(settings, library, runners, self._past, clock, others)
@@ -131,14 +139,28 @@ class Gateway:
         self.answer, self.status = self.dispatch.answer, self.live.state
         self.alarms.on_change = self._alarms_changed
 
-    def works(self) -> Mapping[str, Coroutine[Any, Any, None]]:
-        """What must run beside the pumps, by name."""
-        works = {"alarms": self.alarms.run(), "library": self.library_check.run(), "dose history": self._past.run()}
+    def start(self) -> None:
+        """Begin all that runs: the pumps' own loops and what runs beside them."""
+        for name, runner in self.runners.items():
+            on_port = [each for each in self.runners.values() if each.settings.port == runner.settings.port]
+            self.works.start(f"pump {name}", PumpWork(runner, on_port, self.clock))
+        self.works.start("alarms", self.alarms)
+        self.works.once("library", self.library_check.run())
+        self.works.once("dose history", self._past.run())
         if self._sounder is not None:
-            works["alarm output"] = self._sounder.run()
+            self.works.start("alarm output", self._sounder)
         if self._supply is not None:
-            works["supply"] = self._supply.run()
-        return works
+            self.works.start("supply", self._supply)
+
+    def stop_all(self, why: str) -> None:
+        """Stop every pump that may flow. What fails for one pump keeps no other from its stop."""
+        for runner in self.runners.values():
+            if not (runner.may_flow or runner.unprescribed.stopping):
+                continue
+            try:
+                runner.stop("pumpd", why)
+            except Exception:
+                log.exception("stop_failed", pump=runner.name)
 
     def changed(self) -> None:
         """Something that people see has changed."""
@@ -146,9 +168,17 @@ class Gateway:
         self.alarms.see()
         self._stream.change()
 
-    def _supply_changed(self) -> None:
-        self.alarms.supply = frozenset() if self._supply is None else self._supply.alarms
-        self.changed()
+    def _work_died(self, why: str) -> None:
+        """A part of pumpd is no longer there: nothing flows on without it. The process ends and is restarted."""
+        self.stop_all(f"pumpd failed: {why}")
+        self.journal.post([Entry("internal_error", {"error": why}, "", "", self.clock.monotonic_ns())])
+        self.alarms.control_failed()
+
+    def _supply_alarms(self) -> frozenset[AlarmCode]:
+        return frozenset() if self._supply is None else self._supply.alarms
+
+    def _journal_alarms(self) -> frozenset[AlarmCode]:
+        return frozenset({AlarmCode.JOURNAL_FAILED} if self.health.fault else ())
 
     def _alarms_changed(self) -> None:
         self._stream.change()

@@ -3,32 +3,37 @@
 Promises:
 - Nothing is ordered, confirmed or started while the journal of before is damaged or the present one cannot be written.
 - Every infusion under way learns of a failure at once. A stop needs no journal.
-- The alarm is raised once, and cleared when what was kept in memory is on the disk.
+- The alarm is active until what was kept in memory is on the disk.
 """
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import structlog
 
-from pumpd.control import describe
 from pumpd.control.infusions.pump_service import PumpService
 from pumpd.host.clock import Clock
 from pumpd.infusion import events as ev
 from pumpd.journal import Entry, JournalError
 from pumpd.journal.writer import JournalWriter
-from pumpd.pump import AlarmCode
 
 log = structlog.get_logger("pumpd.control")
 
 
 class JournalHealth:
     def __init__(
-        self, runners: Mapping[str, PumpService], journal: JournalWriter, clock: Clock, damage: str = ""
+        self,
+        runners: Mapping[str, PumpService],
+        journal: JournalWriter,
+        clock: Clock,
+        changed: Callable[[], None],
+        damage: str = "",
     ) -> None:
-        """`damage`: what is wrong with the journal of before, until it is repaired and control has restarted."""
+        """`changed` is called when `fault` has changed. `damage`: what is wrong with the journal of before, until it is
+        repaired and control has restarted.
+        """
         self.damage, self.problem = damage, ""
-        self._runners, self._journal, self._clock = runners, journal, clock
+        self._runners, self._journal, self._clock, self._changed = runners, journal, clock, changed
         journal.on_failure = self._failed
         journal.on_restored = self._restored
         if damage:
@@ -62,18 +67,18 @@ class JournalHealth:
         if known:  # an entry about it would fail as well
             return
         log.error("journal_failed", why=str(error))
-        self._post("alarm_raised", describe.alarm(AlarmCode.JOURNAL_FAILED))
         for runner in self._runners.values():
             if runner.active:
                 runner.feed(ev.JournalFailed(self._clock.monotonic_ns(), str(error)))
+        self._changed()
 
     def _restored(self, kept: int) -> None:
         """What was kept in memory is on the disk now."""
-        log.info("journal_restored", rows_kept=kept)
-        body = {"problem": self.problem, "rows_kept": kept}
+        log.info("journal_restored", entries_kept=kept)
+        body = {"problem": self.problem, "entries_kept": kept}
         self.problem = ""
         self._post("journal_restored", body)
-        self._post("alarm_cleared", {"code": AlarmCode.JOURNAL_FAILED.value})
+        self._changed()
 
     def _post(self, kind: str, body: Mapping[str, object]) -> None:
         self._journal.post([Entry(kind, body, "", "", self._clock.monotonic_ns())])

@@ -1,7 +1,10 @@
-"""The control process: put together, run until told to end, ended in order.
+"""The control process: put together, run until it is told to end or a part of it dies, ended in order.
 
-The watchdog of systemd is fed from evidence: every pump's turn ran, the journal answered, no pump is overdue. A process
-that only keeps its event loop turning is restarted.
+Promises:
+- Systemd's watchdog is fed from evidence: every work turned within its patience, and the journal answered. A process
+  that only keeps its event loop turning is restarted.
+- When a work dies, what may flow is stopped within that turn of the loop, an alarm is raised and recorded, and the
+  process ends with status 1, so that systemd starts a whole one (docs/decisions/0022).
 """
 
 import asyncio
@@ -10,27 +13,26 @@ import fcntl
 import os
 import secrets
 import signal
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import structlog
 
-from pumpd.control.alarms.board import Key
-from pumpd.control.alarms.service import own_alarms_left
+from pumpd.control.earlier import read as read_earlier
 from pumpd.control.gateway import Gateway
 from pumpd.control.infusions.line_record import LineRecord
 from pumpd.control.infusions.pump_service import PumpService
-from pumpd.control.infusions.recovery import DamagedError, Recovered, last_loaded, machine_boot, recover
-from pumpd.control.observation.service import Found, find
-from pumpd.control.ordering import association
-from pumpd.control.ordering.build import Build, begun_under_another, build
+from pumpd.control.infusions.recovery import machine_boot
+from pumpd.control.ordering.build import build
 from pumpd.control.socket.server import doors
 from pumpd.control.tablets.keys import KeyStore
+from pumpd.control.works import WorkDiedError
 from pumpd.dosing import NO_LIBRARY, Library, LibraryError
 from pumpd.host.clock import Clock
+from pumpd.host.turns import Turns
 from pumpd.infusion import Limits
-from pumpd.journal import Entry, JournalError, JournalReader
+from pumpd.journal import Entry, JournalError
+from pumpd.journal.records import FORMAT
 from pumpd.journal.writer import JournalWriter, NoWriter, ThreadWriter
 from pumpd.library.files import default_library, read_library
 from pumpd.messages.requests import DISCLAIMER
@@ -40,9 +42,8 @@ from pumpd.settings import Settings
 
 log = structlog.get_logger("pumpd.control")
 
-TURN_OVERDUE_S = 8.0  # longer than a read that times out with all its retries
 JOURNAL_OVERDUE_S = 2.0
-STOPPED_WITHIN_S = 4.0  # two readings of a stopped pump, 2 s apart (STP-04), and the poll before
+STOPPED_WITHIN_S = 4.0  # two readings without flow, 2 s apart (STP-04), and the poll before
 
 
 @contextlib.asynccontextmanager
@@ -50,7 +51,7 @@ async def gateway(settings: Settings, library: Library, journal: JournalWriter) 
     """A running gateway on the present loop: pumps polled, requests answered by the object that is given.
 
     Raises UnknownFamilyError for a driver that is not installed, ValueError for settings that it does not take. With
-    a journal that cannot be read or written the pumps are there to be looked at and stopped, and nothing else.
+    a journal that cannot be read or written the pumps can be watched and stopped, and nothing else.
     """
     clock = Clock(settings.simulation.time_scale)
     limits = Limits().for_time_scale(clock.scale)
@@ -82,13 +83,22 @@ async def gateway(settings: Settings, library: Library, journal: JournalWriter) 
         except ValueError as error:
             raise ValueError(f"pump {runner.name}: {error}") from error
     now = build(settings, library)
-    before = _before(settings, library, runners, clock, now)
-    keys = KeyStore(settings.keys_path)
-    alarms = frozenset() if before.damage else _alarms_left(settings)
+    earlier = read_earlier(settings.journal_path, library, runners, clock, now)
     made = Gateway(
-        settings, library, runners, journal, keys, clock, now, before.others, before.damage, before.observations, alarms
+        settings,
+        library,
+        runners,
+        journal,
+        KeyStore(settings.keys_path),
+        clock,
+        now,
+        earlier.others,
+        earlier.damage,
+        earlier.observations,
+        earlier.alarms,
     )
     body = {
+        "format": FORMAT,
         "gateway": settings.gateway,
         "build": now,
         "library": library.digest,
@@ -96,92 +106,42 @@ async def gateway(settings: Settings, library: Library, journal: JournalWriter) 
         "machine_boot": machine_boot(),
         "notice": DISCLAIMER,
     }
-    with contextlib.suppress(JournalError):  # the gateway has been told
+    with contextlib.suppress(JournalError):  # the gateway knows
         await journal.append([Entry("control_started", body, "", "", clock.monotonic_ns())])
     for runner in runners:
-        runner.patient = before.patients.get(runner.name, "")
-        runner.unprescribed.holds(before.held.get(runner.name, ""))
-        if runner.name in before.left:
-            runner.recover(before.left[runner.name])
-    tasks = [asyncio.create_task(runner.run(), name=f"pump {runner.name}") for runner in runners]
-    tasks += [asyncio.create_task(work, name=name) for name, work in made.works().items()]
+        runner.patient = earlier.patients.get(runner.name, "")
+        runner.unprescribed.holds(earlier.held.get(runner.name, ""))
+        if runner.name in earlier.left:
+            runner.recover(earlier.left[runner.name])
+    made.start()
     try:
         yield made
     finally:
-        for runner in runners:
-            if runner.may_flow:
-                runner.stop("pumpd", "the control process is ending")
+        made.stop_all("the control process is ending")
         await asyncio.gather(*(runner.stop_answered() for runner in runners))
         await asyncio.gather(*(runner.wait_stopped(STOPPED_WITHIN_S) for runner in runners))
-        for task in tasks:  # each gives its port back, so not before the stops have gone out
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await made.works.end()  # each pump's gives its port back, so not before the stops have gone out
         await asyncio.gather(*(runner.deadman.close() for runner in runners))
         with contextlib.suppress(JournalError, TimeoutError):
             async with asyncio.timeout(JOURNAL_OVERDUE_S):
                 await journal.append([Entry("control_stopped", {}, "", "", clock.monotonic_ns())])
 
 
-@dataclass(frozen=True, slots=True)
-class _Before:
-    """What the journal says of before, by pump: infusions under way, the session whose program the pump took last,
-    observations after infusions, and patients; sessions of another build; and what is wrong with the journal.
-    """
-
-    damage: str = ""
-    others: frozenset[str] = frozenset()
-    left: Mapping[str, Recovered] = field(default_factory=dict)
-    held: Mapping[str, str] = field(default_factory=dict)
-    observations: Found = field(default_factory=Found)
-    patients: Mapping[str, str] = field(default_factory=dict)
-
-
-def _before(settings: Settings, library: Library, runners: Sequence[PumpService], clock: Clock, now: Build) -> _Before:
-    """A journal that does not tell all of it is believed in nothing."""
-    if not settings.journal_path.exists():
-        return _Before()
-    try:
-        with contextlib.closing(JournalReader(settings.journal_path)) as reader:
-            others = begun_under_another(reader, now)
-            found = {each.name: recover(reader, each.settings, each.family, library, clock) for each in runners}
-            held = {each.name: last_loaded(reader, each.name) for each in runners}
-            observations = find(reader, clock)
-            patients = {each.name: association.find(reader, each.name) for each in runners}
-    except DamagedError as error:
-        return _Before(f"journal {settings.journal_path}: {error}")
-    except JournalError as error:
-        return _Before(str(error))
-    left = {name: one for name, one in found.items() if one is not None}
-    left = {name: replace(one, program=None) if one.session in others else one for name, one in left.items()}
-    return _Before("", others, left, held, observations, patients)
-
-
-def _alarms_left(settings: Settings) -> frozenset[Key]:
-    """The gateway's own alarms that were raised before, so that they are cleared where they are shown."""
-    if not settings.journal_path.exists():
-        return frozenset()
-    try:
-        with contextlib.closing(JournalReader(settings.journal_path)) as reader:
-            return own_alarms_left(reader)
-    except (JournalError, ValueError):
-        return frozenset()  # it has been said that the journal cannot be read
-
-
 async def run(settings: Settings) -> None:
-    """The process: until SIGTERM or SIGINT. Raises what made a start impossible."""
+    """The process: until SIGTERM or SIGINT. Raises what made a start impossible, WorkDiedError when a part died."""
     library = _library(settings)
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     with _alone(settings.state_dir / "control.lock"):
         journal = await _journal(settings.journal_path)
         try:
             async with gateway(settings, library, journal) as made, doors(made.dispatch, settings):
-                await _until_told(made, journal)
+                await _until_end(made, journal)
         finally:
             await journal.close()
 
 
 def _library(settings: Settings) -> Library:
-    """The library, or where there is none to be had an empty one: a pump that flows must be stopped by somebody."""
+    """The library, or an empty one when it cannot be read: a pump that flows must be stopped all the same."""
     try:
         return read_library(settings.library_dir or default_library())
     except LibraryError as error:
@@ -190,8 +150,8 @@ def _library(settings: Settings) -> Library:
 
 
 async def _journal(path: Path) -> JournalWriter:
-    """The journal's writer, or where there is none to be had what refuses to write: a pump that flows must be stopped
-    by somebody (PWR-10, PWR-11).
+    """The journal's writer, or one that refuses to write: a pump that flows must be stopped all the same (PWR-10,
+    PWR-11).
     """
     journal = ThreadWriter(path, boot=secrets.token_hex(8))
     try:
@@ -207,7 +167,7 @@ def _alone(path: Path) -> Iterator[None]:
     """Hold the lock of this state directory, so that a second process touches neither journal nor pump."""
     try:
         lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-    except OSError:  # a disk that is full or read-only; what nobody can make, nobody else can lock in its place
+    except OSError:  # a disk that is full or read-only: then no other process can make the file either
         lock = os.open(path if path.exists() else path.parent, os.O_RDONLY | os.O_CLOEXEC)
     try:
         try:
@@ -219,41 +179,58 @@ def _alone(path: Path) -> Iterator[None]:
         os.close(lock)
 
 
-async def _until_told(made: Gateway, journal: JournalWriter) -> None:
+async def _until_end(made: Gateway, journal: JournalWriter) -> None:
+    """Until a signal, or until a work died: then raises WorkDiedError."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
     notify("READY=1", f"STATUS={_summary(made)}")
     log.info("control_started", gateway=made.settings.gateway, pumps=list(made.runners), notice=DISCLAIMER)
-    feeding = asyncio.create_task(_feed_watchdog(made, journal), name="watchdog")
+    made.works.start("watchdog", Watchdog(made, journal))
+    waiting = {asyncio.create_task(ended.wait()), asyncio.create_task(made.works.died())}
     try:
-        await ended.wait()
+        await asyncio.wait(waiting, return_when="FIRST_COMPLETED")
     finally:
-        feeding.cancel()
-        await asyncio.gather(feeding, return_exceptions=True)
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
         notify("STOPPING=1")
         log.info("control_stopping")
+    if made.works.death:
+        raise WorkDiedError(made.works.death)
 
 
-async def _feed_watchdog(made: Gateway, journal: JournalWriter) -> None:
-    interval = watchdog_interval_s() or 5.0
-    while True:
-        await asyncio.sleep(min(interval, 5.0))
-        fault = await evidence_against(made, journal)
-        if fault:
-            log.error("watchdog_not_fed", why=fault)
-            notify(f"STATUS={fault}")
-        else:
-            notify("WATCHDOG=1", f"STATUS={_summary(made)}")
+class Watchdog:
+    """Feeds systemd's watchdog while there is no evidence against this process."""
+
+    def __init__(self, made: Gateway, journal: JournalWriter) -> None:
+        self._made, self._journal = made, journal
+        self._every_s = min(watchdog_interval_s() or 5.0, 5.0)
+        self._turns = Turns(self._every_s + JOURNAL_OVERDUE_S + 1)
+
+    @property
+    def overdue(self) -> bool:
+        return self._turns.overdue
+
+    async def run(self) -> None:
+        while True:
+            self._turns.turned()
+            await asyncio.sleep(self._every_s)
+            fault = await evidence_against(self._made, self._journal)
+            if fault:
+                log.error("watchdog_not_fed", why=fault)
+                notify(f"STATUS={fault}")
+            else:
+                notify("WATCHDOG=1", f"STATUS={_summary(self._made)}")
 
 
 async def evidence_against(made: Gateway, journal: JournalWriter) -> str:
-    """Why this process should not be believed to be working; empty when it is.
+    """Why this process should not be believed to work; empty when it should.
 
-    A journal that says no is no evidence: nothing starts, an alarm says so, and a restart would lose what is kept for
+    A journal that refuses is no evidence: nothing starts, an alarm is active, and a restart would lose what is kept for
     it. Asking makes it try again.
     """
     try:
@@ -263,12 +240,7 @@ async def evidence_against(made: Gateway, journal: JournalWriter) -> str:
         return "the journal does not answer"
     except JournalError:
         pass
-    loop = asyncio.get_running_loop()
-    overdue = [
-        name
-        for name, runner in made.runners.items()
-        if loop.time() - runner.last_turn_ns / 1e9 / made.settings.simulation.time_scale > TURN_OVERDUE_S
-    ]
+    overdue = made.works.overdue()
     return f"no turn of {', '.join(overdue)}" if overdue else ""
 
 

@@ -117,7 +117,7 @@ class Demo:
 
     def _status(self, here: Stage) -> dict[str, Any]:
         found: dict[str, Any] = here.client.ask(StatusRequest()).result["pumps"][0]
-        for alarm in (found["infusion"] or {}).get("alarms", []):
+        for alarm in found["alarms"]:
             if alarm["code"] not in self.alarms:
                 self.alarms.append(alarm["code"])
         return found

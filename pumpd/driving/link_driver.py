@@ -51,6 +51,7 @@ class LinkDriver(ABC, Generic[F]):
     syringes: ClassVar[Mapping[str, Length]] = {}
     codec: ClassVar[Codec]
     longest_reply: ClassVar[int] = 80  # bytes, for the time that a reply takes on the line
+    late_answers: ClassVar[int] = 12  # of one call, each as late as `reply_timeout_s` allows, retries included
 
     def __init__(self, link: Side[F], settings: DriverSettings) -> None:
         self.link = link
@@ -101,6 +102,11 @@ class LinkDriver(ABC, Generic[F]):
     def stop_frames(self) -> StopFrames | None:
         """None: stopping this family needs replies."""
         return None
+
+    @property
+    def longest_call_s(self) -> float:
+        line_s = self.link.line.time_for(2 * self.longest_reply)
+        return self.late_answers * (self._settings_base.reply_timeout_s + line_s)
 
     def fileno(self) -> int | None:
         return self.link.fileno()

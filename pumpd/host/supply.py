@@ -18,6 +18,7 @@ import structlog
 
 from pumpd.host.own_thread import OwnThread
 from pumpd.host.supply_rules import Source, Supply, alarms
+from pumpd.host.turns import Turns
 from pumpd.pump import AlarmCode
 from pumpd.settings import SupplySettings
 
@@ -25,6 +26,7 @@ log = structlog.get_logger("pumpd.control")
 
 POLL_EVERY_S = 2.0
 ANSWERS_WITHIN_S = 5.0
+PATIENCE_S = 10.0  # of one turn: an answer and the pause after it
 LOW_FOR_S = 60.0  # [P] repeated dips are one alarm, not many: the sensor forgets a dip after 2 s
 NO_TIME_S = 65535 * 60  # the value by which a smart battery reports that it knows no time
 
@@ -132,10 +134,16 @@ class SupplyWatch:
         self._reading = OwnThread("supply", lambda: read_supply(settings.sysfs, settings.full_minutes))
         self._watched: frozenset[str] = frozenset()
         self._low_until_s = 0.0
+        self._turns = Turns(PATIENCE_S)
+
+    @property
+    def overdue(self) -> bool:
+        return self._turns.overdue
 
     async def run(self) -> None:
         """Poll, until cancelled."""
         while True:
+            self._turns.turned()
             await self.poll()
             await asyncio.sleep(POLL_EVERY_S)
 

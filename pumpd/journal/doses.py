@@ -1,11 +1,13 @@
-"""From journal rows to doses: what every patient had, and what may still flow (PRG-14, PWR-13).
+"""From journal entries to doses: what every patient received, and what may still flow (PRG-14, PWR-13).
 
 Promises:
 - The journal is the only memory, so a restart changes nothing in what was given.
-- Never under-booked: an infusion without an end on record, with a row that cannot be read, or with flow after its end
-  is `uncertain`, which counts the whole program, and its end is put as late as the program can run.
-- An order that cannot be read is a JournalError: somebody's dose would be missing.
-- Rows are looked at once, in order; kinds that are not known here are passed over.
+- Never under-booked: an infusion without an end on record, with an entry that cannot be read, or with flow after its
+  end is `uncertain`, which counts the whole program, and its end is put as late as the program can run.
+- An order that cannot be read is a JournalError: a patient's dose would be missing.
+- Entries are taken once, in order; kinds that are not known here are passed over.
+
+This does not use `fold`: doses must outlive the events, which retention removes, and a state machine that has changed.
 
 A patient is the token of the order; nothing else about a person is kept (AUD-09).
 """
@@ -29,20 +31,20 @@ Q = TypeVar("Q", bound=Quantity)
 
 
 class Doses:
-    """Takes the rows of a journal as they come; `all` says what they amount to. `last_id` is the last row taken."""
+    """Takes the entries of a journal as they come; `all` says what they amount to. `last_id` is the last one taken."""
 
     def __init__(self) -> None:
         self.last_id = 0
         self._infusions: dict[str, _Infusion] = {}
 
-    def take(self, rows: Iterable[Record]) -> None:
-        """Take rows in the order of their ids. Raises JournalError at an order that cannot be read, then and again."""
-        for row in rows:
-            if row.kind == "order_accepted" and row.session not in self._infusions:
-                self._infusions[row.session] = _ordered(row)
-            elif row.session in self._infusions:
-                self._infusions[row.session].take(row)
-            self.last_id = row.id
+    def take(self, entries: Iterable[Record]) -> None:
+        """Take entries in the order of their ids. Raises JournalError at an order that cannot be read, each time."""
+        for entry in entries:
+            if entry.kind == "order_accepted" and entry.session not in self._infusions:
+                self._infusions[entry.session] = _ordered(entry)
+            elif entry.session in self._infusions:
+                self._infusions[entry.session].take(entry)
+            self.last_id = entry.id
 
     def all(self, live: Collection[str] = ()) -> tuple[Dose, ...]:
         """The doses by order. `live` are the sessions that this process runs now, those not yet started too."""
@@ -52,7 +54,7 @@ class Doses:
 
 @dataclass(slots=True)
 class _Infusion:
-    """What the rows of one session came to so far. Wall time stays text, which sorts as the time does."""
+    """What the entries of one session amount to so far. Wall time stays text, which sorts as the time does."""
 
     patient: str
     drug: str
@@ -61,10 +63,10 @@ class _Infusion:
     ordered: Mass
     longest_ns: int  # the whole program at its rates
     since: str  # the order
-    last: str  # row so far
+    last: str  # entry so far
     seen: str  # latest time so far; another than `last` when the clock was set back
-    began: str | None = None  # first row with flow
-    flowed: str = ""  # last row with flow
+    began: str | None = None  # first entry with flow
+    flowed: str = ""  # last entry with flow
     flowing: bool = False
     ended: bool = False
     set_back: bool = False
@@ -72,42 +74,42 @@ class _Infusion:
     booked: Volume = Volume(0)
     reading: Record | None = None
 
-    def take(self, row: Record) -> None:
-        if self.ended and row.kind != "unprescribed_flow":
-            return  # what the pump's later rows say is not about this infusion
-        self.set_back |= row.ts < self.last
-        self.last, self.seen = row.ts, max(self.seen, row.ts)
+    def take(self, entry: Record) -> None:
+        if self.ended and entry.kind != "unprescribed_flow":
+            return  # the pump's later entries are not about this infusion
+        self.set_back |= entry.ts < self.last
+        self.last, self.seen = entry.ts, max(self.seen, entry.ts)
         if self.flowing:
-            self.flowed = row.ts
-        if row.kind == "reading":  # the most rows by far; the volume never goes back, so the last one will do
-            self.reading = row
+            self.flowed = entry.ts
+        if entry.kind == "reading":  # by far the most entries; the volume never goes back, so the last one will do
+            self.reading = entry
             return
         try:
-            self._note(row)
+            self._note(entry)
         except _UNREADABLE:
             self.doubtful = True
 
-    def _note(self, row: Record) -> None:
-        match row.kind:
+    def _note(self, entry: Record) -> None:
+        match entry.kind:
             case "intent_start":
-                self._flow(row.ts)
-            case "state_changed" if row.fields["may_flow"]:
-                self._flow(row.ts)
+                self._flow(entry.ts)
+            case "state_changed" if entry.fields["may_flow"]:
+                self._flow(entry.ts)
             case "state_changed":
                 self.flowing = False
             case "stop_confirmed":
-                self.booked = max(self.booked, _volume(row.fields, "delivered_ml"))
+                self.booked = max(self.booked, _volume(entry.fields, "delivered_ml"))
             case "infusion_ended":
-                self.booked = max(self.booked, _volume(row.fields, "booked_ml", "delivered_ml"))
+                self.booked = max(self.booked, _volume(entry.fields, "booked_ml", "delivered_ml"))
                 self.ended = True
-            case "unprescribed_flow" if row.fields["stopping"]:  # it was this infusion's pump
+            case "unprescribed_flow" if entry.fields["stopping"]:  # it was this infusion's pump
                 self.doubtful = True
 
     def _flow(self, ts: str) -> None:
         self.flowing, self.began = True, min(self.began or ts, ts)
 
     def dose(self, session: str, *, live: bool) -> Dose | None:
-        """None when nothing can have flowed, and nothing is going to."""
+        """None when nothing can have flowed, and nothing will."""
         given, doubtful = self.booked, self.doubtful
         if self.reading is not None:
             try:
@@ -136,24 +138,24 @@ class _Infusion:
         )
 
 
-def _ordered(row: Record) -> _Infusion:
+def _ordered(entry: Record) -> _Infusion:
     try:
-        program = row.fields["program"]
-        order, entry, steps = program["prescription"], program["entry"], program["pump_program"]["steps"]
+        program = entry.fields["program"]
+        order, drug, steps = program["prescription"], program["entry"], program["pump_program"]["steps"]
         held = PumpProgram(tuple(RateStep(_read(Rate, step["rate"]), _read(Volume, step["volume"])) for step in steps))
         return _Infusion(
             patient=order["patient"],
-            drug=entry["drug"],
+            drug=drug["drug"],
             course=order.get("course") or "",
-            concentration=_read(Concentration, entry["concentration"]),
+            concentration=_read(Concentration, drug["concentration"]),
             ordered=_read(Mass, program["dose"]),
             longest_ns=held.duration.ns,
-            since=row.ts,
-            last=row.ts,
-            seen=row.ts,
+            since=entry.ts,
+            last=entry.ts,
+            seen=entry.ts,
         )
     except _UNREADABLE as error:
-        raise JournalError(f"journal row {row.id}: the order cannot be read, so a dose would be missing") from error
+        raise JournalError(f"journal entry {entry.id}: the order cannot be read, so a dose would be missing") from error
 
 
 def _read(kind: type[Q], text: str) -> Q:

@@ -1,24 +1,24 @@
-"""The journal as JSON Lines for somebody who has nothing of pumpd: how to verify it is in docs/reference/journal.md.
+"""The journal as JSON Lines for readers without pumpd: docs/reference/journal.md says how to verify it.
 
-A head, a line for each row with the hash of the row before it, and a foot with the anchor of the newest row. A row's
-`body` is its JSON as text, because that text is what was hashed.
+A head, a line for each entry with the hash of the entry before it, and a foot with the anchor of the newest entry. An
+entry's `body` is its JSON as text and its `kind` the name on the disk, because those were hashed.
 """
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pumpd.journal.records import START, Anchor
+from pumpd.journal.records import START, Anchor, Record
 from pumpd.journal.store import JournalReader, timestamp
 
-FORMAT = 1
+FORMAT = 2  # 1, of version 0.1: the foot counted `rows`
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which rows: from `since` up to, not including, `until`; of one pump; of one session. None means any."""
+    """Which entries: from `since` up to, not including, `until`; of one pump; of one session. None means any."""
 
     since: datetime | None = None
     until: datetime | None = None
@@ -26,8 +26,8 @@ class Filter:
     session: str | None = None
 
     @property
-    def said(self) -> dict[str, str]:
-        """What is asked for, as the head of the export has it; empty for the whole journal."""
+    def asked(self) -> dict[str, str]:
+        """The filter as the head of the export states it; empty for the whole journal."""
         since, until = (timestamp(at) if at else None for at in (self.since, self.until))
         asked = {"since": since, "until": until, "pump": self.pump, "session": self.session}
         return {name: value for name, value in asked.items() if value is not None}
@@ -35,23 +35,37 @@ class Filter:
 
 def export(reader: JournalReader, wanted: Filter) -> Iterator[str]:
     """The lines, without their ends, as the journal was when the first was asked for. Raises JournalError."""
-    asked, removed = wanted.said, reader.removed()
+    asked, removed = wanted.asked, reader.removed()
     yield _line({"pumpd_journal": FORMAT, "filter": asked})
     at, count = START, 0
-    for row in reader.all():
-        if row.id != at.seq + 1 and row.id - 1 in removed:
-            at = Anchor(row.id - 1, removed[row.id - 1].hash)
+    for entry in reader.all():
+        if entry.id != at.seq + 1 and entry.id - 1 in removed:
+            at = Anchor(entry.id - 1, removed[entry.id - 1].hash)
         fits = (
-            asked.get("since", "") <= row.ts
-            and ("until" not in asked or row.ts < asked["until"])
-            and asked.get("pump", row.pump) == row.pump
-            and asked.get("session", row.session) == row.session
+            asked.get("since", "") <= entry.ts
+            and ("until" not in asked or entry.ts < asked["until"])
+            and asked.get("pump", entry.pump) == entry.pump
+            and asked.get("session", entry.session) == entry.session
         )
         if fits:
             count += 1
-            yield _line({"previous": at.hash, **asdict(row)})
-        at = Anchor(row.id, row.hash)
-    yield _line({"anchor": str(at), "rows": count})
+            yield _line({"previous": at.hash, **_columns(entry)})
+        at = Anchor(entry.id, entry.hash)
+    yield _line({"anchor": str(at), "entries": count})
+
+
+def _columns(entry: Record) -> dict[str, Any]:
+    return {
+        "id": entry.id,
+        "ts": entry.ts,
+        "mono_ns": entry.mono_ns,
+        "boot": entry.boot,
+        "pump": entry.pump,
+        "session": entry.session,
+        "kind": entry.written_kind,
+        "body": entry.body,
+        "hash": entry.hash,
+    }
 
 
 def _line(fields: dict[str, Any]) -> str:

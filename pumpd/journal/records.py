@@ -1,9 +1,13 @@
-"""What a journal row is, and its place in the hash chain.
+"""What a journal entry is, and its place in the hash chain.
 
-A row's hash is SHA-256 over the previous row's hash and the row's own fields, so an edit, a deletion or a re-ordering
-shows at the first row that it touches (AUD-03). Wall time is for people; `mono_ns` with `boot` is for
-intervals. Rows that retention took away leave their last hash in a later row of kind `pruned`, so the chain holds over
-the gap. Rows cut off the end, or a whole chain made anew, only an `Anchor` shows that was kept elsewhere.
+An entry's hash is SHA-256 over the hash of the entry before it and its own fields, so an edit, a deletion or a
+re-ordering shows at the first entry that it touches (AUD-03). Wall time is for people; `mono_ns` with `boot` is for
+intervals. Entries that retention removed leave their last hash in a later entry of kind `pruned`, so the chain holds
+over the gap. Entries cut off the end, or a whole chain rewritten, show only against an `Anchor` kept elsewhere.
+
+Names have changed since version 0.1. The chain forbids rewriting, so old names stay on the disk and are translated when
+they are read: `KINDS_OF_OLD` and `FIELDS_OF_OLD` are the one place that knows them. What changed inside an infusion or
+an event is known to `pumpd.infusion.record`, which reads those.
 """
 
 import hashlib
@@ -15,7 +19,20 @@ from datetime import datetime
 from typing import Any
 
 GENESIS = "0" * 64
+FORMAT = 2  # of the names in entries; `control_started` says by which one its process writes. 1: version 0.1
 
+# Old kind -> kind.
+KINDS_OF_OLD = {
+    "taken_up": "recovered",
+    "flow_without_order": "unprescribed_flow",
+    "leftover_stands": "leftover_stopped",
+    "pump_met_again": "pump_identified_again",
+    "rows_lost": "entries_lost",
+}
+# Kind -> old field -> field, at any depth of the body.
+FIELDS_OF_OLD: dict[str, dict[str, str]] = {
+    "journal_restored": {"rows_kept": "entries_kept"},
+}
 
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
@@ -25,11 +42,26 @@ def canonical(value: Any) -> str:
     return _ENCODER.encode(value)
 
 
+def _renamed(value: Any, names: Mapping[str, str]) -> Any:
+    match value:
+        case dict():
+            return {names.get(name, name): _renamed(each, names) for name, each in value.items()}
+        case list():
+            return [_renamed(each, names) for each in value]
+        case _:
+            return value
+
+
+def names_of(kind: str) -> tuple[str, ...]:
+    """The names under which entries of a kind are on the disk: today's, then older ones."""
+    return (kind, *(old for old, new in KINDS_OF_OLD.items() if new == kind))
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """Something to write: its kind in snake_case (past tense for what happened), a JSON body, units in names.
 
-    `at`: wall time when it was handed over for writing, which a busy disk may put off; None: that of writing.
+    `at`: wall time when it was handed over for writing, which a busy disk may delay; None: the time of writing.
     """
 
     kind: str
@@ -42,7 +74,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """Number and hash of a row, to be kept where the journal is not. `0:000…` is the journal before its first row."""
+    """Number and hash of an entry, kept where the journal is not. `0:000…` is the journal before its first entry."""
 
     seq: int
     hash: str
@@ -51,7 +83,9 @@ class Anchor:
     def parse(cls, text: str) -> "Anchor":
         """Read "SEQ:HASH". Raises ValueError."""
         if not re.fullmatch(r"[0-9]{1,18}:[0-9a-f]{64}", text, re.ASCII):
-            raise ValueError(f"{text!r:.100} is no anchor: the number of a row, a colon and its hash of 64 hex digits")
+            raise ValueError(
+                f"{text!r:.100} is no anchor: the number of an entry, a colon and its hash of 64 hex digits"
+            )
         seq, _, digest = text.partition(":")
         return cls(int(seq), digest)
 
@@ -64,19 +98,22 @@ START = Anchor(0, GENESIS)
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """Rows that retention took away: from `first` to `last`, and the hash of the last, from which the chain goes on."""
+    """Entries that retention removed: `first` to `last`, and the hash of the last, from which the chain continues."""
 
     first: int
     last: int
     hash: str
 
 
-PRUNED = "pruned"  # the kind of a row whose `removed` lists [first, last, hash] of each gap
+PRUNED = "pruned"  # the kind of an entry whose `removed` lists [first, last, hash] of each gap
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A row of the journal. `ts` is UTC with milliseconds, `body` the JSON text as it was hashed."""
+    """An entry as it is on the disk. `ts` is UTC with milliseconds.
+
+    `written_kind` and `body` (JSON text) are what was hashed; `kind` and `fields` are the same in today's names.
+    """
 
     id: int
     ts: str
@@ -84,20 +121,27 @@ class Record:
     boot: str
     pump: str
     session: str
-    kind: str
+    written_kind: str
     body: str
     hash: str
 
     @property
+    def kind(self) -> str:
+        return KINDS_OF_OLD.get(self.written_kind, self.written_kind)
+
+    @property
     def fields(self) -> dict[str, Any]:
+        """The body. Raises ValueError when it is no JSON."""
         loaded: dict[str, Any] = json.loads(self.body)
-        return loaded
+        renamed = FIELDS_OF_OLD.get(self.kind, {})
+        return _renamed(loaded, renamed) if any(f'"{old}"' in self.body for old in renamed) else loaded
 
     def chained_to(self, previous: str) -> str:
-        """The hash that this row must carry after a row with hash `previous`."""
-        return chain(previous, self.id, self.ts, self.mono_ns, self.boot, self.pump, self.session, self.kind, self.body)
+        """The hash that this entry must carry after an entry with hash `previous`."""
+        fields = (self.ts, self.mono_ns, self.boot, self.pump, self.session, self.written_kind, self.body)
+        return chain(previous, self.id, *fields)
 
 
 def chain(previous: str, *fields: str | int) -> str:
-    """SHA-256 over the previous row's hash and a row's fields in the order of `Record`, without its own hash."""
+    """SHA-256 over the previous hash and an entry's fields in the order of `Record`, without its own hash."""
     return hashlib.sha256("\x1f".join((previous, *map(str, fields))).encode()).hexdigest()

@@ -1,31 +1,31 @@
-"""Each infusion rebuilt from its journal rows, and compared with what the journal says of it (AUD-05).
+"""Each infusion folded from its journal entries, and compared with what the journal records of it (AUD-05).
 
-A row `began` holds the infusion as it was ordered, a row `happened` each event that was fed to `advance`. Folding
-`advance` over them gives the infusion again, and with each event the rows that it must have left behind: changes of
-state, alarms, refusals, ends with their volumes. These, and what each reading says was given, are looked for.
-A restarted process says by how much it moved the instants of an infusion that it took up: another boot of the machine
-counts them from another zero. It may also begin the infusion again, with its instants moved and nothing else.
+Each event that is folded must have left entries behind: changes of state, alarms, refusals, ends with their volumes.
+These are looked for, and so is the volume that each reading records. A process may also begin an infusion a second
+time, with its instants moved and nothing else.
 
-An infusion without `began` is named and not judged: retention took its events away, or an older pumpd wrote it.
+An infusion without `began` is named and not checked: retention removed its events, or an older pumpd wrote it. What a
+process of an older format wrote is checked in all but its sentences, which have been rewritten since.
 """
 
 import json
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pumpd.infusion import Infusion, advance
+from pumpd.infusion import Infusion
 from pumpd.infusion import events as ev
-from pumpd.infusion.record import RecordError, event_from_data, infusion_from_data
-from pumpd.journal.records import Record, canonical
+from pumpd.journal.fold import BEGAN, HAPPENED, RECOVERED, FoldError, begun, folded
+from pumpd.journal.records import FORMAT, Record, canonical
 from pumpd.quantities import NS_PER_S
 
 WRITTEN_WITHIN_NS = 10 * NS_PER_S  # of an event; longer than a pump's turn takes to come
 
-BEGAN, HAPPENED, RECOVERED, READING, FAILED = "began", "happened", "recovered", "reading", "internal_error"
+READING, FAILED = "reading", "internal_error"
+SENTENCES = frozenset({"reason", "reasons", "error"})
 
-# The kinds of row that an event leaves behind, and no other way does: all that `advance` asks to have written.
+# The kinds of entry that an event leaves behind, and no other way does: all that `advance` asks to have written.
 LEFT_BEHIND = frozenset(
     {
         *("state_changed", "infusion_ended", "stop_confirmed", "read_back", "confirmation_accepted", "intent_start"),
@@ -36,45 +36,47 @@ LEFT_BEHIND = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A row that is not what the events make of the infusion. For one that is missing, `row` is the event's."""
+    """An entry that is not what the events make of the infusion. For a missing one, `entry` is the event's id."""
 
-    row: int
+    entry: int
     session: str
     kind: str
     recorded: str
     replayed: str
 
     def __str__(self) -> str:
-        return f"row {self.row} ({self.kind}) of {self.session}: recorded {self.recorded}, replayed {self.replayed}"
+        return f"entry {self.entry} ({self.kind}) of {self.session}: recorded {self.recorded}, replayed {self.replayed}"
 
 
 @dataclass(slots=True)
 class Replayed:
-    """An infusion as its events make it. `unwritten` counts rows that a process which died did not get to write.
+    """An infusion as its events make it. `unwritten` counts entries that a process which died did not write.
 
     `library`: digest, version, care area and key of the library that it began by, as far as they were written down.
     """
 
     infusion: Infusion
     boot: str
+    older: bool = False  # the process that writes now has an older format
     library: Mapping[str, Any] = field(default_factory=dict)
     events: int = 0
     unwritten: int = 0
-    event_row: int = 0  # of the newest event
+    event_id: int = 0  # of the newest event
     event_ns: int = 0
     _owed: dict[str, deque[tuple[int, Mapping[str, Any]]]] = field(default_factory=dict)
 
-    def owe(self, row: int, kind: str, body: Mapping[str, Any]) -> None:
-        """The event of this row must leave such a row behind."""
-        self._owed.setdefault(kind, deque()).append((row, json.loads(canonical(body))))
+    def owe(self, event: int, kind: str, body: Mapping[str, Any]) -> None:
+        """The event of this id must leave such an entry behind."""
+        self._owed.setdefault(kind, deque()).append((event, json.loads(canonical(body))))
 
-    def settle(self, kind: str, said: Mapping[str, Any]) -> list[tuple[int | None, Mapping[str, Any] | None]]:
-        """Take what is owed up to this row; returns what is wrong as (event's row, what it should have left).
+    def settle(self, kind: str, body: Mapping[str, Any]) -> list[tuple[int | None, Mapping[str, Any] | None]]:
+        """Take what is owed up to this entry; returns what is wrong as (the event's id, what it should have left).
 
-        An event's row without a match is missing; (None, body) stands for this row, which should be `body`.
+        An event whose entry has no match is missing one; (None, body) means that this entry should be `body`.
         """
         owed = self._owed.get(kind, deque())
-        at = next((index for index, (_, body) in enumerate(owed) if _agrees(body, said)), None)
+        ignored = SENTENCES if self.older else frozenset()
+        at = next((index for index, (_, made) in enumerate(owed) if _agrees(made, body, ignored)), None)
         if at is None:
             return [(None, owed.popleft()[1] if owed else None)]
         missing: list[tuple[int | None, Mapping[str, Any] | None]] = [owed.popleft() for _ in range(at)]
@@ -82,144 +84,146 @@ class Replayed:
         return missing
 
     def close(self, alive_ns: int) -> list[tuple[int, str, Mapping[str, Any]]]:
-        """The process has written its last row, at `alive_ns`; returns what is missing as (event's row, kind, body).
+        """The process has written its last entry, at `alive_ns`; returns what is missing as (event's id, kind, body).
 
-        A start's rows go down when its turn comes, so what the newest event owes may have died with the process.
+        A start's entries are written when its turn comes, so what the newest event owes may have died with the process.
         """
-        owed = [(row, kind, body) for kind, bodies in self._owed.items() for row, body in bodies]
+        owed = [(event, kind, body) for kind, bodies in self._owed.items() for event, body in bodies]
         self._owed.clear()
         died = alive_ns - self.event_ns < WRITTEN_WITHIN_NS
-        missing = [debt for debt in owed if not (died and debt[0] == self.event_row)]
+        missing = [debt for debt in owed if not (died and debt[0] == self.event_id)]
         self.unwritten += len(owed) - len(missing)
         return missing
 
 
 class Replay:
-    """Takes the rows one by one, in order. `infusions` are by session; `unrecorded` sessions have no `began`."""
+    """Takes the entries one by one, in order. `infusions` are by session; `unrecorded` sessions have no `began`."""
 
-    def __init__(self, rows: Iterable[Record] = ()) -> None:
+    def __init__(self, entries: Iterable[Record] = ()) -> None:
         self.infusions: dict[str, Replayed] = {}
         self.unrecorded: set[str] = set()
         self.differences: list[Difference] = []
-        self._alive_ns: dict[str, int] = {}  # newest row of each process
-        for row in rows:
-            self.take(row)
+        self._alive_ns: dict[str, int] = {}  # the newest entry of each process
+        self._older: set[str] = set()  # processes of an older format
+        for entry in entries:
+            self.take(entry)
         self.finish()
 
-    def take(self, row: Record) -> None:
-        self._alive_ns[row.boot] = row.mono_ns
-        if not row.session:
+    def take(self, entry: Record) -> None:
+        self._alive_ns[entry.boot] = entry.mono_ns
+        if entry.kind == "control_started" and f'"format":{FORMAT}' not in entry.body:
+            self._older.add(entry.boot)
+        if not entry.session:
             return
         try:
-            said = row.fields
-            if not isinstance(said, dict):
+            body = entry.fields
+            if not isinstance(body, dict):
                 raise TypeError("no JSON object")
         except (TypeError, ValueError, RecursionError) as error:
-            self._differs(row, f"a body that cannot be read ({error})", "a JSON object")
+            self._differs(entry, f"a body that cannot be read ({error})", "a JSON object")
             return
-        if row.kind == BEGAN:
-            self._begin(row, said)
+        if entry.kind == BEGAN:
+            self._begin(entry, body)
             return
-        one = self.infusions.get(row.session)
+        one = self.infusions.get(entry.session)
         if one is None:
-            if row.kind == HAPPENED:
-                self._differs(row, "an event", f"no row `{BEGAN}` before it")
-            elif row.kind in LEFT_BEHIND:
-                self.unrecorded.add(row.session)
+            if entry.kind == HAPPENED:
+                self._differs(entry, "an event", f"no entry `{BEGAN}` before it")
+            elif entry.kind in LEFT_BEHIND:
+                self.unrecorded.add(entry.session)
             return
-        self._close(row.session, one, row.boot)
-        if row.kind == HAPPENED:
-            self._happen(row, said, one)
-        elif row.kind == RECOVERED:
-            one.infusion = one.infusion.moved(said.get("moved_ns", 0))
-        elif row.kind == READING:
-            self._read(row, said, one.infusion)
-        elif row.kind in LEFT_BEHIND or (row.kind == FAILED and "event" in said):
-            self._compare(row, said, one)
+        self._close(entry.session, one, entry.boot)
+        if entry.kind in (HAPPENED, RECOVERED):
+            self._fold(entry, one)
+        elif entry.kind == READING:
+            self._read(entry, body, one.infusion)
+        elif entry.kind in LEFT_BEHIND or (entry.kind == FAILED and "event" in body):
+            self._compare(entry, body, one)
 
     def finish(self) -> None:
         """The journal ends here, for now."""
         for session, one in self.infusions.items():
             self._close(session, one, "")
-        self.differences.sort(key=lambda difference: difference.row)
+        self.differences.sort(key=lambda difference: difference.entry)
 
     def _close(self, session: str, one: Replayed, boot: str) -> None:
-        """Settle what an earlier process owes, where another one goes on."""
+        """Settle what an earlier process owes, where another one continues."""
         if boot != one.boot:
-            for row, kind, body in one.close(self._alive_ns[one.boot]):
-                self.differences.append(Difference(row, session, kind, "nothing", canonical(body)))
-            one.boot = boot
+            for event, kind, body in one.close(self._alive_ns[one.boot]):
+                self.differences.append(Difference(event, session, kind, "nothing", canonical(body)))
+            one.boot, one.older = boot, boot in self._older
 
-    def _differs(self, row: Record, recorded: str, replayed: str) -> None:
-        self.differences.append(Difference(row.id, row.session, row.kind, recorded, replayed))
+    def _differs(self, entry: Record, recorded: str, replayed: str) -> None:
+        self.differences.append(Difference(entry.id, entry.session, entry.kind, recorded, replayed))
 
-    def _begin(self, row: Record, said: Mapping[str, Any]) -> None:
+    def _begin(self, entry: Record, body: Mapping[str, Any]) -> None:
         try:
-            infusion = infusion_from_data(said["infusion"])
-        except (RecordError, KeyError) as error:
-            self._differs(row, f"what is no infusion ({error})", "an infusion")
-            self.unrecorded.add(row.session)
+            infusion = begun(entry)
+        except FoldError as error:
+            self._differs(entry, str(error), "an infusion")
+            self.unrecorded.add(entry.session)
             return
-        before = self.infusions.get(row.session)
+        before = self.infusions.get(entry.session)
         if before is None:
-            self.infusions[row.session] = Replayed(infusion, row.boot, _library(said.get("build")))
+            self.infusions[entry.session] = Replayed(
+                infusion, entry.boot, entry.boot in self._older, _library(body.get("build"))
+            )
             return
-        if _standing(infusion) != _standing(before.infusion):
-            self._differs(row, canonical(_standing(infusion)), canonical(_standing(before.infusion)))
+        if _volumes(infusion) != _volumes(before.infusion):
+            self._differs(entry, canonical(_volumes(infusion)), canonical(_volumes(before.infusion)))
         before.infusion = infusion
 
-    def _happen(self, row: Record, said: Mapping[str, Any], one: Replayed) -> None:
+    def _fold(self, entry: Record, one: Replayed) -> None:
         try:
-            event = event_from_data(said)
-        except RecordError as error:
-            self._differs(row, f"what is no event ({error})", "an event")
+            one.infusion, step = folded(one.infusion, entry)
+        except FoldError as error:
+            self._differs(entry, str(error), "an event" if entry.kind == HAPPENED else "a number of nanoseconds")
+            return
+        if step is None:
             return
         one.events += 1
-        one.event_row, one.event_ns = row.id, row.mono_ns
-        try:
-            one.infusion, actions = advance(one.infusion, event)
-        except Exception as error:  # noqa: BLE001  # as it was then: it is written down, and the infusion stays
-            one.owe(row.id, FAILED, {"error": repr(error), "event": type(event).__name__})
-            return
-        for action in actions:
+        one.event_id, one.event_ns = entry.id, entry.mono_ns
+        if step.error is not None:
+            one.owe(entry.id, FAILED, {"error": repr(step.error), "event": type(step.event).__name__})
+        for action in step.actions:
             match action:
                 case ev.Record(kind=kind, body=body):
-                    one.owe(row.id, kind, body)
+                    one.owe(entry.id, kind, body)
                 case ev.RaiseAlarm(code=code):
-                    one.owe(row.id, "alarm_raised", {"code": code.value})
+                    one.owe(entry.id, "alarm_raised", {"code": code.value})
                 case ev.ClearAlarm(code=code):
-                    one.owe(row.id, "alarm_cleared", {"code": code.value})
+                    one.owe(entry.id, "alarm_cleared", {"code": code.value})
                 case ev.Refuse(reasons=reasons):
-                    one.owe(row.id, "refused", {"reasons": list(reasons)})
+                    one.owe(entry.id, "refused", {"reasons": list(reasons)})
                 case _:
                     pass  # done to the pump, not written
 
-    def _read(self, row: Record, said: Mapping[str, Any], infusion: Infusion) -> None:
-        made = _standing(infusion)
-        if not _agrees(made, said):
-            self._differs(row, canonical({key: said.get(key) for key in made}), canonical(made))
+    def _read(self, entry: Record, body: Mapping[str, Any], infusion: Infusion) -> None:
+        made = _volumes(infusion)
+        if not _agrees(made, body):
+            self._differs(entry, canonical({key: body.get(key) for key in made}), canonical(made))
 
-    def _compare(self, row: Record, said: Mapping[str, Any], one: Replayed) -> None:
-        for event_row, body in one.settle(row.kind, said):
-            if event_row is not None and body is not None:
-                self.differences.append(Difference(event_row, row.session, row.kind, "nothing", canonical(body)))
-            elif body is not None:
-                self._differs(row, canonical({key: said.get(key) for key in body}), canonical(body))
-            elif not (row.kind == "alarm_cleared" and one.infusion.state.ended):  # the next order clears what is left
-                self._differs(row, canonical(said), "nothing")
+    def _compare(self, entry: Record, body: Mapping[str, Any], one: Replayed) -> None:
+        for event, missing in one.settle(entry.kind, body):
+            if event is not None and missing is not None:
+                self.differences.append(Difference(event, entry.session, entry.kind, "nothing", canonical(missing)))
+            elif missing is not None:
+                self._differs(entry, canonical({key: body.get(key) for key in missing}), canonical(missing))
+            elif not (entry.kind == "alarm_cleared" and one.infusion.state.ended):  # after its end
+                self._differs(entry, canonical(body), "nothing")
 
 
 def _library(build: Any) -> Mapping[str, Any]:
-    """What the beginning of an infusion says of its library; an older pumpd wrote less, or nothing."""
+    """What the beginning of an infusion records of its library; an older pumpd wrote less, or nothing."""
     if not isinstance(build, Mapping):
         return {}
     manifest = build.get("manifest")
-    told = manifest if isinstance(manifest, Mapping) else {}
-    return {"digest": build.get("library"), **{each: told.get(each) for each in ("version", "care_area", "key")}}
+    known = manifest if isinstance(manifest, Mapping) else {}
+    return {"digest": build.get("library"), **{each: known.get(each) for each in ("version", "care_area", "key")}}
 
 
-def _standing(infusion: Infusion) -> dict[str, str]:
-    """Where an infusion stands, in the words of a reading's row."""
+def _volumes(infusion: Infusion) -> dict[str, str]:
+    """State and volumes of an infusion, in the words of a `reading` entry."""
     return {
         "state": infusion.state.value,
         "volume_infused_ml": infusion.delivered.number,
@@ -228,6 +232,6 @@ def _standing(infusion: Infusion) -> dict[str, str]:
     }
 
 
-def _agrees(made: Mapping[str, Any], said: Mapping[str, Any]) -> bool:
-    """Whether the row says all that the replay does; it may say more."""
-    return all(key in said and said[key] == value for key, value in made.items())
+def _agrees(made: Mapping[str, Any], body: Mapping[str, Any], ignored: Collection[str] = ()) -> bool:
+    """Whether the entry says all that the replay does; it may say more."""
+    return all(key in ignored or (key in body and body[key] == value) for key, value in made.items())

@@ -1,11 +1,12 @@
-"""What the journal keeps, and for how long (AUD-04); and taking away the rest without breaking the chain.
+"""What the journal keeps, and for how long (AUD-04); and removing the rest without breaking the chain.
 
-Kept for ever: all that an infusion left behind, without its readings and its replay. That is the dose history, orders
-and confirmations, alarms and ends, some 10 kB an infusion. An infusion that never ended keeps its readings too.
-Kept for `everything`: each row. Beyond that: the newest `events` rows that are no readings, the newest `faults` alarms.
+Kept for ever: all that an infusion left behind, without its readings and events. That is the dose history, orders and
+confirmations, alarms and ends, some 10 kB an infusion. An infusion that never ended keeps its readings too.
+Kept for `everything`: each entry. Beyond that: the newest `events` entries that are no readings, the newest `faults`
+alarms.
 
-A row's age counts from the latest time that it or any row before it carries, to the newest row's or to now, whichever
-is earlier: a clock that stood in the past makes no row old, one that jumps ahead takes nothing with it at once.
+An entry's age counts from the latest time that it or any entry before it carries, to the newest entry's or to now,
+whichever is earlier: a clock that was set back makes no entry old, one that jumps ahead removes nothing at once.
 """
 
 import contextlib
@@ -19,9 +20,9 @@ from pumpd.journal.store import Journal, JournalReader, timestamp
 
 READINGS = frozenset({"reading", "happened", "began", "frame"})  # many, and of use for a while
 END = "infusion_ended"
-FOR_EVER = frozenset({PRUNED, "library_accepted"})  # what carries the chain, and below which version no library goes
+FOR_EVER = frozenset({PRUNED, "library_accepted"})  # the chain; the least version of the library
 FAULT = "alarm_raised"
-GAPS_A_ROW = 500  # of a `pruned` row, so that none grows beyond some 50 kB
+GAPS_AN_ENTRY = 500  # of a `pruned` entry, so that none grows beyond some 50 kB
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +42,15 @@ class Retention:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Rows to take away, as the gaps that they will leave; neighbouring gaps of before are part of them."""
+    """Entries to remove, as the gaps that they will leave; neighbouring older gaps are part of them."""
 
     before: str
-    rows: int
+    count: int
     gaps: tuple[Removed, ...]
 
     def entries(self, reason: str) -> list[Entry]:
-        """The rows that say so, and carry the chain over the gaps."""
-        lists = [self.gaps[at : at + GAPS_A_ROW] for at in range(0, len(self.gaps), GAPS_A_ROW)]
+        """What is written about it, which carries the chain over the gaps."""
+        lists = [self.gaps[at : at + GAPS_AN_ENTRY] for at in range(0, len(self.gaps), GAPS_AN_ENTRY)]
         return [
             Entry(
                 PRUNED, {"reason": reason, "before": self.before, "removed": [[g.first, g.last, g.hash] for g in part]}
@@ -58,39 +59,39 @@ class Plan:
         ]
 
 
-def plan(rows: Iterable[Record], now: datetime, retention: Retention, removed: Mapping[int, Removed]) -> Plan:
-    """What may go. `rows` is gone over twice, so it must be a collection; pure."""
+def plan(records: Iterable[Record], now: datetime, retention: Retention, removed: Mapping[int, Removed]) -> Plan:
+    """What may go. `records` is read twice, so it must be a collection; pure."""
     counted: Counter[bool] = Counter()
     faults, ended, newest = 0, set(), ""
-    for row in rows:
-        counted[row.kind in READINGS] += 1
-        faults += row.kind == FAULT
-        newest = max(newest, row.ts)
-        if row.kind == END:
-            ended.add(row.session)
+    for entry in records:
+        counted[entry.kind in READINGS] += 1
+        faults += entry.kind == FAULT
+        newest = max(newest, entry.ts)
+        if entry.kind == END:
+            ended.add(entry.session)
     before = timestamp(min(now, datetime.fromisoformat(newest) if newest else now) - retention.everything)
     events = counted[False]
     gaps, gone, latest, at = _Gaps(removed), 0, "", 0
-    for row in rows:
-        latest = max(latest, row.ts)
+    for entry in records:
+        latest = max(latest, entry.ts)
         old_event, old_fault = events > retention.events, faults > retention.faults
-        events -= row.kind not in READINGS
-        faults -= row.kind == FAULT
-        if row.kind in READINGS:
-            goes = not row.session or row.session in ended
+        events -= entry.kind not in READINGS
+        faults -= entry.kind == FAULT
+        if entry.kind in READINGS:
+            goes = not entry.session or entry.session in ended
         else:
-            goes = not row.session and old_event and row.kind not in FOR_EVER and (row.kind != FAULT or old_fault)
+            goes = not entry.session and old_event and entry.kind not in FOR_EVER and (entry.kind != FAULT or old_fault)
         if goes and latest < before:
-            gaps.take(row, at)
+            gaps.take(entry, at)
             gone += 1
         else:
-            gaps.keep(row, at)
-        at = row.id
+            gaps.keep(entry, at)
+        at = entry.id
     return Plan(before, gone, tuple(gaps.found))
 
 
 class _Gaps:
-    """Runs of rows that go, with the old gaps before, between and after them."""
+    """Runs of entries that go, with the old gaps before, between and after them."""
 
     def __init__(self, removed: Mapping[int, Removed]) -> None:
         self.found: list[Removed] = []
@@ -98,20 +99,20 @@ class _Gaps:
         self._first = 0  # of the run; 0 when there is none
         self._last: tuple[int, str] = (0, "")
 
-    def take(self, row: Record, before: int) -> None:
+    def take(self, entry: Record, before: int) -> None:
         self._first = self._first or before + 1
-        self._last = (row.id, row.hash)
+        self._last = (entry.id, entry.hash)
 
-    def keep(self, row: Record, before: int) -> None:
+    def keep(self, entry: Record, before: int) -> None:
         if self._first:
-            if row.id != before + 1:  # an old gap follows the run
-                self._last = (row.id - 1, self._removed[row.id - 1].hash)
+            if entry.id != before + 1:  # an old gap follows the run
+                self._last = (entry.id - 1, self._removed[entry.id - 1].hash)
             self.found.append(Removed(self._first, *self._last))
         self._first = 0
 
 
 class _All:
-    """Every row, as often as it is asked for."""
+    """Every entry, as often as it is asked for."""
 
     def __init__(self, reader: JournalReader) -> None:
         self._reader = reader
@@ -121,9 +122,9 @@ class _All:
 
 
 def prune(journal: Journal, now: datetime, retention: Retention, reason: str) -> tuple[Plan, Sequence[Record]]:
-    """Take away what may go, if the journal is whole. Returns what went and the rows that say so.
+    """Remove what may go, if the journal is whole. Returns what went and the entries that say so.
 
-    Raises JournalError; then nothing is done. Goes over the journal three times: not for the thread of a running pump.
+    Raises JournalError; then nothing is done. Reads the journal three times: not for the thread of a running pump.
     """
     with contextlib.closing(JournalReader(journal.path)) as reader:
         reader.verify()  # evidence of tampering is not tidied up

@@ -1,11 +1,12 @@
 """The journal in SQLite: write-ahead log, synchronous full, one writer, any number of readers.
 
 Promises:
-- `append` returns after the rows are on the disk, all of them or none.
-- Rows are numbered without gaps from 1 and chained by hash; nothing here changes a row. Only `prune` takes rows away,
-  and in the same transaction writes down which, with the hash from which the chain goes on (AUD-04).
-- A journal is not gone on with when its newest rows do not fit their chain, nor a database that is something else
+- `append` returns after the entries are on the disk, all of them or none.
+- Entries are numbered without gaps from 1 and chained by hash; nothing here changes an entry. Only `prune` removes
+  entries, and in the same transaction records which, with the hash from which the chain continues (AUD-04).
+- A journal whose newest entries do not fit their chain is not continued, nor is a database that is something else
   (PWR-10): each is a JournalError, and the file stays as it was.
+- A journal of version 0.1 is read and continued. Asking for a kind finds its entries under older names too.
 - A reader never blocks the writer and never writes.
 """
 
@@ -15,10 +16,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pumpd.journal.records import PRUNED, START, Anchor, Entry, Record, Removed, canonical, chain
+from pumpd.journal.records import PRUNED, START, Anchor, Entry, Record, Removed, canonical, chain, names_of
 
-SCHEMA_VERSION = 1
-TAIL = 1000  # rows whose chain the writer checks before it goes on, some 10 ms; `JournalReader.verify` checks them all
+# 1: version 0.1, with older names in the same table. A pumpd that does not know today's names must refuse the file.
+SCHEMA_VERSION = 2
+READABLE = (1, SCHEMA_VERSION)
+TAIL = 1000  # entries whose chain the writer checks at first, some 10 ms; `JournalReader.verify` checks them all
 _SCHEMA = """
 CREATE TABLE records (
     id INTEGER PRIMARY KEY,
@@ -32,17 +35,20 @@ CREATE TABLE records (
     hash TEXT NOT NULL
 ) STRICT
 """
-# Few rows among many, found without a look at the others: a restart over a flowing pump waits for them.
-RARE = ("pruned", "began", "infusion_ended", "control_started", "library_accepted", "association_changed")
-_IS_RARE = f"kind IN {RARE}"  # in a query word for word, or SQLite does not take the index
-_INDEX = f"CREATE INDEX IF NOT EXISTS rare_kinds ON records (kind, id) WHERE {_IS_RARE}"
-_OLD_INDEX = "DROP INDEX IF EXISTS rare"  # of fewer kinds
+# Few entries among many, found without reading the others: a restart over a flowing pump waits for them.
+RARE = (
+    *("pruned", "began", "infusion_ended", "control_started", "library_accepted", "association_changed"),
+    *("alarm_raised", "alarm_cleared"),
+)
+_IS_RARE = f"kind IN {RARE}"  # in a query word for word, or SQLite does not use the index
+_INDEX = f"CREATE INDEX IF NOT EXISTS few_kinds ON records (kind, id) WHERE {_IS_RARE}"
+_OLD_INDEXES = ("DROP INDEX IF EXISTS rare", "DROP INDEX IF EXISTS rare_kinds")  # of fewer kinds
 _COLUMNS = "id, ts, mono_ns, boot, pump, session, kind, body, hash"
 _SELECT = f"SELECT {_COLUMNS} FROM records"  # noqa: S608  # names of our own
 
 
 _FAILURES = (sqlite3.Error, UnicodeDecodeError)  # the latter for damaged text, in SQLite's own messages too
-_ANY = 2**62  # above every row's number
+_ANY = 2**62  # above every id
 
 
 class JournalError(Exception):
@@ -50,11 +56,11 @@ class JournalError(Exception):
 
 
 class BrokenChainError(JournalError):
-    """The journal can be read, and is not what was written. The message names the first row that shows it."""
+    """The journal can be read, and is not what was written. The message names the first entry that shows it."""
 
 
 def timestamp(at: datetime) -> str:
-    """Wall time as every row has it, so that it sorts as text: UTC with milliseconds."""
+    """Wall time as every entry has it, so that it sorts as text: UTC with milliseconds."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
@@ -62,13 +68,14 @@ class Journal:
     """The one writer. Not thread-safe: it belongs to the thread that opened it."""
 
     def __init__(self, path: Path, boot: str) -> None:
-        """Open or make the journal. Raises JournalError, also when its newest rows are not what was written."""
+        """Open or make the journal. Raises JournalError, also when its newest entries are not what was written."""
         self.path, self.boot = path, boot
         try:
             self._db = sqlite3.connect(path, isolation_level=None, timeout=5.0)
             try:
                 self._open()
                 tail = self._tail()
+                self._upgrade()
             except BaseException:
                 self._db.close()
                 raise
@@ -78,7 +85,7 @@ class Journal:
 
     def _open(self) -> None:
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if version not in (0, SCHEMA_VERSION):
+        if version not in (0, *READABLE):
             raise JournalError(f"journal {self.path} has schema {version}, this pumpd writes {SCHEMA_VERSION}")
         if version == 0 and self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             raise JournalError(f"journal {self.path} cannot be opened: it is a database, and not a journal of pumpd")
@@ -88,31 +95,37 @@ class Journal:
             with self._transaction():  # table and version together, so that a crash leaves no half-made journal
                 self._db.execute(_SCHEMA)
                 self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-        self._db.execute(_OLD_INDEX)
-        self._db.execute(_INDEX)
+
+    def _upgrade(self) -> None:
+        """Only after the newest entries have proved to be a journal's."""
+        for index in (*_OLD_INDEXES, _INDEX):
+            self._db.execute(index)
+        if self._db.execute("PRAGMA user_version").fetchone()[0] != SCHEMA_VERSION:
+            self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
 
     def _tail(self) -> Anchor:
-        """The newest row, after a look at the last `TAIL` of them."""
-        rows = [Record(*row) for row in self._db.execute(f"{_SELECT} ORDER BY id DESC LIMIT ?", (TAIL + 1,))][::-1]
-        if not rows:
+        """The newest entry, after a check of the last `TAIL` of them."""
+        newest_first = self._db.execute(f"{_SELECT} ORDER BY id DESC LIMIT ?", (TAIL + 1,))
+        entries = [Record(*columns) for columns in newest_first][::-1]
+        if not entries:
             return START
-        whole = len(rows) <= TAIL
-        before = START if whole else Anchor(rows[0].id, rows[0].hash)
-        return follow(self.path, rows if whole else rows[1:], before, _removed(self._db, self.path))
+        whole = len(entries) <= TAIL
+        before = START if whole else Anchor(entries[0].id, entries[0].hash)
+        return follow(self.path, entries if whole else entries[1:], before, _removed(self._db, self.path))
 
     @property
     def newest(self) -> Anchor:
-        """Number and hash of the newest row; `START` when there is none."""
+        """Number and hash of the newest entry; `START` when there is none."""
         return self._newest
 
     def append(self, entries: Sequence[Entry], now: datetime | None = None) -> list[Record]:
-        """Write the entries durably and return them as rows. Raises JournalError; then none of them is written."""
+        """Write the entries durably and return them as records. Raises JournalError; then none of them is written."""
         return self._write(entries, now)
 
     def prune(self, removed: Sequence[Removed], entries: Sequence[Entry], now: datetime | None = None) -> list[Record]:
-        """Take these rows away and write `entries`, which say so, as one. Raises JournalError; then nothing is done.
+        """Remove these and write `entries`, which say so, as one. Raises JournalError; then nothing is done.
 
-        `retention.prune` is the way to come here: it works out what may go and what has to be said of it.
+        Use `retention.prune`, which works out what may go and which entries say so.
         """
         return self._write(entries, now, removed)
 
@@ -131,7 +144,10 @@ class Journal:
                     self._db.execute("DELETE FROM records WHERE id BETWEEN ? AND ?", (gap.first, gap.last))
                 self._db.executemany(
                     "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    [(r.id, r.ts, r.mono_ns, r.boot, r.pump, r.session, r.kind, r.body, r.hash) for r in records],
+                    [
+                        (r.id, r.ts, r.mono_ns, r.boot, r.pump, r.session, r.written_kind, r.body, r.hash)
+                        for r in records
+                    ],
                 )
         except _FAILURES as error:
             raise JournalError(f"journal {self.path} cannot be written: {error}") from error
@@ -178,65 +194,73 @@ class JournalReader:
             )
             try:
                 version = self._db.execute("PRAGMA user_version").fetchone()[0]
-                if version not in (0, SCHEMA_VERSION):
-                    raise JournalError(f"journal {path} has schema {version}, this pumpd reads {SCHEMA_VERSION}")
+                if version not in (0, *READABLE):
+                    raise JournalError(f"journal {path} has schema {version}, this pumpd reads {READABLE}")
             except BaseException:
                 self._db.close()
                 raise
         except _FAILURES as error:
             raise JournalError(f"journal {path} cannot be read: {error}") from error
 
-    def _rows(self, sql: str, *values: int | str) -> Iterator[Record]:
+    def _records(self, sql: str, *values: int | str) -> Iterator[Record]:
         try:
-            for row in self._db.execute(sql, values):
-                yield Record(*row)
+            for columns in self._db.execute(sql, values):
+                yield Record(*columns)
         except _FAILURES as error:
             raise JournalError(f"journal {self.path} cannot be read: {error}") from error
 
     def all(self) -> Iterator[Record]:
-        """Every row in order, as they were when the reading began."""
-        return self._rows(_SELECT + " ORDER BY id")
+        """Every entry in order, as they were when the reading began."""
+        return self._records(_SELECT + " ORDER BY id")
 
     def after(self, last_id: int, limit: int = 500) -> list[Record]:
-        """Up to `limit` rows with an id above `last_id`, in order."""
-        return list(self._rows(_SELECT + " WHERE id > ? ORDER BY id LIMIT ?", last_id, limit))
+        """Up to `limit` entries with an id above `last_id`, in order."""
+        return list(self._records(_SELECT + " WHERE id > ? ORDER BY id LIMIT ?", last_id, limit))
+
+    def since(self, first_id: int) -> Iterator[Record]:
+        """The entries from an id on, in order, read in pieces so that the writer is not kept from its checkpoints."""
+        last = first_id - 1
+        while entries := self.after(last, 1000):
+            yield from entries
+            last = entries[-1].id
 
     def last(self, limit: int, kind: str | None = None) -> list[Record]:
-        """The newest rows, of one kind where it is given, oldest of them first."""
+        """The newest entries, of one kind where it is given, the oldest of them first."""
         if kind is None:
-            rows = self._rows(_SELECT + " ORDER BY id DESC LIMIT ?", limit)
+            found = self._records(_SELECT + " ORDER BY id DESC LIMIT ?", limit)
         else:
-            rows = self._rows(f"{_SELECT} WHERE {_of_kind(kind)} ORDER BY id DESC LIMIT ?", kind, limit)
-        return list(rows)[::-1]
+            where, values = _of_kind(kind)
+            found = self._records(f"{_SELECT} WHERE {where} ORDER BY id DESC LIMIT ?", *values, limit)
+        return list(found)[::-1]
 
     def newest(self, kind: str, pump: str | None = None, before: int | None = None) -> Record | None:
-        """The newest row of a kind, of a pump and before a row where they are given; None when there is none."""
-        where, values = _of_kind(kind), [kind]
+        """The newest entry of a kind, of a pump and before an id where they are given; None when there is none."""
+        where, values = _of_kind(kind)
         if pump is not None:
-            where, values = f"{where} AND pump = ?", [*values, pump]
-        rows = self._rows(f"{_SELECT} WHERE {where} AND id < ? ORDER BY id DESC LIMIT 1", *values, before or _ANY)
-        return next(rows, None)
+            where, values = f"{where} AND pump = ?", (*values, pump)
+        found = self._records(f"{_SELECT} WHERE {where} AND id < ? ORDER BY id DESC LIMIT 1", *values, before or _ANY)
+        return next(found, None)
 
     def of_pump(self, pump: str, since: int = 1) -> Iterator[Record]:
-        """The rows of a pump from a row on, in order."""
-        return self._rows(f"{_SELECT} WHERE pump = ? AND id >= ? ORDER BY id", pump, since)
+        """The entries of a pump from an id on, in order."""
+        return self._records(f"{_SELECT} WHERE pump = ? AND id >= ? ORDER BY id", pump, since)
 
     def removed(self) -> Mapping[int, Removed]:
-        """What retention took away, as the `pruned` rows say it, by the last row of each gap."""
+        """What retention removed, as the `pruned` entries say it, by the last entry of each gap."""
         try:
             return _removed(self._db, self.path)
         except _FAILURES as error:
             raise JournalError(f"journal {self.path} cannot be read: {error}") from error
 
     def verify(self, anchors: Iterable[Anchor] = (), since: int = 1) -> int:
-        """Check numbering and chain from the first row, or from `since`, to the last, and that every anchor is in it.
+        """Check numbering and chain from the first entry, or from `since`, to the last, and that every anchor is in it.
 
-        Returns how many rows were checked. Raises BrokenChainError that names the first row that is missing, altered,
-        out of place or another than the anchored one; JournalError when the file cannot be read. Anchors before `since`
-        are not looked at.
+        Returns how many entries were checked. Raises BrokenChainError that names the first entry that is missing,
+        altered, out of place or another than the anchored one; JournalError when the file cannot be read. Anchors
+        before `since` are not checked.
         """
         removed, count = self.removed(), 0
-        last = next(self._rows(f"{_SELECT} WHERE id < ? ORDER BY id DESC LIMIT 1", since), None)
+        last = next(self._records(f"{_SELECT} WHERE id < ? ORDER BY id DESC LIMIT 1", since), None)
         start = START if last is None else Anchor(last.id, last.hash)
         wanted: dict[int, set[str]] = {}
         for anchor in anchors:
@@ -244,11 +268,11 @@ class JournalReader:
 
         def counted() -> Iterator[Record]:
             nonlocal count
-            for row in self._rows(f"{_SELECT} WHERE id >= ? ORDER BY id", since):
+            for entry in self._records(f"{_SELECT} WHERE id >= ? ORDER BY id", since):
                 count += 1
-                yield row
-                if wanted.pop(row.id, {row.hash}) != {row.hash}:
-                    raise BrokenChainError(f"journal {self.path}: row {row.id} is another than the one anchored")
+                yield entry
+                if wanted.pop(entry.id, {entry.hash}) != {entry.hash}:
+                    raise BrokenChainError(f"journal {self.path}: entry {entry.id} is not the one anchored")
 
         newest = follow(self.path, counted(), start, removed)
         for seq, hashes in sorted(wanted.items()):
@@ -257,14 +281,14 @@ class JournalReader:
         return count
 
     def _check_absent(self, seq: int, hashes: set[str], newest: Anchor, removed: Mapping[int, Removed]) -> None:
-        """An anchor whose row is not there: before the first row, cut off, or taken away by retention."""
+        """An anchor whose entry is not there: before the first entry, cut off, or removed by retention."""
         known = START.hash if seq == 0 else removed[seq].hash if seq in removed else None
         if seq > newest.seq:
-            what = f"cut off after row {newest.seq}, row {seq} was there"
+            what = f"cut off after entry {newest.seq}, entry {seq} was there"
         elif known is None:
-            what = f"row {seq} was taken away by retention, its anchor cannot be checked any more"
+            what = f"entry {seq} was removed by retention, its anchor cannot be checked any more"
         elif hashes != {known}:
-            what = f"row {seq} is another than the one anchored"
+            what = f"entry {seq} is not the one anchored"
         else:
             return
         raise BrokenChainError(f"journal {self.path}: {what}")
@@ -273,33 +297,39 @@ class JournalReader:
         self._db.close()
 
 
-def follow(path: Path, rows: Iterable[Record], before: Anchor, removed: Mapping[int, Removed]) -> Anchor:
-    """Follow the chain from a row on; returns the last. Raises BrokenChainError at the first row that does not fit."""
+def follow(path: Path, entries: Iterable[Record], before: Anchor, removed: Mapping[int, Removed]) -> Anchor:
+    """Follow the chain from an entry on; returns the last. Raises BrokenChainError at the first that does not fit."""
     at = before
-    for row in rows:
-        if row.id != at.seq + 1:
-            gap = removed.get(row.id - 1)
+    for entry in entries:
+        if entry.id != at.seq + 1:
+            gap = removed.get(entry.id - 1)
             if gap is None or gap.first != at.seq + 1:
-                number = at.seq + 1
-                raise BrokenChainError(f"journal {path}: row {number} is missing (found row {row.id} in its place)")
+                missing = at.seq + 1
+                raise BrokenChainError(
+                    f"journal {path}: entry {missing} is missing (found entry {entry.id} in its place)"
+                )
             at = Anchor(gap.last, gap.hash)
-        if row.chained_to(at.hash) != row.hash:
-            raise BrokenChainError(f"journal {path}: row {row.id} ({row.kind}) does not fit the hash chain")
-        at = Anchor(row.id, row.hash)
+        if entry.chained_to(at.hash) != entry.hash:
+            raise BrokenChainError(f"journal {path}: entry {entry.id} ({entry.kind}) does not fit the hash chain")
+        at = Anchor(entry.id, entry.hash)
     return at
 
 
-def _of_kind(kind: str) -> str:
-    return f"kind = ? AND {_IS_RARE}" if kind in RARE else "kind = ?"
+def _of_kind(kind: str) -> tuple[str, tuple[str, ...]]:
+    """The condition for a kind under all its names, and the values for its question marks."""
+    names = names_of(kind)
+    where = f"kind IN ({', '.join('?' * len(names))})" if len(names) > 1 else "kind = ?"
+    return (f"{where} AND {_IS_RARE}" if kind in RARE else where), names
 
 
 def _removed(db: sqlite3.Connection, path: Path) -> dict[int, Removed]:
-    """The gaps that the `pruned` rows tell of, by their last row; a younger row replaces what an older one said."""
+    """The gaps that the `pruned` entries name, by their last entry; a younger entry replaces what an older one said."""
     found: dict[int, Removed] = {}
-    for number, body in db.execute(f"SELECT id, body FROM records WHERE {_of_kind(PRUNED)} ORDER BY id", (PRUNED,)):  # noqa: S608
+    where, values = _of_kind(PRUNED)
+    for number, body in db.execute(f"SELECT id, body FROM records WHERE {where} ORDER BY id", values):  # noqa: S608
         try:
             gaps = [Removed(int(first), int(last), str(digest)) for first, last, digest in json.loads(body)["removed"]]
         except (TypeError, ValueError, KeyError, RecursionError) as error:
-            raise BrokenChainError(f"journal {path}: row {number} ({PRUNED}) cannot be read") from error
+            raise BrokenChainError(f"journal {path}: entry {number} ({PRUNED}) cannot be read") from error
         found |= {gap.last: gap for gap in gaps}
     return found

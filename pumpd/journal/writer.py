@@ -1,34 +1,36 @@
 """The journal's writer as the control loop sees it: post and go on, or append and wait until it is on the disk.
 
-The SQLite connection lives on one thread of its own, so a slow disk delays the next start and nothing else (RUN-16).
-What has gathered while the disk was busy goes down as one transaction, in the order in which it was handed over.
-
-What was posted and could not be written is kept, and goes down before anything else once there is room; beyond
-`KEPT_MOST` rows it is counted, and a row `rows_lost` says so (AUD-10). Who appends is told of a failure instead.
+Promises:
+- The SQLite connection lives on one thread of its own, so a slow disk delays the next start and nothing else (RUN-16).
+- What has gathered while the disk was busy is written as one transaction, in the order in which it was handed over.
+- What was posted and could not be written is kept, within the bounds of `Backlog`, and written before anything else.
+- An append is answered: with a JournalError at once when the disk hangs and much waits already, or has hung for
+  `HUNG_S`, or when the thread has ended. A disk that hangs is a failure like one that refuses.
 """
 
 import asyncio
 import contextlib
-import queue
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 
-from pumpd.journal import Entry, Journal, JournalError
+from pumpd.journal.backlog import Backlog, Batch, write
+from pumpd.journal.records import Entry
+from pumpd.journal.store import Journal, JournalError
 
 log = structlog.get_logger("pumpd.control")
 
 CLOSE_WITHIN_S = 5.0
-KEPT_MOST = 20_000  # rows: an hour of a running pump, some 20 MB
+HUNG_S = 5.0  # within a lease, so that an infusion whose journal hangs is stopped by pumpd itself (PWR-11)
 
 
 class JournalWriter(Protocol):
-    """Both ways keep the order of their calls. A failure is told to `on_failure`, the first success after it to
-    `on_restored`, with how many rows had been kept.
+    """Both ways keep the order of their calls. A failure is reported to `on_failure`, the first success after it to
+    `on_restored`, with how many entries had been kept.
     """
 
     on_failure: Callable[[JournalError], None]
@@ -39,63 +41,31 @@ class JournalWriter(Protocol):
         ...
 
     async def append(self, entries: Sequence[Entry]) -> None:
-        """Return once these and all before them are on the disk. Raises JournalError; then these are not written."""
+        """Return once these and all before them are on the disk. Raises JournalError; then these are not written,
+        unless a disk that hangs had begun on them, which the message then says.
+        """
         ...
 
     async def close(self) -> None: ...
 
 
 def _ignore(_: JournalError | int) -> None:
-    """Until somebody listens."""
-
-
-def _stamped(entries: Iterable[Entry]) -> list[Entry]:
-    """With the wall time of now: a row says when something happened, not when the disk had time (AUD-02)."""
-    now = datetime.now(UTC)
-    return [Entry(each.kind, each.body, each.pump, each.session, each.mono_ns, now) for each in entries]
-
-
-class _Backlog:
-    """What was posted and is not on the disk yet."""
-
-    def __init__(self) -> None:
-        self.entries: list[Entry] = []
-        self.lost = 0
-
-    def __bool__(self) -> bool:
-        return bool(self.entries or self.lost)
-
-    def keep(self, entries: Iterable[Entry]) -> None:
-        for entry in entries:
-            if len(self.entries) < KEPT_MOST:
-                self.entries.append(entry)
-            else:
-                self.lost += 1
-
-    def write(self, journal: Journal, more: Sequence[Entry]) -> int:
-        """Write what was kept and then these; returns how many had been kept. Raises JournalError; then nothing is."""
-        kept = [*self.entries]
-        if self.lost:
-            kept += _stamped([Entry("entries_lost", {"count": self.lost}, mono_ns=kept[-1].mono_ns if kept else 0)])
-        if kept or more:
-            journal.append([*kept, *more])
-        self.entries, self.lost = [], 0
-        return len(kept)
-
-
-_Batch = tuple[Sequence[Entry], "asyncio.Future[None] | None"]
+    """Until it is replaced."""
 
 
 class ThreadWriter:
     """The writer of a running gateway."""
 
     def __init__(self, path: Path, boot: str) -> None:
-        """Open the journal. Raises JournalError."""
         self.on_failure: Callable[[JournalError], None] = _ignore
         self.on_restored: Callable[[int], None] = _ignore
+        self._path = path
         self._loop = asyncio.get_running_loop()
-        self._backlog = _Backlog()  # the thread's alone
-        self._batches: queue.SimpleQueue[_Batch | None] = queue.SimpleQueue()
+        self._changed = threading.Condition()  # guards what follows
+        self._backlog = Backlog()
+        self._fresh = self._closing = False
+        self._busy_since: float | None = None  # monotonic seconds
+        self._waiters: dict[Batch, asyncio.Future[None]] = {}  # the loop's alone
         self._opened: asyncio.Future[None] = self._loop.create_future()
         self._thread = threading.Thread(target=self._run, args=(path, boot), name="journal", daemon=True)
         self._thread.start()
@@ -105,124 +75,184 @@ class ThreadWriter:
         await self._opened
 
     def post(self, entries: Sequence[Entry]) -> None:
-        if entries:
-            self._batches.put((_stamped(entries), None))
+        if not entries:
+            return
+        with self._changed:
+            self._backlog.post(entries)
+            self._wake()
+            why = self._unusable() if not self._backlog.behind else ""
+            self._backlog.behind = self._backlog.behind or bool(why)
+        if why:  # later: this may be the middle of a turn of the state machine
+            self._loop.call_soon(self._report, JournalError(why))
 
     async def append(self, entries: Sequence[Entry]) -> None:
-        done: asyncio.Future[None] = self._loop.create_future()
-        self._batches.put((_stamped(entries), done))
-        await done
+        with self._changed:
+            why = self._unusable()
+            self._backlog.behind = self._backlog.behind or bool(why)
+            batch = None if why else self._backlog.append(entries)
+            self._wake()
+        if batch is None:
+            self._report(error := JournalError(why))
+            raise error
+        await self._settled(batch)
+        if batch.error is not None:
+            raise batch.error
 
     async def close(self) -> None:
-        self._batches.put(None)
+        with self._changed:
+            self._closing = True
+            self._wake()
         await asyncio.to_thread(self._thread.join, CLOSE_WITHIN_S)  # a disk that hangs must not hold up the end
+
+    def _wake(self) -> None:
+        self._fresh = True
+        self._changed.notify()
+
+    def _report(self, error: JournalError) -> None:
+        self.on_failure(error)
+
+    def _unusable(self) -> str:
+        """Why nothing more is handed to the thread; empty when it may be. Call it with the lock."""
+        if self._closing:
+            return ""
+        if self._opened.done() and not self._thread.is_alive():
+            return f"journal {self._path}: pumpd's thread for it has ended"
+        if self._busy_since is None:
+            return ""
+        if time.monotonic() - self._busy_since >= HUNG_S:
+            return f"journal {self._path}: the disk has not answered for {HUNG_S:g} s"
+        if self._backlog.full:
+            return f"journal {self._path}: the disk does not keep up, and {self._backlog.posted} entries wait for it"
+        return ""
+
+    async def _settled(self, batch: Batch) -> None:
+        """Wait until it is written or refused, or withdraw it when the disk hangs. Raises JournalError."""
+        waiter = self._waiters[batch] = self._loop.create_future()
+        try:
+            while self._backlog.holds(batch):
+                busy_since = self._busy_since
+                left = HUNG_S if busy_since is None else busy_since + HUNG_S - time.monotonic()
+                await asyncio.wait([waiter], timeout=max(0.001, left))
+                with self._changed:
+                    why = self._unusable() if self._backlog.holds(batch) else ""
+                    if not why:
+                        continue
+                    self._backlog.behind = True
+                    withdrawn = self._backlog.withdraw(batch)
+                error = JournalError(why if withdrawn else f"{why}; what it was writing may still be written")
+                self._report(error)
+                raise error
+        finally:
+            del self._waiters[batch]
 
     def _run(self, path: Path, boot: str) -> None:
         try:
             journal = Journal(path, boot)
         except JournalError as error:
-            self._tell(self._opened, error)
+            self._loop.call_soon_threadsafe(self._opened.set_exception, error)
             return
-        self._tell(self._opened, None)
-        last = False
-        while not last:
-            batches = [self._batches.get()]
-            while not self._batches.empty():
-                batches.append(self._batches.get())
-            last = None in batches
-            self._write(journal, [batch for batch in batches if batch is not None])
-        journal.close()
+        self._loop.call_soon_threadsafe(self._opened.set_result, None)
+        with contextlib.closing(journal):
+            while self._turn(journal):
+                pass
 
-    def _write(self, journal: Journal, batches: list[_Batch]) -> None:
-        behind = bool(self._backlog)
+    def _turn(self, journal: Journal) -> bool:
+        """Wait for something to write, and write it. Whether there will be more."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._fresh)
+            self._fresh, last = False, self._closing
+            batches, lost = self._backlog.begin()
+        outcome = self._write(journal, batches, lost)
+        for call, argument in outcome:  # in this order, before anyone who waited goes on
+            self._on_loop(call, argument)
+        self._on_loop(self._settle)
+        return not last
+
+    def _write(self, journal: Journal, batches: list[Batch], lost: int) -> list[tuple[Callable[[Any], None], Any]]:
+        """Write them; returns what the loop is to be told."""
         try:
-            kept = self._backlog.write(journal, [entry for entries, _ in batches for entry in entries])
+            self._busy_since = time.monotonic()
+            try:
+                write(journal, batches, lost)
+            finally:
+                self._busy_since = None
         except JournalError as error:
-            self._failed(error, batches)
-        except Exception as caught:  # the thread must live: who waits for it would wait for ever
+            with self._changed:
+                self._backlog.failed(batches, error)
+            return [(self._report, error)]
+        except Exception as caught:  # the thread must live: all who append wait for it
             log.exception("journal_thread_failed")
             if len(batches) > 1:  # one entry that cannot be written takes no other with it
+                return [call for batch in batches for call in self._write(journal, [batch], 0)]
+            defect = JournalError(f"journal {journal.path}: pumpd failed on an entry: {caught!r}")
+            with self._changed:
                 for batch in batches:
-                    self._write(journal, [batch])
-                return
-            told = JournalError(f"journal {journal.path}: pumpd failed on an entry: {caught!r}")
-            self._settle(batches, told)
-            self._loop.call_soon_threadsafe(self.on_failure, told)
-        else:
-            if behind:  # before anybody who waited goes on
-                self._loop.call_soon_threadsafe(self.on_restored, kept)
-            self._settle(batches, None)
+                    self._backlog.drop(batch, defect)
+            return [(self._report, defect)]
+        with self._changed:
+            kept = self._backlog.written(batches, lost)
+        return [] if kept is None else [(self._restored, kept)]
 
-    def _failed(self, error: JournalError, batches: list[_Batch]) -> None:
-        for entries, done in batches:
-            if done is None:
-                self._backlog.keep(entries)
-        self._settle(batches, error)
-        self._loop.call_soon_threadsafe(self.on_failure, error)
+    def _restored(self, kept: int) -> None:
+        self.on_restored(kept)
 
-    def _settle(self, batches: list[_Batch], error: JournalError | None) -> None:
-        for _, done in batches:
-            if done is not None:
-                self._tell(done, error)
+    def _settle(self) -> None:
+        for batch, waiter in self._waiters.items():
+            if batch.settled and not waiter.done():
+                waiter.set_result(None)
 
-    def _tell(self, future: "asyncio.Future[None]", error: JournalError | None) -> None:
-        def settle() -> None:
-            if future.done():
-                return
-            if error is None:
-                future.set_result(None)
-            else:
-                future.set_exception(error)
-
-        self._loop.call_soon_threadsafe(settle)
+    def _on_loop(self, call: Callable[..., None], *arguments: object) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended, and all who waited with it
+            self._loop.call_soon_threadsafe(call, *arguments)
 
 
 class InlineWriter:
-    """The same on the loop itself, for virtual time: a thread would stand outside of it.
+    """The same on the loop itself, for virtual time, which a thread would not share.
 
-    `group` posted entries go down as one transaction, as they would while a disk is busy.
+    `group` posted entries are written as one transaction, as they would be while a disk is busy.
     """
 
     def __init__(self, journal: Journal, group: int = 1) -> None:
         self.on_failure: Callable[[JournalError], None] = _ignore
         self.on_restored: Callable[[int], None] = _ignore
         self._journal, self._group = journal, group
-        self._waiting: list[Entry] = []
-        self._appended: list[Entry] = []
-        self._backlog = _Backlog()
+        self._backlog = Backlog()
+        self._posted = 0  # since the last attempt
 
     def post(self, entries: Sequence[Entry]) -> None:
-        self._waiting += _stamped(entries)
-        if len(self._waiting) >= self._group:
-            with contextlib.suppress(JournalError):
-                self._flush()
+        self._backlog.post(entries)
+        self._posted += len(entries)
+        if self._posted >= self._group:
+            self._flush()
 
     async def append(self, entries: Sequence[Entry]) -> None:
-        self._appended = _stamped(entries)
-        self._flush()
-        await asyncio.sleep(0)  # others get their turn, as they do while the real writer's thread works
+        batch = self._backlog.append(entries)
+        await asyncio.sleep(0)  # others run meanwhile, as they do beside the thread
+        if not batch.settled:
+            self._flush()
+        if batch.error is not None:
+            raise batch.error
 
     async def close(self) -> None:
-        with contextlib.suppress(JournalError):
-            self._flush()
+        self._flush()
         self._journal.close()
 
     def _flush(self) -> None:
-        """Raises JournalError, after telling `on_failure`; what was posted is kept, what was appended is not."""
-        waiting, appended, behind = self._waiting, self._appended, bool(self._backlog)
-        self._waiting, self._appended = [], []
+        """Try to write all that waits."""
+        batches, lost = self._backlog.begin()
+        self._posted = 0
         try:
-            kept = self._backlog.write(self._journal, [*waiting, *appended])
+            write(self._journal, batches, lost)
         except JournalError as error:
-            self._backlog.keep(waiting)
+            self._backlog.failed(batches, error)
             self.on_failure(error)
-            raise
-        if behind:
-            self.on_restored(kept)
+        else:
+            if (kept := self._backlog.written(batches, lost)) is not None:
+                self.on_restored(kept)
 
 
 class NoWriter:
-    """Stands in for the journal that cannot be opened: nothing is written, so nothing is started, and stop works."""
+    """In place of a journal that cannot be opened: nothing is written, so nothing is started, and stop works."""
 
     def __init__(self, error: JournalError) -> None:
         self.on_failure: Callable[[JournalError], None] = _ignore

@@ -62,6 +62,7 @@ RISK: dict[AlarmCode, tuple[Harm, Onset, str]] = {
     AlarmCode.JOURNAL_FAILED: (*_FATAL_SOON, "what was given would not be known to the next one"),
     AlarmCode.START_FAILED: (*_FATAL_SOON, "the pump may run something else, or later"),
     AlarmCode.CONTROL_RESTARTED: (*_FATAL_SOON, "for some seconds nobody saw what the pump did"),
+    AlarmCode.CONTROL_FAILED: (*_FATAL_SOON, "for some seconds nobody sees what the pumps do"),
     AlarmCode.DEADMAN_FAILED: (Harm.IRREVERSIBLE, Onset.DELAYED, "harm only should the gateway die as well"),
     AlarmCode.TABLET_LOST: (Harm.REVERSIBLE, Onset.DELAYED, "alarms are seen and heard at the pump only"),
     AlarmCode.TABLET_GONE: (Harm.REVERSIBLE, Onset.PROMPT, "the same, and nobody may have noticed"),

@@ -45,6 +45,7 @@ class AlarmCode(StrEnum):
     START_FAILED = "start_failed"
     CONTROL_RESTARTED = "control_restarted"
     DEADMAN_FAILED = "deadman_failed"
+    CONTROL_FAILED = "control_failed"
     # of the bedside; none of them touches an infusion
     TABLET_LOST = "tablet_lost"
     TABLET_GONE = "tablet_gone"
@@ -125,6 +126,9 @@ ALARM_TABLE: dict[AlarmCode, AlarmText] = {
         Priority.MEDIUM,
         "The deadman process does not work",
         "Stay there; have the gateway mended",
+    ),
+    AlarmCode.CONTROL_FAILED: AlarmText(
+        Priority.HIGH, "Part of the gateway's program failed", "Check that every pump stopped"
     ),
     AlarmCode.START_FAILED: AlarmText(Priority.HIGH, "Pump did not start as told", "Look at the pump first"),
     AlarmCode.TABLET_LOST: AlarmText(Priority.LOW, "No tablet is connected; the infusion goes on", "Go to the pump"),

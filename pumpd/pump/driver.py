@@ -59,6 +59,13 @@ class Driver(Protocol):
         """
         ...
 
+    @property
+    def longest_call_s(self) -> float:
+        """No call of this driver takes longer, however late the pump answers: a hung driver is told from a slow pump
+        by it. The time that a call waits for other pumps on the port is not in it.
+        """
+        ...
+
     def fileno(self) -> int | None:
         """The descriptor of the open port, for the deadman to have a duplicate of; None when there is none."""
         ...

@@ -53,27 +53,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def _serve(settings: Settings, mqtt: MqttSettings, cursor: Cursor) -> None:
-    told_to_stop = asyncio.Event()
+    """Until a signal. A work that ends before is an error, and ends the process: systemd starts it again."""
+    ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, told_to_stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
     telemetry = Telemetry(settings, mqtt, cursor, random.Random())  # noqa: S311 - jitter, not a secret
-    work = asyncio.create_task(telemetry.run())
-    others = [asyncio.create_task(told_to_stop.wait()), asyncio.create_task(_keep_watchdog())]
+    works = [
+        asyncio.create_task(telemetry.run(), name="telemetry"),
+        asyncio.create_task(_keep_watchdog(), name="watchdog"),
+    ]
+    signalled = asyncio.create_task(ended.wait(), name="signals")
     notify("READY=1", "STATUS=starting")
-    await asyncio.wait([work, others[0]], return_when=asyncio.FIRST_COMPLETED)
+    done, _ = await asyncio.wait([*works, signalled], return_when=asyncio.FIRST_COMPLETED)
     notify("STOPPING=1")
-    for task in (work, *others):
+    for task in (*works, signalled):
         await end(task)
-    if not work.cancelled():
-        work.result()  # it never ends by itself but by an error
+    for task in works:
+        if not task.cancelled():
+            task.result()  # raises what it died of
+    if signalled not in done:
+        raise RuntimeError(f"{', '.join(task.get_name() for task in done)} ended although nothing ended it")
 
 
 async def _keep_watchdog() -> None:
     """A turn of the loop is the evidence: what blocks it, blocks this. A broker or a journal that is away does not."""
     interval = watchdog_interval_s()
-    while interval is not None:
-        notify("WATCHDOG=1")
-        await asyncio.sleep(interval)
+    while True:
+        if interval is not None:
+            notify("WATCHDOG=1")
+        await asyncio.sleep(interval or 60.0)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How far the journal has been published: one row in telemetry's own SQLite file.
+"""How far the journal has been published: kept in telemetry's own SQLite file.
 
 Promises:
 - It moves only forward, and only when the broker has acknowledged everything up to there.
@@ -21,7 +21,7 @@ class CursorError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """The last row that is published, and its hash, by which a replaced journal is noticed."""
+    """The last entry that is published, and its hash, by which a replaced journal is noticed."""
 
     id: int = 0
     hash: str = ""
@@ -56,10 +56,10 @@ class Cursor:
             raise CursorError(f"cursor {path} cannot be opened: {error}") from error
         self.position = Position(*found) if found else Position()
 
-    def advance(self, row: Record) -> None:
-        """Everything up to `row` is acknowledged. Raises CursorError."""
-        if row.id > self.position.id:
-            self._write(Position(row.id, row.hash))
+    def advance(self, entry: Record) -> None:
+        """Everything up to `entry` is acknowledged. Raises CursorError."""
+        if entry.id > self.position.id:
+            self._write(Position(entry.id, entry.hash))
 
     def start_over(self) -> None:
         """The journal is not the one that the position was in."""

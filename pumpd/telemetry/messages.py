@@ -1,7 +1,7 @@
-"""What goes out: journal rows and the gateway's own state as MQTT messages. Pure.
+"""What goes out: journal entries and the gateway's own state as MQTT messages. Pure.
 
 Promises:
-- Every row becomes at least one message, so a gap in `seq` under `pumpd/v1/<gateway>/#` is a loss.
+- Every entry becomes at least one message, so a gap in `seq` under `pumpd/v1/<gateway>/#` is a loss.
 - Only the fields listed here go out: no name, weight, dose, patient token or key (AUD-09).
 - What a pump or a person wrote is data: it cannot add a topic level, a wildcard or a control character (SEC-12).
 """
@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from pumpd.journal import Record
+from pumpd.pump import AlarmCode
 
 SCHEMA = "pumpd.telemetry.v1"
 STATEMENT = "Simulation, research and integration only: not a cleared medical device."
 
-READING_EXPIRY_S = 30  # nobody should take an older one for live
-STATE_EXPIRY_S = 120  # of a state in which flow may occur, and of any state told by a reading
+READING_EXPIRY_S = 30  # an older one must not be taken for live
+STATE_EXPIRY_S = 120  # of a state in which flow may occur, and of any state that a reading repeats
 STATE_REFRESH_S = 30
 REST_EXPIRY_S = 86_400  # of a state at rest, which no reading repeats
 
@@ -106,7 +107,7 @@ def _json(fields: Mapping[str, Any]) -> bytes:
 
 
 class Translator:
-    """Rows to messages for one gateway. Remembers, per pump, when the retained state was last told.
+    """Entries to messages for one gateway. Remembers, per pump, when the retained state was last sent.
 
     `simulated` says it of every pump by name; a pump that is not in it is not vouched for and carries no such flag.
     """
@@ -114,7 +115,7 @@ class Translator:
     def __init__(self, gateway: str, simulated: Mapping[str, bool]) -> None:
         self._root = f"pumpd/v1/{level(gateway)}"
         self._simulated = simulated
-        self._state_told: dict[str, int] = {}
+        self._state_sent: dict[str, int] = {}
 
     @property
     def state_topic(self) -> str:
@@ -123,8 +124,8 @@ class Translator:
     def gateway_state(self, state: str, boot: str, session: str, ts: str) -> Message:
         """`ready` as birth, `lost` as will, `disconnected` before a clean end.
 
-        Boot and session are the same in the birth and the will of one connection, so that whoever reads a late `lost`
-        can see that it is not about the connection that lives.
+        Boot and session are the same in the birth and the will of one connection, so that a reader of a late `lost`
+        sees that it is not about the connection that is alive.
         """
         fields = {"state": state, "boot": boot, "session": session, "ts": ts, "schema": SCHEMA}
         return Message(self.state_topic, _json(fields), retain=True)
@@ -133,58 +134,63 @@ class Translator:
         fields = {"schema": SCHEMA, "version": version, "statement": STATEMENT, "pumps": list(pumps)}
         return Message(f"{self._root}/$description", _json(fields), retain=True)
 
-    def anchor(self, seq: int, row_hash: str, ts: str) -> Message:
-        """Number and hash of the newest published row: kept elsewhere, they show a journal that was cut (AUD-03)."""
-        fields = {"seq": seq, "hash": row_hash, "ts": ts, "schema": SCHEMA}
+    def anchor(self, seq: int, entry_hash: str, ts: str) -> Message:
+        """Number and hash of the newest published entry: kept elsewhere, they show a journal that was cut (AUD-03)."""
+        fields = {"seq": seq, "hash": entry_hash, "ts": ts, "schema": SCHEMA}
         return Message(f"{self._root}/$anchor", _json(fields), retain=True)
 
-    def messages(self, row: Record) -> list[Message]:
-        """What to publish for a row, in order; never empty."""
+    def no_alarms(self) -> list[Message]:
+        """What empties every alarm topic: for a journal that does not know which alarms the one before it raised."""
+        roots = [self._root, *(f"{self._root}/pumps/{level(pump)}" for pump in self._simulated)]
+        return [Message(f"{root}/alarms/{level(code)}", b"", retain=True) for root in roots for code in AlarmCode]
+
+    def messages(self, entry: Record) -> list[Message]:
+        """What to publish for an entry, in order; never empty."""
         try:
-            body = dict(row.fields)
+            body = dict(entry.fields)
         except (TypeError, ValueError):  # damaged: that it is there goes out, so that `seq` has no gap
             body = {}
-        if row.kind == "reading" and row.pump:
-            telemetry = Message(f"{self._pump(row)}/telemetry", self._payload(row, body), expiry_s=READING_EXPIRY_S)
-            return [telemetry, *self._refreshed_state(row, body)]
-        if row.kind == "state_changed" and (event := _ipec_event(body.get("from"), body.get("to"))):
+        if entry.kind == "reading" and entry.pump:
+            telemetry = Message(f"{self._pump(entry)}/telemetry", self._payload(entry, body), expiry_s=READING_EXPIRY_S)
+            return [telemetry, *self._refreshed_state(entry, body)]
+        if entry.kind == "state_changed" and (event := _ipec_event(body.get("from"), body.get("to"))):
             body["ipec_event"] = event
-        out = [Message(f"{self._pump(row)}/events", self._payload(row, body, kind=row.kind))]
-        if row.pump and row.kind == "state_changed":
-            out.insert(0, self._state(row, str(body.get("to", "")), body.get("may_flow")))
-        if row.kind in ("alarm_raised", "alarm_cleared"):
-            topic = f"{self._pump(row)}/alarms/{level(str(body.get('code', '')))}"
-            raised = row.kind == "alarm_raised"
-            out.insert(0, Message(topic, self._payload(row, body) if raised else b"", retain=True))
+        out = [Message(f"{self._pump(entry)}/events", self._payload(entry, body, kind=entry.kind))]
+        if entry.pump and entry.kind == "state_changed":
+            out.insert(0, self._state(entry, str(body.get("to", "")), body.get("may_flow")))
+        if entry.kind in ("alarm_raised", "alarm_cleared"):
+            topic = f"{self._pump(entry)}/alarms/{level(str(body.get('code', '')))}"
+            raised = entry.kind == "alarm_raised"
+            out.insert(0, Message(topic, self._payload(entry, body) if raised else b"", retain=True))
         return out
 
-    def _pump(self, row: Record) -> str:
-        return f"{self._root}/pumps/{level(row.pump)}" if row.pump else self._root
+    def _pump(self, entry: Record) -> str:
+        return f"{self._root}/pumps/{level(entry.pump)}" if entry.pump else self._root
 
-    def _refreshed_state(self, row: Record, body: Mapping[str, Any]) -> list[Message]:
-        """The state again when its expiry comes near; it has the reading's `seq`, so no `seq` is told twice."""
-        due = abs(row.mono_ns - self._state_told.get(row.pump, row.mono_ns - 10**18)) >= STATE_REFRESH_S * 10**9
-        return [self._state(row, body["state"], None)] if due and body.get("state") else []
+    def _refreshed_state(self, entry: Record, body: Mapping[str, Any]) -> list[Message]:
+        """The state again when its expiry comes near; it has the reading's `seq`, so no `seq` is sent twice."""
+        due = abs(entry.mono_ns - self._state_sent.get(entry.pump, entry.mono_ns - 10**18)) >= STATE_REFRESH_S * 10**9
+        return [self._state(entry, body["state"], None)] if due and body.get("state") else []
 
-    def _state(self, row: Record, state: str, may_flow: Any) -> Message:
-        self._state_told[row.pump] = row.mono_ns
+    def _state(self, entry: Record, state: str, may_flow: Any) -> Message:
+        self._state_sent[entry.pump] = entry.mono_ns
         fields = {"state": _value("state", state)}
         if isinstance(may_flow, bool):
             fields["may_flow"] = may_flow
         expiry = REST_EXPIRY_S if may_flow is False else STATE_EXPIRY_S
-        payload = _json(self._head(row) | fields)
-        return Message(f"{self._pump(row)}/state", payload, retain=True, expiry_s=expiry)
+        payload = _json(self._head(entry) | fields)
+        return Message(f"{self._pump(entry)}/state", payload, retain=True, expiry_s=expiry)
 
-    def _payload(self, row: Record, body: Mapping[str, Any], **extra: str) -> bytes:
-        fields = {key: _value(key, body.get(key)) for key in _FIELDS.get(row.kind, _COMMON)}
-        return _json(self._head(row) | extra | {key: value for key, value in fields.items() if value is not None})
+    def _payload(self, entry: Record, body: Mapping[str, Any], **extra: str) -> bytes:
+        fields = {key: _value(key, body.get(key)) for key in _FIELDS.get(entry.kind, _COMMON)}
+        return _json(self._head(entry) | extra | {key: value for key, value in fields.items() if value is not None})
 
-    def _head(self, row: Record) -> dict[str, Any]:
-        head: dict[str, Any] = {"seq": row.id, "ts": row.ts, "t_mono_s": row.mono_ns / 1e9, "boot": row.boot}
-        if row.pump:
-            head["pump"] = _value("pump", row.pump)
-            if row.pump in self._simulated:
-                head["simulated"] = self._simulated[row.pump]
-        if row.session:
-            head["session"] = _value("session", row.session)
+    def _head(self, entry: Record) -> dict[str, Any]:
+        head: dict[str, Any] = {"seq": entry.id, "ts": entry.ts, "t_mono_s": entry.mono_ns / 1e9, "boot": entry.boot}
+        if entry.pump:
+            head["pump"] = _value("pump", entry.pump)
+            if entry.pump in self._simulated:
+                head["simulated"] = self._simulated[entry.pump]
+        if entry.session:
+            head["session"] = _value("session", entry.session)
         return head

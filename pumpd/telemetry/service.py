@@ -1,12 +1,12 @@
 """The telemetry service: the tail of the journal, to the broker, in order, for as long as it takes.
 
 Promises:
-- Each row is published in order at QoS 1, and the cursor moves past it only after the broker's acknowledgement.
-- A broker that is away is tried again for ever, with back-off and jitter; it is logged once down and once up.
-- Number and hash of the newest row that was published go out at most every `ANCHOR_S`, and after the last one too.
+- Each entry is published in order at QoS 1, and the cursor moves past it only after the broker's acknowledgement.
+- A broker that is away is tried again without end, with back-off and jitter; it is logged once down and once up.
+- Number and hash of the newest entry that was published go out at most every `ANCHOR_S`, and after the last one too.
 - After a kill at most the unacknowledged tail (`WINDOW` messages) goes out twice; nothing is left out.
-- A broker that dies takes with it what it had acknowledged and not passed on yet: after a lost connection the last
-  `AGAIN` rows that were acknowledged go out again.
+- A broker that dies loses what it had acknowledged and not passed on yet: after a lost connection the last
+  `AGAIN` entries that were acknowledged go out again.
 - Nothing is received, nothing is written but the cursor.
 """
 
@@ -34,10 +34,10 @@ POLL_S = 0.25
 JOURNAL_RETRY_S = 1.0
 BACK_OFF_FIRST_S = 0.5
 BACK_OFF_MOST_S = 30.0
-GOODBYE_S = 2.0  # for telling the broker that this is a clean end
+GOODBYE_S = 2.0  # for the message to the broker that this is a clean end
 AGAIN = WINDOW  # as many as can be on the way through a broker at once
 ANCHOR_S = 60.0  # so much of the journal could be cut off without a trace elsewhere
-STEADY_S = 10.0  # a connection that held this long starts the back-off anew
+STEADY_S = 10.0  # a connection that held this long resets the back-off
 
 _log = structlog.get_logger()
 
@@ -48,10 +48,11 @@ class Telemetry:
         self._translator = Translator(settings.gateway, {pump.name: pump.simulated for pump in settings.pumps})
         self._boot = _machine_boot()
         self._away = ""  # why the broker is not there; empty when it is
-        self._again = 0  # acknowledged rows that may have died with the broker
+        self._again = 0  # acknowledged entries that may have died with the broker
+        self._replaced = False  # the journal is another one than the broker's alarms came from
 
     async def run(self) -> None:
-        """Until cancelled; then the gateway's state is set to `disconnected`, if the broker can be told."""
+        """Until cancelled; then the gateway's state is set to `disconnected`, if the broker can be reached."""
         wait = BACK_OFF_FIRST_S
         while True:
             began = asyncio.get_running_loop().time()
@@ -61,7 +62,7 @@ class Telemetry:
                 self._again = AGAIN
                 self._say_away(str(error))
                 if (task := asyncio.current_task()) and task.cancelling():
-                    raise asyncio.CancelledError from error  # told to stop at the very moment the connection broke
+                    raise asyncio.CancelledError from error  # ended at the very moment the connection broke
             if asyncio.get_running_loop().time() - began > STEADY_S:
                 wait = BACK_OFF_FIRST_S
             await asyncio.sleep(wait * self._jitter.uniform(0.5, 1.0))
@@ -100,24 +101,28 @@ class Telemetry:
                 raise
 
     async def _publish_journal(self, session: Session) -> None:
-        """Up to `WINDOW` messages are on the way at once; a row counts when its last message is acknowledged."""
+        """Up to `WINDOW` messages are on the way at once; an entry counts when its last message is acknowledged."""
         waiting: deque[tuple[asyncio.Task[None], Record | None]] = deque()
         anchored, anchor_due = Position(), 0.0
         try:
-            async with contextlib.aclosing(self._rows()) as rows:
-                async for row in rows:
-                    if row is None:  # the end of the journal for now
+            async with contextlib.aclosing(self._entries()) as entries:
+                async for entry in entries:
+                    if self._replaced:
+                        for message in self._translator.no_alarms():
+                            await session.publish(message)
+                        self._replaced = False
+                    if entry is None:  # the end of the journal for now
                         await self._acknowledged(waiting, leave=0)
                         now, newest = asyncio.get_running_loop().time(), self._cursor.position
                         if newest not in (anchored, Position()) and now >= anchor_due:
                             await session.publish(self._translator.anchor(newest.id, newest.hash, _wall_time()))
                             anchored, anchor_due = newest, now + ANCHOR_S
                         continue
-                    messages = self._translator.messages(row)
+                    messages = self._translator.messages(entry)
                     for message in messages:
                         await self._acknowledged(waiting, leave=WINDOW - 1)
                         task = asyncio.create_task(session.publish(message))
-                        waiting.append((task, row if message is messages[-1] else None))
+                        waiting.append((task, entry if message is messages[-1] else None))
         finally:
             for task, _ in waiting:
                 task.cancel()
@@ -125,14 +130,14 @@ class Telemetry:
 
     async def _acknowledged(self, waiting: deque[tuple[asyncio.Task[None], Record | None]], leave: int) -> None:
         while len(waiting) > leave:
-            task, row = waiting[0]
+            task, entry = waiting[0]
             await task
             waiting.popleft()
-            if row is not None:
-                self._cursor.advance(row)
+            if entry is not None:
+                self._cursor.advance(entry)
 
-    async def _rows(self) -> AsyncGenerator[Record | None, None]:
-        """The rows after the cursor, for ever; None each time there are no more at present."""
+    async def _entries(self) -> AsyncGenerator[Record | None, None]:
+        """The entries after the cursor, without end; None each time there are no more at present."""
         missing = False
         while True:
             try:
@@ -142,11 +147,11 @@ class Telemetry:
                         _log.info("journal_back", journal=str(self._settings.journal_path))
                     missing = False
                     while True:
-                        rows = reader.after(last)
-                        for row in rows:
-                            yield row
-                            last = row.id
-                        if not rows:
+                        entries = reader.after(last)
+                        for entry in entries:
+                            yield entry
+                            last = entry.id
+                        if not entries:
                             yield None
                             await asyncio.sleep(POLL_S)
             except JournalError as error:
@@ -164,6 +169,7 @@ class Telemetry:
             if not found or (found[0].id == position.id and found[0].hash != position.hash):
                 _log.error("journal_replaced", journal=str(self._settings.journal_path), published_up_to=position.id)
                 self._cursor.start_over()
+                self._replaced = True
         again, self._again = self._again, 0
         return max(0, self._cursor.position.id - again)
 

@@ -72,7 +72,7 @@ def test_verify_finds_rows_cut_off_by_the_anchor(five):
     assert run("journal", "verify", "--file", five).exit_code == 0
     told = run("journal", "verify", "--anchor", f"5:{newest.hash}", "--file", five)
     assert told.exit_code == 1
-    assert "cut off after row 3, row 5 was there" in told.stderr
+    assert "cut off after entry 3, entry 5 was there" in told.stderr
     assert "intact" not in told.stdout
 
 
@@ -160,7 +160,7 @@ def test_prune_refuses_a_broken_chain(path):
     tamper(path, "UPDATE records SET body = '[]' WHERE id = 2")
     told = run("journal", "prune", "--file", path)
     assert told.exit_code == 2
-    assert "row 2" in told.stderr
+    assert "entry 2" in told.stderr
 
 
 # -- replay ------------------------------------------------------------------------------------------------------------
@@ -189,11 +189,11 @@ def test_replay_lists_differences_and_ends_with_1(path):
     written(path, one.entries)
     told = run("replay", "--file", path)
     assert told.exit_code == 1
-    assert f"row {number + 1} (stop_confirmed) of s-1: recorded" in told.stdout
+    assert f"entry {number + 1} (stop_confirmed) of s-1: recorded" in told.stdout
     result = run("replay", "--json", "--file", path)
     assert result.exit_code == 1
     (difference,) = json.loads(result.stdout)["differences"]
-    assert (difference["row"], difference["recorded"]) == (number + 1, '{"delivered_ml":"0.5"}')
+    assert (difference["entry"], difference["recorded"]) == (number + 1, '{"delivered_ml":"0.5"}')
 
 
 def test_replay_of_one_infusion(path):

@@ -14,7 +14,7 @@ MEDIUM = ("bed2", AlarmCode.PAUSE_TOO_LONG)
 
 
 def board(*keys, at=0):
-    return Board().see(frozenset(keys), at)[0]
+    return Board().update(frozenset(keys), at)[0]
 
 
 @pytest.mark.requirement("ALM-05")
@@ -33,16 +33,16 @@ def test_a_pause_of_the_sound_ends_after_two_minutes_by_itself():
 @pytest.mark.parametrize("new", [HIGH, MEDIUM, ("", AlarmCode.TABLET_LOST)])
 def test_any_new_alarm_breaks_the_pause(new):
     paused = board(LOW).pause_audio("nurse", "t", 0)
-    heard, told = paused.see(frozenset({LOW, new}), S)
+    heard, told = paused.update(frozenset({LOW, new}), S)
     assert heard.sounding is max(Priority.LOW, ALARM_TABLE[new[1]].priority)
     assert told == (AudioResumed(Ended.NEW_ALARM),)
 
 
 def test_an_alarm_that_goes_leaves_the_pause_and_the_last_one_ends_it():
     paused = board(LOW, HIGH).pause_audio("nurse", "t", 0)
-    fewer, told = paused.see(frozenset({LOW}), S)
+    fewer, told = paused.update(frozenset({LOW}), S)
     assert (fewer.sounding, told) == (None, ())
-    none, told = fewer.see(frozenset(), 2 * S)
+    none, told = fewer.update(frozenset(), 2 * S)
     assert (none.pause, told) == (None, (AudioResumed(Ended.NO_ALARM),))
 
 
@@ -65,8 +65,8 @@ def test_a_high_alarm_that_nobody_has_seen_escalates_once_after_a_minute():
     assert escalated.tick(600 * S)[1] == ()
     seen = there.acknowledge(HIGH, "nurse", 59 * S)
     assert seen.tick(600 * S)[1] == ()
-    again, _ = seen.see(frozenset({MEDIUM, LOW}), 700 * S)
-    again, _ = again.see(frozenset({MEDIUM, LOW, HIGH}), 701 * S)  # it came anew: nobody has seen this one
+    again, _ = seen.update(frozenset({MEDIUM, LOW}), 700 * S)
+    again, _ = again.update(frozenset({MEDIUM, LOW, HIGH}), 701 * S)  # it came anew: nobody has seen this one
     assert again.tick(761 * S)[1] == (Escalated(HIGH),)
 
 
@@ -99,7 +99,7 @@ def test_whatever_happens_silence_is_short_and_never_covers_what_is_new(steps):
     for what, value in steps:
         now += value if what == "wait" else S
         if what == "see":
-            there, _ = there.see(value, now)
+            there, _ = there.update(value, now)
             if silent_since is not None and (value - silent_for or not value):
                 silent_since = None
             silent_for &= value

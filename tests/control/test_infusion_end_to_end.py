@@ -253,6 +253,7 @@ async def test_the_alarms_of_the_infusion_before_are_cleared_by_the_next_order(t
         await here.until("paused")
         await here.until("stopped", within_s=400)  # the pause budget is used up
         assert (await here.order(patient="token-2")).ok
+        await asyncio.sleep(0.1)
         codes = [(row.kind, row.fields["code"]) for row in here.rows() if row.kind.startswith("alarm_")]
         assert codes == [("alarm_raised", "pause_too_long"), ("alarm_cleared", "pause_too_long")]
 

@@ -127,9 +127,7 @@ async def test_each_cell_is_what_the_table_says(tmp_path, monkeypatch, left, fou
             assert here.state() == (decision.state.value if decision.state else None)
             if found is Found.SILENT:
                 if decision.stop and left is not Left.UNREADABLE:
-                    codes = {
-                        each["code"] for each in (await here.ask(op="status")).result["pumps"][0]["infusion"]["alarms"]
-                    }
+                    codes = {each["code"] for each in (await here.ask(op="status")).result["pumps"][0]["alarms"]}
                     assert {"stop_unconfirmed", "delivery_uncertain"} <= codes
                     booked = runner.infusion.booked(here.gateway.clock.monotonic_ns())
                     assert float(booked.decimal) >= here.truth() - 0.02

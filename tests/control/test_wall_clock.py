@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pumpd.host import clock
-from pumpd.journal import writer
+from pumpd.journal import backlog
 from pumpd.journal.replay import Replay
 from tests.control.testbed import open_testbed
 
@@ -30,7 +30,7 @@ def wall(monkeypatch):
         def now(cls, tz=None):
             return real.now(tz) + off[0]
 
-    for room in (clock, writer):
+    for room in (clock, backlog):
         monkeypatch.setattr(room, "datetime", Stepped)
 
     def step(by):
@@ -45,7 +45,7 @@ async def infusion(here, step, steps):
         await asyncio.sleep(300)
         step(by)
         assert here.state() == "running"
-        assert (await here.ask(op="status")).result["pumps"][0]["infusion"]["alarms"] == []
+        assert (await here.ask(op="status")).result["pumps"][0]["alarms"] == []
     await here.until("completed", within_s=2600)
     await here.gateway.journal.append([])  # what was posted before is on the disk
     return next(row.fields for row in here.rows() if row.kind == "infusion_ended")

@@ -19,12 +19,13 @@ def entry(number: int) -> Entry:
     return Entry("noted", {"number": number})
 
 
-def numbers(path: Path) -> list[int]:
-    reader = JournalReader(path)
-    reader.verify()
-    found = [row.fields["number"] for row in reader.after(0, 10_000)]
-    reader.close()
-    return found
+def numbers(path: Path, lost: int = 0) -> list[int]:
+    """What is in the journal, which says how many entries are not."""
+    with contextlib.closing(JournalReader(path)) as reader:
+        reader.verify()
+        found = list(reader.all())
+    assert sum(entry.fields["count"] for entry in found if entry.kind == "entries_lost") == lost
+    return [entry.fields["number"] for entry in found if entry.kind == "noted"]
 
 
 async def opened(path: Path) -> ThreadWriter:
@@ -107,11 +108,11 @@ async def test_a_slow_disk_does_not_hold_up_the_loop(tmp_path, monkeypatch):
 
 @pytest.mark.requirement("AUD-10")
 @pytest.mark.parametrize(
-    ("error", "left"),
-    [(JournalError("journal x cannot be written: disk full"), [0, 2, 3]), (TypeError("no JSON"), [0, 3])],
+    ("error", "left", "lost"),
+    [(JournalError("journal x cannot be written: disk full"), [0, 2, 3], 0), (TypeError("no JSON"), [0, 3], 1)],
 )
 async def test_a_failing_disk_is_told_and_what_was_posted_is_written_once_there_is_room(
-    tmp_path, monkeypatch, error, left
+    tmp_path, monkeypatch, error, left, lost
 ):
     disk = Disk(monkeypatch)
     writer = await opened(tmp_path / "journal.sqlite3")
@@ -129,14 +130,14 @@ async def test_a_failing_disk_is_told_and_what_was_posted_is_written_once_there_
     disk.error = None
     await writer.append([entry(3)])  # the thread lives on
     await writer.close()
-    assert numbers(tmp_path / "journal.sqlite3") == left
+    assert numbers(tmp_path / "journal.sqlite3", lost) == left
 
 
 @pytest.mark.requirement("AUD-10", "AUD-02")
 async def test_beyond_a_bound_what_is_lost_is_counted_and_said_and_rows_keep_the_time_at_which_they_were_posted(
     tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("pumpd.journal.writer.KEPT_MOST", 3)
+    monkeypatch.setattr("pumpd.journal.backlog.KEPT_MOST", 3)
     disk = Disk(monkeypatch)
     writer = await opened(tmp_path / "journal.sqlite3")
     restored: asyncio.Queue[int] = asyncio.Queue()
@@ -175,7 +176,7 @@ async def test_one_bad_entry_takes_no_other_with_it(tmp_path, monkeypatch):
     disk.free.set()
     await writer.append([])
     await writer.close()
-    assert numbers(tmp_path / "journal.sqlite3") == [0, 1, 2]
+    assert numbers(tmp_path / "journal.sqlite3", lost=1) == [0, 1, 2]
 
 
 async def test_an_entry_that_is_no_json_fails_alone_and_the_writer_goes_on(tmp_path):
@@ -216,6 +217,71 @@ async def test_a_disk_that_hangs_does_not_hold_up_the_end_for_ever(tmp_path, mon
     await writer.close()
     assert 0.15 < time.monotonic() - begun < 1.0
     disk.free.set()
+
+
+# -- a disk that hangs -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.requirement("AUD-10")
+async def test_entries_that_wait_for_a_hung_disk_are_bounded_and_what_is_lost_is_counted(tmp_path, monkeypatch):
+    monkeypatch.setattr("pumpd.journal.backlog.KEPT_MOST", 100)
+    disk = Disk(monkeypatch)
+    writer = await opened(tmp_path / "journal.sqlite3")
+    heard: asyncio.Queue[JournalError] = asyncio.Queue()
+    restored: asyncio.Queue[int] = asyncio.Queue()
+    writer.on_failure, writer.on_restored = heard.put_nowait, restored.put_nowait
+    disk.free.clear()
+    for number in range(150):
+        writer.post([entry(number)])
+        await asyncio.sleep(0.0005)
+    async with asyncio.timeout(5):
+        assert "100 entries wait" in str(await heard.get())
+        with pytest.raises(JournalError, match="100 entries wait"):
+            await writer.append([entry(1000)])
+        disk.free.set()
+        await restored.get()
+    await writer.append([])
+    await writer.close()
+    assert numbers(tmp_path / "journal.sqlite3", lost=50) == list(range(100))
+
+
+@pytest.mark.requirement("AUD-10", "PWR-11")
+async def test_a_disk_that_hangs_is_a_failure_for_all_who_wait_and_ends_when_it_answers_again(tmp_path, monkeypatch):
+    monkeypatch.setattr("pumpd.journal.writer.HUNG_S", 0.3)
+    disk = Disk(monkeypatch)
+    writer = await opened(tmp_path / "journal.sqlite3")
+    heard: asyncio.Queue[JournalError] = asyncio.Queue()
+    restored: asyncio.Queue[int] = asyncio.Queue()
+    writer.on_failure, writer.on_restored = heard.put_nowait, restored.put_nowait
+    disk.free.clear()
+    writer.post([entry(0)])
+    await asyncio.sleep(0.05)  # the thread has taken it
+    with pytest.raises(JournalError, match="has not answered"):
+        await writer.append([entry(1)])
+    begun = time.monotonic()
+    with pytest.raises(JournalError, match="has not answered"):
+        await writer.append([entry(2)])
+    assert time.monotonic() - begun < 0.1, "at once"
+    assert not heard.empty()
+    writer.post([entry(3)])
+    disk.free.set()
+    assert await restored.get() >= 1
+    await writer.append([entry(4)])
+    await writer.close()
+    assert numbers(tmp_path / "journal.sqlite3") == [0, 3, 4], "what was refused is not written later"
+
+
+@pytest.mark.requirement("AUD-10")
+async def test_a_writer_whose_thread_has_ended_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(ThreadWriter, "_turn", lambda writer, journal: False)
+    writer = await opened(tmp_path / "journal.sqlite3")
+    writer._thread.join(5)
+    heard: asyncio.Queue[JournalError] = asyncio.Queue()
+    writer.on_failure = heard.put_nowait
+    with pytest.raises(JournalError, match="has ended"):
+        await writer.append([entry(1)])
+    writer.post([entry(2)])
+    assert "has ended" in str(await heard.get())
 
 
 async def test_the_inline_writer_groups_what_is_posted_and_writes_it_before_what_is_appended(tmp_path, monkeypatch):

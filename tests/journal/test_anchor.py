@@ -63,7 +63,7 @@ def test_every_anchor_of_a_whole_journal_holds_also_after_it_has_grown(path, row
 def test_rows_cut_off_the_end_are_found(path, rows, kept):
     tamper(path, f"DELETE FROM records WHERE id > {kept}")
     assert verify(path) == kept  # the chain alone does not show it
-    with pytest.raises(BrokenChainError, match=f"cut off after row {kept}, row 10 was there"):
+    with pytest.raises(BrokenChainError, match=f"cut off after entry {kept}, entry 10 was there"):
         verify(path, anchor(rows[-1]))
 
 
@@ -72,15 +72,15 @@ def test_a_journal_made_anew_with_a_chain_of_its_own_is_found(path, rows):
     path.unlink()
     written(path, entries(12, "y"))
     assert verify(path) == 12
-    with pytest.raises(BrokenChainError, match="row 10 is another than the one anchored"):
+    with pytest.raises(BrokenChainError, match="entry 10 is not the one anchored"):
         verify(path, anchor(rows[-1]))
 
 
 @pytest.mark.requirement("AUD-03")
 def test_of_several_anchors_each_is_looked_for(path, rows):
-    with pytest.raises(BrokenChainError, match="row 4 is another"):
+    with pytest.raises(BrokenChainError, match="entry 4 is not the one"):
         verify(path, anchor(rows[-1]), anchor(rows[3]), Anchor(4, GENESIS))
-    with pytest.raises(BrokenChainError, match="row 0 is another"):
+    with pytest.raises(BrokenChainError, match="entry 0 is not the one"):
         verify(path, Anchor(0, "1" * 64))
 
 
@@ -88,7 +88,7 @@ def test_a_part_can_be_verified_from_a_row_on(path, rows):
     tamper(path, "UPDATE records SET body = '{}' WHERE id = 4")
     with contextlib.closing(JournalReader(path)) as reader:
         assert reader.verify([anchor(rows[-1]), Anchor(2, GENESIS)], since=6) == 5  # what is before is not looked at
-        with pytest.raises(BrokenChainError, match="row 4"):
+        with pytest.raises(BrokenChainError, match="entry 4"):
             reader.verify(since=4)
 
 
@@ -164,7 +164,7 @@ def test_a_journal_whose_newest_rows_do_not_fit_is_not_gone_on_with(path, number
     written(path, entries(60))
     tamper(path, f"UPDATE records SET body = '{{}}' WHERE id = {number}")
     raw = path.read_bytes()
-    with pytest.raises(BrokenChainError, match=rf"row {number} \(noted\) does not fit"):
+    with pytest.raises(BrokenChainError, match=rf"entry {number} \(noted\) does not fit"):
         Journal(path, "boot-2")
     assert path.read_bytes() == raw
     assert len(read(path)) == 60
@@ -175,5 +175,5 @@ def test_the_writer_looks_at_so_many_rows_and_no_more(path, monkeypatch):
     tamper(path, "UPDATE records SET body = '{}' WHERE id = 10")
     for tail, found in ((9, False), (10, False), (11, True), (19, True), (20, True), (1000, True)):
         monkeypatch.setattr("pumpd.journal.store.TAIL", tail)
-        with pytest.raises(BrokenChainError, match="row 10") if found else contextlib.nullcontext():
+        with pytest.raises(BrokenChainError, match="entry 10") if found else contextlib.nullcontext():
             Journal(path, "boot-2").close()

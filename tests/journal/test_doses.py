@@ -200,7 +200,7 @@ def test_kinds_that_are_not_known_are_passed_over(strange):
     rows = whole()
     for place, session, text in strange:
         at = rows.rows[place].ts  # wall time goes on
-        rows.rows.insert(place, replace(rows.rows[0], ts=at, session=session, kind=f"new_{text}", body=text))
+        rows.rows.insert(place, replace(rows.rows[0], ts=at, session=session, written_kind=f"new_{text}", body=text))
     assert rows.doses() == whole().doses()
 
 
@@ -229,7 +229,7 @@ def test_an_order_that_cannot_be_read_is_an_error_now_and_later(spoil):
     rows = Rows().add(0, "noted", "").add(0, "order_accepted", program=fields).order(1, "s2")
     doses = Doses()
     for _ in range(2):
-        with pytest.raises(JournalError, match="row 2: the order cannot be read"):
+        with pytest.raises(JournalError, match="entry 2: the order cannot be read"):
             doses.take([row for row in rows.rows if row.id > doses.last_id])
 
 

@@ -49,13 +49,13 @@ def stranger(told: list[str], *anchors: str) -> str:
 def test_a_line_is_a_row_with_the_text_that_was_hashed_and_the_hash_before_it(path):
     rows = written(path, [Entry("noted", {"b": 1, "a": "é\u2028"}, "bed1", "s-1", 7)] * 2, at=NOW)
     head, first, second, foot = map(json.loads, lines(path))
-    assert head == {"pumpd_journal": 1, "filter": {}}
+    assert head == {"pumpd_journal": 2, "filter": {}}
     assert first == {
         "previous": "0" * 64, "id": 1, "ts": "2026-03-01T12:00:00.000+00:00", "mono_ns": 7, "boot": "boot-1",
         "pump": "bed1", "session": "s-1", "kind": "noted", "body": '{"a":"é\u2028","b":1}', "hash": rows[0].hash,
     }  # fmt: skip
     assert second["previous"] == rows[0].hash
-    assert foot == {"anchor": f"2:{rows[1].hash}", "rows": 2}
+    assert foot == {"anchor": f"2:{rows[1].hash}", "entries": 2}
 
 
 def test_the_verifier_is_about_twenty_lines():
@@ -67,9 +67,9 @@ def test_a_stranger_finds_a_whole_export_intact_also_after_pruning(path):
     written(path, events(20), infusion(), [Entry("noted", {"name": "Zoë \x1f \n"})], at=OLD)
     written(path, events(5), at=NOW)
     count, old = len(read(path)), read(path)[-1]
-    assert stranger(lines(path), f"{old.id}:{old.hash}") == f"{count} rows, intact"
+    assert stranger(lines(path), f"{old.id}:{old.hash}") == f"{count} entries, intact"
     made, _ = pruned(path)
-    assert stranger(lines(path), f"{old.id}:{old.hash}") == f"{count - made.rows + 1} rows, intact"
+    assert stranger(lines(path), f"{old.id}:{old.hash}") == f"{count - made.count + 1} entries, intact"
     assert "is not there" in stranger(lines(path), f"{old.id + 9}:{old.hash}")
 
 
@@ -77,17 +77,17 @@ def test_a_stranger_finds_a_whole_export_intact_also_after_pruning(path):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda told: [*told[:4], told[4].replace("number", "member"), *told[5:]], "row 4 is not what was written"),
-        (lambda told: [*told[:4], *told[5:]], "row 4 is missing"),
-        (lambda told: [*told[:4], told[5], told[4], *told[6:]], "row 4 is missing"),
-        (lambda told: [*told[:-2], told[-1]], "rows are missing"),
-        (lambda told: told[:-1], "rows are missing"),
-        (lambda told: [told[0], *told[3:]], "row 1 is missing"),
+        (lambda told: [*told[:4], told[4].replace("number", "member"), *told[5:]], "entry 4 is not what was written"),
+        (lambda told: [*told[:4], *told[5:]], "entry 4 is missing"),
+        (lambda told: [*told[:4], told[5], told[4], *told[6:]], "entry 4 is missing"),
+        (lambda told: [*told[:-2], told[-1]], "entries are missing"),
+        (lambda told: told[:-1], "entries are missing"),
+        (lambda told: [told[0], *told[3:]], "entry 1 is missing"),
     ],
 )
 def test_a_stranger_finds_an_export_that_was_changed(path, change, said):
     written(path, events(9))
-    assert stranger(lines(path)) == "9 rows, intact"
+    assert stranger(lines(path)) == "9 entries, intact"
     assert said in stranger(change(lines(path)))
 
 
@@ -98,7 +98,7 @@ def test_a_stranger_finds_a_deletion_that_the_export_itself_shows(path):
     written(path, events(9))
     with contextlib.closing(sqlite3.connect(path)) as db, db:
         db.execute("DELETE FROM records WHERE id = 4")
-    assert "row 4 is missing" in stranger(lines(path))
+    assert "entry 4 is missing" in stranger(lines(path))
 
 
 def some(path: Path) -> list[int]:
@@ -125,7 +125,7 @@ def test_filters_say_which_rows_and_the_head_says_the_filters(path, wanted, left
     head, *rows, foot = map(json.loads, lines(path, **wanted))
     assert [row["id"] for row in rows] == left
     assert head["filter"].keys() == wanted.keys()
-    assert foot["rows"] == len(left)
+    assert foot["entries"] == len(left)
     assert foot["anchor"].startswith("6:")
 
 
@@ -143,8 +143,8 @@ def test_a_time_in_another_zone_is_the_same_time(path):
 def test_each_row_of_a_part_can_be_verified_by_itself(path):
     some(path)
     told = lines(path, pump="bed1")
-    assert stranger(told) == "3 rows, intact"
-    assert "row 4 is not what was written" in stranger([told[0], told[1], told[2].replace("{}", "[]"), *told[3:]])
+    assert stranger(told) == "3 entries, intact"
+    assert "entry 4 is not what was written" in stranger([told[0], told[1], told[2].replace("{}", "[]"), *told[3:]])
 
 
 def test_the_export_is_the_journal_of_one_moment(path):

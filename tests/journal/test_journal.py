@@ -55,18 +55,19 @@ def tamper(path: Path, *statements: str) -> None:
     db.close()
 
 
-# -- rows that are few -------------------------------------------------------------------------------------------------
+# -- entries that are few ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", RARE)
-def test_few_rows_among_many_are_found_by_an_index_also_in_a_journal_that_an_older_pumpd_began(five, kind):
-    tamper(five, "DROP INDEX rare_kinds", "CREATE INDEX rare ON records (kind, id) WHERE kind IN ('pruned', 'began')")
+def test_few_entries_among_many_are_found_by_an_index_also_in_a_journal_that_an_older_pumpd_began(five, kind):
+    tamper(five, "DROP INDEX few_kinds", "CREATE INDEX rare ON records (kind, id) WHERE kind IN ('pruned', 'began')")
     Journal(five, "boot-2").close()
+    where, values = _of_kind(kind)
     with contextlib.closing(sqlite3.connect(five)) as db:
-        plan = db.execute(f"EXPLAIN QUERY PLAN SELECT * FROM records WHERE {_of_kind(kind)}", (kind,)).fetchall()
+        plan = db.execute(f"EXPLAIN QUERY PLAN SELECT * FROM records WHERE {where}", values).fetchall()
         names = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'index'")]
-    assert "rare_kinds" in str(plan)
-    assert names == ["rare_kinds"]
+    assert "few_kinds" in str(plan)
+    assert names == ["few_kinds"]
 
 
 # -- writing and reading -----------------------------------------------------------------------------------------------
@@ -149,7 +150,7 @@ def test_a_reader_sees_whole_batches_while_the_writer_writes_and_never_blocks_it
     journal = Journal(path, "boot-1")
     reader = JournalReader(path)
     for batch in range(20):
-        rows = reader._rows("SELECT * FROM records ORDER BY id")  # a read transaction that stays open
+        rows = reader._records("SELECT * FROM records ORDER BY id")  # a read transaction that stays open
         first = next(rows, None)
         journal.append([entry(number) for number in range(10)])
         assert (first is None) == (batch == 0)
@@ -191,7 +192,7 @@ def test_equal_bodies_have_one_text():
 )
 def test_an_edited_row_is_found_and_named(five, column, value):
     tamper(five, f"UPDATE records SET {column} = {value} WHERE id = 3")
-    with pytest.raises(JournalError, match=r"row 3 \(\w+\) does not fit the hash chain"):
+    with pytest.raises(JournalError, match=r"entry 3 \(\w+\) does not fit the hash chain"):
         verify(five)
 
 
@@ -201,7 +202,7 @@ def test_an_edited_row_with_a_hash_made_to_fit_shows_at_the_next(five):
     forged = Record(row.id, row.ts, row.mono_ns, row.boot, row.pump, row.session, row.kind, '{"number":33}', "")
     hashed = forged.chained_to(read(five)[1].hash)
     tamper(five, f"UPDATE records SET body = '{forged.body}', hash = '{hashed}' WHERE id = 3")
-    with pytest.raises(JournalError, match=r"row 4 \(noted\) does not fit"):
+    with pytest.raises(JournalError, match=r"entry 4 \(noted\) does not fit"):
         verify(five)
 
 
@@ -209,7 +210,7 @@ def test_an_edited_row_with_a_hash_made_to_fit_shows_at_the_next(five):
 @pytest.mark.parametrize("number", [1, 3, 4])
 def test_a_deleted_row_is_found_and_named(five, number):
     tamper(five, f"DELETE FROM records WHERE id = {number}")
-    with pytest.raises(JournalError, match=f"row {number} is missing"):
+    with pytest.raises(JournalError, match=f"entry {number} is missing"):
         verify(five)
 
 
@@ -221,7 +222,7 @@ def test_a_deleted_row_is_found_when_the_others_were_renumbered(five):
         "UPDATE records SET id = 3 WHERE id = 4",
         "UPDATE records SET id = 4 WHERE id = 5",
     )
-    with pytest.raises(JournalError, match=r"row 3 \(noted\) does not fit"):
+    with pytest.raises(JournalError, match=r"entry 3 \(noted\) does not fit"):
         verify(five)
 
 
@@ -233,14 +234,14 @@ def test_rows_put_in_another_order_are_found_and_named(five):
         "UPDATE records SET id = 2 WHERE id = 4",
         "UPDATE records SET id = 4 WHERE id = 99",
     )
-    with pytest.raises(JournalError, match=r"row 2 \(noted\) does not fit"):
+    with pytest.raises(JournalError, match=r"entry 2 \(noted\) does not fit"):
         verify(five)
 
 
 @pytest.mark.requirement("AUD-03")
 def test_an_inserted_row_is_found(five):
     tamper(five, "INSERT INTO records VALUES (6, 'ts', 0, 'b', '', '', 'k', '{}', 'hash')")
-    with pytest.raises(JournalError, match=r"row 6 \(k\) does not fit"):
+    with pytest.raises(JournalError, match=r"entry 6 \(k\) does not fit"):
         verify(five)
 
 
@@ -257,7 +258,7 @@ def test_rows_cut_off_the_end_show_in_the_count(five):
 def test_a_journal_of_another_version_is_refused(five, kind):
     tamper(five, "PRAGMA user_version=99")
     if kind is Journal:
-        with pytest.raises(JournalError, match="schema 99, this pumpd writes 1"):
+        with pytest.raises(JournalError, match="schema 99, this pumpd writes 2"):
             Journal(five, "boot-2")
     else:
         with pytest.raises(JournalError, match="schema 99"):

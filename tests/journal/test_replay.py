@@ -168,11 +168,11 @@ def with_change(rows: list[Record], kind: str, nth: int = 0, **body) -> tuple[in
 def test_a_row_that_says_something_else_is_named(kind, body):
     number, rows = with_change(rows_of(completed()), kind, **body)
     (difference,) = Replay(rows).differences
-    assert (difference.row, difference.kind, difference.session) == (number, kind, "s-1")
+    assert (difference.entry, difference.kind, difference.session) == (number, kind, "s-1")
     name, value = next(iter(body.items()))
     assert json.loads(difference.recorded)[name] == value
     assert json.loads(difference.replayed)[name] != value
-    assert f"row {number} ({kind}) of s-1: recorded" in str(difference)
+    assert f"entry {number} ({kind}) of s-1: recorded" in str(difference)
 
 
 @pytest.mark.parametrize("kind", ["state_changed", "confirmation_accepted", "infusion_ended"])
@@ -182,7 +182,7 @@ def test_a_row_that_is_missing_is_one_difference_and_not_one_for_each_row_after_
     event = [row for row in rows if row.kind == "happened" and row.id < gone.id][-1]
     after = Record(len(rows) + 1, "ts", rows[-1].mono_ns + 10 * S, "boot-1", "", "", "control_stopped", "{}", "")
     (difference,) = Replay([row for row in rows if row is not gone] + [after]).differences
-    assert (difference.row, difference.kind, difference.recorded) == (event.id, kind, "nothing")
+    assert (difference.entry, difference.kind, difference.recorded) == (event.id, kind, "nothing")
     assert json.loads(difference.replayed) == gone.fields
 
 
@@ -191,7 +191,7 @@ def test_a_row_that_no_event_left_behind_is_named(kind):
     rows = rows_of(completed())
     more = Record(len(rows) + 1, "ts", 0, "boot-1", "bed1", "s-1", kind, '{"code":"empty"}', "")
     (difference,) = Replay([*rows, more]).differences
-    assert (difference.row, difference.replayed) == (more.id, "nothing")
+    assert (difference.entry, difference.replayed) == (more.id, "nothing")
 
 
 def test_an_event_that_is_missing_shows_in_what_was_delivered():
@@ -200,7 +200,7 @@ def test_an_event_that_is_missing_shows_in_what_was_delivered():
     volumes = [row.fields["volume_infused_ml"] for row in told]
     grew = next(row for row, old, new in zip(told[1:], volumes, volumes[1:], strict=False) if old != new)
     event = [row for row in rows if row.kind == "happened" and row.id < grew.id][-1]
-    named = {difference.row for difference in Replay([row for row in rows if row is not event]).differences}
+    named = {difference.entry for difference in Replay([row for row in rows if row is not event]).differences}
     assert grew.id in named
 
 
@@ -239,7 +239,7 @@ def test_what_a_dead_process_did_not_write_is_counted_and_the_next_goes_on():
     assert made.infusions["s-1"].unwritten == owed
     assert made.infusions["s-1"].infusion == one.infusion
     alive = Replay([*cut, *rows_of(one, first=len(cut) + 1)])
-    assert {difference.row for difference in alive.differences} == {start.id}
+    assert {difference.entry for difference in alive.differences} == {start.id}
 
 
 def test_only_what_the_newest_event_owes_may_be_unwritten():
@@ -266,7 +266,7 @@ def test_a_restart_begins_the_infusion_again_with_other_instants_and_nothing_els
     (difference, *_) = Replay(
         [*rows, replace(rows[0], id=len(rows) + 1, body=canonical({"infusion": other}))]
     ).differences
-    assert (difference.row, difference.kind) == (len(rows) + 1, "began")
+    assert (difference.entry, difference.kind) == (len(rows) + 1, "began")
 
 
 def test_an_infusion_without_a_beginning_is_named_and_not_judged():
@@ -278,7 +278,7 @@ def test_an_infusion_without_a_beginning_is_named_and_not_judged():
 def test_an_event_without_a_beginning_is_a_difference():
     rows = rows_of(completed())
     (difference, *_) = Replay(rows[1:]).differences
-    assert (difference.row, difference.kind) == (2, "happened")
+    assert (difference.entry, difference.kind) == (2, "happened")
 
 
 @pytest.mark.parametrize("body", ["", "[]", "null", "{", '{"event":"none"}', '{"event":"ticked"}', "{}", "[" * 100_000])
@@ -287,7 +287,7 @@ def test_a_damaged_body_is_a_difference_and_never_a_crash(kind, body):
     rows = rows_of(completed())
     damaged = next(row for row in rows if row.kind == kind)
     made = Replay([replace(row, body=body) if row is damaged else row for row in rows])
-    assert made.differences[0].row == damaged.id
+    assert made.differences[0].entry == damaged.id
 
 
 def test_a_defect_of_the_state_machine_is_replayed_as_it_was(monkeypatch):
@@ -296,16 +296,16 @@ def test_a_defect_of_the_state_machine_is_replayed_as_it_was(monkeypatch):
     event = Record(len(rows) + 1, "ts", 0, "boot-1", "bed1", "s-1", "happened", '{"event":"ticked","at_ns":1}', "")
     said = {"error": "ZeroDivisionError('x')", "event": "Ticked"}
     failed = Record(len(rows) + 2, "ts", 0, "boot-1", "bed1", "s-1", "internal_error", canonical(said), "")
-    from pumpd.journal import replay
+    from pumpd.journal import fold
 
-    real = replay.advance
+    real = fold.advance
 
     def broken(one, what):
         if isinstance(what, ev.TimePassed):
             raise ZeroDivisionError("x")
         return real(one, what)
 
-    monkeypatch.setattr(replay, "advance", broken)
+    monkeypatch.setattr(fold, "advance", broken)
     assert Replay([*rows, event, failed]).differences == []
     assert len(Replay([*rows, event, changed(failed, error="other")]).differences) == 1
 

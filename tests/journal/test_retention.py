@@ -16,7 +16,7 @@ from pumpd.journal import Anchor, BrokenChainError, Entry, Journal, JournalError
 from pumpd.journal.doses import Doses
 from pumpd.journal.records import GENESIS, PRUNED
 from pumpd.journal.replay import Replay
-from pumpd.journal.retention import FAULT, GAPS_A_ROW, READINGS, Retention, plan, prune
+from pumpd.journal.retention import FAULT, GAPS_AN_ENTRY, READINGS, Retention, plan, prune
 from pumpd.journal.store import follow, timestamp
 from pumpd.quantities import Mass
 
@@ -96,7 +96,7 @@ def test_the_newest_events_and_faults_stay_however_old_they_are(path):
     written(path, events(1, "reading"), at=NOW)
     made, _ = pruned(path, KEEP)
     left = kinds(path)
-    assert made.rows == 12_000 - left["noted"] - left["alarm_raised"]
+    assert made.count == 12_000 - left["noted"] - left["alarm_raised"]
     assert (left["noted"], left["alarm_raised"]) == (2500, 2500)  # the newest 5000 of both together
     written(path, events(5000), at=NOW)
     pruned(path, KEEP)
@@ -151,7 +151,7 @@ def test_the_dose_history_is_the_same_afterwards(path):
     before = doses(path)
     assert [dose.given for dose in before] == [Mass(35), Mass(14), Mass(4)]
     made, _ = pruned(path)
-    assert made.rows == 2  # the readings of the whole one
+    assert made.count == 2  # the readings of the whole one
     assert doses(path) == before
 
 
@@ -168,14 +168,14 @@ def test_a_clock_that_stood_in_the_past_makes_no_row_old(path):
     written(path, events(1), at=NOW - timedelta(hours=1))
     written(path, events(5), at=datetime(1970, 1, 1, tzinfo=UTC))
     written(path, events(1), at=NOW)
-    assert pruned(path)[0].rows == 0
+    assert pruned(path)[0].count == 0
 
 
 def test_a_clock_that_jumps_ahead_takes_nothing_with_it_at_once(path):
     written(path, events(5), at=NOW)
     made, rows = pruned(path, now=NOW + timedelta(days=3650))
-    assert (made.rows, rows) == (0, ())
-    assert pruned(path, now=datetime(1970, 1, 1, tzinfo=UTC))[0].rows == 0
+    assert (made.count, rows) == (0, ())
+    assert pruned(path, now=datetime(1970, 1, 1, tzinfo=UTC))[0].count == 0
 
 
 @pytest.mark.requirement("PRG-19")
@@ -188,7 +188,7 @@ def test_which_library_was_accepted_stays_for_ever(path):
 
 def test_an_empty_journal_has_nothing_to_take_away(path):
     Journal(path, "boot-1").close()
-    assert pruned(path)[0].rows == 0
+    assert pruned(path)[0].count == 0
     assert read(path) == []
 
 
@@ -202,15 +202,15 @@ def test_the_chain_holds_over_the_gaps_and_the_row_says_what_went(path):
     written(path, events(3), at=NOW)
     count, newest = verify(path), read(path)[-1]
     made, (said,) = pruned(path, reason="monthly")
-    assert verify(path, Anchor(newest.id, newest.hash), Anchor(said.id, said.hash)) == count - made.rows + 1
+    assert verify(path, Anchor(newest.id, newest.hash), Anchor(said.id, said.hash)) == count - made.count + 1
     assert said.kind == PRUNED
     assert said.fields["reason"] == "monthly"
     assert said.fields["before"] == timestamp(NOW - FEW.everything)
     assert said.fields["removed"][0] == [1, 4, old[-1].hash]
-    with pytest.raises(BrokenChainError, match=r"row 2 was taken away by retention, its anchor cannot be checked"):
+    with pytest.raises(BrokenChainError, match=r"entry 2 was removed by retention, its anchor cannot be checked"):
         verify(path, Anchor(2, old[1].hash))
     assert verify(path, Anchor(4, old[3].hash))  # the last of a gap can be
-    with pytest.raises(BrokenChainError, match="row 4 is another"):
+    with pytest.raises(BrokenChainError, match="entry 4 is not the one"):
         verify(path, Anchor(4, GENESIS))
 
 
@@ -255,7 +255,7 @@ def test_a_row_between_gaps_that_goes_later_joins_them_with_its_neighbours(path,
     written(path, [Entry(first, {}), *middle, Entry(last, {})], at=OLD)
     written(path, events(1, "reading"), at=NOW)
     count = 1 + (first == "noted") + (last == "noted")
-    assert pruned(path, few(events=count))[0].rows == 9 - count
+    assert pruned(path, few(events=count))[0].count == 9 - count
     assert verify(path) == count + 2
     made, _ = pruned(path)
     assert [(gap.first, gap.last) for gap in made.gaps] == [(1, 9)]
@@ -263,12 +263,12 @@ def test_a_row_between_gaps_that_goes_later_joins_them_with_its_neighbours(path,
 
 
 def test_many_gaps_go_into_several_rows(path):
-    count = GAPS_A_ROW * 2 + 3
+    count = GAPS_AN_ENTRY * 2 + 3
     pairs = [each for _ in range(count) for each in (Entry("noted", {}), Entry("noted", {}, "bed1", "s-1"))]
     written(path, pairs, at=OLD)
     written(path, events(1), at=NOW)
     _, rows = pruned(path)
-    assert [len(row.fields["removed"]) for row in rows] == [GAPS_A_ROW, GAPS_A_ROW, 3]
+    assert [len(row.fields["removed"]) for row in rows] == [GAPS_AN_ENTRY, GAPS_AN_ENTRY, 3]
     assert verify(path) == count + 1 + 3
 
 
@@ -277,7 +277,7 @@ def test_a_broken_chain_is_not_tidied_up(path):
     written(path, events(1500), at=NOW)
     with contextlib.closing(sqlite3.connect(path)) as db, db:
         db.execute("UPDATE records SET body = '{}' WHERE id = 7")
-    with pytest.raises(BrokenChainError, match="row 7"):
+    with pytest.raises(BrokenChainError, match="entry 7"):
         pruned(path)
     assert len(read(path)) == 3500
 
@@ -338,7 +338,7 @@ def test_whatever_is_planned_the_chain_holds_and_what_must_stay_stays(told, prun
         before = rows
         made = plan(rows, base + timedelta(days=day) + FEW.everything, few(least_events, least_faults), removed)
         gone = {number for gap in made.gaps for number in range(gap.first, gap.last + 1)}
-        assert made.rows == len([row for row in rows if row.id in gone])
+        assert made.count == len([row for row in rows if row.id in gone])
         rows = [row for row in rows if row.id not in gone]
         removed |= {gap.last: gap for gap in made.gaps}
         follow(Path("j"), rows, Anchor(0, GENESIS), removed)

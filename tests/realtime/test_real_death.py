@@ -134,4 +134,4 @@ def test_no_start_without_a_deadman_and_no_flow_that_lost_its_only_one(folder):
 
 def alarms(process, bed):
     (pump,) = [pump for pump in process.pumps() if pump["pump"] == bed]
-    return [alarm["code"] for alarm in pump["infusion"]["alarms"]]
+    return [alarm["code"] for alarm in pump["alarms"]]

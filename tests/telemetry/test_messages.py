@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pumpd.journal import Record
+from pumpd.pump import AlarmCode
 from pumpd.telemetry.messages import Message, Translator, level
 
 ROOT = "pumpd/v1/bed-3"
@@ -171,3 +172,18 @@ def test_every_field_that_is_sent_is_documented():
     assert all(
         f"`{field}`" in page for field in (*_COMMON, "seq", "ts", "t_mono_s", "boot", "pump", "simulated", "session")
     )
+
+
+@pytest.mark.requirement("ALM-16")
+def test_every_alarm_topic_is_emptied_for_a_journal_that_does_not_know_what_was_raised():
+    translator = Translator("ward-7", {"bed1": True})
+    raised = {
+        message.topic
+        for number, (pump, code) in enumerate(((pump, code) for pump in ("", "bed1") for code in AlarmCode), start=1)
+        for message in translator.messages(
+            Record(number, "ts", 0, "boot-1", pump, "", "alarm_raised", f'{{"code":"{code.value}"}}', "")
+        )
+        if message.retain
+    }
+    assert raised == {message.topic for message in translator.no_alarms()}
+    assert all(message.retain and not message.payload for message in translator.no_alarms())

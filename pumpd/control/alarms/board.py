@@ -1,4 +1,4 @@
-"""The active alarms of a gateway: who has seen them, what sounds, and what comes next when nobody acts. Pure.
+"""The active alarms of a gateway: who has seen them, what sounds, and what follows when nobody acts. Pure.
 
 Promises:
 - Acknowledging says who has seen an alarm and ends its escalation. It clears nothing and silences nothing.
@@ -56,7 +56,7 @@ class AudioResumed:
     why: Ended
 
 
-Told = Escalated | AudioResumed
+Change = Escalated | AudioResumed
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Board:
     active: Mapping[Key, Active] = field(default_factory=dict)
     pause: AudioPause | None = None
 
-    def see(self, keys: frozenset[Key], now_ns: int) -> tuple["Board", tuple[Told, ...]]:
+    def update(self, keys: frozenset[Key], now_ns: int) -> tuple["Board", tuple[Change, ...]]:
         """Take these for the alarms that are active now."""
         new = keys - self.active.keys()
         kept = {key: state for key, state in self.active.items() if key in keys}
@@ -73,22 +73,22 @@ class Board:
             return replace(board, pause=None), (AudioResumed(Ended.NEW_ALARM if new else Ended.NO_ALARM),)
         return board, ()
 
-    def tick(self, now_ns: int) -> tuple["Board", tuple[Told, ...]]:
+    def tick(self, now_ns: int) -> tuple["Board", tuple[Change, ...]]:
         """Let time have passed."""
-        told: list[Told] = []
+        changes: list[Change] = []
         board = self
         for key, state in self.active.items():
             at = _escalates_ns(key, state)
             if at is not None and now_ns >= at:
                 board = board._with(key, replace(state, escalated=True))
-                told.append(Escalated(key))
+                changes.append(Escalated(key))
         if self.pause is not None and now_ns >= self.pause.until_ns:
             board = replace(board, pause=None)
-            told.append(AudioResumed(Ended.TIME))
-        return board, tuple(told)
+            changes.append(AudioResumed(Ended.TIME))
+        return board, tuple(changes)
 
     def acknowledge(self, key: Key, by: str, now_ns: int) -> "Board":
-        """Somebody has seen it. Raises KeyError when it is not active; a second time changes nothing."""
+        """A person has seen it. Raises KeyError when it is not active; a second time changes nothing."""
         state = self.active[key]
         if state.acknowledged_ns is not None:
             return self
@@ -97,7 +97,7 @@ class Board:
     def pause_audio(self, by: str, tablet: str, now_ns: int) -> "Board":
         return replace(self, pause=AudioPause(now_ns + AUDIO_PAUSE_NS, by, tablet))
 
-    def tablet_lost(self, tablet: str) -> tuple["Board", tuple[Told, ...]]:
+    def tablet_lost(self, tablet: str) -> tuple["Board", tuple[Change, ...]]:
         if self.pause is None or self.pause.tablet != tablet:
             return self, ()
         return replace(self, pause=None), (AudioResumed(Ended.TABLET_LOST),)
@@ -115,7 +115,7 @@ class Board:
 
     @property
     def sounding(self) -> Priority | None:
-        """The priority whose sound is to be heard now."""
+        """The priority whose signal sounds now."""
         return None if self.pause is not None else self.highest
 
     def _with(self, key: Key, state: Active) -> "Board":

@@ -7,7 +7,7 @@ from pumpd.pump import Priority
 
 PULSE_MS = {Priority.HIGH: 150, Priority.MEDIUM: 200, Priority.LOW: 200}  # 75..200, 125..250
 _GAPS_MS = {
-    # C d g, then C d, and all of it once more after a longer rest: ten pulses
+    # C d g, then C d, and all of it again after a longer rest: ten pulses
     Priority.HIGH: (100, 100, 300, 100, 600, 100, 100, 300, 100),
     Priority.MEDIUM: (200, 200),
     Priority.LOW: (),
@@ -16,7 +16,7 @@ REST_MS = {Priority.HIGH: 3_000, Priority.MEDIUM: 8_000, Priority.LOW: 20_000}  
 
 
 def burst(priority: Priority) -> Iterator[tuple[bool, int]]:
-    """On or off, and for how many milliseconds; after the last, it begins anew."""
+    """On or off, and for how many milliseconds; after the last, it repeats."""
     pulse = (True, PULSE_MS[priority])
     yield pulse
     yield from chain.from_iterable(((False, gap), pulse) for gap in _GAPS_MS[priority])

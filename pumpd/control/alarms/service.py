@@ -1,38 +1,62 @@
-"""The alarms of the whole gateway: its pumps', and its own about the bedside; who has seen them, and what sounds.
+"""The one list of active alarms, for tablet, command line, sound, telemetry and escalation (ALM-16).
 
 Promises:
-- Nothing here touches an infusion: a tablet that is lost is an alarm, LOW and after a minute MEDIUM, and nothing more.
-- A tablet that was not heard of for 5 s is lost; sound that it paused comes back at once (COM-11).
-- A program that nobody confirms calls for somebody after 30 s (ALM-09).
+- `active` has the alarms of every source: infusions, unprescribed flow, monitored and lost pumps, and the gateway.
+- Each alarm that is raised on record is cleared on record exactly once, also over a restart. An infusion records its
+  own; for all others this is the one place that writes `alarm_raised` and `alarm_cleared`.
+- Nothing here touches an infusion: a lost tablet is an alarm, LOW and after a minute MEDIUM, and nothing more.
+- A tablet that was not heard for 5 s is lost; sound that it paused comes back at once (COM-11).
+- A program that is not confirmed raises an alarm after 30 s (ALM-09).
 - What happens to an alarm is journalled with who did it (ALM-11).
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 
 from pumpd.control import describe
-from pumpd.control.alarms.board import NS, AudioResumed, Board, Escalated, Key, Told
+from pumpd.control.alarms.board import NS, Active, AudioResumed, Board, Change, Escalated, Key
+from pumpd.control.alarms.on_record import CLEARED, RAISED
+from pumpd.control.alarms.sources import heard, lost_while_flowing, of_infusions, of_pumps
 from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.refused import RefusedError
 from pumpd.host.clock import Clock
-from pumpd.host.supply_rules import ALARMS as SUPPLY_ALARMS
+from pumpd.host.turns import Turns
 from pumpd.infusion import State
-from pumpd.journal import Entry, JournalReader, Record
+from pumpd.journal import Entry
 from pumpd.journal.store import timestamp
 from pumpd.journal.writer import JournalWriter
-from pumpd.pump import AlarmCode
+from pumpd.pump import ALARM_TABLE, AlarmCode, Priority
 
 log = structlog.get_logger("pumpd.control")
 
 TABLET_LOST_NS = 5 * NS  # COM-11
 TABLET_GONE_NS = 60 * NS  # COM-07
 CALL_BACK_NS = 30 * NS  # ALM-09
-LOOK_BACK = 500  # rows of one kind
-_OWN = (AlarmCode.TABLET_LOST, AlarmCode.TABLET_GONE, AlarmCode.CONFIRMATION_WAITING, *SUPPLY_ALARMS)
+CHECK_EVERY_S = 0.5  # what no event reports is found by then (ALM-10)
+PATIENCE_S = 3.0
+
+GatewaySource = Callable[[], Iterable[AlarmCode]]
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveAlarm:
+    """`pump` is empty for an alarm of the gateway itself. Instants are nanoseconds of the loop."""
+
+    pump: str
+    code: AlarmCode
+    raised_ns: int
+    acknowledged_by: str = ""
+    acknowledged_ns: int | None = None
+    escalated: bool = False
+
+    @property
+    def priority(self) -> Priority:
+        return ALARM_TABLE[self.code].priority
 
 
 class AlarmService:
@@ -41,49 +65,178 @@ class AlarmService:
         runners: Mapping[str, PumpService],
         journal: JournalWriter,
         clock: Clock,
-        left: frozenset[Key] = frozenset(),
+        sources: Sequence[GatewaySource] = (),
+        left: Mapping[Key, str] | None = None,
     ) -> None:
-        """`left`: alarms of the gateway that the process before this one raised and never cleared."""
+        """`sources` give the alarms of the gateway itself. `left`: the alarms that are open on record from the process
+        before this one, with the session under which each was raised.
+        """
         self.board = Board()
         self.on_change: Callable[[], None] = lambda: None
-        self._runners, self._journal, self._clock = runners, journal, clock
-        self._heard: dict[str, int] = {}  # tablets that are connected, and when each was last heard of
-        self._lost_ns: int | None = None  # since when no tablet is connected while an infusion is under way
-        self._own = left
-        self.supply: frozenset[AlarmCode] = frozenset()  # what is wrong with the gateway's own supply
+        self._runners, self._journal, self._clock, self._sources = runners, journal, clock, sources
+        self._turns = Turns(PATIENCE_S)
         self._wake = asyncio.Event()
+        self._tablets: dict[str, int] = {}  # those that are connected, and when each was last heard
+        self._no_tablet_since_ns: int | None = None  # while an infusion is under way
+        self._open: dict[Key, str] = dict(left or {})  # raised and not cleared on record, with the session
+        self._lost = {pump for pump, code in self._open if code is AlarmCode.LINK_LOST}
+        self._control_failed = False
 
     @property
     def tablets(self) -> frozenset[str]:
         """Those that are connected."""
-        return frozenset(self._heard)
+        return frozenset(self._tablets)
+
+    @property
+    def overdue(self) -> bool:
+        return self._turns.overdue
+
+    async def run(self) -> None:
+        """Keep the list and the times, until cancelled."""
+        while True:
+            self._turns.turned()
+            self._wake.clear()
+            self.check()
+            due = self._next_ns()
+            left_s = CHECK_EVERY_S if due is None else max(0, due - self._clock.loop_ns()) / NS + 0.001
+            try:
+                async with asyncio.timeout(min(left_s, CHECK_EVERY_S)):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
 
     def see(self) -> None:
-        """Something may have changed on a pump."""
-        self._look()
+        """An alarm may have come or gone: check at the next turn of the loop."""
         self._wake.set()
 
+    # -- the list ----------------------------------------------------------------------------------------------------
+
+    def active(self) -> tuple[ActiveAlarm, ...]:
+        """Every active alarm, highest first, then oldest."""
+        now = self._clock.loop_ns()
+        found = []
+        for pump, code in self._keys(now):
+            state = self.board.active.get((pump, code), Active(now))
+            found.append(
+                ActiveAlarm(pump, code, state.raised_ns, state.acknowledged_by, state.acknowledged_ns, state.escalated)
+            )
+        return tuple(sorted(found, key=lambda alarm: (-alarm.priority, alarm.raised_ns, alarm.pump, alarm.code)))
+
+    def of_pump(self, pump: str) -> list[dict[str, Any]]:
+        """The active alarms of a pump (empty: of the gateway) as JSON data, highest first, then oldest."""
+        now, wall = self._clock.loop_ns(), self._clock.now()
+        return [
+            {
+                **describe.alarm(alarm.code),
+                "raised_ts": _stamp(wall, now - alarm.raised_ns),
+                "acknowledged_by": alarm.acknowledged_by or None,
+                "acknowledged_ts": None if alarm.acknowledged_ns is None else _stamp(wall, now - alarm.acknowledged_ns),
+                "escalated": alarm.escalated,
+            }
+            for alarm in self.active()
+            if alarm.pump == pump
+        ]
+
+    def check(self) -> None:
+        """Bring board and record up to this instant."""
+        now, before = self._clock.loop_ns(), self.board
+        self._check_tablets(now)
+        self._check_lost()
+        self._record(self._keys(now))
+        board, changes = self.board.update(self._keys(now), now)
+        self.board, more = board.tick(now)
+        self._note_changes((*changes, *more))
+        if self.board != before:
+            self.on_change()
+
+    def control_failed(self) -> None:
+        """A part of control is no longer there. Needs nothing of what else is checked here."""
+        self._control_failed = True
+        key = ("", AlarmCode.CONTROL_FAILED)
+        self._raise(key)
+        self.board, changes = self.board.update(frozenset(self.board.active) | {key}, self._clock.loop_ns())
+        self._note_changes(changes)
+        self.on_change()
+
+    def _keys(self, now: int) -> frozenset[Key]:
+        found: set[Key] = {("", code) for source in self._sources for code in source()}
+        found |= of_infusions(self._runners).keys() | of_pumps(self._runners)
+        found |= {(name, AlarmCode.LINK_LOST) for name in self._lost if name in self._runners}
+        found |= {
+            (name, AlarmCode.CONFIRMATION_WAITING)
+            for name, since in self._waiting().items()
+            if now - since >= CALL_BACK_NS
+        }
+        if self._no_tablet_since_ns is not None:
+            gone = now - self._no_tablet_since_ns >= TABLET_GONE_NS
+            found.add(("", AlarmCode.TABLET_GONE if gone else AlarmCode.TABLET_LOST))
+        if self._control_failed:
+            found.add(("", AlarmCode.CONTROL_FAILED))
+        return frozenset(found)
+
+    def _record(self, keys: frozenset[Key]) -> None:
+        """Write the raises and clears that no infusion writes."""
+        own = of_infusions(self._runners)
+        for key in sorted(keys - self._open.keys()):
+            if key in own:
+                self._open[key] = own[key]
+            else:
+                self._raise(key)
+        for key in sorted(self._open.keys() - keys):
+            pump, code = key
+            session = self._open.pop(key)
+            if not self._cleared_by_infusion(key, session):
+                self._note(CLEARED, pump, {"code": code.value, "by": "pumpd"}, session)
+
+    def _raise(self, key: Key) -> None:
+        pump, code = key
+        self._open[key] = ""
+        log.warning("alarm_raised", pump=pump, code=code.value)
+        self._note(RAISED, pump, describe.alarm(code) | {"by": "pumpd"}, "")
+
+    def _cleared_by_infusion(self, key: Key, session: str) -> bool:
+        runner = self._runners.get(key[0])
+        infusion = runner.infusion if runner is not None else None
+        return infusion is not None and infusion.place.session == session and key[1] not in infusion.alarms
+
+    def _check_lost(self) -> None:
+        for name, runner in self._runners.items():
+            if runner.active or heard(runner):
+                self._lost.discard(name)
+            elif lost_while_flowing(runner):
+                self._lost.add(name)
+
+    def _waiting(self) -> dict[str, int]:
+        """The pumps whose program waits for its confirmation, and since when."""
+        return {
+            name: runner.infusion.since_ns // self._clock.scale
+            for name, runner in self._runners.items()
+            if runner.infusion is not None and runner.infusion.state is State.READY
+        }
+
+    # -- tablets and people ------------------------------------------------------------------------------------------
+
     def alive(self, tablet: str) -> None:
-        """A tablet was heard of."""
-        new = tablet not in self._heard
-        self._heard[tablet] = self._clock.loop_ns()
-        if new:
+        """A tablet was heard."""
+        if tablet not in self._tablets:
             self._note("tablet_connected", "", {"tablet": tablet})
-            self._look()
+        self._tablets[tablet] = self._clock.loop_ns()
         self._wake.set()
 
     def acknowledge(self, pump: str, code: str, by: str) -> None:
-        """Somebody has seen an alarm. Raises RefusedError when it is not active."""
+        """A person has seen an alarm. Raises RefusedError when it is not active."""
+        self.check()
         key = next((key for key in self.board.active if (key[0], key[1].value) == (pump, code)), None)
         if key is None:
             raise RefusedError(f"acknowledge: no alarm {code!r} is active{f' on {pump}' if pump else ''}")
         if self.board.active[key].acknowledged_ns is None:
             self.board = self.board.acknowledge(key, by, self._clock.loop_ns())
-            self._note("alarm_acknowledged", pump, {**describe.alarm(key[1]), "by": by})
+            self._note("alarm_acknowledged", pump, {**describe.alarm(key[1]), "by": by}, self._session(pump))
         self.on_change()
 
     def pause_audio(self, by: str, tablet: str) -> float:
-        """Silence for a while; returns the seconds. Raises RefusedError when nothing sounds."""
+        """Silence for a while; returns the seconds. Raises RefusedError when no alarm is active."""
+        self.check()
         if self.board.highest is None:
             raise RefusedError("pause_audio: no alarm is active")
         now = self._clock.loop_ns()
@@ -96,26 +249,6 @@ class AlarmService:
         self.on_change()
         return left
 
-    def of_pump(self, pump: str) -> list[dict[str, Any]]:
-        """The active alarms of a pump (empty: of the gateway), highest first, then oldest."""
-        now, wall = self._clock.loop_ns(), self._clock.now()
-        found = []
-        for (name, code), state in self.board.active.items():
-            if name != pump:
-                continue
-            seen = state.acknowledged_ns
-            found.append(
-                {
-                    **describe.alarm(code),
-                    "raised_ts": _stamp(wall, now - state.raised_ns),
-                    "acknowledged_by": state.acknowledged_by or None,
-                    "acknowledged_ts": None if seen is None else _stamp(wall, now - seen),
-                    "escalated": state.escalated,
-                }
-            )
-        order = ("high", "medium", "low")
-        return sorted(found, key=lambda each: (order.index(each["priority"]), each["raised_ts"], each["code"]))
-
     @property
     def audio(self) -> dict[str, Any] | None:
         pause = self.board.pause
@@ -123,111 +256,43 @@ class AlarmService:
             return None
         return {"paused_left_s": round(max(0, pause.until_ns - self._clock.loop_ns()) / NS, 1), "by": pause.by}
 
-    async def run(self) -> None:
-        """Keep the times, until cancelled."""
-        while True:
-            self._wake.clear()
-            self._look()
-            due = self._next_ns()
-            try:
-                async with asyncio.timeout(None if due is None else max(0, due - self._clock.loop_ns()) / NS + 0.001):
-                    await self._wake.wait()
-            except TimeoutError:
-                continue
-
-    def _look(self) -> None:
-        """Bring the board up to this instant."""
-        now, before = self._clock.loop_ns(), self.board
-        self._look_for_tablets(now)
-        own = self._own_alarms(now)
-        for key in sorted(own - self._own):
-            log.warning("alarm_raised", pump=key[0], code=key[1].value)
-            self._note("alarm_raised", key[0], describe.alarm(key[1]) | {"by": "pumpd"})
-        for key in sorted(self._own - own):
-            self._note("alarm_cleared", key[0], {"code": key[1].value, "by": "pumpd"})
-        self._own = own
-        theirs = {
-            (name, code)
-            for name, runner in self._runners.items()
-            if runner.infusion is not None
-            for code in runner.infusion.alarms
-        }
-        board, told = self.board.see(frozenset(theirs) | own, now)
-        self.board, more = board.tick(now)
-        self._tell((*told, *more))
-        if self.board is not before and self.board != before:
-            self.on_change()
-
-    def _look_for_tablets(self, now: int) -> None:
-        for tablet, heard in list(self._heard.items()):
-            if now - heard > TABLET_LOST_NS:
-                del self._heard[tablet]
+    def _check_tablets(self, now: int) -> None:
+        for tablet, last_ns in list(self._tablets.items()):
+            if now - last_ns > TABLET_LOST_NS:
+                del self._tablets[tablet]
                 self._note("tablet_lost", "", {"tablet": tablet})
-                self.board, told = self.board.tablet_lost(tablet)
-                self._tell(told)
-                if not self._heard:
-                    self._lost_ns = now
-        if self._heard or not any(runner.active for runner in self._runners.values()):
-            self._lost_ns = None
-
-    def _own_alarms(self, now: int) -> frozenset[Key]:
-        found: set[Key] = {
-            (name, AlarmCode.CONFIRMATION_WAITING)
-            for name, since in self._waiting().items()
-            if now - since >= CALL_BACK_NS
-        }
-        found |= {("", code) for code in self.supply}
-        if self._lost_ns is not None:
-            gone = now - self._lost_ns >= TABLET_GONE_NS
-            found.add(("", AlarmCode.TABLET_GONE if gone else AlarmCode.TABLET_LOST))
-        return frozenset(found)
-
-    def _waiting(self) -> dict[str, int]:
-        """The pumps whose program waits for its confirmation, and since when."""
-        return {
-            name: runner.infusion.since_ns // self._clock.scale
-            for name, runner in self._runners.items()
-            if runner.infusion is not None and runner.infusion.state is State.READY
-        }
+                self.board, changes = self.board.tablet_lost(tablet)
+                self._note_changes(changes)
+                if not self._tablets:
+                    self._no_tablet_since_ns = now
+        if self._tablets or not any(runner.active for runner in self._runners.values()):
+            self._no_tablet_since_ns = None
 
     def _next_ns(self) -> int | None:
-        """When there is something to look at next, should nothing else happen."""
+        """When the next time limit ends, should nothing else happen."""
         now = self._clock.loop_ns()
-        due = [heard + TABLET_LOST_NS + 1 for heard in self._heard.values()]
+        due = [last_ns + TABLET_LOST_NS + 1 for last_ns in self._tablets.values()]
         due += [since + CALL_BACK_NS for since in self._waiting().values() if since + CALL_BACK_NS > now]
-        if self._lost_ns is not None and self._lost_ns + TABLET_GONE_NS > now:
-            due.append(self._lost_ns + TABLET_GONE_NS)
+        if self._no_tablet_since_ns is not None and self._no_tablet_since_ns + TABLET_GONE_NS > now:
+            due.append(self._no_tablet_since_ns + TABLET_GONE_NS)
         board = self.board.next_ns()
         return min(due if board is None else [*due, board], default=None)
 
-    def _tell(self, told: tuple[Told, ...]) -> None:
-        for each in told:
-            match each:
+    def _note_changes(self, changes: tuple[Change, ...]) -> None:
+        for change in changes:
+            match change:
                 case Escalated(key=(pump, code)):
                     log.error("alarm_escalated", pump=pump, code=code.value)
-                    self._note("alarm_escalated", pump, describe.alarm(code))
+                    self._note("alarm_escalated", pump, describe.alarm(code), self._session(pump))
                 case AudioResumed(why=why):
                     self._note("alarm_audio_resumed", "", {"why": why.value, "by": "pumpd"})
 
-    def _note(self, kind: str, pump: str, body: Mapping[str, Any]) -> None:
+    def _session(self, pump: str) -> str:
         runner = self._runners.get(pump)
-        own = kind in ("alarm_raised", "alarm_cleared")  # the infusion's own events did not bring it about
-        session = (
-            runner.infusion.place.session if runner is not None and runner.infusion is not None and not own else ""
-        )
+        return runner.infusion.place.session if runner is not None and runner.infusion is not None else ""
+
+    def _note(self, kind: str, pump: str, body: Mapping[str, Any], session: str = "") -> None:
         self._journal.post([Entry(kind, body, pump, session, self._clock.monotonic_ns())])
-
-
-def own_alarms_left(reader: JournalReader) -> frozenset[Key]:
-    """The gateway's own alarms that the journal says are raised. Raises JournalError."""
-    newest: dict[tuple[str, str], Record] = {}
-    for kind in ("alarm_raised", "alarm_cleared"):
-        for row in reader.last(LOOK_BACK, kind):
-            key = (row.pump, str(row.fields.get("code")))
-            if not row.session and (key not in newest or newest[key].id < row.id):
-                newest[key] = row
-    raised = [key for key, row in newest.items() if row.kind == "alarm_raised"]
-    return frozenset((pump, AlarmCode(code)) for pump, code in raised if code in _OWN)
 
 
 def _stamp(wall: datetime, ago_ns: int) -> str:

@@ -2,47 +2,64 @@
 
 Promises:
 - It needs no tablet, broker or network, and no library.
-- A file that cannot be written is said once, and costs nothing else; the tablets and the pump's own alarm remain.
+- A file that cannot be written is logged once and affects nothing else; the tablets and the pump's own alarm remain.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
 import structlog
 
 from pumpd.control.alarms.burst import burst
+from pumpd.host.turns import Turns
 from pumpd.pump import Priority
 
 log = structlog.get_logger("pumpd.control")
 
+SILENT_TURN_S = 5.0
+PATIENCE_S = 30.0  # longer than any burst with its rest
+
 
 class Sounder:
     def __init__(self, path: Path, sounding: Callable[[], Priority | None]) -> None:
-        """`path` is a file such as /sys/class/leds/alarm/brightness; `sounding` tells what is to be heard now."""
+        """`path` is a file such as /sys/class/leds/alarm/brightness; `sounding` gives the priority that sounds now."""
         self._path, self._sounding = path, sounding
         self._changed = asyncio.Event()
+        self._turns = Turns(PATIENCE_S)
         self.problem = ""
 
+    @property
+    def overdue(self) -> bool:
+        return self._turns.overdue
+
     def change(self) -> None:
-        """`sounding` may say something else now."""
+        """`sounding` may be another now."""
         self._changed.set()
 
     async def run(self) -> None:
         try:
             while True:
+                self._turns.turned()
                 self._changed.clear()
                 priority = self._sounding()
                 if priority is None:
                     self._switch(on=False)
-                    await self._changed.wait()
+                    await self._silent()
                 else:
                     await self._play(priority)
         finally:
             self._switch(on=False)
 
+    async def _silent(self) -> None:
+        """A turn without sound."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SILENT_TURN_S):
+                await self._changed.wait()
+
     async def _play(self, priority: Priority) -> None:
-        """One burst, or the part of it until something else is to be heard."""
+        """One burst, or the part of it until another priority sounds."""
         for on, ms in burst(priority):
             self._switch(on=on)
             try:

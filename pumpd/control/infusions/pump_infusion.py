@@ -52,8 +52,6 @@ class PumpInfusion:
         asked: Mapping[str, Any],
         identity: Identity | None,
     ) -> None:
-        for code in sorted(self.infusion.alarms if self.infusion else ()):  # of the infusion before
-            self._journal.note("alarm_cleared", {"code": code.value, "by": "pumpd"})
         infusion, actions = begin(infusion)
         self._hold(infusion, program, capabilities)
         body = {**asked, "infusion": to_data(infusion), "identity": describe.identity(identity)}

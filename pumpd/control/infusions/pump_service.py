@@ -162,8 +162,8 @@ class PumpService:
         self._journal.note("recovered", body)
         log.error("infusion_recovered", pump=self.name, state=left.infusion.state.value)
         self.feed(ev.ControlRestarted(self._now()))
-        if left.program is None:
-            self.stop("pumpd", "pumpd, its configuration or the library has changed: the order cannot go on")
+        if left.why_stopped:
+            self.stop("pumpd", left.why_stopped)
 
     def feed(self, event: ev.Event) -> tuple[str, ...]:
         """Let something happen to the infusion; returns the reasons when it was a request and is refused."""

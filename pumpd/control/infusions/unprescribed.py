@@ -13,7 +13,6 @@ from typing import Any
 
 import structlog
 
-from pumpd.control import describe
 from pumpd.infusion import Limits
 from pumpd.pump import AlarmCode, Reading, no_flow_since, stopped
 
@@ -23,7 +22,7 @@ Note = Callable[[str, str, Mapping[str, Any]], None]
 
 
 class UnprescribedFlow:
-    """`alarms` are the pump's, whatever infusion it has or has not: they are recorded without a session.
+    """`alarms` are the pump's, whatever infusion it has or has not. The alarm service records them.
 
     `note` takes the session, the kind of the entry and its body.
     """
@@ -66,13 +65,10 @@ class UnprescribedFlow:
         if now_ns - self._found_ns >= self._limits.stop_alarm_ns and not self.alarms:
             self.alarms = frozenset({AlarmCode.STOP_UNCONFIRMED})
             log.error("stop_unconfirmed", pump=self._pump)
-            self._note("", "alarm_raised", describe.alarm(AlarmCode.STOP_UNCONFIRMED))
 
     def _end(self, reading: Reading) -> None:
         self._found_ns = self._last = None
         self._note("", "leftover_stopped", {"delivered_ml": reading.delivered.number})
-        for code in sorted(self.alarms):
-            self._note("", "alarm_cleared", {"code": code.value})
         self.alarms = frozenset()
 
     def flows(self, reading: Reading) -> None:

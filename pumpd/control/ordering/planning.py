@@ -52,7 +52,7 @@ class Planning:
         To be `ordered`, it needs a typed reason for each soft limit as well.
         """
         reasons = list(objections)
-        await self._past.catch_up()
+        await self.catch_up()
         fields: dict[str, object] = request.model_dump(exclude={"op", "pump", "overrides"})
         try:
             prescription = Prescription.from_text(fields, library=self._library, order=True)
@@ -85,6 +85,10 @@ class Planning:
             return on_port(runner.family.capabilities(container, runner.settings.settings), runner.settings.port)
         except ValueError as error:
             raise Refusals([*reasons, Refusal("container", str(error), "PRG-13")]) from error
+
+    async def catch_up(self) -> None:
+        """Take in what was given meanwhile. Raises RefusedError."""
+        await self._past.catch_up()
 
     def history(
         self, runner: PumpService, prescription: Prescription, but: str = ""

@@ -5,10 +5,9 @@ Promises:
 - Every active alarm is in it, those of the pumps and the gateway's own.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
-from pumpd.control import describe
 from pumpd.control.alarms.service import AlarmService
 from pumpd.control.alarms.sounder import Sounder
 from pumpd.control.infusions.pump_service import PumpService
@@ -21,7 +20,6 @@ from pumpd.host.clock import Clock
 from pumpd.host.supply import SupplyWatch
 from pumpd.host.supply_rules import Source, Supply
 from pumpd.messages.state import AlarmState, AudioState, GatewayState, PumpState, SupplyState, TabletState
-from pumpd.pump import AlarmCode
 from pumpd.settings import Settings
 
 
@@ -53,11 +51,10 @@ class LiveState:
         return pump_state(self._pump(runner), self._clock.instant())
 
     def _values(self) -> GatewayValues:
-        failed = [AlarmCode.JOURNAL_FAILED] if self._health.fault else []
         return GatewayValues(
             name=self._settings.gateway,
             pumps=[self._pump(runner) for runner in self._runners.values()],
-            alarms=_alarms(self._alarms.of_pump(""), failed),
+            alarms=_alarms(self._alarms.of_pump("")),
             journal=self._health.fault,
             library=self._library_check.status,
             supply=None if self._supply is None else _supply(self._supply.supply),
@@ -83,15 +80,14 @@ class LiveState:
             stopped=runner.stopped,
             infusion=infusion,
             program=runner.program,
-            alarms=_alarms(self._alarms.of_pump(runner.name), runner.unprescribed.alarms),
+            alarms=_alarms(self._alarms.of_pump(runner.name)),
             observations=self._observations.of_pump(runner.name),
             course=course if infusion is not None and session == infusion.place.session else None,
         )
 
 
-def _alarms(active: Sequence[Mapping[str, Any]], more: Collection[AlarmCode]) -> list[AlarmState]:
-    found = [*active, *(describe.alarm(code) for code in sorted(more))]
-    return [cast("AlarmState", each) for each in found]
+def _alarms(active: Sequence[Mapping[str, Any]]) -> list[AlarmState]:
+    return [cast("AlarmState", each) for each in active]
 
 
 def _supply(supply: Supply | None) -> SupplyState | None:

@@ -1,0 +1,73 @@
+"""What the journal shows of the time before this process: read once, before the pumps are polled (PWR-02, PWR-10).
+
+Promises:
+- A journal that cannot be understood as a whole is believed in nothing: then nothing is started, and what flows is
+  stopped. It never keeps control from coming up, whatever is in it.
+"""
+
+import contextlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+from pumpd.control.alarms.board import Key
+from pumpd.control.alarms.on_record import open_alarms
+from pumpd.control.infusions.pump_service import PumpService
+from pumpd.control.infusions.recovery import DamagedError, Recovered, last_loaded, recover
+from pumpd.control.observation.service import Found, find
+from pumpd.control.ordering import association
+from pumpd.control.ordering.build import Build, begun_under_another
+from pumpd.dosing import Library
+from pumpd.host.clock import Clock
+from pumpd.journal import JournalError, JournalReader
+
+log = structlog.get_logger("pumpd.control")
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """By pump: infusions under way, the session whose program the pump took last, observations, and patients. Sessions
+    of another build; the alarms that are open on record, with the session of each; and what is wrong with the journal.
+    """
+
+    damage: str = ""
+    others: frozenset[str] = frozenset()
+    left: Mapping[str, Recovered] = field(default_factory=dict)
+    held: Mapping[str, str] = field(default_factory=dict)
+    observations: Found = field(default_factory=Found)
+    patients: Mapping[str, str] = field(default_factory=dict)
+    alarms: Mapping[Key, str] = field(default_factory=dict)
+
+
+def read(path: Path, library: Library, runners: Iterable[PumpService], clock: Clock, now: Build) -> Earlier:
+    if not path.exists():
+        return Earlier()
+    try:
+        with contextlib.closing(JournalReader(path)) as reader:
+            return _read(reader, library, list(runners), clock, now)
+    except DamagedError as error:
+        return Earlier(f"journal {path}: {error}")
+    except JournalError as error:
+        return Earlier(str(error))
+    except Exception as error:  # a crash loop over a flowing pump would be worse than any journal
+        log.exception("journal_not_understood")
+        return Earlier(f"journal {path}: pumpd cannot understand it: {error!r}")
+
+
+def _read(reader: JournalReader, library: Library, runners: list[PumpService], clock: Clock, now: Build) -> Earlier:
+    others = begun_under_another(reader, now)
+    left = {}
+    for runner in runners:
+        found = recover(reader, runner.settings, runner.family, library, clock)
+        if found is not None:
+            left[runner.name] = found.without_program if found.session in others else found
+    return Earlier(
+        others=others,
+        left=left,
+        held={runner.name: last_loaded(reader, runner.name) for runner in runners},
+        observations=find(reader, clock),
+        patients={runner.name: association.find(reader, runner.name) for runner in runners},
+        alarms=open_alarms(reader),
+    )

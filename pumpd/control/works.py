@@ -1,0 +1,84 @@
+"""The works of control, each in a task of its own, none of which ends unnoticed.
+
+Promises:
+- A task that ends, fails or is cancelled by anything but `end` is reported within the same turn of the loop, once.
+- One that hangs is `overdue` after its own patience; the watchdog is fed only while none is.
+- A failing work takes no other with it: what follows is for `on_death` to decide.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
+
+import structlog
+
+log = structlog.get_logger("pumpd.control")
+
+
+class Work(Protocol):
+    """Something that runs until it is cancelled."""
+
+    @property
+    def overdue(self) -> bool:
+        """It has not turned within its own patience."""
+        ...
+
+    def run(self) -> Coroutine[Any, Any, None]: ...
+
+
+class WorkDiedError(Exception):
+    """A work of control ended although nothing ended it. The pumps were stopped; the process must be restarted."""
+
+
+class Works:
+    def __init__(self, on_death: Callable[[str], None]) -> None:
+        """`on_death` is given what died and how, once, for the first one that does."""
+        self._on_death = on_death
+        self._works: dict[str, Work] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._ending = False
+        self._died = asyncio.Event()
+        self.death = ""  # what died and how
+
+    def start(self, name: str, work: Work) -> None:
+        self._works[name] = work
+        self._add(name, work.run(), self._ended)
+
+    def once(self, name: str, job: Coroutine[Any, Any, None]) -> None:
+        """Run something that ends by itself. To fail is as bad as for a work."""
+        self._add(name, job, self._done)
+
+    def overdue(self) -> list[str]:
+        """The works that have not turned within their patience."""
+        return [name for name, work in self._works.items() if work.overdue]
+
+    async def died(self) -> str:
+        """Wait until a work has died; returns what and how."""
+        await self._died.wait()
+        return self.death
+
+    async def end(self) -> None:
+        """End them all, and wait until they have ended."""
+        self._ending = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _add(self, name: str, job: Coroutine[Any, Any, None], done: Callable[[asyncio.Task[None]], None]) -> None:
+        task = asyncio.create_task(job, name=name)
+        task.add_done_callback(done)
+        self._tasks.append(task)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled() or task.exception() is not None:
+            self._ended(task)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if self._ending or self.death:
+            return
+        error = None if task.cancelled() else task.exception()
+        how = "was cancelled" if task.cancelled() else f"failed: {error!r}" if error else "ended"
+        self.death = f"{task.get_name()} {how}"
+        log.critical("work_died", work=task.get_name(), how=how, exc_info=error)
+        self._died.set()
+        self._on_death(self.death)

@@ -1,0 +1,112 @@
+"""What is not on the disk yet, in the order in which it was handed over, and how much of it may wait (AUD-10).
+
+Promises:
+- What was posted is kept until it is written. At most `KEPT_MOST` posted entries wait, whether the disk is slow, hangs
+  or refuses; beyond that they are counted, and an entry `entries_lost` says how many.
+- What was appended is written or refused, and its caller learns which.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from pumpd.journal.records import Entry
+from pumpd.journal.store import Journal, JournalError
+
+KEPT_MOST = 20_000  # entries: an hour of a running pump, some 20 MB
+
+
+@dataclass(slots=True, eq=False)
+class Batch:
+    """Entries that were handed over together."""
+
+    entries: Sequence[Entry]
+    posted: bool  # else appended: its caller waits
+    begun: bool = False  # it was handed to the disk
+    settled: bool = False
+    error: JournalError | None = None  # of an appended one that is settled
+
+
+def stamped(entries: Iterable[Entry]) -> list[Entry]:
+    """With the wall time of now: an entry says when something happened, not when the disk had time (AUD-02)."""
+    now = datetime.now(UTC)
+    return [Entry(each.kind, each.body, each.pump, each.session, each.mono_ns, now) for each in entries]
+
+
+class Backlog:
+    def __init__(self) -> None:
+        self.lost = 0
+        self.posted = 0  # entries
+        self.behind = False  # a write failed or hung, and none has succeeded since
+        self._batches: list[Batch] = []
+
+    @property
+    def full(self) -> bool:
+        return self.posted >= KEPT_MOST
+
+    def post(self, entries: Sequence[Entry]) -> None:
+        kept = stamped(entries)[: max(0, KEPT_MOST - self.posted)]
+        self.lost += len(entries) - len(kept)
+        if kept:
+            self.posted += len(kept)
+            self._batches.append(Batch(kept, posted=True))
+
+    def append(self, entries: Sequence[Entry]) -> Batch:
+        batch = Batch(stamped(entries), posted=False)
+        self._batches.append(batch)
+        return batch
+
+    def holds(self, batch: Batch) -> bool:
+        return not batch.settled
+
+    def withdraw(self, batch: Batch) -> bool:
+        """Take back what was appended; False when the disk has begun on it."""
+        if batch.begun or batch not in self._batches:
+            return False
+        self._batches.remove(batch)
+        return True
+
+    def begin(self) -> tuple[list[Batch], int]:
+        """All that waits, for an attempt to write it, and how many entries were lost so far."""
+        for batch in self._batches:
+            batch.begun = True
+        return [*self._batches], self.lost
+
+    def written(self, batches: Sequence[Batch], lost: int) -> int | None:
+        """These are on the disk. Returns how many posted entries that were, if a failure went before; else None."""
+        self._forget(batches)
+        self.lost -= lost
+        behind, self.behind = self.behind, self.lost > 0
+        if not behind:
+            return None
+        return sum(len(batch.entries) for batch in batches if batch.posted) + (1 if lost else 0)
+
+    def failed(self, batches: Iterable[Batch], error: JournalError) -> None:
+        """None of these is on the disk: what was posted is kept, what was appended is refused."""
+        self.behind = True
+        appended = [batch for batch in batches if not batch.posted]
+        for batch in appended:
+            batch.error = error
+        self._forget(appended)
+
+    def drop(self, batch: Batch, error: JournalError) -> None:
+        """Nothing can ever write this."""
+        batch.error = error
+        self._forget([batch])
+        self.lost += len(batch.entries) if batch.posted else 0
+
+    def _forget(self, batches: Sequence[Batch]) -> None:
+        for batch in batches:
+            batch.settled = True
+        self._batches = [batch for batch in self._batches if not batch.settled]
+        self.posted = sum(len(batch.entries) for batch in self._batches if batch.posted)
+
+
+def write(journal: Journal, batches: Sequence[Batch], lost: int) -> None:
+    """One transaction. Raises JournalError, or whatever an entry that cannot be written makes Python raise."""
+    entries = [entry for batch in batches for entry in batch.entries]
+    if lost:
+        at = entries[-1].mono_ns if entries else 0
+        entries += stamped([Entry("entries_lost", {"count": lost}, mono_ns=at)])
+    if entries:
+        journal.append(entries)

@@ -1,0 +1,208 @@
+"""ALM-16: one list of active alarms for tablet, command line, sound, telemetry, escalation; raises and clears pair."""
+
+import asyncio
+import contextlib
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from pumpd.driving import LinkDriver
+from pumpd.journal import JournalError
+from pumpd.pump import ALARM_TABLE, AlarmCode, Done, Priority, PumpAlarm, PumpState, Unknown
+from pumpd.telemetry.messages import Translator
+from pumpd.wire import memory
+from pumpd_simulators.bench import simulate
+from tests.control.test_restart import die
+from tests.control.testbed import come_up, open_testbed
+
+SPACE = {"driver": "space-bcc", "model": "PERFUSOR SPACE", "simulated": {"name": "space-bcc"}, "each": {"bed1": {}}}
+
+
+def shown(gateway):
+    """Every alarm by (pump, code), as tablet and command line show it, and as it sounds; they must agree."""
+    tablet = on_screen(gateway.live.state())
+    assert tablet == on_screen(gateway.status())
+    assert tablet == {(alarm.pump, alarm.code.value) for alarm in gateway.alarms.active()}
+    assert tablet == {(pump, code.value) for pump, code in gateway.alarms.board.active}
+    highest = max((ALARM_TABLE[AlarmCode(code)].priority for _, code in tablet), default=None)
+    assert gateway.alarms.board.sounding is highest
+    return tablet
+
+
+def on_screen(state):
+    found = {("", alarm["code"]) for alarm in state["alarms"]}
+    return found | {(pump["pump"], alarm["code"]) for pump in state["pumps"] for alarm in pump["alarms"]}
+
+
+def retained(here):
+    """What a broker holds of alarms once it has every entry: the topics whose last message is not empty."""
+    translator, topics = Translator("ward-7", {}), {}
+    for entry in here.rows():
+        for message in translator.messages(entry):
+            if "/alarms/" in message.topic:
+                topics[message.topic] = message.payload
+    return {topic.rpartition("/")[2] for topic, payload in topics.items() if payload}
+
+
+def unpaired(here):
+    """Raises less clears on record, by pump and code, of those that differ."""
+    counted = Counter()
+    for entry in here.rows():
+        if entry.kind in ("alarm_raised", "alarm_cleared"):
+            counted[entry.pump, entry.fields["code"]] += 1 if entry.kind == "alarm_raised" else -1
+    return {key: count for key, count in counted.items() if count}
+
+
+@contextlib.contextmanager
+def lost_stops(monkeypatch):
+    """No stop reaches a pump."""
+
+    async def lost(self):
+        return Unknown("no answer")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(LinkDriver, "stop", lost)
+        yield
+
+
+@pytest.mark.requirement("ALM-16", "PWR-10")
+async def test_a_journal_that_cannot_be_read_and_a_pump_that_cannot_be_stopped_are_alarms_everywhere(
+    tmp_path, monkeypatch
+):
+    async with open_testbed(tmp_path) as here:
+        await here.start()
+        await die(here)
+        here.gateway.journal._journal.close()
+        here.journal.write_bytes(b"the quick brown fox " * 1000)
+        with lost_stops(monkeypatch):
+            async with come_up(here) as made:
+                await asyncio.sleep(6)
+                assert here.pump.truth()["running"]
+                assert shown(made) == {("", "journal_failed"), ("bed1", "stop_unconfirmed")}
+                assert made.alarms.board.sounding is Priority.HIGH
+                await asyncio.sleep(60)
+                assert all(alarm.escalated for alarm in made.alarms.active())
+
+
+@pytest.mark.requirement("ALM-16", "PWR-11")
+async def test_a_journal_that_fails_is_an_alarm_everywhere_until_it_can_be_written_again(tmp_path):
+    async with open_testbed(tmp_path) as here:
+        here.gateway.journal.on_failure(JournalError("disk full"))
+        await asyncio.sleep(0.1)
+        assert shown(here.gateway) == {("", "journal_failed")}
+        here.gateway.journal.on_restored(0)
+        await asyncio.sleep(0.1)
+        assert shown(here.gateway) == set()
+        assert unpaired(here) == {}
+        assert retained(here) == set()
+
+
+def reports(runner, *alarms, state=PumpState.ALARM):
+    """From now on every reading of this pump has these alarms."""
+    plain = runner.driver.read
+
+    async def read():
+        outcome = await plain()
+        return Done(replace(outcome.value, state=state, alarms=alarms)) if isinstance(outcome, Done) else outcome
+
+    runner.driver.read = read
+
+
+@pytest.mark.requirement("ALM-16")
+async def test_the_alarm_of_a_pump_that_is_only_monitored_is_an_alarm_everywhere(tmp_path):
+    async with open_testbed(tmp_path, **SPACE) as here:
+        runner = here.gateway.runners["bed1"]
+        plain = runner.driver.read
+        reports(runner, PumpAlarm.OCCLUSION)
+        await asyncio.sleep(10)
+        assert shown(here.gateway) == {("bed1", "occlusion")}
+        assert retained(here) == {"occlusion"}
+        runner.driver.read = plain
+        await asyncio.sleep(10)
+        assert shown(here.gateway) == set()
+        assert unpaired(here) == {}
+        assert retained(here) == set()
+
+
+@pytest.mark.requirement("ALM-16")
+@pytest.mark.parametrize(("state", "lost"), [(PumpState.INFUSING, {("bed1", "link_lost")}), (PumpState.STOPPED, set())])
+async def test_a_monitored_pump_that_is_lost_while_it_flows_is_an_alarm_until_it_is_heard_again(tmp_path, state, lost):
+    async with open_testbed(tmp_path, **SPACE) as here:
+        reports(here.gateway.runners["bed1"], state=state)
+        await asyncio.sleep(10)
+        memory.unplug("bed1")
+        await asyncio.sleep(30)
+        assert shown(here.gateway) == lost
+        memory.plug("bed1")
+        await asyncio.sleep(30)
+        assert shown(here.gateway) == set()
+        assert unpaired(here) == {}
+
+
+@contextlib.contextmanager
+def another_pump():
+    memory.serve("bed1", bench := simulate(name="new-era", seed=1))
+    try:
+        yield
+    finally:
+        memory.withdraw("bed1")
+        bench.shut()
+
+
+@pytest.mark.requirement("ALM-16")
+async def test_the_alarm_of_an_infusion_that_has_ended_is_cleared_on_record_when_a_restart_forgets_it(tmp_path):
+    async with open_testbed(tmp_path) as here:
+        await here.start()
+        assert (await here.ask(op="pause", pump="bed1", by="n", reason="test")).ok
+        await here.until("paused")
+        await here.until("stopped", within_s=400)
+        assert shown(here.gateway) == {("bed1", "pause_too_long")}
+        session = here.gateway.runners["bed1"].infusion.place.session
+    with another_pump():
+        async with come_up(here) as made:
+            await asyncio.sleep(5)
+            assert shown(made) == set()
+            cleared = [entry for entry in here.rows() if entry.kind == "alarm_cleared"]
+            assert [(entry.fields["code"], entry.session) for entry in cleared] == [("pause_too_long", session)]
+            assert retained(here) == set()
+
+
+@pytest.mark.requirement("ALM-16")
+async def test_an_infusion_that_ended_while_its_pump_was_lost_keeps_that_alarm_until_the_pump_is_heard(tmp_path):
+    async with open_testbed(tmp_path) as here:
+        await here.start()
+        memory.unplug("bed1")
+        await here.until("stopping", "uncertain", "tripped", within_s=60)
+        await asyncio.sleep(60)
+        assert ("bed1", "link_lost") in shown(here.gateway)
+        await here.ask(op="stop", pump="bed1", by="n", reason="test")
+        await here.ask(op="reconcile", pump="bed1", by="n", volume="0.2 mL", reason="read off", stands=True)
+        await asyncio.sleep(10)
+        assert here.gateway.runners["bed1"].infusion.state.ended
+        assert ("bed1", "link_lost") in shown(here.gateway)
+        memory.plug("bed1")
+        await asyncio.sleep(30)
+        assert ("bed1", "link_lost") not in shown(here.gateway)
+        assert ("bed1", "link_lost") not in unpaired(here)
+
+
+@pytest.mark.requirement("ALM-16")
+async def test_whatever_a_process_left_open_is_open_or_cleared_after_its_death(tmp_path):
+    """Kill it with alarms of every source active; after two restarts the record and the list agree."""
+    async with open_testbed(tmp_path, beds=("bed1", "bed2")) as here:
+        await here.start()
+        memory.unplug("bed2")
+        here.gateway.alarms.alive("t-1")
+        await asyncio.sleep(90)
+        memory.unplug("bed1")
+        await asyncio.sleep(30)
+        assert {code for _, code in shown(here.gateway)} >= {"link_lost", "tablet_gone"}
+        await die(here)
+        for _ in range(2):
+            async with come_up(here) as made:
+                await asyncio.sleep(10)
+                active = shown(made)
+                assert unpaired(here) == dict.fromkeys(active, 1)
+                assert retained(here) == {code for _, code in active}
+                await die(here)

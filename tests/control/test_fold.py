@@ -1,0 +1,75 @@
+"""One fold for recovery and replay: a restart survives whatever the process before it survived (PWR-02, AUD-05)."""
+
+import asyncio
+import sys
+
+import pytest
+
+from pumpd.control.infusions.runner import PumpRunner
+from pumpd.infusion import advance
+from pumpd.infusion import events as ev
+from pumpd.infusion.turn import ImpossibleTransitionError
+from pumpd.journal import Entry, fold
+from pumpd.journal.replay import Replay
+from tests.control.test_restart import die
+from tests.control.testbed import come_up, open_testbed
+
+
+@pytest.fixture
+def defect(monkeypatch):
+    """`advance` fails on each request for a pause, in the running process and in every fold."""
+
+    def broken(infusion, event):
+        if isinstance(event, ev.PauseRequested):
+            raise ImpossibleTransitionError("a defect of pumpd")
+        return advance(infusion, event)
+
+    monkeypatch.setattr(sys.modules[PumpRunner.feed.__module__], "advance", broken)
+    monkeypatch.setattr(fold, "advance", broken)
+
+
+@pytest.mark.requirement("PWR-02", "PWR-03")
+@pytest.mark.usefixtures("defect")
+async def test_a_restart_survives_an_event_that_failed_in_the_state_machine_and_stops_that_infusion(tmp_path):
+    async with open_testbed(tmp_path) as here:
+        await here.start()
+        await asyncio.sleep(20)
+        assert not (await here.ask(op="pause", pump="bed1", by="nurse", reason="test")).ok
+        await die(here)
+        async with come_up(here):
+            await here.until("tripped")
+            assert not here.pump.truth()["running"]
+            await here.ask(op="clear", pump="bed1", by="nurse")
+            await here.ask(op="resume", pump="bed1", by="nurse")
+            await asyncio.sleep(8)
+            assert here.state() != "ready", "nobody knows what the failed event would have made of it"
+        assert Replay(here.rows()).differences == []
+
+
+@pytest.mark.requirement("PWR-10", "PWR-04")
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("happened", {"event": "reading_taken", "at_ns": 0, "reading": "none"}),
+        ("happened", {"event": "no_such_event", "at_ns": 0}),
+        ("recovered", {"moved_ns": "soon"}),
+        ("began", {}),
+        ("began", {"infusion": {"place": 7}}),
+        ("observation_started", {"patient": ["a"], "summary": 7}),
+        ("vitals_recorded", {"by": "nurse", "no_such_vital": 7}),
+        ("alarm_raised", {"code": {"a": 1}}),
+        ("association_changed", ["nobody"]),
+        ("infusion_ended", []),
+    ],
+)
+async def test_an_entry_that_cannot_be_understood_never_keeps_control_from_coming_up(tmp_path, kind, body):
+    async with open_testbed(tmp_path) as here:
+        await here.start()
+        await asyncio.sleep(20)
+        session = here.gateway.runners["bed1"].infusion.place.session
+        await die(here)
+        here.gateway.journal._journal.append([Entry(kind, body, "bed1", session)])
+        async with come_up(here):
+            await asyncio.sleep(6)
+            assert not here.pump.truth()["running"]
+            assert (await here.ask(op="status")).ok

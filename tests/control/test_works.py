@@ -1,0 +1,121 @@
+"""Nothing in control dies or hangs unnoticed, and a slow pump is not taken for a hung process (RUN-17)."""
+
+import asyncio
+
+import pytest
+
+from pumpd.control.process import evidence_against
+from pumpd.control.works import Works
+from pumpd_simulators.faults import Fault
+from tests.control.testbed import open_testbed
+
+
+async def kill(here, name, how):
+    """End that work in one of the ways in which a task can end."""
+    (task,) = (task for task in here.gateway.works._tasks if task.get_name() == name)
+    if how == "cancelled":
+        task.cancel()
+        return
+
+    async def ends():
+        if how == "fails":
+            raise RuntimeError("a defect")
+
+    works = here.gateway.works
+    works._tasks.remove(task)
+    task.remove_done_callback(works._ended)
+    task.cancel()
+    works._add(name, ends(), works._ended)
+
+
+@pytest.mark.requirement("RUN-17")
+@pytest.mark.parametrize("how", ["fails", "ends", "cancelled"])
+@pytest.mark.parametrize("name", ["alarms", "supply", "alarm output", "pump bed2"])
+async def test_a_work_that_dies_stops_what_flows_raises_an_alarm_and_ends_the_process(tmp_path, name, how):
+    output = tmp_path / "buzzer"
+    output.write_text("0")
+    top = {"alarm": {"output": output}, "supply": {"sysfs": tmp_path}}
+    async with open_testbed(tmp_path, beds=("bed1", "bed2"), top=top) as here:
+        await here.start()
+        await kill(here, name, how)
+        async with asyncio.timeout(1):
+            death = await here.gateway.works.died()
+        assert death.startswith(name)
+        assert "control_failed" in {alarm.code.value for alarm in here.gateway.alarms.active()}
+        await here.until("stopping", "stopped", within_s=1)
+        await here.until("stopped")
+        assert not here.pump.truth()["running"]
+        found = {entry.kind: entry.fields for entry in here.rows()}
+        assert found["internal_error"]["error"] == death
+        assert ("alarm_raised", "control_failed") in [
+            (entry.kind, entry.fields.get("code")) for entry in here.rows() if entry.kind.startswith("alarm_")
+        ]
+
+
+@pytest.mark.requirement("RUN-17")
+async def test_a_defect_in_the_alarm_service_itself_still_ends_in_a_stop_and_an_alarm(tmp_path, monkeypatch):
+    async with open_testbed(tmp_path) as here:
+        await here.start()
+
+        def broken(now):
+            raise RuntimeError("a defect")
+
+        monkeypatch.setattr(here.gateway.alarms, "_check_tablets", broken)
+        await here.until("stopped")
+        assert here.gateway.works.death.startswith("alarms failed")
+        assert "control_failed" in {alarm.code.value for alarm in here.gateway.alarms.active()}
+
+
+@pytest.mark.requirement("RUN-17")
+async def test_a_work_that_hangs_is_evidence_against_the_process(tmp_path, monkeypatch):
+    async with open_testbed(tmp_path) as here:
+        assert await evidence_against(here.gateway, here.gateway.journal) == ""
+        monkeypatch.setattr(type(here.gateway.alarms._wake), "wait", lambda self: asyncio.sleep(60))
+        monkeypatch.setattr(asyncio, "timeout", lambda delay: asyncio.Timeout(None))
+        here.gateway.alarms.see()
+        await asyncio.sleep(5)
+        monkeypatch.undo()
+        assert await evidence_against(here.gateway, here.gateway.journal) == "no turn of alarms"
+
+
+async def test_what_ends_by_itself_may_end_and_may_not_fail():
+    deaths = []
+    works = Works(deaths.append)
+
+    async def job(error=None):
+        if error:
+            raise error
+
+    works.once("first", job())
+    await asyncio.sleep(0)
+    assert deaths == []
+    works.once("second", job(RuntimeError("a defect")))
+    await asyncio.sleep(0.01)
+    works.once("third", job(RuntimeError("a defect")))
+    await asyncio.sleep(0.01)
+    assert deaths == ["second failed: RuntimeError('a defect')"], "the first death is the one that counts"
+    await works.end()
+
+
+@pytest.mark.requirement("RUN-17", "COM-06")
+@pytest.mark.parametrize("timeout_s", [0.05, 0.5, 2.0, 4.0])
+async def test_a_pump_that_is_silent_is_no_evidence_against_the_process(tmp_path, timeout_s):
+    settings = {"reply_timeout_s": timeout_s, "newest_firmware": [2, 3, 6]}
+    pump = {"driver": "alaris-asena", "model": "Asena", "serial": "8002-00001", "settings": settings}
+    simulated = {"name": "alaris-asena", "options": {"serial": "8002-00001"}}
+    async with open_testbed(tmp_path, simulated=simulated, **pump) as here:
+        await here.start()
+        here.pump.fire(Fault.parse("silence"))
+        for _ in range(120):
+            await asyncio.sleep(0.5)
+            assert await evidence_against(here.gateway, here.gateway.journal) == ""
+
+
+@pytest.mark.requirement("RUN-17")
+async def test_pumps_that_share_a_port_and_are_silent_are_no_evidence_against_the_process(tmp_path):
+    async with open_testbed(tmp_path) as here:
+        pump = here.gateway.works._works["pump bed1"]
+        alone = pump.patience_s
+        pump._on_port = pump._on_port * 4
+        assert pump.patience_s == pytest.approx(max(8, 4 * here.gateway.runners["bed1"].driver.longest_call_s))
+        assert pump.patience_s > alone
