@@ -115,11 +115,6 @@ def place(history: History, wanted: Wanted, now_ns: int, rules: Course) -> Posit
     return _position(history.starts(wanted.course), now_ns, rules)
 
 
-def position(history: History, wanted: Wanted, now_ns: int, rules: Course) -> str:
-    """The same as text."""
-    return str(place(history, wanted, now_ns, rules))
-
-
 def objections(history: History, wanted: Wanted, now_ns: int | None, rules: Course) -> tuple[Refusal, ...]:
     """Every hard reason against starting the wanted infusion now. `now_ns` is None when the time is not known."""
     if now_ns is None:

@@ -80,6 +80,10 @@ class SignIns:
             return None
         return found, left
 
+    def known(self, badge: str) -> Person | None:
+        """The person with this badge, as the file of staff has it now. Raises StaffError."""
+        return self._staff.all().get(badge)
+
     def shown(self, tablet: str) -> dict[str, Any] | None:
         """Who is signed in on a tablet, for its own screen."""
         try:
