@@ -110,7 +110,7 @@ class Position:
         return f"{'maintenance' if self.maintenance else 'infusion'} {self.number} of {self.of}"
 
 
-def place(history: History, wanted: Wanted, now_ns: int, rules: Course) -> Position:
+def position(history: History, wanted: Wanted, now_ns: int, rules: Course) -> Position:
     """Where in its course the wanted infusion is."""
     return _position(history.starts(wanted.course), now_ns, rules)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pumpd.dosing.history import Dose, History, Wanted, objections, place, warnings
+from pumpd.dosing.history import Dose, History, Wanted, objections, position, warnings
 from pumpd.dosing.library import Course, Spacing
 from pumpd.quantities import Duration, Mass, Weight
 from tests.dosing.samples import LIBRARY
@@ -67,7 +67,7 @@ def warned(doses, wanted=WANTED, now_ns=NOW, rules=RULES):
 def test_a_patient_without_a_history_has_nothing_against_a_first_infusion():
     assert refused([]) == []
     assert warned([]) == []
-    assert str(place(history(), WANTED, NOW, RULES)) == "infusion 1 of 6"
+    assert str(position(history(), WANTED, NOW, RULES)) == "infusion 1 of 6"
 
 
 # -- the clock ---------------------------------------------------------------------------------------------------------
@@ -121,7 +121,7 @@ def test_monday_wednesday_friday_passes_no_limit():
         past = started(*(M_W_F[number] - day for day in M_W_F[:number]))
         assert refused(past) == []
         assert warned(past) == []
-        assert str(place(history(*past), WANTED, NOW, RULES)) == f"infusion {number + 1} of 6"
+        assert str(position(history(*past), WANTED, NOW, RULES)) == f"infusion {number + 1} of 6"
 
 
 @pytest.mark.requirement("PRG-17")
@@ -183,9 +183,9 @@ def test_the_reason_gives_both_sums():
 @pytest.mark.requirement("PRG-18")
 def test_after_six_come_two_of_maintenance_and_then_a_new_order():
     past = started(*(60 - day for day in M_W_F))
-    assert str(place(history(*past), WANTED, NOW, RULES)) == "maintenance 1 of 2"
+    assert str(position(history(*past), WANTED, NOW, RULES)) == "maintenance 1 of 2"
     past += started(40)
-    assert str(place(history(*past), WANTED, NOW, RULES)) == "maintenance 2 of 2"
+    assert str(position(history(*past), WANTED, NOW, RULES)) == "maintenance 2 of 2"
     assert refused(past) == []
     past += started(30)
     assert refused(past) == ["PRG-18"]
@@ -194,8 +194,8 @@ def test_after_six_come_two_of_maintenance_and_then_a_new_order():
 @pytest.mark.requirement("PRG-18", "PRG-22")
 def test_an_infusion_on_the_twenty_eighth_day_is_of_the_course_and_a_later_one_is_maintenance():
     past = started(28, 20)
-    assert str(place(history(*past), WANTED, NOW, RULES)) == "infusion 3 of 6"
-    assert str(place(history(*past), WANTED, NOW + 1, RULES)) == "maintenance 1 of 2"
+    assert str(position(history(*past), WANTED, NOW, RULES)) == "infusion 3 of 6"
+    assert str(position(history(*past), WANTED, NOW + 1, RULES)) == "maintenance 1 of 2"
     assert refused([*past, *started(-1, -8)], now_ns=NOW + 20 * DAY) == ["PRG-18"]
 
 
@@ -204,7 +204,7 @@ def test_a_new_course_starts_a_new_count_and_needs_a_reason():
     past = started(*(60 - day for day in M_W_F), 40, 30)
     again = replace(WANTED, course="2026-2")
     assert refused(past, again) == []
-    assert str(place(history(*past), again, NOW, RULES)) == "infusion 1 of 6"
+    assert str(position(history(*past), again, NOW, RULES)) == "infusion 1 of 6"
     assert warned(past, again) == ["course_new"]
     assert warned([*past, *started(5, course="2026-2")], again) == []
 
