@@ -45,21 +45,21 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 @app.command("list")
 def list_families(*, as_json: Json = False) -> None:
     """The installed pump families, and the distributions that they come from."""
-    rows = []
+    found = []
     for name, point in families().items():
         source = f"{point.dist.name} {point.dist.version}" if point.dist else "unknown"
         try:
             loaded: type[DriverFamily] = point.load()
-        except Exception as error:  # noqa: BLE001 - somebody else's code; the others are still listed
-            rows.append({"family": name, "from": source, "models": [], "title": f"does not load: {error}"})
+        except Exception as error:  # noqa: BLE001 - a third party's code; the others are still listed
+            found.append({"family": name, "from": source, "models": [], "title": f"does not load: {error}"})
         else:
-            rows.append({"family": name, "from": source, "models": list(loaded.models), "title": loaded.title})
+            found.append({"family": name, "from": source, "models": list(loaded.models), "title": loaded.title})
     if as_json:
-        print(json.dumps({"drivers": rows}))
+        print(json.dumps({"drivers": found}))
         return
     table = Table("family", "from", "models", "title")
-    for row in rows:
-        table.add_row(str(row["family"]), str(row["from"]), ", ".join(row["models"]), str(row["title"]))
+    for each in found:
+        table.add_row(str(each["family"]), str(each["from"]), ", ".join(each["models"]), str(each["title"]))
     Console().print(table)
 
 
@@ -203,7 +203,7 @@ async def _check(
 
 def _print_result(result: Mapping[str, Any]) -> None:
     console = Console()
-    table = Table("step", "result", "what was said", title=escape(f"{result['driver']} on {result['port']}"))
+    table = Table("step", "result", "what the pump reported", title=escape(f"{result['driver']} on {result['port']}"))
     for step in result["steps"]:
         table.add_row(step["step"], "passed" if step["passed"] else "[red]FAILED[/]", escape(step["said"]))
     console.print(table)

@@ -1,4 +1,4 @@
-"""The bench check: bring a pump up step by step with nobody connected, run a small volume, stop it, see it stand still.
+"""The bench check: bring a pump up step by step with nobody connected, run a small volume, stop it, check the stop.
 
 Promises:
 - Nothing is started before what the pump holds was read back and is what was asked for.
@@ -24,10 +24,10 @@ STANDSTILL_S = 2.0  # between the two readings that show it (STP-04)
 
 TO_DO = {
     "identify": "Check cable, power, address and baud rate of the pump, and that no other program speaks to it.",
-    "read": "Check the cable; look at the pump's display.",
+    "read": "Check the cable, and read the pump's display.",
     "load": "See that the pump is stopped and that rate, volume and diameter suit it; then run the check again.",
-    "read back": "Do not use this pump with this driver: it does not hold what it was told.",
-    "start": "Look at the pump. Run the check again only when it stands still.",
+    "read back": "Do not use this pump with this driver: it does not hold the program that it was given.",
+    "start": "Go to the pump. Run the check again only when it has stopped.",
     "watch": "Look at the pump: syringe, plunger holder, line. Do not use it before the cause is found.",
     "stop": "Stop the pump at its own panel, or take its power away.",
     "verify": "Stop the pump at its own panel, or take its power away. Do not use it with this driver.",
@@ -37,7 +37,7 @@ TO_DO = {
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step: its name, whether it passed, and what the pump said or what went wrong."""
+    """One step: its name, whether it passed, and what the pump reported or what went wrong."""
 
     name: str
     passed: bool
@@ -50,14 +50,14 @@ class StepFailedError(Exception):
 
 @dataclass(slots=True)
 class BenchCheck:
-    """Run with `run`; then `steps`, `identity`, `native_lease` and `now` tell the result."""
+    """Run with `run`; then `steps`, `identity`, `native_lease` and `now` hold the result."""
 
     driver: Driver
     program: PumpProgram
     report: Callable[[Step], None]
     steps: list[Step] = field(default_factory=list)
     identity: Identity | None = None
-    native_lease: bool = False  # what the driver declares, until it tells what is so
+    native_lease: bool = False  # what the driver declares, until it reports what is true
     stopped: bool = False  # the pump confirmed the stop at the end
     now: Reading | None = None  # the reading at the end, None when the pump did not answer
 
@@ -132,8 +132,8 @@ class BenchCheck:
             await asyncio.sleep(STANDSTILL_S)
             second = self.now = await self._value("verify", self.driver.read())
             if first.state.flowing or second.state.flowing or first.delivered != second.delivered:
-                self._fail("verify", f"the pump does not stand still: {first.delivered}, then {_reading(second)}")
-            self._pass("verify", f"stands still: {second.delivered}, unchanged after {STANDSTILL_S:g} s")
+                self._fail("verify", f"the pump has not stopped: {first.delivered}, then {_reading(second)}")
+            self._pass("verify", f"stopped: {second.delivered}, unchanged after {STANDSTILL_S:g} s")
             await self._do("release", self.driver.release(), lambda _: "given back, watchdog off")
         except StepFailedError:
             pass
@@ -177,7 +177,7 @@ class BenchCheck:
 
 
 def _who(identity: Identity) -> str:
-    serial = f", serial {identity.serial}" if identity.serial else ", tells no serial number"
+    serial = f", serial {identity.serial}" if identity.serial else ", reports no serial number"
     return f"{identity.model}, firmware {identity.firmware}{serial}"
 
 

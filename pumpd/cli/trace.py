@@ -99,5 +99,5 @@ def _show(packets: Iterable[tuple[Packet, tuple[object, ...]]], *, as_json: bool
             print(json.dumps({**json.loads(packet.to_json()), "frames": [str(frame) for frame in frames]}), flush=True)
             continue
         arrow = "->" if packet.way == "out" else "<-"
-        said = shown("; ".join(str(frame) for frame in frames)) or "..."
-        print(f"{(packet.t_ns - began) / 1e9:12.6f} {arrow} {said}   [{packet.data.hex(' ')}]", flush=True)
+        text = shown("; ".join(str(frame) for frame in frames)) or "..."
+        print(f"{(packet.t_ns - began) / 1e9:12.6f} {arrow} {text}   [{packet.data.hex(' ')}]", flush=True)
