@@ -281,7 +281,9 @@ def test_an_event_without_a_beginning_is_a_difference():
     assert (difference.entry, difference.kind) == (2, "happened")
 
 
-@pytest.mark.parametrize("body", ["", "[]", "null", "{", '{"event":"none"}', '{"event":"time_passed"}', "{}", "[" * 100_000])
+@pytest.mark.parametrize(
+    "body", ["", "[]", "null", "{", '{"event":"none"}', '{"event":"time_passed"}', "{}", "[" * 100_000]
+)
 @pytest.mark.parametrize("kind", ["began", "happened"])
 def test_a_damaged_body_is_a_difference_and_never_a_crash(kind, body):
     rows = rows_of(completed())
