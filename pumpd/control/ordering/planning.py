@@ -114,7 +114,7 @@ class Planning:
 
     def _all(self, but: str = "") -> list[Dose]:
         """All patients' doses on record, without those of one session."""
-        live = {each.infusion.position.session for each in self._runners if each.active and each.infusion}
+        live = {each.infusion.place.session for each in self._runners if each.active and each.infusion}
         return [dose for dose in self._past.doses(live) if dose.session != but]
 
     def _now(self, runner: PumpService) -> int | None:
