@@ -182,7 +182,7 @@ class WatchRequest(_Message):
 
 
 class LibraryRequest(_Message):
-    """What may be ordered: entries with their limits, containers."""
+    """What may be ordered: the entries of the drug library with their limits, and the containers."""
 
     op: Literal["library"] = "library"
 

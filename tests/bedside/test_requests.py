@@ -308,3 +308,34 @@ async def test_an_unknown_tablet_cannot_fill_the_journal_and_its_stop_works(tmp_
         assert not (await stranger.hello())["ok"]
         assert here.bodies("request_refused")[-1]["left_out_before"] == 70
         await stranger.http.aclose()
+
+
+@pytest.mark.requirement("STA-03", "STA-05")
+@pytest.mark.parametrize("change", ["revoked", "signed out", "another person", "removed from staff"])
+async def test_a_confirmation_is_refused_when_its_tablet_or_person_goes_while_it_is_checked(
+    tmp_path, monkeypatch, change
+):
+    async with bedsides(tmp_path, monkeypatch) as here:
+        await here.ready()
+        gateway, tablet = here.testbed.gateway, here.tablet
+        check = gateway.library_check.objections
+
+        async def slow():  # the disk with the library takes its time
+            if change == "revoked":
+                await here.testbed.ask(op="key_revoke", key=tablet.id)
+            elif change == "signed out":
+                assert (await tablet.ask("sign_out"))["ok"]
+            elif change == "another person":
+                assert (await tablet.sign_in(NURSE))["ok"]
+            else:
+                await here.testbed.ask(op="staff_remove", badge=DOCTOR)
+            return await check()
+
+        challenge = await tablet.challenge()
+        monkeypatch.setattr(gateway.library_check, "objections", slow)
+        answer = await tablet.confirm(challenge)
+        expected = "not paired with this gateway any more" if change == "revoked" else "not signed in on this tablet"
+        assert expected in answer["reasons"][0]
+        assert here.testbed.state() == "ready"
+        assert not here.testbed.pump.truth()["running"]
+        assert expected in here.bodies("confirmation_refused")[-1]["reasons"][0]

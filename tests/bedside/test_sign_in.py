@@ -146,7 +146,7 @@ def test_a_pin_is_stored_as_a_salted_argon2id_hash(tmp_path):
 @pytest.mark.parametrize(
     ("badge", "name", "roles", "reason"),
     [
-        ("1001", "Again", ("view",), "R. Weiss's already"),
+        ("1001", "Again", ("view",), "belongs to R. Weiss"),
         ("a b", "Name", ("view",), "badge: letters"),
         ("1002", "", ("view",), "name: 1 to 60"),
         ("1002", "A\nB", ("view",), "name: 1 to 60"),

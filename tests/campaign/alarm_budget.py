@@ -9,7 +9,6 @@ from tests.campaign.draw import faultless
 from tests.campaign.play import play, quiet_logs
 
 MOST_A_SESSION = 0.2
-LAST_STATES = {"completed", "stopped"}
 
 
 @dataclass(slots=True)

@@ -46,7 +46,6 @@ class Watching:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.begun_ml = 0.0
         self._loaded = 0
         self._loaded_ml = 0.0
         self._ended: set[str] = set()

@@ -26,7 +26,6 @@ class Watch:
         self.pump, self._now = pump, now
         self.flows: list[Flow] = []
         self.starts = 0
-        self.garbled_starts = 0
         self.on_start: Callable[[], None] = lambda: None
         self.on_flow: Callable[[Flow], None] = lambda _: None
         self._pressing = self._hearing = self._garbled = False
@@ -124,9 +123,7 @@ class Watch:
         line._maybe_garbled = spoiled
 
     def _heard(self) -> None:
-        if self._garbled:
-            self.garbled_starts += 1
-        else:
+        if not self._garbled:
             self.starts += 1
             self.on_start()
 

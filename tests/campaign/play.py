@@ -159,7 +159,6 @@ def _disk(world: World, event: Happening) -> None:
     match event.name:
         case "full":
             disk.full_until = until
-            world.gateway_harmed = True
         case "away":
             disk.away_until = until
         case "slow":

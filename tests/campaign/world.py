@@ -95,8 +95,6 @@ class World:
         self.tablet_away_until = 0.0
         self.trouble_until = 0.0
         self.late_until = 0.0  # answers come late
-        self.down_since: float | None = None  # no control process
-        self.gateway_harmed = False  # rows were lost, or a process could not start
         self.requests = 0
         self.on_gateway: Callable[[Any], None] = lambda _: None
         self.on_boot: Callable[[], None] = lambda: None
@@ -164,7 +162,6 @@ class World:
         self.control = Control(self.settings, library(), self.disk, f"boot-{self.processes}")
         self.control.on_start, self.control.on_up = self.on_writer, self.on_gateway
         await self.control.start()
-        self.down_since = None
         if self.processes > 1:
             self.on_boot()
 
@@ -220,7 +217,6 @@ class World:
         await self.buried(after_s)
 
     async def buried(self, after_s: float) -> None:
-        self.down_since = self.now
         self.trouble(after_s)
         await self.reap()
         await asyncio.sleep(after_s)
@@ -229,7 +225,6 @@ class World:
     async def end(self, after_s: float) -> None:
         """SIGTERM now, and another process after so long."""
         self.ending = True
-        self.down_since = self.now
         self.trouble(after_s + 3)
         control = self.control
         try:

@@ -151,8 +151,8 @@ def test_without_a_daemon_the_commands_say_what_that_means(tmp_path):
     here = Gateway(tmp_path)
     for command in (["status"], ["stop"], ["pause", "--pump", "bed1"]):
         said = here(*command, status=1)["text"]
-        assert "no control process answers" in said
-        assert "Look at the pump" in said
+        assert "No control process runs here" in said
+        assert "Go to the pump" in said
 
 
 @pytest.mark.requirement("SEC-20")

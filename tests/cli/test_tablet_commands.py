@@ -2,9 +2,13 @@
 
 import asyncio
 import base64
+import contextlib
 import json
 import os
+import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +21,7 @@ from pumpd.cli.tablet import qr_code
 from pumpd.control.confirming.signature import pairable
 from pumpd.control.tablets.keys import KeyStore
 from pumpd.control.tablets.staff import StaffStore, fits
+from pumpd.journal import JournalReader
 from pumpd.messages.signing import der_of
 from tests.bedside.test_process import serving
 
@@ -32,52 +37,105 @@ def run(config: Path, *arguments: str, typed: str = ""):
     return CliRunner().invoke(app, [*arguments, "--config", str(config)], input=typed)
 
 
-def test_staff_is_added_listed_changed_and_removed(config, tmp_path):
-    done = run(config, "staff", "add", "1001", "R. Weiss", "--role", "confirm", "--pin-stdin", typed="4711\n")
-    assert (done.exit_code, done.output) == (0, "Added R. Weiss (badge 1001): confirm.\n")
-    assert json.loads(run(config, "staff", "list", "--json").output) == [
-        {"badge": "1001", "name": "R. Weiss", "roles": ["confirm"]}
-    ]
-    assert run(config, "staff", "reset-pin", "1001", "--pin-stdin", typed="8153\n").exit_code == 0
-    store = StaffStore(tmp_path / "staff.json")
-    assert fits(store.all()["1001"].pin_hash, "8153")
-    assert run(config, "staff", "remove", "1001").exit_code == 0
-    assert store.all() == {}
+@contextlib.contextmanager
+def control(config: Path) -> Iterator[None]:
+    """A control process without pumps, which answers on the operator socket."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pumpd.control", "--config", str(config)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        end = time.monotonic() + 30
+        while run(config, "status").exit_code != 0:
+            assert time.monotonic() < end, "control does not answer"
+            assert process.poll() is None, "control has ended"
+        yield
+    finally:
+        process.terminate()
+        process.wait(15)
+
+
+def public_key() -> str:
+    return base64.b64encode(der_of(ec.generate_private_key(ec.SECP256R1()).public_key())).decode()
+
+
+@pytest.mark.realtime
+def test_staff_and_keys_are_changed_by_control_on_request(config, tmp_path):
+    keys = KeyStore(tmp_path / "paired-keys.json")
+    tablet = keys.add(pairable("Chrome", ("view",), base64.b64decode(public_key()), "tablet"))
+    with control(config):
+        done = run(config, "staff", "add", "1001", "R. Weiss", "--role", "confirm", "--pin-stdin", typed="4711\n")
+        assert (done.exit_code, done.output) == (0, "Added R. Weiss (badge 1001): confirm.\n")
+        person = {"badge": "1001", "name": "R. Weiss", "roles": ["confirm"]}
+        assert json.loads(run(config, "staff", "list", "--json").output) == [person]
+        assert run(config, "staff", "reset-pin", "1001", "--pin-stdin", typed="8153\n").exit_code == 0
+        staff = StaffStore(tmp_path / "staff.json")
+        assert fits(staff.all()["1001"].pin_hash, "8153")
+        for arguments, typed, reason in REFUSED:
+            done = run(config, *arguments, typed=typed)
+            assert (done.exit_code, reason in done.stderr) == (2, True), (arguments, done.output, done.stderr)
+            assert "4711" not in done.output + done.stderr
+        assert run(config, "staff", "remove", "1001").exit_code == 0
+        assert staff.all() == {}
+
+        nurse = json.loads(run(config, "nurse", "pair", "software", "--key", str(tmp_path / "n.pem"), "--json").output)
+        assert run(config, "tablet", "rename", tablet.id, "bed 1").exit_code == 0
+        found = json.loads(run(config, "tablet", "list", "--json").output)
+        assert found == [{"id": tablet.id, "name": "bed 1", "roles": ["view"]}]
+        assert run(config, "tablet", "list").output == f"{tablet.id}  {'view':<26} bed 1\n"
+        assert run(config, "tablet", "revoke", tablet.id).exit_code == 0
+        assert list(keys.all()) == [nurse["key"]]
+    with contextlib.closing(JournalReader(tmp_path / "journal.sqlite3")) as reader:
+        entries = reader.after(0, 1000)
+    kinds = [entry.kind for entry in entries]
+    for kind in ("staff_added", "pin_reset", "staff_removed", "software_key_paired", "key_renamed", "key_revoked"):
+        assert kinds.count(kind) == 1
+        assert next(entry for entry in entries if entry.kind == kind).fields["by"].startswith("uid ")
+    everything = "".join(path.read_text(errors="replace") for path in tmp_path.glob("*") if path.is_file())
+    assert "8153" not in everything
+    assert "4711" not in everything
+
+
+REFUSED = [
+    (("staff", "add", "1002", "A", "--pin-stdin"), "1234\n", "PIN: not one digit"),
+    (("staff", "add", "1002", "A", "--pin-stdin"), "\n", "PIN: 4 to 12 digits"),
+    (("staff", "add", "1002", "A", "--pin-stdin"), "4711" * 20 + "\n", "pin: "),
+    (("staff", "add", "1001", "A", "--pin-stdin"), "4711\n", "belongs to R. Weiss"),
+    (("staff", "add", "1002", "A"), "", "this is not a terminal"),
+    (("staff", "remove", "9"), "", "no badge '9'"),
+    (("staff", "reset-pin", "9", "--pin-stdin"), "4711\n", "no badge '9'"),
+    (("tablet", "revoke", "9"), "", "no key '9'"),
+    (("tablet", "revoke", "a b"), "", "key: "),
+    (("tablet", "rename", "9", "x"), "", "no key '9'"),
+    (("tablet", "rename", "9", ""), "", "name: 1 to 60"),
+    (("nurse", "revoke", "9"), "", "no key '9'"),
+]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "typed", "said"),
+    "arguments",
     [
-        (("staff", "add", "1001", "A", "--pin-stdin"), "1234\n", "PIN: not one figure"),
-        (("staff", "add", "1001", "A", "--pin-stdin"), "\n", "PIN: 4 to 12 figures"),
-        (("staff", "add", "1001", "A"), "", "nobody is here to type it"),
-        (("staff", "remove", "9"), "", "no badge '9'"),
-        (("staff", "reset-pin", "9", "--pin-stdin"), "4711\n", "no badge '9'"),
-        (("tablet", "revoke", "9"), "", "no key '9'"),
-        (("tablet", "rename", "9", "x"), "", "no key '9'"),
-        (("tablet", "rename", "9", ""), "", "name: 1 to 60"),
+        ("staff", "add", "1001", "A", "--pin-stdin"),
+        ("staff", "list"),
+        ("staff", "remove", "1001"),
+        ("staff", "reset-pin", "1001", "--pin-stdin"),
+        ("tablet", "list"),
+        ("tablet", "rename", "9", "x"),
+        ("tablet", "revoke", "9"),
+        ("nurse", "list"),
+        ("nurse", "pair", "software"),
     ],
+    ids=" ".join,
 )
-def test_what_cannot_be_done_is_refused_with_why(config, arguments, typed, said):
-    done = run(config, *arguments, typed=typed)
-    assert done.exit_code == 2
-    assert said in done.output
-    assert "4711" not in done.output
-
-
-def test_tablets_are_listed_renamed_and_revoked(config, tmp_path):
-    store = KeyStore(tmp_path / "paired-keys.json")
-    key = store.add(
-        pairable("Chrome", ("view",), der_of(ec.generate_private_key(ec.SECP256R1()).public_key()), "tablet")
-    )
-    store.add(pairable("software", "confirm", der_of(ec.generate_private_key(ec.SECP256R1()).public_key())))
-    assert run(config, "tablet", "rename", key.id, "bed 1").exit_code == 0
-    assert json.loads(run(config, "tablet", "list", "--json").output) == [
-        {"id": key.id, "name": "bed 1", "roles": ["view"]}
-    ]
-    assert run(config, "tablet", "list").output == f"{key.id}  {'view':<26} bed 1\n"
-    assert run(config, "tablet", "revoke", key.id).exit_code == 0
-    assert next(iter(store.all().values())).name == "software"
+def test_without_control_nothing_is_changed_and_the_command_says_what_to_do(config, tmp_path, arguments, monkeypatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
+    done = run(config, *arguments, typed="4711\n")
+    assert done.exit_code == 1
+    assert "No control process runs here" in done.stderr
+    assert "start pumpd" in done.stderr
+    assert not (tmp_path / "staff.json").exists()
+    assert not (tmp_path / "paired-keys.json").exists()
 
 
 def test_a_certificate_is_made_for_the_names_that_are_configured(config, tmp_path):

@@ -58,7 +58,7 @@ def test_a_damaged_line_ends_the_replay_and_says_so(tmp_path):
     result = run("--replay", path)
     assert result.exit_code == 1
     assert "RUN" in result.stdout
-    assert "is no packet of a trace" in result.stderr
+    assert "is not a packet of a trace" in result.stderr
 
 
 def test_a_frame_in_pieces_is_told_when_it_is_whole():

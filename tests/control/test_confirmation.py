@@ -305,3 +305,25 @@ async def test_a_pump_changed_after_the_confirmation_was_asked_for_is_not_starte
         assert here.truth() == 0
         assert here.state() == "ready"
         assert any("rate" in reason for row in here.rows() if row.kind == "refused" for reason in row.fields["reasons"])
+
+
+@pytest.mark.requirement("STA-05")
+@pytest.mark.parametrize("change", ["revoked", "replaced", "of a tablet"])
+async def test_a_key_that_is_revoked_while_its_confirmation_is_checked_starts_nothing(tmp_path, monkeypatch, change):
+    async with open_testbed(tmp_path) as here:
+        tap = await ready(here)
+        store, check = KeyStore(here.gateway.settings.keys_path), here.gateway.library_check.objections
+
+        async def slow():  # the disk with the library takes its time
+            await asyncio.sleep(1)
+            if change == "revoked":
+                store.revoke(here.paired.id)
+            else:
+                kind = "tablet" if change == "of a tablet" else "software"
+                store.add(dataclasses.replace(here.paired, roles=("view",), kind=kind))
+            return await check()
+
+        binding = await here.binding()
+        monkeypatch.setattr(here.gateway.library_check, "objections", slow)
+        expected = {"revoked": "is not paired", "replaced": "has changed", "of a tablet": "is a tablet"}[change]
+        await refused(here, tap, await here.confirm(binding), expected)

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from pumpd.control.infusions.runner import PumpRunner
+from pumpd.control.infusions.pump_infusion import PumpInfusion
 from pumpd.infusion import advance
 from pumpd.infusion import events as ev
 from pumpd.infusion.turn import ImpossibleTransitionError
@@ -24,7 +24,7 @@ def defect(monkeypatch):
             raise ImpossibleTransitionError("a defect of pumpd")
         return advance(infusion, event)
 
-    monkeypatch.setattr(sys.modules[PumpRunner.feed.__module__], "advance", broken)
+    monkeypatch.setattr(sys.modules[PumpInfusion.feed.__module__], "advance", broken)
     monkeypatch.setattr(fold, "advance", broken)
 
 

@@ -89,7 +89,7 @@ async def test_an_order_during_which_the_pump_is_lost_is_refused(tmp_path, monke
 
         async def append(self, entries):
             await plain(self, entries)
-            here.gateway.runners["bed1"].problem = "the port is gone"
+            here.gateway.runners["bed1"]._polling.problem = "the port is gone"
 
         monkeypatch.setattr(InlineWriter, "append", append)
         answer = await here.ask(**ORDER)

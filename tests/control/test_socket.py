@@ -24,15 +24,21 @@ WITHIN_S = 2.0
 
 
 @contextlib.asynccontextmanager
-async def serving(folder: Path) -> AsyncIterator[tuple[Testbed, Path]]:
+async def serving_with(folder: Path) -> AsyncIterator[tuple[Testbed, ControlServer, Path]]:
     path = folder / "control.sock"
     async with open_testbed(folder) as here:
         server = ControlServer(here.gateway.dispatch, Door.OPERATOR, path)
         await server.open()
         try:
-            yield here, path
+            yield here, server, path
         finally:
             await server.close()
+
+
+@contextlib.asynccontextmanager
+async def serving(folder: Path) -> AsyncIterator[tuple[Testbed, Path]]:
+    async with serving_with(folder) as (here, _, path):
+        yield here, path
 
 
 class Client:

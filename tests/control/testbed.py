@@ -22,6 +22,7 @@ from pumpd.infusion import events as ev
 from pumpd.journal import Journal, JournalError, JournalReader, Record
 from pumpd.journal.writer import InlineWriter, JournalWriter, NoWriter
 from pumpd.library.files import read_library
+from pumpd.messages.binding import to_fields
 from pumpd.messages.keys import PairedKey
 from pumpd.messages.requests import REQUEST, Answer
 from pumpd.messages.signing import der_of, sign
@@ -110,29 +111,27 @@ class Testbed:
         wristband = answer.result["review"]["patient"]
         return ev.Binding(**{**fields, "action": ev.ConfirmAction(fields["action"]), "wristband": wristband})
 
-    async def confirm(
+    async def confirmation(
         self, binding: ev.Binding | None = None, pump: str = "bed1", request: str = "r-1", **changes: Any
-    ) -> Answer:
-        """Sign the binding as it is, then send it with `changes` to what is sent."""
+    ) -> dict[str, Any]:
+        """The binding, signed as it is, and then with `changes` to what is sent."""
         binding = binding or await self.binding(pump)
         sent = {
+            **to_fields(binding),
             "op": "confirm",
             "pump": pump,
             "request": request,
             "key": self.paired.id,
             "signature": sign(self.key, binding),
-            "nonce": binding.nonce,
-            "digest": binding.digest,
-            "action": binding.action.value,
-            "serial": binding.serial,
-            "channel": binding.channel,
-            "session": binding.session,
-            "gateway": binding.gateway,
-            "expires_ns": binding.expires_ns,
-            "shown": binding.shown,
             "wristband": binding.wristband,
         }
-        return await self.ask(**(sent | changes))
+        return sent | changes
+
+    async def confirm(
+        self, binding: ev.Binding | None = None, pump: str = "bed1", request: str = "r-1", **changes: Any
+    ) -> Answer:
+        """Sign the binding as it is, then send it with `changes` to what is sent."""
+        return await self.ask(**await self.confirmation(binding, pump, request, **changes))
 
     async def start(self, pump: str = "bed1", **changes: Any) -> None:
         """From nothing to RUNNING."""

@@ -246,7 +246,7 @@ def test_only_what_the_newest_event_owes_may_be_unwritten():
     """Rows go down in order: a later event on the disk shows that the process lived to write what came before."""
     rows = rows_of(recorded())
     ready = next(row for row in rows if row.kind == "state_changed" and row.fields["to"] == "ready")
-    later = Record(len(rows) + 1, "ts", 0, "boot-1", "bed1", "s-1", "happened", '{"event":"ticked","at_ns":1}', "")
+    later = Record(len(rows) + 1, "ts", 0, "boot-1", "bed1", "s-1", "happened", '{"event":"time_passed","at_ns":1}', "")
     (difference,) = Replay([*(row for row in rows if row is not ready), later]).differences
     assert json.loads(difference.replayed) == ready.fields
 
@@ -281,7 +281,9 @@ def test_an_event_without_a_beginning_is_a_difference():
     assert (difference.entry, difference.kind) == (2, "happened")
 
 
-@pytest.mark.parametrize("body", ["", "[]", "null", "{", '{"event":"none"}', '{"event":"ticked"}', "{}", "[" * 100_000])
+@pytest.mark.parametrize(
+    "body", ["", "[]", "null", "{", '{"event":"none"}', '{"event":"time_passed"}', "{}", "[" * 100_000]
+)
 @pytest.mark.parametrize("kind", ["began", "happened"])
 def test_a_damaged_body_is_a_difference_and_never_a_crash(kind, body):
     rows = rows_of(completed())
@@ -293,8 +295,8 @@ def test_a_damaged_body_is_a_difference_and_never_a_crash(kind, body):
 def test_a_defect_of_the_state_machine_is_replayed_as_it_was(monkeypatch):
     """What `advance` raised is in the journal, and the infusion stayed as it was."""
     rows = rows_of(recorded())
-    event = Record(len(rows) + 1, "ts", 0, "boot-1", "bed1", "s-1", "happened", '{"event":"ticked","at_ns":1}', "")
-    said = {"error": "ZeroDivisionError('x')", "event": "Ticked"}
+    event = Record(len(rows) + 1, "ts", 0, "boot-1", "bed1", "s-1", "happened", '{"event":"time_passed","at_ns":1}', "")
+    said = {"error": "ZeroDivisionError('x')", "event": "TimePassed"}
     failed = Record(len(rows) + 2, "ts", 0, "boot-1", "bed1", "s-1", "internal_error", canonical(said), "")
     from pumpd.journal import fold
 

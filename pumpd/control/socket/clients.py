@@ -10,11 +10,13 @@ import asyncio
 import os
 import socket
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from pumpd.control.socket.doors import User
 
-MOST = 64
+MOST = 128
+UNREAD_BYTES = 16 * 1024  # written for a client before control waits for it to read
 READ_WITHIN_S = 10.0  # a client that has not read by then is dropped
 
 _CREDENTIALS = struct.Struct("3i")
@@ -73,6 +75,9 @@ class Client:
 @dataclass(slots=True)
 class Clients:
     _longest_silent_first: list[Client] = field(default_factory=list)
+
+    def __iter__(self) -> Iterator[Client]:
+        return iter(self._longest_silent_first)
 
     def __len__(self) -> int:
         return len(self._longest_silent_first)

@@ -11,7 +11,7 @@ from pathlib import Path
 import structlog
 from pydantic import ValidationError
 
-from pumpd.control.socket.clients import BoundedWriter, Client, Clients, Peer
+from pumpd.control.socket.clients import UNREAD_BYTES, BoundedWriter, Client, Clients, Peer
 from pumpd.control.socket.dispatch import Dispatch
 from pumpd.control.socket.doors import Caller, Door
 from pumpd.messages.requests import LONGEST_LINE, REQUEST, Answer, Request
@@ -70,6 +70,7 @@ class ControlServer:
         client = Client(peer.uid, opened.transport)
         protocol = opened.transport.get_protocol()
         writer = BoundedWriter(opened.transport, protocol, reader, asyncio.get_running_loop())
+        opened.transport.set_write_buffer_limits(high=UNREAD_BYTES)
         self.clients.enter(client)
         try:
             await self._converse(reader, writer, client, caller)

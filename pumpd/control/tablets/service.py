@@ -41,7 +41,7 @@ from pumpd.validation import problems
 log = structlog.get_logger("pumpd.control")
 
 _REFUSED = {"order": "order_refused", "confirm": "confirmation_refused", "sign_in": "sign_in_refused"}
-_QUIET = ("preview", "hello", "touch")  # asked again and again while somebody types: a refusal leaves no row
+_QUIET = ("preview", "hello", "touch")  # sent again and again while a person types: a refusal leaves no journal entry
 
 
 class Tablets:
@@ -179,12 +179,13 @@ class Tablets:
             if inner.second.badge == person.badge:
                 raise RefusedError("confirm: the second check is another person's; this is the badge that is signed in")
             second = await self._sign_ins.checked(key.id, inner.second.badge, inner.second.pin.get_secret_value())
-            if Role.CONFIRM not in second.roles:
-                raise RefusedError(f"confirm: {second.name} has no role {Role.CONFIRM}")
             signer = f"{signer}, checked by {second}"
 
         def permitted() -> list[str]:
-            return self._objections(key, person, inner.op)
+            return [*self._objections(key, person, inner.op), *self._objections_to_second(second)]
+
+        if why := self._objections_to_second(second):
+            raise RefusedError(*why)
 
         sent = inner.confirmation(key.id)
         return await self._confirming.confirm(sent, key, signer, permitted, checked_twice=second is not None)
@@ -201,6 +202,18 @@ class Tablets:
             return [f"{op}: {person.name} is not signed in on this tablet any more"]
         why = objection(op, paired.roles, found[0].roles)
         return [why] if why else []
+
+    def _objections_to_second(self, second: Person | None) -> list[str]:
+        """Why the second person's check does not count, or does not count any more."""
+        if second is None:
+            return []
+        try:
+            found = self._sign_ins.known(second.badge)
+        except StaffError as error:
+            return [str(error)]
+        if found is None or Role.CONFIRM not in found.roles:
+            return [f"confirm: {second.name} has no role {Role.CONFIRM}"]
+        return []
 
     def _status(self, runner: PumpService) -> dict[str, Any]:
         return dict(self._live.pump(runner))

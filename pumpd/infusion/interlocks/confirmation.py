@@ -8,8 +8,6 @@ from pumpd.infusion.model import Infusion
 from pumpd.infusion.states import State
 from pumpd.pump import AlarmCode
 
-REQUIREMENTS = ("STA-01", "STA-02", "PRG-20", "PRG-21")
-
 
 def faults(infusion: Infusion, given: Binding, associated: str, now_ns: int) -> tuple[str, ...]:
     """Every reason why a signed confirmation does not fit the challenge that is open, or the patient; empty when it

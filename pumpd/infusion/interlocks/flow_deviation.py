@@ -6,8 +6,6 @@ from pumpd.infusion.states import State
 from pumpd.pump import AlarmCode
 from pumpd.quantities import NS_PER_S, Duration, Rate, Volume
 
-REQUIREMENTS = ("RUN-02",)
-
 _WARN = Permit((AlarmCode.FLOW_DEVIATION,))
 SHORT_NS = 5 * NS_PER_S  # "at once": the shortest stretch that is evaluated
 

@@ -8,8 +8,6 @@ from pumpd.infusion.model import ZERO, Infusion
 from pumpd.infusion.states import State
 from pumpd.pump import AlarmCode, PumpState
 
-REQUIREMENTS = ("RUN-05", "RUN-06")
-
 
 def volume_given(infusion: Infusion) -> bool:
     """The segment's volume is given, as far as the pump's counter shows."""

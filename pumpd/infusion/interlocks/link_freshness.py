@@ -4,8 +4,6 @@ from pumpd.infusion.interlocks.verdict import PERMIT, Refuse, Verdict
 from pumpd.infusion.model import Infusion
 from pumpd.pump import AlarmCode
 
-REQUIREMENTS = ("RUN-01", "COM-01")
-
 
 def age_ns(infusion: Infusion, now_ns: int) -> int | None:
     """Age of the last reading, counted from when it was asked for; None when there is none."""

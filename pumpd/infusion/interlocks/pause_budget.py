@@ -3,8 +3,6 @@
 from pumpd.infusion.interlocks.verdict import PERMIT, Refuse, Verdict
 from pumpd.infusion.model import Infusion
 
-REQUIREMENTS = ("WIN-05",)
-
 
 def used_up(infusion: Infusion, now_ns: int) -> str | None:
     """Why no further flow is allowed after pauses, or None while the budget lasts."""

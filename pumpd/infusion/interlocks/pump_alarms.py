@@ -4,8 +4,6 @@ from pumpd.infusion.interlocks.verdict import PERMIT, Permit, Refuse, Trip, Verd
 from pumpd.infusion.model import Infusion
 from pumpd.pump import AlarmCode, PumpState
 
-REQUIREMENTS = ("RUN-10", "RUN-11")
-
 
 def check(infusion: Infusion, now_ns: int) -> Verdict:
     reading = infusion.reading

@@ -5,7 +5,6 @@ from pumpd.infusion.model import Infusion
 from pumpd.infusion.states import State
 from pumpd.pump import AlarmCode, PumpAlarm, Reading
 
-REQUIREMENTS = ("STA-13",)
 START_MIN, LOW_MIN, ENDING_MIN = 60, 30, 10
 
 

@@ -5,8 +5,6 @@ from pumpd.infusion.model import ZERO, Infusion
 from pumpd.infusion.states import State
 from pumpd.pump import PumpState, Reading
 
-REQUIREMENTS = ("STA-10",)
-
 
 def objections(reading: Reading) -> tuple[str, ...]:
     """Why this pump may not be programmed now; empty when it is idle."""

@@ -4,8 +4,6 @@ from pumpd.infusion.interlocks.verdict import PERMIT, Refuse, Verdict
 from pumpd.infusion.model import Infusion
 from pumpd.pump import PumpProgram
 
-REQUIREMENTS = ("STA-05",)
-
 
 def differences(wanted: PumpProgram, held: PumpProgram) -> tuple[str, ...]:
     """Every value in which the pump's program differs; empty when it is equal."""

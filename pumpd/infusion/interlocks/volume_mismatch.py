@@ -7,8 +7,6 @@ from pumpd.infusion.model import Infusion
 from pumpd.infusion.states import State
 from pumpd.pump import AlarmCode
 
-REQUIREMENTS = ("RUN-03",)
-
 _PERCENT = Decimal("0.01")
 
 

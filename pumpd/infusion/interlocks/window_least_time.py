@@ -5,8 +5,6 @@ from pumpd.infusion.model import Infusion
 from pumpd.infusion.states import State
 from pumpd.pump import AlarmCode
 
-REQUIREMENTS = ("WIN-02",)
-
 
 def check(infusion: Infusion, now_ns: int) -> Verdict:
     if infusion.state is not State.RUNNING or infusion.remaining > infusion.limits.over_delivery:

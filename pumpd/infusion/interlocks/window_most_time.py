@@ -4,8 +4,6 @@ from pumpd.infusion.interlocks.verdict import PERMIT, Refuse, Trip, Verdict
 from pumpd.infusion.model import Infusion
 from pumpd.pump import AlarmCode
 
-REQUIREMENTS = ("WIN-03", "WIN-04")
-
 
 def closed(infusion: Infusion, now_ns: int) -> str | None:
     """Why the window is closed, or None while it is open."""

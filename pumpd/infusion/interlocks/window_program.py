@@ -10,8 +10,6 @@ from pumpd.infusion.interlocks.verdict import PERMIT, Refuse, Verdict
 from pumpd.infusion.model import Infusion
 from pumpd.quantities import Duration
 
-REQUIREMENTS = ("PRG-15", "WIN-11")
-
 PEAK = Decimal("1.25")  # PRG-15 [P]: of a step's rate over the mean rate
 
 

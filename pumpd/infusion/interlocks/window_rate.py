@@ -8,8 +8,6 @@ from pumpd.infusion.model import Infusion
 from pumpd.infusion.states import State
 from pumpd.pump import AlarmCode
 
-REQUIREMENTS = ("WIN-02",)
-
 _PERCENT = Decimal("0.01")
 
 

@@ -4,8 +4,6 @@ from pumpd.infusion.interlocks.verdict import PERMIT, Trip, Verdict
 from pumpd.infusion.model import Infusion
 from pumpd.pump import AlarmCode
 
-REQUIREMENTS = ("RUN-04",)
-
 
 def check(infusion: Infusion, now_ns: int) -> Verdict:
     over = infusion.limits.over_delivery

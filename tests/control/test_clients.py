@@ -1,0 +1,102 @@
+"""What clients of a socket may cost: places, and memory for those that do not read (STP-01)."""
+
+import asyncio
+import contextlib
+import socket
+
+import pytest
+
+from pumpd.control.socket import clients as limits
+from pumpd.control.socket.clients import MOST, UNREAD_BYTES, Client, Clients
+from pumpd.messages.requests import LONGEST_LINE
+from tests.control.test_socket import Client as Nurse
+from tests.control.test_socket import serving_with
+
+
+class Transport:
+    def __init__(self):
+        self.dropped = False
+
+    def abort(self):
+        self.dropped = True
+
+
+def entered(clients, count, uid, *, busy=False):
+    made = [Client(uid, Transport(), busy=busy) for _ in range(count)]
+    for client in made:
+        clients.enter(client)
+    return made
+
+
+def dropped(clients):
+    return [client for client in clients if client.transport.dropped]
+
+
+def test_a_new_client_always_gets_a_place_and_there_are_never_more_than_the_most():
+    clients = Clients()
+    held = entered(clients, MOST + 10, 7)
+    assert len(clients) == MOST
+    assert dropped(held) == held[:10]  # the longest silent
+
+
+def test_an_idle_client_is_dropped_before_one_that_waits_for_something():
+    clients = Clients()
+    watching = entered(clients, 5, 7, busy=True)
+    idle = entered(clients, MOST - 5, 7)
+    entered(clients, 3, 7)
+    assert dropped(watching + idle) == idle[:3]
+
+
+def test_a_client_that_was_heard_lately_is_dropped_last():
+    clients = Clients()
+    held = entered(clients, MOST, 7)
+    clients.heard(held[0])
+    held[0].busy = False
+    entered(clients, 1, 7)
+    assert dropped(held) == [held[1]]
+
+
+def test_the_user_with_the_most_clients_loses_one_and_nobody_else():
+    clients = Clients()
+    operator = entered(clients, 3, 0)
+    flood = entered(clients, 2 * MOST, 990, busy=True)
+    assert not dropped(operator)
+    assert len(dropped(flood)) == MOST + 3
+
+
+@pytest.mark.realtime
+@pytest.mark.requirement("STP-01", "SEC-21")
+async def test_a_stop_gets_through_when_idle_clients_hold_every_place(tmp_path):
+    async with serving_with(tmp_path) as (here, server, path), contextlib.AsyncExitStack() as stack:
+        await here.start()
+        for _ in range(MOST + 5):
+            await stack.enter_async_context(Nurse(path))
+        await asyncio.sleep(0.2)
+        assert len(server.clients) == MOST
+        async with Nurse(path) as nurse:
+            assert (await nurse.ask({"op": "stop"}))["ok"]
+        await here.until("stopped")
+
+
+@pytest.mark.realtime
+@pytest.mark.parametrize("request_", [b'{"op":"status"}\n', b"no request\n"])
+async def test_clients_that_send_and_never_read_cost_a_bounded_buffer_and_are_dropped(tmp_path, monkeypatch, request_):
+    monkeypatch.setattr(limits, "READ_WITHIN_S", 1.0)
+    async with serving_with(tmp_path) as (_, server, path), contextlib.AsyncExitStack() as stack:
+        for _ in range(10):
+            deaf = stack.enter_context(contextlib.closing(socket.socket(socket.AF_UNIX)))
+            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            deaf.connect(str(path))
+            deaf.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                deaf.send(request_ * 20_000)
+        await asyncio.sleep(0.3)
+        transports = [client.transport for client in server.clients]
+        assert len(transports) == 10
+        loop, most = asyncio.get_running_loop(), 0
+        end = loop.time() + 10
+        while len(server.clients) and loop.time() < end:
+            most = max(most, *(each.get_write_buffer_size() for each in transports))
+            await asyncio.sleep(0.01)
+        assert len(server.clients) == 0
+        assert 0 < most <= UNREAD_BYTES + LONGEST_LINE  # one buffer and one answer

@@ -1,0 +1,166 @@
+"""SEC-21: every request at every door, from every kind of user, against a table written out once more by hand."""
+
+import asyncio
+import contextlib
+import itertools
+import json
+import os
+import socket
+import typing
+from dataclasses import replace
+
+import pytest
+
+from pumpd.control.socket.clients import Peer
+from pumpd.control.socket.doors import TABLE, Caller, Door, User, objection
+from pumpd.control.socket.server import doors
+from pumpd.control.socket.strangers import MOST
+from pumpd.messages.requests import Request
+from tests.control.testbed import BEDSIDE, OPERATOR, ORDER, open_testbed
+
+pytestmark = pytest.mark.requirement("SEC-21")
+
+OWNER, GROUP, EVERYBODY = {"owner"}, {"owner", "member"}, {"owner", "member", "other"}
+OPERATORS = {
+    **dict.fromkeys(["order", "challenge", "confirm", "associate", "dissociate"], GROUP),
+    **dict.fromkeys(["pause", "resume", "clear", "reconcile"], GROUP),
+    **dict.fromkeys(["status", "watch", "library", "trace", "key_list"], GROUP),
+    **dict.fromkeys(["pair_open", "pair_accept", "pair_close", "pair_state"], OWNER),
+    **dict.fromkeys(["key_add", "key_rename", "key_revoke"], OWNER),
+    **dict.fromkeys(["staff_list", "staff_add", "staff_remove", "pin_reset"], OWNER),
+    "stop": EVERYBODY,
+}
+TABLETS = {
+    **dict.fromkeys(["tablet", "nonce", "alive", "pair_offer", "pair_state"], GROUP),
+    **dict.fromkeys(["watch", "library", "trace"], GROUP),
+    "stop": EVERYBODY,
+}
+KINDS = {kind.model_fields["op"].default: kind for kind in typing.get_args(typing.get_args(Request)[0])}
+
+
+@pytest.mark.parametrize("op", KINDS)
+def test_every_request_at_every_door_from_every_user(op):
+    request = KINDS[op].model_construct(op=op)
+    for (door, expected), user in itertools.product(((Door.OPERATOR, OPERATORS), (Door.TABLET, TABLETS)), User):
+        why = objection(request, Caller(door, user, "test"))
+        assert (why is None) is (user.value in expected.get(op, set())), (door, user)
+        assert why is None or why.startswith(f"{op}: ")
+
+
+def test_the_table_has_every_request_and_no_other():
+    assert set(TABLE) == set(KINDS.values())
+    assert set(OPERATORS) | set(TABLETS) == set(KINDS)
+
+
+def test_a_request_that_is_not_in_the_table_comes_in_by_no_door(monkeypatch):
+    monkeypatch.delitem(TABLE, KINDS["stop"])
+    for door, user in itertools.product(Door, User):
+        assert objection(KINDS["stop"](), Caller(door, user, "test"))
+
+
+async def test_bedside_orders_associates_pauses_resumes_and_clears_nothing_without_a_signature(tmp_path):
+    async with open_testbed(tmp_path) as here:
+
+        async def refused(**fields):
+            answer = await here.ask_as(BEDSIDE, **fields)
+            assert answer.reasons == (f"{fields['op']}: the tablet socket does not take that request",)
+            entry = here.rows()[-1]
+            assert (entry.kind, entry.fields["op"]) == ("request_refused", fields["op"])
+            assert (entry.fields["door"], entry.fields["peer"]) == ("tablet socket", BEDSIDE.name)
+
+        by = {"pump": "bed1", "by": "Nurse (badge 1001)"}
+        await refused(op="associate", patient="token-1", **by)
+        await refused(**ORDER)
+        assert here.gateway.runners["bed1"].patient == ""
+        await here.start()
+        await refused(op="pause", reason="no reason", **by)
+        await refused(op="reconcile", volume="3 mL", reason="no reason", **by)
+        assert here.state() == "running"
+        await here.ask(op="pause", **by)
+        await here.until("paused")
+        await refused(op="resume", **by)
+        await refused(op="clear", **by)
+        await refused(op="challenge", pump="bed1")
+        await refused(op="dissociate", **by)
+        assert here.state() == "paused"
+        assert (await here.ask_as(BEDSIDE, op="stop")).ok
+        await here.until("stopped")
+
+
+async def test_bedside_cannot_confirm_even_with_a_software_nurses_signature(tmp_path):
+    async with open_testbed(tmp_path) as here:
+        await here.order()
+        await here.until("ready")
+        signed = await here.confirmation()
+        assert "does not take that request" in (await here.ask_as(BEDSIDE, **signed)).reasons[0]
+        assert here.state() == "ready"
+        assert (await here.ask(**signed)).ok
+
+
+@pytest.mark.requirement("STP-01")
+@pytest.mark.parametrize("door", Door)
+@pytest.mark.parametrize("user", User)
+async def test_a_stop_comes_in_by_every_door_from_every_user(tmp_path, door, user):
+    async with open_testbed(tmp_path) as here:
+        await here.start()
+        assert (await here.ask_as(Caller(door, user, "anybody"), op="stop")).ok
+        await here.until("stopped")
+
+
+@pytest.mark.requirement("SEC-19")
+async def test_what_a_door_refuses_leaves_a_limited_number_of_journal_entries(tmp_path):
+    async with open_testbed(tmp_path) as here:
+        for _ in range(MOST + 20):
+            assert not (await here.ask_as(BEDSIDE, **ORDER)).ok
+            here.gateway.dispatch.malformed(BEDSIDE, ("request: no JSON",))
+        kinds = here.kinds()
+        assert kinds.count("request_refused") + kinds.count("request_malformed") == MOST
+        assert not (await here.ask_as(replace(OPERATOR, user=User.OTHER), op="status")).ok
+        assert here.kinds().count("request_refused") == MOST // 2 + 1  # the other door has a limit of its own
+
+
+@pytest.mark.realtime
+async def test_each_socket_takes_what_its_door_takes(tmp_path):
+    async with open_testbed(tmp_path) as here:
+        settings = here.gateway.settings
+        async with doors(here.gateway.dispatch, settings):
+            for path, taken in ((settings.socket_path, True), (settings.tablet_socket_path, False)):
+                assert path.stat().st_mode & 0o777 == 0o660
+                answer = await asked(path, {"op": "status"})
+                assert answer["ok"] is taken
+                assert (await asked(path, {"op": "nonce"}))["ok"] is not taken
+                assert (await asked(path, {"op": "stop"}))["ok"]
+        assert not settings.socket_path.exists()
+        assert not settings.tablet_socket_path.exists()
+
+
+async def asked(path, fields):
+    reader, writer = await asyncio.open_unix_connection(path)
+    writer.write(json.dumps(fields).encode() + b"\n")
+    answer = json.loads(await reader.readline())
+    writer.close()
+    await writer.wait_closed()
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("peer", "user"),
+    [
+        (Peer(0, 1, frozenset()), User.OWNER),
+        (Peer(os.getuid(), 1, frozenset()), User.OWNER),
+        (Peer(990, 1, frozenset({990, 77})), User.MEMBER),
+        (Peer(990, 1, frozenset({77})), User.MEMBER),
+        (Peer(990, 1, frozenset({990, 78})), User.OTHER),
+    ],
+)
+def test_a_user_is_the_owner_a_member_of_the_sockets_group_or_neither(peer, user):
+    assert peer.user(77) is user
+
+
+def test_the_kernel_says_who_is_at_the_other_end():
+    one, other = socket.socketpair()
+    with contextlib.closing(one), contextlib.closing(other):
+        peer = Peer.of(one)
+    assert (peer.uid, peer.pid) == (os.getuid(), os.getpid())
+    assert os.getgid() in peer.groups
+    assert str(peer) == f"uid {os.getuid()}, pid {os.getpid()}"
