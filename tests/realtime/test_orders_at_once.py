@@ -11,7 +11,7 @@ from pumpd.messages.requests import REQUEST
 from pumpd.settings import Settings
 from pumpd.wire import memory
 from pumpd_simulators.bench import simulate
-from tests.control.testbed import ORDER
+from tests.control.testbed import OPERATOR, ORDER
 from tests.signed import signed
 
 PUMP = {"name": "bed1", "driver": "new-era", "model": "ne-1000", "serial": "A", "simulated": True}
@@ -36,7 +36,7 @@ async def test_of_two_orders_at_once_one_is_accepted(tmp_path, number):
                     break
                 await asyncio.sleep(0.05)
             requests = [REQUEST.validate_python(ORDER | {"patient": patient}) for patient in ("token-1", "token-2")]
-            answers = await asyncio.gather(*(made.answer(request, "test") for request in requests))
+            answers = await asyncio.gather(*(made.answer(request, OPERATOR) for request in requests))
     finally:
         memory.withdraw(port)
         bench.shut()
