@@ -18,7 +18,7 @@ from pathlib import Path
 
 from benchmarks.families import Bed
 from pumpd.control import __main__
-from pumpd.control.infusions import runner
+from pumpd.control.infusions import polling
 from pumpd.library.files import CHECKOUT
 from pumpd.library.signing import throwaway
 
@@ -116,7 +116,7 @@ async def control_process(
 
 
 def main() -> int:
-    runner.IDLE_POLL_S = float(sys.argv.pop(1))
+    polling.IDLE_POLL_S = float(sys.argv.pop(1))
     return __main__.main()
 
 

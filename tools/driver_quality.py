@@ -1,10 +1,10 @@
-"""How far each driver can be trusted, and why: writes docs/driver-quality.md, or with --check says whether it is true.
+"""How far each driver can be trusted, and why: writes docs/driver-quality.md, or checks with --check that it is true.
 
-Everything on the page is looked up or tried here: worked frames are decoded and written again, the bench check is run
+Everything on the page is measured or looked up here: worked frames are decoded and encoded again, the bench check runs
 on each simulated pump in virtual time, rules and excuses come from the conformance classes, dialogues from the
-transcripts, fuzz figures from benchmarks/fuzzed.toml, encounters with strangers from tools/driver_met.toml, what the
-sheets leave open and the simulators' other choices from tools/driver_marks.toml. Whether the
-tests that are counted pass is the test suite's business. Run from the repository: python -m tools.driver_quality
+transcripts, fuzz results from benchmarks/fuzzed.toml, third-party evidence from tools/driver_evidence.toml, open
+questions of the sheets and the simulators' other choices from tools/driver_marks.toml. The test suite itself checks
+that the counted tests pass. Run from the repository: python -m tools.driver_quality
 """
 
 import argparse
@@ -40,7 +40,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "driver-quality.md"
 FUZZ_PACKETS = 1_000_000
 LEAST_SCENARIOS = 3
-RECORDED = "recorded:"  # begins the name of a dialogue that is a recording and nothing else
+RECORDED = "recorded:"  # begins the name of a dialogue that is an unedited recording
 _HEX = re.compile(r"[0-9A-F]{2}( [0-9A-F]{2})+")
 
 
@@ -58,19 +58,19 @@ class Level(IntEnum):
 HEAD = f"""# Driver quality
 
 Written by `tools/driver_quality.py` from the drivers, the simulators and their tests; `make check` fails when it is
-stale. Not a cleared medical device: no level makes one of it.
+stale. Not a cleared medical device: no level makes it one.
 
-| level | what it takes, besides the one before |
+| level | what it requires, in addition to the previous one |
 |---|---|
-| bronze | worked frames of the protocol sheet, in the tables of the codec's tests, decode and are written again byte for byte; `pumpd driver check` passes every step on the simulated pump. A monitor is identified and read, and refuses every command |
-| silver | the whole conformance suite; what it is excused from has a reason, and stands below |
-| gold | dialogues with their source, played to the driver and to the simulator; {LEAST_SCENARIOS} scenarios or more; 10⁶ damaged packets to the codec as it stands, without a finding; a page for the driver and one for the simulator; every assumption named on the driver's page, and in the simulator an option for the other choice |
-| platinum | somebody who read the protocol elsewhere: a public client that drives the simulator unchanged, a public simulator that the driver drives, a real pump, or recordings of one, played both ways (dialogues named `{RECORDED}`: what is put together from recorded pieces is none) |
+| bronze | worked frames of the protocol sheet, in the tables of the codec's tests, decode and encode byte for byte; `pumpd driver check` passes every step on the simulated pump. A monitored pump is identified and read, and every command is refused |
+| silver | the whole conformance suite; each excuse has a reason, listed below |
+| gold | dialogues with their source, played to the driver and to the simulator; {LEAST_SCENARIOS} scenarios or more; 10⁶ damaged packets to the present codec without a finding; a page for the driver and one for the simulator; every assumption named on the driver's page, and a simulator option for the other choice |
+| platinum | evidence from someone else's reading of the protocol: a public client that drives the simulator unchanged, a public simulator that the driver drives, a real pump, or recordings of one played both ways (dialogues named `{RECORDED}`; one assembled from recorded pieces does not count) |
 
-A level needs all of its evidence and all of the levels below. Below platinum, driver and simulator rest on one reading
-of one sheet: what it only infers [I] or does not know [U] is an assumption, and `pumpd driver show FAMILY` lists them
-with their defaults. `pumpsim FAMILY --help` lists the options by which the simulator is told the other choices.
-"""  # noqa: E501 - a table's row is a line
+A level requires all of its evidence and all lower levels. Below platinum, driver and simulator rest on one reading of
+one sheet: what the sheet only infers [I] or does not know [U] is an assumption, and `pumpd driver show FAMILY` lists
+these with their defaults. `pumpsim FAMILY --help` lists the options for the simulator's other choices.
+"""  # noqa: E501 - a table row is one line
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +80,12 @@ class Trial:
     name: str
     rules: int = 0
     excused: Mapping[str, str] = field(default_factory=dict)
-    failed: str = ""  # what the bench check said, if it did not pass
+    failed: str = ""  # why the bench check failed, if it did
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What there is to say for a family. `missing` is what keeps it from each level."""
+    """All evidence for a family. `missing` is what keeps it from each level."""
 
     family: str
     models: tuple[str, ...] = ()
@@ -96,12 +96,12 @@ class Evidence:
     recordings: tuple[int, int] = (0, 0)  # those of them that are recordings of a real pump
     scenarios: int = 0
     fuzz: Mapping[str, str | int] = field(default_factory=dict)
-    fuzzed_as_it_stands: bool = False
-    pages: tuple[str, ...] = ()  # that there are: of "driver", "simulator"
+    fuzz_is_current: bool = False  # the present codec was fuzzed
+    pages: tuple[str, ...] = ()  # those that exist: of "driver", "simulator"
     assumptions: tuple[str, ...] = ()
     unnamed: tuple[str, ...] = ()  # assumptions that the driver's page does not name
     marks: tuple[Mapping[str, Any], ...] = ()  # entries of tools/driver_marks.toml
-    met: tuple[Mapping[str, Any], ...] = ()
+    third_party: tuple[Mapping[str, Any], ...] = ()  # entries of tools/driver_evidence.toml
     lines: Mapping[str, int] = field(default_factory=dict)
 
     def missing(self, level: Level) -> list[str]:
@@ -117,17 +117,18 @@ class Evidence:
             case Level.GOLD:
                 return self._missing_gold()
             case Level.PLATINUM:
-                return [] if self.met or all(self.recordings) else ["a stranger, or recordings played both ways"]
+                enough = self.third_party or all(self.recordings)
+                return [] if enough else ["third-party evidence, or recordings played both ways"]
             case Level.NONE:
                 return []
 
     def _missing_gold(self) -> list[str]:
         fuzz = self.fuzz
-        clean = self.fuzzed_as_it_stands and int(fuzz["packets"]) >= FUZZ_PACKETS and not fuzz["findings"]
+        clean = self.fuzz_is_current and int(fuzz["packets"]) >= FUZZ_PACKETS and not fuzz["findings"]
         return [
             *([] if all(self.dialogues) else ["dialogues for driver and simulator"]),
             *([] if self.scenarios >= LEAST_SCENARIOS else [f"scenarios ({self.scenarios} of {LEAST_SCENARIOS})"]),
-            *([] if clean else ["10⁶ damaged packets to the codec as it stands, without a finding"]),
+            *([] if clean else ["10⁶ damaged packets to the present codec without a finding"]),
             *(f"a page for the {each}" for each in ("driver", "simulator") if each not in self.pages),
             *(f"assumption {each} on the driver's page" for each in self.unnamed),
             *unmarked(self.family, self.assumptions, self.marks),
@@ -144,7 +145,7 @@ class Evidence:
 
 
 def unmarked(name: str, assumptions: Sequence[str], marks: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What is wrong with a family's marks: an assumption or an option that is none, or an assumption left alone."""
+    """What is wrong with a family's marks: an unknown assumption or option, or an assumption without a mark."""
     options = simulated(name).options.model_fields if name in simulated_families() else {}
     marked = {each for mark in marks for each in mark.get("assumption", ())}
     return [
@@ -165,7 +166,7 @@ def unmarked(name: str, assumptions: Sequence[str], marks: Sequence[Mapping[str,
 
 def gather(name: str, root: Path = ROOT) -> Evidence:
     chosen, package = family(name), name.replace("-", "_")
-    figures = recorded(root / "benchmarks" / "fuzzed.toml").get(name, {})
+    fuzz = recorded(root / "benchmarks" / "fuzzed.toml").get(name, {})
     files = root / "tests" / "drivers" / "transcripts" / f"{name}.txt"
     dialogues = read(files) if files.exists() else []
     real = [dialogue for dialogue in dialogues if dialogue.name.startswith(RECORDED)]
@@ -184,13 +185,13 @@ def gather(name: str, root: Path = ROOT) -> Evidence:
         scenarios=sum(
             Scenario.read(path).pump.family == name for path in (root / "tests" / "scenarios").glob("*.toml")
         ),
-        fuzz=figures,
-        fuzzed_as_it_stands=figures.get("codec") == source_of(chosen.codec),
+        fuzz=fuzz,
+        fuzz_is_current=fuzz.get("codec") == source_of(chosen.codec),
         pages=there,
         assumptions=assumptions,
         unnamed=tuple(each for each in assumptions if f"`{each}`" not in text),
         marks=tuple(tomllib.loads((root / "tools" / "driver_marks.toml").read_text(encoding="utf-8")).get(name, [])),
-        met=tuple(met for met in _met(root) if met["family"] == name),
+        third_party=tuple(each for each in _third_party(root) if each["family"] == name),
         lines=_lines(package, root),
     )
 
@@ -199,8 +200,8 @@ def _both_ways(dialogues: Sequence[Any]) -> tuple[int, int]:
     return sum(each.for_driver for each in dialogues), sum(each.for_simulator for each in dialogues)
 
 
-def _met(root: Path) -> list[dict[str, Any]]:
-    return tomllib.loads((root / "tools" / "driver_met.toml").read_text(encoding="utf-8")).get("met", [])
+def _third_party(root: Path) -> list[dict[str, Any]]:
+    return tomllib.loads((root / "tools" / "driver_evidence.toml").read_text(encoding="utf-8")).get("evidence", [])
 
 
 def _lines(package: str, root: Path) -> dict[str, int]:
@@ -230,12 +231,12 @@ def codec_tests(package: str, root: Path = ROOT) -> str:
 
 
 def worked_frames(codec: Codec, source: str) -> int:
-    """How many literals of a test module's tables decode to frames that are written again byte for byte."""
+    """How many literals in a test module's tables decode to frames that encode to the same bytes."""
     found: set[bytes] = set()
     for data in _tabled(ast.parse(source)):
         if _whole(codec, data):
             found.add(data)
-        elif len(lines := data.splitlines()) > 1:  # a frame each, without the wire's line ends
+        elif len(lines := data.splitlines()) > 1:  # one frame per line, without the wire's line ends
             found |= {line for line in lines if _whole(codec, line) or _whole(codec, line + b"\r")}
     return len(found)
 
@@ -287,14 +288,14 @@ def _in_virtual_time(work: Any) -> str:
 
 
 async def _check(name: str, make: Any, settings: Mapping[str, Any], program: PumpProgram) -> str:
-    """What `pumpd driver check` finds fault with; empty when every step passes."""
+    """The step of `pumpd driver check` that fails, and why; empty when every step passes."""
     pump: SimulatedPump = make()
     memory.serve("quality", pump)
     driver = await family(name).connect("memory://quality", settings)
     try:
         check = BenchCheck(driver, program, lambda _: None)
         await check.run()
-        return f"{check.failed.name}: {check.failed.said}" if check.failed else ""
+        return f"{check.failed.name}: {check.failed.result}" if check.failed else ""
     finally:
         await driver.close()
         memory.withdraw("quality")
@@ -302,19 +303,19 @@ async def _check(name: str, make: Any, settings: Mapping[str, Any], program: Pum
 
 
 async def _watch(name: str, make: Any, settings: Mapping[str, Any]) -> str:
-    """What is wrong with a monitor; empty when it is identified and read, and refuses to be told anything."""
+    """What is wrong with a monitoring driver; empty when it identifies and reads, and refuses every command."""
     pump: SimulatedPump = make()
     memory.serve("quality", pump)
     driver = await family(name).connect("memory://quality", settings)
     try:
-        said = {"identify": await driver.identify(), "read": await driver.read()}
-        wrong = [f"{call}: {outcome}" for call, outcome in said.items() if not isinstance(outcome, Done)]
-        told = {
+        questions = {"identify": await driver.identify(), "read": await driver.read()}
+        wrong = [f"{call}: {outcome}" for call, outcome in questions.items() if not isinstance(outcome, Done)]
+        commands = {
             "load": await driver.load(PumpProgram((RateStep(Rate(60), Volume(1)),))),
             "stop": await driver.stop(),
             "release": await driver.release(),
         }
-        wrong += [f"{call} is not refused" for call, outcome in told.items() if not isinstance(outcome, Refused)]
+        wrong += [f"{call} is not refused" for call, outcome in commands.items() if not isinstance(outcome, Refused)]
         return "; ".join(wrong)
     finally:
         await driver.close()
@@ -357,20 +358,22 @@ def _table(found: Sequence[Evidence]) -> str:
 
 def _line_table(found: Sequence[Evidence]) -> str:
     rows = [(f"`{each.family}`", *each.lines.values(), sum(each.lines.values())) for each in found]
-    intro = "## Source lines\n\nThat are not blank; the driver's other rooms are its limits, settings and dialogue.\n\n"
-    return intro + _rows("family | driver.py | codec.py | the driver's other rooms | simulator | all", rows)
+    intro = (
+        "## Source lines\n\nNot counting blank lines. Other files: see [write a driver](how-to/write-a-driver.md).\n\n"
+    )
+    return intro + _rows("family | driver.py | codec.py | the driver's other files | simulator | all", rows)
 
 
 def _section(each: Evidence) -> str:
     lines = [f"## {each.family}", "", f"**{str(each.level).capitalize()}.** Models: {', '.join(each.models)}."]
     if each.monitor_only:
-        lines += ["Only monitored: pumpd shows its readings and refuses to plan with it."]
+        lines += ["Monitoring only: pumpd shows its readings and refuses to plan infusions with it."]
     if each.level is not Level.PLATINUM:
         short = next(level for level in Level if level > each.level)
-        lines += ["", f"For {short} it lacks: {'; '.join(each.missing(short))}."]
+        lines += ["", f"Missing for {short}: {'; '.join(each.missing(short))}."]
     lines += [""]
     for trial in each.trials:
-        passed = "is identified and read, and refuses every command" if each.monitor_only else "the bench check passes"
+        passed = "identified and read, every command refused" if each.monitor_only else "the bench check passes"
         check = f"the bench check fails, {trial.failed}" if trial.failed else passed
         rules = f"{trial.rules} rules of the conformance suite, {len(trial.excused)} excused; " if trial.rules else ""
         lines += [f"- {trial.name}: {rules}{check}."]
@@ -379,8 +382,11 @@ def _section(each: Evidence) -> str:
         driver, simulator = each.recordings
         lines += [f"- Recordings of a real pump: {driver} played to the driver, {simulator} to the simulator."]
     if each.fuzz:
-        lines += [_fuzz_line(each.fuzz, as_it_stands=each.fuzzed_as_it_stands)]
-    lines += [f"- {met['date']}, {met['what']} {met['name']} {met['version']}: {met['said']}." for met in each.met]
+        lines += [_fuzz_line(each.fuzz, current=each.fuzz_is_current)]
+    lines += [
+        f"- {entry['date']}, {entry['what']} {entry['name']} {entry['version']}: {entry['result']}."
+        for entry in each.third_party
+    ]
     lines += [f"- Page of the {kind}: [{kind}](reference/{kind}s/{each.family}.md)." for kind in each.pages]
     if each.marks:
         lines += ["", _mark_table(each.marks)]
@@ -397,18 +403,18 @@ def _mark_table(marks: Sequence[Mapping[str, Any]]) -> str:
         )
         for mark in marks
     ]
-    return _rows("the sheet leaves open | assumption of the driver | option of the simulator | why", rows)
+    return _rows("left open by the sheet | assumption of the driver | option of the simulator | why", rows)
 
 
-def _fuzz_line(fuzz: Mapping[str, str | int], *, as_it_stands: bool) -> str:
-    stands = "the codec as it stands" if as_it_stands else "the codec before it was changed"
+def _fuzz_line(fuzz: Mapping[str, str | int], *, current: bool) -> str:
+    codec = "the present codec" if current else "an earlier codec"
     counts = f"{int(fuzz['packets']):,} damaged packets, {int(fuzz['frames']):,} frames"
     good = f"{int(fuzz['checked']):,} with a good check" if fuzz["checked"] else "none of which carries a check"
-    return f"- Fuzz, {fuzz['date']}, {stands}: {counts}, {good}; {fuzz['findings']} findings."
+    return f"- Fuzz, {fuzz['date']}, {codec}: {counts}, {good}; {fuzz['findings']} findings."
 
 
 def own() -> list[str]:
-    """The families of pumpd's own drivers; those of other distributions are their authors' to judge."""
+    """The families of pumpd's own drivers; other distributions assess their own."""
     return [name for name, point in families().items() if point.value.startswith("pumpd_drivers.")]
 
 

@@ -11,8 +11,9 @@ PAGE = ROOT / "docs" / "reference" / "requests.md"
 HEAD = """# Requests and sockets
 
 Control answers on two local sockets. This table states which request it accepts on which socket, and from which user;
-it refuses everything else (SEC-21). Printed from `pumpd/control/socket/doors.py` by `tools/requests_page.py`. pumpd is
-not a cleared medical device: it is for simulation, research and integration only.
+it refuses everything else (SEC-21, [decision 21](../decisions/0021-two-sockets-and-one-table.md)). Printed from
+`pumpd/control/socket/doors.py` and `pumpd/control/tablets/needs.py` by `tools/requests_page.py`. pumpd is not a cleared
+medical device: it is for simulation, research and integration only.
 
 - The **operator socket** (`socket` in the configuration) is for people and programs on the gateway.
 - The **tablet socket** (`tablet_socket`) is for bedside, which has a network and may be compromised. What no paired key
@@ -29,7 +30,17 @@ the role. Printed from `pumpd/control/tablets/needs.py`.
 
 """
 
+SIGNED = """
+## Signed tablet requests
+
+`tablet` carries a request that a paired tablet has signed. The tablet's key and the person who is signed in on it both
+need the role.
+
+"""
+
 FOOT = """
+## Form
+
 ## On the wire
 
 Each request is one line of JSON, and so is its answer: `{"ok": true, "result": {…}}` or

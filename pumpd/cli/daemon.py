@@ -17,7 +17,7 @@ config_app = typer.Typer(help="The configuration. Not a cleared medical device."
 
 
 def run(*, config: Config = CONFIG) -> None:
-    """Run the gateway's processes until told to end. Not a cleared medical device."""
+    """Run the gateway's processes until Ctrl-C. Not a cleared medical device."""
     logs.set_up()
     settings = load_settings(config)
     if problems := _pump_problems(settings):

@@ -28,29 +28,29 @@ from pumpd.pump import (
 from pumpd.quantities import Length, QuantityError, Rate, Volume
 
 USUAL_DIAMETER = "26.59 mm"
-REFUSED = 2  # exit status: asked in a way that cannot be done; nothing was sent
+REFUSED = 2  # exit status: the request is not possible; nothing was sent
 
 app = typer.Typer(
     help="Pump drivers: list them, show one, check a pump on the bench. Not a cleared medical device.",
     no_args_is_help=True,
 )
 
-Syringe = Annotated[str | None, typer.Option(help="A syringe that the family's maker lists, such as 'BD 60 mL'.")]
+Syringe = Annotated[str | None, typer.Option(help="A syringe from the maker's list, such as 'BD 60 mL'.")]
 Diameter = Annotated[
-    str | None, typer.Option(help="Inner diameter of the syringe. Not given: 26.59 mm, or a bag for a volumetric pump.")
+    str | None, typer.Option(help="Inner diameter of the syringe. Default: 26.59 mm, or a bag for a volumetric pump.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 @app.command("list")
 def list_families(*, as_json: Json = False) -> None:
-    """The installed pump families, and the distributions that they come from."""
+    """List the installed pump families and their distributions."""
     rows = []
     for name, point in families().items():
         source = f"{point.dist.name} {point.dist.version}" if point.dist else "unknown"
         try:
             loaded: type[DriverFamily] = point.load()
-        except Exception as error:  # noqa: BLE001 - somebody else's code; the others are still listed
+        except Exception as error:  # noqa: BLE001 - third-party code; the others are still listed
             rows.append({"family": name, "from": source, "models": [], "title": f"does not load: {error}"})
         else:
             rows.append({"family": name, "from": source, "models": list(loaded.models), "title": loaded.title})
@@ -65,14 +65,14 @@ def list_families(*, as_json: Json = False) -> None:
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(metavar="FAMILY", help="As `pumpd driver list` names it.")],
+    name: Annotated[str, typer.Argument(metavar="FAMILY", help="A name from `pumpd driver list`.")],
     *,
     syringe: Syringe = None,
     diameter: Diameter = None,
     setting: Annotated[list[str] | None, typer.Option(help="A driver setting, KEY=VALUE.")] = None,
     as_json: Json = False,
 ) -> None:
-    """What a family can do with a syringe, and the assumptions that its driver rests on."""
+    """Show what a family can do with a syringe, and the assumptions of its driver."""
     loaded = _family(name)
     try:
         container, given = _container(loaded, syringe, diameter, Volume(60), _settings(setting))
@@ -100,7 +100,7 @@ def show(
     for key, value in facts.items():
         table.add_row(key, value)
     console.print(table)
-    table = Table("setting", "default", "what is assumed", title="Assumptions: facts that no public source states")
+    table = Table("setting", "default", "assumption", title="Assumptions: facts that no public source states")
     for assumption in loaded.assumptions:
         table.add_row(assumption.name, assumption.default or "(empty)", escape(assumption.meaning))
     console.print(table)
@@ -118,10 +118,10 @@ def check(
     rate: Annotated[str, typer.Option(help="Rate to program.")] = "60 mL/h",
     syringe: Syringe = None,
     diameter: Diameter = None,
-    nobody_connected: Annotated[bool, typer.Option("--nobody-connected", help="Say so beforehand.")] = False,
+    nobody_connected: Annotated[bool, typer.Option("--nobody-connected", help="No patient is connected.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Bring a pump up on the bench: identify, read, program, read back, start, watch, stop, verify, release.
+    """Check a pump on the bench: identify, read, program, read back, start, watch, stop, verify, release.
 
     The pump moves. Exit status 0: every step passed; 1: one failed; 2: refused, nothing was sent.
     """
@@ -136,9 +136,7 @@ def check(
     if given.monitor_only:
         _refuse(f"driver {driver} is for monitoring only: it cannot run a pump")
     if not nobody_connected and not _nobody_is_connected():
-        _refuse(
-            "the check makes the pump move. See that nobody is connected to it, then say so with --nobody-connected"
-        )
+        _refuse("the check makes the pump move. Make sure that no patient is connected, then add --nobody-connected")
     native = LossOfControl.NATIVE in given.loss_of_control
     result = asyncio.run(_check(loaded, driver, port, settings, program, native=native, quiet=as_json))
     if as_json:
@@ -158,7 +156,7 @@ async def _check(
     native: bool,
     quiet: bool,
 ) -> dict[str, Any]:
-    """Open the port, run the check, give the port back; the result as it is printed with `--json`."""
+    """Open the port, run the check, close the port; returns the result as printed with `--json`."""
     if not structlog.is_configured():
         set_up("error")
     console = Console(stderr=True, quiet=quiet)
@@ -166,7 +164,7 @@ async def _check(
 
     def report(step: Step) -> None:
         mark = "[green]passed[/]" if step.passed else "[red]FAILED[/]"
-        console.print(f"{mark} {step.name}: {escape(step.said)}", highlight=False)
+        console.print(f"{mark} {step.name}: {escape(step.result)}", highlight=False)
 
     try:
         opened = await loaded.connect(port, settings)
@@ -177,7 +175,7 @@ async def _check(
                 "step": "open",
                 "what": str(error),
                 "pump_now": "not known: nothing was sent to it",
-                "to_do": "Give the pump's own port; see that its cable is plugged in and no other program has it open.",
+                "to_do": "Give the pump's port; check that its cable is plugged in and no other program uses it.",
             },
         }
     bench = BenchCheck(opened, program, report, native_lease=native)
@@ -195,15 +193,15 @@ async def _check(
     return result | {
         "passed": failed is None,
         "native_lease": bench.native_lease,
-        "steps": [{"step": step.name, "passed": step.passed, "said": step.said} for step in bench.steps],
+        "steps": [{"step": step.name, "passed": step.passed, "said": step.result} for step in bench.steps],
         "failed": failed
-        and {"step": failed.name, "what": failed.said, "pump_now": pump_now(bench), "to_do": TO_DO[failed.name]},
+        and {"step": failed.name, "what": failed.result, "pump_now": pump_now(bench), "to_do": TO_DO[failed.name]},
     }
 
 
 def _print_result(result: Mapping[str, Any]) -> None:
     console = Console()
-    table = Table("step", "result", "what was said", title=escape(f"{result['driver']} on {result['port']}"))
+    table = Table("step", "result", "details", title=escape(f"{result['driver']} on {result['port']}"))
     for step in result["steps"]:
         table.add_row(step["step"], "passed" if step["passed"] else "[red]FAILED[/]", escape(step["said"]))
     console.print(table)
@@ -217,7 +215,7 @@ def _print_result(result: Mapping[str, Any]) -> None:
 
 
 def _nobody_is_connected() -> bool:
-    return sys.stdin.isatty() and typer.confirm("The pump will move. Is nobody connected to it?", err=True)
+    return sys.stdin.isatty() and typer.confirm("The pump will move. Is no patient connected?", err=True)
 
 
 def _family(name: str) -> type[DriverFamily]:
@@ -240,9 +238,9 @@ def _settings(pairs: list[str] | None) -> dict[str, str]:
 def _container(
     loaded: type[DriverFamily], syringe: str | None, diameter: str | None, volume: Volume, settings: Mapping[str, Any]
 ) -> tuple[Container, Capabilities]:
-    """The named syringe or one of the given diameter; else one of usual size, or a bag for a pump that takes none.
+    """The named syringe, or one of the given diameter; otherwise one of usual size, or a bag for a volumetric pump.
 
-    Raises ValueError, by field.
+    Raises ValueError that names the field.
     """
     if syringe is not None and syringe not in loaded.syringes:
         raise ValueError(f"syringe: {syringe!r} is not listed; listed: {', '.join(loaded.syringes) or 'none'}")

@@ -1,6 +1,6 @@
 """`pumpd order, confirm, pause, resume, clear, stop, status, watch`: an infusion from the command line.
 
-All of them go through the control socket; none of them has a way of its own to a pump.
+All of them go through the operator socket; none has a way of its own to a pump.
 """
 
 import secrets
@@ -95,14 +95,14 @@ def order(
 def confirm(
     *,
     pump: Pump,
-    wristband: Annotated[str, typer.Option(help="What was scanned from it; asked for when left out.")] = "",
+    wristband: Annotated[str, typer.Option(help="What was scanned from it; without it, you are asked.")] = "",
     key: Annotated[Path | None, typer.Option(help="Key of the software nurse.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask; for scripts against simulated pumps.")] = False,
     wait: Patience = 20.0,
     config: Config = CONFIG,
     as_json: Json = False,
 ) -> None:
-    """Look at what the pump will run, and confirm it: the signature of a paired key starts the infusion."""
+    """Show what the pump will run, and confirm it: the signature of a paired key starts the infusion."""
     try:
         signer = SoftwareSigner.load(key or default_key())
     except KeyFileError as error:
@@ -115,7 +115,7 @@ def confirm(
         refuse(["--yes: only a simulated pump is confirmed without asking"], as_json=as_json)
     if not yes:
         if not sys.stdin.isatty():
-            refuse(["nobody is here to ask: a confirmation needs a person at a terminal"], as_json=as_json)
+            refuse(["this is not a terminal, and a confirmation needs a person at one"], as_json=as_json)
         if typer.prompt("Type the dose in mg to confirm") != review["dose_mg"]:
             refuse(["the dose that was typed is not the dose of this program"], as_json=as_json)
         wristband = wristband or typer.prompt(SCAN)
@@ -123,7 +123,7 @@ def confirm(
     status = _wait_for(config, pump, ("running", "ready", *ENDED), wait, as_json=as_json)
     state, reason = status["infusion"]["state"], status["infusion"]["reason"]
     if state not in ("running", "completed"):
-        fail(f"Confirmed, but not running ({state}): {reason}. Look at the pump.", as_json=as_json)
+        fail(f"Confirmed, but not running ({state}): {reason}. Go to the pump.", as_json=as_json)
     show(status, f"Running: {reason}.", as_json=as_json)
 
 
@@ -145,7 +145,7 @@ def resume(
 
 
 def clear(*, pump: Pump, by: By = "command line", config: Config = CONFIG, as_json: Json = False) -> None:
-    """Clear a trip after seeing to its cause. Nothing flows until the rest is confirmed again."""
+    """Clear a trip after its cause was removed. Nothing flows until the rest is confirmed again."""
     status = ask(config, Clear(pump=pump, by=by), as_json=as_json)
     show(status, f"Cleared; now {status['infusion']['state']}.", as_json=as_json)
 
@@ -179,7 +179,7 @@ def stop(
     config: Config = CONFIG,
     as_json: Json = False,
 ) -> None:
-    """Stop. Needs no key and no reason; waits until the pump is seen standing still."""
+    """Stop. Needs no key and no reason; waits until readings show that the pump has stopped."""
     stopping = ask(config, Stop(pump=pump, by=by, reason=reason, switching_source=switching_source), as_json=as_json)[
         "stopping"
     ]
@@ -211,11 +211,11 @@ def status(*, config: Config = CONFIG, as_json: Json = False) -> None:
 
 def watch(
     *,
-    every: Annotated[float, typer.Option(min=0.1, max=60, help="Seconds between looks.")] = 0.5,
+    every: Annotated[float, typer.Option(min=0.1, max=60, help="Seconds between two polls.")] = 0.5,
     config: Config = CONFIG,
     as_json: Json = False,
 ) -> None:
-    """The status again and again until Ctrl-C; with --json a line a look."""
+    """The status again and again until Ctrl-C; with --json, one line each time."""
     settings = load_settings(config, as_json=as_json)
     try:
         with ControlClient(settings.socket_path) as client, Live(console=Console(stderr=as_json)) as live:

@@ -17,7 +17,7 @@ from pumpd.library.files import default_library, read_library
 from pumpd.library.signing import SigningError, examine, key_id, load_key, make_key, public_text, sign_library
 
 app = typer.Typer(
-    help="The drug library: sign it, look at it, verify it. Not a cleared medical device.", no_args_is_help=True
+    help="The drug library: sign it, show it, verify it. Not a cleared medical device.", no_args_is_help=True
 )
 
 Directory = Annotated[Path | None, typer.Argument(help="Directory of the library; this gateway's own without it.")]
@@ -67,8 +67,8 @@ def look(directory: Directory = None, *, as_json: Json = False) -> None:
         library = read_library(directory or default_library())
     except LibraryError as error:
         refuse(error.problems, as_json=as_json)
-    said = _line(library.manifest) if library.manifest else f"UNSIGNED, says {library.digest[:16]}"
-    show(_as_json(library), f"{said}\n{_entries(library)}", as_json=as_json)
+    signed = _line(library.manifest) if library.manifest else f"UNSIGNED, {library.digest[:16]}"
+    show(_as_json(library), f"{signed}\n{_entries(library)}", as_json=as_json)
 
 
 @app.command()

@@ -166,7 +166,7 @@ def _as_json(planned: RateProgram) -> dict[str, Any]:
 
 
 def _library(planned: RateProgram) -> str:
-    """What its manifest says, which nobody has verified here: a start does."""
+    """What its manifest says. It is not verified here; a start verifies it."""
     manifest = planned.manifest
     if manifest is None:
         return "UNSIGNED: it starts no pump but a simulated one"
@@ -175,7 +175,7 @@ def _library(planned: RateProgram) -> str:
 
 def _as_text(planned: RateProgram) -> str:
     order, entry = planned.prescription, planned.entry
-    rows = [
+    shown = [
         ("drug", f"{entry.drug} {entry.concentration} ({entry.id})"),
         ("patient", order.patient or "not given"),
         *lines(planned),
@@ -185,6 +185,6 @@ def _as_text(planned: RateProgram) -> str:
     reasons = dict(planned.overrides)
     for warning in planned.warnings:
         override = f'; overridden: "{reasons[warning.id]}"' if warning.id in reasons else "; an order needs a reason"
-        rows.append(("warning", f"{warning}{override}"))
-    body = "\n".join(f"  {what:<11}{how}" for what, how in rows)
+        shown.append(("warning", f"{warning}{override}"))
+    body = "\n".join(f"  {what:<11}{how}" for what, how in shown)
     return f"Program for a {planned.family} pump\n{body}\n{NOTICE}"

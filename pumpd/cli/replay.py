@@ -21,7 +21,7 @@ def replay(
 ) -> None:
     """Rebuild state and delivered volume of each infusion; exit status 1 when the journal says something else.
 
-    It does not look at the hash chain: that is what `pumpd journal verify` does.
+    It does not check the hash chain; `pumpd journal verify` does.
     """
     path = journal_path(file, config, as_json=as_json)
     try:

@@ -1,7 +1,7 @@
 """`pumpd run`: the processes of a gateway under one parent, for development and the demo.
 
-On a gateway each is a systemd unit of its own. A process that dies is started again after a pause; an infusion is never
-taken up again by that.
+On a gateway each is a systemd unit of its own. A process that dies is started again after a pause; that
+never resumes an infusion.
 """
 
 import asyncio
@@ -24,12 +24,12 @@ CANNOT_START = 2  # exit status of a process that refuses its configuration: sta
 async def supervise(config: Path, settings: Settings) -> int:
     """Run control, and what else is configured, until SIGTERM or SIGINT. Returns the exit status."""
     names = ["control", *(["telemetry"] if settings.mqtt else []), *(["bedside"] if settings.bedside else [])]
-    told = asyncio.Event()
+    ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told.set)
+        loop.add_signal_handler(number, ended.set)
     tasks = {asyncio.create_task(_keep(name, config), name=name) for name in names}
-    waiting = asyncio.create_task(told.wait(), name="signal")
+    waiting = asyncio.create_task(ended.wait(), name="signal")
     done, _ = await asyncio.wait(tasks | {waiting}, return_when=asyncio.FIRST_COMPLETED)
     for task in tasks | {waiting}:
         task.cancel()

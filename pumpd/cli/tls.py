@@ -14,7 +14,7 @@ from pumpd.cli.client import CONFIG, Config, Json, fail, load_settings, refuse
 def tls(
     *,
     name: Annotated[list[str] | None, typer.Option(help="A name or address of this gateway; may be repeated.")] = None,
-    new_authority: Annotated[bool, typer.Option(help="A new authority too: each tablet must trust it anew.")] = False,
+    new_authority: Annotated[bool, typer.Option(help="A new authority too: each tablet must trust it again.")] = False,
     config: Config = CONFIG,
     as_json: Json = False,
 ) -> None:
@@ -54,7 +54,7 @@ def own_names() -> list[str]:
     found = [host, *([] if "." in host else [f"{host}.local"]), "localhost", "127.0.0.1"]
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.connect(("192.0.2.1", 9))  # sends nothing; tells the address that a route would take
+            probe.connect(("192.0.2.1", 9))  # sends nothing; shows the address that a route would use
             found.append(probe.getsockname()[0])
     except OSError:
         pass

@@ -1,4 +1,4 @@
-"""`pumpd trace`: the decoded frames of a live line, both directions, with times; saves and replays."""
+"""`pumpd trace`: the decoded frames of a live line, in both directions, with times; saves and replays them."""
 
 import contextlib
 import json
@@ -23,12 +23,12 @@ def trace(
     pump: Annotated[str | None, typer.Argument(help="A configured pump, live from the control process.")] = None,
     *,
     replay: Annotated[Path | None, typer.Option(help="Show a saved trace instead.")] = None,
-    save: Annotated[Path | None, typer.Option(help="Write the packets to this file too.")] = None,
-    count: Annotated[int | None, typer.Option(min=1, help="End after so many packets.")] = None,
+    save: Annotated[Path | None, typer.Option(help="Also write the packets to this file.")] = None,
+    count: Annotated[int | None, typer.Option(min=1, help="End after this many packets.")] = None,
     config: Config = CONFIG,
     as_json: Json = False,
 ) -> None:
-    """Show what goes over a pump's line, frame by frame. Looking changes nothing; Ctrl-C ends it."""
+    """Show the frames on a pump's line. This changes nothing at the pump; Ctrl-C ends it."""
     if (pump is None) == (replay is None):
         refuse(["trace: give a PUMP, or --replay FILE"], as_json=as_json)
     with contextlib.ExitStack() as stack, contextlib.suppress(KeyboardInterrupt):
@@ -43,17 +43,17 @@ def trace(
         try:
             _show(decoded(_packets(lines, count, out), codec), as_json=as_json)
         except (OSError, ValueError) as error:
-            fail(f"trace ended: {error}. The pump goes on as before.", as_json=as_json)
+            fail(f"trace ended: {error}. The pump is not affected.", as_json=as_json)
 
 
 def _codec(driver: str) -> Codec:
-    """The frames of a driver's family. Raises ValueError when there are none to decode with."""
+    """The codec of a driver's family. Raises ValueError when there is none."""
     try:
         codec = getattr(family(driver), "codec", None)
     except UnknownFamilyError as error:
         raise ValueError(str(error.args[0])) from error
     if not isinstance(codec, Codec):
-        raise ValueError(f"driver {driver} offers no codec to read its frames with")  # noqa: TRY004
+        raise ValueError(f"driver {driver} has no codec to decode its frames")  # noqa: TRY004
     return codec
 
 
@@ -61,7 +61,7 @@ def _saved(path: Path, stack: contextlib.ExitStack) -> tuple[dict[str, Any], Ite
     file = stack.enter_context(path.open(encoding="utf-8"))
     head = json.loads(file.readline() or "null")
     if not isinstance(head, dict) or head.pop("pumpd_trace", None) != VERSION:
-        raise ValueError(f"{path} is no trace that this pumpd can read (its first line says which it is)")
+        raise ValueError(f"{path} is not a trace that this version can read (see its first line)")
     return head, file
 
 
@@ -99,5 +99,5 @@ def _show(packets: Iterable[tuple[Packet, tuple[object, ...]]], *, as_json: bool
             print(json.dumps({**json.loads(packet.to_json()), "frames": [str(frame) for frame in frames]}), flush=True)
             continue
         arrow = "->" if packet.way == "out" else "<-"
-        said = shown("; ".join(str(frame) for frame in frames)) or "..."
-        print(f"{(packet.t_ns - began) / 1e9:12.6f} {arrow} {said}   [{packet.data.hex(' ')}]", flush=True)
+        text = shown("; ".join(str(frame) for frame in frames)) or "..."
+        print(f"{(packet.t_ns - began) / 1e9:12.6f} {arrow} {text}   [{packet.data.hex(' ')}]", flush=True)

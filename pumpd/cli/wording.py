@@ -1,4 +1,4 @@
-"""How an infusion is told to a person on a terminal: the review before a confirmation, and the status."""
+"""How an infusion is shown to a person on a terminal: the review before a confirmation, and the status."""
 
 from decimal import Decimal
 from typing import Any
@@ -71,7 +71,7 @@ def status_text(status: dict[str, Any]) -> str:
 
 def _supply(supply: dict[str, Any]) -> str:
     left = supply["left_min"]
-    lasts = "nobody tells for how long" if left is None else f"{left} min left"
+    lasts = "for an unknown time" if left is None else f"{left} min left"
     source = {"mains": "mains", "battery": f"battery, {lasts}", "unknown": "not known"}[supply["source"]]
     return source + (", voltage too low" if supply["under_voltage"] else "")
 
@@ -82,8 +82,8 @@ def _alarm(alarm: dict[str, Any]) -> str:
 
 def _library(library: dict[str, Any]) -> str:
     """Which library is in use, and why nothing is started by it if so."""
-    said = f"version {library['version']} for {library['care_area']}" if library["version"] else "UNSIGNED"
-    return "\n".join([f"library {said}, {library['digest'][:16]}", *(f"  {why}" for why in library["problems"])])
+    signed = f"version {library['version']} for {library['care_area']}" if library["version"] else "UNSIGNED"
+    return "\n".join([f"library {signed}, {library['digest'][:16]}", *(f"  {why}" for why in library["problems"])])
 
 
 def pump_lines(pump: dict[str, Any]) -> list[str]:
@@ -91,7 +91,7 @@ def pump_lines(pump: dict[str, Any]) -> list[str]:
     lines = [f"{pump['pump']}: {simulated}{pump['model']} ({pump['driver']}), serial {pump['serial']}"]
     if pump["problem"]:
         lines.append(f"  not available: {pump['problem']}")
-    lines.append(f"  patient: {pump['patient'] or 'nobody'}")
+    lines.append(f"  patient: {pump['patient'] or 'none'}")
     alarms = [_alarm(alarm) for alarm in pump.get("alarms", ())]  # an answer to a request has none
     infusion = pump["infusion"]
     if infusion is None:

@@ -13,8 +13,9 @@ import fcntl
 import os
 import secrets
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -129,6 +130,7 @@ async def gateway(settings: Settings, library: Library, journal: JournalWriter) 
 
 async def run(settings: Settings) -> None:
     """The process: until SIGTERM or SIGINT. Raises what made a start impossible, WorkDiedError when a part died."""
+    asyncio.get_running_loop().set_exception_handler(_unhandled)
     library = _library(settings)
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     with _alone(settings.state_dir / "control.lock"):
@@ -138,6 +140,11 @@ async def run(settings: Settings) -> None:
                 await _until_end(made, journal)
         finally:
             await journal.close()
+
+
+def _unhandled(_: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
+    """A task that nobody waits for failed, such as a client's: the log says so at least."""
+    log.error("task_failed", what=context.get("message"), exc_info=context.get("exception"))
 
 
 def _library(settings: Settings) -> Library:

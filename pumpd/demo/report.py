@@ -49,7 +49,7 @@ def write(folder: Path, summary: dict[str, Any], review: dict[str, Any], track: 
 
 
 def _draw(path: Path, summary: dict[str, Any], review: dict[str, Any], track: Track) -> None:
-    import matplotlib as mpl  # noqa: PLC0415  # a second and a half, which nobody should wait for before the start
+    import matplotlib as mpl  # noqa: PLC0415  # 1.5 s, which would delay the start of the demo
 
     mpl.use("Agg")
     from matplotlib import pyplot as plt  # noqa: PLC0415  # after the choice of a back-end without a screen
@@ -82,7 +82,7 @@ def _draw(path: Path, summary: dict[str, Any], review: dict[str, Any], track: Tr
 
 
 def _text(summary: dict[str, Any], review: dict[str, Any]) -> str:
-    rows = "\n".join(f"| {key} | {value} |" for key, value in summary.items())
+    lines = "\n".join(f"| {key} | {value} |" for key, value in summary.items())
     return f"""# A simulated infusion
 
 {NOTICE}
@@ -95,5 +95,5 @@ def _text(summary: dict[str, Any], review: dict[str, Any]) -> str:
 
 | | |
 |---|---|
-{rows}
+{lines}
 """

@@ -136,7 +136,7 @@ dynamic_filters = true
 
 @contextlib.contextmanager
 def _process(folder: Path, name: str, command: list[str]) -> Iterator["subprocess.Popen[bytes]"]:
-    """A process whose talk goes to a file of the folder; told to end, and ended if it does not."""
+    """A process whose output goes to a file of the folder; terminated at the end, and killed if that does not help."""
     with (folder / f"{name}.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL)  # noqa: S603  # our own programs
         try:
@@ -152,7 +152,7 @@ def _process(folder: Path, name: str, command: list[str]) -> Iterator["subproces
                 process.stdout.close()
 
 
-def _said(folder: Path, name: str) -> str:
+def _log_end(folder: Path, name: str) -> str:
     text = (folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")
     return "\n".join(text.splitlines()[-5:]) or "nothing"
 
@@ -170,7 +170,7 @@ def _await_ready(folder: Path, simulator: "subprocess.Popen[bytes]") -> None:
     ready, _, _ = select.select([simulator.stdout], [], [], START_WITHIN_S)
     line = os.read(simulator.stdout.fileno(), 4096) if ready else b""
     if not line.startswith(b"ready"):
-        raise StageError(f"pumpsim did not start; it said: {_said(folder, 'pumpsim')}")
+        raise StageError(f"pumpsim did not start; its log ends: {_log_end(folder, 'pumpsim')}")
 
 
 def _write_config(folder: Path, port: Path, speed: int, broker: int) -> Path:
@@ -227,4 +227,4 @@ def _connect(folder: Path, settings: Settings) -> ControlClient:
         except NoAnswerError:
             client = None
         time.sleep(0.05)
-    raise StageError(f"the gateway did not come up; it said: {_said(folder, 'gateway')}")
+    raise StageError(f"the gateway did not come up; its log ends: {_log_end(folder, 'gateway')}")

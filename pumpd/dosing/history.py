@@ -110,14 +110,9 @@ class Position:
         return f"{'maintenance' if self.maintenance else 'infusion'} {self.number} of {self.of}"
 
 
-def place(history: History, wanted: Wanted, now_ns: int, rules: Course) -> Position:
+def position(history: History, wanted: Wanted, now_ns: int, rules: Course) -> Position:
     """Where in its course the wanted infusion is."""
     return _position(history.starts(wanted.course), now_ns, rules)
-
-
-def position(history: History, wanted: Wanted, now_ns: int, rules: Course) -> str:
-    """The same as text."""
-    return str(place(history, wanted, now_ns, rules))
 
 
 def objections(history: History, wanted: Wanted, now_ns: int | None, rules: Course) -> tuple[Refusal, ...]:

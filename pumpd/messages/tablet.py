@@ -34,7 +34,7 @@ class SignOut(_Inner):
 
 
 class Touch(_Inner):
-    """The nurse touched the screen: her idle time begins anew."""
+    """The nurse touched the screen: the idle time starts again."""
 
     op: Literal["touch"]
 

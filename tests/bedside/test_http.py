@@ -12,7 +12,7 @@ from pumpd.bedside import app as app_room
 from pumpd.bedside.link import AWAY, NoControlError
 from pumpd.control.tablets.keys import KeyStore
 from pumpd.journal import JournalError
-from pumpd.pump import PumpState
+from pumpd.pump import Done, PumpState
 from tests.bedside.tablet import Tablet, bedsides
 
 
@@ -264,6 +264,7 @@ async def test_the_gateway_decides_for_each_pump_whether_it_is_stopped_and_a_wai
             return here.testbed.gateway.live.state()["pumps"][0]["stopped"]
 
         await here.ready()
+        await asyncio.sleep(3)  # readings confirm it over two seconds
         assert stopped() is True
         assert (await here.tablet.confirm())["ok"]
         await here.testbed.until("running")
@@ -273,7 +274,13 @@ async def test_the_gateway_decides_for_each_pump_whether_it_is_stopped_and_a_wai
         await here.testbed.until("stopped")
         assert stopped() is True
         runner = here.testbed.gateway.runners["bed1"]
-        monkeypatch.setattr(runner, "reading", replace(runner.reading, state=PumpState.WAITING))
+        read = runner.driver.read
+
+        async def waiting():
+            return Done(replace((await read()).value, state=PumpState.WAITING))
+
+        monkeypatch.setattr(runner.driver, "read", waiting)
+        await asyncio.sleep(5)
         assert stopped() is False, "it may start by itself"
-        monkeypatch.setattr(runner, "reading", None)
-        assert stopped() is False, "nothing is known of it"
+        monkeypatch.setattr(runner._polling, "reading", None)
+        assert stopped() is False, "nothing is known about it"

@@ -13,6 +13,7 @@ from pumpd.pump import ALARM_TABLE, AlarmCode, Done, Priority, PumpAlarm, PumpSt
 from pumpd.telemetry.messages import Translator
 from pumpd.wire import memory
 from pumpd_simulators.bench import simulate
+from pumpd_simulators.faults import Fault
 from tests.control.test_restart import die
 from tests.control.testbed import come_up, open_testbed
 
@@ -177,7 +178,7 @@ async def test_an_infusion_that_ended_while_its_pump_was_lost_keeps_that_alarm_u
         await asyncio.sleep(60)
         assert ("bed1", "link_lost") in shown(here.gateway)
         await here.ask(op="stop", pump="bed1", by="n", reason="test")
-        await here.ask(op="reconcile", pump="bed1", by="n", volume="0.2 mL", reason="read off", stands=True)
+        await here.ask(op="reconcile", pump="bed1", by="n", volume="0.2 mL", reason="read off", seen_stopped=True)
         await asyncio.sleep(10)
         assert here.gateway.runners["bed1"].infusion.state.ended
         assert ("bed1", "link_lost") in shown(here.gateway)
@@ -206,3 +207,23 @@ async def test_whatever_a_process_left_open_is_open_or_cleared_after_its_death(t
                 assert unpaired(here) == dict.fromkeys(active, 1)
                 assert retained(here) == {code for _, code in active}
                 await die(here)
+
+
+@pytest.mark.requirement("ALM-16", "STP-03")
+async def test_a_pump_that_flows_after_its_infusion_and_cannot_be_stopped_is_an_alarm_until_it_has_stopped(
+    tmp_path, monkeypatch
+):
+    async with open_testbed(tmp_path) as here:
+        await here.start()
+        await here.ask(op="stop", pump="bed1", reason="test")
+        await here.until("stopped")
+        await asyncio.sleep(10)
+        with lost_stops(monkeypatch):
+            here.pump.fire(Fault.parse("front-panel:start"))
+            await asyncio.sleep(8)
+            assert here.pump.truth()["running"]
+            assert shown(here.gateway) == {("bed1", "stop_unconfirmed")}
+        await asyncio.sleep(8)
+        assert not here.pump.truth()["running"]
+        assert shown(here.gateway) == set()
+        assert unpaired(here) == {}

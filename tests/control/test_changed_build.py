@@ -48,7 +48,7 @@ async def test_an_infusion_under_way_is_stopped_and_does_not_go_on_under_another
 
 
 @pytest.mark.parametrize("change", CHANGES)
-async def test_two_hours_from_its_end_another_build_starts_nothing_however_often_it_is_started(
+async def test_for_two_hours_after_its_end_another_build_starts_nothing_however_often_it_restarts(
     tmp_path, monkeypatch, change
 ):
     async with open_testbed(tmp_path) as here:

@@ -27,7 +27,7 @@ async def test_an_infusion_ends_in_its_window_whatever_the_wall_clock_does(tmp_p
 
 
 @pytest.mark.requirement("WIN-07")
-async def test_what_guards_the_pump_outlives_the_task_that_controls_it(tmp_path):
+async def test_the_guard_of_the_pump_survives_the_task_that_controls_it(tmp_path):
     """The task of this pump is gone, the process lives: here the pump's own watchdog; on a port, the deadman too."""
     async with open_testbed(tmp_path) as here:
         await here.start()

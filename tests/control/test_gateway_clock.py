@@ -1,4 +1,4 @@
-"""A first start needs a clock that is right and that nobody sets meanwhile; what is under way needs none (STA-11)."""
+"""A first start needs a clock that is right and not set meanwhile; an infusion under way needs none (STA-11)."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -84,7 +84,7 @@ async def test_a_clock_that_is_set_between_the_confirmation_and_the_start_starts
 
 
 @pytest.mark.requirement("STA-11")
-async def test_a_resume_and_what_runs_ask_for_no_clock(tmp_path, says):
+async def test_a_resume_and_a_running_infusion_need_no_clock(tmp_path, says):
     async with open_testbed(tmp_path) as here:
         here.real()
         await here.start()

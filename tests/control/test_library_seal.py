@@ -181,7 +181,7 @@ async def test_a_good_library_that_is_not_the_loaded_one_starts_nothing_until_co
         await here.until("running")
 
 
-async def test_a_running_infusion_is_not_disturbed_by_whatever_becomes_of_the_library(tmp_path, pharmacy):
+async def test_no_change_of_the_library_disturbs_a_running_infusion(tmp_path, pharmacy):
     async with open_testbed(tmp_path, top=pharmacy.settings) as here:
         await here.start()
         for file in pharmacy.place.iterdir():
@@ -198,7 +198,7 @@ async def test_a_running_infusion_is_not_disturbed_by_whatever_becomes_of_the_li
         assert library_reasons(await here.order(patient="token-2"))
 
 
-async def test_the_same_bytes_told_twice_are_the_same_library_and_comments_do_not_matter(tmp_path, pharmacy):
+async def test_the_same_files_installed_again_are_the_same_library_and_comments_do_not_matter(tmp_path, pharmacy):
     async with open_testbed(tmp_path, top=pharmacy.settings) as here:
         for file, raw in read_files(pharmacy.place).items():
             (pharmacy.place / file).unlink()
@@ -208,7 +208,7 @@ async def test_the_same_bytes_told_twice_are_the_same_library_and_comments_do_no
 
 
 @pytest.mark.requirement("AUD-11")
-async def test_the_session_s_record_says_which_library_by_whose_key(tmp_path, pharmacy):
+async def test_the_record_of_a_session_names_its_library_and_the_key_that_signed_it(tmp_path, pharmacy):
     async with open_testbed(tmp_path, top=pharmacy.settings) as here:
         await here.start()
         review = (await here.ask(op="status")).result["pumps"][0]["infusion"]["review"]
@@ -264,7 +264,7 @@ async def test_a_gateway_without_a_care_area_or_keys_starts_nothing(tmp_path, ph
         assert "library_keys" in reason
 
 
-async def test_simulated_pumps_may_do_without_a_signature_and_it_is_said_wherever_the_library_is(tmp_path):
+async def test_simulated_pumps_may_use_an_unsigned_library_and_every_display_of_it_says_so(tmp_path):
     without = {"library_dir": CHECKOUT, "library_keys": {}, "simulation": {"unsigned_library": True}}
     async with open_testbed(tmp_path, top=without) as here:
         await here.start()
@@ -274,7 +274,7 @@ async def test_simulated_pumps_may_do_without_a_signature_and_it_is_said_whereve
 
 
 @pytest.mark.parametrize("what", [signature_gone, manifest_gone, bad_signature, unknown_key])
-async def test_who_may_do_without_a_signature_still_takes_no_bad_one(tmp_path, pharmacy, what):
+async def test_a_gateway_that_needs_no_signature_still_refuses_a_bad_one(tmp_path, pharmacy, what):
     what(pharmacy)
     without = {"library_dir": pharmacy.place, "library_keys": {}, "simulation": {"unsigned_library": True}}
     async with open_testbed(tmp_path, top=without) as here:

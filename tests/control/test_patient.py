@@ -1,4 +1,4 @@
-"""PRG-21: order, wristband and pump are one patient, or nothing starts; and whose a pump is, kept through restarts."""
+"""PRG-21: order, wristband and pump name one patient, or nothing starts; the association survives restarts."""
 
 import asyncio
 from dataclasses import replace
@@ -220,7 +220,7 @@ async def test_of_an_order_and_an_association_at_once_one_is_refused(tmp_path, m
 
 @pytest.mark.requirement("PRG-21", "AUD-09")
 @pytest.mark.parametrize("text", ["Jane Doe", "JANE^DOE^1970", "", " token-1", "token-1;", "a" * 64, "Ärztin"])
-async def test_what_is_no_token_is_refused_and_written_nowhere(tmp_path, text):
+async def test_text_that_is_not_a_token_is_refused_and_written_nowhere(tmp_path, text):
     async with open_testbed(tmp_path) as here:
         assert (await here.order()).ok
         await here.until("ready")

@@ -189,7 +189,7 @@ def test_a_wrong_configuration_ends_with_status_2_and_one_clear_line(tmp_path, c
 def test_a_port_that_is_not_there_is_named_and_the_rest_goes_on(tmp_path):
     with control(tmp_path, "/dev/no-such-port") as process:
         process.hear("READY=1")
-        pump = process.pump(problem="port /dev/no-such-port: there is no such port; see that the cable is plugged in")
+        pump = process.pump(problem="port /dev/no-such-port: there is no such port; check that the cable is plugged in")
         assert pump["pump_state"] is None
         process.popen.send_signal(signal.SIGINT)
         assert process.end()[0] == 0

@@ -116,7 +116,7 @@ def test_how_long_a_battery_lasts_is_reported_or_computed_and_never_guessed(sysf
 
 
 @pytest.mark.requirement("PWR-07")
-def test_a_percentage_is_a_time_once_the_site_has_said_what_a_full_battery_lasts(sysfs):
+def test_a_percentage_becomes_a_time_once_the_site_has_declared_what_a_full_battery_lasts(sysfs):
     sysfs.battery("UPS0", type="UPS", status="Discharging", capacity=25)
     assert read_supply(sysfs.root).left_s is None
     assert read_supply(sysfs.root, full_minutes=120).left_s == 30 * 60
@@ -132,7 +132,7 @@ def test_the_first_of_two_batteries_to_be_empty_counts(sysfs):
 
 
 @pytest.mark.requirement("PWR-07")
-def test_a_pi_tells_that_its_voltage_is_too_low(sysfs):
+def test_a_pi_reports_that_its_voltage_is_too_low(sysfs):
     sysfs.sensor(0)
     assert read_supply(sysfs.root) == Supply(Source.MAINS, None, False, frozenset({"rpi_volt"}))
     sysfs.sensor(1)
@@ -278,7 +278,7 @@ async def test_no_first_start_on_a_battery_that_lasts_less_than_an_hour(tmp_path
 
 
 @pytest.mark.requirement("PWR-07")
-async def test_an_alarm_of_the_supply_stands_over_a_restart_and_is_raised_once(tmp_path, sysfs):
+async def test_an_alarm_of_the_supply_survives_a_restart_and_is_raised_once(tmp_path, sysfs):
     sysfs.battery(status="Discharging", time_to_empty_now=600)
     async with open_testbed(tmp_path, top={"supply": {"sysfs": sysfs.root}}) as here:
         await asyncio.sleep(3)
@@ -298,7 +298,7 @@ async def test_an_alarm_of_the_supply_stands_over_a_restart_and_is_raised_once(t
 
 
 @pytest.mark.requirement("PWR-07")
-def test_real_pumps_are_always_watched_over_and_a_bench_only_when_it_asks(tmp_path):
+def test_the_supply_is_always_watched_with_real_pumps_and_on_request_with_simulated_ones(tmp_path):
     pump = {"name": "bed1", "driver": "new-era", "port": "/dev/ttyUSB0", "model": "ne-1000", "serial": "A"}
     real = {"hardware": {"enabled": True, "acknowledged": "not a cleared medical device"}}
     base = {"gateway": "ward-7", "state_dir": tmp_path}

@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
+from pumpd.control import process
 from pumpd.control.process import evidence_against
-from pumpd.control.works import Works
+from pumpd.control.works import WorkDiedError, Works
 from pumpd_simulators.faults import Fault
 from tests.control.testbed import open_testbed
 
@@ -119,3 +120,16 @@ async def test_pumps_that_share_a_port_and_are_silent_are_no_evidence_against_th
         pump._on_port = pump._on_port * 4
         assert pump.patience_s == pytest.approx(max(8, 4 * here.gateway.runners["bed1"].driver.longest_call_s))
         assert pump.patience_s > alone
+
+
+async def test_the_process_runs_until_a_work_dies_and_then_ends_with_an_error(tmp_path, monkeypatch):
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(loop, "add_signal_handler", lambda *_: None)
+    monkeypatch.setattr(loop, "remove_signal_handler", lambda *_: None)
+    async with open_testbed(tmp_path) as here:
+        running = asyncio.create_task(process._until_end(here.gateway, here.gateway.journal))
+        await asyncio.sleep(60)
+        assert not running.done()
+        await kill(here, "pump bed1", "fails")
+        with pytest.raises(WorkDiedError, match="pump bed1 failed"):
+            await running

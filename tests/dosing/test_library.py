@@ -129,7 +129,7 @@ def test_a_library_that_asks_for_kvo_is_refused(value):
 
 
 @pytest.mark.requirement("PRG-16")
-def test_kvo_is_zero_without_being_said():
+def test_kvo_is_zero_by_default():
     assert parse(changed('kvo = "0"', ""), NAME).kvo == "0"
 
 
@@ -220,7 +220,7 @@ def test_a_profile_may_run_at_its_highest_share_and_no_higher():
 
 
 @pytest.mark.requirement("PRG-12")
-def test_a_dead_volume_is_one_millilitre_when_nothing_is_said():
+def test_a_dead_volume_is_one_millilitre_by_default():
     table = '[[container]]\nname = "50 mL"\nvolume = "50 mL"\nminimum_rate = "1 mL/h"\ndiameter = "29.2 mm"\n'
     assert str(parse_containers(table)["50 mL"].dead_volume) == "1 mL"
 

@@ -132,7 +132,7 @@ def test_every_reason_is_given_at_once():
 
 
 @pytest.mark.requirement("PRG-10", "PRG-12")
-def test_what_the_library_does_not_have_is_refused():
+def test_an_entry_or_container_that_the_library_does_not_have_is_refused():
     assert refused(entry="ketamine-100mg-ml") == [("entry", "PRG-10")]
     assert refused(entry="ketamine 1 mg per mL") == [("entry", "PRG-10")]
     assert refused(container="250 mL") == [("container", "PRG-12")]

@@ -47,7 +47,7 @@ def test_there_is_no_program_without_a_weight_basis(basis):
 
 @pytest.mark.requirement("PRG-08")
 @pytest.mark.parametrize("basis", ["actual", "ideal", "adjusted"])
-def test_each_weight_basis_is_kept_as_said(basis):
+def test_each_weight_basis_is_kept_as_given(basis):
     assert prescription(weight_basis=basis).weight_basis == basis
 
 
@@ -71,7 +71,7 @@ def test_every_reason_is_given_at_once():
     ]  # fmt: skip
 
 
-def test_one_bad_field_does_not_hide_what_is_wrong_with_the_others():
+def test_one_bad_field_does_not_hide_errors_in_the_others():
     bad = {**ORDER, "dose": "0.5 mg", "weight": "700 kg", "duration": "39 min", "container": "5 mL"}
     assert [field for field, _ in reasons(bad)] == ["dose"]
     assert reasons(bad, library=LIBRARY) == [

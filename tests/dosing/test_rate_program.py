@@ -184,7 +184,7 @@ def test_no_chain_of_pauses_gives_more_or_faster():
 
 
 @pytest.mark.requirement("PRG-20")
-def test_the_rest_is_a_program_of_its_own_that_names_the_one_before():
+def test_the_rest_is_a_separate_program_that_names_the_one_before():
     whole = program()
     first = whole.remainder(Volume(10), TENTHS)
     second = first.remainder(Volume(10), TENTHS)

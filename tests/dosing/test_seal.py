@@ -54,13 +54,13 @@ def manifest(**changes):
         (Mark(6, OTHER), False),
     ],
 )
-def test_a_version_may_stay_or_rise_and_says_one_thing_only(mark, taken):
+def test_a_version_may_stay_or_rise_and_has_one_content_only(mark, taken):
     assert (reasons_against(mark=mark) == ()) == taken
 
 
 @pytest.mark.parametrize("signature", [each for each in Signature if each is not Signature.GOOD])
 @pytest.mark.parametrize("unsigned", [False, True])
-def test_only_a_good_signature_will_do_or_none_at_all_for_simulated_pumps(signature, unsigned):
+def test_only_a_good_signature_is_accepted_or_none_at_all_for_simulated_pumps(signature, unsigned):
     found = Found(SAYS, None if signature is Signature.NONE else MANIFEST, signature)
     reasons = reasons_against(found, Asked("day-clinic", unsigned))
     assert (reasons == ()) == (unsigned and signature is Signature.NONE)
@@ -118,14 +118,14 @@ def found_after(files: dict[str, bytes], trusted: dict[str, str]) -> Found:
 FILES = sorted(signed()[1])
 
 
-def test_what_was_signed_is_good():
+def test_a_signed_library_is_accepted():
     _, files, trusted = signed()
     assert set(files) == {*(path.name for path in CHECKOUT.glob("*.toml")), MANIFEST_FILE, SIGNATURE_FILE}
     assert reasons_against(found_after(files, trusted)) == ()
 
 
 @given(st.data())
-def test_no_changed_byte_of_manifest_or_signature_is_taken(data):
+def test_no_changed_byte_of_manifest_or_signature_is_accepted(data):
     _, files, trusted = signed()
     file = data.draw(st.sampled_from([MANIFEST_FILE, SIGNATURE_FILE]))
     at = data.draw(st.integers(0, len(files[file]) - 1))
@@ -137,7 +137,7 @@ def test_no_changed_byte_of_manifest_or_signature_is_taken(data):
 @given(st.sampled_from([MANIFEST_FILE, SIGNATURE_FILE]), st.binary(max_size=80))
 @example(MANIFEST_FILE, b"")
 @example(SIGNATURE_FILE, b"")
-def test_nothing_shorter_longer_or_other_stands_for_manifest_or_signature(file, raw):
+def test_nothing_shorter_longer_or_other_passes_for_manifest_or_signature(file, raw):
     _, files, trusted = signed()
     for other in (raw, files[file] + raw if raw else raw, files[file][: len(raw)]):
         assert reasons_against(found_after(files | {file: other}, trusted))
@@ -191,7 +191,7 @@ def _with(model, path):
     return model.model_copy(update={head: _with(getattr(model, head), rest) if rest else "another"})
 
 
-def test_a_file_that_is_added_or_taken_away_is_found():
+def test_an_added_or_removed_file_is_found():
     _, files, trusted = signed()
     more = files | {"new.toml": files["ketamine-1mg-ml.toml"].replace(b'"ketamine-1mg-ml"', b'"new"', 1)}
     assert any("changed after" in reason for reason in reasons_against(found_after(more, trusted)))
@@ -199,7 +199,7 @@ def test_a_file_that_is_added_or_taken_away_is_found():
     assert any("changed after" in reason for reason in reasons_against(found_after(less, trusted)))
 
 
-def test_a_signature_over_something_else_by_the_trusted_key_is_none_over_a_library(tmp_path):
+def test_a_signature_of_the_trusted_key_over_something_else_does_not_sign_a_library(tmp_path):
     _, files, _ = signed()
     key = Ed25519PrivateKey.generate()
     text = manifest(key=key_id(public_text(key.public_key()))).text.encode()
@@ -226,7 +226,7 @@ def test_a_signature_over_something_else_by_the_trusted_key_is_none_over_a_libra
         MANIFEST.text.replace("day-clinic", "day clinic").encode(),
     ],
 )
-def test_a_manifest_that_is_none_is_a_reason_and_not_a_crash(bad):
+def test_an_invalid_manifest_is_a_reason_and_not_a_crash(bad):
     _, files, trusted = signed()
     found = found_after(files | {MANIFEST_FILE: bad}, trusted)
     assert any(MANIFEST_FILE in reason for reason in reasons_against(found))
@@ -268,7 +268,7 @@ def test_a_library_that_cannot_be_used_is_not_signed(place):
         sign_library(place, Ed25519PrivateKey.generate(), name="x", care_area="y")
 
 
-def test_a_private_key_is_its_owner_s_alone(tmp_path):
+def test_only_its_owner_can_read_a_private_key(tmp_path):
     path = tmp_path / "key.pem"
     made = make_key(path)
     assert path.stat().st_mode & 0o777 == 0o600

@@ -31,9 +31,9 @@ class TestFreseniusBaseA(DriverConformance):
             PumpAlarm.PUMP_RESET: "power-cut/3s",
         },
         late_s=1.25,
-        diameter_matters=False,  # the module knows its syringe; the host is told nothing of it
+        diameter_matters=False,  # the module knows its syringe; the host does not set it
         excused={
-            "a_rate_set_at_the_panel_is_read_back": "PR both sets and starts: until then the pump holds no "
-            "rate of ours",
+            "a_rate_set_at_the_panel_is_read_back": "PR both sets and starts: until then the pump has no "
+            "rate from the host",
         },
     )

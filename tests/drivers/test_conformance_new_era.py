@@ -43,7 +43,7 @@ class TestNewEra(DriverConformance):
             PumpAlarm.PUMP_RESET: "power-cut/3s",
             PumpAlarm.PUMP_WATCHDOG: "silence/20s",
         },
-        ambiguous={"load": "a setting is answered with the status alone: every setting's answer looks alike"},
+        ambiguous={"load": "a setting is answered with the status alone: all these replies are the same"},
         unchecked=("identify",),
         other_pump=from_address_7,
         watchdog_s=10,

@@ -27,7 +27,7 @@ class TestRegloIcc(DriverConformance):
         another=lambda: simulated(serial="ICC00002"),
         container=Container("bag 100 mL", Volume(100), Volume(1), Rate(1)),
         program=PumpProgram((RateStep(Rate(60), Volume("1.5")),)),
-        settings={"volume_unit": "ml"},  # said to be so, or the lowest rates are refused
+        settings={"volume_unit": "ml"},  # without it the lowest rates are refused
         programs=(
             PumpProgram((RateStep(Rate("52.5"), Volume(35)),)),
             PumpProgram((RateStep(Rate("0.6"), Volume("0.001")),)),
@@ -37,6 +37,7 @@ class TestRegloIcc(DriverConformance):
         alarms={PumpAlarm.PUMP_RESET: "power-cut/3s"},
         excused={
             "a_stop_in_alarm": "the pump has no alarm that the bench can provoke at once: a stalled motor stops it "
-            "without a word, or, in overload, everything is answered # until somebody sees to it, a stop too",
+            "without a message, or, in overload, every command, a stop too, is answered # until the error is "
+            "acknowledged at the pump",
         },
     )

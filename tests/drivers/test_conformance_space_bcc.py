@@ -1,4 +1,4 @@
-"""The Space driver, which only looks, under the conformance suite's rules for monitors."""
+"""The Space driver, which is for monitoring only, under the conformance suite's rules for monitors."""
 
 import pytest
 
@@ -11,12 +11,12 @@ from pumpd_simulators.plant import PlantSettings
 
 
 def rack(**options):
-    told = {"volume_parameter": "VOLX", "alarm_parameter": "ALX", "slots": "11,12"} | options
-    return simulate("space-bcc", options=told, plant=PlantSettings.ideal())
+    every = {"volume_parameter": "VOLX", "alarm_parameter": "ALX", "slots": "11,12"} | options
+    return simulate("space-bcc", options=every, plant=PlantSettings.ideal())
 
 
 def of_slot_12(reply: bytes) -> bytes:
-    """The rack's own records, such as its version, are nobody else's."""
+    """Not the rack's own records, such as its version."""
     from pumpd_drivers.space_bcc.codec import Frame, Framer
 
     frames = [frame for frame in Framer().feed(reply) if isinstance(frame, Frame)]

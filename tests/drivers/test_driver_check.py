@@ -43,12 +43,12 @@ async def test_a_good_pump_passes_every_step(connect):
     assert set(ALL) <= set(TO_DO)
 
 
-async def test_a_pump_without_safe_mode_passes_and_it_is_said_that_nothing_else_ends_its_flow(connect):
+async def test_a_pump_without_safe_mode_passes_and_the_report_notes_that_nothing_else_ends_its_flow(connect):
     check = await bench(connect, ToyPump(unknown=("SAF", "PF", "PHN", "FUN")))
     assert check.failed is None
     assert check.native_lease is False
     (start,) = [step for step in check.steps if step.name == "start"]
-    assert "only the programmed volume" in start.said
+    assert "only the programmed volume" in start.result
 
 
 async def test_nothing_is_started_when_the_pump_holds_something_else(connect):
@@ -57,7 +57,7 @@ async def test_nothing_is_started_when_the_pump_holds_something_else(connect):
     pump._execute = lambda text: "62.50MH" if text == "RAT" else real(text)
     check = await bench(connect, pump)
     assert check.failed.name == "read back"
-    assert "62.5 mL/h" in check.failed.said
+    assert "62.5 mL/h" in check.failed.result
     assert pump.runs == 0
     assert names(check)[-3:] == ["stop", "verify", "release"]
 
@@ -67,7 +67,7 @@ async def test_a_pump_that_stalls_is_named_and_stopped(connect):
     asyncio.get_running_loop().call_later(1.2, pump.raise_alarm, "S")
     check = await bench(connect, pump)
     assert check.failed.name == "watch"
-    assert "occlusion" in check.failed.said
+    assert "occlusion" in check.failed.result
     assert check.stopped
     assert "stopped" in pump_now(check)
 
@@ -99,7 +99,7 @@ async def test_a_pump_of_another_model_is_not_programmed(connect):
     pump = ToyPump(version="NE500V3.92")
     check = await bench(connect, pump)
     assert check.failed.name == "identify"
-    assert "NE-500" in check.failed.said
+    assert "NE-500" in check.failed.result
     assert not any(text.startswith(("RAT", "RUN")) for text in pump.texts())
     assert pump_now(check) == "it confirmed a stop"
 
@@ -109,8 +109,8 @@ async def test_no_answer(connect):
     pump.silent = True
     check = await bench(connect, pump)
     assert check.failed.name == "identify"
-    assert "no pump replies" in check.failed.said
-    assert pump_now(check) == "not known: it does not answer"
+    assert "no pump replies" in check.failed.result
+    assert pump_now(check) == "not known: it does not reply"
 
 
 async def test_an_interrupted_check_still_stops_the_pump(connect):
@@ -174,7 +174,7 @@ def test_what_cannot_be_done_is_refused_with_status_2(arguments, why):
 
 
 @pytest.mark.realtime
-def test_a_port_that_is_not_there_ends_with_status_1_and_says_what_to_do():
+def test_a_missing_port_ends_with_status_1_and_a_hint():
     arguments = ["check", "--driver", "new-era", "--port", "/dev/no-such", "--nobody-connected"]
     result = run(*arguments, "--json")
     assert result.exit_code == 1

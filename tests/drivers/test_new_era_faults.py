@@ -86,7 +86,7 @@ async def test_a_whole_session(driver, pump):
     for _ in range(30):
         await asyncio.sleep(2)
         reading = (await driver.read()).value
-    assert (reading.state, reading.delivered) == (PumpState.STOPPED, Volume("1.5"))  # the third phase said stop
+    assert (reading.state, reading.delivered) == (PumpState.STOPPED, Volume("1.5"))  # the third phase is a stop
     assert await driver.stop() == Done(None)
     assert await driver.release() == Done(None)
     assert not pump.safe
@@ -191,7 +191,7 @@ async def test_an_alarm_that_swallows_a_command_of_start_never_repeats_run(drive
 
 
 async def test_a_refusal_of_run_is_not_believed_of_a_pump_that_flows(driver, pump):
-    """An alarm reply that is not the answer to RUN: the pump executed it, and a look at it tells."""
+    """An alarm reply that is not the answer to RUN: the pump executed it, and a reading shows it."""
     await session(driver, "start")
     real = pump._say
 
@@ -223,7 +223,7 @@ async def test_a_spontaneous_alarm_is_kept_and_does_not_shift_the_answers(driver
 
 
 async def test_an_alarm_sent_spontaneously_is_kept_although_the_pump_forgot_it(driver, pump):
-    """Nobody asked, and somebody silenced it at the panel before the next question: it was said all the same."""
+    """Unsolicited, and silenced at the panel before the next poll: it is reported all the same."""
     await session(driver, "read")
     pump.raise_alarm("S", spontaneous=True)
     pump.alarms.clear()
@@ -410,7 +410,7 @@ async def test_the_cable_comes_out_at_any_exchange_and_nothing_is_sent_again(con
 
 @pytest.mark.parametrize("integers", ["1000.", "1000"])
 @pytest.mark.parametrize("unknown", [("SAF",), ("SAF", "PF"), ("SAF", "PF", "PHN", "FUN"), ("PHN", "FUN"), ()])
-async def test_a_pump_that_knows_less_can_be_tried_on_the_bench(connect, unknown, integers):
+async def test_a_pump_with_fewer_commands_can_be_tried_on_the_bench(connect, unknown, integers):
     program = PumpProgram((RateStep(Rate(1200), Volume(1)),), Length("26.59"))
     pump = ToyPump(unknown=unknown, integers=integers)
     async with connect(pump, **NewEra.bench_settings) as driver:

@@ -66,7 +66,7 @@ async def test_stop_in_flow(driver):
     assert (first.state, first.delivered) == (second.state, second.delivered) == (PumpState.STOPPED, first.delivered)
 
 
-async def test_the_pumps_own_watchdog_stops_it_when_nobody_speaks(driver, simulated):
+async def test_the_pumps_own_watchdog_stops_it_without_communication(driver, simulated):
     await started(driver)
     await asyncio.sleep(30)
     reading = (await driver.read()).value
@@ -123,7 +123,7 @@ async def test_rates_at_the_limits_are_taken_by_the_pump_and_those_beyond_by_nei
         assert isinstance(await driver.load(over), Refused)
 
 
-async def test_a_stop_that_a_new_phase_makes_the_pump_ignore_is_repeated_until_it_stands(connect):
+async def test_a_stop_that_a_new_phase_makes_the_pump_ignore_is_repeated_until_no_flow(connect):
     """?IGN (sheet: data-field errors). A settings' order that meets it is refused, which is certainly not done."""
     pump = simulate("new-era", options={"phase_start_s": 0.3}, plant=PlantSettings.ideal())
     async with connect(pump) as driver:
@@ -142,7 +142,7 @@ async def test_a_stop_that_a_new_phase_makes_the_pump_ignore_is_repeated_until_i
     pump.shut()
 
 
-async def test_a_pump_that_tells_the_selected_phases_rate_and_knows_no_power_fail_mode(connect):
+async def test_a_pump_that_reports_the_selected_phases_rate_and_has_no_power_fail_mode(connect):
     """The other choices of two assumptions (sheet: PF's argument [U]; RAT while pumping names no phase)."""
     options = {"rate_query": "selected", "knows_power_fail": False}
     pump = simulate("new-era", options=options, plant=PlantSettings.ideal())
@@ -155,12 +155,12 @@ async def test_a_pump_that_tells_the_selected_phases_rate_and_knows_no_power_fai
         await asyncio.sleep(5)
         assert (await driver.read()).value.rate == Rate("52.5")
         assert await driver.stop() == Done(None)
-    async with connect(pump) as driver:  # told that RAT is the running phase's, it would be misled from step 2 on
+    async with connect(pump) as driver:  # with RAT taken as the running phase's, it would be misled from step 2 on
         await started(driver)
         for _ in range(130):
             await asyncio.sleep(5)
             now = (await driver.read()).value
-        assert pump.device.display()["rate"] == "26.20MH"  # the panel shows what RAT tells
+        assert pump.device.display()["rate"] == "26.20MH"  # the panel shows what RAT reports
         assert pump.truth()["rate_ml_h"] == pytest.approx(61.2)
         assert now.rate == Rate("26.2")
     pump.shut()
@@ -180,7 +180,7 @@ async def test_two_drivers_share_the_line_of_a_network(connect):
         assert [pump.truth(unit)["running"] for unit in (1, 2)] == [False, True]
         assert await second.stop() == Done(None)
         for unit in (1, 2):
-            assert 0.42 < pump.truth(unit)["delivered_ml"] < 0.46  # a minute at 26.2 mL/h, and the bring-up
+            assert 0.42 < pump.truth(unit)["delivered_ml"] < 0.46  # a minute at 26.2 mL/h, and the identification
         await second.close()
     pump.shut()
 

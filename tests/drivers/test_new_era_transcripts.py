@@ -104,7 +104,7 @@ async def test_a_run_answered_without_infusing_is_unknown(follows, status):
         ("1000MH", "I1000W0.000ML", (Rate(1000), Volume(1000))),
     ],
 )
-async def test_a_reading_understands_units_and_both_ways_to_write_a_whole_number(follows, rate, counters, expected):
+async def test_a_reading_accepts_all_units_and_both_forms_of_a_whole_number(follows, rate, counters, expected):
     """Number rules: '`1000.` style accepted' by some, '`1000`' by others."""
     script = f"> safe 0RAT\n< safe 00I{rate}\n> safe 0DIS\n< safe 00I{counters}"
     async with follows(script) as driver:
@@ -142,8 +142,8 @@ async def test_every_status_prompt_is_mapped(follows, letter, state):
         ("O", PumpAlarm.PUMP_PROGRAM_ERROR),
     ],
 )
-async def test_every_alarm_is_mapped_and_stays_after_the_pump_has_told_it(follows, letter, alarm):
-    """The pump tells an alarm once: from then on only the driver knows of it."""
+async def test_every_alarm_is_mapped_and_stays_after_the_pump_has_reported_it(follows, letter, alarm):
+    """The pump reports an alarm once: from then on only the driver has it."""
     script = f"""
         > safe 0RAT
         < safe 00A?{letter}

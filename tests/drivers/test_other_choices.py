@@ -1,4 +1,4 @@
-"""What no source states can be otherwise: a simulator told the other choice, the driver with and without its setting.
+"""What no source states may be otherwise: a simulator set to the other choice, the driver with and without its setting.
 
 Set to match, the driver gives the program and no more; set wrong, it refuses or says that it does not know, and the
 plant has not been given anything, or not faster and not more than was ordered.
@@ -116,7 +116,7 @@ async def test_a_driver_that_is_set_to_match_gives_the_program_and_no_more(name,
     ("name", "options", "settings", "program"),
     [(name, options, settings, program) for name, options, _, settings, _, program in CHOICES if program],
 )
-async def test_a_driver_that_is_set_wrong_says_so_before_anything_flows(name, options, settings, program):
+async def test_wrong_settings_are_reported_before_anything_flows(name, options, settings, program):
     async with bench(name, options, settings) as (driver, pump):
         outcome = await started(driver, program)
         assert isinstance(outcome, Refused | Unknown)
@@ -126,10 +126,10 @@ async def test_a_driver_that_is_set_wrong_says_so_before_anything_flows(name, op
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"), [({}, PumpAlarm.BATTERY_LOW), ({"alarm_meanings": "false"}, PumpAlarm.PUMP_FAULT)]
+    ("settings", "reported"), [({}, PumpAlarm.BATTERY_LOW), ({"alarm_meanings": "false"}, PumpAlarm.PUMP_FAULT)]
 )
-async def test_an_asena_whose_word_means_another_thing_stands_and_is_not_read_as_infusing(settings, told):
-    """AL_LBTAC from an empty syringe: taken at its assumed meaning it warns, and the pump stands all the same."""
+async def test_an_asena_with_another_meaning_of_a_word_is_not_read_as_infusing(settings, reported):
+    """AL_LBTAC from an empty syringe: with its assumed meaning it is a warning, and the pump has no flow either way."""
     options, plant = {"empty_word": "AL_LBTAC"}, PlantSettings.ideal(0.1)
     async with bench("alaris-asena", options, settings, plant) as (driver, pump):
         assert await started(driver, EVEN) == Done(None)
@@ -137,11 +137,11 @@ async def test_an_asena_whose_word_means_another_thing_stands_and_is_not_read_as
             await asyncio.sleep(1)
             reading = (await driver.read()).value
         assert reading.state is not PumpState.INFUSING
-        assert reading.alarms == (told,)
+        assert reading.alarms == (reported,)
         assert pump.plant.truth().delivered_ml <= 0.1 + 1e-6
 
 
-async def test_a_base_a_that_hears_nobody_any_more_is_not_told_to_be_stopped_by_the_deadman():
+async def test_a_base_a_that_ignores_a_lost_host_is_not_declared_to_be_stopped_by_the_deadman():
     """The driver promises a deadman only where it is set to: here that would be false, and the limit ends the flow."""
     container = Container("a syringe", Volume(50), Volume(0), Rate(1), DIAMETER)
     driver_class = family("fresenius-base-a")
@@ -149,7 +149,7 @@ async def test_a_base_a_that_hears_nobody_any_more_is_not_told_to_be_stopped_by_
         assert driver.stop_frames is None
         assert [each.value for each in driver_class.capabilities(container, {}).loss_of_control] == ["vtbi_only"]
         assert await started(driver, EVEN) == Done(None)
-        await asyncio.sleep(30)  # nobody looks: ENQ is answered no more
+        await asyncio.sleep(30)  # no polls: ENQ is no longer answered
         assert isinstance(await driver.read(), Unknown)
         assert isinstance(await driver.stop(), Unknown)
         await asyncio.sleep(60)

@@ -1,4 +1,4 @@
-"""Which families tell the time that their pump's clock shows, and so are held to the gateway's (STA-11).
+"""Which families report the time of their pump's clock, so that it is compared with the gateway's (STA-11).
 
 A driver that begins to tell a time belongs in this list, on its page, and under the judgement of the start gate.
 """
@@ -13,7 +13,7 @@ TELLS = {"dianet-star"}
 
 @pytest.mark.requirement("STA-11")
 @pytest.mark.parametrize("name", sorted(families()))
-async def test_a_family_tells_its_pumps_time_or_tells_none(name):
+async def test_a_family_reports_its_pumps_time_or_none(name):
     async with bench(name, {}, {}) as (driver, _):
         met = await driver.identify()
         assert isinstance(met, Done), met

@@ -74,7 +74,7 @@ async def test_a_rack_that_closed_its_sessions_takes_the_stop_where_the_settings
     driver = await running("fresenius-base-a", {"stops_unheard": True})
     stop = driver.stop_frames
     await driver.close()
-    pump.attach(lambda _: None)  # nobody answers its ENQ
+    pump.attach(lambda _: None)  # its ENQ is not answered
     await asyncio.sleep(12)
     assert pump.truth()["running"]
     assert not pump.device.base_open

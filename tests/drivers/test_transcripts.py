@@ -14,7 +14,7 @@ FILES = sorted((Path(__file__).parent / "transcripts").glob("*.txt"))
 
 
 def play(each, replay):
-    """All of a file, so that one run tells all that differs."""
+    """All of a file, so that one run shows all differences."""
 
     async def run():
         wrong = []
@@ -31,19 +31,19 @@ def play(each, replay):
 
 
 @pytest.mark.parametrize("file", FILES, ids=[file.stem for file in FILES])
-def test_the_simulator_says_every_byte(file):
+def test_the_simulator_sends_every_byte(file):
     chosen = [dialogue for dialogue in read(file) if dialogue.for_simulator]
     assert chosen
     play(chosen, lambda dialogue: replay_on_simulator(dialogue, file.stem))
 
 
 @pytest.mark.parametrize("file", FILES, ids=[file.stem for file in FILES])
-def test_the_driver_says_every_byte_and_ends_as_written(file):
+def test_the_driver_sends_every_byte_and_ends_as_written(file):
     chosen = [dialogue for dialogue in read(file) if dialogue.for_driver]
     assert chosen
     play(chosen, lambda dialogue: replay_on_driver(dialogue, family(file.stem)))
 
 
 @pytest.mark.parametrize("file", FILES, ids=[file.stem for file in FILES])
-def test_every_dialogue_says_where_it_comes_from(file):
+def test_every_dialogue_names_its_source(file):
     assert [dialogue.where for dialogue in read(file) if not dialogue.source] == []

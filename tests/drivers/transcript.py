@@ -35,10 +35,10 @@ class Transcript:
             if not isinstance(request, Request):
                 self.wrong.append(f"the host sent garbage {request.raw!r}")
                 continue
-            said = (">", "safe" if request.safe else "basic", f"{request.address}{request.text}")
+            sent = (">", "safe" if request.safe else "basic", f"{request.address}{request.text}")
             expected = self.lines.pop(0) if self.lines else "nothing"
-            if said != expected:
-                self.wrong.append(f"expected {expected}, the host said {said}")
+            if sent != expected:
+                self.wrong.append(f"expected {expected}, the host sent {sent}")
                 self.lines.clear()
             self._pump_speaks()
 

@@ -1,4 +1,4 @@
-"""The keep-alive is a lease of its own: it ends when nobody looks at the pump any more."""
+"""The keep-alive is a lease of its own: it ends when the pump is no longer polled."""
 
 import asyncio
 import itertools
@@ -26,7 +26,7 @@ async def alive(sent):
 
 
 @pytest.mark.requirement("COM-01")
-async def test_it_ends_when_nobody_renews_it(alive, sent):
+async def test_it_ends_without_renewal(alive, sent):
     begin = asyncio.get_running_loop().time()
     alive.begin(Duration(5))
     await asyncio.sleep(60)
@@ -34,7 +34,7 @@ async def test_it_ends_when_nobody_renews_it(alive, sent):
     assert 4.5 < sent[-1] - begin < 5.0
 
 
-async def test_it_goes_on_while_somebody_looks(alive, sent):
+async def test_it_continues_while_the_pump_is_polled(alive, sent):
     alive.begin(Duration(5))
     for _ in range(60):
         await asyncio.sleep(1)

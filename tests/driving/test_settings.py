@@ -13,10 +13,10 @@ class Toy(DriverSettings):
 def test_every_wrong_key_is_named_with_its_reason():
     with pytest.raises(ValueError, match="settings") as caught:
         Toy.of({"adress": "1", "address": "12", "timeout_s": "soon"})
-    said = str(caught.value)
-    assert "settings.adress: unknown setting (known: reply_timeout_s, quiet_s, address, models, timeout_s)" in said
-    assert "settings.address: " in said
-    assert "settings.timeout_s: " in said
+    message = str(caught.value)
+    assert "settings.adress: unknown setting (known: reply_timeout_s, quiet_s, address, models, timeout_s)" in message
+    assert "settings.address: " in message
+    assert "settings.timeout_s: " in message
 
 
 def test_texts_of_a_command_line_are_understood():

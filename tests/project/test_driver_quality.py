@@ -20,11 +20,11 @@ BEST = Evidence(
     dialogues=(2, 2),
     scenarios=3,
     fuzz=FUZZ,
-    fuzzed_as_it_stands=True,
+    fuzz_is_current=True,
     pages=("driver", "simulator"),
     assumptions=("quiet_s",),
     marks=({"assumption": ["quiet_s"], "why": "it is ours"},),
-    met=({"date": "2026-11-24", "what": "client", "name": "a client", "version": "1", "said": "it ran"},),
+    third_party=({"date": "2026-11-24", "what": "client", "name": "a client", "version": "1", "result": "it ran"},),
     lines={"driver": 200, "codec": 100, "rest": 0, "simulator": 300},
 )
 
@@ -43,26 +43,26 @@ def test_all_the_evidence_is_platinum():
         ({"dialogues": (2, 0)}, Level.SILVER),
         ({"dialogues": (0, 2)}, Level.SILVER),
         ({"scenarios": 2}, Level.SILVER),
-        ({"fuzz": {}, "fuzzed_as_it_stands": False}, Level.SILVER),
+        ({"fuzz": {}, "fuzz_is_current": False}, Level.SILVER),
         ({"fuzz": {**FUZZ, "packets": 999_999}}, Level.SILVER),
         ({"fuzz": {**FUZZ, "findings": 1}}, Level.SILVER),
-        ({"fuzzed_as_it_stands": False}, Level.SILVER),
+        ({"fuzz_is_current": False}, Level.SILVER),
         ({"pages": ("driver",)}, Level.SILVER),
         ({"unnamed": ("quiet_s",)}, Level.SILVER),
         ({"marks": ()}, Level.SILVER),
-        ({"met": ()}, Level.GOLD),
-        ({"met": (), "recordings": (0, 5)}, Level.GOLD),
-        ({"met": (), "recordings": (1, 5)}, Level.PLATINUM),
+        ({"third_party": ()}, Level.GOLD),
+        ({"third_party": (), "recordings": (0, 5)}, Level.GOLD),
+        ({"third_party": (), "recordings": (1, 5)}, Level.PLATINUM),
     ],
 )
-def test_nobody_reaches_a_level_without_its_evidence(without, level):
+def test_no_family_reaches_a_level_without_its_evidence(without, level):
     assert replace(BEST, **without).level is level
 
 
-def test_what_is_missing_and_what_is_excused_stands_on_the_page():
+def test_the_page_lists_what_is_missing_and_what_is_excused():
     text = page([replace(BEST, scenarios=1)])
     assert "**Silver.**" in text
-    assert "For gold it lacks: scenarios (1 of 3)." in text
+    assert "Missing for gold: scenarios (1 of 3)." in text
     assert "excused from `a_stop_in_alarm`: it has no alarm." in text
     assert "2026-11-24, client a client 1: it ran." in text
 
@@ -82,12 +82,12 @@ def test_each_assumption_has_an_option_of_the_simulator_that_gives_the_other_cho
         ({"assumption": ["digits", "quiet_s"], "option": ["x"]}, "a simulator option x, which is marked"),
     ],
 )
-def test_marks_that_are_not_true_are_said(mark, says):
+def test_untrue_marks_are_reported(mark, says):
     (said,) = unmarked("harvard", ["digits", "quiet_s"], [mark])
     assert said.startswith(says)
 
 
-def test_what_a_sheet_leaves_open_stands_on_the_page_with_assumption_and_option():
+def test_what_a_sheet_leaves_open_is_on_the_page_with_assumption_and_option():
     mark = {"mark": "[U] the digits", "assumption": ["digits"], "option": ["reply_delay_s"], "why": "so it is"}
     assert "| [U] the digits | `digits` | `--reply-delay-s` | so it is |" in page([replace(BEST, marks=(mark,))])
 
@@ -142,7 +142,7 @@ def test_what_is_gathered_of_new_era():
 def test_dialogues_put_together_from_recorded_pieces_are_no_recordings():
     found = gather("harvard")
     assert found.recordings == (0, 4), "harvard.txt names four dialogues `recorded:`, none with a driver's call"
-    assert replace(found, met=()).level < Level.PLATINUM
+    assert replace(found, third_party=()).level < Level.PLATINUM
 
 
 def test_a_monitor_has_rules_of_its_own():

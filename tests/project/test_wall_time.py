@@ -18,7 +18,7 @@ READS_IT = {
     "pumpd/control/ordering/planning.py": "dose history, by the calendar (PRG-14, PRG-17, PRG-18)",
     "pumpd/control/infusions/recovery.py": "how long the machine was off: its monotonic clock does not know",
     "pumpd/control/infusions/start_gate.py": "compares it with a pump's clock (STA-11)",
-    "pumpd/journal/writer.py": "timestamps of journal entries",
+    "pumpd/journal/backlog.py": "timestamps of journal entries",
     "pumpd/journal/store.py": "timestamps of journal entries",
     "pumpd/logs.py": "timestamps of log lines",
     "pumpd/telemetry/service.py": "timestamps of messages",

@@ -60,7 +60,7 @@ def test_different_kinds_neither_add_nor_compare(one, other):
 
 
 @pytest.mark.parametrize("number", [1, 1.0, Decimal(1), "1 mL"])
-def test_a_bare_number_is_no_quantity(number):
+def test_a_bare_number_is_not_a_quantity(number):
     with pytest.raises(TypeError):
         Volume(1) + number
     with pytest.raises(TypeError):
@@ -88,7 +88,7 @@ def test_a_quantity_is_finite(value):
         Volume(1).times(Decimal(value))
 
 
-def test_what_cannot_be_exact_raises_instead_of_rounding():
+def test_inexact_arithmetic_raises_instead_of_rounding():
     with pytest.raises(Inexact):
         Volume(Decimal("1e-40")) + Volume(Decimal("1e40"))
 
@@ -100,7 +100,7 @@ def test_only_weight_turns_a_dose_per_weight_into_a_dose():
             DosePerWeight("0.5") * other
 
 
-def test_the_type_checker_refuses_what_means_nothing(tmp_path, monkeypatch):
+def test_the_type_checker_refuses_meaningless_operations(tmp_path, monkeypatch):
     good = [
         "m: Mass = DosePerWeight(1) * Weight(70)",
         "v: Volume = Volume(1) + Volume(2)",
@@ -180,7 +180,7 @@ def test_text_of_a_quantity_has_no_exponent_and_no_trailing_zero():
     assert Volume("-0").number == "0"
 
 
-def test_equal_values_are_equal_however_they_are_written():
+def test_equal_values_are_equal_in_any_spelling():
     assert Volume("0.50") == Volume("0.5")
     assert hash(Volume("0.50")) == hash(Volume("0.5"))
 

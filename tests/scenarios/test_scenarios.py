@@ -1,4 +1,4 @@
-"""Every scenario of this folder, played with the whole of pumpd in virtual time and judged by the plant's truth."""
+"""Every scenario in this folder, played with all of pumpd in virtual time and checked against the true state."""
 
 import asyncio
 from dataclasses import replace
@@ -46,7 +46,7 @@ async def play(scenario: Scenario, folder: Path) -> None:
     }
     identity = {"driver": pump.family, "settings": pump.settings, "clamp": pump.clamp}
     if pump.family != "new-era" or pump.model:
-        identity |= await who(scenario)
+        identity |= await identify(scenario)
     async with open_testbed(folder, faults=scenario.faults, group=64, simulated=simulated, **identity) as here:
         plugs, starts = cable(here), starts_of(here)
         try:
@@ -60,44 +60,44 @@ async def play(scenario: Scenario, folder: Path) -> None:
             if here.state() == "ready":
                 assert (await here.confirm()).ok
                 await happen(here, scenario)
-            judge(here, scenario)
+            check(here, scenario)
             assert len(starts) == scenario.end.starts
         finally:
             for plug in plugs:
                 plug.cancel()
 
 
-async def who(scenario: Scenario) -> dict[str, str]:
-    """Model and serial as the pump itself says them, for the gateway's configuration."""
+async def identify(scenario: Scenario) -> dict[str, str]:
+    """Model and serial as the pump itself reports them, for the gateway's configuration."""
     from pumpd.pump import family as driver_family
     from pumpd_simulators.bench import simulate
 
     bench = simulate(scenario.pump.family, model=scenario.pump.model, options=scenario.pump.options)
-    memory.serve("who", bench)
-    driver = await driver_family(scenario.pump.family).connect("memory://who", scenario.pump.settings)
-    said = (await driver.identify()).value
+    memory.serve("identify", bench)
+    driver = await driver_family(scenario.pump.family).connect("memory://identify", scenario.pump.settings)
+    identity = (await driver.identify()).value
     await driver.close()
-    memory.withdraw("who")
+    memory.withdraw("identify")
     bench.shut()
-    return {"model": said.model, "serial": said.serial or "ASSET-bed1"}
+    return {"model": identity.model, "serial": identity.serial or "ASSET-bed1"}
 
 
 def starts_of(here: Testbed) -> list[Operation]:
-    """Filled with every start that the pump itself heard, whatever became of its answer."""
-    device, heard = here.pump.device, []
+    """Collects every start that the pump itself received, whatever happened to its reply."""
+    device, received = here.pump.device, []
 
     class Listening(type(device)):
         def __setattr__(self, name, value):
             if name == "doing" and value is Operation.START:
-                heard.append(value)
+                received.append(value)
             super().__setattr__(name, value)
 
     device.__class__ = Listening
-    return heard
+    return received
 
 
 def cable(here: Testbed) -> list[asyncio.TimerHandle]:
-    """What a `disconnect` does on a port in memory."""
+    """Let a `disconnect` unplug a port in memory."""
     loop = asyncio.get_running_loop()
     plugs: list[asyncio.TimerHandle] = []
 
@@ -130,7 +130,7 @@ async def happen(here: Testbed, scenario: Scenario) -> None:
     await here.gateway.journal.append([Entry("scenario_over", {}, "bed1", "", 0)])  # what was posted before is on disk
 
 
-def judge(here: Testbed, scenario: Scenario) -> None:
+def check(here: Testbed, scenario: Scenario) -> None:
     end, truth = scenario.end, here.pump.truth()
     rows = here.rows()
     assert here.state() == end.state, [(row.kind, row.body) for row in rows if row.kind != "reading"][-8:]
@@ -143,7 +143,7 @@ def judge(here: Testbed, scenario: Scenario) -> None:
     assert sum(row.kind == "start_answered" for row in rows) == end.starts
 
 
-def test_every_kind_of_fault_is_tried():
+def test_every_kind_of_fault_is_played():
     assert {fault.kind for scenario in READ.values() for fault in scenario.faults} == set(Kind)
 
 
@@ -154,12 +154,12 @@ def test_every_kind_of_fault_is_tried():
         ('title = "Odd end"\n[end]\nstate = "happy"', "end.state: "),
         ('title = "Two things"\n[[event]]\nfault = "air"\nnurse = "stop"\n[end]\nstate = "stopped"', "one of fault"),
         ('title = "Odd fault"\n[[event]]\nfault = "fire"\n[end]\nstate = "stopped"', "'fire' is not known"),
-        ('title = "Timed twice"\n[[event]]\nfault = "air@5min"\n[end]\nstate = "stopped"', "said in `at`"),
+        ('title = "Timed twice"\n[[event]]\nfault = "air@5min"\n[end]\nstate = "stopped"', "give its time in `at`"),
         ('title = "Odd key"\nweather = "fine"\n[end]\nstate = "stopped"', "weather: "),
         ("title =", "not valid TOML"),
     ],
 )
-def test_a_file_that_tells_no_scenario_is_refused(tmp_path, text, named):
+def test_a_file_that_is_not_a_scenario_is_refused(tmp_path, text, named):
     path = tmp_path / "story.toml"
     path.write_text(text)
     with pytest.raises(ScenarioError, match=named) as caught:

@@ -8,7 +8,7 @@ from pumpd_simulators.clock import LoopClock
 from pumpd_simulators.plant import Plant, PlantSettings
 
 
-async def test_plant_time_goes_on_where_it_was_when_the_speed_changes():
+async def test_plant_time_continues_from_its_value_when_the_speed_changes():
     clock = LoopClock(10)
     await asyncio.sleep(6)
     assert clock.now() == pytest.approx(60)
@@ -18,7 +18,7 @@ async def test_plant_time_goes_on_where_it_was_when_the_speed_changes():
     assert clock.now() == pytest.approx(70)
 
 
-async def test_a_paused_clock_stands_still_and_goes_on_from_there():
+async def test_a_paused_clock_stops_and_continues_from_there():
     clock = LoopClock(60)
     await asyncio.sleep(1)
     clock.change(paused=True)

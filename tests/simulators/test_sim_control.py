@@ -185,7 +185,7 @@ async def test_what_is_not_known_is_refused_with_what_is_accepted(bench, method,
 # -- several pumps and units ---------------------------------------------------------------------------------------
 
 
-async def test_the_bench_tells_its_pumps_and_the_short_forms_are_the_first_ones(bench, rack):
+async def test_the_bench_lists_its_pumps_and_the_short_forms_are_the_first_ones(bench, rack):
     host = bench()
     client = Client(host.pump, ward=rack)
     assert await client("GET", "/pumps") == (
@@ -238,7 +238,7 @@ async def test_the_clock_is_read_changed_and_paused(bench):
     assert host.pump.truth()["delivered_ml"] == pytest.approx(3)
 
 
-async def test_a_stream_tells_the_truth_again_and_again_until_the_bench_closes(bench):
+async def test_a_stream_repeats_the_truth_until_the_bench_closes(bench):
     host = bench()
     host.setup("DIA 26.59", "RAT 60 MH", "VOL 0", "RUN")
     events = await Client(host.pump).events("/stream", 1.9)
@@ -313,7 +313,7 @@ def schemas(node):
             yield from schemas(each)
 
 
-def test_the_description_has_the_shape_that_openapi_says():
+def test_the_description_has_the_shape_of_openapi():
     document = description()
     shaped("document", document)
     shaped("info", document["info"])

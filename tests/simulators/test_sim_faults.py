@@ -127,7 +127,7 @@ def test_a_fault_that_no_text_could_order_cannot_be_made(parts):
         Fault(Kind.STALL, **parts)
 
 
-def test_every_kind_says_what_it_is():
+def test_every_kind_has_a_description():
     assert set(FACTS) == set(Kind)
 
 
@@ -187,7 +187,7 @@ async def test_an_occlusion_with_a_duration_opens_by_itself_in_plant_time(bench)
     assert host.basic("") == "00I"
 
 
-async def test_a_stall_is_an_alarm_at_once_and_the_motor_stands_until_freed(bench):
+async def test_a_stall_is_an_alarm_at_once_and_the_motor_is_stopped_until_freed(bench):
     host = bench()
     host.setup(*RUNNING)
     host.pump.fire("stall")
@@ -320,7 +320,7 @@ async def test_a_disconnect_is_asked_of_the_port(bench):
     assert asked == [2.0]
 
 
-async def test_the_truth_says_that_it_is_simulated(bench):
+async def test_the_truth_is_marked_as_simulated(bench):
     host = bench()
     truth = host.pump.truth()
     assert truth["simulated"] is True
@@ -342,7 +342,7 @@ async def test_a_fault_comes_when_its_volume_has_truly_been_given(bench, speed):
     assert host.pump.truth()["delivered_ml"] == pytest.approx(5.0, abs=1e-4)
 
 
-async def test_a_fault_waits_for_its_volume_while_the_pump_stands(bench):
+async def test_a_fault_waits_for_its_volume_while_the_pump_is_stopped(bench):
     host = bench(faults=["occlusion@2mL"])
     host.setup(*RUNNING)
     await asyncio.sleep(90)
@@ -354,7 +354,7 @@ async def test_a_fault_waits_for_its_volume_while_the_pump_stands(bench):
     assert host.pump.truth()["faults"] == ["occlusion"]
 
 
-async def test_a_fault_struck_again_lasts_as_the_later_one_says(bench):
+async def test_a_fault_struck_again_lasts_as_long_as_the_later_one(bench):
     host = bench()
     host.setup(*RUNNING)
     host.pump.fire("occlusion/10s")
@@ -410,7 +410,7 @@ async def test_an_open_door_stops_delivery_though_the_motor_turns(bench):
     assert truth["delivered_ml"] == pytest.approx(2.0)
 
 
-async def test_an_emptied_syringe_gives_no_more_than_it_is_said_to_hold(bench):
+async def test_an_emptied_syringe_gives_no_more_than_its_stated_volume(bench):
     host = bench(faults=["empty:0.5mL@1min"])
     host.setup(*RUNNING)
     await asyncio.sleep(600)
@@ -418,7 +418,7 @@ async def test_an_emptied_syringe_gives_no_more_than_it_is_said_to_hold(bench):
     assert host.pump.truth()["contents_ml"] == pytest.approx(0)
 
 
-async def test_free_flow_is_delivered_past_a_motor_that_stands_until_it_is_ended(bench):
+async def test_free_flow_is_delivered_past_a_stopped_motor_until_it_is_ended(bench):
     host = bench()
     host.setup()
     host.pump.fire("free-flow:360")
@@ -506,7 +506,7 @@ async def test_a_split_reply_comes_whole_in_order_and_late(bench):
     assert {len(piece) for piece in host.heard} == {1}
 
 
-async def test_a_hanging_pump_hears_answers_and_takes_nothing_while_the_motor_goes_on(bench):
+async def test_a_hanging_pump_does_not_reply_or_act_while_the_motor_runs_on(bench):
     host = bench()
     host.setup(*RUNNING)
     host.pump.fire("hang/1min")
@@ -515,7 +515,7 @@ async def test_a_hanging_pump_hears_answers_and_takes_nothing_while_the_motor_go
         host.pump.press("stop")
     await asyncio.sleep(60.1)
     assert host.pump.truth()["delivered_ml"] == pytest.approx(60.1 / 60)
-    assert host.basic("") == "00I", "what it was told meanwhile is lost"
+    assert host.basic("") == "00I", "what it was sent meanwhile is lost"
 
 
 async def test_a_power_cut_ends_a_hang(bench):
@@ -556,7 +556,7 @@ async def test_what_came_behind_the_operation_is_not_carried_out_after_the_crash
     assert host.basic("") == "00I"
 
 
-async def test_a_paused_bench_stands_still_and_loses_what_it_is_told(bench):
+async def test_a_paused_bench_stops_and_loses_what_it_is_sent(bench):
     host = bench()
     host.setup(*RUNNING)
     await asyncio.sleep(60)
@@ -570,7 +570,7 @@ async def test_a_paused_bench_stands_still_and_loses_what_it_is_told(bench):
     assert host.basic("") == "00I"
 
 
-async def test_a_paused_pump_says_nothing_by_itself(bench):
+async def test_a_paused_pump_sends_nothing_by_itself(bench):
     host = bench()
     host.setup("SAF0", *RUNNING[:-1])
     host.safe("0SAF5")

@@ -134,7 +134,7 @@ async def test_pumps_on_a_network_answer_to_their_own_addresses_and_run_by_thems
 
 
 @pytest.mark.parametrize("burst", [b"*STP\r", b"0STP\r1STP\r"])
-async def test_replies_of_several_pumps_collide_though_each_does_as_it_was_told(bench, burst):
+async def test_replies_of_several_pumps_collide_though_each_obeys(bench, burst):
     host = bench(network="0,1")
     for address in ("0", "1"):
         host.basic(address)
@@ -155,7 +155,7 @@ async def test_a_packet_for_one_pump_is_no_damage_to_its_neighbour_in_the_other_
     assert b"?COM" in host.raw(b"0VER\r")
 
 
-async def test_an_alarm_told_by_itself_and_a_fault_of_an_answer_concern_one_pump_of_the_network(bench):
+async def test_an_unsolicited_alarm_and_a_reply_fault_concern_one_pump_of_the_network(bench):
     host = bench(network="0,1")
     for address in ("0", "1"):
         host.basic(address)
@@ -598,7 +598,7 @@ async def test_withdrawing(bench):
     assert host.basic("DIS") == "00SI0.000W0.000ML"
 
 
-async def test_the_first_stop_pauses_and_run_goes_on_with_the_rest(bench):
+async def test_the_first_stop_pauses_and_run_resumes_with_the_rest(bench):
     host = bench()
     host.setup(*READY, "RUN")
     await asyncio.sleep(120)
@@ -889,7 +889,7 @@ async def test_any_key_acknowledges_an_alarm_and_does_nothing_else(bench):
         ("diameter", "x", "'x'"),
     ],
 )
-async def test_a_key_press_that_does_nothing_says_why(bench, key, value, names):
+async def test_a_key_press_that_does_nothing_gives_its_reason(bench, key, value, names):
     host = bench()
     host.setup(*READY)
     with pytest.raises(PanelError, match=names):

@@ -58,8 +58,8 @@ async def test_no_float_is_left_over_at_a_target(plant, seed):
         assert pump.moved()[0] == volume
 
 
-async def test_phases_follow_without_a_gap_even_when_nobody_asks(plant):
-    """A late look sees what would have been seen in time: 1 mL at 60, then 2 mL/h from that very instant."""
+async def test_phases_follow_without_a_gap_even_without_polls(plant):
+    """A late reading equals readings in time: 1 mL at 60, then 2 mL/h from that very instant."""
     clock = FakeClock()
     pump = Plant(clock, IDEAL)
     pump.on_target = lambda: pump.run(2.0)

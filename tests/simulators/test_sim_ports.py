@@ -311,7 +311,7 @@ def test_pumpsim_on_tcp_ends_on_sigint_even_with_a_client(tmp_path):
         (["--pty", "DIR/none/pump"], 1, "No such file"),
     ],
 )
-def test_wrong_use_is_told_and_nothing_is_started(tmp_path, monkeypatch, capsys, arguments, status, names):
+def test_wrong_use_is_reported_and_nothing_is_started(tmp_path, monkeypatch, capsys, arguments, status, names):
     from pumpd_simulators.main import main
 
     (tmp_path / "file").write_text("precious")
@@ -319,10 +319,10 @@ def test_wrong_use_is_told_and_nothing_is_started(tmp_path, monkeypatch, capsys,
     monkeypatch.setattr(sys, "argv", ["pumpsim", "new-era", *(places.get(word, word) for word in arguments)])
     with pytest.raises(SystemExit) as ended:
         main()
-    told = capsys.readouterr()
+    reported = capsys.readouterr()
     assert ended.value.code == status
-    assert names in told.err
-    assert told.out == ""
+    assert names in reported.err
+    assert reported.out == ""
 
 
 def test_pumpsim_serves_several_pumps_on_one_clock_and_one_control_port(tmp_path):
@@ -351,7 +351,7 @@ def test_pumpsim_serves_several_pumps_on_one_clock_and_one_control_port(tmp_path
         with urllib.request.urlopen(address + "/pumps/two/stream?period=0.05", timeout=5) as stream:
             events = [stream.readline() for _ in range(6)][::2]  # an empty line behind each
             times = {json.loads(event.removeprefix(b"data: "))["plant_time_s"] for event in events}
-            assert len(times) == 1, "the bench stands still"
+            assert len(times) == 1, "the bench is paused"
             process.send_signal(signal.SIGTERM)
             assert process.wait(5) == 0
         assert not os.path.lexists(tmp_path / "one")
@@ -373,7 +373,7 @@ def test_pumpsim_serves_several_pumps_on_one_clock_and_one_control_port(tmp_path
         ("[[pump]]\nname='a'\nfamily='new-era'\npty='FILE'", 1, "left alone"),
     ],
 )
-def test_a_bench_that_cannot_be_is_told_and_nothing_is_left(tmp_path, monkeypatch, capsys, text, status, names):
+def test_an_impossible_bench_is_reported_and_nothing_is_left(tmp_path, monkeypatch, capsys, text, status, names):
     from pumpd_simulators.main import main
 
     (tmp_path / "file").write_text("precious")
@@ -383,11 +383,11 @@ def test_a_bench_that_cannot_be_is_told_and_nothing_is_left(tmp_path, monkeypatc
     monkeypatch.setattr(sys, "argv", ["pumpsim", "serve", str(tmp_path / "bench.toml")])
     with pytest.raises(SystemExit) as ended:
         main()
-    told = capsys.readouterr()
+    reported = capsys.readouterr()
     assert ended.value.code == status
     names = names.replace("pump.0", "pump.1").replace("MANY", ", ".join(families()))
-    assert names in told.err
-    assert told.out == ""
+    assert names in reported.err
+    assert reported.out == ""
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bench.toml", "file"]
 
 
@@ -405,9 +405,9 @@ def test_list_and_help_survive_a_family_that_does_not_load(monkeypatch, capsys):
         with pytest.raises(SystemExit) as ended:
             main.main()
         assert (ended.value.code or 0) == status
-        told = " ".join(getattr(capsys.readouterr(), said).split())
-        assert "family broken does not load: ModuleNotFoundError" in told
-        assert ("NE-1000" in told) == (said == "out")
+        reported = " ".join(getattr(capsys.readouterr(), said).split())
+        assert "family broken does not load: ModuleNotFoundError" in reported
+        assert ("NE-1000" in reported) == (said == "out")
 
 
 def test_list_names_families_models_and_faults(monkeypatch, capsys):
@@ -417,7 +417,7 @@ def test_list_names_families_models_and_faults(monkeypatch, capsys):
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code in (0, None)
-    told = capsys.readouterr().out
-    assert "new-era" in told
-    assert "ne-1000" in told
-    assert "front-panel" in told
+    reported = capsys.readouterr().out
+    assert "new-era" in reported
+    assert "ne-1000" in reported
+    assert "front-panel" in reported

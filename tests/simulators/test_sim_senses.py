@@ -18,10 +18,10 @@ BAG = replace(IDEAL, is_peristaltic=True)
 
 
 def feeling(pump):
-    """What the pump was told, with the instants."""
-    told = []
-    pump.on_sense = lambda sense, so: told.append((sense, so, round(pump.now, 6)))
-    return told
+    """What the pump was notified of, with the instants."""
+    reported = []
+    pump.on_sense = lambda sense, so: reported.append((sense, so, round(pump.now, 6)))
+    return reported
 
 
 @pytest.mark.requirement("RUN-19")
@@ -29,13 +29,13 @@ def feeling(pump):
 @pytest.mark.parametrize("compliance", [0.0002, 0.001])
 async def test_pressure_alarm_comes_after_compliance_times_pressure_over_rate(plant, rate, compliance):
     pump = plant(PlantSettings(seed=3, compliance_ml_per_mmhg=compliance, slack_ml=0.0))
-    told = feeling(pump)
+    reported = feeling(pump)
     pump.pressure_limit_mmhg = 500.0
     pump.occlude()
     pump.run(rate)
     await asyncio.sleep(compliance * 500 / rate * 3600 * 1.05)
-    assert [(sense, so) for sense, so, _ in told] == [(Sense.PRESSURE, True)]
-    assert told[0][2] >= compliance * 500 / rate * 3600 * 0.95
+    assert [(sense, so) for sense, so, _ in reported] == [(Sense.PRESSURE, True)]
+    assert reported[0][2] >= compliance * 500 / rate * 3600 * 0.95
     assert pump.pressure_mmhg() >= 500
     pump.release()
     assert pump.sensed == frozenset()
@@ -43,11 +43,11 @@ async def test_pressure_alarm_comes_after_compliance_times_pressure_over_rate(pl
 
 async def test_a_bubble_travels_with_the_flow_is_felt_and_reaches_the_patient_as_air(plant):
     pump = plant(replace(PlantSettings.ideal(), tube_to_sensor_ml=1.0, tube_to_patient_ml=3.0))
-    told = feeling(pump)
+    reported = feeling(pump)
     pump.bubble(0.2)
     pump.run(60)  # a minute for a millilitre
     await asyncio.sleep(600)
-    assert told == [(Sense.AIR, True, 60), (Sense.AIR, False, 72)]
+    assert reported == [(Sense.AIR, True, 60), (Sense.AIR, False, 72)]
     assert pump.truth().air_ml == pytest.approx(0.2)
     assert pump.truth().delivered_ml == pytest.approx(9.8)
 
@@ -68,13 +68,13 @@ async def test_a_syringe_ends_in_a_stall_a_bag_in_air(plant):
         plant(replace(PlantSettings.ideal(contents_ml=10.0), near_empty_ml=4.0, is_peristaltic=peristaltic))
         for peristaltic in (False, True)
     )
-    told, stalled = [feeling(syringe), feeling(bag)], []
+    reported, stalled = [feeling(syringe), feeling(bag)], []
     syringe.on_stall = lambda: stalled.append(syringe.now)
     for pump in (syringe, bag):
         pump.run(60)
     await asyncio.sleep(900)
     near, empty = (Sense.NEAR_EMPTY, True, 360), (Sense.EMPTY, True, 600)
-    assert told == [[near, empty], [near, empty, (Sense.DROPS, True, 605), (Sense.AIR, True, 660)]]
+    assert reported == [[near, empty], [near, empty, (Sense.DROPS, True, 605), (Sense.AIR, True, 660)]]
     assert stalled == [pytest.approx(600)]
     assert syringe.truth().delivered_ml == pytest.approx(10)
     # 15 mL were pumped: the 3 mL that were in the tube, the bag's 10 mL, and 2 mL of air
@@ -83,7 +83,7 @@ async def test_a_syringe_ends_in_a_stall_a_bag_in_air(plant):
 
 async def test_behind_an_open_door_the_motor_moves_nothing(plant):
     pump = plant()
-    told = feeling(pump)
+    reported = feeling(pump)
     pump.run(60)
     await asyncio.sleep(60)
     pump.open_door()
@@ -93,7 +93,7 @@ async def test_behind_an_open_door_the_motor_moves_nothing(plant):
     pump.close_door()
     await asyncio.sleep(60)
     assert pump.truth().delivered_ml == pytest.approx(2.0)
-    assert told == [(Sense.DOOR, True, 60), (Sense.DOOR, False, 120)]
+    assert reported == [(Sense.DOOR, True, 60), (Sense.DOOR, False, 120)]
 
 
 async def test_behind_an_open_door_the_end_of_the_plunger_stops_no_motor(plant):
@@ -117,12 +117,12 @@ def test_a_plant_at_rest_waits_for_nothing():
 
 async def test_the_battery_drains_without_mains(plant):
     pump = plant(replace(PlantSettings.ideal(), battery_h=10, battery_low_percent=20))
-    told = feeling(pump)
+    reported = feeling(pump)
     pump.mains(on=False)
     await asyncio.sleep(3600)
     assert pump.battery_percent() == pytest.approx(90)
     await asyncio.sleep(20 * 3600)
-    assert told == [
+    assert reported == [
         (Sense.MAINS_OFF, True, 0),
         (Sense.BATTERY_LOW, True, 8 * 3600),
         (Sense.BATTERY_EMPTY, True, 10 * 3600),
@@ -132,7 +132,7 @@ async def test_the_battery_drains_without_mains(plant):
     assert pump.battery_percent() == pytest.approx(50)
 
 
-async def test_free_flow_moves_fluid_past_a_standing_motor(plant):
+async def test_free_flow_moves_fluid_past_a_stopped_motor(plant):
     pump = plant()
     pump.free_flow(600)
     await asyncio.sleep(60)
@@ -178,13 +178,13 @@ async def test_nothing_comes_after_a_stop(plant, make):
 # -- senses, whichever way and whatever moves them ---------------------------------------------------------------------
 
 
-async def test_what_is_so_from_the_start_is_told_once(plant):
+async def test_a_condition_present_from_the_start_is_reported_once(plant):
     pump = plant(replace(PlantSettings.ideal(contents_ml=3.0), near_empty_ml=5.0))
-    told = feeling(pump)
+    reported = feeling(pump)
     await asyncio.sleep(1)
     pump.run(60, 1.0)
     await asyncio.sleep(100)
-    assert told == [(Sense.NEAR_EMPTY, True, 0)]
+    assert reported == [(Sense.NEAR_EMPTY, True, 0)]
 
 
 async def test_a_target_at_the_end_of_the_container_is_reached_and_the_end_is_felt(plant):
@@ -199,7 +199,7 @@ async def test_a_target_at_the_end_of_the_container_is_reached_and_the_end_is_fe
         assert Sense.EMPTY in pump.sensed
 
 
-async def test_a_device_that_stops_at_the_end_hears_of_no_stall(plant):
+async def test_a_device_that_stops_at_the_end_gets_no_stall(plant):
     pump, stalled = plant(PlantSettings.ideal(contents_ml=3.0)), []
     pump.on_sense = lambda sense, _: pump.stop() if sense is Sense.EMPTY else None
     pump.on_stall = lambda: stalled.append(pump.now)
@@ -210,7 +210,7 @@ async def test_a_device_that_stops_at_the_end_hears_of_no_stall(plant):
 
 async def test_a_bag_that_ends_now_gives_air_from_then_on_and_a_new_one_liquid_again(plant):
     pump = plant(replace(BAG, contents_ml=50.0))  # 1 mL to the detector, 3 mL to the patient
-    told = feeling(pump)
+    reported = feeling(pump)
     pump.run(60)
     await asyncio.sleep(60)
     pump.refill(0.0)
@@ -219,7 +219,7 @@ async def test_a_bag_that_ends_now_gives_air_from_then_on_and_a_new_one_liquid_a
     pump.refill(None)
     await asyncio.sleep(600)
     assert (pump.truth().delivered_ml, pump.truth().air_ml) == (pytest.approx(11), pytest.approx(10))
-    assert told == [
+    assert reported == [
         *((sense, True, 60) for sense in (Sense.NEAR_EMPTY, Sense.EMPTY)),
         (Sense.DROPS, True, 65),
         (Sense.AIR, True, 120),
@@ -228,17 +228,17 @@ async def test_a_bag_that_ends_now_gives_air_from_then_on_and_a_new_one_liquid_a
     ]
 
 
-async def test_no_drops_are_missed_where_the_motor_stands(plant):
+async def test_no_drops_are_missed_while_the_motor_is_stopped(plant):
     pump = plant(replace(BAG, contents_ml=1.0))
-    told = feeling(pump)
+    reported = feeling(pump)
     pump.run(60, 1.05)  # 3 s longer than the bag
     await asyncio.sleep(400)
-    assert Sense.DROPS not in {sense for sense, _, _ in told}
+    assert Sense.DROPS not in {sense for sense, _, _ in reported}
 
 
 async def test_bubbles_follow_one_another_and_are_no_more_than_they_are(plant):
     pump = plant(replace(BAG, contents_ml=0.3))
-    told = feeling(pump)
+    reported = feeling(pump)
     pump.bubble(0.2)
     pump.bubble(0.2)  # and 0.1 mL later the bag runs dry
     pump.run(60, 0.3)
@@ -246,52 +246,52 @@ async def test_bubbles_follow_one_another_and_are_no_more_than_they_are(plant):
     pump.refill(50.0)
     pump.run(60)
     await asyncio.sleep(600)
-    assert [each for each in told if each[0] is Sense.AIR] == [(Sense.AIR, True, 102), (Sense.AIR, False, 126)]
+    assert [each for each in reported if each[0] is Sense.AIR] == [(Sense.AIR, True, 102), (Sense.AIR, False, 126)]
     assert (pump.truth().delivered_ml, pump.truth().air_ml) == (pytest.approx(9.9), pytest.approx(0.4))
 
 
 async def test_a_bubble_is_felt_going_forth_going_back_and_carried_by_a_bolus(plant):
     pump = plant()
-    told = feeling(pump)
+    reported = feeling(pump)
     pump.bubble(0.2)
     for rate, volume in ((60, 1.5), (-60, 0.4), (-60, 0.5)):
         pump.run(rate, volume)
         await asyncio.sleep(100)
-    assert [(sense, so) for sense, so, _ in told] == [(Sense.AIR, True), (Sense.AIR, False)] * 2
-    assert [when for *_, when in told] == pytest.approx([60, 72, 118, 206], abs=1e-3)
+    assert [(sense, so) for sense, so, _ in reported] == [(Sense.AIR, True), (Sense.AIR, False)] * 2
+    assert [when for *_, when in reported] == pytest.approx([60, 72, 118, 206], abs=1e-3)
     pump.occlude()
     pump.run(60, 0.45)
     await asyncio.sleep(100)
     assert Sense.AIR not in pump.sensed
     pump.release()
-    assert told[-1] == (Sense.AIR, True, 400)
+    assert reported[-1] == (Sense.AIR, True, 400)
 
 
 async def test_drawing_back_behind_an_occlusion_ends_the_pressure(plant):
     pump = plant()
-    told = feeling(pump)
+    reported = feeling(pump)
     pump.pressure_limit_mmhg = 500.0  # 0.25 mL
     pump.occlude()
     pump.run(60, 0.3)
     await asyncio.sleep(20)
     pump.run(-60, 0.3)
     await asyncio.sleep(20)
-    assert told == [(Sense.PRESSURE, True, 15), (Sense.PRESSURE, False, pytest.approx(23, abs=1e-3))]
+    assert reported == [(Sense.PRESSURE, True, 15), (Sense.PRESSURE, False, pytest.approx(23, abs=1e-3))]
 
 
 async def test_free_flow_ends_with_the_container_and_does_not_pass_an_occlusion(plant):
     pump = plant(replace(PlantSettings.ideal(contents_ml=11.0), near_empty_ml=6.0))
-    told = feeling(pump)
+    reported = feeling(pump)
     pump.occlude()
     pump.free_flow(600)
     await asyncio.sleep(30)
-    assert (pump.truth().delivered_ml, pump.truth().rate_ml_h, told) == (0, 0, [])
+    assert (pump.truth().delivered_ml, pump.truth().rate_ml_h, reported) == (0, 0, [])
     pump.release()
     pump.run(60)  # together 11 mL a minute
     assert pump.truth().rate_ml_h == pytest.approx(660)
     await asyncio.sleep(600)
     assert pump.truth().delivered_ml == pytest.approx(11)
-    assert told == [
+    assert reported == [
         (Sense.DROPS, True, 30),
         (Sense.NEAR_EMPTY, True, pytest.approx(30 + 5 / 11 * 60)),
         (Sense.EMPTY, True, 90),
@@ -301,12 +301,12 @@ async def test_free_flow_ends_with_the_container_and_does_not_pass_an_occlusion(
 
 async def test_free_flow_past_an_open_door_is_all_that_flows(plant):
     pump = plant(replace(PlantSettings.ideal(contents_ml=10.0), near_empty_ml=0.0))
-    told = feeling(pump)
+    reported = feeling(pump)
     pump.open_door()
     pump.run(60)
     pump.free_flow(600)
     await asyncio.sleep(100)
-    assert (Sense.EMPTY, True, 60) in told
+    assert (Sense.EMPTY, True, 60) in reported
     assert pump.truth().delivered_ml == pytest.approx(10)
 
 
@@ -323,7 +323,7 @@ async def test_a_plunger_at_its_end_can_be_drawn_back(plant):
 
 async def test_a_battery_that_is_charged_is_not_low_for_ever_and_an_empty_one_turns_no_motor(plant):
     pump, stalled = plant(replace(IDEAL, battery_h=10, battery_low_percent=20)), []
-    told = feeling(pump)
+    reported = feeling(pump)
     pump.on_stall = lambda: stalled.append(pump.now)
     pump.run(60)
     pump.mains(on=False)
@@ -333,11 +333,11 @@ async def test_a_battery_that_is_charged_is_not_low_for_ever_and_an_empty_one_tu
     assert pump.truth().delivered_ml == pytest.approx(60)
     pump.mains(on=True)
     await asyncio.sleep(3 * 3600)
-    assert [each[:2] for each in told] == [
+    assert [each[:2] for each in reported] == [
         *((sense, True) for sense in (Sense.MAINS_OFF, Sense.BATTERY_LOW, Sense.BATTERY_EMPTY)),
         *((sense, False) for sense in (Sense.MAINS_OFF, Sense.BATTERY_EMPTY, Sense.BATTERY_LOW)),
     ]
-    assert told[-1][2] == pytest.approx(4 * 3600, abs=0.01)
+    assert reported[-1][2] == pytest.approx(4 * 3600, abs=0.01)
 
 
 async def test_nothing_flows_while_the_play_is_taken_up(plant):
@@ -349,9 +349,9 @@ async def test_nothing_flows_while_the_play_is_taken_up(plant):
     assert pump.truth().rate_ml_h == 60
 
 
-async def test_the_first_run_is_told_when_the_motor_turns_and_once(plant):
-    pump, told = plant(), []
-    pump.on_first_run = lambda: told.append(pump.now)
+async def test_the_first_run_is_reported_once_when_the_motor_turns(plant):
+    pump, reported = plant(), []
+    pump.on_first_run = lambda: reported.append(pump.now)
     pump.jam()
     pump.run(60)
     await asyncio.sleep(10)
@@ -359,7 +359,7 @@ async def test_the_first_run_is_told_when_the_motor_turns_and_once(plant):
     for _ in range(2):
         pump.run(60, 0.1)
         await asyncio.sleep(10)
-    assert told == [10]
+    assert reported == [10]
 
 
 @pytest.mark.parametrize(
@@ -382,15 +382,15 @@ def test_events_end_also_after_years_where_a_second_has_few_digits_left():
     clock = FakeClock()
     clock.time = 1e8
     pump = Plant(clock, replace(PlantSettings.peristaltic(3), contents_ml=40.0))
-    told = feeling(pump)
+    reported = feeling(pump)
     for number in range(20):
         pump.bubble(0.1 + number / 70)
     for rate in (13_000, -13_000, 13_000):
         pump.run(rate)
         clock.time += 20
         pump.advance()
-        assert len(told) < 100
-    assert {sense for sense, *_ in told} == {Sense.AIR, Sense.NEAR_EMPTY, Sense.EMPTY, Sense.DROPS}
+        assert len(reported) < 100
+    assert {sense for sense, *_ in reported} == {Sense.AIR, Sense.NEAR_EMPTY, Sense.EMPTY, Sense.DROPS}
 
 
 AT_THE_BENCH = {
@@ -416,16 +416,16 @@ AT_THE_BENCH = {
     st.sampled_from([PlantSettings.syringe, PlantSettings.peristaltic]),
     st.integers(0, 99),
 )
-def test_a_late_look_sees_what_many_looks_saw_and_no_liquid_comes_from_nowhere(what, make, seed):
+def test_one_late_reading_equals_many_readings_and_no_liquid_comes_from_nowhere(what, make, seed):
     """The plant has no steps: it may not matter how often anybody asks. Volumes are conserved."""
     physics = replace(make(seed), contents_ml=6.0, battery_h=0.05, drift_ppm=300.0, slack_ml=0.02)
     seen = []
     for looks in (1, 7):
         clock = FakeClock()
-        pump, told = Plant(clock, physics), []
+        pump, reported = Plant(clock, physics), []
         pump.pressure_limit_mmhg = 300.0
-        pump.on_sense = lambda sense, so, pump=pump, told=told: told.append((sense, so, pump.now))
-        pump.on_stall = lambda pump=pump, told=told: told.append(("stall", True, pump.now))
+        pump.on_sense = lambda sense, so, pump=pump, reported=reported: reported.append((sense, so, pump.now))
+        pump.on_stall = lambda pump=pump, reported=reported: reported.append(("stall", True, pump.now))
         for name, wait_s in what:
             AT_THE_BENCH[name](pump)
             for _ in range(looks):
@@ -437,10 +437,10 @@ def test_a_late_look_sees_what_many_looks_saw_and_no_liquid_comes_from_nowhere(w
             assert truth.delivered_ml <= 6.0 + physics.tube_to_patient_ml + 1e-6
         elif not physics.is_peristaltic:
             assert 6.0 - truth.contents_ml == pytest.approx(out, abs=1e-6)
-        changes = {sense: [so for each, so, _ in told if each is sense] for sense in Sense}
+        changes = {sense: [so for each, so, _ in reported if each is sense] for sense in Sense}
         assert all(after is not before for each in changes.values() for before, after in itertools.pairwise(each))
         assert {sense for sense, each in changes.items() if each and each[-1]} == pump.sensed
-        seen.append((told, truth))
+        seen.append((reported, truth))
     (once, truth_once), (often, truth_often) = seen
     assert [each[:2] for each in once] == [each[:2] for each in often]
     assert [each[2] for each in once] == pytest.approx([each[2] for each in often], abs=1e-4)

@@ -106,7 +106,7 @@ def test_an_unknown_family_is_refused_with_those_that_are_known():
         family("plum")
 
 
-def test_a_family_that_does_not_load_says_why(monkeypatch):
+def test_a_family_that_does_not_load_gives_its_reason(monkeypatch):
     class Point:
         name, value = "broken", "nowhere:FAMILY"
 

@@ -114,7 +114,7 @@ async def curve(physics, rate_ml_h):
 @pytest.mark.parametrize(
     ("physics", "rate_ml_h", "bound"), [(PlantSettings.syringe, 5, 2), (PlantSettings.peristaltic, 25, 5)]
 )
-async def test_plants_meet_their_stated_trumpet(physics, rate_ml_h, bound):
+async def test_plants_match_their_stated_trumpet(physics, rate_ml_h, bound):
     for seed in range(10):
         band = (await curve(physics(seed), rate_ml_h)).bands[31]
         assert max(-band.least_percent, band.most_percent) <= bound

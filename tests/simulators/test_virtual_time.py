@@ -32,7 +32,7 @@ def test_time_starts_at_zero_and_leaps_exactly_to_each_timer():
     assert time.monotonic() - begun < 1
 
 
-def test_time_stands_still_while_something_is_ready():
+def test_time_does_not_pass_while_something_is_ready():
     async def main():
         loop = asyncio.get_running_loop()
         late = []
@@ -102,14 +102,14 @@ def test_timeouts_tasks_and_groups_work():
     run(main())
 
 
-def test_an_exception_in_a_callback_is_told_and_the_loop_goes_on():
+def test_an_exception_in_a_callback_is_reported_and_the_loop_continues():
     async def main():
         loop = asyncio.get_running_loop()
-        told = []
-        loop.set_exception_handler(lambda _, context: told.append(context["exception"]))
+        reported = []
+        loop.set_exception_handler(lambda _, context: reported.append(context["exception"]))
         loop.call_later(1, lambda: 1 / 0)
         await asyncio.sleep(2)
-        assert [type(error) for error in told] == [ZeroDivisionError]
+        assert [type(error) for error in reported] == [ZeroDivisionError]
 
     run(main())
 
@@ -133,7 +133,7 @@ def test_descriptors_are_looked_at_before_time_leaps():
     run(main())
 
 
-def test_a_loop_on_which_nothing_can_happen_says_so():
+def test_a_loop_on_which_nothing_can_happen_reports_it():
     async def main():
         await asyncio.get_running_loop().create_future()
 

@@ -141,12 +141,12 @@ class TestLines:
     def test_several_frames_keep_their_pause_and_the_round_its_half_second(self, deadman, line):
         deadman.handle(b"stop 100 41 42 43", 0)
         self.armed(deadman)
-        said = []
+        sent = []
         for at_ms in range(10_000, 11_100, 10):
             deadman.act(at_ms * S // 1000)
-            said += [(at_ms, byte) for byte in heard(line[0])]
+            sent += [(at_ms, byte) for byte in heard(line[0])]
         times = [10_000, 10_100, 10_200, 10_500, 10_600, 10_700, 11_000]
-        assert said == list(zip(times, b"ABCABCA", strict=True))
+        assert sent == list(zip(times, b"ABCABCA", strict=True))
 
     def test_an_unplugged_port_is_given_up_and_the_next_one_is_stopped_at_once(self, deadman, line, logged):
         self.armed(deadman)
@@ -189,18 +189,18 @@ def armed_on(fd):
 
 
 class TestTerminal:
-    def test_bytes_that_nobody_takes_do_not_go_before_a_stop(self, line):
+    def test_unread_bytes_do_not_go_before_a_stop(self, line):
         deadman = armed_on(line[1])
         fill(line[1])
         deadman.act(10 * S)
         deadman.lose_port()
-        said = b""
-        while not said.endswith(STOP):
+        sent = b""
+        while not sent.endswith(STOP):
             assert select.select([line[0]], [], [], 1.0)[0]
-            said += heard(line[0])
-        assert len(said) <= 4096 + len(STOP)  # the rest was dropped: what the pump's end had taken in cannot be
+            sent += heard(line[0])
+        assert len(sent) <= 4096 + len(STOP)  # the rest was dropped: what the pump's end had taken in cannot be
 
-    def test_a_new_control_gets_the_lock_and_a_pause_and_after_it_the_stop_goes_on(self, line):
+    def test_a_new_control_gets_the_lock_and_a_pause_after_which_the_stop_continues(self, line):
         with serial.Serial(line[2], exclusive=True) as port:
             deadman = armed_on(port.fileno())
         with pytest.raises(serial.SerialException, match="exclusively lock"):
@@ -260,44 +260,44 @@ class TestEar:
     @pytest.fixture
     def ends(self):
         ours, theirs = socket.socketpair()
-        ear = Connection(theirs)
-        yield ours, ear
+        connection = Connection(theirs)
+        yield ours, connection
         ours.close()
-        ear.close()
+        connection.close()
 
     def test_lines_come_whole_and_one_that_is_too_long_is_none(self, ends):
-        ours, ear = ends
+        ours, connection = ends
         ours.send(b"lea")
-        assert ear.lines() == []
+        assert connection.lines() == []
         ours.send(b"se 5\nbye\nsta")
-        assert [said for said, _ in ear.lines()] == [b"lease 5", b"bye"]
+        assert [sent for sent, _ in connection.lines()] == [b"lease 5", b"bye"]
         for _ in range(3):
             ours.send(b"x" * room.LONGEST_LINE)
-            assert ear.lines() == []
+            assert connection.lines() == []
         ours.send(b"\nstand-down\n")
-        assert [said for said, _ in ear.lines()][1:] == [b"stand-down"]
+        assert [sent for sent, _ in connection.lines()][1:] == [b"stand-down"]
 
     def test_the_descriptor_goes_with_the_line_port_and_with_no_other(self, ends):
-        ours, ear = ends
-        for said in (b"bye\n", b"port\nbye\nport\n"):
+        ours, connection = ends
+        for sent in (b"bye\n", b"port\nbye\nport\n"):
             with Path(os.devnull).open() as given:
-                socket.send_fds(ours, [said], [given.fileno()])
-            lines = ear.lines()
+                socket.send_fds(ours, [sent], [given.fileno()])
+            lines = connection.lines()
             with_it = [came for _, came in lines if came is not None]
             assert with_it == [came for word, came in lines[:1] if word == b"port"]
             for came in with_it:
                 os.close(came)
 
-    def test_who_does_not_read_is_not_heard(self, ends):
-        ours, ear = ends
-        while not ear.unsent:
-            ear.reply("no line: not understood")
+    def test_a_connection_that_does_not_read_is_not_served(self, ends):
+        ours, connection = ends
+        while not connection.unsent:
+            connection.reply("no line: not understood")
         ours.send(b"bye\n")
-        assert ear.lines() == []
-        while ear.unsent:
+        assert connection.lines() == []
+        while connection.unsent:
             ours.recv(65536)
-            ear.reply()
-        assert [said for said, _ in ear.lines()] == [b"bye"]
+            connection.reply()
+        assert [sent for sent, _ in connection.lines()] == [b"bye"]
 
 
 # What a control process of its own does: it arms, says so, and does no more.
@@ -325,7 +325,7 @@ class TestProcesses:
 
     @pytest.fixture
     async def path(self, tmp_path):
-        """Of the socket. Whatever listens there in the end is told to end."""
+        """Of the socket. Whatever listens there at the end is ended."""
         path = tmp_path / "deadman.sock"
         yield path
         left = await taken_over(path)
@@ -423,14 +423,14 @@ class TestProcesses:
         guard._end("enough")
 
     @pytest.mark.parametrize("fate", [signal.SIGKILL, signal.SIGSTOP])
-    async def test_a_deadman_that_is_gone_is_told_at_once(self, line, path, fate):
-        told = asyncio.Queue()
-        guard = await Guard.spawn(line[1], (STOP,), path, on_trouble=told.put_nowait)
+    async def test_a_lost_deadman_is_reported_at_once(self, line, path, fate):
+        reported = asyncio.Queue()
+        guard = await Guard.spawn(line[1], (STOP,), path, on_trouble=reported.put_nowait)
         await guard.arm(30)
         os.kill(guard.pid, fate)
         began = time.monotonic()
         guard.renew(30)
-        assert await asyncio.wait_for(told.get(), 2) in ("the deadman has died", "the deadman does not answer")
+        assert await asyncio.wait_for(reported.get(), 2) in ("the deadman has died", "the deadman does not answer")
         assert time.monotonic() - began < ACKNOWLEDGED_WITHIN_S + 0.1
         assert not guard.alive
         with pytest.raises(GuardError):
@@ -446,7 +446,7 @@ class TestProcesses:
             path.unlink()  # what is left of one that was killed; the next makes way for itself
             await guard.close()
 
-    async def test_what_a_killed_one_left_is_in_nobodys_way(self, line, path):
+    async def test_the_remains_of_a_killed_one_do_not_hinder_the_next(self, line, path):
         guard = await Guard.spawn(line[1], (STOP,), path)
         os.kill(guard.pid, signal.SIGKILL)
         await turned(lambda: not guard.alive)

@@ -76,7 +76,7 @@ async def test_a_frame_that_came_with_the_answer_never_answers_the_next_request(
 
 @pytest.mark.requirement("COM-14")
 async def test_a_late_reply_of_a_timed_out_exchange_is_never_taken_for_the_next(link, peer):
-    """The same question again: only waiting for a quiet line can tell the late answer from the new one."""
+    """The same question again: only waiting for a quiet line separates the late reply from the new one."""
     peer.delay_s = 0.2
     with pytest.raises(ReplyTimeoutError):
         await ask(link, b"a", timeout_s=0.1)
@@ -234,7 +234,7 @@ async def test_a_cancelled_exchange_in_flight_still_owns_its_answer(link, peer):
 # -- a lost port -----------------------------------------------------------------------------------------------
 
 
-async def test_a_lost_port_fails_everything_at_once_and_says_what_was_sent(link, peer, cable):
+async def test_a_lost_port_fails_everything_at_once_and_reports_what_was_sent(link, peer, cable):
     peer.mute = {b"start"}
     tasks = [asyncio.create_task(outcome(ask(link, text, timeout_s=60))) for text in (b"start", b"poll")]
     await asyncio.sleep(0.1)
@@ -281,7 +281,7 @@ async def test_a_sequence_cannot_span_a_reconnect(link, peer, cable):
         await ask(link, b"b", epoch=epoch)
 
 
-async def test_the_log_says_once_that_the_link_went_and_once_that_it_came(link, cable):
+async def test_the_log_reports_once_that_the_link_went_and_once_that_it_came(link, cable):
     changes = []
     link.on_change = changes.append
     with capture_logs() as logs:
@@ -305,7 +305,7 @@ def test_pauses_between_tries_grow_to_a_cap_and_are_jittered():
     assert back_off.pause(5000, random.Random(1)) <= 10.0
 
 
-async def test_a_first_open_that_fails_is_told_and_not_retried():
+async def test_a_first_open_that_fails_is_reported_and_not_retried():
     link = Link("memory://nobody", LINE, LineFramer())
     with pytest.raises(OSError, match=r"memory://nobody: there is no such port"):
         await link.open()

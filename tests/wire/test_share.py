@@ -48,14 +48,14 @@ async def test_a_stop_on_one_side_ends_nothing_on_the_other(port, peer):
     assert (one.epoch, other.epoch) == (begun + 1, others)
     with pytest.raises(OvertakenError):
         await ask(one, b"late", epoch=begun)
-    assert await ask(other, b"goes on", epoch=others) == b"goes on!"
+    assert await ask(other, b"again", epoch=others) == b"again!"
     busy.cancel()
     await asyncio.gather(busy, return_exceptions=True)
     await one.close()
     await other.close()
 
 
-async def test_each_side_is_shown_what_answered_nobody(port, peer):
+async def test_each_side_sees_unsolicited_bytes(port, peer):
     one, other = await two(port)
     seen = []
     one.on_stray = lambda frame: seen.append((1, frame))

@@ -73,7 +73,7 @@ class TestPseudoTerminal:
             port.close()
         assert port.fileno() is None
 
-    async def test_a_duplicate_of_the_descriptor_keeps_nobody_from_the_port_once_it_was_given_back(self, terminal):
+    async def test_a_duplicate_of_the_descriptor_does_not_hold_a_released_port(self, terminal):
         path = os.ttyname(terminal["slave"])
         port = await open_transport(path, LINE, ignore, ignore)
         duplicate = os.dup(port.fileno())  # as a deadman has it
@@ -86,7 +86,7 @@ class TestPseudoTerminal:
             with_parity = LineSettings(19200, 7, "E", 1)
             (await open_transport(os.ttyname(terminal["slave"]), with_parity, ignore, ignore)).close()
 
-    async def test_settings_that_the_port_does_not_take_are_told_at_once(self, terminal, monkeypatch):
+    async def test_settings_that_the_port_does_not_accept_are_reported_at_once(self, terminal, monkeypatch):
         def refuse(*_):
             raise termios.error(errno.EINVAL, "Invalid argument")
 
@@ -108,7 +108,7 @@ class TestPseudoTerminal:
         with pytest.raises(LinkLostError):
             port.write(b"0STP\r")
 
-    async def test_an_unplugged_port_is_told_without_a_write(self, terminal):
+    async def test_an_unplugged_port_is_reported_without_a_write(self, terminal):
         inbox = Inbox()
         await open_transport(os.ttyname(terminal["slave"]), LINE, inbox.on_bytes, inbox.on_lost)
         unplug(terminal)
@@ -125,7 +125,7 @@ class TestPseudoTerminal:
         (await open_transport(path, LINE, ignore, ignore)).close()
 
     async def test_a_port_that_takes_no_bytes_keeps_their_order_and_has_a_bound(self, terminal):
-        """Nobody reads the master: the kernel's buffer fills, then ours, and then a write is refused."""
+        """The master is not read: the kernel's buffer fills, then ours, and then a write is refused."""
         port = await open_transport(os.ttyname(terminal["slave"]), LINE, ignore, ignore)
         os.set_blocking(terminal["master"], False)
         written = []
@@ -163,7 +163,7 @@ class TestPseudoTerminal:
             ("tcp://127.0.0.1", "host and a port number"),
         ],
     )
-    async def test_a_port_that_is_not_to_be_had_says_why(self, path, why):
+    async def test_an_unavailable_port_gives_its_reason(self, path, why):
         with pytest.raises(PortError, match=why) as refused:
             await open_transport(path, LINE, ignore, ignore)
         assert path in str(refused.value)

@@ -23,7 +23,7 @@ class TestToy(DriverConformance):
         diameter_matters=False,
         watchdog_s=10,
         excused={
-            "a_rate_set_at_the_panel_is_read_back": "its panel has a stop key alone",
-            "a_rate_changed_at_the_panel_is_in_the_next_reading": "its panel has a stop key alone",
+            "a_rate_set_at_the_panel_is_read_back": "its panel has only a stop key",
+            "a_rate_changed_at_the_panel_is_in_the_next_reading": "its panel has only a stop key",
         },
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 NS = 10**9
 VALID_NS = 2 * NS  # COM-09 [P]: an older request is late
-MOST = 1000  # kept at once; the oldest goes, and its request has to be made anew
+MOST = 1000  # kept at once; the oldest goes, and its request must be signed again
 
 
 @dataclass(slots=True)
@@ -28,7 +28,7 @@ class Nonces:
         """Why a request with this nonce is refused, or None. Either way the nonce is used up."""
         drawn = self._drawn.pop(nonce, None)
         if drawn is None:
-            return "request: its nonce is not known, or was used before; the same request must be signed anew"
+            return "request: its nonce is not known, or was used before; it must be signed again"
         if now_ns - drawn > VALID_NS:
-            return f"request: it came more than {VALID_NS // NS} s after its nonce; it must be signed anew"
+            return f"request: it came more than {VALID_NS // NS} s after its nonce; it must be signed again"
         return None

@@ -79,6 +79,7 @@ class UnprescribedFlow:
             log.error("unprescribed_flow", pump=self._pump, stopping=ours)
             self._note(self._session, "unprescribed_flow", {"pump_state": reading.state.value, "stopping": ours})
         if ours:
+            self.found(reading.answered_ns)
             self._stop()
 
     def rests(self) -> None:

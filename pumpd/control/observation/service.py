@@ -120,7 +120,7 @@ def find(reader: JournalReader, clock: Clock) -> Found:
             entry.mono_ns + gone_since(reader, entry, clock),
             tuple(_vitals(each, reader, clock) for each in vitals if each.session == entry.session),
             entry.pump,
-            entry.fields.get("summary") or {},
+            dict(entry.fields.get("summary") or {}),
         )
         for entry in began
         if entry.session not in over

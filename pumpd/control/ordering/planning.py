@@ -10,7 +10,7 @@ from pumpd.control.ordering.build import objections as build_objections
 from pumpd.control.ordering.dose_history import DoseHistory
 from pumpd.control.refused import RefusedError
 from pumpd.dosing import Library, Prescription, RateProgram, Refusal, Refusals, SoftLimit, check, plan
-from pumpd.dosing.history import Dose, History, Wanted, objections, place, warnings
+from pumpd.dosing.history import Dose, History, Wanted, objections, position, warnings
 from pumpd.host.clock import Clock
 from pumpd.messages.requests import Order
 from pumpd.messages.state import Course
@@ -109,7 +109,7 @@ class Planning:
         if entry is None or now is None:
             return None
         past = History.of(self._all(), prescription.patient, entry.drug)
-        at = place(past, _wanted(prescription), now, entry.course)
+        at = position(past, _wanted(prescription), now, entry.course)
         return {"number": at.number, "of": at.of, "phase": "maintenance" if at.maintenance else "infusion"}
 
     def _all(self, but: str = "") -> list[Dose]:

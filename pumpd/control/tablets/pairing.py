@@ -19,7 +19,7 @@ NS = 10**9
 WINDOW_NS = 120 * NS  # SEC-01 [P]
 WRONG_CODES = 3
 WRONG_CODE_WAIT_NS = 2 * NS  # between two tries at the gateway
-OFFERS = 3  # different keys that one window takes: nobody can try keys until a code fits
+OFFERS = 3  # different keys that one window takes: keys cannot be tried until a code fits
 
 
 class WindowState(StrEnum):

@@ -41,7 +41,7 @@ from pumpd.validation import problems
 log = structlog.get_logger("pumpd.control")
 
 _REFUSED = {"order": "order_refused", "confirm": "confirmation_refused", "sign_in": "sign_in_refused"}
-_QUIET = ("preview", "hello", "touch")  # asked again and again while somebody types: a refusal leaves no row
+_QUIET = ("preview", "hello", "touch")  # sent again and again while a person types: a refusal leaves no journal entry
 
 
 class Tablets:

@@ -1,10 +1,10 @@
-"""Who is signed in on which tablet, and how often somebody tried (STA-03, SEC-15, SEC-16). Stop never comes here.
+"""Who is signed in on which tablet, and how often it was tried (STA-03, SEC-15, SEC-16). Stop never comes here.
 
 Promises:
-- Three minutes without a touch, and nobody is signed in any more.
-- Five wrong PINs for a badge, or on a tablet, and that badge or tablet waits for 60 s, whoever tries; a right PIN
-  within that time is not even looked at.
-- Somebody who is no longer on the list of staff is signed out at once.
+- Three minutes without a touch sign the person out.
+- Five wrong PINs for a badge, or on a tablet, and that badge or tablet waits for 60 s; a right PIN
+  within that time is not even checked.
+- A person who is removed from the list of staff is signed out at once.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ MOST_WAITING = 4  # sign-ins that wait for their turn
 
 
 class SignInError(ValueError):
-    """Nobody was signed in, and why; `retry_s` seconds must pass before another try is looked at."""
+    """Nobody was signed in, and why; `retry_s` seconds must pass before another try is checked."""
 
     def __init__(self, reason: str, retry_s: int = 0) -> None:
         self.retry_s = retry_s
@@ -97,7 +97,7 @@ class SignIns:
             self._sessions[tablet].touched_ns = self._now()
 
     async def sign_in(self, tablet: str, badge: str, pin: str) -> Person:
-        """Sign in, in the place of whoever was. Raises SignInError, StaffError."""
+        """Sign in, and sign out the person before. Raises SignInError, StaffError."""
         self._sessions.pop(tablet, None)
         person = await self.checked(tablet, badge, pin)
         self._sessions[tablet] = _Session(person.badge, self._now())

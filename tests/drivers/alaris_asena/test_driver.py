@@ -1,4 +1,4 @@
-"""The Asena driver and the simulated pump: the token, the volume, the syringe, the alarms; judged by the plant."""
+"""The Asena driver and the simulated pump: token, volume, syringe and alarms, checked against the plant."""
 
 import asyncio
 import contextlib
@@ -277,7 +277,7 @@ async def test_what_goes_wrong_before_the_start_is_certainly_no_start():
 
 
 @pytest.mark.requirement("STA-06")
-async def test_a_start_is_done_when_the_pump_says_that_it_flows():
+async def test_a_start_is_done_when_the_pump_reports_flow():
     for delay_s, wanted in ((0.5, Done), (3, Unknown)):
         async with bench(start_delay_s=delay_s) as (driver, pump):
             await ready(driver)
@@ -292,7 +292,7 @@ async def test_a_start_is_done_when_the_pump_says_that_it_flows():
 
 
 @pytest.mark.requirement("COM-01", "COM-12", "COM-13")
-async def test_when_nobody_looks_the_pump_stops_within_the_lease():
+async def test_without_polls_the_pump_stops_within_the_lease():
     async with bench() as (driver, pump):
         await running(driver)
         await watch(driver, 60)
@@ -323,7 +323,7 @@ async def test_a_lease_that_the_pump_cannot_keep_is_refused():
         assert words == []
 
 
-async def test_an_idle_pump_that_was_loaded_does_not_alarm_while_somebody_looks():
+async def test_an_idle_loaded_pump_does_not_alarm_while_it_is_polled():
     async with bench() as (driver, _):
         await ready(driver)
         for _ in range(4):
@@ -370,7 +370,7 @@ async def test_stop_overtakes_a_load():
 async def test_a_stop_that_is_not_confirmed_lets_the_token_lapse():
     async with bench() as (driver, pump):
         await running(driver)
-        pump.device._commands["INF_STOP"] = lambda _: ()  # it answers, and goes on
+        pump.device._commands["INF_STOP"] = lambda _: ()  # it replies, and runs on
         assert isinstance(await driver.stop(), Unknown)
         words = said_by(driver)
         await watch(driver, 10)
@@ -406,7 +406,7 @@ async def test_a_pump_that_refuses_control_can_still_be_stopped():
         ("empty:0.1mL", PumpAlarm.EMPTY),
     ],
 )
-async def test_what_stops_the_pump_is_told_and_stays(fault, alarm):
+async def test_the_cause_of_a_stop_is_reported_and_stays(fault, alarm):
     async with bench() as (driver, pump):
         await running(driver)
         pump.fire(fault)
@@ -472,7 +472,7 @@ async def test_the_captured_status_and_what_is_none():
         Status.of(fields[:9])
 
 
-async def test_a_pump_stands_by_its_word_and_its_rate():
+async def test_no_flow_is_read_from_status_word_and_rate():
     usual, by_word = AlarisSettings(), AlarisSettings.of({"stands_at_rate_0": "false", "standing_words": "HLD"})
     table = {("HLD", 0): (True, True), ("SET", 0): (True, False), ("INF", 0): (False, False)}
     table |= {("HLD", 52): (False, True), ("SET", 52): (False, False), ("INF", 52): (False, False)}
@@ -504,7 +504,7 @@ async def test_garbled_late_and_lost_answers_never_make_a_program():
         assert await driver.load(PROGRAM) == Done(None)
 
 
-async def test_power_cut_is_seen_as_standing():
+async def test_a_power_cut_is_seen_as_no_flow():
     async with bench() as (driver, pump):
         await running(driver)
         pump.fire("power-cut/2s")

@@ -222,7 +222,7 @@ async def test_clearing_the_counter_and_stopping_leave_the_volume_to_go_as_it_is
     assert pump.plant.moved()[0] == 2.0
 
 
-async def test_without_a_volume_the_flow_goes_on(bench):
+async def test_without_a_volume_the_flow_continues(bench):
     pump = bench()
     pump.run(vtbi="1.000")
     assert pump.ask("INF_VTBI^DEACT") == "DEACT^^^"
@@ -416,7 +416,7 @@ async def test_a_power_cut_leaves_nothing(bench):
     assert pump.plant.moved()[0] == pytest.approx(0.1)
 
 
-async def test_it_says_what_it_is_doing_while_it_answers(bench):
+async def test_it_reports_its_activity_while_it_replies(bench):
     pump = bench()
     words = {
         "INST_SERIALNO": Operation.IDENTIFY,

@@ -1,4 +1,4 @@
-"""The Dianet Star driver and the simulated pumps: the control token, the VTBD, keys, alarms; judged by the plant."""
+"""The Dianet Star driver and the simulated pumps: control token, VTBD, keys and alarms, checked against the plant."""
 
 import asyncio
 import contextlib
@@ -129,7 +129,7 @@ async def test_who_it_is(model):
 
 @pytest.mark.requirement("COM-10")
 @pytest.mark.requirement("STA-11")
-async def test_it_tells_its_time_unless_that_is_taken_for_nothing():
+async def test_it_reports_its_time_unless_the_settings_ignore_it():
     for settings, told in (({}, 1_000_003), ({"tells_time": "false"}, None)):
         async with bench(settings, unix_time_s=1_000_000) as (driver, _):
             await asyncio.sleep(3)
@@ -140,7 +140,7 @@ async def test_it_tells_its_time_unless_that_is_taken_for_nothing():
                 assert clock.at(later_ns) in (1_000_063, 1_000_064)
 
 
-async def test_another_model_or_serial_number_is_refused_and_told_nothing():
+async def test_another_model_or_serial_number_is_refused_and_sent_no_command():
     for settings, options in (
         ({"model": INFUSOMAT}, {}),
         ({"model": PERFUSOR}, {"model": INFUSOMAT}),
@@ -154,7 +154,7 @@ async def test_another_model_or_serial_number_is_refused_and_told_nothing():
             assert isinstance(await driver.load(PROGRAMS[driver.settings.model]), Refused)
 
 
-async def test_looking_gives_an_address_and_changes_nothing_else():
+async def test_monitoring_gives_an_address_and_changes_nothing_else():
     async with bench({"address": "Q"}) as (driver, pump):
         requests = said_by(driver)
         await driver.identify()
@@ -168,7 +168,7 @@ async def test_looking_gives_an_address_and_changes_nothing_else():
         assert len(changes(requests)) == 1
 
 
-async def test_a_pump_that_flows_in_closed_loop_keeps_its_mode_when_a_new_host_looks():
+async def test_a_pump_that_flows_in_closed_loop_keeps_its_mode_when_a_new_host_connects():
     async with bench() as (driver, pump):
         await running(driver)
         again = DianetStar(driver.link, driver.settings)  # as a gateway that came up anew would know it
@@ -321,7 +321,7 @@ async def test_a_counter_that_was_not_cleared_is_no_load():
         assert isinstance(await driver.start(LEASE), Refused)
 
 
-async def test_while_somebody_is_at_the_keys_nothing_is_programmed():
+async def test_nothing_is_programmed_while_the_keys_are_in_use():
     async with bench() as (driver, pump):
         await driver.identify()
         pump.press("rate", "10")
@@ -366,7 +366,7 @@ async def test_the_whole_volume_is_given_and_read_truly(model, options):
         while (reading := (await driver.read()).value).state is PumpState.INFUSING:
             assert reading.rate == Rate("52.5")
             behind = pump.truth()["delivered_ml"] - float(reading.delivered.decimal)
-            assert -0.002 < behind < 0.102  # the counter tells full tenths
+            assert -0.002 < behind < 0.102  # the counter has full tenths
             await asyncio.sleep(4)
         assert (reading.state, reading.delivered, reading.alarms) == (PumpState.STOPPED, Volume(35), ())
         assert pump.truth()["delivered_ml"] == pytest.approx(35)
@@ -377,8 +377,8 @@ async def test_the_whole_volume_is_given_and_read_truly(model, options):
         assert pump.device.mode is Mode.DOKU
 
 
-async def test_a_flow_after_the_vtbd_is_told_and_ended():
-    """KVO: a rate that goes on by itself, which pumpd never asks for."""
+async def test_a_flow_after_the_vtbd_is_reported_and_ended():
+    """KVO: a rate that continues by itself, which pumpd never asks for."""
     async with bench(kvo_ml_h=3) as (driver, pump):
         await ready(driver, PumpProgram((RateStep(Rate(60), Volume(1)),), DIAMETER))
         assert await driver.start(LEASE) == Done(None)
@@ -447,7 +447,7 @@ async def test_what_goes_wrong_before_the_start_is_certainly_no_start():
         assert starts(requests) == 0
 
 
-async def test_a_refused_start_is_believed_when_the_pump_says_that_it_stands():
+async def test_a_refused_start_is_accepted_once_the_pump_reports_no_flow():
     for flows, wanted in ((False, Refused), (True, Unknown)):
         async with bench() as (driver, pump):
             await ready(driver)
@@ -460,10 +460,10 @@ async def test_a_refused_start_is_believed_when_the_pump_says_that_it_stands():
 
 
 @pytest.mark.requirement("STA-06")
-async def test_a_start_is_done_when_the_pump_says_that_it_flows():
+async def test_a_start_is_done_when_the_pump_reports_flow():
     async with bench() as (driver, pump):
         await ready(driver)
-        pump.device.motor.start = lambda: None  # it answers, and stands
+        pump.device.motor.start = lambda: None  # it replies, and does not start
         assert "does not report that it runs" in (await driver.start(LEASE)).cause
 
 
@@ -486,7 +486,7 @@ async def test_a_dead_gateway_ends_the_flow_within_1200_ms(model):
 
 
 @pytest.mark.requirement("COM-01", "COM-13")
-async def test_the_keep_alive_is_an_ident_each_400_ms_and_ends_when_nobody_looks():
+async def test_the_keep_alive_is_an_ident_each_400_ms_and_ends_without_polls():
     async with bench() as (driver, pump):
         await running(driver)
         await watch(driver, 60)
@@ -529,7 +529,7 @@ async def test_a_missed_answer_or_two_do_not_end_the_flow():
             assert (reading.state, reading.alarms) == (PumpState.INFUSING, ())
 
 
-async def test_silence_of_the_line_ends_the_flow_and_is_told():
+async def test_silence_of_the_line_ends_the_flow_and_is_reported():
     async with bench() as (driver, pump):
         await running(driver)
         pump.fire("silence/3s")
@@ -556,7 +556,7 @@ async def test_a_lease_that_the_pump_cannot_keep_is_refused():
         assert pump.truth()["running"] is True
 
 
-async def test_a_pump_that_was_loaded_does_not_alarm_while_somebody_looks_now_and_then():
+async def test_a_loaded_pump_does_not_alarm_while_it_is_polled_now_and_then():
     async with bench() as (driver, _):
         await ready(driver)
         for _ in range(4):
@@ -607,7 +607,7 @@ async def test_what_a_load_left_behind_that_failed_is_taken_away_too():
     async with bench() as (driver, pump):
         await driver.identify()
         clear, pump.device.motor.clear_volume = pump.device.motor.clear_volume, lambda: None
-        pump.device.motor._cleared = -1.0  # its counter stands at 1 mL
+        pump.device.motor._cleared = -1.0  # its counter shows 1 mL
         assert isinstance(await driver.load(PROGRAM), Refused)
         assert pump.device.motor.set.rate == 5250
         assert await driver.release() == Done(None)
@@ -629,7 +629,7 @@ async def test_stop_overtakes_a_load():
 
 
 @pytest.mark.requirement("STP-03")
-async def test_stop_is_believed_only_when_the_pump_says_that_it_stands():
+async def test_a_stop_is_done_only_when_the_pump_reports_no_flow():
     for fault in ("lost-reply:stop", "lost-request", "lost-reply:read", "garbled/1s"):
         async with bench() as (driver, pump):
             await running(driver)
@@ -641,7 +641,7 @@ async def test_stop_is_believed_only_when_the_pump_says_that_it_stands():
 async def test_a_stop_that_is_not_confirmed_ends_the_keep_alive():
     async with bench() as (driver, pump):
         await running(driver)
-        pump.device.motor.stop = lambda: None  # it answers, and goes on
+        pump.device.motor.stop = lambda: None  # it replies, and runs on
         assert "flows" in (await driver.stop()).cause
         assert pump.truth()["running"] is True
         requests = said_by(driver)
@@ -676,7 +676,7 @@ async def test_keys_hold_a_stop_back_for_two_seconds_and_no_longer():
 
 @pytest.mark.requirement("RUN-11")
 @pytest.mark.parametrize(("choice", "state"), [("stops", PumpState.ALARM), ("blocked", PumpState.INFUSING)])
-async def test_the_start_stop_key_in_closed_loop_is_told(choice, state):
+async def test_the_start_stop_key_in_closed_loop_is_reported(choice, state):
     async with bench(stop_key_in_fernregel=choice) as (driver, pump):
         await running(driver)
         pump.press("stop")
@@ -715,7 +715,7 @@ async def test_a_change_at_the_keys_is_in_the_next_reading():
         (INFUSOMAT, "free-flow:60", PumpAlarm.PUMP_FAULT),  # drops beside the rate: no code of its own
     ],
 )
-async def test_what_stops_the_pump_is_told_and_stays_until_the_next_load(model, fault, alarm):
+async def test_the_cause_of_a_stop_is_reported_until_the_next_load(model, fault, alarm):
     async with bench(model=model) as (driver, pump):
         await running(driver)
         pump.fire(fault)
@@ -743,7 +743,7 @@ async def test_an_air_detector_and_a_drop_sensor_are_the_infusomats_alone():
             assert (reading.state, reading.alarms) == (PumpState.INFUSING, ())
     async with bench(model=INFUSOMAT) as (driver, pump):
         await running(driver)
-        pump.device.motor.drops_watched = False  # action 7, by another host: then drops are not told
+        pump.device.motor.drops_watched = False  # action 7, by another host: then drops are not reported
         pump.fire("free-flow:60")
         assert (await watch(driver, 60)).alarms == ()
 
@@ -774,7 +774,7 @@ async def test_a_low_battery_warns_and_stops_nothing():
 
 
 @pytest.mark.requirement("STA-13")
-async def test_it_tells_whether_it_has_mains_and_how_long_its_battery_lasts():
+async def test_mains_and_remaining_battery_time_are_reported():
     async with bench() as (driver, pump):
         await driver.identify()
         assert (await driver.read()).value.mains is True
@@ -828,7 +828,7 @@ def test_state_bits_a_flow_is_never_taken_for_a_rest():
 
 @both
 @pytest.mark.requirement("RUN-11")
-async def test_after_a_power_cut_it_stands_is_given_its_address_again_and_says_so(model):
+async def test_after_a_power_cut_it_is_stopped_gets_its_address_again_and_reports_it(model):
     async with bench(model=model) as (driver, pump):
         await running(driver)
         await watch(driver, 60)
@@ -848,7 +848,7 @@ async def test_after_a_power_cut_it_stands_is_given_its_address_again_and_says_s
 
 
 @pytest.mark.requirement("RUN-11")
-async def test_a_counter_that_fell_is_told():
+async def test_a_counter_that_fell_is_reported():
     async with bench() as (driver, pump):
         await running(driver)
         await watch(driver, 10)

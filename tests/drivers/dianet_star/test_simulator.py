@@ -241,7 +241,7 @@ async def test_the_vtbd_ends_the_flow_and_closed_loop(bench):
     assert here.get(Actual).infused == 0
 
 
-async def test_kvo_goes_on_after_the_vtbd(bench):
+async def test_kvo_continues_after_the_vtbd(bench):
     here = bench(kvo_ml_h=3, after_vtbd="stay")
     here.run(rate=6000, vtbd=10)
     await here.wait(120)
@@ -461,7 +461,7 @@ async def test_the_other_segments(bench):
     assert here.state & State.ALARM_SOUNDS
 
 
-async def test_what_it_is_doing_is_told_in_the_words_of_all_families(bench):
+async def test_its_activity_is_named_in_the_words_of_all_families(bench):
     here = bench()
     here.get(Ident)
     here.run()

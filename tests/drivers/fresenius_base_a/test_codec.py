@@ -71,7 +71,7 @@ def test_no_single_bit_error_is_taken():
 @pytest.mark.requirement("COM-06")
 @settings(max_examples=200)
 @given(st.lists(st.binary(max_size=120) | frames.map(Frame.to_bytes), max_size=6).map(b"".join))
-def test_noise_raises_nothing_and_what_is_accepted_was_said(noise):
+def test_noise_raises_nothing_and_only_sent_frames_are_accepted(noise):
     framer = Framer()
     heard = framer.feed(noise)
     for frame in heard:
@@ -84,7 +84,7 @@ def test_noise_raises_nothing_and_what_is_accepted_was_said(noise):
     assert framer.feed(WORKED[0][0]) == [WORKED[0][1]]
 
 
-def test_what_a_receiver_says_to_what_is_no_frame():
+def test_the_reply_to_an_invalid_frame():
     cases = [
         (b"\x021PO2E\x03", BAD_CHECK),
         (b"\x021LE;dr2c\x03", BAD_CHECK),  # the digits are upper-case
@@ -105,7 +105,7 @@ def test_a_good_frame_behind_a_broken_one_is_found():
     assert Framer().feed(b"\x02" + b"A" * 500 + WORKED[6][0])[-1] == Frame(1, "PO")
 
 
-def test_what_cannot_be_said_is_refused():
+def test_what_cannot_be_encoded_is_refused():
     for address, text in [(10, "DC"), (1, "P\x03"), (1, "~"), (None, "1DC"), (None, ""), (1, "A" * 127)]:
         with pytest.raises(ValueError, match=r"^(address|text): "):
             Frame(address, text)

@@ -128,7 +128,7 @@ async def test_a_pump_whose_rate_is_only_held_is_started_by_its_command():
     options = {"start_command": "PO;0", "running_mode_bits": 16}
     async with bench({"start_command": "PO;0", "running_mode_bits": "16"}, **options) as (here, driver):
         await loaded(driver)
-        assert (await driver.read()).value.state is PumpState.STOPPED, "it holds a rate, and stands"
+        assert (await driver.read()).value.state is PumpState.STOPPED, "it has a rate, and no flow"
         assert await driver.start(LEASE) == Done(None)
         assert (here.texts("1PR"), here.texts("1PO")) == (["1PR;020D"], ["1PO;0"])
         assert (await driver.read()).value.state is PumpState.INFUSING
@@ -136,7 +136,7 @@ async def test_a_pump_whose_rate_is_only_held_is_started_by_its_command():
 
 
 @pytest.mark.requirement("PRG-11", "STA-05")
-async def test_a_pump_that_says_no_limit_or_another_is_not_started():
+async def test_a_pump_that_reports_no_limit_or_another_is_not_started():
     async with bench() as (here, driver):
         await loaded(driver)
         here.pump.device.modules[1].motor.limit = 36000
@@ -181,7 +181,7 @@ async def test_a_rate_that_the_pump_refuses_is_certainly_not_running():
 
 
 @pytest.mark.requirement("COM-10")
-async def test_a_stranger_is_neither_loaded_nor_started():
+async def test_an_unidentified_pump_is_neither_loaded_nor_started():
     async with bench() as (here, driver):
         assert isinstance(await driver.load(PROGRAM), Refused)
         assert isinstance(await driver.start(LEASE), Refused)
@@ -275,7 +275,7 @@ async def test_stop_of_a_pump_that_a_person_started_takes_control_first():
 
 
 @pytest.mark.requirement("STP-03")
-async def test_stop_is_believed_only_when_the_pump_says_that_it_stands():
+async def test_a_stop_is_done_only_when_the_pump_reports_no_flow():
     for fault in ("lost-reply:stop", "lost-request", "lost-reply:read", "garbled/1s"):
         async with bench() as (here, driver):
             await loaded(driver)
@@ -339,7 +339,7 @@ async def test_a_session_that_the_pump_closed_is_opened_for_a_reading_and_for_a_
 
 
 @pytest.mark.requirement("COM-01", "COM-13")
-async def test_enquiries_are_answered_only_while_somebody_looks():
+async def test_enquiries_are_answered_only_while_the_pump_is_polled():
     capabilities = FreseniusBaseA.capabilities(Container("s", Volume(50), Volume(1), Rate(1)), {})
     assert (capabilities.loss_of_control, capabilities.watchdog) == ((LossOfControl.VTBI_ONLY,), None)
     async with bench(without_dc4="pause") as (here, driver):
@@ -350,7 +350,7 @@ async def test_enquiries_are_answered_only_while_somebody_looks():
             await driver.read()
         assert here.pump.truth()["running"] is True
         here.said.clear()
-        await asyncio.sleep(30)  # control hangs: nobody reads
+        await asyncio.sleep(30)  # control hangs: no polls
         answers = [frame for _, frame in here.said]
         assert 9 <= answers.count(Signal(DC4)) <= 10, "a lease of 10 s, an ENQ each second"
         assert answers.count(Signal(ENQ)) == 30
@@ -365,7 +365,7 @@ async def test_enquiries_are_answered_only_while_somebody_looks():
         assert here.said.count(("out", Signal(DC4))) == 5
 
 
-async def test_what_the_pump_says_is_acknowledged_at_once():
+async def test_messages_of_the_pump_are_acknowledged_at_once():
     async with bench() as (here, driver):
         await driver.identify()
         here.said.clear()
@@ -409,7 +409,7 @@ async def test_a_pump_on_its_own_line():
         assert here.texts()[0] == "LE;aedr"
 
 
-async def test_after_a_power_cut_it_stands_and_its_program_is_gone():
+async def test_after_a_power_cut_it_is_stopped_and_its_program_is_gone():
     async with bench() as (here, driver):
         await loaded(driver)
         await driver.start(LEASE)

@@ -13,7 +13,7 @@ from pumpd_simulators.plant import Plant, PlantSettings
 
 
 class Host:
-    """A host that says texts and hears frames; it answers as little as it is told to."""
+    """A host that sends texts and receives frames; it answers only as set."""
 
     def __init__(self, *, contents_ml=None, polite=True, **options):
         chosen = FAMILY.options.of(options)
@@ -160,7 +160,7 @@ async def test_a_rate_that_is_only_held(host):
     assert base.plants[0].truth().rate_ml_h == pytest.approx(60)
 
 
-async def test_what_the_pump_feels_is_told_until_silenced_with_its_cause_gone(host):
+async def test_an_alarm_is_reported_until_it_is_silenced_with_its_cause_gone(host):
     base = host().ready()
     base.says("1PR;0258")
     base.plants[0].occlude()
@@ -175,7 +175,7 @@ async def test_what_the_pump_feels_is_told_until_silenced_with_its_cause_gone(ho
     base = host(contents_ml=6.0).ready()
     base.says("1PR;0E10")  # 360 mL/h: 0.1 mL/s
     await asyncio.sleep(11)
-    assert base.says("1LE;ad") == "C;a0004;d0E10", "near empty at 5 mL, and it goes on"
+    assert base.says("1LE;ad") == "C;a0004;d0E10", "near empty at 5 mL, and it runs on"
     await asyncio.sleep(60)
     assert base.says("1LE;adr") == "C;a0006;d0000;r00001770"
 
@@ -227,7 +227,7 @@ async def test_spontaneous_messages_are_repeated_until_they_are_answered(host):
     assert base.heard == [Frame(1, "E;a0000;r00000000")] * 2
     assert base.raw(Frame(1, "E").to_bytes()) == [Signal(ACK)]
     await asyncio.sleep(5)
-    assert base.heard == [Signal(ACK)], "nothing new, nothing said"
+    assert base.heard == [Signal(ACK)], "nothing new, no message"
     base.says("1PR;0E10")
     base.heard.clear()
     await asyncio.sleep(0.6)
@@ -251,7 +251,7 @@ async def test_a_pump_that_insists_on_acknowledgements(host):
     assert again.raw(bytes([NAK]) + b"2") == [Frame(0, "C")]
 
 
-async def test_power_cut_forgets_sessions_and_stands_still(host):
+async def test_a_power_cut_ends_sessions_and_flow(host):
     base = host().ready()
     base.says("1PR;0258")
     base.pump.power(on=False)

@@ -110,7 +110,7 @@ def test_what_is_left_of_a_damaged_refusal_is_no_consent():
             for frame in ReplyFramer().feed(bytes(spoilt)):
                 # at the least two lines, or garbage: never the bare prompt that means yes
                 assert isinstance(frame, Garbage) or frame.lines
-    for lost in range(1, len(raw) - 3):  # when all but the prompt is lost only a read-back can tell
+    for lost in range(1, len(raw) - 3):  # when all but the prompt is lost only a read-back can show it
         for frame in ReplyFramer().feed(raw[lost:]):
             assert isinstance(frame, Garbage) or frame.lines
 
@@ -126,7 +126,7 @@ def test_reset_drops_what_was_begun():
         assert [frame.to_bytes() for frame in framer.feed(whole)] == [whole]
 
 
-def test_an_address_before_the_text_is_told_from_the_text():
+def test_an_address_before_the_text_is_separated_from_the_text():
     clock = re.compile(r"\d\d:\d\d:\d\d")
     assert Reply(("01:30:00",), ":", 1).data(clock)[0] == "01:30:00"
     assert Reply(("01:01:30:00",), ":", 1).data(clock)[0] == "01:30:00"
@@ -135,7 +135,7 @@ def test_an_address_before_the_text_is_told_from_the_text():
     assert Reply(("1", "2"), ":").data(re.compile(r"\d")) is None
 
 
-def test_errors_are_told_in_words():
+def test_errors_are_reported_in_words():
     error = Reply(("Argument error: 2", "   Target volume out of range"), ":").error
     assert error == "Argument error: 2, Target volume out of range"
     assert Reply(("07:Command error:", "07:   Unknown command"), ":", 7).error == "Command error, Unknown command"

@@ -149,13 +149,13 @@ async def test_nothing_is_loaded_or_started_before_the_pump_is_known():
 async def test_another_pump_is_refused():
     for settings, options in (
         ({"serial": "D1"}, {}),
-        ({"address": 3}, {"addresses": "4"}),  # nobody answers as 3
+        ({"address": 3}, {"addresses": "4"}),  # no pump replies as 3
     ):
         async with rig(options, settings, identified=False) as here:
             assert not isinstance(await here.driver.identify(), Done)
 
 
-async def test_a_pump_that_says_another_address_than_its_prompt_is_refused():
+async def test_a_pump_that_reports_another_address_than_its_prompt_is_refused():
     said = b"\nFirmware:      v3.0.6\r\nPump address:  5\r\nSerial number: D101754\r\n:\x11"
     async with rig(identified=False) as here:
         here.instead(b"version", said)
@@ -173,7 +173,7 @@ async def test_a_pump_with_echo_on_or_poll_off_is_brought_up_while_it_runs():
         assert (await reading(here)).state is PumpState.INFUSING
         here.sent.clear()
         assert isinstance(await here.driver.load(PROGRAM), Refused)
-        assert here.sent == [b"@status\r"]  # a running pump is told nothing
+        assert here.sent == [b"@status\r"]  # a running pump is sent no command
         assert isinstance(await here.driver.release(), Refused)
         assert here.pump.plant.truth().running
         assert await here.driver.stop() == Done(None)
@@ -284,7 +284,7 @@ async def test_a_bad_line_never_makes_a_command_done_that_was_not():
 
 
 @pytest.mark.requirement("COM-14")
-async def test_only_the_prompt_of_our_own_pump_says_that_it_runs():
+async def test_only_the_prompt_of_our_own_pump_shows_that_it_runs():
     for answer in (b"\n:\x11", b"\n07>\x11", b"\n52.5 ml/hr\r\n>\x11", b"\n<\x11"):
         async with rig() as here:
             assert await here.driver.load(PROGRAM) == Done(None)
@@ -294,7 +294,7 @@ async def test_only_the_prompt_of_our_own_pump_says_that_it_runs():
             assert (await reading(here)).state is PumpState.STOPPED
 
 
-async def test_a_refused_irun_is_refused_only_of_a_pump_that_stands():
+async def test_a_refused_irun_counts_as_refused_only_at_no_flow():
     error = b"\nCommand error:\r\n   Rate not set\r\n:\x11"
     async with rig() as here:
         assert await here.driver.load(PROGRAM) == Done(None)
@@ -308,7 +308,7 @@ async def test_a_refused_irun_is_refused_only_of_a_pump_that_stands():
         here.instead(b"ttime", b"\n00:40:25\r\n:\x11")
         pump, real = here.pump.device, here.pump.device._put
         pump._put = lambda data: (pump.pumps[0].execute("irun", []) if data is error else None, real(data))
-        assert isinstance(await here.driver.start(WATCHDOG), Unknown)  # it said no, and flows
+        assert isinstance(await here.driver.start(WATCHDOG), Unknown)  # it refused, and flows
 
 
 async def test_a_load_is_done_only_when_the_pump_holds_it():
@@ -318,7 +318,7 @@ async def test_a_load_is_done_only_when_the_pump_holds_it():
             assert isinstance(await here.driver.load(PROGRAM), Refused), command
             assert isinstance(await here.driver.start(WATCHDOG), Refused), command
             assert here.starts == 0
-    async with rig() as here:  # a pump that takes another value than it was told
+    async with rig() as here:  # a pump that takes another value than it was sent
         assert await here.driver.load(SHORT) == Done(None)
         for command in (b"tvolume 35", b"ttime 00"):
             here.instead(command, b"\n:\x11")
@@ -408,7 +408,7 @@ async def test_a_stop_is_confirmed_by_a_pump_that_forgot_its_polling():
         assert not here.pump.plant.truth().running
 
 
-async def test_what_somebody_does_at_the_panel_is_seen():
+async def test_changes_at_the_panel_are_seen():
     async with rig() as here:
         await running(here)
         here.pump.press("rate", "150%")
@@ -418,7 +418,7 @@ async def test_what_somebody_does_at_the_panel_is_seen():
         assert isinstance(await here.driver.read_back(), Refused)  # the time limit is not that of this rate
 
 
-async def test_a_ramp_somebody_set_is_no_program():
+async def test_a_ramp_set_at_the_panel_is_no_program():
     async with rig() as here:
         assert await here.driver.load(PROGRAM) == Done(None)
         here.pump.device.pumps[0].execute("iramp", ["1", "ml/hr", "9", "ml/hr", "60"])

@@ -310,7 +310,7 @@ async def test_keys(bench):
     assert pump.device.display()["rate"] == "90 ml/hr"
 
 
-async def test_what_is_being_done_is_said_in_words_that_faults_know(bench):
+async def test_its_activity_is_named_in_words_that_faults_accept(bench):
     pump = bench()
     for text in (
         "version",

@@ -34,7 +34,7 @@ _names = itertools.count()
 
 
 class Tapped:
-    """The simulated pump, and what it was told; `answer` may change what it says."""
+    """The simulated pump, and what it was sent; `answer` may change its replies."""
 
     def __init__(self, pump):
         self.pump, self.heard, self.framer = pump, [], RequestFramer()
@@ -100,7 +100,7 @@ def container(ml=50):
 # -- bringing up and capabilities --------------------------------------------------------------------------------------
 
 
-async def test_who_it_is_and_that_channels_are_told_apart():
+async def test_it_is_identified_and_channel_addressing_is_checked():
     for options, settings in (
         ({"serial": "S-7"}, {"serial": "S-7"}),
         ({"channel_addressing": True}, {}),
@@ -171,7 +171,7 @@ async def test_what_the_tubing_does_not_allow_is_refused_before_anything_is_set(
         assert set(line.heard) <= {"1~", "1E", "1?"}
 
 
-async def test_who_it_is_is_believed_when_the_pump_says_it_twice():
+async def test_an_identity_counts_when_the_pump_reports_it_twice():
     """The line has no check: ICC00001 with one bit wrong is another pump's number."""
     for question, misread in (("1xS", b"ICC00003\r\n"), ("1(", b"0209\r\n")):
         async with bench() as (driver, _, line):
@@ -254,7 +254,7 @@ async def test_nothing_is_started_twice_from_one_load():
         assert line.said("1H") == 1
 
 
-async def test_nothing_is_started_after_somebody_at_the_pump_gave_some_of_it():
+async def test_nothing_is_started_after_part_of_it_was_given_at_the_panel():
     async with bench() as (driver, pump, line):
         await driver.identify()
         await driver.load(PROGRAM)
@@ -299,11 +299,11 @@ async def test_after_a_stop_and_a_release_a_key_starts_nothing():
         assert pump.plant.truth().delivered_ml == given
 
 
-async def test_a_stop_is_believed_only_when_the_pump_says_twice_that_it_stands():
+async def test_a_stop_is_done_only_when_the_pump_reports_no_flow_twice():
     async with bench() as (driver, pump, line):
         await running(driver)
         line.answer = lambda request, raw: b"-" if request == "1E" and line.said("1E") % 2 else raw
-        pump.device.channels[0].stop = lambda *_: None  # it says yes, and goes on
+        pump.device.channels[0].stop = lambda *_: None  # it accepts, and runs on
         assert isinstance(await driver.stop(), Unknown)
         assert line.said("1I") == 6
 
@@ -352,7 +352,7 @@ async def test_a_start_is_sent_once_whatever_comes():
             assert await driver.stop() == Done(None)
 
 
-async def test_a_start_that_the_pump_refuses_says_why():
+async def test_a_start_that_the_pump_refuses_gives_its_reason():
     async with bench(max_volume_ml=30) as (driver, pump, _line):
         await driver.identify()
         await driver.load(PROGRAM)
@@ -443,13 +443,13 @@ async def test_a_pump_in_overload_is_a_fault():
         await asyncio.sleep(1)
         assert isinstance(await driver.read(), Refused)
         assert isinstance(await driver.stop(), Unknown)
-        line.feed(b"1-\r")  # somebody acknowledges it
+        line.feed(b"1-\r")  # it is acknowledged at the panel
         at = await reading(driver)
         assert (at.state, at.alarms) == (PumpState.ALARM, (PumpAlarm.PUMP_FAULT,))
         assert await driver.stop() == Done(None)
 
 
-async def test_a_stalled_pump_stands_with_its_volume_not_given():
+async def test_a_stalled_pump_has_no_flow_and_its_volume_is_not_given():
     async with bench() as (driver, pump, _):
         await running(driver)
         await asyncio.sleep(60)
@@ -483,7 +483,7 @@ async def test_without_anybody_it_gives_its_volume_and_no_more():
 # -- channels ----------------------------------------------------------------------------------------------------------
 
 
-async def test_two_channels_told_apart_run_and_stop_apart():
+async def test_two_channels_run_and_stop_separately():
     options = {"channels": 2, "running_query": "channel"}
     async with bench({"channels_apart": True}, **options) as (one, pump, _line):
         other = await RegloIcc.connect(one.link.port, {"channels_apart": True, "channel": 2})
@@ -502,7 +502,7 @@ async def test_two_channels_told_apart_run_and_stop_apart():
             await other.close()
 
 
-async def test_channels_that_may_not_be_told_apart_are_not_used_together():
+async def test_channels_without_separate_addresses_are_not_used_together():
     async with bench(channels=2) as (one, pump, _):
         with pytest.raises(PortError, match="channels_apart"):
             await RegloIcc.connect(one.link.port, {"channel": 2})

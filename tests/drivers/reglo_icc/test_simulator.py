@@ -13,7 +13,7 @@ from pumpd_simulators.reglo_icc.options import RegloIccOptions
 
 
 class Bench:
-    """A host without a thought of its own: `say` gives what the pump said."""
+    """A host that only sends: `say` returns the pump's reply."""
 
     def __init__(self, plant=None, **options):
         chosen = RegloIccOptions(**{"channel_addressing": True, **options})
@@ -56,8 +56,8 @@ async def test_who_it_is():
     assert bench.doing[:6] == [Operation.IDENTIFY] * 6
 
 
-async def test_numbers_are_set_and_said_in_their_own_ways():
-    """98.76 rpm is 1S009876; 1.200e-2 is set as 1200-2 and said as 1200E-2 (the sheet's own figures)."""
+async def test_numbers_are_set_and_reported_in_their_own_formats():
+    """98.76 rpm is 1S009876; 1.200e-2 is set as 1200-2 and reported as 1200E-2 (the sheet's own examples)."""
     bench = Bench()
     assert bench.say(b"1S009876") == b"*"
     assert bench.say(b"1S") == b"98.76\r\n"
@@ -91,7 +91,7 @@ async def test_a_volume_at_a_rate_ends_by_itself_and_exactly():
     assert close(plant.truth().delivered_ml, 4.0)
 
 
-async def test_a_start_that_cannot_be_says_why():
+async def test_an_impossible_start_gives_its_reason():
     bench = Bench(max_volume_ml=500)
     assert bench.volume_run(flow=b"2001+1") == b"-"
     assert bench.say(b"1xe") == b"R 2000E+1\r\n"
@@ -107,7 +107,7 @@ async def test_a_start_that_cannot_be_says_why():
     assert close(bench.plants[0].truth().delivered_ml, 0.0)
 
 
-async def test_each_mode_delivers_what_it_says():
+async def test_each_mode_delivers_what_its_name_promises():
     """L 50 rpm of 100 is half the top flow of 20 mL/min; M, N, P at 1 mL/min; G 3 mL in 90 s; Q twice 2 mL."""
     minute = b"xT00000600"
     runs = {  # settings, what is given after one minute, after ten
@@ -142,7 +142,7 @@ async def test_directions():
     assert bench.say(b"1xD") == b"J\r\n"
 
 
-async def test_a_pause_goes_on_with_the_rest_and_a_stop_does_not():
+async def test_a_pause_resumes_with_the_rest_and_a_stop_does_not():
     bench = Bench()
     (plant,) = bench.plants
     bench.volume_run()
@@ -197,7 +197,7 @@ async def test_the_speed_rules_when_the_setpoint_is_the_speed():
     assert bench.say(b"1xf") == b"1\r\n"
 
 
-async def test_channels_are_told_apart_and_zero_is_all_of_them():
+async def test_channels_are_addressed_separately_and_zero_is_all_of_them():
     bench = Bench(channels=2, running_query="channel")
     one, other = bench.plants
     assert bench.volume_run(2) == b"*"
@@ -332,7 +332,7 @@ async def test_keys_and_display():
         device.press(*key.split("="))
     device.press("start")
     await asyncio.sleep(30)
-    device.press("rate", "200%")  # goes on with the rest, twice as fast
+    device.press("rate", "200%")  # resumes with the rest, twice as fast
     await asyncio.sleep(30)
     assert close(bench.plants[0].truth().delivered_ml, 1.5)
     shown = device.display()
@@ -381,7 +381,7 @@ async def test_times_are_set_in_eight_digits_or_fewer_and_in_the_older_way():
     assert Bench(short_times=False).say(b"1xT600") == b"#"
 
 
-async def test_what_is_only_kept_is_told_as_it_was_set_a_channel_each():
+async def test_values_without_effect_are_reported_as_set_for_each_channel():
     bench = Bench(channels=2)
     assert bench.say(b"1+0317") == b"*"
     assert (bench.say(b"1+"), bench.say(b"2+")) == (b"3.17 mm\r\n", b"2.06 mm\r\n")

@@ -1,4 +1,4 @@
-"""The Space driver and the simulated rack: it looks, and tells nothing."""
+"""The Space driver and the simulated rack: it monitors, and sends no command."""
 
 import asyncio
 import contextlib
@@ -31,7 +31,7 @@ async def rack(**options):
 
 
 @contextlib.asynccontextmanager
-async def looking(**settings):
+async def monitoring(**settings):
     driver = await SpaceBcc.connect("memory://rack", settings)
     try:
         yield driver
@@ -40,7 +40,7 @@ async def looking(**settings):
 
 
 async def test_who_it_is_and_what_it_does():
-    async with rack(volume_parameter="VOLX") as pump, looking(volume_parameter="VOLX") as driver:
+    async with rack(volume_parameter="VOLX") as pump, monitoring(volume_parameter="VOLX") as driver:
         who = await driver.identify()
         assert (who.value.model, who.value.firmware) == ("PERFUSOR SPACE", "6.0")
         assert (await driver.read()).value.state is PumpState.STOPPED
@@ -51,17 +51,17 @@ async def test_who_it_is_and_what_it_does():
         assert (reading.state, reading.rate, reading.delivered) == (PumpState.INFUSING, Rate(60), Volume(1))
 
 
-async def test_a_rate_that_is_told_at_rest_too_is_no_flow_where_the_settings_say_so():
+async def test_a_rate_reported_while_stopped_is_no_flow_if_the_settings_say_so():
     async with rack(rate_at_rest="set") as pump:
         pump.press("rate", "60")
-        async with looking() as driver:
+        async with monitoring() as driver:
             assert (await driver.read()).value.state is PumpState.INFUSING  # what the other rack would mean by it
-        async with looking(flowing_by_rate=False) as driver:
+        async with monitoring(flowing_by_rate=False) as driver:
             assert (await driver.read()).value.state is PumpState.STOPPED
 
 
 async def test_two_pumps_of_one_rack_share_its_port():
-    async with rack(slots="11,12") as pump, looking(slot="11") as one, looking(slot="12") as other:
+    async with rack(slots="11,12") as pump, monitoring(slot="11") as one, monitoring(slot="12") as other:
         pump.press("rate", "5", 2)
         pump.press("start", None, 2)
         first, second = await asyncio.gather(one.read(), other.read())
@@ -69,8 +69,8 @@ async def test_two_pumps_of_one_rack_share_its_port():
 
 
 @pytest.mark.requirement("COM-02")
-async def test_it_is_told_nothing():
-    async with rack() as pump, looking() as driver:
+async def test_it_is_sent_no_command():
+    async with rack() as pump, monitoring() as driver:
         heard = []
         feed = pump.feed
         pump.feed = lambda data: (heard.append(data), feed(data))
@@ -89,10 +89,10 @@ async def test_it_is_told_nothing():
         assert capabilities.monitor_only
 
 
-async def test_an_empty_slot_and_a_number_that_is_none_are_said_so(monkeypatch):
-    async with rack() as pump, looking(slot="12") as driver:
+async def test_an_empty_slot_and_an_invalid_slot_number_are_reported(monkeypatch):
+    async with rack() as pump, monitoring(slot="12") as driver:
         assert (await driver.read()).reasons == ("slot 12: the rack reports no pump there",)
-    async with rack() as pump, looking() as driver:
+    async with rack() as pump, monitoring() as driver:
         for bad in ("NaN", "-1", "lots", "1e99"):
             monkeypatch.setattr(pump.device, "_rates", [Bad(bad)])
             pump.plant.run(1.0)
@@ -112,7 +112,7 @@ class Bad(Decimal):
 
 
 async def test_silence_is_unknown_and_readings_come_back():
-    async with rack() as pump, looking() as driver:
+    async with rack() as pump, monitoring() as driver:
         pump.fire("silence/20s")
         assert isinstance(await driver.read(), Unknown)
         await asyncio.sleep(30)

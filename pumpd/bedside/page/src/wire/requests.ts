@@ -10,7 +10,7 @@ const CONFIRMATION = "pumpd-confirmation-v1\n";
 
 /** Refused because the request took longer than the 2 s of its nonce. Nothing was done, so it may be signed once more. */
 const tooLate = ({ ok, reasons }: Answer<unknown>): boolean =>
-  !ok && reasons.some((reason) => reason.includes("must be signed anew"));
+  !ok && reasons.some((reason) => reason.includes("must be signed again"));
 
 async function signed<T>(
   path: string,
