@@ -32,6 +32,7 @@ KINDS_OF_OLD = {
 # Kind -> old field -> field, at any depth of the body.
 FIELDS_OF_OLD: dict[str, dict[str, str]] = {
     "journal_restored": {"rows_kept": "entries_kept"},
+    "delivery_reconciled": {"stands": "seen_stopped"},
 }
 
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)

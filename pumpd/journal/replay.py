@@ -204,8 +204,6 @@ class Replay:
             self._differs(entry, canonical({key: body.get(key) for key in made}), canonical(made))
 
     def _compare(self, entry: Record, body: Mapping[str, Any], one: Replayed) -> None:
-        if entry.kind == "delivery_reconciled" and "stands" in body:  # its name in version 0.1
-            body = {**body, "seen_stopped": body["stands"]}
         for event, missing in one.settle(entry.kind, body):
             if event is not None and missing is not None:
                 self.differences.append(Difference(event, entry.session, entry.kind, "nothing", canonical(missing)))

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from unittest import mock
 
-from pumpd.control.gateway import Gateway
 from pumpd.control.infusions.polling import Polling
+from pumpd.control.infusions.pumps import Pumps
 from pumpd.control.infusions.starting import Starting
 from pumpd.driving.asking import UnansweredError
 from pumpd.driving.link_driver import LinkDriver
@@ -89,12 +89,10 @@ def _watchdog_not_armed():
 def _stop_lost_on_the_way():
     """A stop that a nurse asks for is answered, and dropped."""
 
-    def lost(self, request, peer):
-        from pumpd.messages.requests import Answer
+    def lost(self, pump, by, reason, **_more):
+        return []
 
-        return Answer(ok=True, result={"stopping": []})
-
-    return mock.patch.object(Gateway, "_stop", lost)
+    return mock.patch.object(Pumps, "stop", lost)
 
 
 def _without(name: str):

@@ -149,7 +149,7 @@ class PumpDeadman:
                 log.warning("deadman_not_disarmed", socket=str(self._path), why=str(error))
                 return
         self._armed = False
-        self._note("deadman_disarmed", {})
+        self._note("deadman_stood_down", {})
         await self.let_go()
 
     async def let_go(self) -> None:
