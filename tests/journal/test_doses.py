@@ -290,5 +290,5 @@ def test_course_spacing_and_daily_dose_are_the_same_after_a_restart(tmp_path):
     assert judged(after.all(), now_ns) == judged(before.all(), now_ns)
     past, refusals, _, where = judged(after.all(), now_ns)
     assert [refusal.requirement for refusal in refusals] == ["PRG-17"]
-    assert where == "infusion 4 of 6"
+    assert (where.maintenance, where.number, where.of) == (False, 4, 6)
     assert [infusion.worst for infusion in past.infusions] == [Mass(35)] * 3
