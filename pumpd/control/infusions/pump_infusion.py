@@ -2,7 +2,7 @@
 
 Promises:
 - Every event is in the journal, except passing time that changes nothing; so the journal gives the same infusion again.
-- A defect in the state machine ends in a stop.
+- A defect in the state machine ends in a stop that is repeated until readings confirm it: nothing goes on (PWR-03).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -83,7 +83,10 @@ class PumpInfusion:
             log.exception("state_machine_failed", pump=self._journal.pump)
             self._stop_now()
             self._journal.note("internal_error", {"error": repr(error), "event": type(event).__name__})
-            return (f"pumpd failed and stops the pump: {error}",)
+            why = f"pumpd failed and stops the pump: {error}"
+            if not isinstance(event, ev.StopRequested):  # so that the stop is repeated until readings confirm it
+                self.feed(ev.StopRequested(event.at_ns, "pumpd", why))
+            return (why,)
         self._carry_out(actions, getattr(event, "by", "pumpd"))
         return tuple(reason for action in actions if isinstance(action, ev.Refuse) for reason in action.reasons)
 
