@@ -245,6 +245,17 @@ def test_nothing_given_is_a_volume_too():
     assert here.infusion.booked(here.now_ns) == Volume(0)
 
 
+@pytest.mark.requirement("COM-05", "STP-04")
+def test_one_reading_without_flow_does_not_let_a_person_end_the_doubt():
+    here = bench(line=lambda what: "lost-reply" if what == "start" else "ok")
+    here.confirm()
+    here.wait(S // 5, every=S // 5)
+    assert here.state is State.UNCERTAIN
+    assert here.infusion.reading.state.no_flow
+    assert "the next readings must confirm" in entered(here, "0.01")[0]
+    assert here.state is State.UNCERTAIN
+
+
 @pytest.mark.requirement("COM-05")
 def test_a_volume_that_the_container_cannot_hold_is_refused_by_its_volume():
     for again in (None, "3500"):
