@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from pumpd.pump import AlarmCode, Unknown
 from pumpd.wire import memory
 from tests.control.test_restart import die
 from tests.control.testbed import come_up, open_testbed
@@ -54,6 +55,31 @@ async def test_a_lease_lapses_while_a_read_hangs(tmp_path):
         await asyncio.sleep(12.5)
         assert here.state() == "stopping"
         assert not here.pump.truth()["running"]
+
+
+@pytest.mark.requirement("STP-03", "ALM-10")
+async def test_a_stop_of_flow_that_no_infusion_explains_alarms_in_time_while_a_read_hangs(tmp_path):
+    async with open_testbed(tmp_path) as here:
+        await here.start()
+        await here.ask(op="stop", pump="bed1", reason="test")
+        await here.until("stopped")
+        runner = here.gateway.runners["bed1"]
+
+        async def hang():
+            await asyncio.sleep(12)
+            return Unknown("no reply")
+
+        runner.driver.stop = hang
+        here.pump.press("start")
+        await asyncio.sleep(1.5)
+        assert runner.unprescribed.stopping
+        runner.driver.read = hang
+        await asyncio.sleep(4)
+        assert AlarmCode.STOP_UNCONFIRMED in {alarm.code for alarm in here.gateway.alarms.active()}
+        del runner.driver.read, runner.driver.stop
+        await asyncio.sleep(20)
+        assert not here.pump.truth()["running"]
+        assert not here.gateway.alarms.active()
 
 
 # -- an order that is late -------------------------------------------------------------------------------------------

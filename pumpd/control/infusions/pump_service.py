@@ -208,6 +208,7 @@ class PumpService:
     async def _let_time_pass(self) -> None:
         while True:
             await asyncio.sleep(CHECK_TIME_S)
+            self.unprescribed.let_time_pass(self._now())
             if self.active:
                 self._current.let_time_pass(self._now())
 
