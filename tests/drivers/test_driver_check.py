@@ -4,6 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from typer.testing import CliRunner
 
 from pumpd.cli import driver as command
 from pumpd.cli.driver_check import TO_DO, BenchCheck, pump_now
-from pumpd.pump import PumpProgram, RateStep
+from pumpd.pump import Done, PumpProgram, PumpState, RateStep
 from pumpd.quantities import Length, Rate, Volume
 from pumpd_drivers.new_era.driver import NewEra
 
@@ -208,3 +209,22 @@ def test_the_check_against_a_simulated_pump_on_a_pseudo_terminal(tmp_path):
         simulator.terminate()
         simulator.wait(5)
         simulator.stdout.close()
+
+
+@pytest.mark.requirement("STP-04")
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_a_pump_that_waits_to_start_by_itself_does_not_count_as_stopped(connect, when):
+    pump = ToyPump()
+    async with connect(pump, **NewEra.bench_settings) as driver:
+        check = BenchCheck(driver, PROGRAM, lambda step: None)
+        plain = driver.read
+
+        async def read():
+            outcome = await plain()
+            if check.stopped is (when == "after") and not outcome.value.state.flowing:
+                return Done(replace(outcome.value, state=PumpState.WAITING))
+            return outcome
+
+        driver.read = read
+        await check.run()
+    assert check.failed.name == ("read" if when == "before" else "verify")

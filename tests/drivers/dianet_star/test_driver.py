@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -638,11 +639,25 @@ async def test_a_stop_is_done_only_when_the_pump_reports_no_flow():
             assert pump.truth()["running"] is False
 
 
+@pytest.mark.requirement("STP-04")
+async def test_a_pump_that_waits_to_start_by_itself_is_not_confirmed_to_have_stopped(monkeypatch):
+    async with bench() as (driver, _):
+        await running(driver)
+        plain = driver.status
+
+        async def delayed(**how):
+            status = await plain(**how)
+            return replace(status, state=status.state | State.DELAY)
+
+        monkeypatch.setattr(driver, "status", delayed)
+        assert "waiting" in (await driver.stop()).cause
+
+
 async def test_a_stop_that_is_not_confirmed_ends_the_keep_alive():
     async with bench() as (driver, pump):
         await running(driver)
         pump.device.motor.stop = lambda: None  # it replies, and runs on
-        assert "flows" in (await driver.stop()).cause
+        assert "infusing" in (await driver.stop()).cause
         assert pump.truth()["running"] is True
         requests = said_by(driver)
         await asyncio.sleep(1.3)
