@@ -113,7 +113,9 @@ async def gateway(settings: Settings, library: Library, journal: JournalWriter) 
         runner.patient = earlier.patients.get(runner.name, "")
         runner.unprescribed.holds(earlier.held.get(runner.name, ""))
         if runner.name in earlier.left:
-            runner.recover(earlier.left[runner.name])
+            left = earlier.left[runner.name]
+            made.alarms.recovered(runner.name, left.session, left.infusion.alarms)
+            runner.recover(left)
     made.start()
     try:
         yield made
