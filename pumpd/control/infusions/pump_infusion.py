@@ -2,7 +2,7 @@
 
 Promises:
 - Every event is in the journal, except passing time that changes nothing; so the journal gives the same infusion again.
-- A defect in the state machine ends in a stop.
+- A defect in the state machine, or in what carries out its actions, ends in a stop and reaches no caller.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -79,12 +79,12 @@ class PumpInfusion:
         self._journal.note("happened", event_to_data(event))  # a journal that fails here feeds that first
         try:
             self.infusion, actions = advance(self.infusion, event)
+            self._carry_out(actions, getattr(event, "by", "pumpd"))
         except Exception as error:  # a defect in pumpd must end in a stop, whatever it is
-            log.exception("state_machine_failed", pump=self._journal.pump)
+            log.exception("infusion_failed", pump=self._journal.pump)
             self._stop_now()
             self._journal.note("internal_error", {"error": repr(error), "event": type(event).__name__})
             return (f"pumpd failed and stops the pump: {error}",)
-        self._carry_out(actions, getattr(event, "by", "pumpd"))
         return tuple(reason for action in actions if isinstance(action, ev.Refuse) for reason in action.reasons)
 
 
