@@ -155,7 +155,9 @@ def _library(settings: Settings) -> Library:
         return read_library(settings.library_dir or default_library())
     except LibraryError as error:
         log.error("library_not_usable", why=error.problems)  # noqa: TRY400  # the message says all of it
-        return NO_LIBRARY
+    except Exception:
+        log.exception("library_not_understood")
+    return NO_LIBRARY
 
 
 async def _journal(path: Path) -> JournalWriter:

@@ -26,9 +26,7 @@ class Pumps:
         """Stop one pump, or all of them; returns their names. Raises RefusedError for those where pumpd failed."""
         runners = list(self.runners.values()) if pump is None else [self.named(pump)]
         if failed := stop_all(runners, by, reason, switching=switching_source):
-            raise RefusedError(
-                f"stop: pumpd failed to stop {', '.join(failed)}; stop there at the pump, clamp the line"
-            )
+            raise RefusedError(f"stop: pumpd failed on {', '.join(failed)}; stop there at the pump, clamp the line")
         return [runner.name for runner in runners]
 
     def pause(self, pump: str, by: str, reason: str) -> PumpService:
