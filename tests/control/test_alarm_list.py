@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 from collections import Counter
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
 from pumpd.driving import LinkDriver
-from pumpd.journal import JournalError
+from pumpd.journal import Entry, Journal, JournalError
+from pumpd.journal.replay import Replay
 from pumpd.pump import ALARM_TABLE, AlarmCode, Done, Priority, PumpAlarm, PumpState, Unknown
 from pumpd.telemetry.messages import Translator
 from pumpd.wire import memory
@@ -229,3 +231,42 @@ async def test_a_pump_that_flows_after_its_infusion_and_cannot_be_stopped_is_an_
         assert not here.pump.truth()["running"]
         assert shown(here.gateway) == set()
         assert unpaired(here) == {}
+
+
+def cut_off(here, entries):
+    """The journal as a process leaves it that dies right after the last of these entries."""
+    for file in here.journal.parent.glob(f"{here.journal.name}*"):
+        file.unlink()
+    with contextlib.closing(Journal(here.journal, "boot-1")) as journal:
+        journal.append(
+            [
+                Entry(each.kind, each.fields, each.pump, each.session, each.mono_ns, datetime.fromisoformat(each.ts))
+                for each in entries
+            ]
+        )
+
+
+@pytest.mark.requirement("ALM-16", "PWR-02")
+async def test_an_alarm_is_on_record_and_cleared_whichever_entry_was_the_last_before_a_death(tmp_path):
+    async with open_testbed(tmp_path) as here:
+        await here.start()
+        memory.unplug("bed1")
+        await asyncio.sleep(20)
+        memory.plug("bed1")
+        await asyncio.sleep(10)
+        assert (await here.ask(op="clear", pump="bed1", by="n")).ok
+        await die(here)
+        here.gateway.journal._journal.close()
+        entries = here.rows()
+        about_alarms = [n for n, entry in enumerate(entries) if entry.kind in ("alarm_raised", "alarm_cleared")]
+        assert len(about_alarms) >= 6
+        for count in sorted({each for n in about_alarms for each in (n, n + 1)}):
+            cut_off(here, entries[:count])
+            async with come_up(here) as made:
+                await asyncio.sleep(10)
+                active = shown(made)
+                assert unpaired(here) == dict.fromkeys(active, 1), entries[count - 1]
+                assert retained(here) == {code for _, code in active}, entries[count - 1]
+                assert not Replay(here.rows()).differences
+                await die(here)
+            here.gateway.journal._journal.close()

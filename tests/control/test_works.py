@@ -5,8 +5,12 @@ import asyncio
 import pytest
 
 from pumpd.control import process
+from pumpd.control.ordering import library_check
 from pumpd.control.process import evidence_against
 from pumpd.control.works import WorkDiedError, Works
+from pumpd.dosing import NO_LIBRARY
+from pumpd.journal.doses import Doses
+from pumpd.settings import Settings
 from pumpd_simulators.faults import Fault
 from tests.control.testbed import open_testbed
 
@@ -133,3 +137,37 @@ async def test_the_process_runs_until_a_work_dies_and_then_ends_with_an_error(tm
         await kill(here, "pump bed1", "fails")
         with pytest.raises(WorkDiedError, match="pump bed1 failed"):
             await running
+
+
+@pytest.mark.requirement("RUN-17", "PWR-10", "PRG-19")
+@pytest.mark.parametrize(
+    ("owner", "part", "reason"),
+    [(library_check, "_on_disk", "library: pumpd cannot check"), (Doses, "take", "pumpd cannot understand it")],
+    ids=["library", "dose history"],
+)
+async def test_what_is_on_the_disk_and_cannot_be_understood_refuses_orders_and_ends_no_process(
+    tmp_path, monkeypatch, owner, part, reason
+):
+    def broken(*_):
+        raise RecursionError("nobody expected that")
+
+    async with open_testbed(tmp_path) as here:
+        await here.start()
+        await here.ask(op="stop", reason="test")
+        await here.until("stopped")
+    monkeypatch.setattr(owner, part, broken)
+    async with open_testbed(tmp_path) as here:
+        await asyncio.sleep(10)
+        assert not here.gateway.works.death
+        answer = await here.order()
+        assert not answer.ok
+        assert any(reason in each for each in answer.reasons)
+        assert (await here.ask(op="stop", reason="test")).ok
+
+
+def test_a_library_that_cannot_be_understood_is_no_library(tmp_path, monkeypatch):
+    def broken(_):
+        raise RecursionError("nobody expected that")
+
+    monkeypatch.setattr(process, "read_library", broken)
+    assert process._library(Settings.model_validate({"gateway": "ward-7", "state_dir": tmp_path})) is NO_LIBRARY
