@@ -1,10 +1,10 @@
 """One watch on control and one reader of the journal, shared by any number of viewers.
 
 Promises:
-- A viewer that reads slowly misses older states, never the newest, and holds up nobody else.
-- While control does not answer, viewers hear why and get no beat, so that the values on a screen grow old.
-- When a part of this fails, viewers hear it, and `run` raises: the process ends and starts again.
-- The journal is read in a thread: a disk that hangs holds up the history, and neither the state nor a stop.
+- A viewer that reads slowly misses older states, never the newest, and holds up no other viewer.
+- While control does not answer, viewers are sent the reason and no beat, so that the values on a screen go stale.
+- When a part of this fails, viewers are informed, and `run` raises: the process ends and starts again.
+- The journal is read in a thread: a disk that hangs holds up the history, but neither the state nor a stop.
 """
 
 import asyncio
@@ -32,8 +32,8 @@ FURTHEST_BACK = 200_000  # entries
 BEAT_S = 2.0
 NOT_YET = "The gateway has not answered yet."
 FAILED = (
-    "The gateway's display has failed and is starting again. The infusion goes on as before. If this does not go away, "
-    "go to the pump."
+    "The gateway's display has failed and is starting again. The infusion continues as before. If this does not go "
+    "away, go to the pump."
 )
 
 
@@ -53,13 +53,13 @@ class Feed:
         return None if found is None else {"id": key_id, **found}
 
     async def run(self) -> None:
-        """Follow control and the journal until cancelled. Raises what made either of them fail."""
+        """Follow control and the journal until cancelled. Raises the error when either fails."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._reported("watch", self._watch()), name="watch")
             tasks.create_task(self._reported("journal", self._read()), name="journal")
 
     async def close(self) -> None:
-        """Let every viewer end, after the news that it has not seen yet."""
+        """Let every viewer end, after it was sent the latest news."""
         self._closing = True
         await self._announce()
 
@@ -115,7 +115,7 @@ class Feed:
                     await asyncio.sleep(READ_EVERY_S)
         finally:
             if not self._reading:
-                reader.close()  # never under a read: SQLite does not survive that
+                reader.close()  # never during a read: SQLite does not survive that
 
     async def _in_thread(self, read: Callable[..., T], *arguments: Any) -> T:
         self._reading = True
@@ -140,7 +140,7 @@ class Feed:
         self.history.last_id = start - 1
 
     async def events(self, tablet: str, after: int) -> AsyncGenerator[str, None]:
-        """The server-sent events for one viewer, until it goes away or the server ends."""
+        """The server-sent events for one viewer, until it disconnects or the server ends."""
         yield "retry: 1000\n\n"
         loop = asyncio.get_running_loop()
         seen, change, beat = after if after <= self.history.last_id else 0, -1, 0.0

@@ -173,7 +173,7 @@ def stop(
     *,
     pump: Annotated[str | None, typer.Option(help="One pump; all of them without it.")] = None,
     by: By = "command line",
-    reason: Annotated[str, typer.Option(help="Why, for the record.")] = "stop asked for",
+    reason: Annotated[str, typer.Option(help="Why, for the record.")] = "stop requested",
     switching_source: Annotated[bool, typer.Option(help="To change the drug's source, for the record.")] = False,
     wait: Patience = 10.0,
     config: Config = CONFIG,

@@ -111,7 +111,7 @@ class Stop(_Message):
     op: Literal["stop"] = "stop"
     pump: Id | None = None
     by: Text = "unnamed"
-    reason: Text = "stop asked for"
+    reason: Text = "stop requested"
     switching_source: bool = False
 
 
@@ -121,7 +121,7 @@ class Pause(_Message):
     op: Literal["pause"] = "pause"
     pump: Id
     by: Text = "unnamed"
-    reason: Text = "pause asked for"
+    reason: Text = "pause requested"
 
 
 class Resume(_Message):

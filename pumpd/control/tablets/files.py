@@ -1,4 +1,6 @@
-"""Small JSON files of control: read whole, replaced whole, so that a power cut leaves the old or the new."""
+"""Small JSON files of control: read as a whole and replaced as a whole, so that a power cut leaves the old or the new
+one.
+"""
 
 import asyncio
 import json
@@ -7,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-WRITTEN_WITHIN_S = 4.0  # less than a command waits for its answer
+WRITTEN_WITHIN_S = 4.0  # shorter than a command waits for its answer
 
 T = TypeVar("T")
 
@@ -24,7 +26,7 @@ def read_entries(path: Path) -> list[dict[str, Any]]:
 
 
 def write_entries(path: Path, entries: list[dict[str, Any]], *, mode: int) -> None:
-    """Replace the file's entries by these. Raises OSError."""
+    """Replace the entries in the file. Raises OSError."""
     beside = path.with_suffix(".new")
     beside.unlink(missing_ok=True)
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
@@ -37,10 +39,10 @@ def write_entries(path: Path, entries: list[dict[str, Any]], *, mode: int) -> No
 
 
 class Changes:
-    """The changes to one file: one after the other, each on a thread, so that no change is lost to another.
+    """Changes to one file, one after the other, each on a thread, so that no change overwrites another.
 
-    A change reads, changes and writes; while one waits for the disk, the next waits for it. A disk that does not answer
-    holds one thread and nothing else.
+    A change reads, modifies and writes; while one waits for the disk, the next one waits for it. A disk that does not
+    answer blocks one thread and nothing else.
     """
 
     def __init__(self, what: str) -> None:
@@ -48,7 +50,7 @@ class Changes:
         self._one = asyncio.Lock()
 
     async def make(self, change: Callable[[], T]) -> T:
-        """Make this change. Raises TimeoutError with what to do, and what the change itself raises."""
+        """Make this change. Raises TimeoutError with what to do, and whatever the change itself raises."""
         try:
             async with asyncio.timeout(WRITTEN_WITHIN_S):
                 await self._one.acquire()
@@ -66,4 +68,4 @@ class Changes:
     def _over(self, made: asyncio.Task[Any]) -> None:
         self._one.release()
         if not made.cancelled():
-            made.exception()  # asked for here, because the caller may not wait any more
+            made.exception()  # retrieved here, because the caller may have stopped waiting
