@@ -230,7 +230,7 @@ async def test_a_paired_key_that_is_no_elliptic_curve_key_or_damaged_is_named(tm
         path.write_text(json.dumps([row | {"public_pem": pem}]))
         await refused(here, tap, await here.confirm(binding), "'nurse-1' cannot be used (not an elliptic-curve key)")
         path.write_text(json.dumps([row | {"public_pem": "-----BEGIN PUBLIC KEY-----\nAAAA"}]))
-        await refused(here, tap, await here.confirm(binding), "'nurse-1' cannot be used (no public key in PEM)")
+        await refused(here, tap, await here.confirm(binding), "'nurse-1' cannot be used (not a public key in PEM)")
 
 
 def test_pairing_and_revoking_keep_the_other_keys(tmp_path):
