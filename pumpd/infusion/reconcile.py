@@ -1,4 +1,4 @@
-"""A person reads on the pump's display what it gave, and so ends a doubt (COM-05).
+"""A person reads on the pump's display how much it gave, which ends a doubt (COM-05).
 
 Promises:
 - A volume is accepted from 0 to what the container can hold, never below what the pump itself reported.
@@ -42,13 +42,13 @@ def _objections(infusion: Infusion, event: DeliveryReconciled) -> list[str]:
     """Why this volume, or this reason, is not accepted."""
     volume, again, reasons = event.volume, event.volume_again, []
     if not infusion.in_doubt:
-        reasons.append(f"reconcile: what was given is not in doubt, the pump reports {infusion.delivered}")
+        reasons.append(f"reconcile: the given volume is not in doubt, the pump reports {infusion.delivered}")
     if len(event.reason.strip()) < LEAST_REASON:
         reasons.append(f"reason: give one of at least {LEAST_REASON} letters")
     if volume < infusion.counted:
         reasons.append(f"volume: the pump itself has reported {infusion.counted}, which is more than {volume}")
     if infusion.container is not None and volume > infusion.container:
-        reasons.append(f"volume: the container gives {infusion.container} at most, so {volume} cannot have been given")
+        reasons.append(f"volume: the container holds {infusion.container} at most, so {volume} cannot have been given")
     elif again is not None and again != volume:
         reasons.append(f"volume: {volume} the first time and {again} the second; read the display again")
     elif again is None and volume > infusion.segment.program.vtbi:
@@ -72,7 +72,7 @@ def _may_still_flow(infusion: Infusion, now_ns: int, *, seen_stopped: bool) -> t
     if reading is not None and (stop_ns is None or reading.asked_ns > stop_ns):
         why, since_ns = _reported(reading), reading.answered_ns
     else:
-        why = "the pump was not read since the stop was sent"
+        why = "the pump has not been read since the stop was sent"
         since_ns = infusion.since_ns if stop_ns is None else stop_ns
     left_ns = since_ns + limits.lease_ns - now_ns
     if left_ns > 0:

@@ -58,9 +58,9 @@ def test_a_damaged_row_is_shown_as_it_stands(five, body):
 def test_verify_gives_the_anchor_that_it_takes(five):
     newest = read(five)[-1]
     told = run("journal", "verify", "--file", five)
-    assert (told.exit_code, told.stdout) == (0, f"5 rows, chain intact\nnewest: 5:{newest.hash}\n")
+    assert (told.exit_code, told.stdout) == (0, f"5 entries, chain intact\nnewest: 5:{newest.hash}\n")
     again = run("journal", "verify", "--anchor", f"5:{newest.hash}", "--anchor", f"0:{'0' * 64}", "--file", five)
-    assert "5 rows, chain intact, 2 anchors found" in again.stdout
+    assert "5 entries, chain intact, 2 anchors found" in again.stdout
     as_json = json.loads(run("journal", "verify", "--json", "--file", five).stdout)
     assert as_json == {"rows": 5, "intact": True, "anchors": 0, "newest": f"5:{newest.hash}"}
 

@@ -64,7 +64,7 @@ def test_what_is_signed_holds_every_field(field):
 async def test_a_field_altered_after_signing_fits_no_more(tmp_path, field):
     async with open_testbed(tmp_path) as here:
         tap = await ready(here)
-        await refused(here, tap, await here.confirm(**{field: WRONG[field]}), "the signature does not fit")
+        await refused(here, tap, await here.confirm(**{field: WRONG[field]}), "the signature does not match")
         assert (await here.confirm()).ok  # the attempt used nothing up
 
 
@@ -198,9 +198,9 @@ async def test_a_revoked_key_is_gone_at_once(tmp_path):
         ("not base64!", "not base64"),
         (base64.b64encode(bytes(63)).decode(), "64 bytes, this one 63"),
         (base64.b64encode(bytes(65)).decode(), "64 bytes, this one 65"),
-        (base64.b64encode(bytes(64)).decode(), "does not fit"),
-        (base64.b64encode(b"\xff" * 64).decode(), "does not fit"),
-        (base64.b64encode(bytes(31) + b"\x01" + bytes(31) + b"\x01").decode(), "does not fit"),
+        (base64.b64encode(bytes(64)).decode(), "does not match"),
+        (base64.b64encode(b"\xff" * 64).decode(), "does not match"),
+        (base64.b64encode(bytes(31) + b"\x01" + bytes(31) + b"\x01").decode(), "does not match"),
     ],
 )
 async def test_a_signature_of_garbage_is_refused(tmp_path, signature, named):
@@ -230,7 +230,7 @@ async def test_a_paired_key_that_is_no_elliptic_curve_key_or_damaged_is_named(tm
         path.write_text(json.dumps([row | {"public_pem": pem}]))
         await refused(here, tap, await here.confirm(binding), "'nurse-1' cannot be used (not an elliptic-curve key)")
         path.write_text(json.dumps([row | {"public_pem": "-----BEGIN PUBLIC KEY-----\nAAAA"}]))
-        await refused(here, tap, await here.confirm(binding), "'nurse-1' cannot be used (no public key in PEM)")
+        await refused(here, tap, await here.confirm(binding), "'nurse-1' cannot be used (not a public key in PEM)")
 
 
 def test_pairing_and_revoking_keep_the_other_keys(tmp_path):

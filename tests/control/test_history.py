@@ -104,7 +104,7 @@ async def test_an_order_before_the_history_is_read_is_refused_in_time_and_never_
             asked = asyncio.get_running_loop().time()
             (reason,) = (await here.order()).reasons
             assert asyncio.get_running_loop().time() - asked < 4, "bedside and the command line give up after 5 s"
-            assert reason == "pumpd is still reading what was given before; ask again in a moment"
+            assert reason == "pumpd is still reading the earlier doses; ask again in a moment"
             await asyncio.sleep(20)
         assert here.state() is None
         assert "order_accepted" not in here.kinds()

@@ -141,7 +141,7 @@ async def test_another_key_has_another_code_and_a_stranger_without_the_token_has
         (lambda: public(ec.generate_private_key(ec.SECP384R1()))[0], "P-256"),
         (lambda: public(rsa.generate_private_key(65537, 2048))[0], "P-256"),
         (lambda: public(ed25519.Ed25519PrivateKey.generate())[0], "P-256"),
-        (lambda: base64.b64encode(b"not a key").decode(), "no public key"),
+        (lambda: base64.b64encode(b"not a key").decode(), "not a public key"),
         (lambda: "%%%", "base64"),
     ],
 )

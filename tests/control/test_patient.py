@@ -44,7 +44,7 @@ async def test_on_a_pump_without_a_patient_nothing_starts_until_it_has_one(tmp_p
         await asyncio.sleep(10)
         assert (here.state(), tap.count("RUN"), here.truth()) == ("ready", 0, 0)
         assert (await associate(here, BOB)).reasons == (
-            "patient: bed1 has an infusion; until it has ended, its patient stays as it is",
+            "patient: bed1 has an infusion; its patient cannot change until it has ended",
         )
         answer = await associate(here, ALICE)
         assert (answer.ok, answer.result["patient"]) == (True, ALICE)
@@ -103,7 +103,7 @@ async def test_during_an_infusion_the_patient_of_a_pump_stays(tmp_path):
             await here.until(state)
             for answer in (await associate(here, BOB), await dissociate(here)):
                 assert answer.reasons == (
-                    "patient: bed1 has an infusion; until it has ended, its patient stays as it is",
+                    "patient: bed1 has an infusion; its patient cannot change until it has ended",
                 )
             assert (await associate(here, ALICE)).ok
             assert here.gateway.runners["bed1"].patient == ALICE

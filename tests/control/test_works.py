@@ -80,7 +80,7 @@ async def test_a_work_that_hangs_is_evidence_against_the_process(tmp_path, monke
         here.gateway.alarms.see()
         await asyncio.sleep(5)
         monkeypatch.undo()
-        assert await evidence_against(here.gateway, here.gateway.journal) == "no turn of alarms"
+        assert await evidence_against(here.gateway, here.gateway.journal) == "hung: alarms"
 
 
 async def test_what_ends_by_itself_may_end_and_may_not_fail():

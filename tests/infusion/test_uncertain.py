@@ -193,7 +193,7 @@ def test_a_display_read_before_the_pump_was_read_again_does_not_end_a_doubt():
     for _ in range(9):
         here.silence(S)
         reconciled(here, "0.2")
-        assert "was not read since the stop" in here.refused[-1]
+        assert "has not been read since the stop" in here.refused[-1]
         assert here.state is State.UNCERTAIN
     here.line = lambda _what: "ok"
     here.wait(4 * S)
@@ -261,7 +261,7 @@ def test_a_volume_that_the_container_cannot_hold_is_refused_by_its_volume():
     for again in (None, "3500"):
         here = in_doubt()
         (reason,) = entered(here, "3500", again)
-        assert "the container gives 48 mL at most" in reason
+        assert "the container holds 48 mL at most" in reason
         assert here.state is State.UNCERTAIN
 
 

@@ -1,9 +1,9 @@
 """What a client of a control socket can watch: the live state, and the bytes of a pump's line.
 
 Promises:
-- Watching changes nothing. A client that does not read costs the pumps nothing: a state waits for it and is not queued,
-  packets that it does not take are dropped and counted.
-- When the client is gone, nothing is left of its stream.
+- Watching changes nothing. A client that does not read costs the pumps nothing: states are not queued for it, and
+  packets that it does not read are dropped and counted.
+- When the client is gone, nothing of its stream remains.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ class StateStream:
             watcher.set()
 
     async def show(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Write the state as a line at each change, and at least each second, until the client goes away."""
+        """Write the state as a line at each change, and at least each second, until the client disconnects."""
         changed = asyncio.Event()
         self._watchers.add(changed)
         try:
@@ -52,7 +52,7 @@ class StateStream:
 
 
 async def show_wire(runner: PumpService, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Write a line of JSON for each packet until the client goes away: `t_ns`, `way` (out, in), `hex`, `dropped`."""
+    """Write a line of JSON for each packet until the client disconnects: `t_ns`, `way` (out, in), `hex`, `dropped`."""
     waiting: deque[dict[str, object]] = deque()
     filled, dropped = asyncio.Event(), 0
 
@@ -85,7 +85,7 @@ async def show_wire(runner: PumpService, reader: asyncio.StreamReader, writer: a
 
 @contextlib.asynccontextmanager
 async def _until_gone(reader: asyncio.StreamReader) -> AsyncIterator["asyncio.Task[bytes]"]:
-    """A task that is done when the client goes away, or sends anything."""
+    """A task that is done when the client disconnects, or sends anything."""
     gone = asyncio.create_task(reader.read(1), name="watch client")
     try:
         yield gone
