@@ -36,15 +36,15 @@ class Budget:
 def session(seed: int) -> tuple[int, str, list[tuple[str, str]], dict[str, str]]:
     told = faultless(seed)
     alarms: list[tuple[str, str]] = []
-    played = play(told, lambda world: world.at_end.append(lambda rows: alarms.extend(_alarms(rows))))
+    played = play(told, lambda world: world.at_end.append(lambda entries: alarms.extend(_alarms(entries))))
     violations = dict(played.violations)
     if not played.facts.get("starts"):
         violations["start"] = "it never started"
     return seed, told.family, alarms, violations
 
 
-def _alarms(rows):
-    return [(row.fields["code"], row.fields["priority"]) for row in rows if row.kind == "alarm_raised"]
+def _alarms(entries):
+    return [(entry.fields["code"], entry.fields["priority"]) for entry in entries if entry.kind == "alarm_raised"]
 
 
 def run(options) -> int:

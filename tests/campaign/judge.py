@@ -251,49 +251,53 @@ async def at_the_end(world: World, watching: Watching) -> dict[str, float]:
     if infusion is not None and not infusion.state.ended:
         world.violate("ends", f"with a nurse's help it is still {infusion.state.value}: {infusion.reason}")
     await world.control.writer.append([])
-    rows = world.rows()
+    entries = world.entries()
     for look in world.at_end:
-        look(rows)
-    for row in rows:
-        if row.kind == "internal_error":
-            world.violate("defect", f"row {row.id}: {row.body}")
-    _delivered(world, watching, rows)
-    _book(world, watching, rows)
-    _record(world, rows, infusion)
+        look(entries)
+    for entry in entries:
+        if entry.kind == "internal_error":
+            world.violate("defect", f"row {entry.id}: {entry.body}")
+    _delivered(world, watching, entries)
+    _book(world, watching, entries)
+    _record(world, entries, infusion)
     return {
         "delivered_ml": watch.delivered_ml,
         "starts": watch.starts,
         "processes": world.processes,
-        "rows": len(rows),
+        "rows": len(entries),
         "slowest_stop_s": max(watching.stops, default=0.0),
         "stops_judged": len(watching.stops),
         "losses_judged": watching.losses,
         "found_flowing": watching.left_behind,
         "unordered_flows": sum(flow.cause != "wire" for flow in watch.flows),
-        "alarms": sum(row.kind == "alarm_raised" for row in rows),
+        "alarms": sum(entry.kind == "alarm_raised" for entry in entries),
     }
 
 
-def _delivered(world: World, watching: Watching, rows) -> None:
-    started = {row.session for row in rows if row.kind == "intent_start"}
-    began = {row.session: row.fields["infusion"] for row in rows if row.kind == "began" and row.session in started}
+def _delivered(world: World, watching: Watching, entries) -> None:
+    started = {entry.session for entry in entries if entry.kind == "intent_start"}
+    began = {
+        entry.session: entry.fields["infusion"]
+        for entry in entries
+        if entry.kind == "began" and entry.session in started
+    }
     ordered = sum(float(infusion["prescribed"].split()[0]) for infusion in began.values())
     given = world.watch.delivered_ml - world.watch.unordered_ml()
     if given > ordered * (1 + watching.error) + watching.ripple_ml + OVER_ML:
         world.violate("delivered", f"{given:.3f} mL given of {ordered:.3f} mL ordered")
 
 
-def _book(world: World, watching: Watching, rows) -> None:
+def _book(world: World, watching: Watching, entries) -> None:
     doses, concentrations = Doses(), {}
-    doses.take(rows)
-    for row in rows:
-        if row.kind == "order_accepted":
-            concentrations[row.session] = Decimal(row.fields["program"]["entry"]["concentration"].split()[0])
+    doses.take(entries)
+    for entry in entries:
+        if entry.kind == "order_accepted":
+            concentrations[entry.session] = Decimal(entry.fields["program"]["entry"]["concentration"].split()[0])
     booked = sum(float(dose.worst.decimal / concentrations[dose.session]) for dose in doses.all())
     watching.enough(booked, f"the dose history says {booked:.3f} mL")
 
 
-def _record(world: World, rows, infusion: Infusion | None) -> None:
+def _record(world: World, entries, infusion: Infusion | None) -> None:
     try:
         with contextlib.closing(JournalReader(world.disk.path)) as reader:
             reader.verify()
@@ -301,7 +305,7 @@ def _record(world: World, rows, infusion: Infusion | None) -> None:
         world.violate("record", str(error))
     if world.disk.lost:
         return  # what the full disk refused cannot be replayed
-    replay = Replay(rows)
+    replay = Replay(entries)
     if replay.differences:
         world.violate("record", f"{len(replay.differences)} differences: {replay.differences[0]}")
     if infusion is None:

@@ -290,7 +290,7 @@ class World:
     def violate(self, rule: str, text: str) -> None:
         self.violations.setdefault(rule, f"at {self.now:.3f} s: {text}")
 
-    def rows(self) -> list[Record]:
+    def entries(self) -> list[Record]:
         with contextlib.closing(JournalReader(self.disk.path)) as reader:
             return list(reader.all())
 

@@ -1,4 +1,4 @@
-"""A stop goes to every pump, whatever fails beside it; a defect on one pump is noticed and ends in a stop."""
+"""A stop goes to every pump, whatever else fails; a defect on one pump is noticed and ends in a stop."""
 
 import asyncio
 
@@ -27,7 +27,9 @@ async def test_a_listener_that_fails_keeps_no_stop_from_any_pump(tmp_path, monke
             await asyncio.sleep(5)
             assert not here.pumps["bed1"].truth()["running"]
             assert not here.pumps["bed2"].truth()["running"]
-        assert any("a defect in what is shown" in row.body for row in here.rows() if row.kind == "internal_error")
+        assert any(
+            "a defect in what is shown" in entry.body for entry in here.entries() if entry.kind == "internal_error"
+        )
 
 
 @pytest.mark.requirement("STP-01")
