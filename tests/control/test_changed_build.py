@@ -31,7 +31,9 @@ def later(monkeypatch, **by):
 
 
 @pytest.mark.parametrize("change", CHANGES)
-async def test_an_infusion_under_way_is_stopped_and_does_not_go_on_under_another_build(tmp_path, monkeypatch, change):
+async def test_an_infusion_under_way_is_stopped_and_does_not_continue_under_another_build(
+    tmp_path, monkeypatch, change
+):
     async with open_testbed(tmp_path) as here:
         await here.start()
         await asyncio.sleep(300)

@@ -1,4 +1,4 @@
-"""One fold for recovery and replay: a restart survives whatever the process before it survived (PWR-02, AUD-05)."""
+"""One fold for recovery and replay: a restart survives what the previous process survived (PWR-02, AUD-05)."""
 
 import asyncio
 import sys
@@ -14,7 +14,7 @@ from pumpd.journal import Entry, fold
 from pumpd.journal.replay import Replay
 from pumpd.pump import Unknown
 from tests.control.test_restart import die
-from tests.control.testbed import come_up, open_testbed
+from tests.control.testbed import open_testbed, restart
 
 
 def break_on(monkeypatch, kind):
@@ -42,10 +42,10 @@ async def test_a_restart_survives_an_event_that_failed_in_the_state_machine_and_
         await asyncio.sleep(20)
         assert not (await here.ask(op="pause", pump="bed1", by="nurse", reason="test")).ok
         await die(here)
-        async with come_up(here):
+        async with restart(here):
             await here.until("stopped")  # nobody knows what the failed event would have made of it
             assert not here.pump.truth()["running"]
-        assert Replay(here.rows()).differences == []
+        assert Replay(here.entries()).differences == []
 
 
 @pytest.mark.requirement("PWR-03", "STP-03")
@@ -62,7 +62,7 @@ async def test_a_restart_whose_event_fails_and_whose_first_stop_is_lost_lets_not
         await die(here)
         break_on(monkeypatch, kind)
         monkeypatch.setattr(LinkDriver, "stop", stop)
-        async with come_up(here):
+        async with restart(here):
             await asyncio.sleep(20)
             assert not lost
             assert not here.pump.truth()["running"]
@@ -84,14 +84,14 @@ async def test_a_restart_whose_event_fails_and_whose_first_stop_is_lost_lets_not
         ("infusion_ended", []),
     ],
 )
-async def test_an_entry_that_cannot_be_understood_never_keeps_control_from_coming_up(tmp_path, kind, body):
+async def test_an_entry_that_cannot_be_understood_never_prevents_control_from_starting(tmp_path, kind, body):
     async with open_testbed(tmp_path) as here:
         await here.start()
         await asyncio.sleep(20)
         session = here.gateway.runners["bed1"].infusion.place.session
         await die(here)
         here.gateway.journal._journal.append([Entry(kind, body, "bed1", session)])
-        async with come_up(here):
+        async with restart(here):
             await asyncio.sleep(6)
             assert not here.pump.truth()["running"]
             assert (await here.ask(op="status")).ok

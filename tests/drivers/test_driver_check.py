@@ -73,7 +73,7 @@ async def test_a_pump_that_stalls_is_named_and_stopped(connect):
     assert "stopped" in pump_now(check)
 
 
-async def test_a_pump_that_flows_on_after_its_stop_fails(connect):
+async def test_a_pump_that_keeps_flowing_after_its_stop_fails(connect):
     pump = ToyPump()
     real = pump._execute
     pump._execute = lambda text: "" if text == "STP" else real(text)
@@ -82,7 +82,7 @@ async def test_a_pump_that_flows_on_after_its_stop_fails(connect):
     assert "infusing" in pump_now(check)
 
 
-async def test_a_counter_that_creeps_on_after_the_stop_fails(connect):
+async def test_a_counter_that_keeps_growing_after_the_stop_fails(connect):
     pump = ToyPump()
     real = pump._execute
 
@@ -105,7 +105,7 @@ async def test_a_pump_of_another_model_is_not_programmed(connect):
     assert pump_now(check) == "it confirmed a stop"
 
 
-async def test_no_answer(connect):
+async def test_no_answer_is_reported(connect):
     pump = ToyPump()
     pump.silent = True
     check = await bench(connect, pump)
@@ -131,7 +131,7 @@ def run(*arguments):
     return CliRunner().invoke(command.app, arguments)
 
 
-def test_list():
+def test_list_names_the_families():
     result = run("list", "--json")
     (row,) = [row for row in json.loads(result.stdout)["drivers"] if row["family"] == "new-era"]
     assert row["from"].startswith("pumpd-drivers ")
@@ -167,7 +167,7 @@ def test_a_family_that_takes_no_syringe_is_shown_with_a_bag():
         (["check", "--driver", "new-era", "--port", "/dev/null", "--volume", "1,5 mL"], "volume"),
     ],
 )
-def test_what_cannot_be_done_is_refused_with_status_2(arguments, why):
+def test_an_impossible_check_is_refused_with_status_2(arguments, why):
     result = run(*arguments)
     assert result.exit_code == 2
     assert why in result.stderr
