@@ -186,21 +186,16 @@ def stop(
     end = time.monotonic() + wait
     while True:
         status = ask(config, StatusRequest(), as_json=as_json)
-        flowing = [each["pump"] for each in status["pumps"] if each["pump"] in stopping and _may_flow(each)]
-        if not flowing:
+        not_yet = [each["pump"] for each in status["pumps"] if each["pump"] in stopping and not each["stopped"]]
+        if not not_yet:
             show(status, f"Stopped: {', '.join(stopping) or 'no pump is configured'}.", as_json=as_json)
             return
         if time.monotonic() > end:
             fail(
-                f"Stop sent and repeated, not confirmed for {', '.join(flowing)}. Stop at the pump, clamp the line.",
+                f"Stop sent and repeated, not confirmed for {', '.join(not_yet)}. Stop at the pump, clamp the line.",
                 as_json=as_json,
             )
         time.sleep(0.1)
-
-
-def _may_flow(status: dict[str, Any]) -> bool:
-    infusion = status["infusion"]
-    return bool(infusion and infusion["may_flow"])
 
 
 def status(*, config: Config = CONFIG, as_json: Json = False) -> None:

@@ -217,7 +217,7 @@ SLICES = (
         after=RUNNING,
         nodes=900,
     ),
-    Slice("doubt", "restarts, lost answers to a start, display readings", "restart reconcile start late", nodes=900),
+    Slice("doubt", "restarts, lost answers to a start, display readings", "restart reconcile start late", nodes=3_000),
     Slice("supply", "a pump that loses its supply and its count", "supply start lost", dose=3, nodes=700),
     Slice(
         "silence",

@@ -232,12 +232,21 @@ EVENTS = (
         "doubt",
     ),
     Mutant(
-        "reconciled by a reading from before the stop",
+        "reconciled on one reading without flow, asked for before the stop or after it",
+        "reconcile:_may_still_flow",
+        "stopped(infusion.no_flow_since_ns, reading, limits.still_for_ns)",
+        "reading is not None and reading.state.no_flow",
+        "no_flow_in_a_state_without_flow",
+        "doubt",
+    ),
+    Mutant(
+        "reconciled a lease after a reading from before the stop",
         "reconcile:_may_still_flow",
         "reading.asked_ns > stop_ns",
         "True",
-        "no_flow_in_a_state_without_flow",
+        "reconciling_is_refused_when_wrong",
         "doubt",
+        deep=True,
     ),
     Mutant(
         "reconciled while the pump may flow",
