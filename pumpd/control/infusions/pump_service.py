@@ -1,11 +1,10 @@
-"""One pump and the infusion on it: what the rest of control asks of them, and the pump's one coroutine.
+"""One pump and the infusion on it: what the rest of control asks of them. `pump_work` runs it.
 
 Promises:
 - A stop is sent at once, from wherever it is asked for, past everything that waits.
 - Nothing but the state machine's `StartPump` makes this pump flow.
 - The deadman is disarmed only once readings have confirmed that the pump stopped, with nothing under way.
-- What is due falls due by time alone: an infusion is checked twice a second whether or not the pump answers.
-- Whatever ends a task of this pump ends `run`, so that it is noticed.
+- What is due falls due by time alone, whether or not the pump answers.
 """
 
 import asyncio
@@ -36,8 +35,6 @@ from pumpd.pump import Capabilities, Driver, DriverFamily, Identity, Reading
 from pumpd.settings import PumpSettings
 
 log = structlog.get_logger("pumpd.control")
-
-CHECK_TIME_S = 0.5  # ALM-10 asks for a signal within 1 s
 
 
 class PumpService:
@@ -191,7 +188,7 @@ class PumpService:
                 async with asyncio.timeout(within_s):
                     await self._polling.at_rest()
 
-    # -- the pump's own task -----------------------------------------------------------------------------------------
+    # -- what runs it ------------------------------------------------------------------------------------------------
 
     def _stop_ours(self) -> None:
         self._commands.stop_ours()
@@ -201,15 +198,12 @@ class PumpService:
 
     async def run(self) -> None:
         """Poll and work until cancelled. Whatever else ends it is a defect of pumpd."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._polling.run(), name=f"polling {self.name}")
-            group.create_task(self._let_time_pass(), name=f"time of {self.name}")
+        await self._polling.run()
 
-    async def _let_time_pass(self) -> None:
-        while True:
-            await asyncio.sleep(CHECK_TIME_S)
-            if self.active:
-                self._current.let_time_pass(self._now())
+    def let_time_pass(self) -> None:
+        """Let fall due what is due by now."""
+        if self.active:
+            self._current.let_time_pass(self._now())
 
     def _deadman_reports(self, why: str) -> None:
         if self.active:
