@@ -4,14 +4,14 @@ Promises:
 - A viewer that reads slowly misses older states, never the newest, and holds up nobody else.
 - A tablet has at most `MOST_VIEWERS` viewers; one more ends the oldest, which may be a connection that is long dead.
 - While control does not answer, viewers hear why and get no beat, so that the values on a screen grow old.
-- When a part of this fails, viewers hear it, and `run` raises: the process ends and starts again.
+- When a part of this ends, viewers hear it, and `run` raises: the process ends and starts again.
 - The journal is read in a thread: a disk that hangs holds up the history, and neither the state nor a stop.
 """
 
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +19,7 @@ import structlog
 
 from pumpd.bedside.history import ALARM_KINDS, MOST_ALARMS, History
 from pumpd.bedside.link import Control, NoControlError
+from pumpd.bedside.parts import PartEndedError, together
 from pumpd.journal import JournalError, JournalReader
 
 log = structlog.get_logger("pumpd.bedside")
@@ -56,24 +57,19 @@ class Feed:
         return None if found is None else {"id": key_id, **found}
 
     async def run(self) -> None:
-        """Follow control and the journal until cancelled. Raises the error when either fails."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._reported("watch", self._watch()), name="watch")
-            tasks.create_task(self._reported("journal", self._read()), name="journal")
+        """Follow control and the journal until cancelled. Raises PartEndedError when either of them ends."""
+        try:
+            await together(watch=self._watch(), journal=self._read())
+        except PartEndedError as error:
+            log.exception("feed_failed", part=error.part)
+            self._failed = True
+            await self._announce()
+            raise
 
     async def close(self) -> None:
         """Let every viewer end, after it was sent the latest news."""
         self._closing = True
         await self._announce()
-
-    async def _reported(self, part: str, work: Awaitable[None]) -> None:
-        try:
-            await work
-        except Exception:
-            log.exception("feed_failed", part=part)
-            self._failed = True
-            await self._announce()
-            raise
 
     async def _announce(self) -> None:
         async with self._changed:

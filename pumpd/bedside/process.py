@@ -1,4 +1,4 @@
-"""The tasks of bedside in one group: when one fails, the process ends in order and systemd starts it again."""
+"""The parts of bedside together: when one ends, the process ends in order and systemd starts it again."""
 
 import asyncio
 
@@ -6,6 +6,7 @@ import structlog
 
 from pumpd.bedside.app import Bedside
 from pumpd.bedside.feed import Feed
+from pumpd.bedside.parts import PartEndedError, together
 from pumpd.bedside.server import Server
 from pumpd.notify import notify, watchdog_interval_s
 
@@ -14,24 +15,15 @@ FAILED = 1
 log = structlog.get_logger("pumpd.bedside")
 
 
-class _EndedError(Exception):
-    """A signal asked the process to end."""
-
-
 async def serve(server: Server, feed: Feed, api: Bedside, end: asyncio.Event) -> int:
-    """Serve until `end` is set or a task fails. Returns the exit status."""
+    """Serve until `end` is set or a part ends. Returns the exit status."""
     status = 0
     try:
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_until(end), name="end")
-            tasks.create_task(_report_ready(), name="ready")
-            tasks.create_task(feed.run(), name="feed")
-            tasks.create_task(server.run(), name="server")
-    except* _EndedError:
-        pass
-    except* Exception as errors:
-        log.exception("bedside_failed", exc_info=errors)
-        status = FAILED
+        await together(end=end.wait(), ready=_report_ready(), feed=feed.run(), server=server.run())
+    except PartEndedError as error:
+        if error.part != "end":
+            log.exception("bedside_failed", part=error.part)
+            status = FAILED
     notify("STOPPING=1")
     await feed.close()
     await server.close()
@@ -40,15 +32,11 @@ async def serve(server: Server, feed: Feed, api: Bedside, end: asyncio.Event) ->
     return status
 
 
-async def _until(end: asyncio.Event) -> None:
-    await end.wait()
-    raise _EndedError
-
-
 async def _report_ready() -> None:
     """Report ready, then feed the watchdog: that this runs shows that the event loop runs."""
     notify("READY=1", "STATUS=serving tablets")
     interval = watchdog_interval_s()
-    while interval is not None:
-        notify("WATCHDOG=1")
-        await asyncio.sleep(interval)
+    while True:
+        if interval is not None:
+            notify("WATCHDOG=1")
+        await asyncio.sleep(interval or 60.0)

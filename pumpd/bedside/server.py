@@ -20,6 +20,7 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from pumpd.bedside.connection import RECEIVING_BYTES, SENDING_BYTES, Connection
+from pumpd.bedside.parts import together
 from pumpd.settings import BedsideLimits
 
 log = structlog.get_logger("pumpd.bedside")
@@ -64,9 +65,7 @@ class Server:
 
     async def run(self) -> None:
         """Serve until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            for listener in self._listeners:
-                tasks.create_task(self._accept(listener), name="accept")
+        await together(**{f"accept {number}": self._accept(each) for number, each in enumerate(self._listeners)})
 
     async def close(self) -> None:
         """Give requests in progress some time to end."""

@@ -8,7 +8,7 @@ from pumpd.control.alarms.service import AlarmService
 from pumpd.control.alarms.sounder import Sounder
 from pumpd.control.confirming.service import ConfirmingService
 from pumpd.control.infusions.pump_service import PumpService, stop_all
-from pumpd.control.infusions.pump_work import PumpWork
+from pumpd.control.infusions.pump_work import PumpWork, TimeWork
 from pumpd.control.infusions.pumps import Pumps
 from pumpd.control.infusions.start_gate import StartGate
 from pumpd.control.journal_health import JournalHealth
@@ -140,6 +140,7 @@ class Gateway:
         for name, runner in self.runners.items():
             on_port = [each for each in self.runners.values() if each.settings.port == runner.settings.port]
             self.works.start(f"pump {name}", PumpWork(runner, on_port, self.clock))
+            self.works.start(f"time of {name}", TimeWork(runner))
         self.works.start("alarms", self.alarms)
         self.works.once("library", self.library_check.run())
         self.works.once("dose history", self._past.run())

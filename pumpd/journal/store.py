@@ -35,10 +35,13 @@ CREATE TABLE records (
     hash TEXT NOT NULL
 ) STRICT
 """
-# Few entries among many, found without reading the others: a restart while a pump flows waits for them.
+# Few entries among many, found without reading the others: a restart while a pump flows waits for them, and a tablet
+# for its alarms.
 RARE = (
     *("pruned", "began", "infusion_ended", "control_started", "library_accepted", "association_changed"),
-    *("alarm_raised", "alarm_cleared"),
+    *("alarm_raised", "alarm_cleared", "alarm_acknowledged", "alarm_escalated"),
+    *("alarm_audio_paused", "alarm_audio_resumed"),
+    *("observation_started", "vitals_recorded", "observation_ended"),
 )
 _IS_RARE = f"kind IN {RARE}"  # word for word in a query, otherwise SQLite does not use the index
 _INDEX = f"CREATE INDEX IF NOT EXISTS few_kinds ON records (kind, id) WHERE {_IS_RARE}"

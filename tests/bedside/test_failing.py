@@ -74,7 +74,7 @@ async def test_a_part_of_the_feed_that_dies_is_logged_shown_to_viewers_and_ends_
         events = await asyncio.wait_for(viewer, 1)
     assert json.loads(events[-1].split("data: ")[1])["text"] == FAILED
     events = [(each["event"], each.get("part")) for each in logs if each["log_level"] == "error"]
-    assert events == [("feed_failed", part), ("bedside_failed", None)]
+    assert events == [("feed_failed", part), ("bedside_failed", "feed")]
     assert server.closed
     assert api.closed
     monkeypatch.undo()
@@ -90,6 +90,19 @@ def broken_once(announce):
         await announce()
 
     return announcing
+
+
+@pytest.mark.requirement("RUN-17")
+@pytest.mark.parametrize("part", ["watch", "journal", "feed", "ready", "server"])
+async def test_a_part_that_is_cancelled_ends_the_process_too(tmp_path, monkeypatch, part):
+    monkeypatch.setattr(asyncio, "to_thread", inline)
+    feed = Feed(Control(), tmp_path / "no journal yet")
+    running = asyncio.create_task(serve(Part(), feed, Part(), asyncio.Event()))
+    await asyncio.sleep(3)
+    (task,) = (task for task in asyncio.all_tasks() if task.get_name() == part)
+    task.cancel()
+    assert await asyncio.wait_for(running, 5) == 1
+    monkeypatch.undo()
 
 
 async def test_a_server_that_stops_accepting_ends_the_process(tmp_path, monkeypatch):

@@ -270,3 +270,21 @@ async def test_an_alarm_is_on_record_and_cleared_whichever_entry_was_the_last_be
                 assert not Replay(here.entries()).differences
                 await die(here)
             here.gateway.journal._journal.close()
+
+
+@pytest.mark.requirement("ALM-16")
+async def test_an_alarm_that_an_infusion_clears_and_its_pump_still_has_is_raised_on_record_again(tmp_path):
+    async with open_testbed(tmp_path) as here:
+        await here.start()
+        memory.unplug("bed1")
+        await here.until("stopping", "uncertain", within_s=60)
+        await asyncio.sleep(10)
+        assert ("bed1", "stop_unconfirmed") in shown(here.gateway)
+        here.gateway.runners["bed1"].unprescribed.alarms = frozenset({AlarmCode.STOP_UNCONFIRMED})
+        memory.plug("bed1")
+        await here.until("tripped")
+        await asyncio.sleep(1)
+        active = shown(here.gateway)
+        assert ("bed1", "stop_unconfirmed") in active
+        assert unpaired(here) == dict.fromkeys(active, 1)
+        assert retained(here) == {code for _, code in active}

@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import json
 import socket
 
 import pytest
 
 from pumpd.control.socket import clients as limits
 from pumpd.control.socket.clients import MOST, UNREAD_BYTES, Client, Clients
+from pumpd.control.socket.streams import StateStream
 from pumpd.messages.requests import LONGEST_LINE
 from tests.control.test_socket import Client as Nurse
 from tests.control.test_socket import serving_with
@@ -100,3 +102,31 @@ async def test_clients_that_send_and_never_read_cost_a_bounded_buffer_and_are_dr
             await asyncio.sleep(0.01)
         assert len(server.clients) == 0
         assert 0 < most <= UNREAD_BYTES + LONGEST_LINE  # one buffer and one answer
+
+
+@pytest.mark.requirement("STP-12")
+async def test_what_all_who_watch_are_shown_is_collected_once():
+    collected, lines = [], []
+
+    class Writer:
+        def write(self, line):
+            lines.append(line)
+
+        async def drain(self):
+            await asyncio.sleep(0)
+
+    def state():
+        collected.append(1)
+        return {"number": len(collected)}
+
+    stream = StateStream(state)
+    watching = [asyncio.create_task(stream.show(asyncio.StreamReader(), Writer())) for _ in range(100)]
+    await asyncio.sleep(0.01)
+    stream.change()
+    await asyncio.sleep(5)
+    for task in watching:
+        task.cancel()
+    await asyncio.gather(*watching, return_exceptions=True)
+    assert len(lines) >= 500
+    assert len(collected) <= 10
+    assert json.loads(lines[100]) == {"number": 2}, "a change is shown at once, whatever was collected just before"

@@ -9,13 +9,15 @@ import contextlib
 
 import pytest
 
+from pumpd.bedside.feed import Feed
 from pumpd.control.infusions import recovery
 from pumpd.control.process import gateway
-from pumpd.journal import Journal
+from pumpd.journal import Journal, JournalReader
+from pumpd.journal.store import RARE
 from pumpd.journal.writer import InlineWriter
 from pumpd.wire import memory
 from pumpd_simulators.faults import Fault
-from tests.control.testbed import open_testbed
+from tests.control.testbed import come_up, open_testbed
 from tests.signed import library as signed_library
 
 
@@ -271,3 +273,32 @@ def _wall(ts, plus_s):
     from datetime import datetime, timedelta
 
     return datetime.fromisoformat(ts) + timedelta(seconds=plus_s)
+
+
+@pytest.mark.requirement("PWR-02")
+async def test_a_start_reads_no_long_journal_to_find_a_few_entries(tmp_path, monkeypatch):
+    """Control and bedside ask only for kinds that the journal's index has."""
+    asked = set()
+
+    def noted(method, at):
+        plain = getattr(JournalReader, method)
+
+        def ask(self, *arguments):
+            asked.update(arguments[at : at + 1])
+            return plain(self, *arguments)
+
+        monkeypatch.setattr(JournalReader, method, ask)
+
+    async with open_testbed(tmp_path) as here:
+        await here.start()
+        await here.ask(op="stop", reason="test")
+        await here.until("stopped")
+        await die(here)
+        noted("last", 1)
+        noted("newest", 0)
+        async with come_up(here):
+            await asyncio.sleep(0.1)
+        with contextlib.closing(JournalReader(here.journal)) as reader:
+            Feed(None, here.journal)._begin(reader)
+    assert {"began", "alarm_raised", "observation_started", "alarm_acknowledged"} <= asked
+    assert asked <= set(RARE)

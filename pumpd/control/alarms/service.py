@@ -191,7 +191,8 @@ class AlarmService:
     def _record(self, keys: frozenset[Key]) -> None:
         """Write the raises and clears that no infusion writes."""
         own = of_infusions(self._runners)
-        for key in sorted(keys - self._open.keys()):
+        still_active = [key for key in keys & self._open.keys() if self._cleared_by_infusion(key, self._open[key])]
+        for key in sorted([*(keys - self._open.keys()), *still_active]):
             if key in own:
                 self._open[key] = own[key]
             else:

@@ -1,11 +1,10 @@
-"""One pump and the infusion on it: what the rest of control needs from them, and the pump's own coroutine.
+"""One pump and the infusion on it: what the rest of control needs from them. `pump_work` runs it.
 
 Promises:
 - A stop is sent at once, wherever the request comes from, and overtakes everything that waits.
 - Nothing but the state machine's `StartPump` makes this pump flow.
 - The deadman is disarmed only once readings have confirmed that the pump stopped, with nothing under way.
-- Deadlines depend on time alone: an infusion is checked twice a second whether or not the pump answers.
-- When any task of this pump ends, `run` ends too, so that it is noticed.
+- Deadlines depend on time alone, whether or not the pump answers.
 """
 
 import asyncio
@@ -36,8 +35,6 @@ from pumpd.pump import Capabilities, Driver, DriverFamily, Identity, Reading
 from pumpd.settings import PumpSettings
 
 log = structlog.get_logger("pumpd.control")
-
-CHECK_TIME_S = 0.5  # ALM-10 asks for a signal within 1 s
 
 
 class PumpService:
@@ -195,7 +192,7 @@ class PumpService:
                 async with asyncio.timeout(within_s):
                     await self._polling.at_rest()
 
-    # -- the pump's own task -----------------------------------------------------------------------------------------
+    # -- what runs it ------------------------------------------------------------------------------------------------
 
     def _stop_ours(self) -> None:
         self._commands.stop_ours()
@@ -205,16 +202,13 @@ class PumpService:
 
     async def run(self) -> None:
         """Poll and send until cancelled. If it ends in any other way, that is a defect in pumpd."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._polling.run(), name=f"polling {self.name}")
-            group.create_task(self._let_time_pass(), name=f"time of {self.name}")
+        await self._polling.run()
 
-    async def _let_time_pass(self) -> None:
-        while True:
-            await asyncio.sleep(CHECK_TIME_S)
-            self.unprescribed.let_time_pass(self._now())
-            if self.active:
-                self._current.let_time_pass(self._now())
+    def let_time_pass(self) -> None:
+        """Check what is due by now, whether or not the pump answers."""
+        self.unprescribed.let_time_pass(self._now())
+        if self.active:
+            self._current.let_time_pass(self._now())
 
     def _deadman_reports(self, why: str) -> None:
         if self.active:

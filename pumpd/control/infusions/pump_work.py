@@ -1,12 +1,15 @@
-"""A pump's own loop as a part of control: how long one of its cycles may take."""
+"""What runs a pump, as parts of control: its own loop, and the time that passes for its infusion."""
 
 import asyncio
 from collections.abc import Iterable
 
 from pumpd.control.infusions.pump_service import PumpService
 from pumpd.host.clock import Clock
+from pumpd.host.turns import Turns
 
 LEAST_PATIENCE_S = 8.0  # until the driver asks for more: the port is being opened
+CHECK_TIME_S = 0.5  # ALM-10 asks for a signal within 1 s
+TIME_PATIENCE_S = 3.0
 
 
 class PumpWork:
@@ -28,3 +31,20 @@ class PumpWork:
     def overdue(self) -> bool:
         last_s = max(self._since_s, self._clock.loop_seconds(self._runner.last_turn_ns))
         return asyncio.get_running_loop().time() - last_s > self.patience_s
+
+
+class TimeWork:
+    """Twice a second, whatever the pump's own loop waits for."""
+
+    def __init__(self, runner: PumpService) -> None:
+        self._runner, self._turns = runner, Turns(TIME_PATIENCE_S)
+
+    async def run(self) -> None:
+        while True:
+            self._turns.turned()
+            await asyncio.sleep(CHECK_TIME_S)
+            self._runner.let_time_pass()
+
+    @property
+    def overdue(self) -> bool:
+        return self._turns.overdue

@@ -1,9 +1,10 @@
 """What a client of a control socket can watch: the live state, and the bytes of a pump's line.
 
 Promises:
-- Watching changes nothing. A client that does not read costs the pumps nothing: states are not queued for it, and
-  packets that it does not read are dropped and counted.
-- When the client is gone, nothing of its stream remains.
+- Watching changes nothing. A client that does not read costs the pumps nothing: a state waits for it and is not queued,
+  packets that it does not take are dropped and counted.
+- A state is collected once for all who watch: at each change, and else ten times a second at most.
+- When the client is gone, nothing is left of its stream.
 """
 
 import asyncio
@@ -24,9 +25,11 @@ class StateStream:
     def __init__(self, state: Callable[[], GatewayState]) -> None:
         self._state = state
         self._watchers: set[asyncio.Event] = set()
+        self._line, self._collected_s = b"", 0.0
 
     def change(self) -> None:
         """Something that is shown has changed."""
+        self._line = b""
         for watcher in self._watchers:
             watcher.set()
 
@@ -38,17 +41,25 @@ class StateStream:
             async with _until_gone(reader) as gone:
                 while not gone.done():
                     changed.clear()
-                    writer.write(json.dumps(self._state(), ensure_ascii=False).encode() + b"\n")
+                    writer.write(self._shown())
                     await writer.drain()
                     await asyncio.wait((gone,), timeout=LEAST_APART_S)
                     if not changed.is_set():
                         change = asyncio.create_task(changed.wait(), name="watch change")
-                        await asyncio.wait(
-                            (gone, change), timeout=EVERY_S - LEAST_APART_S, return_when="FIRST_COMPLETED"
-                        )
-                        change.cancel()
+                        try:
+                            await asyncio.wait(
+                                (gone, change), timeout=EVERY_S - LEAST_APART_S, return_when="FIRST_COMPLETED"
+                            )
+                        finally:
+                            change.cancel()
         finally:
             self._watchers.discard(changed)
+
+    def _shown(self) -> bytes:
+        now_s = asyncio.get_running_loop().time()
+        if not self._line or now_s - self._collected_s >= LEAST_APART_S:
+            self._line, self._collected_s = json.dumps(self._state(), ensure_ascii=False).encode() + b"\n", now_s
+        return self._line
 
 
 async def show_wire(runner: PumpService, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
