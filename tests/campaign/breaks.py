@@ -45,7 +45,7 @@ def _lost_count_is_nothing():
 
 def _commands_sent_again():
     """A command whose answer was lost is sent again, as a question is."""
-    tell = LinkDriver.tell
+    tell = LinkDriver.send_once
 
     async def again(self, *args, **more):
         try:
@@ -53,7 +53,7 @@ def _commands_sent_again():
         except UnansweredError:
             return await tell(self, *args, **more)
 
-    return mock.patch.object(LinkDriver, "tell", again)
+    return mock.patch.object(LinkDriver, "send_once", again)
 
 
 def _start_before_the_journal():
