@@ -116,7 +116,7 @@ class RunningRules:
         assert not rig.flows
         assert not (await rig.read()).state.flowing
         await rig.watch(10)
-        assert not rig.flows, "nobody started it again"
+        assert not rig.flows, "it started again by itself"
         assert rig.starts == 1
 
     @on_rig
