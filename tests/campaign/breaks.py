@@ -45,13 +45,13 @@ def _lost_count_is_nothing():
 
 def _commands_sent_again():
     """A command whose answer was lost is sent again, as a question is."""
-    tell = LinkDriver.send_once
+    send_once = LinkDriver.send_once
 
     async def again(self, *args, **more):
         try:
-            return await tell(self, *args, **more)
+            return await send_once(self, *args, **more)
         except UnansweredError:
-            return await tell(self, *args, **more)
+            return await send_once(self, *args, **more)
 
     return mock.patch.object(LinkDriver, "send_once", again)
 

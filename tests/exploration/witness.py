@@ -7,7 +7,7 @@ from tests.exploration.slices import NEVER, PATIENT, PLACE, TICK, Slice, program
 from tests.exploration.world import World
 
 
-def send_once(sl: Slice, i: Infusion, w: World, event: ev.Event) -> World:
+def tell(sl: Slice, i: Infusion, w: World, event: ev.Event) -> World:
     """What the witness writes down when an event arrives, before it is known what the infusion makes of it."""
     match event:
         case ev.ReadingTaken(reading=reading):
