@@ -21,6 +21,7 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Respon
 from starlette.routing import Route
 
 from pumpd.bedside import bodies, stop_page, stops
+from pumpd.bedside.address import PlainAddress
 from pumpd.bedside.bench import Bench
 from pumpd.bedside.capacity import Capacity
 from pumpd.bedside.feed import Feed
@@ -82,7 +83,11 @@ class Bedside:
         ]
         return Starlette(
             routes=routes,
-            middleware=[Middleware(SecurityHeaders), Middleware(Capacity, requests=self._limits.requests)],
+            middleware=[
+                Middleware(SecurityHeaders),
+                Middleware(PlainAddress),
+                Middleware(Capacity, requests=self._limits.requests),
+            ],
             exception_handlers={HTTPException: _refused_by_router},
         )
 

@@ -1,16 +1,17 @@
-"""One watch on control and one reader of the journal, shared by any number of viewers.
+"""One watch on control and one reader of the journal, shared by all viewers.
 
 Promises:
-- A viewer that reads slowly misses older states, never the newest, and holds up no other viewer.
-- While control does not answer, viewers are sent the reason and no beat, so that the values on a screen go stale.
-- When a part of this fails, viewers are informed, and `run` raises: the process ends and starts again.
-- The journal is read in a thread: a disk that hangs holds up the history, but neither the state nor a stop.
+- A viewer that reads slowly misses older states, never the newest, and holds up nobody else.
+- A tablet has at most `MOST_VIEWERS` viewers; one more ends the oldest, which may be a connection that is long dead.
+- While control does not answer, viewers hear why and get no beat, so that the values on a screen grow old.
+- When a part of this fails, viewers hear it, and `run` raises: the process ends and starts again.
+- The journal is read in a thread: a disk that hangs holds up the history, and neither the state nor a stop.
 """
 
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,6 +31,7 @@ REOPEN_AFTER_S = 2.0
 ENTRIES_AT_ONCE = 500
 FURTHEST_BACK = 200_000  # entries
 BEAT_S = 2.0
+MOST_VIEWERS = 4  # a tablet shows one page; the others are of connections whose loss was not noticed yet
 NOT_YET = "The gateway has not answered yet."
 FAILED = (
     "The gateway's display has failed and is starting again. The infusion continues as before. If this does not go "
@@ -45,6 +47,7 @@ class Feed:
         self._control, self._journal_path = control, journal_path
         self._change = 0
         self._changed = asyncio.Condition()
+        self._viewers: dict[str, list[object]] = {}  # by tablet, the oldest first
         self._closing = self._failed = self._reading = False
 
     def tablet(self, key_id: str) -> dict[str, Any] | None:
@@ -139,8 +142,30 @@ class Feed:
         self.history.take(sorted(alarms, key=lambda entry: entry.id))
         self.history.last_id = start - 1
 
+    @contextlib.contextmanager
+    def _viewing(self, tablet: str) -> Iterator[Callable[[], bool]]:
+        """A place for one more viewer of this tablet. Gives the question whether it is still its own."""
+        place, places = object(), self._viewers.setdefault(tablet, [])
+        places.append(place)
+        del places[:-MOST_VIEWERS]
+        try:
+            yield lambda: place in places
+        finally:
+            if place in places:
+                places.remove(place)
+                if not places:
+                    del self._viewers[tablet]
+
     async def events(self, tablet: str, after: int) -> AsyncGenerator[str, None]:
-        """The server-sent events for one viewer, until it disconnects or the server ends."""
+        """The server-sent events for one viewer, until it goes away, has too many after it, or the server ends."""
+        with self._viewing(tablet) as still_viewing:
+            async with contextlib.aclosing(self._events(tablet, after)) as events:
+                async for event in events:
+                    yield event
+                    if not still_viewing():
+                        return
+
+    async def _events(self, tablet: str, after: int) -> AsyncGenerator[str, None]:
         yield "retry: 1000\n\n"
         loop = asyncio.get_running_loop()
         seen, change, beat = after if after <= self.history.last_id else 0, -1, 0.0

@@ -34,7 +34,7 @@ class Control(Protocol):
         ...
 
     def watch(self) -> AsyncGenerator[dict[str, Any], None]:
-        """The live state, without end. Raises NoControlError."""
+        """The live state, for ever. Raises NoControlError, also when control is silent for `ANSWER_WITHIN_S`."""
         ...
 
     def trace(self, pump: str) -> AsyncGenerator[dict[str, Any], None]:
@@ -54,21 +54,25 @@ class ControlLink:
             raise NoControlError(AWAY) from error
 
     async def watch(self) -> AsyncGenerator[dict[str, Any], None]:
-        async for line in self._stream(WatchRequest()):
+        async for line in self._stream(WatchRequest(), ANSWER_WITHIN_S):  # control sends it each second
             yield line
 
     async def trace(self, pump: str) -> AsyncGenerator[dict[str, Any], None]:
         async for line in self._stream(TraceRequest(pump=pump)):
             yield line
 
-    async def _stream(self, message: BaseModel) -> AsyncGenerator[dict[str, Any], None]:
+    async def _stream(self, message: BaseModel, silent_s: float | None = None) -> AsyncGenerator[dict[str, Any], None]:
         try:
             async with self._asked(message, LONGEST_STATE) as reader:
                 async with asyncio.timeout(ANSWER_WITHIN_S):
                     answer = Answer.model_validate_json(await reader.readline())
                 if not answer.ok:
                     raise NoControlError("; ".join(answer.reasons))
-                while line := await reader.readline():
+                while True:
+                    async with asyncio.timeout(silent_s):
+                        line = await reader.readline()
+                    if not line:
+                        break
                     yield json.loads(line)
         except (OSError, ValueError) as error:
             raise NoControlError(AWAY) from error

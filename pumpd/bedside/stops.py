@@ -18,8 +18,10 @@ LARGEST_BODY = 1024
 async def named(request: Request) -> bodies.StopBody:
     """The pump and the reason, from the query or otherwise from the body. No pump: all of them."""
     try:
-        if request.query_params:
-            return bodies.StopBody.model_validate(dict(request.query_params))
+        if query := request.query_params:
+            if len(query.multi_items()) > len(query):
+                raise bodies.BodyError(422, "query: a name is there twice, and nobody knows which one counts")
+            return bodies.StopBody.model_validate(dict(query))
         if _has_body(request):
             return await bodies.read(request, bodies.StopBody, LARGEST_BODY, BODY_WITHIN_S)
     except (ClientDisconnect, ValidationError, bodies.BodyError):

@@ -10,8 +10,20 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from pumpd.pump import Done, Driver, Identity, Outcome, PumpProgram, PumpState, Reading, Refused, Unknown
-from pumpd.quantities import Duration
+from pumpd.pump import (
+    Done,
+    Driver,
+    Identity,
+    Outcome,
+    PumpProgram,
+    PumpState,
+    Reading,
+    Refused,
+    Unknown,
+    no_flow_since,
+    stopped,
+)
+from pumpd.quantities import NS_PER_S, Duration
 
 T = TypeVar("T")
 
@@ -21,6 +33,7 @@ WATCH_PERIOD_S = 0.25
 RISES = 4  # of the volume counter before delivery counts as confirmed
 LONGEST_WATCH_S = 60.0
 NO_FLOW_S = 2.0  # between the two readings that confirm it (STP-04)
+NO_FLOW_NS = int(NO_FLOW_S * NS_PER_S)
 
 TO_DO = {
     "identify": "Check cable, power, address and baud rate of the pump, and that no other program uses the port.",
@@ -77,7 +90,7 @@ class BenchCheck:
     async def _before_flow(self) -> None:
         self.identity = await self._do("identify", self.driver.identify(), _who)
         first = await self._do("read", self.driver.read(), _reading)
-        if first.state.flowing:
+        if not first.state.no_flow:
             self._fail("read", f"the pump is already {first.state}")
         await self._do("load", self.driver.load(self.program), lambda _: _program(self.program))
         held = await self._do("read back", self.driver.read_back(), _program)
@@ -131,8 +144,9 @@ class BenchCheck:
             first = await self._value("verify", self.driver.read())
             await asyncio.sleep(NO_FLOW_S)
             second = self.now = await self._value("verify", self.driver.read())
-            if first.state.flowing or second.state.flowing or first.delivered != second.delivered:
-                self._fail("verify", f"the pump still flows: {first.delivered}, then {_reading(second)}")
+            since_ns = no_flow_since(no_flow_since(None, None, first), first, second)
+            if not stopped(since_ns, second, NO_FLOW_NS):
+                self._fail("verify", f"the pump has not stopped: {first.delivered}, then {_reading(second)}")
             self._pass("verify", f"no flow: {second.delivered}, unchanged after {NO_FLOW_S:g} s")
             await self._do("release", self.driver.release(), lambda _: "released, watchdog off")
         except StepFailedError:

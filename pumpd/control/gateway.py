@@ -3,13 +3,11 @@
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
-import structlog
-
 from pumpd.control.alarms.board import Key
 from pumpd.control.alarms.service import AlarmService
 from pumpd.control.alarms.sounder import Sounder
 from pumpd.control.confirming.service import ConfirmingService
-from pumpd.control.infusions.pump_service import PumpService
+from pumpd.control.infusions.pump_service import PumpService, stop_all
 from pumpd.control.infusions.pump_work import PumpWork
 from pumpd.control.infusions.pumps import Pumps
 from pumpd.control.infusions.start_gate import StartGate
@@ -39,8 +37,6 @@ from pumpd.journal import Entry
 from pumpd.journal.writer import JournalWriter
 from pumpd.pump import AlarmCode
 from pumpd.settings import Settings
-
-log = structlog.get_logger("pumpd.control")
 
 
 class Gateway:
@@ -153,14 +149,8 @@ class Gateway:
             self.works.start("supply", self._supply)
 
     def stop_all(self, why: str) -> None:
-        """Stop every pump that may flow. A failure at one pump does not keep the others from being stopped."""
-        for runner in self.runners.values():
-            if not (runner.may_flow or runner.unprescribed.stopping):
-                continue
-            try:
-                runner.stop("pumpd", why)
-            except Exception:
-                log.exception("stop_failed", pump=runner.name)
+        """Stop every pump that may flow."""
+        stop_all([each for each in self.runners.values() if each.may_flow or each.unprescribed.stopping], "pumpd", why)
 
     def changed(self) -> None:
         """Something that is shown to people has changed."""

@@ -113,7 +113,9 @@ async def gateway(settings: Settings, library: Library, journal: JournalWriter) 
         runner.patient = earlier.patients.get(runner.name, "")
         runner.unprescribed.holds(earlier.held.get(runner.name, ""))
         if runner.name in earlier.left:
-            runner.recover(earlier.left[runner.name])
+            left = earlier.left[runner.name]
+            made.alarms.recovered(runner.name, left.session, left.infusion.alarms)
+            runner.recover(left)
     made.start()
     try:
         yield made
@@ -152,8 +154,10 @@ def _library(settings: Settings) -> Library:
     try:
         return read_library(settings.library_dir or default_library())
     except LibraryError as error:
-        log.error("library_not_usable", why=error.problems)  # noqa: TRY400  # the message says it all
-        return NO_LIBRARY
+        log.error("library_not_usable", why=error.problems)  # noqa: TRY400  # the message says all of it
+    except Exception:
+        log.exception("library_not_understood")
+    return NO_LIBRARY
 
 
 async def _journal(path: Path) -> JournalWriter:

@@ -1,15 +1,19 @@
 """No part of bedside dies unnoticed: it is logged, viewers hear it, and the process ends to be started again."""
 
 import asyncio
+import contextlib
 import json
 import signal
 
 import pytest
 from structlog.testing import capture_logs
 
+from pumpd.bedside import link
 from pumpd.bedside.bench import Bench
 from pumpd.bedside.feed import FAILED, Feed
+from pumpd.bedside.link import ControlLink
 from pumpd.bedside.process import serve
+from pumpd.messages.requests import Answer
 from pumpd.settings import Settings
 from tests.bedside.test_process import serving
 
@@ -67,8 +71,8 @@ async def test_a_part_of_the_feed_that_dies_is_logged_shown_to_viewers_and_ends_
         else:
             monkeypatch.setattr("pumpd.bedside.feed.JournalReader", None)
         assert await asyncio.wait_for(running, 5) == 1
-        told = await asyncio.wait_for(viewer, 1)
-    assert json.loads(told[-1].split("data: ")[1])["text"] == FAILED
+        events = await asyncio.wait_for(viewer, 1)
+    assert json.loads(events[-1].split("data: ")[1])["text"] == FAILED
     events = [(each["event"], each.get("part")) for each in logs if each["log_level"] == "error"]
     assert events == [("feed_failed", part), ("bedside_failed", None)]
     assert server.closed
@@ -134,3 +138,39 @@ async def test_a_port_that_is_taken_ends_the_process_with_a_failure(tmp_path):
         assert await asyncio.wait_for(second.wait(), 10) == 1
         served.process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(served.process.wait(), 8) == 0
+
+
+@pytest.mark.realtime
+@pytest.mark.requirement("RUN-01")
+async def test_a_control_that_hangs_is_shown_as_away_and_no_beat_makes_old_values_look_new(tmp_path, monkeypatch):
+    monkeypatch.setattr(link, "ANSWER_WITHIN_S", 0.5)
+
+    async def hanging(reader, writer):
+        """Answers, shows the state once, and hangs."""
+        await reader.readline()
+        writer.write(Answer(ok=True).model_dump_json().encode() + b"\n")
+        writer.write(json.dumps({"tablets": {"t": {"name": "T", "roles": [], "person": None}}}).encode() + b"\n")
+        await reader.read()
+        writer.close()
+
+    path = tmp_path / "control.sock"
+    async with await asyncio.start_unix_server(hanging, path):
+        feed = Feed(ControlLink(path), tmp_path / "no journal yet")
+        running = asyncio.create_task(feed.run())
+        events = feed.events("t", 0)
+        heard = [text.partition("\n")[0] async for text in until(events, "away")]
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert "event: state" in heard
+    assert heard[-1] == "event: away"
+
+
+async def until(events, name):
+    """The events up to the one of this name that comes after a state."""
+    state = False
+    async with asyncio.timeout(5), contextlib.aclosing(events):
+        async for text in events:
+            yield text
+            state |= text.startswith("event: state")
+            if state and text.startswith(f"event: {name}"):
+                return

@@ -174,8 +174,8 @@ async def test_a_revoked_tablet_can_ask_for_nothing_and_its_page_shows_it(tmp_pa
         assert "is paired with this gateway" in answer["reasons"][0]
         await nothing_flows(here)
         await asyncio.sleep(1.5)
-        told = [event async for event in here.feed.events(here.tablet.id, 0)]
-        assert told[-1].startswith("event: unpaired")
+        events = [event async for event in here.feed.events(here.tablet.id, 0)]
+        assert events[-1].startswith("event: unpaired")
         assert (await here.tablet.post("/api/stop"))["ok"]
 
 

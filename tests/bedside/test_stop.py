@@ -122,11 +122,27 @@ async def test_a_whole_body_names_the_pump_to_stop(tmp_path):
 
 
 @pytest.mark.requirement("STP-12")
-@pytest.mark.parametrize("query", ["pump=..%2Fx", "pump=", "pump=bed1&reason=%00", "now=1", "pump"])
+@pytest.mark.parametrize(
+    "query", ["pump=..%2Fx", "pump=", "pump=bed1&reason=%00", "now=1", "pump", "pump=bed1&pump=bed2"]
+)
 async def test_a_stop_with_an_unreadable_address_stops_every_pump(tmp_path, query):
     client = Client(tmp_path)
     await client.post(query=query)
     assert client.stops == [(0, None)]
+
+
+@pytest.mark.requirement("STP-12", "STP-01")
+@pytest.mark.parametrize(
+    "path", ["/api/stop/", "//api/stop", "/stop/", "https://ward-7:8443/api/stop", "HTTPS://ward-7/stop/"]
+)
+async def test_a_stop_is_a_stop_however_its_address_is_written(tmp_path, path):
+    client = Client(tmp_path, requests=5)
+    others = [asyncio.create_task(client.post("/api/pair", announced=100, then="hangs")) for _ in range(5)]
+    await asyncio.sleep(0.1)
+    await client.post(path)
+    assert client.stops == [(0.1, None)]
+    assert client.statuses == [200]
+    await asyncio.gather(*others)
 
 
 @pytest.mark.requirement("STP-12")

@@ -1,7 +1,9 @@
-"""One writer for each file of keys and staff: no change is lost, no disk holds anything up, all is on record."""
+"""One writer for each file of keys and staff: no change is lost, no disk delays anything, everything is on record."""
 
 import asyncio
 import base64
+import os
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -18,7 +20,7 @@ def public_key() -> str:
 
 
 class HangingDisk:
-    """A disk that answers nothing until `go` is set."""
+    """A disk that does not answer until `go` is set."""
 
     def __init__(self, monkeypatch):
         self.go, self.writes = asyncio.Event(), 0
@@ -38,7 +40,7 @@ async def test_a_revoked_key_does_not_come_back_with_one_that_is_paired_at_the_s
         plain = keys.write_entries
         reading = asyncio.get_running_loop()
 
-        def slow(path, entries, *, mode):  # while the new key is being written, the lost one is revoked
+        def slow(path, entries, *, mode):  # the lost key is revoked while the new one is being written
             monkeypatch.setattr(keys, "write_entries", plain)
             revoking.append(asyncio.run_coroutine_threadsafe(here.ask(op="key_revoke", key=lost), reading))
             plain(path, entries, mode=mode)
@@ -53,7 +55,7 @@ async def test_a_revoked_key_does_not_come_back_with_one_that_is_paired_at_the_s
 
 
 @pytest.mark.parametrize("number", range(3))
-async def test_changes_at_the_same_moment_are_all_made(tmp_path, number):
+async def test_simultaneous_changes_are_all_made(tmp_path, number):
     async with open_testbed(tmp_path) as here:
         people = [
             here.ask(op="staff_add", badge=f"10{each:02d}", name=f"Nurse {each}", roles=["view"], pin="4711")
@@ -66,7 +68,7 @@ async def test_changes_at_the_same_moment_are_all_made(tmp_path, number):
         assert len(KeyStore(here.gateway.settings.keys_path).all()) == 8 + 1  # the testbed's own
 
 
-@pytest.mark.requirement("STP-01")
+@pytest.mark.requirement("STP-01", "AUD-08")
 async def test_a_disk_that_hangs_holds_one_thread_and_neither_a_stop_nor_the_answer(tmp_path, monkeypatch):
     async with open_testbed(tmp_path) as here:
         await here.start()
@@ -80,8 +82,10 @@ async def test_a_disk_that_hangs_holds_one_thread_and_neither_a_stop_nor_the_ans
         assert disk.writes == 1
         assert "the disk did not answer" in answers[0].reasons[0]
         assert all("nothing was changed" in answer.reasons[0] for answer in answers[1:])
+        assert "software_key_paired" not in here.kinds()
         disk.go.set()
         await asyncio.sleep(0.1)
+        assert here.kinds().count("software_key_paired") == 1, "a change that is made late is on record all the same"
         assert (await here.ask(op="key_add", name="later", public_key=public_key())).ok
 
 
@@ -111,10 +115,40 @@ async def test_every_change_is_in_the_journal_with_who_made_it_and_no_pin_is(tmp
         await here.ask(op="pin_reset", badge="1001", pin="815399")
         await here.ask(op="pin_reset", badge="1002", pin="815399")  # there is none
         await here.ask(op="staff_remove", badge="1001")
-        made = {row.kind: row.fields for row in here.rows()}
+        made = {entry.kind: entry.fields for entry in here.entries()}
         kinds = ("software_key_paired", "key_renamed", "key_revoked", "staff_added", "pin_reset", "staff_removed")
         assert all(made[kind]["by"] == "test" for kind in kinds)
         assert made["key_revoked"]["key"] == key
-        text = "".join(str(row) for row in here.rows()) + str(here.answers)
+        text = "".join(str(entry) for entry in here.entries()) + str(here.answers)
         assert "471153" not in text
         assert "815399" not in text
+
+
+@pytest.mark.requirement("SEC-18")
+def test_a_power_cut_does_not_bring_a_replaced_file_back(tmp_path, monkeypatch):
+    """The name of a file is durable once its folder was synchronized, and not before."""
+    done, replace, fsync = [], Path.replace, os.fsync
+    monkeypatch.setattr(Path, "replace", lambda self, to: (done.append("replaced"), replace(self, to)))
+
+    def synchronized(descriptor):
+        done.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", synchronized)
+    files.write_entries(tmp_path / "keys.json", [], mode=0o640)
+    assert done == [str(tmp_path / "keys.new"), "replaced", str(tmp_path)]
+
+
+@pytest.mark.requirement("SEC-19")
+@pytest.mark.parametrize("text", ["", "{", "null", "[null]", "[{}]", "[" * 100_000, '[{"id": 1}]'], ids=len)
+async def test_damaged_files_are_named_and_keep_neither_the_state_nor_a_stop_from_anyone(tmp_path, text):
+    async with open_testbed(tmp_path) as here:
+        settings = here.gateway.settings
+        for path in (settings.keys_path, settings.staff_path):
+            path.write_text(text)
+        for op, path in (("key_list", settings.keys_path), ("staff_list", settings.staff_path)):
+            answer = await here.ask(op=op)
+            assert not answer.ok
+            assert path.name in answer.reasons[0]
+        assert (await here.ask(op="status")).result["tablets"] == {}
+        assert (await here.ask(op="stop")).ok

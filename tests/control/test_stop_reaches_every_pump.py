@@ -1,10 +1,11 @@
-"""A stop goes to every pump, whatever fails beside it; a defect on one pump is noticed and ends in a stop."""
+"""A stop goes to every pump, whatever else fails; a defect on one pump is noticed and ends in a stop."""
 
 import asyncio
 
 import pytest
 
 from pumpd.control.infusions.pump_service import stop_all
+from pumpd.journal import JournalError
 from tests.control.testbed import open_testbed
 
 
@@ -27,7 +28,9 @@ async def test_a_listener_that_fails_keeps_no_stop_from_any_pump(tmp_path, monke
             await asyncio.sleep(5)
             assert not here.pumps["bed1"].truth()["running"]
             assert not here.pumps["bed2"].truth()["running"]
-        assert any("a defect in what is shown" in row.body for row in here.rows() if row.kind == "internal_error")
+        assert any(
+            "a defect in what is shown" in entry.body for entry in here.entries() if entry.kind == "internal_error"
+        )
 
 
 @pytest.mark.requirement("STP-01")
@@ -42,8 +45,7 @@ async def test_a_stop_is_on_its_way_to_every_pump_before_anything_is_written_of_
 
         with monkeypatch.context() as patched:
             patched.setattr(pumps[0]._journal, "note", broken)
-            with pytest.raises(RuntimeError):
-                stop_all(pumps, "nurse", "test")
+            assert stop_all(pumps, "nurse", "test") == ["bed1"]
         await asyncio.sleep(1)
         assert not here.pumps["bed1"].truth()["running"]
         assert not here.pumps["bed2"].truth()["running"]
@@ -85,3 +87,42 @@ async def test_what_ends_the_polling_of_a_pump_ends_its_task_so_that_it_is_notic
         (task,) = running_task("pump bed1")
         await asyncio.wait([task], timeout=3)
         assert isinstance(task.exception(), ExceptionGroup)
+
+
+@pytest.mark.requirement("STP-01")
+@pytest.mark.parametrize("part", ["stop_now", "feed", "note"])
+async def test_what_fails_for_one_pump_keeps_no_other_from_its_stop_and_is_reported(tmp_path, monkeypatch, part):
+    async with open_testbed(tmp_path, beds=("bed1", "bed2")) as here:
+        await here.start("bed1", patient="token-1")
+        await here.start("bed2", patient="token-2")
+        runner = here.gateway.runners["bed1"]
+        owner = {"stop_now": runner._commands, "feed": runner._current, "note": runner._journal}[part]
+
+        def broken(*_):
+            raise RuntimeError("a defect")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(owner, part, broken)
+            answer = await here.ask(op="stop", reason="test")
+        assert not answer.ok
+        assert "bed1; stop there at the pump" in answer.reasons[0]
+        await here.until("stopped", pump="bed2")
+        assert not here.pumps["bed2"].truth()["running"]
+
+
+@pytest.mark.requirement("STP-01", "PWR-11")
+async def test_what_fails_while_actions_are_carried_out_stops_that_pump_and_no_other_hears_less(tmp_path, monkeypatch):
+    async with open_testbed(tmp_path, beds=("bed1", "bed2")) as here:
+        await here.start("bed1", patient="token-1")
+        await here.start("bed2", patient="token-2")
+
+        def broken(*_):
+            raise RuntimeError("a defect")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(here.gateway.runners["bed1"]._current, "_carry_out", broken)
+            here.gateway.journal.on_failure(JournalError("disk full"))
+        assert here.state("bed2") == "stopping"
+        await here.until("stopped", "tripped", pump="bed2")
+        assert not here.pumps["bed1"].truth()["running"]
+        assert "a defect" in next(row.body for row in here.entries() if row.kind == "internal_error")

@@ -1,4 +1,4 @@
-"""A journal of version 0.1 is read under today's names, and continued; its chain stays what it was."""
+"""A journal of version 0.1 is read under the present names and continued; its chain does not change."""
 
 import contextlib
 import json
@@ -61,7 +61,7 @@ def test_a_question_for_a_kind_finds_old_and_new_names(path, reader, kind):
     assert reader.newest(kind, before=reader.newest(kind).id).written_kind == old
 
 
-def test_a_field_whose_name_has_changed_is_read_under_todays(reader):
+def test_a_field_whose_name_has_changed_is_read_under_its_present_name(reader):
     (restored,) = reader.last(10, "journal_restored")
     assert "rows_kept" in restored.body
     assert "entries_kept" in restored.fields
@@ -101,7 +101,7 @@ def test_its_export_can_be_verified_because_it_shows_what_was_hashed(reader):
     assert foot["entries"] == len(entries)
 
 
-def test_telemetry_publishes_todays_names(reader):
+def test_telemetry_publishes_the_present_names(reader):
     translator = Translator("ward-7", {"bed1": True})
     kinds = {
         json.loads(message.payload)["kind"]

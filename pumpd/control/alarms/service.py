@@ -11,7 +11,7 @@ Promises:
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -108,6 +108,20 @@ class AlarmService:
     def see(self) -> None:
         """An alarm may have come or gone: check at the next pass of the event loop."""
         self._wake.set()
+
+    def recovered(self, pump: str, session: str, codes: Collection[AlarmCode]) -> None:
+        """An infusion goes on with these alarms. Record what the process before raised or cleared as it died.
+
+        Those entries carry no session: in the session's own entries, each alarm follows from an event.
+        """
+        for code in sorted(codes):
+            if (pump, code) not in self._open:
+                self._raise((pump, code))
+            self._open[pump, code] = session
+        for key in [key for key, raised in self._open.items() if key[0] == pump and raised == session]:
+            if key[1] not in codes:
+                del self._open[key]
+                self._note(CLEARED, pump, {"code": key[1].value, "by": "pumpd"})
 
     # -- the list ----------------------------------------------------------------------------------------------------
 

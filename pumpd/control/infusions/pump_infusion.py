@@ -1,8 +1,9 @@
 """The infusion on one pump: events go in, the actions of the state machine come out and are carried out at once.
 
 Promises:
-- Every event is in the journal, except passing time that changes nothing. So replaying it gives the same infusion.
-- A defect in the state machine ends in a stop.
+- Every event is in the journal, except passing time that changes nothing; so the journal gives the same infusion again.
+- A defect in the state machine, or in what carries out its actions, reaches no caller and ends in a stop that is
+  repeated until readings confirm it: nothing goes on (PWR-03).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -79,12 +80,15 @@ class PumpInfusion:
         self._journal.note("happened", event_to_data(event))  # a journal failure here is fed first
         try:
             self.infusion, actions = advance(self.infusion, event)
-        except Exception as error:  # any defect in pumpd must end in a stop
-            log.exception("state_machine_failed", pump=self._journal.pump)
+            self._carry_out(actions, getattr(event, "by", "pumpd"))
+        except Exception as error:  # a defect in pumpd must end in a stop, whatever it is
+            log.exception("infusion_failed", pump=self._journal.pump)
             self._stop_now()
             self._journal.note("internal_error", {"error": repr(error), "event": type(event).__name__})
-            return (f"pumpd failed and stops the pump: {error}",)
-        self._carry_out(actions, getattr(event, "by", "pumpd"))
+            why = f"pumpd failed and stops the pump: {error}"
+            if not isinstance(event, ev.StopRequested):  # so that the stop is repeated until readings confirm it
+                self.feed(ev.StopRequested(event.at_ns, "pumpd", why))
+            return (why,)
         return tuple(reason for action in actions if isinstance(action, ev.Refuse) for reason in action.reasons)
 
 

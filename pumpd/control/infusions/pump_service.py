@@ -10,7 +10,7 @@ Promises:
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +212,7 @@ class PumpService:
     async def _let_time_pass(self) -> None:
         while True:
             await asyncio.sleep(CHECK_TIME_S)
+            self.unprescribed.let_time_pass(self._now())
             if self.active:
                 self._current.let_time_pass(self._now())
 
@@ -223,9 +224,21 @@ class PumpService:
         return self._clock.monotonic_ns()
 
 
-def stop_all(pumps: Sequence[PumpService], by: str, reason: str, *, switching: bool = False) -> None:
-    """Stop these pumps: a stop goes to every one of them before anything is written or shown about any of them."""
-    for pump in pumps:
-        pump.stop_now()
-    for pump in pumps:
+def stop_all(pumps: Iterable[PumpService], by: str, reason: str, *, switching: bool = False) -> list[str]:
+    """Stop these pumps: a stop goes to every one of them before anything is written or shown of any.
+
+    Returns the names of those for which pumpd failed; that keeps no other pump from its stop.
+    """
+    pumps, failed = list(pumps), dict[str, None]()
+
+    def stop(pump: PumpService) -> None:
         pump.stop(by, reason, switching=switching)
+
+    for step in (PumpService.stop_now, stop):
+        for pump in pumps:
+            try:
+                step(pump)
+            except Exception:  # whatever it is
+                log.exception("stop_failed", pump=pump.name)
+                failed[pump.name] = None
+    return list(failed)

@@ -62,10 +62,11 @@ class ObservationService:
         for each in self.of_pump(runner.name):
             if now >= each.until_ns:
                 self._end(each, "pumpd", "its time is over and the next infusion on this pump has ended")
-        patient = runner.program.prescription.patient if runner.program else ""
         assert runner.infusion is not None  # it has ended
         result = summary(runner.infusion, runner.program, self._clock.instant())
-        began = self.under_way[session] = Observation(session, patient, now, pump=runner.name, summary=dict(result))
+        began = self.under_way[session] = Observation(
+            session, runner.infusion.patient, now, pump=runner.name, summary=dict(result)
+        )
         self._note_started(began)
 
     def vitals(self, pump: str, session: str, by: str, numbers: Mapping[str, int]) -> None:

@@ -64,7 +64,13 @@ class DoseHistory:
         """Whether there may be more."""
         async with self._taking:
             entries = await self._disk.result()
-            self._doses.take(entries)
+            try:
+                self._doses.take(entries)
+            except JournalError:
+                raise
+            except Exception as error:  # an order is refused; a crash loop over a flowing pump would be worse
+                log.exception("dose_history_not_understood")
+                raise JournalError(f"journal {self._path}: pumpd cannot understand it: {error!r}") from error
         return len(entries) == PIECE
 
     def _next_piece(self) -> list[Record]:

@@ -59,7 +59,10 @@ class LibraryCheck:
         except TimeoutError:
             self.known = (f"library: {what} in {WITHIN_S:g} s; check the gateway's disk",)
         except JournalError as error:
-            self.known = (f"library: {error}; the versions that were used here are not known",)
+            self.known = (f"library: {error}; which versions were in use here is not known",)
+        except Exception as error:  # nothing is started by it; a crash loop over a flowing pump would be worse
+            log.exception("library_not_understood")
+            self.known = (f"library: pumpd cannot check {self._directory}: {error!r}",)
         return self.known
 
     async def _accept(self, mark: Mark | None) -> None:

@@ -1,5 +1,9 @@
-"""Small JSON files of control: read as a whole and replaced as a whole, so that a power cut leaves the old or the new
-one.
+"""Small JSON files of control.
+
+Promises:
+- A file is read whole and replaced whole. A power cut leaves the old or the new, and never undoes a change that was
+  answered: a revoked key stays revoked.
+- Changes to one file are made one after the other, and each that is made is on record, however late.
 """
 
 import asyncio
@@ -20,6 +24,8 @@ def read_entries(path: Path) -> list[dict[str, Any]]:
         entries = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return []
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ValueError("not a list of entries")
     return entries
@@ -36,6 +42,11 @@ def write_entries(path: Path, entries: list[dict[str, Any]], *, mode: int) -> No
         file.flush()
         os.fsync(file.fileno())
     beside.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)  # or a power cut may bring the old file back
+    finally:
+        os.close(folder)
 
 
 class Changes:
@@ -49,23 +60,31 @@ class Changes:
         self._what = what
         self._one = asyncio.Lock()
 
-    async def make(self, change: Callable[[], T]) -> T:
-        """Make this change. Raises TimeoutError with what to do, and whatever the change itself raises."""
+    async def make(self, change: Callable[[], T], made: Callable[[T], None]) -> T:
+        """Make this change, and call `made` with its result once it is made, also when that is too late for the caller.
+
+        Raises TimeoutError with what to do, and what the change itself raises.
+        """
         try:
             async with asyncio.timeout(WRITTEN_WITHIN_S):
                 await self._one.acquire()
         except TimeoutError as error:
             raise TimeoutError(f"{self._what}: an earlier change waits for the disk; nothing was changed") from error
-        made = asyncio.create_task(asyncio.to_thread(change), name=f"change {self._what}")
-        made.add_done_callback(self._over)
+        making = asyncio.create_task(self._make(change, made), name=f"change {self._what}")
+        making.add_done_callback(self._over)
         try:
             async with asyncio.timeout(WRITTEN_WITHIN_S):
-                return await asyncio.shield(made)
+                return await asyncio.shield(making)
         except TimeoutError as error:
             why = f"{self._what}: the disk did not answer; list them to see whether the change was made"
             raise TimeoutError(why) from error
 
-    def _over(self, made: asyncio.Task[Any]) -> None:
+    async def _make(self, change: Callable[[], T], made: Callable[[T], None]) -> T:
+        result = await asyncio.to_thread(change)
+        made(result)
+        return result
+
+    def _over(self, making: asyncio.Task[Any]) -> None:
         self._one.release()
-        if not made.cancelled():
-            made.exception()  # retrieved here, because the caller may have stopped waiting
+        if not making.cancelled():
+            making.exception()  # asked for here, because the caller may not wait any more

@@ -50,9 +50,7 @@ class Register:
     async def add_tablet(self, name: str, roles: tuple[str, ...], der: bytes, by: str) -> PairedKey:
         """Pair a tablet's key, after its code was accepted."""
         key = signature.pairable(name, roles, der, kind="tablet")
-        await self._change(self._key_changes, lambda: self._keys.add(key))
-        self._note("tablet_paired", {"key": key.id, "name": key.name, "roles": list(key.roles), "by": by})
-        return key
+        return await self._add(key, "tablet_paired", by)
 
     async def add_software(self, name: str, public_key: str, by: str) -> dict[str, Any]:
         """Pair a software nurse's key, so that it may confirm."""
@@ -63,20 +61,22 @@ class Register:
         except ValueError as error:
             raise RefusedError(str(error)) from error
         key = signature.pairable(name, (Role.CONFIRM.value,), der)
-        await self._change(self._key_changes, lambda: self._keys.add(key))
-        self._note("software_key_paired", {"key": key.id, "name": key.name, "roles": list(key.roles), "by": by})
-        return shown(key)
+        return shown(await self._add(key, "software_key_paired", by))
 
     async def rename_key(self, key_id: str, name: str, by: str) -> dict[str, Any]:
         check_name(name)
-        await self._change(self._key_changes, lambda: self._keys.rename(key_id, name))
-        self._note("key_renamed", {"key": key_id, "name": name, "by": by})
+        body = {"key": key_id, "name": name, "by": by}
+        await self._change(self._key_changes, lambda: self._keys.rename(key_id, name), "key_renamed", body)
         return {"id": key_id, "name": name}
 
     async def revoke_key(self, key_id: str, by: str) -> dict[str, Any]:
-        await self._change(self._key_changes, lambda: self._keys.revoke(key_id))
-        self._note("key_revoked", {"key": key_id, "by": by})
+        body = {"key": key_id, "by": by}
+        await self._change(self._key_changes, lambda: self._keys.revoke(key_id), "key_revoked", body)
         return {"id": key_id}
+
+    async def _add(self, key: PairedKey, kind: str, by: str) -> PairedKey:
+        body = {"key": key.id, "name": key.name, "roles": list(key.roles), "by": by}
+        return await self._change(self._key_changes, lambda: self._keys.add(key), kind, body)
 
     # -- staff -------------------------------------------------------------------------------------------------------
 
@@ -87,23 +87,26 @@ class Register:
             raise RefusedError(str(error)) from error
 
     async def add_person(self, badge: str, name: str, roles: tuple[str, ...], pin: str, by: str) -> dict[str, Any]:
-        person = await self._change(self._staff_changes, lambda: self._staff.add(badge, name, roles, pin))
-        self._note("staff_added", person.shown() | {"by": by})
+        body = {"badge": badge, "name": name, "roles": list(roles), "by": by}
+        person = await self._change(
+            self._staff_changes, lambda: self._staff.add(badge, name, roles, pin), "staff_added", body
+        )
         return person.shown()
 
     async def remove_person(self, badge: str, by: str) -> dict[str, Any]:
-        await self._change(self._staff_changes, lambda: self._staff.remove(badge))
-        self._note("staff_removed", {"badge": badge, "by": by})
+        body = {"badge": badge, "by": by}
+        await self._change(self._staff_changes, lambda: self._staff.remove(badge), "staff_removed", body)
         return {"badge": badge}
 
     async def reset_pin(self, badge: str, pin: str, by: str) -> dict[str, Any]:
-        await self._change(self._staff_changes, lambda: self._staff.reset_pin(badge, pin))
-        self._note("pin_reset", {"badge": badge, "by": by})
+        body = {"badge": badge, "by": by}
+        await self._change(self._staff_changes, lambda: self._staff.reset_pin(badge, pin), "pin_reset", body)
         return {"badge": badge}
 
-    async def _change(self, changes: Changes, change: Callable[[], T]) -> T:
+    async def _change(self, changes: Changes, change: Callable[[], T], kind: str, body: Mapping[str, Any]) -> T:
+        """Make the change, and write this entry once it is made."""
         try:
-            return await changes.make(change)
+            return await changes.make(change, lambda _: self._note(kind, body))
         except (KeyStoreError, StaffError, TimeoutError) as error:
             raise RefusedError(str(error)) from error
 

@@ -1,0 +1,19 @@
+"""The address of a request in its plain form: however a client writes the address of a stop, it is a stop (STP-12)."""
+
+import re
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+_ORIGIN = re.compile(r"^https?://[^/]*", re.IGNORECASE)
+
+
+class PlainAddress:
+    """Takes off the origin that a proxy sends along (RFC 9112, 3.2.2), and slashes that are too many."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scope["path"] = "/" + _ORIGIN.sub("", scope["path"]).strip("/")
+        await self._app(scope, receive, send)
