@@ -9,7 +9,7 @@ from pumpd.host.clock import Clock
 LEAST_PATIENCE_S = 8.0  # until the driver asks for more: the port is being opened
 
 
-class PumpWork:
+class PumpPart:
     def __init__(self, runner: PumpService, on_port: Iterable[PumpService], clock: Clock) -> None:
         """`on_port`: all pumps on its port, including itself: each waits while another uses the line."""
         self._runner, self._on_port, self._clock = runner, tuple(on_port), clock
