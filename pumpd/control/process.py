@@ -154,7 +154,7 @@ def _library(settings: Settings) -> Library:
     try:
         return read_library(settings.library_dir or default_library())
     except LibraryError as error:
-        log.error("library_not_usable", why=error.problems)  # noqa: TRY400  # the message says all of it
+        log.error("library_not_usable", why=error.problems)  # noqa: TRY400  # the message says it all
     except Exception:
         log.exception("library_not_understood")
     return NO_LIBRARY

@@ -105,8 +105,8 @@ class Demo:
         tablet.announce(here.tablet, badge, pin, self.view.say, as_json=self.as_json)
         tablet.invite(here.client, here.tablet, self.view.say, time.sleep)
         self.view.say(
-            "Sign in on the tablet, associate the pump with a patient (any token), order for that patient, and type the "
-            "token again where the wristband is scanned. The bench panel shows the true values, and starts faults."
+            "Sign in on the tablet, associate the pump with a patient (any token), order for that patient, and type "
+            "the token again where the wristband is scanned. The bench panel shows true values, and starts faults."
         )
         while True:
             infusion = self._status(here)["infusion"]

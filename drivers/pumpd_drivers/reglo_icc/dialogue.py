@@ -69,7 +69,7 @@ class RegloIccDialogue(LinkDriver[Heard], ABC):
             missed += 1
             if missed == TRIES:
                 error = FailedError if str(answer) == FAIL else DeclinedError
-                raise error(f"{command}: the pump replied {answer}, which is no answer to that")
+                raise error(f"{command}: the pump replied {answer}, which is not an answer to it")
 
     async def value(self, command: str, shape: re.Pattern[str], epoch: int | None) -> re.Match[str]:
         """A question whose answer is text of that shape. A sign is never its answer, whatever follows the sign."""

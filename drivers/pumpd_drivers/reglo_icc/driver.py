@@ -70,7 +70,7 @@ class RegloIcc(RegloIccDialogue):
         if not model.startswith(self.settings.model):
             raise DeclinedError(f"model: the pump reports {model!r}; the settings allow only {self.settings.model}")
         firmware = await self.twice("(", _DIGITS, epoch)
-        await self.runs(epoch=epoch)  # a missing channel fails here; and it separates two replies that look alike
+        await self.runs(epoch=epoch)  # a missing channel fails here; and it separates two similar replies
         serial = await self.twice("xS", _ANY, epoch) if self.settings.asks_serial else None
         if self.settings.serial not in ("", serial):
             raise DeclinedError(f"serial: the pump reports {serial}; the settings allow only {self.settings.serial}")

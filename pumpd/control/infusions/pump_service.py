@@ -225,9 +225,9 @@ class PumpService:
 
 
 def stop_all(pumps: Iterable[PumpService], by: str, reason: str, *, switching: bool = False) -> list[str]:
-    """Stop these pumps: a stop goes to every one of them before anything is written or shown of any.
+    """Stop these pumps: a stop goes to every one of them before anything is written or shown about any of them.
 
-    Returns the names of those for which pumpd failed; that keeps no other pump from its stop.
+    Returns the names of those for which pumpd failed; such a failure keeps no other pump from its stop.
     """
     pumps, failed = list(pumps), dict[str, None]()
 
@@ -238,7 +238,7 @@ def stop_all(pumps: Iterable[PumpService], by: str, reason: str, *, switching: b
         for pump in pumps:
             try:
                 step(pump)
-            except Exception:  # whatever it is
+            except Exception:  # any defect
                 log.exception("stop_failed", pump=pump.name)
                 failed[pump.name] = None
     return list(failed)
