@@ -62,7 +62,7 @@ PHRASES = {
         ),
     ),
     r"\btak(e|es|en|ing) up\b|\btook up\b": ("recover", ("docs/reference/pumpsim.md",)),  # play of a drive
-    r"\bmeets?_|_met\b|\bmet again\b": ("identified", ("pumpd/journal/records.py",)),
+    r"\bmeets?_|_met\b|\bmet again\b": ("identified", ()),
     r"\b(own|pump's) expiry\b": ("loss-of-control behaviour", ()),
     r"\b(in|of|has) \w+ figures\b": ("digits", ()),
 }
