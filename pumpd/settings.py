@@ -55,7 +55,7 @@ class MqttSettings(_Section):
     username: str | None = None
     """User name at the broker."""
     password_file: Path | None = None
-    """A file that holds the password alone, readable only by telemetry's user."""
+    """A file that contains only the password, readable only by telemetry's user."""
     keepalive_s: int = Field(default=10, ge=5, le=60)
     """Seconds without traffic after which telemetry and broker check each other."""
 
@@ -155,7 +155,7 @@ class AlarmSettings(_Section):
 
 
 class SupplySettings(_Section):
-    """The gateway's battery, UPS and voltage. Watched without this section too if any pump is real."""
+    """The gateway's battery, UPS and voltage. Also monitored without this section if any pump is real."""
 
     full_minutes: int | None = Field(default=None, ge=1, le=7 * 24 * 60)
     """Minutes for which this gateway runs on a full battery, as measured by the site. Needed for a battery that reports
@@ -175,7 +175,7 @@ class Settings(_Section):
     state_dir: Path
     """Directory of the journal, paired keys, staff and certificates."""
     library_dir: Path | None = None
-    """The drug library. Default: `/etc/pumpd/library` if it exists, else the shipped library."""
+    """The drug library. Default: `/etc/pumpd/library` if it exists, otherwise the shipped library."""
     library_keys: Mapping[Name, PublicKey] = Field(default_factory=dict)
     """Public keys that may sign a library, by name."""
     care_area: CareArea | None = None
@@ -254,7 +254,7 @@ class Settings(_Section):
 
     @property
     def tablet_socket_path(self) -> Path:
-        """The tablet socket, which bedside uses: it takes less."""
+        """The tablet socket, which bedside uses; it accepts fewer requests."""
         return self.tablet_socket or self.socket_path.parent / "tablet.sock"
 
     def deadman_socket(self, pump: str) -> Path:

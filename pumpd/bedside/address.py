@@ -8,7 +8,7 @@ _ORIGIN = re.compile(r"^https?://[^/]*", re.IGNORECASE)
 
 
 class PlainAddress:
-    """Takes off the origin that a proxy sends along (RFC 9112, 3.2.2), and slashes that are too many."""
+    """Removes the origin that a proxy sends (RFC 9112, 3.2.2), and superfluous slashes."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

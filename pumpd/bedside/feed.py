@@ -32,7 +32,7 @@ REOPEN_AFTER_S = 2.0
 ENTRIES_AT_ONCE = 500
 FURTHEST_BACK = 200_000  # entries
 BEAT_S = 2.0
-MOST_VIEWERS = 4  # a tablet shows one page; the others are of connections whose loss was not noticed yet
+MOST_VIEWERS = 4  # a tablet shows one page; the others belong to lost connections that are not closed yet
 NOT_YET = "The gateway has not answered yet."
 FAILED = (
     "The gateway's display has failed and is starting again. The infusion continues as before. If this does not go "
@@ -48,7 +48,7 @@ class Feed:
         self._control, self._journal_path = control, journal_path
         self._change = 0
         self._changed = asyncio.Condition()
-        self._viewers: dict[str, list[object]] = {}  # by tablet, the oldest first
+        self._viewers: dict[str, list[object]] = {}  # by tablet, oldest first
         self._closing = self._failed = self._reading = False
 
     def tablet(self, key_id: str) -> dict[str, Any] | None:
@@ -140,7 +140,7 @@ class Feed:
 
     @contextlib.contextmanager
     def _viewing(self, tablet: str) -> Iterator[Callable[[], bool]]:
-        """A place for one more viewer of this tablet. Gives the question whether it is still its own."""
+        """A place for one more viewer of this tablet. Yields a function that tells whether it still has the place."""
         place, places = object(), self._viewers.setdefault(tablet, [])
         places.append(place)
         del places[:-MOST_VIEWERS]
@@ -153,7 +153,9 @@ class Feed:
                     del self._viewers[tablet]
 
     async def events(self, tablet: str, after: int) -> AsyncGenerator[str, None]:
-        """The server-sent events for one viewer, until it goes away, has too many after it, or the server ends."""
+        """The server-sent events for one viewer, until it disconnects, too many newer ones have come, or the server
+        ends.
+        """
         with self._viewing(tablet) as still_viewing:
             async with contextlib.aclosing(self._events(tablet, after)) as events:
                 async for event in events:

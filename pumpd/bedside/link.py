@@ -34,7 +34,7 @@ class Control(Protocol):
         ...
 
     def watch(self) -> AsyncGenerator[dict[str, Any], None]:
-        """The live state, for ever. Raises NoControlError, also when control is silent for `ANSWER_WITHIN_S`."""
+        """The live state, without end. Raises NoControlError, also when control is silent for `ANSWER_WITHIN_S`."""
         ...
 
     def trace(self, pump: str) -> AsyncGenerator[dict[str, Any], None]:

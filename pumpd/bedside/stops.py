@@ -20,7 +20,7 @@ async def named(request: Request) -> bodies.StopBody:
     try:
         if query := request.query_params:
             if len(query.multi_items()) > len(query):
-                raise bodies.BodyError(422, "query: a name is there twice, and nobody knows which one counts")
+                raise bodies.BodyError(422, "query: a name is given twice, and it is not known which one counts")
             return bodies.StopBody.model_validate(dict(query))
         if _has_body(request):
             return await bodies.read(request, bodies.StopBody, LARGEST_BODY, BODY_WITHIN_S)

@@ -14,8 +14,8 @@ from pathlib import Path
 import structlog
 
 from pumpd import logs
+from pumpd.control.parts import PartDiedError
 from pumpd.control.process import run
-from pumpd.control.works import WorkDiedError
 from pumpd.journal import JournalError
 from pumpd.messages.requests import DISCLAIMER
 from pumpd.pump import UnknownFamilyError
@@ -32,7 +32,7 @@ def main() -> int:
     except (SettingsError, JournalError, UnknownFamilyError, OSError, ValueError) as error:
         structlog.get_logger("pumpd.control").error("control_not_started", why=str(error))
         return 2
-    except WorkDiedError as error:
+    except PartDiedError as error:
         structlog.get_logger("pumpd.control").critical("control_died", why=str(error))
         return 1
     return 0

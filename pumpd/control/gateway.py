@@ -7,8 +7,8 @@ from pumpd.control.alarms.board import Key
 from pumpd.control.alarms.service import AlarmService
 from pumpd.control.alarms.sounder import Sounder
 from pumpd.control.confirming.service import ConfirmingService
+from pumpd.control.infusions.pump_part import PumpPart, TimePart
 from pumpd.control.infusions.pump_service import PumpService, stop_all
-from pumpd.control.infusions.pump_work import PumpWork, TimeWork
 from pumpd.control.infusions.pumps import Pumps
 from pumpd.control.infusions.start_gate import StartGate
 from pumpd.control.journal_health import JournalHealth
@@ -18,6 +18,7 @@ from pumpd.control.ordering.dose_history import DoseHistory
 from pumpd.control.ordering.library_check import LibraryCheck
 from pumpd.control.ordering.planning import Planning
 from pumpd.control.ordering.service import OrderingService
+from pumpd.control.parts import Parts
 from pumpd.control.socket.dispatch import Dispatch
 from pumpd.control.socket.streams import StateStream
 from pumpd.control.state.live import LiveState
@@ -28,7 +29,6 @@ from pumpd.control.tablets.service import Tablets
 from pumpd.control.tablets.sign_in import SignIns, paired_tablets
 from pumpd.control.tablets.software_nurse import SoftwareNurses
 from pumpd.control.tablets.staff import StaffStore
-from pumpd.control.works import Works
 from pumpd.dosing import Library
 from pumpd.host.clock import Clock
 from pumpd.host.supply import SupplyWatch
@@ -58,7 +58,7 @@ class Gateway:
         self.settings, self.library, self.clock, self.journal = settings, library, clock, journal
         self.runners = {runner.name: runner for runner in runners}
         pumps = Pumps(self.runners, clock)
-        self.works = Works(self._work_died)
+        self.parts = Parts(self._part_died)
         self.health = JournalHealth(self.runners, journal, clock, self.changed, damage)
         self.library_check = LibraryCheck(settings, library, journal, clock)
         sources = (self._journal_alarms, self._supply_alarms)
@@ -139,15 +139,15 @@ class Gateway:
         """Start everything that runs: the pumps' own loops and what runs alongside them."""
         for name, runner in self.runners.items():
             on_port = [each for each in self.runners.values() if each.settings.port == runner.settings.port]
-            self.works.start(f"pump {name}", PumpWork(runner, on_port, self.clock))
-            self.works.start(f"time of {name}", TimeWork(runner))
-        self.works.start("alarms", self.alarms)
-        self.works.once("library", self.library_check.run())
-        self.works.once("dose history", self._past.run())
+            self.parts.start(f"pump {name}", PumpPart(runner, on_port, self.clock))
+            self.parts.start(f"time of {name}", TimePart(runner))
+        self.parts.start("alarms", self.alarms)
+        self.parts.once("library", self.library_check.run())
+        self.parts.once("dose history", self._past.run())
         if self._sounder is not None:
-            self.works.start("alarm output", self._sounder)
+            self.parts.start("alarm output", self._sounder)
         if self._supply is not None:
-            self.works.start("supply", self._supply)
+            self.parts.start("supply", self._supply)
 
     def stop_all(self, why: str) -> None:
         """Stop every pump that may flow."""
@@ -159,7 +159,7 @@ class Gateway:
         self.alarms.see()
         self._stream.change()
 
-    def _work_died(self, why: str) -> None:
+    def _part_died(self, why: str) -> None:
         """A part of pumpd has died: nothing may flow without it. The process ends and is restarted."""
         self.stop_all(f"pumpd failed: {why}")
         self.journal.post([Entry("internal_error", {"error": why}, "", "", self.clock.monotonic_ns())])

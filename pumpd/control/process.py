@@ -25,9 +25,9 @@ from pumpd.control.infusions.line_record import LineRecord
 from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.infusions.recovery import machine_boot
 from pumpd.control.ordering.build import build
+from pumpd.control.parts import PartDiedError
 from pumpd.control.socket.server import doors
 from pumpd.control.tablets.keys import KeyStore
-from pumpd.control.works import WorkDiedError
 from pumpd.dosing import NO_LIBRARY, Library, LibraryError
 from pumpd.host.clock import Clock
 from pumpd.host.turns import Turns
@@ -123,7 +123,7 @@ async def gateway(settings: Settings, library: Library, journal: JournalWriter) 
         made.stop_all("the control process is ending")
         await asyncio.gather(*(runner.stop_answered() for runner in runners))
         await asyncio.gather(*(runner.wait_stopped(STOPPED_WITHIN_S) for runner in runners))
-        await made.works.end()  # each pump's part releases its port, so this must follow the stops
+        await made.parts.end()  # each pump's part releases its port, so this must follow the stops
         await asyncio.gather(*(runner.deadman.close() for runner in runners))
         with contextlib.suppress(JournalError, TimeoutError):
             async with asyncio.timeout(JOURNAL_OVERDUE_S):
@@ -131,7 +131,7 @@ async def gateway(settings: Settings, library: Library, journal: JournalWriter) 
 
 
 async def run(settings: Settings) -> None:
-    """Run the process until SIGTERM or SIGINT. Raises what kept it from starting, WorkDiedError when a part died."""
+    """Run the process until SIGTERM or SIGINT. Raises what kept it from starting, PartDiedError when a part died."""
     asyncio.get_running_loop().set_exception_handler(_unhandled)
     library = _library(settings)
     settings.state_dir.mkdir(parents=True, exist_ok=True)
@@ -154,7 +154,7 @@ def _library(settings: Settings) -> Library:
     try:
         return read_library(settings.library_dir or default_library())
     except LibraryError as error:
-        log.error("library_not_usable", why=error.problems)  # noqa: TRY400  # the message says all of it
+        log.error("library_not_usable", why=error.problems)  # noqa: TRY400  # the message says it all
     except Exception:
         log.exception("library_not_understood")
     return NO_LIBRARY
@@ -191,15 +191,15 @@ def _alone(path: Path) -> Iterator[None]:
 
 
 async def _until_end(made: Gateway, journal: JournalWriter) -> None:
-    """Wait for a signal. Raises WorkDiedError when a part dies first."""
+    """Wait for a signal. Raises PartDiedError when a part dies first."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
     notify("READY=1", f"STATUS={_summary(made)}")
     log.info("control_started", gateway=made.settings.gateway, pumps=list(made.runners), notice=DISCLAIMER)
-    made.works.start("watchdog", Watchdog(made, journal))
-    waiting = {asyncio.create_task(ended.wait()), asyncio.create_task(made.works.died())}
+    made.parts.start("watchdog", Watchdog(made, journal))
+    waiting = {asyncio.create_task(ended.wait()), asyncio.create_task(made.parts.died())}
     try:
         await asyncio.wait(waiting, return_when="FIRST_COMPLETED")
     finally:
@@ -210,8 +210,8 @@ async def _until_end(made: Gateway, journal: JournalWriter) -> None:
             loop.remove_signal_handler(number)
         notify("STOPPING=1")
         log.info("control_stopping")
-    if made.works.death:
-        raise WorkDiedError(made.works.death)
+    if made.parts.death:
+        raise PartDiedError(made.parts.death)
 
 
 class Watchdog:
@@ -251,7 +251,7 @@ async def evidence_against(made: Gateway, journal: JournalWriter) -> str:
         return "the journal does not answer"
     except JournalError:
         pass
-    overdue = made.works.overdue()
+    overdue = made.parts.overdue()
     return f"hung: {', '.join(overdue)}" if overdue else ""
 
 

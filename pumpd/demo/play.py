@@ -106,7 +106,7 @@ class Demo:
         tablet.invite(here.client, here.tablet, self.view.say, time.sleep)
         self.view.say(
             "Sign in on the tablet, associate the pump with a patient (any token), order for that patient, and type "
-            "the token again where the wristband is scanned. The bench panel shows true values and switches on faults."
+            "the token again where the wristband is scanned. The bench panel shows true values, and starts faults."
         )
         while True:
             infusion = self._status(here)["infusion"]

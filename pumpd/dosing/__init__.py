@@ -1,8 +1,8 @@
 """From a prescription to a rate program: exact, pure, and checked twice.
 
 `Prescription.from_text` reads what a person typed, `plan` turns it into a `RateProgram` or raises `Refusals` with every
-reason, `library.load` reads the drug library, `history.objections` checks against what was given before. Nothing in
-this room reads a file, a clock or a port.
+reason, `library.load` reads the drug library, `history.objections` checks against earlier doses. Nothing in this room
+reads a file, a clock or a port.
 """
 
 from pumpd.dosing.history import Dose, History, Wanted

@@ -1,4 +1,4 @@
-"""The arithmetic of a program, as a person would check it with pencil and paper: forward, then backwards."""
+"""The arithmetic of a program, as a person would check it with pencil and paper: forwards, then backwards."""
 
 from decimal import Decimal
 from fractions import Fraction
@@ -10,7 +10,7 @@ _PLACES = 6
 
 
 def lines(program: RateProgram) -> list[tuple[str, str]]:
-    """Lines of (what, how) for a program as planned (not for the rest of one)."""
+    """Lines of (what, how) for a program as planned, not for a remainder."""
     order, entry, container = program.prescription, program.entry, program.container
     steps = program.pump_program.steps
     back = program.delivery()

@@ -1,7 +1,8 @@
-"""One text for one value, and its SHA-256: equal values give equal digests, any other field another one (PRG-20).
+"""One text for one value, and its SHA-256: equal values give equal digests, and a change in any field gives a different
+one (PRG-20).
 
-A value becomes plain JSON data by walking *all* its fields, so a field that is added later is in the digest without
-anyone remembering it. Quantities are text with their unit, sets of keys are sorted.
+A value becomes plain JSON data by walking *all* its fields, so a field that is added later is in the digest
+automatically. Quantities are text with their unit, sets of keys are sorted.
 """
 
 import hashlib

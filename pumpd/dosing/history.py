@@ -1,15 +1,15 @@
-"""What a patient has had of a drug, and whether it allows one more infusion (PRG-14, PRG-17, PRG-18).
+"""How much of a drug a patient has had, and whether that allows one more infusion (PRG-14, PRG-17, PRG-18).
 
 Promises:
-- Nothing is guessed: an unknown time, or one before the last entry on record, is a refusal.
-- What still flows counts as given in full; what is uncertain counts at its worst.
-- An infusion that reaches into the last 24 hours counts as a whole, and so does the wanted one.
-- One more dose on record never takes a refusal away. Neither the order of doses matters, nor into how many
-  parts the dose of one infusion is split.
+- Nothing is guessed: an unknown time, or one before the last recorded entry, is refused.
+- A dose that still flows counts as given in full; an uncertain dose counts at its worst case.
+- An infusion that reaches into the last 24 hours counts in full, and so does the requested one.
+- One more recorded dose never removes a refusal. Neither the order of the doses matters, nor how many parts the dose of
+  one infusion is split into.
 - A value at a limit is inside, the next one is outside (PRG-22).
 
-Instants are UTC wall-clock time in nanoseconds since 1970. The record is that of one gateway: it does not hold what
-was given elsewhere.
+Instants are UTC wall-clock time in nanoseconds since 1970. The record is that of one gateway: it does not include doses
+given elsewhere.
 """
 
 from collections.abc import Iterable, Sequence
@@ -27,10 +27,10 @@ _HOUR = Duration(3600)
 
 @dataclass(frozen=True, slots=True)
 class Dose:
-    """What one infusion gave, or a part of it. `patient` is a token, never a name.
+    """The dose of one infusion, or a part of it. `patient` is a token, never a name.
 
-    `ended_ns` is the end of flow: the latest possible one while that is not known. `seen_ns` is the last instant on
-    record. When `uncertain`, all that was ordered may have been given.
+    `ended_ns` is the end of flow: the latest possible one while that is not known. `seen_ns` is the last recorded
+    instant. When `uncertain`, the whole order may have been given.
     """
 
     session: str
@@ -48,7 +48,7 @@ class Dose:
 
     @property
     def worst(self) -> Mass:
-        """The most that this can come to."""
+        """The most that this dose can become."""
         known = self.given + self.still
         return max(self.ordered, known) if self.uncertain else known
 
@@ -69,13 +69,13 @@ class Dose:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """The infusions of one patient and drug that gave, or may have given, anything; by their start."""
+    """The infusions of one patient and drug that gave, or may have given, anything; in the order of their start."""
 
     infusions: tuple[Dose, ...] = ()
 
     @classmethod
     def of(cls, doses: Iterable[Dose], patient: str, drug: str) -> "History":
-        """Those of the patient and the drug. Case does not matter: no spelling may hide a dose."""
+        """Select those of the patient and the drug. Case does not matter: no spelling may hide a dose."""
         whose = (patient.casefold(), drug.casefold())
         whole: dict[str, Dose] = {}
         for dose in doses:
@@ -91,7 +91,7 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The infusion that is ordered. `course` is the prescriber's token for the course that it belongs to."""
+    """The requested infusion. `course` is the prescriber's token for the course to which it belongs."""
 
     dose: Mass
     weight: Weight
@@ -111,14 +111,14 @@ class Position:
 
 
 def position(history: History, wanted: Wanted, now_ns: int, rules: Course) -> Position:
-    """Where in its course the wanted infusion is."""
+    """Where in its course the requested infusion is."""
     return _position(history.starts(wanted.course), now_ns, rules)
 
 
 def objections(history: History, wanted: Wanted, now_ns: int | None, rules: Course) -> tuple[Refusal, ...]:
-    """Every hard reason against starting the wanted infusion now. `now_ns` is None when the time is not known."""
+    """Every hard reason against starting the requested infusion now. `now_ns` is None when the time is not known."""
     if now_ns is None:
-        return (Refusal("clock", "the time is not known, so what was given before cannot be checked", "PWR-12"),)
+        return (Refusal("clock", "the time is not known, so earlier doses cannot be checked", "PWR-12"),)
     found = (
         _clock(history, now_ns),
         _spacing(history, wanted, now_ns, rules),
@@ -129,7 +129,7 @@ def objections(history: History, wanted: Wanted, now_ns: int | None, rules: Cour
 
 
 def warnings(history: History, wanted: Wanted, now_ns: int, rules: Course) -> tuple[SoftLimit, ...]:
-    """Every soft limit that the wanted infusion would pass now; an order needs a typed reason for each."""
+    """Every soft limit that the requested infusion would exceed now; an order needs a typed reason for each."""
     found = (
         _close(history, wanted, now_ns, rules),
         _fast(history, now_ns, rules),
@@ -140,7 +140,7 @@ def warnings(history: History, wanted: Wanted, now_ns: int, rules: Course) -> tu
 
 
 def _proper(starts: Sequence[int], now_ns: int, rules: Course) -> int:
-    """How many infusions of the course proper were given; those beyond its number or its time are maintenance."""
+    """How many infusions of the course proper were given; those beyond its number or duration are maintenance."""
     last_ns = min(starts, default=now_ns) + rules.hard_max.ns
     return min(rules.infusions, sum(start <= last_ns for start in starts))
 
@@ -159,7 +159,7 @@ def _clock(history: History, now_ns: int) -> Refusal | None:
     seen_ns = max((infusion.seen_ns for infusion in history.infusions), default=now_ns)
     if now_ns >= seen_ns:
         return None
-    reason = f"it is {_utc(now_ns)}, before the last dose on record ({_utc(seen_ns)}): the clock is wrong, or was"
+    reason = f"it is {_utc(now_ns)}, before the last recorded dose ({_utc(seen_ns)}): the clock is or was wrong"
     return Refusal("clock", reason, "PRG-17")
 
 
@@ -172,13 +172,13 @@ def _spacing(history: History, wanted: Wanted, now_ns: int, rules: Course) -> Re
 
 
 def _day(history: History, wanted: Wanted, now_ns: int, rules: Course) -> Refusal | None:
-    # No later instant of the program can see more: the past only falls out of the window, and this dose counts whole.
+    # No later instant can be worse: earlier doses only drop out of the window, and this dose counts in full.
     past = sum((each.worst for each in history.infusions if each.ended_ns > now_ns - DAY.ns), NONE)
     most = rules.daily_max * wanted.weight
     if past + wanted.dose <= most:
         return None
     reason = f"{wanted.dose} after up to {past} in the last 24 h is above the hard limit of {rules.daily_max} = {most}"
-    return Refusal("dose", f"{reason}; what still flows and what is uncertain counts in full", "PRG-14")
+    return Refusal("dose", f"{reason}; doses that still flow or are uncertain count in full", "PRG-14")
 
 
 def _course(history: History, wanted: Wanted, now_ns: int, rules: Course) -> Refusal | None:
@@ -199,7 +199,7 @@ def _close(history: History, wanted: Wanted, now_ns: int, rules: Course) -> Soft
 
 
 def _fast(history: History, now_ns: int, rules: Course) -> SoftLimit | None:
-    """So many infusions in so short a time, whatever course they belong to."""
+    """Too many infusions in a short time, whatever course they belong to."""
     recent = [each for each in history.infusions if each.started_ns > now_ns - rules.soft_min.ns]
     if not recent or len(recent) + 1 < rules.infusions:
         return None

@@ -9,7 +9,7 @@ Promises:
 - `digest` covers every value of the entries and containers; comments and layout do not change it.
 - `manifest` is the signed description of a library. It is not trusted here: `seal` checks it.
 
-This file takes text; `pumpd.library.files` reads it from the disk.
+This file takes text; `pumpd.library.files` reads it from disk.
 """
 
 import tomllib
@@ -63,7 +63,7 @@ class LibraryError(ValueError):
 
 
 class ProfileStep(Section):
-    """A part of the time in which a part of the dose is given, as plain numbers between 0 and 1."""
+    """A share of the time in which a share of the dose is given, as plain numbers between 0 and 1."""
 
     time: Decimal
     dose: Decimal
@@ -77,7 +77,7 @@ class ProfileStep(Section):
 
 
 class Spacing(Section):
-    """Least time from the end of one infusion to the start of the next, inclusive."""
+    """The shortest time from the end of one infusion to the start of the next, inclusive."""
 
     soft: DurationText
     hard: DurationText
@@ -92,7 +92,7 @@ class Spacing(Section):
 class Course(Section):
     """How much and how often a patient may have the drug; `pumpd.dosing.history` checks it.
 
-    Times count from the first start of the course. After `infusions` or after `hard_max`, whatever comes first, an
+    Times count from the first start of the course. After `infusions` or after `hard_max`, whichever comes first, an
     infusion is maintenance.
     """
 
@@ -141,7 +141,7 @@ class Entry(Section):
     weight: Limits[WeightText]
     course: Course
     profile: tuple[ProfileStep, ...] = ()
-    double_check: StrictBool = False  # a second person confirms too
+    double_check: StrictBool = False  # a second person must confirm too
 
     @field_validator("kvo", mode="before")
     @classmethod
@@ -187,7 +187,7 @@ class Entry(Section):
 
 
 class _ContainerTable(Section):
-    """A syringe (with its inner diameter) or a bag. `minimum_rate` is a syringe's recommended least rate (PRG-13)."""
+    """A syringe (with its inner diameter) or a bag. `minimum_rate` is a syringe's lowest recommended rate (PRG-13)."""
 
     name: Name
     volume: VolumeText
@@ -201,7 +201,7 @@ class _ContainerTable(Section):
             raise ValueError(f"dead_volume {self.dead_volume} leaves nothing of {self.volume}")
         least = limits.syringe_minimum(self.volume) if self.diameter else None
         if self.diameter and self.minimum_rate is None:
-            raise ValueError("minimum_rate: a syringe needs its recommended least rate")
+            raise ValueError("minimum_rate: a syringe needs its lowest recommended rate")
         if self.minimum_rate is not None and least is not None and self.minimum_rate < least:
             raise ValueError(f"minimum_rate {self.minimum_rate} is looser than {least} for this size (PRG-13)")
         return self
@@ -224,7 +224,7 @@ class _ContainersFile(Section):
 
 @dataclass(frozen=True)
 class Library:
-    """A loaded library. Look entries and containers up by id and name; `digest` identifies the whole of it."""
+    """A loaded library: entries by id and containers by name. `digest` identifies all of it."""
 
     entries: Mapping[str, Entry]
     containers: Mapping[str, Container]
@@ -267,7 +267,7 @@ def _problem(name: str, item: Any) -> str:
 
 
 def parse(text: str, name: str) -> Entry:
-    """Read one entry from TOML text. Its id must be the file's name without the ending. Raises LibraryError."""
+    """Read one entry from TOML text. Its id must be the file's name without the extension. Raises LibraryError."""
     entry = _parsed(Entry, text, name)
     if f"{entry.id}.toml" != name:
         raise LibraryError([f"{name}: id: {entry.id!r} belongs in a file named {entry.id}.toml"])
@@ -280,7 +280,7 @@ def parse_containers(text: str, name: str = CONTAINERS_FILE) -> dict[str, Contai
 
 
 def load(files: Mapping[str, str]) -> Library:
-    """Make a library from the text of its files by name. Raises LibraryError with the problems of all of them."""
+    """Make a library from the text of its files by name. Raises LibraryError with the problems of all files."""
     problems: list[str] = []
     containers: dict[str, Container] = {}
     entries: dict[str, Entry] = {}

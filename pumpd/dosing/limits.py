@@ -53,7 +53,7 @@ WeightText = Annotated[Weight, _reads(Weight)]
 
 
 class Section(BaseModel):
-    """A table of a library file: frozen, and an unknown key is an error."""
+    """A table of a library file: frozen; an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
@@ -99,7 +99,7 @@ class Limits(Section, Generic[Q]):
 
 
 class LimitsWithDefault(Limits[Q], Generic[Q]):
-    """Limits and what a form proposes; planning itself never fills anything in."""
+    """Limits and the default that a form proposes; planning itself never fills anything in."""
 
     default: Q
 
@@ -142,5 +142,5 @@ def weight_change(weight: Weight, previous: Weight | None) -> SoftLimit | None:
 
 
 def syringe_minimum(volume: Volume) -> Rate | None:
-    """The recommended least rate for a syringe of that size; None below the smallest size with a known value."""
+    """The lowest recommended rate for a syringe of that size; None below the smallest size with a known value."""
     return next((rate for size, rate in SYRINGE_MINIMUM if volume >= size), None)

@@ -1,7 +1,7 @@
 """Planning: a prescription, the library and a pump's limits give a rate program, or every reason against it.
 
 Promises:
-- Refuse, never clamp: a program gives what was prescribed or there is none.
+- Refuse, never clamp: a program gives what was prescribed, or there is no program.
 - Rounding is down: the volume is the largest on the pump's grid that is not above dose / concentration, each rate the
   largest that does not end its part of the time sooner (PRG-02). There is always a VTBI, and no KVO (PRG-11, PRG-16).
 - Every program was confirmed by the independent reverse computation (PRG-01).
@@ -34,10 +34,10 @@ def plan(
 ) -> RateProgram:
     """Plan a prescription for a pump. Raises Refusals with every reason; soft limits become `warnings`.
 
-    `history` are the soft limits that follow from what the patient has had.
+    `history` are the soft limits that follow from the patient's earlier doses.
 
     `capabilities` are those for the container that the prescription names. `overrides` are typed reasons by the id of a
-    soft limit; planning does not need them, an order does.
+    soft limit; an order needs them, planning does not.
     """
     refusals = check(prescription, library)
     entry = library.entries.get(prescription.entry)
@@ -83,7 +83,7 @@ def plan(
 
 
 def check(prescription: Prescription, library: Library) -> list[Refusal]:
-    """Every refusal that needs no pump, for a caller that could not learn the pump's limits."""
+    """Every refusal that does not depend on the pump, for a caller that could not get the pump's limits."""
     return refusals_for(
         library,
         entry_id=prescription.entry,
@@ -111,7 +111,7 @@ def _unfit_overrides(overrides: Mapping[str, str], warnings: Sequence[SoftLimit]
     for key, reason in overrides.items():
         if key not in passed:
             known = ", ".join(passed) or "none"
-            refusals.append(Refusal("override", f"{key!r} is not a soft limit that was passed ({known})", "PRG-05"))
+            refusals.append(Refusal("override", f"{key!r} is not a soft limit that was exceeded ({known})", "PRG-05"))
         elif len(reason.strip()) < _LEAST_REASON or not reason.isprintable():
             refusals.append(
                 Refusal("override", f"{key}: a reason of at least {_LEAST_REASON} letters is needed", "AUD-08")
@@ -122,7 +122,7 @@ def _unfit_overrides(overrides: Mapping[str, str], warnings: Sequence[SoftLimit]
 def _steps(
     prescription: Prescription, entry: Entry, container: Container, dose: Mass, pump: Capabilities
 ) -> tuple[RateStep, ...]:
-    """The steps. Raises Refusals with every limit of the container and the pump that they pass."""
+    """The steps. Raises Refusals with every limit of the container and the pump that they exceed."""
     too_much = f"{dose} at {entry.concentration} is more than the {container.usable} usable in {container.name}"
     try:
         vtbi = entry.concentration.volume_holding(dose, pump.volume_grid)
@@ -163,11 +163,11 @@ def _steps(
 def _unfit_rate(rate: Rate, container: Container, pump: Capabilities) -> list[Refusal]:
     refusals = []
     if rate < pump.rate_min or not rate:
-        refusals.append(Refusal("driver", f"{rate} is below the pump's least rate {pump.rate_min}", "PRG-13"))
+        refusals.append(Refusal("driver", f"{rate} is below the pump's lowest rate {pump.rate_min}", "PRG-13"))
     if rate > pump.rate_max:
         refusals.append(Refusal("driver", f"{rate} is above the pump's highest rate {pump.rate_max}", "PRG-13"))
     if rate < container.minimum_rate:
-        reason = f"{rate} is below the least rate {container.minimum_rate} recommended for {container.name}"
+        reason = f"{rate} is below the lowest rate {container.minimum_rate} recommended for {container.name}"
         refusals.append(Refusal("container", reason, "PRG-13"))
     return refusals
 

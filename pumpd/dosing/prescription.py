@@ -1,4 +1,4 @@
-"""A prescription: what a prescriber ordered, read from text with every reason for refusal at once.
+"""A prescription: what a prescriber ordered, read from text, with all reasons for refusal at once.
 
 Promises:
 - Nothing is filled in: drug entry, dose, weight, its basis, duration and container must all be given (PRG-08).
@@ -58,7 +58,7 @@ class Prescription:
     patient: str = ""
     ordered_by: str = ""
     previous_weight: Weight | None = None
-    course: str = ""  # the prescriber's token for the course that this infusion belongs to
+    course: str = ""  # the prescriber's token for the course of this infusion
 
     @classmethod
     def from_text(
@@ -69,7 +69,7 @@ class Prescription:
         With a `library`, the fields that could be read are checked even when others could not; `plan` checks all.
 
         Keys: entry, dose, weight, weight_again, weight_basis, duration, container, patient, ordered_by,
-        previous_weight, course. For an `order`, weight_again, patient and ordered_by are needed as well.
+        previous_weight, course. For an `order`, weight_again, patient and ordered_by are also needed.
         """
         form = _Form({key: value for key, value in fields.items() if value is not None})
         entry = form.match("entry", _NAME, "the id of a library entry")

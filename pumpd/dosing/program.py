@@ -1,9 +1,9 @@
-"""The rate program: what is confirmed, loaded, read back and run, and the rest of it after a pause.
+"""The rate program: what is confirmed, loaded, read back and run, and its remainder after a pause.
 
 Promises:
-- One digest covers every field; a change in any of them makes it another program (PRG-20).
-- The rest after a pause runs at the programmed rates: no bolus, no catching up (PRG-15). Its volumes are rounded down,
-  and with what was given before it never exceeds the prescribed dose.
+- One digest covers every field; a change in any of them makes it a different program (PRG-20).
+- The remainder after a pause runs at the programmed rates: no bolus, no catching up (PRG-15). Its volumes are rounded
+  down, and together with the volume already given it never exceeds the prescribed dose.
 """
 
 from dataclasses import dataclass, replace
@@ -46,12 +46,12 @@ class RateProgram:
 
     @property
     def duration(self) -> Duration:
-        """The time that the pump takes, not below the prescribed one."""
+        """The time that the pump takes, never less than the prescribed time."""
         return self.pump_program.duration
 
     @property
     def programmed_dose(self) -> Mass:
-        """The drug in the VTBI: the dose, less what the pump's volume steps cannot hold."""
+        """The drug in the VTBI: the dose, minus what the pump's volume steps cannot represent."""
         return self.entry.concentration.mass_in(self.vtbi)
 
     @property
@@ -85,10 +85,10 @@ class RateProgram:
         return reverse.delivery(self.wire_text, str(self.entry.concentration), str(self.prescription.weight))
 
     def remainder(self, delivered: Volume, capabilities: Capabilities) -> "RateProgram | None":
-        """What is left to give after a pause; None when the pump's grid holds nothing of it.
+        """What is left to give after a pause; None when it is too small for the pump's grid.
 
         `delivered` counts from when this program was loaded; pass the most that may have been given. Raises Refusals
-        when the rest would not be safe, ValueError for a volume below 0.
+        when the remainder would not be safe, ValueError for a volume below 0.
         """
         if capabilities.family != self.family:
             raise Refusals([Refusal("driver", f"the program is for {self.family}, not for {capabilities.family}")])

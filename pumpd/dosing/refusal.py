@@ -18,7 +18,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class SoftLimit:
-    """A soft limit that was passed. An order needs a typed reason for its `id`; planning alone only warns."""
+    """A soft limit that was exceeded. An order needs a typed reason for its `id`; planning alone only warns."""
 
     id: str
     field: str

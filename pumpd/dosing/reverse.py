@@ -1,9 +1,9 @@
 """The independent check: from the text that goes to the pump back to the dose (PRG-01, PRG-02).
 
 Promises:
-- Nothing is shared with the forward computation: another reader of text, another arithmetic, other formulas.
+- Nothing is shared with the forward computation: it has its own text reader, arithmetic and formulas.
 - A program is right only if the pump, doing exactly what its text says, gives no more than the prescribed dose, at most
-  1 % less, not sooner than the prescribed time, at most 2 % later, and no part of it much faster than the mean.
+  1 % less, ends no sooner than the prescribed time and at most 2 % later, and has no part much faster than the mean.
 - It returns objections, never a corrected value.
 
 PRG-01 asks for agreement to 0.1 % of the dose. Both computations are exact here, so full agreement is required.
@@ -18,7 +18,7 @@ from pumpd.dosing.refusal import Refusal
 LEAST_SHARE = Fraction(99, 100)  # PRG-02: at most 1 % below
 FASTEST_SHARE = Fraction(
     130, 100
-)  # [P] of the mean rate; a library's profile may go to 1.25, its rounding a little over
+)  # [P] of the mean rate; a library's profile may go to 1.25, and rounding a little above that
 LONGEST_SHARE = Fraction(102, 100)  # [P] a coarser pump would reach the 42 min stop (WIN-03) with dose left
 
 # unit -> (dimension, base units in it as a whole numerator and denominator); the bases are mg, mL, kg, s, mm
@@ -117,8 +117,10 @@ def objections(found: Delivery, *, dose_per_weight: str, weight: str, duration: 
 def rest_objections(
     found: Delivery, *, given: str, concentration: str, dose_per_weight: str, weight: str
 ) -> list[Refusal]:
-    """The same for the rest of a program; `given` is the volume that was given before it."""
+    """The same for the remainder of a program; `given` is the volume that was given before it."""
     total = found.dose_mg + _of(given, "volume") * _of(concentration, "drug", "volume")
     if total > _of(dose_per_weight, "drug", "body") * _of(weight, "body"):
-        return [Refusal("dose", "with what was given already, the rest would exceed the prescribed dose", "PRG-02")]
+        return [
+            Refusal("dose", "with what was already given, the remainder would exceed the prescribed dose", "PRG-02")
+        ]
     return []

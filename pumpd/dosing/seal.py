@@ -1,10 +1,10 @@
-"""Whether the library on the disk may start an infusion: what was found there against what this gateway asks. Pure.
+"""Whether the library on disk may be used for a start: compares what was found with what this gateway requires. Pure.
 
 Promises:
 - A library gives no objection only if a trusted key signed exactly its present files, for this care area, if it is not
-  older than any that was accepted here before, and if it is the one that is loaded (PRG-19).
+  older than any that was accepted here before, and if it is the loaded one (PRG-19).
 - Two libraries with different contents never have the same version.
-- A gateway with simulated pumps only may be configured to need no signature; every other check stays.
+- A gateway that has only simulated pumps may be configured to need no signature; every other check stays.
 
 `pumpd.library.signing` reads the disk and verifies the signature.
 """
@@ -27,12 +27,12 @@ Version = Annotated[StrictInt, Field(ge=1, le=99_999_999)]  # also a date such a
 
 
 class Manifest(Section):
-    """The description of a library. Its exact bytes are signed; `digest` binds all files beside it.
+    """The description of a library. Its exact bytes are signed; `digest` binds all other files.
 
     `key` is the id of the key that signs: the start of the SHA-256 of its public half.
     """
 
-    pumpd_library: Literal[1]  # the format of this file; it keeps a signature over it from being used for anything else
+    pumpd_library: Literal[1]  # the format of this file; it keeps its signature from being used for anything else
     name: LibraryName
     version: Version
     care_area: CareArea
@@ -68,7 +68,7 @@ class Loaded(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What is on the disk. With `problems` it cannot be read, and nothing else is known about it."""
+    """What is on disk. With `problems` it cannot be read, and nothing else is known about it."""
 
     digest: str = ""
     manifest: Manifest | None = None
@@ -78,7 +78,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """The highest version that was ever accepted here, and its digest."""
+    """The highest version ever accepted here, and its digest."""
 
     version: int
     digest: str
@@ -86,20 +86,20 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the gateway's settings ask of a library. `unsigned`: no signature is needed, for simulated pumps only."""
+    """What the gateway's settings require. `unsigned`: no signature is needed, for simulated pumps only."""
 
     care_area: str | None
     unsigned: bool = False
 
 
 def objections(found: Found, asked: Asked, mark: Mark | None, loaded: Loaded | None) -> tuple[str, ...]:
-    """Every reason why nothing may be started by this library; empty when it may. `loaded` None: none is in use yet."""
+    """Every reason against a start by this library; empty when there is none. `loaded` None: none is in use yet."""
     if found.problems:
-        return tuple(f"library: cannot be used: {each}; install a good one" for each in found.problems)
+        return tuple(f"library: cannot be used: {each}; install a correct one" for each in found.problems)
     reasons = [] if asked.unsigned and found.signature is Signature.NONE else _unsealed(found, asked, mark)
     if loaded is not None and (found.digest, found.manifest) != (loaded.digest, loaded.manifest):
         reasons.append(
-            f"library: on the disk is {_named(found.digest, found.manifest)}, pumpd has loaded "
+            f"library: the disk has {_named(found.digest, found.manifest)}, pumpd has loaded "
             f"{_named(loaded.digest, loaded.manifest)}; install the loaded one again, or restart control when no "
             "infusion is running"
         )

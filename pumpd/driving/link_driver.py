@@ -1,8 +1,8 @@
 """The part of a driver that is the same for every family: outcomes, identity, limits, questions, the alarm latch.
 
 Promises:
-- A question (`ask`) is repeated after a silence, at most three times. A command (`tell`) is sent once, whatever comes;
-  so is a start.
+- A question (`ask`) is repeated after a silence, at most three times. A command (`send_once`) is sent once, whatever
+  the reply; so is a start.
 - A pump that was not identified on this very connection is neither programmed nor started (COM-10). Reading and
   stopping are always allowed.
 - A program that does not fit the pump is refused before the first byte.
@@ -55,7 +55,7 @@ class LinkDriver(ABC, Generic[F]):
 
     def __init__(self, link: Side[F], settings: DriverSettings) -> None:
         self.link = link
-        self.alarms: dict[PumpAlarm, None] = {}  # in the order in which they came
+        self.alarms: dict[PumpAlarm, None] = {}  # in order of arrival
         self._settings_base = settings
         self._identified_on: int | None = None  # the connection on which the pump was identified
 
@@ -137,7 +137,7 @@ class LinkDriver(ABC, Generic[F]):
         return await outcome(self._release_and_clear_alarms(self.link.epoch))
 
     async def close(self) -> None:
-        """Give the port back. Sends nothing: a flow then ends by the pump's loss-of-control behaviour."""
+        """Release the port. Sends nothing: a flow then ends by the pump's loss-of-control behaviour."""
         await self.link.close()
 
     # -- its parts -------------------------------------------------------------------------------------------
@@ -184,13 +184,13 @@ class LinkDriver(ABC, Generic[F]):
         missed = 0
         while True:
             try:
-                return await self.tell(request, accepts, epoch, lane=lane)
+                return await self.send_once(request, accepts, epoch, lane=lane)
             except UnansweredError as error:
                 missed += 1
                 if missed > RETRIES or not timed_out(error):
                     raise
 
-    async def tell(
+    async def send_once(
         self, request: bytes, accepts: Callable[[F], bool], epoch: int | None, *, lane: Lane = Lane.NORMAL
     ) -> F:
         """A command, sent once."""

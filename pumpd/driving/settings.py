@@ -1,4 +1,4 @@
-"""A driver's settings, and which of them stand in for a fact that no public source states."""
+"""A driver's settings, and which of them replace a fact that no public source states."""
 
 from collections.abc import Mapping
 from typing import Any, Self, get_args, get_origin

@@ -1,6 +1,6 @@
 """Time for the control process: instants from the running loop, scaled for the demo.
 
-Under a test's virtual loop the same clock is virtual. Intervals rest on it alone; wall time is for display and records.
+Under a test's virtual loop the same clock is virtual. All intervals use it; wall time is for display and records.
 """
 
 import asyncio
@@ -15,8 +15,8 @@ from pumpd.host.instant import Instant
 from pumpd.pump import Reading
 
 _UNSYNCHRONIZED, _NANOSECONDS = 0x0040, 0x2000  # STA_UNSYNC, STA_NANO of adjtimex(2)
-_TIMEX_BYTES = 512  # more than struct timex has
-# Its beginning, by the size of a C long: modes, offset, freq, maxerror, esterror, status.
+_TIMEX_BYTES = 512  # more than the size of struct timex
+# Its first fields, by the size of a C long: modes, offset, freq, maxerror, esterror, status.
 _TIMEX = {8: struct.Struct("=i4xqqqqi"), 4: struct.Struct("=illlli")}
 
 
@@ -34,7 +34,7 @@ def read_kernel() -> KernelClock:
 
 
 def of_timex(raw: bytes, long_bytes: int, ahead_ns: int) -> KernelClock:
-    """From a struct timex; `long_bytes` is the size of this machine's C long.
+    """Read a struct timex; `long_bytes` is the size of this machine's C long.
 
     An offset that is still being slewed away is a present error: it is added to the bound.
     """
@@ -48,7 +48,7 @@ def of_timex(raw: bytes, long_bytes: int, ahead_ns: int) -> KernelClock:
 
 
 class Clock:
-    """Clinical time: `scale` times as fast as the loop's own, from the same zero."""
+    """Clinical time: `scale` times as fast as the loop's time, from the same zero."""
 
     def __init__(self, scale: int = 1) -> None:
         self.scale = scale
@@ -70,7 +70,7 @@ class Clock:
         return read_kernel()
 
     def utc_offset_min(self) -> int:
-        """Minutes by which local time is ahead of UTC now."""
+        """Minutes by which local time is now ahead of UTC."""
         ahead = self.now().astimezone().utcoffset()
         return 0 if ahead is None else round(ahead.total_seconds() / 60)
 

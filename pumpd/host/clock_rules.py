@@ -8,22 +8,22 @@ Promises:
 from dataclasses import dataclass
 
 NS_PER_S = 10**9
-NTP_LIMIT_US = 1_000_000  # STA-11: gateway to NTP time
-STEP_LIMIT_NS = NS_PER_S  # [P] a leap second is none
-PUMP_LIMIT_S = 55  # STA-11: gateway to pump
+NTP_LIMIT_US = 1_000_000  # STA-11: between gateway and NTP time
+STEP_LIMIT_NS = NS_PER_S  # [P] a leap second does not count as a step
+PUMP_LIMIT_S = 55  # STA-11: between gateway and pump
 
 _MOST = "at most 1 s is allowed"
 _TRUST = "find out why with `timedatectl`, or set `clock_trusted` if the gateway has its own reliable clock"
 _ASK_AGAIN = "check with `timedatectl timesync-status` or `chronyc tracking` that its server answers, then ask again"
-_ORDER_AGAIN = "what was given before was checked against another time: stop this order and order again"
+_ORDER_AGAIN = "earlier doses were checked against another time: stop this order and order again"
 
 
 @dataclass(frozen=True, slots=True)
 class KernelClock:
     """The kernel's report on its wall clock.
 
-    `error_us`: how far it may be from the time that it is held to; it grows until the next answer of a time server.
-    `ahead_ns`: wall time less monotonic time. Both are slewed alike, so only a step changes it.
+    `error_us`: how far it may be from its reference time; it grows until the next answer of a time server. `ahead_ns`:
+    wall time less monotonic time. Both are slewed alike, so only a step changes it.
     """
 
     synchronized: bool
@@ -32,9 +32,9 @@ class KernelClock:
 
 
 def error_objections(clock: KernelClock, *, trusted: bool) -> tuple[str, ...]:
-    """Why a start may not rest on this clock.
+    """Why this clock is not good enough for a start.
 
-    `trusted`: the gateway has its own clock, for which the site answers; its error is then not checked.
+    `trusted`: the gateway has its own clock, for which the site is responsible; its error is then not checked.
     """
     if trusted:
         return ()
@@ -48,7 +48,7 @@ def error_objections(clock: KernelClock, *, trusted: bool) -> tuple[str, ...]:
 
 
 def step_objections(then: KernelClock, now: KernelClock) -> tuple[str, ...]:
-    """Why an order made at `then` may not be started by the clock as it is now, trusted or not."""
+    """Why an order made at `then` may not be started with the clock as it is now, trusted or not."""
     step_ns = now.ahead_ns - then.ahead_ns
     if abs(step_ns) <= STEP_LIMIT_NS:
         return ()
@@ -57,7 +57,9 @@ def step_objections(then: KernelClock, now: KernelClock) -> tuple[str, ...]:
 
 
 def pump_objections(pump_s: int | None, gateway_s: int) -> tuple[str, ...]:
-    """Why a pump may not be started by its clock; `pump_s` is None for one that reports no time. Unix seconds."""
+    """Why a pump may not be started with its present clock; `pump_s` is None for one that reports no time. Unix
+    seconds.
+    """
     if pump_s is None or abs(pump_s - gateway_s) <= PUMP_LIMIT_S:
         return ()
     off = f"{abs(pump_s - gateway_s)} s {'ahead of' if pump_s > gateway_s else 'behind'} the gateway's"

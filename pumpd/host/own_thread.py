@@ -1,9 +1,9 @@
-"""Blocking work, such as reading a disk, on a thread of its own.
+"""Blocking work, such as reading a disk, on its own thread.
 
 Promises:
-- At most one call is under way. One that hangs holds one thread, and neither the loop, nor the executor that
-  everything else shares, nor the end of the process.
-- A caller gets the result of a call that began after it asked. Callers who ask while one is under way share the next.
+- At most one call is under way. A call that hangs blocks one thread, but not the loop, the shared executor or the end
+  of the process.
+- A caller gets the result of a call that began after its request. Callers during a call share the next one.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ class OwnThread(Generic[T]):
     async def result(self) -> T:
         """The result of a call that begins from now on. Raises what the call raises.
 
-        A caller that does not wait any longer leaves the call to the others.
+        A caller that stops waiting does not cancel the call for the others.
         """
         if self._running is None:
             waiting = self._begin()
@@ -44,7 +44,7 @@ class OwnThread(Generic[T]):
     def _ended(self, ended: asyncio.Future[T]) -> None:
         self._running = None
         if not ended.cancelled():
-            ended.exception()  # every caller may be gone: nobody is left to miss it
+            ended.exception()  # retrieved here, because every caller may be gone
         if self._next is not None:
             waiting, self._next = self._next, None
             self._begin().add_done_callback(lambda done: _pass_on(done, waiting))
@@ -79,7 +79,7 @@ def _run(future: Future[Any], call: Callable[..., Any], args: Any, kwargs: Any) 
         return
     try:
         result = call(*args, **kwargs)
-    except BaseException as error:  # noqa: BLE001  # it belongs to the caller, whatever it is
+    except BaseException as error:  # noqa: BLE001  # any error belongs to the caller
         future.set_exception(error)
     else:
         future.set_result(result)

@@ -1,9 +1,9 @@
 """The gateway's power supply, as the kernel reports it: a battery or UPS, or the voltage sensor of a Raspberry Pi.
 
 Promises:
-- A gateway without such hardware raises no alarm; the log says that nothing is watched.
+- A gateway without such hardware raises no alarm; the log says that nothing is monitored.
 - A battery or sensor that disappears or does not answer makes the supply unknown, never good.
-- Reading never blocks the loop: a fuel gauge is on a slow bus, and may hang for ever.
+- Reading never blocks the loop: a fuel gauge is on a slow bus, and may hang forever.
 
 Files and units: the kernel's Documentation/ABI/testing/sysfs-class-power and power/power_supply_class.rst, and
 hwmon/raspberrypi-hwmon.rst. Times are seconds, energies µWh, powers µW, charges µAh, currents µA.
@@ -26,9 +26,9 @@ log = structlog.get_logger("pumpd.control")
 
 POLL_EVERY_S = 2.0
 ANSWERS_WITHIN_S = 5.0
-PATIENCE_S = 10.0  # of one turn: an answer and the pause after it
-LOW_FOR_S = 60.0  # [P] repeated dips are one alarm, not many: the sensor forgets a dip after 2 s
-NO_TIME_S = 65535 * 60  # the value by which a smart battery reports that it knows no time
+PATIENCE_S = 10.0  # for one cycle: an answer and the pause after it
+LOW_FOR_S = 60.0  # [P] repeated dips are one alarm, not many: the sensor reports a dip for 2 s only
+NO_TIME_S = 65535 * 60  # the value by which a smart battery reports that the time is unknown
 
 _FED = ("Charging", "Full", "Not charging")
 
@@ -41,7 +41,7 @@ class _Battery:
 
 
 def read_supply(sysfs: Path, full_minutes: int | None = None) -> Supply | None:
-    """What feeds the gateway; None when there is neither a battery nor a sensor. Blocks."""
+    """What powers the gateway; None when there is neither a battery nor a sensor. Blocks."""
     batteries, lines = _power_supplies(sysfs / "class" / "power_supply", full_minutes)
     low = _under_voltage(sysfs / "class" / "hwmon")
     if not batteries and low is None:
@@ -69,7 +69,7 @@ def _power_supplies(folder: Path, full_minutes: int | None) -> tuple[list[_Batte
     for each in _entries(folder):
         kind = _text(each / "type")
         if _text(each / "scope") == "Device" or _text(each / "present") == "0":
-            continue  # a mouse's battery; a slot without one
+            continue  # the battery of a mouse, or an empty slot
         if kind in ("Battery", "UPS"):
             batteries.append(_Battery(each.name, _text(each / "status"), _left_s(each, full_minutes)))
         elif (online := _number(each / "online")) is not None:
@@ -78,7 +78,9 @@ def _power_supplies(folder: Path, full_minutes: int | None) -> tuple[list[_Batte
 
 
 def _left_s(battery: Path, full_minutes: int | None) -> int | None:
-    """How long it lasts: as reported, else from its charge and drain, else from the time that the site declared."""
+    """How long it lasts: as reported, otherwise from its charge and current, otherwise from the time that the site
+    declared.
+    """
     reported = [_number(battery / f"time_to_empty_{what}") for what in ("now", "avg")]
     times = [time for time in reported if time is not None and 0 <= time < NO_TIME_S]
     if times:
@@ -111,7 +113,7 @@ def _entries(folder: Path) -> list[Path]:
 def _text(file: Path) -> str:
     try:
         return file.read_text(encoding="ascii", errors="replace").strip()
-    except OSError:  # not every supply has every file, and one without a value answers ENODATA
+    except OSError:  # not every supply has every file, and a file without a value gives ENODATA
         return ""
 
 
@@ -170,7 +172,7 @@ class SupplyWatch:
             return Supply(Source.UNKNOWN, watched=self._watched)
 
     def _missed(self, read: Supply | None) -> Supply | None:
-        """A battery or sensor that was found before and is gone makes the supply unknown."""
+        """A battery or sensor that was found earlier and is now missing makes the supply unknown."""
         found = frozenset() if read is None else read.watched
         gone, self._watched = self._watched - found, self._watched | found
         if not gone:

@@ -1,7 +1,7 @@
-"""PWR-07, STA-13: which alarms the gateway's power supply raises, and when it does not allow a start. Pure.
+"""PWR-07, STA-13: which alarms the gateway's power supply raises, and when it prevents a start. Pure.
 
 Promises:
-- Minutes are never guessed from a percentage: a time was reported or declared, or it is not known.
+- Minutes are never guessed from a percentage: a time is reported or declared, or it is unknown.
 - An alarm stays until the supply is known to be better again.
 - Nothing here stops a flow. When the gateway dies, the loss-of-control behaviour ends it (COM-13); the alarm warns.
 """
@@ -25,7 +25,7 @@ ALARMS = (*BATTERY_ALARMS, AlarmCode.SUPPLY_UNDER_VOLTAGE, AlarmCode.SUPPLY_UNKN
 class Source(StrEnum):
     MAINS = "mains"
     BATTERY = "battery"
-    UNKNOWN = "unknown"  # there is or was a battery, and nothing reports what feeds the gateway
+    UNKNOWN = "unknown"  # there is or was a battery, and nothing reports what powers the gateway
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Supply:
 
 
 def alarms(supply: Supply | None, before: Collection[AlarmCode]) -> frozenset[AlarmCode]:
-    """The alarms now, given those `before`; `supply` is None where nothing can be watched."""
+    """The alarms now, given those `before`; `supply` is None where nothing can be monitored."""
     if supply is None:
         return frozenset()
     found = {AlarmCode.SUPPLY_UNDER_VOLTAGE} if supply.under_voltage else set()
@@ -73,7 +73,7 @@ def start_objections(supply: Supply | None) -> tuple[str, ...]:
     if supply.under_voltage:
         reasons.append("its voltage is too low; replace the power supply or its cable")
     if supply.source is Source.UNKNOWN:
-        reasons.append("what feeds it is not known; check its power supply")
+        reasons.append("its source is not known; check its power supply")
     elif supply.source is Source.BATTERY and supply.left_s is None:
         reasons.append("it runs on its battery, and it is not known for how long; connect the mains")
     elif supply.source is Source.BATTERY and supply.left_s is not None and supply.left_s < START_S:

@@ -1,10 +1,10 @@
-"""Evidence that a piece of work continues: when it last turned, and for how long that may be believed."""
+"""Evidence that a task still runs: when it last completed a cycle, and how long the next one may take."""
 
 import asyncio
 
 
 class Turns:
-    """`patience_s`: the longest that one turn may take, in seconds of the loop. It may change while it runs."""
+    """`patience_s`: the longest time for one cycle, in seconds of the loop. It may change while the task runs."""
 
     def __init__(self, patience_s: float) -> None:
         self.patience_s = patience_s
@@ -16,5 +16,5 @@ class Turns:
 
     @property
     def overdue(self) -> bool:
-        """It has begun, and has not turned within its patience."""
+        """The task has begun, and has not completed a cycle in time."""
         return self._last_s is not None and asyncio.get_running_loop().time() - self._last_s > self.patience_s

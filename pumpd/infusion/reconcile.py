@@ -84,4 +84,4 @@ def _reported(reading: Reading) -> str:
     if reading.state.no_flow:
         return "the pump reports no flow, which the next readings must confirm"
     does = "flows" if reading.state.flowing else f"is {reading.state}"
-    return f"the pump reports that it {does}; stop it, at the pump if need be"
+    return f"the pump reports that it {does}; stop it, at the pump if necessary"

@@ -1,4 +1,4 @@
-"""The highest library version that was accepted on a gateway, from its journal (SEC-17)."""
+"""The highest library version ever accepted on a gateway, from its journal (SEC-17)."""
 
 import contextlib
 from pathlib import Path

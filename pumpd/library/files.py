@@ -1,4 +1,4 @@
-"""The drug library on the disk: where it is, and reading it. `pumpd.dosing.library` interprets it."""
+"""The drug library on disk: where it is, and how it is read. `pumpd.dosing.library` interprets it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +12,7 @@ CHECKOUT = Path(__file__).parents[2] / "config" / "library"
 
 
 def default_library() -> Path:
-    """The site's library if there is one, else the shipped one."""
+    """The site's library if there is one, otherwise the shipped one."""
     return next((place for place in (SITE, SHIPPED, CHECKOUT) if place.is_dir()), SITE)
 
 

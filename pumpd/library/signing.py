@@ -1,11 +1,11 @@
-"""Signing a drug library and verifying the signature on the disk: Ed25519 over the exact bytes of `library.toml`.
+"""Signing a drug library and verifying the signature on disk: Ed25519 over the exact bytes of `library.toml`.
 
 Promises:
 - All files are read once, before any of them is checked: what was verified is what is used.
 - A private key file is readable by its owner only; one that others can read is not used.
 
 `library.sig` is the bare 64 bytes, and a public key is written as the one line in its PEM file, so openssl verifies
-what pumpd signed, and the reverse. `pumpd.dosing.seal` decides what follows from it.
+what pumpd signed, and vice versa. `pumpd.dosing.seal` decides what follows.
 """
 
 import base64
@@ -34,7 +34,7 @@ class SigningError(ValueError):
 
 
 def public_text(key: Ed25519PublicKey) -> str:
-    """As `library_keys` has it: the one line between the first and the last of a PEM file."""
+    """A key in the form of `library_keys`: the one line between the first and the last of a PEM file."""
     der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     return base64.b64encode(der).decode()
 
@@ -84,7 +84,8 @@ def sign_library(
     version: int | None = None,
     care_area: str | None = None,
 ) -> Manifest:
-    """Sign the library's files as they are now. Fields that are not given stay as they were; the version rises by one.
+    """Sign the library's files as they are now. Fields that are not given keep their values; the version increases by
+    one.
 
     Raises LibraryError for a library that cannot be used, SigningError for a manifest that must not be signed.
     """
@@ -140,7 +141,7 @@ def throwaway(source: Path, target: Path, care_area: str = "simulation") -> str:
 
 
 def examine(directory: Path, keys: Mapping[str, str]) -> Found:
-    """What is on the disk now, and whether one of these public keys signed it. `keys`: public keys by name."""
+    """What is on disk now, and whether one of these public keys signed it. `keys`: public keys by name."""
     try:
         files = read_files(directory)
         library = library_of(files)

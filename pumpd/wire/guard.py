@@ -262,7 +262,7 @@ def _run(its_end: socket.socket, path: Path) -> int:
     """Returns the process id. Without asyncio, which kills a child that is garbage-collected, and `subprocess`."""
     command = [sys.executable, "-I", "-S", str(DEADMAN), str(path)]
     stdin = (os.POSIX_SPAWN_DUP2, its_end.fileno(), 0)
-    stdout = (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)  # so that nobody waits for the end of ours
+    stdout = (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)  # so that no reader of control's output waits
     return os.posix_spawn(command[0], command, os.environ, file_actions=[stdin, stdout], setsid=True)
 
 

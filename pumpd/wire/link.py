@@ -183,12 +183,12 @@ class Link(Generic[F]):
         self._parties.append(party)
         return party
 
-    def hears(self, make_framer: Callable[[], Framer[F]]) -> bool:
+    def has_framer(self, make_framer: Callable[[], Framer[F]]) -> bool:
         """Whether this link uses the same kind of framer."""
         return type(make_framer()) is type(self._framer)
 
     def leave(self, party: Party[F]) -> None:
-        """Remove a party; what it still had queued is certainly not sent."""
+        """Remove a party; whatever it still had queued is certainly not sent."""
         if party in self._parties:
             self._parties.remove(party)
             self._fail_queued(party, NotSentError("this pump's side of the link was closed"))

@@ -70,7 +70,7 @@ class Side(Generic[F]):
 
     @property
     def on_stray(self) -> Callable[[F], None] | None:
-        """Gets every frame that answered no request, also frames for other sides."""
+        """Receives every frame that answered no request, including frames for other sides."""
         return self._party.on_stray
 
     @on_stray.setter
@@ -95,7 +95,7 @@ class Side(Generic[F]):
         self._link.unsettle()
 
     async def close(self) -> None:
-        """Leave; the last one out closes the port. Harmless when repeated."""
+        """Leave the port; the last side to leave closes it. Harmless when repeated."""
         shared = self._shared
         self._link.leave(self._party)
         if shared.sides.get(self._name) is not self:
@@ -130,7 +130,7 @@ async def join(
             raise PortError(f"port {port}: it was closed just now; try again")
         if name in shared.sides:
             raise PortError(f"port {port}: {name if name is not None else 'the port'} is already in use")
-        if shared.link.line != line or not shared.link.hears(make_framer):
+        if shared.link.line != line or not shared.link.has_framer(make_framer):
             raise PortError(f"port {port}: it is open for another kind of pump")
         if not shared.sides:
             try:

@@ -2,7 +2,7 @@
 
 Promises:
 - A fault with a time comes at that infusion time: plant seconds since that unit's motor first ran. A fault with a
-  volume comes when that unit has truly delivered so much since then.
+  volume comes when that unit has really delivered that much since then.
 - `truth()` is the plant's state, never the pump's view, and is marked as simulated.
 """
 
@@ -65,7 +65,7 @@ class SimulatedPump:
     def detach(self) -> None:
         self.line.detach()
 
-    # -- what a person at the bench does ---------------------------------------------------------------------
+    # -- actions of a person at the bench ---------------------------------------------------------------------
 
     def fire(self, fault: Fault | str) -> None:
         """Arm a fault for its time or volume; without one it comes now."""

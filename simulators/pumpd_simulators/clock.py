@@ -16,7 +16,7 @@ class Cancellable(Protocol):
 
 
 class Clock(Protocol):
-    """What a plant needs of a clock: seconds that never decrease, and a call at an instant."""
+    """What a plant needs from a clock: seconds that never decrease, and a call at an instant."""
 
     def now(self) -> float: ...
 

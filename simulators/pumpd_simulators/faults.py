@@ -3,7 +3,7 @@
 `KIND[:DETAIL][#UNIT][@WHEN][/DURATION]`, for example `silence@5min/30s`, `front-panel:rate=80@10min`, `air#2@5mL`,
 `lost-reply:start`.
 
-- WHEN is infusion time (plant seconds since that unit's motor first ran) or the volume truly delivered since then.
+- WHEN is infusion time (plant seconds since that unit's motor first ran) or the volume really delivered since then.
   Without it the fault comes at once.
 - DETAIL depends on the kind: a delay, a key, a volume, or the operation that a line fault waits for.
 - DURATION is plant time for mechanical faults and real time for faults of the line or the supply, because real
@@ -136,7 +136,7 @@ class Fault:
     at_s: float | None = None  # infusion time; None: now
     duration_s: float | None = None
     detail: str | None = None
-    at_ml: float | None = None  # volume truly delivered; None: not by volume
+    at_ml: float | None = None  # volume really delivered; None: not by volume
     unit: int = 1
 
     def __post_init__(self) -> None:

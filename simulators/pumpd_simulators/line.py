@@ -18,7 +18,8 @@ _DEAF = (Kind.SILENCE, Kind.DISCONNECT, Kind.HANG)
 
 
 class Line:
-    """A peer that passes everything on, except what its faults drop or change. While the clock is paused, it drops all.
+    """A peer that passes everything on, except what its faults drop or change. While the clock is paused, it drops
+    everything.
 
     `on_disconnect` drops the client for some seconds; the port that serves the line sets it. Without it, a pulled cable
     is silence. `on_crash` restarts the pump's processor after some seconds.

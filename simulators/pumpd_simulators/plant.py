@@ -33,7 +33,7 @@ from pumpd_simulators.plant_marks import TINY, distance, passed
 __all__ = ["Alert", "Plant", "PlantSettings", "Sense", "Truth"]
 
 SECONDS_PER_HOUR = 3600.0
-NO_DROPS_S = 5.0  # without drops while the motor runs, until a drop sensor reports it (reference 2.5)
+NO_DROPS_S = 5.0  # time without drops while the motor runs until a drop sensor reports it (reference 2.5)
 
 
 @dataclass(order=True, slots=True)

@@ -72,7 +72,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         future.add_done_callback(self._in_threads.discard)
         return future
 
-    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ARG002, ASYNC109 - asyncio's signature
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ARG002, ASYNC109 - from asyncio
         """Waits here: asyncio would wait for a thread that this loop does not know about."""
         self._executor_shutdown_called = True
         if self._default_executor is not None:
@@ -96,7 +96,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def _check_descriptors(self, *, wait: bool) -> None:
         if self._in_threads:
             self._process_events(self._selector.select(None))
-        elif len(self._selector.get_map()) > 1:  # others than the loop's own, which only threads and signals use
+        elif len(self._selector.get_map()) > 1:  # more than the loop's own, which only threads and signals use
             self._process_events(self._selector.select(None if wait else 0))
         elif wait:
             raise StuckError("nothing is scheduled and nothing is ready: the awaited event never comes")

@@ -45,15 +45,15 @@ def _lost_count_is_nothing():
 
 def _commands_sent_again():
     """A command whose reply was lost is sent again, as a question is."""
-    tell = LinkDriver.tell
+    send_once = LinkDriver.send_once
 
     async def again(self, *args, **more):
         try:
-            return await tell(self, *args, **more)
+            return await send_once(self, *args, **more)
         except UnansweredError:
-            return await tell(self, *args, **more)
+            return await send_once(self, *args, **more)
 
-    return mock.patch.object(LinkDriver, "tell", again)
+    return mock.patch.object(LinkDriver, "send_once", again)
 
 
 def _start_before_the_journal():

@@ -171,7 +171,7 @@ async def test_a_good_library_that_is_not_the_loaded_one_starts_nothing_until_co
         pharmacy.change()
         pharmacy.sign(version=6)
         (reason,) = library_reasons(await here.confirm())
-        assert "on the disk is" in reason
+        assert "the disk has" in reason
         assert "version 6" in reason
         assert "pumpd has loaded" in reason
         assert "version 5" in reason
@@ -350,7 +350,7 @@ async def test_control_starts_with_a_broken_library_stops_what_flows_and_starts_
             assert here.state() == "tripped"
             (problem,) = (await here.ask(op="status")).result["library"]["problems"]
             assert f"{ENTRY}: not valid TOML" in problem
-            assert "install a good one" in problem
+            assert "install a correct one" in problem
             assert library_reasons(await here.order(patient="token-2"))
             await here.ask(op="clear", pump="bed1", by="nurse")
             await here.ask(op="resume", pump="bed1", by="nurse")

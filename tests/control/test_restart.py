@@ -36,7 +36,7 @@ async def another_process(here, boot="boot-2", settings=None, library=None):
 async def die(here):
     """SIGKILL: no task continues, no stop is sent, the kernel closes the port."""
     here.gateway.journal._flush = lambda: None
-    here.gateway.works._ending = True  # nothing is left that could notice
+    here.gateway.parts._ending = True  # nothing is left that could notice
     tasks = [task for task in asyncio.all_tasks() if task.get_name().startswith(("pump ", "stop "))]
     drivers = [runner.driver for runner in here.gateway.runners.values()]
     for runner in here.gateway.runners.values():

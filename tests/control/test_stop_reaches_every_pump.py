@@ -105,7 +105,7 @@ async def test_what_fails_for_one_pump_keeps_no_other_from_its_stop_and_is_repor
             patched.setattr(owner, part, broken)
             answer = await here.ask(op="stop", reason="test")
         assert not answer.ok
-        assert "bed1; stop there at the pump" in answer.reasons[0]
+        assert "bed1; stop it at the pump" in answer.reasons[0]
         await here.until("stopped", pump="bed2")
         assert not here.pumps["bed2"].truth()["running"]
 

@@ -87,9 +87,7 @@ def test_a_clock_before_the_last_dose_is_refused():
 
     assert of_the_clock(NOW) == []
     [reason] = of_the_clock(NOW + 1)
-    assert reason.startswith(
-        "clock: it is 2026-03-30 10:00:00 UTC, before the last dose on record (2026-03-30 10:00:01"
-    )
+    assert reason.startswith("clock: it is 2026-03-30 10:00:00 UTC, before the last recorded dose (2026-03-30 10:00:01")
 
 
 # -- spacing -----------------------------------------------------------------------------------------------------------

@@ -242,7 +242,7 @@ def test_a_syringe_s_least_rate_is_not_loosened(size, least, below):
 @pytest.mark.parametrize(
     ("table", "word"),
     [
-        ('name = "x"\nvolume = "50 mL"\ndiameter = "20 mm"', "a syringe needs its recommended least rate"),
+        ('name = "x"\nvolume = "50 mL"\ndiameter = "20 mm"', "a syringe needs its lowest recommended rate"),
         ('name = "x"\nvolume = "1 mL"\n', "leaves nothing"),
         ('name = "x"\nvolume = "50"\n', "volume"),
         ('name = "x"\nvolume = "50 mL"\ncolour = "red"', "container.0.colour: unknown key"),

@@ -74,7 +74,7 @@ def test_an_unknown_supply_is_an_alarm_and_clears_none():
         (battery(60 * MIN), ""),
         (battery(60 * MIN - 1), "its battery lasts 59 min, at least 60 min are needed"),
         (battery(None), "it is not known for how long"),
-        (Supply(Source.UNKNOWN), "what feeds it is not known"),
+        (Supply(Source.UNKNOWN), "its source is not known"),
         (Supply(Source.MAINS, under_voltage=True), "its voltage is too low"),
     ],
 )

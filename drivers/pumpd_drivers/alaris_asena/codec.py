@@ -66,7 +66,7 @@ def _decoded(raw: bytes) -> Message | Garbage:
 
 
 class Framer:
-    """Both directions look alike."""
+    """The format is the same in both directions."""
 
     def __init__(self) -> None:
         self._pending = bytearray()

@@ -63,5 +63,5 @@ class ControlToken:
         self._repeated.renew()
 
     def let_lapse(self) -> None:
-        """Repeat the token no more; the pump then stops by itself."""
+        """Stop repeating the token; the pump then stops by itself."""
         self._repeated.end()

@@ -3,7 +3,7 @@
 Promises:
 - A reply must carry the word of its request. A question is repeated after a silence; a setting or command is sent once.
 - A setting counts when the pump's reply shows that it holds the value.
-- A status with another serial number than the identified pump's is no answer.
+- A status with a serial number other than the identified pump's is not an answer.
 """
 
 from abc import ABC
@@ -37,7 +37,7 @@ class AlarisDialogue(LinkDriver[Heard], ABC):
         return _fields(await self.ask(Message(word).to_bytes(), _answers(word), lane=lane, epoch=epoch))
 
     async def command(self, word: str, *fields: str, epoch: int | None, lane: Lane = Lane.NORMAL) -> Fields:
-        return _fields(await self.tell(Message(word, fields).to_bytes(), _answers(word), epoch, lane=lane))
+        return _fields(await self.send_once(Message(word, fields).to_bytes(), _answers(word), epoch, lane=lane))
 
     async def set(self, word: str, *fields: str, epoch: int) -> None:
         """A setting; the pump's reply must show that it holds the value."""

@@ -1,11 +1,11 @@
 """The Alaris Asena driver: a control token that lapses, a volume that ends the flow, and a confirmed syringe.
 
-Promises, besides those of `pumpd.driving`:
-- The token is repeated only while the pump is polled (`KeepAlive`), and no more after an unconfirmed stop; when the
-  token lapses, the pump stops by itself.
+Promises, in addition to those of `pumpd.driving`:
+- The token is repeated only while the pump is polled (`KeepAlive`), and not after an unconfirmed stop; when the token
+  lapses, the pump stops by itself.
 - Each load allows one start. Right before it, the pump itself reports that it is stopped, that its syringe is confirmed
-  and takes the rate, and that it holds exactly the rate and volume that were loaded. A start is *done* when the pump
-  reports flow.
+  and suits the rate, and that it holds exactly the loaded rate and volume. A start is *done* when the pump reports
+  flow.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ from pumpd_drivers.alaris_asena.replies import alarm
 from pumpd_drivers.alaris_asena.settings import AlarisSettings
 
 STOP_TRIES, START_CHECKS = 6, 8
-CHECK_AGAIN_S = 0.1  # a motor may take its time
+CHECK_AGAIN_S = 0.1  # a motor may take some time to stop
 
 _PROTOCOL = re.compile(r"Asena Rev (?P<revision>[0-9]{1,4}(?:\.[0-9]{1,4}){0,5})")
 

@@ -1,7 +1,7 @@
 """What the fields of a reply mean: numbers with their units, the state of the infusion, alarm words.
 
-Promises: a number counts only in plain digits and with its own unit after it; an unknown alarm word is a fault, and so
-is an alarm without a word.
+Promises: a number counts only in plain digits and with its own unit after it; an unknown alarm word counts as a fault,
+and so does an alarm without a name.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""The settings of an Asena pump, and which of them stand in for a fact that no public source states."""
+"""The settings of an Asena pump, and which of them replace a fact that no public source states."""
 
 from decimal import Decimal
 
@@ -23,7 +23,7 @@ class AlarisSettings(DriverSettings):
         le=60,
     )
     remote_cfg: bool = assumed(
-        True, "REMOTE_CFG is sent with each token, and its reply looks like that of REMOTE_CTRL. False: it is not sent."
+        True, "REMOTE_CFG is sent with each token, and its reply has the form of REMOTE_CTRL's. False: it is not sent."
     )
     standing_words: tuple[str, ...] = assumed(
         ("SET", "HLD"),

@@ -75,7 +75,7 @@ class DianetStarDialogue(LinkDriver[Reply | Garbage]):
     async def do(self, word: Word, what: Segment, epoch: int | None, *, lane: Lane = Lane.NORMAL) -> None:
         """A setting or an action, sent once. Raises RefusedError when the pump refuses it."""
         request = Request(0 if word is Word.CC_MODE else self._address, word, what.to_data())
-        _agreed(request, await self.tell(request.to_bytes(), self._answers(word, 0), epoch, lane=lane))
+        _agreed(request, await self.send_once(request.to_bytes(), self._answers(word, 0), epoch, lane=lane))
 
     def _answers(self, word: Word, length: int) -> Callable[[Reply | Garbage], bool]:
         # No source states which address the reply to a frame for address 0 carries: both are accepted.

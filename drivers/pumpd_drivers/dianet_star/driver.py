@@ -1,14 +1,14 @@
 """The Dianet Star driver: closed loop while the pump holds a program, so that silence ends the flow within 1.2 s.
 
-Promises, besides those of `pumpd.driving`:
+Promises, in addition to those of `pumpd.driving`:
 - Identifying and reading change nothing: IDENT and STATUS come first, and a flowing pump keeps its mode.
 - A start is sent only in closed loop, to a pump that reports ready and holds exactly the loaded program (above all its
   VTBD: without one the flow has no end) and no second step (reload).
 - The keep-alive continues only while the pump is polled. A stopped pump holds a program for `HOLD` at most.
 - A stop is *done* only when STATUS reports no flow. Rate, VTBD and reload are then cleared, so that a key press starts
   nothing.
-- A pump that is in nobody's control, or has lost its address, is switched to closed loop to be stopped. While its keys
-  are in use it may refuse everything, a stop too; the stop is then sent again.
+- A pump that no host controls, or that has lost its address, is switched to closed loop to be stopped. While its keys
+  are in use it may refuse everything, even a stop; the stop is then sent again.
 """
 
 import asyncio
@@ -117,7 +117,9 @@ class DianetStar(DianetStarDialogue):
         )
 
     async def _find_again(self) -> Status:
-        """A pump that no longer knows its address lost its power, or our control. Assign it again, then read."""
+        """A pump that no longer knows its address lost power, or left remote control. Assign the address again, then
+        read.
+        """
         before, now = self.ident, await self.get(Ident)
         if before is None or now.number != before.number:
             raise DeclinedError(f"another pump replied: serial {now.serial}")
@@ -183,7 +185,7 @@ class DianetStar(DianetStarDialogue):
         except UnansweredError:
             self.hold.end()  # silence may stop a pump that ignores the stop
             raise
-        if self._holds_ours(status):
+        if self._holds_loaded_program(status):
             self.hold.begin(HOLD)
             with contextlib.suppress(UnansweredError, DeclinedError):  # the stop itself is done
                 await self._clear(status, None, Lane.STOP)
@@ -212,15 +214,15 @@ class DianetStar(DianetStarDialogue):
 
     async def _release(self, epoch: int) -> None:
         status = await self._require_stopped(epoch)
-        ours = self._holds_ours(status)
+        ours = self._holds_loaded_program(status)
         if ours:
             await self._clear(status, epoch, Lane.NORMAL)
         if ours or not status.state & State.DOKU:
             await self.switch(Mode.DOKU, epoch)
         self.hold.end()
 
-    def _holds_ours(self, status: Status) -> bool:
-        """Whether the pump holds our program, or a part of one whose loading was interrupted."""
+    def _holds_loaded_program(self, status: Status) -> bool:
+        """Whether the pump holds the loaded program, or part of one whose loading was interrupted."""
         return self._loaded is not None or bool(status.state & State.FERNREGEL)
 
     async def _clear(self, status: Status, epoch: int | None, lane: Lane) -> None:

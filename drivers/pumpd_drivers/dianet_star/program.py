@@ -53,7 +53,7 @@ async def require_unused(pump: DianetStarDialogue, epoch: int) -> None:
 async def read(pump: DianetStarDialogue, epoch: int) -> RateStep:
     """Everything that a start would run. Raises DeclinedError when that has no end, or a second step."""
     if (await pump.get(Reload, epoch=epoch)).active:
-        raise DeclinedError("the pump holds a second step (reload), which is not part of any program of ours")
+        raise DeclinedError("the pump holds a second step (reload), which is not part of any pumpd program")
     now = await pump.get(Setpoint, epoch=epoch)
     if now.rate in (0, LEAVE_32) or now.vtbd in (0, LEAVE_32):
         raise DeclinedError("the pump holds no rate, or no volume that would end its flow: load a program")

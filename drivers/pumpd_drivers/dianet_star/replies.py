@@ -12,18 +12,18 @@ _ALARMS = {
     Alarm.BATTERY_PRE_ALARM: PumpAlarm.BATTERY_LOW,
     Alarm.DOOR: PumpAlarm.DOOR_OPEN,
     Alarm.RATE_INVALID: PumpAlarm.PUMP_PROGRAM_ERROR,
-    Alarm.TIME_END: PumpAlarm.PUMP_PROGRAM_ERROR,  # we set no time
+    Alarm.TIME_END: PumpAlarm.PUMP_PROGRAM_ERROR,  # pumpd sets no time
     Alarm.COMMUNICATION: PumpAlarm.PUMP_WATCHDOG,
-    Alarm.KVO_END: PumpAlarm.PUMP_PROGRAM_ERROR,  # we set no KVO
+    Alarm.KVO_END: PumpAlarm.PUMP_PROGRAM_ERROR,  # pumpd sets no KVO
     Alarm.KVO_PRE_ALARM: PumpAlarm.PUMP_PROGRAM_ERROR,
 }
-# These neither end nor forbid a flow and report no fault: the end of our own volume, the syringe's last minutes (EMPTY
-# follows), reminders of a stopped pump. Any bit that is not named here or above is a fault.
+# These neither end nor forbid a flow and report no fault: the end of the programmed volume, a nearly empty syringe
+# (EMPTY follows), reminders of a stopped pump. Any bit that is not named here or above is a fault.
 _NOTICES = Alarm.VTBD_END | Alarm.SYRINGE_PRE_ALARM | Alarm.REMINDER | Alarm.STANDBY_END
 
 _BOLUS = State.BOLUS_MANUAL | State.BOLUS_VOLUME | State.BOLUS_INTERVAL
 _PURGING = _BOLUS | State.KVO | State.FAST_ADVANCE  # flow that pumpd never asks for
-# The pump may start by itself, or follow a course that is not ours.
+# The pump may start by itself, or follow a course that pumpd did not program.
 _WAITING = State.DELAY | State.INTERVAL_BOLUS_SET | State.PIGGYBACK | State.PCA | State.PROFILE | State.RAMP_TAPER
 
 

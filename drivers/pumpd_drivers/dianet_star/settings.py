@@ -1,4 +1,4 @@
-"""The settings of a Dianet Star pump, and which of them stand in for a fact that no public source states."""
+"""The settings of a Dianet Star pump, and which of them replace a fact that no public source states."""
 
 from decimal import Decimal
 from typing import Annotated, Literal

@@ -1,4 +1,4 @@
-"""Fresenius Base A wire format: bytes to frozen frames and back. Both directions look alike.
+"""Fresenius Base A wire format: bytes to frozen frames and back. The format is the same in both directions.
 
 Source: the family's protocol sheet (fresenius-base-a.md): `STX [address] text CC ETX`, and single bytes around it.
 

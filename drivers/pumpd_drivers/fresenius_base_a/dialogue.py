@@ -4,7 +4,7 @@ Promises:
 - A reply is a frame with our address that follows the ACK of this very request and holds what was asked for. A reply
   does not name its command, so nothing else identifies it.
 - The base's session, on which all modules depend, is opened only when the pump reports that it is closed.
-- A NAK carries no check: it ends no question, and after a start that it refuses the pump is read.
+- A NAK carries no check: it never ends a question, and after a NAK to a start the pump is read.
 """
 
 from abc import ABC
@@ -62,14 +62,14 @@ class FreseniusBaseADialogue(LinkDriver[Heard], ABC):
         """Sent once. Raises PumpRefusedError, DeclinedError for a NAK, UnansweredError."""
         to = self.address if address is None else address
         accepts = _answer(to, lambda frame: not frame.data, naks=True)
-        _agreed(text, await self.tell(Frame(to, text).to_bytes(), accepts, epoch, lane=lane))
+        _agreed(text, await self.send_once(Frame(to, text).to_bytes(), accepts, epoch, lane=lane))
 
     async def question(self, text: str, fits: Fits, *, lane: Lane = Lane.NORMAL, epoch: int | None = None) -> Frame:
         """Repeated after a silence, and a NAK counts as silence; sent only once in the lane of a stop."""
         request, accepts = Frame(self.address, text).to_bytes(), _answer(self.address, fits, naks=False)
         if lane is Lane.NORMAL:
             return _agreed(text, await self.ask(request, accepts, epoch=epoch))
-        return _agreed(text, await self.tell(request, accepts, epoch, lane=lane))
+        return _agreed(text, await self.send_once(request, accepts, epoch, lane=lane))
 
     # -- what is exchanged -----------------------------------------------------------------------------------
 

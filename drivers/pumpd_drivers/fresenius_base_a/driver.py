@@ -2,7 +2,7 @@
 
 Source: the family's protocol sheet (fresenius-base-a.md). Facts that it marks as inferred or unknown are settings.
 
-Promises, besides those of `pumpd.driving`:
+Promises, in addition to those of `pumpd.driving`:
 - The command that starts a flow is sent once, after the pump has reported that it is stopped, has no alarm and holds
   the program's volume limit. It is *done* when the pump accepted it and then itself reports flow at that rate.
 - Where PR itself starts the flow, the pump holds no rate beforehand: a program read back then has the rate that the
@@ -112,7 +112,7 @@ class FreseniusBaseA(FreseniusBaseADialogue):
         self._loaded = None
         status = await self.status(epoch=epoch)
         if status.alarmed and not status.flowing:
-            await self.command("SI", epoch=epoch)  # the person who loads has dealt with it; if not, the alarm stays
+            await self.command("SI", epoch=epoch)  # the person who loads has dealt with it; otherwise the alarm stays
             status = await self.status(epoch=epoch)
         self._require_stopped(status)
         await program.write(self, wanted, epoch)

@@ -63,7 +63,7 @@ class HarvardDialogue(LinkDriver[Reply | Garbage], ABC):
 
     async def command(self, command: str, fits: Fits, epoch: int | None, *, lane: Lane = Lane.NORMAL) -> Reply:
         """Sent once; the reply has the expected shape, or reports an error."""
-        reply = await self.tell(self.framed(command), self._accepts(fits), epoch, lane=lane)
+        reply = await self.send_once(self.framed(command), self._accepts(fits), epoch, lane=lane)
         assert isinstance(reply, Reply)
         return reply
 

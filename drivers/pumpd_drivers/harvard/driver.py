@@ -1,6 +1,6 @@
-"""The Harvard driver, for pumps without a watchdog: only their own targets end a flow that nobody watches.
+"""The Harvard driver, for pumps without a watchdog: only their own targets end a flow that no host monitors.
 
-Promises, besides those of `pumpd.pump.driver`:
+Promises, in addition to those of `pumpd.pump.driver`:
 - `irun` is sent only to a stopped pump with its counter at 0, right after it confirmed a target volume and a target
   time. It is *done* when its own reply reports infusing.
 - Replies name no command. An answer is recognised by its shape; a setting counts once it has been read back.
@@ -104,7 +104,7 @@ class Harvard(HarvardDialogue):
         except UnansweredError as error:
             if not timed_out(error) or self._unidentified():
                 raise
-            await self.set("poll on", None)  # it forgot this setting, so it lost its power
+            await self.set("poll on", None)  # it lost this setting, so it lost power
             self.latch(PumpAlarm.PUMP_RESET)
             held = limits.rate(await self.match("irate", limits.RATE))
         status = await self.status()  # last: state and volume are of one instant
@@ -176,7 +176,7 @@ class Harvard(HarvardDialogue):
         await self.require_stopped(epoch)
 
     async def _require_unused(self, epoch: int) -> None:
-        """Stopped and nothing delivered: a target that counts from here bounds all that flows."""
+        """Stopped and nothing delivered: a target that counts from here limits everything that flows."""
         status = await self.require_stopped(epoch)
         given = limits.volume(await self.match("ivolume", limits.VOLUME, epoch))
         if given or (status.displaced and not status.withdraws):

@@ -1,4 +1,4 @@
-"""What a Harvard pump can hold: rates by syringe diameter and plunger speed, and how values look on the wire."""
+"""What a Harvard pump can hold: rates by syringe diameter and plunger speed, and the wire format of its values."""
 
 import re
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal

@@ -41,7 +41,7 @@ async def read(pump: HarvardDialogue, epoch: int) -> PumpProgram:
     """Everything that a run would do. Raises DeclinedError when that has no end, or is a ramp."""
     ramp = await pump.question("iramp", lambda reply: reply.error is not None or shaped(_RAMP)(reply), epoch=epoch)
     if ramp.error is None and ramp.data(_NO_RAMP) is None:
-        raise DeclinedError("the pump holds a ramp, which is not part of any program of ours: remove it at its panel")
+        raise DeclinedError("the pump holds a ramp, which pumpd never programs: remove it at its panel")
     inner = limits.diameter(await pump.match("diameter", limits.DIAMETER, epoch))
     rate = limits.rate(await pump.match("irate", limits.RATE, epoch))
     volume = limits.volume(await pump.target("tvolume", limits.VOLUME, epoch))

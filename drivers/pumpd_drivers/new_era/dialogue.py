@@ -2,7 +2,7 @@
 
 Promises:
 - A command is sent again only when the pump reported that it did not execute it (an alarm came instead), or when it is
-  a question; `once` sends what could start a flow exactly once, whatever comes.
+  a question; `once` sends a command that could start a flow exactly once, whatever the reply.
 - A reply must carry our address, the framing in use and data of the expected shape.
 - An alarm that the pump reports, asked or not, stays latched.
 """

@@ -1,6 +1,6 @@
 """The New Era driver: RUN is sent once, STP until the pump reports stopped.
 
-Promises, besides those of `pumpd.pump.driver`:
+Promises, in addition to those of `pumpd.pump.driver`:
 - The watchdog of a flowing pump is never disarmed, not even while the pump is identified again.
 - RUN is sent only after the watchdog was confirmed and the pump reported that it is stopped, and only if no stop was
   requested meanwhile. It is *done* when its own reply reports infusing, *refused* when the pump refused and is stopped.

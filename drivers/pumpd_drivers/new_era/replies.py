@@ -1,4 +1,4 @@
-"""What a reply's data looks like and means: numbers with their units, states, alarm letters, the version word.
+"""The form and meaning of a reply's data: numbers with their units, states, alarm letters, the version word.
 
 A number may end in a point ("1000."): pumps differ, and so do programs that imitate them.
 """

@@ -69,7 +69,7 @@ class RegloIccDialogue(LinkDriver[Heard], ABC):
             missed += 1
             if missed == TRIES:
                 error = FailedError if str(answer) == FAIL else DeclinedError
-                raise error(f"{command}: the pump replied {answer}, which is no answer to that")
+                raise error(f"{command}: the pump replied {answer}, which is not an answer to it")
 
     async def value(self, command: str, shape: re.Pattern[str], epoch: int | None) -> re.Match[str]:
         """A question whose answer is text of that shape. A sign is never its answer, whatever follows the sign."""
@@ -79,7 +79,7 @@ class RegloIccDialogue(LinkDriver[Heard], ABC):
         return match
 
     async def twice(self, command: str, shape: re.Pattern[str], epoch: int) -> str:
-        """The same reply twice in a row. Raises DeclinedError when the two differ."""
+        """The reply, asked for twice. Raises DeclinedError when the two replies differ."""
         first, second = [(await self.value(command, shape, epoch))[0] for _ in range(2)]
         if first != second:
             raise DeclinedError(f"{command}: the pump reported {first!r}, then {second!r}: check the cable")
@@ -108,7 +108,7 @@ class RegloIccDialogue(LinkDriver[Heard], ABC):
     async def set(self, command: str, parameter: str, epoch: int | None, *, lane: Lane = Lane.NORMAL) -> None:
         """A setting. The reply to `f` and `v` may be the value; what the pump holds is read back anyway."""
         accepts = sign_or(_NUMBER) if command in ("f", "v") else is_sign
-        answer = await self.tell(self.request(command, parameter), accepts, epoch, lane=lane)
+        answer = await self.send_once(self.request(command, parameter), accepts, epoch, lane=lane)
         if isinstance(answer, Sign) and answer.sign != OK:
             raise DeclinedError(f"{command}{parameter}: the pump replied {answer}")
 
@@ -120,7 +120,7 @@ class RegloIccDialogue(LinkDriver[Heard], ABC):
     async def address_channels(self, epoch: int) -> None:
         """In legacy mode the digit is the pump's address: sent to that address, `~1` makes it a channel number."""
         try:
-            answer = await self.tell(self.request("~"), sign_or(_APART), epoch)
+            answer = await self.send_once(self.request("~"), sign_or(_APART), epoch)
         except UnansweredError as error:
             if not timed_out(error):
                 raise

@@ -1,6 +1,6 @@
 """The Reglo ICC driver, one for each channel: no watchdog, no check on the line, and replies that name no command.
 
-Promises, besides those of `pumpd.pump.driver`:
+Promises, in addition to those of `pumpd.pump.driver`:
 - Only mode O is ever started: a volume at a rate, which the pump ends by itself. `H` is sent once per load, and only to
   a stopped channel with its total at 0, right after it confirmed mode, direction, flow and volume.
 - A stop is confirmed by two replies, because replies have no check.
@@ -70,7 +70,7 @@ class RegloIcc(RegloIccDialogue):
         if not model.startswith(self.settings.model):
             raise DeclinedError(f"model: the pump reports {model!r}; the settings allow only {self.settings.model}")
         firmware = await self.twice("(", _DIGITS, epoch)
-        await self.runs(epoch=epoch)  # a missing channel fails here; and it separates two replies that look alike
+        await self.runs(epoch=epoch)  # a missing channel fails here; and it separates two similar replies
         serial = await self.twice("xS", _ANY, epoch) if self.settings.asks_serial else None
         if self.settings.serial not in ("", serial):
             raise DeclinedError(f"serial: the pump reports {serial}; the settings allow only {self.settings.serial}")
@@ -139,7 +139,7 @@ class RegloIcc(RegloIccDialogue):
         await self._require_stopped(epoch)
         await self._require_program(loaded, epoch)
         self._loaded = None  # each start would deliver the whole volume again
-        answer = await self.tell(self.request("H"), is_sign, epoch)
+        answer = await self.send_once(self.request("H"), is_sign, epoch)
         try:
             moves = await self.runs() or bool(await self.total())
             cause = None if moves or str(answer) == OK else (await self.value("xe", _ANY, None))[0]
@@ -156,7 +156,7 @@ class RegloIcc(RegloIccDialogue):
         problem: Exception = UnansweredError("I: not sent")
         for _ in range(STOP_TRIES):
             try:
-                answer = await self.tell(self.request("I"), is_sign, None, lane=Lane.STOP)
+                answer = await self.send_once(self.request("I"), is_sign, None, lane=Lane.STOP)
                 if await self.stopped(lane=Lane.STOP):
                     with contextlib.suppress(DeclinedError, UnansweredError):
                         await self._disarm(None, Lane.STOP)

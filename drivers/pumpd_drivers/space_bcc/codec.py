@@ -111,7 +111,7 @@ def _decoded(raw: bytes) -> "Frame | Garbage":
 
 
 class Framer:
-    """Both directions look alike: frames and single signals, and Garbage for everything else."""
+    """Frames and single signals in either direction, and Garbage for everything else."""
 
     def __init__(self) -> None:
         self._pending = bytearray()

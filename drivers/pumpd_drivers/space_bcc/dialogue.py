@@ -17,7 +17,7 @@ Heard = Frame | Signal | Garbage
 class SpaceBccDialogue(LinkDriver[Heard], ABC):
     """The part of the driver that exchanges frames."""
 
-    longest_reply = 0  # a network carries it, at no pace of its own
+    longest_reply = 0  # sent over a network, which has no fixed pace
 
     def __init__(self, link: Side[Heard], settings: SpaceBccSettings) -> None:
         super().__init__(link, settings)

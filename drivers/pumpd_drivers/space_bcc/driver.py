@@ -3,7 +3,7 @@
 Source: the family's protocol sheet (monitoring-only.md). The public sources describe reading alone, and the interface's
 own risk file states that it cannot change a pump.
 
-Promises, besides those of `pumpd.driving`:
+Promises, in addition to those of `pumpd.driving`:
 - Only ADMIN:ALIVE, ADMIN:VERSION and MEM:GETSLOT are ever sent.
 - A value that the rack did not send is not invented: without a parameter for the volume, a reading's volume is 0, and
   the driver lists this among its assumptions.

@@ -1,4 +1,4 @@
-"""The settings of one pump of a Space rack, and which of them stand in for a fact that no public source states."""
+"""The settings of one pump of a Space rack, and which of them replace a fact that no public source states."""
 
 from typing import Annotated, Literal
 

@@ -39,7 +39,7 @@ class Frame:
 
 
 class Framer:
-    """Both directions look alike."""
+    """The format is the same in both directions."""
 
     def __init__(self) -> None:
         self._pending = b""

@@ -16,7 +16,7 @@ class ToyDialogue(LinkDriver[Heard], ABC):
         return _agreed(await self.ask(Frame(word).to_bytes(), _answers(word), lane=lane, epoch=epoch))
 
     async def command(self, text: str, epoch: int) -> list[str]:
-        return _agreed(await self.tell(Frame(text).to_bytes(), _answers(Frame(text).word), epoch))
+        return _agreed(await self.send_once(Frame(text).to_bytes(), _answers(Frame(text).word), epoch))
 
 
 def _answers(word: str) -> Callable[[Heard], bool]:

@@ -1,4 +1,4 @@
-"""The settings of a toy pump, and which of them stand in for a fact that its manual does not state."""
+"""The settings of a toy pump, and which of them replace a fact that its manual does not state."""
 
 from pumpd.driving import DriverSettings, assumed
 

@@ -110,7 +110,7 @@ class AlarmService:
         self._wake.set()
 
     def recovered(self, pump: str, session: str, codes: Collection[AlarmCode]) -> None:
-        """An infusion goes on with these alarms. Record what the process before raised or cleared as it died.
+        """An infusion continues with these alarms. Record what the previous process raised or cleared as it died.
 
         Those entries carry no session: in the session's own entries, each alarm follows from an event.
         """

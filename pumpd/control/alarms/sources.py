@@ -43,6 +43,6 @@ def heard(runner: PumpService) -> bool:
 
 
 def lost_while_flowing(runner: PumpService) -> bool:
-    """The pump flowed, or waited to, when it was last heard, does not answer now, and no infusion reports this."""
+    """The pump flowed, or waited to flow, when it last answered, does not answer now, and no infusion reports this."""
     flowed = runner.reading is not None and not runner.reading.state.no_flow
     return flowed and not runner.active and not heard(runner)

@@ -3,7 +3,7 @@
 Promises:
 - Every event is in the journal, except passing time that changes nothing; so the journal gives the same infusion again.
 - A defect in the state machine, or in what carries out its actions, reaches no caller and ends in a stop that is
-  repeated until readings confirm it: nothing goes on (PWR-03).
+  repeated until readings confirm it: nothing continues (PWR-03).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -81,7 +81,7 @@ class PumpInfusion:
         try:
             self.infusion, actions = advance(self.infusion, event)
             self._carry_out(actions, getattr(event, "by", "pumpd"))
-        except Exception as error:  # a defect in pumpd must end in a stop, whatever it is
+        except Exception as error:  # any defect in pumpd must end in a stop
             log.exception("infusion_failed", pump=self._journal.pump)
             self._stop_now()
             self._journal.note("internal_error", {"error": repr(error), "event": type(event).__name__})

@@ -1,4 +1,4 @@
-"""One pump and the infusion on it: what the rest of control needs from them. `pump_work` runs it.
+"""One pump and the infusion on it: what the rest of control needs from them. `pump_part` runs it.
 
 Promises:
 - A stop is sent at once, wherever the request comes from, and overtakes everything that waits.
@@ -219,9 +219,9 @@ class PumpService:
 
 
 def stop_all(pumps: Iterable[PumpService], by: str, reason: str, *, switching: bool = False) -> list[str]:
-    """Stop these pumps: a stop goes to every one of them before anything is written or shown of any.
+    """Stop these pumps: a stop goes to every one of them before anything is written or shown about any of them.
 
-    Returns the names of those for which pumpd failed; that keeps no other pump from its stop.
+    Returns the names of those for which pumpd failed; such a failure keeps no other pump from its stop.
     """
     pumps, failed = list(pumps), dict[str, None]()
 
@@ -232,7 +232,7 @@ def stop_all(pumps: Iterable[PumpService], by: str, reason: str, *, switching: b
         for pump in pumps:
             try:
                 step(pump)
-            except Exception:  # whatever it is
+            except Exception:  # any defect
                 log.exception("stop_failed", pump=pump.name)
                 failed[pump.name] = None
     return list(failed)

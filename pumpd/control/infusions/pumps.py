@@ -23,10 +23,10 @@ class Pumps:
         return self.runners[pump]
 
     def stop(self, pump: str | None, by: str, reason: str, *, switching_source: bool = False) -> list[str]:
-        """Stop one pump, or all of them; returns their names. Raises RefusedError for those where pumpd failed."""
+        """Stop one pump, or all of them; returns their names. Raises RefusedError for those on which pumpd failed."""
         runners = list(self.runners.values()) if pump is None else [self.named(pump)]
         if failed := stop_all(runners, by, reason, switching=switching_source):
-            raise RefusedError(f"stop: pumpd failed on {', '.join(failed)}; stop there at the pump, clamp the line")
+            raise RefusedError(f"stop: pumpd failed on {', '.join(failed)}; stop it at the pump, clamp the line")
         return [runner.name for runner in runners]
 
     def pause(self, pump: str, by: str, reason: str) -> PumpService:

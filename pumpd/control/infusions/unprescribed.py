@@ -65,7 +65,7 @@ class UnprescribedFlow:
         self.let_time_pass(now_ns)
 
     def let_time_pass(self, now_ns: int) -> None:
-        """The alarm is due by time alone: a call to the pump may hang."""
+        """The alarm depends on time alone: a call to the pump may hang."""
         if self._found_ns is not None and now_ns - self._found_ns >= self._limits.stop_alarm_ns and not self.alarms:
             self.alarms = frozenset({AlarmCode.STOP_UNCONFIRMED})
             log.error("stop_unconfirmed", pump=self._pump)

@@ -68,7 +68,7 @@ class DoseHistory:
                 self._doses.take(entries)
             except JournalError:
                 raise
-            except Exception as error:  # an order is refused; a crash loop over a flowing pump would be worse
+            except Exception as error:  # orders are refused; a crash loop while a pump flows would be worse
                 log.exception("dose_history_not_understood")
                 raise JournalError(f"journal {self._path}: pumpd cannot understand it: {error!r}") from error
         return len(entries) == PIECE

@@ -59,8 +59,8 @@ class LibraryCheck:
         except TimeoutError:
             self.known = (f"library: {what} in {WITHIN_S:g} s; check the gateway's disk",)
         except JournalError as error:
-            self.known = (f"library: {error}; which versions were in use here is not known",)
-        except Exception as error:  # nothing is started by it; a crash loop over a flowing pump would be worse
+            self.known = (f"library: {error}; the versions that were used here are not known",)
+        except Exception as error:  # nothing is started; a crash loop while a pump flows would be worse
             log.exception("library_not_understood")
             self.known = (f"library: pumpd cannot check {self._directory}: {error!r}",)
         return self.known

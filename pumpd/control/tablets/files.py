@@ -1,9 +1,9 @@
 """Small JSON files of control.
 
 Promises:
-- A file is read whole and replaced whole. A power cut leaves the old or the new, and never undoes a change that was
-  answered: a revoked key stays revoked.
-- Changes to one file are made one after the other, and each that is made is on record, however late.
+- A file is read as a whole and replaced as a whole. A power cut leaves the old or the new one, and never undoes a
+  change that was confirmed: a revoked key stays revoked.
+- Changes to one file are made one after the other, and each one is recorded, however late it is made.
 """
 
 import asyncio
@@ -44,7 +44,7 @@ def write_entries(path: Path, entries: list[dict[str, Any]], *, mode: int) -> No
     beside.replace(path)
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(folder)  # or a power cut may bring the old file back
+        os.fsync(folder)  # otherwise a power cut may bring the old file back
     finally:
         os.close(folder)
 
@@ -61,9 +61,9 @@ class Changes:
         self._one = asyncio.Lock()
 
     async def make(self, change: Callable[[], T], made: Callable[[T], None]) -> T:
-        """Make this change, and call `made` with its result once it is made, also when that is too late for the caller.
+        """Make this change, and call `made` with its result, even if the caller has stopped waiting.
 
-        Raises TimeoutError with what to do, and what the change itself raises.
+        Raises TimeoutError with what to do, and whatever the change itself raises.
         """
         try:
             async with asyncio.timeout(WRITTEN_WITHIN_S):
@@ -87,4 +87,4 @@ class Changes:
     def _over(self, making: asyncio.Task[Any]) -> None:
         self._one.release()
         if not making.cancelled():
-            making.exception()  # asked for here, because the caller may not wait any more
+            making.exception()  # retrieved here, because the caller may have stopped waiting

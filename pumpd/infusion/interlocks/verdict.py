@@ -7,7 +7,7 @@ from pumpd.pump import AlarmCode
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """No objection. `warnings` are alarms to show while the flow goes on."""
+    """No objection. `warnings` are alarms to show while the flow continues."""
 
     warnings: tuple[AlarmCode, ...] = ()
 

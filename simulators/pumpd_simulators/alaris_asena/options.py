@@ -34,13 +34,13 @@ class AlarisOptions(SimulatorOptions):
     vtbi_max_ml: Decimal = Field(default=Decimal(50), gt=0, le=9999, description="largest volume that can be set")
     pressure_limit_mmhg: float = Field(default=500.0, gt=0, le=1000, description="pressure alarm level in mmHg")
 
-    token_lapse_s: float = Field(default=5.0, ge=0, description="lifetime of a token that is not repeated; 0: for ever")
+    token_lapse_s: float = Field(default=5.0, ge=0, description="lifetime of a token that is not repeated; 0: forever")
     told_lapse_ms: int = Field(default=0, ge=0, le=99999, description="lifetime in the reply to REMOTE_CTRL, in ms")
     settings_need_cfg: bool = Field(default=False, description="settings are accepted only with a live REMOTE_CFG")
     knows_cfg: bool = Field(default=True, description="REMOTE_CFG is a command; otherwise the pump does not know it")
     stop_needs_control: bool = Field(default=False, description="INF_STOP is accepted only from the pump's controller")
     start_clears_alarm: bool = Field(
-        default=True, description="INF_START acknowledges an alarm whose cause is gone; else only the keys do"
+        default=True, description="INF_START acknowledges an alarm whose cause is gone; otherwise only the keys do"
     )
     start_delay_s: float = Field(default=0.0, ge=0, le=5, description="from INF_START until the motor turns")
     infusing_word: str = Field(default="SET", pattern=_WORD, description="mode word while infusing")

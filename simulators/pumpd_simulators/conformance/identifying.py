@@ -104,7 +104,7 @@ class ProgramRules(IdentityRules):
 
     @on_rig
     async def test_a_start_without_a_program_does_not_flow(self, rig: Rig) -> None:
-        """After power-up the pump holds no program of ours."""
+        """After power-up the pump holds no program."""
         await rig.identify()
         outcome = await rig.call("start")
         await asyncio.sleep(1)

@@ -43,7 +43,7 @@ class Rig:
 
     @property
     def given_ml(self) -> float:
-        """What was truly delivered since the program was loaded."""
+        """The volume really delivered since the program was loaded."""
         return self.plant.truth().delivered_ml - self._before_load_ml
 
     @property
@@ -96,7 +96,7 @@ class Rig:
         await self.must("load")
 
     async def run(self) -> None:
-        """Identified, loaded, started, and truly flowing."""
+        """Identify, load and start the pump, until the plant flows."""
         await self.ready()
         await self.must("start")
         assert await self.until(lambda: self.flows, FLOW_BEGINS_S), "start was done, but the plant does not flow"
@@ -136,7 +136,7 @@ class Rig:
     # -- the host gone -------------------------------------------------------------------------------------------
 
     async def orphaned(self, for_s: float) -> None:
-        """The driver is gone with its process, and the line stays open: nobody receives what the pump sends."""
+        """The driver is gone with its process, and the line stays open: nothing receives what the pump sends."""
         await self.driver.close()
         self.wire.pump.attach(lambda _: None)
         await asyncio.sleep(for_s)

@@ -116,7 +116,7 @@ class RunningRules:
         assert not rig.flows
         assert (await rig.read()).state.no_flow
         await rig.watch(10)
-        assert not rig.flows, "nobody started it again"
+        assert not rig.flows, "it started again by itself"
         assert rig.starts == 1
 
     @on_rig

@@ -157,7 +157,7 @@ class RegloIccPump:
             self._say(answer.encode("ascii") if answer in _SIGNS else Text(answer).to_bytes())
         finally:
             self.doing = None
-        self._tell_events()
+        self._send_events()
 
     def _is_ours(self, request: Request) -> bool:
         return request.address is None or self._apart or request.address == self.address
@@ -197,9 +197,9 @@ class RegloIccPump:
             event = Event("U", number, f"{state}|0|{channel.dosed_ml * 1000:.0f}|{channel.cycles_left}")
         self._events.append(event.to_bytes())
         if self.doing is None:
-            self._tell_events()
+            self._send_events()
 
-    def _tell_events(self) -> None:
+    def _send_events(self) -> None:
         events, self._events = self._events, []
         for event in events:
             self._say(event)

@@ -87,7 +87,7 @@ EVENTS = (
     ),
     Mutant(
         "the same trip any number of times",
-        "advance:_again_and_again",
+        "advance:_trips_too_often",
         "return len(recent) >= limits.same_trips",
         "return False",
         "same_trip_again_ends",

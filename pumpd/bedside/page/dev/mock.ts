@@ -1,4 +1,4 @@
-// A mock of a gateway, for work on the page's looks: `make page && cd pumpd/bedside/page && npm run mock`.
+// A mock of a gateway, for work on the page's appearance: `make page && cd pumpd/bedside/page && npm run mock`.
 //
 //   http://127.0.0.1:8480/          paired already; any badge with PIN 0000 signs in
 //   /mock?scene=paused              shows a scene of scenes.ts; order, hold, pause and so on change it as a gateway would

@@ -1,4 +1,4 @@
-// When one part of the page fails, the rest goes on, Stop above all.
+// When one part of the page fails, the rest keeps working, Stop above all.
 
 import { Component, type ComponentChildren } from "preact";
 
@@ -32,7 +32,7 @@ export class Boundary extends Component<Props, { failed: boolean }> {
     return (
       <section class="lost" role="alert">
         <h2>{this.props.name} cannot be shown</h2>
-        <p>This page has a fault. The infusion goes on as before, and Stop works. Go to the pump.</p>
+        <p>This page has a fault. The infusion continues as before, and Stop works. Go to the pump.</p>
         <div class="acts">
           <button type="button" onClick={() => this.setState({ failed: false })}>
             Try again

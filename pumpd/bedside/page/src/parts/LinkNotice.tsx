@@ -15,7 +15,7 @@ export function LinkNotice({ page, pump }: { page: Page; pump: string | null }) 
       <h2>Go to the pump</h2>
       <p>
         {page.away ?? "This tablet has no link to the gateway."} Last news <b class="digits">{Math.floor(quiet)} s</b>{" "}
-        ago. An infusion goes on without the tablet, and the gateway still watches the pump.
+        ago. An infusion continues without the tablet, and the gateway still monitors the pump.
       </p>
       <ul>
         {pumps.map((each) => (

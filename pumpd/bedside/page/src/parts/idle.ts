@@ -1,4 +1,4 @@
-// Touching the screen keeps a person signed in. The gateway hears of it from time to time, not at every touch.
+// Touching the screen keeps a person signed in. The gateway is informed from time to time, not at every touch.
 
 import { current, now } from "../state/store.ts";
 import { act } from "../wire/connection.ts";

@@ -47,7 +47,7 @@ export function SignIn({ page, pump }: { page: Page; pump: Pump }) {
         <Reasons reasons={reasons} title="Not signed in" />
       )}
       <p class="muted">
-        After 3 minutes without a touch you are signed out. A running infusion goes on. Stop always works.
+        After 3 minutes without a touch you are signed out. A running infusion continues. Stop always works.
       </p>
     </section>
   );

@@ -25,8 +25,8 @@ export function Tripped({ page, live, pump, infusion }: InfusionProps) {
     infusion.trip_resumable === true
       ? "Clearing the alarm leads to a pause. You can resume from there."
       : infusion.trip_resumable === false
-        ? "Clearing the alarm ends this infusion. It cannot go on after this cause."
-        : "Clearing the alarm leads to a pause, or ends the infusion if it cannot go on after this cause.";
+        ? "Clearing the alarm ends this infusion. It cannot continue after this cause."
+        : "Clearing the alarm leads to a pause, or ends the infusion if it cannot continue after this cause.";
   return (
     <section class="narrow">
       <h2>Stopped by an alarm. Nothing flows.</h2>

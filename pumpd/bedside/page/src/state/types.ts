@@ -193,7 +193,7 @@ export interface Pump {
   flow_profile?: Step[] | null;
   ends_ts?: string | null;
   pause?: Pause | null;
-  /** Of the pump's last patients, the newest first: each goes on until it is over, whatever the pump does next. */
+  /** Of the pump's last patients, the newest first: each continues until it is over, whatever the pump does next. */
   observations?: Observation[];
   course?: { number: number; of: number; phase: string | null } | null;
   summary?: Summary | null;

@@ -1,5 +1,5 @@
 // A clock that counts sleep too. On some tablets performance.now() stops while they sleep, and old values would pass for
-// fresh afterwards. Date.now() goes on, but may be set forward by an hour. So this follows performance.now(), and adds the
+// fresh afterwards. Date.now() advances, but may be set forward by an hour. So this follows performance.now(), and adds the
 // time by which the wall clock got ahead, but never more at once than makes everything on the screen old.
 
 const NOTICED_MS = 1500;

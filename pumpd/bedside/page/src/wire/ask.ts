@@ -8,7 +8,7 @@ export interface Answer<T> {
   status: number;
 }
 
-const NO_ANSWER = "The gateway does not answer. The pump goes on as before. Try again, or go to the pump.";
+const NO_ANSWER = "The gateway does not answer. The pump continues as before. Try again, or go to the pump.";
 const PATIENCE_MS = 5000;
 
 export async function ask<T = Record<string, unknown>>(

@@ -46,7 +46,7 @@ test("people read names, not keys and processes", () => {
 
 test("nothing is promised about an unknown pump", () => {
   assert.match(lossOfControlSentence([]), /unknown/);
-  assert.equal(lossOfControlSentence(["native"]), "The pump stops by its own watchdog.");
+  assert.equal(lossOfControlSentence(["native"]), "The pump's own watchdog stops it.");
 });
 
 test("the address gives the screen, and a name in it is only a name", () => {

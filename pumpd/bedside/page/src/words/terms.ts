@@ -22,7 +22,7 @@ export const STATE: Record<InfusionState, string> = {
 };
 
 const LOSS_OF_CONTROL: Record<LossOfControl, string> = {
-  native: "the pump stops by its own watchdog",
+  native: "the pump's own watchdog stops it",
   deadman: "a separate process on the gateway stops the pump",
   vtbi_only: "the pump runs on to the end of its programmed volume",
 };

@@ -12,7 +12,7 @@ CHECK_TIME_S = 0.5  # ALM-10 asks for a signal within 1 s
 TIME_PATIENCE_S = 3.0
 
 
-class PumpWork:
+class PumpPart:
     def __init__(self, runner: PumpService, on_port: Iterable[PumpService], clock: Clock) -> None:
         """`on_port`: all pumps on its port, including itself: each waits while another uses the line."""
         self._runner, self._on_port, self._clock = runner, tuple(on_port), clock
@@ -33,7 +33,7 @@ class PumpWork:
         return asyncio.get_running_loop().time() - last_s > self.patience_s
 
 
-class TimeWork:
+class TimePart:
     """Twice a second, whatever the pump's own loop waits for."""
 
     def __init__(self, runner: PumpService) -> None:

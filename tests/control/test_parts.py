@@ -6,8 +6,8 @@ import pytest
 
 from pumpd.control import process
 from pumpd.control.ordering import library_check
+from pumpd.control.parts import PartDiedError, Parts
 from pumpd.control.process import evidence_against
-from pumpd.control.works import WorkDiedError, Works
 from pumpd.dosing import NO_LIBRARY
 from pumpd.journal.doses import Doses
 from pumpd.settings import Settings
@@ -17,7 +17,7 @@ from tests.control.testbed import open_testbed
 
 async def kill(here, name, how):
     """End that part in one of the ways in which a task can end."""
-    (task,) = (task for task in here.gateway.works._tasks if task.get_name() == name)
+    (task,) = (task for task in here.gateway.parts._tasks if task.get_name() == name)
     if how == "cancelled":
         task.cancel()
         return
@@ -26,11 +26,11 @@ async def kill(here, name, how):
         if how == "fails":
             raise RuntimeError("a defect")
 
-    works = here.gateway.works
-    works._tasks.remove(task)
-    task.remove_done_callback(works._ended)
+    parts = here.gateway.parts
+    parts._tasks.remove(task)
+    task.remove_done_callback(parts._ended)
     task.cancel()
-    works._add(name, ends(), works._ended)
+    parts._add(name, ends(), parts._ended)
 
 
 @pytest.mark.requirement("RUN-17")
@@ -44,7 +44,7 @@ async def test_a_part_that_dies_stops_what_flows_raises_an_alarm_and_ends_the_pr
         await here.start()
         await kill(here, name, how)
         async with asyncio.timeout(1):
-            death = await here.gateway.works.died()
+            death = await here.gateway.parts.died()
         assert death.startswith(name)
         assert "control_failed" in {alarm.code.value for alarm in here.gateway.alarms.active()}
         await here.until("stopping", "stopped", within_s=1)
@@ -67,7 +67,7 @@ async def test_a_defect_in_the_alarm_service_itself_still_ends_in_a_stop_and_an_
 
         monkeypatch.setattr(here.gateway.alarms, "_check_tablets", broken)
         await here.until("stopped")
-        assert here.gateway.works.death.startswith("alarms failed")
+        assert here.gateway.parts.death.startswith("alarms failed")
         assert "control_failed" in {alarm.code.value for alarm in here.gateway.alarms.active()}
 
 
@@ -85,21 +85,21 @@ async def test_a_part_that_hangs_is_evidence_against_the_process(tmp_path, monke
 
 async def test_a_part_that_is_allowed_to_end_may_end_but_not_fail():
     deaths = []
-    works = Works(deaths.append)
+    parts = Parts(deaths.append)
 
     async def job(error=None):
         if error:
             raise error
 
-    works.once("first", job())
+    parts.once("first", job())
     await asyncio.sleep(0)
     assert deaths == []
-    works.once("second", job(RuntimeError("a defect")))
+    parts.once("second", job(RuntimeError("a defect")))
     await asyncio.sleep(0.01)
-    works.once("third", job(RuntimeError("a defect")))
+    parts.once("third", job(RuntimeError("a defect")))
     await asyncio.sleep(0.01)
     assert deaths == ["second failed: RuntimeError('a defect')"], "the first death is the one that counts"
-    await works.end()
+    await parts.end()
 
 
 @pytest.mark.requirement("RUN-17", "COM-06")
@@ -119,7 +119,7 @@ async def test_a_silent_pump_is_no_evidence_against_the_process(tmp_path, timeou
 @pytest.mark.requirement("RUN-17")
 async def test_silent_pumps_that_share_a_port_are_no_evidence_against_the_process(tmp_path):
     async with open_testbed(tmp_path) as here:
-        pump = here.gateway.works._works["pump bed1"]
+        pump = here.gateway.parts._parts["pump bed1"]
         alone = pump.patience_s
         pump._on_port = pump._on_port * 4
         assert pump.patience_s == pytest.approx(max(8, 4 * here.gateway.runners["bed1"].driver.longest_call_s))
@@ -135,7 +135,7 @@ async def test_the_process_runs_until_a_part_dies_and_then_ends_with_an_error(tm
         await asyncio.sleep(60)
         assert not running.done()
         await kill(here, "pump bed1", "fails")
-        with pytest.raises(WorkDiedError, match="pump bed1 failed"):
+        with pytest.raises(PartDiedError, match="pump bed1 failed"):
             await running
 
 
@@ -158,7 +158,7 @@ async def test_what_is_on_the_disk_and_cannot_be_understood_refuses_orders_and_e
     monkeypatch.setattr(owner, part, broken)
     async with open_testbed(tmp_path) as here:
         await asyncio.sleep(10)
-        assert not here.gateway.works.death
+        assert not here.gateway.parts.death
         answer = await here.order()
         assert not answer.ok
         assert any(reason in each for each in answer.reasons)

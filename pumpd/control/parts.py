@@ -15,7 +15,7 @@ import structlog
 log = structlog.get_logger("pumpd.control")
 
 
-class Work(Protocol):
+class Part(Protocol):
     """Something that runs until it is cancelled."""
 
     @property
@@ -26,23 +26,23 @@ class Work(Protocol):
     def run(self) -> Coroutine[Any, Any, None]: ...
 
 
-class WorkDiedError(Exception):
+class PartDiedError(Exception):
     """A part of control ended by itself. The pumps were stopped; the process must be restarted."""
 
 
-class Works:
+class Parts:
     def __init__(self, on_death: Callable[[str], None]) -> None:
         """`on_death` is called once, with what died and how, when the first part dies."""
         self._on_death = on_death
-        self._works: dict[str, Work] = {}
+        self._parts: dict[str, Part] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._ending = False
         self._died = asyncio.Event()
         self.death = ""  # what died and how
 
-    def start(self, name: str, work: Work) -> None:
-        self._works[name] = work
-        self._add(name, work.run(), self._ended)
+    def start(self, name: str, part: Part) -> None:
+        self._parts[name] = part
+        self._add(name, part.run(), self._ended)
 
     def once(self, name: str, job: Coroutine[Any, Any, None]) -> None:
         """Run a job that ends by itself. Its failure counts like the death of a part."""
@@ -50,7 +50,7 @@ class Works:
 
     def overdue(self) -> list[str]:
         """The parts that have not completed a cycle within their time limit."""
-        return [name for name, work in self._works.items() if work.overdue]
+        return [name for name, part in self._parts.items() if part.overdue]
 
     async def died(self) -> str:
         """Wait until a part has died; returns what died and how."""
@@ -79,6 +79,6 @@ class Works:
         error = None if task.cancelled() else task.exception()
         how = "was cancelled" if task.cancelled() else f"failed: {error!r}" if error else "ended"
         self.death = f"{task.get_name()} {how}"
-        log.critical("work_died", work=task.get_name(), how=how, exc_info=error)
+        log.critical("part_died", part=task.get_name(), how=how, exc_info=error)
         self._died.set()
         self._on_death(self.death)
