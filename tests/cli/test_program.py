@@ -40,7 +40,7 @@ def refused(**changes):
     return [reason["field"] for reason in data["refused"]]
 
 
-def test_the_example_of_the_readme_in_json():
+def test_the_example_of_the_readme_is_also_there_as_json():
     result = run("--json")
     assert result.exit_code == 0
     data = json.loads(result.stdout)

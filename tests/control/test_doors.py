@@ -157,7 +157,7 @@ def test_a_user_is_the_owner_a_member_of_the_sockets_group_or_neither(peer, user
     assert peer.user(77) is user
 
 
-def test_the_kernel_says_who_is_at_the_other_end():
+def test_the_kernel_reports_who_is_at_the_other_end():
     one, other = socket.socketpair()
     with contextlib.closing(one), contextlib.closing(other):
         peer = Peer.of(one)

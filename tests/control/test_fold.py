@@ -42,7 +42,7 @@ async def test_a_restart_survives_an_event_that_failed_in_the_state_machine_and_
             await here.ask(op="clear", pump="bed1", by="nurse")
             await here.ask(op="resume", pump="bed1", by="nurse")
             await asyncio.sleep(8)
-            assert here.state() != "ready", "nobody knows what the failed event would have made of it"
+            assert here.state() != "ready", "the effect of the failed event is not known"
         assert Replay(here.entries()).differences == []
 
 

@@ -131,7 +131,7 @@ async def test_another_key_has_another_code_and_a_stranger_without_the_token_has
             assert (await here.ask_as(BEDSIDE, op="pair_offer", token=token, name="t", public_key=public()[0])).ok
         for _ in range(2):
             last = await here.ask_as(BEDSIDE, op="pair_offer", token=token, name="t", public_key=public()[0])
-        assert "closed" in last.reasons[0] or "too many" in last.reasons[0]  # so nobody can try keys until a code fits
+        assert "closed" in last.reasons[0] or "too many" in last.reasons[0]  # so keys cannot be tried one after another
 
 
 @pytest.mark.requirement("SEC-02")

@@ -106,7 +106,7 @@ async def test_what_is_not_a_request_is_answered_with_the_reason_and_journalled(
         assert named in "\n".join(answer["reasons"])
         entry = next(entry for entry in here.entries() if entry.kind == "request_malformed")
         assert entry.fields["problems"] == answer["reasons"]
-        assert (await client.ask({"op": "status"}))["ok"]  # the same connection goes on
+        assert (await client.ask({"op": "status"}))["ok"]  # the same connection still works
         assert here.state() is None
 
 

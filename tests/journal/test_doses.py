@@ -23,7 +23,7 @@ LONGEST_NS = 40 * MINUTE  # 17.5 mL at 26.25 mL/h, which the sample pump rounds 
 
 
 def ns(minutes):
-    """The instant so many minutes after noon."""
+    """The instant this many minutes after noon."""
     return int((NOON + timedelta(minutes=minutes)).timestamp()) * 1_000_000_000
 
 

@@ -342,7 +342,7 @@ async def test_close_ends_within_its_bound_while_the_port_is_gone_and_its_openin
         from pumpd.wire import open_transport
 
         if peer.attached:
-            while not hang.is_set():  # an open() that shrugs its cancellation off
+            while not hang.is_set():  # an open() that ignores its cancellation
                 try:
                     await hang.wait()
                 except asyncio.CancelledError:
@@ -359,7 +359,7 @@ async def test_close_ends_within_its_bound_while_the_port_is_gone_and_its_openin
     hang.set()
     assert took <= 1.0
     await asyncio.sleep(1)
-    assert not link.connected  # what opened too late was given back
+    assert not link.connected  # the port that opened too late was released
     memory.withdraw("hanging")
 
 
@@ -388,7 +388,7 @@ async def test_a_trace_that_fails_does_not_hold_up_a_stop(link, peer):
 
 
 async def test_an_exchange_costs_little(link):
-    """No benchmark, a guard against something slow in the path of each exchange: about 40 us here, 300 are allowed."""
+    """Not a benchmark but a guard against a slow step in each exchange: about 40 us here, 300 us are allowed."""
     answers = answer_to(b"a")
     begin = time.process_time()
     for _ in range(2000):

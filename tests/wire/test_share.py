@@ -44,7 +44,7 @@ async def test_a_stop_on_one_side_ends_nothing_on_the_other(port, peer):
         await mine
     assert await stop == b"stop!"
     assert await theirs == b"theirs!"
-    assert [line for line in peer.lines if line != b"busy"] == [b"stop", b"theirs"]  # it overtook the other side too
+    assert [line for line in peer.lines if line != b"busy"] == [b"stop", b"theirs"]  # it also overtook the other side
     assert (one.epoch, other.epoch) == (begun + 1, others)
     with pytest.raises(OvertakenError):
         await ask(one, b"late", epoch=begun)

@@ -108,9 +108,9 @@ def test_the_rest_of_a_damaged_refusal_is_not_an_acceptance():
             spoilt = bytearray(raw)
             spoilt[index] ^= 1 << bit
             for frame in ReplyFramer().feed(bytes(spoilt)):
-                # at the least two lines, or garbage: never the bare prompt that means yes
+                # at least two lines, or garbage: never the bare prompt that means acceptance
                 assert isinstance(frame, Garbage) or frame.lines
-    for lost in range(1, len(raw) - 3):  # when all but the prompt is lost only a read-back can show it
+    for lost in range(1, len(raw) - 3):  # if everything but the prompt is lost, only a read-back can show it
         for frame in ReplyFramer().feed(raw[lost:]):
             assert isinstance(frame, Garbage) or frame.lines
 
