@@ -53,7 +53,7 @@ def sign(place, key, *more):
     return run("sign", place, "--key", key, *more)
 
 
-def test_a_key_is_made_the_library_signed_shown_and_verified_and_the_next_version_is_one_higher(place, key, config):
+def test_a_key_is_made_a_library_is_signed_shown_and_verified_and_the_next_version_is_one_higher(place, key, config):
     assert "it is not signed" in verified(config, 2)
     assert "UNSIGNED" in run("show", place).stdout
     output = sign(place, key, "--name", "Testbed 7", "--care-area", "day-clinic", "--version", 20261126).stdout

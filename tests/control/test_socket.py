@@ -191,7 +191,7 @@ async def test_a_defect_in_one_request_leaves_the_socket_answering(tmp_path, mon
 # -- the socket itself -------------------------------------------------------------------------------------------------
 
 
-async def test_only_owner_and_group_may_open_it_and_it_is_gone_at_the_end(tmp_path):
+async def test_only_owner_and_group_may_open_the_socket_and_it_is_removed_at_the_end(tmp_path):
     async with serving(tmp_path) as (_, path):
         assert stat.S_IMODE(path.stat().st_mode) == 0o660
         assert path.is_socket()

@@ -60,7 +60,7 @@ def test_a_version_may_stay_or_rise_and_has_one_content_only(mark, taken):
 
 @pytest.mark.parametrize("signature", [each for each in Signature if each is not Signature.GOOD])
 @pytest.mark.parametrize("unsigned", [False, True])
-def test_only_a_good_signature_is_accepted_or_none_at_all_for_simulated_pumps(signature, unsigned):
+def test_only_a_valid_signature_is_accepted_except_for_simulated_pumps_which_need_none(signature, unsigned):
     found = Found(SAYS, None if signature is Signature.NONE else MANIFEST, signature)
     reasons = reasons_against(found, Asked("day-clinic", unsigned))
     assert (reasons == ()) == (unsigned and signature is Signature.NONE)

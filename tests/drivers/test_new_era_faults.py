@@ -318,7 +318,7 @@ async def test_a_stop_at_any_instant_of_load_and_start_leaves_the_pump_stopped(c
 
 
 @pytest.mark.requirement("STP-02")
-async def test_a_start_that_is_held_up_before_its_run_does_not_run_after_a_stop(driver, pump):
+async def test_a_start_that_is_delayed_before_its_run_does_not_run_after_a_stop(driver, pump):
     await session(driver, "start")
     real = driver._require_stopped
 

@@ -145,7 +145,7 @@ def test_dialogues_put_together_from_recorded_pieces_are_no_recordings():
     assert replace(found, third_party=()).level < Level.PLATINUM
 
 
-def test_a_monitor_has_rules_of_its_own():
+def test_a_monitor_has_its_own_rules():
     found = gather("space-bcc")
     (trial,) = found.trials
     assert (trial.name, trial.excused, trial.failed) == ("SpaceBcc", {}, "")

@@ -390,7 +390,7 @@ async def test_every_lasting_fault_shows_and_can_be_ended(bench, kind):
 # -- what the sensors detect -------------------------------------------------------------------------------------------
 
 
-async def test_a_bubble_reaches_the_patient_as_air_and_is_no_drug(bench):
+async def test_a_bubble_reaches_the_patient_as_air_and_does_not_count_as_drug(bench):
     host = bench(faults=["air:0.5mL@1min"])
     host.setup(*RUNNING)
     await asyncio.sleep(600)

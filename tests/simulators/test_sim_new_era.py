@@ -105,7 +105,7 @@ async def test_no_address_means_0_and_only_the_pumps_own_counts(bench, packet):
     assert host.basic("07VER") == "07SNE1000V3.92"
 
 
-async def test_system_commands_are_taken_by_any_address(bench):
+async def test_system_commands_are_accepted_at_any_address(bench):
     host = bench(address=7)
     host.basic("7")
     assert host.basic("*ADR") == "07S7"
@@ -933,7 +933,7 @@ async def test_the_reply_delay_is_that_of_the_settings(bench):
     assert host.heard == [b"\x0200A?R\x03"]
 
 
-async def test_an_answer_that_takes_its_time_is_never_given_after_a_power_cut(bench):
+async def test_a_slow_reply_is_never_sent_after_a_power_cut(bench):
     host = bench(reply_delay_s=2.0)
     host.raw(b"VER\r")
     host.pump.power(on=False)

@@ -104,7 +104,7 @@ async def test_a_terminal_passes_every_byte_unchanged(pty):
     assert b"".join(heard) == bytes(range(256))
 
 
-async def test_pacing_takes_the_time_of_the_baud_rate_both_ways(pty):
+async def test_bytes_take_the_time_of_the_baud_rate_both_ways(pty):
     """`VER` CR and 17 bytes of answer: 21 bytes of 10 bits at 19200 baud are 10.9 ms."""
     _, path = await pty(paced=True)
     client = Terminal(path)
@@ -311,7 +311,7 @@ def test_pumpsim_on_tcp_ends_on_sigint_even_with_a_client(tmp_path):
         (["--pty", "DIR/none/pump"], 1, "No such file"),
     ],
 )
-def test_wrong_use_is_reported_and_nothing_is_started(tmp_path, monkeypatch, capsys, arguments, status, names):
+def test_wrong_arguments_are_reported_and_nothing_is_started(tmp_path, monkeypatch, capsys, arguments, status, names):
     from pumpd_simulators.main import main
 
     (tmp_path / "file").write_text("precious")

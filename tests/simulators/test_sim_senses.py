@@ -160,7 +160,7 @@ async def test_a_pump_whose_clock_runs_fast_delivers_fast(plant):
 
 @pytest.mark.requirement("STP-08")
 @pytest.mark.parametrize("make", [PlantSettings.syringe, PlantSettings.peristaltic])
-async def test_nothing_comes_after_a_stop(plant, make):
+async def test_almost_nothing_is_delivered_after_a_stop(plant, make):
     """At most 0.1 mL from the stop at 90 mL/h until no flow; these motors stop at once."""
     pumps = [plant(replace(make(seed), drift_ppm=500.0)) for seed in range(10)]
     for pump in pumps:
@@ -416,7 +416,7 @@ AT_THE_BENCH = {
     st.sampled_from([PlantSettings.syringe, PlantSettings.peristaltic]),
     st.integers(0, 99),
 )
-def test_one_late_reading_equals_many_readings_and_no_liquid_comes_from_nowhere(what, make, seed):
+def test_one_late_reading_equals_many_readings_and_volume_is_conserved(what, make, seed):
     """The plant has no steps: it must not matter how often it is read. Volumes are conserved."""
     physics = replace(make(seed), contents_ml=6.0, battery_h=0.05, drift_ppm=300.0, slack_ml=0.02)
     seen = []

@@ -82,7 +82,7 @@ def test_exposure_is_at_most_1_5(name):
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_a_service_is_watched_and_always_comes_back(name):
+def test_a_service_is_watched_and_always_restarted(name):
     service = unit(name)["Service"]
     assert (service["Type"], service["WatchdogSec"], service["Restart"], service["RestartSec"]) == (
         "notify",
@@ -179,7 +179,7 @@ def test_bedside_has_a_network_and_no_device_and_reaches_only_what_it_needs():
     assert service["ReadOnlyPaths"] == "-/var/lib/pumpd"
 
 
-def test_users_and_groups_are_made(tmp_path):
+def test_users_and_groups_are_created(tmp_path):
     (tmp_path / "etc").mkdir()
     with (UNITS / "sysusers.d" / "pumpd.conf").open() as rules:
         subprocess.run(

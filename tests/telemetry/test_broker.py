@@ -364,7 +364,7 @@ async def test_a_replaced_journal_is_published_from_its_start(settings, journal:
     assert "journal_replaced" in [line["event"] for line in logs]
 
 
-async def test_a_journal_that_is_not_there_yet_is_waited_for(settings, state_dir, subscriber, monkeypatch):
+async def test_telemetry_waits_for_a_journal_that_does_not_exist_yet(settings, state_dir, subscriber, monkeypatch):
     monkeypatch.setattr(service, "JOURNAL_RETRY_S", 0.05)
     with capture_logs() as logs:
         async with running(settings) as cursor:

@@ -275,7 +275,7 @@ async def test_a_start_needs_a_rate_a_volume_to_go_and_a_confirmed_syringe(bench
     assert pump.plant.truth().running
 
 
-async def test_other_words_and_a_motor_that_takes_its_time(bench):
+async def test_other_words_and_a_slow_motor_can_be_simulated(bench):
     pump = bench(infusing_word="INF", standing_word="STB", held_rate="set", start_delay_s=2)
     pump.control()
     pump.ask("INF_RATE^60^ml/h")

@@ -152,7 +152,7 @@ async def test_a_pause_and_another_rate_keep_the_limit(host):
     assert base.send("1LE;dr") == "C;d0000;r000003E8"
 
 
-async def test_a_rate_that_is_only_held(host):
+async def test_a_rate_can_be_held_without_a_start(host):
     base = host(start_command="PO;0", running_mode_bits=0x10).ready()
     assert base.send("1PR;0258", "1LE;md") == "C;m0002;d0258"
     assert not base.plants[0].truth().running
@@ -160,7 +160,7 @@ async def test_a_rate_that_is_only_held(host):
     assert base.plants[0].truth().rate_ml_h == pytest.approx(60)
 
 
-async def test_an_alarm_is_reported_until_it_is_silenced_with_its_cause_gone(host):
+async def test_an_alarm_is_reported_until_it_is_silenced_after_its_cause_has_gone(host):
     base = host().ready()
     base.send("1PR;0258")
     base.plants[0].occlude()

@@ -94,7 +94,7 @@ def test_buffers_are_bounded():
     assert requests.feed(b"irun\r") == [Request("irun")]
 
 
-def test_a_prompt_without_its_xon_is_no_reply_yet():
+def test_a_prompt_without_its_xon_is_not_yet_a_reply():
     framer = ReplyFramer()
     assert framer.feed(b"\n>") == []
     assert framer.feed(b"*\x11") == [Reply((), ">*")]

@@ -181,7 +181,7 @@ async def test_a_pump_with_echo_on_or_poll_off_is_brought_up_while_it_runs():
 
 
 @pytest.mark.requirement("PRG-13")
-async def test_what_does_not_fit_is_refused_and_nothing_is_sent():
+async def test_a_program_that_does_not_fit_is_refused_and_nothing_is_sent():
     async with rig() as here:
         here.sent.clear()
         d = Length("26.72")
@@ -202,7 +202,7 @@ async def test_what_does_not_fit_is_refused_and_nothing_is_sent():
         assert here.sent == []
 
 
-async def test_the_pumps_own_limits_are_asked_for():
+async def test_the_pump_is_asked_for_its_own_limits():
     async with rig({"fastest_mm_min": 1}) as here:
         outcome = await here.driver.load(PumpProgram((RateStep(Rate(60), Volume(1)),), Length("26.72")))
         assert isinstance(outcome, Refused)
@@ -418,7 +418,7 @@ async def test_changes_at_the_panel_are_seen():
         assert isinstance(await here.driver.read_back(), Refused)  # the time limit is not that of this rate
 
 
-async def test_a_ramp_set_at_the_panel_is_no_program():
+async def test_a_ramp_set_at_the_panel_does_not_count_as_a_program():
     async with rig() as here:
         assert await here.driver.load(PROGRAM) == Done(None)
         here.pump.device.pumps[0].execute("iramp", ["1", "ml/hr", "9", "ml/hr", "60"])

@@ -144,7 +144,7 @@ def test_capabilities_are_as_declared():
         RegloIcc.check_settings({"channel": 5, "chanel": 1})
 
 
-async def test_what_does_not_fit_is_refused_with_nothing_sent():
+async def test_a_program_that_does_not_fit_is_refused_and_nothing_is_sent():
     async with bench() as (driver, _, line):
         await driver.identify()
         line.heard.clear()
