@@ -66,8 +66,8 @@ async def test_an_anchor_is_published_once_a_minute_after_its_entry_and_after_th
 async def test_what_the_broker_keeps_reveals_entries_cut_off_the_end(settings, journal, subscriber):
     journal.append([reading(number) for number in range(1, 6)])
     async with running(settings):
-        await until(lambda: subscriber.messages("/$anchor"))
-    (published,) = subscriber.messages("/$anchor")
+        await until(lambda: subscriber.payloads("/$anchor"))
+    (published,) = subscriber.payloads("/$anchor")
     anchor = Anchor(published["seq"], published["hash"])
     assert anchor == journal.newest
     journal.append([reading(6)])
