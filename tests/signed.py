@@ -1,4 +1,4 @@
-"""A signed library for a harness: the shipped one, signed with a key that is made once a run and kept nowhere."""
+"""A signed library for a harness: the shipped one, signed with a key that is made once per run and not kept."""
 
 import atexit
 import shutil
@@ -15,7 +15,7 @@ from pumpd.library.signing import throwaway
 
 @cache
 def signed_toml() -> str:
-    """Lines for the top of a configuration. Who changes the files makes others with `throwaway`."""
+    """Lines for the top of a configuration. A test that changes the files signs its own with `throwaway`."""
     folder = Path(tempfile.mkdtemp(prefix="pumpd-library-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return throwaway(CHECKOUT, folder / "library")

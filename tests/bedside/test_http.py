@@ -17,7 +17,7 @@ from tests.bedside.tablet import Tablet, bedsides
 
 
 async def events(here, after: int, seconds: float) -> list[tuple[str, int, dict]]:
-    """The events of one viewer in so many seconds: name, id and data."""
+    """The events of one viewer within this time: name, id and data."""
     found, stream = [], here.feed.events(here.tablet.id, after)
     end = asyncio.get_running_loop().time() + seconds
     while (left := end - asyncio.get_running_loop().time()) > 0:
@@ -78,7 +78,7 @@ async def test_stop_works_with_all_keys_revoked_the_clock_wrong_and_the_disk_ful
 
 
 @pytest.mark.requirement("SEC-19")
-async def test_stop_needs_only_one_answer_of_control(tmp_path, monkeypatch):
+async def test_stop_needs_only_one_answer_from_control(tmp_path, monkeypatch):
     """No cryptography, no journal, no file. Control gives that answer without waiting."""
     async with bedsides(tmp_path, monkeypatch) as here:
         await here.running()
@@ -125,7 +125,7 @@ async def test_the_page_without_script_stops_and_shows_the_answer(tmp_path, monk
         await here.testbed.until("stopped", within_s=5)
 
 
-async def test_a_page_of_another_site_stops_nothing(tmp_path, monkeypatch):
+async def test_a_page_from_another_site_stops_nothing(tmp_path, monkeypatch):
     async with bedsides(tmp_path, monkeypatch) as here:
         await here.running()
         elsewhere = {"sec-fetch-site": "cross-site"}

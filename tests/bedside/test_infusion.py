@@ -6,7 +6,7 @@ import json
 from tests.bedside.tablet import DOCTOR, FORM, PIN, bedsides
 
 
-async def test_a_whole_infusion_from_the_tablet(tmp_path, monkeypatch):
+async def test_a_whole_infusion_runs_from_the_tablet(tmp_path, monkeypatch):
     async with bedsides(tmp_path, monkeypatch) as here:
         tablet = here.tablet
         assert (await tablet.get("/api/about"))["result"]["tablet"]["name"] == "ward tablet"

@@ -75,7 +75,7 @@ async def test_after_the_infusion_the_patient_is_observed_for_two_hours_and_it_i
 
 
 @pytest.mark.requirement("WIN-10", "AUD-08")
-async def test_before_its_time_it_ends_with_a_reason_only_and_says_what_was_missed(tmp_path, monkeypatch):
+async def test_an_observation_ends_early_only_with_a_reason_and_lists_what_was_missed(tmp_path, monkeypatch):
     async with bedsides(tmp_path, monkeypatch) as here:
         await stopped_early(here)
         await asyncio.sleep(46 * 60)
@@ -185,7 +185,7 @@ async def two_patients(here) -> None:
 
 
 @pytest.mark.requirement("WIN-12")
-async def test_the_next_infusion_on_the_pump_leaves_the_observation_of_the_patient_before(tmp_path, monkeypatch):
+async def test_the_next_infusion_on_the_pump_does_not_end_the_previous_patients_observation(tmp_path, monkeypatch):
     async with bedsides(tmp_path, monkeypatch) as here:
         await two_patients(here)
         assert [each["patient"] for each in all_shown(here)] == ["token-2", "token-1"]
@@ -195,7 +195,7 @@ async def test_the_next_infusion_on_the_pump_leaves_the_observation_of_the_patie
 
 
 @pytest.mark.requirement("WIN-12")
-async def test_vital_signs_count_for_the_patient_whose_they_are(tmp_path, monkeypatch):
+async def test_vital_signs_count_for_their_own_patient(tmp_path, monkeypatch):
     async with bedsides(tmp_path, monkeypatch) as here:
         await two_patients(here)
         assert (await write_down(here, "token-1", heart_rate_bpm=61))["ok"]

@@ -35,7 +35,7 @@ class Control:
 
 
 class Client:
-    """An HTTP client at the ASGI border: what it sends of its body, and whether it goes on, breaks off or hangs."""
+    """An HTTP client at the ASGI border: what it sends of its body, and whether it continues, breaks off or hangs."""
 
     def __init__(self, tmp_path, *, requests=100):
         limits = {"requests": requests, "connections": requests + 10}

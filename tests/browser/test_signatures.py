@@ -58,7 +58,7 @@ ANOTHER = {
 
 
 @pytest.mark.requirement("SEC-05", "SEC-06", "STA-02", "PWR-03")
-def test_each_altered_field_and_each_replay_is_refused_also_after_a_restart(nurse, testbed):
+def test_each_altered_field_and_each_replay_is_refused_even_after_a_restart(nurse, testbed):
     page = nurse.page
     nurse.signed_in("bed1")
     nurse.order("bed1")

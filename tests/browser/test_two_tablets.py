@@ -56,7 +56,7 @@ def test_two_tablets_that_start_at_once_start_once(nurse, other, testbed):
 
 
 @pytest.mark.requirement("COM-07", "COM-11")
-def test_a_lost_tablet_greys_then_strikes_through_and_the_infusion_goes_on(nurse, other, wireless, testbed):
+def test_a_lost_tablet_greys_then_strikes_through_and_the_infusion_continues(nurse, other, wireless, testbed):
     nurse.signed_in("bed1")
     if testbed.infusion_state("bed1") != "running":
         nurse.start("bed1")

@@ -27,7 +27,7 @@ from tests.campaign.story import Story
 
 CHUNK = 20
 COUNTED = (
-    *("starts", "processes", "rows", "alarms", "delivered_ml"),
+    *("starts", "processes", "entries", "alarms", "delivered_ml"),
     *("stops_checked", "losses_checked", "found_flowing", "unprescribed_flows"),
 )
 
@@ -51,7 +51,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes, one a core")
     parser.add_argument("--out", type=Path, default=Path("campaign"), help="folder for stories, progress and summary")
-    parser.add_argument("--anew", action="store_true", help="forget which seeds are done")
+    parser.add_argument("--again", action="store_true", help="forget which seeds are done")
     parser.add_argument("--go-on", action="store_true", help="do not stop at the first broken rule")
     parser.add_argument("--replay", type=Path, help="play one story from a file and print the result")
     parser.add_argument("--crash-points", action="store_true")
@@ -77,7 +77,7 @@ def _replay(path: Path) -> int:
 def _campaign(options: argparse.Namespace) -> int:
     options.out.mkdir(parents=True, exist_ok=True)
     done_path = options.out / "done.jsonl"
-    if options.anew:
+    if options.again:
         done_path.unlink(missing_ok=True)
     done = {each["seed"] for each in _lines(done_path)}
     seeds = [seed for seed in range(options.first, options.first + options.n) if seed not in done]
@@ -139,7 +139,7 @@ class Tally:
             "starts": self.sums["starts"],
             "deaths_and_restarts": self.sums["processes"] - self.stories,
             "alarms": self.sums["alarms"],
-            "rows": self.sums["rows"],
+            "entries": self.sums["entries"],
             "delivered_ml": round(self.sums["delivered_ml"], 1),
             "slowest_stop_s": round(self.slowest_stop_s, 3),
             **{

@@ -10,7 +10,7 @@ from pumpd.control.infusions.pumps import Pumps
 from pumpd.control.infusions.starting import Starting
 from pumpd.driving.asking import UnansweredError
 from pumpd.driving.link_driver import LinkDriver
-from pumpd.infusion import evaluate as look
+from pumpd.infusion import evaluate
 from pumpd.infusion import events as ev
 from pumpd.infusion.model import ZERO, Infusion
 from pumpd.infusion.states import State
@@ -21,7 +21,7 @@ advance, observe = import_module("pumpd.infusion.advance"), import_module("pumpd
 
 def _resume_without_confirmation():
     """A remainder that was read back starts by itself, and no interlock asks for a confirmation."""
-    waiting = look._waiting
+    waiting = evaluate._waiting
 
     def eager(turn: Turn) -> None:
         waiting(turn)
@@ -30,7 +30,7 @@ def _resume_without_confirmation():
             turn.set(state=State.ARMED, since_ns=turn.now_ns, reading=None, read_back=None)
             turn.do(ev.ReadBackProgram(), ev.ReadPump())
 
-    return _both(mock.patch.object(look, "_waiting", eager), _without("confirmation"))
+    return _both(mock.patch.object(evaluate, "_waiting", eager), _without("confirmation"))
 
 
 def _book_what_is_reported():
@@ -96,9 +96,9 @@ def _stop_lost_on_the_way():
 
 
 def _without(name: str):
-    locks = {each: check for each, check in look.INTERLOCKS.items() if each != name}
-    assert len(locks) == len(look.INTERLOCKS) - 1
-    return mock.patch.object(look, "INTERLOCKS", locks)
+    locks = {each: check for each, check in evaluate.INTERLOCKS.items() if each != name}
+    assert len(locks) == len(evaluate.INTERLOCKS) - 1
+    return mock.patch.object(evaluate, "INTERLOCKS", locks)
 
 
 @contextlib.contextmanager

@@ -252,11 +252,11 @@ async def at_the_end(world: World, watching: Watching) -> dict[str, float]:
         world.violate("ends", f"even with a nurse's help it is still {infusion.state.value}: {infusion.reason}")
     await world.control.writer.append([])
     entries = world.entries()
-    for look in world.at_end:
-        look(entries)
+    for check in world.at_end:
+        check(entries)
     for entry in entries:
         if entry.kind == "internal_error":
-            world.violate("defect", f"row {entry.id}: {entry.body}")
+            world.violate("defect", f"entry {entry.id}: {entry.body}")
     _delivered(world, watching, entries)
     _book(world, watching, entries)
     _record(world, entries, infusion)
@@ -264,7 +264,7 @@ async def at_the_end(world: World, watching: Watching) -> dict[str, float]:
         "delivered_ml": watch.delivered_ml,
         "starts": watch.starts,
         "processes": world.processes,
-        "rows": len(entries),
+        "entries": len(entries),
         "slowest_stop_s": max(watching.stops, default=0.0),
         "stops_checked": len(watching.stops),
         "losses_checked": watching.losses,

@@ -1,4 +1,4 @@
-"""What a command says when it gets no answer: the truth about control, the pump, and what to do."""
+"""What a command prints without an answer: the truth about control and the pump, and what to do."""
 
 import os
 import socket
@@ -20,7 +20,7 @@ def test_a_control_process_that_ends_is_reported_and_closing_does_not_hide_it(tm
             client.ask(StatusRequest())
 
 
-def test_without_a_control_process_the_message_says_so_and_what_to_do(tmp_path):
+def test_without_a_control_process_the_message_explains_that_and_what_to_do(tmp_path):
     with pytest.raises(NoAnswerError, match=r"No control process runs here.* Then start pumpd"):
         ControlClient(tmp_path / "control.sock")
     with socket.socket(socket.AF_UNIX) as dead:
@@ -29,7 +29,7 @@ def test_without_a_control_process_the_message_says_so_and_what_to_do(tmp_path):
         ControlClient(tmp_path / "control.sock")
 
 
-def test_a_user_without_the_right_to_ask_does_not_read_that_control_is_down(tmp_path, monkeypatch):
+def test_a_user_without_access_is_not_told_that_control_is_down(tmp_path, monkeypatch):
     def refused(*_):
         raise PermissionError(13, os.strerror(13))
 

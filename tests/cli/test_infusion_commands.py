@@ -33,11 +33,11 @@ def process(*command: str, ready: bytes) -> Iterator[None]:
     )
     assert child.stdout is not None
     try:
-        said = b""
-        while ready not in said:
+        output = b""
+        while ready not in output:
             chunk = os.read(child.stdout.fileno(), 4096)
-            assert chunk, said.decode()
-            said += chunk
+            assert chunk, output.decode()
+            output += chunk
         yield
     finally:
         child.terminate()
@@ -84,7 +84,7 @@ def gateway(tmp_path):
 
 
 @pytest.mark.requirement("STA-01", "STP-01", "PRG-21")
-def test_from_order_to_stop_by_hand(gateway):
+def test_the_commands_run_an_infusion_from_order_to_stop(gateway):
     gateway("nurse", "pair", "nurse-1", "--key", str(gateway.key))
     signed = ["confirm", "--pump", "bed1", "--key", str(gateway.key), "--yes", "--json"]
     confirm = [*signed, "--wristband", "token-1"]
@@ -115,9 +115,9 @@ def test_from_order_to_stop_by_hand(gateway):
     shown = gateway("journal", "show", "--kind", "infusion_ended", "--json")
     assert shown["body"]["outcome"] == "stopped"
     assert gateway("journal", "verify", "--json")["intact"] is True
-    said = gateway("status")["text"]
-    assert "SIMULATED" in said
-    assert "patient: token-1" in said
+    output = gateway("status")["text"]
+    assert "SIMULATED" in output
+    assert "patient: token-1" in output
 
 
 def test_only_the_paired_key_confirms_and_a_revoked_one_does_not(gateway, tmp_path):
@@ -133,7 +133,7 @@ def test_only_the_paired_key_confirms_and_a_revoked_one_does_not(gateway, tmp_pa
     assert gateway.state() == "abandoned"
 
 
-def test_a_second_daemon_on_the_same_state_is_refused(gateway):
+def test_a_second_daemon_with_the_same_state_is_refused(gateway):
     second = subprocess.run(
         [sys.executable, "-m", "pumpd.control", "--config", str(gateway.config)],
         capture_output=True,
@@ -147,16 +147,16 @@ def test_a_second_daemon_on_the_same_state_is_refused(gateway):
         assert client.ask(StatusRequest()).ok
 
 
-def test_without_a_daemon_the_commands_say_what_that_means(tmp_path):
+def test_without_a_daemon_the_commands_explain_what_that_means(tmp_path):
     here = Gateway(tmp_path)
     for command in (["status"], ["stop"], ["pause", "--pump", "bed1"]):
-        said = here(*command, status=1)["text"]
-        assert "No control process runs here" in said
-        assert "Go to the pump" in said
+        output = here(*command, status=1)["text"]
+        assert "No control process runs here" in output
+        assert "Go to the pump" in output
 
 
 @pytest.mark.requirement("SEC-20")
-def test_every_help_page_says_what_pumpd_is_not():
+def test_every_help_page_states_what_pumpd_is_not():
     assert "Not a cleared medical device" in STATEMENT
     assert "cleared medical device" in CliRunner().invoke(app, ["--help"]).output
     for group in ("driver", "nurse", "journal", "config"):

@@ -43,22 +43,22 @@ def tamper(path: Path, statement: str) -> None:
 
 
 @pytest.mark.parametrize("body", ["{", "[1]", "null", ""])
-def test_a_damaged_row_is_shown_as_it_stands(five, body):
+def test_a_damaged_entry_is_shown_unchanged(five, body):
     tamper(five, f"UPDATE records SET body = '{body}' WHERE id = 3")
     assert f"unreadable={body}" in run("journal", "show", "--file", five).stdout
-    told = [json.loads(line) for line in run("journal", "show", "--json", "--file", five).stdout.splitlines()]
-    assert told[2]["body"] == {"unreadable": body}
-    assert len(told) == 5
+    result = [json.loads(line) for line in run("journal", "show", "--json", "--file", five).stdout.splitlines()]
+    assert result[2]["body"] == {"unreadable": body}
+    assert len(result) == 5
 
 
 # -- verify ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.requirement("AUD-03")
-def test_verify_gives_the_anchor_that_it_takes(five):
+def test_verify_prints_an_anchor_that_it_accepts(five):
     newest = read(five)[-1]
-    told = run("journal", "verify", "--file", five)
-    assert (told.exit_code, told.stdout) == (0, f"5 entries, chain intact\nnewest: 5:{newest.hash}\n")
+    result = run("journal", "verify", "--file", five)
+    assert (result.exit_code, result.stdout) == (0, f"5 entries, chain intact\nnewest: 5:{newest.hash}\n")
     again = run("journal", "verify", "--anchor", f"5:{newest.hash}", "--anchor", f"0:{'0' * 64}", "--file", five)
     assert "5 entries, chain intact, 2 anchors found" in again.stdout
     as_json = json.loads(run("journal", "verify", "--json", "--file", five).stdout)
@@ -66,23 +66,23 @@ def test_verify_gives_the_anchor_that_it_takes(five):
 
 
 @pytest.mark.requirement("AUD-03")
-def test_verify_finds_rows_cut_off_by_the_anchor(five):
+def test_verify_finds_cut_off_entries_by_the_anchor(five):
     newest = read(five)[-1]
     tamper(five, "DELETE FROM records WHERE id > 3")
     assert run("journal", "verify", "--file", five).exit_code == 0
-    told = run("journal", "verify", "--anchor", f"5:{newest.hash}", "--file", five)
-    assert told.exit_code == 1
-    assert "cut off after entry 3, entry 5 was there" in told.stderr
-    assert "intact" not in told.stdout
+    result = run("journal", "verify", "--anchor", f"5:{newest.hash}", "--file", five)
+    assert result.exit_code == 1
+    assert "cut off after entry 3, entry 5 was there" in result.stderr
+    assert "intact" not in result.stdout
 
 
-def test_verify_refuses_what_is_no_anchor(five):
-    told = run("journal", "verify", "--anchor", "5", "--file", five)
-    assert told.exit_code == 2
-    assert "anchor: '5' is no anchor" in told.stderr
+def test_verify_refuses_what_is_not_an_anchor(five):
+    result = run("journal", "verify", "--anchor", "5", "--file", five)
+    assert result.exit_code == 2
+    assert "anchor: '5' is no anchor" in result.stderr
 
 
-def test_an_empty_journal_has_no_newest_row(path):
+def test_an_empty_journal_has_no_newest_entry(path):
     written(path)
     assert json.loads(run("journal", "verify", "--json", "--file", path).stdout)["newest"] is None
 
@@ -94,24 +94,24 @@ def test_export_takes_times_with_and_without_a_zone(path):
     for hour in range(4):
         written(path, [Entry("noted", {}, "bed1")], at=datetime(2026, 3, 1, hour, tzinfo=UTC))
     for since in ("2026-03-01T02:00", "2026-03-01T02:00Z", "2026-03-01T04:00+02:00"):
-        told = run("journal", "export", "--since", since, "--until", "2026-03-01T03:00", "--file", path)
-        head, entry, _ = map(json.loads, told.stdout.splitlines())
+        result = run("journal", "export", "--since", since, "--until", "2026-03-01T03:00", "--file", path)
+        head, entry, _ = map(json.loads, result.stdout.splitlines())
         assert head["filter"]["since"] == "2026-03-01T02:00:00.000+00:00"
         assert entry["id"] == 3
     assert run("journal", "export", "--since", "yesterday", "--file", path).exit_code == 2
 
 
-def test_export_of_a_damaged_file_says_that_it_is_not_complete(five):
+def test_export_of_a_damaged_file_reports_that_it_is_incomplete(five):
     raw = bytearray(five.read_bytes())
     raw[-4096:] = b"\xa5" * 4096
     five.write_bytes(raw)
-    told = run("journal", "export", "--file", five)
-    assert told.exit_code == 1
-    assert "not complete" in told.stderr
-    assert "anchor" not in told.stdout
+    result = run("journal", "export", "--file", five)
+    assert result.exit_code == 1
+    assert "not complete" in result.stderr
+    assert "anchor" not in result.stdout
 
 
-def test_a_journal_that_is_not_there_is_not_made(path):
+def test_a_missing_journal_is_not_created(path):
     for command in (["journal", "export"], ["journal", "prune"], ["journal", "verify"], ["replay"]):
         assert run(*command, "--file", path).exit_code in (1, 2), command
         assert not path.exists()
@@ -127,11 +127,11 @@ def old_and_new(path: Path) -> None:
 
 
 @pytest.mark.requirement("AUD-04")
-def test_prune_takes_old_rows_away_and_says_so(path):
+def test_prune_removes_old_entries_and_reports_it(path):
     old_and_new(path)
-    told = run("journal", "prune", "--json", "--file", path)
-    assert told.exit_code == 0, told.output
-    assert {key: json.loads(told.stdout)[key] for key in ("removed", "gaps")} == {"removed": 7, "gaps": 1}
+    result = run("journal", "prune", "--json", "--file", path)
+    assert result.exit_code == 0, result.output
+    assert {key: json.loads(result.stdout)[key] for key in ("removed", "gaps")} == {"removed": 7, "gaps": 1}
     assert [entry.kind for entry in read(path)] == ["reading", "reading", "pruned"]
     assert run("journal", "verify", "--file", path).exit_code == 0
     assert run("journal", "prune", "--file", path).stdout.startswith("0 rows")
@@ -139,40 +139,40 @@ def test_prune_takes_old_rows_away_and_says_so(path):
 
 @pytest.mark.requirement("AUD-04")
 @pytest.mark.parametrize("hours", ["999.9", "0", "-1", "nan", "inf", "1e300"])
-def test_prune_refuses_less_than_the_catalogue_and_what_is_no_time(path, hours):
+def test_prune_refuses_less_than_the_catalogue_requires_and_what_is_not_a_time(path, hours):
     old_and_new(path)
     assert run("journal", "prune", "--hours", hours, "--file", path).exit_code == 2
     assert len(read(path)) == 9
 
 
-def test_prune_refuses_beside_a_control_process(path):
+def test_prune_refuses_while_control_runs(path):
     old_and_new(path)
     with (path.parent / "control.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        told = run("journal", "prune", "--file", path)
-    assert told.exit_code == 2
-    assert "a control process runs on it" in told.stderr
+        result = run("journal", "prune", "--file", path)
+    assert result.exit_code == 2
+    assert "a control process runs on it" in result.stderr
     assert len(read(path)) == 9
 
 
 def test_prune_refuses_a_broken_chain(path):
     old_and_new(path)
     tamper(path, "UPDATE records SET body = '[]' WHERE id = 2")
-    told = run("journal", "prune", "--file", path)
-    assert told.exit_code == 2
-    assert "entry 2" in told.stderr
+    result = run("journal", "prune", "--file", path)
+    assert result.exit_code == 2
+    assert "entry 2" in result.stderr
 
 
 # -- replay ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.requirement("AUD-05")
-def test_replay_prints_each_infusion_and_ends_with_0_when_all_is_as_recorded(path):
+def test_replay_prints_each_infusion_and_ends_with_0_if_everything_is_as_recorded(path):
     written(path, completed().entries)
-    told = run("replay", "--file", path)
-    assert told.exit_code == 0, told.output
-    assert "s-1  bed1     completed  3 of 3 mL" in told.stdout
-    assert told.stdout.endswith("1 infusions replayed, 0 differences\n")
+    replayed = run("replay", "--file", path)
+    assert replayed.exit_code == 0, replayed.output
+    assert "s-1  bed1     completed  3 of 3 mL" in replayed.stdout
+    assert replayed.stdout.endswith("1 infusions replayed, 0 differences\n")
     result = json.loads(run("replay", "--json", "--file", path).stdout)
     (infusion,) = result["infusions"]
     assert {key: infusion[key] for key in ("session", "state", "delivered_ml", "prescribed_ml", "unwritten")} == {
@@ -187,16 +187,16 @@ def test_replay_lists_differences_and_ends_with_1(path):
     number = next(index for index, entry in enumerate(one.entries) if entry.kind == "stop_confirmed")
     one.entries[number] = Entry("stop_confirmed", {"delivered_ml": "0.5"}, "bed1", "s-1")
     written(path, one.entries)
-    told = run("replay", "--file", path)
-    assert told.exit_code == 1
-    assert f"entry {number + 1} (stop_confirmed) of s-1: recorded" in told.stdout
+    replayed = run("replay", "--file", path)
+    assert replayed.exit_code == 1
+    assert f"entry {number + 1} (stop_confirmed) of s-1: recorded" in replayed.stdout
     result = run("replay", "--json", "--file", path)
     assert result.exit_code == 1
     (difference,) = json.loads(result.stdout)["differences"]
     assert (difference["entry"], difference["recorded"]) == (number + 1, '{"delivered_ml":"0.5"}')
 
 
-def test_replay_of_one_infusion(path):
+def test_replay_can_be_limited_to_one_infusion(path):
     written(path, completed().entries, [Entry("state_changed", {}, "bed2", "s-old")])
     assert json.loads(run("replay", "--session", "s-1", "--json", "--file", path).stdout)["unrecorded"] == []
     assert "s-old  has no events to replay" in run("replay", "--file", path).stdout

@@ -1,4 +1,4 @@
-"""`pumpd library`: making a key, signing, looking and verifying; what is printed, and with which exit status."""
+"""`pumpd library`: making a key, signing, showing and verifying; what is printed, and with which exit status."""
 
 import contextlib
 import json
@@ -53,12 +53,12 @@ def sign(place, key, *more):
     return run("sign", place, "--key", key, *more)
 
 
-def test_a_key_is_made_the_library_signed_shown_and_verified_and_the_next_version_is_one_higher(place, key, config):
+def test_a_key_is_made_a_library_is_signed_shown_and_verified_and_the_next_version_is_one_higher(place, key, config):
     assert "it is not signed" in verified(config, 2)
     assert "UNSIGNED" in run("show", place).stdout
-    said = sign(place, key, "--name", "Testbed 7", "--care-area", "day-clinic", "--version", 20261126).stdout
-    assert "version 20261126, for day-clinic" in said
-    assert "ketamine-1mg-ml" in said, "who signs sees what"
+    output = sign(place, key, "--name", "Testbed 7", "--care-area", "day-clinic", "--version", 20261126).stdout
+    assert "version 20261126, for day-clinic" in output
+    assert "ketamine-1mg-ml" in output, "the person who signs sees the contents"
     assert "Good: Testbed 7, version 20261126" in verified(config)
     assert json.loads(sign(place, key, "--json").stdout)["manifest"]["version"] == 20261127
     shown = json.loads(run("show", place, "--json").stdout)
@@ -66,14 +66,14 @@ def test_a_key_is_made_the_library_signed_shown_and_verified_and_the_next_versio
     assert json.loads(verified(config, 0, "--json"))["signed"] is True
 
 
-def test_what_was_changed_afterwards_is_not_verified_and_says_why(place, key, config):
+def test_a_library_changed_afterwards_is_not_verified_and_the_reason_is_shown(place, key, config):
     sign(place, key, "--name", "Testbed 7", "--care-area", "day-clinic")
     path = place / "containers.toml"
     path.write_text(path.read_text().replace('dead_volume = "1 mL"', 'dead_volume = "2 mL"'))
     assert "changed after it was signed" in verified(config, 2)
 
 
-def test_an_older_version_than_was_in_use_here_is_not_verified(tmp_path, place, key, config):
+def test_a_version_older_than_one_used_here_is_not_verified(tmp_path, place, key, config):
     sign(place, key, "--name", "Testbed 7", "--care-area", "day-clinic", "--version", 4)
     with contextlib.closing(Journal(tmp_path / "journal.sqlite3", "b")) as journal:
         journal.append([Entry("library_accepted", {"version": 5, "digest": "d"}, "", "")])
@@ -95,7 +95,7 @@ def test_a_library_that_cannot_be_read_is_neither_signed_nor_shown(place, key, c
     assert "ketamine-1mg-ml.toml" in verified(config, 2)
 
 
-def test_a_plan_says_by_which_library_and_that_an_unsigned_one_starts_no_pump(place, key, config):
+def test_a_plan_names_its_library_and_states_that_an_unsigned_one_starts_no_pump(place, key, config):
     def planned():
         words = ["program", "--entry", "ketamine-1mg-ml", "--dose", "0.5 mg/kg", "--weight", "70 kg"]
         words += ["--weight-basis", "actual", "--duration", "40 min", "--container", "50 mL", "--driver", "new-era"]

@@ -40,7 +40,7 @@ def refused(**changes):
     return [reason["field"] for reason in data["refused"]]
 
 
-def test_the_example_of_the_readme_in_json():
+def test_the_example_of_the_readme_is_also_there_as_json():
     result = run("--json")
     assert result.exit_code == 0
     data = json.loads(result.stdout)
@@ -132,7 +132,7 @@ def test_an_override_given_twice_is_refused():
     assert result.exit_code == 2
 
 
-def test_a_library_that_is_not_there_or_not_right_is_named(tmp_path):
+def test_a_missing_or_invalid_library_is_named(tmp_path):
     assert refused(library=str(tmp_path / "none")) == ["library"]
     (tmp_path / "containers.toml").write_text("x = 1")
     assert refused(library=str(tmp_path), weight="70") == ["library", "library", "weight"]

@@ -1,4 +1,4 @@
-"""`pumpd tls, staff, tablet, pair`: what a person types at the gateway, and what comes of it."""
+"""`pumpd tls, staff, tablet, pair`: what a person types at the gateway, and the result."""
 
 import asyncio
 import base64
@@ -128,7 +128,7 @@ REFUSED = [
     ],
     ids=" ".join,
 )
-def test_without_control_nothing_is_changed_and_the_command_says_what_to_do(config, tmp_path, arguments, monkeypatch):
+def test_without_control_nothing_changes_and_the_command_explains_what_to_do(config, tmp_path, arguments, monkeypatch):
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
     done = run(config, *arguments, typed="4711\n")
     assert done.exit_code == 1

@@ -1,4 +1,4 @@
-"""`pumpd trace` against a real control process on a real pseudo-terminal, and on what it saved."""
+"""`pumpd trace` against a real control process on a real pseudo-terminal, and on the file that it saved."""
 
 import json
 
@@ -33,7 +33,7 @@ def test_a_live_line_is_shown_saved_and_shown_again(tmp_path):
         unknown = run("bed9", "--config", config)
     assert unknown.exit_code == 2
     assert "configured: bed1" in unknown.stderr
-    assert live.stdout.count(" -> ") == 4  # a look is two questions: rate and volume
+    assert live.stdout.count(" -> ") == 4  # a poll is two questions: rate and volume
     assert live.stdout.count(" <- ") == 4
     assert "RAT" in live.stdout
     assert run("--replay", saved).stdout == live.stdout
@@ -42,7 +42,7 @@ def test_a_live_line_is_shown_saved_and_shown_again(tmp_path):
     assert len(packets) == 8
 
 
-def test_a_file_that_is_no_trace_is_refused(tmp_path):
+def test_a_file_that_is_not_a_trace_is_refused(tmp_path):
     path = tmp_path / "other.json"
     for text in ("", "{}", "no json", '{"pumpd_trace": 1, "driver": "none-such"}'):
         path.write_text(text)
@@ -51,7 +51,7 @@ def test_a_file_that_is_no_trace_is_refused(tmp_path):
         assert "trace: " in result.stderr
 
 
-def test_a_damaged_line_ends_the_replay_and_says_so(tmp_path):
+def test_a_damaged_line_ends_the_replay_and_is_reported(tmp_path):
     path = tmp_path / "saved.jsonl"
     good = Packet(5, "out", b"0RUN\r").to_json()
     path.write_text(f'{{"pumpd_trace": 1, "driver": "new-era"}}\n{good}\n{{"way": "up"}}\n')
@@ -61,12 +61,12 @@ def test_a_damaged_line_ends_the_replay_and_says_so(tmp_path):
     assert "is not a packet of a trace" in result.stderr
 
 
-def test_a_frame_in_pieces_is_told_when_it_is_whole():
+def test_a_frame_in_pieces_is_shown_when_it_is_complete():
     packets = [
         Packet(1, "out", b"0RU"),
         Packet(2, "in", b"\x0200S"),
         Packet(3, "out", b"N\r"),
         Packet(4, "in", b"\x03"),
     ]
-    told = [frames for _, frames in decoded(packets, NewEra.codec)]
-    assert [len(frames) for frames in told] == [0, 0, 1, 1]
+    found = [frames for _, frames in decoded(packets, NewEra.codec)]
+    assert [len(frames) for frames in found] == [0, 0, 1, 1]

@@ -479,7 +479,7 @@ class Serialled:
 @pytest.mark.parametrize(
     ("serial", "problem"), [("ASSET-bed1", ""), ("ASSET-bed2", "serial ASSET-bed2 where ASSET-bed1")]
 )
-async def test_a_pump_with_another_serial_is_not_taken(tmp_path, monkeypatch, serial, problem):
+async def test_a_pump_with_another_serial_is_not_used(tmp_path, monkeypatch, serial, problem):
     driver = Serialled(serial)
 
     async def connect(port, settings):

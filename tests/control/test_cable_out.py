@@ -32,8 +32,8 @@ async def test_a_pump_with_a_watchdog_stops_within_its_time_out_and_any_other_at
         for own_s in (1.2, 10.0):
             await asyncio.sleep(own_s + 0.1 - passed_s)
             passed_s = own_s + 0.1
-            stand = {bed for bed in BEDS if not truth(here, bed)["running"]}
-            assert stand == {bed for bed, limit_s in ITS_OWN_S.items() if limit_s <= own_s}
+            stopped = {bed for bed in BEDS if not truth(here, bed)["running"]}
+            assert stopped == {bed for bed, limit_s in ITS_OWN_S.items() if limit_s <= own_s}
         given = {bed: truth(here, bed)["delivered_ml"] for bed in BEDS}
         for bed, own_s in ITS_OWN_S.items():
             assert given[bed] - before[bed] <= RATE_ML_H * own_s / 3600 * 1.05, bed  # the pumps' own accuracy

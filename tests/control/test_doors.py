@@ -39,7 +39,7 @@ KINDS = {kind.model_fields["op"].default: kind for kind in typing.get_args(typin
 
 
 @pytest.mark.parametrize("op", KINDS)
-def test_every_request_at_every_door_from_every_user(op):
+def test_every_request_at_every_door_from_every_user_is_decided_by_the_table(op):
     request = KINDS[op].model_construct(op=op)
     for (door, expected), user in itertools.product(((Door.OPERATOR, OPERATORS), (Door.TABLET, TABLETS)), User):
         why = objection(request, Caller(door, user, "test"))
@@ -52,7 +52,7 @@ def test_the_table_has_every_request_and_no_other():
     assert set(OPERATORS) | set(TABLETS) == set(KINDS)
 
 
-def test_a_request_that_is_not_in_the_table_comes_in_by_no_door(monkeypatch):
+def test_a_request_that_is_not_in_the_table_is_refused_at_every_door(monkeypatch):
     monkeypatch.delitem(TABLE, KINDS["stop"])
     for door, user in itertools.product(Door, User):
         assert objection(KINDS["stop"](), Caller(door, user, "test"))
@@ -100,7 +100,7 @@ async def test_bedside_cannot_confirm_even_with_a_software_nurses_signature(tmp_
 @pytest.mark.requirement("STP-01")
 @pytest.mark.parametrize("door", Door)
 @pytest.mark.parametrize("user", User)
-async def test_a_stop_comes_in_by_every_door_from_every_user(tmp_path, door, user):
+async def test_a_stop_is_accepted_at_every_door_from_every_user(tmp_path, door, user):
     async with open_testbed(tmp_path) as here:
         await here.start()
         assert (await here.ask_as(Caller(door, user, "anybody"), op="stop")).ok
@@ -120,7 +120,7 @@ async def test_what_a_door_refuses_leaves_a_limited_number_of_journal_entries(tm
 
 
 @pytest.mark.realtime
-async def test_each_socket_takes_what_its_door_takes(tmp_path):
+async def test_each_socket_accepts_what_its_door_accepts(tmp_path):
     async with open_testbed(tmp_path) as here:
         settings = here.gateway.settings
         async with doors(here.gateway.dispatch, settings):
@@ -157,7 +157,7 @@ def test_a_user_is_the_owner_a_member_of_the_sockets_group_or_neither(peer, user
     assert peer.user(77) is user
 
 
-def test_the_kernel_says_who_is_at_the_other_end():
+def test_the_kernel_reports_who_is_at_the_other_end():
     one, other = socket.socketpair()
     with contextlib.closing(one), contextlib.closing(other):
         peer = Peer.of(one)

@@ -37,7 +37,7 @@ async def stopped_early(here):
 
 
 @pytest.mark.requirement("PRG-14", "PRG-17", "PWR-13")
-async def test_a_second_infusion_on_the_same_day_is_refused_also_after_a_restart(tmp_path, monkeypatch):
+async def test_a_second_infusion_on_the_same_day_is_refused_even_after_a_restart(tmp_path, monkeypatch):
     async with open_testbed(tmp_path) as here:
         await stopped_early(here)
         refused = await here.order()

@@ -64,7 +64,7 @@ async def test_the_intent_is_on_disk_before_its_first_byte_reaches_the_pump(tmp_
 
 @pytest.mark.requirement("PWR-01")
 @pytest.mark.parametrize("failing", [False, True], ids=["slow", "failing"])
-async def test_a_slow_or_failing_disk_holds_back_the_start(tmp_path, monkeypatch, failing):
+async def test_a_slow_disk_delays_the_start_and_a_failing_one_prevents_it(tmp_path, monkeypatch, failing):
     async with open_testbed(tmp_path) as here:
         tap, append = Tap(here.pump), type(here.gateway.journal).append
         assert (await here.order()).ok

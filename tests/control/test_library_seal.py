@@ -264,7 +264,7 @@ async def test_a_gateway_without_a_care_area_or_keys_starts_nothing(tmp_path, ph
         assert "library_keys" in reason
 
 
-async def test_simulated_pumps_may_use_an_unsigned_library_and_every_display_of_it_says_so(tmp_path):
+async def test_simulated_pumps_may_use_an_unsigned_library_and_every_display_shows_that(tmp_path):
     without = {"library_dir": CHECKOUT, "library_keys": {}, "simulation": {"unsigned_library": True}}
     async with open_testbed(tmp_path, top=without) as here:
         await here.start()

@@ -48,7 +48,7 @@ async def test_callers_during_a_call_share_one_that_begins_after_they_asked(disk
     assert disk.begun == 2
 
 
-async def test_a_caller_that_gave_up_leaves_the_call_to_the_others(disk):
+async def test_a_caller_that_gives_up_does_not_end_the_call_for_the_others(disk):
     thread = OwnThread("disk", disk.read)
     first, second, third = await ask(thread), await ask(thread), await ask(thread)
     first.cancel()
@@ -69,7 +69,7 @@ async def test_a_call_that_fails_fails_for_its_callers_and_the_next_one_begins(d
     assert await thread.result() == 4
 
 
-async def test_a_call_that_hangs_holds_one_thread_however_often_it_is_asked(disk):
+async def test_a_hung_call_occupies_one_thread_however_often_it_is_asked(disk):
     thread, before = OwnThread("disk", disk.read), threading.active_count()
     for _ in range(100):
         with pytest.raises(TimeoutError):

@@ -131,7 +131,7 @@ async def test_another_key_has_another_code_and_a_stranger_without_the_token_has
             assert (await here.ask_as(BEDSIDE, op="pair_offer", token=token, name="t", public_key=public()[0])).ok
         for _ in range(2):
             last = await here.ask_as(BEDSIDE, op="pair_offer", token=token, name="t", public_key=public()[0])
-        assert "closed" in last.reasons[0] or "too many" in last.reasons[0]  # so nobody can try keys until a code fits
+        assert "closed" in last.reasons[0] or "too many" in last.reasons[0]  # so keys cannot be tried one after another
 
 
 @pytest.mark.requirement("SEC-02")
@@ -145,7 +145,7 @@ async def test_another_key_has_another_code_and_a_stranger_without_the_token_has
         (lambda: "%%%", "base64"),
     ],
 )
-async def test_only_a_key_on_p256_is_taken(tmp_path, key, message):
+async def test_only_a_key_on_p256_is_accepted(tmp_path, key, message):
     async with open_testbed(tmp_path) as here:
         token = await opened(here)
         answer = await here.ask_as(BEDSIDE, op="pair_offer", token=token, name="t", public_key=key()[:200])
@@ -156,7 +156,7 @@ async def test_only_a_key_on_p256_is_taken(tmp_path, key, message):
 
 
 @pytest.mark.requirement("SEC-02")
-async def test_every_tablet_has_a_key_of_its_own_and_every_window_a_token_of_its_own(tmp_path):
+async def test_every_tablet_has_its_own_key_and_every_window_its_own_token(tmp_path):
     async with open_testbed(tmp_path) as here:
         tokens = set()
         for number in range(5):

@@ -106,7 +106,7 @@ async def test_a_file_that_cannot_be_written_is_named_and_nothing_else_happens(t
 
 
 @pytest.mark.requirement("AUD-08")
-async def test_every_change_is_in_the_journal_with_who_made_it_and_no_pin_is(tmp_path):
+async def test_the_journal_records_every_change_and_who_made_it_but_no_pin(tmp_path):
     async with open_testbed(tmp_path) as here:
         key = (await here.ask(op="key_add", name="nurse", public_key=public_key())).result["id"]
         await here.ask(op="key_rename", key=key, name="another")

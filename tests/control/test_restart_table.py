@@ -92,7 +92,7 @@ def journal_has(here):
 
 @pytest.mark.requirement("PWR-04", "PWR-02", "PWR-03")
 @pytest.mark.parametrize(("left", "found"), CELLS, ids=[f"{left.name}-{found.name}" for left, found in CELLS])
-async def test_each_cell_is_what_the_table_says(tmp_path, monkeypatch, left, found):
+async def test_each_cell_is_as_in_the_table(tmp_path, monkeypatch, left, found):
     decision = DECISIONS[left][found]
     async with open_testbed(tmp_path) as here:
         with monkeypatch.context() as patched:

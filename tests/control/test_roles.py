@@ -30,7 +30,7 @@ def ops() -> set[str]:
 
 
 @pytest.mark.requirement("SEC-07")
-def test_the_whole_matrix():
+def test_every_role_may_ask_for_exactly_what_the_matrix_allows():
     assert set(OPENS) == set(Role)
     assert ops() == set(NEEDS)
     for op, tablet, person in itertools.product(sorted(ops()), SETS, [None, *SETS]):

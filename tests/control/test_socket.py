@@ -106,7 +106,7 @@ async def test_what_is_not_a_request_is_answered_with_the_reason_and_journalled(
         assert named in "\n".join(answer["reasons"])
         entry = next(entry for entry in here.entries() if entry.kind == "request_malformed")
         assert entry.fields["problems"] == answer["reasons"]
-        assert (await client.ask({"op": "status"}))["ok"]  # the same connection goes on
+        assert (await client.ask({"op": "status"}))["ok"]  # the same connection still works
         assert here.state() is None
 
 
@@ -191,7 +191,7 @@ async def test_a_defect_in_one_request_leaves_the_socket_answering(tmp_path, mon
 # -- the socket itself -------------------------------------------------------------------------------------------------
 
 
-async def test_only_owner_and_group_may_open_it_and_it_is_gone_at_the_end(tmp_path):
+async def test_only_owner_and_group_may_open_the_socket_and_it_is_removed_at_the_end(tmp_path):
     async with serving(tmp_path) as (_, path):
         assert stat.S_IMODE(path.stat().st_mode) == 0o660
         assert path.is_socket()

@@ -34,7 +34,7 @@ async def test_a_listener_that_fails_keeps_no_stop_from_any_pump(tmp_path, monke
 
 
 @pytest.mark.requirement("STP-01")
-async def test_a_stop_is_on_its_way_to_every_pump_before_anything_is_written_of_any(tmp_path, monkeypatch):
+async def test_a_stop_is_on_its_way_to_every_pump_before_anything_is_journalled(tmp_path, monkeypatch):
     async with open_testbed(tmp_path, beds=("bed1", "bed2")) as here:
         await here.start("bed1", patient="token-1")
         await here.start("bed2", patient="token-2")
@@ -52,7 +52,7 @@ async def test_a_stop_is_on_its_way_to_every_pump_before_anything_is_written_of_
 
 
 @pytest.mark.requirement("STP-01")
-async def test_a_pump_whose_driver_fails_when_it_is_closed_too_is_still_polled_and_stopped(tmp_path):
+async def test_a_pump_whose_driver_even_fails_to_close_is_still_polled_and_stopped(tmp_path):
     async with open_testbed(tmp_path) as here:
         await here.start()
         driver = here.gateway.runners["bed1"].driver
@@ -75,7 +75,7 @@ async def test_a_pump_whose_driver_fails_when_it_is_closed_too_is_still_polled_a
 
 
 @pytest.mark.requirement("STP-01")
-async def test_what_ends_the_polling_of_a_pump_ends_its_task_so_that_it_is_noticed(tmp_path, monkeypatch):
+async def test_when_the_polling_of_a_pump_ends_its_task_ends_too_so_that_it_is_noticed(tmp_path, monkeypatch):
     async with open_testbed(tmp_path) as here:
         runner = here.gateway.runners["bed1"]
 

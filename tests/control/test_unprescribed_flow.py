@@ -34,7 +34,7 @@ def test_only_a_pump_without_flow_now_or_soon_is_confirmed_to_have_stopped(state
 
 
 @pytest.mark.requirement("STP-04")
-def test_a_pump_that_waits_in_between_starts_the_proof_over():
+def test_a_pump_that_waits_in_between_restarts_the_proof():
     assert watched([PumpState.STOPPED, PumpState.STOPPED, PumpState.WAITING, PumpState.STOPPED])[0]
 
 

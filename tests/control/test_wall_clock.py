@@ -52,7 +52,7 @@ async def infusion(here, step, steps):
 
 
 @pytest.mark.requirement("WIN-07", "STA-11", "PWR-12")
-async def test_an_infusion_over_steps_of_the_wall_clock_is_the_same_as_without(tmp_path, monkeypatch):
+async def test_steps_of_the_wall_clock_do_not_change_an_infusion(tmp_path, monkeypatch):
     ends = []
     for name, steps in (("quiet", [timedelta(0)] * len(STEPS)), ("steps", STEPS)):
         (tmp_path / name).mkdir()

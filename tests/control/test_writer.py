@@ -85,7 +85,7 @@ async def test_what_gathers_while_the_disk_is_busy_is_written_in_one_transaction
 
 
 @pytest.mark.requirement("RUN-16")
-async def test_a_slow_disk_does_not_hold_up_the_loop(tmp_path, monkeypatch):
+async def test_a_slow_disk_does_not_block_the_loop(tmp_path, monkeypatch):
     disk = Disk(monkeypatch)
     writer = await opened(tmp_path / "journal.sqlite3")
     disk.free.clear()

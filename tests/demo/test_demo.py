@@ -1,4 +1,4 @@
-"""`pumpd demo` as a new user runs it: real processes, an embedded broker, time 240 times faster than life."""
+"""`pumpd demo` as a new user runs it: real processes, an embedded broker, time 240 times faster than real time."""
 
 import json
 import os
@@ -47,7 +47,7 @@ def test_an_occlusion_is_shown_as_a_trip(tmp_path):
     assert float(summary["true_delivered_ml"]) < 6
 
 
-def test_a_fault_that_nobody_knows_is_refused_with_the_known_ones(tmp_path):
+def test_an_unknown_fault_is_refused_with_a_list_of_the_known_ones(tmp_path):
     ran = demo(tmp_path, "--fault", "gremlins@3min")
     assert ran.returncode != 0
     assert "occlusion" in ran.stderr
@@ -66,9 +66,9 @@ def test_interrupted_half_way_it_leaves_no_process_behind(tmp_path):
         )
     for (number, mark), process in running.items():
         assert process.stderr is not None
-        said = b""
-        while b"lease" not in said:
-            said += os.read(process.stderr.fileno(), 4096)
+        output = b""
+        while b"lease" not in output:
+            output += os.read(process.stderr.fileno(), 4096)
         assert len(_marked(mark)) > 3
         process.send_signal(number)
     for (_, mark), process in running.items():

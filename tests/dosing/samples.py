@@ -22,9 +22,9 @@ TENTHS = Capabilities(
     max_steps=10,
     loss_of_control=(LossOfControl.NATIVE,),
 )
-# A pump that takes four digits, three of them after the point.
+# A pump that accepts four digits, three of them after the point.
 DIGITS = replace(TENTHS, rate_grid=FewDigits(4, 3), volume_grid=FewDigits(4, 3))
-# A pump as coarse as they come.
+# A very coarse pump.
 COARSE = replace(TENTHS, volume_grid=FixedStep(Decimal("0.1")))
 
 ORDER = {
@@ -46,7 +46,7 @@ def program(capabilities=TENTHS, library=LIBRARY, overrides=None, **changes):
 
 
 def refused(capabilities=TENTHS, library=LIBRARY, overrides=None, **changes):
-    """The (field, requirement) of every reason, or an empty list when it was planned."""
+    """The (field, requirement) of every reason, or an empty list if it was planned."""
     try:
         program(capabilities, library, overrides, **changes)
     except Refusals as error:

@@ -25,13 +25,13 @@ from tests.dosing.samples import COARSE, DIGITS, LIBRARY, TENTHS, program
 
 @pytest.mark.requirement("PRG-01", "PRG-02", "PRG-11", "WIN-01")
 @pytest.mark.parametrize("seed", range(20, 30))
-def test_a_hundred_thousand_random_programs(seed):
-    """None above the prescribed dose, none more than 1 % below, none too soon, over-run within one rate step."""
+def test_a_hundred_thousand_random_programs_are_correct(seed):
+    """None above the prescribed dose, none more than 1 % below it, none too early, overrun within one rate step."""
     chance = random.Random(seed)
     entries = [(entry, Decimal(entry.split("-")[1][0])) for entry in LIBRARY.entries]
     containers = [name for name, container in LIBRARY.containers.items() if container.volume > Volume(40)]
     planned = fully = 0
-    for _ in range(10_000):  # and as many with every other seed
+    for _ in range(10_000):  # and as many again with other seeds
         entry, concentration = chance.choice(entries)
         dose = Decimal(chance.randrange(1000, 10_001)).scaleb(-4)
         weight = Decimal(chance.randrange(3000, 20_001)).scaleb(-2)
@@ -59,8 +59,8 @@ def test_a_hundred_thousand_random_programs(seed):
         if len(steps) == 1:
             rate, volume = steps[0].rate.decimal, steps[0].volume.decimal * 3600
             step = Decimal("0.1") if isinstance(pump.rate_grid, FixedStep) else max(rate / 1000, Decimal("0.001"))
-            assert rate * seconds <= volume  # not too soon
-            assert volume - rate * seconds < step * seconds  # and the next rate would have been
+            assert rate * seconds <= volume  # not too early
+            assert volume - rate * seconds < step * seconds  # and the next rate would have been too high
             fully += volume == rate * seconds
         else:
             assert Duration(seconds) <= made.duration <= Duration(seconds).times(Decimal("1.02"))
@@ -70,7 +70,7 @@ def test_a_hundred_thousand_random_programs(seed):
 
 WRONG = [
     ("rate times ten", "rate_for", lambda true: lambda *a: true(*a).times(10), "PRG-06"),
-    ("an hour taken for forty minutes", "rate_for", lambda true: lambda v, t, g: true(v, Duration(3600), g), "WIN-01"),
+    ("an hour instead of forty minutes", "rate_for", lambda true: lambda v, t, g: true(v, Duration(3600), g), "WIN-01"),
     ("a rate step too high", "rate_for", lambda true: lambda *a: true(*a) + Rate("0.1"), "PRG-06"),
     ("a tenth of the rate", "rate_for", lambda true: lambda *a: true(*a).times(Decimal("0.1")), "WIN-01"),
 ]
@@ -78,7 +78,9 @@ WRONG = [
 
 @pytest.mark.requirement("PRG-01")
 @pytest.mark.parametrize(("name", "function", "fault", "requirement"), WRONG)
-def test_a_fault_in_the_forward_rate_is_caught_backwards(monkeypatch, name, function, fault, requirement):
+def test_a_fault_in_the_forward_rate_is_caught_by_the_reverse_computation(
+    monkeypatch, name, function, fault, requirement
+):
     monkeypatch.setattr(planning, function, fault(getattr(planning, function)))
     with pytest.raises(Refusals) as caught:
         program(weight="73 kg")
@@ -95,7 +97,7 @@ def test_a_fault_in_the_forward_rate_is_caught_backwards(monkeypatch, name, func
         (lambda self, dose, grid: Volume(dose.decimal * Decimal("0.98")), "PRG-02"),
     ],
 )
-def test_a_fault_in_the_forward_volume_is_caught_backwards(monkeypatch, fault, requirement):
+def test_a_fault_in_the_forward_volume_is_caught_by_the_reverse_computation(monkeypatch, fault, requirement):
     monkeypatch.setattr(Concentration, "volume_holding", fault)
     with pytest.raises(Refusals) as caught:
         program(weight="70 kg")
@@ -103,7 +105,7 @@ def test_a_fault_in_the_forward_volume_is_caught_backwards(monkeypatch, fault, r
 
 
 @pytest.mark.requirement("PRG-01")
-def test_a_fault_in_the_exact_arithmetic_is_caught_backwards(monkeypatch):
+def test_a_fault_in_the_exact_arithmetic_is_caught_by_the_reverse_computation(monkeypatch):
     monkeypatch.setattr(Concentration, "mass_in", lambda self, volume: Mass(volume.decimal * Decimal("1.001")))
     with pytest.raises(Refusals, match="forward and the reverse computation disagree"):
         program()
@@ -136,8 +138,8 @@ def test_both_readers_know_every_unit(kind):
 
 
 @pytest.mark.requirement("PRG-15")
-def test_a_step_much_faster_than_the_mean_is_caught_backwards():
-    """Half the dose in a minute, the rest in what is left of 40: right in sum and in time, and a bolus."""
+def test_a_step_much_faster_than_the_mean_is_caught_by_the_reverse_computation():
+    """Half the dose in one minute, the rest in the remaining 39: right in sum and in time, but a bolus."""
     steps = [("1050 mL/h", "17.5 mL"), (f"{plain(Decimal('26.923'))} mL/h", "17.5 mL")]
     found = reverse.delivery(steps, "1 mg/mL", "70 kg")
     against = reverse.objections(
@@ -171,7 +173,7 @@ def test_a_pump_too_coarse_for_the_dose_is_refused_not_approximated(pump, requir
     assert [reason.requirement for reason in caught.value.reasons] == [requirement]
 
 
-def test_digits_are_used_up_to_the_pump_s_last_one():
+def test_every_digit_that_the_pump_has_is_used():
     made = program(DIGITS, weight="81.3 kg")
     assert made.pump_program.steps[0].rate == Rate("60.97")
     assert FewDigits(4, 3).floor(Decimal("60.975")) == Decimal("60.97")

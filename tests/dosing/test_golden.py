@@ -23,7 +23,7 @@ TABLE = [
 
 @pytest.mark.requirement("PRG-01", "PRG-02", "WIN-01")
 @pytest.mark.parametrize(("weight", "concentration", "dose", "volume", "rate", "minutes"), TABLE)
-def test_the_golden_dose_table(weight, concentration, dose, volume, rate, minutes):
+def test_programs_match_the_golden_dose_table(weight, concentration, dose, volume, rate, minutes):
     planned = program(entry=f"ketamine-{concentration}mg-ml", weight=f"{weight} kg")
     assert planned.dose == Mass(dose)
     assert planned.vtbi == Volume(volume)
@@ -36,8 +36,8 @@ def test_the_golden_dose_table(weight, concentration, dose, volume, rate, minute
 
 @pytest.mark.requirement("PRG-01", "PRG-12")
 @pytest.mark.parametrize("weight", ["100", "110"])
-def test_the_golden_table_s_refusals(weight):
-    """100 kg would empty the 50 mL syringe to the last drop, 110 kg would need more than it holds."""
+def test_the_refusals_of_the_golden_table(weight):
+    """100 kg would empty the 50 mL syringe completely, 110 kg would need more than it holds."""
     assert refused(weight=f"{weight} kg") == [("container", "PRG-12")]
 
 

@@ -1,4 +1,4 @@
-"""The drug library: what it may hold, and that a bad one is not loaded at all."""
+"""The drug library: what it may contain, and that a bad one is not loaded at all."""
 
 from decimal import Decimal
 
@@ -27,7 +27,7 @@ def changed(old, new):
 
 
 @pytest.mark.requirement("PRG-10")
-def test_ketamine_is_shipped_at_one_and_two_milligrams_a_millilitre_each_its_own_entry():
+def test_ketamine_is_shipped_at_one_and_two_milligrams_per_millilitre_as_separate_entries():
     assert {entry.id: entry.concentration for entry in LIBRARY.entries.values()} == {
         "ketamine-1mg-ml": Concentration(1),
         "ketamine-2mg-ml": Concentration(2),
@@ -230,7 +230,7 @@ def test_a_dead_volume_is_one_millilitre_by_default():
     ("size", "least", "below"),
     [("50", "1", "0.999"), ("60", "1", "0.999"), ("20", "0.5", "0.499"), ("10", "0.1", "0.099")],
 )
-def test_a_syringe_s_least_rate_is_not_loosened(size, least, below):
+def test_the_least_rate_of_a_syringe_cannot_be_loosened(size, least, below):
     def table(rate):
         return f'[[container]]\nname = "x"\nvolume = "{size} mL"\nminimum_rate = "{rate} mL/h"\ndiameter = "20 mm"\n'
 

@@ -110,13 +110,13 @@ def test_the_dead_volume_is_a_millilitre_unless_the_library_says_more():
 
 
 @pytest.mark.requirement("PRG-06")
-def test_forty_minutes_and_half_a_milligram_are_what_a_form_proposes():
+def test_a_form_proposes_forty_minutes_and_half_a_milligram_per_kilogram():
     for entry in LIBRARY.entries.values():
         assert str(entry.dose.default) == "0.5 mg/kg"
         assert entry.duration.default.minutes == 40
 
 
-def test_a_pump_that_is_only_monitored_is_never_programmed():
+def test_a_monitored_pump_is_never_programmed():
     assert refused(replace(TENTHS, monitor_only=True)) == [("driver", "")]
 
 
@@ -139,7 +139,7 @@ def test_an_entry_or_container_that_the_library_does_not_have_is_refused():
 
 
 @pytest.mark.requirement("PRG-12")
-def test_an_entry_is_given_from_its_own_containers_only():
+def test_an_entry_is_given_only_from_its_own_containers():
     entry = LIBRARY.entries["ketamine-1mg-ml"].model_copy(update={"containers": ("60 mL",)})
     strict = replace(LIBRARY, entries={entry.id: entry})
     assert refused(library=strict, container="60 mL") == []

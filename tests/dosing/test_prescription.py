@@ -90,7 +90,7 @@ def test_a_prescription_has_no_place_for_a_bolus_or_a_rate(field):
 
 @pytest.mark.requirement("PRG-10")
 @pytest.mark.parametrize("text", ["ketamine 100 mg/mL", "../ketamine", "ketamine\n", "", " ", 1, "k" * 64, "{0}", "%s"])
-def test_an_entry_is_a_name_and_never_free_text(text):
+def test_a_library_entry_is_a_name_and_never_free_text(text):
     assert reasons({**ORDER, "entry": text}) == [("entry", "PRG-10")]
 
 
@@ -126,7 +126,7 @@ def test_noise_in_any_field_is_refused_and_never_a_crash():
         except Refusals as error:
             named = {reason.field for reason in error.reasons}
             refused += named == {field}
-        else:  # a short plain word can be an entry's name, which the library then does not have
+        else:  # a short plain word can be an entry's name, one that the library does not have
             assert field in ("entry", "container")
             refused += 1
     assert refused == 5_000

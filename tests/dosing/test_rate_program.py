@@ -86,7 +86,7 @@ def test_each_single_change_in_any_field_changes_the_digest():
 
 
 @pytest.mark.requirement("PRG-20")
-def test_equal_programs_have_one_digest_however_they_were_written():
+def test_equal_programs_have_the_same_digest_however_they_were_written():
     assert program(weight="70 kg").digest == program(weight="70.00kg", dose="500 µg/kg", duration="2400 s").digest
     assert len(program().digest) == 64
     assert int(program().digest, 16)
@@ -119,7 +119,7 @@ def test_a_program_always_has_a_volume_to_be_infused():
 
 @pytest.mark.parametrize("pump", [TENTHS, DIGITS, COARSE], ids=["tenths", "digits", "coarse"])
 @pytest.mark.parametrize("weight", ["40 kg", "56.7 kg", "70 kg", "81.3 kg", "97.9 kg"])
-def test_a_stepped_profile_meets_dose_and_window_on_every_grid(pump, weight):
+def test_a_stepped_profile_gives_dose_and_window_on_every_grid(pump, weight):
     made = program(pump, weight=weight, **GENTLE)
     gentle, rest = made.pump_program.steps
     assert gentle.volume + rest.volume == made.vtbi <= Volume(made.dose.decimal)
@@ -132,7 +132,7 @@ def test_a_stepped_profile_meets_dose_and_window_on_every_grid(pump, weight):
     assert Duration(2400) <= made.duration < Duration(2448)
 
 
-def test_the_gentle_profile_by_hand():
+def test_the_gentle_profile_equals_a_calculation_by_hand():
     """35 mL: 4.37 mL in 10 min at 26.22 mL/h, 30.63 mL in 30 min at 61.26 mL/h."""
     made = program(DIGITS, **GENTLE)
     assert made.pump_program.steps == (
@@ -191,7 +191,7 @@ def test_the_rest_is_a_separate_program_that_names_the_one_before():
     assert (whole.continues, first.continues, second.continues) == (None, whole.digest, first.digest)
     assert len({whole.digest, first.digest, second.digest}) == 3
     assert (first.given, second.given) == (Volume(10), Volume(20))
-    # nothing given yet: the same steps, and to be confirmed again
+    # nothing given yet: the same steps, which must be confirmed again
     assert whole.remainder(Volume(0), TENTHS).digest != whole.digest
 
 
@@ -208,7 +208,7 @@ def test_a_negative_volume_cannot_have_been_given():
         program().remainder(Volume(-1), TENTHS)
 
 
-def test_the_rest_belongs_to_the_family_that_it_was_planned_for():
+def test_the_rest_is_only_for_the_pump_family_that_it_was_planned_for():
     with pytest.raises(Refusals, match="not for other"):
         program().remainder(Volume(1), replace(TENTHS, family="other"))
 

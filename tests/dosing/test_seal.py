@@ -60,7 +60,7 @@ def test_a_version_may_stay_or_rise_and_has_one_content_only(mark, taken):
 
 @pytest.mark.parametrize("signature", [each for each in Signature if each is not Signature.GOOD])
 @pytest.mark.parametrize("unsigned", [False, True])
-def test_only_a_good_signature_is_accepted_or_none_at_all_for_simulated_pumps(signature, unsigned):
+def test_only_a_valid_signature_is_accepted_except_for_simulated_pumps_which_need_none(signature, unsigned):
     found = Found(SAYS, None if signature is Signature.NONE else MANIFEST, signature)
     reasons = reasons_against(found, Asked("day-clinic", unsigned))
     assert (reasons == ()) == (unsigned and signature is Signature.NONE)
@@ -137,7 +137,7 @@ def test_no_changed_byte_of_manifest_or_signature_is_accepted(data):
 @given(st.sampled_from([MANIFEST_FILE, SIGNATURE_FILE]), st.binary(max_size=80))
 @example(MANIFEST_FILE, b"")
 @example(SIGNATURE_FILE, b"")
-def test_nothing_shorter_longer_or_other_passes_for_manifest_or_signature(file, raw):
+def test_nothing_shorter_longer_or_different_is_accepted_as_manifest_or_signature(file, raw):
     _, files, trusted = signed()
     for other in (raw, files[file] + raw if raw else raw, files[file][: len(raw)]):
         assert reasons_against(found_after(files | {file: other}, trusted))
@@ -186,7 +186,7 @@ def test_the_digest_covers_every_field_of_an_entry():
 
 
 def _with(model, path):
-    """The same with another value at the end of the path, unchecked."""
+    """A copy with another value at the end of the path, unchecked."""
     head, *rest = path
     return model.model_copy(update={head: _with(getattr(model, head), rest) if rest else "another"})
 
@@ -199,7 +199,7 @@ def test_an_added_or_removed_file_is_found():
     assert any("changed after" in reason for reason in reasons_against(found_after(less, trusted)))
 
 
-def test_a_signature_of_the_trusted_key_over_something_else_does_not_sign_a_library(tmp_path):
+def test_a_signature_by_the_trusted_key_over_something_else_does_not_sign_a_library(tmp_path):
     _, files, _ = signed()
     key = Ed25519PrivateKey.generate()
     text = manifest(key=key_id(public_text(key.public_key()))).text.encode()

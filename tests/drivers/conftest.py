@@ -44,7 +44,7 @@ async def driver(pump):
 
 @pytest.fixture
 def follows():
-    """`async with follows(script, **settings) as driver`: the driver must say exactly what the script says."""
+    """`async with follows(script, **settings) as driver`: the driver must send exactly what the script contains."""
 
     @contextlib.asynccontextmanager
     async def follow(script, **settings):

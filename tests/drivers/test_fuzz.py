@@ -28,7 +28,7 @@ def test_nothing_raises_or_hangs_and_nothing_damaged_is_accepted(name):
 
 
 def test_the_fuzzer_finds_what_a_codec_without_a_check_lets_through():
-    """It can fail: the toy pump's check sum is not looked at."""
+    """Proof that it can fail: here the toy pump's checksum is ignored."""
     from toy_pump.codec import Frame, Framer
 
     class Trusting(Framer):

@@ -113,7 +113,7 @@ def test_a_partial_frame_is_dropped_by_reset():
 
 
 def damaged(chance, raw):
-    """One of the ways in which a line damages a frame, each of which the check sum is bound to find, or the length."""
+    """Damage a frame in one of the ways that the check sum, or the length, is certain to detect."""
     spoilt = bytearray(raw)
     match chance.randrange(5):
         case 0:  # up to three bits anywhere

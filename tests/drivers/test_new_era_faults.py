@@ -1,4 +1,4 @@
-"""What the New Era driver makes of a bad line, a pump in trouble and a stop in the middle; nothing here is in order."""
+"""How the New Era driver handles a bad line, a pump in trouble and a stop in the middle; nothing goes well here."""
 
 import asyncio
 import itertools
@@ -102,11 +102,11 @@ async def test_a_bad_line_never_repeats_a_run_and_never_makes_an_undone_command_
     async with connect(pump) as driver:
         await session(driver, method)
         if (method, command) == ("identify", "SAF0"):
-            pump.safe = True  # left so by an earlier session
+            pump.safe = True  # left over from an earlier session
         pump.fault = (command, kind)
         done_before, runs_before = len(pump.executed), pump.runs
         outcome = await call(driver, method)
-        await asyncio.sleep(4)  # what is late comes now
+        await asyncio.sleep(4)  # late replies arrive now
         executed = pump.executed[done_before:]
         assert pump.fault is None, "the fault did not happen"
         assert pump.texts().count("RUN") == pump.runs == runs_before + (method == "start" and "RUN" in executed)
@@ -130,7 +130,7 @@ async def test_a_bad_line_never_repeats_a_run_and_never_makes_an_undone_command_
             assert isinstance(outcome, Unknown)
         if method == "load" and isinstance(outcome, Done):
             assert await driver.read_back() == Done(PROGRAM)
-        # whatever happened, reading and stopping go on
+        # whatever happened, reading and stopping still work
         assert isinstance(await driver.identify(), Done)
         assert await driver.stop() == Done(None)
         assert not pump.running
@@ -151,26 +151,26 @@ async def test_a_lost_reply_to_run_is_unknown_although_the_pump_runs(driver, pum
 async def test_a_read_is_repeated_three_times_and_then_unknown(driver, pump):
     await session(driver, "read")
     pump.heard.clear()
-    real, pump._say = pump._say, lambda raw: None
+    real, pump._reply = pump._reply, lambda raw: None
     assert isinstance(await driver.read(), Unknown)
     assert pump.texts() == ["RAT"] * 4
-    pump._say = real
+    pump._reply = real
     assert isinstance(await driver.read(), Done)
 
 
 @pytest.mark.requirement("COM-06")
 async def test_a_basic_frame_is_not_accepted_in_safe_mode(driver, pump):
-    """What is left of a damaged safe frame may read as a basic one; without a check sum it is not taken."""
+    """The rest of a damaged safe frame may look like a basic frame; without a check sum it is not accepted."""
     await session(driver, "read")
-    real = pump._say
-    pump._say = lambda raw: real(b"\x02" + raw[2:-3] + b"\x03")
+    real = pump._reply
+    pump._reply = lambda raw: real(b"\x02" + raw[2:-3] + b"\x03")
     assert isinstance(await driver.read(), Unknown)
 
 
 @pytest.mark.requirement("COM-03")
 @pytest.mark.parametrize("number", range(1, 4))
 async def test_an_alarm_that_swallows_a_command_of_start_never_repeats_run(driver, pump, number):
-    """An alarm comes up just before the pump hears the n-th command of `start` (SAF, DIS, RUN)."""
+    """An alarm is raised just before the pump receives the n-th command of `start` (SAF, DIS, RUN)."""
     await session(driver, "start")
     count = itertools.count(1)
     real = pump._answer
@@ -193,14 +193,14 @@ async def test_an_alarm_that_swallows_a_command_of_start_never_repeats_run(drive
 async def test_a_refusal_of_run_does_not_count_while_the_pump_flows(driver, pump):
     """An alarm reply that is not the answer to RUN: the pump executed it, and a reading shows it."""
     await session(driver, "start")
-    real = pump._say
+    real = pump._reply
 
-    def say(raw):
+    def reply(raw):
         if pump.running and pump.texts()[-1] == "RUN":
             raw = bytes.fromhex("02 09 30 30 41 3F 53 75 A7 03")  # 00A?S
         real(raw)
 
-    pump._say = say
+    pump._reply = reply
     outcome = await driver.start(WATCHDOG)
     assert isinstance(outcome, Unknown)
     assert "infusing" in outcome.cause
@@ -232,7 +232,7 @@ async def test_a_spontaneous_alarm_is_kept_although_the_pump_no_longer_reports_i
 
 
 async def test_after_an_alarm_the_driver_waits_for_a_quiet_line(driver, pump):
-    """A spontaneous alarm may have come in place of the answer, which then follows and is the answer to nothing."""
+    """A spontaneous alarm may have arrived before the reply, which then follows and answers nothing."""
     await session(driver, "read")
     sent = []
     driver.link.taps.append(lambda way, data, t_ns: sent.append(t_ns / 1e9) if way is Direction.OUT else None)
@@ -298,7 +298,7 @@ async def test_a_start_of_a_running_pump_is_refused_without_a_second_run(driver,
 
 @pytest.mark.requirement("STP-02")
 async def test_a_stop_at_any_instant_of_load_and_start_leaves_the_pump_stopped(connect):
-    """Every 4 ms of the way from load to start: no RUN is heard after the first STP."""
+    """Every 4 ms from load to start: no RUN is received after the first STP."""
     for delay_ms in range(0, 700, 4):
         pump = ToyPump()
         async with connect(pump) as driver:
@@ -318,7 +318,7 @@ async def test_a_stop_at_any_instant_of_load_and_start_leaves_the_pump_stopped(c
 
 
 @pytest.mark.requirement("STP-02")
-async def test_a_start_that_is_held_up_before_its_run_does_not_run_after_a_stop(driver, pump):
+async def test_a_start_that_is_delayed_before_its_run_does_not_run_after_a_stop(driver, pump):
     await session(driver, "start")
     real = driver._require_stopped
 
@@ -390,7 +390,7 @@ async def test_the_cable_comes_out_at_any_exchange_and_nothing_is_sent_again(con
             name = driver.link.port.removeprefix("memory://")
             memory.unplug(name)
             outcome = await task
-            await asyncio.sleep(0.01)  # the pump works on what it has heard
+            await asyncio.sleep(0.01)  # the pump still processes what it has received
             heard = len(pump.heard)
             memory.plug(name)
             await asyncio.sleep(20)
@@ -454,7 +454,7 @@ async def test_a_pump_at_another_address_does_not_answer(connect):
 @pytest.mark.requirement("COM-03")
 @pytest.mark.parametrize("seed", range(12))
 async def test_sessions_on_a_line_that_loses_doubles_delays_and_garbles_at_random(connect, seed):
-    """A fault at every tenth command or so, for ten sessions: RUN is heard once a start at most."""
+    """A fault at every tenth command or so, for ten sessions: RUN is received at most once per start."""
     chance = random.Random(seed)
     pump = ToyPump()
     async with connect(pump) as driver:
@@ -479,7 +479,7 @@ async def test_sessions_on_a_line_that_loses_doubles_delays_and_garbles_at_rando
                 for _ in range(3):
                     await driver.read()
                     await asyncio.sleep(0.5)
-            for _ in range(3):  # as the caller does: until it is believed
+            for _ in range(3):  # as the caller does: until it is confirmed
                 if isinstance(await driver.stop(), Done):
                     break
             assert not pump.running

@@ -124,7 +124,7 @@ async def test_rates_at_the_limits_are_accepted_by_the_pump_and_rates_beyond_by_
 
 
 async def test_a_stop_that_a_new_phase_makes_the_pump_ignore_is_repeated_until_no_flow(connect):
-    """?IGN (sheet: data-field errors). A settings' order that meets it is refused, which is certainly not done."""
+    """?IGN (sheet: data-field errors). A setting that is sent then is refused: certainly not done."""
     pump = simulate("new-era", options={"phase_start_s": 0.3}, plant=PlantSettings.ideal())
     async with connect(pump) as driver:
         await started(driver)

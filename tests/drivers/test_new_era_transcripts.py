@@ -1,4 +1,4 @@
-"""What the New Era driver makes of each word that a pump can say. Whole dialogues are in `transcripts/new-era.txt`.
+"""How the New Era driver interprets each word that a pump can send. Whole dialogues: `transcripts/new-era.txt`.
 
 Source of each: the protocol sheet, section in the docstring.
 """
@@ -81,7 +81,7 @@ async def test_read_back_refuses_what_is_not_a_program(follows, rate, volume, di
 
 @pytest.mark.parametrize("status", ["S", "P", "W", "U"])
 async def test_a_run_answered_without_infusing_is_unknown(follows, status):
-    """No error word and no alarm: nothing says that it was not executed."""
+    """No error word and no alarm: nothing shows that it was not executed."""
     script = f"""
         > safe 0SAF10
         < safe 00S
@@ -143,7 +143,7 @@ async def test_every_status_prompt_is_mapped(follows, letter, state):
     ],
 )
 async def test_every_alarm_is_mapped_and_stays_after_the_pump_has_reported_it(follows, letter, alarm):
-    """The pump reports an alarm once: from then on only the driver has it."""
+    """The pump reports an alarm once; after that only the driver knows it."""
     script = f"""
         > safe 0RAT
         < safe 00A?{letter}

@@ -1,7 +1,7 @@
-"""What no source states may be otherwise: a simulator set to the other choice, the driver with and without its setting.
+"""Where no source is clear: a simulator with the other choice, the driver with and without its setting.
 
-Set to match, the driver gives the program and no more; set wrong, it refuses or says that it does not know, and the
-plant has not been given anything, or not faster and not more than was ordered.
+Set to match, the driver gives the program and no more; set wrong, it refuses or reports that it does not know,
+and the plant has given nothing, or gives neither faster nor more than was ordered.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""What the deadman writes, family by family: the protocol sheet's own bytes, for one pump of a line alone (STP-09)."""
+"""What the deadman writes, family by family: the protocol sheet's own bytes, for only one pump of a line (STP-09)."""
 
 import asyncio
 
@@ -17,8 +17,8 @@ async def running(name, settings, *, port="line", container=SYRINGE):
     """A driver whose pump flows."""
     driver = await family(name).connect(f"memory://{port}", settings)
     program = PumpProgram((RateStep(Rate("52.5"), Volume(35)),), container.diameter)
-    for said in (await driver.identify(), await driver.load(program), await driver.start(Duration(10))):
-        assert isinstance(said, Done), said
+    for outcome in (await driver.identify(), await driver.load(program), await driver.start(Duration(10))):
+        assert isinstance(outcome, Done), outcome
     return driver
 
 
@@ -36,7 +36,7 @@ def line():
     pumps[0].shut()
 
 
-# Each frame as the family's sheet gives it, or puts it together from what the sheet gives.
+# Each frame as the family's sheet gives it, or put together from what the sheet gives.
 FRAMES = [
     ("new-era", {}, {}, ["02 08 30 53 54 50 B3 F9 03"]),
     ("new-era", {"safe_mode": "off"}, {}, [b"0STP\r"]),
@@ -69,7 +69,7 @@ async def test_a_pump_that_wants_a_dialogue_has_no_frames_and_declares_no_deadma
 
 
 @pytest.mark.requirement("STP-09")
-async def test_a_rack_that_closed_its_sessions_takes_the_stop_where_the_settings_say_so(line):
+async def test_a_rack_that_closed_its_sessions_accepts_the_stop_where_the_settings_declare_it(line):
     pump = line("fresenius-base-a")
     driver = await running("fresenius-base-a", {"stops_unheard": True})
     stop = driver.stop_frames

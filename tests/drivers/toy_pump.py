@@ -84,29 +84,29 @@ class ToyPump:
             case "lost reply":
                 pass
             case "late reply":
-                later(0.9, self._say, raw)
+                later(0.9, self._reply, raw)
             case "very late reply":
-                later(2.5, self._say, raw)
+                later(2.5, self._reply, raw)
             case "duplicated reply":
-                self._say(raw + raw)
+                self._reply(raw + raw)
             case "duplicated later":
-                self._say(raw)
-                later(0.012, self._say, raw)
+                self._reply(raw)
+                later(0.012, self._reply, raw)
             case "garbled reply":
-                self._say(raw[:3] + bytes([raw[3] ^ 0x15]) + raw[4:])
+                self._reply(raw[:3] + bytes([raw[3] ^ 0x15]) + raw[4:])
             case "split reply":
                 for index in range(len(raw)):
-                    later(0.03 * index, self._say, raw[index : index + 1])
+                    later(0.03 * index, self._reply, raw[index : index + 1])
             case "noise before":
-                self._say(b"\x00\xff\x02\x41" + raw)
+                self._reply(b"\x00\xff\x02\x41" + raw)
             case "foreign reply":
-                self._say(Reply(self.address, self.state, "12.34MM", safe=self.safe).to_bytes())
+                self._reply(Reply(self.address, self.state, "12.34MM", safe=self.safe).to_bytes())
             case "other address":
-                self._say(Reply(self.address + 1, self.state, reply.data, safe=self.safe).to_bytes())
+                self._reply(Reply(self.address + 1, self.state, reply.data, safe=self.safe).to_bytes())
             case _:
-                self._say(raw)
+                self._reply(raw)
 
-    def _say(self, raw):
+    def _reply(self, raw):
         if self._send:
             self._send(raw)
 

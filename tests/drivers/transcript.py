@@ -1,9 +1,9 @@
-"""A wire transcript as a peer: what the host must say, and what the pump answers, in readable text.
+"""A wire transcript as a peer: what the host must send, and what the pump answers, in readable text.
 
     > safe 0SAF0        the host sends this command, safe-framed
     < basic 00S         the pump answers
 
-Anything else that the host says, or leaves unsaid, fails the test.
+Anything else that the host sends, or does not send, fails the test.
 """
 
 from pumpd_drivers.new_era.codec import Request, RequestFramer, safe_frame
@@ -49,4 +49,4 @@ class Transcript:
 
     def check(self):
         assert not self.wrong, "\n".join(self.wrong)
-        assert not self.lines, f"the host left unsaid: {self.lines}"
+        assert not self.lines, f"the host did not send: {self.lines}"

@@ -26,7 +26,7 @@ async def alive(sent):
 
 
 @pytest.mark.requirement("COM-01")
-async def test_it_ends_without_renewal(alive, sent):
+async def test_the_keep_alive_ends_without_renewal(alive, sent):
     begin = asyncio.get_running_loop().time()
     alive.begin(Duration(5))
     await asyncio.sleep(60)
@@ -34,7 +34,7 @@ async def test_it_ends_without_renewal(alive, sent):
     assert 4.5 < sent[-1] - begin < 5.0
 
 
-async def test_it_continues_while_the_pump_is_polled(alive, sent):
+async def test_the_keep_alive_continues_while_the_pump_is_polled(alive, sent):
     alive.begin(Duration(5))
     for _ in range(60):
         await asyncio.sleep(1)
@@ -44,7 +44,7 @@ async def test_it_continues_while_the_pump_is_polled(alive, sent):
     assert max(gaps) == pytest.approx(0.4, abs=0.01)
 
 
-async def test_one_that_ended_is_not_brought_back_by_a_look(alive, sent):
+async def test_a_keep_alive_that_ended_is_not_revived_by_a_poll(alive, sent):
     alive.begin(Duration(5))
     await asyncio.sleep(20)
     count = len(sent)
@@ -53,7 +53,7 @@ async def test_one_that_ended_is_not_brought_back_by_a_look(alive, sent):
     assert len(sent) == count
 
 
-async def test_ended_means_nothing_more_is_sent(alive, sent):
+async def test_after_its_end_nothing_more_is_sent(alive, sent):
     alive.begin(Duration(5))
     await asyncio.sleep(1)
     alive.end()

@@ -19,13 +19,13 @@ def test_every_wrong_key_is_named_with_its_reason():
     assert "settings.timeout_s: " in message
 
 
-def test_texts_of_a_command_line_are_understood():
+def test_texts_from_a_command_line_are_converted():
     assert Toy.of({"address": "3", "models": "x,y", "timeout_s": "0.5"}) == Toy(
         address=3, models=("x", "y"), timeout_s=0.5
     )
 
 
-def test_what_is_assumed_is_listed_and_nothing_else():
+def test_only_assumptions_are_listed():
     named = {item.name: item for item in Toy.assumptions()}
     assert set(named) == {"reply_timeout_s", "quiet_s", "timeout_s"}
     assert named["timeout_s"].default == "1.5"

@@ -73,13 +73,13 @@ EVENT_CLASSES.remove(ev.Event)
 EVENT_CLASSES.remove(ev.Answered)
 
 
-def test_every_event_has_a_name_of_its_own():
+def test_every_event_has_its_own_name():
     assert sorted(EVENTS.values(), key=str) == sorted(EVENT_CLASSES, key=str)
     assert EVENTS["reading_taken"] is ev.ReadingTaken
 
 
 @pytest.mark.parametrize("kind", EVENT_CLASSES, ids=lambda kind: kind.__name__)
-def test_every_event_comes_back_as_it_was(kind):
+def test_every_event_survives_json_unchanged(kind):
     @given(values(kind))
     def comes_back(event):
         back = event_from_data(through_json(event_to_data(event)))
@@ -90,7 +90,7 @@ def test_every_event_comes_back_as_it_was(kind):
 
 
 @given(values(Infusion))
-def test_an_infusion_comes_back_as_it_was_with_every_field(one):
+def test_an_infusion_survives_json_with_every_field(one):
     back = infusion_from_data(through_json(to_data(one)))
     assert back == one
     assert {each.name: type(getattr(back, each.name)) for each in fields(Infusion)} == {
@@ -99,12 +99,12 @@ def test_an_infusion_comes_back_as_it_was_with_every_field(one):
 
 
 @given(PROGRAMS)
-def test_a_program_comes_back_as_it_was(held):
+def test_a_program_survives_json_unchanged(held):
     assert from_data(PumpProgram, through_json(to_data(held))) == held
 
 
 @given(values(ev.ReadingTaken))
-def test_what_comes_back_continues_as_the_original(event):
+def test_an_infusion_read_from_json_continues_like_the_original(event):
     """Equal numbers with different trailing zeros must not lead to different decisions."""
     one = bench().infusion
     back = infusion_from_data(through_json(to_data(one)))

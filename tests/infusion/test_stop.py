@@ -139,7 +139,7 @@ def test_a_counter_that_still_moves_is_not_a_stop():
 
 
 @pytest.mark.requirement("STP-04")
-def test_a_reading_asked_before_the_stop_does_not_confirm_it():
+def test_a_reading_asked_for_before_the_stop_does_not_confirm_it():
     here = bench().run()
     here.wait(10 * S)
     asked = here.now_ns - 1
@@ -154,7 +154,7 @@ def test_a_reading_asked_before_the_stop_does_not_confirm_it():
 
 
 @pytest.mark.requirement("STP-02")
-def test_what_comes_after_a_stop_starts_nothing():
+def test_nothing_that_happens_after_a_stop_starts_the_pump():
     here = bench(auto=False)
     here.send(ev.ReadingTaken(0, here.pump.reading(0)))
     here.send(ev.ProgramLoaded(0, Done(None)))
@@ -245,7 +245,7 @@ def test_the_end_names_its_cause_in_the_terms_of_ipec(by, switching, token):
 
 
 @pytest.mark.requirement("STP-10")
-def test_an_end_that_nobody_asked_for_is_not_specified():
+def test_an_end_without_a_request_has_no_specified_cause():
     here = bench().run()
     here.wait(41 * MIN)
     (end,) = (each for each in here.done if isinstance(each, ev.Record) and each.kind == "infusion_ended")

@@ -41,7 +41,7 @@ def tamper(path: Path, statement: str) -> None:
         db.execute(statement)
 
 
-def test_an_anchor_is_text_that_comes_back(entries):
+def test_an_anchor_survives_as_text(entries):
     assert Anchor.parse(str(anchor(entries[3]))) == anchor(entries[3])
     assert Anchor.parse(f"0:{GENESIS}") == START
 
@@ -53,7 +53,7 @@ def test_text_that_is_not_an_anchor_is_refused(text):
 
 
 @pytest.mark.requirement("AUD-03")
-def test_every_anchor_of_a_whole_journal_holds_also_after_it_has_grown(path, entries):
+def test_every_anchor_of_an_intact_journal_still_holds_after_it_has_grown(path, entries):
     written(path, notes(5), boot="boot-2")
     assert verify(path, START, *map(anchor, entries)) == 15
 
@@ -68,7 +68,7 @@ def test_entries_cut_off_the_end_are_found(path, entries, kept):
 
 
 @pytest.mark.requirement("AUD-03")
-def test_a_rewritten_journal_with_a_chain_of_its_own_is_found(path, entries):
+def test_a_rewritten_journal_with_its_own_chain_is_found(path, entries):
     path.unlink()
     written(path, notes(12, "y"))
     assert verify(path) == 12

@@ -23,7 +23,7 @@ LONGEST_NS = 40 * MINUTE  # 17.5 mL at 26.25 mL/h, which the sample pump rounds 
 
 
 def ns(minutes):
-    """The instant so many minutes after noon."""
+    """The instant this many minutes after noon."""
     return int((NOON + timedelta(minutes=minutes)).timestamp()) * 1_000_000_000
 
 
@@ -80,7 +80,7 @@ def test_a_whole_infusion_is_booked_as_the_pump_counted_it():
     assert not dose.uncertain
 
 
-def test_an_infusion_that_ended_early_is_booked_at_what_it_gave():
+def test_an_infusion_that_ended_early_is_booked_as_what_it_gave():
     recording = Recording().order(0).start(5).reading(10, "2").state(10, State.STOPPING)
     recording.add(11, "stop_confirmed", delivered_ml="2.05").state(11, State.STOPPED).end(11, "2.05", booked_ml="2.05")
     assert recording.dose().worst == Mass("4.1")  # at 2 mg/mL
@@ -158,7 +158,7 @@ def test_a_torn_infusion_may_have_flowed_until_its_program_would_have_ended():
 
 
 @pytest.mark.requirement("PRG-14")
-def test_an_infusion_that_runs_now_has_the_rest_of_its_program_still_to_give():
+def test_a_running_infusion_still_has_the_rest_of_its_program_to_give():
     recording = Recording().order(0).start(5).reading(20, "7")
     dose = recording.dose(live={"s1"})
     assert (dose.given, dose.still, dose.worst) == (Mass(14), Mass(21), Mass(35))
@@ -167,7 +167,7 @@ def test_an_infusion_that_runs_now_has_the_rest_of_its_program_still_to_give():
 
 
 @pytest.mark.requirement("PRG-14")
-def test_an_order_that_waits_for_its_confirmation_has_all_of_it_to_give():
+def test_an_order_that_waits_for_its_confirmation_has_its_whole_program_to_give():
     recording = Recording().order(0).state(1, State.READY)
     dose = recording.dose(live={"s1"})
     assert (dose.given, dose.still, dose.started_ns) == (Mass(0), Mass(35), ns(0))

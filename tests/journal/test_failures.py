@@ -53,7 +53,7 @@ def test_a_full_disk_is_reported_nothing_is_half_written_and_writing_continues_w
 
 
 @pytest.mark.requirement("PWR-11")
-def test_a_journal_cannot_be_made_on_a_full_disk(path):
+def test_a_journal_cannot_be_created_on_a_full_disk(path):
     with disk_of(0), pytest.raises(JournalError, match=r"journal\.sqlite3 cannot be opened"):
         Journal(path, "boot-1")
     written(path, [BIG])  # what was left behind does no harm
@@ -84,7 +84,7 @@ def test_a_foreign_database_is_refused_and_left_alone(path, table):
 
 
 @pytest.mark.requirement("PWR-10")
-def test_a_kill_while_the_journal_is_made_leaves_none_or_a_whole_one(path, monkeypatch):
+def test_a_kill_while_the_journal_is_created_leaves_none_or_an_intact_one(path, monkeypatch):
     """The table and its version are written together: neither alone would later count as a journal."""
     made = []
 

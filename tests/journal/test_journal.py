@@ -288,7 +288,7 @@ def test_a_name_with_url_characters_is_only_a_name(tmp_path):
     assert verify(odd / "journal.sqlite3") == 0
 
 
-@pytest.mark.parametrize("content", [b"", b"not a database, but long enough to be looked at" * 40])
+@pytest.mark.parametrize("content", [b"", b"not a database, but long enough to be read as one" * 40])
 def test_a_file_that_is_not_a_database_is_a_journal_error_for_a_reader(path, content):
     path.write_bytes(content)
     with pytest.raises(JournalError, match=r"journal\.sqlite3"):
@@ -296,7 +296,7 @@ def test_a_file_that_is_not_a_database_is_a_journal_error_for_a_reader(path, con
 
 
 def test_a_file_that_is_not_a_database_is_a_journal_error_for_the_writer(path):
-    path.write_bytes(b"not a database, but long enough to be looked at" * 40)
+    path.write_bytes(b"not a database, but long enough to be read as one" * 40)
     with pytest.raises(JournalError, match=r"journal\.sqlite3 cannot be opened"):
         Journal(path, "boot-1")
 

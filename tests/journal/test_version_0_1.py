@@ -40,7 +40,7 @@ def test_the_journal_holds_every_kind_whose_name_has_changed():
 
 
 @pytest.mark.requirement("AUD-03")
-def test_its_chain_is_whole_before_and_after_it_is_continued(path, reader):
+def test_the_chain_is_intact_before_and_after_the_journal_is_continued(path, reader):
     count = reader.verify()
     with contextlib.closing(Journal(path, "boot-9")) as journal:
         journal.append([Entry("noted", {})])
@@ -89,13 +89,13 @@ def test_no_dose_is_missing_and_none_is_under_booked(reader):
 
 
 @pytest.mark.requirement("AUD-05")
-def test_its_infusions_are_replayed_without_a_difference(reader):
+def test_the_infusions_are_replayed_without_a_difference(reader):
     made = Replay(reader.all())
     assert made.differences == []
     assert sorted(one.infusion.state.value for one in made.infusions.values()) == ["running", "stopped"]
 
 
-def test_its_export_can_be_verified_because_it_shows_what_was_hashed(reader):
+def test_the_export_can_be_verified_because_it_shows_what_was_hashed(reader):
     _, *entries, foot = map(json.loads, export(reader, Filter()))
     assert [entry["kind"] for entry in entries] == [kind for *_, kind, _, _ in columns()]
     assert foot["entries"] == len(entries)

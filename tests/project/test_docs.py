@@ -111,7 +111,7 @@ def test_every_path_and_function_that_a_guide_to_the_code_names_exists(page):
     assert [path for path in unknown_paths(text) if not (ROOT / "tests" / path).exists()] == []
 
 
-def test_a_name_that_is_gone_is_found():
+def test_a_name_that_no_longer_exists_is_found():
     text = "`advance()` `Testbed.truth()` `Testbed` `advanced_()` `Testbed.gone()` `Testbet`"
     assert unknown_names(text) == ["advanced_", "Testbed.gone", "Testbet"]
     assert unknown_paths("`pumpd/infusion/advance.py` `pumpd/gone/` `a/b`") == ["pumpd/gone/"]

@@ -74,7 +74,7 @@ def test_each_assumption_has_an_option_of_the_simulator_that_gives_the_other_cho
 
 
 @pytest.mark.parametrize(
-    ("mark", "says"),
+    ("mark", "beginning"),
     [
         ({"assumption": ["digits"], "option": ["digits"]}, "for assumption quiet_s a simulator option or a reason"),
         ({"assumption": ["digits", "quiet_s"]}, "an option or a reason in "),
@@ -82,9 +82,9 @@ def test_each_assumption_has_an_option_of_the_simulator_that_gives_the_other_cho
         ({"assumption": ["digits", "quiet_s"], "option": ["x"]}, "a simulator option x, which is marked"),
     ],
 )
-def test_untrue_marks_are_reported(mark, says):
-    (said,) = unmarked("harvard", ["digits", "quiet_s"], [mark])
-    assert said.startswith(says)
+def test_untrue_marks_are_reported(mark, beginning):
+    (problem,) = unmarked("harvard", ["digits", "quiet_s"], [mark])
+    assert problem.startswith(beginning)
 
 
 def test_what_a_sheet_leaves_open_is_on_the_page_with_assumption_and_option():
@@ -145,7 +145,7 @@ def test_dialogues_put_together_from_recorded_pieces_are_no_recordings():
     assert replace(found, third_party=()).level < Level.PLATINUM
 
 
-def test_a_monitor_has_rules_of_its_own():
+def test_a_monitor_has_its_own_rules():
     found = gather("space-bcc")
     (trial,) = found.trials
     assert (trial.name, trial.excused, trial.failed) == ("SpaceBcc", {}, "")

@@ -69,7 +69,7 @@ def test_a_bare_number_is_not_a_quantity(number):
 
 
 @pytest.mark.parametrize("value", [0.5, 1.0, float("nan"), True, None, b"1"])
-def test_no_float_ever_enters(value):
+def test_no_float_is_ever_accepted(value):
     with pytest.raises(TypeError):
         Volume(value)
 

@@ -118,7 +118,7 @@ def test_a_refusal_does_not_repeat_a_whole_flood_of_text():
 
 @pytest.mark.requirement("PRG-24")
 def test_none_of_a_hundred_thousand_corrupted_texts_is_accepted():
-    """Each text starts good and is spoilt in a way after which no reading of it may count."""
+    """Each text starts valid and is corrupted in a way that must make it invalid."""
     chance = random.Random(24)
     signs = ["+", "-", "\u2212", "±", "~"]
     poison = [

@@ -1,6 +1,6 @@
 """Real control processes die over real pseudo-terminals, with pumps of every family running; the plants tell the truth.
 
-All deaths go on at once, on one pumpsim. The whole table, with the seconds, is `python -m benchmarks.death`.
+All deaths happen at once, on one pumpsim. `python -m benchmarks.death` prints the whole table with the seconds.
 """
 
 import os
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.realtime
 
 WARDS = {"SIGKILL": tuple(BEDS), "SIGSTOP": tuple(BEDS), "frozen loop": ("harvard",), "no memory": ("harvard",)}
 LATEST_S = LEASE_S + 1.0  # STP-09
-SLACK_ML = 0.005  # what a motor's error and the gap of a look may add
+SLACK_ML = 0.005  # what the motor's error and the time between two readings may add
 
 
 @pytest.fixture
@@ -30,12 +30,12 @@ def folder():
 
 
 def kept(bed):
-    """What is bound to stop, whichever way the process dies."""
+    """Whether the flow must stop, whichever way the process dies."""
     return BEDS[bed].bound_s("SIGKILL") is not None
 
 
 @pytest.mark.requirement("COM-01", "COM-12", "COM-13", "STP-09", "RUN-17", "WIN-07")
-def test_every_familys_flow_ends_as_it_declares_however_control_dies(folder):
+def test_every_familys_flow_ends_as_declared_however_control_dies(folder):
     with ExitStack() as stack:
         ports = {f"{death}: {bed}": bed for death, beds in WARDS.items() for bed in beds}
         pumps = stack.enter_context(simulators(folder / "p", ports))
@@ -60,12 +60,12 @@ def test_every_familys_flow_ends_as_it_declares_however_control_dies(folder):
                 assert truth["running"] is not kept(bed), (death, bed, flowed)
                 if kept(bed):
                     assert flowed <= RATE_ML_H * LEASE_S / 3600 + SLACK_ML, (death, bed, flowed)
-        assert died["SIGKILL"][0] + LATEST_S + 2.0 > time.monotonic(), "the looks themselves came too late"
+        assert died["SIGKILL"][0] + LATEST_S + 2.0 > time.monotonic(), "the test itself read the pumps too late"
 
-        # One that was only stopped wakes up late: it trips, sees its pumps stand, and tells the deadmen.
+        # A suspended process wakes up late: it trips, reads that its pumps have stopped, and releases the deadmen.
         controls["SIGSTOP"].popen.send_signal(signal.SIGCONT)
 
-        # A next control finds the deadmen that stop their pumps, sees the pumps stand, and lets them go.
+        # The next control finds the deadmen that stop their pumps, reads "stopped", and releases them.
         after = controls["SIGKILL"]
         armed = sorted(f"deadman-{bed}" for bed in BEDS if "deadman" in BEDS[bed].ends)
         assert sorted(path.stem for path in after.deadmen()) == armed
@@ -89,7 +89,7 @@ def wait_until(so, within_s=15.0):
 
 
 def deadman_of(process, bed):
-    """The number of the process that guards that bed."""
+    """The process id of the deadman of that bed."""
     children = Path(f"/proc/{process.popen.pid}/task/{process.popen.pid}/children").read_text().split()
     (number,) = [
         int(child) for child in children if f"deadman-{bed}.sock" in Path(f"/proc/{child}/cmdline").read_text()
@@ -125,7 +125,7 @@ def test_no_start_without_a_deadman_and_no_flow_that_lost_its_only_one(folder):
             raised = [entry for entry in process.entries("alarm_raised") if entry.pump == "new-era"]
             assert [entry.fields["code"] for entry in raised] == ["deadman_failed"]
 
-            # Told to end, control sees its pumps stand and leaves no deadman behind, but the socket of a killed one.
+            # Control that is asked to end reads "stopped" and leaves no deadman, only the socket of a killed one.
             process.popen.send_signal(signal.SIGTERM)
             assert process.popen.wait(15) == 0
             assert [path.stem for path in process.deadmen()] == ["deadman-harvard"]

@@ -14,7 +14,7 @@ from pumpd_simulators.plant import Plant, PlantSettings
 
 
 class Host:
-    """Speaks packets and hears bytes. `basic` and `safe` give the answer's text, framing checked and taken off."""
+    """Sends packets and receives bytes. `basic` and `safe` return the reply's text, its framing checked and removed."""
 
     def __init__(self, pump: SimulatedPump) -> None:
         self.pump = pump
@@ -37,7 +37,7 @@ class Host:
         return answer[2:-3].decode()
 
     def setup(self, *lines: str) -> None:
-        """Acknowledge power-up, then each command must be taken."""
+        """Acknowledge power-up, then require that each command is accepted."""
         self.basic("")
         for line in lines:
             assert "?" not in self.basic(line), line

@@ -1,4 +1,4 @@
-"""Plant time: it may change its speed and stand still, and never jumps."""
+"""Plant time: it may change its speed or pause, and never jumps."""
 
 import asyncio
 
@@ -32,7 +32,7 @@ async def test_a_paused_clock_stops_and_continues_from_there():
     assert clock.now() == pytest.approx(65)
 
 
-async def test_calls_come_at_their_plant_time_whatever_happened_to_the_clock_before():
+async def test_calls_come_at_their_plant_time_whatever_happened_to_the_clock():
     loop, clock = asyncio.get_running_loop(), LoopClock(1)
     called = {}
     for when in (10.0, 20.0, 100.0):
@@ -76,7 +76,7 @@ async def test_a_plant_gives_its_volume_exactly_across_changes_of_speed_and_paus
 
 
 @pytest.mark.parametrize("speed", [0, -1, float("nan"), 100_001, float("inf")])
-async def test_a_speed_that_is_none_is_refused_and_changes_nothing(speed):
+async def test_an_invalid_speed_is_refused_and_changes_nothing(speed):
     clock = LoopClock(2)
     for make in (lambda: LoopClock(speed), lambda: clock.change(speed=speed, paused=True)):
         with pytest.raises(ValueError, match="speed must be above 0"):

@@ -1,4 +1,4 @@
-"""The control port as an application, without a socket: what it takes, does and refuses, and its description."""
+"""The control port as an application, without a socket: what it accepts, does and refuses, and its description."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ class Client:
         self.app = application(self.bench, self.closing)
 
     async def events(self, path, seconds, *, leaves=False):
-        """What a stream says in so many seconds, until the bench closes or the client leaves."""
+        """What a stream sends in this many seconds, until the bench closes or the client leaves."""
         sent, gone = [], asyncio.Event()
 
         async def receive():
@@ -82,7 +82,7 @@ async def rack():
     pump.shut()
 
 
-async def test_truth_is_the_plants_word_in_json_numbers(bench):
+async def test_the_truth_is_that_of_the_plant_in_json_numbers(bench):
     host = bench()
     client = Client(host.pump)
     host.setup("DIA 26.59", "RAT 60 MH", "VOL 0", "RUN")
@@ -98,7 +98,7 @@ async def test_truth_is_the_plants_word_in_json_numbers(bench):
     assert truth["display"]["dispensed"] == "I1.500W0.000ML"
 
 
-async def test_a_fault_now_later_for_a_time_and_cleared(bench):
+async def test_a_fault_can_come_now_or_later_for_a_time_and_be_cleared(bench):
     host = bench()
     client = Client(host.pump)
     host.setup("DIA 26.59", "RAT 60 MH", "VOL 0", "RUN")
@@ -113,7 +113,7 @@ async def test_a_fault_now_later_for_a_time_and_cleared(bench):
     assert host.pump.truth()["waiting_faults"] == []
 
 
-async def test_power_and_panel(bench):
+async def test_power_and_panel_can_be_used(bench):
     host = bench()
     client = Client(host.pump)
     host.setup("DIA 26.59", "RAT 60 MH", "VOL 0")
@@ -170,7 +170,7 @@ async def test_power_and_panel(bench):
         ("GET", "/fault", None, 405, "GET /fault is not known; known: .*POST /fault"),
     ],
 )
-async def test_what_is_not_known_is_refused_with_what_is_accepted(bench, method, path, body, status, names):
+async def test_what_is_unknown_is_refused_with_what_is_accepted(bench, method, path, body, status, names):
     host = bench()
     host.setup()
     before = host.pump.truth()
@@ -264,7 +264,7 @@ async def test_every_route_is_described_and_nothing_else(bench):
     assert routes - {("get", "/openapi.json")} == described
 
 
-async def test_the_description_is_whole_and_every_reference_leads_somewhere(bench):
+async def test_the_description_is_complete_and_every_reference_resolves(bench):
     status, document = await Client(bench().pump)("GET", "/openapi.json")
     assert status == 200
     assert document == description()
@@ -285,7 +285,7 @@ async def test_the_description_is_whole_and_every_reference_leads_somewhere(benc
             assert {"200", "4XX"} <= set(operation["responses"])
 
 
-# What OpenAPI 3.1.0 lets stand in each of its objects (of those that are used here), and what has to stand there.
+# What OpenAPI 3.1.0 allows in each of its objects (of those used here), and what it requires.
 OBJECTS = {
     "document": ({"openapi", "info", "paths", "components"}, {"openapi", "info", "paths"}),
     "info": ({"title", "version", "description"}, {"title", "version"}),
@@ -344,13 +344,13 @@ BODIES = sorted({each.asked for each in ENDPOINTS if each.method == "POST"}, key
 
 
 @pytest.mark.parametrize("model", BODIES)
-def test_every_body_shows_an_example_that_it_takes(model):
+def test_every_body_has_an_example_that_is_accepted(model):
     examples = model.model_json_schema()["examples"]
     for example in examples:
         assert model.model_validate_json(json.dumps(example)).model_dump(exclude_unset=True) == example
 
 
-async def test_every_endpoint_takes_its_example_and_answers_what_is_described(bench):
+async def test_every_endpoint_accepts_its_example_and_answers_as_described(bench):
     host = bench()
     client = Client(host.pump)
     host.setup("DIA 26.59", "RAT 60 MH", "VOL 0", "RUN")

@@ -72,7 +72,7 @@ def fault_texts(draw):
 @given(fault_texts())
 @settings(max_examples=300, deadline=None)
 def test_a_fault_is_written_as_it_is_read(text):
-    """Exactly, also where six digits would not do."""
+    """Exactly, even where six digits would not be enough."""
     fault = Fault.parse(text)
     assert Fault.parse(str(fault)) == fault
 
@@ -122,7 +122,7 @@ def test_a_wrong_fault_is_refused_with_what_is_accepted(text, names):
 
 
 @pytest.mark.parametrize("parts", [{"unit": 0}, {"unit": 100}, {"at_s": 1.0, "at_ml": 1.0}])
-def test_a_fault_that_no_text_could_order_cannot_be_made(parts):
+def test_a_fault_that_no_text_can_describe_cannot_be_made(parts):
     with pytest.raises(FaultError, match=r"unit|at both"):
         Fault(Kind.STALL, **parts)
 
@@ -152,7 +152,7 @@ async def test_infusion_time_is_plant_time(bench):
     assert host.pump.truth()["delivered_ml"] == pytest.approx(12.0)
 
 
-async def test_many_faults_at_once_and_the_same_twice(bench):
+async def test_many_faults_can_be_active_at_once_and_the_same_one_twice(bench):
     host = bench(faults=["lost-reply@1min", "lost-reply@1min", "stall@2min", "silence@1min/5s"])
     host.setup(*RUNNING)
     await asyncio.sleep(61)
@@ -202,7 +202,7 @@ async def test_a_stall_is_an_alarm_at_once_and_the_motor_is_stopped_until_freed(
     assert host.basic("") == "00I"
 
 
-async def test_silence_takes_both_directions_for_its_real_seconds(bench):
+async def test_silence_blocks_both_directions_for_its_real_seconds(bench):
     host = bench(speed=60)
     host.setup(*RUNNING)
     host.pump.fire("silence/30s")
@@ -210,10 +210,10 @@ async def test_silence_takes_both_directions_for_its_real_seconds(bench):
     await asyncio.sleep(29)
     assert host.raw(b"\r") == b""
     await asyncio.sleep(1.1)
-    assert host.basic("") == "00I", "the stop was never heard"
+    assert host.basic("") == "00I", "the stop was never received"
 
 
-async def test_a_lost_reply_was_carried_out(bench):
+async def test_a_command_with_a_lost_reply_was_carried_out(bench):
     host = bench()
     host.setup(*RUNNING)
     host.pump.fire("lost-reply")
@@ -253,13 +253,13 @@ async def test_garbled_packets_are_refused_by_the_safe_modes_check_and_the_fault
         status.append(host.raw(paused))
     infusing = max(set(status), key=status.count)
     assert infusing[2:5] == b"00I"
-    assert 10 < status.count(infusing) < 50, "about a quarter comes through whole"
+    assert 10 < status.count(infusing) < 50, "about a quarter arrives intact"
     await asyncio.sleep(2)
     assert host.raw(paused) == infusing
     assert host.raw(stop)[2:5] == b"00P"
 
 
-async def test_garbling_repeats_by_seed(bench):
+async def test_garbling_is_repeatable_by_seed(bench):
     async def answers(seed):
         host = bench(seed=seed)
         host.setup()
@@ -313,7 +313,7 @@ async def test_a_disconnect_without_a_port_is_silence(bench):
     assert host.basic("") == "00S"
 
 
-async def test_a_disconnect_is_asked_of_the_port(bench):
+async def test_a_disconnect_is_requested_from_the_port(bench):
     host, asked = bench(), []
     host.pump.line.on_disconnect = asked.append
     host.pump.fire("disconnect")
@@ -328,7 +328,7 @@ async def test_the_truth_is_marked_as_simulated(bench):
     assert truth["infusion_time_s"] is None
 
 
-# -- by volume, struck again, ended --------------------------------------------------------------------------------
+# -- by volume, repeated, ended --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("speed", [1, 60])
@@ -354,7 +354,7 @@ async def test_a_fault_waits_for_its_volume_while_the_pump_is_stopped(bench):
     assert host.pump.truth()["faults"] == ["occlusion"]
 
 
-async def test_a_fault_struck_again_lasts_as_long_as_the_later_one(bench):
+async def test_a_repeated_fault_lasts_as_long_as_the_later_one(bench):
     host = bench()
     host.setup(*RUNNING)
     host.pump.fire("occlusion/10s")
@@ -372,7 +372,7 @@ async def test_a_fault_struck_again_lasts_as_long_as_the_later_one(bench):
 
 
 @pytest.mark.parametrize("kind", [kind for kind in Kind if not FACTS[kind].lasts])
-async def test_what_is_the_thing_of_an_instant_cannot_be_ended(bench, kind):
+async def test_a_momentary_fault_cannot_be_ended(bench, kind):
     with pytest.raises(FaultError, match="momentary"):
         bench().pump.clear(kind)
 
@@ -381,16 +381,16 @@ async def test_what_is_the_thing_of_an_instant_cannot_be_ended(bench, kind):
 async def test_every_lasting_fault_shows_and_can_be_ended(bench, kind):
     pump = bench().pump
     pump.fire(f"{kind}:read" if kind is Kind.CRASH_AFTER else kind)
-    if kind is not Kind.DISCONNECT:  # which is the port's to end
+    if kind is not Kind.DISCONNECT:  # which only the port can end
         assert pump.truth()["faults"] == [kind]
     pump.clear(kind)
     assert pump.truth()["faults"] == []
 
 
-# -- what is felt --------------------------------------------------------------------------------------------------
+# -- what the sensors detect -------------------------------------------------------------------------------------------
 
 
-async def test_a_bubble_reaches_the_patient_as_air_and_is_no_drug(bench):
+async def test_a_bubble_reaches_the_patient_as_air_and_does_not_count_as_drug(bench):
     host = bench(faults=["air:0.5mL@1min"])
     host.setup(*RUNNING)
     await asyncio.sleep(600)
@@ -455,7 +455,7 @@ async def test_a_reply_is_lost_by_the_operation_that_it_answers(bench):
     assert host.pump.truth()["faults"] == []
 
 
-async def test_a_pump_that_takes_its_time_to_answer_answers_the_same_operation(bench):
+async def test_a_slow_pump_still_answers_the_right_operation(bench):
     host = bench(reply_delay_s=0.1)
     host.raw(b"\r")
     await asyncio.sleep(0.2)
@@ -528,9 +528,7 @@ async def test_a_power_cut_ends_a_hang(bench):
 
 
 @pytest.mark.parametrize(("operation", "request_", "status"), [("start", "RUN", "00S"), ("stop", "STP", "00S")])
-async def test_a_crash_comes_after_its_operation_was_carried_out_and_before_the_answer(
-    bench, operation, request_, status
-):
+async def test_a_crash_comes_after_its_operation_and_before_the_reply(bench, operation, request_, status):
     host = bench(faults=[f"crash-after:{operation}/2s"])
     host.setup(*RUNNING[:-1])
     if operation == "stop":
@@ -546,8 +544,8 @@ async def test_a_crash_comes_after_its_operation_was_carried_out_and_before_the_
     assert host.basic("RAT") == "00S60.00MH", "its memory survived"
 
 
-async def test_what_came_behind_the_operation_is_not_carried_out_after_the_crash(bench):
-    """RUN and STP in one go; a pump that restarts its program then shows which of them it carried out."""
+async def test_what_followed_the_operation_is_not_carried_out_after_the_crash(bench):
+    """RUN and STP together; a pump that restarts its program then shows which of them it carried out."""
     host = bench(faults=["crash-after:start/1s"], power_fail_restart=True)
     host.setup(*RUNNING[:-1])
     assert host.raw(b"RUN\rSTP\r") == b""
@@ -580,7 +578,7 @@ async def test_a_paused_pump_sends_nothing_by_itself(bench):
     assert host.heard == []
 
 
-async def test_wrong_faults_are_refused_before_there_is_a_pump(monkeypatch):
+async def test_wrong_faults_are_refused_before_a_pump_is_made(monkeypatch):
     made = []
     monkeypatch.setattr(NewEraPump, "__init__", lambda *_: made.append(1))
     with pytest.raises(FaultError, match="fire"):

@@ -105,7 +105,7 @@ async def test_no_address_means_0_and_only_the_pumps_own_counts(bench, packet):
     assert host.basic("07VER") == "07SNE1000V3.92"
 
 
-async def test_system_commands_are_taken_by_any_address(bench):
+async def test_system_commands_are_accepted_at_any_address(bench):
     host = bench(address=7)
     host.basic("7")
     assert host.basic("*ADR") == "07S7"
@@ -144,7 +144,7 @@ async def test_replies_of_several_pumps_collide_though_each_obeys(bench, burst):
     assert [host.basic(address) for address in ("0", "1")] == ["00P", "01P"]
 
 
-async def test_a_packet_for_one_pump_is_no_damage_to_its_neighbour_in_the_other_mode(bench):
+async def test_a_packet_for_one_pump_does_not_disturb_its_neighbour_in_the_other_mode(bench):
     host = bench(network="0,1")
     assert host.basic("0") == "00A?R"
     assert host.basic("1") == "01A?R"
@@ -170,7 +170,7 @@ async def test_an_unsolicited_alarm_and_a_reply_fault_concern_one_pump_of_the_ne
     assert host.basic("1VER") == "01SNE1000V3.92"
 
 
-async def test_all_pumps_of_a_network_have_one_supply(bench):
+async def test_all_pumps_of_a_network_share_one_supply(bench):
     host = bench(network="0,1")
     for address in ("0", "1"):
         host.basic(address)
@@ -181,7 +181,7 @@ async def test_all_pumps_of_a_network_have_one_supply(bench):
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
         ({"network": "0"}, "network: "),
         ({"network": "0,100"}, "network: "),
@@ -190,8 +190,8 @@ async def test_all_pumps_of_a_network_have_one_supply(bench):
         ({"network": "0,1", "reply_delay_s": 0.1}, "network, reply_delay_s: "),
     ],
 )
-async def test_a_network_that_cannot_be_is_refused(bench, wrong, said):
-    with pytest.raises(ValueError, match=said):
+async def test_an_impossible_network_is_refused(bench, wrong, message):
+    with pytest.raises(ValueError, match=message):
         bench(**wrong)
 
 
@@ -206,7 +206,7 @@ async def test_the_first_answer_after_power_up_is_the_reset_alarm_and_the_comman
     assert host.basic("DIA") == "00S14.43"
 
 
-async def test_an_alarm_swallows_run(bench):
+async def test_an_alarm_makes_the_pump_ignore_run(bench):
     host = bench()
     host.setup(*READY)
     host.pump.power(on=False)
@@ -236,7 +236,7 @@ async def test_in_safe_mode_an_alarm_is_sent_by_itself_and_not_thereby_acknowled
     assert host.safe("0") == "00S"
 
 
-async def test_in_basic_mode_nothing_is_sent_unasked(bench):
+async def test_in_basic_mode_nothing_is_sent_without_a_request(bench):
     host = bench()
     host.setup(*READY, "RUN")
     host.heard.clear()
@@ -253,7 +253,7 @@ async def test_saf_on_a_pending_alarm_answers_in_the_new_framing(bench):
     assert host.safe("0SAF") == "00S5"
 
 
-async def test_saf_on_a_pending_alarm_may_be_swallowed_instead(bench):
+async def test_saf_on_a_pending_alarm_may_be_ignored_instead(bench):
     host = bench(saf_before_alarm=False)
     assert host.raw(bytes.fromhex("02 09 30 53 41 46 35 09 08 03")) == b"\x0200A?R\x03"
     assert host.basic("SAF") == "00S0"
@@ -331,7 +331,7 @@ async def test_safe_mode_survives_a_power_cut_and_its_watchdog_waits_for_a_first
     assert len(host.heard) == 2
 
 
-async def test_saf0_takes_the_watchdog_off(bench):
+async def test_saf0_switches_the_watchdog_off(bench):
     host = bench()
     host.setup("SAF0", *READY)
     host.safe("0SAF10")
@@ -341,7 +341,7 @@ async def test_saf0_takes_the_watchdog_off(bench):
     assert host.basic("") == "00I"
 
 
-async def test_a_change_of_baud_takes_the_watchdog_off_until_the_next_packet(bench):
+async def test_a_change_of_baud_switches_the_watchdog_off_until_the_next_packet(bench):
     host = bench()
     host.setup("SAF0")
     host.safe("0SAF10")
@@ -351,7 +351,7 @@ async def test_a_change_of_baud_takes_the_watchdog_off_until_the_next_packet(ben
     assert host.heard == []
 
 
-async def test_the_watchdog_is_real_time_whatever_the_plants_speed(bench):
+async def test_the_watchdog_runs_in_real_time_at_any_speed_of_the_plant(bench):
     host = bench(speed=60)
     host.setup("SAF0", "DIA26.59", "RAT60MH", "VOLML", "VOL0")
     host.safe("0SAF10")
@@ -362,7 +362,7 @@ async def test_the_watchdog_is_real_time_whatever_the_plants_speed(bench):
     assert host.pump.truth()["running"] is False
 
 
-async def test_saf_takes_0_to_255(bench):
+async def test_saf_accepts_0_to_255(bench):
     host = bench()
     host.setup()
     assert host.basic("SAF256") == "00S?OOR"
@@ -449,7 +449,7 @@ async def test_volume_units_follow_the_diameter(bench, diameter, units):
 
 @pytest.mark.parametrize(
     ("diameter", "top", "slowest"),
-    [  # S: limits, table (mL/h, uL/h), whose figures are rounded: four of them are tried from within
+    [  # S: limits, table (mL/h, uL/h), whose values are rounded: four of them are tried from inside
         ("4.699", "53.06", "0.730"),
         ("14.43", "500.4", "6.878"),
         ("21.59", "1120", "15.40"),
@@ -476,8 +476,8 @@ async def test_rate_limits_follow_the_diameter(bench, diameter, top, slowest):
         (26.59, "26.59"),
         (52.5, "52.50"),
         (999.9, "999.9"),
-        (34.999, "34.99"),  # a counter is cut, never ahead of the motor
-        (34.9999999999, "35.00"),  # save for a float's last digit
+        (34.999, "34.99"),  # a counter is truncated, never ahead of the motor
+        (34.9999999999, "35.00"),  # except for a float's last digit
         (1000.0, "1000."),
         (99999.0, "9999."),
         (Decimal(75), "75.00"),
@@ -492,18 +492,18 @@ def test_a_number_from_1000_on_may_do_without_its_point():
 
 
 @pytest.mark.parametrize("text", ["1", "12.5", "1234.", ".5", "0.000", "9999"])
-def test_numbers_that_are_read(text):
+def test_valid_numbers_are_read(text):
     assert read(text) == Decimal(text)
 
 
 @pytest.mark.parametrize("text", ["", ".", "1,5", "1e3", "-1", "+1", "1_0", "\u0665"])
-def test_text_that_is_no_number(text):
+def test_text_that_is_not_a_number_is_refused(text):
     with pytest.raises(NotANumberError):
         read(text)
 
 
 @pytest.mark.parametrize("text", ["12345", "1.2345", "123.45", "0.0001"])
-def test_numbers_with_too_many_digits(text):
+def test_numbers_with_too_many_digits_are_refused(text):
     with pytest.raises(TooLongError):
         read(text)
 
@@ -524,7 +524,7 @@ async def test_it_pumps_its_volume_and_stops(bench):
     assert host.pump.truth()["delivered_ml"] == pytest.approx(5.0)
 
 
-async def test_volume_0_pumps_on(bench):
+async def test_volume_0_pumps_without_end(bench):
     host = bench()
     host.setup(*READY, "VOL 0", "RUN")
     await asyncio.sleep(7200)
@@ -577,7 +577,7 @@ async def test_a_rate_changed_while_pumping_takes_effect_at_once_and_is_not_kept
     assert host.basic("RAT") == "00S60.00MH"
 
 
-async def test_a_continuous_phase_may_turn_round(bench):
+async def test_a_continuous_phase_may_reverse(bench):
     host = bench()
     host.setup(*READY, "VOL 0", "RUN")
     await asyncio.sleep(60)
@@ -629,7 +629,7 @@ async def test_a_paused_pump_may_be_set_and_resumes_at_the_new_rate(bench):
     assert host.basic("DIS") == "00II1.500W0.000ML"
 
 
-async def test_a_rate_changed_while_pumping_outlives_a_pause(bench):
+async def test_a_rate_changed_while_pumping_survives_a_pause(bench):
     host = bench()
     host.setup(*READY, "RUN", "RAT 30 MH", "STP", "RUN")
     await asyncio.sleep(60)
@@ -663,7 +663,7 @@ async def test_purging_runs_at_the_syringes_top_rate_until_stopped(bench):
     assert host.basic("STP") == "00S"
 
 
-async def test_the_counter_is_the_motors_belief_and_the_truth_differs(bench):
+async def test_the_counter_shows_what_the_motor_turned_and_the_truth_differs(bench):
     host = bench(ideal=False, seed=4)
     host.setup(*READY, "RUN")
     await asyncio.sleep(301)
@@ -689,7 +689,7 @@ async def test_phases_follow_each_other_and_a_stop_phase_ends_them(bench):
     assert host.basic("RAT") == "00S60.00MH"
 
 
-async def test_the_trap_an_untouched_second_phase_delivers_on(bench):
+async def test_an_untouched_second_phase_keeps_delivering(bench):
     """After *RESET phase 2 is RAT with volume 0: a driver that does not set it to FUN STP over-delivers."""
     host = bench()
     host.setup("*RESET", *READY, "RUN")
@@ -698,7 +698,7 @@ async def test_the_trap_an_untouched_second_phase_delivers_on(bench):
     assert host.pump.truth()["delivered_ml"] == pytest.approx(10.0)
 
 
-async def test_a_stop_phase_springs_the_trap_open(bench):
+async def test_a_stop_phase_prevents_that_delivery(bench):
     host = bench(factory_phases="continue")
     host.setup(*READY, "PHN2", "FUN STP", "PHN1", "RUN")
     await asyncio.sleep(600)
@@ -706,7 +706,7 @@ async def test_a_stop_phase_springs_the_trap_open(bench):
     assert host.pump.truth()["delivered_ml"] == pytest.approx(5.0)
 
 
-async def test_pause_clear_and_beep_phases(bench):
+async def test_pause_clear_and_beep_phases_work(bench):
     host = bench()
     host.setup(*READY, "VOL 1", "PHN2", "FUN PAS 30", "PHN3", "FUN CLD", "PHN4", "FUN BEP")
     host.setup("PHN5", "FUN RAT", "RAT 60 MH", "VOL 2", "PHN1", "RUN")
@@ -765,7 +765,7 @@ async def test_reset_clears_program_mode_and_address(bench):
 
 
 async def test_a_command_in_the_instant_of_a_new_phase_may_be_ignored(bench):
-    """?IGN (S: data-field errors); how long that instant is, is assumed. Questions are answered."""
+    """?IGN (S: data-field errors); the length of that instant is an assumption. Questions are answered."""
     host = bench(phase_start_s=0.5)
     host.setup(*READY, "VOL 1", "PHN2", "FUN RAT", "RAT 30 MH", "VOL 1", "PHN3", "FUN STP", "PHN1", "RUN")
     assert host.basic("STP") == "00P", "a start is no change of phase"
@@ -814,7 +814,7 @@ async def test_a_power_cut_ends_the_program_without_power_fail_restart(bench):
     assert host.pump.truth()["delivered_ml"] == pytest.approx(1.0)
 
 
-async def test_a_controller_that_leaves_power_fail_restart_on_gives_the_volume_again(bench):
+async def test_with_power_fail_restart_left_on_the_pump_gives_the_volume_again(bench):
     host = bench(power_fail_restart=True)
     host.setup(*READY, "RUN")
     await asyncio.sleep(60)
@@ -827,7 +827,7 @@ async def test_a_controller_that_leaves_power_fail_restart_on_gives_the_volume_a
     assert host.pump.truth()["delivered_ml"] == pytest.approx(6.0)
 
 
-async def test_a_pump_that_stood_still_does_not_start_after_a_power_cut(bench):
+async def test_a_stopped_pump_does_not_start_after_a_power_cut(bench):
     host = bench(power_fail_restart=True)
     host.setup(*READY, "RUN", "STP", "STP")
     host.pump.power(on=False)
@@ -896,7 +896,7 @@ async def test_a_key_press_that_does_nothing_gives_its_reason(bench, key, value,
         host.pump.press(key, value)
 
 
-async def test_a_locked_keypad_lets_only_stop_through(bench):
+async def test_a_locked_keypad_accepts_only_stop(bench):
     host = bench()
     host.setup(*READY, "LOC 1", "RUN")
     with pytest.raises(PanelError, match="locked"):
@@ -906,7 +906,7 @@ async def test_a_locked_keypad_lets_only_stop_through(bench):
 
 
 @pytest.mark.parametrize("seed", range(8))
-async def test_no_bytes_can_upset_it(bench, seed):
+async def test_no_bytes_can_break_the_pump(bench, seed):
     """Noise, cut and glued packets: it answers or not, and still answers a status query afterwards."""
     rng = random.Random(seed)
     host = bench(ideal=False, seed=seed)
@@ -926,14 +926,14 @@ async def test_no_bytes_can_upset_it(bench, seed):
     assert host.basic(f"{address}VER") == f"{address:02d}{host.basic(str(address))[2]}NE1000V3.92"
 
 
-async def test_the_reply_delay_is_as_assumed(bench):
+async def test_the_reply_delay_is_that_of_the_settings(bench):
     host = bench(reply_delay_s=0.01)
     assert host.raw(b"\r") == b""
     await asyncio.sleep(0.011)
     assert host.heard == [b"\x0200A?R\x03"]
 
 
-async def test_an_answer_that_takes_its_time_is_never_given_after_a_power_cut(bench):
+async def test_a_slow_reply_is_never_sent_after_a_power_cut(bench):
     host = bench(reply_delay_s=2.0)
     host.raw(b"VER\r")
     host.pump.power(on=False)
@@ -952,6 +952,6 @@ async def test_unplugging_leaves_the_pump_running(bench):
 
 
 @pytest.mark.parametrize("wrong", [{"address": 100}, {"model": "ne-9999"}, {"faults": ["fire@1min"]}])
-async def test_a_pump_that_cannot_be_is_refused(bench, wrong):
+async def test_an_impossible_pump_is_refused(bench, wrong):
     with pytest.raises(ValueError, match=r"address: .* 99|ne-9999|fire"):
         bench(**wrong)

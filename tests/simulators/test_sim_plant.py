@@ -23,7 +23,7 @@ async def test_volume_is_rate_times_time(plant):
     assert pump.truth().running
 
 
-async def test_stopped_means_stopped(plant):
+async def test_a_stopped_motor_moves_nothing(plant):
     pump = plant()
     pump.run(60)
     await asyncio.sleep(60)
@@ -59,7 +59,7 @@ async def test_no_float_is_left_over_at_a_target(plant, seed):
 
 
 async def test_phases_follow_without_a_gap_even_without_polls(plant):
-    """A late reading equals readings in time: 1 mL at 60, then 2 mL/h from that very instant."""
+    """A late reading equals readings in time: 1 mL at 60 mL/h, then 2 mL/h from that instant."""
     clock = FakeClock()
     pump = Plant(clock, IDEAL)
     pump.on_target = lambda: pump.run(2.0)
@@ -68,7 +68,7 @@ async def test_phases_follow_without_a_gap_even_without_polls(plant):
     assert pump.moved()[0] == pytest.approx(2.0)
 
 
-async def test_drawing_back_is_negative_truth_and_its_own_counter(plant):
+async def test_drawing_back_lowers_the_true_volume_and_has_its_own_counter(plant):
     pump = plant()
     pump.run(60, 2.0)
     await asyncio.sleep(120.5)
@@ -212,7 +212,7 @@ async def test_the_true_rate_is_the_slope_of_the_true_volume(plant):
         assert (pump.truth().delivered_ml - before) * 3600 / 0.001 == pytest.approx(rate, rel=1e-3)
 
 
-async def test_alerts_come_in_order_at_their_instant_and_can_be_called_off(plant):
+async def test_alerts_come_in_order_at_their_instant_and_can_be_cancelled(plant):
     pump, seen = plant(speed=60), []
     pump.at(120, lambda: seen.append(("second", pump.now)))
     pump.at(60, lambda: seen.append(("first", pump.now)))
@@ -246,7 +246,7 @@ async def test_a_motor_refuses_what_it_cannot_do(plant, call, word):
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
         ({"error_percent": -1}, "error_percent: must be at least 0, not -1"),
         ({"ripple_percent": float("nan")}, "ripple_percent: "),
@@ -268,13 +268,13 @@ async def test_a_motor_refuses_what_it_cannot_do(plant, call, word):
         ({"slack_ml": -1, "battery_h": -1, "drift_ppm": "x"}, "slack_ml: .*; battery_h: .*; drift_ppm: "),
     ],
 )
-def test_settings_that_make_no_plant_are_refused_with_every_field(wrong, said):
-    with pytest.raises(ValueError, match=f"^{said}") as refused:
+def test_impossible_settings_are_refused_with_every_field(wrong, message):
+    with pytest.raises(ValueError, match=f"^{message}") as refused:
         PlantSettings(**wrong)
-    assert str(refused.value).count(": must be") == (1 if "together" in said else len(wrong))
+    assert str(refused.value).count(": must be") == (1 if "together" in message else len(wrong))
 
 
-def test_settings_at_their_limits_make_a_plant():
+def test_settings_at_their_limits_are_accepted():
     PlantSettings(
         error_percent=25, ripple_percent=25, slack_ml=0, near_empty_ml=0, tube_to_sensor_ml=0, tube_to_patient_ml=0
     )
@@ -282,6 +282,6 @@ def test_settings_at_their_limits_make_a_plant():
 
 
 @pytest.mark.parametrize("speed", [0, -1, float("nan"), 1e9])
-async def test_a_speed_that_is_none_is_refused(speed):
+async def test_an_invalid_speed_is_refused(speed):
     with pytest.raises(ValueError, match="speed"):
         LoopClock(speed)

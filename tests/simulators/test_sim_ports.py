@@ -93,7 +93,7 @@ async def test_a_terminal_serves_one_7e1_client_after_another(pty):
 
 
 async def test_a_terminal_passes_every_byte_unchanged(pty):
-    """0x03, 0x0D, 0x11 and the like mean something to a terminal that is not raw."""
+    """0x03, 0x0D, 0x11 and others have a meaning to a terminal that is not raw."""
     port, path = await pty()
     heard = []
     port._pump.line._pump.feed = heard.append
@@ -104,7 +104,7 @@ async def test_a_terminal_passes_every_byte_unchanged(pty):
     assert b"".join(heard) == bytes(range(256))
 
 
-async def test_pacing_takes_the_time_of_the_baud_rate_both_ways(pty):
+async def test_bytes_take_the_time_of_the_baud_rate_both_ways(pty):
     """`VER` CR and 17 bytes of answer: 21 bytes of 10 bits at 19200 baud are 10.9 ms."""
     _, path = await pty(paced=True)
     client = Terminal(path)
@@ -147,7 +147,7 @@ async def test_a_stale_link_is_replaced_and_a_file_is_left_alone(bench, tmp_path
     assert path.read_text() == "precious"
 
 
-async def test_a_pulled_cable_hangs_up_the_client_and_comes_back_under_the_same_name(pty):
+async def test_a_pulled_cable_disconnects_the_client_and_the_port_returns_under_the_same_name(pty):
     port, path = await pty()
     client = Terminal(path)
     await client.ask(b"\r")
@@ -311,7 +311,7 @@ def test_pumpsim_on_tcp_ends_on_sigint_even_with_a_client(tmp_path):
         (["--pty", "DIR/none/pump"], 1, "No such file"),
     ],
 )
-def test_wrong_use_is_reported_and_nothing_is_started(tmp_path, monkeypatch, capsys, arguments, status, names):
+def test_wrong_arguments_are_reported_and_nothing_is_started(tmp_path, monkeypatch, capsys, arguments, status, names):
     from pumpd_simulators.main import main
 
     (tmp_path / "file").write_text("precious")
@@ -349,7 +349,7 @@ def test_pumpsim_serves_several_pumps_on_one_clock_and_one_control_port(tmp_path
         assert http(address, "/pumps/two/truth?unit=2")[1]["faults"] == ["door"]
         assert http(address, "/clock", {"paused": True})[1]["paused"] is True
         with urllib.request.urlopen(address + "/pumps/two/stream?period=0.05", timeout=5) as stream:
-            events = [stream.readline() for _ in range(6)][::2]  # an empty line behind each
+            events = [stream.readline() for _ in range(6)][::2]  # an empty line after each
             times = {json.loads(event.removeprefix(b"data: "))["plant_time_s"] for event in events}
             assert len(times) == 1, "the bench is paused"
             process.send_signal(signal.SIGTERM)
@@ -400,14 +400,14 @@ def test_list_and_help_survive_a_family_that_does_not_load(monkeypatch, capsys):
     both = {"broken": broken, "new-era": family.families()["new-era"]}
     for room in (family, main):
         monkeypatch.setattr(room, "families", lambda: both)
-    for arguments, status, said in ((["list"], 0, "out"), (["--help"], 0, "out"), (["broken"], 1, "err")):
+    for arguments, status, stream in ((["list"], 0, "out"), (["--help"], 0, "out"), (["broken"], 1, "err")):
         monkeypatch.setattr(sys, "argv", ["pumpsim", *arguments])
         with pytest.raises(SystemExit) as ended:
             main.main()
         assert (ended.value.code or 0) == status
-        reported = " ".join(getattr(capsys.readouterr(), said).split())
+        reported = " ".join(getattr(capsys.readouterr(), stream).split())
         assert "family broken does not load: ModuleNotFoundError" in reported
-        assert ("NE-1000" in reported) == (said == "out")
+        assert ("NE-1000" in reported) == (stream == "out")
 
 
 def test_list_names_families_models_and_faults(monkeypatch, capsys):

@@ -1,4 +1,4 @@
-"""What a pump's own sensors feel of the plant, and when: pressure, air, door, container, drops, mains, battery."""
+"""What a pump's own sensors detect of the plant, and when: pressure, air, door, container, drops, mains, battery."""
 
 import asyncio
 import itertools
@@ -143,7 +143,7 @@ async def test_free_flow_moves_fluid_past_a_stopped_motor(plant):
     assert pump.truth().delivered_ml == pytest.approx(10)
 
 
-async def test_play_is_taken_up_at_the_first_start_and_at_each_reversal(plant):
+async def test_backlash_is_taken_up_at_the_first_start_and_at_each_reversal(plant):
     pump = plant(replace(PlantSettings.ideal(), slack_ml=0.1))
     for rate, expected in ((60, 0.9), (60, 1.9), (-60, 1.0), (60, 1.9)):
         pump.run(rate, 1.0)
@@ -160,8 +160,8 @@ async def test_a_pump_whose_clock_runs_fast_delivers_fast(plant):
 
 @pytest.mark.requirement("STP-08")
 @pytest.mark.parametrize("make", [PlantSettings.syringe, PlantSettings.peristaltic])
-async def test_nothing_comes_after_a_stop(plant, make):
-    """At most 0.1 mL from the stop at 90 mL/h to stand-still; these motors stand at once."""
+async def test_almost_nothing_is_delivered_after_a_stop(plant, make):
+    """At most 0.1 mL from the stop at 90 mL/h until no flow; these motors stop at once."""
     pumps = [plant(replace(make(seed), drift_ppm=500.0)) for seed in range(10)]
     for pump in pumps:
         pump.run(90)
@@ -175,7 +175,7 @@ async def test_nothing_comes_after_a_stop(plant, make):
         assert pump.truth().rate_ml_h == 0
 
 
-# -- senses, whichever way and whatever moves them ---------------------------------------------------------------------
+# -- sensors, in either direction and whatever moves the fluid ---------------------------------------------------------
 
 
 async def test_a_condition_present_from_the_start_is_reported_once(plant):
@@ -188,7 +188,7 @@ async def test_a_condition_present_from_the_start_is_reported_once(plant):
 
 
 async def test_a_target_at_the_end_of_the_container_is_reached_and_the_end_is_felt(plant):
-    """Also where the flow's last digits are not those of the contents."""
+    """Even where the last digits of the flow are not those of the contents."""
     for number in range(1, 60):
         volume, ends = number / 7, []
         pump = plant(replace(PlantSettings.ideal(contents_ml=volume), near_empty_ml=0.0))
@@ -236,7 +236,7 @@ async def test_no_drops_are_missed_while_the_motor_is_stopped(plant):
     assert Sense.DROPS not in {sense for sense, _, _ in reported}
 
 
-async def test_bubbles_follow_one_another_and_are_no_more_than_they_are(plant):
+async def test_bubbles_follow_one_another_with_their_own_volumes(plant):
     pump = plant(replace(BAG, contents_ml=0.3))
     reported = feeling(pump)
     pump.bubble(0.2)
@@ -299,7 +299,7 @@ async def test_free_flow_ends_with_the_container_and_does_not_pass_an_occlusion(
     ]
 
 
-async def test_free_flow_past_an_open_door_is_all_that_flows(plant):
+async def test_behind_an_open_door_only_free_flow_flows(plant):
     pump = plant(replace(PlantSettings.ideal(contents_ml=10.0), near_empty_ml=0.0))
     reported = feeling(pump)
     pump.open_door()
@@ -321,7 +321,7 @@ async def test_a_plunger_at_its_end_can_be_drawn_back(plant):
     assert pump.truth().contents_ml == pytest.approx(2.0)
 
 
-async def test_a_battery_that_is_charged_is_not_low_for_ever_and_an_empty_one_turns_no_motor(plant):
+async def test_a_charged_battery_is_no_longer_low_and_an_empty_one_turns_no_motor(plant):
     pump, stalled = plant(replace(IDEAL, battery_h=10, battery_low_percent=20)), []
     reported = feeling(pump)
     pump.on_stall = lambda: stalled.append(pump.now)
@@ -340,7 +340,7 @@ async def test_a_battery_that_is_charged_is_not_low_for_ever_and_an_empty_one_tu
     assert reported[-1][2] == pytest.approx(4 * 3600, abs=0.01)
 
 
-async def test_nothing_flows_while_the_play_is_taken_up(plant):
+async def test_nothing_flows_while_backlash_is_taken_up(plant):
     pump = plant(replace(IDEAL, slack_ml=0.1))
     pump.run(60)
     await asyncio.sleep(5)
@@ -372,12 +372,12 @@ async def test_the_first_run_is_reported_once_when_the_motor_turns(plant):
         (lambda pump: setattr(pump, "pressure_limit_mmhg", 0), "pressure limit"),
     ],
 )
-async def test_a_bench_refuses_what_cannot_be(plant, call, word):
+async def test_a_bench_refuses_what_is_impossible(plant, call, word):
     with pytest.raises(ValueError, match=word):
         call(plant())
 
 
-def test_events_end_also_after_years_where_a_second_has_few_digits_left():
+def test_events_end_even_after_years_where_a_second_has_few_digits_left():
     """1e8 s are three years, 13 L/h is a fast laboratory pump. What rounding leaves undone repeats for ever."""
     clock = FakeClock()
     clock.time = 1e8
@@ -416,11 +416,11 @@ AT_THE_BENCH = {
     st.sampled_from([PlantSettings.syringe, PlantSettings.peristaltic]),
     st.integers(0, 99),
 )
-def test_one_late_reading_equals_many_readings_and_no_liquid_comes_from_nowhere(what, make, seed):
-    """The plant has no steps: it may not matter how often anybody asks. Volumes are conserved."""
+def test_one_late_reading_equals_many_readings_and_volume_is_conserved(what, make, seed):
+    """The plant has no steps: it must not matter how often it is read. Volumes are conserved."""
     physics = replace(make(seed), contents_ml=6.0, battery_h=0.05, drift_ppm=300.0, slack_ml=0.02)
     seen = []
-    for looks in (1, 7):
+    for readings in (1, 7):
         clock = FakeClock()
         pump, reported = Plant(clock, physics), []
         pump.pressure_limit_mmhg = 300.0
@@ -428,8 +428,8 @@ def test_one_late_reading_equals_many_readings_and_no_liquid_comes_from_nowhere(
         pump.on_stall = lambda pump=pump, reported=reported: reported.append(("stall", True, pump.now))
         for name, wait_s in what:
             AT_THE_BENCH[name](pump)
-            for _ in range(looks):
-                clock.time += wait_s / looks
+            for _ in range(readings):
+                clock.time += wait_s / readings
                 pump.advance()
         truth = pump.truth()
         out = truth.delivered_ml + truth.air_ml + truth.pressure_mmhg * physics.compliance_ml_per_mmhg

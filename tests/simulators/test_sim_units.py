@@ -1,4 +1,4 @@
-"""Pumps with several units on the bench, and how families and benches are found, made and refused."""
+"""Pumps with several units on the bench, and how families and benches are found, built and refused."""
 
 import asyncio
 
@@ -82,7 +82,7 @@ async def test_units_differ_by_their_seeds_and_repeat_by_the_pumps(rack):
 
 
 @pytest.mark.parametrize("unit", [0, 3, -1])
-async def test_a_unit_that_is_not_there_is_refused_everywhere(rack, unit):
+async def test_a_missing_unit_is_refused_everywhere(rack, unit):
     pump = rack()
     for ask in (
         lambda: pump.truth(unit),
@@ -93,7 +93,7 @@ async def test_a_unit_that_is_not_there_is_refused_everywhere(rack, unit):
             ask()
 
 
-async def test_a_fault_for_a_unit_that_is_not_there_is_refused_before_it_waits(rack):
+async def test_a_fault_for_a_missing_unit_is_refused_at_once(rack):
     with pytest.raises(PanelError, match="there is no unit 3: Space has 2"):
         rack(faults=["door#3@1min"])
 
@@ -101,7 +101,7 @@ async def test_a_fault_for_a_unit_that_is_not_there_is_refused_before_it_waits(r
 # -- families ------------------------------------------------------------------------------------------------------
 
 
-def test_an_unknown_family_is_refused_with_those_that_are_known():
+def test_an_unknown_family_is_refused_with_the_known_ones():
     with pytest.raises(UnknownFamilyError, match=r"'plum'.*new-era"):
         family("plum")
 
@@ -121,7 +121,7 @@ def test_a_family_that_does_not_load_gives_its_reason(monkeypatch):
         family("broken")
 
 
-def test_every_family_has_models_and_options_that_are_described_and_not_pumpsims_own():
+def test_every_family_has_models_and_described_options_that_differ_from_those_of_pumpsim():
     common = {option.name for option in COMMON} | {"model", "help"}
     for name in families():
         found = family(name)

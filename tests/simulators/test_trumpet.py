@@ -1,4 +1,4 @@
-"""The trumpet code against the golden vectors of the safety reference 2.3, against a second way, and on the plants."""
+"""The trumpet code against the golden vectors of the safety reference 2.3, against a second way and the plants."""
 
 import asyncio
 import itertools
@@ -59,7 +59,7 @@ GOLDEN = [  # input, (most, least) for windows of 1, 2, 5, 11, 19, 31 min, overa
 
 @pytest.mark.requirement("RUN-14")
 @pytest.mark.parametrize(("errors", "bands", "overall"), GOLDEN, ids=["constant", "sine 5", "sine 7", "sine 2", "gap"])
-def test_golden_vectors(errors, bands, overall):
+def test_the_golden_vectors_are_reproduced(errors, bands, overall):
     found = trumpet(cumulated(errors), RATE)
     assert found.overall_percent == pytest.approx(overall, abs=5e-5)
     for minutes, (most, least) in zip(WINDOWS_MIN, bands, strict=True):
@@ -84,7 +84,7 @@ def by_difference(volumes, rate):
 @pytest.mark.requirement("RUN-14")
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.floats(-100, 100), min_size=62, max_size=150), st.floats(0.1, 1000))
-def test_two_ways_agree(errors, rate):
+def test_two_ways_of_computing_agree(errors, rate):
     volumes = cumulated(errors, rate)
     one, other = trumpet(volumes, rate), by_difference(volumes, rate)
     for minutes, (least, most) in other.items():
@@ -98,7 +98,7 @@ def test_too_short_a_period_is_refused():
 
 
 async def curve(physics, rate_ml_h):
-    """The second hour of a run, as the reference's 2.1 says."""
+    """The second hour of a run, as in the reference, section 2.1."""
     plant = Plant(LoopClock(), physics)
     plant.run(rate_ml_h)
     await asyncio.sleep(3600)
@@ -114,8 +114,8 @@ async def curve(physics, rate_ml_h):
 @pytest.mark.parametrize(
     ("physics", "rate_ml_h", "bound"), [(PlantSettings.syringe, 5, 2), (PlantSettings.peristaltic, 25, 5)]
 )
-async def test_plants_match_their_stated_trumpet(physics, rate_ml_h, bound):
+async def test_plants_match_their_stated_trumpet_curve(physics, rate_ml_h, bound):
     for seed in range(10):
         band = (await curve(physics(seed), rate_ml_h)).bands[31]
         assert max(-band.least_percent, band.most_percent) <= bound
-    assert band.most_percent - band.least_percent > 0  # there is a ripple to be measured
+    assert band.most_percent - band.least_percent > 0  # there is a ripple to measure

@@ -114,7 +114,7 @@ def test_an_exception_in_a_callback_is_reported_and_the_loop_continues():
     run(main())
 
 
-def test_descriptors_are_looked_at_before_time_leaps():
+def test_descriptors_are_polled_before_time_leaps():
     async def main():
         loop = asyncio.get_running_loop()
         read, write = os.pipe()

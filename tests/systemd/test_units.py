@@ -59,7 +59,7 @@ def test_systemd_finds_nothing_wrong_with_the_units(tmp_path):
     for name in SERVICES:
         text = (UNITS / name).read_text()
         assert "ExecStart=/opt/pumpd/bin/python -m pumpd." in text
-        # `verify` wants the program to exist, and it is installed on a gateway only.
+        # `verify` requires the program to exist, which is only installed on a gateway.
         (tmp_path / name).write_text(text.replace("/opt/pumpd/bin/python", sys.executable))
     files = [str(tmp_path / name) for name in SERVICES]
     done = subprocess.run(
@@ -82,7 +82,7 @@ def test_exposure_is_at_most_1_5(name):
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_a_service_is_watched_and_always_comes_back(name):
+def test_a_service_is_watched_and_always_restarted(name):
     service = unit(name)["Service"]
     assert (service["Type"], service["WatchdogSec"], service["Restart"], service["RestartSec"]) == (
         "notify",
@@ -107,11 +107,11 @@ def test_control_has_no_network_and_only_serial_devices():
 
 
 @pytest.mark.requirement("PWR-12", "STA-11")
-def test_control_may_read_the_kernels_clock_and_nobody_may_set_it():
-    """ProtectClock= and @privileged take adjtimex(2) away even from who only reads; without it no start is allowed."""
+def test_control_may_read_the_kernels_clock_and_no_service_may_set_it():
+    """ProtectClock= and @privileged forbid adjtimex(2) even to a process that only reads; then nothing may start."""
     text = (UNITS / "pumpd-control.service").read_text()
     filters = [line.removeprefix("SystemCallFilter=") for line in text.splitlines() if line.startswith("SystemCallF")]
-    assert filters[0] == "@system-service"  # the first says that it is a list of what is allowed; later ones change it
+    assert filters[0] == "@system-service"  # the first makes it a list of what is allowed; later ones change it
     assert filters[-1].split() == ["adjtimex", "clock_adjtime", "clock_adjtime64"]
     service = unit("pumpd-control.service")["Service"]
     assert "ProtectClock" not in service
@@ -125,22 +125,22 @@ def test_with_the_drop_in_timesyncd_keeps_the_clock_within_a_second_of_utc():
     grows = 500e-6  # what the kernel adds to its error, each second; MAXFREQ of linux/timex.h
     slewed_s = 0.4  # an offset below this is slewed away, not set; NTP_MAX_ADJUST of systemd-timesyncd
     assert int(time["PollIntervalMaxSec"]) * grows + slewed_s + float(time["RootDistanceMaxSec"]) < 1
-    assert 2048 * grows > 1  # by systemd's own interval a clock that is right would be refused
+    assert 2048 * grows > 1  # with systemd's default interval a correct clock would be refused
 
 
 @pytest.mark.requirement("PWR-09")
 def test_the_machine_is_reset_within_fifteen_seconds_and_the_services_before_that():
-    """What resets is whoever watches the watcher: it must not be quicker than systemd is with a service that hangs."""
+    """The machine's watchdog watches systemd itself: it must not act before systemd has ended a hung service."""
     assert 0 < int(dropin("system.conf.d")["Manager"]["RuntimeWatchdogSec"]) <= 15
     assert {unit(name)["Service"]["WatchdogSec"] for name in SERVICES} == {"10"}
 
 
 @pytest.mark.requirement("STP-09")
-def test_a_deadman_outlives_control_however_that_ends():
-    """Of a unit's processes systemd ends the main one only; what is left runs on beside the next control."""
+def test_a_deadman_outlives_control_however_control_ends():
+    """systemd ends only the main process of the unit; the deadmen keep running beside the next control."""
     service = unit("pumpd-control.service")["Service"]
     assert (service["KillMode"], service["OOMPolicy"]) == ("process", "continue")
-    # Where it is found: a directory that no unit removes.
+    # Where the next control finds it: a directory that no unit removes.
     assert service["ReadWritePaths"].split()[0] == "/run/pumpd"
     assert "RuntimeDirectory" not in service
 
@@ -179,7 +179,7 @@ def test_bedside_has_a_network_and_no_device_and_reaches_only_what_it_needs():
     assert service["ReadOnlyPaths"] == "-/var/lib/pumpd"
 
 
-def test_users_and_groups_are_made(tmp_path):
+def test_users_and_groups_are_created(tmp_path):
     (tmp_path / "etc").mkdir()
     with (UNITS / "sysusers.d" / "pumpd.conf").open() as rules:
         subprocess.run(
@@ -192,7 +192,7 @@ def test_users_and_groups_are_made(tmp_path):
 
 @pytest.mark.requirement("SEC-20")
 @pytest.mark.parametrize("name", SERVICES)
-def test_a_unit_says_that_it_is_not_a_cleared_device(name):
+def test_every_unit_states_that_it_is_not_a_cleared_device(name):
     assert "not a cleared medical device" in unit(name)["Unit"]["Description"]
 
 
@@ -224,7 +224,7 @@ class Reader:
         command = [sys.executable, "-W", "ignore", "-c", READ, str(path)]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
-    def read(self, how: str = "look") -> str:
+    def read(self, how: str = "once") -> str:
         self.process.stdin.write(how + "\n")
         self.process.stdin.flush()
         return self.process.stdout.readline().strip()
@@ -253,20 +253,20 @@ def test_telemetry_reads_the_journal_without_the_right_to_write_it(state):
     """SQLite's write-ahead log has a shared-memory file; a reader that may not write it still reads what is there."""
     path = state / "journal.sqlite3"
     with closing(Reader(path)) as reader:
-        assert reader.read().startswith("refused")  # control was never here
+        assert reader.read().startswith("refused")  # control has never run
         journal = Journal(path, boot="b")
         journal.append([Entry("one", {})])
         assert reader.read() == "1 False"
         journal.append([Entry("two", {}) for _ in range(3000)])  # more than one checkpoint's worth
         assert reader.read() == "3001 False"
         journal.close()
-        # Nobody has it open, the log is folded in, and a reader may not make a new one. Nothing is written meanwhile.
+        # Nobody has it open, the log is merged, and a reader may not create a new one. Nothing is written meanwhile.
         assert reader.read().startswith("refused")
         journal = Journal(path, boot="b")
         journal.append([Entry("three", {})])
         assert reader.read("hold") == "3002 False"
         journal.close()
-        assert reader.read() == "3002 False"  # a reader that has it open reads on while control is down
+        assert reader.read() == "3002 False"  # a reader that has it open continues while control is down
         journal = Journal(path, boot="b")
         journal.append([Entry("four", {})])
         assert reader.read() == "3003 False"

@@ -1,4 +1,4 @@
-"""A real mosquitto on a free loopback port, a journal to publish, and a subscriber that remembers what came."""
+"""A real mosquitto on a free loopback port, a journal to publish, and a subscriber that remembers what it received."""
 
 import asyncio
 import contextlib
@@ -25,7 +25,7 @@ MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sb
 
 
 class Broker:
-    """mosquitto with its state on disk, so that subscriptions outlive a kill as they do in a real installation."""
+    """mosquitto with its state on disk, so that subscriptions survive a kill as they do in a real installation."""
 
     def __init__(self, folder: Path) -> None:
         if MOSQUITTO is None:
@@ -111,12 +111,12 @@ def reading(number: int) -> Entry:
 
 async def until(true: Callable[[], bool], seconds: float = 10) -> None:
     async with asyncio.timeout(seconds):
-        while not true():  # noqa: ASYNC110 - it looks at logs and files of other processes, which set no Event
+        while not true():  # noqa: ASYNC110 - it reads logs and files of other processes, which set no Event
             await asyncio.sleep(0.01)
 
 
 class Subscriber:
-    """A persistent subscriber to everything, back at once after a broken connection."""
+    """A persistent subscriber to everything, which reconnects at once after a broken connection."""
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -142,7 +142,7 @@ class Subscriber:
                         self.messages.append(message)
             await asyncio.sleep(0.02)
 
-    def messages(self, topic_end: str) -> list[dict[str, Any]]:
+    def payloads(self, topic_end: str) -> list[dict[str, Any]]:
         return [json.loads(m.payload) for m in self.messages if str(m.topic).endswith(topic_end) and m.payload]
 
 

@@ -1,4 +1,4 @@
-"""The anchor leaves the machine with the telemetry, and what left finds a journal that was cut."""
+"""The anchor leaves the machine with the telemetry, and later reveals a journal that was cut."""
 
 import contextlib
 import itertools
@@ -30,7 +30,7 @@ def test_an_anchor_is_retained_and_never_expires():
 
 
 class Broker(Session):
-    """Takes everything at once and remembers it with its time."""
+    """Accepts everything at once and remembers it with its time."""
 
     def __init__(self, loop) -> None:
         self.loop, self.anchors, self.messages = loop, [], []
@@ -42,8 +42,8 @@ class Broker(Session):
             self.messages.append(json.loads(message.payload).get("seq"))
 
 
-async def test_an_anchor_goes_out_once_a_minute_behind_its_row_and_after_the_last_row(journal, state_dir):
-    """Virtual time: a row every 10 s for 200 s, then silence for an hour."""
+async def test_an_anchor_is_published_once_a_minute_after_its_entry_and_after_the_last_entry(journal, state_dir):
+    """Virtual time: an entry every 10 s for 200 s, then silence for an hour."""
     import asyncio
 
     settings = gateway_settings(state_dir, None)
@@ -58,17 +58,17 @@ async def test_an_anchor_goes_out_once_a_minute_behind_its_row_and_after_the_las
         await service.end(task)
     times = [at for at, _, _ in broker.anchors]
     assert all(ANCHOR_S <= later - at <= ANCHOR_S + 1 for at, later in itertools.pairwise(times))
-    assert all(seq == entry for _, seq, entry in broker.anchors)  # never ahead of what was published
+    assert all(seq == entry for _, seq, entry in broker.anchors)  # never before its entry was published
     assert [seq for _, seq, _ in broker.anchors] == [1, 7, 13, 19, 20]
 
 
 @pytest.mark.realtime
-async def test_what_the_broker_keeps_finds_rows_cut_off_the_end(settings, journal, subscriber):
+async def test_what_the_broker_keeps_reveals_entries_cut_off_the_end(settings, journal, subscriber):
     journal.append([reading(number) for number in range(1, 6)])
     async with running(settings):
-        await until(lambda: subscriber.messages("/$anchor"))
-    (told,) = subscriber.messages("/$anchor")
-    anchor = Anchor(told["seq"], told["hash"])
+        await until(lambda: subscriber.payloads("/$anchor"))
+    (published,) = subscriber.payloads("/$anchor")
+    anchor = Anchor(published["seq"], published["hash"])
     assert anchor == journal.newest
     journal.append([reading(6)])
     with contextlib.closing(JournalReader(journal.path)) as reader:

@@ -1,4 +1,4 @@
-"""A broker that was away for hours: nothing is lost, and each row keeps the time at which it happened."""
+"""A broker that was away for hours: nothing is lost, and each entry keeps the time at which it happened."""
 
 import asyncio
 import contextlib
@@ -16,22 +16,22 @@ from pumpd.telemetry.service import Telemetry
 
 from .conftest import gateway_settings, reading
 
-ROWS = 2 * 3600  # a day takes ten seconds of CPU, and nothing in between knows a bound
+ROWS = 2 * 3600  # a day takes ten seconds of CPU, and no bound lies between
 THEN = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 class Broker(Session):
     def __init__(self) -> None:
-        self.said: list[tuple[int, str]] = []
+        self.published: list[tuple[int, str]] = []
 
     async def publish(self, message) -> None:
         if message.topic.endswith("/telemetry"):
             fields = json.loads(message.payload)
-            self.said.append((fields["seq"], fields["ts"]))
+            self.published.append((fields["seq"], fields["ts"]))
 
 
 @pytest.mark.requirement("COM-08")
-async def test_hours_at_one_row_a_second_are_kept_and_sent_in_order_with_its_times(journal, state_dir):
+async def test_hours_of_one_entry_per_second_are_kept_and_sent_in_order_with_their_times(journal, state_dir):
     settings = gateway_settings(state_dir, None)
     one = reading(1)
     for hour in range(2):
@@ -44,6 +44,6 @@ async def test_hours_at_one_row_a_second_are_kept_and_sent_in_order_with_its_tim
         while cursor.position.id < ROWS:  # noqa: ASYNC110 - virtual time
             await asyncio.sleep(0.25)
         await service.end(task)
-    assert [seq for seq, _ in broker.said] == list(range(1, ROWS + 1))
+    assert [seq for seq, _ in broker.published] == list(range(1, ROWS + 1))
     for seq in (1, 3600, 3601, ROWS):
-        assert broker.said[seq - 1][1] == (THEN + timedelta(seconds=seq - 1)).isoformat(timespec="milliseconds")
+        assert broker.published[seq - 1][1] == (THEN + timedelta(seconds=seq - 1)).isoformat(timespec="milliseconds")

@@ -47,7 +47,7 @@ async def running(settings) -> AsyncIterator[Cursor]:
 
 
 async def retained(port: int, topic: str, seconds: float = 5) -> Any:
-    """The retained message of a topic, as a newcomer gets it."""
+    """The retained message of a topic, as a new subscriber gets it."""
     async with (
         aiomqtt.Client("127.0.0.1", port, protocol=aiomqtt.ProtocolVersion.V5) as client,
         asyncio.timeout(seconds),
@@ -63,17 +63,17 @@ async def is_retained(port: int, topic: str) -> bool:
     return False
 
 
-async def test_rows_arrive_in_order_with_their_properties(settings, journal: Journal, subscriber: Subscriber):
+async def test_entries_arrive_in_order_with_their_properties(settings, journal: Journal, subscriber: Subscriber):
     journal.append([reading(n) for n in range(1, 201)])
     async with running(settings) as cursor:
-        await until(lambda: cursor.position.id == 200 and len(subscriber.messages("/telemetry")) == 200)
-    assert [entry["seq"] for entry in subscriber.messages("/telemetry")] == list(range(1, 201))
+        await until(lambda: cursor.position.id == 200 and len(subscriber.payloads("/telemetry")) == 200)
+    assert [entry["seq"] for entry in subscriber.payloads("/telemetry")] == list(range(1, 201))
     message = next(m for m in subscriber.messages if str(m.topic) == f"{ROOT}/pumps/pump-a/telemetry")
     assert message.qos == 1
     assert message.properties.ContentType == "application/json"
     assert ("schema", "pumpd.telemetry.v1") in message.properties.UserProperty
     assert 0 < message.properties.MessageExpiryInterval <= 30
-    entry = subscriber.messages("/telemetry")[6]
+    entry = subscriber.payloads("/telemetry")[6]
     assert (entry["rate_ml_h"], entry["volume_infused_ml"], entry["t_mono_s"], entry["boot"]) == (
         52.5,
         0.07,
@@ -103,15 +103,15 @@ async def test_state_and_active_alarms_are_retained_and_a_cleared_alarm_is_not(s
         active = json.loads((await retained(broker.port, f"{ROOT}/pumps/pump-a/alarms/occlusion")).payload)
         assert (active["priority"], active["cause"], active["action"]) == ("high", "Line blocked", "Check the line")
         assert not await is_retained(broker.port, f"{ROOT}/pumps/pump-a/alarms/link_lost")
-    assert [entry["kind"] for entry in subscriber.messages("/pump-a/events")] == [
+    assert [entry["kind"] for entry in subscriber.payloads("/pump-a/events")] == [
         "state_changed", "alarm_raised", "alarm_raised", "alarm_cleared",
     ]  # fmt: skip
-    assert [entry["kind"] for entry in subscriber.messages("bed-3/events")] == ["control_stopped"]
+    assert [entry["kind"] for entry in subscriber.payloads("bed-3/events")] == ["control_stopped"]
 
 
 async def test_birth_will_and_clean_end_carry_boot_and_session(settings, journal, broker, subscriber, monkeypatch):
     async with running(settings):
-        await until(lambda: bool(subscriber.messages("/$description")))
+        await until(lambda: bool(subscriber.payloads("/$description")))
         ready = json.loads((await retained(broker.port, f"{ROOT}/$state")).payload)
         assert ready["state"] == "ready"
         description = json.loads((await retained(broker.port, f"{ROOT}/$description")).payload)
@@ -119,8 +119,8 @@ async def test_birth_will_and_clean_end_carry_boot_and_session(settings, journal
         assert description["pumps"] == [
             {"name": "pump-a", "driver": "new-era", "model": "NE-1000", "simulated": True},
         ]  # fmt: skip
-    await until(lambda: len(subscriber.messages("/$state")) == 2)
-    gone = subscriber.messages("/$state")[1]
+    await until(lambda: len(subscriber.payloads("/$state")) == 2)
+    gone = subscriber.payloads("/$state")[1]
     assert (gone["state"], gone["boot"], gone["session"]) == ("disconnected", ready["boot"], ready["session"])
 
 
@@ -147,33 +147,33 @@ async def test_a_killed_process_leaves_its_will_and_the_next_resumes_at_the_curs
 ):
     process = start_process(settings, tmp_path)
     journal.append([reading(n) for n in range(1, 101)])
-    await until(lambda: len(subscriber.messages("/telemetry")) >= 100, 20)
+    await until(lambda: len(subscriber.payloads("/telemetry")) >= 100, 20)
     process.kill()
     process.wait()
     journal.append([reading(n) for n in range(101, 201)])
-    await until(lambda: len(subscriber.messages("/$state")) == 2)
-    ready, lost = subscriber.messages("/$state")
+    await until(lambda: len(subscriber.payloads("/$state")) == 2)
+    ready, lost = subscriber.payloads("/$state")
     assert (ready["state"], lost["state"]) == ("ready", "lost")
     assert (lost["boot"], lost["session"]) == (ready["boot"], ready["session"])
 
     process = start_process(settings, tmp_path)
     try:
-        await until(lambda: subscriber.messages("/telemetry")[-1]["seq"] == 200, 20)
-        assert subscriber.messages("/$state")[-1]["state"] == "ready"
-        assert subscriber.messages("/$state")[-1]["session"] != ready["session"]
+        await until(lambda: subscriber.payloads("/telemetry")[-1]["seq"] == 200, 20)
+        assert subscriber.payloads("/$state")[-1]["state"] == "ready"
+        assert subscriber.payloads("/$state")[-1]["session"] != ready["session"]
     finally:
         process.terminate()
         assert process.wait(10) == 0
-    numbers = [entry["seq"] for entry in subscriber.messages("/telemetry")]
+    numbers = [entry["seq"] for entry in subscriber.payloads("/telemetry")]
     assert_complete(numbers, 200)
     assert len(numbers) <= 200 + mqtt.WINDOW
 
 
 def assert_complete(numbers: list[int], last: int) -> None:
-    """Nothing lost, and in order but for a repeated tail of at most one window."""
+    """Nothing is lost, and everything is in order except for a repeated tail of at most one window."""
     assert set(numbers) == set(range(1, last + 1))
     for before, after in itertools.pairwise(numbers):
-        assert after <= before + 1, "a row overtook another"
+        assert after <= before + 1, "an entry overtook another"
         assert after > before - mqtt.WINDOW, "more than the unacknowledged tail was repeated"
 
 
@@ -188,19 +188,19 @@ async def test_a_broker_killed_mid_way_loses_nothing(
     await asyncio.sleep(1.5)  # until the broker has the subscription on disk
     with capture_logs() as logs:
         async with running(settings) as cursor:
-            await until(lambda: bool(subscriber.messages("/$state")))
+            await until(lambda: bool(subscriber.payloads("/$state")))
             journal.append([reading(n) for n in range(1, 2001)])
-            await until(lambda: len(subscriber.messages("/telemetry")) > 300)
+            await until(lambda: len(subscriber.payloads("/telemetry")) > 300)
             broker.end(signal.SIGKILL)
             assert cursor.position.id < 2000
             journal.append([reading(n) for n in range(2001, 2101)])
             await asyncio.sleep(0.7)
             broker.start()
             await until(lambda: cursor.position.id == 2100, 20)
-            await until(lambda: subscriber.messages("/telemetry")[-1]["seq"] == 2100)
-    numbers = [entry["seq"] for entry in subscriber.messages("/telemetry")]
+            await until(lambda: subscriber.payloads("/telemetry")[-1]["seq"] == 2100)
+    numbers = [entry["seq"] for entry in subscriber.payloads("/telemetry")]
     assert list(dict.fromkeys(numbers)) == list(range(1, 2101))
-    # What the broker repeats to its subscriber after a kill is not ours: count what we sent.
+    # What the broker repeats to its subscriber after a kill does not count: count what pumpd sent.
     log = (broker.folder / "mosquitto.log").read_text()
     sent = re.findall(r"Received PUBLISH from pumpd-bed-3-telemetry .*/telemetry'", log)
     assert 2100 <= len(sent) <= 2100 + mqtt.WINDOW + service.AGAIN
@@ -209,7 +209,7 @@ async def test_a_broker_killed_mid_way_loses_nothing(
     assert 1 <= events.count("broker_unavailable") <= 2  # lost, then refused: once each, however many attempts
 
 
-async def test_what_a_dead_broker_had_acknowledged_last_is_sent_again(settings, journal: Journal, broker: Broker):
+async def test_what_a_dead_broker_acknowledged_last_is_sent_again(settings, journal: Journal, broker: Broker):
     broker.end()
     broker.lines.append("log_type all")
     broker.start()
@@ -226,7 +226,9 @@ async def test_what_a_dead_broker_had_acknowledged_last_is_sent_again(settings, 
     assert len(sent) == service.AGAIN + 1
 
 
-async def test_a_wrong_password_is_said_once_and_tried_again(state_dir, journal, broker: Broker, tmp_path, monkeypatch):
+async def test_a_wrong_password_is_reported_once_and_tried_again(
+    state_dir, journal, broker: Broker, tmp_path, monkeypatch
+):
     monkeypatch.setattr(service, "BACK_OFF_FIRST_S", 0.05)
     broker.end()
     passwords = broker.folder / "passwords"
@@ -270,7 +272,7 @@ async def test_a_publish_that_an_acl_forbids_does_not_count(state_dir, journal, 
 
 
 async def test_an_acknowledgement_with_a_refusal_does_not_count(state_dir, journal):
-    """mosquitto 2.0.11 hangs up on a forbidden publish; MQTT 5 lets a broker say so in the PUBACK instead (3.4.2.1)."""
+    """mosquitto 2.0.11 disconnects on a forbidden publish; MQTT 5 lets a broker refuse it in the PUBACK (3.4.2.1)."""
 
     async def refuse_rows(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
@@ -285,7 +287,7 @@ async def test_an_acknowledgement_with_a_refusal_does_not_count(state_dir, journ
                 body = await reader.readexactly(length)
                 if kind >> 4 == 1:  # CONNECT: CONNACK, success
                     writer.write(b"\x20\x03\x00\x00\x00")
-                elif kind >> 4 == 3:  # PUBLISH: PUBACK, 0x87 not authorised for rows
+                elif kind >> 4 == 3:  # PUBLISH: PUBACK, 0x87 not authorised for entries
                     size = int.from_bytes(body[:2], "big")
                     reason = b"\x87" if b"/pumps/" in body[2 : 2 + size] else b"\x00"
                     writer.write(b"\x40\x04" + body[2 + size : 4 + size] + reason + b"\x00")
@@ -305,10 +307,10 @@ async def test_an_acknowledgement_with_a_refusal_does_not_count(state_dir, journ
 
 
 @pytest.mark.requirement("RUN-18")
-async def test_nothing_is_subscribed_and_a_command_goes_nowhere(
+async def test_nothing_is_subscribed_and_a_command_has_no_effect(
     settings, journal: Journal, broker: Broker, subscriber: Subscriber
 ):
-    """The broker writes down every SUBSCRIBE that it gets; ours must not be among them."""
+    """The broker logs every SUBSCRIBE that it gets; none may come from pumpd."""
     broker.end()
     broker.lines.append("log_type all")
     broker.start()
@@ -328,15 +330,15 @@ async def test_nothing_is_subscribed_and_a_command_goes_nowhere(
 
 
 async def test_a_late_will_of_an_old_session_names_the_old_session(settings, journal, broker, subscriber):
-    """The client identifier is one a gateway, so a new connection ends the old one: its will comes before the birth."""
+    """One client identifier per gateway, so a new connection ends the old one, whose will comes before the birth."""
     will = aiomqtt.Will(f"{ROOT}/$state", b'{"state":"lost","session":"old"}', qos=1, retain=True)
     with contextlib.suppress(aiomqtt.MqttError):
         async with aiomqtt.Client(
             "127.0.0.1", broker.port, identifier="pumpd-bed-3-telemetry", will=will, protocol=aiomqtt.ProtocolVersion.V5
         ) as old:
             async with running(settings):
-                await until(lambda: len(subscriber.messages("/$state")) == 2)
-                assert [entry["state"] for entry in subscriber.messages("/$state")] == ["lost", "ready"]
+                await until(lambda: len(subscriber.payloads("/$state")) == 2)
+                assert [entry["state"] for entry in subscriber.payloads("/$state")] == ["lost", "ready"]
                 assert json.loads((await retained(broker.port, f"{ROOT}/$state")).payload)["state"] == "ready"
             async for _ in old.messages:
                 pass
@@ -354,15 +356,15 @@ async def test_a_replaced_journal_is_published_from_its_start(settings, journal:
         async with running(settings) as cursor:
             await until(lambda: cursor.position.id == 7)
 
-    def anew():
-        return [entry["seq"] for entry in subscriber.messages("/telemetry") if entry["boot"] == "boot-2"]
+    def republished():
+        return [entry["seq"] for entry in subscriber.payloads("/telemetry") if entry["boot"] == "boot-2"]
 
-    await until(lambda: len(anew()) >= 7)  # the broker had them; the subscriber has its own pace
-    assert anew() == [1, 2, 3, 4, 5, 6, 7]
+    await until(lambda: len(republished()) >= 7)  # the broker has them; the subscriber follows at its own pace
+    assert republished() == [1, 2, 3, 4, 5, 6, 7]
     assert "journal_replaced" in [line["event"] for line in logs]
 
 
-async def test_a_journal_that_is_not_there_yet_is_waited_for(settings, state_dir, subscriber, monkeypatch):
+async def test_telemetry_waits_for_a_journal_that_does_not_exist_yet(settings, state_dir, subscriber, monkeypatch):
     monkeypatch.setattr(service, "JOURNAL_RETRY_S", 0.05)
     with capture_logs() as logs:
         async with running(settings) as cursor:
@@ -375,7 +377,7 @@ async def test_a_journal_that_is_not_there_yet_is_waited_for(settings, state_dir
     assert events.count("journal_back") == 1
 
 
-def test_properties_say_what_the_message_is():
+def test_properties_describe_the_message():
     from pumpd.telemetry.messages import Message
 
     properties: Properties = mqtt._properties(Message("t", b"", expiry_s=7), PacketTypes.PUBLISH)

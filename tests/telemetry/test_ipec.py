@@ -1,4 +1,4 @@
-"""IPEC's delivery events and the telemetry of a whole infusion, from the rows that control really writes."""
+"""IPEC's delivery events and the telemetry of a whole infusion, from the entries that control really writes."""
 
 import asyncio
 import itertools
@@ -12,7 +12,7 @@ from tests.control.testbed import open_testbed
 
 
 def published(entries):
-    """Topic and fields of every message of these rows, in order."""
+    """Topic and fields of every message for these entries, in order."""
     translator = Translator("ward-7", {"bed1": True})
     messages = [message for entry in entries for message in translator.messages(entry)]
     return [(message.topic, json.loads(message.payload)) for message in messages if message.payload]
@@ -30,7 +30,7 @@ async def resumed(here, number):
 
 
 @pytest.mark.requirement("AUD-06")
-async def test_each_segment_is_one_start_and_one_stop_or_comp_in_order_also_over_a_death(tmp_path):
+async def test_each_segment_is_one_start_and_one_stop_or_comp_in_order_even_across_a_death(tmp_path):
     async with open_testbed(tmp_path) as here:
         await here.start()
         await asyncio.sleep(60)
@@ -49,11 +49,13 @@ async def test_each_segment_is_one_start_and_one_stop_or_comp_in_order_also_over
     assert [name for name, _ in events] == ["START", "STOP", "START", "STOP", "START", "COMP"]
     begins_or_ends = ("running", "pausing", "stopping", "completed")
     steps = [entry for entry in entries if entry.kind == "state_changed" and entry.fields["to"] in begins_or_ends]
-    assert [ts for _, ts in events] == [entry.ts for entry in steps], "of when it happened, whenever it is published"
+    assert [ts for _, ts in events] == [entry.ts for entry in steps], (
+        "the time at which it happened, whenever it is published"
+    )
 
 
 @pytest.mark.requirement("AUD-06")
-async def test_what_never_flowed_has_no_event_and_a_stop_is_one(tmp_path):
+async def test_an_order_that_never_flowed_has_no_event_and_a_stop_has_one(tmp_path):
     async with open_testbed(tmp_path) as here:
         assert (await here.order()).ok
         await here.until("ready")
@@ -68,16 +70,16 @@ async def test_what_never_flowed_has_no_event_and_a_stop_is_one(tmp_path):
 
 
 @pytest.mark.requirement("AUD-07")
-async def test_no_mdc_code_or_name_goes_out(tmp_path):
+async def test_no_mdc_code_or_name_is_published(tmp_path):
     """pumpd has no table of MDC codes yet, so it names none."""
     async with open_testbed(tmp_path) as here:
         await here.start()
         await asyncio.sleep(60)
         await here.ask(op="stop", pump="bed1", reason="test")
         await here.until("stopped")
-        said = published(here.entries())
-    assert len(said) > 60
-    for _, fields in said:
+        messages = published(here.entries())
+    assert len(messages) > 60
+    for _, fields in messages:
         assert "mdc" not in json.dumps(fields).lower()
         assert not any(
             isinstance(value, int) and 60_000 < value < 300_000 for key, value in fields.items() if key != "seq"
@@ -85,15 +87,15 @@ async def test_no_mdc_code_or_name_goes_out(tmp_path):
 
 
 @pytest.mark.requirement("RUN-15")
-async def test_telemetry_of_a_running_infusion_comes_each_second_and_shows_a_gap(tmp_path):
+async def test_telemetry_of_a_running_infusion_comes_every_second_and_shows_a_gap(tmp_path):
     async with open_testbed(tmp_path) as here:
         await here.start()
         await asyncio.sleep(300)
         digest = here.gateway.runners["bed1"].infusion.segment.digest
-        said = published(here.entries())
-    numbers = [fields["seq"] for _, fields in said]
-    assert sorted(set(numbers)) == list(range(1, numbers[-1] + 1)), "each row goes out, so a gap is a loss"
-    readings = [fields for topic, fields in said if topic.endswith("/telemetry") and fields["state"] == "running"]
+        messages = published(here.entries())
+    numbers = [fields["seq"] for _, fields in messages]
+    assert sorted(set(numbers)) == list(range(1, numbers[-1] + 1)), "each entry is published, so a gap is a loss"
+    readings = [fields for topic, fields in messages if topic.endswith("/telemetry") and fields["state"] == "running"]
     assert len(readings) >= 299
     for fields in readings:
         assert {"seq", "t_mono_s", "ts", "boot", "state", "digest"} <= fields.keys()

@@ -1,4 +1,4 @@
-"""Rows to messages, without a broker."""
+"""Entries to messages, without a broker."""
 
 import json
 
@@ -27,7 +27,7 @@ def fields(message: Message) -> dict[str, object]:
     return json.loads(message.payload)
 
 
-def test_a_reading_is_telemetry_with_numbers_and_the_first_one_tells_the_state():
+def test_a_reading_is_telemetry_with_numbers_and_the_first_one_gives_the_state():
     body = {
         "state": "running", "pump_state": "infusing", "rate_ml_h": "52.5", "volume_infused_ml": "0.073",
         "volume_remaining_ml": "34.927", "lease_s": 9.5, "running_s": 5, "elapsed_s": 6, "pressure_mmhg": None,
@@ -45,7 +45,7 @@ def test_a_reading_is_telemetry_with_numbers_and_the_first_one_tells_the_state()
     assert (state.topic, fields(state)["state"], state.retain) == (f"{ROOT}/pumps/pump-a/state", "running", True)
 
 
-def test_the_retained_state_is_told_again_before_it_expires_and_never_twice_with_one_seq():
+def test_the_retained_state_is_repeated_before_it_expires_and_never_twice_with_one_seq():
     readings = [entry("reading", {"state": "running"}, number=n, mono_s=n) for n in range(1, 301)]
     states = [message for message in translate(*readings) if message.topic.endswith("/state")]
     numbers = [fields(message)["seq"] for message in states]
@@ -53,7 +53,7 @@ def test_the_retained_state_is_told_again_before_it_expires_and_never_twice_with
     assert all(message.expiry_s == 120 for message in states)
 
 
-def test_a_state_at_rest_is_kept_for_a_day_and_one_that_may_flow_is_not():
+def test_a_state_without_flow_is_kept_for_a_day_and_one_that_may_flow_is_not():
     running, _, stopped, _ = translate(
         entry("state_changed", {"from": "starting", "to": "running", "may_flow": True}),
         entry("state_changed", {"from": "stopping", "to": "stopped", "may_flow": False}),
@@ -75,14 +75,14 @@ def test_an_alarm_is_retained_until_it_is_cleared():
     assert [fields(e)["kind"] for e in (event, event_2)] == ["alarm_raised", "alarm_cleared"]
 
 
-def test_a_row_without_a_pump_is_an_event_of_the_gateway():
+def test_an_entry_without_a_pump_is_an_event_of_the_gateway():
     (event,) = translate(entry("control_started", {"library": "ab12"}, pump=""))
     assert event.topic == f"{ROOT}/events"
     assert fields(event)["library"] == "ab12"
     assert "pump" not in fields(event)
 
 
-def test_every_pump_says_whether_it_is_simulated():
+def test_every_message_states_whether_the_pump_is_simulated():
     one, two, other = translate(*(entry("stop_requested", {}, pump=pump) for pump in ("pump-a", "pump-b", "pump-c")))
     assert (fields(one)["simulated"], fields(two)["simulated"]) == (True, False)
     assert "simulated" not in fields(other)
@@ -130,11 +130,13 @@ def test_a_foreign_value_is_a_finite_number_or_clean_text_or_left_out(value):
     body = {"rate_ml_h": value, "volume_infused_ml": value, "state": value, "code": value, "to": value}
     for kind in ("reading", "state_changed", "alarm_raised"):
         for message in translate(entry(kind, json.dumps(body))):
-            told = fields(message)
-            assert isinstance(told.get("rate_ml_h", 1.0), float)
+            values = fields(message)
+            assert isinstance(values.get("rate_ml_h", 1.0), float)
             assert "NaN" not in message.payload.decode()
             assert "Infinity" not in message.payload.decode()
-            assert all(not isinstance(each, str) or (len(each) <= 200 and each.isprintable()) for each in told.values())
+            assert all(
+                not isinstance(each, str) or (len(each) <= 200 and each.isprintable()) for each in values.values()
+            )
 
 
 def test_long_text_is_cut_and_control_characters_become_spaces():
@@ -144,7 +146,7 @@ def test_long_text_is_cut_and_control_characters_become_spaces():
 
 @pytest.mark.parametrize("body", ["", "null", "[1]", '"text"', "{", "{}"])
 @pytest.mark.parametrize("kind", ["reading", "state_changed", "alarm_cleared", "anything"])
-def test_a_damaged_row_still_goes_out_so_that_no_gap_shows(kind, body):
+def test_a_damaged_entry_is_still_published_so_that_there_is_no_gap(kind, body):
     assert any(fields(message)["seq"] == 7 for message in translate(entry(kind, body)) if message.payload)
 
 

@@ -63,7 +63,7 @@ def test_under_systemd_the_cursor_lives_in_the_services_own_directory(tmp_path, 
 
 
 @pytest.mark.requirement("SEC-20")
-def test_the_help_says_that_it_is_not_a_cleared_device_and_needs_no_cli_library():
+def test_the_help_states_that_it_is_not_a_cleared_device_and_needs_no_cli_library():
     code = "import sys, pumpd.telemetry.__main__ as m; print('typer' in sys.modules); m.main(['--help'])"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=dict(os.environ)

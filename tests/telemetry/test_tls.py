@@ -68,7 +68,7 @@ class Authority:
 
 
 class ShippedBroker(Broker):
-    """mosquitto with config/mosquitto/pumpd.conf; only its paths and its port are others."""
+    """mosquitto with config/mosquitto/pumpd.conf; only its paths and its port differ."""
 
     def configuration(self) -> str:
         text = (EXAMPLE / "pumpd.conf").read_text()
@@ -114,7 +114,7 @@ def over_tls(broker: Broker, state_dir: Path, name: str):
 
 
 @pytest.mark.requirement("SEC-04")
-async def test_a_gateway_publishes_over_tls_to_whoever_may_watch(shipped, state_dir, journal):
+async def test_a_gateway_publishes_over_tls_to_those_who_may_watch(shipped, state_dir, journal):
     journal.append([reading(1)])
     async with client(shipped, "ward-monitor") as monitor:
         await monitor.subscribe("pumpd/v1/#", qos=1)
@@ -126,20 +126,20 @@ async def test_a_gateway_publishes_over_tls_to_whoever_may_watch(shipped, state_
 
 
 @pytest.mark.requirement("SEC-08")
-async def test_a_gateway_s_account_may_publish_below_its_own_topic_and_read_nothing(shipped):
+async def test_the_account_of_a_gateway_may_publish_below_its_own_topic_and_read_nothing(shipped):
     async with client(shipped, "ward-monitor") as monitor, client(shipped, "bed-3") as gateway:
         await monitor.subscribe("#", qos=1)
         await gateway.subscribe("pumpd/v1/#", qos=1)
         await gateway.publish("pumpd/v1/bed-3/events", b"mine", qos=1)
         await until(lambda: len(monitor.messages) == 1)
-        with contextlib.suppress(aiomqtt.MqttError):  # this mosquitto hangs up on a forbidden publish
+        with contextlib.suppress(aiomqtt.MqttError):  # this mosquitto disconnects on a forbidden publish
             await gateway.publish("pumpd/v1/bed-4/events", b"another's", qos=1, timeout=1)
         with contextlib.suppress(aiomqtt.MqttError):
             await monitor.publish("pumpd/v1/bed-3/pumps/pump-a/command", b"start", qos=1, timeout=1)
         await asyncio.sleep(0.2)
         assert len(monitor.messages) == 1
         assert len(gateway.messages) == 0
-    for ended in (monitor, gateway):  # or asyncio complains that nobody looked at how they ended
+    for ended in (monitor, gateway):  # otherwise asyncio complains that their results were never retrieved
         if ended._disconnected.done():
             ended._disconnected.exception()
 
@@ -148,10 +148,10 @@ async def test_a_gateway_s_account_may_publish_below_its_own_topic_and_read_noth
 @pytest.mark.filterwarnings("ignore:Exception ignored in. <ssl.SSLSocket:pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.requirement("SEC-04")
 @pytest.mark.parametrize("wrong", ["no certificate", "foreign authority"])
-async def test_who_shows_no_certificate_or_meets_a_foreign_broker_publishes_nothing(
+async def test_a_client_without_a_certificate_or_with_a_foreign_broker_publishes_nothing(
     shipped, state_dir, journal, tmp_path, monkeypatch, wrong
 ):
-    monkeypatch.setattr(mqtt, "CONNECT_TIMEOUT_S", 1.0)  # aiomqtt does not see that the broker hangs up so early
+    monkeypatch.setattr(mqtt, "CONNECT_TIMEOUT_S", 1.0)  # aiomqtt does not notice that the broker disconnects so early
     journal.append([reading(1)])
     settings = over_tls(shipped, state_dir, "bed-3")
     if wrong == "no certificate":

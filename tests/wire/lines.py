@@ -20,7 +20,7 @@ class LineFramer:
 
 
 class Peer:
-    """Answers each line after `delay_s`, save those in `mute`; keeps each line heard with its time."""
+    """Answers each line after `delay_s`, except those in `mute`; keeps each received line with its time."""
 
     def __init__(self, delay_s=0.01):
         self.delay_s, self.mute, self.heard, self.attached = delay_s, set(), [], 0

@@ -1,4 +1,4 @@
-"""The deadman: its lines in-process with given instants; its life, and its control's, on real pseudo-terminals."""
+"""The deadman: its lines in-process with given instants; its life and that of its control on real pseudo-terminals."""
 
 import asyncio
 import contextlib
@@ -50,7 +50,7 @@ def fill(gateway):
 
 
 class TestLines:
-    """Instants are given; nothing waits. The line is a pipe: of a pseudo-terminal bytes come out a moment later."""
+    """Instants are given; nothing waits. The line is a pipe, since a pseudo-terminal passes bytes a moment later."""
 
     @pytest.fixture
     def line(self):
@@ -92,7 +92,7 @@ class TestLines:
             assert heard(line[0]) == STOP
 
     @pytest.mark.requirement("COM-01")
-    def test_a_renewal_in_time_puts_the_lapse_off(self, deadman, line):
+    def test_a_renewal_in_time_postpones_the_lapse(self, deadman, line):
         self.armed(deadman)
         assert deadman.handle(b"lease %d" % (12 * S), 9 * S) == "ok lease armed"
         deadman.act(11 * S)
@@ -101,9 +101,9 @@ class TestLines:
         assert heard(line[0]) == STOP
 
     @pytest.mark.requirement("COM-01")
-    def test_a_lapsed_lease_is_not_renewed_and_only_a_stand_down_ends_the_stopping(self, deadman, line):
+    def test_a_lapsed_lease_is_not_renewed_and_only_a_stand_down_ends_the_stops(self, deadman, line):
         self.armed(deadman)
-        # Not even by a renewal that lay there when the lapse is noticed.
+        # Not even by a renewal that had arrived when the lapse is noticed.
         assert deadman.handle(b"lease %d" % (20 * S), 10 * S) == "no lease: it has lapsed"
         assert heard(line[0]) == STOP
         assert deadman.handle(b"lease %d" % (30 * S), 11 * S) == "no lease: it has lapsed"
@@ -131,14 +131,14 @@ class TestLines:
         deadman.act(10 * S)
         assert heard(line[0]) == STOP
 
-    def test_it_arms_only_with_something_to_write_and_somewhere_to_write_it(self, line):
+    def test_a_deadman_arms_only_with_a_port_and_frames(self, line):
         bare = Deadman(lambda *_, **__: None)
         assert bare.handle(b"lease 9", 0) == "no lease: no port to stop the pump with"
         assert bare.handle(b"port", 0, os.dup(line[1])) == "ok port idle"
         assert bare.handle(b"lease 9", 0) == "no lease: no frames to stop the pump with"
         bare.lose_port()
 
-    def test_several_frames_keep_their_pause_and_the_round_its_half_second(self, deadman, line):
+    def test_several_frames_keep_their_pauses_and_each_round_takes_half_a_second(self, deadman, line):
         deadman.handle(b"stop 100 41 42 43", 0)
         self.armed(deadman)
         sent = []
@@ -148,7 +148,7 @@ class TestLines:
         times = [10_000, 10_100, 10_200, 10_500, 10_600, 10_700, 11_000]
         assert sent == list(zip(times, b"ABCABCA", strict=True))
 
-    def test_an_unplugged_port_is_given_up_and_the_next_one_is_stopped_at_once(self, deadman, line, logged):
+    def test_an_unplugged_port_is_released_and_the_next_one_gets_the_stop_at_once(self, deadman, line, logged):
         self.armed(deadman)
         os.close(line[0])
         deadman.act(10 * S)
@@ -173,7 +173,7 @@ class TestLines:
         assert now <= room.now_ns() < now + 5 * S
         assert heard(line[0]) == b""
 
-    def test_giving_way_makes_no_lease_longer(self, deadman, line):
+    def test_handing_over_makes_no_lease_longer(self, deadman, line):
         self.armed(deadman)
         assert deadman.give_way(9 * S) == "ok yield armed 0 0"
         deadman.act(10 * S)
@@ -189,7 +189,7 @@ def armed_on(fd):
 
 
 class TestTerminal:
-    def test_unread_bytes_do_not_go_before_a_stop(self, line):
+    def test_unread_bytes_are_dropped_before_a_stop(self, line):
         deadman = armed_on(line[1])
         fill(line[1])
         deadman.act(10 * S)
@@ -198,7 +198,7 @@ class TestTerminal:
         while not sent.endswith(STOP):
             assert select.select([line[0]], [], [], 1.0)[0]
             sent += heard(line[0])
-        assert len(sent) <= 4096 + len(STOP)  # the rest was dropped: what the pump's end had taken in cannot be
+        assert len(sent) <= 4096 + len(STOP)  # the rest was dropped, except what the pump's end had already received
 
     def test_a_new_control_gets_the_lock_and_a_pause_after_which_the_stop_continues(self, line):
         with serial.Serial(line[2], exclusive=True) as port:
@@ -233,7 +233,7 @@ class TestNetwork:
         assert ours.recv(100) == STOP * 2
         deadman.lose_port()
 
-    def test_a_socket_that_takes_nothing_now_is_tried_again(self, connection):
+    def test_a_socket_that_accepts_nothing_is_tried_again(self, connection):
         ours, theirs = connection
         deadman = armed_on(theirs.fileno())
         fill(theirs.fileno())
@@ -248,7 +248,7 @@ class TestNetwork:
         assert ours.recv(100) == STOP
         deadman.lose_port()
 
-    def test_a_connection_that_is_gone_is_given_up(self, connection):
+    def test_a_lost_connection_is_released(self, connection):
         ours, theirs = connection
         deadman = armed_on(theirs.fileno())
         ours.close()
@@ -265,7 +265,7 @@ class TestEar:
         ours.close()
         connection.close()
 
-    def test_lines_come_whole_and_one_that_is_too_long_is_none(self, ends):
+    def test_lines_arrive_whole_and_one_that_is_too_long_is_ignored(self, ends):
         ours, connection = ends
         ours.send(b"lea")
         assert connection.lines() == []
@@ -277,7 +277,7 @@ class TestEar:
         ours.send(b"\nstand-down\n")
         assert [sent for sent, _ in connection.lines()][1:] == [b"stand-down"]
 
-    def test_the_descriptor_goes_with_the_line_port_and_with_no_other(self, ends):
+    def test_the_descriptor_is_passed_with_the_line_port_and_no_other(self, ends):
         ours, connection = ends
         for sent in (b"bye\n", b"port\nbye\nport\n"):
             with Path(os.devnull).open() as given:
@@ -300,7 +300,7 @@ class TestEar:
         assert [sent for sent, _ in connection.lines()] == [b"bye"]
 
 
-# What a control process of its own does: it arms, says so, and does no more.
+# A separate control process: it arms, reports that, and does nothing more.
 CONTROL = """
 import asyncio, os, sys, time
 from pathlib import Path
@@ -325,7 +325,7 @@ class TestProcesses:
 
     @pytest.fixture
     async def path(self, tmp_path):
-        """Of the socket. Whatever listens there at the end is ended."""
+        """The socket's path. Whatever listens there at the end of the test is ended."""
         path = tmp_path / "deadman.sock"
         yield path
         left = await taken_over(path)
@@ -334,7 +334,7 @@ class TestProcesses:
             await left.close()
         assert not path.exists()
 
-    async def test_from_lapse_to_the_first_frame(self, line, path, record_property):
+    async def test_the_first_frame_follows_the_lapse_within_its_bound(self, line, path, record_property):
         guard = await Guard.spawn(line[1], (STOP,), path)
         await guard.arm(0.3)
         began = time.monotonic()
@@ -342,14 +342,14 @@ class TestProcesses:
         late_s = time.monotonic() - began - 0.3
         record_property("lapse_to_frame_ms", late_s * 1000)
         assert heard(line[0]) == STOP
-        assert -0.001 < late_s < 0.25  # a millisecond by itself; the rest is for a busy machine
+        assert -0.001 < late_s < 0.25  # a millisecond would do; the rest is for a busy machine
         assert not guard.renew(1.0) or await turned(lambda: not guard.alive)
         assert "has lapsed" in guard.trouble
         await guard.stand_down()
         await guard.close()
         assert not path.exists()
 
-    async def test_renewed_it_writes_nothing_and_stood_down_it_ends_with_its_control(self, line, path):
+    async def test_while_renewed_it_writes_nothing_and_after_a_stand_down_it_ends_with_its_control(self, line, path):
         guard = await Guard.spawn(line[1], (STOP,), path)
         assert path.stat().st_mode & 0o777 == 0o600
         await guard.arm(1.0)
@@ -366,7 +366,7 @@ class TestProcesses:
 
     @pytest.mark.parametrize("death", [signal.SIGKILL, signal.SIGSTOP])
     @pytest.mark.requirement("COM-01", "STP-09", "WIN-07")
-    async def test_it_stops_the_pump_when_control_is(self, line, path, death, record_property):
+    async def test_the_deadman_stops_the_pump_when_control_is(self, line, path, death, record_property):
         control = run_control(line[2], path, 0.5)
         try:
             number = int(await asyncio.to_thread(control.stdout.readline))
@@ -384,7 +384,7 @@ class TestProcesses:
             control.wait()
             await asyncio.sleep(0.6)
             after = await Guard.take_over(path)
-            await asyncio.sleep(0.05)  # the last frame may be under way in the pseudo-terminal
+            await asyncio.sleep(0.05)  # the last frame may still be in the pseudo-terminal
             assert after.report.state == "stopping"
             assert after.report.stopping_for_s > 0.5
             assert after.report.frames_written >= 2
@@ -408,7 +408,7 @@ class TestProcesses:
         await first.stand_down()
         await first.close()
 
-    async def test_a_path_that_no_socket_can_have_is_named(self, line, tmp_path):
+    async def test_an_impossible_socket_path_is_named(self, line, tmp_path):
         with pytest.raises(GuardError, match="longer than 107 bytes"):
             await Guard.spawn(line[1], (STOP,), tmp_path / ("x" * 100))
 
@@ -443,10 +443,10 @@ class TestProcesses:
             await guard.close()
         else:
             await turned(guard._reaped)
-            path.unlink()  # what is left of one that was killed; the next makes way for itself
+            path.unlink()  # the remains of one that was killed; the next one removes them
             await guard.close()
 
-    async def test_the_remains_of_a_killed_one_do_not_hinder_the_next(self, line, path):
+    async def test_the_remains_of_a_killed_deadman_do_not_hinder_the_next(self, line, path):
         guard = await Guard.spawn(line[1], (STOP,), path)
         os.kill(guard.pid, signal.SIGKILL)
         await turned(lambda: not guard.alive)
@@ -469,7 +469,7 @@ class TestProcesses:
 
 
 async def taken_over(path):
-    """As a new control has it that comes while the old one is dying."""
+    """Take over as a new control does while the old one is dying."""
     for _ in range(100):
         with contextlib.suppress(GuardError):
             return await Guard.take_over(path)

@@ -75,7 +75,7 @@ async def test_a_frame_that_came_with_the_answer_never_answers_the_next_request(
 
 
 @pytest.mark.requirement("COM-14")
-async def test_a_late_reply_of_a_timed_out_exchange_is_never_taken_for_the_next(link, peer):
+async def test_a_late_reply_of_a_timed_out_exchange_never_answers_the_next_one(link, peer):
     """The same question again: only waiting for a quiet line separates the late reply from the new one."""
     peer.delay_s = 0.2
     with pytest.raises(ReplyTimeoutError):
@@ -106,7 +106,7 @@ async def test_a_line_that_never_falls_quiet_refuses_instead_of_hanging(link, pe
     assert await ask(link, b"c") == b"c!"
 
 
-async def test_a_partial_frame_from_before_is_no_part_of_an_answer(link, peer):
+async def test_an_earlier_partial_frame_is_not_part_of_a_reply(link, peer):
     peer.say(b"noi")
     await asyncio.sleep(0.1)
     assert await ask(link, b"a") == b"a!"
@@ -126,7 +126,7 @@ async def test_stop_overtakes_everything_queued_which_is_certainly_not_sent(link
 
 
 @pytest.mark.requirement("STP-02")
-async def test_stop_leaves_in_the_instant_in_which_the_exchange_in_flight_ends(link, peer):
+async def test_a_stop_is_sent_at_the_instant_at_which_the_exchange_in_flight_ends(link, peer):
     poll = asyncio.create_task(ask(link, b"poll"))
     await asyncio.sleep(0.001)
     stop = asyncio.create_task(ask(link, b"stop", lane=Lane.STOP))
@@ -137,7 +137,7 @@ async def test_stop_leaves_in_the_instant_in_which_the_exchange_in_flight_ends(l
     assert heard - answered == pytest.approx(LINE.time_for(5), abs=1e-5)  # nothing but its own bytes
 
 
-async def test_stop_leaves_at_once_on_an_idle_line(link, peer):
+async def test_a_stop_is_sent_at_once_on_an_idle_line(link, peer):
     await ask(link, b"stop", lane=Lane.STOP)
     assert peer.heard[0][0] == pytest.approx(LINE.time_for(5), abs=1e-5)
 
@@ -159,7 +159,7 @@ async def test_nothing_is_sent_while_a_stop_waits_or_is_answered(link, peer):
 
 
 @pytest.mark.requirement("STP-02")
-async def test_a_sequence_cannot_go_on_after_a_stop_that_came_in_between(link, peer):
+async def test_a_sequence_cannot_continue_after_a_stop_in_between(link, peer):
     """The step before start is in flight when the stop comes: start is asked for in the instant after it."""
     epoch = link.epoch
 
@@ -184,7 +184,7 @@ async def test_stop_does_not_wait_for_a_quiet_line(link, peer):
     assert peer.heard[-1] == (pytest.approx(at + LINE.time_for(5), abs=1e-5), b"stop")
 
 
-async def test_stop_follows_a_mute_exchange_at_its_time_out(link, peer):
+async def test_a_stop_follows_an_unanswered_exchange_at_its_time_out(link, peer):
     peer.mute = {b"a"}
     stuck = asyncio.create_task(outcome(ask(link, b"a", timeout_s=0.3)))
     await asyncio.sleep(0.1)
@@ -281,7 +281,7 @@ async def test_a_sequence_cannot_span_a_reconnect(link, peer, cable):
         await ask(link, b"b", epoch=epoch)
 
 
-async def test_the_log_reports_once_that_the_link_went_and_once_that_it_came(link, cable):
+async def test_the_log_reports_once_that_the_link_was_lost_and_once_that_it_returned(link, cable):
     changes = []
     link.on_change = changes.append
     with capture_logs() as logs:
@@ -342,7 +342,7 @@ async def test_close_ends_within_its_bound_while_the_port_is_gone_and_its_openin
         from pumpd.wire import open_transport
 
         if peer.attached:
-            while not hang.is_set():  # an open() that shrugs its cancellation off
+            while not hang.is_set():  # an open() that ignores its cancellation
                 try:
                     await hang.wait()
                 except asyncio.CancelledError:
@@ -359,7 +359,7 @@ async def test_close_ends_within_its_bound_while_the_port_is_gone_and_its_openin
     hang.set()
     assert took <= 1.0
     await asyncio.sleep(1)
-    assert not link.connected  # what opened too late was given back
+    assert not link.connected  # the port that opened too late was released
     memory.withdraw("hanging")
 
 
@@ -388,7 +388,7 @@ async def test_a_trace_that_fails_does_not_hold_up_a_stop(link, peer):
 
 
 async def test_an_exchange_costs_little(link):
-    """No benchmark, a guard against something slow in the path of each exchange: about 40 us here, 300 are allowed."""
+    """Not a benchmark but a guard against a slow step in each exchange: about 40 us here, 300 us are allowed."""
     answers = answer_to(b"a")
     begin = time.process_time()
     for _ in range(2000):

@@ -31,7 +31,7 @@ async def test_two_sides_share_one_open_port(port, peer):
 
 
 @pytest.mark.requirement("STP-02")
-async def test_a_stop_on_one_side_ends_nothing_on_the_other(port, peer):
+async def test_a_stop_on_one_side_does_not_end_anything_on_the_other(port, peer):
     peer.mute.add(b"busy")
     one, other = await two(port)
     begun, others = one.epoch, other.epoch
@@ -44,7 +44,7 @@ async def test_a_stop_on_one_side_ends_nothing_on_the_other(port, peer):
         await mine
     assert await stop == b"stop!"
     assert await theirs == b"theirs!"
-    assert [line for line in peer.lines if line != b"busy"] == [b"stop", b"theirs"]  # it overtook the other side too
+    assert [line for line in peer.lines if line != b"busy"] == [b"stop", b"theirs"]  # it also overtook the other side
     assert (one.epoch, other.epoch) == (begun + 1, others)
     with pytest.raises(OvertakenError):
         await ask(one, b"late", epoch=begun)
@@ -70,7 +70,7 @@ async def test_each_side_sees_unsolicited_bytes(port, peer):
     await other.close()
 
 
-async def test_a_name_is_taken_once_and_the_line_must_be_the_same(port):
+async def test_a_name_can_be_used_once_and_the_line_must_be_the_same(port):
     one = await join(port, LINE, LineFramer, name=1)
     with pytest.raises(PortError, match="1 is already in use"):
         await join(port, LINE, LineFramer, name=1)

@@ -58,7 +58,7 @@ def unplug(ends):
 class TestPseudoTerminal:
     pytestmark = REAL
 
-    async def test_bytes_both_ways_and_the_descriptor(self, terminal):
+    async def test_bytes_pass_both_ways_and_there_is_a_descriptor(self, terminal):
         inbox = Inbox()
         port = await open_transport(os.ttyname(terminal["slave"]), LINE, inbox.on_bytes, inbox.on_lost)
         try:
@@ -190,7 +190,7 @@ class TestSocket:
     pytestmark = REAL
 
     @pytest.mark.parametrize("scheme", ["tcp", "socket"])
-    async def test_bytes_both_ways_and_the_end(self, scheme):
+    async def test_bytes_pass_both_ways_and_the_end_is_reported(self, scheme):
         clients = []
 
         async def serve(reader, writer):
@@ -251,7 +251,7 @@ class TestMemory:
         port.close()
         assert not peer.attached
 
-    async def test_what_was_on_its_way_when_the_cable_came_out_arrives_nowhere(self, peer):
+    async def test_what_was_on_its_way_when_the_cable_came_out_is_lost(self, peer):
         inbox = Inbox()
         port = await open_transport("memory://echo", LINE, inbox.on_bytes, inbox.on_lost)
         port.write(b"0RUN\r")

@@ -1,4 +1,4 @@
-"""Every verified and computed message of the protocol sheet (alaris-asena.md), and everything that is none."""
+"""Every verified and computed message of the protocol sheet (alaris-asena.md), and everything that is not a message."""
 
 import pytest
 from hypothesis import given, settings
@@ -124,7 +124,7 @@ def test_a_message_that_never_ends_is_dropped():
         b"!INF|4961 \r",
         b"!INF_RATE^75.00^ml/h|550b\r",  # the check is in capitals
         b"!|FFFF\r",  # no word; FFFF is the check of nothing
-        Message("INF", ("a\nb",)).to_bytes(),  # not to be printed
+        Message("INF", ("a\nb",)).to_bytes(),  # not printable
         Message("INF|4961").to_bytes(),
     ],
 )

@@ -55,8 +55,8 @@ async def bench(settings=None, **options):
         pump.shut()
 
 
-def said_by(driver):
-    """Words that go to the pump from now on."""
+def sent_to_pump(driver):
+    """Words sent to the pump from now on."""
     words = []
     driver.taps.append(lambda way, data, _: words.extend(m.word for m in Framer().feed(data)) if way == "out" else None)
     return words
@@ -80,7 +80,7 @@ async def watch(driver, seconds):
     return reading
 
 
-# -- who it is ----------------------------------------------------------------------------------------------------
+# -- identification ----------------------------------------------------------------------------------------------------
 
 
 async def test_the_pump_is_identified():
@@ -109,10 +109,10 @@ async def test_another_pump_in_its_place_is_noticed_by_its_serial_number():
         pump.device._options = pump.device._options.model_copy(update={"serial": "8002-51733"})
         assert "8002-51733" in (await driver.read()).cause
         assert isinstance(await driver.stop(), Unknown)
-        words = said_by(driver)
+        words = sent_to_pump(driver)
         assert (await driver.identify()).value.serial == "8002-51733"
         await asyncio.sleep(30)
-        assert words == ["INST_SERIALNO", "COMMS_PROTOCOL"]  # no token of its own accord
+        assert words == ["INST_SERIALNO", "COMMS_PROTOCOL"]  # no token by itself
         assert isinstance(await driver.start(LEASE), Refused)
 
 
@@ -138,7 +138,7 @@ async def test_an_unplugged_pump_stops_and_is_identified_again_before_anything()
 async def test_a_program_that_does_not_fit_is_refused_before_the_first_byte():
     async with bench() as (driver, _):
         await driver.identify()
-        words = said_by(driver)
+        words = sent_to_pump(driver)
         for rate, volume in (("52.55", 35), ("1200.1", 35), ("0.05", 35), (50, "50.001"), (50, "35.0005")):
             step = RateStep(Rate(rate), Volume(volume))
             assert isinstance(await driver.load(PumpProgram((step,), DIAMETER)), Refused), (rate, volume)
@@ -155,7 +155,7 @@ async def test_a_program_that_does_not_fit_is_refused_before_the_first_byte():
 async def test_an_unconfirmed_syringe_or_too_small_a_one_is_not_programmed(options):
     async with bench(**options) as (driver, _):
         await driver.identify()
-        words = said_by(driver)
+        words = sent_to_pump(driver)
         assert isinstance(await driver.load(PROGRAM), Refused)
         assert not set(SETTINGS) & set(words)
 
@@ -165,7 +165,7 @@ async def test_a_pump_that_flows_or_whose_token_is_not_as_assumed_is_not_program
         await driver.identify()
         pump.press("rate", "10")
         pump.press("start")
-        words = said_by(driver)
+        words = sent_to_pump(driver)
         assert "infusing" in (await driver.load(PROGRAM)).reasons[0]
         assert "infusing" in (await driver.release()).reasons[0]
         assert words == ["INF", "INF"]
@@ -230,7 +230,7 @@ async def test_the_whole_volume_is_given_and_read_correctly(infusing_word):
 async def test_a_lost_reply_to_the_start_is_unknown_and_the_start_is_sent_once():
     async with bench() as (driver, pump):
         await ready(driver)
-        words = said_by(driver)
+        words = sent_to_pump(driver)
         pump.fire("lost-reply:start")
         assert isinstance(await driver.start(LEASE), Unknown)
         assert words.count("INF_START") == 1
@@ -253,7 +253,7 @@ async def test_nothing_is_started_unless_the_pump_itself_still_holds_all_of_it()
     async def refused(change):
         async with bench() as (driver, pump):
             await ready(driver)
-            words = said_by(driver)
+            words = sent_to_pump(driver)
             change(pump.device._motor)
             outcome = await driver.start(LEASE)
             assert "INF_START" not in words
@@ -270,7 +270,7 @@ async def test_nothing_is_started_unless_the_pump_itself_still_holds_all_of_it()
 async def test_a_failure_before_the_start_is_certainly_no_start():
     async with bench() as (driver, pump):
         await ready(driver)
-        words = said_by(driver)
+        words = sent_to_pump(driver)
         pump.fire("silence/10s")
         assert "INF_START was not sent" in (await driver.start(LEASE)).reasons[0]
         assert "INF_START" not in words
@@ -317,7 +317,7 @@ async def test_a_dead_gateway_is_a_lapsed_token():
 async def test_a_lease_that_the_pump_cannot_keep_is_refused():
     async with bench() as (driver, _):
         await ready(driver)
-        words = said_by(driver)
+        words = sent_to_pump(driver)
         for watchdog in ("5", "5.7", "60.001"):  # 5 s, the last token's 0.5 s, a quiet line's 0.2 s
             assert "watchdog" in (await driver.start(Duration(watchdog))).reasons[0]
         assert words == []
@@ -330,7 +330,7 @@ async def test_an_idle_loaded_pump_does_not_alarm_while_it_is_polled():
             await asyncio.sleep(45)
             assert (await driver.read()).value.alarms == ()
         assert await driver.release() == Done(None)
-        words = said_by(driver)
+        words = sent_to_pump(driver)
         await asyncio.sleep(60)
         assert words == []
         assert (await driver.read()).value.alarms == ()
@@ -342,7 +342,7 @@ async def test_an_idle_loaded_pump_does_not_alarm_while_it_is_polled():
 @pytest.mark.parametrize("needs_control", [False, True])
 async def test_stop_works_when_idle_when_running_and_after_the_token_lapsed(needs_control):
     async with bench(stop_needs_control=needs_control) as (driver, pump):
-        assert await driver.stop() == Done(None)  # before it is known who it is
+        assert await driver.stop() == Done(None)  # before the pump is identified
         assert isinstance(await driver.identify(), Done)
         await running(driver)
         assert await driver.stop() == Done(None)
@@ -372,7 +372,7 @@ async def test_a_stop_that_is_not_confirmed_lets_the_token_lapse():
         await running(driver)
         pump.device._commands["INF_STOP"] = lambda _: ()  # it replies, and runs on
         assert isinstance(await driver.stop(), Unknown)
-        words = said_by(driver)
+        words = sent_to_pump(driver)
         await watch(driver, 10)
         assert "REMOTE_CTRL" not in words
         assert pump.truth()["running"] is False
@@ -431,13 +431,13 @@ async def test_a_low_battery_warns_and_stops_nothing():
         reading = await watch(driver, 2)
         assert (reading.state, reading.alarms) == (PumpState.INFUSING, (PumpAlarm.BATTERY_LOW,))
         await driver.stop()
-        assert (await driver.read()).value.state is PumpState.STOPPED  # it does not stand because of it
+        assert (await driver.read()).value.state is PumpState.STOPPED  # that does not stop it
 
 
 @pytest.mark.requirement("RUN-11")
 async def test_each_alarm_word_is_mapped():
     known, careful = AlarisSettings(), AlarisSettings.of({"alarm_meanings": "false", "remark_words": "AL_CALLB"})
-    table = {  # word: as assumed, and when nothing is assumed of it
+    table = {  # word: as assumed, and without an assumption
         "AL_OCCLU": (PumpAlarm.OCCLUSION, PumpAlarm.OCCLUSION),
         "AL_COMTO": (PumpAlarm.PUMP_WATCHDOG, PumpAlarm.PUMP_WATCHDOG),
         "AL_EOIST": (PumpAlarm.EMPTY, PumpAlarm.PUMP_FAULT),
@@ -446,7 +446,7 @@ async def test_each_alarm_word_is_mapped():
         "AL_SYRCO": (PumpAlarm.DOOR_OPEN, PumpAlarm.PUMP_FAULT),
         "AL_VTBIS": (None, PumpAlarm.PUMP_FAULT),
         "AL_CALLB": (PumpAlarm.PUMP_FAULT, None),
-        "AL_NOALM": (PumpAlarm.PUMP_FAULT, PumpAlarm.PUMP_FAULT),  # flagged, and it does not say why
+        "AL_NOALM": (PumpAlarm.PUMP_FAULT, PumpAlarm.PUMP_FAULT),  # flagged, without a cause
         "": (PumpAlarm.PUMP_FAULT, PumpAlarm.PUMP_FAULT),
     }
     for word, wanted in table.items():
@@ -456,7 +456,7 @@ async def test_each_alarm_word_is_mapped():
 
 async def test_the_captured_status_is_read_and_invalid_ones_are_refused():
     (captured,) = Framer().feed(
-        b"!INF^8002-51733^A^HLD^0.00^ml/h^^0.969^ml^530.15^mmHg^00:04:09^EVENT^214725|DB9D\r"  # the sheet's
+        b"!INF^8002-51733^A^HLD^0.00^ml/h^^0.969^ml^530.15^mmHg^00:04:09^EVENT^214725|DB9D\r"  # from the sheet
     )
     assert isinstance(captured, Message)
     fields = captured.fields

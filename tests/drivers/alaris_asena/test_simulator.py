@@ -10,7 +10,7 @@ from pumpd_simulators.clock import LoopClock
 from pumpd_simulators.device import Operation, PanelError
 from pumpd_simulators.plant import Plant, PlantSettings
 
-TOKEN = "3CC1"  # of 8002-51740, as the sheet says
+TOKEN = "3CC1"  # of 8002-51740, from the sheet
 LAPSE_S = 5
 
 
@@ -18,17 +18,17 @@ class Bench:
     def __init__(self, model="asena-gh", contents_ml=None, **options):
         self.plant = Plant(LoopClock(), PlantSettings.ideal(contents_ml))
         self.device = FAMILY.make([self.plant], model, FAMILY.options.of(options))
-        self.said, self.doing = b"", []
+        self.output, self.doing = b"", []
         self.device.attach(self._hear)
 
     def _hear(self, data):
-        self.said += data
+        self.output += data
         self.doing.append(self.device.doing)
 
     def raw(self, data):
-        self.said = b""
+        self.output = b""
         self.device.feed(data)
-        return self.said
+        return self.output
 
     def ask(self, text):
         """The answer's text, without its word."""
@@ -61,7 +61,7 @@ class Bench:
 
 @pytest.fixture
 async def bench():
-    """Each call a new pump; none leaves a timer."""
+    """Each call makes a new pump; none leaves a timer."""
     made = []
 
     def make(*args, **options):
@@ -146,8 +146,8 @@ async def test_nothing_changes_without_the_token(bench):
 
 
 async def test_later_firmware_does_not_accept_control(bench):
-    for revision, said in (("2.3.6", "ENABLED"), ("2.3.7", "DISABLED"), ("2.4", "DISABLED"), ("10.0.0", "DISABLED")):
-        assert bench(revision=revision).control().startswith(said), revision
+    for revision, output in (("2.3.6", "ENABLED"), ("2.3.7", "DISABLED"), ("2.4", "DISABLED"), ("10.0.0", "DISABLED")):
+        assert bench(revision=revision).control().startswith(output), revision
 
 
 @pytest.mark.requirement("COM-01")
@@ -275,7 +275,7 @@ async def test_a_start_needs_a_rate_a_volume_to_go_and_a_confirmed_syringe(bench
     assert pump.plant.truth().running
 
 
-async def test_other_words_and_a_motor_that_takes_its_time(bench):
+async def test_other_words_and_a_slow_motor_can_be_simulated(bench):
     pump = bench(infusing_word="INF", standing_word="STB", held_rate="set", start_delay_s=2)
     pump.control()
     pump.ask("INF_RATE^60^ml/h")
@@ -304,7 +304,7 @@ async def test_a_blocked_line_alarms_at_the_pressure_limit(bench):
     await pump.keep(2)
     assert pump.state() == ("A", "HLD", "0.00", "0.250", "AL_OCCLU")
     assert pump.ask("INF").split("^")[8] == "500.00"
-    pump.ask("INF_START")  # it is blocked still
+    pump.ask("INF_START")  # it is still blocked
     assert pump.state()[1::3] == ("HLD", "AL_OCCLU")
     pump.plant.release()
     pump.ask("INF_START")
@@ -348,7 +348,7 @@ async def test_a_low_battery_warns_and_an_empty_one_ends_everything(bench):
     pump.plant.mains(on=False)
     assert pump.state() == ("A", "SET", "60.00", "0.000", "AL_LBTAC")
     pump.device.press("clear")
-    assert pump.state()[4] == "AL_LBTAC"  # it is low still
+    assert pump.state()[4] == "AL_LBTAC"  # it is still low
     await pump.keep(5)
     pump.plant.mains(on=True)
     pump.plant.discharge(50)
@@ -409,7 +409,7 @@ async def test_a_power_cut_erases_everything(bench):
     assert pump.device.display() == {"status": "off"}
     with pytest.raises(PanelError):
         pump.device.press("start")
-    await asyncio.sleep(10)  # no token lapses any more
+    await asyncio.sleep(10)  # no token can lapse now
     pump.device.power(on=True)
     assert pump.state() == ("-", "HLD", "0.00", "0.000", "AL_NOALM")
     assert (pump.ask("INF_VTBI"), pump.ask("INF_RATE")) == ("DEACT^^^", "0.00^ml/h")

@@ -72,8 +72,8 @@ async def bench(settings=None, *, model=PERFUSOR, **options):
         pump.shut()
 
 
-def said_by(driver):
-    """Requests that go to the pump from now on."""
+def sent_to_pump(driver):
+    """Requests sent to the pump from now on."""
     requests, framer = [], RequestFramer()
     driver.taps.append(lambda way, data, _: requests.extend(framer.feed(data)) if way == "out" else None)
     return requests
@@ -115,7 +115,7 @@ async def settle():
     await asyncio.sleep(2.1)
 
 
-# -- who it is ----------------------------------------------------------------------------------------------------
+# -- identification ----------------------------------------------------------------------------------------------------
 
 
 @both
@@ -131,11 +131,11 @@ async def test_the_pump_is_identified(model):
 @pytest.mark.requirement("COM-10")
 @pytest.mark.requirement("STA-11")
 async def test_it_reports_its_time_unless_the_settings_ignore_it():
-    for settings, told in (({}, 1_000_003), ({"tells_time": "false"}, None)):
+    for settings, expected in (({}, 1_000_003), ({"tells_time": "false"}, None)):
         async with bench(settings, unix_time_s=1_000_000) as (driver, _):
             await asyncio.sleep(3)
             clock = (await driver.identify()).value.clock
-            assert (clock and clock.unix_s) == told
+            assert (clock and clock.unix_s) == expected
             if clock:
                 later_ns = int((asyncio.get_running_loop().time() + 60) * 1e9)
                 assert clock.at(later_ns) in (1_000_063, 1_000_064)
@@ -148,7 +148,7 @@ async def test_another_model_or_serial_number_is_refused_and_sent_no_command():
         ({"serial": "12346"}, {}),
     ):
         async with bench(settings, **options) as (driver, pump):
-            requests = said_by(driver)
+            requests = sent_to_pump(driver)
             assert isinstance(await driver.identify(), Refused), settings
             assert [request.segment for request in requests] == [Word.IDENT]
             assert pump.device.address == 0
@@ -157,7 +157,7 @@ async def test_another_model_or_serial_number_is_refused_and_sent_no_command():
 
 async def test_monitoring_gives_an_address_and_changes_nothing_else():
     async with bench({"address": "Q"}) as (driver, pump):
-        requests = said_by(driver)
+        requests = sent_to_pump(driver)
         await driver.identify()
         await watch(driver, 10)
         assert modes(requests) == [Mode.DOKU]
@@ -172,8 +172,8 @@ async def test_monitoring_gives_an_address_and_changes_nothing_else():
 async def test_a_pump_that_flows_in_closed_loop_keeps_its_mode_when_a_new_host_connects():
     async with bench() as (driver, pump):
         await running(driver)
-        again = DianetStar(driver.link, driver.settings)  # as a gateway that came up anew would know it
-        requests = said_by(driver)
+        again = DianetStar(driver.link, driver.settings)  # as a restarted gateway would know it
+        requests = sent_to_pump(driver)
         assert isinstance(await again.identify(), Done)
         assert changes(requests) == []
         assert pump.device.mode is Mode.FERNREGEL
@@ -184,7 +184,7 @@ async def test_a_pump_that_flows_in_closed_loop_keeps_its_mode_when_a_new_host_c
 @pytest.mark.requirement("COM-10")
 async def test_a_pump_that_was_not_identified_is_read_and_given_no_address():
     async with bench() as (driver, pump):
-        requests = said_by(driver)
+        requests = sent_to_pump(driver)
         assert isinstance(await driver.read(), Unknown)
         assert isinstance(await driver.load(PROGRAM), Refused)
         assert isinstance(await driver.start(LEASE), Refused)
@@ -219,7 +219,7 @@ async def test_another_pump_in_its_place_is_noticed_by_its_ident_number():
         pump.power(on=False)
         pump.device.options = pump.device.options.model_copy(update={"serial": 54321})
         pump.power(on=True)
-        requests = said_by(driver)
+        requests = sent_to_pump(driver)
         assert "54321" in (await driver.read()).reasons[0]
         assert changes(requests) == []
         assert (await driver.identify()).value.serial == "54321"
@@ -234,7 +234,7 @@ async def test_another_pump_in_its_place_is_noticed_by_its_ident_number():
 async def test_a_program_that_does_not_fit_is_refused_before_the_first_byte():
     async with bench() as (driver, _):
         await driver.identify()
-        requests = said_by(driver)
+        requests = sent_to_pump(driver)
         for rate, volume in (("52.55", 35), ("100", 35), ("0.05", 35), (50, "35.05"), (50, 1000)):
             step = RateStep(Rate(rate), Volume(volume))
             assert isinstance(await driver.load(PumpProgram((step,), DIAMETER)), Refused), (rate, volume)
@@ -257,16 +257,16 @@ async def test_the_pumps_own_limits_refuse_before_anything_is_set():
     ):
         async with bench(**options) as (driver, _):
             await driver.identify()
-            requests = said_by(driver)
+            requests = sent_to_pump(driver)
             assert (await driver.load(PROGRAM)).reasons[0].startswith(reason)
             assert changes(requests) == []
 
 
 def test_the_closed_loops_own_limits_apply_in_both_directions():
-    told = Limits(*[0] * 8, vtbd_max=350, **dict.fromkeys(("bolus_volume_max", "bolus_min", "bolus_volume_min"), 0),
+    reported = Limits(*[0] * 8, vtbd_max=350, **dict.fromkeys(("bolus_volume_max", "bolus_min", "bolus_volume_min"), 0),
                   bolus_places=0, ca_rate_max=0, ca_rate_min=0, cc_rate_max=6000, cc_rate_min=100)  # fmt: skip
     for rate, volume, reasons in (("0.99", 1, 1), (1, 35, 0), (60, 35, 0), ("60.01", 35, 1), ("60.01", "35.1", 2)):
-        assert len(limits.step_reasons(RateStep(Rate(rate), Volume(volume)), told)) == reasons, (rate, volume)
+        assert len(limits.step_reasons(RateStep(Rate(rate), Volume(volume)), reported)) == reasons, (rate, volume)
 
 
 async def test_a_load_takes_control_ends_a_reload_and_sets_the_chosen_pressure_level():
@@ -285,12 +285,12 @@ async def test_a_pump_that_flows_or_may_start_by_itself_is_neither_programmed_no
         await driver.identify()
         pump.press("rate", "10")
         pump.press("start")
-        requests = said_by(driver)
+        requests = sent_to_pump(driver)
         assert "infusing" in (await driver.load(PROGRAM)).reasons[0]
         assert "infusing" in (await driver.release()).reasons[0]
         assert changes(requests) == []
         pump.press("stop")
-        pump.device.motor.bolus = State.DELAY  # a bit of STATUS, whose course the simulated pump does not know
+        pump.device.motor.bolus = State.DELAY  # a bit of STATUS for a state that the simulated pump does not have
         assert "waiting" in (await driver.load(PROGRAM)).reasons[0]
         assert changes(requests) == []
 
@@ -367,7 +367,7 @@ async def test_the_whole_volume_is_given_and_read_correctly(model, options):
         while (reading := (await driver.read()).value).state is PumpState.INFUSING:
             assert reading.rate == Rate("52.5")
             behind = pump.truth()["delivered_ml"] - float(reading.delivered.decimal)
-            assert -0.002 < behind < 0.102  # the counter has full tenths
+            assert -0.002 < behind < 0.102  # the counter shows whole tenths
             await asyncio.sleep(4)
         assert (reading.state, reading.delivered, reading.alarms) == (PumpState.STOPPED, Volume(35), ())
         assert pump.truth()["delivered_ml"] == pytest.approx(35)
@@ -393,7 +393,7 @@ async def test_a_flow_after_the_vtbd_is_reported_and_ended():
 async def test_a_lost_reply_to_the_start_is_unknown_and_the_start_is_sent_once():
     async with bench() as (driver, pump):
         await ready(driver)
-        requests = said_by(driver)
+        requests = sent_to_pump(driver)
         pump.fire("lost-reply:start")
         assert isinstance(await driver.start(LEASE), Unknown)
         assert starts(requests) == 1
@@ -406,7 +406,7 @@ async def test_nothing_is_started_unless_the_pump_itself_still_holds_all_of_it()
     async def refused(change):
         async with bench() as (driver, pump):
             await ready(driver)
-            requests = said_by(driver)
+            requests = sent_to_pump(driver)
             change(pump.device)
             outcome = await driver.start(LEASE)
             assert isinstance(outcome, Refused), outcome
@@ -427,7 +427,7 @@ async def test_nothing_is_started_unless_the_pump_itself_still_holds_all_of_it()
 
 
 async def test_each_load_allows_one_start():
-    """Whatever is left of a program that ran is not the program."""
+    """The rest of a program that has run is not the program."""
     async with bench() as (driver, pump):
         await running(driver)
         await watch(driver, 10)
@@ -442,7 +442,7 @@ async def test_each_load_allows_one_start():
 async def test_a_failure_before_the_start_is_certainly_no_start():
     async with bench() as (driver, pump):
         await ready(driver)
-        requests = said_by(driver)
+        requests = sent_to_pump(driver)
         pump.fire("silence/10s")
         assert not isinstance(await driver.start(LEASE), Done)
         assert starts(requests) == 0
@@ -454,7 +454,7 @@ async def test_a_refused_start_is_accepted_once_the_pump_reports_no_flow():
             await ready(driver)
             start = pump.device.motor.start
             pump.device.motor.start = lambda start=start, flows=flows: (start() if flows else None, Refusal.ACTION)[1]
-            requests = said_by(driver)
+            requests = sent_to_pump(driver)
             outcome = await driver.start(LEASE)
             assert isinstance(outcome, wanted), outcome
             assert starts(requests) == 1
@@ -479,7 +479,7 @@ async def test_a_dead_gateway_ends_the_flow_within_1200_ms(model):
         await watch(driver, 10)
         before = pump.truth()["delivered_ml"]
         await driver.close()
-        await asyncio.sleep(0.7)  # the last word may have been a keep-alive's pause ago
+        await asyncio.sleep(0.7)  # the last message may be as old as the keep-alive's interval
         assert pump.truth()["running"] is True
         await asyncio.sleep(0.5)
         assert pump.truth()["running"] is False
@@ -491,7 +491,7 @@ async def test_the_keep_alive_is_an_ident_each_400_ms_and_ends_without_polls():
     async with bench() as (driver, pump):
         await running(driver)
         await watch(driver, 60)
-        requests = said_by(driver)
+        requests = sent_to_pump(driver)
         before = pump.truth()["delivered_ml"]
         await asyncio.sleep(4)
         assert {request.segment for request in requests} == {Word.IDENT}
@@ -499,16 +499,16 @@ async def test_the_keep_alive_is_an_ident_each_400_ms_and_ends_without_polls():
         await asyncio.sleep(30)
         assert pump.truth()["running"] is False
         assert ML_S * 6 < pump.truth()["delivered_ml"] - before <= ML_S * 10
-        said = len(requests)
+        sent = len(requests)
         await asyncio.sleep(30)
-        assert len(requests) == said
+        assert len(requests) == sent
         reading = (await driver.read()).value
         assert (reading.state, reading.alarms) == (PumpState.ALARM, (PumpAlarm.PUMP_WATCHDOG,))
 
 
 @pytest.mark.requirement("COM-13")
 async def test_the_lease_is_kept_even_if_every_reply_to_the_last_keep_alives_is_lost():
-    """The pump hears them all, and their repetitions."""
+    """The pump receives them all, and their repetitions."""
     for begin in (6.0, 6.9, 7.05, 7.1, 7.14):  # about the end of the lease, 10 s less 2.9 s
         async with bench() as (driver, pump):
             await running(driver)
@@ -549,7 +549,7 @@ async def test_a_lease_that_the_pump_cannot_keep_is_refused():
     least_s = 1.2 + 4 * (0.25 + bytes_s) + 3 * 0.1
     async with bench() as (driver, pump):
         await ready(driver)
-        requests = said_by(driver)
+        requests = sent_to_pump(driver)
         for watchdog in ("1.2", "2", f"{least_s - 0.001:.3f}", "60.001"):
             assert "watchdog" in (await driver.start(Duration(watchdog))).reasons[0], watchdog
         assert changes(requests) == []
@@ -564,7 +564,7 @@ async def test_a_loaded_pump_does_not_alarm_while_it_is_polled_occasionally():
             await asyncio.sleep(300)
             assert (await driver.read()).value.alarms == ()
         assert await driver.release() == Done(None)
-        requests = said_by(driver)
+        requests = sent_to_pump(driver)
         await asyncio.sleep(60)
         assert requests == []
         assert (await driver.read()).value.alarms == ()
@@ -577,7 +577,7 @@ async def test_a_loaded_pump_does_not_alarm_while_it_is_polled_occasionally():
 @pytest.mark.requirement("STP-01", "STP-03")
 async def test_stop_works_when_idle_running_in_alarm_and_started_by_hand(model):
     async with bench(model=model) as (driver, pump):
-        assert isinstance(await driver.stop(), Done)  # before it is known who it is
+        assert isinstance(await driver.stop(), Done)  # before the pump is identified
         await running(driver)
         assert await driver.stop() == Done(None)
         assert pump.truth()["running"] is False
@@ -659,7 +659,7 @@ async def test_a_stop_that_is_not_confirmed_ends_the_keep_alive():
         pump.device.motor.stop = lambda: None  # it replies, and runs on
         assert "infusing" in (await driver.stop()).cause
         assert pump.truth()["running"] is True
-        requests = said_by(driver)
+        requests = sent_to_pump(driver)
         await asyncio.sleep(1.3)
         assert requests == []
         assert pump.truth()["running"] is False
@@ -785,7 +785,7 @@ async def test_a_low_battery_warns_and_stops_nothing():
         reading = await watch(driver, 2)
         assert (reading.state, reading.alarms) == (PumpState.INFUSING, (PumpAlarm.BATTERY_LOW,))
         await driver.stop()
-        assert (await driver.read()).value.state is PumpState.STOPPED  # it does not stand because of it
+        assert (await driver.read()).value.state is PumpState.STOPPED  # that does not stop it
 
 
 @pytest.mark.requirement("STA-13")
@@ -847,7 +847,7 @@ async def test_after_a_power_cut_it_is_stopped_gets_its_address_again_and_report
     async with bench(model=model) as (driver, pump):
         await running(driver)
         await watch(driver, 60)
-        requests = said_by(driver)
+        requests = sent_to_pump(driver)
         pump.fire("power-cut/2s")
         await asyncio.sleep(5)
         reading = (await driver.read()).value
@@ -914,7 +914,7 @@ async def test_a_reply_needs_our_address_the_right_segment_and_length():
 
 
 async def test_an_ident_is_accepted_from_either_address():
-    """Which one a pump answers from that was asked at address 0 is not stated."""
+    """The sheet does not state from which address a pump replies when asked at address 0."""
     for choice in ("asked", "own"):
         async with bench(ident_reply_address=choice) as (driver, _):
             await running(driver)

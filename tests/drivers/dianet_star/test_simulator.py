@@ -33,7 +33,7 @@ NUMBER = 0x0FEC3039  # the sheet's: Perfusor fm, serial 12345
 
 
 class Bench:
-    """A pump and what it says."""
+    """A pump and its output."""
 
     def __init__(self, model="perfusor-fm", *, contents_ml=None, **options):
         self.plant = Plant(LoopClock(), PlantSettings.ideal(contents_ml))
@@ -46,14 +46,14 @@ class Bench:
         self.heard += data
         self.doing.append(self.pump.doing)
 
-    def say(self, raw):
+    def send(self, raw):
         self.heard = b""
         self.pump.feed(raw)
         return self.heard
 
     def ask(self, segment, data=b"", address=A):
         """The one reply, or None."""
-        frames = ReplyFramer().feed(self.say(Request(address, segment, data).to_bytes()))
+        frames = ReplyFramer().feed(self.send(Request(address, segment, data).to_bytes()))
         assert len(frames) <= 1
         return frames[0] if frames else None
 
@@ -114,19 +114,19 @@ def bench():
 async def test_the_sheets_frames_byte_for_byte(bench):
     here = bench()
     raw = bytes.fromhex
-    assert here.say(raw("7E 41 02 5C 0D 7E")) == b""  # it has no address yet
-    ident = ReplyFramer().feed(here.say(raw("7E 00 01 1D 0E 7E")))[0]
+    assert here.send(raw("7E 41 02 5C 0D 7E")) == b""  # it has no address yet
+    ident = ReplyFramer().feed(here.send(raw("7E 00 01 1D 0E 7E")))[0]
     assert Ident.of(ident.data).number == NUMBER
-    assert here.say(raw("7E 00 10 F0 13 CF C6 02 41 FF FF FF FF D5 78 7E")) == Reply(0, Word.CC_MODE).to_bytes()
+    assert here.send(raw("7E 00 10 F0 13 CF C6 02 41 FF FF FF FF D5 78 7E")) == Reply(0, Word.CC_MODE).to_bytes()
     assert here.state & State.FERNREGEL
     setpoint = "7E 41 12 00 00 1D 4C 00 00 01 F4 " + "FF" * 31 + "7D 5E 92 7E"
-    assert here.say(raw(setpoint)) == Reply(A, Word.SET_SETPOINT).to_bytes()
-    assert here.say(raw("7E 41 11 00 01 B8 2C 7E")) == raw("7E 41 11 06 85 7F 7E")
+    assert here.send(raw(setpoint)) == Reply(A, Word.SET_SETPOINT).to_bytes()
+    assert here.send(raw("7E 41 11 00 01 B8 2C 7E")) == raw("7E 41 11 06 85 7F 7E")
     assert here.plant.truth().rate_ml_h == pytest.approx(75)
-    assert here.say(raw("7E 41 11 00 00 B8 2D 7E")) == raw("7E 41 11 06 85 7F 7E")
+    assert here.send(raw("7E 41 11 00 00 B8 2D 7E")) == raw("7E 41 11 06 85 7F 7E")
     assert not here.plant.truth().running
     here.switch(Mode.DOKU)
-    assert here.say(raw(setpoint)) == raw("7E 41 12 15 09 9D 47 7E")
+    assert here.send(raw(setpoint)) == raw("7E 41 12 15 09 9D 47 7E")
 
 
 async def test_the_pump_is_identified(bench):
@@ -168,17 +168,17 @@ async def test_a_damaged_frame_changes_nothing_and_a_gap_drops_a_frame(bench):
     here = bench()
     here.run()
     stop = bytes.fromhex("7E 41 11 00 00 B8 2D 7E")
-    assert ReplyFramer().feed(here.say(stop.replace(b"\x2d", b"\x2c")))[0] == Reply(A, 0, b"\x01", taken=False)
+    assert ReplyFramer().feed(here.send(stop.replace(b"\x2d", b"\x2c")))[0] == Reply(A, 0, b"\x01", taken=False)
     assert here.plant.truth().running
-    here.say(stop[:4])
+    here.send(stop[:4])
     await asyncio.sleep(0.31)
-    here.say(stop[4:])
+    here.send(stop[4:])
     assert here.plant.truth().running
-    here.say(stop[:4])
+    here.send(stop[:4])
     await asyncio.sleep(0.29)
-    here.say(stop[4:])
+    here.send(stop[4:])
     assert not here.plant.truth().running
-    assert bench(answers_damaged=False).say(b"\x7e\x41\x02\0\0\x7e") == b""
+    assert bench(answers_damaged=False).send(b"\x7e\x41\x02\0\0\x7e") == b""
 
 
 @pytest.mark.requirement("COM-13")
@@ -206,7 +206,7 @@ async def test_noise_and_frames_for_others_do_not_feed_the_watchdog(bench):
     here.run()
     for _ in range(4):
         await asyncio.sleep(0.4)
-        here.say(b"\x7e\x41\x02\0\0\x7e")
+        here.send(b"\x7e\x41\x02\0\0\x7e")
         here.ask(Word.STATUS, address=ord("B"))
     assert not here.plant.truth().running
 

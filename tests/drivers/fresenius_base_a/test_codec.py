@@ -1,4 +1,4 @@
-"""The Base A frame against the sheet's worked frames (fresenius-base-a.md), and against everything that is none."""
+"""The Base A frame against the sheet's worked frames (fresenius-base-a.md), and against all else."""
 
 import pytest
 from hypothesis import given, settings
@@ -51,11 +51,11 @@ def test_worked_frames():
 
 @settings(max_examples=60)
 @given(st.lists(frames | signals, max_size=5))
-def test_round_trip_in_any_pieces(said):
-    raw = b"".join(frame.to_bytes() for frame in said)
-    assert Framer().feed(raw) == said
+def test_round_trip_in_any_pieces(frames):
+    raw = b"".join(frame.to_bytes() for frame in frames)
+    assert Framer().feed(raw) == frames
     framer = Framer()
-    assert [frame for byte in raw for frame in framer.feed(bytes([byte]))] == said
+    assert [frame for byte in raw for frame in framer.feed(bytes([byte]))] == frames
 
 
 @pytest.mark.requirement("COM-06", "SEC-09")
@@ -77,9 +77,9 @@ def test_noise_raises_nothing_and_only_sent_frames_are_accepted(noise):
     for frame in heard:
         if isinstance(frame, Frame):
             assert frame.to_bytes() in noise
-    said = b"".join(frame.raw if isinstance(frame, Garbage) else frame.to_bytes() for frame in heard)
-    assert noise.startswith(said), "bytes were dropped or made up"
-    assert len(noise) - len(said) <= LONGEST_BODY + 1, "too much is kept"
+    accepted = b"".join(frame.raw if isinstance(frame, Garbage) else frame.to_bytes() for frame in heard)
+    assert noise.startswith(accepted), "bytes were dropped or made up"
+    assert len(noise) - len(accepted) <= LONGEST_BODY + 1, "too much is kept"
     framer.reset()
     assert framer.feed(WORKED[0][0]) == [WORKED[0][1]]
 

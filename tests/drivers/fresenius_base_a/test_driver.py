@@ -1,4 +1,4 @@
-"""The Base A driver with the simulated Base A on one loop: what it says, what it believes, what it never repeats."""
+"""The Base A driver with the simulated Base A on one loop: what it sends, what it accepts, what it never repeats."""
 
 import asyncio
 import contextlib
@@ -23,18 +23,18 @@ _names = itertools.count()
 
 
 class Bench:
-    """The pump, and a driver on it; `said` is what went over the line as frames, both ways."""
+    """The pump, and a driver on it; `frames` is what went over the line as frames, both ways."""
 
     def __init__(self, pump, name):
-        self.pump, self.name, self.said = pump, name, []
+        self.pump, self.name, self.frames = pump, name, []
         self._framers = {"out": FreseniusBaseA.codec.requests(), "in": FreseniusBaseA.codec.replies()}
 
     def tap(self, way, data, _):
-        self.said += [(way, frame) for frame in self._framers[way].feed(data)]
+        self.frames += [(way, frame) for frame in self._framers[way].feed(data)]
 
     def texts(self, *starting):
         """The host's frames."""
-        texts = [str(frame) for way, frame in self.said if way == "out" and isinstance(frame, Frame)]
+        texts = [str(frame) for way, frame in self.frames if way == "out" and isinstance(frame, Frame)]
         return [text for text in texts if text.startswith(starting)] if starting else texts
 
     async def driver(self, **settings):
@@ -78,16 +78,16 @@ async def test_connecting_changes_nothing():
         assert (reading.state, reading.rate) == (PumpState.INFUSING, Rate(30))
         assert here.pump.truth()["running"] is True
         again = await here.driver(module=3)
-        here.said.clear()
+        here.frames.clear()
         await again.identify()
-        assert "0DC" not in here.texts(), "the base is not opened anew: other modules hang on it"
+        assert "0DC" not in here.texts(), "the base is not opened again: other modules depend on it"
         await again.close()
 
 
 async def test_a_reply_to_another_question_is_not_a_device_type():
     async with bench() as (here, driver):
         for wrong in ("a0000;e0000;d0000;r00000000", "b", "b;d0000", "r00000000"):
-            here.pump.device.modules[1]._commands["LF"] = lambda _, said=wrong: said
+            here.pump.device.modules[1]._commands["LF"] = lambda _, reply=wrong: reply
             assert isinstance(await driver.identify(), Unknown), wrong
 
 
@@ -152,14 +152,14 @@ async def test_a_pump_that_reports_no_limit_or_another_is_not_started():
 async def test_a_program_that_does_not_fit_is_refused_before_the_first_byte():
     async with bench({"highest_rate_ml_h": "100"}) as (here, driver):
         await driver.identify()
-        here.said.clear()
+        here.frames.clear()
         for rate, volume, why in [("100.1", "1", "rate"), ("0.05", "1", "rate"), ("52.55", "1", "rate"),
                                   ("50", "60.001", "volume"), ("50", "0.0005", "volume")]:  # fmt: skip
             outcome = await driver.load(PumpProgram((RateStep(Rate(rate), Volume(volume)),)))
             assert isinstance(outcome, Refused), (rate, volume)
             assert outcome.reasons[0].startswith(why), (rate, volume)
         assert isinstance(await driver.load(PumpProgram((PROGRAM.steps[0],) * 2)), Refused)
-        assert here.said == []
+        assert here.frames == []
         outcome = await driver.load(PumpProgram((RateStep(Rate("52.5"), Volume(35)),)))
         assert outcome == Done(None)
 
@@ -176,7 +176,7 @@ async def test_a_rate_that_the_pump_refuses_is_certainly_not_running():
         module = here.pump.device.modules[1]
         module._commands["PR"] = lambda value: (module._set_rate(value), module._set_mode("9"))[0]
         outcome = await driver.start(LEASE)
-        assert isinstance(outcome, Unknown), "it says no, and flows"
+        assert isinstance(outcome, Unknown), "it refuses, and flows"
         assert "but it reports that it flows" in outcome.cause
 
 
@@ -185,7 +185,7 @@ async def test_an_unidentified_pump_is_neither_loaded_nor_started():
     async with bench() as (here, driver):
         assert isinstance(await driver.load(PROGRAM), Refused)
         assert isinstance(await driver.start(LEASE), Refused)
-        assert here.said == []
+        assert here.frames == []
         await loaded(driver)
         name = here.name.removeprefix("memory://")
         memory.unplug(name)
@@ -208,7 +208,7 @@ async def test_a_start_is_sent_once_whatever_happens():
     ]:
         async with bench() as (here, driver):
             await loaded(driver)
-            if "delayed" in fault:  # else the questions before the start would not be answered either
+            if "delayed" in fault:  # otherwise the questions before the start would not be answered either
                 tell = driver.command
                 driver.command = lambda *a, t=tell, p=here.pump, f=fault, **k: (p.fire(f), t(*a, **k))[1]
             else:
@@ -253,7 +253,7 @@ async def test_only_a_reply_of_the_right_form_after_the_ack_answers_a_request():
 @pytest.mark.requirement("STP-01", "STP-03")
 async def test_stop_ends_everything_that_runs():
     async with bench() as (here, driver):
-        assert await driver.stop() == Done(None), "of a pump that is idle, and not yet met"
+        assert await driver.stop() == Done(None), "of a pump that is idle, and not yet identified"
         await loaded(driver)
         await driver.start(LEASE)
         await asyncio.sleep(60)
@@ -349,34 +349,34 @@ async def test_enquiries_are_answered_only_while_the_pump_is_polled():
             await asyncio.sleep(1)
             await driver.read()
         assert here.pump.truth()["running"] is True
-        here.said.clear()
+        here.frames.clear()
         await asyncio.sleep(30)  # control hangs: no polls
-        answers = [frame for _, frame in here.said]
+        answers = [frame for _, frame in here.frames]
         assert 9 <= answers.count(Signal(DC4)) <= 10, "a lease of 10 s, an ENQ each second"
         assert answers.count(Signal(ENQ)) == 30
         assert here.pump.truth()["running"] is False
         await driver.read()
-        here.said.clear()
+        here.frames.clear()
         await asyncio.sleep(5)
-        assert ("out", Signal(DC4)) not in here.said, "a lease that has lapsed stays so"
+        assert ("out", Signal(DC4)) not in here.frames, "a lease that has lapsed stays so"
         await driver.stop()
-        here.said.clear()
+        here.frames.clear()
         await asyncio.sleep(5)
-        assert here.said.count(("out", Signal(DC4))) == 5
+        assert here.frames.count(("out", Signal(DC4))) == 5
 
 
 async def test_messages_of_the_pump_are_acknowledged_at_once():
     async with bench() as (here, driver):
         await driver.identify()
-        here.said.clear()
+        here.frames.clear()
         here.pump.device._say(Frame(1, "E;a0001;r00000000").to_bytes())
         await asyncio.sleep(0.2)
-        assert [frame for way, frame in here.said if way == "out"] == [Signal(ACK), Frame(1, "E")]
+        assert [frame for way, frame in here.frames if way == "out"] == [Signal(ACK), Frame(1, "E")]
         assert (await driver.read()).value.alarms == (PumpAlarm.PUMP_FAULT,)
-        here.said.clear()
+        here.frames.clear()
         here.pump.device._say(Frame(3, "M;d0001").to_bytes() + b"\x021C00\x03")
         await asyncio.sleep(0.2)
-        assert [frame for way, frame in here.said if way == "out"] == [Signal(ACK), Frame(3, "M"), Signal(NAK, "2")]
+        assert [frame for way, frame in here.frames if way == "out"] == [Signal(ACK), Frame(3, "M"), Signal(NAK, "2")]
 
 
 async def test_a_pump_that_insists_on_acknowledgements_is_satisfied():
@@ -384,7 +384,7 @@ async def test_a_pump_that_insists_on_acknowledgements_is_satisfied():
         await loaded(driver)
         assert await driver.start(LEASE) == Done(None)
         assert await driver.stop() == Done(None)
-        assert not [frame for way, frame in here.said if way == "in" and frame.to_bytes()[0] == NAK]
+        assert not [frame for way, frame in here.frames if way == "in" and frame.to_bytes()[0] == NAK]
 
 
 async def test_two_modules_share_a_line_and_a_stop_ends_only_its_own():
@@ -431,7 +431,7 @@ async def test_a_reading_is_repeated_and_a_malformed_one_is_not_accepted():
         assert isinstance(await driver.read(), Done)
         here.pump.fire("garbled/0.3s")
         assert isinstance(await driver.read(), Done)
-        here.pump.device.modules[1]._commands["LE"] = lambda _: "d0000;r00000000"  # no word of alarms
+        here.pump.device.modules[1]._commands["LE"] = lambda _: "d0000;r00000000"  # no report of alarms
         assert isinstance(await driver.read(), Unknown)
     assert variables("d02EE;r00001388") == {"d": 750, "r": 5000}
     for text in ("", "d", "d02EE;", "d02EE;d02EE", "D02EE", "d02ee", "d123456789", "02EE"):

@@ -94,7 +94,7 @@ def test_buffers_are_bounded():
     assert requests.feed(b"irun\r") == [Request("irun")]
 
 
-def test_a_prompt_without_its_xon_is_no_reply_yet():
+def test_a_prompt_without_its_xon_is_not_yet_a_reply():
     framer = ReplyFramer()
     assert framer.feed(b"\n>") == []
     assert framer.feed(b"*\x11") == [Reply((), ">*")]
@@ -108,9 +108,9 @@ def test_the_rest_of_a_damaged_refusal_is_not_an_acceptance():
             spoilt = bytearray(raw)
             spoilt[index] ^= 1 << bit
             for frame in ReplyFramer().feed(bytes(spoilt)):
-                # at the least two lines, or garbage: never the bare prompt that means yes
+                # at least two lines, or garbage: never the bare prompt that means acceptance
                 assert isinstance(frame, Garbage) or frame.lines
-    for lost in range(1, len(raw) - 3):  # when all but the prompt is lost only a read-back can show it
+    for lost in range(1, len(raw) - 3):  # if everything but the prompt is lost, only a read-back can show it
         for frame in ReplyFramer().feed(raw[lost:]):
             assert isinstance(frame, Garbage) or frame.lines
 

@@ -44,7 +44,7 @@ class Rig:
             self.sent.append(data)
 
     def instead(self, command, answer):
-        """The pump does not hear that command; something answers in its place."""
+        """The pump does not receive that command; `answer` replies instead."""
         real, device = self.pump.device.feed, self.pump.device
 
         def feed(data):
@@ -129,8 +129,8 @@ async def test_a_whole_run(model):
 async def test_both_targets_are_set_before_the_pump_is_started():
     async with rig() as here:
         await running(here)
-        said = b"".join(here.sent)
-        assert said.index(b"tvolume 35 ml") < said.index(b"ttime 00:40:25") < said.index(b"irun")
+        sent = b"".join(here.sent)
+        assert sent.index(b"tvolume 35 ml") < sent.index(b"ttime 00:40:25") < sent.index(b"irun")
         # 35 mL at 52.5 mL/h take 2400 s; with one percent and a second more, 2425 s
         assert here.pump.device.display()["target_time"] == "00:40:25"
 
@@ -156,9 +156,9 @@ async def test_another_pump_is_refused():
 
 
 async def test_a_pump_that_reports_another_address_than_its_prompt_is_refused():
-    said = b"\nFirmware:      v3.0.6\r\nPump address:  5\r\nSerial number: D101754\r\n:\x11"
+    reply = b"\nFirmware:      v3.0.6\r\nPump address:  5\r\nSerial number: D101754\r\n:\x11"
     async with rig(identified=False) as here:
-        here.instead(b"version", said)
+        here.instead(b"version", reply)
         assert isinstance(await here.driver.identify(), Refused)
 
 
@@ -181,7 +181,7 @@ async def test_a_pump_with_echo_on_or_poll_off_is_brought_up_while_it_runs():
 
 
 @pytest.mark.requirement("PRG-13")
-async def test_what_does_not_fit_is_refused_and_nothing_is_sent():
+async def test_a_program_that_does_not_fit_is_refused_and_nothing_is_sent():
     async with rig() as here:
         here.sent.clear()
         d = Length("26.72")
@@ -202,7 +202,7 @@ async def test_what_does_not_fit_is_refused_and_nothing_is_sent():
         assert here.sent == []
 
 
-async def test_the_pumps_own_limits_are_asked_for():
+async def test_the_pump_is_asked_for_its_own_limits():
     async with rig({"fastest_mm_min": 1}) as here:
         outcome = await here.driver.load(PumpProgram((RateStep(Rate(60), Volume(1)),), Length("26.72")))
         assert isinstance(outcome, Refused)
@@ -314,7 +314,7 @@ async def test_a_refused_irun_counts_as_refused_only_without_flow():
 async def test_a_load_is_done_only_when_the_pump_holds_it():
     for command in (b"irate 52.5", b"tvolume 35", b"ttime 00", b"diameter 26"):
         async with rig() as here:
-            here.instead(command, b"\n:\x11")  # it says yes and does not
+            here.instead(command, b"\n:\x11")  # it accepts and does nothing
             assert isinstance(await here.driver.load(PROGRAM), Refused), command
             assert isinstance(await here.driver.start(WATCHDOG), Refused), command
             assert here.starts == 0
@@ -384,7 +384,7 @@ async def test_a_power_cut_is_a_reset():
             here.pump.power(on=True)
             now = await reading(here)
             assert (now.state, now.alarms) == (PumpState.ALARM, (PumpAlarm.PUMP_RESET,))
-            assert isinstance(await here.driver.start(WATCHDOG), Refused)  # its target is gone
+            assert isinstance(await here.driver.start(WATCHDOG), Refused)  # its target has been erased
             assert await here.driver.stop() == Done(None)
             assert here.starts == 1
             assert await here.driver.load(PROGRAM) == Done(None)
@@ -418,7 +418,7 @@ async def test_changes_at_the_panel_are_seen():
         assert isinstance(await here.driver.read_back(), Refused)  # the time limit is not that of this rate
 
 
-async def test_a_ramp_set_at_the_panel_is_no_program():
+async def test_a_ramp_set_at_the_panel_does_not_count_as_a_program():
     async with rig() as here:
         assert await here.driver.load(PROGRAM) == Done(None)
         here.pump.device.pumps[0].execute("iramp", ["1", "ml/hr", "9", "ml/hr", "60"])

@@ -18,18 +18,18 @@ class Bench:
         self.plants = [Plant(LoopClock(), plant or PlantSettings.ideal()) for _ in range(FAMILY.units(chosen))]
         self.plant = self.plants[0]
         self.device = FAMILY.make(self.plants, model, chosen)
-        self.said = b""
+        self.output = b""
         self.doing = []
         self.device.attach(self._hear)
 
     def _hear(self, data):
-        self.said += data
+        self.output += data
         self.doing.append(self.device.doing)
 
     def ask(self, text, end="\r\n"):
-        self.said = b""
+        self.output = b""
         self.device.feed((text + end).encode())
-        return self.said
+        return self.output
 
 
 @pytest.fixture
@@ -90,8 +90,8 @@ async def test_the_recorded_dialogue_byte_for_byte(bench):
         ("@wrate 199.49 ul/min", b"\n:\x11"),
         ("@addr 2", b"\nPump address set to 2\r\n02:\x11"),
     ]
-    for said, answered in dialogue:
-        assert pump.ask(said) == answered, said
+    for request, answered in dialogue:
+        assert pump.ask(request) == answered, request
 
 
 async def test_a_running_volume_has_six_digits(bench):
@@ -144,10 +144,10 @@ async def test_a_stall_is_a_prompt_and_a_flag_and_no_message(bench):
         pump = bench(stp_clears_stall=clears)
         for text in ("irate 60 ml/hr", "irun"):
             pump.ask(text)
-        pump.said = b""
+        pump.output = b""
         pump.plant.jam()
         await asyncio.sleep(1)
-        assert pump.said == b""
+        assert pump.output == b""
         assert pump.ask("") == b"\n*"
         assert pump.ask("status").split()[-2] == b"i.S.i."
         assert pump.ask("stp") == after
@@ -204,7 +204,7 @@ async def test_addresses_on_one_line(bench):
 
 
 async def test_the_other_choices_of_addresses(bench):
-    assert bench(addresses="2").ask("") == b"\n02:"  # a public client finds a pump's address so
+    assert bench(addresses="2").ask("") == b"\n02:"  # this is how a public client finds a pump's address
     assert bench(addresses="2", unaddressed="zero").ask("") == b""
     assert bench(addresses="2", address_on_text=False).ask("2irate") == b"\n0 ml/min\r\n02:"
     assert bench("11-elite", show_address_zero=True).ask("0VER ") == b"\n00:11 ELITE I/W Single 3.0.4\r\n00:"
@@ -212,7 +212,7 @@ async def test_the_other_choices_of_addresses(bench):
 
 async def test_numbers_and_units_as_public_clients_send_them(bench):
     pump = bench()
-    for said, asked, shown in (
+    for request, asked, shown in (
         ("irate 2.0000000000 m/m", "irate", "2 ml/min"),
         ("tvolume 10.000000000000000 m", "tvol", "10 ml"),
         ("TVOLUME 123.46 uL", "tvolume", "123.46 ul"),
@@ -220,14 +220,14 @@ async def test_numbers_and_units_as_public_clients_send_them(bench):
         ("irate 52.5 ml/hr", "irat", "52.5 ml/hr"),
         ("ttime 1:2:3", "ttim", "01:02:03"),
     ):
-        assert pump.ask(said, "\r") == b"\n:", said
+        assert pump.ask(request, "\r") == b"\n:", request
         assert pump.ask(asked) == f"\n{shown}\r\n:".encode()
 
 
 async def test_wrong_input_is_refused_and_changes_nothing(bench):
     pump = bench()
     pump.ask("irate 1 ml/min")
-    for said in (
+    for request in (
         "irate 27 ml/min",
         "irate 25 nl/min",
         "irate 5",
@@ -243,9 +243,9 @@ async def test_wrong_input_is_refused_and_changes_nothing(bench):
         "poll maybe",
         "load steps",
     ):
-        assert pump.ask(said).startswith(b"\nArgument error: "), said
-    for said in ("fly", "ir", "irunx", "\x7f\xff"):
-        assert pump.ask(said) == b"\nCommand error:\r\n   Unknown command\r\n:", said
+        assert pump.ask(request).startswith(b"\nArgument error: "), request
+    for request in ("fly", "ir", "irunx", "\x7f\xff"):
+        assert pump.ask(request) == b"\nCommand error:\r\n   Unknown command\r\n:", request
     assert pump.ask("irate") == b"\n1 ml/min\r\n:"
     assert pump.ask("irate max") == b"\n:"
     assert pump.ask("irun") == b"\n>"

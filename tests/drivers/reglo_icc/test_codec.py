@@ -1,4 +1,4 @@
-"""The Reglo ICC wire format against the frames of lab-peristaltic.md, and against everything that is none."""
+"""The Reglo ICC wire format against the frames of lab-peristaltic.md, and against everything that is not a frame."""
 
 from decimal import Decimal
 
@@ -107,7 +107,7 @@ def test_reset_drops_a_partial_frame():
 
 @pytest.mark.requirement("COM-06")
 def test_a_number_with_an_invalid_byte_is_lost_completely():
-    """14.98 ml must never be heard as 4.98 ml."""
+    """14.98 ml must never be read as 4.98 ml."""
     raw = b"14.98 ml\r\n"
     for place in range(len(raw) - 2):
         spoilt = raw[:place] + b"\x83" + raw[place + 1 :]

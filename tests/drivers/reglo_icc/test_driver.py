@@ -1,4 +1,4 @@
-"""The Reglo ICC driver and the simulated pump on one virtual loop: what is believed, and what is sent how often."""
+"""The Reglo ICC driver and the simulated pump on one virtual loop: what is accepted, and what is sent how often."""
 
 import asyncio
 import contextlib
@@ -34,7 +34,7 @@ _names = itertools.count()
 
 
 class Tapped:
-    """The simulated pump, and what it was sent; `answer` may change its replies."""
+    """The simulated pump and what it was sent; `answer` may change its replies."""
 
     def __init__(self, pump):
         self.pump, self.heard, self.framer = pump, [], RequestFramer()
@@ -57,7 +57,7 @@ class Tapped:
     def detach(self):
         self.pump.detach()
 
-    def said(self, text):
+    def received(self, text):
         return self.heard.count(text)
 
 
@@ -97,7 +97,7 @@ def container(ml=50):
     return Container("bottle", Volume(ml), Volume(0), Rate("0.1"))
 
 
-# -- bringing up and capabilities --------------------------------------------------------------------------------------
+# -- identification and capabilities -----------------------------------------------------------------------------------
 
 
 async def test_the_pump_is_identified_and_channel_addressing_is_checked():
@@ -144,7 +144,7 @@ def test_capabilities_are_as_declared():
         RegloIcc.check_settings({"channel": 5, "chanel": 1})
 
 
-async def test_what_does_not_fit_is_refused_with_nothing_sent():
+async def test_a_program_that_does_not_fit_is_refused_and_nothing_is_sent():
     async with bench() as (driver, _, line):
         await driver.identify()
         line.heard.clear()
@@ -175,7 +175,9 @@ async def test_an_identity_counts_only_if_the_pump_reports_it_twice():
     """The line has no check: ICC00001 with one bit wrong is another pump's number."""
     for question, misread in (("1xS", b"ICC00003\r\n"), ("1(", b"0209\r\n")):
         async with bench() as (driver, _, line):
-            line.answer = lambda request, raw, q=question, m=misread: m if request == q and line.said(q) == 1 else raw
+            line.answer = lambda request, raw, q=question, m=misread: (
+                m if request == q and line.received(q) == 1 else raw
+            )
             outcome = await driver.identify()
             assert isinstance(outcome, Refused)
             assert f"{question[1:]}: the pump reported" in outcome.reasons[0]
@@ -204,7 +206,7 @@ async def test_a_program_runs_as_ordered_and_ends_by_itself():
             await asyncio.sleep(60)  # 35 mL at 52.5 mL/h take 40 min
             at = await reading(driver)
             assert (at.state, at.delivered) == (PumpState.STOPPED, Volume(35))
-            assert line.said("1H") == 1
+            assert line.received("1H") == 1
             assert await driver.release() == Done(None)
             assert pump.plant.truth().delivered_ml == pytest.approx(35)
 
@@ -235,7 +237,7 @@ async def test_what_is_read_back_is_what_the_pump_holds():
             channel.settings = held
         channel.keep(volume_ml=Decimal(36))
         assert "not PumpProgram" in (await driver.start(WATCHDOG)).reasons[0]
-        assert line.said("1H") == 0
+        assert line.received("1H") == 0
 
 
 async def test_nothing_is_started_twice_from_one_load():
@@ -251,7 +253,7 @@ async def test_nothing_is_started_twice_from_one_load():
         pump.press("stop")
         await asyncio.sleep(1)
         assert "no program was loaded" in (await driver.start(WATCHDOG)).reasons[0]
-        assert line.said("1H") == 1
+        assert line.received("1H") == 1
 
 
 async def test_nothing_is_started_after_part_of_it_was_given_at_the_panel():
@@ -263,7 +265,7 @@ async def test_nothing_is_started_after_part_of_it_was_given_at_the_panel():
         await asyncio.sleep(60)
         pump.press("stop")
         assert "total shows 0.87" in (await driver.start(WATCHDOG)).reasons[0]
-        assert line.said("1H") == 0
+        assert line.received("1H") == 0
 
 
 # -- stop --------------------------------------------------------------------------------------------------------------
@@ -302,10 +304,10 @@ async def test_after_a_stop_and_a_release_a_key_starts_nothing():
 async def test_a_stop_is_done_only_when_the_pump_reports_no_flow_twice():
     async with bench() as (driver, pump, line):
         await running(driver)
-        line.answer = lambda request, raw: b"-" if request == "1E" and line.said("1E") % 2 else raw
+        line.answer = lambda request, raw: b"-" if request == "1E" and line.received("1E") % 2 else raw
         pump.device.channels[0].stop = lambda *_: None  # it accepts, and runs on
         assert isinstance(await driver.stop(), Unknown)
-        assert line.said("1I") == 6
+        assert line.received("1I") == 6
 
 
 async def test_a_stop_on_a_bad_line():
@@ -340,14 +342,14 @@ async def test_a_stop_overtakes_a_load():
 
 @pytest.mark.requirement("COM-03")
 async def test_a_start_is_sent_once_whatever_happens():
-    """Its answer lost, garbled, or no though it runs: unknown."""
-    for said in (None, b"\xaa", b"+", b"#", b"-"):
+    """Its reply is lost, garbled, or a refusal although it runs: unknown."""
+    for reply in (None, b"\xaa", b"+", b"#", b"-"):
         async with bench() as (driver, pump, line):
             await driver.identify()
             await driver.load(PROGRAM)
-            line.answer = lambda request, raw, said=said: said if request == "1H" else raw
-            assert isinstance(await driver.start(WATCHDOG), Unknown), said
-            assert line.said("1H") == 1
+            line.answer = lambda request, raw, reply=reply: reply if request == "1H" else raw
+            assert isinstance(await driver.start(WATCHDOG), Unknown), reply
+            assert line.received("1H") == 1
             assert pump.plant.truth().running
             assert await driver.stop() == Done(None)
 
@@ -367,7 +369,7 @@ async def test_a_start_that_the_pump_accepts_but_does_not_carry_out_is_unknown()
         await driver.load(PROGRAM)
         pump.device.channels[0].start = lambda: True
         assert isinstance(await driver.start(WATCHDOG), Unknown)
-        assert line.said("1H") == 1
+        assert line.received("1H") == 1
 
 
 # -- readings and alarms -----------------------------------------------------------------------------------------------
@@ -466,10 +468,10 @@ async def test_after_a_pulled_cable_the_pump_is_identified_again():
         assert isinstance(await driver.read(), Refused)
         memory.plug(name)
         await asyncio.sleep(20)
-        assert (await reading(driver)).state is PumpState.INFUSING  # it went on by itself
+        assert (await reading(driver)).state is PumpState.INFUSING  # it continued by itself
         assert "has not been identified" in (await driver.start(WATCHDOG)).reasons[0]
         assert await driver.stop() == Done(None)
-        assert line.said("1H") == 1
+        assert line.received("1H") == 1
 
 
 async def test_without_a_gateway_the_pump_gives_its_volume_and_no_more():
@@ -510,5 +512,5 @@ async def test_channels_without_separate_addresses_are_not_used_together():
         for key in ("mode=M", "rate=1"):
             pump.press(*key.split("="), unit=2)
         pump.press("start", unit=2)
-        assert isinstance(await one.stop(), Unknown)  # `+` is not taken for the other channel's
+        assert isinstance(await one.stop(), Unknown)  # `+` does not count for the other channel
         assert not pump.units[0].plant.truth().running

@@ -1,4 +1,4 @@
-"""The BCC frame against the sheet's worked frames, and against everything that is none."""
+"""The BCC frame against the sheet's worked frames, and against everything that is not a frame."""
 
 import pytest
 from hypothesis import given, settings

@@ -51,11 +51,13 @@ async def test_the_rack_is_identified_and_monitored():
         assert (reading.state, reading.rate, reading.delivered) == (PumpState.INFUSING, Rate(60), Volume(1))
 
 
-async def test_a_rate_reported_while_stopped_is_no_flow_if_the_settings_say_so():
+async def test_a_rate_reported_while_stopped_is_no_flow_if_the_settings_allow_it():
     async with rack(rate_at_rest="set") as pump:
         pump.press("rate", "60")
         async with monitoring() as driver:
-            assert (await driver.read()).value.state is PumpState.INFUSING  # what the other rack would mean by it
+            assert (
+                await driver.read()
+            ).value.state is PumpState.INFUSING  # what the other kind of rack would mean by it
         async with monitoring(flowing_by_rate=False) as driver:
             assert (await driver.read()).value.state is PumpState.STOPPED
 
@@ -83,8 +85,8 @@ async def test_the_rack_is_sent_no_command():
             driver.release(),
         ):
             assert isinstance(await call, Refused)
-        said = [frame.payload for data in heard for frame in Framer().feed(data) if isinstance(frame, Frame)]
-        assert said == ["ADMIN:VERSION", "MEM:GETSLOT#11"]
+        requests = [frame.payload for data in heard for frame in Framer().feed(data) if isinstance(frame, Frame)]
+        assert requests == ["ADMIN:VERSION", "MEM:GETSLOT#11"]
         capabilities = SpaceBcc.capabilities(Container("bag", Volume(100), Volume(0), Rate(0)), {})
         assert capabilities.monitor_only
 
