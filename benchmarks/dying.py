@@ -212,7 +212,7 @@ class DyingControl:
         answer = self.ask(**signed, signature=sign(self._key, binding))
         assert answer["ok"], (bed, answer["reasons"])
 
-    def rows(self, kind: str) -> list[Record]:
+    def entries(self, kind: str) -> list[Record]:
         reader = JournalReader(self.folder / "state" / "journal.sqlite3")
         try:
             return reader.last(500, kind)

@@ -30,15 +30,15 @@ async def _infusion(folder):
         await here.start()
         await asyncio.sleep(2380)
         await here.until("completed", within_s=60)
-        return here.truth(), len(here.rows())
+        return here.truth(), len(here.entries())
 
 
 def _run():
     """CPU seconds, delivered volume, journal entries. The kernel's share (the disk) counts."""
     with tempfile.TemporaryDirectory() as folder, asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         begun = time.process_time()
-        delivered, rows = runner.run(_infusion(Path(folder)))
-        return time.process_time() - begun, delivered, rows
+        delivered, entries = runner.run(_infusion(Path(folder)))
+        return time.process_time() - begun, delivered, entries
 
 
 def measure(runs: int = RUNS) -> list[Result]:

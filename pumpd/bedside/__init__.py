@@ -1,1 +1,3 @@
-"""The tablets' server: HTTPS to the tablets; the socket and the journal of control. It can stop pumps, nothing else."""
+"""The tablets' server: HTTPS for tablets, using control's tablet socket and journal. It can stop pumps and do nothing
+else.
+"""

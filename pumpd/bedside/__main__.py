@@ -33,13 +33,13 @@ def credentials(settings: Settings, bedside: BedsideSettings) -> tuple[Path, Pat
 
 
 def tls_context(cert: Path, key: Path) -> ssl.SSLContext:
-    """TLS 1.3 and nothing older. Raises SettingsError."""
+    """A context for TLS 1.3 only. Raises SettingsError."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     try:
         context.load_cert_chain(cert, key)
     except (OSError, ssl.SSLError) as error:
-        raise SettingsError([f"bedside: certificate {cert}, key {key}: {error}; `pumpd tls` makes both"]) from error
+        raise SettingsError([f"bedside: certificate {cert}, key {key}: {error}; `pumpd tls` creates both"]) from error
     return context
 
 

@@ -2,7 +2,7 @@
 
 Promises:
 - Stop needs nothing: no cookie, no key, no sign-in, no body. It goes to control before anything else is done.
-- Nothing is decided here: every other change is a signed text that control verifies.
+- Nothing is decided here: every other change is a signed request that control verifies.
 - Every answer has one of the statuses that the description lists. No body over 16 KiB is read.
 """
 
@@ -44,7 +44,7 @@ from pumpd.settings import BedsideLimits, Settings
 
 STATIC = Path(__file__).parent / "static"
 TYPES = {".webmanifest": "application/manifest+json", ".js": "text/javascript", ".svg": "image/svg+xml"}
-ANOTHER_SITE = "stop: a page of another site asked for it. No pump was stopped. Use the gateway's own page."
+ANOTHER_SITE = "stop: a page of another site requested it. No pump was stopped. Use the gateway's own page."
 HELLO = '{"op":"hello"}'
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -96,7 +96,7 @@ class Bedside:
     async def stop(self, request: Request) -> Response:
         if _from_elsewhere(request):
             return refused(
-                403, "stop: a page of another site asked for it. No pump was stopped. Use the gateway's page"
+                403, "stop: a page of another site requested it. No pump was stopped. Use the gateway's page"
             )
         answer = await self._stop(request, await stops.named(request))
         return _answered(answer, 200 if answer.ok else 503 if answer.reasons == (AWAY,) else 404)
@@ -104,7 +104,7 @@ class Bedside:
     async def stop_page(self, request: Request) -> Response:
         outcome = ""
         if request.method == "POST" and not _from_elsewhere(request):
-            answer = await self._stop(request, bodies.StopBody(reason="stop asked for on the page without script"))
+            answer = await self._stop(request, bodies.StopBody(reason="stop requested on the page without script"))
             outcome = f"Stop sent to {', '.join(answer.result['stopping'])}." if answer.ok else " ".join(answer.reasons)
         return self._stop_html(outcome)
 
@@ -143,7 +143,7 @@ class Bedside:
         return _answered(Answer(ok=True, result=result))
 
     async def file(self, request: Request) -> Response:
-        """A file of the page: none whose name begins with a dot, and nothing outside the page's directory."""
+        """A file of the page, except names that begin with a dot and anything outside the page's directory."""
         name = request.path_params["path"] or "index.html"
         path = self._file(name)
         if path is not None:
@@ -196,7 +196,7 @@ class Bedside:
         tablet = self._tablet(request)
         body = await self._read(request, bodies.RequestBody)
         if body.key != tablet:
-            raise bodies.BodyError(403, "request: the cookie is another tablet's; nothing was done, reload the page")
+            raise bodies.BodyError(403, "request: the cookie is of another tablet; nothing was done, reload the page")
         return _answered(await self._control.ask(TabletRequest(**body.model_dump())))
 
     async def alive(self, request: Request) -> Response:
@@ -219,7 +219,7 @@ class Bedside:
         return _answered(Answer(ok=True, result=await self._bench.speed(asked.speed)))
 
     async def close(self) -> None:
-        """End what the engineer's panel follows."""
+        """End the traces of the engineer's panel."""
         await self._bench.close()
 
     async def _read(self, request: Request, kind: type[B]) -> B:
@@ -292,7 +292,7 @@ def _events(lines: Any) -> Response:
 
 
 async def _refused_by_router(_request: Request, error: Exception) -> Response:
-    """Mostly a method that a path does not have."""
+    """Usually a method that a path does not have."""
     status = error.status_code if isinstance(error, HTTPException) else 500
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
     response = refused(status, str(getattr(error, "detail", "")))

@@ -23,7 +23,7 @@ log = structlog.get_logger("pumpd.bedside")
 
 WITHIN_S = 3.0
 PACKETS = 100
-UNREAD_AFTER_S = 10.0  # a trace that no panel asks for ends
+UNREAD_AFTER_S = 10.0  # then a trace that no panel reads ends
 FAULTS = {
     "occlusion": "the tube is closed",
     "stall": "the motor is blocked",
@@ -53,7 +53,7 @@ class Bench:
         return bool(self._urls)
 
     async def view(self, pump: str, state: Mapping[str, Any]) -> dict[str, Any]:
-        """Truth beside reading, faults, speed and the last packets of a pump. Raises BodyError."""
+        """True and read values, faults, speed and the last packets of a pump. Raises BodyError."""
         url = self._url(pump)
         truth, clock = await asyncio.gather(
             asyncio.to_thread(_ask, f"{url}/truth", None), asyncio.to_thread(_ask, f"{_bench_address(url)}/clock", None)
@@ -83,7 +83,7 @@ class Bench:
         return await asyncio.to_thread(_ask, f"{self._url(pump)}/fault", body)
 
     async def speed(self, speed: int) -> dict[str, Any]:
-        """Run the simulated pumps that many times faster than real time. Raises BodyError."""
+        """Run the simulated pumps this many times faster than real time. Raises BodyError."""
         urls = sorted({_bench_address(url) for url in self._urls.values()})
         for url in urls:
             await asyncio.to_thread(_ask, f"{url}/clock", {"speed": speed})
@@ -100,7 +100,7 @@ class Bench:
 
 
 class _Trace:
-    """The last packets of a line, followed for as long as a panel asks for them."""
+    """The last packets of a line, followed as long as a panel reads them."""
 
     def __init__(self, control: Control, pump: str) -> None:
         self._packets: deque[dict[str, str]] = deque(maxlen=PACKETS)
@@ -120,7 +120,7 @@ class _Trace:
         await asyncio.gather(self._task, return_exceptions=True)
 
     async def _follow(self, control: Control, pump: str) -> None:
-        """Ends when control goes away or this fails; the panel's next request starts a new trace."""
+        """Follow the line until control disconnects or this fails; the panel's next request starts a new trace."""
         try:
             async with contextlib.aclosing(control.trace(pump)) as packets:
                 async for packet in packets:
@@ -147,7 +147,7 @@ def _bench_address(url: str) -> str:
 
 def _ask(url: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
     """Raises BodyError with the simulator's reason."""
-    asked = urllib.request.Request(url, data=None if body is None else json.dumps(body).encode())  # noqa: S310  # http on the loopback, as the settings check
+    asked = urllib.request.Request(url, data=None if body is None else json.dumps(body).encode())  # noqa: S310  # http on loopback, as the settings check
     try:
         with urllib.request.urlopen(asked, timeout=WITHIN_S) as answer:  # noqa: S310  # as above
             found = json.load(answer)

@@ -32,7 +32,7 @@ Token = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
 class StopBody(_Body):
     pump: Id | None = None
-    reason: Text = "stop asked for on a tablet"
+    reason: Text = "stop requested on a tablet"
 
 
 class PairBody(_Body):

@@ -3,7 +3,7 @@
 Promises:
 - Keys are made on this gateway and never leave it. The authority's key is readable by its owner only, and serving
   does not need it (SEC-02, SEC-18).
-- A certificate holds only this gateway's names and addresses. The authority can sign no further authority.
+- A certificate holds only this gateway's names and addresses. The authority cannot sign another authority.
 """
 
 import ipaddress
@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-CA_DAYS, SERVER_DAYS = 3650, 397  # browsers take no server certificate that lasts longer
+CA_DAYS, SERVER_DAYS = 3650, 397  # browsers accept no server certificate that lasts longer
 _BEFORE = timedelta(days=1)  # for a tablet whose clock is slow
 
 
@@ -159,5 +159,5 @@ def _write_key(path: Path, key: ec.EllipticCurvePrivateKey, mode: int) -> None:
 def _read_key(path: Path) -> ec.EllipticCurvePrivateKey:
     key = serialization.load_pem_private_key(path.read_bytes(), None)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise ValueError(f"{path} holds no elliptic-curve key")  # noqa: TRY004
+        raise ValueError(f"{path} contains no elliptic-curve key")  # noqa: TRY004
     return key

@@ -1,10 +1,10 @@
 """One connection of a client: what it may keep the server waiting for, and for how long.
 
 Promises:
-- A connection without a whole request header for `request_s` ends, however slowly its bytes come.
-- Requests that the client sends faster than they are answered wait in its own buffers, not here.
+- A connection that does not complete a request header within `request_s` ends, however slowly its bytes come.
+- Requests that a client sends faster than they are answered wait in the client's buffers, not here.
 - Answers that the client does not read take at most `UNREAD_BYTES` here, and `SENDING_BYTES` in the kernel. After
-  `unread_s` the connection ends, and with it what was waiting.
+  `unread_s` the connection ends, and everything waiting for it is dropped.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ class Connection(H11Protocol):
         return self.cycle is not None and not self.cycle.response_complete
 
     def drop(self) -> None:
-        """End it now, with whatever still waits to be sent."""
+        """End it now, and drop whatever still waits to be sent."""
         if self.transport is not None:
             self.transport.abort()
         elif self.handshake is not None:
@@ -82,7 +82,7 @@ class Connection(H11Protocol):
 
     def on_response_complete(self) -> None:
         self._wait_for_a_request()
-        super().on_response_complete()  # takes the next request, if it is there already
+        super().on_response_complete()  # takes the next request, if it has already arrived
         if self.busy:
             self._request_arrived()
 

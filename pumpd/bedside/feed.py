@@ -35,8 +35,8 @@ BEAT_S = 2.0
 MOST_VIEWERS = 4  # a tablet shows one page; the others are of connections whose loss was not noticed yet
 NOT_YET = "The gateway has not answered yet."
 FAILED = (
-    "The gateway's display has failed and is starting again. The infusion goes on as before. If this does not go away, "
-    "go to the pump."
+    "The gateway's display has failed and is starting again. The infusion continues as before. If this does not go "
+    "away, go to the pump."
 )
 
 
@@ -67,7 +67,7 @@ class Feed:
             raise
 
     async def close(self) -> None:
-        """Let every viewer end, after the news that it has not seen yet."""
+        """Let every viewer end, after it was sent the latest news."""
         self._closing = True
         await self._announce()
 
@@ -114,7 +114,7 @@ class Feed:
                     await asyncio.sleep(READ_EVERY_S)
         finally:
             if not self._reading:
-                reader.close()  # never under a read: SQLite does not survive that
+                reader.close()  # never during a read: SQLite does not survive that
 
     async def _in_thread(self, read: Callable[..., T], *arguments: Any) -> T:
         self._reading = True

@@ -1,4 +1,4 @@
-"""The headers of every answer: the page runs only files of this server, and browsers keep no answer."""
+"""The headers of every answer: the page may run only files of this server, and browsers store no answer."""
 
 from email.utils import formatdate
 

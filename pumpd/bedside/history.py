@@ -1,4 +1,4 @@
-"""What a tablet's plot and alarm list are drawn from: the journal's entries, kept short. Pure.
+"""The data of a tablet's plot and alarm list: a short form of the journal's entries. Pure.
 
 A point is [elapsed_s, delivered_ml, rate_ml_h, pressure_mmhg or null]. A reading less than two clinical seconds after
 the last point is left out, so that an hour of infusion has about 1800 points at any polling rate.
@@ -29,7 +29,7 @@ Point = tuple[float, float, float, float | None]
 
 @dataclass(slots=True)
 class Curve:
-    """One infusion on one pump. Each point comes with the number of the entry that it was taken from."""
+    """One infusion on one pump. Each point is kept with the number of the entry that it comes from."""
 
     session: str
     points: list[tuple[int, Point]] = field(default_factory=list)
@@ -45,7 +45,7 @@ class Curve:
                 None if pressure is None else float(pressure),
             )
         except (KeyError, TypeError, ValueError):
-            return  # an entry that cannot be read is no point; `pumpd journal verify` reports it
+            return  # an entry that cannot be read gives no point; `pumpd journal verify` reports it
         if self.points and 0 <= point[0] - self.points[-1][1][0] < LEAST_APART_S and point[2] == self.points[-1][1][2]:
             return
         self.points.append((entry.id, point))
@@ -79,9 +79,8 @@ class History:
                 self.curves[entry.pump] = Curve(entry.session)
 
     def events(self, after: int) -> list[dict[str, Any]]:
-        """What a viewer that has everything up to entry `after` still needs, one part an infusion.
-
-        `whole`: the viewer throws away what it had of that infusion.
+        """What a viewer still needs after entry `after`, one part per infusion. `whole`: the viewer discards what it
+        had of that infusion.
         """
         found: list[dict[str, Any]] = []
         for pump, curve in self.curves.items():

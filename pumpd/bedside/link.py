@@ -1,6 +1,6 @@
-"""The connection to control: one request a connection, so that none waits for another; and the watch.
+"""The connection to control: one request per connection, so that none waits for another; and the streams.
 
-When control does not answer, the error text is for the nurse: what that means for the pump, and what to do.
+When control does not answer, the error text addresses the nurse: what it means for the pump, and what to do.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ class NoControlError(ConnectionError):
 
 
 class Control(Protocol):
-    """What bedside needs of control."""
+    """What bedside needs from control."""
 
     async def ask(self, message: BaseModel) -> Answer:
         """Raises NoControlError."""
@@ -38,7 +38,7 @@ class Control(Protocol):
         ...
 
     def trace(self, pump: str) -> AsyncGenerator[dict[str, Any], None]:
-        """The packets of a pump's line, for ever. Raises NoControlError."""
+        """The packets of a pump's line, without end. Raises NoControlError."""
         ...
 
 

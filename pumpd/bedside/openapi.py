@@ -1,4 +1,4 @@
-"""The description of the API (OpenAPI 3.1), made from the models that check each request."""
+"""The description of the API (OpenAPI 3.1), generated from the models that check each request."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from pumpd.messages.tablet import inner
 _REF = "#/components/schemas/"
 _MEANING = {
     200: "done",
-    400: "the connection broke off within the body",
+    400: "the connection broke off during the body",
     401: "the tablet must prove its key first",
     403: "not allowed",
     404: "not found",

@@ -33,7 +33,7 @@ async def serve(server: Server, feed: Feed, api: Bedside, end: asyncio.Event) ->
 
 
 async def _report_ready() -> None:
-    """Ready, then the watchdog: that this runs is the evidence that the loop turns."""
+    """Report ready, then feed the watchdog: that this runs shows that the event loop runs."""
     notify("READY=1", "STATUS=serving tablets")
     interval = watchdog_interval_s()
     while True:

@@ -2,8 +2,9 @@
 
 Promises:
 - A new connection is always taken. When `connections` are open, an idle one is closed for it: the one that has been
-  idle longest, of the address that holds most. Requests that are no stop never fill the port (`capacity.py`).
-- Every wait for a client has an end: for the handshake, for a request, for its body, and for its reading.
+  idle longest, from the address with the most connections. Requests other than stops never fill the port
+  (`capacity.py`).
+- Every wait for a client is limited: for the handshake, for a request, for its body, and until it reads the answer.
 """
 
 import asyncio
@@ -26,7 +27,7 @@ log = structlog.get_logger("pumpd.bedside")
 
 BACKLOG = 256
 END_WITHIN_S = 2.0
-CLOSE_WITHIN_S = 2.0  # for the peer's part of a TLS goodbye
+CLOSE_WITHIN_S = 2.0  # for the peer's part of the TLS close
 ACCEPT_AGAIN_S = 0.1
 
 # asyncio reserves this for each TLS connection. Its default of 256 KiB is 50 MB for 200 connections.
@@ -67,7 +68,7 @@ class Server:
         await together(**{f"accept {number}": self._accept(each) for number, each in enumerate(self._listeners)})
 
     async def close(self) -> None:
-        """Let requests in progress end, for a while."""
+        """Give requests in progress some time to end."""
         for listener in self._listeners:
             listener.close()
         for connection in list(self._connections):
@@ -86,7 +87,7 @@ class Server:
         while True:
             try:
                 client, peer = await loop.sock_accept(listener)
-            except OSError as error:  # no file descriptor is left, for example; every open connection has an end
+            except OSError as error:  # no file descriptor is left, for example; open connections end in time
                 log.warning("connection_not_accepted", error=str(error))
                 await asyncio.sleep(ACCEPT_AGAIN_S)
                 continue
@@ -94,7 +95,7 @@ class Server:
             connection = Connection(self._config, self._state, self._limits, str(peer[0]), self._connections.discard)
             self._connections.add(connection)
             connection.handshake = loop.create_task(self._secure(client, connection), name="handshake")
-            await asyncio.sleep(0)  # a flood of connections leaves the others their turn
+            await asyncio.sleep(0)  # a flood of connections must let other tasks run
 
     async def _secure(self, client: socket.socket, connection: Connection) -> None:
         try:
@@ -107,7 +108,7 @@ class Server:
                 ssl_handshake_timeout=self._limits.handshake_s,
                 ssl_shutdown_timeout=CLOSE_WITHIN_S,
             )
-        except OSError:  # it speaks no TLS 1.3, was too slow, or is gone
+        except OSError:  # it does not speak TLS 1.3, was too slow, or is gone
             self._connections.discard(connection)
         except BaseException:
             self._connections.discard(connection)

@@ -12,7 +12,7 @@ MOST = 500
 
 @dataclass(slots=True)
 class Sessions:
-    """In memory only. After a restart each tablet proves its key again by itself."""
+    """In memory only. After a restart each tablet proves its key again without its user."""
 
     clock: Callable[[], float] = time.monotonic
     _tablets: dict[str, tuple[str, float]] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""/stop: a page with one button that works without script, for when nothing else does."""
+"""/stop: a page with one button that works without script, for when nothing else works."""
 
 from html import escape
 

@@ -1,9 +1,9 @@
-"""What a stop names, found out without waiting for a client (docs/decisions/0023-a-stop-before-its-body.md).
+"""Which pump a stop is for, without waiting for a client (docs/decisions/0023-a-stop-before-its-body.md).
 
 Promises:
 - A stop without a body, as the page sends it, is passed on without reading anything.
-- A body is read for at most `BODY_WITHIN_S` and `LARGEST_BODY` bytes. One that breaks off, is late, too long or
-  malformed stops every pump: it was meant to stop something, and nobody knows what.
+- A body is read for at most `BODY_WITHIN_S` and `LARGEST_BODY` bytes. A body that breaks off, is late, too long or
+  malformed stops every pump: it was meant to stop something, but it is not known what.
 """
 
 from pydantic import ValidationError
@@ -16,7 +16,7 @@ LARGEST_BODY = 1024
 
 
 async def named(request: Request) -> bodies.StopBody:
-    """The pump and the reason, from the query or else from the body. No pump: all of them."""
+    """The pump and the reason, from the query or otherwise from the body. No pump: all of them."""
     try:
         if query := request.query_params:
             if len(query.multi_items()) > len(query):
@@ -25,7 +25,7 @@ async def named(request: Request) -> bodies.StopBody:
         if _has_body(request):
             return await bodies.read(request, bodies.StopBody, LARGEST_BODY, BODY_WITHIN_S)
     except (ClientDisconnect, ValidationError, bodies.BodyError):
-        return bodies.StopBody(reason="stop asked for on a tablet, without a readable pump")
+        return bodies.StopBody(reason="stop requested on a tablet, without a readable pump")
     return bodies.StopBody()
 
 

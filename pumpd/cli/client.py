@@ -1,4 +1,4 @@
-"""Speaking to control from a command: one request, one answer; and how a command reports the outcome."""
+"""Talking to control from a command: one request, one answer; and how a command reports the outcome."""
 
 import contextlib
 import json
@@ -16,7 +16,7 @@ from pumpd.settings import DEFAULT_PATH, Settings, SettingsError
 
 FAILED = 1
 REFUSED = 2
-ANSWER_WITHIN_S = 10.0  # longer than control takes to refuse what waits for a disk
+ANSWER_WITHIN_S = 10.0  # longer than control takes to refuse a request that waits for a disk
 
 NOT_RUNNING = (
     "A pump that was running stops by its own watchdog or at its programmed volume. Go to the pump and see that it has "
@@ -25,7 +25,7 @@ NOT_RUNNING = (
 
 Config = Annotated[Path, typer.Option("--config", envvar="PUMPD_CONFIG", help="Configuration of the gateway.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-By = Annotated[str, typer.Option("--by", help="Who asks.")]
+By = Annotated[str, typer.Option("--by", help="Who makes the request.")]
 
 CONFIG = DEFAULT_PATH
 
@@ -51,7 +51,7 @@ class ControlClient:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(OSError):  # an error of the request is on its way, and says more than this one
+        with contextlib.suppress(OSError):  # the request's own error is already raised, and says more
             self._file.close()
         self._socket.close()
 
@@ -63,7 +63,7 @@ class ControlClient:
         except TimeoutError as error:
             raise NoAnswerError(
                 f"Control did not answer within {ANSWER_WITHIN_S:g} s. It may still carry out the request. Go to the "
-                "pump, and stop it there if it runs; then see what the log of control says."
+                "pump, and stop it there if it runs; then read the log of control."
             ) from error
         except OSError as error:
             why = f"Control ended before it answered ({error.strerror or error})."
@@ -74,11 +74,11 @@ class ControlClient:
 
 
 def _not_connected(path: Path, error: OSError) -> str:
-    """Why there is no connection: no control, or no permission to ask it."""
+    """Why there is no connection: no control, or no permission to connect."""
     match error:
         case PermissionError():
             return (
-                f"This user may not open {path}. pumpd may be running; nothing was asked of it. Use a user of the "
+                f"This user may not open {path}. pumpd may be running; nothing was sent to it. Use a user of the "
                 "group that owns the socket (pumpd-operators on a gateway), or sudo."
             )
         case FileNotFoundError() | ConnectionRefusedError():
@@ -86,7 +86,7 @@ def _not_connected(path: Path, error: OSError) -> str:
         case TimeoutError() | BlockingIOError():
             return f"Control does not take connections on {path}: it is overloaded or hangs. Stop at the pump."
         case _:
-            return f"{path} cannot be opened: {error.strerror or error}. Nothing was asked of control."
+            return f"{path} cannot be opened: {error.strerror or error}. Nothing was sent to control."
 
 
 def load_settings(path: Path, *, as_json: bool = False) -> Settings:
@@ -98,7 +98,7 @@ def load_settings(path: Path, *, as_json: bool = False) -> Settings:
 
 
 def ask(config: Path, request: BaseModel, *, as_json: bool) -> dict[str, Any]:
-    """Ask control; its result, or the exit status for a refusal or for no answer."""
+    """Ask control. Returns its result, or exits for a refusal or a missing answer."""
     settings = load_settings(config, as_json=as_json)
     try:
         with ControlClient(settings.socket_path) as client:
@@ -120,7 +120,7 @@ def refuse(reasons: Sequence[str], *, as_json: bool) -> NoReturn:
 
 
 def fail(what: str, *, as_json: bool) -> NoReturn:
-    """Exit status 1: it was tried and did not succeed."""
+    """Exit status 1: it was attempted and failed."""
     if as_json:
         print(json.dumps({"failed": what}, ensure_ascii=False))
     else:

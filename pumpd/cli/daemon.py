@@ -32,11 +32,11 @@ def check(*, config: Config = CONFIG, as_json: Json = False) -> None:
     if problems := [*_library_problems(settings), *_pump_problems(settings)]:
         refuse(problems, as_json=as_json)
     names = [pump.name for pump in settings.pumps]
-    print(json.dumps({"ok": True, "pumps": names}) if as_json else f"{config}: good, {len(names)} pump(s)")
+    print(json.dumps({"ok": True, "pumps": names}) if as_json else f"{config}: no errors, {len(names)} pump(s)")
 
 
 def _library_problems(settings: Settings) -> list[str]:
-    """Not asked before a run: control comes up without a library too, because a pump may be flowing."""
+    """Not checked by `pumpd run`: control starts without a library too, because a pump may be flowing."""
     try:
         read_library(settings.library_dir or default_library())
     except LibraryError as error:

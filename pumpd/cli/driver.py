@@ -45,21 +45,21 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 @app.command("list")
 def list_families(*, as_json: Json = False) -> None:
     """List the installed pump families and their distributions."""
-    rows = []
+    found = []
     for name, point in families().items():
         source = f"{point.dist.name} {point.dist.version}" if point.dist else "unknown"
         try:
             loaded: type[DriverFamily] = point.load()
         except Exception as error:  # noqa: BLE001 - third-party code; the others are still listed
-            rows.append({"family": name, "from": source, "models": [], "title": f"does not load: {error}"})
+            found.append({"family": name, "from": source, "models": [], "title": f"does not load: {error}"})
         else:
-            rows.append({"family": name, "from": source, "models": list(loaded.models), "title": loaded.title})
+            found.append({"family": name, "from": source, "models": list(loaded.models), "title": loaded.title})
     if as_json:
-        print(json.dumps({"drivers": rows}))
+        print(json.dumps({"drivers": found}))
         return
     table = Table("family", "from", "models", "title")
-    for row in rows:
-        table.add_row(str(row["family"]), str(row["from"]), ", ".join(row["models"]), str(row["title"]))
+    for each in found:
+        table.add_row(str(each["family"]), str(each["from"]), ", ".join(each["models"]), str(each["title"]))
     Console().print(table)
 
 
@@ -72,7 +72,7 @@ def show(
     setting: Annotated[list[str] | None, typer.Option(help="A driver setting, KEY=VALUE.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Show what a family can do with a syringe, and the assumptions of its driver."""
+    """Show what a family can do with a syringe, and what its driver assumes."""
     loaded = _family(name)
     try:
         container, given = _container(loaded, syringe, diameter, Volume(60), _settings(setting))
@@ -238,7 +238,7 @@ def _settings(pairs: list[str] | None) -> dict[str, str]:
 def _container(
     loaded: type[DriverFamily], syringe: str | None, diameter: str | None, volume: Volume, settings: Mapping[str, Any]
 ) -> tuple[Container, Capabilities]:
-    """The named syringe, or one of the given diameter; otherwise one of usual size, or a bag for a volumetric pump.
+    """The named syringe, or one of the given diameter; otherwise one of the usual size, or a bag for a volumetric pump.
 
     Raises ValueError that names the field.
     """

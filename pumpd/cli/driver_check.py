@@ -1,8 +1,8 @@
 """The bench check: with no patient connected, identify a pump, run a small volume, stop it, and verify that it stopped.
 
 Promises:
-- Nothing is started before the program was read back and is the wanted one.
-- It ends with a stop, whatever failed and also when it is interrupted, and reports what the pump is doing now.
+- Nothing is started before the program was read back and is the intended one.
+- It ends with a stop, whatever failed and even when interrupted, and reports what the pump is doing now.
 """
 
 import asyncio
@@ -10,17 +10,30 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from pumpd.pump import Done, Driver, Identity, Outcome, PumpProgram, PumpState, Reading, Refused, Unknown
-from pumpd.quantities import Duration
+from pumpd.pump import (
+    Done,
+    Driver,
+    Identity,
+    Outcome,
+    PumpProgram,
+    PumpState,
+    Reading,
+    Refused,
+    Unknown,
+    no_flow_since,
+    stopped,
+)
+from pumpd.quantities import NS_PER_S, Duration
 
 T = TypeVar("T")
 
 WATCHDOG = Duration(10)
 STOP_TRIES = 3
 WATCH_PERIOD_S = 0.25
-RISES = 4  # of the volume counter, before delivery counts as confirmed
+RISES = 4  # of the volume counter before delivery counts as confirmed
 LONGEST_WATCH_S = 60.0
 NO_FLOW_S = 2.0  # between the two readings that confirm it (STP-04)
+NO_FLOW_NS = int(NO_FLOW_S * NS_PER_S)
 
 TO_DO = {
     "identify": "Check cable, power, address and baud rate of the pump, and that no other program uses the port.",
@@ -28,7 +41,7 @@ TO_DO = {
     "load": "Check that the pump is stopped and that rate, volume and diameter suit it; then run the check again.",
     "read back": "Do not use this pump with this driver: it does not hold the program that was sent.",
     "start": "Check the pump. Run the check again only when it is stopped.",
-    "watch": "Check the pump: syringe, plunger holder, line. Do not use it before the cause is found.",
+    "watch": "Check the pump: syringe, plunger holder, line. Do not use it until the cause is found.",
     "stop": "Stop the pump at its own panel, or disconnect its power.",
     "verify": "Stop the pump at its own panel, or disconnect its power. Do not use it with this driver.",
     "release": "Switch the pump off and on again, so that its watchdog does not alarm later.",
@@ -57,7 +70,7 @@ class BenchCheck:
     report: Callable[[Step], None]
     steps: list[Step] = field(default_factory=list)
     identity: Identity | None = None
-    native_lease: bool = False  # as the driver declares, until it finds out
+    native_lease: bool = False  # as the driver declares, until the pump shows otherwise
     stopped: bool = False  # the pump confirmed the stop at the end
     now: Reading | None = None  # the last reading, None when the pump did not reply
 
@@ -77,7 +90,7 @@ class BenchCheck:
     async def _before_flow(self) -> None:
         self.identity = await self._do("identify", self.driver.identify(), _who)
         first = await self._do("read", self.driver.read(), _reading)
-        if first.state.flowing:
+        if not first.state.no_flow:
             self._fail("read", f"the pump is already {first.state}")
         await self._do("load", self.driver.load(self.program), lambda _: _program(self.program))
         held = await self._do("read back", self.driver.read_back(), _program)
@@ -131,8 +144,9 @@ class BenchCheck:
             first = await self._value("verify", self.driver.read())
             await asyncio.sleep(NO_FLOW_S)
             second = self.now = await self._value("verify", self.driver.read())
-            if first.state.flowing or second.state.flowing or first.delivered != second.delivered:
-                self._fail("verify", f"the pump still flows: {first.delivered}, then {_reading(second)}")
+            since_ns = no_flow_since(no_flow_since(None, None, first), first, second)
+            if not stopped(since_ns, second, NO_FLOW_NS):
+                self._fail("verify", f"the pump has not stopped: {first.delivered}, then {_reading(second)}")
             self._pass("verify", f"no flow: {second.delivered}, unchanged after {NO_FLOW_S:g} s")
             await self._do("release", self.driver.release(), lambda _: "released, watchdog off")
         except StepFailedError:

@@ -1,6 +1,6 @@
 """`pumpd order, confirm, pause, resume, clear, stop, status, watch`: an infusion from the command line.
 
-All of them go through the operator socket; none has a way of its own to a pump.
+All of them go through the operator socket; none of them reaches a pump in any other way.
 """
 
 import secrets
@@ -43,7 +43,7 @@ Pump = Annotated[str, typer.Option(help="Name of the pump in the configuration."
 Patience = Annotated[float, typer.Option("--wait", help="Seconds to wait for the outcome.")]
 
 ENDED = ("completed", "stopped", "abandoned", "tripped")
-SCAN = "Scan the patient's wristband"  # a scanner types what it reads, and Enter
+SCAN = "Scan the patient's wristband"  # a scanner types what it reads, then Enter
 
 
 def order(
@@ -64,7 +64,7 @@ def order(
     config: Config = CONFIG,
     as_json: Json = False,
 ) -> None:
-    """Order an infusion: it is checked, loaded into the pump and read back, and then waits for a nurse."""
+    """Order an infusion: it is checked, loaded into the pump, read back, and then waits for a nurse."""
     pairs = [text.partition("=") for text in override or []]
     if bad := [key for key, equals, _ in pairs if not equals]:
         refuse([f"override: {key!r} is not of the form ID=REASON" for key in bad], as_json=as_json)
@@ -95,7 +95,7 @@ def order(
 def confirm(
     *,
     pump: Pump,
-    wristband: Annotated[str, typer.Option(help="What was scanned from it; without it, you are asked.")] = "",
+    wristband: Annotated[str, typer.Option(help="The text scanned from it; asked for if missing.")] = "",
     key: Annotated[Path | None, typer.Option(help="Key of the software nurse.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask; for scripts against simulated pumps.")] = False,
     wait: Patience = 20.0,
@@ -117,7 +117,7 @@ def confirm(
         if not sys.stdin.isatty():
             refuse(["this is not a terminal, and a confirmation needs a person at one"], as_json=as_json)
         if typer.prompt("Type the dose in mg to confirm") != review["dose_mg"]:
-            refuse(["the dose that was typed is not the dose of this program"], as_json=as_json)
+            refuse(["the typed dose is not the dose of this program"], as_json=as_json)
         wristband = wristband or typer.prompt(SCAN)
     ask(config, signer.confirmation(pump, secrets.token_hex(8), offered["binding"], wristband.strip()), as_json=as_json)
     status = _wait_for(config, pump, ("running", "ready", *ENDED), wait, as_json=as_json)
@@ -128,14 +128,14 @@ def confirm(
 
 
 def pause(*, pump: Pump, by: By = "command line", config: Config = CONFIG, as_json: Json = False) -> None:
-    """Stop the flow so that it may be resumed; a pause has a budget of time."""
+    """Stop the flow so that it may be resumed; the time for pauses is limited."""
     show(ask(config, Pause(pump=pump, by=by), as_json=as_json), "Pausing.", as_json=as_json)
 
 
 def resume(
     *, pump: Pump, by: By = "command line", wait: Patience = 20.0, config: Config = CONFIG, as_json: Json = False
 ) -> None:
-    """Load what is left and read it back; it runs only when a nurse confirms it again."""
+    """Load the remainder and read it back; it runs only when a nurse confirms it again."""
     ask(config, Resume(pump=pump, by=by), as_json=as_json)
     status = _wait_for(config, pump, ("ready", *ENDED), wait, as_json=as_json)
     infusion = status["infusion"]
@@ -145,7 +145,7 @@ def resume(
 
 
 def clear(*, pump: Pump, by: By = "command line", config: Config = CONFIG, as_json: Json = False) -> None:
-    """Clear a trip after its cause was removed. Nothing flows until the rest is confirmed again."""
+    """Clear a trip after its cause was removed. Nothing flows until the remainder is confirmed again."""
     status = ask(config, Clear(pump=pump, by=by), as_json=as_json)
     show(status, f"Cleared; now {status['infusion']['state']}.", as_json=as_json)
 
@@ -153,7 +153,7 @@ def clear(*, pump: Pump, by: By = "command line", config: Config = CONFIG, as_js
 def reconcile(
     *,
     pump: Pump,
-    volume: Annotated[str, typer.Option(help="What the pump's display shows as given of this program: '3.2 mL'.")],
+    volume: Annotated[str, typer.Option(help="The volume of this program on the pump's display: '3.2 mL'.")],
     reason: Annotated[str, typer.Option(help="Why pumpd does not know it, for the record.")],
     by: Annotated[str, typer.Option(help="Who read it.")],
     seen_stopped: Annotated[bool, typer.Option("--seen-stopped", help="You saw the pump stopped.")] = False,
@@ -161,7 +161,7 @@ def reconcile(
     config: Config = CONFIG,
     as_json: Json = False,
 ) -> None:
-    """End a doubt about what was given, after reading it on the pump's own display."""
+    """End a doubt about the given volume, after reading it on the pump's own display."""
     request = Reconcile(
         pump=pump, volume=volume, reason=reason, by=by, seen_stopped=seen_stopped, volume_again=volume_again
     )
@@ -173,7 +173,7 @@ def stop(
     *,
     pump: Annotated[str | None, typer.Option(help="One pump; all of them without it.")] = None,
     by: By = "command line",
-    reason: Annotated[str, typer.Option(help="Why, for the record.")] = "stop asked for",
+    reason: Annotated[str, typer.Option(help="Why, for the record.")] = "stop requested",
     switching_source: Annotated[bool, typer.Option(help="To change the drug's source, for the record.")] = False,
     wait: Patience = 10.0,
     config: Config = CONFIG,
@@ -186,21 +186,16 @@ def stop(
     end = time.monotonic() + wait
     while True:
         status = ask(config, StatusRequest(), as_json=as_json)
-        flowing = [each["pump"] for each in status["pumps"] if each["pump"] in stopping and _may_flow(each)]
-        if not flowing:
+        not_yet = [each["pump"] for each in status["pumps"] if each["pump"] in stopping and not each["stopped"]]
+        if not not_yet:
             show(status, f"Stopped: {', '.join(stopping) or 'no pump is configured'}.", as_json=as_json)
             return
         if time.monotonic() > end:
             fail(
-                f"Stop sent and repeated, not confirmed for {', '.join(flowing)}. Stop at the pump, clamp the line.",
+                f"Stop sent and repeated, not confirmed for {', '.join(not_yet)}. Stop at the pump, clamp the line.",
                 as_json=as_json,
             )
         time.sleep(0.1)
-
-
-def _may_flow(status: dict[str, Any]) -> bool:
-    infusion = status["infusion"]
-    return bool(infusion and infusion["may_flow"])
 
 
 def status(*, config: Config = CONFIG, as_json: Json = False) -> None:
@@ -215,7 +210,7 @@ def watch(
     config: Config = CONFIG,
     as_json: Json = False,
 ) -> None:
-    """The status again and again until Ctrl-C; with --json, one line each time."""
+    """Show the status repeatedly until Ctrl-C; with --json, one line each time."""
     settings = load_settings(config, as_json=as_json)
     try:
         with ControlClient(settings.socket_path) as client, Live(console=Console(stderr=as_json)) as live:

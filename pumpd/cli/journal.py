@@ -1,4 +1,4 @@
-"""`pumpd journal show|verify|export|prune`: the journal's file; no process needs to run, and for `prune` none may."""
+"""`pumpd journal show|verify|export|prune`: the journal's file. No process needs to run, and for `prune` none may."""
 
 import contextlib
 import fcntl
@@ -29,63 +29,63 @@ def journal_path(file: Path | None, config: Path, *, as_json: bool) -> Path:
 @app.command()
 def show(
     *,
-    last: Annotated[int, typer.Option(min=1, help="How many rows, the newest.")] = 50,
-    kind: Annotated[str | None, typer.Option(help="Only rows of this kind.")] = None,
+    last: Annotated[int, typer.Option(min=1, help="How many of the newest entries.")] = 50,
+    kind: Annotated[str | None, typer.Option(help="Only entries of this kind.")] = None,
     file: File = None,
     config: Config = CONFIG,
     as_json: Json = False,
 ) -> None:
-    """The newest rows, oldest first; with --json one object a line."""
+    """The newest entries, oldest first; with --json one object per line."""
     path = journal_path(file, config, as_json=as_json)
     try:
         with contextlib.closing(JournalReader(path)) as reader:
-            rows = reader.last(last, kind)
+            entries = reader.last(last, kind)
     except JournalError as error:
         refuse([str(error)], as_json=as_json)
-    for row in rows:
-        print(json.dumps(_as_json(row), ensure_ascii=False) if as_json else _as_text(row))
+    for entry in entries:
+        print(json.dumps(_as_json(entry), ensure_ascii=False) if as_json else _as_text(entry))
 
 
-def _fields(row: Record) -> dict[str, object]:
-    """The body, or as it stands when damage made it something else."""
+def _fields(entry: Record) -> dict[str, object]:
+    """The body; as raw text when it is damaged."""
     with contextlib.suppress(ValueError, TypeError, RecursionError):
-        if isinstance(row.fields, dict):
-            return row.fields
-    return {"unreadable": str(row.body)}
+        if isinstance(entry.fields, dict):
+            return entry.fields
+    return {"unreadable": str(entry.body)}
 
 
-def _as_json(row: Record) -> dict[str, object]:
+def _as_json(entry: Record) -> dict[str, object]:
     return {
-        "id": row.id,
-        "ts": row.ts,
-        "mono_ns": row.mono_ns,
-        "boot": row.boot,
-        "pump": row.pump,
-        "session": row.session,
-        "kind": row.kind,
-        "body": _fields(row),
-        "hash": row.hash,
+        "id": entry.id,
+        "ts": entry.ts,
+        "mono_ns": entry.mono_ns,
+        "boot": entry.boot,
+        "pump": entry.pump,
+        "session": entry.session,
+        "kind": entry.kind,
+        "body": _fields(entry),
+        "hash": entry.hash,
     }
 
 
-def _as_text(row: Record) -> str:
-    said = "  ".join(f"{key}={value}" for key, value in _fields(row).items() if not isinstance(value, dict))
-    return f"{row.id:>6}  {row.ts}  {row.pump or '-':<8} {row.kind:<22} {said}"
+def _as_text(entry: Record) -> str:
+    text = "  ".join(f"{key}={value}" for key, value in _fields(entry).items() if not isinstance(value, dict))
+    return f"{entry.id:>6}  {entry.ts}  {entry.pump or '-':<8} {entry.kind:<22} {text}"
 
 
 @app.command()
 def verify(
     *,
     anchor: Annotated[
-        list[str] | None, typer.Option(help="SEQ:HASH that was kept elsewhere, to find rows cut off; repeatable.")
+        list[str] | None, typer.Option(help="SEQ:HASH that was kept elsewhere, to find entries cut off; repeatable.")
     ] = None,
     file: File = None,
     config: Config = CONFIG,
     as_json: Json = False,
 ) -> None:
-    """Check numbering and hash chain of every row; exit status 1 names the first that does not fit.
+    """Check numbering and hash chain of every entry; exit status 1 names the first that does not fit.
 
-    Without an anchor from elsewhere nobody can see that the newest rows were cut off, or that all were written anew.
+    Without an anchor from elsewhere, entries cut off at the end, or a journal rewritten as a whole, cannot be detected.
     """
     path = journal_path(file, config, as_json=as_json)
     try:
@@ -97,17 +97,17 @@ def verify(
             count = reader.verify(anchors)
             newest = reader.last(1)
     except JournalError as error:
-        fail(f"{error}. Keep the file; do not trust what follows that row.", as_json=as_json)
-    told = f"{newest[0].id}:{newest[0].hash}" if newest else None
+        fail(f"{error}. Keep the file; do not trust what follows that entry.", as_json=as_json)
+    anchor_now = f"{newest[0].id}:{newest[0].hash}" if newest else None
     if as_json:
-        print(json.dumps({"rows": count, "intact": True, "anchors": len(anchors), "newest": told}))
+        print(json.dumps({"rows": count, "intact": True, "anchors": len(anchors), "newest": anchor_now}))
     else:
         held = f", {len(anchors)} anchor{'s' if len(anchors) > 1 else ''} found" if anchors else ""
-        print(f"{count} rows, chain intact{held}" + (f"\nnewest: {told}" if told else ""))
+        print(f"{count} entries, chain intact{held}" + (f"\nnewest: {anchor_now}" if anchor_now else ""))
 
 
 def _instant(text: str) -> datetime:
-    """Raises ValueError, which the option says."""
+    """Raises ValueError, whose message the option shows."""
     at = datetime.fromisoformat(text)
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
@@ -120,14 +120,14 @@ def export(
     *,
     since: Instant = None,
     until: Instant = None,
-    pump: Annotated[str | None, typer.Option(help="Only rows of this pump.")] = None,
-    session: Annotated[str | None, typer.Option(help="Only rows of this infusion.")] = None,
+    pump: Annotated[str | None, typer.Option(help="Only entries of this pump.")] = None,
+    session: Annotated[str | None, typer.Option(help="Only entries of this infusion.")] = None,
     file: File = None,
     config: Config = CONFIG,
 ) -> None:
-    """JSON Lines with all that is needed to verify them without pumpd (docs/reference/journal.md).
+    """JSON Lines with everything that is needed to verify them without pumpd (docs/reference/journal.md).
 
-    The rows hold what was ordered, for which patient token and by whom: an export is to be kept like the journal.
+    The entries show what was ordered, for which patient token and by whom: protect an export like the journal.
     """
     path = journal_path(file, config, as_json=False)
     try:
@@ -141,15 +141,15 @@ def export(
 @app.command()
 def prune(
     *,
-    hours: Annotated[float, typer.Option(help="Keep every row that is younger.")] = 1000,
+    hours: Annotated[float, typer.Option(help="Keep every entry that is younger.")] = 1000,
     reason: Annotated[str, typer.Option(help="Why, for the journal.")] = "retention",
     file: File = None,
     config: Config = CONFIG,
     as_json: Json = False,
 ) -> None:
-    """Take away old readings and events; never an order, an alarm of an infusion, or what a patient was given.
+    """Remove old readings and events; never an order, an alarm of an infusion, or a patient's dose.
 
-    Refused while the control process runs, for a shorter time than the catalogue's, and for a broken chain.
+    Refused while the control process runs, for a time shorter than the catalogue allows, and for a broken chain.
     """
     path = journal_path(file, config, as_json=as_json)
     try:
@@ -161,7 +161,7 @@ def prune(
     except (ValueError, OverflowError, OSError, JournalError) as error:
         refuse([str(error)], as_json=as_json)
     what = {"removed": plan.count, "gaps": len(plan.gaps), "before": plan.before}
-    print(json.dumps(what) if as_json else f"{plan.count} rows of before {plan.before} taken away")
+    print(json.dumps(what) if as_json else f"{plan.count} entries from before {plan.before} removed")
 
 
 @contextlib.contextmanager

@@ -1,6 +1,6 @@
-"""`pumpd library`: what a drug library says of itself, signing it, and whether this gateway would start by it.
+"""`pumpd library`: what a drug library contains, signing it, and whether this gateway would use it.
 
-The private key belongs to the pharmacy, on a machine of its own. A gateway holds the public half alone.
+The private key belongs to the pharmacy, on a separate machine. A gateway has only the public half.
 """
 
 from pathlib import Path
@@ -25,7 +25,7 @@ Directory = Annotated[Path | None, typer.Argument(help="Directory of the library
 
 @app.command("key")
 def make(
-    file: Annotated[Path, typer.Argument(help="Where the private half goes; readable by its owner alone.")],
+    file: Annotated[Path, typer.Argument(help="File for the private half; readable only by its owner.")],
     *,
     as_json: Json = False,
 ) -> None:
@@ -35,7 +35,7 @@ def make(
     except SigningError as error:
         refuse([str(error)], as_json=as_json)
     found = {"key": key_id(public), "public": public, "file": str(file)}
-    text = f"Key {found['key']}; its private half is in {file} and belongs on no gateway. In pumpd.toml:\n\n"
+    text = f"Key {found['key']}; its private half is in {file}; keep it off every gateway. In pumpd.toml:\n\n"
     show(found, f'{text}library_keys = {{ pharmacy = "{public}" }}', as_json=as_json)
 
 
@@ -44,12 +44,12 @@ def sign(
     directory: Annotated[Path, typer.Argument(help="Directory of the library.")],
     *,
     key: Annotated[Path, typer.Option("--key", help="Private key, as `pumpd library key` makes it.")],
-    version: Annotated[int | None, typer.Option(help="A number or a date; one higher than it was without it.")] = None,
+    version: Annotated[int | None, typer.Option(help="A number or a date; by default one higher than before.")] = None,
     care_area: Annotated[str | None, typer.Option(help="Where it may be used, such as day-clinic.")] = None,
     name: Annotated[str | None, typer.Option(help="What people call it.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Sign what the library says now, after looking at all of it. What is not given stays as it was."""
+    """Sign the library as it is now, after checking all of it. Options that are not given keep their values."""
     try:
         manifest = sign_library(directory, load_key(key), name=name, version=version, care_area=care_area)
         library = read_library(directory)
@@ -61,8 +61,8 @@ def sign(
 
 
 @app.command("show")
-def look(directory: Directory = None, *, as_json: Json = False) -> None:
-    """What a library says of itself, and its entries. Nothing of it is verified."""
+def show_library(directory: Directory = None, *, as_json: Json = False) -> None:
+    """Show a library's own description and its entries. Nothing is verified."""
     try:
         library = read_library(directory or default_library())
     except LibraryError as error:
@@ -73,7 +73,7 @@ def look(directory: Directory = None, *, as_json: Json = False) -> None:
 
 @app.command()
 def verify(directory: Directory = None, *, config: Config = CONFIG, as_json: Json = False) -> None:
-    """Whether this gateway would start by the library: signature, key, care area, version. Every reason if not."""
+    """Whether this gateway would use the library: signature, key, care area, version. Every reason if not."""
     settings = load_settings(config, as_json=as_json)
     place = directory or settings.library_dir or default_library()
     found = examine(place, settings.library_keys)
@@ -85,14 +85,14 @@ def verify(directory: Directory = None, *, config: Config = CONFIG, as_json: Jso
     if reasons := objections(found, asked, mark, None):
         refuse(reasons, as_json=as_json)
     signed = found.manifest is not None
-    good = f"Good: {_line(found.manifest)}" if found.manifest else "UNSIGNED, which will do for simulated pumps alone"
+    good = f"Good: {_line(found.manifest)}" if found.manifest else "UNSIGNED, which is enough only for simulated pumps"
     show({"ok": True, "digest": found.digest, "signed": signed}, f"{place}: {good}", as_json=as_json)
 
 
 def _line(manifest: Manifest) -> str:
     return (
         f"{manifest.name}, version {manifest.version}, for {manifest.care_area}, key {manifest.key}, "
-        f"says {manifest.digest[:16]}"
+        f"digest {manifest.digest[:16]}"
     )
 
 

@@ -46,7 +46,7 @@ def pair(
     config: Config = CONFIG,
     as_json: Json = False,
 ) -> None:
-    """Make a key and pair it with this gateway, so that it may confirm. Takes root or pumpd's own user."""
+    """Make a key and pair it with this gateway, so that it may confirm. Needs root or pumpd's own user."""
     path = key or default_key()
     try:
         signer = SoftwareSigner.load(path) if path.exists() else SoftwareSigner.create(path)
@@ -62,7 +62,7 @@ def pair(
 
 @app.command("list")
 def list_keys(*, config: Config = CONFIG, as_json: Json = False) -> None:
-    """The keys that are paired with this gateway, those of tablets too."""
+    """The keys paired with this gateway, including those of tablets."""
     keys = ask(config, KeyList(), as_json=as_json)["keys"]
     found = [{"key": each["id"], "name": each["name"], "role": ", ".join(each["roles"])} for each in keys]
     lines = [f"{each['key']}  {each['role']:<9} {each['name']}" for each in found]
@@ -76,7 +76,7 @@ def revoke(
     config: Config = CONFIG,
     as_json: Json = False,
 ) -> None:
-    """Revoke a key; what it signs from now on is refused. Takes root or pumpd's own user."""
+    """Revoke a key; whatever it signs from now on is refused. Needs root or pumpd's own user."""
     try:
         request = KeyRevoke(key=key_id)
     except ValidationError as error:

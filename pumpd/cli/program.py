@@ -1,4 +1,4 @@
-"""`pumpd program`: plan a prescription on paper. It speaks to no pump and orders nothing.
+"""`pumpd program`: plan a prescription on paper. It contacts no pump and orders nothing.
 
 Exit status 0 with a program, 2 with every reason why there is none. Soft limits are listed as warnings; an *order*
 needs a typed reason for each.
@@ -38,7 +38,7 @@ def program(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Turn a prescription into a rate program and show the arithmetic, or say every reason why not."""
+    """Turn a prescription into a rate program and show the arithmetic, or every reason why not."""
     fields: dict[str, object] = {
         "entry": entry,
         "dose": dose,
@@ -62,7 +62,7 @@ def program(
 
 
 def _planned(fields: dict[str, object], driver: str | None, directory: Path | None, texts: list[str]) -> RateProgram:
-    """The program, or Refusals with the reasons of every part that could be looked at."""
+    """The program, or Refusals with the reasons of every part that could be checked."""
     reasons: list[Refusal] = []
     library = prescription = capabilities = None
     try:
@@ -93,7 +93,7 @@ def _planned(fields: dict[str, object], driver: str | None, directory: Path | No
 
 
 def _capabilities(driver: str | None, library: Library | None, container: str) -> Capabilities | None:
-    """What the family can do with that container; None when the container is not known, which others say."""
+    """What the family can do with that container; None when the container is unknown, which is reported elsewhere."""
     if driver is None:
         raise Refusals([Refusal("driver", "is missing. Accepted: an installed pump family (see `pumpd driver list`)")])
     try:
@@ -166,10 +166,10 @@ def _as_json(planned: RateProgram) -> dict[str, Any]:
 
 
 def _library(planned: RateProgram) -> str:
-    """What its manifest says. It is not verified here; a start verifies it."""
+    """What its manifest states. It is not verified here; a start verifies it."""
     manifest = planned.manifest
     if manifest is None:
-        return "UNSIGNED: it starts no pump but a simulated one"
+        return "UNSIGNED: it starts only simulated pumps"
     return f"version {manifest.version}, {manifest.care_area}"
 
 

@@ -1,4 +1,4 @@
-"""`pumpd replay`: every infusion rebuilt from the journal's events, beside what the journal says of it."""
+"""`pumpd replay`: every infusion rebuilt from the journal's events, and compared with what the journal records."""
 
 import contextlib
 import json
@@ -19,7 +19,7 @@ def replay(
     config: Config = CONFIG,
     as_json: Json = False,
 ) -> None:
-    """Rebuild state and delivered volume of each infusion; exit status 1 when the journal says something else.
+    """Rebuild state and delivered volume of each infusion; exit status 1 when the journal differs.
 
     It does not check the hash chain; `pumpd journal verify` does.
     """
@@ -42,11 +42,11 @@ def replay(
     else:
         for each in infusions:
             given = f"{each['delivered_ml']} of {each['prescribed_ml']} mL, {each['events']} events"
-            unwritten = f", {each['unwritten']} rows not written by a process that died" if each["unwritten"] else ""
+            unwritten = f", {each['unwritten']} entries not written by a process that died" if each["unwritten"] else ""
             library = f", library {version}" if (version := each["library"].get("version")) else ""
             print(f"{each['session']}  {each['pump']:<8} {each['state']:<10} {given}{library}{unwritten}")
         for name in sorted(made.unrecorded):
-            print(f"{name}  has no events to replay: taken away by retention, or of an older pumpd")
+            print(f"{name}  has no events to replay: removed by retention, or from an older pumpd")
         for difference in made.differences:
             print(difference)
         print(f"{len(infusions)} infusions replayed, {len(made.differences)} differences")

@@ -54,7 +54,7 @@ class SoftwareSigner:
         return self.key.public_key()
 
     def confirmation(self, pump: str, request: str, fields: dict[str, object], wristband: str) -> Confirmation:
-        """Sign the binding that the gateway offered, with what was scanned from the patient's wristband."""
+        """Sign the binding that the gateway offered, with the text scanned from the patient's wristband."""
         own = {"op": "confirm", "pump": pump, "request": request, "key": self.key_id, "signature": ""}
         message = Confirmation.model_validate({**fields, **own, "wristband": wristband})
         return message.model_copy(update={"signature": sign(self.key, of_confirmation(message))})

@@ -1,4 +1,4 @@
-"""`pumpd staff`: who may sign in on a tablet. PINs are typed twice at the gateway, or come on standard input."""
+"""`pumpd staff`: who may sign in on a tablet. PINs are typed twice at the gateway, or read from standard input."""
 
 import sys
 from typing import Annotated
@@ -57,14 +57,14 @@ def remove(badge: Badge, *, config: Config = CONFIG, as_json: Json = False) -> N
 
 @app.command("reset-pin")
 def reset_pin(badge: Badge, *, pin_stdin: Stdin = False, config: Config = CONFIG, as_json: Json = False) -> None:
-    """Set another PIN."""
+    """Set a new PIN."""
     pin = _pin(from_stdin=pin_stdin, as_json=as_json)
     try:
         request = PinReset(badge=badge, pin=pin)
     except ValidationError as error:
         refuse(problems(error, "request"), as_json=as_json)
     ask(config, request, as_json=as_json)
-    show({"reset": badge}, f"{badge} has another PIN.", as_json=as_json)
+    show({"reset": badge}, f"{badge} has a new PIN.", as_json=as_json)
 
 
 def _pin(*, from_stdin: bool, as_json: bool) -> SecretStr:

@@ -1,7 +1,7 @@
 """`pumpd run`: the processes of a gateway under one parent, for development and the demo.
 
-On a gateway each is a systemd unit of its own. A process that dies is started again after a pause; that
-never resumes an infusion.
+On a gateway each is a systemd unit of its own. A process that dies is started again after a pause; this never resumes
+an infusion.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ CANNOT_START = 2  # exit status of a process that refuses its configuration: sta
 
 
 async def supervise(config: Path, settings: Settings) -> int:
-    """Run control, and what else is configured, until SIGTERM or SIGINT. Returns the exit status."""
+    """Run control, and the other configured processes, until SIGTERM or SIGINT. Returns the exit status."""
     names = ["control", *(["telemetry"] if settings.mqtt else []), *(["bedside"] if settings.bedside else [])]
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -103,7 +103,7 @@ def _typed(client: ControlClient, *, as_json: bool) -> dict[str, Any]:
 
 
 def tablet_url(settings: Settings, address: str | None = None) -> str:
-    """Where a tablet reaches this gateway: the address that was given, or a configured name, or the machine's own."""
+    """Where a tablet reaches this gateway: the given address, or a configured name, or the machine's own."""
     assert settings.bedside is not None  # the caller has checked
     known = [*settings.bedside.names, *(each for each in own_names() if each not in ("localhost", "127.0.0.1"))]
     if settings.bedside.host not in ("0.0.0.0", "::"):  # noqa: S104  # it serves one address only
@@ -135,21 +135,21 @@ def rename(
     config: Config = CONFIG,
     as_json: Json = False,
 ) -> None:
-    """Give a tablet another name. Takes root or pumpd's own user."""
+    """Rename a tablet. Needs root or pumpd's own user."""
     try:
         request = KeyRename(key=key_id, name=name)
     except ValidationError as error:
         refuse(problems(error, "request"), as_json=as_json)
     ask(config, request, as_json=as_json)
-    show({"renamed": key_id, "name": name}, f"{key_id} is {name} now.", as_json=as_json)
+    show({"renamed": key_id, "name": name}, f"{key_id} is now called {name}.", as_json=as_json)
 
 
 @app.command()
 def revoke(key_id: KeyId, *, config: Config = CONFIG, as_json: Json = False) -> None:
-    """Revoke a tablet, a lost one first of all. Takes root or pumpd's own user."""
+    """Revoke a tablet, for example a lost one. Needs root or pumpd's own user."""
     try:
         request = KeyRevoke(key=key_id)
     except ValidationError as error:
         refuse(problems(error, "request"), as_json=as_json)
     ask(config, request, as_json=as_json)
-    show({"revoked": key_id}, f"Revoked {key_id}. What it signs is refused from now on.", as_json=as_json)
+    show({"revoked": key_id}, f"Revoked {key_id}. Whatever it signs is refused from now on.", as_json=as_json)

@@ -14,11 +14,11 @@ from pumpd.cli.client import CONFIG, Config, Json, fail, load_settings, refuse
 def tls(
     *,
     name: Annotated[list[str] | None, typer.Option(help="A name or address of this gateway; may be repeated.")] = None,
-    new_authority: Annotated[bool, typer.Option(help="A new authority too: each tablet must trust it again.")] = False,
+    new_authority: Annotated[bool, typer.Option(help="Also a new authority: each tablet must trust it again.")] = False,
     config: Config = CONFIG,
     as_json: Json = False,
 ) -> None:
-    """Make the certificate for tablets, and the authority that signs it; again, to renew it. A site may use its own."""
+    """Make the certificate for tablets, and the authority that signs it. Repeat it to renew. A site may use its own."""
     settings = load_settings(config, as_json=as_json)
     bedside = settings.bedside
     if bedside is not None and bedside.tls_cert is not None:
@@ -45,11 +45,11 @@ def tls(
         f"{'A new authority' if made.new_ca else 'The authority'}: {made.ca}. Install it on each tablet; its SHA-256:"
     )
     print(_in_two_lines(made.ca_fingerprint))
-    print("Restart bedside to serve the new certificate. Keep ca.key offline, or at least to its owner.")
+    print("Restart bedside to serve the new certificate. Keep ca.key offline, or at least readable only by its owner.")
 
 
 def own_names() -> list[str]:
-    """What this machine is called by and where it is reached, as far as it knows without asking anybody."""
+    """The names and addresses of this machine, as far as it knows them without asking another one."""
     host = socket.gethostname()
     found = [host, *([] if "." in host else [f"{host}.local"]), "localhost", "127.0.0.1"]
     try:

@@ -1,4 +1,4 @@
-"""`pumpd trace`: the decoded frames of a live line, in both directions, with times; saves and replays them."""
+"""`pumpd trace`: the decoded frames of a live line, in both directions, with times. It can save and replay them."""
 
 import contextlib
 import json

@@ -13,7 +13,7 @@ def minutes(seconds: float | str | Decimal) -> str:
 
 
 def review_lines(review: dict[str, Any]) -> list[tuple[str, str]]:
-    """What a nurse must see before confirming, a label and a text each (STA-16)."""
+    """What a nurse must see before confirming, each as a label and a text (STA-16)."""
     steps = review["steps"]
     rates = ", then ".join(f"{step['volume_ml']} mL at {step['rate_ml_h']} mL/h" for step in steps)
     held = review["read_back"]
@@ -44,9 +44,9 @@ def review_lines(review: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _loss_of_control(classes: list[str]) -> str:
     texts = {
-        "native": "the pump stops by its own watchdog",
+        "native": "the pump's own watchdog stops it",
         "deadman": "the deadman process stops the pump, while the gateway has power",
-        "vtbi_only": "the pump goes on to the programmed volume",
+        "vtbi_only": "the pump continues to the programmed volume",
     }
     return "; ".join(texts[each] for each in classes) or "not known"
 
@@ -60,7 +60,7 @@ def status_text(status: dict[str, Any]) -> str:
     lines = [f"gateway {status['gateway']}, journal {status['journal']}; {status['notice']}"]
     lines.append(_library(status["library"]))
     if status["time_scale"] != 1:
-        lines.append(f"SIMULATED TIME: {status['time_scale']} times faster than life")
+        lines.append(f"SIMULATED TIME: {status['time_scale']} times faster than real time")
     if status["supply"] is not None:
         lines.append(f"supply: {_supply(status['supply'])}")
     lines += [_alarm(alarm) for alarm in status["alarms"]]
@@ -81,7 +81,7 @@ def _alarm(alarm: dict[str, Any]) -> str:
 
 
 def _library(library: dict[str, Any]) -> str:
-    """Which library is in use, and why nothing is started by it if so."""
+    """Which library is in use, and why it cannot be used for a start, if so."""
     signed = f"version {library['version']} for {library['care_area']}" if library["version"] else "UNSIGNED"
     return "\n".join([f"library {signed}, {library['digest'][:16]}", *(f"  {why}" for why in library["problems"])])
 

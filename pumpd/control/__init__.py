@@ -1,1 +1,1 @@
-"""The one process that can move a plunger: it runs infusions, keeps the journal and answers on the control socket."""
+"""The only process that can move a plunger: it runs infusions, keeps the journal and answers on its two sockets."""

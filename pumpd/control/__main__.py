@@ -2,8 +2,8 @@
 
 import sys
 
-# Before anything imports them. Control has no network, so asyncio needs no TLS; its log needs no colours, so structlog
-# needs no rich. Together they cost 5 MB and a tenth of a second on a gateway.
+# This must run before anything imports them. Control has no network, so asyncio needs no TLS; its log has no colours,
+# so structlog needs no rich. Together they would cost 5 MB and a tenth of a second on a gateway.
 for unwanted in ("ssl", "rich"):
     sys.modules.setdefault(unwanted, None)  # type: ignore[arg-type]  # None is what makes an import fail
 

@@ -1,4 +1,4 @@
-"""What a pump's journal rows say: JSON bodies with units in their names, from actions, outcomes and readings."""
+"""The content of a pump's journal entries: JSON bodies with units in names, from actions, outcomes and readings."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,13 +7,13 @@ from pumpd.infusion import Infusion
 from pumpd.infusion import events as ev
 from pumpd.pump import ALARM_TABLE, AlarmCode, Done, Identity, Outcome, PumpProgram, Reading, Refused, Unknown
 
-Row = tuple[str, Mapping[str, Any]]  # kind and body
+Content = tuple[str, Mapping[str, Any]]  # kind and body
 
 
-def of_action(action: ev.Action, by: str = "pumpd") -> Row | None:
-    """The row that an action leaves behind; None for one that something is done about instead.
+def of_action(action: ev.Action, by: str = "pumpd") -> Content | None:
+    """The journal entry for an action; None for an action that is carried out instead.
 
-    `by` is who made it happen: the person whose request it was, else pumpd (ALM-11).
+    `by` is who caused it: the person who made the request, otherwise pumpd (ALM-11).
     """
     match action:
         case ev.Record(kind=kind, body=body):
@@ -25,17 +25,17 @@ def of_action(action: ev.Action, by: str = "pumpd") -> Row | None:
         case ev.Refuse(reasons=reasons):
             return "refused", {"reasons": list(reasons)}
         case _:
-            return None  # a renewed lease as well: every reading says until when permission lasts
+            return None  # also for a renewed lease: every reading records how long the permission lasts
 
 
 def alarm(code: AlarmCode) -> dict[str, str]:
-    """An alarm as it is shown and journalled: cause and action, not a code only (ALM-12)."""
+    """An alarm as it is shown and journalled: cause and action, not only a code (ALM-12)."""
     text = ALARM_TABLE[code]
     return {"code": code.value, "priority": text.priority.name.lower(), "cause": text.cause, "action": text.action}
 
 
-def outcome(said: Outcome[Any]) -> str:
-    match said:
+def outcome(result: Outcome[Any]) -> str:
+    match result:
         case Done():
             return "done"
         case Refused(reasons=reasons):
@@ -44,21 +44,21 @@ def outcome(said: Outcome[Any]) -> str:
             return f"unknown: {cause}"
 
 
-def held(said: Outcome[PumpProgram]) -> dict[str, Any]:
-    """What the pump holds, as it was read back."""
-    if not isinstance(said, Done):
-        return {"outcome": outcome(said)}
-    steps = [{"rate_ml_h": step.rate.number, "volume_ml": step.volume.number} for step in said.value.steps]
-    return {"outcome": outcome(said), "steps": steps}
+def held(result: Outcome[PumpProgram]) -> dict[str, Any]:
+    """The program that the pump holds, as it was read back."""
+    if not isinstance(result, Done):
+        return {"outcome": outcome(result)}
+    steps = [{"rate_ml_h": step.rate.number, "volume_ml": step.volume.number} for step in result.value.steps]
+    return {"outcome": outcome(result), "steps": steps}
 
 
 def identity(said: Identity | None) -> dict[str, Any]:
-    """Who the pump says it is; nothing when it was not asked or did not say."""
+    """The identity that the pump reported; empty when it was not asked or did not answer."""
     return {} if said is None else {"model": said.model, "firmware": said.firmware, "serial": said.serial}
 
 
 def reading(infusion: Infusion, said: Reading, now_ns: int) -> dict[str, Any]:
-    """A reading beside what the infusion makes of it."""
+    """A reading, together with what it means for the infusion."""
     lease = infusion.lease_until_ns
     body: dict[str, Any] = {
         "state": infusion.state.value,

@@ -1,8 +1,8 @@
 """What the journal shows of the time before this process: read once, before the pumps are polled (PWR-02, PWR-10).
 
 Promises:
-- A journal that cannot be understood as a whole is believed in nothing: then nothing is started, and what flows is
-  stopped. It never keeps control from coming up, whatever is in it.
+- A journal that cannot be understood as a whole is not trusted at all: nothing is started, and what flows is stopped.
+  Whatever is in it, it never keeps control from starting up.
 """
 
 import contextlib
@@ -28,8 +28,9 @@ log = structlog.get_logger("pumpd.control")
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """By pump: infusions under way, the session whose program the pump took last, observations, and patients. Sessions
-    of another build; the alarms that are open on record, with the session of each; and what is wrong with the journal.
+    """By pump: infusions under way, the session whose program the pump took last, observations, and patients. Also
+    sessions of another build; the alarms that are open in the journal, each with its session; and what is wrong with
+    the journal.
     """
 
     damage: str = ""

@@ -1,4 +1,4 @@
-"""The services of control, put together: who gets whom, and what runs beside the pumps."""
+"""The services of control, put together: what each is given, and what runs alongside the pumps."""
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
@@ -54,7 +54,7 @@ class Gateway:
         observations: Found | None = None,
         alarms_left: Mapping[Key, str] | None = None,
     ) -> None:
-        """`others`: sessions that another build began. `damage`: what is wrong with the journal of before."""
+        """`others`: sessions that another build began. `damage`: what is wrong with the earlier journal."""
         self.settings, self.library, self.clock, self.journal = settings, library, clock, journal
         self.runners = {runner.name: runner for runner in runners}
         pumps = Pumps(self.runners, clock)
@@ -136,7 +136,7 @@ class Gateway:
         self.alarms.on_change = self._alarms_changed
 
     def start(self) -> None:
-        """Begin all that runs: the pumps' own loops and what runs beside them."""
+        """Start everything that runs: the pumps' own loops and what runs alongside them."""
         for name, runner in self.runners.items():
             on_port = [each for each in self.runners.values() if each.settings.port == runner.settings.port]
             self.works.start(f"pump {name}", PumpWork(runner, on_port, self.clock))
@@ -154,13 +154,13 @@ class Gateway:
         stop_all([each for each in self.runners.values() if each.may_flow or each.unprescribed.stopping], "pumpd", why)
 
     def changed(self) -> None:
-        """Something that people see has changed."""
+        """Something that is shown to people has changed."""
         self.observations.check(self.runners.values())
         self.alarms.see()
         self._stream.change()
 
     def _work_died(self, why: str) -> None:
-        """A part of pumpd is no longer there: nothing flows on without it. The process ends and is restarted."""
+        """A part of pumpd has died: nothing may flow without it. The process ends and is restarted."""
         self.stop_all(f"pumpd failed: {why}")
         self.journal.post([Entry("internal_error", {"error": why}, "", "", self.clock.monotonic_ns())])
         self.alarms.control_failed()

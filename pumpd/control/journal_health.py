@@ -1,9 +1,9 @@
-"""Whether the journal can be believed and written to, and what follows when it cannot.
+"""Whether the journal can be trusted and written to, and what happens when it cannot.
 
 Promises:
-- Nothing is ordered, confirmed or started while the journal of before is damaged or the present one cannot be written.
-- Every infusion under way learns of a failure at once. A stop needs no journal.
-- The alarm is active until what was kept in memory is on the disk.
+- Nothing is ordered, confirmed or started while the earlier journal is damaged or the journal cannot be written.
+- A failure is passed to every infusion under way at once. A stop needs no journal.
+- The alarm is active until the entries kept in memory are on disk.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ class JournalHealth:
         changed: Callable[[], None],
         damage: str = "",
     ) -> None:
-        """`changed` is called when `fault` has changed. `damage`: what is wrong with the journal of before, until it is
+        """`changed` is called when `fault` has changed. `damage`: what is wrong with the earlier journal, until it is
         repaired and control has restarted.
         """
         self.damage, self.problem = damage, ""
@@ -45,21 +45,21 @@ class JournalHealth:
         return self.damage or self.problem
 
     def objections(self) -> list[str]:
-        """Why the journal keeps anything from being started."""
+        """Why the state of the journal lets nothing be started."""
         reasons = []
         if self.damage:
-            reasons.append(f"{self.damage}; what was given before is not known, so nothing is started")
+            reasons.append(f"{self.damage}; earlier doses are not known, so nothing is started")
         if self.problem:
-            reasons.append(f"journal: {self.problem}; nothing is started that cannot be written down")
+            reasons.append(f"journal: {self.problem}; nothing is started that cannot be recorded")
         return reasons
 
     async def retry(self) -> None:
-        """After a failure: try again to write what was kept; a success clears the problem."""
+        """After a failure: try again to write the entries kept in memory; success clears the problem."""
         if not self.problem:
             return
         with contextlib.suppress(JournalError):
             await self._journal.append([Entry("journal_tried", {}, "", "", self._clock.monotonic_ns())])
-            if self.problem:  # nothing had been kept
+            if self.problem:  # no entry had been kept
                 self._restored(0)
 
     def _failed(self, error: JournalError) -> None:
@@ -73,7 +73,7 @@ class JournalHealth:
         self._changed()
 
     def _restored(self, kept: int) -> None:
-        """What was kept in memory is on the disk now."""
+        """The entries kept in memory are on disk now."""
         log.info("journal_restored", entries_kept=kept)
         body = {"problem": self.problem, "entries_kept": kept}
         self.problem = ""

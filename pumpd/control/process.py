@@ -1,10 +1,10 @@
-"""The control process: put together, run until it is told to end or a part of it dies, ended in order.
+"""The control process: set up, run until a signal ends it or a part of it dies, and shut down in order.
 
 Promises:
-- Systemd's watchdog is fed from evidence: every work turned within its patience, and the journal answered. A process
-  that only keeps its event loop turning is restarted.
-- When a work dies, what may flow is stopped within that turn of the loop, an alarm is raised and recorded, and the
-  process ends with status 1, so that systemd starts a whole one (docs/decisions/0022).
+- Systemd's watchdog is fed from evidence: every part completed a cycle within its time limit, and the journal answered.
+  A process in which only the event loop still runs is restarted.
+- When a part dies, what may flow is stopped within the same pass of the event loop, an alarm is raised and recorded,
+  and the process ends with status 1, so that systemd starts a new one (docs/decisions/0022).
 """
 
 import asyncio
@@ -49,9 +49,9 @@ STOPPED_WITHIN_S = 4.0  # two readings without flow, 2 s apart (STP-04), and the
 
 @contextlib.asynccontextmanager
 async def gateway(settings: Settings, library: Library, journal: JournalWriter) -> AsyncIterator[Gateway]:
-    """A running gateway on the present loop: pumps polled, requests answered by the object that is given.
+    """A running gateway on the present event loop: pumps are polled, and the yielded object answers requests.
 
-    Raises UnknownFamilyError for a driver that is not installed, ValueError for settings that it does not take. With
+    Raises UnknownFamilyError for a driver that is not installed, ValueError for settings that it does not accept. With
     a journal that cannot be read or written the pumps can be watched and stopped, and nothing else.
     """
     clock = Clock(settings.simulation.time_scale)
@@ -123,7 +123,7 @@ async def gateway(settings: Settings, library: Library, journal: JournalWriter) 
         made.stop_all("the control process is ending")
         await asyncio.gather(*(runner.stop_answered() for runner in runners))
         await asyncio.gather(*(runner.wait_stopped(STOPPED_WITHIN_S) for runner in runners))
-        await made.works.end()  # each pump's gives its port back, so not before the stops have gone out
+        await made.works.end()  # each pump's part releases its port, so this must follow the stops
         await asyncio.gather(*(runner.deadman.close() for runner in runners))
         with contextlib.suppress(JournalError, TimeoutError):
             async with asyncio.timeout(JOURNAL_OVERDUE_S):
@@ -131,7 +131,7 @@ async def gateway(settings: Settings, library: Library, journal: JournalWriter) 
 
 
 async def run(settings: Settings) -> None:
-    """The process: until SIGTERM or SIGINT. Raises what made a start impossible, WorkDiedError when a part died."""
+    """Run the process until SIGTERM or SIGINT. Raises what kept it from starting, WorkDiedError when a part died."""
     asyncio.get_running_loop().set_exception_handler(_unhandled)
     library = _library(settings)
     settings.state_dir.mkdir(parents=True, exist_ok=True)
@@ -145,7 +145,7 @@ async def run(settings: Settings) -> None:
 
 
 def _unhandled(_: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
-    """A task that nobody waits for failed, such as a client's: the log says so at least."""
+    """A task whose result nobody awaits failed, such as a client's: at least it is logged."""
     log.error("task_failed", what=context.get("message"), exc_info=context.get("exception"))
 
 
@@ -168,7 +168,7 @@ async def _journal(path: Path) -> JournalWriter:
     try:
         await journal.opened()
     except JournalError as error:
-        log.error("journal_failed", why=str(error))  # noqa: TRY400  # the message says all of it
+        log.error("journal_failed", why=str(error))  # noqa: TRY400  # the message says it all
         return NoWriter(error)
     return journal
 
@@ -191,7 +191,7 @@ def _alone(path: Path) -> Iterator[None]:
 
 
 async def _until_end(made: Gateway, journal: JournalWriter) -> None:
-    """Until a signal, or until a work died: then raises WorkDiedError."""
+    """Wait for a signal. Raises WorkDiedError when a part dies first."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -215,7 +215,7 @@ async def _until_end(made: Gateway, journal: JournalWriter) -> None:
 
 
 class Watchdog:
-    """Feeds systemd's watchdog while there is no evidence against this process."""
+    """Feeds systemd's watchdog while nothing shows that this process has failed."""
 
     def __init__(self, made: Gateway, journal: JournalWriter) -> None:
         self._made, self._journal = made, journal
@@ -239,10 +239,10 @@ class Watchdog:
 
 
 async def evidence_against(made: Gateway, journal: JournalWriter) -> str:
-    """Why this process should not be believed to work; empty when it should.
+    """Why this process should be considered broken; empty when it works.
 
-    A journal that refuses is no evidence: nothing starts, an alarm is active, and a restart would lose what is kept for
-    it. Asking makes it try again.
+    A journal that refuses to write is not a reason: nothing starts, an alarm is active, and a restart would lose the
+    entries kept in memory. Asking makes it try again.
     """
     try:
         async with asyncio.timeout(JOURNAL_OVERDUE_S):
@@ -252,7 +252,7 @@ async def evidence_against(made: Gateway, journal: JournalWriter) -> str:
     except JournalError:
         pass
     overdue = made.works.overdue()
-    return f"no turn of {', '.join(overdue)}" if overdue else ""
+    return f"hung: {', '.join(overdue)}" if overdue else ""
 
 
 def _summary(made: Gateway) -> str:

@@ -1,9 +1,9 @@
-"""The works of control, each in a task of its own, none of which ends unnoticed.
+"""The parts of control, each in a task of its own. None of them ends unnoticed.
 
 Promises:
-- A task that ends, fails or is cancelled by anything but `end` is reported within the same turn of the loop, once.
-- One that hangs is `overdue` after its own patience; the watchdog is fed only while none is.
-- A failing work takes no other with it: what follows is for `on_death` to decide.
+- A task that ends, fails or is cancelled by anything but `end` is reported in the same pass of the event loop, once.
+- A part that hangs is `overdue` after its own time limit; the watchdog is fed only while none is overdue.
+- A part that fails does not take others with it: `on_death` decides what happens next.
 """
 
 import asyncio
@@ -20,19 +20,19 @@ class Work(Protocol):
 
     @property
     def overdue(self) -> bool:
-        """It has not turned within its own patience."""
+        """It has not completed a cycle within its own time limit."""
         ...
 
     def run(self) -> Coroutine[Any, Any, None]: ...
 
 
 class WorkDiedError(Exception):
-    """A work of control ended although nothing ended it. The pumps were stopped; the process must be restarted."""
+    """A part of control ended by itself. The pumps were stopped; the process must be restarted."""
 
 
 class Works:
     def __init__(self, on_death: Callable[[str], None]) -> None:
-        """`on_death` is given what died and how, once, for the first one that does."""
+        """`on_death` is called once, with what died and how, when the first part dies."""
         self._on_death = on_death
         self._works: dict[str, Work] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -45,15 +45,15 @@ class Works:
         self._add(name, work.run(), self._ended)
 
     def once(self, name: str, job: Coroutine[Any, Any, None]) -> None:
-        """Run something that ends by itself. To fail is as bad as for a work."""
+        """Run a job that ends by itself. Its failure counts like the death of a part."""
         self._add(name, job, self._done)
 
     def overdue(self) -> list[str]:
-        """The works that have not turned within their patience."""
+        """The parts that have not completed a cycle within their time limit."""
         return [name for name, work in self._works.items() if work.overdue]
 
     async def died(self) -> str:
-        """Wait until a work has died; returns what and how."""
+        """Wait until a part has died; returns what died and how."""
         await self._died.wait()
         return self.death
 

@@ -11,7 +11,7 @@ from pumpd.cli.client import Json, refuse
 def demo(
     *,
     speed: Annotated[int, typer.Option(min=1, max=240, help="How many times faster than real time.")] = 60,
-    fault: Annotated[list[str] | None, typer.Option(help="Such as occlusion@12min; `pumpsim list` names all.")] = None,
+    fault: Annotated[list[str] | None, typer.Option(help="Such as occlusion@12min; `pumpsim list` lists all.")] = None,
     report: Annotated[Path, typer.Option(help="Directory for the report.")] = Path("demo-report"),
     seed: Annotated[int, typer.Option(help="Seed of the simulated pump.")] = 1,
     tablet: Annotated[bool, typer.Option("--tablet", help="A browser on this machine is the nurse.")] = False,

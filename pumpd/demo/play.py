@@ -1,4 +1,4 @@
-"""The demo from the order to the report, over the operator socket and with a signed confirmation: no way of its own."""
+"""The demo from the order to the report, over the operator socket and with a signed confirmation, like any client."""
 
 import base64
 import contextlib
@@ -22,7 +22,7 @@ from pumpd.messages.signing import der_of
 
 ENDED = ("completed", "stopped", "abandoned", "tripped")
 POLL_EVERY_S = 0.1
-# After these a trip is what a good gateway does; after a fault of the line either end is good.
+# After these faults the gateway should trip; after a fault of the line either end is fine.
 STOPPING_FAULTS = ("occlusion", "stall", "power-cut", "front-panel")
 
 ORDER = Order(
@@ -40,7 +40,7 @@ ORDER = Order(
 
 
 def _interrupt(_number: int, _frame: object) -> NoReturn:
-    """End as Ctrl-C does: everything that was started ends too."""
+    """End like Ctrl-C: everything that was started ends too."""
     raise KeyboardInterrupt
 
 
@@ -56,7 +56,7 @@ class Demo:
         tablet_host: str = "",
         tablet_port: int = 0,
     ) -> None:
-        """With a `tablet_host`, a browser is the nurse, and tablets are served there; without it, software is."""
+        """With a `tablet_host`, a browser is the nurse, and tablets are served there; otherwise it is software."""
         self.speed, self.faults, self.folder, self.seed, self.as_json = speed, faults, folder, seed, as_json
         self.tablet_host, self.tablet_port = tablet_host, tablet_port
         self.view = View(speed)
@@ -64,7 +64,7 @@ class Demo:
         self.track = report.Track()
 
     def play(self) -> int:
-        """Run it; 0 when the outcome is the expected one, 1 when not."""
+        """Run it; returns 0 when the outcome is as expected, 1 otherwise."""
         self.view.say(NOTICE)
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, _interrupt)
@@ -78,7 +78,7 @@ class Demo:
             self.view.say(f"The demo could not run: {error}")
             return 1
         except NoAnswerError as error:
-            self.view.say(f"The demo is over: {error}")
+            self.view.say(f"The demo has ended: {error}")
             return 1
         except KeyboardInterrupt:
             self.view.say("Interrupted: the pump was stopped, and everything ended.")
@@ -94,19 +94,19 @@ class Demo:
         path = report.write(self.folder, summary, review, self.track)
         self._sum_up(summary, path)
         if here.tablet:
-            self.view.say("The tablet works on: the observation, another order. Ctrl-C ends the demo.")
+            self.view.say("The tablet still works, for the observation or another order. Ctrl-C ends the demo.")
             with contextlib.suppress(KeyboardInterrupt):
                 signal.pause()
         return 0 if summary["expected"] else 1
 
     def _by_tablet(self, here: Stage) -> dict[str, Any]:
-        """A browser orders and confirms; returns what it confirmed, once that runs."""
+        """A browser orders and confirms; returns what it confirmed, once that is running."""
         badge, pin = tablet.hire(here.client)
         tablet.announce(here.tablet, badge, pin, self.view.say, as_json=self.as_json)
         tablet.invite(here.client, here.tablet, self.view.say, time.sleep)
         self.view.say(
             "Sign in on the tablet, associate the pump with a patient (any token), order for that patient, and type "
-            "the token again where the wristband is scanned. The bench panel shows the truth and switches faults on."
+            "the token again where the wristband is scanned. The bench panel shows true values and switches on faults."
         )
         while True:
             infusion = self._status(here)["infusion"]
@@ -140,7 +140,7 @@ class Demo:
             raise StageError("the order was refused: " + "; ".join(answer.reasons))
         infusion = self._until(here, "ready")["infusion"]
         if infusion["state"] != "ready":
-            raise StageError(f"the program was not taken: {infusion['reason']}")
+            raise StageError(f"the pump did not take the program: {infusion['reason']}")
         review: dict[str, Any] = infusion["review"]
         return review
 
@@ -155,7 +155,7 @@ class Demo:
         if not offered.ok:
             raise StageError("no challenge: " + "; ".join(offered.reasons))
         self.view.review(review, offered.result["binding"]["action"])
-        binding, wristband = offered.result["binding"], ORDER.patient  # what its simulated patient wears
+        binding, wristband = offered.result["binding"], ORDER.patient  # the simulated patient wears this token
         answer = here.client.ask(signer.confirmation(PUMP, secrets.token_hex(8), binding, wristband))
         if not answer.ok:
             raise StageError("the confirmation was refused: " + "; ".join(answer.reasons))
@@ -190,7 +190,9 @@ class Demo:
         }
 
     def _expected(self, outcome: str, infusion: dict[str, Any], truth: dict[str, Any]) -> bool:
-        """No fault: completed within the window. A fault that must stop the pump: tripped. And never too much."""
+        """Without a fault: completed within the window. With a fault that must stop the pump: tripped. And never too
+        much volume.
+        """
         kinds = [fault.partition("@")[0].partition(":")[0] for fault in self.faults]
         within = infusion["window_least_s"] <= infusion["running_s"] <= infusion["window_most_s"]
         bounded = truth["delivered_ml"] <= float(infusion["prescribed_ml"]) * 1.02 and not truth["running"]

@@ -11,7 +11,7 @@ NOTICE = "SIMULATED. Not a cleared medical device: simulation, research and inte
 
 @dataclass
 class Track:
-    """Samples over the elapsed minutes: what the pump counted, what it was set to, and what was truly given."""
+    """Samples over the elapsed minutes: what the pump counted, its rate, and what was really given."""
 
     minutes: list[float] = field(default_factory=list)
     counted_ml: list[float] = field(default_factory=list)
@@ -55,7 +55,9 @@ def _draw(path: Path, summary: dict[str, Any], review: dict[str, Any], track: Tr
     from matplotlib import pyplot as plt  # noqa: PLC0415  # after the choice of a back-end without a screen
 
     minutes, volumes, rate_minutes, rates = _programmed(review["steps"])
-    figure, (volume, rate) = plt.subplots(2, 1, sharex=True, figsize=(9, 6), height_ratios=[3, 2], layout="constrained")
+    drawing, (volume, rate) = plt.subplots(
+        2, 1, sharex=True, figsize=(9, 6), height_ratios=[3, 2], layout="constrained"
+    )
     prescribed = float(review["prescribed_duration_s"]) / 60
     for axes in (volume, rate):
         axes.axvspan(
@@ -65,7 +67,7 @@ def _draw(path: Path, summary: dict[str, Any], review: dict[str, Any], track: Tr
         axes.spines[["top", "right"]].set_visible(False)
     volume.plot(minutes, volumes, color="0.45", linestyle="--", label="programmed")
     volume.plot(track.minutes, track.counted_ml, color="#0072b2", linewidth=2, label="counted by the pump")
-    volume.plot(track.minutes, track.true_ml, color="#d55e00", linewidth=1, label="truly given (plant)")
+    volume.plot(track.minutes, track.true_ml, color="#d55e00", linewidth=1, label="really given (plant)")
     volume.set_ylabel("volume, mL")
     volume.legend(frameon=False, loc="upper left")
     rate.plot(rate_minutes, rates, color="0.45", linestyle="--")
@@ -73,12 +75,12 @@ def _draw(path: Path, summary: dict[str, Any], review: dict[str, Any], track: Tr
     rate.set_ylabel("rate, mL/h")
     rate.set_xlabel("minutes since the start")
     rate.set_ylim(bottom=0)
-    figure.suptitle(
+    drawing.suptitle(
         f"{review['drug']} {review['dose_mg']} mg in {review['vtbi_ml']} mL: {summary['outcome']}\n{NOTICE}",
         fontsize=11,
     )
-    figure.savefig(path, dpi=120)
-    plt.close(figure)
+    drawing.savefig(path, dpi=120)
+    plt.close(drawing)
 
 
 def _text(summary: dict[str, Any], review: dict[str, Any]) -> str:

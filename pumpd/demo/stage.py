@@ -1,4 +1,4 @@
-"""What the demo runs: an MQTT broker, `pumpsim` on a pseudo-terminal, and the gateway, each in a process of its own."""
+"""What the demo runs: an MQTT broker, `pumpsim` on a pseudo-terminal, and the gateway, each in its own process."""
 
 import contextlib
 import json
@@ -69,7 +69,7 @@ class Stage:
 
     def truth(self) -> dict[str, Any]:
         """What the simulated pump really did, from its control port."""
-        with urllib.request.urlopen(self.truth_url, timeout=5) as answer:  # noqa: S310  # http on loopback, our own
+        with urllib.request.urlopen(self.truth_url, timeout=5) as answer:  # noqa: S310  # http on loopback
             found: dict[str, Any] = json.load(answer)
             return found
 
@@ -78,7 +78,7 @@ class Stage:
 def stage(
     folder: Path, speed: int, faults: Sequence[str], seed: int, tablet_host: str = "", tablet_port: int = 0
 ) -> Iterator[Stage]:
-    """Everything up and connected; everything ended afterwards. With a `tablet_host`, tablets are served there.
+    """Start and connect everything, and end it all afterwards. With a `tablet_host`, tablets are served there.
 
     Raises StageError.
     """
@@ -107,7 +107,9 @@ def stage(
 
 @contextlib.contextmanager
 def _broker(folder: Path, port: int) -> Iterator[None]:
-    """An MQTT 5 broker on loopback. Not 3.1.1 beside it: rumqttd dies on passing a message with properties to that."""
+    """An MQTT 5 broker on loopback. It does not also serve 3.1.1, because rumqttd dies when it passes such clients a
+    message with properties.
+    """
     path = folder / "broker.toml"
     path.write_text(
         f"""id = 0
@@ -136,9 +138,11 @@ dynamic_filters = true
 
 @contextlib.contextmanager
 def _process(folder: Path, name: str, command: list[str]) -> Iterator["subprocess.Popen[bytes]"]:
-    """A process whose output goes to a file of the folder; terminated at the end, and killed if that does not help."""
+    """A process whose output goes to a file in the folder. It is terminated at the end, and killed if that does not
+    help.
+    """
     with (folder / f"{name}.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL)  # noqa: S603  # our own programs
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL)  # noqa: S603  # pumpd's programs
         try:
             yield process
         finally:
@@ -174,7 +178,9 @@ def _await_ready(folder: Path, simulator: "subprocess.Popen[bytes]") -> None:
 
 
 def _write_config(folder: Path, port: Path, speed: int, broker: int) -> Path:
-    """With a library signed by a key that is made here and thrown away: a start needs a signature, in a demo too."""
+    """Write the configuration, with a library signed by a key that is made here and thrown away: a start needs a
+    signature even in a demo.
+    """
     path = folder / "pumpd.toml"
     path.write_text(
         f"""gateway = "demo"
@@ -227,4 +233,4 @@ def _connect(folder: Path, settings: Settings) -> ControlClient:
         except NoAnswerError:
             client = None
         time.sleep(0.05)
-    raise StageError(f"the gateway did not come up; its log ends: {_log_end(folder, 'gateway')}")
+    raise StageError(f"the gateway did not start; its log ends: {_log_end(folder, 'gateway')}")

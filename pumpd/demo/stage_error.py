@@ -1,5 +1,5 @@
-"""How a part of the demo fails."""
+"""The error of the demo."""
 
 
 class StageError(RuntimeError):
-    """A part of the demo did not start or did not do its work; the message says which, and why."""
+    """A part of the demo did not start or failed; the message says which, and why."""

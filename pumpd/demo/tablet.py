@@ -19,14 +19,14 @@ POLL_EVERY_S = 0.3
 
 
 def certify(folder: Path, host: str) -> None:
-    """A certificate for the demo's own bedside, in the place where bedside reads it."""
+    """Make a certificate for the demo's own bedside, where bedside reads it."""
     make(folder / "tls", "demo", list(dict.fromkeys([host, "localhost", "127.0.0.1"])))
 
 
 def hire(client: ControlClient) -> tuple[str, str]:
     """Add a demo nurse who may do everything; returns her badge and PIN, both drawn at random (SEC-03).
 
-    Control refuses a PIN that is too simple; then the next one is drawn.
+    Control refuses a PIN that is too simple; then another one is drawn.
     """
     badge, roles = str(100_000 + secrets.randbelow(900_000)), tuple(role.value for role in Role)
     while True:

@@ -1,4 +1,4 @@
-"""The demo's live view: one panel on a terminal, a line now and then elsewhere."""
+"""The demo's live view: a panel on a terminal, otherwise a line from time to time."""
 
 from decimal import Decimal
 from typing import Any, Self
@@ -16,7 +16,7 @@ NOTICE = "SIMULATED PUMP. Not a cleared medical device: simulation, research and
 
 
 class View:
-    """Shows what is going on on standard error, so that `--json` keeps standard output to itself."""
+    """Shows progress on standard error, so that standard output is free for `--json`."""
 
     def __init__(self, speed: int) -> None:
         self._speed = speed
@@ -77,7 +77,7 @@ class View:
             Text(f"{each['priority'].upper()}  {each['cause']}. {each['action']}.", style="bold red")
             for each in pump["alarms"]
         ] or [Text("no alarm", style="green")]
-        title = f"pumpd demo, time runs {self._speed} times as fast"
+        title = f"pumpd demo, time runs {self._speed} times faster"
         return Panel(Group(grid, Text(), facts, Text(), *alarms), title=title, subtitle=NOTICE, width=92)
 
 

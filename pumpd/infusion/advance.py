@@ -3,16 +3,16 @@
 Promises:
 - `StartPump` comes out only of ARMED, only after a confirmation of exactly this program, a read-back equal to it and a
   reading of an idle pump, both asked for after the confirmation, and only when every interlock permits.
-- An answer counts from when it was asked for: a load, a read-back or a start that was asked for earlier proves nothing.
+- An answer counts from the time of its question: a load, read-back or start that was requested earlier proves nothing.
 - An order that is not loaded in time is withdrawn, whatever the pump does later.
-- The patient of the order, of the wristband that was scanned and of the pump is the same, or nothing is confirmed.
+- The order, the scanned wristband and the pump must all be for the same patient, or nothing is confirmed.
 - A stop is accepted in every state and always gives `StopPump` as the first action.
-- Permission is a lease. Nothing but all interlocks permitting on a fresh reading renews it; its lapse is a trip.
-- An unknown outcome of a start leads to UNCERTAIN, which knows status and stop only.
+- Permission is a lease. It is renewed only when all interlocks permit on a fresh reading; its lapse is a trip.
+- An unknown outcome of a start leads to UNCERTAIN, where only status and stop are possible.
 - A trip latches. Only a person clears it, and flow then needs a new read-back and a new confirmation.
-- Only ways that the table in `states` names are taken.
+- Only transitions that the table in `states` lists are made.
 
-Here is what each event does by itself; `evaluate` then checks the infusion as a whole.
+This module has what each event does by itself; `evaluate` then checks the infusion as a whole.
 """
 
 from pumpd.infusion.evaluate import evaluate
@@ -75,7 +75,7 @@ def begin(infusion: Infusion) -> tuple[Infusion, tuple[Action, ...]]:
 
 
 def advance(infusion: Infusion, event: Event) -> tuple[Infusion, tuple[Action, ...]]:
-    """What the event makes of the infusion, and what control must now do, in this order."""
+    """The infusion after the event, and the actions that control must now carry out, in this order."""
     turn = Turn(infusion, event.at_ns)
     _take(turn, event)
     evaluate(turn, by_time=isinstance(event, TimePassed))
@@ -161,7 +161,7 @@ def _segment_planned(turn: Turn, segment: Segment | None) -> None:
     if infusion.state is not State.PAUSED:
         return
     if segment is None or segment.program.vtbi <= infusion.limits.over_delivery:
-        turn.go(State.STOPPED, "nothing that the pump can give is left")
+        turn.go(State.STOPPED, "the pump cannot deliver what is left")
         return
     turn.go(
         State.LOADING,
@@ -201,7 +201,7 @@ def _read_back(turn: Turn, event: ProgramReadBack) -> None:
     if state not in (State.LOADING, State.ARMED):
         return
     if from_ns is None or event.asked_at_ns < from_ns:
-        return  # of what the pump held before the load, or before this confirmation
+        return  # it shows what the pump held before the load, or before this confirmation
     reasons = _read_back_faults(segment.program, event.outcome)
     if isinstance(event.outcome, Done):
         turn.set(read_back=event.outcome.value if reasons else segment.program)
@@ -291,22 +291,22 @@ def _trips_cleared(turn: Turn, by: str) -> None:
         return
     turn.do(Record("trips_cleared", {"by": by, "trips": [code.value for code in infusion.trips]}))
     turn.clear_alarms(frozenset(infusion.trips))
-    final = [code.value for code in infusion.trips if code not in RESUMABLE or _again_and_again(turn, code)]
+    final = [code.value for code in infusion.trips if code not in RESUMABLE or _trips_too_often(turn, code)]
     if final or infusion.started_ns is None:
         turn.go(State.STOPPED, f"cleared by {by}; after {', '.join(final) or 'this'} there is no resume", trips=())
     else:
         turn.go(State.PAUSED, f"cleared by {by}", trips=())
 
 
-def _again_and_again(turn: Turn, code: AlarmCode) -> bool:
-    """The same trip so often in so short a time that no resume helps (STP-07)."""
+def _trips_too_often(turn: Turn, code: AlarmCode) -> bool:
+    """The same trip has come too often in too short a time for a resume to help (STP-07)."""
     infusion, limits = turn.infusion, turn.infusion.limits
     recent = [at for what, at in infusion.tripped if what is code and turn.now_ns - at <= limits.same_trip_within_ns]
     return len(recent) >= limits.same_trips
 
 
 def _control_restarted(turn: Turn) -> None:
-    """Nothing goes on by itself: what may flow is stopped, what was being prepared is dropped (PWR-02, PWR-03)."""
+    """Nothing continues by itself: what may flow is stopped, what was being prepared is dropped (PWR-02, PWR-03)."""
     infusion = turn.infusion
     state, why = infusion.state, "the control process was restarted"
     if state.ended or state in (State.PAUSED, State.TRIPPED):
@@ -328,7 +328,7 @@ def _control_restarted(turn: Turn) -> None:
 
 
 def _deadman_failed(turn: Turn, cause: str, *, alone: bool) -> None:
-    """A flow that only its volume would still end is stopped while control can still do it (COM-12)."""
+    """Flow that would otherwise end only with the programmed volume is stopped while control still can (COM-12)."""
     state = turn.infusion.state
     if not state.may_flow:
         return

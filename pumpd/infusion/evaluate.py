@@ -22,7 +22,7 @@ from pumpd.infusion.turn import Turn
 from pumpd.pump import AlarmCode, PumpState, stopped
 from pumpd.quantities import NS_PER_S, Duration
 
-# Alarms that last as long as their cause, while nothing tripped on them.
+# Alarms that last as long as their cause, unless they caused a trip.
 _PASSING = frozenset(
     {
         AlarmCode.READING_STALE,
@@ -97,7 +97,7 @@ def _progress(turn: Turn) -> Trip | None:
         elif turn.now_ns - infusion.since_ns >= infusion.limits.flowing_within_ns:
             return Trip(AlarmCode.START_FAILED, "no flow seen in time after the start")
     elif infusion.state is State.RUNNING and reading is not None and reading.state.no_flow:
-        # What else a pump without flow can mean was evaluated by the interlocks.
+        # The interlocks have already evaluated every other reason why a pump does not flow.
         turn.go(State.COMPLETING, "the pump stopped by itself, volume given", flow_ended_ns=infusion.no_flow_since_ns)
     elif infusion.state is State.COMPLETING and reading is not None and reading.state.flowing:
         return Trip(AlarmCode.PROGRAM_CHANGED, "the pump flows again after its volume was given")
@@ -126,7 +126,7 @@ def _stopped(infusion: Infusion) -> bool:
 
 
 def _resolved(infusion: Infusion) -> frozenset[AlarmCode]:
-    """A doubt that the pump's own counter ends, unless that was lost too."""
+    """Doubts that the pump's own counter resolves, unless the counter was lost too."""
     lost = infusion.unaccounted or AlarmCode.DELIVERY_UNCERTAIN in infusion.trips
     return frozenset() if lost else frozenset({AlarmCode.DELIVERY_UNCERTAIN})
 
@@ -134,11 +134,13 @@ def _resolved(infusion: Infusion) -> frozenset[AlarmCode]:
 def _lost_count(infusion: Infusion, _now_ns: int) -> Verdict:
     if not infusion.unaccounted:
         return PERMIT
-    return Trip(AlarmCode.DELIVERY_UNCERTAIN, f"the pump lost its count, of {infusion.unaccounted} at most")
+    return Trip(AlarmCode.DELIVERY_UNCERTAIN, f"the pump lost its count, of at most {infusion.unaccounted}")
 
 
 def _ending(turn: Turn, *, repeat: bool) -> None:
-    """`repeat`: a stop may be sent again. Time alone sends none: it would cut off the poll that is to confirm it."""
+    """`repeat`: a stop may be sent again. Time alone sends none: another stop would interrupt the poll that is meant to
+    confirm the first.
+    """
     for check in (_lost_count, pump_alarms.check, window_volume.check):
         verdict = check(turn.infusion, turn.now_ns)
         if isinstance(verdict, Trip) and verdict.alarm not in turn.infusion.trips:
@@ -158,7 +160,7 @@ def _ending(turn: Turn, *, repeat: bool) -> None:
     if turn.now_ns - (infusion.stop_since_ns or 0) >= limits.stop_alarm_ns:
         turn.raise_alarm(AlarmCode.STOP_UNCONFIRMED)
         if infusion.reading is None or infusion.reading.asked_ns < (infusion.stop_since_ns or 0):
-            turn.raise_alarm(AlarmCode.DELIVERY_UNCERTAIN)  # COM-05: nothing was heard of it since the stop
+            turn.raise_alarm(AlarmCode.DELIVERY_UNCERTAIN)  # COM-05: the pump has not answered since the stop
     late = turn.now_ns - (infusion.stop_sent_ns or 0) >= limits.stop_retry_ns
     if repeat and infusion.no_flow_since_ns is None and late:
         turn.send_stop()
@@ -183,7 +185,7 @@ def _too_late_to_load(turn: Turn) -> bool:
 
 
 def _withdraw(turn: Turn) -> None:
-    """Nothing of it may reach the pump later; the stop ends a load that is under way."""
+    """No part of it may reach the pump later; the stop ends a load that is under way."""
     if turn.infusion.state is State.LOADING:
         turn.send_stop()
     within = turn.infusion.limits.loaded_within_ns / NS_PER_S
@@ -201,7 +203,7 @@ def _ordered(turn: Turn) -> None:
     if reading is None:
         return
     reasons = pump_idle.objections(reading)
-    if reasons:  # whatever runs there is not ours to stop
+    if reasons:  # pumpd did not start what runs there, so it does not stop it
         turn.go(State.ABANDONED, "; ".join(reasons))
         return
     turn.go(State.LOADING, "pump idle")
@@ -272,7 +274,7 @@ def _start(turn: Turn) -> None:
         "every interlock permits",
         started_ns=turn.now_ns if infusion.started_ns is None else infusion.started_ns,
         start_answered=False,
-        flow_since_ns=turn.now_ns,  # from the answer on, once it comes
+        flow_since_ns=turn.now_ns,  # replaced by the instant of the answer, once it comes
         flow_ended_ns=None,
         integral=ZERO,
         samples=(),

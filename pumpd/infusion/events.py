@@ -1,4 +1,4 @@
-"""What can happen to an infusion (events, past tense) and what the shell must then do (actions, verbs).
+"""What can happen to an infusion (events, past tense) and what control must then do (actions, verbs).
 
 Every event carries the monotonic instant at which it happened: the core never reads a clock.
 """
@@ -14,7 +14,7 @@ from pumpd.quantities import Duration, Volume
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """What the pump is to hold: the whole program, or after a pause its remainder; and the digest that is confirmed."""
+    """The program that the pump must hold, whole or the remainder after a pause, and the digest to confirm."""
 
     digest: str
     program: PumpProgram
@@ -55,10 +55,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Answered(Event):
-    """What a question or a command to the pump came to. `at_ns` is the instant of the answer.
+    """The outcome of a question or a command to the pump. `at_ns` is the instant of the answer.
 
     `asked_ns` is when it was asked: an answer proves nothing about what happened after the question. It is None in
-    journals of version 0.1, which did not record it; then the instant of the answer stands in.
+    journals of version 0.1, which did not record it; then the instant of the answer is used.
     """
 
     asked_ns: int | None = field(default=None, kw_only=True)
@@ -100,7 +100,7 @@ class ProgramReadBack(Answered):
 
 @dataclass(frozen=True, slots=True)
 class ChallengeIssued(Event):
-    """The shell drew a nonce for a confirmation of the present segment, and showed a review with this digest."""
+    """Control drew a nonce for a confirmation of the present segment, and showed a review with this digest."""
 
     nonce: str
     shown: str = ""
@@ -151,7 +151,7 @@ class ResumeRequested(Event):
 
 @dataclass(frozen=True, slots=True)
 class SegmentPlanned(Event):
-    """The remainder to resume with; None when nothing that the pump can give is left."""
+    """The remainder to resume with; None when the pump cannot deliver what is left."""
 
     segment: Segment | None
 
@@ -163,7 +163,7 @@ class TripsCleared(Event):
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReconciled(Event):
-    """A person read on the pump's display what it gave of the present program, and gives a reason.
+    """A person read on the pump's display how much of the present program it gave, and gives a reason.
 
     `seen_stopped`: that person saw the pump stopped, which ends the infusion of a pump that does not answer.
     `volume_again`: the volume entered a second time; needed when it is more than the program.
@@ -194,7 +194,7 @@ class DeadmanFailed(Event):
 
 @dataclass(frozen=True, slots=True)
 class DeadmanRestored(Event):
-    """It was armed again, or a new one was."""
+    """It, or a new one, was armed again."""
 
 
 @dataclass(frozen=True, slots=True)

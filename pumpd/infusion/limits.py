@@ -35,9 +35,9 @@ class Limits:
     deviation_for_ns: int = 60 * NS_PER_S  # RUN-02
     mismatch_floor: Volume = Volume("0.1")  # RUN-03
     mismatch_percent: Decimal = Decimal(2)  # RUN-03
-    over_delivery: Volume = Volume("0.05")  # RUN-04 allows 0.1 mL in truth: a poll of flow comes on top of this
+    over_delivery: Volume = Volume("0.05")  # RUN-04 allows 0.1 mL really given: the flow between polls adds to this
     counter_slack: Volume = Volume("0.02")  # [P] what rounding and reading time may add to a difference of counters
-    counter_step: Volume = Volume(0)  # what the pump may have given beyond what its counter shows
+    counter_step: Volume = Volume(0)  # the most that the pump may have given beyond what its counter shows
     # window
     mean_over_ns: int = 5 * _MIN  # WIN-02
     mean_percent: Decimal = Decimal(105)  # WIN-02
@@ -51,7 +51,7 @@ class Limits:
         return replace(self, counter_step=step, counter_slack=slack, mismatch_floor=floor)
 
     def for_time_scale(self, scale: int) -> "Limits":
-        """Limits for clinical time that runs `scale` times faster than life (simulation only).
+        """Limits for clinical time that runs `scale` times faster than real time (simulation only).
 
         The serial line does not get faster, so what bounds communication stays as it is in real time; readings are
         taken ten times a second, and a real delay between asking and answering weighs `scale` times as much.

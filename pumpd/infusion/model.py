@@ -1,4 +1,4 @@
-"""An infusion as one frozen value, and what can be worked out from it."""
+"""An infusion as one frozen value, and what follows from it."""
 
 from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
@@ -34,7 +34,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Infusion:
-    """Everything that the next decision rests on. Instants are monotonic nanoseconds; None means never."""
+    """Everything that the next decision depends on. Instants are monotonic nanoseconds; None means never."""
 
     place: Place
     segment: Segment
@@ -50,7 +50,7 @@ class Infusion:
     # pump
     reading: Reading | None = None
     read_back: PumpProgram | None = None
-    read_back_from_ns: int | None = None  # a read-back that was asked for before this proves nothing
+    read_back_from_ns: int | None = None  # a read-back that was requested before this proves nothing
     link_lost: bool = False
     no_flow_since_ns: int | None = None  # first of the unbroken readings without flow and with unchanged volume
     # permission
@@ -68,9 +68,9 @@ class Infusion:
     given_before: Volume = ZERO  # by the segments before, at most
     counted: Volume = ZERO  # by this segment, as the pump reports it; never goes back
     loaded: bool = False  # the pump took this segment, and its counter shows all of it
-    load_unknown: bool = False  # it may have taken it without an answer, and was not read since
+    load_unknown: bool = False  # it may have taken the segment without answering, and was not read since
     counted_when_stopped: Volume = ZERO  # `counted` when the flow last ended
-    unaccounted: Volume = ZERO  # the most that this segment can have given besides, where the counter was lost
+    unaccounted: Volume = ZERO  # the most that this segment can have given in addition, where the counter was lost
     integral: Volume = ZERO  # of the reported rate over this segment
     samples: tuple[Sample, ...] = ()  # of the last five minutes of flow
     # stop
@@ -87,7 +87,7 @@ class Infusion:
     reason: str = ""
 
     def but(self, **changes: Any) -> "Infusion":
-        """The same infusion with some fields changed; `dataclasses.replace` at a tenth of its price."""
+        """The same infusion with some fields changed; `dataclasses.replace` at a tenth of its cost."""
         if not changes.keys() <= _FIELDS:
             raise TypeError(f"an infusion has no {', '.join(sorted(changes.keys() - _FIELDS))}")
         other = object.__new__(Infusion)
@@ -96,7 +96,7 @@ class Infusion:
         return other
 
     def moved(self, by_ns: int) -> "Infusion":
-        """The same infusion with every instant moved: the monotonic clock starts from zero when the machine does."""
+        """The same infusion with every instant moved: the monotonic clock starts from zero when the machine boots."""
         if not by_ns:
             return self
         instants = {name: at + by_ns for name in _INSTANTS if (at := getattr(self, name)) is not None}
@@ -114,7 +114,7 @@ class Infusion:
 
     @property
     def delivered(self) -> Volume:
-        """What was given: as the pump reports it for this segment, on top of the most that those before can have."""
+        """What was given: the pump's report for this segment, plus the most that earlier segments can have given."""
         return self.given_before + self.counted
 
     @property
@@ -123,7 +123,7 @@ class Infusion:
 
     @property
     def action(self) -> ConfirmAction:
-        """What a confirmation would now be for."""
+        """What a confirmation would permit now."""
         return ConfirmAction.START if self.started_ns is None else ConfirmAction.RESUME
 
     def running_ns(self, now_ns: int) -> int:
@@ -165,7 +165,7 @@ class Infusion:
         return self.given_before + min(self.accounted + self.could_give(now_ns - last), most)
 
     def could_give(self, for_ns: int) -> Volume:
-        """The most that the program gives in a stretch of time."""
+        """The most that the program gives in a period of this length."""
         return self.segment.program.highest_rate.volume_in(Duration.from_ns(max(0, for_ns)))
 
 

@@ -1,4 +1,4 @@
-"""What a reading adds to an infusion: counters, integral, samples of five minutes, and since when there is no flow."""
+"""What a reading adds to an infusion: counters, integral, five minutes of samples, and since when there is no flow."""
 
 from pumpd.infusion.interlocks.flow_deviation import SHORT_NS
 from pumpd.infusion.model import ZERO, Infusion, Sample
@@ -29,10 +29,10 @@ def apply_reading(infusion: Infusion, reading: Reading) -> Infusion:
 
 
 def _counted(infusion: Infusion, reading: Reading) -> Volume:
-    """What this segment gave, by the pump's counter; whatever it grows by while nobody here let it flow counts too."""
+    """What this segment gave, by the pump's counter. Growth while pumpd did not allow flow counts too."""
     last, loaded = infusion.reading, infusion.loaded
     if infusion.state.ended:
-        return infusion.counted  # what runs there now is not ours
+        return infusion.counted  # pumpd did not start what runs there now
     if infusion.state.may_flow and loaded:
         return max(infusion.counted, reading.delivered)
     if last is None:
@@ -46,14 +46,13 @@ def _fell(infusion: Infusion, reading: Reading) -> bool:
 
 
 def _grown(last: Reading, reading: Reading) -> Volume:
-    """By how much the counter grew. One that is lower than it was started over, and all that it shows is new."""
+    """By how much the counter grew. A counter that fell has started over, and all that it shows is new."""
     return reading.delivered - last.delivered if reading.delivered >= last.delivered else reading.delivered
 
 
 def _hidden_by_load(infusion: Infusion, reading: Reading) -> Volume:
-    """The most that a counter hides when an unanswered load may have cleared it: all that it showed before.
-
-    Only where that much could have flowed since.
+    """The most that a counter hides when an unanswered load may have cleared it: all that it showed before, where that
+    much could have flowed since.
     """
     last = infusion.reading
     if not infusion.load_unknown or last is None or reading.delivered < last.delivered:
@@ -65,24 +64,23 @@ def _hidden_by_load(infusion: Infusion, reading: Reading) -> Volume:
 def _unaccounted(infusion: Infusion, reading: Reading) -> Volume:
     """The worst case of what a counter lost since the last reading, when it is lower than it was (COM-05).
 
-    The counter of a pump that reports a reset lost it too: what it counts now may all have come afterwards. From then
-    on its counter adds to nothing, so a flow that goes on is booked at its worst case as well.
+    A pump that reports a reset lost its count too: all that it counts now may have been given after the reset. From
+    then on its counter proves nothing, so flow that continues is booked at its worst case as well.
     """
     last = infusion.reading
     before = last.delivered if last is not None else infusion.counted
-    went_on = infusion.unaccounted and (reading.state.flowing or (last is not None and last.state.flowing))
+    kept_flowing = infusion.unaccounted and (reading.state.flowing or (last is not None and last.state.flowing))
     reset = PumpAlarm.PUMP_RESET in reading.alarms and (last is None or PumpAlarm.PUMP_RESET not in last.alarms)
-    if reading.delivered >= before and not went_on and not reset and not _vanished(infusion, reading):
+    if reading.delivered >= before and not kept_flowing and not reset and not _vanished(infusion, reading):
         return infusion.unaccounted
     since = last.answered_ns if last is not None else infusion.flow_since_ns or reading.answered_ns
-    before_loss = infusion.unaccounted or infusion.limits.counter_slack  # what the last count may have rounded away
-    return before_loss + infusion.could_give(reading.answered_ns - since)
+    # The slack is what rounding may have hidden of the last count.
+    return (infusion.unaccounted or infusion.limits.counter_slack) + infusion.could_give(reading.answered_ns - since)
 
 
 def _vanished(infusion: Infusion, reading: Reading) -> bool:
-    """The pump does not flow and has counted nothing, after a time in which it may have flowed without a poll.
-
-    It may have lost its supply meanwhile, and its count with it; there may be no other sign of that.
+    """The pump does not flow and has counted nothing, after a time in which it may have flowed without a poll. It may
+    have lost power in between, and its count with it; there may be no other sign of that.
     """
     last, since = infusion.reading, infusion.flow_since_ns
     if since is None or reading.delivered != ZERO or reading.state.flowing:

@@ -1,17 +1,17 @@
-"""A person reads on the pump's display what it gave, and so ends a doubt (COM-05).
+"""A person reads on the pump's display how much it gave, which ends a doubt (COM-05).
 
 Promises:
 - A volume is accepted from 0 to what the container can hold, never below what the pump itself reported.
 - A volume above the program is accepted only when it was entered twice, and equal.
-- A pump that may still flow is not reconciled: readings must show no flow, or a whole lease must have passed without
-  an answer and the person must have seen the pump stopped.
+- A pump that may still flow is not reconciled: readings must confirm that it stopped, or a whole lease must have
+  passed without an answer and the person must have seen the pump stopped.
 """
 
 from pumpd.infusion.events import DeliveryReconciled, Record
 from pumpd.infusion.model import ZERO, Infusion
 from pumpd.infusion.states import State
 from pumpd.infusion.turn import Turn
-from pumpd.pump import AlarmCode
+from pumpd.pump import AlarmCode, Reading, stopped
 from pumpd.quantities import NS_PER_S
 
 LEAST_REASON = 3  # letters (AUD-08)
@@ -42,13 +42,13 @@ def _objections(infusion: Infusion, event: DeliveryReconciled) -> list[str]:
     """Why this volume, or this reason, is not accepted."""
     volume, again, reasons = event.volume, event.volume_again, []
     if not infusion.in_doubt:
-        reasons.append(f"reconcile: what was given is not in doubt, the pump reports {infusion.delivered}")
+        reasons.append(f"reconcile: the given volume is not in doubt, the pump reports {infusion.delivered}")
     if len(event.reason.strip()) < LEAST_REASON:
         reasons.append(f"reason: give one of at least {LEAST_REASON} letters")
     if volume < infusion.counted:
         reasons.append(f"volume: the pump itself has reported {infusion.counted}, which is more than {volume}")
     if infusion.container is not None and volume > infusion.container:
-        reasons.append(f"volume: the container gives {infusion.container} at most, so {volume} cannot have been given")
+        reasons.append(f"volume: the container holds {infusion.container} at most, so {volume} cannot have been given")
     elif again is not None and again != volume:
         reasons.append(f"volume: {volume} the first time and {again} the second; read the display again")
     elif again is None and volume > infusion.segment.program.vtbi:
@@ -62,20 +62,26 @@ def _objections(infusion: Infusion, event: DeliveryReconciled) -> list[str]:
 def _may_still_flow(infusion: Infusion, now_ns: int, *, seen_stopped: bool) -> tuple[str, ...]:
     """Why what a person read on the display cannot be final yet; empty when the pump is known not to flow.
 
-    That is known from a reading that was asked for after the stop and shows no flow. A pump that no longer answers
-    never gives one. Then a whole lease must have passed since the stop, or since it was last seen to flow, and the
-    person must have seen it stopped, because not every pump stops when its lease ends.
+    That is known from readings that confirm the stop. A pump that no longer answers never gives them. Then a whole
+    lease must have passed since the stop, or since it was last read, and the person must have seen it stopped, because
+    not every pump stops when its lease ends.
     """
     reading, limits, stop_ns = infusion.reading, infusion.limits, infusion.stop_since_ns
+    if stopped(infusion.no_flow_since_ns, reading, limits.still_for_ns):
+        return ()
     if reading is not None and (stop_ns is None or reading.asked_ns > stop_ns):
-        if reading.state.no_flow:
-            return ()
-        does = "flows" if reading.state.flowing else f"is {reading.state}"
-        why, since_ns = f"the pump reports that it {does}; stop it, at the pump if need be", reading.answered_ns
+        why, since_ns = _reported(reading), reading.answered_ns
     else:
-        why = "the pump was not read since the stop was sent"
+        why = "the pump has not been read since the stop was sent"
         since_ns = infusion.since_ns if stop_ns is None else stop_ns
     left_ns = since_ns + limits.lease_ns - now_ns
     if left_ns > 0:
-        return (f"reconcile: {why}; until a reading shows no flow, ask again in {left_ns / NS_PER_S:.0f} s",)
+        return (f"reconcile: {why}; until readings confirm that it stopped, ask again in {left_ns / NS_PER_S:.0f} s",)
     return () if seen_stopped else (f"reconcile: {why}; stop it at the pump, and confirm that you saw it stopped",)
+
+
+def _reported(reading: Reading) -> str:
+    if reading.state.no_flow:
+        return "the pump reports no flow, which the next readings must confirm"
+    does = "flows" if reading.state.flowing else f"is {reading.state}"
+    return f"the pump reports that it {does}; stop it, at the pump if need be"

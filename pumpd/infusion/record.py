@@ -1,14 +1,14 @@
-"""Events and infusions as JSON data and back, exactly: what the journal keeps so that an infusion can be rebuilt.
+"""Events and infusions as JSON data and back, exactly: the journal keeps them so that an infusion can be rebuilt.
 
 Promises:
 - What is read back equals what was written, for every event and every infusion; equal values give equal data.
-- The form is read off the types: a field that is added later is in the data without anyone remembering it, and a type
-  that has no form raises TypeError.
+- The form follows from the types: a field that is added later is in the data without further work, and a type that has
+  no form raises TypeError.
 - Data is checked while it is read: a wrong type, an unknown field or an impossible value is a RecordError. A field that
-  an older pumpd did not know takes its default, or what `FROM_0_1` says; it also knows the names of version 0.1.
+  an older pumpd did not know takes its default, or the value from `FROM_0_1`, which also maps the names of version 0.1.
 
-Quantities and decimals are text ("52.5 mL/h"), instants whole monotonic nanoseconds, sets sorted lists, an outcome
-carries its word: {"outcome": "unknown", "cause": "no reply"}.
+Quantities and decimals are text ("52.5 mL/h"), instants whole monotonic nanoseconds, sets sorted lists, an outcome is
+named: {"outcome": "unknown", "cause": "no reply"}.
 """
 
 import re
@@ -44,7 +44,7 @@ def to_data(value: object) -> Any:
 
 
 def from_data(kind: type[T], data: Any) -> T:
-    """The value again. Raises RecordError."""
+    """The value that this data describes. Raises RecordError."""
     made: T = _form(kind).read(data)
     return made
 
@@ -55,7 +55,7 @@ def event_to_data(event: events.Event) -> dict[str, Any]:
 
 
 def event_from_data(data: Mapping[str, Any]) -> events.Event:
-    """The event again. Raises RecordError."""
+    """The event that this data describes. Raises RecordError."""
     rest = dict(data)
     name = rest.pop("event", None)
     if not isinstance(name, str) or name not in EVENTS:
@@ -64,7 +64,7 @@ def event_from_data(data: Mapping[str, Any]) -> events.Event:
 
 
 def infusion_from_data(data: Mapping[str, Any]) -> Infusion:
-    """The infusion again. Raises RecordError."""
+    """The infusion that this data describes. Raises RecordError."""
     return from_data(Infusion, data)
 
 
@@ -87,7 +87,7 @@ def _infusion_from_0_1(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _limits_from_0_1(data: dict[str, Any]) -> dict[str, Any]:
-    """Version 0.1 never withdrew an order, and its journals must give the same infusions again."""
+    """Version 0.1 never withdrew an order, and its journals must still give the same infusions."""
     return {"loaded_within_ns": _UNLIMITED_NS} | data
 
 
@@ -119,7 +119,7 @@ def _made_form(kind: Any) -> _Form:
     if origin is tuple and len(arguments) == 2 and arguments[1] is Ellipsis:
         return _sequence(tuple, arguments[0])
     if origin is tuple:
-        return _row(tuple(map(_form, arguments)))
+        return _fixed_tuple(tuple(map(_form, arguments)))
     if origin is frozenset:
         return _sequence(frozenset, arguments[0])
     if isinstance(kind, type):
@@ -131,7 +131,7 @@ def _made_form(kind: Any) -> _Form:
             return _Form(plain, _decimal)
         if issubclass(kind, Enum):
             return _Form(lambda value: value.value, lambda data: _member(kind, data))
-        if is_dataclass(kind) and kind is not Done:  # what a Done holds is in its outcome's type alone
+        if is_dataclass(kind) and kind is not Done:  # only the type of the outcome shows what a Done holds
             return _dataclass(kind)
     raise TypeError(f"{kind} has no form in the journal")
 
@@ -210,12 +210,12 @@ def _sequence(kind: type, item: Any) -> _Form:
     return _Form(write, lambda data: kind(form.read(each) for each in _checked(list, data)))
 
 
-def _row(forms: tuple[_Form, ...]) -> _Form:
-    """A tuple of so many things, each with a type of its own."""
+def _fixed_tuple(forms: tuple[_Form, ...]) -> _Form:
+    """A tuple of fixed length, in which each item has its own type."""
 
     def read(data: Any) -> Any:
         if len(_checked(list, data)) != len(forms):
-            raise RecordError(f"{data!r:.80} has not {len(forms)} parts")
+            raise RecordError(f"{data!r:.80} does not have {len(forms)} parts")
         return tuple(form.read(each) for form, each in zip(forms, data, strict=True))
 
     return _Form(lambda value: [form.write(each) for form, each in zip(forms, value, strict=True)], read)

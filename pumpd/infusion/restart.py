@@ -1,8 +1,8 @@
 """What is decided after a restart, for each state of the pump and of the journal (PWR-04): one decision in each cell.
 
-`advance` carries the decisions out from the event ControlRestarted on; where there is no infusion, control does. The
-tests check both against this table, cell by cell; docs/reference/restart.md is printed from it. In no cell does
-anything start, or go on, by itself (PWR-03).
+`advance` carries the decisions out, beginning with the event ControlRestarted; where there is no infusion, control
+does. The tests check both against this table, cell by cell; docs/reference/restart.md is printed from it. No decision
+lets anything start, or continue, by itself (PWR-03).
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from pumpd.infusion.states import State
 
 
 class Found(StrEnum):
-    """The pump, as it is found."""
+    """The pump as this process found it."""
 
     FLOWING = "flowing"
     STOPPED = "stopped"
@@ -22,7 +22,7 @@ class Found(StrEnum):
 
 
 class Left(StrEnum):
-    """The journal, as the previous process left it."""
+    """The journal as the previous process left it."""
 
     NOTHING = "nothing under way"
     PREPARED = "an order before its first flow"
@@ -38,7 +38,9 @@ class Left(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """`stop`: stops are sent until readings confirm that the pump stopped. `state`: where the infusion then is."""
+    """`stop`: stops are sent until readings confirm that the pump stopped. `state`: the state that the infusion then
+    has.
+    """
 
     stop: bool
     state: State | None
@@ -63,8 +65,8 @@ _NONE = Decision(stop=False, state=None, text="nothing is started; high alarm")
 _STOP_NONE = Decision(stop=True, state=None, text="stop; nothing is started; high alarm")
 
 DECISIONS: dict[Left, dict[Found, Decision]] = {
-    left: dict(zip(Found, row, strict=True))
-    for left, row in {
+    left: dict(zip(Found, decisions, strict=True))
+    for left, decisions in {
         #                FLOWING         STOPPED      RESET        SILENT
         Left.NOTHING: (_STOP, _WAIT, _WAIT, _AWAY),
         Left.PREPARED: (_DROP_AND_STOP, _DROP, _DROP, _DROP),
@@ -81,7 +83,7 @@ DECISIONS: dict[Left, dict[Found, Decision]] = {
 
 
 def left_by(infusion: Infusion | None) -> Left:
-    """The row of the table for an infusion as the journal gives it; None where it has none under way."""
+    """The table's entry for an infusion as the journal gives it, or for none under way."""
     if infusion is None or infusion.state.ended:
         return Left.NOTHING
     match infusion.state:
@@ -104,7 +106,7 @@ def left_by(infusion: Infusion | None) -> Left:
 def table() -> str:
     """The decisions as a Markdown table."""
     lines = [f"| the journal has | {' | '.join(f'pump {found.value}' for found in Found)} |", "|---|---|---|---|---|"]
-    for left, row in DECISIONS.items():
-        cells = [f"{one.text}{f' (`{one.state.value}`)' if one.state else ''}" for one in row.values()]
+    for left, decisions in DECISIONS.items():
+        cells = [f"{one.text}{f' (`{one.state.value}`)' if one.state else ''}" for one in decisions.values()]
         lines.append(f"| {left.value} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"

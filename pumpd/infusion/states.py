@@ -1,7 +1,7 @@
-"""The states of an infusion and the table of the ways between them.
+"""The states of an infusion and the table of transitions between them.
 
 `may_flow` is what must be assumed of the pump: in such a state pumpd keeps a lease, polls, and has a stop ready. The
-table is the whole truth: `advance()` takes no other step, and docs/reference/states.md is printed from it.
+table is complete: `advance()` makes no other transition, and docs/reference/states.md is printed from it.
 """
 
 from enum import StrEnum
@@ -60,62 +60,62 @@ MEANING: dict[State, str] = {
     State.ABANDONED: "ended before any flow",
 }
 
-_STOP = "stop asked for"
+_STOP = "stop requested"
 _TRIP = "an interlock tripped"
 _RESTART = "control restarted while a remainder was being prepared"
-_RECONCILED = "a person read at the pump what it gave"
+_RECONCILED = "a person read at the pump how much it gave"
 _PANEL = "flow or change seen at the pump"
 
 TRANSITIONS: dict[State, dict[State, str]] = {
     State.ORDERED: {
         State.LOADING: "pump seen idle, without alarm",
-        State.ABANDONED: "pump not idle, or not heard in time, stop asked for, or control restarted",
+        State.ABANDONED: "pump not idle, or silent for too long, stop requested, or control restarted",
     },
     State.LOADING: {
         State.READY: "program read back, equal to the order",
         State.ABANDONED: "load or read-back failed or took too long, before the first flow; stop, or control restarted",
         State.TRIPPED: "load or read-back of a remainder failed or took too long, or control restarted",
-        State.STOPPED: "stop asked for, or pause budget or window used up",
+        State.STOPPED: "stop requested, or pause budget or window used up",
         State.STOPPING: _PANEL,
     },
     State.READY: {
         State.TRIPPED: _RESTART,
         State.ARMED: "confirmation accepted",
-        State.ABANDONED: "stop asked for, or control restarted, before the first flow",
-        State.STOPPED: "stop asked for, or pause budget or window used up",
+        State.ABANDONED: "stop requested, or control restarted, before the first flow",
+        State.STOPPED: "stop requested, or pause budget or window used up",
         State.STOPPING: _PANEL,
     },
     State.ARMED: {
         State.STARTING: "pump idle, program read back again, every interlock permits",
         State.READY: "an interlock refused; a new confirmation is needed",
         State.TRIPPED: _RESTART,
-        State.ABANDONED: "stop asked for, or control restarted, before the first flow",
-        State.STOPPED: "stop asked for, or pause budget or window used up",
+        State.ABANDONED: "stop requested, or control restarted, before the first flow",
+        State.STOPPED: "stop requested, or pause budget or window used up",
         State.STOPPING: _PANEL,
     },
     State.STARTING: {
         State.RUNNING: "pump answered and reports flow at the programmed rate",
         State.UNCERTAIN: "the answer to the start was lost, or control died before it was known",
-        State.PAUSING: "pause asked for",
-        State.STOPPING: "stop asked for, start refused, no flow in time, or " + _TRIP,
+        State.PAUSING: "pause requested",
+        State.STOPPING: "stop requested, start refused, no flow in time, or " + _TRIP,
     },
     State.RUNNING: {
         State.COMPLETING: "pump stopped by itself with the volume given",
-        State.PAUSING: "pause asked for",
-        State.STOPPING: "stop asked for, or " + _TRIP,
+        State.PAUSING: "pause requested",
+        State.STOPPING: "stop requested, or " + _TRIP,
     },
     State.COMPLETING: {
         State.COMPLETED: "two readings, no flow, volume unchanged",
-        State.STOPPING: "stop asked for, or " + _TRIP,
+        State.STOPPING: "stop requested, or " + _TRIP,
     },
     State.PAUSING: {
         State.PAUSED: "two readings, no flow, volume unchanged",
-        State.STOPPING: "stop asked for, control restarted, or " + _TRIP,
+        State.STOPPING: "stop requested, control restarted, or " + _TRIP,
         State.STOPPED: _RECONCILED,
     },
     State.PAUSED: {
-        State.LOADING: "resume asked for: the remainder is loaded, read back and confirmed again",
-        State.STOPPED: "stop asked for, nothing left, or pause budget or window used up",
+        State.LOADING: "resume requested: the remainder is loaded, read back and confirmed again",
+        State.STOPPED: "stop requested, nothing left, or pause budget or window used up",
         State.STOPPING: _PANEL,
     },
     State.STOPPING: {
@@ -128,7 +128,7 @@ TRANSITIONS: dict[State, dict[State, str]] = {
     },
     State.TRIPPED: {
         State.PAUSED: "a person cleared a trip that may be resumed",
-        State.STOPPED: "a person cleared any other trip, or stop asked for, or the window closed, or " + _RECONCILED,
+        State.STOPPED: "a person cleared any other trip, or stop requested, or the window closed, or " + _RECONCILED,
         State.STOPPING: _PANEL,
     },
     State.COMPLETED: {},

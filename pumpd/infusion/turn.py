@@ -1,6 +1,7 @@
-"""One event being applied to an infusion: the verbs in which the state machine is written.
+"""One event as it is applied to an infusion: the verbs from which the state machine is built.
 
-A Turn lives for one call of `advance`, collects the actions in order, and takes no step that the table does not name.
+A Turn lives for one call of `advance`, collects the actions in order, and makes no transition that the table does not
+list.
 """
 
 from typing import Any
@@ -12,7 +13,7 @@ from pumpd.pump import AlarmCode
 
 
 class ImpossibleTransitionError(RuntimeError):
-    """A step that the table of states does not name: a defect in pumpd. Control then stops the pump."""
+    """A transition that the table of states does not list: a defect in pumpd. Control then stops the pump."""
 
 
 class Turn:
@@ -31,7 +32,7 @@ class Turn:
         self.do(Refuse(reasons))
 
     def go(self, state: State, reason: str, **changes: Any) -> None:
-        """Step into a state of the table; the step is recorded, and an end is summed up."""
+        """Move to another state; the transition is recorded, and an end is summed up."""
         old = self.infusion.state
         if state not in TRANSITIONS[old]:
             raise ImpossibleTransitionError(f"{old} -> {state}: {reason}")
@@ -50,9 +51,9 @@ class Turn:
             self.set(stop_sent_ns=self.now_ns)
 
     def stop_flow(self, into: State, why: str, then: State, **changes: Any) -> None:
-        """Into a state that repeats the stop until it is confirmed; permission ends here."""
+        """Move to a state that repeats the stop until it is confirmed; permission ends here."""
         self.send_stop()
-        if not self.infusion.state.ending:  # a stop under way keeps its first instant
+        if not self.infusion.state.ending:  # a stop under way keeps the instant at which it began
             changes |= {"stop_since_ns": self.now_ns, "no_flow_since_ns": None}
         self.go(into, why, then=then, lease_until_ns=None, confirmed=None, **changes)
         self.do(ReadPump())
@@ -71,7 +72,7 @@ class Turn:
 
     @property
     def never_flowed(self) -> bool:
-        """No start was sent, and no flow was seen that somebody made at the pump."""
+        """No start was sent, and no flow was seen that a person started at the pump."""
         return self.infusion.started_ns is None and self.infusion.state is not State.TRIPPED
 
     def latch(self, code: AlarmCode) -> None:

@@ -1,4 +1,4 @@
-"""Everything that happened, in order, on disk, chained: the one way out of the control process."""
+"""Everything that happened, in order, on disk, chained: the only way out of the control process."""
 
 from pumpd.journal.records import GENESIS, START, Anchor, Entry, Record, Removed
 from pumpd.journal.store import BrokenChainError, Journal, JournalError, JournalReader

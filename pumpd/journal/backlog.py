@@ -1,9 +1,9 @@
-"""What is not on the disk yet, in the order in which it was handed over, and how much of it may wait (AUD-10).
+"""Entries that are not on disk yet, in the order in which they were handed over, and how many may wait (AUD-10).
 
 Promises:
-- What was posted is kept until it is written. At most `KEPT_MOST` posted entries wait, whether the disk is slow, hangs
-  or refuses; beyond that they are counted, and an entry `entries_lost` says how many.
-- What was appended is written or refused, and its caller learns which.
+- Posted entries are kept until they are written. At most `KEPT_MOST` of them wait, whether the disk is slow, hangs or
+  refuses; beyond that they are counted, and an entry `entries_lost` gives the number.
+- Appended entries are written or refused, and the caller learns which.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pumpd.journal.records import Entry
 from pumpd.journal.store import Journal, JournalError
 
-KEPT_MOST = 20_000  # entries: an hour of a running pump, some 20 MB
+KEPT_MOST = 20_000  # entries: an hour of a running pump, about 20 MB
 
 
 @dataclass(slots=True, eq=False)
@@ -21,14 +21,16 @@ class Batch:
     """Entries that were handed over together."""
 
     entries: Sequence[Entry]
-    posted: bool  # else appended: its caller waits
-    begun: bool = False  # it was handed to the disk
+    posted: bool  # if not, it was appended, and its caller waits
+    begun: bool = False  # writing has begun
     settled: bool = False
-    error: JournalError | None = None  # of an appended one that is settled
+    error: JournalError | None = None  # of an appended batch that is settled
 
 
 def stamped(entries: Iterable[Entry]) -> list[Entry]:
-    """With the wall time of now: an entry says when something happened, not when the disk had time (AUD-02)."""
+    """The entries with the present wall time: an entry records when something happened, not when the disk was free
+    (AUD-02).
+    """
     now = datetime.now(UTC)
     return [Entry(each.kind, each.body, each.pump, each.session, each.mono_ns, now) for each in entries]
 
@@ -60,20 +62,20 @@ class Backlog:
         return not batch.settled
 
     def withdraw(self, batch: Batch) -> bool:
-        """Take back what was appended; False when the disk has begun on it."""
+        """Take back an appended batch; False when writing has begun."""
         if batch.begun or batch not in self._batches:
             return False
         self._batches.remove(batch)
         return True
 
     def begin(self) -> tuple[list[Batch], int]:
-        """All that waits, for an attempt to write it, and how many entries were lost so far."""
+        """Everything that waits, for an attempt to write it, and how many entries have been lost so far."""
         for batch in self._batches:
             batch.begun = True
         return [*self._batches], self.lost
 
     def written(self, batches: Sequence[Batch], lost: int) -> int | None:
-        """These are on the disk. Returns how many posted entries that were, if a failure went before; else None."""
+        """These are on disk. After a failure it returns how many posted entries these were, otherwise None."""
         self._forget(batches)
         self.lost -= lost
         behind, self.behind = self.behind, self.lost > 0
@@ -82,7 +84,7 @@ class Backlog:
         return sum(len(batch.entries) for batch in batches if batch.posted) + (1 if lost else 0)
 
     def failed(self, batches: Iterable[Batch], error: JournalError) -> None:
-        """None of these is on the disk: what was posted is kept, what was appended is refused."""
+        """None of these is on disk: posted entries are kept, appended ones refused."""
         self.behind = True
         appended = [batch for batch in batches if not batch.posted]
         for batch in appended:
@@ -90,7 +92,7 @@ class Backlog:
         self._forget(appended)
 
     def drop(self, batch: Batch, error: JournalError) -> None:
-        """Nothing can ever write this."""
+        """Give up a batch that can never be written."""
         batch.error = error
         self._forget([batch])
         self.lost += len(batch.entries) if batch.posted else 0
@@ -103,7 +105,9 @@ class Backlog:
 
 
 def write(journal: Journal, batches: Sequence[Batch], lost: int) -> None:
-    """One transaction. Raises JournalError, or whatever an entry that cannot be written makes Python raise."""
+    """Write them in one transaction. Raises JournalError, or whatever Python raises for an entry that cannot be
+    written.
+    """
     entries = [entry for batch in batches for entry in batch.entries]
     if lost:
         at = entries[-1].mono_ns if entries else 0

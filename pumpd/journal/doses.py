@@ -1,15 +1,15 @@
 """From journal entries to doses: what every patient received, and what may still flow (PRG-14, PWR-13).
 
 Promises:
-- The journal is the only memory, so a restart changes nothing in what was given.
-- Never under-booked: an infusion without an end on record, with an entry that cannot be read, or with flow after its
-  end is `uncertain`, which counts the whole program, and its end is put as late as the program can run.
+- The journal is the only memory, so a restart does not change the doses.
+- Doses are never under-booked: an infusion without a recorded end, with an unreadable entry, or with flow after its end
+  is `uncertain`. It counts as the whole program, and ends as late as the program can run.
 - An order that cannot be read is a JournalError: a patient's dose would be missing.
-- Entries are taken once, in order; kinds that are not known here are passed over.
+- Entries are taken once, in order; unknown kinds are skipped.
 
 This does not use `fold`: doses must outlive the events, which retention removes, and a state machine that has changed.
 
-A patient is the token of the order; nothing else about a person is kept (AUD-09).
+A patient is identified by the token of the order; nothing else about a person is kept (AUD-09).
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -31,7 +31,7 @@ Q = TypeVar("Q", bound=Quantity)
 
 
 class Doses:
-    """Takes the entries of a journal as they come; `all` says what they amount to. `last_id` is the last one taken."""
+    """Takes the entries of a journal as they come; `all` gives the doses. `last_id` is the last entry taken."""
 
     def __init__(self) -> None:
         self.last_id = 0
@@ -47,14 +47,14 @@ class Doses:
             self.last_id = entry.id
 
     def all(self, live: Collection[str] = ()) -> tuple[Dose, ...]:
-        """The doses by order. `live` are the sessions that this process runs now, those not yet started too."""
+        """The doses by order. `live` are the sessions that this process has under way, started or not."""
         found = (each.dose(session, live=session in live) for session, each in self._infusions.items())
         return tuple(dose for dose in found if dose is not None)
 
 
 @dataclass(slots=True)
 class _Infusion:
-    """What the entries of one session amount to so far. Wall time stays text, which sorts as the time does."""
+    """The sum of one session's entries so far. Wall time stays text, which sorts like the time itself."""
 
     patient: str
     drug: str
@@ -64,7 +64,7 @@ class _Infusion:
     longest_ns: int  # the whole program at its rates
     since: str  # the order
     last: str  # entry so far
-    seen: str  # latest time so far; another than `last` when the clock was set back
+    seen: str  # latest time so far; differs from `last` when the clock was set back
     began: str | None = None  # first entry with flow
     flowed: str = ""  # last entry with flow
     flowing: bool = False
@@ -81,7 +81,7 @@ class _Infusion:
         self.last, self.seen = entry.ts, max(self.seen, entry.ts)
         if self.flowing:
             self.flowed = entry.ts
-        if entry.kind == "reading":  # by far the most entries; the volume never goes back, so the last one will do
+        if entry.kind == "reading":  # by far the most entries; the volume never falls, so the last one is enough
             self.reading = entry
             return
         try:
@@ -167,7 +167,7 @@ def _read(kind: type[Q], text: str) -> Q:
 
 
 def _volume(body: Mapping[str, Any], *keys: str) -> Volume:
-    """The first of the keys that is there, else KeyError."""
+    """The value of the first key that exists. Raises KeyError."""
     return Volume(body[next((key for key in keys if key in body), keys[0])])
 
 

@@ -1,7 +1,7 @@
-"""The journal as JSON Lines for readers without pumpd: docs/reference/journal.md says how to verify it.
+"""The journal as JSON Lines for readers without pumpd: docs/reference/journal.md explains how to verify it.
 
-A head, a line for each entry with the hash of the entry before it, and a foot with the anchor of the newest entry. An
-entry's `body` is its JSON as text and its `kind` the name on the disk, because those were hashed.
+A head, a line for each entry with the hash of the previous entry, and a foot with the anchor of the newest entry. An
+entry's `body` is its JSON as text and its `kind` the name on disk, because those were hashed.
 """
 
 import json
@@ -18,7 +18,7 @@ FORMAT = 2  # 1, of version 0.1: the foot counted `rows`
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which entries: from `since` up to, not including, `until`; of one pump; of one session. None means any."""
+    """Which entries: from `since` up to but not including `until`; of one pump; of one session. None means any."""
 
     since: datetime | None = None
     until: datetime | None = None
@@ -34,7 +34,7 @@ class Filter:
 
 
 def export(reader: JournalReader, wanted: Filter) -> Iterator[str]:
-    """The lines, without their ends, as the journal was when the first was asked for. Raises JournalError."""
+    """The lines, without line ends, as the journal was when the first one was requested. Raises JournalError."""
     asked, removed = wanted.asked, reader.removed()
     yield _line({"pumpd_journal": FORMAT, "filter": asked})
     at, count = START, 0

@@ -1,8 +1,8 @@
-"""An infusion made again from its journal entries: one way, for recovery at a start and for replay.
+"""An infusion rebuilt from its journal entries: one function for both recovery and replay.
 
-An entry `began` holds the infusion as it was ordered, an entry `happened` each event that was fed to `advance`, and
-`recovered` by how much a restarted process moved the instants, which another boot of the machine counts from another
-zero. Folding `advance` over them gives the infusion again.
+An entry `began` holds the infusion as it was ordered. Each entry `happened` holds an event that was fed to `advance`.
+`recovered` holds by how much a restarted process moved the instants, because each boot of the machine counts from its
+own zero. Folding `advance` over them rebuilds the infusion.
 
 An event on which `advance` raises leaves the infusion as it was before. The process at the time did the same,
 stopped the pump and wrote `internal_error`; a restart over the same entries survives what that process survived.
@@ -19,7 +19,7 @@ BEGAN, HAPPENED, RECOVERED = "began", "happened", "recovered"
 
 
 class FoldError(ValueError):
-    """An entry does not hold what its kind promises. The message says why."""
+    """An entry does not have the content that its kind requires. The message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,25 +35,25 @@ def begun(entry: Record) -> Infusion:
     """The infusion that an entry `began` holds. Raises FoldError."""
     try:
         return infusion_from_data(entry.fields["infusion"])
-    except Exception as error:  # whatever a damaged body makes Python raise
-        raise FoldError(f"it holds no infusion: {error}") from error
+    except Exception as error:  # whatever Python raises for a damaged body
+        raise FoldError(f"it contains no infusion: {error}") from error
 
 
 def folded(infusion: Infusion, entry: Record) -> tuple[Infusion, Step | None]:
-    """The infusion after a later entry of its session, and the step that an event was. Raises FoldError."""
+    """The infusion after a later entry of its session, and the step if the entry is an event. Raises FoldError."""
     if entry.kind == RECOVERED:
         try:
             return infusion.moved(entry.fields.get("moved_ns", 0)), None
         except Exception as error:
-            raise FoldError(f"it does not say by how much instants were moved: {error}") from error
+            raise FoldError(f"it does not record by how much instants were moved: {error}") from error
     if entry.kind != HAPPENED:
         return infusion, None
     try:
         event = event_from_data(entry.fields)
     except Exception as error:
-        raise FoldError(f"it holds no event: {error}") from error
+        raise FoldError(f"it contains no event: {error}") from error
     try:
         after, actions = advance(infusion, event)
-    except Exception as error:  # noqa: BLE001  # a defect of pumpd, as it was then
+    except Exception as error:  # noqa: BLE001  # a defect of pumpd, as at the time
         return infusion, Step(event, error=error)
     return after, Step(event, tuple(actions))

@@ -1,13 +1,14 @@
 """What a journal entry is, and its place in the hash chain.
 
-An entry's hash is SHA-256 over the hash of the entry before it and its own fields, so an edit, a deletion or a
-re-ordering shows at the first entry that it touches (AUD-03). Wall time is for people; `mono_ns` with `boot` is for
-intervals. Entries that retention removed leave their last hash in a later entry of kind `pruned`, so the chain holds
-over the gap. Entries cut off the end, or a whole chain rewritten, show only against an `Anchor` kept elsewhere.
+An entry's hash is SHA-256 over the hash of the previous entry and its own fields, so an edit, a deletion or a
+re-ordering shows at the first entry that it affects (AUD-03). Wall time is for people; `mono_ns` with `boot` is for
+intervals. Entries that retention removed leave their last hash in a later entry of kind `pruned`, so the chain
+continues across the gap. Entries cut off the end, or a whole chain rewritten, show only against an `Anchor` kept
+elsewhere.
 
-Names have changed since version 0.1. The chain forbids rewriting, so old names stay on the disk and are translated when
-they are read: `KINDS_OF_OLD` and `FIELDS_OF_OLD` are the one place that knows them. What changed inside an infusion or
-an event is known to `pumpd.infusion.record`, which reads those.
+Names have changed since version 0.1. The chain forbids rewriting, so old names stay on disk and are translated when
+they are read: only `OLD_KINDS` and `OLD_FIELDS` know them. `pumpd.infusion.record`, which reads infusions and events,
+knows what has changed inside those.
 """
 
 import hashlib
@@ -19,10 +20,10 @@ from datetime import datetime
 from typing import Any
 
 GENESIS = "0" * 64
-FORMAT = 2  # of the names in entries; `control_started` says by which one its process writes. 1: version 0.1
+FORMAT = 2  # of the names in entries; `control_started` records the one of its process. 1: version 0.1
 
 # Old kind -> kind.
-KINDS_OF_OLD = {
+OLD_KINDS = {
     "taken_up": "recovered",
     "flow_without_order": "unprescribed_flow",
     "leftover_stands": "leftover_stopped",
@@ -30,7 +31,7 @@ KINDS_OF_OLD = {
     "rows_lost": "entries_lost",
 }
 # Kind -> old field -> field, at any depth of the body.
-FIELDS_OF_OLD: dict[str, dict[str, str]] = {
+OLD_FIELDS: dict[str, dict[str, str]] = {
     "journal_restored": {"rows_kept": "entries_kept"},
     "delivery_reconciled": {"stands": "seen_stopped"},
 }
@@ -54,15 +55,15 @@ def _renamed(value: Any, names: Mapping[str, str]) -> Any:
 
 
 def names_of(kind: str) -> tuple[str, ...]:
-    """The names under which entries of a kind are on the disk: today's, then older ones."""
-    return (kind, *(old for old, new in KINDS_OF_OLD.items() if new == kind))
+    """The names under which entries of a kind are on disk: today's, then older ones."""
+    return (kind, *(old for old, new in OLD_KINDS.items() if new == kind))
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """Something to write: its kind in snake_case (past tense for what happened), a JSON body, units in names.
 
-    `at`: wall time when it was handed over for writing, which a busy disk may delay; None: the time of writing.
+    `at`: wall time when it was handed over, because a busy disk may delay the writing; None: the time of writing.
     """
 
     kind: str
@@ -75,7 +76,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """Number and hash of an entry, kept where the journal is not. `0:000…` is the journal before its first entry."""
+    """Number and hash of an entry, kept outside the journal. `0:000…` is the journal before its first entry."""
 
     seq: int
     hash: str
@@ -85,7 +86,7 @@ class Anchor:
         """Read "SEQ:HASH". Raises ValueError."""
         if not re.fullmatch(r"[0-9]{1,18}:[0-9a-f]{64}", text, re.ASCII):
             raise ValueError(
-                f"{text!r:.100} is no anchor: the number of an entry, a colon and its hash of 64 hex digits"
+                f"{text!r:.100} is not an anchor: the number of an entry, a colon and its hash of 64 hex digits"
             )
         seq, _, digest = text.partition(":")
         return cls(int(seq), digest)
@@ -111,7 +112,7 @@ PRUNED = "pruned"  # the kind of an entry whose `removed` lists [first, last, ha
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """An entry as it is on the disk. `ts` is UTC with milliseconds.
+    """An entry as it is on disk. `ts` is UTC with milliseconds.
 
     `written_kind` and `body` (JSON text) are what was hashed; `kind` and `fields` are the same in today's names.
     """
@@ -128,13 +129,13 @@ class Record:
 
     @property
     def kind(self) -> str:
-        return KINDS_OF_OLD.get(self.written_kind, self.written_kind)
+        return OLD_KINDS.get(self.written_kind, self.written_kind)
 
     @property
     def fields(self) -> dict[str, Any]:
-        """The body. Raises ValueError when it is no JSON."""
+        """The body. Raises ValueError when it is not JSON."""
         loaded: dict[str, Any] = json.loads(self.body)
-        renamed = FIELDS_OF_OLD.get(self.kind, {})
+        renamed = OLD_FIELDS.get(self.kind, {})
         return _renamed(loaded, renamed) if any(f'"{old}"' in self.body for old in renamed) else loaded
 
     def chained_to(self, previous: str) -> str:

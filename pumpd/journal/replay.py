@@ -1,11 +1,11 @@
-"""Each infusion folded from its journal entries, and compared with what the journal records of it (AUD-05).
+"""Each infusion folded from its journal entries, and compared with what the journal records about it (AUD-05).
 
-Each event that is folded must have left entries behind: changes of state, alarms, refusals, ends with their volumes.
-These are looked for, and so is the volume that each reading records. A process may also begin an infusion a second
-time, with its instants moved and nothing else.
+Each folded event must have left entries behind: changes of state, alarms, refusals, ends with their volumes. The replay
+compares these, and the volume that each reading records. A process may also begin an infusion a second time; then only
+its instants may have moved.
 
-An infusion without `began` is named and not checked: retention removed its events, or an older pumpd wrote it. What a
-process of an older format wrote is checked in all but its sentences, which have been rewritten since.
+An infusion without `began` is listed but not checked: retention removed its events, or an older pumpd wrote it. For a
+process of an older format everything is checked except its sentences, which have been rewritten since.
 """
 
 import json
@@ -20,12 +20,12 @@ from pumpd.journal.fold import BEGAN, HAPPENED, RECOVERED, FoldError, begun, fol
 from pumpd.journal.records import FORMAT, Record, canonical
 from pumpd.quantities import NS_PER_S
 
-WRITTEN_WITHIN_NS = 10 * NS_PER_S  # of an event; longer than a pump's turn takes to come
+WRITTEN_WITHIN_NS = 10 * NS_PER_S  # of an event; longer than a pump waits for its turn on the line
 
 READING, FAILED = "reading", "internal_error"
 SENTENCES = frozenset({"reason", "reasons", "error"})
 
-# The kinds of entry that an event leaves behind, and no other way does: all that `advance` asks to have written.
+# The kinds of entry that only events leave behind: everything that `advance` asks to be written.
 LEFT_BEHIND = frozenset(
     {
         *("state_changed", "infusion_ended", "stop_confirmed", "read_back", "confirmation_accepted", "intent_start"),
@@ -36,7 +36,7 @@ LEFT_BEHIND = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """An entry that is not what the events make of the infusion. For a missing one, `entry` is the event's id."""
+    """An entry that differs from the replayed infusion. For a missing one, `entry` is the event's id."""
 
     entry: int
     session: str
@@ -50,14 +50,14 @@ class Difference:
 
 @dataclass(slots=True)
 class Replayed:
-    """An infusion as its events make it. `unwritten` counts entries that a process which died did not write.
+    """An infusion as its events rebuild it. `unwritten` counts the entries that a process died before writing.
 
-    `library`: digest, version, care area and key of the library that it began by, as far as they were written down.
+    `library`: digest, version, care area and key of the library under which it began, as far as they were recorded.
     """
 
     infusion: Infusion
     boot: str
-    older: bool = False  # the process that writes now has an older format
+    older: bool = False  # the process that is writing has an older format
     library: Mapping[str, Any] = field(default_factory=dict)
     events: int = 0
     unwritten: int = 0
@@ -66,13 +66,13 @@ class Replayed:
     _owed: dict[str, deque[tuple[int, Mapping[str, Any]]]] = field(default_factory=dict)
 
     def owe(self, event: int, kind: str, body: Mapping[str, Any]) -> None:
-        """The event of this id must leave such an entry behind."""
+        """The event with this id must leave such an entry behind."""
         self._owed.setdefault(kind, deque()).append((event, json.loads(canonical(body))))
 
     def settle(self, kind: str, body: Mapping[str, Any]) -> list[tuple[int | None, Mapping[str, Any] | None]]:
-        """Take what is owed up to this entry; returns what is wrong as (the event's id, what it should have left).
+        """Settle what is owed up to this entry; returns differences as (the event's id, what it should have left).
 
-        An event whose entry has no match is missing one; (None, body) means that this entry should be `body`.
+        An event without a matching entry is missing one; (None, body) means that this entry should be `body`.
         """
         owed = self._owed.get(kind, deque())
         ignored = SENTENCES if self.older else frozenset()
@@ -86,7 +86,7 @@ class Replayed:
     def close(self, alive_ns: int) -> list[tuple[int, str, Mapping[str, Any]]]:
         """The process has written its last entry, at `alive_ns`; returns what is missing as (event's id, kind, body).
 
-        A start's entries are written when its turn comes, so what the newest event owes may have died with the process.
+        A start's entries are written when the pump's loop reaches it, so the process may have died before writing them.
         """
         owed = [(event, kind, body) for kind, bodies in self._owed.items() for event, body in bodies]
         self._owed.clear()
@@ -103,7 +103,7 @@ class Replay:
         self.infusions: dict[str, Replayed] = {}
         self.unrecorded: set[str] = set()
         self.differences: list[Difference] = []
-        self._alive_ns: dict[str, int] = {}  # the newest entry of each process
+        self._alive_ns: dict[str, int] = {}  # time of the newest entry of each process
         self._older: set[str] = set()  # processes of an older format
         for entry in entries:
             self.take(entry)
@@ -118,7 +118,7 @@ class Replay:
         try:
             body = entry.fields
             if not isinstance(body, dict):
-                raise TypeError("no JSON object")
+                raise TypeError("not a JSON object")
         except (TypeError, ValueError, RecursionError) as error:
             self._differs(entry, f"a body that cannot be read ({error})", "a JSON object")
             return
@@ -147,7 +147,7 @@ class Replay:
         self.differences.sort(key=lambda difference: difference.entry)
 
     def _close(self, session: str, one: Replayed, boot: str) -> None:
-        """Settle what an earlier process owes, where another one continues."""
+        """Settle what an earlier process owes when another one continues."""
         if boot != one.boot:
             for event, kind, body in one.close(self._alive_ns[one.boot]):
                 self.differences.append(Difference(event, session, kind, "nothing", canonical(body)))
@@ -196,7 +196,7 @@ class Replay:
                 case ev.Refuse(reasons=reasons):
                     one.owe(entry.id, "refused", {"reasons": list(reasons)})
                 case _:
-                    pass  # done to the pump, not written
+                    pass  # sent to the pump, not written
 
     def _read(self, entry: Record, body: Mapping[str, Any], infusion: Infusion) -> None:
         made = _volumes(infusion)
@@ -214,7 +214,7 @@ class Replay:
 
 
 def _library(build: Any) -> Mapping[str, Any]:
-    """What the beginning of an infusion records of its library; an older pumpd wrote less, or nothing."""
+    """What the beginning of an infusion records about its library; an older pumpd wrote less, or nothing."""
     if not isinstance(build, Mapping):
         return {}
     manifest = build.get("manifest")
@@ -223,7 +223,7 @@ def _library(build: Any) -> Mapping[str, Any]:
 
 
 def _volumes(infusion: Infusion) -> dict[str, str]:
-    """State and volumes of an infusion, in the words of a `reading` entry."""
+    """State and volumes of an infusion, under the names of a `reading` entry."""
     return {
         "state": infusion.state.value,
         "volume_infused_ml": infusion.delivered.number,
@@ -233,5 +233,5 @@ def _volumes(infusion: Infusion) -> dict[str, str]:
 
 
 def _agrees(made: Mapping[str, Any], body: Mapping[str, Any], ignored: Collection[str] = ()) -> bool:
-    """Whether the entry says all that the replay does; it may say more."""
+    """Whether the entry contains everything that the replay has; it may contain more."""
     return all(key in ignored or (key in body and body[key] == value) for key, value in made.items())

@@ -1,12 +1,11 @@
-"""What the journal keeps, and for how long (AUD-04); and removing the rest without breaking the chain.
+"""What the journal keeps, and for how long (AUD-04), and how the rest is removed without breaking the chain.
 
-Kept for ever: all that an infusion left behind, without its readings and events. That is the dose history, orders and
-confirmations, alarms and ends, some 10 kB an infusion. An infusion that never ended keeps its readings too.
-Kept for `everything`: each entry. Beyond that: the newest `events` entries that are no readings, the newest `faults`
-alarms.
-
-An entry's age counts from the latest time that it or any entry before it carries, to the newest entry's or to now,
-whichever is earlier: a clock that was set back makes no entry old, one that jumps ahead removes nothing at once.
+Kept forever: all entries of an infusion except its readings and events. These are the dose history, orders and
+confirmations, alarms and ends, about 10 kB per infusion. An infusion that never ended keeps its readings too. Every
+entry is kept for the time `everything`; beyond that, the newest `events` entries that are not readings, and the newest
+`faults` alarms. An entry's age is counted from the latest time in it or any earlier entry, up to the newest entry or to
+now, whichever is earlier: a clock that was set back makes no entry old, and one that jumps ahead removes nothing at
+once.
 """
 
 import contextlib
@@ -18,16 +17,16 @@ from datetime import datetime, timedelta
 from pumpd.journal.records import PRUNED, Entry, Record, Removed
 from pumpd.journal.store import Journal, JournalReader, timestamp
 
-READINGS = frozenset({"reading", "happened", "began", "frame"})  # many, and of use for a while
+READINGS = frozenset({"reading", "happened", "began", "frame"})  # many, and useful only for a while
 END = "infusion_ended"
-FOR_EVER = frozenset({PRUNED, "library_accepted"})  # the chain; the least version of the library
+FOREVER = frozenset({PRUNED, "library_accepted"})  # the chain; the lowest accepted version of the library
 FAULT = "alarm_raised"
-GAPS_AN_ENTRY = 500  # of a `pruned` entry, so that none grows beyond some 50 kB
+GAPS_AN_ENTRY = 500  # of a `pruned` entry, so that none grows beyond about 50 kB
 
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long. The least values are the catalogue's; shorter ones are refused with ValueError."""
+    """How long entries are kept. The minimum values are the catalogue's; shorter ones raise ValueError."""
 
     everything: timedelta = timedelta(hours=1000)  # AUD-04: logs 1000 h, events 30 d, orders 96 h
     events: int = 5000  # AUD-04
@@ -37,19 +36,19 @@ class Retention:
         least = (timedelta(hours=1000), 5000, 1000)
         if (short := self.everything < least[0]) or self.events < least[1] or self.faults < least[2]:
             what = f"{self.everything} is less than {least[0]}" if short else f"{least[1]} events, {least[2]} faults"
-            raise ValueError(f"retention: {what}; the journal has to be kept that long (AUD-04)")
+            raise ValueError(f"retention: {what}; the journal must be kept that long (AUD-04)")
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Entries to remove, as the gaps that they will leave; neighbouring older gaps are part of them."""
+    """Entries to remove, as the gaps that they will leave; adjacent older gaps are merged into them."""
 
     before: str
     count: int
     gaps: tuple[Removed, ...]
 
     def entries(self, reason: str) -> list[Entry]:
-        """What is written about it, which carries the chain over the gaps."""
+        """The entries that record the removal and carry the chain across the gaps."""
         lists = [self.gaps[at : at + GAPS_AN_ENTRY] for at in range(0, len(self.gaps), GAPS_AN_ENTRY)]
         return [
             Entry(
@@ -60,7 +59,7 @@ class Plan:
 
 
 def plan(records: Iterable[Record], now: datetime, retention: Retention, removed: Mapping[int, Removed]) -> Plan:
-    """What may go. `records` is read twice, so it must be a collection; pure."""
+    """What may be removed. `records` is read twice, so it must be a collection. Pure."""
     counted: Counter[bool] = Counter()
     faults, ended, newest = 0, set(), ""
     for entry in records:
@@ -80,7 +79,7 @@ def plan(records: Iterable[Record], now: datetime, retention: Retention, removed
         if entry.kind in READINGS:
             goes = not entry.session or entry.session in ended
         else:
-            goes = not entry.session and old_event and entry.kind not in FOR_EVER and (entry.kind != FAULT or old_fault)
+            goes = not entry.session and old_event and entry.kind not in FOREVER and (entry.kind != FAULT or old_fault)
         if goes and latest < before:
             gaps.take(entry, at)
             gone += 1
@@ -91,7 +90,7 @@ def plan(records: Iterable[Record], now: datetime, retention: Retention, removed
 
 
 class _Gaps:
-    """Runs of entries that go, with the old gaps before, between and after them."""
+    """Runs of entries to remove, with the old gaps before, between and after them."""
 
     def __init__(self, removed: Mapping[int, Removed]) -> None:
         self.found: list[Removed] = []
@@ -112,7 +111,7 @@ class _Gaps:
 
 
 class _All:
-    """Every entry, as often as it is asked for."""
+    """Every entry, as often as needed."""
 
     def __init__(self, reader: JournalReader) -> None:
         self._reader = reader
@@ -122,11 +121,12 @@ class _All:
 
 
 def prune(journal: Journal, now: datetime, retention: Retention, reason: str) -> tuple[Plan, Sequence[Record]]:
-    """Remove what may go, if the journal is whole. Returns what went and the entries that say so.
+    """Remove what may be removed, if the journal is intact. Returns what was removed and the entries that record it.
 
-    Raises JournalError; then nothing is done. Reads the journal three times: not for the thread of a running pump.
+    Raises JournalError; then nothing is done. It reads the journal three times, so it is not for the event loop of
+    running pumps.
     """
     with contextlib.closing(JournalReader(journal.path)) as reader:
-        reader.verify()  # evidence of tampering is not tidied up
+        reader.verify()  # evidence of tampering must not be tidied away
         made = plan(_All(reader), now, retention, reader.removed())
     return made, journal.prune(made.gaps, made.entries(reason), now) if made.gaps else ()

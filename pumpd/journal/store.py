@@ -1,12 +1,12 @@
 """The journal in SQLite: write-ahead log, synchronous full, one writer, any number of readers.
 
 Promises:
-- `append` returns after the entries are on the disk, all of them or none.
+- `append` returns once all entries are on disk; if it fails, none of them is.
 - Entries are numbered without gaps from 1 and chained by hash; nothing here changes an entry. Only `prune` removes
-  entries, and in the same transaction records which, with the hash from which the chain continues (AUD-04).
-- A journal whose newest entries do not fit their chain is not continued, nor is a database that is something else
-  (PWR-10): each is a JournalError, and the file stays as it was.
-- A journal of version 0.1 is read and continued. Asking for a kind finds its entries under older names too.
+  entries, and in the same transaction it records which ones, with the hash from which the chain continues (AUD-04).
+- A journal whose newest entries do not fit their chain is not continued, nor is any other database (PWR-10): both raise
+  a JournalError, and the file stays unchanged.
+- A journal of version 0.1 is read and continued. A query for a kind also finds its entries under older names.
 - A reader never blocks the writer and never writes.
 """
 
@@ -21,7 +21,7 @@ from pumpd.journal.records import PRUNED, START, Anchor, Entry, Record, Removed,
 # 1: version 0.1, with older names in the same table. A pumpd that does not know today's names must refuse the file.
 SCHEMA_VERSION = 2
 READABLE = (1, SCHEMA_VERSION)
-TAIL = 1000  # entries whose chain the writer checks at first, some 10 ms; `JournalReader.verify` checks them all
+TAIL = 1000  # entries whose chain the writer checks when it opens, about 10 ms; `JournalReader.verify` checks all
 _SCHEMA = """
 CREATE TABLE records (
     id INTEGER PRIMARY KEY,
@@ -35,7 +35,7 @@ CREATE TABLE records (
     hash TEXT NOT NULL
 ) STRICT
 """
-# Few entries among many, found without reading the others: a restart over a flowing pump waits for them, and a tablet
+# Few entries among many, found without reading the others: a restart while a pump flows waits for them, and a tablet
 # for its alarms.
 RARE = (
     *("pruned", "began", "infusion_ended", "control_started", "library_accepted", "association_changed"),
@@ -43,35 +43,35 @@ RARE = (
     *("alarm_audio_paused", "alarm_audio_resumed"),
     *("observation_started", "vitals_recorded", "observation_ended"),
 )
-_IS_RARE = f"kind IN {RARE}"  # in a query word for word, or SQLite does not use the index
+_IS_RARE = f"kind IN {RARE}"  # word for word in a query, otherwise SQLite does not use the index
 _INDEX = f"CREATE INDEX IF NOT EXISTS few_kinds ON records (kind, id) WHERE {_IS_RARE}"
 _OLD_INDEXES = ("DROP INDEX IF EXISTS rare", "DROP INDEX IF EXISTS rare_kinds")  # of fewer kinds
 _COLUMNS = "id, ts, mono_ns, boot, pump, session, kind, body, hash"
-_SELECT = f"SELECT {_COLUMNS} FROM records"  # noqa: S608  # names of our own
+_SELECT = f"SELECT {_COLUMNS} FROM records"  # noqa: S608  # fixed names
 
 
-_FAILURES = (sqlite3.Error, UnicodeDecodeError)  # the latter for damaged text, in SQLite's own messages too
+_FAILURES = (sqlite3.Error, UnicodeDecodeError)  # the latter for damaged text, also in SQLite's own messages
 _ANY = 2**62  # above every id
 
 
 class JournalError(Exception):
-    """The journal cannot be read or written; the message names the file. The pump goes on until its lease lapses."""
+    """The journal cannot be read or written; the message names the file. The pump continues until its lease lapses."""
 
 
 class BrokenChainError(JournalError):
-    """The journal can be read, and is not what was written. The message names the first entry that shows it."""
+    """The journal can be read, but is not what was written. The message names the first entry that shows it."""
 
 
 def timestamp(at: datetime) -> str:
-    """Wall time as every entry has it, so that it sorts as text: UTC with milliseconds."""
+    """Wall time in the form of every entry, which sorts as text: UTC with milliseconds."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
 class Journal:
-    """The one writer. Not thread-safe: it belongs to the thread that opened it."""
+    """The only writer. Not thread-safe: it belongs to the thread that opened it."""
 
     def __init__(self, path: Path, boot: str) -> None:
-        """Open or make the journal. Raises JournalError, also when its newest entries are not what was written."""
+        """Open or create the journal. Raises JournalError, also when its newest entries are not what was written."""
         self.path, self.boot = path, boot
         try:
             self._db = sqlite3.connect(path, isolation_level=None, timeout=5.0)
@@ -91,16 +91,16 @@ class Journal:
         if version not in (0, *READABLE):
             raise JournalError(f"journal {self.path} has schema {version}, this pumpd writes {SCHEMA_VERSION}")
         if version == 0 and self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            raise JournalError(f"journal {self.path} cannot be opened: it is a database, and not a journal of pumpd")
+            raise JournalError(f"journal {self.path} cannot be opened: it is a database, but not a pumpd journal")
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         if version == 0:
-            with self._transaction():  # table and version together, so that a crash leaves no half-made journal
+            with self._transaction():  # table and version together, so that a crash leaves no incomplete journal
                 self._db.execute(_SCHEMA)
                 self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
 
     def _upgrade(self) -> None:
-        """Only after the newest entries have proved to be a journal's."""
+        """Called only after the newest entries have proved to be a journal's."""
         for index in (*_OLD_INDEXES, _INDEX):
             self._db.execute(index)
         if self._db.execute("PRAGMA user_version").fetchone()[0] != SCHEMA_VERSION:
@@ -126,9 +126,10 @@ class Journal:
         return self._write(entries, now)
 
     def prune(self, removed: Sequence[Removed], entries: Sequence[Entry], now: datetime | None = None) -> list[Record]:
-        """Remove these and write `entries`, which say so, as one. Raises JournalError; then nothing is done.
+        """Remove these and write `entries`, which record it, in one transaction. Raises JournalError; then nothing is
+        done.
 
-        Use `retention.prune`, which works out what may go and which entries say so.
+        Use `retention.prune`, which determines what may be removed and which entries record it.
         """
         return self._write(entries, now, removed)
 
@@ -165,7 +166,7 @@ class Journal:
 
 
 class _Transaction:
-    """All or nothing."""
+    """A transaction: all or nothing."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
@@ -213,7 +214,7 @@ class JournalReader:
             raise JournalError(f"journal {self.path} cannot be read: {error}") from error
 
     def all(self) -> Iterator[Record]:
-        """Every entry in order, as they were when the reading began."""
+        """Every entry in order, as the journal was when reading began."""
         return self._records(_SELECT + " ORDER BY id")
 
     def after(self, last_id: int, limit: int = 500) -> list[Record]:
@@ -221,14 +222,14 @@ class JournalReader:
         return list(self._records(_SELECT + " WHERE id > ? ORDER BY id LIMIT ?", last_id, limit))
 
     def since(self, first_id: int) -> Iterator[Record]:
-        """The entries from an id on, in order, read in pieces so that the writer is not kept from its checkpoints."""
+        """The entries from an id on, in order, read in pieces so that the writer can make its checkpoints."""
         last = first_id - 1
         while entries := self.after(last, 1000):
             yield from entries
             last = entries[-1].id
 
     def last(self, limit: int, kind: str | None = None) -> list[Record]:
-        """The newest entries, of one kind where it is given, the oldest of them first."""
+        """The newest entries, of one kind if it is given, oldest first."""
         if kind is None:
             found = self._records(_SELECT + " ORDER BY id DESC LIMIT ?", limit)
         else:
@@ -237,7 +238,7 @@ class JournalReader:
         return list(found)[::-1]
 
     def newest(self, kind: str, pump: str | None = None, before: int | None = None) -> Record | None:
-        """The newest entry of a kind, of a pump and before an id where they are given; None when there is none."""
+        """The newest entry of a kind, of a pump and before an id if they are given; None when there is none."""
         where, values = _of_kind(kind)
         if pump is not None:
             where, values = f"{where} AND pump = ?", (*values, pump)
@@ -249,17 +250,18 @@ class JournalReader:
         return self._records(f"{_SELECT} WHERE pump = ? AND id >= ? ORDER BY id", pump, since)
 
     def removed(self) -> Mapping[int, Removed]:
-        """What retention removed, as the `pruned` entries say it, by the last entry of each gap."""
+        """What retention removed, according to the `pruned` entries, by the last entry of each gap."""
         try:
             return _removed(self._db, self.path)
         except _FAILURES as error:
             raise JournalError(f"journal {self.path} cannot be read: {error}") from error
 
     def verify(self, anchors: Iterable[Anchor] = (), since: int = 1) -> int:
-        """Check numbering and chain from the first entry, or from `since`, to the last, and that every anchor is in it.
+        """Check numbering and chain from the first entry, or from `since`, to the last, and that every anchor is
+        present.
 
         Returns how many entries were checked. Raises BrokenChainError that names the first entry that is missing,
-        altered, out of place or another than the anchored one; JournalError when the file cannot be read. Anchors
+        altered, out of place or different from the anchored one; JournalError when the file cannot be read. Anchors
         before `since` are not checked.
         """
         removed, count = self.removed(), 0
@@ -287,9 +289,9 @@ class JournalReader:
         """An anchor whose entry is not there: before the first entry, cut off, or removed by retention."""
         known = START.hash if seq == 0 else removed[seq].hash if seq in removed else None
         if seq > newest.seq:
-            what = f"cut off after entry {newest.seq}, entry {seq} was there"
+            what = f"cut off after entry {newest.seq}; entry {seq} existed"
         elif known is None:
-            what = f"entry {seq} was removed by retention, its anchor cannot be checked any more"
+            what = f"entry {seq} was removed by retention, so its anchor can no longer be checked"
         elif hashes != {known}:
             what = f"entry {seq} is not the one anchored"
         else:
@@ -301,7 +303,9 @@ class JournalReader:
 
 
 def follow(path: Path, entries: Iterable[Record], before: Anchor, removed: Mapping[int, Removed]) -> Anchor:
-    """Follow the chain from an entry on; returns the last. Raises BrokenChainError at the first that does not fit."""
+    """Follow the chain from an entry on; returns the last anchor. Raises BrokenChainError at the first that does not
+    fit.
+    """
     at = before
     for entry in entries:
         if entry.id != at.seq + 1:
@@ -319,14 +323,14 @@ def follow(path: Path, entries: Iterable[Record], before: Anchor, removed: Mappi
 
 
 def _of_kind(kind: str) -> tuple[str, tuple[str, ...]]:
-    """The condition for a kind under all its names, and the values for its question marks."""
+    """The condition for a kind under all its names, and the values for its placeholders."""
     names = names_of(kind)
     where = f"kind IN ({', '.join('?' * len(names))})" if len(names) > 1 else "kind = ?"
     return (f"{where} AND {_IS_RARE}" if kind in RARE else where), names
 
 
 def _removed(db: sqlite3.Connection, path: Path) -> dict[int, Removed]:
-    """The gaps that the `pruned` entries name, by their last entry; a younger entry replaces what an older one said."""
+    """The gaps that the `pruned` entries name, by their last entry; a newer entry replaces an older one."""
     found: dict[int, Removed] = {}
     where, values = _of_kind(PRUNED)
     for number, body in db.execute(f"SELECT id, body FROM records WHERE {where} ORDER BY id", values):  # noqa: S608

@@ -1,11 +1,12 @@
-"""The journal's writer as the control loop sees it: post and go on, or append and wait until it is on the disk.
+"""The journal's writer as the control loop sees it: post and continue, or append and wait until it is on disk.
 
 Promises:
 - The SQLite connection lives on one thread of its own, so a slow disk delays the next start and nothing else (RUN-16).
-- What has gathered while the disk was busy is written as one transaction, in the order in which it was handed over.
-- What was posted and could not be written is kept, within the bounds of `Backlog`, and written before anything else.
-- An append is answered: with a JournalError at once when the disk hangs and much waits already, or has hung for
-  `HUNG_S`, or when the thread has ended. A disk that hangs is a failure like one that refuses.
+- Entries that collected while the disk was busy are written in one transaction, in the order in which they were handed
+  over.
+- Posted entries that could not be written are kept, within the bounds of `Backlog`, and written before anything else.
+- An append always gets an answer: a JournalError at once when the backlog is full, when the disk has hung for `HUNG_S`,
+  or when the thread has ended. A disk that hangs is a failure like one that refuses.
 """
 
 import asyncio
@@ -25,11 +26,11 @@ from pumpd.journal.store import Journal, JournalError
 log = structlog.get_logger("pumpd.control")
 
 CLOSE_WITHIN_S = 5.0
-HUNG_S = 5.0  # within a lease, so that an infusion whose journal hangs is stopped by pumpd itself (PWR-11)
+HUNG_S = 5.0  # shorter than a lease, so that pumpd itself stops an infusion whose journal hangs (PWR-11)
 
 
 class JournalWriter(Protocol):
-    """Both ways keep the order of their calls. A failure is reported to `on_failure`, the first success after it to
+    """Both methods keep the order of their calls. A failure is reported to `on_failure`, the first success after it to
     `on_restored`, with how many entries had been kept.
     """
 
@@ -41,8 +42,8 @@ class JournalWriter(Protocol):
         ...
 
     async def append(self, entries: Sequence[Entry]) -> None:
-        """Return once these and all before them are on the disk. Raises JournalError; then these are not written,
-        unless a disk that hangs had begun on them, which the message then says.
+        """Return once these and all earlier entries are on disk. Raises JournalError; then these are not written,
+        unless a disk that hangs had begun to write them, as the message then says.
         """
         ...
 
@@ -50,7 +51,7 @@ class JournalWriter(Protocol):
 
 
 def _ignore(_: JournalError | int) -> None:
-    """Until it is replaced."""
+    """The default until a caller sets another."""
 
 
 class ThreadWriter:
@@ -61,11 +62,11 @@ class ThreadWriter:
         self.on_restored: Callable[[int], None] = _ignore
         self._path = path
         self._loop = asyncio.get_running_loop()
-        self._changed = threading.Condition()  # guards what follows
+        self._changed = threading.Condition()  # guards the fields below
         self._backlog = Backlog()
         self._fresh = self._closing = False
         self._busy_since: float | None = None  # monotonic seconds
-        self._waiters: dict[Batch, asyncio.Future[None]] = {}  # the loop's alone
+        self._waiters: dict[Batch, asyncio.Future[None]] = {}  # used only on the loop
         self._opened: asyncio.Future[None] = self._loop.create_future()
         self._thread = threading.Thread(target=self._run, args=(path, boot), name="journal", daemon=True)
         self._thread.start()
@@ -82,7 +83,7 @@ class ThreadWriter:
             self._wake()
             why = self._unusable() if not self._backlog.behind else ""
             self._backlog.behind = self._backlog.behind or bool(why)
-        if why:  # later: this may be the middle of a turn of the state machine
+        if why:  # later: the state machine may be handling an event
             self._loop.call_soon(self._report, JournalError(why))
 
     async def append(self, entries: Sequence[Entry]) -> None:
@@ -102,7 +103,7 @@ class ThreadWriter:
         with self._changed:
             self._closing = True
             self._wake()
-        await asyncio.to_thread(self._thread.join, CLOSE_WITHIN_S)  # a disk that hangs must not hold up the end
+        await asyncio.to_thread(self._thread.join, CLOSE_WITHIN_S)  # a disk that hangs must not delay the end
 
     def _wake(self) -> None:
         self._fresh = True
@@ -112,7 +113,7 @@ class ThreadWriter:
         self.on_failure(error)
 
     def _unusable(self) -> str:
-        """Why nothing more is handed to the thread; empty when it may be. Call it with the lock."""
+        """Why nothing more may be handed to the thread; empty when it may. Call it with the lock held."""
         if self._closing:
             return ""
         if self._opened.done() and not self._thread.is_alive():
@@ -157,19 +158,19 @@ class ThreadWriter:
                 pass
 
     def _turn(self, journal: Journal) -> bool:
-        """Wait for something to write, and write it. Whether there will be more."""
+        """Wait for something to write, and write it. Returns whether there will be more."""
         with self._changed:
             self._changed.wait_for(lambda: self._fresh)
             self._fresh, last = False, self._closing
             batches, lost = self._backlog.begin()
         outcome = self._write(journal, batches, lost)
-        for call, argument in outcome:  # in this order, before anyone who waited goes on
+        for call, argument in outcome:  # in this order, before any waiting caller continues
             self._on_loop(call, argument)
         self._on_loop(self._settle)
         return not last
 
     def _write(self, journal: Journal, batches: list[Batch], lost: int) -> list[tuple[Callable[[Any], None], Any]]:
-        """Write them; returns what the loop is to be told."""
+        """Write them; returns the calls to make on the loop."""
         try:
             self._busy_since = time.monotonic()
             try:
@@ -180,9 +181,9 @@ class ThreadWriter:
             with self._changed:
                 self._backlog.failed(batches, error)
             return [(self._report, error)]
-        except Exception as caught:  # the thread must live: all who append wait for it
+        except Exception as caught:  # the thread must survive: every append waits for it
             log.exception("journal_thread_failed")
-            if len(batches) > 1:  # one entry that cannot be written takes no other with it
+            if len(batches) > 1:  # one entry that cannot be written must not take others with it
                 return [call for batch in batches for call in self._write(journal, [batch], 0)]
             defect = JournalError(f"journal {journal.path}: pumpd failed on an entry: {caught!r}")
             with self._changed:
@@ -202,12 +203,12 @@ class ThreadWriter:
                 waiter.set_result(None)
 
     def _on_loop(self, call: Callable[..., None], *arguments: object) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop has ended, and all who waited with it
+        with contextlib.suppress(RuntimeError):  # the loop has ended, and with it every waiting caller
             self._loop.call_soon_threadsafe(call, *arguments)
 
 
 class InlineWriter:
-    """The same on the loop itself, for virtual time, which a thread would not share.
+    """The same on the loop itself, for virtual time, which a thread does not share.
 
     `group` posted entries are written as one transaction, as they would be while a disk is busy.
     """
@@ -227,7 +228,7 @@ class InlineWriter:
 
     async def append(self, entries: Sequence[Entry]) -> None:
         batch = self._backlog.append(entries)
-        await asyncio.sleep(0)  # others run meanwhile, as they do beside the thread
+        await asyncio.sleep(0)  # other tasks run meanwhile, as they do alongside the thread
         if not batch.settled:
             self._flush()
         if batch.error is not None:
@@ -238,7 +239,7 @@ class InlineWriter:
         self._journal.close()
 
     def _flush(self) -> None:
-        """Try to write all that waits."""
+        """Try to write everything that waits."""
         batches, lost = self._backlog.begin()
         self._posted = 0
         try:
@@ -252,7 +253,7 @@ class InlineWriter:
 
 
 class NoWriter:
-    """In place of a journal that cannot be opened: nothing is written, so nothing is started, and stop works."""
+    """Replaces a journal that cannot be opened: nothing is written, so nothing is started, and stop works."""
 
     def __init__(self, error: JournalError) -> None:
         self.on_failure: Callable[[JournalError], None] = _ignore
@@ -260,7 +261,7 @@ class NoWriter:
         self._error = error
 
     def post(self, entries: Sequence[Entry]) -> None:
-        """Lost: the log has what matters."""
+        """The entries are lost: the log has what matters."""
 
     async def append(self, entries: Sequence[Entry]) -> None:  # noqa: ARG002
         self.on_failure(self._error)

@@ -7,7 +7,7 @@ from pumpd.messages.requests import Confirmation
 
 
 def to_fields(binding: Binding) -> dict[str, Any]:
-    """The challenge's form. The wristband is not in it: the nurse scans that."""
+    """The form of a challenge. The wristband is not in it, because the nurse scans that."""
     return {
         "nonce": binding.nonce,
         "digest": binding.digest,
@@ -22,7 +22,7 @@ def to_fields(binding: Binding) -> dict[str, Any]:
 
 
 def of_confirmation(sent: Confirmation) -> Binding:
-    """What the confirmation says it signed. Raises ValueError for an action that is neither start nor resume."""
+    """The binding that a confirmation claims to sign. Raises ValueError for an action other than start and resume."""
     if sent.action not in list(ConfirmAction):
         raise ValueError(f"confirmation: action {sent.action!r} is neither start nor resume")
     return Binding(

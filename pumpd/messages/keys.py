@@ -11,7 +11,7 @@ KINDS = ("software", "tablet")
 class PairedKey:
     """A paired key. `id` is the start of the SHA-256 of the public half, which `public_pem` holds.
 
-    A `tablet` asks through signed requests with a person signed in on it; a `software` key confirms by itself.
+    A `tablet` sends signed requests with a person signed in on it; a `software` key confirms on its own.
     """
 
     id: str
@@ -22,7 +22,7 @@ class PairedKey:
 
     @classmethod
     def of(cls, entry: Mapping[str, Any]) -> "PairedKey":
-        """From the file's form, and from the older one with a single role. Raises KeyError, TypeError, ValueError."""
+        """Read the file's form, or the older form with a single role. Raises KeyError, TypeError, ValueError."""
         fields = dict(entry)
         roles = (fields.pop("role"),) if "role" in fields else tuple(fields.pop("roles"))
         key = cls(roles=roles, **fields)

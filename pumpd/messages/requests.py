@@ -1,6 +1,6 @@
 """What goes over control's two sockets: a request and an answer, each one line of JSON.
 
-Which request control takes by which socket, and from which user, is one table: docs/reference/requests.md.
+Which request control accepts on which socket, and from which user, is one table: docs/reference/requests.md.
 """
 
 from typing import Annotated, Any, Literal
@@ -62,7 +62,7 @@ class Order(Prescribed):
 
 
 class ChallengeRequest(_Message):
-    """What a confirmation must sign now, and everything that a nurse must see before that."""
+    """What a confirmation must sign now, and everything that a nurse must see first."""
 
     op: Literal["challenge"] = "challenge"
     pump: Id
@@ -89,7 +89,7 @@ class Confirmation(_Message):
 
 
 class Associate(_Message):
-    """Associate the pump with this patient until that is changed. A start compares it with order and wristband."""
+    """Associate the pump with this patient until this changes. A start compares it with order and wristband."""
 
     op: Literal["associate"] = "associate"
     pump: Id
@@ -111,7 +111,7 @@ class Stop(_Message):
     op: Literal["stop"] = "stop"
     pump: Id | None = None
     by: Text = "unnamed"
-    reason: Text = "stop asked for"
+    reason: Text = "stop requested"
     switching_source: bool = False
 
 
@@ -121,7 +121,7 @@ class Pause(_Message):
     op: Literal["pause"] = "pause"
     pump: Id
     by: Text = "unnamed"
-    reason: Text = "pause asked for"
+    reason: Text = "pause requested"
 
 
 class Resume(_Message):
@@ -141,7 +141,7 @@ class Clear(_Message):
 
 
 class Reconcile(_Message):
-    """End the doubt about what was given: the volume that a person read on the pump's display.
+    """End the doubt about the given volume with what a person read on the pump's display.
 
     It is the volume of the present program. `seen_stopped`: that person saw the pump stopped.
     `volume_again`: the volume entered a second time, which is needed when it is more than the program.
@@ -165,7 +165,7 @@ class StatusRequest(_Message):
 class TraceRequest(_Message):
     """The bytes on a pump's line.
 
-    After the answer comes a line of JSON for each packet, until the client goes away.
+    After the answer comes a line of JSON for each packet, until the client disconnects.
     """
 
     op: Literal["trace"] = "trace"
@@ -175,7 +175,7 @@ class TraceRequest(_Message):
 class WatchRequest(_Message):
     """The live state, as tablets show it.
 
-    After the answer comes a line of JSON at each change and each second, until the client goes away.
+    After the answer comes a line of JSON at each change and each second, until the client disconnects.
     """
 
     op: Literal["watch"] = "watch"
@@ -244,7 +244,7 @@ class PairState(_Message):
 
 
 class PairAccept(_Message):
-    """The code that a person read on the tablet and typed at the gateway."""
+    """Accept the tablet: the code that a person read on it and typed at the gateway."""
 
     op: Literal["pair_accept"] = "pair_accept"
     code: Text
@@ -277,7 +277,7 @@ class KeyAdd(_Message):
 
 
 class KeyRename(_Message):
-    """Give a paired key another name."""
+    """Rename a paired key."""
 
     op: Literal["key_rename"] = "key_rename"
     key: Id
@@ -285,7 +285,7 @@ class KeyRename(_Message):
 
 
 class KeyRevoke(_Message):
-    """Revoke a paired key. What it signs is refused from then on."""
+    """Revoke a paired key. Whatever it signs is refused from then on."""
 
     op: Literal["key_revoke"] = "key_revoke"
     key: Id
@@ -315,7 +315,7 @@ class StaffRemove(_Message):
 
 
 class PinReset(_Message):
-    """Give a person another PIN."""
+    """Give a person a new PIN."""
 
     op: Literal["pin_reset"] = "pin_reset"
     badge: Text

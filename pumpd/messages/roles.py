@@ -12,4 +12,4 @@ class Role(StrEnum):
     MAINTAIN = "maintain"
 
 
-TABLET_ROLES = (Role.VIEW, Role.CONFIRM, Role.PRESCRIBE)  # of a new tablet, unless others are named
+TABLET_ROLES = (Role.VIEW, Role.CONFIRM, Role.PRESCRIBE)  # of a new tablet, unless others are given

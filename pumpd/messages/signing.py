@@ -1,7 +1,7 @@
 """What a confirmation signs, and how a signature is made.
 
 A confirmation is an ECDSA P-256 signature (SHA-256, raw r and s of 32 bytes each, as WebCrypto makes them) over the
-canonical JSON of the binding. If any field changes, the signature no longer fits.
+canonical JSON of the binding. If any field changes, the signature no longer matches.
 """
 
 import base64
@@ -68,18 +68,18 @@ def public_of(der: bytes) -> ec.EllipticCurvePublicKey:
     try:
         public = serialization.load_der_public_key(der)
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise ValueError("public_key: no public key in DER") from error
+        raise ValueError("public_key: not a public key in DER") from error
     if not isinstance(public, ec.EllipticCurvePublicKey) or not isinstance(public.curve, ec.SECP256R1):
-        raise ValueError("public_key: only keys on the curve P-256 are taken")  # noqa: TRY004
+        raise ValueError("public_key: only keys on the curve P-256 are accepted")  # noqa: TRY004
     return public
 
 
 def public_of_pem(pem: str) -> ec.EllipticCurvePublicKey:
-    """A key from the file of paired keys. Raises ValueError when it is damaged or no elliptic-curve key."""
+    """A key from the file of paired keys. Raises ValueError when it is damaged or not an elliptic-curve key."""
     try:
         public = serialization.load_pem_public_key(pem.encode())
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise ValueError("no public key in PEM") from error
+        raise ValueError("not a public key in PEM") from error
     if not isinstance(public, ec.EllipticCurvePublicKey):
         raise ValueError("not an elliptic-curve key")  # noqa: TRY004
     return public

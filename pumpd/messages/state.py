@@ -1,7 +1,7 @@
 """The state of a gateway as it is shown: the JSON data that `pumpd status` prints and tablets receive.
 
-Quantities and instants are text, durations are seconds, and every number carries its unit in its name. `_s` counts real
-seconds where it says how old a reading or how long a lease is, clinical seconds everywhere else; the two differ only
+Quantities and instants are text, durations are seconds, and every number carries its unit in its name. `_s` means real
+seconds for the age of a reading and the length of a lease, and clinical seconds everywhere else; the two differ only
 with simulated time.
 """
 
@@ -31,7 +31,7 @@ class VitalsState(TypedDict):
 
 
 class Summary(TypedDict):
-    """The result of an infusion. Amounts of drug are there when its program is known."""
+    """The result of an infusion. Amounts of drug are included when its program is known."""
 
     outcome: str
     reason: str
@@ -89,7 +89,7 @@ class Course(TypedDict):
 
 
 class InfusionState(TypedDict):
-    """`state` is a state of `pumpd.infusion`. Amounts of drug are there when the program is known."""
+    """`state` is a state of `pumpd.infusion`. Amounts of drug are included when the program is known."""
 
     session: str
     state: str
@@ -124,7 +124,7 @@ class InfusionState(TypedDict):
 
 
 class PumpState(TypedDict):
-    """`age_s`: how long ago the last reading was asked for. `problem`: why the pump is not available, or empty.
+    """`age_s`: time since the last reading was requested. `problem`: why the pump is not available, or empty.
 
     `stopped`: the last reading shows no flow, and no infusion may flow.
     """
@@ -190,7 +190,7 @@ class TabletState(TypedDict):
 class GatewayState(TypedDict):
     """`journal`: "ok", or what is wrong with it. `alarm_output`: null, "ok", or what is wrong with the sounder.
 
-    `supply`: null where nothing can be watched. `tablets`: by the id of the key.
+    `supply`: null when no supply is monitored. `tablets`: by the id of the key.
     """
 
     notice: str

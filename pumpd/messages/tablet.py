@@ -1,4 +1,6 @@
-"""What a paired tablet may ask for, inside a signed request. No field says who asks: the key and the sign-in do."""
+"""What a paired tablet may ask for, inside a signed request. No field states who asks: the key and the sign-in show
+that.
+"""
 
 from functools import cache
 from typing import Annotated, Literal
@@ -9,7 +11,7 @@ from pumpd.messages.requests import Confirmation, Id, Prescribed, Text
 
 
 class _Inner(BaseModel):
-    # Built when the first tablet asks for something: 2 MB that a gateway without tablets need not have.
+    # Built when the first tablet sends a request: 2 MB that a gateway without tablets does not need.
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
@@ -18,7 +20,7 @@ Pin = Annotated[SecretStr, Field(max_length=32)]
 
 
 class Hello(_Inner):
-    """Nothing but the proof that the tablet holds its key."""
+    """Only the proof that the tablet holds its key."""
 
     op: Literal["hello"]
 
@@ -40,7 +42,7 @@ class Touch(_Inner):
 
 
 class Preview(_Inner, Prescribed):
-    """What an order would come to; orders nothing."""
+    """What an order would result in; orders nothing."""
 
     op: Literal["preview"]
 
@@ -62,7 +64,9 @@ class Second(_Inner):
 
 
 class TabletConfirm(_Inner):
-    """The binding of the challenge and its signature (`Confirmation`), and a second person where the entry asks."""
+    """The binding of the challenge and its signature (`Confirmation`), and a second person where the entry requires
+    one.
+    """
 
     op: Literal["confirm"]
     pump: Id
@@ -78,7 +82,7 @@ class TabletConfirm(_Inner):
     expires_ns: int
     shown: Text
     wristband: Text
-    key: Id | None = None  # the tablet's own, should it say so
+    key: Id | None = None  # the tablet's own, if it gives it
     second: Second | None = None
 
     def confirmation(self, key: str) -> Confirmation:
@@ -122,7 +126,7 @@ class TabletReconcile(_Inner):
 
 
 class Acknowledge(_Inner):
-    """Somebody has seen an alarm. `pump` empty: an alarm of the gateway."""
+    """A person has seen an alarm. `pump` empty: an alarm of the gateway."""
 
     op: Literal["acknowledge"]
     pump: Text
@@ -134,7 +138,7 @@ class PauseAudio(_Inner):
 
 
 class VitalSigns(_Inner):
-    """Vital signs of the patient who is observed after this session on the pump."""
+    """Vital signs of the patient under observation after this session on the pump."""
 
     op: Literal["vitals"]
     pump: Id
@@ -179,7 +183,7 @@ Inner = Annotated[
 
 @cache
 def inner() -> TypeAdapter[Inner]:
-    """What reads them."""
+    """The adapter that parses inner requests."""
     return TypeAdapter(Inner)
 
 

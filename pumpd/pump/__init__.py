@@ -1,4 +1,4 @@
-"""What a pump is, for the whole of pumpd: programs, capabilities, readings, alarms, outcomes and the driver API."""
+"""What a pump is, for all of pumpd: programs, capabilities, readings, alarms, outcomes and the driver API."""
 
 from pumpd.pump.alarms import ALARM_TABLE, AlarmCode, AlarmText, Priority, PumpAlarm
 from pumpd.pump.capabilities import Assumption, Capabilities, FewDigits, FixedStep, LossOfControl, PumpKind

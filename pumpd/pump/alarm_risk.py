@@ -1,7 +1,7 @@
-"""Why each alarm has its priority: the harm if nobody answers it, and how soon, by IEC 60601-1-8's matrix (ALM-01).
+"""Why each alarm has its priority: the harm if nobody responds, and how soon, by IEC 60601-1-8's matrix (ALM-01).
 
-The matrix is that of the safety reference 3.1, the judgement of each row this project's [P]. Harm is that of a sedative
-infusion in a watched patient: too much of it is the irreversible one, too little of it minor.
+The matrix comes from section 3.1 of the safety reference; the assessment of each alarm is this project's own [P]. Harm
+is that of a sedative infusion in a monitored patient: too much is irreversible, too little is minor.
 """
 
 from enum import StrEnum
@@ -35,41 +35,41 @@ _FATAL_NOW = (Harm.IRREVERSIBLE, Onset.IMMEDIATE)
 _FATAL_SOON = (Harm.IRREVERSIBLE, Onset.PROMPT)
 
 RISK: dict[AlarmCode, tuple[Harm, Onset, str]] = {
-    AlarmCode.OCCLUSION: (*_FATAL_SOON, "what is stored in the line comes out as a bolus on release"),
+    AlarmCode.OCCLUSION: (*_FATAL_SOON, "volume stored in the line is released as a bolus"),
     AlarmCode.AIR_IN_LINE: (*_FATAL_NOW, "air reaches the patient"),
-    AlarmCode.EMPTY: (*_FATAL_SOON, "a container that is empty too soon has given too much, and lets air in"),
+    AlarmCode.EMPTY: (*_FATAL_SOON, "a container that is empty too early has given too much, and lets air in"),
     AlarmCode.DOOR_OPEN: (*_FATAL_NOW, "gravity may empty the container into the patient"),
-    AlarmCode.PUMP_RESET: (*_FATAL_SOON, "what was given is not sure, and the rest may be given again"),
+    AlarmCode.PUMP_RESET: (*_FATAL_SOON, "the given volume is uncertain, and the rest may be given again"),
     AlarmCode.PUMP_WATCHDOG: (*_FATAL_SOON, "nobody sees what the pump does"),
-    AlarmCode.PUMP_PROGRAM_ERROR: (*_FATAL_NOW, "it runs something else than was confirmed"),
-    AlarmCode.PUMP_FAULT: (*_FATAL_NOW, "nothing is known of what it does"),
+    AlarmCode.PUMP_PROGRAM_ERROR: (*_FATAL_NOW, "it runs something other than was confirmed"),
+    AlarmCode.PUMP_FAULT: (*_FATAL_NOW, "nothing is known about what it does"),
     AlarmCode.BATTERY_LOW: (Harm.REVERSIBLE, Onset.DELAYED, "the infusion ends early, and half an hour is left"),
-    AlarmCode.BATTERY_ENDING: (*_FATAL_SOON, "the pump goes off and may lose its count of what it gave"),
+    AlarmCode.BATTERY_ENDING: (*_FATAL_SOON, "the pump shuts down and may lose its count"),
     AlarmCode.DELIVERY_UNCERTAIN: (*_FATAL_SOON, "a dose may be given twice"),
-    AlarmCode.NOT_FLOWING: (*_FATAL_SOON, "the reason may be a line that stores a bolus"),
+    AlarmCode.NOT_FLOWING: (*_FATAL_SOON, "the cause may be a line that stores a bolus"),
     AlarmCode.FREE_FLOW: (*_FATAL_NOW, "overdose"),
     AlarmCode.FLOW_DEVIATION: (Harm.REVERSIBLE, Onset.PROMPT, "too fast or too slow, within a tenth"),
     AlarmCode.VOLUME_MISMATCH: (*_FATAL_SOON, "more may have been given than is shown"),
     AlarmCode.OVER_DELIVERY: (*_FATAL_NOW, "overdose"),
-    AlarmCode.PROGRAM_CHANGED: (*_FATAL_NOW, "it runs something else than was confirmed"),
+    AlarmCode.PROGRAM_CHANGED: (*_FATAL_NOW, "it runs something other than was confirmed"),
     AlarmCode.LINK_LOST: (*_FATAL_SOON, "nobody sees what the pump does"),
     AlarmCode.READING_STALE: (Harm.REVERSIBLE, Onset.DELAYED, "the lease ends the flow by itself"),
     AlarmCode.LEASE_LAPSED: (*_FATAL_SOON, "the pump may not have stopped"),
-    AlarmCode.STOP_UNCONFIRMED: (*_FATAL_NOW, "it flows although it was told to stop"),
-    AlarmCode.WINDOW_TOO_FAST: (*_FATAL_SOON, "the dose comes in less than its time"),
-    AlarmCode.WINDOW_CLOSED: (Harm.MINOR, Onset.IMMEDIATE, "a part of the dose is not given; the prescriber decides"),
+    AlarmCode.STOP_UNCONFIRMED: (*_FATAL_NOW, "it flows although a stop was sent"),
+    AlarmCode.WINDOW_TOO_FAST: (*_FATAL_SOON, "the dose is given in too short a time"),
+    AlarmCode.WINDOW_CLOSED: (Harm.MINOR, Onset.IMMEDIATE, "part of the dose is not given; the prescriber decides"),
     AlarmCode.PAUSE_TOO_LONG: (Harm.MINOR, Onset.IMMEDIATE, "the infusion ends; a patient was forgotten"),
-    AlarmCode.JOURNAL_FAILED: (*_FATAL_SOON, "what was given would not be known to the next one"),
+    AlarmCode.JOURNAL_FAILED: (*_FATAL_SOON, "later orders would not know about this dose"),
     AlarmCode.START_FAILED: (*_FATAL_SOON, "the pump may run something else, or later"),
     AlarmCode.CONTROL_RESTARTED: (*_FATAL_SOON, "for some seconds nobody saw what the pump did"),
     AlarmCode.CONTROL_FAILED: (*_FATAL_SOON, "for some seconds nobody sees what the pumps do"),
-    AlarmCode.DEADMAN_FAILED: (Harm.IRREVERSIBLE, Onset.DELAYED, "harm only should the gateway die as well"),
+    AlarmCode.DEADMAN_FAILED: (Harm.IRREVERSIBLE, Onset.DELAYED, "harm only if the gateway dies as well"),
     AlarmCode.TABLET_LOST: (Harm.REVERSIBLE, Onset.DELAYED, "alarms are seen and heard at the pump only"),
     AlarmCode.TABLET_GONE: (Harm.REVERSIBLE, Onset.PROMPT, "the same, and nobody may have noticed"),
     AlarmCode.CONFIRMATION_WAITING: (Harm.MINOR, Onset.DELAYED, "a loaded pump is left alone; nothing flows"),
-    AlarmCode.SUPPLY_ON_BATTERY: (Harm.REVERSIBLE, Onset.DELAYED, "the gateway goes off should nobody come"),
+    AlarmCode.SUPPLY_ON_BATTERY: (Harm.REVERSIBLE, Onset.DELAYED, "the gateway shuts down if nobody comes"),
     AlarmCode.SUPPLY_SHORT: (Harm.REVERSIBLE, Onset.PROMPT, "the infusion will end early; half an hour is left"),
     AlarmCode.SUPPLY_ENDING: (*_FATAL_SOON, "the gateway dies in minutes, and then nobody sees what the pump does"),
-    AlarmCode.SUPPLY_UNDER_VOLTAGE: (Harm.REVERSIBLE, Onset.DELAYED, "the gateway may go off, or run slowly"),
-    AlarmCode.SUPPLY_UNKNOWN: (Harm.REVERSIBLE, Onset.DELAYED, "the gateway may be on a battery that ends"),
+    AlarmCode.SUPPLY_UNDER_VOLTAGE: (Harm.REVERSIBLE, Onset.DELAYED, "the gateway may shut down, or run slowly"),
+    AlarmCode.SUPPLY_UNKNOWN: (Harm.REVERSIBLE, Onset.DELAYED, "the gateway may be on a battery that runs out"),
 }

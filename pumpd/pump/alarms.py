@@ -1,7 +1,7 @@
 """Alarms: what can be wrong, how urgent it is, and what a person should do. One table for all families.
 
 A driver maps the pump's own words to these and never lowers them (RUN-11). Priorities follow the table in the safety
-reference, section 3.3; each text says the cause and the action (ALM-12).
+reference, section 3.3; each text states the cause and the action (ALM-12).
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class Priority(IntEnum):
 
 
 class AlarmCode(StrEnum):
-    # said by the pump
+    # reported by the pump
     OCCLUSION = "occlusion"
     AIR_IN_LINE = "air_in_line"
     EMPTY = "empty"
@@ -46,11 +46,11 @@ class AlarmCode(StrEnum):
     CONTROL_RESTARTED = "control_restarted"
     DEADMAN_FAILED = "deadman_failed"
     CONTROL_FAILED = "control_failed"
-    # of the bedside; none of them touches an infusion
+    # of the bedside; none of them affects an infusion
     TABLET_LOST = "tablet_lost"
     TABLET_GONE = "tablet_gone"
     CONFIRMATION_WAITING = "confirmation_waiting"
-    # of the gateway's own supply; nor does any of these
+    # of the gateway's own supply; none of these affects one either
     SUPPLY_ON_BATTERY = "supply_on_battery"
     SUPPLY_SHORT = "supply_short"
     SUPPLY_ENDING = "supply_ending"
@@ -103,7 +103,7 @@ ALARM_TABLE: dict[AlarmCode, AlarmText] = {
     AlarmCode.DELIVERY_UNCERTAIN: AlarmText(
         Priority.HIGH, "Delivered volume not known", "Read the pump's display, then reconcile"
     ),
-    AlarmCode.NOT_FLOWING: AlarmText(Priority.HIGH, "Pump does not deliver", "Look at the pump"),
+    AlarmCode.NOT_FLOWING: AlarmText(Priority.HIGH, "Pump does not deliver", "Check the pump"),
     AlarmCode.FREE_FLOW: AlarmText(Priority.HIGH, "Flow twice the programmed rate or more", "Clamp the line"),
     AlarmCode.FLOW_DEVIATION: AlarmText(Priority.MEDIUM, "Flow differs from the program", "Check pump and syringe"),
     AlarmCode.VOLUME_MISMATCH: AlarmText(
@@ -120,19 +120,19 @@ ALARM_TABLE: dict[AlarmCode, AlarmText] = {
     AlarmCode.PAUSE_TOO_LONG: AlarmText(Priority.MEDIUM, "Pause longer than allowed", "Resume or end the infusion"),
     AlarmCode.JOURNAL_FAILED: AlarmText(Priority.HIGH, "Journal cannot be written", "Check the gateway's disk"),
     AlarmCode.CONTROL_RESTARTED: AlarmText(
-        Priority.HIGH, "The gateway's control process died and restarted", "See that the pump stands"
+        Priority.HIGH, "The gateway's control process died and restarted", "See that the pump has stopped"
     ),
     AlarmCode.DEADMAN_FAILED: AlarmText(
         Priority.MEDIUM,
         "The deadman process does not work",
-        "Stay there; have the gateway mended",
+        "Stay there; have the gateway repaired",
     ),
     AlarmCode.CONTROL_FAILED: AlarmText(
         Priority.HIGH, "Part of the gateway's program failed", "Check that every pump stopped"
     ),
-    AlarmCode.START_FAILED: AlarmText(Priority.HIGH, "Pump did not start as told", "Look at the pump first"),
-    AlarmCode.TABLET_LOST: AlarmText(Priority.LOW, "No tablet is connected; the infusion goes on", "Go to the pump"),
-    AlarmCode.TABLET_GONE: AlarmText(Priority.MEDIUM, "No tablet for a minute; infusion goes on", "Go to the pump"),
+    AlarmCode.START_FAILED: AlarmText(Priority.HIGH, "Pump did not start as commanded", "Check the pump first"),
+    AlarmCode.TABLET_LOST: AlarmText(Priority.LOW, "No tablet is connected; the infusion continues", "Go to the pump"),
+    AlarmCode.TABLET_GONE: AlarmText(Priority.MEDIUM, "No tablet for a minute; infusion continues", "Go to the pump"),
     AlarmCode.CONFIRMATION_WAITING: AlarmText(
         Priority.LOW, "Program ready and not confirmed", "Confirm it, or stop it"
     ),
@@ -146,5 +146,5 @@ ALARM_TABLE: dict[AlarmCode, AlarmText] = {
     AlarmCode.SUPPLY_UNDER_VOLTAGE: AlarmText(
         Priority.LOW, "Gateway's supply voltage too low", "Replace its supply or cable"
     ),
-    AlarmCode.SUPPLY_UNKNOWN: AlarmText(Priority.LOW, "Gateway's supply is not known", "Look at its power supply"),
+    AlarmCode.SUPPLY_UNKNOWN: AlarmText(Priority.LOW, "Gateway's supply is not known", "Check its power supply"),
 }

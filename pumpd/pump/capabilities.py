@@ -1,4 +1,4 @@
-"""What a pump can do, said by its driver: grids, limits, phases, and what ends its flow when the gateway dies."""
+"""What a pump can do, declared by its driver: grids, limits, phases, and what ends its flow when the gateway dies."""
 
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Context, Decimal
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from pumpd.quantities import Duration, Rate, Volume
 
-_DOWN = Context(prec=60, rounding=ROUND_DOWN)  # whatever the caller's own context says
+_DOWN = Context(prec=60, rounding=ROUND_DOWN)  # whatever the caller's own context is
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class FixedStep:
 
 @dataclass(frozen=True, slots=True)
 class FewDigits:
-    """A grid of short decimals: at most `digits` figures in all and `places` after the point."""
+    """A grid of short decimals: at most `digits` digits in all and `places` after the point."""
 
     digits: int
     places: int
@@ -32,7 +32,7 @@ class FewDigits:
         if value >= 1:
             places = min(places, self.digits - len(str(int(value))))
         if places < 0:
-            raise ValueError(f"{value} has more than {self.digits} figures before the point")
+            raise ValueError(f"{value} has more than {self.digits} digits before the point")
         return value.quantize(Decimal(1).scaleb(-places), ROUND_DOWN, _DOWN)
 
 
@@ -42,12 +42,12 @@ class PumpKind(StrEnum):
 
     @property
     def accuracy_percent(self) -> Decimal:
-        """Flow accuracy that the kind is held to: 2 % syringe, 5 % volumetric (RUN-02)."""
+        """Required flow accuracy of this kind: 2 % syringe, 5 % volumetric (RUN-02)."""
         return Decimal(2) if self is PumpKind.SYRINGE else Decimal(5)
 
 
 class LossOfControl(StrEnum):
-    """What ends the flow when nobody speaks to the pump any more (COM-13)."""
+    """What ends the flow when nothing communicates with the pump any more (COM-13)."""
 
     NATIVE = "native"  # the pump's own communication watchdog
     DEADMAN = "deadman"  # the deadman process writes the stop frames, while the gateway has power and the cable holds
@@ -65,11 +65,11 @@ class Assumption:
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """Limits for one container on one model; a driver computes them without speaking to a pump.
+    """Limits for one container on one model; a driver computes them without contacting a pump.
 
-    `watchdog` is the longest time that the pump's own watchdog can be set to, None without one.
-    `max_steps` is how many steps the pump itself can hold. `counter_step` is the step by which the delivered volume of
-    a reading grows, where it is too coarse to be left out of account.
+    `watchdog` is the longest time that the pump's own watchdog can be set to, None without one. `max_steps` is how many
+    steps the pump itself can hold. `counter_step` is the step by which the delivered volume of a reading grows, where
+    it is too coarse to be ignored.
     """
 
     family: str

@@ -1,10 +1,10 @@
-"""The driver API: what pumpd asks of a pump family, and the registry that finds the installed ones.
+"""The driver API: what pumpd requires of a pump family, and the registry of the installed ones.
 
 Promises that every driver keeps (the conformance suite checks them):
-- No method but `start` makes a pump flow, and `start` is sent at most once a call, whatever the replies do.
+- No method but `start` makes a pump flow, and `start` is sent at most once per call, whatever the replies are.
 - `stop` goes out on the link's priority lane and may be called at any time, also while another call waits.
 - A command ends as Done, Refused (certainly not done) or Unknown; a late or foreign reply never makes it Done.
-- What the pump says of itself is reported, never what was sent to it.
+- A driver reports what the pump itself replied, never what was sent to it.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,10 +25,10 @@ Tap = Callable[[str, bytes, int], None]  # "out" or "in", the bytes, monotonic n
 
 @dataclass(frozen=True, slots=True)
 class StopFrames:
-    """What stops one pump, and no other on its line, for somebody who writes and hears nothing: the deadman.
+    """The frames that stop one pump, and no other on its line, for a writer that reads no replies: the deadman.
 
-    It writes them in this order, at least `gap_s` apart, and all of them again every 0.5 s. To a pump that stands they
-    do nothing, and none of them takes a watchdog off or keeps one from ending a flow.
+    It writes them in this order, at least `gap_s` apart, and all of them again every 0.5 s. They do nothing to a
+    stopped pump, and none of them disarms a watchdog or keeps one from ending a flow.
     """
 
     frames: tuple[bytes, ...]
@@ -41,37 +41,37 @@ class Driver(Protocol):
 
     @property
     def connections(self) -> int:
-        """How often the port was opened. After a change another pump may answer: whoever holds the driver identifies
-        it again first, and until then `load` and `start` are refused (COM-10).
+        """How often the port was opened. After a change another pump may answer: the caller must identify it again
+        first, and until then `load` and `start` are refused (COM-10).
         """
         ...
 
     @property
     def taps(self) -> list[Tap]:
-        """Shown all bytes of the port as they go and come. Add and remove freely."""
+        """Callbacks that receive all bytes of the port, in both directions. Add and remove freely."""
         ...
 
     @property
     def stop_frames(self) -> StopFrames | None:
-        """For the pump as it now is, once a program is loaded: what the deadman writes when permission lapses.
+        """For the present pump, once a program is loaded: what the deadman writes when permission lapses.
 
-        None when a dialogue is needed to stop it; the capabilities then name no `deadman`.
+        None when stopping it needs a dialogue; then the capabilities do not include `deadman`.
         """
         ...
 
     @property
     def longest_call_s(self) -> float:
-        """No call of this driver takes longer, however late the pump answers: a hung driver is told from a slow pump
-        by it. The time that a call waits for other pumps on the port is not in it.
+        """No call of this driver takes longer, however late the pump answers: this distinguishes a hung driver from a
+        slow pump. The time that a call waits for other pumps on the port is not included.
         """
         ...
 
     def fileno(self) -> int | None:
-        """The descriptor of the open port, for the deadman to have a duplicate of; None when there is none."""
+        """The descriptor of the open port, for the deadman to duplicate; None when there is none."""
         ...
 
     async def identify(self) -> Outcome[Identity]:
-        """Bring the pump to a known mode, acknowledge what it reports since power-up, and say who it is."""
+        """Bring the pump to a known mode, acknowledge what it reports since power-up, and identify it."""
         ...
 
     async def read(self) -> Outcome[Reading]:
@@ -95,22 +95,24 @@ class Driver(Protocol):
         ...
 
     async def release(self) -> Outcome[None]:
-        """After the end: take the watchdog off so that an idle pump does not alarm."""
+        """After the end: disarm the watchdog so that an idle pump does not alarm."""
         ...
 
     async def close(self) -> None:
-        """Give the port back. Sends nothing: what ends a flow then is the pump's own expiry."""
+        """Release the port. Sends nothing: from then on the loss-of-control behaviour ends a flow."""
         ...
 
 
 class DriverFamily(Protocol):
-    """What an entry point of the group `pumpd.drivers` resolves to: a class that knows its family and opens drivers."""
+    """What an entry point of the group `pumpd.drivers` resolves to: a class that describes its family and opens
+    drivers.
+    """
 
     family: ClassVar[str]
     title: ClassVar[str]
     models: ClassVar[tuple[str, ...]]
     assumptions: ClassVar[tuple[Assumption, ...]]
-    monitor_only: ClassVar[bool]  # True: pumps of this family are read, and never told anything
+    monitor_only: ClassVar[bool]  # True: pumps of this family are only read, never commanded
     syringes: ClassVar[Mapping[str, Length]]  # inner diameters that the maker lists by name; may be empty
 
     @classmethod
@@ -125,12 +127,12 @@ class DriverFamily(Protocol):
 
     @classmethod
     async def connect(cls, port: str, settings: Mapping[str, Any]) -> "Driver":
-        """Open the port exclusively and return a driver on it. Raises OSError when the port is not to be had."""
+        """Open the port exclusively and return a driver on it. Raises OSError when the port is not available."""
         ...
 
 
 class UnknownFamilyError(LookupError):
-    """No installed distribution offers that driver family. The message lists those that are."""
+    """No installed distribution offers that driver family. The message lists the installed ones."""
 
 
 def families() -> dict[str, EntryPoint]:

@@ -13,14 +13,14 @@ T_co = TypeVar("T_co", covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Done(Generic[T_co]):
-    """The pump answered that it did it, with what it said."""
+    """The pump confirmed that it was done, with the value it reported."""
 
     value: T_co
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Certainly not done: never sent, or the pump said no. `reasons` say why."""
+    """Certainly not done: never sent, or the pump refused. `reasons` say why."""
 
     reasons: tuple[str, ...]
 
@@ -30,7 +30,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Sent, and no trustworthy answer came: it may have been done. Never send it again (COM-03)."""
+    """Sent, but no trustworthy answer came: it may have been done. Never send it again (COM-03)."""
 
     cause: str
 

@@ -1,4 +1,4 @@
-"""What a pump is asked to hold: ordered steps of (rate, volume) and the syringe or line that they are meant for."""
+"""The program of a pump: ordered steps of (rate, volume) and the syringe or line for which they are meant."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +11,7 @@ from pumpd.quantities import Duration, Length, Rate, Volume
 class Container:
     """What the drug is in. `diameter` is a syringe's inner one, None for a bag or bottle on a volumetric pump.
 
-    `minimum_rate` is the recommended least rate of that syringe size (PRG-13).
+    `minimum_rate` is the lowest recommended rate for that syringe size (PRG-13).
     """
 
     name: str
@@ -38,7 +38,9 @@ class RateStep:
 
 @dataclass(frozen=True)
 class PumpProgram:
-    """All that the pump will do by itself: the steps in order, then stop. Never unlimited (PRG-11), no KVO (PRG-16)."""
+    """Everything that the pump will do by itself: the steps in order, then stop. Never unlimited (PRG-11), no KVO
+    (PRG-16).
+    """
 
     steps: tuple[RateStep, ...]
     diameter: Length | None = None
@@ -88,7 +90,7 @@ class PumpProgram:
         return at - given
 
     def after(self, delivered: Volume) -> "PumpProgram | None":
-        """What is left once `delivered` has been given, at the programmed rates (PRG-15); None when nothing is.
+        """What is left once `delivered` has been given, at the programmed rates (PRG-15); None when nothing is left.
 
         Raises ValueError for a volume below 0, which would make the rest larger than the whole.
         """

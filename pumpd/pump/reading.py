@@ -16,7 +16,7 @@ class PumpState(StrEnum):
     INFUSING = "infusing"
     WITHDRAWING = "withdrawing"
     PURGING = "purging"  # bolus or purge: flow that pumpd never commands (PRG-15)
-    WAITING = "waiting"  # in a timed pause or for a trigger: it may start by itself
+    WAITING = "waiting"  # for a time or a trigger: it may start by itself
     ALARM = "alarm"  # stopped by itself; the alarms say why
 
     @property
@@ -25,7 +25,7 @@ class PumpState(StrEnum):
 
     @property
     def no_flow(self) -> bool:
-        """No flow, and none to come by itself. A pump that waits may start at any moment, so it is not among these."""
+        """No flow, and none will begin by itself. A waiting pump may start at any moment, so it is not included."""
         return self in (PumpState.STOPPED, PumpState.PAUSED, PumpState.ALARM)
 
 
@@ -37,13 +37,13 @@ class PumpClock:
     answered_ns: int
 
     def at(self, now_ns: int) -> int:
-        """What it shows at another instant, if it runs as fast as ours."""
+        """What it shows at another instant, if it runs as fast as the gateway's clock."""
         return self.unix_s + (now_ns - self.answered_ns) // 10**9
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What the pump reports of itself. `serial` and `clock` are None for a family that does not report them."""
+    """What the pump reports about itself. `serial` and `clock` are None for a family that does not report them."""
 
     model: str
     firmware: str

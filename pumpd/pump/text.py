@@ -1,4 +1,4 @@
-"""What a pump says is data: it is shown on one line, and cannot draw on a screen (SEC-12)."""
+"""Text from a pump is data: it is shown on one line, and cannot control a screen (SEC-12)."""
 
 
 def shown(text: str) -> str:

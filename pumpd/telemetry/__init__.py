@@ -1,1 +1,1 @@
-"""The journal, outward to an MQTT broker: a process of its own that receives nothing and commands nothing."""
+"""Publishes the journal to an MQTT broker: a separate process that receives nothing and commands nothing."""

@@ -23,7 +23,9 @@ CONFIG_REFUSED = 2
 
 
 def cursor_path(settings: Settings) -> Path:
-    """In the service's own directory under systemd, which may not write control's; in the state directory without."""
+    """Under systemd in the service's own directory, because it may not write to control's; otherwise in the state
+    directory.
+    """
     return Path(os.environ.get("STATE_DIRECTORY", settings.state_dir)) / "telemetry.sqlite3"
 
 
@@ -53,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def _serve(settings: Settings, mqtt: MqttSettings, cursor: Cursor) -> None:
-    """Until a signal. A work that ends before is an error, and ends the process: systemd starts it again."""
+    """Serve until a signal. A task that ends earlier is an error and ends the process: systemd starts it again."""
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
@@ -70,13 +72,15 @@ async def _serve(settings: Settings, mqtt: MqttSettings, cursor: Cursor) -> None
         await end(task)
     for task in works:
         if not task.cancelled():
-            task.result()  # raises what it died of
+            task.result()  # raises the error that ended it
     if signalled not in done:
         raise RuntimeError(f"{', '.join(task.get_name() for task in done)} ended although nothing ended it")
 
 
 async def _keep_watchdog() -> None:
-    """A turn of the loop is the evidence: what blocks it, blocks this. A broker or a journal that is away does not."""
+    """A pass of the event loop is the evidence: whatever blocks the loop blocks this. A missing broker or journal does
+    not.
+    """
     interval = watchdog_interval_s()
     while True:
         if interval is not None:

@@ -1,7 +1,7 @@
 """How far the journal has been published: kept in telemetry's own SQLite file.
 
 Promises:
-- It moves only forward, and only when the broker has acknowledged everything up to there.
+- It moves only forward, and only when the broker has acknowledged everything up to that point.
 - After a kill it is exact; after a power cut it may be a little behind (messages repeat), never ahead (none is lost).
 - One process at a time: a second one on the same file is refused.
 """
@@ -21,7 +21,7 @@ class CursorError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """The last entry that is published, and its hash, by which a replaced journal is noticed."""
+    """The last published entry, and its hash, which reveals a replaced journal."""
 
     id: int = 0
     hash: str = ""
@@ -62,7 +62,7 @@ class Cursor:
             self._write(Position(entry.id, entry.hash))
 
     def start_over(self) -> None:
-        """The journal is not the one that the position was in."""
+        """Reset: the journal was replaced by another one."""
         self._write(Position())
 
     def _write(self, position: Position) -> None:

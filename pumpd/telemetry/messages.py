@@ -1,9 +1,9 @@
-"""What goes out: journal entries and the gateway's own state as MQTT messages. Pure.
+"""What is published: journal entries and the gateway's own state as MQTT messages. Pure.
 
 Promises:
 - Every entry becomes at least one message, so a gap in `seq` under `pumpd/v1/<gateway>/#` is a loss.
-- Only the fields listed here go out: no name, weight, dose, patient token or key (AUD-09).
-- What a pump or a person wrote is data: it cannot add a topic level, a wildcard or a control character (SEC-12).
+- Only the fields listed here are published: no name, weight, dose, patient token or key (AUD-09).
+- Text from a pump or a person is data: it cannot add a topic level, a wildcard or a control character (SEC-12).
 """
 
 import json
@@ -19,15 +19,15 @@ from pumpd.pump import AlarmCode
 SCHEMA = "pumpd.telemetry.v1"
 STATEMENT = "Simulation, research and integration only: not a cleared medical device."
 
-READING_EXPIRY_S = 30  # an older one must not be taken for live
-STATE_EXPIRY_S = 120  # of a state in which flow may occur, and of any state that a reading repeats
+READING_EXPIRY_S = 30  # an older reading must not be taken for a live one
+STATE_EXPIRY_S = 120  # of a state in which flow may occur, and of any state that readings repeat
 STATE_REFRESH_S = 30
-REST_EXPIRY_S = 86_400  # of a state at rest, which no reading repeats
+REST_EXPIRY_S = 86_400  # of a state without flow, which no reading repeats
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One publish, at QoS 1. `expiry_s` None: the broker keeps it until it is replaced."""
+    """One message, at QoS 1. `expiry_s` None: the broker keeps it until it is replaced."""
 
     topic: str
     payload: bytes
@@ -35,8 +35,8 @@ class Message:
     expiry_s: int | None = None
 
 
-# Fields of each kind that may leave the gateway. A kind that is not listed goes out with _COMMON.
-# No free text that a person typed is among them: the reason of a stop could hold a name.
+# Fields of each kind that may leave the gateway. A kind that is not listed is published with _COMMON.
+# None of them is free text that a person typed: the reason of a stop could contain a name.
 _COMMON = ("digest", "code", "outcome", "state", "may_flow")
 _FIELDS: dict[str, tuple[str, ...]] = {
     "reading": (
@@ -91,9 +91,9 @@ def _value(key: str, value: Any) -> Any:
 
 
 def _ipec_event(old: Any, new: Any) -> str | None:
-    """IPEC's delivery events: START as a segment's flow is seen, then STOP or COMP, once each (AUD-06).
+    """IPEC's delivery events: START when a segment's flow is seen, then STOP or COMP, once each (AUD-06).
 
-    `running` is entered by the first sight of flow alone, and left for good, so each step stands for one event.
+    `running` is entered only when flow is first seen, and is never re-entered, so each transition is one event.
     """
     if new == "running":
         return "START"
@@ -107,9 +107,9 @@ def _json(fields: Mapping[str, Any]) -> bytes:
 
 
 class Translator:
-    """Entries to messages for one gateway. Remembers, per pump, when the retained state was last sent.
+    """Turns entries into messages for one gateway. It remembers, per pump, when the retained state was last sent.
 
-    `simulated` says it of every pump by name; a pump that is not in it is not vouched for and carries no such flag.
+    `simulated` tells for each pump by name whether it is simulated; messages of other pumps carry no such flag.
     """
 
     def __init__(self, gateway: str, simulated: Mapping[str, bool]) -> None:
@@ -122,10 +122,10 @@ class Translator:
         return f"{self._root}/$state"
 
     def gateway_state(self, state: str, boot: str, session: str, ts: str) -> Message:
-        """`ready` as birth, `lost` as will, `disconnected` before a clean end.
+        """`ready` is the birth message, `lost` the will, `disconnected` comes before a clean end.
 
         Boot and session are the same in the birth and the will of one connection, so that a reader of a late `lost`
-        sees that it is not about the connection that is alive.
+        sees that it is not about the present connection.
         """
         fields = {"state": state, "boot": boot, "session": session, "ts": ts, "schema": SCHEMA}
         return Message(self.state_topic, _json(fields), retain=True)
@@ -135,12 +135,14 @@ class Translator:
         return Message(f"{self._root}/$description", _json(fields), retain=True)
 
     def anchor(self, seq: int, entry_hash: str, ts: str) -> Message:
-        """Number and hash of the newest published entry: kept elsewhere, they show a journal that was cut (AUD-03)."""
+        """Number and hash of the newest published entry: kept elsewhere, they reveal a journal that was cut off
+        (AUD-03).
+        """
         fields = {"seq": seq, "hash": entry_hash, "ts": ts, "schema": SCHEMA}
         return Message(f"{self._root}/$anchor", _json(fields), retain=True)
 
     def no_alarms(self) -> list[Message]:
-        """What empties every alarm topic: for a journal that does not know which alarms the one before it raised."""
+        """Messages that empty every alarm topic: a new journal does not know which alarms the previous one raised."""
         roots = [self._root, *(f"{self._root}/pumps/{level(pump)}" for pump in self._simulated)]
         return [Message(f"{root}/alarms/{level(code)}", b"", retain=True) for root in roots for code in AlarmCode]
 
@@ -148,7 +150,7 @@ class Translator:
         """What to publish for an entry, in order; never empty."""
         try:
             body = dict(entry.fields)
-        except (TypeError, ValueError):  # damaged: that it is there goes out, so that `seq` has no gap
+        except (TypeError, ValueError):  # damaged: its existence is published, so that `seq` has no gap
             body = {}
         if entry.kind == "reading" and entry.pump:
             telemetry = Message(f"{self._pump(entry)}/telemetry", self._payload(entry, body), expiry_s=READING_EXPIRY_S)
@@ -168,7 +170,7 @@ class Translator:
         return f"{self._root}/pumps/{level(entry.pump)}" if entry.pump else self._root
 
     def _refreshed_state(self, entry: Record, body: Mapping[str, Any]) -> list[Message]:
-        """The state again when its expiry comes near; it has the reading's `seq`, so no `seq` is sent twice."""
+        """The state again when its expiry is near. It has the reading's `seq`, so no `seq` is sent twice."""
         due = abs(entry.mono_ns - self._state_sent.get(entry.pump, entry.mono_ns - 10**18)) >= STATE_REFRESH_S * 10**9
         return [self._state(entry, body["state"], None)] if due and body.get("state") else []
 

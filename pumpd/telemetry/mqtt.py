@@ -2,8 +2,8 @@
 
 Promises:
 - Nothing is subscribed to: no message that a broker sends reaches pumpd (RUN-18).
-- `publish` returns when the broker has taken the message. A refused one (an ACL, a quota) raises: it is never counted
-  as published, although aiomqtt alone would.
+- `publish` returns when the broker has accepted the message. A refusal (an ACL, a quota) raises: the message never
+  counts as published, although aiomqtt alone would count it.
 - A session is used once. A lost connection ends everything in it at once; nothing is re-sent by the library.
 """
 
@@ -21,13 +21,13 @@ from paho.mqtt.reasoncodes import ReasonCode
 from pumpd.settings import MqttSettings
 from pumpd.telemetry.messages import SCHEMA, Message
 
-WINDOW = 20  # publishes on the way at once; paho queues beyond this
+WINDOW = 20  # messages in flight at once; paho queues beyond this
 CONNECT_TIMEOUT_S = 5.0
-ACKNOWLEDGE_TIMEOUT_S = 60.0  # for a broker that lives and does not answer; keep-alive finds a dead one sooner
+ACKNOWLEDGE_TIMEOUT_S = 60.0  # for a broker that is alive but does not answer; keep-alive finds a dead one sooner
 
 
 class BrokerError(Exception):
-    """The broker is not to be had, refused, or went away. What was not acknowledged may or may not have arrived."""
+    """The broker cannot be reached, refused, or disconnected. Unacknowledged messages may or may not have arrived."""
 
 
 class _Client(aiomqtt.Client):
@@ -41,12 +41,12 @@ class _Client(aiomqtt.Client):
         super()._on_publish(client, userdata, mid, reason_code, properties)
 
     def mark_seen(self) -> None:
-        """We know how it ended; without this asyncio would complain that nobody looked."""
+        """Mark the outcome as known; otherwise asyncio would complain that it was never retrieved."""
         if self._disconnected.done() and not self._disconnected.cancelled():
             self._disconnected.exception()
 
     def abandon(self) -> None:
-        """After a connect that failed half-way, which aiomqtt leaves with its socket open."""
+        """Clean up after a connect that failed half-way, because aiomqtt leaves its socket open."""
         if (sock := self._client.socket()) is not None:
             self._loop.remove_reader(sock.fileno())
             self._loop.remove_writer(sock.fileno())
@@ -78,7 +78,7 @@ class Session:
             raise BrokerError(f"the broker refused a publish to {message.topic}: {self._client.refusal}")
 
     async def lost(self) -> None:
-        """Never returns; raises BrokerError when the connection ends. Nothing else ever arrives here."""
+        """Wait until the connection ends, then raise BrokerError. Nothing else ever arrives here."""
         try:
             async for _ in self._client.messages:
                 pass
@@ -132,7 +132,7 @@ def _tls(settings: MqttSettings) -> ssl.SSLContext:
 
 
 def _properties(message: Message, packet: int) -> Properties:
-    properties = Properties(packet)  # type: ignore[no-untyped-call]  # paho leaves it untyped
+    properties = Properties(packet)  # type: ignore[no-untyped-call]  # paho has no types for it
     properties.ContentType = "application/json"
     properties.UserProperty = ("schema", SCHEMA)
     if message.expiry_s is not None:

@@ -1,13 +1,13 @@
-"""The telemetry service: the tail of the journal, to the broker, in order, for as long as it takes.
+"""The telemetry service: sends the journal's new entries to the broker, in order, for as long as it takes.
 
 Promises:
 - Each entry is published in order at QoS 1, and the cursor moves past it only after the broker's acknowledgement.
-- A broker that is away is tried again without end, with back-off and jitter; it is logged once down and once up.
-- Number and hash of the newest entry that was published go out at most every `ANCHOR_S`, and after the last one too.
-- After a kill at most the unacknowledged tail (`WINDOW` messages) goes out twice; nothing is left out.
-- A broker that dies loses what it had acknowledged and not passed on yet: after a lost connection the last
-  `AGAIN` entries that were acknowledged go out again.
-- Nothing is received, nothing is written but the cursor.
+- A missing broker is retried without end, with back-off and jitter; going down and coming up are each logged once.
+- Number and hash of the newest published entry are sent at most every `ANCHOR_S`, and after the last entry too.
+- After a kill at most the unacknowledged tail (`WINDOW` messages) is sent twice; nothing is left out.
+- A broker that dies loses messages that it had acknowledged but not yet passed on: after a lost connection the last
+  `AGAIN` acknowledged entries are sent again.
+- Nothing is received, and nothing but the cursor is written.
 """
 
 import asyncio
@@ -34,10 +34,10 @@ POLL_S = 0.25
 JOURNAL_RETRY_S = 1.0
 BACK_OFF_FIRST_S = 0.5
 BACK_OFF_MOST_S = 30.0
-GOODBYE_S = 2.0  # for the message to the broker that this is a clean end
-AGAIN = WINDOW  # as many as can be on the way through a broker at once
-ANCHOR_S = 60.0  # so much of the journal could be cut off without a trace elsewhere
-STEADY_S = 10.0  # a connection that held this long resets the back-off
+GOODBYE_S = 2.0  # for the message that announces a clean end to the broker
+AGAIN = WINDOW  # as many as can be in flight through a broker at once
+ANCHOR_S = 60.0  # this much of the journal could be cut off without a trace elsewhere
+STEADY_S = 10.0  # a connection that lasted this long resets the back-off
 
 _log = structlog.get_logger()
 
@@ -47,12 +47,12 @@ class Telemetry:
         self._settings, self._mqtt, self._cursor, self._jitter = settings, mqtt, cursor, jitter
         self._translator = Translator(settings.gateway, {pump.name: pump.simulated for pump in settings.pumps})
         self._boot = _machine_boot()
-        self._away = ""  # why the broker is not there; empty when it is
+        self._away = ""  # why the broker cannot be reached; empty when it can
         self._again = 0  # acknowledged entries that may have died with the broker
-        self._replaced = False  # the journal is another one than the broker's alarms came from
+        self._replaced = False  # the journal was replaced; the broker's alarms come from the previous one
 
     async def run(self) -> None:
-        """Until cancelled; then the gateway's state is set to `disconnected`, if the broker can be reached."""
+        """Run until cancelled; then set the gateway's state to `disconnected`, if the broker can be reached."""
         wait = BACK_OFF_FIRST_S
         while True:
             began = asyncio.get_running_loop().time()
@@ -62,17 +62,17 @@ class Telemetry:
                 self._again = AGAIN
                 self._say_away(str(error))
                 if (task := asyncio.current_task()) and task.cancelling():
-                    raise asyncio.CancelledError from error  # ended at the very moment the connection broke
+                    raise asyncio.CancelledError from error  # cancelled at the moment the connection broke
             if asyncio.get_running_loop().time() - began > STEADY_S:
                 wait = BACK_OFF_FIRST_S
             await asyncio.sleep(wait * self._jitter.uniform(0.5, 1.0))
             wait = min(2 * wait, BACK_OFF_MOST_S)
 
     def _say_away(self, cause: str) -> None:
-        """Once for each cause, not for each attempt."""
+        """Log once for each cause, not for each attempt."""
         if cause != self._away:
             _log.error("broker_unavailable", broker=self._broker, error=cause)
-            notify("STATUS=broker away, catching up later")
+            notify("STATUS=broker not reachable, catching up later")
         self._away = cause
 
     @property
@@ -80,7 +80,7 @@ class Telemetry:
         return f"{self._mqtt.host}:{self._mqtt.port}"
 
     async def _session(self) -> None:
-        """One connection, from birth to its end."""
+        """One connection, from the birth message to its end."""
         identity = uuid.uuid4().hex
         will = self._gateway_state("lost", identity)
         async with connect(self._mqtt, f"pumpd-{self._settings.gateway}-telemetry", will) as session:
@@ -101,7 +101,7 @@ class Telemetry:
                 raise
 
     async def _publish_journal(self, session: Session) -> None:
-        """Up to `WINDOW` messages are on the way at once; an entry counts when its last message is acknowledged."""
+        """Up to `WINDOW` messages are in flight at once; an entry counts when its last message is acknowledged."""
         waiting: deque[tuple[asyncio.Task[None], Record | None]] = deque()
         anchored, anchor_due = Position(), 0.0
         try:
@@ -111,7 +111,7 @@ class Telemetry:
                         for message in self._translator.no_alarms():
                             await session.publish(message)
                         self._replaced = False
-                    if entry is None:  # the end of the journal for now
+                    if entry is None:  # no more entries for now
                         await self._acknowledged(waiting, leave=0)
                         now, newest = asyncio.get_running_loop().time(), self._cursor.position
                         if newest not in (anchored, Position()) and now >= anchor_due:
@@ -137,7 +137,7 @@ class Telemetry:
                 self._cursor.advance(entry)
 
     async def _entries(self) -> AsyncGenerator[Record | None, None]:
-        """The entries after the cursor, without end; None each time there are no more at present."""
+        """The entries after the cursor, without end; None whenever there are no more at present."""
         missing = False
         while True:
             try:
@@ -162,7 +162,7 @@ class Telemetry:
                 await asyncio.sleep(JOURNAL_RETRY_S)
 
     def _resume(self, reader: JournalReader) -> int:
-        """The id to go on from: the cursor's, or 0 when the journal is another one than it was."""
+        """The id to continue from: the cursor's, or 0 when the journal was replaced."""
         position = self._cursor.position
         if position.id:
             found = reader.after(position.id - 1, limit=1)
@@ -184,8 +184,8 @@ class Telemetry:
 
 
 async def end(task: asyncio.Task[Any]) -> None:
-    """Cancel a task for certain. `asyncio.wait_for` of Python 3.11, in aiomqtt, can swallow a cancellation that comes
-    in the moment in which what it waits for is ready.
+    """Cancel a task reliably. `asyncio.wait_for` of Python 3.11, in aiomqtt, can swallow a cancellation that comes just
+    when the awaited result is ready.
     """
     while not task.done():
         task.cancel()

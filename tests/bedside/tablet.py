@@ -135,7 +135,7 @@ class Bedsides:
         return tablet
 
     def bodies(self, kind: str) -> list[dict[str, Any]]:
-        return [dict(entry.fields) for entry in self.testbed.rows() if entry.kind == kind]
+        return [dict(entry.fields) for entry in self.testbed.entries() if entry.kind == kind]
 
     def ask_for_two(self, entry: str) -> None:
         """Make this entry need a second person."""

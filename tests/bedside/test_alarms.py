@@ -34,18 +34,18 @@ async def test_the_journal_records_who_acknowledged_silenced_and_cleared_an_alar
     async with bedsides(tmp_path, monkeypatch) as here:
         await here.running()
         await occluded(here)
-        desk, by = here.testbed.gateway.alarms, f"Nurse 2001 (badge 2001), tablet ward tablet ({here.tablet.id})"
+        alarms, by = here.testbed.gateway.alarms, f"Nurse 2001 (badge 2001), tablet ward tablet ({here.tablet.id})"
         await here.tablet.sign_in()
-        assert desk.board.sounding is Priority.HIGH
+        assert alarms.board.sounding is Priority.HIGH
         assert (await here.tablet.ask("acknowledge", pump="bed1", code="occlusion"))["ok"]
-        assert desk.board.sounding is Priority.HIGH  # acknowledged is not silenced
+        assert alarms.board.sounding is Priority.HIGH  # acknowledged is not silenced
         paused = await here.tablet.ask("pause_audio")
         assert paused["result"]["paused_s"] == 120
-        assert desk.board.sounding is None
+        assert alarms.board.sounding is None
         await alive(here, 118)
-        assert desk.board.sounding is None
+        assert alarms.board.sounding is None
         await alive(here, 4)
-        assert desk.board.sounding is Priority.HIGH
+        assert alarms.board.sounding is Priority.HIGH
         await here.testbed.until("tripped")
         await here.tablet.sign_in()
         assert (await here.tablet.ask("clear", pump="bed1"))["ok"]
@@ -61,17 +61,21 @@ async def test_a_new_alarm_ends_a_pause_of_the_sound_within_a_second(tmp_path, m
     async with bedsides(tmp_path, monkeypatch) as here:
         await here.ready()
         await alive(here, 32)
-        desk = here.testbed.gateway.alarms
+        alarms = here.testbed.gateway.alarms
         assert codes(here) == ["confirmation_waiting"]
         await here.tablet.ask("pause_audio")
-        assert desk.board.sounding is None
+        assert alarms.board.sounding is None
         here.testbed.pump.press("start")  # started at its own panel: HIGH
         while not here.bodies("alarm_raised")[1:]:
             await alive(here, 2)
-        assert desk.board.sounding is Priority.HIGH
-        rows = {row.kind: row for row in here.testbed.rows() if row.kind in ("alarm_raised", "alarm_audio_resumed")}
-        assert rows["alarm_audio_resumed"].fields["why"] == "new_alarm"
-        assert abs(rows["alarm_audio_resumed"].mono_ns - rows["alarm_raised"].mono_ns) <= 1e9
+        assert alarms.board.sounding is Priority.HIGH
+        entries = {
+            entry.kind: entry
+            for entry in here.testbed.entries()
+            if entry.kind in ("alarm_raised", "alarm_audio_resumed")
+        }
+        assert entries["alarm_audio_resumed"].fields["why"] == "new_alarm"
+        assert abs(entries["alarm_audio_resumed"].mono_ns - entries["alarm_raised"].mono_ns) <= 1e9
 
 
 @pytest.mark.requirement("ALM-14")
@@ -80,10 +84,12 @@ async def test_a_high_alarm_without_acknowledgement_escalates_after_a_minute(tmp
         await here.running()
         await occluded(here)
         await alive(here, 70)
-        rows = {row.kind: row for row in here.testbed.rows() if row.kind in ("alarm_raised", "alarm_escalated")}
-        waited_s = (rows["alarm_escalated"].mono_ns - rows["alarm_raised"].mono_ns) / 1e9
+        entries = {
+            entry.kind: entry for entry in here.testbed.entries() if entry.kind in ("alarm_raised", "alarm_escalated")
+        }
+        waited_s = (entries["alarm_escalated"].mono_ns - entries["alarm_raised"].mono_ns) / 1e9
         assert 60 <= waited_s < 61
-        (message,) = Translator("ward-7", {"bed1": True}).messages(rows["alarm_escalated"])
+        (message,) = Translator("ward-7", {"bed1": True}).messages(entries["alarm_escalated"])
         assert message.topic == "pumpd/v1/ward-7/pumps/bed1/events"
         assert b'"kind":"alarm_escalated"' in message.payload
         assert b'"cause":"Line blocked or motor stalled"' in message.payload
@@ -123,12 +129,12 @@ async def test_a_pause_of_the_sound_ends_within_five_seconds_of_losing_the_table
         await here.tablet.sign_in()
         await here.tablet.ask("pause_audio")
         await alive(here, 20)
-        desk = here.testbed.gateway.alarms
-        assert desk.board.sounding is None
+        alarms = here.testbed.gateway.alarms
+        assert alarms.board.sounding is None
         await asyncio.sleep(2.9)  # `alive` sleeps for two seconds after each report
-        assert desk.board.sounding is None
+        assert alarms.board.sounding is None
         await asyncio.sleep(0.2)
-        assert desk.board.sounding is Priority.HIGH
+        assert alarms.board.sounding is Priority.HIGH
         assert here.bodies("alarm_audio_resumed")[-1] == {"why": "tablet_lost", "by": "pumpd"}
 
 
@@ -186,7 +192,7 @@ async def test_the_gateways_own_sounder_plays_with_no_tablet_no_broker_and_no_ne
         assert [text for _, text in played] == ["0"]
         here.pump.fire("occlusion")
         await here.until("tripped", within_s=120)
-        raised = next(row.mono_ns / 1e9 for row in here.rows() if row.kind == "alarm_raised")
+        raised = next(entry.mono_ns / 1e9 for entry in here.entries() if entry.kind == "alarm_raised")
         await asyncio.sleep(5)
         edges = [(at - raised, text) for at, text in played if at >= raised]
         assert edges[0][0] < 1.0
@@ -217,5 +223,7 @@ async def test_an_alarm_of_the_gateway_that_outlived_its_process_is_cleared_by_t
     async with bedsides(tmp_path, monkeypatch) as here:
         await asyncio.sleep(1)
         assert codes(here, "") == codes(here) == []
-        cleared = [(row.pump, row.fields["code"]) for row in here.testbed.rows() if row.kind == "alarm_cleared"]
+        cleared = [
+            (entry.pump, entry.fields["code"]) for entry in here.testbed.entries() if entry.kind == "alarm_cleared"
+        ]
         assert sorted(cleared) == [("", "tablet_lost"), ("bed1", "confirmation_waiting")]

@@ -71,8 +71,8 @@ async def test_a_part_of_the_feed_that_dies_is_logged_shown_to_viewers_and_ends_
         else:
             monkeypatch.setattr("pumpd.bedside.feed.JournalReader", None)
         assert await asyncio.wait_for(running, 5) == 1
-        told = await asyncio.wait_for(viewer, 1)
-    assert json.loads(told[-1].split("data: ")[1])["text"] == FAILED
+        events = await asyncio.wait_for(viewer, 1)
+    assert json.loads(events[-1].split("data: ")[1])["text"] == FAILED
     events = [(each["event"], each.get("part")) for each in logs if each["log_level"] == "error"]
     assert events == [("feed_failed", part), ("bedside_failed", "feed")]
     assert server.closed

@@ -218,9 +218,9 @@ async def test_the_live_stream_resumes_after_the_last_event_and_beats(tmp_path, 
         first = await events(here, 0, 5)
         assert {name for name, _, _ in first} == {"history", "state", "beat"}
         assert sum(name == "beat" for name, _, _ in first) in (2, 3)
-        rows = [data for name, _, data in first if name == "history" and data["points"]]
-        assert rows[0]["whole"]
-        assert len(rows[0]["points"]) >= 25
+        entries = [data for name, _, data in first if name == "history" and data["points"]]
+        assert entries[0]["whole"]
+        assert len(entries[0]["points"]) >= 25
         states = [data for name, _, data in first if name == "state"]
         assert states[0]["person"]["name"] == "Nurse 2001"
         assert states[0]["tablet"]["name"] == "ward tablet"
@@ -229,7 +229,7 @@ async def test_the_live_stream_resumes_after_the_last_event_and_beats(tmp_path, 
         await asyncio.sleep(20)
         again = [data for _, _, data in await events(here, last, 3) if data.get("points")]
         assert not again[0]["whole"]
-        assert again[0]["points"][0][0] > rows[-1]["points"][-1][0]
+        assert again[0]["points"][0][0] > entries[-1]["points"][-1][0]
         stale = [data for _, _, data in await events(here, 10**9, 1) if data.get("points")]
         assert stale[0]["whole"]  # an id of another journal
 

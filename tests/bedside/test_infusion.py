@@ -36,5 +36,5 @@ async def test_a_whole_infusion_from_the_tablet(tmp_path, monkeypatch):
         await here.testbed.until("completed", within_s=2400)
         accepted = here.bodies("confirmation_accepted")[0]
         assert accepted["by"] == f"Nurse {DOCTOR} (badge {DOCTOR}) on tablet ward tablet ({tablet.id})"
-        text = json.dumps([row.body for row in here.testbed.rows()])
+        text = json.dumps([entry.body for entry in here.testbed.entries()])
         assert not any(f'"{pin}' in text for pin in PIN.values())

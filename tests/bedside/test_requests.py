@@ -35,7 +35,7 @@ async def test_a_confirmation_with_one_field_altered_is_refused(tmp_path, monkey
         await here.ready()
         answer = await here.tablet.confirm(**{field: BINDING[field]})
         assert not answer["ok"]
-        assert "the signature does not fit" in answer["reasons"][0]
+        assert "the signature does not match" in answer["reasons"][0]
         await nothing_flows(here)
         refused = here.bodies("confirmation_refused")[-1]
         assert refused["by"] == f"Nurse {DOCTOR} (badge {DOCTOR})"
@@ -77,7 +77,7 @@ async def test_a_request_with_one_part_altered_is_refused(tmp_path, monkeypatch,
             body["signature"] = sign_bytes(here.tablet.key, signed)
         answer = await (other if changed == "key" else here.tablet).post("/api/request", body)
         assert not answer["ok"]
-        assert "the signature does not fit" in answer["reasons"][0]
+        assert "the signature does not match" in answer["reasons"][0]
         assert here.testbed.state() is None
         await other.http.aclose()
 
@@ -174,8 +174,8 @@ async def test_a_revoked_tablet_can_ask_for_nothing_and_its_page_shows_it(tmp_pa
         assert "is paired with this gateway" in answer["reasons"][0]
         await nothing_flows(here)
         await asyncio.sleep(1.5)
-        told = [event async for event in here.feed.events(here.tablet.id, 0)]
-        assert told[-1].startswith("event: unpaired")
+        events = [event async for event in here.feed.events(here.tablet.id, 0)]
+        assert events[-1].startswith("event: unpaired")
         assert (await here.tablet.post("/api/stop"))["ok"]
 
 
@@ -222,7 +222,7 @@ async def test_an_entry_that_needs_a_second_person_does_not_start_without_one(tm
         assert challenge["review"]["double_check"] is True
         for second, reason in (
             (None, "asks for a second person's check"),
-            ({"badge": DOCTOR, "pin": "260571"}, "this is the badge that is signed in"),
+            ({"badge": DOCTOR, "pin": "260571"}, "this badge is signed in here"),
             ({"badge": SECOND, "pin": "0000"}, "badge or PIN is wrong"),
             ({"badge": "9999", "pin": "8153"}, "badge or PIN is wrong"),
         ):
@@ -334,7 +334,7 @@ async def test_a_confirmation_is_refused_when_its_tablet_or_person_goes_while_it
         challenge = await tablet.challenge()
         monkeypatch.setattr(gateway.library_check, "objections", slow)
         answer = await tablet.confirm(challenge)
-        expected = "not paired with this gateway any more" if change == "revoked" else "not signed in on this tablet"
+        expected = "no longer paired with this gateway" if change == "revoked" else "no longer signed in on this tablet"
         assert expected in answer["reasons"][0]
         assert here.testbed.state() == "ready"
         assert not here.testbed.pump.truth()["running"]

@@ -68,7 +68,7 @@ def test_each_altered_field_and_each_replay_is_refused_also_after_a_restart(nurs
         answer = page.evaluate(ALTERED, {"bed": "bed1", "field": field, "value": value})
         assert answer["was"] != value
         assert not answer["ok"], field
-        assert "the signature does not fit" in answer["reasons"][0], (field, answer)
+        assert "the signature does not match" in answer["reasons"][0], (field, answer)
     assert testbed.infusion_state("bed1") == "ready"
     assert testbed.starts("bed1") == before
 

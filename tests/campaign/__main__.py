@@ -1,12 +1,12 @@
-"""`python -m tests.campaign`: random infusions with many faults at once, judged by the plant's truth.
+"""`python -m tests.campaign`: random infusions with many faults at once, checked against the plant's truth.
 
-    --n 20000            so many stories, by seed from --first on; those of the file of done seeds are not played again
+    --n 20000            this many stories, by seed, starting at --first; seeds listed as done are not played again
     --replay FILE        one story from a file
     --crash-points       kill control before and after every journal write and every frame, all families
-    --alarm-budget N     so many sessions without any fault
-    --break NAME         with a deliberate defect in pumpd: must be found
+    --alarm-budget N     this many sessions without any fault
+    --break NAME         with a deliberate defect in pumpd, which must be found
 
-Ends with 1 at the first broken rule (`--go-on`: after all of them), and leaves the story and the shrunk one as TOML.
+Ends with status 1 at the first broken rule (with `--go-on`, after all stories); writes the story and the shrunk one.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from tests.campaign.story import Story
 CHUNK = 20
 COUNTED = (
     *("starts", "processes", "rows", "alarms", "delivered_ml"),
-    *("stops_judged", "losses_judged", "found_flowing", "unordered_flows"),
+    *("stops_checked", "losses_checked", "found_flowing", "unprescribed_flows"),
 )
 
 
@@ -50,14 +50,14 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--n", type=int, default=300, help="how many stories")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes, one a core")
-    parser.add_argument("--out", type=Path, default=Path("campaign"), help="where stories, progress and summary go")
-    parser.add_argument("--anew", action="store_true", help="forget the seeds that are done")
+    parser.add_argument("--out", type=Path, default=Path("campaign"), help="folder for stories, progress and summary")
+    parser.add_argument("--anew", action="store_true", help="forget which seeds are done")
     parser.add_argument("--go-on", action="store_true", help="do not stop at the first broken rule")
-    parser.add_argument("--replay", type=Path, help="play one story from a file, and say what came of it")
+    parser.add_argument("--replay", type=Path, help="play one story from a file and print the result")
     parser.add_argument("--crash-points", action="store_true")
-    parser.add_argument("--only", nargs="*", help="crash points of these families or models only")
+    parser.add_argument("--only", nargs="*", help="only crash points of these families or models")
     parser.add_argument("--without-whole", action="store_true", help="no crash points of the end of a whole dose")
-    parser.add_argument("--share", type=int, default=1, help="every so many-th crash point only")
+    parser.add_argument("--share", type=int, default=1, help="only every n-th crash point")
     parser.add_argument("--alarm-budget", type=int, default=0, metavar="N")
     parser.add_argument("--break", dest="break_", choices=sorted(breaks.BREAKS), help="a deliberate defect")
     return parser.parse_args()
@@ -142,7 +142,10 @@ class Tally:
             "rows": self.sums["rows"],
             "delivered_ml": round(self.sums["delivered_ml"], 1),
             "slowest_stop_s": round(self.slowest_stop_s, 3),
-            **{name: self.sums[name] for name in ("stops_judged", "losses_judged", "found_flowing", "unordered_flows")},
+            **{
+                name: self.sums[name]
+                for name in ("stops_checked", "losses_checked", "found_flowing", "unprescribed_flows")
+            },
             "families": dict(sorted(self.families.items())),
         }
 
@@ -157,14 +160,14 @@ def _played(seeds: list[int], options: argparse.Namespace) -> Iterator[dict]:
 
 
 def _one(seed: int) -> dict:
-    told = story(seed)
-    return _result(seed, told, play(told))
+    drawn = story(seed)
+    return _result(seed, drawn, play(drawn))
 
 
-def _result(seed: int, told: Story, played: Played) -> dict:
+def _result(seed: int, drawn: Story, played: Played) -> dict:
     return {
         "seed": seed,
-        "family": told.family,
+        "family": drawn.family,
         "violations": played.violations,
         "cpu_s": round(played.cpu_s, 4),
         "virtual_s": round(played.virtual_s, 1),
@@ -180,17 +183,17 @@ def _progress(number: int, of: int, begun: float, tally: Tally, broken: int) -> 
 
 
 def _report(result: dict, options: argparse.Namespace) -> None:
-    """The story, the shrunk one, and how to see it again."""
-    told = story(result["seed"])
+    """Print the story, the shrunk one, and how to replay it."""
+    drawn = story(result["seed"])
     rule = next(iter(result["violations"]))
     for name, text in result["violations"].items():
-        print(f"seed {result['seed']} ({told.family} {told.model}) breaks {name}: {text}")
+        print(f"seed {result['seed']} ({drawn.family} {drawn.model}) breaks {name}: {text}")
     path = options.out / f"seed-{result['seed']}.toml"
-    path.write_text(told.to_toml(), encoding="utf-8")
-    small = shrink(told, lambda candidate: rule in play(candidate).violations)
+    path.write_text(drawn.to_toml(), encoding="utf-8")
+    small = shrink(drawn, lambda candidate: rule in play(candidate).violations)
     shrunk = path.with_name(f"{path.stem}-shrunk.toml")
     shrunk.write_text(small.to_toml(), encoding="utf-8")
-    print(f"  of {len(told.events)} events {len(small.events)} are left: python -m tests.campaign --replay {shrunk}")
+    print(f"  of {len(drawn.events)} events {len(small.events)} are left: python -m tests.campaign --replay {shrunk}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Sessions in which nothing goes wrong: how often pumpd raises an alarm all the same (ALM-13)."""
+"""Sessions in which nothing goes wrong: how often pumpd raises an alarm nevertheless (ALM-13)."""
 
 import json
 import multiprocessing
@@ -34,17 +34,17 @@ class Budget:
 
 
 def session(seed: int) -> tuple[int, str, list[tuple[str, str]], dict[str, str]]:
-    told = faultless(seed)
+    drawn = faultless(seed)
     alarms: list[tuple[str, str]] = []
-    played = play(told, lambda world: world.at_end.append(lambda rows: alarms.extend(_alarms(rows))))
+    played = play(drawn, lambda world: world.at_end.append(lambda entries: alarms.extend(_alarms(entries))))
     violations = dict(played.violations)
     if not played.facts.get("starts"):
         violations["start"] = "it never started"
-    return seed, told.family, alarms, violations
+    return seed, drawn.family, alarms, violations
 
 
-def _alarms(rows):
-    return [(row.fields["code"], row.fields["priority"]) for row in rows if row.kind == "alarm_raised"]
+def _alarms(entries):
+    return [(entry.fields["code"], entry.fields["priority"]) for entry in entries if entry.kind == "alarm_raised"]
 
 
 def run(options) -> int:
@@ -56,7 +56,7 @@ def run(options) -> int:
                 print(f"{budget.sessions} sessions, {budget.high} high, {budget.any_priority} alarms", flush=True)
     for line in budget.broken:
         print(line)
-    told = {"sessions": budget.sessions, "high": budget.high, "any_priority": budget.any_priority}
-    told |= {"a_session": budget.any_priority / budget.sessions, "codes": dict(budget.codes)}
-    print(json.dumps(told | {"families": dict(sorted(budget.families.items())), "kept": budget.kept}))
+    facts = {"sessions": budget.sessions, "high": budget.high, "any_priority": budget.any_priority}
+    facts |= {"a_session": budget.any_priority / budget.sessions, "codes": dict(budget.codes)}
+    print(json.dumps(facts | {"families": dict(sorted(budget.families.items())), "kept": budget.kept}))
     return 0 if budget.kept else 1

@@ -1,4 +1,4 @@
-"""Deliberate defects in pumpd, one at a time. The campaign must find each: a search that cannot fail shows nothing."""
+"""Deliberate defects in pumpd, one at a time. The campaign must find each: a search that cannot fail proves nothing."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -34,17 +34,17 @@ def _resume_without_confirmation():
 
 
 def _book_what_is_reported():
-    """What was lost, and what flowed since the last look, is not booked."""
+    """Lost volume, and what flowed since the last poll, is not booked."""
     return mock.patch.object(Infusion, "booked", new=lambda self, _: self.delivered)
 
 
 def _lost_count_is_nothing():
-    """A counter that fell back has lost nothing worth booking."""
+    """A counter that fell counts as having lost nothing."""
     return mock.patch.object(observe, "_unaccounted", new=lambda *_: ZERO)
 
 
 def _commands_sent_again():
-    """A command whose answer was lost is sent again, as a question is."""
+    """A command whose reply was lost is sent again, as a question is."""
     tell = LinkDriver.tell
 
     async def again(self, *args, **more):
@@ -57,7 +57,7 @@ def _commands_sent_again():
 
 
 def _start_before_the_journal():
-    """The intent is posted, and not waited for."""
+    """The intent is posted, but the start does not wait for it."""
 
     async def posted(self, intent):
         self._journal.post(intent)
@@ -67,7 +67,7 @@ def _start_before_the_journal():
 
 
 def _go_on_after_a_restart():
-    """A restarted process goes on with what was running."""
+    """A restarted process continues what was running."""
 
     async def left_alone(*_):
         return True
@@ -77,7 +77,7 @@ def _go_on_after_a_restart():
 
 
 def _watchdog_not_armed():
-    """The pump's own watchdog is asked for at ten minutes."""
+    """The pump's own watchdog is set to ten minutes."""
     start = LinkDriver.start
 
     async def long(self, watchdog):
@@ -87,7 +87,7 @@ def _watchdog_not_armed():
 
 
 def _stop_lost_on_the_way():
-    """A stop that a nurse asks for is answered, and dropped."""
+    """A stop that a nurse requests is answered, but dropped."""
 
     def lost(self, pump, by, reason, **_more):
         return []
@@ -122,5 +122,5 @@ BREAKS: dict[str, Callable[[], contextlib.AbstractContextManager]] = {
 
 
 def broken(name: str | None) -> contextlib.AbstractContextManager:
-    """pumpd with that defect while it is open; without a name, as it is."""
+    """While this is open, pumpd has that defect; without a name it is unchanged."""
     return contextlib.nullcontext() if name is None else BREAKS[name]()

@@ -1,14 +1,14 @@
 """Control dies before and after every journal write and every frame that it sends (PWR-06).
 
-A dead process is known by what it wrote and what it sent, and by nothing else: two instants between the same two of
-these are one point. So the points are, for each transaction of the journal, before it and after it, and for each frame,
-lost on its way or arrived. That a reply came and was not yet acted on is the point after the frame that it answers.
+All that a dead process leaves is what it wrote and what it sent, so all instants between two of these are one point.
+The points are therefore before and after each transaction of the journal, and for each frame, lost on its way or
+arrived. A reply that arrived but was not yet acted on is the point after the frame that it answers.
 
-The infusion: ordered, confirmed, five seconds of flow, a pause, resumed and confirmed, seven seconds, stopped. Looks
-at a steady flow beyond those seconds repeat the same rows and frames. The end of a whole dose is tried apart, once a
-family: its last seconds.
+The infusion: ordered, confirmed, five seconds of flow, a pause, resumed and confirmed, seven seconds, stopped. Longer
+polling of a steady flow would only repeat the same entries and frames. The last seconds of a whole dose are tried
+separately, once per family.
 
-After each death another process comes up, a nurse sees to what it left behind, and the plant says what was true.
+After each death another process starts, a nurse deals with what was left behind, and the plant shows what was true.
 """
 
 import json
@@ -24,7 +24,7 @@ from tests.control.testbed import ORDER as TESTBED_ORDER
 
 AGAIN_AFTER_S = 1.5
 LAST_S = 3.5  # of a whole dose
-# A family's models share driver and simulator, save the two of Dianet Star: a syringe pump and a volumetric one.
+# A family's models share driver and simulator, except the two of Dianet Star: a syringe pump and a volumetric one.
 FIRST = tuple({pump[0] if pump[1] not in BAGS else pump[1]: pump for pump in reversed(PUMPS)}.values())
 OTHERS = 8
 ORDER = {key: value for key, value in TESTBED_ORDER.items() if key not in ("op", "pump")}
@@ -32,7 +32,7 @@ ORDER = {key: value for key, value in TESTBED_ORDER.items() if key not in ("op",
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """The `number`-th of all, at `at_s` of the undisturbed infusion."""
+    """One of all points, by `number`; at `at_s` of the undisturbed infusion."""
 
     number: int
     at_s: float
@@ -55,7 +55,7 @@ def _story(family: str, model: str, events: tuple[Happening, ...], horizon_s: fl
 
 
 class _Points:
-    """Counts what the first process writes and sends, and kills it at one of these."""
+    """Counts what the first process writes and sends, and kills it at one of these points."""
 
     def __init__(self, world: World, strike: int | None) -> None:
         self.world, self.strike = world, strike
@@ -88,7 +88,7 @@ class _Points:
 
 
 def points(story: Story) -> list[Point]:
-    """All of them, from the undisturbed infusion; of a whole dose those of its end."""
+    """All points of the undisturbed infusion; for a whole dose, those of its end."""
     found: list[_Points] = []
     played = play(story, lambda world: found.append(_Points(world, None)))
     assert not played.violations, (story.model, played.violations)
@@ -104,7 +104,7 @@ def strike(story: Story, number: int) -> Played:
 
 
 def run(options) -> int:
-    """Every point of a model a family, and of the others, which differ from it in limits only, some of them."""
+    """Every point of one model per family; for the other models, which differ only in limits, some of the points."""
     chosen = [pump for pump in PUMPS if not options.only or set(pump) & set(options.only)]
     first = set(FIRST if not options.only else chosen)
     stories = [(short(*pump), 1 if pump in first else OTHERS) for pump in chosen]

@@ -1,8 +1,9 @@
-"""The journal's writer as the control process sees it, on a disk that can be slow, full or away, and a death that loses
-whatever was not yet on it. In virtual time, with the wall clock of the story.
+"""The journal's writer as the control process sees it, on a disk that can be slow, full or away.
 
-What is durable when is decided here, row by row as the real writer's thread would; SQLite is written with what is
-durable already, so a death takes nothing back.
+A death loses whatever was not yet on disk. Time is virtual, with the wall clock of the story.
+
+This module decides when an entry is durable, in order, as the real writer's thread would. SQLite is only written with
+what is already durable, so a death takes nothing back.
 """
 
 import asyncio
@@ -13,16 +14,16 @@ from pathlib import Path
 
 from pumpd.journal import Entry, Journal, JournalError
 
-WRITE_S = 0.002  # from handing over to durable, on a good disk
+WRITE_S = 0.002  # from handing over until durable, on a good disk
 
 
 class Disk:
-    """The disk of a gateway, which outlives its processes. `written` counts the durable rows by kind."""
+    """The disk of a gateway, which outlives its processes. `written` counts the durable entries by kind."""
 
     def __init__(self, path: Path, wall: Callable[[], datetime]) -> None:
         self.path, self.wall = path, wall
         self.written: Counter[str] = Counter()
-        self.lost = 0  # rows that the disk refused
+        self.lost = 0  # entries that the disk refused
         self.full_until = self.away_until = self.slow_until = 0.0
         self.slow_s = 0.0
 
@@ -57,7 +58,7 @@ class Writer:
         self.die()
 
     def die(self) -> None:
-        """Nothing that is not on the disk now will ever be."""
+        """Whatever is not on disk now never will be."""
         if self._timer is not None:
             self._timer.cancel()
         self.dead = True
@@ -71,7 +72,7 @@ class Writer:
             start = disk.away_until
         due = start + (disk.slow_s if start < disk.slow_until else WRITE_S)
         if self._waiting and self._waiting[-1][0] >= start:
-            due = max(due, self._waiting[-1][0])  # what gathers while the disk is busy goes down together
+            due = max(due, self._waiting[-1][0])  # what gathers while the disk is busy is written together
         self._busy_until = due
         self._waiting.append((due, entries, done))
         if self._timer is None:

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from tests.campaign.story import Happening, Nurse, Story
 
-# Every model that can be told to flow. Space's rack (space-bcc) is read and never told anything, so nothing starts it.
+# Every model that can be started. Space's rack (space-bcc) is only read and gets no commands, so nothing starts it.
 PUMPS = (
     ("new-era", "ne-1000"),
     ("new-era", "ne-1010"),
@@ -24,10 +24,10 @@ PUMPS = (
 BAGS = {"infusomat-fms", "reglo-icc"}
 PLAIN, GENTLE = "ketamine-1mg-ml", "ketamine-1mg-ml-gentle"
 ENTRIES = ((PLAIN, 1), ("ketamine-2mg-ml", 2), (GENTLE, 1))
-WHOLE_S = 2600.0  # to the end of the dose, in one story of a hundred: in the others a nurse stops it before
+WHOLE_S = 2600.0  # to the end of the dose, in one story of a hundred; in the others a nurse stops it earlier
 YEAR = 365 * 24 * 3600
 
-# What can go wrong, with its weight. `{s}` is a short time, `{l}` one up to beyond the lease.
+# What can go wrong, with its weight. `{s}` is a short time, `{l}` may be longer than the lease.
 TROUBLES = (
     (6, "fault", "lost-reply"),
     (3, "fault", "lost-reply:start"),
@@ -83,7 +83,7 @@ _WEIGHTS = [weight for weight, _, _ in TROUBLES]
 
 
 def story(seed: int) -> Story:
-    """The same seed, the same story."""
+    """The same seed gives the same story."""
     rng = random.Random(seed)
     family, model = rng.choice(PUMPS)
     short = rng.random()
@@ -111,7 +111,7 @@ def story(seed: int) -> Story:
 
 
 def faultless(seed: int) -> Story:
-    """One in which nothing goes wrong: every fourth runs to its end, in the others the nurse stops it within minutes.
+    """A story in which nothing goes wrong: every fourth runs to its end, in the others the nurse stops it in minutes.
 
     In a third of both she pauses and resumes once before (ALM-13).
     """
@@ -125,7 +125,9 @@ def faultless(seed: int) -> Story:
         events += (Happening(round(stop_s, 3), "nurse", "stop"),)
     nurse = Nurse(confirm_after_s=whole.nurse.confirm_after_s, resumes=1, act_after_s=round(rng.uniform(5, 40), 3))
     order = dict(whole.order)
-    if whole.family != "new-era" and order["entry"] == GENTLE:  # the others hold one step: such an order is refused
+    if (
+        whole.family != "new-era" and order["entry"] == GENTLE
+    ):  # the others hold only one step: such an order is refused
         order["entry"] = PLAIN
     return whole.but(order=order, nurse=nurse, events=events, horizon_s=2900.0)
 
@@ -140,7 +142,7 @@ def _how_many(rng: random.Random) -> int:
 
 
 def _instant(rng: random.Random, begin: float, length: float) -> float:
-    """A third of all trouble comes around the beginning and the end, where most is done."""
+    """A third of all trouble comes around the beginning and the end, where most happens."""
     where = rng.random()
     if where < 0.08:
         return round(rng.uniform(0, begin), 4)
@@ -154,13 +156,13 @@ def _instant(rng: random.Random, begin: float, length: float) -> float:
 def _trouble(rng: random.Random, at_s: float) -> Happening:
     _, word, detail = rng.choices(TROUBLES, _WEIGHTS)[0]
     step = rng.choice((1, 60, 3600, 86400, YEAR)) * rng.choice((1, -1))
-    told = detail.format(
+    filled = detail.format(
         s=round(rng.uniform(0.3, 5), 2),
         l=round(rng.choice((rng.uniform(0.5, 9), rng.uniform(9, 40))), 2),
         d=round(rng.uniform(0.1, 3), 2),
         c=step,
     )
-    return Happening(at_s, word, told)
+    return Happening(at_s, word, filled)
 
 
 def _order(rng: random.Random, model: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What the plant itself says: every flow with its cause, every start that the pump heard. Nothing here asks pumpd."""
+"""The plant's own truth: every flow with its cause, every start that the pump received. Nothing here asks pumpd."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from pumpd_simulators.plant import Plant
 
 @dataclass(slots=True)
 class Flow:
-    """`cause`: wire (a start as the host sent it), garbled (a frame that the line made one), panel, or itself."""
+    """`cause`: wire (a start as the host sent it), garbled (a damaged frame that became a start), panel, or itself."""
 
     cause: str
     began_s: float
@@ -20,7 +20,7 @@ class Flow:
 
 
 class Watch:
-    """`on_start` is called at the instant at which the pump hears a start, `on_flow` when its motor begins to turn."""
+    """`on_start` is called when the pump receives a start, `on_flow` when its motor begins to turn."""
 
     def __init__(self, pump: SimulatedPump, now: Callable[[], float]) -> None:
         self.pump, self._now = pump, now
@@ -49,14 +49,14 @@ class Watch:
         return self.plant.moved()[0]
 
     @property
-    def stood_for_s(self) -> float:
+    def stopped_for_s(self) -> float:
         if not self.flows:
             return self._now()
         ended = self.flows[-1].ended_s
         return 0.0 if ended is None else self._now() - ended
 
-    def unordered_ml(self, since_s: float = 0.0) -> float:
-        """What people at the panel, and the line by itself, made the pump give, and what they made it give faster."""
+    def unprescribed_ml(self, since_s: float = 0.0) -> float:
+        """What people at the panel and the line itself made the pump give, including what they made it give faster."""
         given = 0.0
         for flow in self.flows:
             if flow.cause != "wire" and flow.began_s >= since_s:
@@ -72,7 +72,7 @@ class Watch:
         return max(0.0, ended_ml - at_ml - rate_ml_h * (ended_s - at_s) / 3600.0)
 
     def press(self, key: str) -> None:
-        """Somebody at the pump. A key that does nothing now does nothing."""
+        """A person presses a key at the pump. A key without a function at present does nothing."""
         name, _, value = key.partition("=")
         if name == "rate":
             self._raised.append((self._now(), self.moved_ml, abs(self.plant._rate)))
@@ -129,7 +129,7 @@ class Watch:
 
     def began(self) -> None:
         if self.flows and self.flows[-1].ended_s in (None, self._now()):
-            self.flows[-1].ended_s = None  # the next step of the same program, or a key that makes the motor begin anew
+            self.flows[-1].ended_s = None  # the next step of the same program, or a key that restarts the motor
             return
         doing = self.pump.device.doing is Operation.START
         cause = "panel" if self._pressing else "itself" if not doing else "garbled" if self._garbled else "wire"
@@ -145,21 +145,21 @@ class _Watched(Plant):
     watch: Watch
 
     def run(self, rate_ml_h, volume_ml=None):
-        stood = self._rate <= 0
+        stopped = self._rate <= 0
         super().run(rate_ml_h, volume_ml)
-        if stood and self._rate > 0:  # one that cannot turn has stalled already
+        if stopped and self._rate > 0:  # one that cannot turn has stalled already
             self.watch.began()
 
     def stop(self):
-        self._standing(super().stop)
+        self._notice_end(super().stop)
 
     def _arrive(self):
-        self._standing(super()._arrive)
+        self._notice_end(super()._arrive)
 
     def _stall(self):
-        self._standing(super()._stall)
+        self._notice_end(super()._stall)
 
-    def _standing(self, do):
+    def _notice_end(self, do):
         self.advance()
         ran = self._rate > 0
         do()

@@ -1,4 +1,4 @@
-"""A story played from the order to the quiet at its end, and judged. One call, one verdict."""
+"""A story played from the order until all is quiet, and evaluated. One call, one verdict."""
 
 import asyncio
 import tempfile
@@ -12,16 +12,16 @@ from pumpd.infusion.states import State
 from pumpd.wire import LinkLostError
 from pumpd_simulators.faults import FACTS, Fault, FaultError, Kind
 from pumpd_simulators.virtual_time import VirtualTimeLoop
-from tests.campaign import judge
+from tests.campaign import evaluate
 from tests.campaign.story import Happening, Story
 from tests.campaign.world import World, identity, in_its_time
 
-ROOM = Path("/dev/shm") if Path("/dev/shm").is_dir() else None  # the fsync of a disk is not what is tried here
+ROOM = Path("/dev/shm") if Path("/dev/shm").is_dir() else None  # the fsync of a disk is not tested here
 LOOK_S = 1.0
-SETTLE_S = 25.0  # after the last trouble: whatever pumpd does by itself is done
+SETTLE_S = 25.0  # after the last trouble: by then pumpd has done everything it does by itself
 HELP_S = 120.0  # within which a nurse ends every infusion
 ORDER_WITHIN_S = 90.0
-LATE_S = 5.0  # after the last late answer, until there was a look in time
+LATE_S = 5.0  # after the last late reply, until a poll was answered in time
 _LINE = {
     *(Kind.SILENCE, Kind.GARBLED, Kind.LOST_REPLY, Kind.DELAYED_REPLY, Kind.DISCONNECT, Kind.HANG),
     *(Kind.DUPLICATED_REPLY, Kind.SPLIT_REPLY, Kind.LOST_REQUEST, Kind.CRASH_AFTER, Kind.POWER_CUT),
@@ -38,7 +38,7 @@ class Played:
 
 
 def play(story: Story, prepare=None) -> Played:
-    """`prepare` is shown the world before its first process starts."""
+    """`prepare` gets the world before its first process starts."""
     begun = time.process_time()
     identity(story.family, story.model)
     with tempfile.TemporaryDirectory(dir=ROOM) as folder, asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
@@ -52,14 +52,14 @@ async def _whole(story: Story, folder: Path, prepare) -> Played:
     crashes: list[str] = []
     world.loop.set_exception_handler(lambda _, context: _crashed(context, crashes))
     with in_its_time(world):
-        watching = judge.Watching(world)
+        watching = evaluate.Watching(world)
         try:
             if prepare is not None:
                 prepare(world)
             await world.open()
             watching.begin()
             await _live(world, watching)
-            facts = await judge.at_the_end(world, watching)
+            facts = await evaluate.at_the_end(world, watching)
         finally:
             virtual_s = world.now
             await world.shut()
@@ -69,7 +69,7 @@ async def _whole(story: Story, folder: Path, prepare) -> Played:
 
 
 def _crashed(context: dict, crashes: list[str]) -> None:
-    """What nobody took. An exchange that a dead process waited for ends with nobody there, which is right."""
+    """Unhandled exceptions, except those of an exchange for which only a dead process waited."""
     error = context.get("exception")
     if not (isinstance(error, LinkLostError) and "never retrieved" in context["message"]):
         crashes.append(f"{context.get('message')}: {error!r}")
@@ -78,13 +78,13 @@ def _crashed(context: dict, crashes: list[str]) -> None:
 # -- what happens ----------------------------------------------------------------------------------------------------
 
 
-async def _live(world: World, watching: "judge.Watching") -> None:
+async def _live(world: World, watching: "evaluate.Watching") -> None:
     story = world.story
     fate = world.spawn(_fate(world, watching))
     nurse = world.spawn(_nurse(world, watching))
     while world.now < story.horizon_s and not world.violations:
         await asyncio.sleep(LOOK_S)
-        watching.look()
+        watching.check()
         if fate.done() and nurse.done():
             break
     await fate
@@ -96,24 +96,24 @@ async def _live(world: World, watching: "judge.Watching") -> None:
     await _until(world, watching, lambda: False, SETTLE_S if not _over(world) else 3.0)
     watching.waits_for_a_person()
     await _helped(world, watching)
-    await _until(world, watching, lambda: False, judge.QUIET_S + 1)
+    await _until(world, watching, lambda: False, evaluate.QUIET_S + 1)
 
 
-async def _until(world: World, watching: "judge.Watching", so, within_s: float) -> None:
+async def _until(world: World, watching: "evaluate.Watching", so, within_s: float) -> None:
     end = world.now + within_s
     while world.now < end and not so():
         await asyncio.sleep(min(LOOK_S, end - world.now))
-        watching.look()
+        watching.check()
 
 
-async def _fate(world: World, watching: "judge.Watching") -> None:
+async def _fate(world: World, watching: "evaluate.Watching") -> None:
     for event in sorted(world.story.events, key=lambda event: event.at_s):
         if event.at_s > world.now:
             await asyncio.sleep(event.at_s - world.now)
         await _happen(world, watching, event)
 
 
-async def _happen(world: World, watching: "judge.Watching", event: Happening) -> None:
+async def _happen(world: World, watching: "evaluate.Watching", event: Happening) -> None:
     match event.word:
         case "fault":
             _fault(world, watching, event)
@@ -135,7 +135,7 @@ async def _happen(world: World, watching: "judge.Watching", event: Happening) ->
             world.spawn(_act(world, watching, event.detail))
 
 
-def _fault(world: World, watching: "judge.Watching", event: Happening) -> None:
+def _fault(world: World, watching: "evaluate.Watching", event: Happening) -> None:
     fault = Fault.parse(event.detail)
     if fault.kind is Kind.FRONT_PANEL:
         watching.panel()
@@ -166,9 +166,9 @@ def _disk(world: World, event: Happening) -> None:
     world.trouble(event.lasting_s)
 
 
-async def _process(world: World, watching: "judge.Watching", event: Happening) -> None:
+async def _process(world: World, watching: "evaluate.Watching", event: Happening) -> None:
     if not world.up or (world.ending and event.name == "end"):
-        return  # it is dead already, about to come up, or was told already
+        return  # it is already dead, starting, or has been asked to end
     watching.loss(event.lasting_s)
     match event.name:
         case "kill":
@@ -185,7 +185,7 @@ async def _process(world: World, watching: "judge.Watching", event: Happening) -
 # -- the nurse -------------------------------------------------------------------------------------------------------
 
 
-async def _act(world: World, watching: "judge.Watching", what: str) -> None:
+async def _act(world: World, watching: "evaluate.Watching", what: str) -> None:
     match what:
         case "confirm":
             await world.confirm()
@@ -199,18 +199,19 @@ async def _act(world: World, watching: "judge.Watching", what: str) -> None:
             await world.ask(op=what, pump="bed1", by="nurse")
 
 
-async def _stop(world: World, watching: "judge.Watching") -> bool:
-    told = watching.stop()
+async def _stop(world: World, watching: "evaluate.Watching") -> bool:
+    accepted = watching.stop()
     answer = await world.ask(op="stop", pump="bed1", by="nurse", reason="campaign")
     if answer is not None and answer.ok:
-        told()
+        accepted()
         return True
     return False
 
 
-async def _reconcile(world: World, watching: "judge.Watching") -> None:
-    """At the pump she stops what runs there, if its keys do, and says that it stands only if it does. She reads truly
-    what it gave of the present program, rounded up to what a display shows.
+async def _reconcile(world: World, watching: "evaluate.Watching") -> None:
+    """At the pump she stops what runs, if the keys work, and confirms that it has stopped only if it has.
+
+    She correctly reads what it gave of the present program, rounded up to what a display shows.
     """
     if world.watch.running:
         watching.panel()
@@ -220,8 +221,8 @@ async def _reconcile(world: World, watching: "judge.Watching") -> None:
     await world.ask(op="reconcile", pump="bed1", reason="read it", by="nurse", **entered)
 
 
-async def _nurse(world: World, watching: "judge.Watching") -> None:
-    """From the order on she does what is next; ends when the infusion has."""
+async def _nurse(world: World, watching: "evaluate.Watching") -> None:
+    """After the order she always takes the next step; she is done when the infusion has ended."""
     nurse, ordered, orders = world.story.nurse, False, 3
     clears, resumes, times = nurse.clears, nurse.resumes, 2 if nurse.impatient else 1
     stuck_since: float | None = None
@@ -280,7 +281,7 @@ def _over(world: World) -> bool:
 
 
 async def _peace(world: World) -> None:
-    """Nothing goes wrong any more."""
+    """From now on nothing goes wrong."""
     pump = world.watch.pump
     for kind in Kind:
         if FACTS[kind].lasts and kind is not Kind.POWER_CUT:
@@ -291,7 +292,7 @@ async def _peace(world: World) -> None:
         pump.power(on=True)
 
 
-async def _helped(world: World, watching: "judge.Watching") -> None:
+async def _helped(world: World, watching: "evaluate.Watching") -> None:
     """A nurse ends what has not ended."""
     end = world.now + HELP_S
     while world.now < end and not _over(world):

@@ -1,8 +1,8 @@
 """A control process of the campaign, which can be killed at any instant.
 
 A death here: from this instant nothing more is written to disk or line, the port is closed as the kernel does it, and
-no task of the process goes on. What was on its way to the disk is lost; what was on its way to the pump is lost too, or
-arrives, as the story says.
+no task of the process continues. What was on its way to the disk is lost; the story decides whether what was on its way
+to the pump is lost too or arrives.
 """
 
 import asyncio
@@ -27,14 +27,14 @@ class Control:
         self.gateway: Gateway | None = None
         self.writer: Writer | None = None
         self.dead = False
-        self.on_start = lambda _: None  # shown the writer before anything is written
-        self.on_up = lambda _: None  # shown the gateway before any of its tasks has run
+        self.on_start = lambda _: None  # gets the writer before anything is written
+        self.on_up = lambda _: None  # gets the gateway before any of its tasks has run
         self.task: asyncio.Task[None] | None = None
         self._end, self._up = asyncio.Event(), asyncio.Event()
-        self.refused = 0  # starts of the process that failed
+        self.refused = 0  # failed starts of the process
 
     async def start(self) -> None:
-        """Until the process is up; one that cannot start is started again, as systemd does."""
+        """Wait until the process has started; if it cannot, start it again, as systemd does."""
         self.task = asyncio.create_task(self._run(), name=f"process {self.boot}")
         await self._up.wait()
 
@@ -69,7 +69,7 @@ class Control:
         return self.gateway.runners["bed1"].infusion
 
     def kill(self, *, arrives: bool) -> None:
-        """At this very instant. `reap` then clears away what is left of the process."""
+        """Kill it at this instant. `reap` then removes what is left of the process."""
         if self.dead:
             return
         self.dead = True

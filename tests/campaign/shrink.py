@@ -1,4 +1,4 @@
-"""From a failing story to the shortest that still breaks the same rule: without this event, without that one."""
+"""From a failing story to the shortest one that still breaks the same rule, by leaving out events."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,7 +9,7 @@ MOST_TRIES = 120
 
 
 def shrink(story: Story, breaks: Callable[[Story], bool]) -> Story:
-    """`breaks` plays a story and says whether the rule is still broken. The story given does break it."""
+    """`breaks` plays a story and returns whether the rule is still broken. The given story does break it."""
     tries = 0
 
     def still(candidate: Story) -> bool:

@@ -1,8 +1,8 @@
 """A story of the campaign: one infusion, who is at its bed, and everything that goes wrong, as a TOML file.
 
 The same words as in a scenario (`pumpd_simulators.scenario`), and more: besides faults of the pump and of its line,
-stories kill the control process, fill its disk, step its clock and take its tablet away. A story says what happens and
-never what must come of it: that is the same for all of them (`judge`).
+stories kill the control process, fill its disk, step its clock and take its tablet away. A story states what happens,
+never the expected result, which is the same for all stories (`evaluate`).
 
     title = "seed 4711"
     seed = 4711
@@ -22,11 +22,11 @@ from typing import Any
 WORDS = {
     "fault": "a fault of the pump or its line, as pumpsim takes it, without its time",
     "nurse": "stop, pause, resume, clear, reconcile, confirm (again), order (again)",
-    "cable": "out for so many seconds",
-    "control": "kill (SIGKILL), kill-sent (what was sent arrives), end (SIGTERM), reboot; /seconds until anew",
+    "cable": "out for this many seconds",
+    "control": "kill (SIGKILL), kill-sent (what was sent arrives), end (SIGTERM), reboot; /seconds to the next start",
     "disk": "full, away (nothing returns) or slow:SECONDS; /seconds",
-    "clock": "the wall clock is set by so many seconds",
-    "tablet": "away for so many seconds",
+    "clock": "the wall clock is set by this many seconds",
+    "tablet": "away for this many seconds",
     "panel": "a key at the pump itself: start, stop, rate=PERCENT%",
 }
 
@@ -43,20 +43,20 @@ class Happening:
 
     @property
     def lasting_s(self) -> float:
-        """Behind the slash, or the whole detail where it is a time only."""
+        """The time after the slash, or the whole detail if it is only a time."""
         text = self.detail.rpartition("/")[2]
         return float(text)
 
 
 @dataclass(frozen=True, slots=True)
 class Nurse:
-    """Left alone she does this; events with `nurse` come on top. Times are seconds."""
+    """What she does by herself; events with `nurse` come in addition. Times are seconds."""
 
     confirm_after_s: float = 1.0
     clears: int = 0
     resumes: int = 0
     act_after_s: float = 5.0
-    impatient: bool = False  # sends everything twice
+    impatient: bool = False  # she sends everything twice
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,8 @@ class Story:
         lines += [f"horizon_s = {self.horizon_s!r}", "", "[pump]", f"family = {json.dumps(self.family)}"]
         lines += [f"model = {json.dumps(self.model)}"]
         lines += ["", "[order]", *(f"{key} = {json.dumps(value)}" for key, value in self.order.items())]
-        told = {name: getattr(self.nurse, name) for name in Nurse.__slots__}
-        lines += ["", "[nurse]", *(f"{key} = {json.dumps(value)}" for key, value in told.items())]
+        nurse = {name: getattr(self.nurse, name) for name in Nurse.__slots__}
+        lines += ["", "[nurse]", *(f"{key} = {json.dumps(value)}" for key, value in nurse.items())]
         for event in self.events:
             lines += ["", "[[event]]", f'at = "{event.at_s!r} s"', f"{event.word} = {json.dumps(event.detail)}"]
         return "\n".join(lines) + "\n"
@@ -89,20 +89,20 @@ class Story:
     @classmethod
     def read(cls, path: Path) -> "Story":
         """Raises ValueError that names what is not understood."""
-        told = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
         events = []
-        for each in told.get("event", []):
+        for each in data.get("event", []):
             word = next((key for key in each if key in WORDS), None)
             if word is None or set(each) != {"at", word}:
                 raise ValueError(f"{path}: an event is `at` and one of {', '.join(WORDS)}, not {each}")
             events.append(Happening(float(each["at"].removesuffix(" s")), word, each[word]))
         return cls(
-            seed=told["seed"],
-            family=told["pump"]["family"],
-            model=told["pump"]["model"],
-            order=told["order"],
-            nurse=Nurse(**told["nurse"]),
+            seed=data["seed"],
+            family=data["pump"]["family"],
+            model=data["pump"]["model"],
+            order=data["order"],
+            nurse=Nurse(**data["nurse"]),
             events=tuple(events),
-            horizon_s=float(told["horizon_s"]),
-            title=told["title"],
+            horizon_s=float(data["horizon_s"]),
+            title=data["title"],
         )

@@ -1,4 +1,4 @@
-"""A share of the fault-free sessions. A thousand of them: `make campaign ARGS="--alarm-budget 1000"`."""
+"""Some of the fault-free sessions. A thousand of them: `make campaign ARGS="--alarm-budget 1000"`."""
 
 import pytest
 

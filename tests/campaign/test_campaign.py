@@ -1,4 +1,4 @@
-"""Three hundred stories of the campaign, and that it finds what is wrong. The whole of it: docs/how-to/campaign.md."""
+"""Three hundred stories of the campaign, and proof that it finds defects. All of it: docs/how-to/campaign.md."""
 
 import pytest
 
@@ -27,18 +27,18 @@ NATIVE = ("ne-1000", "ne-4000", "asena-gh", "perfusor-fm", "infusomat-fms")
 @pytest.mark.parametrize(("family", "model"), [pump for pump in PUMPS if pump[1] in NATIVE])
 def test_a_pump_with_a_watchdog_gives_rate_times_lease_at_most_after_a_total_loss(family, model, trouble, quiet):
     played = play(a_story((14.0, *trouble), family=family, model=model))
-    assert played.facts["losses_judged"] == 1
+    assert played.facts["losses_checked"] == 1
     assert not played.violations
 
 
-# A story in which the defect shows; the search finds each of them among its first few hundred seeds as well.
+# A story in which the defect shows; a search also finds each within its first few hundred seeds.
 def a_story(*events: tuple[float, str, str], family="new-era", model="ne-1000", **nurse) -> Story:
     order = story(1).order | {"container": "50 mL", "entry": "ketamine-1mg-ml", "dose": "0.5 mg/kg"}
     order |= {"weight": "70 kg", "weight_again": "70 kg"}
     if model in BAGS:
         order["container"] = "100 mL bag"
-    told = tuple(Happening(*event) for event in events)
-    return Story(1, family, model, order, Nurse(confirm_after_s=0.5, **nurse), told, 40.0)
+    drawn = tuple(Happening(*event) for event in events)
+    return Story(1, family, model, order, Nurse(confirm_after_s=0.5, **nurse), drawn, 40.0)
 
 
 LOST = ((10.0, "fault", "silence/9s"), (14.0, "fault", "power-cut/2s"))
@@ -47,7 +47,7 @@ FOUND = {
     "commands-sent-again": ("start", a_story((0.0, "fault", "lost-reply:start"), family="harvard", model="phd-ultra")),
     "lost-count-is-nothing": ("booked", a_story(*LOST, family="harvard", model="11-elite")),
     "start-before-the-journal": ("start", a_story((0.5, "disk", "slow:1/30"), family="harvard", model="11-elite")),
-    "watchdog-not-armed": ("expiry", a_story((14.0, "control", "kill/20"))),
+    "watchdog-not-armed": ("loss-of-control", a_story((14.0, "control", "kill/20"))),
     "stop-lost-on-the-way": ("stop", a_story((14.0, "nurse", "stop"))),
     "go-on-after-a-restart": ("restart", a_story((9.0, "control", "kill/1"))),
 }
@@ -55,37 +55,37 @@ FOUND = {
 
 @pytest.mark.parametrize("name", FOUND)
 def test_the_campaign_finds_a_deliberate_defect(name, quiet):
-    rule, told = FOUND[name]
-    assert not play(told).violations
+    rule, drawn = FOUND[name]
+    assert not play(drawn).violations
     with breaks.broken(name):
-        assert rule in play(told).violations
+        assert rule in play(drawn).violations
 
 
 def test_a_failing_story_is_shrunk_to_what_breaks_it(quiet):
     needed = Happening(10.0, "nurse", "pause")
     noise = (Happening(3.3, "clock", "3600"), Happening(5.0, "cable", "0.4"), Happening(20.0, "tablet", "2.0"))
-    told = a_story(resumes=1).but(events=(*noise[:2], needed, noise[2]))
+    drawn = a_story(resumes=1).but(events=(*noise[:2], needed, noise[2]))
     with breaks.broken("resume-without-confirmation"):
-        small = shrink(told, lambda candidate: "start" in play(candidate).violations)
+        small = shrink(drawn, lambda candidate: "start" in play(candidate).violations)
     assert small.events == (needed,)
     assert small.nurse.resumes == 1
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_a_story_comes_back_from_its_file_as_it_was(seed, tmp_path):
+def test_a_story_survives_its_file_unchanged(seed, tmp_path):
     path = tmp_path / "story.toml"
-    told = story(seed)
-    path.write_text(told.to_toml())
-    assert Story.read(path) == told.but(title=f"seed {seed}")
+    drawn = story(seed)
+    path.write_text(drawn.to_toml())
+    assert Story.read(path) == drawn.but(title=f"seed {seed}")
 
 
-def test_stories_are_of_every_pump_and_of_every_trouble():
-    told = [story(seed) for seed in range(STORIES)]
-    assert {(each.family, each.model) for each in told} == set(PUMPS)
-    assert {event.word for each in told for event in each.events} == set(WORDS)
+def test_the_stories_include_every_pump_and_every_trouble():
+    drawn = [story(seed) for seed in range(STORIES)]
+    assert {(each.family, each.model) for each in drawn} == set(PUMPS)
+    assert {event.word for each in drawn for event in each.events} == set(WORDS)
 
 
-def test_an_event_that_is_none_is_refused(tmp_path):
+def test_an_unknown_event_is_refused(tmp_path):
     path = tmp_path / "story.toml"
     path.write_text(story(3).to_toml() + '\n[[event]]\nat = "1.0 s"\nweather = "fine"\n')
     with pytest.raises(ValueError, match="weather"):

@@ -1,11 +1,11 @@
-"""A share of the crash points, of every pump. All of them: `make campaign ARGS=--crash-points`."""
+"""Some of the crash points, for every pump. All of them: `make campaign ARGS=--crash-points`."""
 
 import pytest
 
 from tests.campaign.crash_points import points, short, strike
 from tests.campaign.draw import PUMPS
 
-EACH = 12  # points a pump
+EACH = 12  # points per pump
 
 
 @pytest.mark.requirement("PWR-06")

@@ -42,11 +42,11 @@ from tests.control.testbed import OPERATOR
 from tests.signed import library, signed
 
 BASE = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
-CALM_S = 12.0  # after trouble: time to meet the pump again, and for the line to fall quiet
-BACK_OFF_S = 10.0  # the longest pause of the link between two tries to open the port
+CALM_S = 12.0  # after trouble: time to identify the pump again, and for the line to fall quiet
+BACK_OFF_S = 10.0  # the link's longest pause between two attempts to open the port
 
 
-# Installed families are looked for once, not at each start of a process: a sixth of all time otherwise.
+# Installed families are looked up once, not at each start of a process, which would take a sixth of the time.
 _installed = cache(entry_points)
 
 
@@ -56,14 +56,14 @@ def key() -> tuple[ec.EllipticCurvePrivateKey, PairedKey]:
     return made, pairable("nurse-1", "confirm", der_of(made.public_key()))
 
 
-SETTINGS = {"infusomat-fms": {"model": "infusomat-fms"}}  # what the wire does not tell
+SETTINGS = {"infusomat-fms": {"model": "infusomat-fms"}}  # what the wire does not show
 
 
 @cache
 def identity(family: str, model: str) -> dict[str, str]:
-    """Model and serial as the pump itself says them, for the gateway's configuration.
+    """Model and serial as the pump itself reports them, for the gateway's configuration.
 
-    Asked on a loop of its own, so that a story begins at the same instant whether the pump is known already or not.
+    Identified on its own loop, so that a story begins at the same instant whether or not the pump is already known.
     """
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         return runner.run(_who(family, model))
@@ -73,11 +73,11 @@ async def _who(family: str, model: str) -> dict[str, str]:
     bench = simulate(family, model=model)
     memory.serve("who", bench, paced=False)
     driver = await driver_family(family).connect("memory://who", SETTINGS.get(model, {}))
-    said = (await driver.identify()).value
+    found = (await driver.identify()).value
     await driver.close()
     memory.withdraw("who")
     bench.shut()
-    return {"model": said.model, "serial": said.serial or "ASSET-bed1"}
+    return {"model": found.model, "serial": found.serial or "ASSET-bed1"}
 
 
 class World:
@@ -90,16 +90,16 @@ class World:
         self.disk = Disk(folder / "journal.sqlite3", self.wall)
         self.control: Control | None = None
         self.processes = 0
-        self.ending = False  # told to, and not yet gone
+        self.ending = False  # asked to end, but still there
         self.on_writer: Callable[[Writer], None] = lambda _: None
         self.tablet_away_until = 0.0
         self.trouble_until = 0.0
-        self.late_until = 0.0  # answers come late
+        self.late_until = 0.0  # replies come late
         self.requests = 0
         self.on_gateway: Callable[[Any], None] = lambda _: None
         self.on_boot: Callable[[], None] = lambda: None
-        self.over = False  # nobody does anything any more
-        self.at_end: list[Callable[[list[Record]], object]] = []  # shown all rows
+        self.over = False  # from now on nobody does anything
+        self.at_end: list[Callable[[list[Record]], object]] = []  # called with all entries
         self.harness: set[asyncio.Task] = set()
         self.acts: set[asyncio.Task] = set()
         self._unplugged_until = 0.0
@@ -118,7 +118,7 @@ class World:
         self._timers.append(self.loop.call_later(seconds, call, *args))
 
     def trouble(self, seconds: float) -> None:
-        """The line, the pump or the gateway is not well, for so long and some time after."""
+        """The line, the pump or the gateway has trouble for this long and some time after."""
         self.trouble_until = max(self.trouble_until, self.now + seconds + CALM_S)
 
     @property
@@ -179,7 +179,7 @@ class World:
             self.watch.pump.shut()
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task:
-        """A task of people and fate, which no death of a process ends."""
+        """A task for people and events, which no death of a process ends."""
         task = self.loop.create_task(work)
         self.harness.add(task)
         task.add_done_callback(self._over)
@@ -212,7 +212,7 @@ class World:
         return infusion.state if infusion else None
 
     async def kill(self, after_s: float, *, arrives: bool = False) -> None:
-        """SIGKILL now, and another process after so long."""
+        """SIGKILL now, and another process after this long."""
         self.control.kill(arrives=arrives)
         await self.buried(after_s)
 
@@ -223,7 +223,7 @@ class World:
         await self.boot()
 
     async def end(self, after_s: float) -> None:
-        """SIGTERM now, and another process after so long."""
+        """SIGTERM now, and another process after this long."""
         self.ending = True
         self.trouble(after_s + 3)
         control = self.control
@@ -248,10 +248,10 @@ class World:
         if "bed1" in memory._served and self.now >= self._unplugged_until:
             memory.plug("bed1")
 
-    # -- the nurse's words ---------------------------------------------------------------------------------------------
+    # -- the nurse's requests ------------------------------------------------------------------------------------------
 
     async def ask(self, **fields: Any) -> Answer | None:
-        """None when nobody answers: no process, no tablet, or it died meanwhile."""
+        """None without an answer: no process, no tablet, or the process died meanwhile."""
         if not self.up or self.now < self.tablet_away_until:
             return None
         act = self.loop.create_task(self.control.gateway.answer(REQUEST.validate_python(fields), OPERATOR))
@@ -268,35 +268,35 @@ class World:
             self.acts.discard(act)
 
     async def order(self) -> Answer | None:
-        """The pump is made its patient's, which it stays, and the infusion is ordered."""
+        """Associate the pump with its patient, who stays the same, and order the infusion."""
         if self.up and not self.control.gateway.runners["bed1"].patient:
             await self.ask(op="associate", pump="bed1", patient=self.story.order["patient"], by="nurse")
         return await self.ask(op="order", pump="bed1", **self.story.order)
 
     async def confirm(self, times: int = 1) -> bool:
-        """Look at what is to be confirmed, and sign it; impatiently, so many times."""
+        """Fetch what is to be confirmed and sign it; if impatient, this many times."""
         answer = await self.ask(op="challenge", pump="bed1")
         if answer is None or not answer.ok:
             return False
-        told = answer.result["binding"] | {"wristband": self.story.order["patient"]}
-        binding = ev.Binding(**{**told, "action": ev.ConfirmAction(told["action"])})
+        fields = answer.result["binding"] | {"wristband": self.story.order["patient"]}
+        binding = ev.Binding(**{**fields, "action": ev.ConfirmAction(fields["action"])})
         self.requests += 1
-        sent = {"request": f"r-{self.requests}", "key": self.paired.id, "signature": sign(self.key, binding), **told}
+        sent = {"request": f"r-{self.requests}", "key": self.paired.id, "signature": sign(self.key, binding), **fields}
         answers = [await self.ask(op="confirm", pump="bed1", **sent) for _ in range(times)]
         return any(answer is not None and answer.ok for answer in answers)
 
-    # -- judging -------------------------------------------------------------------------------------------------------
+    # -- evaluation ----------------------------------------------------------------------------------------------------
 
     def violate(self, rule: str, text: str) -> None:
         self.violations.setdefault(rule, f"at {self.now:.3f} s: {text}")
 
-    def rows(self) -> list[Record]:
+    def entries(self) -> list[Record]:
         with contextlib.closing(JournalReader(self.disk.path)) as reader:
             return list(reader.all())
 
     @property
     def native(self) -> bool:
-        """Its own watchdog ends a flow that nobody looks at."""
+        """Its own watchdog ends a flow that nothing polls."""
         container = library().containers[self.story.order["container"]]
         return (
             LossOfControl.NATIVE in self.family.capabilities(container, self.settings.pumps[0].settings).loss_of_control
@@ -305,7 +305,7 @@ class World:
 
 @contextlib.contextmanager
 def in_its_time(world: World) -> Iterator[None]:
-    """pumpd's wall clock and boot identity are the story's."""
+    """pumpd's wall clock and boot identity are those of the story."""
     with (
         mock.patch.object(driver, "entry_points", _installed),
         mock.patch.object(simulator, "entry_points", _installed),

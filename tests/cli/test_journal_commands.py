@@ -58,9 +58,9 @@ def test_a_damaged_row_is_shown_as_it_stands(five, body):
 def test_verify_gives_the_anchor_that_it_takes(five):
     newest = read(five)[-1]
     told = run("journal", "verify", "--file", five)
-    assert (told.exit_code, told.stdout) == (0, f"5 rows, chain intact\nnewest: 5:{newest.hash}\n")
+    assert (told.exit_code, told.stdout) == (0, f"5 entries, chain intact\nnewest: 5:{newest.hash}\n")
     again = run("journal", "verify", "--anchor", f"5:{newest.hash}", "--anchor", f"0:{'0' * 64}", "--file", five)
-    assert "5 rows, chain intact, 2 anchors found" in again.stdout
+    assert "5 entries, chain intact, 2 anchors found" in again.stdout
     as_json = json.loads(run("journal", "verify", "--json", "--file", five).stdout)
     assert as_json == {"rows": 5, "intact": True, "anchors": 0, "newest": f"5:{newest.hash}"}
 
@@ -95,9 +95,9 @@ def test_export_takes_times_with_and_without_a_zone(path):
         written(path, [Entry("noted", {}, "bed1")], at=datetime(2026, 3, 1, hour, tzinfo=UTC))
     for since in ("2026-03-01T02:00", "2026-03-01T02:00Z", "2026-03-01T04:00+02:00"):
         told = run("journal", "export", "--since", since, "--until", "2026-03-01T03:00", "--file", path)
-        head, row, _ = map(json.loads, told.stdout.splitlines())
+        head, entry, _ = map(json.loads, told.stdout.splitlines())
         assert head["filter"]["since"] == "2026-03-01T02:00:00.000+00:00"
-        assert row["id"] == 3
+        assert entry["id"] == 3
     assert run("journal", "export", "--since", "yesterday", "--file", path).exit_code == 2
 
 
@@ -132,7 +132,7 @@ def test_prune_takes_old_rows_away_and_says_so(path):
     told = run("journal", "prune", "--json", "--file", path)
     assert told.exit_code == 0, told.output
     assert {key: json.loads(told.stdout)[key] for key in ("removed", "gaps")} == {"removed": 7, "gaps": 1}
-    assert [row.kind for row in read(path)] == ["reading", "reading", "pruned"]
+    assert [entry.kind for entry in read(path)] == ["reading", "reading", "pruned"]
     assert run("journal", "verify", "--file", path).exit_code == 0
     assert run("journal", "prune", "--file", path).stdout.startswith("0 rows")
 

@@ -103,6 +103,6 @@ def test_a_plan_says_by_which_library_and_that_an_unsigned_one_starts_no_pump(pl
         assert result.exit_code == 0, result.stderr
         return result.stdout
 
-    assert "UNSIGNED: it starts no pump but a simulated one" in planned()
+    assert "UNSIGNED: it starts only simulated pumps" in planned()
     sign(place, key, "--name", "Testbed 7", "--care-area", "day-clinic")
     assert "version 1, day-clinic" in planned()

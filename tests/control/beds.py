@@ -1,4 +1,4 @@
-"""Every simulated model as a bed of a ward, for tests that all of them must pass."""
+"""Every simulated model as a bed of the testbed, for tests that all of them must pass."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ BAGS = ("infusomat-fms", "reglo-icc", "base-a")
 
 
 def bed(name: str, model: str) -> dict[str, Any]:
-    """A ward's settings for this pump. Not to be called inside a running loop: it asks the pump who it is."""
+    """The testbed's settings for this pump. Call it outside a running loop: it identifies the pump."""
     settings = {"driver": name, "settings": SETTINGS.get(model, {}), "clamp": True, **identity(name, model)}
     return settings | {"simulated": {"name": name, "model": model}}
 

@@ -1,4 +1,4 @@
-"""ALM-05, ALM-06, ALM-14, COM-11: what sounds, for how long it may be silent, and what happens when nobody comes."""
+"""ALM-05, ALM-06, ALM-14, COM-11: what sounds, how long it may be silenced, and what happens when nobody comes."""
 
 import pytest
 from hypothesis import given
@@ -22,55 +22,55 @@ def test_a_pause_of_the_sound_ends_after_two_minutes_by_itself():
     paused = board(LOW).pause_audio("nurse", "t", 10 * S)
     assert paused.sounding is None
     assert paused.next_ns() == 130 * S
-    still, told = paused.tick(130 * S - 1)
-    assert (still.sounding, told) == (None, ())
-    heard, told = paused.tick(130 * S)
+    still, changes = paused.tick(130 * S - 1)
+    assert (still.sounding, changes) == (None, ())
+    heard, changes = paused.tick(130 * S)
     assert heard.sounding is Priority.LOW
-    assert told == (AudioResumed(Ended.TIME),)
+    assert changes == (AudioResumed(Ended.TIME),)
 
 
 @pytest.mark.requirement("ALM-06")
 @pytest.mark.parametrize("new", [HIGH, MEDIUM, ("", AlarmCode.TABLET_LOST)])
 def test_any_new_alarm_breaks_the_pause(new):
     paused = board(LOW).pause_audio("nurse", "t", 0)
-    heard, told = paused.update(frozenset({LOW, new}), S)
+    heard, changes = paused.update(frozenset({LOW, new}), S)
     assert heard.sounding is max(Priority.LOW, ALARM_TABLE[new[1]].priority)
-    assert told == (AudioResumed(Ended.NEW_ALARM),)
+    assert changes == (AudioResumed(Ended.NEW_ALARM),)
 
 
-def test_an_alarm_that_goes_leaves_the_pause_and_the_last_one_ends_it():
+def test_a_cleared_alarm_leaves_the_pause_and_the_last_one_ends_it():
     paused = board(LOW, HIGH).pause_audio("nurse", "t", 0)
-    fewer, told = paused.update(frozenset({LOW}), S)
-    assert (fewer.sounding, told) == (None, ())
-    none, told = fewer.update(frozenset(), 2 * S)
-    assert (none.pause, told) == (None, (AudioResumed(Ended.NO_ALARM),))
+    fewer, changes = paused.update(frozenset({LOW}), S)
+    assert (fewer.sounding, changes) == (None, ())
+    none, changes = fewer.update(frozenset(), 2 * S)
+    assert (none.pause, changes) == (None, (AudioResumed(Ended.NO_ALARM),))
 
 
 @pytest.mark.requirement("COM-11")
-def test_the_sound_is_back_when_the_tablet_that_paused_it_is_lost_and_only_then():
+def test_losing_the_tablet_that_paused_the_sound_ends_the_pause_and_losing_another_does_not():
     paused = board(HIGH).pause_audio("nurse", "t1", 0)
     assert paused.tablet_lost("t2") == (paused, ())
-    heard, told = paused.tablet_lost("t1")
+    heard, changes = paused.tablet_lost("t1")
     assert heard.sounding is Priority.HIGH
-    assert told == (AudioResumed(Ended.TABLET_LOST),)
+    assert changes == (AudioResumed(Ended.TABLET_LOST),)
 
 
 @pytest.mark.requirement("ALM-14")
-def test_a_high_alarm_that_nobody_has_seen_escalates_once_after_a_minute():
+def test_an_unacknowledged_high_alarm_escalates_once_after_a_minute():
     there = board(HIGH, MEDIUM, LOW)
     assert there.next_ns() == 60 * S
     assert there.tick(60 * S - 1)[1] == ()
-    escalated, told = there.tick(60 * S)
-    assert told == (Escalated(HIGH),)
+    escalated, changes = there.tick(60 * S)
+    assert changes == (Escalated(HIGH),)
     assert escalated.tick(600 * S)[1] == ()
     seen = there.acknowledge(HIGH, "nurse", 59 * S)
     assert seen.tick(600 * S)[1] == ()
     again, _ = seen.update(frozenset({MEDIUM, LOW}), 700 * S)
-    again, _ = again.update(frozenset({MEDIUM, LOW, HIGH}), 701 * S)  # it came anew: nobody has seen this one
+    again, _ = again.update(frozenset({MEDIUM, LOW, HIGH}), 701 * S)  # raised again: nobody has acknowledged this one
     assert again.tick(761 * S)[1] == (Escalated(HIGH),)
 
 
-def test_acknowledging_clears_nothing_and_silences_nothing_and_the_first_one_stays():
+def test_acknowledging_neither_clears_nor_silences_and_the_first_one_is_kept():
     there = board(HIGH)
     seen = there.acknowledge(HIGH, "first", 5 * S).acknowledge(HIGH, "second", 6 * S)
     assert seen.sounding is Priority.HIGH
@@ -92,8 +92,8 @@ STEPS = st.one_of(
 
 @pytest.mark.requirement("ALM-05", "ALM-06", "ALM-14")
 @given(st.lists(STEPS, max_size=40))
-def test_whatever_happens_silence_is_short_and_never_covers_what_is_new(steps):
-    """A model beside the board: when silence began, for what, and since when each HIGH alarm stands unseen."""
+def test_silence_is_always_short_and_never_covers_a_new_alarm(steps):
+    """A model beside the board: when silence began, for which alarms, and since when a HIGH alarm is unacknowledged."""
     there, now = Board(), 0
     silent_since, silent_for, unseen = None, frozenset(), {}
     for what, value in steps:
@@ -120,14 +120,14 @@ def test_whatever_happens_silence_is_short_and_never_covers_what_is_new(steps):
             there = there.acknowledge(value, "nurse", now)
             unseen.pop(value, None)
         before = there
-        there, told = there.tick(now)
+        there, changes = there.tick(now)
         if silent_since is not None and now - silent_since >= AUDIO_PAUSE_NS:
             silent_since = None
         assert (there.pause is None) is (silent_since is None)
         assert there.highest == max((ALARM_TABLE[key[1]].priority for key in there.active), default=None)
         assert there.sounding == (there.highest if silent_since is None else None)
         due = {key for key, at in unseen.items() if now - at >= ESCALATE_NS}
-        assert {each.key for each in told if isinstance(each, Escalated)} == due
+        assert {each.key for each in changes if isinstance(each, Escalated)} == due
         unseen = {key: at for key, at in unseen.items() if key not in due}
         assert set(before.active) == set(there.active)
         assert there.next_ns() is None or there.next_ns() > now
@@ -135,7 +135,7 @@ def test_whatever_happens_silence_is_short_and_never_covers_what_is_new(steps):
 
 @pytest.mark.requirement("ALM-07")
 @pytest.mark.parametrize(("priority", "pulses"), [(Priority.HIGH, 10), (Priority.MEDIUM, 3), (Priority.LOW, 1)])
-def test_a_burst_has_as_many_pulses_as_its_priority_asks_for(priority, pulses):
+def test_a_burst_has_as_many_pulses_as_its_priority_requires(priority, pulses):
     """Safety reference 3.1: 10, 3 and 1 to 2 pulses of 75..200 and 125..250 ms; bursts 2.5 s apart or more."""
     played = list(burst(priority))
     least, most = (75, 200) if priority is Priority.HIGH else (125, 250)

@@ -1,4 +1,4 @@
-"""ALM-01, ALM-12: every alarm's priority is the matrix's for its harm and onset; every text says cause and action."""
+"""ALM-01, ALM-12: every alarm's priority follows from its harm and onset; every text states cause and action."""
 
 import pytest
 
@@ -10,7 +10,7 @@ WRITTEN = {"death": "HIGH HIGH MEDIUM", "reversible": "HIGH MEDIUM LOW", "minor"
 
 
 @pytest.mark.requirement("ALM-01")
-def test_the_matrix_is_the_references():
+def test_the_matrix_equals_that_of_the_reference():
     for harm, row in zip(Harm, WRITTEN.items(), strict=True):
         assert harm.value.startswith(row[0])
         assert [MATRIX[harm][onset].name for onset in Onset] == row[1].split()
@@ -43,13 +43,13 @@ def test_every_priority_is_justified_by_harm_and_onset(code):
     ],
 )
 def test_the_priorities_of_the_safety_reference_hold(code, priority):
-    """Its table 3.3, row by row, as far as there are such alarms."""
+    """Its table 3.3, row by row, for the alarms that exist here."""
     assert ALARM_TABLE[code].priority is priority
 
 
 @pytest.mark.requirement("ALM-12")
 @pytest.mark.parametrize("code", AlarmCode)
-def test_a_message_says_cause_and_action_in_twelve_words(code):
+def test_a_message_states_cause_and_action_in_twelve_words(code):
     text = ALARM_TABLE[code]
     words = [*text.cause.split(), *text.action.split()]
     assert len(words) <= 12

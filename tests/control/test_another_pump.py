@@ -11,20 +11,20 @@ from tests.control.testbed import open_testbed
 
 
 @pytest.fixture
-def told(monkeypatch):
-    """Pumps that tell a serial number, as the New Era family does not; change `told["serial"]` to swap the pump."""
-    told = {"serial": "ASSET-bed1"}
+def reported(monkeypatch):
+    """Pumps that report a serial number, unlike New Era pumps; change `reported["serial"]` to swap the pump."""
+    reported = {"serial": "ASSET-bed1"}
     ask = NewEra._identify
 
     async def identify(self, epoch):
-        return replace(await ask(self, epoch), serial=told["serial"])
+        return replace(await ask(self, epoch), serial=reported["serial"])
 
     monkeypatch.setattr(NewEra, "_identify", identify)
-    return told
+    return reported
 
 
 @pytest.mark.requirement("COM-10")
-async def test_the_same_pump_goes_on_after_a_short_loss_and_was_asked_who_it_is(tmp_path, told):
+async def test_the_same_pump_continues_after_a_short_loss_and_is_identified_again(tmp_path, reported):
     async with open_testbed(tmp_path) as here:
         await here.start()
         memory.unplug("bed1")
@@ -38,12 +38,12 @@ async def test_the_same_pump_goes_on_after_a_short_loss_and_was_asked_who_it_is(
 
 @pytest.mark.requirement("COM-10", "STA-12")
 @pytest.mark.parametrize("away_s", [0.3, 20.0])
-async def test_another_pump_on_the_port_is_told_nothing_but_who_are_you(tmp_path, told, away_s):
+async def test_another_pump_on_the_port_is_asked_to_identify_itself_and_sent_nothing_else(tmp_path, reported, away_s):
     async with open_testbed(tmp_path) as here:
         await here.start()
         runner = here.gateway.runners["bed1"]
         memory.unplug("bed1")
-        told["serial"] = "ASSET-stranger"
+        reported["serial"] = "ASSET-stranger"
         await asyncio.sleep(away_s)
         sent = []
         memory.plug("bed1")
@@ -53,7 +53,7 @@ async def test_another_pump_on_the_port_is_told_nothing_but_who_are_you(tmp_path
         assert "another_pump" in here.kinds()
         assert "link_lost" in {alarm.value for alarm in runner.infusion.alarms}
         assert here.state() != "running"
-        assert sent, "nothing was asked at all"
+        assert sent, "nothing was asked"
         assert not any(word in data for data in sent for word in (b"RUN", b"STP", b"RAT", b"DIA"))
         refused = await here.ask(op="resume", pump="bed1", by="nurse")
         assert not refused.ok

@@ -1,4 +1,4 @@
-"""An override, an attempt at a limit, a mismatch: who it was and why is in the journal (AUD-08)."""
+"""The journal records who overrode a limit, tried to exceed one or scanned a wrong wristband, and why (AUD-08)."""
 
 import asyncio
 
@@ -12,21 +12,21 @@ pytestmark = pytest.mark.requirement("AUD-08")
 
 
 def last(here, kind):
-    return [row for row in here.rows() if row.kind == kind][-1].fields
+    return [entry for entry in here.entries() if entry.kind == kind][-1].fields
 
 
 async def test_an_attempt_at_a_hard_limit_names_who_ordered_and_every_reason(tmp_path):
     async with open_testbed(tmp_path) as here:
         answer = await here.order(dose="5 mg/kg", ordered_by="dr-b")
         assert not answer.ok
-        row = last(here, "order_refused")
-        assert row["by"] == "dr-b"
-        assert row["peer"] == "test"
-        assert row["reasons"] == list(answer.reasons)
+        entry = last(here, "order_refused")
+        assert entry["by"] == "dr-b"
+        assert entry["peer"] == "test"
+        assert entry["reasons"] == list(answer.reasons)
 
 
 @pytest.mark.parametrize("reason", ["", "  ", "ab", "a "])
-async def test_an_override_needs_a_reason_and_stands_in_the_order_with_who_gave_it(tmp_path, reason):
+async def test_an_override_needs_a_reason_and_the_order_records_who_gave_it(tmp_path, reason):
     async with open_testbed(tmp_path) as here:
         refused = await here.order(dose="0.8 mg/kg", weight="60 kg", weight_again="60 kg")
         assert not refused.ok
@@ -42,8 +42,8 @@ async def test_an_override_needs_a_reason_and_stands_in_the_order_with_who_gave_
         assert order["overrides"] == dict.fromkeys(soft, "seen by the consultant")
 
 
-def test_a_doubt_is_ended_by_somebody_with_a_name():
-    told = {"op": "reconcile", "pump": "bed1", "volume": "3 mL", "reason": "read it", "seen_stopped": True}
-    assert REQUEST.validate_python(told | {"by": "nurse-1"}).by == "nurse-1"
+def test_only_a_named_person_ends_a_doubt():
+    reported = {"op": "reconcile", "pump": "bed1", "volume": "3 mL", "reason": "read it", "seen_stopped": True}
+    assert REQUEST.validate_python(reported | {"by": "nurse-1"}).by == "nurse-1"
     with pytest.raises(ValidationError, match="by"):
-        REQUEST.validate_python(told)
+        REQUEST.validate_python(reported)

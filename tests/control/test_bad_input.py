@@ -1,4 +1,4 @@
-"""Bad input: each is answered with what is wrong and why, starts nothing, and leaves its attempt in the journal."""
+"""Bad input is answered with what is wrong and why, starts nothing, and its attempt is in the journal."""
 
 import asyncio
 import json
@@ -47,11 +47,11 @@ PUMP = {
 
 
 def bodies(here: Testbed, kind: str) -> list[dict[str, object]]:
-    return [json.loads(row.body) for row in here.rows() if row.kind == kind]
+    return [json.loads(entry.body) for entry in here.entries() if entry.kind == kind]
 
 
 async def settled_without_flow(here: Testbed, tap: Tap) -> None:
-    """Give what was wrongly accepted a minute to show itself."""
+    """Allow a minute for any effect of wrongly accepted input to appear."""
     await asyncio.sleep(60)
     assert tap.count("RUN") == 0
     assert here.truth() == 0
@@ -134,7 +134,7 @@ def test_a_wrong_drop_in_is_named_too(tmp_path):
         ({"settings": {"address": 100}}, ValueError, ["pump bed1", "settings.address", "99"]),
     ],
 )
-async def test_a_driver_or_setting_that_is_not_known_stops_the_start(tmp_path, change, kind, named):
+async def test_an_unknown_driver_or_setting_prevents_the_start(tmp_path, change, kind, named):
     fields = {"gateway": "ward-7", "state_dir": tmp_path, "pump": [PUMP | change]}
     settings = Settings.model_validate(fields)
     writer = InlineWriter(Journal(settings.journal_path, "boot-1"))
@@ -157,7 +157,7 @@ async def test_a_driver_or_setting_that_is_not_known_stops_the_start(tmp_path, c
         ("usb://1", "usb:// is not known"),
     ],
 )
-async def test_a_port_that_is_not_there_is_named_and_takes_no_order(tmp_path, port, why):
+async def test_a_missing_port_is_named_and_its_pump_takes_no_order(tmp_path, port, why):
     async with open_testbed(tmp_path, port=port) as here:
         problem = here.gateway.status()["pumps"][0]["problem"]
         assert port in problem
@@ -170,7 +170,7 @@ async def test_a_port_that_is_not_there_is_named_and_takes_no_order(tmp_path, po
         assert (await here.ask(op="stop")).ok
 
 
-async def test_a_port_in_use_is_named_and_the_pump_comes_once_it_is_free(tmp_path):
+async def test_a_port_in_use_is_named_and_the_pump_connects_once_it_is_free(tmp_path):
     async with open_testbed(tmp_path, beds=("bed1", "bed2"), port="memory://bed1") as here:
         problems = {pump["pump"]: pump["problem"] for pump in here.gateway.status()["pumps"]}
         assert problems["bed1"] == ""
@@ -202,7 +202,7 @@ async def test_a_pump_that_does_not_answer_is_named_and_comes_back_when_it_does(
         await asyncio.sleep(30)
         assert here.gateway.status()["pumps"][0]["problem"] == ""
         assert (await here.order()).ok
-        assert here.kinds().count("pump_unavailable") == 1  # said once, however often it was tried
+        assert here.kinds().count("pump_unavailable") == 1  # reported once, however often it was tried
         assert "pump_ready" in here.kinds()
 
 
@@ -268,11 +268,11 @@ async def test_an_order_is_refused_with_all_its_reasons_at_once(tmp_path):
             duration="1 h 40",
             container="?",
         )
-        said = "\n".join(answer.reasons)
+        text = "\n".join(answer.reasons)
         for part in ("pump: bed1 is not available", "dose: ", "weight: ", "weight_again: ", "weight_basis: "):
-            assert part in said
-        assert "duration: " in said
-        assert "container: " in said
+            assert part in text
+        assert "duration: " in text
+        assert "container: " in text
         assert bodies(here, "order_refused")[0]["reasons"] == list(answer.reasons)
 
 
@@ -310,7 +310,7 @@ async def test_a_soft_limit_needs_a_reason_with_the_order(tmp_path):
 
 
 @pytest.mark.parametrize("field", [key for key in ORDER if key != "op"])
-def test_a_field_that_is_missing_of_another_type_or_beyond_all_length_makes_no_order(field):
+def test_a_field_that_is_missing_of_the_wrong_type_or_much_too_long_makes_no_order(field):
     for value in (None, 7, ["70 kg"], {"kg": 70}, "x" * 201):
         with pytest.raises(ValidationError, match=field):
             REQUEST.validate_python(ORDER | {field: value})
@@ -323,7 +323,7 @@ async def test_two_orders_for_one_patient_at_the_same_time_give_one_infusion(tmp
     plain = InlineWriter.append
 
     async def slow(self, entries):
-        await asyncio.sleep(1)  # the disk is busy, and another order comes meanwhile
+        await asyncio.sleep(1)  # the disk is busy, and another order arrives meanwhile
         await plain(self, entries)
 
     async with open_testbed(tmp_path, beds=("bed1", "bed2")) as here:
@@ -339,7 +339,7 @@ async def test_two_orders_for_one_patient_at_the_same_time_give_one_infusion(tmp
 
 
 def broken(monkeypatch, *kinds: str) -> None:
-    """From now on the journal cannot be written: at all, or rows of these kinds."""
+    """From now on the journal cannot be written at all, or not for entries of these kinds."""
     append = Journal.append
 
     def fail(self, entries, now=None):
@@ -350,7 +350,7 @@ def broken(monkeypatch, *kinds: str) -> None:
     monkeypatch.setattr(Journal, "append", fail)
 
 
-async def test_no_order_is_taken_that_cannot_be_written_down(tmp_path, monkeypatch):
+async def test_an_order_that_cannot_be_written_to_the_journal_is_refused(tmp_path, monkeypatch):
     with monkeypatch.context() as patched:
         async with open_testbed(tmp_path) as here:
             broken(patched)
@@ -363,7 +363,7 @@ async def test_no_order_is_taken_that_cannot_be_written_down(tmp_path, monkeypat
             patched.undo()
 
 
-async def test_no_start_when_the_intent_cannot_be_written(tmp_path, monkeypatch):
+async def test_nothing_starts_when_the_intent_cannot_be_written(tmp_path, monkeypatch):
     async with open_testbed(tmp_path) as here:
         tap = Tap(here.pump)
         assert (await here.order()).ok
@@ -386,7 +386,7 @@ async def test_no_confirmation_is_accepted_once_the_journal_failed(tmp_path, mon
         binding = await here.binding()
         with monkeypatch.context() as patched:
             broken(patched)
-            await here.ask(op="clear", pump="bed1")  # whatever is to be written
+            await here.ask(op="clear", pump="bed1")  # for any entry
             answer = await here.confirm(binding)
         assert not answer.ok
         assert any("journal" in reason and "disk is full" in reason for reason in answer.reasons)
@@ -439,7 +439,7 @@ async def test_a_defect_of_pumpd_ends_in_a_stop(tmp_path, monkeypatch, broken_ca
 
 
 @pytest.mark.parametrize("phase", [0.0, 0.005, 0.01, 0.02, 0.03, 0.5])
-async def test_ending_the_process_stops_the_pump_also_with_a_poll_in_flight(tmp_path, monkeypatch, phase):
+async def test_ending_the_process_stops_the_pump_even_with_a_poll_in_flight(tmp_path, monkeypatch, phase):
     async with open_testbed(tmp_path) as here:
         await here.start()
         await asyncio.sleep(60 + phase)
@@ -451,11 +451,11 @@ async def test_ending_the_process_stops_the_pump_also_with_a_poll_in_flight(tmp_
     pump.shut()
 
 
-# -- a pump that tells its serial number -------------------------------------------------------------------------------
+# -- a pump that reports its serial number -----------------------------------------------------------------------------
 
 
 class Serialled:
-    """A driver whose pump tells a serial number, as the New Era family does not."""
+    """A driver whose pump reports a serial number, which the New Era family does not."""
 
     connections = 1
 
@@ -495,4 +495,4 @@ async def test_a_pump_with_another_serial_is_not_taken(tmp_path, monkeypatch, se
             assert not refused.ok
             assert problem in " ".join(refused.reasons)
             assert "order_refused" in here.kinds()
-            assert set(driver.calls) == {"identify", "close"}  # it may run for somebody else: hands off
+            assert set(driver.calls) == {"identify", "close"}  # it may infuse another patient: leave it alone

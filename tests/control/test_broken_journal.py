@@ -1,4 +1,4 @@
-"""A journal that cannot be used: the pump that flows is stopped, status and stop work, nothing is started (PWR-10).
+"""With an unusable journal a flowing pump is stopped, status and stop work, and nothing is started (PWR-10).
 
 And one that cannot be written any more while an infusion runs (PWR-11). Judged by the plant's truth.
 """
@@ -16,7 +16,7 @@ from pumpd.driving import LinkDriver
 from pumpd.journal import Entry, Journal, JournalError
 from pumpd.pump import Unknown
 from tests.control.test_restart import another_process, die
-from tests.control.testbed import come_up, open_testbed
+from tests.control.testbed import open_testbed, restart
 
 
 def torn(path):
@@ -25,7 +25,7 @@ def torn(path):
 
 
 def flipped(path):
-    """In the text of the newest rows."""
+    """In the text of the newest entries."""
     raw = bytearray(path.read_bytes())
     at = raw.rindex(b"volume_infused_ml")
     raw[at] ^= 1
@@ -48,7 +48,7 @@ def another_schema(path):
 
 
 def odd_event(path):
-    """The chain holds, and this pumpd does not know what it says."""
+    """The chain is intact, but this version of pumpd cannot interpret an entry."""
     with contextlib.closing(Journal(path, "boot-1")) as journal, contextlib.closing(sqlite3.connect(path)) as db:
         body, session = db.execute(
             "SELECT body, session FROM records WHERE kind = 'happened' ORDER BY id DESC LIMIT 1"
@@ -57,7 +57,7 @@ def odd_event(path):
 
 
 def whole(path):
-    """All in one file, as a reader or an orderly end leaves it."""
+    """All in one file, as after a reader or an orderly end."""
     with contextlib.closing(sqlite3.connect(path)) as db:
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     for extra in ("-wal", "-shm"):
@@ -66,7 +66,7 @@ def whole(path):
 
 @pytest.mark.requirement("PWR-10", "PWR-04")
 @pytest.mark.parametrize("damage", [torn, flipped, foreign, no_database, another_schema, odd_event])
-async def test_a_journal_that_cannot_be_used_starts_nothing_and_the_pump_that_flows_is_stopped(tmp_path, damage):
+async def test_with_an_unusable_journal_nothing_starts_and_a_flowing_pump_is_stopped(tmp_path, damage):
     async with open_testbed(tmp_path) as here:
         await here.start()
         await asyncio.sleep(300)
@@ -76,14 +76,14 @@ async def test_a_journal_that_cannot_be_used_starts_nothing_and_the_pump_that_fl
         damage(here.journal)
         assert here.pump.truth()["running"]
         given = here.truth()
-        async with come_up(here):
+        async with restart(here):
             await asyncio.sleep(5)
             assert not here.pump.truth()["running"]
             assert here.truth() - given < 0.1
             status = (await here.ask(op="status")).result
             assert status["journal"] != "ok"
             assert [(alarm["code"], alarm["priority"]) for alarm in status["alarms"]] == [("journal_failed", "high")]
-            for patient in ("token-1", "token-2"):  # nobody: what anybody was given is not known
+            for patient in ("token-1", "token-2"):  # any patient: nobody's dose history is known
                 refused = await here.order(patient=patient)
                 assert not refused.ok
                 assert any("journal" in reason for reason in refused.reasons), refused.reasons
@@ -95,7 +95,7 @@ async def test_a_journal_that_cannot_be_used_starts_nothing_and_the_pump_that_fl
 
 
 @pytest.mark.requirement("PWR-10", "STP-03")
-async def test_a_pump_of_which_nothing_is_known_is_told_to_stop_until_it_stands_and_alarms_meanwhile(
+async def test_a_pump_of_which_nothing_is_known_is_sent_stops_until_it_has_stopped_and_alarms_meanwhile(
     tmp_path, monkeypatch
 ):
     sent = []
@@ -112,7 +112,7 @@ async def test_a_pump_of_which_nothing_is_known_is_told_to_stop_until_it_stands_
         no_database(here.journal)
         with monkeypatch.context() as patched:
             patched.setattr(LinkDriver, "stop", lost)
-            async with come_up(here):
+            async with restart(here):
                 await asyncio.sleep(2.5)
                 assert (await here.ask(op="status")).result["pumps"][0]["alarms"] == []
                 await asyncio.sleep(3.5)
@@ -123,14 +123,16 @@ async def test_a_pump_of_which_nothing_is_known_is_told_to_stop_until_it_stands_
                 patched.undo()
                 await asyncio.sleep(1)
                 assert not here.pump.truth()["running"]
-                assert (await here.ask(op="status")).result["pumps"][0]["alarms"] != [], "two looks over two seconds"
+                assert (await here.ask(op="status")).result["pumps"][0]["alarms"] != [], (
+                    "it takes two readings over two seconds"
+                )
                 await asyncio.sleep(3)
                 assert (await here.ask(op="status")).result["pumps"][0]["alarms"] == []
 
 
 @pytest.mark.requirement("PWR-11", "AUD-10")
 @pytest.mark.parametrize("cause", ["database or disk is full", "attempt to write a readonly database"])
-async def test_a_running_infusion_stops_within_a_lease_of_a_disk_that_takes_nothing_and_its_rows_come_later(
+async def test_when_the_disk_fails_a_running_infusion_stops_within_a_lease_and_its_entries_are_written_later(
     tmp_path, monkeypatch, cause
 ):
     async with open_testbed(tmp_path) as here:
@@ -160,12 +162,12 @@ async def test_a_running_infusion_stops_within_a_lease_of_a_disk_that_takes_noth
         kinds = here.kinds()
         for kind in ("stop_confirmed", "journal_restored"):
             assert kind in kinds
-        codes = [row.fields["code"] for row in here.rows() if row.kind == "alarm_raised"]
+        codes = [entry.fields["code"] for entry in here.entries() if entry.kind == "alarm_raised"]
         assert codes.count("journal_failed") >= 1
 
 
 @pytest.mark.requirement("PWR-11")
-async def test_control_comes_up_on_a_full_disk_stops_the_pump_and_starts_nothing(tmp_path, monkeypatch):
+async def test_control_starts_on_a_full_disk_stops_the_pump_and_starts_no_infusion(tmp_path, monkeypatch):
     async with open_testbed(tmp_path) as here:
         await here.start()
         await asyncio.sleep(100)

@@ -1,4 +1,4 @@
-"""The cable is pulled for good, or the gateway loses its power: what ends a flow then is in the pump itself."""
+"""The cable is pulled for good, or the gateway loses its power: then only the pump itself can end the flow."""
 
 import asyncio
 
@@ -9,12 +9,12 @@ from tests.control.testbed import open_testbed
 
 from .test_many_pumps import BAG, BEDS, RACKS, truth
 
-ITS_OWN_S = {"new-era": 10.0, "asena": 10.0, "perfusor": 1.2, "infusomat": 1.2}  # without a word from the host
+ITS_OWN_S = {"new-era": 10.0, "asena": 10.0, "perfusor": 1.2, "infusomat": 1.2}  # without a message from the host
 VTBI_ML, RATE_ML_H = 35.0, 52.5
 
 
 @pytest.mark.requirement("COM-12", "COM-13", "STP-09")
-async def test_a_pump_with_a_watchdog_stops_in_its_time_and_any_other_at_its_volume(tmp_path):
+async def test_a_pump_with_a_watchdog_stops_within_its_time_out_and_any_other_at_its_volume(tmp_path):
     async with open_testbed(tmp_path, beds=BEDS, each=BEDS, racks=RACKS, group=256) as here:
         for bed in BEDS:
             bag = BAG if bed in ("infusomat", "reglo") else {}
@@ -38,7 +38,7 @@ async def test_a_pump_with_a_watchdog_stops_in_its_time_and_any_other_at_its_vol
         for bed, own_s in ITS_OWN_S.items():
             assert given[bed] - before[bed] <= RATE_ML_H * own_s / 3600 * 1.05, bed  # the pumps' own accuracy
 
-        for task in asyncio.all_tasks():  # the gateway has lost its power: it does not even try any more
+        for task in asyncio.all_tasks():  # the gateway has lost its power: it does not even retry
             if task.get_name().startswith("pump "):
                 task.cancel()
         await asyncio.sleep(45 * 60)
@@ -48,4 +48,6 @@ async def test_a_pump_with_a_watchdog_stops_in_its_time_and_any_other_at_its_vol
             if bed in ITS_OWN_S:
                 assert now["delivered_ml"] == given[bed], bed
             else:
-                assert 0.95 * VTBI_ML < now["delivered_ml"] <= VTBI_ML * 1.05 + 0.1, bed  # as accurate as its kind
+                assert 0.95 * VTBI_ML < now["delivered_ml"] <= VTBI_ML * 1.05 + 0.1, (
+                    bed
+                )  # as accurate as that kind of pump

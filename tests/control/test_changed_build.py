@@ -31,7 +31,9 @@ def later(monkeypatch, **by):
 
 
 @pytest.mark.parametrize("change", CHANGES)
-async def test_an_infusion_under_way_is_stopped_and_does_not_go_on_under_another_build(tmp_path, monkeypatch, change):
+async def test_an_infusion_under_way_is_stopped_and_does_not_continue_under_another_build(
+    tmp_path, monkeypatch, change
+):
     async with open_testbed(tmp_path) as here:
         await here.start()
         await asyncio.sleep(300)
@@ -43,6 +45,8 @@ async def test_an_infusion_under_way_is_stopped_and_does_not_go_on_under_another
             await here.ask(op="resume", pump="bed1", by="nurse")
             await here.until("stopped")
             assert here.truth() - given < 0.1
+            (observed,) = here.gateway.observations.of_pump("bed1")
+            assert observed.patient == "token-1"
             refused = await here.order(patient="token-2")
             assert any("still being observed" in reason for reason in refused.reasons)
 

@@ -1,4 +1,4 @@
-"""What clients of a socket may cost: places, and memory for those that do not read (STP-01)."""
+"""Clients of a socket use a bounded number of connections, and bounded memory if they do not read (STP-01)."""
 
 import asyncio
 import contextlib
@@ -34,11 +34,11 @@ def dropped(clients):
     return [client for client in clients if client.transport.dropped]
 
 
-def test_a_new_client_always_gets_a_place_and_there_are_never_more_than_the_most():
+def test_a_new_client_always_gets_a_place_and_the_maximum_is_never_exceeded():
     clients = Clients()
     held = entered(clients, MOST + 10, 7)
     assert len(clients) == MOST
-    assert dropped(held) == held[:10]  # the longest silent
+    assert dropped(held) == held[:10]  # the one that has been silent longest
 
 
 def test_an_idle_client_is_dropped_before_one_that_waits_for_something():
@@ -49,7 +49,7 @@ def test_an_idle_client_is_dropped_before_one_that_waits_for_something():
     assert dropped(watching + idle) == idle[:3]
 
 
-def test_a_client_that_was_heard_lately_is_dropped_last():
+def test_the_client_that_sent_something_last_is_dropped_last():
     clients = Clients()
     held = entered(clients, MOST, 7)
     clients.heard(held[0])
@@ -58,7 +58,7 @@ def test_a_client_that_was_heard_lately_is_dropped_last():
     assert dropped(held) == [held[1]]
 
 
-def test_the_user_with_the_most_clients_loses_one_and_nobody_else():
+def test_the_user_with_the_most_clients_loses_one_and_no_other_user_does():
     clients = Clients()
     operator = entered(clients, 3, 0)
     flood = entered(clients, 2 * MOST, 990, busy=True)

@@ -1,4 +1,4 @@
-"""The wall clock steps while a pump runs: windows and leases rest on the monotonic clock alone (WIN-07)."""
+"""The wall clock steps while a pump runs: windows and leases use the monotonic clock alone (WIN-07)."""
 
 import asyncio
 from datetime import timedelta
@@ -27,8 +27,8 @@ async def test_an_infusion_ends_in_its_window_whatever_the_wall_clock_does(tmp_p
 
 
 @pytest.mark.requirement("WIN-07")
-async def test_the_guard_of_the_pump_survives_the_task_that_controls_it(tmp_path):
-    """The task of this pump is gone, the process lives: here the pump's own watchdog; on a port, the deadman too."""
+async def test_what_guards_a_pump_survives_the_task_that_controls_it(tmp_path):
+    """The pump's task has ended, the process lives on: the pump's own watchdog acts; on a port, the deadman too."""
     async with open_testbed(tmp_path) as here:
         await here.start()
         await asyncio.sleep(60)

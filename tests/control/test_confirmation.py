@@ -1,4 +1,4 @@
-"""STA-01, STA-02, STA-15, PRG-20: only a fresh signature of a paired key over exactly this program starts it, once."""
+"""STA-01, STA-02, STA-15, PRG-20: only a fresh signature by a paired key over exactly this program starts it, once."""
 
 import asyncio
 import base64
@@ -37,22 +37,22 @@ async def ready(here: Testbed) -> Tap:
 
 
 async def refused(here: Testbed, tap: Tap, answer, *named: str) -> None:
-    """The answer says why, nothing moved, and the journal has the attempt."""
+    """The answer gives the reason, nothing moved, and the journal has the attempt."""
     assert not answer.ok
-    said = "\n".join(answer.reasons)
+    text = "\n".join(answer.reasons)
     for part in named:
-        assert part in said, said
+        assert part in text, text
     await asyncio.sleep(10)
     assert tap.count("RUN") == 0
     assert here.truth() == 0
     assert here.state() == "ready"
-    assert json.loads([row.body for row in here.rows() if row.kind == "confirmation_refused"][-1])["reasons"] == list(
-        answer.reasons
-    )
+    assert json.loads([entry.body for entry in here.entries() if entry.kind == "confirmation_refused"][-1])[
+        "reasons"
+    ] == list(answer.reasons)
 
 
 @pytest.mark.parametrize("field", WRONG)
-def test_what_is_signed_holds_every_field(field):
+def test_the_signed_text_contains_every_field(field):
     binding = Binding("n", "d", ConfirmAction.START, "s", 1, "i", "g", 5)
     value = ConfirmAction.RESUME if field == "action" else WRONG[field]
     assert {each.name for each in dataclasses.fields(Binding)} == set(WRONG)
@@ -61,10 +61,10 @@ def test_what_is_signed_holds_every_field(field):
 
 @pytest.mark.requirement("STA-01", "STA-02", "PRG-20")
 @pytest.mark.parametrize("field", WRONG)
-async def test_a_field_altered_after_signing_fits_no_more(tmp_path, field):
+async def test_a_field_altered_after_signing_invalidates_the_signature(tmp_path, field):
     async with open_testbed(tmp_path) as here:
         tap = await ready(here)
-        await refused(here, tap, await here.confirm(**{field: WRONG[field]}), "the signature does not fit")
+        await refused(here, tap, await here.confirm(**{field: WRONG[field]}), "the signature does not match")
         assert (await here.confirm()).ok  # the attempt used nothing up
 
 
@@ -94,7 +94,7 @@ async def test_a_good_signature_over_another_field_is_refused_by_that_field(tmp_
 
 
 @pytest.mark.requirement("STA-02")
-async def test_a_confirmation_counts_up_to_its_expiry_and_not_at_it(tmp_path):
+async def test_a_confirmation_is_valid_before_its_expiry_and_not_at_it(tmp_path):
     async with open_testbed(tmp_path) as here:
         tap = await ready(here)
         asked = asyncio.get_running_loop().time()
@@ -128,7 +128,7 @@ async def test_a_confirmation_is_used_once(tmp_path):
 
 
 @pytest.mark.requirement("STA-02")
-async def test_a_newer_challenge_takes_the_place_of_the_older(tmp_path):
+async def test_a_newer_challenge_replaces_the_older_one(tmp_path):
     async with open_testbed(tmp_path) as here:
         tap = await ready(here)
         older = await here.binding()
@@ -183,7 +183,7 @@ async def test_only_a_paired_key_of_the_right_role_confirms(tmp_path):
 
 
 @pytest.mark.requirement("STA-01")
-async def test_a_revoked_key_is_gone_at_once(tmp_path):
+async def test_a_revoked_key_is_refused_at_once(tmp_path):
     async with open_testbed(tmp_path) as here:
         tap = await ready(here)
         binding = await here.binding()
@@ -198,12 +198,12 @@ async def test_a_revoked_key_is_gone_at_once(tmp_path):
         ("not base64!", "not base64"),
         (base64.b64encode(bytes(63)).decode(), "64 bytes, this one 63"),
         (base64.b64encode(bytes(65)).decode(), "64 bytes, this one 65"),
-        (base64.b64encode(bytes(64)).decode(), "does not fit"),
-        (base64.b64encode(b"\xff" * 64).decode(), "does not fit"),
-        (base64.b64encode(bytes(31) + b"\x01" + bytes(31) + b"\x01").decode(), "does not fit"),
+        (base64.b64encode(bytes(64)).decode(), "does not match"),
+        (base64.b64encode(b"\xff" * 64).decode(), "does not match"),
+        (base64.b64encode(bytes(31) + b"\x01" + bytes(31) + b"\x01").decode(), "does not match"),
     ],
 )
-async def test_a_signature_of_garbage_is_refused(tmp_path, signature, named):
+async def test_a_garbage_signature_is_refused(tmp_path, signature, named):
     async with open_testbed(tmp_path) as here:
         tap = await ready(here)
         await refused(here, tap, await here.confirm(signature=signature), named)
@@ -219,18 +219,18 @@ async def test_a_damaged_key_file_is_named_and_confirms_nothing_but_stop_works(t
         assert (await here.ask(op="stop")).ok
 
 
-async def test_a_paired_key_that_is_no_elliptic_curve_key_or_damaged_is_named(tmp_path):
+async def test_a_paired_key_that_is_damaged_or_not_an_elliptic_curve_key_is_named(tmp_path):
     async with open_testbed(tmp_path) as here:
         tap = await ready(here)
         binding = await here.binding()
         path = here.gateway.settings.keys_path
-        row = json.loads(path.read_text())[0]
+        entry = json.loads(path.read_text())[0]
         foreign = rsa.generate_private_key(65537, 2048).public_key()
         pem = foreign.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-        path.write_text(json.dumps([row | {"public_pem": pem}]))
+        path.write_text(json.dumps([entry | {"public_pem": pem}]))
         await refused(here, tap, await here.confirm(binding), "'nurse-1' cannot be used (not an elliptic-curve key)")
-        path.write_text(json.dumps([row | {"public_pem": "-----BEGIN PUBLIC KEY-----\nAAAA"}]))
-        await refused(here, tap, await here.confirm(binding), "'nurse-1' cannot be used (no public key in PEM)")
+        path.write_text(json.dumps([entry | {"public_pem": "-----BEGIN PUBLIC KEY-----\nAAAA"}]))
+        await refused(here, tap, await here.confirm(binding), "'nurse-1' cannot be used (not a public key in PEM)")
 
 
 def test_pairing_and_revoking_keep_the_other_keys(tmp_path):
@@ -299,12 +299,17 @@ async def test_a_pump_changed_after_the_confirmation_was_asked_for_is_not_starte
         binding = await here.binding()
         here.pump.press("rate", "80")
         answer = await here.confirm(binding)
-        assert answer.ok  # accepted; the last look before the start then finds what was changed
+        assert answer.ok  # accepted; the last poll before the start then finds the change
         await asyncio.sleep(30)
         assert tap.count("RUN") == 0
         assert here.truth() == 0
         assert here.state() == "ready"
-        assert any("rate" in reason for row in here.rows() if row.kind == "refused" for reason in row.fields["reasons"])
+        assert any(
+            "rate" in reason
+            for entry in here.entries()
+            if entry.kind == "refused"
+            for reason in entry.fields["reasons"]
+        )
 
 
 @pytest.mark.requirement("STA-05")
@@ -314,7 +319,7 @@ async def test_a_key_that_is_revoked_while_its_confirmation_is_checked_starts_no
         tap = await ready(here)
         store, check = KeyStore(here.gateway.settings.keys_path), here.gateway.library_check.objections
 
-        async def slow():  # the disk with the library takes its time
+        async def slow():  # the disk with the library is slow
             await asyncio.sleep(1)
             if change == "revoked":
                 store.revoke(here.paired.id)

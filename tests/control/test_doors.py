@@ -1,4 +1,4 @@
-"""SEC-21: every request at every door, from every kind of user, against a table written out once more by hand."""
+"""SEC-21: every request at every door, from every kind of user, against a second table written by hand."""
 
 import asyncio
 import contextlib
@@ -64,7 +64,7 @@ async def test_bedside_orders_associates_pauses_resumes_and_clears_nothing_witho
         async def refused(**fields):
             answer = await here.ask_as(BEDSIDE, **fields)
             assert answer.reasons == (f"{fields['op']}: the tablet socket does not take that request",)
-            entry = here.rows()[-1]
+            entry = here.entries()[-1]
             assert (entry.kind, entry.fields["op"]) == ("request_refused", fields["op"])
             assert (entry.fields["door"], entry.fields["peer"]) == ("tablet socket", BEDSIDE.name)
 

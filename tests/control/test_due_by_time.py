@@ -1,33 +1,34 @@
-"""What is due on a pump falls due while its line is silent, its port is gone, or one call takes long."""
+"""Deadlines of a pump are kept while its line is silent, its port is gone, or a call takes long."""
 
 import asyncio
 
 import pytest
 
+from pumpd.pump import AlarmCode, Unknown
 from pumpd.wire import memory
 from tests.control.test_restart import die
-from tests.control.testbed import come_up, open_testbed
+from tests.control.testbed import open_testbed, restart
 
 
 def seconds_until(here, code):
     """From the first stop to the alarm, by the journal."""
-    since = next(r.mono_ns for r in here.rows() if r.kind == "state_changed" and r.fields["to"] == "stopping")
-    raised = next(r.mono_ns for r in here.rows() if r.kind == "alarm_raised" and r.fields["code"] == code)
+    since = next(r.mono_ns for r in here.entries() if r.kind == "state_changed" and r.fields["to"] == "stopping")
+    raised = next(r.mono_ns for r in here.entries() if r.kind == "alarm_raised" and r.fields["code"] == code)
     return (raised - since) / 1e9
 
 
 @pytest.mark.requirement("STP-03", "ALM-10")
-async def test_control_that_comes_up_without_its_port_says_within_a_second_that_the_stop_is_not_confirmed(tmp_path):
+async def test_control_that_starts_without_its_port_alarms_within_a_second_that_the_stop_is_not_confirmed(tmp_path):
     async with open_testbed(tmp_path) as here:
         await here.start()
         await die(here)
         memory.unplug("bed1")
-        async with come_up(here):
+        async with restart(here):
             await asyncio.sleep(30)
             assert 3 <= seconds_until(here, "stop_unconfirmed") <= 4
-            quiet = len(here.rows())
+            quiet = len(here.entries())
             await asyncio.sleep(600)
-            assert len(here.rows()) - quiet < 600, "time that changes nothing is not written"
+            assert len(here.entries()) - quiet < 600, "time that changes nothing is not written"
         memory.plug("bed1")
 
 
@@ -56,11 +57,36 @@ async def test_a_lease_lapses_while_a_read_hangs(tmp_path):
         assert not here.pump.truth()["running"]
 
 
+@pytest.mark.requirement("STP-03", "ALM-10")
+async def test_a_stop_of_flow_that_no_infusion_explains_alarms_in_time_while_a_read_hangs(tmp_path):
+    async with open_testbed(tmp_path) as here:
+        await here.start()
+        await here.ask(op="stop", pump="bed1", reason="test")
+        await here.until("stopped")
+        runner = here.gateway.runners["bed1"]
+
+        async def hang():
+            await asyncio.sleep(12)
+            return Unknown("no reply")
+
+        runner.driver.stop = hang
+        here.pump.press("start")
+        await asyncio.sleep(1.5)
+        assert runner.unprescribed.stopping
+        runner.driver.read = hang
+        await asyncio.sleep(4)
+        assert AlarmCode.STOP_UNCONFIRMED in {alarm.code for alarm in here.gateway.alarms.active()}
+        del runner.driver.read, runner.driver.stop
+        await asyncio.sleep(20)
+        assert not here.pump.truth()["running"]
+        assert not here.gateway.alarms.active()
+
+
 # -- an order that is late -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.requirement("COM-09", "STA-04")
-async def test_an_order_to_a_pump_that_was_unplugged_is_withdrawn_and_not_loaded_when_it_comes_back(tmp_path):
+async def test_an_order_to_an_unplugged_pump_is_withdrawn_and_not_loaded_when_the_pump_comes_back(tmp_path):
     async with open_testbed(tmp_path) as here:
         await here.ask(op="associate", pump="bed1", patient="token-1", by="nurse")
         memory.unplug("bed1")
@@ -77,7 +103,7 @@ async def test_an_order_to_a_pump_that_was_unplugged_is_withdrawn_and_not_loaded
 
 
 @pytest.mark.requirement("COM-09", "STP-02")
-async def test_a_load_that_hangs_is_ended_by_the_withdrawal_and_the_pump_is_never_startable_by_it(tmp_path):
+async def test_a_hung_load_is_ended_by_the_withdrawal_and_never_makes_the_pump_startable(tmp_path):
     async with open_testbed(tmp_path) as here:
         driver = here.gateway.runners["bed1"].driver
         load, reached = driver.load, []
@@ -93,6 +119,6 @@ async def test_a_load_that_hangs_is_ended_by_the_withdrawal_and_the_pump_is_neve
         assert here.state() == "abandoned"
         assert reached
         assert not (await here.ask(op="challenge", pump="bed1")).ok
-        here.pump.press("start")  # by hand, the program that came too late
+        here.pump.press("start")  # the program that arrived too late, started by hand
         await asyncio.sleep(5)
         assert not here.pump.truth()["running"], "it is stopped like any flow that no infusion explains"

@@ -1,4 +1,4 @@
-"""Eight pumps on one gateway keep out of each other's way, also two that share a line: faults, stops, confirmations."""
+"""Eight pumps on one gateway do not affect each other, even two that share a line: faults, stops, confirmations."""
 
 import asyncio
 
@@ -37,7 +37,7 @@ async def all_started(here):
     assert running(here) == set(EIGHT)
 
 
-async def test_what_goes_wrong_at_one_pump_is_no_matter_of_the_others(tmp_path):
+async def test_a_fault_at_one_pump_does_not_affect_the_others(tmp_path):
     async with eight(tmp_path) as here:
         await all_started(here)
         await asyncio.sleep(300)
@@ -52,15 +52,15 @@ async def test_what_goes_wrong_at_one_pump_is_no_matter_of_the_others(tmp_path):
         await asyncio.sleep(60)
         assert {bed for bed in EIGHT if truth(here, bed)["delivered_ml"] > before[bed] + 0.1} == others
         assert {here.state(bed) for bed in others} == {"running"}
-        assert {row.pump for row in here.rows() if row.kind == "alarm_raised"} == {"net-7"}
+        assert {entry.pump for entry in here.entries() if entry.kind == "alarm_raised"} == {"net-7"}
 
 
-async def test_one_stop_without_a_name_stops_all_eight(tmp_path):
+async def test_one_stop_without_a_pump_name_stops_all_eight(tmp_path):
     async with eight(tmp_path) as here:
         await all_started(here)
         await asyncio.sleep(60)
         assert (await here.ask(op="stop", by="nurse")).ok
-        await asyncio.sleep(1.0)  # STP-01: at most 1 s by the local way
+        await asyncio.sleep(1.0)  # STP-01: at most 1 s for a local stop
         assert running(here) == set()
         await asyncio.gather(*(here.until("stopped", pump=bed) for bed in EIGHT))
 
@@ -71,7 +71,7 @@ async def test_a_confirmation_of_one_pumps_program_starts_no_other(tmp_path):
             assert (await here.order(pump=bed, **order(bed))).ok
             await here.until("ready", pump=bed)
         binding = await here.binding("net-0")
-        await here.binding("net-7")  # it has an open challenge too, and this is not the answer
+        await here.binding("net-7")  # it also has an open challenge, which this does not answer
         refused = await here.confirm(binding, pump="net-7")
         assert "answers no open challenge" in " ".join(refused.reasons)
         assert running(here) == set()

@@ -1,4 +1,4 @@
-"""A first start needs a clock that is right and not set meanwhile; an infusion under way needs none (STA-11)."""
+"""A first start needs a clock that is right and was not set meanwhile; an infusion under way needs none (STA-11)."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -16,14 +16,14 @@ SET = KernelClock(True, 300_000, 3600 * S)
 
 
 @pytest.fixture
-def says(monkeypatch):
-    """What the kernel states of the wall clock, from a call on."""
+def set_clock(monkeypatch):
+    """Each call sets what the kernel reports about the wall clock."""
 
-    def says(clock):
+    def set_to(clock):
         monkeypatch.setattr(Clock, "kernel", lambda _: clock)
 
-    says(RIGHT)
-    return says
+    set_to(RIGHT)
+    return set_to
 
 
 def about_the_clock(answer):
@@ -31,9 +31,9 @@ def about_the_clock(answer):
 
 
 @pytest.mark.requirement("STA-11")
-async def test_no_order_is_taken_by_a_clock_that_may_be_more_than_a_second_off(tmp_path, says):
+async def test_no_order_is_accepted_while_the_clock_may_be_more_than_a_second_off(tmp_path, set_clock):
     async with open_testbed(tmp_path) as here:
-        says(WRONG)
+        set_clock(WRONG)
         assert (await here.order()).ok, "a simulated pump asks for no clock"
         await here.ask(op="stop", reason="test")
         here.real()
@@ -47,30 +47,32 @@ async def test_no_order_is_taken_by_a_clock_that_may_be_more_than_a_second_off(t
 
 @pytest.mark.requirement("STA-11")
 @pytest.mark.parametrize(("clock", "why"), [(WRONG, "from NTP time"), (SET, "set forward by 3600 s since the order")])
-async def test_no_confirmation_is_taken_once_the_clock_is_wrong_or_was_set(tmp_path, says, clock, why):
+async def test_no_confirmation_is_accepted_once_the_clock_is_wrong_or_was_set(tmp_path, set_clock, clock, why):
     async with open_testbed(tmp_path) as here:
         here.real()
         assert (await here.order()).ok
         await here.until("ready")
-        says(clock)
+        set_clock(clock)
         refused = await here.confirm()
         assert not refused.ok
         (reason,) = about_the_clock(refused)
         assert why in reason
         assert here.state() == "ready"
-        says(RIGHT)
+        set_clock(RIGHT)
         assert (await here.confirm(request="r-2")).ok
         await here.until("running")
 
 
 @pytest.mark.requirement("STA-11")
-async def test_a_clock_that_is_set_between_the_confirmation_and_the_start_starts_nothing(tmp_path, says, monkeypatch):
+async def test_a_clock_that_is_set_between_the_confirmation_and_the_start_starts_nothing(
+    tmp_path, set_clock, monkeypatch
+):
     async with open_testbed(tmp_path) as here:
         here.real()
         armed = PumpDeadman.arm
 
         async def arm(self, *args):
-            says(SET)  # after the confirmation, and after the intent is on the disk
+            set_clock(SET)  # after the confirmation, and after the intent is on the disk
             return await armed(self, *args)
 
         monkeypatch.setattr(PumpDeadman, "arm", arm)
@@ -79,18 +81,18 @@ async def test_a_clock_that_is_set_between_the_confirmation_and_the_start_starts
         assert (await here.confirm()).ok
         await here.until("tripped")
         assert here.truth() == 0
-        (said,) = [row.fields for row in here.rows() if row.kind == "start_answered"]
-        assert "set forward by 3600 s since the order" in str(said)
+        (outcome,) = [entry.fields for entry in here.entries() if entry.kind == "start_answered"]
+        assert "set forward by 3600 s since the order" in str(outcome)
 
 
 @pytest.mark.requirement("STA-11")
-async def test_a_resume_and_a_running_infusion_need_no_clock(tmp_path, says):
+async def test_a_resume_and_a_running_infusion_need_no_clock(tmp_path, set_clock):
     async with open_testbed(tmp_path) as here:
         here.real()
         await here.start()
-        says(SET)
+        set_clock(SET)
         await asyncio.sleep(60)
-        says(WRONG)
+        set_clock(WRONG)
         assert (await here.ask(op="pause", pump="bed1", reason="test")).ok
         await here.until("paused")
         assert (await here.ask(op="resume", pump="bed1")).ok
@@ -103,15 +105,15 @@ async def test_a_resume_and_a_running_infusion_need_no_clock(tmp_path, says):
 @pytest.mark.requirement("STA-11")
 @pytest.mark.parametrize(("off_s", "why"), [(-55, ""), (55, ""), (-57, "behind"), (57, "ahead of")])
 async def test_a_pump_whose_clock_is_more_than_fifty_five_seconds_off_is_not_started(
-    tmp_path, says, monkeypatch, off_s, why
+    tmp_path, set_clock, monkeypatch, off_s, why
 ):
     dianet = {"name": "dianet-star", "options": {"serial": "11111", "unix_time_s": 1_700_000_000 + off_s}}
-    wall = 1_700_000_000  # when the pump is switched on; time goes on from there for both
+    wall = 1_700_000_000  # when the pump is switched on; both clocks run on from there
     monkeypatch.setattr(Clock, "now", lambda _: datetime.fromtimestamp(wall + asyncio.get_running_loop().time(), UTC))
     kinds = {"driver": "dianet-star", "model": "Perfusor fm", "serial": "11111"}
     async with open_testbed(tmp_path, simulated=dianet, **kinds) as here:
         here.real()
-        await asyncio.sleep(600)  # what it told is ten minutes old
+        await asyncio.sleep(600)  # what it reported is ten minutes old
         answer = await here.order()
         assert answer.ok is not bool(why), answer.reasons
         if why:

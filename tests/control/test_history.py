@@ -1,4 +1,4 @@
-"""What a patient has had before is asked of the journal at every order (PRG-14, PRG-17, PRG-18, PWR-12, PWR-13)."""
+"""Every order looks up in the journal what the patient has had before (PRG-14, PRG-17, PRG-18, PWR-12, PWR-13)."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -13,13 +13,13 @@ from tests.control.testbed import open_testbed
 
 
 def later(monkeypatch, **by):
-    """The wall clock from now on."""
+    """Set the wall clock from now on."""
     then = datetime.now(UTC) + timedelta(**by)
     monkeypatch.setattr(Clock, "now", lambda _: then)
 
 
 def read_slowly(monkeypatch, seconds):
-    """Each piece of the journal takes so long from now on; 0, as fast as before."""
+    """From now on each piece of the journal takes this long to read; 0 is as fast as before."""
     plain = DoseHistory._take_piece
 
     async def slow(self):
@@ -69,7 +69,7 @@ async def test_a_wall_clock_before_the_last_dose_is_refused(tmp_path, monkeypatc
 @pytest.mark.parametrize(
     ("synchronised", "trusted", "taken"), [(False, False, False), (True, False, True), (False, True, True)]
 )
-async def test_without_a_known_clock_no_order_is_taken_for_a_real_pump(
+async def test_without_a_known_clock_no_order_is_accepted_for_a_real_pump(
     tmp_path, monkeypatch, synchronised, trusted, taken
 ):
     monkeypatch.setattr(Clock, "kernel", lambda _: KernelClock(synchronised, 0, 0))
@@ -84,27 +84,27 @@ async def test_without_a_known_clock_no_order_is_taken_for_a_real_pump(
 
 
 @pytest.mark.requirement("PWR-13")
-async def test_the_history_is_read_from_the_start_on_without_an_order(tmp_path, monkeypatch):
+async def test_the_history_is_read_at_the_start_of_control_without_waiting_for_an_order(tmp_path, monkeypatch):
     async with open_testbed(tmp_path) as here:
         await stopped_early(here)
         await die(here)
         async with another_process(here):
             await asyncio.sleep(1)
             with monkeypatch.context() as patched:
-                read_slowly(patched, 2)  # no more than the few entries since
+                read_slowly(patched, 2)  # only the few entries since then
                 refused = await here.order()
             assert any("the last infusion ended" in reason for reason in refused.reasons)
 
 
 @pytest.mark.requirement("STA-14", "PRG-17")
-async def test_an_order_before_the_history_is_read_is_refused_in_time_and_never_taken(tmp_path, monkeypatch):
+async def test_an_order_before_the_history_is_read_is_refused_in_time_and_never_accepted_later(tmp_path, monkeypatch):
     async with open_testbed(tmp_path) as here:
         with monkeypatch.context() as patched:
             read_slowly(patched, 6)
             asked = asyncio.get_running_loop().time()
             (reason,) = (await here.order()).reasons
             assert asyncio.get_running_loop().time() - asked < 4, "bedside and the command line give up after 5 s"
-            assert reason == "pumpd is still reading what was given before; ask again in a moment"
+            assert reason == "pumpd is still reading the earlier doses; ask again in a moment"
             await asyncio.sleep(20)
         assert here.state() is None
         assert "order_accepted" not in here.kinds()

@@ -1,4 +1,4 @@
-"""A pump is identified again after every silence: the cable may be on another pump, or this one was switched off."""
+"""A pump is identified again after every silence: the cable may be on another pump, or the pump was switched off."""
 
 import asyncio
 
@@ -21,7 +21,7 @@ BAG = {"container": "100 mL bag"}
 
 
 def move_cable(name, serial):
-    """Unplug from one pump, plug into the other, behind an adapter: the port stays open."""
+    """Move the cable from one pump to the other behind an adapter: the port stays open."""
     served = memory._served["bed1"]
     served.peer.detach()
     other = simulate(name=name, seed=9, options={"serial": serial})
@@ -42,7 +42,7 @@ async def test_another_pump_behind_the_same_open_port_is_neither_programmed_nor_
     async with open_bed(tmp_path, name) as here:
         served = memory._served["bed1"]
         served.peer.detach()
-        await asyncio.sleep(4)  # the cable is in somebody's hand
+        await asyncio.sleep(4)  # the cable is unplugged, in a person's hand
         other = move_cable(name, SERIALS[name][2])
         await asyncio.sleep(10)
         runner = here.gateway.runners["bed1"]
@@ -72,7 +72,7 @@ async def test_a_cable_that_is_moved_after_the_order_starts_nothing_on_the_other
 
 
 @pytest.mark.requirement("COM-10")
-async def test_a_pump_that_was_silent_for_a_moment_is_identified_again_and_goes_on(tmp_path):
+async def test_a_pump_that_was_silent_for_a_moment_is_identified_again_and_continues(tmp_path):
     async with open_testbed(tmp_path) as here:
         await here.start()
         here.pump.fire("silence/3s")

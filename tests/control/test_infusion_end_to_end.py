@@ -1,4 +1,4 @@
-"""The main job in virtual time: every layer from the codec to the journal, only the cable is in memory."""
+"""The main job in virtual time: every layer from the codec to the journal; only the cable is in memory."""
 
 import asyncio
 import json
@@ -22,23 +22,25 @@ async def test_a_prescription_becomes_a_confirmed_infusion_that_ends_after_forty
         await here.until("running")
         await here.until("completed", within_s=2500)
         assert here.truth() == pytest.approx(35, rel=0.02)
-        rows = here.rows()
-        ended = json.loads(next(row.body for row in rows if row.kind == "infusion_ended"))
+        entries = here.entries()
+        ended = json.loads(next(entry.body for entry in entries if entry.kind == "infusion_ended"))
         assert ended["outcome"] == "completed"
         assert ended["off_window"] is False
         assert float(ended["delivered_ml"]) == 35
         assert float(ended["running_s"]) == pytest.approx(2400, abs=8)
-        readings = [row for row in rows if row.kind == "reading" and json.loads(row.body)["state"] == "running"]
+        readings = [
+            entry for entry in entries if entry.kind == "reading" and json.loads(entry.body)["state"] == "running"
+        ]
         gaps = [(b.mono_ns - a.mono_ns) / 1e9 for a, b in pairwise(readings)]
         assert max(gaps) <= 1.1
-        assert "alarm_raised" not in [row.kind for row in rows]
+        assert "alarm_raised" not in [entry.kind for entry in entries]
         reader = JournalReader(here.journal)
-        assert reader.verify() == len(rows)
+        assert reader.verify() == len(entries)
         reader.close()
 
 
 @pytest.mark.requirement("RUN-05", "WIN-01")
-async def test_a_gentle_profile_is_held_by_the_pump_and_changes_its_rate_by_itself(tmp_path):
+async def test_the_pump_itself_holds_a_gentle_profile_and_changes_its_rate(tmp_path):
     async with open_testbed(tmp_path, group=64) as here:
         tap = Tap(here.pump)
         await here.start(entry="ketamine-1mg-ml-gentle")
@@ -47,7 +49,7 @@ async def test_a_gentle_profile_is_held_by_the_pump_and_changes_its_rate_by_itse
         await here.until("completed", within_s=2000)
         assert here.truth() == pytest.approx(35, rel=0.005)
         assert tap.count("RUN") == 1
-        rates = {row.fields["rate_ml_h"] for row in here.rows() if row.kind == "reading"}
+        rates = {entry.fields["rate_ml_h"] for entry in here.entries() if entry.kind == "reading"}
         assert rates == {"0", "26.22", "61.26"}
         assert "alarm_raised" not in here.kinds()
         sent = tap.commands[tap.commands.index("RUN") + 1 :]
@@ -171,12 +173,12 @@ async def test_a_silent_line_ends_in_a_stop_by_the_pumps_own_watchdog(tmp_path):
         lease = 52.5 / 3600 * 10
         assert here.truth() - given <= 52.5 / 3600 * 2.5 + lease  # to the fault, and one lease
         assert not here.pump.truth()["running"]
-        assert here.state() == "stopping"  # nobody can see the pump: it stays so, and alarms
-        assert "stop_unconfirmed" in [json.loads(r.body)["code"] for r in here.rows() if r.kind == "alarm_raised"]
+        assert here.state() == "stopping"  # the pump cannot be read: the infusion stays in this state, with an alarm
+        assert "stop_unconfirmed" in [json.loads(r.body)["code"] for r in here.entries() if r.kind == "alarm_raised"]
 
 
 @pytest.mark.requirement("COM-03", "COM-02")
-async def test_a_lost_answer_to_run_is_never_answered_by_another_run(tmp_path):
+async def test_a_lost_reply_to_run_is_never_followed_by_another_run(tmp_path):
     async with open_testbed(tmp_path) as here:
         assert (await here.order()).ok
         await here.until("ready")
@@ -231,7 +233,7 @@ async def test_a_start_at_the_panel_after_the_end_is_stopped_within_the_idle_pol
         assert "unprescribed_flow" in here.kinds()
 
 
-async def test_a_pump_that_somebody_uses_by_hand_before_any_order_is_left_alone_and_told(tmp_path):
+async def test_a_pump_that_is_used_by_hand_before_any_order_is_left_alone_and_reported(tmp_path):
     async with open_testbed(tmp_path) as here:
         await asyncio.sleep(10)
         here.pump.press("rate", "60")
@@ -246,19 +248,19 @@ async def test_a_pump_that_somebody_uses_by_hand_before_any_order_is_left_alone_
         here.pump.press("stop")
 
 
-async def test_the_alarms_of_the_infusion_before_are_cleared_by_the_next_order(tmp_path):
+async def test_the_next_order_clears_the_alarms_of_the_previous_infusion(tmp_path):
     async with open_testbed(tmp_path) as here:
         await here.start()
         await here.ask(op="pause", pump="bed1")
         await here.until("paused")
-        await here.until("stopped", within_s=400)  # the pause budget is used up
+        await here.until("stopped", within_s=400)  # all pause time is used up
         assert (await here.order(patient="token-2")).ok
         await asyncio.sleep(0.1)
-        codes = [(row.kind, row.fields["code"]) for row in here.rows() if row.kind.startswith("alarm_")]
+        codes = [(entry.kind, entry.fields["code"]) for entry in here.entries() if entry.kind.startswith("alarm_")]
         assert codes == [("alarm_raised", "pause_too_long"), ("alarm_cleared", "pause_too_long")]
 
 
-async def test_orders_are_taken_again_once_the_journal_can_be_written_again(tmp_path, monkeypatch):
+async def test_orders_are_accepted_again_once_the_journal_can_be_written_again(tmp_path, monkeypatch):
     from pumpd.journal import Journal, JournalError
 
     async with open_testbed(tmp_path) as here:

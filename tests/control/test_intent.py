@@ -1,4 +1,4 @@
-"""The intent is on the disk before the first byte that it is about reaches the pump (PWR-01).
+"""The intent is on disk before the first byte of its command reaches the pump (PWR-01).
 
 A tap at the pump's end of the line reads the journal's files, as they are at that instant, through a copy: what a
 gateway would find that lost its power right then.
@@ -16,7 +16,7 @@ from tests.control.wire_tap import Tap
 
 
 class Witness(Tap):
-    """For each command that reaches the pump, the kinds of row that are in the journal then."""
+    """For each command that reaches the pump, the kinds of entry that are in the journal at that instant."""
 
     def __init__(self, here, folder):
         super().__init__(here.pump)
@@ -36,11 +36,11 @@ class Witness(Tap):
             with contextlib.suppress(FileNotFoundError):
                 shutil.copyfile(f"{self._journal}{extra}", f"{copy}{extra}")
         with contextlib.closing(JournalReader(copy)) as reader:
-            return [row.kind for row in reader.all()]
+            return [entry.kind for entry in reader.all()]
 
 
 @pytest.mark.requirement("PWR-01")
-async def test_what_is_meant_is_on_the_disk_before_a_byte_of_it_reaches_the_pump(tmp_path):
+async def test_the_intent_is_on_disk_before_its_first_byte_reaches_the_pump(tmp_path):
     (tmp_path / "seen").mkdir()
     async with open_testbed(tmp_path) as here:
         witness = Witness(here, tmp_path / "seen")
@@ -64,7 +64,7 @@ async def test_what_is_meant_is_on_the_disk_before_a_byte_of_it_reaches_the_pump
 
 @pytest.mark.requirement("PWR-01")
 @pytest.mark.parametrize("failing", [False, True], ids=["slow", "failing"])
-async def test_a_disk_that_is_slow_or_fails_holds_the_start_back(tmp_path, monkeypatch, failing):
+async def test_a_slow_or_failing_disk_holds_back_the_start(tmp_path, monkeypatch, failing):
     async with open_testbed(tmp_path) as here:
         tap, append = Tap(here.pump), type(here.gateway.journal).append
         assert (await here.order()).ok

@@ -1,4 +1,4 @@
-"""A library that is not signed, not trusted, older, of another care area or changed starts nothing (PRG-19).
+"""A library that is unsigned, untrusted, older, changed or for another care area starts nothing (PRG-19).
 
 On the real gateway with a simulated pump; checked by the bytes on its line and the plant's truth.
 """
@@ -33,7 +33,7 @@ class Pharmacy:
 
     def __init__(self, folder: Path) -> None:
         self.place = folder / "library"
-        throwaway(CHECKOUT, self.place)  # its key is gone: `sign` replaces the signature
+        throwaway(CHECKOUT, self.place)  # the shipped key is not available: `sign` replaces the signature
         self.key = Ed25519PrivateKey.generate()
         self.sign(version=5)
 
@@ -130,18 +130,18 @@ def library_reasons(answer):
 
 
 @pytest.mark.parametrize(("change", "expected"), SEALS)
-async def test_an_unacceptable_library_orders_nothing_and_sends_nothing(tmp_path, pharmacy, change, expected):
+async def test_with_an_unacceptable_library_nothing_is_ordered_and_nothing_sent(tmp_path, pharmacy, change, expected):
     change(pharmacy)
     async with open_testbed(tmp_path, top=pharmacy.settings) as here:
         tap = Tap(here.pump)
         (reason,) = library_reasons(await here.order())
         assert expected in reason
         assert "(PRG-19)" in reason
-        assert (await here.ask(op="library")).ok, "it can be read, and planned with"
+        assert (await here.ask(op="library")).ok, "it can be read and used for planning"
         status = (await here.ask(op="status")).result
         assert status["library"]["problems"] == [reason]
         assert "library_accepted" not in here.kinds()
-        assert [row.fields["reasons"] for row in here.rows() if row.kind == "order_refused"] == [[reason]]
+        assert [entry.fields["reasons"] for entry in here.entries() if entry.kind == "order_refused"] == [[reason]]
         await asyncio.sleep(60)
         assert tap.count("RUN") == 0
         assert here.truth() == 0
@@ -149,7 +149,7 @@ async def test_an_unacceptable_library_orders_nothing_and_sends_nothing(tmp_path
 
 @pytest.mark.requirement("SEC-17")
 @pytest.mark.parametrize(("change", "expected"), SEALS)
-async def test_a_change_under_a_running_process_is_found_at_the_start(tmp_path, pharmacy, change, expected):
+async def test_a_change_while_control_runs_is_found_at_the_start(tmp_path, pharmacy, change, expected):
     async with open_testbed(tmp_path, top=pharmacy.settings) as here:
         tap = Tap(here.pump)
         assert (await here.order()).ok
@@ -192,7 +192,7 @@ async def test_no_change_of_the_library_disturbs_a_running_infusion(tmp_path, ph
         await here.until("paused")
         assert (await here.ask(op="resume", pump="bed1", by="nurse")).ok
         await here.until("ready")
-        assert (await here.confirm(request="r-2")).ok, "the rest of what was started by it"
+        assert (await here.confirm(request="r-2")).ok, "the rest of an infusion that was started with it"
         await here.until("completed", within_s=2400)
         assert here.truth() == pytest.approx(35, rel=0.02)
         assert library_reasons(await here.order(patient="token-2"))
@@ -213,7 +213,7 @@ async def test_the_record_of_a_session_names_its_library_and_the_key_that_signed
         await here.start()
         review = (await here.ask(op="status")).result["pumps"][0]["infusion"]["review"]
         assert (review["library_version"], review["care_area"]) == (5, "day-clinic")
-        entries = here.rows()
+        entries = here.entries()
     written = tomllib.loads((pharmacy.place / MANIFEST_FILE).read_text())
     (accepted,) = [entry for entry in entries if entry.kind == "order_accepted"]
     assert accepted.fields["program"]["manifest"] == written
@@ -230,7 +230,7 @@ async def test_the_record_of_a_session_names_its_library_and_the_key_that_signed
     assert one.library == {each: written[each] for each in ("digest", "version", "care_area", "key")}
 
 
-async def test_no_version_below_the_highest_that_was_accepted_starts_anything_again(tmp_path, pharmacy):
+async def test_no_version_below_the_highest_accepted_one_starts_anything(tmp_path, pharmacy):
     async with open_testbed(tmp_path, top=pharmacy.settings) as here:
         await asyncio.sleep(10)  # without an order: it was loaded and accepted
         await die(here)
@@ -255,7 +255,7 @@ async def test_no_version_below_the_highest_that_was_accepted_starts_anything_ag
         async with another_process(here, "boot-5", library=read_library(pharmacy.place)):
             (reason,) = library_reasons(await here.order(patient="token-2"))
             assert "version 5 is older than version 6" in reason
-    assert [row.fields["version"] for row in here.rows() if row.kind == "library_accepted"] == [5, 6]
+    assert [entry.fields["version"] for entry in here.entries() if entry.kind == "library_accepted"] == [5, 6]
 
 
 async def test_a_gateway_without_a_care_area_or_keys_starts_nothing(tmp_path, pharmacy):
@@ -287,7 +287,7 @@ async def test_an_entry_that_the_library_does_not_have_is_refused(tmp_path, phar
         assert any("is not in the library" in reason for reason in refused.reasons)
 
 
-async def test_a_disk_that_hangs_refuses_the_start_and_holds_up_neither_pump_nor_stop(tmp_path, pharmacy, monkeypatch):
+async def test_a_hung_disk_refuses_the_start_and_delays_neither_polls_nor_stop(tmp_path, pharmacy, monkeypatch):
     async with open_testbed(tmp_path, top=pharmacy.settings, beds=("bed1", "bed2")) as here:
         await here.start("bed2", patient="token-2")
         assert (await here.order()).ok
@@ -308,7 +308,7 @@ async def test_a_disk_that_hangs_refuses_the_start_and_holds_up_neither_pump_nor
 
 
 @pytest.mark.realtime
-async def test_a_disk_that_hangs_takes_one_thread_and_leaves_all_others(tmp_path, pharmacy, monkeypatch):
+async def test_a_hung_disk_occupies_one_thread_and_no_other(tmp_path, pharmacy, monkeypatch):
     monkeypatch.setattr(library_check, "WITHIN_S", 0.05)
     async with open_testbed(tmp_path, top=pharmacy.settings) as here:
         await here.ask(op="associate", pump="bed1", patient="token-1", by="nurse-1")
@@ -333,7 +333,7 @@ async def test_a_disk_that_hangs_takes_one_thread_and_leaves_all_others(tmp_path
 
 
 @pytest.mark.requirement("PWR-04")
-async def test_control_comes_up_over_a_broken_library_stops_what_flows_and_starts_nothing(tmp_path, pharmacy):
+async def test_control_starts_with_a_broken_library_stops_what_flows_and_starts_no_infusion(tmp_path, pharmacy):
     async with open_testbed(tmp_path, top=pharmacy.settings) as here:
         await here.start()
         await asyncio.sleep(300)

@@ -1,4 +1,4 @@
-"""One gateway, eight pumps of six families, two of them on one rack: each has its own infusion and its own stop."""
+"""One gateway, eight pumps of six families, two of them in one rack: each has its own infusion and its own stop."""
 
 import asyncio
 
@@ -69,7 +69,7 @@ async def test_eight_pumps_infuse_at_once_each_its_own_dose_and_one_stop_stops_o
         stopped_ml = truth(here, "module-1")["delivered_ml"]
         assert not truth(here, "module-1")["running"]
         others = [bed for bed in BEDS if bed != "module-1"]
-        assert all(truth(here, bed)["running"] for bed in others), "a stop of one stopped another"
+        assert all(truth(here, bed)["running"] for bed in others), "the stop of one pump stopped another"
 
         for bed in others:
             await here.until("completed", pump=bed, within_s=1300)

@@ -1,6 +1,6 @@
 """Orders that race each other or something else: at most one infusion for a pump and for a patient (STA-14, PRG-21).
 
-The tests' journal writer yields in `append` as the real one does; here it also takes its time.
+The tests' journal writer yields in `append` as the real one does; here it can also be slow.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from pumpd.journal.writer import InlineWriter
 from tests.control.testbed import ORDER, open_testbed
 
 
-@pytest.fixture(params=[0.0, 0.003, 0.5], ids=["a turn of the loop", "3 ms", "500 ms"])
+@pytest.fixture(params=[0.0, 0.003, 0.5], ids=["one turn of the loop", "3 ms", "500 ms"])
 def slow_disk(request, monkeypatch):
     plain = InlineWriter.append
 
@@ -66,7 +66,7 @@ async def test_of_many_orders_at_once_no_pump_and_no_patient_gets_two(tmp_path, 
     async with open_testbed(tmp_path, beds=beds) as here:
         orders = [ORDER | {"pump": bed, "patient": patient} for patient in patients for bed in beds]
         answers = await asyncio.gather(*(here.ask(**order) for order in orders))
-        began = [entry for entry in here.rows() if entry.kind == "began"]
+        began = [entry for entry in here.entries() if entry.kind == "began"]
         assert 1 <= len(began) == accepted(answers)
         assert len(began) == len({entry.pump for entry in began})
         assert len(began) == len({entry.fields["order"]["patient"] for entry in began})

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.realtime
 
 
 class Disk:
-    """Each read waits until it is let go, and returns its number."""
+    """Each read waits until it is released, and returns its number."""
 
     def __init__(self) -> None:
         self.begun = 0

@@ -1,4 +1,4 @@
-"""SEC-01, SEC-02, SEC-18: a tablet is let in by a person at the gateway, within 120 s, by a code."""
+"""SEC-01, SEC-02, SEC-18: a person at the gateway lets a tablet in, within 120 s, by its code."""
 
 import asyncio
 import base64
@@ -23,7 +23,7 @@ OPEN = {"op": "pair_open", "roles": ["view", "confirm"]}
 
 @pytest.fixture(autouse=True)
 def inline(monkeypatch):
-    """A thread would stand outside of virtual time."""
+    """A thread would not run in virtual time."""
 
     async def run(function, *arguments):
         return function(*arguments)
@@ -73,8 +73,8 @@ async def test_a_tablet_is_paired_by_the_code_typed_at_the_gateway(tmp_path):
 @pytest.mark.parametrize(
     "request_", [OPEN, {"op": "pair_accept", "code": "123-456"}, {"op": "pair_close"}], ids=lambda each: each["op"]
 )
-async def test_nobody_but_a_person_at_the_gateway_opens_or_accepts(tmp_path, request_):
-    """Bedside, and everybody on the network behind it, is another user than root and control."""
+async def test_only_a_person_at_the_gateway_opens_or_accepts_a_pairing(tmp_path, request_):
+    """Bedside, and everyone on the network behind it, is a different user than root and control."""
     async with open_testbed(tmp_path) as here:
         token, (text, _) = await opened(here), public()
         code = (await here.ask_as(BEDSIDE, op="pair_offer", token=token, name="t", public_key=text)).result["code"]
@@ -131,27 +131,27 @@ async def test_another_key_has_another_code_and_a_stranger_without_the_token_has
             assert (await here.ask_as(BEDSIDE, op="pair_offer", token=token, name="t", public_key=public()[0])).ok
         for _ in range(2):
             last = await here.ask_as(BEDSIDE, op="pair_offer", token=token, name="t", public_key=public()[0])
-        assert "closed" in last.reasons[0] or "too many" in last.reasons[0]  # nobody tries keys until a code fits
+        assert "closed" in last.reasons[0] or "too many" in last.reasons[0]  # so nobody can try keys until a code fits
 
 
 @pytest.mark.requirement("SEC-02")
 @pytest.mark.parametrize(
-    ("key", "said"),
+    ("key", "message"),
     [
         (lambda: public(ec.generate_private_key(ec.SECP384R1()))[0], "P-256"),
         (lambda: public(rsa.generate_private_key(65537, 2048))[0], "P-256"),
         (lambda: public(ed25519.Ed25519PrivateKey.generate())[0], "P-256"),
-        (lambda: base64.b64encode(b"not a key").decode(), "no public key"),
+        (lambda: base64.b64encode(b"not a key").decode(), "not a public key"),
         (lambda: "%%%", "base64"),
     ],
 )
-async def test_only_a_key_on_p256_is_taken(tmp_path, key, said):
+async def test_only_a_key_on_p256_is_taken(tmp_path, key, message):
     async with open_testbed(tmp_path) as here:
         token = await opened(here)
         answer = await here.ask_as(BEDSIDE, op="pair_offer", token=token, name="t", public_key=key()[:200])
         assert not answer.ok
         if len(key()) <= 200:
-            assert said in answer.reasons[0]
+            assert message in answer.reasons[0]
         assert not paired(here)
 
 
@@ -173,13 +173,13 @@ async def test_every_tablet_has_a_key_of_its_own_and_every_window_a_token_of_its
 
 @pytest.mark.requirement("SEC-01")
 @pytest.mark.parametrize("roles", [[], ["admin"], ["confirm", "start"]])
-async def test_a_window_is_opened_for_roles_that_there_are(tmp_path, roles):
+async def test_a_pairing_window_opens_only_for_roles_that_exist(tmp_path, roles):
     async with open_testbed(tmp_path) as here:
         answer = await here.ask(op="pair_open", roles=roles)
         assert "role" in answer.reasons[0]
 
 
-def test_a_file_of_keys_from_before_tablets_is_read_as_it_was_meant(tmp_path):
+def test_a_key_file_from_before_there_were_tablets_keeps_its_meaning(tmp_path):
     key = ec.generate_private_key(ec.SECP256R1())
     new = pairable("nurse", "confirm", der_of(key.public_key()))
     old = [{"id": new.id, "name": "nurse", "role": "confirm", "public_pem": new.public_pem}]

@@ -30,7 +30,11 @@ async def ordered(here: Testbed):
 
 
 def changes(here: Testbed):
-    return [(row.fields["before"], row.fields["patient"]) for row in here.rows() if row.kind == "association_changed"]
+    return [
+        (entry.fields["before"], entry.fields["patient"])
+        for entry in here.entries()
+        if entry.kind == "association_changed"
+    ]
 
 
 @pytest.mark.requirement("PRG-21")
@@ -44,7 +48,7 @@ async def test_on_a_pump_without_a_patient_nothing_starts_until_it_has_one(tmp_p
         await asyncio.sleep(10)
         assert (here.state(), tap.count("RUN"), here.truth()) == ("ready", 0, 0)
         assert (await associate(here, BOB)).reasons == (
-            "patient: bed1 has an infusion; until it has ended, its patient stays as it is",
+            "patient: bed1 has an infusion; its patient cannot change until it has ended",
         )
         answer = await associate(here, ALICE)
         assert (answer.ok, answer.result["patient"]) == (True, ALICE)
@@ -83,18 +87,18 @@ async def test_after_a_pause_the_wristband_is_scanned_again(tmp_path):
 
 
 @pytest.mark.requirement("PRG-21")
-async def test_no_order_is_taken_on_another_patients_pump(tmp_path):
+async def test_no_order_is_accepted_on_another_patients_pump(tmp_path):
     async with open_testbed(tmp_path) as here:
         assert (await associate(here, BOB)).ok
         refused = await here.ask(**ORDER)
         assert refused.reasons == (f"patient: bed1 is associated with another patient, {BOB}",)
         assert here.state() is None
-        assert (await associate(here, ALICE)).ok  # another act takes its place
+        assert (await associate(here, ALICE)).ok  # it is voided by the new request
         assert (await here.ask(**ORDER)).ok
 
 
 @pytest.mark.requirement("PRG-21")
-async def test_during_an_infusion_the_patient_of_a_pump_stays(tmp_path):
+async def test_the_patient_of_a_pump_cannot_change_during_an_infusion(tmp_path):
     async with open_testbed(tmp_path) as here:
         assert (await here.order()).ok
         for state, act in (("ready", None), ("running", here.confirm), ("paused", lambda: pause(here))):
@@ -103,7 +107,7 @@ async def test_during_an_infusion_the_patient_of_a_pump_stays(tmp_path):
             await here.until(state)
             for answer in (await associate(here, BOB), await dissociate(here)):
                 assert answer.reasons == (
-                    "patient: bed1 has an infusion; until it has ended, its patient stays as it is",
+                    "patient: bed1 has an infusion; its patient cannot change until it has ended",
                 )
             assert (await associate(here, ALICE)).ok
             assert here.gateway.runners["bed1"].patient == ALICE
@@ -118,7 +122,7 @@ async def pause(here: Testbed):
 
 
 @pytest.mark.requirement("PRG-21", "PWR-13")
-async def test_the_patient_of_a_pump_survives_a_restart_also_when_there_is_none(tmp_path):
+async def test_the_patient_of_a_pump_or_the_lack_of_one_survives_a_restart(tmp_path):
     async with open_testbed(tmp_path, beds=("bed1", "bed2", "bed3")) as here:
         await associate(here, BOB)
         await associate(here, ALICE)
@@ -128,12 +132,12 @@ async def test_the_patient_of_a_pump_survives_a_restart_also_when_there_is_none(
         async with another_process(here) as made:
             assert [runner.patient for runner in made.runners.values()] == [ALICE, "", ""]
             assert [pump["patient"] for pump in made.status()["pumps"]] == [ALICE, None, None]
-        changes = [row.fields for row in here.rows() if row.kind == "association_changed"]
+        changes = [entry.fields for entry in here.entries() if entry.kind == "association_changed"]
         assert changes[1] == {"patient": ALICE, "before": BOB, "by": "R. Weiss, test"}
 
 
 @pytest.mark.requirement("PRG-21")
-async def test_an_association_that_the_disk_does_not_take_leaves_the_pump_without_a_patient(tmp_path, monkeypatch):
+async def test_an_association_that_cannot_be_written_leaves_the_pump_without_a_patient(tmp_path, monkeypatch):
     async with open_testbed(tmp_path) as here:
         assert (await associate(here, ALICE)).ok
 
@@ -196,7 +200,7 @@ async def test_an_association_that_is_not_written_in_time_is_refused_now_and_aft
 @pytest.mark.requirement("PRG-21")
 @pytest.mark.parametrize("first", ["association", "order"])
 async def test_of_an_order_and_an_association_at_once_one_is_refused(tmp_path, monkeypatch, first):
-    """Whichever of the two is being written when the other comes."""
+    """Whichever of the two is being written when the other arrives."""
     async with open_testbed(tmp_path) as here:
         disk, append = asyncio.Event(), InlineWriter.append
 
@@ -232,7 +236,7 @@ async def test_text_that_is_not_a_token_is_refused_and_written_nowhere(tmp_path,
         refused = await associate(here, text)
         assert refused.reasons[0].startswith("patient: this is no patient token")
         assert here.gateway.runners["bed1"].patient == ALICE
-        assert not text.strip() or not any(text in row.body for row in here.rows())
+        assert not text.strip() or not any(text in entry.body for entry in here.entries())
 
 
 async def test_an_unknown_pump_has_no_patient(tmp_path):

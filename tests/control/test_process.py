@@ -1,4 +1,4 @@
-"""The control process as systemd starts it, against `pumpsim` on a real pseudo-terminal. Each costs seconds."""
+"""The control process as systemd starts it, against `pumpsim` on a real pseudo-terminal. Each test takes seconds."""
 
 import contextlib
 import json
@@ -19,7 +19,7 @@ from tests.signed import signed_toml
 pytestmark = pytest.mark.realtime
 
 ROOT = Path(__file__).parents[2]
-READY_WITHIN_S = 15.0  # on a busy machine; how fast it is, is the benchmark's business
+READY_WITHIN_S = 15.0  # generous, for a busy machine; speed is measured by the benchmarks
 
 CONFIG = """
 gateway = "ward-7"
@@ -52,7 +52,7 @@ class Process:
         )
 
     def hear(self, line: str, within_s: float = READY_WITHIN_S) -> None:
-        """Wait until that line was sent to systemd."""
+        """Wait until this line has been sent to systemd."""
         end = time.monotonic() + within_s
         while not any(line in notice.splitlines() for notice in self.notices):
             left = end - time.monotonic()
@@ -80,7 +80,7 @@ class Process:
             time.sleep(0.02)
 
     def end(self) -> tuple[int, list[dict]]:
-        """Exit status and the log, one JSON object a line."""
+        """Exit status and the log, which has one JSON object per line."""
         _, err = self.popen.communicate(timeout=10)
         return self.popen.returncode, [json.loads(line) for line in err.splitlines()]
 
@@ -88,7 +88,7 @@ class Process:
         reader = JournalReader(self.folder / "state" / "journal.sqlite3")
         try:
             reader.verify()
-            return [row.kind for row in reader.after(0)]
+            return [entry.kind for entry in reader.after(0)]
         finally:
             reader.close()
 
@@ -128,7 +128,7 @@ def port(tmp_path) -> Iterator[str]:
 
 
 @pytest.mark.requirement("STP-01")
-def test_it_comes_up_serves_stops_and_ends(tmp_path, port):
+def test_control_starts_serves_stops_and_ends(tmp_path, port):
     with control(tmp_path, port, WATCHDOG_USEC="400000") as process:
         process.hear("READY=1")
         pump = process.pump(problem="", pump_state="stopped")
@@ -150,7 +150,7 @@ def test_it_comes_up_serves_stops_and_ends(tmp_path, port):
         assert "stop_answered" in process.kinds()
 
 
-def test_a_second_one_is_refused_and_the_first_goes_on(tmp_path, port):
+def test_a_second_process_is_refused_and_the_first_continues(tmp_path, port):
     (tmp_path / "second").mkdir()
     with control(tmp_path, port) as first:
         first.hear("READY=1")
@@ -186,7 +186,7 @@ def test_a_wrong_configuration_ends_with_status_2_and_one_clear_line(tmp_path, c
         assert "READY=1" not in process.notices
 
 
-def test_a_port_that_is_not_there_is_named_and_the_rest_goes_on(tmp_path):
+def test_a_missing_port_is_named_and_the_rest_works(tmp_path):
     with control(tmp_path, "/dev/no-such-port") as process:
         process.hear("READY=1")
         pump = process.pump(problem="port /dev/no-such-port: there is no such port; check that the cable is plugged in")

@@ -1,4 +1,4 @@
-"""One writer for each file of keys and staff: no change is lost, no disk holds anything up, all is on record."""
+"""One writer for each file of keys and staff: no change is lost, no disk delays anything, everything is on record."""
 
 import asyncio
 import base64
@@ -20,7 +20,7 @@ def public_key() -> str:
 
 
 class HangingDisk:
-    """A disk that answers nothing until `go` is set."""
+    """A disk that does not answer until `go` is set."""
 
     def __init__(self, monkeypatch):
         self.go, self.writes = asyncio.Event(), 0
@@ -40,7 +40,7 @@ async def test_a_revoked_key_does_not_come_back_with_one_that_is_paired_at_the_s
         plain = keys.write_entries
         reading = asyncio.get_running_loop()
 
-        def slow(path, entries, *, mode):  # while the new key is being written, the lost one is revoked
+        def slow(path, entries, *, mode):  # the lost key is revoked while the new one is being written
             monkeypatch.setattr(keys, "write_entries", plain)
             revoking.append(asyncio.run_coroutine_threadsafe(here.ask(op="key_revoke", key=lost), reading))
             plain(path, entries, mode=mode)
@@ -55,7 +55,7 @@ async def test_a_revoked_key_does_not_come_back_with_one_that_is_paired_at_the_s
 
 
 @pytest.mark.parametrize("number", range(3))
-async def test_changes_at_the_same_moment_are_all_made(tmp_path, number):
+async def test_simultaneous_changes_are_all_made(tmp_path, number):
     async with open_testbed(tmp_path) as here:
         people = [
             here.ask(op="staff_add", badge=f"10{each:02d}", name=f"Nurse {each}", roles=["view"], pin="4711")
@@ -115,11 +115,11 @@ async def test_every_change_is_in_the_journal_with_who_made_it_and_no_pin_is(tmp
         await here.ask(op="pin_reset", badge="1001", pin="815399")
         await here.ask(op="pin_reset", badge="1002", pin="815399")  # there is none
         await here.ask(op="staff_remove", badge="1001")
-        made = {row.kind: row.fields for row in here.rows()}
+        made = {entry.kind: entry.fields for entry in here.entries()}
         kinds = ("software_key_paired", "key_renamed", "key_revoked", "staff_added", "pin_reset", "staff_removed")
         assert all(made[kind]["by"] == "test" for kind in kinds)
         assert made["key_revoked"]["key"] == key
-        text = "".join(str(row) for row in here.rows()) + str(here.answers)
+        text = "".join(str(entry) for entry in here.entries()) + str(here.answers)
         assert "471153" not in text
         assert "815399" not in text
 

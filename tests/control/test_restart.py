@@ -1,4 +1,4 @@
-"""The control process dies at any moment and another takes its place: what that makes of pump and journal (PWR-02).
+"""The control process dies at any moment and another replaces it: what happens to pump and journal (PWR-02).
 
 A death here is a gateway whose tasks end at once, with nothing said to the pump and nothing more written. Judged by the
 plant's truth.
@@ -34,9 +34,9 @@ async def another_process(here, boot="boot-2", settings=None, library=None):
 
 
 async def die(here):
-    """SIGKILL: no task goes on, no stop goes out, the port is closed by the kernel."""
+    """SIGKILL: no task continues, no stop is sent, the kernel closes the port."""
     here.gateway.journal._flush = lambda: None
-    here.gateway.works._ending = True  # there is nobody left who could notice
+    here.gateway.works._ending = True  # nothing is left that could notice
     tasks = [task for task in asyncio.all_tasks() if task.get_name().startswith(("pump ", "stop "))]
     drivers = [runner.driver for runner in here.gateway.runners.values()]
     for runner in here.gateway.runners.values():
@@ -69,7 +69,7 @@ async def test_a_running_infusion_is_stopped_booked_and_resumed_by_a_person_only
             assert not here.pump.truth()["running"]
             given = here.truth()
             await asyncio.sleep(120)
-            assert here.truth() == given, "it went on by itself"
+            assert here.truth() == given, "it continued by itself"
             infusion = here.gateway.runners["bed1"].infusion
             assert float(infusion.delivered.decimal) == pytest.approx(given, abs=0.05)
             refused = await here.order()
@@ -83,14 +83,14 @@ async def test_a_running_infusion_is_stopped_booked_and_resumed_by_a_person_only
 
 
 @pytest.mark.requirement("PWR-09", "PWR-02", "PWR-03")
-async def test_a_reset_of_the_whole_machine_ends_in_a_stop_and_a_person_as_well(tmp_path, monkeypatch):
+async def test_a_reset_of_the_whole_machine_also_ends_in_a_stop_and_waits_for_a_person(tmp_path, monkeypatch):
     """The machine's watchdog reset it: another boot, another clock, and a pump that nobody watched meanwhile."""
     async with open_testbed(tmp_path, clamp=True, settings={"safe_mode": "off"}) as here:
         await here.start()
         await asyncio.sleep(600)
         await die(here)
         monkeypatch.setattr(recovery, "machine_boot", lambda: "another boot")
-        last = here.rows()[-1].ts
+        last = here.entries()[-1].ts
         monkeypatch.setattr(recovery.Clock, "now", lambda _: _wall(last, 40))
         await asyncio.sleep(40)
         assert here.pump.truth()["running"], "nothing but control stops this one"
@@ -100,14 +100,14 @@ async def test_a_reset_of_the_whole_machine_ends_in_a_stop_and_a_person_as_well(
             assert not here.pump.truth()["running"]
             given = here.truth()
             await asyncio.sleep(120)
-            assert here.truth() == given, "it went on by itself"
+            assert here.truth() == given, "it continued by itself"
             infusion = here.gateway.runners["bed1"].infusion
-            assert [code.value for code in infusion.trips] == ["control_restarted"], "a person has to clear it"
+            assert [code.value for code in infusion.trips] == ["control_restarted"], "a person must clear it"
             assert float(infusion.delivered.decimal) == pytest.approx(given, abs=0.05)
 
 
 @pytest.mark.requirement("PWR-05")
-async def test_status_is_there_at_once_the_pump_is_read_and_stopped_within_ten_seconds_and_nobody_is_waited_for(
+async def test_after_a_restart_status_is_there_at_once_and_the_pump_is_stopped_within_ten_seconds_without_a_person(
     tmp_path,
 ):
     async with open_testbed(tmp_path) as here:
@@ -154,12 +154,12 @@ async def test_a_death_in_any_state_starts_nothing(tmp_path, state):
             ends = {"ordered": {"abandoned"}, "loading": {"abandoned"}, "ready": {"abandoned"}, "armed": {"abandoned"}}
             ends |= {"starting": {"tripped"}, "pausing": {"tripped"}, "paused": {"paused"}, "stopping": {"stopped"}}
             after = here.state()
-            # What the journal had not yet heard of is the state before; both are safe, and both are named.
+            # If the last step was not yet in the journal, the earlier state applies; both are safe and both are listed.
             assert after in ends[state] or (after is None and state == "ordered"), (state, after)
 
 
 @pytest.mark.requirement("PWR-04")
-async def test_flow_that_the_journal_knows_nothing_of_is_stopped(tmp_path):
+async def test_flow_that_is_not_in_the_journal_is_stopped(tmp_path):
     async with open_testbed(tmp_path) as here:
         await here.start()
         await asyncio.sleep(60)
@@ -205,18 +205,16 @@ async def test_a_pump_that_lost_its_counter_meanwhile_is_booked_at_the_worst_cas
             assert float(status["booked_ml"]) >= here.truth() - 0.02
             assert "delivery_uncertain" in status["trips"]
             read = f"{here.truth() + 0.1:.2f} mL"
-            told = await here.ask(
+            answer = await here.ask(
                 op="reconcile", pump="bed1", volume=read, reason="read it", by="nurse", seen_stopped=True
             )
-            assert told.ok, told.reasons
+            assert answer.ok, answer.reasons
             assert here.state() == "stopped"
 
 
 @pytest.mark.requirement("SEC-06")
 @pytest.mark.parametrize("boot", ["the same boot", "another boot"])
-async def test_a_confirmation_that_was_used_is_refused_after_a_restart_whatever_it_is_sent_for(
-    tmp_path, monkeypatch, boot
-):
+async def test_a_used_confirmation_is_refused_after_a_restart_for_any_request_or_session(tmp_path, monkeypatch, boot):
     async with open_testbed(tmp_path) as here:
         assert (await here.order()).ok
         await here.until("ready")
@@ -231,7 +229,7 @@ async def test_a_confirmation_that_was_used_is_refused_after_a_restart_whatever_
             await here.until("tripped")
             given = here.truth()
             assert not (await here.confirm(used, request="r-2")).ok
-            await here.confirm(used)  # the very same request: known from the journal, and without effect (STA-15)
+            await here.confirm(used)  # the same request: known from the journal, and without effect (STA-15)
             assert (await here.ask(op="clear", pump="bed1", by="nurse")).ok
             assert (await here.ask(op="resume", pump="bed1", by="nurse")).ok
             await here.until("ready")
@@ -263,9 +261,9 @@ async def test_another_boot_moves_the_instants_by_the_wall_clock_and_a_clock_tha
         await here.until("paused")
         await die(here)
         monkeypatch.setattr(recovery, "machine_boot", lambda: "another boot")
-        rows = here.rows()
+        entries = here.entries()
         with monkeypatch.context() as patch:
-            patch.setattr(recovery.Clock, "now", lambda _: _wall(rows[-1].ts, -5))
+            patch.setattr(recovery.Clock, "now", lambda _: _wall(entries[-1].ts, -5))
             async with another_process(here):
                 await asyncio.sleep(3)
                 assert here.state() == "stopped"

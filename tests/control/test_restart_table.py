@@ -1,4 +1,4 @@
-"""Every cell of the table of decisions after a restart, on the real gateway and judged by the plant (PWR-04)."""
+"""Every cell of the table of decisions after a restart, on the real gateway, checked against the plant (PWR-04)."""
 
 import asyncio
 import contextlib
@@ -14,13 +14,13 @@ from pumpd.pump import Unknown
 from pumpd.wire import memory
 from pumpd_simulators.faults import Fault
 from tests.control.test_restart import die
-from tests.control.testbed import come_up, open_testbed
+from tests.control.testbed import open_testbed, restart
 
 CELLS = [(left, found) for left, row in DECISIONS.items() for found in row]
 
 
 async def lead_to(here, left, monkeypatch):
-    """Bring an infusion there, by the ways that people have."""
+    """Bring an infusion into this state by what people and pumps can do."""
     assert (await here.order()).ok
     await here.until("ready")
     if left is Left.NOTHING:
@@ -67,7 +67,7 @@ async def lead_to(here, left, monkeypatch):
 
 
 async def make(here, found):
-    """What became of the pump while no process looked."""
+    """What happened to the pump while no process ran."""
     flows = here.pump.truth()["running"]
     if found is Found.FLOWING and not flows:
         here.pump.fire(Fault.parse("front-panel:start"))
@@ -82,7 +82,7 @@ async def make(here, found):
 
 
 def journal_has(here):
-    """The row of the table, as the journal's files have it now."""
+    """The row of the table that applies to the journal's present files."""
     with contextlib.suppress(JournalError, DamagedError), contextlib.closing(JournalReader(here.journal)) as reader:
         runner = here.gateway.runners["bed1"]
         found = recover(reader, runner.settings, runner.family, here.gateway.library, here.gateway.clock)
@@ -112,7 +112,7 @@ async def test_each_cell_is_what_the_table_says(tmp_path, monkeypatch, left, fou
             return await real(self)
 
         monkeypatch.setattr(LinkDriver, "stop", heard)
-        async with come_up(here):
+        async with restart(here):
             runner = here.gateway.runners["bed1"]
             spied = runner._commands.stop_now
 
@@ -121,7 +121,7 @@ async def test_each_cell_is_what_the_table_says(tmp_path, monkeypatch, left, fou
                 spied()
 
             runner._commands.stop_now = asked
-            stops += [runner] * (runner._commands._stopping is not None)  # asked for while it came up
+            stops += [runner] * (runner._commands._stopping is not None)  # requested while control was starting
             await asyncio.sleep(8)
             assert bool(stops) == decision.stop
             assert here.state() == (decision.state.value if decision.state else None)

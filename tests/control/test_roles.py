@@ -1,4 +1,4 @@
-"""SEC-07: the whole matrix of who may ask for what, written out once more, by hand."""
+"""SEC-07: the whole matrix of who may ask for what, written a second time by hand."""
 
 import itertools
 import typing
@@ -9,7 +9,7 @@ from pumpd.control.tablets.needs import NEEDS, objection
 from pumpd.messages.roles import Role
 from pumpd.messages.tablet import Inner
 
-# What each role, of tablet and person both, opens besides what every paired tablet may do.
+# What each role, of tablet and person, permits in addition to what every paired tablet may do.
 ANY = {"hello", "sign_in", "sign_out", "touch"}
 OPENS = {
     "view": set(),
@@ -41,6 +41,6 @@ def test_the_whole_matrix():
 
 @pytest.mark.requirement("SEC-07")
 @pytest.mark.parametrize("op", ["stop", "trace", "status", "start", "", "Confirm", "pair_open", "order "])
-def test_what_is_not_in_the_table_is_denied_to_everybody(op):
+def test_what_is_not_in_the_table_is_denied_to_everyone(op):
     everything = set(Role)
     assert objection(op, everything, everything) == f"{op}: no tablet may ask for that"

@@ -1,4 +1,4 @@
-"""The control socket, over a real AF_UNIX socket: whatever is said on it, the next one is answered, and stop is."""
+"""The control socket, over a real AF_UNIX socket: whatever arrives on it, later requests and stops are answered."""
 
 import asyncio
 import contextlib
@@ -74,8 +74,8 @@ async def test_requests_of_one_connection_are_answered_in_order(tmp_path):
         assert [answer["ok"] for answer in answers] == [True, False, True]
         assert answers[0]["result"]["gateway"] == "ward-7"
         assert (await client.ask(ORDER))["result"]["dose_mg"] == "35"
-        row = next(row for row in here.rows() if row.kind == "order_accepted")
-        assert row.fields["peer"] == f"uid {os.getuid()}, pid {os.getpid()}"
+        entry = next(entry for entry in here.entries() if entry.kind == "order_accepted")
+        assert entry.fields["peer"] == f"uid {os.getuid()}, pid {os.getpid()}"
 
 
 @pytest.mark.parametrize(
@@ -99,18 +99,18 @@ async def test_requests_of_one_connection_are_answered_in_order(tmp_path):
         (json.dumps(ORDER | {"overrides": {"dose_high": 3}}), "overrides"),
     ],
 )
-async def test_what_is_no_request_is_answered_with_why_and_journalled(tmp_path, line, named):
+async def test_what_is_not_a_request_is_answered_with_the_reason_and_journalled(tmp_path, line, named):
     async with serving(tmp_path) as (here, path), Client(path) as client:
         answer = await client.ask(line)
         assert answer["ok"] is False
         assert named in "\n".join(answer["reasons"])
-        row = next(row for row in here.rows() if row.kind == "request_malformed")
-        assert row.fields["problems"] == answer["reasons"]
+        entry = next(entry for entry in here.entries() if entry.kind == "request_malformed")
+        assert entry.fields["problems"] == answer["reasons"]
         assert (await client.ask({"op": "status"}))["ok"]  # the same connection goes on
         assert here.state() is None
 
 
-async def test_a_line_beyond_all_length_is_refused_and_the_connection_ended(tmp_path):
+async def test_a_much_too_long_line_is_refused_and_the_connection_closed(tmp_path):
     async with serving(tmp_path) as (here, path):
         async with Client(path) as client:
             client.send(b"x" * (LONGEST_LINE * 3))
@@ -124,7 +124,7 @@ async def test_a_line_beyond_all_length_is_refused_and_the_connection_ended(tmp_
 
 
 @pytest.mark.requirement("STA-04")
-async def test_a_client_that_hangs_up_half_way_has_asked_for_nothing(tmp_path):
+async def test_half_a_request_from_a_client_that_hangs_up_does_nothing(tmp_path):
     async with serving(tmp_path) as (here, path):
         for cut in (1, 20, len(json.dumps(ORDER)) - 1):
             async with Client(path) as client:
@@ -134,7 +134,7 @@ async def test_a_client_that_hangs_up_half_way_has_asked_for_nothing(tmp_path):
         assert here.kinds().count("request_malformed") == 3
 
 
-async def test_a_client_that_hangs_up_before_its_answer_was_served(tmp_path):
+async def test_a_request_is_carried_out_even_if_its_client_hangs_up_before_the_answer(tmp_path):
     async with serving(tmp_path) as (here, path):
         async with Client(path) as client:
             client.send(json.dumps(ORDER).encode() + b"\n")
@@ -150,7 +150,7 @@ async def test_stop_is_answered_while_others_hang_flood_and_never_read(tmp_path)
         await here.start()
         for number in range(40):
             client = await stack.enter_async_context(Client(path))
-            client.send(b'{"op":"st' if number % 2 else b'{"op":"status"}\n' * 500)  # and reads none of the answers
+            client.send(b'{"op":"st' if number % 2 else b'{"op":"status"}\n' * 500)  # and reads no answer
         begun = time.monotonic()
         async with Client(path) as nurse:
             answer = await nurse.ask({"op": "stop", "by": "nurse", "reason": "patient asked"})
@@ -159,8 +159,8 @@ async def test_stop_is_answered_while_others_hang_flood_and_never_read(tmp_path)
         while here.pump.truth()["running"]:
             assert time.monotonic() - begun < 1.0
             await asyncio.sleep(0.005)
-        row = next(row for row in here.rows() if row.kind == "stop_requested")
-        assert row.fields["by"].startswith("nurse, uid ")
+        entry = next(entry for entry in here.entries() if entry.kind == "stop_requested")
+        assert entry.fields["by"].startswith("nurse, uid ")
 
 
 async def test_many_clients_at_once_each_get_their_own_answers(tmp_path):
@@ -198,7 +198,7 @@ async def test_only_owner_and_group_may_open_it_and_it_is_gone_at_the_end(tmp_pa
     assert not path.exists()
 
 
-async def test_a_second_control_process_is_refused_and_the_first_goes_on(tmp_path):
+async def test_a_second_control_process_is_refused_and_the_first_continues(tmp_path):
     async with serving(tmp_path) as (here, path):
         with pytest.raises(SocketInUseError, match=r"control\.sock is in use: another pumpd control process"):
             await ControlServer(here.gateway.dispatch, Door.OPERATOR, path).open()

@@ -1,4 +1,4 @@
-"""A stop goes to every pump, whatever fails beside it; a defect on one pump is noticed and ends in a stop."""
+"""A stop goes to every pump, whatever else fails; a defect on one pump is noticed and ends in a stop."""
 
 import asyncio
 
@@ -28,7 +28,9 @@ async def test_a_listener_that_fails_keeps_no_stop_from_any_pump(tmp_path, monke
             await asyncio.sleep(5)
             assert not here.pumps["bed1"].truth()["running"]
             assert not here.pumps["bed2"].truth()["running"]
-        assert any("a defect in what is shown" in row.body for row in here.rows() if row.kind == "internal_error")
+        assert any(
+            "a defect in what is shown" in entry.body for entry in here.entries() if entry.kind == "internal_error"
+        )
 
 
 @pytest.mark.requirement("STP-01")
@@ -123,4 +125,4 @@ async def test_what_fails_while_actions_are_carried_out_stops_that_pump_and_no_o
         assert here.state("bed2") == "stopping"
         await here.until("stopped", "tripped", pump="bed2")
         assert not here.pumps["bed1"].truth()["running"]
-        assert "a defect" in next(row.body for row in here.rows() if row.kind == "internal_error")
+        assert "a defect" in next(row.body for row in here.entries() if row.kind == "internal_error")

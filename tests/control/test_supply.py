@@ -1,4 +1,4 @@
-"""PWR-07: the gateway's supply, from the kernel's files to the alarm. The files are a folder's; time is virtual."""
+"""PWR-07: the gateway's supply, from the kernel's files to the alarm. A folder holds the files; time is virtual."""
 
 import asyncio
 import threading
@@ -20,7 +20,7 @@ from tests.control.testbed import open_testbed
 
 
 class Sysfs:
-    """What the kernel would have under /sys/class; None for a file takes it away."""
+    """What the kernel would have under /sys/class; None removes a file."""
 
     def __init__(self, root):
         self.root = root
@@ -62,7 +62,7 @@ def sysfs(tmp_path):
 @pytest.mark.requirement("PWR-07")
 def test_a_gateway_without_such_hardware_is_not_watched(sysfs):
     assert read_supply(sysfs.root) is None
-    sysfs.line(online=0, name="usb", kind="USB")  # a port that feeds others
+    sysfs.line(online=0, name="usb", kind="USB")  # a port that supplies other devices
     sysfs.put("hwmon/hwmon0", name="cpu_thermal")
     assert read_supply(sysfs.root) is None
     sysfs.battery("mouse", scope="Device", status="Discharging", capacity=3)
@@ -81,16 +81,16 @@ def test_a_gateway_without_such_hardware_is_not_watched(sysfs):
         ("Discharging", None, Source.BATTERY),
         ("Discharging", 1, Source.BATTERY),  # a line that is too weak
         ("Unknown", 0, Source.BATTERY),
-        ("Full", 0, Source.BATTERY),  # full a moment ago
+        ("Full", 0, Source.BATTERY),  # was full a moment ago
         ("Unknown", None, Source.UNKNOWN),
         ("", None, Source.UNKNOWN),
     ],
 )
-def test_where_the_power_comes_from(sysfs, status, online, source):
+def test_the_source_of_power_is_found(sysfs, status, online, source):
     sysfs.battery(status=status)
     if online is not None:
         sysfs.line(online)
-        sysfs.line(0, name="usb", kind="USB")  # a second socket that nothing is in
+        sysfs.line(0, name="usb", kind="USB")  # a second, empty socket
     supply = read_supply(sysfs.root)
     assert (supply.source, supply.watched) == (source, {"BAT0"})
 
@@ -106,7 +106,7 @@ def test_where_the_power_comes_from(sysfs, status, online, source):
         ({"energy_now": 20_000_000, "power_now": 5_000_000}, 4 * 3600),  # 20 Wh at 5 W
         ({"charge_now": 2_000_000, "current_now": -800_000}, 9000),  # 2 Ah at 0.8 A, negative while it drains
         ({"energy_now": 20_000_000, "power_now": 0, "charge_now": 1, "current_now": 0}, None),
-        ({"capacity": 50}, None),  # of what?
+        ({"capacity": 50}, None),  # no rate is known
         ({"capacity": "lots", "time_to_empty_now": ""}, None),
     ],
 )
@@ -238,8 +238,8 @@ async def test_an_emptying_battery_is_shown_everywhere_and_affects_no_infusion(t
         assert codes(here) == []
         assert here.state() == "running"
         await here.gateway.journal.append([])
-        rows = [row for row in here.rows() if row.kind.startswith("alarm_")]
-        assert [(row.kind, row.fields["code"], row.session) for row in rows] == [
+        entries = [entry for entry in here.entries() if entry.kind.startswith("alarm_")]
+        assert [(entry.kind, entry.fields["code"], entry.session) for entry in entries] == [
             ("alarm_raised", "supply_on_battery", ""),
             ("alarm_raised", "supply_short", ""),
             ("alarm_cleared", "supply_on_battery", ""),
@@ -248,7 +248,7 @@ async def test_an_emptying_battery_is_shown_everywhere_and_affects_no_infusion(t
             ("alarm_cleared", "supply_ending", ""),
         ]
         translator = Translator("ward-7", {"bed1": True})
-        topics = [message.topic for row in rows[:2] for message in translator.messages(row)]
+        topics = [message.topic for entry in entries[:2] for message in translator.messages(entry)]
         assert "pumpd/v1/ward-7/alarms/supply_short" in topics
 
 
@@ -292,7 +292,9 @@ async def test_an_alarm_of_the_supply_survives_a_restart_and_is_raised_once(tmp_
             assert codes(here) == []
             await here.gateway.journal.append([])
             found = [
-                (row.kind, row.fields["code"]) for row in here.rows() if row.kind in ("alarm_raised", "alarm_cleared")
+                (entry.kind, entry.fields["code"])
+                for entry in here.entries()
+                if entry.kind in ("alarm_raised", "alarm_cleared")
             ]
             assert found == [("alarm_raised", "supply_ending"), ("alarm_cleared", "supply_ending")]
 

@@ -1,7 +1,7 @@
-"""A rate or a dose ten times too high, made in any one layer, is caught by another (WIN-11): refused, or stopped within
+"""A tenfold rate or dose caused in any one layer is caught by another (WIN-11): refused, or stopped within
 10 s with 1.5 mL too much at most. Judged by the plant's truth.
 
-What no layer of pumpd can see is left out: a pump whose motor turns ten times as fast as its own counter says.
+Left out is what no layer of pumpd can see: a pump whose motor turns ten times as fast as its own counter reports.
 """
 
 import asyncio
@@ -21,9 +21,9 @@ from tests.control.testbed import open_testbed
 pytestmark = pytest.mark.requirement("WIN-11")
 
 WITHIN_S, EXTRA_ML = 10.0, 1.5
-RATE_ML_H = 52.5  # of the ward's order: 35 mL in 40 min
+RATE_ML_H = 52.5  # of the testbed's order: 35 mL in 40 min
 TENTH = Decimal("0.1")
-KEYLESS = ("dianet-star", "toy")  # their keys change no rate while they are told what to do over the line
+KEYLESS = ("dianet-star", "toy")  # their keys do not change the rate while they are controlled over the line
 
 
 @pytest.fixture(params=MODELS, ids="-".join)
@@ -45,21 +45,21 @@ def times(program: PumpProgram, factor: Decimal | int) -> PumpProgram:
         {"entry": "ketamine-10mg-ml"},
     ],
 )
-async def test_in_the_order_it_is_refused(wrong, tmp_path):
+async def test_a_tenfold_dose_in_the_order_is_refused(wrong, tmp_path):
     async with open_testbed(tmp_path) as here:
         answer = await here.order(**wrong)
         assert not answer.ok
         assert next(iter(wrong)).removesuffix("_again") in " ".join(answer.reasons)
 
 
-async def test_in_the_arithmetic_it_is_refused(tmp_path, monkeypatch):
+async def test_a_tenfold_error_in_the_arithmetic_is_refused(tmp_path, monkeypatch):
     true = planning.rate_for
     monkeypatch.setattr(planning, "rate_for", lambda *a: true(*a).times(10))
     async with open_testbed(tmp_path) as here:
         assert not (await here.order()).ok
 
 
-async def test_between_dosing_and_the_state_machine_it_is_refused(tmp_path, monkeypatch):
+async def test_a_tenfold_error_between_dosing_and_the_state_machine_is_refused(tmp_path, monkeypatch):
     true = ordering.plan
 
     def wrong(*a, **k):
@@ -77,7 +77,7 @@ async def test_between_dosing_and_the_state_machine_it_is_refused(tmp_path, monk
         assert here.truth() == 0
 
 
-async def test_on_the_way_to_the_pump_the_read_back_catches_it(bed, tmp_path, monkeypatch):
+async def test_a_tenfold_error_on_the_way_to_the_pump_is_caught_by_the_read_back(bed, tmp_path, monkeypatch):
     async with open_testbed(tmp_path, **bed) as here:
         driver = here.gateway.runners["bed1"].driver
         load = type(driver).load
@@ -88,13 +88,13 @@ async def test_on_the_way_to_the_pump_the_read_back_catches_it(bed, tmp_path, mo
         assert here.truth() == 0
 
 
-async def test_in_a_driver_that_lies_both_ways_the_counter_catches_it(bed, tmp_path, monkeypatch):
+async def test_a_tenfold_error_in_a_driver_that_lies_both_ways_is_caught_by_the_counter(bed, tmp_path, monkeypatch):
     async with open_testbed(tmp_path, **bed) as here:
         driver = here.gateway.runners["bed1"].driver
         kind = type(driver)
         load, read_back, read = kind.load, kind.read_back, kind.read
 
-        async def said(self):
+        async def falsified(self):
             outcome = await read(self)
             if isinstance(outcome, Done):
                 return Done(replace(outcome.value, rate=outcome.value.rate.times(TENTH)))
@@ -108,17 +108,17 @@ async def test_in_a_driver_that_lies_both_ways_the_counter_catches_it(bed, tmp_p
 
         monkeypatch.setattr(kind, "load", lambda self, program: load(self, times(program, 10)))
         monkeypatch.setattr(kind, "read_back", held)
-        monkeypatch.setattr(kind, "read", said)
+        monkeypatch.setattr(kind, "read", falsified)
         answer = await here.order(container=beds.container(bed))
         assert answer.ok, answer.reasons
         await here.until("ready", "abandoned")
-        if here.state() == "abandoned":  # more than this pump can do: its own layer refused
+        if here.state() == "abandoned":  # more than this pump can do: its driver refused
             assert here.truth() == 0
             return
         assert (await here.confirm()).ok
         loop = asyncio.get_running_loop()
         await here.until("starting")
-        await asyncio.sleep(0.3)  # flow begins with the answer, or just before it
+        await asyncio.sleep(0.3)  # flow begins with the reply, or just before it
         began = loop.time()
         while here.pump.truth()["running"]:
             await asyncio.sleep(0.01)
@@ -126,7 +126,7 @@ async def test_in_a_driver_that_lies_both_ways_the_counter_catches_it(bed, tmp_p
         assert here.truth() <= RATE_ML_H / 3600 * (loop.time() - began) + EXTRA_ML
 
 
-async def test_at_the_panel_the_next_look_catches_it(bed, tmp_path):
+async def test_a_tenfold_rate_at_the_panel_is_caught_by_the_next_poll(bed, tmp_path):
     async with open_testbed(tmp_path, **bed) as here:
         await here.start(container=beds.container(bed))
         await asyncio.sleep(5)

@@ -1,4 +1,4 @@
-"""Flow that no infusion explains is stopped until readings confirm it; a pump that waits is never taken for stopped."""
+"""Flow that no infusion explains is stopped until readings confirm it; a waiting pump never counts as stopped."""
 
 import pytest
 
@@ -16,7 +16,7 @@ def reading(state, second, volume="3"):
 
 
 def watched(states):
-    """Whether the stop is still under way after readings of these states, a second apart; and how many were sent."""
+    """Whether the stop is still under way after readings of these states, a second apart, and how many were sent."""
     stops = []
     flow = UnprescribedFlow("bed1", Limits(), lambda *_: None, lambda: stops.append(1))
     flow.found(0)

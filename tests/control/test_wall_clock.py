@@ -13,7 +13,7 @@ from tests.control.testbed import open_testbed
 STEPS = [
     timedelta(seconds=1),
     timedelta(seconds=-1),
-    timedelta(hours=1),  # daylight saving, on a machine that keeps local time
+    timedelta(hours=1),  # daylight saving time, on a machine that keeps local time
     timedelta(hours=-1),
     timedelta(days=365),
     timedelta(days=-365),
@@ -47,8 +47,8 @@ async def infusion(here, step, steps):
         assert here.state() == "running"
         assert (await here.ask(op="status")).result["pumps"][0]["alarms"] == []
     await here.until("completed", within_s=2600)
-    await here.gateway.journal.append([])  # what was posted before is on the disk
-    return next(row.fields for row in here.rows() if row.kind == "infusion_ended")
+    await here.gateway.journal.append([])  # what was posted before is on disk
+    return next(entry.fields for entry in here.entries() if entry.kind == "infusion_ended")
 
 
 @pytest.mark.requirement("WIN-07", "STA-11", "PWR-12")
@@ -58,10 +58,12 @@ async def test_an_infusion_over_steps_of_the_wall_clock_is_the_same_as_without(t
         (tmp_path / name).mkdir()
         async with open_testbed(tmp_path / name, group=64) as here:
             ends.append(await infusion(here, wall(monkeypatch), steps))
-            replay = Replay(here.rows())
+            replay = Replay(here.entries())
             assert not replay.differences
             assert [one.infusion.state.value for one in replay.infusions.values()] == ["completed"]
-            assert len({row.ts[:4] for row in here.rows()}) == (1 if name == "quiet" else 3), "the record has them"
+            assert len({entry.ts[:4] for entry in here.entries()}) == (1 if name == "quiet" else 3), (
+                "the record has them"
+            )
     assert ends[0] == ends[1]
     assert ends[0]["off_window"] is False
 

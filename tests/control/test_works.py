@@ -1,4 +1,4 @@
-"""Nothing in control dies or hangs unnoticed, and a slow pump is not taken for a hung process (RUN-17)."""
+"""Nothing in control dies or hangs unnoticed, and a slow pump is not mistaken for a hung process (RUN-17)."""
 
 import asyncio
 
@@ -16,7 +16,7 @@ from tests.control.testbed import open_testbed
 
 
 async def kill(here, name, how):
-    """End that work in one of the ways in which a task can end."""
+    """End that part in one of the ways in which a task can end."""
     (task,) = (task for task in here.gateway.works._tasks if task.get_name() == name)
     if how == "cancelled":
         task.cancel()
@@ -36,7 +36,7 @@ async def kill(here, name, how):
 @pytest.mark.requirement("RUN-17")
 @pytest.mark.parametrize("how", ["fails", "ends", "cancelled"])
 @pytest.mark.parametrize("name", ["alarms", "supply", "alarm output", "pump bed2", "time of bed2"])
-async def test_a_work_that_dies_stops_what_flows_raises_an_alarm_and_ends_the_process(tmp_path, name, how):
+async def test_a_part_that_dies_stops_what_flows_raises_an_alarm_and_ends_the_process(tmp_path, name, how):
     output = tmp_path / "buzzer"
     output.write_text("0")
     top = {"alarm": {"output": output}, "supply": {"sysfs": tmp_path}}
@@ -50,10 +50,10 @@ async def test_a_work_that_dies_stops_what_flows_raises_an_alarm_and_ends_the_pr
         await here.until("stopping", "stopped", within_s=1)
         await here.until("stopped")
         assert not here.pump.truth()["running"]
-        found = {entry.kind: entry.fields for entry in here.rows()}
+        found = {entry.kind: entry.fields for entry in here.entries()}
         assert found["internal_error"]["error"] == death
         assert ("alarm_raised", "control_failed") in [
-            (entry.kind, entry.fields.get("code")) for entry in here.rows() if entry.kind.startswith("alarm_")
+            (entry.kind, entry.fields.get("code")) for entry in here.entries() if entry.kind.startswith("alarm_")
         ]
 
 
@@ -72,7 +72,7 @@ async def test_a_defect_in_the_alarm_service_itself_still_ends_in_a_stop_and_an_
 
 
 @pytest.mark.requirement("RUN-17")
-async def test_a_work_that_hangs_is_evidence_against_the_process(tmp_path, monkeypatch):
+async def test_a_part_that_hangs_is_evidence_against_the_process(tmp_path, monkeypatch):
     async with open_testbed(tmp_path) as here:
         assert await evidence_against(here.gateway, here.gateway.journal) == ""
         monkeypatch.setattr(type(here.gateway.alarms._wake), "wait", lambda self: asyncio.sleep(60))
@@ -80,10 +80,10 @@ async def test_a_work_that_hangs_is_evidence_against_the_process(tmp_path, monke
         here.gateway.alarms.see()
         await asyncio.sleep(5)
         monkeypatch.undo()
-        assert await evidence_against(here.gateway, here.gateway.journal) == "no turn of alarms"
+        assert await evidence_against(here.gateway, here.gateway.journal) == "hung: alarms"
 
 
-async def test_what_ends_by_itself_may_end_and_may_not_fail():
+async def test_a_part_that_is_allowed_to_end_may_end_but_not_fail():
     deaths = []
     works = Works(deaths.append)
 
@@ -104,7 +104,7 @@ async def test_what_ends_by_itself_may_end_and_may_not_fail():
 
 @pytest.mark.requirement("RUN-17", "COM-06")
 @pytest.mark.parametrize("timeout_s", [0.05, 0.5, 2.0, 4.0])
-async def test_a_pump_that_is_silent_is_no_evidence_against_the_process(tmp_path, timeout_s):
+async def test_a_silent_pump_is_no_evidence_against_the_process(tmp_path, timeout_s):
     settings = {"reply_timeout_s": timeout_s, "newest_firmware": [2, 3, 6]}
     pump = {"driver": "alaris-asena", "model": "Asena", "serial": "8002-00001", "settings": settings}
     simulated = {"name": "alaris-asena", "options": {"serial": "8002-00001"}}
@@ -117,7 +117,7 @@ async def test_a_pump_that_is_silent_is_no_evidence_against_the_process(tmp_path
 
 
 @pytest.mark.requirement("RUN-17")
-async def test_pumps_that_share_a_port_and_are_silent_are_no_evidence_against_the_process(tmp_path):
+async def test_silent_pumps_that_share_a_port_are_no_evidence_against_the_process(tmp_path):
     async with open_testbed(tmp_path) as here:
         pump = here.gateway.works._works["pump bed1"]
         alone = pump.patience_s
@@ -126,7 +126,7 @@ async def test_pumps_that_share_a_port_and_are_silent_are_no_evidence_against_th
         assert pump.patience_s > alone
 
 
-async def test_the_process_runs_until_a_work_dies_and_then_ends_with_an_error(tmp_path, monkeypatch):
+async def test_the_process_runs_until_a_part_dies_and_then_ends_with_an_error(tmp_path, monkeypatch):
     loop = asyncio.get_running_loop()
     monkeypatch.setattr(loop, "add_signal_handler", lambda *_: None)
     monkeypatch.setattr(loop, "remove_signal_handler", lambda *_: None)

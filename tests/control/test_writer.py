@@ -15,12 +15,12 @@ from pumpd.journal.writer import InlineWriter, ThreadWriter
 pytestmark = pytest.mark.realtime  # the writer is a thread
 
 
-def entry(number: int) -> Entry:
+def note(number: int) -> Entry:
     return Entry("noted", {"number": number})
 
 
 def numbers(path: Path, lost: int = 0) -> list[int]:
-    """What is in the journal, which says how many entries are not."""
+    """The numbers of the entries in the journal, which records how many are `lost`."""
     with contextlib.closing(JournalReader(path)) as reader:
         reader.verify()
         found = list(reader.all())
@@ -35,7 +35,7 @@ async def opened(path: Path) -> ThreadWriter:
 
 
 class Disk:
-    """Stands in for `Journal.append`: counts transactions, and is slow or fails when told to."""
+    """Replaces `Journal.append`: counts transactions, and can be slow or fail."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.transactions: list[int] = []
@@ -58,25 +58,25 @@ async def test_posted_and_appended_entries_keep_the_order_of_the_calls(tmp_path)
     path = tmp_path / "journal.sqlite3"
     writer = await opened(path)
     for number in range(0, 300, 3):
-        writer.post([entry(number), entry(number + 1)])
+        writer.post([note(number), note(number + 1)])
         if number % 30:
-            writer.post([entry(number + 2)])
+            writer.post([note(number + 2)])
         else:
-            await writer.append([entry(number + 2)])
-            assert numbers(path) == list(range(number + 3))  # on the disk when append returns, with all before it
+            await writer.append([note(number + 2)])
+            assert numbers(path) == list(range(number + 3))  # on disk when append returns, with everything before it
     await writer.close()
     assert numbers(path) == list(range(300))
 
 
-async def test_what_gathers_while_the_disk_is_busy_goes_down_as_one_transaction(tmp_path, monkeypatch):
+async def test_what_gathers_while_the_disk_is_busy_is_written_in_one_transaction(tmp_path, monkeypatch):
     disk = Disk(monkeypatch)
     writer = await opened(tmp_path / "journal.sqlite3")
     disk.free.clear()
-    writer.post([entry(0)])
-    await asyncio.sleep(0.05)  # the thread has taken the first
+    writer.post([note(0)])
+    await asyncio.sleep(0.05)  # the thread already has the first
     for number in range(1, 100):
-        writer.post([entry(number)])
-    done = asyncio.create_task(writer.append([entry(100)]))
+        writer.post([note(number)])
+    done = asyncio.create_task(writer.append([note(100)]))
     await asyncio.sleep(0)
     disk.free.set()
     await done
@@ -89,12 +89,12 @@ async def test_a_slow_disk_does_not_hold_up_the_loop(tmp_path, monkeypatch):
     disk = Disk(monkeypatch)
     writer = await opened(tmp_path / "journal.sqlite3")
     disk.free.clear()
-    waiting = asyncio.create_task(writer.append([entry(0)]))
+    waiting = asyncio.create_task(writer.append([note(0)]))
     await asyncio.sleep(0)
     worst = 0.0
     for number in range(1, 51):
         begun = time.perf_counter()
-        writer.post([entry(number)])
+        writer.post([note(number)])
         await asyncio.sleep(0)
         worst = max(worst, time.perf_counter() - begun)
     assert worst < 0.05
@@ -111,30 +111,30 @@ async def test_a_slow_disk_does_not_hold_up_the_loop(tmp_path, monkeypatch):
     ("error", "left", "lost"),
     [(JournalError("journal x cannot be written: disk full"), [0, 2, 3], 0), (TypeError("no JSON"), [0, 3], 1)],
 )
-async def test_a_failing_disk_is_told_and_what_was_posted_is_written_once_there_is_room(
+async def test_a_failing_disk_is_reported_and_what_was_posted_is_written_once_there_is_room(
     tmp_path, monkeypatch, error, left, lost
 ):
     disk = Disk(monkeypatch)
     writer = await opened(tmp_path / "journal.sqlite3")
     heard: asyncio.Queue[JournalError] = asyncio.Queue()
     writer.on_failure = heard.put_nowait
-    await writer.append([entry(0)])
+    await writer.append([note(0)])
     disk.error = error
     with pytest.raises(JournalError, match=str(error)):
-        await writer.append([entry(1)])
+        await writer.append([note(1)])
     async with asyncio.timeout(20):
         await heard.get()
-        writer.post([entry(2)])
+        writer.post([note(2)])
         await heard.get()
     assert heard.empty()
     disk.error = None
-    await writer.append([entry(3)])  # the thread lives on
+    await writer.append([note(3)])  # the thread lives on
     await writer.close()
     assert numbers(tmp_path / "journal.sqlite3", lost) == left
 
 
 @pytest.mark.requirement("AUD-10", "AUD-02")
-async def test_beyond_a_bound_what_is_lost_is_counted_and_said_and_rows_keep_the_time_at_which_they_were_posted(
+async def test_entries_lost_beyond_a_bound_are_counted_and_reported_and_the_others_keep_the_time_of_posting(
     tmp_path, monkeypatch
 ):
     monkeypatch.setattr("pumpd.journal.backlog.KEPT_MOST", 3)
@@ -145,52 +145,52 @@ async def test_beyond_a_bound_what_is_lost_is_counted_and_said_and_rows_keep_the
     disk.error = JournalError("journal x cannot be written: disk full")
     begun = datetime.now(UTC)
     for number in range(5):
-        writer.post([entry(number)])
+        writer.post([note(number)])
     posted = datetime.now(UTC)
     await asyncio.sleep(0.3)
     with pytest.raises(JournalError):
-        await writer.append([])  # asking makes it try again
+        await writer.append([])  # an append makes it try again
     disk.error = None
     await writer.append([])
     assert await restored.get() == 4
     await writer.close()
     with contextlib.closing(JournalReader(tmp_path / "journal.sqlite3")) as reader:
         reader.verify()
-        rows = list(reader.all())
-    assert [row.fields for row in rows] == [{"number": 0}, {"number": 1}, {"number": 2}, {"count": 2}]
-    assert rows[-1].kind == "entries_lost"
-    for row in rows[:3]:
-        late = timedelta(milliseconds=10)  # AUD-02; they were on the disk 300 ms later
-        assert begun - late <= datetime.fromisoformat(row.ts) <= posted + late
+        entries = list(reader.all())
+    assert [each.fields for each in entries] == [{"number": 0}, {"number": 1}, {"number": 2}, {"count": 2}]
+    assert entries[-1].kind == "entries_lost"
+    for each in entries[:3]:
+        late = timedelta(milliseconds=10)  # AUD-02; they were on disk 300 ms later
+        assert begun - late <= datetime.fromisoformat(each.ts) <= posted + late
 
 
-async def test_one_bad_entry_takes_no_other_with_it(tmp_path, monkeypatch):
+async def test_one_bad_entry_does_not_affect_the_others(tmp_path, monkeypatch):
     disk = Disk(monkeypatch)
     writer = await opened(tmp_path / "journal.sqlite3")
     disk.free.clear()
-    writer.post([entry(0)])
-    await asyncio.sleep(0.05)  # the thread has taken the first
-    writer.post([entry(1)])
+    writer.post([note(0)])
+    await asyncio.sleep(0.05)  # the thread already has the first
+    writer.post([note(1)])
     writer.post([Entry("noted", {"number": {1, 2}})])
-    writer.post([entry(2)])
+    writer.post([note(2)])
     disk.free.set()
     await writer.append([])
     await writer.close()
     assert numbers(tmp_path / "journal.sqlite3", lost=1) == [0, 1, 2]
 
 
-async def test_an_entry_that_is_no_json_fails_alone_and_the_writer_goes_on(tmp_path):
+async def test_an_entry_that_is_not_json_fails_alone_and_the_writer_continues(tmp_path):
     writer = await opened(tmp_path / "journal.sqlite3")
     with pytest.raises(JournalError, match="not JSON serializable"):
         await writer.append([Entry("noted", {"number": {1, 2}})])
     with pytest.raises(JournalError):
         await writer.append([Entry("noted", {"number": "\ud800"})])
-    await writer.append([entry(1)])
+    await writer.append([note(1)])
     await writer.close()
     assert numbers(tmp_path / "journal.sqlite3") == [1]
 
 
-async def test_a_journal_that_cannot_be_opened_is_said_at_once(tmp_path):
+async def test_a_journal_that_cannot_be_opened_is_reported_at_once(tmp_path):
     writer = ThreadWriter(tmp_path / "no-such-folder" / "journal.sqlite3", "boot-1")
     with pytest.raises(JournalError, match=r"no-such-folder/journal\.sqlite3 cannot be opened"):
         await writer.opened()
@@ -201,18 +201,18 @@ async def test_closing_writes_what_was_posted_and_ends_the_thread(tmp_path):
     writer = await opened(tmp_path / "journal.sqlite3")
     mine = [thread for thread in set(threading.enumerate()) - before if thread.name == "journal"]
     assert len(mine) == 1
-    writer.post([entry(number) for number in range(50)])
+    writer.post([note(number) for number in range(50)])
     await writer.close()
     assert not mine[0].is_alive()
     assert numbers(tmp_path / "journal.sqlite3") == list(range(50))
 
 
-async def test_a_disk_that_hangs_does_not_hold_up_the_end_for_ever(tmp_path, monkeypatch):
+async def test_a_hung_disk_does_not_delay_the_end_for_ever(tmp_path, monkeypatch):
     monkeypatch.setattr("pumpd.journal.writer.CLOSE_WITHIN_S", 0.2)
     disk = Disk(monkeypatch)
     writer = await opened(tmp_path / "journal.sqlite3")
     disk.free.clear()
-    writer.post([entry(0)])
+    writer.post([note(0)])
     begun = time.monotonic()
     await writer.close()
     assert 0.15 < time.monotonic() - begun < 1.0
@@ -223,7 +223,7 @@ async def test_a_disk_that_hangs_does_not_hold_up_the_end_for_ever(tmp_path, mon
 
 
 @pytest.mark.requirement("AUD-10")
-async def test_entries_that_wait_for_a_hung_disk_are_bounded_and_what_is_lost_is_counted(tmp_path, monkeypatch):
+async def test_entries_that_wait_for_a_hung_disk_are_bounded_and_lost_ones_are_counted(tmp_path, monkeypatch):
     monkeypatch.setattr("pumpd.journal.backlog.KEPT_MOST", 100)
     disk = Disk(monkeypatch)
     writer = await opened(tmp_path / "journal.sqlite3")
@@ -232,12 +232,12 @@ async def test_entries_that_wait_for_a_hung_disk_are_bounded_and_what_is_lost_is
     writer.on_failure, writer.on_restored = heard.put_nowait, restored.put_nowait
     disk.free.clear()
     for number in range(150):
-        writer.post([entry(number)])
+        writer.post([note(number)])
         await asyncio.sleep(0.0005)
     async with asyncio.timeout(5):
         assert "100 entries wait" in str(await heard.get())
         with pytest.raises(JournalError, match="100 entries wait"):
-            await writer.append([entry(1000)])
+            await writer.append([note(1000)])
         disk.free.set()
         await restored.get()
     await writer.append([])
@@ -246,7 +246,7 @@ async def test_entries_that_wait_for_a_hung_disk_are_bounded_and_what_is_lost_is
 
 
 @pytest.mark.requirement("AUD-10", "PWR-11")
-async def test_a_disk_that_hangs_is_a_failure_for_all_who_wait_and_ends_when_it_answers_again(tmp_path, monkeypatch):
+async def test_a_hung_disk_is_a_failure_for_all_who_wait_until_it_answers_again(tmp_path, monkeypatch):
     monkeypatch.setattr("pumpd.journal.writer.HUNG_S", 0.3)
     disk = Disk(monkeypatch)
     writer = await opened(tmp_path / "journal.sqlite3")
@@ -254,33 +254,33 @@ async def test_a_disk_that_hangs_is_a_failure_for_all_who_wait_and_ends_when_it_
     restored: asyncio.Queue[int] = asyncio.Queue()
     writer.on_failure, writer.on_restored = heard.put_nowait, restored.put_nowait
     disk.free.clear()
-    writer.post([entry(0)])
-    await asyncio.sleep(0.05)  # the thread has taken it
+    writer.post([note(0)])
+    await asyncio.sleep(0.05)  # the thread already has it
     with pytest.raises(JournalError, match="has not answered"):
-        await writer.append([entry(1)])
+        await writer.append([note(1)])
     begun = time.monotonic()
     with pytest.raises(JournalError, match="has not answered"):
-        await writer.append([entry(2)])
+        await writer.append([note(2)])
     assert time.monotonic() - begun < 0.1, "at once"
     assert not heard.empty()
-    writer.post([entry(3)])
+    writer.post([note(3)])
     disk.free.set()
     assert await restored.get() >= 1
-    await writer.append([entry(4)])
+    await writer.append([note(4)])
     await writer.close()
     assert numbers(tmp_path / "journal.sqlite3") == [0, 3, 4], "what was refused is not written later"
 
 
 @pytest.mark.requirement("AUD-10")
-async def test_a_writer_whose_thread_has_ended_says_so(tmp_path, monkeypatch):
+async def test_a_writer_whose_thread_has_ended_reports_it(tmp_path, monkeypatch):
     monkeypatch.setattr(ThreadWriter, "_turn", lambda writer, journal: False)
     writer = await opened(tmp_path / "journal.sqlite3")
     writer._thread.join(5)
     heard: asyncio.Queue[JournalError] = asyncio.Queue()
     writer.on_failure = heard.put_nowait
     with pytest.raises(JournalError, match="has ended"):
-        await writer.append([entry(1)])
-    writer.post([entry(2)])
+        await writer.append([note(1)])
+    writer.post([note(2)])
     assert "has ended" in str(await heard.get())
 
 
@@ -288,16 +288,16 @@ async def test_the_inline_writer_groups_what_is_posted_and_writes_it_before_what
     disk = Disk(monkeypatch)
     writer = InlineWriter(Journal(tmp_path / "journal.sqlite3", "boot-1"), group=4)
     for number in range(5):
-        writer.post([entry(number)])
+        writer.post([note(number)])
     assert disk.transactions == [4]
-    await writer.append([entry(5)])
+    await writer.append([note(5)])
     assert disk.transactions == [4, 2]
     heard: list[JournalError] = []
     writer.on_failure = heard.append
     disk.error = JournalError("disk full")
     with pytest.raises(JournalError, match="disk full"):
-        await writer.append([entry(6)])
-    writer.post([entry(7)] * 4)
+        await writer.append([note(6)])
+    writer.post([note(7)] * 4)
     assert [str(error) for error in heard] == ["disk full", "disk full"]
     disk.error = None
     await writer.close()

@@ -1,6 +1,6 @@
-"""A ward on one event loop: a simulated NE-1000 in memory, the real gateway, and a nurse with a paired key.
+"""The testbed on one event loop: a simulated NE-1000 in memory, the real gateway, and a nurse with a paired key.
 
-Only the serial cable is not real: every byte of the protocol passes, at the pace of the baud rate, in virtual time.
+Only the serial cable is simulated: every byte of the protocol is sent, at the speed of the line, in virtual time.
 """
 
 import asyncio
@@ -54,7 +54,7 @@ ORDER: dict[str, Any] = {
 
 @dataclass
 class Testbed:
-    __test__ = False  # no test case, whatever its name begins with
+    __test__ = False  # not a test case, although its name begins with Test
 
     gateway: Gateway
     pumps: dict[str, SimulatedPump]
@@ -73,11 +73,11 @@ class Testbed:
         return answer
 
     async def ask_as(self, caller: Caller, **fields: Any) -> Answer:
-        """By another door, or as another user."""
+        """Ask through another door, or as another user."""
         return await self.gateway.answer(REQUEST.validate_python(fields), caller)
 
     async def order(self, **changes: Any) -> Answer:
-        """For the patient whose pump it is, or is now made."""
+        """Order for this patient; associate the pump with the patient first if necessary."""
         order = ORDER | changes
         runner = self.gateway.runners.get(order["pump"])
         if runner is not None and runner.patient != order["patient"] and is_token(order["patient"]):
@@ -86,7 +86,7 @@ class Testbed:
         return await self.ask(**order)
 
     def real(self, pump: str = "bed1", **settings: Any) -> None:
-        """From here on the gateway takes this pump for a real one, under these settings of its own."""
+        """From now on the gateway treats this pump as a real one, with these settings of the gateway."""
         runner = self.gateway.runners[pump]
         runner.settings = runner.settings.model_copy(update={"simulated": False})
         for part in (self.gateway.ordering.planning, self.gateway.gate):
@@ -100,11 +100,11 @@ class Testbed:
         loop = asyncio.get_running_loop()
         end = loop.time() + within_s
         while self.state(pump) not in states:
-            assert loop.time() < end, (self.state(pump), self.gateway.status(), self.rows()[-5:])
+            assert loop.time() < end, (self.state(pump), self.gateway.status(), self.entries()[-5:])
             await asyncio.sleep(0.05)
 
     async def binding(self, pump: str = "bed1") -> ev.Binding:
-        """What is to be signed, with the wristband of the patient whom it is ordered for."""
+        """What is to be signed, with the wristband of the patient for whom it was ordered."""
         answer = await self.ask(op="challenge", pump=pump)
         assert answer.ok, answer.reasons
         fields = dict(answer.result["binding"])
@@ -114,7 +114,7 @@ class Testbed:
     async def confirmation(
         self, binding: ev.Binding | None = None, pump: str = "bed1", request: str = "r-1", **changes: Any
     ) -> dict[str, Any]:
-        """The binding, signed as it is, and then with `changes` to what is sent."""
+        """A request with the signed binding, with `changes` that were not signed."""
         binding = binding or await self.binding(pump)
         sent = {
             **to_fields(binding),
@@ -130,11 +130,11 @@ class Testbed:
     async def confirm(
         self, binding: ev.Binding | None = None, pump: str = "bed1", request: str = "r-1", **changes: Any
     ) -> Answer:
-        """Sign the binding as it is, then send it with `changes` to what is sent."""
+        """Sign the binding and send it, with `changes` that were not signed."""
         return await self.ask(**await self.confirmation(binding, pump, request, **changes))
 
     async def start(self, pump: str = "bed1", **changes: Any) -> None:
-        """From nothing to RUNNING."""
+        """Order, confirm and wait until the infusion is RUNNING."""
         answer = await self.order(pump=pump, **changes)
         assert answer.ok, answer.reasons
         await self.until("ready", pump=pump)
@@ -142,7 +142,7 @@ class Testbed:
         assert answer.ok, answer.reasons
         await self.until("running", pump=pump)
 
-    def rows(self) -> list[Record]:
+    def entries(self) -> list[Record]:
         reader = JournalReader(self.journal)
         try:
             return reader.after(0, 100_000)
@@ -150,7 +150,7 @@ class Testbed:
             reader.close()
 
     def kinds(self) -> list[str]:
-        return [row.kind for row in self.rows()]
+        return [entry.kind for entry in self.entries()]
 
     def truth(self, pump: str = "bed1") -> float:
         delivered = self.pumps[pump].truth()["delivered_ml"]
@@ -171,12 +171,12 @@ async def open_testbed(
     top: Mapping[str, Any] | None = None,
     **pump: Any,
 ) -> AsyncIterator[Testbed]:
-    """A ward with a simulated pump at each bed.
+    """A testbed with a simulated pump at each bed.
 
-    `simulated` says what `simulate` is to make (its `name` and more), `pump` overrides a pump's settings, and `each`
-    those of one bed, with its own `simulated`. `racks` are pumps with several units: what `simulate` is to make of
-    each, and beds name them as their port. `top` are settings of the gateway itself; its library is signed unless they
-    say something else.
+    `simulated` holds the arguments of `simulate` (`name` and more), `pump` overrides the settings of all pumps, and
+    `each` those of one bed, with its own `simulated`. `racks` are pumps with several units, each with the arguments of
+    `simulate`; beds name them as their port. `top` are settings of the gateway itself; its library is signed unless
+    they change that.
     """
     beside, racks = {bed: dict(own) for bed, own in (each or {}).items()}, racks or {}
     names = list(beds)
@@ -227,8 +227,8 @@ async def open_testbed(
 
 
 @contextlib.asynccontextmanager
-async def come_up(here: Testbed) -> AsyncIterator[Gateway]:
-    """Another control process on the same state directory, with whatever journal can be had, as `run` opens it."""
+async def restart(here: Testbed) -> AsyncIterator[Gateway]:
+    """Another control process on the same state directory. It opens the journal as `run` does, or goes without it."""
     writer: JournalWriter
     try:
         writer = InlineWriter(Journal(here.journal, "boot-2"))

@@ -1,4 +1,4 @@
-"""A tap on a simulated pump's line: the commands that reached the pump, in order, without framing."""
+"""A tap on a simulated pump's line: the commands that reached the pump, in order and without framing."""
 
 from pumpd_drivers.new_era.codec import Request, RequestFramer
 from pumpd_simulators.bench import SimulatedPump

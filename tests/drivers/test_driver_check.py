@@ -4,6 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from typer.testing import CliRunner
 
 from pumpd.cli import driver as command
 from pumpd.cli.driver_check import TO_DO, BenchCheck, pump_now
-from pumpd.pump import PumpProgram, RateStep
+from pumpd.pump import Done, PumpProgram, PumpState, RateStep
 from pumpd.quantities import Length, Rate, Volume
 from pumpd_drivers.new_era.driver import NewEra
 
@@ -72,7 +73,7 @@ async def test_a_pump_that_stalls_is_named_and_stopped(connect):
     assert "stopped" in pump_now(check)
 
 
-async def test_a_pump_that_flows_on_after_its_stop_fails(connect):
+async def test_a_pump_that_keeps_flowing_after_its_stop_fails(connect):
     pump = ToyPump()
     real = pump._execute
     pump._execute = lambda text: "" if text == "STP" else real(text)
@@ -81,7 +82,7 @@ async def test_a_pump_that_flows_on_after_its_stop_fails(connect):
     assert "infusing" in pump_now(check)
 
 
-async def test_a_counter_that_creeps_on_after_the_stop_fails(connect):
+async def test_a_counter_that_keeps_growing_after_the_stop_fails(connect):
     pump = ToyPump()
     real = pump._execute
 
@@ -104,7 +105,7 @@ async def test_a_pump_of_another_model_is_not_programmed(connect):
     assert pump_now(check) == "it confirmed a stop"
 
 
-async def test_no_answer(connect):
+async def test_no_answer_is_reported(connect):
     pump = ToyPump()
     pump.silent = True
     check = await bench(connect, pump)
@@ -130,7 +131,7 @@ def run(*arguments):
     return CliRunner().invoke(command.app, arguments)
 
 
-def test_list():
+def test_list_names_the_families():
     result = run("list", "--json")
     (row,) = [row for row in json.loads(result.stdout)["drivers"] if row["family"] == "new-era"]
     assert row["from"].startswith("pumpd-drivers ")
@@ -166,7 +167,7 @@ def test_a_family_that_takes_no_syringe_is_shown_with_a_bag():
         (["check", "--driver", "new-era", "--port", "/dev/null", "--volume", "1,5 mL"], "volume"),
     ],
 )
-def test_what_cannot_be_done_is_refused_with_status_2(arguments, why):
+def test_an_impossible_check_is_refused_with_status_2(arguments, why):
     result = run(*arguments)
     assert result.exit_code == 2
     assert why in result.stderr
@@ -208,3 +209,22 @@ def test_the_check_against_a_simulated_pump_on_a_pseudo_terminal(tmp_path):
         simulator.terminate()
         simulator.wait(5)
         simulator.stdout.close()
+
+
+@pytest.mark.requirement("STP-04")
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_a_pump_that_waits_to_start_by_itself_does_not_count_as_stopped(connect, when):
+    pump = ToyPump()
+    async with connect(pump, **NewEra.bench_settings) as driver:
+        check = BenchCheck(driver, PROGRAM, lambda step: None)
+        plain = driver.read
+
+        async def read():
+            outcome = await plain()
+            if check.stopped is (when == "after") and not outcome.value.state.flowing:
+                return Done(replace(outcome.value, state=PumpState.WAITING))
+            return outcome
+
+        driver.read = read
+        await check.run()
+    assert check.failed.name == ("read" if when == "before" else "verify")

@@ -151,7 +151,7 @@ def test_a_damaged_safe_frame_is_never_accepted():
             assert accepted in ([], [good]), (spoilt.hex(" "), accepted)
 
 
-def test_a_safe_frame_that_lost_its_head_is_no_basic_reply():
+def test_a_safe_frame_without_its_head_is_not_a_basic_reply():
     """What is left of it ends in a check sum that would be the basic reply's data, were it not unprintable."""
     raw = Reply(0, "S", safe=True).to_bytes()
     (item,) = ReplyFramer().feed(b"\x02" + raw[2:])
@@ -167,7 +167,7 @@ def test_random_bytes_make_no_safe_frame_and_no_exception():
             framer.reset()
 
 
-def test_a_safe_frame_has_room_for_so_much_data():
+def test_the_data_of_a_safe_frame_has_a_maximum():
     assert len(safe_frame(b"x" * LONGEST_DATA)) == LONGEST_DATA + 5
     with pytest.raises(ValueError, match="at most"):
         safe_frame(b"x" * (LONGEST_DATA + 1))

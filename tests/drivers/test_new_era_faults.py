@@ -74,7 +74,7 @@ def test_the_family_is_found_by_its_entry_point():
     assert family("new-era") is NewEra
 
 
-async def test_a_whole_session(driver, pump):
+async def test_a_whole_session_runs(driver, pump):
     assert isinstance(driver, Driver)
     await session(driver, "read")
     for _ in range(15):
@@ -95,7 +95,7 @@ async def test_a_whole_session(driver, pump):
 
 @pytest.mark.requirement("COM-02", "COM-03", "COM-14")
 @pytest.mark.parametrize(("method", "command", "kind"), CASES, ids=["-".join(case) for case in CASES])
-async def test_a_bad_line_never_repeats_a_run_and_never_makes_a_command_done_that_was_not(
+async def test_a_bad_line_never_repeats_a_run_and_never_makes_an_undone_command_count_as_done(
     connect, method, command, kind
 ):
     pump = ToyPump()
@@ -137,7 +137,7 @@ async def test_a_bad_line_never_repeats_a_run_and_never_makes_a_command_done_tha
 
 
 @pytest.mark.requirement("COM-03")
-async def test_a_lost_reply_to_run_is_unknown_while_the_pump_runs(driver, pump):
+async def test_a_lost_reply_to_run_is_unknown_although_the_pump_runs(driver, pump):
     await session(driver, "start")
     pump.fault = ("RUN", "lost reply")
     assert isinstance(await driver.start(WATCHDOG), Unknown)
@@ -159,7 +159,7 @@ async def test_a_read_is_repeated_three_times_and_then_unknown(driver, pump):
 
 
 @pytest.mark.requirement("COM-06")
-async def test_a_basic_frame_is_not_believed_in_safe_mode(driver, pump):
+async def test_a_basic_frame_is_not_accepted_in_safe_mode(driver, pump):
     """What is left of a damaged safe frame may read as a basic one; without a check sum it is not taken."""
     await session(driver, "read")
     real = pump._say
@@ -190,7 +190,7 @@ async def test_an_alarm_that_swallows_a_command_of_start_never_repeats_run(drive
     assert PumpAlarm.OCCLUSION in reading.alarms
 
 
-async def test_a_refusal_of_run_is_not_believed_of_a_pump_that_flows(driver, pump):
+async def test_a_refusal_of_run_does_not_count_while_the_pump_flows(driver, pump):
     """An alarm reply that is not the answer to RUN: the pump executed it, and a reading shows it."""
     await session(driver, "start")
     real = pump._say
@@ -222,7 +222,7 @@ async def test_a_spontaneous_alarm_is_kept_and_does_not_shift_the_answers(driver
     assert (await driver.read()).value.rate == Rate(60)
 
 
-async def test_an_alarm_sent_spontaneously_is_kept_although_the_pump_forgot_it(driver, pump):
+async def test_a_spontaneous_alarm_is_kept_although_the_pump_no_longer_reports_it(driver, pump):
     """Unsolicited, and silenced at the panel before the next poll: it is reported all the same."""
     await session(driver, "read")
     pump.raise_alarm("S", spontaneous=True)
@@ -231,7 +231,7 @@ async def test_an_alarm_sent_spontaneously_is_kept_although_the_pump_forgot_it(d
     assert (await driver.read()).value.alarms == (PumpAlarm.OCCLUSION,)
 
 
-async def test_after_an_alarm_the_line_is_left_to_fall_quiet(driver, pump):
+async def test_after_an_alarm_the_driver_waits_for_a_quiet_line(driver, pump):
     """A spontaneous alarm may have come in place of the answer, which then follows and is the answer to nothing."""
     await session(driver, "read")
     sent = []
@@ -347,7 +347,7 @@ async def test_stop_overtakes_polls_that_wait(driver, pump):
 
 
 @pytest.mark.parametrize("state", ["idle", "running", "paused", "alarm", "unmet"])
-async def test_stop_in_every_state(driver, pump, state):
+async def test_stop_works_in_every_state(driver, pump, state):
     if state != "unmet":
         await session(driver, "load" if state == "idle" else "read")
     if state == "paused":

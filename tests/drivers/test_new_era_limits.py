@@ -45,7 +45,7 @@ def test_rate_limits_of_the_sheets_syringes(diameter, highest, lowest):
     assert given.rate_min.floor(given.rate_grid) == given.rate_min
 
 
-def test_capabilities_of_the_family():
+def test_the_capabilities_of_the_family_are_those_of_the_sheet():
     given = NewEra.capabilities(syringe("26.59"), {})
     assert (given.family, given.kind, given.max_steps) == ("new-era", PumpKind.SYRINGE, 40)
     assert given.volume_max == Volume(9999)
@@ -55,12 +55,12 @@ def test_capabilities_of_the_family():
 
 
 @pytest.mark.parametrize("mode", ["off", "if-supported"])
-def test_no_watchdog_is_promised_that_may_not_be_there(mode):
+def test_a_watchdog_that_may_be_missing_is_not_promised(mode):
     given = NewEra.capabilities(syringe("26.59"), {"safe_mode": mode})
     assert (given.loss_of_control, given.watchdog) == ((LossOfControl.DEADMAN, LossOfControl.VTBI_ONLY), None)
 
 
-def test_one_step_only_when_the_rate_of_a_later_one_could_not_be_seen():
+def test_only_one_step_is_offered_when_the_rate_of_a_later_one_could_not_be_seen():
     assert NewEra.capabilities(syringe("26.59"), {"rate_query": "selected"}).max_steps == 1
 
 

@@ -56,7 +56,7 @@ async def test_a_stepped_infusion_from_power_up_to_release(driver, simulated):
     assert await driver.release() == Done(None)
 
 
-async def test_stop_in_flow(driver):
+async def test_stop_ends_the_flow(driver):
     await started(driver)
     await asyncio.sleep(5)
     assert await driver.stop() == Done(None)
@@ -99,7 +99,7 @@ async def test_an_alarm_is_not_forgotten_for_the_next_one(driver, simulated):
     assert {PumpAlarm.OCCLUSION, PumpAlarm.PUMP_RESET} <= set((await driver.read()).value.alarms)
 
 
-async def test_a_power_cut_leaves_the_pump_still(driver, simulated):
+async def test_a_power_cut_leaves_the_pump_stopped(driver, simulated):
     await started(driver)
     await asyncio.sleep(5)
     simulated.power(on=False)
@@ -111,7 +111,7 @@ async def test_a_power_cut_leaves_the_pump_still(driver, simulated):
     assert not reading.state.flowing
 
 
-async def test_rates_at_the_limits_are_taken_by_the_pump_and_those_beyond_by_neither(driver):
+async def test_rates_at_the_limits_are_accepted_by_the_pump_and_rates_beyond_by_neither(driver):
     assert isinstance(await driver.identify(), Done)
     for diameter in ("4.699", "14.43", "26.59", "38.0"):
         given = NewEra.capabilities(container(diameter), {})

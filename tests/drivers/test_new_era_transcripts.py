@@ -56,7 +56,7 @@ async def test_identify_refuses_another_model(follows, word):
         ("52.50MH", "35.00ML", "WDR", "direction WDR"),
     ],
 )
-async def test_read_back_refuses_what_is_no_program(follows, rate, volume, direction, why):
+async def test_read_back_refuses_what_is_not_a_program(follows, rate, volume, direction, why):
     """Commands: 'VOL 0 = continuous'."""
     script = f"""
         > basic 0DIA

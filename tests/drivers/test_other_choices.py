@@ -95,7 +95,7 @@ CHOICES = [  # family, the simulator's, the driver's setting that matches, anoth
     ("name", "options", "settings", "program"),
     [(name, options, settings, program) for name, options, settings, _, program, _ in CHOICES if program],
 )
-async def test_a_driver_that_is_set_to_match_gives_the_program_and_no_more(name, options, settings, program):
+async def test_a_driver_with_matching_settings_gives_the_program_and_no_more(name, options, settings, program):
     async with bench(name, options, settings) as (driver, pump):
         assert await started(driver, program) == Done(None)
         (step,), loop = program.steps, asyncio.get_running_loop()
@@ -141,7 +141,7 @@ async def test_an_asena_with_another_meaning_of_a_word_is_not_read_as_infusing(s
         assert pump.plant.truth().delivered_ml <= 0.1 + 1e-6
 
 
-async def test_a_base_a_that_ignores_a_lost_host_is_not_declared_to_be_stopped_by_the_deadman():
+async def test_a_base_a_that_ignores_a_lost_host_is_not_declared_as_stopped_by_the_deadman():
     """The driver promises a deadman only where it is set to: here that would be false, and the limit ends the flow."""
     container = Container("a syringe", Volume(50), Volume(0), Rate(1), DIAMETER)
     driver_class = family("fresenius-base-a")

@@ -21,5 +21,5 @@ async def test_a_family_reports_its_pumps_time_or_none(name):
 
 
 @pytest.mark.requirement("STA-11")
-def test_the_list_is_of_families_that_are_there():
+def test_the_list_names_only_installed_families():
     assert set(families()) >= TELLS

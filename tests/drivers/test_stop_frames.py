@@ -50,7 +50,7 @@ FRAMES = [
 
 
 @pytest.mark.parametrize(("name", "settings", "options", "frames"), FRAMES)
-async def test_the_frames_are_the_sheets(line, name, settings, options, frames):
+async def test_the_stop_frames_are_those_of_the_sheets(line, name, settings, options, frames):
     line(name, options=options)
     driver = await running(name, settings, container=BAG if name == "reglo-icc" else SYRINGE)
     wanted = tuple(each if isinstance(each, bytes) else bytes.fromhex(each) for each in frames)
@@ -121,7 +121,7 @@ SHARED = [
 
 @pytest.mark.requirement("STP-09")
 @pytest.mark.parametrize(("name", "options", "one", "other", "container"), SHARED)
-async def test_on_a_shared_line_they_stop_one_pump_and_no_other(line, name, options, one, other, container):
+async def test_on_a_shared_line_the_stop_frames_stop_one_pump_and_no_other(line, name, options, one, other, container):
     pumps = line(name, options=options)
     first, second = [await running(name, settings, container=container) for settings in (one, other)]
     assert pumps.truth(1)["running"]

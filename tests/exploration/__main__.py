@@ -1,4 +1,4 @@
-"""Walk the slices to their end, wake the mutants, and write the figures down."""
+"""Explore the slices, try the mutants, and write the results into the pages."""
 
 import argparse
 import resource
@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from tests.exploration import figures
 from tests.exploration.mutants import MUTANTS, caught
-from tests.exploration.search import Explorer, ways_not_taken
+from tests.exploration.search import Explorer, transitions_not_taken
 from tests.exploration.slices import SLICES
 
 BOUND = 30_000  # nodes of a slice
@@ -15,28 +15,30 @@ BOUND = 30_000  # nodes of a slice
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.exploration", description=__doc__)
-    parser.add_argument("--slice", action="append", choices=[s.name for s in SLICES], help="only these")
-    parser.add_argument("--ci", action="store_true", help="only CI's share")
-    parser.add_argument("--nodes", type=int, default=BOUND, help=f"bound of each slice, {BOUND:,} untold")
+    parser.add_argument(
+        "--slice", action="append", choices=[s.name for s in SLICES], help="only this slice; may be repeated"
+    )
+    parser.add_argument("--ci", action="store_true", help="only what CI explores")
+    parser.add_argument("--nodes", type=int, default=BOUND, help=f"bound of each slice, default {BOUND:,}")
     parser.add_argument("--mutants", action="store_true", help="only the mutants")
-    parser.add_argument("--doc", action="store_true", help="mutants too, and write the figures into the pages")
-    told = parser.parse_args(argv)
-    explorers = [] if told.mutants else _explore(told.slice, told.nodes, ci=told.ci)
+    parser.add_argument("--doc", action="store_true", help="the mutants too, and write the results into the pages")
+    options = parser.parse_args(argv)
+    explorers = [] if options.mutants else _explore(options.slice, options.nodes, ci=options.ci)
     found = [str(f) for e in explorers for f in e.found.values()]
     memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     if explorers:
         print(figures.slices(explorers))
         print("memory:", memory_mb, "MB")
-    if explorers and not told.slice:
-        print("ways not taken:", sorted(ways_not_taken(explorers)) or "none")
+    if explorers and not options.slice:
+        print("transitions not taken:", sorted(transitions_not_taken(explorers)) or "none")
     print("\n".join(found) or "every rule holds")
-    if told.mutants or told.doc:
+    if options.mutants or options.doc:
         rows = [(mutant, caught(mutant)) for mutant in MUTANTS]
         print(figures.mutants(rows))
         wrong = [mutant.about for mutant, by in rows if bool(by) is not bool(mutant.caught_by)]
         found += wrong
-        print("not as the list says:", wrong or "none")
-        if told.doc and not found:
+        print("differ from the list:", wrong or "none")
+        if options.doc and not found:
             figures.write(explorers, rows, memory_mb)
     return 1 if found else 0
 

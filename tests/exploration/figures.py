@@ -1,4 +1,4 @@
-"""The figures of an exploration as tables, and into the pages that quote them."""
+"""The results of an exploration as tables, written into the pages that quote them."""
 
 import re
 from pathlib import Path

@@ -1,10 +1,10 @@
-"""The abstraction: which of all that is known of an infusion and its world tells two nodes of the search apart.
+"""The abstraction: which facts about an infusion and its world distinguish two nodes of the search.
 
-Instants become ages, cut where no limit and no rule can tell them apart any more. Left out are texts, records, names;
+Instants become ages, cut where no limit and no rule can distinguish them. Left out are texts, records, names;
 which alarms are shown, except the two that rules ask for; which trips are latched, except whether there are any,
-whether a person may resume after them and whether one is a doubt; and in each state what nothing reads before it is
-written again. What is left out must not matter: `test_slices` takes pairs of nodes with one key, has everything happen
-to both, and expects the same answers and again the same key.
+whether a person may resume after them and whether one is a doubt; and in each state what is written again before
+anything reads it.What is left out must not matter: `test_slices` takes pairs of nodes with one key, lets everything
+happen to both, and expects the same answers and again the same key.
 """
 
 from pumpd.infusion import Infusion, State
@@ -52,7 +52,7 @@ def key(sl: Slice, i: Infusion, w: World) -> Key:
 
 
 def _ended(sl: Slice, i: Infusion, w: World, pump: Key, *, doubt: bool) -> Key:
-    """All that is left to ask: does a stop go out, does anything else, and what does a person read at the pump."""
+    """What still matters: whether a stop or anything else is sent, and what a person reads at the pump."""
     if doubt and sl.groups_know("reconcile"):
         return (*pump, i.counted, w.counted, w.loaded, i.unaccounted)
     if w.flowing or w.start_left or sl.groups_know("panel", "unseen"):
@@ -82,7 +82,7 @@ def _remains(binding: ev.Binding | None, now: int) -> int:
 
 def _waiting(sl: Slice, i: Infusion, w: World) -> Key:
     now, r = w.now, i.reading
-    counter = (None if r is None else r.delivered, i.loaded, i.load_unknown, w.loaded, w.said)
+    counter = (None if r is None else r.delivered, i.loaded, i.load_unknown, w.loaded, w.reported)
     match i.state:
         case State.ORDERED | State.LOADING:
             cut = 0 if sl.loaded_within == NEVER else sl.loaded_within
@@ -93,7 +93,7 @@ def _waiting(sl: Slice, i: Infusion, w: World) -> Key:
         case State.READY:
             return (*counter, _remains(i.challenge, now), _remains(w.open, now))
         case State.PAUSED:
-            since_ns = now * TICK if i.resuming_ns is None else i.resuming_ns  # a resume would be asked for now
+            since_ns = now * TICK if i.resuming_ns is None else i.resuming_ns  # a resume would be requested now
             asked = r is not None and r.asked_ns >= since_ns
             return (*counter, _age(i.resuming_ns, now, sl.read_back_within), asked, w.plan)
         case State.ARMED:
@@ -133,13 +133,13 @@ def _flow(sl: Slice, i: Infusion, w: World) -> Key:
         None if w.lease is None else max(w.lease - now, 0),
         i.start_answered,
         _age(i.flow_since_ns, now, far),
-        min(i.integral, volume(sl.dose * 6)),  # past that it is a mismatch whatever is counted
+        min(i.integral, volume(sl.dose * 6)),  # beyond that it is a mismatch whatever is counted
         tuple((_age(x.at_ns, now, far), x.delivered) for x in i.samples),
         tuple((_ago(tick, now, far), counted) for tick, counted in w.track),
         _age(i.no_flow_since_ns, now, far),
         None if w.still is None else (_ago(w.still[0], now, far), w.still[1]),
         AlarmCode.FLOW_DEVIATION in i.alarms,
-        (i.loaded, w.loaded, w.said),
+        (i.loaded, w.loaded, w.reported),
     )
 
 
@@ -167,7 +167,7 @@ def _ending(sl: Slice, i: Infusion, w: World, *, over: bool) -> Key:
         _age(i.no_flow_since_ns, now, still_cut),
         _age(i.flow_since_ns, now, sl.dose if r is None else 3),
         i.then,
-        (i.loaded, w.loaded, w.said),
+        (i.loaded, w.loaded, w.reported),
         None if w.still is None else (_ago(w.still[0], now, still_cut), w.still[1]),
         _ago(w.stop_last, now, 1),
         _ago(w.stop_first, now, stop_cut),
@@ -180,7 +180,7 @@ def _clock(sl: Slice, i: Infusion, w: World) -> Key:
     elapsed = _age(i.started_ns, w.now, sl.elapsed)
     if i.state not in FLOW and not i.state.ending and (ended == sl.pause_single or elapsed == sl.elapsed):
         return ("no more flow",)
-    # A stop that is proved counts from the first reading of its stand.
+    # A confirmed stop counts from the first reading that shows no flow.
     back = w.now - i.no_flow_since_ns // TICK if i.state.ending and i.no_flow_since_ns is not None else 0
     back_w = w.now - w.still[0] if i.state.ending and w.still is not None else 0
     return (
@@ -194,7 +194,7 @@ def _clock(sl: Slice, i: Infusion, w: World) -> Key:
 
 
 def _latest(sl: Slice, i: Infusion, w: World) -> frozenset[tuple[AlarmCode, int, int]]:
-    """The youngest trips of each kind with their ages, numbered from the youngest on, as far as the limit looks."""
+    """The most recent trips of each kind with their ages, numbered from the newest, up to the limit."""
     seen: dict[AlarmCode, int] = {}
     kept = []
     for code, at_ns in reversed(i.tripped):

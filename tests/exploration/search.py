@@ -1,4 +1,4 @@
-"""The search: breadth first from a new order, each happening at each node, until nothing new comes or the bound."""
+"""The search: breadth first from a new order, each happening at each node, until nothing new is found or to a bound."""
 
 import time
 from collections import deque
@@ -18,7 +18,7 @@ from tests.exploration.world import World
 
 @dataclass
 class Found:
-    """A rule that does not hold, and the shortest way there."""
+    """A broken rule, and the shortest path to it."""
 
     rule: str
     slice: str
@@ -31,7 +31,7 @@ class Found:
 @dataclass
 class Explorer:
     slice: Slice
-    every: bool = False  # go on after a rule broke, and note the first path for each
+    every: bool = False  # continue after a broken rule, and note the first path for each
     pairs_wanted: int = 0
     found: dict[str, Found] = field(default_factory=dict)
     nodes: int = 0
@@ -47,15 +47,15 @@ class Explorer:
         self.alphabet = [(name, make) for name, (group, make) in HAPPENINGS.items() if group in wanted]
         self._number = {name: n for n, (name, _) in enumerate(self.alphabet)}
         self._came: list[tuple[int, int]] = []  # parent and happening of each node
-        self._edges: list[list[int]] = []  # target of each happening, -1 where it cannot be
-        self._calm: list[bool] = []  # no flow, none to be assumed
+        self._edges: list[list[int]] = []  # target of each happening, -1 where it cannot happen
+        self._calm: list[bool] = []  # no flow, and none may be assumed
         self._ended: list[bool] = []
 
     def run(self, nodes: int | None = None) -> "Explorer":
         began = time.perf_counter()
         self._search(self.slice.nodes if nodes is None else nodes)
         if not self.found or self.every:
-            self._judge_paths()
+            self._check_paths()
         self.seconds = time.perf_counter() - began
         return self
 
@@ -106,7 +106,7 @@ class Explorer:
             assert outcome is not None, name
             step = take(self.slice, infusion, outcome[1], outcome[0])
             assert broken(step) is None, name
-            self._note_ways(step)
+            self._note_transitions(step)
             infusion, world = step.after, step.world
         return infusion, world
 
@@ -128,10 +128,10 @@ class Explorer:
             self._note(name, here, n)
             return None
         if step.after.state is not i.state:
-            self._note_ways(step)
+            self._note_transitions(step)
         return step.after, step.world
 
-    def _note_ways(self, step: Step) -> None:
+    def _note_transitions(self, step: Step) -> None:
         for action in step.actions:
             if isinstance(action, ev.Record) and action.kind == "state_changed":
                 self.ways.add((State(action.body["from"]), State(action.body["to"])))
@@ -145,26 +145,26 @@ class Explorer:
             path.append(self.alphabet[n][0])
         self.found[name] = Found(name, self.slice.name, (*self.slice.after, *reversed(path)))
 
-    def _judge_paths(self) -> None:
+    def _check_paths(self) -> None:
         for node in range(len(self._edges)):
             if not self._stops(node):
                 self._note("stop_reaches_no_flow", node)
                 break
         if self.closed:
-            self._judge_ends()
+            self._check_ends()
 
     def _stops(self, node: int) -> bool:
-        """Stop, taken by the pump, then readings a tick apart."""
-        for name in ("stop", "pump takes the stop", *("reading", "time passes") * 4):
+        """A stop that the pump carries out, then readings a tick apart."""
+        for name in ("stop", "pump carries out the stop", *("reading", "time passes") * 4):
             if node >= len(self._edges):
-                return True  # not walked: the bound of the slice is nearer than eight steps
+                return True  # not explored: the bound of the slice is nearer than eight steps
             there = self._edges[node][self._number[name]]
             if there == -2:
-                return True  # a rule broke on this way, which says enough
+                return True  # a rule is broken on this path, which is reported already
             node = node if there < 0 else there
         return self._calm[node]
 
-    def _judge_ends(self) -> None:
+    def _check_ends(self) -> None:
         back: list[list[int]] = [[] for _ in self._came]
         for node, edges in enumerate(self._edges):
             for there in edges:
@@ -178,8 +178,8 @@ class Explorer:
                     reached[node] = True
                     queue.append(node)
         if not all(reached):
-            self._note("an_end_is_in_reach", reached.index(False))
+            self._note("an_end_is_reachable", reached.index(False))
 
 
-def ways_not_taken(explorers: list[Explorer]) -> set[tuple[State, State]]:
+def transitions_not_taken(explorers: list[Explorer]) -> set[tuple[State, State]]:
     return {(a, b) for a, ways in TRANSITIONS.items() for b in ways} - set().union(*(e.ways for e in explorers))

@@ -1,7 +1,7 @@
-"""What is explored at a time: a part of the alphabet, with limits of a few ticks.
+"""What one search covers: a part of the alphabet, with limits of a few ticks.
 
-Time goes in ticks of five seconds and volume in units of 0.03 mL, half of what flows in a tick. Every limit is a few
-ticks, so that the step before it, at it and after it are all walked.
+Time is in ticks of five seconds, volume in units of 0.03 mL, half of what flows in a tick. Every limit is a few ticks,
+so that the steps before, at and after it are all explored.
 """
 
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ from pumpd.quantities import NS_PER_S, Length, Rate, Volume
 
 TICK = 5 * NS_PER_S
 UNIT = Decimal("0.03")  # mL
-RATE, ALTERED = Rate("43.2"), Rate("64.8")  # 43.2 mL/h is two units a tick
-NORMAL = 2  # units a tick
-OVER = 3  # units: the most that is not above 0.1 mL
+RATE, ALTERED = Rate("43.2"), Rate("64.8")  # 43.2 mL/h is two units per tick
+NORMAL = 2  # units per tick
+OVER = 3  # units: the most that does not exceed 0.1 mL
 PLACE = Place(session="s-1", gateway="ward-7", pump="bed1", serial="SN-1")
 PATIENT = "P-1"
 NEVER = 99
-BEGAN = 2  # ticks, so that a reading can be two ticks late from the first
+BEGAN = 2  # ticks, so that even the first reading can be two ticks late
 
 
 @cache
@@ -42,7 +42,7 @@ def program(vtbi: int, rate: Rate = RATE) -> PumpProgram:
 
 @dataclass(frozen=True)
 class Slice:
-    """A part of the alphabet with limits of its own, in ticks. `nodes` bounds it when it is not meant to close."""
+    """A part of the alphabet with its own limits, in ticks. `nodes` is its bound if it is not meant to close."""
 
     name: str
     about: str
@@ -59,7 +59,7 @@ class Slice:
     pauses: int = 2
     same_trips: int = NEVER
     loaded_within: int = NEVER
-    after: tuple[str, ...] = ()  # what has happened already where the search begins
+    after: tuple[str, ...] = ()  # what has already happened when the search begins
     nodes: int | None = None
 
     flowing_within = 2
@@ -78,11 +78,11 @@ class Slice:
 
     @property
     def most(self) -> int:
-        return self.dose + 1  # the first tick at or past 105 %
+        return self.dose + 1  # the first tick at or beyond 105 %
 
     @property
     def container(self) -> int:
-        """Units that the syringe holds: a tick of flow more than the program."""
+        """Units that the syringe holds: the program and one more tick of flow."""
         return (self.dose + 1) * NORMAL
 
     @property
@@ -138,11 +138,11 @@ RUNNING = (
     "reading",
 )
 RAN = (*RUNNING, "time passes", "reading")
-PAUSED = (*RAN, "pause", "pump takes the stop", "reading", "time passes", "reading")
+PAUSED = (*RAN, "pause", "pump carries out the stop", "reading", "time passes", "reading")
 TRIPPED_ONCE = (
     *RAN,
     "occlusion",
-    "pump takes the stop",
+    "pump carries out the stop",
     "reading",
     "time passes",
     "reading",
@@ -157,7 +157,7 @@ ALL = (
     "restart reconcile supply stale"
 )
 
-# `nodes` bounds what CI walks of a slice; the command walks each to its end, or to a bound that it is told.
+# `nodes` bounds what CI explores; the command explores each slice to its end, or to the bound that it is given.
 SLICES = (
     Slice(
         "start",
@@ -166,7 +166,7 @@ SLICES = (
         loaded_within=2,
         nodes=700,
     ),
-    Slice("stale", "answers to questions from before", "stale start", dose=3, confirmation=3, nodes=500),
+    Slice("stale", "answers to earlier questions", "stale start", dose=3, confirmation=3, nodes=500),
     Slice("line", "late, lost and stray answers", "late lost start stray clear", 3, lease=4, confirmation=3, nodes=900),
     Slice(
         "alarm",
@@ -179,7 +179,7 @@ SLICES = (
     Slice("flow", "a pump that is too fast or gives nothing", "speed", dose=4, after=RUNNING, nodes=900),
     Slice(
         "mean",
-        "the same, seen by the mean alone",
+        "the same, caught by the mean alone",
         "speed",
         dose=5,
         deviation_floor="90",
@@ -189,7 +189,7 @@ SLICES = (
     ),
     Slice(
         "sum",
-        "the same, seen by the sum alone",
+        "the same, caught by the sum alone",
         "speed",
         dose=5,
         deviation_floor="90",
@@ -208,7 +208,7 @@ SLICES = (
     ),
     Slice(
         "slow",
-        "a pump that is too slow, under a lease longer than the window",
+        "a pump that is too slow, with a lease longer than the window",
         "slow",
         dose=3,
         lease=9,
@@ -217,11 +217,11 @@ SLICES = (
         after=RUNNING,
         nodes=900,
     ),
-    Slice("doubt", "restarts, answers lost to a start, displays read", "restart reconcile start late", nodes=900),
+    Slice("doubt", "restarts, lost answers to a start, display readings", "restart reconcile start late", nodes=3_000),
     Slice("supply", "a pump that loses its supply and its count", "supply start lost", dose=3, nodes=700),
     Slice(
         "silence",
-        "a pump that is not heard any more; displays read",
+        "a pump that no longer replies; display readings",
         "lost pause reconcile restart",
         dose=3,
         after=(*RAN, "time passes", "pause", "time passes", "time passes", "time is checked"),
@@ -230,10 +230,10 @@ SLICES = (
     Slice(
         "again", "the same trip twice", "occlusion clear resume", dose=3, same_trips=2, after=TRIPPED_ONCE, nodes=900
     ),
-    Slice("panel", "somebody at the pump", "panel clear", nodes=900),
+    Slice("panel", "a person at the pump", "panel clear", nodes=900),
     Slice(
-        "stand",
-        "somebody at a pump that is paused; remainders that do not load; restarts, displays read",
+        "rest",
+        "a person at a paused pump; remainders that do not load; restarts, display readings",
         "panel pause resume load restart reconcile",
         dose=3,
         after=PAUSED,
@@ -241,7 +241,7 @@ SLICES = (
     ),
     Slice(
         "unseen",
-        "somebody at a pump that stands, between two readings",
+        "a person at a stopped pump, between two readings",
         "unseen pause resume clear restart",
         dose=3,
         after=PAUSED,
@@ -257,7 +257,7 @@ SLICES = (
         after=PAUSED,
         nodes=600,
     ),
-    Slice("pause", "pauses, remainders, their budgets", "pause resume lost", dose=3, after=RAN, nodes=1_200),
+    Slice("pause", "pauses, remainders, their limits", "pause resume lost", dose=3, after=RAN, nodes=1_200),
     Slice(
         "pauses",
         "one pause, as long as the window",
@@ -269,6 +269,6 @@ SLICES = (
         after=RUNNING,
         nodes=700,
     ),
-    Slice("whole", "all of it", ALL, dose=3, nodes=300),
-    Slice("paused", "all of it, from a pause on", ALL, dose=3, after=PAUSED, nodes=300),
+    Slice("whole", "everything", ALL, dose=3, nodes=300),
+    Slice("paused", "everything, from a pause on", ALL, dose=3, after=PAUSED, nodes=300),
 )

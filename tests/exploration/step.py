@@ -6,12 +6,12 @@ from pumpd.infusion import Infusion, State, advance
 from pumpd.infusion import events as ev
 from pumpd.pump import AlarmCode, Reading
 from tests.exploration.slices import Slice
-from tests.exploration.witness import carry, tell
+from tests.exploration.witness import note_actions, note_event
 from tests.exploration.world import World
 
 FLOW = frozenset({State.STARTING, State.RUNNING, State.COMPLETING})
-STANDING = frozenset({State.LOADING, State.READY, State.ARMED, State.PAUSED, State.TRIPPED})
-# After these a person may clear the trip and resume: said here once more, so that the machine's list is judged too.
+AT_REST = frozenset({State.LOADING, State.READY, State.ARMED, State.PAUSED, State.TRIPPED})
+# After these a person may clear the trip and resume. Listed here again, to check the state machine's own list.
 RESUMABLE = frozenset(
     {
         AlarmCode.OCCLUSION,
@@ -32,7 +32,7 @@ class Step(NamedTuple):
     event: ev.Event | None
     before: Infusion
     after: Infusion
-    told: World  # once the event is known, before its actions
+    noted: World  # once the event is known, before its actions
     world: World
     actions: tuple[ev.Action, ...]
     kinds: frozenset[type]
@@ -43,16 +43,16 @@ class Step(NamedTuple):
 
     @property
     def stops(self) -> bool:
-        """The stop leaves first, and what follows is a stop under way or its end, latched."""
+        """The stop is sent first, and the state is then a stop under way or its end, with a latched trip."""
         held = self.after.state in (State.STOPPING, State.UNCERTAIN, State.TRIPPED)
         return held and bool(self.after.trips) and type(self.actions[0]) is ev.StopPump
 
 
 def take(sl: Slice, i: Infusion, w: World, event: ev.Event | None) -> Step:
-    """One step: what is told, what the infusion makes of it, and what its actions do to the world."""
+    """One step: the witness notes the event, the infusion advances, and its actions change the world."""
     if event is None:
         return Step(sl, None, i, i, w, w, (), frozenset())
-    told = tell(sl, i, w, event)
+    noted = note_event(sl, i, w, event)
     after, actions = advance(i, event)
-    world = carry(sl, i, after, told, actions)
-    return Step(sl, event, i, after, told, world, actions, frozenset(map(type, actions)))
+    world = note_actions(sl, i, after, noted, actions)
+    return Step(sl, event, i, after, noted, world, actions, frozenset(map(type, actions)))

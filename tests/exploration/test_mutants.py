@@ -1,4 +1,4 @@
-"""Deliberate breaks of the guards: a rule notices each; `make explore` wakes those too that take a longer search."""
+"""Deliberate breaks of the guards: a rule catches each; `make explore` also tries those that need a longer search."""
 
 from dataclasses import replace
 
@@ -13,8 +13,8 @@ NODES = 2_500
 BY_NAME = {each.name: each for each in SLICES}
 
 
-def _one_a_rule() -> list[Mutant]:
-    """Of those that are soon found, the first for each rule."""
+def _one_per_rule() -> list[Mutant]:
+    """Of the breaks that are found quickly, the first for each rule."""
     first: dict[str, Mutant] = {}
     for mutant in MUTANTS:
         if mutant.caught_by and not mutant.deep:
@@ -22,7 +22,7 @@ def _one_a_rule() -> list[Mutant]:
     return list(first.values())
 
 
-@pytest.mark.parametrize("mutant", _one_a_rule(), ids=lambda mutant: mutant.caught_by)
+@pytest.mark.parametrize("mutant", _one_per_rule(), ids=lambda mutant: mutant.caught_by)
 def test_a_broken_guard_is_caught_by_its_rule(mutant: Mutant) -> None:
     with mutant.alive():
         explorer = Explorer(replace(BY_NAME[mutant.slice], nodes=NODES)).run()
@@ -37,6 +37,6 @@ def test_each_break_still_fits_the_source(mutant: Mutant) -> None:
     assert mutant.caught_by in {*RULES, *PATH_RULES, ""}
 
 
-def test_a_break_that_nothing_notices_says_what_else_holds() -> None:
+def test_a_break_that_no_rule_catches_states_what_else_holds() -> None:
     assert {mutant.about for mutant in MUTANTS if not mutant.caught_by} == {mutant.about for mutant in ALONE}
     assert all(": " in mutant.about for mutant in ALONE)

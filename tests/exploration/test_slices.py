@@ -1,6 +1,6 @@
 """CI's share of the exploration: every slice to its bound, no rule broken, and merged nodes that behave alike.
 
-`make explore` walks each slice on, and wakes every mutant.
+`make explore` explores each slice further, and tries every mutant.
 """
 
 import pytest
@@ -12,7 +12,7 @@ from tests.exploration.search import Explorer
 from tests.exploration.slices import SLICES, Slice
 from tests.exploration.step import take
 
-# Which slice takes which ways of the table: one that is taken nowhere has no reason to be there.
+# Which slice takes which transitions of the table; one that is never taken does not belong there.
 WAYS = {
     "start": (
         "ordered>loading ordered>abandoned loading>ready loading>abandoned ready>armed ready>abandoned armed>starting "
@@ -45,13 +45,13 @@ def test_no_order_of_events_breaks_a_rule(each: Slice) -> None:
     _alike(explorer)
 
 
-def test_every_way_of_the_table_is_taken_by_some_slice() -> None:
+def test_some_slice_takes_every_transition_of_the_table() -> None:
     assert set(" ".join(WAYS.values()).split()) == {f"{a}>{b}" for a, ways in TRANSITIONS.items() for b in ways}
     assert WAYS.keys() <= {each.name for each in SLICES}
 
 
 def _alike(explorer: Explorer) -> None:
-    """Two nodes that the key takes for one: the same can happen to both, is judged alike, and they stay one."""
+    """Two nodes with the same key: the same can happen to both, breaks the same rules, and leads to the same key."""
     for i, w, j, v in explorer.pairs:
         for name, make in explorer.alphabet:
             of_one, of_other = make(i, w), make(j, v)

@@ -1,4 +1,4 @@
-"""What the witness writes down: of an event when it arrives, and of the actions that the infusion made of it."""
+"""What the witness notes: an event when it arrives, and the actions with which the infusion answers it."""
 
 from pumpd.infusion import Infusion, State
 from pumpd.infusion import events as ev
@@ -7,11 +7,11 @@ from tests.exploration.slices import NEVER, PATIENT, PLACE, TICK, Slice, program
 from tests.exploration.world import World
 
 
-def tell(sl: Slice, i: Infusion, w: World, event: ev.Event) -> World:
-    """What the witness writes down when an event arrives, before it is known what the infusion makes of it."""
+def note_event(sl: Slice, i: Infusion, w: World, event: ev.Event) -> World:
+    """What the witness notes when an event arrives, before the infusion answers it."""
     match event:
         case ev.ReadingTaken(reading=reading):
-            return _tell_reading(i, w, reading)
+            return _note_reading(i, w, reading)
         case ev.ChallengeIssued(nonce=nonce) if i.state is State.READY:
             action = ev.ConfirmAction.START if w.started is None else ev.ConfirmAction.RESUME
             expires = (w.now + sl.confirmation) * TICK
@@ -31,7 +31,7 @@ def tell(sl: Slice, i: Infusion, w: World, event: ev.Event) -> World:
                     idle_at=None,
                 )
         case ev.ProgramLoaded(outcome=Done()) if i.state is State.LOADING and _asked(event) >= w.loading:
-            return w._replace(loaded=True, said=0, back_from=w.now)
+            return w._replace(loaded=True, reported=0, back_from=w.now)
         case ev.ProgramReadBack(outcome=outcome) if _asked(event) >= w.back_from:
             return w._replace(back_ok=isinstance(outcome, Done) and outcome.value == program(w.vtbi))
         case ev.StartAnswered(outcome=Done()) if i.state is State.STARTING and _asked(event) >= w.start_at:
@@ -55,10 +55,10 @@ def _asked(event: ev.Answered) -> int:
 NO_FLOW = (PumpState.STOPPED, PumpState.PAUSED, PumpState.ALARM)
 
 
-def _tell_reading(i: Infusion, w: World, r: Reading) -> World:
+def _note_reading(i: Infusion, w: World, r: Reading) -> World:
     asked, shown = r.asked_ns // TICK, units(r.delivered)
-    fell = w.said is not None and shown < w.said  # it began anew: all that it shows came after
-    more = 0 if w.said is None or i.state.ended else shown - (0 if fell else w.said)
+    fell = w.reported is not None and shown < w.reported  # it restarted: everything that it shows is new
+    more = 0 if w.reported is None or i.state.ended else shown - (0 if fell else w.reported)
     grew = more > 0 and not i.state.may_flow
     counted = max(w.counted, shown) if i.state.may_flow and w.loaded else w.counted + more
     still: tuple[int, int] | None = None
@@ -76,7 +76,7 @@ def _tell_reading(i: Infusion, w: World, r: Reading) -> World:
         answered=w.now,
         counted=counted,
         loaded=w.loaded and (i.state.may_flow or not fell),
-        said=shown,
+        reported=shown,
         grew=grew,
         unseen=w.flowing and w.by_panel,
         lost=False,
@@ -87,8 +87,8 @@ def _tell_reading(i: Infusion, w: World, r: Reading) -> World:
     )
 
 
-def carry(sl: Slice, i: Infusion, after: Infusion, w: World, actions: tuple[ev.Action, ...]) -> World:
-    """What the actions put on the line, and what the witness writes down of them."""
+def note_actions(sl: Slice, i: Infusion, after: Infusion, w: World, actions: tuple[ev.Action, ...]) -> World:
+    """What the actions put on the line, and what the witness notes about them."""
     for action in actions:
         match action:
             case ev.StopPump():
@@ -152,7 +152,7 @@ def carry(sl: Slice, i: Infusion, after: Infusion, w: World, actions: tuple[ev.A
         if not after.state.may_flow:
             w = w._replace(stop_first=None, lease=None)
         loading = after.state is State.LOADING
-        back = w.back_open and (loading or after.state is State.ARMED)  # an answer after that is a stray one
+        back = w.back_open and (loading or after.state is State.ARMED)  # a later answer is a stray one
         w = w._replace(load_open=loading and w.load_open, back_open=back)
         if after.state is not State.PAUSED:
             w = w._replace(plan=None)

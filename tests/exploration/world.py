@@ -1,4 +1,4 @@
-"""The pump as it truly is, what is still under way on the line, and what a witness wrote down.
+"""The true pump, what is still under way on the line, and the notes of a witness.
 
 The witness trusts nothing but events and actions. No rule asks the infusion whether it was allowed to do what it did.
 """
@@ -17,46 +17,46 @@ class World(NamedTuple):
     # the pump
     held: tuple[int, bool] | None = None  # VTBI, and whether at the programmed rate
     flowing: bool = False
-    by_panel: bool = False  # somebody at the pump made it flow
+    by_panel: bool = False  # a person at the pump made it flow
     shown: int = 0
     given: int = 0
     speed: int = NORMAL
-    lied: bool = False  # its counter once said what is not true
+    lied: bool = False  # its counter has shown something untrue
     unseen: bool = False  # it flowed by its panel since the last reading
-    lost: bool = False  # it lost its count with its supply since then
-    blink: bool = False  # it was started by hand between a resume's look and the load
+    lost: bool = False  # it has lost its supply and its count since then
+    blink: bool = False  # it was started by hand between the poll for a resume and the load
     # the line
-    start_left: bool = False  # the pump may yet take it
+    start_left: bool = False  # the pump may still carry it out
     start_open: bool = False  # its answer is awaited
     stop_left: bool = False
     load_open: bool = False
     back_open: bool = False
-    plan: int | None = None  # what is to be planned for was counted at this
-    loading: int = 0  # when the order, or what is left of it, began to wait for its load
+    plan: int | None = None  # the count for which the remainder is to be planned
+    loading: int = 0  # when the order or its remainder began to wait for the load
     # the witness: permission
     digest: str = "d0"
     vtbi: int = 0
     segments: int = 0
     open: ev.Binding | None = None  # the challenge as it should have been issued
-    permit: ev.Binding | None = None  # a confirmation that fits in everything, not spent yet
+    permit: ev.Binding | None = None  # a confirmation that matches in every field, not used yet
     permit_at: int = 0
     spent: bool = False
     used: ev.Binding | None = None
-    back_from: int = 0  # a read-back that was asked for before proves nothing
+    back_from: int = 0  # a read-back asked for earlier proves nothing
     back_ok: bool = False
-    idle_at: int | None = None  # asked, of the last reading, if it shows an idle pump
+    idle_at: int | None = None  # when the last reading was asked for, if it shows an idle pump
     latched: bool = False
-    latches: tuple[AlarmCode, ...] = ()  # every one of this infusion, where the slice counts them
+    latches: tuple[AlarmCode, ...] = ()  # all of this infusion, if the slice counts them
     uncertain: bool = False
     # the witness: flow
     lease: int | None = None
     asked: int | None = None
     answered: int = 0
     counted: int = 0
-    loaded: bool = False  # the counter is that of the present segment
-    said: int | None = None  # by the counter, at the last reading
-    grew: bool = False  # it grew up to that reading, with nobody here letting it flow
-    before: int = 0  # counted by the segments before
+    loaded: bool = False  # the counter belongs to the present segment
+    reported: int | None = None  # the counter, at the last reading
+    grew: bool = False  # it grew up to that reading, while nothing here let the pump flow
+    before: int = 0  # counted in earlier segments
     track: tuple[tuple[int, int], ...] = ()  # tick, counted
     started: int | None = None
     start_at: int = 0  # the last StartPump

@@ -1,7 +1,7 @@
-"""A pure bench for the state machine: a pump with a truth of its own, and a shell that carries out actions.
+"""A pure bench for the state machine: a pump that keeps its own true volumes, and a shell that carries out actions.
 
-Nothing here is asynchronous. Time is `now_ns`; the pump flows as told until its volume, its watchdog or a stop.
-What the line does to a command is chosen by the test: carried out or not, answered or not.
+Nothing here is asynchronous. Time is `now_ns`; a started pump flows until its volume, its watchdog or a stop.
+The test chooses what the line does to a command: carried out or not, answered or not.
 """
 
 from collections.abc import Callable
@@ -44,7 +44,7 @@ def infusion(
 
 @dataclass
 class Pump:
-    """What a pump truly does. `given` is all that ever reached the patient, `counter` what it shows."""
+    """What a pump truly does. `given` is everything that reached the patient, `counter` is what the pump shows."""
 
     now_ns: int = 0
     held: PumpProgram | None = None
@@ -102,13 +102,13 @@ class Pump:
 
     @property
     def shown(self) -> Volume:
-        """The counter as the pump tells it: hundredths of a millilitre, rounded down."""
+        """The counter as the pump reports it: hundredths of a millilitre, rounded down."""
         return Volume(Decimal(int(self.counter * 100)) / 100)
 
     def reading(self, asked_ns: int) -> Reading:
-        stands = PumpState.ALARM if any(alarm.stops_flow for alarm in self.alarms) else PumpState.STOPPED
-        said = (PumpState.INFUSING if self.flowing else stands, self.rate, self.shown, self.alarms)
-        return Reading(asked_ns, self.now_ns, *said, mains=self.mains, battery_left_min=self.battery_left_min)
+        idle = PumpState.ALARM if any(alarm.stops_flow for alarm in self.alarms) else PumpState.STOPPED
+        reported = (PumpState.INFUSING if self.flowing else idle, self.rate, self.shown, self.alarms)
+        return Reading(asked_ns, self.now_ns, *reported, mains=self.mains, battery_left_min=self.battery_left_min)
 
 
 Answer = Callable[[], bool]
@@ -116,7 +116,7 @@ Answer = Callable[[], bool]
 
 @dataclass
 class Bench:
-    """Carries out actions against the pump. `line` says for each exchange: ok, lost-request, lost-reply, down."""
+    """Carries out actions on the pump. `line` decides each exchange: ok, lost-request, lost-reply, down."""
 
     infusion: Infusion
     pump: Pump = field(default_factory=Pump)
@@ -205,7 +205,7 @@ class Bench:
             return None
         return ev.Segment(f"digest-{next(self.digests)}", left)
 
-    # -- what a test says ------------------------------------------------------------------------------------------
+    # -- what a test calls ------------------------------------------------------------------------------------------
 
     def read(self) -> None:
         asked = self.now_ns
@@ -224,7 +224,7 @@ class Bench:
                 self.read()
 
     def silence(self, ns: int, every: int = S) -> None:
-        """Let time pass while no reading can be had."""
+        """Let time pass while every reading fails."""
         end = self.now_ns + ns
         while self.now_ns < end:
             self.now_ns = min(end, self.now_ns + every)
@@ -249,7 +249,7 @@ class Bench:
         self.send(ev.ConfirmationGiven(self.now_ns, binding, "nurse-1", request, associated))
 
     def run(self) -> "Bench":
-        """From order to RUNNING."""
+        """Confirm the order and wait until it is RUNNING."""
         assert self.state is State.READY, (self.state, self.infusion.reason)
         self.confirm()
         self.wait(S)

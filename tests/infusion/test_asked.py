@@ -1,4 +1,4 @@
-"""An answer counts from when it was asked for: nothing that was asked for earlier proves what happened since."""
+"""An answer counts from when it was asked for: nothing that was asked for earlier proves what happened later."""
 
 import pytest
 
@@ -12,9 +12,9 @@ from .bench import S, bench
 @pytest.mark.requirement("STA-05")
 def test_a_read_back_that_was_asked_for_before_the_confirmation_starts_nothing():
     here = bench()
-    here.auto = False  # the link is slow: the answers are given here
+    here.auto = False  # the link is slow: this test gives the answers
     here.confirm(nonce="n-1")
-    asked = here.now_ns  # the read-back of the first confirmation is on the wire from here on
+    asked = here.now_ns  # from here on the read-back for the first confirmation is on the wire
     here.now_ns += 6 * S
     here.send(ev.ChallengeIssued(here.now_ns, "n-2"))
     assert here.state is State.READY
@@ -30,7 +30,7 @@ def test_a_read_back_that_was_asked_for_before_the_confirmation_starts_nothing()
 
 
 @pytest.mark.requirement("STA-05")
-def test_a_read_back_that_was_asked_for_before_the_load_was_answered_is_no_proof_of_it():
+def test_a_read_back_asked_for_before_the_load_was_answered_proves_nothing():
     here = bench()
     here.auto = False
     here.infusion = here.infusion.but(state=State.LOADING, since_ns=0, loaded=False, read_back_from_ns=None)
@@ -58,7 +58,7 @@ def test_an_answer_to_an_earlier_start_is_not_the_answer_to_this_one():
 
 
 @pytest.mark.requirement("COM-14")
-def test_a_load_that_was_asked_for_before_this_order_was_is_not_its_load():
+def test_a_load_asked_for_before_this_order_is_not_its_load():
     here = bench()
     here.auto = False
     here.infusion = here.infusion.but(state=State.LOADING, since_ns=5 * S, loaded=False, read_back_from_ns=None)

@@ -1,4 +1,4 @@
-"""STA-11: how far a gateway's clock may be off before a start, and by how much it may have been set since the order."""
+"""STA-11: how far the gateway's clock may be off before a start, and how much it may have been set since the order."""
 
 import struct
 
@@ -18,7 +18,7 @@ S = 10**9
 
 
 def timex(long_bytes, *, offset=0, maxerror=0, esterror=0, status=STA_PLL):
-    """struct timex as the kernel's header has it, its longs of this size; what is behind `status` is filled."""
+    """struct timex as in the kernel's header, with longs of this size; the fields after `status` are filled."""
     word = {4: "i", 8: "q"}[long_bytes]
     gap = "4x" if long_bytes == 8 else ""
     return struct.pack(f"<i{gap}4{word}i", 0, offset, -7, maxerror, esterror, status) + b"\xff" * 200
@@ -30,26 +30,26 @@ def kernel(*, synchronized=True, error_us=0, ahead_ns=0):
 
 @pytest.mark.requirement("STA-11")
 @pytest.mark.parametrize("long_bytes", [4, 8])
-def test_the_kernels_statement_is_read_whatever_the_size_of_a_long(long_bytes):
-    said = of_timex(timex(long_bytes, maxerror=300_000, esterror=200, offset=-1500), long_bytes, 5)
-    assert said == kernel(error_us=301_500, ahead_ns=5)
+def test_the_kernels_report_is_read_whatever_the_size_of_a_long(long_bytes):
+    kernel_clock = of_timex(timex(long_bytes, maxerror=300_000, esterror=200, offset=-1500), long_bytes, 5)
+    assert kernel_clock == kernel(error_us=301_500, ahead_ns=5)
     nano = timex(long_bytes, maxerror=300_000, offset=400_000_001, status=STA_PLL | STA_NANO)
     assert of_timex(nano, long_bytes, 0).error_us == 300_000 + 400_001  # an offset in nanoseconds, rounded up
-    assert of_timex(timex(long_bytes, maxerror=1, esterror=9), long_bytes, 0).error_us == 9  # the worse of the two
+    assert of_timex(timex(long_bytes, maxerror=1, esterror=9), long_bytes, 0).error_us == 9  # the larger of the two
     assert not of_timex(timex(long_bytes, status=STA_PLL | STA_UNSYNC), long_bytes, 0).synchronized
 
 
 @pytest.mark.requirement("STA-11")
-def test_this_machines_kernel_says_something_that_can_be_read():
-    """Not what it says: where this runs, nothing may keep the time. The kernel bounds what it states by 16 s."""
-    said = read_kernel()
-    assert 0 <= said.error_us <= 16_500_000
-    assert said.synchronized or said.error_us > 0
-    assert abs(Clock().kernel().ahead_ns - said.ahead_ns) < S
+def test_the_report_of_this_machines_kernel_can_be_read():
+    """Not its content: this machine's clock may not be synchronized. The kernel never reports more than 16 s."""
+    kernel_clock = read_kernel()
+    assert 0 <= kernel_clock.error_us <= 16_500_000
+    assert kernel_clock.synchronized or kernel_clock.error_us > 0
+    assert abs(Clock().kernel().ahead_ns - kernel_clock.ahead_ns) < S
 
 
 @pytest.mark.requirement("STA-11")
-def test_a_clock_may_be_a_second_off_and_no_more_and_the_figure_is_told():
+def test_a_clock_may_be_a_second_off_and_no_more_and_the_refusal_gives_the_value():
     assert error_objections(kernel(error_us=1_000_000), trusted=False) == ()
     (reason,) = error_objections(kernel(error_us=1_000_001), trusted=False)
     assert "may be 1.001 s from NTP time, at most 1 s" in reason  # never shown as the limit itself
@@ -60,13 +60,13 @@ def test_a_clock_may_be_a_second_off_and_no_more_and_the_figure_is_told():
 
 @pytest.mark.requirement("STA-11")
 @pytest.mark.parametrize("clock", [kernel(error_us=16_000_000), kernel(synchronized=False, error_us=16_000_000)])
-def test_for_a_clock_of_the_gateways_own_the_site_answers(clock):
+def test_the_site_may_vouch_for_a_clock_of_the_gateways_own(clock):
     assert error_objections(clock, trusted=True) == ()
 
 
 @pytest.mark.requirement("STA-11")
 @pytest.mark.parametrize("sign", [1, -1])
-def test_a_clock_that_was_set_by_more_than_a_second_is_seen(sign):
+def test_a_clock_that_was_set_by_more_than_a_second_is_detected(sign):
     before = kernel(ahead_ns=40 * S)
     assert step_objections(before, kernel(ahead_ns=40 * S + sign * S)) == ()  # a leap second
     (reason,) = step_objections(before, kernel(ahead_ns=40 * S + sign * (S + 1)))
@@ -74,7 +74,7 @@ def test_a_clock_that_was_set_by_more_than_a_second_is_seen(sign):
 
 
 @pytest.mark.requirement("STA-11")
-def test_a_pump_that_tells_its_time_may_be_fifty_five_seconds_off():
+def test_a_pump_that_reports_its_time_may_be_fifty_five_seconds_off():
     for pump_s in (None, 945, 1000, 1055):
         assert pump_objections(pump_s, 1000) == ()
     for pump_s, way in ((944, "56 s behind"), (1056, "56 s ahead of")):

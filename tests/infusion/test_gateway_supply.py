@@ -1,4 +1,4 @@
-"""PWR-07, STA-13: what a supply comes to. Minutes by hand: a limit is inside, and what is not known is not better."""
+"""PWR-07, STA-13: how a supply is rated. Minutes by hand: a limit itself is inside; an unknown value is no better."""
 
 import pytest
 
@@ -15,9 +15,9 @@ def battery(left_s):
 
 
 @pytest.mark.requirement("PWR-07")
-def test_the_priorities_are_the_catalogues():
-    said = {code: ALARM_TABLE[code].priority for code in (LOW, VOLTAGE, SHORT, ENDING)}
-    assert said == {LOW: Priority.LOW, VOLTAGE: Priority.LOW, SHORT: Priority.MEDIUM, ENDING: Priority.HIGH}
+def test_the_priorities_are_those_of_the_catalogue():
+    priorities = {code: ALARM_TABLE[code].priority for code in (LOW, VOLTAGE, SHORT, ENDING)}
+    assert priorities == {LOW: Priority.LOW, VOLTAGE: Priority.LOW, SHORT: Priority.MEDIUM, ENDING: Priority.HIGH}
     assert set(ALARMS) == {code for code in AlarmCode if code.value.startswith("supply_")}
 
 
@@ -39,19 +39,19 @@ def test_a_battery_is_low_then_medium_at_thirty_minutes_and_high_at_ten(left_s, 
         (ENDING, 15 * MIN, ENDING),
         (ENDING, 15 * MIN + 1, SHORT),
         (ENDING, 35 * MIN + 1, LOW),
-        (SHORT, 10 * MIN + 1, SHORT),  # the margin is for what is there already
+        (SHORT, 10 * MIN + 1, SHORT),  # the margin applies to an alarm that is already active
         (SHORT, 10 * MIN, ENDING),
         (LOW, 30 * MIN + 1, LOW),
-        (ENDING, None, ENDING),  # it told a time and tells none any more
+        (ENDING, None, ENDING),  # it reported a time and no longer reports one
         (SHORT, None, SHORT),
     ],
 )
-def test_an_estimate_that_wavers_is_one_alarm_and_one_that_ends_is_believed(before, left_s, code):
+def test_a_wavering_estimate_is_one_alarm_and_the_end_of_the_battery_is_believed(before, left_s, code):
     assert alarms(battery(left_s), {before}) == {code}
 
 
 @pytest.mark.requirement("PWR-07")
-def test_mains_clear_what_the_battery_raised_and_the_voltage_stands_by_itself():
+def test_mains_power_clears_the_alarms_of_the_battery_and_not_that_of_the_voltage():
     assert alarms(Supply(Source.MAINS), {ENDING}) == frozenset()
     assert alarms(Supply(Source.MAINS, under_voltage=True), ()) == {VOLTAGE}
     assert alarms(Supply(Source.BATTERY, 5 * MIN, under_voltage=True), ()) == {VOLTAGE, ENDING}
@@ -59,7 +59,7 @@ def test_mains_clear_what_the_battery_raised_and_the_voltage_stands_by_itself():
 
 
 @pytest.mark.requirement("PWR-07")
-def test_a_supply_that_is_not_known_is_an_alarm_and_takes_none_away():
+def test_an_unknown_supply_is_an_alarm_and_clears_none():
     assert alarms(Supply(Source.UNKNOWN), ()) == {UNKNOWN}
     assert alarms(Supply(Source.UNKNOWN), {ENDING}) == {UNKNOWN, ENDING}
 
@@ -70,7 +70,7 @@ def test_a_supply_that_is_not_known_is_an_alarm_and_takes_none_away():
     [
         (None, ""),
         (Supply(Source.MAINS), ""),
-        (Supply(Source.MAINS, 5 * MIN), ""),  # what the battery would last is not asked of a gateway on the mains
+        (Supply(Source.MAINS, 5 * MIN), ""),  # a gateway on mains power needs no battery
         (battery(60 * MIN), ""),
         (battery(60 * MIN - 1), "its battery lasts 59 min, at least 60 min are needed"),
         (battery(None), "it is not known for how long"),
@@ -78,6 +78,6 @@ def test_a_supply_that_is_not_known_is_an_alarm_and_takes_none_away():
         (Supply(Source.MAINS, under_voltage=True), "its voltage is too low"),
     ],
 )
-def test_a_start_needs_mains_or_an_hour(supply, why):
+def test_a_start_needs_mains_or_an_hour_of_battery(supply, why):
     reasons = start_objections(supply)
     assert [why in reason for reason in reasons] == ([True] if why else [])

@@ -1,7 +1,7 @@
-"""A machine drives the state machine with hostile orders of events and judges from the pump's truth.
+"""Hypothesis drives the state machine with hostile orders of events and checks it against the pump's truth.
 
-The pump of the bench keeps its own account. The line loses requests and replies, and is down for any time; people press
-everything at any moment, also at the pump's panel; confirmations come altered, late and twice; answers come when nobody
+The bench's pump keeps its own account. The line loses requests and replies, and is down for any time. People press
+everything at any moment, even at the pump's panel. Confirmations come altered, late and twice, and answers when nothing
 waits for them.
 """
 
@@ -33,7 +33,7 @@ OUTCOMES = st.sampled_from([Done(None), Refused(("no",)), Unknown("lost")])
 
 
 class Watched(Bench):
-    """A bench that checks every start at the moment at which it is commanded, and counts the confirmations given."""
+    """A bench that checks every start when it is commanded, and counts the confirmations given."""
 
     given_confirmations = 0
 
@@ -75,7 +75,7 @@ class Hostile(RuleBasedStateMachine):
         self.here.wait(minutes * MIN, every=2 * S)
 
     @rule(seconds=st.integers(1, 120))
-    def nobody_looks(self, seconds):
+    def gateway_freezes(self, seconds):
         """The gateway is frozen: no reading, no event."""
         self.here.now_ns += seconds * S
         self.here.pump.until(self.here.now_ns)
@@ -157,7 +157,7 @@ class Hostile(RuleBasedStateMachine):
 
     @rule(wristband=PATIENTS, associated=PATIENTS)
     def confirmed_for(self, wristband, associated):
-        """Whoever's wristband is scanned, whoever's pump it is: only the order's patient in both gets a start."""
+        """Any wristband, a pump of any patient: only if both are those of the order's patient does it start."""
         self.nonces += 1
         binding = self.here.challenge(f"n{self.nonces}")
         if binding is None:
@@ -191,7 +191,7 @@ class Hostile(RuleBasedStateMachine):
         self.here.confirm(binding, request=f"old{self.here.now_ns}")
         assert self.here.count(ev.StartPump) == starts
 
-    # -- answers that nobody waits for -------------------------------------------------------------------------------
+    # -- answers that nothing waits for -------------------------------------------------------------------------------
 
     @rule(outcome=OUTCOMES)
     def late_start_answer(self, outcome):
@@ -230,7 +230,7 @@ class Hostile(RuleBasedStateMachine):
         assert self.here.given <= self.prescribed + lease
 
     @invariant()
-    def a_pump_that_flows_is_in_a_state_that_says_so_or_its_watchdog_runs(self):
+    def a_pump_that_flows_is_in_a_state_that_may_flow_or_its_watchdog_runs(self):
         self.here.pump.until(self.here.now_ns)
         if self.here.pump.flowing:
             assert self.here.state.may_flow or self.here.pump.watchdog_ns is not None
@@ -261,7 +261,7 @@ class Hostile(RuleBasedStateMachine):
             assert state.lease_until_ns is None
 
     def teardown(self):
-        """From wherever it got to: once the line works, stop ends all flow within the confirmation's time."""
+        """From any state: once the line works, a stop ends all flow within the time for its confirmation."""
         if not hasattr(self, "here"):
             return
         self.fate = "ok"

@@ -1,4 +1,4 @@
-"""Somebody at the pump's own panel: purges, and flow that no reading sees while it lasts."""
+"""A person at the pump's own panel: purges, and flow that no reading sees while it lasts."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -33,7 +33,7 @@ def completing():
 
 @pytest.mark.requirement("RUN-06", "PRG-15")
 @pytest.mark.parametrize("before", [starting, completing], ids=["starting", "completing"])
-def test_a_purge_beside_a_start_or_after_the_volume_is_stopped_at_once(before):
+def test_a_purge_around_a_start_or_after_the_volume_is_stopped_at_once(before):
     here = before()
     assert here.state.value == before.__name__
     assert purging(here)[0] == ev.StopPump()
@@ -51,7 +51,7 @@ def paused():
 
 
 def run_unseen(here, ml="0.5"):
-    """Started and stopped at the panel between two looks: the counter alone tells of it."""
+    """Started and stopped at the panel between two polls: only the counter shows it."""
     more = Fraction(ml)
     here.pump.counter += more
     here.pump.given += more
@@ -60,38 +60,38 @@ def run_unseen(here, ml="0.5"):
 @pytest.mark.requirement("RUN-05", "RUN-06")
 def test_what_a_pump_gave_unseen_in_a_pause_is_booked_and_ends_the_infusion():
     here = paused()
-    told = here.infusion.delivered
+    before = here.infusion.delivered
     run_unseen(here)
     here.wait(S)
-    assert here.infusion.delivered == told + Volume("0.5")
+    assert here.infusion.delivered == before + Volume("0.5")
     assert here.infusion.trips == (AlarmCode.PROGRAM_CHANGED,)
     here.wait(4 * S)
     here.send(ev.TripsCleared(here.now_ns, "n"))
-    assert here.state is State.STOPPED  # nobody knows who ran it and why: there is no resume
-    assert here.infusion.booked(here.now_ns) == told + Volume("0.5")
+    assert here.state is State.STOPPED  # nobody knows who ran it and why, so it cannot be resumed
+    assert here.infusion.booked(here.now_ns) == before + Volume("0.5")
 
 
 @pytest.mark.requirement("RUN-05", "RUN-06")
 @pytest.mark.parametrize("state", [State.READY, State.TRIPPED])
-def test_it_is_booked_at_any_other_stand_too(state):
+def test_what_a_pump_gave_unseen_is_booked_in_every_other_state_without_flow_too(state):
     here = bench()
     if state is State.TRIPPED:
         here.run().wait(MIN)
         here.send(ev.ControlRestarted(here.now_ns))
         here.wait(5 * S)
     assert here.state is state
-    told = here.infusion.delivered
+    before = here.infusion.delivered
     here.wait(S)
     run_unseen(here)
     here.wait(S)
-    assert here.infusion.booked(here.now_ns) == told + Volume("0.5")
+    assert here.infusion.booked(here.now_ns) == before + Volume("0.5")
     assert AlarmCode.PROGRAM_CHANGED in here.infusion.trips
 
 
 @pytest.mark.requirement("RUN-04", "PRG-15")
-def test_a_resume_looks_at_the_pump_first_and_gives_nothing_again():
+def test_a_resume_reads_the_pump_first_and_gives_nothing_twice():
     here = paused()
-    run_unseen(here)  # and nobody has read the pump since
+    run_unseen(here)  # and the pump has not been read since
     loads = here.count(ev.LoadProgram)
     here.now_ns += S // 2
     actions = here.send(ev.ResumeRequested(here.now_ns, "n"))
@@ -101,7 +101,7 @@ def test_a_resume_looks_at_the_pump_first_and_gives_nothing_again():
     assert here.state is State.TRIPPED
 
 
-def test_a_resume_of_a_pump_that_cannot_be_read_is_refused_in_the_end():
+def test_a_resume_of_a_pump_that_cannot_be_read_is_eventually_refused():
     here = paused()
     here.line = lambda _what: "down"
     here.silence(S)
@@ -111,45 +111,45 @@ def test_a_resume_of_a_pump_that_cannot_be_read_is_refused_in_the_end():
     assert any("could not be read" in reason for reason in here.refused)
     here.line = lambda _what: "ok"
     here.wait(5 * S)
-    assert here.state is State.PAUSED  # the old request is not taken up by itself
+    assert here.state is State.PAUSED  # the old request is not continued by itself
     here.send(ev.ResumeRequested(here.now_ns, "n"))
     assert here.state is State.READY
 
 
 @pytest.mark.requirement("RUN-05")
-def test_while_a_remainder_is_loaded_the_counter_of_what_was_before_is_not_counted_again():
+def test_while_a_remainder_is_loaded_the_previous_counter_is_not_counted_again():
     here = paused()
-    told = here.infusion.delivered
+    before = here.infusion.delivered
     here.auto = False
     here.send(ev.ResumeRequested(here.now_ns, "n"))
     here.wait(S)
     assert here.state is State.LOADING
     here.wait(5 * S)
     assert here.state is State.LOADING
-    assert here.infusion.delivered == told
+    assert here.infusion.delivered == before
     run_unseen(here)
     here.wait(5 * S)
-    assert here.infusion.delivered == told + Volume("0.5")
+    assert here.infusion.delivered == before + Volume("0.5")
     assert here.infusion.trips == (AlarmCode.PROGRAM_CHANGED,)
 
 
 @pytest.mark.requirement("RUN-05", "COM-05")
-def test_after_a_counter_began_anew_in_a_pause_what_is_given_by_hand_is_booked():
-    """It was taken for part of what the counter had shown before."""
+def test_after_a_counter_restarted_in_a_pause_what_is_given_by_hand_is_booked():
+    """It was once mistaken for part of what the counter had shown before."""
     here = paused()
-    told = here.infusion.delivered
-    here.pump.counter = Fraction(0)  # its supply was away, and no reading says so
+    before = here.infusion.delivered
+    here.pump.counter = Fraction(0)  # its supply failed, and no reading shows that
     here.wait(S)
     purging(here)
     assert here.state is State.STOPPING
     run_unseen(here)
     here.wait(S)
-    assert here.infusion.booked(here.now_ns) >= told + Volume("0.5")
+    assert here.infusion.booked(here.now_ns) >= before + Volume("0.5")
 
 
 @pytest.mark.requirement("RUN-05", "COM-05")
-def test_after_a_load_that_was_not_answered_the_counter_may_have_begun_anew():
-    """The pump took the remainder unheard, and somebody started it: what it shows may all have come after."""
+def test_after_an_unanswered_load_the_counter_may_have_restarted():
+    """The pump took the remainder, its reply was lost, and a person started it: all that it shows may be new."""
     here = bench().run()
     here.wait(4 * S)
     here.send(ev.PauseRequested(here.now_ns, "n", "x"))
@@ -168,7 +168,7 @@ def test_after_a_load_that_was_not_answered_the_counter_may_have_begun_anew():
 
 
 @pytest.mark.requirement("STP-04", "RUN-06")
-def test_a_pump_that_waits_to_start_by_itself_is_not_a_pump_that_stands():
+def test_a_pump_that_waits_to_start_by_itself_is_not_stopped():
     here = bench().run()
     here.send(ev.StopRequested(here.now_ns, "n", "x"))
     for _ in range(8):

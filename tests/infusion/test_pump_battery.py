@@ -1,4 +1,4 @@
-"""STA-13: as far as the pump tells, a first start needs mains or an hour in its battery, and what runs warns."""
+"""STA-13: as far as the pump reports it, a first start needs mains or an hour of battery; a running infusion warns."""
 
 import pytest
 
@@ -14,7 +14,7 @@ LOW = (PumpAlarm.BATTERY_LOW,)
 @pytest.mark.parametrize(
     ("mains", "left_min", "alarms", "why"),
     [
-        (None, None, (), ""),  # most families tell nothing of it
+        (None, None, (), ""),  # most families do not report it
         (True, None, (), ""),
         (True, 5, LOW, ""),  # it is being charged
         (False, 60, (), ""),
@@ -26,7 +26,7 @@ LOW = (PumpAlarm.BATTERY_LOW,)
         (None, None, LOW, "reports that its battery is low"),
     ],
 )
-def test_a_first_start_needs_mains_or_an_hour_as_far_as_the_pump_tells(mains, left_min, alarms, why):
+def test_a_first_start_needs_mains_or_an_hour_of_battery_as_far_as_the_pump_reports_it(mains, left_min, alarms, why):
     here = bench()
     here.pump.mains, here.pump.battery_left_min, here.pump.alarms = mains, left_min, alarms
     here.confirm()
@@ -47,7 +47,7 @@ def test_a_first_start_needs_mains_or_an_hour_as_far_as_the_pump_tells(mains, le
         (0, AlarmCode.BATTERY_ENDING),
     ],
 )
-def test_a_battery_that_empties_warns_and_stops_nothing_and_mains_end_the_warning(left_min, alarm):
+def test_an_emptying_battery_warns_and_stops_nothing_and_mains_power_ends_the_warning(left_min, alarm):
     here = bench().run()
     here.wait(5 * MIN)
     here.pump.mains, here.pump.battery_left_min = False, left_min
@@ -60,7 +60,7 @@ def test_a_battery_that_empties_warns_and_stops_nothing_and_mains_end_the_warnin
 
 
 @pytest.mark.requirement("STA-13")
-def test_what_is_left_of_an_infusion_may_be_resumed_on_a_battery():
+def test_the_rest_of_an_infusion_may_be_resumed_on_battery():
     here = bench().run()
     here.wait(5 * MIN)
     here.send(ev.PauseRequested(here.now_ns, "n", "x"))

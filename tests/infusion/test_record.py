@@ -104,14 +104,14 @@ def test_a_program_comes_back_as_it_was(held):
 
 
 @given(values(ev.ReadingTaken))
-def test_what_comes_back_goes_on_as_the_original(event):
-    """Equal numbers with other trailing zeros must not make another decision."""
+def test_what_comes_back_continues_as_the_original(event):
+    """Equal numbers with different trailing zeros must not lead to different decisions."""
     one = bench().infusion
     back = infusion_from_data(through_json(to_data(one)))
     assert advance(back, event_from_data(through_json(event_to_data(event)))) == advance(one, event)
 
 
-def test_an_event_class_whose_field_has_no_form_raises():
+def test_an_event_class_with_a_field_that_has_no_form_is_an_error():
     @dataclass(frozen=True, slots=True)
     class Weighed(ev.Event):
         grams: complex
@@ -131,8 +131,11 @@ def test_numbers_and_outcomes_are_written_to_be_read():
             "battery_left_min": None,
         },
     }  # fmt: skip
-    told = [event_to_data(ev.StartAnswered(1, said))["outcome"] for said in (Done(None), Refused(("a",)), Unknown("b"))]
-    assert told == [
+    written = [
+        event_to_data(ev.StartAnswered(1, outcome))["outcome"]
+        for outcome in (Done(None), Refused(("a",)), Unknown("b"))
+    ]
+    assert written == [
         {"outcome": "done", "value": None},
         {"outcome": "refused", "reasons": ["a"]},
         {"outcome": "unknown", "cause": "b"},
@@ -155,7 +158,7 @@ STEP = {"rate": "1 mL/h", "volume": "1 mL"}
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"event": "reading_lost"}, "'reading_lost' is not an event"),
         ({"event": None}, "not an event"),
@@ -168,14 +171,14 @@ STEP = {"rate": "1 mL/h", "volume": "1 mL"}
         ({"more": 1}, "unknown or missing: more"),
     ],
 )
-def test_data_that_is_not_an_event_is_refused_by_field(change, said):
+def test_data_that_is_not_an_event_is_refused_by_field(change, message):
     assert event_from_data(GOOD) == ev.ReadingFailed(5, "no reply", link_lost=False)
-    with pytest.raises(RecordError, match=said):
+    with pytest.raises(RecordError, match=message):
         event_from_data(GOOD | change)
 
 
 @pytest.mark.parametrize(
-    ("steps", "said"),
+    ("steps", "message"),
     [
         ([STEP | {"rate": "1 mL"}], "rate: '1 mL' is no Rate in mL/h"),
         ([STEP | {"rate": "x mL/h"}], "'x' is no number"),
@@ -187,9 +190,9 @@ def test_data_that_is_not_an_event_is_refused_by_field(change, said):
         (["x"], "'x' is no dict"),
     ],
 )
-def test_data_that_is_not_a_program_is_refused_by_field(steps, said):
+def test_data_that_is_not_a_program_is_refused_by_field(steps, message):
     assert from_data(PumpProgram, {"steps": [STEP], "diameter": None}).vtbi == Volume(1)
-    with pytest.raises(RecordError, match=said):
+    with pytest.raises(RecordError, match=message):
         from_data(PumpProgram, {"steps": steps, "diameter": None})
 
 
@@ -200,18 +203,18 @@ def test_an_outcome_is_one_of_three(outcome):
 
 
 @pytest.mark.parametrize("tripped", [[["empty"]], [["empty", 1, 2]], [["empty", "1"]], ["empty"]])
-def test_a_part_too_few_or_too_many_is_refused(tripped):
+def test_a_missing_or_additional_part_is_refused(tripped):
     assert infusion_from_data(to_data(infusion()) | {"tripped": [["empty", 1]]}).tripped == ((AlarmCode.EMPTY, 1),)
     with pytest.raises(RecordError, match="tripped"):
         infusion_from_data(to_data(infusion()) | {"tripped": tripped})
 
 
-def test_a_state_that_there_is_not_is_refused():
+def test_an_unknown_state_is_refused():
     with pytest.raises(RecordError, match="state: 'flying' is no State"):
         infusion_from_data(to_data(infusion()) | {"state": "flying"})
 
 
-def test_a_reading_from_before_pumps_told_of_their_mains_is_read():
+def test_a_reading_from_before_pumps_reported_their_mains_can_be_read():
     reading = Reading(1, 2, PumpState.INFUSING, Rate("52.5"), Volume("0.07"))
     data = event_to_data(ev.ReadingTaken(3, reading))
     for name in ("mains", "battery_left_min"):

@@ -45,7 +45,7 @@ def test_advance_carries_out_the_decision_of_each_cell(found):
         here.send(ev.ControlRestarted(here.now_ns))
         (here.silence if found is Found.SILENT else here.wait)(WITHIN, every=S // 2)
         assert here.state is decision.state, (before, here.infusion.reason)
-        if not here.state.ended or here.infusion.started_ns is not None:  # else the flow is control's to stop
+        if not here.state.ended or here.infusion.started_ns is not None:  # otherwise control stops the flow
             assert (here.count(ev.StopPump) > 0) == decision.stop, before
         assert here.pump.starts == starts
     assert seen == set(Left) - {Left.UNREADABLE}

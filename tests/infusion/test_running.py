@@ -82,7 +82,7 @@ def test_free_flow_stops_at_once():
 
 
 @pytest.mark.requirement("RUN-02")
-def test_a_counter_that_stands_still_while_the_pump_says_infusing_stops():
+def test_a_counter_that_does_not_move_while_the_pump_reports_infusing_stops():
     here = alone()
     here.wait(MIN)
     here.pump.rate_error = Fraction(1, 10**9)
@@ -135,9 +135,9 @@ def test_a_counter_that_goes_back_stops_and_what_was_given_stays_booked():
 
 @pytest.mark.requirement("RUN-04")
 def test_more_than_the_program_stops():
-    here = alone(counter_slack=Volume("99"))  # so that no look at the rate can catch it
+    here = alone(counter_slack=Volume("99"))  # so that no check of the rate can catch it
     here.wait(39 * MIN + 50 * S)
-    here.pump.held = program(("52.5", "60"))  # a pump that does not keep to its volume
+    here.pump.held = program(("52.5", "60"))  # a pump that ignores its volume
     here.wait(2 * MIN)
     assert AlarmCode.OVER_DELIVERY in here.infusion.trips
     assert here.given <= 35 + TOLERANCE
@@ -182,7 +182,7 @@ def test_after_an_occlusion_the_rest_runs_only_when_confirmed_again():
 
 
 @pytest.mark.requirement("RUN-11")
-def test_an_alarm_that_the_pump_does_not_name_stops_as_well():
+def test_an_alarm_without_a_name_stops_as_well():
     here = bench().run()
     here.wait(S)
     reading = here.pump.reading(here.now_ns)
@@ -374,7 +374,7 @@ def test_no_event_makes_a_window_longer():
     here.wait(MIN)
     assert here.infusion.window == window
     fields = {field.name for kind in ev.Event.__subclasses__() for field in dataclasses.fields(kind)}
-    assert not fields & {"window", "duration", "prescribed", "limits"}  # there is no word for it
+    assert not fields & {"window", "duration", "prescribed", "limits"}  # no event extends it
 
 
 @pytest.mark.requirement("RUN-04", "PRG-15")

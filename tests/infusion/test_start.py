@@ -1,4 +1,4 @@
-"""No flow without a confirmed, read-back program on a pump that is known to stand still."""
+"""No flow without a confirmed, read-back program on a pump that is known to be stopped."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ from tests.infusion.bench import MIN, PATIENT, Bench, S, bench, infusion, progra
 
 
 @pytest.mark.requirement("STA-04")
-def test_an_order_waits_for_a_nurse_for_ever_and_starts_nothing():
+def test_an_unconfirmed_order_waits_for_ever_and_starts_nothing():
     here = bench()
     here.wait(3 * 60 * MIN, every=10 * S)
     assert here.state is State.READY
@@ -66,7 +66,7 @@ def test_a_confirmation_with_any_field_altered_starts_nothing(field, value):
 @pytest.mark.requirement("PRG-21")
 @pytest.mark.parametrize("action", ["start", "resume"])
 @pytest.mark.parametrize(
-    ("wristband", "associated", "said"),
+    ("wristband", "associated", "finding"),
     [
         ("P-2", "P-1", "order P-1, wristband P-2, pump P-1: the wristband differs"),
         ("P-1", "P-2", "order P-1, wristband P-1, pump P-2: the pump differs"),
@@ -79,7 +79,7 @@ def test_a_confirmation_with_any_field_altered_starts_nothing(field, value):
         ("", "", "the order differs"),
     ],
 )
-def test_order_wristband_and_pump_are_one_patient_or_nothing_starts(wristband, associated, said, action):
+def test_order_wristband_and_pump_are_one_patient_or_nothing_starts(wristband, associated, finding, action):
     here = bench()
     if action == "resume":
         here.run()
@@ -94,8 +94,8 @@ def test_order_wristband_and_pump_are_one_patient_or_nothing_starts(wristband, a
     assert here.state is State.READY
     assert here.count(ev.StartPump) == starts
     assert len(here.refused) == 1
-    assert said in here.refused[0]
-    here.confirm(binding, request="r-10")  # the attempt used nothing up
+    assert finding in here.refused[0]
+    here.confirm(binding, request="r-10")  # the attempt did not use up the challenge
     here.wait(S)
     assert here.state is State.RUNNING
 
@@ -103,7 +103,7 @@ def test_order_wristband_and_pump_are_one_patient_or_nothing_starts(wristband, a
 @pytest.mark.requirement("PRG-21")
 @pytest.mark.parametrize(("wristband", "associated"), [("", ""), ("P-1", "P-1")])
 def test_an_order_without_a_patient_starts_nothing(wristband, associated):
-    """As an older pumpd wrote them down."""
+    """An older pumpd wrote such orders."""
     here = Bench(infusion().but(patient=""))
     here.confirm(replace(here.challenge(), wristband=wristband), associated=associated)
     assert here.state is State.READY
@@ -193,7 +193,7 @@ def test_a_confirmation_that_an_interlock_refused_is_used_up():
 
 
 @pytest.mark.requirement("STA-15")
-def test_the_same_request_many_times_is_one_flow_command():
+def test_the_same_request_sent_many_times_is_one_flow_command():
     here = bench()
     binding = here.challenge()
     assert binding is not None
@@ -276,7 +276,7 @@ def test_a_pump_that_is_not_idle_is_left_alone(change, word):
     assert here.state is State.ABANDONED
     assert word in here.infusion.reason
     assert here.count(ev.LoadProgram) == 0
-    assert here.count(ev.StopPump) == 0  # what runs there is not ours
+    assert here.count(ev.StopPump) == 0  # pumpd did not start what runs there
 
 
 @pytest.mark.requirement("STA-10")
@@ -314,7 +314,7 @@ def test_flow_at_another_rate_after_the_start_stops():
 
 
 @pytest.mark.requirement("STA-05")
-def test_a_read_back_equals_in_value_not_in_spelling():
+def test_a_read_back_is_compared_by_value_and_not_by_spelling():
     here = bench(program(("52.5", "35")))
     here.pump.held = PumpProgram((RateStep(Rate("52.50"), Volume("35.00")),), here.infusion.segment.program.diameter)
     here.confirm()

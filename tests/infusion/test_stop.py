@@ -1,4 +1,4 @@
-"""Stop: from every state, at once, repeated until it is seen, latched after a trip."""
+"""Stop: from every state, at once, repeated until readings confirm it, latched after a trip."""
 
 import itertools
 from fractions import Fraction
@@ -66,7 +66,7 @@ def states() -> dict[State, Bench]:
 
 
 @pytest.mark.requirement("STP-01", "STP-03")
-def test_from_every_state_stop_is_taken_sent_first_and_ends_without_flow():
+def test_in_every_state_stop_is_accepted_sent_first_and_ends_without_flow():
     reached = states()
     assert {state: here.state for state, here in reached.items()} == {state: state for state in State}
     for state, here in reached.items():
@@ -114,11 +114,11 @@ def test_stop_again_and_again_is_still_one_stop():
 
 
 @pytest.mark.requirement("STP-04")
-def test_a_stop_is_confirmed_by_two_seconds_of_readings_not_by_the_pumps_word():
+def test_a_stop_is_confirmed_by_two_seconds_of_readings_not_by_the_pumps_reply():
     here = bench().run()
     here.wait(10 * S)
     here.send(ev.StopRequested(here.now_ns, "n", "x"))
-    assert here.state is State.STOPPING  # the pump has answered: that is no proof
+    assert here.state is State.STOPPING  # the pump has replied, which proves nothing
     here.wait(3 * S // 2, every=S // 2)
     assert here.state is State.STOPPING
     here.wait(S, every=S // 2)
@@ -175,7 +175,7 @@ def test_what_comes_after_a_stop_starts_nothing():
 
 
 @pytest.mark.requirement("STP-05")
-def test_a_trip_stays_when_its_cause_goes():
+def test_a_trip_remains_when_its_cause_goes_away():
     here = bench().run()
     here.wait(MIN)
     here.pump.alarms = (PumpAlarm.OCCLUSION,)
@@ -235,7 +235,7 @@ def test_the_same_trip_three_times_in_ten_minutes_locks_out(apart, third):
         ("pumpd", False, "not-specified"),
     ],
 )
-def test_the_end_says_what_stopped_it_in_ipecs_words(by, switching, token):
+def test_the_end_names_its_cause_in_the_terms_of_ipec(by, switching, token):
     here = bench().run()
     here.send(ev.StopRequested(here.now_ns, by, "reason", switching))
     here.wait(4 * S)
@@ -252,7 +252,7 @@ def test_an_end_that_nobody_asked_for_is_not_specified():
     assert end.body["stopped_by"] == "not-specified"
 
 
-def test_every_state_is_in_the_table_and_its_ways_lead_to_states():
+def test_every_state_is_in_the_table_and_its_transitions_lead_to_states():
     assert set(TRANSITIONS) == set(State)
     for state, ways in TRANSITIONS.items():
         assert state not in ways
@@ -260,7 +260,7 @@ def test_every_state_is_in_the_table_and_its_ways_lead_to_states():
 
 
 def occlude_clear_resume(here: Bench, minutes: int) -> None:
-    """An occlusion, put right and cleared by a person, and flow again under a new confirmation."""
+    """An occlusion that a person removes and clears, then flow again under a new confirmation."""
     here.wait(minutes * MIN)
     here.pump.flowing, here.pump.alarms = False, (PumpAlarm.OCCLUSION,)
     here.wait(5 * S)

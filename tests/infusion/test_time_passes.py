@@ -1,4 +1,4 @@
-"""What is due falls due by time alone: no answer of the pump, and no failure to answer, is needed."""
+"""Deadlines are kept by time alone: neither a reply from the pump nor a missing one is needed."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def test_a_stop_that_nothing_confirms_alarms_at_three_seconds():
     here = bench().run()
     here.line = lambda _what: "down"
     here.send(ev.StopRequested(here.now_ns, "nurse", "test"))
-    assert later(here, S // 2) == ()  # another stop would cut off the poll that is to confirm this one
+    assert later(here, S // 2) == ()  # another stop would interrupt the poll that is to confirm this one
     later(here, 2 * S)
     assert AlarmCode.STOP_UNCONFIRMED not in here.infusion.alarms
     later(here, S // 2)
@@ -69,7 +69,7 @@ def test_time_that_brings_nothing_changes_nothing():
 
 
 @pytest.mark.requirement("COM-09", "STA-04")
-def test_an_order_whose_pump_is_not_heard_in_time_is_withdrawn_and_gets_no_program_later():
+def test_an_order_whose_pump_does_not_reply_in_time_is_withdrawn_and_loads_nothing_later():
     here = Bench(infusion(), line=lambda _what: "down")
     here.silence(19 * S)
     assert here.state is State.ORDERED

@@ -1,4 +1,4 @@
-"""When the answer to a start is lost."""
+"""What happens when the reply to a start is lost."""
 
 from fractions import Fraction
 
@@ -14,7 +14,7 @@ from tests.infusion.bench import MIN, Bench, S, bench, infusion
 
 @pytest.mark.requirement("COM-02", "COM-03")
 @pytest.mark.parametrize("line", ["lost-request", "lost-reply"])
-def test_a_lost_answer_to_a_start_is_never_answered_by_another_start(line):
+def test_a_lost_reply_to_a_start_is_never_followed_by_another_start(line):
     here = bench(line=lambda what: line if what == "start" else "ok")
     here.confirm()
     here.line = lambda _what: "ok"
@@ -95,11 +95,11 @@ def test_a_stop_before_the_answer_to_the_start_wins():
 
 
 @pytest.mark.requirement("COM-01")
-def test_a_gateway_that_says_nothing_more_leaves_at_most_one_lease_of_flow():
+def test_a_gateway_that_falls_silent_leaves_at_most_one_lease_of_flow():
     here = bench().run()
     here.wait(10 * MIN)
     given = here.given
-    here.now_ns += 30 * MIN  # nobody speaks to the pump any more
+    here.now_ns += 30 * MIN  # the pump hears nothing any more
     assert here.given - given <= here.infusion.segment.program.highest_rate.decimal * 10 / 3600 * 2
     assert not here.pump.flowing
 
@@ -116,7 +116,7 @@ def test_the_journal_failing_stops_a_running_infusion_and_prevents_a_start():
 
 
 def lost():
-    """The answer to the start was lost, and the line with it."""
+    """The reply to the start was lost, and the line with it."""
     here = bench(line=lambda what: "lost-reply" if what == "start" else "ok")
     here.confirm()
     here.line = lambda _what: "down"
@@ -150,7 +150,7 @@ def test_without_a_reason_the_doubt_stays(reason):
 
 
 @pytest.mark.requirement("COM-05")
-def test_what_the_pump_itself_has_told_is_not_talked_away():
+def test_nobody_can_reconcile_below_what_the_pump_itself_reported():
     known = bench().run()
     known.wait(5 * MIN)
     reconciled(known, "1")
@@ -178,7 +178,7 @@ def test_a_pump_that_reports_flow_is_not_reconciled():
 
 @pytest.mark.requirement("COM-05", "COM-04")
 def test_a_display_read_before_the_pump_was_read_again_does_not_end_a_doubt():
-    """The display shows nothing yet, the last reading is from before the start, and the pump begins to flow."""
+    """The display still shows zero, the last reading is from before the start, and the pump begins to flow."""
     here = bench(line=lambda what: {"start": "lost-reply", "stop": "lost-request", "read": "down"}.get(what, "ok"))
     here.auto = False
     here.send(ev.ReadingTaken(0, here.pump.reading(0)))
@@ -193,16 +193,16 @@ def test_a_display_read_before_the_pump_was_read_again_does_not_end_a_doubt():
     for _ in range(9):
         here.silence(S)
         reconciled(here, "0.2")
-        assert "was not read since the stop" in here.refused[-1]
+        assert "has not been read since the stop" in here.refused[-1]
         assert here.state is State.UNCERTAIN
     here.line = lambda _what: "ok"
     here.wait(4 * S)
-    assert here.state is State.TRIPPED  # its own counter tells it
+    assert here.state is State.TRIPPED  # its own counter shows it
     assert not here.pump.flowing
 
 
 @pytest.mark.requirement("COM-05")
-def test_a_pump_that_never_answers_again_is_reconciled_once_a_lease_has_gone_by():
+def test_a_pump_that_never_replies_again_can_be_reconciled_once_a_lease_has_passed():
     here = bench(line=lambda what: "lost-reply" if what == "start" else "ok")
     here.confirm()
     here.line = lambda _what: "down"
@@ -218,7 +218,7 @@ def test_a_pump_that_never_answers_again_is_reconciled_once_a_lease_has_gone_by(
 
 
 def in_doubt(container="48"):
-    """A start without an answer, on a pump that no longer answers, a lease and more ago. The program is 35 mL."""
+    """A start without a reply, more than a lease ago, on a pump that no longer replies. The program is 35 mL."""
     here = Bench(infusion().but(container=Volume(container) if container else None), line=lost_start)
     here.confirm()
     here.silence(20 * S)
@@ -245,17 +245,28 @@ def test_nothing_given_is_a_volume_too():
     assert here.infusion.booked(here.now_ns) == Volume(0)
 
 
+@pytest.mark.requirement("COM-05", "STP-04")
+def test_one_reading_without_flow_does_not_let_a_person_end_the_doubt():
+    here = bench(line=lambda what: "lost-reply" if what == "start" else "ok")
+    here.confirm()
+    here.wait(S // 5, every=S // 5)
+    assert here.state is State.UNCERTAIN
+    assert here.infusion.reading.state.no_flow
+    assert "the next readings must confirm" in entered(here, "0.01")[0]
+    assert here.state is State.UNCERTAIN
+
+
 @pytest.mark.requirement("COM-05")
-def test_a_volume_that_the_container_cannot_hold_is_refused_by_its_volume():
+def test_a_volume_that_the_container_cannot_hold_is_refused():
     for again in (None, "3500"):
         here = in_doubt()
         (reason,) = entered(here, "3500", again)
-        assert "the container gives 48 mL at most" in reason
+        assert "the container holds 48 mL at most" in reason
         assert here.state is State.UNCERTAIN
 
 
 @pytest.mark.requirement("COM-05")
-def test_a_volume_above_the_program_is_taken_only_when_it_was_entered_twice_and_equal():
+def test_a_volume_above_the_program_is_accepted_only_if_entered_twice_and_equal():
     here = in_doubt()
     assert "enter it twice" in entered(here, "40")[0]
     assert "read the display again" in entered(here, "40", "41")[0]
@@ -265,23 +276,23 @@ def test_a_volume_above_the_program_is_taken_only_when_it_was_entered_twice_and_
 
 
 @pytest.mark.requirement("COM-05")
-def test_two_entries_that_differ_are_refused_below_the_program_too():
+def test_two_different_volumes_are_refused_below_the_program_too():
     here = in_doubt()
     assert "read the display again" in entered(here, "20", "2")[0]
     assert not entered(here, "20", "20")
 
 
 @pytest.mark.requirement("COM-05")
-def test_without_a_known_container_two_entries_are_enough():
+def test_without_a_known_container_entering_the_volume_twice_is_enough():
     here = in_doubt(container="")
     assert not entered(here, "40", "40")
 
 
 @pytest.mark.requirement("COM-05", "COM-02")
-def test_a_lost_counter_books_the_worst_case_of_what_it_lost():
+def test_when_a_counter_is_lost_the_worst_case_is_booked():
     here = bench().run()
     here.wait(5 * MIN)
-    told = here.infusion.counted
+    before = here.infusion.counted
     here.line = lambda _what: "down"
     here.silence(4 * S, every=S)
     here.pump.counter, here.line = Fraction(0), lambda _what: "ok"
@@ -289,15 +300,15 @@ def test_a_lost_counter_books_the_worst_case_of_what_it_lost():
     assert AlarmCode.DELIVERY_UNCERTAIN in here.infusion.trips
     assert here.state is State.TRIPPED
     booked = here.infusion.booked(here.now_ns)
-    assert booked - told >= Volume("0.058")  # four seconds at 52.5 mL/h
+    assert booked - before >= Volume("0.058")  # four seconds at 52.5 mL/h
     assert booked.decimal >= here.given
-    reconciled(here, str(told + Volume("0.05")).removesuffix(" mL"))
+    reconciled(here, str(before + Volume("0.05")).removesuffix(" mL"))
     assert here.state is State.STOPPED
-    assert here.infusion.booked(here.now_ns) == told + Volume("0.05")
+    assert here.infusion.booked(here.now_ns) == before + Volume("0.05")
 
 
 @pytest.mark.requirement("COM-05")
-def test_a_count_that_is_lost_while_pausing_ends_in_a_trip():
+def test_a_counter_that_is_lost_while_pausing_ends_in_a_trip():
     here = bench().run()
     here.wait(5 * MIN)
     here.line = lambda what: "down" if what in ("stop", "read") else "ok"
@@ -349,7 +360,7 @@ def test_a_restart_while_starting_is_a_doubt():
 
 
 @pytest.mark.requirement("PWR-03")
-def test_a_restart_before_the_start_drops_the_order_and_its_confirmation():
+def test_a_restart_before_the_start_discards_the_order_and_its_confirmation():
     ready = bench()
     assert ready.state is State.READY
     restart(ready)

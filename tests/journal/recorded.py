@@ -1,4 +1,4 @@
-"""The bench of the state machine, with a journal beside it that holds what control writes of an infusion."""
+"""The state machine's bench, with a journal of what control writes about an infusion."""
 
 import json
 from contextlib import closing
@@ -15,7 +15,7 @@ from tests.infusion.bench import Bench
 
 @dataclass
 class RecordedBench(Bench):
-    """Each event, what `advance` asks to have written, and each reading, as entries in their order."""
+    """Each event, everything that `advance` asks to write, and each reading, as entries in order."""
 
     entries: list[Entry] = field(default_factory=list)
     session: str = "s-1"
@@ -33,9 +33,9 @@ class RecordedBench(Bench):
         if not isinstance(event, ev.TimePassed) or actions or self.infusion != before:
             self.note("happened", event_to_data(event))
         for action in actions:
-            row = describe.of_action(action)
-            if row is not None:
-                self.note(*row)
+            entry = describe.of_action(action)
+            if entry is not None:
+                self.note(*entry)
         if isinstance(event, ev.ReadingTaken):
             self.note("reading", describe.reading(self.infusion, event.reading, self.now_ns))
         self.check_order(actions)
@@ -44,9 +44,9 @@ class RecordedBench(Bench):
 
 
 def written(path: Path, *batches: list[Entry], boot: str = "boot-1", at=None) -> list[Record]:
-    """These entries in a journal, and the rows that they became."""
+    """Write these entries into a journal; returns them as written."""
     with closing(Journal(path, boot)) as journal:
-        return [row for batch in batches for row in journal.append(batch, at)]
+        return [entry for batch in batches for entry in journal.append(batch, at)]
 
 
 def read(path: Path) -> list[Record]:
@@ -59,7 +59,7 @@ def verify(path: Path, *anchors) -> int:
         return reader.verify(anchors)
 
 
-def changed(row: Record, **body) -> Record:
-    """The row with a part of its body changed."""
-    fields = {name: getattr(row, name) for name in Record.__slots__}
-    return Record(**fields | {"body": json.dumps(row.fields | body)})
+def changed(entry: Record, **body) -> Record:
+    """The entry with part of its body changed."""
+    fields = {name: getattr(entry, name) for name in Record.__slots__}
+    return Record(**fields | {"body": json.dumps(entry.fields | body)})

@@ -1,4 +1,4 @@
-"""From journal rows to doses: booked exactly when the end is on record, at the worst when it is not."""
+"""From journal entries to doses: booked exactly when the end is on record, as the worst case when it is not."""
 
 import json
 from dataclasses import replace
@@ -27,15 +27,15 @@ def ns(minutes):
     return int((NOON + timedelta(minutes=minutes)).timestamp()) * 1_000_000_000
 
 
-class Rows:
-    """The rows of a journal as control writes them, at minutes after noon."""
+class Recording:
+    """Journal entries as control writes them, at minutes after noon."""
 
     def __init__(self):
-        self.rows = []
+        self.entries = []
 
     def add(self, minutes, kind, session="s1", **body):
         ts = (NOON + timedelta(minutes=minutes)).isoformat(timespec="milliseconds")
-        self.rows.append(Record(len(self.rows) + 1, ts, 0, "boot-1", "bed1", session, kind, canonical(body), ""))
+        self.entries.append(Record(len(self.entries) + 1, ts, 0, "boot-1", "bed1", session, kind, canonical(body), ""))
         return self
 
     def order(self, minutes, session="s1", planned=PLANNED):
@@ -56,7 +56,7 @@ class Rows:
 
     def doses(self, live=()):
         taken = Doses()
-        taken.take(self.rows)
+        taken.take(self.entries)
         return taken.all(live)
 
     def dose(self, live=()):
@@ -65,10 +65,10 @@ class Rows:
 
 
 def whole():
-    """An infusion from its order to its end, all given."""
-    rows = Rows().order(0).state(1, State.READY).start(5).state(5, State.RUNNING).reading(20, "7")
-    rows.reading(45, "17.5").state(45, State.COMPLETING).state(46, State.COMPLETED)
-    return rows.end(46, "17.5", outcome="completed", booked_ml="17.5")
+    """An infusion from its order to its end, with everything given."""
+    recording = Recording().order(0).state(1, State.READY).start(5).state(5, State.RUNNING).reading(20, "7")
+    recording.reading(45, "17.5").state(45, State.COMPLETING).state(46, State.COMPLETED)
+    return recording.end(46, "17.5", outcome="completed", booked_ml="17.5")
 
 
 def test_a_whole_infusion_is_booked_as_the_pump_counted_it():
@@ -81,51 +81,53 @@ def test_a_whole_infusion_is_booked_as_the_pump_counted_it():
 
 
 def test_an_infusion_that_ended_early_is_booked_at_what_it_gave():
-    rows = Rows().order(0).start(5).reading(10, "2").state(10, State.STOPPING)
-    rows.add(11, "stop_confirmed", delivered_ml="2.05").state(11, State.STOPPED).end(11, "2.05", booked_ml="2.05")
-    assert rows.dose().worst == Mass("4.1")  # at 2 mg/mL
+    recording = Recording().order(0).start(5).reading(10, "2").state(10, State.STOPPING)
+    recording.add(11, "stop_confirmed", delivered_ml="2.05").state(11, State.STOPPED).end(11, "2.05", booked_ml="2.05")
+    assert recording.dose().worst == Mass("4.1")  # at 2 mg/mL
 
 
 def test_what_is_booked_above_the_counter_counts():
-    """The counter was lost for a while: the end says what can have been given at most (COM-05)."""
-    rows = Rows().order(0).start(5).state(10, State.STOPPED).end(10, "2", booked_ml="3")
-    assert rows.dose().worst == Mass(6)
-    assert Rows().order(0).start(5).state(10, State.STOPPED).end(10, "2").dose().worst == Mass(4)
+    """The counter was lost for a while: the end states what can have been given at most (COM-05)."""
+    recording = Recording().order(0).start(5).state(10, State.STOPPED).end(10, "2", booked_ml="3")
+    assert recording.dose().worst == Mass(6)
+    assert Recording().order(0).start(5).state(10, State.STOPPED).end(10, "2").dose().worst == Mass(4)
 
 
-def test_flow_ends_with_the_stop_and_not_when_somebody_clears_the_trip():
-    rows = Rows().order(0).start(5).state(10, State.STOPPING).state(11, State.TRIPPED)
-    rows.reading(20, "2").state(90, State.STOPPED).end(90, "2")
-    assert (rows.dose().ended_ns, rows.dose().seen_ns) == (ns(11), ns(90))
+def test_flow_ends_with_the_stop_and_not_when_the_trip_is_cleared():
+    recording = Recording().order(0).start(5).state(10, State.STOPPING).state(11, State.TRIPPED)
+    recording.reading(20, "2").state(90, State.STOPPED).end(90, "2")
+    assert (recording.dose().ended_ns, recording.dose().seen_ns) == (ns(11), ns(90))
 
 
 def test_an_infusion_with_pauses_lasts_from_its_first_flow_to_its_last():
-    rows = Rows().order(0).start(5).state(10, State.PAUSING).state(11, State.PAUSED)
-    rows.start(30).state(40, State.COMPLETED).end(40, "17.5")
-    assert (rows.dose().started_ns, rows.dose().ended_ns) == (ns(5), ns(40))
+    recording = Recording().order(0).start(5).state(10, State.PAUSING).state(11, State.PAUSED)
+    recording.start(30).state(40, State.COMPLETED).end(40, "17.5")
+    assert (recording.dose().started_ns, recording.dose().ended_ns) == (ns(5), ns(40))
 
 
 def test_an_order_that_never_flowed_is_no_dose():
-    rows = Rows().order(0).state(1, State.LOADING).reading(2, "0").state(3, State.ABANDONED).end(3, "0")
-    assert rows.doses() == ()
-    assert Rows().order(0).state(1, State.READY).doses() == ()
+    recording = Recording().order(0).state(1, State.LOADING).reading(2, "0").state(3, State.ABANDONED).end(3, "0")
+    assert recording.doses() == ()
+    assert Recording().order(0).state(1, State.READY).doses() == ()
 
 
 @pytest.mark.requirement("PRG-14")
-def test_flow_that_somebody_made_at_the_pump_before_the_start_is_a_dose():
-    rows = Rows().order(0).state(1, State.READY).state(2, State.STOPPING).state(3, State.STOPPED).end(3, "0.5")
-    assert rows.dose().given == Mass(1)
+def test_flow_started_at_the_pump_before_the_start_is_a_dose():
+    recording = (
+        Recording().order(0).state(1, State.READY).state(2, State.STOPPING).state(3, State.STOPPED).end(3, "0.5")
+    )
+    assert recording.dose().given == Mass(1)
 
 
-def test_rows_after_the_end_change_nothing():
-    """The pump's rows bear the session of its last infusion for days, and the clock may be set meanwhile."""
+def test_entries_after_the_end_change_nothing():
+    """A pump's entries carry the session of its last infusion for days, and the clock may be set meanwhile."""
     assert whole().add(9000, "pump_unavailable").add(8999, "pump_ready").doses() == whole().doses()
 
 
 @pytest.mark.requirement("PWR-13")
-def test_a_journal_that_retention_took_the_readings_from_tells_the_same():
+def test_the_doses_are_the_same_after_retention_removed_the_readings():
     pruned = whole()
-    pruned.rows = [row for row in pruned.rows if row.kind != "reading"]
+    pruned.entries = [entry for entry in pruned.entries if entry.kind != "reading"]
     assert pruned.doses() == whole().doses()
 
 
@@ -133,12 +135,12 @@ def test_a_journal_that_retention_took_the_readings_from_tells_the_same():
 
 
 @pytest.mark.requirement("PRG-14", "PWR-13")
-def test_an_infusion_torn_at_any_row_after_its_intent_counts_as_the_whole_program():
-    rows = whole().rows
-    intent = next(place for place, row in enumerate(rows) if row.kind == "intent_start")
-    for kept in range(intent + 1, len(rows)):
-        torn = Rows()
-        torn.rows = rows[:kept]
+def test_an_infusion_torn_at_any_entry_after_its_intent_counts_as_the_whole_program():
+    entries = whole().entries
+    intent = next(place for place, entry in enumerate(entries) if entry.kind == "intent_start")
+    for kept in range(intent + 1, len(entries)):
+        torn = Recording()
+        torn.entries = entries[:kept]
         dose = torn.dose()
         assert dose.uncertain
         assert dose.worst == Mass(35)
@@ -146,19 +148,19 @@ def test_an_infusion_torn_at_any_row_after_its_intent_counts_as_the_whole_progra
 
 
 def test_a_torn_infusion_that_gave_more_than_was_ordered_counts_as_that():
-    assert Rows().order(0).start(5).reading(44, "17.6").dose().worst == Mass("35.2")
+    assert Recording().order(0).start(5).reading(44, "17.6").dose().worst == Mass("35.2")
 
 
-def test_it_can_have_flowed_until_the_program_would_have_ended():
-    dose = Rows().order(0).start(5).dose()
+def test_a_torn_infusion_may_have_flowed_until_its_program_would_have_ended():
+    dose = Recording().order(0).start(5).dose()
     assert ns(45) < dose.ended_ns < ns(45) + MINUTE
     assert dose.seen_ns == ns(5)
 
 
 @pytest.mark.requirement("PRG-14")
 def test_an_infusion_that_runs_now_has_the_rest_of_its_program_still_to_give():
-    rows = Rows().order(0).start(5).reading(20, "7")
-    dose = rows.dose(live={"s1"})
+    recording = Recording().order(0).start(5).reading(20, "7")
+    dose = recording.dose(live={"s1"})
     assert (dose.given, dose.still, dose.worst) == (Mass(14), Mass(21), Mass(35))
     assert dose.running
     assert not dose.uncertain
@@ -166,50 +168,54 @@ def test_an_infusion_that_runs_now_has_the_rest_of_its_program_still_to_give():
 
 @pytest.mark.requirement("PRG-14")
 def test_an_order_that_waits_for_its_confirmation_has_all_of_it_to_give():
-    rows = Rows().order(0).state(1, State.READY)
-    dose = rows.dose(live={"s1"})
+    recording = Recording().order(0).state(1, State.READY)
+    dose = recording.dose(live={"s1"})
     assert (dose.given, dose.still, dose.started_ns) == (Mass(0), Mass(35), ns(0))
 
 
-def test_one_that_ended_is_not_live_whoever_says_so():
+def test_an_ended_infusion_is_not_live_even_if_listed_as_such():
     assert whole().doses(live={"s1"}) == whole().doses()
 
 
 def test_flow_after_the_end_makes_the_whole_program_uncertain_again():
-    rows = Rows().order(0).start(5).state(10, State.STOPPED).end(10, "2")
-    assert rows.add(50, "unprescribed_flow", stopping=False).dose().worst == Mass(4)  # somebody else's
-    dose = rows.add(60, "unprescribed_flow", stopping=True).dose()
+    recording = Recording().order(0).start(5).state(10, State.STOPPED).end(10, "2")
+    assert recording.add(50, "unprescribed_flow", stopping=False).dose().worst == Mass(4)  # started by another person
+    dose = recording.add(60, "unprescribed_flow", stopping=True).dose()
     assert dose.worst == Mass(35)
     assert dose.ended_ns >= ns(60) + LONGEST_NS
 
 
 @pytest.mark.requirement("PRG-17")
 def test_a_clock_that_was_set_back_during_an_infusion_moves_its_end_to_the_latest_possible():
-    rows = Rows().order(0).start(5).reading(20, "7").reading(-40, "8").state(-10, State.STOPPED).end(-10, "17.5")
-    dose = rows.dose()
+    recording = (
+        Recording().order(0).start(5).reading(20, "7").reading(-40, "8").state(-10, State.STOPPED).end(-10, "17.5")
+    )
+    dose = recording.dose()
     assert dose.seen_ns == ns(20)
     assert dose.ended_ns >= ns(20) + LONGEST_NS
     assert dose.worst == Mass(35)
 
 
-# -- rows that are strange ---------------------------------------------------------------------------------------------
+# -- strange entries ---------------------------------------------------------------------------------------------------
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.sampled_from(["", "s1", "s2"]), st.text(max_size=8)), max_size=5))
-def test_kinds_that_are_not_known_are_passed_over(strange):
-    rows = whole()
+def test_unknown_kinds_are_ignored(strange):
+    recording = whole()
     for place, session, text in strange:
-        at = rows.rows[place].ts  # wall time goes on
-        rows.rows.insert(place, replace(rows.rows[0], ts=at, session=session, written_kind=f"new_{text}", body=text))
-    assert rows.doses() == whole().doses()
+        at = recording.entries[place].ts  # wall time continues
+        recording.entries.insert(
+            place, replace(recording.entries[0], ts=at, session=session, written_kind=f"new_{text}", body=text)
+        )
+    assert recording.doses() == whole().doses()
 
 
 @pytest.mark.parametrize("kind", ["infusion_ended", "stop_confirmed", "state_changed", "reading"])
 @pytest.mark.parametrize("body", ["", "[]", "{}", "null", '{"delivered_ml":"NaN","volume_infused_ml":[]}', "{"])
-def test_a_row_that_cannot_be_read_makes_its_infusion_uncertain(kind, body):
-    rows = Rows().order(0).start(5).add(6, kind)
-    rows.rows[-1] = replace(rows.rows[-1], body=body)
-    assert rows.state(10, State.STOPPED).end(10, "2").dose().worst == Mass(35)
+def test_an_unreadable_entry_makes_its_infusion_uncertain(kind, body):
+    recording = Recording().order(0).start(5).add(6, kind)
+    recording.entries[-1] = replace(recording.entries[-1], body=body)
+    assert recording.state(10, State.STOPPED).end(10, "2").dose().worst == Mass(35)
 
 
 @pytest.mark.parametrize(
@@ -223,38 +229,38 @@ def test_a_row_that_cannot_be_read_makes_its_infusion_uncertain(kind, body):
         lambda program: program["pump_program"].update(steps=[]),
     ],
 )
-def test_an_order_that_cannot_be_read_is_an_error_now_and_later(spoil):
+def test_an_unreadable_order_is_an_error_now_and_later(spoil):
     fields = json.loads(canonical(PLANNED.fields))
     spoil(fields)
-    rows = Rows().add(0, "noted", "").add(0, "order_accepted", program=fields).order(1, "s2")
+    recording = Recording().add(0, "noted", "").add(0, "order_accepted", program=fields).order(1, "s2")
     doses = Doses()
     for _ in range(2):
         with pytest.raises(JournalError, match="entry 2: the order cannot be read"):
-            doses.take([row for row in rows.rows if row.id > doses.last_id])
+            doses.take([entry for entry in recording.entries if entry.id > doses.last_id])
 
 
 def test_a_second_order_under_the_same_session_hides_nothing():
     assert whole().order(50).doses() == whole().doses()
 
 
-def test_a_volume_without_any_state_of_flow_is_a_dose_until_its_last_row():
-    dose = Rows().order(0).reading(3, "1").end(4, "1").dose()
+def test_a_volume_without_any_state_of_flow_is_a_dose_until_its_last_entry():
+    dose = Recording().order(0).reading(3, "1").end(4, "1").dose()
     assert (dose.given, dose.started_ns, dose.ended_ns) == (Mass(2), ns(0), ns(4))
 
 
 def test_a_dose_with_more_places_than_a_person_may_type_is_read():
     planned = program(patient="P-17", weight="77.77 kg", dose="0.3333 mg/kg")
-    assert Rows().order(0, planned=planned).start(5).dose().ordered == Mass("25.920741")
+    assert Recording().order(0, planned=planned).start(5).dose().ordered == Mass("25.920741")
 
 
-def test_rows_of_a_session_without_its_order_are_passed_over():
-    assert Rows().start(5, "s9").end(6, "1", "s9").doses() == ()
+def test_entries_of_a_session_without_an_order_are_ignored():
+    assert Recording().start(5, "s9").end(6, "1", "s9").doses() == ()
 
 
 # -- restart -----------------------------------------------------------------------------------------------------------
 
 
-def judged(doses, now_ns):
+def verdict(doses, now_ns):
     entry = LIBRARY.entries["ketamine-1mg-ml"]
     past = History.of(doses, "P-17", "ketamine")
     wanted = Wanted(Mass(35), PLANNED.prescription.weight)
@@ -273,22 +279,22 @@ def test_course_spacing_and_daily_dose_are_the_same_after_a_restart(tmp_path):
     journal = Journal(path, "boot-1")
     for day in (0, 2, 4):
         session = f"s{day}"
-        rows = Rows().order(0, session).start(5, session).reading(20, "7", session)
-        rows.state(46, State.COMPLETED, session).end(46, "17.5", session, booked_ml="17.5")
-        for row in rows.rows:
-            at = datetime.fromisoformat(row.ts) + timedelta(days=day)
-            before.take(journal.append([Entry(row.kind, row.fields, row.pump, row.session)], at))
+        recording = Recording().order(0, session).start(5, session).reading(20, "7", session)
+        recording.state(46, State.COMPLETED, session).end(46, "17.5", session, booked_ml="17.5")
+        for entry in recording.entries:
+            at = datetime.fromisoformat(entry.ts) + timedelta(days=day)
+            before.take(journal.append([Entry(entry.kind, entry.fields, entry.pump, entry.session)], at))
     journal.close()
 
     Journal(path, "boot-2").close()
     reader, after = JournalReader(path), Doses()
-    while rows := reader.after(after.last_id, limit=4):
-        after.take(rows)
+    while entries := reader.after(after.last_id, limit=4):
+        after.take(entries)
     reader.close()
 
     now_ns = ns(46) + 4 * 1440 * MINUTE + 1380 * MINUTE  # 23 hours after the last
-    assert judged(after.all(), now_ns) == judged(before.all(), now_ns)
-    past, refusals, _, where = judged(after.all(), now_ns)
+    assert verdict(after.all(), now_ns) == verdict(before.all(), now_ns)
+    past, refusals, _, where = verdict(after.all(), now_ns)
     assert [refusal.requirement for refusal in refusals] == ["PRG-17"]
     assert (where.maintenance, where.number, where.of) == (False, 4, 6)
     assert [infusion.worst for infusion in past.infusions] == [Mass(35)] * 3

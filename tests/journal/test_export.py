@@ -1,4 +1,4 @@
-"""The export can be verified by a stranger with the page's own twenty lines, and by nobody who changed it."""
+"""A stranger can verify the export with the twenty lines on the documentation page, unless it was changed."""
 
 import contextlib
 import json
@@ -36,9 +36,9 @@ def program() -> str:
     return code
 
 
-def stranger(told: list[str], *anchors: str) -> str:
-    """What the verifier of the page says."""
-    text = "\n".join(told) + "\n"
+def stranger(exported: list[str], *anchors: str) -> str:
+    """What the page's verifier prints."""
+    text = "\n".join(exported) + "\n"
     command = [sys.executable, "-I", "-c", program(), *anchors]
     done = subprocess.run(command, input=text.encode(), capture_output=True, check=False, timeout=30)
     assert b"Traceback" not in done.stderr, done.stderr.decode()
@@ -46,16 +46,16 @@ def stranger(told: list[str], *anchors: str) -> str:
     return (done.stdout + done.stderr).decode().strip()
 
 
-def test_a_line_is_a_row_with_the_text_that_was_hashed_and_the_hash_before_it(path):
-    rows = written(path, [Entry("noted", {"b": 1, "a": "é\u2028"}, "bed1", "s-1", 7)] * 2, at=NOW)
+def test_a_line_is_an_entry_with_the_text_that_was_hashed_and_the_previous_hash(path):
+    entries = written(path, [Entry("noted", {"b": 1, "a": "é\u2028"}, "bed1", "s-1", 7)] * 2, at=NOW)
     head, first, second, foot = map(json.loads, lines(path))
     assert head == {"pumpd_journal": 2, "filter": {}}
     assert first == {
         "previous": "0" * 64, "id": 1, "ts": "2026-03-01T12:00:00.000+00:00", "mono_ns": 7, "boot": "boot-1",
-        "pump": "bed1", "session": "s-1", "kind": "noted", "body": '{"a":"é\u2028","b":1}', "hash": rows[0].hash,
+        "pump": "bed1", "session": "s-1", "kind": "noted", "body": '{"a":"é\u2028","b":1}', "hash": entries[0].hash,
     }  # fmt: skip
-    assert second["previous"] == rows[0].hash
-    assert foot == {"anchor": f"2:{rows[1].hash}", "entries": 2}
+    assert second["previous"] == entries[0].hash
+    assert foot == {"anchor": f"2:{entries[1].hash}", "entries": 2}
 
 
 def test_the_verifier_is_about_twenty_lines():
@@ -63,7 +63,7 @@ def test_the_verifier_is_about_twenty_lines():
 
 
 @pytest.mark.realtime
-def test_a_stranger_finds_a_whole_export_intact_also_after_pruning(path):
+def test_a_stranger_finds_a_whole_export_intact_even_after_pruning(path):
     written(path, events(20), infusion(), [Entry("noted", {"name": "Zoë \x1f \n"})], at=OLD)
     written(path, events(5), at=NOW)
     count, old = len(read(path)), read(path)[-1]
@@ -75,20 +75,23 @@ def test_a_stranger_finds_a_whole_export_intact_also_after_pruning(path):
 
 @pytest.mark.realtime
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "finding"),
     [
-        (lambda told: [*told[:4], told[4].replace("number", "member"), *told[5:]], "entry 4 is not what was written"),
-        (lambda told: [*told[:4], *told[5:]], "entry 4 is missing"),
-        (lambda told: [*told[:4], told[5], told[4], *told[6:]], "entry 4 is missing"),
-        (lambda told: [*told[:-2], told[-1]], "entries are missing"),
-        (lambda told: told[:-1], "entries are missing"),
-        (lambda told: [told[0], *told[3:]], "entry 1 is missing"),
+        (
+            lambda exported: [*exported[:4], exported[4].replace("number", "member"), *exported[5:]],
+            "entry 4 is not what was written",
+        ),
+        (lambda exported: [*exported[:4], *exported[5:]], "entry 4 is missing"),
+        (lambda exported: [*exported[:4], exported[5], exported[4], *exported[6:]], "entry 4 is missing"),
+        (lambda exported: [*exported[:-2], exported[-1]], "entries are missing"),
+        (lambda exported: exported[:-1], "entries are missing"),
+        (lambda exported: [exported[0], *exported[3:]], "entry 1 is missing"),
     ],
 )
-def test_a_stranger_finds_an_export_that_was_changed(path, change, said):
+def test_a_stranger_finds_an_export_that_was_changed(path, change, finding):
     written(path, events(9))
     assert stranger(lines(path)) == "9 entries, intact"
-    assert said in stranger(change(lines(path)))
+    assert finding in stranger(change(lines(path)))
 
 
 @pytest.mark.realtime
@@ -105,7 +108,7 @@ def some(path: Path) -> list[int]:
     for hour in range(6):
         pump, session = ("bed1", "s-1") if hour % 2 else ("bed2", "s-2")
         written(path, [Entry("noted", {}, pump, session)], at=NOW + timedelta(hours=hour))
-    return [row.id for row in read(path)]
+    return [entry.id for entry in read(path)]
 
 
 @pytest.mark.parametrize(
@@ -120,10 +123,10 @@ def some(path: Path) -> list[int]:
         ({"pump": "bed9"}, []),
     ],
 )
-def test_filters_say_which_rows_and_the_head_says_the_filters(path, wanted, left):
+def test_filters_select_entries_and_the_head_states_the_filters(path, wanted, left):
     some(path)
-    head, *rows, foot = map(json.loads, lines(path, **wanted))
-    assert [row["id"] for row in rows] == left
+    head, *entries, foot = map(json.loads, lines(path, **wanted))
+    assert [entry["id"] for entry in entries] == left
     assert head["filter"].keys() == wanted.keys()
     assert foot["entries"] == len(left)
     assert foot["anchor"].startswith("6:")
@@ -140,17 +143,19 @@ def test_a_time_in_another_zone_is_the_same_time(path):
 
 
 @pytest.mark.realtime
-def test_each_row_of_a_part_can_be_verified_by_itself(path):
+def test_each_entry_of_a_part_can_be_verified_by_itself(path):
     some(path)
-    told = lines(path, pump="bed1")
-    assert stranger(told) == "3 entries, intact"
-    assert "entry 4 is not what was written" in stranger([told[0], told[1], told[2].replace("{}", "[]"), *told[3:]])
+    exported = lines(path, pump="bed1")
+    assert stranger(exported) == "3 entries, intact"
+    assert "entry 4 is not what was written" in stranger(
+        [exported[0], exported[1], exported[2].replace("{}", "[]"), *exported[3:]]
+    )
 
 
-def test_the_export_is_the_journal_of_one_moment(path):
+def test_the_export_shows_the_journal_at_one_moment(path):
     written(path, events(5))
     with contextlib.closing(JournalReader(path)) as reader:
-        told = export(reader, Filter())
-        first = [next(told) for _ in range(3)]
+        exported = export(reader, Filter())
+        first = [next(exported) for _ in range(3)]
         written(path, events(5), boot="boot-2")
-        assert len(first) + len(list(told)) == 7
+        assert len(first) + len(list(exported)) == 7

@@ -1,4 +1,4 @@
-"""A disk that is full, a file that may not be written, torn or foreign: what the store says, and what is left."""
+"""A full disk, and a file that is read-only, torn or foreign: what the store reports, and what is left."""
 
 import contextlib
 import resource
@@ -23,7 +23,7 @@ def path(tmp_path) -> Path:
 
 @contextlib.contextmanager
 def disk_of(size: int) -> Iterator[None]:
-    """No file grows beyond this: to SQLite a disk that is full."""
+    """No file can grow beyond this size: to SQLite this is a full disk."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:
@@ -39,7 +39,7 @@ def fill(journal: Journal, kept: list[Record]) -> None:
 
 @pytest.mark.requirement("PWR-11", "AUD-10")
 @pytest.mark.parametrize("room", [0, 512, 5000, 50_000])
-def test_a_full_disk_is_told_nothing_is_half_written_and_it_goes_on_when_there_is_room(path, room):
+def test_a_full_disk_is_reported_nothing_is_half_written_and_writing_continues_when_there_is_room(path, room):
     with contextlib.closing(Journal(path, "boot-1")) as journal:
         kept = journal.append([BIG] * 3)
         wal = path.with_name(path.name + "-wal").stat().st_size
@@ -47,7 +47,7 @@ def test_a_full_disk_is_told_nothing_is_half_written_and_it_goes_on_when_there_i
             fill(journal, kept)
         assert read(path) == kept
         kept += journal.append([BIG])
-    assert [row.id for row in kept] == list(range(1, len(kept) + 1))
+    assert [entry.id for entry in kept] == list(range(1, len(kept) + 1))
     assert verify(path) == len(kept)
     assert read(path) == kept
 
@@ -56,12 +56,12 @@ def test_a_full_disk_is_told_nothing_is_half_written_and_it_goes_on_when_there_i
 def test_a_journal_cannot_be_made_on_a_full_disk(path):
     with disk_of(0), pytest.raises(JournalError, match=r"journal\.sqlite3 cannot be opened"):
         Journal(path, "boot-1")
-    written(path, [BIG])  # what was left behind is no obstacle
+    written(path, [BIG])  # what was left behind does no harm
     assert verify(path) == 1
 
 
 @pytest.mark.requirement("PWR-11", "AUD-10")
-def test_a_journal_that_turns_read_only_is_told_and_whole(path):
+def test_a_journal_that_becomes_read_only_is_reported_and_intact(path):
     with contextlib.closing(Journal(path, "boot-1")) as journal:
         journal.append([BIG])
         journal._db.execute("PRAGMA query_only=1")  # to SQLite the same as a file system gone read-only
@@ -74,7 +74,7 @@ def test_a_journal_that_turns_read_only_is_told_and_whole(path):
 
 @pytest.mark.requirement("PWR-10")
 @pytest.mark.parametrize("table", ["CREATE TABLE people (name TEXT)", "CREATE TABLE records (name TEXT)"])
-def test_somebody_elses_database_is_refused_and_left_alone(path, table):
+def test_a_foreign_database_is_refused_and_left_alone(path, table):
     with contextlib.closing(sqlite3.connect(path)) as db:
         db.execute(table)
     raw = path.read_bytes()
@@ -85,12 +85,12 @@ def test_somebody_elses_database_is_refused_and_left_alone(path, table):
 
 @pytest.mark.requirement("PWR-10")
 def test_a_kill_while_the_journal_is_made_leaves_none_or_a_whole_one(path, monkeypatch):
-    """The table and its version come together: neither half would be taken for a journal later."""
+    """The table and its version are written together: neither alone would later count as a journal."""
     made = []
 
     def watched(*given, **options):
         db = sqlite3.Connection(*given, **options)
-        db.set_trace_callback(lambda said: made.append((said.strip().split("\n")[0], state(path))))
+        db.set_trace_callback(lambda statement: made.append((statement.strip().split("\n")[0], state(path))))
         return db
 
     def state(file: Path) -> tuple[int, int]:
@@ -112,7 +112,7 @@ def test_a_kill_while_the_journal_is_made_leaves_none_or_a_whole_one(path, monke
 
 @pytest.mark.requirement("PWR-10")
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
-def test_a_torn_file_is_not_gone_on_with(path, share):
+def test_a_torn_file_is_not_continued(path, share):
     written(path, [BIG] * 50)
     raw = path.read_bytes()
     path.write_bytes(raw[: int(len(raw) * share)])
@@ -126,11 +126,11 @@ def test_a_torn_write_ahead_log_ends_at_a_whole_batch(path, share, tmp_path):
     copy = tmp_path / "copy.sqlite3"
     with contextlib.closing(Journal(path, "boot-1")) as journal:
         for _ in range(10):
-            rows = journal.append([BIG] * 2)
+            entries = journal.append([BIG] * 2)
         raw = path.with_name(path.name + "-wal").read_bytes()
         copy.write_bytes(path.read_bytes())
     copy.with_name(copy.name + "-wal").write_bytes(raw[: int(len(raw) * share)])
     kept = written(copy, [BIG], boot="boot-2")[-1].id - 1
     assert kept % 2 == 0
-    assert kept < rows[-1].id
+    assert kept < entries[-1].id
     assert verify(copy) == kept + 1

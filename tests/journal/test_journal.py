@@ -1,4 +1,4 @@
-"""The journal: durable, in order, chained, never disturbed by a reader; what is wrong is a JournalError with a name."""
+"""The journal: durable, in order, chained, never disturbed by a reader; errors are JournalErrors that name the file."""
 
 import contextlib
 import sqlite3
@@ -14,7 +14,7 @@ from pumpd.journal.store import RARE, _of_kind
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 
 
-def entry(number: int, **more) -> Entry:
+def note(number: int, **more) -> Entry:
     return Entry("noted", {"number": number}, "bed1", "session-1", number * 1000, **more)
 
 
@@ -25,9 +25,9 @@ def path(tmp_path) -> Path:
 
 @pytest.fixture
 def five(path) -> Path:
-    """A journal of five rows, closed."""
+    """A closed journal with five entries."""
     journal = Journal(path, "boot-1")
-    journal.append([entry(number) for number in range(1, 6)])
+    journal.append([note(number) for number in range(1, 6)])
     journal.close()
     return path
 
@@ -55,11 +55,11 @@ def tamper(path: Path, *statements: str) -> None:
     db.close()
 
 
-# -- entries that are few ----------------------------------------------------------------------------------------------
+# -- rare entries ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", RARE)
-def test_few_entries_among_many_are_found_by_an_index_also_in_a_journal_that_an_older_pumpd_began(five, kind):
+def test_few_entries_among_many_are_found_by_an_index_even_in_a_journal_of_an_older_pumpd(five, kind):
     tamper(five, "DROP INDEX few_kinds", "CREATE INDEX rare ON records (kind, id) WHERE kind IN ('pruned', 'began')")
     Journal(five, "boot-2").close()
     where, values = _of_kind(kind)
@@ -74,7 +74,7 @@ def test_few_entries_among_many_are_found_by_an_index_also_in_a_journal_that_an_
 
 
 @pytest.mark.requirement("AUD-02")
-def test_a_row_says_what_when_and_in_which_boot(path):
+def test_an_entry_states_what_when_and_in_which_boot(path):
     journal = Journal(path, "boot-1")
     written = journal.append([Entry("started", {"b": 1, "a": "é"}, "bed1", "s-1", 42)], NOON)
     journal.close()
@@ -95,43 +95,43 @@ def test_a_row_says_what_when_and_in_which_boot(path):
 
 def test_wall_time_is_written_as_utc(path):
     journal = Journal(path, "boot-1")
-    row = journal.append([entry(1)], NOON.astimezone(timezone(timedelta(hours=5))))[0]
+    entry = journal.append([note(1)], NOON.astimezone(timezone(timedelta(hours=5))))[0]
     journal.close()
-    assert row.ts == "2026-03-01T12:00:00.123+00:00"
+    assert entry.ts == "2026-03-01T12:00:00.123+00:00"
 
 
-def test_the_chain_goes_on_over_boots(five):
+def test_the_chain_continues_across_boots(five):
     journal = Journal(five, "boot-2")
-    row = journal.append([entry(6)])[0]
+    entry = journal.append([note(6)])[0]
     journal.close()
-    assert row.id == 6
-    assert row.boot == "boot-2"
+    assert entry.id == 6
+    assert entry.boot == "boot-2"
     assert verify(five) == 6
 
 
-def test_rows_are_read_in_order_by_cursor_and_from_the_end(five):
+def test_entries_are_read_in_order_by_cursor_and_from_the_end(five):
     reader = JournalReader(five)
-    assert [row.id for row in reader.after(2)] == [3, 4, 5]
-    assert [row.id for row in reader.after(2, limit=2)] == [3, 4]
+    assert [entry.id for entry in reader.after(2)] == [3, 4, 5]
+    assert [entry.id for entry in reader.after(2, limit=2)] == [3, 4]
     assert reader.after(5) == []
-    assert [row.id for row in reader.last(2)] == [4, 5]
+    assert [entry.id for entry in reader.last(2)] == [4, 5]
     assert reader.verify() == 5
     reader.close()
 
 
-def test_an_empty_journal_is_whole(path):
+def test_an_empty_journal_is_intact(path):
     Journal(path, "boot-1").close()
     assert verify(path) == 0
     assert read(path) == []
 
 
-def test_a_batch_goes_down_whole_or_not_at_all(five):
+def test_a_batch_is_written_whole_or_not_at_all(five):
     journal = Journal(five, "boot-2")
     with pytest.raises(TypeError):
-        journal.append([entry(6), Entry("noted", {"number": object()})])
+        journal.append([note(6), Entry("noted", {"number": object()})])
     with pytest.raises((JournalError, OverflowError)):
-        journal.append([entry(6), Entry("noted", {}, mono_ns=2**70)])
-    assert [row.id for row in journal.append([entry(6)])] == [6]
+        journal.append([note(6), Entry("noted", {}, mono_ns=2**70)])
+    assert [entry.id for entry in journal.append([note(6)])] == [6]
     journal.close()
     assert verify(five) == 6
 
@@ -141,7 +141,7 @@ def test_every_append_is_on_the_disk_when_it_returns(path):
     journal = Journal(path, "boot-1")
     assert journal._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert journal._db.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
-    journal.append([entry(1)])
+    journal.append([note(1)])
     assert len(read(path)) == 1
     journal.close()
 
@@ -150,11 +150,11 @@ def test_a_reader_sees_whole_batches_while_the_writer_writes_and_never_blocks_it
     journal = Journal(path, "boot-1")
     reader = JournalReader(path)
     for batch in range(20):
-        rows = reader._records("SELECT * FROM records ORDER BY id")  # a read transaction that stays open
-        first = next(rows, None)
-        journal.append([entry(number) for number in range(10)])
+        entries = reader._records("SELECT * FROM records ORDER BY id")  # a read transaction that stays open
+        first = next(entries, None)
+        journal.append([note(number) for number in range(10)])
         assert (first is None) == (batch == 0)
-        assert sum(1 for _ in rows) == max(0, batch * 10 - 1)  # as it was when the reading began
+        assert sum(1 for _ in entries) == max(0, batch * 10 - 1)  # as it was when the read transaction began
         assert len(reader.after(0)) == (batch + 1) * 10
     assert reader.verify() == 200
     reader.close()
@@ -168,7 +168,7 @@ def test_a_reader_cannot_write(five):
     reader.close()
 
 
-def test_equal_bodies_have_one_text():
+def test_equal_bodies_have_the_same_text():
     assert canonical({"b": [1, None], "a": "µ"}) == canonical({"a": "µ", "b": [1, None]})
     assert canonical({"b": [1, None], "a": "µ"}) == '{"a":"µ","b":[1,null]}'
 
@@ -190,16 +190,18 @@ def test_equal_bodies_have_one_text():
         ("hash", f"'{'0' * 64}'"),
     ],
 )
-def test_an_edited_row_is_found_and_named(five, column, value):
+def test_an_edited_entry_is_found_and_named(five, column, value):
     tamper(five, f"UPDATE records SET {column} = {value} WHERE id = 3")
     with pytest.raises(JournalError, match=r"entry 3 \(\w+\) does not fit the hash chain"):
         verify(five)
 
 
 @pytest.mark.requirement("AUD-03")
-def test_an_edited_row_with_a_hash_made_to_fit_shows_at_the_next(five):
-    row = read(five)[2]
-    forged = Record(row.id, row.ts, row.mono_ns, row.boot, row.pump, row.session, row.kind, '{"number":33}', "")
+def test_an_edited_entry_with_a_recomputed_hash_shows_at_the_next_entry(five):
+    entry = read(five)[2]
+    forged = Record(
+        entry.id, entry.ts, entry.mono_ns, entry.boot, entry.pump, entry.session, entry.kind, '{"number":33}', ""
+    )
     hashed = forged.chained_to(read(five)[1].hash)
     tamper(five, f"UPDATE records SET body = '{forged.body}', hash = '{hashed}' WHERE id = 3")
     with pytest.raises(JournalError, match=r"entry 4 \(noted\) does not fit"):
@@ -208,14 +210,14 @@ def test_an_edited_row_with_a_hash_made_to_fit_shows_at_the_next(five):
 
 @pytest.mark.requirement("AUD-03")
 @pytest.mark.parametrize("number", [1, 3, 4])
-def test_a_deleted_row_is_found_and_named(five, number):
+def test_a_deleted_entry_is_found_and_named(five, number):
     tamper(five, f"DELETE FROM records WHERE id = {number}")
     with pytest.raises(JournalError, match=f"entry {number} is missing"):
         verify(five)
 
 
 @pytest.mark.requirement("AUD-03")
-def test_a_deleted_row_is_found_when_the_others_were_renumbered(five):
+def test_a_deleted_entry_is_found_when_the_others_were_renumbered(five):
     tamper(
         five,
         "DELETE FROM records WHERE id = 3",
@@ -227,7 +229,7 @@ def test_a_deleted_row_is_found_when_the_others_were_renumbered(five):
 
 
 @pytest.mark.requirement("AUD-03")
-def test_rows_put_in_another_order_are_found_and_named(five):
+def test_reordered_entries_are_found_and_named(five):
     tamper(
         five,
         "UPDATE records SET id = 99 WHERE id = 2",
@@ -239,19 +241,19 @@ def test_rows_put_in_another_order_are_found_and_named(five):
 
 
 @pytest.mark.requirement("AUD-03")
-def test_an_inserted_row_is_found(five):
+def test_an_inserted_entry_is_found(five):
     tamper(five, "INSERT INTO records VALUES (6, 'ts', 0, 'b', '', '', 'k', '{}', 'hash')")
     with pytest.raises(JournalError, match=r"entry 6 \(k\) does not fit"):
         verify(five)
 
 
-def test_rows_cut_off_the_end_show_in_the_count(five):
-    # The chain alone cannot show it: who knows an earlier count (an export, a cursor) must compare.
+def test_entries_cut_off_the_end_show_in_the_count(five):
+    # The chain alone cannot show it: an earlier count (an export, a cursor) must be compared.
     tamper(five, "DELETE FROM records WHERE id >= 4")
     assert verify(five) == 3
 
 
-# -- files that are not a whole journal --------------------------------------------------------------------------------
+# -- files that are not an intact journal ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", [Journal, JournalReader])
@@ -265,7 +267,7 @@ def test_a_journal_of_another_version_is_refused(five, kind):
             verify(five)
 
 
-def test_a_database_that_is_no_journal_is_said_to_be_none(path):
+def test_a_database_that_is_not_a_journal_is_refused(path):
     tamper(path, "CREATE TABLE records (name TEXT)")
     with pytest.raises(JournalError, match=r"journal\.sqlite3"):
         Journal(path, "boot-1")
@@ -273,7 +275,7 @@ def test_a_database_that_is_no_journal_is_said_to_be_none(path):
         verify(path)
 
 
-def test_a_missing_file_is_named_and_not_made_by_a_reader(path):
+def test_a_missing_file_is_named_and_not_created_by_a_reader(path):
     with pytest.raises(JournalError, match=r"journal\.sqlite3 cannot be read"):
         JournalReader(path)
     assert not path.exists()
@@ -287,13 +289,13 @@ def test_a_name_with_url_characters_is_only_a_name(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"not a database, but long enough to be looked at" * 40])
-def test_a_file_that_is_no_database_is_a_journal_error_for_a_reader(path, content):
+def test_a_file_that_is_not_a_database_is_a_journal_error_for_a_reader(path, content):
     path.write_bytes(content)
     with pytest.raises(JournalError, match=r"journal\.sqlite3"):
         verify(path)
 
 
-def test_a_file_that_is_no_database_is_a_journal_error_for_the_writer(path):
+def test_a_file_that_is_not_a_database_is_a_journal_error_for_the_writer(path):
     path.write_bytes(b"not a database, but long enough to be looked at" * 40)
     with pytest.raises(JournalError, match=r"journal\.sqlite3 cannot be opened"):
         Journal(path, "boot-1")
@@ -303,7 +305,7 @@ def test_a_file_that_is_no_database_is_a_journal_error_for_the_writer(path):
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
 def test_a_truncated_file_is_found(path, share):
     journal = Journal(path, "boot-1")
-    journal.append([entry(number) for number in range(500)])
+    journal.append([note(number) for number in range(500)])
     journal.close()
     raw = path.read_bytes()
     path.write_bytes(raw[: int(len(raw) * share)])
@@ -314,7 +316,7 @@ def test_a_truncated_file_is_found(path, share):
 @pytest.mark.parametrize("place", [0.05, 0.3, 0.5, 0.7, 0.95])
 def test_damaged_bytes_are_a_journal_error(path, place):
     journal = Journal(path, "boot-1")
-    journal.append([entry(number) for number in range(500)])
+    journal.append([note(number) for number in range(500)])
     journal.close()
     raw = bytearray(path.read_bytes())
     at = int(len(raw) * place)
@@ -328,27 +330,27 @@ def test_a_file_that_may_not_be_written_is_a_journal_error(five, monkeypatch):
     connect = sqlite3.connect
 
     def read_only(file, **options):
-        return connect(f"file:{file}?mode=ro", uri=True, **options)  # permissions do not hold a privileged user back
+        return connect(f"file:{file}?mode=ro", uri=True, **options)  # permissions do not stop a privileged user
 
     monkeypatch.setattr(sqlite3, "connect", read_only)
     with pytest.raises(JournalError, match=r"journal\.sqlite3 cannot be (opened|written).*readonly"):
-        Journal(five, "boot-2").append([entry(6)])
+        Journal(five, "boot-2").append([note(6)])
     monkeypatch.undo()
     assert verify(five) == 5
 
 
-def test_a_folder_that_is_not_there_is_a_journal_error(tmp_path):
+def test_a_missing_folder_is_a_journal_error(tmp_path):
     with pytest.raises(JournalError, match=r"missing/journal\.sqlite3 cannot be opened"):
         Journal(tmp_path / "missing" / "journal.sqlite3", "boot-1")
 
 
-def test_a_write_that_fails_half_way_leaves_the_chain_whole(five):
+def test_a_write_that_fails_half_way_leaves_the_chain_intact(five):
     journal = Journal(five, "boot-2")
     journal._db.execute("PRAGMA max_page_count=1")
     with pytest.raises(JournalError, match="full"):
         journal.append([Entry("noted", {"text": "x" * 5000}) for _ in range(200)])
     journal._db.execute("PRAGMA max_page_count=100000")
-    journal.append([entry(6)])
+    journal.append([note(6)])
     journal.close()
     assert verify(five) == 6
 
@@ -359,9 +361,9 @@ def test_a_journal_locked_by_another_writer_is_a_journal_error(five):
     other = sqlite3.connect(five, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(JournalError, match="locked"):
-        journal.append([entry(6)])
+        journal.append([note(6)])
     other.execute("ROLLBACK")
     other.close()
-    journal.append([entry(6)])
+    journal.append([note(6)])
     journal.close()
     assert verify(five) == 6

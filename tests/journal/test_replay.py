@@ -1,4 +1,4 @@
-"""An infusion rebuilt from its rows is the infusion that was; a row that says something else is named."""
+"""An infusion rebuilt from its entries equals the original; an entry that differs is named."""
 
 import json
 from dataclasses import replace
@@ -28,8 +28,8 @@ def recorded(held=None, **more) -> RecordedBench:
     return RecordedBench(infusion(held or STEPS, minutes=4), **more)
 
 
-def rows_of(one: RecordedBench, boot: str = "boot-1", first: int = 1) -> list[Record]:
-    """As a journal would hold them; hashes are not looked at here."""
+def entries_of(one: RecordedBench, boot: str = "boot-1", first: int = 1) -> list[Record]:
+    """As a journal would hold them; hashes do not matter here."""
     return [
         Record(
             first + number, "ts", entry.mono_ns, boot, entry.pump, entry.session, entry.kind, canonical(entry.body), ""
@@ -89,7 +89,7 @@ STORIES = [completed, paused_resumed_and_stopped, tripped_and_cleared, uncertain
 
 
 @pytest.mark.parametrize("story", STORIES)
-def test_the_journal_gives_back_state_and_volume_exactly(story, tmp_path):
+def test_the_journal_reproduces_state_and_volume_exactly(story, tmp_path):
     one = story()
     written(tmp_path / "journal.sqlite3", one.entries)
     made = Replay(read(tmp_path / "journal.sqlite3"))
@@ -103,8 +103,8 @@ def test_the_journal_gives_back_state_and_volume_exactly(story, tmp_path):
 
 @settings(max_examples=40)
 @given(st.data())
-def test_whatever_happens_to_an_infusion_is_replayed_to_the_same(data):
-    """Random requests, failures and times; the fold is over what was written, not over what was done."""
+def test_any_history_of_an_infusion_is_replayed_to_the_same_infusion(data):
+    """Random requests, failures and times; the fold uses what was written, not what was done."""
     one = recorded(line=lambda _what: data.draw(st.sampled_from(["ok"] * 8 + ["lost-request", "lost-reply", "down"])))
     if one.state is State.READY:
         one.confirm()
@@ -126,28 +126,28 @@ def test_whatever_happens_to_an_infusion_is_replayed_to_the_same(data):
                 one.send(ev.JournalFailed(one.now_ns, "disk"))
             case _:
                 one.send(ev.TimePassed(one.now_ns))
-    made = Replay(rows_of(one))
+    made = Replay(entries_of(one))
     assert made.differences == []
     assert made.infusions["s-1"].infusion == one.infusion
 
 
-def test_infusions_of_several_pumps_are_told_apart():
+def test_infusions_of_several_pumps_are_kept_apart():
     first, second = completed(), tripped_and_cleared()
     for entry in list(second.entries):
         second.entries[second.entries.index(entry)] = replace(entry, session="s-2", pump="bed2")
-    mixed = [row for pair in zip(rows_of(first), rows_of(second), strict=False) for row in pair]
-    rest = rows_of(first)[len(mixed) // 2 :] + rows_of(second)[len(mixed) // 2 :]
-    made = Replay([replace(row, id=number) for number, row in enumerate([*mixed, *rest], 1)])
+    mixed = [each for pair in zip(entries_of(first), entries_of(second), strict=False) for each in pair]
+    rest = entries_of(first)[len(mixed) // 2 :] + entries_of(second)[len(mixed) // 2 :]
+    made = Replay([replace(each, id=number) for number, each in enumerate([*mixed, *rest], 1)])
     assert made.differences == []
     assert [made.infusions[name].infusion for name in ("s-1", "s-2")] == [first.infusion, second.infusion]
 
 
-# -- what is not as it was ---------------------------------------------------------------------------------------------
+# -- what differs ---------------------------------------------------------------------------------------------
 
 
-def with_change(rows: list[Record], kind: str, nth: int = 0, **body) -> tuple[int, list[Record]]:
-    row = [row for row in rows if row.kind == kind][nth]
-    return row.id, [changed(each, **body) if each is row else each for each in rows]
+def with_change(entries: list[Record], kind: str, nth: int = 0, **body) -> tuple[int, list[Record]]:
+    entry = [entry for entry in entries if entry.kind == kind][nth]
+    return entry.id, [changed(each, **body) if each is entry else each for each in entries]
 
 
 @pytest.mark.parametrize(
@@ -165,9 +165,9 @@ def with_change(rows: list[Record], kind: str, nth: int = 0, **body) -> tuple[in
         ("read_back", {"equal": False}),
     ],
 )
-def test_a_row_that_says_something_else_is_named(kind, body):
-    number, rows = with_change(rows_of(completed()), kind, **body)
-    (difference,) = Replay(rows).differences
+def test_an_entry_that_differs_from_the_replay_is_named(kind, body):
+    number, entries = with_change(entries_of(completed()), kind, **body)
+    (difference,) = Replay(entries).differences
     assert (difference.entry, difference.kind, difference.session) == (number, kind, "s-1")
     name, value = next(iter(body.items()))
     assert json.loads(difference.recorded)[name] == value
@@ -176,108 +176,110 @@ def test_a_row_that_says_something_else_is_named(kind, body):
 
 
 @pytest.mark.parametrize("kind", ["state_changed", "confirmation_accepted", "infusion_ended"])
-def test_a_row_that_is_missing_is_one_difference_and_not_one_for_each_row_after_it(kind):
-    rows = rows_of(completed())
-    gone = next(row for row in rows if row.kind == kind)
-    event = [row for row in rows if row.kind == "happened" and row.id < gone.id][-1]
-    after = Record(len(rows) + 1, "ts", rows[-1].mono_ns + 10 * S, "boot-1", "", "", "control_stopped", "{}", "")
-    (difference,) = Replay([row for row in rows if row is not gone] + [after]).differences
+def test_a_missing_entry_is_one_difference_and_not_one_for_each_later_entry(kind):
+    entries = entries_of(completed())
+    gone = next(entry for entry in entries if entry.kind == kind)
+    event = [entry for entry in entries if entry.kind == "happened" and entry.id < gone.id][-1]
+    after = Record(len(entries) + 1, "ts", entries[-1].mono_ns + 10 * S, "boot-1", "", "", "control_stopped", "{}", "")
+    (difference,) = Replay([entry for entry in entries if entry is not gone] + [after]).differences
     assert (difference.entry, difference.kind, difference.recorded) == (event.id, kind, "nothing")
     assert json.loads(difference.replayed) == gone.fields
 
 
 @pytest.mark.parametrize("kind", ["state_changed", "alarm_raised", "refused", "infusion_ended"])
-def test_a_row_that_no_event_left_behind_is_named(kind):
-    rows = rows_of(completed())
-    more = Record(len(rows) + 1, "ts", 0, "boot-1", "bed1", "s-1", kind, '{"code":"empty"}', "")
-    (difference,) = Replay([*rows, more]).differences
+def test_an_entry_that_no_event_produced_is_named(kind):
+    entries = entries_of(completed())
+    more = Record(len(entries) + 1, "ts", 0, "boot-1", "bed1", "s-1", kind, '{"code":"empty"}', "")
+    (difference,) = Replay([*entries, more]).differences
     assert (difference.entry, difference.replayed) == (more.id, "nothing")
 
 
-def test_an_event_that_is_missing_shows_in_what_was_delivered():
-    rows = rows_of(completed())
-    told = [row for row in rows if row.kind == "reading"]
-    volumes = [row.fields["volume_infused_ml"] for row in told]
-    grew = next(row for row, old, new in zip(told[1:], volumes, volumes[1:], strict=False) if old != new)
-    event = [row for row in rows if row.kind == "happened" and row.id < grew.id][-1]
-    named = {difference.entry for difference in Replay([row for row in rows if row is not event]).differences}
+def test_a_missing_event_shows_in_the_delivered_volume():
+    entries = entries_of(completed())
+    readings = [entry for entry in entries if entry.kind == "reading"]
+    volumes = [entry.fields["volume_infused_ml"] for entry in readings]
+    grew = next(entry for entry, old, new in zip(readings[1:], volumes, volumes[1:], strict=False) if old != new)
+    event = [entry for entry in entries if entry.kind == "happened" and entry.id < grew.id][-1]
+    named = {difference.entry for difference in Replay([entry for entry in entries if entry is not event]).differences}
     assert grew.id in named
 
 
 def test_an_alarm_that_the_next_order_clears_is_no_difference():
-    rows = rows_of(tripped_and_cleared())
-    assert Replay(rows).differences == []
+    entries = entries_of(tripped_and_cleared())
+    assert Replay(entries).differences == []
     ended = recorded()
     ended.send(ev.StopRequested(0, "nurse", "no"))
     cleared = Record(99, "ts", 0, "boot-1", "bed1", "s-1", "alarm_cleared", '{"code":"empty"}', "")
-    assert Replay([*rows_of(ended), cleared]).differences == []
-    assert len(Replay([*rows, replace(cleared, id=len(rows) + 1)]).differences) == 1
+    assert Replay([*entries_of(ended), cleared]).differences == []
+    assert len(Replay([*entries, replace(cleared, id=len(entries) + 1)]).differences) == 1
 
 
 # -- death and damage --------------------------------------------------------------------------------------------------
 
 
-def test_at_every_point_a_journal_that_ends_there_has_no_difference():
-    """A kill between any two rows: what the last event owes may be unwritten, all before must be there."""
-    rows = rows_of(paused_resumed_and_stopped())
-    for end in range(len(rows) + 1):
-        assert Replay(rows[:end]).differences == [], rows[end - 1]
+def test_a_journal_that_ends_at_any_point_has_no_difference():
+    """A kill between any two entries: those of the last event may be missing, all earlier ones must be there."""
+    entries = entries_of(paused_resumed_and_stopped())
+    for end in range(len(entries) + 1):
+        assert Replay(entries[:end]).differences == [], entries[end - 1]
 
 
-def test_what_a_dead_process_did_not_write_is_counted_and_the_next_goes_on():
+def test_what_a_dead_process_did_not_write_is_counted_and_the_next_one_continues():
     one = recorded().run()
-    rows = rows_of(one)
-    start = [row for row in rows if row.kind == "happened"][-1]
-    cut = [row for row in rows if row.id <= start.id]
-    owed = len([row for row in rows if row.id > start.id and row.kind in LEFT_BEHIND])
+    entries = entries_of(one)
+    start = [entry for entry in entries if entry.kind == "happened"][-1]
+    cut = [entry for entry in entries if entry.id <= start.id]
+    owed = len([entry for entry in entries if entry.id > start.id and entry.kind in LEFT_BEHIND])
     assert owed
     one.entries = []
     one.send(ev.StopRequested(one.now_ns, "pumpd", "restart"))
     one.wait(5 * S)
-    made = Replay([*cut, *rows_of(one, boot="boot-2", first=len(cut) + 1)])
+    made = Replay([*cut, *entries_of(one, boot="boot-2", first=len(cut) + 1)])
     assert made.differences == []
     assert made.infusions["s-1"].unwritten == owed
     assert made.infusions["s-1"].infusion == one.infusion
-    alive = Replay([*cut, *rows_of(one, first=len(cut) + 1)])
+    alive = Replay([*cut, *entries_of(one, first=len(cut) + 1)])
     assert {difference.entry for difference in alive.differences} == {start.id}
 
 
-def test_only_what_the_newest_event_owes_may_be_unwritten():
-    """Rows go down in order: a later event on the disk shows that the process lived to write what came before."""
-    rows = rows_of(recorded())
-    ready = next(row for row in rows if row.kind == "state_changed" and row.fields["to"] == "ready")
-    later = Record(len(rows) + 1, "ts", 0, "boot-1", "bed1", "s-1", "happened", '{"event":"time_passed","at_ns":1}', "")
-    (difference,) = Replay([*(row for row in rows if row is not ready), later]).differences
+def test_only_the_entries_of_the_newest_event_may_be_missing():
+    """Entries are written in order: a later event on disk shows that the process lived to write the earlier ones."""
+    entries = entries_of(recorded())
+    ready = next(entry for entry in entries if entry.kind == "state_changed" and entry.fields["to"] == "ready")
+    later = Record(
+        len(entries) + 1, "ts", 0, "boot-1", "bed1", "s-1", "happened", '{"event":"time_passed","at_ns":1}', ""
+    )
+    (difference,) = Replay([*(entry for entry in entries if entry is not ready), later]).differences
     assert json.loads(difference.replayed) == ready.fields
 
 
 def test_a_restart_begins_the_infusion_again_with_other_instants_and_nothing_else():
     one = recorded().run()
     one.wait(MIN)
-    rows = rows_of(one)
+    entries = entries_of(one)
     again = Entry("began", {"infusion": to_data(one.infusion.but(since_ns=7))}, "bed1", "s-1")
     one.infusion, one.entries = one.infusion.but(since_ns=7), [again]
     one.send(ev.StopRequested(one.now_ns, "pumpd", "restart"))
     one.wait(5 * S)
-    made = Replay([*rows, *rows_of(one, boot="boot-2", first=len(rows) + 1)])
+    made = Replay([*entries, *entries_of(one, boot="boot-2", first=len(entries) + 1)])
     assert made.differences == []
     assert made.infusions["s-1"].infusion == one.infusion
     other = to_data(infusion(STEPS, minutes=4))
     (difference, *_) = Replay(
-        [*rows, replace(rows[0], id=len(rows) + 1, body=canonical({"infusion": other}))]
+        [*entries, replace(entries[0], id=len(entries) + 1, body=canonical({"infusion": other}))]
     ).differences
-    assert (difference.entry, difference.kind) == (len(rows) + 1, "began")
+    assert (difference.entry, difference.kind) == (len(entries) + 1, "began")
 
 
-def test_an_infusion_without_a_beginning_is_named_and_not_judged():
-    rows = [row for row in rows_of(completed()) if row.kind not in ("began", "happened", "reading")]
-    made = Replay(rows)
+def test_an_infusion_without_a_beginning_is_named_and_not_compared():
+    entries = [entry for entry in entries_of(completed()) if entry.kind not in ("began", "happened", "reading")]
+    made = Replay(entries)
     assert (made.unrecorded, made.infusions, made.differences) == ({"s-1"}, {}, [])
 
 
 def test_an_event_without_a_beginning_is_a_difference():
-    rows = rows_of(completed())
-    (difference, *_) = Replay(rows[1:]).differences
+    entries = entries_of(completed())
+    (difference, *_) = Replay(entries[1:]).differences
     assert (difference.entry, difference.kind) == (2, "happened")
 
 
@@ -286,18 +288,20 @@ def test_an_event_without_a_beginning_is_a_difference():
 )
 @pytest.mark.parametrize("kind", ["began", "happened"])
 def test_a_damaged_body_is_a_difference_and_never_a_crash(kind, body):
-    rows = rows_of(completed())
-    damaged = next(row for row in rows if row.kind == kind)
-    made = Replay([replace(row, body=body) if row is damaged else row for row in rows])
+    entries = entries_of(completed())
+    damaged = next(entry for entry in entries if entry.kind == kind)
+    made = Replay([replace(entry, body=body) if entry is damaged else entry for entry in entries])
     assert made.differences[0].entry == damaged.id
 
 
 def test_a_defect_of_the_state_machine_is_replayed_as_it_was(monkeypatch):
-    """What `advance` raised is in the journal, and the infusion stayed as it was."""
-    rows = rows_of(recorded())
-    event = Record(len(rows) + 1, "ts", 0, "boot-1", "bed1", "s-1", "happened", '{"event":"time_passed","at_ns":1}', "")
-    said = {"error": "ZeroDivisionError('x')", "event": "TimePassed"}
-    failed = Record(len(rows) + 2, "ts", 0, "boot-1", "bed1", "s-1", "internal_error", canonical(said), "")
+    """The exception that `advance` raised is in the journal, and the infusion did not change."""
+    entries = entries_of(recorded())
+    event = Record(
+        len(entries) + 1, "ts", 0, "boot-1", "bed1", "s-1", "happened", '{"event":"time_passed","at_ns":1}', ""
+    )
+    failure = {"error": "ZeroDivisionError('x')", "event": "TimePassed"}
+    failed = Record(len(entries) + 2, "ts", 0, "boot-1", "bed1", "s-1", "internal_error", canonical(failure), "")
     from pumpd.journal import fold
 
     real = fold.advance
@@ -308,12 +312,12 @@ def test_a_defect_of_the_state_machine_is_replayed_as_it_was(monkeypatch):
         return real(one, what)
 
     monkeypatch.setattr(fold, "advance", broken)
-    assert Replay([*rows, event, failed]).differences == []
-    assert len(Replay([*rows, event, changed(failed, error="other")]).differences) == 1
+    assert Replay([*entries, event, failed]).differences == []
+    assert len(Replay([*entries, event, changed(failed, error="other")]).differences) == 1
 
 
-def test_every_row_that_the_state_machine_asks_for_is_compared():
-    """A kind that `advance` begins to write and the replay does not know would go unjudged."""
+def test_every_kind_of_entry_that_the_state_machine_writes_is_compared():
+    """A new kind that `advance` writes and the replay does not know would not be compared."""
     import re
     from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What the journal keeps, for how long, and that taking away the rest breaks neither chain nor dose history."""
+"""What the journal keeps and for how long; removing the rest breaks neither the chain nor the dose history."""
 
 import contextlib
 import sqlite3
@@ -21,7 +21,7 @@ from pumpd.journal.store import follow, timestamp
 from pumpd.quantities import Mass
 
 from .recorded import read, verify, written
-from .test_doses import Rows, whole
+from .test_doses import Entries, whole
 from .test_replay import completed, recorded
 
 pytestmark = pytest.mark.requirement("AUD-04")
@@ -32,7 +32,7 @@ KEEP = Retention()
 
 
 def few(events: int = 0, faults: int = 0) -> Retention:
-    """Below the catalogue's values, so that a test needs no thousands of rows."""
+    """Below the catalogue's values, so that a test does not need thousands of entries."""
     made = object.__new__(Retention)
     for name, value in (("everything", timedelta(hours=1000)), ("events", events), ("faults", faults)):
         object.__setattr__(made, name, value)
@@ -53,7 +53,7 @@ def pruned(path: Path, retention: Retention = FEW, now: datetime = NOW, reason: 
 
 
 def kinds(path: Path) -> Counter[str]:
-    return Counter(row.kind for row in read(path))
+    return Counter(entry.kind for entry in read(path))
 
 
 def events(count: int, kind: str = "noted", session: str = "") -> list[Entry]:
@@ -63,10 +63,10 @@ def events(count: int, kind: str = "noted", session: str = "") -> list[Entry]:
 def infusion(session: str = "s-1", *, ended: bool = True) -> list[Entry]:
     """A finished infusion with its readings and events, after its order."""
     one = completed()
-    rows = [entry for entry in one.entries if ended or entry.kind != "infusion_ended"]
+    entries = [entry for entry in one.entries if ended or entry.kind != "infusion_ended"]
     return [
         Entry("order_accepted", {"digest": "d"}, "bed1", session),
-        *(replace(each, session=session) for each in rows),
+        *(replace(each, session=session) for each in entries),
     ]
 
 
@@ -74,7 +74,7 @@ def infusion(session: str = "s-1", *, ended: bool = True) -> list[Entry]:
 
 
 @pytest.mark.parametrize("less", [{"everything": timedelta(hours=999)}, {"events": 4999}, {"faults": 999}])
-def test_less_than_the_catalogue_is_refused(less):
+def test_keeping_less_than_the_catalogue_requires_is_refused(less):
     with pytest.raises(ValueError, match=r"AUD-04"):
         Retention(**less)
     Retention(timedelta(hours=1000), 5000, 1000)
@@ -83,14 +83,14 @@ def test_less_than_the_catalogue_is_refused(less):
 
 
 @pytest.mark.parametrize(("younger", "left"), [(timedelta(0), 10), (-timedelta(milliseconds=1), 0)])
-def test_a_row_goes_when_it_is_older_than_the_time_and_not_before(path, younger, left):
+def test_an_entry_is_removed_when_it_is_older_than_the_limit_and_not_before(path, younger, left):
     written(path, events(10), at=NOW - FEW.everything + younger)
     written(path, events(1), at=NOW)
     pruned(path)
     assert kinds(path)["noted"] == left + 1
 
 
-def test_the_newest_events_and_faults_stay_however_old_they_are(path):
+def test_the_newest_events_and_faults_are_kept_however_old_they_are(path):
     many = [each for pair in zip(events(6000), events(6000, "alarm_raised"), strict=True) for each in pair]
     written(path, many, at=OLD)
     written(path, events(1, "reading"), at=NOW)
@@ -114,7 +114,7 @@ def test_readings_do_not_count_as_events(path):
 # -- what an infusion leaves behind ------------------------------------------------------------------------------------
 
 
-def test_of_an_ended_infusion_readings_and_events_go_and_all_else_stays_for_ever(path):
+def test_the_readings_and_events_of_an_ended_infusion_are_removed_and_all_else_is_kept_for_ever(path):
     written(path, infusion(), at=OLD - timedelta(days=3000))
     before = kinds(path)
     written(path, events(1), at=NOW)
@@ -128,30 +128,30 @@ def test_of_an_ended_infusion_readings_and_events_go_and_all_else_stays_for_ever
     assert (made.differences, made.unrecorded) == ([], {"s-1"})
 
 
-def test_an_infusion_without_an_end_keeps_every_row(path):
+def test_an_infusion_without_an_end_keeps_every_entry(path):
     written(path, infusion("s-1", ended=False), infusion("s-2"), at=OLD)
     written(path, events(1), at=NOW)
-    first = [row for row in read(path) if row.session == "s-1"]
+    first = [entry for entry in read(path) if entry.session == "s-1"]
     pruned(path)
-    assert [row for row in read(path) if row.session == "s-1"] == first
-    assert "reading" not in {row.kind for row in read(path) if row.session == "s-2"}
+    assert [entry for entry in read(path) if entry.session == "s-1"] == first
+    assert "reading" not in {entry.kind for entry in read(path) if entry.session == "s-2"}
 
 
 @pytest.mark.requirement("PWR-13")
-def test_the_dose_history_is_the_same_afterwards(path):
+def test_the_dose_history_is_the_same_after_pruning(path):
     stories = [
         whole(),
-        Rows().order(0).start(5).reading(20, "7"),
-        Rows().order(0).start(5).end(9, "2"),
-        Rows().order(0),
+        Entries().order(0).start(5).reading(20, "7"),
+        Entries().order(0).start(5).end(9, "2"),
+        Entries().order(0),
     ]
     for number, story in enumerate(stories):
-        written(path, [Entry(row.kind, row.fields, row.pump, f"s-{number}") for row in story.rows], at=OLD)
+        written(path, [Entry(entry.kind, entry.fields, entry.pump, f"s-{number}") for entry in story.entries], at=OLD)
     written(path, events(1), at=NOW)
     before = doses(path)
     assert [dose.given for dose in before] == [Mass(35), Mass(14), Mass(4)]
     made, _ = pruned(path)
-    assert made.count == 2  # the readings of the whole one
+    assert made.count == 2  # the readings of the complete infusion
     assert doses(path) == before
 
 
@@ -164,29 +164,29 @@ def doses(path: Path) -> tuple[Dose, ...]:
 # -- clocks ------------------------------------------------------------------------------------------------------------
 
 
-def test_a_clock_that_stood_in_the_past_makes_no_row_old(path):
+def test_a_clock_that_was_in_the_past_makes_no_entry_old(path):
     written(path, events(1), at=NOW - timedelta(hours=1))
     written(path, events(5), at=datetime(1970, 1, 1, tzinfo=UTC))
     written(path, events(1), at=NOW)
     assert pruned(path)[0].count == 0
 
 
-def test_a_clock_that_jumps_ahead_takes_nothing_with_it_at_once(path):
+def test_a_clock_that_jumps_ahead_removes_nothing_at_once(path):
     written(path, events(5), at=NOW)
-    made, rows = pruned(path, now=NOW + timedelta(days=3650))
-    assert (made.count, rows) == (0, ())
+    made, entries = pruned(path, now=NOW + timedelta(days=3650))
+    assert (made.count, entries) == (0, ())
     assert pruned(path, now=datetime(1970, 1, 1, tzinfo=UTC))[0].count == 0
 
 
 @pytest.mark.requirement("PRG-19")
-def test_which_library_was_accepted_stays_for_ever(path):
+def test_the_record_of_accepted_libraries_is_kept_for_ever(path):
     written(path, [Entry("library_accepted", {"version": 5, "digest": "d"}), *events(20)], at=OLD)
     written(path, events(1), at=NOW)
     pruned(path)
     assert kinds(path) == {"library_accepted": 1, "pruned": 1, "noted": 1}
 
 
-def test_an_empty_journal_has_nothing_to_take_away(path):
+def test_an_empty_journal_has_nothing_to_remove(path):
     Journal(path, "boot-1").close()
     assert pruned(path)[0].count == 0
     assert read(path) == []
@@ -196,17 +196,17 @@ def test_an_empty_journal_has_nothing_to_take_away(path):
 
 
 @pytest.mark.requirement("AUD-03")
-def test_the_chain_holds_over_the_gaps_and_the_row_says_what_went(path):
+def test_the_chain_holds_across_gaps_and_an_entry_records_what_was_removed(path):
     old = written(path, events(4), at=OLD)
     written(path, infusion(), at=OLD)
     written(path, events(3), at=NOW)
     count, newest = verify(path), read(path)[-1]
-    made, (said,) = pruned(path, reason="monthly")
-    assert verify(path, Anchor(newest.id, newest.hash), Anchor(said.id, said.hash)) == count - made.count + 1
-    assert said.kind == PRUNED
-    assert said.fields["reason"] == "monthly"
-    assert said.fields["before"] == timestamp(NOW - FEW.everything)
-    assert said.fields["removed"][0] == [1, 4, old[-1].hash]
+    made, (record,) = pruned(path, reason="monthly")
+    assert verify(path, Anchor(newest.id, newest.hash), Anchor(record.id, record.hash)) == count - made.count + 1
+    assert record.kind == PRUNED
+    assert record.fields["reason"] == "monthly"
+    assert record.fields["before"] == timestamp(NOW - FEW.everything)
+    assert record.fields["removed"][0] == [1, 4, old[-1].hash]
     with pytest.raises(BrokenChainError, match=r"entry 2 was removed by retention, its anchor cannot be checked"):
         verify(path, Anchor(2, old[1].hash))
     assert verify(path, Anchor(4, old[3].hash))  # the last of a gap can be
@@ -219,11 +219,11 @@ def test_a_pruned_journal_still_shows_every_deletion_and_edit(path):
     written(path, events(4), infusion(), at=OLD)
     written(path, events(3), at=NOW)
     pruned(path)
-    rows, raw = read(path), path.read_bytes()
-    for row in rows[:-1]:
+    entries, raw = read(path), path.read_bytes()
+    for entry in entries[:-1]:
         for statement in (
-            f"DELETE FROM records WHERE id = {row.id}",
-            f"UPDATE records SET ts = '' WHERE id = {row.id}",
+            f"DELETE FROM records WHERE id = {entry.id}",
+            f"UPDATE records SET ts = '' WHERE id = {entry.id}",
         ):
             path.write_bytes(raw)
             with contextlib.closing(sqlite3.connect(path)) as db, db:
@@ -249,8 +249,8 @@ def test_pruning_again_and_again_joins_the_gaps(path):
 
 @pytest.mark.parametrize("first", ["reading", "noted"])
 @pytest.mark.parametrize("last", ["reading", "noted"])
-def test_a_row_between_gaps_that_goes_later_joins_them_with_its_neighbours(path, first, last):
-    """What was kept for its number stood between, before or behind a gap, and now is in one with it."""
+def test_an_entry_between_gaps_that_is_removed_later_joins_the_gaps(path, first, last):
+    """An entry that was among the newest, before, between or after gaps, becomes part of one."""
     middle = [*events(3, "reading"), *events(1), *events(3, "reading")]
     written(path, [Entry(first, {}), *middle, Entry(last, {})], at=OLD)
     written(path, events(1, "reading"), at=NOW)
@@ -262,17 +262,17 @@ def test_a_row_between_gaps_that_goes_later_joins_them_with_its_neighbours(path,
     assert verify(path) == 3
 
 
-def test_many_gaps_go_into_several_rows(path):
+def test_many_gaps_are_recorded_in_several_entries(path):
     count = GAPS_AN_ENTRY * 2 + 3
     pairs = [each for _ in range(count) for each in (Entry("noted", {}), Entry("noted", {}, "bed1", "s-1"))]
     written(path, pairs, at=OLD)
     written(path, events(1), at=NOW)
-    _, rows = pruned(path)
-    assert [len(row.fields["removed"]) for row in rows] == [GAPS_AN_ENTRY, GAPS_AN_ENTRY, 3]
+    _, entries = pruned(path)
+    assert [len(entry.fields["removed"]) for entry in entries] == [GAPS_AN_ENTRY, GAPS_AN_ENTRY, 3]
     assert verify(path) == count + 1 + 3
 
 
-def test_a_broken_chain_is_not_tidied_up(path):
+def test_a_broken_chain_is_not_pruned(path):
     written(path, events(2000), at=OLD)
     written(path, events(1500), at=NOW)
     with contextlib.closing(sqlite3.connect(path)) as db, db:
@@ -282,10 +282,10 @@ def test_a_broken_chain_is_not_tidied_up(path):
     assert len(read(path)) == 3500
 
 
-def test_pruning_that_fails_half_way_takes_nothing_away(path):
+def test_pruning_that_fails_half_way_removes_nothing(path):
     written(path, events(200), at=OLD)
     written(path, events(1), at=NOW)
-    rows = read(path)
+    entries = read(path)
     with contextlib.closing(Journal(path, "boot-p")) as journal:
         journal._db.execute(
             "CREATE TEMP TRIGGER t BEFORE INSERT ON main.records BEGIN SELECT RAISE(ABORT, 'full'); END"
@@ -293,7 +293,7 @@ def test_pruning_that_fails_half_way_takes_nothing_away(path):
         with pytest.raises(JournalError, match="full"):
             prune(journal, NOW, FEW, "retention")
         journal._db.execute("DROP TRIGGER t")
-        assert read(path) == rows
+        assert read(path) == entries
         journal.append(events(1))
     assert verify(path) == 202
 
@@ -301,7 +301,7 @@ def test_pruning_that_fails_half_way_takes_nothing_away(path):
 @pytest.mark.parametrize(
     "body", ['{"removed":[[1,2]]}', '{"removed":7}', "[]", "{", '{"removed":[["a",2,"h"]]}', "[" * 99999]
 )
-def test_a_damaged_word_on_what_went_is_a_broken_chain(path, body):
+def test_a_damaged_record_of_removed_entries_is_a_broken_chain(path, body):
     written(path, events(4), at=OLD)
     written(path, events(1), at=NOW)
     pruned(path)
@@ -325,31 +325,31 @@ ROWS = st.lists(
 
 @settings(max_examples=150)
 @given(ROWS, st.lists(st.tuples(st.integers(0, 60), st.integers(0, 5), st.integers(0, 3)), min_size=1, max_size=4))
-def test_whatever_is_planned_the_chain_holds_and_what_must_stay_stays(told, prunings):
-    """Pure, over any rows and any sequence of prunings: the plan alone decides what goes."""
-    base, previous, rows = OLD - timedelta(days=60), GENESIS, []
-    for number, (kind, session, day) in enumerate(told, 1):
-        row = Record(number, timestamp(base + timedelta(days=day)), 0, "b", "", session, kind, "{}", "")
-        previous = row.chained_to(previous)
-        rows.append(replace(row, hash=previous))
+def test_under_any_plan_the_chain_holds_and_what_must_be_kept_is_kept(planned, prunings):
+    """Pure, over any entries and any sequence of prunings: the plan alone decides what is removed."""
+    base, previous, entries = OLD - timedelta(days=60), GENESIS, []
+    for number, (kind, session, day) in enumerate(planned, 1):
+        entry = Record(number, timestamp(base + timedelta(days=day)), 0, "b", "", session, kind, "{}", "")
+        previous = entry.chained_to(previous)
+        entries.append(replace(entry, hash=previous))
     removed: dict[int, Removed] = {}
-    wanted = [row for row in rows if row.session and row.kind not in ("reading", "happened")]
+    wanted = [entry for entry in entries if entry.session and entry.kind not in ("reading", "happened")]
     for day, least_events, least_faults in prunings:
-        before = rows
-        made = plan(rows, base + timedelta(days=day) + FEW.everything, few(least_events, least_faults), removed)
+        before = entries
+        made = plan(entries, base + timedelta(days=day) + FEW.everything, few(least_events, least_faults), removed)
         gone = {number for gap in made.gaps for number in range(gap.first, gap.last + 1)}
-        assert made.count == len([row for row in rows if row.id in gone])
-        rows = [row for row in rows if row.id not in gone]
+        assert made.count == len([entry for entry in entries if entry.id in gone])
+        entries = [entry for entry in entries if entry.id not in gone]
         removed |= {gap.last: gap for gap in made.gaps}
-        follow(Path("j"), rows, Anchor(0, GENESIS), removed)
-        assert all(row in rows for row in wanted)
-        events_before = [row for row in before if row.kind not in READINGS]
-        faults_before = [row for row in before if row.kind == FAULT]
+        follow(Path("j"), entries, Anchor(0, GENESIS), removed)
+        assert all(entry in entries for entry in wanted)
+        events_before = [entry for entry in before if entry.kind not in READINGS]
+        faults_before = [entry for entry in before if entry.kind == FAULT]
         must_stay = [*events_before[::-1][:least_events], *faults_before[::-1][:least_faults]]
-        assert all(row in rows for row in must_stay)
+        assert all(entry in entries for entry in must_stay)
 
 
-def test_the_tail_check_of_the_writer_holds_over_gaps(path, monkeypatch):
+def test_the_writers_check_of_the_newest_entries_works_across_gaps(path, monkeypatch):
     monkeypatch.setattr("pumpd.journal.store.TAIL", 5)
     written(path, events(1, session="s"), events(20), events(1, session="s"), at=OLD)
     written(path, events(1), at=NOW)
@@ -358,15 +358,15 @@ def test_the_tail_check_of_the_writer_holds_over_gaps(path, monkeypatch):
     assert verify(path) == 5
 
 
-def test_an_unfinished_bench_is_an_infusion_without_an_end():
+def test_an_unfinished_infusion_of_the_bench_has_no_end():
     assert "infusion_ended" not in {entry.kind for entry in recorded().entries}
 
 
-def test_reading_goes_on_behind_a_gap(path):
+def test_reading_continues_after_a_gap(path):
     written(path, events(9), at=OLD)
     written(path, events(1), at=NOW)
     pruned(path)
     with contextlib.closing(JournalReader(path)) as reader:
-        assert [row.id for row in reader.after(3)] == [10, 11]
+        assert [entry.id for entry in reader.after(3)] == [10, 11]
         assert reader.verify(since=11) == 1
         assert reader.verify(since=5) == 2

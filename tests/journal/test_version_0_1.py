@@ -1,4 +1,4 @@
-"""A journal of version 0.1 is read under today's names, and continued; its chain stays what it was."""
+"""A journal of version 0.1 is read under the present names and continued; its chain does not change."""
 
 import contextlib
 import json
@@ -11,7 +11,7 @@ from pumpd.host.clock import Clock
 from pumpd.journal import Entry, Journal, JournalReader
 from pumpd.journal.doses import Doses
 from pumpd.journal.export import Filter, export
-from pumpd.journal.records import KINDS_OF_OLD, names_of
+from pumpd.journal.records import OLD_KINDS, names_of
 from pumpd.journal.replay import Replay
 from pumpd.pump import family
 from pumpd.settings import PumpSettings
@@ -36,7 +36,7 @@ def reader(path):
 
 
 def test_the_journal_holds_every_kind_whose_name_has_changed():
-    assert set(KINDS_OF_OLD) <= {kind for *_, kind, _, _ in columns()}
+    assert set(OLD_KINDS) <= {kind for *_, kind, _, _ in columns()}
 
 
 @pytest.mark.requirement("AUD-03")
@@ -48,7 +48,7 @@ def test_its_chain_is_whole_before_and_after_it_is_continued(path, reader):
     assert [entry.written_kind for entry in reader.after(0)][:-1] == [kind for *_, kind, _, _ in columns()]
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS_OF_OLD.values()))
+@pytest.mark.parametrize("kind", sorted(OLD_KINDS.values()))
 def test_a_question_for_a_kind_finds_old_and_new_names(path, reader, kind):
     old = names_of(kind)[1]
     found = reader.last(100, kind)
@@ -61,7 +61,7 @@ def test_a_question_for_a_kind_finds_old_and_new_names(path, reader, kind):
     assert reader.newest(kind, before=reader.newest(kind).id).written_kind == old
 
 
-def test_a_field_whose_name_has_changed_is_read_under_todays(reader):
+def test_a_field_whose_name_has_changed_is_read_under_its_present_name(reader):
     (restored,) = reader.last(10, "journal_restored")
     assert "rows_kept" in restored.body
     assert "entries_kept" in restored.fields
@@ -101,7 +101,7 @@ def test_its_export_can_be_verified_because_it_shows_what_was_hashed(reader):
     assert foot["entries"] == len(entries)
 
 
-def test_telemetry_publishes_todays_names(reader):
+def test_telemetry_publishes_the_present_names(reader):
     translator = Translator("ward-7", {"bed1": True})
     kinds = {
         json.loads(message.payload)["kind"]
@@ -109,5 +109,5 @@ def test_telemetry_publishes_todays_names(reader):
         for message in translator.messages(entry)
         if message.topic.endswith("/events")
     }
-    assert kinds >= set(KINDS_OF_OLD.values())
-    assert not kinds & set(KINDS_OF_OLD)
+    assert kinds >= set(OLD_KINDS.values())
+    assert not kinds & set(OLD_KINDS)

@@ -75,7 +75,7 @@ def test_every_familys_flow_ends_as_it_declares_however_control_dies(folder):
         wait_until(lambda: not after.deadmen())
         controls["SIGSTOP"].until("tripped")
         wait_until(lambda: not controls["SIGSTOP"].deadmen())
-        found = {row.pump: row.fields for row in after.rows("deadman_found")}
+        found = {entry.pump: entry.fields for entry in after.entries("deadman_found")}
         assert sorted(f"deadman-{bed}" for bed in found) == armed
         assert all(body["state"] == "stopping" and body["frames_written"] >= 1 for body in found.values())
         assert not any(pumps.truth(f"{death}: {bed}")["running"] for death in ("SIGKILL", "SIGSTOP") for bed in BEDS)
@@ -110,7 +110,7 @@ def test_no_start_without_a_deadman_and_no_flow_that_lost_its_only_one(folder):
             wait_until(lambda: set(process.states().values()) == {"running", "tripped"})
             assert process.states()["reglo"] == "tripped"
             assert pumps.truth("reglo")["delivered_ml"] == 0
-            (answered,) = [row.fields for row in process.rows("start_answered") if row.pump == "reglo"]
+            (answered,) = [entry.fields for entry in process.entries("start_answered") if entry.pump == "reglo"]
             assert answered["outcome"].startswith("refused: deadman: ")
             in_the_way.rmdir()
 
@@ -122,8 +122,8 @@ def test_no_start_without_a_deadman_and_no_flow_that_lost_its_only_one(folder):
             assert alarms(process, "harvard") == ["deadman_failed"]
             wait_until(lambda: alarms(process, "new-era") == [])  # a new one was armed
             assert deadman_of(process, "new-era") != lost["new-era"]
-            raised = [row for row in process.rows("alarm_raised") if row.pump == "new-era"]
-            assert [row.fields["code"] for row in raised] == ["deadman_failed"]
+            raised = [entry for entry in process.entries("alarm_raised") if entry.pump == "new-era"]
+            assert [entry.fields["code"] for entry in raised] == ["deadman_failed"]
 
             # Told to end, control sees its pumps stand and leaves no deadman behind, but the socket of a killed one.
             process.popen.send_signal(signal.SIGTERM)

@@ -132,15 +132,15 @@ async def happen(here: Testbed, scenario: Scenario) -> None:
 
 def check(here: Testbed, scenario: Scenario) -> None:
     end, truth = scenario.end, here.pump.truth()
-    rows = here.rows()
-    assert here.state() == end.state, [(row.kind, row.body) for row in rows if row.kind != "reading"][-8:]
-    assert not Replay(rows).differences
+    entries = here.entries()
+    assert here.state() == end.state, [(entry.kind, entry.body) for entry in entries if entry.kind != "reading"][-8:]
+    assert not Replay(entries).differences
     assert not truth["running"]
     assert end.ml("delivered_at_least") <= truth["delivered_ml"] <= end.ml("delivered_at_most")
     assert truth["air_ml"] <= end.ml("air_at_most")
-    raised = {row.fields["code"] for row in rows if row.kind == "alarm_raised"}
+    raised = {entry.fields["code"] for entry in entries if entry.kind == "alarm_raised"}
     assert set(end.alarms) <= raised <= {*end.alarms, *end.alarms_may}
-    assert sum(row.kind == "start_answered" for row in rows) == end.starts
+    assert sum(entry.kind == "start_answered" for entry in entries) == end.starts
 
 
 def test_every_kind_of_fault_is_played():

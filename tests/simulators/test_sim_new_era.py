@@ -588,7 +588,7 @@ async def test_a_continuous_phase_may_turn_round(bench):
     assert host.pump.truth()["delivered_ml"] == pytest.approx(0.5)
 
 
-async def test_withdrawing(bench):
+async def test_withdrawing_is_counted_separately(bench):
     host = bench()
     host.setup(*READY, "DIR WDR")
     assert host.basic("RUN") == "00W"
@@ -645,7 +645,7 @@ async def test_setting_the_diameter_clears_the_counters(bench):
     assert host.pump.truth()["delivered_ml"] == pytest.approx(5.0), "no command touches the truth"
 
 
-async def test_micro_litres(bench):
+async def test_micro_litres_are_shown(bench):
     host = bench()
     host.setup("DIA 4.699", "RAT 50 MH", "VOL 500", "RUN")
     assert host.basic("VOL") == "00I500.0UL"

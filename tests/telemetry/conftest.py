@@ -142,7 +142,7 @@ class Subscriber:
                         self.messages.append(message)
             await asyncio.sleep(0.02)
 
-    def rows(self, topic_end: str) -> list[dict[str, Any]]:
+    def messages(self, topic_end: str) -> list[dict[str, Any]]:
         return [json.loads(m.payload) for m in self.messages if str(m.topic).endswith(topic_end) and m.payload]
 
 

@@ -33,13 +33,13 @@ class Broker(Session):
     """Takes everything at once and remembers it with its time."""
 
     def __init__(self, loop) -> None:
-        self.loop, self.anchors, self.rows = loop, [], []
+        self.loop, self.anchors, self.messages = loop, [], []
 
     async def publish(self, message) -> None:
         if message.topic.endswith("/$anchor"):
-            self.anchors.append((self.loop.time(), json.loads(message.payload)["seq"], self.rows[-1]))
+            self.anchors.append((self.loop.time(), json.loads(message.payload)["seq"], self.messages[-1]))
         elif message.payload:
-            self.rows.append(json.loads(message.payload).get("seq"))
+            self.messages.append(json.loads(message.payload).get("seq"))
 
 
 async def test_an_anchor_goes_out_once_a_minute_behind_its_row_and_after_the_last_row(journal, state_dir):
@@ -58,7 +58,7 @@ async def test_an_anchor_goes_out_once_a_minute_behind_its_row_and_after_the_las
         await service.end(task)
     times = [at for at, _, _ in broker.anchors]
     assert all(ANCHOR_S <= later - at <= ANCHOR_S + 1 for at, later in itertools.pairwise(times))
-    assert all(seq == row for _, seq, row in broker.anchors)  # never ahead of what was published
+    assert all(seq == entry for _, seq, entry in broker.anchors)  # never ahead of what was published
     assert [seq for _, seq, _ in broker.anchors] == [1, 7, 13, 19, 20]
 
 
@@ -66,8 +66,8 @@ async def test_an_anchor_goes_out_once_a_minute_behind_its_row_and_after_the_las
 async def test_what_the_broker_keeps_finds_rows_cut_off_the_end(settings, journal, subscriber):
     journal.append([reading(number) for number in range(1, 6)])
     async with running(settings):
-        await until(lambda: subscriber.rows("/$anchor"))
-    (told,) = subscriber.rows("/$anchor")
+        await until(lambda: subscriber.messages("/$anchor"))
+    (told,) = subscriber.messages("/$anchor")
     anchor = Anchor(told["seq"], told["hash"])
     assert anchor == journal.newest
     journal.append([reading(6)])

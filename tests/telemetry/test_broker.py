@@ -66,16 +66,21 @@ async def is_retained(port: int, topic: str) -> bool:
 async def test_rows_arrive_in_order_with_their_properties(settings, journal: Journal, subscriber: Subscriber):
     journal.append([reading(n) for n in range(1, 201)])
     async with running(settings) as cursor:
-        await until(lambda: cursor.position.id == 200 and len(subscriber.rows("/telemetry")) == 200)
-    assert [row["seq"] for row in subscriber.rows("/telemetry")] == list(range(1, 201))
+        await until(lambda: cursor.position.id == 200 and len(subscriber.messages("/telemetry")) == 200)
+    assert [entry["seq"] for entry in subscriber.messages("/telemetry")] == list(range(1, 201))
     message = next(m for m in subscriber.messages if str(m.topic) == f"{ROOT}/pumps/pump-a/telemetry")
     assert message.qos == 1
     assert message.properties.ContentType == "application/json"
     assert ("schema", "pumpd.telemetry.v1") in message.properties.UserProperty
     assert 0 < message.properties.MessageExpiryInterval <= 30
-    row = subscriber.rows("/telemetry")[6]
-    assert (row["rate_ml_h"], row["volume_infused_ml"], row["t_mono_s"], row["boot"]) == (52.5, 0.07, 7.0, "boot-1")
-    assert (row["pump"], row["simulated"]) == ("pump-a", True)
+    entry = subscriber.messages("/telemetry")[6]
+    assert (entry["rate_ml_h"], entry["volume_infused_ml"], entry["t_mono_s"], entry["boot"]) == (
+        52.5,
+        0.07,
+        7.0,
+        "boot-1",
+    )
+    assert (entry["pump"], entry["simulated"]) == ("pump-a", True)
 
 
 async def test_state_and_active_alarms_are_retained_and_a_cleared_alarm_is_not(settings, journal, broker, subscriber):
@@ -98,15 +103,15 @@ async def test_state_and_active_alarms_are_retained_and_a_cleared_alarm_is_not(s
         active = json.loads((await retained(broker.port, f"{ROOT}/pumps/pump-a/alarms/occlusion")).payload)
         assert (active["priority"], active["cause"], active["action"]) == ("high", "Line blocked", "Check the line")
         assert not await is_retained(broker.port, f"{ROOT}/pumps/pump-a/alarms/link_lost")
-    assert [row["kind"] for row in subscriber.rows("/pump-a/events")] == [
+    assert [entry["kind"] for entry in subscriber.messages("/pump-a/events")] == [
         "state_changed", "alarm_raised", "alarm_raised", "alarm_cleared",
     ]  # fmt: skip
-    assert [row["kind"] for row in subscriber.rows("bed-3/events")] == ["control_stopped"]
+    assert [entry["kind"] for entry in subscriber.messages("bed-3/events")] == ["control_stopped"]
 
 
 async def test_birth_will_and_clean_end_carry_boot_and_session(settings, journal, broker, subscriber, monkeypatch):
     async with running(settings):
-        await until(lambda: bool(subscriber.rows("/$description")))
+        await until(lambda: bool(subscriber.messages("/$description")))
         ready = json.loads((await retained(broker.port, f"{ROOT}/$state")).payload)
         assert ready["state"] == "ready"
         description = json.loads((await retained(broker.port, f"{ROOT}/$description")).payload)
@@ -114,8 +119,8 @@ async def test_birth_will_and_clean_end_carry_boot_and_session(settings, journal
         assert description["pumps"] == [
             {"name": "pump-a", "driver": "new-era", "model": "NE-1000", "simulated": True},
         ]  # fmt: skip
-    await until(lambda: len(subscriber.rows("/$state")) == 2)
-    gone = subscriber.rows("/$state")[1]
+    await until(lambda: len(subscriber.messages("/$state")) == 2)
+    gone = subscriber.messages("/$state")[1]
     assert (gone["state"], gone["boot"], gone["session"]) == ("disconnected", ready["boot"], ready["session"])
 
 
@@ -142,24 +147,24 @@ async def test_a_killed_process_leaves_its_will_and_the_next_resumes_at_the_curs
 ):
     process = start_process(settings, tmp_path)
     journal.append([reading(n) for n in range(1, 101)])
-    await until(lambda: len(subscriber.rows("/telemetry")) >= 100, 20)
+    await until(lambda: len(subscriber.messages("/telemetry")) >= 100, 20)
     process.kill()
     process.wait()
     journal.append([reading(n) for n in range(101, 201)])
-    await until(lambda: len(subscriber.rows("/$state")) == 2)
-    ready, lost = subscriber.rows("/$state")
+    await until(lambda: len(subscriber.messages("/$state")) == 2)
+    ready, lost = subscriber.messages("/$state")
     assert (ready["state"], lost["state"]) == ("ready", "lost")
     assert (lost["boot"], lost["session"]) == (ready["boot"], ready["session"])
 
     process = start_process(settings, tmp_path)
     try:
-        await until(lambda: subscriber.rows("/telemetry")[-1]["seq"] == 200, 20)
-        assert subscriber.rows("/$state")[-1]["state"] == "ready"
-        assert subscriber.rows("/$state")[-1]["session"] != ready["session"]
+        await until(lambda: subscriber.messages("/telemetry")[-1]["seq"] == 200, 20)
+        assert subscriber.messages("/$state")[-1]["state"] == "ready"
+        assert subscriber.messages("/$state")[-1]["session"] != ready["session"]
     finally:
         process.terminate()
         assert process.wait(10) == 0
-    numbers = [row["seq"] for row in subscriber.rows("/telemetry")]
+    numbers = [entry["seq"] for entry in subscriber.messages("/telemetry")]
     assert_complete(numbers, 200)
     assert len(numbers) <= 200 + mqtt.WINDOW
 
@@ -183,17 +188,17 @@ async def test_a_broker_killed_mid_way_loses_nothing(
     await asyncio.sleep(1.5)  # until the broker has the subscription on disk
     with capture_logs() as logs:
         async with running(settings) as cursor:
-            await until(lambda: bool(subscriber.rows("/$state")))
+            await until(lambda: bool(subscriber.messages("/$state")))
             journal.append([reading(n) for n in range(1, 2001)])
-            await until(lambda: len(subscriber.rows("/telemetry")) > 300)
+            await until(lambda: len(subscriber.messages("/telemetry")) > 300)
             broker.end(signal.SIGKILL)
             assert cursor.position.id < 2000
             journal.append([reading(n) for n in range(2001, 2101)])
             await asyncio.sleep(0.7)
             broker.start()
             await until(lambda: cursor.position.id == 2100, 20)
-            await until(lambda: subscriber.rows("/telemetry")[-1]["seq"] == 2100)
-    numbers = [row["seq"] for row in subscriber.rows("/telemetry")]
+            await until(lambda: subscriber.messages("/telemetry")[-1]["seq"] == 2100)
+    numbers = [entry["seq"] for entry in subscriber.messages("/telemetry")]
     assert list(dict.fromkeys(numbers)) == list(range(1, 2101))
     # What the broker repeats to its subscriber after a kill is not ours: count what we sent.
     log = (broker.folder / "mosquitto.log").read_text()
@@ -330,8 +335,8 @@ async def test_a_late_will_of_an_old_session_names_the_old_session(settings, jou
             "127.0.0.1", broker.port, identifier="pumpd-bed-3-telemetry", will=will, protocol=aiomqtt.ProtocolVersion.V5
         ) as old:
             async with running(settings):
-                await until(lambda: len(subscriber.rows("/$state")) == 2)
-                assert [row["state"] for row in subscriber.rows("/$state")] == ["lost", "ready"]
+                await until(lambda: len(subscriber.messages("/$state")) == 2)
+                assert [entry["state"] for entry in subscriber.messages("/$state")] == ["lost", "ready"]
                 assert json.loads((await retained(broker.port, f"{ROOT}/$state")).payload)["state"] == "ready"
             async for _ in old.messages:
                 pass
@@ -350,7 +355,7 @@ async def test_a_replaced_journal_is_published_from_its_start(settings, journal:
             await until(lambda: cursor.position.id == 7)
 
     def anew():
-        return [row["seq"] for row in subscriber.rows("/telemetry") if row["boot"] == "boot-2"]
+        return [entry["seq"] for entry in subscriber.messages("/telemetry") if entry["boot"] == "boot-2"]
 
     await until(lambda: len(anew()) >= 7)  # the broker had them; the subscriber has its own pace
     assert anew() == [1, 2, 3, 4, 5, 6, 7]

@@ -11,15 +11,15 @@ from tests.control.test_restart import another_process, die
 from tests.control.testbed import open_testbed
 
 
-def published(rows):
+def published(entries):
     """Topic and fields of every message of these rows, in order."""
     translator = Translator("ward-7", {"bed1": True})
-    messages = [message for row in rows for message in translator.messages(row)]
+    messages = [message for entry in entries for message in translator.messages(entry)]
     return [(message.topic, json.loads(message.payload)) for message in messages if message.payload]
 
 
-def delivery(rows):
-    return [(fields["ipec_event"], fields["ts"]) for _, fields in published(rows) if "ipec_event" in fields]
+def delivery(entries):
+    return [(fields["ipec_event"], fields["ts"]) for _, fields in published(entries) if "ipec_event" in fields]
 
 
 async def resumed(here, number):
@@ -44,12 +44,12 @@ async def test_each_segment_is_one_start_and_one_stop_or_comp_in_order_also_over
             assert (await here.ask(op="clear", pump="bed1", by="nurse")).ok
             await resumed(here, 2)
             await here.until("completed", within_s=2600)
-            rows = here.rows()
-    events = delivery(rows)
+            entries = here.entries()
+    events = delivery(entries)
     assert [name for name, _ in events] == ["START", "STOP", "START", "STOP", "START", "COMP"]
     begins_or_ends = ("running", "pausing", "stopping", "completed")
-    steps = [row for row in rows if row.kind == "state_changed" and row.fields["to"] in begins_or_ends]
-    assert [ts for _, ts in events] == [row.ts for row in steps], "of when it happened, whenever it is published"
+    steps = [entry for entry in entries if entry.kind == "state_changed" and entry.fields["to"] in begins_or_ends]
+    assert [ts for _, ts in events] == [entry.ts for entry in steps], "of when it happened, whenever it is published"
 
 
 @pytest.mark.requirement("AUD-06")
@@ -59,12 +59,12 @@ async def test_what_never_flowed_has_no_event_and_a_stop_is_one(tmp_path):
         await here.until("ready")
         await here.ask(op="stop", pump="bed1", reason="test")
         await here.until("abandoned")
-        assert delivery(here.rows()) == []
+        assert delivery(here.entries()) == []
         await here.start()
         for _ in range(3):
             await here.ask(op="stop", pump="bed1", reason="test")
         await here.until("stopped")
-        assert [name for name, _ in delivery(here.rows())] == ["START", "STOP"]
+        assert [name for name, _ in delivery(here.entries())] == ["START", "STOP"]
 
 
 @pytest.mark.requirement("AUD-07")
@@ -75,7 +75,7 @@ async def test_no_mdc_code_or_name_goes_out(tmp_path):
         await asyncio.sleep(60)
         await here.ask(op="stop", pump="bed1", reason="test")
         await here.until("stopped")
-        said = published(here.rows())
+        said = published(here.entries())
     assert len(said) > 60
     for _, fields in said:
         assert "mdc" not in json.dumps(fields).lower()
@@ -90,7 +90,7 @@ async def test_telemetry_of_a_running_infusion_comes_each_second_and_shows_a_gap
         await here.start()
         await asyncio.sleep(300)
         digest = here.gateway.runners["bed1"].infusion.segment.digest
-        said = published(here.rows())
+        said = published(here.entries())
     numbers = [fields["seq"] for _, fields in said]
     assert sorted(set(numbers)) == list(range(1, numbers[-1] + 1)), "each row goes out, so a gap is a loss"
     readings = [fields for topic, fields in said if topic.endswith("/telemetry") and fields["state"] == "running"]

@@ -13,14 +13,14 @@ from pumpd.telemetry.messages import Message, Translator, level
 ROOT = "pumpd/v1/bed-3"
 
 
-def row(kind: str, body: object, pump: str = "pump-a", number: int = 7, mono_s: float = 1.5) -> Record:
+def entry(kind: str, body: object, pump: str = "pump-a", number: int = 7, mono_s: float = 1.5) -> Record:
     text = body if isinstance(body, str) else json.dumps(body)
     return Record(number, "2026-01-02T03:04:05.678+00:00", int(mono_s * 1e9), "b1", pump, "s1", kind, text, "h")
 
 
-def translate(*rows: Record) -> list[Message]:
+def translate(*entries: Record) -> list[Message]:
     translator = Translator("bed-3", {"pump-a": True, "pump-b": False})
-    return [message for record in rows for message in translator.messages(record)]
+    return [message for record in entries for message in translator.messages(record)]
 
 
 def fields(message: Message) -> dict[str, object]:
@@ -33,7 +33,7 @@ def test_a_reading_is_telemetry_with_numbers_and_the_first_one_tells_the_state()
         "volume_remaining_ml": "34.927", "lease_s": 9.5, "running_s": 5, "elapsed_s": 6, "pressure_mmhg": None,
         "digest": "ab",
     }  # fmt: skip
-    telemetry, state = translate(row("reading", body))
+    telemetry, state = translate(entry("reading", body))
     assert telemetry.topic == f"{ROOT}/pumps/pump-a/telemetry"
     assert fields(telemetry) == {
         "seq": 7, "ts": "2026-01-02T03:04:05.678+00:00", "t_mono_s": 1.5, "boot": "b1", "pump": "pump-a",
@@ -46,7 +46,7 @@ def test_a_reading_is_telemetry_with_numbers_and_the_first_one_tells_the_state()
 
 
 def test_the_retained_state_is_told_again_before_it_expires_and_never_twice_with_one_seq():
-    readings = [row("reading", {"state": "running"}, number=n, mono_s=n) for n in range(1, 301)]
+    readings = [entry("reading", {"state": "running"}, number=n, mono_s=n) for n in range(1, 301)]
     states = [message for message in translate(*readings) if message.topic.endswith("/state")]
     numbers = [fields(message)["seq"] for message in states]
     assert numbers == list(range(1, 301, 30))
@@ -55,8 +55,8 @@ def test_the_retained_state_is_told_again_before_it_expires_and_never_twice_with
 
 def test_a_state_at_rest_is_kept_for_a_day_and_one_that_may_flow_is_not():
     running, _, stopped, _ = translate(
-        row("state_changed", {"from": "starting", "to": "running", "may_flow": True}),
-        row("state_changed", {"from": "stopping", "to": "stopped", "may_flow": False}),
+        entry("state_changed", {"from": "starting", "to": "running", "may_flow": True}),
+        entry("state_changed", {"from": "stopping", "to": "stopped", "may_flow": False}),
     )
     assert (running.expiry_s, fields(running)["may_flow"]) == (120, True)
     assert (stopped.expiry_s, fields(stopped)["state"], fields(stopped)["may_flow"]) == (86_400, "stopped", False)
@@ -64,7 +64,9 @@ def test_a_state_at_rest_is_kept_for_a_day_and_one_that_may_flow_is_not():
 
 def test_an_alarm_is_retained_until_it_is_cleared():
     body = {"code": "occlusion", "priority": "high", "cause": "Line blocked", "action": "Check the line"}
-    raised, event, cleared, event_2 = translate(row("alarm_raised", body), row("alarm_cleared", {"code": "occlusion"}))
+    raised, event, cleared, event_2 = translate(
+        entry("alarm_raised", body), entry("alarm_cleared", {"code": "occlusion"})
+    )
     assert raised.topic == cleared.topic == f"{ROOT}/pumps/pump-a/alarms/occlusion"
     assert raised.retain
     assert raised.expiry_s is None
@@ -74,14 +76,14 @@ def test_an_alarm_is_retained_until_it_is_cleared():
 
 
 def test_a_row_without_a_pump_is_an_event_of_the_gateway():
-    (event,) = translate(row("control_started", {"library": "ab12"}, pump=""))
+    (event,) = translate(entry("control_started", {"library": "ab12"}, pump=""))
     assert event.topic == f"{ROOT}/events"
     assert fields(event)["library"] == "ab12"
     assert "pump" not in fields(event)
 
 
 def test_every_pump_says_whether_it_is_simulated():
-    one, two, other = translate(*(row("stop_requested", {}, pump=pump) for pump in ("pump-a", "pump-b", "pump-c")))
+    one, two, other = translate(*(entry("stop_requested", {}, pump=pump) for pump in ("pump-a", "pump-b", "pump-c")))
     assert (fields(one)["simulated"], fields(two)["simulated"]) == (True, False)
     assert "simulated" not in fields(other)
 
@@ -107,7 +109,7 @@ PRIVATE = {
     ],
 )
 def test_no_private_field_leaves_the_gateway(kind):
-    for message in translate(row(kind, PRIVATE)):
+    for message in translate(entry(kind, PRIVATE)):
         assert b"SECRET" not in message.payload
         if message.payload:
             assert not set(fields(message)) & set(PRIVATE)
@@ -115,7 +117,7 @@ def test_no_private_field_leaves_the_gateway(kind):
 
 @given(st.text(), st.text())
 def test_foreign_text_cannot_shape_a_topic(pump, code):
-    for message in translate(row("alarm_raised", {"code": code}, pump=pump or "p")):
+    for message in translate(entry("alarm_raised", {"code": code}, pump=pump or "p")):
         levels = message.topic.split("/")
         assert not set("#+$\0") & set(message.topic.removeprefix("pumpd/v1"))
         assert len(levels) in (6, 7)
@@ -127,7 +129,7 @@ def test_foreign_text_cannot_shape_a_topic(pump, code):
 def test_a_foreign_value_is_a_finite_number_or_clean_text_or_left_out(value):
     body = {"rate_ml_h": value, "volume_infused_ml": value, "state": value, "code": value, "to": value}
     for kind in ("reading", "state_changed", "alarm_raised"):
-        for message in translate(row(kind, json.dumps(body))):
+        for message in translate(entry(kind, json.dumps(body))):
             told = fields(message)
             assert isinstance(told.get("rate_ml_h", 1.0), float)
             assert "NaN" not in message.payload.decode()
@@ -136,14 +138,14 @@ def test_a_foreign_value_is_a_finite_number_or_clean_text_or_left_out(value):
 
 
 def test_long_text_is_cut_and_control_characters_become_spaces():
-    (_, event) = translate(row("alarm_raised", {"code": "x", "cause": "a\x1b[2J\n" + "b" * 500}))
+    (_, event) = translate(entry("alarm_raised", {"code": "x", "cause": "a\x1b[2J\n" + "b" * 500}))
     assert fields(event)["cause"] == "a [2J " + "b" * 194
 
 
 @pytest.mark.parametrize("body", ["", "null", "[1]", '"text"', "{", "{}"])
 @pytest.mark.parametrize("kind", ["reading", "state_changed", "alarm_cleared", "anything"])
 def test_a_damaged_row_still_goes_out_so_that_no_gap_shows(kind, body):
-    assert any(fields(message)["seq"] == 7 for message in translate(row(kind, body)) if message.payload)
+    assert any(fields(message)["seq"] == 7 for message in translate(entry(kind, body)) if message.payload)
 
 
 def test_birth_and_will_of_one_connection_name_the_same_session():

@@ -13,15 +13,15 @@ from pumpd.telemetry.cursor import Cursor, CursorError, Position
 from .conftest import gateway_settings
 
 
-def row(number: int) -> Record:
+def entry(number: int) -> Record:
     return Record(number, "ts", 0, "b", "", "", "kind", "{}", f"hash-{number}")
 
 
 def test_the_cursor_survives_and_moves_forward_only(tmp_path):
     cursor = Cursor(tmp_path / "c.sqlite3")
     assert cursor.position == Position(0, "")
-    cursor.advance(row(5))
-    cursor.advance(row(3))
+    cursor.advance(entry(5))
+    cursor.advance(entry(3))
     cursor.close()
     cursor = Cursor(tmp_path / "c.sqlite3")
     assert cursor.position == Position(5, "hash-5")

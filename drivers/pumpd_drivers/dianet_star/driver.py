@@ -174,8 +174,8 @@ class DianetStar(DianetStarDialogue):
             status = await self.status()
         except (DeclinedError, UnansweredError) as error:
             raise UnansweredError(f"{refusal}; its state could then not be read: {error}") from error
-        if replies.state(status.state).flowing:
-            raise UnansweredError(f"{refusal}; but it flows")
+        if not (state := replies.state(status.state)).no_flow:
+            raise UnansweredError(f"{refusal}; but it is {state}")
 
     async def _stop(self) -> None:
         try:
@@ -189,16 +189,16 @@ class DianetStar(DianetStarDialogue):
                 await self._clear(status, None, Lane.STOP)
 
     async def _stop_until_confirmed(self) -> Status:
-        """The STATUS that reports no flow. Raises UnansweredError when none did."""
+        """The STATUS that reports no flow, now or soon. Raises UnansweredError when none did."""
         problem: Exception | str = "not sent"
         for _ in range(STOP_TRIES):
             try:
                 with contextlib.suppress(RefusedError):  # only STATUS counts
                     await self.do(Word.ACTION, DoIt(Action.START_STOP, 0), None, lane=Lane.STOP)
                 status = await self.status(lane=Lane.STOP)
-                if not replies.state(status.state).flowing:
+                if (state := replies.state(status.state)).no_flow:
                     return status
-                problem = "the pump reports that it flows"
+                problem = f"the pump reports that it is {state}"
                 if status.state & State.OPERATED:
                     await asyncio.sleep(KEYS_HOLD_BACK_S)
                 await self.switch(Mode.FERNREGEL, None, lane=Lane.STOP)

@@ -1,9 +1,9 @@
-"""The active alarms of a gateway: who has seen them, what sounds, and what follows when nobody acts. Pure.
+"""The active alarms of a gateway: who has seen them, what sounds, and what happens when nobody acts. Pure.
 
 Promises:
-- Acknowledging says who has seen an alarm and ends its escalation. It clears nothing and silences nothing.
-- Sound is paused for 120 s at most, for what is active at that moment: an alarm that comes after it, a higher one, or
-  the loss of the tablet that asked for it brings the sound back (ALM-05, ALM-06, COM-11).
+- Acknowledging records who has seen an alarm and ends its escalation. It clears nothing and silences nothing.
+- Sound is paused for 120 s at most, for the alarms that are active at that moment. A later alarm, a higher one, or the
+  loss of the tablet that paused it brings the sound back (ALM-05, ALM-06, COM-11).
 - A HIGH alarm that nobody has acknowledged for 60 s escalates, once (ALM-14).
 
 A frozen value with time as an argument; instants are monotonic nanoseconds.
@@ -34,7 +34,7 @@ class Active:
 class AudioPause:
     until_ns: int
     by: str
-    tablet: str  # by whose loss it ends; empty: none
+    tablet: str  # the pause ends when this tablet is lost; empty: none
 
 
 class Ended(StrEnum):
@@ -65,7 +65,7 @@ class Board:
     pause: AudioPause | None = None
 
     def update(self, keys: frozenset[Key], now_ns: int) -> tuple["Board", tuple[Change, ...]]:
-        """Take these for the alarms that are active now."""
+        """Set the alarms that are active now."""
         new = keys - self.active.keys()
         kept = {key: state for key, state in self.active.items() if key in keys}
         board = replace(self, active=kept | {key: Active(now_ns) for key in sorted(new)})
@@ -74,7 +74,7 @@ class Board:
         return board, ()
 
     def tick(self, now_ns: int) -> tuple["Board", tuple[Change, ...]]:
-        """Let time have passed."""
+        """Apply the passing of time."""
         changes: list[Change] = []
         board = self
         for key, state in self.active.items():
@@ -103,7 +103,7 @@ class Board:
         return replace(self, pause=None), (AudioResumed(Ended.TABLET_LOST),)
 
     def next_ns(self) -> int | None:
-        """When `tick` has something to do next."""
+        """When `tick` next has something to do."""
         ends = [at for key, state in self.active.items() if (at := _escalates_ns(key, state)) is not None]
         if self.pause is not None:
             ends.append(self.pause.until_ns)

@@ -1,4 +1,6 @@
-"""When an alarm sounder is on: bursts of pulses by priority, as in the safety reference 3.1 (ALM-03, ALM-07). Pure."""
+"""When an alarm sounder is on: bursts of pulses by priority, as in section 3.1 of the safety reference (ALM-03,
+ALM-07). Pure.
+"""
 
 from collections.abc import Iterator
 from itertools import chain
@@ -7,7 +9,7 @@ from pumpd.pump import Priority
 
 PULSE_MS = {Priority.HIGH: 150, Priority.MEDIUM: 200, Priority.LOW: 200}  # 75..200, 125..250
 _GAPS_MS = {
-    # C d g, then C d, and all of it again after a longer rest: ten pulses
+    # C d g, then C d, then both again after a longer rest: ten pulses
     Priority.HIGH: (100, 100, 300, 100, 600, 100, 100, 300, 100),
     Priority.MEDIUM: (200, 200),
     Priority.LOW: (),

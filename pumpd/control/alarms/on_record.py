@@ -11,11 +11,11 @@ NEWEST = 500  # entries of each kind: more than can be open at once
 def open_alarms(reader: JournalReader) -> dict[Key, str]:
     """The alarms that are open, with the session under which each was raised, or "". Raises JournalError.
 
-    A code that this pumpd does not know is left out: it could not be cleared by its name.
+    Codes that this pumpd does not know are left out, because it could not clear them by name.
     """
     found: dict[Key, str] = {}
     raised, cleared = reader.last(NEWEST, RAISED), reader.last(NEWEST, CLEARED)
-    since = cleared[0].id if len(cleared) == NEWEST else 0  # what was raised before may have been cleared before, too
+    since = cleared[0].id if len(cleared) == NEWEST else 0  # earlier alarms may have been cleared earlier, too
     for entry in sorted([*raised, *cleared], key=lambda entry: entry.id):
         if entry.id < since:
             continue

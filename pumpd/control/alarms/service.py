@@ -2,12 +2,12 @@
 
 Promises:
 - `active` has the alarms of every source: infusions, unprescribed flow, monitored and lost pumps, and the gateway.
-- Each alarm that is raised on record is cleared on record exactly once, also over a restart. An infusion records its
-  own; for all others this is the one place that writes `alarm_raised` and `alarm_cleared`.
+- Each raised alarm in the journal is followed by exactly one clear, also across a restart. An infusion records its own
+  alarms; for all others this is the only place that writes `alarm_raised` and `alarm_cleared`.
 - Nothing here touches an infusion: a lost tablet is an alarm, LOW and after a minute MEDIUM, and nothing more.
-- A tablet that was not heard for 5 s is lost; sound that it paused comes back at once (COM-11).
+- A tablet that has sent nothing for 5 s is lost; sound that it paused comes back at once (COM-11).
 - A program that is not confirmed raises an alarm after 30 s (ALM-09).
-- What happens to an alarm is journalled with who did it (ALM-11).
+- Everything that happens to an alarm is journalled with the person who did it (ALM-11).
 """
 
 import asyncio
@@ -37,7 +37,7 @@ log = structlog.get_logger("pumpd.control")
 TABLET_LOST_NS = 5 * NS  # COM-11
 TABLET_GONE_NS = 60 * NS  # COM-07
 CALL_BACK_NS = 30 * NS  # ALM-09
-CHECK_EVERY_S = 0.5  # what no event reports is found by then (ALM-10)
+CHECK_EVERY_S = 0.5  # changes that no event reports are found by then (ALM-10)
 PATIENCE_S = 3.0
 
 GatewaySource = Callable[[], Iterable[AlarmCode]]
@@ -68,23 +68,23 @@ class AlarmService:
         sources: Sequence[GatewaySource] = (),
         left: Mapping[Key, str] | None = None,
     ) -> None:
-        """`sources` give the alarms of the gateway itself. `left`: the alarms that are open on record from the process
-        before this one, with the session under which each was raised.
+        """`sources` give the alarms of the gateway itself. `left`: the alarms that the previous process left open in
+        the journal, with the session under which each was raised.
         """
         self.board = Board()
         self.on_change: Callable[[], None] = lambda: None
         self._runners, self._journal, self._clock, self._sources = runners, journal, clock, sources
         self._turns = Turns(PATIENCE_S)
         self._wake = asyncio.Event()
-        self._tablets: dict[str, int] = {}  # those that are connected, and when each was last heard
+        self._tablets: dict[str, int] = {}  # connected ones, and when each last sent something
         self._no_tablet_since_ns: int | None = None  # while an infusion is under way
-        self._open: dict[Key, str] = dict(left or {})  # raised and not cleared on record, with the session
+        self._open: dict[Key, str] = dict(left or {})  # raised and not cleared in the journal, with the session
         self._lost = {pump for pump, code in self._open if code is AlarmCode.LINK_LOST}
         self._control_failed = False
 
     @property
     def tablets(self) -> frozenset[str]:
-        """Those that are connected."""
+        """The connected tablets."""
         return frozenset(self._tablets)
 
     @property
@@ -92,7 +92,7 @@ class AlarmService:
         return self._turns.overdue
 
     async def run(self) -> None:
-        """Keep the list and the times, until cancelled."""
+        """Keep the list and the deadlines up to date, until cancelled."""
         while True:
             self._turns.turned()
             self._wake.clear()
@@ -106,7 +106,7 @@ class AlarmService:
                 continue
 
     def see(self) -> None:
-        """An alarm may have come or gone: check at the next turn of the loop."""
+        """An alarm may have come or gone: check at the next pass of the event loop."""
         self._wake.set()
 
     def recovered(self, pump: str, session: str, codes: Collection[AlarmCode]) -> None:
@@ -152,7 +152,7 @@ class AlarmService:
         ]
 
     def check(self) -> None:
-        """Bring board and record up to this instant."""
+        """Bring board and journal up to date."""
         now, before = self._clock.loop_ns(), self.board
         self._check_tablets(now)
         self._check_lost()
@@ -164,7 +164,7 @@ class AlarmService:
             self.on_change()
 
     def control_failed(self) -> None:
-        """A part of control is no longer there. Needs nothing of what else is checked here."""
+        """A part of control has died. This relies on nothing else that is checked here."""
         self._control_failed = True
         key = ("", AlarmCode.CONTROL_FAILED)
         self._raise(key)
@@ -222,7 +222,7 @@ class AlarmService:
                 self._lost.add(name)
 
     def _waiting(self) -> dict[str, int]:
-        """The pumps whose program waits for its confirmation, and since when."""
+        """The pumps whose program waits for confirmation, and since when."""
         return {
             name: runner.infusion.since_ns // self._clock.scale
             for name, runner in self._runners.items()
@@ -232,7 +232,7 @@ class AlarmService:
     # -- tablets and people ------------------------------------------------------------------------------------------
 
     def alive(self, tablet: str) -> None:
-        """A tablet was heard."""
+        """A tablet has sent something."""
         if tablet not in self._tablets:
             self._note("tablet_connected", "", {"tablet": tablet})
         self._tablets[tablet] = self._clock.loop_ns()
@@ -284,7 +284,7 @@ class AlarmService:
             self._no_tablet_since_ns = None
 
     def _next_ns(self) -> int | None:
-        """When the next time limit ends, should nothing else happen."""
+        """When the next deadline falls, if nothing else happens first."""
         now = self._clock.loop_ns()
         due = [last_ns + TABLET_LOST_NS + 1 for last_ns in self._tablets.values()]
         due += [since + CALL_BACK_NS for since in self._waiting().values() if since + CALL_BACK_NS > now]
@@ -311,5 +311,5 @@ class AlarmService:
 
 
 def _stamp(wall: datetime, ago_ns: int) -> str:
-    """Wall time of an instant that was so long ago."""
+    """Wall time of an instant `ago_ns` before this one."""
     return timestamp(wall - timedelta(seconds=ago_ns / NS))

@@ -1,4 +1,5 @@
-"""The gateway's own alarm signal: an LED or a buzzer of the kernel's LED class, on with nothing connected (ALM-07).
+"""The gateway's own alarm signal: an LED or a buzzer of the kernel's LED class. It works with nothing else connected
+(ALM-07).
 
 Promises:
 - It needs no tablet, broker or network, and no library.
@@ -35,7 +36,7 @@ class Sounder:
         return self._turns.overdue
 
     def change(self) -> None:
-        """`sounding` may be another now."""
+        """`sounding` may have changed."""
         self._changed.set()
 
     async def run(self) -> None:
@@ -53,13 +54,13 @@ class Sounder:
             self._switch(on=False)
 
     async def _silent(self) -> None:
-        """A turn without sound."""
+        """Wait without sound for a change."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(SILENT_TURN_S):
                 await self._changed.wait()
 
     async def _play(self, priority: Priority) -> None:
-        """One burst, or the part of it until another priority sounds."""
+        """Play one burst, or part of it if the priority changes meanwhile."""
         for on, ms in burst(priority):
             self._switch(on=on)
             try:

@@ -1,8 +1,8 @@
-"""Where alarms come from: the one place that says which alarms of the pumps are active now.
+"""Where alarms come from: the only place that decides which pump alarms are active now.
 
-An infusion records its own alarms while it is under way. All others are recorded by the alarm service: flow that no
-infusion explains, alarms of a pump that is only monitored, a lost pump that nobody else reports, and what an infusion
-left when it ended.
+An infusion records its own alarms while it is under way. All others are recorded by the alarm service: unprescribed
+flow, alarms of a pump that is only monitored, a lost pump that nothing else reports, and alarms that an infusion left
+open when it ended.
 """
 
 from collections.abc import Mapping
@@ -13,9 +13,9 @@ from pumpd.pump import AlarmCode
 
 
 def of_infusions(runners: Mapping[str, PumpService]) -> dict[Key, str]:
-    """The alarms of infusions, of those that have ended too, with their sessions.
+    """The alarms of infusions, including ended ones, with their sessions.
 
-    The pump of an ended infusion that was lost is heard again by polling only, so its alarm ends here.
+    Only polling hears a lost pump again once its infusion has ended, so that alarm ends here.
     """
     found: dict[Key, str] = {}
     for name, runner in runners.items():
@@ -29,7 +29,7 @@ def of_infusions(runners: Mapping[str, PumpService]) -> dict[Key, str]:
 
 
 def of_pumps(runners: Mapping[str, PumpService]) -> set[Key]:
-    """The alarms of pumps that belong to no infusion."""
+    """The pump alarms that belong to no infusion."""
     found = {(name, code) for name, runner in runners.items() for code in runner.unprescribed.alarms}
     for name, runner in runners.items():
         if runner.family.monitor_only and runner.reading is not None and heard(runner):
@@ -43,6 +43,6 @@ def heard(runner: PumpService) -> bool:
 
 
 def lost_while_flowing(runner: PumpService) -> bool:
-    """The pump flowed when it was last heard, does not answer now, and has no infusion that reports this."""
-    flowed = runner.reading is not None and runner.reading.state.flowing
+    """The pump flowed, or waited to, when it was last heard, does not answer now, and no infusion reports this."""
+    flowed = runner.reading is not None and not runner.reading.state.no_flow
     return flowed and not runner.active and not heard(runner)

@@ -22,7 +22,9 @@ def review(runner: PumpService) -> dict[str, Any]:
 def review_of(
     pump: PumpSettings, program: RateProgram, capabilities: Capabilities | None, held: PumpProgram | None
 ) -> dict[str, Any]:
-    """The same of a program that no pump holds yet. Text and whole numbers only, so that every reader hashes alike."""
+    """The same for a program that no pump holds yet. Text and whole numbers only, so that every reader gets the same
+    hash.
+    """
     order, entry = program.prescription, program.entry
     return {
         "pump": pump.name,
@@ -56,7 +58,7 @@ def review_of(
 
 
 def preview_of(runner: PumpService, planned: Planned) -> dict[str, Any]:
-    """What an order would give: its review, and each soft limit that it passes."""
+    """The result of an order: its review, and each soft limit that it exceeds."""
     program = planned.program
     missing = {limit.id for limit in program.not_overridden}
     soft = [{"id": each.id, "text": str(each), "overridden": each.id not in missing} for each in program.warnings]
@@ -65,7 +67,7 @@ def preview_of(runner: PumpService, planned: Planned) -> dict[str, Any]:
 
 
 def shown(review: dict[str, Any]) -> str:
-    """The digest that a confirmation signs of what was on the screen: SHA-256 of the review as canonical JSON."""
+    """The digest of what was on the screen, which a confirmation signs: SHA-256 of the review as canonical JSON."""
     return hashlib.sha256(canonical(review).encode()).hexdigest()
 
 

@@ -1,9 +1,9 @@
-"""Confirmations: the challenge that is to be signed, and the signature that lets an infusion start.
+"""Confirmations: the challenge to be signed, and the signature that lets an infusion start.
 
 Promises:
 - A signature counts only for the binding that was offered: nonce, program, action, pump, session, gateway, what was on
-  the screen, and the wristband that was scanned.
-- What may have changed while something was waited for is checked again before the state machine is asked.
+  the screen, and the scanned wristband.
+- After each wait, everything that may have changed is checked again before the state machine is asked.
 - The state machine decides; nothing here sends anything to a pump.
 """
 
@@ -27,7 +27,7 @@ from pumpd.messages import binding as bindings
 from pumpd.messages.keys import PairedKey
 from pumpd.messages.requests import Confirmation
 
-Permission = Callable[[], Sequence[str]]  # why the one who confirms may not do so at this moment
+Permission = Callable[[], Sequence[str]]  # why the person or key may not confirm at this moment
 
 
 class ConfirmingService:
@@ -60,8 +60,7 @@ class ConfirmingService:
     ) -> PumpService:
         """Verify the signature and let the state machine decide. Raises RefusedError.
 
-        `permitted` is asked again after everything that was waited for: a key may be revoked and a person signed out
-        in that time.
+        `permitted` is asked again after every wait, in which a key may be revoked or a person signed out.
         """
         runner = self._pumps.named(request.pump)
         await signature.load()
@@ -71,7 +70,7 @@ class ConfirmingService:
             raise RefusedError(str(error)) from error
         if wrong := signature.fault(key, binding, request.signature):
             raise RefusedError(wrong)
-        # A resume gives the rest of what was started by the library.
+        # A resume gives the rest of an infusion that was started by the library.
         library = await self._library_check.objections() if binding.action is ev.ConfirmAction.START else ()
         objections = [*permitted(), *library, *self._health.objections(), *self._gate.against(runner, binding.action)]
         if objections:
@@ -80,7 +79,7 @@ class ConfirmingService:
             raise RefusedError(
                 f"confirmation: {runner.program.entry.id} asks for a second person's check; confirm it on a tablet"
             )
-        if not is_token(binding.wristband):  # it may be anything, so no journal entry holds it
+        if not is_token(binding.wristband):  # it may be anything, so it goes into no journal entry
             raise RefusedError(f"patient: what was scanned is {NO_TOKEN}; scan the wristband")
         given = ev.ConfirmationGiven(self._now(), binding, signer, request.request, runner.patient)
         if reasons := runner.feed(given):

@@ -1,7 +1,7 @@
 """Whether a signature by a paired key is good, and which keys may be paired.
 
-Cryptography takes 0.1 s and 7 MB to load. A process that has just been restarted over a running pump does not spend
-that first: `load` imports it on a thread, and every function here needs it loaded.
+Loading cryptography takes 0.1 s and 7 MB. A process that was just restarted while a pump runs has more urgent work:
+`load` imports it on a thread, and every function here needs it loaded.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ _SIGNING = "pumpd.messages.signing"
 
 
 async def load() -> None:
-    """Load cryptography beside the event loop, the first time that it is needed."""
+    """Load cryptography on a thread, the first time that it is needed."""
     if _SIGNING not in sys.modules:
         await asyncio.to_thread(importlib.import_module, _SIGNING)
 
@@ -35,7 +35,7 @@ def offered(public_key: str) -> tuple[bytes, str]:
 
 
 def pairable(name: str, roles: str | tuple[str, ...], der: bytes, kind: str = "software") -> PairedKey:
-    """The public half of a key, ready to be kept. Raises ValueError unless it is P-256."""
+    """The public half of a key, ready to be stored. Raises ValueError unless it is P-256."""
     from pumpd.messages.signing import key_id, pem_of, public_of  # noqa: PLC0415  # cryptography: see above
 
     public = public_of(der)
@@ -52,7 +52,7 @@ def fault(key: PairedKey, binding: Binding, signature: str) -> str | None:
 
 
 def fault_of(key: PairedKey, signed: bytes, signature: str, what: str) -> str | None:
-    """Why this is no signature of a paired key over these bytes, or None when it is one."""
+    """Why this is not a signature of a paired key over these bytes, or None when it is."""
     from pumpd.messages.signing import SIGNATURE_BYTES, fits, public_of_pem  # noqa: PLC0415  # cryptography: see above
 
     try:
@@ -66,5 +66,5 @@ def fault_of(key: PairedKey, signed: bytes, signature: str, what: str) -> str | 
     except ValueError as error:
         return f"{what}: the paired key {key.name!r} cannot be used ({error}); pair it again"
     if not fits(public, signed, raw):
-        return f"{what}: the signature does not fit; something that was signed differs, or another key signed"
+        return f"{what}: the signature does not match; the signed content differs, or another key signed"
     return None

@@ -1,9 +1,9 @@
-"""Carries out the actions of the state machine: sends, queues, renews, records, plans what is left.
+"""Carries out the actions of the state machine: sends, queues, renews, records, plans remainders.
 
 Promises:
-- A stop is sent before anything else of the same actions.
-- The entries that hold the intent of a start are not only posted: `starting` awaits them.
-- What is shown is told of changes last, and a failure there keeps nothing from being carried out.
+- A stop is sent before any other action of the same event.
+- The entries that hold the intent of a start are not just posted: `starting` waits until they are on disk.
+- Listeners are called last, and a failure there does not keep an action from being carried out.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ log = structlog.get_logger("pumpd.control")
 
 
 class Actions:
-    """`on_change` hears that the infusion is in another state, or that an alarm came or went."""
+    """`on_change` is called when the infusion changes state, and when an alarm comes or goes."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class Actions:
     def _announce(self) -> None:
         try:
             self._on_change()
-        except Exception as error:  # what is shown has failed; the pump is still controlled
+        except Exception as error:  # the display has failed; the pump is still controlled
             log.exception("listener_failed", pump=self._journal.pump)
             self._journal.note("internal_error", {"error": repr(error)})
 

@@ -1,9 +1,9 @@
-"""What waits to be sent to one pump, and what is sent: one command at a time, a stop past all of them.
+"""What waits to be sent to one pump, and the sending: one command at a time, while a stop overtakes all of them.
 
 Promises:
-- A stop is sent at once, from wherever it is asked for; what waited is dropped (STP-02), its intent recorded.
+- A stop is sent at once, wherever the request comes from; waiting commands are dropped (STP-02), their intent recorded.
 - A program is loaded only while the infusion still wants it, and only into a pump that is identified (COM-10).
-- Every answer is fed with the instant at which it was asked for.
+- Every answer is fed together with the instant of its question.
 """
 
 import asyncio
@@ -51,18 +51,18 @@ class Commands:
         self._waiting.append((command, ()))
 
     def add_start(self, command: ev.StartPump, intent: tuple[Entry, ...]) -> None:
-        """Before everything else that waits, with the entries that must be on the disk first."""
+        """Queue it before everything else, with the entries that must be on disk first."""
         self._waiting.appendleft((command, intent))
 
     def take(self) -> tuple[Command, tuple[Entry, ...]] | None:
         return self._waiting.popleft() if self._waiting else None
 
     def wake(self) -> None:
-        """Something may wait."""
+        """Something may be waiting."""
         self._awake.set()
 
     async def sleep(self, for_s: float) -> None:
-        """Until something may wait, or that time has passed."""
+        """Sleep until something may be waiting, or that time has passed."""
         self._awake.clear()
         timer = asyncio.get_running_loop().call_later(for_s, self._awake.set)
         try:
@@ -73,7 +73,7 @@ class Commands:
     # -- stop --------------------------------------------------------------------------------------------------------
 
     def stop_now(self) -> None:
-        """Send a stop past everything, and drop what waited to be sent."""
+        """Send a stop that overtakes everything, and drop the waiting commands."""
         for _, intent in self._waiting:
             self._journal.post(intent)
         self._waiting.clear()
@@ -81,7 +81,7 @@ class Commands:
             self._stopping = asyncio.create_task(self._stop(), name=f"stop {self._journal.pump}")
 
     def stop_ours(self) -> None:
-        """The same, of pumpd's own accord: not to a pump that is known to be another one, which is left alone."""
+        """The same on pumpd's own initiative. A pump that is known not to be the configured one is left alone."""
         if self._line.driver is None or self._line.may_be_ours:
             self.stop_now()
 
@@ -95,14 +95,14 @@ class Commands:
             self._current.feed(ev.StopAnswered(self._now(), outcome, asked_ns=asked_ns))
 
     async def stop_answered(self) -> None:
-        """Let a stop under way reach the pump and be answered; waits no longer than that may take."""
+        """Wait until a stop under way is answered, but no longer than that may take."""
         if self._stopping is not None:
             await asyncio.wait([self._stopping], timeout=STOP_ANSWER_S)
 
     # -- the others --------------------------------------------------------------------------------------------------
 
     async def perform(self, command: Sent, intent: tuple[Entry, ...], driver: Driver) -> None:
-        """Everything but a poll. The caller has seen that the pump on the line is identified."""
+        """Send any command that is not a poll. The caller has checked that the pump on the line is identified."""
         asked_ns = self._now()
         match command:
             case ev.LoadProgram(program=program):

@@ -1,13 +1,13 @@
-"""One pump's deadman, as its service needs it: started in time, armed before a start, renewed, and disarmed.
+"""One pump's deadman, as its service uses it: started in time, armed before a start, renewed, and disarmed.
 
 Promises:
 - A start leaves only once the deadman has answered that it is armed (`arm` returns no reason).
-- It is renewed by nothing but the state machine's own renewals, and disarmed by nothing but `disarm`, which polling
-  calls once readings have confirmed that the pump stopped.
-- `on_trouble` hears why one failed, and from then on each renewal tries to arm it or a new one; when that works it
-  hears "". A lease that has lapsed is never armed again: the pump is then being stopped.
+- Only the state machine's own renewals renew it. Only `disarm` disarms it, which polling calls once readings have
+  confirmed that the pump stopped.
+- `on_trouble` is called with the reason when one fails. From then on each renewal tries to arm it or a new one; when
+  that succeeds, `on_trouble` is called with "". A lapsed lease is never armed again: the pump is then being stopped.
 
-A driver without `stop_frames`, and a port in memory, have no deadman: then all this does nothing.
+A driver without `stop_frames`, and a port in memory, have no deadman: then all of this does nothing.
 """
 
 import asyncio
@@ -26,14 +26,14 @@ from pumpd.wire.guard import Guard, GuardError
 
 log = structlog.get_logger("pumpd.control")
 
-FOUND_WITHIN_S = 3.0  # the control before is gone by then, and the deadman has noticed
+FOUND_WITHIN_S = 3.0  # by then the previous control is gone, and the deadman has noticed
 TRY_AGAIN_S = 0.05
 
 Note = Callable[[str, Mapping[str, Any]], None]
 
 
 def on_port(capabilities: Capabilities, port: str) -> Capabilities:
-    """What ends the flow on this very port: one without a descriptor has no deadman."""
+    """The capabilities on this port: a port without a descriptor has no deadman."""
     if has_descriptor(port):
         return capabilities
     return replace(
@@ -43,7 +43,7 @@ def on_port(capabilities: Capabilities, port: str) -> Capabilities:
 
 
 def deadman_event(why: str, capabilities: Capabilities | None, at_ns: int) -> ev.Event:
-    """What is wrong with it as an event; "" means that it works again."""
+    """The event for a problem with the deadman; "" means that it works again."""
     native = capabilities is not None and LossOfControl.NATIVE in capabilities.loss_of_control
     return ev.DeadmanFailed(at_ns, why, alone=not native) if why else ev.DeadmanRestored(at_ns)
 
@@ -59,11 +59,11 @@ class PumpDeadman:
 
     @property
     def armed(self) -> bool:
-        """It stops the pump unless it is renewed, or does so already."""
+        """It will stop the pump unless it is renewed, or is stopping it already."""
         return self._armed
 
     async def take_over(self) -> None:
-        """Find the one that a control before this left behind. It holds the port, and may be stopping the pump."""
+        """Find the one that a previous control left behind. It holds the port, and may be stopping the pump."""
         loop = asyncio.get_running_loop()
         end = loop.time() + FOUND_WITHIN_S
         while self._guard is None and self._path.is_socket():
@@ -84,12 +84,12 @@ class PumpDeadman:
             self._note("deadman_found", asdict(report))
 
     async def prepare(self, driver: Driver) -> None:
-        """Start one, so that a start need not wait for it. `arm` reports what goes wrong."""
+        """Start one early, so that starting the pump need not wait for it. `arm` reports what goes wrong."""
         with contextlib.suppress(GuardError):
             await self._ready(driver)
 
     async def arm(self, driver: Driver, until_s: float) -> str:
-        """Let it stop the pump from that instant of the loop on. Returns why it does not, or nothing."""
+        """Arm it to stop the pump from that instant of the loop on. Returns why that failed, or an empty text."""
         try:
             guard = await self._ready(driver)
             if guard is not None:
@@ -101,7 +101,7 @@ class PumpDeadman:
         return ""
 
     async def _ready(self, driver: Driver) -> Guard | None:
-        """One that writes this driver's stop frames to its port, or None where there is none. Raises GuardError."""
+        """A deadman with this driver's stop frames and port, or None where there is none. Raises GuardError."""
         stop, fd = driver.stop_frames, driver.fileno()
         if stop is None or not has_descriptor(self._port):
             return None
@@ -115,7 +115,7 @@ class PumpDeadman:
         return self._guard
 
     def renew(self, driver: Driver | None, until_s: float) -> None:
-        """Let its lease reach to that instant of the loop."""
+        """Extend its lease to that instant of the loop."""
         loop = asyncio.get_running_loop()
         if not self.armed or self._guard is None or self._guard.renew(until_s - loop.time()):
             return
@@ -138,9 +138,9 @@ class PumpDeadman:
             self._troubled(str(error))
 
     async def disarm(self) -> None:
-        """The pump has stopped. A deadman that does not answer is asked again later; one that is gone need not be.
+        """The pump has stopped. A deadman that does not answer is asked again later; one that has ended is not.
 
-        It ends: the next one starts with a duplicate of the port as it is then.
+        It ends, and the next one starts with a duplicate of the port as it is then.
         """
         if self._guard is not None and not self._guard.ended:
             try:
@@ -153,14 +153,14 @@ class PumpDeadman:
         await self.let_go()
 
     async def let_go(self) -> None:
-        """Before the port is given back: one that is not armed ends, or it would keep the port open."""
+        """End it before the port is closed, unless it is armed: otherwise it would keep the port open."""
         guard = self._guard
         if guard is not None and not self.armed:
             self._guard = None
             await guard.close()
 
     async def close(self) -> None:
-        """Let it end; one that is armed goes on without us, until it is found by the control after this."""
+        """Let it end. An armed one continues on its own until the next control finds it."""
         again, guard = self._again, self._guard
         if again is not None:
             again.cancel()
@@ -169,6 +169,6 @@ class PumpDeadman:
             await guard.close()
 
     def _troubled(self, why: str) -> None:
-        """Reported a little later: this may come in the middle of a turn of the state machine."""
+        """Report it a little later: this may be called while the state machine handles an event."""
         log.error("deadman_failed", socket=str(self._path), why=why)
         asyncio.get_running_loop().call_soon(self._on_trouble, why)

@@ -1,9 +1,8 @@
-"""Every byte of a pump's line, for the journal (AUD-01): in the entry of the reading it led to, else in a `frame`.
+"""Every byte of a pump's line, for the journal (AUD-01): in the entry of the reading it led to, or else in a `frame`.
 
-What went over the line in one call of the driver is kept together. Polls of an idle pump that exchange the very same
-bytes again are counted, not repeated: `times` polls like the last entry, until a byte differs or `SAME_S` have passed.
-
-Pumps that share a port share its record: each byte is recorded once, with the pump whose call came next.
+The bytes of one driver call are kept together. Polls of an idle pump that exchange exactly the same bytes are counted,
+not repeated: `times` polls like the last entry, until a byte differs or `SAME_S` seconds have passed. Pumps that share
+a port share its record: each byte is recorded once, with the pump whose call came next.
 """
 
 from collections.abc import Mapping
@@ -12,17 +11,19 @@ from typing import Any
 from pumpd.quantities import NS_PER_S
 
 SAME_S = 60
-MOST_BYTES = 16_384  # in an entry; hundreds of times what a poll takes, so only a line that babbles reaches it
+MOST_BYTES = 16_384  # in an entry; hundreds of polls, so only a babbling line reaches it
 
 
 class LineRecord:
-    """Gathers what its `tap` is shown, until `take` makes data of it. `scale`: clinical time over the line's."""
+    """Collects the bytes that its `tap` receives until `take` returns them. `scale`: ratio of clinical time to line
+    time.
+    """
 
     def __init__(self, scale: int = 1) -> None:
         self._scale = scale
         self._pieces: list[tuple[str, int, bytes]] = []
         self._bytes = 0
-        self._last: list[tuple[str, str]] = []  # of the newest entry, if the pump was idle
+        self._last: list[tuple[str, str]] = []  # packets of the newest entry, if the pump was idle
         self._same = 0
         self._same_since_ns = self._same_until_ns = 0
 
@@ -32,8 +33,8 @@ class LineRecord:
         self._bytes += len(data)
 
     def take(self, *, idle: bool) -> list[Mapping[str, Any]]:
-        """What is now due: polls that were counted, and what came since. Times are nanoseconds, of packets from `t_ns`
-        on; pieces that follow each other in the same direction are one packet, from its first instant on.
+        """The bodies that are due now: counted polls, and newer bytes. Times are nanoseconds, of packets relative to
+        `t_ns`. Consecutive pieces in the same direction form one packet, with the time of the first.
         """
         pieces, count = self._pieces, self._bytes
         if not pieces:
@@ -64,7 +65,7 @@ class LineRecord:
         return [*counted, body]
 
     def rest(self) -> list[Mapping[str, Any]]:
-        """The polls that were counted and are in no entry yet."""
+        """The counted polls that are in no entry yet."""
         if not self._same:
             return []
         body = {"t_ns": self._same_since_ns, "until_ns": self._same_until_ns, "times": self._same}

@@ -1,10 +1,10 @@
 """One pump's own loop: open the port, identify the pump, poll it, and send what waits, one after the other.
 
 Promises:
-- What a pump answers counts as this pump's only while it is identified: after a lost port, a silence longer than two
-  polls, or a reset, it is asked again who it is before anything else (COM-10).
-- Another pump than the configured one is sent nothing at all, except the stop that somebody asks for.
-- A pump that is found flowing, or that waits to flow, is stopped.
+- An answer counts as this pump's only while the pump is identified. After a lost port, a silence longer than two polls,
+  or a reset, it is identified again before anything else (COM-10).
+- A pump other than the configured one is sent nothing at all, except a stop that a person asks for.
+- A pump that is found flowing, or waiting to flow, is stopped.
 - When pumpd or a driver fails here, the pump is stopped, and the loop starts over.
 """
 
@@ -28,15 +28,16 @@ from pumpd.pump import Done, Driver, PumpAlarm, Reading, Refused, Unknown, no_fl
 log = structlog.get_logger("pumpd.control")
 
 IDLE_POLL_S = 1.0
-LEAST_PAUSE_S = 0.001  # between two polls, so that a port that fails at once cannot keep the loop from a stop
+LEAST_PAUSE_S = 0.001  # between two polls, so that a port that fails at once cannot block a stop
 CONNECT_AGAIN_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 FAILED_PAUSE_S = 1.0
 
 
 class Polling:
-    """`problem` says why the pump is not available, empty when it is. `stop` stops the pump for a reason.
+    """`problem` says why the pump is not available, empty when it is. `stop` stops the pump and takes the reason.
 
-    `last_turn_ns`: evidence for the watchdog. No step between two turns takes longer than a read with all its retries.
+    `last_turn_ns`: when the loop last came round, as evidence for the watchdog. No step in between takes longer than a
+    read with all its retries.
     """
 
     def __init__(
@@ -73,7 +74,7 @@ class Polling:
         return stopped(self._no_flow_since_ns, self.reading, self._limits.still_for_ns)
 
     async def at_rest(self) -> None:
-        """Until readings confirm that the pump stopped, and its deadman is disarmed."""
+        """Wait until readings confirm that the pump stopped, and its deadman is disarmed."""
         self._at_rest.clear()
         await self._at_rest.wait()
 
@@ -83,7 +84,7 @@ class Polling:
         while True:
             try:
                 await self._serve(await self._connected())
-            except Exception as error:  # a defect in pumpd or in a driver must end in a stop, whatever it is
+            except Exception as error:  # any defect in pumpd or in a driver must end in a stop
                 log.exception("pump_task_failed", pump=self._journal.pump)
                 await self._failed(error)
             finally:
@@ -130,10 +131,10 @@ class Polling:
             self._journal.note("internal_error", {"error": repr(error)})
 
     async def _bring_up(self, driver: Driver) -> str:
-        """Identify the pump, and stop what a crash may have left running. Returns what is wrong, or nothing.
+        """Identify the pump, and stop what a crash may have left running. Returns what is wrong, or an empty text.
 
-        Another pump than the configured one runs for another patient, and is left alone. A pump that cannot be read
-        is not available: polling it would keep its watchdog from ending a flow.
+        A pump other than the configured one runs for another patient, and is left alone. A pump that cannot be read is
+        not available: polling it would keep its watchdog from ending a flow.
         """
         problem = await self._identify(driver)
         if problem and self._line.identity is not None:
@@ -143,14 +144,14 @@ class Polling:
             return f"the pump on {self._port} was identified, and cannot be read"
         if problem:
             self._turned()
-            problem = await self._identify(driver)  # a pump that flowed may have had no time for it
+            problem = await self._identify(driver)  # a flowing pump may have been too busy to report a reset
         return problem
 
     async def _stop_leftover(self, driver: Driver) -> bool:
-        """Whether the pump could be read; if it flows, or waits to flow, it is sent a stop.
+        """Whether the pump could be read. If it flows, or waits to flow, it is sent a stop.
 
-        One that does not answer may still listen, and our polling may keep its watchdog from ending an infusion of
-        ours: it is sent a stop all the same.
+        A pump that does not answer may still receive, and polling may keep its watchdog from ending an infusion that
+        pumpd started: it is sent a stop as well.
         """
         first = await self._line.call(driver.read())
         if not isinstance(first, Done):
@@ -171,14 +172,14 @@ class Polling:
     # -- identifying -------------------------------------------------------------------------------------------------
 
     async def _identify(self, driver: Driver) -> str:
-        """Which pump it is; the deadman holds the port of the right one. Returns what is wrong, or nothing."""
+        """Identify the pump, and give the deadman the port of the right one. Returns what is wrong, or ""."""
         wrong = await self._line.identify(driver)
         if self._line.identity is not None and not wrong:
             await self._deadman.attach(driver)
         return wrong
 
     async def _identify_again(self, driver: Driver) -> bool:
-        """Whether this is still a pump to speak to; if not, bring up starts over."""
+        """Whether this is still the configured pump. If not, connecting starts over."""
         self._no_flow_since_ns = None
         problem = await self._identify(driver)
         if self._line.identity is None:  # no answer yet, or the port was lost again
@@ -196,7 +197,7 @@ class Polling:
     # -- polling and sending -----------------------------------------------------------------------------------------
 
     async def _serve(self, driver: Driver) -> None:
-        """Until another pump is on the line."""
+        """Poll and send until another pump is on the line."""
         loop = asyncio.get_running_loop()
         self._next_poll = loop.time()
         while True:
@@ -217,7 +218,7 @@ class Polling:
 
     async def _poll(self, driver: Driver) -> None:
         loop = asyncio.get_running_loop()
-        # From the planned instant on, so that polls keep their pace; from now on when this one was out of turn.
+        # Counted from the planned instant, so that polls keep their pace; from now when this poll was an extra one.
         now = loop.time()
         self._next_poll = max(min(self._next_poll, now) + self._interval(), now + LEAST_PAUSE_S)
         try:
@@ -233,7 +234,7 @@ class Polling:
             self._line.note_frames()
 
     def _reset_first_seen(self, reading: Reading) -> bool:
-        """A reset that was not reported before: another pump, just switched on, would report it as well."""
+        """A reset that was not reported before. Another pump that was just switched on would report one as well."""
         reset, seen = PumpAlarm.PUMP_RESET in reading.alarms, self._reset_seen
         self._reset_seen = reset
         if reset and not seen:
@@ -266,7 +267,7 @@ class Polling:
             self._at_rest.set()
 
     async def _acknowledge_reset(self, driver: Driver) -> None:
-        """The pump was switched off and on with nothing under way, and identified since: it is ready again."""
+        """The pump was switched off and on with nothing under way, and has been identified since: it is ready again."""
         outcome = await self._line.ask(driver.release())
         self._journal.note("reset_acknowledged", {"outcome": describe.outcome(outcome)})
 

@@ -2,7 +2,8 @@
 
 Promises:
 - Every event is in the journal, except passing time that changes nothing; so the journal gives the same infusion again.
-- A defect in the state machine, or in what carries out its actions, ends in a stop and reaches no caller.
+- A defect in the state machine, or in what carries out its actions, reaches no caller and ends in a stop that is
+  repeated until readings confirm it: nothing goes on (PWR-03).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +25,7 @@ CarryOut = Callable[[Sequence[ev.Action], str], None]
 
 
 class PumpInfusion:
-    """`carry_out` gets the actions of an event, and the person who caused it or "pumpd". `stop_now` sends a stop."""
+    """`carry_out` is given the actions of an event, and who caused it: a person or "pumpd". `stop_now` sends a stop."""
 
     def __init__(self, journal: PumpJournal, carry_out: CarryOut, stop_now: Callable[[], None]) -> None:
         self.infusion: Infusion | None = None
@@ -59,7 +60,7 @@ class PumpInfusion:
         self._carry_out(actions, "pumpd")
 
     def recover(self, infusion: Infusion, program: RateProgram | None, capabilities: Capabilities | None) -> None:
-        """Hold an infusion that another process had under way, as it left it."""
+        """Hold an infusion that another process had under way, in the state it left."""
         self._hold(infusion, program, capabilities)
 
     def _hold(self, infusion: Infusion, program: RateProgram | None, capabilities: Capabilities | None) -> None:
@@ -67,16 +68,16 @@ class PumpInfusion:
         self._journal.session = infusion.place.session
 
     def let_time_pass(self, now_ns: int) -> None:
-        """Feed that time passed, if that changes anything."""
+        """Feed the passing of time, if that changes anything."""
         event = ev.TimePassed(now_ns)
         if self.infusion is not None and _matters(self.infusion, event):
             self.feed(event)
 
     def feed(self, event: ev.Event) -> tuple[str, ...]:
-        """Let something happen to the infusion; returns the reasons when it was a request and is refused."""
+        """Apply an event to the infusion. Returns the reasons when it was a request and is refused."""
         if self.infusion is None:
             return ("there is no infusion on this pump",)
-        self._journal.note("happened", event_to_data(event))  # a journal that fails here feeds that first
+        self._journal.note("happened", event_to_data(event))  # a journal failure here is fed first
         try:
             self.infusion, actions = advance(self.infusion, event)
             self._carry_out(actions, getattr(event, "by", "pumpd"))
@@ -84,13 +85,16 @@ class PumpInfusion:
             log.exception("infusion_failed", pump=self._journal.pump)
             self._stop_now()
             self._journal.note("internal_error", {"error": repr(error), "event": type(event).__name__})
-            return (f"pumpd failed and stops the pump: {error}",)
+            why = f"pumpd failed and stops the pump: {error}"
+            if not isinstance(event, ev.StopRequested):  # so that the stop is repeated until readings confirm it
+                self.feed(ev.StopRequested(event.at_ns, "pumpd", why))
+            return (why,)
         return tuple(reason for action in actions if isinstance(action, ev.Refuse) for reason in action.reasons)
 
 
 def _matters(infusion: Infusion, event: ev.Event) -> bool:
     try:
         after, actions = advance(infusion, event)
-    except Exception:  # noqa: BLE001  # `feed` meets it again, and stops the pump
+    except Exception:  # noqa: BLE001  # `feed` raises it again, and stops the pump
         return True
     return after is not infusion or bool(actions)

@@ -1,4 +1,4 @@
-"""What one pump writes to the journal: each entry carries its name, the session of its infusion, and the instant."""
+"""What one pump writes to the journal: each entry has the pump's name, the session of its infusion, and the instant."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,13 +22,13 @@ class PumpJournal:
         self.post([self.entry(kind, body)])
 
     def note_of(self, session: str, kind: str, body: Mapping[str, Any]) -> None:
-        """An entry of another session than the present one; empty for none."""
+        """An entry for a session other than the present one; empty for none."""
         self.post([self.entry(kind, body, session)])
 
     def post(self, entries: Sequence[Entry]) -> None:
-        """Written soon, in this order."""
+        """Write them soon, in this order."""
         self._journal.post(entries)
 
     async def append(self, entries: Sequence[Entry]) -> None:
-        """On the disk when this returns. Raises JournalError."""
+        """Write them; they are on disk when this returns. Raises JournalError."""
         await self._journal.append(entries)

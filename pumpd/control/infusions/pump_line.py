@@ -1,11 +1,11 @@
-"""One pump as it is spoken to: its driver while the port is open, who answered, and every byte on record (AUD-01).
+"""The line to one pump: its driver while the port is open, which pump answered, and a record of every byte (AUD-01).
 
 Promises:
 - `identified` is false after the port was opened again, after a silence longer than two polls, and after the pump
-  reported a reset, until the pump has said again who it is (COM-10): behind an adapter, a cable can be moved to another
-  pump while the port stays open.
-- What went over the line in a call is written down when the call ends, however it ends.
-- A tap stays in place over lost connections.
+  reported a reset, until the pump has been identified again (COM-10): behind an adapter, a cable can be moved to
+  another pump while the port stays open.
+- The bytes of a call are recorded when the call ends, however it ends.
+- A tap stays in place when a connection is lost.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ class PumpLine:
         self.failures = 0  # questions without an answer, since the last reading
         self._identified_on: int | None = None  # the driver's connection on which the right pump was identified
         self._asked_on: int | None = None  # the connection on which identification was last tried
-        self._other = False  # it answered that it is another pump
+        self._other = False  # it identified itself as another pump
         self._heard_s = 0.0  # when it last answered, in the loop's time
         self._taps: list[Tap] = []
 
@@ -52,14 +52,14 @@ class PumpLine:
 
     @property
     def identified(self) -> bool:
-        """The configured pump is on the line, and has not been silent since it said so."""
+        """The configured pump is on the line, and has not been silent since it was identified."""
         if self.driver is None or self.driver.connections != self._identified_on:
             return False
         return asyncio.get_running_loop().time() - self._heard_s <= SILENCE_S
 
     @property
     def may_be_ours(self) -> bool:
-        """Not known to be another pump, and asked who it is since the port was opened, answered or not."""
+        """Not known to be another pump, and asked to identify itself since the port was opened, answered or not."""
         return self.driver is not None and self.driver.connections == self._asked_on and not self._other
 
     def not_identified(self) -> str:
@@ -67,11 +67,11 @@ class PumpLine:
         return "" if self.identified else "the pump did not answer for a while and must be identified again first"
 
     def doubt(self) -> None:
-        """The pump reports something that another pump would report too: it must be identified again."""
+        """The pump reports something that a different pump would also report: it must be identified again."""
         self._identified_on = None
 
     def heard(self) -> bool:
-        """The pump answered a poll. False when it must be identified before the answer counts as this pump's."""
+        """Note an answer to a poll. False when the pump must be identified before the answer counts as its own."""
         if not self.identified:
             return False
         self.failures, self._heard_s = 0, asyncio.get_running_loop().time()
@@ -81,7 +81,7 @@ class PumpLine:
         self.failures += 1
 
     async def open(self) -> str:
-        """Open the port. Returns what is wrong, or nothing."""
+        """Open the port. Returns what is wrong, or an empty text."""
         port = self._settings.port
         try:
             self.driver = await self._family.connect(port, self._settings.settings)
@@ -89,7 +89,7 @@ class PumpLine:
             why = str(error)
             return why if port in why else f"port {port}: {why}"
         for tap in (self._record.tap, *self._taps):
-            if tap not in self.driver.taps:  # a port that pumps share has it already
+            if tap not in self.driver.taps:  # a shared port has it already
                 self.driver.taps.append(tap)
         return ""
 
@@ -101,7 +101,9 @@ class PumpLine:
             await driver.close()
 
     async def identify(self, driver: Driver) -> str:
-        """Ask the pump who it is; `identity` is then that, or None. Returns what is wrong, or nothing."""
+        """Ask the pump to identify itself, and set `identity`, None without an answer. Returns what is wrong, or an
+        empty text.
+        """
         self.identity, self._identified_on, connection = None, None, driver.connections
         outcome = await self.call(driver.identify())
         self._asked_on, self._other = connection, False
@@ -119,14 +121,14 @@ class PumpLine:
                 return f"no pump answers on {self._settings.port}: {cause}"
 
     async def ask(self, call: Awaitable[Outcome[T]]) -> Outcome[T]:
-        """A call that counts as a failed poll when it gets no answer."""
+        """Make a call that counts as a failed poll when it gets no answer."""
         outcome = await self.call(call)
         if isinstance(outcome, Unknown):
             self.missed()
         return outcome
 
     async def call(self, call: Awaitable[Outcome[T]]) -> Outcome[T]:
-        """Let a call of the driver end, and write down the bytes that went over the line meanwhile."""
+        """Make a call of the driver, and record the bytes that go over the line meanwhile."""
         identified = self.identified
         try:
             outcome = await call
@@ -141,11 +143,11 @@ class PumpLine:
             self._note_frame(body)
 
     def frames(self, *, idle: bool) -> list[Mapping[str, Any]]:
-        """What is to be written of the line now, for an entry of the caller's."""
+        """What is now to be recorded of the line, for an entry that the caller writes."""
         return self._record.take(idle=idle)
 
     def tap(self, hook: Tap) -> None:
-        """Show the bytes of this pump's line from now on, over lost connections too, until `untap`."""
+        """Pass on the bytes of this pump's line from now on, also after lost connections, until `untap`."""
         self._taps.append(hook)
         if self.driver is not None:
             self.driver.taps.append(hook)

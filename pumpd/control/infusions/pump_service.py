@@ -1,10 +1,10 @@
-"""One pump and the infusion on it: what the rest of control asks of them. `pump_work` runs it.
+"""One pump and the infusion on it: what the rest of control needs from them. `pump_work` runs it.
 
 Promises:
-- A stop is sent at once, from wherever it is asked for, past everything that waits.
+- A stop is sent at once, wherever the request comes from, and overtakes everything that waits.
 - Nothing but the state machine's `StartPump` makes this pump flow.
 - The deadman is disarmed only once readings have confirmed that the pump stopped, with nothing under way.
-- What is due falls due by time alone, whether or not the pump answers.
+- Deadlines depend on time alone, whether or not the pump answers.
 """
 
 import asyncio
@@ -38,9 +38,9 @@ log = structlog.get_logger("pumpd.control")
 
 
 class PumpService:
-    """`on_change` hears that the infusion is in another state, or that an alarm came or went.
+    """`on_change` is called when the infusion changes state, and when an alarm comes or goes.
 
-    `last_check` says what of the gateway speaks against the start that is to be sent now; empty when nothing does.
+    `last_check` gives the gateway's objection to the start that is about to be sent; empty when there is none.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class PumpService:
         last_check: Callable[["PumpService"], str],
     ) -> None:
         self.settings, self.family, self.limits = settings, family, limits
-        self.patient = ""  # whom this pump is associated with; `association` sets it
+        self.patient = ""  # with whom this pump is associated; `association` sets it
         self._clock = clock
         self._journal = own = PumpJournal(settings.name, journal, clock)
         self._current = PumpInfusion(own, self._carry_out, self._stop_ours)
@@ -122,7 +122,7 @@ class PumpService:
 
     @property
     def last_turn_ns(self) -> int:
-        """When the pump's loop last came round: evidence for the watchdog."""
+        """When the pump's loop last came round, as evidence for the watchdog."""
         return self._polling.last_turn_ns
 
     @property
@@ -148,11 +148,13 @@ class PumpService:
     def order(
         self, infusion: Infusion, program: RateProgram, capabilities: Capabilities, asked: Mapping[str, Any]
     ) -> None:
-        """Take on an infusion; `asked` is for its record. The caller has checked that none is active (STA-14)."""
+        """Begin an infusion; `asked` is for its record. The caller has checked that none is active (STA-14)."""
         self._current.begin(infusion, program, capabilities, asked, self.identity)
 
     def recover(self, left: Recovered) -> None:
-        """An infusion that another process had under way: what may flow is stopped; nothing goes on by itself."""
+        """Continue with an infusion that another process had under way: what may flow is stopped, and nothing continues
+        by itself.
+        """
         self._current.recover(left.infusion, left.program, left.capabilities)
         self.unprescribed.holds(left.session)
         body = {"state": left.infusion.state.value, "resumable": left.program is not None, "moved_ns": left.moved_ns}
@@ -163,11 +165,13 @@ class PumpService:
             self.stop("pumpd", left.why_stopped)
 
     def feed(self, event: ev.Event) -> tuple[str, ...]:
-        """Let something happen to the infusion; returns the reasons when it was a request and is refused."""
+        """Apply an event to the infusion. Returns the reasons when it was a request and is refused."""
         return self._current.feed(event)
 
     def stop_now(self) -> None:
-        """Send a stop past everything, and drop what waited to be sent (STP-02). Sent once when asked for twice."""
+        """Send a stop that overtakes everything, and drop the waiting commands (STP-02). Asked for twice, it is sent
+        once.
+        """
         self._commands.stop_now()
 
     def stop(self, by: str, reason: str, *, switching: bool = False) -> None:
@@ -178,11 +182,11 @@ class PumpService:
         self._journal.note("stop_requested", {"by": by, "reason": reason})
 
     async def stop_answered(self) -> None:
-        """Let a stop under way reach the pump and be answered; waits no longer than that may take."""
+        """Wait until a stop under way is answered, but no longer than that may take."""
         await self._commands.stop_answered()
 
     async def wait_stopped(self, within_s: float) -> None:
-        """Wait until readings confirm that nothing flows and the deadman is disarmed, no longer than that."""
+        """Wait until readings confirm that nothing flows and the deadman is disarmed, at most for this time."""
         if self.may_flow or self.deadman.armed:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(within_s):
@@ -197,11 +201,12 @@ class PumpService:
         self._actions.carry_out(actions, by)
 
     async def run(self) -> None:
-        """Poll and work until cancelled. Whatever else ends it is a defect of pumpd."""
+        """Poll and send until cancelled. If it ends in any other way, that is a defect in pumpd."""
         await self._polling.run()
 
     def let_time_pass(self) -> None:
-        """Let fall due what is due by now."""
+        """Check what is due by now, whether or not the pump answers."""
+        self.unprescribed.let_time_pass(self._now())
         if self.active:
             self._current.let_time_pass(self._now())
 

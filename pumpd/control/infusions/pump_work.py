@@ -1,4 +1,4 @@
-"""What runs a pump, as works of control: its own loop, and the time that passes for its infusion."""
+"""What runs a pump, as parts of control: its own loop, and the time that passes for its infusion."""
 
 import asyncio
 from collections.abc import Iterable
@@ -7,14 +7,14 @@ from pumpd.control.infusions.pump_service import PumpService
 from pumpd.host.clock import Clock
 from pumpd.host.turns import Turns
 
-LEAST_PATIENCE_S = 8.0  # while no driver says more: the port is being opened
+LEAST_PATIENCE_S = 8.0  # until the driver asks for more: the port is being opened
 CHECK_TIME_S = 0.5  # ALM-10 asks for a signal within 1 s
 TIME_PATIENCE_S = 3.0
 
 
 class PumpWork:
     def __init__(self, runner: PumpService, on_port: Iterable[PumpService], clock: Clock) -> None:
-        """`on_port`: all pumps on its port, itself among them: each waits for the others' turn on the line."""
+        """`on_port`: all pumps on its port, including itself: each waits while another uses the line."""
         self._runner, self._on_port, self._clock = runner, tuple(on_port), clock
         self._since_s = asyncio.get_running_loop().time()
 
@@ -23,7 +23,7 @@ class PumpWork:
 
     @property
     def patience_s(self) -> float:
-        """No step between two turns takes longer than the longest call of each driver on the port."""
+        """No step takes longer than the longest calls of all drivers on the port together."""
         drivers = [runner.driver for runner in self._on_port]
         return max(LEAST_PATIENCE_S, sum(driver.longest_call_s for driver in drivers if driver is not None))
 

@@ -12,7 +12,7 @@ from pumpd.quantities import Volume
 
 
 class Pumps:
-    """Each request returns the pump it was for, and raises RefusedError with every reason against it."""
+    """Each request returns the pump that it was for, and raises RefusedError with every reason against it."""
 
     def __init__(self, runners: Mapping[str, PumpService], clock: Clock) -> None:
         self.runners, self._clock = runners, clock
@@ -39,7 +39,7 @@ class Pumps:
         return self.feed(pump, ev.TripsCleared(self._now(), by))
 
     def reconcile(self, pump: str, by: str, read: Reconcile | TabletReconcile) -> PumpService:
-        """End an uncertain delivery with the volume that `by` read at the pump."""
+        """End an uncertain delivery with the volume that `by` read on the pump's display."""
         volume = _volume(read.volume, "volume")
         again = None if read.volume_again is None else _volume(read.volume_again, "volume again")
         event = ev.DeliveryReconciled(self._now(), by, volume, read.reason, read.seen_stopped, again)

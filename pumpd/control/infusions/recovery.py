@@ -1,10 +1,10 @@
 """After a restart: what the journal shows was under way on each pump, recovered as it was (PWR-02 to PWR-06).
 
-The journal holds each infusion as it began and every event since, so its fold is what the dead process knew. Nothing is
-carried out here: the actions of the past were carried out, or were not, and the pump's readings show which.
+The journal holds each infusion as it began and every event since, so folding it gives what the dead process knew.
+Nothing is carried out here: past actions were carried out, or were not, and the pump's readings show which.
 
 Instants of another boot of this machine are moved by the wall clock. If that clock went backwards, it is not known how
-long ago they were: then it is taken as so long that every window is over.
+long ago they were: then every window counts as over.
 """
 
 from collections.abc import Mapping
@@ -39,9 +39,9 @@ def machine_boot() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """An infusion that had not ended. Without a program (something has changed) it can be stopped, not resumed.
+    """An infusion that had not ended. Without a program (because something has changed) it can be stopped, not resumed.
 
-    `failed`: an event failed in pumpd, so that its state is that before this event; it is stopped.
+    `failed`: pumpd failed on an event, so this is the state before that event; the infusion is stopped.
     """
 
     infusion: Infusion
@@ -56,11 +56,11 @@ class Recovered:
 
     @property
     def why_stopped(self) -> str:
-        """Why it cannot go on in any way; empty when a person may resume it."""
+        """Why it cannot continue at all; empty when a person may resume it."""
         if self.failed:
-            return "pumpd failed on an event of this infusion: it cannot go on"
+            return "pumpd failed on an event of this infusion: it cannot continue"
         if self.program is None:
-            return "pumpd, its configuration or the library has changed: the order cannot go on"
+            return "pumpd, its configuration or the library has changed: the order cannot continue"
         return ""
 
     @property
@@ -103,8 +103,8 @@ def last_loaded(reader: JournalReader, pump: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Past:
-    """An infusion after its last event, what it was ordered as, every remainder that was planned, the last event's
-    entry, and whether an event failed in pumpd.
+    """An infusion after its last event, its order, every remainder that was planned, the entry of the last event, and
+    whether pumpd failed on an event.
     """
 
     infusion: Infusion
@@ -131,14 +131,14 @@ def _past(reader: JournalReader, began: Record) -> _Past:
         raise DamagedError(f"journal entry {entry.id} ({entry.kind}) cannot be understood: {error}") from error
     order = began.fields.get("order")
     if not isinstance(order, dict):
-        raise DamagedError(f"journal entry {began.id} ({began.kind}) cannot be understood: it holds no order")
+        raise DamagedError(f"journal entry {began.id} ({began.kind}) cannot be understood: it contains no order")
     return _Past(infusion, order, tuple(remainders), last, failed)
 
 
 def _planned(
     past: _Past, family: type[DriverFamily], pump: PumpSettings, library: Library
 ) -> tuple[RateProgram | None, Capabilities | None]:
-    """The program as it was planned, when library and limits still give the very same one."""
+    """The program as it was planned, if library and limits still give exactly the same one."""
     try:
         fields = {key: value for key, value in past.order.items() if key != "overrides"}
         prescription = Prescription.from_text(fields, library=library, order=True)

@@ -3,9 +3,9 @@
 Its clock is also compared with the pump's, where the pump reports one.
 
 Promises:
-- It is asked at the order, at the confirmation and again just before the start is sent (STA-11, STA-13).
-- A resume needs none of it: the infusion is under way, and its intervals are monotonic.
-- Simulated pumps need none of it.
+- They are checked at the order, at the confirmation and again just before the start is sent (STA-11, STA-13).
+- A resume is not checked: the infusion is under way, and its intervals are monotonic.
+- Simulated pumps are not checked.
 - It never holds up a stop.
 """
 
@@ -24,7 +24,7 @@ class StartGate:
         self._ordered: dict[str, tuple[str, KernelClock]] = {}  # by pump: the session not yet started, the clock then
 
     def ordered(self, pump: PumpService, session: str) -> None:
-        """An order was taken by the clock as it is now."""
+        """An order was accepted; remember the clock as it is now."""
         self._ordered[pump.name] = (session, self._clock.kernel())
 
     def objections(self, pump: PumpService) -> list[str]:
@@ -52,13 +52,13 @@ class StartGate:
         return self._reasons(pump, self._then(pump)) if action is ConfirmAction.START else []
 
     def last_check(self, pump: PumpService) -> str:
-        """Why the start that is about to be sent may not be; empty when it may. Asked once for each order."""
+        """Why the start that is about to be sent must not be sent; empty when it may. Asked once for each order."""
         then = self._then(pump)
         self._ordered.pop(pump.name, None)
         return "" if then is None else "; ".join(self._reasons(pump, then))
 
     def _then(self, pump: PumpService) -> KernelClock | None:
-        """The clock by which the infusion that is not started yet was ordered."""
+        """The clock as it was when the infusion that has not started yet was ordered."""
         session, then = self._ordered.get(pump.name, ("", None))
         return then if pump.infusion is not None and pump.infusion.place.session == session else None
 

@@ -1,11 +1,11 @@
-"""The one place from which a pump is started: intent on the disk, deadman armed, everything checked again, then sent.
+"""The only place that starts a pump: intent on disk, deadman armed, everything checked again, then sent.
 
 Promises:
-- The intent of a start is on the disk before a byte of it leaves, and a start that a stop overtook is never sent.
+- The intent of a start is on disk before a byte of it leaves, and a start that a stop overtook is never sent.
 - The deadman is armed before a start leaves.
-- After each wait it is checked again that the start is still wanted, and just before it is sent that the pump on the
-  line was identified and was not silent since (COM-10), and that nothing of the gateway speaks against it.
-- It is sent once, whatever comes back.
+- After each wait it checks again that the start is still wanted. Just before sending it checks that the pump on the
+  line is identified and has not been silent since (COM-10), and that the gateway has no objection.
+- It is sent once, whatever the pump answers.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from pumpd.quantities import Duration
 
 
 class Starting:
-    """`last_check` says what of the gateway speaks against the start to be sent now; empty when nothing does."""
+    """`last_check` gives the gateway's objection to the start that is about to be sent; empty when there is none."""
 
     def __init__(
         self,
@@ -48,13 +48,13 @@ class Starting:
         why_not = await self._deadman.arm(driver, self._clock.loop_seconds(until_ns))
         if self._wanted_until() is None:
             return  # or while the deadman was being armed
-        if not why_not and not self._line.identified:  # the disk took its time; the pump may be another one
+        if not why_not and not self._line.identified:  # the disk was slow; the pump may be another one
             why_not = await self._line.identify(driver)
             if self._wanted_until() is None:
                 return
         why_not = why_not or self._line.not_identified() or self._last_check()
         asked_ns = self._clock.monotonic_ns()
-        # The pump's watchdog is an I/O time-out, so it keeps the loop's time when clinical time runs faster.
+        # The pump's watchdog is an I/O time-out, so it keeps to the loop's time when clinical time runs faster.
         watchdog = Duration.from_ns(command.watchdog.ns // self._clock.scale)
         answer = Refused((why_not,)) if why_not else await self._line.call(driver.start(watchdog))
         self._answered(answer, asked_ns)
@@ -63,22 +63,22 @@ class Starting:
         try:
             async with asyncio.timeout(self._clock.loop_seconds(self._limits.flowing_within_ns)):
                 await self._journal.append(intent)
-        except TimeoutError:  # these entries still go down, in their order, once the disk is back
+        except TimeoutError:  # these entries are still written, in order, once the disk is back
             self._unwritten("the disk takes too long")
             return False
         except JournalError as error:
-            self._journal.post(intent)  # once there is room: it was meant, and was not done
+            self._journal.post(intent)  # written once there is room: it was intended, and was not done
             self._unwritten(str(error))
             return False
         return True
 
     def _unwritten(self, why: str) -> None:
-        """Nothing has left for the pump; the refusal says so, and a stop goes out all the same."""
+        """Nothing was sent to the pump. The refusal says so, and a stop is sent nevertheless."""
         self._current.feed(ev.JournalFailed(self._clock.monotonic_ns(), why))
         self._answered(Refused((f"the intent could not be written: {why}",)), self._clock.monotonic_ns())
 
     def _wanted_until(self) -> int | None:
-        """The lease of the start, None once it is no longer wanted."""
+        """The end of the start's lease, None once the start is no longer wanted."""
         infusion = self._current.infusion
         return infusion.lease_until_ns if infusion and infusion.state is State.STARTING else None
 

@@ -1,11 +1,11 @@
 """Flow that no infusion explains: left behind by a crash, or started by a person at the pump.
 
 Promises:
-- A pump that flows when this process comes up, or waits to flow, is stopped again at every poll, answered or not, until
-  readings over two seconds confirm that it stopped (STP-03, STP-04). Three seconds without that are a high alarm.
-- A pump that took a program of ours and flows later without an infusion is stopped at every poll, whether we ever
-  started it or not, in this process or in one before; it is recorded under the order that the program was for. What a
-  person starts on a pump that pumpd never loaded is left alone, and recorded.
+- A pump that flows, or waits to flow, when this process starts is stopped again at every poll, answered or not, until
+  readings over two seconds confirm that it stopped (STP-03, STP-04). Three seconds without that raise a high alarm.
+- A pump that took a program from pumpd and later flows without an infusion is stopped at every poll, whether or not
+  this or an earlier process ever started it. It is recorded under the order that the program was for. What a person
+  starts on a pump that pumpd never loaded is recorded and left alone.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ Note = Callable[[str, str, Mapping[str, Any]], None]
 
 
 class UnprescribedFlow:
-    """`alarms` are the pump's, whatever infusion it has or has not. The alarm service records them.
+    """`alarms` are the pump's, with or without an infusion. The alarm service records them.
 
     `note` takes the session, the kind of the entry and its body.
     """
@@ -34,7 +34,7 @@ class UnprescribedFlow:
         self._no_flow_since_ns: int | None = None
         self._last: Reading | None = None
         self._noted = False
-        self._session = ""  # whose program the pump may hold, whatever became of it
+        self._session = ""  # the session whose program the pump may hold, whatever happened to it
 
     def holds(self, session: str) -> None:
         """The pump may hold a program of this session from now on."""
@@ -42,16 +42,16 @@ class UnprescribedFlow:
 
     @property
     def stopping(self) -> bool:
-        """What was found flowing is not confirmed to have stopped yet."""
+        """The pump was found flowing and is not yet confirmed to have stopped."""
         return self._found_ns is not None
 
     def found(self, now_ns: int) -> None:
-        """The pump flows, or waits to flow, as this process comes up. The caller stops it."""
+        """The pump flows, or waits to flow, as this process starts. The caller stops it."""
         self._found_ns = now_ns if self._found_ns is None else self._found_ns
         self._no_flow_since_ns = self._last = None
 
     def check(self, reading: Reading | None, now_ns: int) -> None:
-        """A poll, None when the pump did not answer, while a stop of what was found is under way."""
+        """Apply a poll, None when the pump did not answer, while the pump that was found flowing is being stopped."""
         if self._found_ns is None:
             return
         if reading is not None:
@@ -62,7 +62,11 @@ class UnprescribedFlow:
                 return
         if reading is None or not reading.state.no_flow:
             self._stop()
-        if now_ns - self._found_ns >= self._limits.stop_alarm_ns and not self.alarms:
+        self.let_time_pass(now_ns)
+
+    def let_time_pass(self, now_ns: int) -> None:
+        """The alarm is due by time alone: a call to the pump may hang."""
+        if self._found_ns is not None and now_ns - self._found_ns >= self._limits.stop_alarm_ns and not self.alarms:
             self.alarms = frozenset({AlarmCode.STOP_UNCONFIRMED})
             log.error("stop_unconfirmed", pump=self._pump)
 
@@ -72,7 +76,7 @@ class UnprescribedFlow:
         self.alarms = frozenset()
 
     def flows(self, reading: Reading) -> None:
-        """The pump flows, or waits to flow, and has no infusion. One that took a program of ours is stopped."""
+        """The pump flows, or waits to flow, without an infusion. If it took a program from pumpd, it is stopped."""
         ours = bool(self._session) or self.stopping
         if not self._noted:
             self._noted = True

@@ -2,7 +2,7 @@
 
 Promises:
 - An observation belongs to the session of its infusion, and so to its patient. The pump is free meanwhile.
-- The two hours are eight intervals. Each is closed at its end: vital signs taken exactly when they are due are on time.
+- The two hours are eight intervals. Each includes its end: vital signs taken exactly when they are due are on time.
 
 A frozen value with time as an argument; instants are clinical nanoseconds.
 """
@@ -75,11 +75,11 @@ class Observation:
         return min(max(0, -(-(now_ns - self.since_ns) // VITALS_EVERY_NS) - 1), INTERVALS)
 
     def _interval(self, at_ns: int) -> int:
-        """The interval, from 0, that vital signs count for; after the two hours it is the last one."""
+        """The interval, from 0, for which vital signs count; after the two hours it is the last one."""
         return min(self._over(at_ns), INTERVALS - 1)
 
     def missed(self, now_ns: int) -> int:
-        """How many intervals are over and had no vital signs."""
+        """How many finished intervals had no vital signs."""
         over = self._over(now_ns)
         return over - len({interval for each in self.vitals if (interval := self._interval(each.at_ns)) < over})
 

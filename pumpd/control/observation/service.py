@@ -1,8 +1,8 @@
-"""The observations under way, by session; kept in the journal and found there again after a restart (WIN-12, PWR-13).
+"""The observations under way, by session; kept in the journal and recovered from it after a restart (WIN-12, PWR-13).
 
 Promises:
 - One begins when an infusion that flowed has ended. Only a person ends it before its time, and gives a reason.
-- The next infusion on the pump does not touch it: a pump can have several, one for each of its last patients.
+- The next infusion on the pump does not affect it: a pump can have several, one for each of its last patients.
 - One that nobody ends is closed on record: once it is over and the next one on that pump begins, or after two days.
 """
 
@@ -19,12 +19,12 @@ from pumpd.journal import Entry, JournalError, JournalReader, Record
 from pumpd.journal.writer import JournalWriter
 
 STARTED, VITALS, ENDED = "observation_started", "vitals_recorded", "observation_ended"
-FORGOTTEN_NS = 48 * 3600 * NS  # longer than the time that a clock set back makes of a restart
+FORGOTTEN_NS = 48 * 3600 * NS  # longer than a restart can seem to take when the clock was set back
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a journal shows. `unrecorded` began, but the process before died before it could write that down."""
+    """What a journal shows. `unrecorded` began, but the previous process died before it could record that."""
 
     under_way: Sequence[Observation] = ()
     unrecorded: Sequence[Observation] = ()
@@ -32,7 +32,7 @@ class Found:
 
 class ObservationService:
     def __init__(self, journal: JournalWriter, clock: Clock, found: Found) -> None:
-        """`found`: those that were under way before a restart."""
+        """`found`: the observations that were under way before a restart."""
         self.under_way = {each.session: each for each in (*found.under_way, *found.unrecorded)}
         self._journal, self._clock = journal, clock
         self._begun = set(self.under_way)  # sessions
@@ -40,7 +40,7 @@ class ObservationService:
             self._note_started(each)
 
     def of_pump(self, pump: str) -> list[Observation]:
-        """Those after infusions on this pump, the newest first."""
+        """The observations after infusions on this pump, newest first."""
         return [each for each in self.under_way.values() if each.pump == pump][::-1]
 
     def check(self, runners: Iterable[PumpService]) -> None:
@@ -62,10 +62,11 @@ class ObservationService:
         for each in self.of_pump(runner.name):
             if now >= each.until_ns:
                 self._end(each, "pumpd", "its time is over and the next infusion on this pump has ended")
-        patient = runner.program.prescription.patient if runner.program else ""
         assert runner.infusion is not None  # it has ended
         result = summary(runner.infusion, runner.program, self._clock.instant())
-        began = self.under_way[session] = Observation(session, patient, now, pump=runner.name, summary=dict(result))
+        began = self.under_way[session] = Observation(
+            session, runner.infusion.patient, now, pump=runner.name, summary=dict(result)
+        )
         self._note_started(began)
 
     def vitals(self, pump: str, session: str, by: str, numbers: Mapping[str, int]) -> None:

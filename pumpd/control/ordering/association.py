@@ -1,10 +1,10 @@
-"""Which patient each pump is associated with, kept in the journal and found there again after a restart (PRG-21).
+"""Which patient each pump is associated with, kept in the journal and recovered from it after a restart (PRG-21).
 
 Promises:
-- Only a person's act sets it, and it stays until another act replaces it.
+- Only a person sets it, and it stays until a person replaces it.
 - While an infusion is under way, the pump can be associated with the patient of that infusion only.
-- It holds at once, so that no order for another patient slips in while it is being written. The intent of a start goes
-  to the disk after it. If the disk does not take it in time, the pump has no patient, and the journal says so too.
+- It takes effect at once, so that no order for another patient slips in while it is being written. The intent of a
+  start is written after it. If it cannot be written in time, the pump has no patient, and the journal records that too.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ class Associations:
         self._journal, self._clock, self._turns = journal, clock, Turns()
 
     async def change(self, runner: PumpService, patient: str | None, by: str) -> None:
-        """Make this the pump's patient; None: no patient. Raises RefusedError."""
+        """Associate the pump with this patient; None: with no patient. Raises RefusedError."""
         if patient is not None and not is_token(patient):
             raise RefusedError(f"patient: this is {NO_TOKEN}")
         changed = False
@@ -34,7 +34,7 @@ class Associations:
             async with asyncio.timeout(WITHIN_S), self._turns.of(runner.name):
                 if runner.active and runner.infusion and patient != runner.infusion.patient:
                     raise RefusedError(
-                        f"patient: {runner.name} has an infusion; until it has ended, its patient stays as it is"
+                        f"patient: {runner.name} has an infusion; its patient cannot change until it has ended"
                     )
                 entry, changed = self._entry(runner, patient, by), True
                 runner.patient = patient or ""

@@ -1,4 +1,4 @@
-"""Versions, configuration and library that a session runs under, written down when it begins (AUD-11).
+"""The versions, configuration and library under which a session runs, recorded when it begins (AUD-11).
 
 An infusion that another build began is stopped and not resumed, and nothing is started within two hours of its end
 (PWR-14): an update or a changed configuration takes effect when no patient is being infused or observed.

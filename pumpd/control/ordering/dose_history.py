@@ -1,9 +1,9 @@
-"""What every patient has had, from the journal (PRG-14, PRG-17, PRG-18, PWR-13, PWR-16).
+"""What every patient has been given, from the journal (PRG-14, PRG-17, PRG-18, PWR-13, PWR-16).
 
 Promises:
-- The journal is read from the start of the gateway on, in short pieces, each on a thread of its own. Neither a long
-  journal nor a disk that hangs holds up a pump or a stop.
-- An order waits for the newest entries, and not for long: then it is refused, and not taken later.
+- The journal is read as soon as the gateway starts, in short pieces, on a thread. Neither a long journal nor a disk
+  that hangs holds up a pump or a stop.
+- An order waits briefly for the newest entries. After that it is refused, and not accepted later.
 """
 
 import asyncio
@@ -44,7 +44,7 @@ class DoseHistory:
             log.error("dose_history_not_read", why=str(error))  # noqa: TRY400  # the next order tries again
 
     async def catch_up(self, *, flush: bool = True) -> None:
-        """Take in all that the journal holds now. `flush`: after what was posted is in it. Raises RefusedError."""
+        """Read all that the journal holds now. `flush`: first write what was posted. Raises RefusedError."""
         try:
             async with asyncio.timeout(WITHIN_S):
                 if flush:
@@ -52,12 +52,12 @@ class DoseHistory:
                 while await self._take_piece():
                     pass
         except TimeoutError as error:
-            raise RefusedError("pumpd is still reading what was given before; ask again in a moment") from error
+            raise RefusedError("pumpd is still reading the earlier doses; ask again in a moment") from error
         except JournalError as error:
-            raise RefusedError(f"journal: {error}; what was given before is not known") from error
+            raise RefusedError(f"journal: {error}; earlier doses are not known") from error
 
     def doses(self, live: Collection[str]) -> tuple[Dose, ...]:
-        """Every patient's doses, as far as the journal was read. `live`: the sessions under way."""
+        """Every patient's doses, as far as the journal has been read. `live`: the sessions under way."""
         return self._doses.all(live)
 
     async def _take_piece(self) -> bool:

@@ -1,11 +1,11 @@
 """The library on the disk, checked again before each order and each start (PRG-19, SEC-17).
 
 Promises:
-- A start waits for a check that began after it was asked for. A disk that does not answer ends in a refusal, and holds
-  up nothing else: at most one check is under way, on a thread of its own.
-- The highest version that was ever accepted is in the journal before anything runs by it, so that neither a restart nor
-  other files bring an older one back.
-- Nothing here touches an infusion that runs: a change on the disk counts at the next start.
+- A start waits for a check that began after the start was requested. A disk that does not answer leads to a refusal and
+  holds up nothing else: at most one check is under way, on its own thread.
+- The highest version ever accepted is in the journal before it is used, so that neither a restart nor other files bring
+  an older one back.
+- Nothing here affects a running infusion: a change on disk counts at the next start.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from pumpd.settings import Settings
 
 log = structlog.get_logger("pumpd.control")
 
-FIRST_CHECK_AFTER_S = 5.0  # a process that was restarted over a running pump has other things to do first
+FIRST_CHECK_AFTER_S = 5.0  # a process restarted while a pump runs has more urgent work
 WITHIN_S = 2.0
 
 
@@ -39,7 +39,7 @@ class LibraryCheck:
         self._disk = OwnThread("library check", lambda: _on_disk(self._directory, settings))
 
     async def run(self) -> None:
-        """The check after the load, so that a library that cannot be used is known before it is needed."""
+        """Check once after start-up, so that an unusable library is known before it is needed."""
         await asyncio.sleep(FIRST_CHECK_AFTER_S)
         if reasons := await self.objections():
             log.error("library_not_usable", why=reasons)
@@ -88,6 +88,6 @@ class LibraryCheck:
 
 def _on_disk(directory: Path, settings: Settings) -> tuple[Found, Mark | None]:
     """What is on the disk now. Blocks. Raises JournalError."""
-    from pumpd.library.signing import examine  # noqa: PLC0415  # cryptography: 0.1 s, not at a restart over a pump
+    from pumpd.library.signing import examine  # noqa: PLC0415  # cryptography: 0.1 s, not while a pump waits
 
     return examine(directory, settings.library_keys), highest(settings.journal_path)

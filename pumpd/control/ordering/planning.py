@@ -1,4 +1,4 @@
-"""The program for an order, or every reason against it: library, limits of the pump, and what the patient has had."""
+"""The program for an order, or every reason against it: from the library, the pump's limits and the patient's doses."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from pumpd.settings import PumpSettings, Settings
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A program that passes no hard limit. `course`: where in its course the infusion is."""
+    """A program that exceeds no hard limit. `course`: where in its course the infusion is."""
 
     asked: dict[str, Any]
     prescription: Prescription
@@ -49,7 +49,7 @@ class Planning:
     ) -> Planned:
         """Plan it. Raises RefusedError with every reason, `objections` among them.
 
-        To be `ordered`, it needs a typed reason for each soft limit as well.
+        If it is to be `ordered`, each exceeded soft limit also needs a typed reason.
         """
         reasons = list(objections)
         await self.catch_up()
@@ -65,7 +65,7 @@ class Planning:
         reasons += _loss_of_control_objections(capabilities, runner.settings)
         if ordered:
             reasons += [
-                f"override: {limit.id} passes a soft limit ({limit}); give a reason of at least 3 letters for it"
+                f"override: {limit.id} exceeds a soft limit ({limit}); give a reason of at least 3 letters for it"
                 for limit in program.not_overridden
             ]
         if reasons:
@@ -76,7 +76,9 @@ class Planning:
         return Planned(asked, prescription, program, capabilities, container, course)
 
     def _capabilities(self, runner: PumpService, prescription: Prescription) -> Capabilities:
-        """The pump's limits with the ordered container. Raises Refusals, with every reason that needs no pump."""
+        """The pump's limits with the ordered container. Raises Refusals, with every reason that does not depend on the
+        pump.
+        """
         reasons = check(prescription, self._library)
         container = self._library.containers.get(prescription.container)
         if container is None:
@@ -87,13 +89,13 @@ class Planning:
             raise Refusals([*reasons, Refusal("container", str(error), "PRG-13")]) from error
 
     async def catch_up(self) -> None:
-        """Take in what was given meanwhile. Raises RefusedError."""
+        """Read what was given in the meantime. Raises RefusedError."""
         await self._past.catch_up()
 
     def history(
         self, runner: PumpService, prescription: Prescription, but: str = ""
     ) -> tuple[list[str], tuple[SoftLimit, ...]]:
-        """The limits that this order passes after what the patient has had: hard reasons, and soft limits."""
+        """The limits that this order exceeds, given the patient's earlier doses: hard reasons, and soft limits."""
         entry = self._library.entries.get(prescription.entry)
         if entry is None:
             return [], ()
@@ -113,7 +115,7 @@ class Planning:
         return {"number": at.number, "of": at.of, "phase": "maintenance" if at.maintenance else "infusion"}
 
     def _all(self, but: str = "") -> list[Dose]:
-        """All patients' doses on record, without those of one session."""
+        """All patients' recorded doses, except those of one session."""
         live = {each.infusion.place.session for each in self._runners if each.active and each.infusion}
         return [dose for dose in self._past.doses(live) if dose.session != but]
 

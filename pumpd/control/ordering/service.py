@@ -1,10 +1,10 @@
 """Orders: every check, then the program goes to the pump and waits for its confirmation.
 
 Promises:
-- An order that is refused leaves the pump as it was, and gives every reason.
+- A refused order leaves the pump unchanged, and gives every reason.
 - One order at a time for each pump and for each patient (STA-14). After the last wait every check is made again, with
-  nothing between it and the infusion.
-- An order that is not carried out in time is withdrawn and refused, and never taken later.
+  no further wait before the infusion begins.
+- An order that is not carried out in time is withdrawn and refused, and never accepted later.
 - Nothing here makes a pump flow.
 """
 
@@ -47,7 +47,7 @@ class OrderingService:
         build: Build,
         changed: Callable[[], None],
     ) -> None:
-        self.courses: dict[str, tuple[str, Course | None]] = {}  # by pump: session, place in its course
+        self.courses: dict[str, tuple[str, Course | None]] = {}  # by pump: session, position in its course
         self.planning, self._past = planning, past
         self._turns, self._associations = Turns(), Associations(journal, clock)
         self._gateway, self._pumps, self._library_check, self._gate = gateway, pumps, library_check, gate
@@ -55,7 +55,7 @@ class OrderingService:
         self._changed = changed
 
     async def preview(self, request: Order) -> Planned:
-        """The program that the order would give; nothing is ordered. Raises RefusedError."""
+        """The program that the order would lead to; nothing is ordered. Raises RefusedError."""
         runner = self._pumps.named(request.pump)
         objections = [*self._objections(runner, request.patient), *self._library_check.known]
         return await self.planning.planned(request, runner, objections, ordered=False)
@@ -81,8 +81,8 @@ class OrderingService:
         try:
             body = {"digest": program.digest, "program": program.fields, "peer": peer}
             await self._journal.append([Entry("order_accepted", body, runner.name, session, self._now())])
-            await self._past.catch_up(flush=False)  # what came before this entry is on the disk
-            # Nothing is waited for from here on.
+            await self._past.catch_up(flush=False)  # all earlier entries are on disk
+            # No wait from here on.
             reasons = [*self._objections(runner, request.patient), *self._library_check.known]
             reasons += self.planning.history(runner, planned.prescription, session)[0]
             if reasons:
@@ -90,7 +90,7 @@ class OrderingService:
         except (RefusedError, JournalError, asyncio.CancelledError) as error:
             self._journal.post([Entry("order_withdrawn", {}, runner.name, session, self._now())])
             if isinstance(error, JournalError):
-                why = f"journal: {error}; nothing is started that cannot be written down"
+                why = f"journal: {error}; nothing is started that cannot be recorded"
                 raise RefusedError(why) from error
             raise
         self.courses[runner.name] = (session, planned.course)
@@ -99,7 +99,7 @@ class OrderingService:
         return session
 
     async def associate(self, pump: str, patient: str | None, by: str) -> PumpService:
-        """Make this the pump's patient; None: no patient. Raises RefusedError."""
+        """Associate the pump with this patient; None: with no patient. Raises RefusedError."""
         runner = self._pumps.named(pump)
         await self._associations.change(runner, patient, by)
         self._changed()

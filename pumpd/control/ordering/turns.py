@@ -9,9 +9,9 @@ WITHIN_S = 4.0  # for the whole request: bedside and the command line wait 5 s f
 
 
 class Turns:
-    """Whatever is checked while it is one's turn stays as it is until the turn ends, as far as orders can change it.
+    """A lock for each pump and each patient. While it is held, no other order can change what was checked.
 
-    The pump comes first and the patient second, so that no two turns can wait for each other.
+    The pump is locked first and the patient second, so that no two orders can wait for each other.
     """
 
     def __init__(self) -> None:
@@ -20,7 +20,7 @@ class Turns:
 
     @contextlib.asynccontextmanager
     async def of(self, pump: str, patient: str | None = None) -> AsyncIterator[None]:
-        """Wait for the pump, and for the patient if one is named. Case does not matter, as in the dose history."""
+        """Wait for the pump, and for the patient if one is given. Case does not matter, as in the dose history."""
         async with contextlib.AsyncExitStack() as turn:
             await turn.enter_async_context(_lock(self._pumps, pump))
             if patient is not None:

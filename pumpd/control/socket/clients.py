@@ -1,9 +1,9 @@
-"""The clients on one socket: who they are, how many there may be, and what each may cost (SEC-21, STP-01).
+"""The clients on one socket: who they are, how many there may be, and what each may use (SEC-21, STP-01).
 
 Promises:
 - There are never more than `MOST` clients. A new one always gets a place, so that its stop is read: the user with the
-  most clients loses one, an idle one before one that is waiting for something, and the longest silent first.
-- A client that does not read costs one write buffer and one answer, and is dropped after a while.
+  most clients loses one, an idle one before a busy one, and the one that has been silent longest first.
+- A client that does not read costs one write buffer and one answer, and is dropped after `READ_WITHIN_S`.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pumpd.control.socket.doors import User
 
 MOST = 128
-UNREAD_BYTES = 16 * 1024  # written for a client before control waits for it to read
+UNREAD_BYTES = 16 * 1024  # buffered for a client before control waits for it to read
 READ_WITHIN_S = 10.0  # a client that has not read by then is dropped
 
 _CREDENTIALS = struct.Struct("3i")
@@ -25,7 +25,7 @@ _MOST_GROUPS_BYTES = 4 * 1024
 
 
 class BoundedWriter(asyncio.StreamWriter):
-    """A writer that does not wait for ever: a client that does not read in time is dropped."""
+    """A writer that does not wait forever: a client that does not read in time is dropped."""
 
     async def drain(self) -> None:
         """Raises ConnectionError when the client has gone or was dropped."""
@@ -51,7 +51,7 @@ class Peer:
         pid, uid, gid = _CREDENTIALS.unpack(raw)
         try:
             others = connection.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, _MOST_GROUPS_BYTES)
-        except OSError:  # a kernel that does not say, or more groups than anybody has: the main group counts
+        except OSError:  # the kernel does not report them, or there are too many: the main group counts
             others = b""
         return cls(uid, pid, frozenset({gid, *struct.unpack(f"{len(others) // 4}I", others)}))
 
@@ -83,7 +83,7 @@ class Clients:
         return len(self._longest_silent_first)
 
     def enter(self, client: Client) -> None:
-        """Give the client a place. When all are taken, another client is dropped."""
+        """Admit the client. When all places are taken, another client is dropped."""
         if len(self) >= MOST:
             dropped = self._to_drop()
             self.leave(dropped)
@@ -91,7 +91,7 @@ class Clients:
         self._longest_silent_first.append(client)
 
     def heard(self, client: Client) -> None:
-        """The client has sent a request, which is carried out now."""
+        """The client has sent a request, which is being carried out."""
         client.busy = True
         if client in self._longest_silent_first:
             self._longest_silent_first.remove(client)

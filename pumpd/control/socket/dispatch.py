@@ -1,10 +1,10 @@
-"""From a request to the service that carries it out, and every refusal into the journal.
+"""From a request to the service that carries it out, and a journal entry for every refusal.
 
 Promises:
-- A request that may not come in by its door is refused before anything else is done with it.
+- A request that is not allowed by its door is refused before anything else is done with it.
 - A stop waits for nothing.
-- Every refusal leaves a journal entry with its reasons. What anybody on the network can cause, and what the door
-  refuses, leaves a limited number of them, so that nobody can fill the disk.
+- Every refusal leaves a journal entry with its reasons. Refusals that anyone on the network can cause, and those of the
+  doors, leave a limited number of entries, so that nobody can fill the disk.
 """
 
 from asyncio import StreamReader, StreamWriter
@@ -118,7 +118,7 @@ class Dispatch:
                 return Answer(ok=True, result=dict(result))
 
     def stream(self, request: Request | None) -> Stream | None:
-        """What is written after the answer until the client goes away; None when the next request comes instead."""
+        """What to stream after the answer until the client disconnects; None to read the next request instead."""
         match request:
             case TraceRequest(pump=pump):
                 return partial(show_wire, self._pumps.named(pump))
@@ -128,7 +128,7 @@ class Dispatch:
                 return None
 
     def malformed(self, caller: Caller, problems: tuple[str, ...]) -> Answer:
-        """What came over the socket is not a request."""
+        """The data that came over the socket is not a request."""
         self._note_limited("request_malformed", {"problems": list(problems), "peer": caller.name}, caller.door)
         return Answer(ok=False, reasons=problems)
 
@@ -183,7 +183,7 @@ class Dispatch:
                 return await self._change_keys(request, peer)
             case StaffList() | StaffAdd() | StaffRemove() | PinReset():
                 return await self._change_staff(request, peer)
-            case Stop():  # carried out before; here for the type checker
+            case Stop():  # already carried out; here for the type checker
                 return self._stop(request, peer)
 
     async def _pair(self, request: PairOpen | PairAccept | PairClose, peer: str) -> dict[str, Any]:
@@ -226,7 +226,7 @@ class Dispatch:
     def _note_refusal(self, request: Request, caller: Caller, reasons: tuple[str, ...]) -> None:
         by = request.ordered_by if isinstance(request, Order) else getattr(request, "by", "")
         body = {"op": request.op, "by": by, "reasons": list(reasons), "peer": caller.name}
-        if isinstance(request, TabletRequest | PairOffer | Alive):  # anybody on the network can send these
+        if isinstance(request, TabletRequest | PairOffer | Alive):  # anyone on the network can send these
             self._note_limited("request_refused", body, caller.door)
         else:
             kind = _REFUSED.get(request.op, "request_refused")

@@ -1,10 +1,11 @@
 """Which request may come in by which door, and from which user: one table, deny by default (SEC-21).
 
 Promises:
-- Bedside has a network, so it may be captured. By its door come signed tablet requests, pairing offers, its own
-  liveness, what it needs to show state, and stops. What no paired key has signed changes nothing but a stop.
-- Only root, or the user that control runs as, changes who may speak for a nurse: pairing, keys, staff.
-- A stop comes in by every door, from every user who can open it.
+- Bedside has a network, so it may be compromised. Its door takes signed tablet requests, pairing offers, its own
+  liveness, what it needs to show state, and stops. Apart from a stop, nothing without a paired key's signature changes
+  anything.
+- Only root, or the user that control runs as, changes who may act as a nurse: pairing, keys, staff.
+- A stop is accepted by every door, from every user who can open it.
 """
 
 from collections.abc import Mapping
@@ -67,12 +68,12 @@ Users = frozenset[User]
 NOBODY: Users = frozenset()
 OWNER: Users = frozenset({User.OWNER})
 GROUP: Users = frozenset({User.OWNER, User.MEMBER})
-EVERYBODY: Users = frozenset(User)
+EVERYONE: Users = frozenset(User)
 
 
 @dataclass(frozen=True, slots=True)
 class May:
-    """Who may ask for it by each door. A door that is not named is shut."""
+    """Who may make a request by each door. A door that is not listed is closed."""
 
     operator: Users = NOBODY
     tablet: Users = NOBODY
@@ -82,23 +83,23 @@ class May:
 
 
 TABLE: Mapping[type[Any], May] = {
-    Stop: May(operator=EVERYBODY, tablet=EVERYBODY),
+    Stop: May(operator=EVERYONE, tablet=EVERYONE),
     # The command line and the software nurse
     StatusRequest: May(operator=GROUP),
     Order: May(operator=GROUP),
     ChallengeRequest: May(operator=GROUP),
-    Confirmation: May(operator=GROUP),  # which a paired software key has signed
+    Confirmation: May(operator=GROUP),  # signed by a paired software key
     Associate: May(operator=GROUP),
     Dissociate: May(operator=GROUP),
     Pause: May(operator=GROUP),
     Resume: May(operator=GROUP),
     Clear: May(operator=GROUP),
     Reconcile: May(operator=GROUP),
-    # What both show
+    # What both sockets show
     WatchRequest: May(operator=GROUP, tablet=GROUP),
     LibraryRequest: May(operator=GROUP, tablet=GROUP),
     TraceRequest: May(operator=GROUP, tablet=GROUP),  # the engineer's bench panel shows the line of a simulated pump
-    # Tablets, by way of bedside
+    # Tablets, through bedside
     NonceRequest: May(tablet=GROUP),
     TabletRequest: May(tablet=GROUP),
     Alive: May(tablet=GROUP),
@@ -121,7 +122,7 @@ TABLE: Mapping[type[Any], May] = {
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: by which door, as which user, and how the journal names them."""
+    """Who sent a request: by which door, as which user, and how the journal names them."""
 
     door: Door
     user: User
@@ -135,7 +136,7 @@ def objection(request: Request, caller: Caller) -> str | None:
     if caller.user in users:
         return None
     if users:
-        return f"{request.op}: only {_named(users)} may ask for that by the {caller.door}"
+        return f"{request.op}: only {_named(users)} may ask for that on the {caller.door}"
     return f"{request.op}: the {caller.door} does not take that request"
 
 
@@ -158,4 +159,4 @@ def _what(kind: type[Any]) -> str:
 
 
 def _who(users: Users) -> str:
-    return {NOBODY: "no", OWNER: "owner", GROUP: "owner, group", EVERYBODY: "everybody"}[users]
+    return {NOBODY: "no", OWNER: "owner", GROUP: "owner, group", EVERYONE: "everyone"}[users]

@@ -78,9 +78,9 @@ class ControlServer:
             answer = self._dispatch.malformed(caller, (f"request: longer than {LONGEST_LINE} bytes",))
             writer.write(answer.model_dump_json().encode() + b"\n")
         except ConnectionError:
-            pass  # the client has gone; what it asked for was done
+            pass  # the client is gone; its request was carried out
         except asyncio.CancelledError:
-            writer.transport.abort()  # control is ending, and does not wait for a client that does not read
+            writer.transport.abort()  # control is ending, and does not wait for clients that do not read
         finally:
             self.clients.leave(client)
             opened.close()
@@ -107,7 +107,7 @@ class ControlServer:
             return self._dispatch.malformed(caller, problems(error, "request")), None
         try:
             return await self._dispatch.answer(request, caller), request
-        except Exception as error:  # the socket must go on answering: stop goes through here
+        except Exception as error:  # the socket must keep answering: a stop comes through here
             log.exception("request_failed", op=request.op)
             return Answer(ok=False, reasons=(f"pumpd failed on this request: {error!r}",)), request
 

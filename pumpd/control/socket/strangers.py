@@ -1,4 +1,4 @@
-"""Journal entries that anybody on the network can cause: enough to see it, too few to fill a disk (SEC-19)."""
+"""Journal entries that anyone on the network can cause: enough to see it, too few to fill a disk (SEC-19)."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ MOST, WITHIN_NS = 30, 60 * NS
 
 @dataclass(slots=True)
 class StrangerLimit:
-    """At most so many entries in so long. The next entry says how many were left out."""
+    """A limited number of entries per period. The next entry gives the number that were left out."""
 
     _since_ns: int = -WITHIN_NS
     _written: int = 0
@@ -24,7 +24,7 @@ class StrangerLimit:
         return True
 
     def left_out(self) -> dict[str, int]:
-        """What the entry that is written now says about those that were not."""
+        """What to add to an entry about those that were left out before it."""
         found = {"left_out_before": self._left_out} if self._left_out else {}
         self._left_out = 0
         return found

@@ -34,7 +34,7 @@ class StateStream:
             watcher.set()
 
     async def show(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Write the state as a line at each change, and at least each second, until the client goes away."""
+        """Write the state as a line at each change, and at least each second, until the client disconnects."""
         changed = asyncio.Event()
         self._watchers.add(changed)
         try:
@@ -63,7 +63,7 @@ class StateStream:
 
 
 async def show_wire(runner: PumpService, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Write a line of JSON for each packet until the client goes away: `t_ns`, `way` (out, in), `hex`, `dropped`."""
+    """Write a line of JSON for each packet until the client disconnects: `t_ns`, `way` (out, in), `hex`, `dropped`."""
     waiting: deque[dict[str, object]] = deque()
     filled, dropped = asyncio.Event(), 0
 
@@ -96,7 +96,7 @@ async def show_wire(runner: PumpService, reader: asyncio.StreamReader, writer: a
 
 @contextlib.asynccontextmanager
 async def _until_gone(reader: asyncio.StreamReader) -> AsyncIterator["asyncio.Task[bytes]"]:
-    """A task that is done when the client goes away, or sends anything."""
+    """A task that is done when the client disconnects, or sends anything."""
     gone = asyncio.create_task(reader.read(1), name="watch client")
     try:
         yield gone

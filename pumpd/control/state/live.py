@@ -2,7 +2,7 @@
 
 Promises:
 - Collecting it changes nothing.
-- Every active alarm is in it, those of the pumps and the gateway's own.
+- It contains every active alarm, of the pumps and of the gateway.
 """
 
 from collections.abc import Callable, Mapping, Sequence

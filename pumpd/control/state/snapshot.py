@@ -31,9 +31,9 @@ from pumpd.pump import Capabilities, Identity, LossOfControl, Reading
 from pumpd.settings import PumpSettings
 
 _LOSS_OF_CONTROL = {
-    LossOfControl.NATIVE: "the pump stops by its own watchdog",
+    LossOfControl.NATIVE: "the pump's own watchdog stops it",
     LossOfControl.DEADMAN: "the deadman process stops the pump",
-    LossOfControl.VTBI_ONLY: "the pump goes on to the programmed volume",
+    LossOfControl.VTBI_ONLY: "the pump continues to the programmed volume",
 }
 
 

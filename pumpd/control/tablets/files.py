@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-WRITTEN_WITHIN_S = 4.0  # less than a command waits for its answer
+WRITTEN_WITHIN_S = 4.0  # shorter than a command waits for its answer
 
 T = TypeVar("T")
 
@@ -32,7 +32,7 @@ def read_entries(path: Path) -> list[dict[str, Any]]:
 
 
 def write_entries(path: Path, entries: list[dict[str, Any]], *, mode: int) -> None:
-    """Replace the file's entries by these. Raises OSError."""
+    """Replace the entries in the file. Raises OSError."""
     beside = path.with_suffix(".new")
     beside.unlink(missing_ok=True)
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
@@ -50,10 +50,10 @@ def write_entries(path: Path, entries: list[dict[str, Any]], *, mode: int) -> No
 
 
 class Changes:
-    """The changes to one file: one after the other, each on a thread, so that no change is lost to another.
+    """Changes to one file, one after the other, each on a thread, so that no change overwrites another.
 
-    A change reads, changes and writes; while one waits for the disk, the next waits for it. A disk that does not answer
-    holds one thread and nothing else.
+    A change reads, modifies and writes; while one waits for the disk, the next one waits for it. A disk that does not
+    answer blocks one thread and nothing else.
     """
 
     def __init__(self, what: str) -> None:

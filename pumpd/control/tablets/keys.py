@@ -8,7 +8,7 @@ from pumpd.messages.keys import PairedKey
 
 
 class KeyStoreError(ValueError):
-    """The file of paired keys cannot be used; the message names it. Nothing can be confirmed, stop still works."""
+    """The file of paired keys cannot be used; the message names it. Nothing can be confirmed; stop still works."""
 
 
 class KeyStore:
@@ -18,7 +18,7 @@ class KeyStore:
         self.path = path
 
     def all(self) -> dict[str, PairedKey]:
-        """Paired keys by id; none when nothing was ever paired. Raises KeyStoreError for a file that cannot be used."""
+        """Paired keys by id; empty when none was ever paired. Raises KeyStoreError for a file that cannot be used."""
         try:
             keys = [PairedKey.of(entry) for entry in read_entries(self.path)]
         except (OSError, ValueError, TypeError, KeyError) as error:
@@ -26,7 +26,7 @@ class KeyStore:
         return {key.id: key for key in keys}
 
     def add(self, key: PairedKey) -> PairedKey:
-        """Keep a key, replacing an older one with the same id."""
+        """Store a key, replacing an older one with the same id."""
         self._write(self.all() | {key.id: key})
         return key
 

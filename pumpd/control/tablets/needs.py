@@ -1,8 +1,8 @@
 """Which role a signed tablet request needs: one table, deny by default (SEC-07).
 
 A request from a tablet needs two permissions, the key's and the signed-in person's: a stolen tablet has no person, a
-known PIN has no tablet. Stop is not in the table, because everybody may stop. Nothing here can start a pump; a
-confirmation needs a signature of its own besides.
+known PIN has no tablet. Stop is not in the table, because everyone may stop. Nothing here can start a pump; a
+confirmation also needs a signature of its own.
 """
 
 from collections.abc import Collection

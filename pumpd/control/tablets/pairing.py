@@ -1,10 +1,10 @@
-"""The pairing window: how a tablet's key comes to be trusted (SEC-01, SEC-02, SEC-18).
+"""The pairing window: how a tablet's key becomes trusted (SEC-01, SEC-02, SEC-18).
 
 Promises:
-- Only a person at the gateway opens a window. It lasts 120 s, takes one tablet, and three wrong codes close it.
+- Only a person at the gateway opens a window. It lasts 120 s, accepts one tablet, and closes after three wrong codes.
 - The token of the window (in the QR code) lets a tablet offer its key. It does not make the key trusted.
-- The code is a digest of token and key. A person reads it on the tablet and types it at the gateway, so that a key that
-  is only offered over the network is not accepted.
+- The code is a digest of token and key. A person reads it on the tablet and types it at the gateway, so a key that was
+  merely offered over the network is not accepted.
 
 A value with time as an argument; `pairing_service` keeps it.
 """
@@ -19,7 +19,7 @@ NS = 10**9
 WINDOW_NS = 120 * NS  # SEC-01 [P]
 WRONG_CODES = 3
 WRONG_CODE_WAIT_NS = 2 * NS  # between two tries at the gateway
-OFFERS = 3  # different keys that one window takes: keys cannot be tried until a code fits
+OFFERS = 3  # different keys that one window takes: keys cannot be tried until a code matches
 
 
 class WindowState(StrEnum):
@@ -34,7 +34,7 @@ class PairingError(ValueError):
 
 
 def short_code(token: str, public_der: bytes) -> str:
-    """Six digits that both sides show: of the token and the whole key."""
+    """Six digits that both sides show, derived from the token and the whole key."""
     digest = hashlib.sha256(b"pumpd-pairing-v1\n" + token.encode() + b"\n" + public_der).digest()
     number = int.from_bytes(digest[:8], "big") % 1_000_000
     return f"{number // 1000:03d}-{number % 1000:03d}"
@@ -96,7 +96,7 @@ class Window:
                 self.state = WindowState.REFUSED
                 raise PairingError(f"pair: {WRONG_CODES} wrong codes; the window is closed and nothing was paired")
             raise PairingError(
-                "pair: this is not the code that the tablet shows; read it again, another tablet may have answered"
+                "pair: this is not the code that the tablet shows; read it again, or another tablet may have answered"
             )
         self.state = WindowState.ACCEPTED
         return public_der, self.name or name

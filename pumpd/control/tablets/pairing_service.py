@@ -19,7 +19,7 @@ class PairingService:
         self._window: Window | None = None
 
     def open(self, roles: tuple[str, ...], name: str, by: str) -> dict[str, Any]:
-        """Open a window, which closes the one before. Raises RefusedError."""
+        """Open a window, which closes the previous one. Raises RefusedError."""
         if not roles or (wrong := [role for role in roles if role not in list(Role)]):
             raise RefusedError(f"role: {', '.join(wrong) if roles else 'none given'}; there are {', '.join(Role)}")
         if len(name) > LONGEST_NAME:
@@ -54,7 +54,7 @@ class PairingService:
         }
 
     async def accept(self, code: str, by: str) -> dict[str, Any]:
-        """The code that the person typed. Raises RefusedError."""
+        """Accept the code that the person typed. Raises RefusedError."""
         await signature.load()
         window = self._open_window()
         try:

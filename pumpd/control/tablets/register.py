@@ -1,4 +1,4 @@
-"""The paired keys and the staff: what a person at the gateway lists and changes.
+"""The paired keys and the staff: a person at the gateway lists and changes them here.
 
 Promises:
 - Control is the only writer of both files, and makes one change to a file after the other: a revoked key never comes
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 class Register:
-    """Every call raises RefusedError with the reason against it. `by`: who asks, for the journal."""
+    """Every call raises RefusedError with the reason against it. `by`: who made the request, for the journal."""
 
     def __init__(self, keys: KeyStore, staff: StaffStore, journal: JournalWriter, clock: Clock) -> None:
         self._keys, self._staff, self._journal, self._clock = keys, staff, journal, clock
@@ -41,7 +41,7 @@ class Register:
             raise RefusedError(str(error)) from error
 
     def key(self, key_id: str) -> PairedKey | None:
-        """A paired key, as the file has it at this moment."""
+        """A paired key, as it is in the file at this moment."""
         try:
             return self._keys.all().get(key_id)
         except KeyStoreError as error:

@@ -1,9 +1,9 @@
-"""What a paired tablet may have done, and only after its signature was verified here (SEC-05, SEC-06, SEC-07).
+"""The requests of paired tablets, carried out only after their signature was verified here (SEC-05, SEC-06, SEC-07).
 
 Promises:
-- Bedside only carries text. A request counts when a key that is paired here signed exactly it, for this gateway, over a
-  nonce that was drawn here, is fresh and was never used.
-- Two permissions: the key's roles and those of the person signed in on that tablet.
+- Bedside only carries text. A request counts when a key that is paired here signed exactly this request, for this
+  gateway, over a nonce that was drawn here, is fresh and was never used.
+- A request needs two permissions: the roles of the key and those of the person signed in on that tablet.
 - Nothing here starts a pump. A confirmation carries a signature of its own, over what was on the screen.
 """
 
@@ -70,7 +70,7 @@ class Tablets:
         return self._nonces.draw(self._clock.loop_ns())
 
     async def answer(self, request: TabletRequest) -> Answer:
-        """Raises RefusedError for what no paired tablet asked for."""
+        """Raises RefusedError for a request that no paired tablet made."""
         await signature.load()
         key = self._verified(request)
         try:
@@ -129,7 +129,7 @@ class Tablets:
                 return await self._for_a_person(key, person, inner)
 
     async def _for_a_person(self, key: PairedKey, person: Person | None, inner: asked.Inner) -> Answer | dict[str, Any]:
-        assert person is not None  # `objection` has seen to it
+        assert person is not None  # `objection` has checked it
         self._sign_ins.touch(key.id)
         who = f"{person}, tablet {key.name} ({key.id})"
         match inner:
@@ -173,11 +173,11 @@ class Tablets:
 
     async def _confirm(self, key: PairedKey, person: Person, inner: asked.TabletConfirm) -> PumpService:
         if inner.key not in (None, key.id):
-            raise RefusedError("confirm: it names another key than the one that asks")
+            raise RefusedError("confirm: it names a key other than the one that signed the request")
         signer, second = f"{person} on tablet {key.name} ({key.id})", None
         if inner.second is not None:
             if inner.second.badge == person.badge:
-                raise RefusedError("confirm: the second check is another person's; this is the badge that is signed in")
+                raise RefusedError("confirm: the second check needs another person; this badge is signed in here")
             second = await self._sign_ins.checked(key.id, inner.second.badge, inner.second.pin.get_secret_value())
             signer = f"{signer}, checked by {second}"
 
@@ -191,20 +191,20 @@ class Tablets:
         return await self._confirming.confirm(sent, key, signer, permitted, checked_twice=second is not None)
 
     def _objections(self, key: PairedKey, person: Person, op: str) -> list[str]:
-        """Why this person on this tablet may not do it any more: what was verified may have ended meanwhile."""
+        """Why this person on this tablet may no longer do it: what was verified earlier may have ended."""
         try:
             paired, found = self._keys.all().get(key.id), self._sign_ins.person(key.id)
         except (KeyStoreError, StaffError) as error:
             return [str(error)]
         if paired is None or paired.public_pem != key.public_pem:
-            return [f"{op}: the tablet {key.name!r} is not paired with this gateway any more"]
+            return [f"{op}: the tablet {key.name!r} is no longer paired with this gateway"]
         if found is None or found[0].badge != person.badge:
-            return [f"{op}: {person.name} is not signed in on this tablet any more"]
+            return [f"{op}: {person.name} is no longer signed in on this tablet"]
         why = objection(op, paired.roles, found[0].roles)
         return [why] if why else []
 
     def _objections_to_second(self, second: Person | None) -> list[str]:
-        """Why the second person's check does not count, or does not count any more."""
+        """Why the second person's check does not count, or no longer counts."""
         if second is None:
             return []
         try:
@@ -227,6 +227,6 @@ def _from(key: PairedKey) -> dict[str, str]:
 
 
 def _exact(challenge: dict[str, Any]) -> dict[str, Any]:
-    """The instant as text: a browser's numbers cannot hold it."""
+    """The challenge with its instant as text: a browser's numbers cannot hold it."""
     binding = challenge["binding"]
     return challenge | {"binding": binding | {"expires_ns": str(binding["expires_ns"])}}

@@ -1,10 +1,10 @@
-"""Who is signed in on which tablet, and how often it was tried (STA-03, SEC-15, SEC-16). Stop never comes here.
+"""Who is signed in on which tablet, and how many attempts failed (STA-03, SEC-15, SEC-16). A stop never comes here.
 
 Promises:
 - Three minutes without a touch sign the person out.
-- Five wrong PINs for a badge, or on a tablet, and that badge or tablet waits for 60 s; a right PIN
-  within that time is not even checked.
-- A person who is removed from the list of staff is signed out at once.
+- After five wrong PINs for a badge, or on a tablet, that badge or tablet waits for 60 s; in that time not even a
+  correct PIN is checked.
+- A person who is removed from the staff list is signed out at once.
 """
 
 import asyncio
@@ -20,12 +20,12 @@ NS = 10**9
 IDLE_NS = 180 * NS  # SEC-16, STA-03
 WRONG_PINS = 5  # SEC-15 [P]
 THROTTLED_NS = 60 * NS  # SEC-15 [P]
-MOST_KEPT = 1000  # badges and tablets whose wrong tries are remembered
+MOST_KEPT = 1000  # badges and tablets whose failed attempts are remembered
 MOST_WAITING = 4  # sign-ins that wait for their turn
 
 
 class SignInError(ValueError):
-    """Nobody was signed in, and why; `retry_s` seconds must pass before another try is checked."""
+    """Nobody was signed in, and why; `retry_s` seconds must pass before another attempt is checked."""
 
     def __init__(self, reason: str, retry_s: int = 0) -> None:
         self.retry_s = retry_s
@@ -34,12 +34,12 @@ class SignInError(ValueError):
 
 @dataclass(slots=True)
 class Throttle:
-    """Counts wrong tries by name: a badge, a tablet. A value with time as an argument."""
+    """Counts failed attempts by name, of a badge or a tablet. Time is an argument."""
 
-    _wrong: dict[str, tuple[int, int]] = field(default_factory=dict)  # how many, and when the last
+    _wrong: dict[str, tuple[int, int]] = field(default_factory=dict)  # how many, and when the last one was
 
     def left_ns(self, name: str, now_ns: int) -> int:
-        """How long this name must wait still."""
+        """How much longer this name must wait."""
         wrong, last = self._wrong.get(name, (0, 0))
         return max(0, last + THROTTLED_NS - now_ns) if wrong >= WRONG_PINS else 0
 
@@ -97,7 +97,7 @@ class SignIns:
             self._sessions[tablet].touched_ns = self._now()
 
     async def sign_in(self, tablet: str, badge: str, pin: str) -> Person:
-        """Sign in, and sign out the person before. Raises SignInError, StaffError."""
+        """Sign in, and sign out the previous person. Raises SignInError, StaffError."""
         self._sessions.pop(tablet, None)
         person = await self.checked(tablet, badge, pin)
         self._sessions[tablet] = _Session(person.badge, self._now())
@@ -119,7 +119,7 @@ class SignIns:
         wait = max(self._throttle.left_ns(name, self._now()) for name in names)
         if wait:
             wait_s = -(-wait // NS)
-            raise SignInError(f"sign-in: {WRONG_PINS} wrong PINs; wait {wait_s} s. Stop works as ever", wait_s)
+            raise SignInError(f"sign-in: {WRONG_PINS} wrong PINs; wait {wait_s} s. Stop still works", wait_s)
         person = self._staff.all().get(badge)
         if not await asyncio.to_thread(fits, person.pin_hash if person else None, pin) or person is None:
             for name in names:

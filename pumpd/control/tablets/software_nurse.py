@@ -1,6 +1,6 @@
-"""Software nurses: paired keys that confirm by themselves, for simulation and integration.
+"""Software nurses: paired keys that confirm on their own, for simulation and integration.
 
-A tablet's key never does: its request says who is signed in on the tablet.
+A tablet's key never does: its request states who is signed in on the tablet.
 """
 
 from pumpd.control.confirming.service import ConfirmingService

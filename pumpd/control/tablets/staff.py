@@ -1,9 +1,9 @@
 """The people who may sign in on a tablet: badge, name, roles and a PIN's argon2id hash, in a file that control writes.
 
 Promises:
-- A PIN is kept nowhere: not in the file, the journal, a log or an error.
-- A hash takes some 20 MB and tenths of a second on a small gateway. It is computed on a thread, one at a time, so that
-  the pumps notice nothing (`sign_in`). Its library is loaded for the first one.
+- A PIN is stored nowhere: not in the file, the journal, a log or an error message.
+- A hash takes about 20 MB and tenths of a second on a small gateway. It is computed on a thread, one at a time, so that
+  the pumps are not affected (`sign_in`). Its library is loaded for the first one.
 """
 
 import re
@@ -25,7 +25,7 @@ _TOO_SIMPLE = "0123456789012345" + "9876543210987654"
 
 
 class StaffError(ValueError):
-    """The file of staff, or what should go into it, cannot be used. Nobody can sign in with it; stop still works."""
+    """The staff file, or a change to it, cannot be used. Nobody can sign in with it; stop still works."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +52,9 @@ class Person:
 
 @cache
 def _hasher() -> "PasswordHasher":
-    from argon2 import PasswordHasher  # noqa: PLC0415  # 4 MB that a gateway without tablets need not have
+    from argon2 import PasswordHasher  # noqa: PLC0415  # 4 MB that a gateway without tablets does not need
 
-    # OWASP's least argon2id for 19 MiB; a Raspberry Pi 4 needs about 0.15 s for it.
+    # OWASP's minimum for argon2id with 19 MiB; it takes a Raspberry Pi 4 about 0.15 s.
     return PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
 
@@ -75,18 +75,18 @@ def hashed(pin: str) -> str:
 
 
 def fits(pin_hash: str | None, pin: str) -> bool:
-    """Whether this is the PIN behind the hash. Without a hash it takes as long and returns False."""
+    """Whether this PIN has this hash. Without a hash it takes just as long and returns False."""
     from argon2.exceptions import InvalidHashError, VerificationError  # noqa: PLC0415  # as above
 
     try:
-        _hasher().verify(pin_hash or _nobodys_hash(), pin)
+        _hasher().verify(pin_hash or _hash_without_person(), pin)
     except (VerificationError, InvalidHashError):
         return False
     return pin_hash is not None
 
 
 @cache
-def _nobodys_hash() -> str:
+def _hash_without_person() -> str:
     return _hasher().hash("no PIN has letters")
 
 

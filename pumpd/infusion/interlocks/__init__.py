@@ -1,4 +1,4 @@
-"""The interlocks: each checks the infusion as it now is, and permits, refuses or trips. One small file each.
+"""The interlocks: each checks the infusion as it is now, and permits, refuses or trips. One small file each.
 
 A start needs all of them to permit; so does every renewal of the lease. A trip stops the pump and latches.
 """

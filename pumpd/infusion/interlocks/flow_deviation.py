@@ -7,7 +7,7 @@ from pumpd.pump import AlarmCode
 from pumpd.quantities import NS_PER_S, Duration, Rate, Volume
 
 _WARN = Permit((AlarmCode.FLOW_DEVIATION,))
-SHORT_NS = 5 * NS_PER_S  # "at once": the shortest stretch that is evaluated
+SHORT_NS = 5 * NS_PER_S  # "at once": the shortest period that is evaluated
 
 
 def grown(infusion: Infusion, sample: Sample, now_ns: int) -> tuple[Volume, Volume]:
@@ -27,7 +27,7 @@ def check(infusion: Infusion, now_ns: int) -> Verdict:
         counted, expected = grown(infusion, sample, at)
         clear = expected > limits.counter_slack.times(2)
         if not clear and sample is not infusion.samples[0]:
-            continue  # a coarse counter, or a slow flow, shows itself over a longer stretch only
+            continue  # with a coarse counter or a slow flow, only a longer period shows a deviation
         twice = expected.times(2)
         if counted >= (twice - limits.counter_slack if clear else twice + limits.counter_slack):
             return Trip(AlarmCode.FREE_FLOW, f"{counted} counted where {expected} is programmed")
@@ -38,7 +38,7 @@ def check(infusion: Infusion, now_ns: int) -> Verdict:
     span_ns = at - oldest.at_ns
     if span_ns < limits.deviation_for_ns:
         return PERMIT
-    if at != infusion.samples[-1].at_ns:  # the long stretch is evaluated with each new sample, every five seconds
+    if at != infusion.samples[-1].at_ns:  # the long period is evaluated with each new sample, every five seconds
         return _WARN if AlarmCode.FLOW_DEVIATION in infusion.alarms else PERMIT
     counted, expected = grown(infusion, oldest, at)
     off = abs(counted - expected)

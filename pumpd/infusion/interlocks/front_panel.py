@@ -20,7 +20,7 @@ def check(infusion: Infusion, now_ns: int) -> Verdict:
         return PERMIT
     if not infusion.state.may_flow and infusion.counted > infusion.counted_when_stopped:
         more = infusion.counted - infusion.counted_when_stopped
-        return Trip(AlarmCode.PROGRAM_CHANGED, f"the pump counted {more} more while it should have stood still")
+        return Trip(AlarmCode.PROGRAM_CHANGED, f"the pump counted {more} more while it should have been stopped")
     if reading.state is PumpState.ALARM:  # for pump_alarms
         return PERMIT
     if not infusion.state.may_flow:
@@ -34,7 +34,7 @@ def check(infusion: Infusion, now_ns: int) -> Verdict:
     program, slack = infusion.segment.program, infusion.limits.over_delivery
     if reading.rate == program.rate_at(infusion.counted):
         return PERMIT
-    # Rate and volume are asked one after the other: next to a step's end either rate is right.
+    # Rate and volume are read one after the other: near the end of a step either rate is right.
     near = {program.rate_at(max(infusion.counted - slack, ZERO)), program.rate_at(infusion.counted + slack)}
     if reading.rate not in near:
         return Trip(

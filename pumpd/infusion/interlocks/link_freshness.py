@@ -1,4 +1,4 @@
-"""RUN-01, COM-01: permission rests on a reading that is young; a late one warns, and lets the lease run out."""
+"""RUN-01, COM-01: permission needs a recent reading. A late one raises a warning, and the lease runs out."""
 
 from pumpd.infusion.interlocks.verdict import PERMIT, Refuse, Verdict
 from pumpd.infusion.model import Infusion
@@ -11,7 +11,7 @@ def age_ns(infusion: Infusion, now_ns: int) -> int | None:
 
 
 def warnings(infusion: Infusion, now_ns: int) -> tuple[AlarmCode, ...]:
-    """What to show of a link that is late or gone; asked for apart, because it matters most when `check` refuses."""
+    """What to show when the link is late or lost. Separate from `check`, because it matters most when that refuses."""
     age = age_ns(infusion, now_ns)
     if infusion.link_lost:
         return (AlarmCode.LINK_LOST,)
@@ -21,7 +21,7 @@ def warnings(infusion: Infusion, now_ns: int) -> tuple[AlarmCode, ...]:
 def check(infusion: Infusion, now_ns: int) -> Verdict:
     age = age_ns(infusion, now_ns)
     if age is None:
-        return Refuse(("the pump was not read yet",))
+        return Refuse(("the pump has not been read yet",))
     if age > infusion.limits.renewal_ns:
         return Refuse((f"the last reading is {age / 1e9:.1f} s old",))
     return PERMIT

@@ -14,5 +14,5 @@ def check(infusion: Infusion, now_ns: int) -> Verdict:
         return Permit(tuple(alarm.code for alarm in reading.alarms))
     code = stopping[0].code if stopping else AlarmCode.PUMP_FAULT
     if infusion.state.may_flow:
-        return Trip(code, f"the pump reports {', '.join(stopping) or 'an alarm that it does not name'}")
+        return Trip(code, f"the pump reports {', '.join(stopping) or 'an alarm without naming it'}")
     return Refuse((f"the pump reports {', '.join(stopping) or 'an alarm'}",))

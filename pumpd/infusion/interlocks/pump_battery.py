@@ -1,4 +1,4 @@
-"""STA-13: as far as the pump tells, a first start needs mains or an hour in its battery, and what runs warns."""
+"""STA-13: as far as the pump reports it, a first start needs mains or an hour of battery. A running pump only warns."""
 
 from pumpd.infusion.interlocks.verdict import PERMIT, Permit, Refuse, Verdict
 from pumpd.infusion.model import Infusion
@@ -22,7 +22,7 @@ def check(infusion: Infusion, now_ns: int) -> Verdict:
 
 
 def _objection(reading: Reading) -> str:
-    """Why the pump may not be started on its battery; empty too when it reports nothing about its battery."""
+    """Why the pump may not be started on its battery; also empty when it reports nothing about its battery."""
     left = reading.battery_left_min
     if left is not None:
         return "" if left >= START_MIN else f"runs {left} min on its battery, at least {START_MIN} min are needed"

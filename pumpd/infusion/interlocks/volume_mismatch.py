@@ -1,4 +1,4 @@
-"""RUN-03: the integral of the reported rate and the reported volume tell the same story."""
+"""RUN-03: the integral of the reported rate agrees with the reported volume."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""WIN-02: the whole volume not before 38 minutes of flow (95 % of the prescribed time)."""
+"""WIN-02: the whole volume is not given before 38 minutes of flow (95 % of the prescribed time)."""
 
 from pumpd.infusion.interlocks.verdict import PERMIT, Trip, Verdict
 from pumpd.infusion.model import Infusion
@@ -12,4 +12,4 @@ def check(infusion: Infusion, now_ns: int) -> Verdict:
     running = infusion.running_ns(now_ns)
     if running >= infusion.window.least_ns:
         return PERMIT
-    return Trip(AlarmCode.WINDOW_TOO_FAST, f"the whole volume after {running / 6e10:.1f} min")
+    return Trip(AlarmCode.WINDOW_TOO_FAST, f"the whole volume was given after {running / 6e10:.1f} min")

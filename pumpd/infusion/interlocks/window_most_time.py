@@ -1,4 +1,4 @@
-"""WIN-03, WIN-04: a hard stop at 42 minutes of flow, and at 60 minutes with pauses, whatever volume remains."""
+"""WIN-03, WIN-04: a hard stop at 42 minutes of flow, and at 60 minutes with pauses, however much volume remains."""
 
 from pumpd.infusion.interlocks.verdict import PERMIT, Refuse, Trip, Verdict
 from pumpd.infusion.model import Infusion

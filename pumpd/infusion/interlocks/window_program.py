@@ -1,7 +1,7 @@
-"""PRG-15, WIN-11: no step of the program is faster than the window allows, whatever planned it.
+"""PRG-15, WIN-11: no step of the program is faster than the window allows, however it was planned.
 
-Nothing else checks the program itself: it is planned, read back and followed, and each of these would accept a rate ten
-times too high for what was meant.
+Nothing else checks the program itself: planning, reading back and following it would each accept a rate ten times too
+high.
 """
 
 from decimal import Decimal
@@ -10,7 +10,7 @@ from pumpd.infusion.interlocks.verdict import PERMIT, Refuse, Verdict
 from pumpd.infusion.model import Infusion
 from pumpd.quantities import Duration
 
-PEAK = Decimal("1.25")  # PRG-15 [P]: of a step's rate over the mean rate
+PEAK = Decimal("1.25")  # PRG-15 [P]: highest ratio of a step's rate to the mean rate
 
 
 def check(infusion: Infusion, _now_ns: int) -> Verdict:

@@ -74,7 +74,7 @@ class RunningRules:
         assert rig.given_ml == pytest.approx(float(program.vtbi.decimal), rel=0.01)
         given = rig.given_ml
         for reading in await rig.watch(AFTER_END_S):
-            assert not reading.state.flowing
+            assert reading.state.no_flow
         assert rig.given_ml == given, "more came after the end"
         await rig.must("stop")
         await rig.must("release")
@@ -114,7 +114,7 @@ class RunningRules:
         await rig.run()
         rig.wire.pump.press("stop", None, self.subject.unit)
         assert not rig.flows
-        assert not (await rig.read()).state.flowing
+        assert (await rig.read()).state.no_flow
         await rig.watch(10)
         assert not rig.flows, "nobody started it again"
         assert rig.starts == 1

@@ -41,7 +41,7 @@ class StoppingRules:
         assert took <= self.subject.stop_within_s, f"the stop took {took:.2f} s"
         given, rate = rig.given_ml, float(self.subject.program.steps[0].rate.decimal)
         assert given - before <= 0.1 * rate / 90, "STP-08: at most 0.1 mL at 90 mL/h from the call to no flow"
-        assert not (await rig.read()).state.flowing
+        assert (await rig.read()).state.no_flow
         await rig.must("stop")
         await asyncio.sleep(30)
         assert rig.given_ml == given

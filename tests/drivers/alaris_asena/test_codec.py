@@ -78,7 +78,7 @@ def test_round_trip(sent):
 
 
 @pytest.mark.requirement("COM-06", "SEC-09")
-def test_no_single_bit_error_is_taken():
+def test_no_single_bit_error_is_accepted():
     for place in range(len(VTBI) * 8):
         raw = bytearray(VTBI)
         raw[place // 8] ^= 1 << place % 8
@@ -94,7 +94,7 @@ noise = st.lists(st.sampled_from([VTBI, b"!INF|4961\r", b"!", b"|", b"^", b"\r",
 @pytest.mark.requirement("SEC-09")
 @settings(max_examples=300)
 @given(noise)
-def test_noise_raises_nothing_and_what_is_taken_was_there_however_it_came(noise):
+def test_noise_raises_nothing_and_only_frames_that_were_sent_are_accepted(noise):
     framer, pieces = Framer(), Framer()
     taken = messages(framer.feed(noise))
     assert all(message.to_bytes() in noise for message in taken)
@@ -103,7 +103,7 @@ def test_noise_raises_nothing_and_what_is_taken_was_there_however_it_came(noise)
     assert framer.feed(b"!INF|4961\r") == [Message("INF")]
 
 
-def test_what_never_ends_is_dropped_and_not_kept():
+def test_a_message_that_never_ends_is_dropped():
     for size in (LONGEST - 1, LONGEST, LONGEST + 1, 100 * LONGEST):
         line = Message("A" * size).to_bytes()
         framer = Framer()
@@ -128,7 +128,7 @@ def test_what_never_ends_is_dropped_and_not_kept():
         Message("INF|4961").to_bytes(),
     ],
 )
-def test_what_is_no_message(line):
+def test_what_is_not_a_message_is_garbage(line):
     assert messages(Framer().feed(line)) == []
 
 

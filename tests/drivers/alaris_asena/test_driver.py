@@ -83,7 +83,7 @@ async def watch(driver, seconds):
 # -- who it is ----------------------------------------------------------------------------------------------------
 
 
-async def test_who_it_is():
+async def test_the_pump_is_identified():
     assert family("alaris-asena") is AlarisAsena
     async with bench(serial="8002-51733") as (driver, _):
         assert isinstance(driver, Driver)
@@ -92,7 +92,7 @@ async def test_who_it_is():
 
 
 @pytest.mark.requirement("STA-12")
-async def test_firmware_that_takes_no_control_is_refused():
+async def test_firmware_that_does_not_accept_control_is_refused():
     for revision, wanted in (("2.3.6", Done), ("2.3.7", Refused), ("2.4", Refused), ("10.0", Refused)):
         async with bench(revision=revision) as (driver, _):
             assert isinstance(await driver.identify(), wanted), revision
@@ -181,7 +181,7 @@ async def test_a_pump_that_flows_or_whose_token_is_not_as_assumed_is_not_program
             assert isinstance(await driver.load(PROGRAM), wanted), (settings, options)
 
 
-async def test_a_counter_that_was_not_cleared_is_no_load():
+async def test_a_counter_that_was_not_cleared_is_not_a_load():
     async with bench() as (driver, pump):
         await running(driver)
         await watch(driver, 10)
@@ -191,7 +191,7 @@ async def test_a_counter_that_was_not_cleared_is_no_load():
         assert re.search(r"counter still shows 0\.1[45] mL", reason), reason  # 10 s at 52.5 mL/h
 
 
-async def test_capabilities_and_settings():
+async def test_capabilities_and_settings_are_as_declared():
     given = AlarisAsena.capabilities(CONTAINER, {})
     assert (given.loss_of_control, given.watchdog, given.max_steps) == (
         (LossOfControl.NATIVE, LossOfControl.DEADMAN),
@@ -212,7 +212,7 @@ async def test_capabilities_and_settings():
 
 
 @pytest.mark.parametrize("infusing_word", ["SET", "INF"])
-async def test_the_whole_volume_is_given_and_read_truly(infusing_word):
+async def test_the_whole_volume_is_given_and_read_correctly(infusing_word):
     async with bench(infusing_word=infusing_word) as (driver, pump):
         await running(driver)
         while (reading := (await driver.read()).value).state is PumpState.INFUSING:
@@ -227,7 +227,7 @@ async def test_the_whole_volume_is_given_and_read_truly(infusing_word):
 
 
 @pytest.mark.requirement("COM-03")
-async def test_a_lost_answer_to_the_start_is_unknown_and_the_start_went_out_once():
+async def test_a_lost_reply_to_the_start_is_unknown_and_the_start_is_sent_once():
     async with bench() as (driver, pump):
         await ready(driver)
         words = said_by(driver)
@@ -267,7 +267,7 @@ async def test_nothing_is_started_unless_the_pump_itself_still_holds_all_of_it()
     assert "infusing" in await refused(lambda now: now.start())
 
 
-async def test_what_goes_wrong_before_the_start_is_certainly_no_start():
+async def test_a_failure_before_the_start_is_certainly_no_start():
     async with bench() as (driver, pump):
         await ready(driver)
         words = said_by(driver)
@@ -340,7 +340,7 @@ async def test_an_idle_loaded_pump_does_not_alarm_while_it_is_polled():
 
 
 @pytest.mark.parametrize("needs_control", [False, True])
-async def test_stop_idle_running_and_after_the_token_lapsed(needs_control):
+async def test_stop_works_when_idle_when_running_and_after_the_token_lapsed(needs_control):
     async with bench(stop_needs_control=needs_control) as (driver, pump):
         assert await driver.stop() == Done(None)  # before it is known who it is
         assert isinstance(await driver.identify(), Done)
@@ -435,7 +435,7 @@ async def test_a_low_battery_warns_and_stops_nothing():
 
 
 @pytest.mark.requirement("RUN-11")
-async def test_the_words_of_alarms():
+async def test_each_alarm_word_is_mapped():
     known, careful = AlarisSettings(), AlarisSettings.of({"alarm_meanings": "false", "remark_words": "AL_CALLB"})
     table = {  # word: as assumed, and when nothing is assumed of it
         "AL_OCCLU": (PumpAlarm.OCCLUSION, PumpAlarm.OCCLUSION),
@@ -454,7 +454,7 @@ async def test_the_words_of_alarms():
     assert alarm((), known) is PumpAlarm.PUMP_FAULT
 
 
-async def test_the_captured_status_and_what_is_none():
+async def test_the_captured_status_is_read_and_invalid_ones_are_refused():
     (captured,) = Framer().feed(
         b"!INF^8002-51733^A^HLD^0.00^ml/h^^0.969^ml^530.15^mmHg^00:04:09^EVENT^214725|DB9D\r"  # the sheet's
     )
@@ -472,7 +472,7 @@ async def test_the_captured_status_and_what_is_none():
         Status.of(fields[:9])
 
 
-async def test_no_flow_is_read_from_status_word_and_rate():
+async def test_no_flow_is_derived_from_status_word_and_rate():
     usual, by_word = AlarisSettings(), AlarisSettings.of({"stands_at_rate_0": "false", "standing_words": "HLD"})
     table = {("HLD", 0): (True, True), ("SET", 0): (True, False), ("INF", 0): (False, False)}
     table |= {("HLD", 52): (False, True), ("SET", 52): (False, False), ("INF", 52): (False, False)}
@@ -491,7 +491,7 @@ async def test_a_change_at_the_panel_is_in_the_next_reading():
 
 
 @pytest.mark.requirement("COM-14")
-async def test_garbled_late_and_lost_answers_never_make_a_program():
+async def test_garbled_late_and_lost_replies_never_amount_to_a_program():
     async with bench() as (driver, pump):
         await driver.identify()
         for fault in ("garbled/30s", "delayed-reply:700ms/30s", "lost-reply:program", "lost-request/30s"):

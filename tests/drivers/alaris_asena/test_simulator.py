@@ -110,7 +110,7 @@ async def test_the_status_has_the_fields_of_the_capture(bench):
     assert pump.ask("INF").split("^")[10] == "24+"
 
 
-async def test_pieces_noise_and_aborted_messages(bench):
+async def test_pieces_noise_and_aborted_messages_are_handled(bench):
     pump = bench()
     heard = [pump.raw(bytes([byte])) for byte in b"!INST_SERIALNO|457D\r"]
     assert heard == [b""] * 19 + [b"!INST_SERIALNO^8002-51740|050B\r"]
@@ -128,7 +128,7 @@ async def test_pieces_noise_and_aborted_messages(bench):
 # -- control ------------------------------------------------------------------------------------------------------
 
 
-async def test_nothing_is_changed_without_the_token(bench):
+async def test_nothing_changes_without_the_token(bench):
     pump = bench()
     pump.control("9535")  # another pump's
     for setting in ("INF_RATE^60^ml/h", "INF_VTBI^ACTIV^5.000^ml^STOP", "INF_BOLUS^ENABLED"):
@@ -145,7 +145,7 @@ async def test_nothing_is_changed_without_the_token(bench):
     assert not pump.plant.truth().running
 
 
-async def test_later_firmware_takes_no_control(bench):
+async def test_later_firmware_does_not_accept_control(bench):
     for revision, said in (("2.3.6", "ENABLED"), ("2.3.7", "DISABLED"), ("2.4", "DISABLED"), ("10.0.0", "DISABLED")):
         assert bench(revision=revision).control().startswith(said), revision
 
@@ -173,7 +173,7 @@ async def test_only_remote_ctrl_keeps_the_flow(bench):
     assert pump.state()[4] == "AL_COMTO"
 
 
-async def test_other_choices_of_control(bench):
+async def test_control_can_be_simulated_with_the_other_choices(bench):
     pump = bench(token_lapse_s=0, told_lapse_ms=1500, settings_need_cfg=True, stop_needs_control=True)
     assert pump.control() == "ENABLED^****^PERMIT^1500^ms"
     assert pump.ask("INF_RATE^60.00^ml/h") == "0.00^ml/h"
@@ -208,7 +208,7 @@ async def test_the_volume_ends_the_flow_exactly(bench):
     assert pump.plant.moved()[0] == 1.5
 
 
-async def test_clearing_the_counter_and_stopping_leave_the_volume_to_go_as_it_is(bench):
+async def test_clearing_the_counter_and_stopping_do_not_change_the_volume_to_go(bench):
     pump = bench(vtbi_tells="left", vtbi_word="")
     pump.run(vtbi="2.000")
     await pump.keep(30)
@@ -241,7 +241,7 @@ async def test_a_rate_changes_while_infusing(bench):
     assert pump.plant.moved()[0] == 2.0
 
 
-async def test_settings_out_of_range_are_not_taken(bench):
+async def test_settings_out_of_range_are_not_accepted(bench):
     pump = bench(rate_max_ml_h=100)
     pump.control()
     pump.ask("INF_RATE^50.00^ml/h")
@@ -312,7 +312,7 @@ async def test_a_blocked_line_alarms_at_the_pressure_limit(bench):
     assert pump.plant.truth().running
 
 
-async def test_what_halts_the_pump_and_its_word(bench):
+async def test_each_fault_halts_the_pump_with_its_word(bench):
     cases = [
         ({}, lambda plant: plant.open_door(), "AL_DRDIS"),
         ({"holder_word": "AL_SYRCO"}, lambda plant: plant.open_door(), "AL_SYRCO"),
@@ -331,7 +331,7 @@ async def test_what_halts_the_pump_and_its_word(bench):
         assert pump.state()[4] == "AL_NOALM"
 
 
-async def test_a_syringe_that_was_let_go_is_to_be_confirmed_again(bench):
+async def test_a_released_syringe_must_be_confirmed_again(bench):
     pump = bench()
     pump.run()
     pump.plant.open_door()
@@ -341,7 +341,7 @@ async def test_a_syringe_that_was_let_go_is_to_be_confirmed_again(bench):
     assert not pump.plant.truth().running
 
 
-async def test_a_low_battery_warns_and_an_empty_one_ends_all(bench):
+async def test_a_low_battery_warns_and_an_empty_one_ends_everything(bench):
     pump = bench()
     pump.run(vtbi="50.000")
     pump.plant.discharge(1)
@@ -374,7 +374,7 @@ async def test_an_alarm_may_have_to_be_cleared_at_the_pump(bench):
 # -- keys, power, options -----------------------------------------------------------------------------------------
 
 
-async def test_keys_and_display(bench):
+async def test_keys_and_display_work(bench):
     pump = bench("asena-cc")
     press = pump.device.press
     with pytest.raises(PanelError, match="needs a rate"):
@@ -400,7 +400,7 @@ async def test_keys_and_display(bench):
     assert pump.ask("INF_RATE") == "60.00^ml/h"
 
 
-async def test_a_power_cut_leaves_nothing(bench):
+async def test_a_power_cut_erases_everything(bench):
     pump = bench()
     pump.run()
     await pump.keep(6)
@@ -436,7 +436,7 @@ async def test_it_reports_its_activity_while_it_replies(bench):
     assert pump.device.doing is None
 
 
-async def test_options_that_are_none_are_named(bench):
+async def test_unknown_options_are_named(bench):
     with pytest.raises(ValueError, match=r"revision.*token_lapse_s") as wrong:
         bench(revision="two", token_lapse_s=-1)
     assert "serial" not in str(wrong.value)

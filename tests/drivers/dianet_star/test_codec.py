@@ -117,7 +117,7 @@ def test_round_trip_all_at_once_and_byte_by_byte(asked, answered):
 
 @settings(max_examples=60)
 @given(st.lists(awkward | requests.map(Request.to_bytes) | replies.map(Reply.to_bytes), max_size=8))
-def test_what_is_accepted_was_on_the_line(pieces):
+def test_only_what_was_on_the_line_is_accepted(pieces):
     fed = b"".join(pieces)
     for make in (RequestFramer, ReplyFramer):
         framer = make()
@@ -135,7 +135,7 @@ def test_frames_share_a_flag_and_noise_between_them_is_garbage():
     assert [isinstance(frame, Garbage) for frame in noisy] == [True, False, True, False]
 
 
-def test_only_the_one_way_to_escape_is_taken():
+def test_only_the_standard_escape_is_accepted():
     good = bytes.fromhex("7E 41 02 5C 0D 7E")
     for bad in (b"\x7e\x7d\x61\x02\x5c\x0d\x7e", b"\x7e\x41\x02\x5c\x0d\x7d\x7e", b"\x7e\x41\x80\x02\x5c\x0d\x7e"):
         framer = RequestFramer()
@@ -143,7 +143,7 @@ def test_only_the_one_way_to_escape_is_taken():
         assert framer.feed(good) == [Request(A, Word.STATUS)]
 
 
-def test_a_frame_without_an_end_is_let_go_of_and_its_tail_is_no_frame():
+def test_a_frame_without_an_end_is_dropped_and_its_tail_is_not_a_frame():
     status = bytes.fromhex("7E 41 02 5C 0D 7E")
     framer = RequestFramer()
     assert _frames(framer, b"\x7e" + b"\x55" * (LONGEST + 1) + status[1:-1]) == []
@@ -151,7 +151,7 @@ def test_a_frame_without_an_end_is_let_go_of_and_its_tail_is_no_frame():
     assert _frames(framer, status) == [Request(A, Word.STATUS)]
 
 
-def test_reset_drops_what_was_begun():
+def test_reset_drops_a_partial_frame():
     framer = ReplyFramer()
     framer.feed(bytes.fromhex("7E 41 11 06"))
     assert framer.partial

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -118,7 +119,7 @@ async def settle():
 
 
 @both
-async def test_who_it_is(model):
+async def test_the_pump_is_identified(model):
     assert family("dianet-star") is DianetStar
     async with bench(model=model, serial=77, software="FM\x7e1") as (driver, _):
         assert isinstance(driver, Driver)
@@ -261,14 +262,14 @@ async def test_the_pumps_own_limits_refuse_before_anything_is_set():
             assert changes(requests) == []
 
 
-def test_the_closed_loops_own_limits_hold_both_ways():
+def test_the_closed_loops_own_limits_apply_in_both_directions():
     told = Limits(*[0] * 8, vtbd_max=350, **dict.fromkeys(("bolus_volume_max", "bolus_min", "bolus_volume_min"), 0),
                   bolus_places=0, ca_rate_max=0, ca_rate_min=0, cc_rate_max=6000, cc_rate_min=100)  # fmt: skip
     for rate, volume, reasons in (("0.99", 1, 1), (1, 35, 0), (60, 35, 0), ("60.01", 35, 1), ("60.01", "35.1", 2)):
         assert len(limits.step_reasons(RateStep(Rate(rate), Volume(volume)), told)) == reasons, (rate, volume)
 
 
-async def test_a_load_takes_control_ends_a_reload_and_sets_the_pressure_level_that_was_chosen():
+async def test_a_load_takes_control_ends_a_reload_and_sets_the_chosen_pressure_level():
     for settings, level in (({}, 5), ({"pressure_level": 3}, 3)):
         async with bench(settings) as (driver, pump):
             await driver.identify()
@@ -294,7 +295,7 @@ async def test_a_pump_that_flows_or_may_start_by_itself_is_neither_programmed_no
         assert changes(requests) == []
 
 
-async def test_a_load_acknowledges_alarms_whose_cause_is_gone():
+async def test_a_load_acknowledges_alarms_whose_cause_has_gone():
     async with bench() as (driver, pump):
         await running(driver)
         pump.fire("occlusion")
@@ -304,14 +305,14 @@ async def test_a_load_acknowledges_alarms_whose_cause_is_gone():
         assert (await driver.read()).value.alarms == ()
 
 
-async def test_who_is_identified_again_keeps_its_program_and_its_control():
+async def test_a_pump_that_is_identified_again_keeps_its_program_and_control():
     async with bench() as (driver, _):
         await ready(driver)
         await driver.identify()
         assert await driver.start(LEASE) == Done(None)
 
 
-async def test_a_counter_that_was_not_cleared_is_no_load():
+async def test_a_counter_that_was_not_cleared_is_not_a_load():
     async with bench() as (driver, pump):
         await running(driver)
         await watch(driver, 10)
@@ -330,7 +331,7 @@ async def test_nothing_is_programmed_while_the_keys_are_in_use():
         await ready(driver)
 
 
-async def test_capabilities_and_settings():
+async def test_capabilities_and_settings_are_as_declared():
     syringe, bag = (
         Container("s", Volume(50), Volume(0), Rate(1), DIAMETER),
         Container("b", Volume(50), Volume(0), Rate(1)),
@@ -360,7 +361,7 @@ async def test_capabilities_and_settings():
 
 @both
 @pytest.mark.parametrize("options", [{}, {"after_vtbd": "stay"}])
-async def test_the_whole_volume_is_given_and_read_truly(model, options):
+async def test_the_whole_volume_is_given_and_read_correctly(model, options):
     async with bench(model=model, **options) as (driver, pump):
         await running(driver)
         while (reading := (await driver.read()).value).state is PumpState.INFUSING:
@@ -389,7 +390,7 @@ async def test_a_flow_after_the_vtbd_is_reported_and_ended():
 
 
 @pytest.mark.requirement("COM-03")
-async def test_a_lost_answer_to_the_start_is_unknown_and_the_start_went_out_once():
+async def test_a_lost_reply_to_the_start_is_unknown_and_the_start_is_sent_once():
     async with bench() as (driver, pump):
         await ready(driver)
         requests = said_by(driver)
@@ -438,7 +439,7 @@ async def test_each_load_allows_one_start():
         assert "counter shows 0.1 mL" in (await driver.start(LEASE)).reasons[0]
 
 
-async def test_what_goes_wrong_before_the_start_is_certainly_no_start():
+async def test_a_failure_before_the_start_is_certainly_no_start():
     async with bench() as (driver, pump):
         await ready(driver)
         requests = said_by(driver)
@@ -506,7 +507,7 @@ async def test_the_keep_alive_is_an_ident_each_400_ms_and_ends_without_polls():
 
 
 @pytest.mark.requirement("COM-13")
-async def test_the_lease_holds_even_when_every_answer_to_the_last_keep_alives_is_lost():
+async def test_the_lease_is_kept_even_if_every_reply_to_the_last_keep_alives_is_lost():
     """The pump hears them all, and their repetitions."""
     for begin in (6.0, 6.9, 7.05, 7.1, 7.14):  # about the end of the lease, 10 s less 2.9 s
         async with bench() as (driver, pump):
@@ -520,7 +521,7 @@ async def test_the_lease_holds_even_when_every_answer_to_the_last_keep_alives_is
             assert pump.truth()["delivered_ml"] - before <= ML_S * 10, begin
 
 
-async def test_a_missed_answer_or_two_do_not_end_the_flow():
+async def test_one_or_two_missed_replies_do_not_end_the_flow():
     async with bench() as (driver, pump):
         await running(driver)
         for _ in range(10):
@@ -556,7 +557,7 @@ async def test_a_lease_that_the_pump_cannot_keep_is_refused():
         assert pump.truth()["running"] is True
 
 
-async def test_a_loaded_pump_does_not_alarm_while_it_is_polled_now_and_then():
+async def test_a_loaded_pump_does_not_alarm_while_it_is_polled_occasionally():
     async with bench() as (driver, _):
         await ready(driver)
         for _ in range(4):
@@ -574,7 +575,7 @@ async def test_a_loaded_pump_does_not_alarm_while_it_is_polled_now_and_then():
 
 @both
 @pytest.mark.requirement("STP-01", "STP-03")
-async def test_stop_idle_running_in_alarm_and_started_by_hand(model):
+async def test_stop_works_when_idle_running_in_alarm_and_started_by_hand(model):
     async with bench(model=model) as (driver, pump):
         assert isinstance(await driver.stop(), Done)  # before it is known who it is
         await running(driver)
@@ -603,7 +604,7 @@ async def test_after_a_stop_or_a_release_a_key_starts_nothing():
             assert pump.truth()["running"] is False
 
 
-async def test_what_a_load_left_behind_that_failed_is_taken_away_too():
+async def test_the_remains_of_a_failed_load_are_removed_too():
     async with bench() as (driver, pump):
         await driver.identify()
         clear, pump.device.motor.clear_volume = pump.device.motor.clear_volume, lambda: None
@@ -638,11 +639,25 @@ async def test_a_stop_is_done_only_when_the_pump_reports_no_flow():
             assert pump.truth()["running"] is False
 
 
+@pytest.mark.requirement("STP-04")
+async def test_a_pump_that_waits_to_start_by_itself_is_not_confirmed_to_have_stopped(monkeypatch):
+    async with bench() as (driver, _):
+        await running(driver)
+        plain = driver.status
+
+        async def delayed(**how):
+            status = await plain(**how)
+            return replace(status, state=status.state | State.DELAY)
+
+        monkeypatch.setattr(driver, "status", delayed)
+        assert "waiting" in (await driver.stop()).cause
+
+
 async def test_a_stop_that_is_not_confirmed_ends_the_keep_alive():
     async with bench() as (driver, pump):
         await running(driver)
         pump.device.motor.stop = lambda: None  # it replies, and runs on
-        assert "flows" in (await driver.stop()).cause
+        assert "infusing" in (await driver.stop()).cause
         assert pump.truth()["running"] is True
         requests = said_by(driver)
         await asyncio.sleep(1.3)
@@ -651,7 +666,7 @@ async def test_a_stop_that_is_not_confirmed_ends_the_keep_alive():
 
 
 @pytest.mark.requirement("STP-03")
-async def test_keys_hold_a_stop_back_for_two_seconds_and_no_longer():
+async def test_keys_delay_a_stop_for_two_seconds_and_no_longer():
     async with bench() as (driver, pump):
         await driver.identify()
         pump.press("rate", "10")
@@ -734,7 +749,7 @@ async def test_the_cause_of_a_stop_is_reported_until_the_next_load(model, fault,
 
 
 @pytest.mark.requirement("RUN-11")
-async def test_an_air_detector_and_a_drop_sensor_are_the_infusomats_alone():
+async def test_only_the_infusomat_has_an_air_detector_and_a_drop_sensor():
     for fault in ("air:1mL", "free-flow:10"):
         async with bench() as (driver, pump):
             await running(driver)
@@ -749,7 +764,7 @@ async def test_an_air_detector_and_a_drop_sensor_are_the_infusomats_alone():
 
 
 @both
-async def test_an_open_door_forbids_the_start_and_nothing_starts_when_it_is_closed(model):
+async def test_an_open_door_prevents_the_start_and_nothing_starts_when_it_is_closed(model):
     async with bench(model=model) as (driver, pump):
         await ready(driver)
         pump.fire("door")
@@ -785,7 +800,7 @@ async def test_mains_and_remaining_battery_time_are_reported():
 
 
 @pytest.mark.requirement("RUN-11")
-def test_every_alarm_bit_means_something_and_what_is_not_public_is_a_fault():
+def test_every_alarm_bit_is_mapped_and_an_unpublished_one_is_a_fault():
     """The sheet's bits 0 to 20, and one that it does not name."""
     notices = {1, 10, 11, 12}
     meant = {
@@ -808,7 +823,7 @@ def test_every_alarm_bit_means_something_and_what_is_not_public_is_a_fault():
     assert Alarm.KEY_IN_FERNREGEL == 1 << 16
 
 
-def test_state_bits_a_flow_is_never_taken_for_a_rest():
+def test_no_combination_of_state_bits_hides_a_flow():
     table = {
         0: PumpState.STOPPED,
         1 << 3 | 1 << 4 | 1 << 6: PumpState.STOPPED,
@@ -877,7 +892,7 @@ async def test_an_address_that_was_lost_with_the_control_is_given_again_for_a_re
 
 
 @pytest.mark.requirement("COM-14")
-async def test_an_answer_needs_our_address_its_segment_and_its_length():
+async def test_a_reply_needs_our_address_the_right_segment_and_length():
     async with bench() as (driver, _):
         await driver.identify()
         exchange, verdicts = driver.link.exchange, []
@@ -898,7 +913,7 @@ async def test_an_answer_needs_our_address_its_segment_and_its_length():
         assert verdicts.pop() == [True, False, False, True]
 
 
-async def test_an_ident_is_taken_from_either_address():
+async def test_an_ident_is_accepted_from_either_address():
     """Which one a pump answers from that was asked at address 0 is not stated."""
     for choice in ("asked", "own"):
         async with bench(ident_reply_address=choice) as (driver, _):
@@ -907,7 +922,7 @@ async def test_an_ident_is_taken_from_either_address():
 
 
 @pytest.mark.requirement("COM-14")
-async def test_garbled_late_and_lost_answers_never_make_a_program():
+async def test_garbled_late_and_lost_replies_never_amount_to_a_program():
     async with bench() as (driver, pump):
         await driver.identify()
         for fault in ("garbled/30s", "delayed-reply:700ms/30s", "lost-reply:program", "lost-request/30s"):

@@ -129,7 +129,7 @@ async def test_the_sheets_frames_byte_for_byte(bench):
     assert here.say(raw(setpoint)) == raw("7E 41 12 15 09 9D 47 7E")
 
 
-async def test_who_it_is(bench):
+async def test_the_pump_is_identified(bench):
     for model, kind in (("perfusor-fm", 1019), ("infusomat-fms", 202)):
         here = bench(model, serial=77, software="V1", unix_time_s=1_000_000)
         await asyncio.sleep(5)
@@ -138,7 +138,7 @@ async def test_who_it_is(bench):
         assert ident.unix_time_s == 1_000_005
 
 
-async def test_refusals(bench):
+async def test_refusals_have_their_codes(bench):
     here = bench()
     assert here.switch(Mode.FERNREGEL, number=NUMBER + 1) == Refusal.IDENT
     assert here.ask(Word.STATUS) is None
@@ -288,7 +288,7 @@ async def test_a_time_ends_the_flow(bench):
     assert here.plant.moved()[0] == pytest.approx(2, abs=0.01)
 
 
-async def test_boluses(bench):
+async def test_boluses_are_given_and_counted(bench):
     """As a known client: rate 0, start, then boluses by volume; and by hand, a second each."""
     here = bench()
     here.switch(Mode.FERNREGEL)
@@ -338,7 +338,7 @@ async def test_each_alarm_ends_the_flow_and_has_its_bit(bench, model, cause, ala
     assert not here.state & State.RUNNING
 
 
-async def test_pressure_alarm_at_the_level_that_was_set(bench):
+async def test_the_pressure_alarm_comes_at_the_chosen_level(bench):
     """Level 3 is 300 mmHg here; the ideal plant stores 0.0005 mL a mmHg: 0.15 mL at 90 mL/h is 6 s."""
     here = bench()
     here.switch(Mode.FERNREGEL)
@@ -356,7 +356,7 @@ async def test_pressure_alarm_at_the_level_that_was_set(bench):
     assert not here.alarms
 
 
-async def test_what_lasts_forbids_a_start(bench):
+async def test_a_lasting_condition_prevents_a_start(bench):
     here = bench()
     here.run()
     here.plant.open_door()
@@ -369,7 +369,7 @@ async def test_what_lasts_forbids_a_start(bench):
     assert here.act(Action.START_STOP) is None
 
 
-async def test_warnings_end_nothing(bench):
+async def test_warnings_do_not_end_the_flow(bench):
     here = bench(contents_ml=6)
     here.run()
     here.plant.mains(on=False)
@@ -381,7 +381,7 @@ async def test_warnings_end_nothing(bench):
     assert here.get(Actual).battery_min < 72  # 15 % of 8 h
 
 
-async def test_keys(bench):
+async def test_keys_work(bench):
     here = bench()
     here.switch(Mode.FERNSTEUER)
     here.pump.press("rate", "30")
@@ -409,7 +409,7 @@ async def test_keys(bench):
     assert here.pump.display()["mode"] == "FERNSTEUER"
 
 
-async def test_in_closed_loop_keys_only_alarm(bench):
+async def test_in_closed_loop_keys_only_raise_an_alarm(bench):
     for choice, runs in (("stops", False), ("blocked", True)):
         here = bench(stop_key_in_fernregel=choice)
         here.run()
@@ -420,7 +420,7 @@ async def test_in_closed_loop_keys_only_alarm(bench):
         assert here.alarms == Alarm.KEY_IN_FERNREGEL
 
 
-async def test_power_loses_everything(bench):
+async def test_loss_of_power_erases_everything(bench):
     here = bench()
     here.run()
     await here.wait(10)
@@ -433,7 +433,7 @@ async def test_power_loses_everything(bench):
     assert here.get(Setpoint).rate == here.get(Setpoint).vtbd == here.get(Actual).infused == 0
 
 
-async def test_the_other_segments(bench):
+async def test_the_other_segments_are_answered(bench):
     here = bench()
     here.switch(Mode.FERNREGEL, unix=5)
     assert here.get(Ident).unix_time_s == 5
@@ -461,7 +461,7 @@ async def test_the_other_segments(bench):
     assert here.state & State.ALARM_SOUNDS
 
 
-async def test_its_activity_is_named_in_the_words_of_all_families(bench):
+async def test_its_activity_is_named_in_the_words_common_to_all_families(bench):
     here = bench()
     here.get(Ident)
     here.run()

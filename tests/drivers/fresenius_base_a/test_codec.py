@@ -59,7 +59,7 @@ def test_round_trip_in_any_pieces(said):
 
 
 @pytest.mark.requirement("COM-06", "SEC-09")
-def test_no_single_bit_error_is_taken():
+def test_no_single_bit_error_is_accepted():
     for raw, _ in WORKED:
         for place in range(len(raw) * 8):
             bad = bytearray(raw)

@@ -67,7 +67,7 @@ async def loaded(driver, program=PROGRAM):
     assert await driver.read_back() == Done(program)
 
 
-async def test_bringing_up_changes_nothing():
+async def test_connecting_changes_nothing():
     async with bench(modules="1,3", device_type="PILOT A") as (here, driver):
         here.pump.press("rate", "30")
         here.pump.press("start")
@@ -84,7 +84,7 @@ async def test_bringing_up_changes_nothing():
         await again.close()
 
 
-async def test_another_questions_reply_is_no_device_type():
+async def test_a_reply_to_another_question_is_not_a_device_type():
     async with bench() as (here, driver):
         for wrong in ("a0000;e0000;d0000;r00000000", "b", "b;d0000", "r00000000"):
             here.pump.device.modules[1]._commands["LF"] = lambda _, said=wrong: said
@@ -115,7 +115,7 @@ async def test_a_program_runs_to_its_limit_and_no_further():
         assert here.texts("1PR") == ["1PR;020D"]
 
 
-async def test_what_was_released_is_not_started():
+async def test_a_released_program_is_not_started():
     async with bench() as (here, driver):
         await loaded(driver)
         assert await driver.release() == Done(None)
@@ -198,7 +198,7 @@ async def test_an_unidentified_pump_is_neither_loaded_nor_started():
 
 
 @pytest.mark.requirement("COM-03", "COM-02")
-async def test_a_start_is_sent_once_whatever_comes():
+async def test_a_start_is_sent_once_whatever_happens():
     for fault, expected in [
         ("lost-reply:start", Unknown),
         ("crash-after:start", Unknown),
@@ -230,7 +230,7 @@ async def test_a_start_that_was_accepted_and_does_not_flow_is_unknown():
 
 
 @pytest.mark.requirement("COM-14")
-async def test_only_what_follows_the_ack_of_this_request_and_has_its_shape_answers_it():
+async def test_only_a_reply_of_the_right_form_after_the_ack_answers_a_request():
     async with bench() as (_, driver):
         await driver.identify()
         exchange, verdicts = driver.link.exchange, []
@@ -251,7 +251,7 @@ async def test_only_what_follows_the_ack_of_this_request_and_has_its_shape_answe
 
 
 @pytest.mark.requirement("STP-01", "STP-03")
-async def test_stop_ends_whatever_there_is():
+async def test_stop_ends_everything_that_runs():
     async with bench() as (here, driver):
         assert await driver.stop() == Done(None), "of a pump that is idle, and not yet met"
         await loaded(driver)
@@ -424,7 +424,7 @@ async def test_after_a_power_cut_it_is_stopped_and_its_program_is_gone():
         assert here.texts("1PR") == ["1PR;020D"]
 
 
-async def test_reading_is_asked_again_and_a_lie_of_shape_is_no_reading():
+async def test_a_reading_is_repeated_and_a_malformed_one_is_not_accepted():
     async with bench() as (here, driver):
         await driver.identify()
         here.pump.fire("lost-reply:read")
@@ -438,7 +438,7 @@ async def test_reading_is_asked_again_and_a_lie_of_shape_is_no_reading():
         assert variables(text) == {}, text
 
 
-def test_settings_name_what_they_assume():
+def test_settings_name_their_assumptions():
     assumed = {assumption.name for assumption in FreseniusBaseA.assumptions}
     assert {"start_command", "limit_query", "running_mode_bits", "highest_rate_ml_h", "highest_volume_ml"} <= assumed
     with pytest.raises(ValueError, match=r"settings\.module: .*settings\.start_command: "):

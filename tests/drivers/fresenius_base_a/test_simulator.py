@@ -100,7 +100,7 @@ async def test_sessions_open_from_the_base_to_the_module(host):
     assert base.says("3LE;d") == "I;0D"
 
 
-async def test_errors_of_the_sheet(host):
+async def test_errors_are_those_of_the_sheet(host):
     base = host(contents_ml=3.0).ready()
     for text, error in [
         ("1XX", "01"), ("1MO", "04"), ("1MO;7", "05"), ("1MO;2", "06"), ("1PR;0", "08"), ("1PR;FFFF", "08"),
@@ -262,7 +262,7 @@ async def test_a_power_cut_ends_sessions_and_flow(host):
     assert base.says("0DC", "1DC", "1LE;dr") == "C;d0000;r00000000"
 
 
-async def test_keys(host):
+async def test_keys_work(host):
     base = host(keys_under_control=False)
     base.pump.press("rate", "60")
     base.pump.press("start")
@@ -280,7 +280,7 @@ async def test_keys(host):
         host().pump.press("rate", "fast")
 
 
-async def test_faults_can_aim_at_operations(host):
+async def test_faults_can_target_operations(host):
     base = host().ready()
     base.doing.clear()
     base.says("1LF;b", "1LE;d", "1PV;00000FFF", "1PR;0258", "1PO", "1SI")

@@ -79,7 +79,7 @@ def test_round_trips_in_one_piece_and_one_byte_at_a_time(replies, requests):
 
 @given(st.binary(max_size=300))
 @settings(max_examples=150, deadline=None)
-def test_any_bytes_are_taken_without_an_error_and_however_they_are_cut(raw):
+def test_any_bytes_are_accepted_without_an_error_in_any_pieces(raw):
     for framer in (ReplyFramer, RequestFramer):
         assert framer().feed(raw) == feed_slowly(framer(), raw) or len(raw) > LONGEST_REQUEST
     for frame in ReplyFramer().feed(raw):
@@ -101,7 +101,7 @@ def test_a_prompt_without_its_xon_is_no_reply_yet():
 
 
 @pytest.mark.requirement("COM-06")
-def test_what_is_left_of_a_damaged_refusal_is_no_consent():
+def test_the_rest_of_a_damaged_refusal_is_not_an_acceptance():
     raw = b"\nArgument error: 2\r\n   Target volume out of range\r\n:\x11"
     for index in range(len(raw) - 1):
         for bit in range(8):
@@ -119,7 +119,7 @@ def test_an_echo_before_the_reply_is_garbage():
     assert ReplyFramer().feed(b"@irun\r\n>\x11") == [Garbage(b"@irun\r\n>\x11")]
 
 
-def test_reset_drops_what_was_begun():
+def test_reset_drops_a_partial_frame():
     for framer, begun, whole in ((ReplyFramer(), b"\n52.5 ml", b"\n:\x11"), (RequestFramer(), b"iru", b"stp\r")):
         assert framer.feed(begun) == []
         framer.reset()

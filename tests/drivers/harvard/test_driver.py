@@ -211,7 +211,7 @@ async def test_the_pumps_own_limits_are_asked_for():
         assert here.starts == 0
 
 
-async def test_a_pump_that_keeps_one_target_only_is_refused_unless_the_settings_say_so():
+async def test_a_pump_that_keeps_only_one_target_is_refused_unless_the_settings_allow_it():
     async with rig({"targets": "last"}) as here:
         assert isinstance(await here.driver.load(PROGRAM), Refused)
     async with rig({"targets": "last"}, {"target_time": "off"}) as here:
@@ -220,7 +220,7 @@ async def test_a_pump_that_keeps_one_target_only_is_refused_unless_the_settings_
         assert here.pump.plant.moved()[0] == pytest.approx(1)
 
 
-async def test_a_pump_that_counts_its_target_from_each_run_gives_no_more_either():
+async def test_a_pump_that_counts_its_target_from_each_run_gives_no_more():
     async with rig({"target_counts": "run"}) as here:
         await running(here, SHORT)
         await asyncio.sleep(30)
@@ -244,7 +244,7 @@ async def test_a_lost_reply_to_irun_is_unknown_and_it_is_never_sent_again():
 
 
 @pytest.mark.requirement("COM-02", "COM-06", "COM-14")
-async def test_a_bad_line_never_makes_a_command_done_that_was_not():
+async def test_a_bad_line_never_makes_an_undone_command_count_as_done():
     """Each fault at each exchange of load and start, one at a time."""
     for kind, number in itertools.product(("lost", "late", "garbled", "twice", "other address"), range(EXCHANGES)):
         async with rig() as here:
@@ -284,7 +284,7 @@ async def test_a_bad_line_never_makes_a_command_done_that_was_not():
 
 
 @pytest.mark.requirement("COM-14")
-async def test_only_the_prompt_of_our_own_pump_shows_that_it_runs():
+async def test_only_the_prompt_of_the_pump_itself_shows_that_it_runs():
     for answer in (b"\n:\x11", b"\n07>\x11", b"\n52.5 ml/hr\r\n>\x11", b"\n<\x11"):
         async with rig() as here:
             assert await here.driver.load(PROGRAM) == Done(None)
@@ -294,7 +294,7 @@ async def test_only_the_prompt_of_our_own_pump_shows_that_it_runs():
             assert (await reading(here)).state is PumpState.STOPPED
 
 
-async def test_a_refused_irun_counts_as_refused_only_at_no_flow():
+async def test_a_refused_irun_counts_as_refused_only_without_flow():
     error = b"\nCommand error:\r\n   Rate not set\r\n:\x11"
     async with rig() as here:
         assert await here.driver.load(PROGRAM) == Done(None)
@@ -327,7 +327,7 @@ async def test_a_load_is_done_only_when_the_pump_holds_it():
         assert isinstance(await here.driver.load(PROGRAM), Refused)
 
 
-async def test_stop_is_believed_when_the_motor_is_seen_at_rest():
+async def test_a_stop_is_confirmed_when_the_motor_is_seen_at_rest():
     async with rig() as here:
         await running(here)
         here.instead(b"stp", b"\n:\x11")
@@ -335,7 +335,7 @@ async def test_stop_is_believed_when_the_motor_is_seen_at_rest():
         assert here.pump.plant.truth().running
 
 
-async def test_stop_idle_running_twice_and_in_the_middle_of_a_load():
+async def test_stop_works_when_idle_when_running_twice_and_in_the_middle_of_a_load():
     async with rig() as here:
         assert await here.driver.stop() == Done(None)
         await running(here)
@@ -425,7 +425,7 @@ async def test_a_ramp_set_at_the_panel_is_no_program():
         assert isinstance(await here.driver.read_back(), Refused)
 
 
-async def test_without_anybody_the_pump_ends_at_its_volume():
+async def test_without_a_gateway_the_pump_ends_at_its_volume():
     async with rig() as here:
         await running(here, SHORT)
         memory.unplug(here.name)
@@ -439,7 +439,7 @@ async def test_without_anybody_the_pump_ends_at_its_volume():
         assert (await reading(here)).delivered == Volume(1)
 
 
-async def test_two_pumps_of_a_chain_are_stopped_apart():
+async def test_two_pumps_of_a_chain_are_stopped_separately():
     async with rig({"addresses": "0,12"}) as here:
         other = await Harvard.connect(f"memory://{here.name}", {"address": 12})
         try:

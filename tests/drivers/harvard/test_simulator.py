@@ -105,7 +105,7 @@ async def test_a_running_volume_has_six_digits(bench):
     assert pump.plant.moved()[0] == pytest.approx((199.49 + 1.69023) / 1000)
 
 
-async def test_both_targets_end_a_run_and_whichever_is_first_holds(bench):
+async def test_both_targets_end_a_run_and_the_first_one_counts(bench):
     for target, time, ends_ml, ends_s in (("1 ml", "00:10:00", 1.0, 60.0), ("5 ml", "30", 0.5, 30.0)):
         pump = bench()
         for text in ("poll on", "irate 60 ml/hr", f"tvolume {target}", f"ttime {time}"):
@@ -166,7 +166,7 @@ async def test_an_occlusion_stalls_the_motor(bench):
     assert pump.ask("") == b"\n*"
 
 
-async def test_status_is_as_wide_as_a_public_client_insists_with_the_direction_at_29(bench):
+async def test_status_has_the_width_that_a_public_client_requires_with_the_direction_at_29(bench):
     pump = bench()
     pump.ask("poll on")
     (reply,) = ReplyFramer().feed(pump.ask("status"))
@@ -224,7 +224,7 @@ async def test_numbers_and_units_as_public_clients_send_them(bench):
         assert pump.ask(asked) == f"\n{shown}\r\n:".encode()
 
 
-async def test_what_is_wrong_is_refused_and_changes_nothing(bench):
+async def test_wrong_input_is_refused_and_changes_nothing(bench):
     pump = bench()
     pump.ask("irate 1 ml/min")
     for said in (
@@ -288,13 +288,13 @@ async def test_a_power_cut_stops_and_forgets_what_nvram_does_not_hold(bench):
     assert pump.ask("ivolume") == b"\n0 ul\r\n:"
 
 
-async def test_echo(bench):
+async def test_echo_can_be_switched_on(bench):
     pump = bench()
     pump.ask("echo on")
     assert pump.ask("irate", "\r") == b"irate\r\n0 ml/min\r\n:"
 
 
-async def test_keys(bench):
+async def test_keys_work(bench):
     pump = bench()
     with pytest.raises(PanelError):
         pump.device.press("rate", "150%")

@@ -69,7 +69,7 @@ def test_frames_of_the_sheet():
             assert frame.to_bytes() == raw
 
 
-def test_a_line_feed_after_the_carriage_return_is_passed_over():
+def test_a_line_feed_after_the_carriage_return_is_ignored():
     assert RequestFramer().feed(b"1H\r\n2I\r\n") == [Request(1, "H"), Request(2, "I")]
 
 
@@ -84,7 +84,7 @@ def test_round_trips_in_one_piece_and_one_byte_at_a_time(requests, replies):
 
 @given(st.binary(max_size=200))
 @settings(max_examples=200, deadline=None)
-def test_noise_raises_nothing_and_every_frame_was_fed(raw):
+def test_noise_raises_nothing_and_only_frames_that_were_fed_are_accepted(raw):
     for framer in (RequestFramer, ReplyFramer):
         found = framer().feed(raw)
         assert slowly(framer(), raw) == found
@@ -92,13 +92,13 @@ def test_noise_raises_nothing_and_every_frame_was_fed(raw):
             assert (frame.raw if isinstance(frame, Garbage) else frame.to_bytes()) in raw
 
 
-def test_buffers_are_bounded_and_go_on():
+def test_buffers_are_bounded_and_keep_working():
     for framer in (RequestFramer(), ReplyFramer()):
         assert framer.feed(b"x" * LONGEST) == [Garbage(b"x" * LONGEST)]
     assert ReplyFramer().feed(b"x" * LONGEST + b"*") == [Garbage(b"x" * LONGEST), Sign("*")]
 
 
-def test_reset_drops_what_was_begun():
+def test_reset_drops_a_partial_frame():
     for framer, begun, whole in ((RequestFramer(), b"1v35", b"1I\r"), (ReplyFramer(), b"35", b"4.983 ml\r\n")):
         assert framer.feed(begun) == []
         framer.reset()
@@ -106,7 +106,7 @@ def test_reset_drops_what_was_begun():
 
 
 @pytest.mark.requirement("COM-06")
-def test_a_number_with_a_byte_that_is_no_text_is_lost_to_its_end():
+def test_a_number_with_an_invalid_byte_is_lost_completely():
     """14.98 ml must never be heard as 4.98 ml."""
     raw = b"14.98 ml\r\n"
     for place in range(len(raw) - 2):
@@ -116,12 +116,12 @@ def test_a_number_with_a_byte_that_is_no_text_is_lost_to_its_end():
     assert ReplyFramer().feed(b"^what\r\n") == [Garbage(b"^what\r\n")]
 
 
-def test_requests_that_are_none():
+def test_invalid_requests_are_garbage():
     for raw in (b"\r", b"9H\r", b"H\r", b"1\r", b"1x\r", b"1v\xb2\r", b"\x001H\r"):
         assert RequestFramer().feed(raw) == [Garbage(raw)], raw
 
 
-def test_volume_type_numbers():
+def test_volume_type_numbers_are_converted():
     assert volume_type(Decimal("0.012")) == "1200-2"  # lab-peristaltic.md
     assert volume_text(Decimal("0.012")) == "1200E-2"  # the same
     assert read_reply("1200E-2") == Decimal("1200E-2") / 1000  # as a client reads it
@@ -134,7 +134,7 @@ def test_volume_type_numbers():
         assert read_set(text) is None, text
 
 
-def test_a_number_that_four_digits_do_not_hold_is_refused_not_rounded():
+def test_a_number_that_does_not_fit_in_four_digits_is_refused_and_not_rounded():
     for value in ("35.001", "1e10", "1e-10", "-1", "NaN", "Infinity"):
         with pytest.raises(ValueError, match="is not"):
             volume_type(Decimal(value))

@@ -100,7 +100,7 @@ def container(ml=50):
 # -- bringing up and capabilities --------------------------------------------------------------------------------------
 
 
-async def test_it_is_identified_and_channel_addressing_is_checked():
+async def test_the_pump_is_identified_and_channel_addressing_is_checked():
     for options, settings in (
         ({"serial": "S-7"}, {"serial": "S-7"}),
         ({"channel_addressing": True}, {}),
@@ -129,7 +129,7 @@ async def test_another_pump_is_refused():
 
 
 @pytest.mark.requirement("COM-13")
-def test_capabilities():
+def test_capabilities_are_as_declared():
     able = RegloIcc.capabilities(container(), {})
     assert able.loss_of_control == (LossOfControl.DEADMAN, LossOfControl.VTBI_ONLY)
     assert able.watchdog is None
@@ -171,7 +171,7 @@ async def test_what_the_tubing_does_not_allow_is_refused_before_anything_is_set(
         assert set(line.heard) <= {"1~", "1E", "1?"}
 
 
-async def test_an_identity_counts_when_the_pump_reports_it_twice():
+async def test_an_identity_counts_only_if_the_pump_reports_it_twice():
     """The line has no check: ICC00001 with one bit wrong is another pump's number."""
     for question, misread in (("1xS", b"ICC00003\r\n"), ("1(", b"0209\r\n")):
         async with bench() as (driver, _, line):
@@ -269,7 +269,7 @@ async def test_nothing_is_started_after_part_of_it_was_given_at_the_panel():
 # -- stop --------------------------------------------------------------------------------------------------------------
 
 
-async def test_a_stop_idle_running_and_after_the_end():
+async def test_stop_works_when_idle_when_running_and_after_the_end():
     async with bench() as (driver, pump, _line):
         await driver.identify()
         assert await driver.stop() == Done(None)
@@ -339,7 +339,7 @@ async def test_a_stop_overtakes_a_load():
 
 
 @pytest.mark.requirement("COM-03")
-async def test_a_start_is_sent_once_whatever_comes():
+async def test_a_start_is_sent_once_whatever_happens():
     """Its answer lost, garbled, or no though it runs: unknown."""
     for said in (None, b"\xaa", b"+", b"#", b"-"):
         async with bench() as (driver, pump, line):
@@ -361,7 +361,7 @@ async def test_a_start_that_the_pump_refuses_gives_its_reason():
         assert not pump.plant.truth().running
 
 
-async def test_a_start_that_the_pump_takes_and_does_not_do_is_unknown():
+async def test_a_start_that_the_pump_accepts_but_does_not_carry_out_is_unknown():
     async with bench() as (driver, pump, line):
         await driver.identify()
         await driver.load(PROGRAM)
@@ -374,7 +374,7 @@ async def test_a_start_that_the_pump_takes_and_does_not_do_is_unknown():
 
 
 @pytest.mark.requirement("COM-14")
-async def test_an_answer_of_another_shape_or_behind_a_sign_is_not_taken():
+async def test_a_reply_of_another_form_or_after_a_sign_is_not_accepted():
     """`#5.00 ml` is 35.00 ml with one bit wrong: it is not 5 mL, and the next question is not answered by it."""
     async with bench() as (driver, _, line):
         await running(driver)
@@ -396,7 +396,7 @@ async def test_an_answer_of_another_shape_or_behind_a_sign_is_not_taken():
         assert isinstance(await driver.read(), Unknown)
 
 
-async def test_a_garbled_digit_is_asked_again_before_the_total_is_believed_to_have_fallen():
+async def test_the_total_is_read_again_before_it_counts_as_fallen():
     async with bench() as (driver, _, line):
         await running(driver)
         await asyncio.sleep(600)
@@ -458,7 +458,7 @@ async def test_a_stalled_pump_has_no_flow_and_its_volume_is_not_given():
         assert (at.state, at.delivered < Volume(1)) == (PumpState.STOPPED, True)
 
 
-async def test_a_pulled_cable_and_a_new_identity():
+async def test_after_a_pulled_cable_the_pump_is_identified_again():
     async with bench() as (driver, _pump, line):
         await running(driver)
         name = driver.link.port.removeprefix("memory://")
@@ -472,7 +472,7 @@ async def test_a_pulled_cable_and_a_new_identity():
         assert line.said("1H") == 1
 
 
-async def test_without_anybody_it_gives_its_volume_and_no_more():
+async def test_without_a_gateway_the_pump_gives_its_volume_and_no_more():
     async with bench() as (driver, pump, _):
         await running(driver)
         await driver.close()

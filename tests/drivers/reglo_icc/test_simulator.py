@@ -43,7 +43,7 @@ def close(found, expected):
     return found == pytest.approx(expected, abs=1e-9)
 
 
-async def test_who_it_is():
+async def test_the_pump_is_identified():
     bench = Bench(channels=3, serial="S-7")
     assert bench.say(b"1#") == b"REGLO ICC 0208 308\r\n"
     assert bench.say(b"1(") == b"0208\r\n"
@@ -107,7 +107,7 @@ async def test_an_impossible_start_gives_its_reason():
     assert close(bench.plants[0].truth().delivered_ml, 0.0)
 
 
-async def test_each_mode_delivers_what_its_name_promises():
+async def test_each_mode_delivers_as_its_name_promises():
     """L 50 rpm of 100 is half the top flow of 20 mL/min; M, N, P at 1 mL/min; G 3 mL in 90 s; Q twice 2 mL."""
     minute = b"xT00000600"
     runs = {  # settings, what is given after one minute, after ten
@@ -131,7 +131,7 @@ async def test_each_mode_delivers_what_its_name_promises():
         bench.say(b"1I")
 
 
-async def test_directions():
+async def test_directions_are_kept():
     bench = Bench()
     assert bench.say(b"1K") == b"*"
     assert bench.say(b"1xD") == b"K\r\n"
@@ -185,7 +185,7 @@ async def test_the_flow_of_a_run_without_end_changes_at_once():
     assert close(bench.plants[0].truth().delivered_ml, 3.0)
 
 
-async def test_the_speed_rules_when_the_setpoint_is_the_speed():
+async def test_the_speed_applies_when_the_setpoint_is_the_speed():
     """`xf0`: mode O then runs at S, whatever f says. A driver that forgets it gives another rate."""
     bench = Bench(flow_setpoint=False)
     bench.say(b"1S005000")
@@ -215,7 +215,7 @@ async def test_channels_are_addressed_separately_and_zero_is_all_of_them():
     assert other.truth().running
 
 
-async def test_running_and_total_may_be_the_whole_pumps():
+async def test_running_and_total_may_apply_to_the_whole_pump():
     bench = Bench(channels=2, total_query="pump")
     bench.volume_run(2)
     await asyncio.sleep(60)
@@ -264,7 +264,7 @@ async def test_events_come_after_the_answer_and_only_when_asked_for():
     assert bench.say(b"1I") == b"*^X1|1\r\n"
 
 
-async def test_units_and_digits_of_flow_volume_and_total_can_be_the_others():
+async def test_flow_volume_and_total_can_have_the_other_units_and_digits():
     litres = Bench(unit="l")
     assert litres.volume_run(flow=b"1000-3", volume=b"2000-3") == b"*"
     await asyncio.sleep(300)
@@ -305,7 +305,7 @@ async def test_an_occluded_line_stalls_the_motor_when_the_tube_is_full():
     assert bench.say(b"1E") == b"-"
 
 
-async def test_power():
+async def test_loss_of_power_ends_the_run():
     bench = Bench(channel_addressing=False)
     bench.say(b"1~1")
     bench.volume_run()
@@ -325,7 +325,7 @@ async def test_power():
     assert (forgetful.say(b"1v"), forgetful.say(b"1:")) == (b"0000E+0\r\n", b"0.500 ml\r\n")
 
 
-async def test_keys_and_display():
+async def test_keys_and_display_work():
     bench = Bench()
     device = bench.device
     for key in ("mode=O", "rate=1", "volume=2"):
@@ -355,7 +355,7 @@ async def test_keys_and_display():
         device.press("stop")
 
 
-async def test_defaults_and_what_it_is_doing():
+async def test_defaults_and_activity_are_reported():
     bench = Bench()
     bench.volume_run()
     assert bench.say(b"10") == b"#"
@@ -419,7 +419,7 @@ async def test_a_calibration_gives_its_target_in_its_time_and_can_be_cancelled()
     assert bench.doing[-2:] == [Operation.START, Operation.STOP]
 
 
-async def test_the_family():
+async def test_the_family_is_declared():
     assert FAMILY.units(RegloIccOptions(channels=4)) == 4
     assert FAMILY.physics("reglo-icc", 1).is_peristaltic
     plants = [Plant(LoopClock()) for _ in range(2)]

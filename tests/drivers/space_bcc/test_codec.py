@@ -27,7 +27,7 @@ def test_round_trip_in_any_pieces(frames):
 
 
 @pytest.mark.requirement("COM-06", "SEC-09")
-def test_no_single_bit_error_is_taken():
+def test_no_single_bit_error_is_accepted():
     for place in range(len(ALIVE) * 8):
         raw = bytearray(ALIVE)
         raw[place // 8] ^= 1 << place % 8
@@ -53,11 +53,11 @@ def test_a_good_frame_behind_a_damaged_one_is_found():
     assert isinstance(found[0], Garbage)
 
 
-def test_signals_stand_alone():
+def test_signals_are_frames_of_their_own():
     assert Framer().feed(bytes([ACK, NAK])) == [Signal(ACK), Signal(NAK)]
 
 
-def test_records():
+def test_records_are_read():
     payload = chr(RS).join(["12,50111,INRT,52.50", "12,50111,GNMODEL,P,S", "no record"])
     assert records(payload) == [Record("12", "50111", "INRT", "52.50"), Record("12", "50111", "GNMODEL", "P,S")]
     assert records(payload)[0].slot == "11"

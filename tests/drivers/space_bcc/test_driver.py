@@ -39,7 +39,7 @@ async def monitoring(**settings):
         await driver.close()
 
 
-async def test_who_it_is_and_what_it_does():
+async def test_the_rack_is_identified_and_monitored():
     async with rack(volume_parameter="VOLX") as pump, monitoring(volume_parameter="VOLX") as driver:
         who = await driver.identify()
         assert (who.value.model, who.value.firmware) == ("PERFUSOR SPACE", "6.0")
@@ -69,7 +69,7 @@ async def test_two_pumps_of_one_rack_share_its_port():
 
 
 @pytest.mark.requirement("COM-02")
-async def test_it_is_sent_no_command():
+async def test_the_rack_is_sent_no_command():
     async with rack() as pump, monitoring() as driver:
         heard = []
         feed = pump.feed
@@ -111,7 +111,7 @@ class Bad(Decimal):
         return self.text
 
 
-async def test_silence_is_unknown_and_readings_come_back():
+async def test_silence_is_unknown_and_readings_return():
     async with rack() as pump, monitoring() as driver:
         pump.fire("silence/20s")
         assert isinstance(await driver.read(), Unknown)
@@ -119,7 +119,7 @@ async def test_silence_is_unknown_and_readings_come_back():
         assert isinstance(await driver.read(), Done)
 
 
-async def test_control_shows_it_never_stops_it_and_refuses_to_plan_with_it(tmp_path, monkeypatch):
+async def test_control_shows_the_rack_never_stops_it_and_refuses_to_plan_with_it(tmp_path, monkeypatch):
     stopped = []
     monkeypatch.setattr(PumpService, "stop_now", lambda self: stopped.append(self.name))
     async with rack() as pump:

@@ -1,7 +1,7 @@
-"""The alphabet of what can happen: each letter is one small function, in a group that slices ask for.
+"""The alphabet of what can happen: each letter is one small function, in a group that slices select.
 
-A happening gives the event that pumpd sees, or None where it sees nothing, and the world after it; None where it
-cannot happen.
+A happening returns the event that pumpd sees (None if it sees nothing) and the world after it, or None if it cannot
+happen now.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What comes of a command on the line: taken or not, answered or not, late, or an answer that nobody waits for."""
+"""What can happen to a command on the line: carried out or not, answered or not, late, or an unexpected answer."""
 
 from collections.abc import Callable
 
@@ -14,10 +14,10 @@ def _loaded(name: str, group: str, outcome: object, rate: bool | None) -> None:
     @happens(group, name)
     def _make(i: Infusion, w: World) -> Outcome:
         if not w.load_open or (w.flowing and isinstance(outcome, Done)):
-            return None  # a pump that flows takes no program
+            return None  # a flowing pump accepts no program
         w = w._replace(load_open=False)
         if rate is not None and not w.flowing:
-            w = w._replace(held=(w.vtbi, rate), shown=0, lied=w.lied or w.blink)  # nobody saw what it wipes out
+            w = w._replace(held=(w.vtbi, rate), shown=0, lied=w.lied or w.blink)  # unseen volume is erased
         return ev.ProgramLoaded(at_ns(w), outcome), w  # type: ignore[arg-type]
 
 
@@ -52,7 +52,7 @@ _no_read_back("read-back refused", Refused(("no",)))
 _no_read_back("read-back not answered", Unknown("silence"))
 
 
-@happens("base", "pump takes the start")
+@happens("base", "pump carries out the start")
 def _takes_start(i: Infusion, w: World) -> Outcome:
     return (None, w._replace(flowing=True, start_left=False, by_panel=False)) if w.start_left else None
 
@@ -65,7 +65,7 @@ def _start_done(i: Infusion, w: World) -> Outcome:
     return ev.StartAnswered(at_ns(w), Done(None)), w._replace(start_open=False, flowing=flowing, start_left=False)
 
 
-@happens("start", "start answered, pump stands")
+@happens("start", "start answered, pump stays stopped")
 def _start_idle(i: Infusion, w: World) -> Outcome:
     if not (w.start_open and w.start_left):
         return None
@@ -84,7 +84,7 @@ def _start_unknown(i: Infusion, w: World) -> Outcome:
     return (ev.StartAnswered(at_ns(w), Unknown("silence")), w._replace(start_open=False)) if w.start_open else None
 
 
-@happens("base", "pump takes the stop")
+@happens("base", "pump carries out the stop")
 def _takes_stop(i: Infusion, w: World) -> Outcome:
     if not w.stop_left:
         return None
@@ -94,9 +94,9 @@ def _takes_stop(i: Infusion, w: World) -> Outcome:
 
 
 def _stale(name: str, make: Callable[[World, int], ev.Event], when: Callable[[Infusion, World], bool]) -> None:
-    """The answer to a question of a tick ago, which was asked before what it would prove."""
+    """An answer to a question asked a tick ago, before the step that it would prove."""
 
-    @happens("stale", f"{name} of a tick ago")
+    @happens("stale", f"{name} asked for a tick ago")
     def _make(i: Infusion, w: World) -> Outcome:
         return (make(w, (w.now - 1) * TICK), w) if when(i, w) else None
 

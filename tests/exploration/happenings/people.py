@@ -1,4 +1,4 @@
-"""What people do: confirm, forge, stop, pause, resume, clear, read the display; and what befalls the gateway."""
+"""What people do: confirm, forge, stop, pause, resume, clear, read the display; and what happens to the gateway."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -57,22 +57,22 @@ def _other_action(i: Infusion, w: World) -> Outcome:
     return _given(i, w, "f", action=ev.ConfirmAction.RESUME if start else ev.ConfirmAction.START), w
 
 
-@happens("forge", "confirmed at the pump of another patient")
+@happens("forge", "confirmed with the pump of another patient")
 def _other_pump(i: Infusion, w: World) -> Outcome:
     return _given(i, w, "f", associated="P-2"), w
 
 
-@happens("forge", "confirmed with the wristband and at the pump of another patient")
+@happens("forge", "confirmed with wristband and pump of another patient")
 def _other_patient(i: Infusion, w: World) -> Outcome:
     return _given(i, w, "f", associated="P-2", wristband="P-2"), w
 
 
-@happens("forge", "an old confirmation, the same request")
+@happens("forge", "old confirmation, same request")
 def _replay_same(i: Infusion, w: World) -> Outcome:
     return ev.ConfirmationGiven(at_ns(w), w.used or STRANGER, "nurse", "r", PATIENT), w
 
 
-@happens("forge", "an old confirmation, a new request")
+@happens("forge", "old confirmation, new request")
 def _replay_new(i: Infusion, w: World) -> Outcome:
     return ev.ConfirmationGiven(at_ns(w), w.used or STRANGER, "nurse", "q", PATIENT), w
 
@@ -115,7 +115,7 @@ def _journal(i: Infusion, w: World) -> Outcome:
 
 @happens("restart", "control process restarted")
 def _restarted(i: Infusion, w: World) -> Outcome:
-    """Answers that were awaited are lost; what had left may yet be taken."""
+    """Awaited answers are lost; commands that were sent may still be carried out."""
     return ev.ControlRestarted(at_ns(w)), w._replace(start_open=False, load_open=False, back_open=False)
 
 
@@ -125,7 +125,7 @@ def _deadman(name: str, make: Callable[[int], ev.Event]) -> None:
         return make(at_ns(w)), w
 
 
-_deadman("deadman fails, nothing else stops the pump", lambda at: ev.DeadmanFailed(at, "died", alone=True))
+_deadman("deadman fails, nothing else would stop the pump", lambda at: ev.DeadmanFailed(at, "died", alone=True))
 _deadman("deadman fails, the pump has a watchdog", lambda at: ev.DeadmanFailed(at, "died", alone=False))
 _deadman("deadman works again", ev.DeadmanRestored)
 
@@ -133,9 +133,9 @@ _deadman("deadman works again", ev.DeadmanRestored)
 def _reconciled(name: str, group: str, more: int, reason: str, *, flowing: bool = False) -> None:
     @happens(group, name)
     def _make(i: Infusion, w: World) -> Outcome:
-        """A person at the pump, who sees what it shows; with a start under way, nobody can say so yet.
+        """A person reads the pump's display; while a start is under way, nobody can vouch for it.
 
-        While the present program is not in the pump, it shows another one's volume: what is then booked is too much.
+        While the present program is not in the pump, the display shows another program's volume: too much is booked.
         """
         if w.start_left or w.flowing is not flowing:
             return None
@@ -147,7 +147,7 @@ def _reconciled(name: str, group: str, more: int, reason: str, *, flowing: bool 
 def _refused(name: str, read: Callable[[Infusion, World], int], again: Callable[[int], int | None]) -> None:
     @happens("reconcile", name)
     def _make(i: Infusion, w: World) -> Outcome:
-        """A volume that nobody can have read: not booked, so the world stays as it is."""
+        """A volume that nobody can have read: it is not booked, so the world does not change."""
         first, second = read(i, w), again(read(i, w))
         entered = (volume(first), "display read", True, None if second is None else volume(second))
         return ev.DeliveryReconciled(at_ns(w), "nurse", *entered), w
@@ -158,5 +158,5 @@ _refused("more than the program, entered once", lambda i, w: w.vtbi + 1, lambda 
 _refused("two different volumes", lambda i, w: w.vtbi + 1, lambda read: read - 1)
 _reconciled("display read", "reconcile", 0, "display read")
 _reconciled("display read without a reason", "reconcile", 0, " x ")
-_reconciled("display misread by two units too few", "reconcile", -2, "display read")
+_reconciled("display read as two units too few", "reconcile", -2, "display read")
 _reconciled("display read while it flows", "reconcile", 0, "display read", flowing=True)

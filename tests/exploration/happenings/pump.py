@@ -1,4 +1,4 @@
-"""What the pump does, says and has done to it at its panel."""
+"""What the pump does and reports, and what people do at its panel."""
 
 from dataclasses import replace
 
@@ -25,27 +25,29 @@ def _time_passed(i: Infusion, w: World) -> Outcome:
     return ev.TimePassed(at_ns(w)), w
 
 
-def _look(w: World, late: int = 0, **said: object) -> Outcome:
-    """A true reading, with what the pump says altered. One that ends without flow shows that a start was lost."""
+def _read(w: World, late: int = 0, **reported: object) -> Outcome:
+    """A true reading, except for altered fields. If it shows no flow, a start that was sent has been lost."""
     state = PumpState.INFUSING if w.flowing else PumpState.STOPPED
     rate = RATE if w.held is None or w.held[1] else ALTERED
     reading = Reading((w.now - late) * TICK, at_ns(w), state, rate, volume(w.shown))
-    return ev.ReadingTaken(at_ns(w), replace(reading, **said) if said else reading), w._replace(start_left=False)  # type: ignore[arg-type]
+    return ev.ReadingTaken(at_ns(w), replace(reading, **reported) if reported else reading), w._replace(
+        start_left=False
+    )  # type: ignore[arg-type]
 
 
 @happens("base", "reading")
 def _reading(i: Infusion, w: World) -> Outcome:
-    return _look(w)
+    return _read(w)
 
 
-@happens("late", "reading asked a tick ago")
+@happens("late", "reading asked for a tick ago")
 def _late(i: Infusion, w: World) -> Outcome:
-    return _look(w, 1)
+    return _read(w, 1)
 
 
-@happens("late", "reading asked two ticks ago")
+@happens("late", "reading asked for two ticks ago")
 def _later(i: Infusion, w: World) -> Outcome:
-    return _look(w, 2)
+    return _read(w, 2)
 
 
 @happens("lost", "reading failed")
@@ -62,15 +64,15 @@ def _alarm(name: str, state: PumpState | None, *alarms: PumpAlarm, group: str = 
     @happens(group, name)
     def _make(i: Infusion, w: World) -> Outcome:
         if state is None:
-            return _look(w, alarms=alarms)
-        return _look(w._replace(flowing=False), state=state, alarms=alarms)
+            return _read(w, alarms=alarms)
+        return _read(w._replace(flowing=False), state=state, alarms=alarms)
 
 
 _alarm("occlusion", PumpState.ALARM, PumpAlarm.OCCLUSION, group="occlusion")
 _alarm("pump fault", PumpState.ALARM, PumpAlarm.PUMP_FAULT)
 _alarm("alarm without a name", PumpState.ALARM)
-_alarm("alarm of a pump that says stopped", PumpState.STOPPED, PumpAlarm.OCCLUSION)
-_alarm("alarm of a pump that flows on", None, PumpAlarm.AIR_IN_LINE)
+_alarm("alarm of a pump that reports stopped", PumpState.STOPPED, PumpAlarm.OCCLUSION)
+_alarm("alarm of a pump that keeps flowing", None, PumpAlarm.AIR_IN_LINE)
 _alarm("battery low", None, PumpAlarm.BATTERY_LOW)
 
 
@@ -87,9 +89,9 @@ def _panel_start(i: Infusion, w: World) -> Outcome:
     return None, w._replace(flowing=True, by_panel=True, unseen=True, lied=w.lied or w.lost, blink=w.blink or blink)
 
 
-@happens("panel", "run on past its volume at the panel")
+@happens("panel", "flow continued past the volume at the panel")
 def _panel_more(i: Infusion, w: World) -> Outcome:
-    """A volume raised by hand: what it gives is nobody's program, so the bound on the volume is not asked any more."""
+    """The volume is raised by hand: the excess belongs to no program, so the bound on the volume no longer applies."""
     if w.flowing or w.held is None or w.shown < w.held[0]:
         return None
     held = (w.shown + NORMAL, w.held[1])
@@ -103,23 +105,23 @@ def _panel_rate(i: Infusion, w: World) -> Outcome:
 
 @happens("panel", "purge")
 def _purge(i: Infusion, w: World) -> Outcome:
-    return _look(w, state=PumpState.PURGING)
+    return _read(w, state=PumpState.PURGING)
 
 
 @happens("panel", "pump waits")
 def _waits(i: Infusion, w: World) -> Outcome:
-    """For a time or a trigger, to start by itself: no flow now, and no stand."""
-    return None if w.flowing else _look(w, state=PumpState.WAITING)
+    """The pump waits for a time or trigger to start by itself: no flow now, but not stopped."""
+    return None if w.flowing else _read(w, state=PumpState.WAITING)
 
 
 @happens("panel", "pump paused")
 def _paused(i: Infusion, w: World) -> Outcome:
-    return None if w.flowing else _look(w, state=PumpState.PAUSED)
+    return None if w.flowing else _read(w, state=PumpState.PAUSED)
 
 
 @happens("unseen", "flow at the panel that no reading sees")
 def _unseen(i: Infusion, w: World) -> Outcome:
-    """It takes its time, so not in the blink between the look for a resume and the load."""
+    """It takes a tick, so it cannot happen in the moment between the poll for a resume and the load."""
     busy = w.flowing or w.start_left or w.load_open or w.plan is not None or i.state.may_flow
     if busy or w.held is None or w.shown + NORMAL > w.held[0]:
         return None
@@ -129,32 +131,32 @@ def _unseen(i: Infusion, w: World) -> Outcome:
 
 @happens("counter", "counter jumps past the volume")
 def _jump(i: Infusion, w: World) -> Outcome:
-    return _look(w._replace(lied=True), delivered=volume(w.vtbi + 2))
+    return _read(w._replace(lied=True), delivered=volume(w.vtbi + 2))
 
 
-@happens("counter", "counter jumps past the volume by more than 0.1 mL, pump stands")
+@happens("counter", "counter jumps past the volume by more than 0.1 mL, pump stopped")
 def _jump_still(i: Infusion, w: World) -> Outcome:
-    return None if w.flowing else _look(w._replace(lied=True), delivered=volume(w.vtbi + 4))
+    return None if w.flowing else _read(w._replace(lied=True), delivered=volume(w.vtbi + 4))
 
 
 @happens("counter", "counter goes back")
 def _back(i: Infusion, w: World) -> Outcome:
-    return _look(w._replace(lied=True), delivered=volume(0))
+    return _read(w._replace(lied=True), delivered=volume(0))
 
 
 @happens("supply", "pump loses its supply, and its count with it")
 def _supply(i: Infusion, w: World) -> Outcome:
-    """The program stays in it, as the worst case: what it gave since the last look is told by nothing.
+    """As the worst case the pump keeps its program. Nothing shows what it gave since the last poll.
 
-    What somebody made it give by hand since then, before it or after it, nobody can know any more.
+    What a person made it give by hand since then, before or after the loss, can no longer be known.
     """
     lied = w.lied or (w.by_panel and w.unseen)
     return None, w._replace(flowing=False, start_left=False, start_open=False, shown=0, lied=lied, lost=True)
 
 
-@happens("supply", "reading of a pump that says that it woke up anew")
+@happens("supply", "reading of a pump that reports a restart")
 def _woke(i: Infusion, w: World) -> Outcome:
-    return None if w.flowing else _look(w, state=PumpState.ALARM, alarms=(PumpAlarm.PUMP_RESET,))
+    return None if w.flowing else _read(w, state=PumpState.ALARM, alarms=(PumpAlarm.PUMP_RESET,))
 
 
 def _speed(name: str, speed: int, group: str = "speed") -> None:
@@ -165,5 +167,5 @@ def _speed(name: str, speed: int, group: str = "speed") -> None:
 
 _speed("pump runs half as fast again", 3)
 _speed("pump runs at twice the rate", 4)
-_speed("pump says infusing and gives nothing", 0)
+_speed("pump reports infusing and gives nothing", 0)
 _speed("pump runs at half the rate", 1, "slow")

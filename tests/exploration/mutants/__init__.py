@@ -1,4 +1,4 @@
-"""Deliberate breaks of the guards of the state machine, and the rule of the explorer that catches each."""
+"""Deliberate breaks of the state machine's guards, and the explorer's rule that catches each."""
 
 from tests.exploration.mutants.covered import ALONE, TOGETHER
 from tests.exploration.mutants.evaluating import EVALUATING

@@ -1,19 +1,20 @@
 """Guards that cover for each other.
 
-Broken together they are caught. Broken alone nothing that matters changes, and the text says what else holds.
+Broken together they are caught. If only one is broken, nothing that matters changes, and the text states which other
+guard holds.
 """
 
 from tests.exploration.mutants.interlocks import EXPIRY, LOCKS
 from tests.exploration.mutants.mutant import Mutant
 
 _READ_BACK = Mutant(
-    "`read_back.check` permits all: `_read_back` has left ARMED",
+    "`read_back.check` permits everything: `_read_back` has left ARMED",
     LOCKS + "read_back:check",
     "return Refuse(reasons) if reasons else PERMIT",
     "return PERMIT",
 )
 _DIGEST = Mutant(
-    "`confirmation.check` knows no digest: `faults` asked for it",
+    "`confirmation.check` ignores the digest: `faults` checked it",
     LOCKS + "confirmation:check",
     "and confirmed.digest == infusion.segment.digest",
     "",
@@ -21,7 +22,7 @@ _DIGEST = Mutant(
 
 TOGETHER = (
     Mutant(
-        "nobody asks whether the read-back differs before the start",
+        "nothing checks before the start whether the read-back differs",
         "advance:_read_back",
         "elif reasons:",
         "elif False:",
@@ -30,7 +31,7 @@ TOGETHER = (
         also=_READ_BACK,
     ),
     Mutant(
-        "nobody asks for the digest",
+        "nothing checks the digest",
         LOCKS + "confirmation:faults",
         '("program digest", given.',
         '("program digest", challenge.',
@@ -38,7 +39,7 @@ TOGETHER = (
         also=_DIGEST,
     ),
     Mutant(
-        "nobody asks for the expiry",
+        "nothing checks the expiry",
         LOCKS + "confirmation:faults",
         "if now_ns >= challenge.expires_ns:",
         "if False:",
@@ -57,26 +58,26 @@ ALONE = (
     _READ_BACK,
     _DIGEST,
     Mutant(
-        "the count goes back with the counter: `flow_deviation` finds that nothing grew",
+        "the count falls with the counter: `flow_deviation` finds no growth",
         "readings:_counted",
         "return max(infusion.counted, reading.delivered)",
         "return reading.delivered",
         slice="counter",
     ),
     Mutant(
-        "a load that was asked for before: the read-back differs, or the pump holds nothing",
+        "a load that was asked for earlier: the read-back differs, or the pump holds nothing",
         "advance:_loaded",
         " or event.asked_at_ns < turn.infusion.since_ns",
         "",
     ),
     Mutant(
-        "confirmed in any state: the table knows no way to ARMED but from READY",
+        "confirmed in any state: the table has no transition to ARMED except from READY",
         "advance:_confirmation_given",
         "if infusion.state is not State.READY:",
         "if False:",
     ),
     Mutant(
-        "a counter that is not at zero before the start: `front_panel` finds that it grew",
+        "a counter that is not zero before the start: `front_panel` finds that it grew",
         LOCKS + "pump_idle:check",
         "if infusion.reading.delivered != ZERO:",
         "if False:",
@@ -94,20 +95,20 @@ ALONE = (
         "if False:",
     ),
     Mutant(
-        "a request acted on twice: its challenge is gone",
+        "a request carried out twice: its challenge is used up",
         "advance:_confirmation_given",
         "if request in infusion.requests:",
         "if False:",
     ),
     Mutant("a stop keeps the confirmation: ARMED replaces it", "turn:Turn.stop_flow", "confirmed=None, ", ""),
     Mutant(
-        "a step outside the table: no event asks for one",
+        "a transition outside the table: no event causes one",
         "turn:Turn.go",
         "if state not in TRANSITIONS[old]:",
         "if False:",
     ),
     Mutant(
-        "the pause budget at the start: every event in ARMED asks it",
+        "the limit on pauses at the start: every event in ARMED checks it",
         LOCKS + "pause_budget:check",
         "return PERMIT if why is None else Refuse((why,))",
         "return PERMIT",

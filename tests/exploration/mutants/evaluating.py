@@ -1,4 +1,4 @@
-"""Breaks of the check of the whole infusion, and of what is applied, booked and sent."""
+"""Breaks of the evaluation of the whole infusion, and of what is applied, booked and sent."""
 
 from tests.exploration.mutants.mutant import Mutant
 
@@ -6,7 +6,7 @@ STOPPED = "pumpd.pump.stopped"
 
 EVALUATING = (
     Mutant(
-        "a lease that lapsed permits",
+        "a lapsed lease permits",
         "evaluate:_flow",
         "now_ns >= infusion.lease_until_ns",
         "False",
@@ -24,14 +24,14 @@ EVALUATING = (
         "lease_rests_on_a_reading",
     ),
     Mutant(
-        "running before the answer",
+        "running before the answer to the start",
         "evaluate:_progress",
         "if infusion.start_answered and seen",
         "if seen",
         "running_was_seen",
     ),
     Mutant(
-        "running on a reading from before",
+        "running because of an earlier reading",
         "evaluate:_progress",
         "reading.asked_ns >= since",
         "True",
@@ -39,7 +39,7 @@ EVALUATING = (
         "line",
     ),
     Mutant(
-        "any time to see flow",
+        "unlimited time to see flow",
         "evaluate:_progress",
         "turn.now_ns - infusion.since_ns >= infusion.limits.flowing_within_ns",
         "False",
@@ -64,7 +64,7 @@ EVALUATING = (
         deep=True,
     ),
     Mutant(
-        "one reading proves a stop",
+        "one reading confirms a stop",
         STOPPED + ":stopped",
         ">= for_ns",
         ">= 0",
@@ -95,7 +95,7 @@ EVALUATING = (
         "alarm",
     ),
     Mutant(
-        "an unconfirmed stop is silent",
+        "an unconfirmed stop raises no alarm",
         "evaluate:_ending",
         "        turn.raise_alarm(AlarmCode.STOP_UNCONFIRMED)\n",
         "",
@@ -113,14 +113,14 @@ EVALUATING = (
         "evaluate:_waiting",
         "if isinstance(panel, Trip):",
         "if False:",
-        "flow_at_a_stand_stops",
+        "flow_at_rest_stops",
         "panel",
     ),
     Mutant(
         "a pause never ends", "evaluate:_waiting", "if closed or used_up:", "if False:", "pause_is_bounded", "pause"
     ),
     Mutant(
-        "any time between confirmation and start",
+        "unlimited time between confirmation and start",
         "evaluate:_armed",
         "turn.now_ns - infusion.since_ns >= infusion.limits.read_back_within_ns",
         "False",
@@ -128,7 +128,7 @@ EVALUATING = (
         "line",
     ),
     Mutant(
-        "a reading asked before the confirmation",
+        "a reading asked for before the confirmation",
         "evaluate:_armed",
         "infusion.reading.asked_ns >= infusion.since_ns",
         "True",
@@ -161,7 +161,7 @@ EVALUATING = (
         "late_order_is_withdrawn",
     ),
     Mutant(
-        "a load under way goes on after the order was withdrawn",
+        "a load under way continues after the order was withdrawn",
         "evaluate:_withdraw",
         "        turn.send_stop()\n",
         "        pass\n",
@@ -181,11 +181,11 @@ EVALUATING = (
         "readings:_counted",
         "infusion.counted + _grown(last, reading)",
         "infusion.counted",
-        "growth_at_a_stand_stops",
+        "growth_at_rest_stops",
         "unseen",
     ),
     Mutant(
-        "a counter that started over while stopped is taken for the old one",
+        "a counter that restarted while stopped is taken for the old one",
         "readings:apply_reading",
         "infusion.loaded and (counting or not _fell(infusion, reading))",
         "infusion.loaded",
@@ -193,15 +193,15 @@ EVALUATING = (
         "paused",
     ),
     Mutant(
-        "what a load may have wiped out unanswered is nothing",
+        "what an unanswered load may have erased is nothing",
         "readings:_hidden_by_load",
         "return last.delivered if most >= reading.delivered else ZERO",
         "return ZERO",
         "booked_covers_the_truth",
-        "stand",
+        "rest",
     ),
     Mutant(
-        "a pump that waits proves a stop",
+        "a waiting pump confirms a stop",
         STOPPED + ":no_flow_since",
         "not reading.state.no_flow or",
         "reading.state.flowing or",
@@ -209,7 +209,7 @@ EVALUATING = (
         "panel",
     ),
     Mutant(
-        "a count that vanished is believed",
+        "a count that fell is believed",
         "readings:_vanished",
         "return infusion.could_give(",
         "return False and infusion.could_give(",
@@ -217,7 +217,7 @@ EVALUATING = (
         "supply",
     ),
     Mutant(
-        "a count that is lost does not latch",
+        "a lost count does not latch",
         "evaluate:_lost_count",
         "if not infusion.unaccounted:",
         "if True:",
@@ -225,7 +225,7 @@ EVALUATING = (
         "counter",
     ),
     Mutant(
-        "what is left is planned without reading the pump",
+        "the remainder is planned without reading the pump",
         "evaluate:_resuming",
         "infusion.reading.asked_ns >= asked_ns",
         "True",
@@ -234,7 +234,7 @@ EVALUATING = (
         deep=True,
     ),
     Mutant(
-        "a flowing pump proves a stop",
+        "a flowing pump confirms a stop",
         STOPPED + ":no_flow_since",
         "not reading.state.no_flow or",
         "",
@@ -242,7 +242,7 @@ EVALUATING = (
         "pause",
     ),
     Mutant(
-        "a reading from before proves a stop",
+        "an earlier reading confirms a stop",
         STOPPED + ":no_flow_since",
         "reading.asked_ns < asked_from_ns",
         "False",
@@ -250,7 +250,7 @@ EVALUATING = (
         "line",
     ),
     Mutant(
-        "a counter that moves proves a stop",
+        "a moving counter confirms a stop",
         STOPPED + ":no_flow_since",
         "and last.delivered == reading.delivered",
         "",
@@ -272,7 +272,7 @@ EVALUATING = (
         "stop_goes_first",
     ),
     Mutant(
-        "no flow from before proves a stop",
+        "an earlier reading without flow confirms a stop",
         "turn:Turn.stop_flow",
         ', "no_flow_since_ns": None',
         "",
@@ -288,10 +288,10 @@ EVALUATING = (
         "alarm",
     ),
     Mutant(
-        "uncertain is no flow",
+        "uncertain counts as no flow",
         "states:State.may_flow",
         "return self in _MAY_FLOW",
         'return self in _MAY_FLOW and self != "uncertain"',
-        "no_flow_where_none_is_said",
+        "no_flow_in_a_state_without_flow",
     ),
 )

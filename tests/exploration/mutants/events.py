@@ -4,7 +4,7 @@ from tests.exploration.mutants.mutant import Mutant
 
 EVENTS = (
     Mutant(
-        "a read-back that was asked for before the confirmation",
+        "a read-back asked for before the confirmation",
         "advance:_read_back",
         "event.asked_at_ns < from_ns",
         "False",
@@ -12,7 +12,7 @@ EVENTS = (
         "stale",
     ),
     Mutant(
-        "an answer to a start that was asked for before",
+        "an answer to an earlier start",
         "advance:_start_answered",
         " or event.asked_at_ns < turn.infusion.since_ns",
         "",
@@ -27,7 +27,7 @@ EVENTS = (
         "start_is_read_back",
     ),
     Mutant(
-        "a reading from before the confirmation",
+        "a reading asked for before the confirmation",
         "advance:_confirmation_given",
         "        reading=None,\n",
         "",
@@ -63,7 +63,7 @@ EVENTS = (
         "lost_start_is_uncertain",
     ),
     Mutant(
-        "a refused start goes on",
+        "a refused start continues",
         "advance:_start_answered",
         'turn.trip(AlarmCode.START_FAILED, "; ".join(reasons))',
         "pass",
@@ -86,7 +86,7 @@ EVENTS = (
         "alarm",
     ),
     Mutant(
-        "the same trip for ever",
+        "the same trip any number of times",
         "advance:_again_and_again",
         "return len(recent) >= limits.same_trips",
         "return False",
@@ -128,7 +128,7 @@ EVENTS = (
         "pause",
     ),
     Mutant(
-        "given before is forgotten",
+        "what was given before is forgotten",
         "advance:_segment_planned",
         "        given_before=infusion.given_before + infusion.accounted,\n",
         "",
@@ -182,15 +182,21 @@ EVENTS = (
         "start_is_confirmed",
         "alarm",
     ),
-    Mutant("stop without a stop", "advance:_stop_requested", "    turn.send_stop()\n", "", "stop_is_taken"),
-    Mutant("a stop is believed at once", "advance:_stop_requested", "if state.may_flow:", "if False:", "table_is_kept"),
+    Mutant("stop without a stop", "advance:_stop_requested", "    turn.send_stop()\n", "", "stop_is_accepted"),
+    Mutant(
+        "a stop counts as confirmed at once",
+        "advance:_stop_requested",
+        "if state.may_flow:",
+        "if False:",
+        "table_is_kept",
+    ),
     Mutant(
         "a restart lets it run",
         "advance:_control_restarted",
         "turn.trip(AlarmCode.CONTROL_RESTARTED, why)",
         "pass",
         "booked_covers_the_truth",
-        "stand",
+        "rest",
         deep=True,
     ),
     Mutant(
@@ -226,27 +232,36 @@ EVENTS = (
         "doubt",
     ),
     Mutant(
-        "reconciled on a reading from before the stop",
+        "reconciled on one reading without flow, asked for before the stop or after it",
+        "reconcile:_may_still_flow",
+        "stopped(infusion.no_flow_since_ns, reading, limits.still_for_ns)",
+        "reading is not None and reading.state.no_flow",
+        "no_flow_in_a_state_without_flow",
+        "doubt",
+    ),
+    Mutant(
+        "reconciled a lease after a reading from before the stop",
         "reconcile:_may_still_flow",
         "reading.asked_ns > stop_ns",
         "True",
-        "no_flow_where_none_is_said",
+        "reconciling_is_refused_when_wrong",
         "doubt",
+        deep=True,
     ),
     Mutant(
         "reconciled while the pump may flow",
         "reconcile:_may_still_flow",
         "if left_ns > 0:",
         "if False:",
-        "no_flow_where_none_is_said",
+        "no_flow_in_a_state_without_flow",
         "doubt",
     ),
     Mutant(
-        "reconciled though nobody saw the pump stand",
+        "reconciled although nobody saw the pump stopped",
         "reconcile:_may_still_flow",
         "if seen_stopped else",
         "if True else",
-        "no_flow_where_none_is_said",
+        "no_flow_in_a_state_without_flow",
         "doubt",
     ),
     Mutant(

@@ -14,7 +14,7 @@ EXPIRY = Mutant(
 
 INTERLOCKS = (
     Mutant(
-        "an alarm beside flow is ignored",
+        "an alarm during flow is ignored",
         LOCKS + "pump_alarms:check",
         "    if infusion.state.may_flow:\n        return Trip(",
         "    if infusion.state.may_flow:\n        return PERMIT or Trip(",
@@ -30,7 +30,7 @@ INTERLOCKS = (
         "alarm",
     ),
     Mutant(
-        "a start beside an alarm",
+        "a start during an alarm",
         LOCKS + "pump_alarms:check",
         'return Refuse((f"the pump reports',
         'return PERMIT or ((f"the pump reports',
@@ -38,23 +38,23 @@ INTERLOCKS = (
         "alarm",
     ),
     Mutant(
-        "flow at a stand is permitted",
+        "flow at rest is permitted",
         LOCKS + "front_panel:check",
         "        if reading.state.no_flow:\n            return PERMIT",
         "        return PERMIT",
-        "flow_at_a_stand_stops",
+        "flow_at_rest_stops",
         "panel",
     ),
     Mutant(
-        "a counter that grows at a stand is permitted",
+        "a counter that grows at rest is permitted",
         LOCKS + "front_panel:check",
         "if not infusion.state.may_flow and infusion.counted > infusion.counted_when_stopped:",
         "if False:",
-        "growth_at_a_stand_stops",
+        "growth_at_rest_stops",
         "unseen",
     ),
     Mutant(
-        "a purge is permitted where a stand would be",
+        "a purge is permitted where no flow would be",
         LOCKS + "front_panel:check",
         "if reading.state.no_flow and (infusion.state is State.STARTING",
         "if (infusion.state is State.STARTING",
@@ -143,7 +143,7 @@ INTERLOCKS = (
         "flow",
     ),
     Mutant(
-        "a flow too fast is only a warning",
+        "flow that is too fast is only a warning",
         LOCKS + "flow_deviation:check",
         "if counted > expected:",
         "if False:",
@@ -184,7 +184,7 @@ INTERLOCKS = (
         "mean",
     ),
     Mutant(
-        "flow past 105 % of the time",
+        "flow beyond 105 % of the time",
         LOCKS + "window_most_time:closed",
         "if infusion.running_ns(now_ns) >= infusion.window.most_ns:",
         "if False:",
@@ -192,7 +192,7 @@ INTERLOCKS = (
         "slow",
     ),
     Mutant(
-        "flow past 150 % in all",
+        "flow beyond 150 % in total",
         LOCKS + "window_most_time:closed",
         "if infusion.elapsed_ns(now_ns) >= infusion.window.elapsed_ns:",
         "if False:",
@@ -207,7 +207,7 @@ INTERLOCKS = (
         "window_closes",
     ),
     Mutant(
-        "one pause of any length",
+        "a single pause of any length",
         LOCKS + "pause_budget:used_up",
         "if now_ns - infusion.flow_ended_ns >= limits.pause_single_ns:",
         "if False:",
@@ -215,7 +215,7 @@ INTERLOCKS = (
         "pause",
     ),
     Mutant(
-        "pauses of any length in all",
+        "pauses of any total length",
         LOCKS + "pause_budget:used_up",
         "if infusion.paused_ns(now_ns) >= limits.pause_total_ns:",
         "if False:",

@@ -1,7 +1,7 @@
-"""A deliberate break of one guard of the state machine, alive for as long as the explorer looks for it.
+"""A deliberate break of one guard of the state machine, active while the explorer searches for it.
 
-A mutant is one text replaced in the source of one function; the function is compiled anew and put in place while the
-mutant lives. A text that is no longer there, or is there twice, is an error: the list cannot rot in silence.
+A mutant replaces one text in the source of one function, which is compiled again and put in place while the mutant is
+active. A text that is missing or there twice is an error, so the list cannot become outdated unnoticed.
 """
 
 import importlib
@@ -21,7 +21,7 @@ DEPTH = 25_000  # nodes of a mutant's own slice
 
 @dataclass(frozen=True)
 class Mutant:
-    """`where` is module:function, below pumpd.infusion unless it names pumpd. `caught_by` is a rule, or empty where
+    """`where` is module:function, below pumpd.infusion unless it names pumpd. `caught_by` is a rule; it is empty where
     another guard covers.
     """
 
@@ -31,8 +31,8 @@ class Mutant:
     new: str
     caught_by: str = ""
     slice: str = "start"
-    deep: bool = False  # found only beyond the nodes that CI has for it
-    also: "Mutant | None" = None  # broken at the same time, where each covers for the other
+    deep: bool = False  # found only beyond the nodes that CI explores
+    also: "Mutant | None" = None  # broken at the same time, where the two cover for each other
 
     @contextmanager
     def alive(self) -> Iterator[None]:
@@ -63,7 +63,7 @@ def _function(where: str) -> FunctionType:
 
 
 def caught(mutant: Mutant) -> Found | None:
-    """The first rule that breaks while the mutant lives: in its slice, or, where none should, in CI's share of all."""
+    """The first rule that breaks while the mutant is active: in its slice or, if none should, in CI's share of all."""
     own = [replace(each, nodes=DEPTH) for each in SLICES if each.name == mutant.slice]
     with mutant.alive():
         for each in own if mutant.caught_by else SLICES:

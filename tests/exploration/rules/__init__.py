@@ -1,17 +1,17 @@
-"""The rules. Each is a function of one step, and its docstring is what it says in plain words.
+"""The rules. Each is a function of one step; its docstring states it in plain words.
 
-Rules over whole paths are judged by the search, once it is done: `PATH_RULES`.
+The search checks the rules over whole paths when it is done: `PATH_RULES`.
 """
 
 from pumpd.infusion import events as ev
-from tests.exploration.rules import always, ending, flow, standing, start
+from tests.exploration.rules import always, at_rest, ending, flow, start
 from tests.exploration.rules.rule import RULES, WHEN
-from tests.exploration.step import FLOW, STANDING, Step
+from tests.exploration.step import AT_REST, FLOW, Step
 
 PATH_RULES = {
-    "stop_reaches_no_flow": "From every node: stop, the pump takes it, readings; then, within eight steps, no flow.",
-    "an_end_is_in_reach": "From every node some events lead to an end.",
-    "every_way_is_taken": "Each way of the table is taken by some slice; one that never is has no reason to be there.",
+    "stop_reaches_no_flow": "From every node: stop, carried out, readings; then, within eight steps, no flow.",
+    "an_end_is_reachable": "From every node some sequence of events leads to an end.",
+    "every_transition_is_taken": "Some slice takes each transition. One that is never taken is not needed.",
 }
 
 
@@ -25,8 +25,8 @@ def broken(step: Step) -> str | None:
         asked.append(WHEN["flow"])
     elif state.ending:
         asked.append(WHEN["ending"])
-    elif state in STANDING:
-        asked.append(WHEN["standing"])
+    elif state in AT_REST:
+        asked.append(WHEN["at_rest"])
     for rules in asked:
         for name, holds in rules:
             if not holds(step):
@@ -34,4 +34,4 @@ def broken(step: Step) -> str | None:
     return None
 
 
-__all__ = ["PATH_RULES", "RULES", "always", "broken", "ending", "flow", "standing", "start"]
+__all__ = ["PATH_RULES", "RULES", "always", "at_rest", "broken", "ending", "flow", "start"]

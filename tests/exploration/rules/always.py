@@ -1,4 +1,4 @@
-"""What holds at every step, whatever the state."""
+"""Rules for every step, whatever the state."""
 
 from pumpd.infusion import State
 from pumpd.infusion import events as ev
@@ -11,8 +11,8 @@ from tests.exploration.witness import NO_FLOW
 
 
 @rule("always")
-def stop_is_taken(s: Step) -> bool:
-    """From every state a stop sends StopPump and leads out of everything that is not a stop under way or an end."""
+def stop_is_accepted(s: Step) -> bool:
+    """From every state a stop sends StopPump and leads to a stop under way or an end."""
     if not isinstance(s.event, ev.StopRequested):
         return True
     sent = bool(s.actions) and type(s.actions[0]) is ev.StopPump
@@ -21,7 +21,7 @@ def stop_is_taken(s: Step) -> bool:
 
 @rule("always")
 def busy_pump_is_left_alone(s: Step) -> bool:
-    """An order that finds the pump not idle is abandoned, and what runs there is not stopped."""
+    """An order whose pump is not idle is abandoned, and what runs there is not stopped."""
     r = s.reading
     if s.before.state is not State.ORDERED or r is None or r.state is PumpState.STOPPED:
         return True
@@ -30,7 +30,7 @@ def busy_pump_is_left_alone(s: Step) -> bool:
 
 @rule("always")
 def stop_goes_first(s: Step) -> bool:
-    """StopPump is the first action, once, and no start is beside it."""
+    """StopPump is the first action, occurs once, and never together with a start."""
     if ev.StopPump not in s.kinds:
         return True
     names = [type(a) for a in s.actions]
@@ -39,7 +39,7 @@ def stop_goes_first(s: Step) -> bool:
 
 @rule("always")
 def table_is_kept(s: Step) -> bool:
-    """Each step that is recorded is in the table, and they join what was to what is."""
+    """Each recorded transition is in the table, and together they lead from the state before to the state after."""
     at = s.before.state.value
     for action in s.actions:
         if isinstance(action, ev.Record) and action.kind == "state_changed":
@@ -51,7 +51,7 @@ def table_is_kept(s: Step) -> bool:
 
 @rule("always")
 def only_a_person_unlatches(s: Step) -> bool:
-    """Trips go by a person alone, and from TRIPPED otherwise only a stop or flow at the pump leads away."""
+    """Only a person clears trips; otherwise only a stop or flow at the pump leads out of TRIPPED."""
     if not s.before.trips or isinstance(s.event, ev.TripsCleared | ev.DeliveryReconciled):
         return True
     kept = set(s.before.trips) <= set(s.after.trips)
@@ -61,8 +61,8 @@ def only_a_person_unlatches(s: Step) -> bool:
 
 
 @rule("always")
-def no_flow_where_none_is_said(s: Step) -> bool:
-    """A pump that truly flows, and not by its panel, is in a state that may flow."""
+def no_flow_in_a_state_without_flow(s: Step) -> bool:
+    """If the pump truly flows, and not by its panel, the state is one that may flow."""
     return not s.world.flowing or s.world.by_panel or s.after.state.may_flow
 
 
@@ -71,7 +71,7 @@ def delivered_is_bounded(s: Step) -> bool:
     """What truly reached the patient is never above the prescribed volume plus 0.1 mL."""
     w = s.world
     if w.lied or (w.by_panel and w.unseen):
-        return True  # a panel that nobody has looked at yet is nobody's to know
+        return True  # nobody can know what was done at a panel before the next poll
     return w.given <= s.slice.dose * NORMAL + OVER
 
 
@@ -80,20 +80,20 @@ def booked_covers_the_truth(s: Step) -> bool:
     """What is booked is never less than what was given, while the pump keeps its rate."""
     w = s.world
     if w.speed > NORMAL or w.lied or (w.by_panel and (w.flowing or w.unseen or s.after.state.ended)):
-        return True  # a counter that lies, and a panel that nobody has looked at yet, are nobody's to know
+        return True  # nobody can know that a counter lies, or what was done at a panel before the next poll
     return w.given <= units(s.after.booked(w.now * TICK))
 
 
 @rule("always")
 def nothing_is_counted_that_was_not_given(s: Step) -> bool:
-    """What is counted is never more than was given, unless the counter lies."""
+    """The count is never more than was given, unless the counter lies."""
     return s.world.lied or units(s.after.delivered) <= s.world.given
 
 
 @rule("always")
 def lease_rests_on_a_reading(s: Step) -> bool:
-    """A lease reaches as far as its reading allows, and that reading is fresh; time alone renews nothing."""
-    w = s.told
+    """A lease lasts as long as its reading allows, and that reading is fresh; time alone renews nothing."""
+    w = s.noted
     for action in s.actions:
         if isinstance(action, ev.RenewLease):
             base = w.now if ev.StartPump in s.kinds else w.asked
@@ -106,7 +106,7 @@ def lease_rests_on_a_reading(s: Step) -> bool:
 
 @rule("always")
 def an_end_is_an_end(s: Step) -> bool:
-    """After the end nothing but stops, refusals, alarms and records comes."""
+    """After the end there are only stops, refusals, alarms and records."""
     calm = {ev.StopPump, ev.Refuse, ev.Record, ev.RaiseAlarm}
     if isinstance(s.event, ev.DeliveryReconciled):
         calm.add(ev.ClearAlarm)
@@ -114,8 +114,8 @@ def an_end_is_an_end(s: Step) -> bool:
 
 
 @rule("always")
-def uncertain_knows_status_and_stop(s: Step) -> bool:
-    """From UNCERTAIN nothing is loaded, leased, planned or started; TRIPPED, or STOPPED by a person, are the ways."""
+def uncertain_allows_status_and_stop(s: Step) -> bool:
+    """In UNCERTAIN nothing is loaded, leased, planned or started; it ends as TRIPPED, or as STOPPED by a person."""
     if s.before.state is not State.UNCERTAIN:
         return True
     wrong = {ev.StartPump, ev.LoadProgram, ev.RenewLease, ev.PlanRemainder, ev.ReadBackProgram}
@@ -127,7 +127,7 @@ def uncertain_knows_status_and_stop(s: Step) -> bool:
 
 @rule("always")
 def restart_starts_nothing(s: Step) -> bool:
-    """A restart stops what may flow, first of all, and drops what was being prepared."""
+    """A restart first stops what may flow, and discards what was being prepared."""
     if not isinstance(s.event, ev.ControlRestarted):
         return True
     if s.before.state.may_flow and (not s.actions or type(s.actions[0]) is not ev.StopPump):
@@ -146,12 +146,14 @@ def restart_in_starting_is_uncertain(s: Step) -> bool:
 
 @rule("always")
 def reconciling_is_refused_when_wrong(s: Step) -> bool:
-    """Without a reason or a doubt, below the pump's own count, of a pump that may still flow, more than the container
-    holds, or above the program unless it was entered twice."""
+    """A volume is refused without a reason or a doubt, below the pump's own count, or while the pump may flow.
+
+    It is also refused above what the container holds, and above the program unless it was entered twice.
+    """
     event = s.event
     if not isinstance(event, ev.DeliveryReconciled):
         return True
-    w, below = s.told, units(event.volume) < s.told.counted
+    w, below = s.noted, units(event.volume) < s.noted.counted
     read, again = units(event.volume), None if event.volume_again is None else units(event.volume_again)
     differs = again != read if again is not None else read > w.vtbi
     flows = s.before.state.may_flow and _flow_may_go_on(s) and w.now - _doubtful_since(s) < s.slice.lease
@@ -162,30 +164,30 @@ def reconciling_is_refused_when_wrong(s: Step) -> bool:
 
 
 def _flow_may_go_on(s: Step) -> bool:
-    """No reading that was asked for after the stop shows no flow."""
-    w, r = s.told, s.before.reading
+    """No reading asked for after the stop has shown no flow."""
+    w, r = s.noted, s.before.reading
     after = w.asked is not None and (w.stop_first is None or w.asked > w.stop_first)
     return not after or r is None or r.state not in NO_FLOW
 
 
 def _doubtful_since(s: Step) -> int:
-    """The stop, or the last reading after it, which showed flow."""
-    w = s.told
+    """The time of the stop, or of the last later reading that showed flow."""
+    w = s.noted
     first = w.now if w.stop_first is None else w.stop_first
     return w.answered if w.asked is not None and w.asked > first else first
 
 
 @rule("always")
 def late_order_is_withdrawn(s: Step) -> bool:
-    """The first event after its time ends an order that is not loaded, and a stop ends a load that is under way."""
+    """The first event after its time limit ends an order that is not loaded; a load under way ends with a stop."""
     state = s.before.state
     if s.event is None or state not in (State.ORDERED, State.LOADING):
         return True
-    if s.told.now - s.told.loading < s.slice.loaded_within:
+    if s.noted.now - s.noted.loading < s.slice.loaded_within:
         return True
     if s.after.state in (State.ORDERED, State.LOADING):
         return False
-    return state is State.ORDERED or not s.told.load_open or ev.StopPump in s.kinds or s.after.state is State.STOPPED
+    return state is State.ORDERED or not s.noted.load_open or ev.StopPump in s.kinds or s.after.state is State.STOPPED
 
 
 @rule("always")

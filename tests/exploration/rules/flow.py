@@ -1,4 +1,4 @@
-"""What holds of every step out of STARTING, RUNNING and COMPLETING."""
+"""Rules for every step from STARTING, RUNNING and COMPLETING."""
 
 from pumpd.infusion import State
 from pumpd.infusion import events as ev
@@ -20,10 +20,10 @@ def refused_start_stops(s: Step) -> bool:
 
 @rule("flow")
 def no_flow_in_time_stops(s: Step) -> bool:
-    """A start without flow seen after its answer within its time is stopped."""
+    """A start is stopped if no flow is seen after its answer in time."""
     if s.event is None or s.before.state is not State.STARTING or s.after.state is not State.STARTING:
         return True
-    return s.told.now * TICK - s.before.since_ns < s.slice.flowing_within * TICK
+    return s.noted.now * TICK - s.before.since_ns < s.slice.flowing_within * TICK
 
 
 @rule("flow")
@@ -31,19 +31,19 @@ def running_was_seen(s: Step) -> bool:
     """RUNNING follows an answer to the start and a reading, asked for after it, of a pump that infuses."""
     if s.before.state is not State.STARTING or s.after.state is not State.RUNNING:
         return True
-    w = s.told
+    w = s.noted
     return not w.start_open and w.asked is not None and w.run_from is not None and w.asked >= w.run_from
 
 
 @rule("flow")
 def lapsed_lease_stops(s: Step) -> bool:
     """The first event at or after the lease's end stops."""
-    return s.event is None or s.told.lease is None or s.told.now < s.told.lease or s.after.state not in FLOW
+    return s.event is None or s.noted.lease is None or s.noted.now < s.noted.lease or s.after.state not in FLOW
 
 
 @rule("flow")
 def alarm_stops(s: Step) -> bool:
-    """An alarm of the pump stops and latches."""
+    """A pump alarm stops and latches."""
     r = s.reading
     alarm = r is not None and (r.state is PumpState.ALARM or any(a.stops_flow for a in r.alarms))
     return not alarm or s.stops
@@ -52,7 +52,7 @@ def alarm_stops(s: Step) -> bool:
 @rule("flow")
 def change_at_the_panel_stops(s: Step) -> bool:
     """Flow at another rate, no flow before the volume, flow after it, a pump that waits: each stops."""
-    r, w = s.reading, s.told
+    r, w = s.reading, s.noted
     if r is None or r.state is PumpState.ALARM:
         return True
     if r.state is PumpState.INFUSING:
@@ -64,33 +64,33 @@ def change_at_the_panel_stops(s: Step) -> bool:
 @rule("flow")
 def too_much_counted_stops(s: Step) -> bool:
     """A counter past the volume by more than 0.05 mL stops."""
-    return s.reading is None or s.told.counted < s.told.vtbi + 2 or s.stops
+    return s.reading is None or s.noted.counted < s.noted.vtbi + 2 or s.stops
 
 
 @rule("flow")
 def counter_going_back_stops(s: Step) -> bool:
     """A counter that goes back stops."""
-    back = s.reading is not None and units(s.reading.delivered) < s.told.counted
+    back = s.reading is not None and units(s.reading.delivered) < s.noted.counted
     return s.before.state is not State.RUNNING or not back or s.stops
 
 
 def _growth(s: Step, since: tuple[int, int]) -> tuple[int, int]:
-    """Counted since, and programmed for that time."""
-    w = s.told
+    """The volume counted since then, and the volume programmed for that time."""
+    w = s.noted
     return w.counted - since[1], min(NORMAL * (w.now - since[0]), w.vtbi - since[1])
 
 
-def _judged(s: Step) -> tuple[tuple[int, int], ...]:
-    """The track up to now, of a reading that shows flow while running and adds a point to it; else nothing."""
-    r, track = s.reading, s.told.track
+def _track(s: Step) -> tuple[tuple[int, int], ...]:
+    """The track up to now if this reading shows flow while running and adds a point to it; otherwise nothing."""
+    r, track = s.reading, s.noted.track
     steady = s.before.state is State.RUNNING and r is not None and r.state.flowing
-    return track if steady and len(track) > 1 and track[-1][0] == s.told.now else ()
+    return track if steady and len(track) > 1 and track[-1][0] == s.noted.now else ()
 
 
 @rule("flow")
 def twice_the_rate_stops(s: Step) -> bool:
-    """Twice the programmed growth, or more, over a tick or more stops at once."""
-    track = _judged(s)
+    """At least twice the programmed growth over a tick or more stops at once."""
+    track = _track(s)
     if not track:
         return True
     counted, expected = _growth(s, track[-2])
@@ -99,8 +99,8 @@ def twice_the_rate_stops(s: Step) -> bool:
 
 @rule("flow")
 def no_growth_stops(s: Step) -> bool:
-    """No growth over a tick or more while the pump says that it infuses stops."""
-    track = _judged(s)
+    """No growth over a tick or more while the pump reports infusing stops."""
+    track = _track(s)
     if not track:
         return True
     counted, expected = _growth(s, track[-2])
@@ -108,33 +108,33 @@ def no_growth_stops(s: Step) -> bool:
 
 
 def _longest(s: Step, ticks: int) -> tuple[int, int]:
-    """Growth over the longest stretch within the time for a mean, if it is so long; else (0, 0)."""
-    track = _judged(s)
+    """Growth over the longest stretch within the time for a mean, if it is that long; otherwise (0, 0)."""
+    track = _track(s)
     if not track:
         return 0, 0
-    old = [point for point in track if s.told.now - point[0] >= s.slice.mean_over]
+    old = [point for point in track if s.noted.now - point[0] >= s.slice.mean_over]
     oldest = old[-1] if old else track[0]
-    return _growth(s, oldest) if s.told.now - oldest[0] >= ticks else (0, 0)
+    return _growth(s, oldest) if s.noted.now - oldest[0] >= ticks else (0, 0)
 
 
 @rule("flow")
 def faster_than_programmed_stops(s: Step) -> bool:
-    """Where the floor is tight, a unit too much over the time for a deviation stops."""
+    """Where the floor is low, one unit too much over the time for a deviation stops."""
     counted, expected = _longest(s, s.slice.deviation_for)
     return s.slice.deviation_floor != "0.5" or counted - expected < 1 or s.stops
 
 
 @rule("flow")
 def mean_rate_is_bounded(s: Step) -> bool:
-    """Where nothing else looks at it, a mean above 105 % over the time for a mean stops."""
+    """Where no other guard applies, a mean above 105 % over the time for a mean stops."""
     counted, expected = _longest(s, s.slice.mean_over)
     return s.slice.mean_percent != 105 or counted - expected < 1 or s.stops
 
 
 @rule("flow")
 def mismatch_stops(s: Step) -> bool:
-    """Where the floor is tight, four units more counted than the rate adds up to stop."""
-    r, w = s.reading, s.told
+    """Where the floor is low, a count four units above what the rate adds up to stops."""
+    r, w = s.reading, s.noted
     if s.slice.mismatch_floor != "0.1" or s.before.state is not State.RUNNING or r is None:
         return True
     return not w.track or w.counted - NORMAL * (w.now - w.track[0][0]) < 4 or s.stops
@@ -142,16 +142,16 @@ def mismatch_stops(s: Step) -> bool:
 
 @rule("flow")
 def whole_volume_not_too_soon(s: Step) -> bool:
-    """The whole volume before 95 % of the time stops."""
-    w = s.told
+    """Giving the whole volume before 95 % of the time stops."""
+    w = s.noted
     whole = s.reading is not None and w.before + w.counted >= s.slice.dose * NORMAL - 1
     return s.before.state is not State.RUNNING or not whole or w.running >= s.slice.dose or s.stops
 
 
 @rule("flow")
 def window_closes(s: Step) -> bool:
-    """At the first event after 105 % of flow, or 150 % in all, no flow is permitted."""
-    w = s.told
+    """From the first event after 105 % of flow time, or 150 % in total, no flow is permitted."""
+    w = s.noted
     closed = s.event is not None and (w.running >= s.slice.most or w.elapsed >= s.slice.elapsed)
     return not closed or s.after.state not in FLOW
 
@@ -164,7 +164,7 @@ def journal_failing_stops(s: Step) -> bool:
 
 @rule("flow")
 def deadman_failing_alone_stops(s: Step) -> bool:
-    """A deadman that fails stops what nothing else would end in time."""
+    """A failed deadman stops a flow that nothing else would end in time."""
     return not (isinstance(s.event, ev.DeadmanFailed) and s.event.alone) or s.stops
 
 
@@ -176,7 +176,7 @@ def pauses_are_counted(s: Step) -> bool:
 
 @rule("flow")
 def completed_when_given(s: Step) -> bool:
-    """COMPLETED only with the volume counted, and after two readings a tick apart that show it standing still."""
+    """COMPLETED only with the volume counted, and after two readings a tick apart that show no flow."""
     if s.after.state is not State.COMPLETED:
         return True
-    return s.told.before + s.told.counted >= s.slice.dose * NORMAL - 1 and proved(s)
+    return s.noted.before + s.noted.counted >= s.slice.dose * NORMAL - 1 and proved(s)

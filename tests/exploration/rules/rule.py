@@ -1,4 +1,4 @@
-"""A rule: a property of one step, judged by the truth of the pump and by what the witness wrote down."""
+"""A rule: a property of one step, checked against the truth of the pump and the notes of the witness."""
 
 from collections.abc import Callable
 
@@ -6,11 +6,11 @@ from tests.exploration.step import Step
 
 Rule = Callable[[Step], bool]
 RULES: dict[str, tuple[str, Rule]] = {}
-WHEN: dict[str, list[tuple[str, Rule]]] = {"start": [], "flow": [], "ending": [], "standing": [], "always": []}
+WHEN: dict[str, list[tuple[str, Rule]]] = {"start": [], "flow": [], "ending": [], "at_rest": [], "always": []}
 
 
 def rule(when: str) -> Callable[[Rule], Rule]:
-    """`when`: the steps that are asked: with a StartPump, from a flow, from a stop under way, from a stand, all."""
+    """`when`: which steps are checked: those with a StartPump, from flow, from a stop under way, at rest, or all."""
 
     def add(holds: Rule) -> Rule:
         name = holds.__name__
@@ -22,13 +22,13 @@ def rule(when: str) -> Callable[[Rule], Rule]:
 
 
 def proved(s: Step) -> bool:
-    """Two readings a tick apart, or more, show the pump standing still."""
-    w = s.told
+    """Two readings at least a tick apart show the pump stopped."""
+    w = s.noted
     return w.still is not None and w.answered - w.still[0] >= 1
 
 
 def pauses_used_up(s: Step) -> bool:
-    w = s.told
+    w = s.noted
     if w.started is None:
         return False
     long = w.run_to is not None and w.now - w.run_to >= s.slice.pause_single

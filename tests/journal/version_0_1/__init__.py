@@ -1,6 +1,6 @@
 """A journal that version 0.1 wrote, byte for byte: two infusions, two restarts, and every kind whose name has changed.
 
-`journal.jsonl` has the columns of one entry a line. The second infusion was running when its process died.
+`journal.jsonl` has the columns of one entry per line. The second infusion was running when its process died.
 """
 
 import json

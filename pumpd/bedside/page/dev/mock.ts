@@ -173,7 +173,7 @@ async function asked(fields: Fields): Promise<[number, Fields]> {
       streams.forEach((out) => send(out, "state", state()));
       return yes();
     case "pause":
-      return become({ ...infusion("paused", running), reason: `pause asked for: ${String(fields["reason"])}` });
+      return become({ ...infusion("paused", running), reason: `pause requested: ${String(fields["reason"])}` });
     case "resume":
       return become({ ...infusion("ready", running), action: "resume" });
     case "pause_audio":

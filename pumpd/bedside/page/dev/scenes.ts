@@ -173,7 +173,7 @@ export const SCENES: Record<string, (now: number, running: number) => Pump[]> = 
   paused: () => [
     pump(
       "bed1",
-      { ...infusion("paused", 900), pauses: 1, reason: "pause asked for by 20417: patient asks for a break" },
+      { ...infusion("paused", 900), pauses: 1, reason: "pause requested by 20417: patient asks for a break" },
       { pause: { used: 1, most: 3, single_left_s: 221, total_left_s: 521 } },
     ),
   ],

@@ -1,4 +1,4 @@
-"""What ends the flow when the gateway dies is declared, shown before the start, and must be something (COM-13)."""
+"""What ends the flow when the gateway dies is declared, shown before the start, and required (COM-13)."""
 
 import pytest
 
@@ -15,7 +15,7 @@ NO_WATCHDOG = {"safe_mode": "if-supported"}
 
 
 @pytest.mark.requirement("COM-13")
-async def test_a_pump_that_nothing_but_its_volume_would_stop_is_refused_without_a_clamp(tmp_path):
+async def test_a_pump_that_only_its_volume_would_stop_is_refused_without_a_clamp(tmp_path):
     async with open_testbed(tmp_path, settings=NO_WATCHDOG) as here:
         refused = await here.order()
         assert not refused.ok
@@ -25,7 +25,7 @@ async def test_a_pump_that_nothing_but_its_volume_would_stop_is_refused_without_
 
 
 @pytest.mark.requirement("COM-13")
-async def test_with_a_clamp_it_is_taken_and_the_nurse_is_told_what_it_is(tmp_path):
+async def test_with_a_clamp_it_is_accepted_and_the_answer_states_what_ends_its_flow(tmp_path):
     async with open_testbed(tmp_path, settings=NO_WATCHDOG, clamp=True) as here:
         accepted = await here.order()
         assert accepted.ok, accepted.reasons
@@ -33,7 +33,7 @@ async def test_with_a_clamp_it_is_taken_and_the_nurse_is_told_what_it_is(tmp_pat
 
 
 @pytest.mark.requirement("COM-13")
-async def test_a_pump_with_its_own_watchdog_says_so(tmp_path):
+async def test_the_answer_to_an_order_states_that_the_pump_has_its_own_watchdog(tmp_path):
     async with open_testbed(tmp_path) as here:
         accepted = await here.order()
         assert accepted.ok, accepted.reasons
@@ -48,7 +48,7 @@ def harvard(port, *, clamp=False):
 
 @pytest.mark.requirement("COM-13")
 @pytest.mark.parametrize("port", ["/dev/ttyUSB0", "tcp://10.0.0.7:4001"])
-def test_a_deadman_does_not_take_the_place_of_a_clamp(port):
+def test_a_deadman_does_not_replace_a_clamp(port):
     declared, (refusal,) = harvard(port)
     assert declared == (LossOfControl.DEADMAN, LossOfControl.VTBI_ONLY)
     assert "if this gateway lost its power or its cable" in refusal
