@@ -300,7 +300,7 @@ async def test_the_alarms_of_a_pump_that_is_removed_from_the_configuration_are_c
         await die(here)
         settings = here.gateway.settings
         here.gateway.settings = settings.model_copy(update={"pumps": settings.pumps[:1]})
-        async with come_up(here) as made:
+        async with restart(here) as made:
             await asyncio.sleep(5)
             assert shown(made) == set()
             assert unpaired(here) == {}

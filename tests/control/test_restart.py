@@ -17,7 +17,7 @@ from pumpd.journal.store import RARE
 from pumpd.journal.writer import InlineWriter
 from pumpd.wire import memory
 from pumpd_simulators.faults import Fault
-from tests.control.testbed import come_up, open_testbed
+from tests.control.testbed import restart, open_testbed
 from tests.signed import library as signed_library
 
 
@@ -296,7 +296,7 @@ async def test_a_start_reads_no_long_journal_to_find_a_few_entries(tmp_path, mon
         await die(here)
         noted("last", 1)
         noted("newest", 0)
-        async with come_up(here):
+        async with restart(here):
             await asyncio.sleep(0.1)
         with contextlib.closing(JournalReader(here.journal)) as reader:
             Feed(None, here.journal)._begin(reader)
