@@ -100,7 +100,7 @@ def verify(
         fail(f"{error}. Keep the file; do not trust what follows that entry.", as_json=as_json)
     anchor_now = f"{newest[0].id}:{newest[0].hash}" if newest else None
     if as_json:
-        print(json.dumps({"rows": count, "intact": True, "anchors": len(anchors), "newest": anchor_now}))
+        print(json.dumps({"entries": count, "intact": True, "anchors": len(anchors), "newest": anchor_now}))
     else:
         held = f", {len(anchors)} anchor{'s' if len(anchors) > 1 else ''} found" if anchors else ""
         print(f"{count} entries, chain intact{held}" + (f"\nnewest: {anchor_now}" if anchor_now else ""))

@@ -62,7 +62,7 @@ def test_verify_prints_an_anchor_that_it_accepts(five):
     again = run("journal", "verify", "--anchor", f"5:{newest.hash}", "--anchor", f"0:{'0' * 64}", "--file", five)
     assert "5 entries, chain intact, 2 anchors found" in again.stdout
     as_json = json.loads(run("journal", "verify", "--json", "--file", five).stdout)
-    assert as_json == {"rows": 5, "intact": True, "anchors": 0, "newest": f"5:{newest.hash}"}
+    assert as_json == {"entries": 5, "intact": True, "anchors": 0, "newest": f"5:{newest.hash}"}
 
 
 @pytest.mark.requirement("AUD-03")

@@ -288,3 +288,20 @@ async def test_an_alarm_that_an_infusion_clears_and_its_pump_still_has_is_raised
         assert ("bed1", "stop_unconfirmed") in active
         assert unpaired(here) == dict.fromkeys(active, 1)
         assert retained(here) == {code for _, code in active}
+
+
+@pytest.mark.requirement("ALM-16")
+async def test_the_alarms_of_a_pump_that_is_removed_from_the_configuration_are_cleared_on_record(tmp_path):
+    async with open_testbed(tmp_path, beds=("bed1", "bed2")) as here:
+        await here.start("bed2", patient="token-2")
+        memory.unplug("bed2")
+        await asyncio.sleep(30)
+        assert ("bed2", "link_lost") in shown(here.gateway)
+        await die(here)
+        settings = here.gateway.settings
+        here.gateway.settings = settings.model_copy(update={"pumps": settings.pumps[:1]})
+        async with restart(here) as made:
+            await asyncio.sleep(5)
+            assert shown(made) == set()
+            assert unpaired(here) == {}
+            assert retained(here) == set()
