@@ -17,7 +17,7 @@ from pumpd.journal.store import RARE
 from pumpd.journal.writer import InlineWriter
 from pumpd.wire import memory
 from pumpd_simulators.faults import Fault
-from tests.control.testbed import restart, open_testbed
+from tests.control.testbed import open_testbed, restart
 from tests.signed import library as signed_library
 
 
