@@ -126,13 +126,15 @@ class PumpLine:
         return outcome
 
     async def call(self, call: Awaitable[Outcome[T]]) -> Outcome[T]:
-        """Let a call of the driver end, and write down the bytes that went over the line meanwhile."""
-        identified = self.identified
+        """Let a call of the driver end, and write down the bytes that went over the line meanwhile.
+
+        A long call may hide a silence, so an answer after one proves nothing of who gave it.
+        """
         try:
             outcome = await call
         finally:
             self.note_frames()
-        if identified and isinstance(outcome, Done):
+        if self.identified and isinstance(outcome, Done):
             self._heard_s = asyncio.get_running_loop().time()
         return outcome
 
