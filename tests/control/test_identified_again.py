@@ -81,6 +81,23 @@ async def test_a_pump_that_was_silent_for_a_moment_is_identified_again_and_conti
         assert "pump_identified_again" in here.kinds()
 
 
+@pytest.mark.requirement("COM-10", "STA-12")
+@pytest.mark.parametrize("call", ["load", "read_back"])
+async def test_a_pump_is_identified_again_after_a_call_that_may_hide_a_silence(tmp_path, monkeypatch, call):
+    plain = getattr(LinkDriver, call)
+
+    async def slow(driver, *given):
+        await asyncio.sleep(2.1)
+        return await plain(driver, *given)
+
+    async with open_testbed(tmp_path) as here:
+        monkeypatch.setattr(LinkDriver, call, slow)
+        await here.order()
+        await here.until("ready")
+        await asyncio.sleep(1)
+        assert here.kinds().count("pump_identified_again") == 1
+
+
 @pytest.mark.requirement("STP-01")
 async def test_a_stop_does_not_wait_for_the_identification(tmp_path, monkeypatch):
     async def unheard(*_):

@@ -128,13 +128,15 @@ class PumpLine:
         return outcome
 
     async def call(self, call: Awaitable[Outcome[T]]) -> Outcome[T]:
-        """Make a call of the driver, and record the bytes that go over the line meanwhile."""
-        identified = self.identified
+        """Make a call of the driver, and record the bytes that go over the line meanwhile.
+
+        A long call may hide a silence, so a reply after one does not prove which pump gave it.
+        """
         try:
             outcome = await call
         finally:
             self.note_frames()
-        if identified and isinstance(outcome, Done):
+        if self.identified and isinstance(outcome, Done):
             self._heard_s = asyncio.get_running_loop().time()
         return outcome
 
