@@ -66,20 +66,20 @@ def test_verify_gives_the_anchor_that_it_takes(five):
 
 
 @pytest.mark.requirement("AUD-03")
-def test_verify_finds_rows_cut_off_by_the_anchor(five):
+def test_verify_finds_entries_cut_off_by_the_anchor(five):
     newest = read(five)[-1]
     tamper(five, "DELETE FROM records WHERE id > 3")
     assert run("journal", "verify", "--file", five).exit_code == 0
     told = run("journal", "verify", "--anchor", f"5:{newest.hash}", "--file", five)
     assert told.exit_code == 1
-    assert "cut off after entry 3, entry 5 was there" in told.stderr
+    assert "cut off after entry 3; entry 5 existed" in told.stderr
     assert "intact" not in told.stdout
 
 
 def test_verify_refuses_what_is_no_anchor(five):
     told = run("journal", "verify", "--anchor", "5", "--file", five)
     assert told.exit_code == 2
-    assert "anchor: '5' is no anchor" in told.stderr
+    assert "anchor: '5' is not an anchor" in told.stderr
 
 
 def test_an_empty_journal_has_no_newest_row(path):
@@ -127,14 +127,14 @@ def old_and_new(path: Path) -> None:
 
 
 @pytest.mark.requirement("AUD-04")
-def test_prune_takes_old_rows_away_and_says_so(path):
+def test_prune_removes_old_entries_and_reports_it(path):
     old_and_new(path)
     told = run("journal", "prune", "--json", "--file", path)
     assert told.exit_code == 0, told.output
     assert {key: json.loads(told.stdout)[key] for key in ("removed", "gaps")} == {"removed": 7, "gaps": 1}
     assert [entry.kind for entry in read(path)] == ["reading", "reading", "pruned"]
     assert run("journal", "verify", "--file", path).exit_code == 0
-    assert run("journal", "prune", "--file", path).stdout.startswith("0 rows")
+    assert run("journal", "prune", "--file", path).stdout.startswith("0 entries")
 
 
 @pytest.mark.requirement("AUD-04")
