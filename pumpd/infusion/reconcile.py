@@ -48,7 +48,9 @@ def _objections(infusion: Infusion, event: DeliveryReconciled) -> list[str]:
     if volume < infusion.counted:
         reasons.append(f"volume: the pump itself has reported {infusion.counted}, which is more than {volume}")
     if infusion.container is not None and volume > infusion.container:
-        reasons.append(f"volume: the container holds {infusion.container} at most, so {volume} cannot have been given")
+        reasons.append(
+            f"volume: the container can deliver {infusion.container} at most, so {volume} cannot have been given"
+        )
     elif again is not None and again != volume:
         reasons.append(f"volume: {volume} the first time and {again} the second; read the display again")
     elif again is None and volume > infusion.segment.program.vtbi:

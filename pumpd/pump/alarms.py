@@ -120,7 +120,7 @@ ALARM_TABLE: dict[AlarmCode, AlarmText] = {
     AlarmCode.PAUSE_TOO_LONG: AlarmText(Priority.MEDIUM, "Pause longer than allowed", "Resume or end the infusion"),
     AlarmCode.JOURNAL_FAILED: AlarmText(Priority.HIGH, "Journal cannot be written", "Check the gateway's disk"),
     AlarmCode.CONTROL_RESTARTED: AlarmText(
-        Priority.HIGH, "The gateway's control process died and restarted", "See that the pump has stopped"
+        Priority.HIGH, "The gateway's control process died and restarted", "Check that the pump stopped"
     ),
     AlarmCode.DEADMAN_FAILED: AlarmText(
         Priority.MEDIUM,

@@ -134,7 +134,7 @@ def test_prune_removes_old_entries_and_reports_it(path):
     assert {key: json.loads(result.stdout)[key] for key in ("removed", "gaps")} == {"removed": 7, "gaps": 1}
     assert [entry.kind for entry in read(path)] == ["reading", "reading", "pruned"]
     assert run("journal", "verify", "--file", path).exit_code == 0
-    assert run("journal", "prune", "--file", path).stdout.startswith("0 rows")
+    assert run("journal", "prune", "--file", path).stdout.startswith("0 entries")
 
 
 @pytest.mark.requirement("AUD-04")

@@ -48,7 +48,7 @@ async def test_a_nurse_who_reads_0_ml_can_enter_it(tmp_path, monkeypatch):
             await here.until("tripped")
         entered = {"by": "nurse", "reason": "display says 0.00", "seen_stopped": True}
         refused = await here.ask(op="reconcile", pump="bed1", volume="3500 mL", volume_again="3500 mL", **entered)
-        assert "the container holds 49 mL at most" in refused.reasons[0]
+        assert "the container can deliver 49 mL at most" in refused.reasons[0]
         answer = await here.ask(op="reconcile", pump="bed1", volume="0 mL", **entered)
         assert answer.ok, answer.reasons
         assert here.state() == "stopped"

@@ -261,7 +261,7 @@ def test_a_volume_that_the_container_cannot_hold_is_refused():
     for again in (None, "3500"):
         here = in_doubt()
         (reason,) = entered(here, "3500", again)
-        assert "the container holds 48 mL at most" in reason
+        assert "the container can deliver 48 mL at most" in reason
         assert here.state is State.UNCERTAIN
 
 
