@@ -294,7 +294,7 @@ class Rate(Quantity):
     def volume_in(self, time: Duration) -> Volume:
         """Volume that flows in a time, rounded *up* to 1e-9 mL: for bounds, never for programs."""
         exact = _UP.divide(_EXACT.multiply(self._value, time.decimal), _SECONDS_PER_HOUR)
-        return Volume(exact.quantize(_NANO, ROUND_CEILING, _UP))
+        return Volume._made(exact.quantize(_NANO, ROUND_CEILING, _UP))
 
     def time_for(self, volume: Volume) -> Duration:
         """Time that a volume takes at this rate, rounded *up* to the millisecond."""

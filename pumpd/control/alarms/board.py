@@ -66,6 +66,8 @@ class Board:
 
     def update(self, keys: frozenset[Key], now_ns: int) -> tuple["Board", tuple[Change, ...]]:
         """Set the alarms that are active now."""
+        if keys == self.active.keys() and (keys or self.pause is None):
+            return self, ()
         new = keys - self.active.keys()
         kept = {key: state for key, state in self.active.items() if key in keys}
         board = replace(self, active=kept | {key: Active(now_ns) for key in sorted(new)})

@@ -25,6 +25,7 @@ from pumpd.control.alarms.sources import heard, lost_while_flowing, of_infusions
 from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.refused import RefusedError
 from pumpd.host.clock import Clock
+from pumpd.host.sleep import until_set
 from pumpd.host.turns import Turns
 from pumpd.infusion import State
 from pumpd.journal import Entry
@@ -99,11 +100,7 @@ class AlarmService:
             self.check()
             due = self._next_ns()
             left_s = CHECK_EVERY_S if due is None else max(0, due - self._clock.loop_ns()) / NS + 0.001
-            try:
-                async with asyncio.timeout(min(left_s, CHECK_EVERY_S)):
-                    await self._wake.wait()
-            except TimeoutError:
-                continue
+            await until_set(self._wake, min(left_s, CHECK_EVERY_S))
 
     def see(self) -> None:
         """An alarm may have come or gone: check at the next pass of the event loop."""
@@ -156,11 +153,13 @@ class AlarmService:
         now, before = self._clock.loop_ns(), self.board
         self._check_tablets(now)
         self._check_lost()
-        self._record(self._keys(now))
-        board, changes = self.board.update(self._keys(now), now)
+        keys = self._keys(now)
+        if keys != self._open.keys():
+            self._record(keys)
+        board, changes = self.board.update(keys, now)
         self.board, more = board.tick(now)
         self._note_changes((*changes, *more))
-        if self.board != before:
+        if self.board is not before and self.board != before:
             self.on_change()
 
     def control_failed(self) -> None:

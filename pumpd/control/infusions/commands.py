@@ -17,6 +17,7 @@ from pumpd.control.infusions.pump_line import PumpLine
 from pumpd.control.infusions.starting import Starting
 from pumpd.control.infusions.unprescribed import UnprescribedFlow
 from pumpd.host.clock import Clock
+from pumpd.host.sleep import until_set
 from pumpd.infusion import State
 from pumpd.infusion import events as ev
 from pumpd.journal import Entry
@@ -64,11 +65,7 @@ class Commands:
     async def sleep(self, for_s: float) -> None:
         """Sleep until something may be waiting, or that time has passed."""
         self._awake.clear()
-        timer = asyncio.get_running_loop().call_later(for_s, self._awake.set)
-        try:
-            await self._awake.wait()
-        finally:
-            timer.cancel()
+        await until_set(self._awake, for_s)
 
     # -- stop --------------------------------------------------------------------------------------------------------
 

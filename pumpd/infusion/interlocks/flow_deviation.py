@@ -21,14 +21,15 @@ def check(infusion: Infusion, now_ns: int) -> Verdict:
     if infusion.state is not State.RUNNING or reading is None or not reading.state.flowing or not infusion.samples:
         return PERMIT
     at, limits = reading.answered_ns, infusion.limits
+    enough = limits.counter_slack + limits.counter_slack
     for sample in reversed(infusion.samples):
         if at - sample.at_ns < SHORT_NS:
             continue
         counted, expected = grown(infusion, sample, at)
-        clear = expected > limits.counter_slack.times(2)
+        clear = expected > enough
         if not clear and sample is not infusion.samples[0]:
             continue  # with a coarse counter or a slow flow, only a longer period shows a deviation
-        twice = expected.times(2)
+        twice = expected + expected
         if counted >= (twice - limits.counter_slack if clear else twice + limits.counter_slack):
             return Trip(AlarmCode.FREE_FLOW, f"{counted} counted where {expected} is programmed")
         if counted == ZERO and clear:

@@ -5,17 +5,22 @@ high.
 """
 
 from decimal import Decimal
+from functools import lru_cache
 
 from pumpd.infusion.interlocks.verdict import PERMIT, Refuse, Verdict
 from pumpd.infusion.model import Infusion
-from pumpd.quantities import Duration
+from pumpd.quantities import Duration, Rate, Volume
 
 PEAK = Decimal("1.25")  # PRG-15 [P]: highest ratio of a step's rate to the mean rate
 
 
 def check(infusion: Infusion, _now_ns: int) -> Verdict:
-    highest = infusion.segment.program.highest_rate
-    gives = highest.volume_in(Duration.from_ns(infusion.window.least_ns))
-    if gives <= infusion.prescribed.times(PEAK):
+    return _check(infusion.segment.program.highest_rate, infusion.window.least_ns, infusion.prescribed)
+
+
+@lru_cache(maxsize=64)  # the same for every check of one program
+def _check(highest: Rate, least_ns: int, prescribed: Volume) -> Verdict:
+    gives = highest.volume_in(Duration.from_ns(least_ns))
+    if gives <= prescribed.times(PEAK):
         return PERMIT
-    return Refuse((f"program: at {highest} the whole window would give {gives}, prescribed {infusion.prescribed}",))
+    return Refuse((f"program: at {highest} the whole window would give {gives}, prescribed {prescribed}",))
