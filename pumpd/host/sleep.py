@@ -1,10 +1,10 @@
-"""Waiting for something, but no longer than a given time."""
+"""Waiting for an event, but no longer than a given time."""
 
 import asyncio
 
 
 async def until_set(event: asyncio.Event, for_s: float) -> None:
-    """Until the event is set. After that time it is set here: a third of the cost of `asyncio.timeout`."""
+    """Wait until the event is set; after `for_s` seconds of the loop it is set here."""
     timer = asyncio.get_running_loop().call_later(for_s, event.set)
     try:
         await event.wait()

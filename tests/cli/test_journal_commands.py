@@ -72,14 +72,14 @@ def test_verify_finds_cut_off_entries_by_the_anchor(five):
     assert run("journal", "verify", "--file", five).exit_code == 0
     result = run("journal", "verify", "--anchor", f"5:{newest.hash}", "--file", five)
     assert result.exit_code == 1
-    assert "cut off after entry 3, entry 5 was there" in result.stderr
+    assert "cut off after entry 3; entry 5 existed" in result.stderr
     assert "intact" not in result.stdout
 
 
 def test_verify_refuses_what_is_not_an_anchor(five):
     result = run("journal", "verify", "--anchor", "5", "--file", five)
     assert result.exit_code == 2
-    assert "anchor: '5' is no anchor" in result.stderr
+    assert "anchor: '5' is not an anchor" in result.stderr
 
 
 def test_an_empty_journal_has_no_newest_entry(path):

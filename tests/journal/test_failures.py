@@ -78,7 +78,7 @@ def test_a_foreign_database_is_refused_and_left_alone(path, table):
     with contextlib.closing(sqlite3.connect(path)) as db:
         db.execute(table)
     raw = path.read_bytes()
-    with pytest.raises(JournalError, match="it is a database, and not a journal of pumpd"):
+    with pytest.raises(JournalError, match="it is a database, but not a pumpd journal"):
         Journal(path, "boot-1")
     assert path.read_bytes() == raw
 

@@ -21,7 +21,7 @@ from pumpd.journal.store import follow, timestamp
 from pumpd.quantities import Mass
 
 from .recorded import read, verify, written
-from .test_doses import Entries, whole
+from .test_doses import Recording, whole
 from .test_replay import completed, recorded
 
 pytestmark = pytest.mark.requirement("AUD-04")
@@ -141,9 +141,9 @@ def test_an_infusion_without_an_end_keeps_every_entry(path):
 def test_the_dose_history_is_the_same_after_pruning(path):
     stories = [
         whole(),
-        Entries().order(0).start(5).reading(20, "7"),
-        Entries().order(0).start(5).end(9, "2"),
-        Entries().order(0),
+        Recording().order(0).start(5).reading(20, "7"),
+        Recording().order(0).start(5).end(9, "2"),
+        Recording().order(0),
     ]
     for number, story in enumerate(stories):
         written(path, [Entry(entry.kind, entry.fields, entry.pump, f"s-{number}") for entry in story.entries], at=OLD)
@@ -207,7 +207,7 @@ def test_the_chain_holds_across_gaps_and_an_entry_records_what_was_removed(path)
     assert record.fields["reason"] == "monthly"
     assert record.fields["before"] == timestamp(NOW - FEW.everything)
     assert record.fields["removed"][0] == [1, 4, old[-1].hash]
-    with pytest.raises(BrokenChainError, match=r"entry 2 was removed by retention, its anchor cannot be checked"):
+    with pytest.raises(BrokenChainError, match="entry 2 was removed by retention"):
         verify(path, Anchor(2, old[1].hash))
     assert verify(path, Anchor(4, old[3].hash))  # the last of a gap can be
     with pytest.raises(BrokenChainError, match="entry 4 is not the one"):

@@ -43,7 +43,6 @@ PHRASES = {
         "journal entries",
         (
             "docs/reference/journal.md",  # the names of version 0.1
-            "pumpd/cli/journal.py",  # a key of the JSON output since version 0.1
             "pumpd/journal/export.py",
             "pumpd/journal/records.py",
             "pumpd/bedside/page/icons.mjs",  # of an image

@@ -76,5 +76,5 @@ async def test_what_the_broker_keeps_reveals_entries_cut_off_the_end(settings, j
         with contextlib.closing(sqlite3.connect(journal.path)) as db, db:
             db.execute("DELETE FROM records WHERE id > 4")
         assert reader.verify() == 4
-        with pytest.raises(BrokenChainError, match="cut off after entry 4, entry 5 was there"):
+        with pytest.raises(BrokenChainError, match="cut off after entry 4; entry 5 existed"):
             reader.verify([anchor])

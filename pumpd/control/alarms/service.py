@@ -38,7 +38,7 @@ log = structlog.get_logger("pumpd.control")
 TABLET_LOST_NS = 5 * NS  # COM-11
 TABLET_GONE_NS = 60 * NS  # COM-07
 CALL_BACK_NS = 30 * NS  # ALM-09
-CHECK_EVERY_S = 0.5  # changes that no event reports are found by then (ALM-10)
+CHECK_EVERY_S = 0.9  # changes that no event reports are found by then; ALM-10 asks for 1 s
 PATIENCE_S = 3.0
 
 GatewaySource = Callable[[], Iterable[AlarmCode]]

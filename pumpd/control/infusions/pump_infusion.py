@@ -14,7 +14,7 @@ import structlog
 from pumpd.control import describe
 from pumpd.control.infusions.pump_journal import PumpJournal
 from pumpd.dosing import RateProgram
-from pumpd.infusion import Infusion, advance, begin
+from pumpd.infusion import Infusion, State, advance, begin
 from pumpd.infusion import events as ev
 from pumpd.infusion.record import event_to_data, to_data
 from pumpd.pump import Capabilities, Identity
@@ -22,6 +22,9 @@ from pumpd.pump import Capabilities, Identity
 log = structlog.get_logger("pumpd.control")
 
 CarryOut = Callable[[Sequence[ev.Action], str], None]
+
+
+OVERDUE_PERCENT = 110  # of the time between two polls
 
 
 class PumpInfusion:
@@ -70,7 +73,7 @@ class PumpInfusion:
     def let_time_pass(self, now_ns: int) -> None:
         """Feed the passing of time, if that changes anything."""
         event = ev.TimePassed(now_ns)
-        if self.infusion is not None and _matters(self.infusion, event):
+        if self.infusion is not None and not _just_checked(self.infusion, now_ns) and _matters(self.infusion, event):
             self.feed(event)
 
     def feed(self, event: ev.Event) -> tuple[str, ...]:
@@ -90,6 +93,13 @@ class PumpInfusion:
                 self.feed(ev.StopRequested(event.at_ns, "pumpd", why))
             return (why,)
         return tuple(reason for action in actions if isinstance(action, ev.Refuse) for reason in action.reasons)
+
+
+def _just_checked(infusion: Infusion, now_ns: int) -> bool:
+    """While it runs, each reading asks every interlock; time alone is asked once a reading is overdue."""
+    if infusion.state is not State.RUNNING or infusion.reading is None:
+        return False
+    return now_ns - infusion.reading.answered_ns < infusion.limits.poll_ns * OVERDUE_PERCENT // 100
 
 
 def _matters(infusion: Infusion, event: ev.Event) -> bool:
