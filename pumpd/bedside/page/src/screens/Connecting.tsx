@@ -15,8 +15,8 @@ export function Connecting({ page }: { page: Page }) {
       {page.away && <p class="note">{page.away}</p>}
       {long && (
         <p class="lost">
-          The gateway does not answer this tablet. A running infusion continues, but you cannot see or stop it from here.{" "}
-          <b>Go to the pump.</b>
+          The gateway does not answer this tablet. A running infusion continues, but you cannot see or stop it from
+          here. <b>Go to the pump.</b>
         </p>
       )}
     </section>
