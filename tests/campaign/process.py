@@ -98,6 +98,8 @@ class Control:
             runner._commands.stop_now = lambda: None
             runner._current.feed = lambda _: ()
             runner._current.infusion = None
+        if self.gateway is not None:
+            self.gateway.parts._ending = True  # in a dead process nothing notices that a part ended
         self.gateway = None
         for _ in range(20):
             left = asyncio.all_tasks() - harness
