@@ -202,6 +202,7 @@ class TestTerminal:
         deadman = armed_on(line[1])
         fill(line[1])
         settle(line[0])
+        fill(line[1])  # the room that this made, so that the stop finds none
         deadman.act(10 * S)
         deadman.lose_port()
         sent = b""
