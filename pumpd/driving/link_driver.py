@@ -22,6 +22,7 @@ from pumpd.pump import (
     Capabilities,
     Container,
     Identity,
+    Mark,
     Outcome,
     PumpAlarm,
     PumpProgram,
@@ -49,6 +50,8 @@ class LinkDriver(ABC, Generic[F]):
     assumptions: ClassVar[tuple[Assumption, ...]]
     monitor_only: ClassVar[bool] = False
     syringes: ClassVar[Mapping[str, Length]] = {}
+    marks: ClassVar[tuple[Mark, ...]] = ()
+    signals: ClassVar[str] = ""
     codec: ClassVar[Codec]
     longest_reply: ClassVar[int] = 80  # bytes, for the time that a reply takes on the line
     late_answers: ClassVar[int] = 12  # of one call, each as late as `reply_timeout_s` allows, retries included
@@ -64,6 +67,11 @@ class LinkDriver(ABC, Generic[F]):
     @classmethod
     @abstractmethod
     def capabilities(cls, container: Container, settings: Mapping[str, Any]) -> Capabilities: ...
+
+    @classmethod
+    def own_address(cls, settings: Mapping[str, Any]) -> str | None:  # noqa: ARG003  # for a family that has addresses
+        """The network address that only a pump which was given it answers to; None without one."""
+        return None
 
     @abstractmethod
     async def _identify(self, epoch: int) -> Identity: ...
@@ -135,6 +143,13 @@ class LinkDriver(ABC, Generic[F]):
 
     async def release(self) -> Outcome[None]:
         return await outcome(self._release_and_clear_alarms(self.link.epoch))
+
+    async def signal(self, times: int) -> Outcome[None]:
+        """Refused unless a family replaces `_signal`, and says in `signals` what a person then perceives."""
+        return await outcome(self._signal(times, self.link.epoch))
+
+    async def _signal(self, times: int, epoch: int) -> None:  # noqa: ARG002  # for a family that can
+        raise DeclinedError(f"{self.family} pumps cannot show a person which one they are")
 
     async def close(self) -> None:
         """Release the port. Sends nothing: a flow then ends by the pump's loss-of-control behaviour."""

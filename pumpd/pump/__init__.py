@@ -3,6 +3,7 @@
 from pumpd.pump.alarms import ALARM_TABLE, AlarmCode, AlarmText, Priority, PumpAlarm
 from pumpd.pump.capabilities import Assumption, Capabilities, FewDigits, FixedStep, LossOfControl, PumpKind
 from pumpd.pump.driver import Driver, DriverFamily, StopFrames, Tap, UnknownFamilyError, families, family
+from pumpd.pump.marks import Mark, mark_of
 from pumpd.pump.outcome import Done, Outcome, Refused, Unknown
 from pumpd.pump.program import Container, PumpProgram, RateStep
 from pumpd.pump.reading import Identity, PumpClock, PumpState, Reading
@@ -22,6 +23,7 @@ __all__ = [
     "FixedStep",
     "Identity",
     "LossOfControl",
+    "Mark",
     "Outcome",
     "Priority",
     "PumpAlarm",
@@ -38,6 +40,7 @@ __all__ = [
     "UnknownFamilyError",
     "families",
     "family",
+    "mark_of",
     "no_flow_since",
     "stopped",
 ]

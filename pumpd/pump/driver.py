@@ -13,6 +13,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from pumpd.pump.capabilities import Assumption, Capabilities
+from pumpd.pump.marks import Mark
 from pumpd.pump.outcome import Outcome
 from pumpd.pump.program import Container, PumpProgram
 from pumpd.pump.reading import Identity, Reading
@@ -98,6 +99,13 @@ class Driver(Protocol):
         """After the end: disarm the watchdog so that an idle pump does not alarm."""
         ...
 
+    async def signal(self, times: int) -> Outcome[None]:
+        """Let a person beside the pump see or hear `signals` this many times. Refused where the family cannot.
+
+        Moves nothing and changes nothing that a program needs. Called only while the pump is stopped.
+        """
+        ...
+
     async def close(self) -> None:
         """Release the port. Sends nothing: from then on the loss-of-control behaviour ends a flow."""
         ...
@@ -114,6 +122,15 @@ class DriverFamily(Protocol):
     assumptions: ClassVar[tuple[Assumption, ...]]
     monitor_only: ClassVar[bool]  # True: pumps of this family are only read, never commanded
     syringes: ClassVar[Mapping[str, Length]]  # inner diameters that the maker lists by name; may be empty
+    marks: ClassVar[tuple[Mark, ...]]  # how its pumps show which one they are, the strongest first; may be empty
+    signals: ClassVar[str]  # what `signal` does, such as "the light on the board blinks"; empty: nothing
+
+    @classmethod
+    def own_address(cls, settings: Mapping[str, Any]) -> str | None:
+        """The network address that a pump must have been given to answer with these settings. None for a family
+        without addresses, and for the address that every new pump has.
+        """
+        ...
 
     @classmethod
     def capabilities(cls, container: Container, settings: Mapping[str, Any]) -> Capabilities:

@@ -24,7 +24,7 @@ from pumpd.driving import (
     now_ns,
     timed_out,
 )
-from pumpd.pump import Capabilities, Container, Identity, PumpProgram, PumpState, Reading, StopFrames
+from pumpd.pump import Capabilities, Container, Identity, Mark, PumpProgram, PumpState, Reading, StopFrames
 from pumpd.quantities import Duration, Length
 from pumpd_drivers.alaris_asena import limits, program
 from pumpd_drivers.alaris_asena.codec import Framer, Message
@@ -43,6 +43,7 @@ class AlarisAsena(AlarisDialogue):
     title = "Alaris Asena GH and CC, clinical syringe pumps (remote control up to firmware 2.3.6)"
     models = ("asena-gh", "asena-cc")  # the protocol does not distinguish them
     assumptions = AlarisSettings.assumptions()
+    marks = (Mark.SERIAL,)
     codec = Codec(Framer, Framer, checked=lambda frame: isinstance(frame, Message))
 
     def __init__(self, link: Side[Heard], settings: AlarisSettings) -> None:

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pumpd.driving import Codec, DeclinedError, Lane, LineSettings, Side, UnansweredError, join, now_ns, timed_out
-from pumpd.pump import Capabilities, Container, Identity, PumpAlarm, PumpClock, PumpProgram, PumpState, Reading
+from pumpd.pump import Capabilities, Container, Identity, Mark, PumpAlarm, PumpClock, PumpProgram, PumpState, Reading
 from pumpd.quantities import Duration, Length
 from pumpd_drivers.dianet_star import limits, program, replies
 from pumpd_drivers.dianet_star.codec import Garbage, Reply, ReplyFramer, RequestFramer
@@ -38,6 +38,7 @@ class DianetStar(DianetStarDialogue):
     title = "B. Braun Perfusor fm and Infusomat fmS, clinical pumps (Dianet Star protocol)"
     models = tuple(_KINDS)
     assumptions = DianetStarSettings.assumptions()
+    marks = (Mark.SERIAL,)
     codec = Codec(RequestFramer, ReplyFramer, checked=lambda frame: not isinstance(frame, Garbage))
 
     def __init__(self, link: Side[Reply | Garbage], settings: DianetStarSettings) -> None:

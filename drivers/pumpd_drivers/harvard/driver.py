@@ -25,7 +25,7 @@ from pumpd.driving import (
     now_ns,
     timed_out,
 )
-from pumpd.pump import Capabilities, Container, Identity, PumpAlarm, PumpProgram, PumpState, Reading, StopFrames
+from pumpd.pump import Capabilities, Container, Identity, Mark, PumpAlarm, PumpProgram, PumpState, Reading, StopFrames
 from pumpd.quantities import Duration, Volume
 from pumpd_drivers.harvard import limits, program
 from pumpd_drivers.harvard.codec import Garbage, Reply, ReplyFramer, RequestFramer
@@ -43,6 +43,7 @@ class Harvard(HarvardDialogue):
     title = 'Harvard Apparatus and KD Scientific "Ultra" laboratory syringe pumps (not for clinical use on humans)'
     models = ("11-elite", "phd-ultra", "legato-100", "legato-110")
     assumptions = HarvardSettings.assumptions()
+    marks = (Mark.SERIAL,)
     codec = Codec(RequestFramer, ReplyFramer)
 
     def __init__(self, link: Side[Reply | Garbage], settings: HarvardSettings) -> None:

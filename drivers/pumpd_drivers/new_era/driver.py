@@ -21,7 +21,7 @@ from pumpd.driving import (
     now_ns,
     timed_out,
 )
-from pumpd.pump import Capabilities, Container, Identity, PumpProgram, PumpState, Reading, StopFrames
+from pumpd.pump import Capabilities, Container, Identity, Mark, PumpProgram, PumpState, Reading, StopFrames
 from pumpd.quantities import Duration
 from pumpd_drivers.new_era import limits, replies
 from pumpd_drivers.new_era.codec import Garbage, Reply, ReplyFramer, RequestFramer
@@ -39,6 +39,7 @@ class NewEra(NewEraDialogue):
     title = "New Era NE-1000 family, laboratory syringe pumps (not for clinical use on humans)"
     models = ("ne-1000", "ne-1010", "ne-4000")
     assumptions = NewEraSettings.assumptions()
+    marks = (Mark.ADDRESS,)
     syringes = SYRINGES
     codec = Codec(RequestFramer, ReplyFramer, checked=lambda frame: getattr(frame, "safe", False))
     bench_settings: Mapping[str, Any] = {"safe_mode": "if-supported"}  # for `pumpd driver check`, no patient connected
@@ -56,6 +57,11 @@ class NewEra(NewEraDialogue):
     @classmethod
     def check_settings(cls, settings: Mapping[str, Any]) -> None:
         NewEraSettings.of(settings)
+
+    @classmethod
+    def own_address(cls, settings: Mapping[str, Any]) -> str | None:
+        address = NewEraSettings.of(settings).address
+        return str(address) if address else None
 
     @classmethod
     async def connect(cls, port: str, settings: Mapping[str, Any]) -> "NewEra":

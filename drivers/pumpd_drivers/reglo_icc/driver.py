@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Any
 
 from pumpd.driving import Codec, DeclinedError, Lane, LineSettings, Side, UnansweredError, join, now_ns, timed_out
-from pumpd.pump import Capabilities, Container, Identity, PumpAlarm, PumpProgram, PumpState, Reading, StopFrames
+from pumpd.pump import Capabilities, Container, Identity, Mark, PumpAlarm, PumpProgram, PumpState, Reading, StopFrames
 from pumpd.quantities import Duration, Rate, Volume
 from pumpd_drivers.reglo_icc import limits, program
 from pumpd_drivers.reglo_icc.codec import FAIL, NO, OK, ReplyFramer, RequestFramer, volume_type
@@ -35,6 +35,7 @@ class RegloIcc(RegloIccDialogue):
     title = "Ismatec Reglo ICC, laboratory peristaltic pump (not for clinical use on humans)"
     models = ("reglo-icc",)
     assumptions = RegloIccSettings.assumptions()
+    marks = (Mark.SERIAL,)
     codec = Codec(RequestFramer, ReplyFramer)
 
     def __init__(self, link: Side[Heard], settings: RegloIccSettings) -> None:

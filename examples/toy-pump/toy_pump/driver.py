@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pumpd.driving import Codec, DeclinedError, Lane, LineSettings, Side, UnansweredError, join, now_ns
-from pumpd.pump import Capabilities, Container, Identity, PumpAlarm, PumpProgram, PumpState, Reading, StopFrames
+from pumpd.pump import Capabilities, Container, Identity, Mark, PumpAlarm, PumpProgram, PumpState, Reading, StopFrames
 from pumpd.quantities import Duration, Length, Rate, Volume
 from toy_pump import limits, program
 from toy_pump.codec import Frame, Framer
@@ -22,6 +22,7 @@ class Toy(ToyDialogue):
     models = ("toy-1",)
     assumptions = ToySettings.assumptions()
     codec = Codec(Framer, Framer, checked=lambda frame: isinstance(frame, Frame))
+    marks = (Mark.SERIAL,)
 
     def __init__(self, link: Side[Heard], settings: ToySettings) -> None:
         super().__init__(link, settings)

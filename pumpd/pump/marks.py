@@ -1,0 +1,35 @@
+"""How a pump shows that it is the configured one and not another of its kind (COM-15)."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Protocol
+
+
+class Mark(StrEnum):
+    """What a pump can report, or must be addressed by, that no other pump of its kind shares."""
+
+    SERIAL = "serial number"
+    ADDRESS = "network address"
+    TAG = "tag"  # a text that pumpd wrote to it earlier and reads back
+
+    # A port name is no mark: it shows which adapter is used, not which pump is at the end of its cable.
+
+
+class Marked(Protocol):
+    """The part of a driver family that says how its pumps show which one they are."""
+
+    marks: tuple[Mark, ...]
+
+    def own_address(self, settings: Mapping[str, Any]) -> str | None: ...
+
+
+def mark_of(family: Marked, settings: Mapping[str, Any]) -> Mark | None:
+    """The mark by which a pump with these settings proves which one it is; None when it has none.
+
+    An address counts only if the family says so for these settings: the one that every new pump has is shared by all
+    that nobody has set.
+    """
+    for mark in family.marks:
+        if mark is not Mark.ADDRESS or family.own_address(settings) is not None:
+            return mark
+    return None
