@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pumpd_simulators.bench import simulate
+from pumpd_simulators.cables import outlet
 from pumpd_simulators.device import Operation
 from pumpd_simulators.port import BITS_A_BYTE, PtyPort
 
@@ -35,7 +36,7 @@ class Line:
         self.pump = simulate(family)
         device = self.pump.device
         self.byte_s = getattr(device, "bits_a_byte", BITS_A_BYTE) / device.baud
-        self.port = PtyPort(self.pump, path)
+        self.port = PtyPort(outlet(self.pump), path)
         self.frames: list[Frame] = []
         self._to_pump, self._to_host = self.pump.feed, None
         self.pump.feed = self._received

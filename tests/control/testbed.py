@@ -28,7 +28,8 @@ from pumpd.messages.requests import REQUEST, Answer
 from pumpd.messages.signing import der_of, sign
 from pumpd.settings import Settings
 from pumpd.wire import memory
-from pumpd_simulators.bench import SimulatedPump, simulate
+from pumpd_simulators.bench import Bench, SimulatedPump, simulate
+from pumpd_simulators.clock import LoopClock
 from pumpd_simulators.faults import Fault
 from tests.signed import library, signed
 
@@ -57,11 +58,15 @@ class Testbed:
     __test__ = False  # not a test case, although its name begins with Test
 
     gateway: Gateway
-    pumps: dict[str, SimulatedPump]
+    bench: Bench
     journal: Path
     key: ec.EllipticCurvePrivateKey
     paired: PairedKey
     answers: list[Answer] = field(default_factory=list)
+
+    @property
+    def pumps(self) -> Mapping[str, SimulatedPump]:
+        return self.bench.pumps
 
     @property
     def pump(self) -> SimulatedPump:
@@ -208,21 +213,22 @@ async def open_testbed(
     pumps = {
         bed: simulate(**{"seed": number, "faults": faults} | make) for number, (bed, make) in enumerate(making.items())
     }
-    for name, bench in pumps.items():
-        memory.serve(name, bench)
+    bench = Bench(pumps, LoopClock())
+    bench.serve(memory.serve)
     writer = InlineWriter(Journal(settings.journal_path, "boot-1"), group)
     try:
         async with gateway(settings, read_library(settings.library_dir), writer) as made:
-            here = Testbed(made, pumps, settings.journal_path, key, paired)
+            here = Testbed(made, bench, settings.journal_path, key, paired)
             for _ in range(100):
                 if not any(runner.problem for runner in made.runners.values()):
                     break
                 await asyncio.sleep(0.05)
             yield here
     finally:
-        for name, bench in pumps.items():
+        bench.shut()
+        for name, each_pump in pumps.items():
             memory.withdraw(name)
-            bench.shut()
+            each_pump.shut()
         await writer.close()
 
 
