@@ -97,6 +97,12 @@ class Testbed:
         for part in (self.gateway.ordering.planning, self.gateway.gate):
             part._settings = part._settings.model_copy(update=settings)
 
+    def identify_all(self) -> None:
+        """A person has identified every pump that cannot show which one it is."""
+        for runner in self.gateway.runners.values():
+            if runner.line.identified and not runner.line.proven:
+                runner.identified_by("nurse-1")
+
     def state(self, pump: str = "bed1") -> str | None:
         infusion = self.gateway.runners[pump].infusion
         return infusion.state.value if infusion else None
@@ -163,6 +169,10 @@ class Testbed:
         return delivered
 
 
+def _new_era(make: Mapping[str, Any]) -> bool:
+    return make["name"] == "new-era" and "network" not in (make.get("options") or {})
+
+
 @contextlib.asynccontextmanager
 async def open_testbed(
     folder: Path,
@@ -174,6 +184,7 @@ async def open_testbed(
     each: Mapping[str, Mapping[str, Any]] | None = None,
     racks: Mapping[str, Mapping[str, Any]] | None = None,
     top: Mapping[str, Any] | None = None,
+    addressed: bool = True,
     **pump: Any,
 ) -> AsyncIterator[Testbed]:
     """A testbed with a simulated pump at each bed.
@@ -181,12 +192,18 @@ async def open_testbed(
     `simulated` holds the arguments of `simulate` (`name` and more), `pump` overrides the settings of all pumps, and
     `each` those of one bed, with its own `simulated`. `racks` are pumps with several units, each with the arguments of
     `simulate`; beds name them as their port. `top` are settings of the gateway itself; its library is signed unless
-    they change that.
+    they change that. `addressed`: New Era pumps on ports of their own are given addresses, so that each shows which one
+    it is, and a person has identified every other pump that cannot show it. Otherwise they have the address that every
+    new pump has, and nobody has identified any.
     """
     beside, racks = {bed: dict(own) for bed, own in (each or {}).items()}, racks or {}
     names = list(beds)
     making = {bed: {"name": "new-era", **(beside.get(bed, {}).pop("simulated", simulated) or {})} for bed in names}
     making = {bed: make for bed, make in making.items() if "port" not in beside.get(bed, {})} | dict(racks)
+    addresses = {bed: number for number, bed in enumerate(making, 1) if addressed and _new_era(making[bed])}
+    for bed, address in addresses.items():
+        making[bed]["options"] = {"address": address, **(making[bed].get("options") or {})}
+    given = pump.pop("settings", {})
     settings = Settings.model_validate(
         {
             "gateway": "ward-7",
@@ -203,6 +220,11 @@ async def open_testbed(
                     "simulated": True,
                     **pump,
                     **beside.get(name, {}),
+                    "settings": {
+                        **({"address": addresses[name]} if name in addresses else {}),
+                        **given,
+                        **beside.get(name, {}).get("settings", {}),
+                    },
                 }
                 for name in names
             ],
@@ -223,6 +245,8 @@ async def open_testbed(
                 if not any(runner.problem for runner in made.runners.values()):
                     break
                 await asyncio.sleep(0.05)
+            if addressed:
+                here.identify_all()
             yield here
     finally:
         bench.shut()

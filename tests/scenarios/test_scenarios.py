@@ -105,6 +105,9 @@ async def happen(here: Testbed, scenario: Scenario) -> None:
             number += 1
             await here.until("ready")
             assert (await here.confirm(request=f"r-{number + 1}")).ok
+        elif event.nurse == "identify":
+            assert (await here.ask(op="identify", pump="bed1", by="nurse")).ok
+            here.bench.pull("bed1", away_s=5, seen=False)
         else:
             await here.ask(op=event.nurse, pump="bed1", by="nurse")
     while loop.time() < begin + scenario.end.after_s and here.state() not in ENDED:  # noqa: ASYNC110 - virtual time
