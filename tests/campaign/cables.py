@@ -1,4 +1,4 @@
-"""Two beds and their cables: random orders, and cables that are swapped, moved, doubled, joined and pulled.
+"""Two beds and their cables: random orders, and cables that are swapped, moved, doubled and pulled.
 
     python -m tests.campaign.cables [--n N] [--first SEED]
 
@@ -213,7 +213,7 @@ class Story:
         chance, bench = self.chance, self.here.bench
         for _ in range(chance.randint(1, 6)):
             await asyncio.sleep(chance.uniform(2, 90))
-            what = chance.choice(("swap", "swap", "swap", "move", "double", "join", "pull", "pull both", "restore"))
+            what = chance.choice(("swap", "swap", "swap", "move", "double", "pull", "pull both", "restore"))
             a, b = chance.sample(BEDS, 2)
             seen = chance.random() < 0.5
             # Unseen and short is a swap between two polls: nothing but a mark shows it, and no person is so fast.
@@ -226,8 +226,6 @@ class Story:
                     bench.move(a, to=b, away_s=away_s, seen=seen)
                 case "double":
                     bench.double(a, b, away_s=away_s, seen=seen)
-                case "join":
-                    bench.join(a, b, away_s=away_s, seen=seen)
                 case "pull":
                     bench.pull(a, away_s=away_s, seen=seen)
                 case "pull both":
