@@ -4,11 +4,12 @@ Promises, in addition to those of `pumpd.pump.driver`:
 - `irun` is sent only to a stopped pump with its counter at 0, right after it confirmed a target volume and a target
   time. It is *done* when its own reply reports infusing.
 - Replies name no command. An answer is recognised by its shape; a setting counts once it has been read back.
-- A stop is *done* when `status` reports a stopped motor. The targets stay set: a key press at the panel then delivers
-  at most the rest, whereas without targets it would start an unlimited run.
+- A stop is *done* when `status` reports a stopped motor; where only prompts can be read, when the answers to `stp` and
+  `status` both show that of a stopped motor. After any other answer, and after silence, `stp` is sent again. The
+  targets stay set: a key press at the panel then delivers at most the rest, whereas without targets it would start an
+  unlimited run.
 """
 
-import contextlib
 import re
 from collections.abc import Mapping
 from decimal import Decimal
@@ -17,7 +18,6 @@ from typing import Any
 from pumpd.driving import (
     Codec,
     DeclinedError,
-    Lane,
     LineSettings,
     Side,
     UnansweredError,
@@ -30,6 +30,7 @@ from pumpd.quantities import Duration, Volume
 from pumpd_drivers.harvard import limits, program
 from pumpd_drivers.harvard.codec import Garbage, Reply, ReplyFramer, RequestFramer
 from pumpd_drivers.harvard.dialogue import HarvardDialogue, consents
+from pumpd_drivers.harvard.replies import shows_stopped
 from pumpd_drivers.harvard.settings import HarvardSettings
 
 STOP_TRIES = 3  # within one call; the caller repeats the call until the stop is confirmed
@@ -88,7 +89,7 @@ class Harvard(HarvardDialogue):
         """Make replies end in XON, without an echo before them; neither setting affects what the pump is doing."""
         for command in ("poll on", "echo off"):
             try:
-                await self.set(command, epoch)
+                await self.first_words(command, epoch)
             except UnansweredError as error:
                 if not timed_out(error):
                     raise
@@ -155,21 +156,21 @@ class Harvard(HarvardDialogue):
         raise DeclinedError(f"irun: the pump refuses: {reply.error}")
 
     async def _stop(self) -> None:
-        problem: Exception = UnansweredError("stp: not sent")
-        for _ in range(STOP_TRIES):
-            try:
-                await self.command("stp", consents, None, lane=Lane.STOP)
-                status = await self.status(lane=Lane.STOP)
-            except UnansweredError as error:
-                if not timed_out(error):
-                    raise
-                problem = error
-                with contextlib.suppress(UnansweredError):  # after a power cut it is stopped, and replies without XON
-                    await self.command("poll on", consents, None, lane=Lane.STOP)
-                continue
-            if status.stopped:
+        problem = UnansweredError("stp: not sent")
+        for left in reversed(range(STOP_TRIES)):
+            first = await self.heard_after("stp")
+            if isinstance(first, UnansweredError):
+                problem = first
+                # A power cut stopped it and its replies have no XON, or it answers no command that sets; or silence.
+                if isinstance(await self.heard_after("poll on"), UnansweredError) and left:
+                    continue
+            second = await self.heard_after("status")
+            if isinstance(second, UnansweredError):
+                problem = second
+            elif shows_stopped(first, second):
                 return
-            problem = UnansweredError(f"stp: the pump is {status.state}")
+            else:
+                problem = UnansweredError(f"stp: the pump still reports {second}")
         raise problem
 
     async def _release(self, epoch: int) -> None:
