@@ -95,7 +95,7 @@ class Reply:
     prompt: str
     address: int | None = None
     colon: bool = False  # between address and prompt, as `02:T*`; without it the idle prompt is `02:` just the same
-    nul: bool = False  # a NUL stood within a line: it may mean nothing, or stand for a byte that was lost
+    nul: bool = False  # there was a NUL within a line: it may mean nothing, or replace a byte that was lost
 
     def to_bytes(self) -> bytes:
         lines = "".join(f"\n{line}\r" for line in self.lines)

@@ -198,7 +198,7 @@ async def test_a_pump_that_answers_no_stp_is_stopped_and_its_status_confirms_it(
 
 @pytest.mark.requirement("COM-14")
 async def test_a_nul_within_a_text_is_not_believed_unless_the_settings_say_so():
-    """It may stand for a digit that was lost: 5 mL/h is not 52 mL/h."""
+    """It may replace a digit that was lost: 5 mL/h is not 52 mL/h."""
     async with rig() as here:
         await running(here)
         here.instead(b"irate", b"\n52.5\x00 ml/hr\r\n>\x11")
