@@ -18,6 +18,7 @@ from pumpd_simulators.harvard.memory import INFUSE
 from pumpd_simulators.harvard.options import MODELS, HarvardOptions
 from pumpd_simulators.plant import Plant
 
+
 class HarvardDevice:
     """The device: one pump for each plant. All have one supply."""
 
