@@ -79,6 +79,6 @@ def shows_stopped(first: Reply | Garbage | Exception, status: Reply | Garbage) -
     raw = status.raw if isinstance(status, Garbage) else status.to_bytes()
     if _MOVING_FLAGS.search(raw):
         return False
-    if isinstance(status, Reply) and not status.nul and status.data(SHAPE) is not None:
+    if isinstance(status, Reply) and status.data(SHAPE) is not None:
         return Status.of(status).stopped
     return not isinstance(first, Exception) and first.says_stopped and status.says_stopped
