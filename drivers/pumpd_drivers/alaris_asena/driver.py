@@ -114,12 +114,12 @@ class AlarisAsena(AlarisDialogue):
         lease_s = watchdog.ns / 1e9 - wait_s
         if lease_s <= 0 or watchdog > limits.LONGEST_LEASE:
             raise DeclinedError(f"watchdog: {watchdog} is not within {wait_s:g} s to {limits.LONGEST_LEASE}")
-        loaded, self._loaded = self._loaded, None
-        assert loaded is not None  # `start` refuses without
+        assert self._loaded is not None  # `start` refuses without
         try:
-            await self._require_ready(loaded, epoch)
+            await self._require_ready(self._loaded, epoch)
         except UnansweredError as error:
             raise DeclinedError(f"INF_START was not sent: {error}") from error
+        self._loaded = None
         self.control.keep(Duration.from_ns(int(lease_s * 1e9)))
         await self.command("INF_START", epoch=epoch)
         for _ in range(START_CHECKS):
