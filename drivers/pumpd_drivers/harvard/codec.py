@@ -61,6 +61,11 @@ class Garbage:
         return int(match["address"]) if match and match["address"] else None
 
     @property
+    def says_moving(self) -> bool:
+        match = _LAST_PROMPT.search(self.raw)
+        return match is not None and _state(match) in _MOVES
+
+    @property
     def says_stopped(self) -> bool:
         """Its last prompt is that of a stopped motor, and nothing in it can be the prompt of a moving one."""
         match = _LAST_PROMPT.search(self.raw)
@@ -107,6 +112,11 @@ class Reply:
     def _last(self) -> str:
         address = "" if self.address is None else f"{self.address:02d}"
         return f"{address}{':' if self.colon else ''}{self.prompt}"
+
+    @property
+    def raw(self) -> bytes:
+        """As it came, but for NULs and what was before it."""
+        return self.to_bytes()
 
     @property
     def addresses(self) -> tuple[int, ...]:

@@ -91,7 +91,7 @@ class HarvardDialogue(LinkDriver[Reply | Garbage], ABC):
         try:
             return await self.send_once(
                 self.framed(command),
-                lambda frame: self._from_us(frame) and (command != "status" or frame.has_text),
+                lambda frame: self.from_us(frame) and (command != "status" or frame.has_text),
                 None,
                 lane=Lane.STOP,
             )
@@ -113,12 +113,12 @@ class HarvardDialogue(LinkDriver[Reply | Garbage], ABC):
     def _ours(self, frame: Reply | Garbage, fits: Fits) -> bool:
         return (
             isinstance(frame, Reply)
-            and self._from_us(frame)
+            and self.from_us(frame)
             and not (frame.nul and self.settings.nul_in_text == "unread")
             and (frame.error is not None or fits(frame))
         )
 
-    def _from_us(self, frame: Reply | Garbage) -> bool:
+    def from_us(self, frame: Reply | Garbage) -> bool:
         return (frame.address or 0) == self.settings.address
 
 

@@ -76,8 +76,7 @@ def shows_stopped(first: Reply | Garbage | Exception, status: Reply | Garbage) -
     If the status is not understood as a whole, both answers must show the prompt of a stopped motor: one damaged byte
     alone can turn `>` into `:`.
     """
-    raw = status.raw if isinstance(status, Garbage) else status.to_bytes()
-    if _MOVING_FLAGS.search(raw):
+    if _MOVING_FLAGS.search(status.raw):
         return False
     if isinstance(status, Reply) and status.data(SHAPE) is not None:
         return Status.of(status).stopped

@@ -22,7 +22,7 @@ from pumpd.wire import memory
 from pumpd_drivers.harvard.driver import Harvard
 from tests.drivers.harvard.rig import PROGRAM, SHORT, WATCHDOG, reading, rig, running
 
-EXCHANGES = 28  # of a load and a start, which have 26
+EXCHANGES = 31  # of a load and a start, which have 29
 
 
 def test_the_family_is_found_by_its_entry_point():

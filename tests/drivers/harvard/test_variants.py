@@ -6,6 +6,7 @@ import pytest
 
 from pumpd.pump import Done, PumpAlarm, PumpState, Refused, Unknown
 from pumpd.quantities import Rate, Volume
+from pumpd_drivers.harvard.driver import Harvard
 from tests.drivers.harvard.rig import PROGRAM, SHORT, WATCHDOG, reading, rig, running
 
 CHAIN = {"addresses": "2"}
@@ -116,7 +117,7 @@ async def test_a_stop_is_never_confirmed_by_a_prompt_or_flag_that_says_moving_an
             here.instead(b"stp", stp)
             here.sent.clear()
             assert isinstance(await here.driver.stop(), Unknown), (stp, status)
-            assert here.sent.count(b"@stp\r") == 3
+            assert here.sent.count(b"@stp\r") == Harvard.stop_tries
             assert here.pump.plant.truth().running
 
 
@@ -201,8 +202,14 @@ async def test_a_nul_within_a_text_is_not_believed_unless_the_settings_say_so():
     """It may replace a digit that was lost: 5 mL/h is not 52 mL/h."""
     async with rig() as here:
         await running(here)
+        real = here.pump.device.feed
         here.instead(b"irate", b"\n52.5\x00 ml/hr\r\n>\x11")
-        assert isinstance(await here.driver.read(), Unknown)
+        outcome = await here.driver.read()
+        assert isinstance(outcome, Unknown)
+        assert "not understood" in outcome.cause
+        assert "52.5\\x00 ml/hr" in outcome.cause
+        here.pump.device.feed = real
+        assert (await reading(here)).alarms == ()  # it is not taken for a pump that lost its power
     async with rig({"nul_bytes": "text"}, identified=False) as here:
         assert isinstance(await here.driver.identify(), Unknown)
         assert here.starts == 0
