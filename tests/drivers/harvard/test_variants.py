@@ -213,3 +213,65 @@ async def test_a_nul_within_a_text_is_not_believed_unless_the_settings_say_so():
     async with rig({"nul_bytes": "text"}, identified=False) as here:
         assert isinstance(await here.driver.identify(), Unknown)
         assert here.starts == 0
+
+
+@pytest.mark.requirement("COM-14")
+@pytest.mark.parametrize(("options", "settings"), [({}, {}), (CHAIN | {"prompt_on_text": "true"}, {"address": 2})])
+async def test_an_adapter_that_echoes_each_byte_changes_nothing(options, settings):
+    async with rig(options, settings, identified=False) as here:
+        real, device = here.pump.device.feed, here.pump.device
+
+        def feed(data):
+            device._put(data)
+            real(data)
+
+        device.feed = feed
+        assert isinstance(await here.driver.identify(), Done)
+        await running(here, SHORT)
+        await asyncio.sleep(10)
+        assert (await reading(here)).state is PumpState.INFUSING
+        assert await here.driver.stop() == Done(None)
+        assert not here.pump.plant.truth().running
+        assert here.starts == 1
+
+
+@pytest.mark.requirement("COM-14")
+@pytest.mark.parametrize("xon", [b"", b"\x11", b"\n\x11"])
+async def test_nothing_is_done_by_a_line_that_only_returns_what_is_sent(xon):
+    """TX and RX connected, also where something adds an XON."""
+    async with rig() as here:
+        await running(here)
+        here.pump.device.feed = lambda data: here.pump.device._put(data + xon)
+        for call in (here.driver.stop, here.driver.read, here.driver.read_back, here.driver.identify):
+            outcome = await call()
+            assert isinstance(outcome, Unknown), (call, outcome)
+            if not xon:
+                assert "returns what is sent" in outcome.cause
+        assert isinstance(await here.driver.load(SHORT), Refused | Unknown)
+        assert isinstance(await here.driver.start(WATCHDOG), Refused | Unknown)
+        assert here.starts == 1
+
+
+@pytest.mark.requirement("PRG-11")
+async def test_a_start_is_refused_with_each_value_that_is_not_what_was_loaded():
+    for command, arguments, reason in (
+        ("irate", ["78.75", "ml/hr"], "target time"),
+        ("diameter", ["20"], "diameter is 20 mm, ordered 26.72 mm"),
+        ("tvolume", ["0.035", "ml"], "target time"),
+        ("ttime", ["1:0:0"], "target time"),
+        ("iramp", ["1", "ml/hr", "9", "ml/hr", "60"], "ramp"),
+    ):
+        async with rig() as here:
+            assert await here.driver.load(PROGRAM) == Done(None)
+            here.pump.device.pumps[0].execute(command, arguments)
+            outcome = await here.driver.start(WATCHDOG)
+            assert isinstance(outcome, Refused), command
+            assert any(reason in each for each in outcome.reasons), outcome
+            assert here.starts == 0
+    async with rig({}, {"target_time": "off"}) as here:
+        assert await here.driver.load(PROGRAM) == Done(None)
+        here.pump.device.pumps[0].execute("irate", ["78.75", "ml/hr"])
+        outcome = await here.driver.start(WATCHDOG)
+        assert isinstance(outcome, Refused)
+        assert "rate of step 1 is 78.75 mL/h, ordered 52.5 mL/h" in outcome.reasons
+        assert here.starts == 0
