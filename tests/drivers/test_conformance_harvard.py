@@ -45,16 +45,21 @@ def subject(simulate, another, **more):
             PumpAlarm.PUMP_RESET: "power-cut/3s",
         },
         unchecked=("identify", "load", "read_back", "start", "read", "stop"),
+        unreadable=lambda reply: reply.replace(b"\r", b" ?\r"),
         **more,
     )
 
 
-@pytest.mark.requirement("COM-02", "COM-03", "COM-06", "COM-10", "COM-14", "RUN-11", "STP-02", "STP-06", "STP-08")
+@pytest.mark.requirement(
+    "COM-02", "COM-03", "COM-06", "COM-10", "COM-14", "COM-16", "RUN-11", "STP-02", "STP-06", "STP-08"
+)
 class TestHarvard(DriverConformance):
     subject = subject(pump(), pump(serial="D101755"))
 
 
-@pytest.mark.requirement("COM-02", "COM-03", "COM-06", "COM-10", "COM-14", "RUN-11", "STP-02", "STP-06", "STP-08")
+@pytest.mark.requirement(
+    "COM-02", "COM-03", "COM-06", "COM-10", "COM-14", "COM-16", "RUN-11", "STP-02", "STP-06", "STP-08"
+)
 class TestHarvardInAChain(DriverConformance):
     subject = subject(
         pump(**IN_THE_FIELD),

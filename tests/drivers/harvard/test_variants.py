@@ -74,7 +74,7 @@ async def test_a_stall_is_an_occlusion_and_its_stop_is_confirmed(options, settin
         assert await here.driver.stop() == Done(None)
 
 
-@pytest.mark.requirement("STP-02")
+@pytest.mark.requirement("COM-16", "STP-02")
 async def test_a_stop_is_confirmed_by_prompts_where_the_text_is_not_understood():
     for options in ({"nul_bytes": "text"}, {"nul_bytes": "text", "telnet": True}):
         async with rig(identified=False) as here:
@@ -140,7 +140,7 @@ async def test_a_stop_is_repeated_at_once_after_a_bad_answer():
         assert asyncio.get_running_loop().time() - began < 0.1  # no time-out was waited for
 
 
-@pytest.mark.requirement("COM-14")
+@pytest.mark.requirement("COM-14", "COM-16")
 async def test_a_prompt_that_comes_unasked_answers_no_question():
     async with rig() as here:
         await running(here)
@@ -197,7 +197,7 @@ async def test_a_pump_that_answers_no_stp_is_stopped_and_its_status_confirms_it(
         assert not here.pump.plant.truth().running
 
 
-@pytest.mark.requirement("COM-14")
+@pytest.mark.requirement("COM-14", "COM-16")
 async def test_a_nul_within_a_text_is_not_believed_unless_the_settings_say_so():
     """It may replace a digit that was lost: 5 mL/h is not 52 mL/h."""
     async with rig() as here:
@@ -215,7 +215,7 @@ async def test_a_nul_within_a_text_is_not_believed_unless_the_settings_say_so():
         assert here.starts == 0
 
 
-@pytest.mark.requirement("COM-14")
+@pytest.mark.requirement("COM-14", "COM-16")
 @pytest.mark.parametrize(("options", "settings"), [({}, {}), (CHAIN | {"prompt_on_text": "true"}, {"address": 2})])
 async def test_an_adapter_that_echoes_each_byte_changes_nothing(options, settings):
     async with rig(options, settings, identified=False) as here:
@@ -235,7 +235,7 @@ async def test_an_adapter_that_echoes_each_byte_changes_nothing(options, setting
         assert here.starts == 1
 
 
-@pytest.mark.requirement("COM-14")
+@pytest.mark.requirement("COM-14", "COM-16")
 @pytest.mark.parametrize("xon", [b"", b"\x11", b"\n\x11"])
 async def test_nothing_is_done_by_a_line_that_only_returns_what_is_sent(xon):
     """TX and RX connected, also where something adds an XON."""
@@ -275,3 +275,19 @@ async def test_a_start_is_refused_with_each_value_that_is_not_what_was_loaded():
         assert isinstance(outcome, Refused)
         assert "rate of step 1 is 78.75 mL/h, ordered 52.5 mL/h" in outcome.reasons
         assert here.starts == 0
+
+
+@pytest.mark.requirement("COM-16", "STP-02")
+async def test_a_wrong_address_that_comes_during_a_run_is_reported_and_the_stop_is_confirmed():
+    """By the last prompt, which is the pump's own, once nothing in the answer can be that of a moving motor."""
+    async with rig(CHAIN, {"address": 2}) as here:
+        await running(here)
+        device = here.pump.device
+        device.options = device.options.model_copy(update={"wrong_address": "before"})
+        outcome = await here.driver.read()
+        assert isinstance(outcome, Unknown)
+        assert "00:" in outcome.cause
+        assert await here.driver.stop() == Done(None)
+        assert not here.pump.plant.truth().running
+        device.options = device.options.model_copy(update={"wrong_address": "instead"})
+        assert isinstance(await here.driver.stop(), Unknown)  # it is stopped, but not by its own word
