@@ -273,7 +273,7 @@ async def test_a_start_is_refused_with_each_value_that_is_not_what_was_loaded():
         here.pump.device.pumps[0].execute("irate", ["78.75", "ml/hr"])
         outcome = await here.driver.start(WATCHDOG)
         assert isinstance(outcome, Refused)
-        assert "rate of step 1 is 78.75 mL/h, ordered 52.5 mL/h" in outcome.reasons
+        assert "rate of step 1 is 78.75 mL/h, ordered 52.5 mL/h" in str(outcome.reasons)
         assert here.starts == 0
 
 
