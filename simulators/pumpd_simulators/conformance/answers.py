@@ -34,6 +34,12 @@ CHANGES: Mapping[str, Callable[[bytes], bytes]] = {
 }
 
 
+def changes(subject: Subject) -> dict[str, Callable[[bytes], bytes]]:
+    """What can become of every answer; the last only for a family that states it."""
+    own = {} if subject.unreadable is None else {"good frames, but data that nobody understands": subject.unreadable}
+    return {**CHANGES, **own}
+
+
 def told(outcome: Outcome[object]) -> str:
     """What a person reads about a call that was not done; empty when it was."""
     match outcome:
@@ -92,7 +98,7 @@ class UnderstoodRules:
     @on_rig
     async def test_an_answer_that_is_not_understood_is_never_told_as_silence(self, rig: Rig) -> None:
         true = await rig.identify()
-        for how, change in CHANGES.items():
+        for how, change in changes(self.subject).items():
             for name in ("identify", "read"):
                 what, heard = f"{name} while each answer has {how}", len(rig.wire.replies)
                 rig.wire.change = change
@@ -121,17 +127,17 @@ class AnswerRules(UnderstoodRules):
 
     @on_rig
     async def test_a_load_whose_answers_are_not_understood(self, rig: Rig) -> None:
-        for how, change in CHANGES.items():
+        for how, change in changes(self.subject).items():
             await changed(rig, "load", how, change)
 
     @on_rig
     async def test_a_start_whose_answers_are_not_understood(self, rig: Rig) -> None:
-        for how, change in CHANGES.items():
+        for how, change in changes(self.subject).items():
             await changed(rig, "start", how, change)
 
     @on_rig
     async def test_a_stop_whose_answers_are_not_understood(self, rig: Rig) -> None:
-        for how, change in CHANGES.items():
+        for how, change in changes(self.subject).items():
             await changed(rig, "stop", how, change)
 
     @on_rig
@@ -140,15 +146,12 @@ class AnswerRules(UnderstoodRules):
         await prepare(rig, "stop")
         counts = await rig.exchanges("stop")
         await rig.recover("a clean stop")
-        bad = dict(CHANGES)
-        if self.subject.unreadable is not None:
-            bad["whole, and its data is not understood"] = self.subject.unreadable
         for trouble in TROUBLES:
             if trouble is Trouble.MISREAD and "stop" in self.subject.unchecked:
                 continue
             for number in rig.packets(trouble, counts):
                 await self._bad_once(rig, f"stop, packet {number}, {trouble}", trouble, number)
-        for how, change in bad.items():
+        for how, change in changes(self.subject).items():
             for number in range(counts[1]):
                 await self._bad_once(rig, f"stop, answer {number} has {how}", Trouble.CHANGED, number, change)
 
