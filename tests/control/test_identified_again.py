@@ -130,3 +130,15 @@ async def test_a_pump_that_was_switched_off_and_on_between_two_patients_takes_th
         assert answer.ok, answer.reasons
         await here.until("ready", "abandoned", within_s=60)
         assert here.state() == "ready", here.gateway.runners["bed1"].infusion.reason
+
+
+@pytest.mark.requirement("COM-10", "STA-05")
+async def test_a_ready_pump_that_shows_which_one_it_is_stays_ready_over_a_lost_link_and_starts(tmp_path):
+    async with open_testbed(tmp_path) as here:
+        assert (await here.order()).ok
+        await here.until("ready")
+        here.bench.pull("bed1", away_s=0.4)
+        await asyncio.sleep(10)
+        assert here.state() == "ready"
+        assert (await here.confirm()).ok
+        await here.until("running")
