@@ -1,0 +1,234 @@
+"""The Zyno driver: no watchdog, so nothing but the programmed volume ends a flow that no host monitors.
+
+Promises, in addition to those of `pumpd.pump.driver`:
+- `WT01` is sent once per load, and only to a stopped pump that has just confirmed mode, unit, rate, volume, no bolus, a
+  counter at 0, the whole volume left, and no new alarm. It is *done* when the pump itself reports that it runs.
+- A pump may show its parameters before it begins. Until it has been seen running, a stop is done only when the time for
+  that is over.
+- Alarms come from the pump's event log, entry by entry; what happened while the line was away is read afterwards.
+"""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pumpd.driving import Codec, DeclinedError, Lane, LineSettings, Side, UnansweredError, join, now_ns, timed_out
+from pumpd.pump import Capabilities, Container, Identity, Mark, PumpAlarm, PumpProgram, PumpState, Reading, StopFrames
+from pumpd.quantities import Duration, Volume
+from pumpd_drivers.zyno_miva import limits, program
+from pumpd_drivers.zyno_miva.codec import Frame, Framer
+from pumpd_drivers.zyno_miva.dialogue import Heard, ZynoMivaDialogue
+from pumpd_drivers.zyno_miva.replies import CASSETTE_EMPTY, EVENT, Event
+from pumpd_drivers.zyno_miva.settings import ZynoMivaSettings
+
+RUN, STOP = "WT01", "WT02"
+STOP_TRIES = 6  # within one call; the caller repeats the call until the stop is confirmed
+CHECK_AGAIN_S = 0.25
+LOG_SIZE = 43264  # entries in the log, which then starts over (a public client)
+MOST_NEW_EVENTS = 256  # since the last reading; more means that the log was replaced
+EVENTS_A_READING = 8  # the others with the next one
+
+_SERIAL = re.compile("[A-Z0-9]{8}")
+_FIRMWARE = re.compile(r"[A-Za-z0-9.\-]{1,20}")
+_NAME = re.compile("[^:*].{2,60}")
+_INDICES = re.compile("[0-9A-F]{8}([0-9A-F]{8})")
+
+
+class ZynoMiva(ZynoMivaDialogue):
+    family = "zyno-miva"
+    title = "Zyno MIVA ambulatory volumetric pump"
+    models = ("miva",)
+    assumptions = ZynoMivaSettings.assumptions()
+    marks = (Mark.SERIAL,)
+    codec = Codec(Framer, Framer, checked=lambda frame: isinstance(frame, Frame))
+    late_answers = 18  # a reading with several events
+
+    def __init__(self, link: Side[Heard], settings: ZynoMivaSettings) -> None:
+        super().__init__(link, settings)
+        self._serial = ""  # of the pump identified last
+        self._given = Volume(0)  # the last counter reading: the counter never falls by itself
+        self._loaded: PumpProgram | None = None
+        self._last_event: int | None = None  # the index of the last one that was read
+        self._begins_by_ns = 0  # a start was sent, and no flow has been seen yet
+
+    @classmethod
+    def capabilities(cls, container: Container, settings: Mapping[str, Any]) -> Capabilities:
+        return limits.capabilities(cls.family, container, ZynoMivaSettings.of(settings))
+
+    @classmethod
+    def check_settings(cls, settings: Mapping[str, Any]) -> None:
+        ZynoMivaSettings.of(settings)
+
+    @classmethod
+    async def connect(cls, port: str, settings: Mapping[str, Any]) -> "ZynoMiva":
+        chosen = ZynoMivaSettings.of(settings)
+
+        def framer() -> Framer:
+            return Framer(chosen.checksum)
+
+        return cls(await join(port, LineSettings(9600), framer, quiet_s=chosen.quiet_s), chosen)
+
+    @property
+    def stop_frames(self) -> StopFrames | None:
+        return StopFrames((self.framed(STOP),)) if self.settings.stops_unheard else None
+
+    @property
+    def longest_call_s(self) -> float:
+        return super().longest_call_s + self.settings.review_s
+
+    # -- identify --------------------------------------------------------------------------------------------
+
+    async def _identify(self, epoch: int) -> Identity:
+        name = await self.plain("*IDN?", _NAME, epoch=epoch)
+        if self.settings.model.upper() not in name.upper():
+            raise DeclinedError(f"model: the pump reports {name!r}; the settings allow only {self.settings.model}")
+        serial = await self.question("RN", _SERIAL, epoch=epoch)
+        if self.settings.serial not in ("", serial):
+            raise DeclinedError(f"serial: the pump reports {serial}; the settings allow only {self.settings.serial}")
+        firmware = await self.question("RS", _FIRMWARE, epoch=epoch)
+        if serial != self._serial:
+            self._loaded, self._given = None, Volume(0)
+            self._last_event = await self._newest_event(epoch)  # what happened before concerns no infusion of pumpd's
+        self._serial = serial
+        return Identity(self.settings.model, firmware, serial)
+
+    # -- read ------------------------------------------------------------------------------------------------
+
+    async def _read(self) -> Reading:
+        asked = now_ns()
+        runs = await self.runs()
+        if await self._note_events(EVENTS_A_READING) and runs:
+            runs = await self.runs()  # the event may have ended the flow
+        bolus = await self.gives_bolus()
+        rate = limits.rate(await self.plain(":INFU:RATE?" if runs else f"{program.RATE}?", limits.DECIMAL))
+        given = await self.volume("Q5")
+        if given < self._given:
+            self.latch(PumpAlarm.PUMP_RESET)
+        self._given = given
+        return Reading(asked, now_ns(), self._state(runs=runs, bolus=bolus), rate, given, tuple(self.alarms))
+
+    def _state(self, *, runs: bool, bolus: bool) -> PumpState:
+        """The log says that an alarm came, not whether its cause is still there; so `ALARM` is never reported."""
+        if bolus:
+            return PumpState.PURGING
+        if runs:
+            self._begins_by_ns = 0
+            return PumpState.INFUSING
+        return PumpState.WAITING if now_ns() < self._begins_by_ns else PumpState.STOPPED
+
+    async def _newest_event(self, epoch: int | None) -> int:
+        match = _INDICES.fullmatch(await self.question("RI", _INDICES, epoch=epoch))
+        assert match is not None  # `question` accepts nothing else
+        head = int(match[1], 16)
+        return (head if self.settings.log_head == "newest" else head - 1) % LOG_SIZE
+
+    async def _note_events(self, most: int, epoch: int | None = None) -> bool:
+        """Latch the alarms among the log's new entries, at most so many of them. Returns whether any came.
+
+        A log that jumped is a fault: what it no longer shows may have been anything.
+        """
+        newest = await self._newest_event(epoch)
+        last = self._last_event
+        if last is None:
+            self._last_event = newest
+            return False
+        new = (newest - last) % LOG_SIZE
+        if new > MOST_NEW_EVENTS:
+            self.latch(PumpAlarm.PUMP_FAULT)
+            self._last_event = newest
+            return True
+        for offset in range(1, 1 + min(new, most)):
+            index = (last + offset) % LOG_SIZE
+            alarm = await self._alarm_at(index, epoch)
+            self._last_event = index
+            if alarm is not None:
+                self.latch(alarm)
+        return bool(new)
+
+    async def _alarm_at(self, index: int, epoch: int | None) -> PumpAlarm | None:
+        entry = f"{index:08X}"
+        text = await self.question(f"RE{entry}", re.compile(f"{entry}{EVENT.pattern}"), epoch=epoch)
+        event = Event.of(text[len(entry) :])
+        if event.kind == CASSETTE_EMPTY and await self.volume("Q5", epoch) >= await self.volume("QD", epoch):
+            return None  # the end of the program
+        return event.alarm
+
+    # -- program and flow ------------------------------------------------------------------------------------
+
+    async def _load(self, wanted: PumpProgram, epoch: int) -> None:
+        self._loaded = None
+        self._last_event = await self._newest_event(epoch)  # before: no alarm of this program's
+        await self.require_stopped(epoch)
+        (step,) = wanted.steps
+        await program.write(self, step, epoch)
+        await self._require_program(wanted, epoch)
+        self._given = Volume(0)
+        self._loaded = wanted
+
+    async def _read_back(self, epoch: int) -> PumpProgram:
+        return await program.read(self, epoch)
+
+    async def _require_program(self, wanted: PumpProgram, epoch: int) -> None:
+        if (held := await self._read_back(epoch)) != wanted:
+            raise DeclinedError(f"the pump holds {held}, not {wanted}: load it again, or set it at the pump")
+        await program.require_unused(self, wanted, epoch)
+
+    async def _start(self, watchdog: Duration, epoch: int) -> None:  # noqa: ARG002 - these pumps have none to arm
+        if (loaded := self._loaded) is None:
+            raise DeclinedError("no program was loaded since the last start: load one first")
+        await self._require_ready(loaded, epoch)
+        self._loaded = None
+        self._begins_by_ns = now_ns() + int(self.settings.review_s * 1e9)
+        try:
+            await self.send_once(self.framed(RUN), _answers_command, epoch)
+        except DeclinedError:
+            self._begins_by_ns = 0  # it was not sent
+            raise
+        while not await self._begun(epoch=epoch):
+            if now_ns() >= self._begins_by_ns:
+                raise UnansweredError(f"{RUN}: the pump replied, but does not report that it infuses")
+            await asyncio.sleep(CHECK_AGAIN_S)
+
+    async def _require_ready(self, loaded: PumpProgram, epoch: int) -> None:
+        await self.require_stopped(epoch)
+        await self._require_program(loaded, epoch)
+        await self._note_events(MOST_NEW_EVENTS, epoch)
+        if halting := [alarm for alarm in self.alarms if alarm.stops_flow]:
+            raise DeclinedError(f"the pump has an alarm ({', '.join(halting)}): clear it at the pump, then load again")
+
+    async def _begun(self, *, lane: Lane = Lane.NORMAL, epoch: int | None = None) -> bool:
+        """Whether it runs; then no start is pending any more."""
+        if not await self.runs(lane=lane, epoch=epoch):
+            return False
+        self._begins_by_ns = 0
+        return True
+
+    async def _stop(self) -> None:
+        problem: Exception = UnansweredError(f"{STOP}: not sent")
+        tries = 0
+        while tries < STOP_TRIES:
+            try:
+                answer = await self.send_once(self.framed(STOP), _answers_command, None, lane=Lane.STOP)
+                if not await self._begun(lane=Lane.STOP) and await self.stopped(lane=Lane.STOP):
+                    if now_ns() >= self._begins_by_ns:
+                        return
+                    await asyncio.sleep(CHECK_AGAIN_S)  # it may still begin by itself
+                    continue
+                problem = UnansweredError(f"{STOP}: the pump replied {answer}, and reports that it runs")
+            except (DeclinedError, UnansweredError) as error:
+                if error.__cause__ is not None and not timed_out(error):
+                    raise  # it was not sent, or the port is gone
+                problem = UnansweredError(str(error))
+            tries += 1
+        raise problem
+
+    async def _release(self, epoch: int) -> None:
+        """The rest of a stopped infusion stays: a key at the pump continues it, and no source says what ends it."""
+        await self.require_stopped(epoch)
+        self._loaded = None
+
+
+def _answers_command(frame: Heard) -> bool:
+    """`WT`: the reply to run and to stop alike. What counts is what the pump then reports."""
+    return isinstance(frame, Frame) and frame.text == "WT"
