@@ -15,7 +15,7 @@ from typing import Any
 
 from pumpd.driving import Codec, DeclinedError, Lane, LineSettings, Side, UnansweredError, join, now_ns, timed_out
 from pumpd.pump import Capabilities, Container, Identity, Mark, PumpAlarm, PumpProgram, PumpState, Reading, StopFrames
-from pumpd.quantities import Duration, Volume
+from pumpd.quantities import Duration, Rate, Volume
 from pumpd_drivers.zyno_miva import limits, program
 from pumpd_drivers.zyno_miva.codec import Frame, Framer
 from pumpd_drivers.zyno_miva.dialogue import Heard, ZynoMivaDialogue
@@ -97,16 +97,25 @@ class ZynoMiva(ZynoMivaDialogue):
 
     async def _read(self) -> Reading:
         asked = now_ns()
-        runs = await self.runs()
-        if await self._note_events(EVENTS_A_READING) and runs:
-            runs = await self.runs()  # the event may have ended the flow
-        bolus = await self.gives_bolus()
-        rate = limits.rate(await self.plain(":INFU:RATE?" if runs else f"{program.RATE}?", limits.DECIMAL))
-        given = await self.volume("Q5")
+        runs, rate, given = await self._flow()
+        bolus, answered = await self.gives_bolus(), now_ns()
+        if await self._note_events(EVENTS_A_READING) and runs:  # it may have ended the flow
+            (runs, rate, given), answered = await self._flow(), now_ns()
         if given < self._given:
             self.latch(PumpAlarm.PUMP_RESET)
         self._given = given
-        return Reading(asked, now_ns(), self._state(runs=runs, bolus=bolus), rate, given, tuple(self.alarms))
+        return Reading(asked, answered, self._state(runs=runs, bolus=bolus), rate, given, tuple(self.alarms))
+
+    async def _flow(self) -> tuple[bool, Rate, Volume]:
+        """Whether it runs, its rate, and what it has given."""
+        runs = await self.runs()
+        rate = await self._rate(runs=runs)
+        if runs and not rate and not (runs := await self.runs()):  # it ended in between
+            rate = await self._rate(runs=False)
+        return runs, rate, await self.volume("Q5")
+
+    async def _rate(self, *, runs: bool) -> Rate:
+        return limits.rate(await self.plain(":INFU:RATE?" if runs else f"{program.RATE}?", limits.DECIMAL))
 
     def _state(self, *, runs: bool, bolus: bool) -> PumpState:
         """The log says that an alarm came, not whether its cause is still there; so `ALARM` is never reported."""
@@ -124,27 +133,28 @@ class ZynoMiva(ZynoMivaDialogue):
         return (head if self.settings.log_head == "newest" else head - 1) % LOG_SIZE
 
     async def _note_events(self, most: int, epoch: int | None = None) -> bool:
-        """Latch the alarms among the log's new entries, at most so many of them. Returns whether any came.
+        """Latch the alarms among the log's new entries, at most so many of them. Returns whether there was one.
 
         A log that jumped is a fault: what it no longer shows may have been anything.
         """
         newest = await self._newest_event(epoch)
-        last = self._last_event
+        last, alarmed = self._last_event, False
         if last is None:
             self._last_event = newest
             return False
         new = (newest - last) % LOG_SIZE
         if new > MOST_NEW_EVENTS:
-            self.latch(PumpAlarm.PUMP_FAULT)
             self._last_event = newest
+            self.latch(PumpAlarm.PUMP_FAULT)
             return True
         for offset in range(1, 1 + min(new, most)):
             index = (last + offset) % LOG_SIZE
             alarm = await self._alarm_at(index, epoch)
             self._last_event = index
             if alarm is not None:
+                alarmed = True
                 self.latch(alarm)
-        return bool(new)
+        return alarmed
 
     async def _alarm_at(self, index: int, epoch: int | None) -> PumpAlarm | None:
         entry = f"{index:08X}"

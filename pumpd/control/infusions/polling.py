@@ -230,6 +230,8 @@ class Polling:
                     self._missed("; ".join(reasons))
                 case Unknown(cause=cause):
                     self._missed(cause)
+            # A stop that interrupted this poll is confirmed by readings that must come sooner than was planned.
+            self._next_poll = max(min(self._next_poll, now + self._interval()), now + LEAST_PAUSE_S)
         finally:
             self._line.note_frames()
 

@@ -145,12 +145,13 @@ class ZynoMivaPump:
         return f"{code}{ERROR if answer is None else answer(rest)}"
 
     def _worded(self, text: str) -> str | None:
-        for long, short in _SHORT:
-            text = text.replace(f":{long}:", f":{short}:")
-        if query := _QUERY.fullmatch(text):
+        short = text
+        for word, abbreviated in _SHORT:
+            short = short.replace(f":{word}:", f":{abbreviated}:")
+        if query := _QUERY.fullmatch(short):
             answer = self._queries.get(query["what"])
             return ERROR if answer is None else answer()
-        setting = _SETTING.fullmatch(text)
+        setting = _SETTING.fullmatch(short)
         if setting is None or not self._set(setting["what"], accepted(setting["value"], self.options.places)):
             return ERROR
         replies = {"ok": "OK", "value": setting["value"], "echo": text, "none": None}
