@@ -181,7 +181,11 @@ class ZynoMiva(ZynoMivaDialogue):
 
     async def _require_program(self, wanted: PumpProgram, epoch: int) -> None:
         if (held := await self._read_back(epoch)) != wanted:
-            raise DeclinedError(f"the pump holds {held}, not {wanted}: load it again, or set it at the pump")
+            (has,), (due,) = held.steps, wanted.steps
+            raise DeclinedError(
+                f"the pump holds {has.volume} at {has.rate}, not {due.volume} at {due.rate}: load it again, or set it "
+                "at the pump"
+            )
         await program.require_unused(self, wanted, epoch)
 
     async def _start(self, watchdog: Duration, epoch: int) -> None:  # noqa: ARG002 - these pumps have none to arm
