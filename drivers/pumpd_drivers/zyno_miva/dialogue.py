@@ -101,12 +101,8 @@ class ZynoMivaDialogue(LinkDriver[Heard], ABC):
     async def gives_bolus(self, *, lane: Lane = Lane.NORMAL, epoch: int | None = None) -> bool:
         return await self.question("Q7", _BOLUS, lane=lane, epoch=epoch) == "1"
 
-    async def stopped(self, *, lane: Lane = Lane.NORMAL, epoch: int | None = None) -> bool:
-        """Neither the infusion nor a bolus runs."""
-        return not await self.runs(lane=lane, epoch=epoch) and not await self.gives_bolus(lane=lane, epoch=epoch)
-
     async def require_stopped(self, epoch: int) -> None:
-        if not await self.stopped(epoch=epoch):
+        if await self.runs(epoch=epoch) or await self.gives_bolus(epoch=epoch):
             raise DeclinedError("the pump is infusing: stop it first")
 
 

@@ -224,7 +224,7 @@ class ZynoMiva(ZynoMivaDialogue):
         while tries < STOP_TRIES:
             try:
                 answer = await self.send_once(self.framed(STOP), _answers_command, None, lane=Lane.STOP)
-                if not await self._begun(lane=Lane.STOP) and await self.stopped(lane=Lane.STOP):
+                if not (await self._begun(lane=Lane.STOP) or await self.gives_bolus(lane=Lane.STOP)):
                     if now_ns() >= self._begins_by_ns:
                         return
                     await asyncio.sleep(CHECK_AGAIN_S)  # it may still begin by itself
