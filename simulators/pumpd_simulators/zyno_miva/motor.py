@@ -119,7 +119,7 @@ class Motor:
             self._log.add(Kind.PAUSED)
 
     def rest(self) -> None:
-        """The motor stands; nothing is logged."""
+        """Stop the motor; nothing is logged."""
         if self._pending is not None:
             self._pending.cancel()
         self._infused_ml, self._ran_s = self.infused_ml, self.elapsed_s
