@@ -2,8 +2,7 @@
 
 Promises:
 - A reply begins with the two letters of its request. The replies to `:...?` and `*IDN?` do not, and are recognised by
-  their shape alone; so no two such questions with replies of the same shape follow each
-  other.
+  their shape alone; so two such questions with replies of the same shape never follow each other.
 - The pump's own request, sent back by an adapter, never has the shape of its reply.
 - A question is repeated after a silence, and the line is then left to become quiet, because the reply may come twice.
   A setting or command is sent once.

@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from pumpd.driving import Codec, DeclinedError, Lane, LineSettings, Side, UnansweredError, join, now_ns, timed_out
+from pumpd.driving import Codec, DeclinedError, Lane, LineSettings, Side, UnansweredError, join, now_ns
 from pumpd.pump import Capabilities, Container, Identity, Mark, PumpAlarm, PumpProgram, PumpState, Reading, StopFrames
 from pumpd.quantities import Duration, Rate, Volume
 from pumpd_drivers.zyno_miva import limits, program
@@ -23,7 +23,6 @@ from pumpd_drivers.zyno_miva.replies import CASSETTE_EMPTY, EVENT, Event
 from pumpd_drivers.zyno_miva.settings import ZynoMivaSettings
 
 RUN, STOP = "WT01", "WT02"
-STOP_TRIES = 6  # within one call; the caller repeats the call until the stop is confirmed
 CHECK_AGAIN_S = 0.25
 LOG_SIZE = 43264  # entries in the log, which then starts over (a public client)
 MOST_NEW_EVENTS = 256  # since the last reading; more means that the log was replaced
@@ -48,7 +47,6 @@ class ZynoMiva(ZynoMivaDialogue):
         super().__init__(link, settings)
         self._serial = ""  # of the pump identified last
         self._given = Volume(0)  # the last counter reading: the counter never falls by itself
-        self._loaded: PumpProgram | None = None
         self._last_event: int | None = None  # the index of the last one that was read
         self._begins_by_ns = 0  # a start was sent, and no flow has been seen yet
 
@@ -88,7 +86,7 @@ class ZynoMiva(ZynoMivaDialogue):
             raise DeclinedError(f"serial: the pump reports {serial}; the settings allow only {self.settings.serial}")
         firmware = await self.question("RS", _FIRMWARE, epoch=epoch)
         if serial != self._serial:
-            self._loaded, self._given = None, Volume(0)
+            self._given = Volume(0)
             self._last_event = await self._newest_event(epoch)  # what happened before concerns no infusion of pumpd's
         self._serial = serial
         return Identity(self.settings.model, firmware, serial)
@@ -167,49 +165,40 @@ class ZynoMiva(ZynoMivaDialogue):
     # -- program and flow ------------------------------------------------------------------------------------
 
     async def _load(self, wanted: PumpProgram, epoch: int) -> None:
-        self._loaded = None
         self._last_event = await self._newest_event(epoch)  # before: no alarm of this program's
         await self.require_stopped(epoch)
+        self._given = Volume(0)  # setting the volume clears the counter
         (step,) = wanted.steps
         await program.write(self, step, epoch)
-        await self._require_program(wanted, epoch)
-        self._given = Volume(0)
-        self._loaded = wanted
+        if reasons := wanted.differences(await self._read_back(epoch)):
+            raise DeclinedError(f"the pump does not hold what was sent ({'; '.join(reasons)}): set it at the pump")
+        await program.require_ready(self, wanted, epoch)
 
     async def _read_back(self, epoch: int) -> PumpProgram:
         return await program.read(self, epoch)
 
-    async def _require_program(self, wanted: PumpProgram, epoch: int) -> None:
-        if (held := await self._read_back(epoch)) != wanted:
-            (has,), (due,) = held.steps, wanted.steps
-            raise DeclinedError(
-                f"the pump holds {has.volume} at {has.rate}, not {due.volume} at {due.rate}: load it again, or set it "
-                "at the pump"
-            )
-        await program.require_unused(self, wanted, epoch)
-
     async def _start(self, watchdog: Duration, epoch: int) -> None:  # noqa: ARG002 - these pumps have none to arm
-        if (loaded := self._loaded) is None:
-            raise DeclinedError("no program was loaded since the last start: load one first")
-        await self._require_ready(loaded, epoch)
-        self._loaded = None
+        loaded = self._loaded
+        assert loaded is not None  # the base compared it with what the pump holds
+        await self.require_stopped(epoch)
+        await program.require_ready(self, loaded, epoch)
+        await self._note_events(MOST_NEW_EVENTS, epoch)
+        if halting := [alarm for alarm in self.alarms if alarm.stops_flow]:
+            raise DeclinedError(f"the pump has an alarm ({', '.join(halting)}): clear it at the pump, then load again")
+        self._loaded = None  # after a stop, a second start would continue with the rest
         self._begins_by_ns = now_ns() + int(self.settings.review_s * 1e9)
         try:
             await self.send_once(self.framed(RUN), _answers_command, epoch)
         except DeclinedError:
             self._begins_by_ns = 0  # it was not sent
             raise
-        while not await self._begun(epoch=epoch):
-            if now_ns() >= self._begins_by_ns:
-                raise UnansweredError(f"{RUN}: the pump replied, but does not report that it infuses")
-            await asyncio.sleep(CHECK_AGAIN_S)
-
-    async def _require_ready(self, loaded: PumpProgram, epoch: int) -> None:
-        await self.require_stopped(epoch)
-        await self._require_program(loaded, epoch)
-        await self._note_events(MOST_NEW_EVENTS, epoch)
-        if halting := [alarm for alarm in self.alarms if alarm.stops_flow]:
-            raise DeclinedError(f"the pump has an alarm ({', '.join(halting)}): clear it at the pump, then load again")
+        try:
+            while not await self._begun(epoch=epoch):
+                if now_ns() >= self._begins_by_ns:
+                    raise UnansweredError(f"{RUN}: the pump replied, but does not report that it infuses")
+                await asyncio.sleep(CHECK_AGAIN_S)
+        except DeclinedError as error:  # such as a stop that came first: the start was sent all the same
+            raise UnansweredError(f"{RUN} was sent, and then {error}") from error.__cause__
 
     async def _begun(self, *, lane: Lane = Lane.NORMAL, epoch: int | None = None) -> bool:
         """Whether it runs; then no start is pending any more."""
@@ -218,29 +207,18 @@ class ZynoMiva(ZynoMivaDialogue):
         self._begins_by_ns = 0
         return True
 
-    async def _stop(self) -> None:
-        problem: Exception = UnansweredError(f"{STOP}: not sent")
-        tries = 0
-        while tries < STOP_TRIES:
-            try:
-                answer = await self.send_once(self.framed(STOP), _answers_command, None, lane=Lane.STOP)
-                if not (await self._begun(lane=Lane.STOP) or await self.gives_bolus(lane=Lane.STOP)):
-                    if now_ns() >= self._begins_by_ns:
-                        return
-                    await asyncio.sleep(CHECK_AGAIN_S)  # it may still begin by itself
-                    continue
-                problem = UnansweredError(f"{STOP}: the pump replied {answer}, and reports that it runs")
-            except (DeclinedError, UnansweredError) as error:
-                if error.__cause__ is not None and not timed_out(error):
-                    raise  # it was not sent, or the port is gone
-                problem = UnansweredError(str(error))
-            tries += 1
-        raise problem
+    async def _stop_once(self) -> None:
+        while True:
+            answer = await self.send_once(self.framed(STOP), _answers_command, None, lane=Lane.STOP)
+            if await self._begun(lane=Lane.STOP) or await self.gives_bolus(lane=Lane.STOP):
+                raise UnansweredError(f"{STOP}: the pump replied {answer}, and reports that it runs")
+            if now_ns() >= self._begins_by_ns:
+                return
+            await asyncio.sleep(CHECK_AGAIN_S)  # it may still begin by itself
 
     async def _release(self, epoch: int) -> None:
         """The rest of a stopped infusion stays: a key at the pump continues it, and no source says what ends it."""
         await self.require_stopped(epoch)
-        self._loaded = None
 
 
 def _answers_command(frame: Heard) -> bool:

@@ -34,14 +34,15 @@ async def read(pump: ZynoMivaDialogue, epoch: int) -> PumpProgram:
     volume = await pump.volume("QD", epoch)
     if not rate or not volume:
         raise DeclinedError(f"the pump holds {rate} and {volume}: that is no program")
-    program = PumpProgram((RateStep(rate, volume),))
     await _require_no_bolus(pump, epoch)
+    return PumpProgram((RateStep(rate, volume),))
+
+
+async def require_ready(pump: ZynoMivaDialogue, program: PumpProgram, epoch: int) -> None:
+    """Of a program that the pump holds: its time fits, nothing was delivered, all of it is left. Raises
+    DeclinedError.
+    """
     await _require_time(pump, program, epoch)
-    return program
-
-
-async def require_unused(pump: ZynoMivaDialogue, program: PumpProgram, epoch: int) -> None:
-    """Nothing of it was delivered, and all of it is left. Raises DeclinedError."""
     if given := await pump.volume("Q5", epoch):
         raise DeclinedError(
             f"the pump's counter shows {given}, so a start would continue another infusion: end it at the pump, then "

@@ -70,8 +70,8 @@ async def test_a_pump_that_would_run_anything_else_is_refused_with_the_cause(opt
 @pytest.mark.parametrize(
     ("request_", "reply", "reason"),
     [
-        (":PROTOCOL:RATE?", "525.0", "the pump holds"),
-        ("QD", "QD0DAD", "the pump holds"),  # 35.01 mL
+        (":PROTOCOL:RATE?", "525.0", "is 525 mL/h, ordered 52.5 mL/h"),
+        ("QD", "QD0DAD", "is 35.01 mL, ordered 35 mL"),
         ("QD", "QD0000", "that is no program"),
         ("QE", "QE0001", "time: the pump holds 1 s (QE), but its rate and volume take 2400 s"),
         ("Q5", "Q50001", "the pump's counter shows 0.01 mL"),
@@ -142,6 +142,17 @@ async def test_a_line_that_returns_each_request_gives_no_outcome_that_is_done():
 # -- start and stop --------------------------------------------------------------------------------------------------
 
 
+async def test_a_load_that_is_refused_half_way_is_no_loss_of_power():
+    async with bench() as (driver, pump):
+        await running(driver)
+        await asyncio.sleep(10)
+        await driver.stop()
+        assert (await read(driver)).delivered
+        pump.answer = lambda asked, true: "QI0032" if asked == "QI" else true
+        assert isinstance(await driver.load(PROGRAM), Refused)
+        assert (await read(driver)).alarms == ()
+
+
 async def test_a_second_start_needs_a_second_load():
     async with bench() as (driver, pump):
         await running(driver)
@@ -172,7 +183,7 @@ async def test_a_stop_while_the_pump_shows_its_parameters_is_done_only_when_no_f
         asked = asyncio.get_running_loop().time()
         assert await driver.stop() == Done(None)
         assert not pump.flows
-        await start
+        assert isinstance(await start, Unknown), "it was sent"
         await asyncio.sleep(60)
         assert not pump.flows
         assert pump.given_ml < 0.01, "at most what flows until the stop after the review"
