@@ -20,7 +20,9 @@ def unreadable(raw):
     return b"".join(Frame(f"?{frame.text}").to_bytes() for frame in Framer().feed(raw))
 
 
-@pytest.mark.requirement("COM-02", "COM-03", "COM-06", "COM-10", "COM-14", "RUN-11", "STP-02", "STP-06", "STP-08")
+@pytest.mark.requirement(
+    "COM-02", "COM-03", "COM-06", "COM-10", "COM-14", "COM-15", "COM-16", "RUN-11", "STP-02", "STP-06", "STP-08"
+)
 class TestZynoMiva(DriverConformance):
     subject = Subject(
         family=ZynoMiva,

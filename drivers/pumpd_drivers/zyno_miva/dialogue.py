@@ -80,12 +80,8 @@ class ZynoMivaDialogue(LinkDriver[Heard], ABC):
     async def set(self, name: str, value: str, epoch: int) -> None:
         """A setting. Its reply proves nothing, because no source states its text: the caller reads the value back."""
         text = f"{name} {value}"
-
-        def accepts(frame: Heard) -> bool:
-            return isinstance(frame, Frame) and frame.text != text
-
         try:
-            answer = await self.send_once(self.framed(text), accepts, epoch)
+            answer = await self.send_once(self.framed(text), lambda frame: isinstance(frame, Frame), epoch)
         except UnansweredError as error:
             if self.settings.set_reply == "any" or not timed_out(error):
                 raise

@@ -142,6 +142,15 @@ async def test_a_line_that_returns_each_request_gives_no_outcome_that_is_done():
 # -- start and stop --------------------------------------------------------------------------------------------------
 
 
+async def test_a_counter_that_fell_is_a_reset_though_the_log_has_no_event():
+    async with bench() as (driver, pump):
+        await running(driver)
+        await asyncio.sleep(10)
+        await read(driver)
+        pump.answer = lambda asked, true: "Q50001" if asked == "Q5" else true
+        assert (await read(driver)).alarms == (PumpAlarm.PUMP_RESET,)
+
+
 async def test_a_load_that_is_refused_half_way_is_no_loss_of_power():
     async with bench() as (driver, pump):
         await running(driver)
