@@ -23,7 +23,7 @@ from pumpd_simulators.bench_file import BenchFile, PumpEntry
 from pumpd_simulators.cables import Outlet
 from pumpd_simulators.clock import FASTEST, LoopClock
 from pumpd_simulators.family import BrokenFamilyError, Family, UnknownFamilyError, families, family
-from pumpd_simulators.faults import FACTS, Fault
+from pumpd_simulators.faults import FACTS, QUIRKS, Fault
 from pumpd_simulators.port import PtyPort, TcpPort, host_port
 from pumpd_simulators.scenario import Scenario
 
@@ -62,7 +62,13 @@ COMMON = [
         multiple=True,
         help="KIND[:DETAIL][#UNIT][@WHEN][/DURATION]; may be repeated",
     ),
-    click.Option(["--scenario"], type=click.Path(path_type=Path), help="arm the faults of this scenario file"),
+    click.Option(
+        ["--quirk"],
+        type=Text("QUIRK", Fault.quirk),
+        multiple=True,
+        help="what the line or the adapter always does: KIND[=DETAIL], such as latency=16ms; may be repeated",
+    ),
+    click.Option(["--scenario"], type=click.Path(path_type=Path), help="arm the faults and quirks of this scenario"),
     click.Option(["--control"], type=ADDRESS, help="HTTP control port, HOST:PORT or PORT"),
 ]
 
@@ -128,7 +134,7 @@ app = Families(
 
 @app.command("list")
 def list_() -> None:
-    """List families, models and faults."""
+    """List families, models, faults and quirks."""
     for name in families():
         try:
             chosen = family(name)
@@ -140,6 +146,7 @@ def list_() -> None:
     for kind, facts in FACTS.items():
         lasting = "" if facts.default_s is None else f" (default: {facts.default_s:g} s)"
         print(f"{kind:17} {facts.meaning}{lasting}")
+    print(f"\nAlso as --quirk, from the beginning: {', '.join(QUIRKS)}")
 
 
 @app.command("serve", short_help="Serve several pumps from a TOML file")
@@ -157,6 +164,7 @@ def _serve_family(
     pty: Path | None,
     tcp: str | None,
     fault: tuple[str, ...],
+    quirk: tuple[str, ...],
     scenario: Path | None,
     model: str,
     **bench: Any,
@@ -164,9 +172,16 @@ def _serve_family(
     if (pty is None) == (tcp is None):
         raise click.UsageError("give either --pty PATH or --tcp HOST:PORT")
     with _exit_on_error():
-        faults = [*fault, *(str(each) for each in (Scenario.read(scenario).faults if scenario else ()))]
+        story = Scenario.read(scenario) if scenario else None
         pump = PumpEntry(
-            name=chosen.name, family=chosen.name, model=model, pty=pty, tcp=tcp, options=options, faults=tuple(faults)
+            name=chosen.name,
+            family=chosen.name,
+            model=model,
+            pty=pty,
+            tcp=tcp,
+            options=options,
+            faults=(*fault, *(str(each) for each in (story.faults if story else ()))),
+            quirks=(*quirk, *(story.pump.quirks if story else ())),
         )
         _run(BenchFile(pump=(pump,), **bench), "ready {address}")
 
@@ -228,7 +243,15 @@ async def _serve(bench: BenchFile, ready: str) -> None:
 
 def _pump(entry: PumpEntry, seed: int, clock: LoopClock) -> SimulatedPump:
     seed = seed if entry.seed is None else entry.seed
-    return simulate(entry.family, model=entry.model, options=entry.options, seed=seed, faults=entry.faults, clock=clock)
+    return simulate(
+        entry.family,
+        model=entry.model,
+        options=entry.options,
+        seed=seed,
+        faults=entry.faults,
+        quirks=entry.quirks,
+        clock=clock,
+    )
 
 
 def _port(entry: PumpEntry, outlet: Outlet, *, paced: bool) -> PtyPort | TcpPort:

@@ -11,7 +11,7 @@ from pumpd.journal.replay import Replay
 from pumpd.wire import memory
 from pumpd_simulators.device import Operation
 from pumpd_simulators.family import family
-from pumpd_simulators.faults import Kind
+from pumpd_simulators.faults import QUIRKS, Fault, Kind
 from pumpd_simulators.scenario import Scenario, ScenarioError
 from pumpd_simulators.virtual_time import VirtualTimeLoop
 from tests.control.testbed import Testbed, open_testbed
@@ -43,6 +43,7 @@ async def play(scenario: Scenario, folder: Path) -> None:
         "options": pump.options,
         "plant": replace(physics, **pump.plant),
         "seed": pump.seed,
+        "quirks": pump.quirks,
     }
     identity = {"driver": pump.family, "settings": pump.settings, "clamp": pump.clamp}
     if pump.family != "new-era" or pump.model:
@@ -127,7 +128,9 @@ def check(here: Testbed, scenario: Scenario) -> None:
 
 
 def test_every_kind_of_fault_is_played():
-    assert {fault.kind for scenario in READ.values() for fault in scenario.faults} == set(Kind)
+    quirks = {Fault.quirk(quirk).kind for scenario in READ.values() for quirk in scenario.pump.quirks}
+    assert quirks | {fault.kind for scenario in READ.values() for fault in scenario.faults} == set(Kind)
+    assert quirks == set(QUIRKS)
 
 
 @pytest.mark.parametrize(
