@@ -89,6 +89,11 @@ class Outlet:
         for end in self._ends:
             end.enter(send)
 
+    def opened(self) -> None:
+        """A host opened a port that is attached all the time."""
+        for end in self._ends:
+            end.pump.line.opened()
+
     def feed(self, data: bytes) -> None:
         for end in self._ends:
             end.pump.feed(data)

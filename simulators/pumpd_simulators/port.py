@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from pumpd_simulators.cables import Outlet
+from pumpd_simulators.opens import Opens
 
 BITS_A_BYTE = 10
 LOOPBACK = "127.0.0.1"
@@ -86,6 +87,7 @@ class PtyPort:
         self._master: int | None = None
         self._slave: int | None = None
         self._speeds: list[Any] = []
+        self._opens: Opens | None = None
 
     async def open(self) -> None:
         """Raises FileExistsError when the path exists and is not a link, OSError for other problems."""
@@ -115,6 +117,7 @@ class PtyPort:
             raise
         self._loop.add_reader(self._master, self._readable)
         self._outlet.attach(self._from_pump)
+        self._opens = Opens(os.ttyname(self._slave), self._outlet.opened)
 
     def unplug(self) -> None:
         if self._master is None or self._slave is None:
@@ -123,6 +126,8 @@ class PtyPort:
         self._out.forget()
         self._outlet.detach()
         self._loop.remove_reader(self._master)
+        if self._opens is not None:
+            self._opens.close()
         with contextlib.suppress(OSError):
             if self._path.is_symlink() and self._path.readlink() == Path(os.ttyname(self._slave)):
                 self._path.unlink()

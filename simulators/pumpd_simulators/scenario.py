@@ -83,13 +83,16 @@ class Event(_Part):
 
 
 class End(_Part):
-    """`after`: the time from the confirmation by which all is over; `alarms`: all alarms raised, in any order."""
+    """`after`: the time from the confirmation by which all is over; `alarms`: all alarms raised, in any order; `told`:
+    text that is in the record, or is shown as the pump's problem.
+    """
 
     state: Literal["completed", "tripped", "paused", "stopped", "uncertain", "abandoned", "refused"]
     after: Time = "60 min"
     alarms: tuple[str, ...] = ()
     alarms_may: tuple[str, ...] = ()
     refused_because: str = ""
+    told: str = ""
     delivered_at_least: Amount = "0 mL"
     delivered_at_most: Amount = "1000 mL"
     air_at_most: Amount = "1000 mL"

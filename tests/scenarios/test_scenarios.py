@@ -54,6 +54,8 @@ async def play(scenario: Scenario, folder: Path) -> None:
         if end.state == "refused":
             assert not accepted.ok
             assert end.refused_because in " ".join(accepted.reasons)
+            await asyncio.sleep(SETTLE_S)
+            assert end.told in (here.gateway.runners["bed1"].problem or "")
             return
         assert accepted.ok, accepted.reasons
         await here.until("ready", "tripped", "abandoned")
@@ -125,6 +127,7 @@ def check(here: Testbed, scenario: Scenario) -> None:
     raised = {entry.fields["code"] for entry in entries if entry.kind == "alarm_raised"}
     assert set(end.alarms) <= raised <= {*end.alarms, *end.alarms_may}
     assert sum(entry.kind == "start_answered" for entry in entries) == end.starts
+    assert any(end.told in str(entry.fields) for entry in entries)
 
 
 def test_every_kind_of_fault_is_played():

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 import serial
 
+from pumpd_simulators.bench import Bench
 from pumpd_simulators.cables import outlet
 from pumpd_simulators.family import families
 from pumpd_simulators.port import PtyPort, TcpPort
@@ -162,6 +163,45 @@ async def test_a_pulled_cable_disconnects_the_client_and_the_port_returns_under_
     client = Terminal(path)
     assert await client.ask(b"VER\r") == VER
     client.close()
+
+
+async def test_opening_a_terminal_restarts_a_pump_that_its_adapter_resets(pty):
+    pump, path = await pty(quirks=["dtr-reset=100ms"])
+    await asyncio.sleep(0.2)  # it restarted when the port appeared
+    client = Terminal(path)
+    await asyncio.sleep(0.02)
+    assert pump.device.powered is False
+    await asyncio.sleep(0.15)
+    assert await client.ask(b"VER\r") == b"\x0200A?R\x03"
+    assert await client.ask(b"VER\r") == VER
+    client.close()
+    client = Terminal(path)
+    await asyncio.sleep(0.2)
+    assert await client.ask(b"VER\r") == b"\x0200A?R\x03"
+    client.close()
+
+
+async def test_swapped_terminals_come_back_with_the_other_pump(bench, tmp_path):
+    pumps = {"one": bench(address=1).pump, "two": bench(address=2).pump}
+    here = Bench(pumps, pumps["one"].clock)
+    ports = [PtyPort(here.outlets[name], tmp_path / name, paced=False) for name in pumps]
+    for port in ports:
+        await port.open()
+    first = Terminal(tmp_path / "one")
+    assert await first.ask(b"1\r") == b"\x0201A?R\x03"
+    here.swap("one", "two", away_s=0.1)
+    with pytest.raises(OSError, match="Input/output"):
+        os.write(first.fd, b"\r")
+    first.close()
+    assert not there(tmp_path / "one")
+    assert not there(tmp_path / "two")
+    await asyncio.sleep(0.15)
+    second = Terminal(tmp_path / "one")
+    assert await second.ask(b"2\r") == b"\x0202A?R\x03"
+    second.close()
+    for port in ports:
+        await port.close()
+    here.shut()
 
 
 # -- TCP -----------------------------------------------------------------------------------------------------------
