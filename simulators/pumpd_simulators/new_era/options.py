@@ -8,6 +8,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from pumpd_simulators.family import SimulatorOptions
+from pumpd_simulators.new_era.trigger import Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class NewEraOptions(SimulatorOptions):
     after_stall: Literal["stopped", "paused"] = Field(
         default="stopped", description="stopped: program reset; paused: RUN would continue with the rest"
     )
+    trigger: Mode = Field(default="FT", description="[U] mode of the trigger input in a new pump (TRG)")
     reply_delay_s: float = Field(default=0.0, ge=0, le=10, description="time the pump takes to reply")
     diameter_mm: Decimal = Field(default=Decimal("26.59"), gt=0, le=50, description="diameter set in a new pump")
     fastest_cm_min: float = Field(
