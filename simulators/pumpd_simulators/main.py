@@ -23,7 +23,7 @@ from pumpd_simulators.bench_file import BenchFile, PumpEntry
 from pumpd_simulators.cables import Outlet
 from pumpd_simulators.clock import FASTEST, LoopClock
 from pumpd_simulators.family import BrokenFamilyError, Family, UnknownFamilyError, families, family
-from pumpd_simulators.faults import FACTS, QUIRKS, Fault
+from pumpd_simulators.faults import FACTS, QUIRKS, Fault, did_you_mean
 from pumpd_simulators.port import PtyPort, TcpPort, host_port
 from pumpd_simulators.scenario import Scenario
 
@@ -79,6 +79,15 @@ class Families(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*super().list_commands(ctx), *families()]
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        known = self.list_commands(ctx)
+        if not args[0].startswith("-") and args[0] not in known:
+            near = did_you_mean(args[0], known)
+            ctx.fail(f"family or command {args[0]!r} is not known{near}; known: {', '.join(known)}")
+        return super().resolve_command(ctx, args)
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         known = super().get_command(ctx, cmd_name)
         if known is not None:
@@ -93,13 +102,15 @@ class Families(click.Group):
 
 
 def _command(chosen: Family) -> click.Command:
-    own = [_option(name, field) for name, field in chosen.options.model_fields.items()]
+    fields, aliases = chosen.options.model_fields, chosen.options.aliases
+    own = [_option(name, field) for name, field in fields.items()]
+    own += [_option(name, fields[present], hidden=True) for name, present in aliases.items()]
     model = click.Option(
         ["--model"], type=click.Choice(chosen.models), default=chosen.models[0], show_default=True, help="model"
     )
 
     def serve_family(**given: Any) -> None:
-        options = {name: given.pop(name) for name in chosen.options.model_fields}
+        options = {name: given.pop(name) for name in (*fields, *aliases)}
         _serve_family(chosen, {name: value for name, value in options.items() if value is not None}, **given)
 
     return click.Command(
@@ -111,7 +122,7 @@ def _command(chosen: Family) -> click.Command:
     )
 
 
-def _option(name: str, field: FieldInfo) -> click.Option:
+def _option(name: str, field: FieldInfo, *, hidden: bool = False) -> click.Option:
     """None if it is not given: the model's own default then applies. The model checks a given value."""
     flag, default = f"--{name.replace('_', '-')}", field.default
     if field.annotation is bool:
@@ -122,13 +133,14 @@ def _option(name: str, field: FieldInfo) -> click.Option:
     kind = click.Choice(get_args(field.annotation)) if get_origin(field.annotation) is Literal else None
     metavar = "NUMBER" if field.annotation in (int, float, Decimal) else None
     help_ = f"{field.description or ''} [default: {'none' if shown == '' else shown}]"
-    return click.Option([flag], default=None, type=kind, metavar=metavar, help=help_)
+    return click.Option([flag], default=None, type=kind, metavar=metavar, help=help_, hidden=hidden)
 
 
 app = Families(
     name="pumpsim",
     help=f"Simulated infusion pumps that use their real wire protocols. {WARNING}",
     no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 

@@ -351,6 +351,9 @@ def test_pumpsim_on_tcp_ends_on_sigint_even_with_a_client(tmp_path):
         (["--pty", "P", "--scenario", "DIR/none/pump"], 1, "No such file"),
         (["--tcp", "nowhere"], 2, "HOST:PORT"),
         (["--pty", "FILE"], 1, "left alone"),
+        (["--pty", "P", "--adresses", "1"], 2, "--addresses"),
+        (["--pty", "P", "--fault", "ocluson"], 2, "did you mean occlusion?"),
+        (["--pty", "P", "--quirk", "ltency"], 2, "did you mean latency?"),
         (["--pty", "DIR/none/pump"], 1, "No such file"),
     ],
 )
@@ -406,7 +409,7 @@ def test_pumpsim_serves_several_pumps_on_one_clock_and_one_control_port(tmp_path
     [
         ("[[pump]]\nname='a'\nfamily='plum'\npty='P'", 2, "pump a: family 'plum' is not simulated"),
         ("[[pump]]\nname='a'\nfamily='new-era'\npty='P'\nmodel='x'", 2, "pump a: model 'x' is not known"),
-        ("[[pump]]\nname='a'\nfamily='new-era'\npty='P'\noptions.address=100", 2, "pump a: address: "),
+        ("[[pump]]\nname='a'\nfamily='new-era'\npty='P'\noptions.address=100", 2, "pump a: addresses.0: "),
         (
             "[[pump]]\nname='a'\nfamily='plum'\npty='P'\n[[pump]]\nname='b'\nfamily='new-era'\npty='FILE'\nmodel='x'",
             2,
@@ -451,6 +454,30 @@ def test_list_and_help_survive_a_family_that_does_not_load(monkeypatch, capsys):
         reported = " ".join(getattr(capsys.readouterr(), stream).split())
         assert "family broken does not load: ModuleNotFoundError" in reported
         assert ("NE-1000" in reported) == (stream == "out")
+
+
+def test_a_family_with_a_typing_error_is_refused_with_the_nearest_one(monkeypatch, capsys):
+    from pumpd_simulators.main import main
+
+    monkeypatch.setattr(sys, "argv", ["pumpsim", "newera", "--pty", "x"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "'newera' is not known, did you mean new-era?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["-h"], ["new-era", "-h"], ["serve", "-h"]])
+def test_h_is_help_and_old_names_are_not_shown(monkeypatch, capsys, arguments):
+    from pumpd_simulators.main import main
+
+    monkeypatch.setattr(sys, "argv", ["pumpsim", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code
+    reported = capsys.readouterr().out
+    assert "Usage: pumpsim" in reported
+    assert "--network" not in reported
+    assert ("--addresses" in reported) == ("new-era" in arguments)
 
 
 def test_list_names_families_models_and_faults(monkeypatch, capsys):

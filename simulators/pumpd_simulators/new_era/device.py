@@ -54,7 +54,7 @@ class NewEraPump:
         self.plants: Sequence[Plant] = (plant,)
         self.doing: Operation | None = None
         self.model = MODELS[model].name
-        self.memory = Memory(options.diameter_mm, program(options.factory_phases), options.address)
+        self.memory = Memory(options.diameter_mm, program(options.factory_phases), options.addresses[0])
         self.memory.switches |= {"PF": "1" if options.power_fail_restart else "0", "TRG": options.trigger}
         self.powered = True
         self._model = MODELS[model]
@@ -352,7 +352,7 @@ class NewEraPump:
     def _switch(self, text: str) -> str:
         """Settings whose arguments no source states in full: stored and reported, on or off as in the manual."""
         for name in _SWITCHES:
-            if text.startswith(name) and (name != "PF" or self.options.knows_power_fail):
+            if text.startswith(name) and (name != "PF" or self.options.has_power_fail):
                 value = text[len(name) :]
                 if not value:
                     return self.memory.switches.get(name, "0")
