@@ -185,7 +185,7 @@ async def test_a_typing_error_is_refused_with_the_nearest_name():
         simulate("new-era", options={"diametre-mm": 20})
     with pytest.raises(ValueError, match="'new-er' is not simulated, did you mean new-era"):
         simulate("new-er")
-    with pytest.raises(ValueError, match="did you mean .*ne-1000"):
+    with pytest.raises(ValueError, match=r"did you mean .*ne-1000"):
         simulate("new-era", model="ne-100")
 
 
