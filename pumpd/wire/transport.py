@@ -3,6 +3,7 @@
 Promises:
 - `write` never blocks and never reorders; on a lost port it raises at once.
 - A serial port is opened exclusively: opening it a second time is refused, and the program that has it is named.
+- A link that leads to another program's pseudo-terminal by now is refused.
 - Bytes that another program took from a serial port end the connection, and that program is named.
 - `open_transport` ends within its time-out, even when the device driver's own open() does not return.
 """
@@ -26,6 +27,7 @@ from pumpd.wire.errors import LinkLostError, PortError
 from pumpd.wire.holders import bytes_taken, in_use
 from pumpd.wire.line import LineSettings, OnBytes, OnLost, Transport
 from pumpd.wire.memory import connect as connect_memory
+from pumpd.wire.port_links import stale
 
 OPEN_TIMEOUT_S = 3.0
 MOST_UNSENT_BYTES = 4096  # far more than one exchange in flight
@@ -228,6 +230,8 @@ async def _open_serial(path: str, line: LineSettings) -> serial.Serial:
     """Let pyserial set up the port; from then on only its descriptor is used."""
 
     def work() -> serial.Serial:
+        if (reason := stale(path)) is not None:
+            raise PortError(f"port {path}: {reason}")
         asked = line
         if os.path.realpath(path).startswith("/dev/pts/"):
             asked = LineSettings(line.baudrate)  # it has no parity, and a second open that requests one fails

@@ -1,8 +1,8 @@
 """The command `pumpsim`: simulated pumps on pseudo-terminals or TCP ports, with faults and a control port.
 
 It prints `ready ADDRESS` on standard output once it serves (`ready NAME ADDRESS` for each pump of a file), and messages
-on standard error. It ends on SIGTERM or SIGINT with exit status 0 and its links removed; on wrong use with status 2; if
-a port cannot be opened, with 1.
+on standard error. It ends on SIGTERM, SIGINT or SIGHUP with exit status 0 and its links removed; on wrong use with
+status 2; if a port cannot be opened, with 1.
 """
 
 import asyncio
@@ -216,10 +216,11 @@ def _run(bench: BenchFile, ready: str) -> None:
 
 
 async def _serve(bench: BenchFile, ready: str) -> None:
-    """Serve until SIGTERM or SIGINT. Raises ValueError for impossible pumps, OSError for ports."""
+    """Serve until SIGTERM, SIGINT or SIGHUP. Raises ValueError for impossible pumps, OSError for ports."""
     loop, done = asyncio.get_running_loop(), asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, done.set)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores it
+            loop.add_signal_handler(number, done.set)
     clock = LoopClock(bench.speed)
     pumps: dict[str, SimulatedPump] = {}
     async with contextlib.AsyncExitStack() as ends:

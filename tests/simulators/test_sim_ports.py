@@ -150,6 +150,17 @@ async def test_a_stale_link_is_replaced_and_a_file_is_left_alone(bench, tmp_path
     assert path.read_text() == "precious"
 
 
+async def test_the_link_of_a_running_simulator_is_left_alone(pty, bench, tmp_path):
+    _, path = await pty()
+    (tmp_path / "same").symlink_to(tmp_path)
+    for other in (path, tmp_path / "same" / "pump"):
+        with pytest.raises(FileExistsError, match="served by another pumpsim"):
+            await PtyPort(outlet(bench().pump), other).open()
+    client = Terminal(path)
+    assert await client.ask(b"\r") == b"\x0200A?R\x03"
+    client.close()
+
+
 async def test_a_pulled_cable_disconnects_the_client_and_the_port_returns_under_the_same_name(pty):
     pump, path = await pty()
     client = Terminal(path)
@@ -333,6 +344,32 @@ def test_pumpsim_on_tcp_ends_on_sigint_even_with_a_client(tmp_path):
             assert client.recv(64) == b"\x0200A?R\x03"
             process.send_signal(signal.SIGINT)
             assert process.wait(5) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_the_link_is_removed_whatever_signal_ends_the_simulator(tmp_path, number):
+    with pumpsim("--pty", str(tmp_path / "pump")) as process:
+        assert process.stdout.readline().startswith("ready")
+        assert there(tmp_path / "pump")
+        process.send_signal(number)
+        assert process.wait(5) == 0
+    assert not there(tmp_path / "pump")
+
+
+def test_the_link_of_a_killed_simulator_is_replaced_and_that_of_a_running_one_is_not(tmp_path):
+    path = tmp_path / "pump"
+    with pumpsim("--pty", str(path)) as killed:
+        assert killed.stdout.readline().startswith("ready")
+        killed.kill()
+        killed.wait(5)
+    assert there(path)
+    with pumpsim("--pty", str(path)) as running:
+        assert running.stdout.readline().startswith("ready")
+        assert ask(path, b"\r") == b"\x0200A?R\x03"
+        with pumpsim("--pty", str(path)) as second:
+            assert second.wait(5) == 1
+            assert "served by another pumpsim" in second.stderr.read()
+        assert ask(path, b"VER\r") == VER
 
 
 @pytest.mark.parametrize(
