@@ -6,7 +6,7 @@
     name = "bed-1"                  # its name at the control port
     family = "new-era"              # also model, seed (default: the bench's seed plus the pump's place)
     pty = "/tmp/bed-1"              # or tcp = "127.0.0.1:4001"
-    options = { address = 3 }       # options of the family
+    options = { addresses = 3 }     # options of the family
     faults = ["occlusion@12min"]
     quirks = ["latency=16ms"]       # of the line, from the beginning
 
