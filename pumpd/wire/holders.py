@@ -9,7 +9,7 @@ from pathlib import Path
 
 _PROC = Path("/proc")
 _SHOWN = 3  # processes in a message
-_NAME = 40  # characters of a process's name
+_NAME = 60  # characters of a process's name
 
 
 def holders(port: str) -> list[str]:
@@ -69,8 +69,8 @@ def _name(process: Path) -> str:
     """Of the program; of an interpreter, with what it runs."""
     words = (process / "cmdline").read_bytes().decode(errors="replace").split("\0")
     name = Path(words[0]).name or (process / "comm").read_text(errors="replace").strip()
-    if name.startswith("python") and len(words) > 1:
-        name += f" {Path(words[1]).name}"
+    if name.startswith("python"):
+        name = " ".join([name, *(Path(word).name for word in words[1:] if word)])
     return "".join(letter if letter.isprintable() else "?" for letter in name)[:_NAME]
 
 
