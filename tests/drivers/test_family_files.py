@@ -20,7 +20,7 @@ OWN_DRIVER_FILES = {
     "fresenius_base_a": {"responder.py"},
     "new_era": {"safe_mode.py", "syringes.py"},
 }
-OWN_SIMULATOR_FILES = {"dianet_star": {"replies.py"}, "new_era": {"network.py"}}
+OWN_SIMULATOR_FILES = {"dianet_star": {"replies.py"}, "new_era": {"network.py", "trigger.py"}}
 MONITORED = {"space_bcc"}  # nothing is programmed, so there is no program.py
 
 # What each file defines, in whichever family has it.
