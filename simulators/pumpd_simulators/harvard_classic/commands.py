@@ -79,8 +79,10 @@ class Pump(ABC):
 
     def run_target(self, way: int) -> float | None:
         """Where the counter ends a run in this direction; None: nowhere."""
-        acts = self.memory.target_ml > 0 and (way == INFUSE or self.options.target_in_reverse)
-        return self.memory.target_ml if acts else None
+        if not self.memory.target_ml or (way != INFUSE and not self.options.target_in_reverse):
+            return None
+        before = self.motor.volume_ml(way) if self.options.target_counts == "run" else 0.0
+        return before + self.memory.target_ml
 
     def set_rate(self, way: int, amount: Amount) -> None:
         """The motor follows at once if it runs in that direction."""

@@ -33,9 +33,10 @@ class Motor:
         plant.on_target = lambda: self._halt(Rest.TARGET)
         plant.on_stall = lambda: self._halt(Rest.STALLED)
 
-    def volume_ml(self) -> float:
-        """The counter: what was moved in the present direction since it was cleared."""
-        return self.plant.moved()[0 if self.way == INFUSE else 1] - self._cleared[self.way]
+    def volume_ml(self, way: int | None = None) -> float:
+        """The counter: what was moved in the present direction, or another, since it was cleared."""
+        way = way or self.way
+        return self.plant.moved()[0 if way == INFUSE else 1] - self._cleared[way]
 
     def clear(self) -> None:
         self._cleared = dict(zip((INFUSE, -INFUSE), self.plant.moved(), strict=True))

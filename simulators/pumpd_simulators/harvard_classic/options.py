@@ -72,6 +72,10 @@ class HarvardClassicOptions(SimulatorOptions):
     )
     spaced_oor: bool = Field(default=False, description="[I] Model 22: out of range is `O O R`, as one page prints it")
     prompt_gap: bool = Field(default=False, description="[I] Model 22: a space between address and prompt, as printed")
+    target_counts: Literal["total", "run"] = Field(
+        default="total",
+        description="what a target is compared with: the counter (Model 22), or the volume of the run; others [U]",
+    )
     target_in_reverse: bool = Field(default=True, description="[U] the target also ends a run in reverse")
     volume_mode: bool = Field(
         default=False, description="PHD 2000 in Model 22 mode: volume mode was set at the keypad; else MLT is ignored"
