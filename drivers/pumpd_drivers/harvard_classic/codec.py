@@ -22,16 +22,17 @@ LONGEST_REPLY = 512  # the lines of a Model 44's program
 
 _REQUEST = re.compile(r"(?P<address>\d{1,2})?(?P<text>(?!\d)[ -~]*)", re.ASCII)
 _CONTROL = bytes(code for code in range(32) if code != CR)
-_PROMPT = rb"(?P<address>[0-9]{0,2}) ?(?P<prompt>[:<>*/^])"  # the Model 22 manual prints a gap before the prompt
-_END = re.compile(rb"\n[0-9]{0,2} ?[:<>*/^]")
+_STATE = rb"(?P<address>[0-9]{0,2}) ?(?P<prompt>[:<>*/^])"  # the Model 22 manual prints a gap before the prompt
+_END = re.compile(rb"\n" + _STATE)
+PROMPT = re.compile(rb"\n" + _STATE + rb"\Z")  # the end of a reply, whatever came before it
 
 
 class Form(Enum):
     """How a reply is laid out, as a regular expression."""
 
-    CR_LF = re.compile(rb"(?P<lines>(?:\r\n[ -~]*)*?)\r\n" + _PROMPT)  # Pump 11, Model 22: CR LF before each line
-    LF = re.compile(rb"(?P<lines>(?:\n[ -~]*\r)*?)\n" + _PROMPT)  # Models 33, 44: LF before and CR after each line
-    PHD = re.compile(rb"(?P<lines>(?:\r{0,2}\n[ -~]*)*?)\r{0,2}\n" + _PROMPT)  # a PHD 2000 in Model 22 mode: a mixture
+    CR_LF = re.compile(rb"(?P<lines>(?:\r\n[ -~]*)*?)\r\n" + _STATE)  # Pump 11, Model 22: CR LF before each line
+    LF = re.compile(rb"(?P<lines>(?:\n[ -~]*\r)*?)\n" + _STATE)  # Models 33, 44: LF before and CR after each line
+    PHD = re.compile(rb"(?P<lines>(?:\r{0,2}\n[ -~]*)*?)\r{0,2}\n" + _STATE)  # a PHD 2000 in Model 22 mode: a mixture
 
 
 @dataclass(frozen=True, slots=True)

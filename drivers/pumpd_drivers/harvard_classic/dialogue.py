@@ -11,13 +11,20 @@ from abc import ABC
 from collections.abc import Callable
 from decimal import Decimal
 
-from pumpd.driving import DeclinedError, Lane, LinkDriver, Side
+from pumpd.driving import DeclinedError, Lane, LinkDriver, Side, UnansweredError
 from pumpd.pump import PumpState
 from pumpd.quantities import Rate
+from pumpd.wire import NotUnderstoodError
 from pumpd_drivers.harvard_classic import replies
-from pumpd_drivers.harvard_classic.codec import Garbage, Reply, Request
+from pumpd_drivers.harvard_classic.codec import PROMPT, Form, Garbage, Reply, ReplyFramer, Request
 from pumpd_drivers.harvard_classic.dialects import dialect
 from pumpd_drivers.harvard_classic.settings import HarvardClassicSettings
+
+_SPEAKERS = {
+    Form.CR_LF: "A Pump 11 or a Model 22 answers in this form: is dialect set right?",
+    Form.LF: "A Model 44, a Model 33, or a PHD 2000 in Model 44 mode answers in this form: is dialect set right?",
+    Form.PHD: "A PHD 2000 in Model 22 mode answers in this form: set dialect to 22 and phd_2000 to true?",
+}
 
 Fits = Callable[[Reply], bool]
 
@@ -59,6 +66,24 @@ class HarvardClassicDialogue(LinkDriver[Reply | Garbage], ABC):
 
     def state(self, reply: Reply) -> PumpState:
         return self.dialect.states[reply.prompt]
+
+    def flow_in(self, frame: Reply | Garbage) -> bool | None:
+        """Every reply ends with the state, also one whose text or form is not ours."""
+        match = PROMPT.search(frame.to_bytes() if isinstance(frame, Reply) else frame.raw)
+        if match is None or int(match["address"] or 0) != self.settings.address:
+            return None
+        state = self.dialect.states.get(match["prompt"].decode("ascii"))
+        return None if state is None else not state.no_flow
+
+    def in_another_form(self, error: UnansweredError) -> UnansweredError:
+        """The error, with the dialects whose form the answer has, if it is a reply in another one's."""
+        if not isinstance(error.__cause__, NotUnderstoodError):
+            return error
+        for frame in error.__cause__.frames:
+            for reply in ReplyFramer().feed(frame.raw) if isinstance(frame, Garbage) else ():
+                if isinstance(reply, Reply):
+                    return UnansweredError(f"{error}. {_SPEAKERS[reply.form]}")
+        return error
 
     # -- exchanges -------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from pumpd.driving import Codec, DeclinedError, Lane, LineSettings, Side, UnansweredError, join, now_ns, timed_out
+from pumpd.driving import Codec, DeclinedError, Lane, LineSettings, Side, UnansweredError, join, now_ns
 from pumpd.pump import Capabilities, Container, Identity, Mark, PumpAlarm, PumpProgram, PumpState, Reading, StopFrames
 from pumpd.quantities import Duration, Length, Rate, Volume
 from pumpd_drivers.harvard_classic import limits, program, replies
@@ -21,7 +21,6 @@ from pumpd_drivers.harvard_classic.dialects import dialect
 from pumpd_drivers.harvard_classic.dialogue import HarvardClassicDialogue, consents, shaped, whatever
 from pumpd_drivers.harvard_classic.settings import HarvardClassicSettings
 
-STOP_TRIES = 3  # within one call; the caller repeats the call until the stop is confirmed
 _SLACK = Volume("0.02")  # by which a counter may be ahead of the rate
 
 _MM = {  # the Model 22 manual's list
@@ -51,7 +50,6 @@ class HarvardClassic(HarvardClassicDialogue):
     def __init__(self, link: Side[Reply | Garbage], settings: HarvardClassicSettings) -> None:
         super().__init__(link, settings)
         self._last: tuple[Volume, int] | None = None  # the counter's last reading, and when it was read
-        self._loaded: PumpProgram | None = None
         self._started = False  # by this driver, and not stopped by it
 
     @classmethod
@@ -81,7 +79,10 @@ class HarvardClassic(HarvardClassicDialogue):
     # -- identify --------------------------------------------------------------------------------------------
 
     async def _identify(self, epoch: int) -> Identity:
-        reply = await self.question("VER", shaped(replies.VERSION), epoch=epoch)
+        try:
+            reply = await self.question("VER", shaped(replies.VERSION), epoch=epoch)
+        except UnansweredError as error:
+            raise self.in_another_form(error) from error.__cause__
         match = reply.data(replies.VERSION)
         assert match is not None  # `question` accepts nothing else
         spoken = replies.dialect_of(reply.lines[0])
@@ -139,20 +140,16 @@ class HarvardClassic(HarvardClassicDialogue):
     # -- program and flow ------------------------------------------------------------------------------------
 
     async def _load(self, wanted: PumpProgram, epoch: int) -> None:
-        self._loaded = None
         await self._require_stopped(epoch)
         await program.write(self, wanted, epoch)
         await self._require_unused(epoch)
-        self._loaded, self._started = wanted, False
+        self._started = False
 
     async def _read_back(self, epoch: int) -> PumpProgram:
         held = await program.read(self, epoch)
         return held if held == self._loaded else await program.read(self, epoch)
 
     async def _start(self, watchdog: Duration, epoch: int) -> None:  # noqa: ARG002 - these pumps have none to arm
-        if (loaded := self._loaded) is None:
-            raise DeclinedError("no program was loaded: load one first")
-        await program.require(self, loaded, epoch)
         await self._require_unused(epoch)
         reply = await self.command("RUN", lambda reply: consents(reply) and self.state(reply).flowing, epoch)
         if reply.error is not None:
@@ -171,22 +168,12 @@ class HarvardClassic(HarvardClassicDialogue):
             raise UnansweredError(f"RUN: the pump refuses ({error}), but is not stopped")
         raise DeclinedError(f"RUN: the pump refuses: {error}")
 
-    async def _stop(self) -> None:
-        problem: Exception = UnansweredError("STP: not sent")
-        for _ in range(STOP_TRIES):
-            try:
-                await self.command("STP", whatever, None, lane=Lane.STOP)
-                reply = await self.command(self.dialect.status, whatever, None, lane=Lane.STOP)
-            except UnansweredError as error:
-                if not timed_out(error):
-                    raise
-                problem = error
-                continue
-            if self.state(reply).no_flow:
-                self._started = False
-                return
-            problem = UnansweredError(f"STP: the pump is {self.state(reply)}")
-        raise problem
+    async def _stop_once(self) -> None:
+        await self.command("STP", whatever, None, lane=Lane.STOP)
+        reply = await self.command(self.dialect.status, whatever, None, lane=Lane.STOP)
+        if not self.state(reply).no_flow:
+            raise UnansweredError(f"STP: the pump is {self.state(reply)}")
+        self._started = False
 
     async def _release(self, epoch: int) -> None:
         """Nothing was armed; the target stays, so that a key at the panel never starts an unlimited run."""

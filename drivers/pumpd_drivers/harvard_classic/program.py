@@ -14,13 +14,8 @@ async def write(pump: HarvardClassicDialogue, program: PumpProgram, epoch: int) 
     assert program.diameter is not None  # a program without a diameter does not fit
     for command in pump.dialect.program(program, program.diameter):
         await pump.set(command, epoch)
-    await require(pump, program, epoch)
-
-
-async def require(pump: HarvardClassicDialogue, program: PumpProgram, epoch: int) -> None:
-    """The pump holds exactly this program. Raises DeclinedError otherwise."""
-    if (held := await read(pump, epoch)) != program:
-        raise DeclinedError(f"the pump holds {held}, not {program}: load it again, or do not use this pump")
+    if reasons := program.differences(await read(pump, epoch)):  # also a value that the pump rounded
+        raise DeclinedError("the pump does not hold what was sent: load it again, or do not use this pump", *reasons)
 
 
 async def read(pump: HarvardClassicDialogue, epoch: int) -> PumpProgram:
