@@ -173,6 +173,11 @@ class LfReplyFramer(ReplyFramer):
 
 
 class PhdReplyFramer(ReplyFramer):
-    """From a PHD 2000 in Model 22 mode."""
+    """From a PHD 2000 in Model 22 mode. It refuses in a Model 44's form; any other reply in that is a Model 44's."""
 
     forms = (Form.PHD,)
+
+    def _reply(self, raw: bytes) -> Reply | Garbage:
+        reply = super()._reply(raw)
+        refuses = isinstance(reply, Reply) and reply.error is not None
+        return reply if refuses or Form.LF.value.fullmatch(raw) is None else Garbage(raw)

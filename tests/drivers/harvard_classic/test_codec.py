@@ -83,7 +83,14 @@ def test_replies_of_the_sheet_in_their_form(framer, frames):
 
 
 @pytest.mark.parametrize(
-    ("framer", "foreign"), [(CrLfReplyFramer, LF), (CrLfReplyFramer, PHD), (LfReplyFramer, CR_LF), (LfReplyFramer, PHD)]
+    ("framer", "foreign"),
+    [
+        (CrLfReplyFramer, LF),
+        (CrLfReplyFramer, PHD),
+        (LfReplyFramer, CR_LF),
+        (LfReplyFramer, PHD),
+        (PhdReplyFramer, {raw: reply for raw, reply in LF.items() if not reply.error}),
+    ],
 )
 def test_a_dialect_accepts_no_reply_in_another_form(framer, foreign):
     for raw in foreign:
