@@ -9,7 +9,7 @@ from pumpd.quantities import Duration, Length, Rate, Volume
 from pumpd.wire import memory
 from pumpd_simulators.bench import simulate
 
-SYRINGE = Container("50 mL syringe", Volume(50), Volume(1), Rate(1), Length("26.59"))
+SYRINGE = Container("50 mL syringe", Volume(50), Volume(1), Rate(1), Length("29.2"))
 BAG = Container("100 mL bag", Volume(100), Volume(1), Rate(1))
 
 
@@ -42,6 +42,8 @@ FRAMES = [
     ("new-era", {"safe_mode": "off"}, {}, [b"0STP\r"]),
     ("harvard", {}, {}, [b"@stp\r"]),
     ("harvard", {"address": 2}, {"addresses": "2"}, [b"02@stp\r"]),
+    ("harvard-classic", {}, {}, [b"0STP\r"]),
+    ("harvard-classic", {"address": 7}, {"addresses": "7"}, [b"7STP\r"]),
     ("reglo-icc", {"channel": 2, "channels_apart": True}, {"channels": 2}, [b"2I\r"]),
     ("alaris-asena", {}, {}, [b"!INF_STOP|CD57\r"]),
     ("fresenius-base-a", {"stops_unheard": True}, {}, ["06 02 30 44 43 34 38 03", b"\x06\x021DC47\x03",
@@ -88,6 +90,7 @@ CLASSES = [
     ("new-era", {}, ["native", "deadman"]),
     ("new-era", {"safe_mode": "if-supported"}, ["deadman", "vtbi_only"]),
     ("harvard", {}, ["deadman", "vtbi_only"]),
+    ("harvard-classic", {}, ["deadman", "vtbi_only"]),
     ("reglo-icc", {}, ["deadman", "vtbi_only"]),
     ("alaris-asena", {}, ["native", "deadman"]),
     ("alaris-asena", {"token_lapse_s": 0}, ["deadman", "vtbi_only"]),
@@ -116,6 +119,7 @@ SHARED = [
         BAG,
     ),
     ("harvard", {"addresses": "0,2"}, {"address": 0}, {"address": 2}, SYRINGE),
+    ("harvard-classic", {"addresses": "0,2"}, {"address": 0}, {"address": 2}, SYRINGE),
 ]
 
 
