@@ -18,6 +18,9 @@ PUMPS = (
     ("harvard", "phd-ultra"),
     ("harvard", "legato-100"),
     ("harvard", "legato-110"),
+    ("harvard-classic", "pump-11"),
+    ("harvard-classic", "model-22"),
+    ("harvard-classic", "phd-2000"),
     ("fresenius-base-a", "base-a"),
     ("reglo-icc", "reglo-icc"),
 )

@@ -56,7 +56,12 @@ def key() -> tuple[ec.EllipticCurvePrivateKey, PairedKey]:
     return made, pairable("nurse-1", "confirm", der_of(made.public_key()))
 
 
-SETTINGS = {"infusomat-fms": {"model": "infusomat-fms"}}  # what the wire does not show
+SETTINGS = {  # what the wire does not show
+    "infusomat-fms": {"model": "infusomat-fms"},
+    "pump-11": {"dialect": "11"},
+    "model-44": {"dialect": "44"},
+    "phd-2000": {"dialect": "44"},
+}
 
 
 @cache

@@ -46,7 +46,7 @@ class TestModel22(DriverConformance):
     """With a keypad that stays live: the manual's own is locked by any command, so that nobody could press a key."""
 
     subject = subject(
-        "22",
+        "model-22",
         {},
         {"keypad": "live"},
         alarms={PumpAlarm.OCCLUSION: "stall", PumpAlarm.PUMP_RESET: "power-cut/3s"},
@@ -56,7 +56,7 @@ class TestModel22(DriverConformance):
 @pytest.mark.requirement(*MARKED)
 class TestPump11(DriverConformance):
     subject = subject(
-        "11",
+        "pump-11",
         {"dialect": "11", "address": 3},
         {"keypad": "live", "addresses": "3"},
         alarms={PumpAlarm.OCCLUSION: "stall", PumpAlarm.PUMP_RESET: "power-cut/3s"},
@@ -66,7 +66,7 @@ class TestPump11(DriverConformance):
 @pytest.mark.requirement(*MARKED)
 class TestModel44(DriverConformance):
     subject = subject(
-        "44",
+        "model-44",
         {"dialect": "44", "address": 12},
         {"addresses": "12"},
         alarms={PumpAlarm.PUMP_RESET: "power-cut/3s"},
@@ -77,7 +77,7 @@ class TestModel44(DriverConformance):
 @pytest.mark.requirement(*MARKED)
 class TestPhd2000As22(DriverConformance):
     subject = subject(
-        "phd-2000-22",
+        "phd-2000-as-22",
         {"dialect": "22", "phd_2000": True, "volume_mode": True},
         {"keypad": "live", "volume_mode": True},
         alarms={PumpAlarm.PUMP_RESET: "power-cut/3s"},

@@ -35,7 +35,7 @@ class HarvardClassic(HarvardClassicDialogue):
     title = (
         "Harvard Apparatus Pump 11, Model 22, 33 and 44, PHD 2000: laboratory pumps (not for clinical use on humans)"
     )
-    models = ("22", "11", "44", "phd-2000", "33")
+    models = ("pump-11", "model-22", "model-33", "model-44", "phd-2000")
     assumptions = HarvardClassicSettings.assumptions()
     marks = (Mark.ADDRESS,)
     syringes = MappingProxyType(

@@ -34,7 +34,7 @@ class HarvardClassicDevice:
     bits_a_byte = 11  # 8N2
 
     def __init__(
-        self, plants: Sequence[Plant], model: str = "22", options: HarvardClassicOptions | None = None
+        self, plants: Sequence[Plant], model: str = "model-22", options: HarvardClassicOptions | None = None
     ) -> None:
         self.options = options = options or HarvardClassicOptions()
         self.plants = plants

@@ -29,12 +29,12 @@ class Model:
 
 
 MODELS = {
-    "22": Model("Model 22", Protocol.MODEL_22, "  22.900", 50),
-    "11": Model("Pump 11 Plus", Protocol.PUMP_11, "11PLUS 1.0", 35),
-    "44": Model("Model 44", Protocol.MODEL_44, "  44V1.0", 50),
+    "model-22": Model("Model 22", Protocol.MODEL_22, "  22.900", 50),
+    "pump-11": Model("Pump 11 Plus", Protocol.PUMP_11, "11PLUS 1.0", 35),
+    "model-44": Model("Model 44", Protocol.MODEL_44, "  44V1.0", 50),
     "phd-2000": Model("PHD 2000", Protocol.MODEL_44, "  PHD1.2", 50),
-    "phd-2000-22": Model("PHD 2000 in Model 22 mode", Protocol.PHD_22, "  22.900", 50),
-    "33": Model("Model 33", Protocol.MODEL_33, "33V2.0", 50),
+    "phd-2000-as-22": Model("PHD 2000 in Model 22 mode", Protocol.PHD_22, "  22.900", 50),
+    "model-33": Model("Model 33", Protocol.MODEL_33, "33V2.0", 50),
 }
 
 

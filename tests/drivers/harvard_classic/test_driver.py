@@ -30,11 +30,11 @@ INNER = Length("26.7")
 PROGRAM = PumpProgram((RateStep(Rate(60), Volume(1)),), INNER)
 WATCHDOG = Duration(10)
 DIALECTS = {  # the simulator's model and options, and the driver's settings
-    "22": ("22", {}, {}),
-    "11": ("11", {}, {"dialect": "11"}),
-    "44": ("44", {}, {"dialect": "44"}),
+    "22": ("model-22", {}, {}),
+    "11": ("pump-11", {}, {"dialect": "11"}),
+    "44": ("model-44", {}, {"dialect": "44"}),
     "phd-2000": ("phd-2000", {}, {"dialect": "44"}),
-    "phd-2000-22": ("phd-2000-22", {"volume_mode": True}, {"phd_2000": True, "volume_mode": True}),
+    "phd-2000-22": ("phd-2000-as-22", {"volume_mode": True}, {"phd_2000": True, "volume_mode": True}),
 }
 _names = itertools.count()
 
@@ -100,7 +100,7 @@ async def test_a_whole_run_sends_no_bare_cr_no_lf_and_no_rev(name):
         assert not any(b"\n" in data or b"REV" in data for data in here.sent)
 
 
-ALL = DIALECTS | {"33": ("33", {}, {"dialect": "33"})}
+ALL = DIALECTS | {"33": ("model-33", {}, {"dialect": "33"})}
 # A PHD 2000 in Model 22 mode may leave out its extra CR, so that a Model 22 is not told from it.
 OTHERS = [
     pair for pair in itertools.permutations(["22", "11", "44", "phd-2000-22", "33"], 2) if pair != ("22", "phd-2000-22")
@@ -144,7 +144,7 @@ def test_a_model_33_and_a_phd_2000_out_of_volume_mode_are_never_planned_with():
 
 
 async def test_a_phd_2000_that_was_not_set_to_volume_mode_is_not_loaded():
-    async with rig("phd-2000-22", {}, {"phd_2000": True}) as here:
+    async with rig("phd-2000-as-22", {}, {"phd_2000": True}) as here:
         await here.must("identify")
         before = len(here.sent)
         assert isinstance(await here.driver.load(PROGRAM), Refused)
@@ -153,7 +153,7 @@ async def test_a_phd_2000_that_was_not_set_to_volume_mode_is_not_loaded():
 
 async def test_a_pump_11_whose_direction_was_turned_is_not_believed_to_infuse():
     """REV left it in reverse, and nothing can ask for that: only the prompt after RUN shows it."""
-    async with rig("11", {"keypad": "live"}, {"dialect": "11"}) as here:
+    async with rig("pump-11", {"keypad": "live"}, {"dialect": "11"}) as here:
         await here.must("identify")
         await here.must("load", PROGRAM)
         here.pump.feed(b"00REV\r")
@@ -274,7 +274,7 @@ async def test_a_pump_that_cannot_hold_the_program_is_refused_before_anything_fl
     ],
 )
 async def test_a_pump_11_with_another_unit_or_without_mlh(options, settings, given_ml):
-    async with rig("11", options, {"dialect": "11", **settings}) as here:
+    async with rig("pump-11", options, {"dialect": "11", **settings}) as here:
         await here.run()
         await asyncio.sleep(70)
         assert here.given_ml == pytest.approx(given_ml)
@@ -287,7 +287,7 @@ RESET = (PumpAlarm.PUMP_RESET,)
 @pytest.mark.parametrize(("kept", "alarms"), [("settings", RESET), ("nothing", RESET), ("all", ())])
 async def test_a_power_cut_is_told_by_a_counter_that_fell(kept, alarms):
     """A pump that keeps its counter is stopped, and no reply shows why."""
-    async with rig("22", {"kept_without_power": kept}) as here:
+    async with rig("model-22", {"kept_without_power": kept}) as here:
         await here.run()
         await asyncio.sleep(10)
         assert (await here.must("read")).delivered > Volume(0)
@@ -324,7 +324,7 @@ def test_wrong_settings_are_named(settings, reason):
 
 
 async def test_two_dialects_do_not_share_a_port():
-    async with rig("22", {"addresses": "0,1"}) as here:
+    async with rig("model-22", {"addresses": "0,1"}) as here:
         assert here.driver
         other = f"memory://classic-{next(_names) - 1}"
         with pytest.raises(OSError, match="port"):
