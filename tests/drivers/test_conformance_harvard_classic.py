@@ -11,7 +11,7 @@ from pumpd_simulators.conformance import DriverConformance, Subject
 from pumpd_simulators.plant import PlantSettings
 
 INNER = Length("26.7")  # BD 60 mL in the Model 22 manual
-MARKED = ("COM-02", "COM-03", "COM-06", "COM-10", "COM-14", "RUN-11", "STP-02", "STP-06", "STP-08")
+MARKED = ("COM-02", "COM-03", "COM-06", "COM-10", "COM-14", "COM-16", "RUN-11", "STP-02", "STP-06", "STP-08")
 UNCHECKED = ("identify", "load", "read_back", "start", "read", "stop")
 NO_STALL_PROMPT = "this dialect has no prompt for a stall: no alarm stops the flow at once"
 
@@ -26,6 +26,12 @@ def from_pump_7(raw):
     return Reply(reply.lines, reply.prompt, "7", reply.form).to_bytes()
 
 
+def unreadable(raw):
+    """The same reply, with words that mean nothing; a bare prompt stays as it is."""
+    (reply,) = ReplyFramer().feed(raw)
+    return Reply(tuple(f"so {line}" for line in reply.lines), reply.prompt, reply.address, reply.form).to_bytes()
+
+
 def subject(model, settings, options=None, **more):
     return Subject(
         family=HarvardClassic,
@@ -37,6 +43,7 @@ def subject(model, settings, options=None, **more):
         is_start=is_run,
         unchecked=UNCHECKED,
         other_pump=from_pump_7,
+        unreadable=unreadable,
         **more,
     )
 

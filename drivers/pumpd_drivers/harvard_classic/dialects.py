@@ -25,7 +25,7 @@ class Dialect(ABC):
 
     pump: ClassVar[str]
     framer: ClassVar[type[ReplyFramer]]
-    versions: ClassVar[tuple[str, ...]]  # the dialects whose VER is accepted
+    versions: ClassVar[tuple[str, ...]]  # how the text of VER begins
     states: ClassVar[Mapping[str, PumpState]]
     number: ClassVar[re.Pattern[str]]
     rate: ClassVar[re.Pattern[str]]
@@ -85,7 +85,7 @@ class Model22(Dialect):
 
     pump = "Model 22"
     framer: ClassVar[type[ReplyFramer]] = CrLfReplyFramer
-    versions: ClassVar[tuple[str, ...]] = ("22",)
+    versions: ClassVar[tuple[str, ...]] = ("22.",)
     states = replies.STALLING
     number = rate = replies.NUMBER_22
     counter, target = "VOL", "TAR"
@@ -111,7 +111,7 @@ class Phd2000As22(Model22):
 
     pump = "PHD 2000 in Model 22 mode"
     framer = PhdReplyFramer
-    versions = ("22", "44")
+    versions = ("22.", "PHD")
     states = replies.INTERRUPTING
 
     @property
@@ -175,7 +175,7 @@ class Model44(Dialect):
 
     pump = "Model 44"
     framer = LfReplyFramer
-    versions = ("44",)
+    versions: ClassVar[tuple[str, ...]] = ("44", "PHD")
     states = replies.WAITING
     number, rate = replies.NUMBER_44, replies.RATE_44
     counter, target = "DEL", "TGT"
@@ -205,7 +205,7 @@ class Model33(Model44):
     """A twin, in which `*` is a stalled motor. It is identified and stopped, nothing else."""
 
     pump = "Model 33"
-    versions = ("33",)
+    versions = ("33V",)
     states = replies.STALLING
     counter = ""
 

@@ -85,13 +85,19 @@ class HarvardClassic(HarvardClassicDialogue):
             raise self.in_another_form(error) from error.__cause__
         match = reply.data(replies.VERSION)
         assert match is not None  # `question` accepts nothing else
-        spoken = replies.dialect_of(reply.lines[0])
-        if spoken is not None and spoken not in self.dialect.versions:
-            raise DeclinedError(
-                f"dialect: the pump reports {reply.lines[0].strip()!r}, which is not a {self.dialect.pump}'s: "
-                f"set dialect to {spoken}, or connect the configured pump"
-            )
+        self._check_version(reply.lines[0].strip())
         return Identity(match["model"], match["firmware"] or "")
+
+    def _check_version(self, text: str) -> None:
+        begins = (self.settings.version,) if self.settings.version else self.dialect.versions
+        if text.startswith(begins):
+            return
+        spoken, configured = replies.dialect_of(text), self.dialect.pump
+        advice = f"set dialect to {spoken}" if spoken else "set version to how this text begins"
+        raise DeclinedError(
+            f"dialect: the pump reports {text!r}, and a {configured} is configured, whose text begins with "
+            f"{' or '.join(begins)}: connect the configured pump, or {advice}"
+        )
 
     # -- read ------------------------------------------------------------------------------------------------
 

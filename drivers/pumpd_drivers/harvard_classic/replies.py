@@ -31,12 +31,7 @@ RATE_44 = re.compile(rf"  (?=[\d.]{{6}} ?[a-z])(?P<value>\d*\.?\d*) ?{_UNIT} *",
 
 _ML_H = {"ml/h": Decimal(1), "ml/m": Decimal(60), "ul/h": Decimal("0.001"), "ul/m": Decimal("0.06")}
 
-_VERSIONS = {  # how the text of VER begins, by dialect
-    "22": re.compile(r"22\."),
-    "11": re.compile(r"11"),
-    "33": re.compile(r"33V"),
-    "44": re.compile(r"44|PHD"),
-}
+_VERSIONS = {"22.": "22", "11": "11", "33V": "33", "44": "44", "PHD": "44"}  # dialects, by how the text of VER begins
 VERSION = re.compile(r" *(?P<model>33|\d+|\S.*?\D)[ .]?(?P<firmware>V?\d[\d.]*)? *", re.ASCII)
 
 
@@ -52,4 +47,4 @@ def rate(value: Decimal, unit: str) -> Rate:
 
 def dialect_of(version: str) -> str | None:
     """The dialect of the pump whose VER this is; None for a text that no source gives."""
-    return next((name for name, begin in _VERSIONS.items() if begin.match(version.strip())), None)
+    return next((name for begin, name in _VERSIONS.items() if version.startswith(begin)), None)

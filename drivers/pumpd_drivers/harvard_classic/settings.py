@@ -20,6 +20,12 @@ class HarvardClassicSettings(DriverSettings):
         default=0, ge=0, le=99, description="the pump's address in its chain; a Model 22's is at most 9"
     )
     baudrate: Literal[300, 1200, 2400, 9600, 19200] = 9600
+    version: str = assumed(
+        "",
+        "The reply to VER begins with this, and another pump is refused. Empty: 22. on a Model 22, 33V on a Model 33, "
+        "PHD on a PHD 2000 (these have a source), 11 on a Pump 11 and 44 on a Model 44 (these are assumed).",
+        max_length=20,
+    )
     volume_mode: bool = assumed(
         False,
         "With phd_2000: the pump was put into volume mode at its keypad. In any other mode it ignores its target "

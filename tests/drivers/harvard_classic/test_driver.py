@@ -119,6 +119,16 @@ async def test_a_pump_of_another_dialect_is_not_identified_and_the_message_is_ab
         assert not any(b"RUN" in data for data in here.sent)
 
 
+async def test_a_version_that_no_source_gives_is_accepted_only_where_the_settings_name_it():
+    for name, text in (("44", "  PHD4400 v2"), ("11", "PLUS11"), ("44", "MODEL44")):
+        model, _, settings = DIALECTS[name]
+        for version, identified in (("", text.strip().startswith("PHD")), (text.strip()[:4], True), ("XX", False)):
+            async with rig(model, {"version": text}, settings | {"version": version}) as here:
+                outcome = await here.driver.identify()
+                assert isinstance(outcome, Done) is identified, (text, version, outcome)
+                assert identified or text.strip() in str(outcome)
+
+
 @pytest.mark.requirement("STP-01")
 @pytest.mark.parametrize(("name", "configured"), OTHERS)
 async def test_a_stop_of_a_pump_of_another_dialect_is_done_and_true(name, configured):
@@ -205,6 +215,7 @@ async def test_a_star_after_our_own_stop_or_at_the_target_is_no_stall(name):
 # -- where no source is clear: the simulator's other choice --------------------------------------------------------
 
 ANY_CHOICE = [  # the driver takes either, without a setting
+    ("11", {"version": "11PLUS 2"}),
     ("22", {"prompt_gap": True}),
     ("22", {"spaced_oor": True}),
     ("22", {"stp_when_stopped": "NA"}),
