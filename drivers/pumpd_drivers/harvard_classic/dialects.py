@@ -171,7 +171,7 @@ class Pump11(Model22):
 
 
 class Model44(Dialect):
-    """Only in mode VOL does a target end a run. Autofill would refill and go on, so it has to be off."""
+    """Only in mode VOL does a target end a run. Autofill would refill and continue, so it has to be off."""
 
     pump = "Model 44"
     framer = LfReplyFramer

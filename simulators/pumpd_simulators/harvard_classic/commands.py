@@ -60,7 +60,7 @@ class Pump(ABC):
         return [text]
 
     def power_up(self) -> None:
-        """As after a power cut: stopped, with what it keeps (none of them goes on by itself)."""
+        """As after a power cut: stopped, with what it keeps (none of them continues by itself)."""
         self.remote = False
         self.motor.stop()
         self.motor.rest = Rest.STOPPED

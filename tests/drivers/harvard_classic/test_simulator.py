@@ -75,7 +75,7 @@ async def test_only_the_addressed_pump_answers():
 
 
 @pytest.mark.parametrize(("kept", "rate"), [("settings", b"  60.000"), ("all", b"  60.000"), ("nothing", b"   0.000")])
-async def test_no_pump_goes_on_by_itself_after_a_power_cut(kept, rate):
+async def test_no_pump_continues_by_itself_after_a_power_cut(kept, rate):
     with pump("model-22", kept_without_power=kept) as (made, say):
         say(b"MMD20", b"MLH60", b"RUN")
         made.power(on=False)
