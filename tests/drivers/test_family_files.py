@@ -23,7 +23,7 @@ OWN_DRIVER_FILES = {
 }
 OWN_SIMULATOR_FILES = {
     "dianet_star": {"replies.py"},
-    "harvard_classic": {"commands_44.py"},
+    "harvard_classic": {"commands_44.py", "commands_oem.py"},
     "new_era": {"network.py"},
 }
 MONITORED = {"space_bcc"}  # nothing is programmed, so there is no program.py

@@ -20,6 +20,7 @@ Lines = list[str]
 _FORMS = {
     Protocol.PUMP_11: Form.CR_LF,
     Protocol.MODEL_22: Form.CR_LF,
+    Protocol.OEM: Form.CR_LF,
     Protocol.PHD_22: Form.PHD,
     Protocol.MODEL_44: Form.LF,
     Protocol.MODEL_33: Form.LF,
@@ -157,7 +158,7 @@ class Model22(Pump):
         return None if self._is_phd and not self.options.volume_mode else super().run_target(way)
 
     def set_diameter(self, value: float) -> None:
-        super().set_diameter(value if self._is_11 else numbers.kept_22(value))
+        super().set_diameter(value if self._is_11 or self.model.protocol is Protocol.OEM else numbers.kept_22(value))
 
     @staticmethod
     def _compact(text: str) -> str:

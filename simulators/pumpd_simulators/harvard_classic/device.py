@@ -14,6 +14,7 @@ from pumpd_simulators.device import Operation, PanelError, Send
 from pumpd_simulators.harvard_classic import numbers
 from pumpd_simulators.harvard_classic.commands import Model22, Pump, RefusalError
 from pumpd_simulators.harvard_classic.commands_44 import Model33, Model44
+from pumpd_simulators.harvard_classic.commands_oem import MicroliterOem
 from pumpd_simulators.harvard_classic.memory import INFUSE
 from pumpd_simulators.harvard_classic.options import MODELS, HarvardClassicOptions, Protocol
 from pumpd_simulators.plant import Plant
@@ -21,11 +22,12 @@ from pumpd_simulators.plant import Plant
 _PUMPS: dict[Protocol, type[Pump]] = {
     Protocol.PUMP_11: Model22,
     Protocol.MODEL_22: Model22,
+    Protocol.OEM: MicroliterOem,
     Protocol.PHD_22: Model22,
     Protocol.MODEL_44: Model44,
     Protocol.MODEL_33: Model33,
 }
-_LOCKED = (Protocol.PUMP_11, Protocol.MODEL_22, Protocol.PHD_22)  # by any command
+_LOCKED = (Protocol.PUMP_11, Protocol.OEM, Protocol.MODEL_22, Protocol.PHD_22)  # by any command
 
 
 class HarvardClassicDevice:

@@ -38,8 +38,10 @@ class Motor:
         way = way or self.way
         return self.plant.moved()[0 if way == INFUSE else 1] - self._cleared[way]
 
-    def clear(self) -> None:
-        self._cleared = dict(zip((INFUSE, -INFUSE), self.plant.moved(), strict=True))
+    def clear(self, *ways: int) -> None:
+        """The counters of these directions; without one, both."""
+        moved = dict(zip((INFUSE, -INFUSE), self.plant.moved(), strict=True))
+        self._cleared |= {way: moved[way] for way in ways or moved}
         if self.rest is Rest.INTERRUPTED:
             self.rest = Rest.STOPPED
         self._turn()

@@ -13,6 +13,7 @@ from pumpd_simulators.family import SimulatorOptions
 class Protocol(StrEnum):
     PUMP_11 = "11"
     MODEL_22 = "22"
+    OEM = "oem"
     PHD_22 = "phd-22"  # a PHD 2000 that was set to the Model 22 protocol at its keypad
     MODEL_44 = "44"
     MODEL_33 = "33"
@@ -31,6 +32,7 @@ class Model:
 MODELS = {
     "model-22": Model("Model 22", Protocol.MODEL_22, "  22.900", 50),
     "pump-11": Model("Pump 11 Plus", Protocol.PUMP_11, "11PLUS 1.0", 35),
+    "microliter-oem": Model("Microliter OEM", Protocol.OEM, "MLOEM 1.00", 4.61),
     "model-44": Model("Model 44", Protocol.MODEL_44, "  44V1.0", 50),
     "phd-2000": Model("PHD 2000", Protocol.MODEL_44, "  PHD1.2", 50),
     "phd-2000-as-22": Model("PHD 2000 in Model 22 mode", Protocol.PHD_22, "  22.900", 50),
