@@ -31,10 +31,11 @@ KINDS = [
 ]
 HARMLESS = ("duplicated reply", "duplicated later", "split reply", "noise before")
 COMMANDS = {
-    "identify": ["", "SAF0", "VER"],
+    "identify": ["", "SAF0", "VER", "TRGOF"],
     "load": [
         "SAF",
         "PF0",
+        "TRGOF",
         "DIA",
         "VOLML",
         "PHN1",
@@ -48,7 +49,7 @@ COMMANDS = {
         "CLDWDR",
     ],
     "read_back": ["DIA", "PHN2", "FUN", "RAT", "VOL", "DIR"],
-    "start": ["SAF", "DIS", "RUN"],
+    "start": ["DIA", "VOL", "SAF", "DIS", "RUN"],
     "read": ["RAT", "DIS"],
     "stop": ["STP", "DIS"],
     "release": ["", "SAF0"],
@@ -432,6 +433,21 @@ async def test_without_safe_mode_nothing_is_loaded_or_started_when_it_is_require
         assert isinstance(outcome, Refused)
         assert "nothing would stop it if this gateway died" in outcome.reasons[0]
         assert isinstance(await driver.start(WATCHDOG), Refused)
+        assert pump.runs == 0
+
+
+@pytest.mark.requirement("STA-05", "COM-16")
+async def test_a_volume_whose_unit_follows_the_diameter_is_not_started(connect):
+    """Commands: 'default units UL if DIA <= 14.00 mm'. This pump keeps to them, and holds a thousandth of it."""
+    pump, program = ToyPump(), PumpProgram((RateStep(Rate(60), Volume("0.05")),), Length("11.99"))
+    real = pump._execute
+    pump._execute = lambda text: "" if text == "VOLML" else real(text)
+    async with connect(pump) as driver:
+        await driver.identify()
+        assert await driver.load(program) == Done(None)
+        outcome = await driver.start(WATCHDOG)
+        assert isinstance(outcome, Refused)
+        assert "volume of step 1 is 0.00005 mL, ordered 0.05 mL" in outcome.reasons[0]
         assert pump.runs == 0
 
 
