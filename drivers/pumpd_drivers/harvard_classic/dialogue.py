@@ -33,6 +33,7 @@ class HarvardClassicDialogue(LinkDriver[Reply | Garbage], ABC):
     """The part of the driver that exchanges words."""
 
     longest_reply = 40
+    late_answers = 20  # a load of a Model 44 has 14 exchanges
 
     def __init__(self, link: Side[Reply | Garbage], settings: HarvardClassicSettings) -> None:
         super().__init__(link, settings)
