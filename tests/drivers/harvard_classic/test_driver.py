@@ -212,6 +212,19 @@ async def test_a_star_after_our_own_stop_or_at_the_target_is_no_stall(name):
         assert (reading.delivered, reading.alarms, reading.state) == (Volume(1), (), PumpState.PAUSED)
 
 
+@pytest.mark.requirement("COM-16")
+async def test_a_prompt_that_the_dialect_does_not_have_is_not_understood_and_never_at_rest():
+    """`/` is a pause within a program of a Model 44, which may end at any moment."""
+    async with rig("model-22") as here:
+        await here.run()
+        device = here.pump.device
+        device.feed = lambda data: device._put(b"\r\n   0.010\r\n0/")
+        for call in ("read", "stop", "identify"):
+            outcome = await getattr(here.driver, call)()
+            assert isinstance(outcome, Unknown)
+            assert "not understood" in outcome.cause
+
+
 # -- where no source is clear: the simulator's other choice --------------------------------------------------------
 
 ANY_CHOICE = [  # the driver takes either, without a setting
