@@ -3,7 +3,7 @@
     python -m tests.campaign.cables [--n N] [--first SEED]
 
 Nobody moves a cable whose plug the nurse has in her hand. The pumps of a story are of one kind: some show which one
-they are by an address or a serial number, some do not.
+they are by an address or a serial number, some do not. Judged by the plants (COM-15):
 
 | rule | what must be true |
 |---|---|
