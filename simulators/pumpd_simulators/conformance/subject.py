@@ -43,6 +43,7 @@ class Subject:
     alarm_within_s: float = 60.0
     stop_within_s: float = 1.0  # on a good line (STP-01)
     volume_slack_ml: float = 0.05  # of a reading, in addition to 2 % and the counter's step
+    rate_slack: float = 0.02  # of the true rate at an instant; more for a pump that moves and rests in turn
     excused: Mapping[str, str] = field(default_factory=dict)
 
     def excuses(self) -> dict[str, str]:
