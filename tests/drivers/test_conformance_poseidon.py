@@ -31,7 +31,8 @@ def subject(options, settings, program, **more):
         is_start=is_first_slice,
         alarms={PumpAlarm.PUMP_RESET: "power-cut/3s"},
         unchecked=("identify", "load", "read_back", "start", "read", "stop"),
-        rate_slack=0.12,  # a slice is faster than the mean, and ends before the next one is due
+        rate_slack=0.15,  # a slice is faster than the mean, and ends before the next one is due
+        outlives_host_s=2,  # one slice
         **more,
         excused={
             "a_rate_set_at_the_panel_is_read_back": NO_PANEL,

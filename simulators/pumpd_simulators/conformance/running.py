@@ -162,6 +162,18 @@ class RunningRules:
         assert await rig.until(lambda: not rig.flows, within), f"it still flows after {within:g} s"
 
     @on_rig
+    async def test_a_flow_without_its_host_ends_as_declared(self, rig: Rig) -> None:
+        """COM-13: the process died. No watchdog of the pump ends the flow, but the pump was given only a part of it."""
+        assert self.subject.outlives_host_s is not None
+        await rig.run()
+        await rig.driver.close()
+        within = self.subject.outlives_host_s
+        assert await rig.until(lambda: not rig.flows, within), f"it still flows after {within:g} s"
+        given = rig.given_ml
+        await asyncio.sleep(AFTER_END_S)
+        assert rig.given_ml == given, "it began to flow again"
+
+    @on_rig
     async def test_readings_keep_the_watchdog_from_acting(self, rig: Rig) -> None:
         await rig.run()
         for reading in await rig.watch(2.5 * (self.subject.watchdog_s or 10)):
