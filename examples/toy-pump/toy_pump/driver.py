@@ -13,7 +13,6 @@ from toy_pump.settings import ToySettings
 
 STATES = {"idle": PumpState.STOPPED, "infusing": PumpState.INFUSING, "alarm": PumpState.ALARM}
 ALARMS = {"occlusion": PumpAlarm.OCCLUSION, "silence": PumpAlarm.PUMP_WATCHDOG}  # any other word: a fault
-STOP_TRIES = 5
 
 
 class Toy(ToyDialogue):
@@ -71,13 +70,11 @@ class Toy(ToyDialogue):
             raise DeclinedError(f"watchdog: {watchdog} is not within 1 s to {limits.LONGEST_WATCHDOG_S} s")
         await self.command(f"GO {seconds}", epoch)
 
-    async def _stop(self) -> None:
-        for _ in range(STOP_TRIES):
-            await self.question("HALT", lane=Lane.STOP)
-            state, *_ = await self.question("STATUS", lane=Lane.STOP)
-            if state != "infusing":
-                return
-        raise UnansweredError("HALT: the pump reports that it still infuses")
+    async def _stop_once(self) -> None:
+        await self.question("HALT", lane=Lane.STOP)
+        state, *_ = await self.question("STATUS", lane=Lane.STOP)
+        if state == "infusing":
+            raise UnansweredError("HALT: the pump reports that it still infuses")
 
     async def _release(self, epoch: int) -> None:
         await self.question("STATUS", epoch=epoch)  # its watchdog is off while it is stopped
