@@ -24,7 +24,6 @@ from pumpd_drivers.poseidon.settings import PoseidonSettings
 from pumpd_drivers.poseidon.slices import Slices
 
 BAUDRATE = 230400
-STOP_TRIES = 3  # within one call; the caller repeats the call until the stop is confirmed
 DECIDED_S = 0.75  # after this, two echoes have shown whether the pump's clock runs
 AGAIN_S = 0.06
 SHOWN_S = 0.5  # each phase of the light
@@ -43,7 +42,6 @@ class Poseidon(PoseidonDialogue):
     def __init__(self, link: Side[Reply], settings: PoseidonSettings) -> None:
         super().__init__(link, settings)
         self._slices = Slices(self)
-        self._loaded: PumpProgram | None = None
         self._plan: limits.Plan | None = None
         self._known_on = 0  # the connection on which the pump was identified last
 
@@ -81,7 +79,7 @@ class Poseidon(PoseidonDialogue):
         self._slices.ended(heard_s)
 
     def on_restart(self) -> None:
-        self._loaded = self._plan = None
+        self._plan = None
         self._slices.lost()
         if self._known_on == self.connections:
             self.latch(PumpAlarm.PUMP_RESET)
@@ -91,7 +89,7 @@ class Poseidon(PoseidonDialogue):
     async def _identify(self, epoch: int) -> Identity:
         """There is no question for it: a pump whose echo is right in every field is a Poseidon."""
         if self._known_on != self.connections:
-            self._loaded = self._plan = None
+            self._plan = None
             self._slices.end()
             await self._boot()
         if await self.ping(epoch) in (Sign.FIRST, Sign.SAME):
@@ -131,7 +129,7 @@ class Poseidon(PoseidonDialogue):
         return PumpState.ALARM if any(alarm.stops_flow for alarm in self.alarms) else PumpState.STOPPED
 
     def _rate(self) -> Rate:
-        return self._loaded.steps[0].rate if self._loaded is not None else Rate(0)
+        return self._plan.program.steps[0].rate if self._plan is not None else Rate(0)
 
     # -- program and flow ------------------------------------------------------------------------------------
 
@@ -141,14 +139,14 @@ class Poseidon(PoseidonDialogue):
 
     async def _load(self, wanted: PumpProgram, epoch: int) -> None:
         await self._require_idle(epoch)
-        self._loaded = None
-        plan = limits.Plan.of(wanted, self.settings)
+        self._plan = plan = limits.Plan.of(wanted, self.settings)
         self._slices.load(plan)
         await program.write(self, plan, epoch)
-        self._loaded, self._plan = wanted, plan
+        if self._plan is not plan:
+            raise DeclinedError("the pump restarted while it was programmed: identify it again")
 
     async def _read_back(self, epoch: int) -> PumpProgram:
-        return await program.read(self, self._loaded, self._plan, epoch)
+        return await program.read(self, self._plan, epoch)
 
     async def _require_idle(self, epoch: int) -> None:
         if self._slices.active:
@@ -160,31 +158,20 @@ class Poseidon(PoseidonDialogue):
 
     async def _start(self, watchdog: Duration, epoch: int) -> None:
         await self._require_idle(epoch)
-        loaded, plan = self._loaded, self._plan
-        if loaded is None or plan is None or self._slices.begun:
+        if self._plan is None or self._slices.begun:
             raise DeclinedError("no program was loaded since the last start: load one first")
-        await program.write(self, plan, epoch)
         await self._slices.first(epoch)
         self._slices.follow(watchdog)
 
-    async def _stop(self) -> None:
+    async def _stop_once(self) -> None:
         self._slices.end()
-        problem: Exception = UnansweredError("STOP: not sent")
-        for _ in range(STOP_TRIES):
-            try:
-                await self.stop_moving()
-                self._slices.halted()
-                if await self._rests():
-                    return
-                await self.end_pause()
-                if await self._rests():
-                    return
-                problem = UnansweredError("STOP: the pump echoes it, but its clock stands: it moves, or waits to go on")
-            except UnansweredError as error:
-                if not timed_out(error):
-                    raise
-                problem = error
-        raise problem
+        await self.stop_moving()
+        self._slices.halted()
+        if await self._rests():
+            return
+        await self.end_pause()
+        if not await self._rests():
+            raise UnansweredError("STOP: the pump echoes it, but its clock stands: it moves, or waits to go on")
 
     async def _rests(self) -> bool:
         """Two echoes, because there is no check sum, show that the pump's clock runs: nothing moves or waits to."""

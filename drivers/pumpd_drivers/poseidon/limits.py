@@ -93,6 +93,7 @@ class Plan:
     Steps are rounded down: the last fraction of a step is not given.
     """
 
+    program: PumpProgram
     per_ml: Decimal
     total: int
     mean: Decimal
@@ -107,7 +108,7 @@ class Plan:
         per_ml = steps_per_ml(program.diameter, settings)
         mean = step.rate.decimal * per_ml / 3600
         each = int(mean * settings.slice_s)
-        return cls(per_ml, int(step.volume.decimal * per_ml), mean, each, _speed(each, each / mean, settings))
+        return cls(program, per_ml, int(step.volume.decimal * per_ml), mean, each, _speed(each, each / mean, settings))
 
     def slice(self, number: int) -> int:
         """Steps of a slice, counted from 1; the last one has what is left."""

@@ -16,13 +16,13 @@ async def write(pump: PoseidonDialogue, plan: Plan, epoch: int) -> None:
     await pump.set("SPEED", plan.speed, epoch)
 
 
-async def read(pump: PoseidonDialogue, loaded: PumpProgram | None, plan: Plan | None, epoch: int) -> PumpProgram:
+async def read(pump: PoseidonDialogue, plan: Plan | None, epoch: int) -> PumpProgram:
     """The loaded program, if the pump acknowledges its speed. Volume and syringe are held here, not by the pump.
 
     Raises DeclinedError without a program, or when the pump has restarted since it was loaded.
     """
-    if loaded is None or plan is None:
+    if plan is None:
         raise DeclinedError("the pump holds no program of this driver; after a restart it has lost it: load it again")
     await pump.set("ACCEL", pump.settings.acceleration, epoch, repeat=True)
     await pump.set("SPEED", plan.speed, epoch, repeat=True)
-    return loaded
+    return plan.program
