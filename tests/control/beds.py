@@ -7,12 +7,13 @@ from tests.campaign.world import SETTINGS, identity
 
 MODELS = [(name, model) for name in families() if name != "space-bcc" for model in family(name).models]
 BAGS = ("infusomat-fms", "reglo-icc", "base-a")
+OPTIONS = {"poseidon": {"diameter_mm": 29.2}}  # the syringe in a pump that is not told which: the 50 mL one
 
 
 def bed(name: str, model: str) -> dict[str, Any]:
     """The testbed's settings for this pump. Call it outside a running loop: it identifies the pump."""
     settings = {"driver": name, "settings": SETTINGS.get(model, {}), "clamp": True, **identity(name, model)}
-    return settings | {"simulated": {"name": name, "model": model}}
+    return settings | {"simulated": {"name": name, "model": model, "options": OPTIONS.get(name, {})}}
 
 
 def container(bed: dict[str, Any]) -> str:

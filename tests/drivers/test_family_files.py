@@ -19,6 +19,7 @@ OWN_DRIVER_FILES = {
     "dianet_star": {"segments.py"},
     "fresenius_base_a": {"responder.py"},
     "new_era": {"safe_mode.py", "syringes.py"},
+    "poseidon": {"slices.py"},
 }
 OWN_SIMULATOR_FILES = {"dianet_star": {"replies.py"}, "new_era": {"network.py"}}
 MONITORED = {"space_bcc"}  # nothing is programmed, so there is no program.py

@@ -4,7 +4,7 @@ Source: the published firmware and replies observed on it, as collected in the f
 
 Promises:
 - Sans-IO: no clock, no socket; no input raises; buffers are bounded.
-- A request is read as the firmware reads it: a body of more than 63 characters is cut without a word.
+- A request is read as the firmware reads it: a body of more than 63 characters is silently cut.
 - There is no check sum. A reply counts only in full: its debugging lines repeat what the echo says, and must agree.
 """
 

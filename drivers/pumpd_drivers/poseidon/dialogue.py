@@ -6,7 +6,7 @@ Promises:
 - A question (`PING`, a mode that the firmware does not know) is repeated after a silence; a setting, a move and a stop
   are sent once.
 - While own slices run, every frame lists the own motor: another list of motors would end the move. At all other times
-  no motor is listed, so that no frame continues a move that somebody else left unfinished.
+  no motor is listed, so that no frame continues a move that another client left unfinished.
 """
 
 import asyncio
@@ -88,7 +88,6 @@ class PoseidonDialogue(LinkDriver[Reply], ABC):
         if not self.idle:
             raise DeclinedError("RUN: the pump is not known to be idle: moves never overlap")
         self.idle = False
-        self._times.forget()
         asked_s = now_s()
         heard: list[Echo] = []
         try:
@@ -97,6 +96,7 @@ class PoseidonDialogue(LinkDriver[Reply], ABC):
             self.idle = True  # it was not sent
             raise
         finally:
+            self._times.forget()  # a question may have been answered just before the move
             for echo in heard:
                 self._note(echo, asked_s)
 
@@ -127,7 +127,7 @@ class PoseidonDialogue(LinkDriver[Reply], ABC):
         if sign is Sign.GREW:
             self.idle = True
             self.on_idle(heard_s)
-        elif sign is Sign.STANDS:
+        elif sign is Sign.FROZEN:
             self.idle = False
         elif sign is Sign.OTHER:
             self._restarted()

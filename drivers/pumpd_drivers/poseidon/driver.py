@@ -2,8 +2,8 @@
 
 Promises, in addition to those of `pumpd.pump.driver`:
 - The pump gets a move of two seconds at a time. Control that no longer polls, or a dead process, ends the flow with it.
-- `RUN` is sent only to a pump whose clock has shown that nothing moves. A start is *done* when that clock then stands.
-- A stop lists no motor; it is *done* when it was echoed, and two later echoes show a clock that runs again.
+- `RUN` is sent only to a pump whose clock has shown that nothing moves. A start is *done* when it is then frozen.
+- A stop lists no motor; it is *done* when it was echoed, and two later echoes show a clock that runs.
 - `delivered` and `rate` are calculated here, never reported by the pump. A stalled motor, an empty syringe and a motor
   without its supply are not seen.
 """
@@ -104,11 +104,11 @@ class Poseidon(PoseidonDialogue):
                 await self.ready.wait()
 
     async def _decided(self, epoch: int | None, lane: Lane = Lane.NORMAL) -> None:
-        """Ask until the pump's clock runs, or stands for so long that it moves or waits."""
+        """Ask until the pump's clock runs, or is frozen for so long that the pump moves or waits."""
         until_s = now_s() + DECIDED_S
         while not self.idle and now_s() < until_s:
             await asyncio.sleep(AGAIN_S)
-            if await self.ping(epoch, lane) is Sign.STANDS:
+            if await self.ping(epoch, lane) is Sign.FROZEN:
                 return
 
     # -- read ------------------------------------------------------------------------------------------------
@@ -116,7 +116,7 @@ class Poseidon(PoseidonDialogue):
     async def _read(self) -> Reading:
         asked = now_ns()
         sign = await self.ping()
-        if not (self.idle or self._slices.active or sign is Sign.STANDS):
+        if not (self.idle or self._slices.active or sign is Sign.FROZEN):
             await self._decided(None)
         self._slices.renew()
         if self._slices.faulty:
@@ -154,7 +154,7 @@ class Poseidon(PoseidonDialogue):
         await self.ping(epoch)
         await self._decided(epoch)
         if not self.idle:
-            raise DeclinedError("the pump's clock stands, so it moves or is paused: stop it first")
+            raise DeclinedError("the pump's clock is frozen, so it moves or is paused: stop it first")
 
     async def _start(self, watchdog: Duration, epoch: int) -> None:
         await self._require_idle(epoch)
@@ -171,7 +171,7 @@ class Poseidon(PoseidonDialogue):
             return
         await self.end_pause()
         if not await self._rests():
-            raise UnansweredError("STOP: the pump echoes it, but its clock stands: it moves, or waits to go on")
+            raise UnansweredError("STOP: the pump echoes it, but its clock is frozen: it moves, or is paused")
 
     async def _rests(self) -> bool:
         """Two echoes, because there is no check sum, show that the pump's clock runs: nothing moves or waits to."""

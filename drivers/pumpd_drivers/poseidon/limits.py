@@ -22,7 +22,7 @@ SMALLEST_DIAMETER, LARGEST_DIAMETER = Length("1"), Length("40")
 
 PROVE_S = Decimal("0.06")  # before the next slice is due, to see that this one has ended
 STANDSTILL_S = Decimal("0.06")  # of the motor in a slice, while the pump prints its replies: 6 to 9 ms each (sheet)
-SLOW = Decimal("1.03")  # the motor takes up to 3 % longer than its speed says (sheet)
+SLOW = Decimal("1.03")  # a move may last 3 % longer than its speed says (sheet)
 
 # Inner diameters in the public client, calculated from its areas (sheet).
 SYRINGES: Mapping[str, Length] = MappingProxyType(

@@ -1,7 +1,7 @@
 """What the `Time` of an echo shows: whether the pump moves.
 
 Source: the published firmware takes `Time` from the chip's clock in its main loop only. While it moves, or is paused,
-it is not there, so that the Time of its echoes stands. This is its only report of motion.
+it is not there, and the Time of its echoes is frozen. This is its only report of motion.
 
 Promises:
 - "Idle" needs a Time that grew between two echoes: the firmware was in its main loop, and nothing moves or waits.
@@ -11,14 +11,14 @@ Promises:
 from enum import Enum
 
 TICK_S = 0.512
-STANDS_S = 0.56  # a Time that runs grows within this: a tick, and a tenth for the chip's clock
+FROZEN_S = 0.56  # a Time that runs grows within this: a tick, and a tenth for the chip's clock
 _FAST = 1.1  # the chip's clock runs at most this much faster than ours
 
 
 class Sign(Enum):
     FIRST = "first"
     SAME = "same"  # too soon to tell
-    STANDS = "stands"
+    FROZEN = "frozen"
     GREW = "grew"
     OTHER = "another clock"
 
@@ -37,7 +37,7 @@ class Times:
         """The next echo: its Time was that of an instant between these two."""
         before, since_s = self._time, self._since_s
         if time == before:
-            return Sign.STANDS if asked_s - since_s >= STANDS_S else Sign.SAME
+            return Sign.FROZEN if asked_s - since_s >= FROZEN_S else Sign.SAME
         self._time, self._since_s = time, heard_s
         if before is None:
             return Sign.FIRST

@@ -4,9 +4,9 @@ The pump holds nothing but the present move. A slice is for two seconds; the nex
 has shown that it ended, and only while the pump is polled. So a lost host ends the flow after one slice.
 
 Promises:
-- Slices never overlap, and none is sent after a stop, a lost connection, a restart, or any doubt about the one before.
+- Slices never overlap, and none is sent after a stop, a lost connection, a restart, or a doubt about the previous one.
 - `steps` is calculated, from acknowledged slices and elapsed time: the pump reports no volume. Once a slice has ended,
-  it counts in full; one that ended early counts for the most that it can have moved; one that nobody saw end, in full.
+  or when its end was not seen, it counts in full; one that ended early counts for the most that it can have moved.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from pumpd.driving import DeclinedError, KeepAlive, UnansweredError
 from pumpd.quantities import Duration, Volume
 from pumpd_drivers.poseidon.dialogue import PoseidonDialogue, now_s
 from pumpd_drivers.poseidon.limits import PROVE_S, Plan
-from pumpd_drivers.poseidon.replies import STANDS_S
+from pumpd_drivers.poseidon.replies import FROZEN_S
 
 BEFORE_END_S = 0.15  # a slice is seen moving so long before it can end
 LATE_S = 1.0  # after its due end a slice that still moves is a fault
@@ -80,7 +80,7 @@ class Slices:
         await self._send()
         assert self._now is not None  # it was sent
         try:
-            await _until(self._now.began + STANDS_S)
+            await _until(self._now.began + FROZEN_S)
             await self._pump.ping(epoch)
         except DeclinedError as error:  # a stop came in between
             raise UnansweredError(f"the move was sent, and its state was not read: {error}") from error
@@ -116,7 +116,7 @@ class Slices:
             self.end()
 
     def lost(self) -> None:
-        """Nobody saw the present slice end: it counts in full."""
+        """The end of the present slice was not seen: it counts in full."""
         part, self._now = self._now, None
         if part is not None:
             self._ended += part.steps
@@ -152,10 +152,10 @@ class Slices:
         part, plan = self._now, self._plan
         if part is None or plan is None:
             return
-        if (late := part.soonest - BEFORE_END_S) > STANDS_S:
+        if (late := part.soonest - BEFORE_END_S) > FROZEN_S:
             await _until(part.began + late)
             await self._pump.ping(self._epoch)
-        await _until(part.began + max(part.due - float(PROVE_S), STANDS_S))
+        await _until(part.began + max(part.due - float(PROVE_S), FROZEN_S))
         while self._now is part:
             if now_s() > self._too_late_s:
                 self.faulty = True

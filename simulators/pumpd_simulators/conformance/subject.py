@@ -38,7 +38,7 @@ class Subject:
     other_pump: Callable[[bytes], bytes] | None = None
     watchdog_s: int | None = None
     watchdog_slack_s: float = 1.0
-    outlives_host_s: float | None = None  # without a watchdog: how long a flow goes on at most when its host is gone
+    outlives_host_s: float | None = None  # without a watchdog: how long a flow lasts at most when its host is gone
     late_s: float = 0.75  # longer than the driver waits for a reply
     poll_s: float = 1.0
     alarm_within_s: float = 60.0
@@ -57,7 +57,7 @@ class Subject:
             excuses["the_pump_s_own_watchdog_ends_a_flow_that_is_not_polled"] = none
             excuses["the_pump_s_own_watchdog_ends_a_flow_after_the_driver_was_closed"] = none
         if self.outlives_host_s is None:
-            excuses["a_flow_without_its_host_ends_as_declared"] = "the flow goes on to the end of its program"
+            excuses["a_flow_without_its_host_ends_as_declared"] = "the flow continues to the end of its program"
         if self.other_pump is None:
             excuses["a_reply_of_another_pump_on_the_line_is_not_accepted"] = "one pump per line"
         for call, why in self.ambiguous.items():

@@ -3,7 +3,7 @@
 Source: the sheet's "Motion" and "STOP, PAUSE and nesting", observed on the firmware itself. What looks like a fault
 here is the firmware's own:
 - A move is a loop that ends when as many of its motors have arrived as the *latest frame* lists, whichever they are.
-- A frame that comes during a move is obeyed inside of it, also another move. What was below goes on afterwards.
+- A frame that comes during a move is obeyed inside of it, also another move. What was below continues afterwards.
 - STOP does nothing by itself: it ends a loop only because its frame lists no motor.
 - PAUSE waits for RESUME, and for nothing else.
 """

@@ -3,8 +3,8 @@
 Promises (from the sheet):
 - Each complete frame is echoed at once, before it is obeyed. While the pump prints, no motor steps, and what arrives
   waits in a buffer of 63 bytes; more is lost.
-- The Time of an echo is taken in the main loop only, so it stands while the pump moves or is paused.
-- A reset ends everything without a word; the ready text comes when the board has started again.
+- The Time of an echo is taken in the main loop only, so it is frozen while the pump moves or is paused.
+- A reset silently ends everything; the ready text comes when the board has started again.
 """
 
 import asyncio

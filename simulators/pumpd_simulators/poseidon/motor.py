@@ -1,7 +1,7 @@
 """What a motor of a Poseidon does: steps towards its target, in three pieces: faster, steady, slower.
 
 Source: the sheet's measured speeds (straight lines between them) and AccelStepper's ramps. A piece has one speed, the
-mean of its ramp; a motor that stands still in between goes on at the speed that it had.
+mean of its ramp; a motor that rests in between continues at the speed that it had.
 """
 
 from bisect import bisect_left
@@ -29,7 +29,7 @@ def reached(asked: float, motors: int, options: PoseidonOptions) -> float:
 
 @dataclass(slots=True)
 class Leg:
-    """One motor's part of one move: `left` steps, of which the sign is the direction. `speed` 0 stands still."""
+    """One motor's part of one move: `left` steps, of which the sign is the direction. With `speed` 0 it rests."""
 
     left: float
     speed: float
@@ -93,7 +93,7 @@ class Motor:
         self.rest()
         if leg.speed:
             self._turn(leg, *leg.piece(reached(leg.speed, motors, self.options)))
-        elif leg.whole - abs(leg.left) < 1:  # one step, and then it stands until it is stopped
+        elif leg.whole - abs(leg.left) < 1:  # one step, and then it rests until it is stopped
             self._turn(leg, 1.0, self.options.ceiling_steps_s)
 
     def _turn(self, leg: Leg, steps: float, speed: float) -> None:

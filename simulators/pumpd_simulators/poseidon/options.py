@@ -26,8 +26,8 @@ class PoseidonOptions(SimulatorOptions):
     bootloader_s: float = Field(
         default=0.5, ge=0, le=10, description="[U] time between a reset and the firmware's start"
     )
-    time_in_a_move: Literal["stands", "runs"] = Field(
-        default="stands", description="the Time of echoes during a move, as published; runs: a fork of the firmware"
+    time_in_a_move: Literal["frozen", "runs"] = Field(
+        default="frozen", description="the Time of echoes during a move, as published; runs: a fork of the firmware"
     )
     has_move_report: bool = Field(
         default=True, description="RUN is followed by the published debugging lines; otherwise by nothing (a fork)"
