@@ -93,7 +93,7 @@ class PoseidonDevice:
         self._work()
 
     def _settle(self) -> None:
-        """Go on with what there is to do: a motor has made its piece, or a reply was printed."""
+        """Continue: a motor has made its piece, or a reply was printed."""
         if self._printing is None and self.powered and (text := self.firmware.settle()):
             self._print(text)
 
