@@ -16,8 +16,7 @@ NO_PANEL = "the pump has no panel: its only key resets the board"
 
 
 def is_first_slice(packet):
-    """Each slice is a RUN; its VALUE, which the firmware ignores for RUN, is the slice's number."""
-    return any(frame.mode == "RUN" and frame.value == "1.0" for frame in RequestFramer().feed(packet))
+    return any(frame.begins for frame in RequestFramer().feed(packet))
 
 
 def subject(options, settings, program, **more):

@@ -87,6 +87,11 @@ class Request:
     p3: str = "0.0"
 
     @property
+    def begins(self) -> bool:
+        """Whether it begins a flow. A RUN's VALUE, which the firmware ignores, numbers the slices of one start."""
+        return self.mode == "RUN" and number(self.value) <= 1
+
+    @property
     def body(self) -> str:
         return f"{self.mode},{self.setting},{self.motors},{self.value},{self.direction},{self.p1},{self.p2},{self.p3}"
 

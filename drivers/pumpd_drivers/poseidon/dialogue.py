@@ -38,6 +38,7 @@ class PoseidonDialogue(LinkDriver[Reply], ABC):
         self.idle = False
         self.ready = asyncio.Event()  # the pump's ready text came on this connection
         self._times = Times()
+        self._begins = False  # a move is being sent
         self._numbers = cycle(range(1, 10000))
         self._on = 0  # the connection that `idle` and `_times` are about
         link.on_stray = self._unasked
@@ -47,7 +48,7 @@ class PoseidonDialogue(LinkDriver[Reply], ABC):
     @property
     @abstractmethod
     def own_slices(self) -> bool:
-        """Whether a slice of this driver moves, or the next one will come."""
+        """Whether a slice of this driver is to move on to its end, or the next one will come."""
 
     @abstractmethod
     def on_restart(self) -> None:
@@ -61,7 +62,7 @@ class PoseidonDialogue(LinkDriver[Reply], ABC):
 
     async def ping(self, epoch: int | None = None, lane: Lane = Lane.NORMAL) -> Sign:
         """A question that only its echo answers. Its Time decides whether the pump is idle."""
-        motors = str(self.settings.motor) if self.own_slices else NO_MOTOR
+        motors = str(self.settings.motor) if self.own_slices and lane is Lane.NORMAL else NO_MOTOR
         request = Request("PING", "X", motors, self._number())
         self._follow_connection()
         asked_s = now_s()
@@ -87,7 +88,7 @@ class PoseidonDialogue(LinkDriver[Reply], ABC):
         request = Request("RUN", "DIST", motor, f"{number}.0", way, *distances)
         if not self.idle:
             raise DeclinedError("RUN: the pump is not known to be idle: moves never overlap")
-        self.idle = False
+        self.idle, self._begins = False, True
         asked_s = now_s()
         heard: list[Echo] = []
         try:
@@ -96,7 +97,8 @@ class PoseidonDialogue(LinkDriver[Reply], ABC):
             self.idle = True  # it was not sent
             raise
         finally:
-            self._times.forget()  # a question may have been answered just before the move
+            self._begins = False
+            self._times.forget()
             for echo in heard:
                 self._note(echo, asked_s)
 
@@ -123,6 +125,8 @@ class PoseidonDialogue(LinkDriver[Reply], ABC):
     def _note(self, echo: Reply, asked_s: float) -> Sign:
         assert isinstance(echo, Echo)  # nothing else is accepted
         heard_s = now_s()
+        if self._begins:
+            return Sign.FIRST  # it was answered before the move, about which it shows nothing
         sign = self._times.take(echo.time, asked_s, heard_s)
         if sign is Sign.GREW:
             self.idle = True

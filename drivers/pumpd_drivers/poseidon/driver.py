@@ -73,7 +73,7 @@ class Poseidon(PoseidonDialogue):
 
     @property
     def own_slices(self) -> bool:
-        return self._slices.active and self._known_on == self.connections
+        return self._slices.wanted and self._known_on == self.connections
 
     def on_idle(self, heard_s: float) -> None:
         self._slices.ended(heard_s)

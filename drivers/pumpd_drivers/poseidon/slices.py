@@ -46,6 +46,7 @@ class Slices:
         self._epoch = 0
         self._halted_s: float | None = None  # when the pump echoed a stop of the present slice
         self._too_late_s = 0.0
+        self._given_up = False
         self._kept = KeepAlive(self._turn, 0)
         self.faulty = False  # a slice did not end in time
 
@@ -53,6 +54,11 @@ class Slices:
     def active(self) -> bool:
         """A slice moves, or the next one will come."""
         return self._now is not None or self._kept.alive
+
+    @property
+    def wanted(self) -> bool:
+        """The present slice is to move on to its end."""
+        return self.active and not self._given_up
 
     @property
     def begun(self) -> bool:
@@ -76,11 +82,17 @@ class Slices:
 
     async def first(self, epoch: int) -> None:
         """Send the first slice, and see the pump move. Nothing follows unless `follow` is called."""
-        self._epoch = epoch
-        await self._send()
-        assert self._now is not None  # it was sent
+        self._epoch, self._given_up = epoch, False
         try:
-            await _until(self._now.began + FROZEN_S)
+            await self._send()
+            await self._see_it_move(epoch)
+        except (DeclinedError, UnansweredError):
+            self.end()
+            raise
+
+    async def _see_it_move(self, epoch: int) -> None:
+        try:
+            await _until(now_s() + FROZEN_S)
             await self._pump.ping(epoch)
         except DeclinedError as error:  # a stop came in between
             raise UnansweredError(f"the move was sent, and its state was not read: {error}") from error
@@ -95,7 +107,8 @@ class Slices:
         self._kept.renew()
 
     def end(self) -> None:
-        """No further slice is sent; the present one moves on."""
+        """No further slice is sent; the present one may be ended by any frame."""
+        self._given_up = True
         self._kept.end()
 
     def halted(self) -> None:

@@ -129,7 +129,7 @@ def operation(request: Request) -> Operation:
         case "SETTING":
             return Operation.PROGRAM
         case "RUN":
-            return Operation.START
+            return Operation.START if request.begins else Operation.KEEP_ALIVE
         case "STOP" | "PAUSE":
             return Operation.STOP
         case "RESUME":

@@ -121,6 +121,21 @@ async def test_each_run_is_sent_once_the_clock_has_shown_the_end_of_the_previous
             assert mode != "RUN" or modes[at - 1] in ("PING", "SETTING"), modes[at - 3 : at + 1]
 
 
+@pytest.mark.parametrize("every_s", [0.0503, 0.0989, 0.5003, 0.9977])
+async def test_questions_at_every_instant_of_a_slice_disturb_nothing(every_s):
+    """One of them is on its way when a slice is sent: what it shows is about the time before."""
+    async with rig() as here:
+        await here.started(PumpProgram((RateStep(Rate(60), Volume("0.9")),), INNER))
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + 60
+        while loop.time() < ends:
+            await asyncio.sleep(every_s)
+            reading = await here.must("read")
+            assert reading.alarms == ()
+        assert here.motor.steps == 406  # 0.9 mL of 451.2 steps/mL
+        assert reading.state is PumpState.STOPPED
+
+
 async def test_a_motor_that_does_not_reach_its_speed_is_noticed_and_gets_no_further_slice():
     """A rate that is silently not reached: here the motor makes 60 steps/s of the 272 that it was told."""
     async with rig({"microsteps": 32}, microsteps="32", ceiling_steps_s=60) as here:
