@@ -96,10 +96,7 @@ class Request:
         return f"{self.mode},{self.setting},{self.motors},{self.value},{self.direction},{self.p1},{self.p2},{self.p3}"
 
     def to_bytes(self) -> bytes:
-        """Raises ValueError for a body that the pump would cut."""
-        if len(self.body) > LONGEST_BODY:
-            raise ValueError(f"{self.body}: the pump cuts a frame after {LONGEST_BODY} characters")
-        return f"<{self.body}>".encode("ascii")
+        return f"<{self.body}>".encode("latin-1")
 
     def __str__(self) -> str:
         return f"<{self.body}>"

@@ -109,6 +109,7 @@ async def test_slices_never_overlap_and_keep_the_mean_rate():
             reading = await here.must("read")
             assert float(reading.delivered.decimal) == pytest.approx(second / 60, abs=0.02)
         assert nested == 1
+        assert max(len(frame.body) for frame, _ in here.sent) <= 63, "the pump would cut it"
         assert here.motor.steps == 14439
 
 
