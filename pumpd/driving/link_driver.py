@@ -206,8 +206,8 @@ class LinkDriver(ABC, Generic[F]):
             held = await self._read_back(epoch)
         except UnansweredError as error:
             raise DeclinedError(f"not started, because the program could not be read back: {error}") from error
-        if reasons := [*loaded.differences(held)]:
-            raise DeclinedError("the pump does not hold what was loaded: load it again", *reasons)
+        if differences := loaded.differences(held):
+            raise DeclinedError(f"the pump does not hold what was loaded ({'; '.join(differences)}): load it again")
         await self._start(watchdog, epoch)
 
     async def _stop(self) -> None:

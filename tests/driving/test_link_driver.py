@@ -176,7 +176,7 @@ async def test_a_start_is_refused_with_the_difference_when_the_pump_holds_anothe
     plain.held = LESS
     result = await plain.start(Duration(10))
     assert isinstance(result, Refused)
-    assert "volume of step 1 is 0.00005 mL, ordered 0.05 mL" in result.reasons
+    assert "volume of step 1 is 0.00005 mL, ordered 0.05 mL" in result.reasons[0]
     assert peer.heard == []
     plain.held = PROGRAM
     assert await plain.start(Duration(10)) == Done(None)

@@ -36,6 +36,7 @@ class RegloIcc(RegloIccDialogue):
     assumptions = RegloIccSettings.assumptions()
     marks = (Mark.SERIAL,)
     codec = Codec(RequestFramer, ReplyFramer)
+    late_answers = 17  # of a load
 
     def __init__(self, link: Side[Heard], settings: RegloIccSettings) -> None:
         super().__init__(link, settings)
@@ -113,7 +114,7 @@ class RegloIcc(RegloIccDialogue):
         await self.set("W", "", epoch)
         self._given = Volume(0)
         if reasons := wanted.differences(await self._read_back(epoch)):  # nothing else shows a garbled setting
-            raise DeclinedError("the pump does not hold what was sent: load it again", *reasons)
+            raise DeclinedError(f"the pump does not hold what was sent ({'; '.join(reasons)}): load it again")
         await self._require_unused(epoch)
 
     async def _read_back(self, epoch: int) -> PumpProgram:
