@@ -329,6 +329,16 @@ async def test_read_back_asks_for_the_echo_of_speed_and_acceleration_and_claims_
         assert here.motor.speed == pytest.approx(float(here.sent[-1][0].value))
 
 
+async def test_a_start_sets_the_speed_again_that_another_client_changed():
+    async with rig() as here:
+        await here.must("identify")
+        await here.must("load", PROGRAM)
+        here.pump.feed(b"<SETTING,SPEED,1,999.0,F,0.0,0.0,0.0>")
+        await asyncio.sleep(0.1)
+        await here.must("start", WATCHDOG)
+        assert here.motor.plant.truth().rate_ml_h <= 60 * 1.2
+
+
 async def test_identify_waits_for_a_board_that_the_opened_port_reset():
     async with rig({"boot_s": 3}, resets_on_open=True) as here:
         began = asyncio.get_running_loop().time()
