@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from pumpd.driving import DeclinedError
 from pumpd.pump import Container, Done, LossOfControl, PumpAlarm, PumpProgram, PumpState, RateStep, Refused, Unknown
 from pumpd.quantities import Duration, Length, Rate, Volume
 from pumpd.wire import PortError, memory
@@ -218,7 +219,7 @@ async def test_the_classes_of_loss_of_control_are_declared():
 
 
 @pytest.mark.requirement("STP-01", "STP-08")
-@pytest.mark.parametrize("after_s", [0.0, 0.1, 0.3, 0.6, 1.2, 1.75, 1.85, 1.95, 2.0, 2.1])
+@pytest.mark.parametrize("after_s", [0.0, 0.1, 0.3, 0.6, 1.2, 1.5, 1.75, 1.85, 1.95, 2.0, 2.1])
 async def test_a_stop_at_any_instant_of_a_slice_counts_at_least_what_was_given(after_s):
     async with rig({"microsteps": 32}, microsteps="32") as here:
         await here.started()
@@ -327,6 +328,22 @@ async def test_read_back_asks_for_the_echo_of_speed_and_acceleration_and_claims_
         assert await here.must("read_back") == PROGRAM
         assert [(frame.setting, frame.motors) for frame, _ in here.sent[before:]] == [("ACCEL", "1"), ("SPEED", "1")]
         assert here.motor.speed == pytest.approx(float(here.sent[-1][0].value))
+
+
+async def test_a_load_is_for_one_start():
+    async with rig() as here:
+        await here.started()
+        await here.poll(20)
+        runs = len(here.runs)
+        assert isinstance(await here.driver.start(WATCHDOG), Refused)
+        assert len(here.runs) == runs
+
+
+async def test_a_move_is_never_sent_to_a_pump_that_is_not_known_to_be_idle():
+    async with rig() as here:
+        with pytest.raises(DeclinedError, match="never overlap"):
+            await here.driver.move(1, 10, here.driver.link.epoch)
+        assert here.runs == []
 
 
 async def test_a_start_sets_the_speed_again_that_another_client_changed():
