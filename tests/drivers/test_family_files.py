@@ -20,6 +20,7 @@ OWN_DRIVER_FILES = {
     "fresenius_base_a": {"responder.py"},
     "harvard_classic": {"dialects.py"},
     "new_era": {"safe_mode.py", "syringes.py"},
+    "poseidon": {"slices.py"},
 }
 OWN_SIMULATOR_FILES = {
     "dianet_star": {"replies.py"},

@@ -1,6 +1,8 @@
 """Every scenario in this folder, played with all of pumpd in virtual time and checked against the true state."""
 
 import asyncio
+import itertools
+from collections.abc import Awaitable
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import pytest
 
 from pumpd.journal import Entry
 from pumpd.journal.replay import Replay
+from pumpd.messages.requests import Answer
 from pumpd.wire import memory
 from pumpd_simulators.device import Operation
 from pumpd_simulators.family import family
@@ -19,6 +22,7 @@ from tests.control.testbed import Testbed, open_testbed
 FILES = sorted(Path(__file__).parent.glob("*.toml"))
 READ = {path.stem: Scenario.read(path) for path in FILES}
 SETTLE_S = 30.0
+SEES_S = 0.1
 ENDED = ("completed", "stopped", "abandoned")
 
 
@@ -108,6 +112,9 @@ async def happen(here: Testbed, scenario: Scenario) -> None:
             number += 1
             await here.until("ready")
             assert (await here.confirm(request=f"r-{number + 1}")).ok
+        elif event.nurse == "identify" and here.gateway.runners["bed1"].family.signals:
+            seen = await signals_seen(here, here.ask(op="identify", pump="bed1", by="nurse"))
+            assert (await here.ask(op="identify", pump="bed1", by="nurse", seen=seen)).ok
         elif event.nurse == "identify":
             assert (await here.ask(op="identify", pump="bed1", by="nurse")).ok
             here.bench.pull("bed1", away_s=5, seen=False)
@@ -117,6 +124,16 @@ async def happen(here: Testbed, scenario: Scenario) -> None:
         await asyncio.sleep(5)
     await asyncio.sleep(SETTLE_S)
     await here.gateway.journal.append([Entry("scenario_over", {}, "bed1", "", 0)])  # what was posted before is on disk
+
+
+async def signals_seen(here: Testbed, asked: Awaitable[Answer]) -> int:
+    """How often a person who watches the pump's light sees it go out for a while."""
+    asking, seen = asyncio.ensure_future(asked), []
+    while not asking.done():
+        seen.append(here.pump.truth()["display"]["light"])
+        await asyncio.sleep(SEES_S)
+    assert asking.result().ok
+    return sum(light == "off" and len(list(same)) >= 3 for light, same in itertools.groupby(seen))
 
 
 def check(here: Testbed, scenario: Scenario) -> None:
