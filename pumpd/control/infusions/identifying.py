@@ -14,6 +14,7 @@ from pumpd.control.refused import RefusedError
 
 TEST_S = 90.0  # for walking to the pump and pulling its cable
 SETTLES_S = 3.0  # by then a line that went silent at the same time is noticed
+LATELY_S = 120.0
 LEAST_SIGNALS, MOST_SIGNALS = 2, 6
 
 
@@ -25,14 +26,13 @@ class _Test:
     by: str
     until_s: float
     signals: int
-    away_before: frozenset[str]
     settles: asyncio.TimerHandle | None = None  # its line was silent and a pump answers again
 
 
 class PersonalCheck:
     """The one test that a person makes at a time on this gateway.
 
-    `away` gives the names of the lines that are silent now; `passed` is told the pump and the person.
+    `away` gives the names of the lines that have gone silent lately; `passed` is told the pump and the person.
     """
 
     def __init__(self, away: Callable[[], Sequence[str]], passed: Callable[[str, str], None]) -> None:
@@ -47,11 +47,11 @@ class PersonalCheck:
             left_s = test.until_s - self._loop.time()
             why = f"{test.by} is identifying {test.pump}; one at a time, or nobody knows whose cable was pulled"
             raise RefusedError(f"identify: {why}; ask again in {left_s:.0f} s at the latest")
-        if pump in self._away():
-            raise RefusedError(f"identify: {pump} does not answer now; plug its cable in, switch it on, then begin")
+        if away := self._away():
+            raise RefusedError(f"identify: {', '.join(away)} went silent a moment ago; plug the cable in, then begin")
         self._end()
         count = LEAST_SIGNALS + secrets.randbelow(MOST_SIGNALS - LEAST_SIGNALS + 1) if signals else 0
-        self._test = _Test(pump, by, self._loop.time() + TEST_S, count, frozenset(self._away()))
+        self._test = _Test(pump, by, self._loop.time() + TEST_S, count)
         self._result.pop(pump, None)
         return count
 
@@ -91,8 +91,7 @@ class PersonalCheck:
         test.settles = self._loop.call_later(SETTLES_S, self._settled, test)
 
     def _settled(self, test: _Test) -> None:
-        others = [name for name in self._away() if name not in test.away_before]
-        if others:
+        if others := self._away():
             self._end(f"{', '.join(others)} went silent too: pull one cable only")
         else:
             self._end()
@@ -124,6 +123,10 @@ class Identifying:
             raise RefusedError(f"identify: {runner.name} is identified already, by {runner.line.proved_by}")
         if runner.family.monitor_only:
             raise RefusedError(f"identify: {runner.name} is only monitored; nothing is ever started on it")
+        if runner.missing or runner.problem:
+            raise RefusedError(
+                f"identify: {runner.name} does not answer now; plug its cable in, switch it on, then begin"
+            )
         if seen is not None:
             if why := self.check.counted(runner.name, by, seen):
                 raise RefusedError(why)
@@ -147,7 +150,9 @@ class Identifying:
         self.check.came_back(runner.name)
 
     def _away(self) -> list[str]:
-        return [name for name, runner in self._runners.items() if runner.missing or runner.problem]
+        """A pump that has been silent for longer is switched off: its cable is not the one that is being moved."""
+        silent = [runner for runner in self._runners.values() if runner.missing or runner.problem]
+        return [runner.name for runner in silent if runner.line.silent_s < LATELY_S]
 
     def _passed(self, pump: str, by: str) -> None:
         self._runners[pump].identified_by(by)

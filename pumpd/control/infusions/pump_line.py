@@ -58,6 +58,11 @@ class PumpLine:
         return self.failures >= LOST_AFTER_FAILURES
 
     @property
+    def silent_s(self) -> float:
+        """Time since the pump last answered."""
+        return asyncio.get_running_loop().time() - self._heard_s
+
+    @property
     def identified(self) -> bool:
         """The configured pump is on the line, and has not been silent since it was identified."""
         if self.driver is None or self.driver.connections != self._identified_on:
