@@ -1,8 +1,8 @@
 /* Runs the firmware of an AVR chip and counts the edges on its pins.
  *
  * The chip's UART 0 is a pseudo-terminal. Time is the chip's: a cycle counter, never this machine's clock. See `usage`
- * for the options. Every line on standard output is a JSON object; standard input takes `count`, `reset`, and `pin C0 0`
- * for a level on an input. SIGTERM and SIGINT end it with exit status 0 after a last count; a crash of the firmware
+ * for the options. Every line on standard output is a JSON object; standard input takes `count`, `clear`
+ * (the counts), `reset` (the chip), and `pin C0 0` for a level on an input; each is answered by a count. SIGTERM and SIGINT end it with exit status 0 after a last count; a crash of the firmware
  * ends it with 3.
  *
  * What it does not show: the electrical side, the motor, the baud rate's error (bytes take the time of the rate that
@@ -47,7 +47,8 @@ typedef struct {
     int bit, way_bit;
     int level, way;
     uint64_t high, low;   /* rising edges while the direction pin was high, and low */
-    uint64_t first, last; /* the cycles of the first and last rising edge */
+    uint64_t first, last;        /* the cycles of the first and last rising edge */
+    uint64_t shortest, longest;  /* cycles between two of them */
 } pin_t;
 
 static avr_t *avr;
@@ -61,7 +62,7 @@ static bool listened;                 /* a process has the port open */
 static uint8_t waiting[256];          /* bytes from the host that are still on the wire */
 static size_t waiting_count, waiting_at;
 static uint64_t next_byte;            /* the cycle at which the next of them may arrive */
-static uint64_t received, sent, unheard, overrun, last_received;
+static uint64_t received, sent, unheard, overrun, last_received, last_sent; /* bytes; the last two are cycles */
 static unsigned resets;
 static double late_s;                 /* wall seconds that the chip lost against its pace */
 static double started_at;
@@ -128,8 +129,15 @@ static void on_pin(avr_irq_t *irq, uint32_t value, void *param) {
         pin->high++;
     else
         pin->low++;
-    if (!pin->first)
+    if (!pin->first) {
         pin->first = avr->cycle;
+    } else {
+        uint64_t between = avr->cycle - pin->last;
+        if (!pin->shortest || between < pin->shortest)
+            pin->shortest = between;
+        if (between > pin->longest)
+            pin->longest = between;
+    }
     pin->last = avr->cycle;
 }
 
@@ -151,12 +159,13 @@ static void report(const char *event) {
     printf("{\"event\":\"%s\",\"cycles\":%" PRIu64 ",\"chip_s\":%.6f,\"wall_s\":%.3f,\"late_s\":%.3f,\"resets\":%u,",
            event, (uint64_t)avr->cycle, (double)avr->cycle / avr->frequency, now_s() - started_at, late_s, resets);
     printf("\"received\":%" PRIu64 ",\"last_received\":%" PRIu64 ",\"overrun\":%" PRIu64 ",\"sent\":%" PRIu64
-           ",\"unheard\":%" PRIu64 ",\"pins\":{",
-           received, last_received, overrun, sent, unheard);
+           ",\"last_sent\":%" PRIu64 ",\"unheard\":%" PRIu64 ",\"pins\":{",
+           received, last_received, overrun, sent, last_sent, unheard);
     for (int i = 0; i < pin_count; i++)
         printf("%s\"%s\":{\"high\":%" PRIu64 ",\"low\":%" PRIu64 ",\"first\":%" PRIu64 ",\"last\":%" PRIu64
-               ",\"level\":%d}",
-               i ? "," : "", pins[i].name, pins[i].high, pins[i].low, pins[i].first, pins[i].last, pins[i].level);
+               ",\"shortest\":%" PRIu64 ",\"longest\":%" PRIu64 ",\"level\":%d}",
+               i ? "," : "", pins[i].name, pins[i].high, pins[i].low, pins[i].first, pins[i].last, pins[i].shortest,
+               pins[i].longest, pins[i].level);
     puts("}}");
     fflush(stdout);
 }
@@ -167,6 +176,11 @@ static void report(const char *event) {
 static void without_level_tests(void) {
     for (uint8_t number = 0; number < 2; number++)
         avr_extint_set_strict_lvl_trig(avr, number, 0);
+}
+
+static void clear(void) {
+    for (int i = 0; i < pin_count; i++)
+        pins[i].high = pins[i].low = pins[i].first = pins[i].last = pins[i].shortest = pins[i].longest = 0;
 }
 
 static void reset(void) {
@@ -215,6 +229,7 @@ static void on_sent(avr_irq_t *irq, uint32_t value, void *param) {
     (void)irq;
     (void)param;
     uint8_t byte = value;
+    last_sent = avr->cycle;
     if (listened && write(master, &byte, 1) == 1)
         sent++;
     else
@@ -260,6 +275,9 @@ static void carry_out(char *line) {
     int bit;
     if (!strcmp(line, "count")) {
         report("count");
+    } else if (!strcmp(line, "clear")) {
+        clear();
+        report("clear");
     } else if (!strcmp(line, "reset")) {
         reset();
         report("reset");
@@ -268,7 +286,7 @@ static void carry_out(char *line) {
         avr_raise_irq(avr_io_getirq(avr, AVR_IOCTL_IOPORT_GETIRQ(port), bit), line[7] == '1');
         report("pin");
     } else {
-        fprintf(stderr, "chip: %s: not a command; known: count, reset, pin C0 0\n", line);
+        fprintf(stderr, "chip: %s: not a command; known: count, clear, reset, pin C0 0\n", line);
     }
 }
 

@@ -26,7 +26,7 @@
 
 /* ---- the machine: adapt this part to yours -------------------------------------------------------------------- */
 
-#define MODEL "REF-1"
+#define MODEL "ref-1"
 #define VERSION 0x0100        /* major, minor */
 #define LEAD_UM 1000UL        /* the plunger moves so far in one revolution */
 #define STEPS_PER_REV 3200UL  /* 200 full steps, 16 microsteps each */
