@@ -38,7 +38,6 @@ DEFINE_FIFO(uint16_t, uart_fifo);
 
 #define MOST_PINS 16
 #define SLICES_PER_S 1000 /* how often the chip is compared with the clock, and its line read, in chip time */
-#define LATE_S 0.05       /* a chip further behind the clock than this has lost that time; it never hurries after it */
 #define HARDWARE_FIFO 3   /* bytes that the chip holds until the firmware reads: two, and one in the shift register */
 
 typedef struct {
@@ -64,6 +63,7 @@ static size_t waiting_count, waiting_at;
 static uint64_t next_byte;            /* the cycle at which the next of them may arrive */
 static uint64_t received, sent, unheard, overrun, last_received, last_sent; /* bytes; the last two are cycles */
 static unsigned resets;
+static double catch_up_s = 0.05;      /* of chip time */
 static double late_s;                 /* wall seconds that the chip lost against its pace */
 static double started_at;
 static volatile sig_atomic_t ending;
@@ -73,6 +73,7 @@ static const char usage[] =
     "  --count NAME=PIN[/PIN]  count rising edges on a pin such as D2; the second pin is its direction. May be repeated\n"
     "  --link PATH             make PATH a link to the pseudo-terminal of UART 0\n"
     "  --speed X               chip seconds per real second (default 1; 0: as fast as this machine can)\n"
+    "  --catch-up S            chip seconds that it may make up for after a stall (default 0.05)\n"
     "  --every S               report the counts every S chip seconds\n"
     "  --reset-on-open         opening the port resets the chip, as the DTR line of an Arduino Uno does\n"
     "  --mcu NAME              default: what the image says, else atmega328p\n"
@@ -314,14 +315,15 @@ static void on_signal(int number) {
     ending = 1;
 }
 
-/* The chip never runs ahead of the clock. Time that it loses is reported, and not made up for. */
+/* The chip never runs ahead of the clock. It makes up for a short stall; a longer one is reported, and stays lost: a
+ * chip that hurried would end a lease before the host could renew it. */
 static void keep_pace(double speed) {
     static uint64_t from_cycle;
     static double from_s;
     if (!from_s)
         from_s = started_at;
     double now = now_s(), due = from_s + (avr->cycle - from_cycle) / (double)avr->frequency / speed;
-    if (now > due + LATE_S) {
+    if (now > due + catch_up_s / speed) {
         late_s += now - due;
         from_cycle = avr->cycle;
         from_s = now;
@@ -390,6 +392,7 @@ int main(int argc, char **argv) {
         {"speed", required_argument, NULL, 's'}, {"every", required_argument, NULL, 'e'},
         {"mcu", required_argument, NULL, 'm'},   {"frequency", required_argument, NULL, 'f'},
         {"help", no_argument, NULL, 'h'},        {"reset-on-open", no_argument, NULL, 'r'},
+        {"catch-up", required_argument, NULL, 'u'},
         {NULL, 0, NULL, 0},
     };
     const char *link = NULL, *mcu = NULL;
@@ -403,6 +406,7 @@ int main(int argc, char **argv) {
         case 'e': every_s = number("--every", optarg); break;
         case 'm': mcu = optarg; break;
         case 'f': frequency = number("--frequency", optarg); break;
+        case 'u': catch_up_s = number("--catch-up", optarg); break;
         case 'r': reset_on_open = true; break;
         case 'h': fputs(usage, stdout); return 0;
         default: fputs(usage, stderr); return 2;

@@ -78,7 +78,7 @@ static volatile uint8_t alarms;
 static volatile uint32_t steps, last_step; /* made since the load, and after which the program has ended */
 static volatile uint32_t lease;            /* ticks until the flow ends */
 static volatile uint8_t ticks;
-static uint32_t phase, advance;            /* one step whenever `phase` overflows: the mean rate is exact */
+static uint32_t phase, advance;            /* one step whenever `phase` overflows: no error adds up */
 
 static void end_flow(uint8_t why) {
     flowing = false;
@@ -277,10 +277,7 @@ static uint8_t do_renew(const char *data) {
         return MALFORMED;
     if (lease_s == 0 || lease_s > LONGEST_LEASE_S)
         return OUT_OF_RANGE;
-    ATOMIC_BLOCK(ATOMIC_RESTORESTATE) {
-        if (flowing) /* a lease that has ended stays ended */
-            lease = lease_s * TICKS_PER_S;
-    }
+    ATOMIC_BLOCK(ATOMIC_RESTORESTATE) { lease = lease_s * TICKS_PER_S; } /* without flow it has no effect */
     return DONE;
 }
 

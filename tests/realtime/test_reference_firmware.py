@@ -18,7 +18,7 @@ from pumpd.driving import DeclinedError
 from pumpd.pump import Done, PumpAlarm, PumpProgram, PumpState, RateStep, Refused
 from pumpd.quantities import Duration, Length, Rate, Volume
 from pumpd_simulators.bench import simulate
-from reference_pump.codec import ReplyFramer, Request
+from reference_pump.codec import Reply, ReplyFramer, Request
 from reference_pump.driver import Reference
 
 pytestmark = pytest.mark.realtime
@@ -257,9 +257,16 @@ async def test_the_simulator_answers_as_the_firmware(chip):
 
 @pytest.mark.requirement("COM-06")
 def test_what_is_damaged_or_meant_for_another_is_not_answered(chip):
-    good = Request(1, 7, "I").to_bytes()
-    bad = [good[:5] + b"J" + good[6:], good[:-2] + b"X\n", Request(2, 7, "I").to_bytes(), b":01\n", b":" * 200 + b"\n"]
-    noise = [b"\xff\x00=0107I0\n", good[:6], b":" + b"A" * 300 + b"\n"]
-    (answer,) = of_the_chip(chip.port, [b"".join([*bad, *noise]) + good])
-    assert ReplyFramer().feed(answer)[0].sequence == 7
-    assert answer.count(b"\n") == 1
+    wrong = Request(1, 3, "I").to_bytes()
+    for bad in (
+        wrong[:5] + b"J" + wrong[6:],
+        wrong[:-2] + b"0\n",
+        Request(2, 4, "I").to_bytes(),  # for another pump
+        Reply(1, 5, "I", 0).to_bytes(),  # a reply, as an adapter's echo brings it back
+        b":01\n",
+        b":" + b"A" * 300 + b"\n",
+        b"\xff\x00" + wrong[:6],
+    ):
+        (answer,) = of_the_chip(chip.port, [bad + Request(1, 7, "I").to_bytes()])
+        (reply,) = ReplyFramer().feed(answer)
+        assert reply.sequence == 7, bad
