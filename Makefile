@@ -97,7 +97,7 @@ pictures: page system
 table: setup
 	for tool in $(PRINTED); do $(RUN) python -m tools.$$tool; done
 
-# Every locked package in its locked version. Other packages stay: a driver that somebody installed would else be gone.
+# Every locked package in its locked version. Other packages stay: else a driver that you installed would be gone.
 setup: $(UV)
 	@$(UV) sync --locked --inexact --quiet
 

@@ -1,4 +1,4 @@
-"""`make setup` installs what is locked, and keeps what somebody else has installed: a third party's driver."""
+"""`make setup` installs what is locked, and keeps what a person has installed beside it: a third party's driver."""
 
 import os
 import shutil
@@ -45,7 +45,7 @@ def wheel(folder: Path) -> Path:
 
 
 @pytest.mark.realtime
-def test_setup_keeps_a_driver_that_somebody_else_installed(tmp_path):
+def test_setup_keeps_a_third_party_s_driver(tmp_path):
     kept = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV" and not name.startswith("UV_")}
     environment = kept | {"UV_OFFLINE": "1", "PATH": f"{Path(uv()).parent}:{os.environ['PATH']}"}
 

@@ -28,7 +28,7 @@ _STATUS = re.compile(r"([01])([0-9A-F]{2})([0-9A-F]{8})([0-9A-F]{8})([0-9A-F]{8}
 class Flag(IntFlag):
     """Why the pump does not infuse; the next program clears them."""
 
-    RESET = 0x01  # it has started anew
+    RESET = 0x01  # it has restarted
     LEASE_ENDED = 0x02
     STALLED = 0x04
     KEY_PRESSED = 0x08  # a person stopped it
