@@ -35,6 +35,7 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--volume", default="35 mL", help="of the infusion through the driver (default: 35 mL)")
     parser.add_argument("--diameter", default="26.59 mm", help="of its syringe (default: 26.59 mm)")
     parser.add_argument("--speed", type=int, default=1, help="chip seconds per second (default: 1)")
+    parser.add_argument("--catch-up", default="0.05", metavar="S", help="chip seconds to make up for (default: 0.05)")
     parser.add_argument("--reset-on-open", action="store_true", help="opening the port resets the chip")
     parser.add_argument(
         "--clamp", action="store_true", help="the gateway has a line clamp, for a pump without watchdog"
@@ -57,7 +58,7 @@ def main(given: Sequence[str] | None = None) -> int:
     counted = options.count or ["step=D2/D5"]
     settings = dict(pair.split("=", 1) for pair in options.setting)
     pump = Pump(options.driver, settings, counted[0].partition("=")[0], options.steps_per_mm, options.clamp)
-    flags = ["--catch-up", "1", *(["--reset-on-open"] if options.reset_on_open else [])]
+    flags = ["--catch-up", options.catch_up, *(["--reset-on-open"] if options.reset_on_open else [])]
     wanted, passed, infusions = options.only or STEPS, True, list[Infusion]()
     with tempfile.TemporaryDirectory() as name, asyncio.Runner(loop_factory=exact_loop) as runner:
         try:

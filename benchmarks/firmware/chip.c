@@ -1,9 +1,9 @@
 /* Runs the firmware of an AVR chip and counts the edges on its pins.
  *
  * The chip's UART 0 is a pseudo-terminal. Time is the chip's: a cycle counter, never this machine's clock. See `usage`
- * for the options. Every line on standard output is a JSON object; standard input takes `count`, `clear`
- * (the counts), `reset` (the chip), and `pin C0 0` for a level on an input; each is answered by a count. SIGTERM and SIGINT end it with exit status 0 after a last count; a crash of the firmware
- * ends it with 3.
+ * for the options. Every line on standard output is a JSON object; standard input takes `count`, `clear` (the counts),
+ * `reset` (the chip), and `pin C0 0` for a level on an input, each answered by a count. SIGTERM, SIGINT and the end of a
+ * pipe on standard input end it with exit status 0 after a last count; a crash of the firmware ends it with 3.
  *
  * What it does not show: the electrical side, the motor, the baud rate's error (bytes take the time of the rate that
  * the firmware has set, whatever rate the host has set), and the bootloader.
@@ -23,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
@@ -295,11 +296,13 @@ static void obey(void) {
     static char line[64];
     static size_t length;
     static bool closed;
+    struct stat kind;
     struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
     char byte;
     while (!closed && poll(&input, 1, 0) > 0) {
         if (read(STDIN_FILENO, &byte, 1) != 1) {
             closed = true;
+            ending = fstat(STDIN_FILENO, &kind) == 0 && S_ISFIFO(kind.st_mode); /* who gave the commands is gone */
         } else if (byte == '\n') {
             line[length] = 0;
             length = 0;

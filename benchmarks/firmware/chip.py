@@ -73,7 +73,9 @@ class Chip:
 
     def close(self):
         self.popen.terminate()
-        self.popen.communicate(timeout=10)
+        self.popen.wait(10)
+        for pipe in (self.popen.stdin, self.popen.stdout, self.popen.stderr):
+            pipe.close()
 
     def _line(self):
         line = self.popen.stdout.readline()
