@@ -17,6 +17,7 @@ from pumpd.pump import Container, Done, PumpProgram, RateStep, family
 from pumpd.quantities import Duration, Length, Rate, Volume
 from pumpd.wire.guard import Guard
 from pumpd_simulators.bench import simulate
+from pumpd_simulators.cables import outlet
 from pumpd_simulators.port import PtyPort
 
 WATCHED_S = LEASE_S + 3.0
@@ -89,7 +90,7 @@ async def _lapse(made: DyingBed) -> float:
     loop = asyncio.get_running_loop()
     with tempfile.TemporaryDirectory() as name:
         pump = simulate(made.driver, options=dict(made.options))
-        port = PtyPort(pump, Path(name) / "pump")
+        port = PtyPort(outlet(pump), Path(name) / "pump")
         await port.open()
         driver = await family(made.driver).connect(port.address, made.settings)
         inner = None if made.order else Length("26.59")

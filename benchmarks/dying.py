@@ -62,8 +62,16 @@ class DyingBed:
 
 
 BEDS = {
-    "new-era": DyingBed("new-era", "ne-1000", ("native", "deadman")),
-    "new-era-basic": DyingBed("new-era", "ne-1000", ("deadman", "vtbi_only"), settings={"safe_mode": "off"}),
+    "new-era": DyingBed(
+        "new-era", "ne-1000", ("native", "deadman"), settings={"address": 1}, options={"address": 1}
+    ),
+    "new-era-basic": DyingBed(
+        "new-era",
+        "ne-1000",
+        ("deadman", "vtbi_only"),
+        settings={"safe_mode": "off", "address": 2},
+        options={"address": 2},
+    ),
     "asena": DyingBed("alaris-asena", "Asena", ("native", "deadman"), "8002-51740"),
     "perfusor": DyingBed("dianet-star", "Perfusor fm", ("native",), "11111", options={"serial": "11111"}),
     "fresenius": DyingBed("fresenius-base-a", "BASE-A", ("vtbi_only",)),

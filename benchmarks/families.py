@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from pumpd.pump import Done, Identity, families, family
+from pumpd.pump import Done, Identity, Mark, families, family
 from pumpd.wire import memory
 from pumpd_simulators.bench import simulate
 
@@ -18,6 +18,11 @@ def own() -> list[str]:
     """pumpd's own families, not those of other distributions; FIRST comes first."""
     names = [name for name, point in families().items() if point.value.startswith("pumpd_drivers.")]
     return sorted(names, key=lambda name: (name != FIRST, name))
+
+
+def options(name: str) -> dict[str, int]:
+    """Settings and simulator options by which a pump of this family shows which one it is, where it needs any."""
+    return {"address": 1} if Mark.ADDRESS in family(name).marks else {}
 
 
 def controlled(names: Iterable[str]) -> list[str]:
@@ -48,15 +53,16 @@ class Bed:
         return (
             f'[[pump]]\nname = "{self.name}"\ndriver = "{self.family}"\nport = "{self.port}"\nmodel = "{who.model}"\n'
             f'serial = "{who.serial or self.name}"\nclamp = {str(self.family in CLAMPED).lower()}\nsimulated = true\n'
+            + "".join(f"settings.{key} = {value}\n" for key, value in options(self.family).items())
         )
 
 
 async def identity(name: str) -> Identity:
     """What the simulated pump of a family reports about itself; the configuration has to match it."""
     if name not in _identified:
-        pump = simulate(name)
+        pump = simulate(name, options=options(name))
         memory.serve("who", pump, paced=False)
-        driver = await family(name).connect("memory://who", {})
+        driver = await family(name).connect("memory://who", options(name))
         try:
             outcome = await driver.identify()
             assert isinstance(outcome, Done), outcome

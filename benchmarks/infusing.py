@@ -10,6 +10,7 @@ from pumpd.control.confirming.signature import pairable
 from pumpd.control.tablets.keys import KeyStore
 from pumpd.infusion.events import Binding, ConfirmAction
 from pumpd.messages.signing import der_of, sign
+from pumpd_simulators.bench import SimulatedPump
 from tests.control.testbed import ORDER
 
 
@@ -23,8 +24,20 @@ class Nurse:
         self._paired = store.add(pairable("bench", "confirm", der_of(self._key.public_key())))
         self._infusions = 0
 
-    async def infuse(self, process: ControlProcess, family: str):
-        """Returns when flow was seen. Each infusion is for a new patient: one patient gets none so soon (PRG-17)."""
+    async def identify(self, process: ControlProcess, pump: SimulatedPump):
+        """Show that this pump is the one at bed1: to control, a pump that is silent for a while has no cable."""
+        assert (await process.ask(op="identify", pump="bed1", by="bench"))["ok"]
+        pump.fire("silence/4s")
+        await process.pump(lambda shown: shown["proved_by"])
+
+    async def infuse(self, process: ControlProcess, family: str, pump: SimulatedPump | None = None):
+        """Returns when flow was seen. `pump`: identified first if nothing shows which one it is.
+
+        Each infusion is for a new patient: one patient gets none so soon (PRG-17).
+        """
+        (shown,) = (await process.ask(op="status"))["result"]["pumps"]
+        if pump is not None and not shown["proved_by"]:
+            await self.identify(process, pump)
         self._infusions += 1
         order = {**ORDER, **ORDERS.get(family, {}), "patient": f"bench-{self._infusions}"}
         for request in ({"op": "associate", "pump": "bed1", "patient": order["patient"]}, order):

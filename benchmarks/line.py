@@ -10,7 +10,9 @@ import selectors
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from benchmarks.families import options
 from pumpd_simulators.bench import simulate
+from pumpd_simulators.cables import outlet
 from pumpd_simulators.device import Operation
 from pumpd_simulators.port import BITS_A_BYTE, PtyPort
 
@@ -32,10 +34,10 @@ class Frame:
 
 class Line:
     def __init__(self, family, path):
-        self.pump = simulate(family)
+        self.pump = simulate(family, options=options(family))
         device = self.pump.device
         self.byte_s = getattr(device, "bits_a_byte", BITS_A_BYTE) / device.baud
-        self.port = PtyPort(self.pump, path)
+        self.port = PtyPort(outlet(self.pump), path)
         self.frames: list[Frame] = []
         self._to_pump, self._to_host = self.pump.feed, None
         self.pump.feed = self._received

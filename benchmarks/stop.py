@@ -78,7 +78,7 @@ async def _running(name, tries):
         async with line(name, folder / "pump") as served, control_process(folder, beds) as process:
             await process.ready()
             for _ in range(tries):
-                await nurse.infuse(process, name)
+                await nurse.infuse(process, name, served.pump)
                 done.append(await _try(process, served, chance.uniform(0.0, 1.0)))
                 await process.pump(lambda pump: pump["infusion"]["state"] == "stopped")
             return _times(done, served.longest_poll_s(), served)

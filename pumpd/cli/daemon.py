@@ -11,6 +11,7 @@ from pumpd.cli.supervise import supervise
 from pumpd.dosing import LibraryError
 from pumpd.library.files import default_library, read_library
 from pumpd.pump import UnknownFamilyError, family
+from pumpd.pump_bindings import binding_errors, binding_warnings
 from pumpd.settings import Settings
 
 config_app = typer.Typer(help="The configuration. Not a cleared medical device.", no_args_is_help=True)
@@ -31,8 +32,13 @@ def check(*, config: Config = CONFIG, as_json: Json = False) -> None:
     settings = load_settings(config, as_json=as_json)
     if problems := [*_library_problems(settings), *_pump_problems(settings)]:
         refuse(problems, as_json=as_json)
-    names = [pump.name for pump in settings.pumps]
-    print(json.dumps({"ok": True, "pumps": names}) if as_json else f"{config}: no errors, {len(names)} pump(s)")
+    names, warnings = [pump.name for pump in settings.pumps], binding_warnings(settings.pumps)
+    if as_json:
+        print(json.dumps({"ok": True, "pumps": names, "warnings": warnings}))
+        return
+    for warning in warnings:
+        print(f"warning: {warning}")
+    print(f"{config}: no errors, {len(warnings)} warning(s), {len(names)} pump(s)")
 
 
 def _library_problems(settings: Settings) -> list[str]:
@@ -51,4 +57,4 @@ def _pump_problems(settings: Settings) -> list[str]:
             family(pump.driver).check_settings(pump.settings)
         except (UnknownFamilyError, ValueError) as error:
             problems.append(f"pump {pump.name}: {error}")
-    return problems
+    return problems or binding_errors(settings.pumps)

@@ -84,6 +84,7 @@ def show(
         "rate_max_ml_h": given.rate_max.number,
         "volume_max_ml": given.volume_max.number,
         "max_steps": str(given.max_steps),
+        "shows_which_pump_by": ", ".join(loaded.marks) or "nothing: a person identifies it after each lost link",
         "flow_ends_by": ", ".join(given.loss_of_control),
         "watchdog_s": given.watchdog.number if given.watchdog else "none",
         "monitor_only": "yes" if given.monitor_only else "no",

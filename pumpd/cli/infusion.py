@@ -31,6 +31,7 @@ from pumpd.cli.wording import pump_lines, review_text, status_text
 from pumpd.messages.requests import (
     ChallengeRequest,
     Clear,
+    Identify,
     Order,
     Pause,
     Reconcile,
@@ -148,6 +149,29 @@ def clear(*, pump: Pump, by: By = "command line", config: Config = CONFIG, as_js
     """Clear a trip after its cause was removed. Nothing flows until the remainder is confirmed again."""
     status = ask(config, Clear(pump=pump, by=by), as_json=as_json)
     show(status, f"Cleared; now {status['infusion']['state']}.", as_json=as_json)
+
+
+def identify(
+    *,
+    pump: Pump,
+    seen: Annotated[int | None, typer.Option(help="How often the pump signalled, once you have counted.")] = None,
+    by: By = "command line",
+    wait: Annotated[float, typer.Option(help="Seconds to wait for the cable to be pulled.")] = 100.0,
+    config: Config = CONFIG,
+    as_json: Json = False,
+) -> None:
+    """Identify a pump that cannot show which one it is, standing at it: its cable is pulled, or its signals counted."""
+    status = ask(config, Identify(pump=pump, seen=seen, by=by), as_json=as_json)
+    if not as_json and status["to_identify"]:
+        print(f"{status['to_identify']}.")
+    end = time.monotonic() + wait
+    while not status["proved_by"] and not status["to_identify"].startswith("count:"):
+        if time.monotonic() > end or not status["to_identify"].startswith("at the pump"):
+            fail(f"Not identified: {status['to_identify']}. Nothing starts on {pump}.", as_json=as_json)
+        time.sleep(0.5)
+        pumps = ask(config, StatusRequest(), as_json=as_json)["pumps"]
+        status = next(each for each in pumps if each["pump"] == pump)
+    show(status, f"Identified by {status['proved_by']}." if status["proved_by"] else "", as_json=as_json)
 
 
 def reconcile(

@@ -91,6 +91,8 @@ def pump_lines(pump: dict[str, Any]) -> list[str]:
     lines = [f"{pump['pump']}: {simulated}{pump['model']} ({pump['driver']}), serial {pump['serial']}"]
     if pump["problem"]:
         lines.append(f"  not available: {pump['problem']}")
+    if pump["to_identify"]:
+        lines.append(f"  not known which pump answers: {pump['to_identify']} (pumpd identify --pump {pump['pump']})")
     lines.append(f"  patient: {pump['patient'] or 'none'}")
     alarms = [_alarm(alarm) for alarm in pump.get("alarms", ())]  # an answer to a request has none
     infusion = pump["infusion"]

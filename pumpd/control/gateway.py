@@ -7,6 +7,7 @@ from pumpd.control.alarms.board import Key
 from pumpd.control.alarms.service import AlarmService
 from pumpd.control.alarms.sounder import Sounder
 from pumpd.control.confirming.service import ConfirmingService
+from pumpd.control.infusions.identifying import Identifying
 from pumpd.control.infusions.pump_part import PumpPart, TimePart
 from pumpd.control.infusions.pump_service import PumpService, stop_all
 from pumpd.control.infusions.pumps import Pumps
@@ -57,7 +58,7 @@ class Gateway:
         """`others`: sessions that another build began. `damage`: what is wrong with the earlier journal."""
         self.settings, self.library, self.clock, self.journal = settings, library, clock, journal
         self.runners = {runner.name: runner for runner in runners}
-        pumps = Pumps(self.runners, clock)
+        pumps, self.identifying = Pumps(self.runners, clock), Identifying(self.runners)
         self.parts = Parts(self._part_died)
         self.health = JournalHealth(self.runners, journal, clock, self.changed, damage)
         self.library_check = LibraryCheck(settings, library, journal, clock)
@@ -94,6 +95,7 @@ class Gateway:
             self.alarms,
             self.observations,
             self.ordering,
+            self.identifying,
             self.library_check,
             self.health,
             self._sounder,
@@ -107,6 +109,7 @@ class Gateway:
             keys,
             sign_ins,
             pumps,
+            self.identifying,
             self.ordering,
             self.confirming,
             self.alarms,
@@ -120,6 +123,7 @@ class Gateway:
             settings.gateway,
             library,
             pumps,
+            self.identifying,
             self.ordering,
             self.confirming,
             SoftwareNurses(register, self.confirming),

@@ -39,6 +39,7 @@ from pumpd.library.files import default_library, read_library
 from pumpd.messages.requests import DISCLAIMER
 from pumpd.notify import notify, watchdog_interval_s
 from pumpd.pump import family
+from pumpd.pump_bindings import binding_errors
 from pumpd.settings import Settings
 
 log = structlog.get_logger("pumpd.control")
@@ -60,6 +61,9 @@ async def gateway(settings: Settings, library: Library, journal: JournalWriter) 
     def on_change(_pump: PumpService) -> None:
         made.changed()
 
+    def came_back(pump: PumpService) -> None:
+        made.identifying.came_back(pump)
+
     def last_check(pump: PumpService) -> str:
         return made.gate.last_check(pump)
 
@@ -75,6 +79,8 @@ async def gateway(settings: Settings, library: Library, journal: JournalWriter) 
             lines[pump.port],
             on_change=on_change,
             last_check=last_check,
+            others=lambda: runners,
+            came_back=came_back,
         )
         for pump in settings.pumps
     ]
@@ -83,6 +89,8 @@ async def gateway(settings: Settings, library: Library, journal: JournalWriter) 
             runner.family.check_settings(runner.settings.settings)
         except ValueError as error:
             raise ValueError(f"pump {runner.name}: {error}") from error
+    if errors := binding_errors(settings.pumps):
+        raise ValueError("; ".join(errors))
     now = build(settings, library)
     earlier = read_earlier(settings.journal_path, library, runners, clock, now)
     made = Gateway(

@@ -163,7 +163,7 @@ def _log_end(folder: Path, name: str) -> str:
 
 def _pumpsim(port: Path, speed: int, faults: Sequence[str], seed: int, control: int) -> list[str]:
     command = [sys.executable, "-m", "pumpd_simulators", "new-era", "--pty", str(port), "--speed", str(speed)]
-    command += ["--seed", str(seed), "--control", f"127.0.0.1:{control}"]
+    command += ["--address", "1", "--seed", str(seed), "--control", f"127.0.0.1:{control}"]
     for fault in faults:
         command += ["--fault", fault]
     return command
@@ -201,6 +201,7 @@ port = "{port}"
 model = "ne-1000"
 serial = "SIMULATED-1"
 simulated = true
+settings = {{ address = 1 }}
 """,
         encoding="utf-8",
     )

@@ -15,6 +15,7 @@ Promises:
 This module has what each event does by itself; `evaluate` then checks the infusion as a whole.
 """
 
+from pumpd.infusion import doubt
 from pumpd.infusion.evaluate import evaluate
 from pumpd.infusion.events import (
     Action,
@@ -31,6 +32,8 @@ from pumpd.infusion.events import (
     PauseRequested,
     ProgramLoaded,
     ProgramReadBack,
+    PumpDoubted,
+    PumpIdentified,
     ReadBackProgram,
     ReadingFailed,
     ReadingTaken,
@@ -65,8 +68,12 @@ RESUMABLE = frozenset(
         AlarmCode.PUMP_WATCHDOG,
         AlarmCode.CONTROL_RESTARTED,
         AlarmCode.DEADMAN_FAILED,
+        AlarmCode.IDENTITY_DOUBTED,
     }
 )
+
+
+IDENTIFY_FIRST = "it is not known which pump answers; identify the pump first, standing at it"
 
 
 def begin(infusion: Infusion) -> tuple[Infusion, tuple[Action, ...]]:
@@ -85,11 +92,18 @@ def advance(infusion: Infusion, event: Event) -> tuple[Infusion, tuple[Action, .
 def _take(turn: Turn, event: Event) -> None:
     match event:
         case ReadingTaken(reading=reading):
-            turn.infusion = apply_reading(turn.infusion, reading)
+            if turn.infusion.doubted_ns is None:
+                turn.infusion = apply_reading(turn.infusion, reading)
+            else:
+                doubt.reading(turn, reading)
         case TimePassed() | StopAnswered():
             pass  # only readings prove a stop (STP-04)
         case ReadingFailed(link_lost=lost):
             turn.set(link_lost=lost)
+        case PumpDoubted():
+            doubt.begin(turn, event)
+        case PumpIdentified():
+            doubt.end(turn, event)
         case StopRequested():
             _stop_requested(turn, event)
         case PauseRequested(by=by, reason=reason):
@@ -150,6 +164,9 @@ def _resume_requested(turn: Turn, by: str) -> None:
     infusion = turn.infusion
     if infusion.state is not State.PAUSED:
         turn.refuse(f"resume: the infusion is {infusion.state}, not paused")
+        return
+    if infusion.doubted_ns is not None:
+        turn.refuse(f"resume: {IDENTIFY_FIRST}")
         return
     turn.do(Record("resume_requested", {"by": by, "delivered_ml": infusion.delivered.number}))
     turn.set(resuming_ns=turn.now_ns)
@@ -288,6 +305,9 @@ def _trips_cleared(turn: Turn, by: str) -> None:
     infusion = turn.infusion
     if infusion.state is not State.TRIPPED:
         turn.refuse(f"clear: the infusion is {infusion.state}, there is no trip to clear")
+        return
+    if infusion.doubted_ns is not None:
+        turn.refuse(f"clear: {IDENTIFY_FIRST}")
         return
     turn.do(Record("trips_cleared", {"by": by, "trips": [code.value for code in infusion.trips]}))
     turn.clear_alarms(frozenset(infusion.trips))

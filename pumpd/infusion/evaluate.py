@@ -125,6 +125,13 @@ def _stopped(infusion: Infusion) -> bool:
     return stopped(infusion.no_flow_since_ns, infusion.reading, infusion.limits.still_for_ns)
 
 
+def _no_flow(infusion: Infusion) -> bool:
+    """The last reading shows no flow. Of a pump in doubt it confirms nothing, but no further stop is needed there."""
+    if infusion.doubted_ns is None:
+        return infusion.no_flow_since_ns is not None
+    return infusion.doubted_reading is not None and infusion.doubted_reading.state.no_flow
+
+
 def _resolved(infusion: Infusion) -> frozenset[AlarmCode]:
     """Doubts that the pump's own counter resolves, unless the counter was lost too."""
     lost = infusion.unaccounted or AlarmCode.DELIVERY_UNCERTAIN in infusion.trips
@@ -162,7 +169,7 @@ def _ending(turn: Turn, *, repeat: bool) -> None:
         if infusion.reading is None or infusion.reading.asked_ns < (infusion.stop_since_ns or 0):
             turn.raise_alarm(AlarmCode.DELIVERY_UNCERTAIN)  # COM-05: the pump has not answered since the stop
     late = turn.now_ns - (infusion.stop_sent_ns or 0) >= limits.stop_retry_ns
-    if repeat and infusion.no_flow_since_ns is None and late:
+    if repeat and late and not _no_flow(infusion):
         turn.send_stop()
 
 
@@ -180,7 +187,10 @@ def _watch_link(turn: Turn) -> None:
 def _too_late_to_load(turn: Turn) -> bool:
     """The order, or what is left of it, was not loaded in time."""
     infusion = turn.infusion
+    if infusion.doubted_ns is not None:
+        return turn.now_ns - infusion.doubted_ns >= infusion.limits.identified_within_ns
     since_ns = infusion.ordered_ns if infusion.started_ns is None else infusion.since_ns
+    since_ns = max(since_ns, infusion.identified_ns or since_ns)
     return turn.now_ns - since_ns >= infusion.limits.loaded_within_ns
 
 
@@ -188,7 +198,12 @@ def _withdraw(turn: Turn) -> None:
     """No part of it may reach the pump later; the stop ends a load that is under way."""
     if turn.infusion.state is State.LOADING:
         turn.send_stop()
-    within = turn.infusion.limits.loaded_within_ns / NS_PER_S
+    limits = turn.infusion.limits
+    if turn.infusion.doubted_ns is not None:
+        within = limits.identified_within_ns / NS_PER_S
+        turn.load_failed(f"withdrawn: nobody identified the pump within {within:g} s; nothing was started, order again")
+        return
+    within = limits.loaded_within_ns / NS_PER_S
     turn.load_failed(
         f"withdrawn: the pump did not take the program within {within:g} s; nothing was started, "
         "order again once the pump answers"
@@ -200,7 +215,7 @@ def _ordered(turn: Turn) -> None:
     if _too_late_to_load(turn):
         _withdraw(turn)
         return
-    if reading is None:
+    if reading is None or turn.infusion.doubted_ns is not None:
         return
     reasons = pump_idle.objections(reading)
     if reasons:  # pumpd did not start what runs there, so it does not stop it

@@ -89,6 +89,24 @@ class ReadingFailed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class PumpDoubted(Event):
+    """A pump of the right kind answers after its link was lost, and nothing shows that it is the same one (COM-15).
+
+    `others`: another pump of its kind on this gateway could not show it either, so the cables may be swapped.
+    """
+
+    why: str
+    others: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PumpIdentified(Event):
+    """A person at the pump has shown that it is this one."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class ProgramLoaded(Answered):
     outcome: Outcome[None]
 
@@ -247,6 +265,18 @@ class PlanRemainder:
 
 
 @dataclass(frozen=True, slots=True)
+class PumpRecognized:
+    """The running pump's counter continues: it is the same pump."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatched:
+    """The pump that answers is not the one of this infusion: stop every pump that it may be."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class RenewLease:
     until_ns: int
 
@@ -284,6 +314,8 @@ Action = (
     | StopPump
     | ReleasePump
     | PlanRemainder
+    | PumpRecognized
+    | Mismatched
     | RenewLease
     | RaiseAlarm
     | ClearAlarm

@@ -23,6 +23,8 @@ class Limits:
     flowing_within_ns: int = 5 * NS_PER_S  # STA-06
     read_back_within_ns: int = 5 * NS_PER_S  # STA-05
     loaded_within_ns: int = 20 * NS_PER_S  # [P] an order that the pump has not taken by then is withdrawn
+    identified_within_ns: int = 10 * _MIN  # [P] an order whose pump nobody identifies in this time is withdrawn
+    recognized_from: Volume = Volume("0.5")  # [P] COM-15: a lower count is shared by too many pumps
     stop_retry_ns: int = NS_PER_S // 2  # STP-03
     stop_alarm_ns: int = 3 * NS_PER_S  # STP-03
     same_trips: int = 3  # STP-07

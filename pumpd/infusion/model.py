@@ -53,6 +53,10 @@ class Infusion:
     read_back_from_ns: int | None = None  # a read-back that was requested before this proves nothing
     link_lost: bool = False
     no_flow_since_ns: int | None = None  # first of the unbroken readings without flow and with unchanged volume
+    doubted_ns: int | None = None  # since when it is not known which pump answers
+    doubted_reading: Reading | None = None  # the last one since then; nothing but `doubt` uses it
+    mismatched: bool = False  # a reading since then cannot be of this infusion's pump
+    identified_ns: int | None = None  # when a person last identified the pump
     # permission
     challenge: Binding | None = None
     confirmed: Binding | None = None
@@ -107,6 +111,7 @@ class Infusion:
             **instants,
             reading=reading,
             challenge=None,
+            doubted_reading=None,
             confirmed=self.confirmed and replace(self.confirmed, expires_ns=self.confirmed.expires_ns + by_ns),
             samples=tuple(Sample(each.at_ns + by_ns, each.delivered) for each in self.samples),
             tripped=tuple((code, at + by_ns) for code, at in self.tripped),
@@ -172,6 +177,8 @@ class Infusion:
 _INSTANTS = (
     "ordered_ns",
     "since_ns",
+    "doubted_ns",
+    "identified_ns",
     "read_back_from_ns",
     "no_flow_since_ns",
     "lease_until_ns",

@@ -62,7 +62,8 @@ MEANING: dict[State, str] = {
 
 _STOP = "stop requested"
 _TRIP = "an interlock tripped"
-_RESTART = "control restarted while a remainder was being prepared"
+_RESTART = "control restarted, or the pump's identity is in doubt, while a remainder was being prepared"
+_DOUBT = "the pump's identity is in doubt, before the first flow: a person must identify it"
 _RECONCILED = "a person read at the pump how much it gave"
 _PANEL = "flow or change seen at the pump"
 
@@ -72,13 +73,15 @@ TRANSITIONS: dict[State, dict[State, str]] = {
         State.ABANDONED: "pump not idle, or silent for too long, stop requested, or control restarted",
     },
     State.LOADING: {
+        State.ORDERED: _DOUBT,
         State.READY: "program read back, equal to the order",
         State.ABANDONED: "load or read-back failed or took too long, before the first flow; stop, or control restarted",
-        State.TRIPPED: "load or read-back of a remainder failed or took too long, or control restarted",
+        State.TRIPPED: "load or read-back of a remainder failed or took too long; or " + _RESTART,
         State.STOPPED: "stop requested, or pause budget or window used up",
         State.STOPPING: _PANEL,
     },
     State.READY: {
+        State.ORDERED: _DOUBT,
         State.TRIPPED: _RESTART,
         State.ARMED: "confirmation accepted",
         State.ABANDONED: "stop requested, or control restarted, before the first flow",
@@ -86,6 +89,7 @@ TRANSITIONS: dict[State, dict[State, str]] = {
         State.STOPPING: _PANEL,
     },
     State.ARMED: {
+        State.ORDERED: _DOUBT,
         State.STARTING: "pump idle, program read back again, every interlock permits",
         State.READY: "an interlock refused; a new confirmation is needed",
         State.TRIPPED: _RESTART,

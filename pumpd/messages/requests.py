@@ -140,6 +140,18 @@ class Clear(_Message):
     by: Text = "unnamed"
 
 
+class Identify(_Message):
+    """Identify a pump that cannot show which one it is, standing at it: pull its data cable and plug it in again.
+
+    Where the pump can signal, count how often it does; `seen` is that number.
+    """
+
+    op: Literal["identify"] = "identify"
+    pump: Id
+    seen: int | None = None
+    by: Text = "unnamed"
+
+
 class Reconcile(_Message):
     """End the doubt about the given volume with what a person read on the pump's display.
 
@@ -332,6 +344,7 @@ Request = Annotated[
     | Pause
     | Resume
     | Clear
+    | Identify
     | Reconcile
     | StatusRequest
     | TraceRequest

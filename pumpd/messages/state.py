@@ -127,6 +127,7 @@ class PumpState(TypedDict):
     """`age_s`: time since the last reading was requested. `problem`: why the pump is not available, or empty.
 
     `stopped`: the last reading shows no flow, and no infusion may flow.
+    `proved_by`: the mark, or the person, that shows which pump answers. `to_identify`: what a person must do for that.
     """
 
     pump: str
@@ -137,6 +138,8 @@ class PumpState(TypedDict):
     simulated: bool
     patient: str | None
     problem: str
+    proved_by: str | None
+    to_identify: str | None
     pump_state: str | None
     stopped: bool
     age_s: float | None

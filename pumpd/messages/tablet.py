@@ -116,6 +116,14 @@ class TabletClear(_Inner):
     pump: Id
 
 
+class TabletIdentify(_Inner):
+    """`seen`: how often the pump signalled, once the person has counted."""
+
+    op: Literal["identify"]
+    pump: Id
+    seen: int | None = None
+
+
 class TabletReconcile(_Inner):
     op: Literal["reconcile"]
     pump: Id
@@ -172,6 +180,7 @@ Inner = Annotated[
     | TabletPause
     | TabletResume
     | TabletClear
+    | TabletIdentify
     | TabletReconcile
     | Acknowledge
     | PauseAudio

@@ -55,6 +55,8 @@ RISK: dict[AlarmCode, tuple[Harm, Onset, str]] = {
     AlarmCode.LINK_LOST: (*_FATAL_SOON, "nobody sees what the pump does"),
     AlarmCode.READING_STALE: (Harm.REVERSIBLE, Onset.DELAYED, "the lease ends the flow by itself"),
     AlarmCode.LEASE_LAPSED: (*_FATAL_SOON, "the pump may not have stopped"),
+    AlarmCode.IDENTITY_DOUBTED: (*_FATAL_SOON, "a stop or a start may reach another patient's pump"),
+    AlarmCode.UNPRESCRIBED_FLOW: (*_FATAL_SOON, "a drug flows that nobody ordered here"),
     AlarmCode.STOP_UNCONFIRMED: (*_FATAL_NOW, "it flows although a stop was sent"),
     AlarmCode.WINDOW_TOO_FAST: (*_FATAL_SOON, "the dose is given in too short a time"),
     AlarmCode.WINDOW_CLOSED: (Harm.MINOR, Onset.IMMEDIATE, "part of the dose is not given; the prescriber decides"),

@@ -37,6 +37,8 @@ class AlarmCode(StrEnum):
     LINK_LOST = "link_lost"
     READING_STALE = "reading_stale"
     LEASE_LAPSED = "lease_lapsed"
+    IDENTITY_DOUBTED = "identity_doubted"
+    UNPRESCRIBED_FLOW = "unprescribed_flow"
     STOP_UNCONFIRMED = "stop_unconfirmed"
     WINDOW_TOO_FAST = "window_too_fast"
     WINDOW_CLOSED = "window_closed"
@@ -114,6 +116,8 @@ ALARM_TABLE: dict[AlarmCode, AlarmText] = {
     AlarmCode.LINK_LOST: AlarmText(Priority.HIGH, "Serial link to the pump lost", "Go to the pump, check cable"),
     AlarmCode.READING_STALE: AlarmText(Priority.LOW, "Pump answers late", "Check the serial cable"),
     AlarmCode.LEASE_LAPSED: AlarmText(Priority.HIGH, "Permission to flow lapsed", "See that the pump stopped"),
+    AlarmCode.IDENTITY_DOUBTED: AlarmText(Priority.HIGH, "Not known which pump answers", "Go to the pump, identify it"),
+    AlarmCode.UNPRESCRIBED_FLOW: AlarmText(Priority.HIGH, "Pump flows without an order", "Go to the pump, stop it"),
     AlarmCode.STOP_UNCONFIRMED: AlarmText(Priority.HIGH, "Stop not confirmed", "Stop at the pump, clamp the line"),
     AlarmCode.WINDOW_TOO_FAST: AlarmText(Priority.HIGH, "Dose runs faster than its window", "Check pump and patient"),
     AlarmCode.WINDOW_CLOSED: AlarmText(Priority.MEDIUM, "Window closed before the dose ended", "Tell the prescriber"),

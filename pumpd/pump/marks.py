@@ -1,4 +1,7 @@
-"""How a pump shows that it is the configured one and not another of its kind (COM-15)."""
+"""How a pump shows that it is the configured one and not another of its kind (COM-15).
+
+A port name is no mark: it shows which adapter is used, not which pump is at the end of its cable.
+"""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -6,13 +9,10 @@ from typing import Any, Protocol
 
 
 class Mark(StrEnum):
-    """What a pump can report, or must be addressed by, that no other pump of its kind shares."""
+    """What a pump reports, or must be addressed by, that no other pump of its kind on the gateway shares."""
 
     SERIAL = "serial number"
     ADDRESS = "network address"
-    TAG = "tag"  # a text that pumpd wrote to it earlier and reads back
-
-    # A port name is no mark: it shows which adapter is used, not which pump is at the end of its cable.
 
 
 class Marked(Protocol):

@@ -31,7 +31,7 @@ class Peer(Protocol):
 
 
 class MemoryTransport:
-    def __init__(self, served: "_Served", line: LineSettings, on_bytes: OnBytes, on_lost: OnLost) -> None:
+    def __init__(self, served: "Served", line: LineSettings, on_bytes: OnBytes, on_lost: OnLost) -> None:
         self._served, self._on_bytes, self._on_lost = served, on_bytes, on_lost
         self._byte_s = line.time_for(1) if served.paced else 0.0
         self._out_free = self._in_free = 0.0
@@ -79,21 +79,34 @@ class MemoryTransport:
             self._on_bytes(data)
 
 
-class _Served:
+class Served:
+    """A port in memory, as the side that offers it sees it."""
+
     def __init__(self, name: str, peer: Peer, *, paced: bool) -> None:
         self.name, self.peer, self.paced = name, peer, paced
         self.plugged = True
         self.transport: MemoryTransport | None = None
 
+    def unplug(self) -> None:
+        """Pull the cable: the host loses the port, and opening fails until `plug`."""
+        self.plugged = False
+        if self.transport is not None:
+            self.transport.unplug()
 
-_served: dict[str, _Served] = {}
+    def plug(self) -> None:
+        """Plug the cable in again."""
+        self.plugged = True
 
 
-def serve(name: str, peer: Peer, *, paced: bool = True) -> None:
+_served: dict[str, Served] = {}
+
+
+def serve(name: str, peer: Peer, *, paced: bool = True) -> Served:
     """Offer a peer as `memory://NAME`. Raises ValueError when the name is taken."""
     if name in _served:
         raise ValueError(f"memory://{name} is already served")
-    _served[name] = _Served(name, peer, paced=paced)
+    _served[name] = served = Served(name, peer, paced=paced)
+    return served
 
 
 def withdraw(name: str) -> None:
@@ -103,16 +116,13 @@ def withdraw(name: str) -> None:
 
 
 def unplug(name: str) -> None:
-    """Pull the cable: the host loses the port, and opening fails until `plug`."""
-    served = _served[name]
-    served.plugged = False
-    if served.transport is not None:
-        served.transport.unplug()
+    """As `Served.unplug`, by name."""
+    _served[name].unplug()
 
 
 def plug(name: str) -> None:
-    """Plug the cable in again."""
-    _served[name].plugged = True
+    """As `Served.plug`, by name."""
+    _served[name].plug()
 
 
 def connect(name: str, line: LineSettings, on_bytes: OnBytes, on_lost: OnLost) -> MemoryTransport:

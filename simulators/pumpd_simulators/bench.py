@@ -8,9 +8,10 @@ Promises:
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from pumpd_simulators.cables import Cables
 from pumpd_simulators.clock import LoopClock
 from pumpd_simulators.device import Device, PanelError, Send
 from pumpd_simulators.family import family
@@ -240,12 +241,13 @@ class SimulatedPump:
             self._loop.call_exception_handler({"message": f"fault {fault}: {error}", "exception": error})
 
 
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """All pumps of one process, by name, and their plant time."""
+class Bench(Cables):
+    """All pumps of one process, by name, their plant time and their cables."""
 
-    pumps: Mapping[str, SimulatedPump]
-    clock: LoopClock
+    def __init__(self, pumps: Mapping[str, SimulatedPump], clock: LoopClock) -> None:
+        super().__init__(pumps)
+        self.pumps = pumps
+        self.clock = clock
 
 
 def simulate(

@@ -20,6 +20,7 @@ from pydantic.fields import FieldInfo
 
 from pumpd_simulators.bench import Bench, SimulatedPump, simulate
 from pumpd_simulators.bench_file import BenchFile, PumpEntry
+from pumpd_simulators.cables import Outlet
 from pumpd_simulators.clock import FASTEST, LoopClock
 from pumpd_simulators.family import BrokenFamilyError, Family, UnknownFamilyError, families, family
 from pumpd_simulators.faults import FACTS, Fault
@@ -207,14 +208,16 @@ async def _serve(bench: BenchFile, ready: str) -> None:
             raise ValueError("; ".join(wrong))
         for name, pump in pumps.items():
             print(f"{name}: {pump.device.model}: {WARNING}", file=sys.stderr, flush=True)
+        here = Bench(pumps, clock)
+        ends.callback(here.shut)
         if bench.control is not None:
             from pumpd_simulators.control import Control  # noqa: PLC0415 - costs half the start-up time
 
-            web = Control(Bench(pumps, clock), *host_port(bench.control))
+            web = Control(here, *host_port(bench.control))
             await web.open()
             ends.push_async_callback(web.close)
             print(f"control port {web.address}", file=sys.stderr, flush=True)
-        ports = {entry.name: _port(entry, pumps[entry.name], paced=bench.pacing) for entry in bench.pump}
+        ports = {entry.name: _port(entry, here.outlets[entry.name], paced=bench.pacing) for entry in bench.pump}
         for port in ports.values():
             await port.open()
             ends.push_async_callback(port.close)
@@ -228,11 +231,11 @@ def _pump(entry: PumpEntry, seed: int, clock: LoopClock) -> SimulatedPump:
     return simulate(entry.family, model=entry.model, options=entry.options, seed=seed, faults=entry.faults, clock=clock)
 
 
-def _port(entry: PumpEntry, pump: SimulatedPump, *, paced: bool) -> PtyPort | TcpPort:
+def _port(entry: PumpEntry, outlet: Outlet, *, paced: bool) -> PtyPort | TcpPort:
     paced = paced and family(entry.family).paced
     if entry.tcp is not None:
-        return TcpPort(pump, *host_port(entry.tcp), paced=paced)
-    return PtyPort(pump, entry.pty or Path(), paced=paced)
+        return TcpPort(outlet, *host_port(entry.tcp), paced=paced)
+    return PtyPort(outlet, entry.pty or Path(), paced=paced)
 
 
 def _end(error: object, status: int) -> NoReturn:

@@ -1,4 +1,4 @@
-"""Ports that serve a simulated pump: a pseudo-terminal under a name of your choice, or a TCP port.
+"""Ports that serve an outlet of the bench: a pseudo-terminal under a name of your choice, or a TCP port.
 
 Promises:
 - Bytes take the time that the baud rate implies, in each direction (10 bits per byte, or the device's `bits_a_byte`),
@@ -20,8 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pumpd_simulators.bench import SimulatedPump
-from pumpd_simulators.device import Device
+from pumpd_simulators.cables import Outlet
 
 BITS_A_BYTE = 10
 LOOPBACK = "127.0.0.1"
@@ -43,10 +42,9 @@ class Pace:
     not slow the line down.
     """
 
-    def __init__(self, device: Device, *, paced: bool) -> None:
+    def __init__(self, outlet: Outlet, *, paced: bool) -> None:
         self._loop = asyncio.get_running_loop()
-        self._device = device
-        self._bits = getattr(device, "bits_a_byte", BITS_A_BYTE)
+        self._outlet = outlet
         self._paced = paced
         self._free_at = 0.0
         self._waiting: deque[asyncio.TimerHandle] = deque()
@@ -57,7 +55,9 @@ class Pace:
             callback()
             return
         begin = self._loop.time() if start is None else start
-        self._free_at = end = max(self._free_at, begin) + count * self._bits / self._device.baud
+        device = self._outlet.device
+        bits = getattr(device, "bits_a_byte", BITS_A_BYTE)
+        self._free_at = end = max(self._free_at, begin) + count * bits / device.baud
         self._waiting.append(self._loop.call_at(end, self._arrived, end, callback))
 
     def _arrived(self, due: float, callback: Callable[[], None]) -> None:
@@ -74,32 +74,31 @@ class Pace:
 
 
 class PtyPort:
-    """Serves a pump on a pseudo-terminal that `path` links to."""
+    """Serves an outlet on a pseudo-terminal that `path` links to."""
 
-    def __init__(self, pump: SimulatedPump, path: Path, *, paced: bool = True) -> None:
+    def __init__(self, outlet: Outlet, path: Path, *, paced: bool = True) -> None:
         self.address = str(path)
-        self._pump = pump
+        self._outlet = outlet
         self._path = path
         self._loop = asyncio.get_running_loop()
-        self._in = Pace(pump.device, paced=paced)
-        self._out = Pace(pump.device, paced=paced)
+        self._in = Pace(outlet, paced=paced)
+        self._out = Pace(outlet, paced=paced)
         self._master: int | None = None
         self._slave: int | None = None
         self._speeds: list[Any] = []
-        self._back: asyncio.TimerHandle | None = None
 
     async def open(self) -> None:
         """Raises FileExistsError when the path exists and is not a link, OSError for other problems."""
-        self._connect()
-        self._pump.line.on_disconnect = self._disconnect
+        self.plug()
+        self._outlet.port = self
 
     async def close(self) -> None:
-        if self._back is not None:
-            self._back.cancel()
-        self._pump.line.on_disconnect = None
-        self._drop()
+        self._outlet.port = None
+        self.unplug()
 
-    def _connect(self) -> None:
+    def plug(self) -> None:
+        if self._master is not None:
+            return
         if os.path.lexists(self._path):
             if not self._path.is_symlink():
                 raise FileExistsError(f"{self._path} exists and is not a link: it is left alone")
@@ -115,14 +114,14 @@ class PtyPort:
             self._close_ends()
             raise
         self._loop.add_reader(self._master, self._readable)
-        self._pump.attach(self._from_pump)
+        self._outlet.attach(self._from_pump)
 
-    def _drop(self) -> None:
+    def unplug(self) -> None:
         if self._master is None or self._slave is None:
             return
         self._in.forget()
         self._out.forget()
-        self._pump.detach()
+        self._outlet.detach()
         self._loop.remove_reader(self._master)
         with contextlib.suppress(OSError):
             if self._path.is_symlink() and self._path.readlink() == Path(os.ttyname(self._slave)):
@@ -134,12 +133,6 @@ class PtyPort:
             if end is not None:
                 os.close(end)
         self._master = self._slave = None
-
-    def _disconnect(self, seconds: float) -> None:
-        self._drop()
-        if self._back is not None:
-            self._back.cancel()
-        self._back = self._loop.call_later(seconds, self._connect)
 
     def _readable(self) -> None:
         master = self._master
@@ -168,7 +161,7 @@ class PtyPort:
     def _arrived(self, master: int, data: bytes) -> None:
         if self._master == master:
             self._loop.add_reader(master, self._readable)
-            self._pump.feed(data)
+            self._outlet.feed(data)
 
     def _from_pump(self, data: bytes) -> None:
         self._out.after(len(data), lambda: self._write(data), self._in.due)
@@ -180,17 +173,17 @@ class PtyPort:
 
 
 class TcpPort:
-    """Serves a pump on a TCP port, as a serial device server does."""
+    """Serves an outlet on a TCP port, as a serial device server does."""
 
-    def __init__(self, pump: SimulatedPump, host: str, port: int, *, paced: bool = True) -> None:
+    def __init__(self, outlet: Outlet, host: str, port: int, *, paced: bool = True) -> None:
         self.address = f"tcp://{host}:{port}"
-        self._pump = pump
+        self._outlet = outlet
         self._host, self._port = host, port
-        self._in = Pace(pump.device, paced=paced)
-        self._out = Pace(pump.device, paced=paced)
+        self._in = Pace(outlet, paced=paced)
+        self._out = Pace(outlet, paced=paced)
         self._server: asyncio.Server | None = None
         self._client: asyncio.Transport | None = None
-        self._away_until = 0.0
+        self._plugged = True
 
     async def open(self) -> None:
         """Raises OSError when the address cannot be served. With port 0 the system chooses; see `address`."""
@@ -198,20 +191,20 @@ class TcpPort:
         self._server = await loop.create_server(lambda: _Client(self), self._host, self._port)
         host, port = self._server.sockets[0].getsockname()[:2]
         self.address = f"tcp://{host}:{port}"
-        self._pump.line.on_disconnect = self._disconnect
+        self._outlet.port = self
 
     async def close(self) -> None:
-        self._pump.line.on_disconnect = None
-        self._drop()
+        self._outlet.port = None
+        self.unplug()
         if self._server is not None:
             self._server.close()
             await self._server.wait_closed()
 
     def take(self, client: asyncio.Transport) -> bool:
-        if self._client is not None or asyncio.get_running_loop().time() < self._away_until:
+        if self._client is not None or not self._plugged:
             return False
         self._client = client
-        self._pump.attach(self._from_pump)
+        self._outlet.attach(self._from_pump)
         return True
 
     def heard(self, data: bytes) -> None:
@@ -226,12 +219,12 @@ class TcpPort:
             self._client = None
             self._in.forget()
             self._out.forget()
-            self._pump.detach()
+            self._outlet.detach()
 
     def _arrived(self, client: asyncio.Transport, data: bytes) -> None:
         if client is self._client:
             client.resume_reading()
-            self._pump.feed(data)
+            self._outlet.feed(data)
 
     def _from_pump(self, data: bytes) -> None:
         self._out.after(len(data), lambda: self._write(data), self._in.due)
@@ -240,11 +233,11 @@ class TcpPort:
         if self._client is not None:
             self._client.write(data)
 
-    def _disconnect(self, seconds: float) -> None:
-        self._away_until = asyncio.get_running_loop().time() + seconds
-        self._drop()
+    def plug(self) -> None:
+        self._plugged = True
 
-    def _drop(self) -> None:
+    def unplug(self) -> None:
+        self._plugged = False
         if self._client is not None:
             self._client.abort()
             self.lost(self._client)

@@ -57,7 +57,7 @@ class Event(_Part):
 
     at: Time = "0 s"
     fault: str | None = None
-    nurse: Literal["pause", "resume", "confirm", "stop", "clear"] | None = None
+    nurse: Literal["pause", "resume", "confirm", "stop", "clear", "identify"] | None = None
     cable: Literal["out", "in"] | None = None
 
     @model_validator(mode="after")

@@ -34,6 +34,7 @@ port = "memory://bed1"
 model = "ne-1000"
 serial = "ASSET-1"
 simulated = true
+settings.address = 1
 """
 
 
@@ -71,7 +72,7 @@ async def serving(folder: Path, limits: dict[str, float] | None = None) -> Async
     )
     make(folder / "tls", "ward-7", ["localhost", "127.0.0.1"])
     settings = Settings.load(config)
-    bench = simulate(name="new-era", seed=1)
+    bench = simulate(name="new-era", seed=1, options={"address": 1})
     memory.serve("bed1", bench)
     journal = ThreadWriter(settings.journal_path, boot="b")
     await journal.opened()

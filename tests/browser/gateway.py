@@ -87,15 +87,18 @@ class RealGateway:
 
     def _write_bench(self) -> None:
         lines = [f'speed = {self.time_scale}\ncontrol = "127.0.0.1:{self.sim_port}"\n']
-        lines += [f'[[pump]]\nname = "{bed}"\nfamily = "new-era"\npty = "{self.folder}/{bed}"\n' for bed in self.beds]
+        lines += [
+            f'[[pump]]\nname = "{bed}"\nfamily = "new-era"\npty = "{self.folder}/{bed}"\noptions.address = {n}\n'
+            for n, bed in enumerate(self.beds, 1)
+        ]
         (self.folder / "bench.toml").write_text("".join(lines), encoding="utf-8")
 
     def _write_config(self) -> None:
         panel = "".join(f'{bed} = "http://127.0.0.1:{self.sim_port}/pumps/{bed}"\n' for bed in self.beds if self.bench)
         pumps = "".join(
             f'[[pump]]\nname = "{bed}"\ndriver = "new-era"\nport = "{self.folder}/{bed}"\nmodel = "ne-1000"\n'
-            f"serial = '{serial}'\nsimulated = true\n"
-            for bed, serial in self.beds.items()
+            f"serial = '{serial}'\nsimulated = true\nsettings.address = {number}\n"
+            for number, (bed, serial) in enumerate(self.beds.items(), 1)
         )
         (self.folder / "pumpd.toml").write_text(
             f'gateway = "ward-7"\nstate_dir = "{self.state}"\n{signed_toml()}'

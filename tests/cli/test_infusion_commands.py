@@ -60,6 +60,7 @@ port = "{self.port}"
 model = "ne-1000"
 serial = "ASSET-1"
 simulated = true
+settings.address = 1
 """
         )
 
@@ -77,7 +78,7 @@ simulated = true
 def gateway(tmp_path):
     here = Gateway(tmp_path)
     with (
-        process("pumpd_simulators", "new-era", "--pty", str(here.port), ready=b"ready"),
+        process("pumpd_simulators", "new-era", "--address", "1", "--pty", str(here.port), ready=b"ready"),
         process("pumpd", "run", "--config", str(here.config), ready=b"pump_ready"),
     ):
         yield here

@@ -82,7 +82,11 @@ async def test_a_journal_that_cannot_be_read_and_a_pump_that_cannot_be_stopped_a
             async with restart(here) as made:
                 await asyncio.sleep(6)
                 assert here.pump.truth()["running"]
-                assert shown(made) == {("", "journal_failed"), ("bed1", "stop_unconfirmed")}
+                assert shown(made) == {
+                    ("", "journal_failed"),
+                    ("bed1", "stop_unconfirmed"),
+                    ("bed1", "unprescribed_flow"),
+                }
                 assert made.alarms.board.sounding is Priority.HIGH
                 await asyncio.sleep(60)
                 assert all(alarm.escalated for alarm in made.alarms.active())
@@ -226,7 +230,7 @@ async def test_a_pump_that_flows_after_its_infusion_and_cannot_be_stopped_is_an_
             here.pump.fire(Fault.parse("front-panel:start"))
             await asyncio.sleep(8)
             assert here.pump.truth()["running"]
-            assert shown(here.gateway) == {("bed1", "stop_unconfirmed")}
+            assert shown(here.gateway) == {("bed1", "stop_unconfirmed"), ("bed1", "unprescribed_flow")}
         await asyncio.sleep(8)
         assert not here.pump.truth()["running"]
         assert shown(here.gateway) == set()
@@ -253,7 +257,8 @@ async def test_an_alarm_is_on_record_and_cleared_whichever_entry_was_the_last_be
         memory.unplug("bed1")
         await asyncio.sleep(20)
         memory.plug("bed1")
-        await asyncio.sleep(10)
+        await here.until("tripped")  # the link waits up to 10 s before it opens the port again
+        await asyncio.sleep(1)
         assert (await here.ask(op="clear", pump="bed1", by="n")).ok
         await die(here)
         here.gateway.journal._journal.close()
@@ -280,7 +285,7 @@ async def test_an_alarm_that_an_infusion_clears_and_its_pump_still_has_is_raised
         await here.until("stopping", "uncertain", within_s=60)
         await asyncio.sleep(10)
         assert ("bed1", "stop_unconfirmed") in shown(here.gateway)
-        here.gateway.runners["bed1"].unprescribed.alarms = frozenset({AlarmCode.STOP_UNCONFIRMED})
+        here.gateway.runners["bed1"].unprescribed._unconfirmed = frozenset({AlarmCode.STOP_UNCONFIRMED})
         memory.plug("bed1")
         await here.until("tripped")
         await asyncio.sleep(1)

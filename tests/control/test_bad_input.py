@@ -171,11 +171,12 @@ async def test_a_missing_port_is_named_and_its_pump_takes_no_order(tmp_path, por
 
 
 async def test_a_port_in_use_is_named_and_the_pump_connects_once_it_is_free(tmp_path):
-    async with open_testbed(tmp_path, beds=("bed1", "bed2"), port="memory://bed1") as here:
+    other = {"driver": "harvard", "model": "LEGATO 100", "clamp": True, "port": "memory://bed1"}
+    async with open_testbed(tmp_path, beds=("bed1", "bed2"), each={"bed2": other}) as here:
         problems = {pump["pump"]: pump["problem"] for pump in here.gateway.status()["pumps"]}
         assert problems["bed1"] == ""
         assert "memory://bed1" in problems["bed2"]
-        assert "in use" in problems["bed2"]
+        assert "open for another kind of pump" in problems["bed2"]
         assert not (await here.order(pump="bed2")).ok
         assert (await here.order(pump="bed1")).ok
 

@@ -114,10 +114,10 @@ async def test_a_pump_of_which_nothing_is_known_is_sent_stops_until_it_has_stopp
             patched.setattr(LinkDriver, "stop", lost)
             async with restart(here):
                 await asyncio.sleep(2.5)
-                assert (await here.ask(op="status")).result["pumps"][0]["alarms"] == []
+                assert (await here.ask(op="status")).result["pumps"][0]["alarms"][0]["code"] == "unprescribed_flow"
                 await asyncio.sleep(3.5)
                 (pump,) = (await here.ask(op="status")).result["pumps"]
-                assert [alarm["code"] for alarm in pump["alarms"]] == ["stop_unconfirmed"]
+                assert [alarm["code"] for alarm in pump["alarms"]] == ["unprescribed_flow", "stop_unconfirmed"]
                 assert here.pump.truth()["running"]
                 assert max(after - before for before, after in itertools.pairwise(sent)) < 0.6
                 patched.undo()

@@ -125,6 +125,7 @@ async def test_a_pump_that_was_switched_off_and_on_between_two_patients_takes_th
         here.pump.fire("power-cut/5s")
         await asyncio.sleep(60)
         assert here.gateway.runners["bed1"].problem == ""
+        here.identify_all()
         answer = await here.order(container=container(own))
         assert answer.ok, answer.reasons
         await here.until("ready", "abandoned", within_s=60)

@@ -32,6 +32,7 @@ port = "{port}"
 serial = "ASSET-1"
 model = "ne-1000"
 simulated = true
+settings.address = 1
 """
 
 
@@ -113,7 +114,7 @@ def port(tmp_path) -> Iterator[str]:
     """A simulated NE-1000 on a pseudo-terminal."""
     path = tmp_path / "pump"
     simulator = subprocess.Popen(
-        [sys.executable, "-m", "pumpd_simulators", "new-era", "--pty", str(path)],
+        [sys.executable, "-m", "pumpd_simulators", "new-era", "--address", "1", "--pty", str(path)],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -169,7 +170,7 @@ def test_a_second_process_is_refused_and_the_first_continues(tmp_path, port):
     ("change", "named"),
     [
         ('mistyped = "x"\n', ["pumpd.toml", "pump.0.mistyped"]),
-        ("[pump.settings]\naddres = 1\n", ["pump bed1", "settings.addres"]),
+        ("settings.addres = 1\n", ["pump bed1", "settings.addres"]),
         (None, ["pumpd.toml", "cannot be read"]),
     ],
 )

@@ -14,7 +14,8 @@ ANY = {"hello", "sign_in", "sign_out", "touch"}
 OPENS = {
     "view": set(),
     "confirm": {
-        *("challenge", "confirm", "associate", "dissociate", "pause", "resume", "clear", "reconcile"),
+        *("challenge", "confirm", "associate", "dissociate", "pause", "resume", "clear"),
+        *("identify", "reconcile"),
         *("acknowledge", "pause_audio", "vitals", "end_observation"),
     },
     "prescribe": {"preview", "order"},

@@ -28,7 +28,8 @@ from pumpd.messages.requests import REQUEST, Answer
 from pumpd.messages.signing import der_of, sign
 from pumpd.settings import Settings
 from pumpd.wire import memory
-from pumpd_simulators.bench import SimulatedPump, simulate
+from pumpd_simulators.bench import Bench, SimulatedPump, simulate
+from pumpd_simulators.clock import LoopClock
 from pumpd_simulators.faults import Fault
 from tests.signed import library, signed
 
@@ -57,11 +58,15 @@ class Testbed:
     __test__ = False  # not a test case, although its name begins with Test
 
     gateway: Gateway
-    pumps: dict[str, SimulatedPump]
+    bench: Bench
     journal: Path
     key: ec.EllipticCurvePrivateKey
     paired: PairedKey
     answers: list[Answer] = field(default_factory=list)
+
+    @property
+    def pumps(self) -> Mapping[str, SimulatedPump]:
+        return self.bench.pumps
 
     @property
     def pump(self) -> SimulatedPump:
@@ -91,6 +96,12 @@ class Testbed:
         runner.settings = runner.settings.model_copy(update={"simulated": False})
         for part in (self.gateway.ordering.planning, self.gateway.gate):
             part._settings = part._settings.model_copy(update=settings)
+
+    def identify_all(self) -> None:
+        """A person has identified every pump that cannot show which one it is."""
+        for runner in self.gateway.runners.values():
+            if runner.line.identified and not runner.line.proven:
+                runner.identified_by("nurse-1")
 
     def state(self, pump: str = "bed1") -> str | None:
         infusion = self.gateway.runners[pump].infusion
@@ -158,6 +169,10 @@ class Testbed:
         return delivered
 
 
+def _new_era(make: Mapping[str, Any]) -> bool:
+    return make["name"] == "new-era" and "network" not in (make.get("options") or {})
+
+
 @contextlib.asynccontextmanager
 async def open_testbed(
     folder: Path,
@@ -169,6 +184,7 @@ async def open_testbed(
     each: Mapping[str, Mapping[str, Any]] | None = None,
     racks: Mapping[str, Mapping[str, Any]] | None = None,
     top: Mapping[str, Any] | None = None,
+    addressed: bool = True,
     **pump: Any,
 ) -> AsyncIterator[Testbed]:
     """A testbed with a simulated pump at each bed.
@@ -176,12 +192,18 @@ async def open_testbed(
     `simulated` holds the arguments of `simulate` (`name` and more), `pump` overrides the settings of all pumps, and
     `each` those of one bed, with its own `simulated`. `racks` are pumps with several units, each with the arguments of
     `simulate`; beds name them as their port. `top` are settings of the gateway itself; its library is signed unless
-    they change that.
+    they change that. `addressed`: New Era pumps on ports of their own are given addresses, so that each shows which one
+    it is, and a person has identified every other pump that cannot show it. Otherwise they have the address that every
+    new pump has, and nobody has identified any.
     """
     beside, racks = {bed: dict(own) for bed, own in (each or {}).items()}, racks or {}
     names = list(beds)
     making = {bed: {"name": "new-era", **(beside.get(bed, {}).pop("simulated", simulated) or {})} for bed in names}
     making = {bed: make for bed, make in making.items() if "port" not in beside.get(bed, {})} | dict(racks)
+    addresses = {bed: number for number, bed in enumerate(making, 1) if addressed and _new_era(making[bed])}
+    for bed, address in addresses.items():
+        making[bed]["options"] = {"address": address, **(making[bed].get("options") or {})}
+    given = pump.pop("settings", {})
     settings = Settings.model_validate(
         {
             "gateway": "ward-7",
@@ -198,6 +220,11 @@ async def open_testbed(
                     "simulated": True,
                     **pump,
                     **beside.get(name, {}),
+                    "settings": {
+                        **({"address": addresses[name]} if name in addresses else {}),
+                        **given,
+                        **beside.get(name, {}).get("settings", {}),
+                    },
                 }
                 for name in names
             ],
@@ -208,21 +235,24 @@ async def open_testbed(
     pumps = {
         bed: simulate(**{"seed": number, "faults": faults} | make) for number, (bed, make) in enumerate(making.items())
     }
-    for name, bench in pumps.items():
-        memory.serve(name, bench)
+    bench = Bench(pumps, LoopClock())
+    bench.serve(memory.serve)
     writer = InlineWriter(Journal(settings.journal_path, "boot-1"), group)
     try:
         async with gateway(settings, read_library(settings.library_dir), writer) as made:
-            here = Testbed(made, pumps, settings.journal_path, key, paired)
+            here = Testbed(made, bench, settings.journal_path, key, paired)
             for _ in range(100):
                 if not any(runner.problem for runner in made.runners.values()):
                     break
                 await asyncio.sleep(0.05)
+            if addressed:
+                here.identify_all()
             yield here
     finally:
-        for name, bench in pumps.items():
+        bench.shut()
+        for name, each_pump in pumps.items():
             memory.withdraw(name)
-            bench.shut()
+            each_pump.shut()
         await writer.close()
 
 

@@ -14,7 +14,14 @@ from pumpd_simulators.bench import simulate
 from tests.control.testbed import OPERATOR, ORDER
 from tests.signed import signed
 
-PUMP = {"name": "bed1", "driver": "new-era", "model": "ne-1000", "serial": "A", "simulated": True}
+PUMP = {
+    "name": "bed1",
+    "driver": "new-era",
+    "model": "ne-1000",
+    "serial": "A",
+    "simulated": True,
+    "settings": {"address": 1},
+}
 
 
 @pytest.mark.realtime
@@ -25,7 +32,7 @@ async def test_of_two_orders_at_once_one_is_accepted(tmp_path, number):
     settings = Settings.model_validate(
         {"gateway": "ward-7", "state_dir": tmp_path, **signed(), "pump": [PUMP | {"port": f"memory://{port}"}]}
     )
-    bench = simulate(name="new-era", seed=number)
+    bench = simulate(name="new-era", seed=number, options={"address": 1})
     memory.serve(port, bench)
     writer = ThreadWriter(settings.journal_path, "boot")
     try:

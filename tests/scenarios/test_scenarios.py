@@ -48,23 +48,19 @@ async def play(scenario: Scenario, folder: Path) -> None:
     if pump.family != "new-era" or pump.model:
         identity |= await identify(scenario)
     async with open_testbed(folder, faults=scenario.faults, group=64, simulated=simulated, **identity) as here:
-        plugs, starts = cable(here), starts_of(here)
-        try:
-            accepted = await here.order(**scenario.order)
-            if end.state == "refused":
-                assert not accepted.ok
-                assert end.refused_because in " ".join(accepted.reasons)
-                return
-            assert accepted.ok, accepted.reasons
-            await here.until("ready", "tripped", "abandoned")
-            if here.state() == "ready":
-                assert (await here.confirm()).ok
-                await happen(here, scenario)
-            check(here, scenario)
-            assert len(starts) == scenario.end.starts
-        finally:
-            for plug in plugs:
-                plug.cancel()
+        starts = starts_of(here)
+        accepted = await here.order(**scenario.order)
+        if end.state == "refused":
+            assert not accepted.ok
+            assert end.refused_because in " ".join(accepted.reasons)
+            return
+        assert accepted.ok, accepted.reasons
+        await here.until("ready", "tripped", "abandoned")
+        if here.state() == "ready":
+            assert (await here.confirm()).ok
+            await happen(here, scenario)
+        check(here, scenario)
+        assert len(starts) == scenario.end.starts
 
 
 async def identify(scenario: Scenario) -> dict[str, str]:
@@ -96,19 +92,6 @@ def starts_of(here: Testbed) -> list[Operation]:
     return received
 
 
-def cable(here: Testbed) -> list[asyncio.TimerHandle]:
-    """Let a `disconnect` unplug a port in memory."""
-    loop = asyncio.get_running_loop()
-    plugs: list[asyncio.TimerHandle] = []
-
-    def pull(seconds: float) -> None:
-        memory.unplug("bed1")
-        plugs.append(loop.call_later(seconds, memory.plug, "bed1"))
-
-    here.pump.line.on_disconnect = pull
-    return plugs
-
-
 async def happen(here: Testbed, scenario: Scenario) -> None:
     loop = asyncio.get_running_loop()
     begin, number = loop.time(), 0
@@ -122,6 +105,9 @@ async def happen(here: Testbed, scenario: Scenario) -> None:
             number += 1
             await here.until("ready")
             assert (await here.confirm(request=f"r-{number + 1}")).ok
+        elif event.nurse == "identify":
+            assert (await here.ask(op="identify", pump="bed1", by="nurse")).ok
+            here.bench.pull("bed1", away_s=5, seen=False)
         else:
             await here.ask(op=event.nurse, pump="bed1", by="nurse")
     while loop.time() < begin + scenario.end.after_s and here.state() not in ENDED:  # noqa: ASYNC110 - virtual time

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 import serial
 
+from pumpd_simulators.cables import outlet
 from pumpd_simulators.family import families
 from pumpd_simulators.port import PtyPort, TcpPort
 
@@ -60,10 +61,11 @@ async def pty(bench, tmp_path):
 
     async def make(**options):
         paced = options.pop("paced", False)
-        port = PtyPort(bench(**options).pump, tmp_path / "pump", paced=paced)
+        pump = bench(**options).pump
+        port = PtyPort(outlet(pump), tmp_path / "pump", paced=paced)
         await port.open()
         opened.append(port)
-        return port, tmp_path / "pump"
+        return pump, tmp_path / "pump"
 
     yield make
     for port in opened:
@@ -82,9 +84,9 @@ async def test_a_terminal_serves_one_client_after_another(pty):
 
 async def test_a_terminal_serves_one_7e1_client_after_another(pty):
     """Fresenius racks speak 7E1, which a pseudo-terminal does not keep: infupy's second opening failed with EINVAL."""
-    port, path = await pty()
+    pump, path = await pty()
     heard = []
-    port._pump.line._pump.feed = heard.append
+    pump.line._pump.feed = heard.append
     for _ in range(2):
         with serial.Serial(str(path), 19200, bytesize=serial.SEVENBITS, parity=serial.PARITY_EVEN) as client:
             client.write(b"\x05")
@@ -94,9 +96,9 @@ async def test_a_terminal_serves_one_7e1_client_after_another(pty):
 
 async def test_a_terminal_passes_every_byte_unchanged(pty):
     """0x03, 0x0D, 0x11 and others have a meaning to a terminal that is not raw."""
-    port, path = await pty()
+    pump, path = await pty()
     heard = []
-    port._pump.line._pump.feed = heard.append
+    pump.line._pump.feed = heard.append
     client = Terminal(path)
     os.write(client.fd, bytes(range(256)))
     await asyncio.sleep(0.05)
@@ -122,7 +124,7 @@ async def test_a_pump_whose_bytes_are_longer_takes_longer(bench, tmp_path):
     pump = bench().pump
     pump.device.bits_a_byte = 11
     pump.device.memory.baud = 300
-    port = PtyPort(pump, tmp_path / "pump")
+    port = PtyPort(outlet(pump), tmp_path / "pump")
     await port.open()
     client = Terminal(tmp_path / "pump")
     began = time.perf_counter()
@@ -137,21 +139,21 @@ async def test_a_pump_whose_bytes_are_longer_takes_longer(bench, tmp_path):
 async def test_a_stale_link_is_replaced_and_a_file_is_left_alone(bench, tmp_path):
     path = tmp_path / "pump"
     path.symlink_to("/dev/pts/nothing")
-    port = PtyPort(bench().pump, path)
+    port = PtyPort(outlet(bench().pump), path)
     await port.open()
     assert path.resolve().exists()
     await port.close()
     path.write_text("precious")
     with pytest.raises(FileExistsError, match="left alone"):
-        await PtyPort(bench().pump, path).open()
+        await PtyPort(outlet(bench().pump), path).open()
     assert path.read_text() == "precious"
 
 
 async def test_a_pulled_cable_disconnects_the_client_and_the_port_returns_under_the_same_name(pty):
-    port, path = await pty()
+    pump, path = await pty()
     client = Terminal(path)
     await client.ask(b"\r")
-    port._pump.fire("disconnect/100ms")
+    pump.fire("disconnect/100ms")
     with pytest.raises(OSError, match="Input/output"):
         os.write(client.fd, b"\r")
     client.close()
@@ -170,10 +172,11 @@ async def tcp(bench):
     opened = []
 
     async def make():
-        port = TcpPort(bench().pump, "127.0.0.1", 0, paced=False)
+        pump = bench().pump
+        port = TcpPort(outlet(pump), "127.0.0.1", 0, paced=False)
         await port.open()
         opened.append(port)
-        return port, int(port.address.rpartition(":")[2])
+        return pump, int(port.address.rpartition(":")[2])
 
     yield make
     for port in opened:
@@ -200,11 +203,11 @@ async def test_tcp_serves_one_client_at_a_time_and_one_after_another(tcp):
 
 
 async def test_a_pulled_cable_drops_the_tcp_client(tcp):
-    port, number = await tcp()
+    pump, number = await tcp()
     reader, writer = await asyncio.open_connection("127.0.0.1", number)
     writer.write(b"\r")
     await reader.readuntil(b"\x03")
-    port._pump.fire("disconnect/50ms")
+    pump.fire("disconnect/50ms")
     with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
         await reader.readexactly(1)
     writer.close()

@@ -26,7 +26,10 @@ log = structlog.get_logger("pumpd.control")
 
 
 class Actions:
-    """`on_change` is called when the infusion changes state, and when an alarm comes or goes."""
+    """`on_change` is called when the infusion changes state, and when an alarm comes or goes.
+
+    `mismatched` stops every pump that may be the one on this line; it takes the reason.
+    """
 
     def __init__(
         self,
@@ -37,7 +40,9 @@ class Actions:
         journal: PumpJournal,
         clock: Clock,
         on_change: Callable[[], None],
+        mismatched: Callable[[str], object],
     ) -> None:
+        self._mismatched = mismatched
         self._current, self._commands, self._line, self._deadman = current, commands, line, deadman
         self._journal, self._clock, self._on_change = journal, clock, on_change
 
@@ -53,6 +58,10 @@ class Actions:
                     entries = []
                 case ev.ReadPump() | ev.LoadProgram() | ev.ReadBackProgram() | ev.ReleasePump():
                     self._commands.add(action)
+                case ev.Mismatched(why=why):
+                    self._mismatched(why)
+                case ev.PumpRecognized():
+                    self._line.proved_by = "its program and counter"
                 case ev.PlanRemainder(delivered=delivered):
                     self._journal.post(entries)
                     entries = []

@@ -1,6 +1,6 @@
-"""Whether the pump on a port is the one that is configured there (COM-10)."""
+"""Whether the pump on a port is the one that is configured there (COM-10), and whether it can show that (COM-15)."""
 
-from pumpd.pump import Identity
+from pumpd.pump import DriverFamily, Identity, Mark, mark_of
 from pumpd.settings import PumpSettings
 
 
@@ -12,3 +12,9 @@ def wrong_pump(settings: PumpSettings, identity: Identity) -> str:
     if identity.serial is not None and identity.serial != settings.serial:
         reasons.append(f"serial {identity.serial} where {settings.serial} is configured")
     return f"another pump on {settings.port}: {', '.join(reasons)}" if reasons else ""
+
+
+def proof(family: type[DriverFamily], settings: PumpSettings, identity: Identity) -> Mark | None:
+    """The mark by which a pump of the right kind has just proved which one it is; None when it has not."""
+    mark = mark_of(family, settings.settings)
+    return None if mark is Mark.SERIAL and identity.serial is None else mark

@@ -10,10 +10,12 @@ Promises:
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 
 from pumpd.control import describe
+from pumpd.control.infusions.alike import Alike
 from pumpd.control.infusions.commands import Commands
 from pumpd.control.infusions.deadman import PumpDeadman
 from pumpd.control.infusions.pump_infusion import PumpInfusion
@@ -52,9 +54,11 @@ class Polling:
         clock: Clock,
         limits: Limits,
         stop: Callable[[str], None],
+        alike: Alike[Any],
         *,
         monitor_only: bool,
     ) -> None:
+        self._alike = alike
         self._port, self._current, self._commands, self._line = port, current, commands, line
         self._deadman, self._unprescribed, self._journal = deadman, unprescribed, journal
         self._clock, self._limits, self._stop, self._monitor_only = clock, limits, stop, monitor_only
@@ -138,6 +142,7 @@ class Polling:
         """
         problem = await self._identify(driver)
         if problem and self._line.identity is not None:
+            await self._stop_other_beds_pump(driver, problem)
             return problem
         self._turned()
         if not await self._stop_leftover(driver) and not problem:
@@ -190,9 +195,16 @@ class Polling:
             log.error("another_pump", pump=self._journal.pump, why=problem)
             self._journal.note("another_pump", {"why": problem})
             self._missed(problem, link_lost=True)
+            await self._stop_other_beds_pump(driver, problem)
             return False
         self._journal.note("pump_identified_again", describe.identity(self._line.identity))
         return True
+
+    async def _stop_other_beds_pump(self, driver: Driver, problem: str) -> None:
+        """The pump on this line is another bed's, whose own line has another pump now: stop it by this line too."""
+        identity = self._line.identity
+        if identity is not None and self._alike.stop(problem, identity.serial) and not self._monitor_only:
+            await self._line.call(driver.stop())
 
     # -- polling and sending -----------------------------------------------------------------------------------------
 
@@ -256,7 +268,7 @@ class Polling:
                 "reading", written | {"frames": frames}
             )  # an entry of their own would cost twice as much
         elif not reading.state.no_flow and not self._monitor_only:
-            self._unprescribed.flows(reading)
+            self._unprescribed.flows(reading, may_be_another_beds=self._alike.under_way)
         else:
             self._unprescribed.rests()
             if self._reset_seen and not self._monitor_only:

@@ -1,6 +1,8 @@
 """The line to one pump: its driver while the port is open, which pump answered, and a record of every byte (AUD-01).
 
 Promises:
+- `proven` is true for an identified pump that has shown which one it is, by its own mark or through a person, since
+  the last time when `identified` was false (COM-15).
 - `identified` is false after the port was opened again, after a silence longer than two polls, and after the pump
   reported a reset, until the pump has been identified again (COM-10): behind an adapter, a cable can be moved to
   another pump while the port stays open.
@@ -12,7 +14,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
-from pumpd.control.infusions.identity import wrong_pump
+from pumpd.control.infusions.identity import proof, wrong_pump
 from pumpd.control.infusions.line_record import LineRecord
 from pumpd.pump import Done, Driver, DriverFamily, Identity, Outcome, Refused, Tap, Unknown
 from pumpd.settings import PumpSettings
@@ -24,7 +26,10 @@ LOST_AFTER_FAILURES = 2
 
 
 class PumpLine:
-    """`note_frame` writes an entry of bytes; `idle` says whether polls with the same bytes need one entry each."""
+    """`note_frame` writes an entry of bytes; `idle` says whether polls with the same bytes need one entry each.
+
+    `came_back` is called when a pump of the right kind answers after a silence, and has no mark of its own.
+    """
 
     def __init__(
         self,
@@ -33,15 +38,17 @@ class PumpLine:
         record: LineRecord,
         note_frame: Callable[[Mapping[str, Any]], None],
         idle: Callable[[], bool],
+        came_back: Callable[[], None],
     ) -> None:
         self._settings, self._family, self._record = settings, family, record
-        self._note_frame, self._idle = note_frame, idle
+        self._note_frame, self._idle, self._came_back = note_frame, idle, came_back
         self.driver: Driver | None = None
         self.identity: Identity | None = None
         self.failures = 0  # questions without an answer, since the last reading
         self._identified_on: int | None = None  # the driver's connection on which the right pump was identified
         self._asked_on: int | None = None  # the connection on which identification was last tried
         self._other = False  # it identified itself as another pump
+        self.proved_by = ""  # its mark, or the person who identified it
         self._heard_s = 0.0  # when it last answered, in the loop's time
         self._taps: list[Tap] = []
 
@@ -62,9 +69,16 @@ class PumpLine:
         """Not known to be another pump, and asked to identify itself since the port was opened, answered or not."""
         return self.driver is not None and self.driver.connections == self._asked_on and not self._other
 
-    def not_identified(self) -> str:
-        """Why nothing may be started on this line now; empty when the pump is identified."""
-        return "" if self.identified else "the pump did not answer for a while and must be identified again first"
+    @property
+    def proven(self) -> bool:
+        """It is known which pump answers."""
+        return self.identified and bool(self.proved_by)
+
+    def not_proven(self) -> str:
+        """Why nothing may be started on this line now; empty when it is known which pump answers."""
+        if not self.identified:
+            return "the pump did not answer for a while and must be identified again first"
+        return "" if self.proved_by else "nothing shows which pump answers; identify it, standing at the pump"
 
     def doubt(self) -> None:
         """The pump reports something that a different pump would also report: it must be identified again."""
@@ -104,7 +118,7 @@ class PumpLine:
         """Ask the pump to identify itself, and set `identity`, None without an answer. Returns what is wrong, or an
         empty text.
         """
-        self.identity, self._identified_on, connection = None, None, driver.connections
+        self.identity, self._identified_on, connection, self.proved_by = None, None, driver.connections, ""
         outcome = await self.call(driver.identify())
         self._asked_on, self._other = connection, False
         match outcome:
@@ -114,6 +128,9 @@ class PumpLine:
                     self._other = True
                     return wrong
                 self._identified_on, self._heard_s = connection, asyncio.get_running_loop().time()
+                self.proved_by = proof(self._family, self._settings, identity) or ""
+                if not self.proved_by:
+                    self._came_back()
                 return ""
             case Refused(reasons=reasons):
                 return "; ".join(reasons)

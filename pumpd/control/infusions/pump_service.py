@@ -16,6 +16,7 @@ from typing import Any
 import structlog
 
 from pumpd.control.infusions.actions import Actions
+from pumpd.control.infusions.alike import Alike
 from pumpd.control.infusions.commands import Commands
 from pumpd.control.infusions.deadman import PumpDeadman, deadman_event
 from pumpd.control.infusions.line_record import LineRecord
@@ -26,12 +27,13 @@ from pumpd.control.infusions.pump_line import PumpLine
 from pumpd.control.infusions.recovery import Recovered
 from pumpd.control.infusions.starting import Starting
 from pumpd.control.infusions.unprescribed import UnprescribedFlow
+from pumpd.control.refused import RefusedError
 from pumpd.dosing import RateProgram
 from pumpd.host.clock import Clock
 from pumpd.infusion import Infusion, Limits
 from pumpd.infusion import events as ev
 from pumpd.journal.writer import JournalWriter
-from pumpd.pump import Capabilities, Driver, DriverFamily, Identity, Reading
+from pumpd.pump import Capabilities, Done, Driver, DriverFamily, Identity, Reading, Refused, Unknown
 from pumpd.settings import PumpSettings
 
 log = structlog.get_logger("pumpd.control")
@@ -40,7 +42,9 @@ log = structlog.get_logger("pumpd.control")
 class PumpService:
     """`on_change` is called when the infusion changes state, and when an alarm comes or goes.
 
-    `last_check` gives the gateway's objection to the start that is about to be sent; empty when there is none.
+    `others` gives all pumps of the gateway, `came_back` is called when a pump that cannot show which one it is answers
+    after a silence, `last_check` gives the gateway's objection to the start that is about to be sent; empty when there
+    is none.
     """
 
     def __init__(
@@ -55,6 +59,8 @@ class PumpService:
         *,
         on_change: Callable[["PumpService"], None],
         last_check: Callable[["PumpService"], str],
+        others: Callable[[], Sequence["PumpService"]],
+        came_back: Callable[["PumpService"], None],
     ) -> None:
         self.settings, self.family, self.limits = settings, family, limits
         self.patient = ""  # with whom this pump is associated; `association` sets it
@@ -62,14 +68,27 @@ class PumpService:
         self._journal = own = PumpJournal(settings.name, journal, clock)
         self._current = PumpInfusion(own, self._carry_out, self._stop_ours)
         self.line = PumpLine(
-            settings, family, line, lambda body: own.note("frame", body), idle=lambda: not self._current.active
+            settings,
+            family,
+            line,
+            lambda body: own.note("frame", body),
+            idle=lambda: not self._current.active,
+            came_back=lambda: self._came_back(came_back),
         )
+        self._alike = Alike(settings, family, lambda: [other for other in others() if other is not self], _stop_others)
         self.deadman = PumpDeadman(settings.port, deadman_socket, own.note, self._deadman_reports)
         self.unprescribed = UnprescribedFlow(settings.name, limits, own.note_of, self._stop_ours)
         starting = Starting(self._current, self.line, self.deadman, own, clock, limits, lambda: last_check(self))
         self._commands = Commands(self._current, self.line, starting, self.deadman, self.unprescribed, own, clock)
         self._actions = Actions(
-            self._current, self._commands, self.line, self.deadman, own, clock, lambda: on_change(self)
+            self._current,
+            self._commands,
+            self.line,
+            self.deadman,
+            own,
+            clock,
+            lambda: on_change(self),
+            self._alike.stop,
         )
         self._polling = Polling(
             settings.port,
@@ -82,6 +101,7 @@ class PumpService:
             clock,
             limits,
             lambda reason: self.stop("pumpd", reason),
+            self._alike,
             monitor_only=family.monitor_only,
         )
 
@@ -185,6 +205,34 @@ class PumpService:
         """Wait until a stop under way is answered, but no longer than that may take."""
         await self._commands.stop_answered()
 
+    def _came_back(self, tell: Callable[["PumpService"], None]) -> None:
+        """A pump of the right kind answers, and cannot show which one it is."""
+        log.warning("pump_not_proven", pump=self.name)
+        self._journal.note("pump_not_proven", {"others": self._alike.exist})
+        if self.active:
+            why = "the link was lost, and nothing shows which pump answers now"
+            self.feed(ev.PumpDoubted(self._now(), why, self._alike.exist))
+        tell(self)
+
+    def identified_by(self, by: str) -> None:
+        """A person has shown that the pump on this line is this one."""
+        self.line.proved_by = by
+        self._journal.note("pump_proven", {"by": by})
+        if self.active:
+            self.feed(ev.PumpIdentified(self._now(), by))
+
+    async def signal(self, times: int) -> None:
+        """Let the pump signal to a person. Raises RefusedError."""
+        if self.driver is None or not self.line.identified or self.reading is None or not self.reading.state.no_flow:
+            raise RefusedError(f"identify: {self.name} does not answer, or flows; stop it at the pump first")
+        match await self.line.call(self.driver.signal(times)):
+            case Refused(reasons=reasons):
+                raise RefusedError(*reasons)
+            case Unknown(cause=cause):
+                raise RefusedError(f"identify: it is not known whether the pump signalled: {cause}")
+            case Done():
+                pass
+
     async def wait_stopped(self, within_s: float) -> None:
         """Wait until readings confirm that nothing flows and the deadman is disarmed, at most for this time."""
         if self.may_flow or self.deadman.armed:
@@ -216,6 +264,10 @@ class PumpService:
 
     def _now(self) -> int:
         return self._clock.monotonic_ns()
+
+
+def _stop_others(pumps: Iterable[PumpService], why: str) -> None:
+    stop_all(pumps, "pumpd", why)
 
 
 def stop_all(pumps: Iterable[PumpService], by: str, reason: str, *, switching: bool = False) -> list[str]:

@@ -1,4 +1,4 @@
-"""What must be true of the gateway itself before an infusion is first started: its clock and its supply.
+"""What must be true of the gateway itself before an infusion is first started: its clock, its supply and its ports.
 
 Its clock is also compared with the pump's, where the pump reports one.
 
@@ -15,6 +15,7 @@ from pumpd.host.clock_rules import KernelClock, error_objections, pump_objection
 from pumpd.host.supply import SupplyWatch
 from pumpd.host.supply_rules import start_objections
 from pumpd.infusion.events import ConfirmAction
+from pumpd.pump_bindings import unstable_port
 from pumpd.settings import Settings
 
 
@@ -32,7 +33,8 @@ class StartGate:
         if pump.settings.simulated:
             return []
         clock = error_objections(self._clock.kernel(), trusted=self._settings.clock_trusted)
-        return [*clock, *self._of_pumps_clock(pump), *self._of_supply()]
+        ports = [why] if (why := unstable_port(pump.settings.port)) else []
+        return [*clock, *self._of_pumps_clock(pump), *self._of_supply(), *ports]
 
     def _of_pumps_clock(self, pump: PumpService) -> tuple[str, ...]:
         clock = pump.identity.clock if pump.identity is not None else None

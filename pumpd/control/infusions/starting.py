@@ -3,8 +3,8 @@
 Promises:
 - The intent of a start is on disk before a byte of it leaves, and a start that a stop overtook is never sent.
 - The deadman is armed before a start leaves.
-- After each wait it checks again that the start is still wanted. Just before sending it checks that the pump on the
-  line is identified and has not been silent since (COM-10), and that the gateway has no objection.
+- After each wait it checks again that the start is still wanted. Just before sending it checks that it is known which
+  pump is on the line and that it has not been silent since (COM-10, COM-15), and that the gateway has no objection.
 - It is sent once, whatever the pump answers.
 """
 
@@ -52,7 +52,7 @@ class Starting:
             why_not = await self._line.identify(driver)
             if self._wanted_until() is None:
                 return
-        why_not = why_not or self._line.not_identified() or self._last_check()
+        why_not = why_not or self._line.not_proven() or self._last_check()
         asked_ns = self._clock.monotonic_ns()
         # The pump's watchdog is an I/O time-out, so it keeps to the loop's time when clinical time runs faster.
         watchdog = Duration.from_ns(command.watchdog.ns // self._clock.scale)

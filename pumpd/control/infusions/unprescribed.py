@@ -4,8 +4,9 @@ Promises:
 - A pump that flows, or waits to flow, when this process starts is stopped again at every poll, answered or not, until
   readings over two seconds confirm that it stopped (STP-03, STP-04). Three seconds without that raise a high alarm.
 - A pump that took a program from pumpd and later flows without an infusion is stopped at every poll, whether or not
-  this or an earlier process ever started it. It is recorded under the order that the program was for. What a person
-  starts on a pump that pumpd never loaded is recorded and left alone.
+  this or an earlier process ever started it. It is recorded under the order that the program was for. So is a pump
+  that may be another bed's, because nothing shows which one it is. What a person starts on any other pump raises an
+  alarm and is left alone.
 """
 
 from collections.abc import Callable, Mapping
@@ -29,7 +30,8 @@ class UnprescribedFlow:
 
     def __init__(self, pump: str, limits: Limits, note: Note, stop: Callable[[], None]) -> None:
         self._pump, self._limits, self._note, self._stop = pump, limits, note, stop
-        self.alarms: frozenset[AlarmCode] = frozenset()
+        self._unconfirmed: frozenset[AlarmCode] = frozenset()
+        self._flowing: frozenset[AlarmCode] = frozenset()
         self._found_ns: int | None = None
         self._no_flow_since_ns: int | None = None
         self._last: Reading | None = None
@@ -39,6 +41,10 @@ class UnprescribedFlow:
     def holds(self, session: str) -> None:
         """The pump may hold a program of this session from now on."""
         self._session = session
+
+    @property
+    def alarms(self) -> frozenset[AlarmCode]:
+        return self._unconfirmed | self._flowing
 
     @property
     def stopping(self) -> bool:
@@ -66,18 +72,23 @@ class UnprescribedFlow:
 
     def let_time_pass(self, now_ns: int) -> None:
         """The alarm depends on time alone: a call to the pump may hang."""
-        if self._found_ns is not None and now_ns - self._found_ns >= self._limits.stop_alarm_ns and not self.alarms:
-            self.alarms = frozenset({AlarmCode.STOP_UNCONFIRMED})
+        if (
+            self._found_ns is not None
+            and now_ns - self._found_ns >= self._limits.stop_alarm_ns
+            and not self._unconfirmed
+        ):
+            self._unconfirmed = frozenset({AlarmCode.STOP_UNCONFIRMED})
             log.error("stop_unconfirmed", pump=self._pump)
 
     def _end(self, reading: Reading) -> None:
         self._found_ns = self._last = None
         self._note("", "leftover_stopped", {"delivered_ml": reading.delivered.number})
-        self.alarms = frozenset()
+        self._unconfirmed = frozenset()
 
-    def flows(self, reading: Reading) -> None:
+    def flows(self, reading: Reading, *, may_be_another_beds: bool) -> None:
         """The pump flows, or waits to flow, without an infusion. If it took a program from pumpd, it is stopped."""
-        ours = bool(self._session) or self.stopping
+        ours = bool(self._session) or self.stopping or may_be_another_beds
+        self._flowing = frozenset({AlarmCode.UNPRESCRIBED_FLOW})
         if not self._noted:
             self._noted = True
             log.error("unprescribed_flow", pump=self._pump, stopping=ours)
@@ -87,4 +98,4 @@ class UnprescribedFlow:
             self._stop()
 
     def rests(self) -> None:
-        self._noted = False
+        self._noted, self._flowing = False, frozenset()

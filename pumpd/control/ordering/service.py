@@ -124,6 +124,10 @@ class OrderingService:
         reasons = self._health.objections() + self._gate.objections(runner)
         if runner.problem:
             reasons.append(f"pump: {runner.name} is not available: {runner.problem}")
+        elif not runner.line.proved_by:
+            reasons.append(
+                f"pump: nothing shows which pump answers as {runner.name}; identify it, standing at the pump"
+            )
         if runner.unprescribed.stopping:
             reasons.append(f"pump: {runner.name} was found flowing, and no reading has shown it stopped since")
         for other in self._pumps.runners.values():

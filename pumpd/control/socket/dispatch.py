@@ -15,6 +15,7 @@ from typing import Any
 from pumpd.control.alarms.service import AlarmService
 from pumpd.control.confirming.review import review
 from pumpd.control.confirming.service import ConfirmingService
+from pumpd.control.infusions.identifying import Identifying
 from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.infusions.pumps import Pumps
 from pumpd.control.ordering.service import OrderingService
@@ -40,6 +41,7 @@ from pumpd.messages.requests import (
     Clear,
     Confirmation,
     Dissociate,
+    Identify,
     KeyAdd,
     KeyList,
     KeyRename,
@@ -78,6 +80,7 @@ class Dispatch:
         gateway: str,
         library: Library,
         pumps: Pumps,
+        identifying: Identifying,
         ordering: OrderingService,
         confirming: ConfirmingService,
         software_nurses: SoftwareNurses,
@@ -91,6 +94,7 @@ class Dispatch:
         clock: Clock,
     ) -> None:
         self._gateway, self._library, self._pumps = gateway, library, pumps
+        self._identifying = identifying
         self._ordering, self._confirming, self._software_nurses = ordering, confirming, software_nurses
         self._tablets, self._pairing, self._register, self._alarms = tablets, pairing, register, alarms
         self._live, self._stream, self._journal, self._clock = live, stream, journal, clock
@@ -157,6 +161,8 @@ class Dispatch:
                 return self._pumps.resume(pump, f"{by}, {peer}")
             case Clear(pump=pump, by=by):
                 return self._pumps.clear(pump, f"{by}, {peer}")
+            case Identify(pump=pump, by=by, seen=seen):
+                return await self._identifying.identify(self._pumps.named(pump), f"{by}, {peer}", seen)
             case Reconcile(pump=pump, by=by):
                 return self._pumps.reconcile(pump, f"{by}, {peer}", request)
             case TraceRequest(pump=pump):

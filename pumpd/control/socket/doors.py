@@ -20,6 +20,7 @@ from pumpd.messages.requests import (
     Clear,
     Confirmation,
     Dissociate,
+    Identify,
     KeyAdd,
     KeyList,
     KeyRename,
@@ -94,6 +95,7 @@ TABLE: Mapping[type[Any], May] = {
     Pause: May(operator=GROUP),
     Resume: May(operator=GROUP),
     Clear: May(operator=GROUP),
+    Identify: May(operator=GROUP),
     Reconcile: May(operator=GROUP),
     # What both sockets show
     WatchRequest: May(operator=GROUP, tablet=GROUP),

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from pumpd.control.alarms.service import AlarmService
 from pumpd.control.alarms.sounder import Sounder
+from pumpd.control.infusions.identifying import Identifying
 from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.journal_health import JournalHealth
 from pumpd.control.observation.service import ObservationService
@@ -31,6 +32,7 @@ class LiveState:
         alarms: AlarmService,
         observations: ObservationService,
         ordering: OrderingService,
+        identifying: Identifying,
         library_check: LibraryCheck,
         health: JournalHealth,
         sounder: Sounder | None,
@@ -41,6 +43,7 @@ class LiveState:
         """`tablets`: every paired tablet, by the id of its key, with the person signed in on it."""
         self._settings, self._runners, self._clock = settings, runners, clock
         self._alarms, self._observations, self._ordering = alarms, observations, ordering
+        self._identifying = identifying
         self._library_check, self._health = library_check, health
         self._sounder, self._supply, self._tablets = sounder, supply, tablets
 
@@ -75,6 +78,8 @@ class LiveState:
             lost=bool(runner.problem) or runner.missing,
             patient=runner.patient,
             identity=runner.identity,
+            proved_by=runner.line.proved_by if runner.line.proven else "",
+            to_identify=self._identifying.to_do(runner),
             capabilities=runner.capabilities,
             reading=runner.reading,
             stopped=runner.stopped,

@@ -46,6 +46,8 @@ class PumpValues:
     lost: bool
     patient: str
     identity: Identity | None
+    proved_by: str  # the mark, or the person, that shows which pump answers; empty while that is not known
+    to_identify: str  # what a person must do for that
     capabilities: Capabilities | None
     reading: Reading | None
     stopped: bool  # confirmed by readings, and nothing may flow (STP-04)
@@ -107,6 +109,8 @@ def pump_state(values: PumpValues, at: Instant) -> PumpState:
         "simulated": settings.simulated,
         "patient": values.patient or None,
         "problem": values.problem,
+        "proved_by": values.proved_by or None,
+        "to_identify": values.to_identify or None,
         "pump_state": reading.state.value if reading else None,
         "stopped": values.stopped,
         "age_s": None if reading is None else round(at.real_s(at.now_ns - reading.asked_ns), 2),

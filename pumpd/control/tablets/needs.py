@@ -33,6 +33,7 @@ NEEDS: dict[str, Need] = {
     "pause": Need(Role.CONFIRM),
     "resume": Need(Role.CONFIRM),
     "clear": Need(Role.CONFIRM),
+    "identify": Need(Role.CONFIRM),
     "reconcile": Need(Role.CONFIRM),
     "acknowledge": Need(Role.CONFIRM),
     "pause_audio": Need(Role.CONFIRM),

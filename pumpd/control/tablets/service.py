@@ -18,6 +18,7 @@ from pumpd.control.confirming import signature
 from pumpd.control.confirming.nonces import Nonces
 from pumpd.control.confirming.review import preview_of, review
 from pumpd.control.confirming.service import ConfirmingService
+from pumpd.control.infusions.identifying import Identifying
 from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.infusions.pumps import Pumps
 from pumpd.control.observation.observation import ObservationError
@@ -51,6 +52,7 @@ class Tablets:
         keys: KeyStore,
         sign_ins: SignIns,
         pumps: Pumps,
+        identifying: Identifying,
         ordering: OrderingService,
         confirming: ConfirmingService,
         alarms: AlarmService,
@@ -62,6 +64,7 @@ class Tablets:
     ) -> None:
         self._gateway, self._keys, self._sign_ins = gateway, keys, sign_ins
         self._pumps, self._ordering, self._confirming = pumps, ordering, confirming
+        self._identifying = identifying
         self._alarms, self._observations, self._live = alarms, observations, live
         self._journal, self._clock, self._changed = journal, clock, changed
         self._nonces = Nonces()
@@ -154,6 +157,8 @@ class Tablets:
                 return self._status(self._pumps.resume(pump, who))
             case asked.TabletClear(pump=pump):
                 return self._status(self._pumps.clear(pump, who))
+            case asked.TabletIdentify(pump=pump, seen=seen):
+                return self._status(await self._identifying.identify(self._pumps.named(pump), who, seen))
             case asked.TabletReconcile(pump=pump) as read:
                 return self._status(self._pumps.reconcile(pump, who, read))
             case asked.Acknowledge(pump=pump, code=code):

@@ -269,6 +269,7 @@ export const SCENES: Record<string, (now: number, running: number) => Pump[]> = 
     pump("bed3", null, { model: "Alaris Asena" }),
     pump("bed4", infusion("completed", 2400), { course: { number: 6, of: 6, phase: "acute" } }),
     pump("bed5", null, { problem: "the serial port is missing", pump_state: null, stopped: false }),
+    pump("bed6", null, { to_identify: "at the pump, pull its data cable, wait 5 s, plug it in again, within 80 s" }),
   ],
 };
 

@@ -8,6 +8,7 @@ import { ReviewScreen } from "./Review.tsx";
 import { Running } from "./Running.tsx";
 import { Tripped } from "./Tripped.tsx";
 import { Uncertain } from "./Uncertain.tsx";
+import { Identify } from "../parts/Identify.tsx";
 import { ObservationPart } from "../parts/Observation.tsx";
 import type { BedProps } from "../parts/props.ts";
 
@@ -16,6 +17,7 @@ export function Bed(props: BedProps) {
   const here = observations.find((each) => each.session === infusion?.session); // `Ended` shows it
   return (
     <>
+      <Identify {...props} />
       <Screen {...props} />
       {observations
         .filter((each) => each !== here)

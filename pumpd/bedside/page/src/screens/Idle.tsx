@@ -18,7 +18,8 @@ export function Idle({ page, live, pump }: BedProps) {
       )}
       {live.person ? (
         may(page, "prescribe") &&
-        !pump.problem && (
+        !pump.problem &&
+        !pump.to_identify && (
           <a class="button primary" href={bedAddress(pump.pump, "order")}>
             Order an infusion
           </a>

@@ -9,7 +9,9 @@ export function Preparing({ pump, infusion }: InfusionProps) {
       <div class="pulse" aria-hidden="true" />
       <h2>
         {infusion.state === "ordered"
-          ? "Waiting for the pump to stop"
+          ? pump.to_identify
+            ? "Waiting for a person to identify the pump"
+            : "Waiting for the pump to stop"
           : "Writing the program to the pump and reading it back"}
       </h2>
       <p>{inWords(infusion.review, null)}</p>

@@ -179,6 +179,8 @@ export interface Pump {
   /** Token of the patient with whom the pump is associated. */
   patient: string | null;
   problem: string | null;
+  /** What a person must do so that it is known which pump answers; null when that is known. */
+  to_identify?: string | null;
   pump_state: string | null;
   /** No flow, confirmed by the present reading. The gateway decides that; this page does not. */
   stopped: boolean;

@@ -1,0 +1,53 @@
+// Which pump answers: a person at the pump shows it, by pulling its cable or by counting its signals.
+
+import { useState } from "preact/hooks";
+import type { BedProps } from "./props.ts";
+import { act } from "../wire/connection.ts";
+import { sentence } from "../words/terms.ts";
+import { may, NeedsSignIn } from "./NeedsSignIn.tsx";
+import { Reasons } from "./Reasons.tsx";
+
+export function Identify({ page, live, pump }: BedProps) {
+  const [seen, setSeen] = useState("");
+  const [busy, setBusy] = useState(false);
+  const [reasons, setReasons] = useState<string[]>([]);
+  if (!pump.to_identify) return null;
+  const counting = pump.to_identify.startsWith("count:");
+  const begun = counting || pump.to_identify.startsWith("at the pump");
+  const identify = async (event: Event) => {
+    event.preventDefault();
+    setBusy(true);
+    const answer = await act("identify", { pump: pump.pump, ...(counting ? { seen: Number(seen) } : {}) });
+    setBusy(false);
+    setSeen("");
+    setReasons(answer.reasons);
+  };
+  return (
+    <form class="stack card" aria-label="Identify the pump" onSubmit={(event) => void identify(event)}>
+      <h3>It is not known which pump answers here</h3>
+      <p role="status">{sentence(pump.to_identify)}</p>
+      {!live.person && <NeedsSignIn pump={pump.pump} what="identify the pump" />}
+      {live.person && may(page, "confirm") && (
+        <>
+          {counting && (
+            <label class="field">
+              <span>How often did it signal?</span>
+              <input
+                name="seen"
+                inputMode="numeric"
+                autocomplete="off"
+                value={seen}
+                onInput={(event) => setSeen(event.currentTarget.value)}
+              />
+            </label>
+          )}
+          <button type="submit" class="primary" disabled={busy || (counting && !/^[0-9]+$/.test(seen))}>
+            {counting ? "Confirm the number" : begun ? "Begin again" : "I am at the pump: identify it"}
+          </button>
+        </>
+      )}
+      <Reasons reasons={reasons} title="Not identified" />
+      <p class="muted">Nothing starts here before that. Stop works always.</p>
+    </form>
+  );
+}

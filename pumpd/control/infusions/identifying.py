@@ -1,0 +1,130 @@
+"""A person at the pump shows which line it is on (COM-15).
+
+Either by pulling its data cable and plugging it in again, or, where its driver can, by counting how often the pump
+signals. A word alone would not show that.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from pumpd.control.infusions.pump_service import PumpService
+from pumpd.control.refused import RefusedError
+
+TEST_S = 90.0  # for walking to the pump and pulling its cable
+LEAST_SIGNALS, MOST_SIGNALS = 2, 6
+
+
+@dataclass(frozen=True, slots=True)
+class _Test:
+    """A person tests this pump's cable. `signals`: how often it has signalled; 0 when the cable is pulled."""
+
+    pump: str
+    by: str
+    until_s: float
+    signals: int
+    away_before: frozenset[str]
+
+
+class PersonalCheck:
+    """The one test that a person makes at a time on this gateway. Instants are seconds of the loop.
+
+    `away` gives the names of the lines that are silent now; `passed` is told the pump and the person.
+    """
+
+    def __init__(
+        self, now_s: Callable[[], float], away: Callable[[], Sequence[str]], passed: Callable[[str, str], None]
+    ) -> None:
+        self._now_s, self._away, self._passed = now_s, away, passed
+        self._test: _Test | None = None
+        self._result: dict[str, str] = {}  # by pump: what the last test of it showed
+
+    def begin(self, pump: str, by: str, *, signals: bool = False) -> int:
+        """Begin a test, instead of any other. Returns how often the pump must now signal; 0: pull its cable."""
+        count = LEAST_SIGNALS + secrets.randbelow(MOST_SIGNALS - LEAST_SIGNALS + 1) if signals else 0
+        self._test = _Test(pump, by, self._now_s() + TEST_S, count, frozenset(self._away()))
+        self._result.pop(pump, None)
+        return count
+
+    def left_s(self, pump: str) -> float | None:
+        """How long the test of this pump still waits; None when there is none."""
+        test = self._running()
+        return None if test is None or test.pump != pump else test.until_s - self._now_s()
+
+    def result(self, pump: str) -> str:
+        """What the last test of this pump showed, if it failed."""
+        return self._result.get(pump, "")
+
+    def counted(self, pump: str, by: str, seen: int) -> str:
+        """A person counted the signals. Returns why that identifies nothing; empty when the pump is identified."""
+        test = self._running()
+        if test is None or test.pump != pump or not test.signals:
+            return "identify: let the pump signal first, then enter how often it did"
+        self._test = None
+        if seen != test.signals:
+            return "identify: that is not how often this line's pump signalled; it is another pump, or try once more"
+        self._passed(pump, by)
+        return ""
+
+    def came_back(self, pump: str) -> None:
+        """A line was silent, and a pump of the right kind answers on it again."""
+        test = self._running()
+        if test is None or test.signals:
+            return
+        self._test = None
+        others = [name for name in self._away() if name != pump and name not in test.away_before]
+        if pump != test.pump:
+            self._result[test.pump] = f"the cable that was pulled is on the port of {pump}: the cables are swapped"
+        elif others:
+            self._result[test.pump] = f"{', '.join(others)} went silent too: pull one cable only"
+        else:
+            self._passed(pump, test.by)
+
+    def _running(self) -> _Test | None:
+        if self._test is not None and self._now_s() >= self._test.until_s:
+            self._result[self._test.pump] = "no cable was pulled in time"
+            self._test = None
+        return self._test
+
+
+class Identifying:
+    """The pumps of a gateway whose own marks do not show which one each is, and the person who identifies them."""
+
+    def __init__(self, runners: Mapping[str, PumpService]) -> None:
+        self._runners = runners
+        self.check = PersonalCheck(asyncio.get_running_loop().time, self._away, self._passed)
+
+    async def identify(self, runner: PumpService, by: str, seen: int | None = None) -> PumpService:
+        """Begin a test, or take the number of signals that the person counted. Raises RefusedError."""
+        if runner.line.proven:
+            raise RefusedError(f"identify: {runner.name} is identified already, by {runner.line.proved_by}")
+        if runner.family.monitor_only:
+            raise RefusedError(f"identify: {runner.name} is only monitored; nothing is ever started on it")
+        if seen is not None:
+            if why := self.check.counted(runner.name, by, seen):
+                raise RefusedError(why)
+        elif count := self.check.begin(runner.name, by, signals=bool(runner.family.signals)):
+            await runner.signal(count)
+        return runner
+
+    def to_do(self, runner: PumpService) -> str:
+        """What a person must do now so that the pump is identified; empty when nothing."""
+        if runner.line.proven or runner.family.monitor_only:
+            return ""
+        left_s = self.check.left_s(runner.name)
+        if left_s is None:
+            return self.check.result(runner.name) or "go to the pump, then begin to identify it"
+        if runner.family.signals:
+            return f"count: {runner.family.signals}; enter how often, within {left_s:.0f} s"
+        return f"at the pump, pull its data cable, wait 5 s, plug it in again, within {left_s:.0f} s"
+
+    def came_back(self, runner: PumpService) -> None:
+        """The pump answers again after a silence, and has no mark of its own."""
+        self.check.came_back(runner.name)
+
+    def _away(self) -> list[str]:
+        return [name for name, runner in self._runners.items() if runner.missing or runner.problem]
+
+    def _passed(self, pump: str, by: str) -> None:
+        self._runners[pump].identified_by(by)
