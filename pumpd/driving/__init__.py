@@ -1,6 +1,6 @@
 """What a driver is built from: settings and assumptions, questions and commands, the alarm latch, the keep-alive."""
 
-from pumpd.driving.asking import RETRIES, DeclinedError, UnansweredError, outcome, timed_out
+from pumpd.driving.asking import RETRIES, DeclinedError, UnansweredError, outcome, port_failed, timed_out
 from pumpd.driving.codec import Codec
 from pumpd.driving.fit import program_reasons
 from pumpd.driving.keep_alive import KeepAlive
@@ -23,6 +23,7 @@ __all__ = [
     "join",
     "now_ns",
     "outcome",
+    "port_failed",
     "program_reasons",
     "timed_out",
 ]

@@ -1,10 +1,11 @@
 """How an exchange ends: as an exception inside a driver, as an Outcome at its border."""
 
+import asyncio
 from collections.abc import Awaitable
 from typing import TypeVar
 
 from pumpd.pump import Done, Outcome, Refused, Unknown
-from pumpd.wire import ReplyTimeoutError
+from pumpd.wire import ReplyTimeoutError, WireError
 
 T = TypeVar("T")
 
@@ -12,7 +13,10 @@ RETRIES = 3  # of a question without a reply (COM-06)
 
 
 class DeclinedError(Exception):
-    """Certainly not done: it was never sent, or the pump refused. The message gives the reason."""
+    """Certainly not done: it was never sent, or the pump refused. Each argument is a reason."""
+
+    def __str__(self) -> str:
+        return "; ".join(map(str, self.args))
 
 
 class UnansweredError(Exception):
@@ -24,11 +28,17 @@ async def outcome(work: Awaitable[T]) -> Outcome[T]:
     try:
         return Done(await work)
     except DeclinedError as error:
-        return Refused((str(error),))
+        await asyncio.sleep(0)  # a caller that asks in a loop while everything is refused must let a stop out
+        return Refused(tuple(map(str, error.args)))
     except UnansweredError as error:
         return Unknown(str(error))
 
 
 def timed_out(error: BaseException) -> bool:
-    """Whether the port works and the pump was silent."""
+    """Whether the port works, and no reply came that was understood: nothing at all, an echo, or something else."""
     return isinstance(error.__cause__, ReplyTimeoutError)
+
+
+def port_failed(error: BaseException) -> bool:
+    """Whether the port is gone or nothing was sent, so that sending again is useless now."""
+    return isinstance(error.__cause__, WireError) and not timed_out(error)

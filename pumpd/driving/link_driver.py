@@ -1,8 +1,10 @@
 """The part of a driver that is the same for every family: outcomes, identity, limits, questions, the alarm latch.
 
 Promises:
-- A question (`ask`) is repeated after a silence, at most three times. A command (`send_once`) is sent once, whatever
-  the reply; so is a start.
+- A question (`ask`) is repeated after a silence and after an answer that was not understood, at most three times. A
+  command (`send_once`) is sent once, whatever the reply; so is a start.
+- A start is sent only after the pump itself reported exactly the program that was loaded on this connection.
+- A stop is sent again after whatever was not a confirmation, `stop_tries` times within one call.
 - A pump that was not identified on this very connection is neither programmed nor started (COM-10). Reading and
   stopping are always allowed.
 - A program that does not fit the pump is refused before the first byte.
@@ -13,7 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Generic, TypeVar
 
-from pumpd.driving.asking import RETRIES, DeclinedError, UnansweredError, outcome, timed_out
+from pumpd.driving.asking import RETRIES, DeclinedError, UnansweredError, outcome, port_failed, timed_out
 from pumpd.driving.codec import Codec
 from pumpd.driving.fit import program_reasons
 from pumpd.driving.settings import DriverSettings
@@ -27,12 +29,13 @@ from pumpd.pump import (
     PumpAlarm,
     PumpProgram,
     Reading,
-    Refused,
     StopFrames,
     Tap,
 )
 from pumpd.quantities import Duration, Length, Volume
-from pumpd.wire import Lane, Side, WireError
+from pumpd.wire import Lane, NotUnderstoodError, Side, WireError
+
+ENOUGH = 2  # answers in a row, each to a stop of its own, of which only the state could be read
 
 F = TypeVar("F")
 
@@ -54,6 +57,7 @@ class LinkDriver(ABC, Generic[F]):
     signals: ClassVar[str] = ""
     codec: ClassVar[Codec]
     longest_reply: ClassVar[int] = 80  # bytes, for the time that a reply takes on the line
+    stop_tries: ClassVar[int] = 6  # within one call; the caller repeats the call until the stop is confirmed
     late_answers: ClassVar[int] = 12  # of one call, each as late as `reply_timeout_s` allows, retries included
 
     def __init__(self, link: Side[F], settings: DriverSettings) -> None:
@@ -61,6 +65,8 @@ class LinkDriver(ABC, Generic[F]):
         self.alarms: dict[PumpAlarm, None] = {}  # in order of arrival
         self._settings_base = settings
         self._identified_on: int | None = None  # the connection on which the pump was identified
+        self._loaded: PumpProgram | None = None  # what a start would run; a family forgets it where a load is used up
+        self._loaded_on: int | None = None
 
     # -- what a family implements ----------------------------------------------------------------------------
 
@@ -86,10 +92,16 @@ class LinkDriver(ABC, Generic[F]):
     async def _read_back(self, epoch: int) -> PumpProgram: ...
 
     @abstractmethod
-    async def _start(self, watchdog: Duration, epoch: int) -> None: ...
+    async def _start(self, watchdog: Duration, epoch: int) -> None:
+        """Right after the pump reported that it holds `_loaded`."""
 
-    @abstractmethod
-    async def _stop(self) -> None: ...
+    async def _stop_once(self) -> None:
+        """Send one stop, and return only when the pump then reports no flow; otherwise raise with what it reports."""
+        raise NotImplementedError
+
+    def flow_in(self, frame: F) -> bool | None:  # noqa: ARG002  # for a family with a status in every reply
+        """What a frame of this pump reports, although it is no answer: flow, no flow, or None where that is unclear."""
+        return None
 
     @abstractmethod
     async def _release(self, epoch: int) -> None: ...
@@ -126,17 +138,13 @@ class LinkDriver(ABC, Generic[F]):
         return await outcome(self._read())
 
     async def load(self, program: PumpProgram) -> Outcome[None]:
-        if reasons := [*self._unidentified(), *self._unfit(program)]:
-            return Refused(tuple(reasons))
-        return await outcome(self._load_and_clear_alarms(program, self.link.epoch))
+        return await outcome(self._load_what_fits(program, self.link.epoch))
 
     async def read_back(self) -> Outcome[PumpProgram]:
         return await outcome(self._read_back(self.link.epoch))
 
     async def start(self, watchdog: Duration) -> Outcome[None]:
-        if reasons := self._unidentified():
-            return Refused(tuple(reasons))
-        return await outcome(self._start(watchdog, self.link.epoch))
+        return await outcome(self._start_what_was_loaded(watchdog, self.link.epoch))
 
     async def stop(self) -> Outcome[None]:
         return await outcome(self._stop())
@@ -179,12 +187,59 @@ class LinkDriver(ABC, Generic[F]):
         except ValueError as error:
             return [str(error)]
 
-    async def _load_and_clear_alarms(self, program: PumpProgram, epoch: int) -> None:
+    async def _load_what_fits(self, program: PumpProgram, epoch: int) -> None:
+        if reasons := [*self._unidentified(), *self._unfit(program)]:
+            raise DeclinedError(*reasons)
+        self._loaded, connection = None, self.connections
         await self._load(program, epoch)
+        self._loaded, self._loaded_on = program, connection
         self.alarms.clear()
+
+    async def _start_what_was_loaded(self, watchdog: Duration, epoch: int) -> None:
+        """Raises DeclinedError with every difference between what was loaded and what the pump reports."""
+        if reasons := self._unidentified():
+            raise DeclinedError(*reasons)
+        loaded = self._loaded
+        if loaded is None or self._loaded_on != self.connections:
+            raise DeclinedError("no program was loaded for this start on this connection: load one first")
+        try:
+            held = await self._read_back(epoch)
+        except UnansweredError as error:
+            raise DeclinedError(f"not started, because the program could not be read back: {error}") from error
+        if differences := loaded.differences(held):
+            raise DeclinedError(f"the pump does not hold what was loaded ({'; '.join(differences)}): load it again")
+        await self._start(watchdog, epoch)
+
+    async def _stop(self) -> None:
+        """Stop, again after whatever was no confirmation. Raises the last problem."""
+        told = 0
+        problem: Exception = UnansweredError("the stop was not sent")
+        for tried in range(self.stop_tries):
+            try:
+                await self._stop_once()
+            except (DeclinedError, UnansweredError) as error:
+                if port_failed(error) and not tried:
+                    raise
+                problem = error
+                if port_failed(error):
+                    break
+                told = told + 1 if self._flow_told(error) is False else 0
+                if told == ENOUGH:
+                    return
+            else:
+                return
+        raise UnansweredError(str(problem)) from problem.__cause__
+
+    def _flow_told(self, error: Exception) -> bool | None:
+        """What could be read in an answer that was not understood as a whole. One report of flow outweighs all else."""
+        if not isinstance(error.__cause__, NotUnderstoodError):
+            return None
+        reports = {self.flow_in(frame) for frame in error.__cause__.frames} - {None}
+        return None if not reports else True in reports
 
     async def _release_and_clear_alarms(self, epoch: int) -> None:
         await self._release(epoch)
+        self._loaded = None
         self.alarms.clear()
 
     def latch(self, alarm: PumpAlarm) -> None:
@@ -195,7 +250,7 @@ class LinkDriver(ABC, Generic[F]):
     async def ask(
         self, request: bytes, accepts: Callable[[F], bool], *, lane: Lane = Lane.NORMAL, epoch: int | None = None
     ) -> F:
-        """A question: it changes nothing at the pump, so it is repeated after a silence."""
+        """A question: it changes nothing at the pump, so it is repeated when no reply to it came."""
         missed = 0
         while True:
             try:
@@ -206,12 +261,18 @@ class LinkDriver(ABC, Generic[F]):
                     raise
 
     async def send_once(
-        self, request: bytes, accepts: Callable[[F], bool], epoch: int | None, *, lane: Lane = Lane.NORMAL
+        self,
+        request: bytes,
+        accepts: Callable[[F], bool],
+        epoch: int | None,
+        *,
+        lane: Lane = Lane.NORMAL,
+        may_repeat: bool = False,
     ) -> F:
-        """A command, sent once."""
+        """A command, sent once. `may_repeat`: the protocol confirms it by repeating it (see `pumpd.wire.Link`)."""
         timeout_s = self._settings_base.reply_timeout_s + self.link.line.time_for(len(request) + self.longest_reply)
         try:
-            return await self.link.exchange(request, accepts, timeout_s, lane, epoch)
+            return await self.link.exchange(request, accepts, timeout_s, lane, epoch, may_repeat=may_repeat)
         except WireError as error:
             text = f"{_readable(request)}: {error}"
             raise (UnansweredError(text) if error.sent else DeclinedError(text)) from error

@@ -64,6 +64,22 @@ class PumpProgram:
     def highest_rate(self) -> Rate:
         return max(step.rate for step in self.steps)
 
+    def differences(self, held: "PumpProgram") -> tuple[str, ...]:
+        """Every value in which the program that a pump holds differs from this one; empty when they are equal."""
+        if held is self:
+            return ()
+        reasons = []
+        if self.diameter != held.diameter:
+            reasons.append(f"diameter is {held.diameter}, ordered {self.diameter}")
+        if len(self.steps) != len(held.steps):
+            reasons.append(f"{len(held.steps)} steps, ordered {len(self.steps)}")
+        for number, (want, have) in enumerate(zip(self.steps, held.steps, strict=False), 1):
+            if want.rate != have.rate:
+                reasons.append(f"rate of step {number} is {have.rate}, ordered {want.rate}")
+            if want.volume != have.volume:
+                reasons.append(f"volume of step {number} is {have.volume}, ordered {want.volume}")
+        return tuple(reasons)
+
     def rate_at(self, volume: Volume) -> Rate:
         """Programmed rate once `volume` has been delivered; the last step's at and after its end."""
         for end, step in zip(self._ends, self.steps, strict=True):

@@ -1,6 +1,16 @@
 """The serial link to a pump: ports, framing, one exchange at a time, and a lane in which a stop overtakes the queue."""
 
-from pumpd.wire.errors import LinkLostError, NotSentError, OvertakenError, PortError, ReplyTimeoutError, WireError
+from pumpd.wire.errors import (
+    EchoError,
+    LinkLostError,
+    NotSentError,
+    NotUnderstoodError,
+    OvertakenError,
+    PortError,
+    ReplyTimeoutError,
+    WireError,
+)
+from pumpd.wire.heard import escaped
 from pumpd.wire.instant import now_ns
 from pumpd.wire.line import LineSettings, Transport
 from pumpd.wire.link import BackOff, Direction, Framer, Lane, Link, Party, Statistics
@@ -10,12 +20,14 @@ from pumpd.wire.transport import has_descriptor, open_transport
 __all__ = [
     "BackOff",
     "Direction",
+    "EchoError",
     "Framer",
     "Lane",
     "LineSettings",
     "Link",
     "LinkLostError",
     "NotSentError",
+    "NotUnderstoodError",
     "OvertakenError",
     "Party",
     "PortError",
@@ -24,6 +36,7 @@ __all__ = [
     "Statistics",
     "Transport",
     "WireError",
+    "escaped",
     "has_descriptor",
     "join",
     "now_ns",

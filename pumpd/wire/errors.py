@@ -1,5 +1,7 @@
 """What can go wrong on the wire, by what the caller may assume: `sent` is False when certainly nothing was sent."""
 
+from typing import Any
+
 
 class PortError(OSError):
     """The port cannot be opened; the message gives the reason."""
@@ -23,6 +25,21 @@ class OvertakenError(NotSentError):
 
 class ReplyTimeoutError(WireError):
     """Sent, and no reply came in time: it may have been done."""
+
+
+class NotUnderstoodError(ReplyTimeoutError):
+    """Sent, and what came in time was no answer to it: it may have been done. `frames` are those that were cut out.
+
+    Not silence: the pump lives, and the message shows its bytes.
+    """
+
+    def __init__(self, text: str, frames: tuple[Any, ...] = ()) -> None:
+        super().__init__(text)
+        self.frames = frames
+
+
+class EchoError(ReplyTimeoutError):
+    """Sent, and only the request itself came back: nothing is known about a pump."""
 
 
 class LinkLostError(WireError):

@@ -17,6 +17,9 @@ class LineSettings:
     parity: Literal["N", "E", "O"] = "N"
     stopbits: Literal[1, 2] = 1
 
+    def __str__(self) -> str:
+        return f"{self.baudrate} baud, {self.bytesize}{self.parity}{self.stopbits}"
+
     @property
     def bits_per_byte(self) -> int:
         return 1 + self.bytesize + (self.parity != "N") + self.stopbits

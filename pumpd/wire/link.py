@@ -8,6 +8,8 @@ Promises:
 - A STOP exchange waits only for the one exchange in flight. Everything that its party queued fails as certainly not
   sent, and so does every NORMAL exchange that the party requests until the stop is answered; a sequence that began
   before (see `epoch`) ends there. Other parties' exchanges wait, and continue after it.
+- Bytes that came and were no reply are in the error of the exchange: answered and not understood is not silence. What
+  the line returns of what was sent (an echo) is removed and is never a reply (see `heard`).
 - Frames that the protocol requires to be answered at once (`respond`: an acknowledgement) are answered on arrival.
 - A STOP is sent even when the task that requested it is cancelled; a queued NORMAL exchange is then not sent.
 - When the port is lost, everything fails at once and states whether it may have been sent. Nothing is kept for the new
@@ -32,9 +34,9 @@ from pumpd.wire.errors import (
     NotSentError,
     OvertakenError,
     PortError,
-    ReplyTimeoutError,
     WireError,
 )
+from pumpd.wire.heard import Heard
 from pumpd.wire.line import LineSettings, OnBytes, OnLost, Transport
 from pumpd.wire.transport import open_transport
 
@@ -114,6 +116,7 @@ class _Job(Generic[F]):
     request: bytes
     answers: Callable[[F], bool]
     timeout_s: float
+    may_repeat: bool
     future: "asyncio.Future[F]"
     sent_at: float = 0.0
     deadline: float = 0.0
@@ -154,6 +157,7 @@ class Link(Generic[F]):
         self._chance = random.Random(seed)  # noqa: S311 - jitter, not a secret
         self._transport: Transport | None = None
         self._flight: _Job[F] | None = None
+        self._heard: Heard[F] = Heard()
         self._stops: deque[_Job[F]] = deque()
         self._queue: deque[_Job[F]] = deque()
         self._quiet_at = self._quiet_limit = 0.0
@@ -216,6 +220,7 @@ class Link(Generic[F]):
             transport.close()
             raise PortError(f"port {self.port}: this link was closed while the port was being opened")
         self._transport = transport
+        self._heard = Heard()  # this may be another line
         self.connections += 1
         if self.on_change:
             self.on_change(True)
@@ -282,16 +287,22 @@ class Link(Generic[F]):
         lane: Lane = Lane.NORMAL,
         epoch: int | None = None,
         party: Party[F] | None = None,
+        *,
+        may_repeat: bool = False,
     ) -> F:
         """Send a request and wait for its reply, at most `timeout_s` after it was sent.
 
-        Raises NotSentError (OvertakenError) when nothing was sent, ReplyTimeoutError when it was sent and nothing came,
-        LinkLostError, whose `sent` distinguishes the two, when the port is gone.
+        `may_repeat`: by the protocol, the reply may be the request itself, byte for byte. It is then told from an echo
+        only on a line that has echoed before.
+
+        Raises NotSentError (OvertakenError) when nothing was sent, ReplyTimeoutError when it was sent and no reply came
+        (NotUnderstoodError when something else did), LinkLostError, whose `sent` distinguishes the two, when the port
+        is gone.
         """
         if self._transport is None:
             raise LinkLostError(self._gone, sent=False)
         party = party or self._own
-        job: _Job[F] = _Job(party, request, answers, timeout_s, self._loop.create_future())
+        job: _Job[F] = _Job(party, request, answers, timeout_s, may_repeat, self._loop.create_future())
         if lane is Lane.STOP:
             self._overtake(job)
             return await asyncio.shield(job.future)
@@ -315,7 +326,7 @@ class Link(Generic[F]):
         party = job.party
         party.epoch += 1
         party.stopping += 1
-        job.future.add_done_callback(lambda _: self._stop_ended(party))
+        job.future.add_done_callback(lambda future: self._stop_ended(party, future))
         self.statistics.overtaken += self._fail_queued(party, OvertakenError("a stop came first"))
         self._stops.append(job)
         self._next()
@@ -329,8 +340,10 @@ class Link(Generic[F]):
         return len(queued)
 
     @staticmethod
-    def _stop_ended(party: Party[F]) -> None:
+    def _stop_ended(party: Party[F], future: "asyncio.Future[F]") -> None:
         party.stopping -= 1
+        if not future.cancelled():
+            future.exception()  # seen, even when the task that requested the stop was cancelled
 
     def _next(self) -> None:
         """Send the next request: a stop; otherwise, on a quiet line, the oldest one that is still awaited."""
@@ -353,6 +366,7 @@ class Link(Generic[F]):
             self._lose(str(error))
             return
         self._flight = job
+        self._heard.begin(job.request, may_repeat=job.may_repeat)
         job.sent_at = self._loop.time()
         job.deadline = job.sent_at + job.timeout_s
         self._wake_at(job.deadline)
@@ -381,7 +395,7 @@ class Link(Generic[F]):
     def _expire(self, job: _Job[F]) -> None:
         self._flight = None
         self.statistics.timeouts += 1
-        job.fail(ReplyTimeoutError(f"no reply within {job.timeout_s:.2g} s"))
+        job.fail(self._heard.why_unanswered(job.timeout_s, self.line))
         self.unsettle()
         self._next()
 
@@ -406,6 +420,18 @@ class Link(Generic[F]):
             self._show(Direction.IN, data)
         if self._settling is not None:
             self._quiet_at = self._loop.time() + self._quiet_s
+        echoes = self._heard.echoes
+        first, *rest = self._heard.without_echo(data)
+        self._read(first)
+        for piece in rest:
+            self._framer.reset()
+            self._read(piece)
+        if self._heard.echoes and not echoes:
+            log.warning("line_echoes", port=self.port, why="the line returns what is sent")
+        if self._flight is None:
+            self._next()
+
+    def _read(self, data: bytes) -> None:
         for frame in self._framer.feed(data):
             if self._respond is not None and (response := self._respond(frame)):
                 self._write_response(response)
@@ -413,12 +439,15 @@ class Link(Generic[F]):
             if job is not None and job.answers(frame):
                 self._answered(job, frame)
             else:
-                statistics.discarded += 1
-                for party in self._parties:
-                    if party.on_stray is not None:
-                        party.on_stray(frame)
-        if self._flight is None:
-            self._next()
+                self._discard(frame)
+
+    def _discard(self, frame: F) -> None:
+        self.statistics.discarded += 1
+        if self._flight is not None:
+            self._heard.frames.append(frame)
+        for party in self._parties:
+            if party.on_stray is not None:
+                party.on_stray(frame)
 
     def _write_response(self, response: bytes) -> None:
         if self._transport is None:
@@ -428,6 +457,7 @@ class Link(Generic[F]):
         except LinkLostError as error:
             self._lose(str(error))
             return
+        self._heard.responded(response)
         self.statistics.bytes_out += len(response)
         if self.taps:
             self._show(Direction.OUT, response)

@@ -87,9 +87,12 @@ class Side(Generic[F]):
         timeout_s: float,
         lane: Lane = Lane.NORMAL,
         epoch: int | None = None,
+        *,
+        may_repeat: bool = False,
     ) -> F:
         """As `Link.exchange`, for this side."""
-        return await self._link.exchange(request, answers, timeout_s, lane, epoch, self._party)
+        party = self._party
+        return await self._link.exchange(request, answers, timeout_s, lane, epoch, party, may_repeat=may_repeat)
 
     def unsettle(self) -> None:
         self._link.unsettle()

@@ -1,10 +1,12 @@
 """The Dianet Star driver under the conformance suite: the syringe pump and the volumetric one."""
 
+from dataclasses import replace
+
 import pytest
 
 from pumpd.pump import Container, PumpAlarm, PumpProgram, RateStep
 from pumpd.quantities import Length, Rate, Volume
-from pumpd_drivers.dianet_star.codec import Request, RequestFramer
+from pumpd_drivers.dianet_star.codec import ReplyFramer, Request, RequestFramer
 from pumpd_drivers.dianet_star.driver import DianetStar
 from pumpd_drivers.dianet_star.segments import Action, DoIt, Word
 from pumpd_simulators.bench import simulate
@@ -20,6 +22,10 @@ def is_start(packet):
         isinstance(frame, Request) and frame.segment == Word.ACTION and frame.data == START
         for frame in RequestFramer().feed(packet)
     )
+
+
+def one_byte_longer(packet):
+    return b"".join(replace(reply, data=reply.data + b"\x01").to_bytes() for reply in ReplyFramer().feed(packet))
 
 
 BLOCKED = dict.fromkeys(
@@ -54,6 +60,7 @@ class TestPerfusorFm(DriverConformance):
             PumpAlarm.PUMP_WATCHDOG: "silence/30s",
         },
         watchdog_s=10,
+        unreadable=one_byte_longer,
         excused=BLOCKED,
         diameter_matters=False,  # the pump measures its syringe itself
     )
@@ -77,5 +84,6 @@ class TestInfusomatFmS(DriverConformance):
             PumpAlarm.PUMP_WATCHDOG: "silence/30s",
         },
         watchdog_s=10,
+        unreadable=one_byte_longer,
         excused=BLOCKED,
     )

@@ -25,6 +25,14 @@ def from_address_7(packet):
     )
 
 
+def with_more_data(packet):
+    return b"".join(
+        replace(frame, data=frame.data + "~1").to_bytes()
+        for frame in ReplyFramer().feed(packet)
+        if isinstance(frame, Reply)
+    )
+
+
 @pytest.mark.requirement("COM-02", "COM-03", "COM-06", "COM-10", "COM-14", "RUN-11", "STP-02", "STP-06", "STP-08")
 class TestNewEra(DriverConformance):
     subject = Subject(
@@ -46,5 +54,6 @@ class TestNewEra(DriverConformance):
         ambiguous={"load": "a setting is answered with the status alone: all these replies are the same"},
         unchecked=("identify",),
         other_pump=from_address_7,
+        unreadable=with_more_data,
         watchdog_s=10,
     )

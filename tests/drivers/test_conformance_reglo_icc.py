@@ -4,7 +4,7 @@ import pytest
 
 from pumpd.pump import Container, PumpAlarm, PumpProgram, RateStep
 from pumpd.quantities import Rate, Volume
-from pumpd_drivers.reglo_icc.codec import Request, RequestFramer
+from pumpd_drivers.reglo_icc.codec import ReplyFramer, Request, RequestFramer, Text
 from pumpd_drivers.reglo_icc.driver import RegloIcc
 from pumpd_simulators.bench import simulate
 from pumpd_simulators.conformance import DriverConformance, Subject
@@ -17,6 +17,13 @@ def simulated(**options):
 
 def is_h(packet):
     return any(isinstance(frame, Request) and frame.command == "H" for frame in RequestFramer().feed(packet))
+
+
+def with_more_text(packet):
+    return b"".join(
+        (Text(reply.text + " ?") if isinstance(reply, Text) else reply).to_bytes()
+        for reply in ReplyFramer().feed(packet)
+    )
 
 
 @pytest.mark.requirement("COM-02", "COM-03", "COM-06", "COM-10", "COM-14", "RUN-11", "STP-02", "STP-06", "STP-08")
@@ -34,6 +41,7 @@ class TestRegloIcc(DriverConformance):
             PumpProgram((RateStep(Rate("599.94"), Volume("999.9")),)),
         ),
         is_start=is_h,
+        unreadable=with_more_text,
         alarms={PumpAlarm.PUMP_RESET: "power-cut/3s"},
         excused={
             "a_stop_in_alarm": "the pump has no alarm that the bench can provoke at once: a stalled motor stops it "

@@ -5,9 +5,12 @@ Source of each: the protocol sheet, section in the docstring.
 
 import pytest
 
-from pumpd.pump import Done, Identity, PumpAlarm, PumpState, Refused, Unknown
-from pumpd.quantities import Duration, Rate, Volume
+from pumpd.pump import Done, Identity, PumpAlarm, PumpProgram, PumpState, RateStep, Refused, Unknown
+from pumpd.quantities import Duration, Length, Rate, Volume
 
+from .toy_pump import ToyPump
+
+LOADED = PumpProgram((RateStep(Rate(60), Volume(1)),), Length("26.59"))
 FOUND = """
     > safe 0              # a status question, which changes nothing
     < basic 00S
@@ -19,8 +22,30 @@ MET = (
     + """
     > basic 0VER
     < basic 00S NE1000V3.92
+    > basic 0TRGOF
+    < basic 00S
 """
 )
+HELD = """
+    > {0} 0DIA
+    < {0} 00S 26.59
+    > {0} 0PHN1
+    < {0} 00S
+    > {0} 0FUN
+    < {0} 00S RAT
+    > {0} 0RAT
+    < {0} 00S 60.00MH
+    > {0} 0VOL
+    < {0} 00S 1.000ML
+    > {0} 0DIR
+    < {0} 00S INF
+    > {0} 0PHN2
+    < {0} 00S
+    > {0} 0FUN
+    < {0} 00S STP
+    > {0} 0PHN1
+    < {0} 00S
+"""
 
 
 async def test_identify_after_power_up_acknowledges_the_reset(follows):
@@ -32,20 +57,47 @@ async def test_identify_after_power_up_acknowledges_the_reset(follows):
         < basic 00S
         > basic 0VER
         < basic 00S NE1000V3.92
+        > basic 0TRGOF
+        < basic 00S
     """
     async with follows(script) as driver:
         assert await driver.identify() == Done(Identity("NE-1000", "3.92"))
         assert driver.alarms == {}
 
 
-@pytest.mark.parametrize("word", ["NE1600V3.92", "NE1000X2V3.92", "NE500V1.0"])
-async def test_identify_refuses_another_model(follows, word):
+@pytest.mark.requirement("COM-16")
+@pytest.mark.parametrize(
+    ("word", "model"),
+    [
+        ("NE1600V3.92", "NE-1600"),
+        ("NE1000X2V3.92", "NE-1000X"),
+        ("NE500V1.0", "NE-500"),
+        ("NE10000V3.9", "NE-10000"),  # not an NE-1000 with a digit behind it
+        ("AL1000V3.923", "AL-1000"),  # the same commands from another maker
+    ],
+)
+async def test_identify_refuses_another_model_by_its_name(follows, word, model):
     """Commands: VER -> `NE<model>[X[n]]V<n>.<n>`."""
     script = FOUND + f"> basic 0VER\n< basic 00S{word}"
     async with follows(script) as driver:
         outcome = await driver.identify()
         assert isinstance(outcome, Refused)
-        assert "the settings allow ne-1000" in outcome.reasons[0]
+        assert f"the pump reports {model}; the settings allow ne-1000" in outcome.reasons[0]
+
+
+async def test_a_model_of_another_maker_may_be_allowed(follows):
+    script = FOUND + "> basic 0VER\n< basic 00SAL1000V3.923\n> basic 0TRGOF\n< basic 00S?"
+    async with follows(script, models=("al-1000",)) as driver:
+        assert await driver.identify() == Done(Identity("AL-1000", "3.923"))
+
+
+@pytest.mark.requirement("COM-16")
+@pytest.mark.parametrize("word", ["NE1000V3.61A", "NE1000V3.929-SIM", "NE1000", "NE1000V3.92 ", "NE1000Y2V3.92"])
+async def test_a_version_that_nobody_understands_is_told_word_for_word(connect, word):
+    async with connect(ToyPump(version=word)) as driver:
+        outcome = await driver.identify()
+        assert isinstance(outcome, Unknown)
+        assert f'the answer was not understood: "\\x0200S{word}\\x03"' in outcome.cause
 
 
 @pytest.mark.parametrize(
@@ -83,6 +135,7 @@ async def test_read_back_refuses_what_is_not_a_program(follows, rate, volume, di
 async def test_a_run_answered_without_infusing_is_unknown(follows, status):
     """No error word and no alarm: nothing shows that it was not executed."""
     script = f"""
+        {HELD.format("safe")}
         > safe 0SAF10
         < safe 00S
         > safe 0DIS
@@ -91,6 +144,7 @@ async def test_a_run_answered_without_infusing_is_unknown(follows, status):
         < safe 00{status}
     """
     async with follows(script) as driver:
+        driver._loaded, driver._loaded_on = LOADED, driver.connections
         assert isinstance(await driver.start(Duration(10)), Unknown)
 
 

@@ -164,8 +164,8 @@ class ToyPump:
     def _execute(self, text):
         word, value = text[:3], text[3:]
         phase = self.phases[self.phase]
-        if text == "PF0":
-            return "?" if "PF" in self.unknown else ""
+        if text in ("PF0", "TRGOF"):
+            return "?" if text[:2] in self.unknown or word in self.unknown else ""
         if word in self.unknown:
             return "?"
         if value and self.running and word not in ("RAT", "SAF"):

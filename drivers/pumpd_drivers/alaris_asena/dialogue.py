@@ -37,7 +37,9 @@ class AlarisDialogue(LinkDriver[Heard], ABC):
         return _fields(await self.ask(Message(word).to_bytes(), _answers(word), lane=lane, epoch=epoch))
 
     async def command(self, word: str, *fields: str, epoch: int | None, lane: Lane = Lane.NORMAL) -> Fields:
-        return _fields(await self.send_once(Message(word, fields).to_bytes(), _answers(word), epoch, lane=lane))
+        """Sent once; the pump may confirm by repeating all of it."""
+        request = Message(word, fields).to_bytes()
+        return _fields(await self.send_once(request, _answers(word), epoch, lane=lane, may_repeat=True))
 
     async def set(self, word: str, *fields: str, epoch: int) -> None:
         """A setting; the pump's reply must show that it holds the value."""

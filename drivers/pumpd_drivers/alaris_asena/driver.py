@@ -22,7 +22,6 @@ from pumpd.driving import (
     UnansweredError,
     join,
     now_ns,
-    timed_out,
 )
 from pumpd.pump import Capabilities, Container, Identity, Mark, PumpProgram, PumpState, Reading, StopFrames
 from pumpd.quantities import Duration, Length
@@ -32,7 +31,7 @@ from pumpd_drivers.alaris_asena.dialogue import AlarisDialogue, Heard
 from pumpd_drivers.alaris_asena.replies import alarm
 from pumpd_drivers.alaris_asena.settings import AlarisSettings
 
-STOP_TRIES, START_CHECKS = 6, 8
+START_CHECKS = 8
 CHECK_AGAIN_S = 0.1  # a motor may take some time to stop
 
 _PROTOCOL = re.compile(r"Asena Rev (?P<revision>[0-9]{1,4}(?:\.[0-9]{1,4}){0,5})")
@@ -48,7 +47,6 @@ class AlarisAsena(AlarisDialogue):
 
     def __init__(self, link: Side[Heard], settings: AlarisSettings) -> None:
         super().__init__(link, settings)
-        self._loaded: PumpProgram | None = None  # until it is started
         self._diameter: Length | None = None
 
     @classmethod
@@ -104,9 +102,8 @@ class AlarisAsena(AlarisDialogue):
     # -- program and flow ------------------------------------------------------------------------------------
 
     async def _load(self, wanted: PumpProgram, epoch: int) -> None:
-        self._loaded = None
         await program.write(self, wanted, epoch)
-        self._loaded, self._diameter = wanted, wanted.diameter
+        self._diameter = wanted.diameter
 
     async def _read_back(self, epoch: int) -> PumpProgram:
         return await program.read(self, self._diameter, epoch)
@@ -117,8 +114,7 @@ class AlarisAsena(AlarisDialogue):
         lease_s = watchdog.ns / 1e9 - wait_s
         if lease_s <= 0 or watchdog > limits.LONGEST_LEASE:
             raise DeclinedError(f"watchdog: {watchdog} is not within {wait_s:g} s to {limits.LONGEST_LEASE}")
-        if self._loaded is None:
-            raise DeclinedError("no program was loaded since the last start: load it, and read it back")
+        assert self._loaded is not None  # `start` refuses without
         try:
             await self._require_ready(self._loaded, epoch)
         except UnansweredError as error:
@@ -136,41 +132,24 @@ class AlarisAsena(AlarisDialogue):
     async def _require_ready(self, loaded: PumpProgram, epoch: int) -> None:
         await self.require_stopped(epoch)
         await program.require_syringe(self, loaded.highest_rate, epoch)
-        if (held := await program.read(self, loaded.diameter, epoch)) != loaded:
-            step = held.steps[0]
-            raise DeclinedError(f"the pump now holds {step.volume} at {step.rate}, which is not what was loaded")
         await self.control.take(epoch)
 
     async def _stop(self) -> None:
         try:
-            await self._stop_until_confirmed()
+            await super()._stop()
         except (DeclinedError, UnansweredError):
             self.control.let_lapse()
             raise
 
-    async def _stop_until_confirmed(self) -> None:
-        problem = UnansweredError("INF_STOP: no reply")
-        for tried in range(STOP_TRIES):
-            try:
-                if tried:
-                    await asyncio.sleep(CHECK_AGAIN_S)
-                await self.command("INF_STOP", epoch=None, lane=Lane.STOP)
-                if await self.stopped(lane=Lane.STOP):
-                    return
-                problem = UnansweredError("INF_STOP: the pump does not report that it has stopped")
-                if self.control.serial:  # it may accept a stop from its controller only
-                    await self.control.take(None, Lane.STOP)
-            except UnansweredError as error:
-                if not timed_out(error):
-                    raise
-                problem = error
-            except DeclinedError as refusal:
-                if refusal.__cause__ is not None:  # it was not sent
-                    raise
-                problem = UnansweredError(f"{problem}; {refusal}")
-        raise problem
+    async def _stop_once(self) -> None:
+        await self.command("INF_STOP", epoch=None, lane=Lane.STOP)
+        if await self.stopped(lane=Lane.STOP):
+            return
+        if self.control.serial:  # it may accept a stop from its controller only
+            await self.control.take(None, Lane.STOP)
+        await asyncio.sleep(CHECK_AGAIN_S)
+        raise UnansweredError("INF_STOP: the pump does not report that it has stopped")
 
     async def _release(self, epoch: int) -> None:
         await self.require_stopped(epoch)
-        self._loaded = None
         await self.control.give_back(epoch)

@@ -16,7 +16,18 @@ import contextlib
 from collections.abc import Mapping
 from typing import Any
 
-from pumpd.driving import Codec, DeclinedError, Lane, LineSettings, Side, UnansweredError, join, now_ns, timed_out
+from pumpd.driving import (
+    Codec,
+    DeclinedError,
+    Lane,
+    LineSettings,
+    Side,
+    UnansweredError,
+    join,
+    now_ns,
+    port_failed,
+    timed_out,
+)
 from pumpd.pump import Capabilities, Container, Identity, Mark, PumpAlarm, PumpClock, PumpProgram, PumpState, Reading
 from pumpd.quantities import Duration, Length
 from pumpd_drivers.dianet_star import limits, program, replies
@@ -27,7 +38,6 @@ from pumpd_drivers.dianet_star.settings import DianetStarSettings
 
 PUMP_WAITS_S = 1.2  # [S] its watchdog in closed loop
 START_CHECKS = 3
-STOP_TRIES = 10
 KEYS_HOLD_BACK_S = 0.3  # between two tries; the pump refuses for 2 s after a key press [S]
 
 _KINDS = {"perfusor-fm": (1019, "Perfusor fm"), "infusomat-fms": (202, "Infusomat fmS")}  # type in the ident number
@@ -40,10 +50,11 @@ class DianetStar(DianetStarDialogue):
     assumptions = DianetStarSettings.assumptions()
     marks = (Mark.SERIAL,)
     codec = Codec(RequestFramer, ReplyFramer, checked=lambda frame: not isinstance(frame, Garbage))
+    stop_tries = 10  # while its keys are in use, the pump refuses
 
     def __init__(self, link: Side[Reply | Garbage], settings: DianetStarSettings) -> None:
         super().__init__(link, settings)
-        self._loaded: PumpProgram | None = None
+        self._stopped: Status | None = None  # the STATUS that confirmed the last stop
         self._diameter: Length | None = None
         self._given = 0  # the last counter reading, in 0.1 mL
 
@@ -133,10 +144,9 @@ class DianetStar(DianetStarDialogue):
 
     async def _load(self, wanted: PumpProgram, epoch: int) -> None:
         await self._require_stopped(epoch)
-        self._loaded = None
         (step,) = wanted.steps
         await program.write(self, step, epoch)
-        self._given, self._loaded, self._diameter = 0, wanted, wanted.diameter
+        self._given, self._diameter = 0, wanted.diameter
 
     async def _read_back(self, epoch: int) -> PumpProgram:
         """The pump measures its syringe itself, so the diameter is the one that was loaded."""
@@ -150,10 +160,6 @@ class DianetStar(DianetStarDialogue):
                 f"watchdog: {watchdog} is not above {silent_s:.2f} s, within which the pump may stop by itself, and up "
                 f"to {limits.LONGEST_WATCHDOG}"
             )
-        if self._loaded is None:
-            raise DeclinedError("no program was loaded: load one first")
-        if (held := await program.read(self, epoch)) not in self._loaded.steps:
-            raise DeclinedError(f"the pump holds {held.volume} at {held.rate}: load the program again")
         await program.require_unused(self, epoch)
         status = await self._require_stopped(epoch)
         if not status.state & State.FERNREGEL:
@@ -182,36 +188,34 @@ class DianetStar(DianetStarDialogue):
 
     async def _stop(self) -> None:
         try:
-            status = await self._stop_until_confirmed()
+            await super()._stop()
         except UnansweredError:
             self.hold.end()  # silence may stop a pump that ignores the stop
             raise
-        if self._holds_loaded_program(status):
+        status, self._stopped = self._stopped, None
+        if status is not None and self._holds_loaded_program(status):
             self.hold.begin(HOLD)
             with contextlib.suppress(UnansweredError, DeclinedError):  # the stop itself is done
                 await self._clear(status, None, Lane.STOP)
 
-    async def _stop_until_confirmed(self) -> Status:
-        """The STATUS that reports no flow, now or soon. Raises UnansweredError when none did."""
-        problem: Exception | str = "not sent"
-        for _ in range(STOP_TRIES):
-            try:
-                with contextlib.suppress(RefusedError):  # only STATUS counts
-                    await self.do(Word.ACTION, DoIt(Action.START_STOP, 0), None, lane=Lane.STOP)
-                status = await self.status(lane=Lane.STOP)
-                if (state := replies.state(status.state)).no_flow:
-                    return status
-                problem = f"the pump reports that it is {state}"
-                if status.state & State.OPERATED:
-                    await asyncio.sleep(KEYS_HOLD_BACK_S)
+    async def _stop_once(self) -> None:
+        """Only STATUS counts. After anything else, control is taken: the pump may have lost its address."""
+        try:
+            with contextlib.suppress(RefusedError):
+                await self.do(Word.ACTION, DoIt(Action.START_STOP, 0), None, lane=Lane.STOP)
+            status = await self.status(lane=Lane.STOP)
+            if (state := replies.state(status.state)).no_flow:
+                self._stopped = status
+                return
+            if status.state & State.OPERATED:
+                await asyncio.sleep(KEYS_HOLD_BACK_S)
+            raise UnansweredError(f"stop: the pump reports that it is {state}")
+        except (RefusedError, UnansweredError) as error:
+            if port_failed(error):
+                raise
+            with contextlib.suppress(UnansweredError, DeclinedError):
                 await self.switch(Mode.FERNREGEL, None, lane=Lane.STOP)
-            except (RefusedError, UnansweredError) as error:
-                if not (timed_out(error) or isinstance(error, RefusedError)):
-                    raise
-                problem = error
-                with contextlib.suppress(UnansweredError, RefusedError):  # it may have lost its address
-                    await self.switch(Mode.FERNREGEL, None, lane=Lane.STOP)
-        raise UnansweredError(f"stop: {problem}")
+            raise
 
     async def _release(self, epoch: int) -> None:
         status = await self._require_stopped(epoch)

@@ -90,11 +90,18 @@ class FreseniusBaseADialogue(LinkDriver[Heard], ABC):
         )
         reported = variables(frame.data)
         return Status(
-            flowing=bool(reported["m"] & self._bits) if self._bits else reported["d"] > 0,
+            flowing=bool(self.flows(reported)),
             alarmed=bool(reported["a"] or reported["e"]),
             rate=Rate(reported["d"] * RATE_STEP),
             delivered=Volume(reported["r"] * VOLUME_STEP),
         )
+
+    def flows(self, reported: dict[str, int]) -> bool | None:
+        """Whether the pump flows, by the variable that shows it; None without it."""
+        value = reported.get("m" if self._bits else "d")
+        if value is None:
+            return None
+        return bool(value & self._bits) if self._bits else value > 0
 
     async def value(self, query: str, epoch: int) -> int:
         """The number after one letter, such as `LM;r`."""

@@ -15,7 +15,7 @@ Promises, in addition to those of `pumpd.driving`:
 from collections.abc import Mapping
 from typing import Any
 
-from pumpd.driving import Codec, DeclinedError, LineSettings, Side, UnansweredError, join, now_ns, timed_out
+from pumpd.driving import Codec, DeclinedError, LineSettings, Side, UnansweredError, join, now_ns
 from pumpd.pump import Capabilities, Container, Identity, PumpAlarm, PumpProgram, PumpState, Reading, StopFrames
 from pumpd.quantities import Duration, Volume
 from pumpd_drivers.fresenius_base_a import limits, program
@@ -26,7 +26,6 @@ from pumpd_drivers.fresenius_base_a.responder import Responder, responder_of
 from pumpd_drivers.fresenius_base_a.settings import FreseniusBaseASettings
 
 LINE = LineSettings(19200, 7, "E", 1)
-STOP_TRIES = 6  # within one call; the caller repeats the call until the stop is confirmed
 
 
 class FreseniusBaseA(FreseniusBaseADialogue):
@@ -39,7 +38,6 @@ class FreseniusBaseA(FreseniusBaseADialogue):
     def __init__(self, link: Side[Heard], settings: FreseniusBaseASettings, responder: Responder) -> None:
         super().__init__(link, settings)
         self._responder, self._module = responder, settings.module
-        self._loaded: PumpProgram | None = None  # until it is released
         self._counted = Volume(0)  # the last counter reading
         link.on_stray = self._on_stray
 
@@ -109,14 +107,13 @@ class FreseniusBaseA(FreseniusBaseADialogue):
     # -- program ---------------------------------------------------------------------------------------------
 
     async def _load(self, wanted: PumpProgram, epoch: int) -> None:
-        self._loaded = None
         status = await self.status(epoch=epoch)
         if status.alarmed and not status.flowing:
             await self.command("SI", epoch=epoch)  # the person who loads has dealt with it; otherwise the alarm stays
             status = await self.status(epoch=epoch)
         self._require_stopped(status)
         await program.write(self, wanted, epoch)
-        self._loaded, self._counted = wanted, Volume(0)
+        self._counted = Volume(0)
 
     async def _read_back(self, epoch: int) -> PumpProgram:
         if self._loaded is None:
@@ -127,7 +124,6 @@ class FreseniusBaseA(FreseniusBaseADialogue):
         if (status := await self.status(epoch=epoch)).flowing:
             raise DeclinedError(f"the pump flows at {status.rate}: it stays under PC control")
         await self.set_mode("1", epoch=epoch)
-        self._loaded = None
         self._responder.end(self._module)
 
     def _require_stopped(self, status: Status) -> None:
@@ -141,8 +137,7 @@ class FreseniusBaseA(FreseniusBaseADialogue):
 
     async def _start(self, watchdog: Duration, epoch: int) -> None:
         loaded = self._loaded
-        if loaded is None or await self._read_back(epoch) != loaded:
-            raise DeclinedError("the pump does not hold a program that was loaded: load it first")
+        assert loaded is not None  # `start` refuses without
         status = await self.status(epoch=epoch)
         self._require_stopped(status)
         if status.delivered >= loaded.vtbi:
@@ -168,20 +163,13 @@ class FreseniusBaseA(FreseniusBaseADialogue):
         except (DeclinedError, UnansweredError) as error:
             raise UnansweredError(f"{what}; its state could then not be read: {error}") from error
 
-    async def _stop(self) -> None:
-        problem = UnansweredError("PO: no reply")
-        for _ in range(STOP_TRIES):
-            try:
-                if await self.pause():
-                    self._responder.end(self._module)
-                    return
-                problem = UnansweredError("PO: the pump reports that it still flows")
-            except UnansweredError as error:
-                if not timed_out(error):
-                    raise
-                problem = error
-            except DeclinedError as error:
-                if error.__cause__ is not None:  # it was not sent: the port is gone
-                    raise
-                problem = UnansweredError(f"{error}; the pump may still flow")
-        raise problem
+    async def _stop_once(self) -> None:
+        if not await self.pause():
+            raise UnansweredError("PO: the pump reports that it still flows")
+        self._responder.end(self._module)
+
+    def flow_in(self, frame: Heard) -> bool | None:
+        """The rate or the running mode in a reply that holds other variables than those asked for."""
+        if not isinstance(frame, Frame) or frame.address != self.address or frame.letter != "C":
+            return None
+        return self.flows(variables(frame.data))

@@ -12,7 +12,7 @@ Promises:
 
 import binascii
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 STX, ETX, CR = 0x02, 0x03, 0x0D
@@ -41,9 +41,13 @@ def safe_frame(data: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Garbage:
-    """Bytes that are not a frame: a pump replies ?COM, a host drops them."""
+    """Bytes that are not a frame: a pump replies ?COM, a host drops them.
+
+    `begun`: the address and status of a whole reply whose data is not text.
+    """
 
     raw: bytes
+    begun: "Reply | None" = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +90,11 @@ class Reply:
     @classmethod
     @lru_cache(maxsize=256)  # a pump reports the same rate and status again and again
     def from_data(cls, data: bytes, *, safe: bool) -> "Reply | Garbage":
-        match = _REPLY.fullmatch(data.decode("ascii", "replace"))
+        text = data.decode("ascii", "replace")
+        match = _REPLY.fullmatch(text)
         if match is None:
-            return Garbage(data)
+            head = _REPLY.match(text)
+            return Garbage(data, None if head is None else cls(int(head["address"]), head["status"], safe=safe))
         return cls(int(match["address"]), match["status"], match["data"], safe)
 
     @property

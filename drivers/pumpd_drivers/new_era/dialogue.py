@@ -10,6 +10,9 @@ Promises:
 import re
 from abc import ABC
 from collections.abc import Callable
+from typing import Literal
+
+import structlog
 
 from pumpd.driving import RETRIES, DeclinedError, Lane, LinkDriver, Side, UnansweredError, timed_out
 from pumpd.wire import WireError
@@ -22,6 +25,7 @@ MOST_SWALLOWED = 5  # alarms in a row before the driver gives up
 
 NOTHING = re.compile("")
 
+log = structlog.get_logger("pumpd.drivers.new_era")
 
 _ERRORS = {
     "?": "it does not know the command",
@@ -80,6 +84,20 @@ class NewEraDialogue(LinkDriver[Reply | Garbage], ABC):
             if not reply.alarm:
                 return _agreed(command, reply)
         raise DeclinedError(f"{command}: the pump replied with an alarm {MOST_SWALLOWED} times")
+
+    async def switch_off(self, setting: Literal["power_fail_command", "trigger_command"], epoch: int) -> None:
+        """What could start a flow without an order. A pump that does not know the command has nothing to switch off."""
+        command: str = getattr(self.settings, setting)
+        if not command:
+            return
+        try:
+            await self.command(command, epoch)
+        except UnsupportedError as error:
+            log.info("command_unknown_to_pump", setting=setting, why=str(error))
+        except DeclinedError as error:
+            if error.__cause__ is None:  # the pump refused: perhaps it wants another argument
+                raise DeclinedError(f"{error}; the command is the setting {setting}") from error
+            raise
 
     async def once(self, command: str, epoch: int) -> Reply:
         """A command that is never sent again. An alarm in place of its reply means that it was not executed."""

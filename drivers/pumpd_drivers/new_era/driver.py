@@ -31,8 +31,6 @@ from pumpd_drivers.new_era.safe_mode import SafeMode
 from pumpd_drivers.new_era.settings import NewEraSettings
 from pumpd_drivers.new_era.syringes import SYRINGES
 
-STOP_TRIES = 6  # within one call; the caller repeats the call until the stop is confirmed
-
 
 class NewEra(NewEraDialogue):
     family = "new-era"
@@ -49,6 +47,7 @@ class NewEra(NewEraDialogue):
         self._mode = SafeMode(self)
         self._phases = Phases(self)
         self._identified_before = False
+        self._stop_safe = True  # the framing of the next stop
 
     @classmethod
     def capabilities(cls, container: Container, settings: Mapping[str, Any]) -> Capabilities:
@@ -90,6 +89,8 @@ class NewEra(NewEraDialogue):
         if model.lower() not in self.settings.models:
             allowed = ", ".join(self.settings.models)
             raise DeclinedError(f"model: the pump reports {model}; the settings allow {allowed}")
+        if not _flows(status):
+            await self.switch_off("trigger_command", epoch)
         if not self._identified_before:
             self._identified_before = True
             self.alarms.clear()  # they are from before this driver was opened
@@ -159,25 +160,30 @@ class NewEra(NewEraDialogue):
             raise UnansweredError(f"{refusal}; but it reports {replies.STATES[reply.status]}")
 
     async def _stop(self) -> None:
-        """STP pauses, again it stops. Repeated until the pump reports stopped; the framing changes after a silence."""
-        problem = UnansweredError("STP: no reply")
-        framing = self.safe is not False
-        for _ in range(STOP_TRIES):
-            try:
-                reply = await self.send("STP", NOTHING, lane=Lane.STOP, safe=framing, either=True)
-                if reply.status == "S":
-                    reply = await self.send("DIS", replies.COUNTERS, lane=Lane.STOP, safe=framing, either=True)
-                    if reply.status == "S":
-                        return
-            except UnansweredError as error:
-                if not timed_out(error):
-                    raise
-                problem, framing = error, not framing
-                continue
-            problem = UnansweredError(f"STP: the pump reports {reply.status}")
-            if reply.error == "?COM":
-                framing = not framing
-        raise problem
+        self._stop_safe = self.safe is not False
+        await super()._stop()
+
+    async def _stop_once(self) -> None:
+        """STP pauses, again it stops. The framing changes after a silence."""
+        try:
+            for command, shape in (("STP", NOTHING), ("DIS", replies.COUNTERS)):
+                reply = await self.send(command, shape, lane=Lane.STOP, safe=self._stop_safe, either=True)
+                if reply.error == "?COM":
+                    self._stop_safe = not self._stop_safe
+                if reply.status != "S":
+                    raise UnansweredError(f"{command}: the pump reports {reply.status}")
+        except UnansweredError as error:
+            if timed_out(error) and self._flow_told(error) is None:
+                self._stop_safe = not self._stop_safe
+            raise
+
+    def flow_in(self, frame: Reply | Garbage) -> bool | None:
+        """The status letter of a reply whose data nobody understands."""
+        reply = frame.begun if isinstance(frame, Garbage) else frame
+        if reply is None or reply.address != self.settings.address or reply.status not in replies.STATES:
+            return None
+        state = replies.STATES[reply.status]
+        return None if state is PumpState.PAUSED else state is not PumpState.STOPPED
 
     async def _release(self, epoch: int) -> None:
         status = await self.question("", NOTHING, epoch=epoch)

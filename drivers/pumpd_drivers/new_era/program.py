@@ -7,7 +7,6 @@ Promises:
 - Reading back returns what the pump reports, phase by phase, independent of what was written.
 """
 
-import contextlib
 from decimal import Decimal
 
 from pumpd.driving import DeclinedError
@@ -26,10 +25,9 @@ class Phases:
 
     async def write(self, program: PumpProgram, epoch: int) -> None:
         """Set everything and clear the counters. The program's numbers were checked against the limits before."""
-        command, power_fail_command = self._pump.command, self._pump.settings.power_fail_command
-        if power_fail_command:
-            with contextlib.suppress(UnsupportedError):  # a pump without the command has no restart to switch off
-                await command(power_fail_command, epoch)
+        command = self._pump.command
+        await self._pump.switch_off("power_fail_command", epoch)
+        await self._pump.switch_off("trigger_command", epoch)
         if program.diameter is None:
             raise DeclinedError("diameter: none is given")
         await command("DIA" + limits.wire_number(program.diameter.decimal), epoch)

@@ -18,7 +18,7 @@ VOLUME = re.compile(rf"({_NUMBER})(UL|ML)")
 COUNTERS = re.compile(rf"I({_NUMBER})W({_NUMBER})(UL|ML)")
 FUNCTION = re.compile(r"[A-Z]{3}[ 0-9]{0,4}")
 DIRECTION = re.compile(r"INF|WDR|REV|STK")
-VERSION = re.compile(r"NE([0-9]{3,4})(X?)[0-9]?V([0-9]{1,2}\.[0-9]{1,3})")
+VERSION = re.compile(r"([A-Z]{2})([0-9]{3,5})(X?)(?:(?<=X)[0-9])?V([0-9]{1,2}\.[0-9]{1,3})")
 
 STATES = {
     "I": PumpState.INFUSING,
@@ -57,8 +57,8 @@ def infused(data: str) -> Volume:
 
 
 def model_and_firmware(data: str) -> tuple[str, str]:
-    """("NE-1000", "3.92") from "NE1000V3.92"; X models are different models and keep their X."""
+    """("NE-1000", "3.92") from "NE1000V3.92". X models, and those of other makers ("AL"), are models of their own."""
     match = VERSION.fullmatch(data)
     if match is None:
         raise ValueError(f"{data!r} is not a version word")
-    return f"NE-{match[1]}{match[2]}", match[3]
+    return f"{match[1]}-{match[2]}{match[3]}", match[4]

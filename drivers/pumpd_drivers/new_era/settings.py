@@ -6,7 +6,7 @@ from pydantic import Field, StringConstraints
 
 from pumpd.driving import DriverSettings, assumed
 
-ModelName = Annotated[str, StringConstraints(pattern=r"^ne-[0-9]{3,4}x?$")]
+ModelName = Annotated[str, StringConstraints(pattern=r"^(ne-[0-9]{3,4}x?|al-1000)$")]
 
 
 class NewEraSettings(DriverSettings):
@@ -24,6 +24,11 @@ class NewEraSettings(DriverSettings):
         "PF0",
         "This command disables the restart after a power failure (its argument is not in the public sources). A pump "
         "that does not know it may reply '?'. Empty: not sent.",
+    )
+    trigger_command: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9 ]{0,10}$")] = assumed(
+        "TRGOF",
+        "This command disables the trigger input, at which a contact or noise on a long cable starts the pump (its "
+        "argument is not in the public sources). A pump that does not know it may reply '?'. Empty: not sent.",
     )
     rate_query: Literal["running", "selected"] = assumed(
         "running",

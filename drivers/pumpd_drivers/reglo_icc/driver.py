@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from pumpd.driving import Codec, DeclinedError, Lane, LineSettings, Side, UnansweredError, join, now_ns, timed_out
+from pumpd.driving import Codec, DeclinedError, Lane, LineSettings, Side, UnansweredError, join, now_ns
 from pumpd.pump import Capabilities, Container, Identity, Mark, PumpAlarm, PumpProgram, PumpState, Reading, StopFrames
 from pumpd.quantities import Duration, Rate, Volume
 from pumpd_drivers.reglo_icc import limits, program
@@ -23,7 +23,6 @@ from pumpd_drivers.reglo_icc.dialogue import FailedError, Heard, RegloIccDialogu
 from pumpd_drivers.reglo_icc.settings import RegloIccSettings
 
 ML_PER_L = 1000
-STOP_TRIES = 6  # within one call; the caller repeats the call until the stop is confirmed
 
 _ANY = re.compile(r".+")
 _DIGITS = re.compile("[0-9]{1,6}", re.ASCII)
@@ -41,7 +40,6 @@ class RegloIcc(RegloIccDialogue):
     def __init__(self, link: Side[Heard], settings: RegloIccSettings) -> None:
         super().__init__(link, settings)
         self._given = Volume(0)  # the last total: it never falls by itself
-        self._loaded: PumpProgram | None = None
 
     @classmethod
     def capabilities(cls, container: Container, settings: Mapping[str, Any]) -> Capabilities:
@@ -102,7 +100,6 @@ class RegloIcc(RegloIccDialogue):
 
     async def _load(self, wanted: PumpProgram, epoch: int) -> None:
         await self._require_stopped(epoch)
-        self._loaded = None
         (step,) = wanted.steps
         top = Rate(Decimal((await self.value("?", limits.TOP_FLOW, epoch))[1]) * 60)
         if step.rate > top:
@@ -115,16 +112,14 @@ class RegloIcc(RegloIccDialogue):
         await program.write(self, step, epoch)
         await self.set("W", "", epoch)
         self._given = Volume(0)
-        await self._require_program(wanted, epoch)
-        self._loaded = wanted
+        if reasons := wanted.differences(await self._read_back(epoch)):  # nothing else shows a garbled setting
+            raise DeclinedError(f"the pump does not hold what was sent ({'; '.join(reasons)}): load it again")
+        await self._require_unused(epoch)
 
     async def _read_back(self, epoch: int) -> PumpProgram:
         return PumpProgram((await program.read(self, epoch),))
 
-    async def _require_program(self, wanted: PumpProgram, epoch: int) -> None:
-        held = await self._read_back(epoch)
-        if held != wanted:
-            raise DeclinedError(f"the pump holds {held}, not {wanted}: load it again")
+    async def _require_unused(self, epoch: int) -> None:
         if total := await self.total(epoch):
             raise DeclinedError(f"the pump's total shows {total}, not 0: load the program again")
 
@@ -135,11 +130,9 @@ class RegloIcc(RegloIccDialogue):
             raise DeclinedError("the pump is infusing: stop it first")
 
     async def _start(self, watchdog: Duration, epoch: int) -> None:  # noqa: ARG002 - these pumps have none to arm
-        if (loaded := self._loaded) is None:
-            raise DeclinedError("no program was loaded since the last start: load one first")
         await self._require_stopped(epoch)
-        await self._require_program(loaded, epoch)
-        self._loaded = None  # each start would deliver the whole volume again
+        await self._require_unused(epoch)
+        loaded, self._loaded = self._loaded, None  # each start would deliver the whole volume again
         answer = await self.send_once(self.request("H"), is_sign, epoch)
         try:
             moves = await self.runs() or bool(await self.total())
@@ -153,21 +146,12 @@ class RegloIcc(RegloIccDialogue):
         self._loaded = loaded
         raise DeclinedError(f"H: the pump refuses: {_CAUSES.get((cause or '')[:1], 'it gives no reason')} ({cause})")
 
-    async def _stop(self) -> None:
-        problem: Exception = UnansweredError("I: not sent")
-        for _ in range(STOP_TRIES):
-            try:
-                answer = await self.send_once(self.request("I"), is_sign, None, lane=Lane.STOP)
-                if await self.stopped(lane=Lane.STOP):
-                    with contextlib.suppress(DeclinedError, UnansweredError):
-                        await self._disarm(None, Lane.STOP)
-                    return
-                problem = UnansweredError(f"I: the pump replied {answer}, and reports that it runs")
-            except (DeclinedError, UnansweredError) as error:
-                if error.__cause__ is not None and not timed_out(error):
-                    raise  # it was not sent, or the port is gone
-                problem = UnansweredError(str(error))
-        raise problem
+    async def _stop_once(self) -> None:
+        answer = await self.send_once(self.request("I"), is_sign, None, lane=Lane.STOP)
+        if not await self.stopped(lane=Lane.STOP):
+            raise UnansweredError(f"I: the pump replied {answer}, and reports that it runs")
+        with contextlib.suppress(DeclinedError, UnansweredError):  # the stop itself is done
+            await self._disarm(None, Lane.STOP)
 
     async def _release(self, epoch: int) -> None:
         await self._require_stopped(epoch)

@@ -5,9 +5,16 @@ from pumpd.quantities import Length, Rate, Volume
 from pumpd_simulators.bench import simulate
 from pumpd_simulators.conformance import DriverConformance, Subject
 from pumpd_simulators.plant import PlantSettings
+from toy_pump.codec import Frame, Framer
 from toy_pump.driver import Toy
 
 INNER = Length("26.59")
+
+
+def with_another_word(packet):
+    return b"".join(
+        Frame(f"{reply.text} more").to_bytes() for reply in Framer().feed(packet) if isinstance(reply, Frame)
+    )
 
 
 class TestToy(DriverConformance):
@@ -21,6 +28,7 @@ class TestToy(DriverConformance):
         is_start=lambda packet: b"GO" in packet,
         alarms={PumpAlarm.OCCLUSION: "stall", PumpAlarm.PUMP_WATCHDOG: "silence/20s"},
         diameter_matters=False,
+        unreadable=with_another_word,
         watchdog_s=10,
         excused={
             "a_rate_set_at_the_panel_is_read_back": "its panel has only a stop key",

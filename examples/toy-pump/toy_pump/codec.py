@@ -57,6 +57,7 @@ class Framer:
 
 def _decoded(line: bytes) -> Frame | Garbage:
     text, star, check = line[:-3], line[-3:-2], line[-2:]
-    if star != b"*" or not text.isascii() or check != f"{sum(text) % 256:02X}".encode():
+    if star != b"*" or check != f"{sum(text) % 256:02X}".encode():
         return Garbage(line)
-    return Frame(text.decode("ascii"))
+    words = text.decode("ascii", "replace")
+    return Frame(words) if words.isascii() and words.isprintable() else Garbage(line)

@@ -1,4 +1,4 @@
-"""One request and its reply: a reply must repeat the word of its request."""
+"""One request and its reply: a reply must repeat the word of its request, and consist of as many words as it should."""
 
 from abc import ABC
 from collections.abc import Callable
@@ -12,15 +12,20 @@ Heard = Frame | Garbage
 class ToyDialogue(LinkDriver[Heard], ABC):
     """The part of the driver that exchanges frames."""
 
-    async def question(self, word: str, *, lane: Lane = Lane.NORMAL, epoch: int | None = None) -> list[str]:
-        return _agreed(await self.ask(Frame(word).to_bytes(), _answers(word), lane=lane, epoch=epoch))
+    async def question(self, word: str, words: int, *, lane: Lane = Lane.NORMAL, epoch: int | None = None) -> list[str]:
+        return _agreed(await self.ask(Frame(word).to_bytes(), _answers(word, words), lane=lane, epoch=epoch))
 
-    async def command(self, text: str, epoch: int) -> list[str]:
-        return _agreed(await self.send_once(Frame(text).to_bytes(), _answers(Frame(text).word), epoch))
+    async def command(self, text: str, epoch: int | None, *, lane: Lane = Lane.NORMAL) -> None:
+        _agreed(await self.send_once(Frame(text).to_bytes(), _answers(Frame(text).word, 0), epoch, lane=lane))
 
 
-def _answers(word: str) -> Callable[[Heard], bool]:
-    return lambda frame: isinstance(frame, Frame) and frame.word == word and frame.rest[:1] in (["OK"], ["NO"])
+def _answers(word: str, words: int) -> Callable[[Heard], bool]:
+    def accepts(frame: Heard) -> bool:
+        if not isinstance(frame, Frame) or frame.word != word:
+            return False
+        return frame.rest[:1] == ["NO"] or (frame.rest[:1] == ["OK"] and len(frame.rest) == 1 + words)
+
+    return accepts
 
 
 def _agreed(frame: Heard) -> list[str]:

@@ -13,7 +13,6 @@ from toy_pump.settings import ToySettings
 
 STATES = {"idle": PumpState.STOPPED, "infusing": PumpState.INFUSING, "alarm": PumpState.ALARM}
 ALARMS = {"occlusion": PumpAlarm.OCCLUSION, "silence": PumpAlarm.PUMP_WATCHDOG}  # any other word: a fault
-STOP_TRIES = 5
 
 
 class Toy(ToyDialogue):
@@ -48,12 +47,12 @@ class Toy(ToyDialogue):
         return StopFrames((Frame("HALT").to_bytes(),))
 
     async def _identify(self, epoch: int) -> Identity:
-        model, serial = await self.question("ID", epoch=epoch)
+        model, serial = await self.question("ID", 2, epoch=epoch)
         return Identity(model, "1", serial)
 
     async def _read(self) -> Reading:
         asked = now_ns()
-        state, rate, delivered, alarm = await self.question("STATUS")
+        state, rate, delivered, alarm = await self.question("STATUS", 4)
         if alarm != "none":
             self.latch(ALARMS.get(alarm, PumpAlarm.PUMP_FAULT))
         return Reading(asked, now_ns(), STATES[state], Rate(rate), Volume(delivered), tuple(self.alarms))
@@ -71,13 +70,18 @@ class Toy(ToyDialogue):
             raise DeclinedError(f"watchdog: {watchdog} is not within 1 s to {limits.LONGEST_WATCHDOG_S} s")
         await self.command(f"GO {seconds}", epoch)
 
-    async def _stop(self) -> None:
-        for _ in range(STOP_TRIES):
-            await self.question("HALT", lane=Lane.STOP)
-            state, *_ = await self.question("STATUS", lane=Lane.STOP)
-            if state != "infusing":
-                return
-        raise UnansweredError("HALT: the pump reports that it still infuses")
+    async def _stop_once(self) -> None:
+        await self.command("HALT", None, lane=Lane.STOP)
+        state, *_ = await self.question("STATUS", 4, lane=Lane.STOP)
+        if state == "infusing":
+            raise UnansweredError("HALT: the pump reports that it still infuses")
+
+    def flow_in(self, frame: Heard) -> bool | None:
+        """The state in a STATUS with other words than those known."""
+        if not isinstance(frame, Frame) or frame.word != "STATUS" or len(frame.rest) < 2:
+            return None
+        state = STATES.get(frame.rest[1])
+        return None if state is None else state.flowing
 
     async def _release(self, epoch: int) -> None:
-        await self.question("STATUS", epoch=epoch)  # its watchdog is off while it is stopped
+        await self.question("STATUS", 4, epoch=epoch)  # its watchdog is off while it is stopped

@@ -11,5 +11,5 @@ async def write(pump: ToyDialogue, program: PumpProgram, epoch: int) -> None:
 
 
 async def read(pump: ToyDialogue, diameter: Length | None, epoch: int) -> PumpProgram:
-    rate, volume = await pump.question("HELD", epoch=epoch)
+    rate, volume = await pump.question("HELD", 2, epoch=epoch)
     return PumpProgram((RateStep(Rate(rate), Volume(volume)),), diameter)

@@ -7,19 +7,7 @@ from pumpd.pump import PumpProgram
 
 def differences(wanted: PumpProgram, held: PumpProgram) -> tuple[str, ...]:
     """Every value in which the pump's program differs; empty when it is equal."""
-    if held is wanted:
-        return ()
-    reasons = []
-    if wanted.diameter != held.diameter:
-        reasons.append(f"read-back: diameter is {held.diameter}, ordered {wanted.diameter}")
-    if len(wanted.steps) != len(held.steps):
-        reasons.append(f"read-back: {len(held.steps)} steps, ordered {len(wanted.steps)}")
-    for number, (want, have) in enumerate(zip(wanted.steps, held.steps, strict=False), 1):
-        if want.rate != have.rate:
-            reasons.append(f"read-back: rate of step {number} is {have.rate}, ordered {want.rate}")
-        if want.volume != have.volume:
-            reasons.append(f"read-back: volume of step {number} is {have.volume}, ordered {want.volume}")
-    return tuple(reasons)
+    return tuple(f"read-back: {reason}" for reason in wanted.differences(held))
 
 
 def check(infusion: Infusion, now_ns: int) -> Verdict:

@@ -15,10 +15,11 @@ import pytest
 pytest.register_assert_rewrite(
     *(
         f"{__name__}.{name}"
-        for name in ("bad_line", "identifying", "monitoring", "rig", "running", "stopping", "replay")
+        for name in ("answers", "bad_line", "identifying", "monitoring", "rig", "running", "stopping", "replay")
     )
 )
 
+from pumpd_simulators.conformance.answers import AnswerRules, UnderstoodRules  # noqa: E402
 from pumpd_simulators.conformance.bad_line import BadLineRules  # noqa: E402
 from pumpd_simulators.conformance.identifying import ProgramRules  # noqa: E402
 from pumpd_simulators.conformance.monitoring import MonitorRules  # noqa: E402
@@ -51,9 +52,9 @@ class Suite:
             setattr(cls, test, None)
 
 
-class DriverConformance(ProgramRules, RunningRules, StoppingRules, BadLineRules, Suite):
+class DriverConformance(ProgramRules, RunningRules, StoppingRules, BadLineRules, AnswerRules, Suite):
     """For a driver that runs infusions."""
 
 
-class MonitorConformance(MonitorRules, Suite):
+class MonitorConformance(MonitorRules, UnderstoodRules, Suite):
     """For a driver that declares itself `monitor_only`. Its subject's `program` is run by a person at the panel."""

@@ -133,6 +133,21 @@ class Rig:
             assert isinstance(outcome, Done), f"after {what} the outcome of {name} is {outcome}"
         assert not self.flows, f"after {what} and a stop that was done, the plant flows"
 
+    async def load_behind_its_back(self, program: PumpProgram) -> None:
+        """Another program, loaded by another host on the same wire while this driver knows nothing of it."""
+        ours, other = self.wire.taken_over(), f"{self.name}-other"
+        memory.serve(other, self.wire)
+        try:
+            driver = await self.subject.family.connect(f"memory://{other}", self.subject.settings)
+            try:
+                for outcome in (await driver.identify(), await driver.load(program)):
+                    assert isinstance(outcome, Done), f"another host could not load {program}: {outcome}"
+            finally:
+                await driver.close()
+        finally:
+            memory.withdraw(other)
+        self.wire.attach(ours)
+
     # -- the host gone -------------------------------------------------------------------------------------------
 
     async def orphaned(self, for_s: float) -> None:

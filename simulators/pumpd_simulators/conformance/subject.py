@@ -17,9 +17,10 @@ class Subject:
     the packet, as the driver writes it, that makes a pump flow. `watchdog_s` is passed to `start`; None for a family
     without a watchdog. `ambiguous` names the calls for which the protocol cannot distinguish a reply to another command
     from the right one, and the reason; `unchecked` the calls whose frames carry no check sum. `other_pump` turns a
-    reply into that of another pump on the same line; None where there is only one. `diameter_matters` is False for a
-    family without a diameter setting. `excused` names other rules that cannot be tested on the pump, without `test_`,
-    and the reason.
+    reply into that of another pump on the same line; None where there is only one. `unreadable` turns a reply into one
+    with a good frame whose data the driver does not understand; None where the frame is all there is.
+    `diameter_matters` is False for a family without a diameter setting. `excused` names other rules that cannot be
+    tested on the pump, without `test_`, and the reason.
     """
 
     family: type[DriverFamily]
@@ -34,6 +35,7 @@ class Subject:
     alarms: Mapping[PumpAlarm, str] = field(default_factory=dict)  # the fault that causes it, such as `stall`
     ambiguous: Mapping[str, str] = field(default_factory=dict)
     unchecked: tuple[str, ...] = ()
+    unreadable: Callable[[bytes], bytes] | None = None
     diameter_matters: bool = True
     other_pump: Callable[[bytes], bytes] | None = None
     watchdog_s: int | None = None

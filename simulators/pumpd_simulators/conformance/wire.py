@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from enum import StrEnum
+from enum import Enum, StrEnum
 
 from pumpd_simulators.bench import SimulatedPump
 from pumpd_simulators.device import Send
@@ -24,6 +24,15 @@ class Trouble(StrEnum):
     GARBLED = "garbled reply"  # one byte becomes a byte that text never contains
     MISREAD = "misread reply"  # one bit changes, which only a check sum can detect
     UNPLUGGED = "unplugged"
+    CHANGED = "changed reply"  # by the function that was given
+
+
+class Echo(Enum):
+    """Whether the line returns what the host sends, byte by byte."""
+
+    NONE = "none"
+    FIRST = "before the pump's answer"
+    ALONE = "and there is no pump"
 
 
 _TO_PUMP = (Trouble.LOST_REQUEST, Trouble.FOREIGN)
@@ -35,18 +44,28 @@ class Wire:
         self.sent: list[bytes] = []
         self.replies: list[tuple[bytes, bytes]] = []  # the request before it, and the reply
         self.struck = False
+        self.echo = Echo.NONE
+        self.change: Callable[[bytes], bytes] | None = None  # applied to all that the pump sends
         self.unplug: Callable[[], None] = lambda: None
         self._late_s = late_s
         self._send: Send | None = None
         self._trouble: Trouble | None = None
         self._left = 0
         self._foreign = b""
+        self._change: Callable[[bytes], bytes] | None = None
         self._late: list[asyncio.TimerHandle] = []
         self._loop = asyncio.get_running_loop()
 
-    def arm(self, trouble: Trouble, number: int, foreign: bytes = b"") -> None:
+    def arm(
+        self,
+        trouble: Trouble,
+        number: int,
+        foreign: bytes = b"",
+        change: Callable[[bytes], bytes] | None = None,
+    ) -> None:
         """Let this trouble happen to the `number`-th packet from now on, counted from 0."""
-        self._trouble, self._left, self._foreign, self.struck = trouble, number, foreign, False
+        self._trouble, self._left, self.struck = trouble, number, False
+        self._foreign, self._change = foreign, change
 
     def disarm(self) -> None:
         self._trouble = None
@@ -57,6 +76,11 @@ class Wire:
         self._send = send
         self.pump.attach(self._from_pump)
 
+    def taken_over(self) -> Send:
+        """Before another host takes the wire: the way back to the present one, for `attach`."""
+        assert self._send is not None
+        return self._send
+
     def detach(self) -> None:
         self._send = None
         self._forget()
@@ -64,6 +88,11 @@ class Wire:
 
     def feed(self, data: bytes) -> None:
         self.sent.append(data)
+        if self.echo is not Echo.NONE:
+            for place in range(len(data)):
+                self._to_host(data[place : place + 1])
+        if self.echo is Echo.ALONE:
+            return
         trouble = self._due(to_pump=True)
         if trouble is None:
             self.pump.feed(data)
@@ -87,6 +116,8 @@ class Wire:
 
     def _from_pump(self, data: bytes) -> None:
         self.replies.append((self.sent[-1] if self.sent else b"", data))
+        if self.change is not None:
+            data = self.change(data)
         middle = len(data) // 2
         match self._due(to_pump=False):
             case None:
@@ -105,6 +136,8 @@ class Wire:
                 self._to_host(_changed(data, middle, 0x80))
             case Trouble.MISREAD:
                 self._to_host(_changed(data, middle, 0x01))
+            case Trouble.CHANGED if self._change is not None:
+                self._to_host(self._change(data))
             case Trouble.UNPLUGGED:
                 self._loop.call_soon(self.unplug)
             case _:  # lost

@@ -416,8 +416,8 @@ async def test_nothing_is_started_unless_the_pump_itself_still_holds_all_of_it()
     def set_to(**values):
         return lambda device: device.motor.take(Setpoint(**values))
 
-    assert "35 mL at 60 mL/h" in await refused(set_to(rate=6000))
-    assert "30 mL at 52.5 mL/h" in await refused(set_to(vtbd=300))
+    assert "rate of step 1 is 60 mL/h, ordered 52.5 mL/h" in await refused(set_to(rate=6000))
+    assert "volume of step 1 is 30 mL, ordered 35 mL" in await refused(set_to(vtbd=300))
     assert "no volume that would end its flow" in await refused(set_to(vtbd=0))
     assert "no rate" in await refused(set_to(rate=0))
     assert "second step" in await refused(lambda device: device.motor.take_reload(Reload(1, 100, 1)))
@@ -897,9 +897,9 @@ async def test_a_reply_needs_our_address_the_right_segment_and_length():
         await driver.identify()
         exchange, verdicts = driver.link.exchange, []
 
-        async def spy(request, accepts, *rest):
+        async def spy(request, accepts, *rest, **more):
             verdicts.append([accepts(frame) for frame in frames])
-            return await exchange(request, accepts, *rest)
+            return await exchange(request, accepts, *rest, **more)
 
         driver.link.exchange = spy
         a, status = ord("A"), bytes(19)

@@ -235,9 +235,9 @@ async def test_only_a_reply_of_the_right_form_after_the_ack_answers_a_request():
         await driver.identify()
         exchange, verdicts = driver.link.exchange, []
 
-        async def spy(request, accepts, *rest):
+        async def spy(request, accepts, *rest, **more):
             verdicts.append([accepts(frame) for frame in frames])
-            return await exchange(request, accepts, *rest)
+            return await exchange(request, accepts, *rest, **more)
 
         driver.link.exchange = spy
         frames = [Frame(1, "C"), Signal(ACK), Frame(3, "C"), Frame(1, "C;d0001"), Frame(1, "E"), Frame(1, "C")]
