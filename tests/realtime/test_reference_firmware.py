@@ -20,6 +20,7 @@ from pumpd.quantities import Duration, Length, Rate, Volume
 from pumpd_simulators.bench import simulate
 from reference_pump.codec import Reply, ReplyFramer, Request
 from reference_pump.driver import Reference
+from reference_pump.replies import NOTHING
 
 pytestmark = pytest.mark.realtime
 
@@ -140,7 +141,7 @@ async def test_a_start_that_means_another_pump_or_program_moves_nothing(chip):
         held = "67DE" + f"{300_000:08X}" + f"{5000:08X}"
         for named, why in ((f"10000002{held}", "another pump is meant"), (f"{SERIAL}{held[:-1]}9", "another program")):
             with pytest.raises(DeclinedError, match=why):
-                await driver.command("G", f"{named}3C", driver.link.epoch)
+                await driver.command("G", f"{named}3C", NOTHING, driver.link.epoch)
         assert chip.count()["pins"]["step"]["high"] == 0
 
 

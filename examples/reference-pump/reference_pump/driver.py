@@ -7,9 +7,9 @@ from pumpd.driving import Codec, DeclinedError, Lane, LineSettings, Side, Unansw
 from pumpd.pump import Capabilities, Container, Identity, Mark, PumpAlarm, PumpProgram, PumpState, Reading, StopFrames
 from pumpd.quantities import Duration
 from reference_pump import limits, program, replies
-from reference_pump.codec import ReplyFramer, Request, RequestFramer, is_frame
+from reference_pump.codec import Reply, ReplyFramer, Request, RequestFramer, is_frame
 from reference_pump.dialogue import DEADMANS_NUMBER, Heard, ReferenceDialogue
-from reference_pump.replies import Flag, Status
+from reference_pump.replies import IDENTITY, NOTHING, STATUS, Flag, Status
 from reference_pump.settings import ReferenceSettings
 
 BAUD = 38400
@@ -20,7 +20,6 @@ ALARMS = {
     Flag.HUNG: PumpAlarm.PUMP_FAULT,
 }
 MOST_BLINKS = 15
-STOP_TRIES = 5
 
 
 class Reference(ReferenceDialogue):
@@ -35,7 +34,6 @@ class Reference(ReferenceDialogue):
     def __init__(self, link: Side[Heard], settings: ReferenceSettings) -> None:
         super().__init__(link, settings)
         self._serial: str | None = None
-        self._loaded: PumpProgram | None = None
         self._lease = f"{limits.LONGEST_LEASE_S:02X}"
 
     @classmethod
@@ -62,7 +60,7 @@ class Reference(ReferenceDialogue):
 
     async def _identify(self, epoch: int) -> Identity:
         self._serial = None
-        found = replies.identity(await self.question("I", epoch=epoch))
+        found = replies.identity(await self.question("I", "", IDENTITY, epoch=epoch))
         if found.model not in self.models:
             raise DeclinedError(f"model: the pump reports {found.model}; this driver knows {', '.join(self.models)}")
         if found.serial is None:
@@ -72,7 +70,7 @@ class Reference(ReferenceDialogue):
 
     async def _read(self) -> Reading:
         asked = now_ns()
-        status = replies.status(await self.question("S", self._lease))
+        status = replies.status(await self.question("S", self._lease, STATUS))
         self._latch_from(status)
         at_rest = PumpState.ALARM if any(alarm.stops_flow for alarm in self.alarms) else PumpState.STOPPED
         state = PumpState.INFUSING if status.flowing else at_rest
@@ -87,9 +85,7 @@ class Reference(ReferenceDialogue):
     # -- program and flow ------------------------------------------------------------------------------------
 
     async def _load(self, wanted: PumpProgram, epoch: int) -> None:
-        self._loaded = None
         await program.write(self, wanted, epoch)
-        self._loaded = wanted
 
     async def _read_back(self, epoch: int) -> PumpProgram:
         return await program.read(self, epoch)
@@ -98,25 +94,28 @@ class Reference(ReferenceDialogue):
         seconds = int(watchdog.decimal)
         if not 1 <= seconds <= limits.LONGEST_LEASE_S:
             raise DeclinedError(f"watchdog: {watchdog} is not within 1 s to {limits.LONGEST_LEASE_S} s")
-        if self._loaded is None:
-            raise DeclinedError("no program was loaded: load one first")
+        assert self._loaded is not None  # the pump has just shown that it holds it
         self._lease = f"{seconds:02X}"
-        await self.command("G", f"{self._serial}{program.text(self._loaded)}{self._lease}", epoch)
-        status = replies.status(await self.question("S"))
+        await self.command("G", f"{self._serial}{program.text(self._loaded)}{self._lease}", NOTHING, epoch)
+        status = replies.status(await self.question("S", "", STATUS))
         if not status.flowing and not status.steps:
             raise UnansweredError("G: the pump agreed, but reports that it does not infuse")
 
-    async def _stop(self) -> None:
-        for _ in range(STOP_TRIES):
-            if not replies.status(await self.question("X", lane=Lane.STOP)).flowing:
-                return
-        raise UnansweredError("X: the pump reports that it still infuses")
+    async def _stop_once(self) -> None:
+        if replies.status(await self.command("X", "", STATUS, None, lane=Lane.STOP)).flowing:
+            raise UnansweredError("X: the pump reports that it still infuses")
+
+    def flow_in(self, frame: Heard) -> bool | None:
+        """The first digit of a status, whatever follows it."""
+        if not isinstance(frame, Reply) or frame.address != self.address or frame.command not in "SX" or frame.result:
+            return None
+        return {"0": False, "1": True}.get(frame.data[:1])
 
     async def _release(self, epoch: int) -> None:
-        if replies.status(await self.question("S", epoch=epoch)).flowing:
+        if replies.status(await self.question("S", "", STATUS, epoch=epoch)).flowing:
             raise DeclinedError("the pump infuses: stop it first")
 
     async def _signal(self, times: int, epoch: int) -> None:
         if not 1 <= times <= MOST_BLINKS:
             raise DeclinedError(f"times: {times} is not within 1 to {MOST_BLINKS}")
-        await self.command("B", f"{times:X}", epoch)
+        await self.command("B", f"{times:X}", NOTHING, epoch)

@@ -1,13 +1,10 @@
 """How the pump holds a program: the syringe's inner diameter, one rate and one volume, in one frame."""
 
-import re
-
 from pumpd.driving import DeclinedError, UnansweredError
 from pumpd.pump import PumpProgram, RateStep
 from reference_pump import limits
 from reference_pump.dialogue import ReferenceDialogue
-
-_HELD = re.compile(r"([0-9A-F]{4})([0-9A-F]{8})([0-9A-F]{8})")
+from reference_pump.replies import HELD
 
 
 def text(program: PumpProgram) -> str:
@@ -21,17 +18,14 @@ def text(program: PumpProgram) -> str:
 async def write(pump: ReferenceDialogue, program: PumpProgram, epoch: int) -> None:
     """The pump's reply shows what it holds now."""
     sent = text(program)
-    held = await pump.command("P", sent, epoch)
-    if held != sent:
-        raise UnansweredError(f"P: the pump was sent {sent} and holds {held}")
+    held = await pump.command("P", sent, HELD, epoch)
+    if held[0] != sent:
+        raise UnansweredError(f"P: the pump was sent {sent} and holds {held[0]}")
 
 
 async def read(pump: ReferenceDialogue, epoch: int) -> PumpProgram:
-    held = await pump.question("Q", epoch=epoch)
-    found = _HELD.fullmatch(held)
-    if found is None:
-        raise UnansweredError(f"Q: the pump's reply is not a program: {held}")
-    diameter, rate, volume = (int(part, 16) for part in found.groups())
+    held = await pump.question("Q", "", HELD, epoch=epoch)
+    diameter, rate, volume = (int(part, 16) for part in held.groups())
     if not (diameter and rate and volume):
         raise DeclinedError("Q: the pump holds no program")
     return PumpProgram((RateStep(limits.rate(rate), limits.volume(volume)),), limits.diameter(diameter))

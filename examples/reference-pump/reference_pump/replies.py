@@ -1,10 +1,9 @@
-"""The meaning of the replies: results, the status, who a pump is. Raises UnansweredError for another shape."""
+"""The meaning of the replies: results, the shape of each command's data, the status, who a pump is."""
 
 import re
 from dataclasses import dataclass
 from enum import IntFlag
 
-from pumpd.driving import UnansweredError
 from pumpd.pump import Identity
 from pumpd.quantities import Rate, Volume
 from reference_pump import limits
@@ -21,8 +20,10 @@ RESULTS = {
 }
 NO_SERIAL = "FFFFFFFF"
 
-_IDENTITY = re.compile(r"([0-9A-F]{8})([0-9A-F]{2})([0-9A-F]{2})([ -~]+)")
-_STATUS = re.compile(r"([01])([0-9A-F]{2})([0-9A-F]{8})([0-9A-F]{8})([0-9A-F]{8})([0-9A-F]{2})")
+NOTHING = re.compile("")
+IDENTITY = re.compile(r"([0-9A-F]{8})([0-9A-F]{2})([0-9A-F]{2})([ -~]+)")
+HELD = re.compile(r"([0-9A-F]{4})([0-9A-F]{8})([0-9A-F]{8})")
+STATUS = re.compile(r"([01])([0-9A-F]{2})([0-9A-F]{8})([0-9A-F]{8})([0-9A-F]{8})([0-9A-F]{2})")
 
 
 class Flag(IntFlag):
@@ -45,18 +46,12 @@ class Status:
     lease_s: int
 
 
-def identity(data: str) -> Identity:
-    found = _IDENTITY.fullmatch(data)
-    if found is None:
-        raise UnansweredError(f"I: the pump's reply is not an identity: {data}")
+def identity(found: re.Match[str]) -> Identity:
     serial, major, minor, model = found.groups()
     return Identity(model, f"{int(major, 16)}.{int(minor, 16)}", None if serial == NO_SERIAL else serial)
 
 
-def status(data: str) -> Status:
-    found = _STATUS.fullmatch(data)
-    if found is None:
-        raise UnansweredError(f"S: the pump's reply is not a status: {data}")
+def status(found: re.Match[str]) -> Status:
     flowing, *numbers = (int(part, 16) for part in found.groups())
     flags, rate, volume, steps, lease = numbers
     return Status(bool(flowing), Flag(flags), limits.rate(rate), limits.volume(volume), steps, lease)

@@ -14,6 +14,7 @@ from pumpd_simulators.plant import PlantSettings
 from pumpd_simulators.virtual_time import VirtualTimeLoop
 from reference_pump.codec import Garbage, Reply, ReplyFramer, Request, RequestFramer, check_of
 from reference_pump.driver import Reference
+from reference_pump.replies import STATUS
 
 README = Path(__file__).parents[2] / "firmware" / "README.md"
 PROGRAM = PumpProgram((RateStep(Rate("52.5"), Volume(35)),), Length("26.59"))
@@ -91,7 +92,7 @@ async def test_a_monitor_s_question_does_not_renew_the_lease(driver, pump):
     await started(driver)
     for _ in range(11):
         await asyncio.sleep(1)
-        await driver.question("S")
+        await driver.question("S", "", STATUS)
     assert not pump.truth()["running"]
     reading = (await driver.read()).value
     assert (reading.state, reading.alarms) == (PumpState.ALARM, (PumpAlarm.PUMP_WATCHDOG,))

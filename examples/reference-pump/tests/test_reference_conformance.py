@@ -17,6 +17,13 @@ def of_address_two(raw):
     return type(reply)(2, reply.sequence, reply.command, reply.result, reply.data).to_bytes()
 
 
+def with_more_data(packet):
+    return b"".join(
+        type(reply)(reply.address, reply.sequence, reply.command, reply.result, f"{reply.data}+").to_bytes()
+        for reply in ReplyFramer().feed(packet)
+    )
+
+
 class TestReference(DriverConformance):
     subject = Subject(
         family=Reference,
@@ -32,6 +39,7 @@ class TestReference(DriverConformance):
             PumpAlarm.PUMP_RESET: "power-cut/3s",
         },
         other_pump=of_address_two,
+        unreadable=with_more_data,
         watchdog_s=10,
         excused={
             "a_rate_set_at_the_panel_is_read_back": "its panel has only a stop key",
