@@ -29,7 +29,9 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("image", nargs="?", type=Path, help="ELF image; default: the reference firmware, built now")
     parser.add_argument("--driver", default="reference", help="pump family (default: reference)")
     parser.add_argument("--setting", action="append", default=[], metavar="KEY=VALUE", help="of the driver")
-    parser.add_argument("--count", action="append", metavar="NAME=PIN[/PIN]", help="step pin (default: step=D2/D5)")
+    parser.add_argument(
+        "--count", action="append", metavar="NAME=PIN[/PIN]", help="pins (default: step=D2/D5 light=B5)"
+    )
     parser.add_argument("--steps-per-mm", type=float, default=3200, help="of the plunger (default: 3200)")
     parser.add_argument("--rate", default="52.5 mL/h", help="of the infusion through the driver (default: 52.5 mL/h)")
     parser.add_argument("--volume", default="35 mL", help="of the infusion through the driver (default: 35 mL)")
@@ -55,9 +57,11 @@ def _check(chip: Chip, pump: Pump) -> bool:
 
 def main(given: Sequence[str] | None = None) -> int:
     options = _arguments(given)
-    counted = options.count or ["step=D2/D5"]
+    counted = options.count or ["step=D2/D5", "light=B5"]
+    names = [pin.partition("=")[0] for pin in counted]
     settings = dict(pair.split("=", 1) for pair in options.setting)
-    pump = Pump(options.driver, settings, counted[0].partition("=")[0], options.steps_per_mm, options.clamp)
+    light = "light" if "light" in names else None
+    pump = Pump(options.driver, settings, names[0], light, options.steps_per_mm, options.clamp)
     flags = ["--catch-up", options.catch_up, *(["--reset-on-open"] if options.reset_on_open else [])]
     wanted, passed, infusions = options.only or STEPS, True, list[Infusion]()
     with tempfile.TemporaryDirectory() as name, asyncio.Runner(loop_factory=exact_loop) as runner:

@@ -1,6 +1,7 @@
 """A whole infusion on an emulated chip: through the driver alone, and through the whole gateway."""
 
 import asyncio
+import signal
 import tempfile
 import time
 from collections.abc import Mapping
@@ -19,22 +20,30 @@ from tests.control.testbed import ORDER
 ENDED = ("completed", "stopped", "abandoned", "tripped", "uncertain", "start_failed")
 LEASE_S = 10
 READ_TRIES = 5
+SIGNALS_S, PULLED_S = 10, 6
 REPLY_S = 60  # for the pump to be identified: a board may be slow after a reset
 
 
 @dataclass(frozen=True)
 class Pump:
-    """The pump whose firmware is tried. `step` is the name of the pin that is counted."""
+    """The pump whose firmware is tried. `step` is the pin whose edges are the volume. `light` is the one of the light by
+    which it shows itself, if it has one.
+    """
 
     driver: str
     settings: Mapping[str, str]
     step: str
+    light: str | None
     steps_per_mm: float
     clamp: bool
 
     def edges(self, chip: Chip) -> int:
         pin = chip.count()["pins"][self.step]
         return pin["high"] - pin["low"]
+
+    def blinks(self, chip: Chip) -> int:
+        pin = chip.count()["pins"][self.light]
+        return pin["high"] + pin["low"]
 
     def infusion(self, name, chip, diameter: Length, *, ordered, reported, ended, began) -> Infusion:
         seen, chip_began, real_began = chip.count(), *began
@@ -132,6 +141,25 @@ class EmulatedBed:
         )
 
 
+async def _shown(process, chip: Chip, pump: Pump):
+    """Do what a person does at a pump that has no mark: count how often its light comes on, or pull its cable."""
+    while not (await process.pump(lambda _: True))["proved_by"]:
+        before = pump.blinks(chip) if pump.light else 0
+        assert (answer := await process.ask(op="identify", pump="bed1", by="bench"))["ok"], answer
+        if (await process.pump(lambda _: True))["to_identify"].startswith("count:"):
+            if not pump.light:
+                raise ChipError("the pump shows itself by a light: --count light=PIN is needed")
+            await asyncio.sleep(SIGNALS_S)
+            seen = pump.blinks(chip) - before
+            if not (answer := await process.ask(op="identify", pump="bed1", by="bench", seen=seen))["ok"]:
+                raise ChipError(f"the light came on {seen} times: {answer['reasons']}")
+        else:
+            chip.popen.send_signal(signal.SIGSTOP)  # to the gateway, a silent pump has no cable
+            await asyncio.sleep(PULLED_S)
+            chip.popen.send_signal(signal.SIGCONT)
+            await process.pump(lambda shown: shown["proved_by"])
+
+
 async def by_gateway(chip: Chip, pump: Pump, speed: int) -> Infusion:
     """The usual order, 35 mL in 40 minutes, confirmed and signed, on a real control process."""
     driver = await family(pump.driver).connect(chip.port, pump.settings)
@@ -146,6 +174,7 @@ async def by_gateway(chip: Chip, pump: Pump, speed: int) -> Infusion:
         nurse = Nurse(folder)
         async with control_process(folder, [EmulatedBed(pump, chip, who, speed)]) as process:
             await process.ready()
+            await _shown(process, chip, pump)
             began = _began(chip)
             await nurse.infuse(process, pump.driver)
             while True:
