@@ -26,8 +26,8 @@ REPLY_S = 60  # for the pump to be identified: a board may be slow after a reset
 
 @dataclass(frozen=True)
 class Pump:
-    """The pump whose firmware is tried. `step` is the pin whose edges are the volume. `light` is the one of the light by
-    which it shows itself, if it has one.
+    """The pump whose firmware is tried. The edges on the pin `step` are its volume, those on `light` show which pump it
+    is, if it can.
     """
 
     driver: str
