@@ -89,7 +89,7 @@ async def test_a_whole_program_is_as_many_edges_as_its_volume_has_steps_however_
         assert reading.alarms == ()
         assert (reading.state, reading.delivered) == (PumpState.STOPPED, Volume("0.25"))
         step = chip.count()["pins"]["step"]
-        assert (step["high"], step["low"]) == (steps_of(0.25), 0)
+        assert (step["high"], step["low"], chip.count()["overrun"]) == (steps_of(0.25), 0, 0)
         steps_per_s = 300 / 3600 * 1000 / (math.pi / 4 * 26.59**2) * 3200
         took = chip.seconds(step["last"] - step["first"])
         assert took == pytest.approx((step["high"] - 1) / steps_per_s, abs=2 * TICK_S)
