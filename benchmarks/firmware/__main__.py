@@ -18,6 +18,7 @@ from benchmarks.firmware.chip import ROOT, Chip, ChipError, build_reference, bui
 from benchmarks.firmware.infusions import Pump, by_driver, by_gateway
 from benchmarks.firmware.ordered import Infusion, table
 from benchmarks.line import exact_loop
+from pumpd.pump import families
 from pumpd.quantities import Length, Rate, Volume
 
 SERIAL = "10000001"
@@ -27,7 +28,13 @@ STEPS = ("check", "driver", "gateway")
 def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make firmware", description="pumpd on a firmware, on an emulated chip")
     parser.add_argument("image", nargs="?", type=Path, help="ELF image; default: the reference firmware, built now")
-    parser.add_argument("--driver", default="reference", help="pump family (default: reference)")
+    parser.add_argument(
+        "--driver",
+        default="reference",
+        choices=[*families()],
+        metavar="FAMILY",
+        help="pump family (default: reference)",
+    )
     parser.add_argument("--setting", action="append", default=[], metavar="KEY=VALUE", help="of the driver")
     parser.add_argument(
         "--count", action="append", metavar="NAME=PIN[/PIN]", help="pins (default: step=D2/D5 light=B5)"
