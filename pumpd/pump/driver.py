@@ -88,7 +88,10 @@ class Driver(Protocol):
         ...
 
     async def start(self, watchdog: Duration) -> Outcome[None]:
-        """Arm the pump's own watchdog where it has one, then start the loaded program. Sent once, never again."""
+        """Read the program back, arm the pump's own watchdog where it has one, then start. Sent once, never again.
+
+        Refused when the pump holds anything else than what was loaded on this connection, and when nothing was.
+        """
         ...
 
     async def stop(self) -> Outcome[None]:

@@ -427,7 +427,7 @@ class Link(Generic[F]):
             self._framer.reset()
             self._read(piece)
         if self._heard.echoes and not echoes:
-            log.warning("line_echoes", port=self.port, why="the line returns what is sent")
+            log.warning("line_echoes", port=self.port, why="the line returns what is sent: an adapter that echoes")
         if self._flight is None:
             self._next()
 

@@ -110,7 +110,7 @@ async def test_no_answer_is_reported(connect):
     pump.silent = True
     check = await bench(connect, pump)
     assert check.failed.name == "identify"
-    assert "no pump replies" in check.failed.result
+    assert "no pump was found" in check.failed.result
     assert pump_now(check) == "not known: it does not reply"
 
 

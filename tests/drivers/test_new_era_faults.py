@@ -31,10 +31,11 @@ KINDS = [
 ]
 HARMLESS = ("duplicated reply", "duplicated later", "split reply", "noise before")
 COMMANDS = {
-    "identify": ["", "SAF0", "VER"],
+    "identify": ["", "SAF0", "VER", "TRGOF"],
     "load": [
         "SAF",
         "PF0",
+        "TRGOF",
         "DIA",
         "VOLML",
         "PHN1",
@@ -48,7 +49,7 @@ COMMANDS = {
         "CLDWDR",
     ],
     "read_back": ["DIA", "PHN2", "FUN", "RAT", "VOL", "DIR"],
-    "start": ["SAF", "DIS", "RUN"],
+    "start": ["DIA", "VOL", "SAF", "DIS", "RUN"],
     "read": ["RAT", "DIS"],
     "stop": ["STP", "DIS"],
     "release": ["", "SAF0"],

@@ -23,6 +23,7 @@ from pumpd.driving import (
 )
 from pumpd.pump import Capabilities, Container, Identity, Mark, PumpProgram, PumpState, Reading, StopFrames
 from pumpd.quantities import Duration
+from pumpd.wire import NotUnderstoodError
 from pumpd_drivers.new_era import limits, replies
 from pumpd_drivers.new_era.codec import Garbage, Reply, ReplyFramer, RequestFramer
 from pumpd_drivers.new_era.dialogue import NOTHING, NewEraDialogue
@@ -164,7 +165,7 @@ class NewEra(NewEraDialogue):
         await super()._stop()
 
     async def _stop_once(self) -> None:
-        """STP pauses, again it stops. The framing changes after a silence."""
+        """STP pauses, again it stops. The framing changes when nothing of this pump came that could be read."""
         try:
             for command, shape in (("STP", NOTHING), ("DIS", replies.COUNTERS)):
                 reply = await self.send(command, shape, lane=Lane.STOP, safe=self._stop_safe, either=True)
@@ -173,17 +174,21 @@ class NewEra(NewEraDialogue):
                 if reply.status != "S":
                     raise UnansweredError(f"{command}: the pump reports {reply.status}")
         except UnansweredError as error:
-            if timed_out(error) and self._flow_told(error) is None:
+            frames = error.__cause__.frames if isinstance(error.__cause__, NotUnderstoodError) else ()
+            if timed_out(error) and not any(map(self._head, frames)):
                 self._stop_safe = not self._stop_safe
             raise
 
     def flow_in(self, frame: Reply | Garbage) -> bool | None:
         """The status letter of a reply whose data nobody understands."""
+        head = self._head(frame)
+        state = None if head is None else replies.STATES.get(head.status)
+        return None if state in (None, PumpState.PAUSED) else state is not PumpState.STOPPED
+
+    def _head(self, frame: Reply | Garbage) -> Reply | None:
+        """Address and status of whatever this pump sent; None when they cannot be read."""
         reply = frame.begun if isinstance(frame, Garbage) else frame
-        if reply is None or reply.address != self.settings.address or reply.status not in replies.STATES:
-            return None
-        state = replies.STATES[reply.status]
-        return None if state is PumpState.PAUSED else state is not PumpState.STOPPED
+        return reply if reply is not None and reply.address == self.settings.address else None
 
     async def _release(self, epoch: int) -> None:
         status = await self.question("", NOTHING, epoch=epoch)

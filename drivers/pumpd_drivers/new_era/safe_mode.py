@@ -37,7 +37,7 @@ class SafeMode:
             return await pump.question("", NOTHING, epoch=epoch)
         pump.safe = None
         raise UnansweredError(
-            f"no pump replies on {pump.link.port} at address {self._settings.address} "
+            f"no pump was found on {pump.link.port} at address {self._settings.address} "
             f"and {self._settings.baudrate} baud ({silence})"
         )
 
