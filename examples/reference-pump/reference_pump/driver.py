@@ -34,6 +34,7 @@ class Reference(ReferenceDialogue):
     def __init__(self, link: Side[Heard], settings: ReferenceSettings) -> None:
         super().__init__(link, settings)
         self._serial: str | None = None
+        self._programmed = False  # by this driver: a restart then loses something
         self._lease = f"{limits.LONGEST_LEASE_S:02X}"
 
     @classmethod
@@ -78,14 +79,14 @@ class Reference(ReferenceDialogue):
 
     def _latch_from(self, status: Status) -> None:
         for flag, alarm in ALARMS.items():
-            news = flag is not Flag.RESET or self._loaded is not None  # before a program, every pump has just started
-            if flag in status.flags and news:
+            if flag in status.flags and (self._programmed or flag is not Flag.RESET):
                 self.latch(alarm)
 
     # -- program and flow ------------------------------------------------------------------------------------
 
     async def _load(self, wanted: PumpProgram, epoch: int) -> None:
         await program.write(self, wanted, epoch)
+        self._programmed = True
 
     async def _read_back(self, epoch: int) -> PumpProgram:
         return await program.read(self, epoch)
@@ -95,8 +96,9 @@ class Reference(ReferenceDialogue):
         if not 1 <= seconds <= limits.LONGEST_LEASE_S:
             raise DeclinedError(f"watchdog: {watchdog} is not within 1 s to {limits.LONGEST_LEASE_S} s")
         assert self._loaded is not None  # the pump has just shown that it holds it
+        named, self._loaded = program.text(self._loaded), None  # the pump starts a load once
         self._lease = f"{seconds:02X}"
-        await self.command("G", f"{self._serial}{program.text(self._loaded)}{self._lease}", NOTHING, epoch)
+        await self.command("G", f"{self._serial}{named}{self._lease}", NOTHING, epoch)
         status = replies.status(await self.question("S", "", STATUS))
         if not status.flowing and not status.steps:
             raise UnansweredError("G: the pump agreed, but reports that it does not infuse")
@@ -114,6 +116,7 @@ class Reference(ReferenceDialogue):
     async def _release(self, epoch: int) -> None:
         if replies.status(await self.question("S", "", STATUS, epoch=epoch)).flowing:
             raise DeclinedError("the pump infuses: stop it first")
+        self._programmed = False
 
     async def _signal(self, times: int, epoch: int) -> None:
         if not 1 <= times <= MOST_BLINKS:
