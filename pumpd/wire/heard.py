@@ -53,15 +53,16 @@ class Heard(Generic[F]):
         """The bytes that the pump sent. Between two pieces an echo was removed, so no frame extends over both."""
         if self._responses:
             data = self._without_responses(data)
-        before = len(self._bytes)
+        taken = len(self._bytes)
         self._bytes += data
-        pieces, taken = [], before
-        while self._removes_echo and (at := self._bytes.find(self._request)) >= 0:
+        pieces = []
+        while self._request in self._bytes and self._removes_echo:
+            at = self._bytes.index(self._request)
             pieces.append(bytes(self._bytes[taken:at]))
             del self._bytes[at : at + len(self._request)]
             self.echoes = self.echoed = True
             taken = at
-        pieces.append(bytes(self._bytes[taken:]))
+        pieces.append(bytes(self._bytes[taken:]) if pieces else data)
         if len(self._bytes) > SEARCHED:
             del self._bytes[:-SEARCHED]
         return pieces

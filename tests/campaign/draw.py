@@ -20,8 +20,9 @@ PUMPS = (
     ("harvard", "legato-110"),
     ("fresenius-base-a", "base-a"),
     ("reglo-icc", "reglo-icc"),
+    ("zyno-miva", "miva"),
 )
-BAGS = {"infusomat-fms", "reglo-icc"}
+BAGS = {"infusomat-fms", "reglo-icc", "miva"}
 PLAIN, GENTLE = "ketamine-1mg-ml", "ketamine-1mg-ml-gentle"
 ENTRIES = ((PLAIN, 1), ("ketamine-2mg-ml", 2), (GENTLE, 1))
 WHOLE_S = 2600.0  # to the end of the dose, in one story of a hundred; in the others a nurse stops it earlier

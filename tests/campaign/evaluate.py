@@ -27,7 +27,7 @@ from pumpd.infusion.states import State
 from pumpd.journal import JournalError, JournalReader
 from pumpd.journal.doses import Doses
 from pumpd.journal.replay import Replay
-from pumpd.pump import ALARM_TABLE, Priority
+from pumpd.pump import ALARM_TABLE, AlarmCode, Priority
 from tests.campaign.plant_watch import Flow
 from tests.campaign.world import CALM_S, World
 
@@ -234,6 +234,9 @@ class Watching:
             return
         if infusion.state is State.TRIPPED and not (infusion.trips and infusion.alarms):
             world.violate("ends", f"tripped without an alarm: {infusion.reason}")
+        elif infusion.doubted_ns is not None:
+            if AlarmCode.IDENTITY_DOUBTED not in infusion.alarms:
+                world.violate("ends", "nobody knows which pump answers, and no alarm says so")
         elif infusion.state in WAITS:
             world.violate("ends", f"{infusion.state.value} since {infusion.since_ns / 1e9:.1f} s: {infusion.reason}")
         elif infusion.state is State.UNCERTAIN and not infusion.alarms:

@@ -230,6 +230,13 @@ async def _nurse(world: World, watching: "evaluate.Watching") -> None:
         await asyncio.sleep(0.2 if not ordered else LOOK_S)
         if not world.up or world.now < world.tablet_away_until:
             continue
+        if (
+            world.up
+            and not world.watch.running
+            and not world.proven
+            and not world.control.gateway.runners["bed1"].problem
+        ):
+            await world.identify()
         if not ordered:
             answer = await world.order()
             ordered = answer is not None and answer.ok

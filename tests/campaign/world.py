@@ -43,6 +43,7 @@ from tests.signed import library, signed
 
 BASE = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 CALM_S = 12.0  # after trouble: time to identify the pump again, and for the line to fall quiet
+PULLED_S = 4.0
 BACK_OFF_S = 10.0  # the link's longest pause between two attempts to open the port
 
 
@@ -57,6 +58,7 @@ def key() -> tuple[ec.EllipticCurvePrivateKey, PairedKey]:
 
 
 SETTINGS = {"infusomat-fms": {"model": "infusomat-fms"}}  # what the wire does not show
+ADDRESS = {"new-era": {"address": 1}}  # given to the pump, so that it shows which one it is
 
 
 @cache
@@ -130,7 +132,9 @@ class World:
     async def open(self) -> None:
         self.harness.add(asyncio.current_task())
         who = identity(self.story.family, self.story.model)
-        pump = simulate(self.story.family, model=self.story.model, options=self.story.options, seed=self.story.seed)
+        address = ADDRESS.get(self.story.family, {})
+        options = {**address, **self.story.options}
+        pump = simulate(self.story.family, model=self.story.model, options=options, seed=self.story.seed)
         self.watch = Watch(pump, self.loop.time)
         pump.line.on_disconnect = self.unplug
         memory.serve("bed1", self.watch)
@@ -147,7 +151,7 @@ class World:
                         "port": "memory://bed1",
                         "clamp": True,
                         "simulated": True,
-                        "settings": SETTINGS.get(self.story.model, {}),
+                        "settings": {**address, **SETTINGS.get(self.story.model, {})},
                         **who,
                     }
                 ],
@@ -266,6 +270,19 @@ class World:
         finally:
             self.harness.discard(act)
             self.acts.discard(act)
+
+    @property
+    def proven(self) -> bool:
+        """It is known which pump answers."""
+        return self.up and self.control.gateway.runners["bed1"].line.proven
+
+    async def identify(self) -> None:
+        """She goes to the pump, and pulls its cable for a while."""
+        answer = await self.ask(op="identify", pump="bed1", by="nurse")
+        if answer is not None and answer.ok:
+            self.trouble(PULLED_S)
+            self.watch.pump.fire(f"silence/{PULLED_S}s")
+            await asyncio.sleep(PULLED_S + 4)
 
     async def order(self) -> Answer | None:
         """Associate the pump with its patient, who stays the same, and order the infusion."""

@@ -6,7 +6,7 @@ from pumpd_simulators.family import families, family
 from tests.campaign.world import SETTINGS, identity
 
 MODELS = [(name, model) for name in families() if name != "space-bcc" for model in family(name).models]
-BAGS = ("infusomat-fms", "reglo-icc", "base-a")
+BAGS = ("infusomat-fms", "reglo-icc", "base-a", "miva")
 
 
 def bed(name: str, model: str) -> dict[str, Any]:

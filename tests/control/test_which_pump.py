@@ -24,7 +24,7 @@ async def identify(here, bed, pump=None, by="nurse-1"):
     pump = pump or bed
     assert (await here.ask(op="identify", pump=bed, by=by)).ok
     here.bench.pull(*here.bench.ports_of(pump), away_s=5, seen=False)
-    await asyncio.sleep(12)
+    await asyncio.sleep(15)
 
 
 async def ready(here, *beds):

@@ -73,7 +73,7 @@ def basic(data):
     return [data[:-1] + tail + data[-1:] for tail in (b" ", b"\0", b"~7")]
 
 
-@pytest.mark.requirement("COM-16", "STP-04")
+@pytest.mark.requirement("COM-16")
 @pytest.mark.parametrize("kind", range(3))
 async def test_a_status_letter_confirms_a_stop_although_the_rest_is_not_understood(kind):
     async with running("new-era", {"safe_mode": "off"}) as (driver, line):
@@ -83,7 +83,7 @@ async def test_a_status_letter_confirms_a_stop_although_the_rest_is_not_understo
         assert line.sent.count(b"0STP\r") == 3  # it pauses; it stops; and its letter is read a second time
 
 
-@pytest.mark.requirement("COM-16", "STP-04")
+@pytest.mark.requirement("COM-16")
 @pytest.mark.parametrize("letter", [b"I", b"W", b"P", b"X", b"U", b"T"])
 async def test_a_status_letter_of_flow_never_confirms_a_stop(connect, letter):
     pump = ToyPump()
@@ -161,7 +161,7 @@ def with_a_variable(data):
 # -- others ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.requirement("COM-16", "STP-05")
+@pytest.mark.requirement("COM-16", "STP-03")
 async def test_an_alaris_status_that_is_too_short_does_not_end_a_stop():
     async with running("alaris-asena") as (driver, line):
         cut = []

@@ -23,7 +23,7 @@ def of_slot_12(reply: bytes) -> bytes:
     return b"".join(Frame(frame.payload.replace("50111", "50112"), "2").to_bytes() for frame in frames)
 
 
-@pytest.mark.requirement("COM-02", "COM-06", "COM-14", "RUN-11")
+@pytest.mark.requirement("COM-02", "COM-06", "COM-14", "COM-16", "RUN-11")
 class TestSpaceBcc(MonitorConformance):
     subject = Subject(
         family=SpaceBcc,

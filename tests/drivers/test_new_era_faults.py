@@ -436,6 +436,21 @@ async def test_without_safe_mode_nothing_is_loaded_or_started_when_it_is_require
         assert pump.runs == 0
 
 
+@pytest.mark.requirement("STA-05", "COM-16")
+async def test_a_volume_whose_unit_follows_the_diameter_is_not_started(connect):
+    """Commands: 'default units UL if DIA <= 14.00 mm'. This pump keeps to them, and holds a thousandth of it."""
+    pump, program = ToyPump(), PumpProgram((RateStep(Rate(60), Volume("0.05")),), Length("11.99"))
+    real = pump._execute
+    pump._execute = lambda text: "" if text == "VOLML" else real(text)
+    async with connect(pump) as driver:
+        await driver.identify()
+        assert await driver.load(program) == Done(None)
+        outcome = await driver.start(WATCHDOG)
+        assert isinstance(outcome, Refused)
+        assert "volume of step 1 is 0.00005 mL, ordered 0.05 mL" in outcome.reasons[0]
+        assert pump.runs == 0
+
+
 async def test_two_steps_do_not_go_into_a_pump_without_phases(connect):
     async with connect(ToyPump(unknown=("PHN", "FUN"))) as driver:
         await driver.identify()

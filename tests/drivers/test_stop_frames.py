@@ -11,6 +11,7 @@ from pumpd_simulators.bench import simulate
 
 SYRINGE = Container("50 mL syringe", Volume(50), Volume(1), Rate(1), Length("26.59"))
 BAG = Container("100 mL bag", Volume(100), Volume(1), Rate(1))
+BAGS = ("reglo-icc", "zyno-miva")
 
 
 async def running(name, settings, *, port="line", container=SYRINGE):
@@ -44,6 +45,7 @@ FRAMES = [
     ("harvard", {"address": 2}, {"addresses": "2"}, [b"02@stp\r"]),
     ("reglo-icc", {"channel": 2, "channels_apart": True}, {"channels": 2}, [b"2I\r"]),
     ("alaris-asena", {}, {}, [b"!INF_STOP|CD57\r"]),
+    ("zyno-miva", {}, {}, ["02 57 54 30 32 30 44 03"]),
     ("fresenius-base-a", {"stops_unheard": True}, {}, ["06 02 30 44 43 34 38 03", b"\x06\x021DC47\x03",
      "06 02 31 4D 4F 3B 32 43 35 03", "06 02 31 50 4F 32 46 03"]),
 ]  # fmt: skip
@@ -52,7 +54,7 @@ FRAMES = [
 @pytest.mark.parametrize(("name", "settings", "options", "frames"), FRAMES)
 async def test_the_stop_frames_are_those_of_the_sheets(line, name, settings, options, frames):
     line(name, options=options)
-    driver = await running(name, settings, container=BAG if name == "reglo-icc" else SYRINGE)
+    driver = await running(name, settings, container=BAG if name in BAGS else SYRINGE)
     wanted = tuple(each if isinstance(each, bytes) else bytes.fromhex(each) for each in frames)
     assert driver.stop_frames.frames == wanted
     assert driver.fileno() is None  # in memory there is no descriptor, and no deadman
@@ -89,6 +91,8 @@ CLASSES = [
     ("new-era", {"safe_mode": "if-supported"}, ["deadman", "vtbi_only"]),
     ("harvard", {}, ["deadman", "vtbi_only"]),
     ("reglo-icc", {}, ["deadman", "vtbi_only"]),
+    ("zyno-miva", {}, ["deadman", "vtbi_only"]),
+    ("zyno-miva", {"stops_unheard": False}, ["vtbi_only"]),
     ("alaris-asena", {}, ["native", "deadman"]),
     ("alaris-asena", {"token_lapse_s": 0}, ["deadman", "vtbi_only"]),
     ("dianet-star", {}, ["native"]),
@@ -101,7 +105,7 @@ CLASSES = [
 @pytest.mark.requirement("COM-13")
 @pytest.mark.parametrize(("name", "settings", "classes"), CLASSES)
 def test_each_family_declares_what_ends_its_flow(name, settings, classes):
-    given = family(name).capabilities(BAG if name == "reglo-icc" else SYRINGE, settings)
+    given = family(name).capabilities(BAG if name in BAGS else SYRINGE, settings)
     assert list(given.loss_of_control) == classes
 
 

@@ -8,7 +8,12 @@ Promises:
 - A reply ends in XON (`poll on`). Without it the end of a prompt is not known (`>` may continue as `>*`), so a reply
   without XON is never complete.
 - Everything from one XON to the next must be one well-formed reply; otherwise all of it is `Garbage`. There is no
-  check sum, and the rest of a damaged refusal must not read as consent.
+  check sum, and the rest of a damaged refusal must not read as consent. What can be read of a last prompt in `Garbage`
+  is its state and nothing else.
+
+Variants in the field, all of them read: a colon between address and prompt (`02:T*`), the address or the live prompt
+before each text line (`02>52.5 ml/hr`), a blank at the end of a line, NUL bytes between lines (a Telnet line sends CR
+NUL), and a `T*` that comes once more before the reply.
 """
 
 import re
@@ -20,19 +25,51 @@ LONGEST_REQUEST = 128  # more than this without an end is noise
 LONGEST_REPLY = 4096  # a list of syringes or methods has many lines
 
 _REQUEST = re.compile(r"(?:(?P<address>\d{1,2})(?P<colon>:?))?(?P<quiet>@?)(?P<text>[ -~]*)", re.ASCII)
-_REPLY = re.compile(
-    rb"(?P<lines>(?:\n[ -~]*\r)*)\n(?P<address>[0-9]{2})?(?P<prompt>[:<>T]\*?|\*)\x11",
-)
+_PROMPT = rb"\n(?P<address>[0-9]{2})?(?:(?P<colon>:?)(?P<state>[<>T]\*?|\*)|(?P<idle>:)) *\x00*\x11"
+_LEAKED = rb"(?:(?:[0-9]{2}:?)?T\*\r?)?"
+_REPLY = re.compile(rb"\x00*" + _LEAKED + rb"(?P<lines>(?:\x00*\n[\x00 -~]*\r)*)\x00*" + _PROMPT)
+_LAST_PROMPT = re.compile(_PROMPT + rb"\Z")
+_ADDRESSES = re.compile(rb"(?:\A|\n)([0-9]{2})(?=[:<>T*])")
+_BEFORE_TEXT = re.compile(r"(\d\d)(?::?([<>]\*?|T\*|\*)|(:))", re.ASCII)
+
+_MOVES = (">", "<")
+_STOPPED = (":", "*", "T*", "T")
 
 
 @dataclass(frozen=True, slots=True)
 class Garbage:
-    """Bytes that are not a frame: a host drops them, a pump replies that the command is unknown."""
+    """Bytes that are not a frame: a host believes none of them, a pump replies that the command is unknown."""
 
     raw: bytes
 
     def __str__(self) -> str:
         return f"garbage {self.raw!r}"
+
+    @property
+    def addresses(self) -> tuple[int, ...]:
+        """Every address that can be read at the beginning of a line."""
+        return tuple(int(address) for address in _ADDRESSES.findall(self.raw))
+
+    @property
+    def has_text(self) -> bool:
+        return True
+
+    @property
+    def address(self) -> int | None:
+        """The address before the last prompt."""
+        match = _LAST_PROMPT.search(self.raw)
+        return int(match["address"]) if match and match["address"] else None
+
+    @property
+    def says_moving(self) -> bool:
+        match = _LAST_PROMPT.search(self.raw)
+        return match is not None and _state(match) in _MOVES
+
+    @property
+    def says_stopped(self) -> bool:
+        """Its last prompt is that of a stopped motor, and nothing in it can be the prompt of a moving one."""
+        match = _LAST_PROMPT.search(self.raw)
+        return match is not None and _state(match) in _STOPPED and b">" not in self.raw and b"<" not in self.raw
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,28 +99,63 @@ class Reply:
     lines: tuple[str, ...]
     prompt: str
     address: int | None = None
+    colon: bool = False  # between address and prompt, as `02:T*`; without it the idle prompt is `02:` just the same
+    nul: bool = False  # there was a NUL within a line: it may mean nothing, or replace a byte that was lost
 
     def to_bytes(self) -> bytes:
-        address = "" if self.address is None else f"{self.address:02d}"
         lines = "".join(f"\n{line}\r" for line in self.lines)
-        return f"{lines}\n{address}{self.prompt}".encode("ascii") + bytes([XON])
+        return f"{lines}\n{self._last()}".encode("ascii") + bytes([XON])
 
     def __str__(self) -> str:
+        return " | ".join([*self.lines, self._last()])
+
+    def _last(self) -> str:
         address = "" if self.address is None else f"{self.address:02d}"
-        return " | ".join([*self.lines, f"{address}{self.prompt}"])
+        return f"{address}{':' if self.colon else ''}{self.prompt}"
+
+    @property
+    def raw(self) -> bytes:
+        """As it came, but for NULs and what was before it."""
+        return self.to_bytes()
+
+    @property
+    def addresses(self) -> tuple[int, ...]:
+        return (self.address or 0,)
+
+    @property
+    def prompts(self) -> tuple[str, ...]:
+        """The live prompts before the lines, if there are any, and the last one."""
+        return (*(before[2] or before[3] for before in self._before_text()), self.prompt)
+
+    @property
+    def says_moving(self) -> bool:
+        return any(prompt in _MOVES for prompt in self.prompts)
+
+    @property
+    def says_stopped(self) -> bool:
+        """Each of its prompts is that of a stopped motor."""
+        return all(prompt in _STOPPED for prompt in self.prompts)
+
+    @property
+    def has_text(self) -> bool:
+        return any(self.plain_lines())
 
     def plain_lines(self) -> tuple[str, ...]:
-        """The lines without `NN:`, which some pumps put before text as they do before the prompt."""
-        before = f"{self.address or 0:02d}:"
-        if all(line.startswith(before) for line in self.lines):
-            return tuple(line[len(before) :] for line in self.lines)
-        return self.lines
+        """The lines without blanks around them, nor the address and live prompt that some pumps put before text."""
+        begins = [before.end() for before in self._before_text()] or [0] * len(self.lines)
+        return tuple(line[begin:].strip(" ") for line, begin in zip(self.lines, begins, strict=True))
+
+    def _before_text(self) -> list[re.Match[str]]:
+        """Address and prompt before each line; empty unless every line has them."""
+        own = f"{self.address or 0:02d}"
+        found = [match for line in self.lines if (match := _BEFORE_TEXT.match(line)) and match[1] == own]
+        return found if len(found) == len(self.lines) else []
 
     def data(self, shape: re.Pattern[str]) -> re.Match[str] | None:
         """The match of a one-line reply with `shape`, with or without its address in front."""
         if len(self.lines) != 1:
             return None
-        return shape.fullmatch(self.lines[0]) or shape.fullmatch(self.plain_lines()[0])
+        return shape.fullmatch(self.plain_lines()[0]) or shape.fullmatch(self.lines[0].strip(" "))
 
     @property
     def error(self) -> str | None:
@@ -91,7 +163,7 @@ class Reply:
         lines = self.plain_lines()
         if not any("error" in line.lower() or "out of range" in line.lower() for line in lines[:1]):
             return None
-        return ", ".join(line.strip().rstrip(":") for line in lines)
+        return ", ".join(line.rstrip(":") for line in lines)
 
 
 class RequestFramer:
@@ -151,5 +223,15 @@ def _reply(raw: bytes) -> Reply | Garbage:
     match = _REPLY.fullmatch(raw) if len(raw) <= LONGEST_REPLY else None
     if match is None:
         return Garbage(raw)
-    lines = tuple(line.lstrip("\n") for line in match["lines"].decode("ascii").split("\r")[:-1])
-    return Reply(lines, match["prompt"].decode("ascii"), int(match["address"]) if match["address"] else None)
+    texts = [line.lstrip(b"\x00")[1:] for line in match["lines"].split(b"\r")[:-1]]
+    return Reply(
+        tuple(text.replace(b"\x00", b"").decode("ascii") for text in texts),
+        _state(match),
+        int(match["address"]) if match["address"] else None,
+        bool(match["colon"]),
+        any(b"\x00" in text for text in texts),
+    )
+
+
+def _state(prompt: re.Match[bytes]) -> str:
+    return (prompt["state"] or prompt["idle"]).decode("ascii")

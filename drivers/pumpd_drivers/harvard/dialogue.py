@@ -1,7 +1,8 @@
 """One request and its reply, in words: questions, settings and commands to one pump of a chain.
 
 Promises:
-- A reply is accepted only with our address, and only in the expected shape or as an error.
+- A reply is accepted only with our address, and only in the expected shape or as an error. A prompt without text never
+  answers a question.
 - A question is repeated after a silence; a setting or command is sent once.
 """
 
@@ -9,7 +10,7 @@ import re
 from abc import ABC
 from collections.abc import Callable
 
-from pumpd.driving import DeclinedError, Lane, LinkDriver, Side
+from pumpd.driving import DeclinedError, Lane, LinkDriver, Side, UnansweredError, timed_out
 from pumpd_drivers.harvard.codec import Garbage, Reply, Request
 from pumpd_drivers.harvard.replies import SHAPE, Status
 from pumpd_drivers.harvard.settings import HarvardSettings
@@ -67,6 +68,38 @@ class HarvardDialogue(LinkDriver[Reply | Garbage], ABC):
         assert isinstance(reply, Reply)
         return reply
 
+    async def first_words(self, command: str, epoch: int) -> None:
+        """A command whose reply shows which pump answers. Raises DeclinedError when that is another one."""
+        ours = self.settings.address
+
+        def accepts(frame: Reply | Garbage) -> bool:
+            return self._ours(frame, consents) or any(address != ours for address in frame.addresses)
+
+        frame = await self.send_once(self.framed(command), accepts, epoch)
+        if others := sorted({address for address in frame.addresses if address != ours}):
+            raise DeclinedError(
+                f"address: pump {', '.join(str(other) for other in others)} answers where pump {ours} was asked: check "
+                "the address of each pump on this line"
+            )
+        if isinstance(frame, Reply) and frame.error is not None:
+            raise DeclinedError(f"{command}: the pump refuses: {frame.error}")
+
+    async def heard_after(self, command: str) -> Reply | Garbage | UnansweredError:
+        """In a stop: what comes from the pump, understood or not; the error for silence. A prompt without text is no
+        answer to `status`. Raises UnansweredError when the port is lost.
+        """
+        try:
+            return await self.send_once(
+                self.framed(command),
+                lambda frame: self.from_us(frame) and (command != "status" or frame.has_text),
+                None,
+                lane=Lane.STOP,
+            )
+        except UnansweredError as error:
+            if not timed_out(error):
+                raise
+            return error
+
     def framed(self, command: str) -> bytes:
         """Quiet, so that the pump replies fast; the first pump of a chain is addressed without a number."""
         address = self.settings.address or None
@@ -75,14 +108,18 @@ class HarvardDialogue(LinkDriver[Reply | Garbage], ABC):
         ).to_bytes()
 
     def _accepts(self, fits: Fits) -> Callable[[Reply | Garbage], bool]:
-        ours = self.settings.address
+        return lambda frame: self._ours(frame, fits)
 
-        def accepts(frame: Reply | Garbage) -> bool:
-            return (
-                isinstance(frame, Reply) and (frame.address or 0) == ours and (frame.error is not None or fits(frame))
-            )
+    def _ours(self, frame: Reply | Garbage, fits: Fits) -> bool:
+        return (
+            isinstance(frame, Reply)
+            and self.from_us(frame)
+            and not (frame.nul and self.settings.nul_in_text == "unread")
+            and (frame.error is not None or fits(frame))
+        )
 
-        return accepts
+    def from_us(self, frame: Reply | Garbage) -> bool:
+        return (frame.address or 0) == self.settings.address
 
 
 def shaped(shape: re.Pattern[str]) -> Fits:

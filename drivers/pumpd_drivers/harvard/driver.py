@@ -1,14 +1,15 @@
 """The Harvard driver, for pumps without a watchdog: only their own targets end a flow that no host monitors.
 
 Promises, in addition to those of `pumpd.pump.driver`:
-- `irun` is sent only to a stopped pump with its counter at 0, right after it confirmed a target volume and a target
-  time. It is *done* when its own reply reports infusing.
+- `irun` is sent only to a stopped pump with its counter at 0, right after it reported the loaded program with a target
+  volume and a target time. It is *done* when its own reply reports infusing.
 - Replies name no command. An answer is recognised by its shape; a setting counts once it has been read back.
-- A stop is *done* when `status` reports a stopped motor. The targets stay set: a key press at the panel then delivers
-  at most the rest, whereas without targets it would start an unlimited run.
+- A stop is *done* when `status` reports a stopped motor; where only prompts can be read, when the answers to `stp` and
+  `status` both show that of a stopped motor. After any other answer, and after silence, `stp` is sent again. The
+  targets stay set: a key press at the panel then delivers at most the rest, whereas without targets it would start an
+  unlimited run.
 """
 
-import contextlib
 import re
 from collections.abc import Mapping
 from decimal import Decimal
@@ -17,7 +18,6 @@ from typing import Any
 from pumpd.driving import (
     Codec,
     DeclinedError,
-    Lane,
     LineSettings,
     Side,
     UnansweredError,
@@ -30,9 +30,8 @@ from pumpd.quantities import Duration, Volume
 from pumpd_drivers.harvard import limits, program
 from pumpd_drivers.harvard.codec import Garbage, Reply, ReplyFramer, RequestFramer
 from pumpd_drivers.harvard.dialogue import HarvardDialogue, consents
+from pumpd_drivers.harvard.replies import shows_stopped
 from pumpd_drivers.harvard.settings import HarvardSettings
-
-STOP_TRIES = 3  # within one call; the caller repeats the call until the stop is confirmed
 
 _SHOWN = Decimal("1.001")  # one volume in two notations differs by less: the pump shows six digits
 _VERSION = re.compile(r"(?P<model>(?!\d\d:)\S.*\S) v?\d+(?:\.\d+)+", re.ASCII)
@@ -45,11 +44,11 @@ class Harvard(HarvardDialogue):
     assumptions = HarvardSettings.assumptions()
     marks = (Mark.SERIAL,)
     codec = Codec(RequestFramer, ReplyFramer)
+    stop_tries = 4
 
     def __init__(self, link: Side[Reply | Garbage], settings: HarvardSettings) -> None:
         super().__init__(link, settings)
         self._given = Volume(0)  # the last counter reading: the counter never falls by itself
-        self._loaded: PumpProgram | None = None
 
     @classmethod
     def capabilities(cls, container: Container, settings: Mapping[str, Any]) -> Capabilities:
@@ -88,7 +87,7 @@ class Harvard(HarvardDialogue):
         """Make replies end in XON, without an echo before them; neither setting affects what the pump is doing."""
         for command in ("poll on", "echo off"):
             try:
-                await self.set(command, epoch)
+                await self.first_words(command, epoch)
             except UnansweredError as error:
                 if not timed_out(error):
                     raise
@@ -103,8 +102,8 @@ class Harvard(HarvardDialogue):
         try:
             held = limits.rate(await self.match("irate", limits.RATE))
         except UnansweredError as error:
-            if not timed_out(error) or self._unidentified():
-                raise
+            if not timed_out(error) or self._flow_told(error) is not None or self._unidentified():
+                raise  # it answered, with XON, what is not understood
             await self.set("poll on", None)  # it lost this setting, so it lost power
             self.latch(PumpAlarm.PUMP_RESET)
             held = limits.rate(await self.match("irate", limits.RATE))
@@ -130,19 +129,14 @@ class Harvard(HarvardDialogue):
 
     async def _load(self, wanted: PumpProgram, epoch: int) -> None:
         await self.require_stopped(epoch)
-        self._loaded = None
         await program.write(self, wanted, epoch)
         await self._require_unused(epoch)
-        self._loaded = wanted
 
     async def _read_back(self, epoch: int) -> PumpProgram:
         return await program.read(self, epoch)
 
     async def _start(self, watchdog: Duration, epoch: int) -> None:  # noqa: ARG002 - these pumps have none to arm
-        if (loaded := self._loaded) is None:
-            raise DeclinedError("no program was loaded: load one first")
         await self._require_unused(epoch)
-        await program.require_targets(self, loaded, epoch)
         reply = await self.command("irun", lambda reply: reply.prompt == ">" and not reply.lines, epoch)
         if reply.error is None:
             return
@@ -154,23 +148,20 @@ class Harvard(HarvardDialogue):
             raise UnansweredError(f"irun: the pump refuses ({reply.error}), but is not stopped")
         raise DeclinedError(f"irun: the pump refuses: {reply.error}")
 
-    async def _stop(self) -> None:
-        problem: Exception = UnansweredError("stp: not sent")
-        for _ in range(STOP_TRIES):
-            try:
-                await self.command("stp", consents, None, lane=Lane.STOP)
-                status = await self.status(lane=Lane.STOP)
-            except UnansweredError as error:
-                if not timed_out(error):
-                    raise
-                problem = error
-                with contextlib.suppress(UnansweredError):  # after a power cut it is stopped, and replies without XON
-                    await self.command("poll on", consents, None, lane=Lane.STOP)
-                continue
-            if status.stopped:
-                return
-            problem = UnansweredError(f"stp: the pump is {status.state}")
-        raise problem
+    async def _stop_once(self) -> None:
+        first = await self.heard_after("stp")
+        second = await self.heard_after("status")  # also after silence: some chained pumps answer only questions
+        if isinstance(second, UnansweredError):
+            await self.heard_after("poll on")  # after a power cut it is stopped, and replies without XON
+            raise first if isinstance(first, UnansweredError) else second
+        if not shows_stopped(first, second):
+            raise UnansweredError(f"stp: the pump does not report that it stopped, but {second}")
+
+    def flow_in(self, frame: Reply | Garbage) -> bool | None:
+        """By the prompts beside a text; a prompt alone may belong to anything."""
+        if not self.from_us(frame) or not frame.has_text:
+            return None
+        return True if frame.says_moving else False if frame.says_stopped else None
 
     async def _release(self, epoch: int) -> None:
         """Nothing was armed; the targets stay, so that a key at the panel never starts an unlimited run."""

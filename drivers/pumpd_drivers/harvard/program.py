@@ -52,14 +52,6 @@ async def read(pump: HarvardDialogue, epoch: int) -> PumpProgram:
     return program
 
 
-async def require_targets(pump: HarvardDialogue, program: PumpProgram, epoch: int) -> None:
-    """The volume and time that end the run are still the program's. Raises DeclinedError otherwise."""
-    volume = limits.volume(await pump.target("tvolume", limits.VOLUME, epoch))
-    if volume != program.vtbi:
-        raise DeclinedError(f"target volume: the pump holds {volume}, not {program.vtbi}: load the program again")
-    await _require_time_limit(pump, program, epoch)
-
-
 async def _require_time_limit(pump: HarvardDialogue, program: PumpProgram, epoch: int) -> None:
     if pump.settings.target_time == "off":
         return

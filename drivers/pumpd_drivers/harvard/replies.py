@@ -10,10 +10,11 @@ from decimal import Decimal
 
 from pumpd.pump import PumpAlarm, PumpState
 from pumpd.quantities import Rate, Volume
-from pumpd_drivers.harvard.codec import Reply
+from pumpd_drivers.harvard.codec import Garbage, Reply
 
 # Flags: direction (upper case: running), limit switch, stall, trigger, direction port, target (not on PHD Ultra rev A).
 SHAPE = re.compile(r" *(\d+) +(\d+) +(\d+) ([iIwW])([.iIwW])([.S])[.T][iIwW][.T]?", re.ASCII)
+_MOVING_FLAGS = re.compile(rb"[IW][.iIwW][.S][.T]")
 
 _ML_PER_FL = Decimal("1e-12")
 _ML_H_PER_FL_S = Decimal("3.6e-9")
@@ -36,7 +37,7 @@ class Status:
             raise ValueError(f"{reply} is no reply to status")
         direction, limit, stall = match[4], match[5].lower(), match[6]
         alarms: dict[PumpAlarm, None] = {}
-        if stall == "S" or reply.prompt in ("*", ":*"):
+        if stall == "S" or reply.prompt == "*":
             alarms[PumpAlarm.OCCLUSION] = None  # this pump detects a blocked line by its stalled motor
         if limit == "i" or reply.prompt == ">*":
             alarms[PumpAlarm.EMPTY] = None  # the plunger is at its end
@@ -44,7 +45,7 @@ class Status:
             alarms[PumpAlarm.PUMP_FAULT] = None
         return cls(
             prompt=reply.prompt,
-            flows=direction.isupper() or reply.prompt in (">", "<"),
+            flows=direction.isupper() or reply.says_moving,
             withdraws=direction in "wW",
             flow_ml_h=Decimal(match[1]) * _ML_H_PER_FL_S,
             displaced=Volume(Decimal(match[3]) * _ML_PER_FL),
@@ -67,3 +68,16 @@ class Status:
         if not self.flows or not self.flow_ml_h or abs(self.flow_ml_h - held.decimal) <= _SAME_RATE * held.decimal:
             return held
         return Rate(self.flow_ml_h.quantize(Decimal("1e-6")))
+
+
+def shows_stopped(first: Reply | Garbage | Exception, status: Reply | Garbage) -> bool:
+    """Whether what came after `stp` and then after `status` shows a stopped motor.
+
+    If the status is not understood as a whole, both answers must show the prompt of a stopped motor: one damaged byte
+    alone can turn `>` into `:`.
+    """
+    if _MOVING_FLAGS.search(status.raw):
+        return False
+    if isinstance(status, Reply) and status.data(SHAPE) is not None:
+        return Status.of(status).stopped
+    return not isinstance(first, Exception) and first.says_stopped and status.says_stopped

@@ -49,3 +49,8 @@ class HarvardSettings(DriverSettings):
         "A target time applies besides the target volume, and whichever is reached first ends the run. `off`: for a "
         "pump that keeps only one of them; the target volume is then its only limit.",
     )
+    nul_in_text: Literal["unread", "dropped"] = assumed(
+        "unread",
+        "A NUL within a line may stand for a byte that was lost, so the line is not believed. `dropped`: this pump "
+        "sends NULs that mean nothing. NULs between lines are ignored with either.",
+    )

@@ -40,6 +40,7 @@ class NewEra(NewEraDialogue):
     assumptions = NewEraSettings.assumptions()
     marks = (Mark.ADDRESS,)
     syringes = SYRINGES
+    late_answers = 16  # of a load of one step
     codec = Codec(RequestFramer, ReplyFramer, checked=lambda frame: getattr(frame, "safe", False))
     bench_settings: Mapping[str, Any] = {"safe_mode": "if-supported"}  # for `pumpd driver check`, no patient connected
 

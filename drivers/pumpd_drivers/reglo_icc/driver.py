@@ -36,6 +36,7 @@ class RegloIcc(RegloIccDialogue):
     assumptions = RegloIccSettings.assumptions()
     marks = (Mark.SERIAL,)
     codec = Codec(RequestFramer, ReplyFramer)
+    late_answers = 17  # of a load
 
     def __init__(self, link: Side[Heard], settings: RegloIccSettings) -> None:
         super().__init__(link, settings)

@@ -13,10 +13,11 @@ from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.refused import RefusedError
 
 TEST_S = 90.0  # for walking to the pump and pulling its cable
+SETTLES_S = 3.0  # by then a line that went silent at the same time is noticed
 LEAST_SIGNALS, MOST_SIGNALS = 2, 6
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Test:
     """A person tests this pump's cable. `signals`: how often it has signalled; 0 when the cable is pulled."""
 
@@ -25,32 +26,37 @@ class _Test:
     until_s: float
     signals: int
     away_before: frozenset[str]
+    settles: asyncio.TimerHandle | None = None  # its line was silent and a pump answers again
 
 
 class PersonalCheck:
-    """The one test that a person makes at a time on this gateway. Instants are seconds of the loop.
+    """The one test that a person makes at a time on this gateway.
 
     `away` gives the names of the lines that are silent now; `passed` is told the pump and the person.
     """
 
-    def __init__(
-        self, now_s: Callable[[], float], away: Callable[[], Sequence[str]], passed: Callable[[str, str], None]
-    ) -> None:
-        self._now_s, self._away, self._passed = now_s, away, passed
+    def __init__(self, away: Callable[[], Sequence[str]], passed: Callable[[str, str], None]) -> None:
+        self._loop, self._away, self._passed = asyncio.get_running_loop(), away, passed
         self._test: _Test | None = None
         self._result: dict[str, str] = {}  # by pump: what the last test of it showed
 
     def begin(self, pump: str, by: str, *, signals: bool = False) -> int:
-        """Begin a test, instead of any other. Returns how often the pump must now signal; 0: pull its cable."""
+        """Begin a test. Returns how often the pump must now signal; 0: pull its cable. Raises RefusedError."""
+        test = self._running()
+        if test is not None and test.pump != pump:
+            left_s = test.until_s - self._loop.time()
+            why = f"{test.by} is identifying {test.pump}; one at a time, or nobody knows whose cable was pulled"
+            raise RefusedError(f"identify: {why}; ask again in {left_s:.0f} s at the latest")
+        self._end()
         count = LEAST_SIGNALS + secrets.randbelow(MOST_SIGNALS - LEAST_SIGNALS + 1) if signals else 0
-        self._test = _Test(pump, by, self._now_s() + TEST_S, count, frozenset(self._away()))
+        self._test = _Test(pump, by, self._loop.time() + TEST_S, count, frozenset(self._away()))
         self._result.pop(pump, None)
         return count
 
     def left_s(self, pump: str) -> float | None:
         """How long the test of this pump still waits; None when there is none."""
         test = self._running()
-        return None if test is None or test.pump != pump else test.until_s - self._now_s()
+        return None if test is None or test.pump != pump else test.until_s - self._loop.time()
 
     def result(self, pump: str) -> str:
         """What the last test of this pump showed, if it failed."""
@@ -61,31 +67,46 @@ class PersonalCheck:
         test = self._running()
         if test is None or test.pump != pump or not test.signals:
             return "identify: let the pump signal first, then enter how often it did"
-        self._test = None
+        self._end()
         if seen != test.signals:
             return "identify: that is not how often this line's pump signalled; it is another pump, or try once more"
         self._passed(pump, by)
         return ""
 
     def came_back(self, pump: str) -> None:
-        """A line was silent, and a pump of the right kind answers on it again."""
+        """A line was silent, and a pump of the right kind answers on it again.
+
+        It counts once no other line has gone silent by a little later: both may have been moved at once.
+        """
         test = self._running()
         if test is None or test.signals:
             return
-        self._test = None
-        others = [name for name in self._away() if name != pump and name not in test.away_before]
         if pump != test.pump:
-            self._result[test.pump] = f"the cable that was pulled is on the port of {pump}: the cables are swapped"
-        elif others:
-            self._result[test.pump] = f"{', '.join(others)} went silent too: pull one cable only"
+            self._end(f"the cable that was pulled is on the port of {pump}: the cables are swapped")
+            return
+        if test.settles is not None:
+            test.settles.cancel()
+        test.settles = self._loop.call_later(SETTLES_S, self._settled, test)
+
+    def _settled(self, test: _Test) -> None:
+        others = [name for name in self._away() if name not in test.away_before]
+        if others:
+            self._end(f"{', '.join(others)} went silent too: pull one cable only")
         else:
-            self._passed(pump, test.by)
+            self._end()
+            self._passed(test.pump, test.by)
 
     def _running(self) -> _Test | None:
-        if self._test is not None and self._now_s() >= self._test.until_s:
-            self._result[self._test.pump] = "no cable was pulled in time"
-            self._test = None
+        if self._test is not None and self._test.settles is None and self._loop.time() >= self._test.until_s:
+            self._end("no cable was pulled in time")
         return self._test
+
+    def _end(self, result: str = "") -> None:
+        test, self._test = self._test, None
+        if test is not None and test.settles is not None:
+            test.settles.cancel()
+        if test is not None and result:
+            self._result[test.pump] = result
 
 
 class Identifying:
@@ -93,7 +114,7 @@ class Identifying:
 
     def __init__(self, runners: Mapping[str, PumpService]) -> None:
         self._runners = runners
-        self.check = PersonalCheck(asyncio.get_running_loop().time, self._away, self._passed)
+        self.check = PersonalCheck(self._away, self._passed)
 
     async def identify(self, runner: PumpService, by: str, seen: int | None = None) -> PumpService:
         """Begin a test, or take the number of signals that the person counted. Raises RefusedError."""

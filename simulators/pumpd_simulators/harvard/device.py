@@ -8,6 +8,7 @@ Promises (from the recorded dialogue):
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pumpd_drivers.harvard.codec import Garbage, Reply, Request, RequestFramer
 from pumpd_simulators.device import Operation, PanelError, Send
@@ -79,7 +80,8 @@ class HarvardDevice:
         before = self._shown(pump)
         try:
             lines = pump.execute(name, arguments) if word else []
-            self._say(pump, echo, lines, before)
+            if not (self.options.silent_settings and pump.address and self.doing is Operation.PROGRAM):
+                self._say(pump, echo, lines, before)
         finally:
             self.doing = None
 
@@ -98,15 +100,36 @@ class HarvardDevice:
 
     def _say(self, pump: HarvardPump, echo: bytes, lines: list[str], before: int | None) -> None:
         """`before` is the pump's address when the request came: the reply to `addr 2` still shows the old address."""
-        if before is not None and self.options.address_on_text:
-            lines = [f"{before:02d}:{line}" for line in lines]
-        shown = self._shown(pump)
-        raw = Reply(tuple(lines), pump.motor.prompt, shown).to_bytes()
+        options, prompt = self.options, pump.motor.prompt
+        colon = options.colon_before_prompt and prompt in ("*", "T*")
+        if before is not None and (options.prompt_on_text or options.address_on_text):
+            live = prompt if options.prompt_on_text else ":"
+            lines = [f"{before:02d}{live}{line}" for line in lines]
+        raw = self._as_sent(pump, Reply(tuple(lines), prompt, self._shown(pump), colon))
         raw = echo + (raw if pump.switches["poll"] == "on" else raw[:-1])
-        if self.options.reply_delay_s > 0:
-            self._loop.call_later(self.options.reply_delay_s, self._put, raw)
+        if options.reply_delay_s > 0:
+            self._loop.call_later(options.reply_delay_s, self._put, raw)
         else:
             self._put(raw)
+
+    def _as_sent(self, pump: HarvardPump, reply: Reply) -> bytes:
+        """The reply with what only some pumps and lines do to it."""
+        options = self.options
+        if options.trailing_blank:
+            reply = replace(reply, lines=tuple(f"{line} " for line in reply.lines))
+        if options.nul_bytes == "text":
+            lines = tuple(f"{line[: len(line) // 2]}\0{line[len(line) // 2 :]}" for line in reply.lines)
+            reply = replace(reply, lines=lines)
+        if options.wrong_address == "instead" and pump.address:
+            reply = replace(reply, address=None)
+        raw = reply.to_bytes()
+        if options.wrong_address == "before" and pump.address:
+            raw = b"\n00:" + raw
+        if options.leaked_prompt and reply.prompt == "T*":
+            raw = b"T*\r" + raw
+        if options.telnet:
+            raw = raw.replace(b"\r", b"\r\0")
+        return b"\0" + raw if options.nul_bytes == "before" else raw
 
     def _put(self, raw: bytes) -> None:
         if self._send is not None and self.powered:

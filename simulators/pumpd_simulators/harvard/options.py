@@ -57,6 +57,26 @@ class HarvardOptions(SimulatorOptions):
         default=15, ge=2, le=15, description="[U] digits kept of a rate or a volume; at most six are shown"
     )
     address_on_text: bool = Field(default=True, description="[I] text lines begin with the address, as the prompt does")
+    prompt_on_text: bool = Field(
+        default=False,
+        description="[I] text lines of a pump that shows its address begin with it and the prompt (02>52.5 ml/hr)",
+    )
+    colon_before_prompt: bool = Field(
+        default=False, description="[U] T* and * come as 02:T* and 02:*, at address 0 as :T* and :*"
+    )
+    leaked_prompt: bool = Field(default=False, description="[U] at the target T* comes once more before a reply")
+    trailing_blank: bool = Field(default=False, description="[U] text lines end in a blank")
+    telnet: bool = Field(default=False, description="[U] CR is followed by NUL, as on a Telnet line")
+    nul_bytes: Literal["none", "before", "text"] = Field(
+        default="none", description="[U] a NUL comes before each reply, or in the middle of each text line"
+    )
+    wrong_address: Literal["none", "before", "instead"] = Field(
+        default="none",
+        description="[U] a pump of a chain shows the first pump's prompt before its own, or instead of it",
+    )
+    silent_settings: bool = Field(
+        default=False, description="[U] a pump with an address other than 0 answers no command that sets or clears"
+    )
     show_address_zero: bool = Field(
         default=False, description="[I] address 0 is shown too (some 11 Elite clients insist)"
     )

@@ -33,6 +33,28 @@ RECORDED = {  # harvard.md, "Real recorded bytes": a Legato 100
     b"\n07<*\x11": Reply((), "<*", 7),
     b"\n*\x11": Reply((), "*"),
 }
+VARIANTS = {  # each from a public client or a bench's notes; the bytes follow their shape
+    b"\n02:T*\x11": Reply((), "T*", 2, colon=True),
+    b"\n02:*\x11": Reply((), "*", 2, colon=True),
+    b"\n:T*\x11": Reply((), "T*", colon=True),
+    b"\n02>52.5 ml/hr\r\n02>\x11": Reply(("02>52.5 ml/hr",), ">", 2),
+    b"\n02T*52.5 ml/hr\r\n02T*\x11": Reply(("02T*52.5 ml/hr",), "T*", 2),
+    b"T*\r\n02T*52.5 ml/hr\r\n02T*\x11": Reply(("02T*52.5 ml/hr",), "T*", 2),
+    b"T*\nT*\x11": Reply((), "T*"),
+    b"\n52.5 ml/hr \r\n: \x11": Reply(("52.5 ml/hr ",), ":"),
+    b"\n52.5 ml/hr\r\0\n:\x11": Reply(("52.5 ml/hr",), ":"),
+    b"\0\0\n52.5 ml/hr\r\0\n:\0\x11": Reply(("52.5 ml/hr",), ":"),
+    b"\n52.5\0 ml/hr\r\n:\x11": Reply(("52.5 ml/hr",), ":", nul=True),
+    b"\n\x0052.5 ml/hr\r\n:\x11": Reply(("52.5 ml/hr",), ":", nul=True),
+}
+UNREADABLE = (  # never a reply
+    b"\n0\x002:\x11",
+    b"\n00:\n02:\x11",
+    b"\r\n:\x11",
+    b":\r\n:\x11",
+    b"\r\0\n:\x11",
+    b"\n02:52.5 ml/hr\n02:\x11",
+)
 REQUESTS = {
     b"@poll on\r": Request("poll on", quiet=True),
     b"12:irat 3.2 ul/min\r": Request("irat 3.2 ul/min", 12, colon=True),
@@ -61,6 +83,58 @@ def test_recorded_replies():
         assert frame.to_bytes() == raw
 
 
+def test_variants_of_the_field():
+    rate = re.compile(r"([0-9.]+) ml/hr")
+    for raw, frame in VARIANTS.items():
+        assert ReplyFramer().feed(raw) == [frame], raw
+        assert feed_slowly(ReplyFramer(), raw) == [frame], raw
+        if frame.lines:
+            assert frame.data(rate)[1] == "52.5", raw
+    for raw in UNREADABLE:
+        assert ReplyFramer().feed(raw) == [Garbage(raw)], raw
+
+
+def test_a_prompt_says_stopped_only_where_nothing_says_moving():
+    for raw, stopped, moving in (
+        (b"\n:\x11", True, False),
+        (b"\n02:T*\x11", True, False),
+        (b"\n*\x11", True, False),
+        (b"\n>\x11", False, True),
+        (b"\n02<\x11", False, True),
+        (b"\n>*\x11", False, False),  # the limit switch: only understood flags confirm it
+        (b"\n02>1 ml\r\n02:\x11", False, True),  # it moved while it wrote
+        (b"\n02:1 ml\r\n02>\x11", False, True),
+        (b"\n02:Target volume not set\r\n02:\x11", True, False),
+        (b"\n02T*Target volume not set\r\n02T*\x11", True, False),
+    ):
+        (reply,) = ReplyFramer().feed(raw)
+        assert (reply.says_stopped, reply.says_moving) == (stopped, moving), raw
+    for raw, stopped in (
+        (b"@stp\r\n:\x11", True),
+        (b"\n1\xff2\r\n02:T*\x11", True),
+        (b"\n1\xff2\r\n>\x11", False),
+        (b"\n>\n:\x11", False),
+        (b"\n1\xff2\r\n02;\x11", False),
+        (b"\xff:\x11", False),
+        (b"@stp\r", False),
+    ):
+        assert Garbage(raw).says_stopped is stopped, raw
+
+
+def test_text_is_what_follows_address_and_prompt():
+    for raw, text in (
+        (b"\n02:Target volume not set\r\n02:\x11", "Target volume not set"),
+        (b"\n02T*Target volume not set \r\n02T*\x11", "Target volume not set"),
+        (b"\n02*Target volume not set\r\n02*\x11", "Target volume not set"),
+        (b"\n02>*Target volume not set\r\n02>*\x11", "Target volume not set"),
+        (b"\n03:Target volume not set\r\n02:\x11", "03:Target volume not set"),  # another pump's
+        (b"\n02>\r\n02>\x11", ""),
+    ):
+        (reply,) = ReplyFramer().feed(raw)
+        assert reply.plain_lines() == (text,), raw
+        assert reply.has_text is bool(text)
+
+
 def test_requests_of_the_sheet_and_a_tolerated_line_feed():
     for raw, frame in REQUESTS.items():
         assert RequestFramer().feed(raw) == [frame]
@@ -83,7 +157,13 @@ def test_any_bytes_are_accepted_without_an_error_in_any_pieces(raw):
     for framer in (ReplyFramer, RequestFramer):
         assert framer().feed(raw) == feed_slowly(framer(), raw) or len(raw) > LONGEST_REQUEST
     for frame in ReplyFramer().feed(raw):
-        assert frame.raw in raw if isinstance(frame, Garbage) else frame.to_bytes() in raw
+        if isinstance(frame, Garbage):
+            assert frame.raw in raw
+        else:  # nothing in it that did not come, but for NULs
+            place = -1
+            for part in (*frame.lines, frame.prompt):
+                place = raw.replace(b"\0", b"").find(part.encode(), place + 1)
+                assert place >= 0
 
 
 def test_buffers_are_bounded():

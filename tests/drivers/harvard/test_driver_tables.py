@@ -53,3 +53,9 @@ def test_every_prompt_and_flag_is_a_state_and_an_alarm():
         assert status.rate(Rate("52.5")) == Rate("52.5")
         if status.flows:
             assert status.rate(Rate(40)).decimal == pytest.approx(Decimal("52.5"), abs=Decimal("0.00001"))
+
+
+def test_a_live_prompt_in_any_line_that_says_moving_counts_as_flow():
+    line = "14583333333 2400000 35000000000000 i...i."
+    assert Status.of(Reply((f"02>{line}",), ":", 2)).state is PumpState.INFUSING
+    assert Status.of(Reply((f"02:{line}",), ":", 2)).state is PumpState.STOPPED

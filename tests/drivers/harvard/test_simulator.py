@@ -344,3 +344,44 @@ async def test_every_command_of_the_sheet_is_known(bench):
 
 def test_the_family_is_found_by_its_entry_point():
     assert family("harvard") is FAMILY
+
+
+async def test_what_some_pumps_and_lines_do_to_a_reply(bench):
+    for options, answered in (
+        ({}, b"\n02:60 ml/hr\r\n02T*"),
+        ({"prompt_on_text": True}, b"\n02T*60 ml/hr\r\n02T*"),
+        ({"prompt_on_text": True, "address_on_text": False}, b"\n02T*60 ml/hr\r\n02T*"),
+        ({"colon_before_prompt": True}, b"\n02:60 ml/hr\r\n02:T*"),
+        ({"leaked_prompt": True}, b"T*\r\n02:60 ml/hr\r\n02T*"),
+        ({"trailing_blank": True}, b"\n02:60 ml/hr \r\n02T*"),
+        ({"telnet": True}, b"\n02:60 ml/hr\r\0\n02T*"),
+        ({"nul_bytes": "before"}, b"\0\n02:60 ml/hr\r\n02T*"),
+        ({"nul_bytes": "text"}, b"\n02:60\0 ml/hr\r\n02T*"),
+        ({"wrong_address": "before"}, b"\n00:\n02:60 ml/hr\r\n02T*"),
+        ({"wrong_address": "instead"}, b"\n02:60 ml/hr\r\nT*"),
+    ):
+        pump = bench(addresses="2", **options)
+        for text in ("02irate 60 ml/hr", "02tvolume 1 ml", "02irun"):
+            pump.ask(text)
+        await asyncio.sleep(61)
+        assert pump.ask("02irate") == answered, options
+    pump = bench(addresses="0,2", silent_settings=True)
+    assert pump.ask("irate 60 ml/hr") == b"\n:"
+    assert pump.ask("02irate 60 ml/hr") == b""
+    assert pump.ask("02irate") == b"\n02:60 ml/hr\r\n02:"
+    assert pump.ask("02cvolume") == b""
+    assert pump.ask("02irun") == b"\n02>"
+
+
+async def test_each_line_can_be_parsed_as_a_public_client_of_the_11_elite_does(bench):
+    """Two digits, a prompt of one character (`T*` has two), and text."""
+    pump = bench("11-elite", show_address_zero=True, prompt_on_text=True)
+    for text in ("0irate 60 ml/hr", "0tvolume 1 ml", "0irun"):
+        pump.ask(text)
+    for waits_s, prompt in ((1, ">"), (61, "T")):
+        await asyncio.sleep(waits_s)
+        first, *lines = pump.ask("0irate").decode().split("\n")
+        assert first == ""
+        for line, text in zip(lines, ("60 ml/hr", ""), strict=True):
+            assert (int(line[:2]), line[2]) == (0, prompt)
+            assert line[4 if prompt == "T" else 3 :].strip() == text
