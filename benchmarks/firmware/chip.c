@@ -38,6 +38,7 @@
 DEFINE_FIFO(uint16_t, uart_fifo);
 
 #define MOST_PINS 16
+#define VISIBLE 10        /* one part of a second: a light that is out for less is on, to a person */
 #define SLICES_PER_S 1000 /* how often the chip is compared with the clock, and its line read, in chip time */
 #define HARDWARE_FIFO 3   /* bytes that the chip holds until the firmware reads: two, and one in the shift register */
 
@@ -47,6 +48,7 @@ typedef struct {
     int bit, way_bit;
     int level, way;
     uint64_t high, low;   /* rising edges while the direction pin was high, and low */
+    uint64_t fell, seen;         /* when it went low; rises after a low that an eye can see */
     uint64_t first, last;        /* the cycles of the first and last rising edge */
     uint64_t shortest, longest;  /* cycles between two of them */
 } pin_t;
@@ -124,9 +126,13 @@ static void on_pin(avr_irq_t *irq, uint32_t value, void *param) {
     pin_t *pin = param;
     (void)irq;
     bool rises = value && !pin->level;
+    if (!value && pin->level)
+        pin->fell = avr->cycle;
     pin->level = value != 0;
     if (!rises)
         return;
+    if (avr->cycle - pin->fell >= avr->frequency / VISIBLE)
+        pin->seen++;
     if (pin->way || !pin->way_port)
         pin->high++;
     else
@@ -164,10 +170,11 @@ static void report(const char *event) {
            ",\"last_sent\":%" PRIu64 ",\"unheard\":%" PRIu64 ",\"pins\":{",
            received, last_received, overrun, sent, last_sent, unheard);
     for (int i = 0; i < pin_count; i++)
-        printf("%s\"%s\":{\"high\":%" PRIu64 ",\"low\":%" PRIu64 ",\"first\":%" PRIu64 ",\"last\":%" PRIu64
+        printf("%s\"%s\":{\"high\":%" PRIu64 ",\"low\":%" PRIu64 ",\"seen\":%" PRIu64
+               ",\"first\":%" PRIu64 ",\"last\":%" PRIu64
                ",\"shortest\":%" PRIu64 ",\"longest\":%" PRIu64 ",\"level\":%d}",
-               i ? "," : "", pins[i].name, pins[i].high, pins[i].low, pins[i].first, pins[i].last, pins[i].shortest,
-               pins[i].longest, pins[i].level);
+               i ? "," : "", pins[i].name, pins[i].high, pins[i].low, pins[i].seen, pins[i].first, pins[i].last,
+               pins[i].shortest, pins[i].longest, pins[i].level);
     puts("}}");
     fflush(stdout);
 }
@@ -182,7 +189,7 @@ static void without_level_tests(void) {
 
 static void clear(void) {
     for (int i = 0; i < pin_count; i++)
-        pins[i].high = pins[i].low = pins[i].first = pins[i].last = pins[i].shortest = pins[i].longest = 0;
+        pins[i].high = pins[i].low = pins[i].seen = pins[i].first = pins[i].last = pins[i].shortest = pins[i].longest = 0;
 }
 
 static void reset(void) {

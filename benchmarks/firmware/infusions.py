@@ -42,8 +42,7 @@ class Pump:
         return pin["high"] - pin["low"]
 
     def blinks(self, chip: Chip) -> int:
-        pin = chip.count()["pins"][self.light]
-        return pin["high"] + pin["low"]
+        return chip.count()["pins"][self.light]["seen"]
 
     def infusion(self, name, chip, diameter: Length, *, ordered, reported, ended, began) -> Infusion:
         seen, chip_began, real_began = chip.count(), *began

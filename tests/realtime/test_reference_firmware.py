@@ -171,7 +171,7 @@ async def test_it_shows_itself_by_its_light(chip):
         assert await driver.signal(3) == Done(None)
         asked = chip.count()["cycles"]
         seen = await until(lambda: (now := chip.count())["cycles"] > asked + 2 * chip.frequency and now)
-        assert (seen["pins"]["led"]["high"] + seen["pins"]["led"]["low"], seen["pins"]["step"]["high"]) == (3, 0)
+        assert (seen["pins"]["led"]["seen"], seen["pins"]["step"]["high"]) == (3, 0)
 
 
 # -- the simulator says what the firmware says ---------------------------------------------------------------------
