@@ -18,6 +18,9 @@ PUMPS = (
     ("harvard", "phd-ultra"),
     ("harvard", "legato-100"),
     ("harvard", "legato-110"),
+    ("harvard-classic", "pump-11"),
+    ("harvard-classic", "model-22"),
+    ("harvard-classic", "phd-2000"),
     ("fresenius-base-a", "base-a"),
     ("reglo-icc", "reglo-icc"),
     ("zyno-miva", "miva"),
@@ -169,6 +172,8 @@ def _trouble(rng: random.Random, at_s: float) -> Happening:
 def _order(rng: random.Random, model: str) -> dict[str, str]:
     entry, strength = rng.choice(ENTRIES)
     container = "100 mL bag" if model in BAGS else rng.choice(("50 mL", "60 mL", "50 mL", "20 mL"))
+    if model == "model-22":
+        container = "50 mL"  # it cannot hold the diameters of the others
     room_ml = {"100 mL bag": 99, "50 mL": 49, "60 mL": 49, "20 mL": 19}[container]
     weight = Decimal(rng.randint(400, 1200)) / 10
     most = min(Decimal("0.75"), Decimal(59) / weight, Decimal(room_ml * strength) / weight)

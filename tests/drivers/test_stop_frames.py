@@ -9,7 +9,7 @@ from pumpd.quantities import Duration, Length, Rate, Volume
 from pumpd.wire import memory
 from pumpd_simulators.bench import simulate
 
-SYRINGE = Container("50 mL syringe", Volume(50), Volume(1), Rate(1), Length("26.59"))
+SYRINGE = Container("50 mL syringe", Volume(50), Volume(1), Rate(1), Length("29.2"))
 BAG = Container("100 mL bag", Volume(100), Volume(1), Rate(1))
 BAGS = ("reglo-icc", "zyno-miva")
 
@@ -43,7 +43,10 @@ FRAMES = [
     ("new-era", {"safe_mode": "off"}, {}, [b"0STP\r"]),
     ("harvard", {}, {}, [b"@stp\r"]),
     ("harvard", {"address": 2}, {"addresses": "2"}, [b"02@stp\r"]),
+    ("harvard-classic", {}, {}, [b"0STP\r"]),
+    ("harvard-classic", {"address": 7}, {"addresses": "7"}, [b"7STP\r"]),
     ("reglo-icc", {"channel": 2, "channels_apart": True}, {"channels": 2}, [b"2I\r"]),
+    ("poseidon", {"motor": 3}, {}, [b"<STOP,BLAH,BLAH,BLAH,F,0.0,0.0,0.0>"]),
     ("alaris-asena", {}, {}, [b"!INF_STOP|CD57\r"]),
     ("zyno-miva", {}, {}, ["02 57 54 30 32 30 44 03"]),
     ("fresenius-base-a", {"stops_unheard": True}, {}, ["06 02 30 44 43 34 38 03", b"\x06\x021DC47\x03",
@@ -90,7 +93,9 @@ CLASSES = [
     ("new-era", {}, ["native", "deadman"]),
     ("new-era", {"safe_mode": "if-supported"}, ["deadman", "vtbi_only"]),
     ("harvard", {}, ["deadman", "vtbi_only"]),
+    ("harvard-classic", {}, ["deadman", "vtbi_only"]),
     ("reglo-icc", {}, ["deadman", "vtbi_only"]),
+    ("poseidon", {}, ["deadman", "vtbi_only"]),
     ("zyno-miva", {}, ["deadman", "vtbi_only"]),
     ("zyno-miva", {"stops_unheard": False}, ["vtbi_only"]),
     ("alaris-asena", {}, ["native", "deadman"]),
@@ -120,6 +125,7 @@ SHARED = [
         BAG,
     ),
     ("harvard", {"addresses": "0,2"}, {"address": 0}, {"address": 2}, SYRINGE),
+    ("harvard-classic", {"addresses": "0,2"}, {"address": 0}, {"address": 2}, SYRINGE),
 ]
 
 

@@ -1,6 +1,8 @@
 """Every scenario in this folder, played with all of pumpd in virtual time and checked against the true state."""
 
 import asyncio
+import itertools
+from collections.abc import Awaitable
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,10 +10,11 @@ import pytest
 
 from pumpd.journal import Entry
 from pumpd.journal.replay import Replay
+from pumpd.messages.requests import Answer
 from pumpd.wire import memory
 from pumpd_simulators.device import Operation
 from pumpd_simulators.family import family
-from pumpd_simulators.faults import Kind
+from pumpd_simulators.faults import QUIRKS, Fault, Kind
 from pumpd_simulators.scenario import Scenario, ScenarioError
 from pumpd_simulators.virtual_time import VirtualTimeLoop
 from tests.control.testbed import Testbed, open_testbed
@@ -19,6 +22,7 @@ from tests.control.testbed import Testbed, open_testbed
 FILES = sorted(Path(__file__).parent.glob("*.toml"))
 READ = {path.stem: Scenario.read(path) for path in FILES}
 SETTLE_S = 30.0
+SEES_S = 0.1
 ENDED = ("completed", "stopped", "abandoned")
 
 
@@ -43,6 +47,7 @@ async def play(scenario: Scenario, folder: Path) -> None:
         "options": pump.options,
         "plant": replace(physics, **pump.plant),
         "seed": pump.seed,
+        "quirks": pump.quirks,
     }
     identity = {"driver": pump.family, "settings": pump.settings, "clamp": pump.clamp}
     if pump.family != "new-era" or pump.model:
@@ -53,6 +58,8 @@ async def play(scenario: Scenario, folder: Path) -> None:
         if end.state == "refused":
             assert not accepted.ok
             assert end.refused_because in " ".join(accepted.reasons)
+            await asyncio.sleep(SETTLE_S)
+            assert end.told in (here.gateway.runners["bed1"].problem or "")
             return
         assert accepted.ok, accepted.reasons
         await here.until("ready", "tripped", "abandoned")
@@ -105,6 +112,9 @@ async def happen(here: Testbed, scenario: Scenario) -> None:
             number += 1
             await here.until("ready")
             assert (await here.confirm(request=f"r-{number + 1}")).ok
+        elif event.nurse == "identify" and here.gateway.runners["bed1"].family.signals:
+            seen = await signals_seen(here, here.ask(op="identify", pump="bed1", by="nurse"))
+            assert (await here.ask(op="identify", pump="bed1", by="nurse", seen=seen)).ok
         elif event.nurse == "identify":
             assert (await here.ask(op="identify", pump="bed1", by="nurse")).ok
             here.bench.pull("bed1", away_s=5, seen=False)
@@ -114,6 +124,16 @@ async def happen(here: Testbed, scenario: Scenario) -> None:
         await asyncio.sleep(5)
     await asyncio.sleep(SETTLE_S)
     await here.gateway.journal.append([Entry("scenario_over", {}, "bed1", "", 0)])  # what was posted before is on disk
+
+
+async def signals_seen(here: Testbed, asked: Awaitable[Answer]) -> int:
+    """How often a person who watches the pump's light sees it go out for a while."""
+    asking, seen = asyncio.ensure_future(asked), []
+    while not asking.done():
+        seen.append(here.pump.truth()["display"]["light"])
+        await asyncio.sleep(SEES_S)
+    assert asking.result().ok
+    return sum(light == "off" and len(list(same)) >= 3 for light, same in itertools.groupby(seen))
 
 
 def check(here: Testbed, scenario: Scenario) -> None:
@@ -127,10 +147,13 @@ def check(here: Testbed, scenario: Scenario) -> None:
     raised = {entry.fields["code"] for entry in entries if entry.kind == "alarm_raised"}
     assert set(end.alarms) <= raised <= {*end.alarms, *end.alarms_may}
     assert sum(entry.kind == "start_answered" for entry in entries) == end.starts
+    assert any(end.told in str(entry.fields) for entry in entries)
 
 
 def test_every_kind_of_fault_is_played():
-    assert {fault.kind for scenario in READ.values() for fault in scenario.faults} == set(Kind)
+    quirks = {Fault.quirk(quirk).kind for scenario in READ.values() for quirk in scenario.pump.quirks}
+    assert quirks | {fault.kind for scenario in READ.values() for fault in scenario.faults} == set(Kind)
+    assert quirks == set(QUIRKS)
 
 
 @pytest.mark.parametrize(

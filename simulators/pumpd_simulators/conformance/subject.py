@@ -40,11 +40,13 @@ class Subject:
     other_pump: Callable[[bytes], bytes] | None = None
     watchdog_s: int | None = None
     watchdog_slack_s: float = 1.0
+    outlives_host_s: float | None = None  # without a watchdog: how long a flow lasts at most when its host is gone
     late_s: float = 0.75  # longer than the driver waits for a reply
     poll_s: float = 1.0
     alarm_within_s: float = 60.0
     stop_within_s: float = 1.0  # on a good line (STP-01)
     volume_slack_ml: float = 0.05  # of a reading, in addition to 2 % and the counter's step
+    rate_slack: float = 0.02  # of the true rate at an instant; more for a pump that moves and rests in turn
     excused: Mapping[str, str] = field(default_factory=dict)
 
     def excuses(self) -> dict[str, str]:
@@ -52,8 +54,12 @@ class Subject:
         excuses = dict(self.excused)
         if self.watchdog_s is None:
             none = "the pump has no watchdog: a flow that is not polled ends only with its program"
+            if self.outlives_host_s is not None:
+                none = "the pump has no watchdog: its driver gives it the program in parts, which another rule tests"
             excuses["the_pump_s_own_watchdog_ends_a_flow_that_is_not_polled"] = none
             excuses["the_pump_s_own_watchdog_ends_a_flow_after_the_driver_was_closed"] = none
+        if self.outlives_host_s is None:
+            excuses["a_flow_without_its_host_ends_as_declared"] = "the flow continues to the end of its program"
         if self.other_pump is None:
             excuses["a_reply_of_another_pump_on_the_line_is_not_accepted"] = "one pump per line"
         for call, why in self.ambiguous.items():

@@ -11,6 +11,7 @@ from pumpd.wire import memory
 from pumpd.wire.line import LineSettings
 from pumpd_drivers.zyno_miva.codec import Check, Frame, Framer
 from pumpd_simulators.bench import simulate
+from pumpd_simulators.cables import outlet
 from pumpd_simulators.device import Operation, PanelError
 from pumpd_simulators.plant import PlantSettings
 from pumpd_simulators.port import PtyPort
@@ -306,7 +307,7 @@ class Client:
 @asynccontextmanager
 async def on_a_terminal(path):
     pump = simulate("zyno-miva", plant=PlantSettings.ideal())
-    port = PtyPort(pump, path, paced=False)
+    port = PtyPort(outlet(pump), path, paced=False)
     await port.open()
     try:
         yield pump
