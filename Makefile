@@ -4,6 +4,7 @@
 #   make test    the test suite; make browser    the tablet in a real browser, separate because it takes real time
 #   make check   lint, types, import rules, generated pages
 #   make bench   the measurements
+#   make firmware FIRMWARE=image.elf   pumpd on a pump's firmware, on an emulated chip (docs/how-to/firmware.md)
 #   make explore every order of events, and every deliberate break, of the state machine
 #   make fuzz    10^6 mutated packets against every codec
 #   make page    build the tablet's page if its sources are newer
@@ -11,13 +12,13 @@
 #   make campaign N=20000   random infusions with many faults at once, checked against the simulated plants
 #   make table   rewrite the pages that are generated from code and tests
 #
-# uv comes from PATH, or from PyPI into .uv/. Only `test`, `browser`, `bench` and `pictures` may install system packages,
-# and only missing ones.
+# uv comes from PATH, or from PyPI into .uv/. Only `test`, `browser`, `bench`, `firmware` and `pictures` may install system
+# packages, and only missing ones. What you install into .venv yourself, such as a driver, stays until `make clean`.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser check bench explore fuzz campaign pictures table page page-check setup system clean
+.PHONY: help demo test browser check bench firmware explore fuzz campaign pictures table page page-check setup system avr clean
 
 export UV_PYTHON_DOWNLOADS ?= never
 # The tests start a hundred interpreters. Without compiled files, compiling would take half of each start.
@@ -27,6 +28,7 @@ UV := $(or $(shell command -v uv),$(CURDIR)/.uv/bin/uv)
 RUN := $(UV) run --no-sync
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 ARGS ?=
+FIRMWARE ?=
 N ?= 300
 
 # Tools that print a page or a picture from code and tests.
@@ -76,6 +78,9 @@ page-check: page
 bench: page system
 	$(RUN) python -m benchmarks $(ARGS)
 
+firmware: setup avr
+	$(RUN) python -m benchmarks.firmware $(FIRMWARE) $(ARGS)
+
 explore: setup
 	nice $(RUN) python -m tests.exploration --doc $(ARGS)
 
@@ -92,8 +97,9 @@ pictures: page system
 table: setup
 	for tool in $(PRINTED); do $(RUN) python -m tools.$$tool; done
 
+# Every locked package in its locked version. Other packages stay: else a driver that you installed would be gone.
 setup: $(UV)
-	@$(UV) sync --locked --quiet
+	@$(UV) sync --locked --inexact --quiet
 
 # Debian ships `venv` as a separate package. If it is missing, use pip if available, else apt.
 $(CURDIR)/.uv/bin/uv:
@@ -113,18 +119,33 @@ $(CURDIR)/.uv/bin/uv:
 	fi
 	@echo '*' > .uv/.gitignore
 
-# mosquitto: the broker of the telemetry tests. systemd: systemd-analyze and systemd-sysusers, for the tests of the units.
-# chromium, with a font: the tablet in the browser tests.
-system:
-	@missing=; PATH=$$PATH:/usr/sbin; \
-	command -v mosquitto >/dev/null || missing="$$missing mosquitto"; \
-	command -v systemd-analyze >/dev/null || missing="$$missing systemd"; \
-	command -v chromium >/dev/null || missing="$$missing chromium fonts-dejavu-core"; \
-	if [ -n "$$missing" ]; then \
+# Installs the system packages that a recipe has collected in `missing`.
+define INSTALL
+if [ -n "$$missing" ]; then \
 		echo "make: installing$$missing"; \
 		$(SUDO) apt-get update -qq; \
 		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing; \
 	fi
+endef
+
+# mosquitto: the broker of the telemetry tests. systemd: systemd-analyze and systemd-sysusers, for the tests of the units.
+# chromium, with a font: the tablet in the browser tests.
+system: avr
+	@missing=; PATH=$$PATH:/usr/sbin; \
+	command -v mosquitto >/dev/null || missing="$$missing mosquitto"; \
+	command -v systemd-analyze >/dev/null || missing="$$missing systemd"; \
+	command -v chromium >/dev/null || missing="$$missing chromium fonts-dejavu-core"; \
+	$(INSTALL)
+
+# A compiler for the chip of examples/firmware, and the emulated chip with what it is compiled with.
+avr:
+	@missing=; \
+	command -v avr-gcc >/dev/null || missing="$$missing gcc-avr"; \
+	[ -e /usr/lib/avr/include/avr/io.h ] || missing="$$missing avr-libc"; \
+	[ -e /usr/include/simavr/sim_avr.h ] || missing="$$missing libsimavr-dev"; \
+	[ -e /usr/include/libelf.h ] || missing="$$missing libelf-dev"; \
+	command -v cc >/dev/null || missing="$$missing gcc libc6-dev"; \
+	$(INSTALL)
 
 clean:
 	rm -rf $(STATIC) $(PAGE)/node_modules .venv .uv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -27,6 +27,7 @@ KEYLESS = (  # they have no keys that change the rate, or not while controlled
     "dianet-star",
     "harvard-classic",
     "poseidon",
+    "reference",
     "toy",
 )
 

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "how-to" / "write-a-driver.md"
 DRIVERS, SIMULATORS = ROOT / "drivers" / "pumpd_drivers", ROOT / "simulators" / "pumpd_simulators"
-TOY = ROOT / "examples" / "toy-pump" / "toy_pump"
+EXAMPLES = [ROOT / "examples" / name / name.replace("-", "_") for name in ("reference-pump", "toy-pump")]
 FAMILIES = sorted(path.parent.name for path in DRIVERS.glob("*/driver.py"))
 
 # What a protocol needs besides the files that the page lists.
@@ -66,8 +66,9 @@ def test_a_simulator_has_only_listed_files_and_its_declared_own(family):
     assert files(SIMULATORS / family) - listed("simulator") == OWN_SIMULATOR_FILES.get(family, set())
 
 
-def test_the_toy_pump_has_only_listed_files_and_its_simulator():
-    assert files(TOY) - listed("driver") == {"simulator.py"}
+@pytest.mark.parametrize("folder", EXAMPLES, ids=lambda path: path.name)
+def test_an_example_has_only_listed_files_and_its_simulator(folder):
+    assert files(folder) - listed("driver") == {"simulator.py"}
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -76,7 +77,7 @@ def test_every_driver_has_the_main_files(family):
     assert main | (set() if family in MONITORED else {"program.py"}) <= files(DRIVERS / family)
 
 
-@pytest.mark.parametrize("folder", [*(DRIVERS / family for family in FAMILIES), TOY], ids=lambda path: path.name)
+@pytest.mark.parametrize("folder", [*(DRIVERS / family for family in FAMILIES), *EXAMPLES], ids=lambda path: path.name)
 def test_a_driver_file_defines_what_its_name_promises(folder):
     for name in files(folder) & set(DEFINES):
         assert re.search(DEFINES[name], (folder / name).read_text(encoding="utf-8")), f"{folder.name}/{name}"
@@ -88,7 +89,7 @@ def test_a_simulator_file_defines_what_its_name_promises(family):
         assert re.search(SIMULATOR_DEFINES[name], (SIMULATORS / family / name).read_text(encoding="utf-8")), name
 
 
-@pytest.mark.parametrize("folder", [DRIVERS, SIMULATORS, TOY], ids=lambda path: path.name)
+@pytest.mark.parametrize("folder", [DRIVERS, SIMULATORS, *EXAMPLES], ids=lambda path: path.name)
 def test_no_import_hides_behind_type_checking(folder):
     for path in folder.rglob("*.py"):
         names = {
@@ -99,7 +100,12 @@ def test_no_import_hides_behind_type_checking(folder):
 
 @pytest.mark.parametrize(
     ("name", "folder"),
-    [("pumpd-drivers", "drivers"), ("pumpd-simulators", "simulators"), ("pumpd-toy-pump", "examples/toy-pump")],
+    [
+        ("pumpd-drivers", "drivers"),
+        ("pumpd-simulators", "simulators"),
+        ("pumpd-reference-pump", "examples/reference-pump"),
+        ("pumpd-toy-pump", "examples/toy-pump"),
+    ],
 )
 def test_every_distribution_carries_the_licence(name, folder):
     licence = ROOT / folder / "LICENSE"

@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
-FOLDERS = (".", "drivers", "simulators", "examples/toy-pump")
+FOLDERS = (".", "drivers", "simulators", "examples/reference-pump", "examples/toy-pump")
 
 
 def project(folder: str) -> dict:
