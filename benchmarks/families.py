@@ -10,7 +10,7 @@ from pumpd_simulators.bench import simulate
 
 FIRST = "new-era"  # the family to use where only one is measured
 # Only the programmed volume ends their flow, so an order needs a line clamp (COM-13).
-CLAMPED = {"fresenius-base-a", "harvard", "reglo-icc"}
+CLAMPED = {"fresenius-base-a", "harvard", "poseidon", "reglo-icc"}
 ORDERS: Mapping[str, Mapping[str, str]] = {"reglo-icc": {"container": "100 mL bag"}}
 
 
