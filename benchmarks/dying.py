@@ -82,6 +82,7 @@ BEDS = {
     "reglo": DyingBed(
         "reglo-icc", "REGLO ICC", ("deadman", "vtbi_only"), "ICC00001", order={"container": "100 mL bag"}
     ),
+    "zyno": DyingBed("zyno-miva", "MIVA", ("deadman", "vtbi_only"), "SN000001", order={"container": "100 mL bag"}),
 }  # fmt: skip
 
 

@@ -10,8 +10,8 @@ from pumpd_simulators.bench import simulate
 
 FIRST = "new-era"  # the family to use where only one is measured
 # Only the programmed volume ends their flow, so an order needs a line clamp (COM-13).
-CLAMPED = {"fresenius-base-a", "harvard", "poseidon", "reglo-icc"}
-ORDERS: Mapping[str, Mapping[str, str]] = {"reglo-icc": {"container": "100 mL bag"}}
+CLAMPED = {"fresenius-base-a", "harvard", "harvard-classic", "poseidon", "reglo-icc", "zyno-miva"}
+ORDERS: Mapping[str, Mapping[str, str]] = {name: {"container": "100 mL bag"} for name in ("reglo-icc", "zyno-miva")}
 
 
 def own() -> list[str]:

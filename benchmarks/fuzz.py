@@ -44,7 +44,7 @@ async def session(name: str) -> dict[str, list[bytes]]:
     try:
         await driver.identify()
         await driver.read()
-        for diameter in (Length("26.59"), None):
+        for diameter in (Length("26.59"), Length("26.7"), None):  # a Model 22 holds three digits
             try:
                 chosen.capabilities(Container("c", Volume(60), Volume(0), Rate(0), diameter), {})
             except ValueError:

@@ -3,7 +3,7 @@
 Promises:
 - A question (`ask`) is repeated after a silence and after an answer that was not understood, at most three times. A
   command (`send_once`) is sent once, whatever the reply; so is a start.
-- A start is sent only after the pump itself reported exactly the program that was loaded on this connection.
+- A start is sent only after the pump itself reported exactly the program that was loaded.
 - A stop is sent again after whatever was not a confirmation, `stop_tries` times within one call.
 - A pump that was not identified on this very connection is neither programmed nor started (COM-10). Reading and
   stopping are always allowed.
@@ -66,7 +66,6 @@ class LinkDriver(ABC, Generic[F]):
         self._settings_base = settings
         self._identified_on: int | None = None  # the connection on which the pump was identified
         self._loaded: PumpProgram | None = None  # what a start would run; a family forgets it where a load is used up
-        self._loaded_on: int | None = None
 
     # -- what a family implements ----------------------------------------------------------------------------
 
@@ -190,9 +189,9 @@ class LinkDriver(ABC, Generic[F]):
     async def _load_what_fits(self, program: PumpProgram, epoch: int) -> None:
         if reasons := [*self._unidentified(), *self._unfit(program)]:
             raise DeclinedError(*reasons)
-        self._loaded, connection = None, self.connections
+        self._loaded = None
         await self._load(program, epoch)
-        self._loaded, self._loaded_on = program, connection
+        self._loaded = program
         self.alarms.clear()
 
     async def _start_what_was_loaded(self, watchdog: Duration, epoch: int) -> None:
@@ -200,8 +199,8 @@ class LinkDriver(ABC, Generic[F]):
         if reasons := self._unidentified():
             raise DeclinedError(*reasons)
         loaded = self._loaded
-        if loaded is None or self._loaded_on != self.connections:
-            raise DeclinedError("no program was loaded for this start on this connection: load one first")
+        if loaded is None:
+            raise DeclinedError("no program was loaded for this start: load one first")
         try:
             held = await self._read_back(epoch)
         except UnansweredError as error:

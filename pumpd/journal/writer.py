@@ -118,9 +118,10 @@ class ThreadWriter:
             return ""
         if self._opened.done() and not self._thread.is_alive():
             return f"journal {self._path}: pumpd's thread for it has ended"
-        if self._busy_since is None:
+        busy_since = self._busy_since  # the thread sets it to None without the lock
+        if busy_since is None:
             return ""
-        if time.monotonic() - self._busy_since >= HUNG_S:
+        if time.monotonic() - busy_since >= HUNG_S:
             return f"journal {self._path}: the disk has not answered for {HUNG_S:g} s"
         if self._backlog.full:
             return f"journal {self._path}: the disk does not keep up, and {self._backlog.posted} entries wait for it"

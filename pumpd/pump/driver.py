@@ -90,7 +90,7 @@ class Driver(Protocol):
     async def start(self, watchdog: Duration) -> Outcome[None]:
         """Read the program back, arm the pump's own watchdog where it has one, then start. Sent once, never again.
 
-        Refused when the pump holds anything else than what was loaded on this connection, and when nothing was.
+        Refused when the pump holds anything else than what was loaded, and when nothing was.
         """
         ...
 

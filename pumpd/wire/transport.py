@@ -2,7 +2,9 @@
 
 Promises:
 - `write` never blocks and never reorders; on a lost port it raises at once.
-- A serial port is opened exclusively: opening it a second time is refused.
+- A serial port is opened exclusively: opening it a second time is refused, and the program that has it is named.
+- A link that leads to another program's pseudo-terminal by now is refused.
+- Bytes that another program took from a serial port end the connection, and that program is named.
 - `open_transport` ends within its time-out, even when the device driver's own open() does not return.
 """
 
@@ -11,6 +13,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import select
 import socket
 import termios
 import threading
@@ -21,20 +24,21 @@ from urllib.parse import urlsplit
 import serial
 
 from pumpd.wire.errors import LinkLostError, PortError
+from pumpd.wire.holders import bytes_taken, in_use
 from pumpd.wire.line import LineSettings, OnBytes, OnLost, Transport
 from pumpd.wire.memory import connect as connect_memory
+from pumpd.wire.port_links import stale
 
 OPEN_TIMEOUT_S = 3.0
 MOST_UNSENT_BYTES = 4096  # far more than one exchange in flight
 _CHUNK = 4096
+_IN_USE = (errno.EBUSY, errno.EAGAIN)
 
 _WHY = {
     errno.ENOENT: "there is no such port; check that the cable is plugged in",
     errno.ENODEV: "the device is missing; check that the cable is plugged in",
     errno.ENXIO: "the device is missing; check that the cable is plugged in",
     errno.EACCES: "permission denied; the user needs access to serial ports (group dialout)",
-    errno.EBUSY: "the port is in use by another program",
-    errno.EAGAIN: "the port is in use by another program",
     errno.ENOTTY: "this is not a serial port",
     errno.EISDIR: "this is a directory, not a serial port",
 }
@@ -49,8 +53,10 @@ class DescriptorTransport:
     """Bytes over a non-blocking descriptor: a serial device, a pseudo-terminal or a socket."""
 
     def __init__(self, port: str, owner: _Closable, on_bytes: OnBytes, on_lost: OnLost) -> None:
-        self._port, self._owner, self._on_bytes, self._on_lost = port, owner, on_bytes, on_lost
+        self._port, self._owner, self._on_bytes = port, owner, on_bytes
+        self._on_lost: OnLost | None = on_lost
         self._fd: int | None = owner.fileno()
+        self._is_serial = os.isatty(self._fd)
         self._unsent = bytearray()
         self._loop = asyncio.get_running_loop()
         os.set_blocking(self._fd, False)
@@ -79,6 +85,10 @@ class DescriptorTransport:
             self._loop.add_writer(self._fd, self._writable)
 
     def close(self) -> None:
+        self._on_lost = None
+        self._release()
+
+    def _release(self) -> None:
         if self._fd is None:
             return
         self._loop.remove_reader(self._fd)
@@ -91,8 +101,21 @@ class DescriptorTransport:
             self._owner.close()
 
     def _lost(self, why: str) -> None:
-        self.close()
-        self._on_lost(f"{self._port}: {why}")
+        self._release()
+        if self._on_lost is not None:
+            on_lost, self._on_lost = self._on_lost, None
+            on_lost(f"{self._port}: {why}")
+
+    def _bytes_taken(self) -> None:
+        """The connection ends now; who took the bytes is looked for in a thread. A write meanwhile says less."""
+        self._release()
+
+        def look() -> None:
+            why = bytes_taken(self._port)
+            with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+                self._loop.call_soon_threadsafe(self._lost, why)
+
+        threading.Thread(target=look, name="pumpd-who-has-the-port", daemon=True).start()
 
     def _readable(self) -> None:
         if self._fd is None:
@@ -106,6 +129,8 @@ class DescriptorTransport:
             return
         if data:
             self._on_bytes(data)
+        elif self._is_serial and not _hung_up(self._fd):
+            self._bytes_taken()
         else:
             self._lost("the other end is gone")
 
@@ -121,6 +146,13 @@ class DescriptorTransport:
             return
         if not self._unsent:
             self._loop.remove_writer(self._fd)
+
+
+def _hung_up(fd: int) -> bool:
+    """Whether the other end of a serial port is gone. If not, announced bytes that are missing were read by others."""
+    poll = select.poll()
+    poll.register(fd, 0)
+    return any(events & (select.POLLHUP | select.POLLERR | select.POLLNVAL) for _, events in poll.poll(0))
 
 
 def has_descriptor(port: str) -> bool:
@@ -151,13 +183,19 @@ async def open_transport(
 
 
 def _why(error: OSError) -> str:
-    """The reason in words. Pyserial hides the system's error number in the error that it was handling."""
+    """The reason in words."""
+    number = _number(error)
+    if number is None:
+        return str(error)
+    return _WHY.get(number) or os.strerror(number).lower()
+
+
+def _number(error: OSError) -> int | None:
+    """Pyserial hides the system's error number in the error that it was handling."""
     number = error.errno
     if number is None and error.__context__ is not None and error.__context__.args:
         number = error.__context__.args[0]
-    if not isinstance(number, int):
-        return str(error)
-    return _WHY.get(number) or os.strerror(number).lower()
+    return number if isinstance(number, int) else None
 
 
 async def _open_socket(port: str) -> socket.socket:
@@ -192,12 +230,24 @@ async def _open_serial(path: str, line: LineSettings) -> serial.Serial:
     """Let pyserial set up the port; from then on only its descriptor is used."""
 
     def work() -> serial.Serial:
+        if (reason := stale(path)) is not None:
+            raise PortError(f"port {path}: {reason}")
         asked = line
         if os.path.realpath(path).startswith("/dev/pts/"):
             asked = LineSettings(line.baudrate)  # it has no parity, and a second open that requests one fails
-        opened = serial.Serial(
-            path, asked.baudrate, bytesize=asked.bytesize, parity=asked.parity, stopbits=asked.stopbits, exclusive=True
-        )  # opening raises DTR and RTS, which may power a converter
+        try:
+            opened = serial.Serial(
+                path,
+                asked.baudrate,
+                bytesize=asked.bytesize,
+                parity=asked.parity,
+                stopbits=asked.stopbits,
+                exclusive=True,
+            )  # opening raises DTR and RTS, which may power a converter
+        except OSError as error:
+            if _number(error) in _IN_USE:
+                raise PortError(f"port {path}: {in_use(path)}") from error
+            raise
         with contextlib.suppress(OSError, ValueError, NotImplementedError, AttributeError):
             opened.set_low_latency_mode(True)  # best effort: otherwise a USB converter may delay bytes by 16 ms
         return opened

@@ -15,7 +15,7 @@ from pumpd_simulators.cables import Cables
 from pumpd_simulators.clock import LoopClock
 from pumpd_simulators.device import Device, PanelError, Send
 from pumpd_simulators.family import family
-from pumpd_simulators.faults import FACTS, Fault, FaultError, Kind
+from pumpd_simulators.faults import FACTS, Fault, FaultError, Kind, did_you_mean
 from pumpd_simulators.line import Line
 from pumpd_simulators.plant import Alert, Plant, PlantSettings
 
@@ -259,18 +259,21 @@ def simulate(
     seed: int = 0,
     plant: PlantSettings | None = None,
     faults: Iterable[Fault | str] = (),
+    quirks: Iterable[str] = (),
     clock: LoopClock | None = None,
 ) -> SimulatedPump:
-    """A pump of the family `name` on its bench, on the running loop, as after power-up.
+    """A pump of the family `name` on its bench, on the running loop, as after power-up, with the quirks of its line.
 
     `plant` overrides the family's physics for the seed; each unit has its own seed. Raises ValueError (FaultError and
     UnknownFamilyError among them) that lists what is accepted.
     """
     chosen = family(name)
     faults = [Fault.parse(fault) if isinstance(fault, str) else fault for fault in faults]
+    faults += [Fault.quirk(quirk) for quirk in quirks]
     model = model or chosen.models[0]
     if model not in chosen.models:
-        raise ValueError(f"model {model!r} is not known; known: {', '.join(chosen.models)}")
+        known = f"known: {', '.join(chosen.models)}"
+        raise ValueError(f"model {model!r} is not known{did_you_mean(model, chosen.models)}; {known}")
     wanted = chosen.options.of(options or {})
     clock = clock or LoopClock(speed)
     physics = plant or chosen.physics(model, seed)

@@ -6,8 +6,9 @@
     name = "bed-1"                  # its name at the control port
     family = "new-era"              # also model, seed (default: the bench's seed plus the pump's place)
     pty = "/tmp/bed-1"              # or tcp = "127.0.0.1:4001"
-    options = { address = 3 }       # options of the family
+    options = { addresses = 3 }     # options of the family
     faults = ["occlusion@12min"]
+    quirks = ["latency=16ms"]       # of the line, from the beginning
 
 Paths are relative to the directory in which the command was started.
 """
@@ -34,6 +35,11 @@ def _fault(text: str) -> str:
     return text
 
 
+def _quirk(text: str) -> str:
+    Fault.quirk(text)
+    return text
+
+
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")]
 Address = Annotated[str, AfterValidator(_address)]
 
@@ -55,6 +61,7 @@ class PumpEntry(_Part):
     seed: int | None = None
     options: dict[str, Any] = Field(default_factory=dict)
     faults: tuple[Annotated[str, AfterValidator(_fault)], ...] = ()
+    quirks: tuple[Annotated[str, AfterValidator(_quirk)], ...] = ()
 
     @model_validator(mode="after")
     def _one_port(self) -> Self:

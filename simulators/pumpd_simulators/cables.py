@@ -4,7 +4,8 @@ Ports and pumps have the same names: at first each port leads to the pump of its
 host at port bed1 speaks with pump bed2. Plants, keys and `truth()` stay with their pump, whatever leads to it.
 
     bench.swap("bed1", "bed2", away_s=0.4)     # both ports vanish and come back with the other pump
-    bench.pull("bed1", "bed2", away_s=2)       # a hub resets: both vanish together, and come back as they were
+    bench.pull("bed1", "bed2", away_s=2)       # both vanish together, and come back as they were
+    bench.reset_hub(away_s=2, swapped=True)    # all ports vanish together; each comes back with the next one's pump
     bench.move("bed1", to="bed2")              # bed1's pump is now at port bed2; nothing is at port bed1
     bench.double("bed1", "bed2")               # both ports lead to the pump at bed1
     bench.join("bed1", "bed2")                 # both pumps are at port bed1, on one line; nothing is at port bed2
@@ -88,6 +89,11 @@ class Outlet:
         for end in self._ends:
             end.enter(send)
 
+    def opened(self) -> None:
+        """A host opened a port that is attached all the time."""
+        for end in self._ends:
+            end.pump.line.opened()
+
     def feed(self, data: bytes) -> None:
         for end in self._ends:
             end.pump.feed(data)
@@ -122,6 +128,7 @@ class Cables:
         self._back: dict[str, asyncio.TimerHandle] = {}
         for name, pump in pumps.items():
             pump.line.on_disconnect = lambda seconds, name=name: self.pull(*self.ports_of(name), away_s=seconds)
+            pump.line.on_hub_reset = lambda seconds, swapped: self.reset_hub(away_s=seconds, swapped=swapped)
 
     def serve(self, serve: Callable[[str, Outlet], Port]) -> None:
         """Serve every outlet under its name: `bench.serve(memory.serve)`."""
@@ -141,6 +148,12 @@ class Cables:
     def pull(self, *ports: str, away_s: float, seen: bool = True) -> None:
         """These ports vanish together and come back together, as they were."""
         self._wire({port: self.pumps_at(port) for port in ports}, away_s, seen=seen)
+
+    def reset_hub(self, *, away_s: float, swapped: bool = False) -> None:
+        """All ports vanish together. If they come back swapped, each leads to what was at the next one."""
+        ports = tuple(self.outlets)
+        behind = (*ports[1:], ports[0]) if swapped else ports
+        self._wire({port: self.pumps_at(other) for port, other in zip(ports, behind, strict=True)}, away_s, seen=True)
 
     def swap(self, a: str, b: str, *, away_s: float = 0.0, seen: bool = True) -> None:
         """Each port leads to what was at the other."""

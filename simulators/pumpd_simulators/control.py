@@ -24,6 +24,7 @@ from starlette.routing import Route
 
 from pumpd_simulators import control_messages as messages
 from pumpd_simulators.bench import Bench
+from pumpd_simulators.cables import CableError
 from pumpd_simulators.control_endpoints import ENDPOINTS, Endpoint
 from pumpd_simulators.control_openapi import description
 from pumpd_simulators.device import PanelError
@@ -48,7 +49,7 @@ def application(bench: Bench, closing: asyncio.Event | None = None) -> Starlette
     ]
     return Starlette(
         routes=[*routes, Route("/openapi.json", openapi)],
-        exception_handlers={HTTPException: _refused, FaultError: _refused, PanelError: _refused},
+        exception_handlers={HTTPException: _refused} | dict.fromkeys((FaultError, PanelError, CableError), _refused),
     )
 
 

@@ -51,6 +51,23 @@ def _set_clock(bench: Bench, order: messages.ClockOrder) -> dict[str, Any]:
     return _clock(bench, order)
 
 
+def _cables(bench: Bench, _: BaseModel) -> dict[str, Any]:
+    return {"ports": {port: list(bench.pumps_at(port)) for port in bench.outlets}}
+
+
+def _set_cables(bench: Bench, order: messages.CableOrder) -> dict[str, Any]:
+    match order.act:
+        case "pull":
+            bench.pull(*order.ports, away_s=order.away_s, seen=order.seen)
+        case "reset-hub":
+            bench.reset_hub(away_s=order.away_s, swapped=order.swapped)
+        case "restore":
+            bench.restore(away_s=order.away_s, seen=order.seen)
+        case "swap" | "move" | "double" | "join":
+            getattr(bench, order.act)(*order.ports, away_s=order.away_s, seen=order.seen)
+    return _cables(bench, order)
+
+
 def _truth(pump: SimulatedPump, query: messages.UnitQuery) -> dict[str, Any]:
     return pump.truth(query.unit)
 
@@ -79,6 +96,8 @@ ENDPOINTS = (
     Endpoint(
         "POST", "/clock", "Change speed, pause, continue", messages.ClockNow, _set_clock, messages.ClockOrder, False
     ),
+    Endpoint("GET", "/cables", "Which pump is at which port", messages.CablesNow, _cables, of_pump=False),
+    Endpoint("POST", "/cables", "Move cables", messages.CablesNow, _set_cables, messages.CableOrder, False),
     Endpoint("GET", "/truth", "The true state", messages.Truth, _truth, messages.UnitQuery),
     Endpoint(
         "GET",

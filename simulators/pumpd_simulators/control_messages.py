@@ -4,7 +4,7 @@ Bodies are strict: text is not a number, 1 is not true, and an unknown field is 
 numbers, in the unit of their name: they are measurements.
 """
 
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -104,6 +104,26 @@ class ClockOrder(_Asked):
         return self
 
 
+class CableOrder(_Asked):
+    """Cables of the bench that are pulled, swapped or moved. Ports have the names of their pumps at the beginning."""
+
+    model_config = _example(act="pull", ports=["bed-1"], away_s=0.4)
+
+    act: Literal["pull", "swap", "move", "double", "join", "reset-hub", "restore"]
+    ports: list[str] = Field(default=[], description="two to swap, move, double or join; all that vanish to pull")
+    away_s: float = Field(default=0.0, ge=0, le=3600, description="real seconds until the ports are back")
+    seen: bool = Field(default=True, description="false: moved at the pump's end, and the ports stay")
+    swapped: bool = Field(default=False, description="after a hub reset each port leads to the next one's pump")
+
+    @model_validator(mode="after")
+    def _ports_fit(self) -> Self:
+        if self.act in ("swap", "move", "double", "join") and len(self.ports) != 2:
+            raise ValueError(f"{self.act} takes two ports")
+        if self.act in ("reset-hub", "restore") and self.ports:
+            raise ValueError(f"{self.act} is for all ports and takes none")
+        return self
+
+
 # -- answered ------------------------------------------------------------------------------------------------------
 
 
@@ -155,6 +175,10 @@ class PowerNow(_Answered):
 
 class Panel(_Answered):
     display: dict[str, str]
+
+
+class CablesNow(_Answered):
+    ports: dict[str, list[str]] = Field(description="the pumps at the end of each port, once it is back")
 
 
 class ClockNow(_Answered):

@@ -7,32 +7,65 @@ third-party simulator as with those in this package.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 
 from pumpd_simulators.device import Device
+from pumpd_simulators.faults import did_you_mean
 from pumpd_simulators.plant import Plant, PlantSettings
 
 ENTRY_POINT_GROUP = "pumpd.simulators"
 
 
+def _listed(given: object) -> object:
+    """`1,2` as [1, 2]; one value as a list of one."""
+    parts = given.split(",") if isinstance(given, str) else given if isinstance(given, list | tuple) else [given]
+    return [str(each) for each in parts if each != ""]
+
+
+Listed = BeforeValidator(_listed)  # of values separated by commas; each must be readable from text
+
+
 class SimulatorOptions(BaseModel):
-    """The options of one family: addresses, modules, and the other choices for every assumption.
+    """The options of one family: addresses, identity, and the other choices for every assumption.
 
     Each field has a default and a description (`Field(description=...)`), which `pumpsim FAMILY --help` shows; the
-    field `some_name` is the option `--some-name`.
+    field `some_name` is the option `--some-name`. What other families have too has the same name there: `addresses`,
+    `serial`, `firmware`, `reported_model`, `rate_max_ml_h`, `vtbi_max_ml`, `rate_at_rest`, `has_...`. `aliases` are the
+    names of earlier versions and the present ones; they are accepted and not shown.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    aliases: ClassVar[Mapping[str, str]] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_present_names(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping):
+            return given
+        named: dict[str, Any] = {}
+        for name, value in given.items():
+            present = cls.aliases.get(name, name)
+            if present in named:
+                raise ValueError(f"{name} is another name of {present}; give one of them")
+            named[present] = value
+        return named
+
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> "SimulatorOptions":
         """From texts or values. Raises ValueError that names every wrong field and the reason."""
+        given = {key.replace("-", "_"): value for key, value in options.items()}
+        unknown = [name for name in given if name not in cls.model_fields and name not in cls.aliases]
+        wrong = [f"{name}: there is no such option{did_you_mean(name, cls.model_fields)}" for name in unknown]
         try:
-            return cls.model_validate({key.replace("-", "_"): value for key, value in options.items()})
+            made = cls.model_validate({name: value for name, value in given.items() if name not in unknown})
         except ValidationError as error:
-            raise ValueError(reasons(error, "options")) from error
+            raise ValueError("; ".join([*wrong, reasons(error, "options")])) from error
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return made
 
 
 def reasons(error: ValidationError, whole: str) -> str:
@@ -76,7 +109,8 @@ def family(name: str) -> Family:
     """The family of that name. Raises UnknownFamilyError, BrokenFamilyError."""
     found = families()
     if name not in found:
-        raise UnknownFamilyError(f"family {name!r} is not simulated; known: {', '.join(found) or 'none'}")
+        known = ", ".join(found) or "none"
+        raise UnknownFamilyError(f"family {name!r} is not simulated{did_you_mean(name, found)}; known: {known}")
     try:
         loaded = found[name].load()
     except Exception as error:

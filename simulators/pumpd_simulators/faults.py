@@ -5,12 +5,18 @@
 
 - WHEN is infusion time (plant seconds since that unit's motor first ran) or the volume really delivered since then.
   Without it the fault comes at once.
-- DETAIL depends on the kind: a delay, a key, a volume, or the operation that a line fault waits for.
+- DETAIL depends on the kind: a time, a key, a volume, a word, or the operation that a line fault waits for.
 - DURATION is plant time for mechanical faults and real time for faults of the line or the supply, because real
   time-outs detect those. Without it the kind's default applies.
+
+A quirk, `KIND[=DETAIL]` (`latency=16ms`), is a fault of the line or the adapter that is there from the beginning and
+stays: what a certain cable, converter or port does every day.
 """
 
+import difflib
+import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -38,6 +44,16 @@ class Kind(StrEnum):
     SPLIT_REPLY = "split-reply"
     LOST_REQUEST = "lost-request"
     CRASH_AFTER = "crash-after"
+    HUB_RESET = "hub-reset"
+    ECHO = "echo"
+    SHORTED = "shorted"
+    LATENCY = "latency"
+    DTR_RESET = "dtr-reset"
+    XON_XOFF = "xon-xoff"
+    PARITY = "parity"
+    CR_NUL = "cr-nul"
+    NUL = "nul"
+    SECOND_READER = "second-reader"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +83,49 @@ FACTS: dict[Kind, KindFacts] = {
     Kind.FREE_FLOW: KindFacts("gravity flow past the motor, at the detail's rate in mL/h (600)", None),
     Kind.HANG: KindFacts("the pump ignores its line and its keys; the motor continues", 10.0),
     Kind.DUPLICATED_REPLY: KindFacts("every reply comes twice", 10.0),
-    Kind.SPLIT_REPLY: KindFacts("replies come in pieces, with gaps of 20 ms", 10.0),
+    Kind.SPLIT_REPLY: KindFacts("replies come byte by byte, with gaps of the detail (20ms)", 10.0),
     Kind.LOST_REQUEST: KindFacts("the next packet to the pump is lost (with a duration: all of them)", None),
     Kind.CRASH_AFTER: KindFacts("the pump's processor restarts after the detail's operation, without a reply", 1.0),
+    Kind.HUB_RESET: KindFacts(
+        "all ports of the bench vanish together and come back; swapped: each with the next pump", 2.0
+    ),
+    Kind.ECHO: KindFacts("the adapter sends every byte of the host back to it", None),
+    Kind.SHORTED: KindFacts("send and receive are connected: the host hears itself, and the pump nothing", None),
+    Kind.LATENCY: KindFacts("the adapter passes replies on in batches, after the detail (16ms)", None),
+    Kind.DTR_RESET: KindFacts("opening the port restarts the pump, which takes the detail (1s)", None),
+    Kind.XON_XOFF: KindFacts("the adapter swallows the bytes 0x11 and 0x13, in either direction", None),
+    Kind.PARITY: KindFacts("the pump sends 7E1 to a host at 8N1: bit 7 of its bytes is their parity", None),
+    Kind.CR_NUL: KindFacts("a NUL follows every CR from the pump, as on a Telnet line", None),
+    Kind.NUL: KindFacts("a NUL comes before each reply, the first one, inside each, or before the first command", None),
+    Kind.SECOND_READER: KindFacts("another program reads the port, and takes bytes of this many replies (50%)", None),
 }
+QUIRKS = (
+    Kind.ECHO,
+    Kind.SHORTED,
+    Kind.LATENCY,
+    Kind.DTR_RESET,
+    Kind.XON_XOFF,
+    Kind.PARITY,
+    Kind.SPLIT_REPLY,
+    Kind.DELAYED_REPLY,
+    Kind.DUPLICATED_REPLY,
+    Kind.LOST_REQUEST,  # the first one
+    Kind.CR_NUL,
+    Kind.NUL,
+    Kind.SECOND_READER,
+)
 
-DEFAULT_DELAY_S = 2.0
 DEFAULT_KEY = "rate=150%"
-_DEFAULT_NUMBER = {Kind.AIR: 0.2, Kind.EMPTY: 0.0, Kind.BATTERY: 10.0, Kind.FREE_FLOW: 600.0}
-_UNIT = {Kind.AIR: "mL", Kind.EMPTY: "mL", Kind.BATTERY: "%", Kind.FREE_FLOW: "mL/h"}
+_DEFAULT_NUMBER = {
+    Kind.AIR: 0.2,
+    Kind.EMPTY: 0.0,
+    Kind.BATTERY: 10.0,
+    Kind.FREE_FLOW: 600.0,
+    Kind.SECOND_READER: 50.0,
+}
+_UNIT = {Kind.AIR: "mL", Kind.EMPTY: "mL", Kind.BATTERY: "%", Kind.FREE_FLOW: "mL/h", Kind.SECOND_READER: "%"}
+_DEFAULT_S = {Kind.DELAYED_REPLY: 2.0, Kind.SPLIT_REPLY: 0.02, Kind.LATENCY: 0.016, Kind.DTR_RESET: 1.0}
+_WORDS = {Kind.NUL: ("each", "first", "inside", "command"), Kind.HUB_RESET: ("swapped",)}
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0}
 _TIME = re.compile(r"(?P<number>\d{1,6}(?:\.\d{1,3})?)(?P<unit>ms|s|min|h)", re.ASCII)
@@ -90,6 +140,12 @@ MOST_UNITS = 99
 
 class FaultError(ValueError):
     """Text or a request that describes no known fault; the message lists what is accepted."""
+
+
+def did_you_mean(given: str, known: Iterable[str]) -> str:
+    """The nearest known words as part of a message, or nothing."""
+    near = difflib.get_close_matches(given, list(known))
+    return f", did you mean {' or '.join(near)}?" if near else ""
 
 
 def seconds(text: str, what: str) -> float:
@@ -151,8 +207,12 @@ class Fault:
             raise FaultError(f"the duration of {self.kind} must be above 0")
         if self.kind is Kind.FRONT_PANEL:
             key_press(self.detail or DEFAULT_KEY)
-        elif self.kind is Kind.DELAYED_REPLY:
-            seconds(self.detail or "1s", "the delay")
+        elif self.kind in _DEFAULT_S:
+            _ = self.detail_s
+        elif self.kind in _WORDS:
+            if self.detail not in (None, *_WORDS[self.kind]):
+                known = ", ".join(_WORDS[self.kind])
+                raise FaultError(f"{self.kind} takes one of {known} as its detail, not {self.detail!r}")
         elif self.kind in _DEFAULT_NUMBER:
             _ = self.number
         elif self.kind is Kind.CRASH_AFTER or (self.kind is Kind.LOST_REPLY and self.detail is not None):
@@ -169,12 +229,20 @@ class Fault:
         return cls.of(match["kind"], match["at"], match["duration"], match["detail"], int(match["unit"] or 1))
 
     @classmethod
+    def quirk(cls, text: str) -> "Fault":
+        """From `KIND[=DETAIL]`: from now on, until it is cleared. Raises FaultError."""
+        kind, _, detail = text.partition("=")
+        if kind not in QUIRKS:
+            raise FaultError(f"quirk {kind!r} is not known{did_you_mean(kind, QUIRKS)}; known: {', '.join(QUIRKS)}")
+        return cls(Kind(kind), None, None if kind == Kind.LOST_REQUEST else math.inf, detail or None)
+
+    @classmethod
     def of(
         cls, kind: str, at: str | None = None, duration: str | None = None, detail: str | None = None, unit: int = 1
     ) -> "Fault":
         """From its parts as texts, as the control port receives them."""
         if kind not in set(Kind):
-            raise FaultError(f"fault kind {kind!r} is not known; known: {', '.join(Kind)}")
+            raise FaultError(f"fault kind {kind!r} is not known{did_you_mean(kind, Kind)}; known: {', '.join(Kind)}")
         volume = _VOLUME.fullmatch(at) if at is not None else None
         return cls(
             Kind(kind),
@@ -217,8 +285,9 @@ class Fault:
         return self.duration_s if self.duration_s is not None else FACTS[self.kind].default_s
 
     @property
-    def delay_s(self) -> float:
-        return seconds(self.detail, "the delay") if self.detail else DEFAULT_DELAY_S
+    def detail_s(self) -> float:
+        """The detail as a time in seconds, or the kind's default."""
+        return seconds(self.detail, f"the detail of {self.kind}") if self.detail else _DEFAULT_S[self.kind]
 
     @property
     def key(self) -> tuple[str, str | None]:
@@ -232,6 +301,6 @@ class Fault:
                 f"#{self.unit}" if self.unit != 1 else "",
                 "" if self.at_ml is None else f"@{_plain(self.at_ml)}mL",
                 "" if self.at_s is None else f"@{_time_text(self.at_s)}",
-                "" if self.duration_s is None else f"/{_time_text(self.duration_s)}",
+                "" if self.duration_s in (None, math.inf) else f"/{_time_text(self.duration_s)}",
             )
         )

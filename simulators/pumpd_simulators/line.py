@@ -1,10 +1,11 @@
 """The line between a client and a simulated pump, and what can go wrong on it.
 
 As on a real cable, the pump does not know: it receives nothing or garbage, or its replies are damaged or lost. Line
-faults last real seconds, because only real time-outs detect them. Deterministic by seed.
+faults last real seconds, because only real time-outs detect them; quirks of an adapter stay. Deterministic by seed.
 """
 
 import asyncio
+import math
 import random
 from collections.abc import Callable
 
@@ -13,8 +14,10 @@ from pumpd_simulators.device import Device, Operation, Send
 from pumpd_simulators.faults import Fault, Kind
 
 _CHANCE = 0.5  # that a packet is garbled while the fault lasts
-_PIECE_GAP_S = 0.02
-_DEAF = (Kind.SILENCE, Kind.DISCONNECT, Kind.HANG)
+_CUT = (Kind.SILENCE, Kind.DISCONNECT, Kind.HUB_RESET)
+_BATCH = 62  # bytes at which an FTDI chip does not wait for its latency timer
+_FLOW_CONTROL = b"\x11\x13"  # XON and XOFF
+_PARITY = bytes(byte | 0x80 if byte.bit_count() % 2 else byte for byte in range(128)) + bytes(range(128, 256))
 
 
 class Line:
@@ -22,11 +25,13 @@ class Line:
     everything.
 
     `on_disconnect` drops the client for some seconds; the port that serves the line sets it. Without it, a pulled cable
-    is silence. `on_crash` restarts the pump's processor after some seconds.
+    is silence. `on_hub_reset` does so to all ports of the bench, and can swap them. `on_crash` restarts the pump's
+    processor after some seconds.
     """
 
     def __init__(self, pump: Device, seed: int = 0, clock: LoopClock | None = None) -> None:
         self.on_disconnect: Callable[[float], None] | None = None
+        self.on_hub_reset: Callable[[float, bool], None] | None = None
         self.on_crash: Callable[[float], None] | None = None
         self._pump = pump
         self._clock = clock
@@ -37,27 +42,52 @@ class Line:
         self._lose: list[Operation | None] = []  # replies to be lost; None: to any operation
         self._lose_requests = 0
         self._crash: dict[Operation, float] = {}
-        self._delay_s = 0.0
+        self._detail: dict[Kind, Fault] = {}  # of the kinds that have one
         self._pieces_until = 0.0  # when the last piece of a split reply is sent
         self._late: set[asyncio.TimerHandle] = set()
+        self._batch = bytearray()  # what waits for the adapter's latency timer
+        self._fresh_out = self._fresh_in = True  # nothing has passed since the port was opened
 
     # -- the peer -----------------------------------------------------------------------------------------------
 
     def attach(self, send: Send) -> None:
         self._send = send
         self._pump.attach(self._from_pump)
+        self.opened()
+
+    def opened(self) -> None:
+        """A host opened the port. A pseudo-terminal's port says so by itself: it is attached all the time."""
+        self._fresh_out = self._fresh_in = True
+        if self._now(Kind.DTR_RESET) and self.on_crash is not None:
+            self.on_crash(self._detail[Kind.DTR_RESET].detail_s)
 
     def feed(self, data: bytes) -> None:
         if self._clock is not None and self._clock.paused:
             return
+        if self._until:
+            if any(self._now(kind) for kind in _CUT):
+                return
+            data = self._through_adapter(data)
         if self._lose_requests:
             self._lose_requests -= 1
             return
         if self._until:
-            if any(self._now(kind) for kind in _DEAF) or self._now(Kind.LOST_REQUEST):
+            if not data or self._now(Kind.HANG) or self._now(Kind.LOST_REQUEST):
                 return
             data = self._maybe_garbled(data)
         self._pump.feed(data)
+
+    def _through_adapter(self, data: bytes) -> bytes:
+        if self._now(Kind.ECHO) or self._now(Kind.SHORTED):
+            self._to_host(data)
+        if self._now(Kind.SHORTED):
+            return b""
+        if self._now(Kind.XON_XOFF):
+            data = data.translate(None, _FLOW_CONTROL)
+        if self._fresh_out and self._now(Kind.NUL) and self._detail[Kind.NUL].detail == "command":
+            data = b"\0" + data
+        self._fresh_out = False
+        return data
 
     def detach(self) -> None:
         self._send = None
@@ -76,19 +106,42 @@ class Line:
                 self.on_crash(self._crash.pop(doing))
             return
         if self._until:
-            if any(self._now(kind) for kind in _DEAF) or self._now(Kind.LOST_REPLY):
+            if any(self._now(kind) for kind in (*_CUT, Kind.HANG, Kind.LOST_REPLY, Kind.SHORTED)):
                 return
-            data = self._maybe_garbled(data)
-            if self._now(Kind.DELAYED_REPLY):
-                self._send_late(data, self._delay_s)
-                return
-            if self._now(Kind.SPLIT_REPLY):
-                self._send_in_pieces(data)
-                return
-            if self._now(Kind.DUPLICATED_REPLY) and self._send is not None:
-                self._send(data)
-        if self._send is not None:
-            self._send(data)
+            data = self._maybe_garbled(self._with_quirks(data))
+        self._to_host(data)
+
+    def _with_quirks(self, data: bytes) -> bytes:
+        """A reply, as its bytes arrive at the host's end."""
+        if self._now(Kind.CR_NUL):
+            data = data.replace(b"\r", b"\r\0")
+        if self._now(Kind.NUL):
+            where = self._detail[Kind.NUL].detail or "each"
+            if where == "each" or (where == "first" and self._fresh_in):
+                data = b"\0" + data
+            elif where == "inside":
+                data = data[: len(data) // 2] + b"\0" + data[len(data) // 2 :]
+        self._fresh_in = False
+        if self._now(Kind.PARITY):
+            data = data.translate(_PARITY)
+        if self._now(Kind.XON_XOFF):
+            data = data.translate(None, _FLOW_CONTROL)
+        if self._now(Kind.SECOND_READER) and self._rng.random() * 100 < self._detail[Kind.SECOND_READER].number:
+            data = data[self._rng.randrange(1, len(data) + 1) :]
+        return data
+
+    def _to_host(self, data: bytes) -> None:
+        """At the time and in the pieces in which the adapter passes them on."""
+        if self._now(Kind.DELAYED_REPLY):
+            self._send_later(data, self._detail[Kind.DELAYED_REPLY].detail_s)
+        elif self._now(Kind.SPLIT_REPLY):
+            self._send_in_pieces(data)
+        elif self._now(Kind.LATENCY):
+            self._send_in_batches(data)
+        else:
+            if self._now(Kind.DUPLICATED_REPLY):
+                self._send_now(data)
+            self._send_now(data)
 
     # -- faults -------------------------------------------------------------------------------------------------
 
@@ -102,12 +155,13 @@ class Line:
         if fault.kind is Kind.CRASH_AFTER:
             self._crash[fault.operation] = fault.lasting_s or 0.0
             return
-        lasting = fault.lasting_s or 0.0
+        lasting = math.inf if fault.lasting_s is None else fault.lasting_s
         self._until[fault.kind] = self._loop.time() + lasting
-        if fault.kind is Kind.DELAYED_REPLY:
-            self._delay_s = fault.delay_s
-        elif fault.kind is Kind.DISCONNECT and self.on_disconnect is not None:
+        self._detail[fault.kind] = fault
+        if fault.kind is Kind.DISCONNECT and self.on_disconnect is not None:
             self.on_disconnect(lasting)
+        elif fault.kind is Kind.HUB_RESET and self.on_hub_reset is not None:
+            self.on_hub_reset(lasting, fault.detail == "swapped")
 
     def clear(self, kind: Kind) -> None:
         self._until.pop(kind, None)
@@ -152,24 +206,44 @@ class Line:
         changed[self._rng.randrange(len(data))] ^= self._rng.randrange(1, 256)
         return bytes(changed)
 
-    def _send_late(self, data: bytes, delay_s: float) -> None:
-        def arrive() -> None:
-            self._late.discard(handle)
-            if self._send is not None:
-                self._send(data)
+    def _send_now(self, data: bytes) -> None:
+        if self._send is not None and data:
+            self._send(data)
 
-        handle = self._loop.call_later(delay_s, arrive)
-        self._late.add(handle)
+    def _send_later(self, data: bytes, delay_s: float) -> None:
+        self._later(delay_s, lambda: self._send_now(data))
 
     def _send_in_pieces(self, data: bytes) -> None:
         """After the pieces of the previous reply: bytes do not overtake each other on a line."""
-        now = self._loop.time()
+        now, gap_s = self._loop.time(), self._detail[Kind.SPLIT_REPLY].detail_s
         begin = max(now, self._pieces_until)
         for place in range(len(data)):
-            self._send_late(data[place : place + 1], begin - now + place * _PIECE_GAP_S)
-        self._pieces_until = begin + len(data) * _PIECE_GAP_S
+            self._send_later(data[place : place + 1], begin - now + place * gap_s)
+        self._pieces_until = begin + len(data) * gap_s
+
+    def _send_in_batches(self, data: bytes) -> None:
+        waiting = bool(self._batch)
+        self._batch += data
+        if len(self._batch) >= _BATCH:
+            self._flush()
+        elif not waiting:
+            self._later(self._detail[Kind.LATENCY].detail_s, self._flush)
+
+    def _flush(self) -> None:
+        batch = bytes(self._batch)
+        self._batch.clear()
+        self._send_now(batch)
+
+    def _later(self, delay_s: float, act: Callable[[], None]) -> None:
+        def arrive() -> None:
+            self._late.discard(handle)
+            act()
+
+        handle = self._loop.call_later(delay_s, arrive)
+        self._late.add(handle)
 
     def _forget_late(self) -> None:
         for handle in self._late:
             handle.cancel()
         self._late.clear()
+        self._batch.clear()

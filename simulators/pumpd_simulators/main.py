@@ -1,8 +1,8 @@
 """The command `pumpsim`: simulated pumps on pseudo-terminals or TCP ports, with faults and a control port.
 
 It prints `ready ADDRESS` on standard output once it serves (`ready NAME ADDRESS` for each pump of a file), and messages
-on standard error. It ends on SIGTERM or SIGINT with exit status 0 and its links removed; on wrong use with status 2; if
-a port cannot be opened, with 1.
+on standard error. It ends on SIGTERM, SIGINT or SIGHUP with exit status 0 and its links removed; on wrong use with
+status 2; if a port cannot be opened, with 1.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from pumpd_simulators.bench_file import BenchFile, PumpEntry
 from pumpd_simulators.cables import Outlet
 from pumpd_simulators.clock import FASTEST, LoopClock
 from pumpd_simulators.family import BrokenFamilyError, Family, UnknownFamilyError, families, family
-from pumpd_simulators.faults import FACTS, Fault
+from pumpd_simulators.faults import FACTS, QUIRKS, Fault, did_you_mean
 from pumpd_simulators.port import PtyPort, TcpPort, host_port
 from pumpd_simulators.scenario import Scenario
 
@@ -62,7 +62,13 @@ COMMON = [
         multiple=True,
         help="KIND[:DETAIL][#UNIT][@WHEN][/DURATION]; may be repeated",
     ),
-    click.Option(["--scenario"], type=click.Path(path_type=Path), help="arm the faults of this scenario file"),
+    click.Option(
+        ["--quirk"],
+        type=Text("QUIRK", Fault.quirk),
+        multiple=True,
+        help="what the line or the adapter always does: KIND[=DETAIL], such as latency=16ms; may be repeated",
+    ),
+    click.Option(["--scenario"], type=click.Path(path_type=Path), help="arm the faults and quirks of this scenario"),
     click.Option(["--control"], type=ADDRESS, help="HTTP control port, HOST:PORT or PORT"),
 ]
 
@@ -72,6 +78,15 @@ class Families(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*super().list_commands(ctx), *families()]
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        known = self.list_commands(ctx)
+        if not args[0].startswith("-") and args[0] not in known:
+            near = did_you_mean(args[0], known)
+            ctx.fail(f"family or command {args[0]!r} is not known{near}; known: {', '.join(known)}")
+        return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         known = super().get_command(ctx, cmd_name)
@@ -87,13 +102,15 @@ class Families(click.Group):
 
 
 def _command(chosen: Family) -> click.Command:
-    own = [_option(name, field) for name, field in chosen.options.model_fields.items()]
+    fields, aliases = chosen.options.model_fields, chosen.options.aliases
+    own = [_option(name, field) for name, field in fields.items()]
+    own += [_option(name, fields[present], hidden=True) for name, present in aliases.items()]
     model = click.Option(
         ["--model"], type=click.Choice(chosen.models), default=chosen.models[0], show_default=True, help="model"
     )
 
     def serve_family(**given: Any) -> None:
-        options = {name: given.pop(name) for name in chosen.options.model_fields}
+        options = {name: given.pop(name) for name in (*fields, *aliases)}
         _serve_family(chosen, {name: value for name, value in options.items() if value is not None}, **given)
 
     return click.Command(
@@ -105,7 +122,7 @@ def _command(chosen: Family) -> click.Command:
     )
 
 
-def _option(name: str, field: FieldInfo) -> click.Option:
+def _option(name: str, field: FieldInfo, *, hidden: bool = False) -> click.Option:
     """None if it is not given: the model's own default then applies. The model checks a given value."""
     flag, default = f"--{name.replace('_', '-')}", field.default
     if field.annotation is bool:
@@ -116,19 +133,20 @@ def _option(name: str, field: FieldInfo) -> click.Option:
     kind = click.Choice(get_args(field.annotation)) if get_origin(field.annotation) is Literal else None
     metavar = "NUMBER" if field.annotation in (int, float, Decimal) else None
     help_ = f"{field.description or ''} [default: {'none' if shown == '' else shown}]"
-    return click.Option([flag], default=None, type=kind, metavar=metavar, help=help_)
+    return click.Option([flag], default=None, type=kind, metavar=metavar, help=help_, hidden=hidden)
 
 
 app = Families(
     name="pumpsim",
     help=f"Simulated infusion pumps that use their real wire protocols. {WARNING}",
     no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
 @app.command("list")
 def list_() -> None:
-    """List families, models and faults."""
+    """List families, models, faults and quirks."""
     for name in families():
         try:
             chosen = family(name)
@@ -140,6 +158,7 @@ def list_() -> None:
     for kind, facts in FACTS.items():
         lasting = "" if facts.default_s is None else f" (default: {facts.default_s:g} s)"
         print(f"{kind:17} {facts.meaning}{lasting}")
+    print(f"\nAlso as --quirk, from the beginning: {', '.join(QUIRKS)}")
 
 
 @app.command("serve", short_help="Serve several pumps from a TOML file")
@@ -157,6 +176,7 @@ def _serve_family(
     pty: Path | None,
     tcp: str | None,
     fault: tuple[str, ...],
+    quirk: tuple[str, ...],
     scenario: Path | None,
     model: str,
     **bench: Any,
@@ -164,9 +184,16 @@ def _serve_family(
     if (pty is None) == (tcp is None):
         raise click.UsageError("give either --pty PATH or --tcp HOST:PORT")
     with _exit_on_error():
-        faults = [*fault, *(str(each) for each in (Scenario.read(scenario).faults if scenario else ()))]
+        story = Scenario.read(scenario) if scenario else None
         pump = PumpEntry(
-            name=chosen.name, family=chosen.name, model=model, pty=pty, tcp=tcp, options=options, faults=tuple(faults)
+            name=chosen.name,
+            family=chosen.name,
+            model=model,
+            pty=pty,
+            tcp=tcp,
+            options=options,
+            faults=(*fault, *(str(each) for each in (story.faults if story else ()))),
+            quirks=(*quirk, *(story.pump.quirks if story else ())),
         )
         _run(BenchFile(pump=(pump,), **bench), "ready {address}")
 
@@ -189,10 +216,11 @@ def _run(bench: BenchFile, ready: str) -> None:
 
 
 async def _serve(bench: BenchFile, ready: str) -> None:
-    """Serve until SIGTERM or SIGINT. Raises ValueError for impossible pumps, OSError for ports."""
+    """Serve until SIGTERM, SIGINT or SIGHUP. Raises ValueError for impossible pumps, OSError for ports."""
     loop, done = asyncio.get_running_loop(), asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, done.set)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores it
+            loop.add_signal_handler(number, done.set)
     clock = LoopClock(bench.speed)
     pumps: dict[str, SimulatedPump] = {}
     async with contextlib.AsyncExitStack() as ends:
@@ -228,7 +256,15 @@ async def _serve(bench: BenchFile, ready: str) -> None:
 
 def _pump(entry: PumpEntry, seed: int, clock: LoopClock) -> SimulatedPump:
     seed = seed if entry.seed is None else entry.seed
-    return simulate(entry.family, model=entry.model, options=entry.options, seed=seed, faults=entry.faults, clock=clock)
+    return simulate(
+        entry.family,
+        model=entry.model,
+        options=entry.options,
+        seed=seed,
+        faults=entry.faults,
+        quirks=entry.quirks,
+        clock=clock,
+    )
 
 
 def _port(entry: PumpEntry, outlet: Outlet, *, paced: bool) -> PtyPort | TcpPort:

@@ -5,12 +5,15 @@ Promises:
   unless pacing is off; a frame is passed on at the instant at which its last byte would arrive. Pacing is I/O: it stays
   real whatever the plant's speed.
 - Clients may come and go; the pump continues by itself. TCP serves one client at a time and rejects a second one.
-- A pseudo-terminal's link replaces a stale link, never a file, and is removed at the end.
+- A pseudo-terminal's link replaces a stale link, never a file or the link of a running simulator, and is removed at the
+  end. After a kill it stays; the next simulator under that name replaces it.
 - A pulled cable: the terminal hangs up its client and comes back under the same name; TCP drops its client.
 """
 
 import asyncio
 import contextlib
+import errno
+import hashlib
 import os
 import socket
 import termios
@@ -21,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from pumpd_simulators.cables import Outlet
+from pumpd_simulators.opens import Opens
 
 BITS_A_BYTE = 10
 LOOPBACK = "127.0.0.1"
@@ -73,6 +77,22 @@ class Pace:
             self._waiting.popleft().cancel()
 
 
+def _claimed(path: Path) -> socket.socket:
+    """A name in the system that only one simulator has for this path; the system gives it back even after a kill."""
+    whole = os.path.join(os.path.realpath(path.parent), path.name)  # noqa: PTH118 - the link itself is not resolved
+    claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        claim.bind(f"\0pumpsim {hashlib.sha256(whole.encode()).hexdigest()}")
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            claim.close()
+            raise FileExistsError(
+                f"{path} is served by another pumpsim; end that one, or choose another path"
+            ) from error
+        # A system without such names serves the path all the same.
+    return claim
+
+
 class PtyPort:
     """Serves an outlet on a pseudo-terminal that `path` links to."""
 
@@ -86,15 +106,24 @@ class PtyPort:
         self._master: int | None = None
         self._slave: int | None = None
         self._speeds: list[Any] = []
+        self._opens: Opens | None = None
+        self._claim: socket.socket | None = None
 
     async def open(self) -> None:
-        """Raises FileExistsError when the path exists and is not a link, OSError for other problems."""
-        self.plug()
+        """Raises FileExistsError when the path is a file, or a running simulator's; OSError for other problems."""
+        self._claim = _claimed(self._path)
+        try:
+            self.plug()
+        except OSError:
+            self._claim.close()
+            raise
         self._outlet.port = self
 
     async def close(self) -> None:
         self._outlet.port = None
         self.unplug()
+        if self._claim is not None:
+            self._claim.close()
 
     def plug(self) -> None:
         if self._master is not None:
@@ -115,6 +144,7 @@ class PtyPort:
             raise
         self._loop.add_reader(self._master, self._readable)
         self._outlet.attach(self._from_pump)
+        self._opens = Opens(os.ttyname(self._slave), self._outlet.opened)
 
     def unplug(self) -> None:
         if self._master is None or self._slave is None:
@@ -123,6 +153,8 @@ class PtyPort:
         self._out.forget()
         self._outlet.detach()
         self._loop.remove_reader(self._master)
+        if self._opens is not None:
+            self._opens.close()
         with contextlib.suppress(OSError):
             if self._path.is_symlink() and self._path.readlink() == Path(os.ttyname(self._slave)):
                 self._path.unlink()

@@ -5,6 +5,7 @@
 
     [pump]                          # the simulated pump; `options` are the family's, `plant` the plant's settings
     family = "new-era"
+    quirks = ["latency=16ms"]       # of the line, from the beginning
 
     [order]                         # as for `pumpd order`; missing values have defaults
     weight = "70 kg"
@@ -26,7 +27,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from pumpd_simulators.faults import Fault, FaultError, seconds
 
@@ -50,6 +51,14 @@ class PumpPart(_Part):
     plant: dict[str, Any] = Field(default_factory=dict)
     seed: int = 0
     clamp: bool = False
+    quirks: tuple[str, ...] = ()
+
+    @field_validator("quirks")
+    @classmethod
+    def _known(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        for quirk in given:
+            Fault.quirk(quirk)
+        return given
 
 
 class Event(_Part):
@@ -74,13 +83,16 @@ class Event(_Part):
 
 
 class End(_Part):
-    """`after`: the time from the confirmation by which all is over; `alarms`: all alarms raised, in any order."""
+    """`after`: the time from the confirmation by which all is over; `alarms`: all alarms raised, in any order; `told`:
+    text that is in the record, or is shown as the pump's problem.
+    """
 
     state: Literal["completed", "tripped", "paused", "stopped", "uncertain", "abandoned", "refused"]
     after: Time = "60 min"
     alarms: tuple[str, ...] = ()
     alarms_may: tuple[str, ...] = ()
     refused_because: str = ""
+    told: str = ""
     delivered_at_least: Amount = "0 mL"
     delivered_at_most: Amount = "1000 mL"
     air_at_most: Amount = "1000 mL"

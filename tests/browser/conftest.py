@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.browser.chromium import chromium
-from tests.browser.gateway import Certificate, RealGateway, real_gateway
+from tests.browser.gateway import UNSET, Certificate, RealGateway, real_gateway
 from tests.browser.tablet import Tablet, tablet
 
 SLOW, FAST = 10, 240
@@ -22,8 +22,9 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
 
 @pytest.fixture(scope="session")
 def testbed(tmp_path_factory: pytest.TempPathFactory, certificate: Certificate) -> Iterator[RealGateway]:
-    """Five beds, ten times faster than real time: a pause may last half a minute."""
+    """Six beds, ten times faster than real time: a pause may last half a minute."""
     beds = {f"bed{number}": f"SIM-{number}" for number in range(1, 5)} | {"bed5": "<img src=x onerror=alert(1)>"}
+    beds[UNSET] = "SIM-6"
     with real_gateway(tmp_path_factory.mktemp("testbed"), certificate, beds, SLOW) as made:
         yield made
 

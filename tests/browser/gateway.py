@@ -32,6 +32,7 @@ from tests.signed import signed_toml
 ROOT = Path(__file__).parents[2]
 UP_WITHIN_S = 60.0  # on a busy machine
 WITHIN_S = 20.0
+UNSET = "bed6"
 ENDED = (None, "completed", "stopped", "abandoned")
 NURSE, SECOND, DOCTOR = "1001", "1002", "2001"
 PINS = {NURSE: "4711", SECOND: "8153", DOCTOR: "260571"}
@@ -63,7 +64,9 @@ class Certificate:
 
 @dataclass
 class RealGateway:
-    """`beds`: the serial number of each pump's case, by bed."""
+    """`beds`: the serial number of each pump's case, by bed. A pump has the number of its bed as its address, except at
+    UNSET: nobody has given it one, so nothing shows which pump answers there.
+    """
 
     folder: Path
     certificate: Certificate
@@ -85,11 +88,14 @@ class RealGateway:
         self._write_bench()
         self._write_config()
 
+    def _addresses(self) -> list[tuple[int, str]]:
+        return [(0 if bed == UNSET else number, bed) for number, bed in enumerate(self.beds, 1)]
+
     def _write_bench(self) -> None:
         lines = [f'speed = {self.time_scale}\ncontrol = "127.0.0.1:{self.sim_port}"\n']
         lines += [
             f'[[pump]]\nname = "{bed}"\nfamily = "new-era"\npty = "{self.folder}/{bed}"\noptions.address = {n}\n'
-            for n, bed in enumerate(self.beds, 1)
+            for n, bed in self._addresses()
         ]
         (self.folder / "bench.toml").write_text("".join(lines), encoding="utf-8")
 
@@ -98,7 +104,7 @@ class RealGateway:
         pumps = "".join(
             f'[[pump]]\nname = "{bed}"\ndriver = "new-era"\nport = "{self.folder}/{bed}"\nmodel = "ne-1000"\n'
             f"serial = '{serial}'\nsimulated = true\nsettings.address = {number}\n"
-            for number, (bed, serial) in enumerate(self.beds.items(), 1)
+            for (number, bed), serial in zip(self._addresses(), self.beds.values(), strict=True)
         )
         (self.folder / "pumpd.toml").write_text(
             f'gateway = "ward-7"\nstate_dir = "{self.state}"\n{signed_toml()}'

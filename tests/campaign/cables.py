@@ -2,8 +2,8 @@
 
     python -m tests.campaign.cables [--n N] [--first SEED]
 
-The pumps of a story are of one kind: some show which one they are by an address or a serial number, some do not.
-Judged by the plants (COM-15):
+Nobody moves a cable whose plug the nurse has in her hand. The pumps of a story are of one kind: some show which one
+they are by an address or a serial number, some do not. Judged by the plants (COM-15):
 
 | rule | what must be true |
 |---|---|
@@ -114,6 +114,7 @@ class Story:
         self.family = self.chance.choice([*FAMILIES, "new-era", "new-era", "fresenius-base-a"])
         self.violations: dict[str, str] = {}
         self.facts: Counter[str] = Counter()
+        self.held: set[str] = set()  # ports whose cables the nurses hold
 
     def violate(self, rule: str, text: str) -> None:
         self.violations.setdefault(
@@ -202,11 +203,17 @@ class Story:
             self.beds[bed].ordered_ml += 35.0
 
     async def _identify(self, bed: str) -> None:
-        if (await self.here.ask(op="identify", pump=bed, by=f"nurse of {bed}")).ok and (
-            ports := self.here.bench.ports_of(bed)
-        ):
-            self.here.bench.pull(*ports, away_s=4, seen=False)
-            await asyncio.sleep(9)
+        """She pulls the cable at her own pump, whichever port it leads to."""
+        here, ports = self.here, self.here.bench.ports_of(bed)
+        if not ports or not (await here.ask(op="identify", pump=bed, by=f"nurse of {bed}")).ok:
+            return
+        if here.bench.ports_of(bed) != ports:
+            return  # somebody has moved it meanwhile
+        self.held |= set(ports)
+        here.bench.pull(*ports, away_s=4, seen=False)
+        await asyncio.sleep(4)
+        self.held -= set(ports)
+        await asyncio.sleep(5)
 
     async def _fate(self) -> None:
         """What happens to the cables."""
@@ -215,6 +222,8 @@ class Story:
             await asyncio.sleep(chance.uniform(2, 90))
             what = chance.choice(("swap", "swap", "swap", "move", "double", "pull", "pull both", "restore"))
             a, b = chance.sample(BEDS, 2)
+            if self.held & {a, b}:
+                continue
             seen = chance.random() < 0.5
             # Unseen and short is a swap between two polls: nothing but a mark shows it, and no person is so fast.
             away_s = chance.choice((0.1, 0.4, 1.0, 3.0, 12.0)) if seen else chance.choice((2.5, 4.0, 12.0))

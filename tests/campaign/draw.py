@@ -18,10 +18,14 @@ PUMPS = (
     ("harvard", "phd-ultra"),
     ("harvard", "legato-100"),
     ("harvard", "legato-110"),
+    ("harvard-classic", "pump-11"),
+    ("harvard-classic", "model-22"),
+    ("harvard-classic", "phd-2000"),
     ("fresenius-base-a", "base-a"),
     ("reglo-icc", "reglo-icc"),
+    ("zyno-miva", "miva"),
 )
-BAGS = {"infusomat-fms", "reglo-icc"}
+BAGS = {"infusomat-fms", "reglo-icc", "miva"}
 PLAIN, GENTLE = "ketamine-1mg-ml", "ketamine-1mg-ml-gentle"
 ENTRIES = ((PLAIN, 1), ("ketamine-2mg-ml", 2), (GENTLE, 1))
 WHOLE_S = 2600.0  # to the end of the dose, in one story of a hundred; in the others a nurse stops it earlier
@@ -168,6 +172,8 @@ def _trouble(rng: random.Random, at_s: float) -> Happening:
 def _order(rng: random.Random, model: str) -> dict[str, str]:
     entry, strength = rng.choice(ENTRIES)
     container = "100 mL bag" if model in BAGS else rng.choice(("50 mL", "60 mL", "50 mL", "20 mL"))
+    if model == "model-22":
+        container = "50 mL"  # it cannot hold the diameters of the others
     room_ml = {"100 mL bag": 99, "50 mL": 49, "60 mL": 49, "20 mL": 19}[container]
     weight = Decimal(rng.randint(400, 1200)) / 10
     most = min(Decimal("0.75"), Decimal(59) / weight, Decimal(room_ml * strength) / weight)

@@ -145,7 +145,7 @@ def _fault(world: World, watching: "evaluate.Watching", event: Happening) -> Non
     if fault.kind in _LINE:
         world.trouble(max(lasting, 1.0))
         if fault.kind is Kind.DELAYED_REPLY:
-            world.late_until = max(world.late_until, world.now + lasting + fault.delay_s + LATE_S)
+            world.late_until = max(world.late_until, world.now + lasting + fault.detail_s + LATE_S)
         if fault.kind in (Kind.SILENCE, Kind.DISCONNECT):
             watching.loss(lasting, fault.kind.value)
     try:

@@ -57,8 +57,14 @@ def key() -> tuple[ec.EllipticCurvePrivateKey, PairedKey]:
     return made, pairable("nurse-1", "confirm", der_of(made.public_key()))
 
 
-SETTINGS = {"infusomat-fms": {"model": "infusomat-fms"}}  # what the wire does not show
-ADDRESS = {"new-era": {"address": 1}}  # given to the pump, so that it shows which one it is
+SETTINGS = {  # what the wire does not show
+    "infusomat-fms": {"model": "infusomat-fms"},
+    "pump-11": {"dialect": "11"},
+    "model-44": {"dialect": "44"},
+    "phd-2000": {"dialect": "44"},
+}
+# Given to the pump, so that it shows which one it is.
+ADDRESS = {"new-era": {"address": 1}, "harvard-classic": {"address": 1}}
 
 
 @cache

@@ -16,8 +16,10 @@ SERIALS = {
     "dianet-star": ({"driver": "dianet-star", "model": "Perfusor fm"}, "11111", "99999"),
     "alaris-asena": ({"driver": "alaris-asena", "model": "Asena"}, "8002-00001", "8002-99999"),
     "reglo-icc": ({"driver": "reglo-icc", "model": "REGLO ICC", "clamp": True}, "ICC11111", "ICC99999"),
+    "zyno-miva": ({"driver": "zyno-miva", "model": "MIVA", "clamp": True}, "SN111111", "SN999999"),
 }
 BAG = {"container": "100 mL bag"}
+BAGS = ("reglo-icc", "zyno-miva")
 
 
 def move_cable(name, serial):
@@ -47,7 +49,7 @@ async def test_another_pump_behind_the_same_open_port_is_neither_programmed_nor_
         await asyncio.sleep(10)
         runner = here.gateway.runners["bed1"]
         assert f"serial {SERIALS[name][2]} where {SERIALS[name][1]} is configured" in runner.problem
-        answer = await here.order(**(BAG if name == "reglo-icc" else {}))
+        answer = await here.order(**(BAG if name in BAGS else {}))
         assert not answer.ok
         assert not other.truth()["running"]
         other.shut()
@@ -57,7 +59,7 @@ async def test_another_pump_behind_the_same_open_port_is_neither_programmed_nor_
 @pytest.mark.parametrize("name", SERIALS)
 async def test_a_cable_that_is_moved_after_the_order_starts_nothing_on_the_other_pump(tmp_path, name):
     async with open_bed(tmp_path, name) as here:
-        assert (await here.order(**(BAG if name == "reglo-icc" else {}))).ok
+        assert (await here.order(**(BAG if name in BAGS else {}))).ok
         await here.until("ready")
         binding = await here.binding()
         served = memory._served["bed1"]
@@ -130,3 +132,15 @@ async def test_a_pump_that_was_switched_off_and_on_between_two_patients_takes_th
         assert answer.ok, answer.reasons
         await here.until("ready", "abandoned", within_s=60)
         assert here.state() == "ready", here.gateway.runners["bed1"].infusion.reason
+
+
+@pytest.mark.requirement("COM-10", "STA-05")
+async def test_a_ready_pump_that_shows_which_one_it_is_stays_ready_over_a_lost_link_and_starts(tmp_path):
+    async with open_testbed(tmp_path) as here:
+        assert (await here.order()).ok
+        await here.until("ready")
+        here.bench.pull("bed1", away_s=0.4)
+        await asyncio.sleep(10)
+        assert here.state() == "ready"
+        assert (await here.confirm()).ok
+        await here.until("running")

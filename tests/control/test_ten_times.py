@@ -23,7 +23,12 @@ pytestmark = pytest.mark.requirement("WIN-11")
 WITHIN_S, EXTRA_ML = 10.0, 1.5
 RATE_ML_H = 52.5  # of the testbed's order: 35 mL in 40 min
 TENTH = Decimal("0.1")
-KEYLESS = ("dianet-star", "poseidon", "toy")  # they have no keys that change the rate, or not while controlled
+KEYLESS = (
+    "dianet-star",
+    "harvard-classic",
+    "poseidon",
+    "toy",
+)  # their keys do not change the rate while they are controlled over the line
 
 
 @pytest.fixture(params=MODELS, ids="-".join)

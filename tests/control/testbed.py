@@ -200,7 +200,9 @@ async def open_testbed(
     names = list(beds)
     making = {bed: {"name": "new-era", **(beside.get(bed, {}).pop("simulated", simulated) or {})} for bed in names}
     making = {bed: make for bed, make in making.items() if "port" not in beside.get(bed, {})} | dict(racks)
-    addresses = {bed: number for number, bed in enumerate(making, 1) if addressed and _new_era(making[bed])}
+    driven = {bed: {**pump, **beside.get(bed, {})}.get("driver", "new-era") for bed in making}
+    own = [bed for bed in making if addressed and driven[bed] == "new-era" and _new_era(making[bed])]
+    addresses = {bed: number for number, bed in enumerate(own, 1)}
     for bed, address in addresses.items():
         making[bed]["options"] = {"address": address, **(making[bed].get("options") or {})}
     given = pump.pop("settings", {})

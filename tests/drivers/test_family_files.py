@@ -18,10 +18,15 @@ OWN_DRIVER_FILES = {
     "alaris_asena": {"control_token.py"},
     "dianet_star": {"segments.py"},
     "fresenius_base_a": {"responder.py"},
+    "harvard_classic": {"dialects.py"},
     "new_era": {"safe_mode.py", "syringes.py"},
     "poseidon": {"slices.py"},
 }
-OWN_SIMULATOR_FILES = {"dianet_star": {"replies.py"}, "new_era": {"network.py"}}
+OWN_SIMULATOR_FILES = {
+    "dianet_star": {"replies.py"},
+    "harvard_classic": {"commands_44.py", "commands_oem.py"},
+    "new_era": {"network.py", "trigger.py"},
+}
 MONITORED = {"space_bcc"}  # nothing is programmed, so there is no program.py
 
 # What each file defines, in whichever family has it.

@@ -10,7 +10,7 @@ from pumpd.pump import families, family
 from pumpd_simulators.virtual_time import VirtualTimeLoop
 
 COUNT = 4000
-UNCHECKED = {"harvard", "poseidon", "reglo-icc"}  # their frames carry no check value
+UNCHECKED = {"harvard", "harvard-classic", "poseidon", "reglo-icc"}  # their frames carry no check value
 
 
 def packets(name):

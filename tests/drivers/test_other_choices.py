@@ -24,6 +24,8 @@ WHOLE = PumpProgram((RateStep(Rate(52), Volume(1)),), DIAMETER)
 FAST = PumpProgram((RateStep(Rate(1200), Volume(8)),), DIAMETER)
 SLOW = PumpProgram((RateStep(Rate("0.6"), Volume("0.1")),))
 NO_SYRINGE = PumpProgram((RateStep(Rate("52.8"), Volume(1)),))
+NO_SYRINGE_FINE = PumpProgram((RateStep(Rate("52.85"), Volume("1.05")),))
+NO_SYRINGE_WHOLE = PumpProgram((RateStep(Rate(52), Volume(1)),))
 LEASE = Duration(10)
 _names = itertools.count()
 
@@ -88,6 +90,28 @@ CHOICES = [  # family, the simulator's, the driver's setting that matches, anoth
     ("reglo-icc", {"has_serial": "false"}, {"asks_serial": "false"}, {}, NO_SYRINGE, NO_SYRINGE),
     ("reglo-icc", {"has_backsteps": "false"}, {"sets_backsteps": "false"}, {}, NO_SYRINGE, NO_SYRINGE),
     ("reglo-icc", {"min_flow_ml_min": "0.02"}, None, {}, None, SLOW),
+    ("zyno-miva", {"name": "NIMBUS II"}, {"model": "nimbus"}, {}, NO_SYRINGE, NO_SYRINGE),
+    ("zyno-miva", {"checksum": "xor"}, {"checksum": "xor"}, {}, NO_SYRINGE, NO_SYRINGE),
+    ("zyno-miva", {"mode": "INT"}, None, {}, None, NO_SYRINGE),
+    ("zyno-miva", {"mode": "CONT"}, {"mode_word": "cont"}, {"mode_word": "00"}, NO_SYRINGE, NO_SYRINGE),
+    ("zyno-miva", {"rate_unit": "00"}, {"rate_unit": "00"}, {}, NO_SYRINGE, NO_SYRINGE),
+    ("zyno-miva", {"places": "0"}, {"places": "0"}, {}, NO_SYRINGE_WHOLE, NO_SYRINGE),
+    ("zyno-miva", {"places": "2"}, {"places": "2"}, None, NO_SYRINGE_FINE, None),
+    ("zyno-miva", {"has_volume": "false"}, None, {}, None, NO_SYRINGE),
+    ("zyno-miva", {"has_volume": "false"}, None, {"sets_volume": "false"}, None, NO_SYRINGE),
+    ("zyno-miva", {"set_reply": "none"}, {"set_reply": "none"}, {}, NO_SYRINGE, NO_SYRINGE),
+    ("zyno-miva", {"set_reply": "echo"}, {"set_reply": "none"}, {}, NO_SYRINGE, NO_SYRINGE),
+    ("zyno-miva", {"set_reply": "value"}, {}, None, NO_SYRINGE, None),
+    ("zyno-miva", {"time_query": "error"}, {}, None, NO_SYRINGE, None),
+    ("zyno-miva", {"vtbi_tells": "all"}, {}, None, NO_SYRINGE, None),
+    ("zyno-miva", {"auto_bolus_ml": "0.5"}, None, {}, None, NO_SYRINGE),
+    ("zyno-miva", {"demand_bolus_ml": "0.5"}, None, {}, None, NO_SYRINGE),
+    ("zyno-miva", {"log_head": "next"}, {"log_head": "next"}, None, NO_SYRINGE, None),
+    ("zyno-miva", {"logs_end": "false"}, {}, None, NO_SYRINGE, None),
+    ("zyno-miva", {"review_s": "3"}, {}, None, NO_SYRINGE, None),
+    ("zyno-miva", {"needs_ok": "true"}, None, {}, None, NO_SYRINGE),
+    ("zyno-miva", {"rate_max_ml_h": "50"}, None, {}, None, NO_SYRINGE),
+    ("zyno-miva", {"volume_max_ml": "0.5"}, None, {}, None, NO_SYRINGE),
 ]
 
 

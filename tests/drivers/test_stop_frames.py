@@ -9,8 +9,9 @@ from pumpd.quantities import Duration, Length, Rate, Volume
 from pumpd.wire import memory
 from pumpd_simulators.bench import simulate
 
-SYRINGE = Container("50 mL syringe", Volume(50), Volume(1), Rate(1), Length("26.59"))
+SYRINGE = Container("50 mL syringe", Volume(50), Volume(1), Rate(1), Length("29.2"))
 BAG = Container("100 mL bag", Volume(100), Volume(1), Rate(1))
+BAGS = ("reglo-icc", "zyno-miva")
 
 
 async def running(name, settings, *, port="line", container=SYRINGE):
@@ -42,9 +43,12 @@ FRAMES = [
     ("new-era", {"safe_mode": "off"}, {}, [b"0STP\r"]),
     ("harvard", {}, {}, [b"@stp\r"]),
     ("harvard", {"address": 2}, {"addresses": "2"}, [b"02@stp\r"]),
+    ("harvard-classic", {}, {}, [b"0STP\r"]),
+    ("harvard-classic", {"address": 7}, {"addresses": "7"}, [b"7STP\r"]),
     ("reglo-icc", {"channel": 2, "channels_apart": True}, {"channels": 2}, [b"2I\r"]),
     ("poseidon", {"motor": 3}, {}, [b"<STOP,BLAH,BLAH,BLAH,F,0.0,0.0,0.0>"]),
     ("alaris-asena", {}, {}, [b"!INF_STOP|CD57\r"]),
+    ("zyno-miva", {}, {}, ["02 57 54 30 32 30 44 03"]),
     ("fresenius-base-a", {"stops_unheard": True}, {}, ["06 02 30 44 43 34 38 03", b"\x06\x021DC47\x03",
      "06 02 31 4D 4F 3B 32 43 35 03", "06 02 31 50 4F 32 46 03"]),
 ]  # fmt: skip
@@ -53,7 +57,7 @@ FRAMES = [
 @pytest.mark.parametrize(("name", "settings", "options", "frames"), FRAMES)
 async def test_the_stop_frames_are_those_of_the_sheets(line, name, settings, options, frames):
     line(name, options=options)
-    driver = await running(name, settings, container=BAG if name == "reglo-icc" else SYRINGE)
+    driver = await running(name, settings, container=BAG if name in BAGS else SYRINGE)
     wanted = tuple(each if isinstance(each, bytes) else bytes.fromhex(each) for each in frames)
     assert driver.stop_frames.frames == wanted
     assert driver.fileno() is None  # in memory there is no descriptor, and no deadman
@@ -89,7 +93,10 @@ CLASSES = [
     ("new-era", {}, ["native", "deadman"]),
     ("new-era", {"safe_mode": "if-supported"}, ["deadman", "vtbi_only"]),
     ("harvard", {}, ["deadman", "vtbi_only"]),
+    ("harvard-classic", {}, ["deadman", "vtbi_only"]),
     ("reglo-icc", {}, ["deadman", "vtbi_only"]),
+    ("zyno-miva", {}, ["deadman", "vtbi_only"]),
+    ("zyno-miva", {"stops_unheard": False}, ["vtbi_only"]),
     ("poseidon", {}, ["deadman", "vtbi_only"]),
     ("alaris-asena", {}, ["native", "deadman"]),
     ("alaris-asena", {"token_lapse_s": 0}, ["deadman", "vtbi_only"]),
@@ -103,7 +110,7 @@ CLASSES = [
 @pytest.mark.requirement("COM-13")
 @pytest.mark.parametrize(("name", "settings", "classes"), CLASSES)
 def test_each_family_declares_what_ends_its_flow(name, settings, classes):
-    given = family(name).capabilities(BAG if name == "reglo-icc" else SYRINGE, settings)
+    given = family(name).capabilities(BAG if name in BAGS else SYRINGE, settings)
     assert list(given.loss_of_control) == classes
 
 
@@ -118,6 +125,7 @@ SHARED = [
         BAG,
     ),
     ("harvard", {"addresses": "0,2"}, {"address": 0}, {"address": 2}, SYRINGE),
+    ("harvard-classic", {"addresses": "0,2"}, {"address": 0}, {"address": 2}, SYRINGE),
 ]
 
 

@@ -192,8 +192,8 @@ async def test_a_start_whose_read_back_fails_is_certainly_not_sent(driver):
     assert peer.heard == []
 
 
-@pytest.mark.parametrize("forget", ["release", "failed load", "new connection", "never loaded"])
-async def test_a_start_needs_a_load_on_this_connection(driver, forget):
+@pytest.mark.parametrize("forget", ["release", "failed load", "never loaded"])
+async def test_a_start_needs_a_load(driver, forget):
     plain, peer = await driver(b"going\n")
     if forget != "never loaded":
         await plain.load(PROGRAM)
@@ -207,14 +207,8 @@ async def test_a_start_needs_a_load_on_this_connection(driver, forget):
 
         plain._load = fails
         await plain.load(PROGRAM)
-    elif forget == "new connection":
-        name = plain.link.port.removeprefix("memory://")
-        memory.unplug(name)
-        memory.plug(name)
-        await asyncio.sleep(20)
-        await plain.identify()
     result = await plain.start(Duration(10))
-    assert result == Refused(("no program was loaded for this start on this connection: load one first",))
+    assert result == Refused(("no program was loaded for this start: load one first",))
     assert peer.heard == []
 
 

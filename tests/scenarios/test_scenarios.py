@@ -14,7 +14,7 @@ from pumpd.messages.requests import Answer
 from pumpd.wire import memory
 from pumpd_simulators.device import Operation
 from pumpd_simulators.family import family
-from pumpd_simulators.faults import Kind
+from pumpd_simulators.faults import QUIRKS, Fault, Kind
 from pumpd_simulators.scenario import Scenario, ScenarioError
 from pumpd_simulators.virtual_time import VirtualTimeLoop
 from tests.control.testbed import Testbed, open_testbed
@@ -47,6 +47,7 @@ async def play(scenario: Scenario, folder: Path) -> None:
         "options": pump.options,
         "plant": replace(physics, **pump.plant),
         "seed": pump.seed,
+        "quirks": pump.quirks,
     }
     identity = {"driver": pump.family, "settings": pump.settings, "clamp": pump.clamp}
     if pump.family != "new-era" or pump.model:
@@ -57,6 +58,8 @@ async def play(scenario: Scenario, folder: Path) -> None:
         if end.state == "refused":
             assert not accepted.ok
             assert end.refused_because in " ".join(accepted.reasons)
+            await asyncio.sleep(SETTLE_S)
+            assert end.told in (here.gateway.runners["bed1"].problem or "")
             return
         assert accepted.ok, accepted.reasons
         await here.until("ready", "tripped", "abandoned")
@@ -144,10 +147,13 @@ def check(here: Testbed, scenario: Scenario) -> None:
     raised = {entry.fields["code"] for entry in entries if entry.kind == "alarm_raised"}
     assert set(end.alarms) <= raised <= {*end.alarms, *end.alarms_may}
     assert sum(entry.kind == "start_answered" for entry in entries) == end.starts
+    assert any(end.told in str(entry.fields) for entry in entries)
 
 
 def test_every_kind_of_fault_is_played():
-    assert {fault.kind for scenario in READ.values() for fault in scenario.faults} == set(Kind)
+    quirks = {Fault.quirk(quirk).kind for scenario in READ.values() for quirk in scenario.pump.quirks}
+    assert quirks | {fault.kind for scenario in READ.values() for fault in scenario.faults} == set(Kind)
+    assert quirks == set(QUIRKS)
 
 
 @pytest.mark.parametrize(

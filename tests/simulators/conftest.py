@@ -48,7 +48,8 @@ class Benches:
         self.pumps: list[SimulatedPump] = []
 
     def __call__(self, *, ideal: bool = True, **options: Any) -> Host:
-        chosen = {name: options.pop(name) for name in list(options) if name in NewEraOptions.model_fields}
+        known = {*NewEraOptions.model_fields, *NewEraOptions.aliases}
+        chosen = {name: options.pop(name) for name in list(options) if name in known}
         if ideal:
             options.setdefault("plant", PlantSettings.ideal())
         pump = simulate("new-era", options=chosen, **options)

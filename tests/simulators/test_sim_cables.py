@@ -151,6 +151,19 @@ async def test_a_disconnect_pulls_the_cable_wherever_it_is(bench):
     assert await diameter("two") == b"11.11"
 
 
+@pytest.mark.parametrize(("fault", "found"), [("hub-reset/1s", "one"), ("hub-reset:swapped/1s", "two")])
+async def test_a_hub_reset_takes_all_ports_away(bench, fault, found):
+    clients = [await ready(port) for port in ("one", "two", "seven")]
+    bench.pumps["two"].fire(fault)
+    assert all(client.lost for client in clients)
+    await asyncio.sleep(0.99)
+    with pytest.raises(PortError):
+        Client("two")
+    await asyncio.sleep(0.02)
+    assert bench.pumps_at("one") == (found,)
+    assert (await (await ready("one")).ask(b"DIA"))[4:9] == {"one": b"11.11", "two": b"22.22"}[found]
+
+
 @pytest.mark.parametrize(
     ("act", "names"),
     [

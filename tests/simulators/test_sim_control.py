@@ -238,6 +238,28 @@ async def test_the_clock_is_read_changed_and_paused(bench):
     assert host.pump.truth()["delivered_ml"] == pytest.approx(3)
 
 
+async def test_cables_are_moved_and_told(bench, rack):
+    client = Client(bench().pump, rack=rack)
+    assert await client("GET", "/cables") == (200, {"ports": {"bed-1": ["bed-1"], "rack": ["rack"]}})
+    swapped = {"ports": {"bed-1": ["rack"], "rack": ["bed-1"]}}
+    assert await client("POST", "/cables", {"act": "swap", "ports": ["bed-1", "rack"]}) == (200, swapped)
+    assert await client("GET", "/cables") == (200, swapped)
+    assert (await client("POST", "/cables", {"act": "restore"}))[1]["ports"]["rack"] == ["rack"]
+    moved = {"act": "move", "ports": ["rack", "bed-1"], "away_s": 0.5, "seen": False}
+    assert (await client("POST", "/cables", moved))[1]["ports"] == {"bed-1": ["rack"], "rack": []}
+    assert (await client("POST", "/cables", {"act": "restore"}))[0] == 200
+    hub = {"act": "reset-hub", "swapped": True, "away_s": 1}
+    assert await client("POST", "/cables", hub) == (200, swapped)
+    for wrong, names in (
+        ({"act": "swap", "ports": ["bed-1"]}, "swap takes two ports"),
+        ({"act": "swap", "ports": ["bed-1", "bed-9"]}, "no port 'bed-9'; known: bed-1, rack"),
+        ({"act": "restore", "ports": ["rack"]}, "takes none"),
+        ({"act": "swop"}, "act: "),
+    ):
+        status, body = await client("POST", "/cables", wrong)
+        assert (status, names in body["error"]) == (422, True), body
+
+
 async def test_a_stream_repeats_the_truth_until_the_bench_closes(bench):
     host = bench()
     host.setup("DIA 26.59", "RAT 60 MH", "VOL 0", "RUN")

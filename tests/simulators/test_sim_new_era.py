@@ -99,14 +99,14 @@ async def test_a_safe_framed_saf0_brings_the_pump_back_to_basic_from_either_mode
 
 @pytest.mark.parametrize("packet", [b"VER\r", b"0VER\r", b"8VER\r", b"70VER\r"])
 async def test_no_address_means_0_and_only_the_pumps_own_counts(bench, packet):
-    host = bench(address=7)
+    host = bench(addresses=7)
     assert host.basic("7") == "07A?R"
     assert host.raw(packet) == b""
     assert host.basic("07VER") == "07SNE1000V3.92"
 
 
 async def test_system_commands_are_accepted_at_any_address(bench):
-    host = bench(address=7)
+    host = bench(addresses=7)
     host.basic("7")
     assert host.basic("*ADR") == "07S7"
     assert host.basic("*ADR12") == "12S"
@@ -119,7 +119,7 @@ async def test_system_commands_are_accepted_at_any_address(bench):
 
 
 async def test_pumps_on_a_network_answer_to_their_own_addresses_and_run_by_themselves(bench):
-    host = bench(network="0,1,12")
+    host = bench(addresses="0,1,12")
     assert [host.basic(address) for address in ("", "1", "12")] == ["00A?R", "01A?R", "12A?R"]
     for address in ("1", "12"):
         for command in (*READY, "RUN"):
@@ -135,7 +135,7 @@ async def test_pumps_on_a_network_answer_to_their_own_addresses_and_run_by_thems
 
 @pytest.mark.parametrize("burst", [b"*STP\r", b"0STP\r1STP\r"])
 async def test_replies_of_several_pumps_collide_though_each_obeys(bench, burst):
-    host = bench(network="0,1")
+    host = bench(addresses="0,1")
     for address in ("0", "1"):
         host.basic(address)
         for command in (*READY, "RUN"):
@@ -145,7 +145,7 @@ async def test_replies_of_several_pumps_collide_though_each_obeys(bench, burst):
 
 
 async def test_a_packet_for_one_pump_does_not_disturb_its_neighbour_in_the_other_mode(bench):
-    host = bench(network="0,1")
+    host = bench(addresses="0,1")
     assert host.basic("0") == "00A?R"
     assert host.basic("1") == "01A?R"
     assert host.safe("0SAF5") == "00S"
@@ -156,7 +156,7 @@ async def test_a_packet_for_one_pump_does_not_disturb_its_neighbour_in_the_other
 
 
 async def test_an_unsolicited_alarm_and_a_reply_fault_concern_one_pump_of_the_network(bench):
-    host = bench(network="0,1")
+    host = bench(addresses="0,1")
     for address in ("0", "1"):
         host.basic(address)
     host.safe("0SAF1")
@@ -171,7 +171,7 @@ async def test_an_unsolicited_alarm_and_a_reply_fault_concern_one_pump_of_the_ne
 
 
 async def test_all_pumps_of_a_network_share_one_supply(bench):
-    host = bench(network="0,1")
+    host = bench(addresses="0,1")
     for address in ("0", "1"):
         host.basic(address)
     host.pump.power(on=False)
@@ -183,11 +183,11 @@ async def test_all_pumps_of_a_network_share_one_supply(bench):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"network": "0"}, "network: "),
-        ({"network": "0,100"}, "network: "),
-        ({"network": "1,1"}, "network: each pump needs an address of its own, not 1,1"),
-        ({"network": "0,1", "address": 1}, "network, address: "),
-        ({"network": "0,1", "reply_delay_s": 0.1}, "network, reply_delay_s: "),
+        ({"addresses": ""}, "addresses: each pump needs an address of its own"),
+        ({"addresses": "0,100"}, "addresses.1: .* 99$"),
+        ({"addresses": "1,1"}, "addresses: each pump needs an address of its own"),
+        ({"network": "0,1", "address": 1}, "address is another name of addresses"),
+        ({"addresses": "0,1", "reply_delay_s": 0.1}, "addresses, reply_delay_s: "),
     ],
 )
 async def test_an_impossible_network_is_refused(bench, wrong, message):
@@ -756,7 +756,7 @@ async def test_run_may_start_at_a_phase(bench):
 
 
 async def test_reset_clears_program_mode_and_address(bench):
-    host = bench(address=5)
+    host = bench(addresses=5)
     host.basic("5")
     assert host.basic("5DIA 20") == "05S"
     assert host.basic("5RAT 30 MH") == "05S"
@@ -953,5 +953,5 @@ async def test_unplugging_leaves_the_pump_running(bench):
 
 @pytest.mark.parametrize("wrong", [{"address": 100}, {"model": "ne-9999"}, {"faults": ["fire@1min"]}])
 async def test_an_impossible_pump_is_refused(bench, wrong):
-    with pytest.raises(ValueError, match=r"address: .* 99|ne-9999|fire"):
+    with pytest.raises(ValueError, match=r"addresses.0: .* 99|ne-9999|fire"):
         bench(**wrong)

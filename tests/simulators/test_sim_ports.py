@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 import serial
 
+from pumpd_simulators.bench import Bench
 from pumpd_simulators.cables import outlet
 from pumpd_simulators.family import families
 from pumpd_simulators.port import PtyPort, TcpPort
@@ -149,6 +150,17 @@ async def test_a_stale_link_is_replaced_and_a_file_is_left_alone(bench, tmp_path
     assert path.read_text() == "precious"
 
 
+async def test_the_link_of_a_running_simulator_is_left_alone(pty, bench, tmp_path):
+    _, path = await pty()
+    (tmp_path / "same").symlink_to(tmp_path)
+    for other in (path, tmp_path / "same" / "pump"):
+        with pytest.raises(FileExistsError, match="served by another pumpsim"):
+            await PtyPort(outlet(bench().pump), other).open()
+    client = Terminal(path)
+    assert await client.ask(b"\r") == b"\x0200A?R\x03"
+    client.close()
+
+
 async def test_a_pulled_cable_disconnects_the_client_and_the_port_returns_under_the_same_name(pty):
     pump, path = await pty()
     client = Terminal(path)
@@ -162,6 +174,45 @@ async def test_a_pulled_cable_disconnects_the_client_and_the_port_returns_under_
     client = Terminal(path)
     assert await client.ask(b"VER\r") == VER
     client.close()
+
+
+async def test_opening_a_terminal_restarts_a_pump_that_its_adapter_resets(pty):
+    pump, path = await pty(quirks=["dtr-reset=100ms"])
+    await asyncio.sleep(0.2)  # it restarted when the port appeared
+    client = Terminal(path)
+    await asyncio.sleep(0.02)
+    assert pump.device.powered is False
+    await asyncio.sleep(0.15)
+    assert await client.ask(b"VER\r") == b"\x0200A?R\x03"
+    assert await client.ask(b"VER\r") == VER
+    client.close()
+    client = Terminal(path)
+    await asyncio.sleep(0.2)
+    assert await client.ask(b"VER\r") == b"\x0200A?R\x03"
+    client.close()
+
+
+async def test_swapped_terminals_come_back_with_the_other_pump(bench, tmp_path):
+    pumps = {"one": bench(address=1).pump, "two": bench(address=2).pump}
+    here = Bench(pumps, pumps["one"].clock)
+    ports = [PtyPort(here.outlets[name], tmp_path / name, paced=False) for name in pumps]
+    for port in ports:
+        await port.open()
+    first = Terminal(tmp_path / "one")
+    assert await first.ask(b"1\r") == b"\x0201A?R\x03"
+    here.swap("one", "two", away_s=0.1)
+    with pytest.raises(OSError, match="Input/output"):
+        os.write(first.fd, b"\r")
+    first.close()
+    assert not there(tmp_path / "one")
+    assert not there(tmp_path / "two")
+    await asyncio.sleep(0.15)
+    second = Terminal(tmp_path / "one")
+    assert await second.ask(b"2\r") == b"\x0202A?R\x03"
+    second.close()
+    for port in ports:
+        await port.close()
+    here.shut()
 
 
 # -- TCP -----------------------------------------------------------------------------------------------------------
@@ -295,6 +346,32 @@ def test_pumpsim_on_tcp_ends_on_sigint_even_with_a_client(tmp_path):
             assert process.wait(5) == 0
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_the_link_is_removed_whatever_signal_ends_the_simulator(tmp_path, number):
+    with pumpsim("--pty", str(tmp_path / "pump")) as process:
+        assert process.stdout.readline().startswith("ready")
+        assert there(tmp_path / "pump")
+        process.send_signal(number)
+        assert process.wait(5) == 0
+    assert not there(tmp_path / "pump")
+
+
+def test_the_link_of_a_killed_simulator_is_replaced_and_that_of_a_running_one_is_not(tmp_path):
+    path = tmp_path / "pump"
+    with pumpsim("--pty", str(path)) as killed:
+        assert killed.stdout.readline().startswith("ready")
+        killed.kill()
+        killed.wait(5)
+    assert there(path)
+    with pumpsim("--pty", str(path)) as running:
+        assert running.stdout.readline().startswith("ready")
+        assert ask(path, b"\r") == b"\x0200A?R\x03"
+        with pumpsim("--pty", str(path)) as second:
+            assert second.wait(5) == 1
+            assert "served by another pumpsim" in second.stderr.read()
+        assert ask(path, b"VER\r") == VER
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "names"),
     [
@@ -311,6 +388,9 @@ def test_pumpsim_on_tcp_ends_on_sigint_even_with_a_client(tmp_path):
         (["--pty", "P", "--scenario", "DIR/none/pump"], 1, "No such file"),
         (["--tcp", "nowhere"], 2, "HOST:PORT"),
         (["--pty", "FILE"], 1, "left alone"),
+        (["--pty", "P", "--adresses", "1"], 2, "--addresses"),
+        (["--pty", "P", "--fault", "ocluson"], 2, "did you mean occlusion?"),
+        (["--pty", "P", "--quirk", "ltency"], 2, "did you mean latency?"),
         (["--pty", "DIR/none/pump"], 1, "No such file"),
     ],
 )
@@ -366,7 +446,7 @@ def test_pumpsim_serves_several_pumps_on_one_clock_and_one_control_port(tmp_path
     [
         ("[[pump]]\nname='a'\nfamily='plum'\npty='P'", 2, "pump a: family 'plum' is not simulated"),
         ("[[pump]]\nname='a'\nfamily='new-era'\npty='P'\nmodel='x'", 2, "pump a: model 'x' is not known"),
-        ("[[pump]]\nname='a'\nfamily='new-era'\npty='P'\noptions.address=100", 2, "pump a: address: "),
+        ("[[pump]]\nname='a'\nfamily='new-era'\npty='P'\noptions.address=100", 2, "pump a: addresses.0: "),
         (
             "[[pump]]\nname='a'\nfamily='plum'\npty='P'\n[[pump]]\nname='b'\nfamily='new-era'\npty='FILE'\nmodel='x'",
             2,
@@ -411,6 +491,30 @@ def test_list_and_help_survive_a_family_that_does_not_load(monkeypatch, capsys):
         reported = " ".join(getattr(capsys.readouterr(), stream).split())
         assert "family broken does not load: ModuleNotFoundError" in reported
         assert ("NE-1000" in reported) == (stream == "out")
+
+
+def test_a_family_with_a_typing_error_is_refused_with_the_nearest_one(monkeypatch, capsys):
+    from pumpd_simulators.main import main
+
+    monkeypatch.setattr(sys, "argv", ["pumpsim", "newera", "--pty", "x"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "'newera' is not known, did you mean new-era?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["-h"], ["new-era", "-h"], ["serve", "-h"]])
+def test_h_is_help_and_old_names_are_not_shown(monkeypatch, capsys, arguments):
+    from pumpd_simulators.main import main
+
+    monkeypatch.setattr(sys, "argv", ["pumpsim", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code
+    reported = capsys.readouterr().out
+    assert "Usage: pumpsim" in reported
+    assert "--network" not in reported
+    assert ("--addresses" in reported) == ("new-era" in arguments)
 
 
 def test_list_names_families_models_and_faults(monkeypatch, capsys):

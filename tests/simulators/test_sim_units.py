@@ -134,8 +134,63 @@ def test_every_family_has_models_and_described_options_that_differ_from_those_of
         found.options()  # each has a default
 
 
+# The names of options that were renamed so that one option has one name in all families.
+RENAMED = {
+    "alaris-asena": {"rate_step": "0.1", "knows_cfg": "false", "held_rate": "set"},
+    "dianet-star": {"software": "X", "vtbd_max_ml": "500"},
+    "fresenius-base-a": {"modules": "2", "device_type": "X", "highest_rate_ml_h": "500", "highest_limit_ml": "500"},
+    "harvard": {"largest_target_ml": "500"},
+    "new-era": {"network": "1,2", "knows_power_fail": "false"},
+    "reglo-icc": {
+        "address": "2",
+        "description": "X",
+        "max_flow_ml_min": "10",
+        "min_flow_ml_min": "1",
+        "max_volume_ml": "500",
+    },
+    "space-bcc": {"slots": "12", "pump_model": "X", "version": "X"},
+}
+
+
+@pytest.mark.parametrize(("name", "old"), RENAMED.items())
+def test_the_old_names_of_options_are_accepted(name, old):
+    model = family(name).options
+    new = {model.aliases[option]: value for option, value in old.items()}
+    assert model.of(old) == model.of(new) != model()
+    assert not set(old) & set(model.model_fields)
+    with pytest.raises(ValueError, match="give one of them"):
+        model.of({**dict(list(old.items())[:1]), **new})
+
+
+def test_an_option_that_several_families_have_has_one_name_and_one_type_of_value():
+    everywhere = {name: set(family(name).options.model_fields) for name in RENAMED}
+    for option, having in {
+        "addresses": {"fresenius-base-a", "harvard", "new-era", "reglo-icc", "space-bcc"},
+        "serial": {"alaris-asena", "dianet-star", "harvard", "reglo-icc"},
+        "firmware": {"alaris-asena", "dianet-star", "harvard", "reglo-icc", "space-bcc"},
+        "reported_model": {"fresenius-base-a", "reglo-icc", "space-bcc"},
+        "rate_max_ml_h": {"alaris-asena", "dianet-star", "fresenius-base-a"},
+        "vtbi_max_ml": {"alaris-asena", "dianet-star", "fresenius-base-a", "harvard", "reglo-icc"},
+        "rate_at_rest": {"alaris-asena", "dianet-star", "space-bcc"},
+    }.items():
+        assert {name for name, options in everywhere.items() if option in options} == having, option
+    for name in ("fresenius-base-a", "new-era"):
+        one = family(name).options
+        assert one.of({"addresses": 2}).addresses == one.of({"addresses": "2"}).addresses == (2,)
+    assert family("space-bcc").options.of({"addresses": 12}).addresses == ("12",)
+
+
+async def test_a_typing_error_is_refused_with_the_nearest_name():
+    with pytest.raises(ValueError, match="diametre_mm: there is no such option, did you mean diameter_mm"):
+        simulate("new-era", options={"diametre-mm": 20})
+    with pytest.raises(ValueError, match="'new-er' is not simulated, did you mean new-era"):
+        simulate("new-er")
+    with pytest.raises(ValueError, match=r"did you mean .*ne-1000"):
+        simulate("new-era", model="ne-100")
+
+
 async def test_wrong_options_are_refused_with_every_field_and_reason():
-    with pytest.raises(ValueError, match=r"address: .*integer") as refused:
+    with pytest.raises(ValueError, match=r"addresses.0: .*integer") as refused:
         simulate("new-era", options={"address": "x" * 3, "diametre": 3})
     assert "diametre" in str(refused.value)
 

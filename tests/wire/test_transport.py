@@ -119,7 +119,7 @@ class TestPseudoTerminal:
     async def test_a_second_open_is_refused_and_a_later_one_is_not(self, terminal):
         path = os.ttyname(terminal["slave"])
         first = await open_transport(path, LINE, ignore, ignore)
-        with pytest.raises(PortError, match="in use by another program"):
+        with pytest.raises(PortError, match="this program has the port open already"):
             await open_transport(path, LINE, ignore, ignore)
         first.close()
         (await open_transport(path, LINE, ignore, ignore)).close()

@@ -47,6 +47,8 @@ class PersonalCheck:
             left_s = test.until_s - self._loop.time()
             why = f"{test.by} is identifying {test.pump}; one at a time, or nobody knows whose cable was pulled"
             raise RefusedError(f"identify: {why}; ask again in {left_s:.0f} s at the latest")
+        if pump in self._away():
+            raise RefusedError(f"identify: {pump} does not answer now; plug its cable in, switch it on, then begin")
         self._end()
         count = LEAST_SIGNALS + secrets.randbelow(MOST_SIGNALS - LEAST_SIGNALS + 1) if signals else 0
         self._test = _Test(pump, by, self._loop.time() + TEST_S, count, frozenset(self._away()))

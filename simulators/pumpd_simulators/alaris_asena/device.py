@@ -77,7 +77,7 @@ class AlarisPump:
             "INF_STOP": self._stop,
             "INF_BOLUS": self._bolus_switch,
         }
-        if not self._options.knows_cfg:
+        if not self._options.has_cfg:
             del self._commands[CONFIGURE]
 
     def _wake(self) -> Motor:
@@ -192,7 +192,7 @@ class AlarisPump:
 
     def _status(self) -> Fields:
         now, options = self._motor, self._options
-        rate = now.rate if now.running or options.held_rate == "set" else Decimal(0)
+        rate = now.rate if now.running or options.rate_at_rest == "set" else Decimal(0)
         seconds = int((now.left_ml() or 0.0) / float(now.rate) * 3600) if now.rate else 0
         return (
             options.serial,

@@ -45,7 +45,7 @@ class Motor:
     def set_rate(self, rate_ml_h: Decimal | None) -> bool:
         if rate_ml_h is None or not LOWEST_RATE_ML_H <= rate_ml_h <= self._options.rate_max_ml_h:
             return False
-        self.rate = rate_ml_h // self._options.rate_step * self._options.rate_step
+        self.rate = rate_ml_h // self._options.rate_step_ml_h * self._options.rate_step_ml_h
         if self.running:
             self._turn()
         return True

@@ -1,7 +1,8 @@
 """The options of a simulated Asena: its identity, its syringe, and a choice for every fact that no source states."""
 
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -11,6 +12,12 @@ _WORD = r"^[A-Z_]{1,20}$"
 
 
 class AlarisOptions(SimulatorOptions):
+    aliases: ClassVar[Mapping[str, str]] = {
+        "rate_step": "rate_step_ml_h",
+        "knows_cfg": "has_cfg",
+        "held_rate": "rate_at_rest",
+    }
+
     serial: str = Field(default="8002-51740", pattern=r"^[0-9A-Za-z-]{1,20}$", description="serial number")
     revision: str = Field(
         default="2.1.5",
@@ -28,8 +35,8 @@ class AlarisOptions(SimulatorOptions):
     syringe_ml: int = Field(default=50, ge=1, le=60, description="its size in mL")
     confirmed: bool = Field(default=True, description="the syringe was confirmed at the panel")
     rate_max_ml_h: Decimal = Field(default=Decimal(1200), gt=0, le=1200, description="highest rate with that syringe")
-    rate_step: Decimal = Field(
-        default=Decimal("0.01"), gt=0, le=10, description="a rate between two steps is rounded down, in mL/h"
+    rate_step_ml_h: Decimal = Field(
+        default=Decimal("0.01"), gt=0, le=10, description="a rate between two steps is rounded down"
     )
     vtbi_max_ml: Decimal = Field(default=Decimal(50), gt=0, le=9999, description="largest volume that can be set")
     pressure_limit_mmhg: float = Field(default=500.0, gt=0, le=1000, description="pressure alarm level in mmHg")
@@ -37,7 +44,7 @@ class AlarisOptions(SimulatorOptions):
     token_lapse_s: float = Field(default=5.0, ge=0, description="lifetime of a token that is not repeated; 0: forever")
     told_lapse_ms: int = Field(default=0, ge=0, le=99999, description="lifetime in the reply to REMOTE_CTRL, in ms")
     settings_need_cfg: bool = Field(default=False, description="settings are accepted only with a live REMOTE_CFG")
-    knows_cfg: bool = Field(default=True, description="REMOTE_CFG is a command; otherwise the pump does not know it")
+    has_cfg: bool = Field(default=True, description="REMOTE_CFG is a command; otherwise the pump does not know it")
     stop_needs_control: bool = Field(default=False, description="INF_STOP is accepted only from the pump's controller")
     start_clears_alarm: bool = Field(
         default=True, description="INF_START acknowledges an alarm whose cause is gone; otherwise only the keys do"
@@ -45,7 +52,7 @@ class AlarisOptions(SimulatorOptions):
     start_delay_s: float = Field(default=0.0, ge=0, le=5, description="from INF_START until the motor turns")
     infusing_word: str = Field(default="SET", pattern=_WORD, description="mode word while infusing")
     standing_word: str = Field(default="HLD", pattern=_WORD, description="mode word while stopped")
-    held_rate: Literal["zero", "set"] = Field(
+    rate_at_rest: Literal["zero", "set"] = Field(
         default="zero",
         description="rate in the reply to INF while the pump is stopped: 0.00 as in the capture, or the set rate",
     )

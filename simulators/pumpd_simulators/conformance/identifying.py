@@ -125,7 +125,7 @@ class ProgramRules(IdentityRules):
         assert not rig.starts
         assert not rig.flows
         second = await rig.identify()
-        assert isinstance(await rig.call("start"), Refused), "a start without a load on this connection"
+        assert isinstance(await rig.call("start"), Refused), "a start without a load"
         assert self.subject.another is None or first.serial is None or first.serial != second.serial
         await rig.run()
 

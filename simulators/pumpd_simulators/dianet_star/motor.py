@@ -136,7 +136,7 @@ class Motor:
         low, high = (round(rate * 100) for rate in self.rates())
         wrong = (
             (new.rate not in (0, LEAVE_32) and not low <= new.rate <= high)
-            or (new.vtbd != LEAVE_32 and new.vtbd > round(self._options.vtbd_max_ml * 10))
+            or (new.vtbd != LEAVE_32 and new.vtbd > round(self._options.vtbi_max_ml * 10))
             or (new.bolus_rate != LEAVE_32 and new.bolus_rate > round(self._options.bolus_max_ml_h * 100))
             or (new.pressure != LEAVE_8 and not 1 <= new.pressure <= 9)
         )
@@ -171,7 +171,7 @@ class Motor:
         low, high = (round(rate * 100) for rate in self.rates())
         if new.rate not in (0, LEAVE_32) and not low <= new.rate <= high:
             return Refusal.RANGE
-        if new.vtbd != LEAVE_32 and new.vtbd > round(self._options.vtbd_max_ml * 10):
+        if new.vtbd != LEAVE_32 and new.vtbd > round(self._options.vtbi_max_ml * 10):
             return Refusal.RANGE
         old = self.reload
         self.reload = Reload(

@@ -1,7 +1,8 @@
 """The options of a simulated Dianet Star pump: its identity, and the other choice for every assumption."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -26,8 +27,10 @@ MODELS = {
 class DianetStarOptions(SimulatorOptions):
     """[I] inferred, [U] unknown: an assumption either way."""
 
+    aliases: ClassVar[Mapping[str, str]] = {"software": "firmware", "vtbd_max_ml": "vtbi_max_ml"}
+
     serial: int = Field(default=12345, ge=1, le=0x3FFFF, description="serial number, 18 bits of the ident number")
-    software: str = Field(default="FM10A00001", pattern=r"^[ -~]{0,10}$", description="software version in IDENT")
+    firmware: str = Field(default="FM10A00001", pattern=r"^[ -~]{0,10}$", description="software version in IDENT")
     unix_time_s: int = Field(default=0, ge=0, lt=2**32, description="the pump's clock at power-up, seconds since 1970")
     rate_min_ml_h: float = Field(default=0.1, gt=0, le=10, description="[U] lowest rate in LIMITS")
     rate_max_ml_h: float = Field(default=99.9, gt=0, le=1800, description="[U] highest rate, local and mode 1")
@@ -36,7 +39,7 @@ class DianetStarOptions(SimulatorOptions):
         default=0.01, ge=0.01, le=10, description="[U] a rate between two steps is rounded down"
     )
     rate_places: int = Field(default=1, ge=0, le=2, description="[U] decimal places of a rate on the display")
-    vtbd_max_ml: float = Field(default=999.9, gt=0, le=9999, description="[U] largest VTBD in LIMITS")
+    vtbi_max_ml: float = Field(default=999.9, gt=0, le=9999, description="[U] largest VTBD in LIMITS")
     bolus_max_ml_h: float = Field(
         default=1800, gt=0, le=1800, description="[I] highest bolus rate, from a known client"
     )

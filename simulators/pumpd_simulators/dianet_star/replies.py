@@ -54,7 +54,7 @@ class Pump(Protocol):
 
 
 def ident(pump: Pump) -> bytes:
-    return Ident(pump.number, PROTOCOL, pump.options.software.ljust(10).encode("ascii"), pump.unix_time_s).to_data()
+    return Ident(pump.number, PROTOCOL, pump.options.firmware.ljust(10).encode("ascii"), pump.unix_time_s).to_data()
 
 
 def status(pump: Pump) -> bytes:
@@ -109,8 +109,8 @@ def limits(pump: Pump) -> bytes:
         syringe_pre_alarm_min=3,
         functions=_FUNCTIONS | pump.kind.volumetric << 4,
         pressure_max=9,
-        vtbd_max=round(o.vtbd_max_ml * 10),
-        bolus_volume_max=round(min(o.vtbd_max_ml, 999.9) * 10),
+        vtbd_max=round(o.vtbi_max_ml * 10),
+        bolus_volume_max=round(min(o.vtbi_max_ml, 999.9) * 10),
         bolus_min=low,
         bolus_volume_min=1,
         bolus_places=o.rate_places,

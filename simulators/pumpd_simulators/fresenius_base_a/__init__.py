@@ -12,5 +12,5 @@ FAMILY = Family(
     options=BaseAOptions,
     make=lambda plants, _, options: BaseA(plants, options),
     physics=lambda _, seed: PlantSettings.syringe(seed),
-    units=lambda options: len(options.modules),
+    units=lambda options: len(options.addresses),
 )

@@ -147,11 +147,11 @@ class Module:
         return ""
 
     def _fixed(self, letters: str) -> str:
-        return "".join(letter + self._options.device_type for letter in _letters(letters, "b"))
+        return "".join(letter + self._options.reported_model for letter in _letters(letters, "b"))
 
     def _set_rate(self, value: str) -> str:
         motor, rate = self.motor, self._number(value, 4)
-        if not 0 < rate <= round(self._options.highest_rate_ml_h * 10):
+        if not 0 < rate <= round(self._options.rate_max_ml_h * 10):
             raise RefusedError("08")
         before, motor.rate = motor.rate, rate
         if self._options.start_command and not motor.running:
@@ -181,7 +181,7 @@ class Module:
 
     def _set_limit(self, value: str) -> str:
         limit = self._number(value, 8)
-        if not self.motor.volume_ul < limit <= self._options.highest_limit_ml * 1000:
+        if not self.motor.volume_ul < limit <= self._options.vtbi_max_ml * 1000:
             raise RefusedError("08")
         self.motor.set_limit(limit)
         return ""

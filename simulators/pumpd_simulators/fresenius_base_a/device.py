@@ -64,7 +64,7 @@ class BaseA:
         self.base_open = self.options.standalone
         self.modules = {
             position: Module(plant, self.options)
-            for position, plant in zip(self.options.modules, self.plants, strict=True)
+            for position, plant in zip(self.options.addresses, self.plants, strict=True)
         }
         for module in self.modules.values():
             module.motor.on_battery_empty = lambda: self.power(on=False)
@@ -229,7 +229,7 @@ class BaseA:
             case "LF":
                 if value != "b":
                     raise RefusedError("0A")
-                return "b" + self.options.device_type
+                return "b" + self.options.reported_model
             case _:
                 known = next(iter(self.modules.values())).knows(command)
                 raise RefusedError("20" if known else "01")
@@ -324,8 +324,8 @@ class BaseA:
             wanted = module.motor.rate_ml_h * float(value[:-1]) / 100.0 if value.endswith("%") else float(value)
         except ValueError:
             wanted = -1.0
-        if not 0 <= wanted <= self.options.highest_rate_ml_h:
-            raise PanelError(f"{value!r} is not a rate from 0 to {self.options.highest_rate_ml_h:g} mL/h")
+        if not 0 <= wanted <= self.options.rate_max_ml_h:
+            raise PanelError(f"{value!r} is not a rate from 0 to {self.options.rate_max_ml_h:g} mL/h")
         return wanted
 
     def display(self, unit: int = 1) -> dict[str, str]:

@@ -1,25 +1,28 @@
 """The options of a simulated Base A: its modules, and a choice for every fact that no public source states."""
 
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from pumpd_simulators.family import SimulatorOptions
-
-
-def _listed(given: object) -> object:
-    return [part for part in given.split(",") if part] if isinstance(given, str) else given
-
+from pumpd_simulators.family import Listed, SimulatorOptions
 
 Position = Annotated[int, Field(ge=1, le=6)]
 
 
 class BaseAOptions(SimulatorOptions):
-    modules: Annotated[tuple[Position, ...], BeforeValidator(_listed)] = Field(
-        default=(1,), min_length=1, description="positions with a module, 1 to 6, separated by commas"
+    aliases: ClassVar[Mapping[str, str]] = {
+        "modules": "addresses",
+        "device_type": "reported_model",
+        "highest_rate_ml_h": "rate_max_ml_h",
+        "highest_limit_ml": "vtbi_max_ml",
+    }
+
+    addresses: Annotated[tuple[Position, ...], Listed] = Field(
+        default=(1,), description="positions with a module, 1 to 6, separated by commas"
     )
     standalone: bool = Field(default=False, description="one syringe pump on its own line: frames without an address")
-    device_type: str = Field(
+    reported_model: str = Field(
         default="BASE-A", pattern=r"^[0-9A-Za-z _-]{1,40}$", description="device type in the reply to LF;b"
     )
     reply_delay_s: float = Field(default=0.0, ge=0, le=5, description="from a command to its reply")
@@ -48,7 +51,7 @@ class BaseAOptions(SimulatorOptions):
         pattern=r"^(LM;[a-ce-oq-z]|LE;[bcf-jln-qt-z])?$",
         description="question for the volume limit; empty: there is none",
     )
-    manual_allows: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(
+    manual_allows: Annotated[tuple[str, ...], Listed] = Field(
         default=(), description="setting commands, such as PO,RV, that manual mode does not refuse"
     )
     running_mode_bits: int = Field(
@@ -56,21 +59,21 @@ class BaseAOptions(SimulatorOptions):
         description="bits of m that mean flow, with d as the set rate; 0: d is 0 while the pump is stopped",
     )  # fmt: skip
     at_limit: Literal["pause", "alarm"] = Field(default="pause", description="what happens at the volume limit")
-    alarm_bits: Annotated[tuple[int, ...], BeforeValidator(_listed)] = Field(
+    alarm_bits: Annotated[tuple[int, ...], Listed] = Field(
         default=(1, 2, 4, 8, 16, 32),
         min_length=6, max_length=6,
         description="bits of a for occlusion, empty, near empty, no syringe, battery, volume limit",
     )  # fmt: skip
-    highest_rate_ml_h: float = Field(default=1200.0, gt=0, le=6553.5, description="above it PR is out of limits")
-    highest_limit_ml: float = Field(default=9999.0, gt=0, le=9999, description="above it PV is out of limits")
+    rate_max_ml_h: float = Field(default=1200.0, gt=0, le=6553.5, description="above it PR is out of limits")
+    vtbi_max_ml: float = Field(default=9999.0, gt=0, le=9999, description="above it PV is out of limits")
     pressure_limit_mmhg: int = Field(default=500, gt=0, le=1500, description="occlusion alarm level at power-up")
     event_s: float = Field(default=1.0, gt=0, le=60, description="between two checks for an unasked message")
     keys_under_control: bool = Field(default=True, description="the keys work under PC control too")
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if len(set(self.modules)) < len(self.modules):
-            raise ValueError("modules: a position holds only one module")
-        if self.standalone and len(self.modules) > 1:
-            raise ValueError("modules: a pump on its own line has one")
+        if not self.addresses or len(set(self.addresses)) < len(self.addresses):
+            raise ValueError("addresses: a rack has a module, and a position holds only one")
+        if self.standalone and len(self.addresses) > 1:
+            raise ValueError("addresses: a pump on its own line has one")
         return self

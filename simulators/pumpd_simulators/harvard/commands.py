@@ -360,7 +360,7 @@ class HarvardPump:
         if not arguments:
             return [str(program.target) if program.target else "Target volume not set"]
         amount = self._volume_of(arguments)
-        if not 0 < amount.ml <= self.options.largest_target_ml:
+        if not 0 < amount.ml <= self.options.vtbi_max_ml:
             raise ArgumentError(arguments[0], "Target volume out of range")
         program.target = amount
         if self.options.targets == "last":

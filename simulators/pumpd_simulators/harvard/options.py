@@ -1,8 +1,9 @@
 """The options of a simulated Harvard pump: its identity, and the other choice for every assumption."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -29,6 +30,8 @@ MODELS = {
 class HarvardOptions(SimulatorOptions):
     """The defaults reproduce the recorded Legato 100 dialogue. [I] inferred, [U] unknown: an assumption either way."""
 
+    aliases: ClassVar[Mapping[str, str]] = {"largest_target_ml": "vtbi_max_ml"}
+
     addresses: str = Field(
         default="0",
         pattern=r"^\d{1,2}(,\d{1,2}){0,9}$",
@@ -49,7 +52,7 @@ class HarvardOptions(SimulatorOptions):
     slowest_mm_min: float = Field(
         default=0.0001531153, gt=0, description="plunger's lowest speed, a step every 27 s; for other models assumed"
     )
-    largest_target_ml: float = Field(default=1000, gt=0, description="[U] tvolume above this is out of range")
+    vtbi_max_ml: float = Field(default=1000, gt=0, description="[U] tvolume above this is out of range")
     diameter_max_mm: float = Field(
         default=33, ge=0.1, le=60, description="largest diameter that can be set: the 11 Elite's; for others assumed"
     )

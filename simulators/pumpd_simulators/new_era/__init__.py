@@ -12,7 +12,7 @@ FAMILY = Family(
     models=tuple(MODELS),
     options=NewEraOptions,
     make=lambda plants, model, options: (
-        NewEraNetwork(plants, model, options) if options.network else NewEraPump(plants[0], model, options)
+        NewEraNetwork(plants, model, options) if len(options.addresses) > 1 else NewEraPump(plants[0], model, options)
     ),
     physics=lambda _, seed: PlantSettings.syringe(seed),
     units=lambda options: len(options.addresses),

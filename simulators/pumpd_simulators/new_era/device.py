@@ -22,6 +22,7 @@ from pumpd_simulators.new_era.memory import PHASES, Memory, program
 from pumpd_simulators.new_era.motor import NOT_NOW, OUT_OF_RANGE, Motor
 from pumpd_simulators.new_era.numbers import UNITS_ML, UNITS_ML_H, NotANumberError, TooLongError, read, show
 from pumpd_simulators.new_era.options import MODELS, NewEraOptions
+from pumpd_simulators.new_era.trigger import MODES, action, edges
 from pumpd_simulators.plant import Plant
 
 UNKNOWN, CORRUPT, IGNORED = "?", "?COM", "?IGN"
@@ -53,8 +54,8 @@ class NewEraPump:
         self.plants: Sequence[Plant] = (plant,)
         self.doing: Operation | None = None
         self.model = MODELS[model].name
-        self.memory = Memory(options.diameter_mm, program(options.factory_phases), options.address)
-        self.memory.switches["PF"] = "1" if options.power_fail_restart else "0"
+        self.memory = Memory(options.diameter_mm, program(options.factory_phases), options.addresses[0])
+        self.memory.switches |= {"PF": "1" if options.power_fail_restart else "0", "TRG": options.trigger}
         self.powered = True
         self._model = MODELS[model]
         self._loop = asyncio.get_running_loop()
@@ -64,6 +65,7 @@ class NewEraPump:
         self._partial_is_safe = False
         self._alarm: str | None = None
         self._ignores_until = 0.0
+        self._trigger_high = True
         self._late: deque[asyncio.TimerHandle] = deque()  # delayed replies
         self._deadline = 0.0
         self._watchdog: asyncio.TimerHandle | None = None
@@ -350,10 +352,12 @@ class NewEraPump:
     def _switch(self, text: str) -> str:
         """Settings whose arguments no source states in full: stored and reported, on or off as in the manual."""
         for name in _SWITCHES:
-            if text.startswith(name) and (name != "PF" or self.options.knows_power_fail):
+            if text.startswith(name) and (name != "PF" or self.options.has_power_fail):
                 value = text[len(name) :]
                 if not value:
                     return self.memory.switches.get(name, "0")
+                if name == "TRG" and value not in MODES:
+                    return UNKNOWN
                 if name != "TRG" and value not in ("0", "1"):
                     return OUT_OF_RANGE
                 self.memory.switches[name] = value
@@ -392,11 +396,15 @@ class NewEraPump:
     def press(self, key: str, value: str | None = None, unit: int = 1) -> None:  # noqa: ARG002 - it has one panel
         """Keys: start, stop, clear, rate=VALUE (in the pump's units, or N% of now), diameter=VALUE.
 
-        With an alarm on the display any key only clears it. With the keypad locked (LOC 1) only stop works.
+        `trigger` is not a key but the trigger input: a pulse, or a level with trigger=0 and trigger=1. With an alarm on
+        the display any key only clears it. With the keypad locked (LOC 1) only stop works.
         """
         if not self.powered:
             raise PanelError("the pump is off: its keys have no effect")
         self.plant.advance()
+        if key == "trigger":
+            self._trigger(value)
+            return
         if self._alarm is not None:
             self._alarm = None
             return
@@ -417,9 +425,23 @@ class NewEraPump:
             case "diameter":
                 error = self._keyed(self._diameter, value or "")
             case _:
-                raise PanelError(f"no key {key!r}; known: start, stop, clear, rate=VALUE, diameter=VALUE")
+                raise PanelError(f"no key {key!r}; known: start, stop, clear, trigger, rate=VALUE, diameter=VALUE")
         if error:
             raise PanelError(f"the pump refuses {key}{f'={value}' if value else ''} now ({error})")
+
+    def _trigger(self, value: str | None) -> None:
+        """With a pending alarm nothing starts, as with RUN."""
+        try:
+            levels = edges(value, self._trigger_high)
+        except ValueError as error:
+            raise PanelError(str(error)) from error
+        for level in levels:
+            self._trigger_high = level
+            wanted = action(self.memory.switches["TRG"], rising=level, running=self._motor.running)
+            if wanted == "stop":
+                self._motor.stop()
+            elif wanted == "start" and self._alarm is None:
+                self._motor.run()
 
     def _keyed_rate(self, value: str) -> Decimal:
         now, _ = self._motor.rate()

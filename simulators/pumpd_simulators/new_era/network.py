@@ -20,7 +20,7 @@ class NewEraNetwork:
     def __init__(self, plants: Sequence[Plant], model: str, options: NewEraOptions) -> None:
         self.plants = plants
         self.pumps = [
-            NewEraPump(plant, model, options.model_copy(update={"address": address}))
+            NewEraPump(plant, model, options.model_copy(update={"addresses": (address,)}))
             for plant, address in zip(plants, options.addresses, strict=True)
         ]
         self.model = self.pumps[0].model

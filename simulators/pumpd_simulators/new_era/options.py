@@ -1,13 +1,15 @@
 """The options of a simulated New Era pump: which one it is, and the other choice for every assumption."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pumpd_simulators.family import SimulatorOptions
+from pumpd_simulators.family import Listed, SimulatorOptions
+from pumpd_simulators.new_era.trigger import Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +28,16 @@ MODELS = {
 class NewEraOptions(SimulatorOptions):
     """A choice for every fact that no public source states for certain. Known clients work with the defaults."""
 
-    address: int = Field(default=0, ge=0, le=99, description="network address")
-    network: str = Field(
-        default="",
-        pattern=r"^(\d{1,2}(,\d{1,2}){1,9})?$",
-        description="several pumps on one line, such as 0,1,5: their addresses, instead of the one address",
+    aliases: ClassVar[Mapping[str, str]] = {
+        "address": "addresses",
+        "network": "addresses",
+        "knows_power_fail": "has_power_fail",
+    }
+
+    addresses: Annotated[tuple[Annotated[int, Field(ge=0, le=99)], ...], Listed] = Field(
+        default=(0,),
+        max_length=10,
+        description="network addresses of the pumps on the line, such as 0,1,5",
     )
     saf_before_alarm: bool = Field(
         default=True,
@@ -47,13 +54,14 @@ class NewEraOptions(SimulatorOptions):
     power_fail_restart: bool = Field(
         default=False, description="PF is on in a new pump: after a power cut it runs its program again from phase 1"
     )
-    knows_power_fail: bool = Field(default=True, description="PF is a command; otherwise the reply is `?`")
+    has_power_fail: bool = Field(default=True, description="PF is a command; otherwise the reply is `?`")
     rate_query: Literal["running", "selected"] = Field(
         default="running", description="rate in the reply to RAT while pumping: the running or the selected phase's"
     )
     after_stall: Literal["stopped", "paused"] = Field(
         default="stopped", description="stopped: program reset; paused: RUN would continue with the rest"
     )
+    trigger: Mode = Field(default="FT", description="[U] mode of the trigger input in a new pump (TRG)")
     reply_delay_s: float = Field(default=0.0, ge=0, le=10, description="time the pump takes to reply")
     diameter_mm: Decimal = Field(default=Decimal("26.59"), gt=0, le=50, description="diameter set in a new pump")
     fastest_cm_min: float = Field(
@@ -71,18 +79,11 @@ class NewEraOptions(SimulatorOptions):
 
     @model_validator(mode="after")
     def _each_its_own(self) -> Self:
-        if len(set(self.addresses)) < len(self.addresses):
-            raise ValueError(f"network: each pump needs an address of its own, not {self.network}")
-        if self.network and self.address:
-            raise ValueError("network, address: give the addresses of all pumps, or the address of the only one")
-        if self.network and self.reply_delay_s:
-            raise ValueError("network, reply_delay_s: collisions of late replies are not simulated; give one of them")
+        if not self.addresses or len(set(self.addresses)) < len(self.addresses):
+            raise ValueError("addresses: each pump needs an address of its own")
+        if len(self.addresses) > 1 and self.reply_delay_s:
+            raise ValueError("addresses, reply_delay_s: collisions of late replies are not simulated; give one of them")
         return self
-
-    @property
-    def addresses(self) -> tuple[int, ...]:
-        """The addresses of all pumps on the line."""
-        return tuple(int(each) for each in self.network.split(",")) if self.network else (self.address,)
 
     def top_ml_h(self, diameter: Decimal) -> float:
         """The highest rate: the syringe's area times the plunger's speed."""

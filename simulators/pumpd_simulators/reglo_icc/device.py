@@ -62,7 +62,7 @@ class RegloIccPump:
             Channel(plant, options, partial(self._changed, number)) for number, plant in enumerate(plants, start=1)
         ]
         self._memory = memory.of_pump(options)
-        self.address = options.address
+        self.address = options.addresses
         self._apart = options.channel_addressing
         self._tells_events = False
         self._panel_free = True
@@ -74,7 +74,7 @@ class RegloIccPump:
             "@": self._set_address,
             "~": self._addressing,
             "xE": self._event_messages,
-            "#": lambda _: f"{options.description} {options.firmware} {len(plants)}{options.rollers:02d}",
+            "#": lambda _: f"{options.reported_model} {options.firmware} {len(plants)}{options.rollers:02d}",
             "(": lambda _: options.firmware,
             ")": lambda rest: FAIL if rest else f"{len(plants):02d}{options.rollers:02d}",
             "x!": lambda _: str(options.protocol_version),
@@ -110,13 +110,13 @@ class RegloIccPump:
             "T": partial(self._short_time, "pause_s"),
             '"': partial(self._count, "cycles"),
             "%": partial(self._count, "backsteps"),
-            "?": lambda _, __: f"{options.max_flow_ml_min:.2f} ml/min",
-            "!": lambda _, __: f"{options.max_flow_ml_min:.2f} ml/min",
+            "?": lambda _, __: f"{options.rate_max_ml_min:.2f} ml/min",
+            "!": lambda _, __: f"{options.rate_max_ml_min:.2f} ml/min",
             "E": self._runs,
             ":": lambda channel, _: self._total_text(sum(each.total_ml for each in self._counted(channel))),
             "W": lambda channel, _: _done(*(each.clear_total for each in self._counted(channel))),
             "xG": lambda channel, _: f"{sum(each.total_ml for each in self._counted(channel)):.0f}",
-            "xC": lambda channel, _: f"{channel.total_ml / options.max_flow_ml_min * TOP_RPM:.0f}",
+            "xC": lambda channel, _: f"{channel.total_ml / options.rate_max_ml_min * TOP_RPM:.0f}",
             "xJ": lambda channel, _: f"{channel.ran_s * 10:.0f}",
             "xX": lambda channel, _: f"{channel.ran_s * 10:.0f}",
             "xY": lambda channel, _: OK if channel.calibrate() else NO,
@@ -370,7 +370,7 @@ class RegloIccPump:
         """The rate knob works at any time: a run continues at the new flow."""
         now = channel.settings.flow_ml_min
         wanted = now * _keyed(value[:-1]) / 100 if value.endswith("%") else _keyed(value)
-        if not 0 < wanted <= channel.options.max_flow_ml_min:
+        if not 0 < wanted <= channel.options.rate_max_ml_min:
             return False
         channel.turn_to(wanted)
         return True

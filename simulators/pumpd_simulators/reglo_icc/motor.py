@@ -81,7 +81,7 @@ class Channel:
         if kept.mode == VOLUME_TIME:
             return float(kept.volume_ml / kept.run_s * 60) if kept.run_s else 0.0
         if kept.mode == RPM or (kept.mode != FLOW and not kept.by_flow):
-            return float(kept.speed_rpm) / TOP_RPM * self.options.max_flow_ml_min
+            return float(kept.speed_rpm) / TOP_RPM * self.options.rate_max_ml_min
         return float(kept.flow_ml_min)
 
     def keep(self, **changes: object) -> bool:
@@ -92,7 +92,7 @@ class Channel:
                 return False
         self.settings = replace(self.settings, **changes)  # type: ignore[arg-type]
         if self.state == PUMPING and self.settings.mode in (RPM, FLOW):
-            if 0 < self.flow_ml_min() <= self.options.max_flow_ml_min:
+            if 0 < self.flow_ml_min() <= self.options.rate_max_ml_min:
                 self._turn(None)
             else:
                 self.stop()
@@ -126,13 +126,13 @@ class Channel:
         kept, options = self.settings, self.options
         if kept.mode in IN_CYCLES and not kept.cycles:
             return ("C", 0.0)
-        if kept.mode in WITH_VOLUME and not 0 < kept.volume_ml <= options.max_volume_ml:
-            return ("V", options.max_volume_ml)
+        if kept.mode in WITH_VOLUME and not 0 < kept.volume_ml <= options.vtbi_max_ml:
+            return ("V", options.vtbi_max_ml)
         is_timeless = kept.mode in WITH_TIME and not kept.run_s
-        if not is_timeless and 0 < self.flow_ml_min() < options.min_flow_ml_min * (1 - 1e-9):
-            return ("R", options.min_flow_ml_min)
-        if is_timeless or not 0 < self.flow_ml_min() <= options.max_flow_ml_min * (1 + 1e-9):
-            return ("R", options.max_flow_ml_min)
+        if not is_timeless and 0 < self.flow_ml_min() < options.rate_min_ml_min * (1 - 1e-9):
+            return ("R", options.rate_min_ml_min)
+        if is_timeless or not 0 < self.flow_ml_min() <= options.rate_max_ml_min * (1 + 1e-9):
+            return ("R", options.rate_max_ml_min)
         return None
 
     def _part(self, volume_ml: float | None = None, time_s: float | None = None) -> None:
@@ -154,7 +154,7 @@ class Channel:
         """Deliver the nominal target volume in the calibration time [I]; False when that is not possible."""
         volume_ml, time_s = float(number(self.memory["xU"])), float(self.memory["xW"]) / 10
         flow_ml_min = volume_ml / time_s * 60 if time_s else 0.0
-        if self.runs or not 0 < flow_ml_min <= self.options.max_flow_ml_min:
+        if self.runs or not 0 < flow_ml_min <= self.options.rate_max_ml_min:
             return False
         self.state, self.cycles_left, self._run_from = CALIBRATING, 0, sum(self.plant.moved())
         self._on_change(CALIBRATING, "")

@@ -1,6 +1,7 @@
 """The options of a simulated Reglo ICC: its identity, and the other choice for every assumption."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -10,16 +11,24 @@ from pumpd_simulators.family import SimulatorOptions
 class RegloIccOptions(SimulatorOptions):
     """[I] inferred, [U] unknown: an assumption either way. The defaults are what public clients rely on."""
 
+    aliases: ClassVar[Mapping[str, str]] = {
+        "address": "addresses",
+        "description": "reported_model",
+        "max_flow_ml_min": "rate_max_ml_min",
+        "min_flow_ml_min": "rate_min_ml_min",
+        "max_volume_ml": "vtbi_max_ml",
+    }
+
     channels: int = Field(default=1, ge=1, le=4, description="channels of the pump head, each with its own plant")
-    address: int = Field(default=1, ge=1, le=8, description="the pump's own address, for its legacy mode")
+    addresses: int = Field(default=1, ge=1, le=8, description="the pump's own address, for its legacy mode")
     serial: str = Field(default="ICC00001", min_length=1, max_length=20, description="reply to xS")
     firmware: str = Field(default="0208", pattern=r"^[0-9]{1,6}$", description="reply to (, and part of the reply to #")
     protocol_version: int = Field(default=8, ge=0, le=99, description="[U] reply to x!")
-    description: str = Field(default="REGLO ICC", max_length=30, description="model, part of the reply to #")
+    reported_model: str = Field(default="REGLO ICC", max_length=30, description="model, part of the reply to #")
     rollers: int = Field(default=8, ge=1, le=99, description="rollers of each channel, part of the reply to #")
-    max_flow_ml_min: float = Field(default=20.0, gt=0, le=1000, description="flow at 100 rpm; depends on the tubing")
-    min_flow_ml_min: float = Field(default=0.0, ge=0, le=1000, description="[U] below it H is refused (xe: R)")
-    max_volume_ml: float = Field(default=9999.0, gt=0, description="[U] v above this cannot be started (xe: V)")
+    rate_max_ml_min: float = Field(default=20.0, gt=0, le=1000, description="flow at 100 rpm; depends on the tubing")
+    rate_min_ml_min: float = Field(default=0.0, ge=0, le=1000, description="[U] below it H is refused (xe: R)")
+    vtbi_max_ml: float = Field(default=9999.0, gt=0, description="[U] v above this cannot be started (xe: V)")
     tubing_mm: float = Field(default=2.06, gt=0, le=9.99, description="tubing's inner diameter, reply to +")
     channel_addressing: bool = Field(default=False, description="[U] ~ at power-up; false: legacy mode")
     flow_setpoint: bool = Field(default=True, description="[U] xf at power-up; false: S is the speed, not f")

@@ -12,6 +12,6 @@ FAMILY = Family(
     options=SpaceOptions,
     make=lambda plants, _, options: SpaceRack(plants, options),
     physics=lambda _, seed: PlantSettings.syringe(seed),
-    units=lambda options: len(options.slots),
+    units=lambda options: len(options.addresses),
     paced=False,
 )

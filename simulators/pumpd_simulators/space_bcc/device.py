@@ -72,22 +72,22 @@ class SpaceRack:
         if request == "ADMIN:ALIVE":
             found = [Record(seconds, "50100", "GNACK")]
         elif request == "ADMIN:VERSION":
-            found = [Record(seconds, "50100", "GNVERSION", options.version)]
+            found = [Record(seconds, "50100", "GNVERSION", options.firmware)]
         elif request == "MEM:GET":
-            found = [record for slot in options.slots for record in self._slot(slot, seconds)]
-        elif request.startswith("MEM:GETSLOT#") and request[12:] in options.slots:
+            found = [record for slot in options.addresses for record in self._slot(slot, seconds)]
+        elif request.startswith("MEM:GETSLOT#") and request[12:] in options.addresses:
             found = self._slot(request[12:], seconds)
         else:
             found = [Record(seconds, "50100", "GNERR", "11")]
         return Frame(chr(RS).join(str(record) for record in found), options.bed)
 
     def _slot(self, slot: str, seconds: str) -> list[Record]:
-        at = self._options.slots.index(slot)
+        at = self._options.addresses.index(slot)
         plant, address = self.plants[at], f"501{slot}"
         shows_rate = plant.truth().running or self._options.rate_at_rest == "set"
         rate = self._rates[at] if shows_rate else Decimal(0)
         found = [
-            Record(seconds, address, "GNMODEL", self._options.pump_model),
+            Record(seconds, address, "GNMODEL", self._options.reported_model),
             Record(seconds, address, "INRT", f"{rate:.2f}"),
         ]
         if self._options.volume_parameter:

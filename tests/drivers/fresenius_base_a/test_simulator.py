@@ -291,5 +291,5 @@ async def test_faults_can_target_operations(host):
 
 async def test_options_that_do_not_fit_are_refused():
     for options in [{"modules": "7"}, {"modules": "1,1"}, {"modules": ""}, {"standalone": "true", "modules": "1,2"}]:
-        with pytest.raises(ValueError, match="modules"):
+        with pytest.raises(ValueError, match="addresses"):
             FAMILY.options.of(options)

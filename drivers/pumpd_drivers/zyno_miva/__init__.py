@@ -1,0 +1,1 @@
+"""Zyno MIVA and Nimbus II ambulatory volumetric pumps, and other models that speak the same way."""
