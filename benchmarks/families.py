@@ -10,7 +10,7 @@ from pumpd_simulators.bench import simulate
 
 FIRST = "new-era"  # the family to use where only one is measured
 # Only the programmed volume ends their flow, so an order needs a line clamp (COM-13).
-CLAMPED = {"fresenius-base-a", "harvard", "harvard-classic", "reglo-icc", "zyno-miva"}
+CLAMPED = {"fresenius-base-a", "harvard", "harvard-classic", "poseidon", "reglo-icc", "zyno-miva"}
 ORDERS: Mapping[str, Mapping[str, str]] = {name: {"container": "100 mL bag"} for name in ("reglo-icc", "zyno-miva")}
 
 
