@@ -20,7 +20,7 @@ from pumpd_drivers.poseidon.limits import PROVE_S, Plan
 from pumpd_drivers.poseidon.replies import FROZEN_S
 
 BEFORE_END_S = 0.15  # a slice is seen moving so long before it can end
-LATE_S = 1.0  # after its due end a slice that still moves is a fault
+LATE_S = 3.0  # after its due end a slice that still moves is a fault; one that is less late only counts later
 AGAIN_S = 0.05
 
 

@@ -148,6 +148,19 @@ async def test_a_motor_that_does_not_reach_its_speed_is_noticed_and_gets_no_furt
         assert here.motor.steps <= 481  # one slice
 
 
+async def test_a_motor_that_is_a_little_slow_is_counted_as_slow_as_it_is():
+    """200 steps/s of 272: a slice of 481 steps takes 2.4 s instead of 2.0 s at most."""
+    async with rig({"microsteps": 32}, microsteps="32", ceiling_steps_s=200) as here:
+        await here.started(PumpProgram((RateStep(Rate(60), Volume(2)),), INNER))
+        for _ in range(60):
+            reading = await here.poll(1)
+            truth = here.motor.plant.truth().delivered_ml
+            assert float(reading.delivered.decimal) == pytest.approx(truth, abs=0.01)
+        assert reading.alarms == ()
+        assert 0.7 <= truth <= 0.85, "of the 1 mL that were ordered in this time"
+        assert len(here.pump.device.firmware.loops) <= 1
+
+
 async def test_a_stalled_motor_is_not_noticed():
     """What cannot be promised: the reading says that it infuses, and counts a volume that nobody got."""
     async with rig() as here:
