@@ -313,3 +313,42 @@ async def test_only_the_cable_that_the_person_pulled_identifies_a_pump(tmp_path)
         await asyncio.sleep(120)
         assert not proved_by(here, "bed2")
         assert here.gateway.status()["pumps"][1]["to_identify"] == "no cable was pulled in time"
+
+
+@pytest.mark.requirement("COM-15")
+async def test_nobody_identifies_a_pump_while_another_cable_is_in_somebodys_hand(tmp_path):
+    async with alike(tmp_path) as here:
+        await ready(here, "bed1")
+        here.bench.pull("bed1", away_s=20, seen=False)
+        await asyncio.sleep(4)
+        refused = await here.ask(op="identify", pump="bed2", by="n")
+        assert "bed1 went silent a moment ago" in refused.reasons[0]
+        await asyncio.sleep(25)
+        await identify(here, "bed2")
+        assert proved_by(here, "bed2")
+
+
+@pytest.mark.requirement("COM-15")
+async def test_a_cable_that_is_swapped_while_a_nurse_holds_hers_identifies_nothing(tmp_path):
+    """Found by the campaign of cables: the other line was still counted as answering when hers came back."""
+    fresenius = {"driver": "fresenius-base-a", "model": "BASE-A", "clamp": True, "serial": "A"}
+    fresenius["simulated"] = {"name": "fresenius-base-a"}
+    async with open_testbed(tmp_path, beds=TWO, addressed=False, each=dict.fromkeys(TWO, fresenius)) as here:
+        await ready(here)
+        await here.start("bed1", container="100 mL bag")
+        here.bench.pull("bed2", away_s=4, seen=False)
+        await asyncio.sleep(10)
+        assert (await here.ask(op="identify", pump="bed2", by="n")).ok
+        here.bench.swap("bed1", "bed2", away_s=4, seen=False)
+        await asyncio.sleep(2.7)
+        here.bench.pull("bed1", away_s=4, seen=False)
+        await asyncio.sleep(20)
+        assert not proved_by(here, "bed2")
+
+
+@pytest.mark.requirement("COM-15")
+async def test_one_person_at_a_time_identifies_a_pump(tmp_path):
+    async with alike(tmp_path) as here:
+        assert (await here.ask(op="identify", pump="bed1", by="a")).ok
+        refused = await here.ask(op="identify", pump="bed2", by="b")
+        assert "one at a time" in refused.reasons[0]

@@ -123,7 +123,7 @@ class Identifying:
             raise RefusedError(f"identify: {runner.name} is identified already, by {runner.line.proved_by}")
         if runner.family.monitor_only:
             raise RefusedError(f"identify: {runner.name} is only monitored; nothing is ever started on it")
-        if runner.missing or runner.problem:
+        if not runner.line.identified:
             raise RefusedError(
                 f"identify: {runner.name} does not answer now; plug its cable in, switch it on, then begin"
             )
@@ -151,7 +151,7 @@ class Identifying:
 
     def _away(self) -> list[str]:
         """A pump that has been silent for longer is switched off: its cable is not the one that is being moved."""
-        silent = [runner for runner in self._runners.values() if runner.missing or runner.problem]
+        silent = [runner for runner in self._runners.values() if not runner.line.identified]
         return [runner.name for runner in silent if runner.line.silent_s < LATELY_S]
 
     def _passed(self, pump: str, by: str) -> None:
