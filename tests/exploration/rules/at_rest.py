@@ -10,7 +10,7 @@ from tests.exploration.step import RESUMABLE, Step
 @rule("at_rest")
 def flow_at_rest_stops(s: Step) -> bool:
     """A pump that nobody here started, and that is neither stopped nor in alarm, is stopped and the trip latched."""
-    r = s.reading
+    r = s.answer
     quiet = r is None or r.state in (PumpState.STOPPED, PumpState.PAUSED, PumpState.ALARM)
     return quiet or s.stops
 
