@@ -34,9 +34,7 @@ def begin(turn: Turn, event: PumpDoubted) -> None:
             old = {"reading": None, "confirmed": None, "read_back": None, "read_back_from_ns": None, "loaded": False}
             turn.go(State.ORDERED, why, **old)
         else:
-            turn.latch(AlarmCode.IDENTITY_DOUBTED)
-            unknown = infusion.load_unknown or state is State.LOADING  # the answer to its load may still come
-            turn.go(State.TRIPPED, why, confirmed=None, read_back=None, load_unknown=unknown)
+            turn.put_aside(AlarmCode.IDENTITY_DOUBTED, why)
     elif state.may_flow and not state.ending:
         turn.trip(AlarmCode.IDENTITY_DOUBTED, why)
 

@@ -98,15 +98,25 @@ def _remains(binding: ev.Binding | None, now: int) -> int:
 
 def _waiting(sl: Slice, i: Infusion, w: World) -> Key:
     now, r = w.now, i.reading
-    counter = (None if r is None else r.delivered, i.loaded, i.load_unknown, w.loaded, w.reported)
+    kept = i.load_unknown or i.state is State.LOADING or (sl.groups_know("cable") and i.started_ns is not None)
+    counter = (
+        None if r is None else r.delivered,
+        -1 if r is None or not kept else _age(r.asked_ns, now, max(sl.dose, sl.lease)),  # it may have given more since
+        (i.loaded, i.load_unknown, w.loaded, w.reported),
+    )
     match i.state:
         case State.ORDERED | State.LOADING:
             cut = 0 if sl.loaded_within == NEVER else sl.loaded_within
             since = i.ordered_ns if i.started_ns is None else i.since_ns
             since = max(since, i.identified_ns or since)
+            waits = (
+                ()
+                if i.doubted_ns is not None and w.doubted is not None
+                else (_age(since, now, cut), _ago(w.loading, now, cut))
+            )
             stale = (_age(i.since_ns, now, 1), _age(i.read_back_from_ns, now, 1), _ago(w.back_from, now, 1))
             asked = stale if sl.groups_know("stale") else ()
-            return (*counter, r is None, _age(since, now, cut), _ago(w.loading, now, cut), asked)
+            return (*counter, r is None, waits, asked)
         case State.READY:
             return (*counter, _remains(i.challenge, now), _remains(w.open, now))
         case State.PAUSED:
@@ -184,7 +194,7 @@ def _ending(sl: Slice, i: Infusion, w: World, *, over: bool) -> Key:
         _age(i.no_flow_since_ns, now, still_cut),
         _age(i.flow_since_ns, now, sl.dose if r is None else 3),
         i.then,
-        (i.loaded, w.loaded, w.reported),
+        (i.loaded, i.load_unknown, w.loaded, w.reported),
         None if w.still is None else (_ago(w.still[0], now, still_cut), w.still[1]),
         _ago(w.stop_last, now, 1),
         _ago(w.stop_first, now, stop_cut),

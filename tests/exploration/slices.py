@@ -283,7 +283,9 @@ SLICES = (
         identified_within=2,
         nodes=900,
     ),
-    Slice("swapped", "the cable on another pump, or back, of a running pump", "cable clear", dose=3, after=RAN, nodes=900),
+    Slice(
+        "swapped", "the cable on another pump, or back, of a running pump", "cable clear", dose=3, after=RAN, nodes=900
+    ),
     Slice(
         "rejoined",
         "the same of a paused pump: remainders, restarts, display readings",
