@@ -3,7 +3,7 @@
 Instants become ages, cut where no limit and no rule can distinguish them. Left out are texts, records, names;
 which alarms are shown, except the two that rules ask for; which trips are latched, except whether there are any,
 whether a person may resume after them and whether one is a doubt; and in each state what is written again before
-anything reads it.What is left out must not matter: `test_slices` takes pairs of nodes with one key, lets everything
+anything reads it. What is left out must not matter: `test_slices` takes pairs of nodes with one key, lets everything
 happen to both, and expects the same answers and again the same key.
 """
 
@@ -98,7 +98,7 @@ def _remains(binding: ev.Binding | None, now: int) -> int:
 
 def _waiting(sl: Slice, i: Infusion, w: World) -> Key:
     now, r = w.now, i.reading
-    kept = i.load_unknown or i.state is State.LOADING or (sl.groups_know("cable") and i.started_ns is not None)
+    kept = i.load_unknown or (i.started_ns is not None and (i.state is State.LOADING or sl.groups_know("cable")))
     counter = (
         None if r is None else r.delivered,
         -1 if r is None or not kept else _age(r.asked_ns, now, max(sl.dose, sl.lease)),  # it may have given more since
@@ -109,14 +109,12 @@ def _waiting(sl: Slice, i: Infusion, w: World) -> Key:
             cut = 0 if sl.loaded_within == NEVER else sl.loaded_within
             since = i.ordered_ns if i.started_ns is None else i.since_ns
             since = max(since, i.identified_ns or since)
-            waits = (
-                ()
-                if i.doubted_ns is not None and w.doubted is not None
-                else (_age(since, now, cut), _ago(w.loading, now, cut))
-            )
+            waits: Key = (_age(since, now, cut), _ago(w.loading, now, cut))
+            if i.doubted_ns is not None and w.doubted is not None:
+                waits = ()  # until it is identified; then it waits again
             stale = (_age(i.since_ns, now, 1), _age(i.read_back_from_ns, now, 1), _ago(w.back_from, now, 1))
             asked = stale if sl.groups_know("stale") else ()
-            return (*counter, r is None, waits, asked)
+            return (*counter, _remains(i.challenge, now), waits, asked)
         case State.READY:
             return (*counter, _remains(i.challenge, now), _remains(w.open, now))
         case State.PAUSED:

@@ -284,7 +284,12 @@ SLICES = (
         nodes=900,
     ),
     Slice(
-        "swapped", "the cable on another pump, or back, of a running pump", "cable clear", dose=3, after=RAN, nodes=900
+        "swapped",
+        "the cable on another pump, or back, of a running pump",
+        "cable clear",
+        dose=3,
+        after=RUNNING,
+        nodes=900,
     ),
     Slice(
         "rejoined",

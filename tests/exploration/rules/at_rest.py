@@ -33,22 +33,18 @@ def pause_is_bounded(s: Step) -> bool:
 
 @rule("at_rest")
 def same_trip_again_ends(s: Step) -> bool:
-    """The same trip, repeated up to the limit, ends the infusion when it is cleared; in doubt nothing is."""
-    if not isinstance(s.event, ev.TripsCleared) or s.before.state is not State.TRIPPED:
+    """The same trip, repeated up to the limit, ends the infusion when it is cleared."""
+    if not isinstance(s.event, ev.TripsCleared) or s.before.state is not State.TRIPPED or s.in_doubt:
         return True
-    if s.in_doubt:
-        return s.after.trips == s.before.trips
     often = any(s.noted.latches.count(code) >= s.slice.same_trips for code in s.before.trips)
     return not often or s.after.state is State.STOPPED
 
 
 @rule("at_rest")
 def final_trip_ends(s: Step) -> bool:
-    """A trip after which nobody may resume ends the infusion when it is cleared; in doubt nothing is."""
-    if not isinstance(s.event, ev.TripsCleared) or s.before.state is not State.TRIPPED:
+    """A trip after which nobody may resume ends the infusion when it is cleared."""
+    if not isinstance(s.event, ev.TripsCleared) or s.before.state is not State.TRIPPED or s.in_doubt:
         return True
-    if s.in_doubt:
-        return s.after.trips == s.before.trips
     return s.after.state is State.STOPPED or not set(s.before.trips) - RESUMABLE
 
 

@@ -77,6 +77,12 @@ def our_pump_contradicts_nothing(s: Step) -> bool:
     return ev.Mismatched not in s.kinds or w.line is Line.OTHER or w.lied or w.by_panel
 
 
+@rule("at_rest")
+def nothing_is_cleared_in_doubt(s: Step) -> bool:
+    """A trip stays latched while it is not known which pump answers."""
+    return not isinstance(s.event, ev.TripsCleared) or not s.in_doubt or s.after.trips == s.before.trips
+
+
 @rule("flow")
 def doubt_stops(s: Step) -> bool:
     """A flow is stopped when the cable is back, unless no other pump is alike and it has counted enough to be known."""
