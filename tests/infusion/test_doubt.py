@@ -205,6 +205,7 @@ def test_an_identified_pump_has_as_long_to_be_loaded_as_a_new_order(silent_s, st
 def test_an_identified_pump_is_read_before_it_is_loaded():
     """It was idle when it was last read, and somebody may have started it at its panel since."""
     here = bench()
+    here.wait(2 * S)
     doubt(here)
     here.now_ns += MIN
     here.pump.flowing = True
