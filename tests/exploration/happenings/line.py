@@ -10,16 +10,23 @@ from tests.exploration.slices import ALTERED, NORMAL, RATE, TICK, program
 from tests.exploration.world import Line, World
 
 
+def _loaded_elsewhere(w: World, outcome: Done[None] | Unknown) -> Outcome:
+    if isinstance(outcome, Unknown):
+        return ev.ProgramLoaded(at_ns(w), outcome), w._replace(load_open=False)
+    if w.line is Line.OUT or w.other[1]:
+        return None
+    return ev.ProgramLoaded(at_ns(w), outcome), w._replace(load_open=False, other=(0, False))
+
+
 def _loaded(name: str, group: str, outcome: object, rate: bool | None) -> None:
     @happens(group, name)
     def _make(i: Infusion, w: World) -> Outcome:
         if not w.load_open or (w.flowing and isinstance(outcome, Done)):
             return None  # a flowing pump accepts no program
-        connected = w.line is Line.OURS
-        if not connected and not isinstance(outcome, Unknown):
-            return None
+        if w.line is not Line.OURS:
+            return None if isinstance(outcome, Refused) else _loaded_elsewhere(w, outcome)
         w = w._replace(load_open=False)
-        if rate is not None and not w.flowing and connected:
+        if rate is not None and not w.flowing:
             w = w._replace(held=(w.vtbi, rate), shown=0, lied=w.lied or w.blink)  # unseen volume is erased
         return ev.ProgramLoaded(at_ns(w), outcome), w  # type: ignore[arg-type]
 
@@ -39,9 +46,10 @@ def _loaded_more(i: Infusion, w: World) -> Outcome:
 
 @happens("base", "read back")
 def _read_back(i: Infusion, w: World) -> Outcome:
-    if not w.back_open or w.held is None or w.line is not Line.OURS:
+    """Another pump holds an equal program, as the worst case."""
+    if not w.back_open or w.held is None or w.line is Line.OUT:
         return None
-    held = program(w.held[0], RATE if w.held[1] else ALTERED)
+    held = program(w.vtbi) if w.line is Line.OTHER else program(w.held[0], RATE if w.held[1] else ALTERED)
     return ev.ProgramReadBack(at_ns(w), Done(held)), w._replace(back_open=False)
 
 
@@ -57,17 +65,28 @@ _no_read_back("read-back refused", Refused(("no",)))
 _no_read_back("read-back not answered", Unknown("silence"))
 
 
+def _flowing(w: World) -> World:
+    """The pump that the cable leads to has carried out a start."""
+    if w.line is Line.OTHER:
+        return w._replace(other=(w.other[0], True))
+    return w._replace(flowing=True, by_panel=False)
+
+
 @happens("base", "pump carries out the start")
 def _takes_start(i: Infusion, w: World) -> Outcome:
-    return (None, w._replace(flowing=True, start_left=False, by_panel=False)) if w.start_left else None
+    if not w.start_left:
+        return None
+    w = w._replace(start_left=False)
+    return None, _flowing(w)
 
 
 @happens("base", "start answered")
 def _start_done(i: Infusion, w: World) -> Outcome:
-    if not w.start_open or w.line is not Line.OURS:
+    if not w.start_open or w.line is Line.OUT:
         return None
-    flowing = w.flowing or w.start_left
-    return ev.StartAnswered(at_ns(w), Done(None)), w._replace(start_open=False, flowing=flowing, start_left=False)
+    if w.start_left:
+        w = _flowing(w)
+    return ev.StartAnswered(at_ns(w), Done(None)), w._replace(start_open=False, start_left=False)
 
 
 @happens("start", "start answered, pump stays stopped")

@@ -204,6 +204,14 @@ DOUBTING = (
         "rejoined",
     ),
     Mutant(
+        "the stop of whatever answers is believed",
+        "evaluate:_stopped",
+        "return stopped(",
+        "return (infusion.doubted_ns is not None and _no_flow(infusion)) or stopped(",
+        "no_flow_in_a_state_without_flow",
+        "swapped",
+    ),
+    Mutant(
         "any pump in doubt counts as not flowing",
         "evaluate:_no_flow",
         "return infusion.doubted_reading is not None and infusion.doubted_reading.state.no_flow",
