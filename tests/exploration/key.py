@@ -61,6 +61,7 @@ def _cable(sl: Slice, i: Infusion, w: World) -> Key:
     quiet = i.doubted_reading is not None and i.doubted_reading.state.no_flow
     return (
         (w.line, w.other),
+        _ago(w.answered, w.now, 2) if sl.groups_know("reconcile") else 0,  # a doubt keeps the last answer
         (_age(i.doubted_ns, w.now, waits), _ago(w.doubted, w.now, waits)),
         (quiet, w.quiet) if i.doubted_ns is not None or w.doubted is not None else (),
         (i.mismatched, w.mismatched, w.others) if i.doubted_ns is not None or w.doubted is not None else (),

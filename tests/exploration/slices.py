@@ -299,6 +299,6 @@ SLICES = (
         after=PAUSED,
         nodes=900,
     ),
-    Slice("whole", "everything", ALL, dose=3, nodes=300),
-    Slice("paused", "everything, from a pause on", ALL, dose=3, after=PAUSED, nodes=300),
+    Slice("whole", "everything but cables", ALL, dose=3, nodes=300),
+    Slice("paused", "the same, from a pause on", ALL, dose=3, after=PAUSED, nodes=300),
 )
