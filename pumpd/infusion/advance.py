@@ -175,7 +175,7 @@ def _resume_requested(turn: Turn, by: str) -> None:
 
 def _segment_planned(turn: Turn, segment: Segment | None) -> None:
     infusion = turn.infusion
-    if infusion.state is not State.PAUSED:
+    if infusion.state is not State.PAUSED or infusion.doubted_ns is not None:
         return
     if segment is None or segment.program.vtbi <= infusion.limits.over_delivery:
         turn.go(State.STOPPED, "the pump cannot deliver what is left")
@@ -343,8 +343,7 @@ def _control_restarted(turn: Turn) -> None:
     elif turn.never_flowed:
         turn.go(State.ABANDONED, why)
     else:
-        turn.latch(AlarmCode.CONTROL_RESTARTED)
-        turn.go(State.TRIPPED, why)
+        turn.put_aside(AlarmCode.CONTROL_RESTARTED, why)
 
 
 def _deadman_failed(turn: Turn, cause: str, *, alone: bool) -> None:

@@ -15,6 +15,7 @@ from pumpd.infusion.readings import apply_reading
 from pumpd.infusion.states import State
 from pumpd.infusion.turn import Turn
 from pumpd.pump import AlarmCode, PumpAlarm, PumpState, Reading
+from pumpd.quantities import Duration, Volume
 
 
 def begin(turn: Turn, event: PumpDoubted) -> None:
@@ -29,11 +30,11 @@ def begin(turn: Turn, event: PumpDoubted) -> None:
     turn.set(no_flow_since_ns=None)
     if state in (State.LOADING, State.READY, State.ARMED):
         if infusion.started_ns is None:
-            turn.go(State.ORDERED, why, confirmed=None, read_back=None, read_back_from_ns=None, loaded=False)
+            # That it was idle before the doubt is no reason to load it afterwards.
+            old = {"reading": None, "confirmed": None, "read_back": None, "read_back_from_ns": None, "loaded": False}
+            turn.go(State.ORDERED, why, **old)
         else:
-            turn.latch(AlarmCode.IDENTITY_DOUBTED)
-            unknown = infusion.load_unknown or state is State.LOADING  # the answer to its load may still come
-            turn.go(State.TRIPPED, why, confirmed=None, read_back=None, load_unknown=unknown)
+            turn.put_aside(AlarmCode.IDENTITY_DOUBTED, why)
     elif state.may_flow and not state.ending:
         turn.trip(AlarmCode.IDENTITY_DOUBTED, why)
 
@@ -41,6 +42,8 @@ def begin(turn: Turn, event: PumpDoubted) -> None:
 def reading(turn: Turn, taken: Reading) -> None:
     """A reading of a pump that may be another one."""
     infusion = turn.infusion
+    if infusion.state.ended:
+        return
     turn.set(link_lost=False, doubted_reading=taken)
     against = contradiction(infusion, taken)
     if against and not infusion.mismatched:
@@ -91,7 +94,16 @@ def _continues(infusion: Infusion, taken: Reading) -> bool:
     """It flows at the programmed rate, and its counter is where it must be by now: no idle pump shows that."""
     if taken.state is not PumpState.INFUSING or PumpAlarm.PUMP_RESET in taken.alarms:
         return False
-    if contradiction(infusion, taken) or taken.delivered < infusion.counted:
+    if contradiction(infusion, taken) or taken.delivered < _least(infusion, taken):
         return False
     after = apply_reading(infusion, taken)
     return isinstance(front_panel.check(after, taken.answered_ns), Permit)
+
+
+def _least(infusion: Infusion, taken: Reading) -> Volume:
+    """What this infusion's pump must have counted by this reading, if it flowed all the time since its last one."""
+    last, slowest = infusion.reading, min(step.rate for step in infusion.segment.program.steps)
+    if last is None:
+        return infusion.counted
+    flowed = slowest.volume_in(Duration.from_ns(max(0, taken.asked_ns - last.answered_ns)))
+    return max(infusion.counted, last.delivered + flowed - infusion.limits.counter_slack)

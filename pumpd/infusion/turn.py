@@ -70,6 +70,12 @@ class Turn:
             self.latch(AlarmCode.START_FAILED)
             self.go(State.TRIPPED, why)
 
+    def put_aside(self, code: AlarmCode, why: str) -> None:
+        """A remainder that was being prepared trips. Its load may have been carried out, and nobody knows."""
+        unknown = self.infusion.load_unknown or self.infusion.state is State.LOADING
+        self.latch(code)
+        self.go(State.TRIPPED, why, confirmed=None, read_back=None, load_unknown=unknown)
+
     @property
     def never_flowed(self) -> bool:
         """No start was sent, and no flow was seen that a person started at the pump."""

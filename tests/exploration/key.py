@@ -3,7 +3,7 @@
 Instants become ages, cut where no limit and no rule can distinguish them. Left out are texts, records, names;
 which alarms are shown, except the two that rules ask for; which trips are latched, except whether there are any,
 whether a person may resume after them and whether one is a doubt; and in each state what is written again before
-anything reads it.What is left out must not matter: `test_slices` takes pairs of nodes with one key, lets everything
+anything reads it. What is left out must not matter: `test_slices` takes pairs of nodes with one key, lets everything
 happen to both, and expects the same answers and again the same key.
 """
 
@@ -12,7 +12,7 @@ from pumpd.infusion import events as ev
 from pumpd.pump import AlarmCode, PumpAlarm
 from tests.exploration.slices import NEVER, NORMAL, RATE, TICK, Slice, volume
 from tests.exploration.step import FLOW, RESUMABLE
-from tests.exploration.world import World
+from tests.exploration.world import Line, World
 
 Key = tuple[object, ...]
 
@@ -34,13 +34,15 @@ def key(sl: Slice, i: Infusion, w: World) -> Key:
         w.start_left,
         w.stop_left,
     )
+    cable = _cable(sl, i, w) if sl.groups_know("cable") else ()
     if state.ended:
-        return (state, doubt, *_ended(sl, i, w, pump, doubt=doubt))
+        return (state, doubt, *cable, *_ended(sl, i, w, pump, doubt=doubt))
     resumable = set(i.trips) <= RESUMABLE
     over = not resumable or (state.ending and not sl.groups_know("clear", "pause"))  # it will not flow again
     return (
         state,
         pump,
+        cable,
         _of_state(sl, i, w, over=over),
         () if over or i.started_ns is None else _clock(sl, i, w),
         (i.counted, i.given_before, w.before, w.counted, w.vtbi),
@@ -48,6 +50,21 @@ def key(sl: Slice, i: Infusion, w: World) -> Key:
         (w.start_open, w.load_open, w.back_open, w.used is None),
         min(i.unaccounted, volume(sl.dose * NORMAL)),  # no more is ever booked
         () if sl.same_trips == NEVER else (frozenset(i.trips), _latest(sl, i, w)),
+    )
+
+
+def _cable(sl: Slice, i: Infusion, w: World) -> Key:
+    """Where it leads, and what is known of that; how long only where an order waits."""
+    if i.state.ended:
+        return (w.line, w.other, w.line is Line.OTHER and w.others)
+    waits = sl.identified_within if i.state is State.ORDERED and sl.identified_within != NEVER else 0
+    quiet = i.doubted_reading is not None and i.doubted_reading.state.no_flow
+    return (
+        (w.line, w.other),
+        _ago(w.answered, w.now, 2) if sl.groups_know("reconcile") else 0,  # a doubt keeps the last answer
+        (_age(i.doubted_ns, w.now, waits), _ago(w.doubted, w.now, waits)),
+        (quiet, w.quiet) if i.doubted_ns is not None or w.doubted is not None else (),
+        (i.mismatched, w.mismatched, w.others) if i.doubted_ns is not None or w.doubted is not None else (),
     )
 
 
@@ -82,14 +99,23 @@ def _remains(binding: ev.Binding | None, now: int) -> int:
 
 def _waiting(sl: Slice, i: Infusion, w: World) -> Key:
     now, r = w.now, i.reading
-    counter = (None if r is None else r.delivered, i.loaded, i.load_unknown, w.loaded, w.reported)
+    kept = i.load_unknown or (i.started_ns is not None and (i.state is State.LOADING or sl.groups_know("cable")))
+    counter = (
+        None if r is None else r.delivered,
+        -1 if r is None or not kept else _age(r.asked_ns, now, max(sl.dose, sl.lease)),  # it may have given more since
+        (i.loaded, i.load_unknown, w.loaded, w.reported),
+    )
     match i.state:
         case State.ORDERED | State.LOADING:
             cut = 0 if sl.loaded_within == NEVER else sl.loaded_within
             since = i.ordered_ns if i.started_ns is None else i.since_ns
+            since = max(since, i.identified_ns or since)
+            waits: Key = (_age(since, now, cut), _ago(w.loading, now, cut))
+            if i.doubted_ns is not None and w.doubted is not None:
+                waits = ()  # until it is identified; then it waits again
             stale = (_age(i.since_ns, now, 1), _age(i.read_back_from_ns, now, 1), _ago(w.back_from, now, 1))
             asked = stale if sl.groups_know("stale") else ()
-            return (*counter, _age(since, now, cut), _ago(w.loading, now, cut), asked)
+            return (*counter, _remains(i.challenge, now), waits, asked)
         case State.READY:
             return (*counter, _remains(i.challenge, now), _remains(w.open, now))
         case State.PAUSED:
@@ -167,7 +193,7 @@ def _ending(sl: Slice, i: Infusion, w: World, *, over: bool) -> Key:
         _age(i.no_flow_since_ns, now, still_cut),
         _age(i.flow_since_ns, now, sl.dose if r is None else 3),
         i.then,
-        (i.loaded, w.loaded, w.reported),
+        (i.loaded, i.load_unknown, w.loaded, w.reported),
         None if w.still is None else (_ago(w.still[0], now, still_cut), w.still[1]),
         _ago(w.stop_last, now, 1),
         _ago(w.stop_first, now, stop_cut),

@@ -9,6 +9,7 @@ from pumpd.infusion import events as ev
 from pumpd.infusion.states import TRANSITIONS
 from pumpd.infusion.turn import ImpossibleTransitionError
 from tests.exploration.happenings import HAPPENINGS
+from tests.exploration.happenings.cable import BACK, IDENTIFIED
 from tests.exploration.key import key
 from tests.exploration.rules import broken
 from tests.exploration.slices import BEGAN, NORMAL, Slice
@@ -154,11 +155,11 @@ class Explorer:
             self._check_ends()
 
     def _stops(self, node: int) -> bool:
-        """A stop that the pump carries out, then readings a tick apart."""
-        for name in ("stop", "pump carries out the stop", *("reading", "time passes") * 4):
+        """A stop that the pump carries out, once its cable leads to it, then readings a tick apart."""
+        for name in (BACK, IDENTIFIED, "stop", "pump carries out the stop", *("reading", "time passes") * 4):
             if node >= len(self._edges):
-                return True  # not explored: the bound of the slice is nearer than eight steps
-            there = self._edges[node][self._number[name]]
+                return True  # not explored: the bound of the slice is nearer than these steps
+            there = self._edges[node][self._number[name]] if name in self._number else -1
             if there == -2:
                 return True  # a rule is broken on this path, which is reported already
             node = node if there < 0 else there

@@ -22,6 +22,7 @@ OVER = 3  # units: the most that does not exceed 0.1 mL
 PLACE = Place(session="s-1", gateway="ward-7", pump="bed1", serial="SN-1")
 PATIENT = "P-1"
 NEVER = 99
+OTHERS = 6  # units that another pump of the same kind gives, with a program equal to ours
 BEGAN = 2  # ticks, so that even the first reading can be two ticks late
 
 
@@ -59,6 +60,8 @@ class Slice:
     pauses: int = 2
     same_trips: int = NEVER
     loaded_within: int = NEVER
+    identified_within: int = NEVER
+    recognized_from: int = NORMAL  # units
     after: tuple[str, ...] = ()  # what has already happened when the search begins
     nodes: int | None = None
 
@@ -103,6 +106,8 @@ class Slice:
                 flowing_within_ns=self.flowing_within * TICK,
                 read_back_within_ns=self.read_back_within * TICK,
                 loaded_within_ns=self.loaded_within * TICK,
+                identified_within_ns=self.identified_within * TICK,
+                recognized_from=volume(self.recognized_from),
                 stop_retry_ns=TICK,
                 stop_alarm_ns=self.stop_alarm * TICK,
                 still_for_ns=TICK,
@@ -269,6 +274,31 @@ SLICES = (
         after=RUNNING,
         nodes=700,
     ),
-    Slice("whole", "everything", ALL, dose=3, nodes=300),
-    Slice("paused", "everything, from a pause on", ALL, dose=3, after=PAUSED, nodes=300),
+    Slice(
+        "cable",
+        "the cable on another pump, or back, from the order on",
+        "cable",
+        dose=3,
+        loaded_within=2,
+        identified_within=2,
+        nodes=900,
+    ),
+    Slice(
+        "swapped",
+        "the cable on another pump, or back, of a running pump",
+        "cable clear",
+        dose=3,
+        after=RUNNING,
+        nodes=900,
+    ),
+    Slice(
+        "rejoined",
+        "the same of a paused pump: remainders, restarts, display readings",
+        "cable resume clear restart reconcile",
+        dose=3,
+        after=PAUSED,
+        nodes=900,
+    ),
+    Slice("whole", "everything but cables", ALL, dose=3, nodes=300),
+    Slice("paused", "the same, from a pause on", ALL, dose=3, after=PAUSED, nodes=300),
 )

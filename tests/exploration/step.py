@@ -23,6 +23,7 @@ RESUMABLE = frozenset(
         AlarmCode.PUMP_WATCHDOG,
         AlarmCode.CONTROL_RESTARTED,
         AlarmCode.DEADMAN_FAILED,
+        AlarmCode.IDENTITY_DOUBTED,
     }
 )
 
@@ -39,7 +40,18 @@ class Step(NamedTuple):
 
     @property
     def reading(self) -> Reading | None:
+        """What our pump reports, as far as the witness knows."""
+        return None if self.in_doubt else self.answer
+
+    @property
+    def answer(self) -> Reading | None:
+        """What the pump reports that answers, whichever it is."""
         return self.event.reading if isinstance(self.event, ev.ReadingTaken) else None
+
+    @property
+    def in_doubt(self) -> bool:
+        """Since the cable came back nobody has identified the pump, and control has not recognized it."""
+        return self.noted.doubted is not None
 
     @property
     def stops(self) -> bool:
@@ -54,5 +66,7 @@ def take(sl: Slice, i: Infusion, w: World, event: ev.Event | None) -> Step:
         return Step(sl, None, i, i, w, w, (), frozenset())
     noted = note_event(sl, i, w, event)
     after, actions = advance(i, event)
+    if any(isinstance(action, ev.PumpRecognized) for action in actions):
+        noted = note_event(sl, i, w._replace(doubted=None), event)  # from this reading on it counts
     world = note_actions(sl, i, after, noted, actions)
     return Step(sl, event, i, after, noted, world, actions, frozenset(map(type, actions)))

@@ -27,6 +27,7 @@ WAYS = {
         "running>completing completing>completed completing>stopping running>pausing pausing>paused pausing>stopping "
         "paused>loading paused>stopped"
     ),
+    "cable": "loading>ordered ready>ordered armed>ordered",
     "unseen": (
         "paused>stopping loading>tripped loading>stopped ready>tripped ready>stopped armed>tripped armed>stopped "
         "starting>pausing tripped>paused"

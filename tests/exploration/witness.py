@@ -4,14 +4,30 @@ from pumpd.infusion import Infusion, State
 from pumpd.infusion import events as ev
 from pumpd.pump import Done, PumpState, Reading, Unknown
 from tests.exploration.slices import NEVER, PATIENT, PLACE, TICK, Slice, program, units
-from tests.exploration.world import World
+from tests.exploration.world import Line, World
 
 
 def note_event(sl: Slice, i: Infusion, w: World, event: ev.Event) -> World:
     """What the witness notes when an event arrives, before the infusion answers it."""
     match event:
         case ev.ReadingTaken(reading=reading):
+            if w.doubted is not None:
+                return w._replace(quiet=reading.state in NO_FLOW)
             return _note_reading(i, w, reading)
+        case ev.PumpDoubted(others=others) if not i.state.ended:
+            return w._replace(
+                doubted=w.now,
+                others=others,
+                mismatched=False,
+                quiet=False,
+                open=None,
+                permit=None,
+                back_ok=False,
+                idle_at=None,
+                still=None,
+            )
+        case ev.PumpIdentified() if not i.state.ended:
+            return w._replace(doubted=None, still=None, loading=w.now if i.state is State.ORDERED else w.loading)
         case ev.ChallengeIssued(nonce=nonce) if i.state is State.READY:
             action = ev.ConfirmAction.START if w.started is None else ev.ConfirmAction.RESUME
             expires = (w.now + sl.confirmation) * TICK
@@ -94,7 +110,7 @@ def note_actions(sl: Slice, i: Infusion, after: Infusion, w: World, actions: tup
             case ev.StopPump():
                 first = w.stop_first is None
                 w = w._replace(
-                    stop_left=True,
+                    stop_left=w.line is not Line.OUT,
                     stop_last=w.now,
                     stop_first=w.now if first else w.stop_first,
                     still=None if first else w.still,
@@ -137,6 +153,8 @@ def note_actions(sl: Slice, i: Infusion, after: Infusion, w: World, actions: tup
                 w = w._replace(plan=units(delivered), blink=w.blink or (w.unseen and w.asked == w.now))
             case ev.RenewLease(until_ns=until):
                 w = w._replace(lease=until // TICK)
+            case ev.Mismatched():
+                w = w._replace(mismatched=True)
             case ev.Record(kind="delivery_reconciled"):
                 w = w._replace(counted=units(after.counted), latched=False)
     new = tuple(code for code in after.trips if code not in i.trips)
@@ -145,6 +163,8 @@ def note_actions(sl: Slice, i: Infusion, after: Infusion, w: World, actions: tup
     if after.state is not i.state:
         if i.state is State.ARMED and after.state is not State.STARTING:
             w = w._replace(permit=None)
+        if after.state is State.ORDERED:
+            w = w._replace(loaded=False, reported=None)
         if after.state is State.PAUSING:
             w = w._replace(pauses=w.pauses + 1)
         if after.state is State.COMPLETING or (i.state.ending and not after.state.may_flow):

@@ -3,11 +3,20 @@
 The witness trusts nothing but events and actions. No rule asks the infusion whether it was allowed to do what it did.
 """
 
+from enum import StrEnum
 from typing import NamedTuple
 
 from pumpd.infusion import events as ev
 from pumpd.pump import AlarmCode
 from tests.exploration.slices import NORMAL
+
+
+class Line(StrEnum):
+    """What our cable leads to."""
+
+    OURS = "our pump"
+    OUT = "nothing"
+    OTHER = "another pump of the same kind"
 
 
 class World(NamedTuple):
@@ -25,6 +34,9 @@ class World(NamedTuple):
     unseen: bool = False  # it flowed by its panel since the last reading
     lost: bool = False  # it has lost its supply and its count since then
     blink: bool = False  # it was started by hand between the poll for a resume and the load
+    # the cable
+    line: Line = Line.OURS
+    other: tuple[int, bool] = (0, False)  # what the other pump that answers has counted, and whether it flows
     # the line
     start_left: bool = False  # the pump may still carry it out
     start_open: bool = False  # its answer is awaited
@@ -48,6 +60,11 @@ class World(NamedTuple):
     latched: bool = False
     latches: tuple[AlarmCode, ...] = ()  # all of this infusion, if the slice counts them
     uncertain: bool = False
+    # the witness: which pump answers
+    doubted: int | None = None  # since when that is not known
+    others: bool = False  # it may be another bed's
+    mismatched: bool = False  # a reading since then contradicted
+    quiet: bool = False  # the last reading since then showed no flow
     # the witness: flow
     lease: int | None = None
     asked: int | None = None

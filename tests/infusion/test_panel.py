@@ -148,14 +148,22 @@ def test_after_a_counter_restarted_in_a_pause_what_is_given_by_hand_is_booked():
 
 
 @pytest.mark.requirement("RUN-05", "COM-05")
-def test_after_an_unanswered_load_the_counter_may_have_restarted():
-    """The pump took the remainder, its reply was lost, and a person started it: all that it shows may be new."""
+@pytest.mark.parametrize("how", ["the reply is lost", "control is restarted before the reply"])
+def test_after_an_unanswered_load_the_counter_may_have_restarted(how):
+    """The pump took the remainder, nobody knows, and a person started it: all that it shows may be new."""
     here = bench().run()
     here.wait(4 * S)
     here.send(ev.PauseRequested(here.now_ns, "n", "x"))
     here.wait(4 * S)
-    here.line = lambda what: "lost-reply" if what == "load" else "ok"
-    here.send(ev.ResumeRequested(here.now_ns, "n"))
+    if how == "the reply is lost":
+        here.line = lambda what: "lost-reply" if what == "load" else "ok"
+        here.send(ev.ResumeRequested(here.now_ns, "n"))
+    else:
+        here.auto = False
+        here.send(ev.ResumeRequested(here.now_ns, "n"))
+        here.read()
+        here._load(here.infusion.segment.program)
+        here.send(ev.ControlRestarted(here.now_ns))
     assert here.state is State.TRIPPED
     here.line = lambda _what: "down"
     here.pump.flowing = True  # by hand

@@ -7,7 +7,15 @@ from pumpd.infusion import events as ev
 from pumpd.pump import Done, Refused, Unknown
 from tests.exploration.happenings.alphabet import Outcome, at_ns, happens
 from tests.exploration.slices import ALTERED, NORMAL, RATE, TICK, program
-from tests.exploration.world import World
+from tests.exploration.world import Line, World
+
+
+def _loaded_elsewhere(w: World, outcome: Done[None] | Unknown) -> Outcome:
+    if isinstance(outcome, Unknown):
+        return ev.ProgramLoaded(at_ns(w), outcome), w._replace(load_open=False)
+    if w.line is Line.OUT or w.other[1]:
+        return None
+    return ev.ProgramLoaded(at_ns(w), outcome), w._replace(load_open=False, other=(0, False))
 
 
 def _loaded(name: str, group: str, outcome: object, rate: bool | None) -> None:
@@ -15,6 +23,8 @@ def _loaded(name: str, group: str, outcome: object, rate: bool | None) -> None:
     def _make(i: Infusion, w: World) -> Outcome:
         if not w.load_open or (w.flowing and isinstance(outcome, Done)):
             return None  # a flowing pump accepts no program
+        if w.line is not Line.OURS:
+            return None if isinstance(outcome, Refused) else _loaded_elsewhere(w, outcome)
         w = w._replace(load_open=False)
         if rate is not None and not w.flowing:
             w = w._replace(held=(w.vtbi, rate), shown=0, lied=w.lied or w.blink)  # unseen volume is erased
@@ -29,40 +39,54 @@ _loaded("loaded at another rate", "load", Done(None), rate=False)
 
 @happens("load", "loaded with a larger volume")
 def _loaded_more(i: Infusion, w: World) -> Outcome:
-    if not w.load_open or w.flowing:
+    if not w.load_open or w.flowing or w.line is not Line.OURS:
         return None
     return ev.ProgramLoaded(at_ns(w), Done(None)), w._replace(load_open=False, held=(w.vtbi + NORMAL, True), shown=0)
 
 
 @happens("base", "read back")
 def _read_back(i: Infusion, w: World) -> Outcome:
-    if not w.back_open or w.held is None:
+    """Another pump holds an equal program, as the worst case."""
+    if not w.back_open or w.held is None or w.line is Line.OUT:
         return None
-    held = program(w.held[0], RATE if w.held[1] else ALTERED)
+    held = program(w.vtbi) if w.line is Line.OTHER else program(w.held[0], RATE if w.held[1] else ALTERED)
     return ev.ProgramReadBack(at_ns(w), Done(held)), w._replace(back_open=False)
 
 
 def _no_read_back(name: str, outcome: object) -> None:
     @happens("load", name)
     def _make(i: Infusion, w: World) -> Outcome:
-        return (ev.ProgramReadBack(at_ns(w), outcome), w._replace(back_open=False)) if w.back_open else None  # type: ignore[arg-type]
+        if not w.back_open or (w.line is not Line.OURS and not isinstance(outcome, Unknown)):
+            return None
+        return ev.ProgramReadBack(at_ns(w), outcome), w._replace(back_open=False)  # type: ignore[arg-type]
 
 
 _no_read_back("read-back refused", Refused(("no",)))
 _no_read_back("read-back not answered", Unknown("silence"))
 
 
+def _flowing(w: World) -> World:
+    """The pump that the cable leads to has carried out a start."""
+    if w.line is Line.OTHER:
+        return w._replace(other=(w.other[0], True))
+    return w._replace(flowing=True, by_panel=False)
+
+
 @happens("base", "pump carries out the start")
 def _takes_start(i: Infusion, w: World) -> Outcome:
-    return (None, w._replace(flowing=True, start_left=False, by_panel=False)) if w.start_left else None
+    if not w.start_left:
+        return None
+    w = w._replace(start_left=False)
+    return None, _flowing(w)
 
 
 @happens("base", "start answered")
 def _start_done(i: Infusion, w: World) -> Outcome:
-    if not w.start_open:
+    if not w.start_open or w.line is Line.OUT:
         return None
-    flowing = w.flowing or w.start_left
-    return ev.StartAnswered(at_ns(w), Done(None)), w._replace(start_open=False, flowing=flowing, start_left=False)
+    if w.start_left:
+        w = _flowing(w)
+    return ev.StartAnswered(at_ns(w), Done(None)), w._replace(start_open=False, start_left=False)
 
 
 @happens("start", "start answered, pump stays stopped")
@@ -74,7 +98,7 @@ def _start_idle(i: Infusion, w: World) -> Outcome:
 
 @happens("start", "start refused")
 def _start_refused(i: Infusion, w: World) -> Outcome:
-    if not (w.start_open and not w.flowing):
+    if not (w.start_open and not w.flowing and w.line is Line.OURS):
         return None
     return ev.StartAnswered(at_ns(w), Refused(("no",))), w._replace(start_open=False, start_left=False)
 
@@ -88,6 +112,8 @@ def _start_unknown(i: Infusion, w: World) -> Outcome:
 def _takes_stop(i: Infusion, w: World) -> Outcome:
     if not w.stop_left:
         return None
+    if w.line is Line.OTHER:
+        return ev.StopAnswered(at_ns(w), Done(None)), w._replace(stop_left=False, other=(w.other[0], False))
     return ev.StopAnswered(at_ns(w), Done(None)), w._replace(
         stop_left=False, flowing=False, start_left=False, start_open=False
     )

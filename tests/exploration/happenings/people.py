@@ -8,7 +8,7 @@ from pumpd.infusion import Infusion
 from pumpd.infusion import events as ev
 from tests.exploration.happenings.alphabet import Outcome, at_ns, happens
 from tests.exploration.slices import PATIENT, program, units, volume
-from tests.exploration.world import World
+from tests.exploration.world import Line, World
 
 STRANGER = ev.Binding("stranger", "d0", ev.ConfirmAction.START, "SN-1", 1, "s-1", "ward-7", 10**18)
 FORGED = {
@@ -117,6 +117,14 @@ def _journal(i: Infusion, w: World) -> Outcome:
 def _restarted(i: Infusion, w: World) -> Outcome:
     """Awaited answers are lost; commands that were sent may still be carried out."""
     return ev.ControlRestarted(at_ns(w)), w._replace(start_open=False, load_open=False, back_open=False)
+
+
+@happens("restart", "control process restarted once the pump has taken the load, before its answer")
+def _restarted_loading(i: Infusion, w: World) -> Outcome:
+    if not w.load_open or w.flowing or w.line is not Line.OURS:
+        return None
+    w = w._replace(held=(w.vtbi, True), shown=0, lied=w.lied or w.blink)
+    return _restarted(i, w)
 
 
 def _deadman(name: str, make: Callable[[int], ev.Event]) -> None:

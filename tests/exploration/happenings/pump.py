@@ -6,18 +6,26 @@ from pumpd.infusion import Infusion
 from pumpd.infusion import events as ev
 from pumpd.pump import PumpAlarm, PumpState, Reading
 from tests.exploration.happenings.alphabet import Outcome, at_ns, happens
-from tests.exploration.slices import ALTERED, NORMAL, RATE, TICK, volume
-from tests.exploration.world import World
+from tests.exploration.slices import ALTERED, NORMAL, OTHERS, RATE, TICK, volume
+from tests.exploration.world import Line, World
 
 
 @happens("base", "time passes")
 def _sleep(i: Infusion, w: World) -> Outcome:
+    if w.other[1]:
+        w = w._replace(other=_flowed(w.other))
     if not w.flowing or w.held is None:
         return None, w._replace(now=w.now + 1)
     more = min(w.speed, w.held[0] - w.shown)
     return None, w._replace(
         now=w.now + 1, shown=w.shown + more, given=w.given + more, flowing=w.shown + more < w.held[0]
     )
+
+
+def _flowed(other: tuple[int, bool]) -> tuple[int, bool]:
+    """The other pump, a tick later."""
+    shown = min(other[0] + NORMAL, OTHERS)
+    return shown, shown < OTHERS
 
 
 @happens("base", "time is checked")
@@ -27,12 +35,20 @@ def _time_passed(i: Infusion, w: World) -> Outcome:
 
 def _read(w: World, late: int = 0, **reported: object) -> Outcome:
     """A true reading, except for altered fields. If it shows no flow, a start that was sent has been lost."""
+    if w.line is not Line.OURS:
+        return None if reported or w.line is Line.OUT else _read_other(w)
     state = PumpState.INFUSING if w.flowing else PumpState.STOPPED
     rate = RATE if w.held is None or w.held[1] else ALTERED
     reading = Reading((w.now - late) * TICK, at_ns(w), state, rate, volume(w.shown))
     return ev.ReadingTaken(at_ns(w), replace(reading, **reported) if reported else reading), w._replace(
         start_left=False
     )  # type: ignore[arg-type]
+
+
+def _read_other(w: World) -> Outcome:
+    shown, flowing = w.other
+    state = PumpState.INFUSING if flowing else PumpState.STOPPED
+    return ev.ReadingTaken(at_ns(w), Reading(at_ns(w), at_ns(w), state, RATE, volume(shown))), w
 
 
 @happens("base", "reading")

@@ -104,7 +104,7 @@ EVALUATING = (
     Mutant(
         "a stop is sent once",
         "evaluate:_ending",
-        "if repeat and infusion.no_flow_since_ns is None and late:",
+        "if repeat and late and not _no_flow(infusion):",
         "if False:",
         "stop_is_repeated",
     ),

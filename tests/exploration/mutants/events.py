@@ -114,9 +114,9 @@ EVENTS = (
     Mutant(
         "a remainder in any state",
         "advance:_segment_planned",
-        "if infusion.state is not State.PAUSED:",
-        "if False:",
-        "table_is_kept",
+        "infusion.state is not State.PAUSED or ",
+        "",
+        "order_is_loaded_on_an_idle_pump",
         "line",
     ),
     Mutant(
@@ -195,7 +195,7 @@ EVENTS = (
         "advance:_control_restarted",
         "turn.trip(AlarmCode.CONTROL_RESTARTED, why)",
         "pass",
-        "booked_covers_the_truth",
+        "restart_starts_nothing",
         "rest",
         deep=True,
     ),

@@ -4,7 +4,7 @@ The search checks the rules over whole paths when it is done: `PATH_RULES`.
 """
 
 from pumpd.infusion import events as ev
-from tests.exploration.rules import always, at_rest, ending, flow, start
+from tests.exploration.rules import always, at_rest, doubt, ending, flow, start
 from tests.exploration.rules.rule import RULES, WHEN
 from tests.exploration.step import AT_REST, FLOW, Step
 
@@ -34,4 +34,4 @@ def broken(step: Step) -> str | None:
     return None
 
 
-__all__ = ["PATH_RULES", "RULES", "always", "at_rest", "broken", "ending", "flow", "start"]
+__all__ = ["PATH_RULES", "RULES", "always", "at_rest", "broken", "doubt", "ending", "flow", "start"]

@@ -22,7 +22,7 @@ def stop_is_accepted(s: Step) -> bool:
 @rule("always")
 def busy_pump_is_left_alone(s: Step) -> bool:
     """An order whose pump is not idle is abandoned, and what runs there is not stopped."""
-    r = s.reading
+    r = s.answer
     if s.before.state is not State.ORDERED or r is None or r.state is PumpState.STOPPED:
         return True
     return s.after.state is State.ABANDONED and not s.kinds & {ev.StopPump, ev.LoadProgram}
@@ -183,7 +183,11 @@ def late_order_is_withdrawn(s: Step) -> bool:
     state = s.before.state
     if s.event is None or state not in (State.ORDERED, State.LOADING):
         return True
-    if s.noted.now - s.noted.loading < s.slice.loaded_within:
+    w = s.noted
+    waited, most = (w.loading, s.slice.loaded_within)
+    if w.doubted is not None:
+        waited, most = (w.doubted, s.slice.identified_within)
+    if w.now - waited < most:
         return True
     if s.after.state in (State.ORDERED, State.LOADING):
         return False

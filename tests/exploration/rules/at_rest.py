@@ -10,7 +10,7 @@ from tests.exploration.step import RESUMABLE, Step
 @rule("at_rest")
 def flow_at_rest_stops(s: Step) -> bool:
     """A pump that nobody here started, and that is neither stopped nor in alarm, is stopped and the trip latched."""
-    r = s.reading
+    r = s.answer
     quiet = r is None or r.state in (PumpState.STOPPED, PumpState.PAUSED, PumpState.ALARM)
     return quiet or s.stops
 
@@ -34,7 +34,7 @@ def pause_is_bounded(s: Step) -> bool:
 @rule("at_rest")
 def same_trip_again_ends(s: Step) -> bool:
     """The same trip, repeated up to the limit, ends the infusion when it is cleared."""
-    if not isinstance(s.event, ev.TripsCleared) or s.before.state is not State.TRIPPED:
+    if not isinstance(s.event, ev.TripsCleared) or s.before.state is not State.TRIPPED or s.in_doubt:
         return True
     often = any(s.noted.latches.count(code) >= s.slice.same_trips for code in s.before.trips)
     return not often or s.after.state is State.STOPPED
@@ -43,7 +43,7 @@ def same_trip_again_ends(s: Step) -> bool:
 @rule("at_rest")
 def final_trip_ends(s: Step) -> bool:
     """A trip after which nobody may resume ends the infusion when it is cleared."""
-    if not isinstance(s.event, ev.TripsCleared) or s.before.state is not State.TRIPPED:
+    if not isinstance(s.event, ev.TripsCleared) or s.before.state is not State.TRIPPED or s.in_doubt:
         return True
     return s.after.state is State.STOPPED or not set(s.before.trips) - RESUMABLE
 

@@ -18,7 +18,8 @@ def stop_is_repeated(s: Step) -> bool:
     """Until a reading shows no flow, the stop is sent again a tick after the previous one, but never by time alone."""
     if isinstance(s.event, ev.TimePassed) and s.before.state.ending:
         return ev.StopPump not in s.kinds
-    if s.event is None or not s.after.state.ending or s.noted.still is not None:
+    w = s.noted
+    if s.event is None or not s.after.state.ending or (w.quiet if s.in_doubt else w.still is not None):
         return True
     return s.world.now - s.world.stop_last < 1
 
