@@ -339,9 +339,9 @@ async def test_a_slow_pumps_line_counts_as_silent_before_its_reads_have_failed(t
         here.bench.pull("bed2", away_s=4, seen=False)
         await asyncio.sleep(10)
         here.bench.swap("bed1", "bed2", away_s=4, seen=False)
-        await asyncio.sleep(1.5)
+        await asyncio.sleep(0.8)
         assert (await here.ask(op="identify", pump="bed2", by="n")).ok
-        await asyncio.sleep(1.2)
+        await asyncio.sleep(1.9)
         here.bench.pull("bed1", away_s=4, seen=False)  # her own pump's cable, which is on that port by now
         await asyncio.sleep(20)
         assert not proved_by(here, "bed2")
