@@ -329,7 +329,7 @@ async def test_nobody_identifies_a_pump_while_another_cable_is_in_somebodys_hand
 
 
 @pytest.mark.requirement("COM-15")
-async def test_a_slow_pumps_line_counts_as_silent_before_its_reads_have_failed(tmp_path):
+async def test_a_cable_that_is_swapped_while_a_nurse_identifies_hers_identifies_nothing(tmp_path):
     """Found by the campaign of cables: the other line was still counted as answering when hers came back."""
     fresenius = {"driver": "fresenius-base-a", "model": "BASE-A", "clamp": True, "serial": "A"}
     fresenius["simulated"] = {"name": "fresenius-base-a"}
