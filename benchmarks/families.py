@@ -20,9 +20,9 @@ def own() -> list[str]:
     return sorted(names, key=lambda name: (name != FIRST, name))
 
 
-def options(name: str) -> dict[str, int]:
-    """Settings and simulator options by which a pump of this family shows which one it is, where it needs any."""
-    return {"address": 1} if Mark.ADDRESS in family(name).marks else {}
+def own_address(name: str) -> tuple[dict[str, int], dict[str, str]]:
+    """Driver settings and simulator options by which a pump of this family shows which one it is, if by an address."""
+    return ({"address": 1}, {"addresses": "1"}) if Mark.ADDRESS in family(name).marks else ({}, {})
 
 
 def controlled(names: Iterable[str]) -> list[str]:
@@ -53,16 +53,16 @@ class Bed:
         return (
             f'[[pump]]\nname = "{self.name}"\ndriver = "{self.family}"\nport = "{self.port}"\nmodel = "{who.model}"\n'
             f'serial = "{who.serial or self.name}"\nclamp = {str(self.family in CLAMPED).lower()}\nsimulated = true\n'
-            + "".join(f"settings.{key} = {value}\n" for key, value in options(self.family).items())
+            + "".join(f"settings.{key} = {value}\n" for key, value in own_address(self.family)[0].items())
         )
 
 
 async def identity(name: str) -> Identity:
     """What the simulated pump of a family reports about itself; the configuration has to match it."""
     if name not in _identified:
-        pump = simulate(name, options=options(name))
+        pump = simulate(name, options=own_address(name)[1])
         memory.serve("who", pump, paced=False)
-        driver = await family(name).connect("memory://who", options(name))
+        driver = await family(name).connect("memory://who", own_address(name)[0])
         try:
             outcome = await driver.identify()
             assert isinstance(outcome, Done), outcome

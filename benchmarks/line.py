@@ -10,7 +10,7 @@ import selectors
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from benchmarks.families import options
+from benchmarks.families import own_address
 from pumpd_simulators.bench import simulate
 from pumpd_simulators.cables import outlet
 from pumpd_simulators.device import Operation
@@ -34,7 +34,7 @@ class Frame:
 
 class Line:
     def __init__(self, family, path):
-        self.pump = simulate(family, options=options(family))
+        self.pump = simulate(family, options=own_address(family)[1])
         device = self.pump.device
         self.byte_s = getattr(device, "bits_a_byte", BITS_A_BYTE) / device.baud
         self.port = PtyPort(outlet(self.pump), path)

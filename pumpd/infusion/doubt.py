@@ -23,7 +23,8 @@ def begin(turn: Turn, event: PumpDoubted) -> None:
     state = infusion.state
     if state.ended:
         return
-    turn.set(doubted_ns=turn.now_ns, doubted_reading=None, mismatched=False, challenge=None, resuming_ns=None)
+    since_ns = turn.now_ns if infusion.doubted_ns is None else infusion.doubted_ns  # a loose cable adds no time
+    turn.set(doubted_ns=since_ns, doubted_reading=None, mismatched=False, challenge=None, resuming_ns=None)
     turn.raise_alarm(AlarmCode.IDENTITY_DOUBTED)
     if state is State.RUNNING and not event.others and infusion.counted >= infusion.limits.recognized_from:
         return  # the next reading shows whether its counter continues

@@ -132,6 +132,14 @@ def _no_flow(infusion: Infusion) -> bool:
     return infusion.doubted_reading is not None and infusion.doubted_reading.state.no_flow
 
 
+def _unheard(infusion: Infusion, now_ns: int) -> bool:
+    """The pump has not answered since the stop, or not for a whole lease."""
+    reading = infusion.reading
+    if reading is None or reading.asked_ns < (infusion.stop_since_ns or 0):
+        return True
+    return now_ns - reading.answered_ns >= infusion.limits.lease_ns
+
+
 def _resolved(infusion: Infusion) -> frozenset[AlarmCode]:
     """Doubts that the pump's own counter resolves, unless the counter was lost too."""
     lost = infusion.unaccounted or AlarmCode.DELIVERY_UNCERTAIN in infusion.trips
@@ -166,8 +174,8 @@ def _ending(turn: Turn, *, repeat: bool) -> None:
         return
     if turn.now_ns - (infusion.stop_since_ns or 0) >= limits.stop_alarm_ns:
         turn.raise_alarm(AlarmCode.STOP_UNCONFIRMED)
-        if infusion.reading is None or infusion.reading.asked_ns < (infusion.stop_since_ns or 0):
-            turn.raise_alarm(AlarmCode.DELIVERY_UNCERTAIN)  # COM-05: the pump has not answered since the stop
+        if _unheard(infusion, turn.now_ns):
+            turn.raise_alarm(AlarmCode.DELIVERY_UNCERTAIN)  # COM-05: a person may have to read what it gave
     late = turn.now_ns - (infusion.stop_sent_ns or 0) >= limits.stop_retry_ns
     if repeat and late and not _no_flow(infusion):
         turn.send_stop()

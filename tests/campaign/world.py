@@ -64,7 +64,7 @@ SETTINGS = {  # what the wire does not show
     "phd-2000": {"dialect": "44"},
 }
 # Given to the pump, so that it shows which one it is.
-ADDRESS = {"new-era": {"address": 1}, "harvard-classic": {"address": 1}}
+ADDRESSED = ("new-era", "harvard-classic")
 
 
 @cache
@@ -138,8 +138,8 @@ class World:
     async def open(self) -> None:
         self.harness.add(asyncio.current_task())
         who = identity(self.story.family, self.story.model)
-        address = ADDRESS.get(self.story.family, {})
-        options = {**address, **self.story.options}
+        address = {"address": 1} if self.story.family in ADDRESSED else {}
+        options = {**({"addresses": "1"} if address else {}), **self.story.options}
         pump = simulate(self.story.family, model=self.story.model, options=options, seed=self.story.seed)
         self.watch = Watch(pump, self.loop.time)
         pump.line.on_disconnect = self.unplug

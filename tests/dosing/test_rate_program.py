@@ -224,7 +224,18 @@ def test_a_rest_that_would_exceed_the_dose_is_refused(monkeypatch):
 @pytest.mark.requirement("PRG-15")
 def test_the_session_api_has_no_bolus_loading_or_purge():
     commands = {name for name, value in vars(Driver).items() if callable(value) and not name.startswith("_")}
-    assert commands == {"identify", "read", "load", "read_back", "start", "stop", "release", "close", "fileno"}
+    assert commands == {
+        "identify",
+        "read",
+        "load",
+        "read_back",
+        "start",
+        "stop",
+        "release",
+        "signal",
+        "close",
+        "fileno",
+    }
 
 
 def test_the_arithmetic_reads_as_a_person_would_check_it():

@@ -180,7 +180,7 @@ def _ending(sl: Slice, i: Infusion, w: World, *, over: bool) -> Key:
         seen = (
             r.delivered,
             (r.state.flowing, r.state.no_flow),
-            _age(r.answered_ns, now, max(sl.dose, stop_cut)),
+            _age(r.answered_ns, now, max(sl.dose, stop_cut, sl.lease)),
             PumpAlarm.PUMP_RESET in r.alarms,
             (r.asked_ns < stop_ns, asking and r.asked_ns > stop_ns),
             i.flow_since_ns is not None and r.asked_ns > i.flow_since_ns,

@@ -114,14 +114,14 @@ INTERLOCKS = (
     ),
     Mutant(
         "another rate reads back as equal",
-        LOCKS + "read_back:differences",
+        "pumpd.pump.program:PumpProgram.differences",
         "if want.rate != have.rate:",
         "if False:",
         "read_back_before_ready",
     ),
     Mutant(
         "another volume reads back as equal",
-        LOCKS + "read_back:differences",
+        "pumpd.pump.program:PumpProgram.differences",
         "if want.volume != have.volume:",
         "if False:",
         "read_back_before_ready",
