@@ -29,6 +29,7 @@ KEYLESS = (  # they have no keys that change the rate, or not while controlled
     "poseidon",
     "reference",
     "toy",
+    "zyno-miva",
 )
 
 
