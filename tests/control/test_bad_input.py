@@ -197,7 +197,7 @@ async def test_a_pump_that_does_not_answer_is_named_and_comes_back_when_it_does(
     async with open_testbed(tmp_path, faults=["silence/600s"]) as here:
         await asyncio.sleep(10)
         problem = here.gateway.status()["pumps"][0]["problem"]
-        assert "no pump answers on memory://bed1" in problem
+        assert "no pump was identified on memory://bed1" in problem
         assert not (await here.order()).ok
         here.pump.clear("silence")
         await asyncio.sleep(30)

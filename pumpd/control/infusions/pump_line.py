@@ -140,7 +140,7 @@ class PumpLine:
             case Refused(reasons=reasons):
                 return "; ".join(reasons)
             case Unknown(cause=cause):
-                return f"no pump answers on {self._settings.port}: {cause}"
+                return f"no pump was identified on {self._settings.port}: {cause}"
 
     async def ask(self, call: Awaitable[Outcome[T]]) -> Outcome[T]:
         """Make a call that counts as a failed poll when it gets no answer."""
