@@ -23,7 +23,7 @@ export function Identify({ page, live, pump }: BedProps) {
     setReasons(answer.reasons);
   };
   return (
-    <form class="stack card" aria-label="Identify the pump" onSubmit={(event) => void identify(event)}>
+    <form class="narrow stack" aria-label="Identify the pump" onSubmit={(event) => void identify(event)}>
       <h3>It is not known which pump answers here</h3>
       <p role="status">{sentence(pump.to_identify)}</p>
       {!live.person && <NeedsSignIn pump={pump.pump} what="identify the pump" />}
