@@ -129,7 +129,7 @@ def test_a_wrong_drop_in_is_named_too(tmp_path):
 @pytest.mark.parametrize(
     ("change", "kind", "named"),
     [
-        ({"driver": "no-such-pump"}, UnknownFamilyError, ["no-such-pump", "new-era, poseidon, reference, reglo-icc, space-bcc"]),
+        ({"driver": "no-such-pump"}, UnknownFamilyError, ["no-such-pump", "new-era, poseidon, reference"]),
         ({"settings": {"addres": 1}}, ValueError, ["pump bed1", "settings.addres", "unknown setting", "address"]),
         ({"settings": {"address": 100}}, ValueError, ["pump bed1", "settings.address", "99"]),
     ],
