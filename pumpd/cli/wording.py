@@ -89,6 +89,8 @@ def _library(library: dict[str, Any]) -> str:
 def pump_lines(pump: dict[str, Any]) -> list[str]:
     simulated = "SIMULATED " if pump["simulated"] else ""
     lines = [f"{pump['pump']}: {simulated}{pump['model']} ({pump['driver']}), serial {pump['serial']}"]
+    if pump["proved_by"]:
+        lines[0] += f", identified by {pump['proved_by']}"
     if pump["problem"]:
         lines.append(f"  not available: {pump['problem']}")
     if pump["to_identify"]:

@@ -181,6 +181,8 @@ export interface Pump {
   problem: string | null;
   /** What a person must do so that it is known which pump answers; null when that is known. */
   to_identify?: string | null;
+  /** The mark, or the person, that shows which pump answers. */
+  proved_by?: string | null;
   pump_state: string | null;
   /** No flow, confirmed by the present reading. The gateway decides that; this page does not. */
   stopped: boolean;
