@@ -8,10 +8,13 @@ from pumpd.settings import PumpSettings
 
 # The kernel gives these out in the order in which adapters appear.
 _BY_ORDER = re.compile(r"^/dev/tty(USB|ACM)[0-9]+$")
+_TERMINAL = re.compile(r"^/dev/pts/[0-9]+$")
 
 
 def unstable_port(port: str) -> str:
-    """Why this name may mean another adapter tomorrow; empty when it does not."""
+    """Why this name may mean another adapter or program tomorrow; empty when it does not."""
+    if _TERMINAL.match(port):
+        return f"port: {port} may belong to another program later; use the link that `pumpsim --pty` makes"
     if not _BY_ORDER.match(port):
         return ""
     return (

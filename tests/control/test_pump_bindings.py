@@ -30,6 +30,10 @@ def test_a_port_named_by_the_order_of_appearance_is_unstable(port):
     assert "by-path" in unstable_port(port)
 
 
+def test_a_terminal_named_by_its_number_is_unstable():
+    assert "another program" in unstable_port("/dev/pts/4")
+
+
 @pytest.mark.parametrize("port", [BY_PATH.format(1), "/dev/ttyAMA0", "/dev/ttyS0", "tcp://10.0.0.5:4001", "/dev/bed1"])
 def test_any_other_port_is_stable(port):
     assert unstable_port(port) == ""
