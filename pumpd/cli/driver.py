@@ -24,6 +24,7 @@ from pumpd.pump import (
     UnknownFamilyError,
     families,
     family,
+    mark_of,
 )
 from pumpd.quantities import Length, QuantityError, Rate, Volume
 
@@ -63,6 +64,14 @@ def list_families(*, as_json: Json = False) -> None:
     Console().print(table)
 
 
+def _shown_by(loaded: type[DriverFamily], settings: Mapping[str, Any]) -> str:
+    """By what a pump with these settings shows which one it is."""
+    if (mark := mark_of(loaded, settings)) is not None:
+        return mark
+    person = "a person identifies it after each lost link"
+    return f"{', '.join(loaded.marks)} once it has one of its own; until then {person}" if loaded.marks else person
+
+
 @app.command()
 def show(
     name: Annotated[str, typer.Argument(metavar="FAMILY", help="A name from `pumpd driver list`.")],
@@ -84,7 +93,7 @@ def show(
         "rate_max_ml_h": given.rate_max.number,
         "volume_max_ml": given.volume_max.number,
         "max_steps": str(given.max_steps),
-        "shows_which_pump_by": ", ".join(loaded.marks) or "nothing: a person identifies it after each lost link",
+        "shows_which_pump_by": _shown_by(loaded, _settings(setting)),
         "flow_ends_by": ", ".join(given.loss_of_control),
         "watchdog_s": given.watchdog.number if given.watchdog else "none",
         "monitor_only": "yes" if given.monitor_only else "no",
