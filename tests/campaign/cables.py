@@ -57,10 +57,8 @@ class Bed:
 
     def __init__(self, name: str, here: Testbed, violate: Any) -> None:
         self.name, self.here, self.violate = name, here, violate
-        self.plant = here.pumps[name].plant
         self.allowed_until_s = 0.0  # a start that was sent may make it flow until then
         self.starts = 0
-        self.stray = False  # it flowed, or was told to, by the other bed's cable
         self._believed_since_s: float | None = None
         self._was = False
         self._given_ml = 0.0
