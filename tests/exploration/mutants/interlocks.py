@@ -186,7 +186,7 @@ INTERLOCKS = (
     Mutant(
         "flow beyond 105 % of the time",
         LOCKS + "window_most_time:closed",
-        "if infusion.running_ns(now_ns) >= infusion.window.most_ns:",
+        "if infusion.treatment_running_ns(now_ns) >= infusion.window.most_ns:",
         "if False:",
         "window_closes",
         "slow",
