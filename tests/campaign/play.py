@@ -304,11 +304,13 @@ async def _nurse(world: World, watching: "evaluate.Watching") -> None:
 
 
 async def _rest(world: World, watching: "evaluate.Watching") -> bool:
-    """Order the rest of what has ended, at the other pump if there is one; whether the order was taken."""
+    """Order the rest of what has ended, at the other pump if there is one; whether an order was taken."""
     rest = world.story.rest
     await asyncio.sleep(rest.after_s)
     if rest.anew and world.infusion is not None:
         watching.refuses_another(world.infusion, await world.order())
+        if not world.treatment:
+            return True  # nothing was given of the one before
     bed = "bed2" if rest.family else "bed1"
     changes = {"container": rest.container} if rest.container else {}
     for number in range(RESTS_TRIED):
@@ -321,8 +323,6 @@ async def _rest(world: World, watching: "evaluate.Watching") -> bool:
             return True
         watching.rest_refused(answer)
         await asyncio.sleep(5.0)
-        if world.treatment == "":  # another order was taken meanwhile
-            return False
     return False
 
 

@@ -148,6 +148,17 @@ RUNNING = (
 RAN = (*RUNNING, "time passes", "reading")
 PAUSED = (*RAN, "pause", "pump carries out the stop", "reading", "time passes", "reading")
 ENDED = (*RAN, "stop", "pump carries out the stop", "reading", "time passes", "reading")
+LOST_COUNT = (*RAN, "time passes", "pump loses its supply, and its count with it", "reading", "time passes", "reading")
+DOUBTED = (
+    *RUNNING[:7],
+    "pump carries out the start",
+    "time passes",
+    "start not answered",
+    "pump carries out the stop",
+    "reading",
+    "time passes",
+    "reading",
+)
 TRIPPED_ONCE = (
     *RAN,
     "occlusion",
@@ -324,38 +335,38 @@ SLICES = (
     Slice(
         "closing",
         "the rest, until the time for the treatment is over",
-        "treatment pause clear",
+        "treatment pause resume clear",
         dose=4,
         rests=1,
-        closes=7,
-        after=RAN,
+        closes=5,
+        after=ENDED,
         nodes=900,
     ),
     Slice(
         "rest in doubt",
-        "the rest after restarts, lost answers to a start, display readings; late answers of the delivery before",
+        "the rest after a lost answer to a start; restarts, display readings, late answers",
         "treatment restart reconcile start late load",
-        dose=3,
+        dose=4,
         rests=2,
-        after=RUNNING,
+        after=DOUBTED,
         nodes=900,
     ),
     Slice(
         "rest uncounted",
-        "the rest after a pump lost its supply and its count",
-        "treatment supply lost clear resume",
-        dose=4,
-        rests=1,
-        after=RAN,
+        "the rest after a pump lost its supply and its count, and that again",
+        "treatment supply lost clear",
+        dose=5,
+        rests=2,
+        after=LOST_COUNT,
         nodes=900,
     ),
     Slice(
         "rest forged",
         "the rest with forged confirmations, and those of the delivery before",
-        "treatment forge start",
+        "treatment forge start stray stale",
         dose=3,
         rests=1,
-        after=RAN,
+        after=ENDED,
         nodes=900,
     ),
     Slice(
@@ -364,7 +375,7 @@ SLICES = (
         "treatment panel clear unseen",
         dose=3,
         rests=1,
-        after=RAN,
+        after=ENDED,
         nodes=900,
     ),
     Slice(

@@ -2,12 +2,15 @@
 
 from dataclasses import replace
 
-from pumpd.infusion import Infusion
+from pumpd.infusion import Infusion, State
 from pumpd.infusion import events as ev
 from pumpd.pump import PumpAlarm, PumpState, Reading
 from tests.exploration.happenings.alphabet import Outcome, at_ns, happens
 from tests.exploration.slices import ALTERED, NORMAL, OTHERS, RATE, RATES, TICK, volume
 from tests.exploration.world import Line, World
+
+# What a person makes the pump give then is not of an infusion: pumpd stops it, and orders no rest after it.
+AWAY = (State.ORDERED, State.COMPLETED, State.STOPPED, State.ABANDONED)
 
 
 @happens("base", "time passes")
@@ -102,7 +105,7 @@ def _panel_start(i: Infusion, w: World) -> Outcome:
     if w.flowing or w.held is None or w.shown >= w.held[0] or w.start_left:
         return None
     blink = w.load_open or w.plan is not None
-    w = w._replace(by_hand=w.by_hand or i.state.ended, lied=w.lied or w.lost, blink=w.blink or blink)
+    w = w._replace(by_hand=w.by_hand or i.state in AWAY, lied=w.lied or w.lost, blink=w.blink or blink)
     return None, w._replace(flowing=True, by_panel=True, unseen=True)
 
 
@@ -112,7 +115,7 @@ def _panel_more(i: Infusion, w: World) -> Outcome:
     if w.flowing or w.held is None or w.shown < w.held[0]:
         return None
     held = (w.shown + NORMAL, w.held[1])
-    w = w._replace(by_hand=w.by_hand or i.state.ended, lied=True)
+    w = w._replace(by_hand=w.by_hand or i.state in AWAY, lied=True)
     return None, w._replace(flowing=True, by_panel=True, unseen=True, held=held)
 
 
@@ -143,7 +146,7 @@ def _unseen(i: Infusion, w: World) -> Outcome:
     busy = w.flowing or w.start_left or w.load_open or w.plan is not None or i.state.may_flow
     if busy or w.held is None or w.shown + NORMAL > w.held[0]:
         return None
-    w = w._replace(by_hand=w.by_hand or i.state.ended, lied=w.lied or w.lost)
+    w = w._replace(by_hand=w.by_hand or i.state in AWAY, lied=w.lied or w.lost)
     return None, w._replace(now=w.now + 1, shown=w.shown + NORMAL, given=w.given + NORMAL, by_panel=True, unseen=True)
 
 

@@ -33,6 +33,15 @@ TREATMENT = (
         "treatment again",
     ),
     Mutant(
+        "the rest may be as fast as it was asked for",
+        REST + "_steps",
+        "rate = step.rate.floor(pump.rate_grid)",
+        "rate = rate_for(volume, time, pump.rate_grid)",
+        "no_program_is_faster_than_the_first",
+        "treatment",
+        also=_UNCAPPED,
+    ),
+    Mutant(
         "the end records what was reported instead of the worst case",
         "turn:Turn._sum_up",
         "infusion.booked(self.now_ns).number",
