@@ -20,6 +20,7 @@ from pumpd.control.ordering.library_check import LibraryCheck
 from pumpd.control.ordering.planning import Planning
 from pumpd.control.ordering.service import OrderingService
 from pumpd.control.parts import Parts
+from pumpd.control.plasma import PlasmaService
 from pumpd.control.socket.dispatch import Dispatch
 from pumpd.control.socket.streams import StateStream
 from pumpd.control.state.live import LiveState
@@ -64,14 +65,15 @@ class Gateway:
         self.library_check = LibraryCheck(settings, library, journal, clock)
         sources = (self._journal_alarms, self._supply_alarms)
         self.alarms = AlarmService(self.runners, journal, clock, sources, alarms_left)
-        self.observations = ObservationService(journal, clock, observations or Found())
+        self._past = DoseHistory(settings.journal_path, journal)
+        self.plasma = PlasmaService(self.runners, self._past, clock)
+        self.observations = ObservationService(journal, self.plasma, clock, observations or Found())
         output = settings.alarm.output
         self._sounder = Sounder(output, lambda: self.alarms.board.sounding) if output else None
         supplied = settings.supply_watched
         left = frozenset(code for pump, code in alarms_left or {} if not pump and code in SUPPLY_ALARMS)
         self._supply = None if supplied is None else SupplyWatch(supplied, left, self.changed)
         self.gate = StartGate(settings, clock, self._supply)
-        self._past = DoseHistory(settings.journal_path, journal)
         planning = Planning(settings, library, runners, self._past, clock, others)
         self.ordering = OrderingService(
             settings.gateway,
@@ -86,7 +88,7 @@ class Gateway:
             build,
             self.changed,
         )
-        self.confirming = ConfirmingService(pumps, self.library_check, self.gate, self.health, clock)
+        self.confirming = ConfirmingService(pumps, self.library_check, self.gate, self.health, self.plasma, clock)
         staff = StaffStore(settings.staff_path)
         sign_ins, register = SignIns(staff, clock.loop_ns), Register(keys, staff, journal, clock)
         self.live = LiveState(
@@ -96,6 +98,7 @@ class Gateway:
             self.observations,
             self.ordering,
             self.identifying,
+            self.plasma,
             self.library_check,
             self.health,
             self._sounder,
@@ -114,6 +117,7 @@ class Gateway:
             self.confirming,
             self.alarms,
             self.observations,
+            self.plasma,
             self.live,
             journal,
             clock,
@@ -146,6 +150,7 @@ class Gateway:
             self.parts.start(f"pump {name}", PumpPart(runner, on_port, self.clock))
             self.parts.start(f"time of {name}", TimePart(runner))
         self.parts.start("alarms", self.alarms)
+        self.parts.start("plasma", self.plasma)
         self.parts.once("library", self.library_check.run())
         self.parts.once("dose history", self._past.run())
         if self._sounder is not None:
@@ -159,6 +164,7 @@ class Gateway:
 
     def changed(self) -> None:
         """Something that is shown to people has changed."""
+        self.plasma.check()
         self.observations.check(self.runners.values())
         self.alarms.see()
         self._stream.change()

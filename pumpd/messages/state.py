@@ -30,6 +30,29 @@ class VitalsState(TypedDict):
     spo2_percent: int
 
 
+class PlasmaBand(TypedDict):
+    """What a program leads to: the lowest and the highest of the models at each minute, and of their peaks (PRG-23)."""
+
+    minutes: list[int]
+    low_ng_ml: list[int]
+    high_ng_ml: list[int]
+    peak_low_ng_ml: int
+    peak_high_ng_ml: int
+    note: str
+
+
+class PlasmaNow(TypedDict):
+    low_ng_ml: int
+    high_ng_ml: int
+    note: str
+
+
+class PlasmaPeak(TypedDict):
+    peak_low_ng_ml: int
+    peak_high_ng_ml: int
+    note: str
+
+
 class Summary(TypedDict):
     """The result of an infusion. Amounts of drug are included when its program is known."""
 
@@ -50,6 +73,7 @@ class Summary(TypedDict):
     prescribed_mg: NotRequired[str]
     delivered_mg: NotRequired[str]
     undelivered_mg: NotRequired[str]
+    plasma: NotRequired[PlasmaPeak]
 
 
 class ObservationState(TypedDict):
@@ -128,6 +152,7 @@ class PumpState(TypedDict):
 
     `stopped`: the last reading shows no flow, and no infusion may flow.
     `proved_by`: the mark, or the person, that shows which pump answers. `to_identify`: what a person must do for that.
+    `plasma`: from the start of an infusion until its observation ends; null when there is no estimate.
     """
 
     pump: str
@@ -152,6 +177,7 @@ class PumpState(TypedDict):
     observations: list[ObservationState]
     summary: dict[str, Any] | None
     course: Course | None
+    plasma: PlasmaNow | None
     pause: NotRequired[PauseState]
     flow_profile: NotRequired[list[Step]]
     ends_ts: NotRequired[str | None]

@@ -7,6 +7,7 @@ from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.ordering.planning import Planned
 from pumpd.dosing import RateProgram
 from pumpd.journal.records import canonical
+from pumpd.messages.state import PlasmaBand
 from pumpd.pump import Capabilities, PumpProgram
 from pumpd.settings import PumpSettings
 
@@ -57,13 +58,13 @@ def review_of(
     }
 
 
-def preview_of(runner: PumpService, planned: Planned) -> dict[str, Any]:
-    """The result of an order: its review, and each soft limit that it exceeds."""
+def preview_of(runner: PumpService, planned: Planned, plasma: PlasmaBand | None) -> dict[str, Any]:
+    """The result of an order: its review, each soft limit that it exceeds, and the estimated plasma concentration."""
     program = planned.program
     missing = {limit.id for limit in program.not_overridden}
     soft = [{"id": each.id, "text": str(each), "overridden": each.id not in missing} for each in program.warnings]
     found = review_of(runner.settings, program, planned.capabilities, None)
-    return {"review": found, "soft": soft, "course": planned.course}
+    return {"review": found, "soft": soft, "course": planned.course, "plasma": plasma}
 
 
 def shown(review: dict[str, Any]) -> str:

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from pumpd.control.confirming.review import review_of
 from pumpd.control.observation.observation import VITALS_EVERY_NS, Observation
 from pumpd.control.observation.summary import summary
 from pumpd.dosing import RateProgram
+from pumpd.dosing.plasma import Estimate
 from pumpd.host.instant import NS_PER_S, Instant
 from pumpd.infusion import Infusion, State
 from pumpd.infusion.advance import RESUMABLE
@@ -22,6 +23,7 @@ from pumpd.messages.state import (
     LibraryStatus,
     ObservationState,
     PauseState,
+    PlasmaNow,
     PumpState,
     SupplyState,
     TabletState,
@@ -56,6 +58,7 @@ class PumpValues:
     alarms: Sequence[AlarmState]
     observations: Sequence[Observation]
     course: Course | None
+    estimate: Estimate | None  # of the plasma concentration, of this infusion
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,7 @@ def pump_state(values: PumpValues, at: Instant) -> PumpState:
         "observations": [_observation(each, at) for each in values.observations],
         "summary": None,
         "course": values.course,
+        "plasma": None,
         "infusion": None,
     }
     if infusion is None:
@@ -133,10 +137,12 @@ def pump_state(values: PumpValues, at: Instant) -> PumpState:
     found["flow_profile"] = [
         {"rate_ml_h": step.rate.number, "volume_ml": step.volume.number} for step in infusion.segment.program.steps
     ]
+    own = next((each for each in values.observations if each.session == infusion.place.session), None)
     if infusion.state.ended:
-        session = infusion.place.session
-        own = next((each for each in values.observations if each.session == session), None)
-        found["summary"] = dict(summary(infusion, values.program, at)) if own is None else dict(own.summary)
+        result = summary(infusion, values.program, values.estimate, at)
+        found["summary"] = dict(result) if own is None else dict(own.summary)
+    if values.estimate is not None and infusion.started_ns is not None and (own or not infusion.state.ended):
+        found["plasma"] = cast("PlasmaNow", values.estimate.now_fields)
     return found
 
 

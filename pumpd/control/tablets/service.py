@@ -24,6 +24,7 @@ from pumpd.control.infusions.pumps import Pumps
 from pumpd.control.observation.observation import ObservationError
 from pumpd.control.observation.service import ObservationService
 from pumpd.control.ordering.service import OrderingService
+from pumpd.control.plasma import PlasmaService
 from pumpd.control.refused import RefusedError
 from pumpd.control.state.live import LiveState
 from pumpd.control.tablets.keys import KeyStore, KeyStoreError
@@ -57,6 +58,7 @@ class Tablets:
         confirming: ConfirmingService,
         alarms: AlarmService,
         observations: ObservationService,
+        plasma: PlasmaService,
         live: LiveState,
         journal: JournalWriter,
         clock: Clock,
@@ -65,7 +67,7 @@ class Tablets:
         self._gateway, self._keys, self._sign_ins = gateway, keys, sign_ins
         self._pumps, self._ordering, self._confirming = pumps, ordering, confirming
         self._identifying = identifying
-        self._alarms, self._observations, self._live = alarms, observations, live
+        self._alarms, self._observations, self._plasma, self._live = alarms, observations, plasma, live
         self._journal, self._clock, self._changed = journal, clock, changed
         self._nonces = Nonces()
 
@@ -140,7 +142,8 @@ class Tablets:
                 order = Order(**inner.model_dump(exclude={"op"}), ordered_by=person.badge)
                 runner = self._pumps.named(order.pump)
                 if isinstance(inner, asked.Preview):
-                    return preview_of(runner, await self._ordering.preview(order))
+                    planned = await self._ordering.preview(order)
+                    return preview_of(runner, planned, self._plasma.of_planned(planned))
                 session = await self._ordering.order(order, who)
                 return {"session": session, **review(runner)}
             case asked.TabletChallenge(pump=pump):
