@@ -4,7 +4,9 @@ Promises:
 - A concentration comes from an entry and from nowhere else; each concentration has its own entry (PRG-10).
 - Unknown keys, bare numbers where a quantity is meant, and limits looser than the catalogue's stop the whole library
   from loading; every problem is named as file: key: reason.
-- A course has its limits too, and a site may tighten its hard ones, never loosen them (PRG-14, PRG-17, PRG-18).
+- A course has its limits too, and a site may tighten its hard ones, never loosen them (PRG-14, PRG-17, PRG-18). So may
+  it the life of an order (PRG-26) and the time for the rest of a treatment (PRG-25).
+- Doses count by substance, and no two names of the library are so alike that one may be the other (PRG-27).
 - KVO is 0: pumpd cannot keep a vein open with drug, and a library that asks for it is refused (PRG-16).
 - `digest` covers every value of the entries and containers; comments and layout do not change it.
 - `manifest` is the signed description of a library. It is not trusted here: `seal` checks it.
@@ -17,8 +19,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
+from itertools import combinations
 from types import MappingProxyType
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import Field, StrictBool, StrictInt, StringConstraints, ValidationError, field_validator, model_validator
 
@@ -38,6 +41,7 @@ from pumpd.dosing.limits import (
     WeightText,
     shown,
 )
+from pumpd.dosing.names import near_equal
 from pumpd.dosing.seal import MANIFEST_FILE, Manifest
 from pumpd.pump import Container
 from pumpd.quantities import DosePerWeight, Duration, QuantityError, Rate, Volume, plain
@@ -46,12 +50,21 @@ CONTAINERS_FILE = "containers.toml"
 
 # The catalogue's hard limits of a course.
 DAILY_MOST = DosePerWeight(1)  # PRG-14 [P], in any 24 hours
-SPACING_LEAST = Duration(24 * 3600)  # PRG-17 [P]
+SPACING_LEAST = Duration(24 * 3600)  # PRG-17 [P], from start to start
+GAP_LEAST = Duration(20 * 3600)  # PRG-17 [P], from the end to the next start
 COURSE_INFUSIONS, COURSE_LONGEST = 6, Duration(28 * 24 * 3600)  # PRG-18
 COURSE_MAINTENANCE = 2  # PRG-18
+SHARE_MOST = Decimal("0.1")  # PRG-18 [P]: of a treatment that takes no place in its course, less was given
+REST_WITHIN = Duration(2 * 3600)  # PRG-25 [P], after the first start
+ORDER_VALID = Duration(3600)  # PRG-26 [P]
+ORDER_LEAST = Duration(5 * 60)  # [P] a nurse needs time to check
+OVERFILL_MOST = Decimal("0.2")  # [P] of a bag's volume; more is a typing error
 
 EntryId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,62}$")]
+SubstanceKey = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
+RxNorm = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,8}$")]
+Unii = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{10}$")]
 
 
 class LibraryError(ValueError):
@@ -76,11 +89,47 @@ class ProfileStep(Section):
         return value
 
 
+class Substance(Section):
+    """What the drug is, by a key of the library and by the codes of RxNorm or UNII. Doses count by it (PRG-27)."""
+
+    key: SubstanceKey
+    rxnorm: RxNorm | None = None
+    unii: Unii | None = None
+
+    @model_validator(mode="after")
+    def _coded(self) -> Self:
+        if self.rxnorm is None and self.unii is None:
+            raise ValueError("rxnorm or unii: is missing; a key alone does not say which substance it is")
+        return self
+
+    @property
+    def identifiers(self) -> frozenset[str]:
+        """By each of these a dose of the substance is known."""
+        codes = (self.rxnorm and f"rxnorm:{self.rxnorm}", self.unii and f"unii:{self.unii}")
+        return frozenset({self.key, *(code for code in codes if code)})
+
+
+class Rest(Section):
+    """When the rest of an interrupted treatment may be given: all of it `within` this of the first start (PRG-25)."""
+
+    within: DurationText = REST_WITHIN
+    by_nurse: StrictBool = False  # a person who may confirm may order it too
+
+    @model_validator(mode="after")
+    def _within_the_catalogue(self) -> Self:
+        if self.within > REST_WITHIN:
+            raise ValueError(f"within {shown(self.within)} is looser than the hard limit {shown(REST_WITHIN)}")
+        return self
+
+
 class Spacing(Section):
-    """The shortest time from the end of one infusion to the start of the next, inclusive."""
+    """The shortest time from the start of one treatment to the start of the next, inclusive. `gap`: the shortest time
+    from the end to the next start.
+    """
 
     soft: DurationText
     hard: DurationText
+    gap: DurationText = GAP_LEAST
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -92,8 +141,9 @@ class Spacing(Section):
 class Course(Section):
     """How much and how often a patient may have the drug; `pumpd.dosing.history` checks it.
 
-    Times count from the first start of the course. After `infusions` or after `hard_max`, whichever comes first, an
-    infusion is maintenance.
+    Times count from the first start of the course. After `infusions` or after `hard_max`, whichever comes first, a
+    treatment is maintenance. `least_share`: a treatment of which less was given takes no place in the course.
+    `maintenance`: how many; or "open-ended"; or "as ordered", where the prescriber gives a reason for each.
     """
 
     daily_max: DoseText
@@ -102,8 +152,16 @@ class Course(Section):
     soft_max: DurationText
     hard_max: DurationText
     spacing: Spacing
-    maintenance: Annotated[StrictInt, Field(ge=0)]
+    maintenance: Annotated[StrictInt, Field(ge=0)] | Literal["open-ended", "as ordered"]
     maintenance_spacing: Spacing
+    least_share: Decimal = SHARE_MOST
+
+    @field_validator("least_share", mode="before")
+    @classmethod
+    def _share(cls, value: object) -> Decimal:
+        if type(value) is not Decimal or not value.is_finite() or not 0 <= value <= 1 or value != round(value, 4):
+            raise ValueError("a share is a number between 0 and 1 with at most 4 places, such as 0.1")
+        return value
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -117,12 +175,21 @@ class Course(Section):
     @property
     def looser(self) -> list[str]:
         """Which hard limits a site has loosened beyond the catalogue."""
+        spacing, gap, longer = self.spacing, self.spacing.gap, self.maintenance_spacing.gap
+        counted = isinstance(self.maintenance, int)
         most = [
             (f"daily_max {self.daily_max}", self.daily_max > DAILY_MOST, DAILY_MOST),
             (f"infusions {self.infusions}", self.infusions > COURSE_INFUSIONS, COURSE_INFUSIONS),
             (f"hard_max {shown(self.hard_max)}", self.hard_max > COURSE_LONGEST, shown(COURSE_LONGEST)),
-            (f"spacing.hard {shown(self.spacing.hard)}", self.spacing.hard < SPACING_LEAST, shown(SPACING_LEAST)),
-            (f"maintenance {self.maintenance}", self.maintenance > COURSE_MAINTENANCE, COURSE_MAINTENANCE),
+            (f"spacing.hard {shown(spacing.hard)}", spacing.hard < SPACING_LEAST, shown(SPACING_LEAST)),
+            (f"spacing.gap {shown(gap)}", gap < GAP_LEAST, shown(GAP_LEAST)),
+            (f"maintenance_spacing.gap {shown(longer)}", longer < GAP_LEAST, shown(GAP_LEAST)),
+            (
+                f"maintenance {self.maintenance}",
+                counted and self.maintenance > COURSE_MAINTENANCE,  # type: ignore[operator]  # a number
+                COURSE_MAINTENANCE,
+            ),
+            (f"least_share {plain(self.least_share)}", self.least_share > SHARE_MOST, plain(SHARE_MOST)),
         ]
         return [f"{value} is looser than the hard limit {limit}" for value, passed, limit in most if passed]
 
@@ -132,6 +199,8 @@ class Entry(Section):
 
     id: EntryId
     drug: Name
+    substance: Substance
+    counts_with: tuple[SubstanceKey, ...] = ()  # doses of these substances count together with this one's
     concentration: ConcentrationText
     containers: tuple[str, ...] = Field(min_length=1)
     kvo: str = "0"
@@ -142,6 +211,8 @@ class Entry(Section):
     course: Course
     profile: tuple[ProfileStep, ...] = ()
     double_check: StrictBool = False  # a second person must confirm too
+    order_valid: DurationText = ORDER_VALID  # an order expires after this unless it is started (PRG-26)
+    rest: Rest = Rest()
 
     @field_validator("kvo", mode="before")
     @classmethod
@@ -181,16 +252,22 @@ class Entry(Section):
             problems.append(
                 f"concentration {self.concentration} cannot be infused: at most {limits.CONCENTRATION_MOST} (PRG-10)"
             )
+        if not ORDER_LEAST <= self.order_valid <= ORDER_VALID:
+            least, most = shown(ORDER_LEAST), shown(ORDER_VALID)
+            problems.append(f"order_valid {shown(self.order_valid)} is not between {least} and {most}")
         if problems:
             raise ValueError("; ".join(problems))
         return self
 
 
 class _ContainerTable(Section):
-    """A syringe (with its inner diameter) or a bag. `minimum_rate` is a syringe's lowest recommended rate (PRG-13)."""
+    """A syringe (with its inner diameter) or a bag. `minimum_rate` is a syringe's lowest recommended rate (PRG-13).
+    `overfill` is what a bag holds beyond its volume.
+    """
 
     name: Name
     volume: VolumeText
+    overfill: VolumeText = Volume(0)
     dead_volume: VolumeText = Volume(1)
     minimum_rate: RateText | None = None
     diameter: LengthText | None = None
@@ -199,6 +276,10 @@ class _ContainerTable(Section):
     def _consistent(self) -> Self:
         if self.dead_volume >= self.volume:
             raise ValueError(f"dead_volume {self.dead_volume} leaves nothing of {self.volume}")
+        if self.overfill and self.diameter:
+            raise ValueError("overfill: a syringe holds its volume and no more; only a bag has an overfill")
+        if self.overfill > self.volume.times(OVERFILL_MOST):
+            raise ValueError(f"overfill {self.overfill} is more than {plain(OVERFILL_MOST * 100)} % of {self.volume}")
         least = limits.syringe_minimum(self.volume) if self.diameter else None
         if self.diameter and self.minimum_rate is None:
             raise ValueError("minimum_rate: a syringe needs its lowest recommended rate")
@@ -207,7 +288,8 @@ class _ContainerTable(Section):
         return self
 
     def container(self) -> Container:
-        return Container(self.name, self.volume, self.dead_volume, self.minimum_rate or Rate(0), self.diameter)
+        least = self.minimum_rate or Rate(0)
+        return Container(self.name, self.volume, self.dead_volume, least, self.diameter, self.overfill)
 
 
 class _ContainersFile(Section):
@@ -233,6 +315,14 @@ class Library:
     @cached_property
     def digest(self) -> str:
         return sha256_of({"entries": self.entries, "containers": self.containers})
+
+    def counted(self, entry: Entry) -> frozenset[str]:
+        """The identifiers of all substances whose doses count together with this entry's, whichever entry says so."""
+        own = entry.substance.key
+        mine = {own, *entry.counts_with}
+        mine |= {each.substance.key for each in self.entries.values() if own in each.counts_with}
+        known = (each.substance.identifiers for each in self.entries.values() if each.substance.key in mine)
+        return frozenset(mine).union(entry.substance.identifiers, *known)
 
 
 NO_LIBRARY = Library(MappingProxyType({}), MappingProxyType({}))  # for a gateway that can only show and stop
@@ -305,8 +395,29 @@ def load(files: Mapping[str, str]) -> Library:
             for wanted in entry.containers
             if wanted not in containers
         ]
+    problems += _ambiguous(list(entries.values()))
     if not entries and not problems:
         problems.append("no entry: a library without drugs cannot be used")
     if problems:
         raise LibraryError(problems)
     return Library(MappingProxyType(entries), MappingProxyType(containers), manifest)
+
+
+def _ambiguous(entries: list[Entry]) -> list[str]:
+    """Where a dose could be counted for the wrong substance, or for none (PRG-27)."""
+    problems: dict[str, None] = {}  # in order, each once
+    for one, other in combinations(sorted(entries, key=lambda entry: entry.id), 2):
+        where, mine, theirs = f"{one.id}.toml and {other.id}.toml", one.substance, other.substance
+        if one.drug != other.drug and near_equal(one.drug, other.drug):
+            problems[f"{where}: drug: {one.drug!r} and {other.drug!r} are too alike; use one name for one drug"] = None
+        if mine.key == theirs.key and mine != theirs:
+            problems[f"{where}: substance: {mine.key!r} has different codes"] = None
+        if mine.key == theirs.key:
+            continue
+        if one.drug == other.drug:
+            problems[f"{where}: substance: {one.drug!r} is {mine.key!r} in one and {theirs.key!r} in the other"] = None
+        if near_equal(mine.key, theirs.key):
+            problems[f"{where}: substance: the keys {mine.key!r} and {theirs.key!r} are too alike"] = None
+        if same := (mine.identifiers & theirs.identifiers):
+            problems[f"{where}: substance: {mine.key!r} and {theirs.key!r} share {', '.join(sorted(same))}"] = None
+    return list(problems)

@@ -19,7 +19,7 @@ from pumpd.dosing.prescription import Prescription
 from pumpd.dosing.program import RateProgram
 from pumpd.dosing.refusal import Refusal, Refusals, SoftLimit
 from pumpd.pump import Capabilities, Container, FixedStep, PumpProgram, RateStep
-from pumpd.quantities import Mass, Rate, Volume, rate_for
+from pumpd.quantities import Mass, Rate, Volume, Weight, rate_for
 
 _LEAST_REASON = 3  # characters of a reason for an override (AUD-08)
 _COARSER = tuple(FixedStep(Decimal(1).scaleb(-places)) for places in (3, 2, 1, 0))
@@ -31,10 +31,12 @@ def plan(
     capabilities: Capabilities,
     overrides: Mapping[str, str] | None = None,
     history: Sequence[SoftLimit] = (),
+    on_record: Weight | None = None,
 ) -> RateProgram:
     """Plan a prescription for a pump. Raises Refusals with every reason; soft limits become `warnings`.
 
-    `history` are the soft limits that follow from the patient's earlier doses.
+    `history` are the soft limits that follow from the patient's earlier doses, `on_record` is the weight of the last
+    session.
 
     `capabilities` are those for the container that the prescription names. `overrides` are typed reasons by the id of a
     soft limit; an order needs them, planning does not.
@@ -45,7 +47,7 @@ def plan(
     if entry is None:
         raise Refusals(refusals)
     dose = prescription.dose_per_weight * prescription.weight
-    warnings = [*_warnings(prescription, entry, dose), *history]
+    warnings = [*_warnings(prescription, entry, dose, on_record), *history]
     refusals += _unfit_overrides(overrides or {}, warnings)
     if capabilities.monitor_only:
         refusals.append(Refusal("driver", f"{capabilities.family} is monitored only and is never programmed"))
@@ -94,13 +96,13 @@ def check(prescription: Prescription, library: Library) -> list[Refusal]:
     )
 
 
-def _warnings(prescription: Prescription, entry: Entry, dose: Mass) -> list[SoftLimit]:
+def _warnings(prescription: Prescription, entry: Entry, dose: Mass, on_record: Weight | None) -> list[SoftLimit]:
     found = (
         entry.dose.warning("dose", prescription.dose_per_weight, "PRG-05"),
         entry.dose_cap.warning(dose),
         entry.duration.warning("duration", prescription.duration, "PRG-06"),
         entry.weight.warning("weight", prescription.weight, "PRG-07"),
-        weight_change(prescription.weight, prescription.previous_weight),
+        weight_change(prescription.weight, on_record, prescription.previous_weight),
     )
     return [warning for warning in found if warning is not None]
 
@@ -152,7 +154,7 @@ def _steps(
         except ValueError as error:
             refusals.append(Refusal("driver", f"a rate that the pump cannot hold: {error}", "PRG-13"))
             continue
-        refusals += _unfit_rate(rate, container, pump)
+        refusals += unfit_rate(rate, container, pump)
         if rate:
             steps.append(RateStep(rate, volume))
     if refusals:
@@ -160,7 +162,8 @@ def _steps(
     return tuple(steps)
 
 
-def _unfit_rate(rate: Rate, container: Container, pump: Capabilities) -> list[Refusal]:
+def unfit_rate(rate: Rate, container: Container, pump: Capabilities) -> list[Refusal]:
+    """Every limit of the container and the pump that this rate exceeds."""
     refusals = []
     if rate < pump.rate_min or not rate:
         refusals.append(Refusal("driver", f"{rate} is below the pump's lowest rate {pump.rate_min}", "PRG-13"))

@@ -45,6 +45,12 @@ class Infusion:
     ordered_ns: int
     patient: str = ""  # token of the order; empty in journals before 0.1, and then nothing starts
     container: Volume | None = None  # usable volume of the syringe or bag; None in journals of version 0.1
+    # the treatment, of which this is one delivery
+    treatment: str = ""  # session of its first delivery; empty: this is the first
+    earlier: Volume = ZERO  # booked by its earlier deliveries, at worst
+    earlier_flow_ns: int = 0  # their running time
+    of_treatment: Volume | None = None  # prescribed in all; None: this delivery is all of it
+    closes_ns: int | None = None  # nothing of the treatment flows after this
     state: State = State.ORDERED
     since_ns: int = 0  # entered the state
     # pump
@@ -123,6 +129,15 @@ class Infusion:
         return self.given_before + self.counted
 
     @property
+    def whole(self) -> Volume:
+        """Prescribed of the whole treatment."""
+        return self.prescribed if self.of_treatment is None else self.of_treatment
+
+    def treatment_running_ns(self, now_ns: int) -> int:
+        """Running time of all deliveries of the treatment."""
+        return self.earlier_flow_ns + self.running_ns(now_ns)
+
+    @property
     def remaining(self) -> Volume:
         return max(self.prescribed - self.delivered, ZERO)
 
@@ -176,6 +191,7 @@ class Infusion:
 
 _INSTANTS = (
     "ordered_ns",
+    "closes_ns",
     "since_ns",
     "doubted_ns",
     "identified_ns",

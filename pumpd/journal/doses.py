@@ -5,6 +5,7 @@ Promises:
 - Doses are never under-booked: an infusion without a recorded end, with an unreadable entry, or with flow after its end
   is `uncertain`. It counts as the whole program, and ends as late as the program can run.
 - An order that cannot be read is a JournalError: a patient's dose would be missing.
+- A dose whose instants two people corrected has those of the correction (PRG-28).
 - Entries are taken once, in order; unknown kinds are skipped.
 
 This does not use `fold`: doses must outlive the events, which retention removes, and a state machine that has changed.
@@ -17,11 +18,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from pumpd.dosing.history import NONE, Dose
+from pumpd.dosing.history import BY_NAME, NONE, Dose
+from pumpd.dosing.library import Substance
 from pumpd.journal.records import Record
 from pumpd.journal.store import JournalError
 from pumpd.pump import PumpProgram, RateStep
-from pumpd.quantities import Concentration, Mass, Quantity, Rate, Volume
+from pumpd.quantities import Concentration, Mass, Quantity, Rate, Volume, Weight
+
+CORRECTED = "dose_corrected"  # by two people; `started`: when it began
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -56,9 +60,14 @@ class Doses:
 class _Infusion:
     """The sum of one session's entries so far. Wall time stays text, which sorts like the time itself."""
 
+    pump: str
     patient: str
     drug: str
+    substance: frozenset[str]
+    treatment: str
     course: str
+    weight: Weight
+    weight_basis: str
     concentration: Concentration
     ordered: Mass
     longest_ns: int  # the whole program at its rates
@@ -73,8 +82,12 @@ class _Infusion:
     doubtful: bool = False
     booked: Volume = Volume(0)
     reading: Record | None = None
+    corrected_ns: int | None = None  # the start, as two people corrected it
 
     def take(self, entry: Record) -> None:
+        if entry.kind == CORRECTED:
+            self._correct(entry)
+            return
         if self.ended and entry.kind != "unprescribed_flow":
             return  # the pump's later entries are not about this infusion
         self.set_back |= entry.ts < self.last
@@ -105,6 +118,12 @@ class _Infusion:
             case "unprescribed_flow" if entry.fields["stopping"]:  # it was this infusion's pump
                 self.doubtful = True
 
+    def _correct(self, entry: Record) -> None:
+        try:
+            self.corrected_ns = _ns(entry.fields["started"])
+        except _UNREADABLE:
+            self.doubtful = True
+
     def _flow(self, ts: str) -> None:
         self.flowing, self.began = True, min(self.began or ts, ts)
 
@@ -122,14 +141,21 @@ class _Infusion:
         doubtful = doubtful or not (self.ended or live)
         mass = self.concentration.mass_in(given)
         open_end = live or doubtful or self.set_back
+        started_ns = _ns(self.began or self.since)
+        moved_ns = 0 if self.corrected_ns is None else self.corrected_ns - started_ns
         return Dose(
             session=session,
             patient=self.patient,
+            substance=self.substance,
             drug=self.drug,
             course=self.course,
-            started_ns=_ns(self.began or self.since),
-            ended_ns=_ns(self.seen) + self.longest_ns if open_end else _ns(self.flowed or self.seen),
-            seen_ns=_ns(self.seen),
+            treatment=self.treatment,
+            weight=self.weight,
+            weight_basis=self.weight_basis,
+            pump=self.pump,
+            started_ns=started_ns + moved_ns,
+            ended_ns=(_ns(self.seen) + self.longest_ns if open_end else _ns(self.flowed or self.seen)) + moved_ns,
+            seen_ns=_ns(self.seen) + moved_ns,
             ordered=self.ordered,
             given=mass,
             still=max(self.ordered - mass, NONE) if live else NONE,
@@ -144,8 +170,13 @@ def _ordered(entry: Record) -> _Infusion:
         order, drug, steps = program["prescription"], program["entry"], program["pump_program"]["steps"]
         held = PumpProgram(tuple(RateStep(_read(Rate, step["rate"]), _read(Volume, step["volume"])) for step in steps))
         return _Infusion(
+            pump=entry.pump,
             patient=order["patient"],
             drug=drug["drug"],
+            substance=_substance(drug),
+            treatment=program.get("treatment") or "",
+            weight=_read(Weight, order["weight"]),
+            weight_basis=order["weight_basis"],
             course=order.get("course") or "",
             concentration=_read(Concentration, drug["concentration"]),
             ordered=_read(Mass, program["dose"]),
@@ -156,6 +187,14 @@ def _ordered(entry: Record) -> _Infusion:
         )
     except _UNREADABLE as error:
         raise JournalError(f"journal entry {entry.id}: the order cannot be read, so a dose would be missing") from error
+
+
+def _substance(drug: Mapping[str, Any]) -> frozenset[str]:
+    """By what the dose is known. pumpd 0.1 recorded only a name."""
+    known = drug.get("substance")
+    if known is None:
+        return frozenset({BY_NAME + drug["drug"]})
+    return Substance.model_validate(known).identifiers
 
 
 def _read(kind: type[Q], text: str) -> Q:

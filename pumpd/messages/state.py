@@ -105,11 +105,14 @@ class Step(TypedDict):
 
 
 class Course(TypedDict):
-    """Where in its course an infusion is. `phase`: infusion or maintenance."""
+    """Where in its course a treatment is. `phase`: infusion or maintenance. `of`: null where that has no end.
+    `course_number`: the patient's first, second, … course.
+    """
 
     number: int
-    of: int
+    of: int | None
     phase: str
+    course_number: int
 
 
 class InfusionState(TypedDict):

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pumpd.dosing.history import Dose, History, Wanted, objections, position, warnings
+from pumpd.dosing.history import Dose, History, Wanted, position
+from pumpd.dosing.history_limits import objections, warnings
 from pumpd.dosing.library import Course, Spacing
 from pumpd.quantities import Duration, Mass, Weight
 from tests.dosing.samples import LIBRARY
@@ -37,6 +38,7 @@ def dose(ended_ns, given="35", session=None, *, lasted_ns=40 * MINUTE, **changes
     plain = Dose(
         session=session or f"s{ended_ns}",
         patient="P-17",
+        substance=frozenset({"ketamine"}),
         drug="ketamine",
         started_ns=ended_ns - lasted_ns,
         ended_ns=ended_ns,
@@ -48,7 +50,7 @@ def dose(ended_ns, given="35", session=None, *, lasted_ns=40 * MINUTE, **changes
 
 
 def history(*doses):
-    return History.of(doses, "P-17", "ketamine")
+    return History.of(doses, "P-17", {"ketamine"})
 
 
 def started(*days_ago, **changes):

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pumpd.dosing.history import History, Wanted, objections, position, warnings
+from pumpd.dosing.history import History, Wanted, position
+from pumpd.dosing.history_limits import objections, warnings
 from pumpd.infusion import State
 from pumpd.journal import Entry, Journal, JournalError, JournalReader
 from pumpd.journal.doses import Doses
@@ -262,7 +263,7 @@ def test_entries_of_a_session_without_an_order_are_ignored():
 
 def verdict(doses, now_ns):
     entry = LIBRARY.entries["ketamine-1mg-ml"]
-    past = History.of(doses, "P-17", "ketamine")
+    past = History.of(doses, "P-17", {"ketamine"})
     wanted = Wanted(Mass(35), PLANNED.prescription.weight)
     rules = entry.course
     return (
@@ -297,4 +298,4 @@ def test_course_spacing_and_daily_dose_are_the_same_after_a_restart(tmp_path):
     past, refusals, _, where = verdict(after.all(), now_ns)
     assert [refusal.requirement for refusal in refusals] == ["PRG-17"]
     assert (where.maintenance, where.number, where.of) == (False, 4, 6)
-    assert [infusion.worst for infusion in past.infusions] == [Mass(35)] * 3
+    assert [infusion.worst for infusion in past.treatments] == [Mass(35)] * 3

@@ -10,7 +10,8 @@ from pumpd.control.ordering.build import objections as build_objections
 from pumpd.control.ordering.dose_history import DoseHistory
 from pumpd.control.refused import RefusedError
 from pumpd.dosing import Library, Prescription, RateProgram, Refusal, Refusals, SoftLimit, check, plan
-from pumpd.dosing.history import Dose, History, Wanted, objections, position, warnings
+from pumpd.dosing.history import Dose, History, Wanted, position, weight_on_record
+from pumpd.dosing.history_limits import objections, warnings
 from pumpd.host.clock import Clock
 from pumpd.messages.requests import Order
 from pumpd.messages.state import Course
@@ -59,7 +60,9 @@ class Planning:
             capabilities = self._capabilities(runner, prescription)
             hard, soft = self.history(runner, prescription)
             reasons += hard
-            program = plan(prescription, self._library, capabilities, request.overrides, soft)
+            last = weight_on_record(self._all(), prescription.patient)
+            on_record = last and last.weight
+            program = plan(prescription, self._library, capabilities, request.overrides, soft, on_record)
         except Refusals as error:
             raise RefusedError(*reasons, *(str(reason) for reason in error.reasons)) from error
         reasons += _loss_of_control_objections(capabilities, runner.settings)
@@ -100,19 +103,21 @@ class Planning:
         if entry is None:
             return [], ()
         doses, at = self._all(but), self._clock.now()
-        past = History.of(doses, prescription.patient, entry.drug)
+        past = History.of(doses, prescription.patient, self._library.counted(entry))
         wanted, now = _wanted(prescription), self._now(runner)
         changed = build_objections(doses, self._others, at)
         soft = () if now is None else warnings(past, wanted, now, entry.course)
         return [*changed, *(str(each) for each in objections(past, wanted, now, entry.course))], soft
 
     def _course(self, runner: PumpService, prescription: Prescription) -> Course | None:
+        """None where no course was ordered."""
         entry, now = self._library.entries.get(prescription.entry), self._now(runner)
-        if entry is None or now is None:
+        if entry is None or now is None or not prescription.course:
             return None
-        past = History.of(self._all(), prescription.patient, entry.drug)
+        past = History.of(self._all(), prescription.patient, self._library.counted(entry))
         at = position(past, _wanted(prescription), now, entry.course)
-        return {"number": at.number, "of": at.of, "phase": "maintenance" if at.maintenance else "infusion"}
+        phase = "maintenance" if at.maintenance else "infusion"
+        return {"number": at.number, "of": at.of, "phase": phase, "course_number": at.course_number}
 
     def _all(self, but: str = "") -> list[Dose]:
         """All patients' recorded doses, except those of one session."""

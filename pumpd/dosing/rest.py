@@ -1,0 +1,125 @@
+"""The rest of an interrupted treatment: a program of its own, from what was booked at worst (PRG-25).
+
+Promises:
+- Booked and rest together never exceed the program of the first delivery, whatever pump and container it gets.
+- No part of it is faster than the same part of the first program: the same rates, or lower ones over a longer time.
+- It is checked backwards by the independent computation, like every program.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from pumpd.dosing import reverse
+from pumpd.dosing.library import Library
+from pumpd.dosing.limits import shown
+from pumpd.dosing.planning import unfit_rate
+from pumpd.dosing.prescription import Prescription
+from pumpd.dosing.program import RateProgram
+from pumpd.dosing.refusal import Refusal, Refusals
+from pumpd.pump import Capabilities, Container, PumpProgram, RateStep
+from pumpd.quantities import Duration, Mass, Volume, rate_for
+
+
+@dataclass(frozen=True, slots=True)
+class RestOrder:
+    """The rest of `treatment`, whose first delivery was ordered by `prescription` with `program` and `digest`.
+
+    `booked` is the most that all its deliveries can have given. `container`: None for the same one, which is still in
+    place. `duration`: None for the same rates.
+    """
+
+    treatment: str
+    prescription: Prescription
+    program: PumpProgram
+    digest: str
+    booked: Mass
+    container: str | None = None
+    duration: Duration | None = None
+    ordered_by: str = ""
+
+
+def plan_rest(order: RestOrder, library: Library, capabilities: Capabilities) -> RateProgram:
+    """The program of the rest. Raises Refusals with every reason."""
+    refusals: list[Refusal] = []
+    entry = library.entries.get(order.prescription.entry)
+    container = library.containers.get(order.container or order.prescription.container)
+    if entry is None or container is None:
+        raise Refusals([Refusal("treatment", "its drug or its container is not in the library any more", "PRG-25")])
+    if container.name not in entry.containers:
+        refusals.append(Refusal("container", f"{entry.id} may be in {', '.join(entry.containers)} only", "PRG-12"))
+    whole = entry.concentration.mass_in(order.program.vtbi)
+    if order.booked >= whole:
+        why = f"up to {order.booked} of {whole} may have been given: there is no rest"
+        raise Refusals([*refusals, Refusal("treatment", why, "PRG-25")])
+    left = min(entry.concentration.volume_holding(whole - order.booked, capabilities.volume_grid), order.program.vtbi)
+    steps = _steps(order, left, container, capabilities, refusals)
+    if order.container is not None and left > container.usable:
+        why = f"the rest of {left} is more than the {container.usable} usable in {container.name}"
+        refusals.append(Refusal("container", why, "PRG-12"))
+    if left > capabilities.volume_max:
+        why = f"{left} is more than the pump's largest volume {capabilities.volume_max}"
+        refusals.append(Refusal("driver", why, "PRG-13"))
+    if len(steps) > capabilities.max_steps:
+        why = f"the pump holds {capabilities.max_steps} step(s), the rest has {len(steps)}"
+        refusals.append(Refusal("driver", why, "RUN-05"))
+    if not steps and not refusals:
+        refusals.append(Refusal("driver", f"the pump cannot hold a volume as small as {left}", "PRG-11"))
+    if refusals:
+        raise Refusals(refusals)
+    held = PumpProgram(tuple(steps), container.diameter)
+    prescription = replace(
+        order.prescription, container=container.name, duration=held.duration, ordered_by=order.ordered_by
+    )
+    program = RateProgram(
+        prescription,
+        entry,
+        container,
+        entry.concentration.mass_in(held.vtbi),
+        held,
+        capabilities.family,
+        library.digest,
+        continues=order.digest,
+        given=order.program.vtbi - held.vtbi,
+        manifest=library.manifest,
+        treatment=order.treatment,
+    )
+    objections = reverse.treatment_objections(
+        program.delivery(),
+        booked=str(order.booked),
+        dose_per_weight=str(prescription.dose_per_weight),
+        weight=str(prescription.weight),
+        first=[(str(step.rate), str(step.volume)) for step in order.program.steps],
+        concentration=str(entry.concentration),
+    )
+    if objections:
+        raise Refusals(objections)
+    return program
+
+
+def _steps(
+    order: RestOrder, left: Volume, container: Container, pump: Capabilities, refusals: list[Refusal]
+) -> Sequence[RateStep]:
+    """The steps of what is left, as the pump can hold them; appends to `refusals`."""
+    rest = order.program.after(order.program.vtbi - left) if left else None
+    if rest is None:
+        return ()
+    longer = order.duration or rest.duration
+    if longer < rest.duration:
+        why = f"the rest in {shown(longer)} would be faster than the first program: at least {shown(rest.duration)}"
+        refusals.append(Refusal("duration", why, "PRG-25"))
+        return ()
+    steps = []
+    for step in rest.steps:
+        volume = step.volume.floor(pump.volume_grid)
+        if not volume:
+            continue
+        time = Duration.from_ns(-(-step.duration.ns * longer.ns // rest.duration.ns))
+        try:
+            rate = min(rate_for(volume, time, pump.rate_grid), step.rate.floor(pump.rate_grid))
+        except ValueError as error:
+            refusals.append(Refusal("driver", f"a rate that the pump cannot hold: {error}", "PRG-13"))
+            continue
+        refusals += unfit_rate(rate, container, pump)
+        if rate:
+            steps.append(RateStep(rate, volume))
+    return steps
