@@ -1,7 +1,8 @@
 """The estimated plasma concentration of each pump's patient: what a program leads to, and what it is now (PRG-23).
 
 Promises:
-- It is shown and decides nothing. A failure here is logged, nothing is shown for that infusion, and nothing else ends.
+- It is shown and decides nothing. After a failure here, which is logged once, nothing is shown for that infusion, and
+  nothing else changes.
 - The running estimate follows the volume that the pump counted, not the program.
 - After a restart it continues from the infusion in the journal, as if what was given had been given evenly. It shows
   nothing until the earlier doses were read, nor in an observation that began before the restart.
@@ -49,13 +50,14 @@ class PlasmaService:
     def __init__(self, runners: Mapping[str, PumpService], past: DoseHistory, clock: Clock) -> None:
         self._runners, self._past, self._clock = runners, past, clock
         self._running: dict[str, _Running] = {}  # by pump
+        self._failed: set[str] = set()  # sessions
         self._turns = Turns(PATIENCE_S)
 
     # -- what is shown -----------------------------------------------------------------------------------------------
 
     def of_planned(self, planned: Planned) -> PlasmaBand | None:
         """What a program that nobody has ordered yet leads to; None for a drug without models."""
-        return self._guarded("a preview", lambda: self._of_planned(planned))
+        return self._guarded("", lambda: self._of_planned(planned))
 
     def of_loaded(self, runner: PumpService) -> PlasmaBand | None:
         """What the program that this pump holds leads to, if it starts now; None while that is not known."""
@@ -63,7 +65,7 @@ class PlasmaService:
         running, program = self._running.get(runner.name), runner.program
         if running is None or program is None:
             return None
-        return self._guarded(runner.name, lambda: _predicted(program, running.estimate))
+        return self._guarded(running.session, lambda: _predicted(program, running.estimate))
 
     def estimate(self, runner: PumpService) -> Estimate | None:
         """Of the present infusion on this pump, at the last check; None while it is not known."""
@@ -88,17 +90,21 @@ class PlasmaService:
             self._check(runner)
 
     def _check(self, runner: PumpService) -> None:
-        running = self._guarded(runner.name, lambda: self._advanced(runner))
+        running = self._guarded(_session(runner), lambda: self._advanced(runner))
         if running is None:
             self._running.pop(runner.name, None)
         else:
             self._running[runner.name] = running
 
-    def _guarded(self, of: str, compute: Callable[[], T | None]) -> T | None:
+    def _guarded(self, session: str, compute: Callable[[], T | None]) -> T | None:
+        if session in self._failed:
+            return None
         try:
             return compute()
         except Exception:  # what is only shown must neither stop a pump nor keep it from starting
-            log.exception("plasma_not_estimated", of=of)
+            log.exception("plasma_not_estimated", session=session)
+            if session:
+                self._failed.add(session)
             return None
 
     def _advanced(self, runner: PumpService) -> _Running | None:
@@ -136,10 +142,11 @@ class PlasmaService:
         return _predicted(program, _empty(program).with_earlier(self._earlier(program)))
 
     def _earlier(self, program: RateProgram, but: str = "") -> Iterator[Delivery]:
-        """The patient's deliveries of this drug within a day, except those of one session."""
+        """The patient's deliveries of this substance within a day, except those of one session."""
         now_ns = int(self._clock.now().timestamp() * NS_PER_S)
-        found = History.of(self._past.doses(()), program.prescription.patient, program.entry.drug)
-        for dose in found.infusions:
+        same, patient = program.entry.substance.identifiers, program.prescription.patient
+        found = History.of(self._past.doses(()), patient, same)
+        for dose in (dose for treatment in found.treatments for dose in treatment.deliveries):
             started_min_ago, ended_min_ago = (
                 (now_ns - at_ns) * self._clock.scale / _MIN_NS for at_ns in (dose.started_ns, dose.ended_ns)
             )

@@ -201,5 +201,5 @@ _ROUNDED_MIN = 1e-9  # so that a sum of floats does not lose the last minute
 
 
 def has_models(entry: Entry) -> bool:
-    """Whether the models are about this drug."""
-    return entry.drug == "ketamine"
+    """Whether the models are about this substance. Esketamine is another one, with other models."""
+    return entry.substance.key == "ketamine"

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PyTCI.models.base import Three
 
+from pumpd.dosing.library import Substance
 from pumpd.dosing.plasma import MODELS, NOTE, Delivery, Estimate, has_models, predict
 from pumpd.pump import RateStep
 from pumpd.quantities import Concentration, Rate, Volume
@@ -178,5 +179,6 @@ def test_earlier_deliveries_count_wherever_they_lie():
 def test_only_ketamine_has_models():
     entry = program().entry
     assert has_models(entry)
-    assert not has_models(entry.model_copy(update={"drug": "esketamine"}))
+    other = Substance(key="esketamine", rxnorm="2119365")
+    assert not has_models(entry.model_copy(update={"substance": other}))
     assert all(has_models(each) for each in LIBRARY.entries.values())
