@@ -41,7 +41,7 @@ def _of_clearances(name: str, source: str, v1_l: float, cl_l_min: float, *others
     return Model(name, source, v1_l / 70, cl_l_min / v1_l, rates)
 
 
-# Parameters: docs/safety/reference.md, 6.5. Kamp's are in litres an hour there.
+# Parameters: docs/safety/reference.md, 6.5.
 MODELS = (
     Model("Domino", "Domino 1982, PMID 7198883", 0.063, 0.4381, ((0.5921, 0.2470), (0.5900, 0.0146))),
     Model("Clements", "Clements 1981 (250 µg/kg), doi 10.1093/bja/53.1.27", 1.7522, 0.0109, ((0.0186, 0.0137),)),
