@@ -16,6 +16,7 @@ from pumpd.dosing.library import Substance
 from pumpd.dosing.plasma import NOTE
 from pumpd.quantities import Mass
 from tests.bedside.tablet import FORM, bedsides
+from tests.control.test_rest import interrupted, order_rest
 from tests.control.test_restart import another_process, die, until_ended
 from tests.control.testbed import open_testbed
 from tests.dosing.samples import program
@@ -185,3 +186,19 @@ def test_earlier_deliveries_of_the_last_day_count():
 )
 def test_other_doses_do_not_count(other):
     assert planned_after(other) == planned_after()
+
+
+@pytest.mark.requirement("PRG-25")
+async def test_the_rest_on_another_pump_counts_what_the_first_one_gave(tmp_path):
+    async with open_testbed(tmp_path, beds=("bed1", "bed2")) as here:
+        treatment = await interrupted(here, 1200)
+        assert pump(here)["plasma"] is not None
+        assert (await order_rest(here, treatment, pump="bed2", container="60 mL")).ok
+        await here.until("ready", pump="bed2")
+        shown = (await here.ask(op="challenge", pump="bed2")).result["plasma"]
+        assert shown["low_ng_ml"][0] > 0
+        assert shown["peak_low_ng_ml"] > AT_20_MIN[0], "half of the dose alone leads to less"
+        assert pump(here)["plasma"] is None, "it would lack what the other pump gives"
+        assert (await here.confirm(pump="bed2", request="r-2")).ok
+        await here.until("running", pump="bed2")
+        assert here.gateway.status()["pumps"][1]["plasma"]["low_ng_ml"] > 0

@@ -9,6 +9,7 @@ from pumpd.control.observation.observation import VITALS_EVERY_NS, Observation
 from pumpd.control.observation.summary import summary
 from pumpd.dosing import RateProgram
 from pumpd.dosing.plasma import Estimate
+from pumpd.dosing.rest import LEAST_REST
 from pumpd.host.instant import NS_PER_S, Instant
 from pumpd.infusion import Infusion, State
 from pumpd.infusion.advance import RESUMABLE
@@ -25,6 +26,7 @@ from pumpd.messages.state import (
     PauseState,
     PlasmaNow,
     PumpState,
+    RestState,
     SupplyState,
     TabletState,
     VitalsState,
@@ -59,6 +61,7 @@ class PumpValues:
     observations: Sequence[Observation]
     course: Course | None
     estimate: Estimate | None  # of the plasma concentration, of this infusion
+    continued: bool = False  # another pump has, or had, a later delivery of the same treatment
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +128,7 @@ def pump_state(values: PumpValues, at: Instant) -> PumpState:
         "alarms": list(values.alarms),
         "observations": [_observation(each, at) for each in values.observations],
         "summary": None,
+        "rest": None,
         "course": values.course,
         "plasma": None,
         "infusion": None,
@@ -141,9 +145,30 @@ def pump_state(values: PumpValues, at: Instant) -> PumpState:
     if infusion.state.ended:
         result = summary(infusion, values.program, values.estimate, at)
         found["summary"] = dict(result) if own is None else dict(own.summary)
-    if values.estimate is not None and infusion.started_ns is not None and (own or not infusion.state.ended):
-        found["plasma"] = cast("PlasmaNow", values.estimate.now_fields)
+        found["rest"] = None if values.continued else _rest(infusion, values.program, at)
+    if infusion.started_ns is not None and not values.continued and (own or not infusion.state.ended):
+        found["plasma"] = None if values.estimate is None else cast("PlasmaNow", values.estimate.now_fields)
     return found
+
+
+def _rest(infusion: Infusion, program: RateProgram | None, at: Instant) -> RestState | None:
+    """What may still be ordered of an interrupted treatment; the order itself is checked against the journal."""
+    if program is None or (infusion.started_ns is None and not infusion.treatment):
+        return None
+    left = infusion.whole - infusion.earlier - min(infusion.booked(at.now_ns), infusion.whole - infusion.earlier)
+    until_ns = infusion.closes_ns
+    if until_ns is None:
+        until_ns = (infusion.started_ns or at.now_ns) + program.entry.rest.within.ns
+    if left < LEAST_REST or at.now_ns >= until_ns:
+        return None
+    return {
+        "treatment": infusion.treatment or infusion.place.session,
+        "patient": infusion.patient,
+        "left_ml": left.number,
+        "left_mg": program.entry.concentration.mass_in(left).number,
+        "until_ts": timestamp(at.wall_at(until_ns)),
+        "by_nurse": program.entry.rest.by_nurse,
+    }
 
 
 def _infusion(values: PumpValues, infusion: Infusion, at: Instant) -> InfusionState:
@@ -155,6 +180,10 @@ def _infusion(values: PumpValues, infusion: Infusion, at: Instant) -> InfusionSt
     codes = {code.value for code in infusion.alarms}
     found: InfusionState = {
         "session": infusion.place.session,
+        "treatment": infusion.treatment or infusion.place.session,
+        "earlier_ml": infusion.earlier.number,
+        "treatment_ml": infusion.whole.number,
+        "closes_ts": None if infusion.closes_ns is None else timestamp(at.wall_at(infusion.closes_ns)),
         "state": state.value,
         "may_flow": state.may_flow,
         "started": infusion.started_ns is not None,
@@ -187,13 +216,16 @@ def _infusion(values: PumpValues, infusion: Infusion, at: Instant) -> InfusionSt
         found["booked_mg"] = mass_in(booked).number
         found["prescribed_mg"] = mass_in(infusion.prescribed).number
         found["remaining_mg"] = mass_in(infusion.remaining).number
+        found["earlier_mg"] = mass_in(infusion.earlier).number
+        found["treatment_mg"] = mass_in(infusion.whole).number
     return found
 
 
 def _review(values: PumpValues, infusion: Infusion) -> dict[str, Any]:
     if values.program is None:
         return {}
-    return review_of(values.settings, values.program, values.capabilities, infusion.read_back)
+    held, whole = infusion.read_back, infusion.of_treatment
+    return review_of(values.settings, values.program, values.capabilities, held, whole)
 
 
 def _pause(infusion: Infusion, now_ns: int) -> PauseState:
