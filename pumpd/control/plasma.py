@@ -61,11 +61,10 @@ class PlasmaService:
 
     def of_loaded(self, runner: PumpService) -> PlasmaBand | None:
         """What the program that this pump holds leads to, if it starts now; None while that is not known."""
-        self._check(runner)
-        running, program = self._running.get(runner.name), runner.program
-        if running is None or program is None:
+        before, program = self.estimate(runner), runner.program
+        if before is None or program is None:
             return None
-        return self._guarded(running.session, lambda: _predicted(program, running.estimate))
+        return self._guarded(_session(runner), lambda: _predicted(program, before))
 
     def estimate(self, runner: PumpService) -> Estimate | None:
         """Of the present infusion on this pump, at the last check; None while it is not known."""
