@@ -29,6 +29,7 @@ from pumpd.messages.state import (
     RestState,
     SupplyState,
     TabletState,
+    VitalSignsState,
     VitalsState,
 )
 from pumpd.pump import Capabilities, Identity, LossOfControl, Reading
@@ -60,6 +61,7 @@ class PumpValues:
     alarms: Sequence[AlarmState]
     observations: Sequence[Observation]
     course: Course | None
+    vitals: VitalSignsState | None
     estimate: Estimate | None  # of the plasma concentration, of this infusion
     continued: bool = False  # another pump has, or had, a later delivery of the same treatment
 
@@ -127,6 +129,7 @@ def pump_state(values: PumpValues, at: Instant) -> PumpState:
         "links": {"pump": "lost" if values.lost else "ok"},
         "alarms": list(values.alarms),
         "observations": [_observation(each, at) for each in values.observations],
+        "vitals": values.vitals,
         "summary": None,
         "rest": None,
         "course": values.course,
@@ -269,6 +272,7 @@ def _observation(observation: Observation, at: Instant) -> ObservationState:
                 diastolic_mmhg=each.diastolic_mmhg,
                 heart_rate_bpm=each.heart_rate_bpm,
                 spo2_percent=each.spo2_percent,
+                respiration_per_min=each.respiration_per_min,
             )
             for each in observation.vitals
         ],
