@@ -15,14 +15,17 @@ from pumpd.control.infusions.start_gate import StartGate
 from pumpd.control.journal_health import JournalHealth
 from pumpd.control.observation.service import Found, ObservationService
 from pumpd.control.ordering.build import Build
+from pumpd.control.ordering.courses import CourseService
 from pumpd.control.ordering.dose_history import DoseHistory
 from pumpd.control.ordering.library_check import LibraryCheck
+from pumpd.control.ordering.patient_history import PatientHistories
 from pumpd.control.ordering.planning import Planning
 from pumpd.control.ordering.service import OrderingService
 from pumpd.control.parts import Parts
 from pumpd.control.socket.dispatch import Dispatch
 from pumpd.control.socket.streams import StateStream
 from pumpd.control.state.live import LiveState
+from pumpd.control.tablets.corrections import Corrections
 from pumpd.control.tablets.keys import KeyStore
 from pumpd.control.tablets.pairing_service import PairingService
 from pumpd.control.tablets.register import Register
@@ -71,8 +74,10 @@ class Gateway:
         left = frozenset(code for pump, code in alarms_left or {} if not pump and code in SUPPLY_ALARMS)
         self._supply = None if supplied is None else SupplyWatch(supplied, left, self.changed)
         self.gate = StartGate(settings, clock, self._supply)
-        self._past = DoseHistory(settings.journal_path, journal)
-        planning = Planning(settings, library, runners, self._past, clock, others)
+        self._past = past = DoseHistory(settings.journal_path, journal)
+        planning = Planning(settings, library, runners, past, clock, others)
+        histories = PatientHistories(library, past, planning, clock)
+        courses = CourseService(library, histories, past, clock)
         self.ordering = OrderingService(
             settings.gateway,
             pumps,
@@ -89,6 +94,7 @@ class Gateway:
         self.confirming = ConfirmingService(pumps, self.library_check, self.gate, self.health, clock)
         staff = StaffStore(settings.staff_path)
         sign_ins, register = SignIns(staff, clock.loop_ns), Register(keys, staff, journal, clock)
+        corrections = Corrections(sign_ins, past, planning, histories, clock)
         self.live = LiveState(
             settings,
             self.runners,
@@ -114,6 +120,9 @@ class Gateway:
             self.confirming,
             self.alarms,
             self.observations,
+            histories,
+            courses,
+            corrections,
             self.live,
             journal,
             clock,
@@ -126,6 +135,9 @@ class Gateway:
             self.identifying,
             self.ordering,
             self.confirming,
+            histories,
+            courses,
+            corrections,
             SoftwareNurses(register, self.confirming),
             self.tablets,
             PairingService(register, journal, clock),

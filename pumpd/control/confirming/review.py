@@ -4,6 +4,7 @@ import hashlib
 from typing import Any
 
 from pumpd.control.infusions.pump_service import PumpService
+from pumpd.control.ordering.patient_history import on_record
 from pumpd.control.ordering.planning import Planned
 from pumpd.dosing import RateProgram
 from pumpd.journal.records import canonical
@@ -58,12 +59,13 @@ def review_of(
 
 
 def preview_of(runner: PumpService, planned: Planned) -> dict[str, Any]:
-    """The result of an order: its review, and each soft limit that it exceeds."""
+    """The result of an order: its review, each soft limit that it exceeds, and the weight on record."""
     program = planned.program
     missing = {limit.id for limit in program.not_overridden}
     soft = [{"id": each.id, "text": str(each), "overridden": each.id not in missing} for each in program.warnings]
     found = review_of(runner.settings, program, planned.capabilities, None)
-    return {"review": found, "soft": soft, "course": planned.course}
+    last = None if planned.on_record is None else on_record(planned.on_record)
+    return {"review": found, "soft": soft, "course": planned.course, "on_record": last}
 
 
 def shown(review: dict[str, Any]) -> str:

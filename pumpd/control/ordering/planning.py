@@ -10,7 +10,8 @@ from pumpd.control.ordering.build import objections as build_objections
 from pumpd.control.ordering.dose_history import DoseHistory
 from pumpd.control.refused import RefusedError
 from pumpd.dosing import Library, Prescription, RateProgram, Refusal, Refusals, SoftLimit, check, plan
-from pumpd.dosing.history import Dose, History, Wanted, position, weight_on_record
+from pumpd.dosing.course_view import numbers
+from pumpd.dosing.history import Dose, History, Wanted, WeightOnRecord, position, weight_on_record
 from pumpd.dosing.history_limits import objections, warnings
 from pumpd.host.clock import Clock
 from pumpd.messages.requests import Order
@@ -29,6 +30,7 @@ class Planned:
     capabilities: Capabilities
     container: Container
     course: Course | None
+    on_record: WeightOnRecord | None = None  # of the patient's last session
 
 
 class Planning:
@@ -44,6 +46,7 @@ class Planning:
         """`others`: sessions that another build began."""
         self._settings, self._library, self._runners = settings, library, runners
         self._past, self._clock, self._others = past, clock, others
+        self._began_ns = clock.loop_ns()
 
     async def planned(
         self, request: Order, runner: PumpService, objections: Sequence[str], *, ordered: bool
@@ -60,8 +63,8 @@ class Planning:
             capabilities = self._capabilities(runner, prescription)
             hard, soft = self.history(runner, prescription)
             reasons += hard
-            last = weight_on_record(self._all(), prescription.patient)
-            on_record = last and last.weight
+            last = weight_on_record(self.doses(), prescription.patient)
+            on_record = None if last is None else last.weight
             program = plan(prescription, self._library, capabilities, request.overrides, soft, on_record)
         except Refusals as error:
             raise RefusedError(*reasons, *(str(reason) for reason in error.reasons)) from error
@@ -76,7 +79,7 @@ class Planning:
         asked = {**fields, "overrides": request.overrides}
         container = self._library.containers[prescription.container]
         course = self._course(runner, prescription)
-        return Planned(asked, prescription, program, capabilities, container, course)
+        return Planned(asked, prescription, program, capabilities, container, course, last)
 
     def _capabilities(self, runner: PumpService, prescription: Prescription) -> Capabilities:
         """The pump's limits with the ordered container. Raises Refusals, with every reason that does not depend on the
@@ -102,10 +105,11 @@ class Planning:
         entry = self._library.entries.get(prescription.entry)
         if entry is None:
             return [], ()
-        doses, at = self._all(but), self._clock.now()
+        doses, at = self.doses(but), self._clock.now()
         past = History.of(doses, prescription.patient, self._library.counted(entry))
         wanted, now = _wanted(prescription), self._now(runner)
-        changed = build_objections(doses, self._others, at)
+        since_ns = int(at.timestamp() * 1e9) - (self._clock.loop_ns() - self._began_ns)
+        changed = build_objections(doses, self._others, at, since_ns)
         soft = () if now is None else warnings(past, wanted, now, entry.course)
         return [*changed, *(str(each) for each in objections(past, wanted, now, entry.course))], soft
 
@@ -114,18 +118,27 @@ class Planning:
         entry, now = self._library.entries.get(prescription.entry), self._now(runner)
         if entry is None or now is None or not prescription.course:
             return None
-        past = History.of(self._all(), prescription.patient, self._library.counted(entry))
+        patient, doses = prescription.patient, self.doses()
+        past = History.of(doses, patient, self._library.counted(entry))
         at = position(past, _wanted(prescription), now, entry.course)
         phase = "maintenance" if at.maintenance else "infusion"
-        return {"number": at.number, "of": at.of, "phase": phase, "course_number": at.course_number}
+        known = numbers(History.of_all(doses, patient), self._past.courses.ordered(patient))
+        number = known.get(prescription.course, len(known) + 1)
+        return {"number": at.number, "of": at.of, "phase": phase, "course_number": number}
 
-    def _all(self, but: str = "") -> list[Dose]:
+    def doses(self, but: str = "") -> list[Dose]:
         """All patients' recorded doses, except those of one session."""
         live = {each.infusion.place.session for each in self._runners if each.active and each.infusion}
         return [dose for dose in self._past.doses(live) if dose.session != but]
 
-    def _now(self, runner: PumpService) -> int | None:
-        known = runner.settings.simulated or self._settings.clock_trusted or self._clock.kernel().synchronized
+    def now_on(self, pump: str) -> int | None:
+        """The time, if it is known well enough for this pump; a pump that is not configured counts as a real one."""
+        runner = next((each for each in self._runners if each.name == pump), None)
+        return self._now(runner)
+
+    def _now(self, runner: PumpService | None) -> int | None:
+        simulated = runner is not None and runner.settings.simulated
+        known = simulated or self._settings.clock_trusted or self._clock.kernel().synchronized
         return int(self._clock.now().timestamp() * 1e9) if known else None
 
 

@@ -23,9 +23,12 @@ from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.infusions.pumps import Pumps
 from pumpd.control.observation.observation import ObservationError
 from pumpd.control.observation.service import ObservationService
+from pumpd.control.ordering.courses import CourseService
+from pumpd.control.ordering.patient_history import PatientHistories
 from pumpd.control.ordering.service import OrderingService
 from pumpd.control.refused import RefusedError
 from pumpd.control.state.live import LiveState
+from pumpd.control.tablets.corrections import Corrections
 from pumpd.control.tablets.keys import KeyStore, KeyStoreError
 from pumpd.control.tablets.needs import objection
 from pumpd.control.tablets.sign_in import IDLE_NS, NS, SignInError, SignIns
@@ -57,6 +60,9 @@ class Tablets:
         confirming: ConfirmingService,
         alarms: AlarmService,
         observations: ObservationService,
+        histories: PatientHistories,
+        courses: CourseService,
+        corrections: Corrections,
         live: LiveState,
         journal: JournalWriter,
         clock: Clock,
@@ -66,6 +72,7 @@ class Tablets:
         self._pumps, self._ordering, self._confirming = pumps, ordering, confirming
         self._identifying = identifying
         self._alarms, self._observations, self._live = alarms, observations, live
+        self._histories, self._courses, self._corrections = histories, courses, corrections
         self._journal, self._clock, self._changed = journal, clock, changed
         self._nonces = Nonces()
 
@@ -166,6 +173,15 @@ class Tablets:
                 return {}
             case asked.PauseAudio():
                 return {"paused_s": self._alarms.pause_audio(who, key.id)}
+            case asked.TabletHistory(patient=patient):
+                return await self._histories.answer(patient)
+            case asked.TabletCorrectDose(session=session, started=started, reason=reason, second=other):
+                second = (key.id, other.badge, other.pin.get_secret_value())
+                return await self._corrections.correct(session, started, reason, person, second, who)
+            case asked.TabletOrderCourse():
+                return await self._courses.order(inner, who)
+            case asked.TabletAssessCourse():
+                return await self._courses.assess(inner, who)
             case asked.VitalSigns(pump=pump, session=session):
                 numbers = inner.model_dump(exclude={"op", "pump", "session"})
                 self._observations.vitals(pump, session, who, numbers)
