@@ -56,6 +56,7 @@ class Dose:
     concentration: Concentration | None = None
     program: PumpProgram | None = None  # as it was ordered
     completed: bool = False  # the pump delivered its whole program
+    flowed_ns: int = 0  # running time on record
 
     @property
     def worst(self) -> Mass:
@@ -122,6 +123,11 @@ class Treatment:
     def given(self) -> Mass:
         """What is booked for all its deliveries so far."""
         return sum((each.given for each in self.deliveries), NONE)
+
+    @property
+    def flowed_ns(self) -> int:
+        """Running time of all its deliveries on record."""
+        return sum(each.flowed_ns for each in self.deliveries)
 
     @property
     def running(self) -> bool:

@@ -22,6 +22,7 @@ from pumpd.pump import Capabilities, Container, FixedStep, PumpProgram, RateStep
 from pumpd.quantities import Duration, Mass, Volume, rate_for
 
 _FINE = FixedStep(Decimal("0.001"))  # mL, finer than most pumps
+LEAST_REST = Volume("0.1")  # [P] less than a pump's count may be wrong by
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def left_of(treatment: Treatment) -> tuple[Mass, PumpProgram] | None:
     if treatment.worst >= treatment.programmed:
         return None
     left = first.concentration.volume_holding(treatment.programmed - treatment.worst, _FINE)
-    rest = first.program.after(first.program.vtbi - left) if left else None
+    rest = first.program.after(first.program.vtbi - left) if left >= LEAST_REST else None
     return None if rest is None else (first.concentration.mass_in(rest.vtbi), rest)
 
 
@@ -70,6 +71,9 @@ def plan_rest(order: RestOrder, library: Library, capabilities: Capabilities) ->
         why = f"up to {order.booked} of {whole} may have been given: there is no rest"
         raise Refusals([*refusals, Refusal("treatment", why, "PRG-25")])
     left = min(entry.concentration.volume_holding(whole - order.booked, capabilities.volume_grid), order.program.vtbi)
+    if left < LEAST_REST:
+        why = f"{left} are left, less than the {LEAST_REST} by which a pump's count may be wrong"
+        raise Refusals([*refusals, Refusal("treatment", why, "PRG-25")])
     steps = _steps(order, left, container, capabilities, refusals)
     if order.container is not None and left > container.usable:
         why = f"the rest of {left} is more than the {container.usable} usable in {container.name}"
@@ -133,7 +137,9 @@ def _steps(
             continue
         time = Duration.from_ns(-(-step.duration.ns * longer.ns // rest.duration.ns))
         try:
-            rate = min(rate_for(volume, time, pump.rate_grid), step.rate.floor(pump.rate_grid))
+            rate = step.rate.floor(pump.rate_grid)
+            if longer > rest.duration:
+                rate = min(rate, rate_for(volume, time, pump.rate_grid))
         except ValueError as error:
             refusals.append(Refusal("driver", f"a rate that the pump cannot hold: {error}", "PRG-13"))
             continue

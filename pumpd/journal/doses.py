@@ -25,7 +25,7 @@ from pumpd.dosing.library import Substance
 from pumpd.journal.records import Record
 from pumpd.journal.store import JournalError
 from pumpd.pump import PumpProgram, RateStep
-from pumpd.quantities import Concentration, Mass, Quantity, Rate, Volume, Weight
+from pumpd.quantities import NS_PER_S, Concentration, Mass, Quantity, Rate, Volume, Weight
 
 CORRECTED = "dose_corrected"  # by two people; `started`: when it began
 
@@ -104,6 +104,7 @@ class _Infusion:
     booked: Volume = Volume(0)
     completed: bool = False
     reading: Record | None = None
+    flowed_ns: int = 0
     corrected_ns: int | None = None  # the start, as two people corrected it
     began_number: int = 0
     began_after_ns: int = 0
@@ -167,6 +168,7 @@ class _Infusion:
             case "infusion_ended":
                 self.booked = max(self.booked, _volume(entry.fields, "booked_ml", "delivered_ml"))
                 self.ended, self.completed = True, entry.fields.get("outcome") == "completed"
+                self.flowed_ns = int(float(entry.fields.get("running_s", 0)) * NS_PER_S)
             case "unprescribed_flow" if entry.fields["stopping"]:  # it was this infusion's pump
                 self.doubtful = True
 
@@ -210,6 +212,7 @@ class _Infusion:
             concentration=self.concentration,
             program=self.program,
             completed=self.completed,
+            flowed_ns=self.flowed_ns,
             started_ns=started_ns,
             ended_ns=ended_ns,
             seen_ns=seen_ns,

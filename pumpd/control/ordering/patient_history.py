@@ -95,7 +95,7 @@ class PatientHistories:
             return None
         dose, program = left
         known_ns = self._planning.now_on(first.pump)
-        ends_ns = None if known_ns is None else known_ns + program.duration.ns
+        ends_ns = None if known_ns is None else known_ns + program.duration.ns // self._clock.scale
         past = History.of(doses, first.patient, self._library.counted(entry))
         wanted = Wanted(dose, first.weight, one.course, one.id)
         against = [

@@ -31,6 +31,7 @@ from pumpd.messages.requests import (
     NonceRequest,
     Order,
     OrderCourse,
+    OrderRest,
     PairAccept,
     PairClose,
     PairOffer,
@@ -92,6 +93,7 @@ TABLE: Mapping[type[Any], May] = {
     # The command line and the software nurse
     StatusRequest: May(operator=GROUP),
     Order: May(operator=GROUP),
+    OrderRest: May(operator=GROUP),
     ChallengeRequest: May(operator=GROUP),
     Confirmation: May(operator=GROUP),  # signed by a paired software key
     Associate: May(operator=GROUP),

@@ -63,7 +63,7 @@ class Corrections:
         except (SignInError, StaffError) as error:
             raise RefusedError(str(error)) from error
         if unfit := [each for each in (first, other) if not set(each.roles) & set(EITHER.roles)]:
-            raise RefusedError(*(f"correct_dose: {each.name} has no role {EITHER}" for each in unfit))
+            raise RefusedError(*(f"correct_dose: {each.name} has no role {EITHER.text}" for each in unfit))
         await self._past.catch_up()
         # No wait from here on, until it is written.
         dose = next((each for each in self._planning.doses() if each.session == session), None)

@@ -13,40 +13,44 @@ from pumpd.messages.roles import Role
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What a request needs: one of these roles. None: any paired tablet, whether a person is signed in or not."""
+    """What a request needs: one of these roles. With none: any paired tablet, whether a person is signed in or not."""
 
     roles: tuple[Role, ...] = ()
 
-    def __str__(self) -> str:
+    @property
+    def text(self) -> str:
         return " or ".join(self.roles)
 
 
 ANYONE_PAIRED = Need()
-EITHER = Need((Role.CONFIRM, Role.PRESCRIBE))
+PRESCRIBE, CONFIRM = Need((Role.PRESCRIBE,)), Need((Role.CONFIRM,))
+EITHER = Need((Role.PRESCRIBE, Role.CONFIRM))
 NEEDS: dict[str, Need] = {
     "hello": ANYONE_PAIRED,
     "sign_in": ANYONE_PAIRED,
     "sign_out": ANYONE_PAIRED,
     "touch": ANYONE_PAIRED,
-    "preview": Need((Role.PRESCRIBE,)),
-    "order": Need((Role.PRESCRIBE,)),
-    "challenge": Need((Role.CONFIRM,)),
-    "confirm": Need((Role.CONFIRM,)),
-    "associate": Need((Role.CONFIRM,)),
-    "dissociate": Need((Role.CONFIRM,)),
-    "pause": Need((Role.CONFIRM,)),
-    "resume": Need((Role.CONFIRM,)),
-    "clear": Need((Role.CONFIRM,)),
-    "identify": Need((Role.CONFIRM,)),
-    "reconcile": Need((Role.CONFIRM,)),
-    "acknowledge": Need((Role.CONFIRM,)),
-    "pause_audio": Need((Role.CONFIRM,)),
-    "vitals": Need((Role.CONFIRM,)),
-    "end_observation": Need((Role.CONFIRM,)),
+    "preview": PRESCRIBE,
+    "order": PRESCRIBE,
+    "preview_rest": EITHER,  # a nurse only where the library entry allows it
+    "rest": EITHER,
+    "challenge": CONFIRM,
+    "confirm": CONFIRM,
+    "associate": CONFIRM,
+    "dissociate": CONFIRM,
+    "pause": CONFIRM,
+    "resume": CONFIRM,
+    "clear": CONFIRM,
+    "identify": CONFIRM,
+    "reconcile": CONFIRM,
+    "acknowledge": CONFIRM,
+    "pause_audio": CONFIRM,
+    "vitals": CONFIRM,
+    "end_observation": CONFIRM,
     "history": EITHER,
     "correct_dose": EITHER,  # and a second person
-    "order_course": Need((Role.PRESCRIBE,)),
-    "assess_course": Need((Role.PRESCRIBE,)),
+    "order_course": PRESCRIBE,
+    "assess_course": PRESCRIBE,
 }
 
 
@@ -57,18 +61,18 @@ def objection(op: str, tablet: Collection[str], person: Collection[str] | None) 
         return f"{op}: no tablet may ask for that"
     if not need.roles:
         return None
-    tablets = [role for role in need.roles if role in tablet]
-    if not tablets:
-        return f"{op}: this tablet has no role {need}; it was paired as {', '.join(sorted(tablet)) or 'nothing'}"
+    allowed = [role for role in need.roles if role in tablet]
+    if not allowed:
+        return f"{op}: this tablet has no role {need.text}; it was paired as {', '.join(sorted(tablet)) or 'nothing'}"
     if person is None:
         return f"{op}: nobody is signed in; sign in with badge and PIN (stop needs no sign-in)"
-    if not any(role in person for role in tablets):
-        return f"{op}: the person signed in has no role {' or '.join(tablets)}"
+    if not set(allowed) & set(person):
+        return f"{op}: the person signed in has no role {' or '.join(allowed)}"
     return None
 
 
 def table() -> str:
     """The table for people, in Markdown."""
     lines = ["| signed request | role that the tablet and the person both need |", "|---|---|"]
-    lines += [f"| `{op}` | {need if need.roles else 'none: any paired tablet'} |" for op, need in NEEDS.items()]
+    lines += [f"| `{op}` | {need.text or 'none: any paired tablet'} |" for op, need in NEEDS.items()]
     return "\n".join(lines) + "\n"
