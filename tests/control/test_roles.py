@@ -17,9 +17,12 @@ OPENS = {
         *("challenge", "confirm", "associate", "dissociate", "pause", "resume", "clear"),
         *("identify", "reconcile"),
         *("acknowledge", "pause_audio", "vitals", "end_observation"),
-        *("history", "correct_dose"),
+        *("history", "correct_dose", "rest", "preview_rest"),
     },
-    "prescribe": {"preview", "order", "history", "correct_dose", "order_course", "assess_course"},
+    "prescribe": {
+        *("preview", "order", "history", "correct_dose", "rest", "preview_rest"),
+        *("order_course", "assess_course"),
+    },
     "maintain": set(),
 }
 SETS = [set(each) for size in range(5) for each in itertools.combinations(OPENS, size)]
