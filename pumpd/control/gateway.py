@@ -15,8 +15,10 @@ from pumpd.control.infusions.start_gate import StartGate
 from pumpd.control.journal_health import JournalHealth
 from pumpd.control.observation.service import Found, ObservationService
 from pumpd.control.ordering.build import Build
+from pumpd.control.ordering.courses import CourseService
 from pumpd.control.ordering.dose_history import DoseHistory
 from pumpd.control.ordering.library_check import LibraryCheck
+from pumpd.control.ordering.patient_history import PatientHistories
 from pumpd.control.ordering.planning import Planning
 from pumpd.control.ordering.service import OrderingService
 from pumpd.control.parts import Parts
@@ -24,6 +26,7 @@ from pumpd.control.plasma import PlasmaService
 from pumpd.control.socket.dispatch import Dispatch
 from pumpd.control.socket.streams import StateStream
 from pumpd.control.state.live import LiveState
+from pumpd.control.tablets.corrections import Corrections
 from pumpd.control.tablets.keys import KeyStore
 from pumpd.control.tablets.pairing_service import PairingService
 from pumpd.control.tablets.register import Register
@@ -77,6 +80,8 @@ class Gateway:
         self.gate = StartGate(settings, clock, self._supply)
         self._vitals = VitalsService(settings.vitals, pumps, journal, clock)
         planning = Planning(settings, library, runners, self._past, clock, others)
+        histories = PatientHistories(library, self._past, planning, clock)
+        courses = CourseService(library, histories, self._past, clock)
         self.ordering = OrderingService(
             settings.gateway,
             pumps,
@@ -94,6 +99,7 @@ class Gateway:
         self.confirming = ConfirmingService(pumps, self.library_check, self.gate, self.health, self.plasma, clock)
         staff = StaffStore(settings.staff_path)
         sign_ins, register = SignIns(staff, clock.loop_ns), Register(keys, staff, journal, clock)
+        corrections = Corrections(sign_ins, self._past, planning, histories, clock)
         self.live = LiveState(
             settings,
             self.runners,
@@ -122,6 +128,9 @@ class Gateway:
             self.alarms,
             self.observations,
             self.plasma,
+            histories,
+            courses,
+            corrections,
             self.live,
             self._vitals,
             journal,
@@ -135,6 +144,9 @@ class Gateway:
             self.identifying,
             self.ordering,
             self.confirming,
+            histories,
+            courses,
+            corrections,
             SoftwareNurses(register, self.confirming),
             self.tablets,
             PairingService(register, journal, clock),

@@ -237,6 +237,69 @@ class VitalSigns(_Message):
     respiration_per_min: StrictInt | None = None
 
 
+# -- what patients were given ------------------------------------------------------------------------------------------
+
+
+class PatientHistory(_Message):
+    """What a patient was given, the weight on record, the courses, and the doses whose date must be corrected.
+
+    Without a patient: only the doses of all patients whose date must be corrected.
+    """
+
+    op: Literal["history"] = "history"
+    patient: Text | None = None
+
+
+class CorrectDose(_Message):
+    """Correct when a dose began, where the clock was wrong. Two people identify themselves with badge and PIN.
+
+    `started` is in ISO 8601, with the offset from UTC.
+    """
+
+    op: Literal["correct_dose"] = "correct_dose"
+    session: Id
+    started: Text
+    reason: Text
+    badge: Text
+    pin: SentPin
+    second_badge: Text
+    second_pin: SentPin
+
+
+class CourseOrdered(_Message):
+    """A course of infusions, with the days on which they are planned. Nothing is started by it."""
+
+    patient: Text
+    entry: Text
+    course: Text
+    first_day: Text  # YYYY-MM-DD
+    weekdays: tuple[Text, ...]  # mon, tue, wed, thu, fri, sat, sun
+
+
+class OrderCourse(CourseOrdered):
+    """Order a course: plan the days of its infusions. It starts and permits nothing."""
+
+    op: Literal["order_course"] = "order_course"
+    ordered_by: Text
+
+
+class CourseAssessed(_Message):
+    """The response after a course: responder, non-responder or not assessed; and the total of PHQ-9 or MADRS."""
+
+    patient: Text
+    course: Text
+    response: Text
+    scale: Text | None = None
+    total: int | None = None
+
+
+class AssessCourse(CourseAssessed):
+    """Record the response after a course, as the clinic assessed it. It starts and permits nothing."""
+
+    op: Literal["assess_course"] = "assess_course"
+    by: Text
+
+
 # -- tablets -------------------------------------------------------------------------------------------------------
 
 
@@ -390,6 +453,10 @@ Request = Annotated[
     | WatchRequest
     | LibraryRequest
     | VitalSigns
+    | PatientHistory
+    | CorrectDose
+    | OrderCourse
+    | AssessCourse
     | NonceRequest
     | TabletRequest
     | Alive

@@ -7,7 +7,15 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, TypeAdapter
 
-from pumpd.messages.requests import Confirmation, Id, Prescribed, PrescribedRest, Text
+from pumpd.messages.requests import (
+    Confirmation,
+    CourseAssessed,
+    CourseOrdered,
+    Id,
+    Prescribed,
+    PrescribedRest,
+    Text,
+)
 
 
 class _Inner(BaseModel):
@@ -179,6 +187,31 @@ class EndObservation(_Inner):
     reason: Text = ""
 
 
+class TabletHistory(_Inner):
+    """What the patient was given. Without a patient: only the doses of all patients whose date must be corrected."""
+
+    op: Literal["history"]
+    patient: Text | None = None
+
+
+class TabletCorrectDose(_Inner):
+    """Correct when a dose began; `second` is another person than the one who is signed in."""
+
+    op: Literal["correct_dose"]
+    session: Id
+    started: Text
+    reason: Text
+    second: Second
+
+
+class TabletOrderCourse(_Inner, CourseOrdered):
+    op: Literal["order_course"]
+
+
+class TabletAssessCourse(_Inner, CourseAssessed):
+    op: Literal["assess_course"]
+
+
 Inner = Annotated[
     Hello
     | SignIn
@@ -200,7 +233,11 @@ Inner = Annotated[
     | Acknowledge
     | PauseAudio
     | VitalSigns
-    | EndObservation,
+    | EndObservation
+    | TabletHistory
+    | TabletCorrectDose
+    | TabletOrderCourse
+    | TabletAssessCourse,
     Field(discriminator="op"),
 ]
 

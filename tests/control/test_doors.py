@@ -26,6 +26,7 @@ OWNER, GROUP, EVERYBODY = {"owner"}, {"owner", "member"}, {"owner", "member", "o
 OPERATORS = {
     **dict.fromkeys(["order", "rest", "challenge", "confirm", "associate", "dissociate"], GROUP),
     **dict.fromkeys(["pause", "resume", "clear", "identify", "reconcile"], GROUP),
+    **dict.fromkeys(["history", "correct_dose", "order_course", "assess_course"], GROUP),
     **dict.fromkeys(["status", "watch", "library", "trace", "key_list"], GROUP),
     **dict.fromkeys(["pair_open", "pair_accept", "pair_close", "pair_state"], OWNER),
     **dict.fromkeys(["key_add", "key_rename", "key_revoke"], OWNER),

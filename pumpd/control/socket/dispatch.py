@@ -18,12 +18,15 @@ from pumpd.control.confirming.service import ConfirmingService
 from pumpd.control.infusions.identifying import Identifying
 from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.infusions.pumps import Pumps
+from pumpd.control.ordering.courses import CourseService
+from pumpd.control.ordering.patient_history import PatientHistories
 from pumpd.control.ordering.service import OrderingService
 from pumpd.control.refused import RefusedError
 from pumpd.control.socket.doors import Caller, Door, objection
 from pumpd.control.socket.strangers import StrangerLimit
 from pumpd.control.socket.streams import StateStream, show_wire
 from pumpd.control.state.live import LiveState
+from pumpd.control.tablets.corrections import Corrections
 from pumpd.control.tablets.pairing_service import PairingService
 from pumpd.control.tablets.register import Register
 from pumpd.control.tablets.service import Tablets
@@ -37,10 +40,12 @@ from pumpd.messages.library import library_data
 from pumpd.messages.requests import (
     Alive,
     Answer,
+    AssessCourse,
     Associate,
     ChallengeRequest,
     Clear,
     Confirmation,
+    CorrectDose,
     Dissociate,
     Identify,
     KeyAdd,
@@ -50,12 +55,14 @@ from pumpd.messages.requests import (
     LibraryRequest,
     NonceRequest,
     Order,
+    OrderCourse,
     OrderRest,
     PairAccept,
     PairClose,
     PairOffer,
     PairOpen,
     PairState,
+    PatientHistory,
     Pause,
     PinReset,
     Reconcile,
@@ -86,6 +93,9 @@ class Dispatch:
         identifying: Identifying,
         ordering: OrderingService,
         confirming: ConfirmingService,
+        histories: PatientHistories,
+        courses: CourseService,
+        corrections: Corrections,
         software_nurses: SoftwareNurses,
         tablets: Tablets,
         pairing: PairingService,
@@ -100,6 +110,7 @@ class Dispatch:
         self._gateway, self._library, self._pumps = gateway, library, pumps
         self._identifying, self._vitals = identifying, vitals
         self._ordering, self._confirming, self._software_nurses = ordering, confirming, software_nurses
+        self._histories, self._courses, self._corrections = histories, courses, corrections
         self._tablets, self._pairing, self._register, self._alarms = tablets, pairing, register, alarms
         self._live, self._stream, self._journal, self._clock = live, stream, journal, clock
         self._limits = {door: StrangerLimit() for door in Door}
@@ -181,6 +192,14 @@ class Dispatch:
                 return library_data(self._library)
             case VitalSigns():
                 return self._vital_signs(request)
+            case PatientHistory(patient=patient):
+                return await self._histories.answer(patient)
+            case CorrectDose():
+                return await self._corrections.of_two(request, peer)
+            case OrderCourse(ordered_by=by):
+                return await self._courses.order(request, f"{by}, {peer}")
+            case AssessCourse(by=by):
+                return await self._courses.assess(request, f"{by}, {peer}")
             case NonceRequest():
                 return {"nonce": self._tablets.nonce()}
             case TabletRequest():

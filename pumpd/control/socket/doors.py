@@ -16,10 +16,12 @@ from typing import Any
 
 from pumpd.messages.requests import (
     Alive,
+    AssessCourse,
     Associate,
     ChallengeRequest,
     Clear,
     Confirmation,
+    CorrectDose,
     Dissociate,
     Identify,
     KeyAdd,
@@ -29,12 +31,14 @@ from pumpd.messages.requests import (
     LibraryRequest,
     NonceRequest,
     Order,
+    OrderCourse,
     OrderRest,
     PairAccept,
     PairClose,
     PairOffer,
     PairOpen,
     PairState,
+    PatientHistory,
     Pause,
     PinReset,
     Reconcile,
@@ -103,6 +107,10 @@ TABLE: Mapping[type[Any], May] = {
     Clear: May(operator=GROUP),
     Identify: May(operator=GROUP),
     Reconcile: May(operator=GROUP),
+    PatientHistory: May(operator=GROUP),
+    CorrectDose: May(operator=GROUP),  # with the badges and PINs of two people
+    OrderCourse: May(operator=GROUP),
+    AssessCourse: May(operator=GROUP),
     # What both sockets show
     WatchRequest: May(operator=GROUP, tablet=GROUP),
     LibraryRequest: May(operator=GROUP, tablet=GROUP),

@@ -23,11 +23,14 @@ from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.infusions.pumps import Pumps
 from pumpd.control.observation.observation import ObservationError
 from pumpd.control.observation.service import ObservationService
+from pumpd.control.ordering.courses import CourseService
+from pumpd.control.ordering.patient_history import PatientHistories
 from pumpd.control.ordering.planning import Planned
 from pumpd.control.ordering.service import OrderingService
 from pumpd.control.plasma import PlasmaService
 from pumpd.control.refused import RefusedError
 from pumpd.control.state.live import LiveState
+from pumpd.control.tablets.corrections import Corrections
 from pumpd.control.tablets.keys import KeyStore, KeyStoreError
 from pumpd.control.tablets.needs import objection
 from pumpd.control.tablets.sign_in import IDLE_NS, NS, SignInError, SignIns
@@ -67,6 +70,9 @@ class Tablets:
         alarms: AlarmService,
         observations: ObservationService,
         plasma: PlasmaService,
+        histories: PatientHistories,
+        courses: CourseService,
+        corrections: Corrections,
         live: LiveState,
         vitals: VitalsService,
         journal: JournalWriter,
@@ -77,6 +83,7 @@ class Tablets:
         self._pumps, self._ordering, self._confirming = pumps, ordering, confirming
         self._identifying, self._vitals = identifying, vitals
         self._alarms, self._observations, self._plasma, self._live = alarms, observations, plasma, live
+        self._histories, self._courses, self._corrections = histories, courses, corrections
         self._journal, self._clock, self._changed = journal, clock, changed
         self._nonces = Nonces()
 
@@ -180,6 +187,15 @@ class Tablets:
                 return {}
             case asked.PauseAudio():
                 return {"paused_s": self._alarms.pause_audio(who, key.id)}
+            case asked.TabletHistory(patient=patient):
+                return await self._histories.answer(patient)
+            case asked.TabletCorrectDose(session=session, started=started, reason=reason, second=other):
+                second = (key.id, other.badge, other.pin.get_secret_value())
+                return await self._corrections.correct(session, started, reason, person, second, who)
+            case asked.TabletOrderCourse():
+                return await self._courses.order(inner, who)
+            case asked.TabletAssessCourse():
+                return await self._courses.assess(inner, who)
             case asked.VitalSigns(pump=pump, session=session):
                 numbers = inner.model_dump(exclude={"op", "pump", "session"}, exclude_none=True)
                 if session and not self._vitals.under_way(pump, session):
