@@ -239,3 +239,16 @@ async def test_the_review_says_that_it_is_the_rest(tmp_path):
         assert answer.result["treatment"] == treatment
         assert answer.result["first_dose_mg"] == "35"
         assert float(answer.result["dose_mg"]) < 27
+
+
+async def test_a_disk_that_hangs_refuses_the_rest_and_loads_nothing(tmp_path, monkeypatch):
+    async with open_testbed(tmp_path) as here:
+        treatment = await interrupted(here)
+
+        async def hangs(self):
+            await asyncio.sleep(3600)
+
+        monkeypatch.setattr(here.gateway.ordering.planning._first._disk, "result", lambda: hangs(None))
+        refused = await order_rest(here, treatment)
+        assert any("check the gateway's disk" in reason for reason in refused.reasons)
+        assert here.state() == "stopped"

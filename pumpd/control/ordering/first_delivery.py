@@ -11,6 +11,7 @@ from pumpd.dosing import Library, Prescription, Refusals, RestOrder
 from pumpd.dosing.history import Treatment
 from pumpd.dosing.library import Rest
 from pumpd.dosing.prescription import read_duration
+from pumpd.host.own_thread import OwnThread
 from pumpd.infusion.events import Segment
 from pumpd.journal import JournalError, JournalReader, Record
 from pumpd.journal.fold import BEGAN, FoldError, begun
@@ -62,16 +63,18 @@ class FirstDeliveries:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._disk = OwnThread("orders on record", self._began)
 
     async def find(self, treatment: str) -> FirstDelivery:
         """Raises RefusedError."""
         try:
             async with asyncio.timeout(WITHIN_S):
-                entry = await asyncio.to_thread(self._entry, treatment)
+                began = await self._disk.result()
         except TimeoutError as error:
             raise RefusedError(f"journal: it was not read in {WITHIN_S:g} s; check the gateway's disk") from error
         except JournalError as error:
             raise RefusedError(f"journal: {error}; the treatment is not known") from error
+        entry = next((each for each in reversed(began) if each.session == treatment), None)
         if entry is None:
             raise RefusedError(f"treatment: the order of {treatment} is not among the last {LOOK_BACK} on record")
         try:
@@ -80,8 +83,7 @@ class FirstDeliveries:
         except (FoldError, Refusals, KeyError, TypeError, ValueError, AttributeError) as error:
             raise RefusedError(f"treatment: its order in the journal cannot be read: {error}") from error
 
-    def _entry(self, treatment: str) -> Record | None:
+    def _began(self) -> list[Record]:
         """Blocks."""
         with contextlib.closing(JournalReader(self._path)) as reader:
-            began = reader.last(LOOK_BACK, BEGAN)
-        return next((entry for entry in reversed(began) if entry.session == treatment), None)
+            return reader.last(LOOK_BACK, BEGAN)
