@@ -17,8 +17,8 @@ from pumpd.quantities import NS_PER_S, Length, Rate, Volume
 TICK = 5 * NS_PER_S
 UNIT = Decimal("0.03")  # mL
 RATE, ALTERED = Rate("43.2"), Rate("64.8")  # 43.2 mL/h is two units per tick
-NORMAL, HALF, TWICE = 2, 1, 4  # units per tick
-RATES = {NORMAL: RATE, HALF: Rate("21.6"), TWICE: Rate("86.4")}
+NORMAL, HALF = 2, 1  # units per tick
+RATES = {NORMAL: RATE, HALF: Rate("21.6")}
 OVER = 3  # units: the most that does not exceed 0.1 mL
 PATIENT = "P-1"
 NEVER = 99

@@ -2,7 +2,7 @@
 
 from pumpd.infusion import Infusion
 from tests.exploration.happenings.alphabet import Outcome, happens
-from tests.exploration.slices import HALF, NORMAL, TWICE
+from tests.exploration.slices import HALF, NORMAL
 from tests.exploration.treatment import rest
 from tests.exploration.world import World
 
@@ -15,4 +15,3 @@ def _ordered(name: str, rate: int) -> None:
 
 _ordered("the rest is ordered", NORMAL)
 _ordered("the rest is ordered at half the rate", HALF)
-_ordered("the rest is ordered at twice the rate", TWICE)  # refused, so this never happens

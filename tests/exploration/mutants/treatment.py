@@ -6,13 +6,7 @@ from tests.exploration.mutants.mutant import Mutant
 REST, REVERSE = "pumpd.dosing.rest:", "pumpd.dosing.reverse:treatment_objections"
 
 _UNCHECKED = Mutant("", REVERSE, "total = found.dose_mg + _of(booked", "total = found.dose_mg + 0 * _of(booked")
-_UNCAPPED = Mutant(
-    "",
-    REST + "_steps",
-    "if longer < rest.duration:",
-    "if False:",
-    also=Mutant("", REVERSE, "if found.fastest_mg_s > planned.fastest_mg_s:", "if False:"),
-)
+_UNCAPPED = Mutant("", REVERSE, "if found.fastest_mg_s > planned.fastest_mg_s:", "if False:")
 
 TREATMENT = (
     Mutant(
@@ -33,10 +27,10 @@ TREATMENT = (
         "treatment again",
     ),
     Mutant(
-        "the rest may be as fast as it was asked for",
+        "the rest runs at twice its rates",
         REST + "_steps",
         "rate = step.rate.floor(pump.rate_grid)",
-        "rate = rate_for(volume, time, pump.rate_grid)",
+        "rate = rate_for(volume + volume, time, pump.rate_grid)",
         "no_program_is_faster_than_the_first",
         "treatment",
         also=_UNCAPPED,
