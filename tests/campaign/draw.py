@@ -4,6 +4,7 @@ import random
 from dataclasses import replace
 from decimal import Decimal
 
+from tests.campaign.monitor import LIES
 from tests.campaign.story import Happening, Nurse, Rest, Story
 
 # Every model that can be started. Space's rack (space-bcc) is only read and gets no commands, so nothing starts it.
@@ -91,7 +92,9 @@ def story(seed: int) -> Story:
     """The same seed gives the same story. Half of those that end early are followed by the rest."""
     rng = random.Random(f"rest {seed}")
     drawn = _with_wristbands(rng, _delivery(seed))
-    return _with_rest(rng, drawn) if drawn.horizon_s < WHOLE_S and rng.random() < 0.5 else drawn
+    if drawn.horizon_s < WHOLE_S and rng.random() < 0.5:
+        drawn = _with_rest(rng, drawn)
+    return _with_monitor(random.Random(f"vitals {seed}"), drawn)
 
 
 def _delivery(seed: int) -> Story:
@@ -158,6 +161,18 @@ def _with_wristbands(rng: random.Random, drawn: Story) -> Story:
 
 def _in_order(*events: Happening) -> tuple[Happening, ...]:
     return tuple(sorted(events, key=lambda event: event.at_s))
+
+
+def _with_monitor(rng: random.Random, drawn: Story) -> Story:
+    """In a quarter of the stories, vital signs are configured, and most of their monitors lie."""
+    if rng.random() >= 0.25:
+        return drawn
+    lies = []
+    for _ in range(rng.choice((0, 1, 1, 2, 3))):
+        at_s = 0.0 if rng.random() < 0.15 else rng.uniform(0, min(drawn.horizon_s, 400.0))
+        lasts_s = rng.choice((rng.uniform(1, 8), rng.uniform(5, 70), rng.uniform(60, 80)))
+        lies.append(Happening(round(at_s, 3), "vitals", f"{rng.choice(sorted(LIES))}/{round(lasts_s, 2)}"))
+    return drawn.but(monitor=True, events=_in_order(*lies, *drawn.events))
 
 
 def _with_rest(rng: random.Random, drawn: Story) -> Story:

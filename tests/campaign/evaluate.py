@@ -15,6 +15,7 @@ what it booked and its alarms are what is checked.
 | treatment | given over all deliveries, on all pumps: no more than prescribed; booked: no less than given (PRG-25) |
 | rest | what is ordered as the rest fits into what is left of the truth, is no faster, and waits for its own start |
 | spacing | another treatment so soon is refused, the rest is not refused for that (PRG-17) |
+| vitals | no start without true, fresh, harmless vital signs; a dangerous sample stops within 1 s, a loss within 60 s |
 | wristband | a confirmation with another patient's wristband, or with none, is refused and starts nothing (PRG-21) |
 | ends | left alone, every infusion ends, or waits for a person with an alarm |
 | record | the chain holds; `replay` of the entries gives exactly the same state and volume (AUD-03, AUD-05) |
@@ -36,6 +37,7 @@ from pumpd.journal.replay import Replay
 from pumpd.messages.requests import Answer
 from pumpd.pump import ALARM_TABLE, AlarmCode, Priority
 from pumpd.quantities import Rate, Volume
+from tests.campaign.monitor import FRESH_S, LOST_S
 from tests.campaign.plant_watch import Flow
 from tests.campaign.world import CALM_S, World
 
@@ -46,6 +48,7 @@ UNPRESCRIBED_S = 5.0
 ALARM_S = 15.0  # COM-05: at most 15 s to the alarm
 LEASE_S = 10.0
 
+START_TAKES_S = 2.0  # from the decision to the pump
 ROUND_ML = 0.02  # counters are shown and read in hundredths
 WAITS = (State.ORDERED, State.LOADING, State.ARMED, State.STARTING, State.COMPLETING, State.PAUSING, State.STOPPING)
 
@@ -59,6 +62,7 @@ class Watching:
         self._loaded_ml = 0.0
         self._ended: set[str] = set()
         self.rests = self.rests_refused = 0
+        self.dangers = 0  # dangerous vital signs during a flow
         self._first: dict[str, Rate] = {}  # the highest rate of each treatment's first program
         self.stops: list[float] = []  # seconds from a nurse's stop until no flow, on a good line
         self.losses = 0  # total losses of a flowing pump with a watchdog that were checked
@@ -74,6 +78,7 @@ class Watching:
         self.error = max(each.error_percent + abs(each.drift_ppm) / 1e4 for each in plants) / 100
         self.ripple_ml = max(each.ripple_percent / 100 * each.ripple_period_ml for each in plants)
         self.world.on_boot = self.restarted
+        self.world.monitor.on_danger = self._danger
 
     # -- starts ------------------------------------------------------------------------------------------------------
 
@@ -84,6 +89,8 @@ class Watching:
         if starts > min(written["confirmation_accepted"], written["intent_start"]):
             counts = f"start {starts}, {written['confirmation_accepted']} confirmations and "
             world.violate("start", f"{counts}{written['intent_start']} intents on disk")
+        if world.story.monitor:
+            self._vitals_permit_a_start()
         if starts > world.confirmations:
             world.violate("wristband", f"start {starts}, {world.confirmations} confirmations with the right wristband")
         infusion = world.infusion
@@ -127,19 +134,44 @@ class Watching:
 
         return accepted
 
-    def _stopped(self, at_s: float, ml: float) -> None:
+    def _stopped(self, at_s: float, ml: float, rule: str = "stop") -> None:
         world = self.world
         flow = world.watch.flows[-1]
         if not world.calm or (flow.cause != "wire" and flow.began_s >= at_s):
             return
         if flow.ended_s is None:
-            world.violate("stop", f"the pump runs {STOP_S} s after the stop at {at_s:.3f} s")
+            world.violate(rule, f"the pump runs {STOP_S} s after the stop at {at_s:.3f} s")
         elif (
             world.watch.delivered_ml - ml > STOP_ML + self._bolus_ml
         ):  # a blocked line that is freed releases what it held
-            world.violate("stop", f"{world.watch.delivered_ml - ml:.3f} mL after the stop at {at_s:.3f} s")
+            world.violate(rule, f"{world.watch.delivered_ml - ml:.3f} mL after the stop at {at_s:.3f} s")
         else:
             self.stops.append(flow.ended_s - at_s)
+
+    # -- vital signs -------------------------------------------------------------------------------------------------
+
+    def _vitals_permit_a_start(self) -> None:
+        world, monitor = self.world, self.world.monitor
+        since_s = world.now - monitor.true_s
+        if since_s > FRESH_S + START_TAKES_S:
+            world.violate("vitals", f"a start {since_s:.1f} s after the last true vital signs")
+        elif monitor.dangerous:
+            world.violate("vitals", "a start although the last vital signs are dangerous")
+
+    def _danger(self) -> None:
+        """Dangerous signs are being sent, which must stop a flow."""
+        world = self.world
+        running = world.watch.running and world.watch.flows[-1].cause == "wire"
+        if running and world.calm and not world.ending:
+            self.dangers += 1
+            world.later(STOP_S, self._stopped, world.now, world.watch.delivered_ml, "vitals")
+
+    def _vitals_lost(self) -> None:
+        world = self.world
+        flowing = world.watch.running and world.watch.flows[-1].cause == "wire"
+        since_s = world.now - max(world.monitor.true_s, world.watch.flows[-1].began_s if flowing else 0.0)
+        if flowing and world.calm and since_s > LOST_S + START_TAKES_S:
+            world.violate("vitals", f"the pump runs {since_s:.1f} s after the last true vital signs")
 
     # -- loss --------------------------------------------------------------------------------------------------------
 
@@ -213,6 +245,8 @@ class Watching:
         loaded = (world.bed, world.disk.written["program_loaded"])
         if loaded != self._loaded:
             self._loaded, self._loaded_ml = loaded, world.watch.moved_ml
+        if world.story.monitor:
+            self._vitals_lost()
         infusion = world.infusion
         if infusion is None:
             return
@@ -324,6 +358,8 @@ async def at_the_end(world: World, watching: Watching) -> dict[str, float]:
         "starts": sum(each.starts for each in world.beds.values()),
         "rests": watching.rests,
         "rests_refused": watching.rests_refused,
+        "lies": world.monitor.told,
+        "dangers": watching.dangers,
         "wrong_scans": world.requests - world.confirmations,
         "processes": world.processes,
         "entries": len(entries),

@@ -90,6 +90,8 @@ async def _live(world: World, watching: "evaluate.Watching") -> None:
     story = world.story
     fate = world.spawn(_fate(world, watching))
     nurse = world.spawn(_nurse(world, watching))
+    if story.monitor:
+        world.spawn(world.monitor.run())
     while world.now < story.horizon_s and not world.violations:
         await asyncio.sleep(LOOK_S)
         watching.check()
@@ -134,6 +136,8 @@ async def _happen(world: World, watching: "evaluate.Watching", event: Happening)
         case "clock":
             world.clock_off_s += float(event.detail)
             world.clock_was_set = True
+        case "vitals":
+            world.monitor.begin(event.name, event.lasting_s)
         case "wristband":
             world.scans = list(SCANS[event.detail](world.story.order["patient"]))
         case "tablet":
@@ -340,7 +344,7 @@ async def _peace(world: World) -> None:
         if pump.clock is not None and not pump.device.powered:
             pump.power(on=True)
     world.disk.full_until = world.disk.away_until = world.disk.slow_until = 0.0
-    world.tablet_away_until = 0.0
+    world.tablet_away_until = world.monitor.until_s = 0.0
 
 
 async def _helped(world: World, watching: "evaluate.Watching") -> None:

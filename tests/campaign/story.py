@@ -29,6 +29,7 @@ WORDS = {
     "clock": "the wall clock is set by this many seconds",
     "tablet": "away for this many seconds",
     "panel": "a key at the pump itself: start, stop, rate=PERCENT%",
+    "vitals": "a lie of the monitor (`tests/campaign/monitor.py`), /seconds",
     "wristband": "what she scans for the next confirmation: other (another patient's), none, wrong-then-right",
 }
 
@@ -86,6 +87,7 @@ class Story:
     horizon_s: float
     title: str = ""
     rest: Rest = Rest()
+    monitor: bool = False  # vital signs are configured, and one sends them
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def but(self, **changes: Any) -> "Story":
@@ -94,7 +96,13 @@ class Story:
     def to_toml(self) -> str:
         """A file that `read` takes; strings and numbers only, so JSON's notation is TOML's."""
         lines = [f"title = {json.dumps(self.title or f'seed {self.seed}')}", f"seed = {self.seed}"]
-        lines += [f"horizon_s = {self.horizon_s!r}", "", "[pump]", f"family = {json.dumps(self.family)}"]
+        lines += [
+            f"horizon_s = {self.horizon_s!r}",
+            f"monitor = {json.dumps(self.monitor)}",
+            "",
+            "[pump]",
+            f"family = {json.dumps(self.family)}",
+        ]
         lines += [f"model = {json.dumps(self.model)}"]
         lines += ["", "[order]", *(f"{key} = {json.dumps(value)}" for key, value in self.order.items())]
         nurse = {name: getattr(self.nurse, name) for name in Nurse.__slots__}
@@ -125,5 +133,6 @@ class Story:
             events=tuple(events),
             horizon_s=float(data["horizon_s"]),
             title=data["title"],
+            monitor=data.get("monitor", False),
             rest=Rest(**data.get("rest", {})),
         )

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from pumpd.control import process
 from pumpd.control.confirming.signature import pairable
 from pumpd.control.infusions import recovery
+from pumpd.control.socket.doors import Caller
 from pumpd.control.tablets.keys import KeyStore
 from pumpd.host.clock import Clock
 from pumpd.infusion import Infusion, State
@@ -35,9 +36,11 @@ from pumpd_simulators import family as simulator
 from pumpd_simulators.bench import simulate
 from pumpd_simulators.virtual_time import VirtualTimeLoop
 from tests.campaign.disk import Disk, Writer
+from tests.campaign.monitor import Monitor
 from tests.campaign.plant_watch import Watch
 from tests.campaign.process import Control
 from tests.campaign.story import Story
+from tests.control.monitor import VITALS
 from tests.control.testbed import OPERATOR
 from tests.signed import library, signed
 
@@ -110,6 +113,7 @@ class World:
         self.bed = "bed1"  # where the infusion is
         self.beds: dict[str, Watch] = {}
         self.treatment = ""  # of which the rest is wanted
+        self.monitor = Monitor(self)
         self._before: dict[str, float] = {}  # what was given before a session on its pump, before a treatment on all
         self.on_gateway: Callable[[Any], None] = lambda _: None
         self.on_boot: Callable[[], None] = lambda: None
@@ -153,6 +157,7 @@ class World:
                 "state_dir": self.folder,
                 **signed(),
                 "pump": pumps,
+                **({"vitals": VITALS} if self.story.monitor else {}),
             }
         )
         self.key, self.paired = key()
@@ -278,11 +283,11 @@ class World:
 
     # -- the nurse's requests ------------------------------------------------------------------------------------------
 
-    async def ask(self, **fields: Any) -> Answer | None:
+    async def ask(self, caller: Caller = OPERATOR, **fields: Any) -> Answer | None:
         """None without an answer: no process, no tablet, or the process died meanwhile."""
-        if not self.up or self.now < self.tablet_away_until:
+        if not self.up or (caller is OPERATOR and self.now < self.tablet_away_until):
             return None
-        act = self.loop.create_task(self.control.gateway.answer(REQUEST.validate_python(fields), OPERATOR))
+        act = self.loop.create_task(self.control.gateway.answer(REQUEST.validate_python(fields), caller))
         self.harness.add(act)
         self.acts.add(act)
         try:
