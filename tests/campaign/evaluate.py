@@ -260,11 +260,10 @@ class Watching:
         """Compare what is booked with what reached the patient, except by a person at the panel of a silent pump."""
         world = self.world
         booked, slack = _ml(infusion.booked(int(world.now * 1e9))), _ml(infusion.limits.counter_slack)
-        before, before_all = world.before(infusion)
         what = f"infusion is {infusion.state.value}, {booked:.3f} mL booked"
-        self.enough("booked", booked, world.given_ml(infusion.place.pump) - before, what, slack)
+        self.enough("booked", booked, world.given_by(infusion), what, slack)
         if infusion.treatment:
-            given, earlier = world.given_ml() - before_all, _ml(infusion.earlier)
+            given, earlier = world.given_of_treatment(infusion), _ml(infusion.earlier)
             self.enough("treatment", earlier + booked, given, f"{what} after {earlier:.3f} mL before", 3 * slack)
             self._bounded(infusion, given)
 
@@ -285,8 +284,7 @@ class Watching:
         if infusion is None or infusion.treatment != world.treatment:
             return  # the process died meanwhile
         self.rests += 1
-        _, before_all = world.before(infusion)
-        self._bounded(infusion, world.given_ml() - before_all + _ml(infusion.prescribed))
+        self._bounded(infusion, world.given_of_treatment(infusion) + _ml(infusion.prescribed))
         first = self._first.setdefault(infusion.treatment, self._fastest(infusion.treatment))
         if infusion.segment.program.highest_rate > first:
             world.violate("rest", f"it runs at {infusion.segment.program.highest_rate}, the first program at {first}")

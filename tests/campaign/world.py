@@ -114,7 +114,7 @@ class World:
         self.beds: dict[str, Watch] = {}
         self.treatment = ""  # of which the rest is wanted
         self.monitor = Monitor(self)
-        self._before: dict[str, float] = {}  # what was given before a session on its pump, before a treatment on all
+        self._before: dict[str, tuple[float, float]] = {}  # given and moved before each session, and each treatment
         self.on_gateway: Callable[[Any], None] = lambda _: None
         self.on_boot: Callable[[], None] = lambda: None
         self.over = False  # from now on nobody does anything
@@ -385,11 +385,21 @@ class World:
         watches = [self.beds[bed]] if bed else self.beds.values()
         return sum(watch.delivered_ml - watch.unprescribed_ml() for watch in watches)
 
-    def before(self, infusion: Infusion) -> tuple[float, float]:
-        """What had been given when this infusion was first seen, on its pump; and of its treatment, on all pumps."""
-        session, treatment = infusion.place.session, infusion.treatment or infusion.place.session
-        of_pump = self._before.setdefault(session, self.given_ml(infusion.place.pump))
-        return of_pump, self._before.setdefault(f"all {treatment}", self.given_ml())
+    def before(self, infusion: Infusion) -> tuple[float, float, float]:
+        """Before this infusion was first seen: given and moved by its pump, and given by all before its treatment."""
+        session, pump = infusion.place.session, infusion.place.pump
+        treatment = infusion.treatment or session
+        given, moved = self._before.setdefault(session, (self.given_ml(pump), self.beds[pump].moved_ml))
+        return given, moved, self._before.setdefault(f"all {treatment}", (self.given_ml(), 0.0))[0]
+
+    def given_by(self, infusion: Infusion) -> float:
+        """A blocked line that is freed may release what an earlier infusion on this pump held back."""
+        given, moved, _ = self.before(infusion)
+        pump = infusion.place.pump
+        return min(self.given_ml(pump) - given, self.beds[pump].moved_ml - moved)
+
+    def given_of_treatment(self, infusion: Infusion) -> float:
+        return self.given_ml() - self.before(infusion)[2]
 
 
 @contextlib.contextmanager
