@@ -11,16 +11,18 @@ from pumpd.control.infusions.polling import Polling
 from pumpd.control.infusions.pumps import Pumps
 from pumpd.control.infusions.starting import Starting
 from pumpd.control.ordering import planning
+from pumpd.control.vitals.service import VitalsService
 from pumpd.dosing import history_limits
 from pumpd.dosing.history import NONE, Treatment
 from pumpd.driving.asking import UnansweredError
 from pumpd.driving.link_driver import LinkDriver
-from pumpd.infusion import evaluate
+from pumpd.infusion import evaluate, vitals
 from pumpd.infusion import events as ev
 from pumpd.infusion.interlocks import confirmation
 from pumpd.infusion.model import ZERO, Infusion
 from pumpd.infusion.states import State
 from pumpd.infusion.turn import Turn
+from pumpd.infusion.vitals import VitalRules
 from pumpd.journal import doses
 from pumpd.pump import RateStep
 
@@ -156,6 +158,38 @@ def _no_spacing():
     return _both(hard, mock.patch.object(history_limits, "_close", new=lambda *_: None))
 
 
+def _critical_signs_ignored():
+    """No value of a vital sign is dangerous."""
+    return mock.patch.object(VitalRules, "danger", new=lambda *_: "")
+
+
+def _received_as(**changes):
+    received = VitalsService.received
+    return mock.patch.object(
+        VitalsService, "received", new=lambda self, message: received(self, message.model_copy(update=changes))
+    )
+
+
+def _old_signs_are_new():
+    """However old vital signs are, they count as measured now."""
+    return _received_as(age_s=0)
+
+
+def _anybodys_signs():
+    """Whose vital signs they are does not matter."""
+    return _received_as(patient=None)
+
+
+def _impossible_signs_count():
+    """A value that no living patient has is taken."""
+    return mock.patch.object(vitals, "impossible", new=lambda _: {})
+
+
+def _missing_signs_are_normal():
+    """Vital signs that do not come any more stop nothing."""
+    return mock.patch.object(VitalRules, "missing_for_ns", new=lambda *_: 0)
+
+
 def _without(name: str):
     locks = {each: check for each, check in evaluate.INTERLOCKS.items() if each != name}
     assert len(locks) == len(evaluate.INTERLOCKS) - 1
@@ -186,6 +220,11 @@ BREAKS: dict[str, Callable[[], contextlib.AbstractContextManager]] = {
     "rest-is-faster": _rest_is_faster,
     "rest-waits-for-the-next-day": _rest_waits_for_the_next_day,
     "no-spacing": _no_spacing,
+    "critical-signs-ignored": _critical_signs_ignored,
+    "old-signs-are-new": _old_signs_are_new,
+    "anybodys-signs": _anybodys_signs,
+    "impossible-signs-count": _impossible_signs_count,
+    "missing-signs-are-normal": _missing_signs_are_normal,
 }
 
 

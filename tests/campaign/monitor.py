@@ -20,7 +20,7 @@ FRESH_S, LOST_S = 5.0, 60.0  # STA-08, RUN-08
 LIES: dict[str, tuple[dict[str, object], float | None]] = {
     "silence": ({}, 0.0),
     "frozen": (WELL, None),
-    "impossible": ({"spo2_percent": 130, "heart_rate_bpm": 0, "systolic_mmhg": 20, "diastolic_mmhg": 300}, AGE_S),
+    "impossible": ({**WELL, "spo2_percent": 130}, AGE_S),
     "another-patient": ({**WELL, "patient": "token-2"}, AGE_S),
     "old": (WELL, 120.0),
     "future": (WELL, -30.0),

@@ -45,6 +45,11 @@ def a_story(*events: tuple[float, str, str], family="new-era", model="ne-1000", 
     return Story(1, family, model, order, Nurse(confirm_after_s=0.5, **nurse), drawn, horizon_s, rest=rest)
 
 
+def watched(lie: str, at_s: float) -> Story:
+    """With a monitor, which lies from this instant on for 70 seconds."""
+    return a_story((at_s, "vitals", f"{lie}/70")).but(monitor=True, horizon_s=90.0)
+
+
 LOST = ((10.0, "fault", "silence/9s"), (14.0, "fault", "power-cut/2s"))
 STOPPED = (20.0, "nurse", "stop")
 ONCE = Rest(orders=1, stop_after_s=10.0)
@@ -62,6 +67,11 @@ FOUND = {
     "rest-without-confirmation": ("start", a_story(STOPPED, rest=ONCE)),
     "rest-is-faster": ("rest", a_story(STOPPED, rest=ONCE)),
     "rest-waits-for-the-next-day": ("spacing", a_story(STOPPED, rest=ONCE)),
+    "critical-signs-ignored": ("vitals", watched("critical", 14.0)),
+    "old-signs-are-new": ("vitals", watched("old", 0.0)),
+    "anybodys-signs": ("vitals", watched("another-patient", 0.0)),
+    "impossible-signs-count": ("vitals", watched("impossible", 0.0)),
+    "missing-signs-are-normal": ("vitals", watched("silence", 14.0)),
     "no-spacing": ("spacing", a_story(STOPPED, rest=Rest(orders=1, stop_after_s=10.0, anew=True))),
 }
 
