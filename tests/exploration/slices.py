@@ -367,7 +367,7 @@ SLICES = (
         dose=3,
         rests=1,
         after=ENDED,
-        nodes=900,
+        nodes=500,
     ),
     Slice(
         "rest by hand",

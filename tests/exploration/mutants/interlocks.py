@@ -81,8 +81,8 @@ INTERLOCKS = (
     Mutant(
         "too much volume is permitted",
         LOCKS + "window_volume:check",
-        "if infusion.counted > infusion.segment.program.vtbi + over or",
-        "if False and",
+        "over = infusion.limits.over_delivery",
+        "over = infusion.limits.over_delivery.times(9)",
         "trip_ends_tripped",
         "counter",
     ),
