@@ -118,7 +118,7 @@ def rest(i: Infusion, w: World, rate: int) -> tuple[RestOrdered, World] | None:
 
 
 def _begun(w: World, infusion: Infusion, rate: int) -> World:
-    """The same pump with the same patient. What the witness knows of one delivery begins anew."""
+    """The same pump with the same patient. What the witness knows of one delivery begins again."""
     left, flowed = units(infusion.prescribed), infusion.earlier_flow_ns // TICK
     kept = ("now", "held", "flowing", "by_panel", "shown", "given", "pace", "speed", "lied", "unseen", "lost")
     kept += ("line", "start_left", "stop_left", "used", "latches", "first", "closes", "record")
