@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache
 from itertools import pairwise
 
 import pytest
@@ -44,6 +45,7 @@ SETTINGS = {
 }
 
 
+@cache
 def real(name, container):
     """What a family can do with a container; None where it does not take it."""
     driver, chosen = SETTINGS[name]
