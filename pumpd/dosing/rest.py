@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pumpd.dosing import reverse
 from pumpd.dosing.library import Entry, Library
 from pumpd.dosing.limits import shown
-from pumpd.dosing.planning import unfit_rate
+from pumpd.dosing.planning import unfit_rate, unfit_volume
 from pumpd.dosing.prescription import Prescription
 from pumpd.dosing.program import RateProgram
 from pumpd.dosing.refusal import Refusal, Refusals
@@ -62,9 +62,8 @@ def plan_rest(order: RestOrder, library: Library, capabilities: Capabilities) ->
     if rest is not None and order.container is not None and rest.vtbi > container.usable:
         why = f"the rest of {rest.vtbi} is more than the {container.usable} usable in {container.name}"
         refusals.append(Refusal("container", why, "PRG-12"))
-    if rest is not None and rest.vtbi > capabilities.volume_max:
-        why = f"{rest.vtbi} is more than the pump's largest volume {capabilities.volume_max}"
-        refusals.append(Refusal("driver", why, "PRG-13"))
+    if rest is not None:
+        refusals += unfit_volume(rest.vtbi, capabilities)
     steps = () if rest is None else _steps(order, rest, container, capabilities, refusals)
     if len(steps) > capabilities.max_steps:
         why = f"the pump holds {capabilities.max_steps} step(s), the rest has {len(steps)}"

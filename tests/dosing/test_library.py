@@ -28,11 +28,12 @@ def changed(old, new):
 
 
 @pytest.mark.requirement("PRG-10")
-def test_ketamine_is_shipped_at_one_and_two_milligrams_per_millilitre_as_separate_entries():
+def test_ketamine_is_shipped_at_one_and_two_milligrams_per_millilitre_and_in_a_bag_as_separate_entries():
     assert {entry.id: entry.concentration for entry in LIBRARY.entries.values()} == {
         "ketamine-1mg-ml": Concentration(1),
         "ketamine-2mg-ml": Concentration(2),
         "ketamine-1mg-ml-gentle": Concentration(1),
+        "ketamine-0.35mg-ml-bag": Concentration("0.35"),
     }
 
 

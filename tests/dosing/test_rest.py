@@ -200,6 +200,8 @@ def test_booked_and_rest_are_never_more_and_no_part_is_faster_on_any_pump(case):
     assert objection(whole, wanted, rest) == ""
     assert all(pump.rate_min <= step.rate <= pump.rate_max for step in rest.pump_program.steps)
     assert all(step.rate >= rest.container.minimum_rate for step in rest.pump_program.steps)
+    assert all(step.rate == step.rate.floor(pump.rate_grid) for step in rest.pump_program.steps)
+    assert all(step.volume == step.volume.floor(pump.volume_grid) for step in rest.pump_program.steps)
     assert len(rest.pump_program.steps) <= pump.max_steps
     assert rest.vtbi <= pump.volume_max
     if wanted.container is not None:
