@@ -18,8 +18,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from pumpd.journal import Entry, Journal
+from pumpd.process import end
 from pumpd.settings import MqttSettings, Settings
-from pumpd.telemetry.service import end
 
 MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
 
