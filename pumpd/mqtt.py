@@ -23,7 +23,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from pumpd.settings import MqttSettings
+from pumpd.settings import BrokerSettings
 
 WINDOW = 20  # messages in flight at once; paho queues beyond this
 CONNECT_TIMEOUT_S = 5.0
@@ -66,7 +66,7 @@ class _Client(aiomqtt.Client):
 
     def _on_message(self, client: Any, userdata: Any, message: MQTTMessage) -> None:  # noqa: ARG002 - from aiomqtt
         if self.heard is not None:
-            self.heard(message.topic, message.payload, message.retain)
+            self.heard(message.topic, bytes(message.payload), message.retain)
 
     def mark_seen(self) -> None:
         """Mark the outcome as known; otherwise asyncio would complain that it was never retrieved."""
@@ -124,7 +124,7 @@ class Publisher(Connection):
 
 
 @contextlib.asynccontextmanager
-async def publishing(settings: MqttSettings, identifier: str, will: Message, schema: str) -> AsyncIterator[Publisher]:
+async def publishing(settings: BrokerSettings, identifier: str, will: Message, schema: str) -> AsyncIterator[Publisher]:
     """A fresh connection each time. `schema` is named with each message. Raises BrokerError, also for unusable
     certificates and password files.
     """
@@ -137,7 +137,7 @@ async def publishing(settings: MqttSettings, identifier: str, will: Message, sch
 
 @contextlib.asynccontextmanager
 async def listening(
-    settings: MqttSettings, identifier: str, topics: Sequence[str], heard: Heard
+    settings: BrokerSettings, identifier: str, topics: Sequence[str], heard: Heard
 ) -> AsyncIterator[Connection]:
     """A fresh connection each time, on which `heard` is called for each message. Raises BrokerError, also for a topic
     that the broker refuses, unusable certificates and password files.
@@ -161,7 +161,7 @@ async def listening(
 
 
 @contextlib.asynccontextmanager
-async def _connected(settings: MqttSettings, identifier: str, **more: Any) -> AsyncIterator[_Client]:
+async def _connected(settings: BrokerSettings, identifier: str, **more: Any) -> AsyncIterator[_Client]:
     try:
         client = _Client(
             settings.host,
@@ -193,7 +193,7 @@ async def _connected(settings: MqttSettings, identifier: str, **more: Any) -> As
         client.mark_seen()
 
 
-def _tls(settings: MqttSettings) -> ssl.SSLContext:
+def _tls(settings: BrokerSettings) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=settings.ca_file)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     if settings.client_cert:
