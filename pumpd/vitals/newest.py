@@ -22,7 +22,7 @@ class FromTheFutureError(ValueError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
-    """The signs of one message. `arrived_s`: monotonic, not later than the arrival. `measured`: by the monitor."""
+    """The signs of one message. `arrived_s`: monotonic. `measured`: by the monitor's clock."""
 
     source: str
     arrived_s: float

@@ -32,7 +32,8 @@ from pumpd.vitals.newest import FromTheFutureError, Newest, Sample
 KEPT = 32  # messages of one topic that wait to be read
 APART_S = 0.2  # clinical seconds between two hand-overs
 BEAT_S = 0.25
-HELD_UP_S = 2.0
+HELD_UP_S = 2.0  # without a beat
+BROKER_RETRY_MOST_S = 5.0  # long before a missing sign stops an infusion
 CONTROL_RETRY_S = 0.5
 
 log = structlog.get_logger("pumpd.vitals")
@@ -70,7 +71,7 @@ class Vitals:
 
     async def listen(self) -> None:
         """Run until cancelled."""
-        attempts = Attempts(self._jitter)
+        attempts = Attempts(self._jitter, BROKER_RETRY_MOST_S)
         while True:
             attempts.begin()
             try:
@@ -95,22 +96,22 @@ class Vitals:
                 raise errors.exceptions[0] from None
 
     async def _beat(self) -> None:
-        """A message cannot have arrived before the last beat."""
-        while True:
+        while not self._held_up():
             self._beat_s = _now_s()
             await asyncio.sleep(BEAT_S)
-            held_up_s = _now_s() - self._beat_s
-            if held_up_s > HELD_UP_S:
-                raise BrokerError(f"this process was held up for {held_up_s:.1f} s: what waits is of unknown age")
+        raise BrokerError("this process was held up: how old the messages are that waited meanwhile is unknown")
+
+    def _held_up(self) -> bool:
+        return _now_s() - self._beat_s > HELD_UP_S
 
     def heard(self, topic: str, payload: bytes, stored: bool) -> None:  # noqa: FBT001 - called by position
         """A message has arrived. Costs next to nothing: it is read when it is its turn."""
-        if stored:
-            self.complaints.add("stored_message_ignored", topic=topic)
+        if stored or self._held_up():
+            self.complaints.add("old_message_ignored", topic=topic)
         elif (unread := self._unread.get(topic)) is not None:
             if len(unread) == KEPT:
                 self.complaints.add("flooding_messages_dropped", topic=topic)
-            unread.append((payload, self._beat_s))
+            unread.append((payload, _now_s()))
             self._arrived.set()
 
     async def hand_over(self) -> None:
