@@ -15,6 +15,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from pumpd.validation import problems
+from pumpd.vital_signs import BASELINE, PLAUSIBLE, Sign
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
 CareArea = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
@@ -183,8 +184,7 @@ class SignSettings(_Section):
 
     @model_validator(mode="after")
     def _ordered(self) -> "SignSettings":
-        names = ("critical_low", "warn_low", "warn_high", "critical_high")
-        given = [(name, value) for name in names if (value := getattr(self, name)) is not None]
+        given = [(name, value) for name, value in self if value is not None]
         for (lower, least), (higher, most) in pairwise(given):
             if least >= most:
                 raise ValueError(f"{lower}: must be lower than {higher}")
@@ -232,19 +232,24 @@ class VitalsSettings(_Section):
     def _usable(self) -> "VitalsSettings":
         if (self.broker is None) != (not self.topics):
             raise ValueError("broker, topics: a monitor needs both: the broker, and the topic of each pump's monitor")
-        unlimited = [name for name in REQUIRED_SIGNS if getattr(self, name) == SignSettings()]
-        if self.respiration_required and self.respiration_per_min == SignSettings():
-            unlimited.append("respiration_per_min")
-        if unlimited:
+        required = [*BASELINE, Sign.RESPIRATION] if self.respiration_required else BASELINE
+        if unlimited := [sign for sign in required if self.limits(sign) == SignSettings()]:
             raise ValueError(f"{', '.join(unlimited)}: no limit is set; a required sign needs at least one")
+        for sign, (least, most) in PLAUSIBLE.items():
+            for name, value in self.limits(sign):
+                if value is not None and not least <= value <= most:
+                    raise ValueError(f"{sign}.{name}: {value} can never be reached; use {least} to {most}")
         if not self.fresh_s < self.missing_s < self.lost_s:
             raise ValueError("missing_s: must be more than fresh_s and less than lost_s")
         if self.pressure_overdue_min >= self.pressure_pause_min:
             raise ValueError("pressure_overdue_min: must be less than pressure_pause_min")
         return self
 
+    def limits(self, sign: Sign) -> SignSettings:
+        found: SignSettings = getattr(self, sign)
+        return found
 
-REQUIRED_SIGNS = ("spo2_percent", "heart_rate_bpm", "systolic_mmhg", "diastolic_mmhg")
+
 ACKNOWLEDGEMENT = "not a cleared medical device"
 
 

@@ -30,6 +30,7 @@ from pumpd.control.tablets.service import Tablets
 from pumpd.control.tablets.sign_in import SignIns, paired_tablets
 from pumpd.control.tablets.software_nurse import SoftwareNurses
 from pumpd.control.tablets.staff import StaffStore
+from pumpd.control.vitals.service import VitalsService
 from pumpd.dosing import Library
 from pumpd.host.clock import Clock
 from pumpd.host.supply import SupplyWatch
@@ -71,6 +72,7 @@ class Gateway:
         left = frozenset(code for pump, code in alarms_left or {} if not pump and code in SUPPLY_ALARMS)
         self._supply = None if supplied is None else SupplyWatch(supplied, left, self.changed)
         self.gate = StartGate(settings, clock, self._supply)
+        self._vitals = VitalsService(settings.vitals, pumps, journal, clock)
         self._past = DoseHistory(settings.journal_path, journal)
         planning = Planning(settings, library, runners, self._past, clock, others)
         self.ordering = OrderingService(
@@ -84,6 +86,7 @@ class Gateway:
             journal,
             clock,
             build,
+            self._vitals,
             self.changed,
         )
         self.confirming = ConfirmingService(pumps, self.library_check, self.gate, self.health, clock)
@@ -101,6 +104,7 @@ class Gateway:
             self._sounder,
             self._supply,
             partial(paired_tablets, keys, sign_ins),
+            self._vitals,
             clock,
         )
         self._stream = StateStream(self.live.state)
@@ -115,6 +119,7 @@ class Gateway:
             self.alarms,
             self.observations,
             self.live,
+            self._vitals,
             journal,
             clock,
             self.changed,
@@ -133,6 +138,7 @@ class Gateway:
             self.alarms,
             self.live,
             self._stream,
+            self._vitals,
             journal,
             clock,
         )
@@ -150,6 +156,8 @@ class Gateway:
         self.parts.once("dose history", self._past.run())
         if self._sounder is not None:
             self.parts.start("alarm output", self._sounder)
+        if self._vitals.rules is not None:
+            self.parts.start("vital signs", self._vitals)
         if self._supply is not None:
             self.parts.start("supply", self._supply)
 

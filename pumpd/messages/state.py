@@ -21,6 +21,27 @@ class AlarmState(TypedDict):
     escalated: NotRequired[bool]
 
 
+class SignState(TypedDict):
+    """The last value of one vital sign. `level`: ok, warning, critical or missing; a missing sign has no value.
+
+    `age_s`: real seconds since it was measured; None when it never was. `source`: monitor or tablet.
+    """
+
+    name: str
+    value: int | None
+    age_s: float | None
+    level: str
+    source: str | None
+
+
+class VitalSignsState(TypedDict):
+    """`ready`: they permit a start now. `reasons`: why they do not."""
+
+    signs: list[SignState]
+    ready: bool
+    reasons: list[str]
+
+
 class VitalsState(TypedDict):
     ts: str
     by: str
@@ -28,6 +49,7 @@ class VitalsState(TypedDict):
     diastolic_mmhg: int
     heart_rate_bpm: int
     spo2_percent: int
+    respiration_per_min: int | None
 
 
 class Summary(TypedDict):
@@ -150,6 +172,7 @@ class PumpState(TypedDict):
     links: dict[str, str]
     alarms: list[AlarmState]
     observations: list[ObservationState]
+    vitals: VitalSignsState | None
     summary: dict[str, Any] | None
     course: Course | None
     pause: NotRequired[PauseState]

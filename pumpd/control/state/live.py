@@ -17,6 +17,7 @@ from pumpd.control.observation.service import ObservationService
 from pumpd.control.ordering.library_check import LibraryCheck
 from pumpd.control.ordering.service import OrderingService
 from pumpd.control.state.snapshot import GatewayValues, PumpValues, pump_state, snapshot
+from pumpd.control.vitals.service import VitalsService
 from pumpd.host.clock import Clock
 from pumpd.host.supply import SupplyWatch
 from pumpd.host.supply_rules import Source, Supply
@@ -38,12 +39,13 @@ class LiveState:
         sounder: Sounder | None,
         supply: SupplyWatch | None,
         tablets: Callable[[], Mapping[str, TabletState]],
+        vitals: VitalsService,
         clock: Clock,
     ) -> None:
         """`tablets`: every paired tablet, by the id of its key, with the person signed in on it."""
         self._settings, self._runners, self._clock = settings, runners, clock
         self._alarms, self._observations, self._ordering = alarms, observations, ordering
-        self._identifying = identifying
+        self._identifying, self._vitals = identifying, vitals
         self._library_check, self._health = library_check, health
         self._sounder, self._supply, self._tablets = sounder, supply, tablets
 
@@ -88,6 +90,7 @@ class LiveState:
             alarms=_alarms(self._alarms.of_pump(runner.name)),
             observations=self._observations.of_pump(runner.name),
             course=course if infusion is not None and session == infusion.place.session else None,
+            vitals=self._vitals.shown(runner),
         )
 
 

@@ -25,6 +25,7 @@ from pumpd.messages.state import (
     PumpState,
     SupplyState,
     TabletState,
+    VitalSignsState,
     VitalsState,
 )
 from pumpd.pump import Capabilities, Identity, LossOfControl, Reading
@@ -56,6 +57,7 @@ class PumpValues:
     alarms: Sequence[AlarmState]
     observations: Sequence[Observation]
     course: Course | None
+    vitals: VitalSignsState | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,7 @@ def pump_state(values: PumpValues, at: Instant) -> PumpState:
         "links": {"pump": "lost" if values.lost else "ok"},
         "alarms": list(values.alarms),
         "observations": [_observation(each, at) for each in values.observations],
+        "vitals": values.vitals,
         "summary": None,
         "course": values.course,
         "infusion": None,
@@ -231,6 +234,7 @@ def _observation(observation: Observation, at: Instant) -> ObservationState:
                 diastolic_mmhg=each.diastolic_mmhg,
                 heart_rate_bpm=each.heart_rate_bpm,
                 spo2_percent=each.spo2_percent,
+                respiration_per_min=each.respiration_per_min,
             )
             for each in observation.vitals
         ],

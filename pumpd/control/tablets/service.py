@@ -30,6 +30,7 @@ from pumpd.control.tablets.keys import KeyStore, KeyStoreError
 from pumpd.control.tablets.needs import objection
 from pumpd.control.tablets.sign_in import IDLE_NS, NS, SignInError, SignIns
 from pumpd.control.tablets.staff import Person, StaffError
+from pumpd.control.vitals.service import VitalsService
 from pumpd.host.clock import Clock
 from pumpd.journal import Entry
 from pumpd.journal.writer import JournalWriter
@@ -58,13 +59,14 @@ class Tablets:
         alarms: AlarmService,
         observations: ObservationService,
         live: LiveState,
+        vitals: VitalsService,
         journal: JournalWriter,
         clock: Clock,
         changed: Callable[[], None],
     ) -> None:
         self._gateway, self._keys, self._sign_ins = gateway, keys, sign_ins
         self._pumps, self._ordering, self._confirming = pumps, ordering, confirming
-        self._identifying = identifying
+        self._identifying, self._vitals = identifying, vitals
         self._alarms, self._observations, self._live = alarms, observations, live
         self._journal, self._clock, self._changed = journal, clock, changed
         self._nonces = Nonces()
@@ -167,8 +169,11 @@ class Tablets:
             case asked.PauseAudio():
                 return {"paused_s": self._alarms.pause_audio(who, key.id)}
             case asked.VitalSigns(pump=pump, session=session):
-                numbers = inner.model_dump(exclude={"op", "pump", "session"})
-                self._observations.vitals(pump, session, who, numbers)
+                numbers = inner.model_dump(exclude={"op", "pump", "session"}, exclude_none=True)
+                if session and not self._vitals.under_way(pump, session):
+                    self._observations.vitals(pump, session, who, numbers)
+                else:
+                    self._vitals.entered(pump, who, numbers)
             case asked.EndObservation(pump=pump, session=session, reason=reason):
                 self._observations.end(pump, session, who, reason)
             case _:
