@@ -35,7 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"pumpd vitals: {error}", file=sys.stderr)
         return CONFIG_REFUSED
     link = ControlLink(settings.vitals_socket_path)
-    service = Vitals(settings, vitals.broker, vitals.topics, link, random.Random())  # noqa: S311 - jitter, not a secret
+    jitter = random.Random()  # noqa: S311 - not a secret
+    service = Vitals(settings.gateway, vitals.broker, vitals.topics, link, jitter)
     log.info("vitals_started", gateway=settings.gateway, topics=dict(vitals.topics), statement=DISCLAIMER)
     asyncio.run(_serve(service, link))
     log.info("vitals_stopped", handed_over=service.handed_over, complaints=dict(service.complaints.counts))

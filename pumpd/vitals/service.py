@@ -23,14 +23,14 @@ from pumpd.attempts import Attempts
 from pumpd.messages.requests import Answer, VitalSigns
 from pumpd.mqtt import BrokerError, listening
 from pumpd.notify import notify
-from pumpd.settings import MonitorBrokerSettings, Settings
+from pumpd.settings import MonitorBrokerSettings
 from pumpd.vitals.complaints import Complaints, Reachable
 from pumpd.vitals.link import NoControlError
 from pumpd.vitals.message import BadMessageError, read
 from pumpd.vitals.newest import FromTheFutureError, Newest, Sample
 
-KEPT = 32  # messages of one topic that wait to be read
-APART_S = 0.2  # clinical seconds between two hand-overs
+KEPT = 64  # messages of one topic that wait to be read
+APART_S = 0.2  # between two hand-overs to the same pump
 BEAT_S = 0.25
 HELD_UP_S = 2.0  # without a beat
 BROKER_RETRY_MOST_S = 5.0  # long before a missing sign stops an infusion
@@ -48,7 +48,7 @@ class Control(Protocol):
 class Vitals:
     def __init__(
         self,
-        settings: Settings,
+        gateway: str,
         broker: MonitorBrokerSettings,
         topics: Mapping[str, str],
         control: Control,
@@ -56,8 +56,7 @@ class Vitals:
     ) -> None:
         """`topics`: by pump."""
         self._broker, self._control, self._jitter = broker, control, jitter
-        self._identifier = f"pumpd-{settings.gateway}-vitals"
-        self._apart_s = APART_S / settings.simulation.time_scale
+        self._identifier = f"pumpd-{gateway}-vitals"
         self._newest: dict[str, list[Newest]] = {}
         for pump, topic in topics.items():
             self._newest.setdefault(topic, []).append(Newest(pump))
@@ -128,7 +127,7 @@ class Vitals:
                 self._arrived.set()
                 await asyncio.sleep(CONTROL_RETRY_S)
             else:
-                await asyncio.sleep(self._apart_s)
+                await asyncio.sleep(APART_S)
 
     async def _give(self, newest: Newest) -> None:
         for sample, signs in newest.waiting(_now_s(), _wall()):
@@ -136,8 +135,8 @@ class Vitals:
             self._control_state.back()
             newest.taken(sample)
             self.handed_over += 1
-            if not answer.ok:
-                self.complaints.add("signs_refused_by_control", pump=newest.pump, reasons=list(answer.reasons))
+            if reasons := answer.reasons or answer.result.get("refused"):
+                self.complaints.add("signs_refused_by_control", pump=newest.pump, reasons=list(reasons))
 
     def _read(self) -> None:
         for topic, unread in self._unread.items():
@@ -152,7 +151,7 @@ class Vitals:
         """Raises BadMessageError, FromTheFutureError."""
         message, wrong = read(payload)
         if wrong:
-            self.complaints.add("impossible_value_dropped", topic=topic, signs=list(wrong))
+            self.complaints.add("value_not_a_number_dropped", topic=topic, signs=list(wrong))
         sample = Sample(topic, arrived_s, message.ts, message.patient, message.signs)
         newer = [newest.add(sample, _wall()) for newest in self._newest[topic]]
         if not message.signs:
