@@ -1,6 +1,6 @@
 """A simulated patient at rest: vital signs that wander around a healthy adult's, the same for the same seed. Pure.
 
-The numbers are plausible, not a model of anybody: nothing here reacts to a drug. What should happen to a patient is a
+The numbers are plausible, not a model of a person: nothing here reacts to a drug. What should happen to a patient is a
 fault of the monitor's table, such as a desaturation.
 """
 
