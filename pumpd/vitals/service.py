@@ -90,7 +90,7 @@ class Vitals:
             try:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(connection.lost())
-                    group.create_task(self._beat())
+                    await self._beat()  # in this task: Python 3.11 takes a group that only waits for cancelled
             except ExceptionGroup as errors:
                 raise errors.exceptions[0] from None
 

@@ -6,12 +6,11 @@ import json
 import random
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
-from pumpd.messages.requests import REQUEST, Answer, VitalSigns
+from pumpd.messages.requests import Answer, VitalSigns
 from pumpd.mqtt import BrokerError
 from pumpd.settings import MonitorBrokerSettings
 from pumpd.vitals.link import ControlLink, NoControlError
@@ -198,44 +197,19 @@ async def test_two_pumps_at_one_monitor_get_the_same_signs():
     }
 
 
-class Socket:
-    """A vitals socket that takes what comes, or does not answer."""
-
-    def __init__(self, path: Path) -> None:
-        self.path, self.lines, self.mute, self.connections = path, [], False, 0
-        self.server: asyncio.Server | None = None
-
-    async def open(self) -> None:
-        self.server = await asyncio.start_unix_server(self._serve, self.path)
-
-    async def close(self) -> None:
-        assert self.server is not None
-        self.server.close()
-        await self.server.wait_closed()
-        self.path.unlink()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
-        with contextlib.suppress(ConnectionError):
-            while line := await reader.readline():
-                self.lines.append(line)
-                if not self.mute:
-                    writer.write(Answer(ok=True).model_dump_json().encode() + b"\n")
-        writer.close()
-
-
 @pytest.mark.realtime
-async def test_the_link_uses_one_connection_and_opens_another_after_a_broken_or_mute_one(tmp_path, monkeypatch):
+async def test_the_link_uses_one_connection_and_opens_another_after_a_broken_or_mute_one(vitals_socket, monkeypatch):
     monkeypatch.setattr("pumpd.vitals.link.ANSWER_WITHIN_S", 0.2)
     signs = VitalSigns(pump="bed1", source=TOPIC, age_s=0.5, spo2_percent=97)
-    socket, link = Socket(tmp_path / "vitals.sock"), ControlLink(tmp_path / "vitals.sock")
+    socket, link = vitals_socket, ControlLink(vitals_socket.path)
+    await socket.close()
     with pytest.raises(NoControlError):
         await link.tell(signs)
     await socket.open()
     for _ in range(3):
         assert (await link.tell(signs)).ok
     assert socket.connections == 1
-    assert [REQUEST.validate_json(line) for line in socket.lines] == [signs] * 3
+    assert socket.requests == [signs] * 3
     socket.mute = True
     with pytest.raises(NoControlError):
         await link.tell(signs)
@@ -243,5 +217,3 @@ async def test_the_link_uses_one_connection_and_opens_another_after_a_broken_or_
     assert (await link.tell(signs)).ok
     assert socket.connections == 2
     await link.close()
-    await asyncio.sleep(0.01)
-    await socket.close()
