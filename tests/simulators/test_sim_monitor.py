@@ -220,6 +220,20 @@ async def test_faults_come_and_go_over_the_control_port():
     bed.monitor.shut()
 
 
+async def test_faults_that_wait_count_from_the_beginning_of_the_infusion_once():
+    bed = Bed("silent@10s", waits=True)
+    app = application(bed.monitor, endpoints=MONITOR_ENDPOINTS)
+    await asyncio.sleep(60.5)
+    assert len(bed.sent) == 61
+    status, truth = await ask(app, "POST", "/begin", {})
+    assert (status, truth["waiting_faults"]) == (200, ["silent@10s"])
+    await asyncio.sleep(5)
+    await ask(app, "POST", "/begin", {})
+    await asyncio.sleep(60)
+    assert len(bed.sent) == 71
+    bed.monitor.shut()
+
+
 @pytest.mark.parametrize(("body", "error"), [
     ({"kind": "sleepy"}, "kind"),
     ({"kind": "desaturation", "detail": "low"}, "VALUE"),

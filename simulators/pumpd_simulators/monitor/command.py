@@ -46,6 +46,7 @@ def _interval(text: str) -> None:
 @click.option(
     "--fault", type=Text("FAULT", MonitorFault.parse), multiple=True, help="KIND[:DETAIL][@WHEN][/DURATION]; repeatable"
 )
+@click.option("--wait", is_flag=True, help="times of faults count from POST /begin, not from the monitor's start")
 @click.option("--control", type=ADDRESS, help="HTTP control port, HOST:PORT or PORT")
 def monitor(
     *,
@@ -59,13 +60,14 @@ def monitor(
     seed: int,
     speed: float,
     fault: tuple[str, ...],
+    wait: bool,
     control: str | None,
 ) -> None:
     from pumpd_simulators.monitor.broker import BrokerLine  # noqa: PLC0415 - costs a tenth of a second, at every start
 
     async def serve() -> None:
         line = BrokerLine(*host_port(broker), topic, ca_file=ca_file, cert=cert, key=key)
-        await _serve(line, topic, control, speed, seed, patient, cuff, fault)
+        await _serve(line, topic, control, speed, seed, patient, cuff, fault, waits=wait)
 
     with exit_on_error():
         asyncio.run(serve())
@@ -80,6 +82,8 @@ async def _serve(
     patient: str | None,
     cuff: str,
     faults: tuple[str, ...],
+    *,
+    waits: bool,
 ) -> None:
     """Serve until SIGTERM, SIGINT or SIGHUP. Raises OSError for the control port."""
     done = ended_by_signal()
@@ -98,6 +102,7 @@ async def _serve(
             patient=patient,
             cuff_s=seconds(cuff, "the cuff's interval"),
             faults=[MonitorFault.parse(each) for each in faults],
+            waits=waits,
         )
         ends.callback(here.shut)
         if control is not None:

@@ -35,7 +35,7 @@ class MonitorFaultOrder(BaseModel):
     )
 
     kind: Kind
-    at: str | None = Field(default=None, description="the monitor's time (12min); default: now")
+    at: str | None = Field(default=None, description="the monitor's time since it began (12min); default: now")
     duration: str | None = Field(default=None, description="such as 30s; default: until it is cleared")
     detail: str | None = Field(default=None, description="depends on the kind: VALUE[,TIME], a sensor, a time")
     clear: bool = Field(default=False, description="end the fault instead of starting it")
@@ -66,9 +66,23 @@ def _fault(monitor: Monitor, order: MonitorFaultOrder) -> dict[str, Any]:
     return {"fault": str(order.fault), "cleared": False}
 
 
+def _begin(monitor: Monitor, _: BaseModel) -> dict[str, Any]:
+    monitor.begin()
+    return monitor.truth()
+
+
+class Beginning(BaseModel):
+    """The infusion begins: nothing else is said."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
 MONITOR_ENDPOINTS = (
     *CLOCK_ENDPOINTS,
     Endpoint("GET", "/truth", "The patient's true signs", MonitorTruth, _truth, of_pump=False),
+    Endpoint(
+        "POST", "/begin", "Times of faults count from now (--wait)", MonitorTruth, _begin, Beginning, of_pump=False
+    ),
     Endpoint(
         "POST", "/fault", "Start a fault, or end it", messages.FaultDone, _fault, MonitorFaultOrder, of_pump=False
     ),

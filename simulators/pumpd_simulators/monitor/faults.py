@@ -1,9 +1,9 @@
 """Faults of a simulated monitor, and of the patient at it: `KIND[:DETAIL][@WHEN][/DURATION]`, such as
 `desaturation:82,2min@10min/5min`.
 
-WHEN is the monitor's time since it began, which its speed scales; without it the fault comes at once. Without a
-DURATION it lasts until it is cleared. A course of illness takes `VALUE[,TIME]`: it reaches the value over the time, and
-when it ends the patient recovers as slowly.
+WHEN is the monitor's time since it began (or since it was told so), which its speed scales; without it the fault comes
+at once. Without a DURATION it lasts until it is cleared. A course of illness takes `VALUE[,TIME]`: it reaches the value
+over the time, and when it ends the patient recovers as slowly.
 """
 
 import re

@@ -29,16 +29,20 @@ class Monitor:
         patient: str | None = None,
         cuff_s: float = 300.0,
         faults: Iterable[MonitorFault] = (),
+        waits: bool = False,
         wall: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """`patient`: the token that messages carry; None: they carry none. `cuff_s`: between two blood pressures."""
+        """`patient`: the token that messages carry; None: they carry none. `cuff_s`: between two blood pressures.
+        `waits`: the times of faults count from `begin`, not from now.
+        """
         self.clock = clock
         self._publish, self._wall = publish, wall
         self._patient, self._token, self._cuff_s = Patient(seed), patient, cuff_s
         self._active: dict[Kind, MonitorFault] = {}
         self._courses: dict[Kind, _CourseNow] = {}
         self._ends: dict[Kind, Cancellable] = {}
-        self._waiting: dict[MonitorFault, Cancellable] = {}
+        self._waiting: dict[MonitorFault, Cancellable | None] = {}
+        self._began_s = None if waits else clock.now()
         self._cuff_due_s = 0.0
         self._late: list[tuple[float, Cancellable]] = []  # messages under way
         self._held_back: bytes | None = None  # comes after the next message
@@ -52,16 +56,26 @@ class Monitor:
 
     def shut(self) -> None:
         for call in (self._next, *self._waiting.values(), *self._ends.values(), *(late for _, late in self._late)):
-            call.cancel()
+            if call is not None:
+                call.cancel()
 
     # -- faults -------------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """The times of faults count from now. Has no effect when they count already."""
+        if self._began_s is None:
+            self._began_s = self.clock.now()
+            for fault in self._waiting:
+                self.fire(fault)
 
     def fire(self, fault: MonitorFault) -> None:
         """Arm a fault for its time; without one it comes now."""
         if fault.at_s is None:
             self._strike(fault)
+        elif self._began_s is None:
+            self._waiting[fault] = None
         else:
-            self._waiting[fault] = self.clock.call_at(fault.at_s, lambda: self._strike(fault))
+            self._waiting[fault] = self.clock.call_at(self._began_s + fault.at_s, lambda: self._strike(fault))
 
     def clear(self, kind: Kind) -> None:
         """End a fault; one that waits for its time stays armed."""
