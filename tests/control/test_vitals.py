@@ -9,7 +9,7 @@ from pumpd.control.socket.strangers import MOST
 from pumpd.infusion import State
 from tests.control.monitor import Monitor, watched
 from tests.control.test_restart import another_process, die
-from tests.control.testbed import open_testbed
+from tests.control.testbed import ORDER, open_testbed
 from tests.control.wire_tap import Tap
 
 
@@ -91,6 +91,7 @@ async def test_the_stop_is_on_the_wire_within_a_second_of_the_sample(tmp_path, s
         tap = Tap(here.pump)
         sent_s = now()
         assert (await monitor.send(**signs)).ok
+        assert here.state() == "stopping"  # at once, not with the next event
         monitor.stream |= {name: value for name, value in signs.items() if name in monitor.stream}
         while not tap.count("STP"):
             assert now() - sent_s <= 1
@@ -209,6 +210,21 @@ async def test_the_signs_of_the_last_patient_are_not_those_of_the_next(tmp_path)
         answer = await Monitor(here, patient="token-1").send(spo2_percent=97)
         assert not answer.ok
         assert "another patient" in answer.reasons[0]
+
+
+async def test_signs_that_came_while_nobody_was_associated_are_nobodys(tmp_path):
+    async with watched(tmp_path) as (here, monitor):
+        monitor.streaming, monitor.cuff_every_s = False, None
+        await here.ask(op="dissociate", pump="bed1", by="nurse-1")
+        assert (await monitor.send(**monitor.stream, **monitor.cuff)).ok
+        assert (await here.ask(**ORDER)).ok
+        await here.until("ready")
+        await asyncio.sleep(2)
+        assert infusion(here).vitals == ()
+        assert not shown(here)["ready"]
+        assert (await monitor.send(**monitor.stream)).ok  # now it is the bed of the order's patient
+        await asyncio.sleep(2)
+        assert len(infusion(here).vitals) == 2
 
 
 async def test_each_bed_has_its_own_signs(tmp_path):

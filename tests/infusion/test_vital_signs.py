@@ -4,7 +4,7 @@ import pytest
 
 from pumpd.infusion import State
 from pumpd.infusion import events as ev
-from pumpd.pump import AlarmCode
+from pumpd.pump import AlarmCode, Done
 from tests.infusion.bench import MIN, S, bench
 from tests.infusion.patient import CUFF, RULES, STREAM, watched
 
@@ -183,6 +183,32 @@ def test_after_a_clear_flow_needs_signs_that_permit_it_and_a_new_confirmation():
     here.wait(S)
     assert here.state is State.RUNNING
     assert here.pump.starts == 2
+
+
+@pytest.mark.requirement("RUN-07", "STA-01")
+def test_vital_signs_do_not_even_trigger_a_start_that_waits_for_nothing_else():
+    here = watched(auto=False)
+    here.read()
+    here.send(ev.ProgramLoaded(here.now_ns, Done(None)))
+    here.send(ev.ProgramReadBack(here.now_ns, Done(here.infusion.segment.program)))
+    here.confirm()
+    assert here.state is State.ARMED
+    here.infusion = here.infusion.but(reading=here.pump.reading(here.now_ns), read_back=here.infusion.segment.program)
+    assert here.take(STREAM) == ()
+    assert here.state is State.ARMED
+    here.send(ev.TimePassed(here.now_ns))
+    assert here.state is State.STARTING
+
+
+def test_vital_signs_repeat_no_stop_that_is_under_way():
+    here = watched().run()
+    here.line = lambda what: "lost-request" if what == "stop" else "ok"
+    here.send(ev.StopRequested(here.now_ns, "nurse-1", "enough"))
+    assert here.state is State.STOPPING
+    here.now_ns += 2 * S
+    assert not any(isinstance(action, ev.StopPump) for action in here.take(STREAM, spo2_percent=80))
+    here.wait(S)
+    assert here.count(ev.StopPump) >= 2  # the next reading repeats it
 
 
 def test_a_resume_is_permitted_with_one_warning():
