@@ -68,9 +68,9 @@ def _draw(path: Path, summary: dict[str, Any], review: dict[str, Any], track: Tr
     from matplotlib import pyplot as plt  # noqa: PLC0415  # after the choice of a back-end without a screen
 
     minutes, volumes, rate_minutes, rates = _programmed(review["steps"])
-    rows = 3 if track.signs else 2
+    panels = 3 if track.signs else 2
     drawing, (volume, rate, *others) = plt.subplots(
-        rows, 1, sharex=True, figsize=(9, 3 * rows), height_ratios=[3, 2, 3][:rows], layout="constrained"
+        panels, 1, sharex=True, figsize=(9, 3 * panels), height_ratios=[3, 2, 3][:panels], layout="constrained"
     )
     prescribed = float(review["prescribed_duration_s"]) / 60
     for axes in (volume, rate, *others):
