@@ -8,16 +8,21 @@ Promises:
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from pumpd.dosing import reverse
+from pumpd.dosing.history import Treatment
 from pumpd.dosing.library import Entry, Library
 from pumpd.dosing.limits import shown
 from pumpd.dosing.planning import unfit_rate, unfit_volume
 from pumpd.dosing.prescription import Prescription
 from pumpd.dosing.program import RateProgram
 from pumpd.dosing.refusal import Refusal, Refusals
-from pumpd.pump import Capabilities, Container, PumpProgram, RateStep
-from pumpd.quantities import Duration, Mass, rate_for
+from pumpd.pump import Capabilities, Container, FixedStep, PumpProgram, RateStep
+from pumpd.quantities import Duration, Mass, Volume, rate_for
+
+_FINE = FixedStep(Decimal("0.001"))  # mL, finer than most pumps
+LEAST_REST = Volume("0.1")  # [P] less than a pump's count may be wrong by
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,20 @@ class RestOrder:
     container: str | None = None
     duration: Duration | None = None
     ordered_by: str = ""
+
+
+def left_of(treatment: Treatment) -> tuple[Mass, PumpProgram] | None:
+    """What is left of its first program, at the same rates, when everything that may have been given is left out. None
+    when nothing is left, or when its program is not on record.
+    """
+    first = treatment.first
+    if first.session != treatment.id or first.program is None or first.concentration is None or treatment.completed:
+        return None
+    if treatment.worst >= treatment.programmed:
+        return None
+    left = first.concentration.volume_holding(treatment.programmed - treatment.worst, _FINE)
+    rest = first.program.after(first.program.vtbi - left) if left >= LEAST_REST else None
+    return None if rest is None else (first.concentration.mass_in(rest.vtbi), rest)
 
 
 def plan_rest(order: RestOrder, library: Library, capabilities: Capabilities) -> RateProgram:
@@ -57,6 +76,9 @@ def plan_rest(order: RestOrder, library: Library, capabilities: Capabilities) ->
     whole = entry.concentration.mass_in(order.program.vtbi)
     if order.booked >= whole:
         why = f"up to {order.booked} of {whole} may have been given: there is no rest"
+        raise Refusals([*refusals, Refusal("treatment", why, "PRG-25")])
+    if (left := entry.concentration.volume_holding(whole - order.booked, _FINE)) < LEAST_REST:
+        why = f"{left} are left, less than the {LEAST_REST} by which a pump's count may be wrong"
         raise Refusals([*refusals, Refusal("treatment", why, "PRG-25")])
     rest = _rest(order, entry, capabilities, refusals)
     if rest is not None and order.container is not None and rest.vtbi > container.usable:
