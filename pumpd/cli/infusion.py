@@ -28,7 +28,7 @@ from pumpd.cli.client import (
 )
 from pumpd.cli.history import weight_text
 from pumpd.cli.signer import KeyFileError, SoftwareSigner, default_key
-from pumpd.cli.wording import pump_lines, review_text, status_text
+from pumpd.cli.wording import plasma_peak, pump_lines, review_text, status_text
 from pumpd.messages.requests import (
     ChallengeRequest,
     Clear,
@@ -148,6 +148,8 @@ def confirm(
     review = offered["review"]
     if not as_json:
         print(f"To confirm ({offered['binding']['action']}), within {offered['valid_s']:.0f} s:\n{review_text(review)}")
+        if offered["plasma"] is not None:
+            print(f"  {'plasma peak':<20} {plasma_peak(offered['plasma'])}")
     if yes and not review["simulated"]:
         refuse(["--yes: only a simulated pump is confirmed without asking"], as_json=as_json)
     if not yes:

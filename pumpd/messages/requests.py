@@ -1,4 +1,4 @@
-"""What goes over control's two sockets: a request and an answer, each one line of JSON.
+"""What goes over control's sockets: a request and an answer, each one line of JSON.
 
 Which request control accepts on which socket, and from which user, is one table: docs/reference/requests.md.
 """
@@ -12,6 +12,8 @@ from pydantic import (
     Field,
     PlainSerializer,
     SecretStr,
+    StrictFloat,
+    StrictInt,
     StringConstraints,
     TypeAdapter,
 )
@@ -214,6 +216,25 @@ class LibraryRequest(_Message):
     """What may be ordered: the entries of the drug library with their limits, and the containers."""
 
     op: Literal["library"] = "library"
+
+
+class VitalSigns(_Message):
+    """Vital signs that a monitor measured: they may stop an infusion, and never start, resume or change one.
+
+    `source` names the monitor. `age_s` is how long ago they were measured, in real seconds; a negative one, of the
+    future, is refused. A sign that was not measured is left out. `patient` is a token, where the monitor knows it.
+    """
+
+    op: Literal["vital_signs"] = "vital_signs"
+    pump: Id
+    source: Text
+    age_s: Annotated[StrictFloat | StrictInt, Field(allow_inf_nan=False)]
+    patient: Text | None = None
+    spo2_percent: StrictInt | None = None
+    heart_rate_bpm: StrictInt | None = None
+    systolic_mmhg: StrictInt | None = None
+    diastolic_mmhg: StrictInt | None = None
+    respiration_per_min: StrictInt | None = None
 
 
 # -- what patients were given ------------------------------------------------------------------------------------------
@@ -431,6 +452,7 @@ Request = Annotated[
     | TraceRequest
     | WatchRequest
     | LibraryRequest
+    | VitalSigns
     | PatientHistory
     | CorrectDose
     | OrderCourse

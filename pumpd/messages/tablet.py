@@ -164,15 +164,18 @@ class PauseAudio(_Inner):
 
 
 class VitalSigns(_Inner):
-    """Vital signs of the patient under observation after this session on the pump."""
+    """Vital signs of the patient: before an infusion (`session` empty), during the infusion of this session, or under
+    observation after it.
+    """
 
     op: Literal["vitals"]
     pump: Id
-    session: Id
+    session: Id | Literal[""]
     systolic_mmhg: int
     diastolic_mmhg: int
     heart_rate_bpm: int
     spo2_percent: int
+    respiration_per_min: int | None = None
 
 
 class EndObservation(_Inner):

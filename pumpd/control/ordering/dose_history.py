@@ -35,6 +35,7 @@ class DoseHistory:
         self.courses = Courses()
         self._disk = OwnThread("dose history", self._next_piece)
         self._taking = asyncio.Lock()
+        self.complete = False  # all that the journal held at the start was read
 
     async def run(self) -> None:
         """Read what the journal already holds, so that the first order need not wait for it."""
@@ -93,7 +94,9 @@ class DoseHistory:
             except Exception as error:  # orders are refused; a crash loop while a pump flows would be worse
                 log.exception("dose_history_not_understood")
                 raise JournalError(f"journal {self._path}: pumpd cannot understand it: {error!r}") from error
-        return len(entries) == PIECE
+        more = len(entries) == PIECE
+        self.complete = self.complete or not more
+        return more
 
     def _next_piece(self) -> list[Record]:
         """Blocks."""

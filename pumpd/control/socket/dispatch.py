@@ -31,6 +31,7 @@ from pumpd.control.tablets.pairing_service import PairingService
 from pumpd.control.tablets.register import Register
 from pumpd.control.tablets.service import Tablets
 from pumpd.control.tablets.software_nurse import SoftwareNurses
+from pumpd.control.vitals.service import VitalsService
 from pumpd.dosing import Library
 from pumpd.host.clock import Clock
 from pumpd.journal import Entry
@@ -74,6 +75,7 @@ from pumpd.messages.requests import (
     Stop,
     TabletRequest,
     TraceRequest,
+    VitalSigns,
     WatchRequest,
 )
 
@@ -101,11 +103,12 @@ class Dispatch:
         alarms: AlarmService,
         live: LiveState,
         stream: StateStream,
+        vitals: VitalsService,
         journal: JournalWriter,
         clock: Clock,
     ) -> None:
         self._gateway, self._library, self._pumps = gateway, library, pumps
-        self._identifying = identifying
+        self._identifying, self._vitals = identifying, vitals
         self._ordering, self._confirming, self._software_nurses = ordering, confirming, software_nurses
         self._histories, self._courses, self._corrections = histories, courses, corrections
         self._tablets, self._pairing, self._register, self._alarms = tablets, pairing, register, alarms
@@ -187,6 +190,8 @@ class Dispatch:
                 return {"gateway": self._gateway}
             case LibraryRequest():
                 return library_data(self._library)
+            case VitalSigns():
+                return self._vital_signs(request)
             case PatientHistory(patient=patient):
                 return await self._histories.answer(patient)
             case CorrectDose():
@@ -214,6 +219,13 @@ class Dispatch:
                 return await self._change_staff(request, peer)
             case Stop():  # already carried out; here for the type checker
                 return self._stop(request, peer)
+
+    def _vital_signs(self, request: VitalSigns) -> dict[str, Any]:
+        result = self._vitals.received(request)
+        if result["refused"]:
+            body = {"reasons": result["refused"], "pump": request.pump, "source": request.source}
+            self._note_limited("vitals_refused", body, Door.VITALS)
+        return result
 
     async def _pair(self, request: PairOpen | PairAccept | PairClose, peer: str) -> dict[str, Any]:
         match request:
@@ -255,7 +267,7 @@ class Dispatch:
     def _note_refusal(self, request: Request, caller: Caller, reasons: tuple[str, ...]) -> None:
         by = request.ordered_by if isinstance(request, Order | OrderRest) else getattr(request, "by", "")
         body = {"op": request.op, "by": by, "reasons": list(reasons), "peer": caller.name}
-        if isinstance(request, TabletRequest | PairOffer | Alive):  # anyone on the network can send these
+        if isinstance(request, TabletRequest | PairOffer | Alive | VitalSigns):  # anyone on the network can send these
             self._note_limited("request_refused", body, caller.door)
         else:
             kind = _REFUSED.get(request.op, "request_refused")
