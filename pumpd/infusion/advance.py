@@ -4,7 +4,8 @@ Promises:
 - `StartPump` comes out only of ARMED, only after a confirmation of exactly this program, a read-back equal to it and a
   reading of an idle pump, both asked for after the confirmation, and only when every interlock permits.
 - An answer counts from the time of its question: a load, read-back or start that was requested earlier proves nothing.
-- An order that is not loaded in time is withdrawn, whatever the pump does later.
+- An order that is not loaded in time is withdrawn, whatever the pump does later; so is one that is not started before
+  it expires, and neither is confirmed any more.
 - The order, the scanned wristband and the pump must all be for the same patient, or nothing is confirmed.
 - A stop is accepted in every state and always gives `StopPump` as the first action.
 - Permission is a lease. It is renewed only when all interlocks permit on a fresh reading; its lapse is a trip.
@@ -48,7 +49,7 @@ from pumpd.infusion.events import (
     TimePassed,
     TripsCleared,
 )
-from pumpd.infusion.interlocks import confirmation, read_back
+from pumpd.infusion.interlocks import confirmation, order_age, read_back
 from pumpd.infusion.model import ZERO, Infusion
 from pumpd.infusion.readings import apply_reading
 from pumpd.infusion.reconcile import reconcile
@@ -247,6 +248,9 @@ def _challenge_issued(turn: Turn, nonce: str, shown: str) -> None:
     if infusion.state is not State.READY:
         turn.refuse(f"confirm: the infusion is {infusion.state}; only a program that was read back can be confirmed")
         return
+    if (why := order_age.expired(infusion, turn.now_ns)) is not None:
+        turn.refuse(why)  # `evaluate` withdraws it
+        return
     turn.set(
         challenge=Binding(
             nonce=nonce,
@@ -270,6 +274,8 @@ def _confirmation_given(turn: Turn, event: ConfirmationGiven) -> None:
     reasons = confirmation.faults(infusion, event.binding, event.associated, turn.now_ns)
     if infusion.state is not State.READY:
         reasons = (f"confirm: the infusion is {infusion.state}, not ready", *reasons)
+    if (why := order_age.expired(infusion, turn.now_ns)) is not None:
+        reasons = (why, *reasons)  # `evaluate` withdraws it
     if reasons:
         turn.refuse(*reasons)
         return

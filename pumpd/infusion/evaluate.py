@@ -10,6 +10,7 @@ from pumpd.infusion.interlocks import (
     Verdict,
     front_panel,
     link_freshness,
+    order_age,
     pause_budget,
     pump_alarms,
     pump_idle,
@@ -218,8 +219,23 @@ def _withdraw(turn: Turn) -> None:
     )
 
 
+def _expire(turn: Turn) -> bool:
+    """Withdraw an order that was not started in time (PRG-26), as a stop before any flow would."""
+    infusion = turn.infusion
+    why = order_age.expired(infusion, turn.now_ns)
+    if why is None:
+        return False
+    if infusion.state is not State.ORDERED:  # before that nothing was sent, and another's pump may be on the line
+        turn.send_stop()
+    turn.do(Record("order_expired", {"ordered_ts": infusion.ordered_ts, "reason": why}))
+    turn.go(State.ABANDONED, why, confirmed=None, challenge=None)
+    return True
+
+
 def _ordered(turn: Turn) -> None:
     reading = turn.infusion.reading
+    if _expire(turn):
+        return
     if _too_late_to_load(turn):
         _withdraw(turn)
         return
@@ -239,7 +255,7 @@ def _waiting(turn: Turn) -> None:
     if isinstance(panel, Trip):
         turn.trip(panel.alarm, panel.detail)
         return
-    if infusion.state is State.TRIPPED:
+    if infusion.state is State.TRIPPED or _expire(turn):
         return
     closed = window_most_time.closed(infusion, turn.now_ns)
     used_up = pause_budget.used_up(infusion, turn.now_ns)

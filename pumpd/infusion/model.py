@@ -89,6 +89,9 @@ class Infusion:
     switching: bool = False  # that stop was for another source of the drug
     alarms: frozenset[AlarmCode] = field(default_factory=frozenset)  # raised and not cleared
     reason: str = ""
+    # the order
+    ordered_ts: str = ""  # wall time, for people; empty in journals before 0.2
+    expires_ns: int | None = None  # an order that is not started by then is withdrawn (PRG-26)
 
     def but(self, **changes: Any) -> "Infusion":
         """The same infusion with some fields changed; `dataclasses.replace` at a tenth of its cost."""
@@ -176,6 +179,7 @@ class Infusion:
 
 _INSTANTS = (
     "ordered_ns",
+    "expires_ns",
     "since_ns",
     "doubted_ns",
     "identified_ns",

@@ -89,7 +89,10 @@ class Course(TypedDict):
 
 
 class InfusionState(TypedDict):
-    """`state` is a state of `pumpd.infusion`. Amounts of drug are included when the program is known."""
+    """`state` is a state of `pumpd.infusion`. Amounts of drug are included when the program is known.
+
+    `expires_ts`: when the order expires, while it is not started.
+    """
 
     session: str
     state: str
@@ -119,6 +122,8 @@ class InfusionState(TypedDict):
     trips: list[str]
     trip_resumable: bool
     alarms: list[AlarmState]
+    ordered_ts: str | None
+    expires_ts: str | None
     digest: str
     review: dict[str, Any]
 

@@ -16,6 +16,7 @@ READS_IT = {
     "pumpd/control/alarms/service.py": "shows when an alarm was raised",
     "pumpd/host/clock.py": "it is the clock",
     "pumpd/control/ordering/planning.py": "dose history, by the calendar (PRG-14, PRG-17, PRG-18)",
+    "pumpd/control/ordering/service.py": "shows when an infusion was ordered (PRG-26)",
     "pumpd/control/infusions/recovery.py": "how long the machine was off: its monotonic clock does not know",
     "pumpd/control/infusions/start_gate.py": "compares it with a pump's clock (STA-11)",
     "pumpd/journal/backlog.py": "timestamps of journal entries",

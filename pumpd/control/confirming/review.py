@@ -15,15 +15,21 @@ def review(runner: PumpService) -> dict[str, Any]:
     """Everything that a nurse must see before confirming (STA-16), from the program and from what the pump holds."""
     if runner.program is None:
         return {}
-    held = runner.infusion.read_back if runner.infusion else None
-    return review_of(runner.settings, runner.program, runner.capabilities, held)
+    infusion = runner.infusion
+    held, ordered_ts = (infusion.read_back, infusion.ordered_ts) if infusion else (None, "")
+    return review_of(runner.settings, runner.program, runner.capabilities, held, ordered_ts)
 
 
 def review_of(
-    pump: PumpSettings, program: RateProgram, capabilities: Capabilities | None, held: PumpProgram | None
+    pump: PumpSettings,
+    program: RateProgram,
+    capabilities: Capabilities | None,
+    held: PumpProgram | None,
+    ordered_ts: str = "",
 ) -> dict[str, Any]:
-    """The same for a program that no pump holds yet. Text and whole numbers only, so that every reader gets the same
-    hash.
+    """The same for a program that no pump holds yet; `ordered_ts` is empty before it is ordered.
+
+    Text and whole numbers only, so that every reader gets the same hash.
     """
     order, entry = program.prescription, program.entry
     return {
@@ -49,6 +55,7 @@ def review_of(
         "warnings": [str(warning) for warning in program.warnings],
         "overrides": dict(program.overrides),
         "ordered_by": order.ordered_by,
+        "ordered_ts": ordered_ts or None,
         "digest": program.digest,
         "given_before_ml": program.given.number,
         "double_check": entry.double_check,

@@ -26,7 +26,9 @@ from pumpd.control.refused import RefusedError
 from pumpd.host.clock import Clock
 from pumpd.infusion import Infusion, Place, Window
 from pumpd.infusion import events as ev
+from pumpd.infusion.limits import ORDER_VALID
 from pumpd.journal import Entry, JournalError
+from pumpd.journal.store import timestamp
 from pumpd.journal.writer import JournalWriter
 from pumpd.messages.requests import Order
 from pumpd.messages.state import Course
@@ -106,7 +108,7 @@ class OrderingService:
         return runner
 
     def _infusion(self, runner: PumpService, planned: Planned) -> Infusion:
-        pump, program = runner.settings, planned.program
+        pump, program, now_ns = runner.settings, planned.program, self._now()
         return Infusion(
             place=Place(secrets.token_hex(8), self._gateway, pump.name, pump.serial, pump.channel),
             segment=ev.Segment(program.digest, program.pump_program),
@@ -114,9 +116,11 @@ class OrderingService:
             window=Window.of(planned.prescription.duration),
             limits=runner.limits.for_counter(planned.capabilities.counter_step),
             accuracy_percent=planned.capabilities.kind.accuracy_percent,
-            ordered_ns=self._now(),
+            ordered_ns=now_ns,
             patient=planned.prescription.patient,
             container=planned.container.usable,
+            ordered_ts=timestamp(self._clock.now()),
+            expires_ns=now_ns + ORDER_VALID.ns,
         )
 
     def _objections(self, runner: PumpService, patient: str) -> list[str]:

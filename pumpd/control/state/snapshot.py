@@ -172,6 +172,8 @@ def _infusion(values: PumpValues, infusion: Infusion, at: Instant) -> InfusionSt
         "trips": [code.value for code in infusion.trips],
         "trip_resumable": bool(infusion.trips) and RESUMABLE.issuperset(infusion.trips),
         "alarms": [each for each in values.alarms if each["code"] in codes],
+        "ordered_ts": infusion.ordered_ts or None,
+        "expires_ts": _expires(infusion, at),
         "digest": infusion.segment.digest,
         "review": _review(values, infusion),
     }
@@ -187,7 +189,14 @@ def _infusion(values: PumpValues, infusion: Infusion, at: Instant) -> InfusionSt
 def _review(values: PumpValues, infusion: Infusion) -> dict[str, Any]:
     if values.program is None:
         return {}
-    return review_of(values.settings, values.program, values.capabilities, infusion.read_back)
+    return review_of(values.settings, values.program, values.capabilities, infusion.read_back, infusion.ordered_ts)
+
+
+def _expires(infusion: Infusion, at: Instant) -> str | None:
+    """Wall time at which the order expires, while it is not started."""
+    if infusion.expires_ns is None or infusion.started_ns is not None or infusion.state.ended:
+        return None
+    return timestamp(at.wall_at(infusion.expires_ns))
 
 
 def _pause(infusion: Infusion, now_ns: int) -> PauseState:
