@@ -50,29 +50,12 @@ from pumpd.infusion.events import (
     TripsCleared,
 )
 from pumpd.infusion.interlocks import confirmation, order_age, read_back
-from pumpd.infusion.model import ZERO, Infusion
+from pumpd.infusion.model import RESUMABLE, ZERO, Infusion
 from pumpd.infusion.readings import apply_reading
 from pumpd.infusion.reconcile import reconcile
 from pumpd.infusion.states import State
 from pumpd.infusion.turn import Turn
 from pumpd.pump import AlarmCode, Done, Outcome, PumpProgram, Refused, Unknown
-
-# After these a person may clear the trip and resume; after any other the infusion is over.
-RESUMABLE = frozenset(
-    {
-        AlarmCode.OCCLUSION,
-        AlarmCode.AIR_IN_LINE,
-        AlarmCode.EMPTY,
-        AlarmCode.DOOR_OPEN,
-        AlarmCode.LINK_LOST,
-        AlarmCode.LEASE_LAPSED,
-        AlarmCode.PUMP_WATCHDOG,
-        AlarmCode.CONTROL_RESTARTED,
-        AlarmCode.DEADMAN_FAILED,
-        AlarmCode.IDENTITY_DOUBTED,
-    }
-)
-
 
 IDENTIFY_FIRST = "it is not known which pump answers; identify the pump first, standing at it"
 

@@ -17,7 +17,7 @@ from pumpd.infusion.interlocks import (
     window_most_time,
     window_volume,
 )
-from pumpd.infusion.model import ZERO, Infusion
+from pumpd.infusion.model import RESUMABLE, ZERO, Infusion
 from pumpd.infusion.states import State
 from pumpd.infusion.turn import Turn
 from pumpd.pump import AlarmCode, PumpState, stopped
@@ -31,6 +31,7 @@ _PASSING = frozenset(
         AlarmCode.FLOW_DEVIATION,
         AlarmCode.BATTERY_LOW,
         AlarmCode.BATTERY_ENDING,
+        AlarmCode.NEAR_END,
     }
 )
 
@@ -255,8 +256,12 @@ def _waiting(turn: Turn) -> None:
     if isinstance(panel, Trip):
         turn.trip(panel.alarm, panel.detail)
         return
-    if infusion.state is State.TRIPPED or _expire(turn):
+    if infusion.state is not State.TRIPPED and _expire(turn):
         return
+    _pause_ending(turn)
+    if infusion.state is State.TRIPPED:
+        return
+    infusion = turn.infusion
     closed = window_most_time.closed(infusion, turn.now_ns)
     used_up = pause_budget.used_up(infusion, turn.now_ns)
     if closed or used_up:
@@ -268,6 +273,21 @@ def _waiting(turn: Turn) -> None:
         _armed(turn)
     elif infusion.resuming_ns is not None:
         _resuming(turn, infusion.resuming_ns)
+
+
+def _pause_ending(turn: Turn) -> None:
+    """A notice while there is still time to resume (ALM-17)."""
+    infusion, now_ns = turn.infusion, turn.now_ns
+    soon = _no_more_flow(infusion, now_ns + infusion.limits.pause_notice_ns) and not _no_more_flow(infusion, now_ns)
+    if soon and RESUMABLE.issuperset(infusion.trips):
+        turn.raise_alarm(AlarmCode.PAUSE_ENDING)
+    else:
+        turn.clear_alarms(frozenset({AlarmCode.PAUSE_ENDING}))
+
+
+def _no_more_flow(infusion: Infusion, at_ns: int) -> bool:
+    """The pause budget or the window will be used up by then."""
+    return bool(window_most_time.closed(infusion, at_ns) or pause_budget.used_up(infusion, at_ns))
 
 
 def _resuming(turn: Turn, asked_ns: int) -> None:

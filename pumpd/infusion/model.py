@@ -12,6 +12,22 @@ from pumpd.quantities import Duration, Rate, Volume
 
 ZERO = Volume(0)
 
+# After these a person may clear the trip and resume; after any other the infusion is over.
+RESUMABLE = frozenset(
+    {
+        AlarmCode.OCCLUSION,
+        AlarmCode.AIR_IN_LINE,
+        AlarmCode.EMPTY,
+        AlarmCode.DOOR_OPEN,
+        AlarmCode.LINK_LOST,
+        AlarmCode.LEASE_LAPSED,
+        AlarmCode.PUMP_WATCHDOG,
+        AlarmCode.CONTROL_RESTARTED,
+        AlarmCode.DEADMAN_FAILED,
+        AlarmCode.IDENTITY_DOUBTED,
+    }
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Place:

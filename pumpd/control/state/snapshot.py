@@ -10,7 +10,7 @@ from pumpd.control.observation.summary import summary
 from pumpd.dosing import RateProgram
 from pumpd.host.instant import NS_PER_S, Instant
 from pumpd.infusion import Infusion, State
-from pumpd.infusion.advance import RESUMABLE
+from pumpd.infusion.model import RESUMABLE
 from pumpd.journal.store import timestamp
 from pumpd.messages.requests import DISCLAIMER
 from pumpd.messages.state import (

@@ -11,6 +11,7 @@ from pumpd.infusion.interlocks import (
     flow_deviation,
     front_panel,
     link_freshness,
+    near_end,
     order_age,
     pause_budget,
     pump_alarms,
@@ -47,6 +48,7 @@ INTERLOCKS: MappingProxyType[str, Interlock] = MappingProxyType(
         "pause_budget": pause_budget.check,
         "pump_idle": pump_idle.check,
         "pump_battery": pump_battery.check,
+        "near_end": near_end.check,
         "link_freshness": link_freshness.check,
     }
 )
