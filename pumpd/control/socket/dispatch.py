@@ -148,6 +148,7 @@ class Dispatch:
                 session = await self._ordering.order(request, peer)
                 return {"session": session, **review(self._pumps.named(request.pump))}
             case ChallengeRequest(pump=pump):
+                self._alarms.touched()
                 return await self._confirming.challenge(pump)
             case Confirmation():
                 return await self._software_nurses.confirm(request)
