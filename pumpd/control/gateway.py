@@ -20,6 +20,7 @@ from pumpd.control.ordering.library_check import LibraryCheck
 from pumpd.control.ordering.planning import Planning
 from pumpd.control.ordering.service import OrderingService
 from pumpd.control.parts import Parts
+from pumpd.control.self_test.service import SelfTest
 from pumpd.control.socket.dispatch import Dispatch
 from pumpd.control.socket.streams import StateStream
 from pumpd.control.state.live import LiveState
@@ -71,6 +72,7 @@ class Gateway:
         left = frozenset(code for pump, code in alarms_left or {} if not pump and code in SUPPLY_ALARMS)
         self._supply = None if supplied is None else SupplyWatch(supplied, left, self.changed)
         self.gate = StartGate(settings, clock, self._supply)
+        self.self_test = SelfTest(self.gate, self._sounder, journal, clock, self.changed)
         self._past = DoseHistory(settings.journal_path, journal)
         planning = Planning(settings, library, runners, self._past, clock, others)
         self.ordering = OrderingService(
@@ -81,6 +83,7 @@ class Gateway:
             self.library_check,
             self.gate,
             self.health,
+            self.self_test,
             journal,
             clock,
             build,
@@ -98,6 +101,7 @@ class Gateway:
             self.identifying,
             self.library_check,
             self.health,
+            self.self_test,
             self._sounder,
             self._supply,
             partial(paired_tablets, keys, sign_ins),

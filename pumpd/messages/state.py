@@ -88,6 +88,22 @@ class Course(TypedDict):
     phase: str
 
 
+class SelfTestResult(TypedDict):
+    """`state`: passed, failed, or absent where the machine does not have it."""
+
+    what: str
+    state: str
+    detail: str
+
+
+class SelfTestState(TypedDict):
+    """The last self-test for a pump. An order is refused after a failed one."""
+
+    ts: str
+    passed: bool
+    results: list[SelfTestResult]
+
+
 class InfusionState(TypedDict):
     """`state` is a state of `pumpd.infusion`. Amounts of drug are included when the program is known.
 
@@ -157,6 +173,7 @@ class PumpState(TypedDict):
     observations: list[ObservationState]
     summary: dict[str, Any] | None
     course: Course | None
+    self_test: SelfTestState | None
     pause: NotRequired[PauseState]
     flow_profile: NotRequired[list[Step]]
     ends_ts: NotRequired[str | None]

@@ -5,7 +5,7 @@ Promises:
 - One order at a time for each pump and for each patient (STA-14). After the last wait every check is made again, with
   no further wait before the infusion begins.
 - An order that is not carried out in time is withdrawn and refused, and never accepted later.
-- Nothing here makes a pump flow.
+- Nothing here makes a pump flow, and nothing is accepted that the self-test did not pass.
 """
 
 import asyncio
@@ -23,6 +23,8 @@ from pumpd.control.ordering.library_check import LibraryCheck
 from pumpd.control.ordering.planning import Planned, Planning
 from pumpd.control.ordering.turns import WITHIN_S, Turns
 from pumpd.control.refused import RefusedError
+from pumpd.control.self_test.service import SelfTest
+from pumpd.control.self_test.service import reasons as test_reasons
 from pumpd.host.clock import Clock
 from pumpd.infusion import Infusion, Place, Window
 from pumpd.infusion import events as ev
@@ -31,7 +33,7 @@ from pumpd.journal import Entry, JournalError
 from pumpd.journal.store import timestamp
 from pumpd.journal.writer import JournalWriter
 from pumpd.messages.requests import Order
-from pumpd.messages.state import Course
+from pumpd.messages.state import Course, SelfTestState
 
 
 class OrderingService:
@@ -44,6 +46,7 @@ class OrderingService:
         library_check: LibraryCheck,
         gate: StartGate,
         health: JournalHealth,
+        self_test: SelfTest,
         journal: JournalWriter,
         clock: Clock,
         build: Build,
@@ -54,7 +57,7 @@ class OrderingService:
         self._turns, self._associations = Turns(), Associations(journal, clock)
         self._gateway, self._pumps, self._library_check, self._gate = gateway, pumps, library_check, gate
         self._health, self._journal, self._clock, self._build = health, journal, clock, build
-        self._changed = changed
+        self._self_test, self._changed = self_test, changed
 
     async def preview(self, request: Order) -> Planned:
         """The program that the order would lead to; nothing is ordered. Raises RefusedError."""
@@ -78,6 +81,8 @@ class OrderingService:
         await self._health.retry()
         objections = [*self._objections(runner, request.patient), *await self._library_check.objections()]
         planned = await self.planning.planned(request, runner, objections, ordered=True)
+        if failed := test_reasons(await self._self_test.run(runner, peer)):
+            raise RefusedError(*failed)
         infusion = self._infusion(runner, planned)
         session, program = infusion.place.session, planned.program
         try:
@@ -99,6 +104,17 @@ class OrderingService:
         self._gate.ordered(runner, session)
         runner.order(infusion, program, planned.capabilities, {"order": planned.asked, "build": self._build})
         return session
+
+    async def self_test(self, pump: str, by: str) -> SelfTestState:
+        """Test what a session on this pump relies on; no order begins meanwhile. Raises RefusedError."""
+        runner = self._pumps.named(pump)
+        try:
+            async with asyncio.timeout(WITHIN_S), self._turns.of(runner.name):
+                found = await self._self_test.run(runner, by)
+                await runner.deadman.let_go()
+                return found
+        except TimeoutError as error:
+            raise RefusedError(f"self-test: it had no result within {WITHIN_S:g} s; ask again") from error
 
     async def associate(self, pump: str, patient: str | None, by: str) -> PumpService:
         """Associate the pump with this patient; None: with no patient. Raises RefusedError."""

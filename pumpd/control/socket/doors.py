@@ -38,6 +38,7 @@ from pumpd.messages.requests import (
     Reconcile,
     Request,
     Resume,
+    SelfTestRequest,
     StaffAdd,
     StaffList,
     StaffRemove,
@@ -97,6 +98,7 @@ TABLE: Mapping[type[Any], May] = {
     Clear: May(operator=GROUP),
     Identify: May(operator=GROUP),
     Reconcile: May(operator=GROUP),
+    SelfTestRequest: May(operator=GROUP),
     # What both sockets show
     WatchRequest: May(operator=GROUP, tablet=GROUP),
     LibraryRequest: May(operator=GROUP, tablet=GROUP),

@@ -16,6 +16,7 @@ from pumpd.control.journal_health import JournalHealth
 from pumpd.control.observation.service import ObservationService
 from pumpd.control.ordering.library_check import LibraryCheck
 from pumpd.control.ordering.service import OrderingService
+from pumpd.control.self_test.service import SelfTest
 from pumpd.control.state.snapshot import GatewayValues, PumpValues, pump_state, snapshot
 from pumpd.host.clock import Clock
 from pumpd.host.supply import SupplyWatch
@@ -35,6 +36,7 @@ class LiveState:
         identifying: Identifying,
         library_check: LibraryCheck,
         health: JournalHealth,
+        self_test: SelfTest,
         sounder: Sounder | None,
         supply: SupplyWatch | None,
         tablets: Callable[[], Mapping[str, TabletState]],
@@ -44,7 +46,7 @@ class LiveState:
         self._settings, self._runners, self._clock = settings, runners, clock
         self._alarms, self._observations, self._ordering = alarms, observations, ordering
         self._identifying = identifying
-        self._library_check, self._health = library_check, health
+        self._library_check, self._health, self._self_test = library_check, health, self_test
         self._sounder, self._supply, self._tablets = sounder, supply, tablets
 
     def state(self) -> GatewayState:
@@ -87,6 +89,7 @@ class LiveState:
             program=runner.program,
             alarms=_alarms(self._alarms.of_pump(runner.name)),
             observations=self._observations.of_pump(runner.name),
+            self_test=self._self_test.last.get(runner.name),
             course=course if infusion is not None and session == infusion.place.session else None,
         )
 

@@ -23,6 +23,7 @@ from pumpd.messages.state import (
     ObservationState,
     PauseState,
     PumpState,
+    SelfTestState,
     SupplyState,
     TabletState,
     VitalsState,
@@ -55,6 +56,7 @@ class PumpValues:
     program: RateProgram | None
     alarms: Sequence[AlarmState]
     observations: Sequence[Observation]
+    self_test: SelfTestState | None
     course: Course | None
 
 
@@ -123,6 +125,7 @@ def pump_state(values: PumpValues, at: Instant) -> PumpState:
         "observations": [_observation(each, at) for each in values.observations],
         "summary": None,
         "course": values.course,
+        "self_test": values.self_test,
         "infusion": None,
     }
     if infusion is None:
