@@ -34,6 +34,8 @@ def review_lines(review: dict[str, Any]) -> list[tuple[str, str]]:
         ("ordered by", review["ordered_by"]),
         ("digest", review["digest"][:16]),
     ]
+    if review["first_dose_mg"]:
+        lines.insert(3, ("rest of", f"a treatment of {review['first_dose_mg']} mg that began before"))
     if Decimal(review["given_before_ml"]):
         lines.insert(5, ("given before", f"{review['given_before_ml']} mL"))
     if review["simulated"]:
@@ -49,6 +51,13 @@ def _loss_of_control(classes: list[str]) -> str:
         "vtbi_only": "the pump continues to the programmed volume",
     }
     return "; ".join(texts[each] for each in classes) or "not known"
+
+
+def plasma_peak(plasma: dict[str, Any] | None) -> str:
+    """The estimated peak with its label; empty without an estimate (PRG-23)."""
+    if plasma is None:
+        return ""
+    return f"{plasma['peak_low_ng_ml']} to {plasma['peak_high_ng_ml']} ng/mL, {plasma['note']}"
 
 
 def review_text(review: dict[str, Any]) -> str:
@@ -109,4 +118,11 @@ def pump_lines(pump: dict[str, Any]) -> list[str]:
         lease = infusion["lease_s"]
         given = plain(Decimal(infusion["booked_ml"]))
         lines.append(f"  lease {lease if lease is not None else 'none'} s, at most {given} mL can have been given")
+    if plasma := pump.get("plasma"):
+        lines.append(f"  plasma {plasma['low_ng_ml']} to {plasma['high_ng_ml']} ng/mL, {plasma['note']}")
+    if rest := pump["rest"]:
+        lines.append(
+            f"  left of treatment {rest['treatment']}: {rest['left_mg']} mg = {rest['left_ml']} mL, until "
+            f"{rest['until_ts']} (pumpd rest --pump {pump['pump']} --treatment {rest['treatment']})"
+        )
     return [*lines, *alarms]

@@ -133,12 +133,16 @@ class DoseCap(Section):
         return None
 
 
-def weight_change(weight: Weight, previous: Weight | None) -> SoftLimit | None:
-    """A weight that differs by more than 10 % from the previous session's is a soft limit (PRG-07)."""
-    if previous is None or abs(weight - previous) <= previous.times(WEIGHT_CHANGE):
-        return None
-    reason = f"{weight} differs by more than 10 % from {previous} in the previous session"
-    return SoftLimit("weight_change", "weight", reason, "PRG-07")
+def weight_change(weight: Weight, on_record: Weight | None, typed: Weight | None = None) -> SoftLimit | None:
+    """A weight that differs by more than 10 % from the last one is a soft limit (PRG-07).
+
+    The weight of the last session on record counts; a `typed` one is for a patient's first session here.
+    """
+    for last, whose in ((on_record, "on record from the last session"), (typed, "in the previous session, as typed")):
+        if last is not None and abs(weight - last) > last.times(WEIGHT_CHANGE):
+            reason = f"{weight} differs by more than 10 % from the {last} {whose}; kilograms are meant, not pounds"
+            return SoftLimit("weight_change", "weight", reason, "PRG-07")
+    return None
 
 
 def syringe_minimum(volume: Volume) -> Rate | None:

@@ -19,7 +19,7 @@ from pumpd.dosing.prescription import Prescription
 from pumpd.dosing.program import RateProgram
 from pumpd.dosing.refusal import Refusal, Refusals, SoftLimit
 from pumpd.pump import Capabilities, Container, FixedStep, PumpProgram, RateStep
-from pumpd.quantities import Mass, Rate, Volume, rate_for
+from pumpd.quantities import Mass, Rate, Volume, Weight, rate_for
 
 _LEAST_REASON = 3  # characters of a reason for an override (AUD-08)
 _COARSER = tuple(FixedStep(Decimal(1).scaleb(-places)) for places in (3, 2, 1, 0))
@@ -31,10 +31,12 @@ def plan(
     capabilities: Capabilities,
     overrides: Mapping[str, str] | None = None,
     history: Sequence[SoftLimit] = (),
+    on_record: Weight | None = None,
 ) -> RateProgram:
     """Plan a prescription for a pump. Raises Refusals with every reason; soft limits become `warnings`.
 
-    `history` are the soft limits that follow from the patient's earlier doses.
+    `history` are the soft limits that follow from the patient's earlier doses, `on_record` is the weight of the last
+    session.
 
     `capabilities` are those for the container that the prescription names. `overrides` are typed reasons by the id of a
     soft limit; an order needs them, planning does not.
@@ -45,7 +47,7 @@ def plan(
     if entry is None:
         raise Refusals(refusals)
     dose = prescription.dose_per_weight * prescription.weight
-    warnings = [*_warnings(prescription, entry, dose), *history]
+    warnings = [*_warnings(prescription, entry, dose, on_record), *history]
     refusals += _unfit_overrides(overrides or {}, warnings)
     if capabilities.monitor_only:
         refusals.append(Refusal("driver", f"{capabilities.family} is monitored only and is never programmed"))
@@ -94,13 +96,13 @@ def check(prescription: Prescription, library: Library) -> list[Refusal]:
     )
 
 
-def _warnings(prescription: Prescription, entry: Entry, dose: Mass) -> list[SoftLimit]:
+def _warnings(prescription: Prescription, entry: Entry, dose: Mass, on_record: Weight | None) -> list[SoftLimit]:
     found = (
         entry.dose.warning("dose", prescription.dose_per_weight, "PRG-05"),
         entry.dose_cap.warning(dose),
         entry.duration.warning("duration", prescription.duration, "PRG-06"),
         entry.weight.warning("weight", prescription.weight, "PRG-07"),
-        weight_change(prescription.weight, prescription.previous_weight),
+        weight_change(prescription.weight, on_record, prescription.previous_weight),
     )
     return [warning for warning in found if warning is not None]
 
@@ -133,8 +135,7 @@ def _steps(
     refusals: list[Refusal] = []
     if vtbi > container.usable:
         refusals.append(Refusal("container", too_much, "PRG-12"))
-    if vtbi > pump.volume_max:
-        refusals.append(Refusal("driver", f"{vtbi} is more than the pump's largest volume {pump.volume_max}", "PRG-13"))
+    refusals += unfit_volume(vtbi, pump)
     profile = [(step.time, step.dose) for step in entry.profile] or [(Decimal(1), Decimal(1))]
     if len(profile) > pump.max_steps:
         refusals.append(
@@ -152,7 +153,7 @@ def _steps(
         except ValueError as error:
             refusals.append(Refusal("driver", f"a rate that the pump cannot hold: {error}", "PRG-13"))
             continue
-        refusals += _unfit_rate(rate, container, pump)
+        refusals += unfit_rate(rate, container, pump)
         if rate:
             steps.append(RateStep(rate, volume))
     if refusals:
@@ -160,16 +161,29 @@ def _steps(
     return tuple(steps)
 
 
-def _unfit_rate(rate: Rate, container: Container, pump: Capabilities) -> list[Refusal]:
+def unfit_volume(volume: Volume, pump: Capabilities) -> list[Refusal]:
+    if volume <= pump.volume_max:
+        return []
+    most = f"{pump.volume_max}{_set_by(pump.volume_setting)}"
+    return [Refusal("driver", f"{volume} is more than the pump's largest volume {most}", "PRG-13")]
+
+
+def unfit_rate(rate: Rate, container: Container, pump: Capabilities) -> list[Refusal]:
+    """Every limit of the container and the pump that this rate exceeds."""
     refusals = []
     if rate < pump.rate_min or not rate:
         refusals.append(Refusal("driver", f"{rate} is below the pump's lowest rate {pump.rate_min}", "PRG-13"))
     if rate > pump.rate_max:
-        refusals.append(Refusal("driver", f"{rate} is above the pump's highest rate {pump.rate_max}", "PRG-13"))
+        most = f"{pump.rate_max}{_set_by(pump.rate_setting)}"
+        refusals.append(Refusal("driver", f"{rate} is above the pump's highest rate {most}", "PRG-13"))
     if rate < container.minimum_rate:
         reason = f"{rate} is below the lowest rate {container.minimum_rate} recommended for {container.name}"
         refusals.append(Refusal("container", reason, "PRG-13"))
     return refusals
+
+
+def _set_by(setting: str) -> str:
+    return f" (its setting {setting})" if setting else ""
 
 
 def _split(vtbi: Volume, shares: Sequence[Decimal], pump: Capabilities) -> list[Volume] | None:

@@ -21,10 +21,10 @@ from pumpd.quantities import Duration, Mass, Volume
 
 @dataclass(frozen=True)
 class RateProgram:
-    """A planned infusion, made by `plan` and `remainder` only.
+    """A planned infusion, made by `plan`, `plan_rest` and `remainder` only.
 
     `overrides` are (soft limit's id, typed reason). `continues` is the digest of the program whose remainder this is,
-    and `given` the volume that was given before it.
+    and `given` the volume that was given before it. `treatment`: of which interrupted treatment it is the rest.
     """
 
     prescription: Prescription
@@ -39,6 +39,7 @@ class RateProgram:
     continues: str | None = None
     given: Volume = Volume(0)
     manifest: Manifest | None = None  # of the library; None when it was not signed
+    treatment: str = ""
 
     @property
     def vtbi(self) -> Volume:

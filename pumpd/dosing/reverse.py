@@ -124,3 +124,30 @@ def rest_objections(
             Refusal("dose", "with what was already given, the remainder would exceed the prescribed dose", "PRG-02")
         ]
     return []
+
+
+def treatment_objections(
+    found: Delivery,
+    *,
+    booked: str,
+    dose_per_weight: str,
+    weight: str,
+    first: Sequence[tuple[str, str]],
+    concentration: str,
+    duration: str,
+) -> list[Refusal]:
+    """The same for the rest of an interrupted treatment; `booked` is the most that its deliveries can have given,
+    `first` the steps of the first one, `duration` the time that the rest should take.
+    """
+    against: list[Refusal] = []
+    planned = delivery(first, concentration, weight)
+    total = found.dose_mg + _of(booked, "drug")
+    if total > planned.dose_mg or total > _of(dose_per_weight, "drug", "body") * _of(weight, "body"):
+        why = "with what may have been given, the rest would exceed the prescribed dose"
+        against.append(Refusal("dose", why, "PRG-25"))
+    if found.fastest_mg_s > planned.fastest_mg_s:
+        against.append(Refusal("dose", "the rest would be faster than the first program", "PRG-25"))
+    if found.seconds > _of(duration, "time") * LONGEST_SHARE:
+        why = "the pump's rate steps are too coarse: the rest would end over 2 % late; choose another time"
+        against.append(Refusal("duration", why, "WIN-01"))
+    return against

@@ -9,7 +9,6 @@ from decimal import Decimal
 from pumpd.quantities import NS_PER_S, Duration, Rate, Volume
 
 _MIN = 60 * NS_PER_S
-ORDER_VALID = Duration(3600)  # PRG-26 [P]: an order that is not started by then expires
 
 
 @dataclass(frozen=True, slots=True)

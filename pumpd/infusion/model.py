@@ -7,6 +7,7 @@ from typing import Any
 from pumpd.infusion.events import Binding, ConfirmAction, Segment
 from pumpd.infusion.limits import Limits, Window
 from pumpd.infusion.states import State
+from pumpd.infusion.vitals import VitalRules, VitalSample
 from pumpd.pump import AlarmCode, PumpProgram, Reading
 from pumpd.quantities import Duration, Rate, Volume
 
@@ -25,6 +26,9 @@ RESUMABLE = frozenset(
         AlarmCode.CONTROL_RESTARTED,
         AlarmCode.DEADMAN_FAILED,
         AlarmCode.IDENTITY_DOUBTED,
+        AlarmCode.VITALS_CRITICAL,
+        AlarmCode.VITALS_LOST,
+        AlarmCode.PRESSURE_OVERDUE,
     }
 )
 
@@ -61,6 +65,12 @@ class Infusion:
     ordered_ns: int
     patient: str = ""  # token of the order; empty in journals before 0.1, and then nothing starts
     container: Volume | None = None  # usable volume of the syringe or bag; None in journals of version 0.1
+    # the treatment, of which this is one delivery
+    treatment: str = ""  # session of its first delivery; empty: this is the first
+    earlier: Volume = ZERO  # booked by its earlier deliveries, at worst
+    earlier_flow_ns: int = 0  # their running time
+    of_treatment: Volume | None = None  # prescribed in all; None: this delivery is all of it
+    closes_ns: int | None = None  # nothing of the treatment flows after this
     state: State = State.ORDERED
     since_ns: int = 0  # entered the state
     # pump
@@ -93,6 +103,9 @@ class Infusion:
     unaccounted: Volume = ZERO  # the most that this segment can have given in addition, where the counter was lost
     integral: Volume = ZERO  # of the reported rate over this segment
     samples: tuple[Sample, ...] = ()  # of the last five minutes of flow
+    # patient
+    vital_rules: VitalRules | None = None  # None: not configured, and no interlock
+    vitals: tuple[VitalSample, ...] = ()  # the last one of each sign
     # stop
     stop_sent_ns: int | None = None
     stop_since_ns: int | None = None
@@ -133,6 +146,7 @@ class Infusion:
             doubted_reading=None,
             confirmed=self.confirmed and replace(self.confirmed, expires_ns=self.confirmed.expires_ns + by_ns),
             samples=tuple(Sample(each.at_ns + by_ns, each.delivered) for each in self.samples),
+            vitals=tuple(replace(each, at_ns=each.at_ns + by_ns) for each in self.vitals),
             tripped=tuple((code, at + by_ns) for code, at in self.tripped),
         )
 
@@ -140,6 +154,15 @@ class Infusion:
     def delivered(self) -> Volume:
         """What was given: the pump's report for this segment, plus the most that earlier segments can have given."""
         return self.given_before + self.counted
+
+    @property
+    def whole(self) -> Volume:
+        """Prescribed of the whole treatment."""
+        return self.prescribed if self.of_treatment is None else self.of_treatment
+
+    def treatment_running_ns(self, now_ns: int) -> int:
+        """Running time of all deliveries of the treatment."""
+        return self.earlier_flow_ns + self.running_ns(now_ns)
 
     @property
     def remaining(self) -> Volume:
@@ -196,6 +219,7 @@ class Infusion:
 _INSTANTS = (
     "ordered_ns",
     "expires_ns",
+    "closes_ns",
     "since_ns",
     "doubted_ns",
     "identified_ns",

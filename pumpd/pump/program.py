@@ -19,10 +19,11 @@ class Container:
     dead_volume: Volume
     minimum_rate: Rate
     diameter: Length | None = None
+    overfill: Volume = Volume(0)  # what a bag holds beyond its volume
 
     @property
     def usable(self) -> Volume:
-        return self.volume - self.dead_volume
+        return self.volume + self.overfill - self.dead_volume
 
 
 @dataclass(frozen=True)

@@ -86,9 +86,7 @@ async def test_a_stop_of_flow_that_no_infusion_explains_alarms_in_time_while_a_r
 
 
 @pytest.mark.requirement("COM-09", "STA-04")
-async def test_an_order_whose_pump_is_unplugged_is_withdrawn_and_not_loaded_when_it_comes_back(
-    tmp_path, monkeypatch
-):
+async def test_an_order_whose_pump_is_unplugged_is_withdrawn_and_not_loaded_when_it_comes_back(tmp_path, monkeypatch):
     async with open_testbed(tmp_path) as here:
         test = here.gateway.self_test.run
 

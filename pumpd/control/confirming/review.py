@@ -4,10 +4,13 @@ import hashlib
 from typing import Any
 
 from pumpd.control.infusions.pump_service import PumpService
+from pumpd.control.ordering.patient_history import on_record
 from pumpd.control.ordering.planning import Planned
 from pumpd.dosing import RateProgram
 from pumpd.journal.records import canonical
+from pumpd.messages.state import PlasmaBand
 from pumpd.pump import Capabilities, PumpProgram
+from pumpd.quantities import Volume
 from pumpd.settings import PumpSettings
 
 
@@ -16,8 +19,10 @@ def review(runner: PumpService) -> dict[str, Any]:
     if runner.program is None:
         return {}
     infusion = runner.infusion
-    held, ordered_ts = (infusion.read_back, infusion.ordered_ts) if infusion else (None, "")
-    return review_of(runner.settings, runner.program, runner.capabilities, held, ordered_ts)
+    held, whole, ordered_ts = None, None, ""
+    if infusion is not None:
+        held, whole, ordered_ts = infusion.read_back, infusion.of_treatment, infusion.ordered_ts
+    return review_of(runner.settings, runner.program, runner.capabilities, held, whole, ordered_ts)
 
 
 def review_of(
@@ -25,11 +30,13 @@ def review_of(
     program: RateProgram,
     capabilities: Capabilities | None,
     held: PumpProgram | None,
+    whole: Volume | None = None,
     ordered_ts: str = "",
 ) -> dict[str, Any]:
     """The same for a program that no pump holds yet; `ordered_ts` is empty before it is ordered.
 
-    Text and whole numbers only, so that every reader gets the same hash.
+    `whole`: prescribed of the whole treatment, where this is the rest of one. Text and whole numbers only, so that
+    every reader gets the same hash.
     """
     order, entry = program.prescription, program.entry
     return {
@@ -46,6 +53,8 @@ def review_of(
         "weight_kg": order.weight.number,
         "weight_basis": order.weight_basis.value,
         "dose_mg": program.dose.number,
+        "treatment": program.treatment or None,
+        "first_dose_mg": None if whole is None else entry.concentration.mass_in(whole).number,
         "container": program.container.name,
         "vtbi_ml": program.vtbi.number,
         "duration_s": program.duration.number,
@@ -64,13 +73,15 @@ def review_of(
     }
 
 
-def preview_of(runner: PumpService, planned: Planned) -> dict[str, Any]:
-    """The result of an order: its review, and each soft limit that it exceeds."""
+def preview_of(runner: PumpService, planned: Planned, plasma: PlasmaBand | None) -> dict[str, Any]:
+    """The result of an order: its review, each exceeded soft limit, the weight on record, and the plasma estimate."""
     program = planned.program
     missing = {limit.id for limit in program.not_overridden}
     soft = [{"id": each.id, "text": str(each), "overridden": each.id not in missing} for each in program.warnings]
-    found = review_of(runner.settings, program, planned.capabilities, None)
-    return {"review": found, "soft": soft, "course": planned.course}
+    whole = None if planned.rest is None else planned.rest.order.program.vtbi
+    found = review_of(runner.settings, program, planned.capabilities, None, whole)
+    last = None if planned.on_record is None else on_record(planned.on_record)
+    return {"review": found, "soft": soft, "course": planned.course, "on_record": last, "plasma": plasma}
 
 
 def shown(review: dict[str, Any]) -> str:

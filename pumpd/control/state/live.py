@@ -16,11 +16,14 @@ from pumpd.control.journal_health import JournalHealth
 from pumpd.control.observation.service import ObservationService
 from pumpd.control.ordering.library_check import LibraryCheck
 from pumpd.control.ordering.service import OrderingService
+from pumpd.control.plasma import PlasmaService
 from pumpd.control.self_test.service import SelfTest
 from pumpd.control.state.snapshot import GatewayValues, PumpValues, pump_state, snapshot
+from pumpd.control.vitals.service import VitalsService
 from pumpd.host.clock import Clock
 from pumpd.host.supply import SupplyWatch
 from pumpd.host.supply_rules import Source, Supply
+from pumpd.infusion import Infusion
 from pumpd.messages.state import AlarmState, AudioState, GatewayState, PumpState, SupplyState, TabletState
 from pumpd.settings import Settings
 
@@ -34,18 +37,20 @@ class LiveState:
         observations: ObservationService,
         ordering: OrderingService,
         identifying: Identifying,
+        plasma: PlasmaService,
         library_check: LibraryCheck,
         health: JournalHealth,
         self_test: SelfTest,
         sounder: Sounder | None,
         supply: SupplyWatch | None,
         tablets: Callable[[], Mapping[str, TabletState]],
+        vitals: VitalsService,
         clock: Clock,
     ) -> None:
         """`tablets`: every paired tablet, by the id of its key, with the person signed in on it."""
         self._settings, self._runners, self._clock = settings, runners, clock
         self._alarms, self._observations, self._ordering = alarms, observations, ordering
-        self._identifying = identifying
+        self._identifying, self._plasma, self._vitals = identifying, plasma, vitals
         self._library_check, self._health, self._self_test = library_check, health, self_test
         self._sounder, self._supply, self._tablets = sounder, supply, tablets
 
@@ -91,7 +96,16 @@ class LiveState:
             observations=self._observations.of_pump(runner.name),
             self_test=self._self_test.last.get(runner.name),
             course=course if infusion is not None and session == infusion.place.session else None,
+            estimate=self._plasma.estimate(runner),
+            continued=infusion is not None and self._continued(infusion, runner),
+            vitals=self._vitals.shown(runner),
         )
+
+    def _continued(self, infusion: Infusion, on: PumpService) -> bool:
+        """Whether another pump has a later delivery of the same treatment."""
+        others = (each.infusion for each in self._runners.values() if each is not on and each.infusion is not None)
+        mine = infusion.treatment or infusion.place.session
+        return any(each.treatment == mine and each.ordered_ns > infusion.ordered_ns for each in others)
 
 
 def _alarms(active: Sequence[Mapping[str, Any]]) -> list[AlarmState]:

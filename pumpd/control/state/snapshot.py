@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from pumpd.control.confirming.review import review_of
 from pumpd.control.observation.observation import VITALS_EVERY_NS, Observation
 from pumpd.control.observation.summary import summary
 from pumpd.dosing import RateProgram
+from pumpd.dosing.plasma import Estimate
+from pumpd.dosing.rest import LEAST_REST
 from pumpd.host.instant import NS_PER_S, Instant
 from pumpd.infusion import Infusion, State
 from pumpd.infusion.model import RESUMABLE
@@ -22,10 +24,13 @@ from pumpd.messages.state import (
     LibraryStatus,
     ObservationState,
     PauseState,
+    PlasmaNow,
     PumpState,
+    RestState,
     SelfTestState,
     SupplyState,
     TabletState,
+    VitalSignsState,
     VitalsState,
 )
 from pumpd.pump import Capabilities, Identity, LossOfControl, Reading
@@ -58,6 +63,9 @@ class PumpValues:
     observations: Sequence[Observation]
     self_test: SelfTestState | None
     course: Course | None
+    vitals: VitalSignsState | None
+    estimate: Estimate | None  # of the plasma concentration, of this infusion
+    continued: bool = False  # another pump has, or had, a later delivery of the same treatment
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +131,12 @@ def pump_state(values: PumpValues, at: Instant) -> PumpState:
         "links": {"pump": "lost" if values.lost else "ok"},
         "alarms": list(values.alarms),
         "observations": [_observation(each, at) for each in values.observations],
+        "vitals": values.vitals,
         "summary": None,
+        "rest": None,
         "course": values.course,
         "self_test": values.self_test,
+        "plasma": None,
         "infusion": None,
     }
     if infusion is None:
@@ -136,11 +147,34 @@ def pump_state(values: PumpValues, at: Instant) -> PumpState:
     found["flow_profile"] = [
         {"rate_ml_h": step.rate.number, "volume_ml": step.volume.number} for step in infusion.segment.program.steps
     ]
+    own = next((each for each in values.observations if each.session == infusion.place.session), None)
     if infusion.state.ended:
-        session = infusion.place.session
-        own = next((each for each in values.observations if each.session == session), None)
-        found["summary"] = dict(summary(infusion, values.program, at)) if own is None else dict(own.summary)
+        result = summary(infusion, values.program, values.estimate, at)
+        found["summary"] = dict(result) if own is None else dict(own.summary)
+        found["rest"] = None if values.continued else _rest(infusion, values.program, at)
+    if infusion.started_ns is not None and not values.continued and (own or not infusion.state.ended):
+        found["plasma"] = None if values.estimate is None else cast("PlasmaNow", values.estimate.now_fields)
     return found
+
+
+def _rest(infusion: Infusion, program: RateProgram | None, at: Instant) -> RestState | None:
+    """What may still be ordered of an interrupted treatment; the order itself is checked against the journal."""
+    if program is None or (infusion.started_ns is None and not infusion.treatment):
+        return None
+    left = infusion.whole - infusion.earlier - min(infusion.booked(at.now_ns), infusion.whole - infusion.earlier)
+    until_ns = infusion.closes_ns
+    if until_ns is None:
+        until_ns = (infusion.started_ns or at.now_ns) + program.entry.rest.within.ns
+    if left < LEAST_REST or at.now_ns >= until_ns:
+        return None
+    return {
+        "treatment": infusion.treatment or infusion.place.session,
+        "patient": infusion.patient,
+        "left_ml": left.number,
+        "left_mg": program.entry.concentration.mass_in(left).number,
+        "until_ts": timestamp(at.wall_at(until_ns)),
+        "by_nurse": program.entry.rest.by_nurse,
+    }
 
 
 def _infusion(values: PumpValues, infusion: Infusion, at: Instant) -> InfusionState:
@@ -152,6 +186,10 @@ def _infusion(values: PumpValues, infusion: Infusion, at: Instant) -> InfusionSt
     codes = {code.value for code in infusion.alarms}
     found: InfusionState = {
         "session": infusion.place.session,
+        "treatment": infusion.treatment or infusion.place.session,
+        "earlier_ml": infusion.earlier.number,
+        "treatment_ml": infusion.whole.number,
+        "closes_ts": None if infusion.closes_ns is None else timestamp(at.wall_at(infusion.closes_ns)),
         "state": state.value,
         "may_flow": state.may_flow,
         "started": infusion.started_ns is not None,
@@ -186,13 +224,16 @@ def _infusion(values: PumpValues, infusion: Infusion, at: Instant) -> InfusionSt
         found["booked_mg"] = mass_in(booked).number
         found["prescribed_mg"] = mass_in(infusion.prescribed).number
         found["remaining_mg"] = mass_in(infusion.remaining).number
+        found["earlier_mg"] = mass_in(infusion.earlier).number
+        found["treatment_mg"] = mass_in(infusion.whole).number
     return found
 
 
 def _review(values: PumpValues, infusion: Infusion) -> dict[str, Any]:
     if values.program is None:
         return {}
-    return review_of(values.settings, values.program, values.capabilities, infusion.read_back, infusion.ordered_ts)
+    held, whole = infusion.read_back, infusion.of_treatment
+    return review_of(values.settings, values.program, values.capabilities, held, whole, infusion.ordered_ts)
 
 
 def _expires(infusion: Infusion, at: Instant) -> str | None:
@@ -243,6 +284,7 @@ def _observation(observation: Observation, at: Instant) -> ObservationState:
                 diastolic_mmhg=each.diastolic_mmhg,
                 heart_rate_bpm=each.heart_rate_bpm,
                 spo2_percent=each.spo2_percent,
+                respiration_per_min=each.respiration_per_min,
             )
             for each in observation.vitals
         ],

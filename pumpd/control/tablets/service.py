@@ -23,13 +23,19 @@ from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.infusions.pumps import Pumps
 from pumpd.control.observation.observation import ObservationError
 from pumpd.control.observation.service import ObservationService
+from pumpd.control.ordering.courses import CourseService
+from pumpd.control.ordering.patient_history import PatientHistories
+from pumpd.control.ordering.planning import Planned
 from pumpd.control.ordering.service import OrderingService
+from pumpd.control.plasma import PlasmaService
 from pumpd.control.refused import RefusedError
 from pumpd.control.state.live import LiveState
+from pumpd.control.tablets.corrections import Corrections
 from pumpd.control.tablets.keys import KeyStore, KeyStoreError
 from pumpd.control.tablets.needs import objection
 from pumpd.control.tablets.sign_in import IDLE_NS, NS, SignInError, SignIns
 from pumpd.control.tablets.staff import Person, StaffError
+from pumpd.control.vitals.service import VitalsService
 from pumpd.host.clock import Clock
 from pumpd.journal import Entry
 from pumpd.journal.writer import JournalWriter
@@ -41,8 +47,14 @@ from pumpd.validation import problems
 
 log = structlog.get_logger("pumpd.control")
 
-_REFUSED = {"order": "order_refused", "confirm": "confirmation_refused", "sign_in": "sign_in_refused"}
-_QUIET = ("preview", "hello", "touch")  # sent again and again while a person types: a refusal leaves no journal entry
+_REFUSED = {
+    "order": "order_refused",
+    "rest": "order_refused",
+    "confirm": "confirmation_refused",
+    "sign_in": "sign_in_refused",
+}
+# Sent again and again while a person types: a refusal leaves no journal entry.
+_QUIET = ("preview", "preview_rest", "hello", "touch")
 
 
 class Tablets:
@@ -57,15 +69,21 @@ class Tablets:
         confirming: ConfirmingService,
         alarms: AlarmService,
         observations: ObservationService,
+        plasma: PlasmaService,
+        histories: PatientHistories,
+        courses: CourseService,
+        corrections: Corrections,
         live: LiveState,
+        vitals: VitalsService,
         journal: JournalWriter,
         clock: Clock,
         changed: Callable[[], None],
     ) -> None:
         self._gateway, self._keys, self._sign_ins = gateway, keys, sign_ins
         self._pumps, self._ordering, self._confirming = pumps, ordering, confirming
-        self._identifying = identifying
-        self._alarms, self._observations, self._live = alarms, observations, live
+        self._identifying, self._vitals = identifying, vitals
+        self._alarms, self._observations, self._plasma, self._live = alarms, observations, plasma, live
+        self._histories, self._courses, self._corrections = histories, courses, corrections
         self._journal, self._clock, self._changed = journal, clock, changed
         self._nonces = Nonces()
 
@@ -144,9 +162,12 @@ class Tablets:
                 order = Order(**inner.model_dump(exclude={"op"}), ordered_by=person.badge)
                 runner = self._pumps.named(order.pump)
                 if isinstance(inner, asked.Preview):
-                    return preview_of(runner, await self._ordering.preview(order))
+                    planned = await self._ordering.preview(order)
+                    return preview_of(runner, planned, self._plasma.of_planned(planned))
                 session = await self._ordering.order(order, who)
                 return {"session": session, **review(runner)}
+            case asked.PreviewRest() | asked.TabletRest():
+                return await self._rest(key, person, inner, who)
             case asked.TabletChallenge(pump=pump):
                 return _exact(await self._confirming.challenge(pump))
             case asked.TabletConfirm():
@@ -170,15 +191,45 @@ class Tablets:
                 return {}
             case asked.PauseAudio():
                 return {"paused_s": self._alarms.pause_audio(who, key.id)}
+            case asked.TabletHistory(patient=patient):
+                return await self._histories.answer(patient)
+            case asked.TabletCorrectDose(session=session, started=started, reason=reason, second=other):
+                second = (key.id, other.badge, other.pin.get_secret_value())
+                return await self._corrections.correct(session, started, reason, person, second, who)
+            case asked.TabletOrderCourse():
+                return await self._courses.order(inner, who)
+            case asked.TabletAssessCourse():
+                return await self._courses.assess(inner, who)
             case asked.VitalSigns(pump=pump, session=session):
-                numbers = inner.model_dump(exclude={"op", "pump", "session"})
-                self._observations.vitals(pump, session, who, numbers)
+                numbers = inner.model_dump(exclude={"op", "pump", "session"}, exclude_none=True)
+                if session and not self._vitals.under_way(pump, session):
+                    self._observations.vitals(pump, session, who, numbers)
+                else:
+                    self._vitals.entered(pump, who, numbers)
             case asked.EndObservation(pump=pump, session=session, reason=reason):
                 self._observations.end(pump, session, who, reason)
             case _:
                 raise RefusedError(f"{inner.op}: no tablet may ask for that")
         self._changed()
         return {}
+
+    async def _rest(
+        self, key: PairedKey, person: Person, inner: asked.PreviewRest | asked.TabletRest, who: str
+    ) -> dict[str, Any]:
+        """The rest of a treatment: ordered by a prescriber, or by a nurse where the library entry allows that."""
+
+        def permitted(planned: Planned) -> list[str]:
+            prescriber = Role.PRESCRIBE in key.roles and Role.PRESCRIBE in person.roles
+            if prescriber or planned.program.entry.rest.by_nurse:
+                return []
+            return [f"{inner.op}: {planned.program.entry.id} asks for a prescriber (role {Role.PRESCRIBE})"]
+
+        runner = self._pumps.named(inner.pump)
+        if isinstance(inner, asked.PreviewRest):
+            planned = await self._ordering.preview_rest(inner, person.badge)
+            return preview_of(runner, planned, self._plasma.of_planned(planned))
+        session = await self._ordering.order_rest(inner, person.badge, who, permitted)
+        return {"session": session, **review(runner)}
 
     async def _confirm(self, key: PairedKey, person: Person, inner: asked.TabletConfirm) -> PumpService:
         if inner.key not in (None, key.id):

@@ -18,6 +18,7 @@ from pumpd.infusion.interlocks import (
     pump_battery,
     pump_idle,
     read_back,
+    vital_signs,
     volume_mismatch,
     window_least_time,
     window_most_time,
@@ -50,6 +51,7 @@ INTERLOCKS: MappingProxyType[str, Interlock] = MappingProxyType(
         "pump_battery": pump_battery.check,
         "near_end": near_end.check,
         "link_freshness": link_freshness.check,
+        "vital_signs": vital_signs.check,
     }
 )
 

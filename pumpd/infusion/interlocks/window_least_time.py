@@ -1,4 +1,6 @@
-"""WIN-02: the whole volume is not given before 38 minutes of flow (95 % of the prescribed time)."""
+"""WIN-02: the whole volume is not given before 38 minutes of flow (95 % of the prescribed time), counted over all
+deliveries of the treatment.
+"""
 
 from pumpd.infusion.interlocks.verdict import PERMIT, Trip, Verdict
 from pumpd.infusion.model import Infusion
@@ -9,7 +11,7 @@ from pumpd.pump import AlarmCode
 def check(infusion: Infusion, now_ns: int) -> Verdict:
     if infusion.state is not State.RUNNING or infusion.remaining > infusion.limits.over_delivery:
         return PERMIT
-    running = infusion.running_ns(now_ns)
+    running = infusion.treatment_running_ns(now_ns)
     if running >= infusion.window.least_ns:
         return PERMIT
     return Trip(AlarmCode.WINDOW_TOO_FAST, f"the whole volume was given after {running / 6e10:.1f} min")

@@ -1,7 +1,10 @@
-"""WIN-03, WIN-04: a hard stop at 42 minutes of flow, and at 60 minutes with pauses, however much volume remains."""
+"""WIN-03, WIN-04, PRG-25: a hard stop at 42 minutes of flow over all deliveries, at 60 minutes with pauses, and at the
+end of the time for the treatment, however much volume remains.
+"""
 
 from pumpd.infusion.interlocks.verdict import PERMIT, Refuse, Trip, Verdict
 from pumpd.infusion.model import Infusion
+from pumpd.infusion.states import State
 from pumpd.pump import AlarmCode
 
 
@@ -9,7 +12,9 @@ def closed(infusion: Infusion, now_ns: int) -> str | None:
     """Why the window is closed, or None while it is open."""
     if infusion.started_ns is None:
         return None
-    if infusion.running_ns(now_ns) >= infusion.window.most_ns:
+    if infusion.closes_ns is not None and now_ns >= infusion.closes_ns:
+        return "the time in which the treatment had to be given is over"
+    if infusion.treatment_running_ns(now_ns) >= infusion.window.most_ns:
         return f"window closed after {infusion.window.most_ns / 6e10:g} min of flow"
     if infusion.elapsed_ns(now_ns) >= infusion.window.elapsed_ns:
         return f"window closed {infusion.window.elapsed_ns / 6e10:g} min after the start, pauses included"
@@ -18,6 +23,10 @@ def closed(infusion: Infusion, now_ns: int) -> str | None:
 
 def check(infusion: Infusion, now_ns: int) -> Verdict:
     why = closed(infusion, now_ns)
+    if why is None and infusion.state is State.ARMED and infusion.closes_ns is not None:
+        left_ns = infusion.closes_ns - now_ns
+        if left_ns < infusion.segment.program.duration.ns:
+            why = f"{left_ns / 6e10:.1f} min are left for this treatment, too few for what is left of it"
     if why is None:
         return PERMIT
     return Trip(AlarmCode.WINDOW_CLOSED, why) if infusion.state.may_flow else Refuse((why,))

@@ -15,7 +15,7 @@ PEAK = Decimal("1.25")  # PRG-15 [P]: highest ratio of a step's rate to the mean
 
 
 def check(infusion: Infusion, _now_ns: int) -> Verdict:
-    return _check(infusion.segment.program.highest_rate, infusion.window.least_ns, infusion.prescribed)
+    return _check(infusion.segment.program.highest_rate, infusion.window.least_ns, infusion.whole)
 
 
 @lru_cache(maxsize=64)  # the same for every check of one program

@@ -1,0 +1,221 @@
+"""Whether what a patient was given allows one more infusion (PRG-14, PRG-17, PRG-18, PRG-25, PRG-28).
+
+Promises:
+- Nothing is guessed: an unknown time, or one before the last recorded entry, is refused.
+- A treatment that reaches into the last 24 hours counts in full, and so does the requested one.
+- One more recorded dose never removes a refusal.
+- A dose dated in the future is held as suspect: it refuses its own patient until it is corrected, and nobody else.
+- Spacing and course count from treatment to treatment. The daily dose counts every milligram.
+- A value at a limit is inside, the next one is outside (PRG-22).
+"""
+
+from datetime import UTC, datetime
+
+from pumpd.dosing.history import DAY, NONE, Dose, History, Treatment, Wanted, position_in, proper_in
+from pumpd.dosing.library import Course, Rest, Spacing
+from pumpd.dosing.limits import shown
+from pumpd.dosing.refusal import Refusal, SoftLimit
+from pumpd.quantities import NS_PER_S, Duration, Mass, plain
+
+_HOUR = Duration(3600)
+
+
+def objections(history: History, wanted: Wanted, now_ns: int | None, rules: Course) -> tuple[Refusal, ...]:
+    """Every hard reason against starting the requested infusion now. `now_ns` is None when the time is not known.
+
+    Spacing and course count from treatment to treatment: they do not hold the rest of one back (PRG-25).
+    """
+    if now_ns is None:
+        return (Refusal("clock", "the time is not known, so earlier doses cannot be checked", "PWR-12"),)
+    rest = bool(wanted.treatment)
+    found = (
+        _suspect(history, now_ns),
+        _clock(history, now_ns),
+        _running(history) if rest else _spacing(history, wanted, now_ns, rules),
+        _day(history, wanted, now_ns, rules),
+        None if rest else _course(history, wanted, now_ns, rules),
+    )
+    return tuple(refusal for refusal in found if refusal is not None)
+
+
+def rest_objections(
+    treatment: Treatment | None, now_ns: int | None, ends_ns: int | None, rules: Rest, planned_from: Mass | None = None
+) -> list[Refusal]:
+    """Why the rest of this treatment may not be given. `ends_ns`: when it would end if it were started now.
+
+    `planned_from`: what was booked when it was planned; more than that may have been booked since.
+    """
+    if treatment is None:
+        return [Refusal("treatment", "nothing of it is on record, so it has no rest", "PRG-25")]
+    if treatment.completed:
+        return [Refusal("treatment", "it was completed: there is no rest", "PRG-25")]
+    if treatment.worst >= treatment.programmed:
+        given, whole = treatment.worst, treatment.programmed
+        return [Refusal("treatment", f"up to {given} of {whole} may have been given: there is no rest", "PRG-25")]
+    if planned_from is not None and treatment.worst > planned_from:
+        why = f"up to {treatment.worst} may have been given, more than the {planned_from} of this plan; plan it again"
+        return [Refusal("treatment", why, "PRG-25")]
+    until_ns = treatment.started_ns + rules.within.ns
+    if now_ns is None or ends_ns is None or ends_ns <= until_ns:
+        return []
+    why = f"it began {utc(treatment.started_ns)}, and all of it must be given within {shown(rules.within)}"
+    return [Refusal("treatment", f"{why}: by {utc(until_ns)}; the rest would end {utc(ends_ns)}", "PRG-25")]
+
+
+def warnings(history: History, wanted: Wanted, now_ns: int, rules: Course) -> tuple[SoftLimit, ...]:
+    """Every soft limit that the requested infusion would exceed now; an order needs a typed reason for each."""
+    if wanted.treatment:
+        return ()
+    found = (
+        _close(history, wanted, now_ns, rules),
+        _fast(history, now_ns, rules),
+        _slow(history, wanted, now_ns, rules),
+        _new(history, wanted, rules),
+        _as_ordered(history, wanted, now_ns, rules),
+    )
+    return tuple(limit for limit in found if limit is not None)
+
+
+def earliest_ns(history: History, wanted: Wanted, now_ns: int, rules: Course) -> int:
+    """When the hard spacing allows the next treatment."""
+    spacing = _spacing_rule(history, wanted, now_ns, rules)
+    return max((until for until, _ in _limits_of_spacing(history, spacing, spacing.hard)), default=now_ns)
+
+
+# -- hard --------------------------------------------------------------------------------------------------------------
+
+
+def _suspect(history: History, now_ns: int) -> Refusal | None:
+    suspect = [each for treatment in history.treatments for each in treatment.deliveries if each.suspect(now_ns)]
+    if not suspect:
+        return None
+    latest = max(suspect, key=lambda dose: dose.seen_ns)
+    dated = utc(max(latest.started_ns, latest.seen_ns))
+    what = f"a dose on record is dated {dated}, and it is {utc(now_ns)}: it is not known when it was given"
+    return Refusal("history", f"{what}; {_correct(latest)}", "PRG-28")
+
+
+def _clock(history: History, now_ns: int) -> Refusal | None:
+    doses = [each for treatment in history.treatments for each in treatment.deliveries if not each.suspect(now_ns)]
+    last = max(doses, key=lambda dose: dose.seen_ns, default=None)
+    if last is None or now_ns >= last.seen_ns:
+        return None
+    reason = f"it is {utc(now_ns)}, before the last recorded dose ({utc(last.seen_ns)}): the clock is or was wrong"
+    return Refusal("clock", f"{reason}; if it was, {_correct(last)}", "PRG-17")
+
+
+def _running(history: History) -> Refusal | None:
+    if any(treatment.running for treatment in history.treatments):
+        return Refusal("patient", "another infusion of this drug is still under way", "PRG-17")
+    return None
+
+
+def _spacing(history: History, wanted: Wanted, now_ns: int, rules: Course) -> Refusal | None:
+    if running := _running(history):
+        return running
+    spacing = _spacing_rule(history, wanted, now_ns, rules)
+    reason = _too_soon(history, now_ns, spacing, spacing.hard)
+    return Refusal("patient", f"{reason}, the hard limit", "PRG-17") if reason else None
+
+
+def _day(history: History, wanted: Wanted, now_ns: int, rules: Course) -> Refusal | None:
+    # No later instant can be worse: earlier doses only drop out of the window, and this dose counts in full.
+    past = sum((each.worst for each in history.treatments if each.ended_ns > now_ns - DAY.ns), NONE)
+    most = rules.daily_max * wanted.weight
+    if past + wanted.dose <= most:
+        return None
+    reason = f"{wanted.dose} after up to {past} in the last 24 h is above the hard limit of {rules.daily_max} = {most}"
+    return Refusal("dose", f"{reason}; doses that still flow or are uncertain count in full", "PRG-14")
+
+
+def _course(history: History, wanted: Wanted, now_ns: int, rules: Course) -> Refusal | None:
+    place = position_in(history, wanted.course, now_ns, rules)
+    if place.of is None or place.number <= place.of:
+        return None
+    reason = f"the course of {rules.infusions} infusions and {rules.maintenance} of maintenance is over"
+    return Refusal("course", f"{reason}; another infusion needs a new course from the prescriber", "PRG-18")
+
+
+# -- soft --------------------------------------------------------------------------------------------------------------
+
+
+def _close(history: History, wanted: Wanted, now_ns: int, rules: Course) -> SoftLimit | None:
+    spacing = _spacing_rule(history, wanted, now_ns, rules)
+    reason = _too_soon(history, now_ns, spacing, spacing.soft)
+    return SoftLimit("spacing_low", "patient", f"{reason}, the soft limit", "PRG-17") if reason else None
+
+
+def _fast(history: History, now_ns: int, rules: Course) -> SoftLimit | None:
+    """Too many treatments in a short time, whatever course they belong to."""
+    since_ns = now_ns - rules.soft_min.ns
+    recent = [each for each in history.treatments if each.started_ns > since_ns and each.takes_place(rules.least_share)]
+    if not recent or len(recent) + 1 < rules.infusions:
+        return None
+    reason = f"this would be infusion {len(recent) + 1} in less than {_hours(rules.soft_min)}"
+    return SoftLimit("course_fast", "course", reason, "PRG-18")
+
+
+def _slow(history: History, wanted: Wanted, now_ns: int, rules: Course) -> SoftLimit | None:
+    """An interrupted course needs a decision. Unlike the others, this limit can go away with more doses."""
+    starts = history.starts(wanted.course, rules)
+    began_ns, proper = min(starts, default=now_ns), proper_in(starts, now_ns, rules)
+    if proper >= rules.infusions or now_ns - began_ns <= rules.soft_max.ns:
+        return None
+    began = f"the course began {utc(began_ns)}, more than {_hours(rules.soft_max)} ago"
+    return SoftLimit("course_slow", "course", f"{began}, and had {proper} of {rules.infusions} infusions", "PRG-18")
+
+
+def _new(history: History, wanted: Wanted, rules: Course) -> SoftLimit | None:
+    """A new course token starts a new count, so it needs a typed reason."""
+    given = [each for each in history.treatments if each.takes_place(rules.least_share)]
+    if not given or history.starts(wanted.course, rules):
+        return None
+    reason = f"begins a new course; {len(given)} infusion(s) before, the last on {utc(given[-1].started_ns)}"
+    return SoftLimit("course_new", "course", reason, "PRG-18")
+
+
+def _as_ordered(history: History, wanted: Wanted, now_ns: int, rules: Course) -> SoftLimit | None:
+    """Where maintenance has no fixed number, the prescriber says why for each one."""
+    place = position_in(history, wanted.course, now_ns, rules)
+    if rules.maintenance != "as ordered" or not place.maintenance:
+        return None
+    reason = f"this would be {place} after the course of {rules.infusions}, which needs the prescriber's reason"
+    return SoftLimit("maintenance_ordered", "course", reason, "PRG-18")
+
+
+# -- both --------------------------------------------------------------------------------------------------------------
+
+
+def _spacing_rule(history: History, wanted: Wanted, now_ns: int, rules: Course) -> Spacing:
+    place = position_in(history, wanted.course, now_ns, rules)
+    return rules.maintenance_spacing if place.maintenance else rules.spacing
+
+
+def _limits_of_spacing(history: History, spacing: Spacing, least: Duration) -> list[tuple[int, str]]:
+    """Until when the last treatments forbid the next one, each with the reason."""
+    started_ns = max((each.started_ns for each in history.treatments), default=None)
+    ended_ns = max((each.ended_ns for each in history.treatments), default=None)
+    found = []
+    if started_ns is not None:
+        found.append((started_ns + least.ns, f"the last infusion began {utc(started_ns)}", least))
+    if ended_ns is not None:
+        found.append((ended_ns + spacing.gap.ns, f"the last infusion ended {utc(ended_ns)} at the latest", spacing.gap))
+    return [(until, f"{why}; not before {utc(until)}, {_hours(after)} later") for until, why, after in found]
+
+
+def _too_soon(history: History, now_ns: int, spacing: Spacing, least: Duration) -> str | None:
+    until_ns, why = max(_limits_of_spacing(history, spacing, least), default=(now_ns, ""))
+    return why if now_ns < until_ns else None
+
+
+def _correct(dose: Dose) -> str:
+    return f"two people must correct it, with `pumpd history correct {dose.session}` or on a tablet"
+
+
+def _hours(time: Duration) -> str:
+    return f"{plain(time.share_of(_HOUR))} h"
+
+
+def utc(ns: int) -> str:
+    """To the second, rounded up, so that an infusion is allowed at the time shown."""
+    return datetime.fromtimestamp(-(-ns // NS_PER_S), UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

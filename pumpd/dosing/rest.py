@@ -1,0 +1,163 @@
+"""The rest of an interrupted treatment: a program of its own, from what was booked at worst (PRG-25).
+
+Promises:
+- Booked and rest together never exceed the program of the first delivery, whatever pump and container it gets.
+- No part of it is faster than the same part of the first program: the same rates, or lower ones over a longer time.
+- It is checked backwards by the independent computation, like every program.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from pumpd.dosing import reverse
+from pumpd.dosing.history import Treatment
+from pumpd.dosing.library import Entry, Library
+from pumpd.dosing.limits import shown
+from pumpd.dosing.planning import unfit_rate, unfit_volume
+from pumpd.dosing.prescription import Prescription
+from pumpd.dosing.program import RateProgram
+from pumpd.dosing.refusal import Refusal, Refusals
+from pumpd.pump import Capabilities, Container, FixedStep, PumpProgram, RateStep
+from pumpd.quantities import Duration, Mass, Volume, rate_for
+
+_FINE = FixedStep(Decimal("0.001"))  # mL, finer than most pumps
+LEAST_REST = Volume("0.1")  # [P] less than a pump's count may be wrong by
+
+
+@dataclass(frozen=True, slots=True)
+class RestOrder:
+    """The rest of `treatment`, whose first delivery was ordered by `prescription` with `program` and `digest`.
+
+    `booked` is the most that all its deliveries can have given. `container`: None for the same one, which is still in
+    place. `duration`: None for the same rates.
+    """
+
+    treatment: str
+    prescription: Prescription
+    program: PumpProgram
+    digest: str
+    booked: Mass
+    container: str | None = None
+    duration: Duration | None = None
+    ordered_by: str = ""
+
+
+def left_of(treatment: Treatment) -> tuple[Mass, PumpProgram] | None:
+    """What is left of its first program, at the same rates, when everything that may have been given is left out. None
+    when nothing is left, or when its program is not on record.
+    """
+    first = treatment.first
+    if first.session != treatment.id or first.program is None or first.concentration is None or treatment.completed:
+        return None
+    if treatment.worst >= treatment.programmed:
+        return None
+    left = first.concentration.volume_holding(treatment.programmed - treatment.worst, _FINE)
+    rest = first.program.after(first.program.vtbi - left) if left >= LEAST_REST else None
+    return None if rest is None else (first.concentration.mass_in(rest.vtbi), rest)
+
+
+def plan_rest(order: RestOrder, library: Library, capabilities: Capabilities) -> RateProgram:
+    """The program of the rest. Raises Refusals with every reason. `capabilities` are those for its container."""
+    name = order.container or order.prescription.container
+    entry, container = library.entries.get(order.prescription.entry), library.containers.get(name)
+    refusals: list[Refusal] = []
+    if capabilities.monitor_only:
+        refusals.append(Refusal("driver", f"{capabilities.family} is monitored only and is never programmed"))
+    if entry is None:
+        why = f"its entry {order.prescription.entry} is not in the library any more"
+        refusals.append(Refusal("treatment", why, "PRG-25"))
+    if container is None:
+        refusals.append(Refusal("container", f"{name!r} is not in the library", "PRG-12"))
+    if entry is not None and container is not None and name not in entry.containers:
+        refusals.append(Refusal("container", f"{entry.id} may be in {', '.join(entry.containers)} only", "PRG-12"))
+    if entry is None or container is None:
+        raise Refusals(refusals)
+    whole = entry.concentration.mass_in(order.program.vtbi)
+    if order.booked >= whole:
+        why = f"up to {order.booked} of {whole} may have been given: there is no rest"
+        raise Refusals([*refusals, Refusal("treatment", why, "PRG-25")])
+    if (left := entry.concentration.volume_holding(whole - order.booked, _FINE)) < LEAST_REST:
+        why = f"{left} are left, less than the {LEAST_REST} by which a pump's count may be wrong"
+        raise Refusals([*refusals, Refusal("treatment", why, "PRG-25")])
+    rest = _rest(order, entry, capabilities, refusals)
+    if rest is not None and order.container is not None and rest.vtbi > container.usable:
+        why = f"the rest of {rest.vtbi} is more than the {container.usable} usable in {container.name}"
+        refusals.append(Refusal("container", why, "PRG-12"))
+    if rest is not None:
+        refusals += unfit_volume(rest.vtbi, capabilities)
+    steps = () if rest is None else _steps(order, rest, container, capabilities, refusals)
+    if len(steps) > capabilities.max_steps:
+        why = f"the pump holds {capabilities.max_steps} step(s), the rest has {len(steps)}"
+        refusals.append(Refusal("driver", why, "RUN-05"))
+    if not steps and not refusals:
+        why = f"the pump cannot hold a volume as small as that of {whole - order.booked}"
+        refusals.append(Refusal("driver", why, "PRG-11"))
+    if rest is None or refusals:
+        raise Refusals(refusals)
+    held = PumpProgram(tuple(steps), container.diameter)
+    prescription = replace(
+        order.prescription, container=container.name, duration=held.duration, ordered_by=order.ordered_by
+    )
+    program = RateProgram(
+        prescription,
+        entry,
+        container,
+        entry.concentration.mass_in(held.vtbi),
+        held,
+        capabilities.family,
+        library.digest,
+        continues=order.digest,
+        given=order.program.vtbi - held.vtbi,
+        manifest=library.manifest,
+        treatment=order.treatment,
+    )
+    objections = reverse.treatment_objections(
+        program.delivery(),
+        booked=str(order.booked),
+        dose_per_weight=str(prescription.dose_per_weight),
+        weight=str(prescription.weight),
+        first=[(str(step.rate), str(step.volume)) for step in order.program.steps],
+        concentration=str(entry.concentration),
+        duration=str(order.duration or rest.duration),
+    )
+    if objections:
+        raise Refusals(objections)
+    return program
+
+
+def _rest(order: RestOrder, entry: Entry, pump: Capabilities, refusals: list[Refusal]) -> PumpProgram | None:
+    """What of the first program is left, at its rates; None when the pump cannot hold as little, or as much."""
+    vtbi = order.program.vtbi
+    try:
+        left = entry.concentration.volume_holding(entry.concentration.mass_in(vtbi) - order.booked, pump.volume_grid)
+    except ValueError as error:
+        refusals.append(Refusal("driver", f"a volume that the pump cannot hold: {error}", "PRG-13"))
+        return None
+    return order.program.after(vtbi - min(left, vtbi))
+
+
+def _steps(
+    order: RestOrder, rest: PumpProgram, container: Container, pump: Capabilities, refusals: list[Refusal]
+) -> Sequence[RateStep]:
+    """The steps of what is left, as the pump can hold them; appends to `refusals`."""
+    longer = order.duration or rest.duration
+    if longer < rest.duration:
+        why = f"the rest in {shown(longer)} would be faster than the first program: at least {shown(rest.duration)}"
+        refusals.append(Refusal("duration", why, "PRG-25"))
+        return ()
+    steps = []
+    for step in rest.steps:
+        time = Duration.from_ns(-(-step.duration.ns * longer.ns // rest.duration.ns))
+        try:
+            volume, rate = step.volume.floor(pump.volume_grid), step.rate.floor(pump.rate_grid)
+            if longer > rest.duration:
+                rate = min(rate, rate_for(volume, time, pump.rate_grid))
+        except ValueError as error:
+            refusals.append(Refusal("driver", f"a number that the pump cannot hold: {error}", "PRG-13"))
+            continue
+        if volume:
+            refusals += unfit_rate(rate, container, pump)
+        if volume and rate:
+            steps.append(RateStep(rate, volume))
+    return steps
