@@ -305,8 +305,9 @@ def _pause_ending(turn: Turn) -> None:
 
 
 def _no_more_flow(infusion: Infusion, at_ns: int) -> bool:
-    """The pause budget or the window will be used up by then."""
-    return bool(window_most_time.closed(infusion, at_ns) or pause_budget.used_up(infusion, at_ns))
+    """By then the pause budget or the window is used up, or what is left takes longer than the time for it."""
+    over = window_most_time.closed(infusion, at_ns) or pause_budget.used_up(infusion, at_ns)
+    return bool(over) or window_most_time.no_time_left(infusion, at_ns)
 
 
 def _resuming(turn: Turn, asked_ns: int) -> None:

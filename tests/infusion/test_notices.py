@@ -122,6 +122,23 @@ def test_the_budget_of_all_pauses_together_and_the_window_have_it_as_well():
     assert here.infusion.alarms == {AlarmCode.WINDOW_CLOSED}
 
 
+@pytest.mark.requirement("ALM-17", "PRG-25")
+def test_it_does_not_ask_to_continue_what_no_longer_fits_into_the_time_for_the_treatment():
+    """30 of 40 minutes are left after 10; the treatment must end 43 minutes after its start."""
+    here = Bench(infusion().but(closes_ns=43 * MIN)).run()
+    here.wait(10 * MIN - here.now_ns)
+    paused(here)
+    left = left_ns(here)
+    latest = 43 * MIN - left
+    here.wait(latest - 2 * MIN - S - here.now_ns)
+    assert AlarmCode.PAUSE_ENDING not in here.infusion.alarms
+    here.wait(2 * S)
+    assert AlarmCode.PAUSE_ENDING in here.infusion.alarms
+    here.wait(2 * MIN)
+    assert here.state is State.PAUSED
+    assert AlarmCode.PAUSE_ENDING not in here.infusion.alarms
+
+
 @pytest.mark.requirement("ALM-17")
 def test_the_notice_ends_when_the_infusion_is_resumed():
     here = paused(bench().run())
