@@ -29,6 +29,7 @@ SIZES = {"tablet": (1280, 800), "phone": (390, 844)}
 COLOURS = 96
 PIXELS = 0.75  # pixels of the picture for each of the page, to keep the files small
 NURSE = "20417"
+RUNNING = ("running", "restRunning", "stopping", "alarms", "ward", "medium", "low")  # scenes with flow
 
 
 def _nothing(_: Page) -> None:
@@ -131,7 +132,7 @@ class Mock:
 
     def show(self, screen: Screen) -> None:
         given = f"still=1&scene={screen.scene}&person={screen.person}&unpaired={0 if screen.paired else 1}"
-        running = "&running=1006" if screen.scene in ("running", "stopping", "alarms", "ward", "medium", "low") else ""
+        running = "&running=1006" if screen.scene in RUNNING else ""
         self._ask(given + running)
 
     def _ask(self, query: str) -> None:

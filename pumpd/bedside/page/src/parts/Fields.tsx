@@ -47,7 +47,16 @@ export function NumberField({
   );
 }
 
-export function TextField({ label, name, hint, value, onValue, problems }: Labels & FieldState) {
+/** `onDone`: the field was left, or Enter was pressed in it. */
+export function TextField({
+  label,
+  name,
+  hint,
+  value,
+  onValue,
+  onDone,
+  problems,
+}: Labels & FieldState & { onDone?: (value: string) => void }) {
   const id = useId();
   return (
     <div class={problems.length ? "field wrong" : "field"}>
@@ -62,6 +71,7 @@ export function TextField({ label, name, hint, value, onValue, problems }: Label
         aria-invalid={problems.length > 0}
         aria-describedby={`${id}-help`}
         onInput={(event) => onValue(event.currentTarget.value)}
+        onChange={(event) => onDone?.(event.currentTarget.value)}
       />
       <Help id={`${id}-help`} hint={hint} problems={problems} />
     </div>

@@ -7,10 +7,15 @@ import { Association } from "../parts/Association.tsx";
 import { Amount, Fact, Facts } from "../parts/Facts.tsx";
 import { FlowProfile } from "../parts/FlowProfile.tsx";
 import { HoldButton } from "../parts/HoldButton.tsx";
-import { Keypad } from "../parts/Keypad.tsx";
 import { may, NeedsSignIn } from "../parts/NeedsSignIn.tsx";
+import { OrderAge } from "../parts/OrderAge.tsx";
+import { Plasma } from "../parts/Plasma.tsx";
 import { Reasons } from "../parts/Reasons.tsx";
+import { RestOf } from "../parts/RestOf.tsx";
 import { Scan } from "../parts/Scan.tsx";
+import { SecondPerson } from "../parts/SecondPerson.tsx";
+import { SelfTest } from "../parts/SelfTest.tsx";
+import { VitalSigns } from "../parts/VitalSigns.tsx";
 import { gatewayNow } from "../state/fresh.ts";
 import { useNow } from "../state/store.ts";
 import type { Challenge, Review } from "../state/types.ts";
@@ -100,6 +105,7 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
         <p class="sentence" data-testid="sentence">
           {inWords(review, ends)}
         </p>
+        <RestOf page={page} live={live} pump={pump} infusion={infusion} />
         <p class={same ? "read-back" : "reasons"} role="status">
           {same
             ? "Read back from the pump: exactly this program."
@@ -133,7 +139,7 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
           <Fact label="Weight" note={`${BASIS[review.weight_basis] ?? review.weight_basis} weight`}>
             <Amount of={decimal(review.weight_kg)} unit="kg" />
           </Fact>
-          <Fact label="Dose" {...(isRest(review) ? { note: "the whole order" } : {})}>
+          <Fact label="Dose" {...doseNote(review)}>
             <Amount of={decimal(review.dose_mg)} unit="mg" />
           </Fact>
           <Fact
@@ -167,13 +173,25 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
           >
             {review.pump}
           </Fact>
-          <Fact label="Ordered by" note={libraryOf(review)}>
+          <Fact
+            label="Ordered by"
+            note={
+              <>
+                <OrderAge page={page} live={live} infusion={infusion} />
+                <br />
+                {libraryOf(review)}
+              </>
+            }
+          >
             {review.ordered_by || NONE}
           </Fact>
           <Fact label="If the gateway fails" wide>
             {lossOfControlSentence(review.loss_of_control, pump.loss_of_control_text)}
           </Fact>
         </Facts>
+        <VitalSigns page={page} live={live} pump={pump} start />
+        <Plasma band={page.bands[review.digest]} now={pump.plasma} />
+        <SelfTest live={live} pump={pump} />
       </div>
       <div class="review-act">
         {!checks && <FlowProfile steps={review.steps} />}
@@ -184,7 +202,13 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
         ) : !may(page, "confirm") ? (
           <p class="note">To start, you and this tablet both need the role “confirm”.</p>
         ) : checks ? (
-          <SecondNurse onDone={(badge, pin) => setSecond({ badge, pin })} first={live.person.badge} />
+          <SecondPerson
+            title="Independent double check"
+            task="A second nurse compares this screen with the prescription, the container and the patient."
+            who="Second nurse"
+            first={live.person.badge}
+            onDone={(badge, pin) => setSecond({ badge, pin })}
+          />
         ) : (
           <>
             {second && (
@@ -228,21 +252,8 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
   );
 }
 
-function SecondNurse({ onDone, first }: { onDone: (badge: string, pin: string) => void; first: string }) {
-  const [reasons, setReasons] = useState<string[]>([]);
-  return (
-    <div class="second">
-      <h2>Independent double check</h2>
-      <p>A second nurse compares this screen with the prescription, the container and the patient.</p>
-      <Reasons reasons={reasons} />
-      <Keypad
-        who="Second nurse"
-        button="I have checked it"
-        disabled={false}
-        onDone={(badge, pin) =>
-          badge === first ? setReasons(["The second nurse must be a different person."]) : onDone(badge, pin)
-        }
-      />
-    </div>
-  );
+/** Whether the dose is all that was prescribed. */
+function doseNote(review: Review): { note?: string } {
+  if (review.first_dose_mg) return { note: `of ${decimal(review.first_dose_mg)} mg in all` };
+  return isRest(review) ? { note: "the whole order" } : {};
 }
