@@ -158,7 +158,9 @@ async function asked(fields: Fields): Promise<[number, Fields]> {
     }
     case "history": {
       const token = String(fields["patient"]);
-      return yes({ ...history(now(), token, { after: token === "P-6006", suspect: token === "P-9999" }) });
+      const found = history(now(), token, { after: token === "P-6006", suspect: token === "P-9999" });
+      for (const each of found.treatments) if (!["interrupted", "moved"].includes(scene)) each.rest = null;
+      return yes({ ...found });
     }
     case "preview_rest":
     case "rest": {

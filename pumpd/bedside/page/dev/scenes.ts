@@ -132,7 +132,7 @@ export function pump(name: string, what: Infusion | null, fields: Partial<Pump> 
     ends_ts: null,
     pause: { used: 0, most: 3, single_left_s: 300, total_left_s: 600 },
     observations: [],
-    course: { number: 3, of: 6, phase: "acute" },
+    course: { number: 3, of: 6, phase: "infusion" },
     summary: null,
     ...fields,
   };
@@ -345,7 +345,7 @@ export const SCENES: Record<string, (now: number, running: number) => Pump[]> = 
     pump("bed1", infusion("running", running), at(running, now)),
     pump("bed2", infusion("tripped", 700), { ...trip([ALARMS["occlusion"]!]), model: "PHD Ultra" }),
     pump("bed3", null, { model: "Alaris Asena" }),
-    pump("bed4", infusion("completed", 2400), { course: { number: 6, of: 6, phase: "acute" } }),
+    pump("bed4", infusion("completed", 2400), { course: { number: 6, of: 6, phase: "infusion" } }),
     pump("bed5", null, { problem: "the serial port is missing", pump_state: null, stopped: false }),
     pump("bed6", null, { to_identify: "at the pump, pull its data cable, wait 5 s, plug it in again, within 80 s" }),
   ],

@@ -6,7 +6,7 @@ import { Reasons } from "./Reasons.tsx";
 import { useLibrary } from "./library.ts";
 import { lacksForCourse, WEEKDAYS } from "../state/treatments.ts";
 import { act } from "../wire/connection.ts";
-import { decimal } from "../words/numbers.ts";
+import { calendarDay, decimal } from "../words/numbers.ts";
 
 const BLANK = { entry: "", course: "", first_day: "", weekdays: [] as string[] };
 
@@ -81,6 +81,7 @@ function CourseForm({ patient, onClose, onOrdered }: { patient: string; onClose:
             value={draft.first_day}
             onInput={(event) => setDraft({ ...draft, first_day: event.currentTarget.value })}
           />
+          <small class="help">{draft.first_day && calendarDay(draft.first_day)}</small>
         </label>
       </div>
       <fieldset class="choice">

@@ -42,7 +42,7 @@ export function Plasma({ band = null, track = NO_TRACK, now, peak }: Props) {
               { stroke: colour("--accent"), width: 2 },
             ],
             bands: [
-              { series: [2, 1], fill: colour("--raised") },
+              { series: [2, 1], fill: colour("--track") },
               { series: [4, 3], fill: colour("--good-ground") },
             ],
           })}

@@ -7,7 +7,7 @@ import { Reasons } from "./Reasons.tsx";
 import { SecondPerson } from "./SecondPerson.tsx";
 import { offsetText, withOffset, type Suspect } from "../state/treatments.ts";
 import { act } from "../wire/connection.ts";
-import { day, decimal, wallClock } from "../words/numbers.ts";
+import { calendarDay, day, decimal, wallClock } from "../words/numbers.ts";
 
 interface Props extends BedProps {
   suspects: Suspect[];
@@ -103,7 +103,7 @@ function Correct({ offset, first, suspect, onClose, onCorrected }: CorrectProps)
       {filled && !busy && (
         <SecondPerson
           title="A second person checks the date"
-          task={`It began on ${date} at ${time}.`}
+          task={`It began on ${calendarDay(date)} at ${time}.`}
           who="Second person"
           first={first}
           onDone={(badge, pin) => void correct(badge, pin)}

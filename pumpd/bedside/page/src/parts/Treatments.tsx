@@ -29,7 +29,6 @@ function Table({ live, treatments }: { live: Live; treatments: Treatment[] }) {
         <thead>
           <tr>
             <th scope="col">Day</th>
-            <th scope="col">From, to</th>
             <th scope="col">Given of prescribed, mg</th>
             <th scope="col">Note</th>
           </tr>
@@ -39,12 +38,12 @@ function Table({ live, treatments }: { live: Live; treatments: Treatment[] }) {
             <tr key={each.treatment}>
               <th scope="row">
                 {day(each.started_ts, live.utc_offset_min)}
+                <small>
+                  {wallClock(each.started_ts, live.utc_offset_min)} to{" "}
+                  {each.ended_ts && !each.running ? wallClock(each.ended_ts, live.utc_offset_min) : "now"}
+                </small>
                 <small>{each.drug}</small>
               </th>
-              <td class="digits">
-                {wallClock(each.started_ts, live.utc_offset_min)} to{" "}
-                {each.ended_ts && !each.running ? wallClock(each.ended_ts, live.utc_offset_min) : "now"}
-              </td>
               <td class="digits">
                 {decimal(each.given_mg)} of {decimal(each.prescribed_mg)} ({each.share_percent} %)
               </td>

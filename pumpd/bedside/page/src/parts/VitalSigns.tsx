@@ -8,9 +8,9 @@ import { VitalsForm } from "./VitalsForm.tsx";
 import { LEVEL, signRows } from "../state/signs.ts";
 import { useNow } from "../state/store.ts";
 import { ageText } from "../words/numbers.ts";
-import { ended, sentence } from "../words/terms.ts";
+import { ended } from "../words/terms.ts";
 
-/** `start`: a start waits for them, so the reasons against it are shown. */
+/** `start`: a start waits for them, so nobody signed in is asked to sign in. */
 export function VitalSigns({ page, live, pump, start }: BedProps & { start?: boolean }) {
   const at = useNow(1000);
   const [open, setOpen] = useState(false);
@@ -20,16 +20,6 @@ export function VitalSigns({ page, live, pump, start }: BedProps & { start?: boo
   const session = infusion && !ended(infusion) ? infusion.session : "";
   return (
     <section class="signs" aria-label="Vital signs of the patient">
-      {start && !vitals.ready && (
-        <div class="note" role="status">
-          <b>Not ready to start:</b>
-          <ul>
-            {vitals.reasons.map((reason) => (
-              <li key={reason}>{sentence(reason)}</li>
-            ))}
-          </ul>
-        </div>
-      )}
       <dl class="sign-list">
         {signRows(vitals.signs).map(({ name, label, value, unit, level, age_s, source }) => (
           <div class={`sign sign-${level}`} key={name} data-testid={name}>
@@ -39,7 +29,7 @@ export function VitalSigns({ page, live, pump, start }: BedProps & { start?: boo
                 <span class="sign-value">missing</span>
               ) : (
                 <span class="sign-value value">
-                  <b class="digits">{value}</b> {unit}
+                  <b class="digits">{value}</b> <small>{unit}</small>
                 </span>
               )}
               <small>

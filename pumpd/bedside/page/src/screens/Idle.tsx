@@ -19,6 +19,7 @@ export function Idle({ page, live, pump }: BedProps) {
           The pump is not available: {pump.problem}
         </p>
       )}
+      <GiveRest page={page} live={live} pump={pump} />
       {live.person ? (
         may(page, "prescribe") &&
         !pump.problem &&
@@ -33,7 +34,6 @@ export function Idle({ page, live, pump }: BedProps) {
       {live.person && !may(page, "prescribe") && (
         <p class="muted">To order, you and this tablet both need the role “prescribe”.</p>
       )}
-      <GiveRest page={page} live={live} pump={pump} />
       {live.person && (may(page, "prescribe") || may(page, "confirm")) && (
         <a class="button" href={bedAddress(pump.pump, "course")}>
           Treatments and course

@@ -6,6 +6,7 @@ import { Amount, Fact, Facts } from "../parts/Facts.tsx";
 import { may, NeedsSignIn } from "../parts/NeedsSignIn.tsx";
 import { Reasons } from "../parts/Reasons.tsx";
 import { RestOf } from "../parts/RestOf.tsx";
+import { NotReady } from "../parts/NotReady.tsx";
 import { VitalSigns } from "../parts/VitalSigns.tsx";
 import { useNow } from "../state/store.ts";
 import { act } from "../wire/connection.ts";
@@ -46,6 +47,7 @@ export function Paused({ page, live, pump, infusion }: InfusionProps) {
           <Amount of={decimal(infusion.remaining_ml, 1)} unit="mL" />
         </Fact>
       </Facts>
+      <NotReady pump={pump} />
       <VitalSigns page={page} live={live} pump={pump} start />
       <Reasons reasons={reasons} title="Not resumed" />
       {!pausing &&

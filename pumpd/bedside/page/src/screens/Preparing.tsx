@@ -1,6 +1,7 @@
 // Between the order and the review: the program is written to the pump and read back.
 
 import { OrderAge } from "../parts/OrderAge.tsx";
+import { NotReady } from "../parts/NotReady.tsx";
 import { SelfTest } from "../parts/SelfTest.tsx";
 import type { InfusionProps } from "../parts/props.ts";
 import { inWords } from "../words/terms.ts";
@@ -22,6 +23,7 @@ export function Preparing({ page, live, pump, infusion }: InfusionProps) {
         <br />
         <OrderAge page={page} live={live} infusion={infusion} />
       </p>
+      <NotReady pump={pump} />
       <SelfTest live={live} pump={pump} />
     </section>
   );

@@ -8,6 +8,7 @@ import { Amount, Fact, Facts } from "../parts/Facts.tsx";
 import { FlowProfile } from "../parts/FlowProfile.tsx";
 import { HoldButton } from "../parts/HoldButton.tsx";
 import { may, NeedsSignIn } from "../parts/NeedsSignIn.tsx";
+import { NotReady, startable } from "../parts/NotReady.tsx";
 import { OrderAge } from "../parts/OrderAge.tsx";
 import { Plasma } from "../parts/Plasma.tsx";
 import { Reasons } from "../parts/Reasons.tsx";
@@ -190,12 +191,11 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
           </Fact>
         </Facts>
         <VitalSigns page={page} live={live} pump={pump} start />
-        <Plasma band={page.bands[review.digest]} now={pump.plasma} />
-        <SelfTest live={live} pump={pump} />
       </div>
       <div class="review-act">
         {!checks && <FlowProfile steps={review.steps} />}
         {!checks && review.simulated && <p class="simulated">SIMULATED PUMP</p>}
+        <NotReady pump={pump} />
         <Reasons reasons={reasons} title="Not started" />
         {!live.person ? (
           <NeedsSignIn pump={pump.pump} what={infusion.action === "resume" ? "resume" : "start"} />
@@ -237,7 +237,7 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
             <HoldButton
               key={canonical(review)}
               label={label}
-              disabled={!same || !wristband}
+              disabled={!same || !wristband || !startable(pump)}
               busy={busy}
               onBegin={begin}
               onHeld={() => void held()}
@@ -247,6 +247,10 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
             </p>
           </>
         )}
+      </div>
+      <div class="review-more">
+        <Plasma band={page.bands[review.digest]} now={pump.plasma} />
+        <SelfTest live={live} pump={pump} />
       </div>
     </section>
   );

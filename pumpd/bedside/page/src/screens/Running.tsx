@@ -64,7 +64,7 @@ export function Running(props: InfusionProps) {
         <RestOf {...props} />
       </div>
       <div class="running-facts">
-        <Facts>
+        <Facts dense={later || !!pump.vitals}>
           <Fact label={later ? "Given in this delivery" : "Given"} name="given">
             <Volume mg={infusion.delivered_mg} ml={infusion.delivered_ml} />
           </Fact>
@@ -112,6 +112,7 @@ export function Running(props: InfusionProps) {
           <Age {...props} at={at} />
         </Facts>
         <VitalSigns page={page} live={live} pump={pump} />
+        {infusion.state === "running" && <Pause {...props} />}
         {uncertain(pump) && <Reconcile page={page} live={live} pump={pump} />}
         <Plot
           steps={pump.flow_profile ?? infusion.review.steps}
@@ -119,7 +120,6 @@ export function Running(props: InfusionProps) {
           before={drawn(infusion.review.given_before_ml)}
         />
         <Plasma band={page.bands[infusion.digest]} track={page.estimates[infusion.session]} now={pump.plasma} />
-        {infusion.state === "running" && <Pause {...props} />}
       </div>
     </section>
   );
