@@ -33,6 +33,7 @@ from pumpd.messages.requests import (
     Clear,
     Identify,
     Order,
+    OrderRest,
     Pause,
     Reconcile,
     Resume,
@@ -83,6 +84,29 @@ def order(
         course=course,
         overrides={key: reason for key, _, reason in pairs},
     )
+    _order(request, pump, config, wait, as_json=as_json)
+
+
+def rest(
+    *,
+    pump: Pump,
+    treatment: Annotated[str, typer.Option(help="The interrupted treatment; `pumpd status` shows it.")],
+    patient: Annotated[str, typer.Option(help="Patient token, never a name.")],
+    ordered_by: Annotated[str, typer.Option(help="Who orders it.")],
+    container: Annotated[str | None, typer.Option(help="Another container; without it, the same one.")] = None,
+    duration: Annotated[str | None, typer.Option(help="Time for the rest; without it, the same rates.")] = None,
+    wait: Patience = 20.0,
+    config: Config = CONFIG,
+    as_json: Json = False,
+) -> None:
+    """Order the rest of an interrupted treatment: no more than is left, and no faster. A nurse confirms it anew."""
+    request = OrderRest(
+        pump=pump, treatment=treatment, patient=patient, ordered_by=ordered_by, container=container, duration=duration
+    )
+    _order(request, pump, config, wait, as_json=as_json)
+
+
+def _order(request: Order | OrderRest, pump: str, config: Path, wait: float, *, as_json: bool) -> None:
     ask(config, request, as_json=as_json)
     status = _wait_for(config, pump, ("ready", *ENDED), wait, as_json=as_json)
     infusion = status["infusion"]

@@ -39,6 +39,7 @@ def _root(
 
 app.command("program")(program)
 app.command("order")(infusion.order)
+app.command("rest")(infusion.rest)
 app.command("confirm")(infusion.confirm)
 app.command("pause")(infusion.pause)
 app.command("resume")(infusion.resume)

@@ -34,6 +34,8 @@ def review_lines(review: dict[str, Any]) -> list[tuple[str, str]]:
         ("ordered by", review["ordered_by"]),
         ("digest", review["digest"][:16]),
     ]
+    if review["first_dose_mg"]:
+        lines.insert(3, ("rest of", f"a treatment of {review['first_dose_mg']} mg that began before"))
     if Decimal(review["given_before_ml"]):
         lines.insert(5, ("given before", f"{review['given_before_ml']} mL"))
     if review["simulated"]:
@@ -109,4 +111,9 @@ def pump_lines(pump: dict[str, Any]) -> list[str]:
         lease = infusion["lease_s"]
         given = plain(Decimal(infusion["booked_ml"]))
         lines.append(f"  lease {lease if lease is not None else 'none'} s, at most {given} mL can have been given")
+    if rest := pump["rest"]:
+        lines.append(
+            f"  left of treatment {rest['treatment']}: {rest['left_mg']} mg = {rest['left_ml']} mL, until "
+            f"{rest['until_ts']} (pumpd rest --pump {pump['pump']} --treatment {rest['treatment']})"
+        )
     return [*lines, *alarms]

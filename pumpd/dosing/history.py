@@ -49,6 +49,7 @@ class Dose:
     weight: Weight | None = None
     weight_basis: str = ""
     pump: str = ""
+    flowed_ns: int = 0  # running time on record
 
     @property
     def worst(self) -> Mass:
@@ -100,6 +101,11 @@ class Treatment:
     def worst(self) -> Mass:
         """The most that all its deliveries together can have given, or still give."""
         return sum((each.worst for each in self.deliveries), NONE)
+
+    @property
+    def flowed_ns(self) -> int:
+        """Running time of all its deliveries on record."""
+        return sum(each.flowed_ns for each in self.deliveries)
 
     @property
     def running(self) -> bool:

@@ -15,7 +15,7 @@ from pumpd.dosing.history import DAY, NONE, SUSPECT_AFTER, History, Treatment, W
 from pumpd.dosing.library import Course, Rest, Spacing
 from pumpd.dosing.limits import shown
 from pumpd.dosing.refusal import Refusal, SoftLimit
-from pumpd.quantities import NS_PER_S, Duration, plain
+from pumpd.quantities import NS_PER_S, Duration, Mass, plain
 
 _HOUR = Duration(3600)
 
@@ -38,13 +38,21 @@ def objections(history: History, wanted: Wanted, now_ns: int | None, rules: Cour
     return tuple(refusal for refusal in found if refusal is not None)
 
 
-def rest_objections(treatment: Treatment | None, now_ns: int | None, ends_ns: int | None, rules: Rest) -> list[Refusal]:
-    """Why the rest of this treatment may not be given; `ends_ns` is when it would end if it were started now."""
+def rest_objections(
+    treatment: Treatment | None, now_ns: int | None, ends_ns: int | None, rules: Rest, planned_from: Mass | None = None
+) -> list[Refusal]:
+    """Why the rest of this treatment may not be given. `ends_ns`: when it would end if it were started now.
+
+    `planned_from`: what was booked when it was planned; more than that may have been booked since.
+    """
     if treatment is None:
         return [Refusal("treatment", "nothing of it is on record, so it has no rest", "PRG-25")]
     if treatment.worst >= treatment.prescribed:
         given, whole = treatment.worst, treatment.prescribed
         return [Refusal("treatment", f"up to {given} of {whole} may have been given: there is no rest", "PRG-25")]
+    if planned_from is not None and treatment.worst > planned_from:
+        why = f"up to {treatment.worst} may have been given, more than the {planned_from} of this plan; plan it again"
+        return [Refusal("treatment", why, "PRG-25")]
     until_ns = treatment.started_ns + rules.within.ns
     if now_ns is None or ends_ns is None or ends_ns <= until_ns:
         return []

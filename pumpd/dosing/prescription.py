@@ -95,6 +95,14 @@ class Prescription:
         return cls(entry, dose, weight, basis, duration, container, patient, ordered_by, previous, course)
 
 
+def read_duration(text: object) -> Duration:
+    """The time for the rest of a treatment. Raises Refusals."""
+    try:
+        return read_twice(Duration, text, "duration")
+    except QuantityError as error:
+        raise Refusals([Refusal("duration", error.reason, "PRG-03")]) from error
+
+
 class _Form:
     """Takes fields one by one and keeps every refusal."""
 

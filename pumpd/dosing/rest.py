@@ -19,6 +19,8 @@ from pumpd.dosing.refusal import Refusal, Refusals
 from pumpd.pump import Capabilities, Container, PumpProgram, RateStep
 from pumpd.quantities import Duration, Mass, Volume, rate_for
 
+LEAST_REST = Volume("0.1")  # [P] less than a pump's count may be wrong by
+
 
 @dataclass(frozen=True, slots=True)
 class RestOrder:
@@ -52,6 +54,9 @@ def plan_rest(order: RestOrder, library: Library, capabilities: Capabilities) ->
         why = f"up to {order.booked} of {whole} may have been given: there is no rest"
         raise Refusals([*refusals, Refusal("treatment", why, "PRG-25")])
     left = min(entry.concentration.volume_holding(whole - order.booked, capabilities.volume_grid), order.program.vtbi)
+    if left < LEAST_REST:
+        why = f"{left} are left, less than the {LEAST_REST} by which a pump's count may be wrong"
+        raise Refusals([*refusals, Refusal("treatment", why, "PRG-25")])
     steps = _steps(order, left, container, capabilities, refusals)
     if order.container is not None and left > container.usable:
         why = f"the rest of {left} is more than the {container.usable} usable in {container.name}"
@@ -115,7 +120,9 @@ def _steps(
             continue
         time = Duration.from_ns(-(-step.duration.ns * longer.ns // rest.duration.ns))
         try:
-            rate = min(rate_for(volume, time, pump.rate_grid), step.rate.floor(pump.rate_grid))
+            rate = step.rate.floor(pump.rate_grid)
+            if longer > rest.duration:
+                rate = min(rate, rate_for(volume, time, pump.rate_grid))
         except ValueError as error:
             refusals.append(Refusal("driver", f"a rate that the pump cannot hold: {error}", "PRG-13"))
             continue

@@ -23,7 +23,7 @@ from pumpd.dosing.library import Substance
 from pumpd.journal.records import Record
 from pumpd.journal.store import JournalError
 from pumpd.pump import PumpProgram, RateStep
-from pumpd.quantities import Concentration, Mass, Quantity, Rate, Volume, Weight
+from pumpd.quantities import NS_PER_S, Concentration, Mass, Quantity, Rate, Volume, Weight
 
 CORRECTED = "dose_corrected"  # by two people; `started`: when it began
 
@@ -82,6 +82,7 @@ class _Infusion:
     doubtful: bool = False
     booked: Volume = Volume(0)
     reading: Record | None = None
+    flowed_ns: int = 0
     corrected_ns: int | None = None  # the start, as two people corrected it
 
     def take(self, entry: Record) -> None:
@@ -115,6 +116,7 @@ class _Infusion:
             case "infusion_ended":
                 self.booked = max(self.booked, _volume(entry.fields, "booked_ml", "delivered_ml"))
                 self.ended = True
+                self.flowed_ns = int(float(entry.fields.get("running_s", 0)) * NS_PER_S)
             case "unprescribed_flow" if entry.fields["stopping"]:  # it was this infusion's pump
                 self.doubtful = True
 
@@ -153,6 +155,7 @@ class _Infusion:
             weight=self.weight,
             weight_basis=self.weight_basis,
             pump=self.pump,
+            flowed_ns=self.flowed_ns,
             started_ns=started_ns + moved_ns,
             ended_ns=(_ns(self.seen) + self.longest_ns if open_end else _ns(self.flowed or self.seen)) + moved_ns,
             seen_ns=_ns(self.seen) + moved_ns,

@@ -61,6 +61,23 @@ class Order(Prescribed):
     ordered_by: Text
 
 
+class PrescribedRest(_Message):
+    """The rest of an interrupted treatment, for one pump. `container` and `duration`: None for the same as before."""
+
+    pump: Id
+    treatment: Id
+    patient: Text
+    container: Text | None = None
+    duration: Text | None = None
+
+
+class OrderRest(PrescribedRest):
+    """Order the rest of an interrupted treatment, at the same or a lower rate. Flow needs a new confirmation."""
+
+    op: Literal["rest"] = "rest"
+    ordered_by: Text
+
+
 class ChallengeRequest(_Message):
     """What a confirmation must sign now, and everything that a nurse must see first."""
 
@@ -336,6 +353,7 @@ class PinReset(_Message):
 
 Request = Annotated[
     Order
+    | OrderRest
     | ChallengeRequest
     | Confirmation
     | Associate

@@ -91,10 +91,31 @@ class Course(TypedDict):
     course_number: int
 
 
+class RestState(TypedDict):
+    """What is left of an interrupted treatment. `by_nurse`: a person who may confirm may order it too."""
+
+    treatment: str
+    patient: str
+    left_ml: str
+    left_mg: str
+    until_ts: str
+    by_nurse: bool
+
+
 class InfusionState(TypedDict):
-    """`state` is a state of `pumpd.infusion`. Amounts of drug are included when the program is known."""
+    """`state` is a state of `pumpd.infusion`. Amounts of drug are included when the program is known.
+
+    `treatment`: the session of the first delivery. `earlier_…`: booked by its earlier deliveries, at worst.
+    `treatment_…`: prescribed in all. `closes_ts`: when the time for the treatment ends.
+    """
 
     session: str
+    treatment: str
+    earlier_ml: str
+    treatment_ml: str
+    earlier_mg: NotRequired[str]
+    treatment_mg: NotRequired[str]
+    closes_ts: str | None
     state: str
     may_flow: bool
     started: bool
@@ -154,6 +175,7 @@ class PumpState(TypedDict):
     alarms: list[AlarmState]
     observations: list[ObservationState]
     summary: dict[str, Any] | None
+    rest: RestState | None
     course: Course | None
     pause: NotRequired[PauseState]
     flow_profile: NotRequired[list[Step]]

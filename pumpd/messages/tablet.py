@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, TypeAdapter
 
-from pumpd.messages.requests import Confirmation, Id, Prescribed, Text
+from pumpd.messages.requests import Confirmation, Id, Prescribed, PrescribedRest, Text
 
 
 class _Inner(BaseModel):
@@ -49,6 +49,16 @@ class Preview(_Inner, Prescribed):
 
 class TabletOrder(_Inner, Prescribed):
     op: Literal["order"]
+
+
+class PreviewRest(_Inner, PrescribedRest):
+    """What an order of the rest would result in; orders nothing."""
+
+    op: Literal["preview_rest"]
+
+
+class TabletRest(_Inner, PrescribedRest):
+    op: Literal["rest"]
 
 
 class TabletChallenge(_Inner):
@@ -173,6 +183,8 @@ Inner = Annotated[
     | Touch
     | Preview
     | TabletOrder
+    | PreviewRest
+    | TabletRest
     | TabletChallenge
     | TabletConfirm
     | TabletAssociate

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.requirement("SEC-21")
 
 OWNER, GROUP, EVERYBODY = {"owner"}, {"owner", "member"}, {"owner", "member", "other"}
 OPERATORS = {
-    **dict.fromkeys(["order", "challenge", "confirm", "associate", "dissociate"], GROUP),
+    **dict.fromkeys(["order", "rest", "challenge", "confirm", "associate", "dissociate"], GROUP),
     **dict.fromkeys(["pause", "resume", "clear", "identify", "reconcile"], GROUP),
     **dict.fromkeys(["status", "watch", "library", "trace", "key_list"], GROUP),
     **dict.fromkeys(["pair_open", "pair_accept", "pair_close", "pair_state"], OWNER),

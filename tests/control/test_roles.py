@@ -17,8 +17,9 @@ OPENS = {
         *("challenge", "confirm", "associate", "dissociate", "pause", "resume", "clear"),
         *("identify", "reconcile"),
         *("acknowledge", "pause_audio", "vitals", "end_observation"),
+        *("preview_rest", "rest"),  # where the library entry allows it: tests/control/test_rest.py
     },
-    "prescribe": {"preview", "order"},
+    "prescribe": {"preview", "order", "preview_rest", "rest"},
     "maintain": set(),
 }
 SETS = [set(each) for size in range(5) for each in itertools.combinations(OPENS, size)]

@@ -8,6 +8,7 @@ from pumpd.control.ordering.planning import Planned
 from pumpd.dosing import RateProgram
 from pumpd.journal.records import canonical
 from pumpd.pump import Capabilities, PumpProgram
+from pumpd.quantities import Volume
 from pumpd.settings import PumpSettings
 
 
@@ -15,15 +16,20 @@ def review(runner: PumpService) -> dict[str, Any]:
     """Everything that a nurse must see before confirming (STA-16), from the program and from what the pump holds."""
     if runner.program is None:
         return {}
-    held = runner.infusion.read_back if runner.infusion else None
-    return review_of(runner.settings, runner.program, runner.capabilities, held)
+    infusion = runner.infusion
+    held, whole = (infusion.read_back, infusion.of_treatment) if infusion else (None, None)
+    return review_of(runner.settings, runner.program, runner.capabilities, held, whole)
 
 
 def review_of(
-    pump: PumpSettings, program: RateProgram, capabilities: Capabilities | None, held: PumpProgram | None
+    pump: PumpSettings,
+    program: RateProgram,
+    capabilities: Capabilities | None,
+    held: PumpProgram | None,
+    whole: Volume | None = None,
 ) -> dict[str, Any]:
     """The same for a program that no pump holds yet. Text and whole numbers only, so that every reader gets the same
-    hash.
+    hash. `whole`: prescribed of the whole treatment, where this is the rest of one.
     """
     order, entry = program.prescription, program.entry
     return {
@@ -40,6 +46,8 @@ def review_of(
         "weight_kg": order.weight.number,
         "weight_basis": order.weight_basis.value,
         "dose_mg": program.dose.number,
+        "treatment": program.treatment or None,
+        "first_dose_mg": None if whole is None else entry.concentration.mass_in(whole).number,
         "container": program.container.name,
         "vtbi_ml": program.vtbi.number,
         "duration_s": program.duration.number,
@@ -62,7 +70,8 @@ def preview_of(runner: PumpService, planned: Planned) -> dict[str, Any]:
     program = planned.program
     missing = {limit.id for limit in program.not_overridden}
     soft = [{"id": each.id, "text": str(each), "overridden": each.id not in missing} for each in program.warnings]
-    found = review_of(runner.settings, program, planned.capabilities, None)
+    whole = None if planned.rest is None else planned.rest.order.program.vtbi
+    found = review_of(runner.settings, program, planned.capabilities, None, whole)
     return {"review": found, "soft": soft, "course": planned.course}
 
 

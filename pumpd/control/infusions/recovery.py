@@ -14,14 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from pumpd.control.infusions.deadman import on_port
-from pumpd.dosing import Library, Prescription, RateProgram, Refusals, plan
+from pumpd.dosing import Library, Prescription, RateProgram, Refusals, RestOrder, SoftLimit, plan, plan_rest
 from pumpd.host.clock import Clock
 from pumpd.infusion import Infusion
 from pumpd.infusion import events as ev
+from pumpd.infusion.record import from_data
 from pumpd.journal import JournalReader, Record
 from pumpd.journal.fold import BEGAN, FoldError, begun, folded
 from pumpd.pump import Capabilities, DriverFamily
-from pumpd.quantities import NS_PER_S
+from pumpd.quantities import NS_PER_S, Weight
 from pumpd.settings import PumpSettings
 
 LOOK_BACK = 500  # entries of one kind
@@ -140,18 +141,39 @@ def _planned(
 ) -> tuple[RateProgram | None, Capabilities | None]:
     """The program as it was planned, if library and limits still give exactly the same one."""
     try:
-        fields = {key: value for key, value in past.order.items() if key != "overrides"}
-        prescription = Prescription.from_text(fields, library=library, order=True)
-        given = family.capabilities(library.containers[prescription.container], pump.settings)
-        capabilities = on_port(given, pump.port)
-        program: RateProgram | None = plan(prescription, library, capabilities, dict(past.order.get("overrides") or {}))
+        program, capabilities = _again(past.order, family, pump, library)
         for remainder in past.remainders:
             program = program and (program.remainder(remainder.delivered, capabilities) or program)
-    except (Refusals, ValueError, KeyError, TypeError):
+    except (Refusals, ValueError, KeyError, TypeError, AttributeError):
         return None, None
     if program is None or program.digest != past.infusion.segment.digest:
         return None, None
     return program, capabilities
+
+
+def _again(
+    asked: Mapping[str, Any], family: type[DriverFamily], pump: PumpSettings, library: Library
+) -> tuple[RateProgram | None, Capabilities]:
+    """Plan an order again, from what was asked. Raises Refusals, ValueError, KeyError, TypeError, AttributeError."""
+
+    def limits(container: str) -> Capabilities:
+        return on_port(family.capabilities(library.containers[container], pump.settings), pump.port)
+
+    if "rest" in asked:
+        rest = from_data(RestOrder, asked["rest"])
+        capabilities = limits(rest.container or rest.prescription.container)
+        return plan_rest(rest, library, capabilities), capabilities
+    prescription = Prescription.from_text(asked_fields(asked), library=library, order=True)
+    capabilities = limits(prescription.container)
+    on_record = asked.get("on_record")
+    weight = None if on_record is None else from_data(Weight, on_record)
+    soft = [from_data(SoftLimit, each) for each in asked.get("soft") or ()]
+    return plan(prescription, library, capabilities, dict(asked.get("overrides") or {}), soft, weight), capabilities
+
+
+def asked_fields(order: Mapping[str, Any]) -> dict[str, object]:
+    """The prescription as it was typed, without what control added to it."""
+    return {key: value for key, value in order.items() if key not in ("overrides", "soft", "on_record")}
 
 
 def gone_since(reader: JournalReader, last: Record, clock: Clock) -> int:

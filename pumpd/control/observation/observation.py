@@ -58,6 +58,7 @@ class Observation:
     since_ns: int
     vitals: tuple[Vitals, ...] = ()
     pump: str = ""
+    treatment: str = ""  # of which the infusion was a delivery
     summary: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -3,6 +3,7 @@
 Promises:
 - One begins when an infusion that flowed has ended. Only a person ends it before its time, and gives a reason.
 - The next infusion on the pump does not affect it: a pump can have several, one for each of its last patients.
+- A treatment in several deliveries has one observation, after the last of them.
 - One that nobody ends is closed on record: once it is over and the next one on that pump begins, or after two days.
 """
 
@@ -63,9 +64,13 @@ class ObservationService:
             if now >= each.until_ns:
                 self._end(each, "pumpd", "its time is over and the next infusion on this pump has ended")
         assert runner.infusion is not None  # it has ended
+        treatment = runner.infusion.treatment or session
+        for each in [*self.under_way.values()]:
+            if each.treatment == treatment:
+                self._end(each, "pumpd", "the rest of the treatment was given; the observation continues after it")
         result = summary(runner.infusion, runner.program, self._clock.instant())
         began = self.under_way[session] = Observation(
-            session, runner.infusion.patient, now, pump=runner.name, summary=dict(result)
+            session, runner.infusion.patient, now, pump=runner.name, treatment=treatment, summary=dict(result)
         )
         self._note_started(began)
 
@@ -101,7 +106,12 @@ class ObservationService:
         return observation
 
     def _note_started(self, began: Observation) -> None:
-        body = {"patient": began.patient, "lasts_s": LASTS_NS // NS, "summary": dict(began.summary)}
+        body = {
+            "patient": began.patient,
+            "treatment": began.treatment,
+            "lasts_s": LASTS_NS // NS,
+            "summary": dict(began.summary),
+        }
         self._journal.post([Entry(STARTED, body, began.pump, began.session, began.since_ns)])
 
     def _note(self, kind: str, observation: Observation, body: Mapping[str, Any]) -> None:
@@ -121,6 +131,7 @@ def find(reader: JournalReader, clock: Clock) -> Found:
             entry.mono_ns + gone_since(reader, entry, clock),
             tuple(_vitals(each, reader, clock) for each in vitals if each.session == entry.session),
             entry.pump,
+            str(entry.fields.get("treatment", "")),
             dict(entry.fields.get("summary") or {}),
         )
         for entry in began
@@ -133,6 +144,7 @@ def find(reader: JournalReader, clock: Clock) -> Found:
             str(infusions[entry.session].fields["infusion"].get("patient", "")),
             entry.mono_ns + gone_since(reader, entry, clock),
             pump=entry.pump,
+            treatment=str(infusions[entry.session].fields["infusion"].get("treatment") or entry.session),
             summary=entry.fields,
         )
         for entry in reader.last(LOOK_BACK, "infusion_ended")

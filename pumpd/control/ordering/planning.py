@@ -1,19 +1,21 @@
 """The program for an order, or every reason against it: from the library, the pump's limits and the patient's doses."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pumpd.control.infusions.deadman import on_port
 from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.ordering.build import objections as build_objections
 from pumpd.control.ordering.dose_history import DoseHistory
+from pumpd.control.ordering.first_delivery import FirstDeliveries, RestOf
 from pumpd.control.refused import RefusedError
-from pumpd.dosing import Library, Prescription, RateProgram, Refusal, Refusals, SoftLimit, check, plan
-from pumpd.dosing.history import Dose, History, Wanted, position, weight_on_record
-from pumpd.dosing.history_limits import objections, warnings
+from pumpd.dosing import Library, Prescription, RateProgram, Refusal, Refusals, SoftLimit, check, plan, plan_rest
+from pumpd.dosing.history import Dose, History, Treatment, Wanted, WeightOnRecord, position, weight_on_record
+from pumpd.dosing.history_limits import objections, rest_objections, warnings
 from pumpd.host.clock import Clock
-from pumpd.messages.requests import Order
+from pumpd.infusion.record import to_data
+from pumpd.messages.requests import Order, PrescribedRest
 from pumpd.messages.state import Course
 from pumpd.pump import Capabilities, Container, LossOfControl
 from pumpd.settings import PumpSettings, Settings
@@ -21,7 +23,9 @@ from pumpd.settings import PumpSettings, Settings
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A program that exceeds no hard limit. `course`: where in its course the infusion is."""
+    """A program that exceeds no hard limit. `course`: where in its course the treatment is. `on_record`: the weight of
+    the last session. `rest`: the treatment of which it is the rest.
+    """
 
     asked: dict[str, Any]
     prescription: Prescription
@@ -29,6 +33,8 @@ class Planned:
     capabilities: Capabilities
     container: Container
     course: Course | None
+    on_record: WeightOnRecord | None = None
+    rest: RestOf | None = None
 
 
 class Planning:
@@ -44,6 +50,7 @@ class Planning:
         """`others`: sessions that another build began."""
         self._settings, self._library, self._runners = settings, library, runners
         self._past, self._clock, self._others = past, clock, others
+        self._first = FirstDeliveries(settings.journal_path)
 
     async def planned(
         self, request: Order, runner: PumpService, objections: Sequence[str], *, ordered: bool
@@ -55,14 +62,15 @@ class Planning:
         reasons = list(objections)
         await self.catch_up()
         fields: dict[str, object] = request.model_dump(exclude={"op", "pump", "overrides"})
+        last: WeightOnRecord | None = None
         try:
             prescription = Prescription.from_text(fields, library=self._library, order=True)
-            capabilities = self._capabilities(runner, prescription)
+            capabilities = self._capabilities(runner, prescription, prescription.container)
             hard, soft = self.history(runner, prescription)
             reasons += hard
             last = weight_on_record(self._all(), prescription.patient)
-            on_record = last and last.weight
-            program = plan(prescription, self._library, capabilities, request.overrides, soft, on_record)
+            weight = None if last is None else last.weight
+            program = plan(prescription, self._library, capabilities, request.overrides, soft, weight)
         except Refusals as error:
             raise RefusedError(*reasons, *(str(reason) for reason in error.reasons)) from error
         reasons += _loss_of_control_objections(capabilities, runner.settings)
@@ -73,17 +81,50 @@ class Planning:
             ]
         if reasons:
             raise RefusedError(*reasons)
-        asked = {**fields, "overrides": request.overrides}
+        asked = {**fields, "overrides": request.overrides, "soft": [to_data(limit) for limit in soft]}
+        asked["on_record"] = None if last is None else str(last.weight)
         container = self._library.containers[prescription.container]
         course = self._course(runner, prescription)
-        return Planned(asked, prescription, program, capabilities, container, course)
+        return Planned(asked, prescription, program, capabilities, container, course, last)
 
-    def _capabilities(self, runner: PumpService, prescription: Prescription) -> Capabilities:
-        """The pump's limits with the ordered container. Raises Refusals, with every reason that does not depend on the
+    async def rest(self, request: PrescribedRest, by: str, runner: PumpService, objections: Sequence[str]) -> Planned:
+        """Plan the rest of a treatment. Raises RefusedError with every reason, `objections` among them."""
+        reasons = list(objections)
+        await self.catch_up()
+        treatment = self._treatment(request.treatment, request.patient)
+        if treatment is None:
+            why = f"treatment: nothing of {request.treatment} was given to {request.patient}, so it has no rest"
+            raise RefusedError(*reasons, why)
+        first = await self._first.find(treatment.id)
+        try:
+            order = first.rest(treatment, request, by)
+            container = order.container or order.prescription.container
+            capabilities = self._capabilities(runner, order.prescription, container)
+            program = plan_rest(order, self._library, capabilities)
+        except Refusals as error:
+            raise RefusedError(*reasons, *(str(reason) for reason in error.reasons)) from error
+        prescription = program.prescription
+        rest = RestOf(order, program.entry.rest, treatment.started_ns, treatment.flowed_ns)
+        hard, _ = self.history(runner, prescription, rest=rest)
+        reasons += [*first.changed(self._library), *hard]
+        reasons += _loss_of_control_objections(capabilities, runner.settings)
+        if reasons:
+            raise RefusedError(*reasons)
+        asked = {"rest": to_data(order)}
+        course = self._course(runner, prescription, treatment.id)
+        return Planned(asked, prescription, program, capabilities, program.container, course, rest=rest)
+
+    def _treatment(self, treatment: str, patient: str) -> Treatment | None:
+        doses = [dose for dose in self._all() if (dose.treatment or dose.session) == treatment]
+        substances = frozenset[str]().union(*(dose.substance for dose in doses))
+        return History.of(doses, patient, substances).find(treatment)
+
+    def _capabilities(self, runner: PumpService, prescription: Prescription, wanted: str) -> Capabilities:
+        """The pump's limits with the `wanted` container. Raises Refusals, with every reason that does not depend on the
         pump.
         """
         reasons = check(prescription, self._library)
-        container = self._library.containers.get(prescription.container)
+        container = self._library.containers.get(wanted)
         if container is None:
             raise Refusals(reasons)
         try:
@@ -96,26 +137,33 @@ class Planning:
         await self._past.catch_up()
 
     def history(
-        self, runner: PumpService, prescription: Prescription, but: str = ""
+        self, runner: PumpService, prescription: Prescription, but: str = "", rest: RestOf | None = None
     ) -> tuple[list[str], tuple[SoftLimit, ...]]:
-        """The limits that this order exceeds, given the patient's earlier doses: hard reasons, and soft limits."""
+        """The limits that this order exceeds, given the patient's earlier doses: hard reasons, and soft limits.
+
+        `but`: the session that is being ordered. `rest`: of which treatment it is the rest.
+        """
         entry = self._library.entries.get(prescription.entry)
         if entry is None:
             return [], ()
         doses, at = self._all(but), self._clock.now()
         past = History.of(doses, prescription.patient, self._library.counted(entry))
-        wanted, now = _wanted(prescription), self._now(runner)
+        wanted, now = _wanted(prescription, rest), self._now(runner)
+        hard = list(objections(past, wanted, now, entry.course))
+        if rest is not None:
+            ends = None if now is None else now + prescription.duration.ns // self._clock.scale
+            hard += rest_objections(past.find(rest.order.treatment), now, ends, entry.rest, rest.order.booked)
         changed = build_objections(doses, self._others, at)
         soft = () if now is None else warnings(past, wanted, now, entry.course)
-        return [*changed, *(str(each) for each in objections(past, wanted, now, entry.course))], soft
+        return [*changed, *(str(each) for each in hard)], soft
 
-    def _course(self, runner: PumpService, prescription: Prescription) -> Course | None:
+    def _course(self, runner: PumpService, prescription: Prescription, treatment: str = "") -> Course | None:
         """None where no course was ordered."""
         entry, now = self._library.entries.get(prescription.entry), self._now(runner)
         if entry is None or now is None or not prescription.course:
             return None
         past = History.of(self._all(), prescription.patient, self._library.counted(entry))
-        at = position(past, _wanted(prescription), now, entry.course)
+        at = position(past, replace(_wanted(prescription), treatment=treatment), now, entry.course)
         phase = "maintenance" if at.maintenance else "infusion"
         return {"number": at.number, "of": at.of, "phase": phase, "course_number": at.course_number}
 
@@ -129,8 +177,11 @@ class Planning:
         return int(self._clock.now().timestamp() * 1e9) if known else None
 
 
-def _wanted(prescription: Prescription) -> Wanted:
-    return Wanted(prescription.dose_per_weight * prescription.weight, prescription.weight, prescription.course)
+def _wanted(prescription: Prescription, rest: RestOf | None = None) -> Wanted:
+    dose = prescription.dose_per_weight * prescription.weight
+    if rest is None:
+        return Wanted(dose, prescription.weight, prescription.course)
+    return Wanted(dose - rest.order.booked, prescription.weight, prescription.course, rest.order.treatment)
 
 
 def _loss_of_control_objections(capabilities: Capabilities, pump: PumpSettings) -> list[str]:

@@ -10,7 +10,8 @@ Promises:
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
 from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.infusions.pumps import Pumps
@@ -19,6 +20,7 @@ from pumpd.control.journal_health import JournalHealth
 from pumpd.control.ordering.association import Associations
 from pumpd.control.ordering.build import Build
 from pumpd.control.ordering.dose_history import DoseHistory
+from pumpd.control.ordering.first_delivery import RestOf
 from pumpd.control.ordering.library_check import LibraryCheck
 from pumpd.control.ordering.planning import Planned, Planning
 from pumpd.control.ordering.turns import WITHIN_S, Turns
@@ -28,8 +30,10 @@ from pumpd.infusion import Infusion, Place, Window
 from pumpd.infusion import events as ev
 from pumpd.journal import Entry, JournalError
 from pumpd.journal.writer import JournalWriter
-from pumpd.messages.requests import Order
+from pumpd.messages.requests import Order, Prescribed, PrescribedRest
 from pumpd.messages.state import Course
+
+Plan = Callable[[PumpService, Sequence[str]], Awaitable[Planned]]
 
 
 class OrderingService:
@@ -60,22 +64,48 @@ class OrderingService:
         objections = [*self._objections(runner, request.patient), *self._library_check.known]
         return await self.planning.planned(request, runner, objections, ordered=False)
 
+    async def preview_rest(self, request: PrescribedRest, by: str) -> Planned:
+        """The same for the rest of a treatment."""
+        runner = self._pumps.named(request.pump)
+        objections = [*self._objections(runner, request.patient), *self._library_check.known]
+        return await self.planning.rest(request, by, runner, objections)
+
     async def order(self, request: Order, peer: str) -> str:
         """Give the pump its program; returns the session. `peer`: where the order came from. Raises RefusedError."""
+
+        async def planned(runner: PumpService, objections: Sequence[str]) -> Planned:
+            return await self.planning.planned(request, runner, objections, ordered=True)
+
+        return await self._in_time(request, planned, peer)
+
+    async def order_rest(
+        self, request: PrescribedRest, by: str, peer: str, permitted: Callable[[Planned], Sequence[str]] = lambda _: ()
+    ) -> str:
+        """The same for the rest of a treatment. `permitted`: why the person may not order this one."""
+
+        async def planned(runner: PumpService, objections: Sequence[str]) -> Planned:
+            found = await self.planning.rest(request, by, runner, objections)
+            if reasons := permitted(found):
+                raise RefusedError(*reasons)
+            return found
+
+        return await self._in_time(request, planned, peer)
+
+    async def _in_time(self, request: Prescribed | PrescribedRest, plan: Plan, peer: str) -> str:
         runner = self._pumps.named(request.pump)
         try:
             async with asyncio.timeout(WITHIN_S), self._turns.of(runner.name, request.patient):
-                return await self._order(request, runner, peer)
+                return await self._order(runner, request.patient, plan, peer)
         except TimeoutError as error:
             late = (
                 f"order: it was not carried out within {WITHIN_S:g} s and is withdrawn; nothing was loaded, order again"
             )
             raise RefusedError(*self._objections(runner, request.patient), late) from error
 
-    async def _order(self, request: Order, runner: PumpService, peer: str) -> str:
+    async def _order(self, runner: PumpService, patient: str, plan: Plan, peer: str) -> str:
         await self._health.retry()
-        objections = [*self._objections(runner, request.patient), *await self._library_check.objections()]
-        planned = await self.planning.planned(request, runner, objections, ordered=True)
+        objections = [*self._objections(runner, patient), *await self._library_check.objections()]
+        planned = await plan(runner, objections)
         infusion = self._infusion(runner, planned)
         session, program = infusion.place.session, planned.program
         try:
@@ -83,8 +113,8 @@ class OrderingService:
             await self._journal.append([Entry("order_accepted", body, runner.name, session, self._now())])
             await self._past.catch_up(flush=False)  # all earlier entries are on disk
             # No wait from here on.
-            reasons = [*self._objections(runner, request.patient), *self._library_check.known]
-            reasons += self.planning.history(runner, planned.prescription, session)[0]
+            reasons = [*self._objections(runner, patient), *self._library_check.known]
+            reasons += self.planning.history(runner, planned.prescription, session, planned.rest)[0]
             if reasons:
                 raise RefusedError(*reasons)
         except (RefusedError, JournalError, asyncio.CancelledError) as error:
@@ -107,7 +137,7 @@ class OrderingService:
 
     def _infusion(self, runner: PumpService, planned: Planned) -> Infusion:
         pump, program = runner.settings, planned.program
-        return Infusion(
+        infusion = Infusion(
             place=Place(secrets.token_hex(8), self._gateway, pump.name, pump.serial, pump.channel),
             segment=ev.Segment(program.digest, program.pump_program),
             prescribed=program.vtbi,
@@ -117,6 +147,21 @@ class OrderingService:
             ordered_ns=self._now(),
             patient=planned.prescription.patient,
             container=planned.container.usable,
+        )
+        return infusion if planned.rest is None else self._of_rest(infusion, planned, planned.rest)
+
+    def _of_rest(self, infusion: Infusion, planned: Planned, rest: RestOf) -> Infusion:
+        """The same as one more delivery of its treatment: the window counts over all of them (PRG-25)."""
+        until_ns = rest.started_ns + rest.rules.within.ns
+        left_ns = (until_ns - int(self._clock.now().timestamp() * 1e9)) * self._clock.scale
+        return replace(
+            infusion,
+            window=Window(rest.flowed_ns + planned.prescription.duration.ns),
+            treatment=rest.order.treatment,
+            earlier=planned.program.given,
+            earlier_flow_ns=rest.flowed_ns,
+            of_treatment=rest.order.program.vtbi,
+            closes_ns=infusion.ordered_ns + left_ns,
         )
 
     def _objections(self, runner: PumpService, patient: str) -> list[str]:

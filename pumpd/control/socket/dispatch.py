@@ -49,6 +49,7 @@ from pumpd.messages.requests import (
     LibraryRequest,
     NonceRequest,
     Order,
+    OrderRest,
     PairAccept,
     PairClose,
     PairOffer,
@@ -71,7 +72,7 @@ from pumpd.messages.requests import (
 
 Stream = Callable[[StreamReader, StreamWriter], Awaitable[None]]
 
-_REFUSED = {"order": "order_refused", "confirm": "confirmation_refused"}
+_REFUSED = {"order": "order_refused", "rest": "order_refused", "confirm": "confirmation_refused"}
 
 
 class Dispatch:
@@ -147,6 +148,9 @@ class Dispatch:
             case Order():
                 session = await self._ordering.order(request, peer)
                 return {"session": session, **review(self._pumps.named(request.pump))}
+            case OrderRest(pump=pump, ordered_by=by):
+                session = await self._ordering.order_rest(request, by, peer)
+                return {"session": session, **review(self._pumps.named(pump))}
             case ChallengeRequest(pump=pump):
                 return await self._confirming.challenge(pump)
             case Confirmation():
@@ -230,7 +234,7 @@ class Dispatch:
         self._alarms.alive(tablet)
 
     def _note_refusal(self, request: Request, caller: Caller, reasons: tuple[str, ...]) -> None:
-        by = request.ordered_by if isinstance(request, Order) else getattr(request, "by", "")
+        by = request.ordered_by if isinstance(request, Order | OrderRest) else getattr(request, "by", "")
         body = {"op": request.op, "by": by, "reasons": list(reasons), "peer": caller.name}
         if isinstance(request, TabletRequest | PairOffer | Alive):  # anyone on the network can send these
             self._note_limited("request_refused", body, caller.door)

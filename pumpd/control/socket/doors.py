@@ -28,6 +28,7 @@ from pumpd.messages.requests import (
     LibraryRequest,
     NonceRequest,
     Order,
+    OrderRest,
     PairAccept,
     PairClose,
     PairOffer,
@@ -88,6 +89,7 @@ TABLE: Mapping[type[Any], May] = {
     # The command line and the software nurse
     StatusRequest: May(operator=GROUP),
     Order: May(operator=GROUP),
+    OrderRest: May(operator=GROUP),
     ChallengeRequest: May(operator=GROUP),
     Confirmation: May(operator=GROUP),  # signed by a paired software key
     Associate: May(operator=GROUP),

@@ -20,6 +20,7 @@ from pumpd.control.state.snapshot import GatewayValues, PumpValues, pump_state, 
 from pumpd.host.clock import Clock
 from pumpd.host.supply import SupplyWatch
 from pumpd.host.supply_rules import Source, Supply
+from pumpd.infusion import Infusion
 from pumpd.messages.state import AlarmState, AudioState, GatewayState, PumpState, SupplyState, TabletState
 from pumpd.settings import Settings
 
@@ -88,7 +89,14 @@ class LiveState:
             alarms=_alarms(self._alarms.of_pump(runner.name)),
             observations=self._observations.of_pump(runner.name),
             course=course if infusion is not None and session == infusion.place.session else None,
+            continued=infusion is not None and self._continued(infusion, runner),
         )
+
+    def _continued(self, infusion: Infusion, on: PumpService) -> bool:
+        """Whether another pump has a later delivery of the same treatment."""
+        others = (each.infusion for each in self._runners.values() if each is not on and each.infusion is not None)
+        mine = infusion.treatment or infusion.place.session
+        return any(each.treatment == mine and each.ordered_ns > infusion.ordered_ns for each in others)
 
 
 def _alarms(active: Sequence[Mapping[str, Any]]) -> list[AlarmState]:

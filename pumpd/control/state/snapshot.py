@@ -8,6 +8,7 @@ from pumpd.control.confirming.review import review_of
 from pumpd.control.observation.observation import VITALS_EVERY_NS, Observation
 from pumpd.control.observation.summary import summary
 from pumpd.dosing import RateProgram
+from pumpd.dosing.rest import LEAST_REST
 from pumpd.host.instant import NS_PER_S, Instant
 from pumpd.infusion import Infusion, State
 from pumpd.infusion.advance import RESUMABLE
@@ -23,6 +24,7 @@ from pumpd.messages.state import (
     ObservationState,
     PauseState,
     PumpState,
+    RestState,
     SupplyState,
     TabletState,
     VitalsState,
@@ -56,6 +58,7 @@ class PumpValues:
     alarms: Sequence[AlarmState]
     observations: Sequence[Observation]
     course: Course | None
+    continued: bool = False  # another pump has, or had, a later delivery of the same treatment
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,7 @@ def pump_state(values: PumpValues, at: Instant) -> PumpState:
         "alarms": list(values.alarms),
         "observations": [_observation(each, at) for each in values.observations],
         "summary": None,
+        "rest": None,
         "course": values.course,
         "infusion": None,
     }
@@ -137,7 +141,28 @@ def pump_state(values: PumpValues, at: Instant) -> PumpState:
         session = infusion.place.session
         own = next((each for each in values.observations if each.session == session), None)
         found["summary"] = dict(summary(infusion, values.program, at)) if own is None else dict(own.summary)
+        found["rest"] = None if values.continued else _rest(infusion, values.program, at)
     return found
+
+
+def _rest(infusion: Infusion, program: RateProgram | None, at: Instant) -> RestState | None:
+    """What may still be ordered of an interrupted treatment; the order itself is checked against the journal."""
+    if program is None or (infusion.started_ns is None and not infusion.treatment):
+        return None
+    left = infusion.whole - infusion.earlier - min(infusion.booked(at.now_ns), infusion.whole - infusion.earlier)
+    until_ns = infusion.closes_ns
+    if until_ns is None:
+        until_ns = (infusion.started_ns or at.now_ns) + program.entry.rest.within.ns
+    if left < LEAST_REST or at.now_ns >= until_ns:
+        return None
+    return {
+        "treatment": infusion.treatment or infusion.place.session,
+        "patient": infusion.patient,
+        "left_ml": left.number,
+        "left_mg": program.entry.concentration.mass_in(left).number,
+        "until_ts": timestamp(at.wall_at(until_ns)),
+        "by_nurse": program.entry.rest.by_nurse,
+    }
 
 
 def _infusion(values: PumpValues, infusion: Infusion, at: Instant) -> InfusionState:
@@ -149,6 +174,10 @@ def _infusion(values: PumpValues, infusion: Infusion, at: Instant) -> InfusionSt
     codes = {code.value for code in infusion.alarms}
     found: InfusionState = {
         "session": infusion.place.session,
+        "treatment": infusion.treatment or infusion.place.session,
+        "earlier_ml": infusion.earlier.number,
+        "treatment_ml": infusion.whole.number,
+        "closes_ts": None if infusion.closes_ns is None else timestamp(at.wall_at(infusion.closes_ns)),
         "state": state.value,
         "may_flow": state.may_flow,
         "started": infusion.started_ns is not None,
@@ -181,13 +210,16 @@ def _infusion(values: PumpValues, infusion: Infusion, at: Instant) -> InfusionSt
         found["booked_mg"] = mass_in(booked).number
         found["prescribed_mg"] = mass_in(infusion.prescribed).number
         found["remaining_mg"] = mass_in(infusion.remaining).number
+        found["earlier_mg"] = mass_in(infusion.earlier).number
+        found["treatment_mg"] = mass_in(infusion.whole).number
     return found
 
 
 def _review(values: PumpValues, infusion: Infusion) -> dict[str, Any]:
     if values.program is None:
         return {}
-    return review_of(values.settings, values.program, values.capabilities, infusion.read_back)
+    held, whole = infusion.read_back, infusion.of_treatment
+    return review_of(values.settings, values.program, values.capabilities, held, whole)
 
 
 def _pause(infusion: Infusion, now_ns: int) -> PauseState:

@@ -13,32 +13,40 @@ from pumpd.messages.roles import Role
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What a request needs. `role` None: any paired tablet, whether a person is signed in or not."""
+    """What a request needs: one of these roles. With none: any paired tablet, whether a person is signed in or not."""
 
-    role: Role | None
+    roles: tuple[Role, ...] = ()
+
+    @property
+    def text(self) -> str:
+        return " or ".join(self.roles)
 
 
-ANYONE_PAIRED = Need(None)
+ANYONE_PAIRED = Need()
+PRESCRIBE, CONFIRM = Need((Role.PRESCRIBE,)), Need((Role.CONFIRM,))
+EITHER = Need((Role.PRESCRIBE, Role.CONFIRM))
 NEEDS: dict[str, Need] = {
     "hello": ANYONE_PAIRED,
     "sign_in": ANYONE_PAIRED,
     "sign_out": ANYONE_PAIRED,
     "touch": ANYONE_PAIRED,
-    "preview": Need(Role.PRESCRIBE),
-    "order": Need(Role.PRESCRIBE),
-    "challenge": Need(Role.CONFIRM),
-    "confirm": Need(Role.CONFIRM),
-    "associate": Need(Role.CONFIRM),
-    "dissociate": Need(Role.CONFIRM),
-    "pause": Need(Role.CONFIRM),
-    "resume": Need(Role.CONFIRM),
-    "clear": Need(Role.CONFIRM),
-    "identify": Need(Role.CONFIRM),
-    "reconcile": Need(Role.CONFIRM),
-    "acknowledge": Need(Role.CONFIRM),
-    "pause_audio": Need(Role.CONFIRM),
-    "vitals": Need(Role.CONFIRM),
-    "end_observation": Need(Role.CONFIRM),
+    "preview": PRESCRIBE,
+    "order": PRESCRIBE,
+    "preview_rest": EITHER,  # a nurse only where the library entry allows it
+    "rest": EITHER,
+    "challenge": CONFIRM,
+    "confirm": CONFIRM,
+    "associate": CONFIRM,
+    "dissociate": CONFIRM,
+    "pause": CONFIRM,
+    "resume": CONFIRM,
+    "clear": CONFIRM,
+    "identify": CONFIRM,
+    "reconcile": CONFIRM,
+    "acknowledge": CONFIRM,
+    "pause_audio": CONFIRM,
+    "vitals": CONFIRM,
+    "end_observation": CONFIRM,
 }
 
 
@@ -47,19 +55,20 @@ def objection(op: str, tablet: Collection[str], person: Collection[str] | None) 
     need = NEEDS.get(op)
     if need is None:
         return f"{op}: no tablet may ask for that"
-    if need.role is None:
+    if not need.roles:
         return None
-    if need.role not in tablet:
-        return f"{op}: this tablet has no role {need.role}; it was paired as {', '.join(sorted(tablet)) or 'nothing'}"
+    allowed = [role for role in need.roles if role in tablet]
+    if not allowed:
+        return f"{op}: this tablet has no role {need.text}; it was paired as {', '.join(sorted(tablet)) or 'nothing'}"
     if person is None:
         return f"{op}: nobody is signed in; sign in with badge and PIN (stop needs no sign-in)"
-    if need.role not in person:
-        return f"{op}: the person signed in has no role {need.role}"
+    if not set(allowed) & set(person):
+        return f"{op}: the person signed in has no role {' or '.join(allowed)}"
     return None
 
 
 def table() -> str:
     """The table for people, in Markdown."""
     lines = ["| signed request | role that the tablet and the person both need |", "|---|---|"]
-    lines += [f"| `{op}` | {need.role or 'none: any paired tablet'} |" for op, need in NEEDS.items()]
+    lines += [f"| `{op}` | {need.text or 'none: any paired tablet'} |" for op, need in NEEDS.items()]
     return "\n".join(lines) + "\n"

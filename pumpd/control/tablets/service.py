@@ -23,6 +23,7 @@ from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.infusions.pumps import Pumps
 from pumpd.control.observation.observation import ObservationError
 from pumpd.control.observation.service import ObservationService
+from pumpd.control.ordering.planning import Planned
 from pumpd.control.ordering.service import OrderingService
 from pumpd.control.refused import RefusedError
 from pumpd.control.state.live import LiveState
@@ -41,8 +42,14 @@ from pumpd.validation import problems
 
 log = structlog.get_logger("pumpd.control")
 
-_REFUSED = {"order": "order_refused", "confirm": "confirmation_refused", "sign_in": "sign_in_refused"}
-_QUIET = ("preview", "hello", "touch")  # sent again and again while a person types: a refusal leaves no journal entry
+_REFUSED = {
+    "order": "order_refused",
+    "rest": "order_refused",
+    "confirm": "confirmation_refused",
+    "sign_in": "sign_in_refused",
+}
+# Sent again and again while a person types: a refusal leaves no journal entry.
+_QUIET = ("preview", "preview_rest", "hello", "touch")
 
 
 class Tablets:
@@ -143,6 +150,8 @@ class Tablets:
                     return preview_of(runner, await self._ordering.preview(order))
                 session = await self._ordering.order(order, who)
                 return {"session": session, **review(runner)}
+            case asked.PreviewRest() | asked.TabletRest():
+                return await self._rest(key, person, inner, who)
             case asked.TabletChallenge(pump=pump):
                 return _exact(await self._confirming.challenge(pump))
             case asked.TabletConfirm():
@@ -175,6 +184,23 @@ class Tablets:
                 raise RefusedError(f"{inner.op}: no tablet may ask for that")
         self._changed()
         return {}
+
+    async def _rest(
+        self, key: PairedKey, person: Person, inner: asked.PreviewRest | asked.TabletRest, who: str
+    ) -> dict[str, Any]:
+        """The rest of a treatment: ordered by a prescriber, or by a nurse where the library entry allows that."""
+
+        def permitted(planned: Planned) -> list[str]:
+            prescriber = Role.PRESCRIBE in key.roles and Role.PRESCRIBE in person.roles
+            if prescriber or planned.program.entry.rest.by_nurse:
+                return []
+            return [f"{inner.op}: {planned.program.entry.id} asks for a prescriber (role {Role.PRESCRIBE})"]
+
+        runner = self._pumps.named(inner.pump)
+        if isinstance(inner, asked.PreviewRest):
+            return preview_of(runner, await self._ordering.preview_rest(inner, person.badge))
+        session = await self._ordering.order_rest(inner, person.badge, who, permitted)
+        return {"session": session, **review(runner)}
 
     async def _confirm(self, key: PairedKey, person: Person, inner: asked.TabletConfirm) -> PumpService:
         if inner.key not in (None, key.id):
