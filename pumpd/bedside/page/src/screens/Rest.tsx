@@ -4,9 +4,9 @@
 import { useState } from "preact/hooks";
 import type { BedProps } from "../parts/props.ts";
 import { Amount, Fact, Facts } from "../parts/Facts.tsx";
-import { Choice, NumberField, SoftLimits } from "../parts/Fields.tsx";
+import { Choice, NumberField } from "../parts/Fields.tsx";
 import { may, NeedsSignIn } from "../parts/NeedsSignIn.tsx";
-import { Anyway, Outcome } from "../parts/Outcome.tsx";
+import { Outcome } from "../parts/Outcome.tsx";
 import { Plasma } from "../parts/Plasma.tsx";
 import { Reasons } from "../parts/Reasons.tsx";
 import { useLibrary } from "../parts/library.ts";
@@ -15,10 +15,17 @@ import { usePreview } from "../parts/preview.ts";
 import { byField } from "../state/draft.ts";
 import { restFields, RESTING, restLacks, type RestDraft } from "../state/restDraft.ts";
 import { bedAddress, go } from "../state/route.ts";
-import { balance, mayOrderRest, offered, type Offer, type PatientHistory } from "../state/treatments.ts";
-import type { Live, SoftLimit } from "../state/types.ts";
+import {
+  balance,
+  mayOrderRest,
+  offered,
+  type Offer,
+  type PatientHistory,
+  type Treatment,
+} from "../state/treatments.ts";
+import type { Infusion, Live } from "../state/types.ts";
 import { act } from "../wire/connection.ts";
-import { decimal, wallClock } from "../words/numbers.ts";
+import { added, decimal, wallClock } from "../words/numbers.ts";
 
 export function Rest(props: BedProps) {
   const { page, live, pump } = props;
@@ -49,36 +56,25 @@ export function Rest(props: BedProps) {
 function RestForm({ live, pump, offer, history }: BedProps & { offer: Offer; history: PatientHistory | null }) {
   const { library, reasons: noLibrary } = useLibrary();
   const [draft, setDraft] = useState<RestDraft>(RESTING);
-  const [second, setSecond] = useState(false);
   const [busy, setBusy] = useState(false);
   const lacks = restLacks(draft);
-  const form = (soft: readonly SoftLimit[]) => restFields(pump.pump, offer, draft, soft);
-  const { preview, reasons, current, refuse } = usePreview("preview_rest", form, lacks.length === 0);
+  const fields = restFields(pump.pump, offer, draft);
+  const { preview, reasons, current, refuse } = usePreview("preview_rest", () => fields, lacks.length === 0);
   const treatment = history?.treatments.find((each) => each.treatment === offer.treatment);
-  const soft = preview.soft ?? [];
   const { review } = preview;
   const sorted = byField(reasons);
-  const ready =
-    current &&
-    review !== undefined &&
-    lacks.length === 0 &&
-    reasons.length === 0 &&
-    soft.every(({ id }) => draft.overrides[id]?.trim());
-  const change = (fields: Partial<RestDraft>) => {
-    setSecond(false);
-    setDraft({ ...draft, ...fields });
-  };
+  const ready = current && review !== undefined && lacks.length === 0 && reasons.length === 0;
+  const change = (to: Partial<RestDraft>) => setDraft({ ...draft, ...to });
   const order = async () => {
-    if (soft.length && !second) return setSecond(true);
     setBusy(true);
-    const answer = await act("rest", form(soft));
+    const answer = await act("rest", fields);
     setBusy(false);
     if (answer.ok) return go(bedAddress(pump.pump));
-    setSecond(false);
     return refuse(answer.reasons);
   };
-  const entry = library?.entries.find(({ id }) => id === treatment?.entry);
-  const same = treatment?.rest?.container;
+  const first = ofOffer(pump.infusion, offer);
+  const entry = library?.entries.find(({ id }) => id === (treatment?.entry ?? first?.review.entry));
+  const same = treatment?.rest?.container ?? first?.review.container;
 
   return (
     <form
@@ -91,7 +87,7 @@ function RestForm({ live, pump, offer, history }: BedProps & { offer: Offer; his
       }}
     >
       <div class="order-fields">
-        <RestFacts live={live} offer={offer} history={history} />
+        <RestFacts live={live} offer={offer} treatment={treatment} infusion={first} />
         <Choice
           legend="Container"
           name="container"
@@ -125,11 +121,6 @@ function RestForm({ live, pump, offer, history }: BedProps & { offer: Offer; his
             problems={draft.duration ? (sorted["duration"] ?? []) : []}
           />
         )}
-        <SoftLimits
-          soft={soft}
-          overrides={draft.overrides}
-          onReason={(id, why) => change({ overrides: { ...draft.overrides, [id]: why } })}
-        />
         {ready && preview.plasma && <Plasma band={preview.plasma} />}
       </div>
       <aside class="order-result" aria-label="What this order means" aria-live="polite">
@@ -148,23 +139,29 @@ function RestForm({ live, pump, offer, history }: BedProps & { offer: Offer; his
         )}
         <Reasons reasons={reasons.filter((each) => !/^(container|duration):/.test(each))} title="Not possible" />
         <Reasons reasons={noLibrary} title="No drug library" />
-        {second && <Anyway soft={soft} overrides={draft.overrides} />}
         <button type="submit" class="primary" disabled={!ready || busy}>
-          {second ? "Yes, order outside the limits" : "Load the rest"}
+          Load the rest
         </button>
-        {second && (
-          <button type="button" onClick={() => setSecond(false)}>
-            No, change it
-          </button>
-        )}
         <p class="muted">Loading starts nothing. You check it again, scan the wristband and hold to start.</p>
       </aside>
     </form>
   );
 }
 
-function RestFacts({ live, offer, history }: { live: Live; offer: Offer; history: PatientHistory | null }) {
-  const treatment = history?.treatments.find((each) => each.treatment === offer.treatment);
+/** The infusion of this pump, if it is a delivery of that treatment. */
+const ofOffer = (infusion: Infusion | null, offer: Offer): Infusion | null =>
+  infusion && (infusion.treatment || infusion.session) === offer.treatment ? infusion : null;
+
+interface FactsProps {
+  live: Live;
+  offer: Offer;
+  treatment: Treatment | undefined;
+  infusion: Infusion | null;
+}
+
+function RestFacts({ live, offer, treatment, infusion }: FactsProps) {
+  const prescribed = treatment?.prescribed_mg ?? infusion?.treatment_mg;
+  const given = treatment?.given_mg ?? added(infusion?.earlier_mg, infusion?.booked_mg);
   const time = (ts: string | null) => <span class="digits">{wallClock(ts, live.utc_offset_min)}</span>;
   return (
     <>
@@ -173,15 +170,15 @@ function RestFacts({ live, offer, history }: { live: Live; offer: Offer; history
         {treatment && <> that began {time(treatment.started_ts)}</>}
       </h2>
       <Facts>
-        {treatment && (
-          <>
-            <Fact label="Prescribed" note={treatment.drug}>
-              <Amount of={decimal(treatment.prescribed_mg)} unit="mg" />
-            </Fact>
-            <Fact label="Given, at most" name="rest-given" note={`${treatment.share_percent} %`}>
-              <Amount of={decimal(treatment.given_mg)} unit="mg" />
-            </Fact>
-          </>
+        {prescribed && (
+          <Fact label="Prescribed" note={treatment?.drug ?? infusion?.review.drug}>
+            <Amount of={decimal(prescribed)} unit="mg" />
+          </Fact>
+        )}
+        {given && (
+          <Fact label="Given, at most" name="rest-given" note={treatment && `${treatment.share_percent} %`}>
+            <Amount of={decimal(given)} unit="mg" />
+          </Fact>
         )}
         <Fact label="Left" name="rest-left">
           <span class="two">
@@ -193,9 +190,7 @@ function RestFacts({ live, offer, history }: { live: Live; offer: Offer; history
           {time(offer.until_ts)}
         </Fact>
       </Facts>
-      {treatment && (
-        <p data-testid="balance">{balance(treatment.given_mg, offer.left_mg, treatment.prescribed_mg, "mg")}</p>
-      )}
+      {given && prescribed && <p data-testid="balance">{balance(given, offer.left_mg, prescribed, "mg")}</p>}
     </>
   );
 }
