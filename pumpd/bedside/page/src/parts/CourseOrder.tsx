@@ -1,12 +1,12 @@
 // Ordering a course: its drug, its first day and the weekdays. The gateway plans the dates. It starts nothing.
 
 import { useState } from "preact/hooks";
-import { Choice, TextField } from "./Fields.tsx";
+import { Choice, DateField, TextField } from "./Fields.tsx";
 import { Reasons } from "./Reasons.tsx";
 import { useLibrary } from "./library.ts";
 import { lacksForCourse, WEEKDAYS } from "../state/treatments.ts";
 import { act } from "../wire/connection.ts";
-import { calendarDay, decimal } from "../words/numbers.ts";
+import { decimal } from "../words/numbers.ts";
 
 const BLANK = { entry: "", course: "", first_day: "", weekdays: [] as string[] };
 
@@ -73,16 +73,12 @@ function CourseForm({ patient, onClose, onOrdered }: { patient: string; onClose:
           onValue={(course) => setDraft({ ...draft, course })}
           problems={[]}
         />
-        <label class="field">
-          <span>First day</span>
-          <input
-            type="date"
-            name="first_day"
-            value={draft.first_day}
-            onInput={(event) => setDraft({ ...draft, first_day: event.currentTarget.value })}
-          />
-          <small class="help">{draft.first_day && calendarDay(draft.first_day)}</small>
-        </label>
+        <DateField
+          label="First day"
+          name="first_day"
+          value={draft.first_day}
+          onValue={(first_day) => setDraft({ ...draft, first_day })}
+        />
       </div>
       <fieldset class="choice">
         <legend>Weekdays</legend>

@@ -2,6 +2,7 @@
 
 import { useId } from "preact/hooks";
 import type { SoftLimit } from "../state/types.ts";
+import { calendarDay } from "../words/numbers.ts";
 import { reasonOf, sentence } from "../words/terms.ts";
 
 export interface FieldState {
@@ -74,6 +75,25 @@ export function TextField({
         onChange={(event) => onDone?.(event.currentTarget.value)}
       />
       <Help id={`${id}-help`} hint={hint} problems={problems} />
+    </div>
+  );
+}
+
+/** A day, shown again in words: browsers write dates in different orders. */
+export function DateField({ label, name, value, onValue }: Omit<Labels & FieldState, "problems" | "hint">) {
+  const id = useId();
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      <input
+        id={id}
+        type="date"
+        name={name}
+        value={value}
+        aria-describedby={`${id}-help`}
+        onInput={(event) => onValue(event.currentTarget.value)}
+      />
+      <Help id={`${id}-help`} hint={value && calendarDay(value)} problems={[]} />
     </div>
   );
 }

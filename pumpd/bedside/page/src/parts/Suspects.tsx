@@ -2,6 +2,7 @@
 
 import { useState } from "preact/hooks";
 import type { BedProps } from "./props.ts";
+import { DateField } from "./Fields.tsx";
 import { may } from "./NeedsSignIn.tsx";
 import { Reasons } from "./Reasons.tsx";
 import { SecondPerson } from "./SecondPerson.tsx";
@@ -81,10 +82,7 @@ function Correct({ offset, first, suspect, onClose, onCorrected }: CorrectProps)
   return (
     <div class="stack">
       <div class="row">
-        <label class="field">
-          <span>Day on which it began</span>
-          <input type="date" name="started-day" value={date} onInput={(event) => setDate(event.currentTarget.value)} />
-        </label>
+        <DateField label="Day on which it began" name="started-day" value={date} onValue={setDate} />
         <label class="field">
           <span>Time (UTC{offsetText(offset)})</span>
           <input type="time" name="started-time" value={time} onInput={(event) => setTime(event.currentTarget.value)} />
