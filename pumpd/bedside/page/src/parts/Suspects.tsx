@@ -37,7 +37,7 @@ function SuspectDose({ page, live, suspect, onCorrected }: Omit<Props, "suspects
         <span class="digits">{wallClock(suspect.started_ts, offset)}</span>. Until two people correct the date, this
         patient cannot be given this drug.
       </p>
-      {live.person && may(page, "confirm") && !open && (
+      {live.person && (may(page, "confirm") || may(page, "prescribe")) && !open && (
         <button type="button" onClick={() => setOpen(true)}>
           Correct the date
         </button>

@@ -54,6 +54,7 @@ export interface CourseDate {
   treatment: string | null;
 }
 
+/** `ordered` false: the treatments that belong to no course. */
 export interface CourseRecord {
   course: string;
   number: number;
@@ -117,8 +118,9 @@ export function balance(given: string, left: string, ordered: string, unit: stri
   return equal ? `${parts} = ${decimal(ordered)} ${unit} ordered` : `${parts}, of ${decimal(ordered)} ${unit} ordered`;
 }
 
-/** A course is assessed after its last infusion. */
-export const assessable = (course: CourseRecord): boolean => course.given >= course.infusions && !course.assessment;
+/** A course is assessed once: after its last infusion, or when its time is over and only maintenance follows. */
+export const assessable = ({ ordered, given, infusions, next, assessment }: CourseRecord): boolean =>
+  ordered && !assessment && given > 0 && (given >= infusions || (next?.position.startsWith("maintenance") ?? false));
 
 export const WEEKDAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] as const;
 
