@@ -8,12 +8,14 @@ import re
 import tomllib
 from collections.abc import Mapping
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from pumpd.validation import problems
+from pumpd.vital_signs import BASELINE, PLAUSIBLE, Sign
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
 CareArea = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
@@ -164,6 +166,75 @@ class SupplySettings(_Section):
     """Where the kernel's files are."""
 
 
+class SignSettings(_Section):
+    """The limits of the site for one vital sign, each of them optional. A value at a limit has reached it."""
+
+    critical_low: int | None = None
+    """Critical at this value and below: one critical sign stops the infusion."""
+    warn_low: int | None = None
+    """A warning at this value and below: two warnings at once stop the infusion, one refuses a first start."""
+    warn_high: int | None = None
+    """A warning at this value and above."""
+    critical_high: int | None = None
+    """Critical at this value and above."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "SignSettings":
+        given = [(name, value) for name, value in self if value is not None]
+        for (lower, least), (higher, most) in pairwise(given):
+            if least >= most:
+                raise ValueError(f"{lower}: must be lower than {higher}")
+        return self
+
+
+class VitalsSettings(_Section):
+    """Vital signs of the patient, from a bedside monitor and from tablets. Without this section no infusion depends on
+    them. With it, SpO2, heart rate and blood pressure are required: they may refuse a start and stop an infusion, and
+    never start, resume or change one. The limits are the site's; pumpd has none of its own.
+    """
+
+    spo2_percent: SignSettings = SignSettings()
+    heart_rate_bpm: SignSettings = SignSettings()
+    systolic_mmhg: SignSettings = SignSettings()
+    diastolic_mmhg: SignSettings = SignSettings()
+    respiration_per_min: SignSettings = SignSettings()
+    respiration_required: bool = False
+    """Respiration must arrive continuously, as SpO2 and heart rate always must."""
+    fresh_s: int = Field(default=5, ge=2, le=5)
+    """Seconds after which a sign that must arrive continuously is missing: no start, and a LOW alarm."""
+    missing_s: int = Field(default=30, ge=3, le=30)
+    """Seconds after which a missing sign is a MEDIUM alarm."""
+    lost_s: int = Field(default=60, ge=4, le=60)
+    """Seconds after which a missing sign stops the infusion."""
+    pressure_min: int = Field(default=10, ge=1, le=10)
+    """Minutes within which blood pressure must be measured again; an older one refuses a start."""
+    pressure_overdue_min: int = Field(default=5, ge=1, le=5)
+    """Minutes beyond `pressure_min` after which an overdue measurement is a MEDIUM alarm."""
+    pressure_pause_min: int = Field(default=10, ge=2, le=10)
+    """Minutes beyond `pressure_min` after which an overdue measurement pauses the infusion."""
+    baseline_min: int = Field(default=15, ge=1, le=15)
+    """Minutes before the first start within which blood pressure, heart rate and SpO2 must have been measured."""
+
+    @model_validator(mode="after")
+    def _usable(self) -> "VitalsSettings":
+        required = [*BASELINE, Sign.RESPIRATION] if self.respiration_required else BASELINE
+        if unlimited := [sign for sign in required if self.limits(sign) == SignSettings()]:
+            raise ValueError(f"{', '.join(unlimited)}: no limit is set; a required sign needs at least one")
+        for sign, (least, most) in PLAUSIBLE.items():
+            for name, value in self.limits(sign):
+                if value is not None and not least <= value <= most:
+                    raise ValueError(f"{sign}.{name}: {value} can never be reached; use {least} to {most}")
+        if not self.fresh_s < self.missing_s < self.lost_s:
+            raise ValueError("missing_s: must be more than fresh_s and less than lost_s")
+        if self.pressure_overdue_min >= self.pressure_pause_min:
+            raise ValueError("pressure_overdue_min: must be less than pressure_pause_min")
+        return self
+
+    def limits(self, sign: Sign) -> SignSettings:
+        found: SignSettings = getattr(self, sign)
+        return found
+
+
 ACKNOWLEDGEMENT = "not a cleared medical device"
 
 
@@ -184,6 +255,9 @@ class Settings(_Section):
     """The operator socket, which the command line uses. Default: `control.sock` in `state_dir`."""
     tablet_socket: Path | None = None
     """The tablet socket, which bedside uses. Default: `tablet.sock` beside the operator socket."""
+    vitals_socket: Path | None = None
+    """The vitals socket, which the process that receives vital signs uses. Default: `vitals.sock` beside the operator
+    socket. It exists only with the section `[vitals]`."""
     clock_trusted: bool = False
     """The gateway's own clock keeps time without a network, and the site is responsible for its error (PWR-12,
     STA-11)."""
@@ -191,6 +265,7 @@ class Settings(_Section):
     bedside: BedsideSettings | None = None
     alarm: AlarmSettings = AlarmSettings()
     supply: SupplySettings | None = None
+    vitals: VitalsSettings | None = None
     hardware: HardwareSettings = HardwareSettings()
     simulation: SimulationSettings = SimulationSettings()
     pumps: tuple[PumpSettings, ...] = Field(default=(), alias="pump")
@@ -256,6 +331,11 @@ class Settings(_Section):
     def tablet_socket_path(self) -> Path:
         """The tablet socket, which bedside uses; it accepts fewer requests."""
         return self.tablet_socket or self.socket_path.parent / "tablet.sock"
+
+    @property
+    def vitals_socket_path(self) -> Path:
+        """The vitals socket, which takes vital signs and nothing else."""
+        return self.vitals_socket or self.socket_path.parent / "vitals.sock"
 
     def deadman_socket(self, pump: str) -> Path:
         """The socket of a pump's deadman process, beside the operator socket."""

@@ -10,7 +10,7 @@ PAGE = ROOT / "docs" / "reference" / "requests.md"
 
 HEAD = """# Requests and sockets
 
-Control answers on two local sockets. This table states which request it accepts on which socket, and from which user;
+Control answers on local sockets. This table states which request it accepts on which socket, and from which user;
 it refuses everything else (SEC-21, [decision 21](../decisions/0021-two-sockets-and-one-table.md)). Printed from
 `pumpd/control/socket/doors.py` and `pumpd/control/tablets/needs.py` by `tools/requests_page.py`. pumpd is not a cleared
 medical device: it is for simulation, research and integration only.
@@ -18,6 +18,8 @@ medical device: it is for simulation, research and integration only.
 - The **operator socket** (`socket` in the configuration) is for people and programs on the gateway.
 - The **tablet socket** (`tablet_socket`) is for bedside, which has a network and may be compromised. What no paired key
   has signed changes nothing there, except a stop.
+- The **vitals socket** (`vitals_socket`) is for the process that receives vital signs, which has a network too. It
+  exists only with the section `[vitals]`. What comes there can stop an infusion, and never start, resume or change one.
 - **owner** is root or the user that control runs as. **group** is the group that owns the socket.
 
 """

@@ -26,14 +26,16 @@ from pumpd.cli.client import (
     refuse,
     show,
 )
+from pumpd.cli.history import weight_text
 from pumpd.cli.signer import KeyFileError, SoftwareSigner, default_key
-from pumpd.cli.wording import pump_lines, review_text, status_text
+from pumpd.cli.wording import plasma_peak, pump_lines, review_text, status_text
 from pumpd.messages.requests import (
     ChallengeRequest,
     Clear,
     Identify,
     Order,
     OrderRest,
+    PatientHistory,
     Pause,
     Reconcile,
     Resume,
@@ -61,6 +63,12 @@ def order(
     container: Annotated[str, typer.Option(help='Container of the library, such as "50 mL".')],
     duration: Annotated[str, typer.Option(help="Length of the infusion.")] = "40 min",
     course: Annotated[str | None, typer.Option(help="The prescriber's token for this course of infusions.")] = None,
+    previous_weight: Annotated[
+        str | None,
+        typer.Option(
+            help="Weight in an earlier session elsewhere. Only for the first session here: later ones are on record."
+        ),
+    ] = None,
     override: Annotated[list[str] | None, typer.Option(metavar="ID=REASON", help="Reason for a soft limit.")] = None,
     wait: Patience = 20.0,
     config: Config = CONFIG,
@@ -82,6 +90,7 @@ def order(
         patient=patient,
         ordered_by=ordered_by,
         course=course,
+        previous_weight=previous_weight,
         overrides={key: reason for key, _, reason in pairs},
     )
     _order(request, pump, config, wait, as_json=as_json)
@@ -107,14 +116,17 @@ def rest(
 
 
 def _order(request: Order | OrderRest, pump: str, config: Path, wait: float, *, as_json: bool) -> None:
+    last = None if as_json else ask(config, PatientHistory(patient=request.patient), as_json=as_json)["weight"]
     ask(config, request, as_json=as_json)
     status = _wait_for(config, pump, ("ready", *ENDED), wait, as_json=as_json)
     infusion = status["infusion"]
     if infusion["state"] != "ready":
         fail(f"The pump was not programmed: {infusion['reason']}. It does not flow.", as_json=as_json)
     review = review_text(infusion["review"])
+    weight = "none; this is the first session here" if last is None else weight_text(last)
     next_step = f"Next: pumpd confirm --pump {pump}"
-    show(status, f"Loaded and read back, waiting for a nurse:\n{review}\n{next_step}", as_json=as_json)
+    text = f"Loaded and read back, waiting for a nurse:\n{review}\n  {'weight on record':<20} {weight}\n{next_step}"
+    show(status, text, as_json=as_json)
 
 
 def confirm(
@@ -136,6 +148,8 @@ def confirm(
     review = offered["review"]
     if not as_json:
         print(f"To confirm ({offered['binding']['action']}), within {offered['valid_s']:.0f} s:\n{review_text(review)}")
+        if offered["plasma"] is not None:
+            print(f"  {'plasma peak':<20} {plasma_peak(offered['plasma'])}")
     if yes and not review["simulated"]:
         refuse(["--yes: only a simulated pump is confirmed without asking"], as_json=as_json)
     if not yes:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pumpd.cli import daemon, driver, infusion, journal, library, nurse, patient, staff, tablet
+from pumpd.cli import course, daemon, driver, history, infusion, journal, library, nurse, patient, staff, tablet
 from pumpd.cli.program import program
 from pumpd.cli.replay import replay
 from pumpd.cli.tls import tls
@@ -58,6 +58,8 @@ app.add_typer(daemon.config_app, name="config")
 app.add_typer(driver.app, name="driver")
 app.add_typer(nurse.app, name="nurse")
 app.add_typer(patient.app, name="patient")
+app.add_typer(history.app, name="history")
+app.add_typer(course.app, name="course")
 app.add_typer(tablet.app, name="tablet")
 app.add_typer(staff.app, name="staff")
 app.add_typer(journal.app, name="journal")

@@ -10,8 +10,10 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from pumpd.cli.wording import plasma_peak
 from pumpd.dosing import Library, LibraryError, Prescription, RateProgram, Refusal, Refusals, check, plan
 from pumpd.dosing.arithmetic import lines
+from pumpd.dosing.plasma import Estimate, has_models, predict
 from pumpd.library.files import default_library, read_library
 from pumpd.pump import Capabilities, UnknownFamilyError, family
 
@@ -161,8 +163,17 @@ def _as_json(planned: RateProgram) -> dict[str, Any]:
             for warning in planned.warnings
         ],
         "overrides": dict(planned.overrides),
+        "plasma": _plasma(planned),
         "notice": NOTICE,
     }
+
+
+def _plasma(planned: RateProgram) -> dict[str, Any] | None:
+    """What the program leads to, without any earlier dose (PRG-23); None for a drug without models."""
+    if not has_models(planned.entry):
+        return None
+    before = Estimate(float(planned.prescription.weight.decimal))
+    return predict(planned.pump_program.steps, planned.entry.concentration, before).fields
 
 
 def _library(planned: RateProgram) -> str:
@@ -174,11 +185,12 @@ def _library(planned: RateProgram) -> str:
 
 
 def _as_text(planned: RateProgram) -> str:
-    order, entry = planned.prescription, planned.entry
+    order, entry, plasma = planned.prescription, planned.entry, _plasma(planned)
     shown = [
         ("drug", f"{entry.drug} {entry.concentration} ({entry.id})"),
         ("patient", order.patient or "not given"),
         *lines(planned),
+        ("plasma", f"peak {plasma_peak(plasma)}" if plasma else "no models of this drug"),
         ("library", _library(planned)),
         ("digest", planned.digest),
     ]

@@ -53,6 +53,13 @@ def _loss_of_control(classes: list[str]) -> str:
     return "; ".join(texts[each] for each in classes) or "not known"
 
 
+def plasma_peak(plasma: dict[str, Any] | None) -> str:
+    """The estimated peak with its label; empty without an estimate (PRG-23)."""
+    if plasma is None:
+        return ""
+    return f"{plasma['peak_low_ng_ml']} to {plasma['peak_high_ng_ml']} ng/mL, {plasma['note']}"
+
+
 def review_text(review: dict[str, Any]) -> str:
     return "\n".join(f"  {label:<20} {text}" for label, text in review_lines(review))
 
@@ -111,6 +118,8 @@ def pump_lines(pump: dict[str, Any]) -> list[str]:
         lease = infusion["lease_s"]
         given = plain(Decimal(infusion["booked_ml"]))
         lines.append(f"  lease {lease if lease is not None else 'none'} s, at most {given} mL can have been given")
+    if plasma := pump.get("plasma"):
+        lines.append(f"  plasma {plasma['low_ng_ml']} to {plasma['high_ng_ml']} ng/mL, {plasma['note']}")
     if rest := pump["rest"]:
         lines.append(
             f"  left of treatment {rest['treatment']}: {rest['left_mg']} mg = {rest['left_ml']} mL, until "

@@ -15,14 +15,18 @@ from pumpd.control.infusions.start_gate import StartGate
 from pumpd.control.journal_health import JournalHealth
 from pumpd.control.observation.service import Found, ObservationService
 from pumpd.control.ordering.build import Build
+from pumpd.control.ordering.courses import CourseService
 from pumpd.control.ordering.dose_history import DoseHistory
 from pumpd.control.ordering.library_check import LibraryCheck
+from pumpd.control.ordering.patient_history import PatientHistories
 from pumpd.control.ordering.planning import Planning
 from pumpd.control.ordering.service import OrderingService
 from pumpd.control.parts import Parts
+from pumpd.control.plasma import PlasmaService
 from pumpd.control.socket.dispatch import Dispatch
 from pumpd.control.socket.streams import StateStream
 from pumpd.control.state.live import LiveState
+from pumpd.control.tablets.corrections import Corrections
 from pumpd.control.tablets.keys import KeyStore
 from pumpd.control.tablets.pairing_service import PairingService
 from pumpd.control.tablets.register import Register
@@ -30,6 +34,7 @@ from pumpd.control.tablets.service import Tablets
 from pumpd.control.tablets.sign_in import SignIns, paired_tablets
 from pumpd.control.tablets.software_nurse import SoftwareNurses
 from pumpd.control.tablets.staff import StaffStore
+from pumpd.control.vitals.service import VitalsService
 from pumpd.dosing import Library
 from pumpd.host.clock import Clock
 from pumpd.host.supply import SupplyWatch
@@ -64,15 +69,19 @@ class Gateway:
         self.library_check = LibraryCheck(settings, library, journal, clock)
         sources = (self._journal_alarms, self._supply_alarms)
         self.alarms = AlarmService(self.runners, journal, clock, sources, alarms_left)
-        self.observations = ObservationService(journal, clock, observations or Found())
+        self._past = DoseHistory(settings.journal_path, journal)
+        self.plasma = PlasmaService(self.runners, self._past, clock)
+        self.observations = ObservationService(journal, self.plasma, clock, observations or Found())
         output = settings.alarm.output
         self._sounder = Sounder(output, lambda: self.alarms.board.sounding) if output else None
         supplied = settings.supply_watched
         left = frozenset(code for pump, code in alarms_left or {} if not pump and code in SUPPLY_ALARMS)
         self._supply = None if supplied is None else SupplyWatch(supplied, left, self.changed)
         self.gate = StartGate(settings, clock, self._supply)
-        self._past = DoseHistory(settings.journal_path, journal)
+        self._vitals = VitalsService(settings.vitals, pumps, journal, clock)
         planning = Planning(settings, library, runners, self._past, clock, others)
+        histories = PatientHistories(library, self._past, planning, clock)
+        courses = CourseService(library, histories, self._past, clock)
         self.ordering = OrderingService(
             settings.gateway,
             pumps,
@@ -84,11 +93,13 @@ class Gateway:
             journal,
             clock,
             build,
+            self._vitals,
             self.changed,
         )
-        self.confirming = ConfirmingService(pumps, self.library_check, self.gate, self.health, clock)
+        self.confirming = ConfirmingService(pumps, self.library_check, self.gate, self.health, self.plasma, clock)
         staff = StaffStore(settings.staff_path)
         sign_ins, register = SignIns(staff, clock.loop_ns), Register(keys, staff, journal, clock)
+        corrections = Corrections(sign_ins, self._past, planning, histories, clock)
         self.live = LiveState(
             settings,
             self.runners,
@@ -96,11 +107,13 @@ class Gateway:
             self.observations,
             self.ordering,
             self.identifying,
+            self.plasma,
             self.library_check,
             self.health,
             self._sounder,
             self._supply,
             partial(paired_tablets, keys, sign_ins),
+            self._vitals,
             clock,
         )
         self._stream = StateStream(self.live.state)
@@ -114,7 +127,12 @@ class Gateway:
             self.confirming,
             self.alarms,
             self.observations,
+            self.plasma,
+            histories,
+            courses,
+            corrections,
             self.live,
+            self._vitals,
             journal,
             clock,
             self.changed,
@@ -126,6 +144,9 @@ class Gateway:
             self.identifying,
             self.ordering,
             self.confirming,
+            histories,
+            courses,
+            corrections,
             SoftwareNurses(register, self.confirming),
             self.tablets,
             PairingService(register, journal, clock),
@@ -133,6 +154,7 @@ class Gateway:
             self.alarms,
             self.live,
             self._stream,
+            self._vitals,
             journal,
             clock,
         )
@@ -146,10 +168,13 @@ class Gateway:
             self.parts.start(f"pump {name}", PumpPart(runner, on_port, self.clock))
             self.parts.start(f"time of {name}", TimePart(runner))
         self.parts.start("alarms", self.alarms)
+        self.parts.start("plasma", self.plasma)
         self.parts.once("library", self.library_check.run())
         self.parts.once("dose history", self._past.run())
         if self._sounder is not None:
             self.parts.start("alarm output", self._sounder)
+        if self._vitals.rules is not None:
+            self.parts.start("vital signs", self._vitals)
         if self._supply is not None:
             self.parts.start("supply", self._supply)
 
@@ -159,6 +184,7 @@ class Gateway:
 
     def changed(self) -> None:
         """Something that is shown to people has changed."""
+        self.plasma.check()
         self.observations.check(self.runners.values())
         self.alarms.see()
         self._stream.change()

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 from pumpd.cli.client import NoAnswerError
 from pumpd.cli.signer import SoftwareSigner
+from pumpd.cli.wording import plasma_peak
 from pumpd.demo import report, tablet
 from pumpd.demo.stage import PUMP, Stage, stage
 from pumpd.demo.stage_error import StageError
@@ -181,6 +182,7 @@ class Demo:
             "delivered_ml": infusion["delivered_ml"],
             "true_delivered_ml": f"{truth['delivered_ml']:.3f}",
             "window_s": infusion["running_s"],
+            "plasma_peak": plasma_peak((found["summary"] or {}).get("plasma")),
             "telemetry_messages": here.telemetry.messages,
             "alarms": self.alarms,
             "speed": self.speed,
@@ -210,7 +212,8 @@ class Demo:
             f"{summary['outcome']} ({verdict}): {summary['reason']}\n"
             f"{summary['delivered_ml']} mL counted, {summary['true_delivered_ml']} mL really delivered, "
             f"{float(summary['window_s']) / 60:.1f} min of flow, {summary['telemetry_messages']} messages, "
-            f"alarms: {', '.join(summary['alarms']) or 'none'}\nReport: {path}"
+            f"alarms: {', '.join(summary['alarms']) or 'none'}\n"
+            f"Peak in plasma: {summary['plasma_peak'] or 'not known'}\nReport: {path}"
         )
         if self.as_json:
             print(json.dumps(summary))

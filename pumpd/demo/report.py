@@ -93,6 +93,8 @@ def _text(summary: dict[str, Any], review: dict[str, Any]) -> str:
 {review["dose_mg"]} mg in {review["vtbi_ml"]} mL from a container of {review["container"]}, ordered for
 {float(review["prescribed_duration_s"]) / 60:g} minutes.
 
+Peak of ketamine in plasma: {summary["plasma_peak"] or "not known"}.
+
 ![Programmed against delivered](infusion.png)
 
 | | |

@@ -11,11 +11,13 @@ given elsewhere.
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 
 from pumpd.dosing.library import Course
 from pumpd.dosing.names import near_equal
-from pumpd.quantities import Duration, Mass, Weight
+from pumpd.pump import PumpProgram
+from pumpd.quantities import Concentration, Duration, Mass, Weight
 
 DAY = Duration(24 * 3600)
 SUSPECT_AFTER = DAY  # PRG-28 [P]
@@ -49,6 +51,11 @@ class Dose:
     weight: Weight | None = None
     weight_basis: str = ""
     pump: str = ""
+    entry: str = ""  # of the library, with the name of the container
+    container: str = ""
+    concentration: Concentration | None = None
+    program: PumpProgram | None = None  # as it was ordered
+    completed: bool = False  # the pump delivered its whole program
     flowed_ns: int = 0  # running time on record
 
     @property
@@ -97,10 +104,25 @@ class Treatment:
         """The dose of the whole treatment: the order of the first delivery."""
         return next((each for each in self.deliveries if each.session == self.id), self.first).ordered
 
+    @property
+    def programmed(self) -> Mass:
+        """The drug in its first program: the prescribed dose, rounded down to what that pump can hold."""
+        concentration, program = self.first.concentration, self.first.program
+        return self.prescribed if concentration is None or program is None else concentration.mass_in(program.vtbi)
+
+    @property
+    def completed(self) -> bool:
+        return any(each.completed for each in self.deliveries)
+
     @cached_property
     def worst(self) -> Mass:
         """The most that all its deliveries together can have given, or still give."""
         return sum((each.worst for each in self.deliveries), NONE)
+
+    @cached_property
+    def given(self) -> Mass:
+        """What is booked for all its deliveries so far."""
+        return sum((each.given for each in self.deliveries), NONE)
 
     @property
     def flowed_ns(self) -> int:
@@ -115,9 +137,9 @@ class Treatment:
     def course(self) -> str:
         return self.first.course
 
-    def takes_place(self, rules: Course) -> bool:
-        """Whether it uses up a place in its course (PRG-18)."""
-        return self.worst >= self.prescribed.times(rules.least_share)
+    def takes_place(self, least_share: Decimal) -> bool:
+        """Whether it uses up a place in its course: not if less than this share of it was given (PRG-18)."""
+        return self.worst >= self.prescribed.times(least_share)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +154,15 @@ class History:
     @classmethod
     def of(cls, doses: Iterable[Dose], patient: str, counted: Collection[str]) -> "History":
         """Select those of the patient and of these substances. Case does not matter: no spelling may hide a dose."""
+        return cls.of_all((dose for dose in doses if dose.of(counted)), patient)
+
+    @classmethod
+    def of_all(cls, doses: Iterable[Dose], patient: str) -> "History":
+        """Select those of the patient, of any substance."""
         whose = patient.casefold()
         found: dict[str, list[Dose]] = {}
         for dose in doses:
-            if dose.worst > NONE and dose.patient.casefold() == whose and dose.of(counted):
+            if dose.worst > NONE and dose.patient.casefold() == whose:
                 found.setdefault(dose.treatment or dose.session, []).append(dose)
         treatments = (Treatment(key, tuple(sorted(each, key=_in_time))) for key, each in found.items())
         return cls(tuple(sorted(treatments, key=lambda each: (each.started_ns, each.id))))
@@ -148,12 +175,9 @@ class History:
 
     def starts(self, course: str, rules: Course) -> list[int]:
         """When the treatments began that take a place in this course."""
-        return [each.started_ns for each in self.treatments if each.course == course and each.takes_place(rules)]
-
-    @property
-    def courses(self) -> list[str]:
-        """The tokens of the courses, in the order of their first start."""
-        return list(dict.fromkeys(each.course for each in self.treatments))
+        return [
+            each.started_ns for each in self.treatments if each.course == course and each.takes_place(rules.least_share)
+        ]
 
 
 def _in_time(dose: Dose) -> tuple[int, str]:
@@ -175,13 +199,12 @@ class Wanted:
 @dataclass(frozen=True, slots=True)
 class Position:
     """Where in its course a treatment is; as text "infusion 3 of 6", "maintenance 1 of 2". `of` is None where
-    maintenance has no end. `course_number` counts the patient's courses from 1.
+    maintenance has no end.
     """
 
     maintenance: bool
     number: int
     of: int | None
-    course_number: int = 1
 
     def __str__(self) -> str:
         end = "" if self.of is None else f" of {self.of}"
@@ -200,8 +223,8 @@ class WeightOnRecord:
 def weight_on_record(doses: Iterable[Dose], patient: str) -> WeightOnRecord | None:
     """The weight with which the patient was last given anything, of any substance (PRG-07)."""
     whose = patient.casefold()
-    own = [dose for dose in doses if dose.weight is not None and dose.patient.casefold() == whose and dose.worst > NONE]
-    last = max(own, key=_in_time, default=None)
+    known = (dose for dose in doses if dose.weight is not None and (dose.given > NONE or dose.uncertain))
+    last = max((dose for dose in known if dose.patient.casefold() == whose), key=_in_time, default=None)
     return (
         None if last is None or last.weight is None else WeightOnRecord(last.weight, last.weight_basis, last.started_ns)
     )
@@ -224,10 +247,8 @@ def proper_in(starts: Sequence[int], now_ns: int, rules: Course) -> int:
 
 def position_in(history: History, course: str, now_ns: int, rules: Course) -> Position:
     starts = history.starts(course, rules)
-    courses = history.courses
-    number = courses.index(course) + 1 if course in courses else len(courses) + 1
     proper = proper_in([*starts, now_ns], now_ns, rules)
     if proper > proper_in(starts, now_ns, rules):
-        return Position(maintenance=False, number=proper, of=rules.infusions, course_number=number)
+        return Position(maintenance=False, number=proper, of=rules.infusions)
     most = rules.maintenance if isinstance(rules.maintenance, int) else None
-    return Position(maintenance=True, number=len(starts) - proper + 1, of=most, course_number=number)
+    return Position(maintenance=True, number=len(starts) - proper + 1, of=most)

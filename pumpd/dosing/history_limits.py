@@ -11,7 +11,7 @@ Promises:
 
 from datetime import UTC, datetime
 
-from pumpd.dosing.history import DAY, NONE, SUSPECT_AFTER, History, Treatment, Wanted, position_in, proper_in
+from pumpd.dosing.history import DAY, NONE, Dose, History, Treatment, Wanted, position_in, proper_in
 from pumpd.dosing.library import Course, Rest, Spacing
 from pumpd.dosing.limits import shown
 from pumpd.dosing.refusal import Refusal, SoftLimit
@@ -47,8 +47,10 @@ def rest_objections(
     """
     if treatment is None:
         return [Refusal("treatment", "nothing of it is on record, so it has no rest", "PRG-25")]
-    if treatment.worst >= treatment.prescribed:
-        given, whole = treatment.worst, treatment.prescribed
+    if treatment.completed:
+        return [Refusal("treatment", "it was completed: there is no rest", "PRG-25")]
+    if treatment.worst >= treatment.programmed:
+        given, whole = treatment.worst, treatment.programmed
         return [Refusal("treatment", f"up to {given} of {whole} may have been given: there is no rest", "PRG-25")]
     if planned_from is not None and treatment.worst > planned_from:
         why = f"up to {treatment.worst} may have been given, more than the {planned_from} of this plan; plan it again"
@@ -56,8 +58,8 @@ def rest_objections(
     until_ns = treatment.started_ns + rules.within.ns
     if now_ns is None or ends_ns is None or ends_ns <= until_ns:
         return []
-    why = f"it began {_utc(treatment.started_ns)}, and all of it must be given within {shown(rules.within)}"
-    return [Refusal("treatment", f"{why}: by {_utc(until_ns)}; the rest would end {_utc(ends_ns)}", "PRG-25")]
+    why = f"it began {utc(treatment.started_ns)}, and all of it must be given within {shown(rules.within)}"
+    return [Refusal("treatment", f"{why}: by {utc(until_ns)}; the rest would end {utc(ends_ns)}", "PRG-25")]
 
 
 def warnings(history: History, wanted: Wanted, now_ns: int, rules: Course) -> tuple[SoftLimit, ...]:
@@ -88,19 +90,18 @@ def _suspect(history: History, now_ns: int) -> Refusal | None:
     if not suspect:
         return None
     latest = max(suspect, key=lambda dose: dose.seen_ns)
-    dated = _utc(max(latest.started_ns, latest.seen_ns))
-    what = f"a dose on record is dated {dated}, and it is {_utc(now_ns)}: it is not known when it was given"
-    how = f"two people must correct it, with `pumpd history correct {latest.session}` or on a tablet"
-    return Refusal("history", f"{what}; {how}", "PRG-28")
+    dated = utc(max(latest.started_ns, latest.seen_ns))
+    what = f"a dose on record is dated {dated}, and it is {utc(now_ns)}: it is not known when it was given"
+    return Refusal("history", f"{what}; {_correct(latest)}", "PRG-28")
 
 
 def _clock(history: History, now_ns: int) -> Refusal | None:
-    seen = [each.seen_ns for treatment in history.treatments for each in treatment.deliveries]
-    seen_ns = max((each for each in seen if each <= now_ns + SUSPECT_AFTER.ns), default=now_ns)
-    if now_ns >= seen_ns:
+    doses = [each for treatment in history.treatments for each in treatment.deliveries if not each.suspect(now_ns)]
+    last = max(doses, key=lambda dose: dose.seen_ns, default=None)
+    if last is None or now_ns >= last.seen_ns:
         return None
-    reason = f"it is {_utc(now_ns)}, before the last recorded dose ({_utc(seen_ns)}): the clock is or was wrong"
-    return Refusal("clock", reason, "PRG-17")
+    reason = f"it is {utc(now_ns)}, before the last recorded dose ({utc(last.seen_ns)}): the clock is or was wrong"
+    return Refusal("clock", f"{reason}; if it was, {_correct(last)}", "PRG-17")
 
 
 def _running(history: History) -> Refusal | None:
@@ -147,7 +148,7 @@ def _close(history: History, wanted: Wanted, now_ns: int, rules: Course) -> Soft
 def _fast(history: History, now_ns: int, rules: Course) -> SoftLimit | None:
     """Too many treatments in a short time, whatever course they belong to."""
     since_ns = now_ns - rules.soft_min.ns
-    recent = [each for each in history.treatments if each.started_ns > since_ns and each.takes_place(rules)]
+    recent = [each for each in history.treatments if each.started_ns > since_ns and each.takes_place(rules.least_share)]
     if not recent or len(recent) + 1 < rules.infusions:
         return None
     reason = f"this would be infusion {len(recent) + 1} in less than {_hours(rules.soft_min)}"
@@ -160,16 +161,16 @@ def _slow(history: History, wanted: Wanted, now_ns: int, rules: Course) -> SoftL
     began_ns, proper = min(starts, default=now_ns), proper_in(starts, now_ns, rules)
     if proper >= rules.infusions or now_ns - began_ns <= rules.soft_max.ns:
         return None
-    began = f"the course began {_utc(began_ns)}, more than {_hours(rules.soft_max)} ago"
+    began = f"the course began {utc(began_ns)}, more than {_hours(rules.soft_max)} ago"
     return SoftLimit("course_slow", "course", f"{began}, and had {proper} of {rules.infusions} infusions", "PRG-18")
 
 
 def _new(history: History, wanted: Wanted, rules: Course) -> SoftLimit | None:
     """A new course token starts a new count, so it needs a typed reason."""
-    given = [each for each in history.treatments if each.takes_place(rules)]
+    given = [each for each in history.treatments if each.takes_place(rules.least_share)]
     if not given or history.starts(wanted.course, rules):
         return None
-    reason = f"begins a new course; {len(given)} infusion(s) before, the last on {_utc(given[-1].started_ns)}"
+    reason = f"begins a new course; {len(given)} infusion(s) before, the last on {utc(given[-1].started_ns)}"
     return SoftLimit("course_new", "course", reason, "PRG-18")
 
 
@@ -196,12 +197,10 @@ def _limits_of_spacing(history: History, spacing: Spacing, least: Duration) -> l
     ended_ns = max((each.ended_ns for each in history.treatments), default=None)
     found = []
     if started_ns is not None:
-        found.append((started_ns + least.ns, f"the last infusion began {_utc(started_ns)}", least))
+        found.append((started_ns + least.ns, f"the last infusion began {utc(started_ns)}", least))
     if ended_ns is not None:
-        found.append(
-            (ended_ns + spacing.gap.ns, f"the last infusion ended {_utc(ended_ns)} at the latest", spacing.gap)
-        )
-    return [(until, f"{why}; not before {_utc(until)}, {_hours(after)} later") for until, why, after in found]
+        found.append((ended_ns + spacing.gap.ns, f"the last infusion ended {utc(ended_ns)} at the latest", spacing.gap))
+    return [(until, f"{why}; not before {utc(until)}, {_hours(after)} later") for until, why, after in found]
 
 
 def _too_soon(history: History, now_ns: int, spacing: Spacing, least: Duration) -> str | None:
@@ -209,10 +208,14 @@ def _too_soon(history: History, now_ns: int, spacing: Spacing, least: Duration) 
     return why if now_ns < until_ns else None
 
 
+def _correct(dose: Dose) -> str:
+    return f"two people must correct it, with `pumpd history correct {dose.session}` or on a tablet"
+
+
 def _hours(time: Duration) -> str:
     return f"{plain(time.share_of(_HOUR))} h"
 
 
-def _utc(ns: int) -> str:
+def utc(ns: int) -> str:
     """To the second, rounded up, so that an infusion is allowed at the time shown."""
     return datetime.fromtimestamp(-(-ns // NS_PER_S), UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

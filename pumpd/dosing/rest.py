@@ -8,17 +8,20 @@ Promises:
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from pumpd.dosing import reverse
+from pumpd.dosing.history import Treatment
 from pumpd.dosing.library import Library
 from pumpd.dosing.limits import shown
 from pumpd.dosing.planning import unfit_rate
 from pumpd.dosing.prescription import Prescription
 from pumpd.dosing.program import RateProgram
 from pumpd.dosing.refusal import Refusal, Refusals
-from pumpd.pump import Capabilities, Container, PumpProgram, RateStep
+from pumpd.pump import Capabilities, Container, FixedStep, PumpProgram, RateStep
 from pumpd.quantities import Duration, Mass, Volume, rate_for
 
+_FINE = FixedStep(Decimal("0.001"))  # mL, finer than most pumps
 LEAST_REST = Volume("0.1")  # [P] less than a pump's count may be wrong by
 
 
@@ -38,6 +41,20 @@ class RestOrder:
     container: str | None = None
     duration: Duration | None = None
     ordered_by: str = ""
+
+
+def left_of(treatment: Treatment) -> tuple[Mass, PumpProgram] | None:
+    """What is left of its first program, at the same rates, when everything that may have been given is left out. None
+    when nothing is left, or when its program is not on record.
+    """
+    first = treatment.first
+    if first.session != treatment.id or first.program is None or first.concentration is None or treatment.completed:
+        return None
+    if treatment.worst >= treatment.programmed:
+        return None
+    left = first.concentration.volume_holding(treatment.programmed - treatment.worst, _FINE)
+    rest = first.program.after(first.program.vtbi - left) if left >= LEAST_REST else None
+    return None if rest is None else (first.concentration.mass_in(rest.vtbi), rest)
 
 
 def plan_rest(order: RestOrder, library: Library, capabilities: Capabilities) -> RateProgram:

@@ -10,6 +10,7 @@ Promises:
 - Permission is a lease. It is renewed only when all interlocks permit on a fresh reading; its lapse is a trip.
 - An unknown outcome of a start leads to UNCERTAIN, where only status and stop are possible.
 - A trip latches. Only a person clears it, and flow then needs a new read-back and a new confirmation.
+- Vital signs that arrive can stop a flow, and never start, resume or change one.
 - Only transitions that the table in `states` lists are made.
 
 This module has what each event does by itself; `evaluate` then checks the infusion as a whole.
@@ -47,6 +48,7 @@ from pumpd.infusion.events import (
     StopRequested,
     TimePassed,
     TripsCleared,
+    VitalsTaken,
 )
 from pumpd.infusion.interlocks import confirmation, read_back
 from pumpd.infusion.model import ZERO, Infusion
@@ -54,6 +56,7 @@ from pumpd.infusion.readings import apply_reading
 from pumpd.infusion.reconcile import reconcile
 from pumpd.infusion.states import State
 from pumpd.infusion.turn import Turn
+from pumpd.infusion.vitals import VitalSample, newest
 from pumpd.pump import AlarmCode, Done, Outcome, PumpProgram, Refused, Unknown
 
 # After these a person may clear the trip and resume; after any other the infusion is over.
@@ -69,6 +72,9 @@ RESUMABLE = frozenset(
         AlarmCode.CONTROL_RESTARTED,
         AlarmCode.DEADMAN_FAILED,
         AlarmCode.IDENTITY_DOUBTED,
+        AlarmCode.VITALS_CRITICAL,
+        AlarmCode.VITALS_LOST,
+        AlarmCode.PRESSURE_OVERDUE,
     }
 )
 
@@ -85,7 +91,9 @@ def advance(infusion: Infusion, event: Event) -> tuple[Infusion, tuple[Action, .
     """The infusion after the event, and the actions that control must now carry out, in this order."""
     turn = Turn(infusion, event.at_ns)
     _take(turn, event)
-    evaluate(turn, by_time=isinstance(event, TimePassed))
+    vitals = isinstance(event, VitalsTaken)
+    if turn.infusion.state.may_flow or not vitals:  # vital signs can stop a flow; without one they cause nothing
+        evaluate(turn, by_time=vitals or isinstance(event, TimePassed))
     return turn.infusion, tuple(turn.actions)
 
 
@@ -100,6 +108,8 @@ def _take(turn: Turn, event: Event) -> None:
             pass  # only readings prove a stop (STP-04)
         case ReadingFailed(link_lost=lost):
             turn.set(link_lost=lost)
+        case VitalsTaken(samples=samples):
+            _vitals_taken(turn, samples)
         case PumpDoubted():
             doubt.begin(turn, event)
         case PumpIdentified():
@@ -158,6 +168,12 @@ def _pause_requested(turn: Turn, why: str) -> None:
         turn.refuse(f"pause: all {infusion.limits.pauses} pauses are used up; stop always works")
     else:
         turn.stop_flow(State.PAUSING, why, then=State.PAUSED, pauses=infusion.pauses + 1)
+
+
+def _vitals_taken(turn: Turn, samples: tuple[VitalSample, ...]) -> None:
+    infusion = turn.infusion
+    if infusion.vital_rules is not None and not infusion.state.ended:
+        turn.set(vitals=newest(infusion.vitals, samples, turn.now_ns)[0])
 
 
 def _resume_requested(turn: Turn, by: str) -> None:

@@ -13,12 +13,14 @@ from pumpd.infusion.interlocks import (
     pause_budget,
     pump_alarms,
     pump_idle,
+    vital_signs,
     window_most_time,
     window_volume,
 )
 from pumpd.infusion.model import ZERO, Infusion
 from pumpd.infusion.states import State
 from pumpd.infusion.turn import Turn
+from pumpd.infusion.vitals import recorded
 from pumpd.pump import AlarmCode, PumpState, stopped
 from pumpd.quantities import NS_PER_S, Duration
 
@@ -30,6 +32,7 @@ _PASSING = frozenset(
         AlarmCode.FLOW_DEVIATION,
         AlarmCode.BATTERY_LOW,
         AlarmCode.BATTERY_ENDING,
+        *vital_signs.PASSING,
     }
 )
 
@@ -47,6 +50,8 @@ def evaluate(turn: Turn, *, by_time: bool = False) -> None:
             _ordered(turn)
         else:
             _waiting(turn)
+    if turn.infusion.alarms & vital_signs.PASSING and not turn.infusion.state.may_flow:
+        _watch_vitals(turn)
 
 
 # -- flow --------------------------------------------------------------------------------------------------------------
@@ -74,8 +79,13 @@ def _flow(turn: Turn) -> None:
         code = AlarmCode.LINK_LOST if infusion.link_lost else AlarmCode.LEASE_LAPSED
         trip = Trip(code, "; ".join(refusals) or "permission was not renewed in time")
     trip = trip or _progress(turn)
+    overdue = vital_signs.pause_due(turn.infusion, now_ns)
+    if trip is None and overdue and infusion.pauses >= infusion.limits.pauses:
+        trip = Trip(AlarmCode.PRESSURE_OVERDUE, f"{overdue}, and no pause is left")
     if trip is not None:
         turn.trip(trip.alarm, trip.detail)
+    elif overdue:
+        turn.stop_flow(State.PAUSING, overdue, then=State.PAUSED, pauses=infusion.pauses + 1)
     elif not refusals:
         _renew(turn)
 
@@ -192,6 +202,15 @@ def _watch_link(turn: Turn) -> None:
         turn.clear_alarms(frozenset({AlarmCode.LINK_LOST}) - frozenset(turn.infusion.trips))
 
 
+def _watch_vitals(turn: Turn) -> None:
+    """Alarms about missing signs that a flow left open change and end with their cause, and all with the infusion."""
+    infusion = turn.infusion
+    now = frozenset[AlarmCode]() if infusion.state.ended else vital_signs.warnings(infusion, turn.now_ns)
+    for code in sorted(now):
+        turn.raise_alarm(code)
+    turn.clear_alarms(vital_signs.PASSING - now - frozenset(infusion.trips))
+
+
 def _too_late_to_load(turn: Turn) -> bool:
     """The order, or what is left of it, was not loaded in time."""
     infusion = turn.infusion
@@ -291,6 +310,8 @@ def _armed(turn: Turn) -> None:
 def _start(turn: Turn) -> None:
     infusion, until = turn.infusion, turn.now_ns + turn.infusion.limits.lease_ns
     intent = {"digest": infusion.segment.digest, "vtbi_ml": infusion.segment.program.vtbi.number}
+    if infusion.vital_rules is not None and infusion.started_ns is None:
+        turn.do(Record("baseline_recorded", {"signs": recorded(infusion.vitals, turn.now_ns)}))
     turn.do(Record("intent_start", {**intent, "confirmed_by": infusion.confirmed_by}))
     turn.go(
         State.STARTING,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from pumpd.infusion.vitals import VitalSample
 from pumpd.pump import AlarmCode, Outcome, PumpProgram, Reading
 from pumpd.quantities import Duration, Volume
 
@@ -86,6 +87,13 @@ class ReadingFailed(Event):
 
     cause: str
     link_lost: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VitalsTaken(Event):
+    """Vital signs of the patient have come, each with the instant at which it was measured. They can only stop."""
+
+    samples: tuple[VitalSample, ...]
 
 
 @dataclass(frozen=True, slots=True)

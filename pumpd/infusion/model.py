@@ -7,6 +7,7 @@ from typing import Any
 from pumpd.infusion.events import Binding, ConfirmAction, Segment
 from pumpd.infusion.limits import Limits, Window
 from pumpd.infusion.states import State
+from pumpd.infusion.vitals import VitalRules, VitalSample
 from pumpd.pump import AlarmCode, PumpProgram, Reading
 from pumpd.quantities import Duration, Rate, Volume
 
@@ -83,6 +84,9 @@ class Infusion:
     unaccounted: Volume = ZERO  # the most that this segment can have given in addition, where the counter was lost
     integral: Volume = ZERO  # of the reported rate over this segment
     samples: tuple[Sample, ...] = ()  # of the last five minutes of flow
+    # patient
+    vital_rules: VitalRules | None = None  # None: not configured, and no interlock
+    vitals: tuple[VitalSample, ...] = ()  # the last one of each sign
     # stop
     stop_sent_ns: int | None = None
     stop_since_ns: int | None = None
@@ -120,6 +124,7 @@ class Infusion:
             doubted_reading=None,
             confirmed=self.confirmed and replace(self.confirmed, expires_ns=self.confirmed.expires_ns + by_ns),
             samples=tuple(Sample(each.at_ns + by_ns, each.delivered) for each in self.samples),
+            vitals=tuple(replace(each, at_ns=each.at_ns + by_ns) for each in self.vitals),
             tripped=tuple((code, at + by_ns) for code, at in self.tripped),
         )
 

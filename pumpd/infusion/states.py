@@ -61,6 +61,7 @@ MEANING: dict[State, str] = {
 }
 
 _STOP = "stop requested"
+_PAUSE = "pause requested, or blood pressure not measured for too long"
 _TRIP = "an interlock tripped"
 _RESTART = "control restarted, or the pump's identity is in doubt, while a remainder was being prepared"
 _DOUBT = "the pump's identity is in doubt, before the first flow: a person must identify it"
@@ -100,12 +101,12 @@ TRANSITIONS: dict[State, dict[State, str]] = {
     State.STARTING: {
         State.RUNNING: "pump answered and reports flow at the programmed rate",
         State.UNCERTAIN: "the answer to the start was lost, or control died before it was known",
-        State.PAUSING: "pause requested",
+        State.PAUSING: _PAUSE,
         State.STOPPING: "stop requested, start refused, no flow in time, or " + _TRIP,
     },
     State.RUNNING: {
         State.COMPLETING: "pump stopped by itself with the volume given",
-        State.PAUSING: "pause requested",
+        State.PAUSING: _PAUSE,
         State.STOPPING: "stop requested, or " + _TRIP,
     },
     State.COMPLETING: {

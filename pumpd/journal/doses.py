@@ -5,7 +5,8 @@ Promises:
 - Doses are never under-booked: an infusion without a recorded end, with an unreadable entry, or with flow after its end
   is `uncertain`. It counts as the whole program, and ends as late as the program can run.
 - An order that cannot be read is a JournalError: a patient's dose would be missing.
-- A dose whose instants two people corrected has those of the correction (PRG-28).
+- A dose whose instants two people corrected has those of the correction, and lasted as long as the monotonic clock
+  shows (PRG-28).
 - Entries are taken once, in order; unknown kinds are skipped.
 
 This does not use `fold`: doses must outlive the events, which retention removes, and a state machine that has changed.
@@ -18,7 +19,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from pumpd.dosing.history import BY_NAME, NONE, Dose
+from pumpd.dosing.correction import Between, between
+from pumpd.dosing.history import BY_NAME, DAY, NONE, Dose
 from pumpd.dosing.library import Substance
 from pumpd.journal.records import Record
 from pumpd.journal.store import JournalError
@@ -55,11 +57,28 @@ class Doses:
         found = (each.dose(session, live=session in live) for session, each in self._infusions.items())
         return tuple(dose for dose in found if dose is not None)
 
+    def possible(self, session: str, now_ns: int) -> Between:
+        """When the dose of this session can have begun, by the order of the entries. Raises KeyError."""
+        one = self._infusions[session]
+        others = [(each.number, each.ordered_ns) for name, each in self._infusions.items() if name != session]
+        return between(one.began_number or one.number, others, one.lasted_ns, now_ns)
+
+    def corrected(self, session: str) -> bool:
+        """Whether two people have corrected its instants. Raises KeyError."""
+        return self._infusions[session].corrected_ns is not None
+
 
 @dataclass(slots=True)
 class _Infusion:
-    """The sum of one session's entries so far. Wall time stays text, which sorts like the time itself."""
+    """The sum of one session's entries so far. Wall time stays text, which sorts like the time itself.
 
+    `number` and `began_number` are the entries of the order and of the first flow. Lengths in nanoseconds since the
+    order are by the monotonic clock; where a process ended, by wall time, or the longest when that is impossible.
+    """
+
+    number: int
+    boot: str
+    mono_ns: int  # of the last entry so far
     pump: str
     patient: str
     drug: str
@@ -68,9 +87,11 @@ class _Infusion:
     course: str
     weight: Weight
     weight_basis: str
+    entry: str
+    container: str
     concentration: Concentration
     ordered: Mass
-    longest_ns: int  # the whole program at its rates
+    program: PumpProgram
     since: str  # the order
     last: str  # entry so far
     seen: str  # latest time so far; differs from `last` when the clock was set back
@@ -81,9 +102,29 @@ class _Infusion:
     set_back: bool = False
     doubtful: bool = False
     booked: Volume = Volume(0)
+    completed: bool = False
     reading: Record | None = None
     flowed_ns: int = 0
     corrected_ns: int | None = None  # the start, as two people corrected it
+    began_number: int = 0
+    began_after_ns: int = 0
+    flowed_after_ns: int = 0
+    seen_after_ns: int = 0
+
+    @property
+    def longest_ns(self) -> int:
+        """The whole program at its rates."""
+        return self.program.duration.ns
+
+    @property
+    def lasted_ns(self) -> int:
+        """From the first flow to the last recorded instant."""
+        return self.seen_after_ns - self.began_after_ns
+
+    @property
+    def ordered_ns(self) -> int:
+        """When it was ordered, as far as that was corrected."""
+        return ns_of(self.since) if self.corrected_ns is None else self.corrected_ns - self.began_after_ns
 
     def take(self, entry: Record) -> None:
         if entry.kind == CORRECTED:
@@ -91,10 +132,11 @@ class _Infusion:
             return
         if self.ended and entry.kind != "unprescribed_flow":
             return  # the pump's later entries are not about this infusion
+        self._pass_time(entry)
         self.set_back |= entry.ts < self.last
         self.last, self.seen = entry.ts, max(self.seen, entry.ts)
         if self.flowing:
-            self.flowed = entry.ts
+            self.flowed, self.flowed_after_ns = entry.ts, self.seen_after_ns
         if entry.kind == "reading":  # by far the most entries; the volume never falls, so the last one is enough
             self.reading = entry
             return
@@ -103,31 +145,43 @@ class _Infusion:
         except _UNREADABLE:
             self.doubtful = True
 
+    def _pass_time(self, entry: Record) -> None:
+        if entry.boot == self.boot:
+            passed_ns = entry.mono_ns - self.mono_ns
+        else:
+            passed_ns = ns_of(entry.ts) - ns_of(self.last)
+            if not 0 <= passed_ns <= DAY.ns:
+                passed_ns = self.longest_ns
+        self.seen_after_ns += max(passed_ns, 0)
+        self.boot, self.mono_ns = entry.boot, entry.mono_ns
+
     def _note(self, entry: Record) -> None:
         match entry.kind:
             case "intent_start":
-                self._flow(entry.ts)
+                self._flow(entry)
             case "state_changed" if entry.fields["may_flow"]:
-                self._flow(entry.ts)
+                self._flow(entry)
             case "state_changed":
                 self.flowing = False
             case "stop_confirmed":
                 self.booked = max(self.booked, _volume(entry.fields, "delivered_ml"))
             case "infusion_ended":
                 self.booked = max(self.booked, _volume(entry.fields, "booked_ml", "delivered_ml"))
-                self.ended = True
+                self.ended, self.completed = True, entry.fields.get("outcome") == "completed"
                 self.flowed_ns = int(float(entry.fields.get("running_s", 0)) * NS_PER_S)
             case "unprescribed_flow" if entry.fields["stopping"]:  # it was this infusion's pump
                 self.doubtful = True
 
     def _correct(self, entry: Record) -> None:
         try:
-            self.corrected_ns = _ns(entry.fields["started"])
+            self.corrected_ns = ns_of(entry.fields["started"])
         except _UNREADABLE:
             self.doubtful = True
 
-    def _flow(self, ts: str) -> None:
-        self.flowing, self.began = True, min(self.began or ts, ts)
+    def _flow(self, entry: Record) -> None:
+        if self.began is None:
+            self.began_number, self.began_after_ns = entry.id, self.seen_after_ns
+        self.flowing, self.began = True, min(self.began or entry.ts, entry.ts)
 
     def dose(self, session: str, *, live: bool) -> Dose | None:
         """None when nothing can have flowed, and nothing will."""
@@ -142,9 +196,7 @@ class _Infusion:
             return None
         doubtful = doubtful or not (self.ended or live)
         mass = self.concentration.mass_in(given)
-        open_end = live or doubtful or self.set_back
-        started_ns = _ns(self.began or self.since)
-        moved_ns = 0 if self.corrected_ns is None else self.corrected_ns - started_ns
+        started_ns, ended_ns, seen_ns = self._instants(open_end=live or doubtful)
         return Dose(
             session=session,
             patient=self.patient,
@@ -155,16 +207,31 @@ class _Infusion:
             weight=self.weight,
             weight_basis=self.weight_basis,
             pump=self.pump,
+            entry=self.entry,
+            container=self.container,
+            concentration=self.concentration,
+            program=self.program,
+            completed=self.completed,
             flowed_ns=self.flowed_ns,
-            started_ns=started_ns + moved_ns,
-            ended_ns=(_ns(self.seen) + self.longest_ns if open_end else _ns(self.flowed or self.seen)) + moved_ns,
-            seen_ns=_ns(self.seen) + moved_ns,
+            started_ns=started_ns,
+            ended_ns=ended_ns,
+            seen_ns=seen_ns,
             ordered=self.ordered,
             given=mass,
             still=max(self.ordered - mass, NONE) if live else NONE,
             running=live,
             uncertain=doubtful,
         )
+
+    def _instants(self, *, open_end: bool) -> tuple[int, int, int]:
+        """When it began and ended, and the last recorded instant. `open_end`: flow may have gone on after that."""
+        if self.corrected_ns is None:
+            seen_ns = ns_of(self.seen)
+            ended_ns = seen_ns + self.longest_ns if open_end or self.set_back else ns_of(self.flowed or self.seen)
+            return ns_of(self.began or self.since), ended_ns, seen_ns
+        seen_ns = self.corrected_ns + self.lasted_ns
+        flowed_ns = self.flowed_after_ns - self.began_after_ns if self.flowed else self.lasted_ns
+        return self.corrected_ns, seen_ns + self.longest_ns if open_end else self.corrected_ns + flowed_ns, seen_ns
 
 
 def _ordered(entry: Record) -> _Infusion:
@@ -173,6 +240,9 @@ def _ordered(entry: Record) -> _Infusion:
         order, drug, steps = program["prescription"], program["entry"], program["pump_program"]["steps"]
         held = PumpProgram(tuple(RateStep(_read(Rate, step["rate"]), _read(Volume, step["volume"])) for step in steps))
         return _Infusion(
+            number=entry.id,
+            boot=entry.boot,
+            mono_ns=entry.mono_ns,
             pump=entry.pump,
             patient=order["patient"],
             drug=drug["drug"],
@@ -181,9 +251,11 @@ def _ordered(entry: Record) -> _Infusion:
             weight=_read(Weight, order["weight"]),
             weight_basis=order["weight_basis"],
             course=order.get("course") or "",
+            entry=order["entry"],
+            container=order["container"],
             concentration=_read(Concentration, drug["concentration"]),
             ordered=_read(Mass, program["dose"]),
-            longest_ns=held.duration.ns,
+            program=held,
             since=entry.ts,
             last=entry.ts,
             seen=entry.ts,
@@ -213,5 +285,6 @@ def _volume(body: Mapping[str, Any], *keys: str) -> Volume:
     return Volume(body[next((key for key in keys if key in body), keys[0])])
 
 
-def _ns(ts: str) -> int:
+def ns_of(ts: str) -> int:
+    """The instant in nanoseconds since 1970."""
     return (datetime.fromisoformat(ts) - _EPOCH) // _MICROSECOND * 1000

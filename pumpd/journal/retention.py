@@ -1,11 +1,11 @@
 """What the journal keeps, and for how long (AUD-04), and how the rest is removed without breaking the chain.
 
-Kept forever: all entries of an infusion except its readings and events. These are the dose history, orders and
-confirmations, alarms and ends, about 10 kB per infusion. An infusion that never ended keeps its readings too. Every
-entry is kept for the time `everything`; beyond that, the newest `events` entries that are not readings, and the newest
-`faults` alarms. An entry's age is counted from the latest time in it or any earlier entry, up to the newest entry or to
-now, whichever is earlier: a clock that was set back makes no entry old, and one that jumps ahead removes nothing at
-once.
+Kept forever: all entries of an infusion except its readings and events. These are the dose history and its corrections,
+orders and confirmations, alarms and ends, about 10 kB per infusion. An infusion that never ended keeps its readings
+too. So are the courses that were ordered, and their assessments. Every entry is kept for the time `everything`; beyond
+that, the newest `events` entries that are not readings, and the newest `faults` alarms. An entry's age is counted from
+the latest time in it or any earlier entry, up to the newest entry or to now, whichever is earlier: a clock that was set
+back makes no entry old, and one that jumps ahead removes nothing at once.
 """
 
 import contextlib
@@ -14,12 +14,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from pumpd.journal.courses import ASSESSED, ORDERED
 from pumpd.journal.records import PRUNED, Entry, Record, Removed
 from pumpd.journal.store import Journal, JournalReader, timestamp
 
 READINGS = frozenset({"reading", "happened", "began", "frame"})  # many, and useful only for a while
 END = "infusion_ended"
-FOREVER = frozenset({PRUNED, "library_accepted"})  # the chain; the lowest accepted version of the library
+# The chain; the lowest accepted version of the library; the courses, as long as the orders of their infusions.
+FOREVER = frozenset({PRUNED, "library_accepted", ORDERED, ASSESSED})
 FAULT = "alarm_raised"
 GAPS_AN_ENTRY = 500  # of a `pruned` entry, so that none grows beyond about 50 kB
 

@@ -1,4 +1,4 @@
-"""What goes over control's two sockets: a request and an answer, each one line of JSON.
+"""What goes over control's sockets: a request and an answer, each one line of JSON.
 
 Which request control accepts on which socket, and from which user, is one table: docs/reference/requests.md.
 """
@@ -12,6 +12,8 @@ from pydantic import (
     Field,
     PlainSerializer,
     SecretStr,
+    StrictFloat,
+    StrictInt,
     StringConstraints,
     TypeAdapter,
 )
@@ -216,6 +218,88 @@ class LibraryRequest(_Message):
     op: Literal["library"] = "library"
 
 
+class VitalSigns(_Message):
+    """Vital signs that a monitor measured: they may stop an infusion, and never start, resume or change one.
+
+    `source` names the monitor. `age_s` is how long ago they were measured, in real seconds; a negative one, of the
+    future, is refused. A sign that was not measured is left out. `patient` is a token, where the monitor knows it.
+    """
+
+    op: Literal["vital_signs"] = "vital_signs"
+    pump: Id
+    source: Text
+    age_s: Annotated[StrictFloat | StrictInt, Field(allow_inf_nan=False)]
+    patient: Text | None = None
+    spo2_percent: StrictInt | None = None
+    heart_rate_bpm: StrictInt | None = None
+    systolic_mmhg: StrictInt | None = None
+    diastolic_mmhg: StrictInt | None = None
+    respiration_per_min: StrictInt | None = None
+
+
+# -- what patients were given ------------------------------------------------------------------------------------------
+
+
+class PatientHistory(_Message):
+    """What a patient was given, the weight on record, the courses, and the doses whose date must be corrected.
+
+    Without a patient: only the doses of all patients whose date must be corrected.
+    """
+
+    op: Literal["history"] = "history"
+    patient: Text | None = None
+
+
+class CorrectDose(_Message):
+    """Correct when a dose began, where the clock was wrong. Two people identify themselves with badge and PIN.
+
+    `started` is in ISO 8601, with the offset from UTC.
+    """
+
+    op: Literal["correct_dose"] = "correct_dose"
+    session: Id
+    started: Text
+    reason: Text
+    badge: Text
+    pin: SentPin
+    second_badge: Text
+    second_pin: SentPin
+
+
+class CourseOrdered(_Message):
+    """A course of infusions, with the days on which they are planned. Nothing is started by it."""
+
+    patient: Text
+    entry: Text
+    course: Text
+    first_day: Text  # YYYY-MM-DD
+    weekdays: tuple[Text, ...]  # mon, tue, wed, thu, fri, sat, sun
+
+
+class OrderCourse(CourseOrdered):
+    """Order a course: plan the days of its infusions. It starts and permits nothing."""
+
+    op: Literal["order_course"] = "order_course"
+    ordered_by: Text
+
+
+class CourseAssessed(_Message):
+    """The response after a course: responder, non-responder or not assessed; and the total of PHQ-9 or MADRS."""
+
+    patient: Text
+    course: Text
+    response: Text
+    scale: Text | None = None
+    total: int | None = None
+
+
+class AssessCourse(CourseAssessed):
+    """Record the response after a course, as the clinic assessed it. It starts and permits nothing."""
+
+    op: Literal["assess_course"] = "assess_course"
+    by: Text
+
+
 # -- tablets -------------------------------------------------------------------------------------------------------
 
 
@@ -368,6 +452,11 @@ Request = Annotated[
     | TraceRequest
     | WatchRequest
     | LibraryRequest
+    | VitalSigns
+    | PatientHistory
+    | CorrectDose
+    | OrderCourse
+    | AssessCourse
     | NonceRequest
     | TabletRequest
     | Alive

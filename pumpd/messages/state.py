@@ -21,6 +21,27 @@ class AlarmState(TypedDict):
     escalated: NotRequired[bool]
 
 
+class SignState(TypedDict):
+    """The last value of one vital sign. `level`: ok, warning, critical or missing; a missing sign has no value.
+
+    `age_s`: real seconds since it was measured; None when it never was. `source`: monitor or tablet.
+    """
+
+    name: str
+    value: int | None
+    age_s: float | None
+    level: str
+    source: str | None
+
+
+class VitalSignsState(TypedDict):
+    """`ready`: they permit a start now. `reasons`: why they do not."""
+
+    signs: list[SignState]
+    ready: bool
+    reasons: list[str]
+
+
 class VitalsState(TypedDict):
     ts: str
     by: str
@@ -28,6 +49,30 @@ class VitalsState(TypedDict):
     diastolic_mmhg: int
     heart_rate_bpm: int
     spo2_percent: int
+    respiration_per_min: int | None
+
+
+class PlasmaBand(TypedDict):
+    """What a program leads to: the lowest and the highest of the models at each minute, and of their peaks (PRG-23)."""
+
+    minutes: list[int]
+    low_ng_ml: list[int]
+    high_ng_ml: list[int]
+    peak_low_ng_ml: int
+    peak_high_ng_ml: int
+    note: str
+
+
+class PlasmaNow(TypedDict):
+    low_ng_ml: int
+    high_ng_ml: int
+    note: str
+
+
+class PlasmaPeak(TypedDict):
+    peak_low_ng_ml: int
+    peak_high_ng_ml: int
+    note: str
 
 
 class Summary(TypedDict):
@@ -50,6 +95,7 @@ class Summary(TypedDict):
     prescribed_mg: NotRequired[str]
     delivered_mg: NotRequired[str]
     undelivered_mg: NotRequired[str]
+    plasma: NotRequired[PlasmaPeak]
 
 
 class ObservationState(TypedDict):
@@ -152,6 +198,7 @@ class PumpState(TypedDict):
 
     `stopped`: the last reading shows no flow, and no infusion may flow.
     `proved_by`: the mark, or the person, that shows which pump answers. `to_identify`: what a person must do for that.
+    `plasma`: from the start of an infusion until its observation ends; null when there is no estimate.
     """
 
     pump: str
@@ -174,9 +221,11 @@ class PumpState(TypedDict):
     links: dict[str, str]
     alarms: list[AlarmState]
     observations: list[ObservationState]
+    vitals: VitalSignsState | None
     summary: dict[str, Any] | None
     rest: RestState | None
     course: Course | None
+    plasma: PlasmaNow | None
     pause: NotRequired[PauseState]
     flow_profile: NotRequired[list[Step]]
     ends_ts: NotRequired[str | None]

@@ -7,7 +7,15 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, TypeAdapter
 
-from pumpd.messages.requests import Confirmation, Id, Prescribed, PrescribedRest, Text
+from pumpd.messages.requests import (
+    Confirmation,
+    CourseAssessed,
+    CourseOrdered,
+    Id,
+    Prescribed,
+    PrescribedRest,
+    Text,
+)
 
 
 class _Inner(BaseModel):
@@ -156,15 +164,18 @@ class PauseAudio(_Inner):
 
 
 class VitalSigns(_Inner):
-    """Vital signs of the patient under observation after this session on the pump."""
+    """Vital signs of the patient: before an infusion (`session` empty), during the infusion of this session, or under
+    observation after it.
+    """
 
     op: Literal["vitals"]
     pump: Id
-    session: Id
+    session: Id | Literal[""]
     systolic_mmhg: int
     diastolic_mmhg: int
     heart_rate_bpm: int
     spo2_percent: int
+    respiration_per_min: int | None = None
 
 
 class EndObservation(_Inner):
@@ -174,6 +185,31 @@ class EndObservation(_Inner):
     pump: Id
     session: Id
     reason: Text = ""
+
+
+class TabletHistory(_Inner):
+    """What the patient was given. Without a patient: only the doses of all patients whose date must be corrected."""
+
+    op: Literal["history"]
+    patient: Text | None = None
+
+
+class TabletCorrectDose(_Inner):
+    """Correct when a dose began; `second` is another person than the one who is signed in."""
+
+    op: Literal["correct_dose"]
+    session: Id
+    started: Text
+    reason: Text
+    second: Second
+
+
+class TabletOrderCourse(_Inner, CourseOrdered):
+    op: Literal["order_course"]
+
+
+class TabletAssessCourse(_Inner, CourseAssessed):
+    op: Literal["assess_course"]
 
 
 Inner = Annotated[
@@ -197,7 +233,11 @@ Inner = Annotated[
     | Acknowledge
     | PauseAudio
     | VitalSigns
-    | EndObservation,
+    | EndObservation
+    | TabletHistory
+    | TabletCorrectDose
+    | TabletOrderCourse
+    | TabletAssessCourse,
     Field(discriminator="op"),
 ]
 

@@ -48,6 +48,12 @@ class AlarmCode(StrEnum):
     CONTROL_RESTARTED = "control_restarted"
     DEADMAN_FAILED = "deadman_failed"
     CONTROL_FAILED = "control_failed"
+    # of the patient
+    VITALS_CRITICAL = "vitals_critical"
+    VITALS_LATE = "vitals_late"
+    VITALS_MISSING = "vitals_missing"
+    VITALS_LOST = "vitals_lost"
+    PRESSURE_OVERDUE = "pressure_overdue"
     # of the bedside; none of them affects an infusion
     TABLET_LOST = "tablet_lost"
     TABLET_GONE = "tablet_gone"
@@ -135,6 +141,13 @@ ALARM_TABLE: dict[AlarmCode, AlarmText] = {
         Priority.HIGH, "Part of the gateway's program failed", "Check that every pump stopped"
     ),
     AlarmCode.START_FAILED: AlarmText(Priority.HIGH, "Pump did not start as commanded", "Check the pump first"),
+    AlarmCode.VITALS_CRITICAL: AlarmText(Priority.HIGH, "Vital signs critical; infusion stopped", "See the patient"),
+    AlarmCode.VITALS_LATE: AlarmText(Priority.LOW, "Vital signs come late", "Check the probe"),
+    AlarmCode.VITALS_MISSING: AlarmText(Priority.MEDIUM, "Vital signs missing", "See the patient, check the probe"),
+    AlarmCode.VITALS_LOST: AlarmText(
+        Priority.HIGH, "Vital signs missing; infusion stopped", "See the patient, check the probe"
+    ),
+    AlarmCode.PRESSURE_OVERDUE: AlarmText(Priority.MEDIUM, "Blood pressure measurement overdue", "Measure it now"),
     AlarmCode.TABLET_LOST: AlarmText(Priority.LOW, "No tablet is connected; the infusion continues", "Go to the pump"),
     AlarmCode.TABLET_GONE: AlarmText(Priority.MEDIUM, "No tablet for a minute; infusion continues", "Go to the pump"),
     AlarmCode.CONFIRMATION_WAITING: AlarmText(

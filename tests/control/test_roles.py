@@ -17,9 +17,13 @@ OPENS = {
         *("challenge", "confirm", "associate", "dissociate", "pause", "resume", "clear"),
         *("identify", "reconcile"),
         *("acknowledge", "pause_audio", "vitals", "end_observation"),
+        *("history", "correct_dose"),
         *("preview_rest", "rest"),  # where the library entry allows it: tests/control/test_rest.py
     },
-    "prescribe": {"preview", "order", "preview_rest", "rest"},
+    "prescribe": {
+        *("preview", "order", "preview_rest", "rest", "history", "correct_dose"),
+        *("order_course", "assess_course"),
+    },
     "maintain": set(),
 }
 SETS = [set(each) for size in range(5) for each in itertools.combinations(OPENS, size)]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -34,7 +35,10 @@ def test_a_whole_infusion_completes_and_is_reported(tmp_path):
     assert summary["telemetry_messages"] > 100
     assert summary["alarms"] == []
     assert (tmp_path / "infusion.png").read_bytes().startswith(b"\x89PNG")
-    assert "not a cleared medical device" in (tmp_path / "report.md").read_text().lower()
+    report = (tmp_path / "report.md").read_text()
+    assert "not a cleared medical device" in report.lower()
+    peak = re.search(r"in plasma: (\d+) to (\d+) ng/mL, estimated for an average adult, not measured\.", report)
+    assert [int(each) for each in peak.groups()] == pytest.approx([177, 253], rel=0.03)  # the golden values
     assert "SIMULATED" in ran.stderr
 
 

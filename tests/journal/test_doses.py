@@ -1,5 +1,6 @@
 """From journal entries to doses: booked exactly when the end is on record, as the worst case when it is not."""
 
+import contextlib
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,8 @@ from pumpd.infusion import State
 from pumpd.journal import Entry, Journal, JournalError, JournalReader
 from pumpd.journal.doses import Doses
 from pumpd.journal.records import Record, canonical
-from pumpd.quantities import Mass
+from pumpd.journal.retention import Retention, prune
+from pumpd.quantities import Mass, Weight
 from tests.dosing.samples import LIBRARY, program
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -33,10 +35,14 @@ class Recording:
 
     def __init__(self):
         self.entries = []
+        self.boot = "boot-1"
+        self.ahead_min = 0  # by how much the wall clock is wrong
 
     def add(self, minutes, kind, session="s1", **body):
-        ts = (NOON + timedelta(minutes=minutes)).isoformat(timespec="milliseconds")
-        self.entries.append(Record(len(self.entries) + 1, ts, 0, "boot-1", "bed1", session, kind, canonical(body), ""))
+        wall = NOON + timedelta(minutes=minutes + self.ahead_min)
+        ts, mono_ns = wall.isoformat(timespec="milliseconds"), int(minutes * MINUTE)
+        number = len(self.entries) + 1
+        self.entries.append(Record(number, ts, mono_ns, self.boot, "bed1", session, kind, canonical(body), ""))
         return self
 
     def order(self, minutes, session="s1", planned=PLANNED):
@@ -195,6 +201,165 @@ def test_a_clock_that_was_set_back_during_an_infusion_moves_its_end_to_the_lates
     assert dose.seen_ns == ns(20)
     assert dose.ended_ns >= ns(20) + LONGEST_NS
     assert dose.worst == Mass(35)
+
+
+# -- by what a dose is known -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.requirement("PRG-27")
+def test_a_dose_has_the_substance_of_its_library_entry_with_its_codes():
+    dose = whole().dose()
+    assert dose.substance == {"ketamine", "rxnorm:6130", "unii:690G0D6V8H"}
+    assert (dose.entry, dose.container, dose.weight, dose.weight_basis) == (
+        "ketamine-2mg-ml",
+        "50 mL",
+        Weight(70),
+        "actual",
+    )
+    assert dose.program.steps == PLANNED.pump_program.steps
+
+
+@pytest.mark.requirement("PRG-27")
+def test_a_dose_of_version_0_1_has_only_a_name_and_counts_by_it():
+    fields = json.loads(canonical(PLANNED.fields))
+    del fields["entry"]["substance"], fields["treatment"]
+    fields["entry"]["drug"] = "Ketamin"
+    recording = Recording().add(0, "order_accepted", program=fields).start(5).end(10, "2")
+    assert recording.dose().substance == {"name:Ketamin"}
+    assert recording.dose().treatment == ""
+    library = LIBRARY.counted(LIBRARY.entries["ketamine-1mg-ml"])
+    assert len(History.of(recording.doses(), "P-17", library).treatments) == 1
+
+
+@pytest.mark.requirement("PRG-25")
+def test_the_rest_of_a_treatment_is_a_delivery_of_it():
+    rest = replace(PLANNED, treatment="s1")
+    recording = Recording().order(0).start(5).state(10, State.STOPPED).end(10, "2")
+    recording.order(20, "s2", rest).start(25, "s2").end(60, "15.5", "s2", outcome="completed")
+    [treatment] = History.of(recording.doses(), "P-17", {"ketamine"}).treatments
+    assert [each.session for each in treatment.deliveries] == ["s1", "s2"]
+    assert (treatment.given, treatment.completed) == (Mass(35), True)
+
+
+# -- corrected by two people -------------------------------------------------------------------------------------------
+
+YEAR = 365 * 1440
+
+
+def utc(minutes):
+    return (NOON + timedelta(minutes=minutes)).isoformat()
+
+
+def in_a_wrong_year():
+    """Flow from 5 to 45, the end at 46, with a clock that was a year ahead; another order before and after."""
+    recording = Recording().order(-60, "before")
+    recording.ahead_min = YEAR
+    recording.entries += [replace(entry, id=entry.id + 1) for entry in _ahead(whole().entries)]
+    recording.ahead_min = 0
+    return recording.order(120, "after")
+
+
+def _ahead(entries):
+    later = timedelta(minutes=YEAR)
+    return [replace(e, ts=(datetime.fromisoformat(e.ts) + later).isoformat(timespec="milliseconds")) for e in entries]
+
+
+@pytest.mark.requirement("PRG-28")
+def test_a_corrected_dose_has_the_instants_of_the_correction():
+    recording = in_a_wrong_year()
+    assert recording.dose().suspect(ns(200))
+    recording.add(300, "dose_corrected", started=utc(7), reason="the clock was a year ahead")
+    dose = recording.dose()
+    assert (dose.started_ns, dose.ended_ns, dose.seen_ns) == (ns(7), ns(48), ns(48))
+    assert not dose.suspect(ns(200))
+    assert (dose.given, dose.running, dose.uncertain) == (Mass(35), False, False)
+
+
+@pytest.mark.requirement("PRG-28")
+def test_a_clock_that_jumped_during_the_infusion_does_not_make_the_corrected_dose_last_a_year():
+    """The monotonic clock shows how long it lasted."""
+    recording = Recording().order(0).start(5).reading(20, "7")
+    recording.ahead_min = YEAR
+    recording.state(46, State.COMPLETED).end(47, "17.5", outcome="completed")
+    assert recording.dose().ended_ns == ns(46 + YEAR)
+    recording.add(300, "dose_corrected", started=utc(5))
+    assert (recording.dose().started_ns, recording.dose().ended_ns, recording.dose().seen_ns) == (ns(5), ns(46), ns(47))
+
+
+@pytest.mark.requirement("PRG-28")
+def test_a_corrected_dose_that_a_dying_process_left_open_may_have_flowed_to_the_end_of_its_program():
+    recording = Recording()
+    recording.ahead_min = YEAR
+    recording.order(0).start(5).reading(20, "7").add(300, "dose_corrected", started=utc(5))
+    dose = recording.dose()
+    assert dose.uncertain
+    assert dose.ended_ns >= ns(20) + LONGEST_NS
+
+
+@pytest.mark.requirement("PRG-28")
+def test_between_two_processes_the_wall_clock_counts_unless_it_is_impossible():
+    def lasted(jump_min):
+        recording = Recording().order(0).start(5).reading(20, "7")
+        recording.boot, recording.ahead_min = "boot-2", jump_min
+        recording.add(30, "recovered").state(40, State.STOPPED).end(40, "8")
+        recording.add(300, "dose_corrected", started=utc(5))
+        return recording.dose().seen_ns - ns(5)
+
+    assert lasted(0) == 35 * MINUTE
+    assert lasted(YEAR) == 15 * MINUTE + PLANNED.duration.ns + 10 * MINUTE
+    assert lasted(-YEAR) == 15 * MINUTE + PLANNED.duration.ns + 10 * MINUTE
+
+
+@pytest.mark.requirement("PRG-28")
+def test_the_last_correction_counts_and_a_restart_keeps_it(tmp_path):
+    recording = in_a_wrong_year().add(300, "dose_corrected", started=utc(7)).add(301, "dose_corrected", started=utc(6))
+    assert recording.dose().started_ns == ns(6)
+    with contextlib.closing(Journal(tmp_path / "journal.sqlite3", "boot-1")) as journal:
+        for entry in recording.entries:
+            row = Entry(entry.kind, entry.fields, entry.pump, entry.session, entry.mono_ns)
+            journal.append([row], datetime.fromisoformat(entry.ts))
+    again = Doses()
+    with contextlib.closing(JournalReader(tmp_path / "journal.sqlite3")) as reader:
+        again.take(reader.all())
+    assert again.all() == recording.doses()
+
+
+@pytest.mark.requirement("PRG-28")
+def test_a_correction_that_cannot_be_read_makes_the_dose_uncertain_and_moves_nothing():
+    recording = in_a_wrong_year().add(300, "dose_corrected", started="yesterday")
+    dose = recording.dose()
+    assert (dose.started_ns, dose.uncertain) == (ns(5 + YEAR), True)
+
+
+@pytest.mark.requirement("PRG-28")
+def test_the_order_of_the_entries_says_between_which_orders_a_dose_began():
+    taken = Doses()
+    taken.take(in_a_wrong_year().entries)
+    limits = taken.possible("s1", ns(500))
+    assert (limits.least_ns, limits.most_ns) == (ns(-60), ns(120))
+    limits = taken.possible("s1", ns(130))  # it lasted 41 minutes from its first flow, and has ended
+    assert (limits.least_ns, limits.most_ns) == (ns(-60), ns(89))
+
+
+@pytest.mark.requirement("PRG-28", "AUD-04")
+def test_a_correction_outlives_retention_like_the_dose_itself(tmp_path):
+    recording = in_a_wrong_year().add(300, "dose_corrected", started=utc(7))
+    later = NOON + timedelta(days=800)
+    with contextlib.closing(Journal(tmp_path / "journal.sqlite3", "boot-1")) as journal:
+        for entry in recording.entries:
+            row = Entry(entry.kind, entry.fields, entry.pump, entry.session, entry.mono_ns)
+            journal.append([row], datetime.fromisoformat(entry.ts))
+        journal.append([Entry("course_ordered", {}), Entry("noted", {})], NOON)
+        journal.append([Entry("noted", {})] * 5000 + [Entry("reading", {})], later)
+        made, _ = prune(journal, later, Retention(), "test")
+    assert made.count
+    again = Doses()
+    with contextlib.closing(JournalReader(tmp_path / "journal.sqlite3")) as reader:
+        again.take(reader.all())
+        kinds = [entry.kind for entry in reader.all() if datetime.fromisoformat(entry.ts) == NOON]
+    assert again.all() == recording.doses()
+    assert "course_ordered" in kinds
+    assert "noted" not in kinds
 
 
 # -- strange entries ---------------------------------------------------------------------------------------------------

@@ -4,9 +4,11 @@ import hashlib
 from typing import Any
 
 from pumpd.control.infusions.pump_service import PumpService
+from pumpd.control.ordering.patient_history import on_record
 from pumpd.control.ordering.planning import Planned
 from pumpd.dosing import RateProgram
 from pumpd.journal.records import canonical
+from pumpd.messages.state import PlasmaBand
 from pumpd.pump import Capabilities, PumpProgram
 from pumpd.quantities import Volume
 from pumpd.settings import PumpSettings
@@ -65,14 +67,15 @@ def review_of(
     }
 
 
-def preview_of(runner: PumpService, planned: Planned) -> dict[str, Any]:
-    """The result of an order: its review, and each soft limit that it exceeds."""
+def preview_of(runner: PumpService, planned: Planned, plasma: PlasmaBand | None) -> dict[str, Any]:
+    """The result of an order: its review, each soft limit that it exceeds, the weight on record, the plasma estimate."""
     program = planned.program
     missing = {limit.id for limit in program.not_overridden}
     soft = [{"id": each.id, "text": str(each), "overridden": each.id not in missing} for each in program.warnings]
     whole = None if planned.rest is None else planned.rest.order.program.vtbi
     found = review_of(runner.settings, program, planned.capabilities, None, whole)
-    return {"review": found, "soft": soft, "course": planned.course}
+    last = None if planned.on_record is None else on_record(planned.on_record)
+    return {"review": found, "soft": soft, "course": planned.course, "on_record": last, "plasma": plasma}
 
 
 def shown(review: dict[str, Any]) -> str:

@@ -19,6 +19,7 @@ from pumpd.control.infusions.start_gate import StartGate
 from pumpd.control.journal_health import JournalHealth
 from pumpd.control.ordering.association import NO_TOKEN
 from pumpd.control.ordering.library_check import LibraryCheck
+from pumpd.control.plasma import PlasmaService
 from pumpd.control.refused import RefusedError
 from pumpd.dosing.prescription import is_token
 from pumpd.host.clock import Clock
@@ -32,10 +33,16 @@ Permission = Callable[[], Sequence[str]]  # why the person or key may not confir
 
 class ConfirmingService:
     def __init__(
-        self, pumps: Pumps, library_check: LibraryCheck, gate: StartGate, health: JournalHealth, clock: Clock
+        self,
+        pumps: Pumps,
+        library_check: LibraryCheck,
+        gate: StartGate,
+        health: JournalHealth,
+        plasma: PlasmaService,
+        clock: Clock,
     ) -> None:
         self._pumps, self._library_check, self._gate, self._health = pumps, library_check, gate, health
-        self._clock = clock
+        self._plasma, self._clock = plasma, clock
 
     async def challenge(self, pump: str) -> dict[str, Any]:
         """What a confirmation must sign now, and what must be on the screen. Raises RefusedError."""
@@ -53,6 +60,7 @@ class ConfirmingService:
             "valid_s": valid_s,
             "review": review(runner),
             "shown": binding.shown,
+            "plasma": self._plasma.of_loaded(runner),  # beside the review, which is signed
         }
 
     async def confirm(

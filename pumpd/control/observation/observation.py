@@ -11,20 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from pumpd.vital_signs import Sign, impossible
+
 NS = 10**9
 MIN_NS = 60 * NS
 LASTS_NS = 120 * MIN_NS  # WIN-10: Spravato >= 2 h
 VITALS_EVERY_NS = 15 * MIN_NS  # WIN-10: Emory q15
 INTERVALS = LASTS_NS // VITALS_EVERY_NS
 LEAST_REASON = 3  # letters (AUD-08)
-
-# What is possible in a living adult: anything else is a typing error.
-PLAUSIBLE = {
-    "systolic_mmhg": (40, 300),
-    "diastolic_mmhg": (20, 200),
-    "heart_rate_bpm": (20, 250),
-    "spo2_percent": (50, 100),
-}
 
 
 class ObservationError(ValueError):
@@ -43,10 +37,11 @@ class Vitals:
     diastolic_mmhg: int
     heart_rate_bpm: int
     spo2_percent: int
+    respiration_per_min: int | None = None
 
     @property
-    def numbers(self) -> dict[str, int]:
-        return {name: getattr(self, name) for name in PLAUSIBLE}
+    def numbers(self) -> dict[Sign, int]:
+        return {sign: value for sign in Sign if (value := getattr(self, sign)) is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +81,8 @@ class Observation:
 
     def with_vitals(self, vitals: Vitals) -> "Observation":
         """Raises ObservationError for impossible numbers."""
-        wrong = [
-            f"{name}: {value} is not between {least} and {most}"
-            for name, value in vitals.numbers.items()
-            for least, most in (PLAUSIBLE[name],)
-            if not least <= value <= most
-        ]
-        if vitals.diastolic_mmhg >= vitals.systolic_mmhg:
-            wrong.append("diastolic_mmhg: not below the systolic pressure")
-        if wrong:
-            raise ObservationError(*wrong)
+        if wrong := impossible(vitals.numbers):
+            raise ObservationError(*dict.fromkeys(wrong.values()))
         return replace(self, vitals=(*self.vitals, vitals))
 
     def check_end(self, reason: str, now_ns: int) -> None:

@@ -15,6 +15,7 @@ from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.infusions.recovery import LOOK_BACK, gone_since
 from pumpd.control.observation.observation import LASTS_NS, NS, Observation, ObservationError, Vitals
 from pumpd.control.observation.summary import summary
+from pumpd.control.plasma import PlasmaService
 from pumpd.host.clock import Clock
 from pumpd.journal import Entry, JournalError, JournalReader, Record
 from pumpd.journal.writer import JournalWriter
@@ -32,10 +33,10 @@ class Found:
 
 
 class ObservationService:
-    def __init__(self, journal: JournalWriter, clock: Clock, found: Found) -> None:
+    def __init__(self, journal: JournalWriter, plasma: PlasmaService, clock: Clock, found: Found) -> None:
         """`found`: the observations that were under way before a restart."""
         self.under_way = {each.session: each for each in (*found.under_way, *found.unrecorded)}
-        self._journal, self._clock = journal, clock
+        self._journal, self._plasma, self._clock = journal, plasma, clock
         self._begun = set(self.under_way)  # sessions
         for each in found.unrecorded:
             self._note_started(each)
@@ -68,7 +69,8 @@ class ObservationService:
         for each in [*self.under_way.values()]:
             if each.treatment == treatment:
                 self._end(each, "pumpd", "the rest of the treatment was given; the observation continues after it")
-        result = summary(runner.infusion, runner.program, self._clock.instant())
+        estimate = self._plasma.estimate(runner)
+        result = summary(runner.infusion, runner.program, estimate, self._clock.instant())
         began = self.under_way[session] = Observation(
             session, runner.infusion.patient, now, pump=runner.name, treatment=treatment, summary=dict(result)
         )

@@ -1,14 +1,19 @@
 """The result of an infusion, for people. Pure."""
 
+from typing import cast
+
 from pumpd.dosing import RateProgram
+from pumpd.dosing.plasma import Estimate
 from pumpd.host.instant import NS_PER_S, Instant
 from pumpd.infusion import Infusion
 from pumpd.journal.store import timestamp
-from pumpd.messages.state import Summary
+from pumpd.messages.state import PlasmaPeak, Summary
 
 
-def summary(infusion: Infusion, program: RateProgram | None, at: Instant) -> Summary:
-    """`program`: None when it is no longer known; then no amounts of drug are given."""
+def summary(infusion: Infusion, program: RateProgram | None, estimate: Estimate | None, at: Instant) -> Summary:
+    """`program`: None when it is no longer known; then no amounts of drug are given. `estimate`: of the plasma
+    concentration; None while it is not known.
+    """
     started_ns = infusion.started_ns
     found: Summary = {
         "outcome": infusion.state.value,
@@ -31,4 +36,6 @@ def summary(infusion: Infusion, program: RateProgram | None, at: Instant) -> Sum
         found["prescribed_mg"] = mass_in(infusion.prescribed).number
         found["delivered_mg"] = mass_in(infusion.delivered).number
         found["undelivered_mg"] = mass_in(infusion.remaining).number
+    if estimate is not None and started_ns is not None:
+        found["plasma"] = cast("PlasmaPeak", estimate.peak_fields)
     return found

@@ -14,9 +14,11 @@ from pathlib import Path
 import structlog
 
 from pumpd.control.refused import RefusedError
+from pumpd.dosing.correction import Between
 from pumpd.dosing.history import Dose
 from pumpd.host.own_thread import OwnThread
-from pumpd.journal import JournalError, JournalReader, Record
+from pumpd.journal import Entry, JournalError, JournalReader, Record
+from pumpd.journal.courses import Courses
 from pumpd.journal.doses import Doses
 from pumpd.journal.writer import JournalWriter
 
@@ -30,8 +32,10 @@ WITHIN_S = 3.0
 class DoseHistory:
     def __init__(self, path: Path, journal: JournalWriter) -> None:
         self._path, self._journal, self._doses = path, journal, Doses()
+        self.courses = Courses()
         self._disk = OwnThread("dose history", self._next_piece)
         self._taking = asyncio.Lock()
+        self.complete = False  # all that the journal held at the start was read
 
     async def run(self) -> None:
         """Read what the journal already holds, so that the first order need not wait for it."""
@@ -56,22 +60,43 @@ class DoseHistory:
         except JournalError as error:
             raise RefusedError(f"journal: {error}; earlier doses are not known") from error
 
+    async def record(self, entry: Entry) -> None:
+        """Write an entry about earlier doses, and count with it from then on. Raises RefusedError."""
+        try:
+            async with asyncio.timeout(WITHIN_S):
+                await self._journal.append([entry])
+        except (JournalError, TimeoutError) as error:
+            why = str(error) or "the disk takes too long; see in the history whether it was recorded"
+            raise RefusedError(f"journal: {why}") from error
+        await self.catch_up(flush=False)
+
     def doses(self, live: Collection[str]) -> tuple[Dose, ...]:
         """Every patient's doses, as far as the journal has been read. `live`: the sessions under way."""
         return self._doses.all(live)
+
+    def possible(self, session: str, now_ns: int) -> Between:
+        """When this dose can have begun, by the order of the entries. Raises KeyError."""
+        return self._doses.possible(session, now_ns)
+
+    def corrected(self, session: str) -> bool:
+        """Whether two people have corrected when this dose began. Raises KeyError."""
+        return self._doses.corrected(session)
 
     async def _take_piece(self) -> bool:
         """Whether there may be more."""
         async with self._taking:
             entries = await self._disk.result()
             try:
+                self.courses.take(entries)
                 self._doses.take(entries)
             except JournalError:
                 raise
             except Exception as error:  # orders are refused; a crash loop while a pump flows would be worse
                 log.exception("dose_history_not_understood")
                 raise JournalError(f"journal {self._path}: pumpd cannot understand it: {error!r}") from error
-        return len(entries) == PIECE
+        more = len(entries) == PIECE
+        self.complete = self.complete or not more
+        return more
 
     def _next_piece(self) -> list[Record]:
         """Blocks."""

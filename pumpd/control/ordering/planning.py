@@ -11,6 +11,7 @@ from pumpd.control.ordering.dose_history import DoseHistory
 from pumpd.control.ordering.first_delivery import FirstDeliveries, RestOf
 from pumpd.control.refused import RefusedError
 from pumpd.dosing import Library, Prescription, RateProgram, Refusal, Refusals, SoftLimit, check, plan, plan_rest
+from pumpd.dosing.course_view import numbers
 from pumpd.dosing.history import Dose, History, Treatment, Wanted, WeightOnRecord, position, weight_on_record
 from pumpd.dosing.history_limits import objections, rest_objections, warnings
 from pumpd.host.clock import Clock
@@ -33,7 +34,7 @@ class Planned:
     capabilities: Capabilities
     container: Container
     course: Course | None
-    on_record: WeightOnRecord | None = None
+    on_record: WeightOnRecord | None = None  # of the patient's last session
     rest: RestOf | None = None
 
 
@@ -50,6 +51,7 @@ class Planning:
         """`others`: sessions that another build began."""
         self._settings, self._library, self._runners = settings, library, runners
         self._past, self._clock, self._others = past, clock, others
+        self._began_ns = clock.loop_ns()
         self._first = FirstDeliveries(settings.journal_path)
 
     async def planned(
@@ -68,7 +70,7 @@ class Planning:
             capabilities = self._capabilities(runner, prescription, prescription.container)
             hard, soft = self.history(runner, prescription)
             reasons += hard
-            last = weight_on_record(self._all(), prescription.patient)
+            last = weight_on_record(self.doses(), prescription.patient)
             weight = None if last is None else last.weight
             program = plan(prescription, self._library, capabilities, request.overrides, soft, weight)
         except Refusals as error:
@@ -115,7 +117,7 @@ class Planning:
         return Planned(asked, prescription, program, capabilities, program.container, course, rest=rest)
 
     def _treatment(self, treatment: str, patient: str) -> Treatment | None:
-        doses = [dose for dose in self._all() if (dose.treatment or dose.session) == treatment]
+        doses = [dose for dose in self.doses() if (dose.treatment or dose.session) == treatment]
         substances = frozenset[str]().union(*(dose.substance for dose in doses))
         return History.of(doses, patient, substances).find(treatment)
 
@@ -146,14 +148,15 @@ class Planning:
         entry = self._library.entries.get(prescription.entry)
         if entry is None:
             return [], ()
-        doses, at = self._all(but), self._clock.now()
+        doses, at = self.doses(but), self._clock.now()
         past = History.of(doses, prescription.patient, self._library.counted(entry))
         wanted, now = _wanted(prescription, rest), self._now(runner)
         hard = list(objections(past, wanted, now, entry.course))
         if rest is not None:
             ends = None if now is None else now + prescription.duration.ns // self._clock.scale
             hard += rest_objections(past.find(rest.order.treatment), now, ends, entry.rest, rest.order.booked)
-        changed = build_objections(doses, self._others, at)
+        since_ns = int(at.timestamp() * 1e9) - (self._clock.loop_ns() - self._began_ns)
+        changed = build_objections(doses, self._others, at, since_ns)
         soft = () if now is None else warnings(past, wanted, now, entry.course)
         return [*changed, *(str(each) for each in hard)], soft
 
@@ -162,18 +165,27 @@ class Planning:
         entry, now = self._library.entries.get(prescription.entry), self._now(runner)
         if entry is None or now is None or not prescription.course:
             return None
-        past = History.of(self._all(), prescription.patient, self._library.counted(entry))
+        patient, doses = prescription.patient, self.doses()
+        past = History.of(doses, patient, self._library.counted(entry))
         at = position(past, replace(_wanted(prescription), treatment=treatment), now, entry.course)
         phase = "maintenance" if at.maintenance else "infusion"
-        return {"number": at.number, "of": at.of, "phase": phase, "course_number": at.course_number}
+        known = numbers(History.of_all(doses, patient), self._past.courses.ordered(patient))
+        number = known.get(prescription.course, len(known) + 1)
+        return {"number": at.number, "of": at.of, "phase": phase, "course_number": number}
 
-    def _all(self, but: str = "") -> list[Dose]:
+    def doses(self, but: str = "") -> list[Dose]:
         """All patients' recorded doses, except those of one session."""
         live = {each.infusion.place.session for each in self._runners if each.active and each.infusion}
         return [dose for dose in self._past.doses(live) if dose.session != but]
 
-    def _now(self, runner: PumpService) -> int | None:
-        known = runner.settings.simulated or self._settings.clock_trusted or self._clock.kernel().synchronized
+    def now_on(self, pump: str) -> int | None:
+        """The time, if it is known well enough for this pump; a pump that is not configured counts as a real one."""
+        runner = next((each for each in self._runners if each.name == pump), None)
+        return self._now(runner)
+
+    def _now(self, runner: PumpService | None) -> int | None:
+        simulated = runner is not None and runner.settings.simulated
+        known = simulated or self._settings.clock_trusted or self._clock.kernel().synchronized
         return int(self._clock.now().timestamp() * 1e9) if known else None
 
 

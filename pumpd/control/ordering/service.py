@@ -25,6 +25,7 @@ from pumpd.control.ordering.library_check import LibraryCheck
 from pumpd.control.ordering.planning import Planned, Planning
 from pumpd.control.ordering.turns import WITHIN_S, Turns
 from pumpd.control.refused import RefusedError
+from pumpd.control.vitals.service import VitalsService
 from pumpd.host.clock import Clock
 from pumpd.infusion import Infusion, Place, Window
 from pumpd.infusion import events as ev
@@ -49,6 +50,7 @@ class OrderingService:
         journal: JournalWriter,
         clock: Clock,
         build: Build,
+        vitals: VitalsService,
         changed: Callable[[], None],
     ) -> None:
         self.courses: dict[str, tuple[str, Course | None]] = {}  # by pump: session, position in its course
@@ -56,7 +58,7 @@ class OrderingService:
         self._turns, self._associations = Turns(), Associations(journal, clock)
         self._gateway, self._pumps, self._library_check, self._gate = gateway, pumps, library_check, gate
         self._health, self._journal, self._clock, self._build = health, journal, clock, build
-        self._changed = changed
+        self._vitals, self._changed = vitals, changed
 
     async def preview(self, request: Order) -> Planned:
         """The program that the order would lead to; nothing is ordered. Raises RefusedError."""
@@ -147,6 +149,8 @@ class OrderingService:
             ordered_ns=self._now(),
             patient=planned.prescription.patient,
             container=planned.container.usable,
+            vital_rules=self._vitals.rules,
+            vitals=self._vitals.before(runner, planned.prescription.patient),
         )
         return infusion if planned.rest is None else self._of_rest(infusion, planned, planned.rest)
 

@@ -18,16 +18,20 @@ from pumpd.control.confirming.service import ConfirmingService
 from pumpd.control.infusions.identifying import Identifying
 from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.infusions.pumps import Pumps
+from pumpd.control.ordering.courses import CourseService
+from pumpd.control.ordering.patient_history import PatientHistories
 from pumpd.control.ordering.service import OrderingService
 from pumpd.control.refused import RefusedError
 from pumpd.control.socket.doors import Caller, Door, objection
 from pumpd.control.socket.strangers import StrangerLimit
 from pumpd.control.socket.streams import StateStream, show_wire
 from pumpd.control.state.live import LiveState
+from pumpd.control.tablets.corrections import Corrections
 from pumpd.control.tablets.pairing_service import PairingService
 from pumpd.control.tablets.register import Register
 from pumpd.control.tablets.service import Tablets
 from pumpd.control.tablets.software_nurse import SoftwareNurses
+from pumpd.control.vitals.service import VitalsService
 from pumpd.dosing import Library
 from pumpd.host.clock import Clock
 from pumpd.journal import Entry
@@ -36,10 +40,12 @@ from pumpd.messages.library import library_data
 from pumpd.messages.requests import (
     Alive,
     Answer,
+    AssessCourse,
     Associate,
     ChallengeRequest,
     Clear,
     Confirmation,
+    CorrectDose,
     Dissociate,
     Identify,
     KeyAdd,
@@ -49,12 +55,14 @@ from pumpd.messages.requests import (
     LibraryRequest,
     NonceRequest,
     Order,
+    OrderCourse,
     OrderRest,
     PairAccept,
     PairClose,
     PairOffer,
     PairOpen,
     PairState,
+    PatientHistory,
     Pause,
     PinReset,
     Reconcile,
@@ -67,6 +75,7 @@ from pumpd.messages.requests import (
     Stop,
     TabletRequest,
     TraceRequest,
+    VitalSigns,
     WatchRequest,
 )
 
@@ -84,6 +93,9 @@ class Dispatch:
         identifying: Identifying,
         ordering: OrderingService,
         confirming: ConfirmingService,
+        histories: PatientHistories,
+        courses: CourseService,
+        corrections: Corrections,
         software_nurses: SoftwareNurses,
         tablets: Tablets,
         pairing: PairingService,
@@ -91,12 +103,14 @@ class Dispatch:
         alarms: AlarmService,
         live: LiveState,
         stream: StateStream,
+        vitals: VitalsService,
         journal: JournalWriter,
         clock: Clock,
     ) -> None:
         self._gateway, self._library, self._pumps = gateway, library, pumps
-        self._identifying = identifying
+        self._identifying, self._vitals = identifying, vitals
         self._ordering, self._confirming, self._software_nurses = ordering, confirming, software_nurses
+        self._histories, self._courses, self._corrections = histories, courses, corrections
         self._tablets, self._pairing, self._register, self._alarms = tablets, pairing, register, alarms
         self._live, self._stream, self._journal, self._clock = live, stream, journal, clock
         self._limits = {door: StrangerLimit() for door in Door}
@@ -176,6 +190,16 @@ class Dispatch:
                 return {"gateway": self._gateway}
             case LibraryRequest():
                 return library_data(self._library)
+            case VitalSigns():
+                return self._vital_signs(request)
+            case PatientHistory(patient=patient):
+                return await self._histories.answer(patient)
+            case CorrectDose():
+                return await self._corrections.of_two(request, peer)
+            case OrderCourse(ordered_by=by):
+                return await self._courses.order(request, f"{by}, {peer}")
+            case AssessCourse(by=by):
+                return await self._courses.assess(request, f"{by}, {peer}")
             case NonceRequest():
                 return {"nonce": self._tablets.nonce()}
             case TabletRequest():
@@ -195,6 +219,13 @@ class Dispatch:
                 return await self._change_staff(request, peer)
             case Stop():  # already carried out; here for the type checker
                 return self._stop(request, peer)
+
+    def _vital_signs(self, request: VitalSigns) -> dict[str, Any]:
+        result = self._vitals.received(request)
+        if result["refused"]:
+            body = {"reasons": result["refused"], "pump": request.pump, "source": request.source}
+            self._note_limited("vitals_refused", body, Door.VITALS)
+        return result
 
     async def _pair(self, request: PairOpen | PairAccept | PairClose, peer: str) -> dict[str, Any]:
         match request:
@@ -236,7 +267,7 @@ class Dispatch:
     def _note_refusal(self, request: Request, caller: Caller, reasons: tuple[str, ...]) -> None:
         by = request.ordered_by if isinstance(request, Order | OrderRest) else getattr(request, "by", "")
         body = {"op": request.op, "by": by, "reasons": list(reasons), "peer": caller.name}
-        if isinstance(request, TabletRequest | PairOffer | Alive):  # anyone on the network can send these
+        if isinstance(request, TabletRequest | PairOffer | Alive | VitalSigns):  # anyone on the network can send these
             self._note_limited("request_refused", body, caller.door)
         else:
             kind = _REFUSED.get(request.op, "request_refused")

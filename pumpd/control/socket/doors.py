@@ -5,7 +5,8 @@ Promises:
   liveness, what it needs to show state, and stops. Apart from a stop, nothing without a paired key's signature changes
   anything.
 - Only root, or the user that control runs as, changes who may act as a nurse: pairing, keys, staff.
-- A stop is accepted by every door, from every user who can open it.
+- What receives vital signs has a network too. Its door takes vital signs and nothing else: they can stop an infusion.
+- A stop is accepted by the other two, from every user who can open them.
 """
 
 from collections.abc import Mapping
@@ -15,10 +16,12 @@ from typing import Any
 
 from pumpd.messages.requests import (
     Alive,
+    AssessCourse,
     Associate,
     ChallengeRequest,
     Clear,
     Confirmation,
+    CorrectDose,
     Dissociate,
     Identify,
     KeyAdd,
@@ -28,12 +31,14 @@ from pumpd.messages.requests import (
     LibraryRequest,
     NonceRequest,
     Order,
+    OrderCourse,
     OrderRest,
     PairAccept,
     PairClose,
     PairOffer,
     PairOpen,
     PairState,
+    PatientHistory,
     Pause,
     PinReset,
     Reconcile,
@@ -46,15 +51,17 @@ from pumpd.messages.requests import (
     Stop,
     TabletRequest,
     TraceRequest,
+    VitalSigns,
     WatchRequest,
 )
 
 
 class Door(StrEnum):
-    """The two sockets of control."""
+    """The sockets of control."""
 
     OPERATOR = "operator socket"
     TABLET = "tablet socket"
+    VITALS = "vitals socket"
 
 
 class User(StrEnum):
@@ -79,9 +86,10 @@ class May:
 
     operator: Users = NOBODY
     tablet: Users = NOBODY
+    vitals: Users = NOBODY
 
     def by(self, door: Door) -> Users:
-        return self.operator if door is Door.OPERATOR else self.tablet
+        return {Door.OPERATOR: self.operator, Door.TABLET: self.tablet, Door.VITALS: self.vitals}[door]
 
 
 TABLE: Mapping[type[Any], May] = {
@@ -99,10 +107,15 @@ TABLE: Mapping[type[Any], May] = {
     Clear: May(operator=GROUP),
     Identify: May(operator=GROUP),
     Reconcile: May(operator=GROUP),
+    PatientHistory: May(operator=GROUP),
+    CorrectDose: May(operator=GROUP),  # with the badges and PINs of two people
+    OrderCourse: May(operator=GROUP),
+    AssessCourse: May(operator=GROUP),
     # What both sockets show
     WatchRequest: May(operator=GROUP, tablet=GROUP),
     LibraryRequest: May(operator=GROUP, tablet=GROUP),
     TraceRequest: May(operator=GROUP, tablet=GROUP),  # the engineer's bench panel shows the line of a simulated pump
+    VitalSigns: May(vitals=GROUP),
     # Tablets, through bedside
     NonceRequest: May(tablet=GROUP),
     TabletRequest: May(tablet=GROUP),
@@ -150,9 +163,9 @@ def _named(users: Users) -> str:
 
 def table() -> str:
     """The table for people, in Markdown."""
-    lines = ["| request | what it asks for | operator socket | tablet socket |", "|---|---|---|---|"]
+    lines = [f"| request | what it asks for | {' | '.join(Door)} |", "|---" * (2 + len(Door)) + "|"]
     lines += [
-        f"| `{kind.model_fields['op'].default}` | {_what(kind)} | {_who(may.operator)} | {_who(may.tablet)} |"
+        f"| `{kind.model_fields['op'].default}` | {_what(kind)} | {' | '.join(_who(may.by(door)) for door in Door)} |"
         for kind, may in TABLE.items()
     ]
     return "\n".join(lines) + "\n"

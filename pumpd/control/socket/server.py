@@ -1,4 +1,4 @@
-"""One of control's two sockets: AF_UNIX, one JSON request a line, one JSON answer a line.
+"""One of control's sockets: AF_UNIX, one JSON request a line, one JSON answer a line.
 
 Requests of one connection are answered in order; connections do not wait for each other.
 """
@@ -99,6 +99,7 @@ class ControlServer:
                 await stream(reader, writer)
                 return
             client.busy = False
+            await asyncio.sleep(0)  # a client that sends without a pause must not keep the pumps waiting
 
     async def _answer(self, line: bytes, caller: Caller) -> tuple[Answer, Request | None]:
         try:
@@ -114,9 +115,12 @@ class ControlServer:
 
 @contextlib.asynccontextmanager
 async def doors(dispatch: Dispatch, settings: Settings) -> AsyncIterator[None]:
-    """Both sockets, open. Raises SocketInUseError, OSError."""
+    """All sockets, open; that for vital signs only where they are configured. Raises SocketInUseError, OSError."""
+    paths = {Door.OPERATOR: settings.socket_path, Door.TABLET: settings.tablet_socket_path}
+    if settings.vitals is not None:
+        paths[Door.VITALS] = settings.vitals_socket_path
     async with contextlib.AsyncExitStack() as stack:
-        for door, path in ((Door.OPERATOR, settings.socket_path), (Door.TABLET, settings.tablet_socket_path)):
+        for door, path in paths.items():
             server = ControlServer(dispatch, door, path)
             stack.push_async_callback(server.close)
             await server.open()

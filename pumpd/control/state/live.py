@@ -16,7 +16,9 @@ from pumpd.control.journal_health import JournalHealth
 from pumpd.control.observation.service import ObservationService
 from pumpd.control.ordering.library_check import LibraryCheck
 from pumpd.control.ordering.service import OrderingService
+from pumpd.control.plasma import PlasmaService
 from pumpd.control.state.snapshot import GatewayValues, PumpValues, pump_state, snapshot
+from pumpd.control.vitals.service import VitalsService
 from pumpd.host.clock import Clock
 from pumpd.host.supply import SupplyWatch
 from pumpd.host.supply_rules import Source, Supply
@@ -34,17 +36,19 @@ class LiveState:
         observations: ObservationService,
         ordering: OrderingService,
         identifying: Identifying,
+        plasma: PlasmaService,
         library_check: LibraryCheck,
         health: JournalHealth,
         sounder: Sounder | None,
         supply: SupplyWatch | None,
         tablets: Callable[[], Mapping[str, TabletState]],
+        vitals: VitalsService,
         clock: Clock,
     ) -> None:
         """`tablets`: every paired tablet, by the id of its key, with the person signed in on it."""
         self._settings, self._runners, self._clock = settings, runners, clock
         self._alarms, self._observations, self._ordering = alarms, observations, ordering
-        self._identifying = identifying
+        self._identifying, self._plasma, self._vitals = identifying, plasma, vitals
         self._library_check, self._health = library_check, health
         self._sounder, self._supply, self._tablets = sounder, supply, tablets
 
@@ -89,7 +93,9 @@ class LiveState:
             alarms=_alarms(self._alarms.of_pump(runner.name)),
             observations=self._observations.of_pump(runner.name),
             course=course if infusion is not None and session == infusion.place.session else None,
+            estimate=self._plasma.estimate(runner),
             continued=infusion is not None and self._continued(infusion, runner),
+            vitals=self._vitals.shown(runner),
         )
 
     def _continued(self, infusion: Infusion, on: PumpService) -> bool:

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from pumpd.control.confirming.review import review_of
 from pumpd.control.observation.observation import VITALS_EVERY_NS, Observation
 from pumpd.control.observation.summary import summary
 from pumpd.dosing import RateProgram
+from pumpd.dosing.plasma import Estimate
 from pumpd.dosing.rest import LEAST_REST
 from pumpd.host.instant import NS_PER_S, Instant
 from pumpd.infusion import Infusion, State
@@ -23,10 +24,12 @@ from pumpd.messages.state import (
     LibraryStatus,
     ObservationState,
     PauseState,
+    PlasmaNow,
     PumpState,
     RestState,
     SupplyState,
     TabletState,
+    VitalSignsState,
     VitalsState,
 )
 from pumpd.pump import Capabilities, Identity, LossOfControl, Reading
@@ -58,6 +61,8 @@ class PumpValues:
     alarms: Sequence[AlarmState]
     observations: Sequence[Observation]
     course: Course | None
+    vitals: VitalSignsState | None
+    estimate: Estimate | None  # of the plasma concentration, of this infusion
     continued: bool = False  # another pump has, or had, a later delivery of the same treatment
 
 
@@ -124,9 +129,11 @@ def pump_state(values: PumpValues, at: Instant) -> PumpState:
         "links": {"pump": "lost" if values.lost else "ok"},
         "alarms": list(values.alarms),
         "observations": [_observation(each, at) for each in values.observations],
+        "vitals": values.vitals,
         "summary": None,
         "rest": None,
         "course": values.course,
+        "plasma": None,
         "infusion": None,
     }
     if infusion is None:
@@ -137,11 +144,13 @@ def pump_state(values: PumpValues, at: Instant) -> PumpState:
     found["flow_profile"] = [
         {"rate_ml_h": step.rate.number, "volume_ml": step.volume.number} for step in infusion.segment.program.steps
     ]
+    own = next((each for each in values.observations if each.session == infusion.place.session), None)
     if infusion.state.ended:
-        session = infusion.place.session
-        own = next((each for each in values.observations if each.session == session), None)
-        found["summary"] = dict(summary(infusion, values.program, at)) if own is None else dict(own.summary)
+        result = summary(infusion, values.program, values.estimate, at)
+        found["summary"] = dict(result) if own is None else dict(own.summary)
         found["rest"] = None if values.continued else _rest(infusion, values.program, at)
+    if infusion.started_ns is not None and not values.continued and (own or not infusion.state.ended):
+        found["plasma"] = None if values.estimate is None else cast("PlasmaNow", values.estimate.now_fields)
     return found
 
 
@@ -263,6 +272,7 @@ def _observation(observation: Observation, at: Instant) -> ObservationState:
                 diastolic_mmhg=each.diastolic_mmhg,
                 heart_rate_bpm=each.heart_rate_bpm,
                 spo2_percent=each.spo2_percent,
+                respiration_per_min=each.respiration_per_min,
             )
             for each in observation.vitals
         ],

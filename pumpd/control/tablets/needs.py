@@ -47,6 +47,10 @@ NEEDS: dict[str, Need] = {
     "pause_audio": CONFIRM,
     "vitals": CONFIRM,
     "end_observation": CONFIRM,
+    "history": EITHER,
+    "correct_dose": EITHER,  # and a second person
+    "order_course": PRESCRIBE,
+    "assess_course": PRESCRIBE,
 }
 
 

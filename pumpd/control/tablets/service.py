@@ -23,14 +23,19 @@ from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.infusions.pumps import Pumps
 from pumpd.control.observation.observation import ObservationError
 from pumpd.control.observation.service import ObservationService
+from pumpd.control.ordering.courses import CourseService
+from pumpd.control.ordering.patient_history import PatientHistories
 from pumpd.control.ordering.planning import Planned
 from pumpd.control.ordering.service import OrderingService
+from pumpd.control.plasma import PlasmaService
 from pumpd.control.refused import RefusedError
 from pumpd.control.state.live import LiveState
+from pumpd.control.tablets.corrections import Corrections
 from pumpd.control.tablets.keys import KeyStore, KeyStoreError
 from pumpd.control.tablets.needs import objection
 from pumpd.control.tablets.sign_in import IDLE_NS, NS, SignInError, SignIns
 from pumpd.control.tablets.staff import Person, StaffError
+from pumpd.control.vitals.service import VitalsService
 from pumpd.host.clock import Clock
 from pumpd.journal import Entry
 from pumpd.journal.writer import JournalWriter
@@ -64,15 +69,21 @@ class Tablets:
         confirming: ConfirmingService,
         alarms: AlarmService,
         observations: ObservationService,
+        plasma: PlasmaService,
+        histories: PatientHistories,
+        courses: CourseService,
+        corrections: Corrections,
         live: LiveState,
+        vitals: VitalsService,
         journal: JournalWriter,
         clock: Clock,
         changed: Callable[[], None],
     ) -> None:
         self._gateway, self._keys, self._sign_ins = gateway, keys, sign_ins
         self._pumps, self._ordering, self._confirming = pumps, ordering, confirming
-        self._identifying = identifying
-        self._alarms, self._observations, self._live = alarms, observations, live
+        self._identifying, self._vitals = identifying, vitals
+        self._alarms, self._observations, self._plasma, self._live = alarms, observations, plasma, live
+        self._histories, self._courses, self._corrections = histories, courses, corrections
         self._journal, self._clock, self._changed = journal, clock, changed
         self._nonces = Nonces()
 
@@ -147,7 +158,8 @@ class Tablets:
                 order = Order(**inner.model_dump(exclude={"op"}), ordered_by=person.badge)
                 runner = self._pumps.named(order.pump)
                 if isinstance(inner, asked.Preview):
-                    return preview_of(runner, await self._ordering.preview(order))
+                    planned = await self._ordering.preview(order)
+                    return preview_of(runner, planned, self._plasma.of_planned(planned))
                 session = await self._ordering.order(order, who)
                 return {"session": session, **review(runner)}
             case asked.PreviewRest() | asked.TabletRest():
@@ -175,9 +187,21 @@ class Tablets:
                 return {}
             case asked.PauseAudio():
                 return {"paused_s": self._alarms.pause_audio(who, key.id)}
+            case asked.TabletHistory(patient=patient):
+                return await self._histories.answer(patient)
+            case asked.TabletCorrectDose(session=session, started=started, reason=reason, second=other):
+                second = (key.id, other.badge, other.pin.get_secret_value())
+                return await self._corrections.correct(session, started, reason, person, second, who)
+            case asked.TabletOrderCourse():
+                return await self._courses.order(inner, who)
+            case asked.TabletAssessCourse():
+                return await self._courses.assess(inner, who)
             case asked.VitalSigns(pump=pump, session=session):
-                numbers = inner.model_dump(exclude={"op", "pump", "session"})
-                self._observations.vitals(pump, session, who, numbers)
+                numbers = inner.model_dump(exclude={"op", "pump", "session"}, exclude_none=True)
+                if session and not self._vitals.under_way(pump, session):
+                    self._observations.vitals(pump, session, who, numbers)
+                else:
+                    self._vitals.entered(pump, who, numbers)
             case asked.EndObservation(pump=pump, session=session, reason=reason):
                 self._observations.end(pump, session, who, reason)
             case _:
@@ -198,7 +222,8 @@ class Tablets:
 
         runner = self._pumps.named(inner.pump)
         if isinstance(inner, asked.PreviewRest):
-            return preview_of(runner, await self._ordering.preview_rest(inner, person.badge))
+            planned = await self._ordering.preview_rest(inner, person.badge)
+            return preview_of(runner, planned, self._plasma.of_planned(planned))
         session = await self._ordering.order_rest(inner, person.badge, who, permitted)
         return {"session": session, **review(runner)}
 

@@ -16,6 +16,7 @@ from pumpd.infusion.interlocks import (
     pump_battery,
     pump_idle,
     read_back,
+    vital_signs,
     volume_mismatch,
     window_least_time,
     window_most_time,
@@ -46,6 +47,7 @@ INTERLOCKS: MappingProxyType[str, Interlock] = MappingProxyType(
         "pump_idle": pump_idle.check,
         "pump_battery": pump_battery.check,
         "link_freshness": link_freshness.check,
+        "vital_signs": vital_signs.check,
     }
 )
 

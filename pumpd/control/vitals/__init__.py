@@ -1,0 +1,1 @@
+"""Vital signs of patients, before and during infusions."""

@@ -1,0 +1,58 @@
+"""When a dose may have begun, where the clock was wrong: the rules for its correction by two people (PRG-28).
+
+Promises:
+- Only a dose that is dated ahead of now, or was corrected before, can be corrected: no other dose can be moved out of
+  the limits of spacing and day.
+- The order of the journal's entries is the truth. The dose began after the orders before it and before those after it,
+  as far as their own times are possible, and so early that it has ended by now.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pumpd.dosing.history import Dose
+from pumpd.dosing.history_limits import utc
+from pumpd.dosing.refusal import Refusal
+
+LEAST_REASON = 3  # characters (AUD-08)
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """A dose began at one of these instants, both inclusive."""
+
+    least_ns: int | None
+    most_ns: int
+
+
+def between(began: int, orders: Sequence[tuple[int, int]], lasted_ns: int, now_ns: int) -> Between:
+    """When the dose began whose first flow is entry `began` of the journal, and which then `lasted_ns`.
+
+    `orders` are the other orders: number of the entry, and when it was made.
+    """
+    possible = sorted((at, ns) for at, ns in orders if ns <= now_ns)
+    least_ns = next((ns for at, ns in reversed(possible) if at < began), None)
+    after_ns = next((ns for at, ns in possible if at > began and (least_ns is None or ns >= least_ns)), now_ns)
+    most_ns = min(after_ns, now_ns - lasted_ns)
+    return Between(None if least_ns is not None and least_ns > most_ns else least_ns, most_ns)
+
+
+def objections(
+    dose: Dose, started_ns: int, reason: str, limits: Between, now_ns: int, *, corrected: bool
+) -> list[Refusal]:
+    """Why this dose may not be dated so. `corrected`: it was corrected before."""
+    found = []
+    if dose.running:
+        found.append(Refusal("session", "this infusion is under way; it is corrected once it has ended", "PRG-28"))
+    if not corrected and max(dose.started_ns, dose.seen_ns) <= now_ns:
+        why = f"this dose is dated {utc(dose.started_ns)}, which is not in the future: there is nothing to correct"
+        found.append(Refusal("session", why, "PRG-28"))
+    if not (limits.least_ns is None or limits.least_ns <= started_ns) or started_ns > limits.most_ns:
+        since = "" if limits.least_ns is None else f"not before {utc(limits.least_ns)} and "
+        why = (
+            f"{utc(started_ns)} is not possible: by the order of the journal, and because it has ended, this dose began"
+        )
+        found.append(Refusal("started", f"{why} {since}not after {utc(limits.most_ns)}", "PRG-28"))
+    if len(reason.strip()) < LEAST_REASON or not reason.isprintable():
+        found.append(Refusal("reason", f"a reason of at least {LEAST_REASON} letters is needed", "AUD-08"))
+    return found
