@@ -44,6 +44,21 @@ def staged_testbed(tmp_path_factory: pytest.TempPathFactory, certificate: Certif
         yield made
 
 
+VITALS = """[vitals]
+spo2_percent = { critical_low = 88, warn_low = 92 }
+heart_rate_bpm = { critical_low = 40, warn_low = 50, warn_high = 110, critical_high = 130 }
+systolic_mmhg = { critical_low = 80, warn_high = 160, critical_high = 180 }
+diastolic_mmhg = { warn_high = 100, critical_high = 110 }
+"""
+
+
+@pytest.fixture(scope="session")
+def watched_testbed(tmp_path_factory: pytest.TempPathFactory, certificate: Certificate) -> Iterator[RealGateway]:
+    """One bed, where nothing starts or runs without the patient's vital signs."""
+    with real_gateway(tmp_path_factory.mktemp("watched"), certificate, {"bed1": "SIM-1"}, SLOW, VITALS) as made:
+        yield made
+
+
 @pytest.fixture(scope="module")
 def browser(certificate: Certificate) -> Iterator[Browser]:
     with chromium(certificate.key_hash) as made:
@@ -62,5 +77,13 @@ def nurse(browser: Browser, testbed: RealGateway) -> Iterator[Tablet]:
 def staged_nurse(browser: Browser, staged_testbed: RealGateway) -> Iterator[Tablet]:
     """A tablet that is paired with the staged gateway."""
     with tablet(browser, staged_testbed, "day clinic") as made:
+        made.pair()
+        yield made
+
+
+@pytest.fixture
+def watching_nurse(browser: Browser, watched_testbed: RealGateway) -> Iterator[Tablet]:
+    """A tablet that is paired with the gateway where vital signs count."""
+    with tablet(browser, watched_testbed, "recovery room") as made:
         made.pair()
         yield made

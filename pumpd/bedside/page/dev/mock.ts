@@ -162,6 +162,8 @@ async function asked(fields: Fields): Promise<[number, Fields]> {
       for (const each of found.treatments) if (!["interrupted", "moved"].includes(scene)) each.rest = null;
       return yes({ ...found });
     }
+    case "plasma":
+      return yes({ plasma: band() });
     case "preview_rest":
     case "rest": {
       const minutes = fields["duration"] ? parseFloat(String(fields["duration"])) : 20;

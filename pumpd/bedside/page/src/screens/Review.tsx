@@ -13,6 +13,7 @@ import { OrderAge } from "../parts/OrderAge.tsx";
 import { Plasma } from "../parts/Plasma.tsx";
 import { Reasons } from "../parts/Reasons.tsx";
 import { RestOf } from "../parts/RestOf.tsx";
+import { useBand } from "../parts/band.ts";
 import { Scan } from "../parts/Scan.tsx";
 import { SecondPerson } from "../parts/SecondPerson.tsx";
 import { SelfTest } from "../parts/SelfTest.tsx";
@@ -48,6 +49,7 @@ interface Second {
 export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
   const at = useNow(1000);
   const { review } = infusion;
+  const band = useBand(page, pump.pump, review.digest);
   const [reasons, setReasons] = useState<string[]>([]);
   const [busy, setBusy] = useState(false);
   const [second, setSecond] = useState<Second | null>(null);
@@ -249,7 +251,7 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
         )}
       </div>
       <div class="review-more">
-        <Plasma band={page.bands[review.digest]} now={pump.plasma} />
+        <Plasma band={band} now={pump.plasma} />
         <SelfTest live={live} pump={pump} />
       </div>
     </section>
