@@ -73,6 +73,7 @@ export function TextField({
         aria-describedby={`${id}-help`}
         onInput={(event) => onValue(event.currentTarget.value)}
         onChange={(event) => onDone?.(event.currentTarget.value)}
+        onBlur={(event) => onDone?.(event.currentTarget.value)}
       />
       <Help id={`${id}-help`} hint={hint} problems={problems} />
     </div>
