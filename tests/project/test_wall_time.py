@@ -15,13 +15,17 @@ READS_IT = {
     "pumpd/cli/journal.py": "retention, in days",
     "pumpd/control/alarms/service.py": "shows when an alarm was raised",
     "pumpd/host/clock.py": "it is the clock",
-    "pumpd/control/ordering/planning.py": "dose history, by the calendar (PRG-14, PRG-17, PRG-18)",
+    "pumpd/cli/course.py": "days of a course",
+    "pumpd/control/plasma.py": "earlier doses, by the calendar; an estimate only",
+    "pumpd/control/ordering/patient_history.py": "shows the dose history, by the calendar",
+    "pumpd/control/ordering/planning.py": "dose history, by the calendar (PRG-14, PRG-17, PRG-18, PRG-25)",
     "pumpd/control/infusions/recovery.py": "how long the machine was off: its monotonic clock does not know",
     "pumpd/control/infusions/start_gate.py": "compares it with a pump's clock (STA-11)",
     "pumpd/journal/backlog.py": "timestamps of journal entries",
     "pumpd/journal/store.py": "timestamps of journal entries",
     "pumpd/logs.py": "timestamps of log lines",
     "pumpd/telemetry/service.py": "timestamps of messages",
+    "pumpd/vitals/service.py": "compares it with the time in a monitor's message, which never makes a value younger",
     "pumpd/wire/deadman.py": "timestamps of log lines",
 }
 INTERVALS = {

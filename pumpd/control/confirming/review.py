@@ -68,7 +68,7 @@ def review_of(
 
 
 def preview_of(runner: PumpService, planned: Planned, plasma: PlasmaBand | None) -> dict[str, Any]:
-    """The result of an order: its review, each soft limit that it exceeds, the weight on record, the plasma estimate."""
+    """The result of an order: its review, each exceeded soft limit, the weight on record, and the plasma estimate."""
     program = planned.program
     missing = {limit.id for limit in program.not_overridden}
     soft = [{"id": each.id, "text": str(each), "overridden": each.id not in missing} for each in program.warnings]

@@ -14,6 +14,7 @@ from pumpd.dosing import Library, Prescription, RateProgram, Refusal, Refusals, 
 from pumpd.dosing.course_view import numbers
 from pumpd.dosing.history import Dose, History, Treatment, Wanted, WeightOnRecord, position, weight_on_record
 from pumpd.dosing.history_limits import objections, rest_objections, warnings
+from pumpd.dosing.library import Rest
 from pumpd.host.clock import Clock
 from pumpd.infusion.record import to_data
 from pumpd.messages.requests import Order, PrescribedRest
@@ -106,7 +107,7 @@ class Planning:
         except Refusals as error:
             raise RefusedError(*reasons, *(str(reason) for reason in error.reasons)) from error
         prescription = program.prescription
-        rest = RestOf(order, program.entry.rest, treatment.started_ns, treatment.flowed_ns)
+        rest = RestOf(order, treatment.flowed_ns, self._left_ns(treatment, program.entry.rest, runner))
         hard, _ = self.history(runner, prescription, rest=rest)
         reasons += [*first.changed(self._library), *hard]
         reasons += _loss_of_control_objections(capabilities, runner.settings)
@@ -115,6 +116,12 @@ class Planning:
         asked = {"rest": to_data(order)}
         course = self._course(runner, prescription, treatment.id)
         return Planned(asked, prescription, program, capabilities, program.container, course, rest=rest)
+
+    def _left_ns(self, treatment: Treatment, rules: Rest, runner: PumpService) -> int:
+        """How much time is left for all of a treatment, by the calendar: the gateway may have been off in between."""
+        now = self._now(runner)
+        left_ns = 0 if now is None else treatment.started_ns + rules.within.ns - now
+        return min(left_ns, rules.within.ns) * self._clock.scale
 
     def _treatment(self, treatment: str, patient: str) -> Treatment | None:
         doses = [dose for dose in self.doses() if (dose.treatment or dose.session) == treatment]

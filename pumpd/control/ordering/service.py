@@ -156,8 +156,6 @@ class OrderingService:
 
     def _of_rest(self, infusion: Infusion, planned: Planned, rest: RestOf) -> Infusion:
         """The same as one more delivery of its treatment: the window counts over all of them (PRG-25)."""
-        until_ns = rest.started_ns + rest.rules.within.ns
-        left_ns = (until_ns - int(self._clock.now().timestamp() * 1e9)) * self._clock.scale
         return replace(
             infusion,
             window=Window(rest.flowed_ns + planned.prescription.duration.ns),
@@ -165,7 +163,7 @@ class OrderingService:
             earlier=planned.program.given,
             earlier_flow_ns=rest.flowed_ns,
             of_treatment=rest.order.program.vtbi,
-            closes_ns=infusion.ordered_ns + left_ns,
+            closes_ns=infusion.ordered_ns + rest.left_ns,
         )
 
     def _objections(self, runner: PumpService, patient: str) -> list[str]:
