@@ -38,7 +38,7 @@ export function Ended(props: InfusionProps) {
         ))}
         {infusion.state === "abandoned" && expired(infusion) && (
           <p class="note">
-            An order is valid for a limited time, so that nobody starts yesterday’s decision. Look at the patient, then
+            An order is valid for a limited time, so that nobody starts yesterday’s decision. Examine the patient, then
             order again.
           </p>
         )}

@@ -35,7 +35,7 @@ test("the rest is offered where the treatment ended, without any history", () =>
   assert.equal(offered(pump({ patient: null, rest: REST }), null)?.treatment, "s1");
 });
 
-test("a pump that has another patient by now does not offer the rest of the one before", () => {
+test("a pump that has another patient by now does not offer the previous patient's rest", () => {
   assert.equal(offered(pump({ patient: "P-2", rest: REST }), null), null);
 });
 
