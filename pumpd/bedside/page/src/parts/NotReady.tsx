@@ -9,17 +9,19 @@ export const part = (what: string): string => what[0]!.toUpperCase() + what.slic
 export const startable = ({ vitals, self_test }: Pump): boolean =>
   (vitals?.ready ?? true) && (self_test?.passed ?? true);
 
+/** After a failed self-test the gateway takes no order. */
+export function SelfTestFailed({ pump: { self_test } }: { pump: Pump }) {
+  if (!self_test || self_test.passed) return null;
+  const failed = self_test.results.filter(({ state }) => state === "failed");
+  const reasons = failed.map(({ what, detail }) => `${part(what)}: ${detail || "failed"}`);
+  return <Reasons reasons={reasons} title="Not ready: the self-test failed" />;
+}
+
 export function NotReady({ pump }: { pump: Pump }) {
-  const failed = pump.self_test?.results.filter(({ state }) => state === "failed") ?? [];
   return (
     <>
       {pump.vitals && !pump.vitals.ready && <Reasons reasons={pump.vitals.reasons} title="Not ready: vital signs" />}
-      {pump.self_test && !pump.self_test.passed && (
-        <Reasons
-          reasons={failed.map(({ what, detail }) => `${part(what)}: ${detail || "failed"}`)}
-          title="Not ready: the self-test failed"
-        />
-      )}
+      <SelfTestFailed pump={pump} />
     </>
   );
 }

@@ -5,6 +5,7 @@ import { Association } from "../parts/Association.tsx";
 import { GiveRest } from "../parts/GiveRest.tsx";
 import { may, NeedsSignIn } from "../parts/NeedsSignIn.tsx";
 import { Fact, Facts } from "../parts/Facts.tsx";
+import { SelfTestFailed } from "../parts/NotReady.tsx";
 import { SelfTest } from "../parts/SelfTest.tsx";
 import { VitalSigns } from "../parts/VitalSigns.tsx";
 import { bedAddress } from "../state/route.ts";
@@ -19,6 +20,7 @@ export function Idle({ page, live, pump }: BedProps) {
           The pump is not available: {pump.problem}
         </p>
       )}
+      <SelfTestFailed pump={pump} />
       <GiveRest page={page} live={live} pump={pump} />
       {live.person ? (
         may(page, "prescribe") &&
