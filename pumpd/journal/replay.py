@@ -32,6 +32,7 @@ LEFT_BEHIND = frozenset(
         "baseline_recorded",
         *("resume_requested", "trips_cleared", "delivery_reconciled", "alarm_raised", "alarm_cleared", "refused"),
         *("pump_identified_by", "pump_recognized", "order_expired"),
+        *("pump_identified_by", "pump_recognized", "baseline_recorded"),
     }
 )
 
