@@ -19,6 +19,8 @@ from pumpd.vital_signs import BASELINE, PLAUSIBLE, Sign
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
 CareArea = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+# An MQTT topic without wildcards, outside of the broker's own `$` topics.
+Topic = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_./:-]{1,200}$")]
 # An Ed25519 public key, as the one line between the first and the last of its PEM file.
 PublicKey = Annotated[str, StringConstraints(pattern=r"^MCowBQYDK2VwAyEA[A-Za-z0-9+/]{43}=$")]
 
@@ -39,9 +41,7 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class MqttSettings(_Section):
-    """Telemetry is published to this broker. Without this section there is no telemetry."""
-
+class BrokerSettings(_Section):
     host: str
     """Host name or address of the broker."""
     port: int = Field(default=8883, ge=1, le=65535)
@@ -57,9 +57,13 @@ class MqttSettings(_Section):
     username: str | None = None
     """User name at the broker."""
     password_file: Path | None = None
-    """A file that contains only the password, readable only by telemetry's user."""
+    """A file that contains only the password, readable only by the user of the process that connects."""
     keepalive_s: int = Field(default=10, ge=5, le=60)
-    """Seconds without traffic after which telemetry and broker check each other."""
+    """Seconds without traffic after which pumpd and the broker check each other."""
+
+
+class MqttSettings(BrokerSettings):
+    """Telemetry is published to this broker. Without this section there is no telemetry."""
 
 
 class PumpSettings(_Section):
@@ -187,6 +191,10 @@ class SignSettings(_Section):
         return self
 
 
+class MonitorBrokerSettings(BrokerSettings):
+    """The broker to which bedside monitors publish vital signs. It may be that of telemetry, with another account."""
+
+
 class VitalsSettings(_Section):
     """Vital signs of the patient, from a bedside monitor and from tablets. Without this section no infusion depends on
     them. With it, SpO2, heart rate and blood pressure are required: they may refuse a start and stop an infusion, and
@@ -215,8 +223,15 @@ class VitalsSettings(_Section):
     baseline_min: int = Field(default=15, ge=1, le=15)
     """Minutes before the first start within which blood pressure, heart rate and SpO2 must have been measured."""
 
+    broker: MonitorBrokerSettings | None = None
+    topics: Mapping[Name, Topic] = Field(default_factory=dict)
+    """By pump, the MQTT topic on which the monitor of its patient publishes, without wildcards. Without `broker` and
+    `topics`, vital signs come from tablets only."""
+
     @model_validator(mode="after")
     def _usable(self) -> "VitalsSettings":
+        if (self.broker is None) != (not self.topics):
+            raise ValueError("broker, topics: a monitor needs both: the broker, and the topic of each pump's monitor")
         required = [*BASELINE, Sign.RESPIRATION] if self.respiration_required else BASELINE
         if unlimited := [sign for sign in required if self.limits(sign) == SignSettings()]:
             raise ValueError(f"{', '.join(unlimited)}: no limit is set; a required sign needs at least one")
@@ -282,6 +297,8 @@ class Settings(_Section):
             raise ValueError(f"bedside.bench: only where all pumps are simulated; {real_ones}")
         if unknown := sorted(set(bench) - set(names)):
             raise ValueError(f"bedside.bench: {', '.join(unknown)}: no pump has that name")
+        if unknown := sorted(set(self.vitals.topics if self.vitals else ()) - set(names)):
+            raise ValueError(f"vitals.topics: {', '.join(unknown)}: no pump has that name")
         if far := sorted(name for name, url in bench.items() if not _LOOPBACK.match(url)):
             raise ValueError(f"bedside.bench: {', '.join(far)}: http://127.0.0.1:PORT, or a path below it, is needed")
         if real and self.simulation.time_scale != 1:

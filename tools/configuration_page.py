@@ -7,6 +7,7 @@ import ast
 import inspect
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
@@ -105,13 +106,20 @@ def _about(model: type[BaseModel]) -> str:
 
 
 def _meanings(model: type[BaseModel]) -> dict[str, str]:
-    """The docstring below each field of the class; KeyError for a field that has none, when it is asked for."""
+    """The docstring below each field of the class and of its bases; KeyError for a field that has none, when it is
+    asked for.
+    """
     module = ast.parse(inspect.getsource(settings))
-    (owner,) = (each for each in module.body if isinstance(each, ast.ClassDef) and each.name == model.__name__)
+    classes = {each.name: each for each in module.body if isinstance(each, ast.ClassDef)}
     found = {}
-    for field, below in zip(owner.body, owner.body[1:], strict=False):
-        if isinstance(field, ast.AnnAssign) and isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
-            found[ast.unparse(field.target)] = " ".join(str(below.value.value).split())
+    for owner in (classes[base.__name__] for base in model.__mro__ if base.__name__ in classes):
+        for field, below in pairwise(owner.body):
+            if (
+                isinstance(field, ast.AnnAssign)
+                and isinstance(below, ast.Expr)
+                and isinstance(below.value, ast.Constant)
+            ):
+                found[ast.unparse(field.target)] = " ".join(str(below.value.value).split())
     return found
 
 

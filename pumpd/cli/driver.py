@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from pumpd.cli.driver_check import TO_DO, BenchCheck, Step, pump_now
+from pumpd.cli.setting import Settings, settings_of
 from pumpd.logs import set_up
 from pumpd.pump import (
     Capabilities,
@@ -26,7 +27,7 @@ from pumpd.pump import (
     family,
     mark_of,
 )
-from pumpd.quantities import Length, QuantityError, Rate, Volume
+from pumpd.quantities import Length, Rate, Volume
 
 USUAL_DIAMETER = "26.59 mm"
 REFUSED = 2  # exit status: the request is not possible; nothing was sent
@@ -78,13 +79,13 @@ def show(
     *,
     syringe: Syringe = None,
     diameter: Diameter = None,
-    setting: Annotated[list[str] | None, typer.Option(help="A driver setting, KEY=VALUE.")] = None,
+    setting: Settings = None,
     as_json: Json = False,
 ) -> None:
     """Show what a family can do with a syringe, and what its driver assumes."""
     loaded = _family(name)
     try:
-        container, given = _container(loaded, syringe, diameter, Volume(60), _settings(setting))
+        container, given = _container(loaded, syringe, diameter, Volume(60), settings_of(setting))
     except ValueError as error:
         _refuse(str(error))
     facts = {
@@ -93,7 +94,7 @@ def show(
         "rate_max_ml_h": given.rate_max.number,
         "volume_max_ml": given.volume_max.number,
         "max_steps": str(given.max_steps),
-        "shows_which_pump_by": _shown_by(loaded, _settings(setting)),
+        "shows_which_pump_by": _shown_by(loaded, settings_of(setting)),
         "flow_ends_by": ", ".join(given.loss_of_control),
         "watchdog_s": given.watchdog.number if given.watchdog else "none",
         "monitor_only": "yes" if given.monitor_only else "no",
@@ -123,7 +124,7 @@ def check(
     *,
     driver: Annotated[str, typer.Option(help="Pump family.")],
     port: Annotated[str, typer.Option(help="Device path, or tcp://HOST:PORT.")],
-    setting: Annotated[list[str] | None, typer.Option(help="A driver setting, KEY=VALUE; may be repeated.")] = None,
+    setting: Settings = None,
     volume: Annotated[str, typer.Option(help="Volume to program.")] = "0.5 mL",
     rate: Annotated[str, typer.Option(help="Rate to program.")] = "60 mL/h",
     syringe: Syringe = None,
@@ -137,7 +138,7 @@ def check(
     """
     loaded = _family(driver)
     try:
-        settings = {**getattr(loaded, "bench_settings", {}), **_settings(setting)}
+        settings = {**getattr(loaded, "bench_settings", {}), **settings_of(setting)}
         amount = Volume.parse(volume, "volume")
         container, given = _container(loaded, syringe, diameter, amount, settings)
         program = PumpProgram((RateStep(Rate.parse(rate, "rate"), amount),), container.diameter)
@@ -233,16 +234,6 @@ def _family(name: str) -> type[DriverFamily]:
         return family(name)
     except UnknownFamilyError as error:
         _refuse(str(error.args[0]))
-
-
-def _settings(pairs: list[str] | None) -> dict[str, str]:
-    settings = {}
-    for pair in pairs or []:
-        key, equals, value = pair.partition("=")
-        if not key or not equals:
-            raise QuantityError("setting", pair, "no '=' in it", "KEY=VALUE")
-        settings[key] = value
-    return settings
 
 
 def _container(

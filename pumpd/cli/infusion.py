@@ -108,7 +108,7 @@ def rest(
     config: Config = CONFIG,
     as_json: Json = False,
 ) -> None:
-    """Order the rest of an interrupted treatment: no more than is left, and no faster. A nurse confirms it anew."""
+    """Order the rest of an interrupted treatment: no more than is left, and no faster. A nurse confirms it."""
     request = OrderRest(
         pump=pump, treatment=treatment, patient=patient, ordered_by=ordered_by, container=container, duration=duration
     )

@@ -5,17 +5,20 @@ needs a typed reason for each.
 """
 
 import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
+from pumpd.cli.client import CONFIG, Config
+from pumpd.cli.planned_pump import PlannedPump
+from pumpd.cli.setting import Settings
 from pumpd.cli.wording import plasma_peak
-from pumpd.dosing import Library, LibraryError, Prescription, RateProgram, Refusal, Refusals, check, plan
+from pumpd.dosing import LibraryError, Prescription, RateProgram, Refusal, Refusals, check, plan
 from pumpd.dosing.arithmetic import lines
 from pumpd.dosing.plasma import Estimate, has_models, predict
 from pumpd.library.files import default_library, read_library
-from pumpd.pump import Capabilities, UnknownFamilyError, family
 
 NOTICE = "Not a cleared medical device: simulation, research and integration only."
 REFUSED = 2
@@ -32,6 +35,9 @@ def program(
     duration: Annotated[str | None, typer.Option(help='Length of the infusion, such as "40 min".')] = None,
     container: Annotated[str | None, typer.Option(help='Container of the library, such as "50 mL".')] = None,
     driver: Annotated[str | None, typer.Option(help="Pump family, such as new-era.")] = None,
+    setting: Settings = None,
+    pump: Annotated[str | None, typer.Option(help="Pump of the configuration, instead of --driver.")] = None,
+    config: Config = CONFIG,
     patient: Annotated[str | None, typer.Option(help="Patient token, never a name.")] = None,
     ordered_by: Annotated[str | None, typer.Option(help="Who orders it.")] = None,
     library: Annotated[Path | None, typer.Option(help="Directory of the drug library.")] = None,
@@ -54,21 +60,38 @@ def program(
         "ordered_by": ordered_by,
     }
     try:
-        planned = _planned(fields, driver, library, override or [])
+        planned, on = _planned(fields, lambda: _pump(driver, setting, pump, config), library, override or [])
     except Refusals as error:
         _refuse(error.reasons, as_json=as_json)
     if as_json:
-        typer.echo(json.dumps(_as_json(planned), ensure_ascii=False))
+        typer.echo(json.dumps(_as_json(planned) | {"pump": pump}, ensure_ascii=False))
     else:
-        typer.echo(_as_text(planned))
+        typer.echo(_as_text(planned, on))
 
 
-def _planned(fields: dict[str, object], driver: str | None, directory: Path | None, texts: list[str]) -> RateProgram:
-    """The program, or Refusals with the reasons of every part that could be checked."""
+def _pump(driver: str | None, settings: list[str] | None, name: str | None, config: Path) -> PlannedPump:
+    """The chosen pump. Raises Refusals."""
+    if name is None:
+        return PlannedPump.of(driver, settings)
+    if driver is not None or settings:
+        why = "leave out --driver and --setting: the configuration states them for this pump"
+        raise Refusals([Refusal("pump", why)])
+    return PlannedPump.configured(name, config)
+
+
+def _planned(
+    fields: dict[str, object], chosen: Callable[[], PlannedPump], directory: Path | None, texts: list[str]
+) -> tuple[RateProgram, PlannedPump]:
+    """The program and its pump, or Refusals with the reasons of every part that could be checked."""
     reasons: list[Refusal] = []
-    library = prescription = capabilities = None
+    pump_reasons: Sequence[Refusal] = ()
+    library = prescription = capabilities = pump = None
     try:
-        library = read_library(directory or default_library())
+        pump = chosen()
+    except Refusals as error:
+        pump_reasons = error.reasons
+    try:
+        library = read_library(directory or (pump.library if pump else None) or default_library())
     except LibraryError as error:
         reasons += [Refusal("library", problem) for problem in error.problems]
     try:
@@ -78,12 +101,13 @@ def _planned(fields: dict[str, object], driver: str | None, directory: Path | No
     overrides, bad = _overrides(texts)
     reasons += bad
     try:
-        capabilities = _capabilities(driver, library, str(fields["container"]))
+        capabilities = pump.capabilities(library, str(fields["container"])) if pump else None
     except Refusals as error:
-        reasons += error.reasons
+        pump_reasons = error.reasons
+    reasons += pump_reasons
     if library is None or prescription is None:
         raise Refusals(reasons)
-    if capabilities is None:
+    if pump is None or capabilities is None:
         raise Refusals(reasons + check(prescription, library))
     try:
         planned = plan(prescription, library, capabilities, overrides)
@@ -91,23 +115,7 @@ def _planned(fields: dict[str, object], driver: str | None, directory: Path | No
         raise Refusals([*reasons, *error.reasons]) from error
     if reasons:
         raise Refusals(reasons)
-    return planned
-
-
-def _capabilities(driver: str | None, library: Library | None, container: str) -> Capabilities | None:
-    """What the family can do with that container; None when the container is unknown, which is reported elsewhere."""
-    if driver is None:
-        raise Refusals([Refusal("driver", "is missing. Accepted: an installed pump family (see `pumpd driver list`)")])
-    try:
-        found = family(driver)
-    except UnknownFamilyError as error:
-        raise Refusals([Refusal("driver", str(error))]) from error
-    if library is None or container not in library.containers:
-        return None
-    try:
-        return found.capabilities(library.containers[container], {})
-    except ValueError as error:
-        raise Refusals([Refusal("container", f"{driver} cannot use it: {error}")]) from error
+    return planned, pump
 
 
 def _overrides(texts: list[str]) -> tuple[dict[str, str], list[Refusal]]:
@@ -184,7 +192,7 @@ def _library(planned: RateProgram) -> str:
     return f"version {manifest.version}, {manifest.care_area}"
 
 
-def _as_text(planned: RateProgram) -> str:
+def _as_text(planned: RateProgram, pump: PlannedPump) -> str:
     order, entry, plasma = planned.prescription, planned.entry, _plasma(planned)
     shown = [
         ("drug", f"{entry.drug} {entry.concentration} ({entry.id})"),
@@ -199,4 +207,4 @@ def _as_text(planned: RateProgram) -> str:
         override = f'; overridden: "{reasons[warning.id]}"' if warning.id in reasons else "; an order needs a reason"
         shown.append(("warning", f"{warning}{override}"))
     body = "\n".join(f"  {what:<11}{how}" for what, how in shown)
-    return f"Program for a {planned.family} pump\n{body}\n{NOTICE}"
+    return f"Program for {pump}\n{body}\n{NOTICE}"

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import signal
 import sys
+from itertools import count
 from pathlib import Path
 
 import structlog
@@ -23,7 +24,9 @@ CANNOT_START = 2  # exit status of a process that refuses its configuration: sta
 
 async def supervise(config: Path, settings: Settings) -> int:
     """Run control, and the other configured processes, until SIGTERM or SIGINT. Returns the exit status."""
-    names = ["control", *(["telemetry"] if settings.mqtt else []), *(["bedside"] if settings.bedside else [])]
+    listens = settings.vitals is not None and settings.vitals.broker is not None
+    wanted = {"telemetry": settings.mqtt, "bedside": settings.bedside, "vitals": listens}
+    names = ["control", *(name for name, configured in wanted.items() if configured)]
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -38,8 +41,10 @@ async def supervise(config: Path, settings: Settings) -> int:
 
 
 async def _keep(name: str, config: Path) -> None:
-    """Start the process again whenever it ends, unless it cannot start at all."""
-    while True:
+    """Start the process again whenever it ends. Returns when it cannot start at all: control, or another process at its
+    first start. Later on no other process may end control.
+    """
+    for attempt in count():
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", f"pumpd.{name}", "--config", str(config), start_new_session=True
         )
@@ -49,7 +54,7 @@ async def _keep(name: str, config: Path) -> None:
             await _end(process)
             raise
         log.error("process_ended", process=name, exit_status=status)
-        if status == CANNOT_START:
+        if status == CANNOT_START and (name == "control" or attempt == 0):
             return
         await asyncio.sleep(RESTART_AFTER_S)
 

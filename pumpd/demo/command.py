@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from pumpd.cli.client import Json, refuse
+from pumpd.demo.script import Script
 
 
 def demo(
@@ -13,7 +14,11 @@ def demo(
     speed: Annotated[int, typer.Option(min=1, max=240, help="How many times faster than real time.")] = 60,
     fault: Annotated[list[str] | None, typer.Option(help="Such as occlusion@12min; `pumpsim list` lists all.")] = None,
     report: Annotated[Path, typer.Option(help="Directory for the report.")] = Path("demo-report"),
-    seed: Annotated[int, typer.Option(help="Seed of the simulated pump.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed of the simulated pump, and of the patient at the monitor.")] = 1,
+    vitals: Annotated[bool, typer.Option("--vitals", help="With a bedside monitor, which can stop it.")] = False,
+    vitals_fault: Annotated[
+        list[str] | None, typer.Option(help="With a monitor and its fault, such as desaturation@20min.")
+    ] = None,
     tablet: Annotated[bool, typer.Option("--tablet", help="A browser on this machine is the nurse.")] = False,
     tablet_host: Annotated[str | None, typer.Option(help="Serve tablets on this address of the network.")] = None,
     tablet_port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free port.")] = 0,
@@ -25,5 +30,6 @@ def demo(
     except ImportError as error:
         refuse([f"the demo needs the extra `pumpd[demo]`: {error}"], as_json=as_json)
     host = tablet_host or ("127.0.0.1" if tablet else "")
-    played = Demo(speed, fault or [], report, seed, as_json=as_json, tablet_host=host, tablet_port=tablet_port)
-    raise typer.Exit(played.play())
+    monitor = vitals_fault or [] if vitals or vitals_fault else None
+    script = Script(speed, tuple(fault or ()), seed, host, tablet_port, None if monitor is None else tuple(monitor))
+    raise typer.Exit(Demo(script, report, as_json=as_json).play())

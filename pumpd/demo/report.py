@@ -1,6 +1,7 @@
 """The demo's report: what was ordered, what was given, and a picture of both."""
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,20 +10,32 @@ from typing import Any
 NOTICE = "SIMULATED. Not a cleared medical device: simulation, research and integration only."
 
 
+_SIGNS = {
+    "systolic_mmhg": "systolic, mmHg",
+    "diastolic_mmhg": "diastolic, mmHg",
+    "spo2_percent": "SpO2, %",
+    "heart_rate_bpm": "pulse, /min",
+    "respiration_per_min": "respiration, /min",
+}
+
+
 @dataclass
 class Track:
-    """Samples over the elapsed minutes: what the pump counted, its rate, and what was really given."""
+    """Samples over the elapsed minutes: what the pump counted, its rate, what was really given, and vital signs."""
 
     minutes: list[float] = field(default_factory=list)
     counted_ml: list[float] = field(default_factory=list)
     true_ml: list[float] = field(default_factory=list)
     rate_ml_h: list[float] = field(default_factory=list)
+    signs: dict[str, list[float]] = field(default_factory=dict)  # NaN where one is missing
 
-    def add(self, infusion: dict[str, Any], truth: dict[str, Any]) -> None:
+    def add(self, infusion: dict[str, Any], truth: dict[str, Any], vitals: dict[str, Any] | None) -> None:
         self.minutes.append(infusion["elapsed_s"] / 60)
         self.counted_ml.append(float(infusion["delivered_ml"]))
         self.rate_ml_h.append(float(infusion["rate_ml_h"]))
         self.true_ml.append(truth["delivered_ml"])
+        for sign in vitals["signs"] if vitals else ():
+            self.signs.setdefault(sign["name"], []).append(math.nan if sign["value"] is None else sign["value"])
 
 
 def _programmed(steps: Sequence[dict[str, str]]) -> tuple[list[float], list[float], list[float], list[float]]:
@@ -55,11 +68,12 @@ def _draw(path: Path, summary: dict[str, Any], review: dict[str, Any], track: Tr
     from matplotlib import pyplot as plt  # noqa: PLC0415  # after the choice of a back-end without a screen
 
     minutes, volumes, rate_minutes, rates = _programmed(review["steps"])
-    drawing, (volume, rate) = plt.subplots(
-        2, 1, sharex=True, figsize=(9, 6), height_ratios=[3, 2], layout="constrained"
+    panels = 3 if track.signs else 2
+    drawing, (volume, rate, *others) = plt.subplots(
+        panels, 1, sharex=True, figsize=(9, 3 * panels), height_ratios=[3, 2, 3][:panels], layout="constrained"
     )
     prescribed = float(review["prescribed_duration_s"]) / 60
-    for axes in (volume, rate):
+    for axes in (volume, rate, *others):
         axes.axvspan(
             prescribed * 0.95, prescribed * 1.05, color="0.92", label="window for the end" if axes is volume else None
         )
@@ -73,8 +87,14 @@ def _draw(path: Path, summary: dict[str, Any], review: dict[str, Any], track: Tr
     rate.plot(rate_minutes, rates, color="0.45", linestyle="--")
     rate.step(track.minutes, track.rate_ml_h, color="#0072b2", linewidth=2, where="post")
     rate.set_ylabel("rate, mL/h")
-    rate.set_xlabel("minutes since the start")
     rate.set_ylim(bottom=0)
+    for signs in others:
+        for name, label in _SIGNS.items():
+            signs.plot(track.minutes, track.signs[name], linewidth=1.5, label=label)
+        signs.set_ylabel("vital signs")
+        signs.legend(frameon=False, loc="upper left", ncols=len(_SIGNS), fontsize=9)
+        signs.set_ylim(0, 230)
+    (others or [rate])[-1].set_xlabel("minutes since the start")
     drawing.suptitle(
         f"{review['drug']} {review['dose_mg']} mg in {review['vtbi_ml']} mL: {summary['outcome']}\n{NOTICE}",
         fontsize=11,

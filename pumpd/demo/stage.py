@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from pumpd.cli.client import ControlClient, NoAnswerError
+from pumpd.demo.monitor import monitor_command, vitals_sections
+from pumpd.demo.script import Script
 from pumpd.demo.stage_error import StageError
 from pumpd.demo.tablet import certify
 from pumpd.library.files import default_library
@@ -66,6 +68,7 @@ class Stage:
     telemetry: Telemetry
     truth_url: str
     tablet: str = ""  # its address; empty without one
+    monitor: int | None = None  # its control port; None without one
 
     def truth(self) -> dict[str, Any]:
         """What the simulated pump really did, from its control port."""
@@ -75,13 +78,8 @@ class Stage:
 
 
 @contextlib.contextmanager
-def stage(
-    folder: Path, speed: int, faults: Sequence[str], seed: int, tablet_host: str = "", tablet_port: int = 0
-) -> Iterator[Stage]:
-    """Start and connect everything, and end it all afterwards. With a `tablet_host`, tablets are served there.
-
-    Raises StageError.
-    """
+def stage(folder: Path, script: Script) -> Iterator[Stage]:
+    """Start and connect everything, and end it all afterwards. Raises StageError."""
     with contextlib.ExitStack() as stack:
         broker = _free_port()
         stack.enter_context(_broker(folder, broker))
@@ -89,20 +87,29 @@ def stage(
         stack.callback(telemetry.close)
         control_port = _free_port()
         port = folder / "pump"
-        simulator = stack.enter_context(_process(folder, "pumpsim", _pumpsim(port, speed, faults, seed, control_port)))
-        config, tablet = _write_config(folder, port, speed, broker), ""
-        if tablet_host:
-            tablet_port = tablet_port or _free_port()
-            certify(folder, tablet_host)
-            _add_tablet(config, tablet_host, tablet_port, control_port)
-            tablet = f"https://{'localhost' if tablet_host == LOOPBACK else tablet_host}:{tablet_port}"
+        simulator = stack.enter_context(_process(folder, "pumpsim", _pumpsim(port, script, control_port)))
+        config, tablet = _write_config(folder, port, script.speed, broker), ""
+        if script.tablet_host:
+            tablet_port = script.tablet_port or _free_port()
+            certify(folder, script.tablet_host)
+            _add(config, _tablet_section(script.tablet_host, tablet_port, control_port))
+            name = "localhost" if script.tablet_host == LOOPBACK else script.tablet_host
+            tablet = f"https://{name}:{tablet_port}"
+        if script.monitor is not None:
+            _add(config, vitals_sections(PUMP, broker))
         settings = Settings.load(config)
         gateway = [sys.executable, "-m", "pumpd", "run", "--config", str(config)]
         stack.enter_context(_process(folder, "gateway", gateway))  # it waits for its pump by itself
-        _await_ready(folder, simulator)
+        _await_ready(folder, "pumpsim", simulator)
         client = _connect(folder, settings)
         stack.enter_context(client)
-        yield Stage(settings, client, telemetry, f"http://127.0.0.1:{control_port}/truth", tablet)
+        monitor_port = None
+        if script.monitor is not None:
+            monitor_port = _free_port()
+            command = monitor_command(broker, script.speed, script.seed, script.monitor, monitor_port)
+            _await_ready(folder, "monitor", stack.enter_context(_process(folder, "monitor", command)))
+        truth = f"http://127.0.0.1:{control_port}/truth"
+        yield Stage(settings, client, telemetry, truth, tablet, monitor_port)
 
 
 @contextlib.contextmanager
@@ -161,20 +168,20 @@ def _log_end(folder: Path, name: str) -> str:
     return "\n".join(text.splitlines()[-5:]) or "nothing"
 
 
-def _pumpsim(port: Path, speed: int, faults: Sequence[str], seed: int, control: int) -> list[str]:
-    command = [sys.executable, "-m", "pumpd_simulators", "new-era", "--pty", str(port), "--speed", str(speed)]
-    command += ["--address", "1", "--seed", str(seed), "--control", f"127.0.0.1:{control}"]
-    for fault in faults:
+def _pumpsim(port: Path, script: Script, control: int) -> list[str]:
+    command = [sys.executable, "-m", "pumpd_simulators", "new-era", "--pty", str(port), "--speed", str(script.speed)]
+    command += ["--address", "1", "--seed", str(script.seed), "--control", f"127.0.0.1:{control}"]
+    for fault in script.faults:
         command += ["--fault", fault]
     return command
 
 
-def _await_ready(folder: Path, simulator: "subprocess.Popen[bytes]") -> None:
+def _await_ready(folder: Path, name: str, simulator: "subprocess.Popen[bytes]") -> None:
     assert simulator.stdout is not None
     ready, _, _ = select.select([simulator.stdout], [], [], START_WITHIN_S)
     line = os.read(simulator.stdout.fileno(), 4096) if ready else b""
     if not line.startswith(b"ready"):
-        raise StageError(f"pumpsim did not start; its log ends: {_log_end(folder, 'pumpsim')}")
+        raise StageError(f"{name} did not start; its log ends: {_log_end(folder, name)}")
 
 
 def _write_config(folder: Path, port: Path, speed: int, broker: int) -> Path:
@@ -208,10 +215,8 @@ settings = {{ address = 1 }}
     return path
 
 
-def _add_tablet(config: Path, host: str, port: int, control_port: int) -> None:
-    with config.open("a", encoding="utf-8") as file:
-        file.write(
-            f"""
+def _tablet_section(host: str, port: int, control_port: int) -> str:
+    return f"""
 [bedside]
 host = "{host}"
 port = {port}
@@ -219,7 +224,11 @@ port = {port}
 [bedside.bench]
 {PUMP} = "http://127.0.0.1:{control_port}"
 """
-        )
+
+
+def _add(config: Path, sections: str) -> None:
+    with config.open("a", encoding="utf-8") as file:
+        file.write(sections)
 
 
 def _connect(folder: Path, settings: Settings) -> ControlClient:

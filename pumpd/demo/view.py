@@ -15,6 +15,21 @@ from pumpd.cli.wording import minutes, review_lines
 NOTICE = "SIMULATED PUMP. Not a cleared medical device: simulation, research and integration only."
 
 
+_SIGNS = {
+    "spo2_percent": "SpO2 {} %",
+    "heart_rate_bpm": "pulse {}/min",
+    "systolic_mmhg": "pressure {}",
+    "diastolic_mmhg": "over {} mmHg",
+    "respiration_per_min": "respiration {}/min",
+}
+
+
+def signs_line(vitals: dict[str, Any]) -> str:
+    """The vital signs in one line; a missing one is `--`."""
+    shown = [_SIGNS[each["name"]].format("--" if each["value"] is None else each["value"]) for each in vitals["signs"]]
+    return ", ".join(shown).replace(", over", " over")
+
+
 class View:
     """Shows progress on standard error, so that standard output is free for `--json`."""
 
@@ -73,6 +88,8 @@ class View:
         facts.add_row("pump", f"{pump['model']}, {pump['pump_state']}, read {_ago(pump['age_s'])}")
         facts.add_row("lease", "none: no permission to flow" if lease is None else f"ends in {lease:.1f} s")
         facts.add_row("telemetry", f"{messages} messages")
+        if pump["vitals"] is not None:
+            facts.add_row("vital signs", signs_line(pump["vitals"]))
         alarms = [
             Text(f"{each['priority'].upper()}  {each['cause']}. {each['action']}.", style="bold red")
             for each in pump["alarms"]

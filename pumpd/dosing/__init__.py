@@ -6,7 +6,8 @@ plans the rest of an interrupted treatment. Nothing in this room reads a file, a
 """
 
 from pumpd.dosing.history import Dose, History, Wanted
-from pumpd.dosing.library import NO_LIBRARY, Course, Entry, Library, LibraryError
+from pumpd.dosing.library import NO_LIBRARY, Course, Entry, Library
+from pumpd.dosing.library_text import LibraryError
 from pumpd.dosing.planning import check, plan
 from pumpd.dosing.prescription import Prescription, WeightBasis
 from pumpd.dosing.program import RateProgram

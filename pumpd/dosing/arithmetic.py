@@ -15,10 +15,11 @@ def lines(program: RateProgram) -> list[tuple[str, str]]:
     steps = program.pump_program.steps
     back = program.delivery()
     whole, usable = program.programmed_dose == program.dose, container.usable
+    holds = f"{container.volume} + {container.overfill} overfill" if container.overfill else str(container.volume)
     found = [
         ("dose", f"{order.dose_per_weight} x {order.weight} ({order.weight_basis} weight) = {program.dose}"),
         ("volume", f"{program.dose} / {entry.concentration} = {program.vtbi}{_rounded(exact=whole)}"),
-        ("container", f"{container.name}: {container.volume} - {container.dead_volume} dead = {usable} usable"),
+        ("container", f"{container.name}: {holds} - {container.dead_volume} dead = {usable} usable"),
     ]
     shares = [part.time for part in entry.profile] or [Decimal(1)]
     for number, (step, share) in enumerate(zip(steps, shares, strict=True), 1):

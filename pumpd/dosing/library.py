@@ -14,39 +14,36 @@ Promises:
 This file takes text; `pumpd.library.files` reads it from disk.
 """
 
-import tomllib
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
-from itertools import combinations
+from itertools import combinations_with_replacement, product
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, StrictBool, StrictInt, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic import Field, StrictBool, StrictInt, StringConstraints, field_validator, model_validator
 
 from pumpd.dosing import limits
 from pumpd.dosing.canonical import sha256_of
+from pumpd.dosing.library_containers import CONTAINERS_FILE, Name, parse_containers
+from pumpd.dosing.library_text import LibraryError, parsed
 from pumpd.dosing.limits import (
     ConcentrationText,
     DoseCap,
     DoseText,
     DurationText,
-    LengthText,
     Limits,
     LimitsWithDefault,
-    RateText,
     Section,
-    VolumeText,
     WeightText,
     shown,
 )
 from pumpd.dosing.names import near_equal
 from pumpd.dosing.seal import MANIFEST_FILE, Manifest
 from pumpd.pump import Container
-from pumpd.quantities import DosePerWeight, Duration, QuantityError, Rate, Volume, plain
-
-CONTAINERS_FILE = "containers.toml"
+from pumpd.quantities import DosePerWeight, Duration, plain
 
 # The catalogue's hard limits of a course.
 DAILY_MOST = DosePerWeight(1)  # PRG-14 [P], in any 24 hours
@@ -58,21 +55,11 @@ SHARE_MOST = Decimal("0.1")  # PRG-18 [P]: of a treatment that takes no place in
 REST_WITHIN = Duration(2 * 3600)  # PRG-25 [P], after the first start
 ORDER_VALID = Duration(3600)  # PRG-26 [P]
 ORDER_LEAST = Duration(5 * 60)  # [P] a nurse needs time to check
-OVERFILL_MOST = Decimal("0.2")  # [P] of a bag's volume; more is a typing error
 
-EntryId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,62}$")]
+EntryId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$")]
 SubstanceKey = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
-RxNorm = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,8}$")]
-Unii = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{10}$")]
-
-
-class LibraryError(ValueError):
-    """The library cannot be used. `problems` holds a line for each error: file, key and reason."""
-
-    def __init__(self, problems: list[str]) -> None:
-        self.problems = problems
-        super().__init__("drug library refused:\n  " + "\n  ".join(problems))
+_RXNORM = re.compile(r"[1-9][0-9]{0,7}", re.ASCII)
+_UNII = re.compile(r"[A-Z0-9]{10}", re.ASCII)
 
 
 class ProfileStep(Section):
@@ -93,8 +80,25 @@ class Substance(Section):
     """What the drug is, by a key of the library and by the codes of RxNorm or UNII. Doses count by it (PRG-27)."""
 
     key: SubstanceKey
-    rxnorm: RxNorm | None = None
-    unii: Unii | None = None
+    rxnorm: str | None = None
+    unii: str | None = None
+
+    @field_validator("rxnorm", mode="before")
+    @classmethod
+    def _number(cls, value: object) -> object:
+        if not isinstance(value, str) or not _RXNORM.fullmatch(value):
+            raise ValueError('an RxNorm code is text of 1 to 8 digits, the first not 0, such as "6130"')
+        return value
+
+    @field_validator("unii", mode="before")
+    @classmethod
+    def _checked(cls, value: object) -> object:
+        if not isinstance(value, str) or not _UNII.fullmatch(value):
+            raise ValueError('a UNII is text of 10 capital letters and digits, such as "690G0D6V8H"')
+        *code, check = (int(letter, 36) for letter in value)
+        if sum(code) % 36 != check:  # holds for every published code that was tried
+            raise ValueError(f"{value!r} has a typing error: its last letter does not fit the others")
+        return value
 
     @model_validator(mode="after")
     def _coded(self) -> Self:
@@ -152,9 +156,16 @@ class Course(Section):
     soft_max: DurationText
     hard_max: DurationText
     spacing: Spacing
-    maintenance: Annotated[StrictInt, Field(ge=0)] | Literal["open-ended", "as ordered"]
+    maintenance: int | Literal["open-ended", "as ordered"]
     maintenance_spacing: Spacing
     least_share: Decimal = SHARE_MOST
+
+    @field_validator("maintenance", mode="before")
+    @classmethod
+    def _maintained(cls, value: object) -> object:
+        if value in ("open-ended", "as ordered") or (type(value) is int and value >= 0):
+            return value
+        raise ValueError('is a whole number, "open-ended" or "as ordered"')
 
     @field_validator("least_share", mode="before")
     @classmethod
@@ -168,27 +179,22 @@ class Course(Section):
         if not self.soft_min <= self.soft_max <= self.hard_max:
             raise ValueError("soft_min <= soft_max <= hard_max must hold")
         sooner, later = self.spacing, self.maintenance_spacing
-        if later.soft < sooner.soft or later.hard < sooner.hard:
+        if later.soft < sooner.soft or later.hard < sooner.hard or later.gap < sooner.gap:
             raise ValueError("maintenance_spacing must not be shorter than spacing")
         return self
 
     @property
     def looser(self) -> list[str]:
         """Which hard limits a site has loosened beyond the catalogue."""
-        spacing, gap, longer = self.spacing, self.spacing.gap, self.maintenance_spacing.gap
-        counted = isinstance(self.maintenance, int)
+        spacing, gap = self.spacing, self.spacing.gap
+        maintenance = self.maintenance if isinstance(self.maintenance, int) else 0
         most = [
             (f"daily_max {self.daily_max}", self.daily_max > DAILY_MOST, DAILY_MOST),
             (f"infusions {self.infusions}", self.infusions > COURSE_INFUSIONS, COURSE_INFUSIONS),
             (f"hard_max {shown(self.hard_max)}", self.hard_max > COURSE_LONGEST, shown(COURSE_LONGEST)),
             (f"spacing.hard {shown(spacing.hard)}", spacing.hard < SPACING_LEAST, shown(SPACING_LEAST)),
             (f"spacing.gap {shown(gap)}", gap < GAP_LEAST, shown(GAP_LEAST)),
-            (f"maintenance_spacing.gap {shown(longer)}", longer < GAP_LEAST, shown(GAP_LEAST)),
-            (
-                f"maintenance {self.maintenance}",
-                counted and self.maintenance > COURSE_MAINTENANCE,  # type: ignore[operator]  # a number
-                COURSE_MAINTENANCE,
-            ),
+            (f"maintenance {maintenance}", maintenance > COURSE_MAINTENANCE, COURSE_MAINTENANCE),
             (f"least_share {plain(self.least_share)}", self.least_share > SHARE_MOST, plain(SHARE_MOST)),
         ]
         return [f"{value} is looser than the hard limit {limit}" for value, passed, limit in most if passed]
@@ -260,50 +266,6 @@ class Entry(Section):
         return self
 
 
-class _ContainerTable(Section):
-    """A syringe (with its inner diameter) or a bag. `minimum_rate` is a syringe's lowest recommended rate (PRG-13).
-    `overfill` is what a bag holds beyond its volume.
-    """
-
-    name: Name
-    volume: VolumeText
-    overfill: VolumeText = Volume(0)
-    dead_volume: VolumeText = Volume(1)
-    minimum_rate: RateText | None = None
-    diameter: LengthText | None = None
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if self.dead_volume >= self.volume:
-            raise ValueError(f"dead_volume {self.dead_volume} leaves nothing of {self.volume}")
-        if self.overfill and self.diameter:
-            raise ValueError("overfill: a syringe holds its volume and no more; only a bag has an overfill")
-        if self.overfill > self.volume.times(OVERFILL_MOST):
-            raise ValueError(f"overfill {self.overfill} is more than {plain(OVERFILL_MOST * 100)} % of {self.volume}")
-        least = limits.syringe_minimum(self.volume) if self.diameter else None
-        if self.diameter and self.minimum_rate is None:
-            raise ValueError("minimum_rate: a syringe needs its lowest recommended rate")
-        if self.minimum_rate is not None and least is not None and self.minimum_rate < least:
-            raise ValueError(f"minimum_rate {self.minimum_rate} is looser than {least} for this size (PRG-13)")
-        return self
-
-    def container(self) -> Container:
-        least = self.minimum_rate or Rate(0)
-        return Container(self.name, self.volume, self.dead_volume, least, self.diameter, self.overfill)
-
-
-class _ContainersFile(Section):
-    container: tuple[_ContainerTable, ...] = Field(min_length=1)
-
-    @field_validator("container")
-    @classmethod
-    def _named_once(cls, tables: tuple[_ContainerTable, ...]) -> tuple[_ContainerTable, ...]:
-        names = [table.name for table in tables]
-        if len(set(names)) != len(names):
-            raise ValueError("two containers have the same name")
-        return tables
-
-
 @dataclass(frozen=True)
 class Library:
     """A loaded library: entries by id and containers by name. `digest` identifies all of it."""
@@ -319,54 +281,25 @@ class Library:
     def counted(self, entry: Entry) -> frozenset[str]:
         """The identifiers of all substances whose doses count together with this entry's, whichever entry says so."""
         own = entry.substance.key
-        mine = {own, *entry.counts_with}
-        mine |= {each.substance.key for each in self.entries.values() if own in each.counts_with}
-        known = (each.substance.identifiers for each in self.entries.values() if each.substance.key in mine)
-        return frozenset(mine).union(entry.substance.identifiers, *known)
+        keys = {own, *entry.counts_with}
+        for each in self.entries.values():
+            if own == each.substance.key:
+                keys.update(each.counts_with)
+            elif own in each.counts_with:
+                keys.add(each.substance.key)
+        known = (each.substance.identifiers for each in self.entries.values() if each.substance.key in keys)
+        return frozenset(keys).union(entry.substance.identifiers, *known)
 
 
 NO_LIBRARY = Library(MappingProxyType({}), MappingProxyType({}))  # for a gateway that can only show and stop
 
 
-S = TypeVar("S", bound=Section)
-
-
-def _parsed(model: type[S], text: str, name: str) -> S:
-    try:
-        data: dict[str, Any] = tomllib.loads(text, parse_float=Decimal)
-    except tomllib.TOMLDecodeError as error:
-        raise LibraryError([f"{name}: not valid TOML: {error}"]) from error
-    except ArithmeticError as error:
-        raise LibraryError([f"{name}: not a decimal number"]) from error
-    except (ValueError, RecursionError) as error:  # a number too long, brackets too deep
-        raise LibraryError([f"{name}: cannot be read: {error}"]) from error
-    try:
-        return model.model_validate(data)
-    except ValidationError as error:
-        raise LibraryError([_problem(name, item) for item in error.errors(include_url=False)]) from error
-
-
-def _problem(name: str, item: Any) -> str:
-    key = ".".join(str(part) for part in item["loc"]) or "file"
-    cause = item.get("ctx", {}).get("error")
-    if item["type"] == "extra_forbidden":
-        return f"{name}: {key}: unknown key"
-    if isinstance(cause, QuantityError):
-        return f"{name}: {key}: {cause.reason}"
-    return f"{name}: {key}: {cause or item['msg']}"
-
-
 def parse(text: str, name: str) -> Entry:
     """Read one entry from TOML text. Its id must be the file's name without the extension. Raises LibraryError."""
-    entry = _parsed(Entry, text, name)
+    entry = parsed(Entry, text, name)
     if f"{entry.id}.toml" != name:
         raise LibraryError([f"{name}: id: {entry.id!r} belongs in a file named {entry.id}.toml"])
     return entry
-
-
-def parse_containers(text: str, name: str = CONTAINERS_FILE) -> dict[str, Container]:
-    """Read the containers from TOML text. Raises LibraryError."""
-    return {table.name: table.container() for table in _parsed(_ContainersFile, text, name).container}
 
 
 def load(files: Mapping[str, str]) -> Library:
@@ -382,7 +315,7 @@ def load(files: Mapping[str, str]) -> Library:
             if name == CONTAINERS_FILE:
                 containers = parse_containers(text, name)
             elif name == MANIFEST_FILE:
-                manifest = _parsed(Manifest, text, name)
+                manifest = parsed(Manifest, text, name)
             else:
                 entry = parse(text, name)
                 entries[entry.id] = entry
@@ -403,21 +336,33 @@ def load(files: Mapping[str, str]) -> Library:
     return Library(MappingProxyType(entries), MappingProxyType(containers), manifest)
 
 
-def _ambiguous(entries: list[Entry]) -> list[str]:
+def _ambiguous(entries: Sequence[Entry]) -> list[str]:
     """Where a dose could be counted for the wrong substance, or for none (PRG-27)."""
+    ordered = sorted(entries, key=lambda entry: entry.id)
     problems: dict[str, None] = {}  # in order, each once
-    for one, other in combinations(sorted(entries, key=lambda entry: entry.id), 2):
-        where, mine, theirs = f"{one.id}.toml and {other.id}.toml", one.substance, other.substance
-        if one.drug != other.drug and near_equal(one.drug, other.drug):
-            problems[f"{where}: drug: {one.drug!r} and {other.drug!r} are too alike; use one name for one drug"] = None
-        if mine.key == theirs.key and mine != theirs:
-            problems[f"{where}: substance: {mine.key!r} has different codes"] = None
-        if mine.key == theirs.key:
-            continue
-        if one.drug == other.drug:
-            problems[f"{where}: substance: {one.drug!r} is {mine.key!r} in one and {theirs.key!r} in the other"] = None
-        if near_equal(mine.key, theirs.key):
-            problems[f"{where}: substance: the keys {mine.key!r} and {theirs.key!r} are too alike"] = None
-        if same := (mine.identifiers & theirs.identifiers):
-            problems[f"{where}: substance: {mine.key!r} and {theirs.key!r} share {', '.join(sorted(same))}"] = None
+    for one, other in combinations_with_replacement(ordered, 2):
+        where = f"{one.id}.toml" if one is other else f"{one.id}.toml and {other.id}.toml"
+        problems |= dict.fromkeys(f"{where}: {problem}" for problem in _mistakable(one, other))
     return list(problems)
+
+
+def _mistakable(one: Entry, other: Entry) -> Iterator[str]:
+    """What of two entries, or of one with itself, could be mistaken for each other: key and reason."""
+    mine, theirs = one.substance, other.substance
+    if one.drug != other.drug and near_equal(one.drug, other.drug):
+        yield f"drug: {one.drug!r} and {other.drug!r} are too alike; use one name for one drug, and another for another"
+    if mine.key == theirs.key and mine != theirs:
+        yield f"substance: {mine.key!r} has different codes; one substance has one key with the same codes everywhere"
+    if mine.key != theirs.key:
+        if one.drug == other.drug:
+            yield f"substance: {one.drug!r} is {mine.key!r} in one and {theirs.key!r} in the other"
+        if same := (mine.identifiers & theirs.identifiers):
+            yield f"substance: {mine.key!r} and {theirs.key!r} share {', '.join(sorted(same))}; use one key for both"
+        for name, key in ((one.drug, theirs.key), (other.drug, mine.key)):
+            if one.drug != other.drug and near_equal(name, key):
+                yield f"drug: {name!r} is too like {key!r}, the key of another substance"
+    for first, second in product((mine.key, *one.counts_with), (theirs.key, *other.counts_with)):
+        if first != second and near_equal(first, second):
+            kind = "substance" if (first, second) == (mine.key, theirs.key) else "counts_with"
+            alike = " and ".join(sorted((repr(first), repr(second))))
+            yield f"{kind}: the keys {alike} are too alike; one of them may be a typing error"

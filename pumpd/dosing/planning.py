@@ -135,8 +135,7 @@ def _steps(
     refusals: list[Refusal] = []
     if vtbi > container.usable:
         refusals.append(Refusal("container", too_much, "PRG-12"))
-    if vtbi > pump.volume_max:
-        refusals.append(Refusal("driver", f"{vtbi} is more than the pump's largest volume {pump.volume_max}", "PRG-13"))
+    refusals += unfit_volume(vtbi, pump)
     profile = [(step.time, step.dose) for step in entry.profile] or [(Decimal(1), Decimal(1))]
     if len(profile) > pump.max_steps:
         refusals.append(
@@ -162,17 +161,29 @@ def _steps(
     return tuple(steps)
 
 
+def unfit_volume(volume: Volume, pump: Capabilities) -> list[Refusal]:
+    if volume <= pump.volume_max:
+        return []
+    most = f"{pump.volume_max}{_set_by(pump.volume_setting)}"
+    return [Refusal("driver", f"{volume} is more than the pump's largest volume {most}", "PRG-13")]
+
+
 def unfit_rate(rate: Rate, container: Container, pump: Capabilities) -> list[Refusal]:
     """Every limit of the container and the pump that this rate exceeds."""
     refusals = []
     if rate < pump.rate_min or not rate:
         refusals.append(Refusal("driver", f"{rate} is below the pump's lowest rate {pump.rate_min}", "PRG-13"))
     if rate > pump.rate_max:
-        refusals.append(Refusal("driver", f"{rate} is above the pump's highest rate {pump.rate_max}", "PRG-13"))
+        most = f"{pump.rate_max}{_set_by(pump.rate_setting)}"
+        refusals.append(Refusal("driver", f"{rate} is above the pump's highest rate {most}", "PRG-13"))
     if rate < container.minimum_rate:
         reason = f"{rate} is below the lowest rate {container.minimum_rate} recommended for {container.name}"
         refusals.append(Refusal("container", reason, "PRG-13"))
     return refusals
+
+
+def _set_by(setting: str) -> str:
+    return f" (its setting {setting})" if setting else ""
 
 
 def _split(vtbi: Volume, shares: Sequence[Decimal], pump: Capabilities) -> list[Volume] | None:

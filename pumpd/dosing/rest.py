@@ -12,9 +12,9 @@ from decimal import Decimal
 
 from pumpd.dosing import reverse
 from pumpd.dosing.history import Treatment
-from pumpd.dosing.library import Library
+from pumpd.dosing.library import Entry, Library
 from pumpd.dosing.limits import shown
-from pumpd.dosing.planning import unfit_rate
+from pumpd.dosing.planning import unfit_rate, unfit_volume
 from pumpd.dosing.prescription import Prescription
 from pumpd.dosing.program import RateProgram
 from pumpd.dosing.refusal import Refusal, Refusals
@@ -58,35 +58,42 @@ def left_of(treatment: Treatment) -> tuple[Mass, PumpProgram] | None:
 
 
 def plan_rest(order: RestOrder, library: Library, capabilities: Capabilities) -> RateProgram:
-    """The program of the rest. Raises Refusals with every reason."""
+    """The program of the rest. Raises Refusals with every reason. `capabilities` are those for its container."""
+    name = order.container or order.prescription.container
+    entry, container = library.entries.get(order.prescription.entry), library.containers.get(name)
     refusals: list[Refusal] = []
-    entry = library.entries.get(order.prescription.entry)
-    container = library.containers.get(order.container or order.prescription.container)
-    if entry is None or container is None:
-        raise Refusals([Refusal("treatment", "its drug or its container is not in the library any more", "PRG-25")])
-    if container.name not in entry.containers:
+    if capabilities.monitor_only:
+        refusals.append(Refusal("driver", f"{capabilities.family} is monitored only and is never programmed"))
+    if entry is None:
+        why = f"its entry {order.prescription.entry} is not in the library any more"
+        refusals.append(Refusal("treatment", why, "PRG-25"))
+    if container is None:
+        refusals.append(Refusal("container", f"{name!r} is not in the library", "PRG-12"))
+    if entry is not None and container is not None and name not in entry.containers:
         refusals.append(Refusal("container", f"{entry.id} may be in {', '.join(entry.containers)} only", "PRG-12"))
+    if entry is None or container is None:
+        raise Refusals(refusals)
     whole = entry.concentration.mass_in(order.program.vtbi)
     if order.booked >= whole:
         why = f"up to {order.booked} of {whole} may have been given: there is no rest"
         raise Refusals([*refusals, Refusal("treatment", why, "PRG-25")])
-    left = min(entry.concentration.volume_holding(whole - order.booked, capabilities.volume_grid), order.program.vtbi)
-    if left < LEAST_REST:
+    if (left := entry.concentration.volume_holding(whole - order.booked, _FINE)) < LEAST_REST:
         why = f"{left} are left, less than the {LEAST_REST} by which a pump's count may be wrong"
         raise Refusals([*refusals, Refusal("treatment", why, "PRG-25")])
-    steps = _steps(order, left, container, capabilities, refusals)
-    if order.container is not None and left > container.usable:
-        why = f"the rest of {left} is more than the {container.usable} usable in {container.name}"
+    rest = _rest(order, entry, capabilities, refusals)
+    if rest is not None and order.container is not None and rest.vtbi > container.usable:
+        why = f"the rest of {rest.vtbi} is more than the {container.usable} usable in {container.name}"
         refusals.append(Refusal("container", why, "PRG-12"))
-    if left > capabilities.volume_max:
-        why = f"{left} is more than the pump's largest volume {capabilities.volume_max}"
-        refusals.append(Refusal("driver", why, "PRG-13"))
+    if rest is not None:
+        refusals += unfit_volume(rest.vtbi, capabilities)
+    steps = () if rest is None else _steps(order, rest, container, capabilities, refusals)
     if len(steps) > capabilities.max_steps:
         why = f"the pump holds {capabilities.max_steps} step(s), the rest has {len(steps)}"
         refusals.append(Refusal("driver", why, "RUN-05"))
     if not steps and not refusals:
-        refusals.append(Refusal("driver", f"the pump cannot hold a volume as small as {left}", "PRG-11"))
-    if refusals:
+        why = f"the pump cannot hold a volume as small as that of {whole - order.booked}"
+        refusals.append(Refusal("driver", why, "PRG-11"))
+    if rest is None or refusals:
         raise Refusals(refusals)
     held = PumpProgram(tuple(steps), container.diameter)
     prescription = replace(
@@ -112,19 +119,28 @@ def plan_rest(order: RestOrder, library: Library, capabilities: Capabilities) ->
         weight=str(prescription.weight),
         first=[(str(step.rate), str(step.volume)) for step in order.program.steps],
         concentration=str(entry.concentration),
+        duration=str(order.duration or rest.duration),
     )
     if objections:
         raise Refusals(objections)
     return program
 
 
+def _rest(order: RestOrder, entry: Entry, pump: Capabilities, refusals: list[Refusal]) -> PumpProgram | None:
+    """What of the first program is left, at its rates; None when the pump cannot hold as little, or as much."""
+    vtbi = order.program.vtbi
+    try:
+        left = entry.concentration.volume_holding(entry.concentration.mass_in(vtbi) - order.booked, pump.volume_grid)
+    except ValueError as error:
+        refusals.append(Refusal("driver", f"a volume that the pump cannot hold: {error}", "PRG-13"))
+        return None
+    return order.program.after(vtbi - min(left, vtbi))
+
+
 def _steps(
-    order: RestOrder, left: Volume, container: Container, pump: Capabilities, refusals: list[Refusal]
+    order: RestOrder, rest: PumpProgram, container: Container, pump: Capabilities, refusals: list[Refusal]
 ) -> Sequence[RateStep]:
     """The steps of what is left, as the pump can hold them; appends to `refusals`."""
-    rest = order.program.after(order.program.vtbi - left) if left else None
-    if rest is None:
-        return ()
     longer = order.duration or rest.duration
     if longer < rest.duration:
         why = f"the rest in {shown(longer)} would be faster than the first program: at least {shown(rest.duration)}"
@@ -132,18 +148,16 @@ def _steps(
         return ()
     steps = []
     for step in rest.steps:
-        volume = step.volume.floor(pump.volume_grid)
-        if not volume:
-            continue
         time = Duration.from_ns(-(-step.duration.ns * longer.ns // rest.duration.ns))
         try:
-            rate = step.rate.floor(pump.rate_grid)
+            volume, rate = step.volume.floor(pump.volume_grid), step.rate.floor(pump.rate_grid)
             if longer > rest.duration:
                 rate = min(rate, rate_for(volume, time, pump.rate_grid))
         except ValueError as error:
-            refusals.append(Refusal("driver", f"a rate that the pump cannot hold: {error}", "PRG-13"))
+            refusals.append(Refusal("driver", f"a number that the pump cannot hold: {error}", "PRG-13"))
             continue
-        refusals += unfit_rate(rate, container, pump)
-        if rate:
+        if volume:
+            refusals += unfit_rate(rate, container, pump)
+        if volume and rate:
             steps.append(RateStep(rate, volume))
     return steps

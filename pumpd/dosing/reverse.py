@@ -134,9 +134,10 @@ def treatment_objections(
     weight: str,
     first: Sequence[tuple[str, str]],
     concentration: str,
+    duration: str,
 ) -> list[Refusal]:
     """The same for the rest of an interrupted treatment; `booked` is the most that its deliveries can have given,
-    `first` the steps of the first one.
+    `first` the steps of the first one, `duration` the time that the rest should take.
     """
     against: list[Refusal] = []
     planned = delivery(first, concentration, weight)
@@ -146,4 +147,7 @@ def treatment_objections(
         against.append(Refusal("dose", why, "PRG-25"))
     if found.fastest_mg_s > planned.fastest_mg_s:
         against.append(Refusal("dose", "the rest would be faster than the first program", "PRG-25"))
+    if found.seconds > _of(duration, "time") * LONGEST_SHARE:
+        why = "the pump's rate steps are too coarse: the rest would end over 2 % late; choose another time"
+        against.append(Refusal("duration", why, "WIN-01"))
     return against

@@ -55,7 +55,19 @@ class Doses:
 
     def all(self, live: Collection[str] = ()) -> tuple[Dose, ...]:
         """The doses by order. `live` are the sessions that this process has under way, started or not."""
-        found = (each.dose(session, live=session in live) for session, each in self._infusions.items())
+        return self._doses(self._infusions, live)
+
+    def of_patient(self, patient: str, live: Collection[str] = ()) -> tuple[Dose, ...]:
+        """The doses of one patient; case does not matter."""
+        whose = patient.casefold()
+        return self._doses((each for each, one in self._infusions.items() if one.patient.casefold() == whose), live)
+
+    def of_sessions(self, sessions: Collection[str], live: Collection[str] = ()) -> tuple[Dose, ...]:
+        """The doses of these sessions."""
+        return self._doses((each for each in self._infusions if each in sessions), live)
+
+    def _doses(self, sessions: Iterable[str], live: Collection[str]) -> tuple[Dose, ...]:
+        found = (self._infusions[each].dose(each, live=each in live) for each in sessions)
         return tuple(dose for dose in found if dose is not None)
 
     def possible(self, session: str, now_ns: int) -> Between:

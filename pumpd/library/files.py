@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from pumpd.dosing.library import Library, LibraryError, load
+from pumpd.dosing.library import Library, load
+from pumpd.dosing.library_text import LibraryError
 from pumpd.dosing.seal import SIGNATURE_FILE
 
 SITE = Path("/etc/pumpd/library")

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from pydantic import ValidationError
 
-from pumpd.dosing.library import LibraryError
+from pumpd.dosing.library_text import LibraryError
 from pumpd.dosing.seal import MANIFEST_FILE, SIGNATURE_FILE, Found, Manifest, Signature
 from pumpd.library.files import library_of, read_files
 

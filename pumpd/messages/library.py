@@ -10,6 +10,7 @@ _LIMITS = ("default", "hard_min", "soft_min", "soft_max", "hard_max")
 
 
 def library_data(library: Library) -> dict[str, Any]:
+    """Numbers are decimal text, except counts. `maintenance` is a count, or "open-ended" or "as ordered"."""
     manifest = library.manifest
     return {
         "digest": library.digest,
@@ -33,6 +34,7 @@ def _entry(entry: Entry) -> dict[str, Any]:
     return {
         "id": entry.id,
         "drug": entry.drug,
+        "substance": entry.substance.key,
         "concentration_mg_ml": entry.concentration.number,
         "containers": list(entry.containers),
         "double_check": entry.double_check,
@@ -43,6 +45,8 @@ def _entry(entry: Entry) -> dict[str, Any]:
         "profile": [{"time": str(step.time), "dose": str(step.dose)} for step in entry.profile],
         "infusions": entry.course.infusions,
         "maintenance": entry.course.maintenance,
+        "order_valid": shown(entry.order_valid),
+        "rest": {"within": shown(entry.rest.within), "by_nurse": entry.rest.by_nurse},
     }
 
 

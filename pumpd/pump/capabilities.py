@@ -69,7 +69,8 @@ class Capabilities:
 
     `watchdog` is the longest time that the pump's own watchdog can be set to, None without one. `max_steps` is how many
     steps the pump itself can hold. `counter_step` is the step by which the delivered volume of a reading grows, where
-    it is too coarse to be ignored.
+    it is too coarse to be ignored. `rate_setting` and `volume_setting` name the driver's settings that hold `rate_max`
+    and `volume_max`, for a refusal to name them; empty where no setting does.
     """
 
     family: str
@@ -84,3 +85,5 @@ class Capabilities:
     watchdog: Duration | None = None
     monitor_only: bool = False
     counter_step: Volume = Volume(0)
+    rate_setting: str = ""
+    volume_setting: str = ""

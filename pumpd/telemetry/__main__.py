@@ -5,7 +5,6 @@ import asyncio
 import contextlib
 import os
 import random
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,11 +12,11 @@ from pathlib import Path
 import structlog
 
 from pumpd import logs
-from pumpd.notify import notify, watchdog_interval_s
-from pumpd.settings import DEFAULT_PATH, MqttSettings, Settings, SettingsError
+from pumpd.process import until_signal
+from pumpd.settings import DEFAULT_PATH, Settings, SettingsError
 from pumpd.telemetry.cursor import Cursor, CursorError
 from pumpd.telemetry.messages import STATEMENT
-from pumpd.telemetry.service import Telemetry, end
+from pumpd.telemetry.service import Telemetry
 
 CONFIG_REFUSED = 2
 
@@ -45,47 +44,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return CONFIG_REFUSED
     structlog.get_logger().info("telemetry_started", gateway=settings.gateway, statement=STATEMENT)
     with contextlib.closing(cursor):
+        telemetry = Telemetry(settings, settings.mqtt, cursor, random.Random())  # noqa: S311 - jitter, not a secret
         try:
-            asyncio.run(_serve(settings, settings.mqtt, cursor))
+            asyncio.run(until_signal(telemetry=telemetry.run()))
         except CursorError as error:
             structlog.get_logger().critical("cursor_failed", error=str(error))
             return 1
     structlog.get_logger().info("telemetry_stopped", published_up_to=cursor.position.id)
     return 0
-
-
-async def _serve(settings: Settings, mqtt: MqttSettings, cursor: Cursor) -> None:
-    """Serve until a signal. A task that ends earlier is an error and ends the process: systemd starts it again."""
-    ended = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    telemetry = Telemetry(settings, mqtt, cursor, random.Random())  # noqa: S311 - jitter, not a secret
-    works = [
-        asyncio.create_task(telemetry.run(), name="telemetry"),
-        asyncio.create_task(_keep_watchdog(), name="watchdog"),
-    ]
-    signalled = asyncio.create_task(ended.wait(), name="signals")
-    notify("READY=1", "STATUS=starting")
-    done, _ = await asyncio.wait([*works, signalled], return_when=asyncio.FIRST_COMPLETED)
-    notify("STOPPING=1")
-    for task in (*works, signalled):
-        await end(task)
-    for task in works:
-        if not task.cancelled():
-            task.result()  # raises the error that ended it
-    if signalled not in done:
-        raise RuntimeError(f"{', '.join(task.get_name() for task in done)} ended although nothing ended it")
-
-
-async def _keep_watchdog() -> None:
-    """A pass of the event loop is the evidence: whatever blocks the loop blocks this. A missing broker or journal does
-    not.
-    """
-    interval = watchdog_interval_s()
-    while True:
-        if interval is not None:
-            notify("WATCHDOG=1")
-        await asyncio.sleep(interval or 60.0)
 
 
 if __name__ == "__main__":

@@ -19,32 +19,29 @@ from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import structlog
 
+from pumpd.attempts import Attempts
 from pumpd.journal import JournalError, JournalReader, Record
+from pumpd.mqtt import WINDOW, BrokerError, Publisher, publishing
 from pumpd.notify import notify
 from pumpd.settings import MqttSettings, Settings
 from pumpd.telemetry.cursor import Cursor, Position
-from pumpd.telemetry.messages import Message, Translator
-from pumpd.telemetry.mqtt import WINDOW, BrokerError, Session, connect
+from pumpd.telemetry.messages import SCHEMA, Message, Translator
 
 POLL_S = 0.25
 JOURNAL_RETRY_S = 1.0
-BACK_OFF_FIRST_S = 0.5
-BACK_OFF_MOST_S = 30.0
 GOODBYE_S = 2.0  # for the message that announces a clean end to the broker
 AGAIN = WINDOW  # as many as can be in flight through a broker at once
 ANCHOR_S = 60.0  # this much of the journal could be cut off without a trace elsewhere
-STEADY_S = 10.0  # a connection that lasted this long resets the back-off
 
 _log = structlog.get_logger()
 
 
 class Telemetry:
     def __init__(self, settings: Settings, mqtt: MqttSettings, cursor: Cursor, jitter: random.Random) -> None:
-        self._settings, self._mqtt, self._cursor, self._jitter = settings, mqtt, cursor, jitter
+        self._settings, self._mqtt, self._cursor, self._attempts = settings, mqtt, cursor, Attempts(jitter)
         self._translator = Translator(settings.gateway, {pump.name: pump.simulated for pump in settings.pumps})
         self._boot = _machine_boot()
         self._away = ""  # why the broker cannot be reached; empty when it can
@@ -53,9 +50,8 @@ class Telemetry:
 
     async def run(self) -> None:
         """Run until cancelled; then set the gateway's state to `disconnected`, if the broker can be reached."""
-        wait = BACK_OFF_FIRST_S
         while True:
-            began = asyncio.get_running_loop().time()
+            self._attempts.begin()
             try:
                 await self._session()
             except BrokerError as error:
@@ -63,10 +59,7 @@ class Telemetry:
                 self._say_away(str(error))
                 if (task := asyncio.current_task()) and task.cancelling():
                     raise asyncio.CancelledError from error  # cancelled at the moment the connection broke
-            if asyncio.get_running_loop().time() - began > STEADY_S:
-                wait = BACK_OFF_FIRST_S
-            await asyncio.sleep(wait * self._jitter.uniform(0.5, 1.0))
-            wait = min(2 * wait, BACK_OFF_MOST_S)
+            await self._attempts.pause()
 
     def _say_away(self, cause: str) -> None:
         """Log once for each cause, not for each attempt."""
@@ -83,7 +76,8 @@ class Telemetry:
         """One connection, from the birth message to its end."""
         identity = uuid.uuid4().hex
         will = self._gateway_state("lost", identity)
-        async with connect(self._mqtt, f"pumpd-{self._settings.gateway}-telemetry", will) as session:
+        name = f"pumpd-{self._settings.gateway}-telemetry"
+        async with publishing(self._mqtt, name, will, SCHEMA) as session:
             _log.info("broker_back" if self._away else "broker_connected", broker=self._broker, session=identity)
             self._away = ""
             notify(f"STATUS=publishing to {self._broker}")
@@ -100,7 +94,7 @@ class Telemetry:
                     await asyncio.wait_for(session.publish(self._gateway_state("disconnected", identity)), GOODBYE_S)
                 raise
 
-    async def _publish_journal(self, session: Session) -> None:
+    async def _publish_journal(self, session: Publisher) -> None:
         """Up to `WINDOW` messages are in flight at once; an entry counts when its last message is acknowledged."""
         waiting: deque[tuple[asyncio.Task[None], Record | None]] = deque()
         anchored, anchor_due = Position(), 0.0
@@ -181,15 +175,6 @@ class Telemetry:
             {"name": pump.name, "driver": pump.driver, "model": pump.model, "simulated": pump.simulated}
             for pump in self._settings.pumps
         ]
-
-
-async def end(task: asyncio.Task[Any]) -> None:
-    """Cancel a task reliably. `asyncio.wait_for` of Python 3.11, in aiomqtt, can swallow a cancellation that comes just
-    when the awaited result is ready.
-    """
-    while not task.done():
-        task.cancel()
-        await asyncio.wait([task], timeout=GOODBYE_S + 1)
 
 
 def _wall_time() -> str:

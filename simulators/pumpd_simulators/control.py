@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import json
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -23,7 +23,6 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from pumpd_simulators import control_messages as messages
-from pumpd_simulators.bench import Bench
 from pumpd_simulators.cables import CableError
 from pumpd_simulators.control_endpoints import ENDPOINTS, Endpoint
 from pumpd_simulators.control_openapi import description
@@ -35,25 +34,31 @@ CLOSING_S = 0.5  # time for a request in progress to end
 _UNCACHED = {"Cache-Control": "no-store"}
 
 
-def application(bench: Bench, closing: asyncio.Event | None = None) -> Starlette:
-    """The control port as an ASGI application. Streams end when `closing` is set."""
+def application(
+    bench: Any, closing: asyncio.Event | None = None, endpoints: Sequence[Endpoint] = ENDPOINTS
+) -> Starlette:
+    """The control port as an ASGI application. Streams end when `closing` is set. `bench` is what the endpoints are
+    about: a Bench, or another simulated device.
+    """
     ends = closing or asyncio.Event()
 
     async def openapi(_: Request) -> Response:
-        return JSONResponse(description())
+        return JSONResponse(description(endpoints))
 
     routes = [
         Route(path, _handler(bench, endpoint, ends), methods=[endpoint.method])
-        for endpoint in ENDPOINTS
+        for endpoint in endpoints
         for path in endpoint.paths
     ]
-    return Starlette(
+    app = Starlette(
         routes=[*routes, Route("/openapi.json", openapi)],
         exception_handlers={HTTPException: _refused} | dict.fromkeys((FaultError, PanelError, CableError), _refused),
     )
+    app.state.known = ", ".join(f"{each.method} {path}" for each in endpoints for path in each.paths)
+    return app
 
 
-def _handler(bench: Bench, endpoint: Endpoint, ends: asyncio.Event) -> Callable[[Request], Awaitable[Response]]:
+def _handler(bench: Any, endpoint: Endpoint, ends: asyncio.Event) -> Callable[[Request], Awaitable[Response]]:
     def subject(request: Request) -> Any:
         if not endpoint.of_pump:
             return bench
@@ -126,8 +131,7 @@ async def _refused(request: Request, error: Exception) -> Response:
     status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (422, None)
     text = error.detail if isinstance(error, HTTPException) else str(error)
     if text == HTTPStatus(status).phrase:  # from the router: no such path, or not with this method
-        known = ", ".join(f"{each.method} {path}" for each in ENDPOINTS for path in each.paths)
-        text = f"{request.method} {request.url.path} is not known; known: {known}, GET /openapi.json"
+        text = f"{request.method} {request.url.path} is not known; known: {request.app.state.known}, GET /openapi.json"
     return JSONResponse({"error": text}, status, headers)
 
 
@@ -141,12 +145,12 @@ class _Server(uvicorn.Server):
 class Control:
     """Serves the control port from `open` to `close`."""
 
-    def __init__(self, bench: Bench, host: str, port: int) -> None:
+    def __init__(self, bench: Any, host: str, port: int, endpoints: Sequence[Endpoint] = ENDPOINTS) -> None:
         self.address = f"http://{host}:{port}"
         self._host, self._port = host, port
         self._closing = asyncio.Event()
         config = uvicorn.Config(
-            application(bench, self._closing), lifespan="off", log_config=None, access_log=False, ws="none"
+            application(bench, self._closing, endpoints), lifespan="off", log_config=None, access_log=False, ws="none"
         )
         self._server = _Server(config)
         self._task: asyncio.Task[None] | None = None

@@ -6,12 +6,20 @@ and in a short form for the bench's first pump.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import BaseModel
 
 from pumpd_simulators import control_messages as messages
 from pumpd_simulators.bench import Bench, SimulatedPump
+from pumpd_simulators.clock import LoopClock
+
+
+class Clocked(Protocol):
+    """A bench, or another simulated device, with its plant time."""
+
+    @property
+    def clock(self) -> LoopClock: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +50,11 @@ def _pumps(bench: Bench, _: messages.NoQuery) -> dict[str, Any]:
     }
 
 
-def _clock(bench: Bench, _: BaseModel) -> dict[str, Any]:
+def _clock(bench: Clocked, _: BaseModel) -> dict[str, Any]:
     return {"speed": bench.clock.speed, "paused": bench.clock.paused, "plant_time_s": bench.clock.now()}
 
 
-def _set_clock(bench: Bench, order: messages.ClockOrder) -> dict[str, Any]:
+def _set_clock(bench: Clocked, order: messages.ClockOrder) -> dict[str, Any]:
     bench.clock.change(speed=order.speed, paused=order.paused)
     return _clock(bench, order)
 
@@ -90,12 +98,15 @@ def _panel(pump: SimulatedPump, press: messages.KeyPress) -> dict[str, Any]:
     return {"display": pump.device.display(press.unit)}
 
 
-ENDPOINTS = (
-    Endpoint("GET", "/pumps", "The pumps on the bench", messages.Pumps, _pumps, of_pump=False),
+CLOCK_ENDPOINTS = (
     Endpoint("GET", "/clock", "Plant time", messages.ClockNow, _clock, of_pump=False),
     Endpoint(
         "POST", "/clock", "Change speed, pause, continue", messages.ClockNow, _set_clock, messages.ClockOrder, False
     ),
+)
+ENDPOINTS = (
+    Endpoint("GET", "/pumps", "The pumps on the bench", messages.Pumps, _pumps, of_pump=False),
+    *CLOCK_ENDPOINTS,
     Endpoint("GET", "/cables", "Which pump is at which port", messages.CablesNow, _cables, of_pump=False),
     Endpoint("POST", "/cables", "Move cables", messages.CablesNow, _set_cables, messages.CableOrder, False),
     Endpoint("GET", "/truth", "The true state", messages.Truth, _truth, messages.UnitQuery),

@@ -1,5 +1,6 @@
 """The control port's OpenAPI 3.1 description, made from its table and its messages. Nothing is written by hand."""
 
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -12,14 +13,14 @@ from pumpd_simulators.control_messages import Refusal
 _REF = "#/components/schemas/{model}"
 
 
-def description() -> dict[str, Any]:
+def description(endpoints: Sequence[Endpoint] = ENDPOINTS) -> dict[str, Any]:
     """The whole document, JSON-ready."""
-    bodies = [(endpoint.asked, "validation") for endpoint in ENDPOINTS if endpoint.method == "POST"]
-    answers = [(endpoint.answer, "serialization") for endpoint in ENDPOINTS]
+    bodies = [(endpoint.asked, "validation") for endpoint in endpoints if endpoint.method == "POST"]
+    answers = [(endpoint.answer, "serialization") for endpoint in endpoints]
     models: Any = list(dict.fromkeys([*bodies, *answers, (Refusal, "serialization")]))
     _, schemas = models_json_schema(models, ref_template=_REF)
     paths: dict[str, dict[str, Any]] = {}
-    for endpoint in ENDPOINTS:
+    for endpoint in endpoints:
         for path in endpoint.paths:
             paths.setdefault(path, {})[endpoint.method.lower()] = _operation(endpoint, path)
     return {
@@ -27,8 +28,8 @@ def description() -> dict[str, Any]:
         "info": {
             "title": "pumpsim control port",
             "version": version("pumpd-simulators"),
-            "description": "The bench of simulated infusion pumps. Not a cleared medical device. No password: "
-            "keep it on the machine itself.",
+            "description": "Simulated devices at a bed. Not a cleared medical device. No password: keep it on the "
+            "machine itself.",
         },
         "paths": paths,
         "components": {"schemas": schemas["$defs"]},

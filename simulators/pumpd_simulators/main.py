@@ -1,4 +1,4 @@
-"""The command `pumpsim`: simulated pumps on pseudo-terminals or TCP ports, with faults and a control port.
+"""The command `pumpsim`: simulated pumps on pseudo-terminals or TCP ports, with faults and a control port; a monitor.
 
 It prints `ready ADDRESS` on standard output once it serves (`ready NAME ADDRESS` for each pump of a file), and messages
 on standard error. It ends on SIGTERM, SIGINT or SIGHUP with exit status 0 and its links removed; on wrong use with
@@ -8,12 +8,10 @@ status 2; if a port cannot be opened, with 1.
 import asyncio
 import contextlib
 import selectors
-import signal
 import sys
-from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal, NoReturn, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 import click
 from pydantic.fields import FieldInfo
@@ -21,31 +19,18 @@ from pydantic.fields import FieldInfo
 from pumpd_simulators.bench import Bench, SimulatedPump, simulate
 from pumpd_simulators.bench_file import BenchFile, PumpEntry
 from pumpd_simulators.cables import Outlet
-from pumpd_simulators.clock import FASTEST, LoopClock
+from pumpd_simulators.clock import LoopClock
+from pumpd_simulators.command_types import ADDRESS, SPEED, Text, ended_by_signal, exit_on_error, exit_with
 from pumpd_simulators.family import BrokenFamilyError, Family, UnknownFamilyError, families, family
 from pumpd_simulators.faults import FACTS, QUIRKS, Fault, did_you_mean
+from pumpd_simulators.monitor.command import monitor
+from pumpd_simulators.monitor.faults import MEANINGS
 from pumpd_simulators.port import PtyPort, TcpPort, host_port
 from pumpd_simulators.scenario import Scenario
 
 WARNING = "SIMULATED pump. Not a cleared medical device: for simulation, research and integration only."
 
 
-class Text(click.ParamType[str]):
-    """Text that `check` accepts, or refuses with a ValueError that lists what is accepted."""
-
-    def __init__(self, name: str, check: Callable[[str], object]) -> None:
-        self.name, self._check = name, check
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        try:
-            self._check(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-        return value
-
-
-ADDRESS = Text("HOST:PORT", host_port)
-SPEED = click.FloatRange(0, FASTEST, min_open=True)
 COMMON = [
     click.Option(["--pty"], type=click.Path(path_type=Path), help="make this path a link to a pseudo-terminal"),
     click.Option(["--tcp"], type=ADDRESS, help="serve a TCP port instead (port 0: any free port)"),
@@ -98,7 +83,7 @@ class Families(click.Group):
             return None
         except BrokenFamilyError as error:  # third-party code; the other families still work
             why = str(error)
-            return click.Command(cmd_name, callback=lambda: _end(why, 1), short_help=f"({why})")
+            return click.Command(cmd_name, callback=lambda: exit_with(why, 1), short_help=f"({why})")
 
 
 def _command(chosen: Family) -> click.Command:
@@ -144,6 +129,9 @@ app = Families(
 )
 
 
+app.add_command(monitor)
+
+
 @app.command("list")
 def list_() -> None:
     """List families, models, faults and quirks."""
@@ -159,13 +147,16 @@ def list_() -> None:
         lasting = "" if facts.default_s is None else f" (default: {facts.default_s:g} s)"
         print(f"{kind:17} {facts.meaning}{lasting}")
     print(f"\nAlso as --quirk, from the beginning: {', '.join(QUIRKS)}")
+    print("\nmonitor           a bedside monitor on an MQTT broker; its faults:")
+    for fault, meaning in MEANINGS.items():
+        print(f"{fault:17} {meaning}")
 
 
 @app.command("serve", short_help="Serve several pumps from a TOML file")
 @click.argument("file", type=click.Path(path_type=Path))
 def serve_file(file: Path) -> None:
     """Serve several pumps in one process, as described in FILE (TOML; config/bench.toml is an example)."""
-    with _exit_on_error():
+    with exit_on_error():
         _run(BenchFile.read(file), "ready {name} {address}")
 
 
@@ -183,7 +174,7 @@ def _serve_family(
 ) -> None:
     if (pty is None) == (tcp is None):
         raise click.UsageError("give either --pty PATH or --tcp HOST:PORT")
-    with _exit_on_error():
+    with exit_on_error():
         story = Scenario.read(scenario) if scenario else None
         pump = PumpEntry(
             name=chosen.name,
@@ -198,17 +189,6 @@ def _serve_family(
         _run(BenchFile(pump=(pump,), **bench), "ready {address}")
 
 
-@contextlib.contextmanager
-def _exit_on_error() -> Iterator[None]:
-    """Print an error that occurs before anything is served in one line, and exit."""
-    try:
-        yield
-    except ValueError as error:
-        _end(error, 2)
-    except OSError as error:
-        _end(error, 1)
-
-
 def _run(bench: BenchFile, ready: str) -> None:
     # epoll rounds waits up to a millisecond, a tenth of an exchange at 19200 baud; select does not round.
     with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selectors.SelectSelector())) as runner:
@@ -217,10 +197,7 @@ def _run(bench: BenchFile, ready: str) -> None:
 
 async def _serve(bench: BenchFile, ready: str) -> None:
     """Serve until SIGTERM, SIGINT or SIGHUP. Raises ValueError for impossible pumps, OSError for ports."""
-    loop, done = asyncio.get_running_loop(), asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores it
-            loop.add_signal_handler(number, done.set)
+    done = ended_by_signal()
     clock = LoopClock(bench.speed)
     pumps: dict[str, SimulatedPump] = {}
     async with contextlib.AsyncExitStack() as ends:
@@ -272,11 +249,6 @@ def _port(entry: PumpEntry, outlet: Outlet, *, paced: bool) -> PtyPort | TcpPort
     if entry.tcp is not None:
         return TcpPort(outlet, *host_port(entry.tcp), paced=paced)
     return PtyPort(outlet, entry.pty or Path(), paced=paced)
-
-
-def _end(error: object, status: int) -> NoReturn:
-    print(f"pumpsim: {error}", file=sys.stderr)
-    raise SystemExit(status)
 
 
 def main() -> None:

@@ -44,7 +44,7 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "new-era with addresses": {"addressed": True},
     "fresenius-base-a": {
         "addressed": False, "driver": "fresenius-base-a", "model": "BASE-A", "clamp": True,
-        "simulated": {"name": "fresenius-base-a"}, "container": "100 mL bag",
+        "simulated": {"name": "fresenius-base-a"},
     },
     "harvard": {"driver": "harvard", "model": "LEGATO 100", "clamp": True, "serials": "D1000{}"},
     "dianet-star": {"driver": "dianet-star", "model": "Perfusor fm", "serials": "1000{}"},

@@ -1,6 +1,7 @@
 """`pumpd program`: the program and its arithmetic, or every reason for refusal with exit status 2."""
 
 import json
+import shutil
 from decimal import Decimal
 
 import pytest
@@ -136,6 +137,133 @@ def test_every_reason_for_refusal_is_given_with_exit_status_2(changes, fields):
     assert plain.exit_code == 2
     assert plain.stdout == ""
     assert all(f"  {field}: " in plain.stderr for field in fields)
+
+
+BAG = {
+    "entry": "ketamine-0.35mg-ml-bag",
+    "container": "100 mL bag to empty",
+    "driver": "dianet-star",
+}
+INFUSOMAT = ("--setting", "model=infusomat-fms", "--setting", "rate_max_ml_h=999")
+
+
+@pytest.mark.requirement("PRG-12", "PRG-13")
+def test_case_22_a_bag_that_is_emptied_is_planned_on_a_volumetric_pump():
+    """0.5 mg/kg at 70 kg are 35 mg; at 0.35 mg/mL 100 mL; in 40 min 150 mL/h."""
+    data = json.loads(run("--json", *INFUSOMAT, **BAG).stdout)
+    assert (data["dose_mg"], data["vtbi_ml"], data["duration_s"]) == ("35", "100", "2400")
+    assert data["steps"] == [{"rate_ml_h": "150", "volume_ml": "100"}]
+    assert data["pump"] is None
+    shown = run(*INFUSOMAT, **BAG).stdout
+    assert "100 mL bag to empty: 100 mL + 7 mL overfill - 5 mL dead = 102 mL usable" in shown
+    assert "35 mg / 0.35 mg/mL = 100 mL" in shown
+
+
+@pytest.mark.requirement("PRG-13")
+def test_a_refusal_names_the_setting_that_would_allow_it():
+    assert "for bags and bottles, set model to infusomat-fms" in run(**BAG).stderr
+    too_fast = run("--setting", "model=infusomat-fms", **BAG)
+    assert too_fast.exit_code == 2
+    assert "150 mL/h is above the pump's highest rate 99.9 mL/h (its setting rate_max_ml_h)" in too_fast.stderr
+    bag = {**BAG, "driver": "reglo-icc"}
+    too_much = run("--setting", "volume_max_ml=99", **bag)
+    assert "100 mL is more than the pump's largest volume 99 mL (its setting volume_max_ml)" in too_much.stderr
+    assert run(**bag).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("setting", "word"),
+    [
+        ("rate_max_mlh=999", "settings.rate_max_mlh: unknown setting (known: "),
+        ("rate_max_ml_h=fast", "settings.rate_max_ml_h: Input should be a valid decimal"),
+        ("rate_max_ml_h=9999", "settings.rate_max_ml_h: Input should be less than or equal to 1800"),
+        ("model=infusomat", "settings.model: Input should be 'perfusor-fm' or 'infusomat-fms'"),
+        ("model", "no '=' in it"),
+        ("=infusomat-fms", "no '=' in it"),
+    ],
+)
+def test_a_bad_setting_is_the_family_s_own_error(setting, word):
+    result = run("--setting", setting, "--json", driver="dianet-star")
+    assert result.exit_code == 2
+    (reason,) = json.loads(result.stdout)["refused"]
+    assert reason["field"] == "setting"
+    assert word in reason["reason"]
+
+
+def test_a_setting_given_twice_is_refused():
+    result = run("--setting", "model=perfusor-fm", "--setting", "model=infusomat-fms", "--json", driver="dianet-star")
+    assert [reason["field"] for reason in json.loads(result.stdout)["refused"]] == ["setting"]
+
+
+@pytest.fixture
+def gateway(tmp_path):
+    """A gateway's configuration with a pump named bag1, and another library than the shipped one."""
+    library = tmp_path / "library"
+    shutil.copytree(CHECKOUT, library)
+    (library / "ketamine-2mg-ml.toml").unlink()
+    path = tmp_path / "pumpd.toml"
+    path.write_text(f"""
+        gateway = "day-clinic"
+        state_dir = "{tmp_path}"
+        library_dir = "{library}"
+
+        [[pump]]
+        name = "bag1"
+        driver = "dianet-star"
+        port = "memory://bag1"
+        serial = "22222"
+        model = "Infusomat fmS"
+        simulated = true
+        [pump.settings]
+        model = "infusomat-fms"
+        rate_max_ml_h = 999
+    """)
+    return path
+
+
+def configured(path, *more, pump="bag1", **changes):
+    return run("--pump", pump, "--config", str(path), *more, **{**BAG, "driver": None, "library": None, **changes})
+
+
+def test_a_pump_of_the_configuration_is_planned_as_it_will_be_ordered(gateway):
+    result = configured(gateway)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("Program for bag1, a dianet-star pump (Infusomat fmS)\n")
+    data = json.loads(configured(gateway, "--json").stdout)
+    assert (data["pump"], data["driver"]) == ("bag1", "dianet-star")
+    assert data["steps"] == [{"rate_ml_h": "150", "volume_ml": "100"}]
+    gone = configured(gateway, entry="ketamine-2mg-ml")
+    assert "'ketamine-2mg-ml' is not in the library" in gone.stderr
+    assert configured(gateway, entry="ketamine-2mg-ml", container="100 mL bag", library=str(CHECKOUT)).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "word"),
+    [
+        ({"pump": "bag2"}, "pump", "'bag2' is not in"),
+        ({"driver": "reglo-icc"}, "pump", "leave out --driver and --setting"),
+        ({"more": ("--setting", "rate_max_ml_h=10")}, "pump", "leave out --driver and --setting"),
+    ],
+)
+def test_a_pump_that_cannot_be_found_is_refused(gateway, change, field, word):
+    more = change.pop("more", ())
+    result = configured(gateway, "--json", *more, **change)
+    assert result.exit_code == 2
+    (reason,) = json.loads(result.stdout)["refused"]
+    assert reason["field"] == field
+    assert word in reason["reason"]
+
+
+def test_a_configuration_that_cannot_be_used_is_named(gateway):
+    missing = configured(gateway.with_name("none.toml"), "--json")
+    assert [reason["field"] for reason in json.loads(missing.stdout)["refused"]] == ["config"]
+    text = gateway.read_text()
+    gateway.write_text(text.replace("rate_max_ml_h = 999", "rate_max = 999"))
+    unknown = configured(gateway)
+    assert unknown.exit_code == 2
+    assert "setting: dianet-star: settings.rate_max: unknown setting" in unknown.stderr
+    gateway.write_text(text.replace("simulated = true", "simulate = true"))
+    assert "pump.0.simulate" in configured(gateway).stderr
 
 
 def test_an_override_given_twice_is_refused():

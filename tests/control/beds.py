@@ -9,7 +9,7 @@ from tests.campaign.world import SETTINGS, identity
 # pump that no driver knows.
 NOT_PROGRAMMED = ("space", "model-33", "phd-2000-as-22", "microliter-oem")
 MODELS = [(name, model) for name in families() for model in family(name).models if model not in NOT_PROGRAMMED]
-BAGS = ("infusomat-fms", "reglo-icc", "base-a", "miva")
+BAGS = ("infusomat-fms", "reglo-icc", "miva")
 OPTIONS = {"poseidon": {"diameter_mm": 29.2}}  # the syringe in a pump that is not told which: the 50 mL one
 
 

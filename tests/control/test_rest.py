@@ -1,4 +1,4 @@
-"""The rest of an interrupted treatment: ordered anew, never more than is left, never faster (PRG-25)."""
+"""The rest of an interrupted treatment: a new order, never more than is left, never faster (PRG-25)."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta

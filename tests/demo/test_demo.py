@@ -51,10 +51,31 @@ def test_an_occlusion_is_shown_as_a_trip(tmp_path):
     assert float(summary["true_delivered_ml"]) < 6
 
 
-def test_an_unknown_fault_is_refused_with_a_list_of_the_known_ones(tmp_path):
-    ran = demo(tmp_path, "--fault", "gremlins@3min")
+@pytest.mark.requirement("RUN-07")
+def test_with_a_monitor_a_desaturation_stops_the_infusion_and_the_report_shows_it(tmp_path):
+    ran = demo(tmp_path, "--vitals-fault", "desaturation:80,2min@10min")
+    assert ran.returncode == 0, ran.stderr
+    summary = json.loads(ran.stdout)
+    assert summary["outcome"] == "tripped"
+    assert summary["alarms"] == ["vitals_critical"]
+    assert 0 < float(summary["true_delivered_ml"]) < 30
+    assert "SpO2 8" in summary["vital_signs_at_the_end"]
+    assert "SpO2" in (tmp_path / "report.md").read_text()
+
+
+def test_with_a_monitor_and_a_healthy_patient_the_infusion_completes(tmp_path):
+    ran = demo(tmp_path, "--vitals", "--speed", "120")
+    assert ran.returncode == 0, ran.stderr
+    summary = json.loads(ran.stdout)
+    assert (summary["outcome"], summary["monitor_faults"]) == ("completed", [])
+    assert float(summary["true_delivered_ml"]) == pytest.approx(35, rel=0.02)
+
+
+@pytest.mark.parametrize("option", ["--fault", "--vitals-fault"])
+def test_an_unknown_fault_is_refused_with_a_list_of_the_known_ones(tmp_path, option):
+    ran = demo(tmp_path, option, "gremlins@3min")
     assert ran.returncode != 0
-    assert "occlusion" in ran.stderr
+    assert {"--fault": "occlusion", "--vitals-fault": "desaturation"}[option] in ran.stderr
 
 
 def test_interrupted_half_way_it_leaves_no_process_behind(tmp_path):

@@ -45,3 +45,29 @@ def test_the_refusals_of_the_golden_table(weight):
 def test_the_same_dose_fits_a_larger_syringe_or_a_stronger_entry():
     assert program(weight="110 kg", container="60 mL").vtbi == Volume(55)
     assert program(weight="110 kg", entry="ketamine-2mg-ml").vtbi == Volume("27.5")
+
+
+@pytest.mark.requirement("PRG-01", "PRG-12")
+@pytest.mark.parametrize(
+    ("weight", "dose", "volume", "rate"),
+    [
+        # 0.35 mg/mL in 40 min: dose / 0.35 mL, times 1.5 per hour
+        ("70", "35", "100", "150"),  # the whole bag
+        ("35", "17.5", "50", "75"),
+        ("71.4", "35.7", "102", "153"),  # all that is usable: 100 + 7 overfill - 5 dead
+    ],
+)
+def test_a_bag_that_is_emptied(weight, dose, volume, rate):
+    planned = program(entry="ketamine-0.35mg-ml-bag", container="100 mL bag to empty", weight=f"{weight} kg")
+    (step,) = planned.pump_program.steps
+    assert (planned.dose, planned.programmed_dose) == (Mass(dose), Mass(dose))
+    assert (step.volume, step.rate) == (Volume(volume), Rate(rate))
+    assert planned.duration.minutes == 40
+
+
+@pytest.mark.requirement("PRG-12", "PRG-22")
+def test_a_bag_gives_no_more_than_its_volume_and_overfill():
+    """71.42 kg need 35.71 mg in 102.02 mL."""
+    bag = {"entry": "ketamine-0.35mg-ml-bag", "container": "100 mL bag to empty"}
+    assert refused(weight="71.42 kg", **bag) == [("container", "PRG-12")]
+    assert refused(weight="70 kg", **{**bag, "container": "100 mL bag"}) == [("container", "PRG-12")] * 2

@@ -5,9 +5,10 @@ from decimal import Decimal
 import pytest
 
 from pumpd.dosing import LibraryError
-from pumpd.dosing.library import load, parse, parse_containers
+from pumpd.dosing.library import load, parse
+from pumpd.dosing.library_containers import parse_containers
 from pumpd.library.files import CHECKOUT, default_library, read_library
-from pumpd.quantities import Concentration, Duration, Rate
+from pumpd.quantities import Concentration, Duration, Rate, Volume
 from tests.dosing.samples import LIBRARY
 
 FILES = {path.name: path.read_text(encoding="utf-8") for path in CHECKOUT.glob("*.toml")}
@@ -27,11 +28,12 @@ def changed(old, new):
 
 
 @pytest.mark.requirement("PRG-10")
-def test_ketamine_is_shipped_at_one_and_two_milligrams_per_millilitre_as_separate_entries():
+def test_ketamine_is_shipped_at_one_and_two_milligrams_per_millilitre_and_in_a_bag_as_separate_entries():
     assert {entry.id: entry.concentration for entry in LIBRARY.entries.values()} == {
         "ketamine-1mg-ml": Concentration(1),
         "ketamine-2mg-ml": Concentration(2),
         "ketamine-1mg-ml-gentle": Concentration(1),
+        "ketamine-0.35mg-ml-bag": Concentration("0.35"),
     }
 
 
@@ -90,8 +92,11 @@ def test_a_quantity_in_the_library_needs_its_unit(value):
         ('daily_max = "1 mg/kg"', 'daily_max = "1.0001 mg/kg"'),
         ("infusions = 6", "infusions = 7"),
         ('hard_max = "672 h"', 'hard_max = "672.001 h"'),
-        ('{ soft = "44 h", hard = "24 h" }', '{ soft = "44 h", hard = "23.999 h" }'),
+        ('soft = "44 h", hard = "24 h"', 'soft = "44 h", hard = "23.999 h"'),
         ("maintenance = 2", "maintenance = 3"),
+        ("least_share = 0.1", "least_share = 0.1001"),
+        ("least_share = 0.1", "least_share = 1.0"),
+        ('rest = { within = "2 h"', 'rest = { within = "120.001 min"'),
     ],
 )
 def test_a_site_never_loosens_a_hard_limit(old, looser):
@@ -111,13 +116,96 @@ def test_a_site_never_loosens_a_hard_limit(old, looser):
         ('daily_max = "1 mg/kg"', 'daily_max = "0.5 mg/kg"'),
         ("infusions = 6", "infusions = 1"),
         ('hard_max = "672 h"', 'hard_max = "504 h"'),
-        ('{ soft = "44 h", hard = "24 h" }', '{ soft = "48 h", hard = "24 h" }'),
+        ('soft = "44 h", hard = "24 h"', 'soft = "48 h", hard = "24 h"'),
         ('{ soft = "164 h", hard = "24 h" }', '{ soft = "164 h", hard = "100 h" }'),
         ("maintenance = 2", "maintenance = 0"),
+        ("maintenance = 2", 'maintenance = "open-ended"'),
+        ("maintenance = 2", 'maintenance = "as ordered"'),
+        ("least_share = 0.1", "least_share = 0.05"),
+        ("least_share = 0.1", "least_share = 0.0"),
+        ('rest = { within = "2 h"', 'rest = { within = "40 min"'),
+        ('rest = { within = "2 h", by_nurse = false }', "rest = { by_nurse = true }"),
+        ('order_valid = "60 min"', 'order_valid = "5 min"'),
     ],
 )
 def test_a_site_may_tighten_every_limit(old, tighter):
     assert parse(changed(old, tighter), NAME)
+
+
+GAPS = ('hard = "24 h", gap = "20 h" }', 'soft = "164 h", hard = "24 h"')  # of spacing, of maintenance_spacing
+
+
+def with_gaps(sooner, later):
+    text = changed(GAPS[0], f'hard = "24 h", gap = "{sooner}" }}')
+    assert text.count(GAPS[1]) == 1
+    return text.replace(GAPS[1], f'{GAPS[1]}, gap = "{later}"')
+
+
+@pytest.mark.requirement("PRG-17", "PRG-22")
+def test_a_site_may_lengthen_the_gap_from_end_to_start_and_never_shorten_it():
+    hours = Duration(3600)
+    for sooner, later in ((20, 20), (21, 21), (20, 24), (200, 200)):
+        course = parse(with_gaps(f"{sooner} h", f"{later} h"), NAME).course
+        assert (course.spacing.gap, course.maintenance_spacing.gap) == (hours.times(sooner), hours.times(later))
+    line = f"{NAME}: file: course."
+    assert problems(with_gaps("19.999 h", "20 h")) == [
+        f"{line}spacing.gap 71996.4 s is looser than the hard limit 1200 min"
+    ]
+    assert any("must not be shorter than spacing" in each for each in problems(with_gaps("21 h", "20 h")))
+    assert any("must not be shorter" in each for each in problems(with_gaps("20 h", "19.999 h")))
+
+
+@pytest.mark.requirement("PRG-26", "PRG-22")
+@pytest.mark.parametrize("value", ["60.001 min", "2 h", "4.999 min", "1 s"])
+def test_the_life_of_an_order_is_between_five_minutes_and_an_hour(value):
+    (line,) = problems(changed('order_valid = "60 min"', f'order_valid = "{value}"'))
+    assert line.endswith("is not between 5 min and 60 min")
+
+
+@pytest.mark.requirement("PRG-25", "PRG-26", "PRG-17", "PRG-18")
+def test_what_an_entry_does_not_state_is_the_catalogue_s():
+    text = TEXT
+    for line in ("order_valid = ", "rest = ", "least_share = ", "counts_with = "):
+        assert text.count(f"\n{line}") == 1
+        start = text.index(f"\n{line}")
+        text = text[:start] + text[text.index("\n", start + 1) :]
+    entry = parse(text.replace(', gap = "20 h"', ""), NAME)
+    assert entry.order_valid == Duration(3600)
+    assert (entry.rest.within, entry.rest.by_nurse) == (Duration(7200), False)
+    assert entry.course.least_share == Decimal("0.1")
+    assert entry.course.spacing.gap == entry.course.maintenance_spacing.gap == Duration(20 * 3600)
+    assert entry.counts_with == ()
+
+
+@pytest.mark.parametrize("value", ["-1", "2.0", "true", '"2"', '"for ever"', '"Open-ended"', "[2]", "nan"])
+def test_maintenance_is_a_number_or_one_of_two_words(value):
+    assert problems(changed("maintenance = 2", f"maintenance = {value}")) == [
+        f'{NAME}: course.maintenance: is a whole number, "open-ended" or "as ordered"'
+    ]
+
+
+@pytest.mark.parametrize("value", ["1", "0", "nan", "-0.1", "1.1", '"0.1"', '"10 %"', "true", "0.00001"])
+def test_a_least_share_is_a_plain_number_between_0_and_1(value):
+    (line,) = problems(changed("least_share = 0.1", f"least_share = {value}"))
+    assert line.startswith(f"{NAME}: course.least_share: a share is a number between 0 and 1")
+
+
+@pytest.mark.requirement("PRG-25")
+@pytest.mark.parametrize(
+    ("rest", "key"),
+    [
+        ('{ within = "120" }', "rest.within"),
+        ("{ within = 120 }", "rest.within"),
+        ('{ within = "0 min" }', "rest.within"),
+        ('{ by_nurse = "yes" }', "rest.by_nurse"),
+        ("{ by_nurse = 1 }", "rest.by_nurse"),
+        ('{ after = "1 h" }', "rest.after"),
+        ('"2 h"', "rest"),
+    ],
+)
+def test_a_rest_that_cannot_be_read_is_refused(rest, key):
+    (line,) = problems(changed('{ within = "2 h", by_nurse = false }', rest))
+    assert line.startswith(f"{NAME}: {key}: ")
 
 
 @pytest.mark.requirement("PRG-16")
@@ -140,6 +228,9 @@ def test_kvo_is_zero_by_default():
         (changed("[dose_cap]", "[dose_cap]\nsofter = 1"), "dose_cap.softer"),
         (changed("[weight]", "[weight]\ndefault = 1"), "weight.default"),
         (changed("infusions = 6", "infusions = 6\nweekly = 2"), "course.weekly"),
+        (changed('gap = "20 h"', 'gap = "20 h", least = "20 h"'), "course.spacing.least"),
+        (changed('rxnorm = "6130"', 'rxnorm = "6130", atc = "N01AX03"'), "substance.atc"),
+        (changed('order_valid = "60 min"', 'order_valid = "60 min"\norder_valid_s = 60'), "order_valid_s"),
         (TEXT + "\n[[profile]]\ntime = 0.5\ndose = 0.5\nrate = 1\n", "profile.0.rate"),
     ],
 )
@@ -223,6 +314,42 @@ def test_a_profile_may_run_at_its_highest_share_and_no_higher():
 def test_a_dead_volume_is_one_millilitre_by_default():
     table = '[[container]]\nname = "50 mL"\nvolume = "50 mL"\nminimum_rate = "1 mL/h"\ndiameter = "29.2 mm"\n'
     assert str(parse_containers(table)["50 mL"].dead_volume) == "1 mL"
+
+
+def bag(more="", volume="100 mL"):
+    return f'[[container]]\nname = "bag"\nvolume = "{volume}"\n{more}'
+
+
+@pytest.mark.requirement("PRG-12")
+@pytest.mark.parametrize(
+    ("more", "usable"),
+    [
+        ("", "99"),
+        ('overfill = "7 mL"', "106"),
+        ('overfill = "7 mL"\ndead_volume = "5 mL"', "102"),
+        ('overfill = "20 mL"\ndead_volume = "0.1 mL"', "119.9"),
+    ],
+)
+def test_a_bag_gives_its_volume_and_its_overfill_without_the_dead_volume(more, usable):
+    assert parse_containers(bag(more))["bag"].usable == Volume(usable)
+
+
+@pytest.mark.requirement("PRG-12", "PRG-22")
+@pytest.mark.parametrize(
+    ("more", "word"),
+    [
+        ('overfill = "20.01 mL"', r"overfill 20.01 mL is more than 20 % of 100 mL"),
+        ('overfill = "7"', r"container\.0\.overfill: "),
+        ("overfill = 7", r"container\.0\.overfill: "),
+        ('overfill = "0 mL"', r"container\.0\.overfill: "),
+        ('overfil = "7 mL"', r"container\.0\.overfil: unknown key"),
+        ('overfill = "7 mL"\ndiameter = "29.2 mm"\nminimum_rate = "1 mL/h"', "a syringe holds its volume and no more"),
+        ('overfill = "7 mL"\ndead_volume = "100 mL"', "leaves nothing"),
+    ],
+)
+def test_an_overfill_that_cannot_be_is_refused(more, word):
+    with pytest.raises(LibraryError, match=word):
+        parse_containers(bag(more))
 
 
 @pytest.mark.requirement("PRG-13", "PRG-22")

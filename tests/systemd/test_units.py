@@ -17,7 +17,7 @@ from pumpd.journal import Entry, Journal
 from pumpd.settings import Settings
 
 UNITS = Path(__file__).parent.parent.parent / "systemd"
-SERVICES = ["pumpd-bedside.service", "pumpd-control.service", "pumpd-telemetry.service"]
+SERVICES = ["pumpd-bedside.service", "pumpd-control.service", "pumpd-telemetry.service", "pumpd-vitals.service"]
 NOBODY = 65534
 
 
@@ -149,8 +149,20 @@ def test_telemetry_has_no_device_and_reaches_no_socket_of_control():
     service = unit("pumpd-telemetry.service")["Service"]
     assert service["PrivateDevices"] == "yes"
     assert service["SupplementaryGroups"] == "pumpd"
-    assert service["InaccessiblePaths"] == "-/run/pumpd -/run/pumpd-tablets"
+    assert service["InaccessiblePaths"] == "-/run/pumpd -/run/pumpd-tablets -/run/pumpd-vitals"
     assert service["ReadOnlyPaths"] == "-/var/lib/pumpd"
+
+
+@pytest.mark.requirement("SEC-21", "RUN-18")
+def test_what_receives_vital_signs_reaches_the_vitals_socket_and_nothing_else_of_pumpd():
+    service = unit("pumpd-vitals.service")["Service"]
+    assert service["DynamicUser"] == "yes"
+    assert service["PrivateDevices"] == "yes"
+    assert service["SupplementaryGroups"] == "pumpd-vitals"
+    assert service["InaccessiblePaths"] == "-/var/lib/pumpd -/run/pumpd -/run/pumpd-tablets"
+    assert not {"StateDirectory", "ReadWritePaths", "LoadCredential"} & set(service)
+    others = {unit(name)["Service"].get("SupplementaryGroups", "") for name in SERVICES if "vitals" not in name}
+    assert not any("pumpd-vitals" in groups.split() for groups in others)
 
 
 @pytest.mark.requirement("SEC-21")
@@ -158,10 +170,15 @@ def test_the_unit_of_bedside_reaches_the_tablet_socket_and_not_the_operator_sock
     """Each socket has a directory whose group is inherited by the socket, and bedside is in one of the two groups."""
     rules = (UNITS / "tmpfiles.d" / "pumpd.conf").read_text()
     groups = dict(re.findall(r"^d (/run/\S+) 2750 pumpd (\S+) -$", rules, re.MULTILINE))
-    assert groups == {"/run/pumpd": "pumpd-operators", "/run/pumpd-tablets": "pumpd-tablets"}
+    assert groups == {
+        "/run/pumpd": "pumpd-operators",
+        "/run/pumpd-tablets": "pumpd-tablets",
+        "/run/pumpd-vitals": "pumpd-vitals",
+    }
     settings = Settings.load(UNITS.parent / "config" / "pumpd.toml")
     assert groups[str(settings.socket_path.parent)] == "pumpd-operators"
     assert groups[str(settings.tablet_socket_path.parent)] == "pumpd-tablets"
+    assert groups[str(settings.vitals_socket_path.parent)] == "pumpd-vitals"
     bedside = unit("pumpd-bedside.service")["Service"]
     assert "pumpd-tablets" in bedside["SupplementaryGroups"].split()
     assert "pumpd-operators" not in bedside["SupplementaryGroups"].split()
@@ -175,7 +192,8 @@ def test_bedside_has_a_network_and_no_device_and_reaches_only_what_it_needs():
     assert service["PrivateDevices"] == "yes"
     assert service["DynamicUser"] == "yes"  # neither root nor control's user, so it opens no pairing window
     assert service["SupplementaryGroups"] == "pumpd pumpd-tablets"
-    assert service["InaccessiblePaths"] == "-/var/lib/pumpd/tls -/var/lib/pumpd/staff.json -/run/pumpd"
+    hidden = ["-/var/lib/pumpd/tls", "-/var/lib/pumpd/staff.json", "-/run/pumpd", "-/run/pumpd-vitals"]
+    assert service["InaccessiblePaths"].split() == hidden
     assert service["ReadOnlyPaths"] == "-/var/lib/pumpd"
 
 
@@ -187,7 +205,7 @@ def test_users_and_groups_are_created(tmp_path):
         )
     assert (tmp_path / "etc" / "passwd").read_text().startswith("pumpd:")
     groups = [line.split(":")[0] for line in (tmp_path / "etc" / "group").read_text().splitlines()]
-    assert sorted(groups) == ["pumpd", "pumpd-operators", "pumpd-tablets"]
+    assert sorted(groups) == ["pumpd", "pumpd-operators", "pumpd-tablets", "pumpd-vitals"]
 
 
 @pytest.mark.requirement("SEC-20")

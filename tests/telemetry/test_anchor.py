@@ -9,10 +9,10 @@ import sqlite3
 import pytest
 
 from pumpd.journal import Anchor, BrokenChainError, JournalReader
-from pumpd.telemetry import service
+from pumpd.mqtt import Publisher
+from pumpd.process import end
 from pumpd.telemetry.cursor import Cursor
 from pumpd.telemetry.messages import Translator
-from pumpd.telemetry.mqtt import Session
 from pumpd.telemetry.service import ANCHOR_S, Telemetry
 
 from .conftest import gateway_settings, reading, until
@@ -29,7 +29,7 @@ def test_an_anchor_is_retained_and_never_expires():
     }  # fmt: skip
 
 
-class Broker(Session):
+class Broker(Publisher):
     """Accepts everything at once and remembers it with its time."""
 
     def __init__(self, loop) -> None:
@@ -55,7 +55,7 @@ async def test_an_anchor_is_published_once_a_minute_after_its_entry_and_after_th
             journal.append([reading(number)])
             await asyncio.sleep(10)
         await asyncio.sleep(3600)
-        await service.end(task)
+        await end(task)
     times = [at for at, _, _ in broker.anchors]
     assert all(ANCHOR_S <= later - at <= ANCHOR_S + 1 for at, later in itertools.pairwise(times))
     assert all(seq == entry for _, seq, entry in broker.anchors)  # never before its entry was published

@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pumpd.telemetry import service
+from pumpd.mqtt import Publisher
+from pumpd.process import end
 from pumpd.telemetry.cursor import Cursor
-from pumpd.telemetry.mqtt import Session
 from pumpd.telemetry.service import Telemetry
 
 from .conftest import gateway_settings, reading
@@ -20,7 +20,7 @@ ROWS = 2 * 3600  # a day takes ten seconds of CPU, and no bound lies between
 THEN = datetime(2026, 3, 1, tzinfo=UTC)
 
 
-class Broker(Session):
+class Broker(Publisher):
     def __init__(self) -> None:
         self.published: list[tuple[int, str]] = []
 
@@ -43,7 +43,7 @@ async def test_hours_of_one_entry_per_second_are_kept_and_sent_in_order_with_the
         task = asyncio.create_task(telemetry._publish_journal(broker))
         while cursor.position.id < ROWS:  # noqa: ASYNC110 - virtual time
             await asyncio.sleep(0.25)
-        await service.end(task)
+        await end(task)
     assert [seq for seq, _ in broker.published] == list(range(1, ROWS + 1))
     for seq in (1, 3600, 3601, ROWS):
         assert broker.published[seq - 1][1] == (THEN + timedelta(seconds=seq - 1)).isoformat(timespec="milliseconds")

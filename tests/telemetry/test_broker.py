@@ -20,11 +20,13 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from structlog.testing import capture_logs
 
+from pumpd import attempts, mqtt
 from pumpd.journal import Entry, Journal
+from pumpd.process import end
 from pumpd.settings import MqttSettings
-from pumpd.telemetry import mqtt, service
+from pumpd.telemetry import service
 from pumpd.telemetry.cursor import Cursor
-from pumpd.telemetry.service import Telemetry, end
+from pumpd.telemetry.service import Telemetry
 
 from .conftest import Broker, Subscriber, gateway_settings, reading, until
 
@@ -229,7 +231,7 @@ async def test_what_a_dead_broker_acknowledged_last_is_sent_again(settings, jour
 async def test_a_wrong_password_is_reported_once_and_tried_again(
     state_dir, journal, broker: Broker, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(service, "BACK_OFF_FIRST_S", 0.05)
+    monkeypatch.setattr(attempts, "FIRST_S", 0.05)
     broker.end()
     passwords = broker.folder / "passwords"
     subprocess.run(["mosquitto_passwd", "-c", "-b", passwords, "gateway", "right"], check=True, capture_output=True)  # noqa: ASYNC221 - a moment, and nothing else runs yet
@@ -380,5 +382,5 @@ async def test_telemetry_waits_for_a_journal_that_does_not_exist_yet(settings, s
 def test_properties_describe_the_message():
     from pumpd.telemetry.messages import Message
 
-    properties: Properties = mqtt._properties(Message("t", b"", expiry_s=7), PacketTypes.PUBLISH)
-    assert properties.MessageExpiryInterval == 7
+    properties: Properties = mqtt._properties(Message("t", b"", expiry_s=7), "s.v1", PacketTypes.PUBLISH)
+    assert (properties.MessageExpiryInterval, properties.UserProperty) == (7, [("schema", "s.v1")])

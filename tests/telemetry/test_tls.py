@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from structlog.testing import capture_logs
 
+from pumpd import mqtt
 from pumpd.settings import MqttSettings
-from pumpd.telemetry import mqtt
 
 from .conftest import Broker, gateway_settings, reading, until
 from .test_broker import running

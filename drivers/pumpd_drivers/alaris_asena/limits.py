@@ -26,4 +26,5 @@ def capabilities(family: str, container: Container, settings: AlarisSettings) ->
         if settings.token_lapse_s
         else (LossOfControl.DEADMAN, LossOfControl.VTBI_ONLY),
         watchdog=LONGEST_LEASE if settings.token_lapse_s else None,
+        volume_setting="vtbi_max_ml",
     )

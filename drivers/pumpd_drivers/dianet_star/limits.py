@@ -14,9 +14,9 @@ def capabilities(family: str, container: Container, settings: DianetStarSettings
     """Raises ValueError for a container that the model does not take."""
     volumetric = settings.model == "infusomat-fms"
     if volumetric and container.diameter is not None:
-        raise ValueError("diameter: this pump takes bags and bottles, not syringes")
+        raise ValueError("diameter: this pump takes bags and bottles; for syringes, set model to perfusor-fm")
     if not volumetric and container.diameter is None:
-        raise ValueError("diameter: this pump takes syringes; give the syringe's inner diameter")
+        raise ValueError("diameter: this pump takes syringes; for bags and bottles, set model to infusomat-fms")
     native = settings.stops_when_control_is_lost
     return Capabilities(
         family=family,
@@ -30,6 +30,8 @@ def capabilities(family: str, container: Container, settings: DianetStarSettings
         loss_of_control=(LossOfControl.NATIVE,) if native else (LossOfControl.VTBI_ONLY,),
         watchdog=LONGEST_WATCHDOG if native else None,
         counter_step=Volume("0.1"),
+        rate_setting="rate_max_ml_h",
+        volume_setting="vtbd_max_ml",
     )
 
 

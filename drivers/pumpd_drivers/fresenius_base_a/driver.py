@@ -42,8 +42,8 @@ class FreseniusBaseA(FreseniusBaseADialogue):
         link.on_stray = self._on_stray
 
     @classmethod
-    def capabilities(cls, container: Container, settings: Mapping[str, Any]) -> Capabilities:  # noqa: ARG003 - any syringe
-        return limits.capabilities(cls.family, FreseniusBaseASettings.of(settings))
+    def capabilities(cls, container: Container, settings: Mapping[str, Any]) -> Capabilities:
+        return limits.capabilities(cls.family, container, FreseniusBaseASettings.of(settings))
 
     @classmethod
     def check_settings(cls, settings: Mapping[str, Any]) -> None:

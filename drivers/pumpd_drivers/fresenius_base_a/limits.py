@@ -4,15 +4,17 @@ from decimal import Decimal
 from typing import Literal
 
 from pumpd.driving import DeclinedError
-from pumpd.pump import Capabilities, FixedStep, LossOfControl, PumpKind
+from pumpd.pump import Capabilities, Container, FixedStep, LossOfControl, PumpKind
 from pumpd.quantities import Rate, Volume
 from pumpd_drivers.fresenius_base_a.settings import FreseniusBaseASettings
 
 RATE_STEP, VOLUME_STEP = Decimal("0.1"), Decimal("0.001")  # of d in mL/h and of r in mL
 
 
-def capabilities(family: str, settings: FreseniusBaseASettings) -> Capabilities:
-    """For any syringe: the pump measures it and is given no diameter."""
+def capabilities(family: str, container: Container, settings: FreseniusBaseASettings) -> Capabilities:
+    """For any syringe: the pump measures it and is given no diameter. Raises ValueError for a bag."""
+    if container.diameter is None:
+        raise ValueError("diameter: this pump takes syringes; a bag needs a volumetric pump")
     return Capabilities(
         family=family,
         kind=PumpKind.SYRINGE,
@@ -25,6 +27,8 @@ def capabilities(family: str, settings: FreseniusBaseASettings) -> Capabilities:
         loss_of_control=(LossOfControl.DEADMAN, LossOfControl.VTBI_ONLY)
         if settings.stops_unheard
         else (LossOfControl.VTBI_ONLY,),
+        rate_setting="highest_rate_ml_h",
+        volume_setting="highest_volume_ml",
     )
 
 

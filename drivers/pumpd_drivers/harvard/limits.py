@@ -38,6 +38,7 @@ def capabilities(family: str, container: Container, settings: HarvardSettings) -
         rate_min=low,
         rate_max=high,
         volume_max=Volume(settings.volume_max_ml),
+        volume_setting="volume_max_ml",
         max_steps=1,
         loss_of_control=(LossOfControl.DEADMAN, LossOfControl.VTBI_ONLY),
     )

@@ -30,6 +30,7 @@ def capabilities(family: str, container: Container, settings: HarvardClassicSett
         rate_min=low,
         rate_max=high,
         volume_max=words.volume_max,
+        volume_setting="volume_max_ml",
         max_steps=1,
         loss_of_control=(LossOfControl.DEADMAN, LossOfControl.VTBI_ONLY),
     )

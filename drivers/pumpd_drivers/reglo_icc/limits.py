@@ -35,7 +35,9 @@ def capabilities(family: str, container: Container, settings: RegloIccSettings) 
         volume_max=Volume(settings.volume_max_ml),
         max_steps=1,
         loss_of_control=(LossOfControl.DEADMAN, LossOfControl.VTBI_ONLY),
-        counter_step=counter_step(container.volume, settings),
+        counter_step=counter_step(container.volume + container.overfill, settings),
+        rate_setting="rate_max_ml_h",
+        volume_setting="volume_max_ml",
     )
 
 

@@ -35,6 +35,8 @@ def capabilities(family: str, container: Container, settings: ZynoMivaSettings) 
         if settings.stops_unheard
         else (LossOfControl.VTBI_ONLY,),
         counter_step=COUNTER_STEP,
+        rate_setting="rate_max_ml_h",
+        volume_setting="volume_max_ml",
     )
 
 

@@ -9,7 +9,6 @@ from pumpd.control.infusions.recovery import LOOK_BACK, asked_fields
 from pumpd.control.refused import RefusedError
 from pumpd.dosing import Library, Prescription, Refusals, RestOrder
 from pumpd.dosing.history import Treatment
-from pumpd.dosing.library import Rest
 from pumpd.dosing.prescription import read_duration
 from pumpd.host.own_thread import OwnThread
 from pumpd.infusion.events import Segment
@@ -22,14 +21,13 @@ WITHIN_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class RestOf:
-    """The rest of a treatment: its order, the library's rules, when the treatment began (UTC, ns), and for how long all
-    its deliveries have flowed.
+    """The rest of a treatment: its order; and in clinical time, for how long all its deliveries have flowed, and how
+    much time was left for all of it when it was planned.
     """
 
     order: RestOrder
-    rules: Rest
-    started_ns: int
     flowed_ns: int
+    left_ns: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from pumpd.dosing import Library, Prescription, RateProgram, Refusal, Refusals, 
 from pumpd.dosing.course_view import numbers
 from pumpd.dosing.history import Dose, History, Treatment, Wanted, WeightOnRecord, position, weight_on_record
 from pumpd.dosing.history_limits import objections, rest_objections, warnings
+from pumpd.dosing.library import Rest
 from pumpd.host.clock import Clock
 from pumpd.infusion.record import to_data
 from pumpd.messages.requests import Order, PrescribedRest
@@ -70,7 +71,7 @@ class Planning:
             capabilities = self._capabilities(runner, prescription, prescription.container)
             hard, soft = self.history(runner, prescription)
             reasons += hard
-            last = weight_on_record(self.doses(), prescription.patient)
+            last = weight_on_record(self.of_patient(prescription.patient), prescription.patient)
             weight = None if last is None else last.weight
             program = plan(prescription, self._library, capabilities, request.overrides, soft, weight)
         except Refusals as error:
@@ -106,7 +107,7 @@ class Planning:
         except Refusals as error:
             raise RefusedError(*reasons, *(str(reason) for reason in error.reasons)) from error
         prescription = program.prescription
-        rest = RestOf(order, program.entry.rest, treatment.started_ns, treatment.flowed_ns)
+        rest = RestOf(order, treatment.flowed_ns, self._left_ns(treatment, program.entry.rest, runner))
         hard, _ = self.history(runner, prescription, rest=rest)
         reasons += [*first.changed(self._library), *hard]
         reasons += _loss_of_control_objections(capabilities, runner.settings)
@@ -116,8 +117,14 @@ class Planning:
         course = self._course(runner, prescription, treatment.id)
         return Planned(asked, prescription, program, capabilities, program.container, course, rest=rest)
 
+    def _left_ns(self, treatment: Treatment, rules: Rest, runner: PumpService) -> int:
+        """How much time is left for all of a treatment, by the calendar: the gateway may have been off in between."""
+        now = self._now(runner)
+        left_ns = 0 if now is None else treatment.started_ns + rules.within.ns - now
+        return min(left_ns, rules.within.ns) * self._clock.scale
+
     def _treatment(self, treatment: str, patient: str) -> Treatment | None:
-        doses = [dose for dose in self.doses() if (dose.treatment or dose.session) == treatment]
+        doses = [dose for dose in self.of_patient(patient) if (dose.treatment or dose.session) == treatment]
         substances = frozenset[str]().union(*(dose.substance for dose in doses))
         return History.of(doses, patient, substances).find(treatment)
 
@@ -148,15 +155,15 @@ class Planning:
         entry = self._library.entries.get(prescription.entry)
         if entry is None:
             return [], ()
-        doses, at = self.doses(but), self._clock.now()
-        past = History.of(doses, prescription.patient, self._library.counted(entry))
+        patient, at = prescription.patient, self._clock.now()
+        past = History.of(self.of_patient(patient, but), patient, self._library.counted(entry))
         wanted, now = _wanted(prescription, rest), self._now(runner)
         hard = list(objections(past, wanted, now, entry.course))
         if rest is not None:
             ends = None if now is None else now + prescription.duration.ns // self._clock.scale
             hard += rest_objections(past.find(rest.order.treatment), now, ends, entry.rest, rest.order.booked)
         since_ns = int(at.timestamp() * 1e9) - (self._clock.loop_ns() - self._began_ns)
-        changed = build_objections(doses, self._others, at, since_ns)
+        changed = build_objections(self._past.of_sessions(self._others, self._live()), at, since_ns)
         soft = () if now is None else warnings(past, wanted, now, entry.course)
         return [*changed, *(str(each) for each in hard)], soft
 
@@ -165,7 +172,8 @@ class Planning:
         entry, now = self._library.entries.get(prescription.entry), self._now(runner)
         if entry is None or now is None or not prescription.course:
             return None
-        patient, doses = prescription.patient, self.doses()
+        patient = prescription.patient
+        doses = self.of_patient(patient)
         past = History.of(doses, patient, self._library.counted(entry))
         at = position(past, replace(_wanted(prescription), treatment=treatment), now, entry.course)
         phase = "maintenance" if at.maintenance else "infusion"
@@ -173,10 +181,20 @@ class Planning:
         number = known.get(prescription.course, len(known) + 1)
         return {"number": at.number, "of": at.of, "phase": phase, "course_number": number}
 
-    def doses(self, but: str = "") -> list[Dose]:
-        """All patients' recorded doses, except those of one session."""
-        live = {each.infusion.place.session for each in self._runners if each.active and each.infusion}
-        return [dose for dose in self._past.doses(live) if dose.session != but]
+    def doses(self) -> tuple[Dose, ...]:
+        """All patients' recorded doses."""
+        return self._past.doses(self._live())
+
+    def of_patient(self, patient: str, but: str = "") -> list[Dose]:
+        """The patient's recorded doses, except those of one session."""
+        return [dose for dose in self._past.of_patient(patient, self._live()) if dose.session != but]
+
+    def dose(self, session: str) -> Dose | None:
+        return next(iter(self._past.of_sessions((session,), self._live())), None)
+
+    def _live(self) -> set[str]:
+        """The sessions under way."""
+        return {each.infusion.place.session for each in self._runners if each.active and each.infusion}
 
     def now_on(self, pump: str) -> int | None:
         """The time, if it is known well enough for this pump; a pump that is not configured counts as a real one."""

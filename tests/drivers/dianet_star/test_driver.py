@@ -345,8 +345,8 @@ async def test_capabilities_and_settings_are_as_declared():
     assert DianetStar.capabilities(bag, {"model": INFUSOMAT}).kind is PumpKind.VOLUMETRIC
     flows_on = DianetStar.capabilities(syringe, {"stops_when_control_is_lost": "false"})
     assert (flows_on.loss_of_control, flows_on.watchdog) == ((LossOfControl.VTBI_ONLY,), None)
-    for container, model in ((bag, PERFUSOR), (syringe, INFUSOMAT)):
-        with pytest.raises(ValueError, match="diameter"):
+    for container, model, other in ((bag, PERFUSOR, INFUSOMAT), (syringe, INFUSOMAT, PERFUSOR)):
+        with pytest.raises(ValueError, match=f"diameter: .* set model to {other}"):
             DianetStar.capabilities(container, {"model": model})
     wrong = {"address": "a", "serial": "1-2", "pressure_level": "10", "reply_timeout_s": "0.5", "color": "red"}
     with pytest.raises(ValueError, match="address") as error:

@@ -155,12 +155,12 @@ async def test_a_program_that_does_not_fit_is_refused_before_the_first_byte():
         here.frames.clear()
         for rate, volume, why in [("100.1", "1", "rate"), ("0.05", "1", "rate"), ("52.55", "1", "rate"),
                                   ("50", "60.001", "volume"), ("50", "0.0005", "volume")]:  # fmt: skip
-            outcome = await driver.load(PumpProgram((RateStep(Rate(rate), Volume(volume)),)))
+            outcome = await driver.load(PumpProgram((RateStep(Rate(rate), Volume(volume)),), Length("26.59")))
             assert isinstance(outcome, Refused), (rate, volume)
             assert outcome.reasons[0].startswith(why), (rate, volume)
         assert isinstance(await driver.load(PumpProgram((PROGRAM.steps[0],) * 2)), Refused)
         assert here.frames == []
-        outcome = await driver.load(PumpProgram((RateStep(Rate("52.5"), Volume(35)),)))
+        outcome = await driver.load(PROGRAM)
         assert outcome == Done(None)
 
 
@@ -338,9 +338,15 @@ async def test_a_session_that_the_pump_closed_is_opened_for_a_reading_and_for_a_
         assert here.pump.truth()["running"] is False
 
 
+@pytest.mark.requirement("PRG-12")
+def test_a_bag_does_not_fit_a_syringe_module():
+    with pytest.raises(ValueError, match="a bag needs a volumetric pump"):
+        FreseniusBaseA.capabilities(Container("bag", Volume(50), Volume(1), Rate(1)), {})
+
+
 @pytest.mark.requirement("COM-01", "COM-13")
 async def test_enquiries_are_answered_only_while_the_pump_is_polled():
-    capabilities = FreseniusBaseA.capabilities(Container("s", Volume(50), Volume(1), Rate(1)), {})
+    capabilities = FreseniusBaseA.capabilities(Container("s", Volume(50), Volume(1), Rate(1), Length("26.59")), {})
     assert (capabilities.loss_of_control, capabilities.watchdog) == ((LossOfControl.VTBI_ONLY,), None)
     async with bench(without_dc4="pause") as (here, driver):
         await loaded(driver)

@@ -1,0 +1,54 @@
+"""`python -m pumpd.vitals --config PATH`: hear bedside monitors on a broker, and hand their vital signs to control."""
+
+import argparse
+import asyncio
+import random
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import structlog
+
+from pumpd import logs
+from pumpd.messages.requests import DISCLAIMER
+from pumpd.process import until_signal
+from pumpd.settings import DEFAULT_PATH, Settings, SettingsError
+from pumpd.vitals.link import ControlLink
+from pumpd.vitals.service import Vitals
+
+CONFIG_REFUSED = 2
+
+log = structlog.get_logger("pumpd.vitals")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m pumpd.vitals", description=__doc__, epilog=DISCLAIMER)
+    parser.add_argument("--config", type=Path, default=DEFAULT_PATH, help="configuration file (default %(default)s)")
+    options = parser.parse_args(arguments)
+    logs.set_up()
+    try:
+        settings = Settings.load(options.config)
+        vitals = settings.vitals
+        if vitals is None or vitals.broker is None:
+            raise SettingsError([f"{options.config}: vitals.broker: this process needs a broker and topics"])
+    except SettingsError as error:
+        print(f"pumpd vitals: {error}", file=sys.stderr)
+        return CONFIG_REFUSED
+    link = ControlLink(settings.vitals_socket_path)
+    jitter = random.Random()  # noqa: S311 - not a secret
+    service = Vitals(settings.gateway, vitals.broker, vitals.topics, link, jitter)
+    log.info("vitals_started", gateway=settings.gateway, topics=dict(vitals.topics), statement=DISCLAIMER)
+    asyncio.run(_serve(service, link))
+    log.info("vitals_stopped", handed_over=service.handed_over, complaints=dict(service.complaints.counts))
+    return 0
+
+
+async def _serve(service: Vitals, link: ControlLink) -> None:
+    try:
+        await until_signal(listen=service.listen(), hand_over=service.hand_over())
+    finally:
+        await link.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

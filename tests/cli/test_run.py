@@ -1,0 +1,97 @@
+"""`pumpd run`: which processes it starts, and what the end of one does to control."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+from pumpd.cli import supervise
+from pumpd.settings import Settings
+from tests.mosquitto import until
+
+pytestmark = pytest.mark.realtime
+
+LIMITS = {"critical_low": 60, "critical_high": 90}
+SIGNS = {
+    "spo2_percent": {"critical_low": 85},
+    **dict.fromkeys(("heart_rate_bpm", "systolic_mmhg", "diastolic_mmhg"), LIMITS),
+}
+BROKER = {"broker": {"host": "127.0.0.1"}, "topics": {"bed1": "monitors/1/vitals"}}
+PUMP = {"name": "bed1", "driver": "new-era", "port": "/dev/null", "serial": "1", "model": "NE-1000", "simulated": True}
+
+
+def settings(folder: Path, **sections) -> Settings:
+    return Settings.model_validate({"gateway": "bed-3", "state_dir": folder, "pump": [PUMP], **sections})
+
+
+class Processes:
+    """Instead of pumpd's own: processes that end as the test says, each start noted."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.started: list[str] = []
+        self.ends: dict[str, list[int]] = {}
+
+    async def start(self, *command, **_):
+        name = command[2].removeprefix("pumpd.")
+        self.started.append(name)
+        statuses = self.ends.get(name, [])
+        code = f"raise SystemExit({statuses.pop(0)})" if statuses else "import time; time.sleep(600)"
+        return await START(sys.executable, "-c", code)
+
+    async def until(self, name: str, times: int) -> None:
+        await until(lambda: self.started.count(name) >= times, 30)
+
+
+START = asyncio.create_subprocess_exec
+
+
+@pytest.fixture
+def processes(tmp_path, monkeypatch) -> Processes:
+    here = Processes(tmp_path)
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", here.start)
+    monkeypatch.setattr(supervise, "RESTART_AFTER_S", 0.05)
+    return here
+
+
+async def ended(run: asyncio.Task[int]) -> None:
+    run.cancel()
+    await asyncio.gather(run, return_exceptions=True)
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    ("sections", "names"),
+    [
+        ({}, {"control"}),
+        ({"vitals": SIGNS}, {"control"}),  # from tablets only
+        ({"vitals": SIGNS | BROKER}, {"control", "vitals"}),
+        ({"mqtt": {"host": "127.0.0.1"}, "vitals": SIGNS | BROKER}, {"control", "telemetry", "vitals"}),
+    ],
+)
+async def test_the_vitals_process_runs_where_a_monitor_is_configured(processes, tmp_path, sections, names):
+    run = asyncio.create_task(supervise.supervise(tmp_path / "pumpd.toml", settings(tmp_path, **sections)))
+    for name in names:
+        await processes.until(name, 1)
+    await ended(run)
+    assert set(processes.started) == names
+
+
+@pytest.mark.parametrize("statuses", [[1, 1, 1], [-9, 2, 2]])
+async def test_the_death_of_the_vitals_process_never_ends_control(processes, tmp_path, statuses):
+    """Not even when its settings are refused at a later start, because a person changed them meanwhile."""
+    processes.ends["vitals"] = statuses
+    run = asyncio.create_task(supervise.supervise(tmp_path / "pumpd.toml", settings(tmp_path, vitals=SIGNS | BROKER)))
+    await processes.until("vitals", 4)
+    assert processes.started.count("control") == 1
+    assert not run.done()
+    await ended(run)
+
+
+async def test_control_that_refuses_its_settings_ends_the_run(processes, tmp_path):
+    processes.ends["control"] = [1, supervise.CANNOT_START]
+    run = asyncio.create_task(supervise.supervise(tmp_path / "pumpd.toml", settings(tmp_path, vitals=SIGNS | BROKER)))
+    assert await asyncio.wait_for(run, 30) == supervise.CANNOT_START
