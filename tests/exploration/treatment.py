@@ -112,6 +112,7 @@ def rest(i: Infusion, w: World, rate: int) -> tuple[RestOrdered, World] | None:
         earlier=made.given,
         earlier_flow_ns=flowed_ns,
         of_treatment=i.whole,
+        expires_ns=i.expires_ns and i.expires_ns - i.ordered_ns + w.now * TICK,
         closes_ns=None if w.closes == NEVER else (w.first + w.closes) * TICK,
     )
     return RestOrdered(w.now * TICK, infusion), _begun(w, infusion, rate)
@@ -124,6 +125,7 @@ def _begun(w: World, infusion: Infusion, rate: int) -> World:
     kept += ("line", "start_left", "stop_left", "used", "latches", "first", "closes", "record")
     return World(**{name: getattr(w, name) for name in kept})._replace(
         loading=w.now,
+        ordered_at=w.now,
         digest=infusion.segment.digest,
         vtbi=left,
         rate=rate,
