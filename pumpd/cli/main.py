@@ -8,6 +8,7 @@ import typer
 from pumpd.cli import course, daemon, driver, history, infusion, journal, library, nurse, patient, staff, tablet
 from pumpd.cli.program import program
 from pumpd.cli.replay import replay
+from pumpd.cli.self_test import self_test
 from pumpd.cli.tls import tls
 from pumpd.cli.trace import trace
 
@@ -49,6 +50,7 @@ app.command("reconcile")(infusion.reconcile)
 app.command("stop")(infusion.stop)
 app.command("status")(infusion.status)
 app.command("watch")(infusion.watch)
+app.command("self-test")(self_test)
 app.command("trace")(trace)
 app.command("replay")(replay)
 app.command("pair")(tablet.pair)

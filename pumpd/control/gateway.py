@@ -23,6 +23,7 @@ from pumpd.control.ordering.planning import Planning
 from pumpd.control.ordering.service import OrderingService
 from pumpd.control.parts import Parts
 from pumpd.control.plasma import PlasmaService
+from pumpd.control.self_test.service import SelfTest
 from pumpd.control.socket.dispatch import Dispatch
 from pumpd.control.socket.streams import StateStream
 from pumpd.control.state.live import LiveState
@@ -78,6 +79,7 @@ class Gateway:
         left = frozenset(code for pump, code in alarms_left or {} if not pump and code in SUPPLY_ALARMS)
         self._supply = None if supplied is None else SupplyWatch(supplied, left, self.changed)
         self.gate = StartGate(settings, clock, self._supply)
+        self.self_test = SelfTest(self.gate, self._sounder, journal, clock, self.changed)
         self._vitals = VitalsService(settings.vitals, pumps, journal, clock)
         planning = Planning(settings, library, runners, self._past, clock, others)
         histories = PatientHistories(library, self._past, planning, clock)
@@ -90,6 +92,7 @@ class Gateway:
             self.library_check,
             self.gate,
             self.health,
+            self.self_test,
             journal,
             clock,
             build,
@@ -110,6 +113,7 @@ class Gateway:
             self.plasma,
             self.library_check,
             self.health,
+            self.self_test,
             self._sounder,
             self._supply,
             partial(paired_tablets, keys, sign_ins),

@@ -242,8 +242,8 @@ class Watchdog:
             if fault:
                 log.error("watchdog_not_fed", why=fault)
                 notify(f"STATUS={fault}")
-            else:
-                notify("WATCHDOG=1", f"STATUS={_summary(self._made)}")
+            elif notify("WATCHDOG=1", f"STATUS={_summary(self._made)}"):
+                self._made.self_test.watchdog_fed()
 
 
 async def evidence_against(made: Gateway, journal: JournalWriter) -> str:

@@ -29,6 +29,7 @@ STOPPING_FAULTS = (
     *("occlusion", "stall", "power-cut", "front-panel"),
     *("desaturation", "hypertension", "hypotension", "bradycardia", "tachycardia", "bradypnoea"),
 )
+NEAR_END = "near_end"  # the one alarm that each whole infusion has, by design
 
 ORDER = Order(
     pump=PUMP,
@@ -212,7 +213,7 @@ class Demo:
         if self.script.tablet_host:  # the person at the tablet may stop the pump or cause any fault
             return bounded
         if not kinds:
-            return outcome == "completed" and within and bounded and not self.alarms
+            return outcome == "completed" and within and bounded and self.alarms in ([], [NEAR_END])
         if any(kind in STOPPING_FAULTS for kind in kinds):
             return outcome == "tripped" and bounded
         return outcome in ("completed", "tripped") and bounded

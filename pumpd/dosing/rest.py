@@ -77,10 +77,10 @@ def plan_rest(order: RestOrder, library: Library, capabilities: Capabilities) ->
     if order.booked >= whole:
         why = f"up to {order.booked} of {whole} may have been given: there is no rest"
         raise Refusals([*refusals, Refusal("treatment", why, "PRG-25")])
-    rest = _rest(order, entry, capabilities, refusals)
-    if rest is not None and rest.vtbi < LEAST_REST:
-        why = f"{rest.vtbi} are left, less than the {LEAST_REST} by which a pump's count may be wrong"
+    if (left := entry.concentration.volume_holding(whole - order.booked, _FINE)) < LEAST_REST:
+        why = f"{left} are left, less than the {LEAST_REST} by which a pump's count may be wrong"
         raise Refusals([*refusals, Refusal("treatment", why, "PRG-25")])
+    rest = _rest(order, entry, capabilities, refusals)
     if rest is not None and order.container is not None and rest.vtbi > container.usable:
         why = f"the rest of {rest.vtbi} is more than the {container.usable} usable in {container.name}"
         refusals.append(Refusal("container", why, "PRG-12"))

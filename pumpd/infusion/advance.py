@@ -4,7 +4,8 @@ Promises:
 - `StartPump` comes out only of ARMED, only after a confirmation of exactly this program, a read-back equal to it and a
   reading of an idle pump, both asked for after the confirmation, and only when every interlock permits.
 - An answer counts from the time of its question: a load, read-back or start that was requested earlier proves nothing.
-- An order that is not loaded in time is withdrawn, whatever the pump does later.
+- An order that is not loaded in time is withdrawn, whatever the pump does later; so is one that is not started before
+  it expires, and neither is confirmed any more.
 - The order, the scanned wristband and the pump must all be for the same patient, or nothing is confirmed.
 - A stop is accepted in every state and always gives `StopPump` as the first action.
 - Permission is a lease. It is renewed only when all interlocks permit on a fresh reading; its lapse is a trip.
@@ -50,34 +51,14 @@ from pumpd.infusion.events import (
     TripsCleared,
     VitalsTaken,
 )
-from pumpd.infusion.interlocks import confirmation, read_back
-from pumpd.infusion.model import ZERO, Infusion
+from pumpd.infusion.interlocks import confirmation, order_age, read_back
+from pumpd.infusion.model import RESUMABLE, ZERO, Infusion
 from pumpd.infusion.readings import apply_reading
 from pumpd.infusion.reconcile import reconcile
 from pumpd.infusion.states import State
 from pumpd.infusion.turn import Turn
 from pumpd.infusion.vitals import VitalSample, newest
 from pumpd.pump import AlarmCode, Done, Outcome, PumpProgram, Refused, Unknown
-
-# After these a person may clear the trip and resume; after any other the infusion is over.
-RESUMABLE = frozenset(
-    {
-        AlarmCode.OCCLUSION,
-        AlarmCode.AIR_IN_LINE,
-        AlarmCode.EMPTY,
-        AlarmCode.DOOR_OPEN,
-        AlarmCode.LINK_LOST,
-        AlarmCode.LEASE_LAPSED,
-        AlarmCode.PUMP_WATCHDOG,
-        AlarmCode.CONTROL_RESTARTED,
-        AlarmCode.DEADMAN_FAILED,
-        AlarmCode.IDENTITY_DOUBTED,
-        AlarmCode.VITALS_CRITICAL,
-        AlarmCode.VITALS_LOST,
-        AlarmCode.PRESSURE_OVERDUE,
-    }
-)
-
 
 IDENTIFY_FIRST = "it is not known which pump answers; identify the pump first, standing at it"
 
@@ -263,6 +244,9 @@ def _challenge_issued(turn: Turn, nonce: str, shown: str) -> None:
     if infusion.state is not State.READY:
         turn.refuse(f"confirm: the infusion is {infusion.state}; only a program that was read back can be confirmed")
         return
+    if (why := order_age.expired(infusion, turn.now_ns)) is not None:
+        turn.refuse(why)  # `evaluate` withdraws it
+        return
     turn.set(
         challenge=Binding(
             nonce=nonce,
@@ -286,6 +270,8 @@ def _confirmation_given(turn: Turn, event: ConfirmationGiven) -> None:
     reasons = confirmation.faults(infusion, event.binding, event.associated, turn.now_ns)
     if infusion.state is not State.READY:
         reasons = (f"confirm: the infusion is {infusion.state}, not ready", *reasons)
+    if (why := order_age.expired(infusion, turn.now_ns)) is not None:
+        reasons = (why, *reasons)  # `evaluate` withdraws it
     if reasons:
         turn.refuse(*reasons)
         return

@@ -10,6 +10,7 @@ from pumpd.infusion.interlocks import (
     Verdict,
     front_panel,
     link_freshness,
+    order_age,
     pause_budget,
     pump_alarms,
     pump_idle,
@@ -17,7 +18,7 @@ from pumpd.infusion.interlocks import (
     window_most_time,
     window_volume,
 )
-from pumpd.infusion.model import ZERO, Infusion
+from pumpd.infusion.model import RESUMABLE, ZERO, Infusion
 from pumpd.infusion.states import State
 from pumpd.infusion.turn import Turn
 from pumpd.infusion.vitals import recorded
@@ -32,6 +33,7 @@ _PASSING = frozenset(
         AlarmCode.FLOW_DEVIATION,
         AlarmCode.BATTERY_LOW,
         AlarmCode.BATTERY_ENDING,
+        AlarmCode.NEAR_END,
         *vital_signs.PASSING,
     }
 )
@@ -237,8 +239,23 @@ def _withdraw(turn: Turn) -> None:
     )
 
 
+def _expire(turn: Turn) -> bool:
+    """Withdraw an order that was not started in time (PRG-26), as a stop before any flow would."""
+    infusion = turn.infusion
+    why = order_age.expired(infusion, turn.now_ns)
+    if why is None:
+        return False
+    if infusion.state is not State.ORDERED:  # before that nothing was sent, and another's pump may be on the line
+        turn.send_stop()
+    turn.do(Record("order_expired", {"ordered_ts": infusion.ordered_ts, "reason": why}))
+    turn.go(State.ABANDONED, why, confirmed=None, challenge=None)
+    return True
+
+
 def _ordered(turn: Turn) -> None:
     reading = turn.infusion.reading
+    if _expire(turn):
+        return
     if _too_late_to_load(turn):
         _withdraw(turn)
         return
@@ -258,8 +275,12 @@ def _waiting(turn: Turn) -> None:
     if isinstance(panel, Trip):
         turn.trip(panel.alarm, panel.detail)
         return
+    if infusion.state is not State.TRIPPED and _expire(turn):
+        return
+    _pause_ending(turn)
     if infusion.state is State.TRIPPED:
         return
+    infusion = turn.infusion
     closed = window_most_time.closed(infusion, turn.now_ns)
     used_up = pause_budget.used_up(infusion, turn.now_ns)
     if closed or used_up:
@@ -271,6 +292,22 @@ def _waiting(turn: Turn) -> None:
         _armed(turn)
     elif infusion.resuming_ns is not None:
         _resuming(turn, infusion.resuming_ns)
+
+
+def _pause_ending(turn: Turn) -> None:
+    """A notice while there is still time to resume (ALM-17)."""
+    infusion, now_ns = turn.infusion, turn.now_ns
+    soon = _no_more_flow(infusion, now_ns + infusion.limits.pause_notice_ns) and not _no_more_flow(infusion, now_ns)
+    if soon and RESUMABLE.issuperset(infusion.trips):
+        turn.raise_alarm(AlarmCode.PAUSE_ENDING)
+    else:
+        turn.clear_alarms(frozenset({AlarmCode.PAUSE_ENDING}))
+
+
+def _no_more_flow(infusion: Infusion, at_ns: int) -> bool:
+    """By then the pause budget or the window is used up, or what is left takes longer than the time for it."""
+    over = window_most_time.closed(infusion, at_ns) or pause_budget.used_up(infusion, at_ns)
+    return bool(over) or window_most_time.no_time_left(infusion, at_ns)
 
 
 def _resuming(turn: Turn, asked_ns: int) -> None:

@@ -46,6 +46,9 @@ class Limits:
     pause_single_ns: int = 5 * _MIN  # WIN-05
     pause_total_ns: int = 10 * _MIN  # WIN-05
     pauses: int = 3  # WIN-05
+    # notices, which stop nothing; 0: none
+    near_end_ns: int = 3 * _MIN  # RUN-12
+    pause_notice_ns: int = 2 * _MIN  # [P] ALM-17: before a pause has lasted as long as it may
 
     def for_counter(self, step: Volume) -> "Limits":
         """Limits for a pump whose volume counter grows by such a step: any difference of counters may be off by one."""

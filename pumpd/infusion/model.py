@@ -13,6 +13,25 @@ from pumpd.quantities import Duration, Rate, Volume
 
 ZERO = Volume(0)
 
+# After these a person may clear the trip and resume; after any other the infusion is over.
+RESUMABLE = frozenset(
+    {
+        AlarmCode.OCCLUSION,
+        AlarmCode.AIR_IN_LINE,
+        AlarmCode.EMPTY,
+        AlarmCode.DOOR_OPEN,
+        AlarmCode.LINK_LOST,
+        AlarmCode.LEASE_LAPSED,
+        AlarmCode.PUMP_WATCHDOG,
+        AlarmCode.CONTROL_RESTARTED,
+        AlarmCode.DEADMAN_FAILED,
+        AlarmCode.IDENTITY_DOUBTED,
+        AlarmCode.VITALS_CRITICAL,
+        AlarmCode.VITALS_LOST,
+        AlarmCode.PRESSURE_OVERDUE,
+    }
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -99,6 +118,9 @@ class Infusion:
     switching: bool = False  # that stop was for another source of the drug
     alarms: frozenset[AlarmCode] = field(default_factory=frozenset)  # raised and not cleared
     reason: str = ""
+    # the order
+    ordered_ts: str = ""  # wall time, for people; empty in journals before 0.2
+    expires_ns: int | None = None  # an order that is not started by then is withdrawn (PRG-26)
 
     def but(self, **changes: Any) -> "Infusion":
         """The same infusion with some fields changed; `dataclasses.replace` at a tenth of its cost."""
@@ -196,6 +218,7 @@ class Infusion:
 
 _INSTANTS = (
     "ordered_ns",
+    "expires_ns",
     "closes_ns",
     "since_ns",
     "doubted_ns",

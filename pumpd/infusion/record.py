@@ -87,8 +87,8 @@ def _infusion_from_0_1(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _limits_from_0_1(data: dict[str, Any]) -> dict[str, Any]:
-    """Version 0.1 never withdrew an order, and its journals must still give the same infusions."""
-    return {"loaded_within_ns": _UNLIMITED_NS} | data
+    """Version 0.1 never withdrew an order and gave no notices, and its journals must still give the same infusions."""
+    return {"loaded_within_ns": _UNLIMITED_NS, "near_end_ns": 0, "pause_notice_ns": 0} | data
 
 
 def _reconciled_from_0_1(data: dict[str, Any]) -> dict[str, Any]:

@@ -45,7 +45,7 @@ _ENDING = frozenset({State.PAUSING, State.STOPPING, State.UNCERTAIN})
 MEANING: dict[State, str] = {
     State.ORDERED: "accepted; nothing sent to the pump yet; waiting to see it idle, for a limited time",
     State.LOADING: "the program is being written to the pump and read back, for a limited time",
-    State.READY: "the pump holds exactly the ordered program; waiting for a nurse's confirmation",
+    State.READY: "the pump holds exactly the ordered program; waiting for a nurse's confirmation, for a limited time",
     State.ARMED: "confirmed; the pump and its program are read one last time before the start",
     State.STARTING: "start sent; waiting to see flow at the programmed rate",
     State.RUNNING: "flowing under a lease",
@@ -66,17 +66,18 @@ _TRIP = "an interlock tripped"
 _RESTART = "control restarted, or the pump's identity is in doubt, while a remainder was being prepared"
 _DOUBT = "the pump's identity is in doubt, before the first flow: a person must identify it"
 _RECONCILED = "a person read at the pump how much it gave"
+_DROPPED = "order expired, stop requested, or control restarted, before the first flow"
 _PANEL = "flow or change seen at the pump"
 
 TRANSITIONS: dict[State, dict[State, str]] = {
     State.ORDERED: {
         State.LOADING: "pump seen idle, without alarm",
-        State.ABANDONED: "pump not idle, or silent for too long, stop requested, or control restarted",
+        State.ABANDONED: "pump not idle, or silent for too long, order expired, stop requested, or control restarted",
     },
     State.LOADING: {
         State.ORDERED: _DOUBT,
         State.READY: "program read back, equal to the order",
-        State.ABANDONED: "load or read-back failed or took too long, before the first flow; stop, or control restarted",
+        State.ABANDONED: "load or read-back failed or took too long, before the first flow; or " + _DROPPED,
         State.TRIPPED: "load or read-back of a remainder failed or took too long; or " + _RESTART,
         State.STOPPED: "stop requested, or pause budget or window used up",
         State.STOPPING: _PANEL,
@@ -85,7 +86,7 @@ TRANSITIONS: dict[State, dict[State, str]] = {
         State.ORDERED: _DOUBT,
         State.TRIPPED: _RESTART,
         State.ARMED: "confirmation accepted",
-        State.ABANDONED: "stop requested, or control restarted, before the first flow",
+        State.ABANDONED: _DROPPED,
         State.STOPPED: "stop requested, or pause budget or window used up",
         State.STOPPING: _PANEL,
     },
@@ -94,7 +95,7 @@ TRANSITIONS: dict[State, dict[State, str]] = {
         State.STARTING: "pump idle, program read back again, every interlock permits",
         State.READY: "an interlock refused; a new confirmation is needed",
         State.TRIPPED: _RESTART,
-        State.ABANDONED: "stop requested, or control restarted, before the first flow",
+        State.ABANDONED: _DROPPED,
         State.STOPPED: "stop requested, or pause budget or window used up",
         State.STOPPING: _PANEL,
     },

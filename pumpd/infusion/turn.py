@@ -41,6 +41,7 @@ class Turn:
         self.set(state=state, since_ns=self.now_ns, reason=reason, **changes)
         body = {"from": old.value, "to": state.value, "may_flow": state.may_flow, "reason": reason}
         self.do(Record("state_changed", body))
+        self.clear_alarms(_notices_over(state))
         if state.ended:
             self._sum_up()
 
@@ -113,6 +114,14 @@ class Turn:
             "off_window": flowed and not window.least_ns <= running <= window.most_ns,  # WIN-06
         }
         self.do(Record("infusion_ended", body), ReleasePump())
+
+
+def _notices_over(state: State) -> frozenset[AlarmCode]:
+    """A notice of what is about to end ends with it."""
+    over = set() if state is State.RUNNING else {AlarmCode.NEAR_END}
+    if state.may_flow or state.ended:
+        over.add(AlarmCode.PAUSE_ENDING)
+    return frozenset(over)
 
 
 def _ipec(infusion: Infusion) -> str:

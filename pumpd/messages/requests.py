@@ -187,6 +187,14 @@ class Reconcile(_Message):
     by: Text
 
 
+class SelfTestRequest(_Message):
+    """Test what a session on this pump relies on; an idle pump is sent a stop."""
+
+    op: Literal["self_test"] = "self_test"
+    pump: Id
+    by: Text = "unnamed"
+
+
 class StatusRequest(_Message):
     """The state of the gateway and of every pump."""
 
@@ -448,6 +456,7 @@ Request = Annotated[
     | Clear
     | Identify
     | Reconcile
+    | SelfTestRequest
     | StatusRequest
     | TraceRequest
     | WatchRequest

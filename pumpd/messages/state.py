@@ -148,11 +148,28 @@ class RestState(TypedDict):
     by_nurse: bool
 
 
+class SelfTestResult(TypedDict):
+    """`state`: passed, failed, or absent where the machine does not have it."""
+
+    what: str
+    state: str
+    detail: str
+
+
+class SelfTestState(TypedDict):
+    """The last self-test for a pump. An order is refused after a failed one."""
+
+    ts: str
+    passed: bool
+    results: list[SelfTestResult]
+
+
 class InfusionState(TypedDict):
     """`state` is a state of `pumpd.infusion`. Amounts of drug are included when the program is known.
 
     `treatment`: the session of the first delivery. `earlier_…`: booked by its earlier deliveries, at worst.
     `treatment_…`: prescribed in all. `closes_ts`: when the time for the treatment ends.
+    `expires_ts`: when the order expires, while it is not started.
     """
 
     session: str
@@ -189,6 +206,8 @@ class InfusionState(TypedDict):
     trips: list[str]
     trip_resumable: bool
     alarms: list[AlarmState]
+    ordered_ts: str | None
+    expires_ts: str | None
     digest: str
     review: dict[str, Any]
 
@@ -225,6 +244,7 @@ class PumpState(TypedDict):
     summary: dict[str, Any] | None
     rest: RestState | None
     course: Course | None
+    self_test: SelfTestState | None
     plasma: PlasmaNow | None
     pause: NotRequired[PauseState]
     flow_profile: NotRequired[list[Step]]

@@ -60,6 +60,8 @@ RISK: dict[AlarmCode, tuple[Harm, Onset, str]] = {
     AlarmCode.STOP_UNCONFIRMED: (*_FATAL_NOW, "it flows although a stop was sent"),
     AlarmCode.WINDOW_TOO_FAST: (*_FATAL_SOON, "the dose is given in too short a time"),
     AlarmCode.WINDOW_CLOSED: (Harm.MINOR, Onset.IMMEDIATE, "part of the dose is not given; the prescriber decides"),
+    AlarmCode.PAUSE_ENDING: (Harm.MINOR, Onset.PROMPT, "the infusion ends before its volume"),
+    AlarmCode.NEAR_END: (Harm.MINOR, Onset.DELAYED, "nobody is there when the infusion ends"),
     AlarmCode.PAUSE_TOO_LONG: (Harm.MINOR, Onset.IMMEDIATE, "the infusion ends; a patient was forgotten"),
     AlarmCode.JOURNAL_FAILED: (*_FATAL_SOON, "later orders would not know about this dose"),
     AlarmCode.START_FAILED: (*_FATAL_SOON, "the pump may run something else, or later"),

@@ -42,7 +42,9 @@ class AlarmCode(StrEnum):
     STOP_UNCONFIRMED = "stop_unconfirmed"
     WINDOW_TOO_FAST = "window_too_fast"
     WINDOW_CLOSED = "window_closed"
+    PAUSE_ENDING = "pause_ending"
     PAUSE_TOO_LONG = "pause_too_long"
+    NEAR_END = "near_end"
     JOURNAL_FAILED = "journal_failed"
     START_FAILED = "start_failed"
     CONTROL_RESTARTED = "control_restarted"
@@ -127,7 +129,11 @@ ALARM_TABLE: dict[AlarmCode, AlarmText] = {
     AlarmCode.STOP_UNCONFIRMED: AlarmText(Priority.HIGH, "Stop not confirmed", "Stop at the pump, clamp the line"),
     AlarmCode.WINDOW_TOO_FAST: AlarmText(Priority.HIGH, "Dose runs faster than its window", "Check pump and patient"),
     AlarmCode.WINDOW_CLOSED: AlarmText(Priority.MEDIUM, "Window closed before the dose ended", "Tell the prescriber"),
-    AlarmCode.PAUSE_TOO_LONG: AlarmText(Priority.MEDIUM, "Pause longer than allowed", "Resume or end the infusion"),
+    AlarmCode.PAUSE_ENDING: AlarmText(Priority.LOW, "Pause must end within 2 minutes", "Continue or end the infusion"),
+    AlarmCode.PAUSE_TOO_LONG: AlarmText(
+        Priority.MEDIUM, "Pause too long; infusion ended", "See the patient, tell the prescriber"
+    ),
+    AlarmCode.NEAR_END: AlarmText(Priority.LOW, "Infusion ends within 3 minutes", "Go to the patient"),
     AlarmCode.JOURNAL_FAILED: AlarmText(Priority.HIGH, "Journal cannot be written", "Check the gateway's disk"),
     AlarmCode.CONTROL_RESTARTED: AlarmText(
         Priority.HIGH, "The gateway's control process died and restarted", "Check that the pump stopped"

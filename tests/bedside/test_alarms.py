@@ -59,10 +59,12 @@ async def test_the_journal_records_who_acknowledged_silenced_and_cleared_an_alar
 @pytest.mark.requirement("ALM-06")
 async def test_a_new_alarm_ends_a_pause_of_the_sound_within_a_second(tmp_path, monkeypatch):
     async with bedsides(tmp_path, monkeypatch) as here:
-        await here.ready()
-        await alive(here, 32)
+        await here.running()
+        assert (await here.tablet.ask("pause", pump="bed1", reason="patient asked"))["ok"]
+        await alive(here, 186)
+        await here.tablet.sign_in()
         alarms = here.testbed.gateway.alarms
-        assert codes(here) == ["confirmation_waiting"]
+        assert codes(here) == ["pause_ending"]
         await here.tablet.ask("pause_audio")
         assert alarms.board.sounding is None
         here.testbed.pump.press("start")  # started at its own panel: HIGH
@@ -139,10 +141,10 @@ async def test_a_pause_of_the_sound_ends_within_five_seconds_of_losing_the_table
 
 
 @pytest.mark.requirement("ALM-09")
-async def test_an_unconfirmed_program_reminds_after_thirty_seconds(tmp_path, monkeypatch):
+async def test_an_unconfirmed_program_reminds_after_three_minutes_without_a_touch(tmp_path, monkeypatch):
     async with bedsides(tmp_path, monkeypatch) as here:
         await here.ready()
-        await alive(here, 28)
+        await alive(here, 178)
         assert codes(here) == []
         await alive(here, 4)
         assert codes(here) == ["confirmation_waiting"]
@@ -153,13 +155,60 @@ async def test_an_unconfirmed_program_reminds_after_thirty_seconds(tmp_path, mon
 
 
 @pytest.mark.requirement("ALM-09")
+@pytest.mark.parametrize("op", ["touch", "challenge"])
+async def test_no_prompt_comes_while_a_person_is_checking(tmp_path, monkeypatch, op):
+    """Ten minutes of reading the review, scrolling at each two minutes."""
+    async with bedsides(tmp_path, monkeypatch) as here:
+        await here.ready()
+        await here.tablet.sign_in()
+        for _ in range(5):
+            await alive(here, 120)
+            assert codes(here) == []
+            assert (await here.tablet.ask(op, **({} if op == "touch" else {"pump": "bed1"})))["ok"]
+        await alive(here, 178)
+        assert codes(here) == []
+        await alive(here, 4)
+        assert codes(here) == ["confirmation_waiting"]
+        await here.tablet.sign_in()
+        await alive(here, 2)
+        assert codes(here) == []  # a person is there
+
+
+@pytest.mark.requirement("ALM-09")
+async def test_a_tablet_on_which_nobody_is_signed_in_holds_no_prompt_back(tmp_path, monkeypatch):
+    async with bedsides(tmp_path, monkeypatch) as here:
+        await here.ready()
+        await here.tablet.ask("sign_out")
+        for op in ("touch", "hello"):
+            await alive(here, 60)
+            await here.tablet.ask(op)
+        await alive(here, 62)
+        assert codes(here) == ["confirmation_waiting"]
+
+
+@pytest.mark.requirement("ALM-09")
+async def test_asking_at_the_gateway_for_what_is_to_be_confirmed_counts_as_checking(tmp_path):
+    async with open_testbed(tmp_path) as here:
+        assert (await here.order()).ok
+        await here.until("ready")
+        await asyncio.sleep(170)
+        assert (await here.ask(op="challenge", pump="bed1")).ok
+        await asyncio.sleep(178)
+        assert here.gateway.alarms.of_pump("bed1") == []
+        await asyncio.sleep(3)
+        assert [each["code"] for each in here.gateway.alarms.of_pump("bed1")] == ["confirmation_waiting"]
+
+
+@pytest.mark.requirement("ALM-09")
 async def test_a_forgotten_pause_alarms_after_five_minutes(tmp_path, monkeypatch):
     async with bedsides(tmp_path, monkeypatch) as here:
         await here.running()
         assert (await here.tablet.ask("pause", pump="bed1", reason="patient asked"))["ok"]
         await here.testbed.until("paused")
-        await alive(here, 296)
+        await alive(here, 176)
         assert codes(here) == []
+        await alive(here, 120)
+        assert codes(here) == ["pause_ending"]
         await alive(here, 8)
         assert codes(here) == ["pause_too_long"]
         assert ALARM_TABLE[AlarmCode.PAUSE_TOO_LONG].priority is Priority.MEDIUM
@@ -217,8 +266,8 @@ async def test_an_alarm_of_the_gateway_that_outlived_its_process_is_cleared_by_t
     async with bedsides(tmp_path, monkeypatch) as here:
         await here.ready()
         await alive(here, 2)
-        await asyncio.sleep(35)
-        assert codes(here, "") == ["tablet_lost"]
+        await asyncio.sleep(185)
+        assert codes(here, "") == ["tablet_gone"]
         assert codes(here) == ["confirmation_waiting"]
     async with bedsides(tmp_path, monkeypatch) as here:
         await asyncio.sleep(1)
@@ -226,4 +275,4 @@ async def test_an_alarm_of_the_gateway_that_outlived_its_process_is_cleared_by_t
         cleared = [
             (entry.pump, entry.fields["code"]) for entry in here.testbed.entries() if entry.kind == "alarm_cleared"
         ]
-        assert sorted(cleared) == [("", "tablet_lost"), ("bed1", "confirmation_waiting")]
+        assert sorted(cleared) == [("", "tablet_gone"), ("", "tablet_lost"), ("bed1", "confirmation_waiting")]

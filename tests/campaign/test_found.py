@@ -139,3 +139,10 @@ def test_no_entry_is_written_between_the_event_that_starts_and_its_intent(quiet)
         order |= {"weight_again": "62.3 kg"}
         played = play(story.but(order=order, nurse=Nurse(confirm_after_s=1.0, act_after_s=2.0)))
         assert not played.violations, at_s
+
+
+def test_the_baseline_that_a_start_records_is_replayed(quiet):
+    """The replay of every infusion with vital signs reported a difference: it did not know the entry."""
+    played = play(a_story((20.0, "nurse", "stop")).but(monitor=True))
+    assert played.facts["starts"] == 1
+    assert not played.violations

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.requirement("SEC-21")
 OWNER, GROUP, EVERYBODY = {"owner"}, {"owner", "member"}, {"owner", "member", "other"}
 OPERATORS = {
     **dict.fromkeys(["order", "rest", "challenge", "confirm", "associate", "dissociate"], GROUP),
-    **dict.fromkeys(["pause", "resume", "clear", "identify", "reconcile"], GROUP),
+    **dict.fromkeys(["pause", "resume", "clear", "identify", "reconcile", "self_test"], GROUP),
     **dict.fromkeys(["history", "correct_dose", "order_course", "assess_course"], GROUP),
     **dict.fromkeys(["status", "watch", "library", "trace", "key_list"], GROUP),
     **dict.fromkeys(["pair_open", "pair_accept", "pair_close", "pair_state"], OWNER),

@@ -86,11 +86,18 @@ async def test_a_stop_of_flow_that_no_infusion_explains_alarms_in_time_while_a_r
 
 
 @pytest.mark.requirement("COM-09", "STA-04")
-async def test_an_order_to_an_unplugged_pump_is_withdrawn_and_not_loaded_when_the_pump_comes_back(tmp_path):
+async def test_an_order_whose_pump_is_unplugged_is_withdrawn_and_not_loaded_when_it_comes_back(tmp_path, monkeypatch):
     async with open_testbed(tmp_path) as here:
-        await here.ask(op="associate", pump="bed1", patient="token-1", by="nurse")
-        memory.unplug("bed1")
-        assert (await here.order()).ok
+        test = here.gateway.self_test.run
+
+        async def then_unplugged(pump, by):
+            found = await test(pump, by)
+            memory.unplug("bed1")
+            return found
+
+        with monkeypatch.context() as patched:
+            patched.setattr(here.gateway.self_test, "run", then_unplugged)
+            assert (await here.order()).ok
         await asyncio.sleep(30)
         assert here.state() == "abandoned"
         assert "withdrawn" in here.gateway.runners["bed1"].infusion.reason

@@ -163,6 +163,10 @@ class Testbed:
     def kinds(self) -> list[str]:
         return [entry.kind for entry in self.entries()]
 
+    def raised(self) -> list[str]:
+        """The alarms in the journal, in order. An infusion that goes to its end has "near_end", by design (RUN-12)."""
+        return [entry.fields["code"] for entry in self.entries() if entry.kind == "alarm_raised"]
+
     def truth(self, pump: str = "bed1") -> float:
         delivered = self.pumps[pump].truth()["delivered_ml"]
         assert isinstance(delivered, float)

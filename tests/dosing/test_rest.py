@@ -164,7 +164,7 @@ def interrupted(draw) -> tuple[RateProgram, RestOrder, str]:
     parts = draw(st.one_of(st.integers(0, 10**6), st.integers(0, 1000), st.integers(10**6 - 1000, 10**6)))
     booked = whole.programmed_dose.times(Decimal(parts).scaleb(-6))
     to_boundary = draw(st.sampled_from(["anywhere", "on the grid", "one step left"]))
-    step = Mass(whole.entry.concentration.mass_in(Volume("0.01")).decimal)
+    step = whole.entry.concentration.mass_in(Volume("0.1"))
     if to_boundary == "on the grid":
         booked = whole.entry.concentration.mass_in(
             whole.entry.concentration.volume_holding(booked, FixedStep(Decimal("0.01")))
@@ -311,25 +311,28 @@ def test_a_treatment_that_may_be_whole_has_no_rest(booked):
     assert reasons(order(program(), Mass(booked))) == [("treatment", "PRG-25")]
 
 
-@pytest.mark.requirement("PRG-25", "PRG-11")
+@pytest.mark.requirement("PRG-25", "PRG-11", "PRG-22")
 @pytest.mark.parametrize(
     ("pump", "booked", "left"),
     [
-        (TENTHS, "34.9", "0.1"),
-        (TENTHS, "34.90001", None),  # 0.09 mL: a pump's count may be wrong by more
-        (TENTHS, "34.891", "0.1"),
-        (COARSE, "34.9", "0.1"),
-        (COARSE, "34.91", None),
-        (TENTHS, "0", "35"),
-        (TENTHS, "0.000001", "34.99"),
+        ("tenths", "0", "35"),
+        ("tenths", "0.000001", "34.99"),
+        ("tenths", "34.9", "0.1"),
+        ("coarse", "34.9", "0.1"),
+        ("whole millilitres", "34", "1"),
+        ("tenths", "34.900001", ("treatment", "PRG-25")),  # below 0.1 mL: a pump's count may be wrong by as much
+        ("tenths", "34.999999", ("treatment", "PRG-25")),
+        ("coarse", "34.91", ("treatment", "PRG-25")),
+        ("coarse", "34.81", "0.1"),
+        ("whole millilitres", "34.000001", ("driver", "PRG-11")),
     ],
 )
-def test_a_tenth_of_a_millilitre_is_the_smallest_rest(pump, booked, left):
-    wanted = order(program(pump), Mass(booked))
-    if left is None:
-        assert reasons(wanted, pump) in ([("driver", "PRG-11")], [("treatment", "PRG-25")])
+def test_a_tenth_of_a_millilitre_or_the_pump_s_step_is_the_smallest_rest(pump, booked, left):
+    wanted = order(program(MADE_UP[pump]), Mass(booked))
+    if isinstance(left, tuple):
+        assert reasons(wanted, MADE_UP[pump]) == [left]
     else:
-        assert plan_rest(wanted, LIBRARY, pump).vtbi == Volume(left)
+        assert plan_rest(wanted, LIBRARY, MADE_UP[pump]).vtbi == Volume(left)
 
 
 @pytest.mark.requirement("PRG-25", "PRG-22")

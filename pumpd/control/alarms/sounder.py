@@ -39,6 +39,19 @@ class Sounder:
         """`sounding` may have changed."""
         self._changed.set()
 
+    def test(self) -> str:
+        """Switch it on for an instant and read it back. Returns what is wrong, or an empty text."""
+        try:
+            before = self._path.read_text().strip()
+            self._path.write_text("255")
+            on = self._path.read_text().strip()
+            self._path.write_text(before or "0")
+        except OSError as error:
+            return f"alarm output {self._path}: {error.strerror}"
+        if on.isdecimal() and int(on) > 0:  # less than 255 where the output has fewer steps
+            return ""
+        return f"alarm output {self._path} was switched on and reads {on!r:.20}"
+
     async def run(self) -> None:
         try:
             while True:

@@ -19,8 +19,10 @@ def review(runner: PumpService) -> dict[str, Any]:
     if runner.program is None:
         return {}
     infusion = runner.infusion
-    held, whole = (infusion.read_back, infusion.of_treatment) if infusion else (None, None)
-    return review_of(runner.settings, runner.program, runner.capabilities, held, whole)
+    held, whole, ordered_ts = None, None, ""
+    if infusion is not None:
+        held, whole, ordered_ts = infusion.read_back, infusion.of_treatment, infusion.ordered_ts
+    return review_of(runner.settings, runner.program, runner.capabilities, held, whole, ordered_ts)
 
 
 def review_of(
@@ -29,9 +31,12 @@ def review_of(
     capabilities: Capabilities | None,
     held: PumpProgram | None,
     whole: Volume | None = None,
+    ordered_ts: str = "",
 ) -> dict[str, Any]:
-    """The same for a program that no pump holds yet. Text and whole numbers only, so that every reader gets the same
-    hash. `whole`: prescribed of the whole treatment, where this is the rest of one.
+    """The same for a program that no pump holds yet; `ordered_ts` is empty before it is ordered.
+
+    `whole`: prescribed of the whole treatment, where this is the rest of one. Text and whole numbers only, so that
+    every reader gets the same hash.
     """
     order, entry = program.prescription, program.entry
     return {
@@ -59,6 +64,7 @@ def review_of(
         "warnings": [str(warning) for warning in program.warnings],
         "overrides": dict(program.overrides),
         "ordered_by": order.ordered_by,
+        "ordered_ts": ordered_ts or None,
         "digest": program.digest,
         "given_before_ml": program.given.number,
         "double_check": entry.double_check,

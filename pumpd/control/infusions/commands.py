@@ -44,7 +44,7 @@ class Commands:
         self._unprescribed, self._journal, self._clock = unprescribed, journal, clock
         self._waiting: deque[tuple[Command, tuple[Entry, ...]]] = deque()
         self._awake = asyncio.Event()
-        self._stopping: asyncio.Task[None] | None = None
+        self._stopping: asyncio.Task[Outcome[None]] | None = None
 
     # -- what waits --------------------------------------------------------------------------------------------------
 
@@ -82,7 +82,15 @@ class Commands:
         if self._line.driver is None or self._line.may_be_ours:
             self.stop_now()
 
-    async def _stop(self) -> None:
+    async def test_stop(self, within_s: float) -> Outcome[None]:
+        """Send a stop to an idle pump as any other stop is sent. The caller has checked that it is idle."""
+        if self._stopping is None or self._stopping.done():
+            self._stopping = asyncio.create_task(self._stop(), name=f"stop {self._journal.pump}")
+        stopping = self._stopping
+        await asyncio.wait([stopping], timeout=within_s)
+        return stopping.result() if stopping.done() else Unknown(f"no answer within {within_s:g} s")
+
+    async def _stop(self) -> Outcome[None]:
         asked_ns = self._now()
         outcome: Outcome[None] = Unknown("no link to the pump")
         if self._line.driver is not None:
@@ -90,6 +98,7 @@ class Commands:
         self._journal.note("stop_answered", {"outcome": describe.outcome(outcome)})
         if self._current.infusion is not None:
             self._current.feed(ev.StopAnswered(self._now(), outcome, asked_ns=asked_ns))
+        return outcome
 
     async def stop_answered(self) -> None:
         """Wait until a stop under way is answered, but no longer than that may take."""

@@ -88,6 +88,10 @@ class PumpDeadman:
         with contextlib.suppress(GuardError):
             await self._ready(driver)
 
+    async def test(self, driver: Driver) -> bool:
+        """Whether this pump has one on its port; it was then started and answers. Raises GuardError."""
+        return await self._ready(driver) is not None
+
     async def arm(self, driver: Driver, until_s: float) -> str:
         """Arm it to stop the pump from that instant of the loop on. Returns why that failed, or an empty text."""
         try:

@@ -15,6 +15,7 @@ from typing import Any
 
 import structlog
 
+from pumpd.control import describe
 from pumpd.control.infusions.actions import Actions
 from pumpd.control.infusions.alike import Alike
 from pumpd.control.infusions.commands import Commands
@@ -32,6 +33,7 @@ from pumpd.dosing import RateProgram
 from pumpd.host.clock import Clock
 from pumpd.infusion import Infusion, Limits
 from pumpd.infusion import events as ev
+from pumpd.infusion.interlocks import pump_idle
 from pumpd.journal.writer import JournalWriter
 from pumpd.pump import Capabilities, Done, Driver, DriverFamily, Identity, Reading, Refused, Unknown
 from pumpd.settings import PumpSettings
@@ -232,6 +234,30 @@ class PumpService:
                 raise RefusedError(f"identify: it is not known whether the pump signalled: {cause}")
             case Done():
                 pass
+
+    async def test_stop(self, within_s: float) -> str:
+        """Send a stop to this pump while it is idle. Returns why it was not sent or not done in time, or an empty text.
+
+        Nothing is sent to a pump that may flow, has an infusion, or may be another one.
+        """
+        if self.active or self.unprescribed.stopping or self.family.monitor_only:
+            return f"{self.name} may flow, has an infusion or is only monitored: it was not sent a stop"
+        if self.driver is None:
+            return f"{self.name} does not answer"
+        if why := self.line.not_proven():
+            return why
+        await self.stop_answered()  # one that was just asked for would refuse the reading
+        found = await self.line.call(self.driver.read())
+        if not isinstance(found, Done):
+            return f"{self.name} cannot be read: {describe.outcome(found)}"
+        if reasons := pump_idle.objections(found.value):
+            return "; ".join(reasons)
+        outcome = await self._commands.test_stop(within_s)
+        return "" if isinstance(outcome, Done) else f"a stop was not confirmed: {describe.outcome(outcome)}"
+
+    async def test_deadman(self) -> bool:
+        """Whether this pump has a deadman on its port; it was then started and answers. Raises GuardError."""
+        return self.driver is not None and await self.deadman.test(self.driver)
 
     async def wait_stopped(self, within_s: float) -> None:
         """Wait until readings confirm that nothing flows and the deadman is disarmed, at most for this time."""

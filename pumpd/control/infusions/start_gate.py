@@ -32,9 +32,15 @@ class StartGate:
         """Why nothing may be ordered on this pump now."""
         if pump.settings.simulated:
             return []
-        clock = error_objections(self._clock.kernel(), trusted=self._settings.clock_trusted)
         ports = [why] if (why := unstable_port(pump.settings.port)) else []
-        return [*clock, *self._of_pumps_clock(pump), *self._of_supply(), *ports]
+        return [*self.clock_objections(pump), *self._of_supply(), *ports]
+
+    def clock_objections(self, pump: PumpService) -> list[str]:
+        """Those of them that are about time."""
+        if pump.settings.simulated:
+            return []
+        clock = error_objections(self._clock.kernel(), trusted=self._settings.clock_trusted)
+        return [*clock, *self._of_pumps_clock(pump)]
 
     def _of_pumps_clock(self, pump: PumpService) -> tuple[str, ...]:
         clock = pump.identity.clock if pump.identity is not None else None

@@ -19,6 +19,7 @@ from pumpd.control.infusions.pump_line import PumpLine
 from pumpd.host.clock import Clock
 from pumpd.infusion import Limits, State
 from pumpd.infusion import events as ev
+from pumpd.infusion.interlocks import order_age
 from pumpd.journal import Entry, JournalError
 from pumpd.pump import Driver, Outcome, Refused
 from pumpd.quantities import Duration
@@ -52,7 +53,7 @@ class Starting:
             why_not = await self._line.identify(driver)
             if self._wanted_until() is None:
                 return
-        why_not = why_not or self._line.not_proven() or self._last_check()
+        why_not = why_not or self._line.not_proven() or self._expired() or self._last_check()
         asked_ns = self._clock.monotonic_ns()
         # The pump's watchdog is an I/O time-out, so it keeps to the loop's time when clinical time runs faster.
         watchdog = Duration.from_ns(command.watchdog.ns // self._clock.scale)
@@ -81,6 +82,11 @@ class Starting:
         """The end of the start's lease, None once the start is no longer wanted."""
         infusion = self._current.infusion
         return infusion.lease_until_ns if infusion and infusion.state is State.STARTING else None
+
+    def _expired(self) -> str:
+        """Why this is too late for a first start; empty when it is not (PRG-26)."""
+        infusion = self._current.infusion
+        return "" if infusion is None else order_age.expired(infusion, self._clock.monotonic_ns()) or ""
 
     def _answered(self, outcome: Outcome[None], asked_ns: int) -> None:
         self._journal.note("start_answered", {"outcome": describe.outcome(outcome)})

@@ -5,7 +5,7 @@ Promises:
 - One order at a time for each pump and for each patient (STA-14). After the last wait every check is made again, with
   no further wait before the infusion begins.
 - An order that is not carried out in time is withdrawn and refused, and never accepted later.
-- Nothing here makes a pump flow.
+- Nothing here makes a pump flow, and nothing is accepted that the self-test did not pass.
 """
 
 import asyncio
@@ -25,14 +25,17 @@ from pumpd.control.ordering.library_check import LibraryCheck
 from pumpd.control.ordering.planning import Planned, Planning
 from pumpd.control.ordering.turns import WITHIN_S, Turns
 from pumpd.control.refused import RefusedError
+from pumpd.control.self_test.service import SelfTest
+from pumpd.control.self_test.service import reasons as test_reasons
 from pumpd.control.vitals.service import VitalsService
 from pumpd.host.clock import Clock
 from pumpd.infusion import Infusion, Place, Window
 from pumpd.infusion import events as ev
 from pumpd.journal import Entry, JournalError
+from pumpd.journal.store import timestamp
 from pumpd.journal.writer import JournalWriter
 from pumpd.messages.requests import Order, Prescribed, PrescribedRest
-from pumpd.messages.state import Course
+from pumpd.messages.state import Course, SelfTestState
 
 Plan = Callable[[PumpService, Sequence[str]], Awaitable[Planned]]
 
@@ -47,6 +50,7 @@ class OrderingService:
         library_check: LibraryCheck,
         gate: StartGate,
         health: JournalHealth,
+        self_test: SelfTest,
         journal: JournalWriter,
         clock: Clock,
         build: Build,
@@ -58,7 +62,7 @@ class OrderingService:
         self._turns, self._associations = Turns(), Associations(journal, clock)
         self._gateway, self._pumps, self._library_check, self._gate = gateway, pumps, library_check, gate
         self._health, self._journal, self._clock, self._build = health, journal, clock, build
-        self._vitals, self._changed = vitals, changed
+        self._self_test, self._vitals, self._changed = self_test, vitals, changed
 
     async def preview(self, request: Order) -> Planned:
         """The program that the order would lead to; nothing is ordered. Raises RefusedError."""
@@ -108,6 +112,8 @@ class OrderingService:
         await self._health.retry()
         objections = [*self._objections(runner, patient), *await self._library_check.objections()]
         planned = await plan(runner, objections)
+        if failed := test_reasons(await self._self_test.run(runner, peer)):
+            raise RefusedError(*failed)
         infusion = self._infusion(runner, planned)
         session, program = infusion.place.session, planned.program
         try:
@@ -130,6 +136,17 @@ class OrderingService:
         runner.order(infusion, program, planned.capabilities, {"order": planned.asked, "build": self._build})
         return session
 
+    async def self_test(self, pump: str, by: str) -> SelfTestState:
+        """Test what a session on this pump relies on; no order begins meanwhile. Raises RefusedError."""
+        runner = self._pumps.named(pump)
+        try:
+            async with asyncio.timeout(WITHIN_S), self._turns.of(runner.name):
+                found = await self._self_test.run(runner, by)
+                await runner.deadman.let_go()
+                return found
+        except TimeoutError as error:
+            raise RefusedError(f"self-test: it had no result within {WITHIN_S:g} s; ask again") from error
+
     async def associate(self, pump: str, patient: str | None, by: str) -> PumpService:
         """Associate the pump with this patient; None: with no patient. Raises RefusedError."""
         runner = self._pumps.named(pump)
@@ -138,7 +155,7 @@ class OrderingService:
         return runner
 
     def _infusion(self, runner: PumpService, planned: Planned) -> Infusion:
-        pump, program = runner.settings, planned.program
+        pump, program, now_ns = runner.settings, planned.program, self._now()
         infusion = Infusion(
             place=Place(secrets.token_hex(8), self._gateway, pump.name, pump.serial, pump.channel),
             segment=ev.Segment(program.digest, program.pump_program),
@@ -146,9 +163,11 @@ class OrderingService:
             window=Window.of(planned.prescription.duration),
             limits=runner.limits.for_counter(planned.capabilities.counter_step),
             accuracy_percent=planned.capabilities.kind.accuracy_percent,
-            ordered_ns=self._now(),
+            ordered_ns=now_ns,
             patient=planned.prescription.patient,
             container=planned.container.usable,
+            ordered_ts=timestamp(self._clock.now()),
+            expires_ns=now_ns + program.entry.order_valid.ns,
             vital_rules=self._vitals.rules,
             vitals=self._vitals.before(runner, planned.prescription.patient),
         )

@@ -68,6 +68,7 @@ from pumpd.messages.requests import (
     Reconcile,
     Request,
     Resume,
+    SelfTestRequest,
     StaffAdd,
     StaffList,
     StaffRemove,
@@ -166,6 +167,7 @@ class Dispatch:
                 session = await self._ordering.order_rest(request, by, peer)
                 return {"session": session, **review(self._pumps.named(pump))}
             case ChallengeRequest(pump=pump):
+                self._alarms.touched()
                 return await self._confirming.challenge(pump)
             case Confirmation():
                 return await self._software_nurses.confirm(request)
@@ -183,6 +185,8 @@ class Dispatch:
                 return await self._identifying.identify(self._pumps.named(pump), f"{by}, {peer}", seen)
             case Reconcile(pump=pump, by=by):
                 return self._pumps.reconcile(pump, f"{by}, {peer}", request)
+            case SelfTestRequest(pump=pump, by=by):
+                return await self._ordering.self_test(pump, f"{by}, {peer}")
             case TraceRequest(pump=pump):
                 settings = self._pumps.named(pump).settings
                 return {"pump": pump, "driver": settings.driver, "port": settings.port}

@@ -44,6 +44,7 @@ from pumpd.messages.requests import (
     Reconcile,
     Request,
     Resume,
+    SelfTestRequest,
     StaffAdd,
     StaffList,
     StaffRemove,
@@ -107,6 +108,7 @@ TABLE: Mapping[type[Any], May] = {
     Clear: May(operator=GROUP),
     Identify: May(operator=GROUP),
     Reconcile: May(operator=GROUP),
+    SelfTestRequest: May(operator=GROUP),
     PatientHistory: May(operator=GROUP),
     CorrectDose: May(operator=GROUP),  # with the badges and PINs of two people
     OrderCourse: May(operator=GROUP),

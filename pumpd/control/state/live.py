@@ -17,6 +17,7 @@ from pumpd.control.observation.service import ObservationService
 from pumpd.control.ordering.library_check import LibraryCheck
 from pumpd.control.ordering.service import OrderingService
 from pumpd.control.plasma import PlasmaService
+from pumpd.control.self_test.service import SelfTest
 from pumpd.control.state.snapshot import GatewayValues, PumpValues, pump_state, snapshot
 from pumpd.control.vitals.service import VitalsService
 from pumpd.host.clock import Clock
@@ -39,6 +40,7 @@ class LiveState:
         plasma: PlasmaService,
         library_check: LibraryCheck,
         health: JournalHealth,
+        self_test: SelfTest,
         sounder: Sounder | None,
         supply: SupplyWatch | None,
         tablets: Callable[[], Mapping[str, TabletState]],
@@ -49,7 +51,7 @@ class LiveState:
         self._settings, self._runners, self._clock = settings, runners, clock
         self._alarms, self._observations, self._ordering = alarms, observations, ordering
         self._identifying, self._plasma, self._vitals = identifying, plasma, vitals
-        self._library_check, self._health = library_check, health
+        self._library_check, self._health, self._self_test = library_check, health, self_test
         self._sounder, self._supply, self._tablets = sounder, supply, tablets
 
     def state(self) -> GatewayState:
@@ -92,6 +94,7 @@ class LiveState:
             program=runner.program,
             alarms=_alarms(self._alarms.of_pump(runner.name)),
             observations=self._observations.of_pump(runner.name),
+            self_test=self._self_test.last.get(runner.name),
             course=course if infusion is not None and session == infusion.place.session else None,
             estimate=self._plasma.estimate(runner),
             continued=infusion is not None and self._continued(infusion, runner),

@@ -12,7 +12,7 @@ from pumpd.dosing.plasma import Estimate
 from pumpd.dosing.rest import LEAST_REST
 from pumpd.host.instant import NS_PER_S, Instant
 from pumpd.infusion import Infusion, State
-from pumpd.infusion.advance import RESUMABLE
+from pumpd.infusion.model import RESUMABLE
 from pumpd.journal.store import timestamp
 from pumpd.messages.requests import DISCLAIMER
 from pumpd.messages.state import (
@@ -27,6 +27,7 @@ from pumpd.messages.state import (
     PlasmaNow,
     PumpState,
     RestState,
+    SelfTestState,
     SupplyState,
     TabletState,
     VitalSignsState,
@@ -60,6 +61,7 @@ class PumpValues:
     program: RateProgram | None
     alarms: Sequence[AlarmState]
     observations: Sequence[Observation]
+    self_test: SelfTestState | None
     course: Course | None
     vitals: VitalSignsState | None
     estimate: Estimate | None  # of the plasma concentration, of this infusion
@@ -133,6 +135,7 @@ def pump_state(values: PumpValues, at: Instant) -> PumpState:
         "summary": None,
         "rest": None,
         "course": values.course,
+        "self_test": values.self_test,
         "plasma": None,
         "infusion": None,
     }
@@ -210,6 +213,8 @@ def _infusion(values: PumpValues, infusion: Infusion, at: Instant) -> InfusionSt
         "trips": [code.value for code in infusion.trips],
         "trip_resumable": bool(infusion.trips) and RESUMABLE.issuperset(infusion.trips),
         "alarms": [each for each in values.alarms if each["code"] in codes],
+        "ordered_ts": infusion.ordered_ts or None,
+        "expires_ts": _expires(infusion, at),
         "digest": infusion.segment.digest,
         "review": _review(values, infusion),
     }
@@ -228,7 +233,14 @@ def _review(values: PumpValues, infusion: Infusion) -> dict[str, Any]:
     if values.program is None:
         return {}
     held, whole = infusion.read_back, infusion.of_treatment
-    return review_of(values.settings, values.program, values.capabilities, held, whole)
+    return review_of(values.settings, values.program, values.capabilities, held, whole, infusion.ordered_ts)
+
+
+def _expires(infusion: Infusion, at: Instant) -> str | None:
+    """Wall time at which the order expires, while it is not started."""
+    if infusion.expires_ns is None or infusion.started_ns is not None or infusion.state.ended:
+        return None
+    return timestamp(at.wall_at(infusion.expires_ns))
 
 
 def _pause(infusion: Infusion, now_ns: int) -> PauseState:

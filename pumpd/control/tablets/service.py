@@ -136,6 +136,7 @@ class Tablets:
             case asked.SignIn(badge=badge, pin=pin):
                 signed_in = await self._sign_ins.sign_in(key.id, badge, pin.get_secret_value())
                 self._note("signed_in", "", {"by": str(signed_in)} | _from(key))
+                self._alarms.touched()
                 self._changed()
                 return {"person": signed_in.shown(), "idle_s": IDLE_NS // NS}
             case asked.SignOut():
@@ -145,6 +146,8 @@ class Tablets:
                 return {}
             case asked.Touch():
                 self._sign_ins.touch(key.id)
+                if person is not None:
+                    self._alarms.touched()
                 return {"person": self._sign_ins.shown(key.id)}
             case _:
                 return await self._for_a_person(key, person, inner)
@@ -152,6 +155,7 @@ class Tablets:
     async def _for_a_person(self, key: PairedKey, person: Person | None, inner: asked.Inner) -> Answer | dict[str, Any]:
         assert person is not None  # `objection` has checked it
         self._sign_ins.touch(key.id)
+        self._alarms.touched()
         who = f"{person}, tablet {key.name} ({key.id})"
         match inner:
             case asked.Preview() | asked.TabletOrder():
@@ -187,6 +191,8 @@ class Tablets:
                 return {}
             case asked.PauseAudio():
                 return {"paused_s": self._alarms.pause_audio(who, key.id)}
+            case asked.TabletPlasma(pump=pump):
+                return {"plasma": self._plasma.of_loaded(self._pumps.named(pump))}
             case asked.TabletHistory(patient=patient):
                 return await self._histories.answer(patient)
             case asked.TabletCorrectDose(session=session, started=started, reason=reason, second=other):

@@ -21,6 +21,14 @@ def closed(infusion: Infusion, now_ns: int) -> str | None:
     return None
 
 
+def no_time_left(infusion: Infusion, at_ns: int) -> bool:
+    """What is left of a started infusion, begun at that instant, would not end within the time for the treatment."""
+    if infusion.closes_ns is None or infusion.started_ns is None:
+        return False
+    rest = infusion.segment.program.after(infusion.accounted)
+    return rest is not None and infusion.closes_ns - at_ns < rest.duration.ns
+
+
 def check(infusion: Infusion, now_ns: int) -> Verdict:
     why = closed(infusion, now_ns)
     if why is None and infusion.state is State.ARMED and infusion.closes_ns is not None:

@@ -62,5 +62,4 @@ def uncertain_never_flows(s: Step) -> bool:
 @rule("start")
 def start_within_the_window(s: Step) -> bool:
     """No start after the window closed or the pauses were used up."""
-    w = s.noted
-    return w.running < s.slice.most and w.elapsed < s.slice.elapsed and not pauses_used_up(s)
+    return not s.noted.window_closed and not pauses_used_up(s)

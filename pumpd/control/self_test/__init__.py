@@ -1,0 +1,1 @@
+"""What a session relies on is tried before it: the self-test."""

@@ -1,0 +1,175 @@
+"""The self-test before each session: speaker and light, clock, disk, watchdog, deadman and stop path (STA-09).
+
+Promises:
+- All tests run at the same time and end within `WITHIN_S`. One that fails, or takes longer, refuses the order.
+- The stop is a real one, sent as any other. It goes only to a pump that is identified, idle and without an infusion.
+- Whatever a machine does not have is `absent`, which is shown and refuses nothing.
+- A defect in a test is a failed test.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import structlog
+
+from pumpd.control.alarms.sounder import Sounder
+from pumpd.control.infusions.pump_service import PumpService
+from pumpd.control.infusions.start_gate import StartGate
+from pumpd.control.refused import RefusedError
+from pumpd.host.clock import Clock
+from pumpd.journal import Entry, JournalError
+from pumpd.journal.store import timestamp
+from pumpd.journal.writer import JournalWriter
+from pumpd.messages.state import SelfTestResult, SelfTestState
+from pumpd.notify import watchdog_interval_s
+from pumpd.wire.guard import GuardError
+
+log = structlog.get_logger("pumpd.control")
+
+WITHIN_S = 3.0  # an order as a whole may take 4 s
+DISK_WITHIN_S = 2.0
+STOP_WITHIN_S = 2.0
+HARDWARE_WATCHDOG = Path("/sys/class/watchdog/watchdog0/state")
+
+
+class FailedError(Exception):
+    """What was tested does not work."""
+
+
+class AbsentError(Exception):
+    """Something that this machine does not have."""
+
+
+class SelfTest:
+    def __init__(
+        self,
+        gate: StartGate,
+        sounder: Sounder | None,
+        journal: JournalWriter,
+        clock: Clock,
+        changed: Callable[[], None],
+    ) -> None:
+        self.last: dict[str, SelfTestState] = {}  # by pump
+        self._gate, self._sounder, self._journal, self._clock = gate, sounder, journal, clock
+        self._changed = changed
+        self._fed_ns = clock.loop_ns()
+
+    def watchdog_fed(self) -> None:
+        """Systemd was just sent a sign of life."""
+        self._fed_ns = self._clock.loop_ns()
+
+    async def run(self, pump: PumpService, by: str) -> SelfTestState:
+        """Test everything for this pump. Raises RefusedError for a pump that is not to be tested."""
+        if pump.family.monitor_only:
+            raise RefusedError(f"self-test: {pump.name} is only monitored; nothing is ever started on it")
+        if pump.active:
+            raise RefusedError(f"self-test: {pump.name} has an infusion; it is tested before the next one")
+        tests: dict[str, Awaitable[str]] = {
+            "speaker": self._speaker(),
+            "clock": self._time(pump),
+            "disk": self._disk(pump, by),
+            "watchdog": self._watchdog(),
+            "hardware_watchdog": self._hardware_watchdog(),
+            "deadman": _deadman(pump),
+            "stop_path": _stop_path(pump),
+        }
+        results = await asyncio.gather(*(_result(what, test) for what, test in tests.items()))
+        found = SelfTestState(
+            ts=timestamp(self._clock.now()),
+            passed=all(each["state"] != "failed" for each in results),
+            results=list(results),
+        )
+        self.last[pump.name] = found
+        body = {"by": by, "passed": found["passed"], "results": found["results"]}
+        self._journal.post([Entry("self_test", body, pump.name, "", self._clock.monotonic_ns())])
+        self._changed()
+        return found
+
+    async def _speaker(self) -> str:
+        if self._sounder is None:
+            raise AbsentError("no alarm output is configured: only the pump and the tablets sound")
+        if why := self._sounder.test():
+            raise FailedError(why)
+        return "the alarm output, a buzzer or a light, was switched on and read back"
+
+    async def _time(self, pump: PumpService) -> str:
+        begun = self._clock.loop_ns()
+        await asyncio.sleep(0.001)
+        if self._clock.loop_ns() <= begun:
+            raise FailedError("the monotonic clock does not run: restart the gateway")
+        if reasons := self._gate.clock_objections(pump):
+            raise FailedError("; ".join(reasons))
+        return "it runs, and the gateway has no objection to its time"
+
+    async def _disk(self, pump: PumpService, by: str) -> str:
+        entry = Entry("self_test_begun", {"by": by}, pump.name, "", self._clock.monotonic_ns())
+        try:
+            async with asyncio.timeout(DISK_WITHIN_S):
+                await self._journal.append([entry])
+        except TimeoutError as error:
+            raise FailedError(f"an entry was not on disk after {DISK_WITHIN_S:g} s; see what the disk does") from error
+        except JournalError as error:
+            raise FailedError(f"{error}; nothing is started that cannot be recorded") from error
+        return "an entry of the journal was written and synced"
+
+    async def _watchdog(self) -> str:
+        every_s = watchdog_interval_s()
+        if every_s is None:
+            raise AbsentError("systemd does not watch this process")
+        silent_s = (self._clock.loop_ns() - self._fed_ns) / 1e9
+        if silent_s > 2 * every_s:
+            raise FailedError(f"systemd was last sent a sign of life {silent_s:.0f} s ago: read the log of control")
+        return "systemd is sent signs of life in time"
+
+    async def _hardware_watchdog(self) -> str:
+        if _hardware_watchdog_state() != "active":
+            raise AbsentError("this machine has none, or does not use it")
+        return "it is active"
+
+
+def _hardware_watchdog_state() -> str:
+    try:
+        return HARDWARE_WATCHDOG.read_text().strip()
+    except OSError:
+        return ""
+
+
+async def _deadman(pump: PumpService) -> str:
+    try:
+        there = await pump.test_deadman()
+    except GuardError as error:
+        raise FailedError(str(error)) from error
+    if not there:
+        raise AbsentError("this pump has none on this port")
+    return "it was started, has the pump's stop and port, and answers"
+
+
+async def _stop_path(pump: PumpService) -> str:
+    if why := await pump.test_stop(STOP_WITHIN_S):
+        raise FailedError(why)
+    return "a stop was sent, and the pump confirmed it"
+
+
+async def _result(what: str, test: Awaitable[str]) -> SelfTestResult:
+    try:
+        async with asyncio.timeout(WITHIN_S):
+            return SelfTestResult(what=what, state="passed", detail=await test)
+    except AbsentError as error:
+        return SelfTestResult(what=what, state="absent", detail=str(error))
+    except FailedError as error:
+        return SelfTestResult(what=what, state="failed", detail=str(error))
+    except TimeoutError:
+        return SelfTestResult(what=what, state="failed", detail=f"no result within {WITHIN_S:g} s")
+    except Exception as error:  # a defect in a test proves nothing about what it tests
+        log.exception("self_test_failed", what=what)
+        return SelfTestResult(what=what, state="failed", detail=f"pumpd failed: {error!r}")
+
+
+def reasons(found: SelfTestState) -> list[str]:
+    """Why nothing may be ordered after this test; empty when it passed."""
+    return [
+        f"self-test: {each['what'].replace('_', ' ')}: {each['detail']}"
+        for each in found["results"]
+        if each["state"] == "failed"
+    ]
