@@ -27,6 +27,7 @@ from pumpd.journal.store import JournalError
 from pumpd.pump import PumpProgram, RateStep
 from pumpd.quantities import NS_PER_S, Concentration, Mass, Quantity, Rate, Volume, Weight
 
+AFTER_THE_END = ("unprescribed_flow", "delivery_reconciled")  # still about the infusion
 CORRECTED = "dose_corrected"  # by two people; `started`: when it began
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -142,7 +143,7 @@ class _Infusion:
         if entry.kind == CORRECTED:
             self._correct(entry)
             return
-        if self.ended and entry.kind != "unprescribed_flow":
+        if self.ended and entry.kind not in AFTER_THE_END:
             return  # the pump's later entries are not about this infusion
         self._pass_time(entry)
         self.set_back |= entry.ts < self.last
@@ -181,6 +182,8 @@ class _Infusion:
                 self.booked = max(self.booked, _volume(entry.fields, "booked_ml", "delivered_ml"))
                 self.ended, self.completed = True, entry.fields.get("outcome") == "completed"
                 self.flowed_ns = int(float(entry.fields.get("running_s", 0)) * NS_PER_S)
+            case "delivery_reconciled":  # in doubt even after the end, a person may read more than was booked
+                self.booked = max(self.booked, _volume(entry.fields, "volume_ml"))
             case "unprescribed_flow" if entry.fields["stopping"]:  # it was this infusion's pump
                 self.doubtful = True
 

@@ -175,7 +175,7 @@ def _old_signs_are_new():
     return _received_as(age_s=0)
 
 
-def _anybodys_signs():
+def _signs_of_anyone():
     """Whose vital signs they are does not matter."""
     return _received_as(patient=None)
 
@@ -222,7 +222,7 @@ BREAKS: dict[str, Callable[[], contextlib.AbstractContextManager]] = {
     "no-spacing": _no_spacing,
     "critical-signs-ignored": _critical_signs_ignored,
     "old-signs-are-new": _old_signs_are_new,
-    "anybodys-signs": _anybodys_signs,
+    "signs-of-anyone": _signs_of_anyone,
     "impossible-signs-count": _impossible_signs_count,
     "missing-signs-are-normal": _missing_signs_are_normal,
 }

@@ -182,7 +182,7 @@ def _with_rest(rng: random.Random, drawn: Story) -> Story:
         after_s=round(rng.choice((0.3, 2.0, rng.uniform(0, 30))), 3),
         minutes=rng.choice((0, 0, 0, 40, 60, 80)),
         stop_after_s=round(rng.uniform(5, 60) if rng.random() < 0.94 else 0.0, 3),
-        anew=rng.random() < 0.3,
+        another=rng.random() < 0.3,
     )
     if rng.random() < 0.4:
         family, model = rng.choice([pump for pump in PUMPS if pump[0] != drawn.family])

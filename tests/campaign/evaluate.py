@@ -375,7 +375,7 @@ def _ml(volume: Volume) -> float:
 
 
 def _confirmed(world: World, entries) -> None:
-    """Each delivery was confirmed anew, before each of its starts."""
+    """Each delivery was confirmed by itself, before each of its starts."""
     confirmed: Counter[str] = Counter()
     for entry in entries:
         confirmed[entry.session] += (entry.kind == "confirmation_accepted") - (entry.kind == "intent_start")

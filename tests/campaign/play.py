@@ -311,7 +311,7 @@ async def _rest(world: World, watching: "evaluate.Watching") -> bool:
     """Order the rest of what has ended, at the other pump if there is one; whether an order was taken."""
     rest = world.story.rest
     await asyncio.sleep(rest.after_s)
-    if rest.anew and world.infusion is not None:
+    if rest.another and world.infusion is not None:
         watching.refuses_another(world.infusion, await world.order())
         if not world.treatment:
             return True  # nothing was given of the one before

@@ -73,7 +73,7 @@ class Rest:
     container: str = ""  # empty: the same one
     minutes: int = 0
     stop_after_s: float = 0.0  # she stops it after this much flow; 0: it runs to its end
-    anew: bool = False  # before that, she also tries to order another treatment
+    another: bool = False  # before that, she also tries to order another treatment
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,10 +69,10 @@ FOUND = {
     "rest-waits-for-the-next-day": ("spacing", a_story(STOPPED, rest=ONCE)),
     "critical-signs-ignored": ("vitals", watched("critical", 14.0)),
     "old-signs-are-new": ("vitals", watched("old", 0.0)),
-    "anybodys-signs": ("vitals", watched("another-patient", 0.0)),
+    "signs-of-anyone": ("vitals", watched("another-patient", 0.0)),
     "impossible-signs-count": ("vitals", watched("impossible", 0.0)),
     "missing-signs-are-normal": ("vitals", watched("silence", 14.0)),
-    "no-spacing": ("spacing", a_story(STOPPED, rest=Rest(orders=1, stop_after_s=10.0, anew=True))),
+    "no-spacing": ("spacing", a_story(STOPPED, rest=Rest(orders=1, stop_after_s=10.0, another=True))),
 }
 
 

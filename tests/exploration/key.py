@@ -114,11 +114,13 @@ def _remains(binding: ev.Binding | None, now: int) -> int:
 def _waiting(sl: Slice, i: Infusion, w: World) -> Key:
     now, r = w.now, i.reading
     kept = i.load_unknown or (i.started_ns is not None and (i.state is State.LOADING or sl.groups_know("cable")))
-    counter = (
+    counter: Key = (
         None if r is None else r.delivered,
         -1 if r is None or not kept else _age(r.asked_ns, now, max(w.whole, sl.lease)),  # it may have given more since
         (i.loaded, i.load_unknown, w.loaded, w.reported),
     )
+    expires = _age(i.ordered_ns, now, sl.expires) if sl.expires != NEVER and i.started_ns is None else 0
+    counter = (*counter, expires)
     match i.state:
         case State.ORDERED | State.LOADING:
             cut = 0 if sl.loaded_within == NEVER else sl.loaded_within

@@ -69,6 +69,7 @@ class Slice:
     recognized_from: int = NORMAL  # units
     rests: int = 0  # deliveries of the treatment after the first, at most
     closes: int = NEVER  # after the first start
+    expires: int = NEVER  # after the order
     after: tuple[str, ...] = ()  # what has already happened when the search begins
     nodes: int | None = None
 
@@ -129,6 +130,7 @@ class Slice:
             ),
             accuracy_percent=Decimal(2),
             ordered_ns=BEGAN * TICK,
+            expires_ns=None if self.expires == NEVER else (BEGAN + self.expires) * TICK,
             patient=PATIENT,
             container=volume(self.container),
         )
@@ -184,6 +186,15 @@ SLICES = (
         "loading in time, confirming, starting; forged and old confirmations",
         "load forge start",
         loaded_within=2,
+        nodes=700,
+    ),
+    Slice(
+        "expired",
+        "orders that expire, the rest too",
+        "treatment start load",
+        dose=3,
+        rests=1,
+        expires=4,
         nodes=700,
     ),
     Slice("stale", "answers to earlier questions", "stale start", dose=3, confirmation=3, nodes=500),
@@ -366,6 +377,7 @@ SLICES = (
         "treatment forge start stray stale",
         dose=3,
         rests=1,
+        expires=5,
         after=ENDED,
         nodes=500,
     ),

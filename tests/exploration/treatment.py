@@ -112,18 +112,20 @@ def rest(i: Infusion, w: World, rate: int) -> tuple[RestOrdered, World] | None:
         earlier=made.given,
         earlier_flow_ns=flowed_ns,
         of_treatment=i.whole,
+        expires_ns=i.expires_ns and i.expires_ns - i.ordered_ns + w.now * TICK,
         closes_ns=None if w.closes == NEVER else (w.first + w.closes) * TICK,
     )
     return RestOrdered(w.now * TICK, infusion), _begun(w, infusion, rate)
 
 
 def _begun(w: World, infusion: Infusion, rate: int) -> World:
-    """The same pump with the same patient. What the witness knows of one delivery begins anew."""
+    """The same pump with the same patient. What the witness knows of one delivery begins again."""
     left, flowed = units(infusion.prescribed), infusion.earlier_flow_ns // TICK
     kept = ("now", "held", "flowing", "by_panel", "shown", "given", "pace", "speed", "lied", "unseen", "lost")
     kept += ("line", "start_left", "stop_left", "used", "latches", "first", "closes", "record")
     return World(**{name: getattr(w, name) for name in kept})._replace(
         loading=w.now,
+        ordered_at=w.now,
         digest=infusion.segment.digest,
         vtbi=left,
         rate=rate,

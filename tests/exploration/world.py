@@ -10,7 +10,7 @@ from typing import NamedTuple
 from pumpd.infusion import events as ev
 from pumpd.pump import AlarmCode, PumpProgram
 from pumpd.quantities import Volume
-from tests.exploration.slices import NEVER, NORMAL, RATES, program
+from tests.exploration.slices import BEGAN, NEVER, NORMAL, RATES, program
 
 
 class Line(StrEnum):
@@ -95,6 +95,7 @@ class World(NamedTuple):
     pauses: int = 0
     # the witness: the treatment
     delivery: int = 1
+    ordered_at: int = BEGAN
     rests: int = 0  # that may still be ordered
     closes: int = NEVER  # ticks after the first start
     ordered: int = 0  # by this delivery

@@ -184,6 +184,13 @@ def test_an_ended_infusion_is_not_live_even_if_listed_as_such():
     assert whole().doses(live={"s1"}) == whole().doses()
 
 
+@pytest.mark.requirement("PRG-14", "PRG-25")
+def test_what_a_person_read_after_the_end_counts_if_it_is_more():
+    recording = Recording().order(0).start(5).state(10, State.STOPPED).end(10, "2", booked_ml="3")
+    assert recording.add(20, "delivery_reconciled", volume_ml="2.5").dose().worst == Mass(6)
+    assert recording.add(30, "delivery_reconciled", volume_ml="5").dose().worst == Mass(10)
+
+
 def test_flow_after_the_end_makes_the_whole_program_uncertain_again():
     recording = Recording().order(0).start(5).state(10, State.STOPPED).end(10, "2")
     assert recording.add(50, "unprescribed_flow", stopping=False).dose().worst == Mass(4)  # started by another person

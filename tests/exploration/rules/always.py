@@ -5,7 +5,7 @@ from pumpd.infusion import events as ev
 from pumpd.infusion.states import TRANSITIONS
 from pumpd.pump import AlarmCode, PumpState, Unknown
 from tests.exploration.rules.rule import rule
-from tests.exploration.slices import NORMAL, OVER, TICK, units
+from tests.exploration.slices import NEVER, NORMAL, OVER, TICK, units
 from tests.exploration.step import FLOW, Step
 from tests.exploration.witness import NO_FLOW
 
@@ -202,3 +202,13 @@ def lost_start_is_uncertain(s: Step) -> bool:
     if s.before.state is not State.STARTING or not isinstance(event, ev.StartAnswered):
         return True
     return not isinstance(event.outcome, Unknown) or (s.after.state is State.UNCERTAIN and s.stops)
+
+
+@rule("always")
+def expired_order_is_withdrawn(s: Step) -> bool:
+    """The first event after it expires ends an order that was not started."""
+    w, sl = s.noted, s.slice
+    early = sl.expires == NEVER or w.now < w.ordered_at + sl.expires
+    if s.event is None or early or w.started is not None:
+        return True
+    return s.after.state not in (State.ORDERED, State.LOADING, State.READY, State.ARMED, State.STARTING)
