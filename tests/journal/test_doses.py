@@ -430,6 +430,18 @@ def test_entries_of_a_session_without_an_order_are_ignored():
     assert Recording().start(5, "s9").end(6, "1", "s9").doses() == ()
 
 
+def test_the_doses_of_a_patient_or_of_some_sessions_are_those_of_all():
+    strangers = program(patient="P-18", ordered_by="dr-2", weight_again="70 kg", entry="ketamine-2mg-ml")
+    recording = Recording()
+    for session, planned in (("s1", PLANNED), ("s2", strangers), ("s3", PLANNED)):
+        recording.order(0, session, planned).start(5, session)
+    taken = Doses()
+    taken.take(recording.entries)
+    first, second, third = taken.all({"s3"})
+    assert taken.of_patient("p-17", {"s3"}) == (first, third)
+    assert taken.of_sessions({"s2", "s3", "s9"}, {"s3"}) == (second, third)
+
+
 # -- restart -----------------------------------------------------------------------------------------------------------
 
 
