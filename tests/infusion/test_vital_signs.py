@@ -256,7 +256,7 @@ def test_each_required_sign_alone_stops_when_it_is_missing(sign):
 
 @pytest.mark.requirement("RUN-07")
 @pytest.mark.parametrize("sign", ["heart_rate_bpm", "spo2_percent"])
-def test_a_heart_that_stands_still_is_critical_and_not_missing(sign):
+def test_a_heart_that_does_not_beat_is_critical_and_not_missing(sign):
     here = watched().run()
     here.take(**{sign: 0})
     assert here.infusion.trips == (AlarmCode.VITALS_CRITICAL,)
