@@ -32,7 +32,15 @@ _WORDS: Mapping[Sign, tuple[str, str]] = {
 PRESSURE = (Sign.SYSTOLIC, Sign.DIASTOLIC)
 BASELINE = (Sign.SPO2, Sign.HEART_RATE, *PRESSURE)  # STA-07
 
-# What is possible in a living adult: anything else is a typing error, or a probe that fell off [P].
+# What a monitor can measure; anything else is a fault of the monitor [P]. Of a heart that does not beat it measures 0.
+MEASURABLE: Mapping[Sign, tuple[int, int]] = {
+    Sign.SYSTOLIC: (0, 350),
+    Sign.DIASTOLIC: (0, 300),
+    Sign.HEART_RATE: (0, 400),
+    Sign.SPO2: (0, 100),
+    Sign.RESPIRATION: (0, 200),
+}
+# What a person enters about a living adult: anything else is a typing error [P].
 PLAUSIBLE: Mapping[Sign, tuple[int, int]] = {
     Sign.SYSTOLIC: (40, 300),
     Sign.DIASTOLIC: (20, 200),
@@ -42,12 +50,12 @@ PLAUSIBLE: Mapping[Sign, tuple[int, int]] = {
 }
 
 
-def impossible(values: Mapping[Sign, int]) -> dict[Sign, str]:
-    """Why some of these values, measured together, cannot be true: by sign."""
+def impossible(values: Mapping[Sign, int], limits: Mapping[Sign, tuple[int, int]] = MEASURABLE) -> dict[Sign, str]:
+    """Why some of these values, measured together, cannot be true: by sign. `limits`: what is possible of each."""
     found = {
         sign: f"{sign}: {value} is not between {least} and {most}"
         for sign, value in values.items()
-        for least, most in (PLAUSIBLE[sign],)
+        for least, most in (limits[sign],)
         if not least <= value <= most
     }
     systolic, diastolic = (values.get(sign) for sign in PRESSURE)

@@ -29,6 +29,7 @@ SIZES = {"tablet": (1280, 800), "phone": (390, 844)}
 COLOURS = 96
 PIXELS = 0.75  # pixels of the picture for each of the page, to keep the files small
 NURSE = "20417"
+RUNNING = ("running", "restRunning", "stopping", "alarms", "ward", "medium", "low")  # scenes with flow
 
 
 def _nothing(_: Page) -> None:
@@ -78,6 +79,65 @@ def _why_pause(page: Page) -> None:
     page.get_by_role("button", name="Pause").click()
 
 
+def _rest(page: Page) -> None:
+    page.get_by_text("The same: 50 mL").click()
+    page.get_by_text("Slower, over a longer time").click()
+    page.get_by_label("Time for the rest").fill("40")
+    page.locator("form button.primary:enabled").wait_for()
+    page.evaluate("scrollTo(0, 0)")
+
+
+def _heavier(page: Page) -> None:
+    """An order for 110 kg where 70 kg are on record."""
+    page.get_by_text("ketamine-1mg-ml, constant rate").first.click()
+    page.get_by_label("Patient token").fill("P-1042")
+    for label, value in (("Weight", "110"), ("Weight, typed again", "110"), ("Dose", "0.5"), ("Duration", "40")):
+        page.get_by_label(label, exact=True).fill(value)
+    page.get_by_text("Actual", exact=True).click()
+    page.get_by_text("60 mL", exact=True).click()
+    page.get_by_text("differs by more").wait_for()
+    page.evaluate("scrollTo(0, 0)")
+
+
+def _course(page: Page) -> None:
+    page.get_by_role("heading", name="Course 1").wait_for()
+
+
+def _order_course(page: Page) -> None:
+    page.get_by_role("button", name="Order a course").click()
+    form = page.get_by_role("form", name="Order a course")
+    form.get_by_text("ketamine-1mg-ml, ", exact=False).first.click()
+    form.get_by_label("Name of the course").fill("C-2")
+    form.get_by_label("First day").fill("2026-12-07")
+    for weekday in ("Mon", "Wed", "Fri"):
+        form.get_by_label(weekday).check()
+    form.evaluate("each => each.scrollIntoView()")
+
+
+def _assess(page: Page) -> None:
+    page.get_by_text("responder", exact=True).click()
+    page.get_by_text("PHQ-9", exact=True).click()
+    page.get_by_label("PHQ-9 total").fill("7")
+
+
+def _correct(page: Page) -> None:
+    page.get_by_role("button", name="Correct the date").click()
+    page.get_by_label("Day on which it began").fill("2026-11-24")
+    page.get_by_label("Time (UTC").fill("09:30")
+    page.get_by_label("How do you know?").fill("written on the sheet of that day")
+    page.evaluate("scrollTo(0, 0)")
+
+
+def _vitals(page: Page) -> None:
+    page.get_by_role("button", name="Enter vital signs").click()
+    page.get_by_role("form", name="Vital signs").evaluate("each => each.scrollIntoView({ block: 'center' })")
+
+
+def _self_test(page: Page) -> None:
+    page.get_by_role("button", name="Self-test").click()
+    page.locator(".self-test").evaluate("each => each.scrollIntoView({ block: 'center' })")
+
+
 @dataclass(frozen=True)
 class Screen:
     """`scene` of the mock, `at` the address after the #. `then` is done before the picture is taken."""
@@ -118,6 +178,21 @@ SCREENS = (
     Screen("stopping", "Stop was pressed: stopping, until the pump is reported as stopped", "stopping"),
     Screen("stop-unconfirmed", "A stop that is not confirmed", "unconfirmed"),
     Screen("ended", "Complete, and the observation afterwards", "complete"),
+    Screen("interrupted", "Stopped by mistake: the rest can still be given", "interrupted"),
+    Screen("rest", "The rest: never more than is left, never faster", "interrupted", "/bed/bed1/rest", then=_rest),
+    Screen("rest-review", "The review of the rest, with vital signs", "restReady"),
+    Screen("rest-running", "The rest runs: given in this delivery, and of the whole treatment", "restRunning"),
+    Screen("rest-ended", "The treatment is complete", "restComplete"),
+    Screen("rest-moved", "Another pump offers the rest to the same patient", "moved", "/bed/bed2"),
+    Screen("not-ready", "Vital signs or the self-test speak against a start", "notReady"),
+    Screen("vitals", "Vital signs entered by hand during the infusion", "restRunning", then=_vitals),
+    Screen("self-test", "The self-test before a session, on demand", "notReady", then=_self_test),
+    Screen("expired", "An order that nobody started expires", "expired"),
+    Screen("weight-on-record", "Another weight than on record", at="/bed/bed1/order", then=_heavier),
+    Screen("course", "The treatments of a patient, and what is due next", "moved", "/bed/bed2/course", then=_course),
+    Screen("course-order", "A course: first day and weekdays", "moved", "/bed/bed2/course", then=_order_course),
+    Screen("course-response", "After the sixth: how it worked", "afterSix", "/bed/bed1/course", then=_assess),
+    Screen("wrong-date", "A wrong date, corrected by two people", "suspect", "/bed/bed1/course", then=_correct),
     Screen("bench", "The engineer's panel, on simulated pumps only", "running", "bench/bed1"),
 )  # fmt: skip
 NIGHT = ("beds", "review", "running", "alarm-high", "order-soft", "ended")  # these also in night colours
@@ -131,7 +206,7 @@ class Mock:
 
     def show(self, screen: Screen) -> None:
         given = f"still=1&scene={screen.scene}&person={screen.person}&unpaired={0 if screen.paired else 1}"
-        running = "&running=1006" if screen.scene in ("running", "stopping", "alarms", "ward", "medium", "low") else ""
+        running = "&running=1006" if screen.scene in RUNNING else ""
         self._ask(given + running)
 
     def _ask(self, query: str) -> None:

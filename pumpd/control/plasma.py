@@ -144,7 +144,7 @@ class PlasmaService:
         """The patient's deliveries of this substance within a day, except those of one session."""
         now_ns = int(self._clock.now().timestamp() * NS_PER_S)
         same, patient = program.entry.substance.identifiers, program.prescription.patient
-        found = History.of(self._past.doses(()), patient, same)
+        found = History.of(self._past.of_patient(patient, ()), patient, same)
         for dose in (dose for treatment in found.treatments for dose in treatment.deliveries):
             started_min_ago, ended_min_ago = (
                 (now_ns - at_ns) * self._clock.scale / _MIN_NS for at_ns in (dose.started_ns, dose.ended_ns)

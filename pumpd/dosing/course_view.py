@@ -84,7 +84,7 @@ def course_view(
     return CourseView(number, len(proper), len(given) - len(proper), coming, tuple(days))
 
 
-def proper_is_over(course: str, history: History, entry: Entry, now_ns: int) -> bool:
+def proper_is_over(course: str, entry: Entry, history: History, now_ns: int) -> bool:
     """Whether all infusions of the course proper were given, or its time is over: then it may be assessed."""
     rules = entry.course
     return bool(history.starts(course, rules)) and position_in(history, course, now_ns, rules).maintenance

@@ -27,6 +27,7 @@ from pumpd.journal.store import JournalError
 from pumpd.pump import PumpProgram, RateStep
 from pumpd.quantities import NS_PER_S, Concentration, Mass, Quantity, Rate, Volume, Weight
 
+AFTER_THE_END = ("unprescribed_flow", "delivery_reconciled")  # still about the infusion
 CORRECTED = "dose_corrected"  # by two people; `started`: when it began
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -54,7 +55,19 @@ class Doses:
 
     def all(self, live: Collection[str] = ()) -> tuple[Dose, ...]:
         """The doses by order. `live` are the sessions that this process has under way, started or not."""
-        found = (each.dose(session, live=session in live) for session, each in self._infusions.items())
+        return self._doses(self._infusions, live)
+
+    def of_patient(self, patient: str, live: Collection[str] = ()) -> tuple[Dose, ...]:
+        """The doses of one patient; case does not matter."""
+        whose = patient.casefold()
+        return self._doses((each for each, one in self._infusions.items() if one.patient.casefold() == whose), live)
+
+    def of_sessions(self, sessions: Collection[str], live: Collection[str] = ()) -> tuple[Dose, ...]:
+        """The doses of these sessions."""
+        return self._doses((each for each in self._infusions if each in sessions), live)
+
+    def _doses(self, sessions: Iterable[str], live: Collection[str]) -> tuple[Dose, ...]:
+        found = (self._infusions[each].dose(each, live=each in live) for each in sessions)
         return tuple(dose for dose in found if dose is not None)
 
     def possible(self, session: str, now_ns: int) -> Between:
@@ -130,7 +143,7 @@ class _Infusion:
         if entry.kind == CORRECTED:
             self._correct(entry)
             return
-        if self.ended and entry.kind != "unprescribed_flow":
+        if self.ended and entry.kind not in AFTER_THE_END:
             return  # the pump's later entries are not about this infusion
         self._pass_time(entry)
         self.set_back |= entry.ts < self.last
@@ -169,6 +182,8 @@ class _Infusion:
                 self.booked = max(self.booked, _volume(entry.fields, "booked_ml", "delivered_ml"))
                 self.ended, self.completed = True, entry.fields.get("outcome") == "completed"
                 self.flowed_ns = int(float(entry.fields.get("running_s", 0)) * NS_PER_S)
+            case "delivery_reconciled":  # in doubt even after the end, a person may read more than was booked
+                self.booked = max(self.booked, _volume(entry.fields, "volume_ml"))
             case "unprescribed_flow" if entry.fields["stopping"]:  # it was this infusion's pump
                 self.doubtful = True
 

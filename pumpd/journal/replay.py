@@ -29,8 +29,9 @@ SENTENCES = frozenset({"reason", "reasons", "error"})
 LEFT_BEHIND = frozenset(
     {
         *("state_changed", "infusion_ended", "stop_confirmed", "read_back", "confirmation_accepted", "intent_start"),
+        "baseline_recorded",
         *("resume_requested", "trips_cleared", "delivery_reconciled", "alarm_raised", "alarm_cleared", "refused"),
-        *("pump_identified_by", "pump_recognized", "order_expired"),
+        *("pump_identified_by", "pump_recognized", "order_expired", "baseline_recorded"),
     }
 )
 

@@ -187,6 +187,13 @@ class EndObservation(_Inner):
     reason: Text = ""
 
 
+class TabletPlasma(_Inner):
+    """The estimated plasma concentration that the pump's program leads to, for a tablet that did not order it."""
+
+    op: Literal["plasma"]
+    pump: Id
+
+
 class TabletHistory(_Inner):
     """What the patient was given. Without a patient: only the doses of all patients whose date must be corrected."""
 
@@ -234,6 +241,7 @@ Inner = Annotated[
     | PauseAudio
     | VitalSigns
     | EndObservation
+    | TabletPlasma
     | TabletHistory
     | TabletCorrectDose
     | TabletOrderCourse

@@ -24,7 +24,7 @@ from pydantic import (
 )
 
 from pumpd.validation import problems
-from pumpd.vital_signs import PLAUSIBLE, Sign
+from pumpd.vital_signs import MEASURABLE, Sign
 
 
 class BadMessageError(ValueError):
@@ -39,7 +39,7 @@ def _text_only(value: Any) -> Any:
 
 
 def _sign(sign: Sign, what: str) -> Any:
-    least, most = PLAUSIBLE[sign]
+    least, most = MEASURABLE[sign]
     return Field(default=None, ge=-9999, le=9999, description=f"{what}; possible: {least} to {most}")
 
 
@@ -50,7 +50,8 @@ Token = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,64}$")]
 class MonitorMessage(BaseModel):
     """Vital signs that a bedside monitor measured at one time. Fields that are not listed here are ignored.
 
-    A sign that was not measured is null or left out, never 0. A value that is not possible does not count.
+    A sign that was not measured is null or left out, never 0: a 0 is measured, and stops an infusion where a limit says
+    so. A value that is not possible does not count.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", title="Vital signs of a bedside monitor")

@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
@@ -73,6 +74,7 @@ class RealGateway:
     beds: Mapping[str, str]
     time_scale: int
     bench: bool = True
+    sections: str = ""  # further sections of the settings
     _simulators: Any = None
     _run: Any = None
     _logs: list[Any] = field(default_factory=list)
@@ -109,7 +111,7 @@ class RealGateway:
         (self.folder / "pumpd.toml").write_text(
             f'gateway = "ward-7"\nstate_dir = "{self.state}"\n{signed_toml()}'
             f"[simulation]\ntime_scale = {self.time_scale}\n"
-            f'[bedside]\nhost = "127.0.0.1"\nport = {self.port}\n[bedside.bench]\n{panel}{pumps}',
+            f'[bedside]\nhost = "127.0.0.1"\nport = {self.port}\n[bedside.bench]\n{panel}{self.sections}{pumps}',
             encoding="utf-8",
         )
 
@@ -166,9 +168,12 @@ class RealGateway:
 
     def ask(self, **fields: Any) -> dict[str, Any]:
         """Over the control socket, as a person at the gateway."""
+        return self.ask_at("control.sock", **fields)
+
+    def ask_at(self, name: str, **fields: Any) -> dict[str, Any]:
         with socket.socket(socket.AF_UNIX) as client:
             client.settimeout(10)
-            client.connect(str(self.state / "control.sock"))
+            client.connect(str(self.state / name))
             client.sendall(json.dumps(fields).encode() + b"\n")
             with client.makefile("rb") as answers:
                 found: dict[str, Any] = json.loads(answers.readline())
@@ -226,13 +231,34 @@ class RealGateway:
 
 
 @contextlib.contextmanager
-def real_gateway(folder: Path, certificate: Certificate, beds: Mapping[str, str], scale: int) -> Iterator[RealGateway]:
-    made = RealGateway(folder, certificate, beds, scale)
+def real_gateway(
+    folder: Path, certificate: Certificate, beds: Mapping[str, str], scale: int, sections: str = ""
+) -> Iterator[RealGateway]:
+    made = RealGateway(folder, certificate, beds, scale, sections=sections)
     try:
         made.start()
         yield made
     finally:
         made.close()
+
+
+@contextlib.contextmanager
+def monitor(gateway: RealGateway, bed: str, signs: dict[str, int]) -> Iterator[None]:
+    """A bedside monitor at that bed: it sends `signs` twice a second, and nothing while there are none."""
+    unplugged = threading.Event()
+
+    def measure() -> None:
+        while not unplugged.wait(0.5):
+            if signs:
+                gateway.ask_at("vitals.sock", op="vital_signs", pump=bed, source="test", age_s=0, **signs)
+
+    thread = threading.Thread(target=measure)
+    thread.start()
+    try:
+        yield
+    finally:
+        unplugged.set()
+        thread.join()
 
 
 @dataclass

@@ -2,19 +2,29 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from decimal import Decimal
 from importlib import import_module
 from unittest import mock
 
 from pumpd.control.infusions.polling import Polling
 from pumpd.control.infusions.pumps import Pumps
 from pumpd.control.infusions.starting import Starting
+from pumpd.control.ordering import planning
+from pumpd.control.vitals.service import VitalsService
+from pumpd.dosing import history_limits
+from pumpd.dosing.history import NONE, Treatment
 from pumpd.driving.asking import UnansweredError
 from pumpd.driving.link_driver import LinkDriver
-from pumpd.infusion import evaluate
+from pumpd.infusion import evaluate, vitals
 from pumpd.infusion import events as ev
+from pumpd.infusion.interlocks import confirmation
 from pumpd.infusion.model import ZERO, Infusion
 from pumpd.infusion.states import State
 from pumpd.infusion.turn import Turn
+from pumpd.infusion.vitals import VitalRules
+from pumpd.journal import doses
+from pumpd.pump import RateStep
 
 advance, observe = import_module("pumpd.infusion.advance"), import_module("pumpd.infusion.readings")
 
@@ -95,6 +105,91 @@ def _stop_lost_on_the_way():
     return mock.patch.object(Pumps, "stop", lost)
 
 
+def _wristband_not_compared():
+    """Whose wristband was scanned does not matter."""
+    return mock.patch.object(confirmation, "patient_faults", new=lambda *_: ())
+
+
+def _rest_forgets_what_was_given():
+    """The rest is planned as if nothing had been given."""
+    return mock.patch.object(Treatment, "worst", new=property(lambda _: NONE))
+
+
+def _rest_of_what_was_reported():
+    """The journal's doses are what the pump reported, not the worst case."""
+    read = doses._volume
+    return mock.patch.object(doses, "_volume", new=lambda body, *keys: read(body, keys[-1]))
+
+
+def _rest_without_confirmation():
+    """The rest of a treatment that was confirmed once starts by itself."""
+    waiting = evaluate._waiting
+
+    def eager(turn: Turn) -> None:
+        waiting(turn)
+        if turn.infusion.state is State.READY and turn.infusion.treatment:
+            turn.set(state=State.ARMED, since_ns=turn.now_ns, reading=None, read_back=None)
+            turn.do(ev.ReadBackProgram(), ev.ReadPump())
+
+    return _both(mock.patch.object(evaluate, "_waiting", eager), _without("confirmation"))
+
+
+def _rest_is_faster():
+    """The rest runs at one and a half times its rates."""
+    right = planning.plan_rest
+
+    def faster(*args):
+        program = right(*args)
+        steps = tuple(RateStep(step.rate.times(Decimal("1.5")), step.volume) for step in program.pump_program.steps)
+        return replace(program, pump_program=replace(program.pump_program, steps=steps))
+
+    return mock.patch.object(planning, "plan_rest", faster)
+
+
+def _rest_waits_for_the_next_day():
+    """The rest is held back as if it were another treatment."""
+    wanted = planning._wanted
+    return mock.patch.object(planning, "_wanted", new=lambda *args: replace(wanted(*args), treatment=""))
+
+
+def _no_spacing():
+    """Another treatment may follow at once."""
+    hard = mock.patch.object(history_limits, "_spacing", new=lambda *_: None)
+    return _both(hard, mock.patch.object(history_limits, "_close", new=lambda *_: None))
+
+
+def _critical_signs_ignored():
+    """No value of a vital sign is dangerous."""
+    return mock.patch.object(VitalRules, "danger", new=lambda *_: "")
+
+
+def _received_as(**changes):
+    received = VitalsService.received
+    return mock.patch.object(
+        VitalsService, "received", new=lambda self, message: received(self, message.model_copy(update=changes))
+    )
+
+
+def _old_signs_are_new():
+    """However old vital signs are, they count as measured now."""
+    return _received_as(age_s=0)
+
+
+def _signs_of_anyone():
+    """Whose vital signs they are does not matter."""
+    return _received_as(patient=None)
+
+
+def _impossible_signs_count():
+    """A value that no living patient has is taken."""
+    return mock.patch.object(vitals, "impossible", new=lambda _: {})
+
+
+def _missing_signs_are_normal():
+    """Vital signs that do not come any more stop nothing."""
+    return mock.patch.object(VitalRules, "missing_for_ns", new=lambda *_: 0)
+
+
 def _without(name: str):
     locks = {each: check for each, check in evaluate.INTERLOCKS.items() if each != name}
     assert len(locks) == len(evaluate.INTERLOCKS) - 1
@@ -118,6 +213,18 @@ BREAKS: dict[str, Callable[[], contextlib.AbstractContextManager]] = {
     "go-on-after-a-restart": _go_on_after_a_restart,
     "watchdog-not-armed": _watchdog_not_armed,
     "stop-lost-on-the-way": _stop_lost_on_the_way,
+    "wristband-not-compared": _wristband_not_compared,
+    "rest-forgets-what-was-given": _rest_forgets_what_was_given,
+    "rest-of-what-was-reported": _rest_of_what_was_reported,
+    "rest-without-confirmation": _rest_without_confirmation,
+    "rest-is-faster": _rest_is_faster,
+    "rest-waits-for-the-next-day": _rest_waits_for_the_next_day,
+    "no-spacing": _no_spacing,
+    "critical-signs-ignored": _critical_signs_ignored,
+    "old-signs-are-new": _old_signs_are_new,
+    "signs-of-anyone": _signs_of_anyone,
+    "impossible-signs-count": _impossible_signs_count,
+    "missing-signs-are-normal": _missing_signs_are_normal,
 }
 
 

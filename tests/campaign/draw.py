@@ -1,9 +1,11 @@
 """Stories drawn by seed: which pump, what order, what nurse, and what goes wrong when."""
 
 import random
+from dataclasses import replace
 from decimal import Decimal
 
-from tests.campaign.story import Happening, Nurse, Story
+from tests.campaign.monitor import LIES
+from tests.campaign.story import Happening, Nurse, Rest, Story
 
 # Every model that can be started. Space's rack (space-bcc) is only read and gets no commands, so nothing starts it.
 PUMPS = (
@@ -87,7 +89,15 @@ _WEIGHTS = [weight for weight, _, _ in TROUBLES]
 
 
 def story(seed: int) -> Story:
-    """The same seed gives the same story."""
+    """The same seed gives the same story. Half of those that end early are followed by the rest."""
+    rng = random.Random(f"rest {seed}")
+    drawn = _with_wristbands(rng, _delivery(seed))
+    if drawn.horizon_s < WHOLE_S and rng.random() < 0.5:
+        drawn = _with_rest(rng, drawn)
+    return _with_monitor(random.Random(f"vitals {seed}"), drawn)
+
+
+def _delivery(seed: int) -> Story:
     rng = random.Random(seed)
     family, model = rng.choice(PUMPS)
     short = rng.random()
@@ -120,7 +130,7 @@ def faultless(seed: int) -> Story:
     In a third of both she pauses and resumes once before (ALM-13).
     """
     rng = random.Random(seed)
-    whole = story(seed)
+    whole = _delivery(seed)
     stop_s = rng.uniform(100, 400)
     events: tuple[Happening, ...] = ()
     if rng.random() < 1 / 3:
@@ -134,6 +144,68 @@ def faultless(seed: int) -> Story:
     ):  # the others hold only one step: such an order is refused
         order["entry"] = PLAIN
     return whole.but(order=order, nurse=nurse, events=events, horizon_s=2900.0)
+
+
+SCANS = ("other", "none", "wrong-then-right", "wrong-then-right")
+
+
+def _with_wristbands(rng: random.Random, drawn: Story) -> Story:
+    """Before the first confirmation, and before one at some other time."""
+    events = []
+    if rng.random() < 0.25:
+        events.append(Happening(0.0, "wristband", rng.choice(SCANS)))
+    if rng.random() < 0.25:
+        events.append(Happening(round(rng.uniform(0, drawn.horizon_s), 3), "wristband", rng.choice(SCANS)))
+    return drawn.but(events=_in_order(*events, *drawn.events))
+
+
+def _in_order(*events: Happening) -> tuple[Happening, ...]:
+    return tuple(sorted(events, key=lambda event: event.at_s))
+
+
+def _with_monitor(rng: random.Random, drawn: Story) -> Story:
+    """In a quarter of the stories, vital signs are configured, and most of their monitors lie."""
+    if rng.random() >= 0.25:
+        return drawn
+    lies = []
+    for _ in range(rng.choice((0, 1, 1, 2, 3))):
+        at_s = 0.0 if rng.random() < 0.15 else rng.uniform(0, min(drawn.horizon_s, 400.0))
+        lasts_s = rng.choice((rng.uniform(1, 8), rng.uniform(5, 70), rng.uniform(60, 80)))
+        lies.append(Happening(round(at_s, 3), "vitals", f"{rng.choice(sorted(LIES))}/{round(lasts_s, 2)}"))
+    return drawn.but(monitor=True, events=_in_order(*lies, *drawn.events))
+
+
+def _with_rest(rng: random.Random, drawn: Story) -> Story:
+    """The rest, once or more, on the same pump or another, and trouble during it as before."""
+    rest = Rest(
+        orders=rng.choice((1, 1, 1, 2, 3)),
+        after_s=round(rng.choice((0.3, 2.0, rng.uniform(0, 30))), 3),
+        minutes=rng.choice((0, 0, 0, 40, 60, 80)),
+        stop_after_s=round(rng.uniform(5, 60) if rng.random() < 0.94 else 0.0, 3),
+        another=rng.random() < 0.3,
+    )
+    if rng.random() < 0.4:
+        family, model = rng.choice([pump for pump in PUMPS if pump[0] != drawn.family])
+        syringe = "50 mL" if model == "model-22" else rng.choice(("50 mL", "60 mL"))
+        rest = replace(rest, family=family, model=model, container="100 mL bag" if model in BAGS else syringe)
+    elif rng.random() < 0.3 and drawn.model not in BAGS:
+        rest = replace(rest, container=drawn.order["container"] if drawn.model == "model-22" else "50 mL")
+    lasts_s = rest.orders * ((rest.stop_after_s or WHOLE_S) + rest.after_s + drawn.nurse.confirm_after_s + 10.0)
+    begin_s = drawn.horizon_s - 20.0
+    much = rng.randint(0, 5) if rest.stop_after_s else rng.randint(0, 2)
+    more = [_trouble(rng, _instant(rng, begin_s, lasts_s)) for _ in range(much)]
+    if rng.random() < 0.3:
+        more.append(Happening(round(begin_s + rng.uniform(0, lasts_s), 3), "wristband", rng.choice(SCANS)))
+    lapses = rng.random() < 0.04
+    if lapses:  # a pause that nobody ends
+        nurse = replace(drawn.nurse, act_after_s=330.0, resumes=1)
+        at_s = round(rng.uniform(8, max(9.0, begin_s - 5)), 3)
+        drawn = drawn.but(nurse=nurse, events=_in_order(Happening(at_s, "nurse", "pause"), *drawn.events))
+    return drawn.but(
+        rest=rest,
+        events=_in_order(*more, *drawn.events),
+        horizon_s=round(drawn.horizon_s + lasts_s + (340.0 if lapses else 0.0) + 20.0, 3),
+    )
 
 
 def _how_many(rng: random.Random) -> int:

@@ -12,6 +12,11 @@ what it booked and its alarms are what is checked.
 | booked | when all is quiet, at least what was given is booked, in infusion and dose history (COM-05, PWR-06) |
 | restart | flow that a dead process left behind ends when the next one identifies the pump (PWR-02, PWR-03) |
 | after | nothing flows after the end |
+| treatment | given over all deliveries, on all pumps: no more than prescribed; booked: no less than given (PRG-25) |
+| rest | what is ordered as the rest fits into what is left of the truth, is no faster, and waits for its own start |
+| spacing | another treatment so soon is refused, the rest is not refused for that (PRG-17) |
+| vitals | no start without true, fresh, harmless vital signs; a dangerous sample stops within 1 s, a loss within 60 s |
+| wristband | a confirmation with another patient's wristband, or with none, is refused and starts nothing (PRG-21) |
 | ends | left alone, every infusion ends, or waits for a person with an alarm |
 | record | the chain holds; `replay` of the entries gives exactly the same state and volume (AUD-03, AUD-05) |
 | defect | no `internal_error`, no unhandled exception |
@@ -23,11 +28,16 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from pumpd.infusion import Infusion
+from pumpd.infusion.model import ZERO
+from pumpd.infusion.record import infusion_from_data
 from pumpd.infusion.states import State
 from pumpd.journal import JournalError, JournalReader
 from pumpd.journal.doses import Doses
 from pumpd.journal.replay import Replay
+from pumpd.messages.requests import Answer
 from pumpd.pump import ALARM_TABLE, AlarmCode, Priority
+from pumpd.quantities import Rate, Volume
+from tests.campaign.monitor import FRESH_S, LOST_S
 from tests.campaign.plant_watch import Flow
 from tests.campaign.world import CALM_S, World
 
@@ -37,6 +47,8 @@ STOP_S, STOP_ML = 1.0, 0.1  # STP-01, STP-08
 UNPRESCRIBED_S = 5.0
 ALARM_S = 15.0  # COM-05: at most 15 s to the alarm
 LEASE_S = 10.0
+
+START_TAKES_S = 2.0  # from the decision to the pump
 ROUND_ML = 0.02  # counters are shown and read in hundredths
 WAITS = (State.ORDERED, State.LOADING, State.ARMED, State.STARTING, State.COMPLETING, State.PAUSING, State.STOPPING)
 
@@ -46,9 +58,12 @@ class Watching:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self._loaded = 0
+        self._loaded = ("bed1", 0)
         self._loaded_ml = 0.0
         self._ended: set[str] = set()
+        self.rests = self.rests_refused = 0
+        self.dangers = 0  # dangerous vital signs during a flow
+        self._first: dict[str, Rate] = {}  # the highest rate of each treatment's first program
         self.stops: list[float] = []  # seconds from a nurse's stop until no flow, on a good line
         self.losses = 0  # total losses of a flowing pump with a watchdog that were checked
         self.left_behind = 0  # flows that another process found
@@ -56,24 +71,28 @@ class Watching:
         self._person_s = -1.0  # when a person last did something at the pump
 
     def begin(self) -> None:
-        watch = self.world.watch
-        watch.on_start = self._start_heard
-        watch.on_flow = self._flow_began
-        settings = watch.plant.settings
-        self.error = (settings.error_percent + abs(settings.drift_ppm) / 1e4) / 100
-        self.ripple_ml = settings.ripple_percent / 100 * settings.ripple_period_ml
-        self.native = self.world.native
+        for watch in self.world.beds.values():
+            watch.on_start = self._start_heard
+            watch.on_flow = self._flow_began
+        plants = [watch.plant.settings for watch in self.world.beds.values()]
+        self.error = max(each.error_percent + abs(each.drift_ppm) / 1e4 for each in plants) / 100
+        self.ripple_ml = max(each.ripple_percent / 100 * each.ripple_period_ml for each in plants)
         self.world.on_boot = self.restarted
+        self.world.monitor.on_danger = self._danger
 
     # -- starts ------------------------------------------------------------------------------------------------------
 
     def _start_heard(self) -> None:
         """Entries on disk are counted over all processes."""
         world, written = self.world, self.world.disk.written
-        allowed = min(written["confirmation_accepted"], written["intent_start"])
-        if world.watch.starts > allowed:
-            counts = f"start {world.watch.starts} of the pump, {written['confirmation_accepted']} confirmations and "
+        starts = sum(watch.starts for watch in world.beds.values())
+        if starts > min(written["confirmation_accepted"], written["intent_start"]):
+            counts = f"start {starts}, {written['confirmation_accepted']} confirmations and "
             world.violate("start", f"{counts}{written['intent_start']} intents on disk")
+        if world.story.monitor:
+            self._vitals_permit_a_start()
+        if starts > world.confirmations:
+            world.violate("wristband", f"start {starts}, {world.confirmations} confirmations with the right wristband")
         infusion = world.infusion
         if infusion is not None and infusion.state.ended:
             world.violate("after", "the pump hears a start after the end")
@@ -115,19 +134,44 @@ class Watching:
 
         return accepted
 
-    def _stopped(self, at_s: float, ml: float) -> None:
+    def _stopped(self, at_s: float, ml: float, rule: str = "stop") -> None:
         world = self.world
         flow = world.watch.flows[-1]
         if not world.calm or (flow.cause != "wire" and flow.began_s >= at_s):
             return
         if flow.ended_s is None:
-            world.violate("stop", f"the pump runs {STOP_S} s after the stop at {at_s:.3f} s")
+            world.violate(rule, f"the pump runs {STOP_S} s after the stop at {at_s:.3f} s")
         elif (
             world.watch.delivered_ml - ml > STOP_ML + self._bolus_ml
         ):  # a blocked line that is freed releases what it held
-            world.violate("stop", f"{world.watch.delivered_ml - ml:.3f} mL after the stop at {at_s:.3f} s")
+            world.violate(rule, f"{world.watch.delivered_ml - ml:.3f} mL after the stop at {at_s:.3f} s")
         else:
             self.stops.append(flow.ended_s - at_s)
+
+    # -- vital signs -------------------------------------------------------------------------------------------------
+
+    def _vitals_permit_a_start(self) -> None:
+        world, monitor = self.world, self.world.monitor
+        since_s = world.now - monitor.true_s
+        if since_s > FRESH_S + START_TAKES_S:
+            world.violate("vitals", f"a start {since_s:.1f} s after the last true vital signs")
+        elif monitor.dangerous:
+            world.violate("vitals", "a start although the last vital signs are dangerous")
+
+    def _danger(self) -> None:
+        """Dangerous signs are being sent, which must stop a flow."""
+        world = self.world
+        running = world.watch.running and world.watch.flows[-1].cause == "wire"
+        if running and world.calm and not world.ending:
+            self.dangers += 1
+            world.later(STOP_S, self._stopped, world.now, world.watch.delivered_ml, "vitals")
+
+    def _vitals_lost(self) -> None:
+        world = self.world
+        flowing = world.watch.running and world.watch.flows[-1].cause == "wire"
+        since_s = world.now - max(world.monitor.true_s, world.watch.flows[-1].began_s if flowing else 0.0)
+        if flowing and world.calm and since_s > LOST_S + START_TAKES_S:
+            world.violate("vitals", f"the pump runs {since_s:.1f} s after the last true vital signs")
 
     # -- loss --------------------------------------------------------------------------------------------------------
 
@@ -145,7 +189,7 @@ class Watching:
             self.world.later(
                 ALARM_S, self._loss_reported, loss, self.world.now, self.world.processes, infusion.place.session
             )
-        if self.native and watch.running and watch.flows[-1].cause == "wire" and seconds >= LEASE_S + 1:
+        if self.world.native and watch.running and watch.flows[-1].cause == "wire" and seconds >= LEASE_S + 1:
             rate = abs(watch.plant._rate)  # the motor's rate: a door or clamp may hold back fluid that comes later
             self.world.later(
                 LEASE_S + 1, self._expired, loss, self.world.now, watch.delivered_ml, rate, watch.flows[-1]
@@ -198,9 +242,11 @@ class Watching:
 
     def check(self) -> None:
         world = self.world
-        loaded = world.disk.written["program_loaded"]
+        loaded = (world.bed, world.disk.written["program_loaded"])
         if loaded != self._loaded:
             self._loaded, self._loaded_ml = loaded, world.watch.moved_ml
+        if world.story.monitor:
+            self._vitals_lost()
         infusion = world.infusion
         if infusion is None:
             return
@@ -212,16 +258,57 @@ class Watching:
 
     def _booked(self, infusion: Infusion) -> None:
         """Compare what is booked with what reached the patient, except by a person at the panel of a silent pump."""
-        booked = float(infusion.booked(int(self.world.now * 1e9)).decimal)
-        self.enough(
-            booked, f"infusion is {infusion.state.value}, {booked:.3f} mL booked", infusion.limits.counter_slack
-        )
-
-    def enough(self, booked: float, what: str, slack=None) -> None:
         world = self.world
-        given = world.watch.delivered_ml - world.watch.unprescribed_ml()
-        if booked + given * self.error + self.ripple_ml + max(ROUND_ML, float(slack.decimal) if slack else 0) < given:
-            world.violate("booked", f"{what}, {given:.3f} mL given")
+        booked, slack = _ml(infusion.booked(int(world.now * 1e9))), _ml(infusion.limits.counter_slack)
+        what = f"infusion is {infusion.state.value}, {booked:.3f} mL booked"
+        self.enough("booked", booked, world.given_by(infusion), what, slack)
+        if infusion.treatment:
+            given, earlier = world.given_of_treatment(infusion), _ml(infusion.earlier)
+            self.enough("treatment", earlier + booked, given, f"{what} after {earlier:.3f} mL before", 3 * slack)
+            self._bounded(infusion, given)
+
+    def enough(self, rule: str, booked: float, given: float, what: str, slack: float = 0.0) -> None:
+        if booked + given * self.error + self.ripple_ml + max(ROUND_ML, slack) < given:
+            self.world.violate(rule, f"{what}, {given:.3f} mL given")
+
+    def _bounded(self, infusion: Infusion, given: float) -> None:
+        most = _ml(infusion.whole) * (1 + self.error) + self.ripple_ml + OVER_ML
+        if given > most:
+            self.world.violate("treatment", f"{given:.3f} mL given in all, prescribed {infusion.whole}")
+
+    # -- the rest of a treatment ---------------------------------------------------------------------------------------
+
+    def rest_ordered(self, infusion: Infusion | None) -> None:
+        """At the answer to the order: nothing of it has flowed yet."""
+        world = self.world
+        if infusion is None or infusion.treatment != world.treatment:
+            return  # the process died meanwhile
+        self.rests += 1
+        self._bounded(infusion, world.given_of_treatment(infusion) + _ml(infusion.prescribed))
+        first = self._first.setdefault(infusion.treatment, self._fastest(infusion.treatment))
+        if infusion.segment.program.highest_rate > first:
+            world.violate("rest", f"it runs at {infusion.segment.program.highest_rate}, the first program at {first}")
+        if infusion.started_ns is not None or infusion.confirmed is not None:
+            world.violate("rest", "it is confirmed or started when it is ordered")
+
+    def _fastest(self, treatment: str) -> Rate:
+        began = next(each for each in self.world.entries() if each.kind == "began" and each.session == treatment)
+        return infusion_from_data(began.fields["infusion"]).segment.program.highest_rate
+
+    def rest_refused(self, answer: Answer | None) -> None:
+        if answer is None or self.world.clock_was_set:
+            return
+        self.rests_refused += 1
+        if any("PRG-17" in reason or "PRG-18" in reason for reason in answer.reasons):
+            self.world.violate("spacing", f"the rest is refused: {answer.reasons}")
+
+    def refuses_another(self, ended: Infusion, answer: Answer | None) -> None:
+        """Another treatment was ordered right after this one had ended."""
+        gave = ended.delivered > ZERO
+        if answer is not None and answer.ok:
+            self.world.treatment = ""
+            if gave and not self.world.clock_was_set:
+                self.world.violate("spacing", "another treatment is taken right after this one")
 
     def waits_for_a_person(self) -> None:
         """Some time after the last trouble, before a person helps."""
@@ -247,7 +334,7 @@ async def at_the_end(world: World, watching: Watching) -> dict[str, float]:
     """Check when everything is over and quiet."""
     watch = world.watch
     infusion = world.infusion
-    if watch.running:
+    if any(each.running for each in world.beds.values()):
         world.violate("after", f"the pump runs at the end; its flow is by {watch.flows[-1].cause}")
     if not world.up:
         return {}
@@ -260,21 +347,40 @@ async def at_the_end(world: World, watching: Watching) -> dict[str, float]:
     for entry in entries:
         if entry.kind == "internal_error":
             world.violate("defect", f"entry {entry.id}: {entry.body}")
+    _confirmed(world, entries)
     _delivered(world, watching, entries)
     _book(world, watching, entries)
     _record(world, entries, infusion)
     return {
-        "delivered_ml": watch.delivered_ml,
-        "starts": watch.starts,
+        "delivered_ml": sum(each.delivered_ml for each in world.beds.values()),
+        "starts": sum(each.starts for each in world.beds.values()),
+        "rests": watching.rests,
+        "rests_refused": watching.rests_refused,
+        "lies": world.monitor.told,
+        "dangers": watching.dangers,
+        "wrong_scans": world.requests - world.confirmations,
         "processes": world.processes,
         "entries": len(entries),
         "slowest_stop_s": max(watching.stops, default=0.0),
         "stops_checked": len(watching.stops),
         "losses_checked": watching.losses,
         "found_flowing": watching.left_behind,
-        "unprescribed_flows": sum(flow.cause != "wire" for flow in watch.flows),
+        "unprescribed_flows": sum(flow.cause != "wire" for each in world.beds.values() for flow in each.flows),
         "alarms": sum(entry.kind == "alarm_raised" for entry in entries),
     }
+
+
+def _ml(volume: Volume) -> float:
+    return float(volume.decimal)
+
+
+def _confirmed(world: World, entries) -> None:
+    """Each delivery was confirmed by itself, before each of its starts."""
+    confirmed: Counter[str] = Counter()
+    for entry in entries:
+        confirmed[entry.session] += (entry.kind == "confirmation_accepted") - (entry.kind == "intent_start")
+        if confirmed[entry.session] < 0:
+            world.violate("start", f"entry {entry.id}: a start of {entry.session} without a confirmation of its own")
 
 
 def _delivered(world: World, watching: Watching, entries) -> None:
@@ -284,8 +390,9 @@ def _delivered(world: World, watching: Watching, entries) -> None:
         for entry in entries
         if entry.kind == "began" and entry.session in started
     }
-    ordered = sum(float(infusion["prescribed"].split()[0]) for infusion in began.values())
-    given = world.watch.delivered_ml - world.watch.unprescribed_ml()
+    infusions = [infusion_from_data(infusion) for infusion in began.values()]
+    ordered = sum({each.treatment or each.place.session: _ml(each.whole) for each in infusions}.values())
+    given = world.given_ml()
     if given > ordered * (1 + watching.error) + watching.ripple_ml + OVER_ML:
         world.violate("delivered", f"{given:.3f} mL given of {ordered:.3f} mL ordered")
 
@@ -296,8 +403,10 @@ def _book(world: World, watching: Watching, entries) -> None:
     for entry in entries:
         if entry.kind == "order_accepted":
             concentrations[entry.session] = Decimal(entry.fields["program"]["entry"]["concentration"].split()[0])
-    booked = sum(float(dose.worst.decimal / concentrations[dose.session]) for dose in doses.all())
-    watching.enough(booked, f"the dose history says {booked:.3f} mL")
+    known = doses.all()
+    booked = sum(float(dose.worst.decimal / concentrations[dose.session]) for dose in known)
+    what = f"the dose history says {booked:.3f} mL"
+    watching.enough("booked", booked, world.given_ml(), what, ROUND_ML * len(known))
 
 
 def _record(world: World, entries, infusion: Infusion | None) -> None:

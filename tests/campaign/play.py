@@ -21,6 +21,12 @@ LOOK_S = 1.0
 SETTLE_S = 25.0  # after the last trouble: by then pumpd has done everything it does by itself
 HELP_S = 120.0  # within which a nurse ends every infusion
 ORDER_WITHIN_S = 90.0
+SCANS = {
+    "other": lambda _: ("token-2",),
+    "none": lambda _: ("",),
+    "wrong-then-right": lambda right: ("token-2", right),
+}
+RESTS_TRIED = 3  # orders of one rest, until one is taken
 LATE_S = 5.0  # after the last late reply, until a poll was answered in time
 _LINE = {
     *(Kind.SILENCE, Kind.GARBLED, Kind.LOST_REPLY, Kind.DELAYED_REPLY, Kind.DISCONNECT, Kind.HANG),
@@ -41,6 +47,8 @@ def play(story: Story, prepare=None) -> Played:
     """`prepare` gets the world before its first process starts."""
     begun = time.process_time()
     identity(story.family, story.model)
+    if story.rest.family:
+        identity(story.rest.family, story.rest.model)
     with tempfile.TemporaryDirectory(dir=ROOM) as folder, asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         played = runner.run(_whole(story, Path(folder), prepare))
     played.cpu_s = time.process_time() - begun
@@ -82,6 +90,8 @@ async def _live(world: World, watching: "evaluate.Watching") -> None:
     story = world.story
     fate = world.spawn(_fate(world, watching))
     nurse = world.spawn(_nurse(world, watching))
+    if story.monitor:
+        world.spawn(world.monitor.run())
     while world.now < story.horizon_s and not world.violations:
         await asyncio.sleep(LOOK_S)
         watching.check()
@@ -125,6 +135,11 @@ async def _happen(world: World, watching: "evaluate.Watching", event: Happening)
             world.unplug(event.lasting_s)
         case "clock":
             world.clock_off_s += float(event.detail)
+            world.clock_was_set = True
+        case "vitals":
+            world.monitor.begin(event.name, event.lasting_s)
+        case "wristband":
+            world.scans = list(SCANS[event.detail](world.story.order["patient"]))
         case "tablet":
             world.tablet_away_until = world.now + event.lasting_s
         case "disk":
@@ -196,12 +211,12 @@ async def _act(world: World, watching: "evaluate.Watching", what: str) -> None:
         case "stop":
             await _stop(world, watching)
         case _:
-            await world.ask(op=what, pump="bed1", by="nurse")
+            await world.ask(op=what, pump=world.bed, by="nurse")
 
 
 async def _stop(world: World, watching: "evaluate.Watching") -> bool:
     accepted = watching.stop()
-    answer = await world.ask(op="stop", pump="bed1", by="nurse", reason="campaign")
+    answer = await world.ask(op="stop", pump=world.bed, by="nurse", reason="campaign")
     if answer is not None and answer.ok:
         accepted()
         return True
@@ -218,24 +233,20 @@ async def _reconcile(world: World, watching: "evaluate.Watching") -> None:
         world.watch.press("stop")
     read, stopped = f"{watching.of_this_program_ml() + 0.01:.2f} mL", not world.watch.running
     entered = {"volume": read, "volume_again": read, "seen_stopped": stopped}
-    await world.ask(op="reconcile", pump="bed1", reason="read it", by="nurse", **entered)
+    await world.ask(op="reconcile", pump=world.bed, reason="read it", by="nurse", **entered)
 
 
 async def _nurse(world: World, watching: "evaluate.Watching") -> None:
     """After the order she always takes the next step; she is done when the infusion has ended."""
     nurse, ordered, orders = world.story.nurse, False, 3
+    rests, flowed_since = world.story.rest.orders, None
     clears, resumes, times = nurse.clears, nurse.resumes, 2 if nurse.impatient else 1
     stuck_since: float | None = None
     while True:
         await asyncio.sleep(0.2 if not ordered else LOOK_S)
         if not world.up or world.now < world.tablet_away_until:
             continue
-        if (
-            world.up
-            and not world.watch.running
-            and not world.proven
-            and not world.control.gateway.runners["bed1"].problem
-        ):
+        if world.unproven():
             await world.identify()
         if not ordered:
             answer = await world.order()
@@ -248,6 +259,13 @@ async def _nurse(world: World, watching: "evaluate.Watching") -> None:
                 await asyncio.sleep(2.0)
             continue
         infusion = world.infusion
+        if infusion is not None and infusion.state is not State.ABANDONED:
+            world.before(infusion)
+        if world.treatment and (infusion is None or infusion.state.ended):
+            if not rests or not await _rest(world, watching):
+                return
+            rests, flowed_since = rests - 1, None
+            continue
         if infusion is None or infusion.state is State.ABANDONED:  # the order died with the process, or before any flow
             orders -= 1
             if not orders:
@@ -256,7 +274,14 @@ async def _nurse(world: World, watching: "evaluate.Watching") -> None:
             continue
         state = infusion.state
         if state.ended:
-            return
+            if not rests or state is State.COMPLETED:
+                return
+            world.treatment = infusion.place.session
+            continue
+        if infusion.treatment and state is State.RUNNING and world.story.rest.stop_after_s:
+            flowed_since = world.now if flowed_since is None else flowed_since
+            if world.now - flowed_since >= world.story.rest.stop_after_s:
+                await _stop(world, watching)
         if state is State.READY:
             await asyncio.sleep(nurse.confirm_after_s)
             await world.confirm(times)
@@ -265,14 +290,14 @@ async def _nurse(world: World, watching: "evaluate.Watching") -> None:
             if resumes > 0:
                 resumes -= 1
                 for _ in range(times):
-                    await world.ask(op="resume", pump="bed1", by="nurse")
+                    await world.ask(op="resume", pump=world.bed, by="nurse")
             else:
                 await _stop(world, watching)
         elif state is State.TRIPPED and clears > 0:
             await asyncio.sleep(nurse.act_after_s)
             clears -= 1
             for _ in range(times):
-                await world.ask(op="clear", pump="bed1", by="nurse")
+                await world.ask(op="clear", pump=world.bed, by="nurse")
         if state in (State.UNCERTAIN, State.STOPPING, State.PAUSING):
             stuck_since = world.now if stuck_since is None else stuck_since
             if world.now - stuck_since > 30.0:  # she goes to the pump, stops it there, and reads it
@@ -282,6 +307,29 @@ async def _nurse(world: World, watching: "evaluate.Watching") -> None:
             stuck_since = None
 
 
+async def _rest(world: World, watching: "evaluate.Watching") -> bool:
+    """Order the rest of what has ended, at the other pump if there is one; whether an order was taken."""
+    rest = world.story.rest
+    await asyncio.sleep(rest.after_s)
+    if rest.another and world.infusion is not None:
+        watching.refuses_another(world.infusion, await world.order())
+        if not world.treatment:
+            return True  # nothing was given of the one before
+    bed = "bed2" if rest.family else "bed1"
+    changes = {"container": rest.container} if rest.container else {}
+    for number in range(RESTS_TRIED):
+        if world.unproven(bed):
+            await world.identify(bed)
+        slower = {"duration": f"{rest.minutes} min"} if rest.minutes and not number else {}
+        answer = await world.order_rest(bed, **changes, **slower)
+        if answer is not None and answer.ok:
+            watching.rest_ordered(world.infusion)
+            return True
+        watching.rest_refused(answer)
+        await asyncio.sleep(5.0)
+    return False
+
+
 def _over(world: World) -> bool:
     state = world.state
     return world.up and (state is None or state.ended)
@@ -289,14 +337,14 @@ def _over(world: World) -> bool:
 
 async def _peace(world: World) -> None:
     """From now on nothing goes wrong."""
-    pump = world.watch.pump
-    for kind in Kind:
-        if FACTS[kind].lasts and kind is not Kind.POWER_CUT:
-            pump.clear(kind)
+    for pump in (watch.pump for watch in world.beds.values()):
+        for kind in Kind:
+            if FACTS[kind].lasts and kind is not Kind.POWER_CUT:
+                pump.clear(kind)
+        if pump.clock is not None and not pump.device.powered:
+            pump.power(on=True)
     world.disk.full_until = world.disk.away_until = world.disk.slow_until = 0.0
-    world.tablet_away_until = 0.0
-    if pump.clock is not None and not pump.device.powered:
-        pump.power(on=True)
+    world.tablet_away_until = world.monitor.until_s = 0.0
 
 
 async def _helped(world: World, watching: "evaluate.Watching") -> None:
@@ -309,7 +357,7 @@ async def _helped(world: World, watching: "evaluate.Watching") -> None:
         if infusion is not None and not infusion.state.ended:
             if infusion.in_doubt:
                 await _reconcile(world, watching)
-            await world.ask(op="clear", pump="bed1", by="nurse")
+            await world.ask(op="clear", pump=world.bed, by="nurse")
         await _until(world, watching, lambda: _over(world), 4.0)
 
 

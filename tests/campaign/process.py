@@ -7,6 +7,7 @@ to the pump is lost too or arrives.
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 
 from pumpd.control.gateway import Gateway
 from pumpd.control.process import gateway
@@ -22,8 +23,10 @@ REAPED_S = 0.1
 
 
 class Control:
-    def __init__(self, settings: Settings, library: Library, disk: Disk, boot: str, port: str = "bed1") -> None:
-        self.settings, self.library, self.disk, self.boot, self.port = settings, library, disk, boot, port
+    def __init__(
+        self, settings: Settings, library: Library, disk: Disk, boot: str, beds: Sequence[str] = ("bed1",)
+    ) -> None:
+        self.settings, self.library, self.disk, self.boot, self.beds = settings, library, disk, boot, beds
         self.gateway: Gateway | None = None
         self.writer: Writer | None = None
         self.dead = False
@@ -63,10 +66,10 @@ class Control:
         self.writer.die()
         self.gateway = None
 
-    def infusion(self) -> Infusion | None:
+    def infusion(self, bed: str = "bed1") -> Infusion | None:
         if self.dead or self.gateway is None:
             return None
-        return self.gateway.runners["bed1"].infusion
+        return self.gateway.runners[bed].infusion
 
     def kill(self, *, arrives: bool) -> None:
         """Kill it at this instant. `reap` then removes what is left of the process."""
@@ -76,7 +79,11 @@ class Control:
         self._up.set()
         if self.writer is not None:
             self.writer.die()
-        served = memory._served.get(self.port)
+        for bed in self.beds:
+            self._close(bed, arrives=arrives)
+
+    def _close(self, bed: str, *, arrives: bool) -> None:
+        served = memory._served.get(bed)
         transport = served.transport if served else None
         if transport is None:
             return

@@ -9,6 +9,7 @@ never the expected result, which is the same for all stories (`evaluate`).
     [pump]      family, model
     [order]     as `pumpd order` takes it
     [nurse]     what the nurse does by herself: how soon she confirms, how often she clears and resumes
+    [rest]      the rest of the treatment that she orders when an infusion has ended early: how often, on which pump
     [[event]]   `at`, and one of the words below with its detail
 """
 
@@ -28,6 +29,8 @@ WORDS = {
     "clock": "the wall clock is set by this many seconds",
     "tablet": "away for this many seconds",
     "panel": "a key at the pump itself: start, stop, rate=PERCENT%",
+    "vitals": "a lie of the monitor (`tests/campaign/monitor.py`), /seconds",
+    "wristband": "what she scans for the next confirmation: other (another patient's), none, wrong-then-right",
 }
 
 
@@ -60,6 +63,20 @@ class Nurse:
 
 
 @dataclass(frozen=True, slots=True)
+class Rest:
+    """The rest that she orders after an early end. Times are seconds, a `minutes` of 0 keeps the rates."""
+
+    orders: int = 0
+    after_s: float = 2.0
+    family: str = ""  # of the other pump, which gets the first of them; empty: the same pump
+    model: str = ""
+    container: str = ""  # empty: the same one
+    minutes: int = 0
+    stop_after_s: float = 0.0  # she stops it after this much flow; 0: it runs to its end
+    another: bool = False  # before that, she also tries to order another treatment
+
+
+@dataclass(frozen=True, slots=True)
 class Story:
     seed: int
     family: str
@@ -69,6 +86,8 @@ class Story:
     events: tuple[Happening, ...]
     horizon_s: float
     title: str = ""
+    rest: Rest = Rest()
+    monitor: bool = False  # vital signs are configured, and one sends them
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def but(self, **changes: Any) -> "Story":
@@ -77,11 +96,20 @@ class Story:
     def to_toml(self) -> str:
         """A file that `read` takes; strings and numbers only, so JSON's notation is TOML's."""
         lines = [f"title = {json.dumps(self.title or f'seed {self.seed}')}", f"seed = {self.seed}"]
-        lines += [f"horizon_s = {self.horizon_s!r}", "", "[pump]", f"family = {json.dumps(self.family)}"]
+        lines += [
+            f"horizon_s = {self.horizon_s!r}",
+            f"monitor = {json.dumps(self.monitor)}",
+            "",
+            "[pump]",
+            f"family = {json.dumps(self.family)}",
+        ]
         lines += [f"model = {json.dumps(self.model)}"]
         lines += ["", "[order]", *(f"{key} = {json.dumps(value)}" for key, value in self.order.items())]
         nurse = {name: getattr(self.nurse, name) for name in Nurse.__slots__}
         lines += ["", "[nurse]", *(f"{key} = {json.dumps(value)}" for key, value in nurse.items())]
+        if self.rest.orders:
+            rest = {name: getattr(self.rest, name) for name in Rest.__slots__}
+            lines += ["", "[rest]", *(f"{key} = {json.dumps(value)}" for key, value in rest.items())]
         for event in self.events:
             lines += ["", "[[event]]", f'at = "{event.at_s!r} s"', f"{event.word} = {json.dumps(event.detail)}"]
         return "\n".join(lines) + "\n"
@@ -105,4 +133,6 @@ class Story:
             events=tuple(events),
             horizon_s=float(data["horizon_s"]),
             title=data["title"],
+            monitor=data.get("monitor", False),
+            rest=Rest(**data.get("rest", {})),
         )

@@ -6,7 +6,7 @@ from tests.campaign import breaks
 from tests.campaign.draw import BAGS, PUMPS, story
 from tests.campaign.play import play
 from tests.campaign.shrink import shrink
-from tests.campaign.story import WORDS, Happening, Nurse, Story
+from tests.campaign.story import WORDS, Happening, Nurse, Rest, Story
 
 STORIES, A_TEST = 300, 15
 
@@ -31,17 +31,28 @@ def test_a_pump_with_a_watchdog_gives_rate_times_lease_at_most_after_a_total_los
     assert not played.violations
 
 
+NO_REST = Rest()
+
+
 # A story in which the defect shows; a search also finds each within its first few hundred seeds.
-def a_story(*events: tuple[float, str, str], family="new-era", model="ne-1000", **nurse) -> Story:
+def a_story(*events: tuple[float, str, str], family="new-era", model="ne-1000", rest=NO_REST, **nurse) -> Story:
     order = story(1).order | {"container": "50 mL", "entry": "ketamine-1mg-ml", "dose": "0.5 mg/kg"}
     order |= {"weight": "70 kg", "weight_again": "70 kg"}
     if model in BAGS:
         order["container"] = "100 mL bag"
     drawn = tuple(Happening(*event) for event in events)
-    return Story(1, family, model, order, Nurse(confirm_after_s=0.5, **nurse), drawn, 40.0)
+    horizon_s = 90.0 if rest.orders else 40.0
+    return Story(1, family, model, order, Nurse(confirm_after_s=0.5, **nurse), drawn, horizon_s, rest=rest)
+
+
+def watched(lie: str, at_s: float) -> Story:
+    """With a monitor, which lies from this instant on for 70 seconds."""
+    return a_story((at_s, "vitals", f"{lie}/70")).but(monitor=True, horizon_s=90.0)
 
 
 LOST = ((10.0, "fault", "silence/9s"), (14.0, "fault", "power-cut/2s"))
+STOPPED = (20.0, "nurse", "stop")
+ONCE = Rest(orders=1, stop_after_s=10.0)
 FOUND = {
     "resume-without-confirmation": ("start", a_story((10.0, "nurse", "pause"), resumes=1)),
     "commands-sent-again": ("start", a_story((0.0, "fault", "lost-reply:start"), family="harvard", model="phd-ultra")),
@@ -50,6 +61,18 @@ FOUND = {
     "watchdog-not-armed": ("loss-of-control", a_story((14.0, "control", "kill/20"))),
     "stop-lost-on-the-way": ("stop", a_story((14.0, "nurse", "stop"))),
     "go-on-after-a-restart": ("restart", a_story((9.0, "control", "kill/1"))),
+    "wristband-not-compared": ("wristband", a_story((0.0, "wristband", "other"))),
+    "rest-forgets-what-was-given": ("treatment", a_story((20.0, "nurse", "stop"), rest=ONCE)),
+    "rest-of-what-was-reported": ("booked", a_story(*LOST, STOPPED, rest=ONCE, family="harvard", model="11-elite")),
+    "rest-without-confirmation": ("start", a_story(STOPPED, rest=ONCE)),
+    "rest-is-faster": ("rest", a_story(STOPPED, rest=ONCE)),
+    "rest-waits-for-the-next-day": ("spacing", a_story(STOPPED, rest=ONCE)),
+    "critical-signs-ignored": ("vitals", watched("critical", 14.0)),
+    "old-signs-are-new": ("vitals", watched("old", 0.0)),
+    "signs-of-anyone": ("vitals", watched("another-patient", 0.0)),
+    "impossible-signs-count": ("vitals", watched("impossible", 0.0)),
+    "missing-signs-are-normal": ("vitals", watched("silence", 14.0)),
+    "no-spacing": ("spacing", a_story(STOPPED, rest=Rest(orders=1, stop_after_s=10.0, another=True))),
 }
 
 

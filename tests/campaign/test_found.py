@@ -28,8 +28,12 @@ def test_instants_moved_to_another_boot_of_the_machine_are_on_record(quiet):
 
 
 def test_an_order_waits_until_a_pump_found_flowing_has_stopped(quiet):
-    """The new infusion was mistaken for the flow that a person had started at the pump, and was stopped."""
-    story = a_story((1.0, "control", "kill/4.08"), (5.0, "panel", "start"), family="harvard", model="11-elite")
+    """The new infusion was mistaken for the flow that a person had started at the pump, and was stopped.
+
+    That flow counts as a whole treatment, so the clock is set to another day.
+    """
+    found = ((1.0, "control", "kill/4.08"), (5.0, "panel", "start"), (5.5, "clock", "172800"))
+    story = a_story(*found, family="harvard", model="11-elite")
     played = play(story)
     assert played.facts["starts"] == 1
     assert not played.violations
@@ -92,7 +96,7 @@ def test_a_loaded_pump_that_does_not_reply_has_an_alarm(quiet):
 
 def test_replies_missed_before_an_order_count_as_missed_after_it(quiet):
     """A poll of this pump takes seven seconds without a reply: two polls were too late for an alarm."""
-    story = a_story((2.7889, "fault", "silence/34.28s"), (6.7703, "panel", "start"), family="dianet-star")
+    story = a_story((3.0, "fault", "silence/34.28s"), (7.0, "panel", "start"), family="dianet-star")
     played = play(story.but(model="perfusor-fm", nurse=Nurse(confirm_after_s=1.0)))
     assert played.facts["unprescribed_flows"] == 1
     assert not played.violations
@@ -139,3 +143,10 @@ def test_no_entry_is_written_between_the_event_that_starts_and_its_intent(quiet)
         order |= {"weight_again": "62.3 kg"}
         played = play(story.but(order=order, nurse=Nurse(confirm_after_s=1.0, act_after_s=2.0)))
         assert not played.violations, at_s
+
+
+def test_the_baseline_that_a_start_records_is_replayed(quiet):
+    """The replay of every infusion with vital signs reported a difference: it did not know the entry."""
+    played = play(a_story((20.0, "nurse", "stop")).but(monitor=True))
+    assert played.facts["starts"] == 1
+    assert not played.violations

@@ -6,9 +6,9 @@ machine, driver, codec, journal, signatures.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from pumpd.control import process
 from pumpd.control.confirming.signature import pairable
 from pumpd.control.infusions import recovery
+from pumpd.control.socket.doors import Caller
 from pumpd.control.tablets.keys import KeyStore
 from pumpd.host.clock import Clock
 from pumpd.infusion import Infusion, State
@@ -35,9 +36,11 @@ from pumpd_simulators import family as simulator
 from pumpd_simulators.bench import simulate
 from pumpd_simulators.virtual_time import VirtualTimeLoop
 from tests.campaign.disk import Disk, Writer
+from tests.campaign.monitor import Monitor
 from tests.campaign.plant_watch import Watch
 from tests.campaign.process import Control
 from tests.campaign.story import Story
+from tests.control.monitor import VITALS
 from tests.control.testbed import OPERATOR
 from tests.signed import library, signed
 
@@ -104,13 +107,21 @@ class World:
         self.trouble_until = 0.0
         self.late_until = 0.0  # replies come late
         self.requests = 0
+        self.confirmations = 0  # sent with the right wristband
+        self.scans: list[str] = []  # what she scans for the next confirmation, if not the right wristband
+        self.clock_was_set = False
+        self.bed = "bed1"  # where the infusion is
+        self.beds: dict[str, Watch] = {}
+        self.treatment = ""  # of which the rest is wanted
+        self.monitor = Monitor(self)
+        self._before: dict[str, tuple[float, float]] = {}  # given and moved before each session, and each treatment
         self.on_gateway: Callable[[Any], None] = lambda _: None
         self.on_boot: Callable[[], None] = lambda: None
         self.over = False  # from now on nobody does anything
         self.at_end: list[Callable[[list[Record]], object]] = []  # called with all entries
         self.harness: set[asyncio.Task] = set()
         self.acts: set[asyncio.Task] = set()
-        self._unplugged_until = 0.0
+        self._unplugged_until: dict[str, float] = {}
         self._timers: list[asyncio.TimerHandle] = []
 
     # -- time --------------------------------------------------------------------------------------------------------
@@ -137,39 +148,49 @@ class World:
 
     async def open(self) -> None:
         self.harness.add(asyncio.current_task())
-        who = identity(self.story.family, self.story.model)
-        address = {"address": 1} if self.story.family in ADDRESSED else {}
-        options = {**({"addresses": "1"} if address else {}), **self.story.options}
-        pump = simulate(self.story.family, model=self.story.model, options=options, seed=self.story.seed)
-        self.watch = Watch(pump, self.loop.time)
-        pump.line.on_disconnect = self.unplug
-        memory.serve("bed1", self.watch)
-        self.family = driver_family(self.story.family)
+        pumps = [self._pump("bed1", self.story.family, self.story.model, self.story.options)]
+        if self.story.rest.family:
+            pumps.append(self._pump("bed2", self.story.rest.family, self.story.rest.model, {}))
         self.settings = Settings.model_validate(
             {
                 "gateway": "ward-7",
                 "state_dir": self.folder,
                 **signed(),
-                "pump": [
-                    {
-                        "name": "bed1",
-                        "driver": self.story.family,
-                        "port": "memory://bed1",
-                        "clamp": True,
-                        "simulated": True,
-                        "settings": {**address, **SETTINGS.get(self.story.model, {})},
-                        **who,
-                    }
-                ],
+                "pump": pumps,
+                **({"vitals": VITALS} if self.story.monitor else {}),
             }
         )
         self.key, self.paired = key()
         KeyStore(self.settings.keys_path).add(self.paired)
         await self.boot()
 
+    def _pump(self, bed: str, family: str, model: str, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Put a pump at this bed; returns its part of the configuration."""
+        who = {key: value.replace("bed1", bed) for key, value in identity(family, model).items()}
+        address = {"address": int(bed[-1])} if family in ADDRESSED else {}
+        given = {**({"addresses": str(address["address"])} if address else {}), **options}
+        pump = simulate(family, model=model, options=given, seed=self.story.seed)
+        self.beds[bed] = Watch(pump, self.loop.time)
+        pump.line.on_disconnect = partial(self.unplug, bed=bed)
+        memory.serve(bed, self.beds[bed])
+        return {
+            "name": bed,
+            "driver": family,
+            "port": f"memory://{bed}",
+            "clamp": True,
+            "simulated": True,
+            "settings": {**address, **SETTINGS.get(model, {})},
+            **who,
+        }
+
+    @property
+    def watch(self) -> Watch:
+        """The pump of the infusion."""
+        return self.beds[self.bed]
+
     async def boot(self) -> None:
         self.processes += 1
-        self.control = Control(self.settings, library(), self.disk, f"boot-{self.processes}")
+        self.control = Control(self.settings, library(), self.disk, f"boot-{self.processes}", tuple(self.beds))
         self.control.on_start, self.control.on_up = self.on_writer, self.on_gateway
         await self.control.start()
         if self.processes > 1:
@@ -184,9 +205,10 @@ class World:
         for task in self.harness - {asyncio.current_task()}:
             task.cancel()
         await asyncio.gather(*(self.harness - {asyncio.current_task()}), return_exceptions=True)
-        if "bed1" in memory._served:
-            memory.withdraw("bed1")
-            self.watch.pump.shut()
+        for bed, watch in self.beds.items():
+            if bed in memory._served:
+                memory.withdraw(bed)
+                watch.pump.shut()
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task:
         """A task for people and events, which no death of a process ends."""
@@ -214,7 +236,7 @@ class World:
 
     @property
     def infusion(self) -> Infusion | None:
-        return self.control.infusion() if self.control else None
+        return self.control.infusion(self.bed) if self.control else None
 
     @property
     def state(self) -> State | None:
@@ -248,23 +270,24 @@ class World:
         self.ending = False
         await self.boot()
 
-    def unplug(self, seconds: float) -> None:
+    def unplug(self, seconds: float, bed: str = "") -> None:
+        bed = bed or self.bed
         self.trouble(seconds + BACK_OFF_S)
-        self._unplugged_until = max(self._unplugged_until, self.now + seconds)
-        memory.unplug("bed1")
-        self.later(seconds, self._plug)
+        self._unplugged_until[bed] = max(self._unplugged_until.get(bed, 0.0), self.now + seconds)
+        memory.unplug(bed)
+        self.later(seconds, self._plug, bed)
 
-    def _plug(self) -> None:
-        if "bed1" in memory._served and self.now >= self._unplugged_until:
-            memory.plug("bed1")
+    def _plug(self, bed: str) -> None:
+        if bed in memory._served and self.now >= self._unplugged_until[bed]:
+            memory.plug(bed)
 
     # -- the nurse's requests ------------------------------------------------------------------------------------------
 
-    async def ask(self, **fields: Any) -> Answer | None:
+    async def ask(self, caller: Caller = OPERATOR, **fields: Any) -> Answer | None:
         """None without an answer: no process, no tablet, or the process died meanwhile."""
-        if not self.up or self.now < self.tablet_away_until:
+        if not self.up or (caller is OPERATOR and self.now < self.tablet_away_until):
             return None
-        act = self.loop.create_task(self.control.gateway.answer(REQUEST.validate_python(fields), OPERATOR))
+        act = self.loop.create_task(self.control.gateway.answer(REQUEST.validate_python(fields), caller))
         self.harness.add(act)
         self.acts.add(act)
         try:
@@ -277,36 +300,68 @@ class World:
             self.harness.discard(act)
             self.acts.discard(act)
 
-    @property
-    def proven(self) -> bool:
+    def proven(self, bed: str = "") -> bool:
         """It is known which pump answers."""
-        return self.up and self.control.gateway.runners["bed1"].line.proven
+        return self.up and self.control.gateway.runners[bed or self.bed].line.proven
 
-    async def identify(self) -> None:
+    def unproven(self, bed: str = "") -> bool:
+        """It answers, stands still, and nothing shows which pump it is."""
+        bed = bed or self.bed
+        still = self.up and not self.beds[bed].running and not self.proven(bed)
+        return still and not self.control.gateway.runners[bed].problem
+
+    async def identify(self, bed: str = "") -> None:
         """She goes to the pump, and pulls its cable for a while."""
-        answer = await self.ask(op="identify", pump="bed1", by="nurse")
+        bed = bed or self.bed
+        answer = await self.ask(op="identify", pump=bed, by="nurse")
         if answer is not None and answer.ok:
             self.trouble(PULLED_S)
-            self.watch.pump.fire(f"silence/{PULLED_S}s")
+            self.beds[bed].pump.fire(f"silence/{PULLED_S}s")
             await asyncio.sleep(PULLED_S + 4)
+
+    async def associate(self, bed: str) -> None:
+        if self.up and not self.control.gateway.runners[bed].patient:
+            await self.ask(op="associate", pump=bed, patient=self.story.order["patient"], by="nurse")
 
     async def order(self) -> Answer | None:
         """Associate the pump with its patient, who stays the same, and order the infusion."""
-        if self.up and not self.control.gateway.runners["bed1"].patient:
-            await self.ask(op="associate", pump="bed1", patient=self.story.order["patient"], by="nurse")
-        return await self.ask(op="order", pump="bed1", **self.story.order)
+        await self.associate("bed1")
+        answer = await self.ask(op="order", pump="bed1", **self.story.order)
+        if answer is not None and answer.ok:
+            self.bed = "bed1"
+        return answer
+
+    async def order_rest(self, bed: str, **changes: str) -> Answer | None:
+        """The same for the rest of the treatment, on this pump."""
+        await self.associate(bed)
+        whose = {"patient": self.story.order["patient"], "ordered_by": self.story.order["ordered_by"]}
+        answer = await self.ask(op="rest", pump=bed, treatment=self.treatment, **whose, **changes)
+        if answer is not None and answer.ok:
+            self.bed = bed
+        return answer
 
     async def confirm(self, times: int = 1) -> bool:
         """Fetch what is to be confirmed and sign it; if impatient, this many times."""
-        answer = await self.ask(op="challenge", pump="bed1")
+        answer = await self.ask(op="challenge", pump=self.bed)
         if answer is None or not answer.ok:
             return False
-        fields = answer.result["binding"] | {"wristband": self.story.order["patient"]}
-        binding = ev.Binding(**{**fields, "action": ev.ConfirmAction(fields["action"])})
+        if self.infusion is not None:
+            self.before(self.infusion)
+        right = self.story.order["patient"]
+        scans, self.scans = self.scans or [right], []
+        answers = [await self._confirm(answer.result["binding"], scan, times) for scan in scans]
+        for scan, each in zip(scans, answers, strict=True):
+            if scan != right and any(answer is not None and answer.ok for answer in each):
+                self.violate("wristband", f"a confirmation with {scan or 'no wristband'} is accepted")
+        return any(answer is not None and answer.ok for answer in answers[-1])
+
+    async def _confirm(self, binding: Mapping[str, Any], wristband: str, times: int) -> list[Answer | None]:
+        fields = {**binding, "wristband": wristband}
+        signed_binding = ev.Binding(**{**fields, "action": ev.ConfirmAction(fields["action"])})
         self.requests += 1
-        sent = {"request": f"r-{self.requests}", "key": self.paired.id, "signature": sign(self.key, binding), **fields}
-        answers = [await self.ask(op="confirm", pump="bed1", **sent) for _ in range(times)]
-        return any(answer is not None and answer.ok for answer in answers)
+        self.confirmations += wristband == self.story.order["patient"]
+        sent = {"request": f"r-{self.requests}", "key": self.paired.id, "signature": sign(self.key, signed_binding)}
+        return [await self.ask(op="confirm", pump=self.bed, **sent, **fields) for _ in range(times)]
 
     # -- evaluation ----------------------------------------------------------------------------------------------------
 
@@ -320,10 +375,31 @@ class World:
     @property
     def native(self) -> bool:
         """Its own watchdog ends a flow that nothing polls."""
-        container = library().containers[self.story.order["container"]]
-        return (
-            LossOfControl.NATIVE in self.family.capabilities(container, self.settings.pumps[0].settings).loss_of_control
-        )
+        pump = next(each for each in self.settings.pumps if each.name == self.bed)
+        name = self.story.order["container"] if self.bed == "bed1" else self.story.rest.container
+        capabilities = driver_family(pump.driver).capabilities(library().containers[name], pump.settings)
+        return LossOfControl.NATIVE in capabilities.loss_of_control
+
+    def given_ml(self, bed: str = "") -> float:
+        """What ordered flow gave, on this pump or on all."""
+        watches = [self.beds[bed]] if bed else self.beds.values()
+        return sum(watch.delivered_ml - watch.unprescribed_ml() for watch in watches)
+
+    def before(self, infusion: Infusion) -> tuple[float, float, float]:
+        """Before this infusion was first seen: given and moved by its pump, and given by all before its treatment."""
+        session, pump = infusion.place.session, infusion.place.pump
+        treatment = infusion.treatment or session
+        given, moved = self._before.setdefault(session, (self.given_ml(pump), self.beds[pump].moved_ml))
+        return given, moved, self._before.setdefault(f"all {treatment}", (self.given_ml(), 0.0))[0]
+
+    def given_by(self, infusion: Infusion) -> float:
+        """A blocked line that is freed may release what an earlier infusion on this pump held back."""
+        given, moved, _ = self.before(infusion)
+        pump = infusion.place.pump
+        return min(self.given_ml(pump) - given, self.beds[pump].moved_ml - moved)
+
+    def given_of_treatment(self, infusion: Infusion) -> float:
+        return self.given_ml() - self.before(infusion)[2]
 
 
 @contextlib.contextmanager

@@ -6,10 +6,11 @@ import sys
 from datetime import UTC, datetime
 
 import pytest
+import typer
 from icalendar import Calendar
 
 from pumpd.cli.course import calendar
-from pumpd.cli.history import history_text
+from pumpd.cli.history import _people, history_text
 from tests.cli.test_tablet_commands import config, control, run  # noqa: F401  # config is a fixture
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -122,6 +123,28 @@ def test_a_course_is_ordered_shown_and_exported_at_the_gateway(config):  # noqa:
         assert (done.exit_code, "no dose of 'abc' is on record" in done.stderr) == (2, True)
         done = run(config, *wrong, "--stdin", typed="1001\n4711\n1002\n0000\n")
         assert (done.exit_code, "badge or PIN is wrong" in done.stderr) == (2, True)
+
+
+def test_at_a_terminal_both_people_type_badge_and_pin_and_no_pin_is_shown(monkeypatch):
+    typed = iter(["1001", "4711", "1002", "8153"])
+    asked = []
+
+    def prompt(text, *, hide_input=False):
+        asked.append((text, hide_input))
+        return next(typed)
+
+    monkeypatch.setattr(typer, "prompt", prompt)
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    people = _people(from_stdin=False, as_json=False)
+    assert asked == [
+        ("First person: badge", False),
+        ("First person: PIN", True),
+        ("Second person: badge", False),
+        ("Second person: PIN", True),
+    ]
+    assert (people["badge"], people["second_badge"]) == ("1001", "1002")
+    assert [people[name].get_secret_value() for name in ("pin", "second_pin")] == ["4711", "8153"]
+    assert "4711" not in repr(people)
 
 
 @pytest.mark.parametrize("module", ["pumpd.control.__main__", "pumpd.cli.main"])

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -132,6 +133,25 @@ def test_only_the_paired_key_confirms_and_a_revoked_one_does_not(gateway, tmp_pa
     assert gateway.state() == "ready"
     gateway("stop")
     assert gateway.state() == "abandoned"
+
+
+@pytest.mark.requirement("PRG-07")
+def test_an_order_shows_the_weight_on_record_and_takes_a_reason_for_another_one(gateway):
+    gateway("nurse", "pair", "nurse-1", "--key", str(gateway.key))
+    gateway("patient", "associate", "--pump", "bed1", "--patient", "token-1")
+    told = [each for each in ORDER if each != "--json"]
+    assert "none; this is the first session here" in gateway(*told)["text"]
+    gateway("confirm", "--pump", "bed1", "--key", str(gateway.key), "--yes", "--wristband", "token-1", "--json")
+    while float(gateway("status", "--json")["pumps"][0]["infusion"]["delivered_ml"]) == 0:
+        time.sleep(0.2)
+    gateway("stop")
+    weight = gateway("history", "show", "token-1", "--json")["weight"]
+    assert (weight["weight_kg"], weight["basis"]) == ("70", "actual")
+    other = ["50 kg" if each == "70 kg" else each for each in ORDER]
+    refused = gateway(*other, status=2)["refused"]
+    assert any("weight_change" in reason and "the 70 kg on record" in reason for reason in refused)
+    reasons = gateway(*other, "--override", "weight_change=weighed again", status=2)["refused"]
+    assert not any("weight_change" in reason for reason in reasons)
 
 
 def test_a_second_daemon_with_the_same_state_is_refused(gateway):

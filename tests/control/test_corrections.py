@@ -1,12 +1,15 @@
 """A dose that a wrong clock dated in the future holds up its own patient only, and two people correct it (PRG-28)."""
 
 import asyncio
+import contextlib
 from datetime import timedelta
 
 import pytest
 
 from pumpd.control.tablets import sign_in
 from pumpd.control.tablets.staff import Person, StaffStore
+from pumpd.journal import JournalReader
+from pumpd.journal.replay import Replay
 from tests.bedside.tablet import DOCTOR, NURSE, PIN, SECOND, _inline, staff
 from tests.control.test_patient_history import history, infusion
 from tests.control.test_restart import another_process, die
@@ -100,6 +103,9 @@ async def test_one_infusion_in_a_wrong_year_is_corrected_and_the_patient_is_trea
             await asyncio.sleep(3)
             assert await ordered(here) == ()
             assert (await history(here))["suspects"] == []
+        with contextlib.closing(JournalReader(here.journal)) as reader:
+            reader.verify()
+            assert Replay(reader.all()).differences == []
 
 
 async def test_the_corrected_dose_counts_for_spacing_and_day_from_its_corrected_start(tmp_path, monkeypatch, people):

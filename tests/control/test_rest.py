@@ -252,3 +252,19 @@ async def test_a_disk_that_hangs_refuses_the_rest_and_loads_nothing(tmp_path, mo
         refused = await order_rest(here, treatment)
         assert any("check the gateway's disk" in reason for reason in refused.reasons)
         assert here.state() == "stopped"
+
+
+@pytest.mark.requirement("PRG-25", "PRG-14", "PWR-04")
+async def test_no_rest_after_a_person_started_the_pump_while_no_process_ran(tmp_path):
+    """What it gave until it was found flowing is on no record: the program that it held counts as given."""
+    async with open_testbed(tmp_path) as here:
+        treatment = await interrupted(here)
+        await die(here)
+        here.pump.press("start")
+        await asyncio.sleep(300)
+        async with another_process(here) as made:
+            here.gateway = made
+            await asyncio.sleep(20)
+            assert not here.pump.plant.truth().running
+            refused = await order_rest(here, treatment)
+            assert any("there is no rest" in reason for reason in refused.reasons), refused.reasons

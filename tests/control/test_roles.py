@@ -17,12 +17,12 @@ OPENS = {
         *("challenge", "confirm", "associate", "dissociate", "pause", "resume", "clear"),
         *("identify", "reconcile"),
         *("acknowledge", "pause_audio", "vitals", "end_observation"),
-        *("history", "correct_dose"),
+        *("history", "correct_dose", "plasma"),
         *("preview_rest", "rest"),  # where the library entry allows it: tests/control/test_rest.py
     },
     "prescribe": {
         *("preview", "order", "preview_rest", "rest", "history", "correct_dose"),
-        *("order_course", "assess_course"),
+        *("order_course", "assess_course", "plasma"),
     },
     "maintain": set(),
 }

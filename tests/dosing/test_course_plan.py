@@ -245,7 +245,7 @@ def test_courses_are_numbered_as_they_were_first_ordered_or_begun_and_keep_their
 
 def test_a_course_is_assessed_after_its_last_infusion_or_when_its_time_is_over():
     six = of_course(*(20 - each for each in M_W_F))
-    assert not proper_is_over("C-1", history(), ENTRY, NOW)
-    assert not proper_is_over("C-1", history(*six[:5]), ENTRY, NOW)
-    assert proper_is_over("C-1", history(*six), ENTRY, NOW)
-    assert proper_is_over("C-1", history(*six[:5]), ENTRY, NOW + 9 * DAY)
+    assert not proper_is_over("C-1", ENTRY, history(), NOW)
+    assert not proper_is_over("C-1", ENTRY, history(*six[:5]), NOW)
+    assert proper_is_over("C-1", ENTRY, history(*six), NOW)
+    assert proper_is_over("C-1", ENTRY, history(*six[:5]), NOW + 9 * DAY)

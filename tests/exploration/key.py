@@ -10,8 +10,9 @@ happen to both, and expects the same answers and again the same key.
 from pumpd.infusion import Infusion, State
 from pumpd.infusion import events as ev
 from pumpd.pump import AlarmCode, PumpAlarm
-from tests.exploration.slices import NEVER, NORMAL, RATE, TICK, Slice, volume
+from tests.exploration.slices import NEVER, RATES, TICK, Slice, volume
 from tests.exploration.step import FLOW, RESUMABLE
+from tests.exploration.treatment import LONGEST
 from tests.exploration.world import Line, World
 
 Key = tuple[object, ...]
@@ -26,7 +27,7 @@ def key(sl: Slice, i: Infusion, w: World) -> Key:
         w.by_panel,
         w.shown,
         w.given,
-        w.speed,
+        (w.speed, w.pace),
         w.lied,
         w.unseen,
         w.lost,
@@ -35,22 +36,35 @@ def key(sl: Slice, i: Infusion, w: World) -> Key:
         w.stop_left,
     )
     cable = _cable(sl, i, w) if sl.groups_know("cable") else ()
+    treatment = _treatment(i, w, pump)
     if state.ended:
-        return (state, doubt, *cable, *_ended(sl, i, w, pump, doubt=doubt))
+        return (state, doubt, treatment, *cable, *_ended(sl, i, w, pump, doubt=doubt))
     resumable = set(i.trips) <= RESUMABLE
     over = not resumable or (state.ending and not sl.groups_know("clear", "pause"))  # it will not flow again
     return (
         state,
         pump,
+        treatment,
         cable,
         _of_state(sl, i, w, over=over),
-        () if over or i.started_ns is None else _clock(sl, i, w),
+        () if (over and not w.rests) or i.started_ns is None else _clock(sl, i, w),
         (i.counted, i.given_before, w.before, w.counted, w.vtbi),
         (bool(i.trips), resumable, doubt, AlarmCode.DELIVERY_UNCERTAIN in i.trips, w.latched, w.uncertain),
         (w.start_open, w.load_open, w.back_open, w.used is None),
-        min(i.unaccounted, volume(sl.dose * NORMAL)),  # no more is ever booked
+        min(i.unaccounted, volume(w.ordered)),  # no more is ever booked
         () if sl.same_trips == NEVER else (frozenset(i.trips), _latest(sl, i, w)),
     )
+
+
+def _treatment(i: Infusion, w: World, pump: Key) -> Key:
+    """What the deliveries before gave, and how much time is left; while the rest can be ordered, what was given now."""
+    if i.state.ended and not (w.rests and w.first is not None and not w.by_hand):
+        return ()  # nothing follows
+    booked = sum((each.booked for each in w.record), volume(0))
+    record = (booked, min(sum(each.running_ns for each in w.record), (LONGEST + 1) * TICK))
+    now = (pump, w.used is None) if i.state.ended else ()
+    late = 0 if w.closes == NEVER else _ago(w.first, w.now, w.closes)
+    return (w.delivery, w.earlier, w.ordered, w.rate, record, late, w.first is None, w.by_hand, now)
 
 
 def _cable(sl: Slice, i: Infusion, w: World) -> Key:
@@ -100,11 +114,13 @@ def _remains(binding: ev.Binding | None, now: int) -> int:
 def _waiting(sl: Slice, i: Infusion, w: World) -> Key:
     now, r = w.now, i.reading
     kept = i.load_unknown or (i.started_ns is not None and (i.state is State.LOADING or sl.groups_know("cable")))
-    counter = (
+    counter: Key = (
         None if r is None else r.delivered,
-        -1 if r is None or not kept else _age(r.asked_ns, now, max(sl.dose, sl.lease)),  # it may have given more since
+        -1 if r is None or not kept else _age(r.asked_ns, now, max(w.whole, sl.lease)),  # it may have given more since
         (i.loaded, i.load_unknown, w.loaded, w.reported),
     )
+    expires = _age(i.ordered_ns, now, sl.expires) if sl.expires != NEVER and i.started_ns is None else 0
+    counter = (*counter, expires)
     match i.state:
         case State.ORDERED | State.LOADING:
             cut = 0 if sl.loaded_within == NEVER else sl.loaded_within
@@ -145,13 +161,13 @@ def _waiting(sl: Slice, i: Infusion, w: World) -> Key:
 
 def _flow(sl: Slice, i: Infusion, w: World) -> Key:
     now, r = w.now, i.reading
-    far = max(sl.elapsed, sl.lease) + 2
+    far = max(w.longest, sl.lease) + 2
     seen: Key = ()
     if r is not None:
         since = -1 if i.flow_since_ns is None else i.flow_since_ns
         seen = (r.state, _age(r.asked_ns, now, sl.lease + 2), _age(r.answered_ns, now, sl.lease + 2))
         seen += (r.asked_ns >= since, r.asked_ns > since)
-        seen += (r.rate == RATE, r.delivered)
+        seen += (r.rate == RATES[w.rate], r.delivered)
     return (
         seen,
         _age(i.since_ns, now, 2) if i.state is State.STARTING else 0,
@@ -180,7 +196,7 @@ def _ending(sl: Slice, i: Infusion, w: World, *, over: bool) -> Key:
         seen = (
             r.delivered,
             (r.state.flowing, r.state.no_flow),
-            _age(r.answered_ns, now, max(sl.dose, stop_cut, sl.lease)),
+            _age(r.answered_ns, now, max(w.whole, stop_cut, sl.lease)),
             PumpAlarm.PUMP_RESET in r.alarms,
             (r.asked_ns < stop_ns, asking and r.asked_ns > stop_ns),
             i.flow_since_ns is not None and r.asked_ns > i.flow_since_ns,
@@ -191,7 +207,7 @@ def _ending(sl: Slice, i: Infusion, w: World, *, over: bool) -> Key:
         _age(i.stop_since_ns, now, stop_cut),
         _age(i.stop_sent_ns, now, 1),
         _age(i.no_flow_since_ns, now, still_cut),
-        _age(i.flow_since_ns, now, sl.dose if r is None else 3),
+        _age(i.flow_since_ns, now, w.whole if r is None else 3),
         i.then,
         (i.loaded, i.load_unknown, w.loaded, w.reported),
         None if w.still is None else (_ago(w.still[0], now, still_cut), w.still[1]),
@@ -203,16 +219,17 @@ def _ending(sl: Slice, i: Infusion, w: World, *, over: bool) -> Key:
 
 def _clock(sl: Slice, i: Infusion, w: World) -> Key:
     ended = _age(i.flow_ended_ns, w.now, sl.pause_single)
-    elapsed = _age(i.started_ns, w.now, sl.elapsed)
-    if i.state not in FLOW and not i.state.ending and (ended == sl.pause_single or elapsed == sl.elapsed):
-        return ("no more flow",)
+    elapsed = _age(i.started_ns, w.now, w.longest)
+    most = LONGEST + 1 if w.rests else w.most
+    if i.state not in FLOW and not i.state.ending and (ended == sl.pause_single or elapsed == w.longest):
+        return ("no more flow", min(i.running_ns(w.now * TICK) // TICK, most) if w.rests else 0)
     # A confirmed stop counts from the first reading that shows no flow.
     back = w.now - i.no_flow_since_ns // TICK if i.state.ending and i.no_flow_since_ns is not None else 0
     back_w = w.now - w.still[0] if i.state.ending and w.still is not None else 0
     return (
         elapsed,
-        min(i.running_ns(w.now * TICK) // TICK - back, sl.most),
-        min(w.running - back_w, sl.most),
+        min(i.running_ns(w.now * TICK) // TICK - back, most),
+        min(w.running - back_w, most),
         ended,
         _ago(w.run_to, w.now, sl.pause_single),
         i.pauses,

@@ -14,6 +14,7 @@ from tests.exploration.key import key
 from tests.exploration.rules import broken
 from tests.exploration.slices import BEGAN, NORMAL, Slice
 from tests.exploration.step import Step, take
+from tests.exploration.treatment import RestOrdered
 from tests.exploration.world import World
 
 
@@ -101,7 +102,9 @@ class Explorer:
 
     def _beginning(self) -> tuple[Infusion, World]:
         infusion, _ = begin(self.slice.order())
-        world = World(now=BEGAN, loading=BEGAN, vtbi=self.slice.dose * NORMAL)
+        whole = self.slice.dose * NORMAL
+        world = World(now=BEGAN, loading=BEGAN, vtbi=whole, ordered=whole, window=self.slice.dose)
+        world = world._replace(rests=self.slice.rests, closes=self.slice.closes)
         for name in self.slice.after:
             outcome = HAPPENINGS[name][1](infusion, world)
             assert outcome is not None, name
@@ -117,7 +120,7 @@ class Explorer:
         self._ended.append(i.state.ended)
 
     def _step(
-        self, here: int, n: int, i: Infusion, was: World, event: ev.Event | None, w: World
+        self, here: int, n: int, i: Infusion, was: World, event: ev.Event | RestOrdered | None, w: World
     ) -> tuple[Infusion, World] | None:
         try:
             step = take(self.slice, i, w, event)

@@ -17,9 +17,9 @@ from pumpd.quantities import NS_PER_S, Length, Rate, Volume
 TICK = 5 * NS_PER_S
 UNIT = Decimal("0.03")  # mL
 RATE, ALTERED = Rate("43.2"), Rate("64.8")  # 43.2 mL/h is two units per tick
-NORMAL = 2  # units per tick
+NORMAL, HALF = 2, 1  # units per tick
+RATES = {NORMAL: RATE, HALF: Rate("21.6")}
 OVER = 3  # units: the most that does not exceed 0.1 mL
-PLACE = Place(session="s-1", gateway="ward-7", pump="bed1", serial="SN-1")
 PATIENT = "P-1"
 NEVER = 99
 OTHERS = 6  # units that another pump of the same kind gives, with a program equal to ours
@@ -34,6 +34,11 @@ def volume(units: int) -> Volume:
 @cache
 def units(millilitres: Volume) -> int:
     return int(millilitres.decimal / UNIT)
+
+
+@cache
+def place(delivery: int = 1) -> Place:
+    return Place(session=f"s-{delivery}", gateway="ward-7", pump="bed1", serial="SN-1")
 
 
 @cache
@@ -62,6 +67,9 @@ class Slice:
     loaded_within: int = NEVER
     identified_within: int = NEVER
     recognized_from: int = NORMAL  # units
+    rests: int = 0  # deliveries of the treatment after the first, at most
+    closes: int = NEVER  # after the first start
+    expires: int = NEVER  # after the order
     after: tuple[str, ...] = ()  # what has already happened when the search begins
     nodes: int | None = None
 
@@ -80,10 +88,6 @@ class Slice:
         return frozenset(("base", *self.groups.split()))
 
     @property
-    def most(self) -> int:
-        return self.dose + 1  # the first tick at or beyond 105 %
-
-    @property
     def container(self) -> int:
         """Units that the syringe holds: the program and one more tick of flow."""
         return (self.dose + 1) * NORMAL
@@ -95,7 +99,7 @@ class Slice:
     def order(self) -> Infusion:
         held = program(self.dose * NORMAL)
         return Infusion(
-            place=PLACE,
+            place=place(),
             segment=ev.Segment("d0", held),
             prescribed=held.vtbi,
             window=Window(self.dose * TICK),
@@ -126,6 +130,7 @@ class Slice:
             ),
             accuracy_percent=Decimal(2),
             ordered_ns=BEGAN * TICK,
+            expires_ns=None if self.expires == NEVER else (BEGAN + self.expires) * TICK,
             patient=PATIENT,
             container=volume(self.container),
         )
@@ -144,6 +149,18 @@ RUNNING = (
 )
 RAN = (*RUNNING, "time passes", "reading")
 PAUSED = (*RAN, "pause", "pump carries out the stop", "reading", "time passes", "reading")
+ENDED = (*RAN, "stop", "pump carries out the stop", "reading", "time passes", "reading")
+LOST_COUNT = (*RAN, "time passes", "pump loses its supply, and its count with it", "reading", "time passes", "reading")
+DOUBTED = (
+    *RUNNING[:7],
+    "pump carries out the start",
+    "time passes",
+    "start not answered",
+    "pump carries out the stop",
+    "reading",
+    "time passes",
+    "reading",
+)
 TRIPPED_ONCE = (
     *RAN,
     "occlusion",
@@ -169,6 +186,15 @@ SLICES = (
         "loading in time, confirming, starting; forged and old confirmations",
         "load forge start",
         loaded_within=2,
+        nodes=700,
+    ),
+    Slice(
+        "expired",
+        "orders that expire, the rest too",
+        "treatment start load",
+        dose=3,
+        rests=1,
+        expires=4,
         nodes=700,
     ),
     Slice("stale", "answers to earlier questions", "stale start", dose=3, confirmation=3, nodes=500),
@@ -297,6 +323,83 @@ SLICES = (
         "cable resume clear restart reconcile",
         dose=3,
         after=PAUSED,
+        nodes=900,
+    ),
+    Slice(
+        "treatment",
+        "the rest at the same rate or at half of it, pauses and all",
+        "treatment pause resume",
+        dose=4,
+        rests=1,
+        after=ENDED,
+        nodes=900,
+    ),
+    Slice(
+        "treatment again",
+        "the rest of the rest",
+        "treatment",
+        dose=5,
+        rests=2,
+        after=(*ENDED, "the rest is ordered", *RAN),
+        nodes=900,
+    ),
+    Slice(
+        "closing",
+        "the rest, until the time for the treatment is over",
+        "treatment pause resume clear",
+        dose=4,
+        rests=1,
+        closes=5,
+        after=ENDED,
+        nodes=900,
+    ),
+    Slice(
+        "rest in doubt",
+        "the rest after a lost answer to a start; restarts, display readings, late answers",
+        "treatment restart reconcile start late load",
+        dose=4,
+        rests=2,
+        after=DOUBTED,
+        nodes=900,
+    ),
+    Slice(
+        "rest uncounted",
+        "the rest after a pump lost its supply and its count, and that again",
+        "treatment supply lost clear",
+        dose=5,
+        rests=2,
+        after=LOST_COUNT,
+        nodes=900,
+    ),
+    Slice(
+        "rest forged",
+        "the rest with forged confirmations, and those of the delivery before",
+        "treatment forge start stray stale",
+        dose=3,
+        rests=1,
+        expires=5,
+        after=ENDED,
+        nodes=500,
+    ),
+    Slice(
+        "rest by hand",
+        "the rest, with a person at the pump",
+        "treatment panel clear unseen",
+        dose=3,
+        rests=1,
+        after=ENDED,
+        nodes=900,
+    ),
+    Slice(
+        "rest slow",
+        "the rest of a pump that is too slow, with a lease longer than the window",
+        "treatment slow",
+        dose=4,
+        lease=15,
+        deviation_floor="90",
+        mismatch_floor="9",
+        rests=1,
+        after=ENDED,
         nodes=900,
     ),
     Slice("whole", "everything but cables", ALL, dose=3, nodes=300),

@@ -2,10 +2,11 @@
 
 from typing import NamedTuple
 
-from pumpd.infusion import Infusion, State, advance
+from pumpd.infusion import Infusion, State, advance, begin
 from pumpd.infusion import events as ev
 from pumpd.pump import AlarmCode, Reading
 from tests.exploration.slices import Slice
+from tests.exploration.treatment import RestOrdered
 from tests.exploration.witness import note_actions, note_event
 from tests.exploration.world import World
 
@@ -30,7 +31,7 @@ RESUMABLE = frozenset(
 
 class Step(NamedTuple):
     slice: Slice
-    event: ev.Event | None
+    event: ev.Event | RestOrdered | None
     before: Infusion
     after: Infusion
     noted: World  # once the event is known, before its actions
@@ -60,10 +61,13 @@ class Step(NamedTuple):
         return held and bool(self.after.trips) and type(self.actions[0]) is ev.StopPump
 
 
-def take(sl: Slice, i: Infusion, w: World, event: ev.Event | None) -> Step:
+def take(sl: Slice, i: Infusion, w: World, event: ev.Event | RestOrdered | None) -> Step:
     """One step: the witness notes the event, the infusion advances, and its actions change the world."""
     if event is None:
         return Step(sl, None, i, i, w, w, (), frozenset())
+    if isinstance(event, RestOrdered):
+        infusion, begun = begin(event.infusion)
+        return Step(sl, event, infusion, infusion, w, w, begun, frozenset(map(type, begun)))
     noted = note_event(sl, i, w, event)
     after, actions = advance(i, event)
     if any(isinstance(action, ev.PumpRecognized) for action in actions):

@@ -3,8 +3,9 @@
 from pumpd.infusion import Infusion, State
 from pumpd.infusion import events as ev
 from pumpd.pump import Done, PumpState, Reading, Unknown
-from tests.exploration.slices import NEVER, PATIENT, PLACE, TICK, Slice, program, units
-from tests.exploration.world import Line, World
+from pumpd.quantities import NS_PER_S, Volume
+from tests.exploration.slices import NEVER, PATIENT, TICK, Slice, place, units
+from tests.exploration.world import Line, Recorded, World, ordered
 
 
 def note_event(sl: Slice, i: Infusion, w: World, event: ev.Event) -> World:
@@ -31,8 +32,9 @@ def note_event(sl: Slice, i: Infusion, w: World, event: ev.Event) -> World:
         case ev.ChallengeIssued(nonce=nonce) if i.state is State.READY:
             action = ev.ConfirmAction.START if w.started is None else ev.ConfirmAction.RESUME
             expires = (w.now + sl.confirmation) * TICK
-            place = (PLACE.serial, PLACE.channel, "s-1", "ward-7")
-            return w._replace(open=ev.Binding(nonce, w.digest, action, *place, expires, wristband=PATIENT))
+            here = place(w.delivery)
+            at = (here.serial, here.channel, here.session, here.gateway)
+            return w._replace(open=ev.Binding(nonce, w.digest, action, *at, expires, wristband=PATIENT))
         case ev.ConfirmationGiven(binding=binding, associated=associated):
             fits = binding == w.open and associated == PATIENT
             if i.state is State.READY and fits and w.now * TICK < binding.expires_ns:
@@ -49,7 +51,7 @@ def note_event(sl: Slice, i: Infusion, w: World, event: ev.Event) -> World:
         case ev.ProgramLoaded(outcome=Done()) if i.state is State.LOADING and _asked(event) >= w.loading:
             return w._replace(loaded=True, reported=0, back_from=w.now)
         case ev.ProgramReadBack(outcome=outcome) if _asked(event) >= w.back_from:
-            return w._replace(back_ok=isinstance(outcome, Done) and outcome.value == program(w.vtbi))
+            return w._replace(back_ok=isinstance(outcome, Done) and outcome.value == ordered(w))
         case ev.StartAnswered(outcome=Done()) if i.state is State.STARTING and _asked(event) >= w.start_at:
             return w._replace(run_from=w.now)
         case ev.StartAnswered(outcome=Unknown()) if i.state is State.STARTING:
@@ -123,6 +125,7 @@ def note_actions(sl: Slice, i: Infusion, after: Infusion, w: World, actions: tup
                     permit=None,
                     spent=True,
                     started=w.now if w.started is None else w.started,
+                    first=w.now if w.first is None else w.first,
                     start_at=w.now,
                     run_from=w.now,
                     run_to=None,
@@ -177,5 +180,14 @@ def note_actions(sl: Slice, i: Infusion, after: Infusion, w: World, actions: tup
         if after.state is not State.PAUSED:
             w = w._replace(plan=None)
         if after.state.ended:
-            w = w._replace(start_open=False)
+            w = w._replace(start_open=False, record=_recorded(w, after, actions))
     return w
+
+
+def _recorded(w: World, ended: Infusion, actions: tuple[ev.Action, ...]) -> tuple[Recorded, ...]:
+    """With what the journal says of a delivery that was started, at its end; nothing that comes later changes that."""
+    body = next(a.body for a in actions if isinstance(a, ev.Record) and a.kind == "infusion_ended")
+    if w.started is None:
+        return w.record
+    running_ns = int(float(body["running_s"]) * NS_PER_S)
+    return (*w.record, Recorded(ended.prescribed, Volume(body["booked_ml"]), running_ns))

@@ -4,11 +4,13 @@ The witness trusts nothing but events and actions. No rule asks the infusion whe
 """
 
 from enum import StrEnum
+from math import ceil
 from typing import NamedTuple
 
 from pumpd.infusion import events as ev
-from pumpd.pump import AlarmCode
-from tests.exploration.slices import NORMAL
+from pumpd.pump import AlarmCode, PumpProgram
+from pumpd.quantities import Volume
+from tests.exploration.slices import BEGAN, NEVER, NORMAL, RATES, program
 
 
 class Line(StrEnum):
@@ -17,6 +19,14 @@ class Line(StrEnum):
     OURS = "our pump"
     OUT = "nothing"
     OTHER = "another pump of the same kind"
+
+
+class Recorded(NamedTuple):
+    """A delivery, as its end is recorded."""
+
+    ordered: Volume
+    booked: Volume
+    running_ns: int
 
 
 class World(NamedTuple):
@@ -29,7 +39,8 @@ class World(NamedTuple):
     by_panel: bool = False  # a person at the pump made it flow
     shown: int = 0
     given: int = 0
-    speed: int = NORMAL
+    pace: int = NORMAL  # units per tick of the program that it holds
+    speed: int = NORMAL  # units per tick, where that program says NORMAL
     lied: bool = False  # its counter has shown something untrue
     unseen: bool = False  # it flowed by its panel since the last reading
     lost: bool = False  # it has lost its supply and its count since then
@@ -48,6 +59,7 @@ class World(NamedTuple):
     # the witness: permission
     digest: str = "d0"
     vtbi: int = 0
+    rate: int = NORMAL  # units per tick, as ordered
     segments: int = 0
     open: ev.Binding | None = None  # the challenge as it should have been issued
     permit: ev.Binding | None = None  # a confirmation that matches in every field, not used yet
@@ -81,6 +93,18 @@ class World(NamedTuple):
     run_from: int | None = None
     run_to: int | None = None
     pauses: int = 0
+    # the witness: the treatment
+    delivery: int = 1
+    ordered_at: int = BEGAN
+    rests: int = 0  # that may still be ordered
+    closes: int = NEVER  # ticks after the first start
+    ordered: int = 0  # by this delivery
+    window: int = 0  # ticks in which it flows
+    first: int | None = None  # the first start of all
+    earlier: int = 0  # given by the deliveries before this one
+    flowed: int = 0  # ticks that they flowed
+    by_hand: bool = False  # the pump was started at its panel while no infusion had it
+    record: tuple[Recorded, ...] = ()  # what the journal says of each delivery that ended after its start
     # the witness: stop
     stop_first: int | None = None
     stop_last: int = 0
@@ -95,3 +119,26 @@ class World(NamedTuple):
     @property
     def elapsed(self) -> int:
         return 0 if self.started is None else self.now - self.started
+
+    @property
+    def whole(self) -> int:
+        """Ticks in which this delivery gives everything."""
+        return -(-self.ordered // self.rate)
+
+    @property
+    def most(self) -> int:
+        return self.window + 1  # the first tick at or beyond 105 %
+
+    @property
+    def longest(self) -> int:
+        return ceil(self.window * 1.5)
+
+    @property
+    def window_closed(self) -> bool:
+        """No flow is permitted any more, by the time that it flowed or by the time since the start."""
+        return self.started is not None and (self.flowed + self.running >= self.most or self.elapsed >= self.longest)
+
+
+def ordered(w: World) -> PumpProgram:
+    """The program that the pump should hold."""
+    return program(w.vtbi, RATES[w.rate])

@@ -254,12 +254,20 @@ def test_each_required_sign_alone_stops_when_it_is_missing(sign):
     assert here.state is State.STOPPING
 
 
+@pytest.mark.requirement("RUN-07")
+@pytest.mark.parametrize("sign", ["heart_rate_bpm", "spo2_percent"])
+def test_a_heart_that_does_not_beat_is_critical_and_not_missing(sign):
+    here = watched().run()
+    here.take(**{sign: 0})
+    assert here.infusion.trips == (AlarmCode.VITALS_CRITICAL,)
+
+
 @pytest.mark.requirement("RUN-08")
 def test_impossible_values_count_as_missing():
     here = watched().run()
     here.streaming = False
     for _ in range(60):
-        here.take(spo2_percent=0, heart_rate_bpm=72)
+        here.take(spo2_percent=101, heart_rate_bpm=72)
         here.wait(S)
     assert here.infusion.trips == (AlarmCode.VITALS_LOST,)
 

@@ -184,6 +184,13 @@ def test_an_ended_infusion_is_not_live_even_if_listed_as_such():
     assert whole().doses(live={"s1"}) == whole().doses()
 
 
+@pytest.mark.requirement("PRG-14", "PRG-25")
+def test_what_a_person_read_after_the_end_counts_if_it_is_more():
+    recording = Recording().order(0).start(5).state(10, State.STOPPED).end(10, "2", booked_ml="3")
+    assert recording.add(20, "delivery_reconciled", volume_ml="2.5").dose().worst == Mass(6)
+    assert recording.add(30, "delivery_reconciled", volume_ml="5").dose().worst == Mass(10)
+
+
 def test_flow_after_the_end_makes_the_whole_program_uncertain_again():
     recording = Recording().order(0).start(5).state(10, State.STOPPED).end(10, "2")
     assert recording.add(50, "unprescribed_flow", stopping=False).dose().worst == Mass(4)  # started by another person
@@ -421,6 +428,18 @@ def test_a_dose_with_more_places_than_a_person_may_type_is_read():
 
 def test_entries_of_a_session_without_an_order_are_ignored():
     assert Recording().start(5, "s9").end(6, "1", "s9").doses() == ()
+
+
+def test_the_doses_of_a_patient_or_of_some_sessions_are_those_of_all():
+    strangers = program(patient="P-18", ordered_by="dr-2", weight_again="70 kg", entry="ketamine-2mg-ml")
+    recording = Recording()
+    for session, planned in (("s1", PLANNED), ("s2", strangers), ("s3", PLANNED)):
+        recording.order(0, session, planned).start(5, session)
+    taken = Doses()
+    taken.take(recording.entries)
+    first, second, third = taken.all({"s3"})
+    assert taken.of_patient("p-17", {"s3"}) == (first, third)
+    assert taken.of_sessions({"s2", "s3", "s9"}, {"s3"}) == (second, third)
 
 
 # -- restart -----------------------------------------------------------------------------------------------------------

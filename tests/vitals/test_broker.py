@@ -81,6 +81,7 @@ async def test_a_retained_message_is_not_taken_for_a_measurement_and_a_live_one_
             await until(lambda: connected(here))
             await asyncio.sleep(0.5)
             assert vitals_socket.lines == []
+            assert not here.complaints.counts  # it was not even asked for
             await bed.publish(TOPIC, message(spo2_percent=91), qos=1, retain=True)
             await until(lambda: bool(vitals_socket.lines))
     assert vitals_socket.spo2 == [91]

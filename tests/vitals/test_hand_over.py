@@ -116,6 +116,17 @@ async def test_what_control_could_not_be_given_waits_for_it_and_grows_older():
     assert [line["event"] for line in logs] == ["control_unavailable", "control_reached"]
 
 
+async def test_a_pressure_that_control_missed_is_handed_over_when_control_is_back_and_nothing_new_has_come():
+    control = Control()
+    control.away = True
+    async with handing_over(control) as here:
+        here.heard(TOPIC, message(systolic_mmhg=120, diastolic_mmhg=80), False)
+        await asyncio.sleep(3)
+        control.away = False
+        await asyncio.sleep(CONTROL_RETRY_S + 0.1)
+    assert [(signs.systolic_mmhg, 3 <= signs.age_s <= 3.6) for _, signs in control.taken] == [(120, True)]
+
+
 async def test_an_old_message_is_handed_over_with_its_age():
     control = Control()
     async with handing_over(control) as here:

@@ -168,7 +168,7 @@ class Polling:
             self._journal.note("found_flowing", {"delivered_ml": reading.delivered.number})
             log.error("found_flowing", pump=self._journal.pump, pump_state=reading.state.value)
             if not self._current.active:
-                self._unprescribed.found(self._now())
+                self._unprescribed.left_behind(reading)
             await self._line.call(driver.stop())
             if self._current.active and self._line.identified:  # its counter may be lost before the next poll
                 self._current.feed(ev.ReadingTaken(self._now(), reading))

@@ -51,8 +51,18 @@ class UnprescribedFlow:
         """The pump was found flowing and is not yet confirmed to have stopped."""
         return self._found_ns is not None
 
+    def left_behind(self, reading: Reading) -> None:
+        """The pump flows, or waits to flow, as it is found again. The caller stops it.
+
+        Nobody knows since when: the program that it holds counts as given (PRG-14), so that no rest is given after it.
+        """
+        if self._session and not self._noted:
+            self._noted = True
+            self._note(self._session, "unprescribed_flow", {"pump_state": reading.state.value, "stopping": True})
+        self.found(reading.answered_ns)
+
     def found(self, now_ns: int) -> None:
-        """The pump flows, or waits to flow, as this process starts. The caller stops it."""
+        """It is being stopped from now on, until readings confirm that."""
         self._found_ns = now_ns if self._found_ns is None else self._found_ns
         self._no_flow_since_ns = self._last = None
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pumpd.vital_signs import Sign, impossible
+from pumpd.vital_signs import PLAUSIBLE, Sign, impossible
 
 NS = 10**9
 MIN_NS = 60 * NS
@@ -81,7 +81,7 @@ class Observation:
 
     def with_vitals(self, vitals: Vitals) -> "Observation":
         """Raises ObservationError for impossible numbers."""
-        if wrong := impossible(vitals.numbers):
+        if wrong := impossible(vitals.numbers, PLAUSIBLE):
             raise ObservationError(*dict.fromkeys(wrong.values()))
         return replace(self, vitals=(*self.vitals, vitals))
 

@@ -60,17 +60,18 @@ def _build_of(entry: Record) -> object:
         return None
 
 
-def objections(doses: Collection[Dose], others: Collection[str], now: datetime, since_ns: int) -> list[str]:
+def objections(doses: Collection[Dose], now: datetime, since_ns: int) -> list[str]:
     """Why nothing is started yet: a patient who was infused under another build is still observed (PWR-14).
 
-    `since_ns`: when this process began. The infusions of another build had ended by then, whatever the clock said: one
-    that is dated ahead of now holds nobody up for longer than that, and a suspect one nobody at all (PRG-28).
+    `doses` are those that another build began. `since_ns`: when this process began. They had ended by then, whatever
+    the clock said: one that is dated ahead of now holds nobody up for longer than that, and a suspect one nobody at all
+    (PRG-28).
     """
     now_ns = int(now.timestamp() * 1e9)
     ends = (
         dose.ended_ns if dose.seen_ns <= now_ns else min(dose.ended_ns, since_ns)
         for dose in doses
-        if dose.session in others and not dose.suspect(now_ns)
+        if not dose.suspect(now_ns)
     )
     until_ns = max((end + OBSERVED_NS for end in ends), default=0)
     if now_ns >= until_ns:

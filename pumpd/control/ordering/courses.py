@@ -49,14 +49,10 @@ class CourseService:
         await self._past.catch_up()
         try:
             found.check()
-            entry = self._histories.entry_of(found.patient, found.course)
-            now_ns = self._histories.instant().ns
-            if entry is None or not proper_is_over(
-                found.course, self._histories.of_entry(found.patient, entry), entry, now_ns
-            ):
-                why = (
-                    f"the course {found.course} of {found.patient} is not over; it is assessed after its last infusion"
-                )
+            known = self._histories.of_course(found.patient, found.course)
+            if known is None or not proper_is_over(found.course, *known, self._histories.instant().ns):
+                whose = f"the course {found.course} of {found.patient}"
+                why = f"{whose} is not over; it is assessed after its last infusion"
                 raise Refusals([Refusal("course", why, "PRG-18")])
         except Refusals as error:
             raise _refused(error) from error

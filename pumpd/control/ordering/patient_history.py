@@ -38,16 +38,17 @@ class PatientHistories:
 
     def now(self, patient: str | None) -> dict[str, Any]:
         """The same, from what was read of the journal so far."""
-        doses, now = self._planning.doses(), self.instant()
+        now = self.instant()
         if patient is None:
-            return {"patient": None, "suspects": _suspects(doses, now.ns)}
+            return {"patient": None, "suspects": _suspects(self._planning.doses(), now.ns)}
+        doses = self._planning.of_patient(patient)
         whole = History.of_all(doses, patient)
         weight = weight_on_record(doses, patient)
         return {
             "patient": patient,
             "weight": None if weight is None else on_record(weight),
             "treatments": [self._treatment(each, doses, now) for each in reversed(whole.treatments)],
-            "courses": self._courses(whole, patient, now),
+            "courses": self._courses(whole, doses, patient, now),
             "suspects": _suspects((dose for each in whole.treatments for dose in each.deliveries), now.ns),
         }
 
@@ -113,25 +114,28 @@ class PatientHistories:
 
     # -- courses -----------------------------------------------------------------------------------------------------
 
-    def entry_of(self, patient: str, course: str) -> Entry | None:
-        """The entry of a course: the one that was ordered, else that of its last treatment, as far as it is known."""
+    def of_course(self, patient: str, course: str) -> tuple[Entry, History] | None:
+        """The library entry of a course, and what the patient was given of the substances that count with it. The entry
+        is the one that was ordered, else that of its last treatment, as far as the library has it.
+        """
+        return self._of_course(self._planning.of_patient(patient), patient, course)
+
+    def _of_course(self, doses: Sequence[Dose], patient: str, course: str) -> tuple[Entry, History] | None:
         order = self._past.courses.orders.get(of(patient, course))
-        whole = History.of_all(self._planning.doses(), patient)
         used = [order.entry] if order is not None else []
+        whole = History.of_all(doses, patient)
         used += [dose.entry for each in reversed(whole.treatments) if each.course == course for dose in each.deliveries]
-        return next((self._library.entries[each] for each in used if each in self._library.entries), None)
+        entry = next((self._library.entries[each] for each in used if each in self._library.entries), None)
+        return None if entry is None else (entry, History.of(doses, patient, self._library.counted(entry)))
 
-    def of_entry(self, patient: str, entry: Entry) -> History:
-        """What the patient was given of the substances that count together with this entry's."""
-        return History.of(self._planning.doses(), patient, self._library.counted(entry))
-
-    def _courses(self, whole: History, patient: str, now: Now) -> list[dict[str, Any]]:
+    def _courses(self, whole: History, doses: Sequence[Dose], patient: str, now: Now) -> list[dict[str, Any]]:
         number = numbers(whole, self._past.courses.ordered(patient))
         without = [""] if any(not each.course for each in whole.treatments) else []
         found = []
         for course in [*number, *without]:
-            if entry := self.entry_of(patient, course):
-                past, order = self.of_entry(patient, entry), self._past.courses.orders.get(of(patient, course))
+            if known := self._of_course(doses, patient, course):
+                entry, past = known
+                order = self._past.courses.orders.get(of(patient, course))
                 view = course_view(course, number.get(course, 0), entry, past, order, now)
                 found.append(_course(course, entry, view, self._past.courses.assessments.get(of(patient, course))))
         return found

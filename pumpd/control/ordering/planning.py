@@ -71,7 +71,7 @@ class Planning:
             capabilities = self._capabilities(runner, prescription, prescription.container)
             hard, soft = self.history(runner, prescription)
             reasons += hard
-            last = weight_on_record(self.doses(), prescription.patient)
+            last = weight_on_record(self.of_patient(prescription.patient), prescription.patient)
             weight = None if last is None else last.weight
             program = plan(prescription, self._library, capabilities, request.overrides, soft, weight)
         except Refusals as error:
@@ -124,7 +124,7 @@ class Planning:
         return min(left_ns, rules.within.ns) * self._clock.scale
 
     def _treatment(self, treatment: str, patient: str) -> Treatment | None:
-        doses = [dose for dose in self.doses() if (dose.treatment or dose.session) == treatment]
+        doses = [dose for dose in self.of_patient(patient) if (dose.treatment or dose.session) == treatment]
         substances = frozenset[str]().union(*(dose.substance for dose in doses))
         return History.of(doses, patient, substances).find(treatment)
 
@@ -155,15 +155,15 @@ class Planning:
         entry = self._library.entries.get(prescription.entry)
         if entry is None:
             return [], ()
-        doses, at = self.doses(but), self._clock.now()
-        past = History.of(doses, prescription.patient, self._library.counted(entry))
+        patient, at = prescription.patient, self._clock.now()
+        past = History.of(self.of_patient(patient, but), patient, self._library.counted(entry))
         wanted, now = _wanted(prescription, rest), self._now(runner)
         hard = list(objections(past, wanted, now, entry.course))
         if rest is not None:
             ends = None if now is None else now + prescription.duration.ns // self._clock.scale
             hard += rest_objections(past.find(rest.order.treatment), now, ends, entry.rest, rest.order.booked)
         since_ns = int(at.timestamp() * 1e9) - (self._clock.loop_ns() - self._began_ns)
-        changed = build_objections(doses, self._others, at, since_ns)
+        changed = build_objections(self._past.of_sessions(self._others, self._live()), at, since_ns)
         soft = () if now is None else warnings(past, wanted, now, entry.course)
         return [*changed, *(str(each) for each in hard)], soft
 
@@ -172,7 +172,8 @@ class Planning:
         entry, now = self._library.entries.get(prescription.entry), self._now(runner)
         if entry is None or now is None or not prescription.course:
             return None
-        patient, doses = prescription.patient, self.doses()
+        patient = prescription.patient
+        doses = self.of_patient(patient)
         past = History.of(doses, patient, self._library.counted(entry))
         at = position(past, replace(_wanted(prescription), treatment=treatment), now, entry.course)
         phase = "maintenance" if at.maintenance else "infusion"
@@ -180,10 +181,20 @@ class Planning:
         number = known.get(prescription.course, len(known) + 1)
         return {"number": at.number, "of": at.of, "phase": phase, "course_number": number}
 
-    def doses(self, but: str = "") -> list[Dose]:
-        """All patients' recorded doses, except those of one session."""
-        live = {each.infusion.place.session for each in self._runners if each.active and each.infusion}
-        return [dose for dose in self._past.doses(live) if dose.session != but]
+    def doses(self) -> tuple[Dose, ...]:
+        """All patients' recorded doses."""
+        return self._past.doses(self._live())
+
+    def of_patient(self, patient: str, but: str = "") -> list[Dose]:
+        """The patient's recorded doses, except those of one session."""
+        return [dose for dose in self._past.of_patient(patient, self._live()) if dose.session != but]
+
+    def dose(self, session: str) -> Dose | None:
+        return next(iter(self._past.of_sessions((session,), self._live())), None)
+
+    def _live(self) -> set[str]:
+        """The sessions under way."""
+        return {each.infusion.place.session for each in self._runners if each.active and each.infusion}
 
     def now_on(self, pump: str) -> int | None:
         """The time, if it is known well enough for this pump; a pump that is not configured counts as a real one."""

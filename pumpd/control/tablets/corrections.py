@@ -66,7 +66,7 @@ class Corrections:
             raise RefusedError(*(f"correct_dose: {each.name} has no role {EITHER.text}" for each in unfit))
         await self._past.catch_up()
         # No wait from here on, until it is written.
-        dose = next((each for each in self._planning.doses() if each.session == session), None)
+        dose = self._planning.dose(session)
         if dose is None:
             raise RefusedError(f"session: no dose of {session!r} is on record")
         now_ns = self._planning.now_on(dose.pump)

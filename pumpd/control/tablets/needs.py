@@ -47,6 +47,7 @@ NEEDS: dict[str, Need] = {
     "pause_audio": CONFIRM,
     "vitals": CONFIRM,
     "end_observation": CONFIRM,
+    "plasma": EITHER,
     "history": EITHER,
     "correct_dose": EITHER,  # and a second person
     "order_course": PRESCRIBE,

@@ -191,6 +191,8 @@ class Tablets:
                 return {}
             case asked.PauseAudio():
                 return {"paused_s": self._alarms.pause_audio(who, key.id)}
+            case asked.TabletPlasma(pump=pump):
+                return {"plasma": self._plasma.of_loaded(self._pumps.named(pump))}
             case asked.TabletHistory(patient=patient):
                 return await self._histories.answer(patient)
             case asked.TabletCorrectDose(session=session, started=started, reason=reason, second=other):

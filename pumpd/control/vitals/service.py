@@ -28,7 +28,7 @@ from pumpd.messages.requests import VitalSigns
 from pumpd.messages.state import VitalSignsState
 from pumpd.quantities import NS_PER_S
 from pumpd.settings import VitalsSettings
-from pumpd.vital_signs import Sign
+from pumpd.vital_signs import PLAUSIBLE, Sign, impossible
 
 EVERY_S = 1.0
 PATIENCE_S = 5.0
@@ -76,8 +76,8 @@ class VitalsService:
         if not patient:
             raise RefusedError(f"vitals: {pump} has no patient; associate it with the patient first")
         samples = [VitalSample(Sign(name), value, self._now(), TABLET) for name, value in values.items()]
-        if reasons := newest((), samples, self._now())[1]:
-            raise RefusedError(*reasons)
+        if wrong := impossible({each.sign: each.value for each in samples}, PLAUSIBLE):
+            raise RefusedError(*dict.fromkeys(wrong.values()))
         self._journal.post([Entry("vitals_entered", {"by": by, **values}, pump, _session(runner), self._now())])
         self._take(runner, patient, samples)
 

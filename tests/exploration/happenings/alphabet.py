@@ -9,9 +9,10 @@ from collections.abc import Callable
 from pumpd.infusion import Infusion
 from pumpd.infusion import events as ev
 from tests.exploration.slices import TICK
+from tests.exploration.treatment import RestOrdered
 from tests.exploration.world import World
 
-Outcome = tuple[ev.Event | None, World] | None
+Outcome = tuple[ev.Event | RestOrdered | None, World] | None
 Happening = Callable[[Infusion, World], Outcome]
 HAPPENINGS: dict[str, tuple[str, Happening]] = {}
 

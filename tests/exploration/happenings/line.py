@@ -6,8 +6,8 @@ from pumpd.infusion import Infusion, State
 from pumpd.infusion import events as ev
 from pumpd.pump import Done, Refused, Unknown
 from tests.exploration.happenings.alphabet import Outcome, at_ns, happens
-from tests.exploration.slices import ALTERED, NORMAL, RATE, TICK, program
-from tests.exploration.world import Line, World
+from tests.exploration.slices import ALTERED, NORMAL, RATES, TICK, program
+from tests.exploration.world import Line, World, ordered
 
 
 def _loaded_elsewhere(w: World, outcome: Done[None] | Unknown) -> Outcome:
@@ -27,7 +27,7 @@ def _loaded(name: str, group: str, outcome: object, rate: bool | None) -> None:
             return None if isinstance(outcome, Refused) else _loaded_elsewhere(w, outcome)
         w = w._replace(load_open=False)
         if rate is not None and not w.flowing:
-            w = w._replace(held=(w.vtbi, rate), shown=0, lied=w.lied or w.blink)  # unseen volume is erased
+            w = w._replace(held=(w.vtbi, rate), pace=w.rate, shown=0, lied=w.lied or w.blink)  # unseen volume is erased
         return ev.ProgramLoaded(at_ns(w), outcome), w  # type: ignore[arg-type]
 
 
@@ -41,7 +41,8 @@ _loaded("loaded at another rate", "load", Done(None), rate=False)
 def _loaded_more(i: Infusion, w: World) -> Outcome:
     if not w.load_open or w.flowing or w.line is not Line.OURS:
         return None
-    return ev.ProgramLoaded(at_ns(w), Done(None)), w._replace(load_open=False, held=(w.vtbi + NORMAL, True), shown=0)
+    w = w._replace(load_open=False, held=(w.vtbi + NORMAL, True), pace=w.rate, shown=0)
+    return ev.ProgramLoaded(at_ns(w), Done(None)), w
 
 
 @happens("base", "read back")
@@ -49,7 +50,7 @@ def _read_back(i: Infusion, w: World) -> Outcome:
     """Another pump holds an equal program, as the worst case."""
     if not w.back_open or w.held is None or w.line is Line.OUT:
         return None
-    held = program(w.vtbi) if w.line is Line.OTHER else program(w.held[0], RATE if w.held[1] else ALTERED)
+    held = ordered(w) if w.line is Line.OTHER else program(w.held[0], RATES[w.pace] if w.held[1] else ALTERED)
     return ev.ProgramReadBack(at_ns(w), Done(held)), w._replace(back_open=False)
 
 
@@ -129,7 +130,7 @@ def _stale(name: str, make: Callable[[World, int], ev.Event], when: Callable[[In
 
 _stale(
     "read-back",
-    lambda w, asked: ev.ProgramReadBack(at_ns(w), Done(program(w.vtbi)), asked_ns=asked),
+    lambda w, asked: ev.ProgramReadBack(at_ns(w), Done(ordered(w)), asked_ns=asked),
     lambda i, w: i.state in (State.LOADING, State.ARMED) and w.now - 1 < w.back_from,
 )
 _stale(
@@ -157,7 +158,7 @@ _stray("load done", lambda w: ev.ProgramLoaded(at_ns(w), Done(None)), lambda i, 
 _stray("stop done", lambda w: ev.StopAnswered(at_ns(w), Done(None)), lambda i, w: False)
 _stray(
     "read-back",
-    lambda w: ev.ProgramReadBack(at_ns(w), Done(program(w.vtbi))),
+    lambda w: ev.ProgramReadBack(at_ns(w), Done(ordered(w))),
     lambda i, w: i.state in (State.LOADING, State.ARMED),
 )
 _stray(

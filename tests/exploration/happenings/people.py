@@ -7,7 +7,7 @@ from typing import Any
 from pumpd.infusion import Infusion
 from pumpd.infusion import events as ev
 from tests.exploration.happenings.alphabet import Outcome, at_ns, happens
-from tests.exploration.slices import PATIENT, program, units, volume
+from tests.exploration.slices import PATIENT, RATES, program, units, volume
 from tests.exploration.world import Line, World
 
 STRANGER = ev.Binding("stranger", "d0", ev.ConfirmAction.START, "SN-1", 1, "s-1", "ward-7", 10**18)
@@ -100,7 +100,7 @@ def _planned(i: Infusion, w: World) -> Outcome:
     w = w._replace(plan=None)
     if left <= 0:
         return ev.SegmentPlanned(at_ns(w), None), w
-    return ev.SegmentPlanned(at_ns(w), ev.Segment(f"d{w.segments + 1}", program(left))), w
+    return ev.SegmentPlanned(at_ns(w), ev.Segment(f"d{w.segments + 1}", program(left, RATES[w.rate]))), w
 
 
 @happens("clear", "trip cleared")
@@ -123,7 +123,7 @@ def _restarted(i: Infusion, w: World) -> Outcome:
 def _restarted_loading(i: Infusion, w: World) -> Outcome:
     if not w.load_open or w.flowing or w.line is not Line.OURS:
         return None
-    w = w._replace(held=(w.vtbi, True), shown=0, lied=w.lied or w.blink)
+    w = w._replace(held=(w.vtbi, True), pace=w.rate, shown=0, lied=w.lied or w.blink)
     return _restarted(i, w)
 
 

@@ -2,12 +2,15 @@
 
 from dataclasses import replace
 
-from pumpd.infusion import Infusion
+from pumpd.infusion import Infusion, State
 from pumpd.infusion import events as ev
 from pumpd.pump import PumpAlarm, PumpState, Reading
 from tests.exploration.happenings.alphabet import Outcome, at_ns, happens
-from tests.exploration.slices import ALTERED, NORMAL, OTHERS, RATE, TICK, volume
+from tests.exploration.slices import ALTERED, NORMAL, OTHERS, RATE, RATES, TICK, volume
 from tests.exploration.world import Line, World
+
+# What a person makes the pump give then is not of an infusion: pumpd stops it, and orders no rest after it.
+AWAY = (State.ORDERED, State.COMPLETED, State.STOPPED, State.ABANDONED)
 
 
 @happens("base", "time passes")
@@ -16,7 +19,7 @@ def _sleep(i: Infusion, w: World) -> Outcome:
         w = w._replace(other=_flowed(w.other))
     if not w.flowing or w.held is None:
         return None, w._replace(now=w.now + 1)
-    more = min(w.speed, w.held[0] - w.shown)
+    more = min(w.speed * w.pace // NORMAL, w.held[0] - w.shown)
     return None, w._replace(
         now=w.now + 1, shown=w.shown + more, given=w.given + more, flowing=w.shown + more < w.held[0]
     )
@@ -38,7 +41,7 @@ def _read(w: World, late: int = 0, **reported: object) -> Outcome:
     if w.line is not Line.OURS:
         return None if reported or w.line is Line.OUT else _read_other(w)
     state = PumpState.INFUSING if w.flowing else PumpState.STOPPED
-    rate = RATE if w.held is None or w.held[1] else ALTERED
+    rate = RATES[w.pace] if w.held is None or w.held[1] else ALTERED
     reading = Reading((w.now - late) * TICK, at_ns(w), state, rate, volume(w.shown))
     return ev.ReadingTaken(at_ns(w), replace(reading, **reported) if reported else reading), w._replace(
         start_left=False
@@ -102,7 +105,8 @@ def _panel_start(i: Infusion, w: World) -> Outcome:
     if w.flowing or w.held is None or w.shown >= w.held[0] or w.start_left:
         return None
     blink = w.load_open or w.plan is not None
-    return None, w._replace(flowing=True, by_panel=True, unseen=True, lied=w.lied or w.lost, blink=w.blink or blink)
+    w = w._replace(by_hand=w.by_hand or i.state in AWAY, lied=w.lied or w.lost, blink=w.blink or blink)
+    return None, w._replace(flowing=True, by_panel=True, unseen=True)
 
 
 @happens("panel", "flow continued past the volume at the panel")
@@ -111,7 +115,8 @@ def _panel_more(i: Infusion, w: World) -> Outcome:
     if w.flowing or w.held is None or w.shown < w.held[0]:
         return None
     held = (w.shown + NORMAL, w.held[1])
-    return None, w._replace(flowing=True, by_panel=True, unseen=True, held=held, lied=True)
+    w = w._replace(by_hand=w.by_hand or i.state in AWAY, lied=True)
+    return None, w._replace(flowing=True, by_panel=True, unseen=True, held=held)
 
 
 @happens("panel", "rate set at the panel")
@@ -141,7 +146,7 @@ def _unseen(i: Infusion, w: World) -> Outcome:
     busy = w.flowing or w.start_left or w.load_open or w.plan is not None or i.state.may_flow
     if busy or w.held is None or w.shown + NORMAL > w.held[0]:
         return None
-    w = w._replace(lied=w.lied or w.lost)
+    w = w._replace(by_hand=w.by_hand or i.state in AWAY, lied=w.lied or w.lost)
     return None, w._replace(now=w.now + 1, shown=w.shown + NORMAL, given=w.given + NORMAL, by_panel=True, unseen=True)
 
 

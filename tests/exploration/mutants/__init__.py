@@ -6,7 +6,8 @@ from tests.exploration.mutants.evaluating import EVALUATING
 from tests.exploration.mutants.events import EVENTS
 from tests.exploration.mutants.interlocks import INTERLOCKS
 from tests.exploration.mutants.mutant import Mutant, caught
+from tests.exploration.mutants.treatment import TREATMENT
 
-MUTANTS: tuple[Mutant, ...] = (*INTERLOCKS, *EVENTS, *EVALUATING, *DOUBTING, *TOGETHER, *ALONE)
+MUTANTS: tuple[Mutant, ...] = (*INTERLOCKS, *EVENTS, *EVALUATING, *DOUBTING, *TREATMENT, *TOGETHER, *ALONE)
 
 __all__ = ["MUTANTS", "Mutant", "caught"]

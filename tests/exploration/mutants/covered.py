@@ -113,4 +113,10 @@ ALONE = (
         "return PERMIT if why is None else Refuse((why,))",
         "return PERMIT",
     ),
+    Mutant(
+        "the sum of all deliveries is not checked: each keeps to its own volume, planned from what was given before",
+        LOCKS + "window_volume:check",
+        "if infusion.earlier + infusion.delivered > infusion.whole + over:",
+        "if False:",
+    ),
 )

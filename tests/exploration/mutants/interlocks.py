@@ -81,8 +81,8 @@ INTERLOCKS = (
     Mutant(
         "too much volume is permitted",
         LOCKS + "window_volume:check",
-        "if infusion.counted > infusion.segment.program.vtbi + over or",
-        "if False and",
+        "over = infusion.limits.over_delivery",
+        "over = infusion.limits.over_delivery.times(9)",
         "trip_ends_tripped",
         "counter",
     ),
@@ -186,7 +186,7 @@ INTERLOCKS = (
     Mutant(
         "flow beyond 105 % of the time",
         LOCKS + "window_most_time:closed",
-        "if infusion.running_ns(now_ns) >= infusion.window.most_ns:",
+        "if infusion.treatment_running_ns(now_ns) >= infusion.window.most_ns:",
         "if False:",
         "window_closes",
         "slow",

@@ -10,11 +10,13 @@ import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from functools import cached_property
 from types import CodeType, FunctionType
 from typing import Any
 
 from tests.exploration.search import Explorer, Found
 from tests.exploration.slices import SLICES
+from tests.exploration.treatment import planned
 
 DEPTH = 25_000  # nodes of a mutant's own slice
 
@@ -40,15 +42,17 @@ class Mutant:
         source = textwrap.dedent(inspect.getsource(function))
         if source.count(self.old) != 1:
             raise LookupError(f"{self.about}: {self.old!r} is there {source.count(self.old)} times in {self.where}")
-        source = source.replace("@property\n", "").replace(self.old, self.new)
+        source = source.replace("@cached_property\n", "").replace("@property\n", "").replace(self.old, self.new)
         good = function.__code__
         code = compile("from __future__ import annotations\n" + source, self.where, "exec")
+        planned.cache_clear()
         function.__code__ = next(c for c in code.co_consts if isinstance(c, CodeType) and c.co_name == good.co_name)
         try:
             with self.also.alive() if self.also else nullcontext():
                 yield
         finally:
             function.__code__ = good
+            planned.cache_clear()
 
 
 def _function(where: str) -> FunctionType:
@@ -58,6 +62,8 @@ def _function(where: str) -> FunctionType:
         found = getattr(found, part)
     if isinstance(found, property):
         found = found.fget
+    if isinstance(found, cached_property):
+        found = found.func
     assert isinstance(found, FunctionType), where
     return found
 

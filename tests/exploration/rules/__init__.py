@@ -4,9 +4,10 @@ The search checks the rules over whole paths when it is done: `PATH_RULES`.
 """
 
 from pumpd.infusion import events as ev
-from tests.exploration.rules import always, at_rest, doubt, ending, flow, start
+from tests.exploration.rules import always, at_rest, doubt, ending, flow, start, treatment
 from tests.exploration.rules.rule import RULES, WHEN
 from tests.exploration.step import AT_REST, FLOW, Step
+from tests.exploration.treatment import RestOrdered
 
 PATH_RULES = {
     "stop_reaches_no_flow": "From every node: stop, carried out, readings; then, within eight steps, no flow.",
@@ -21,6 +22,8 @@ def broken(step: Step) -> str | None:
     asked = [WHEN["always"]]
     if ev.StartPump in step.kinds:
         asked.insert(0, WHEN["start"])
+    if isinstance(step.event, RestOrdered):
+        asked.insert(0, WHEN["order"])
     if state in FLOW:
         asked.append(WHEN["flow"])
     elif state.ending:
@@ -34,4 +37,4 @@ def broken(step: Step) -> str | None:
     return None
 
 
-__all__ = ["PATH_RULES", "RULES", "always", "at_rest", "broken", "doubt", "ending", "flow", "start"]
+__all__ = ["PATH_RULES", "RULES", "always", "at_rest", "broken", "doubt", "ending", "flow", "start", "treatment"]

@@ -5,7 +5,7 @@ from pumpd.infusion import events as ev
 from pumpd.infusion.states import TRANSITIONS
 from pumpd.pump import AlarmCode, PumpState, Unknown
 from tests.exploration.rules.rule import rule
-from tests.exploration.slices import NORMAL, OVER, TICK, units
+from tests.exploration.slices import NEVER, NORMAL, OVER, TICK, units
 from tests.exploration.step import FLOW, Step
 from tests.exploration.witness import NO_FLOW
 
@@ -68,26 +68,27 @@ def no_flow_in_a_state_without_flow(s: Step) -> bool:
 
 @rule("always")
 def delivered_is_bounded(s: Step) -> bool:
-    """What truly reached the patient is never above the prescribed volume plus 0.1 mL."""
+    """What truly reached the patient, of all deliveries, is never above the prescribed volume plus 0.1 mL."""
     w = s.world
-    if w.lied or (w.by_panel and w.unseen):
+    if w.lied or w.by_hand or (w.by_panel and w.unseen):
         return True  # nobody can know what was done at a panel before the next poll
     return w.given <= s.slice.dose * NORMAL + OVER
 
 
 @rule("always")
 def booked_covers_the_truth(s: Step) -> bool:
-    """What is booked is never less than what was given, while the pump keeps its rate."""
+    """What is booked is never less than what was given, of each delivery and of all, while the pump keeps its rate."""
     w = s.world
-    if w.speed > NORMAL or w.lied or (w.by_panel and (w.flowing or w.unseen or s.after.state.ended)):
+    if w.speed > NORMAL or w.lied or w.by_hand or (w.by_panel and (w.flowing or w.unseen or s.after.state.ended)):
         return True  # nobody can know that a counter lies, or what was done at a panel before the next poll
-    return w.given <= units(s.after.booked(w.now * TICK))
+    booked = s.after.booked(w.now * TICK)
+    return w.given - w.earlier <= units(booked) and w.given <= units(s.after.earlier + booked)
 
 
 @rule("always")
 def nothing_is_counted_that_was_not_given(s: Step) -> bool:
     """The count is never more than was given, unless the counter lies."""
-    return s.world.lied or units(s.after.delivered) <= s.world.given
+    return s.world.lied or units(s.after.delivered) <= s.world.given - s.world.earlier
 
 
 @rule("always")
@@ -201,3 +202,13 @@ def lost_start_is_uncertain(s: Step) -> bool:
     if s.before.state is not State.STARTING or not isinstance(event, ev.StartAnswered):
         return True
     return not isinstance(event.outcome, Unknown) or (s.after.state is State.UNCERTAIN and s.stops)
+
+
+@rule("always")
+def expired_order_is_withdrawn(s: Step) -> bool:
+    """The first event after it expires ends an order that was not started."""
+    w, sl = s.noted, s.slice
+    early = sl.expires == NEVER or w.now < w.ordered_at + sl.expires
+    if s.event is None or early or w.started is not None:
+        return True
+    return s.after.state not in (State.ORDERED, State.LOADING, State.READY, State.ARMED, State.STARTING)

@@ -27,7 +27,7 @@ def pause_is_bounded(s: Step) -> bool:
     if s.event is None or s.before.state is State.TRIPPED or isinstance(s.event, ev.StopRequested):
         return True
     w = s.noted
-    over = w.started is not None and (w.elapsed >= s.slice.elapsed or w.running >= s.slice.most or pauses_used_up(s))
+    over = w.window_closed or pauses_used_up(s)
     return not over or s.after.state not in (State.LOADING, State.READY, State.ARMED, State.PAUSED, State.STARTING)
 
 

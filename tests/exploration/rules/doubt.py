@@ -3,7 +3,7 @@
 from pumpd.infusion import State
 from pumpd.infusion import events as ev
 from tests.exploration.rules.rule import rule
-from tests.exploration.slices import NORMAL, TICK, units
+from tests.exploration.slices import TICK, units
 from tests.exploration.step import FLOW, Step
 from tests.exploration.world import Line
 
@@ -66,7 +66,7 @@ def contradiction_is_reported(s: Step) -> bool:
     if s.before.state is State.ORDERED or s.before.state.ended:
         return True
     shown, was = units(answer.delivered), units(last.delivered)
-    most = was + (NORMAL * (w.now - last.asked_ns // TICK) if s.before.state.may_flow else 0)
+    most = was + (w.rate * (w.now - last.asked_ns // TICK) if s.before.state.may_flow else 0)
     return was <= shown <= most or ev.Mismatched in s.kinds
 
 

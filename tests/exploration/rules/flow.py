@@ -4,7 +4,7 @@ from pumpd.infusion import State
 from pumpd.infusion import events as ev
 from pumpd.pump import PumpState, Refused
 from tests.exploration.rules.rule import proved, rule
-from tests.exploration.slices import NORMAL, RATE, TICK, units
+from tests.exploration.slices import RATES, TICK, units
 from tests.exploration.step import FLOW, Step
 from tests.exploration.witness import NO_FLOW
 
@@ -56,7 +56,7 @@ def change_at_the_panel_stops(s: Step) -> bool:
     if r is None or r.state is PumpState.ALARM:
         return True
     if r.state is PumpState.INFUSING:
-        return (r.rate == RATE and s.before.state is not State.COMPLETING) or s.stops
+        return (r.rate == RATES[s.noted.rate] and s.before.state is not State.COMPLETING) or s.stops
     early = s.before.state is State.RUNNING and w.counted < w.vtbi - 1
     return (r.state in NO_FLOW and not early) or s.stops
 
@@ -77,7 +77,7 @@ def counter_going_back_stops(s: Step) -> bool:
 def _growth(s: Step, since: tuple[int, int]) -> tuple[int, int]:
     """The volume counted since then, and the volume programmed for that time."""
     w = s.noted
-    return w.counted - since[1], min(NORMAL * (w.now - since[0]), w.vtbi - since[1])
+    return w.counted - since[1], min(w.rate * (w.now - since[0]), w.vtbi - since[1])
 
 
 def _track(s: Step) -> tuple[tuple[int, int], ...]:
@@ -137,23 +137,21 @@ def mismatch_stops(s: Step) -> bool:
     r, w = s.reading, s.noted
     if s.slice.mismatch_floor != "0.1" or s.before.state is not State.RUNNING or r is None:
         return True
-    return not w.track or w.counted - NORMAL * (w.now - w.track[0][0]) < 4 or s.stops
+    return not w.track or w.counted - w.rate * (w.now - w.track[0][0]) < 4 or s.stops
 
 
 @rule("flow")
 def whole_volume_not_too_soon(s: Step) -> bool:
     """Giving the whole volume before 95 % of the time stops."""
     w = s.noted
-    whole = s.reading is not None and w.before + w.counted >= s.slice.dose * NORMAL - 1
-    return s.before.state is not State.RUNNING or not whole or w.running >= s.slice.dose or s.stops
+    whole = s.reading is not None and w.before + w.counted >= w.ordered - 1
+    return s.before.state is not State.RUNNING or not whole or w.flowed + w.running >= w.window or s.stops
 
 
 @rule("flow")
 def window_closes(s: Step) -> bool:
     """From the first event after 105 % of flow time, or 150 % in total, no flow is permitted."""
-    w = s.noted
-    closed = s.event is not None and (w.running >= s.slice.most or w.elapsed >= s.slice.elapsed)
-    return not closed or s.after.state not in FLOW
+    return s.event is None or not s.noted.window_closed or s.after.state not in FLOW
 
 
 @rule("flow")
@@ -179,4 +177,4 @@ def completed_when_given(s: Step) -> bool:
     """COMPLETED only with the volume counted, and after two readings a tick apart that show no flow."""
     if s.after.state is not State.COMPLETED:
         return True
-    return s.noted.before + s.noted.counted >= s.slice.dose * NORMAL - 1 and proved(s)
+    return s.noted.before + s.noted.counted >= s.noted.ordered - 1 and proved(s)

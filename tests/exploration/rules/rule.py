@@ -6,11 +6,20 @@ from tests.exploration.step import Step
 
 Rule = Callable[[Step], bool]
 RULES: dict[str, tuple[str, Rule]] = {}
-WHEN: dict[str, list[tuple[str, Rule]]] = {"start": [], "flow": [], "ending": [], "at_rest": [], "always": []}
+WHEN: dict[str, list[tuple[str, Rule]]] = {
+    "order": [],
+    "start": [],
+    "flow": [],
+    "ending": [],
+    "at_rest": [],
+    "always": [],
+}
 
 
 def rule(when: str) -> Callable[[Rule], Rule]:
-    """`when`: which steps are checked: those with a StartPump, from flow, from a stop under way, at rest, or all."""
+    """`when`: which steps are checked: an order of the rest, those with a StartPump, from flow, from a stop under way,
+    at rest, or all.
+    """
 
     def add(holds: Rule) -> Rule:
         name = holds.__name__

@@ -2,7 +2,7 @@
 
 from pumpd.infusion import events as ev
 from tests.exploration.rules.rule import pauses_used_up, rule
-from tests.exploration.slices import TICK
+from tests.exploration.slices import NEVER, TICK
 from tests.exploration.step import Step
 
 
@@ -62,5 +62,11 @@ def uncertain_never_flows(s: Step) -> bool:
 @rule("start")
 def start_within_the_window(s: Step) -> bool:
     """No start after the window closed or the pauses were used up."""
+    return not s.noted.window_closed and not pauses_used_up(s)
+
+
+@rule("start")
+def start_before_the_order_expires(s: Step) -> bool:
+    """A delivery is started before its order expires; the very instant is too late."""
     w = s.noted
-    return w.running < s.slice.most and w.elapsed < s.slice.elapsed and not pauses_used_up(s)
+    return w.started is not None or s.slice.expires == NEVER or w.now < w.ordered_at + s.slice.expires

@@ -11,6 +11,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { join, normalize } from "node:path";
 import { canonical, sha256 } from "../src/wire/canonical.ts";
 import type { Infusion, Person, Point } from "../src/state/types.ts";
+import { band, history, ofRest } from "./patients.ts";
 import { infusion, live, pump, REVIEW, SCENES } from "./scenes.ts";
 
 const PORT = Number(process.argv[2] ?? 8480);
@@ -61,7 +62,10 @@ function send(out: ServerResponse, event: string, data: unknown) {
 }
 
 setInterval(() => {
-  if (!still && (["running", "alarms", "ward", "medium", "low"].includes(scene) || own?.state === "running"))
+  if (
+    !still &&
+    (["running", "alarms", "ward", "medium", "low", "restRunning"].includes(scene) || own?.state === "running")
+  )
     running += 1;
   if (own)
     own = {
@@ -139,8 +143,38 @@ async function asked(fields: Fields): Promise<[number, Fields]> {
               },
             ]
           : [];
-      return reasons.length ? [422, { ok: false, reasons, result: { soft } }] : yes({ review: ofDose(dose), soft });
+      const weighs = parseFloat(String(fields["weight"] ?? "70"));
+      if (weighs < 63 || weighs > 77)
+        soft.push({
+          id: "weight_change",
+          field: "weight",
+          text: `${weighs} kg differs by more than 10 % from 70 kg, the actual weight on record`,
+          overridden: "weight_change" in overrides,
+        });
+      const found = history(now(), String(fields["patient"]));
+      return reasons.length
+        ? [422, { ok: false, reasons, result: { soft } }]
+        : yes({ review: ofDose(dose), soft, course: null, on_record: found.weight, plasma: band() });
     }
+    case "history": {
+      const token = String(fields["patient"]);
+      const found = history(now(), token, { after: token === "P-6006", suspect: token === "P-9999" });
+      for (const each of found.treatments) if (!["interrupted", "moved"].includes(scene)) each.rest = null;
+      return yes({ ...found });
+    }
+    case "plasma":
+      return yes({ plasma: band() });
+    case "preview_rest":
+    case "rest": {
+      const minutes = fields["duration"] ? parseFloat(String(fields["duration"])) : 20;
+      if (minutes < 20)
+        return no(422, `duration: the rest in ${minutes} min would be faster than the first program: at least 20 min`);
+      const review = ofRest(REVIEW, minutes, String(fields["container"] ?? "50 mL"));
+      if (fields["op"] === "rest") return ((scene = "restReady"), yes({ session: "20261126-02" }));
+      return yes({ review: { ...review, read_back: null }, soft: [], course: null, plasma: band(minutes, 200) });
+    }
+    case "correct_dose":
+      return (fields["second"] as Fields)["pin"] === "0000" ? yes() : no(403, "second: badge or PIN is wrong");
     case "order":
       return become(infusion("loading", (running = 0)));
     case "challenge": {
@@ -200,6 +234,7 @@ async function answer(request: IncomingMessage, out: ServerResponse) {
           null,
           undefined,
           value === "running" ||
+          value === "restRunning" ||
           value === "stopping" ||
           value === "alarms" ||
           value === "ward" ||

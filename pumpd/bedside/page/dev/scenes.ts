@@ -1,5 +1,6 @@
 // States of a gateway, to show the page without one: a bed in each state that a nurse can encounter.
 
+import { NOT_READY, NOTE, ofRest, rest, selfTest, SIGNS } from "./patients.ts";
 import type { Alarm, Infusion, InfusionState, Live, Person, Pump, Review } from "../src/state/types.ts";
 
 const DIGEST = "9f2c".repeat(16);
@@ -29,6 +30,7 @@ export const REVIEW: Review = {
   warnings: [],
   overrides: {},
   ordered_by: "20417",
+  ordered_ts: "2026-11-26T12:58:00.000Z",
   digest: DIGEST,
   given_before_ml: "0",
   double_check: false,
@@ -100,6 +102,9 @@ export function infusion(state: InfusionState, running: number, review: Review =
     trip_resumable: true,
     digest: DIGEST,
     review,
+    treatment: "20261126-01",
+    ordered_ts: review.ordered_ts ?? null,
+    expires_ts: running ? null : "2026-11-26T13:58:00.000Z",
   };
 }
 
@@ -127,9 +132,36 @@ export function pump(name: string, what: Infusion | null, fields: Partial<Pump> 
     ends_ts: null,
     pause: { used: 0, most: 3, single_left_s: 300, total_left_s: 600 },
     observations: [],
-    course: { number: 3, of: 6, phase: "acute" },
+    course: { number: 3, of: 6, phase: "infusion" },
     summary: null,
     ...fields,
+  };
+}
+
+const HALF = 1200;
+
+/** The second delivery of the interrupted treatment, `running` seconds into its flow. */
+function ofTheRest(state: InfusionState, running: number, now: number): Infusion {
+  const review = ofRest(REVIEW, 40, "50 mL");
+  const given = number(Math.min(17.5, (running / 3600) * 26.2));
+  const left = number(17.5 - Number(given));
+  return {
+    ...infusion(state, running, review),
+    session: "20261126-02",
+    earlier_ml: "17.5",
+    earlier_mg: "17.5",
+    treatment_ml: "35",
+    treatment_mg: "35",
+    closes_ts: from(now, 5400),
+    action: running ? "resume" : "start",
+    rate_ml_h: state === "running" ? "26.2" : "0",
+    programmed_rate_ml_h: "26.2",
+    prescribed_ml: "17.5",
+    prescribed_mg: "17.5",
+    delivered_ml: given,
+    delivered_mg: given,
+    remaining_ml: left,
+    remaining_mg: left,
   };
 }
 
@@ -246,6 +278,52 @@ export const SCENES: Record<string, (now: number, running: number) => Pump[]> = 
       },
     ),
   ],
+  interrupted: (now) => [
+    pump(
+      "bed1",
+      { ...infusion("stopped", HALF), reason: "Stop pressed on the tablet ward 7, bed 1" },
+      {
+        rest: rest(now),
+        course: { number: 3, of: 6, phase: "infusion", course_number: 1 },
+        summary: {
+          drug: "ketamine",
+          delivered_mg: "17.5",
+          delivered_ml: "17.5",
+          undelivered_ml: "17.5",
+          running_s: 1200,
+          elapsed_s: 1200,
+          pauses: 0,
+          started_ts: from(now, -1900),
+          ended_ts: from(now, -700),
+          confirmed_by: "R. Weiss",
+          plasma: { peak_low_ng_ml: 104, peak_high_ng_ml: 149, note: NOTE },
+        },
+      },
+    ),
+  ],
+  moved: () => [pump("bed2", null, { patient: "P-1042", vitals: SIGNS })],
+  restReady: (now) => [pump("bed1", ofTheRest("ready", 0, now), { vitals: SIGNS, self_test: selfTest(now, true) })],
+  restRunning: (now, running) => [
+    pump("bed1", ofTheRest("running", running, now), {
+      ...at(running, now),
+      vitals: SIGNS,
+      plasma: { low_ng_ml: 128, high_ng_ml: 181, note: NOTE },
+    }),
+  ],
+  restComplete: (now) => [
+    pump("bed1", { ...ofTheRest("completed", 2400, now), delivered_ml: "17.5", delivered_mg: "17.5" }),
+  ],
+  notReady: (now) => [
+    pump("bed1", infusion("ready", 0), { vitals: NOT_READY, self_test: selfTest(now, false), patient: "P-1042" }),
+  ],
+  expired: () => [
+    pump("bed1", {
+      ...infusion("abandoned", 0),
+      reason: "the order expired: it was not started within 60 min",
+    }),
+  ],
+  afterSix: () => [pump("bed1", null, { patient: "P-6006" })],
+  suspect: () => [pump("bed1", null, { patient: "P-9999" })],
   alarms: (now, running) => {
     const more = Array.from({ length: 18 }, (_, each): Alarm => ({
       ...ALARMS["battery"]!,
@@ -267,7 +345,7 @@ export const SCENES: Record<string, (now: number, running: number) => Pump[]> = 
     pump("bed1", infusion("running", running), at(running, now)),
     pump("bed2", infusion("tripped", 700), { ...trip([ALARMS["occlusion"]!]), model: "PHD Ultra" }),
     pump("bed3", null, { model: "Alaris Asena" }),
-    pump("bed4", infusion("completed", 2400), { course: { number: 6, of: 6, phase: "acute" } }),
+    pump("bed4", infusion("completed", 2400), { course: { number: 6, of: 6, phase: "infusion" } }),
     pump("bed5", null, { problem: "the serial port is missing", pump_state: null, stopped: false }),
     pump("bed6", null, { to_identify: "at the pump, pull its data cable, wait 5 s, plug it in again, within 80 s" }),
   ],

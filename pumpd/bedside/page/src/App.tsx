@@ -6,8 +6,10 @@ import { Bed } from "./screens/Bed.tsx";
 import { Beds } from "./screens/Beds.tsx";
 import { Bench } from "./screens/Bench.tsx";
 import { Connecting } from "./screens/Connecting.tsx";
+import { Course } from "./screens/Course.tsx";
 import { Order } from "./screens/Order.tsx";
 import { Pairing } from "./screens/Pairing.tsx";
+import { Rest } from "./screens/Rest.tsx";
 import { SignIn } from "./screens/SignIn.tsx";
 import { useRoute, type Route } from "./state/route.ts";
 import { usePage } from "./state/store.ts";
@@ -39,6 +41,8 @@ function screen(page: Page, route: Route) {
       </p>
     );
   if (route.screen === "sign-in") return <SignIn page={page} pump={pump} />;
+  if (route.screen === "rest") return <Rest key={pump.pump} page={page} live={page.live} pump={pump} />;
+  if (route.screen === "course") return <Course key={pump.pump} page={page} live={page.live} pump={pump} />;
   if (route.screen === "order") return <Order key={pump.pump} page={page} live={page.live} pump={pump} />;
   return <Bed page={page} live={page.live} pump={pump} />;
 }

@@ -2,6 +2,7 @@
 
 import { useId } from "preact/hooks";
 import type { SoftLimit } from "../state/types.ts";
+import { calendarDay } from "../words/numbers.ts";
 import { reasonOf, sentence } from "../words/terms.ts";
 
 export interface FieldState {
@@ -47,7 +48,16 @@ export function NumberField({
   );
 }
 
-export function TextField({ label, name, hint, value, onValue, problems }: Labels & FieldState) {
+/** `onDone`: the field was left, or Enter was pressed in it. */
+export function TextField({
+  label,
+  name,
+  hint,
+  value,
+  onValue,
+  onDone,
+  problems,
+}: Labels & FieldState & { onDone?: (value: string) => void }) {
   const id = useId();
   return (
     <div class={problems.length ? "field wrong" : "field"}>
@@ -62,8 +72,29 @@ export function TextField({ label, name, hint, value, onValue, problems }: Label
         aria-invalid={problems.length > 0}
         aria-describedby={`${id}-help`}
         onInput={(event) => onValue(event.currentTarget.value)}
+        onChange={(event) => onDone?.(event.currentTarget.value)}
+        onBlur={(event) => onDone?.(event.currentTarget.value)}
       />
       <Help id={`${id}-help`} hint={hint} problems={problems} />
+    </div>
+  );
+}
+
+/** A day, shown again in words: browsers write dates in different orders. */
+export function DateField({ label, name, value, onValue }: Omit<Labels & FieldState, "problems" | "hint">) {
+  const id = useId();
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      <input
+        id={id}
+        type="date"
+        name={name}
+        value={value}
+        aria-describedby={`${id}-help`}
+        onInput={(event) => onValue(event.currentTarget.value)}
+      />
+      <Help id={`${id}-help`} hint={value && calendarDay(value)} problems={[]} />
     </div>
   );
 }

@@ -93,6 +93,10 @@ function heading(route: Route, pump: string | null): [string, string | null] {
       return [pump ?? "", "#/"];
     case "order":
       return [`${pump}: new infusion`, bedAddress(pump ?? "")];
+    case "rest":
+      return [`${pump}: the rest`, bedAddress(pump ?? "")];
+    case "course":
+      return [`${pump}: treatments`, bedAddress(pump ?? "")];
     case "sign-in":
       return [`${pump}: sign in`, bedAddress(pump ?? "")];
   }

@@ -9,13 +9,7 @@ import { act } from "../wire/connection.ts";
 import { clock, NONE, wallClock } from "../words/numbers.ts";
 import { may, NeedsSignIn } from "./NeedsSignIn.tsx";
 import { Reasons } from "./Reasons.tsx";
-
-const FIELDS = [
-  ["systolic_mmhg", "Systolic", "mmHg"],
-  ["diastolic_mmhg", "Diastolic", "mmHg"],
-  ["heart_rate_bpm", "Heart rate", "/min"],
-  ["spo2_percent", "SpO₂", "%"],
-] as const;
+import { VitalsForm } from "./VitalsForm.tsx";
 
 /** An early end needs a reason. */
 function EndPart({ early, busy, onEnd }: { early: boolean; busy: boolean; onEnd: (reason: string) => void }) {
@@ -59,7 +53,6 @@ function EndPart({ early, busy, onEnd }: { early: boolean; busy: boolean; onEnd:
 
 export function ObservationPart({ page, live, pump, observation }: BedProps & { observation: Observation }) {
   const at = useNow(1000);
-  const [values, setValues] = useState<Record<string, string>>({});
   const [reasons, setReasons] = useState<string[]>([]);
   const [busy, setBusy] = useState(false);
   const wall = gatewayNow(page, at) ?? 0;
@@ -68,21 +61,13 @@ export function ObservationPart({ page, live, pump, observation }: BedProps & { 
     observation.left_s === undefined
       ? ((Date.parse(observation.until_ts) - wall) / 1000) * scale
       : Math.max(0, observation.left_s - (Math.max(0, at - page.liveAt) / 1000) * scale);
+  const breaths = observation.vitals.some((each) => each.respiration_per_min != null);
   const due = observation.vitals_due_ts ? ((Date.parse(observation.vitals_due_ts) - wall) / 1000) * scale : null;
-  const ask = async (op: string, fields: Record<string, unknown>) => {
+  const end = async (reason: string) => {
     setBusy(true);
-    const answer = await act(op, { pump: pump.pump, session: observation.session, ...fields });
+    const answer = await act("end_observation", { pump: pump.pump, session: observation.session, reason });
     setBusy(false);
     setReasons(answer.reasons);
-    if (answer.ok) setValues({});
-  };
-  const save = (event: Event) => {
-    event.preventDefault();
-    const bad = FIELDS.filter(([name]) => !/^\d{1,3}$/.test(values[name] ?? "")).map(
-      ([, label]) => `${label}: enter a whole number of up to three digits`,
-    );
-    if (bad.length) return setReasons(bad);
-    return void ask("vitals", Object.fromEntries(FIELDS.map(([name]) => [name, Number(values[name])])));
   };
   return (
     <section class="observation" aria-label="Observation">
@@ -104,33 +89,14 @@ export function ObservationPart({ page, live, pump, observation }: BedProps & { 
         )}
       </div>
       {live.person && may(page, "confirm") ? (
-        <form class="vitals" onSubmit={save} aria-label="Vital signs">
-          {FIELDS.map(([name, label, unit]) => (
-            <label class="field" key={name}>
-              <span>{label}</span>
-              <span class="with-unit">
-                <input
-                  name={name}
-                  inputMode="numeric"
-                  autocomplete="off"
-                  value={values[name] ?? ""}
-                  onInput={(event) => setValues({ ...values, [name]: event.currentTarget.value.trim() })}
-                />
-                <b>{unit}</b>
-              </span>
-            </label>
-          ))}
-          <button type="submit" class="primary" disabled={busy}>
-            Save
-          </button>
-        </form>
+        <VitalsForm pump={pump.pump} session={observation.session} />
       ) : (
         !live.person && <NeedsSignIn pump={pump.pump} what="enter vital signs" />
       )}
       {live.person && may(page, "confirm") && (
-        <EndPart early={left > 0} busy={busy} onEnd={(reason) => void ask("end_observation", { reason })} />
+        <EndPart early={left > 0} busy={busy} onEnd={(reason) => void end(reason)} />
       )}
-      <Reasons reasons={reasons} title="Not saved" />
+      <Reasons reasons={reasons} title="Not ended" />
       {!!observation.missed && (
         <p class="note">Vital signs were missed {observation.missed === 1 ? "once" : `${observation.missed} times`}.</p>
       )}
@@ -143,6 +109,7 @@ export function ObservationPart({ page, live, pump, observation }: BedProps & { 
               <th scope="col">Pressure, mmHg</th>
               <th scope="col">Heart rate, /min</th>
               <th scope="col">SpO₂, %</th>
+              {breaths && <th scope="col">Respiration, /min</th>}
             </tr>
           </thead>
           <tbody>
@@ -156,6 +123,7 @@ export function ObservationPart({ page, live, pump, observation }: BedProps & { 
                 </td>
                 <td class="digits">{each.heart_rate_bpm ?? NONE}</td>
                 <td class="digits">{each.spo2_percent ?? NONE}</td>
+                {breaths && <td class="digits">{each.respiration_per_min ?? NONE}</td>}
               </tr>
             ))}
           </tbody>

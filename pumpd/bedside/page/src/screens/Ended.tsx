@@ -4,12 +4,15 @@ import { useState } from "preact/hooks";
 import type { InfusionProps } from "../parts/props.ts";
 import { Association } from "../parts/Association.tsx";
 import { Amount, Fact, Facts } from "../parts/Facts.tsx";
+import { GiveRest } from "../parts/GiveRest.tsx";
 import { may, NeedsSignIn } from "../parts/NeedsSignIn.tsx";
 import { ObservationPart } from "../parts/Observation.tsx";
+import { Plasma } from "../parts/Plasma.tsx";
+import { isLaterDelivery } from "../parts/RestOf.tsx";
 import { bedAddress } from "../state/route.ts";
-import type { Infusion, Summary } from "../state/types.ts";
-import { clock, decimal, wallClock } from "../words/numbers.ts";
-import { forPeople, nameOf, sentence, STATE } from "../words/terms.ts";
+import type { CoursePlace, Infusion, Summary } from "../state/types.ts";
+import { added, clock, decimal, NONE, wallClock } from "../words/numbers.ts";
+import { forPeople, nameOf, placeInCourse, sentence, STATE } from "../words/terms.ts";
 
 const TITLE: Partial<Record<Infusion["state"], string>> = {
   completed: "Complete: the whole volume was given",
@@ -33,7 +36,25 @@ export function Ended(props: InfusionProps) {
             {sentence(deviation)}
           </p>
         ))}
-        {pump.course && <CourseBar number={pump.course.number} of={pump.course.of} phase={pump.course.phase} />}
+        {infusion.state === "abandoned" && expired(infusion) && (
+          <p class="note">
+            An order is valid for a limited time, so that nobody starts yesterday’s decision. Examine the patient, then
+            order again.
+          </p>
+        )}
+        <GiveRest page={page} live={live} pump={pump} />
+        {pump.course && <CourseBar course={pump.course} />}
+        <Plasma
+          band={page.bands[infusion.digest]}
+          track={page.estimates[infusion.session]}
+          now={pump.plasma}
+          peak={summary.plasma}
+        />
+        {live.person && (may(page, "prescribe") || may(page, "confirm")) && (
+          <a class="button" href={bedAddress(pump.pump, "course")}>
+            Treatments and course
+          </a>
+        )}
         {!observation &&
           (live.person ? (
             may(page, "prescribe") && (
@@ -76,11 +97,12 @@ function SummaryFacts({
   offset: number | undefined;
 }) {
   const mg = summary.delivered_mg ?? infusion.delivered_mg;
+  const later = isLaterDelivery(infusion);
   const missing = summary.undelivered_ml ?? infusion.remaining_ml;
   return (
     <Facts>
       <Fact
-        label="Given"
+        label={later ? "Given in this delivery" : "Given"}
         name="summary-given"
         {...(mg ? { note: `${decimal(summary.delivered_ml ?? infusion.delivered_ml, 2)} mL` } : {})}
       >
@@ -90,6 +112,15 @@ function SummaryFacts({
           <Amount of={decimal(summary.delivered_ml ?? infusion.delivered_ml, 2)} unit="mL" />
         )}
       </Fact>
+      {later && (
+        <Fact
+          label="Given of the treatment"
+          name="summary-in-all"
+          note={`of ${decimal(infusion.treatment_mg)} mg, ${decimal(infusion.treatment_ml)} mL`}
+        >
+          <Amount of={decimal(added(infusion.earlier_mg, mg) ?? NONE, 2)} unit="mg" />
+        </Fact>
+      )}
       <Fact label="Not given" name="summary-undelivered">
         <Amount of={decimal(missing, 2)} unit="mL" />
       </Fact>
@@ -119,18 +150,22 @@ function SummaryFacts({
   );
 }
 
-function CourseBar({ number, of, phase }: { number: number; of: number; phase: string | null }) {
+/** The order was too old to start. */
+const expired = ({ reason }: Infusion): boolean => /\bexpired\b/i.test(reason);
+
+function CourseBar({ course }: { course: CoursePlace }) {
+  const { number, of } = course;
+  const place = sentence(placeInCourse(course)).replace(/\.$/, "");
   return (
     <div class="course">
-      <p>
-        Infusion <b class="digits">{number}</b> of <b class="digits">{of}</b>
-        {phase && phase !== "infusion" && `, ${phase}`}
-      </p>
-      <div class="course-dots" role="img" aria-label={`Infusion ${number} of ${of}`}>
-        {Array.from({ length: Math.min(of, 24) }, (_, at) => (
-          <i key={at} class={at < number ? "on" : ""} />
-        ))}
-      </div>
+      <p>{place}</p>
+      {of !== null && (
+        <div class="course-dots" role="img" aria-label={place}>
+          {Array.from({ length: Math.min(of, 24) }, (_, at) => (
+            <i key={at} class={at < number ? "on" : ""} />
+          ))}
+        </div>
+      )}
     </div>
   );
 }

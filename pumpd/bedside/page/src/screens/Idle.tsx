@@ -2,8 +2,12 @@
 
 import type { BedProps } from "../parts/props.ts";
 import { Association } from "../parts/Association.tsx";
+import { GiveRest } from "../parts/GiveRest.tsx";
 import { may, NeedsSignIn } from "../parts/NeedsSignIn.tsx";
 import { Fact, Facts } from "../parts/Facts.tsx";
+import { SelfTestFailed } from "../parts/NotReady.tsx";
+import { SelfTest } from "../parts/SelfTest.tsx";
+import { VitalSigns } from "../parts/VitalSigns.tsx";
 import { bedAddress } from "../state/route.ts";
 import { lossOfControlSentence } from "../words/terms.ts";
 
@@ -16,6 +20,8 @@ export function Idle({ page, live, pump }: BedProps) {
           The pump is not available: {pump.problem}
         </p>
       )}
+      <SelfTestFailed pump={pump} />
+      <GiveRest page={page} live={live} pump={pump} />
       {live.person ? (
         may(page, "prescribe") &&
         !pump.problem &&
@@ -30,7 +36,14 @@ export function Idle({ page, live, pump }: BedProps) {
       {live.person && !may(page, "prescribe") && (
         <p class="muted">To order, you and this tablet both need the role “prescribe”.</p>
       )}
+      {live.person && (may(page, "prescribe") || may(page, "confirm")) && (
+        <a class="button" href={bedAddress(pump.pump, "course")}>
+          Treatments and course
+        </a>
+      )}
       <Association page={page} pump={pump} />
+      {pump.patient && <VitalSigns page={page} live={live} pump={pump} />}
+      <SelfTest live={live} pump={pump} />
       <PumpFacts pump={pump} alarmOutput={live.alarm_output} />
     </section>
   );

@@ -1,79 +1,49 @@
 // An order: the drug is chosen and never typed, the weight is typed twice, and every exceeded limit is explained.
 // The gateway checks it: while the nurse types (preview), and again when the order is sent.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import type { BedProps } from "../parts/props.ts";
 import { Choice, NumberField, SoftLimits, TextField, type FieldState } from "../parts/Fields.tsx";
-import { Amount } from "../parts/Facts.tsx";
 import { may, NeedsSignIn } from "../parts/NeedsSignIn.tsx";
+import { OnRecord } from "../parts/OnRecord.tsx";
+import { Anyway, Outcome } from "../parts/Outcome.tsx";
+import { Plasma } from "../parts/Plasma.tsx";
 import { Reasons } from "../parts/Reasons.tsx";
+import { Treatments } from "../parts/Treatments.tsx";
+import { useLibrary } from "../parts/library.ts";
+import { usePatient } from "../parts/patient.ts";
+import { usePreview } from "../parts/preview.ts";
 import { BLANK, byField, fieldOf, fieldsOf, hint, missing, type Draft } from "../state/draft.ts";
 import { bedAddress, go } from "../state/route.ts";
 import { dispatch } from "../state/store.ts";
-import type { Library, Review, SoftLimit } from "../state/types.ts";
-import { ask } from "../wire/ask.ts";
+import type { PatientHistory } from "../state/treatments.ts";
+import type { SoftLimit } from "../state/types.ts";
 import { act } from "../wire/connection.ts";
-import { clock, decimal } from "../words/numbers.ts";
-import { rates, reasonOf } from "../words/terms.ts";
+import { decimal } from "../words/numbers.ts";
+import { placeInCourse } from "../words/terms.ts";
 
-const TYPING_MS = 400;
-
-interface Preview {
-  review?: Review;
-  soft?: SoftLimit[];
-}
-
-const AGAIN_MS = 1000;
 const BASES: Record<string, string> = { actual: "Actual", ideal: "Ideal", adjusted: "Adjusted" };
 
 export function Order({ page, live, pump }: BedProps) {
-  const [library, setLibrary] = useState<Library | null>(null);
-  const [draft, setDraft] = useState<Draft>(BLANK);
-  const [reasons, setReasons] = useState<string[]>([]);
-  const [preview, setPreview] = useState<Preview>({});
+  const { library, reasons: noLibrary } = useLibrary();
+  const [draft, setWhole] = useState<Draft>(BLANK);
   const [second, setSecond] = useState(false);
   const [busy, setBusy] = useState(false);
-  const [checked, setChecked] = useState("");
-  const round = useRef(0);
-  const signedIn = live.person !== null;
+  const [patient, setPatient] = useState(""); // typed to its end: half a token may be another patient's
+  const prescribes = may(page, "prescribe");
+  const form = (exceeded: readonly SoftLimit[]) => ({ pump: pump.pump, ...fieldsOf(draft, exceeded) });
+  const { preview, reasons, current, refuse } = usePreview("preview", form, live.person !== null && draft.entry !== "");
+  const { history } = usePatient(patient === draft.patient.trim() ? patient : "", prescribes);
   const soft = preview.soft ?? [];
-
-  useEffect(() => {
-    // Asked for until it comes, so that a link that was just lost needs no reload.
-    let timer = 0;
-    const read = async () => {
-      const answer = await ask<Library>("/api/library");
-      if (timer < 0) return;
-      setReasons(answer.reasons);
-      if (answer.ok) setLibrary(answer.result as Library);
-      else timer = window.setTimeout(read, AGAIN_MS);
-    };
-    void read();
-    return () => {
-      clearTimeout(timer);
-      timer = -1;
-    };
-  }, []);
+  const setDraft = (to: Draft) => {
+    setSecond(false);
+    setWhole(to);
+  };
 
   useEffect(() => {
     dispatch({ kind: "drafting", pump: draft === BLANK ? null : pump.pump });
     return () => dispatch({ kind: "drafting", pump: null });
   }, [draft]);
-
-  const typed = JSON.stringify(fieldsOf(draft, soft));
-  useEffect(() => {
-    const mine = ++round.current; // answers to older drafts do not count
-    setSecond(false);
-    if (!signedIn || draft.entry === "") return undefined;
-    const timer = setTimeout(async () => {
-      const answer = await act<Preview>("preview", { pump: pump.pump, ...fieldsOf(draft, soft) });
-      if (mine !== round.current) return;
-      setChecked(typed);
-      setReasons(answer.ok ? [] : answer.reasons);
-      setPreview(answer.ok ? answer.result : { soft: answer.result.soft ?? soft });
-    }, TYPING_MS);
-    return () => clearTimeout(timer);
-  }, [typed, signedIn]);
 
   if (!live.person)
     return (
@@ -81,25 +51,22 @@ export function Order({ page, live, pump }: BedProps) {
         <NeedsSignIn pump={pump.pump} what="order an infusion" />
       </section>
     );
-  if (!may(page, "prescribe")) return <p class="note">To order, you and this tablet both need the role “prescribe”.</p>;
+  if (!prescribes) return <p class="note">To order, you and this tablet both need the role “prescribe”.</p>;
   if (!library)
     return (
       <section class="centre">
-        <Reasons reasons={reasons} title="No drug library" />
+        <Reasons reasons={noLibrary} title="No drug library" />
         <p>Loading the drug library</p>
       </section>
     );
 
   const entry = library.entries.find(({ id }) => id === draft.entry);
+  const record = history?.weight ?? (current ? preview.on_record : null) ?? null;
   const lacking = missing(draft);
   const sorted = byField(reasons);
   const open = soft.filter(({ id }) => !draft.overrides[id]?.trim());
   const ready =
-    checked === typed &&
-    lacking.length === 0 &&
-    reasons.length === 0 &&
-    preview.review !== undefined &&
-    open.length === 0;
+    current && lacking.length === 0 && reasons.length === 0 && preview.review !== undefined && open.length === 0;
   const set = (field: keyof Draft) => (value: string) => setDraft({ ...draft, [field]: value });
   const state = (field: keyof Draft): FieldState => ({
     value: draft[field] as string,
@@ -116,11 +83,11 @@ export function Order({ page, live, pump }: BedProps) {
   const order = async () => {
     if (soft.length && !second) return setSecond(true);
     setBusy(true);
-    const answer = await act("order", { pump: pump.pump, ...fieldsOf(draft, soft) });
+    const answer = await act("order", form(soft));
     setBusy(false);
     if (answer.ok) return go(bedAddress(pump.pump));
     setSecond(false);
-    return setReasons(answer.reasons);
+    return refuse(answer.reasons);
   };
 
   return (
@@ -150,6 +117,24 @@ export function Order({ page, live, pump }: BedProps) {
         {entry && (
           <>
             <div class="row">
+              <TextField
+                label="Patient token"
+                name="patient"
+                hint="From the wristband. Never a name."
+                onDone={(token) => setPatient(token.trim())}
+                {...state("patient")}
+              />
+              <TextField
+                label="Course, if any"
+                name="course"
+                hint={courses(history) || "The prescriber's token for the course."}
+                {...state("course")}
+              />
+            </div>
+            {limits("patient")}
+            {limits("course")}
+            {history && <Treatments live={live} history={history} folded />}
+            <div class="row">
               <NumberField label="Weight" unit="kg" name="weight" hint={hint(entry, "weight")} {...state("weight")} />
               <NumberField
                 label="Weight, typed again"
@@ -158,12 +143,16 @@ export function Order({ page, live, pump }: BedProps) {
                 hint="Read the source again, not the first field."
                 {...state("weight_again")}
               />
-              <NumberField
-                label="Previous weight, if known"
-                unit="kg"
-                name="previous_weight"
-                {...state("previous_weight")}
-              />
+              {record ? (
+                <OnRecord live={live} record={record} patient={draft.patient.trim()} />
+              ) : (
+                <NumberField
+                  label="Previous weight, if known"
+                  unit="kg"
+                  name="previous_weight"
+                  {...state("previous_weight")}
+                />
+              )}
             </div>
             {limits("weight")}
             <Choice
@@ -194,42 +183,26 @@ export function Order({ page, live, pump }: BedProps) {
               problems={state("container").problems}
               options={entry.containers.map((name) => ({ value: name, text: name }))}
             />
-            <div class="row">
-              <TextField
-                label="Patient token"
-                name="patient"
-                hint="From the wristband. Never a name."
-                {...state("patient")}
-              />
-              <TextField
-                label="Course, if any"
-                name="course"
-                hint="The prescriber's token for the course."
-                {...state("course")}
-              />
-            </div>
-            {limits("patient")}
-            {limits("course")}
             {limits("")}
           </>
         )}
       </div>
       <aside class="order-result" aria-label="What this order means" aria-live="polite">
-        <Outcome review={lacking.length || reasons.length ? undefined : preview.review} lacking={lacking} />
-        <Reasons reasons={sorted[""] ?? []} title="Not possible" />
-        {second && (
-          <div class="note" role="alert">
-            <b>Outside the expected limits:</b>
-            <ul>
-              {soft.map((each) => (
-                <li key={each.id}>
-                  {reasonOf(each.text).text}: “{draft.overrides[each.id]}”
-                </li>
-              ))}
-            </ul>
-            <p>Order it anyway?</p>
-          </div>
+        {lacking.length || reasons.length || !preview.review ? (
+          <p class="muted">
+            {lacking.length
+              ? `Still needed: ${lacking.map((field) => NAMES[field]).join(", ")}.`
+              : "This order cannot be loaded."}
+          </p>
+        ) : (
+          <>
+            <Outcome review={preview.review} />
+            {preview.course && <p>This is {placeInCourse(preview.course)}.</p>}
+            <Plasma band={preview.plasma} />
+          </>
         )}
+        <Reasons reasons={sorted[""] ?? []} title="Not possible" />
+        {second && <Anyway soft={soft} overrides={draft.overrides} />}
         <button type="submit" class="primary" disabled={!ready || busy}>
           {second ? "Yes, order outside the limits" : "Load the pump"}
         </button>
@@ -257,39 +230,9 @@ const NAMES: Record<string, string> = {
   patient: "patient token",
 };
 
-function Outcome({ review, lacking }: { review: Review | undefined; lacking: string[] }) {
-  if (!review)
-    return (
-      <p class="muted">
-        {lacking.length
-          ? `Still needed: ${lacking.map((field) => NAMES[field]).join(", ")}.`
-          : "This order cannot be loaded."}
-      </p>
-    );
-  return (
-    <dl class="outcome">
-      <div>
-        <dt>Dose</dt>
-        <dd>
-          <Amount of={decimal(review.dose_mg)} unit="mg" />
-        </dd>
-      </div>
-      <div>
-        <dt>Volume</dt>
-        <dd>
-          <Amount of={decimal(review.vtbi_ml)} unit="mL" />
-        </dd>
-      </div>
-      <div>
-        <dt>Rate</dt>
-        <dd>{rates(review)}</dd>
-      </div>
-      <div>
-        <dt>Duration</dt>
-        <dd>
-          <Amount of={clock(review.duration_s)} unit="min" />
-        </dd>
-      </div>
-    </dl>
-  );
-}
+/** The courses of the patient, as a hint under the field. */
+const courses = (history: PatientHistory | null): string =>
+  (history?.courses ?? [])
+    .filter(({ next }) => next !== null)
+    .map(({ course, next }) => `${course}: ${next?.position} is next`)
+    .join("; ");

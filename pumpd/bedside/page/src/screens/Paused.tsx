@@ -5,6 +5,9 @@ import type { InfusionProps } from "../parts/props.ts";
 import { Amount, Fact, Facts } from "../parts/Facts.tsx";
 import { may, NeedsSignIn } from "../parts/NeedsSignIn.tsx";
 import { Reasons } from "../parts/Reasons.tsx";
+import { RestOf } from "../parts/RestOf.tsx";
+import { NotReady } from "../parts/NotReady.tsx";
+import { VitalSigns } from "../parts/VitalSigns.tsx";
 import { useNow } from "../state/store.ts";
 import { act } from "../wire/connection.ts";
 import { clock, decimal } from "../words/numbers.ts";
@@ -28,6 +31,7 @@ export function Paused({ page, live, pump, infusion }: InfusionProps) {
     <section class="narrow">
       <h2>{pausing ? "Pausing: waiting for the pump to stop" : "Paused. Nothing flows."}</h2>
       <p>{sentence(forPeople(infusion.reason))}</p>
+      <RestOf page={page} live={live} pump={pump} infusion={infusion} />
       <Facts>
         <Fact label="Left for this pause" name="pause-left">
           <Amount of={left(pump.pause?.single_left_s)} unit="min" />
@@ -43,6 +47,8 @@ export function Paused({ page, live, pump, infusion }: InfusionProps) {
           <Amount of={decimal(infusion.remaining_ml, 1)} unit="mL" />
         </Fact>
       </Facts>
+      <NotReady pump={pump} />
+      <VitalSigns page={page} live={live} pump={pump} start />
       <Reasons reasons={reasons} title="Not resumed" />
       {!pausing &&
         (live.person ? (

@@ -7,10 +7,17 @@ import { Association } from "../parts/Association.tsx";
 import { Amount, Fact, Facts } from "../parts/Facts.tsx";
 import { FlowProfile } from "../parts/FlowProfile.tsx";
 import { HoldButton } from "../parts/HoldButton.tsx";
-import { Keypad } from "../parts/Keypad.tsx";
 import { may, NeedsSignIn } from "../parts/NeedsSignIn.tsx";
+import { NotReady, startable } from "../parts/NotReady.tsx";
+import { OrderAge } from "../parts/OrderAge.tsx";
+import { Plasma } from "../parts/Plasma.tsx";
 import { Reasons } from "../parts/Reasons.tsx";
+import { RestOf } from "../parts/RestOf.tsx";
+import { useBand } from "../parts/band.ts";
 import { Scan } from "../parts/Scan.tsx";
+import { SecondPerson } from "../parts/SecondPerson.tsx";
+import { SelfTest } from "../parts/SelfTest.tsx";
+import { VitalSigns } from "../parts/VitalSigns.tsx";
 import { gatewayNow } from "../state/fresh.ts";
 import { useNow } from "../state/store.ts";
 import type { Challenge, Review } from "../state/types.ts";
@@ -42,6 +49,7 @@ interface Second {
 export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
   const at = useNow(1000);
   const { review } = infusion;
+  const band = useBand(page, pump.pump, review.digest);
   const [reasons, setReasons] = useState<string[]>([]);
   const [busy, setBusy] = useState(false);
   const [second, setSecond] = useState<Second | null>(null);
@@ -100,6 +108,7 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
         <p class="sentence" data-testid="sentence">
           {inWords(review, ends)}
         </p>
+        <RestOf page={page} live={live} pump={pump} infusion={infusion} />
         <p class={same ? "read-back" : "reasons"} role="status">
           {same
             ? "Read back from the pump: exactly this program."
@@ -133,7 +142,7 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
           <Fact label="Weight" note={`${BASIS[review.weight_basis] ?? review.weight_basis} weight`}>
             <Amount of={decimal(review.weight_kg)} unit="kg" />
           </Fact>
-          <Fact label="Dose" {...(isRest(review) ? { note: "the whole order" } : {})}>
+          <Fact label="Dose" {...doseNote(review)}>
             <Amount of={decimal(review.dose_mg)} unit="mg" />
           </Fact>
           <Fact
@@ -167,24 +176,41 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
           >
             {review.pump}
           </Fact>
-          <Fact label="Ordered by" note={libraryOf(review)}>
+          <Fact
+            label="Ordered by"
+            note={
+              <>
+                <OrderAge page={page} live={live} infusion={infusion} />
+                <br />
+                {libraryOf(review)}
+              </>
+            }
+          >
             {review.ordered_by || NONE}
           </Fact>
           <Fact label="If the gateway fails" wide>
             {lossOfControlSentence(review.loss_of_control, pump.loss_of_control_text)}
           </Fact>
         </Facts>
+        <VitalSigns page={page} live={live} pump={pump} start />
       </div>
       <div class="review-act">
         {!checks && <FlowProfile steps={review.steps} />}
         {!checks && review.simulated && <p class="simulated">SIMULATED PUMP</p>}
+        <NotReady pump={pump} />
         <Reasons reasons={reasons} title="Not started" />
         {!live.person ? (
           <NeedsSignIn pump={pump.pump} what={infusion.action === "resume" ? "resume" : "start"} />
         ) : !may(page, "confirm") ? (
           <p class="note">To start, you and this tablet both need the role “confirm”.</p>
         ) : checks ? (
-          <SecondNurse onDone={(badge, pin) => setSecond({ badge, pin })} first={live.person.badge} />
+          <SecondPerson
+            title="Independent double check"
+            task="A second nurse compares this screen with the prescription, the container and the patient."
+            who="Second nurse"
+            first={live.person.badge}
+            onDone={(badge, pin) => setSecond({ badge, pin })}
+          />
         ) : (
           <>
             {second && (
@@ -213,7 +239,7 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
             <HoldButton
               key={canonical(review)}
               label={label}
-              disabled={!same || !wristband}
+              disabled={!same || !wristband || !startable(pump)}
               busy={busy}
               onBegin={begin}
               onHeld={() => void held()}
@@ -224,25 +250,16 @@ export function ReviewScreen({ page, live, pump, infusion }: InfusionProps) {
           </>
         )}
       </div>
+      <div class="review-more">
+        <Plasma band={band} now={pump.plasma} />
+        <SelfTest live={live} pump={pump} />
+      </div>
     </section>
   );
 }
 
-function SecondNurse({ onDone, first }: { onDone: (badge: string, pin: string) => void; first: string }) {
-  const [reasons, setReasons] = useState<string[]>([]);
-  return (
-    <div class="second">
-      <h2>Independent double check</h2>
-      <p>A second nurse compares this screen with the prescription, the container and the patient.</p>
-      <Reasons reasons={reasons} />
-      <Keypad
-        who="Second nurse"
-        button="I have checked it"
-        disabled={false}
-        onDone={(badge, pin) =>
-          badge === first ? setReasons(["The second nurse must be a different person."]) : onDone(badge, pin)
-        }
-      />
-    </div>
-  );
+/** Whether the dose is all that was prescribed. */
+function doseNote(review: Review): { note?: string } {
+  if (review.first_dose_mg) return { note: `of ${decimal(review.first_dose_mg)} mg in all` };
+  return isRest(review) ? { note: "the whole order" } : {};
 }

@@ -4,22 +4,26 @@ import { useState } from "preact/hooks";
 import type { InfusionProps } from "../parts/props.ts";
 import { Amount, Fact, Facts } from "../parts/Facts.tsx";
 import { may, NeedsSignIn } from "../parts/NeedsSignIn.tsx";
+import { Plasma } from "../parts/Plasma.tsx";
 import { Plot } from "../parts/Plot.tsx";
 import { Reasons } from "../parts/Reasons.tsx";
 import { uncertain, Reconcile } from "../parts/Reconcile.tsx";
+import { isLaterDelivery, RestOf } from "../parts/RestOf.tsx";
 import { Ring } from "../parts/Ring.tsx";
 import { Trend } from "../parts/Trend.tsx";
+import { VitalSigns } from "../parts/VitalSigns.tsx";
 import { freshness, readingAge } from "../state/fresh.ts";
 import { useNow } from "../state/store.ts";
 import { act } from "../wire/connection.ts";
-import { clock, drawn, decimal, NONE, wallClock } from "../words/numbers.ts";
-import { STATE } from "../words/terms.ts";
+import { added, clock, drawn, decimal, NONE, wallClock } from "../words/numbers.ts";
+import { placeInCourse, STATE } from "../words/terms.ts";
 
 export function Running(props: InfusionProps) {
   const { page, live, pump, infusion } = props;
   const at = useNow(500);
   const fresh = freshness(pump, page, at);
   const points = page.tracks[infusion.session] ?? [];
+  const later = isLaterDelivery(infusion);
   const stopping = infusion.state === "stopping";
   const left = `${clock(infusion.remaining_s)} min left`;
   const given = `${decimal(infusion.delivered_ml, 1)} of ${decimal(infusion.prescribed_ml)} mL given`;
@@ -55,19 +59,27 @@ export function Running(props: InfusionProps) {
         <p class="drug">
           <b>{infusion.review.drug}</b> {decimal(infusion.review.concentration_mg_ml)} mg/mL · patient{" "}
           {infusion.review.patient}
-          {pump.course && (
-            <>
-              {" "}
-              · infusion {pump.course.number} of {pump.course.of}
-            </>
-          )}
+          {pump.course && ` · ${placeInCourse(pump.course)}`}
         </p>
+        <RestOf {...props} />
       </div>
       <div class="running-facts">
-        <Facts>
-          <Fact label="Given" name="given">
+        <Facts dense={later || !!pump.vitals}>
+          <Fact label={later ? "Given in this delivery" : "Given"} name="given">
             <Volume mg={infusion.delivered_mg} ml={infusion.delivered_ml} />
           </Fact>
+          {later && (
+            <Fact
+              label="Given of the treatment"
+              name="given-in-all"
+              note={`of ${decimal(infusion.treatment_mg)} mg, ${decimal(infusion.treatment_ml)} mL`}
+            >
+              <Volume
+                mg={added(infusion.earlier_mg, infusion.delivered_mg) ?? undefined}
+                ml={added(infusion.earlier_ml, infusion.delivered_ml) ?? NONE}
+              />
+            </Fact>
+          )}
           <Fact label="Still to give" name="remaining-volume">
             <Volume mg={infusion.remaining_mg} ml={infusion.remaining_ml} />
           </Fact>
@@ -99,13 +111,15 @@ export function Running(props: InfusionProps) {
           </Fact>
           <Age {...props} at={at} />
         </Facts>
+        <VitalSigns page={page} live={live} pump={pump} />
+        {infusion.state === "running" && <Pause {...props} />}
         {uncertain(pump) && <Reconcile page={page} live={live} pump={pump} />}
         <Plot
           steps={pump.flow_profile ?? infusion.review.steps}
           points={points}
           before={drawn(infusion.review.given_before_ml)}
         />
-        {infusion.state === "running" && <Pause {...props} />}
+        <Plasma band={page.bands[infusion.digest]} track={page.estimates[infusion.session]} now={pump.plasma} />
       </div>
     </section>
   );

@@ -1,6 +1,7 @@
 // What the page knows, and how each message changes it. Pure: `at` is the time in ms of the page's clock (store.ts).
 
-import type { About, Live, Point, History, Tablet } from "./types.ts";
+import { withEstimate, type PlasmaPoint } from "./plasma.ts";
+import type { About, Live, PlasmaBand, Point, History, Tablet } from "./types.ts";
 
 export type Link = "connecting" | "open" | "lost";
 export type Identity = "unknown" | "unpaired" | "paired";
@@ -25,6 +26,9 @@ export interface Page {
   liveAt: number;
   heardAt: number | null;
   tracks: Record<string, Point[]>;
+  /** The estimated plasma concentration: what a program leads to, by its digest, and what it was so far, by session. */
+  bands: Record<string, PlasmaBand>;
+  estimates: Record<string, PlasmaPoint[]>;
   presses: Record<string, Press>;
   /** Why the gateway does not answer, in its own words. */
   away: string | null;
@@ -41,6 +45,8 @@ export const EMPTY: Page = {
   liveAt: 0,
   heardAt: null,
   tracks: {},
+  bands: {},
+  estimates: {},
   presses: {},
   away: null,
   draft: null,
@@ -52,6 +58,7 @@ export type Message =
   | { kind: "link"; link: Link }
   | { kind: "state"; live: Live }
   | { kind: "history"; part: History }
+  | { kind: "band"; digest: string; band: PlasmaBand }
   | { kind: "beat" }
   | { kind: "drafting"; pump: string | null }
   | { kind: "away"; text: string }
@@ -64,7 +71,7 @@ export function reduce(page: Page, message: Message, at: number): Page {
       return { ...page, about: message.about };
     case "identity":
       if (message.identity === "paired") return { ...page, identity: "paired", tablet: message.tablet };
-      return { ...page, identity: message.identity, tablet: null, live: null, heardAt: null, tracks: {}, away: null };
+      return { ...EMPTY, about: page.about, link: page.link, presses: page.presses, identity: message.identity };
     case "link":
       return { ...page, link: message.link };
     case "state":
@@ -77,6 +84,7 @@ export function reduce(page: Page, message: Message, at: number): Page {
         away: null,
         tablet: message.live.tablet ?? page.tablet,
         presses: withSeen(page.presses, message.live, at),
+        estimates: withEstimates(page.estimates, message.live),
       };
     case "history":
       return { ...page, tracks: withHistory(page.tracks, message.part) }; // no sign that the gateway still answers
@@ -84,6 +92,8 @@ export function reduce(page: Page, message: Message, at: number): Page {
       return { ...page, away: message.text };
     case "drafting":
       return { ...page, draft: message.pump === null ? null : { pump: message.pump, touchedAt: at } };
+    case "band":
+      return { ...page, bands: { ...page.bands, [message.digest]: message.band } };
     case "beat":
       return { ...page, heardAt: at };
     case "pressed":
@@ -117,4 +127,14 @@ function withHistory(tracks: Page["tracks"], part: History): Page["tracks"] {
   const fresh = (part.points ?? []).filter(([elapsed]) => elapsed > last);
   if (!fresh.length && known.length) return tracks;
   return { ...tracks, [part.session]: [...known, ...fresh] };
+}
+
+/** Only of the infusions that are shown now: a tablet may be on for weeks. */
+function withEstimates(known: Page["estimates"], live: Live): Page["estimates"] {
+  return Object.fromEntries(
+    live.pumps.flatMap(({ infusion, plasma }) => {
+      const track = infusion && withEstimate(known[infusion.session], plasma, infusion.elapsed_s);
+      return track ? [[infusion.session, track]] : [];
+    }),
+  );
 }

@@ -2,9 +2,13 @@
 
 import { useEffect, useState } from "preact/hooks";
 
+/** The screens of one pump, besides the bed itself. */
+const OF_A_PUMP = ["order", "sign-in", "rest", "course"] as const;
+type OfAPump = (typeof OF_A_PUMP)[number];
+
 export type Route =
   | { screen: "beds" }
-  | { screen: "bed" | "order" | "sign-in"; pump: string }
+  | { screen: "bed" | OfAPump; pump: string }
   | { screen: "bench"; pump: string | null }
   | { screen: "pair"; token: string };
 
@@ -13,8 +17,7 @@ export function route(hash: string): Route {
   if (text.startsWith("pair=")) return { screen: "pair", token: decoded(text.slice(5)) };
   const [first = "", second = "", third = ""] = text.split("/").map(decoded);
   if (first === "bench") return { screen: "bench", pump: second || null };
-  if (first === "bed" && second)
-    return { screen: third === "order" || third === "sign-in" ? third : "bed", pump: second };
+  if (first === "bed" && second) return { screen: OF_A_PUMP.find((each) => each === third) ?? "bed", pump: second };
   return { screen: "beds" };
 }
 
@@ -26,7 +29,7 @@ function decoded(text: string): string {
   }
 }
 
-export const bedAddress = (pump: string, screen?: "order" | "sign-in"): string =>
+export const bedAddress = (pump: string, screen?: OfAPump): string =>
   `#/bed/${encodeURIComponent(pump)}${screen ? `/${screen}` : ""}`;
 
 export const go = (address: string): void => {

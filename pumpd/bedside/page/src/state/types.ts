@@ -84,8 +84,13 @@ export interface Review {
   warnings: string[];
   overrides: Record<string, string>;
   ordered_by: string;
+  /** When it was ordered; null in a preview. */
+  ordered_ts?: string | null;
   digest: string;
   given_before_ml: string;
+  /** The treatment of which this is the rest, and what was prescribed of it in all; null otherwise. */
+  treatment?: string | null;
+  first_dose_mg?: string | null;
   double_check?: boolean;
   library_version?: number | null;
   care_area?: string | null;
@@ -105,6 +110,7 @@ export interface Vitals {
   diastolic_mmhg: number | null;
   heart_rate_bpm: number | null;
   spo2_percent: number | null;
+  respiration_per_min?: number | null;
 }
 
 export interface Observation {
@@ -136,6 +142,7 @@ export interface Summary {
   deviations?: string[] | null;
   confirmed_by?: string | null;
   second?: string | null;
+  plasma?: { peak_low_ng_ml: number; peak_high_ng_ml: number; note: string } | null;
 }
 
 export interface Infusion {
@@ -167,6 +174,88 @@ export interface Infusion {
   trip_resumable?: boolean | null;
   digest: string;
   review: Review;
+  /** The treatment of which this is one delivery: what the earlier ones gave at most, and what was prescribed in all. */
+  treatment?: string;
+  earlier_ml?: string;
+  earlier_mg?: string;
+  treatment_ml?: string;
+  treatment_mg?: string;
+  ordered_ts?: string | null;
+  /** When the order expires; null once it was started. */
+  expires_ts?: string | null;
+  /** Nothing of the treatment flows after this. */
+  closes_ts?: string | null;
+}
+
+/** The rest of an interrupted treatment that may still be ordered. */
+export interface Rest {
+  treatment: string;
+  patient: string;
+  left_ml: string;
+  left_mg: string;
+  until_ts: string;
+  by_nurse: boolean;
+}
+
+export interface Sign {
+  name: string;
+  value: number | null;
+  /** Real seconds since it was measured. */
+  age_s: number | null;
+  level: "ok" | "warning" | "critical" | "missing";
+  source: string | null;
+}
+
+/** The last vital signs of the patient; `reasons` why they do not permit a start. */
+export interface VitalSigns {
+  signs: Sign[];
+  ready: boolean;
+  reasons: string[];
+}
+
+/** Estimated plasma concentration: the lowest and the highest of the models. */
+export interface PlasmaNow {
+  low_ng_ml: number;
+  high_ng_ml: number;
+  note: string;
+}
+
+export interface PlasmaBand {
+  minutes: number[];
+  low_ng_ml: number[];
+  high_ng_ml: number[];
+  peak_low_ng_ml: number;
+  peak_high_ng_ml: number;
+  note: string;
+}
+
+export interface SelfTest {
+  ts: string;
+  passed: boolean;
+  results: { what: string; state: "passed" | "failed" | "absent"; detail: string }[];
+}
+
+/** Where in its course a treatment is. `of`: null where that has no end. */
+export interface CoursePlace {
+  number: number;
+  of: number | null;
+  phase: string | null;
+  course_number?: number;
+}
+
+export interface WeightOnRecord {
+  weight_kg: string;
+  basis: string;
+  ts: string;
+}
+
+/** What an order, or the rest of a treatment, would lead to. */
+export interface Preview {
+  review?: Review;
+  soft?: SoftLimit[];
+  course?: CoursePlace | null;
+  on_record?: WeightOnRecord | null;
+  plasma?: PlasmaBand | null;
 }
 
 export interface Pump {
@@ -199,8 +288,14 @@ export interface Pump {
   pause?: Pause | null;
   /** Of the pump's last patients, the newest first: each continues until it is over, whatever the pump does next. */
   observations?: Observation[];
-  course?: { number: number; of: number; phase: string | null } | null;
+  /** Null where no course was ordered. */
+  course?: CoursePlace | null;
   summary?: Summary | null;
+  rest?: Rest | null;
+  /** Null when no vital signs are configured. */
+  vitals?: VitalSigns | null;
+  plasma?: PlasmaNow | null;
+  self_test?: SelfTest | null;
 }
 
 export interface Live {

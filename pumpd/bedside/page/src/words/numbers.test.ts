@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { clock, decimal, spell, wallClock } from "./numbers.ts";
+import { added, ageText, calendarDay, clock, day, decimal, spell, wallClock } from "./numbers.ts";
 
 test("always a leading zero, never a trailing one", () => {
   const shown: [string | number, string][] = [
@@ -55,4 +55,29 @@ test("clock times are the gateway's, not the tablet's", () => {
   assert.equal(wallClock("2026-11-26T13:52:10.123Z", 60), "14:52");
   assert.equal(wallClock("2026-11-26T23:30:00Z", 60), "00:30");
   assert.equal(wallClock("soon"), "–");
+});
+
+test("two parts of a treatment are added exactly, as text", () => {
+  assert.equal(added("17.5", "17.5"), "35");
+  assert.equal(added("0.1", "0.2"), "0.3");
+  assert.equal(added("12345678901234567890.1", "0.09"), "12345678901234567890.19");
+  assert.equal(added(".5", "2"), "2.5");
+  assert.equal(added("-0.5", "0.25"), "-0.25");
+  for (const bad of [undefined, null, "", "1e3", "NaN", "."]) assert.equal(added("1", bad), null, String(bad));
+});
+
+test("days are the gateway's, and a date without a time stays that date", () => {
+  assert.equal(day("2026-11-26T23:30:00Z", 60), "27 Nov 2026");
+  assert.equal(day("2026-11-26T23:30:00Z", 0), "26 Nov 2026");
+  assert.equal(calendarDay("2026-12-04"), "Fri 4 Dec 2026");
+  assert.equal(day("soon", 0), "–");
+  assert.equal(calendarDay(null), "–");
+});
+
+test("an age is cut off, never rounded up", () => {
+  assert.equal(ageText(59.9), "59 s");
+  assert.equal(ageText(119), "1 min");
+  assert.equal(ageText(7199), "119 min");
+  assert.equal(ageText(7200), "2 h");
+  assert.equal(ageText(null), "–");
 });

@@ -29,6 +29,19 @@ function plain(value: number): string {
   return text.includes("e") ? value.toFixed(9) : text;
 }
 
+/** The exact sum of two decimals as text, for the parts of one treatment. Null when one of them is no number. */
+export function added(a: string | null | undefined, b: string | null | undefined): string | null {
+  const [left, right] = [NUMBER.exec(a?.trim() ?? ""), NUMBER.exec(b?.trim() ?? "")];
+  if (!left || !right || decimal(a) === NONE || decimal(b) === NONE) return null;
+  const places = Math.max(left[3]?.length ?? 0, right[3]?.length ?? 0);
+  const whole = ([, sign = "", units = "", rest = ""]: RegExpExecArray) =>
+    BigInt(`${sign}${units}${rest.padEnd(places, "0")}`);
+  const sum = whole(left) + whole(right);
+  const digits = String(sum < 0n ? -sum : sum).padStart(places + 1, "0");
+  const [units, rest] = [digits.slice(0, digits.length - places), digits.slice(digits.length - places)];
+  return decimal(`${sum < 0n ? "-" : ""}${units}.${rest}`);
+}
+
 /** For drawing only, never for a dose. */
 export const drawn = (value: string | number | null | undefined): number => {
   const number = Number(value ?? 0);
@@ -68,4 +81,29 @@ export function wallClock(ts: string | number | null | undefined, gatewayOffsetM
   if (!Number.isFinite(instant)) return NONE;
   const offsetMin = gatewayOffsetMin ?? -new Date(instant).getTimezoneOffset();
   return new Date(instant + offsetMin * 60_000).toISOString().slice(11, 16);
+}
+
+const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
+
+/** A UTC instant as a day at the gateway, "26 Nov 2026". */
+export function day(ts: string | number | null | undefined, gatewayOffsetMin?: number): string {
+  const instant = typeof ts === "number" ? ts : Date.parse(ts ?? "");
+  if (!Number.isFinite(instant)) return NONE;
+  const offsetMin = gatewayOffsetMin ?? -new Date(instant).getTimezoneOffset();
+  const at = new Date(instant + offsetMin * 60_000);
+  return `${at.getUTCDate()} ${MONTHS[at.getUTCMonth()]} ${at.getUTCFullYear()}`;
+}
+
+/** A date without a time, "2026-12-04", as "Fri 4 Dec 2026". */
+export function calendarDay(date: string | null | undefined): string {
+  const at = new Date(`${date ?? ""}T00:00:00Z`);
+  if (!Number.isFinite(at.getTime())) return NONE;
+  return `${["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"][at.getUTCDay()]} ${day(at.getTime(), 0)}`;
+}
+
+/** "2 min", or "14 s" below a minute: an age in real seconds, cut off. */
+export function ageText(seconds: number | null | undefined): string {
+  if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return NONE;
+  const all = Math.max(0, Math.floor(seconds));
+  return all < 60 ? `${all} s` : all < 7200 ? `${Math.floor(all / 60)} min` : `${Math.floor(all / 3600)} h`;
 }

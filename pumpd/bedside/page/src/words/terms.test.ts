@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { lossOfControlSentence, forPeople, inWords, nameOf, rates, reasonOf } from "./terms.ts";
+import { lossOfControlSentence, forPeople, inWords, nameOf, placeInCourse, rates, reasonOf } from "./terms.ts";
 import { route } from "../state/route.ts";
 import type { Review } from "../state/types.ts";
 
@@ -16,6 +16,20 @@ test("after a pause the sentence is about the rest, not the whole dose", () => {
     inWords(rest, "14:52"),
     "The last 21.8 mL of 35 mg of ketamine, over 24 minutes 55 seconds, ending about 14:52",
   );
+});
+
+test("the rest of a treatment is called that, with what was prescribed in all", () => {
+  const rest = { ...review, dose_mg: "17.5", vtbi_ml: "17.5", given_before_ml: "17.5", first_dose_mg: "35" } as Review;
+  assert.equal(
+    inWords(rest, "14:52"),
+    "The rest of a treatment of 35 mg of ketamine: 17.5 mL over 40 minutes, ending about 14:52",
+  );
+});
+
+test("a place in a course has an end only where there is one", () => {
+  assert.equal(placeInCourse({ number: 3, of: 6, phase: "infusion", course_number: 1 }), "infusion 3 of 6");
+  assert.equal(placeInCourse({ number: 2, of: null, phase: "maintenance" }), "maintenance 2");
+  assert.equal(placeInCourse({ number: 1, of: 6, phase: "infusion", course_number: 2 }), "infusion 1 of 6, course 2");
 });
 
 test("each step of a profile is named", () => {
@@ -52,6 +66,9 @@ test("nothing is promised about an unknown pump", () => {
 test("the address gives the screen, and a name in it is only a name", () => {
   assert.deepEqual(route("#/bed/ward%2F7"), { screen: "bed", pump: "ward/7" });
   assert.deepEqual(route("#/bed/bed1/order"), { screen: "order", pump: "bed1" });
+  assert.deepEqual(route("#/bed/bed1/rest"), { screen: "rest", pump: "bed1" });
+  assert.deepEqual(route("#/bed/bed1/course"), { screen: "course", pump: "bed1" });
+  assert.deepEqual(route("#/bed/bed1/other"), { screen: "bed", pump: "bed1" });
   assert.deepEqual(route("#pair=abc-DEF"), { screen: "pair", token: "abc-DEF" });
   assert.deepEqual(route("#bench"), { screen: "bench", pump: null });
   assert.deepEqual(route("#/bed/%E0%A4%A"), { screen: "bed", pump: "%E0%A4%A" });

@@ -1,7 +1,7 @@
 // The gateway's short words in plain English.
 
 import { clock, decimal, spell, wallClock } from "./numbers.ts";
-import type { LossOfControl, Infusion, InfusionState, Pump, Review } from "../state/types.ts";
+import type { CoursePlace, LossOfControl, Infusion, InfusionState, Pump, Review } from "../state/types.ts";
 
 export const STATE: Record<InfusionState, string> = {
   ordered: "Ordered",
@@ -58,13 +58,22 @@ export function lastReport(pump: Pump, offsetMin?: number): string {
 
 /**
  * "35 mg of ketamine in 35 mL over 40 minutes, ending about 14:52"; after a pause, when only the rest is to run,
- * "The last 21.8 mL of 35 mg of ketamine, over 24 minutes 55 seconds, ending about 14:52".
+ * "The last 21.8 mL of 35 mg of ketamine, over 24 minutes 55 seconds, ending about 14:52"; of an interrupted treatment,
+ * "The rest of a treatment of 35 mg of ketamine: 17.5 mL over 40 minutes, ending about 14:52".
  */
 export function inWords(review: Review, endsAbout: string | null): string {
   const end = endsAbout ? `, ending about ${endsAbout}` : "";
+  if (review.first_dose_mg)
+    return `The rest of a treatment of ${decimal(review.first_dose_mg)} mg of ${review.drug}: ${decimal(review.vtbi_ml)} mL over ${spell(review.duration_s)}${end}`;
   if (isRest(review))
     return `The last ${decimal(review.vtbi_ml)} mL of ${decimal(review.dose_mg)} mg of ${review.drug}, over ${spell(review.duration_s)}${end}`;
   return `${decimal(review.dose_mg)} mg of ${review.drug} in ${decimal(review.vtbi_ml)} mL over ${spell(review.duration_s)}${end}`;
+}
+
+/** "infusion 3 of 6", "maintenance 2", "infusion 1 of 6, course 2". */
+export function placeInCourse({ number, of, phase, course_number }: CoursePlace): string {
+  const place = `${phase || "infusion"} ${number}${of === null ? "" : ` of ${of}`}`;
+  return (course_number ?? 1) > 1 ? `${place}, course ${course_number}` : place;
 }
 
 /** Whether this is the rest of an order, part of which was given before. */

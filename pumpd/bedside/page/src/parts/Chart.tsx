@@ -1,0 +1,63 @@
+// Curves over minutes, drawn by uPlot in the colours of the theme.
+
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { onTheme, theme } from "./theme.ts";
+
+interface Props {
+  /** What is drawn, for those who do not see it. */
+  label: string;
+  data: uPlot.AlignedData;
+  /** The curves, and the areas between two of them; `colour` gives a colour of the theme. */
+  curves: (colour: (name: string) => string) => Pick<uPlot.Options, "bands"> & { series: uPlot.Series[] };
+}
+
+export function Chart({ label, data, curves }: Props) {
+  const box = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | null>(null);
+  const [colours, setColours] = useState(theme);
+  useEffect(() => onTheme(setColours), []);
+  useEffect(() => {
+    const at = box.current;
+    if (!at) return undefined;
+    const made = new uPlot(options(at, curves), data, at);
+    plot.current = made;
+    const resize = new ResizeObserver(() => made.setSize(size(at)));
+    resize.observe(at);
+    return () => {
+      resize.disconnect();
+      made.destroy();
+      plot.current = null;
+    };
+  }, [colours]);
+  useEffect(() => plot.current?.setData(data), [data]);
+  return <div ref={box} class="plot-box" role="img" aria-label={label} />;
+}
+
+const size = (at: HTMLElement) => ({ width: Math.max(120, at.clientWidth), height: Math.max(90, at.clientHeight) });
+
+function options(at: HTMLElement, curves: Props["curves"]): uPlot.Options {
+  const style = getComputedStyle(at);
+  const colour = (name: string) => style.getPropertyValue(name).trim();
+  const axis = {
+    stroke: colour("--muted"),
+    grid: { stroke: colour("--line"), width: 1 },
+    ticks: { show: false },
+    font: `14px ${style.fontFamily}`,
+  };
+  const { series, bands } = curves(colour);
+  return {
+    ...size(at),
+    legend: { show: false },
+    cursor: { show: false },
+    select: { show: false, left: 0, top: 0, width: 0, height: 0 },
+    scales: { x: { time: false }, y: { range: (_, __, most) => [0, Math.max(1, most * 1.05)] } },
+    axes: [
+      { ...axis, size: 28 },
+      { ...axis, size: 40 },
+    ],
+    series: [{}, ...series.map((each) => ({ points: { show: false }, spanGaps: true, ...each }))],
+    ...(bands ? { bands } : {}),
+  };
+}

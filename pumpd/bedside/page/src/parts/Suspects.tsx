@@ -1,0 +1,116 @@
+// Doses dated in the future: the clock was wrong. Two people correct the date, with a reason (PRG-28).
+
+import { useState } from "preact/hooks";
+import type { BedProps } from "./props.ts";
+import { DateField } from "./Fields.tsx";
+import { may } from "./NeedsSignIn.tsx";
+import { Reasons } from "./Reasons.tsx";
+import { SecondPerson } from "./SecondPerson.tsx";
+import { offsetText, withOffset, type Suspect } from "../state/treatments.ts";
+import { act } from "../wire/connection.ts";
+import { calendarDay, day, decimal, wallClock } from "../words/numbers.ts";
+
+interface Props extends BedProps {
+  suspects: Suspect[];
+  onCorrected: () => void;
+}
+
+export function Suspects({ suspects, ...props }: Props) {
+  if (!suspects.length) return null;
+  return (
+    <section class="stack" aria-label="Doses with a wrong date">
+      {suspects.map((each) => (
+        <SuspectDose key={each.session} {...props} suspect={each} />
+      ))}
+    </section>
+  );
+}
+
+function SuspectDose({ page, live, suspect, onCorrected }: Omit<Props, "suspects"> & { suspect: Suspect }) {
+  const [open, setOpen] = useState(false);
+  const offset = live.utc_offset_min ?? 0;
+  return (
+    <div class="note">
+      <b>A dose is dated in the future: the clock was wrong.</b>
+      <p>
+        {decimal(suspect.given_mg)} mg of {suspect.drug}, dated {day(suspect.started_ts, offset)}{" "}
+        <span class="digits">{wallClock(suspect.started_ts, offset)}</span>. Until two people correct the date, this
+        patient cannot be given this drug.
+      </p>
+      {live.person && (may(page, "confirm") || may(page, "prescribe")) && !open && (
+        <button type="button" onClick={() => setOpen(true)}>
+          Correct the date
+        </button>
+      )}
+      {live.person && open && (
+        <Correct
+          offset={offset}
+          first={live.person.badge}
+          suspect={suspect}
+          onClose={() => setOpen(false)}
+          onCorrected={onCorrected}
+        />
+      )}
+    </div>
+  );
+}
+
+interface CorrectProps {
+  offset: number;
+  first: string;
+  suspect: Suspect;
+  onClose: () => void;
+  onCorrected: () => void;
+}
+
+function Correct({ offset, first, suspect, onClose, onCorrected }: CorrectProps) {
+  const [date, setDate] = useState("");
+  const [time, setTime] = useState("");
+  const [reason, setReason] = useState("");
+  const [busy, setBusy] = useState(false);
+  const [reasons, setReasons] = useState<string[]>([]);
+  const filled = date !== "" && time !== "" && reason.trim() !== "";
+  const correct = async (badge: string, pin: string) => {
+    setBusy(true);
+    const started = withOffset(date, time, offset);
+    const fields = { session: suspect.session, started, reason: reason.trim(), second: { badge, pin } };
+    const answer = await act("correct_dose", fields);
+    setBusy(false);
+    setReasons(answer.reasons);
+    if (answer.ok) onCorrected();
+  };
+  return (
+    <div class="stack">
+      <div class="row">
+        <DateField label="Day on which it began" name="started-day" value={date} onValue={setDate} />
+        <label class="field">
+          <span>Time (UTC{offsetText(offset)})</span>
+          <input type="time" name="started-time" value={time} onInput={(event) => setTime(event.currentTarget.value)} />
+        </label>
+      </div>
+      <label class="field">
+        <span>How do you know?</span>
+        <input
+          name="reason"
+          autocomplete="off"
+          maxLength={200}
+          value={reason}
+          onInput={(event) => setReason(event.currentTarget.value)}
+        />
+      </label>
+      {filled && !busy && (
+        <SecondPerson
+          title="A second person checks the date"
+          task={`It began on ${calendarDay(date)} at ${time}.`}
+          who="Second person"
+          first={first}
+          onDone={(badge, pin) => void correct(badge, pin)}
+        />
+      )}
+      <Reasons reasons={reasons} title="Not corrected" />
+      <button type="button" class="quiet" onClick={onClose}>
+        Cancel
+      </button>
+    </div>
+  );
+}
