@@ -6,7 +6,7 @@ arrived. A reply that arrived but was not yet acted on is the point after the fr
 
 The infusion: ordered, confirmed, five seconds of flow, a pause, resumed and confirmed, seven seconds, stopped. Longer
 polling of a steady flow would only repeat the same entries and frames. The last seconds of a whole dose are tried
-separately, once per family.
+separately, once per family, and so is the rest of a treatment, from the stop before it on.
 
 After each death another process starts, a nurse deals with what was left behind, and the plant shows what was true.
 """
@@ -18,12 +18,13 @@ from dataclasses import dataclass
 
 from tests.campaign.draw import BAGS, PUMPS
 from tests.campaign.play import Played, play, quiet_logs
-from tests.campaign.story import Happening, Nurse, Story
+from tests.campaign.story import Happening, Nurse, Rest, Story
 from tests.campaign.world import World
 from tests.control.testbed import ORDER as TESTBED_ORDER
 
 AGAIN_AFTER_S = 1.5
 LAST_S = 3.5  # of a whole dose
+STOPPED_S = 12.0  # the infusion whose rest follows
 # A family's models share driver and simulator, except the two of Dianet Star: a syringe pump and a volumetric one.
 FIRST = tuple({pump[0] if pump[1] not in BAGS else pump[1]: pump for pump in reversed(PUMPS)}.values())
 OTHERS = 8
@@ -46,6 +47,12 @@ def short(family: str, model: str) -> Story:
 
 def whole(family: str, model: str) -> Story:
     return _story(family, model, (), 2440.0)
+
+
+def interrupted(family: str, model: str) -> Story:
+    """Stopped after some seconds, then the rest, which is stopped too."""
+    stopped = _story(family, model, (Happening(STOPPED_S, "nurse", "stop"),), 60.0)
+    return stopped.but(rest=Rest(orders=1, after_s=1.0, stop_after_s=6.0))
 
 
 def _story(family: str, model: str, events: tuple[Happening, ...], horizon_s: float) -> Story:
@@ -88,11 +95,13 @@ class _Points:
 
 
 def points(story: Story) -> list[Point]:
-    """All points of the undisturbed infusion; for a whole dose, those of its end."""
+    """All points of the undisturbed infusion; for a whole dose those of its end, for a treatment those of its rest."""
     found: list[_Points] = []
     played = play(story, lambda world: found.append(_Points(world, None)))
     assert not played.violations, (story.model, played.violations)
     all_points = found[0].points
+    if story.rest.orders:
+        return [point for point in all_points if point.at_s >= STOPPED_S]
     if story.horizon_s > 2000:
         end_s = all_points[-1].at_s
         return [point for point in all_points if point.at_s >= end_s - LAST_S]
@@ -108,6 +117,7 @@ def run(options) -> int:
     chosen = [pump for pump in PUMPS if not options.only or set(pump) & set(options.only)]
     first = set(FIRST if not options.only else chosen)
     stories = [(short(*pump), 1 if pump in first else OTHERS) for pump in chosen]
+    stories += [(interrupted(*pump), 1) for pump in chosen if pump in first]
     stories += [(whole(*pump), 1) for pump in chosen if pump in first and not options.without_whole]
     counts: dict[str, Counter[str]] = {}
     broken = 0
@@ -117,7 +127,7 @@ def run(options) -> int:
             count = counts.setdefault(story.family, Counter())
             for point, result in pool.imap_unordered(_tried, [(story, point) for point in chosen_points], 8):
                 count["points"] += 1
-                count["whole" if story.horizon_s > 2000 else "short"] += 1
+                count["rest" if story.rest.orders else "whole" if story.horizon_s > 2000 else "short"] += 1
                 count["journal" if "frame" not in point.what else "wire"] += 1
                 for rule, text in result.items():
                     broken += 1
