@@ -144,10 +144,10 @@ def _paused(i: Infusion, w: World) -> Outcome:
 def _unseen(i: Infusion, w: World) -> Outcome:
     """It takes a tick, so it cannot happen in the moment between the poll for a resume and the load."""
     busy = w.flowing or w.start_left or w.load_open or w.plan is not None or i.state.may_flow
-    if busy or w.held is None or w.shown + NORMAL > w.held[0]:
+    if busy or w.held is None or w.shown + w.pace > w.held[0]:
         return None
     w = w._replace(by_hand=w.by_hand or i.state in AWAY, lied=w.lied or w.lost)
-    return None, w._replace(now=w.now + 1, shown=w.shown + NORMAL, given=w.given + NORMAL, by_panel=True, unseen=True)
+    return None, w._replace(now=w.now + 1, shown=w.shown + w.pace, given=w.given + w.pace, by_panel=True, unseen=True)
 
 
 @happens("counter", "counter jumps past the volume")
