@@ -20,7 +20,7 @@ def review_lines(review: dict[str, Any]) -> list[tuple[str, str]]:
     lines = [
         ("patient", review["patient"]),
         ("drug", f"{review['drug']} {review['concentration_mg_ml']} mg/mL ({review['entry']})"),
-        ("dose", f"{review['dose_mg']} mg = {review['dose_mg_kg']} mg/kg x {review['weight_kg']} kg"),
+        ("dose", _dose(review)),
         ("weight", f"{review['weight_kg']} kg, {review['weight_basis']}"),
         ("volume", f"{review['vtbi_ml']} mL from {review['container']}"),
         ("rate", rates if len(steps) > 1 else f"{steps[0]['rate_ml_h']} mL/h"),
@@ -31,17 +31,27 @@ def review_lines(review: dict[str, Any]) -> list[tuple[str, str]]:
         ("library", f"version {review['library_version']}, {review['care_area']}")
         if review["library_version"]
         else ("library", "UNSIGNED"),
-        ("ordered by", review["ordered_by"]),
+        ("ordered by", _ordered(review)),
         ("digest", review["digest"][:16]),
     ]
-    if review["first_dose_mg"]:
-        lines.insert(3, ("rest of", f"a treatment of {review['first_dose_mg']} mg that began before"))
     if Decimal(review["given_before_ml"]):
         lines.insert(5, ("given before", f"{review['given_before_ml']} mL"))
     if review["simulated"]:
         lines.insert(0, ("SIMULATED", "this pump is a simulation"))
     lines += [("note", warning) for warning in review["warnings"]]
     return lines
+
+
+def _dose(review: dict[str, Any]) -> str:
+    whole = (
+        f"{review['first_dose_mg'] or review['dose_mg']} mg = {review['dose_mg_kg']} mg/kg x {review['weight_kg']} kg"
+    )
+    return f"{review['dose_mg']} mg, the rest of {whole}" if review["first_dose_mg"] else whole
+
+
+def _ordered(review: dict[str, Any]) -> str:
+    when = review["ordered_ts"]
+    return f"{review['ordered_by']}, {when}" if when else str(review["ordered_by"])
 
 
 def _loss_of_control(classes: list[str]) -> str:

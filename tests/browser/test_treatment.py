@@ -7,7 +7,8 @@ from playwright.sync_api import expect
 
 from tests.browser.gateway import DOCTOR, NURSE, WITHIN_S, monitor, wait_until
 
-pytestmark = [pytest.mark.realtime, pytest.mark.browser]
+# Half a treatment and its rest take a minute of real time, and more on a busy machine.
+pytestmark = [pytest.mark.realtime, pytest.mark.browser, pytest.mark.timeout(300)]
 
 WHOLE_ML = 35.0
 RUNS_S = 90.0  # forty minutes of flow at most, sixty times faster

@@ -19,7 +19,6 @@ READS_IT = {
     "pumpd/control/plasma.py": "earlier doses, by the calendar; an estimate only",
     "pumpd/control/ordering/patient_history.py": "shows the dose history, by the calendar",
     "pumpd/control/ordering/planning.py": "dose history, by the calendar (PRG-14, PRG-17, PRG-18, PRG-25)",
-    "pumpd/control/self_test/service.py": "shows when the test was",
     "pumpd/control/ordering/service.py": "shows when an infusion was ordered (PRG-26)",
     "pumpd/control/infusions/recovery.py": "how long the machine was off: its monotonic clock does not know",
     "pumpd/control/infusions/start_gate.py": "compares it with a pump's clock (STA-11)",

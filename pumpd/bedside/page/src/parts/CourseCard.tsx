@@ -18,21 +18,14 @@ interface Props extends BedProps {
 export function CourseCard({ page, live, patient, course, onChanged }: Props) {
   const { next, assessment } = course;
   const offset = live.utc_offset_min;
-  const title = course.ordered ? `Course ${course.number}` : "Without a course";
+  const title = `Course ${course.number}`;
   return (
     <section class="course card" aria-label={title}>
       <h2>
         {title} <small class="muted">{course.course}</small>
       </h2>
       <p>
-        <b class="digits">{course.given}</b>
-        {course.ordered && (
-          <>
-            {" of "}
-            <b class="digits">{course.infusions}</b>
-          </>
-        )}{" "}
-        {!course.ordered && course.given === 1 ? "infusion" : "infusions"} given
+        <b class="digits">{course.given}</b> of <b class="digits">{course.infusions}</b> infusions given
         {course.maintenance > 0 && `, and ${course.maintenance} for maintenance`}.
       </p>
       {course.dates.length > 0 && (

@@ -46,9 +46,11 @@ export function Course(props: BedProps) {
               {day(history.weight.ts, live.utc_offset_min)}
             </p>
           )}
-          {history.courses.map((course) => (
-            <CourseCard key={course.course} {...props} patient={patient} course={course} onChanged={refresh} />
-          ))}
+          {history.courses
+            .filter(({ ordered }) => ordered) // what belongs to no course is among the treatments
+            .map((course) => (
+              <CourseCard key={course.course} {...props} patient={patient} course={course} onChanged={refresh} />
+            ))}
           <h2>Treatments</h2>
           <Treatments live={live} history={history} />
           {may(page, "prescribe") && <CourseOrder patient={patient} onOrdered={refresh} />}

@@ -1,7 +1,7 @@
 // An order: the drug is chosen and never typed, the weight is typed twice, and every exceeded limit is explained.
 // The gateway checks it: while the nurse types (preview), and again when the order is sent.
 
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { BedProps } from "../parts/props.ts";
 import { Choice, NumberField, SoftLimits, TextField, type FieldState } from "../parts/Fields.tsx";
 import { may, NeedsSignIn } from "../parts/NeedsSignIn.tsx";
@@ -10,12 +10,12 @@ import { Anyway, Outcome } from "../parts/Outcome.tsx";
 import { Plasma } from "../parts/Plasma.tsx";
 import { Reasons } from "../parts/Reasons.tsx";
 import { Treatments } from "../parts/Treatments.tsx";
+import { useDrafting } from "../parts/drafting.ts";
 import { useLibrary } from "../parts/library.ts";
 import { usePatient } from "../parts/patient.ts";
 import { usePreview } from "../parts/preview.ts";
 import { BLANK, byField, fieldOf, fieldsOf, hint, missing, type Draft } from "../state/draft.ts";
 import { bedAddress, go } from "../state/route.ts";
-import { dispatch } from "../state/store.ts";
 import type { PatientHistory } from "../state/treatments.ts";
 import type { SoftLimit } from "../state/types.ts";
 import { act } from "../wire/connection.ts";
@@ -40,10 +40,7 @@ export function Order({ page, live, pump }: BedProps) {
     setWhole(to);
   };
 
-  useEffect(() => {
-    dispatch({ kind: "drafting", pump: draft === BLANK ? null : pump.pump });
-    return () => dispatch({ kind: "drafting", pump: null });
-  }, [draft]);
+  const touched = useDrafting(pump.pump, draft, BLANK);
 
   if (!live.person)
     return (
@@ -93,7 +90,7 @@ export function Order({ page, live, pump }: BedProps) {
   return (
     <form
       class="order"
-      onPointerDown={() => draft !== BLANK && dispatch({ kind: "drafting", pump: pump.pump })}
+      onPointerDown={touched}
       aria-label="Order"
       autocomplete="off"
       onSubmit={(event) => {

@@ -9,6 +9,7 @@ import { may, NeedsSignIn } from "../parts/NeedsSignIn.tsx";
 import { Outcome } from "../parts/Outcome.tsx";
 import { Plasma } from "../parts/Plasma.tsx";
 import { Reasons } from "../parts/Reasons.tsx";
+import { useDrafting } from "../parts/drafting.ts";
 import { useLibrary } from "../parts/library.ts";
 import { usePatient } from "../parts/patient.ts";
 import { usePreview } from "../parts/preview.ts";
@@ -57,6 +58,7 @@ function RestForm({ live, pump, offer, history }: BedProps & { offer: Offer; his
   const { library, reasons: noLibrary } = useLibrary();
   const [draft, setDraft] = useState<RestDraft>(RESTING);
   const [busy, setBusy] = useState(false);
+  const touched = useDrafting(pump.pump, draft, RESTING);
   const lacks = restLacks(draft);
   const fields = restFields(pump.pump, offer, draft);
   const { preview, reasons, current, refuse } = usePreview("preview_rest", () => fields, lacks.length === 0);
@@ -79,6 +81,7 @@ function RestForm({ live, pump, offer, history }: BedProps & { offer: Offer; his
   return (
     <form
       class="order"
+      onPointerDown={touched}
       aria-label="The rest of a treatment"
       autocomplete="off"
       onSubmit={(event) => {

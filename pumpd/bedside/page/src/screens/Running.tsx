@@ -12,6 +12,7 @@ import { isLaterDelivery, RestOf } from "../parts/RestOf.tsx";
 import { Ring } from "../parts/Ring.tsx";
 import { Trend } from "../parts/Trend.tsx";
 import { VitalSigns } from "../parts/VitalSigns.tsx";
+import { givenBefore } from "../state/curves.ts";
 import { freshness, readingAge } from "../state/fresh.ts";
 import { useNow } from "../state/store.ts";
 import { act } from "../wire/connection.ts";
@@ -114,11 +115,7 @@ export function Running(props: InfusionProps) {
         <VitalSigns page={page} live={live} pump={pump} />
         {infusion.state === "running" && <Pause {...props} />}
         {uncertain(pump) && <Reconcile page={page} live={live} pump={pump} />}
-        <Plot
-          steps={pump.flow_profile ?? infusion.review.steps}
-          points={points}
-          before={drawn(infusion.review.given_before_ml)}
-        />
+        <Plot steps={pump.flow_profile ?? infusion.review.steps} points={points} before={givenBefore(infusion)} />
         <Plasma band={page.bands[infusion.digest]} track={page.estimates[infusion.session]} now={pump.plasma} />
       </div>
     </section>

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { curves } from "./curves.ts";
+import { curves, givenBefore } from "./curves.ts";
 import type { Point } from "./types.ts";
 
 const points = (...volumes: [number, number][]): Point[] => volumes.map(([at, ml]) => [at, ml, 60, null]);
@@ -24,4 +24,13 @@ test("after a pause the rest begins when flow began again, at the volume given b
   );
   assert.deepEqual(minutes, [0, 1, 2, 3, 12]);
   assert.deepEqual(programmed, [null, null, 1, 2, 11]);
+});
+
+test("the curve of the rest of a treatment begins at nothing, and after a pause at what this delivery gave", () => {
+  const of = (given_before_ml: string, earlier_ml?: string) =>
+    givenBefore({ review: { given_before_ml }, ...(earlier_ml ? { earlier_ml } : {}) });
+  assert.equal(of("11.82", "11.8"), 0, "rounded down");
+  assert.equal(of("13.5", "11.5"), 2);
+  assert.equal(of("13.5"), 13.5);
+  assert.equal(of("0", "0"), 0);
 });

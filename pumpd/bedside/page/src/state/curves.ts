@@ -1,6 +1,6 @@
 // The two curves of the plot: programmed and delivered volume over minutes. For drawing only.
 
-import type { Point, Step } from "./types.ts";
+import type { Infusion, Point, Review, Step } from "./types.ts";
 import { drawn } from "../words/numbers.ts";
 import { stepSeconds } from "../words/terms.ts";
 
@@ -24,6 +24,16 @@ export function curves(
     times.map((at) => programmed(corners, at)),
     times.map((at) => delivered.get(at) ?? null),
   ];
+}
+
+const ROUNDED_ML = 0.1; // at most so much of a rest is left out by rounding down
+
+/** What this delivery had given before its present steps. What earlier deliveries of the treatment gave is not in its curve. */
+export function givenBefore(
+  infusion: Pick<Infusion, "earlier_ml"> & { review: Pick<Review, "given_before_ml"> },
+): number {
+  const here = drawn(infusion.review.given_before_ml) - drawn(infusion.earlier_ml);
+  return here > ROUNDED_ML ? here : 0;
 }
 
 /** When the present steps began: at 0, or after a pause at the last instant with no more volume than before it. */
