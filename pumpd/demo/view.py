@@ -16,17 +16,20 @@ NOTICE = "SIMULATED PUMP. Not a cleared medical device: simulation, research and
 
 
 _SIGNS = {
-    "spo2_percent": "SpO2 {} %",
-    "heart_rate_bpm": "pulse {}/min",
-    "systolic_mmhg": "pressure {}",
-    "diastolic_mmhg": "over {} mmHg",
-    "respiration_per_min": "respiration {}/min",
+    "spo2_percent": ("SpO2 ", " %"),
+    "heart_rate_bpm": ("pulse ", "/min"),
+    "systolic_mmhg": ("pressure ", ""),
+    "diastolic_mmhg": ("over ", " mmHg"),
+    "respiration_per_min": ("respiration ", "/min"),
 }
 
 
 def signs_line(vitals: dict[str, Any]) -> str:
     """The vital signs in one line; a missing one is `--`."""
-    shown = [_SIGNS[each["name"]].format("--" if each["value"] is None else each["value"]) for each in vitals["signs"]]
+    shown = []
+    for sign in vitals["signs"]:
+        before, after = _SIGNS[sign["name"]]
+        shown.append(f"{before}{'--' if sign['value'] is None else sign['value']}{after}")
     return ", ".join(shown).replace(", over", " over")
 
 

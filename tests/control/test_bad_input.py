@@ -324,7 +324,7 @@ async def test_two_orders_for_one_patient_at_the_same_time_give_one_infusion(tmp
     plain = InlineWriter.append
 
     async def slow(self, entries):
-        await asyncio.sleep(1)  # the disk is busy, and another order arrives meanwhile
+        await asyncio.sleep(0.5)  # the disk is busy, and another order arrives meanwhile
         await plain(self, entries)
 
     async with open_testbed(tmp_path, beds=("bed1", "bed2")) as here:

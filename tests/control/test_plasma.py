@@ -158,7 +158,7 @@ def dose(started_min_ago, ended_min_ago, mg, patient="P-1", substance=KETAMINE):
 
 def planned_after(*doses):
     """The band that is shown for 0.5 mg/kg at 70 kg to patient P-1, after these doses."""
-    past = SimpleNamespace(complete=True, doses=lambda live: doses)
+    past = SimpleNamespace(complete=True, of_patient=lambda patient, live: doses)
     service = PlasmaService({}, past, SimpleNamespace(now=lambda: NOW, scale=1))
     return service.of_planned(SimpleNamespace(program=program(patient="P-1")))
 

@@ -10,7 +10,7 @@ from pumpd.driving import LinkDriver
 from pumpd.infusion.restart import DECISIONS, Found, Left, left_by
 from pumpd.infusion.states import TRANSITIONS, State
 from pumpd.journal import JournalError, JournalReader
-from pumpd.pump import Unknown
+from pumpd.pump import PumpState, Unknown
 from pumpd.wire import memory
 from pumpd_simulators.faults import Fault
 from tests.control.test_restart import die
@@ -135,6 +135,16 @@ async def test_each_cell_is_as_in_the_table(tmp_path, monkeypatch, left, found):
                 return
             assert not here.pump.truth()["running"]
             assert here.truth() - given < 0.15
+            if (
+                runner.reading is not None
+                and runner.reading.state is PumpState.PAUSED
+                and not runner_busy(decision)
+                and left is not Left.UNREADABLE
+            ):
+                refused = await here.order(patient="token-9")
+                assert any("the pump is paused, not idle: stop it first" in reason for reason in refused.reasons)
+                assert (await here.ask(op="stop", pump="bed1", reason="as the refusal says")).ok
+                await asyncio.sleep(3)
             taken = (await here.order(patient="token-9")).ok
             assert taken == (left is not Left.UNREADABLE and not runner_busy(decision))
 

@@ -108,8 +108,10 @@ def test_a_flow_within_two_percent_never_alarms():
     for error in (Fraction(985, 1000), Fraction(1015, 1000)):
         here = bench().run()
         here.pump.rate_error = error
-        here.wait(39 * MIN)
+        here.wait(36 * MIN)
         assert here.infusion.alarms == frozenset()
+        here.wait(3 * MIN)
+        assert here.infusion.alarms == {AlarmCode.NEAR_END}
         assert here.state is State.RUNNING
 
 
