@@ -196,17 +196,21 @@ class DyingControl:
 
     def order_all(self) -> None:
         for bed in self.beds:
-            order = {"entry": "ketamine-1mg-ml", "dose": "0.5 mg/kg", "weight": "70 kg", "weight_again": "70 kg",
-                     "weight_basis": "actual", "duration": "40 min", "container": "50 mL", "patient": f"token-{bed}",
-                     "ordered_by": "dr-a"}  # fmt: skip
-            self.ask(op="associate", pump=bed, patient=order["patient"])
-            answer = self.ask(op="order", pump=bed, **(order | BEDS[bed].order))
+            answer = self.order(bed)
             assert answer["ok"], (bed, answer["reasons"])
             assert tuple(answer["result"]["loss_of_control"]) == BEDS[bed].ends, (
                 bed,
                 answer["result"]["loss_of_control"],
             )
         self.until("ready")
+
+    def order(self, bed: str) -> dict[str, Any]:
+        order: dict[str, str] = {
+                 "entry": "ketamine-1mg-ml", "dose": "0.5 mg/kg", "weight": "70 kg", "weight_again": "70 kg",
+                 "weight_basis": "actual", "duration": "40 min", "container": "50 mL", "patient": f"token-{bed}",
+                 "ordered_by": "dr-a"}  # fmt: skip
+        self.ask(op="associate", pump=bed, patient=order["patient"])
+        return self.ask(op="order", pump=bed, **{**order, **BEDS[bed].order})
 
     def confirm_all(self) -> None:
         for bed in self.beds:

@@ -105,7 +105,13 @@ def test_no_start_without_a_deadman_and_no_flow_that_lost_its_only_one(folder):
             in_the_way = folder / "c" / "state" / "deadman-reglo.sock"
             in_the_way.mkdir()
             process.until("", None)
+            refused = process.order("reglo")
+            assert any(reason.startswith("self-test: deadman: ") for reason in refused["reasons"])  # before any load
+            in_the_way.rmdir()
             process.order_all()
+            in_the_way.unlink()
+            in_the_way.mkdir()
+            os.kill(deadman_of(process, "reglo"), signal.SIGKILL)  # it dies between the order and the start
             process.confirm_all()
             wait_until(lambda: set(process.states().values()) == {"running", "tripped"})
             assert process.states()["reglo"] == "tripped"
