@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from pumpd.dosing import reverse
-from pumpd.dosing.history import Treatment
+from pumpd.dosing.history import History, Treatment
+from pumpd.dosing.history_limits import utc
 from pumpd.dosing.library import Entry, Library
 from pumpd.dosing.limits import shown
 from pumpd.dosing.planning import unfit_rate, unfit_volume
@@ -55,6 +56,19 @@ def left_of(treatment: Treatment) -> tuple[Mass, PumpProgram] | None:
     left = first.concentration.volume_holding(treatment.programmed - treatment.worst, _FINE)
     rest = first.program.after(first.program.vtbi - left) if left >= LEAST_REST else None
     return None if rest is None else (first.concentration.mass_in(rest.vtbi), rest)
+
+
+def instead(history: History, now_ns: int, within: Duration) -> Refusal | None:
+    """What to do where another treatment is refused because the last one was interrupted a short time ago."""
+    if not history.treatments or history.treatments[-1].running:
+        return None
+    last = history.treatments[-1]
+    left, until_ns = left_of(last), last.started_ns + within.ns
+    if left is None or now_ns + left[1].duration.ns > until_ns:
+        return None
+    what = f"the last one was interrupted, and its rest of {left[0]} may be given until {utc(until_ns)}"
+    how = f"order that instead, with `pumpd rest --treatment {last.id}` or on a tablet"
+    return Refusal("treatment", f"{what}; {how}", "PRG-25")
 
 
 def plan_rest(order: RestOrder, library: Library, capabilities: Capabilities) -> RateProgram:

@@ -151,6 +151,7 @@ async def test_spacing_holds_back_another_treatment_and_not_the_rest(tmp_path):
         treatment = await interrupted(here)
         another = await here.order()
         assert any("not before" in reason for reason in another.reasons)
+        assert any(f"order that instead, with `pumpd rest --treatment {treatment}`" in why for why in another.reasons)
         assert (await order_rest(here, treatment)).ok
 
 

@@ -15,6 +15,7 @@ from pumpd.dosing.course_view import numbers
 from pumpd.dosing.history import Dose, History, Treatment, Wanted, WeightOnRecord, position, weight_on_record
 from pumpd.dosing.history_limits import objections, rest_objections, warnings
 from pumpd.dosing.library import Rest
+from pumpd.dosing.rest import instead
 from pumpd.host.clock import Clock
 from pumpd.infusion.record import to_data
 from pumpd.messages.requests import Order, PrescribedRest
@@ -162,6 +163,8 @@ class Planning:
         if rest is not None:
             ends = None if now is None else now + prescription.duration.ns // self._clock.scale
             hard += rest_objections(past.find(rest.order.treatment), now, ends, entry.rest, rest.order.booked)
+        elif now is not None and any(each.requirement == "PRG-17" for each in hard):
+            hard += [hint for hint in (instead(past, now, entry.rest.within),) if hint is not None]
         since_ns = int(at.timestamp() * 1e9) - (self._clock.loop_ns() - self._began_ns)
         changed = build_objections(self._past.of_sessions(self._others, self._live()), at, since_ns)
         soft = () if now is None else warnings(past, wanted, now, entry.course)
