@@ -29,14 +29,13 @@ from pumpd.bedside.headers import SecurityHeaders
 from pumpd.bedside.link import AWAY, Control, NoControlError
 from pumpd.bedside.openapi import description
 from pumpd.bedside.sessions import COOKIE, LASTS_S, Sessions
+from pumpd.messages.pairing import PairOffer, PairReveal, PairState
 from pumpd.messages.requests import (
     DISCLAIMER,
     Alive,
     Answer,
     LibraryRequest,
     NonceRequest,
-    PairOffer,
-    PairState,
     Stop,
     TabletRequest,
 )
@@ -69,7 +68,8 @@ class Bedside:
             Route("/api/openapi.json", self.openapi),
             Route("/api/about", self.about),
             Route("/api/pair", _explained(self.pair), methods=["POST"]),
-            Route("/api/pair/{token}", _explained(self.pair_state)),
+            Route("/api/pair/reveal", _explained(self.pair_reveal), methods=["POST"]),
+            Route("/api/pair/{window}", _explained(self.pair_state)),
             Route("/api/nonce", _explained(self.nonce)),
             Route("/api/hello", _explained(self.hello), methods=["POST"]),
             Route("/api/live", _explained(self.live)),
@@ -162,11 +162,15 @@ class Bedside:
     # -- pairing, and proof of a key ---------------------------------------------------------------------------------
 
     async def pair(self, request: Request) -> Response:
-        body = await self._read(request, bodies.PairBody)
+        body = await self._read(request, bodies.OfferBody)
         return _answered(await self._control.ask(PairOffer(**body.model_dump())))
 
+    async def pair_reveal(self, request: Request) -> Response:
+        body = await self._read(request, bodies.RevealBody)
+        return _answered(await self._control.ask(PairReveal(**body.model_dump())))
+
     async def pair_state(self, request: Request) -> Response:
-        return _answered(await self._control.ask(PairState(token=_short(request, "token"))))
+        return _answered(await self._control.ask(PairState(window=_short(request, "window"))))
 
     async def nonce(self, _request: Request) -> Response:
         return _answered(await self._control.ask(NonceRequest()))

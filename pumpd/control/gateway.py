@@ -153,7 +153,7 @@ class Gateway:
             corrections,
             SoftwareNurses(register, self.confirming),
             self.tablets,
-            PairingService(register, journal, clock),
+            PairingService(settings.gateway, register, journal, clock),
             register,
             self.alarms,
             self.live,

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from typer.testing import CliRunner
 
 from pumpd.cli.main import app
@@ -24,6 +23,7 @@ from pumpd.control.tablets.staff import StaffStore, fits
 from pumpd.journal import JournalReader
 from pumpd.messages.signing import der_of
 from tests.bedside.test_process import serving
+from tests.control.pairing import Try
 
 
 @pytest.fixture
@@ -157,8 +157,6 @@ def test_the_code_to_scan_fits_a_terminal_of_80_by_24():
 @pytest.mark.realtime
 @pytest.mark.requirement("SEC-01")
 async def test_a_tablet_is_paired_at_the_gateway(tmp_path):
-    key = ec.generate_private_key(ec.SECP256R1())
-    der = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     async with serving(tmp_path) as served, served.client() as tablet:
         command = [
             sys.executable,
@@ -176,13 +174,14 @@ async def test_a_tablet_is_paired_at_the_gateway(tmp_path):
         )
         async with asyncio.timeout(60):
             opened = json.loads(await process.stdout.readline())
-            token = opened["url"].partition("#pair=")[2]
-            body = {"token": token, "name": "Chrome", "public_key": base64.b64encode(der).decode()}
-            code = (await tablet.post("/api/pair", json=body)).json()["result"]["code"]
-            process.stdin.write(code.encode() + b"\n")
+            own = Try(opened["url"].partition("#pair=")[2])
+            answer = (await tablet.post("/api/pair", json=own.offer)).json()["result"]
+            assert own.answered_by(answer)
+            assert (await tablet.post("/api/pair/reveal", json=own.reveal(answer))).json()["ok"]
+            process.stdin.write(own.code(answer).encode() + b"\n")
             await process.stdin.drain()
             paired = json.loads(await process.stdout.readline())["paired"]
             assert await process.wait() == 0
-        state = (await tablet.get(f"/api/pair/{token}")).json()["result"]
+        state = (await tablet.get(f"/api/pair/{own.window}")).json()["result"]
         assert state["tablet"] == paired
         assert (paired["name"], paired["roles"]) == ("bed 1", ["view", "confirm", "prescribe"])
