@@ -357,13 +357,17 @@ class StaffList(_Message):
 
 
 class StaffAdd(_Message):
-    """Add a person who may sign in on a tablet."""
+    """Add a person who may sign in on a tablet.
+
+    `person`: the site's own number of that human being, who has one badge only.
+    """
 
     op: Literal["staff_add"] = "staff_add"
     badge: Text
     name: Text
     roles: tuple[Text, ...]
     pin: SentPin
+    person: Text = ""
 
 
 class StaffRemove(_Message):

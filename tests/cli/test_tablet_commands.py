@@ -65,17 +65,17 @@ def test_staff_and_keys_are_changed_by_control_on_request(config, tmp_path):
     keys = KeyStore(tmp_path / "paired-keys.json")
     tablet = keys.add(pairable("Chrome", ("view",), base64.b64decode(public_key()), "tablet"))
     with control(config):
-        done = run(config, "staff", "add", "1001", "R. Weiss", "--role", "confirm", "--pin-stdin", typed="4711\n")
+        done = run(config, "staff", "add", "1001", "R. Weiss", "--role", "confirm", "--pin-stdin", typed="471133\n")
         assert (done.exit_code, done.output) == (0, "Added R. Weiss (badge 1001): confirm.\n")
         person = {"badge": "1001", "name": "R. Weiss", "roles": ["confirm"]}
         assert json.loads(run(config, "staff", "list", "--json").output) == [person]
-        assert run(config, "staff", "reset-pin", "1001", "--pin-stdin", typed="8153\n").exit_code == 0
+        assert run(config, "staff", "reset-pin", "1001", "--pin-stdin", typed="815377\n").exit_code == 0
         staff = StaffStore(tmp_path / "staff.json")
-        assert fits(staff.all()["1001"].pin_hash, "8153")
+        assert fits(staff.all()["1001"].pin_hash, "815377")
         for arguments, typed, reason in REFUSED:
             done = run(config, *arguments, typed=typed)
             assert (done.exit_code, reason in done.stderr) == (2, True), (arguments, done.output, done.stderr)
-            assert "4711" not in done.output + done.stderr
+            assert "471133" not in done.output + done.stderr
         assert run(config, "staff", "remove", "1001").exit_code == 0
         assert staff.all() == {}
 
@@ -93,18 +93,18 @@ def test_staff_and_keys_are_changed_by_control_on_request(config, tmp_path):
         assert kinds.count(kind) == 1
         assert next(entry for entry in entries if entry.kind == kind).fields["by"].startswith("uid ")
     everything = "".join(path.read_text(errors="replace") for path in tmp_path.glob("*") if path.is_file())
-    assert "8153" not in everything
-    assert "4711" not in everything
+    assert "815377" not in everything
+    assert "471133" not in everything
 
 
 REFUSED = [
-    (("staff", "add", "1002", "A", "--pin-stdin"), "1234\n", "PIN: not one digit"),
-    (("staff", "add", "1002", "A", "--pin-stdin"), "\n", "PIN: 4 to 12 digits"),
-    (("staff", "add", "1002", "A", "--pin-stdin"), "4711" * 20 + "\n", "pin: "),
-    (("staff", "add", "1001", "A", "--pin-stdin"), "4711\n", "belongs to R. Weiss"),
+    (("staff", "add", "1002", "A", "--pin-stdin"), "123456\n", "PIN: not one digit"),
+    (("staff", "add", "1002", "A", "--pin-stdin"), "\n", "PIN: 6 to 12 digits"),
+    (("staff", "add", "1002", "A", "--pin-stdin"), "471133" * 20 + "\n", "pin: "),
+    (("staff", "add", "1001", "A", "--pin-stdin"), "471133\n", "belongs to R. Weiss"),
     (("staff", "add", "1002", "A"), "", "this is not a terminal"),
     (("staff", "remove", "9"), "", "no badge '9'"),
-    (("staff", "reset-pin", "9", "--pin-stdin"), "4711\n", "no badge '9'"),
+    (("staff", "reset-pin", "9", "--pin-stdin"), "471133\n", "no badge '9'"),
     (("tablet", "revoke", "9"), "", "no key '9'"),
     (("tablet", "revoke", "a b"), "", "key: "),
     (("tablet", "rename", "9", "x"), "", "no key '9'"),
@@ -130,7 +130,7 @@ REFUSED = [
 )
 def test_without_control_nothing_changes_and_the_command_explains_what_to_do(config, tmp_path, arguments, monkeypatch):
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
-    done = run(config, *arguments, typed="4711\n")
+    done = run(config, *arguments, typed="471133\n")
     assert done.exit_code == 1
     assert "No control process runs here" in done.stderr
     assert "start pumpd" in done.stderr

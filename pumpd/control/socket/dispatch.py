@@ -254,8 +254,8 @@ class Dispatch:
         match request:
             case StaffList():
                 return {"staff": self._register.staff()}
-            case StaffAdd(badge=badge, name=name, roles=roles, pin=pin):
-                return await self._register.add_person(badge, name, roles, pin.get_secret_value(), peer)
+            case StaffAdd(badge=badge, name=name, roles=roles, pin=pin, person=number):
+                return await self._register.add_person(badge, name, roles, pin.get_secret_value(), peer, number)
             case StaffRemove(badge=badge):
                 return await self._register.remove_person(badge, peer)
             case PinReset(badge=badge, pin=pin):
