@@ -29,14 +29,13 @@ from pumpd.bedside.headers import SecurityHeaders
 from pumpd.bedside.link import AWAY, Control, NoControlError
 from pumpd.bedside.openapi import description
 from pumpd.bedside.sessions import COOKIE, LASTS_S, Sessions
+from pumpd.messages.pairing import PairOffer, PairReveal, PairState
 from pumpd.messages.requests import (
     DISCLAIMER,
     Alive,
     Answer,
     LibraryRequest,
     NonceRequest,
-    PairOffer,
-    PairState,
     Stop,
     TabletRequest,
 )
@@ -69,7 +68,8 @@ class Bedside:
             Route("/api/openapi.json", self.openapi),
             Route("/api/about", self.about),
             Route("/api/pair", _explained(self.pair), methods=["POST"]),
-            Route("/api/pair/{token}", _explained(self.pair_state)),
+            Route("/api/pair/reveal", _explained(self.pair_reveal), methods=["POST"]),
+            Route("/api/pair/{window}", _explained(self.pair_state)),
             Route("/api/nonce", _explained(self.nonce)),
             Route("/api/hello", _explained(self.hello), methods=["POST"]),
             Route("/api/live", _explained(self.live)),
@@ -162,11 +162,15 @@ class Bedside:
     # -- pairing, and proof of a key ---------------------------------------------------------------------------------
 
     async def pair(self, request: Request) -> Response:
-        body = await self._read(request, bodies.PairBody)
+        body = await self._read(request, bodies.OfferBody)
         return _answered(await self._control.ask(PairOffer(**body.model_dump())))
 
+    async def pair_reveal(self, request: Request) -> Response:
+        body = await self._read(request, bodies.RevealBody)
+        return _answered(await self._control.ask(PairReveal(**body.model_dump())))
+
     async def pair_state(self, request: Request) -> Response:
-        return _answered(await self._control.ask(PairState(token=_short(request, "token"))))
+        return _answered(await self._control.ask(PairState(window=_short(request, "window"))))
 
     async def nonce(self, _request: Request) -> Response:
         return _answered(await self._control.ask(NonceRequest()))
@@ -183,13 +187,13 @@ class Bedside:
     # -- for paired tablets ------------------------------------------------------------------------------------------
 
     async def live(self, request: Request) -> Response:
-        tablet = self._tablet(request)
+        tablet = await self._reader(request)
         last = request.headers.get("last-event-id") or request.query_params.get("after") or "0"
         after = int(last) if last.isascii() and last.isdigit() and len(last) < 16 else 0
         return _events(self._feed.events(tablet, after))
 
     async def library(self, request: Request) -> Response:
-        self._tablet(request)
+        await self._reader(request)
         return _answered(await self._control.ask(LibraryRequest()))
 
     async def request(self, request: Request) -> Response:
@@ -200,7 +204,11 @@ class Bedside:
         return _answered(await self._control.ask(TabletRequest(**body.model_dump())))
 
     async def alive(self, request: Request) -> Response:
-        return _answered(await self._control.ask(Alive(tablet=self._tablet(request))))
+        tablet = self._tablet(request)
+        answer = await self._control.ask(Alive(tablet=tablet))
+        if not answer.ok:
+            self._sessions.end(tablet)
+        return _answered(answer)
 
     # -- the engineer's panel ----------------------------------------------------------------------------------------
 
@@ -237,6 +245,21 @@ class Bedside:
         key = self._sessions.tablet(request.cookies.get(COOKIE))
         if key is None:
             raise bodies.BodyError(401, "cookie: this tablet must prove its key first (`/api/hello`)")
+        return key
+
+    async def _reader(self, request: Request) -> str:
+        """The same, if control knows it at this moment: a revoked tablet reads nothing. Raises BodyError.
+
+        While control does not answer, the last state decides (`feed`).
+        """
+        key = self._tablet(request)
+        try:
+            answer = await self._control.ask(Alive(tablet=key))
+        except NoControlError:
+            return key
+        if not answer.ok:
+            self._sessions.end(key)
+            raise bodies.BodyError(401, *answer.reasons)
         return key
 
     def _engineer(self, request: Request) -> None:

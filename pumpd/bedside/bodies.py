@@ -6,7 +6,8 @@ from typing import Annotated, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from starlette.requests import Request
 
-from pumpd.messages.requests import Id, Text
+from pumpd.messages.message import Id, Text
+from pumpd.messages.pairing import Base64, Hash, Nonce
 from pumpd.validation import problems
 
 LARGEST = 16 * 1024
@@ -26,7 +27,6 @@ class _Body(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-Base64 = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/=]{1,400}$")]
 Token = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
 
@@ -35,10 +35,18 @@ class StopBody(_Body):
     reason: Text = "stop requested on a tablet"
 
 
-class PairBody(_Body):
-    token: Token
-    name: Text
+class OfferBody(_Body):
+    window: Id
+    commitment: Hash
+    proof: Hash
+
+
+class RevealBody(_Body):
+    window: Id
     public_key: Base64
+    name: Text
+    nonce: Nonce
+    proof: Hash
 
 
 class HelloBody(_Body):
@@ -63,7 +71,7 @@ class BenchSpeed(_Body):
     speed: Annotated[int, Field(ge=1, le=240)]
 
 
-ALL = (StopBody, PairBody, HelloBody, RequestBody, BenchFault, BenchSpeed)
+ALL = (StopBody, OfferBody, RevealBody, HelloBody, RequestBody, BenchFault, BenchSpeed)
 
 
 async def read(request: Request, kind: type[B], largest: int, within_s: float) -> B:

@@ -172,20 +172,19 @@ class Feed:
             return change != self._change
 
         while True:
-            number = self.history.last_id
+            number, who = self.history.last_id, self.tablet(tablet)
+            if self.state and who is None:  # before anything else: a revoked tablet reads nothing
+                yield _event("unpaired", number, {"text": "This tablet is no longer paired with this gateway."})
+                return
             for part in self.history.events(seen):
                 yield _event("history", number, part)
             seen = number
             if news():
                 change = self._change
-                who = self.tablet(tablet)
                 away = FAILED if self._failed else self.away
                 if away:
                     yield _event("away", number, {"text": away})
-                elif who is None:
-                    yield _event("unpaired", number, {"text": "This tablet is no longer paired with this gateway."})
-                    return
-                else:
+                elif who is not None:
                     yield self._state_event(number, who)
             if self._closing:
                 return

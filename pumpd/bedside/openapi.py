@@ -46,8 +46,9 @@ def description(version: str) -> dict[str, Any]:
         },
         "/api/openapi.json": {"get": _document("This description", "application/json")},
         "/api/about": {"get": _does("The gateway, and whether it knows this tablet", ())},
-        "/api/pair": {"post": _does("Offer a key to the open pairing window", (408, 409, 413, 422), "PairBody")},
-        "/api/pair/{token}": {"get": _does("The state of the pairing", (404, 409, 422), parameters=["token"])},
+        "/api/pair": {"post": _does("Answer in the open pairing window", (408, 409, 413, 422), "OfferBody")},
+        "/api/pair/reveal": {"post": _does("Show the key of this answer", (408, 409, 413, 422), "RevealBody")},
+        "/api/pair/{window}": {"get": _does("The state of the pairing", (404, 409, 422), parameters=["window"])},
         "/api/nonce": {"get": _does("A nonce for the next signed request: valid once, for 2 s", (409,))},
         "/api/hello": {"post": _does("Prove the key; sets the cookie", (408, 409, 413, 422), "HelloBody")},
         "/api/live": {

@@ -26,6 +26,10 @@ class Sessions:
         self._tablets[token] = (tablet, now + LASTS_S)
         return token
 
+    def end(self, tablet: str) -> None:
+        """Every cookie of this tablet is worth nothing from now on."""
+        self._tablets = {token: each for token, each in self._tablets.items() if each[0] != tablet}
+
     def tablet(self, token: str | None) -> str | None:
         """The tablet to which this cookie belongs."""
         found = self._tablets.get(token or "")

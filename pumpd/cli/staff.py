@@ -25,19 +25,20 @@ def add(
     name: Annotated[str, typer.Argument(help="The name as it is shown and recorded.")],
     *,
     role: Annotated[list[Role] | None, typer.Option(help="May be repeated; view and confirm by default.")] = None,
+    person: Annotated[str, typer.Option(help="The site's own number of this person, who may have one badge.")] = "",
     pin_stdin: Stdin = False,
     config: Config = CONFIG,
     as_json: Json = False,
 ) -> None:
-    """Add a person, with a PIN of 4 to 12 digits."""
+    """Add a person, with a PIN of 6 to 12 digits."""
     roles = tuple(dict.fromkeys(each.value for each in role or [Role.VIEW, Role.CONFIRM]))
     pin = _pin(from_stdin=pin_stdin, as_json=as_json)
     try:
-        request = StaffAdd(badge=badge, name=name, roles=roles, pin=pin)
+        request = StaffAdd(badge=badge, name=name, roles=roles, pin=pin, person=person)
     except ValidationError as error:
         refuse(problems(error, "request"), as_json=as_json)
-    person = ask(config, request, as_json=as_json)
-    show(person, f"Added {person['name']} (badge {badge}): {', '.join(person['roles'])}.", as_json=as_json)
+    added = ask(config, request, as_json=as_json)
+    show(added, f"Added {added['name']} (badge {badge}): {', '.join(added['roles'])}.", as_json=as_json)
 
 
 @app.command("list")
@@ -57,7 +58,7 @@ def remove(badge: Badge, *, config: Config = CONFIG, as_json: Json = False) -> N
 
 @app.command("reset-pin")
 def reset_pin(badge: Badge, *, pin_stdin: Stdin = False, config: Config = CONFIG, as_json: Json = False) -> None:
-    """Set a new PIN."""
+    """Set a new PIN of 6 to 12 digits. The person is signed out, and no wrong PIN counts any more."""
     pin = _pin(from_stdin=pin_stdin, as_json=as_json)
     try:
         request = PinReset(badge=badge, pin=pin)

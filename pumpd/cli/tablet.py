@@ -2,9 +2,7 @@
 
 import io
 import json
-import sys
-import time
-from typing import Annotated, Any
+from typing import Annotated
 
 import segno
 import typer
@@ -22,15 +20,15 @@ from pumpd.cli.client import (
     refuse,
     show,
 )
+from pumpd.cli.pairing import NotPairedError, typed_code, wait_for_a_tablet
 from pumpd.cli.tls import own_names
-from pumpd.messages.requests import KeyList, KeyRename, KeyRevoke, PairAccept, PairClose, PairOpen, PairState
+from pumpd.messages.pairing import PairClose, PairOpen
+from pumpd.messages.requests import KeyList, KeyRename, KeyRevoke
 from pumpd.messages.roles import TABLET_ROLES, Role
 from pumpd.settings import Settings
 from pumpd.validation import problems
 
 app = typer.Typer(help="Paired tablets. Not a cleared medical device.", no_args_is_help=True)
-
-POLL_EVERY_S = 0.3
 
 KeyId = Annotated[str, typer.Argument(help="Id of the tablet, as `pumpd tablet list` shows it.")]
 
@@ -55,8 +53,7 @@ def pair(
             opened = client.ask(PairOpen(roles=roles, name=name))
             if not opened.ok:
                 refuse(opened.reasons, as_json=as_json)
-            token = opened.result["token"]
-            url = f"{tablet_url(settings, address)}/#pair={token}"
+            url = f"{tablet_url(settings, address)}/#pair={opened.result['token']}"
             if as_json:
                 print(json.dumps({"url": url, "expires_s": opened.result["expires_s"]}), flush=True)
             else:
@@ -64,8 +61,13 @@ def pair(
                     qr_code(url), f"\nScan it with the tablet, or open\n  {url}\nwithin {opened.result['expires_s']} s."
                 )
             try:
-                _wait_for_an_offer(client, token, as_json=as_json)
-                tablet = _typed(client, as_json=as_json)
+                wait_for_a_tablet(client, opened.result["window"])
+                if not as_json:
+                    print("Six digits on the tablet: ", end="", flush=True)
+                tablet = typed_code(client, opened.result["window"])
+            except (NotPairedError, EOFError) as error:
+                client.ask(PairClose())
+                fail(str(error), as_json=as_json)
             except KeyboardInterrupt:
                 client.ask(PairClose())
                 fail("Interrupted; nothing was paired.", as_json=as_json)
@@ -73,33 +75,6 @@ def pair(
         fail(str(error), as_json=as_json)
     text = f"Paired {tablet['name']} ({tablet['id']}): {', '.join(tablet['roles'])}."
     print(json.dumps({"paired": tablet}, ensure_ascii=False) if as_json else text)
-
-
-def _wait_for_an_offer(client: ControlClient, token: str, *, as_json: bool) -> None:
-    while True:
-        found = client.ask(PairState(token=token)).result
-        if found.get("offered"):
-            return
-        if found.get("state") != "waiting":
-            fail("No tablet answered within the window; nothing was paired.", as_json=as_json)
-        time.sleep(POLL_EVERY_S)
-
-
-def _typed(client: ControlClient, *, as_json: bool) -> dict[str, Any]:
-    """Ask for the code until it is right or the window is closed."""
-    while True:
-        if not as_json:
-            print("Six digits on the tablet: ", end="", flush=True)
-        line = sys.stdin.readline()
-        if not line.strip():
-            client.ask(PairClose())
-            fail("No code was typed; nothing was paired.", as_json=as_json)
-        answer = client.ask(PairAccept(code=line.strip()[:20]))
-        if answer.ok:
-            return answer.result
-        if any("closed" in reason for reason in answer.reasons):
-            fail("; ".join(answer.reasons), as_json=as_json)
-        print("; ".join(answer.reasons), file=sys.stderr)
 
 
 def tablet_url(settings: Settings, address: str | None = None) -> str:

@@ -68,7 +68,9 @@ class Gateway:
         self.parts = Parts(self._part_died)
         self.health = JournalHealth(self.runners, journal, clock, self.changed, damage)
         self.library_check = LibraryCheck(settings, library, journal, clock)
-        sources = (self._journal_alarms, self._supply_alarms)
+        staff = StaffStore(settings.staff_path)
+        sign_ins, register = SignIns(staff, clock.loop_ns), Register(keys, staff, journal, clock)
+        sources = (self._journal_alarms, self._supply_alarms, sign_ins.alarms)
         self.alarms = AlarmService(self.runners, journal, clock, sources, alarms_left)
         self._past = DoseHistory(settings.journal_path, journal)
         self.plasma = PlasmaService(self.runners, self._past, clock)
@@ -100,8 +102,6 @@ class Gateway:
             self.changed,
         )
         self.confirming = ConfirmingService(pumps, self.library_check, self.gate, self.health, self.plasma, clock)
-        staff = StaffStore(settings.staff_path)
-        sign_ins, register = SignIns(staff, clock.loop_ns), Register(keys, staff, journal, clock)
         corrections = Corrections(sign_ins, self._past, planning, histories, clock)
         self.live = LiveState(
             settings,
@@ -153,7 +153,7 @@ class Gateway:
             corrections,
             SoftwareNurses(register, self.confirming),
             self.tablets,
-            PairingService(register, journal, clock),
+            PairingService(settings.gateway, register, journal, clock),
             register,
             self.alarms,
             self.live,

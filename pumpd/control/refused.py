@@ -1,5 +1,7 @@
 """How control says no to a request."""
 
+from collections.abc import Callable, Sequence
+
 
 class RefusedError(Exception):
     """A request that is not carried out, with every reason."""
@@ -7,3 +9,11 @@ class RefusedError(Exception):
     def __init__(self, *reasons: str) -> None:
         self.reasons = reasons
         super().__init__("; ".join(reasons))
+
+
+Permission = Callable[[], Sequence[str]]  # why the one who asked may no longer do it; asked again after every wait
+
+
+def permitted_always() -> Sequence[str]:
+    """For those whose permission does not end while they wait."""
+    return ()

@@ -100,7 +100,7 @@ class Demo:
         """A browser orders and confirms; returns what it confirmed, once that is running."""
         badge, pin = tablet.hire(here.client)
         tablet.announce(here.tablet, badge, pin, self.view.say, as_json=self.as_json)
-        tablet.invite(here.client, here.tablet, self.view.say, time.sleep)
+        tablet.invite(here.client, here.tablet, self.view.say)
         self.view.say(
             "Sign in on the tablet, associate the pump with a patient (any token), order for that patient, and type "
             "the token again where the wristband is scanned. The bench panel shows true values, and starts faults."

@@ -2,7 +2,6 @@
 
 import json
 import secrets
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,12 +9,12 @@ from pydantic import SecretStr
 
 from pumpd.bedside.certificates import make
 from pumpd.cli.client import ControlClient
+from pumpd.cli.pairing import NotPairedError, typed_code, wait_for_a_tablet
 from pumpd.cli.tablet import qr_code
 from pumpd.demo.stage_error import StageError
-from pumpd.messages.requests import PairAccept, PairOpen, PairState, StaffAdd
+from pumpd.messages.pairing import PairOpen
+from pumpd.messages.requests import StaffAdd
 from pumpd.messages.roles import Role
-
-POLL_EVERY_S = 0.3
 
 
 def certify(folder: Path, host: str) -> None:
@@ -38,39 +37,24 @@ def hire(client: ControlClient) -> tuple[str, str]:
             raise StageError("the demo nurse was not added: " + "; ".join(added.reasons))
 
 
-def invite(client: ControlClient, address: str, say: Callable[[str], None], wait: Callable[[float], None]) -> None:
+def invite(client: ControlClient, address: str, say: Callable[[str], None]) -> None:
     """Show the code to scan until a browser is paired; the six digits that it shows are typed here."""
     while True:
-        opened = client.ask(PairOpen(roles=tuple(role.value for role in Role), name="demo tablet"))
-        token = opened.result["token"]
-        url = f"{address}/#pair={token}"
+        opened = client.ask(PairOpen(roles=tuple(role.value for role in Role), name="demo tablet")).result
+        url = f"{address}/#pair={opened['token']}"
         say(f"{qr_code(url)}\nOpen it with a browser, or scan it with a tablet:\n  {url}")
         say("The demo made its own certificate, so the browser warns once; accept it.")
-        if _offered(client, token, wait) and _accepted(client, token, say):
+        try:
+            wait_for_a_tablet(client, opened["window"])
+            say("Type the six digits on the tablet, then Enter:")
+            paired = typed_code(client, opened["window"])
+        except EOFError as error:
+            raise KeyboardInterrupt from error
+        except NotPairedError as error:
+            say(f"{error} Here is a new code.")
+        else:
+            say(f"Paired {paired['name']}.")
             return
-        say("No browser was paired in time; here is a new code.")
-
-
-def _offered(client: ControlClient, token: str, wait: Callable[[float], None]) -> bool:
-    while True:
-        found = client.ask(PairState(token=token)).result
-        if found["offered"] or found["state"] != "waiting":
-            return bool(found["offered"])
-        wait(POLL_EVERY_S)
-
-
-def _accepted(client: ControlClient, token: str, say: Callable[[str], None]) -> bool:
-    while client.ask(PairState(token=token)).result["state"] == "waiting":
-        say("Type the six digits on the tablet, then Enter:")
-        line = sys.stdin.readline()
-        if not line:
-            raise KeyboardInterrupt
-        answer = client.ask(PairAccept(code=line.strip()[:20]))
-        if answer.ok:
-            say(f"Paired {answer.result['name']}.")
-            return True
-        say("; ".join(answer.reasons))
-    return False
 
 
 def announce(address: str, badge: str, pin: str, say: Callable[[str], None], *, as_json: bool) -> None:

@@ -5,38 +5,16 @@ Which request control accepts on which socket, and from which user, is one table
 
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    SecretStr,
-    StrictFloat,
-    StrictInt,
-    StringConstraints,
-    TypeAdapter,
-)
+from pydantic import Field, PlainSerializer, SecretStr, StrictFloat, StrictInt, StringConstraints, TypeAdapter
 
-
-def _visible(text: str) -> str:
-    if hidden := sorted({ascii(each) for each in text if not each.isprintable()}):
-        raise ValueError(f"control characters and invisible characters are not allowed: {', '.join(hidden)}")
-    return text
-
-
-Text = Annotated[str, StringConstraints(max_length=200), AfterValidator(_visible)]
-Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
-
+from pumpd.messages.message import Id, Text
+from pumpd.messages.message import Message as _Message
+from pumpd.messages.pairing import PairAccept, PairClose, PairOffer, PairOpen, PairReveal, PairState
 
 # A PIN goes over the socket and nowhere else: not into a journal, a log or an error.
 SentPin = Annotated[
     SecretStr, Field(max_length=32), PlainSerializer(lambda pin: pin.get_secret_value(), when_used="json")
 ]
-
-
-class _Message(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Prescribed(_Message):
@@ -337,46 +315,6 @@ class Alive(_Message):
     tablet: Id
 
 
-class PairOpen(_Message):
-    """Open the pairing window."""
-
-    op: Literal["pair_open"] = "pair_open"
-    roles: tuple[Text, ...]
-    name: Text = ""
-
-
-class PairOffer(_Message):
-    """A tablet offers its public key to the open window.
-
-    `public_key` is the base64 of its SPKI DER.
-    """
-
-    op: Literal["pair_offer"] = "pair_offer"
-    token: Text
-    name: Text
-    public_key: Text
-
-
-class PairState(_Message):
-    """The state of the pairing window with this token."""
-
-    op: Literal["pair_state"] = "pair_state"
-    token: Text
-
-
-class PairAccept(_Message):
-    """Accept the tablet: the code that a person read on it and typed at the gateway."""
-
-    op: Literal["pair_accept"] = "pair_accept"
-    code: Text
-
-
-class PairClose(_Message):
-    """Close the pairing window without pairing a tablet."""
-
-    op: Literal["pair_close"] = "pair_close"
-
-
 # -- keys and staff: control is the only writer of their files ------------------------------------------------------
 
 
@@ -419,13 +357,17 @@ class StaffList(_Message):
 
 
 class StaffAdd(_Message):
-    """Add a person who may sign in on a tablet."""
+    """Add a person who may sign in on a tablet.
+
+    `person`: the site's own number of that human being, who has one badge only.
+    """
 
     op: Literal["staff_add"] = "staff_add"
     badge: Text
     name: Text
     roles: tuple[Text, ...]
     pin: SentPin
+    person: Text = ""
 
 
 class StaffRemove(_Message):
@@ -471,6 +413,7 @@ Request = Annotated[
     | Alive
     | PairOpen
     | PairOffer
+    | PairReveal
     | PairState
     | PairAccept
     | PairClose

@@ -7,15 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, TypeAdapter
 
-from pumpd.messages.requests import (
-    Confirmation,
-    CourseAssessed,
-    CourseOrdered,
-    Id,
-    Prescribed,
-    PrescribedRest,
-    Text,
-)
+from pumpd.messages.message import Id, Text
+from pumpd.messages.requests import Confirmation, CourseAssessed, CourseOrdered, Prescribed, PrescribedRest
 
 
 class _Inner(BaseModel):

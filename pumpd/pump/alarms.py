@@ -60,6 +60,7 @@ class AlarmCode(StrEnum):
     TABLET_LOST = "tablet_lost"
     TABLET_GONE = "tablet_gone"
     CONFIRMATION_WAITING = "confirmation_waiting"
+    WRONG_PINS = "wrong_pins"
     # of the gateway's own supply; none of these affects one either
     SUPPLY_ON_BATTERY = "supply_on_battery"
     SUPPLY_SHORT = "supply_short"
@@ -159,6 +160,7 @@ ALARM_TABLE: dict[AlarmCode, AlarmText] = {
     AlarmCode.CONFIRMATION_WAITING: AlarmText(
         Priority.LOW, "Program ready and not confirmed", "Confirm it, or stop it"
     ),
+    AlarmCode.WRONG_PINS: AlarmText(Priority.LOW, "Many wrong PINs were typed", "Ask who is trying to sign in"),
     AlarmCode.SUPPLY_ON_BATTERY: AlarmText(Priority.LOW, "Gateway runs on its battery", "Connect it to the mains"),
     AlarmCode.SUPPLY_SHORT: AlarmText(
         Priority.MEDIUM, "Gateway's battery lasts 30 minutes at most", "Connect the mains"

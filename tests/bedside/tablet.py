@@ -29,7 +29,7 @@ from pumpd.messages.signing import der_of, key_id, sign_bytes
 from tests.control.testbed import BEDSIDE, ORDER, Testbed, open_testbed
 
 NURSE, SECOND, DOCTOR = "1001", "1002", "2001"
-PIN = {NURSE: "4711", SECOND: "8153", DOCTOR: "260571"}
+PIN = {NURSE: "471133", SECOND: "815377", DOCTOR: "260571"}
 ROLES = {NURSE: ("view", "confirm"), SECOND: ("view", "confirm"), DOCTOR: ("view", "confirm", "prescribe", "maintain")}
 FORM = {key: value for key, value in ORDER.items() if key not in ("op", "ordered_by")}
 

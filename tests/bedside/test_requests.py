@@ -224,12 +224,12 @@ async def test_an_entry_that_needs_a_second_person_does_not_start_without_one(tm
             (None, "asks for a second person's check"),
             ({"badge": DOCTOR, "pin": "260571"}, "this badge is signed in here"),
             ({"badge": SECOND, "pin": "0000"}, "badge or PIN is wrong"),
-            ({"badge": "9999", "pin": "8153"}, "badge or PIN is wrong"),
+            ({"badge": "9999", "pin": "815377"}, "badge or PIN is wrong"),
         ):
             answer = await here.tablet.confirm(challenge, second=second)
             assert reason in answer["reasons"][0]
         await nothing_flows(here)
-        assert (await here.tablet.confirm(challenge, second={"badge": SECOND, "pin": "8153"}))["ok"]
+        assert (await here.tablet.confirm(challenge, second={"badge": SECOND, "pin": "815377"}))["ok"]
         await here.testbed.until("running")
         assert here.bodies("confirmation_accepted")[0]["by"].endswith(f"checked by Nurse {SECOND} (badge {SECOND})")
 

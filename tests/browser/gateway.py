@@ -36,7 +36,7 @@ WITHIN_S = 20.0
 UNSET = "bed6"
 ENDED = (None, "completed", "stopped", "abandoned")
 NURSE, SECOND, DOCTOR = "1001", "1002", "2001"
-PINS = {NURSE: "4711", SECOND: "8153", DOCTOR: "260571"}
+PINS = {NURSE: "471133", SECOND: "815377", DOCTOR: "260571"}
 STAFF = {
     NURSE: ("R. Weiss", ("view", "confirm")),
     SECOND: ("M. Noor", ("view", "confirm")),

@@ -106,7 +106,7 @@ def test_a_throttled_and_then_revoked_tablet_can_only_stop(browser, testbed, nur
         lost.pair("view", "confirm")
         lost.bed("bed3", "sign-in")
         for _ in range(5):
-            lost.type_pin("9999", "0000")
+            lost.type_pin(DOCTOR, "0000")
             expect(lost.page.locator("main").get_by_role("alert")).to_contain_text("wrong")
             expect(lost.page.get_by_label("PIN", exact=True)).to_have_value("")
         lost.type_pin(DOCTOR, PINS[DOCTOR])

@@ -99,7 +99,7 @@ def test_the_history_is_told_in_one_line_for_each_thing():
 @pytest.mark.realtime
 def test_a_course_is_ordered_shown_and_exported_at_the_gateway(config):  # noqa: F811  # the fixture
     with control(config):
-        for badge, pin in (("1001", "4711"), ("1002", "8153")):
+        for badge, pin in (("1001", "471133"), ("1002", "815377")):
             assert run(config, "staff", "add", badge, f"Nurse {badge}", "--pin-stdin", typed=f"{pin}\n").exit_code == 0
         shown = run(config, "history", "show", "P-17")
         assert shown.output == "weight on record: none\nnothing was given on this gateway\n"
@@ -119,14 +119,14 @@ def test_a_course_is_ordered_shown_and_exported_at_the_gateway(config):  # noqa:
         wrong = ["history", "correct", "abc", "--started", "2026-03-02T09:00:00+00:00", "--reason", "clock wrong"]
         done = run(config, *wrong)
         assert (done.exit_code, "use --stdin" in done.stderr) == (2, True)
-        done = run(config, *wrong, "--stdin", typed="1001\n4711\n1002\n8153\n")
+        done = run(config, *wrong, "--stdin", typed="1001\n471133\n1002\n815377\n")
         assert (done.exit_code, "no dose of 'abc' is on record" in done.stderr) == (2, True)
-        done = run(config, *wrong, "--stdin", typed="1001\n4711\n1002\n0000\n")
+        done = run(config, *wrong, "--stdin", typed="1001\n471133\n1002\n0000\n")
         assert (done.exit_code, "badge or PIN is wrong" in done.stderr) == (2, True)
 
 
 def test_at_a_terminal_both_people_type_badge_and_pin_and_no_pin_is_shown(monkeypatch):
-    typed = iter(["1001", "4711", "1002", "8153"])
+    typed = iter(["1001", "471133", "1002", "815377"])
     asked = []
 
     def prompt(text, *, hide_input=False):
@@ -143,8 +143,8 @@ def test_at_a_terminal_both_people_type_badge_and_pin_and_no_pin_is_shown(monkey
         ("Second person: PIN", True),
     ]
     assert (people["badge"], people["second_badge"]) == ("1001", "1002")
-    assert [people[name].get_secret_value() for name in ("pin", "second_pin")] == ["4711", "8153"]
-    assert "4711" not in repr(people)
+    assert [people[name].get_secret_value() for name in ("pin", "second_pin")] == ["471133", "815377"]
+    assert "471133" not in repr(people)
 
 
 @pytest.mark.parametrize("module", ["pumpd.control.__main__", "pumpd.cli.main"])

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from typer.testing import CliRunner
 
 from pumpd.cli.main import app
@@ -24,6 +23,7 @@ from pumpd.control.tablets.staff import StaffStore, fits
 from pumpd.journal import JournalReader
 from pumpd.messages.signing import der_of
 from tests.bedside.test_process import serving
+from tests.control.pairing import Try
 
 
 @pytest.fixture
@@ -65,17 +65,17 @@ def test_staff_and_keys_are_changed_by_control_on_request(config, tmp_path):
     keys = KeyStore(tmp_path / "paired-keys.json")
     tablet = keys.add(pairable("Chrome", ("view",), base64.b64decode(public_key()), "tablet"))
     with control(config):
-        done = run(config, "staff", "add", "1001", "R. Weiss", "--role", "confirm", "--pin-stdin", typed="4711\n")
+        done = run(config, "staff", "add", "1001", "R. Weiss", "--role", "confirm", "--pin-stdin", typed="471133\n")
         assert (done.exit_code, done.output) == (0, "Added R. Weiss (badge 1001): confirm.\n")
         person = {"badge": "1001", "name": "R. Weiss", "roles": ["confirm"]}
         assert json.loads(run(config, "staff", "list", "--json").output) == [person]
-        assert run(config, "staff", "reset-pin", "1001", "--pin-stdin", typed="8153\n").exit_code == 0
+        assert run(config, "staff", "reset-pin", "1001", "--pin-stdin", typed="815377\n").exit_code == 0
         staff = StaffStore(tmp_path / "staff.json")
-        assert fits(staff.all()["1001"].pin_hash, "8153")
+        assert fits(staff.all()["1001"].pin_hash, "815377")
         for arguments, typed, reason in REFUSED:
             done = run(config, *arguments, typed=typed)
             assert (done.exit_code, reason in done.stderr) == (2, True), (arguments, done.output, done.stderr)
-            assert "4711" not in done.output + done.stderr
+            assert "471133" not in done.output + done.stderr
         assert run(config, "staff", "remove", "1001").exit_code == 0
         assert staff.all() == {}
 
@@ -93,18 +93,18 @@ def test_staff_and_keys_are_changed_by_control_on_request(config, tmp_path):
         assert kinds.count(kind) == 1
         assert next(entry for entry in entries if entry.kind == kind).fields["by"].startswith("uid ")
     everything = "".join(path.read_text(errors="replace") for path in tmp_path.glob("*") if path.is_file())
-    assert "8153" not in everything
-    assert "4711" not in everything
+    assert "815377" not in everything
+    assert "471133" not in everything
 
 
 REFUSED = [
-    (("staff", "add", "1002", "A", "--pin-stdin"), "1234\n", "PIN: not one digit"),
-    (("staff", "add", "1002", "A", "--pin-stdin"), "\n", "PIN: 4 to 12 digits"),
-    (("staff", "add", "1002", "A", "--pin-stdin"), "4711" * 20 + "\n", "pin: "),
-    (("staff", "add", "1001", "A", "--pin-stdin"), "4711\n", "belongs to R. Weiss"),
+    (("staff", "add", "1002", "A", "--pin-stdin"), "123456\n", "PIN: not one digit"),
+    (("staff", "add", "1002", "A", "--pin-stdin"), "\n", "PIN: 6 to 12 digits"),
+    (("staff", "add", "1002", "A", "--pin-stdin"), "471133" * 20 + "\n", "pin: "),
+    (("staff", "add", "1001", "A", "--pin-stdin"), "471133\n", "belongs to R. Weiss"),
     (("staff", "add", "1002", "A"), "", "this is not a terminal"),
     (("staff", "remove", "9"), "", "no badge '9'"),
-    (("staff", "reset-pin", "9", "--pin-stdin"), "4711\n", "no badge '9'"),
+    (("staff", "reset-pin", "9", "--pin-stdin"), "471133\n", "no badge '9'"),
     (("tablet", "revoke", "9"), "", "no key '9'"),
     (("tablet", "revoke", "a b"), "", "key: "),
     (("tablet", "rename", "9", "x"), "", "no key '9'"),
@@ -130,7 +130,7 @@ REFUSED = [
 )
 def test_without_control_nothing_changes_and_the_command_explains_what_to_do(config, tmp_path, arguments, monkeypatch):
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
-    done = run(config, *arguments, typed="4711\n")
+    done = run(config, *arguments, typed="471133\n")
     assert done.exit_code == 1
     assert "No control process runs here" in done.stderr
     assert "start pumpd" in done.stderr
@@ -157,8 +157,6 @@ def test_the_code_to_scan_fits_a_terminal_of_80_by_24():
 @pytest.mark.realtime
 @pytest.mark.requirement("SEC-01")
 async def test_a_tablet_is_paired_at_the_gateway(tmp_path):
-    key = ec.generate_private_key(ec.SECP256R1())
-    der = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     async with serving(tmp_path) as served, served.client() as tablet:
         command = [
             sys.executable,
@@ -176,13 +174,14 @@ async def test_a_tablet_is_paired_at_the_gateway(tmp_path):
         )
         async with asyncio.timeout(60):
             opened = json.loads(await process.stdout.readline())
-            token = opened["url"].partition("#pair=")[2]
-            body = {"token": token, "name": "Chrome", "public_key": base64.b64encode(der).decode()}
-            code = (await tablet.post("/api/pair", json=body)).json()["result"]["code"]
-            process.stdin.write(code.encode() + b"\n")
+            own = Try(opened["url"].partition("#pair=")[2])
+            answer = (await tablet.post("/api/pair", json=own.offer)).json()["result"]
+            assert own.answered_by(answer)
+            assert (await tablet.post("/api/pair/reveal", json=own.reveal(answer))).json()["ok"]
+            process.stdin.write(own.code(answer).encode() + b"\n")
             await process.stdin.drain()
             paired = json.loads(await process.stdout.readline())["paired"]
             assert await process.wait() == 0
-        state = (await tablet.get(f"/api/pair/{token}")).json()["result"]
+        state = (await tablet.get(f"/api/pair/{own.window}")).json()["result"]
         assert state["tablet"] == paired
         assert (paired["name"], paired["roles"]) == ("bed 1", ["view", "confirm", "prescribe"])

@@ -58,7 +58,7 @@ async def test_a_revoked_key_does_not_come_back_with_one_that_is_paired_at_the_s
 async def test_simultaneous_changes_are_all_made(tmp_path, number):
     async with open_testbed(tmp_path) as here:
         people = [
-            here.ask(op="staff_add", badge=f"10{each:02d}", name=f"Nurse {each}", roles=["view"], pin="4711")
+            here.ask(op="staff_add", badge=f"10{each:02d}", name=f"Nurse {each}", roles=["view"], pin="471133")
             for each in range(4)
         ]
         added = [here.ask(op="key_add", name=f"key {each}", public_key=public_key()) for each in range(8)]
@@ -98,7 +98,7 @@ async def test_a_file_that_cannot_be_written_is_named_and_nothing_else_happens(t
         monkeypatch.setattr(keys, "write_entries", full)
         monkeypatch.setattr(staff, "write_entries", full)
         key = await here.ask(op="key_add", name="key", public_key=public_key())
-        person = await here.ask(op="staff_add", badge="1001", name="Nurse", roles=["view"], pin="4711")
+        person = await here.ask(op="staff_add", badge="1001", name="Nurse", roles=["view"], pin="471133")
         for answer, name in ((key, "paired-keys.json"), (person, "staff.json")):
             assert name in answer.reasons[0]
             assert "No space left" in answer.reasons[0]

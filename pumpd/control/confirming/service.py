@@ -8,7 +8,6 @@ Promises:
 """
 
 import secrets
-from collections.abc import Callable, Sequence
 from typing import Any
 
 from pumpd.control.confirming import signature
@@ -20,15 +19,13 @@ from pumpd.control.journal_health import JournalHealth
 from pumpd.control.ordering.association import NO_TOKEN
 from pumpd.control.ordering.library_check import LibraryCheck
 from pumpd.control.plasma import PlasmaService
-from pumpd.control.refused import RefusedError
+from pumpd.control.refused import Permission, RefusedError
 from pumpd.dosing.prescription import is_token
 from pumpd.host.clock import Clock
 from pumpd.infusion import events as ev
 from pumpd.messages import binding as bindings
 from pumpd.messages.keys import PairedKey
 from pumpd.messages.requests import Confirmation
-
-Permission = Callable[[], Sequence[str]]  # why the person or key may not confirm at this moment
 
 
 class ConfirmingService:

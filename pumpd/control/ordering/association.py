@@ -11,7 +11,7 @@ import asyncio
 
 from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.ordering.turns import WITHIN_S, Turns
-from pumpd.control.refused import RefusedError
+from pumpd.control.refused import Permission, RefusedError
 from pumpd.dosing.prescription import is_token
 from pumpd.host.clock import Clock
 from pumpd.journal import Entry, JournalError, JournalReader
@@ -25,13 +25,15 @@ class Associations:
     def __init__(self, journal: JournalWriter, clock: Clock) -> None:
         self._journal, self._clock, self._turns = journal, clock, Turns()
 
-    async def change(self, runner: PumpService, patient: str | None, by: str) -> None:
+    async def change(self, runner: PumpService, patient: str | None, by: str, permitted: Permission) -> None:
         """Associate the pump with this patient; None: with no patient. Raises RefusedError."""
         if patient is not None and not is_token(patient):
             raise RefusedError(f"patient: this is {NO_TOKEN}")
         changed = False
         try:
             async with asyncio.timeout(WITHIN_S), self._turns.of(runner.name):
+                if reasons := permitted():
+                    raise RefusedError(*reasons)
                 if runner.active and runner.infusion and patient != runner.infusion.patient:
                     raise RefusedError(
                         f"patient: {runner.name} has an infusion; its patient cannot change until it has ended"

@@ -24,7 +24,7 @@ from pumpd.control.ordering.first_delivery import RestOf
 from pumpd.control.ordering.library_check import LibraryCheck
 from pumpd.control.ordering.planning import Planned, Planning
 from pumpd.control.ordering.turns import WITHIN_S, Turns
-from pumpd.control.refused import RefusedError
+from pumpd.control.refused import Permission, RefusedError, permitted_always
 from pumpd.control.self_test.service import SelfTest
 from pumpd.control.self_test.service import reasons as test_reasons
 from pumpd.control.vitals.service import VitalsService
@@ -76,39 +76,47 @@ class OrderingService:
         objections = [*self._objections(runner, request.patient), *self._library_check.known]
         return await self.planning.rest(request, by, runner, objections)
 
-    async def order(self, request: Order, peer: str) -> str:
-        """Give the pump its program; returns the session. `peer`: where the order came from. Raises RefusedError."""
+    async def order(self, request: Order, peer: str, permitted: Permission = permitted_always) -> str:
+        """Give the pump its program; returns the session. Raises RefusedError.
+
+        `peer`: where the order came from. `permitted` is asked again after the waits.
+        """
 
         async def planned(runner: PumpService, objections: Sequence[str]) -> Planned:
             return await self.planning.planned(request, runner, objections, ordered=True)
 
-        return await self._in_time(request, planned, peer)
+        return await self._in_time(request, planned, peer, permitted)
 
     async def order_rest(
-        self, request: PrescribedRest, by: str, peer: str, permitted: Callable[[Planned], Sequence[str]] = lambda _: ()
+        self,
+        request: PrescribedRest,
+        by: str,
+        peer: str,
+        orderable: Callable[[Planned], Sequence[str]] = lambda _: (),
+        permitted: Permission = permitted_always,
     ) -> str:
-        """The same for the rest of a treatment. `permitted`: why the person may not order this one."""
+        """The same for the rest of a treatment. `orderable`: why the person may not order this one."""
 
         async def planned(runner: PumpService, objections: Sequence[str]) -> Planned:
             found = await self.planning.rest(request, by, runner, objections)
-            if reasons := permitted(found):
+            if reasons := orderable(found):
                 raise RefusedError(*reasons)
             return found
 
-        return await self._in_time(request, planned, peer)
+        return await self._in_time(request, planned, peer, permitted)
 
-    async def _in_time(self, request: Prescribed | PrescribedRest, plan: Plan, peer: str) -> str:
+    async def _in_time(self, request: Prescribed | PrescribedRest, plan: Plan, peer: str, permitted: Permission) -> str:
         runner = self._pumps.named(request.pump)
         try:
             async with asyncio.timeout(WITHIN_S), self._turns.of(runner.name, request.patient):
-                return await self._order(runner, request.patient, plan, peer)
+                return await self._order(runner, request.patient, plan, peer, permitted)
         except TimeoutError as error:
             late = (
                 f"order: it was not carried out within {WITHIN_S:g} s and is withdrawn; nothing was loaded, order again"
             )
             raise RefusedError(*self._objections(runner, request.patient), late) from error
 
-    async def _order(self, runner: PumpService, patient: str, plan: Plan, peer: str) -> str:
+    async def _order(self, runner: PumpService, patient: str, plan: Plan, peer: str, permitted: Permission) -> str:
         await self._health.retry()
         objections = [*self._objections(runner, patient), *await self._library_check.objections()]
         planned = await plan(runner, objections)
@@ -121,7 +129,7 @@ class OrderingService:
             await self._journal.append([Entry("order_accepted", body, runner.name, session, self._now())])
             await self._past.catch_up(flush=False)  # all earlier entries are on disk
             # No wait from here on.
-            reasons = [*self._objections(runner, patient), *self._library_check.known]
+            reasons = [*permitted(), *self._objections(runner, patient), *self._library_check.known]
             reasons += self.planning.history(runner, planned.prescription, session, planned.rest)[0]
             if reasons:
                 raise RefusedError(*reasons)
@@ -147,10 +155,12 @@ class OrderingService:
         except TimeoutError as error:
             raise RefusedError(f"self-test: it had no result within {WITHIN_S:g} s; ask again") from error
 
-    async def associate(self, pump: str, patient: str | None, by: str) -> PumpService:
+    async def associate(
+        self, pump: str, patient: str | None, by: str, permitted: Permission = permitted_always
+    ) -> PumpService:
         """Associate the pump with this patient; None: with no patient. Raises RefusedError."""
         runner = self._pumps.named(pump)
-        await self._associations.change(runner, patient, by)
+        await self._associations.change(runner, patient, by, permitted)
         self._changed()
         return runner
 

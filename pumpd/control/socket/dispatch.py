@@ -37,6 +37,7 @@ from pumpd.host.clock import Clock
 from pumpd.journal import Entry
 from pumpd.journal.writer import JournalWriter
 from pumpd.messages.library import library_data
+from pumpd.messages.pairing import PairAccept, PairClose, PairOffer, PairOpen, PairReveal, PairState
 from pumpd.messages.requests import (
     Alive,
     Answer,
@@ -57,11 +58,6 @@ from pumpd.messages.requests import (
     Order,
     OrderCourse,
     OrderRest,
-    PairAccept,
-    PairClose,
-    PairOffer,
-    PairOpen,
-    PairState,
     PatientHistory,
     Pause,
     PinReset,
@@ -211,10 +207,12 @@ class Dispatch:
             case Alive(tablet=tablet):
                 self._alive(tablet)
                 return {}
-            case PairState(token=token):
-                return self._pairing.state(token)
-            case PairOffer(token=token, name=name, public_key=public_key):
-                return await self._pairing.offer(token, name, public_key)
+            case PairState(window=window):
+                return self._pairing.state(window)
+            case PairOffer():
+                return self._pairing.offer(request)
+            case PairReveal():
+                return await self._pairing.reveal(request)
             case PairOpen() | PairAccept() | PairClose():
                 return await self._pair(request, peer)
             case KeyList() | KeyAdd() | KeyRename() | KeyRevoke():
@@ -256,8 +254,8 @@ class Dispatch:
         match request:
             case StaffList():
                 return {"staff": self._register.staff()}
-            case StaffAdd(badge=badge, name=name, roles=roles, pin=pin):
-                return await self._register.add_person(badge, name, roles, pin.get_secret_value(), peer)
+            case StaffAdd(badge=badge, name=name, roles=roles, pin=pin, person=number):
+                return await self._register.add_person(badge, name, roles, pin.get_secret_value(), peer, number)
             case StaffRemove(badge=badge):
                 return await self._register.remove_person(badge, peer)
             case PinReset(badge=badge, pin=pin):
@@ -271,7 +269,9 @@ class Dispatch:
     def _note_refusal(self, request: Request, caller: Caller, reasons: tuple[str, ...]) -> None:
         by = request.ordered_by if isinstance(request, Order | OrderRest) else getattr(request, "by", "")
         body = {"op": request.op, "by": by, "reasons": list(reasons), "peer": caller.name}
-        if isinstance(request, TabletRequest | PairOffer | Alive | VitalSigns):  # anyone on the network can send these
+        if isinstance(
+            request, TabletRequest | PairOffer | PairReveal | Alive | VitalSigns
+        ):  # anyone on the network can send these
             self._note_limited("request_refused", body, caller.door)
         else:
             kind = _REFUSED.get(request.op, "request_refused")

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from pumpd.messages.pairing import PairAccept, PairClose, PairOffer, PairOpen, PairReveal, PairState
 from pumpd.messages.requests import (
     Alive,
     AssessCourse,
@@ -33,11 +34,6 @@ from pumpd.messages.requests import (
     Order,
     OrderCourse,
     OrderRest,
-    PairAccept,
-    PairClose,
-    PairOffer,
-    PairOpen,
-    PairState,
     PatientHistory,
     Pause,
     PinReset,
@@ -123,6 +119,7 @@ TABLE: Mapping[type[Any], May] = {
     TabletRequest: May(tablet=GROUP),
     Alive: May(tablet=GROUP),
     PairOffer: May(tablet=GROUP),
+    PairReveal: May(tablet=GROUP),
     PairState: May(operator=OWNER, tablet=GROUP),
     # A person at the gateway
     PairOpen: May(operator=OWNER),

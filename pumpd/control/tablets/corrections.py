@@ -12,7 +12,7 @@ from typing import Any
 from pumpd.control.ordering.dose_history import DoseHistory
 from pumpd.control.ordering.patient_history import PatientHistories, text_of
 from pumpd.control.ordering.planning import Planning
-from pumpd.control.refused import RefusedError
+from pumpd.control.refused import Permission, RefusedError, permitted_always
 from pumpd.control.tablets.needs import EITHER
 from pumpd.control.tablets.sign_in import SignInError, SignIns
 from pumpd.control.tablets.staff import Person, StaffError
@@ -49,7 +49,14 @@ class Corrections:
         )
 
     async def correct(
-        self, session: str, started: str, reason: str, first: Person, second: tuple[str, str, str], by: str
+        self,
+        session: str,
+        started: str,
+        reason: str,
+        first: Person,
+        second: tuple[str, str, str],
+        by: str,
+        permitted: Permission = permitted_always,
     ) -> dict[str, Any]:
         """Correct it; `first` was checked already. `second`: where that person is, badge and PIN. Raises RefusedError.
 
@@ -62,10 +69,20 @@ class Corrections:
             other = await self._sign_ins.checked(where, badge, pin)
         except (SignInError, StaffError) as error:
             raise RefusedError(str(error)) from error
+        if other.is_also(first):
+            raise RefusedError(f"second: the second check needs another person; {other} is {first}")
         if unfit := [each for each in (first, other) if not set(each.roles) & set(EITHER.roles)]:
             raise RefusedError(*(f"correct_dose: {each.name} has no role {EITHER.text}" for each in unfit))
         await self._past.catch_up()
         # No wait from here on, until it is written.
+        try:
+            gone = [
+                f"correct_dose: {each.name} was removed meanwhile" for each in (first, other) if not self._there(each)
+            ]
+        except StaffError as error:
+            raise RefusedError(str(error)) from error
+        if reasons := [*permitted(), *gone]:
+            raise RefusedError(*reasons)
         dose = self._planning.dose(session)
         if dose is None:
             raise RefusedError(f"session: no dose of {session!r} is on record")
@@ -86,6 +103,9 @@ class Corrections:
         }
         await self._past.record(Entry(CORRECTED, body, dose.pump, session, self._clock.monotonic_ns()))
         return self._histories.now(dose.patient)
+
+    def _there(self, person: Person) -> bool:
+        return self._sign_ins.same(person) is not None
 
 
 def _instant(text: str) -> int:

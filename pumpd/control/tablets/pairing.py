@@ -1,25 +1,26 @@
-"""The pairing window: how a tablet's key becomes trusted (SEC-01, SEC-02, SEC-18).
+"""The pairing window: how a tablet's key becomes trusted (SEC-01, SEC-02, SEC-18, SEC-22).
 
 Promises:
-- Only a person at the gateway opens a window. It lasts 120 s, accepts one tablet, and closes after three wrong codes.
-- The token of the window (in the QR code) lets a tablet offer its key. It does not make the key trusted.
-- The code is a digest of token and key. A person reads it on the tablet and types it at the gateway, so a key that was
-  merely offered over the network is not accepted.
+- Only a person at the gateway opens a window. It lasts 120 s and accepts one tablet, by one code, typed once.
+- Without the token of the window (in the QR code) nothing changes a window. The token itself is never sent.
+- The tablet has committed itself to its key before it learns the gateway's nonce, so no key can be searched for whose
+  code matches. A person reads the code on the tablet and types it at the gateway.
+- A second tablet that has the token closes the window: someone else has seen the QR code.
 
-A value with time as an argument; `pairing_service` keeps it.
+A value with time as an argument; `pairing_service` keeps it. `messages/pairing.py` has what both sides compute.
 """
 
-import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pumpd.messages.pairing import PairOffer, PairReveal, Transcript, answer_proof, offer_proof, window_of
+
 NS = 10**9
 WINDOW_NS = 120 * NS  # SEC-01 [P]
-WRONG_CODES = 3
-WRONG_CODE_WAIT_NS = 2 * NS  # between two tries at the gateway
-OFFERS = 3  # different keys that one window takes: keys cannot be tried until a code matches
+DIGITS = 6
+AGAIN = "open a new window at the gateway (`pumpd pair`)"
 
 
 class WindowState(StrEnum):
@@ -33,31 +34,29 @@ class PairingError(ValueError):
     """The step is refused; nothing was paired."""
 
 
-def short_code(token: str, public_der: bytes) -> str:
-    """Six digits that both sides show, derived from the token and the whole key."""
-    digest = hashlib.sha256(b"pumpd-pairing-v1\n" + token.encode() + b"\n" + public_der).digest()
-    number = int.from_bytes(digest[:8], "big") % 1_000_000
-    return f"{number // 1000:03d}-{number % 1000:03d}"
-
-
 @dataclass(slots=True)
 class Window:
-    """One window. `offered`: the key's DER and the name that the tablet gave itself."""
+    """One window. `nonce` is the gateway's; it is secret until a tablet has committed itself."""
 
     token: str
+    nonce: str
+    gateway: str
     roles: tuple[str, ...]
     name: str  # chosen at the gateway; empty: the tablet's own
     opened_ns: int
     state: WindowState = WindowState.WAITING
-    offered: tuple[bytes, str] | None = None
-    offers: int = 0
-    wrong: int = 0
-    last_try_ns: int | None = None
+    why: str = ""  # it is closed or refused
+    commitment: str = ""
+    transcript: Transcript | None = None  # once the tablet has revealed its key
     key_id: str = ""  # once accepted
 
     @classmethod
-    def open(cls, roles: tuple[str, ...], name: str, now_ns: int) -> "Window":
-        return cls(secrets.token_urlsafe(24), roles, name, now_ns)
+    def open(cls, gateway: str, roles: tuple[str, ...], name: str, now_ns: int) -> "Window":
+        return cls(secrets.token_urlsafe(24), secrets.token_hex(32), gateway, roles, name, now_ns)
+
+    @property
+    def id(self) -> str:
+        return window_of(self.token)
 
     def left_ns(self, now_ns: int) -> int:
         return max(0, self.opened_ns + WINDOW_NS - now_ns)
@@ -65,48 +64,55 @@ class Window:
     def check(self, now_ns: int) -> WindowState:
         """The state now: a window closes by itself."""
         if self.state is WindowState.WAITING and not self.left_ns(now_ns):
-            self.state = WindowState.CLOSED
+            self.close("the time for pairing is over")
         return self.state
 
-    def offer(self, token: str, public_der: bytes, name: str, now_ns: int) -> str:
-        """A tablet offers its key; returns the code. Raises PairingError."""
-        self._check(token, now_ns)
-        if self.offered is not None and self.offered[0] != public_der:
-            self.offers += 1
-            if self.offers >= OFFERS:
-                self.state = WindowState.CLOSED
-                raise PairingError("pair: too many tablets answered in this window; open a new one")
-        self.offered = (public_der, name)
-        return short_code(token, public_der)
+    def close(self, why: str, state: WindowState = WindowState.CLOSED) -> None:
+        """End a window that waits; later reasons do not count."""
+        if self.state is WindowState.WAITING:
+            self.state, self.why = state, why
 
-    def accept(self, code: str, now_ns: int) -> tuple[bytes, str]:
-        """The operator typed what the tablet shows; returns the key and its name. Raises PairingError."""
+    def offer(self, sent: PairOffer, now_ns: int) -> str:
+        """A tablet commits itself; returns the proof of the gateway's answer. Raises PairingError."""
+        self._check(sent.window, sent.proof, offer_proof(self.token, sent.window, sent.commitment), now_ns)
+        if self.commitment not in ("", sent.commitment):  # the same one again: its answer was lost
+            self.close("a second tablet answered; someone else may have seen the code that was scanned")
+            raise PairingError(f"pair: {self.why}. Nothing was paired; {AGAIN}")
+        self.commitment = sent.commitment
+        return answer_proof(self.token, sent.window, sent.commitment, self.gateway, self.nonce)
+
+    def reveal(self, sent: PairReveal, now_ns: int) -> None:
+        """The tablet shows what it had committed itself to. Raises PairingError."""
+        shown = Transcript(
+            sent.window, self.commitment, self.gateway, self.nonce, sent.public_key, sent.name, sent.nonce
+        )
+        self._check(sent.window, sent.proof, shown.proof(self.token), now_ns)
+        if not shown.kept:
+            self.close("the tablet showed another key than it had announced")
+            raise PairingError(f"pair: {self.why}. Nothing was paired; {AGAIN}")
+        self.transcript = shown
+
+    def accept(self, code: str, now_ns: int) -> Transcript:
+        """The operator typed what the tablet shows. One try: a wrong code closes the window. Raises PairingError."""
         if self.check(now_ns) is not WindowState.WAITING:
-            raise PairingError("pair: the window is closed; open a new one")
-        if self.offered is None:
+            raise PairingError(f"pair: the window is closed: {self.why or 'a tablet was paired'}; open a new one")
+        if self.transcript is None:
             raise PairingError("pair: no tablet has answered yet")
-        if self.last_try_ns is not None and now_ns - self.last_try_ns < WRONG_CODE_WAIT_NS:
-            raise PairingError(f"pair: wait {WRONG_CODE_WAIT_NS // NS} s after a wrong code")
-        public_der, name = self.offered
         digits = "".join(each for each in code if each.isascii() and each.isdigit())
-        if not hmac.compare_digest(digits, short_code(self.token, public_der).replace("-", "")):
-            self.wrong += 1
-            self.last_try_ns = now_ns
-            if self.wrong >= WRONG_CODES:
-                self.state = WindowState.REFUSED
-                raise PairingError(f"pair: {WRONG_CODES} wrong codes; the window is closed and nothing was paired")
+        if len(digits) != DIGITS:
+            raise PairingError(f"pair: the code has {DIGITS} digits; type it as the tablet shows it")
+        if not hmac.compare_digest(digits, self.transcript.code):
+            self.close("the code that was typed is not the tablet's", WindowState.REFUSED)
             raise PairingError(
-                "pair: this is not the code that the tablet shows; read it again, or another tablet may have answered"
+                "pair: this is not the code of the tablet that answered, which may be another one than yours; "
+                "the window is closed and nothing was paired. Open a new one"
             )
         self.state = WindowState.ACCEPTED
-        return public_der, self.name or name
+        return self.transcript
 
-    def refuse(self) -> None:
-        if self.state is WindowState.WAITING:
-            self.state = WindowState.REFUSED
-
-    def _check(self, token: str, now_ns: int) -> None:
-        if not hmac.compare_digest(token.encode(), self.token.encode()):
-            raise PairingError("pair: this code belongs to no open window; open one at the gateway (`pumpd pair`)")
+    def _check(self, window: str, proof: str, expected: str, now_ns: int) -> None:
+        """Raises PairingError, and changes nothing, unless the sender has the token."""
+        if not (hmac.compare_digest(window, self.id) and hmac.compare_digest(proof, expected)):
+            raise PairingError(f"pair: this belongs to no open window; {AGAIN}")
         if self.check(now_ns) is not WindowState.WAITING:
-            raise PairingError("pair: the window is closed; open a new one at the gateway (`pumpd pair`)")
+            raise PairingError(f"pair: the window is closed: {self.why or 'a tablet was paired'}; {AGAIN}")

@@ -1,4 +1,4 @@
-"""Pairing a tablet: a person opens the window at the gateway, a tablet offers its key, the person types its code."""
+"""Pairing a tablet: a person opens the window at the gateway, a tablet answers, the person types its code."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,13 +10,15 @@ from pumpd.control.tablets.register import LONGEST_NAME, Register, shown
 from pumpd.host.clock import Clock
 from pumpd.journal import Entry
 from pumpd.journal.writer import JournalWriter
+from pumpd.messages.pairing import PairOffer, PairReveal
 from pumpd.messages.roles import Role
 
 
 class PairingService:
-    def __init__(self, register: Register, journal: JournalWriter, clock: Clock) -> None:
-        self._register, self._journal, self._clock = register, journal, clock
+    def __init__(self, gateway: str, register: Register, journal: JournalWriter, clock: Clock) -> None:
+        self._gateway, self._register, self._journal, self._clock = gateway, register, journal, clock
         self._window: Window | None = None
+        self._closed: Window | None = None  # the last one whose end is in the journal
 
     def open(self, roles: tuple[str, ...], name: str, by: str) -> dict[str, Any]:
         """Open a window, which closes the previous one. Raises RefusedError."""
@@ -24,33 +26,49 @@ class PairingService:
             raise RefusedError(f"role: {', '.join(wrong) if roles else 'none given'}; there are {', '.join(Role)}")
         if len(name) > LONGEST_NAME:
             raise RefusedError(f"name: at most {LONGEST_NAME} characters")
-        self._window = Window.open(tuple(dict.fromkeys(roles)), name, self._clock.loop_ns())
-        self._note("pairing_opened", {"roles": list(self._window.roles), "by": by})
-        return {"token": self._window.token, "expires_s": self._left_s(self._window)}
+        self._window = Window.open(self._gateway, tuple(dict.fromkeys(roles)), name, self._clock.loop_ns())
+        self._note("pairing_opened", {"window": self._window.id, "roles": list(self._window.roles), "by": by})
+        return {"token": self._window.token, "window": self._window.id, "expires_s": self._left_s(self._window)}
 
-    async def offer(self, token: str, name: str, public_key: str) -> dict[str, Any]:
-        """A tablet offers its key. Raises RefusedError."""
-        name = " ".join(name.split())[:LONGEST_NAME] or "tablet"
+    def offer(self, sent: PairOffer) -> dict[str, Any]:
+        """A tablet commits itself to a key; the answer has this gateway's nonce. Raises RefusedError."""
+        window = self._open_window()
+        try:
+            proof = window.offer(sent, self._clock.loop_ns())
+        except PairingError as error:
+            raise self._refused(window, error) from error
+        self._note("pairing_offered", {"window": window.id, "commitment": sent.commitment})
+        return {"gateway": window.gateway, "nonce": window.nonce, "proof": proof, "expires_s": self._left_s(window)}
+
+    async def reveal(self, sent: PairReveal) -> dict[str, Any]:
+        """The tablet shows its key, as it committed itself to it. Raises RefusedError."""
         await signature.load()
         window = self._open_window()
         try:
-            der, key_id = signature.offered(public_key)
-            code = window.offer(token, der, name, self._clock.loop_ns())
+            window.reveal(sent, self._clock.loop_ns())
+        except PairingError as error:
+            raise self._refused(window, error) from error
+        try:
+            _, key_id = signature.offered(sent.public_key)
         except ValueError as error:
-            raise RefusedError(str(error)) from error
-        self._note("pairing_offered", {"key": key_id, "name": name})
-        return {"code": code, "expires_s": self._left_s(window)}
+            window.transcript = None
+            window.close("the tablet offered a key that cannot be used")
+            raise self._refused(window, error) from error
+        self._note("pairing_revealed", {"key": key_id, "name": sent.name})
+        return {"expires_s": self._left_s(window)}
 
-    def state(self, token: str) -> dict[str, Any]:
-        """The state of the window, for the tablet that has its token."""
+    def state(self, window_id: str) -> dict[str, Any]:
+        """The state of this window, and why it is closed."""
         window = self._window
-        if window is None or window.token != token:
-            return {"state": WindowState.CLOSED, "tablet": None, "offered": False}
+        if window is None or window.id != window_id:
+            return {"state": WindowState.CLOSED, "why": "another window was opened", "tablet": None, "offered": False}
+        state = window.check(self._clock.loop_ns())
         key = self._register.key(window.key_id) if window.key_id else None
         return {
-            "state": window.check(self._clock.loop_ns()),
+            "state": state,
+            "why": window.why,
             "tablet": shown(key) if key else None,
-            "offered": window.offered is not None,
+            "offered": window.transcript is not None,
         }
 
     async def accept(self, code: str, by: str) -> dict[str, Any]:
@@ -58,20 +76,29 @@ class PairingService:
         await signature.load()
         window = self._open_window()
         try:
-            der, name = window.accept(code, self._clock.loop_ns())
+            agreed = window.accept(code, self._clock.loop_ns())
         except PairingError as error:
-            raise RefusedError(str(error)) from error
+            raise self._refused(window, error) from error
+        name = window.name or " ".join(agreed.name.split())[:LONGEST_NAME] or "tablet"
         try:
+            der, _ = signature.offered(agreed.public_key)
             key = await self._register.add_tablet(name, window.roles, der, by)
         except RefusedError as error:
-            window.state = WindowState.CLOSED
+            window.state, window.why = WindowState.CLOSED, "the key could not be stored"
             raise RefusedError(*(f"pair: {reason}" for reason in error.reasons)) from error
         window.key_id = key.id
         return shown(key)
 
     def close(self) -> None:
         if self._window is not None:
-            self._window.refuse()
+            self._window.close("the person at the gateway ended it", WindowState.REFUSED)
+
+    def _refused(self, window: Window, error: ValueError) -> RefusedError:
+        """The refusal, and an entry, once, if the window is closed by it."""
+        if window.state in (WindowState.CLOSED, WindowState.REFUSED) and window is not self._closed:
+            self._closed = window
+            self._note("pairing_closed", {"window": window.id, "why": window.why})
+        return RefusedError(str(error))
 
     def _open_window(self) -> Window:
         if self._window is None:

@@ -86,10 +86,12 @@ class Register:
         except StaffError as error:
             raise RefusedError(str(error)) from error
 
-    async def add_person(self, badge: str, name: str, roles: tuple[str, ...], pin: str, by: str) -> dict[str, Any]:
+    async def add_person(
+        self, badge: str, name: str, roles: tuple[str, ...], pin: str, by: str, number: str = ""
+    ) -> dict[str, Any]:
         body = {"badge": badge, "name": name, "roles": list(roles), "by": by}
         person = await self._change(
-            self._staff_changes, lambda: self._staff.add(badge, name, roles, pin), "staff_added", body
+            self._staff_changes, lambda: self._staff.add(badge, name, roles, pin, number), "staff_added", body
         )
         return person.shown()
 

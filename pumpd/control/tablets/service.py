@@ -28,7 +28,7 @@ from pumpd.control.ordering.patient_history import PatientHistories
 from pumpd.control.ordering.planning import Planned
 from pumpd.control.ordering.service import OrderingService
 from pumpd.control.plasma import PlasmaService
-from pumpd.control.refused import RefusedError
+from pumpd.control.refused import Permission, RefusedError
 from pumpd.control.state.live import LiveState
 from pumpd.control.tablets.corrections import Corrections
 from pumpd.control.tablets.keys import KeyStore, KeyStoreError
@@ -135,6 +135,11 @@ class Tablets:
                 return {"tablet": {"id": key.id, "name": key.name, "roles": list(key.roles)}}
             case asked.SignIn(badge=badge, pin=pin):
                 signed_in = await self._sign_ins.sign_in(key.id, badge, pin.get_secret_value())
+                try:
+                    self._paired(key, inner.op)
+                except RefusedError:
+                    self._sign_ins.sign_out(key.id)
+                    raise
                 self._note("signed_in", "", {"by": str(signed_in)} | _from(key))
                 self._alarms.touched()
                 self._changed()
@@ -157,6 +162,10 @@ class Tablets:
         self._sign_ins.touch(key.id)
         self._alarms.touched()
         who = f"{person}, tablet {key.name} ({key.id})"
+
+        def permitted() -> list[str]:
+            return self._objections(key, person, inner.op)
+
         match inner:
             case asked.Preview() | asked.TabletOrder():
                 order = Order(**inner.model_dump(exclude={"op"}), ordered_by=person.badge)
@@ -164,18 +173,18 @@ class Tablets:
                 if isinstance(inner, asked.Preview):
                     planned = await self._ordering.preview(order)
                     return preview_of(runner, planned, self._plasma.of_planned(planned))
-                session = await self._ordering.order(order, who)
+                session = await self._ordering.order(order, who, permitted)
                 return {"session": session, **review(runner)}
             case asked.PreviewRest() | asked.TabletRest():
-                return await self._rest(key, person, inner, who)
+                return await self._rest(key, person, inner, who, permitted)
             case asked.TabletChallenge(pump=pump):
                 return _exact(await self._confirming.challenge(pump))
             case asked.TabletConfirm():
                 return self._status(await self._confirm(key, person, inner))
             case asked.TabletAssociate(pump=pump, patient=patient):
-                return self._status(await self._ordering.associate(pump, patient, who))
+                return self._status(await self._ordering.associate(pump, patient, who, permitted))
             case asked.TabletDissociate(pump=pump):
-                return self._status(await self._ordering.associate(pump, None, who))
+                return self._status(await self._ordering.associate(pump, None, who, permitted))
             case asked.TabletPause(pump=pump, reason=reason):
                 return self._status(self._pumps.pause(pump, who, reason))
             case asked.TabletResume(pump=pump):
@@ -197,7 +206,7 @@ class Tablets:
                 return await self._histories.answer(patient)
             case asked.TabletCorrectDose(session=session, started=started, reason=reason, second=other):
                 second = (key.id, other.badge, other.pin.get_secret_value())
-                return await self._corrections.correct(session, started, reason, person, second, who)
+                return await self._corrections.correct(session, started, reason, person, second, who, permitted)
             case asked.TabletOrderCourse():
                 return await self._courses.order(inner, who)
             case asked.TabletAssessCourse():
@@ -216,11 +225,16 @@ class Tablets:
         return {}
 
     async def _rest(
-        self, key: PairedKey, person: Person, inner: asked.PreviewRest | asked.TabletRest, who: str
+        self,
+        key: PairedKey,
+        person: Person,
+        inner: asked.PreviewRest | asked.TabletRest,
+        who: str,
+        permitted: Permission,
     ) -> dict[str, Any]:
         """The rest of a treatment: ordered by a prescriber, or by a nurse where the library entry allows that."""
 
-        def permitted(planned: Planned) -> list[str]:
+        def orderable(planned: Planned) -> list[str]:
             prescriber = Role.PRESCRIBE in key.roles and Role.PRESCRIBE in person.roles
             if prescriber or planned.program.entry.rest.by_nurse:
                 return []
@@ -230,7 +244,7 @@ class Tablets:
         if isinstance(inner, asked.PreviewRest):
             planned = await self._ordering.preview_rest(inner, person.badge)
             return preview_of(runner, planned, self._plasma.of_planned(planned))
-        session = await self._ordering.order_rest(inner, person.badge, who, permitted)
+        session = await self._ordering.order_rest(inner, person.badge, who, orderable, permitted)
         return {"session": session, **review(runner)}
 
     async def _confirm(self, key: PairedKey, person: Person, inner: asked.TabletConfirm) -> PumpService:
@@ -244,9 +258,9 @@ class Tablets:
             signer = f"{signer}, checked by {second}"
 
         def permitted() -> list[str]:
-            return [*self._objections(key, person, inner.op), *self._objections_to_second(second)]
+            return [*self._objections(key, person, inner.op), *self._objections_to_second(second, person)]
 
-        if why := self._objections_to_second(second):
+        if why := permitted():
             raise RefusedError(*why)
 
         sent = inner.confirmation(key.id)
@@ -255,27 +269,37 @@ class Tablets:
     def _objections(self, key: PairedKey, person: Person, op: str) -> list[str]:
         """Why this person on this tablet may no longer do it: what was verified earlier may have ended."""
         try:
-            paired, found = self._keys.all().get(key.id), self._sign_ins.person(key.id)
-        except (KeyStoreError, StaffError) as error:
+            paired, found = self._paired(key, op), self._sign_ins.person(key.id)
+        except (RefusedError, StaffError) as error:
             return [str(error)]
-        if paired is None or paired.public_pem != key.public_pem:
-            return [f"{op}: the tablet {key.name!r} is no longer paired with this gateway"]
-        if found is None or found[0].badge != person.badge:
+        if found is None or found[0].badge != person.badge or found[0].pin_hash != person.pin_hash:
             return [f"{op}: {person.name} is no longer signed in on this tablet"]
         why = objection(op, paired.roles, found[0].roles)
         return [why] if why else []
 
-    def _objections_to_second(self, second: Person | None) -> list[str]:
+    def _paired(self, key: PairedKey, op: str) -> PairedKey:
+        """The key that signed, as it is paired at this moment. Raises RefusedError."""
+        try:
+            paired = self._keys.all().get(key.id)
+        except KeyStoreError as error:
+            raise RefusedError(str(error)) from error
+        if paired is None or paired.public_pem != key.public_pem:
+            raise RefusedError(f"{op}: the tablet {key.name!r} is no longer paired with this gateway")
+        return paired
+
+    def _objections_to_second(self, second: Person | None, first: Person) -> list[str]:
         """Why the second person's check does not count, or no longer counts."""
         if second is None:
             return []
         try:
-            found = self._sign_ins.known(second.badge)
+            found = self._sign_ins.same(second)
         except StaffError as error:
             return [str(error)]
-        if found is None or Role.CONFIRM not in found.roles:
-            return [f"confirm: {second.name} has no role {Role.CONFIRM}"]
-        return []
+        if found is None:
+            return [f"confirm: {second.name} was removed from the staff, or has a new PIN"]
+        if found.is_also(first):
+            return [f"confirm: the second check needs another person; {found} is {first}"]
+        return [] if Role.CONFIRM in found.roles else [f"confirm: {second.name} has no role {Role.CONFIRM}"]
 
     def _status(self, runner: PumpService) -> dict[str, Any]:
         return dict(self._live.pump(runner))

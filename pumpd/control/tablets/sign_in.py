@@ -1,27 +1,25 @@
-"""Who is signed in on which tablet, and how many attempts failed (STA-03, SEC-15, SEC-16). A stop never comes here.
+"""Who is signed in on which tablet (STA-03, SEC-15, SEC-16). A stop never comes here.
 
 Promises:
 - Three minutes without a touch sign the person out.
-- After five wrong PINs for a badge, or on a tablet, that badge or tablet waits for 60 s; in that time not even a
-  correct PIN is checked.
-- A person who is removed from the staff list is signed out at once.
+- While a badge must wait on a tablet after wrong PINs (`throttle`), not even a correct PIN is checked.
+- A person who is removed from the staff list, or has a new PIN, is signed out at once.
 """
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from pumpd.control.tablets.keys import KeyStore, KeyStoreError
 from pumpd.control.tablets.staff import Person, StaffError, StaffStore, fits
+from pumpd.control.tablets.throttle import Throttle
 from pumpd.messages.state import TabletState
+from pumpd.pump import AlarmCode
 
 NS = 10**9
 IDLE_NS = 180 * NS  # SEC-16, STA-03
-WRONG_PINS = 5  # SEC-15 [P]
-THROTTLED_NS = 60 * NS  # SEC-15 [P]
-MOST_KEPT = 1000  # badges and tablets whose failed attempts are remembered
-MOST_WAITING = 4  # sign-ins that wait for their turn
+MOST_WAITING = 4  # tablets with a sign-in that waits for its turn
 
 
 class SignInError(ValueError):
@@ -33,30 +31,8 @@ class SignInError(ValueError):
 
 
 @dataclass(slots=True)
-class Throttle:
-    """Counts failed attempts by name, of a badge or a tablet. Time is an argument."""
-
-    _wrong: dict[str, tuple[int, int]] = field(default_factory=dict)  # how many, and when the last one was
-
-    def left_ns(self, name: str, now_ns: int) -> int:
-        """How much longer this name must wait."""
-        wrong, last = self._wrong.get(name, (0, 0))
-        return max(0, last + THROTTLED_NS - now_ns) if wrong >= WRONG_PINS else 0
-
-    def failed(self, name: str, now_ns: int) -> None:
-        wrong, last = self._wrong.pop(name, (0, 0))
-        over = wrong >= WRONG_PINS and now_ns - last >= THROTTLED_NS
-        while len(self._wrong) >= MOST_KEPT:
-            del self._wrong[next(iter(self._wrong))]
-        self._wrong[name] = (1 if over else wrong + 1, now_ns)
-
-    def succeeded(self, name: str) -> None:
-        self._wrong.pop(name, None)
-
-
-@dataclass(slots=True)
 class _Session:
-    badge: str
+    person: Person
     touched_ns: int
 
 
@@ -66,7 +42,7 @@ class SignIns:
         self._sessions: dict[str, _Session] = {}  # by tablet
         self._throttle = Throttle()
         self._one = asyncio.Lock()
-        self._waiting = 0
+        self._waiting: set[str] = set()
 
     def person(self, tablet: str) -> tuple[Person, int] | None:
         """Who is signed in on the tablet, and the nanoseconds of idle time that are left. Raises StaffError."""
@@ -74,15 +50,23 @@ class SignIns:
         if session is None:
             return None
         left = session.touched_ns + IDLE_NS - self._now()
-        found = self._staff.all().get(session.badge) if left > 0 else None
+        found = self.same(session.person) if left > 0 else None
         if found is None:
             del self._sessions[tablet]
             return None
         return found, left
 
-    def known(self, badge: str) -> Person | None:
-        """The person with this badge, as the file of staff has it now. Raises StaffError."""
-        return self._staff.all().get(badge)
+    def same(self, person: Person) -> Person | None:
+        """The person as the file of staff has them now; None once they are removed or have another PIN.
+
+        Raises StaffError.
+        """
+        found = self._staff.all().get(person.badge)
+        return found if found is not None and found.pin_hash == person.pin_hash else None
+
+    def alarms(self) -> tuple[AlarmCode, ...]:
+        """The alarm of the gateway that is active here."""
+        return (AlarmCode.WRONG_PINS,) if self._throttle.many(self._now()) else ()
 
     def shown(self, tablet: str) -> dict[str, Any] | None:
         """Who is signed in on a tablet, for its own screen."""
@@ -100,34 +84,40 @@ class SignIns:
         """Sign in, and sign out the previous person. Raises SignInError, StaffError."""
         self._sessions.pop(tablet, None)
         person = await self.checked(tablet, badge, pin)
-        self._sessions[tablet] = _Session(person.badge, self._now())
+        self._sessions[tablet] = _Session(person, self._now())
         return person
 
     async def checked(self, tablet: str, badge: str, pin: str) -> Person:
         """The person whose badge and PIN these are. Raises SignInError, StaffError."""
-        if self._waiting >= MOST_WAITING:
+        if tablet in self._waiting or len(self._waiting) >= MOST_WAITING:
             raise SignInError("sign-in: too many at once; try again")
-        self._waiting += 1
+        self._wait_over(tablet, badge)  # an attempt that must wait holds up nobody else's
+        self._waiting.add(tablet)
         try:
             async with self._one:
-                return await self._checked(f"tablet {tablet}", badge, pin)
+                return await self._checked(tablet, badge, pin)
         finally:
-            self._waiting -= 1
+            self._waiting.discard(tablet)
 
     async def _checked(self, tablet: str, badge: str, pin: str) -> Person:
-        names = (tablet, f"badge {badge}")
-        wait = max(self._throttle.left_ns(name, self._now()) for name in names)
-        if wait:
-            wait_s = -(-wait // NS)
-            raise SignInError(f"sign-in: {WRONG_PINS} wrong PINs; wait {wait_s} s. Stop still works", wait_s)
-        person = self._staff.all().get(badge)
-        if not await asyncio.to_thread(fits, person.pin_hash if person else None, pin) or person is None:
-            for name in names:
-                self._throttle.failed(name, self._now())
+        person, account = self._wait_over(tablet, badge)
+        fit = await asyncio.to_thread(fits, person.pin_hash if person else None, pin)
+        if not fit or person is None:
+            self._throttle.failed(tablet, account, self._now())
             raise SignInError("sign-in: badge or PIN is wrong")
-        for name in names:
-            self._throttle.succeeded(name)
-        return person
+        self._throttle.succeeded(tablet, account)
+        if (now := self.same(person)) is None:
+            raise SignInError("sign-in: this badge was removed, or has a new PIN, a moment ago")
+        return now
+
+    def _wait_over(self, tablet: str, badge: str) -> tuple[Person | None, str]:
+        """The person with this badge, and the account whose wrong PINs are counted. Raises SignInError, StaffError."""
+        person = self._staff.all().get(badge)
+        account = person.pin_hash if person else f"no such badge: {badge}"
+        if wait_ns := self._throttle.left_ns(tablet, account, self._now()):
+            wait_s = -(-wait_ns // NS)
+            raise SignInError(f"sign-in: too many wrong PINs; wait {wait_s} s. Stop still works", wait_s)
+        return person, account
 
     def sign_out(self, tablet: str) -> Person | None:
         """Who was signed in. Raises StaffError."""

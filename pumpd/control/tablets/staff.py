@@ -7,6 +7,7 @@ Promises:
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cache
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from argon2 import PasswordHasher
 
 BADGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,31}", re.ASCII)
-PIN = re.compile(r"[0-9]{4,12}", re.ASCII)
+PIN = re.compile(r"[0-9]{6,12}", re.ASCII)  # of a new one; shorter ones from before still sign in
 _TOO_SIMPLE = "0123456789012345" + "9876543210987654"
 
 
@@ -30,24 +31,40 @@ class StaffError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Person:
+    """`person`: a number of the site's own that one human being has and no other; it may be empty."""
+
     badge: str
     name: str
     roles: tuple[str, ...]
     pin_hash: str
+    person: str = ""
 
     @classmethod
     def of(cls, entry: Mapping[str, Any]) -> "Person":
         """Raises KeyError, TypeError."""
         person = cls(**(dict(entry) | {"roles": tuple(entry["roles"])}))
-        if not all(isinstance(each, str) for each in (person.badge, person.name, person.pin_hash, *person.roles)):
+        if not all(
+            isinstance(each, str) for each in (person.badge, person.name, person.pin_hash, person.person, *person.roles)
+        ):
             raise TypeError(f"badge {person.badge!r} has a field that is not text")
         return person
+
+    def is_also(self, other: "Person") -> bool:
+        """Both entries are of one human being: the same badge, name or number of the person."""
+        if self.badge == other.badge or (self.person and self.person == other.person):
+            return True
+        return _plain(self.name) == _plain(other.name)
 
     def shown(self) -> dict[str, Any]:
         return {"badge": self.badge, "name": self.name, "roles": list(self.roles)}
 
     def __str__(self) -> str:
         return f"{self.name} (badge {self.badge})"
+
+
+def _plain(name: str) -> str:
+    """Without differences that people do not hear."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 @cache
@@ -61,7 +78,7 @@ def _hasher() -> "PasswordHasher":
 def pin_objection(pin: str) -> str | None:
     """Why this PIN may not be set, or None."""
     if not PIN.fullmatch(pin):
-        return "PIN: 4 to 12 digits"
+        return "PIN: 6 to 12 digits (one of 4 or 5 that is in use still signs in, until it is changed)"
     if len(set(pin)) == 1 or pin in _TOO_SIMPLE:
         return "PIN: not one digit repeated, and not consecutive digits"
     return None
@@ -104,7 +121,7 @@ class StaffStore:
             raise StaffError(f"staff {self.path}: {error}") from error
         return {person.badge: person for person in people}
 
-    def add(self, badge: str, name: str, roles: tuple[str, ...], pin: str) -> Person:
+    def add(self, badge: str, name: str, roles: tuple[str, ...], pin: str, number: str = "") -> Person:
         """Raises StaffError with what is wrong."""
         people = self.all()
         if badge in people:
@@ -115,7 +132,15 @@ class StaffStore:
             raise StaffError("name: 1 to 60 visible characters")
         if not roles or (wrong := [role for role in roles if role not in list(Role)]):
             raise StaffError(f"role: {', '.join(wrong) if roles else 'none given'}; there are {', '.join(Role)}")
-        person = Person(badge, name, roles, hashed(pin))
+        if number and not BADGE.fullmatch(number):
+            raise StaffError("person: letters, digits and hyphens, at most 32")
+        unchecked = Person(badge, name, roles, "", number)
+        if two := next((each for each in people.values() if each.is_also(unchecked)), None):
+            raise StaffError(
+                f"name: {two} has this name or number; one person has one badge. Remove that badge, or give the name "
+                "of another person so that it differs"
+            )
+        person = replace(unchecked, pin_hash=hashed(pin))
         self._write(people | {badge: person})
         return person
 
@@ -135,8 +160,16 @@ class StaffStore:
         return people[badge]
 
     def _write(self, people: dict[str, Person]) -> None:
-        entries = [asdict(each) | {"roles": list(each.roles)} for each in people.values()]
+        entries = [_stored(each) for each in people.values()]
         try:
             write_entries(self.path, entries, mode=0o600)
         except OSError as error:
             raise StaffError(f"staff {self.path}: {error.strerror}") from error
+
+
+def _stored(person: Person) -> dict[str, Any]:
+    """As in the file; without an empty number, so that an older version reads it too."""
+    entry = asdict(person) | {"roles": list(person.roles)}
+    if not person.person:
+        del entry["person"]
+    return entry

@@ -6,6 +6,7 @@
 //
 // It checks nothing: take nothing here for a rule of pumpd.
 
+import { createHmac } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { join, normalize } from "node:path";
@@ -24,6 +25,8 @@ const TYPES: Record<string, string> = {
   png: "image/png",
   webmanifest: "application/manifest+json",
 };
+
+const PAIRING_WORD = "JYXQ-7TKD"; // tools/tablet_pictures.py types it
 
 let scene = "idle";
 let running = 0;
@@ -277,7 +280,9 @@ async function answer(request: IncomingMessage, out: ServerResponse) {
     case "/api/hello":
       return unpaired ? json(403, { ok: false, reasons: ["hello: this tablet is not paired"] }) : ok({ tablet });
     case "/api/pair":
-      return ok({ code: "402-917", expires_s: 120 });
+      return ok(pairing(String(body["window"]), String(body["commitment"])));
+    case "/api/pair/reveal":
+      return ok({ expires_s: 120 });
     case "/api/alive":
       return ok({});
     case "/api/stop":
@@ -301,6 +306,13 @@ async function answer(request: IncomingMessage, out: ServerResponse) {
       if (url.pathname.startsWith("/api/bench/")) return ok(BENCH);
       return file(url.pathname, out);
   }
+}
+
+/** The answer of a gateway whose pairing word is PAIRING_WORD. */
+function pairing(window: string, commitment: string) {
+  const [gateway, nonce] = ["ward-7", "0".repeat(64)];
+  const signed = ["pumpd-pairing-v2 answer", window, commitment, gateway, nonce].join("\n");
+  return { gateway, nonce, proof: createHmac("sha256", PAIRING_WORD).update(signed).digest("hex"), expires_s: 120 };
 }
 
 async function file(path: string, out: ServerResponse) {

@@ -10,11 +10,12 @@ import { useNow, now } from "../state/store.ts";
 import { ask } from "../wire/ask.ts";
 import { retry } from "../wire/connection.ts";
 import { keyForPairing, publicKey } from "../wire/keys.ts";
+import { type Answered, oneTry } from "../wire/pairing.ts";
 
 const POLL_MS = 1000;
 
 interface Asked {
-  token: string;
+  window: string;
   code: string;
   until: number;
 }
@@ -35,19 +36,7 @@ export function Pairing({ token, page }: { token: string; page: Page }) {
     setBusy(true);
     setReasons([]);
     try {
-      const key = await publicKey(await keyForPairing());
-      const answer = await ask<{ code: string; expires_s: number }>("/api/pair", {
-        token: tokenIn(typed),
-        name,
-        public_key: key,
-      });
-      if (answer.ok && answer.result.code) {
-        setAsked({
-          token: tokenIn(typed),
-          code: answer.result.code,
-          until: now() + (answer.result.expires_s ?? 120) * 1000,
-        });
-      } else setReasons(answer.reasons);
+      await offered();
     } catch (error) {
       setReasons([
         `This browser cannot make or store a key (${error instanceof Error ? error.message : "unknown"}). Open the page over https.`,
@@ -56,27 +45,36 @@ export function Pairing({ token, page }: { token: string; page: Page }) {
     setBusy(false);
   };
 
+  /** The pairing word is good for one try: more tries would be more chances for an attacker in between. */
+  const failed = (why: string[]) => {
+    setAsked(null);
+    setTyped("");
+    setReasons(why);
+  };
+
+  const offered = async () => {
+    const own = await oneTry(tokenIn(typed), await publicKey(await keyForPairing()), name.trim());
+    const answer = await ask<Answered & { expires_s: number }>("/api/pair", own.offer);
+    if (!answer.ok) return failed(answer.reasons);
+    const revealed = await own.reveal(answer.result);
+    if (!revealed) return failed(["The answer is not from the gateway that showed this code. Nothing was paired."]);
+    const shown = await ask("/api/pair/reveal", revealed.sent);
+    if (!shown.ok) return failed(shown.reasons);
+    const until = now() + (answer.result.expires_s ?? 120) * 1000;
+    return setAsked({ window: own.window, code: revealed.code, until });
+  };
+
   useEffect(() => {
     if (!asked || done) return undefined;
     const timer = setInterval(async () => {
-      const answer = await ask<{ state: string; tablet: Tablet | null }>(
-        `/api/pair/${encodeURIComponent(asked.token)}`,
-      );
+      const answer = await ask<{ state: string; why: string; tablet: Tablet | null }>(`/api/pair/${asked.window}`);
       const state = answer.result.state;
       if (state === "accepted") {
         setDone(answer.result.tablet ?? { id: "", name, roles: [] });
         retry();
-      } else if (state === "refused" || state === "closed") {
-        setAsked(null);
-        setReasons([
-          state === "refused"
-            ? "The pairing was refused at the gateway."
-            : "The time for pairing is over. Start it again at the gateway.",
-        ]);
-      } else if (!answer.ok && answer.status >= 400) {
-        setAsked(null);
-        setReasons(answer.reasons);
-      }
+      } else if (state === "refused" || state === "closed")
+        failed([`The gateway has closed the pairing: ${answer.result.why}. Start it again at the gateway.`]);
+      else if (!answer.ok && answer.status >= 400) failed(answer.reasons);
     }, POLL_MS);
     return () => clearInterval(timer);
   }, [asked, done]);
