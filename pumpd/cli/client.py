@@ -1,9 +1,7 @@
 """Talking to control from a command: one request, one answer; and how a command reports the outcome."""
 
 import contextlib
-import json
 import socket
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, Self
@@ -11,7 +9,9 @@ from typing import Annotated, Any, NoReturn, Self
 import typer
 from pydantic import BaseModel
 
+from pumpd.cli.terminal import say, say_json, visible
 from pumpd.messages.requests import Answer
+from pumpd.pump.text import shown
 from pumpd.settings import DEFAULT_PATH, Settings, SettingsError
 
 FAILED = 1
@@ -97,8 +97,11 @@ def load_settings(path: Path, *, as_json: bool = False) -> Settings:
         refuse(error.problems, as_json=as_json)
 
 
-def ask(config: Path, request: BaseModel, *, as_json: bool) -> dict[str, Any]:
-    """Ask control. Returns its result, or exits for a refusal or a missing answer."""
+def ask(config: Path, request: BaseModel, *, as_json: bool, exact: bool = False) -> dict[str, Any]:
+    """Ask control. Returns its result, or exits for a refusal or a missing answer.
+
+    Unless it is for JSON or for a signature (`exact`), every text of the result is made visible.
+    """
     settings = load_settings(config, as_json=as_json)
     try:
         with ControlClient(settings.socket_path) as client:
@@ -107,26 +110,29 @@ def ask(config: Path, request: BaseModel, *, as_json: bool) -> dict[str, Any]:
         fail(str(error), as_json=as_json)
     if not answer.ok:
         refuse(answer.reasons, as_json=as_json)
-    return answer.result
+    return answer.result if as_json or exact else visible(answer.result)
 
 
 def refuse(reasons: Sequence[str], *, as_json: bool) -> NoReturn:
     """Exit status 2: nothing was done, for these reasons."""
     if as_json:
-        print(json.dumps({"refused": list(reasons)}, ensure_ascii=False))
+        say_json({"refused": list(reasons)})
     else:
-        print("Refused, nothing was done:", *(f"  - {reason}" for reason in reasons), sep="\n", file=sys.stderr)
+        say("\n".join(["Refused, nothing was done:", *(f"  - {shown(reason)}" for reason in reasons)]), err=True)
     raise typer.Exit(REFUSED)
 
 
 def fail(what: str, *, as_json: bool) -> NoReturn:
     """Exit status 1: it was attempted and failed."""
     if as_json:
-        print(json.dumps({"failed": what}, ensure_ascii=False))
+        say_json({"failed": what})
     else:
-        print(what, file=sys.stderr)
+        say(what, err=True)
     raise typer.Exit(FAILED)
 
 
 def show(result: Any, text: str, *, as_json: bool) -> None:
-    print(json.dumps(result, ensure_ascii=False) if as_json else text)
+    if as_json:
+        say_json(result)
+    else:
+        say(text)

@@ -9,6 +9,7 @@ from pumpd.cli import course, daemon, driver, history, infusion, journal, librar
 from pumpd.cli.program import program
 from pumpd.cli.replay import replay
 from pumpd.cli.self_test import self_test
+from pumpd.cli.terminal import say
 from pumpd.cli.tls import tls
 from pumpd.cli.trace import trace
 
@@ -27,7 +28,7 @@ app = typer.Typer(
 
 def _version(*, wanted: bool) -> None:
     if wanted:
-        print(f"pumpd {metadata.version('pumpd')}. {STATEMENT}")
+        say(f"pumpd {metadata.version('pumpd')}. {STATEMENT}")
         raise typer.Exit
 
 

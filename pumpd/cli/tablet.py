@@ -1,7 +1,6 @@
 """`pumpd pair`, `pumpd tablet`: the tablets that nurses work with. A person at the gateway pairs each of them."""
 
 import io
-import json
 import sys
 import time
 from typing import Annotated, Any
@@ -22,6 +21,7 @@ from pumpd.cli.client import (
     refuse,
     show,
 )
+from pumpd.cli.terminal import say, say_json, visible
 from pumpd.cli.tls import own_names
 from pumpd.messages.requests import KeyList, KeyRename, KeyRevoke, PairAccept, PairClose, PairOpen, PairState
 from pumpd.messages.roles import TABLET_ROLES, Role
@@ -58,11 +58,10 @@ def pair(
             token = opened.result["token"]
             url = f"{tablet_url(settings, address)}/#pair={token}"
             if as_json:
-                print(json.dumps({"url": url, "expires_s": opened.result["expires_s"]}), flush=True)
+                say_json({"url": url, "expires_s": opened.result["expires_s"]})
             else:
-                print(
-                    qr_code(url), f"\nScan it with the tablet, or open\n  {url}\nwithin {opened.result['expires_s']} s."
-                )
+                say(qr_code(url))
+                say(f"Scan it with the tablet, or open\n  {url}\nwithin {opened.result['expires_s']} s.")
             try:
                 _wait_for_an_offer(client, token, as_json=as_json)
                 tablet = _typed(client, as_json=as_json)
@@ -71,8 +70,9 @@ def pair(
                 fail("Interrupted; nothing was paired.", as_json=as_json)
     except NoAnswerError as error:
         fail(str(error), as_json=as_json)
-    text = f"Paired {tablet['name']} ({tablet['id']}): {', '.join(tablet['roles'])}."
-    print(json.dumps({"paired": tablet}, ensure_ascii=False) if as_json else text)
+    named = visible(tablet)
+    text = f"Paired {named['name']} ({named['id']}): {', '.join(named['roles'])}."
+    show({"paired": tablet}, text, as_json=as_json)
 
 
 def _wait_for_an_offer(client: ControlClient, token: str, *, as_json: bool) -> None:
@@ -89,7 +89,7 @@ def _typed(client: ControlClient, *, as_json: bool) -> dict[str, Any]:
     """Ask for the code until it is right or the window is closed."""
     while True:
         if not as_json:
-            print("Six digits on the tablet: ", end="", flush=True)
+            say("Six digits on the tablet: ", end="")
         line = sys.stdin.readline()
         if not line.strip():
             client.ask(PairClose())
@@ -98,8 +98,8 @@ def _typed(client: ControlClient, *, as_json: bool) -> dict[str, Any]:
         if answer.ok:
             return answer.result
         if any("closed" in reason for reason in answer.reasons):
-            fail("; ".join(answer.reasons), as_json=as_json)
-        print("; ".join(answer.reasons), file=sys.stderr)
+            fail("; ".join(visible(answer.reasons)), as_json=as_json)
+        say("; ".join(visible(answer.reasons)), err=True)
 
 
 def tablet_url(settings: Settings, address: str | None = None) -> str:

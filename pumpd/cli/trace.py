@@ -10,6 +10,7 @@ from typing import Annotated, Any, TextIO
 import typer
 
 from pumpd.cli.client import CONFIG, Config, Json, fail, load_settings, refuse
+from pumpd.cli.terminal import say, say_json
 from pumpd.driving.codec import Codec
 from pumpd.driving.trace import Packet, decoded
 from pumpd.messages.requests import Answer, TraceRequest
@@ -39,7 +40,7 @@ def trace(
         except (OSError, ValueError) as error:
             refuse([f"trace: {error}"], as_json=as_json)
         if out is not None:
-            print(json.dumps({"pumpd_trace": VERSION, **head}), file=out, flush=True)
+            _keep(out, json.dumps({"pumpd_trace": VERSION, **head}))
         try:
             _show(decoded(_packets(lines, count, out), codec), as_json=as_json)
         except (OSError, ValueError) as error:
@@ -85,10 +86,15 @@ def _packets(lines: Iterable[str], count: int | None, out: TextIO | None) -> Ite
     for number, line in enumerate(lines, start=1):
         packet = Packet.from_json(line)
         if out is not None:
-            print(packet.to_json(), file=out, flush=True)
+            _keep(out, packet.to_json())
         yield packet
         if number == count:
             return
+
+
+def _keep(out: TextIO, line: str) -> None:
+    out.write(line + "\n")
+    out.flush()
 
 
 def _show(packets: Iterable[tuple[Packet, tuple[object, ...]]], *, as_json: bool) -> None:
@@ -96,8 +102,8 @@ def _show(packets: Iterable[tuple[Packet, tuple[object, ...]]], *, as_json: bool
     for packet, frames in packets:
         began = packet.t_ns if began is None else began
         if as_json:
-            print(json.dumps({**json.loads(packet.to_json()), "frames": [str(frame) for frame in frames]}), flush=True)
+            say_json({**json.loads(packet.to_json()), "frames": [str(frame) for frame in frames]})
             continue
         arrow = "->" if packet.way == "out" else "<-"
         text = shown("; ".join(str(frame) for frame in frames)) or "..."
-        print(f"{(packet.t_ns - began) / 1e9:12.6f} {arrow} {text}   [{packet.data.hex(' ')}]", flush=True)
+        say(f"{(packet.t_ns - began) / 1e9:12.6f} {arrow} {text}   [{packet.data.hex(' ')}]")

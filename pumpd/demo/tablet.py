@@ -1,6 +1,5 @@
 """The demo's tablet: a certificate, a nurse with a random badge and PIN, and the pairing of a browser."""
 
-import json
 import secrets
 import sys
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from pydantic import SecretStr
 from pumpd.bedside.certificates import make
 from pumpd.cli.client import ControlClient
 from pumpd.cli.tablet import qr_code
+from pumpd.cli.terminal import say_json, visible
 from pumpd.demo.stage_error import StageError
 from pumpd.messages.requests import PairAccept, PairOpen, PairState, StaffAdd
 from pumpd.messages.roles import Role
@@ -67,13 +67,13 @@ def _accepted(client: ControlClient, token: str, say: Callable[[str], None]) -> 
             raise KeyboardInterrupt
         answer = client.ask(PairAccept(code=line.strip()[:20]))
         if answer.ok:
-            say(f"Paired {answer.result['name']}.")
+            say(f"Paired {visible(answer.result)['name']}.")
             return True
-        say("; ".join(answer.reasons))
+        say("; ".join(visible(answer.reasons)))
     return False
 
 
 def announce(address: str, badge: str, pin: str, say: Callable[[str], None], *, as_json: bool) -> None:
     say(f"The tablet's address: {address}\nSign in there with badge {badge}, PIN {pin}. Stop works without signing in.")
     if as_json:
-        print(json.dumps({"tablet": address, "badge": badge, "pin": pin}), flush=True)
+        say_json({"tablet": address, "badge": badge, "pin": pin})
