@@ -1,4 +1,4 @@
-"""`pumpd order, confirm, pause, resume, clear, stop, status, watch`: an infusion from the command line.
+"""`pumpd order, confirm, pause, resume, clear, status, watch`: an infusion from the command line.
 
 All of them go through the operator socket; none of them reaches a pump in any other way.
 """
@@ -15,10 +15,10 @@ from pumpd.cli.client import (
     CONFIG,
     By,
     Config,
-    ControlClient,
     Json,
     NoAnswerError,
     ask,
+    connected,
     fail,
     load_settings,
     refuse,
@@ -40,7 +40,6 @@ from pumpd.messages.requests import (
     Reconcile,
     Resume,
     StatusRequest,
-    Stop,
 )
 
 Pump = Annotated[str, typer.Option(help="Name of the pump in the configuration.")]
@@ -231,35 +230,6 @@ def reconcile(
     show(status, f"Booked: {status['infusion']['booked_ml']} mL; now {status['infusion']['state']}.", as_json=as_json)
 
 
-def stop(
-    *,
-    pump: Annotated[str | None, typer.Option(help="One pump; all of them without it.")] = None,
-    by: By = "command line",
-    reason: Annotated[str, typer.Option(help="Why, for the record.")] = "stop requested",
-    switching_source: Annotated[bool, typer.Option(help="To change the drug's source, for the record.")] = False,
-    wait: Patience = 10.0,
-    config: Config = CONFIG,
-    as_json: Json = False,
-) -> None:
-    """Stop. Needs no key and no reason; waits until readings show that the pump has stopped."""
-    stopping = ask(config, Stop(pump=pump, by=by, reason=reason, switching_source=switching_source), as_json=as_json)[
-        "stopping"
-    ]
-    end = time.monotonic() + wait
-    while True:
-        status = ask(config, StatusRequest(), as_json=as_json)
-        not_yet = [each["pump"] for each in status["pumps"] if each["pump"] in stopping and not each["stopped"]]
-        if not not_yet:
-            show(status, f"Stopped: {', '.join(stopping) or 'no pump is configured'}.", as_json=as_json)
-            return
-        if time.monotonic() > end:
-            fail(
-                f"Stop sent and repeated, not confirmed for {', '.join(not_yet)}. Stop at the pump, clamp the line.",
-                as_json=as_json,
-            )
-        time.sleep(0.1)
-
-
 def status(*, config: Config = CONFIG, as_json: Json = False) -> None:
     """All pumps and what runs on them."""
     found = ask(config, StatusRequest(), as_json=as_json)
@@ -276,7 +246,7 @@ def watch(
     settings = load_settings(config, as_json=as_json)
     try:
         on = screen(err=as_json)
-        with ControlClient(settings.socket_path) as client, on.live() as live:
+        with connected(settings) as client, on.live() as live:
             while True:
                 found = client.ask(StatusRequest()).result
                 if as_json or not on.is_terminal:

@@ -17,6 +17,7 @@ from pumpd.cli.client import (
     Json,
     NoAnswerError,
     ask,
+    connected,
     fail,
     load_settings,
     refuse,
@@ -98,7 +99,7 @@ def attend(*, key: KeyFile = None, config: Config = CONFIG) -> None:
         refuse(["this is not a terminal, and a confirmation needs a person at one"], as_json=False)
     declined: set[str] = set()
     try:
-        with ControlClient(settings.socket_path) as client:
+        with connected(settings) as client:
             while True:
                 for pump in client.ask(StatusRequest()).result["pumps"]:
                     infusion = pump["infusion"]

@@ -16,6 +16,7 @@ from pumpd.cli.client import (
     Json,
     NoAnswerError,
     ask,
+    connected,
     fail,
     load_settings,
     refuse,
@@ -51,7 +52,7 @@ def pair(
         refuse([f"{config}: bedside: tablets need this section"], as_json=as_json)
     roles = tuple(dict.fromkeys(each.value for each in role or TABLET_ROLES))
     try:
-        with ControlClient(settings.socket_path) as client:
+        with connected(settings) as client:
             opened = client.ask(PairOpen(roles=roles, name=name))
             if not opened.ok:
                 refuse(opened.reasons, as_json=as_json)

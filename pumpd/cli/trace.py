@@ -13,6 +13,7 @@ from pumpd.cli.client import CONFIG, Config, Json, fail, load_settings, refuse
 from pumpd.cli.terminal import say, say_json
 from pumpd.driving.codec import Codec
 from pumpd.driving.trace import Packet, decoded
+from pumpd.messages.no_answer import not_connected
 from pumpd.messages.requests import Answer, TraceRequest
 from pumpd.pump import UnknownFamilyError, family
 from pumpd.pump.text import shown
@@ -67,12 +68,13 @@ def _saved(path: Path, stack: contextlib.ExitStack) -> tuple[dict[str, Any], Ite
 
 
 def _live(pump: str, config: Path, stack: contextlib.ExitStack, *, as_json: bool) -> tuple[dict[str, Any], TextIO]:
-    path = load_settings(config, as_json=as_json).socket_path
+    settings = load_settings(config, as_json=as_json)
     connection = stack.enter_context(socket.socket(socket.AF_UNIX))
     try:
-        connection.connect(str(path))
+        connection.connect(str(settings.socket_path))
     except OSError as error:
-        raise OSError(f"no control process answers on {path} ({error.strerror or error})") from error
+        why = not_connected(settings.socket_path, error, settings.lock_path)
+        fail(f"{why} A trace changes nothing at the pump.", as_json=as_json)
     stream = stack.enter_context(connection.makefile("rw", encoding="utf-8"))
     stream.write(TraceRequest(pump=pump).model_dump_json() + "\n")
     stream.flush()

@@ -11,7 +11,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from pumpd import logs
-from pumpd.cli import infusion, panels, wording
+from pumpd.cli import panels, wording
 from pumpd.cli.client import Answer
 from pumpd.cli.main import app
 from pumpd.cli.terminal import lines, visible
@@ -52,7 +52,7 @@ def a_status(text: str) -> dict[str, object]:
         "infusion": None,
         "pump_state": "stopped",
         "age_s": 1.0,
-        "lost": False,
+        "links": {"pump": "ok"},
         "rest": None,
         "vitals": None,
     }
@@ -81,7 +81,7 @@ class Client:
     def __init__(self, status) -> None:
         self.status, self.asked = status, 0
 
-    def __call__(self, *_):
+    def __call__(self, *_, **__):
         return self
 
     def __enter__(self):
@@ -114,7 +114,7 @@ def test_watch_on_a_terminal_shows_a_strangers_text_as_it_is(monkeypatch, gatewa
         return Console(**given | {"file": out, "force_terminal": True, "width": 400, "color_system": "truecolor"})
 
     monkeypatch.setattr(panels, "Console", terminal)
-    monkeypatch.setattr(infusion, "ControlClient", Client(a_status(text)))
+    monkeypatch.setattr("pumpd.cli.client.ControlClient", Client(a_status(text)))
     result = CliRunner().invoke(app, ["watch", "--config", str(gateway)])
     assert result.exit_code == 0, result.output
     said = out.getvalue()
