@@ -3,12 +3,14 @@
 - Both contain `ts` (UTC, for people) and `mono` (seconds, for intervals).
 - Under journald a line starts with its priority, `<3>` for errors, so that `journalctl -p err` works.
 - A traceback never shows local variables: they may hold keys or a patient's data.
+- No text in it controls the terminal.
 - A log that cannot be written (closed pipe, full disk) stops nothing.
 
 Event names are snake_case and in the past tense, never f-strings; variable parts are fields.
 """
 
 import contextlib
+import io
 import logging
 import os
 import sys
@@ -34,9 +36,8 @@ def set_up(level: str = "info", stream: TextIO | None = None) -> None:
     processors: list[Processor] = [structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, _times]
     if out.isatty():
         colors = "NO_COLOR" not in os.environ
-        processors.append(
-            structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)
-        )
+        processors.append(_fields_visible)
+        processors.append(structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=_traceback))
     else:
         processors.append(ExceptionRenderer(ExceptionDictTransformer(show_locals=False)))
         processors.append(_json_with_priority if "JOURNAL_STREAM" in os.environ else _JSON)
@@ -68,6 +69,24 @@ def _times(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     return {"ts": now, "mono": round(time.monotonic(), 6), **event}
 
 
+def _fields_visible(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    return {
+        name: repr(value) if isinstance(value, str) and not value.isprintable() else value
+        for name, value in event.items()
+    }
+
+
+def _traceback(out: TextIO, failure: structlog.typing.ExcInfo) -> None:
+    """As structlog writes it, without anything that controls the terminal: errors quote what came from outside."""
+    text = io.StringIO()
+    structlog.dev.plain_traceback(text, failure)
+    out.write(_visible(text.getvalue()))
+
+
+def _visible(text: str) -> str:
+    return "\n".join(line if line.isprintable() else repr(line)[1:-1] for line in text.split("\n"))
+
+
 _JSON = JSONRenderer()
 
 
@@ -81,4 +100,4 @@ class _FromLibraries(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         level = min(record.levelno, logging.CRITICAL) // 10 * 10
-        structlog.get_logger().log(level, record.getMessage(), logger=record.name, exc_info=record.exc_info)
+        structlog.get_logger().log(level, _visible(record.getMessage()), logger=record.name, exc_info=record.exc_info)

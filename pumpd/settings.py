@@ -340,6 +340,11 @@ class Settings(_Section):
         return self.state_dir / "tls"
 
     @property
+    def lock_path(self) -> Path:
+        """The file that control holds while it runs, so that a second one touches neither journal nor pump."""
+        return self.state_dir / "control.lock"
+
+    @property
     def socket_path(self) -> Path:
         """The operator socket, which the command line uses."""
         return self.socket or self.state_dir / "control.sock"

@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def _run(settings: Settings, bedside: BedsideSettings, context: ssl.SSLContext) -> int:
-    control = ControlLink(settings.tablet_socket_path)
+    control = ControlLink(settings.tablet_socket_path, settings.lock_path)
     feed = Feed(control, settings.journal_path)
     api = Bedside(settings, control, feed)
     server = Server(api.app(), context, bedside.limits)

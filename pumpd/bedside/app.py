@@ -26,7 +26,7 @@ from pumpd.bedside.bench import Bench
 from pumpd.bedside.capacity import Capacity
 from pumpd.bedside.feed import Feed
 from pumpd.bedside.headers import SecurityHeaders
-from pumpd.bedside.link import AWAY, Control, NoControlError
+from pumpd.bedside.link import Control, NoControlError
 from pumpd.bedside.openapi import description
 from pumpd.bedside.sessions import COOKIE, LASTS_S, Sessions
 from pumpd.messages.pairing import PairOffer, PairReveal, PairState
@@ -98,23 +98,27 @@ class Bedside:
             return refused(
                 403, "stop: a page of another site requested it. No pump was stopped. Use the gateway's page"
             )
-        answer = await self._stop(request, await stops.named(request))
-        return _answered(answer, 200 if answer.ok else 503 if answer.reasons == (AWAY,) else 404)
+        try:
+            answer = await self._stop(request, await stops.named(request))
+        except NoControlError as error:
+            return refused(503, str(error))
+        return _answered(answer, 200 if answer.ok else 404)
 
     async def stop_page(self, request: Request) -> Response:
         outcome = ""
         if request.method == "POST" and not _from_elsewhere(request):
-            answer = await self._stop(request, bodies.StopBody(reason="stop requested on the page without script"))
-            outcome = f"Stop sent to {', '.join(answer.result['stopping'])}." if answer.ok else " ".join(answer.reasons)
+            try:
+                answer = await self._stop(request, bodies.StopBody(reason="stop requested on the page without script"))
+                sent = f"Stop sent to {', '.join(answer.result['stopping'])}." if answer.ok else ""
+                outcome = sent or " ".join(answer.reasons)
+            except NoControlError as error:
+                outcome = str(error)
         return self._stop_html(outcome)
 
     async def _stop(self, request: Request, asked: bodies.StopBody) -> Answer:
         by = self._sessions.tablet(request.cookies.get(COOKIE))
         who = f"tablet {by}" if by else f"bedside, {request.client.host if request.client else 'unknown'}"
-        try:
-            return await self._control.ask(Stop(pump=asked.pump, by=who, reason=asked.reason))
-        except NoControlError as error:
-            return Answer(ok=False, reasons=(str(error),))
+        return await self._control.ask(Stop(pump=asked.pump, by=who, reason=asked.reason))
 
     def _stop_html(self, outcome: str = "") -> Response:
         built = (self._static / "index.html").is_file()

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from pumpd.cli.client import CONFIG, By, Config, Json, ask, load_settings, refuse, show
 from pumpd.cli.history import Patient, course_line
+from pumpd.cli.terminal import say
 from pumpd.messages.requests import DISCLAIMER, AssessCourse, OrderCourse, PatientHistory
 from pumpd.validation import problems
 
@@ -96,7 +97,7 @@ def ics(
         sys.stdout.buffer.write(text)
     else:
         output.write_bytes(text)
-        print(f"Wrote {output}.")
+        say(f"Wrote {output}.")
 
 
 def calendar(gateway: str, patient: str, courses: list[dict[str, Any]], now: datetime) -> bytes:

@@ -1,13 +1,13 @@
 """`pumpd run`, `pumpd config check`."""
 
 import asyncio
-import json
 
 import typer
 
 from pumpd import logs
 from pumpd.cli.client import CONFIG, Config, Json, load_settings, refuse
 from pumpd.cli.supervise import supervise
+from pumpd.cli.terminal import say, say_json
 from pumpd.dosing import LibraryError
 from pumpd.library.files import default_library, read_library
 from pumpd.pump import UnknownFamilyError, family
@@ -34,11 +34,11 @@ def check(*, config: Config = CONFIG, as_json: Json = False) -> None:
         refuse(problems, as_json=as_json)
     names, warnings = [pump.name for pump in settings.pumps], binding_warnings(settings.pumps)
     if as_json:
-        print(json.dumps({"ok": True, "pumps": names, "warnings": warnings}))
+        say_json({"ok": True, "pumps": names, "warnings": warnings})
         return
     for warning in warnings:
-        print(f"warning: {warning}")
-    print(f"{config}: no errors, {len(warnings)} warning(s), {len(names)} pump(s)")
+        say(f"warning: {warning}")
+    say(f"{config}: no errors, {len(warnings)} warning(s), {len(names)} pump(s)")
 
 
 def _library_problems(settings: Settings) -> list[str]:

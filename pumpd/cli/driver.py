@@ -1,19 +1,17 @@
 """`pumpd driver`: the installed pump families, what each can do, and the check of a pump on the bench."""
 
 import asyncio
-import json
 import sys
 from collections.abc import Mapping
 from typing import Annotated, Any, NoReturn
 
 import structlog
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from pumpd.cli.driver_check import TO_DO, BenchCheck, Step, pump_now
+from pumpd.cli.panels import row, screen, table, text
 from pumpd.cli.setting import Settings, settings_of
+from pumpd.cli.terminal import say, say_json
 from pumpd.logs import set_up
 from pumpd.pump import (
     Capabilities,
@@ -57,12 +55,12 @@ def list_families(*, as_json: Json = False) -> None:
         else:
             found.append({"family": name, "from": source, "models": list(loaded.models), "title": loaded.title})
     if as_json:
-        print(json.dumps({"drivers": found}))
+        say_json({"drivers": found})
         return
-    table = Table("family", "from", "models", "title")
+    listed = table("family", "from", "models", "title")
     for each in found:
-        table.add_row(str(each["family"]), str(each["from"]), ", ".join(each["models"]), str(each["title"]))
-    Console().print(table)
+        row(listed, str(each["family"]), str(each["from"]), ", ".join(each["models"]), str(each["title"]))
+    screen().say(listed)
 
 
 def _shown_by(loaded: type[DriverFamily], settings: Mapping[str, Any]) -> str:
@@ -100,23 +98,23 @@ def show(
         "monitor_only": "yes" if given.monitor_only else "no",
     }
     if as_json:
-        assumed = [{"name": a.name, "default": a.default, "meaning": a.meaning} for a in loaded.assumptions]
+        stated = [{"name": a.name, "default": a.default, "meaning": a.meaning} for a in loaded.assumptions]
         named = {key: value.number for key, value in loaded.syringes.items()}
         inner = None if container.diameter is None else str(container.diameter)
-        answer = {"family": name, "diameter": inner, "capabilities": facts, "assumptions": assumed}
-        print(json.dumps({**answer, "syringes_mm": named}))
+        answer = {"family": name, "diameter": inner, "capabilities": facts, "assumptions": stated}
+        say_json({**answer, "syringes_mm": named})
         return
-    console = Console()
-    table = Table("capability", f"with a {container.name}", title=escape(loaded.title))
+    on = screen()
+    able = table("capability", f"with a {container.name}", title=loaded.title)
     for key, value in facts.items():
-        table.add_row(key, value)
-    console.print(table)
-    table = Table("setting", "default", "assumption", title="Assumptions: facts that no public source states")
+        row(able, key, value)
+    on.say(able)
+    assumed = table("setting", "default", "assumption", title="Assumptions: facts that no public source states")
     for assumption in loaded.assumptions:
-        table.add_row(assumption.name, assumption.default or "(empty)", escape(assumption.meaning))
-    console.print(table)
+        row(assumed, assumption.name, assumption.default or "(empty)", assumption.meaning)
+    on.say(assumed)
     if loaded.syringes:
-        console.print("Syringes:", ", ".join(f"{key} {value}" for key, value in loaded.syringes.items()), markup=False)
+        on.say(f"Syringes: {', '.join(f'{key} {value}' for key, value in loaded.syringes.items())}")
 
 
 @app.command()
@@ -151,7 +149,7 @@ def check(
     native = LossOfControl.NATIVE in given.loss_of_control
     result = asyncio.run(_check(loaded, driver, port, settings, program, native=native, quiet=as_json))
     if as_json:
-        print(json.dumps(result))
+        say_json(result)
     else:
         _print_result(result)
     raise typer.Exit(0 if result["passed"] else 1)
@@ -170,12 +168,11 @@ async def _check(
     """Open the port, run the check, close the port; returns the result as printed with `--json`."""
     if not structlog.is_configured():
         set_up("error")
-    console = Console(stderr=True, quiet=quiet)
+    on = screen(err=True, quiet=quiet)
     result: dict[str, Any] = {"passed": False, "driver": name, "port": port, "identity": None, "native_lease": native}
 
     def report(step: Step) -> None:
-        mark = "[green]passed[/]" if step.passed else "[red]FAILED[/]"
-        console.print(f"{mark} {step.name}: {escape(step.result)}", highlight=False)
+        on.say(f"{'passed' if step.passed else 'FAILED'} {step.name}: {step.result}")
 
     try:
         opened = await loaded.connect(port, settings)
@@ -211,18 +208,18 @@ async def _check(
 
 
 def _print_result(result: Mapping[str, Any]) -> None:
-    console = Console()
-    table = Table("step", "result", "details", title=escape(f"{result['driver']} on {result['port']}"))
+    on = screen()
+    steps = table("step", "result", "details", title=f"{result['driver']} on {result['port']}")
     for step in result["steps"]:
-        table.add_row(step["step"], "passed" if step["passed"] else "[red]FAILED[/]", escape(step["said"]))
-    console.print(table)
+        row(steps, step["step"], "passed" if step["passed"] else text("FAILED", "red"), step["said"])
+    on.say(steps)
     failed = result["failed"]
     if failed is None:
-        console.print("Every step passed.")
+        on.say("Every step passed.")
         return
-    console.print(f"What happened:  {failed['step']} failed: {failed['what']}", markup=False, highlight=False)
-    console.print(f"The pump now:   {failed['pump_now']}", markup=False, highlight=False)
-    console.print(f"What to do:     {failed['to_do']}", markup=False, highlight=False)
+    on.say(f"What happened:  {failed['step']} failed: {failed['what']}")
+    on.say(f"The pump now:   {failed['pump_now']}")
+    on.say(f"What to do:     {failed['to_do']}")
 
 
 def _nobody_is_connected() -> bool:
@@ -257,5 +254,5 @@ def _container(
 
 
 def _refuse(why: str) -> NoReturn:
-    print(f"refused: {why}", file=sys.stderr)
+    say(f"refused: {why}", err=True)
     raise typer.Exit(REFUSED)

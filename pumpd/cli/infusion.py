@@ -1,4 +1,4 @@
-"""`pumpd order, confirm, pause, resume, clear, stop, status, watch`: an infusion from the command line.
+"""`pumpd order, confirm, pause, resume, clear, status, watch`: an infusion from the command line.
 
 All of them go through the operator socket; none of them reaches a pump in any other way.
 """
@@ -10,24 +10,24 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.live import Live
 
 from pumpd.cli.client import (
     CONFIG,
     By,
     Config,
-    ControlClient,
     Json,
     NoAnswerError,
     ask,
+    connected,
     fail,
     load_settings,
     refuse,
     show,
 )
 from pumpd.cli.history import weight_text
+from pumpd.cli.panels import screen
 from pumpd.cli.signer import KeyFileError, SoftwareSigner, default_key
+from pumpd.cli.terminal import say, visible
 from pumpd.cli.wording import plasma_peak, pump_lines, review_text, status_text
 from pumpd.messages.requests import (
     ChallengeRequest,
@@ -40,7 +40,6 @@ from pumpd.messages.requests import (
     Reconcile,
     Resume,
     StatusRequest,
-    Stop,
 )
 
 Pump = Annotated[str, typer.Option(help="Name of the pump in the configuration.")]
@@ -144,12 +143,12 @@ def confirm(
         signer = SoftwareSigner.load(key or default_key())
     except KeyFileError as error:
         refuse([str(error)], as_json=as_json)
-    offered = ask(config, ChallengeRequest(pump=pump), as_json=as_json)
-    review = offered["review"]
+    offered = ask(config, ChallengeRequest(pump=pump), as_json=as_json, exact=True)  # the binding is signed
+    review = visible(offered["review"])
     if not as_json:
-        print(f"To confirm ({offered['binding']['action']}), within {offered['valid_s']:.0f} s:\n{review_text(review)}")
+        say(f"To confirm ({offered['binding']['action']}), within {offered['valid_s']:.0f} s:\n{review_text(review)}")
         if offered["plasma"] is not None:
-            print(f"  {'plasma peak':<20} {plasma_peak(offered['plasma'])}")
+            say(f"  {'plasma peak':<20} {plasma_peak(visible(offered['plasma']))}")
     if yes and not review["simulated"]:
         refuse(["--yes: only a simulated pump is confirmed without asking"], as_json=as_json)
     if not yes:
@@ -201,7 +200,7 @@ def identify(
     """Identify a pump that cannot show which one it is, standing at it: its cable is pulled, or its signals counted."""
     status = ask(config, Identify(pump=pump, seen=seen, by=by), as_json=as_json)
     if not as_json and status["to_identify"]:
-        print(f"{status['to_identify']}.")
+        say(f"{status['to_identify']}.")
     end = time.monotonic() + wait
     while not status["proved_by"] and not status["to_identify"].startswith("count:"):
         if time.monotonic() > end or not status["to_identify"].startswith("at the pump"):
@@ -231,35 +230,6 @@ def reconcile(
     show(status, f"Booked: {status['infusion']['booked_ml']} mL; now {status['infusion']['state']}.", as_json=as_json)
 
 
-def stop(
-    *,
-    pump: Annotated[str | None, typer.Option(help="One pump; all of them without it.")] = None,
-    by: By = "command line",
-    reason: Annotated[str, typer.Option(help="Why, for the record.")] = "stop requested",
-    switching_source: Annotated[bool, typer.Option(help="To change the drug's source, for the record.")] = False,
-    wait: Patience = 10.0,
-    config: Config = CONFIG,
-    as_json: Json = False,
-) -> None:
-    """Stop. Needs no key and no reason; waits until readings show that the pump has stopped."""
-    stopping = ask(config, Stop(pump=pump, by=by, reason=reason, switching_source=switching_source), as_json=as_json)[
-        "stopping"
-    ]
-    end = time.monotonic() + wait
-    while True:
-        status = ask(config, StatusRequest(), as_json=as_json)
-        not_yet = [each["pump"] for each in status["pumps"] if each["pump"] in stopping and not each["stopped"]]
-        if not not_yet:
-            show(status, f"Stopped: {', '.join(stopping) or 'no pump is configured'}.", as_json=as_json)
-            return
-        if time.monotonic() > end:
-            fail(
-                f"Stop sent and repeated, not confirmed for {', '.join(not_yet)}. Stop at the pump, clamp the line.",
-                as_json=as_json,
-            )
-        time.sleep(0.1)
-
-
 def status(*, config: Config = CONFIG, as_json: Json = False) -> None:
     """All pumps and what runs on them."""
     found = ask(config, StatusRequest(), as_json=as_json)
@@ -275,14 +245,14 @@ def watch(
     """Show the status repeatedly until Ctrl-C; with --json, one line each time."""
     settings = load_settings(config, as_json=as_json)
     try:
-        with ControlClient(settings.socket_path) as client, Live(console=Console(stderr=as_json)) as live:
+        on = screen(err=as_json)
+        with connected(settings) as client, on.live() as live:
             while True:
                 found = client.ask(StatusRequest()).result
-                if as_json or not live.console.is_terminal:
-                    show(found, status_text(found), as_json=as_json)
-                    sys.stdout.flush()
+                if as_json or not on.is_terminal:
+                    show(found, status_text(visible(found)), as_json=as_json)
                 else:
-                    live.update(status_text(found))
+                    live.show(status_text(visible(found)))
                 time.sleep(every)
     except NoAnswerError as error:
         fail(str(error), as_json=as_json)

@@ -2,7 +2,6 @@
 
 import contextlib
 import fcntl
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,11 +10,14 @@ from typing import Annotated
 import typer
 
 from pumpd.cli.client import CONFIG, Config, Json, fail, load_settings, refuse
+from pumpd.cli.client import show as printed
+from pumpd.cli.terminal import say, say_json, say_json_line
 from pumpd.journal import Anchor, Journal, JournalError, JournalReader, Record
 from pumpd.journal.export import Filter
 from pumpd.journal.export import export as exported
 from pumpd.journal.retention import Retention
 from pumpd.journal.retention import prune as pruned
+from pumpd.pump.text import shown
 
 app = typer.Typer(help="Everything that happened. Not a cleared medical device.", no_args_is_help=True)
 
@@ -43,7 +45,10 @@ def show(
     except JournalError as error:
         refuse([str(error)], as_json=as_json)
     for entry in entries:
-        print(json.dumps(_as_json(entry), ensure_ascii=False) if as_json else _as_text(entry))
+        if as_json:
+            say_json(_as_json(entry))
+        else:
+            say(_as_text(entry))
 
 
 def _fields(entry: Record) -> dict[str, object]:
@@ -70,7 +75,7 @@ def _as_json(entry: Record) -> dict[str, object]:
 
 def _as_text(entry: Record) -> str:
     text = "  ".join(f"{key}={value}" for key, value in _fields(entry).items() if not isinstance(value, dict))
-    return f"{entry.id:>6}  {entry.ts}  {entry.pump or '-':<8} {entry.kind:<22} {text}"
+    return shown(f"{entry.id:>6}  {entry.ts}  {entry.pump or '-':<8} {entry.kind:<22} {text}")
 
 
 @app.command()
@@ -100,10 +105,10 @@ def verify(
         fail(f"{error}. Keep the file; do not trust what follows that entry.", as_json=as_json)
     anchor_now = f"{newest[0].id}:{newest[0].hash}" if newest else None
     if as_json:
-        print(json.dumps({"entries": count, "intact": True, "anchors": len(anchors), "newest": anchor_now}))
+        say_json({"entries": count, "intact": True, "anchors": len(anchors), "newest": anchor_now})
     else:
         held = f", {len(anchors)} anchor{'s' if len(anchors) > 1 else ''} found" if anchors else ""
-        print(f"{count} entries, chain intact{held}" + (f"\nnewest: {anchor_now}" if anchor_now else ""))
+        say(f"{count} entries, chain intact{held}" + (f"\nnewest: {anchor_now}" if anchor_now else ""))
 
 
 def _instant(text: str) -> datetime:
@@ -133,7 +138,7 @@ def export(
     try:
         with contextlib.closing(JournalReader(path)) as reader:
             for line in exported(reader, Filter(since, until, pump, session)):
-                print(line)
+                say_json_line(line)
     except JournalError as error:
         fail(f"{error}. The export has no foot: it is not complete.", as_json=False)
 
@@ -161,7 +166,7 @@ def prune(
     except (ValueError, OverflowError, OSError, JournalError) as error:
         refuse([str(error)], as_json=as_json)
     what = {"removed": plan.count, "gaps": len(plan.gaps), "before": plan.before}
-    print(json.dumps(what) if as_json else f"{plan.count} entries from before {plan.before} removed")
+    printed(what, f"{plan.count} entries from before {plan.before} removed", as_json=as_json)
 
 
 @contextlib.contextmanager

@@ -9,6 +9,8 @@ from pumpd.cli import course, daemon, driver, history, infusion, journal, librar
 from pumpd.cli.program import program
 from pumpd.cli.replay import replay
 from pumpd.cli.self_test import self_test
+from pumpd.cli.stop import stop
+from pumpd.cli.terminal import say
 from pumpd.cli.tls import tls
 from pumpd.cli.trace import trace
 
@@ -27,7 +29,7 @@ app = typer.Typer(
 
 def _version(*, wanted: bool) -> None:
     if wanted:
-        print(f"pumpd {metadata.version('pumpd')}. {STATEMENT}")
+        say(f"pumpd {metadata.version('pumpd')}. {STATEMENT}")
         raise typer.Exit
 
 
@@ -47,7 +49,7 @@ app.command("resume")(infusion.resume)
 app.command("clear")(infusion.clear)
 app.command("identify")(infusion.identify)
 app.command("reconcile")(infusion.reconcile)
-app.command("stop")(infusion.stop)
+app.command("stop")(stop)
 app.command("status")(infusion.status)
 app.command("watch")(infusion.watch)
 app.command("self-test")(self_test)

@@ -17,6 +17,7 @@ from pumpd.cli.client import (
     Json,
     NoAnswerError,
     ask,
+    connected,
     fail,
     load_settings,
     refuse,
@@ -24,6 +25,7 @@ from pumpd.cli.client import (
 )
 from pumpd.cli.infusion import SCAN
 from pumpd.cli.signer import KeyFileError, SoftwareSigner, default_key
+from pumpd.cli.terminal import say, visible
 from pumpd.cli.wording import review_text
 from pumpd.messages.requests import ChallengeRequest, KeyAdd, KeyList, KeyRevoke, StatusRequest
 from pumpd.messages.signing import der_of
@@ -97,7 +99,7 @@ def attend(*, key: KeyFile = None, config: Config = CONFIG) -> None:
         refuse(["this is not a terminal, and a confirmation needs a person at one"], as_json=False)
     declined: set[str] = set()
     try:
-        with ControlClient(settings.socket_path) as client:
+        with connected(settings) as client:
             while True:
                 for pump in client.ask(StatusRequest()).result["pumps"]:
                     infusion = pump["infusion"]
@@ -114,10 +116,11 @@ def _offer(client: ControlClient, signer: SoftwareSigner, pump: str, digest: str
     offered = client.ask(ChallengeRequest(pump=pump))
     if not offered.ok:
         return
-    print(f"\n{pump} is ready ({offered.result['binding']['action']}):\n{review_text(offered.result['review'])}")
+    review = review_text(visible(offered.result["review"]))
+    say(f"\n{pump} is ready ({offered.result['binding']['action']}):\n{review}")
     if not typer.confirm("Confirm this program?"):
         declined.add(digest)
         return
     scanned = typer.prompt(SCAN).strip()
     answer = client.ask(signer.confirmation(pump, secrets.token_hex(8), offered.result["binding"], scanned))
-    print("Confirmed." if answer.ok else "Refused: " + "; ".join(answer.reasons))
+    say("Confirmed." if answer.ok else "Refused: " + "; ".join(visible(answer.reasons)))

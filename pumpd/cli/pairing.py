@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 from pumpd.cli.client import ControlClient
+from pumpd.cli.terminal import say, visible
 from pumpd.messages.pairing import PairAccept, PairState
 
 POLL_EVERY_S = 0.3
@@ -30,10 +31,10 @@ def typed_code(client: ControlClient, window: str) -> dict[str, Any]:
         answer = client.ask(PairAccept(code=_line(client, window)[:20]))
         if answer.ok:
             return answer.result
-        reasons = "; ".join(answer.reasons)
+        reasons = "; ".join(visible(answer.reasons))
         if client.ask(PairState(window=window)).result["state"] != "waiting":
             raise NotPairedError(reasons)
-        print(reasons, file=sys.stderr)
+        say(reasons, err=True)
 
 
 def _line(client: ControlClient, window: str) -> str:
@@ -49,5 +50,5 @@ def _state(client: ControlClient, window: str) -> dict[str, Any]:
     """The state of a window that is still open. Raises NotPairedError."""
     found = client.ask(PairState(window=window)).result
     if found["state"] != "waiting":
-        raise NotPairedError(f"The window is closed: {found['why']}. Nothing was paired.")
+        raise NotPairedError(f"The window is closed: {visible(found['why'])}. Nothing was paired.")
     return found

@@ -4,7 +4,6 @@ Exit status 0 with a program, 2 with every reason why there is none. Soft limits
 needs a typed reason for each.
 """
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -14,11 +13,13 @@ import typer
 from pumpd.cli.client import CONFIG, Config
 from pumpd.cli.planned_pump import PlannedPump
 from pumpd.cli.setting import Settings
+from pumpd.cli.terminal import say, say_json
 from pumpd.cli.wording import plasma_peak
 from pumpd.dosing import LibraryError, Prescription, RateProgram, Refusal, Refusals, check, plan
 from pumpd.dosing.arithmetic import lines
 from pumpd.dosing.plasma import Estimate, has_models, predict
 from pumpd.library.files import default_library, read_library
+from pumpd.pump.text import shown
 
 NOTICE = "Not a cleared medical device: simulation, research and integration only."
 REFUSED = 2
@@ -64,9 +65,9 @@ def program(
     except Refusals as error:
         _refuse(error.reasons, as_json=as_json)
     if as_json:
-        typer.echo(json.dumps(_as_json(planned) | {"pump": pump}, ensure_ascii=False))
+        say_json(_as_json(planned) | {"pump": pump})
     else:
-        typer.echo(_as_text(planned, on))
+        say(_as_text(planned, on))
 
 
 def _pump(driver: str | None, settings: list[str] | None, name: str | None, config: Path) -> PlannedPump:
@@ -133,11 +134,9 @@ def _overrides(texts: list[str]) -> tuple[dict[str, str], list[Refusal]]:
 def _refuse(reasons: tuple[Refusal, ...], *, as_json: bool) -> NoReturn:
     if as_json:
         refused = [{"field": reason.field, "reason": _text(reason)} for reason in reasons]
-        typer.echo(json.dumps({"refused": refused}, ensure_ascii=False))
+        say_json({"refused": refused})
     else:
-        typer.echo("Refused:", err=True)
-        for reason in reasons:
-            typer.echo(f"  {reason}", err=True)
+        say("\n".join(["Refused:", *(f"  {shown(str(reason))}" for reason in reasons)]), err=True)
     raise typer.Exit(REFUSED)
 
 

@@ -1,15 +1,16 @@
 """`pumpd replay`: every infusion rebuilt from the journal's events, and compared with what the journal records."""
 
 import contextlib
-import json
 from typing import Annotated, Any
 
 import typer
 
 from pumpd.cli.client import CONFIG, FAILED, Config, Json, refuse
 from pumpd.cli.journal import File, journal_path
+from pumpd.cli.terminal import say, say_json, visible
 from pumpd.journal import JournalError, JournalReader
 from pumpd.journal.replay import Replay, Replayed
+from pumpd.pump.text import shown
 
 
 def replay(
@@ -38,18 +39,18 @@ def replay(
             for d in made.differences
         ]
         result = {"infusions": infusions, "unrecorded": sorted(made.unrecorded), "differences": differences}
-        print(json.dumps(result, ensure_ascii=False))
+        say_json(result)
     else:
-        for each in infusions:
+        for each in visible(infusions):
             given = f"{each['delivered_ml']} of {each['prescribed_ml']} mL, {each['events']} events"
             unwritten = f", {each['unwritten']} entries not written by a process that died" if each["unwritten"] else ""
             library = f", library {version}" if (version := each["library"].get("version")) else ""
-            print(f"{each['session']}  {each['pump']:<8} {each['state']:<10} {given}{library}{unwritten}")
+            say(f"{each['session']}  {each['pump']:<8} {each['state']:<10} {given}{library}{unwritten}")
         for name in sorted(made.unrecorded):
-            print(f"{name}  has no events to replay: removed by retention, or from an older pumpd")
+            say(f"{shown(name)}  has no events to replay: removed by retention, or from an older pumpd")
         for difference in made.differences:
-            print(difference)
-        print(f"{len(infusions)} infusions replayed, {len(made.differences)} differences")
+            say(str(difference))
+        say(f"{len(infusions)} infusions replayed, {len(made.differences)} differences")
     if made.differences:
         raise typer.Exit(FAILED)
 

@@ -1,7 +1,6 @@
 """`pumpd pair`, `pumpd tablet`: the tablets that nurses work with. A person at the gateway pairs each of them."""
 
 import io
-import json
 from typing import Annotated
 
 import segno
@@ -11,16 +10,17 @@ from pydantic import ValidationError
 from pumpd.cli.client import (
     CONFIG,
     Config,
-    ControlClient,
     Json,
     NoAnswerError,
     ask,
+    connected,
     fail,
     load_settings,
     refuse,
     show,
 )
 from pumpd.cli.pairing import NotPairedError, typed_code, wait_for_a_tablet
+from pumpd.cli.terminal import say, say_json, visible
 from pumpd.cli.tls import own_names
 from pumpd.messages.pairing import PairClose, PairOpen
 from pumpd.messages.requests import KeyList, KeyRename, KeyRevoke
@@ -49,21 +49,20 @@ def pair(
         refuse([f"{config}: bedside: tablets need this section"], as_json=as_json)
     roles = tuple(dict.fromkeys(each.value for each in role or TABLET_ROLES))
     try:
-        with ControlClient(settings.socket_path) as client:
+        with connected(settings) as client:
             opened = client.ask(PairOpen(roles=roles, name=name))
             if not opened.ok:
                 refuse(opened.reasons, as_json=as_json)
             url = f"{tablet_url(settings, address)}/#pair={opened.result['token']}"
             if as_json:
-                print(json.dumps({"url": url, "expires_s": opened.result["expires_s"]}), flush=True)
+                say_json({"url": url, "expires_s": opened.result["expires_s"]})
             else:
-                print(
-                    qr_code(url), f"\nScan it with the tablet, or open\n  {url}\nwithin {opened.result['expires_s']} s."
-                )
+                say(qr_code(url))
+                say(f"Scan it with the tablet, or open\n  {url}\nwithin {opened.result['expires_s']} s.")
             try:
                 wait_for_a_tablet(client, opened.result["window"])
                 if not as_json:
-                    print("Six digits on the tablet: ", end="", flush=True)
+                    say("Six digits on the tablet: ", end="")
                 tablet = typed_code(client, opened.result["window"])
             except (NotPairedError, EOFError) as error:
                 client.ask(PairClose())
@@ -73,8 +72,9 @@ def pair(
                 fail("Interrupted; nothing was paired.", as_json=as_json)
     except NoAnswerError as error:
         fail(str(error), as_json=as_json)
-    text = f"Paired {tablet['name']} ({tablet['id']}): {', '.join(tablet['roles'])}."
-    print(json.dumps({"paired": tablet}, ensure_ascii=False) if as_json else text)
+    named = visible(tablet)
+    text = f"Paired {named['name']} ({named['id']}): {', '.join(named['roles'])}."
+    show({"paired": tablet}, text, as_json=as_json)
 
 
 def tablet_url(settings: Settings, address: str | None = None) -> str:

@@ -1,7 +1,6 @@
 """`pumpd tls`: the certificate by which tablets know this gateway."""
 
 import ipaddress
-import json
 import socket
 from typing import Annotated
 
@@ -9,6 +8,7 @@ import typer
 
 from pumpd.bedside.certificates import CertificateError, make
 from pumpd.cli.client import CONFIG, Config, Json, fail, load_settings, refuse
+from pumpd.cli.terminal import say, say_json
 
 
 def tls(
@@ -38,14 +38,12 @@ def tls(
             "until": made.until.isoformat(),
             "new_authority": made.new_ca,
         }
-        print(json.dumps(found))
+        say_json(found)
         return
-    print(f"Certificate {made.cert} for {', '.join(made.names)}, until {made.until:%Y-%m-%d}.")
-    print(
-        f"{'A new authority' if made.new_ca else 'The authority'}: {made.ca}. Install it on each tablet; its SHA-256:"
-    )
-    print(_in_two_lines(made.ca_fingerprint))
-    print("Restart bedside to serve the new certificate. Keep ca.key offline, or at least readable only by its owner.")
+    say(f"Certificate {made.cert} for {', '.join(made.names)}, until {made.until:%Y-%m-%d}.")
+    say(f"{'A new authority' if made.new_ca else 'The authority'}: {made.ca}. Install it on each tablet; its SHA-256:")
+    say(_in_two_lines(made.ca_fingerprint))
+    say("Restart bedside to serve the new certificate. Keep ca.key offline, or at least readable only by its owner.")
 
 
 def own_names() -> list[str]:

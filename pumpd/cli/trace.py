@@ -10,8 +10,10 @@ from typing import Annotated, Any, TextIO
 import typer
 
 from pumpd.cli.client import CONFIG, Config, Json, fail, load_settings, refuse
+from pumpd.cli.terminal import say, say_json
 from pumpd.driving.codec import Codec
 from pumpd.driving.trace import Packet, decoded
+from pumpd.messages.no_answer import not_connected
 from pumpd.messages.requests import Answer, TraceRequest
 from pumpd.pump import UnknownFamilyError, family
 from pumpd.pump.text import shown
@@ -39,7 +41,7 @@ def trace(
         except (OSError, ValueError) as error:
             refuse([f"trace: {error}"], as_json=as_json)
         if out is not None:
-            print(json.dumps({"pumpd_trace": VERSION, **head}), file=out, flush=True)
+            _keep(out, json.dumps({"pumpd_trace": VERSION, **head}))
         try:
             _show(decoded(_packets(lines, count, out), codec), as_json=as_json)
         except (OSError, ValueError) as error:
@@ -66,12 +68,13 @@ def _saved(path: Path, stack: contextlib.ExitStack) -> tuple[dict[str, Any], Ite
 
 
 def _live(pump: str, config: Path, stack: contextlib.ExitStack, *, as_json: bool) -> tuple[dict[str, Any], TextIO]:
-    path = load_settings(config, as_json=as_json).socket_path
+    settings = load_settings(config, as_json=as_json)
     connection = stack.enter_context(socket.socket(socket.AF_UNIX))
     try:
-        connection.connect(str(path))
+        connection.connect(str(settings.socket_path))
     except OSError as error:
-        raise OSError(f"no control process answers on {path} ({error.strerror or error})") from error
+        why = not_connected(settings.socket_path, error, settings.lock_path)
+        fail(f"{why} A trace changes nothing at the pump.", as_json=as_json)
     stream = stack.enter_context(connection.makefile("rw", encoding="utf-8"))
     stream.write(TraceRequest(pump=pump).model_dump_json() + "\n")
     stream.flush()
@@ -85,10 +88,15 @@ def _packets(lines: Iterable[str], count: int | None, out: TextIO | None) -> Ite
     for number, line in enumerate(lines, start=1):
         packet = Packet.from_json(line)
         if out is not None:
-            print(packet.to_json(), file=out, flush=True)
+            _keep(out, packet.to_json())
         yield packet
         if number == count:
             return
+
+
+def _keep(out: TextIO, line: str) -> None:
+    out.write(line + "\n")
+    out.flush()
 
 
 def _show(packets: Iterable[tuple[Packet, tuple[object, ...]]], *, as_json: bool) -> None:
@@ -96,8 +104,8 @@ def _show(packets: Iterable[tuple[Packet, tuple[object, ...]]], *, as_json: bool
     for packet, frames in packets:
         began = packet.t_ns if began is None else began
         if as_json:
-            print(json.dumps({**json.loads(packet.to_json()), "frames": [str(frame) for frame in frames]}), flush=True)
+            say_json({**json.loads(packet.to_json()), "frames": [str(frame) for frame in frames]})
             continue
         arrow = "->" if packet.way == "out" else "<-"
         text = shown("; ".join(str(frame) for frame in frames)) or "..."
-        print(f"{(packet.t_ns - began) / 1e9:12.6f} {arrow} {text}   [{packet.data.hex(' ')}]", flush=True)
+        say(f"{(packet.t_ns - began) / 1e9:12.6f} {arrow} {text}   [{packet.data.hex(' ')}]")

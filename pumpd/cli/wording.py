@@ -105,6 +105,15 @@ def _library(library: dict[str, Any]) -> str:
     return "\n".join([f"library {signed}, {library['digest'][:16]}", *(f"  {why}" for why in library["problems"])])
 
 
+def _idle(pump: dict[str, Any]) -> str:
+    """What a pump without an infusion does: a reading from before it was lost says nothing about now."""
+    state, age_s = pump["pump_state"], pump["age_s"]
+    if pump["links"]["pump"] == "ok":
+        return f"no infusion; pump {state or 'not read yet'}"
+    last = f"last seen {state}, {age_s:.0f} s ago" if state and age_s is not None else "never read"
+    return f"ABSENT: it does not answer, so what it does is not known; {last}. No infusion"
+
+
 def pump_lines(pump: dict[str, Any]) -> list[str]:
     simulated = "SIMULATED " if pump["simulated"] else ""
     lines = [f"{pump['pump']}: {simulated}{pump['model']} ({pump['driver']}), serial {pump['serial']}"]
@@ -118,7 +127,7 @@ def pump_lines(pump: dict[str, Any]) -> list[str]:
     alarms = [_alarm(alarm) for alarm in pump.get("alarms", ())]  # an answer to a request has none
     infusion = pump["infusion"]
     if infusion is None:
-        return [*lines, f"  no infusion; pump {pump['pump_state'] or 'not read yet'}", *alarms]
+        return [*lines, f"  {_idle(pump)}", *alarms]
     lines.append(f"  {infusion['state']}: {infusion['reason']}")
     lines.append(
         f"  {infusion['delivered_ml']} of {infusion['prescribed_ml']} mL given, {infusion['rate_ml_h']} mL/h, "

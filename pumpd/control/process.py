@@ -143,7 +143,7 @@ async def run(settings: Settings) -> None:
     asyncio.get_running_loop().set_exception_handler(_unhandled)
     library = _library(settings)
     settings.state_dir.mkdir(parents=True, exist_ok=True)
-    with _alone(settings.state_dir / "control.lock"):
+    with _alone(settings.lock_path):
         journal = await _journal(settings.journal_path)
         try:
             async with gateway(settings, library, journal) as made, doors(made.dispatch, settings):

@@ -2,7 +2,6 @@
 
 import base64
 import contextlib
-import json
 import secrets
 import signal
 import tempfile
@@ -12,6 +11,7 @@ from typing import Any, NoReturn
 
 from pumpd.cli.client import NoAnswerError
 from pumpd.cli.signer import SoftwareSigner
+from pumpd.cli.terminal import say_json, visible
 from pumpd.cli.wording import plasma_peak
 from pumpd.demo import report, tablet
 from pumpd.demo.monitor import begin
@@ -113,7 +113,7 @@ class Demo:
             time.sleep(POLL_EVERY_S)
 
     def _status(self, here: Stage) -> dict[str, Any]:
-        found: dict[str, Any] = here.client.ask(StatusRequest()).result["pumps"][0]
+        found: dict[str, Any] = visible(here.client.ask(StatusRequest()).result["pumps"][0])
         for alarm in found["alarms"]:
             if alarm["code"] not in self.alarms:
                 self.alarms.append(alarm["code"])
@@ -228,4 +228,4 @@ class Demo:
             f"Peak in plasma: {summary['plasma_peak'] or 'not known'}\nReport: {path}"
         )
         if self.as_json:
-            print(json.dumps(summary))
+            say_json(summary)

@@ -1,6 +1,5 @@
 """The demo's tablet: a certificate, a nurse with a random badge and PIN, and the pairing of a browser."""
 
-import json
 import secrets
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from pumpd.bedside.certificates import make
 from pumpd.cli.client import ControlClient
 from pumpd.cli.pairing import NotPairedError, typed_code, wait_for_a_tablet
 from pumpd.cli.tablet import qr_code
+from pumpd.cli.terminal import say_json, visible
 from pumpd.demo.stage_error import StageError
 from pumpd.messages.pairing import PairOpen
 from pumpd.messages.requests import StaffAdd
@@ -53,11 +53,11 @@ def invite(client: ControlClient, address: str, say: Callable[[str], None]) -> N
         except NotPairedError as error:
             say(f"{error} Here is a new code.")
         else:
-            say(f"Paired {paired['name']}.")
+            say(f"Paired {visible(paired)['name']}.")
             return
 
 
 def announce(address: str, badge: str, pin: str, say: Callable[[str], None], *, as_json: bool) -> None:
     say(f"The tablet's address: {address}\nSign in there with badge {badge}, PIN {pin}. Stop works without signing in.")
     if as_json:
-        print(json.dumps({"tablet": address, "badge": badge, "pin": pin}), flush=True)
+        say_json({"tablet": address, "badge": badge, "pin": pin})
