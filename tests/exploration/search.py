@@ -63,7 +63,9 @@ class Explorer:
 
     def _search(self, most: int | None) -> None:
         sl = self.slice
-        start, world = self._beginning()
+        if (beginning := self._beginning()) is None:
+            return
+        start, world = beginning
         known = {key(sl, start, world): 0}
         queue = deque([(start, world)])
         concrete = {0: (start, world)} if self.pairs_wanted else {}
@@ -100,16 +102,19 @@ class Explorer:
                 edges[n] = there
         self.nodes, self.closed = len(known), not queue
 
-    def _beginning(self) -> tuple[Infusion, World]:
+    def _beginning(self) -> tuple[Infusion, World] | None:
+        """Where the slice begins; None when a rule breaks on the way there."""
         infusion, _ = begin(self.slice.order())
         whole = self.slice.dose * NORMAL
         world = World(now=BEGAN, loading=BEGAN, vtbi=whole, ordered=whole, window=self.slice.dose)
         world = world._replace(rests=self.slice.rests, closes=self.slice.closes)
-        for name in self.slice.after:
+        for number, name in enumerate(self.slice.after, 1):
             outcome = HAPPENINGS[name][1](infusion, world)
             assert outcome is not None, name
             step = take(self.slice, infusion, outcome[1], outcome[0])
-            assert broken(step) is None, name
+            if rule := broken(step):
+                self.found[rule] = Found(rule, self.slice.name, self.slice.after[:number])
+                return None
             self._note_transitions(step)
             infusion, world = step.after, step.world
         return infusion, world
