@@ -4,17 +4,18 @@
 because it is probably misspelt. Every error is listed, with its file and key.
 """
 
+import os
 import re
-import tomllib
-from collections.abc import Mapping
-from decimal import Decimal
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
-from pumpd.validation import problems
+from pumpd.settings_file import Read
+from pumpd.settings_problems import explained
+from pumpd.validation import SeveralError
 from pumpd.vital_signs import BASELINE, PLAUSIBLE, Sign
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
@@ -25,6 +26,9 @@ Topic = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_./:-]{1,200}$")]
 PublicKey = Annotated[str, StringConstraints(pattern=r"^MCowBQYDK2VwAyEA[A-Za-z0-9+/]{43}=$")]
 
 _LOOPBACK = re.compile(r"^http://(127\.0\.0\.1|localhost):[0-9]{1,5}(/pumps/[A-Za-z0-9_-]+)?$")
+
+_OWN = re.compile(r"^[a-z]+://(127\.[0-9.]+|localhost|\[::1\])(:|/|$)")
+_DEVICE = re.compile(r"^/dev/(tty[A-Za-z]|serial|cu|rfcomm)")
 
 DEFAULT_PATH = Path("/etc/pumpd/pumpd.toml")
 
@@ -230,20 +234,24 @@ class VitalsSettings(_Section):
 
     @model_validator(mode="after")
     def _usable(self) -> "VitalsSettings":
+        if found := list(self._unusable()):
+            raise SeveralError(found)
+        return self
+
+    def _unusable(self) -> Iterator[str]:
         if (self.broker is None) != (not self.topics):
-            raise ValueError("broker, topics: a monitor needs both: the broker, and the topic of each pump's monitor")
+            yield "broker, topics: a monitor needs both: the broker, and the topic of each pump's monitor"
         required = [*BASELINE, Sign.RESPIRATION] if self.respiration_required else BASELINE
         if unlimited := [sign for sign in required if self.limits(sign) == SignSettings()]:
-            raise ValueError(f"{', '.join(unlimited)}: no limit is set; a required sign needs at least one")
+            yield f"{', '.join(unlimited)}: no limit is set; a required sign needs at least one"
         for sign, (least, most) in PLAUSIBLE.items():
             for name, value in self.limits(sign):
                 if value is not None and not least <= value <= most:
-                    raise ValueError(f"{sign}.{name}: {value} can never be reached; use {least} to {most}")
+                    yield f"{sign}.{name}: {value} can never be reached; use {least} to {most}"
         if not self.fresh_s < self.missing_s < self.lost_s:
-            raise ValueError("missing_s: must be more than fresh_s and less than lost_s")
+            yield "missing_s: must be more than fresh_s and less than lost_s"
         if self.pressure_overdue_min >= self.pressure_pause_min:
-            raise ValueError("pressure_overdue_min: must be less than pressure_pause_min")
-        return self
+            yield "pressure_overdue_min: must be less than pressure_pause_min"
 
     def limits(self, sign: Sign) -> SignSettings:
         found: SignSettings = getattr(self, sign)
@@ -287,34 +295,64 @@ class Settings(_Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Settings":
+        if found := [*self._of_pumps(), *self._of_sections(), *self._of_library()]:
+            raise SeveralError(found)
+        return self
+
+    def _of_pumps(self) -> Iterator[str]:
+        """What a pump may not be: simulated where a real one can be, or real where nothing allows it."""
         names = [pump.name for pump in self.pumps]
-        if len(set(names)) != len(names):
-            raise ValueError("pump: two pumps have the same name")
         real = [pump.name for pump in self.pumps if not pump.simulated]
-        bench = dict(self.bedside.bench) if self.bedside else {}
         real_ones = f"not simulated: {', '.join(real)}"
-        if bench and real:
-            raise ValueError(f"bedside.bench: only where all pumps are simulated; {real_ones}")
-        if unknown := sorted(set(bench) - set(names)):
-            raise ValueError(f"bedside.bench: {', '.join(unknown)}: no pump has that name")
-        if unknown := sorted(set(self.vitals.topics if self.vitals else ()) - set(names)):
-            raise ValueError(f"vitals.topics: {', '.join(unknown)}: no pump has that name")
-        if far := sorted(name for name, url in bench.items() if not _LOOPBACK.match(url)):
-            raise ValueError(f"bedside.bench: {', '.join(far)}: http://127.0.0.1:PORT, or a path below it, is needed")
-        if real and self.simulation.time_scale != 1:
-            raise ValueError(f"simulation.time_scale: only simulated pumps run faster than real time; {real_ones}")
-        if real and self.simulation.unsigned_library:
-            raise ValueError(f"simulation.unsigned_library: only for simulated pumps; {real_ones}")
-        if self.library_keys and self.simulation.unsigned_library:
-            raise ValueError("simulation.unsigned_library: library_keys are set, so the library must be signed")
-        if self.library_keys and self.care_area is None:
-            raise ValueError("care_area: is missing; library_keys alone do not say which library may be used here")
+        if len(set(names)) != len(names):
+            yield "pump: two pumps have the same name"
         if real and not (self.hardware.enabled and self.hardware.acknowledged == ACKNOWLEDGEMENT):
-            raise ValueError(
+            yield (
                 f"hardware: {', '.join(real)} not marked `simulated = true`; to drive real pumps set "
                 f'hardware.enabled = true and hardware.acknowledged = "{ACKNOWLEDGEMENT}"'
             )
-        return self
+        hardware = {number: why for number, pump in enumerate(self.pumps) if (why := hardware_port(pump.port))}
+        for number, why in hardware.items():
+            if self.pumps[number].simulated:
+                yield f"pump.{number}.simulated: {why}, so a real pump may be there; a simulated pump is never there"
+        if self.simulation.time_scale != 1:
+            if real:
+                yield f"simulation.time_scale: only simulated pumps run faster than real time; {real_ones}"
+            if hardware:
+                ports = ", ".join(hardware.values())
+                yield f"simulation.time_scale: a real pump does not run faster than real time, and {ports}"
+        if real and self.simulation.unsigned_library:
+            yield f"simulation.unsigned_library: only for simulated pumps; {real_ones}"
+        if real and self.bedside is not None and self.bedside.bench:
+            yield f"bedside.bench: only where all pumps are simulated; {real_ones}"
+
+    def _of_sections(self) -> Iterator[str]:
+        names = {pump.name for pump in self.pumps}
+        bench = dict(self.bedside.bench) if self.bedside else {}
+        if unknown := sorted(set(bench) - names):
+            yield f"bedside.bench: {', '.join(unknown)}: no pump has that name"
+        if far := sorted(name for name, url in bench.items() if not _LOOPBACK.match(url)):
+            yield f"bedside.bench: {', '.join(far)}: http://127.0.0.1:PORT, or a path below it, is needed"
+        if unknown := sorted(set(self.vitals.topics if self.vitals else ()) - names):
+            yield f"vitals.topics: {', '.join(unknown)}: no pump has that name"
+        brokers: dict[str, BrokerSettings | None] = {
+            "mqtt": self.mqtt,
+            "vitals.broker": self.vitals.broker if self.vitals else None,
+        }
+        for section, broker in brokers.items():
+            if broker is not None and broker.password_file is not None and not broker.tls:
+                yield f"{section}.tls: a password needs TLS, or the network can read it; set tls = true"
+
+    def _of_library(self) -> Iterator[str]:
+        if self.library_keys and self.simulation.unsigned_library:
+            yield "simulation.unsigned_library: library_keys are set, so the library must be signed"
+        if self.library_keys and self.care_area is None:
+            yield "care_area: is missing; library_keys alone do not say which library may be used here"
+
+    @property
+    def real_pumps(self) -> list[str]:
+        """The names of the pumps that are not simulated."""
+        return [pump.name for pump in self.pumps if not pump.simulated]
 
     @property
     def supply_watched(self) -> SupplySettings | None:
@@ -366,28 +404,23 @@ class Settings(_Section):
     @classmethod
     def load(cls, path: Path) -> "Settings":
         """Read the file and its drop-ins. Raises SettingsError with every problem found."""
-        merged: dict[str, Any] = {}
-        unreadable: list[str] = []
-        drop_ins = sorted(path.with_suffix(".d").glob("*.toml"))
-        for file in (path, *drop_ins):
-            try:
-                with file.open("rb") as stream:
-                    _merge(merged, tomllib.load(stream, parse_float=Decimal))
-            except OSError as error:
-                unreadable.append(f"{file}: cannot be read: {error.strerror}")
-            except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-                unreadable.append(f"{file}: not valid TOML: {error}")
-        if unreadable:
-            raise SettingsError(unreadable)
+        read = Read(path)
+        if read.problems:
+            raise SettingsError(read.problems)
         try:
-            return cls.model_validate(merged)
+            return cls.model_validate(read.merged)
         except ValidationError as error:
-            raise SettingsError([f"{path}: {each}" for each in problems(error, "file")]) from error
+            raise SettingsError(explained(cls, read, error)) from error
 
 
-def _merge(into: dict[str, Any], new: Mapping[str, Any]) -> None:
-    for key, value in new.items():
-        if isinstance(value, dict) and isinstance(into.get(key), dict):
-            _merge(into[key], value)
-        else:
-            into[key] = value
+def hardware_port(port: str) -> str:
+    """Why a real pump may be at this port; empty where only a simulated one can be.
+
+    A link is followed: `/dev/serial/by-id/…`, or one of udev's, leads to the device itself.
+    """
+    if re.match(r"^(tcp|socket)://", port):
+        return "" if _OWN.match(port) else f"{port} is on another machine"
+    device = os.path.realpath(port) if port.startswith("/") else port
+    if port.startswith("/dev/serial/") or _DEVICE.match(device):
+        return f"{port} is a serial port" if device == port else f"{port} is a serial port ({device})"
+    return ""

@@ -10,6 +10,7 @@ from pumpd.cli.supervise import supervise
 from pumpd.cli.terminal import say, say_json
 from pumpd.dosing import LibraryError
 from pumpd.library.files import default_library, read_library
+from pumpd.messages.keys import software_nurses, with_hardware
 from pumpd.pump import UnknownFamilyError, family
 from pumpd.pump_bindings import binding_errors, binding_warnings
 from pumpd.settings import Settings
@@ -57,4 +58,6 @@ def _pump_problems(settings: Settings) -> list[str]:
             family(pump.driver).check_settings(pump.settings)
         except (UnknownFamilyError, ValueError) as error:
             problems.append(f"pump {pump.name}: {error}")
-    return problems or binding_errors(settings.pumps)
+    if why := with_hardware(software_nurses(settings.keys_path), settings.real_pumps):
+        problems.append(f"{settings.keys_path}: {why}")
+    return [*problems, *binding_errors(settings.pumps)]

@@ -36,6 +36,7 @@ from pumpd.journal import Entry, JournalError
 from pumpd.journal.records import FORMAT
 from pumpd.journal.writer import JournalWriter, NoWriter, ThreadWriter
 from pumpd.library.files import default_library, read_library
+from pumpd.messages.keys import software_nurses, with_hardware
 from pumpd.messages.requests import DISCLAIMER
 from pumpd.notify import notify, watchdog_interval_s
 from pumpd.pump import family
@@ -141,6 +142,8 @@ async def gateway(settings: Settings, library: Library, journal: JournalWriter) 
 async def run(settings: Settings) -> None:
     """Run the process until SIGTERM or SIGINT. Raises what kept it from starting, PartDiedError when a part died."""
     asyncio.get_running_loop().set_exception_handler(_unhandled)
+    if why := with_hardware(software_nurses(settings.keys_path), settings.real_pumps):
+        raise ValueError(f"{settings.keys_path}: {why}")
     library = _library(settings)
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     with _alone(settings.lock_path):

@@ -6,6 +6,7 @@ from typing import Any, Self, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pumpd.pump import Assumption
+from pumpd.validation import reason
 
 _ASSUMED = "assumed"
 
@@ -43,10 +44,10 @@ class DriverSettings(BaseModel):
             return cls.model_validate(given)
         except ValidationError as error:
             problems = []
-            for item in error.errors(include_url=False):
+            for item in error.errors(include_url=False, include_input=False):
                 key = ".".join(str(part) for part in item["loc"]) or "settings"
                 known = f"unknown setting (known: {', '.join(cls.model_fields)})"
-                problems.append(f"settings.{key}: {known if item['type'] == 'extra_forbidden' else item['msg']}")
+                problems.append(f"settings.{key}: {known if item['type'] == 'extra_forbidden' else reason(item)}")
             raise ValueError("; ".join(problems)) from error
 
     @classmethod

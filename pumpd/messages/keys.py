@@ -1,10 +1,34 @@
 """A paired key: the public half of a tablet's or a software nurse's key, with its name, roles and kind."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 KINDS = ("software", "tablet")
+
+
+def software_nurses(path: Path) -> list[str]:
+    """The names of the software nurses in the file of paired keys. None for a file that cannot be read: whatever reads
+    it next says why, and confirms nothing by it.
+    """
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+        return [str(each["name"]) for each in entries if each.get("kind", "software") == "software"]
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return []
+
+
+def with_hardware(nurses: list[str], real: list[str]) -> str:
+    """Why these software nurses and these real pumps may not be together; empty if there are none."""
+    if not nurses or not real:
+        return ""
+    return (
+        f"software nurse {', '.join(nurses)}: a program may not confirm for a real pump ({', '.join(real)}). If its "
+        "key is paired already, mark the pumps `simulated = true` and revoke it by `pumpd nurse revoke`, or remove it "
+        "from the file of paired keys"
+    )
 
 
 @dataclass(frozen=True, slots=True)

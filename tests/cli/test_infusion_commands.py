@@ -172,7 +172,7 @@ def test_without_a_daemon_the_commands_explain_what_that_means(tmp_path):
     here = Gateway(tmp_path)
     for command in (["status"], ["stop"], ["pause", "--pump", "bed1"]):
         output = here(*command, status=1)["text"]
-        assert "No control process runs here" in output
+        assert "no control process runs" in output
         assert "Go to the pump" in output
 
 

@@ -175,9 +175,9 @@ def test_a_refusal_names_the_setting_that_would_allow_it():
     ("setting", "word"),
     [
         ("rate_max_mlh=999", "settings.rate_max_mlh: unknown setting (known: "),
-        ("rate_max_ml_h=fast", "settings.rate_max_ml_h: Input should be a valid decimal"),
-        ("rate_max_ml_h=9999", "settings.rate_max_ml_h: Input should be less than or equal to 1800"),
-        ("model=infusomat", "settings.model: Input should be 'perfusor-fm' or 'infusomat-fms'"),
+        ("rate_max_ml_h=fast", "settings.rate_max_ml_h: must be a number"),
+        ("rate_max_ml_h=9999", "settings.rate_max_ml_h: must be 1800 or less"),
+        ("model=infusomat", "settings.model: must be 'perfusor-fm' or 'infusomat-fms'"),
         ("model", "no '=' in it"),
         ("=infusomat-fms", "no '=' in it"),
     ],

@@ -36,6 +36,7 @@ from pumpd.dosing import Library
 from pumpd.host.clock import Clock
 from pumpd.journal import Entry
 from pumpd.journal.writer import JournalWriter
+from pumpd.messages.keys import with_hardware
 from pumpd.messages.library import library_data
 from pumpd.messages.pairing import PairAccept, PairClose, PairOffer, PairOpen, PairReveal, PairState
 from pumpd.messages.requests import (
@@ -244,6 +245,9 @@ class Dispatch:
             case KeyList():
                 return {"keys": self._register.keys()}
             case KeyAdd(name=name, public_key=public_key):
+                real = [each.name for each in self._pumps.runners.values() if not each.settings.simulated]
+                if why := with_hardware([name], real):
+                    raise RefusedError(f"key: {why}")
                 return await self._register.add_software(name, public_key, peer)
             case KeyRename(key=key, name=name):
                 return await self._register.rename_key(key, name, peer)
