@@ -25,6 +25,7 @@ Topic = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_./:-]{1,200}$")]
 # An Ed25519 public key, as the one line between the first and the last of its PEM file.
 PublicKey = Annotated[str, StringConstraints(pattern=r"^MCowBQYDK2VwAyEA[A-Za-z0-9+/]{43}=$")]
 
+_HERE = ("localhost", "127.0.0.1", "::1")  # a broker on this gateway: nothing goes over a network
 _LOOPBACK = re.compile(r"^http://(127\.0\.0\.1|localhost):[0-9]{1,5}(/pumps/[A-Za-z0-9_-]+)?$")
 
 _OWN = re.compile(r"^[a-z]+://(127\.[0-9.]+|localhost|\[::1\])(:|/|$)")
@@ -340,7 +341,7 @@ class Settings(_Section):
             "vitals.broker": self.vitals.broker if self.vitals else None,
         }
         for section, broker in brokers.items():
-            if broker is not None and broker.password_file is not None and not broker.tls:
+            if broker is not None and broker.password_file is not None and not broker.tls and broker.host not in _HERE:
                 yield f"{section}.tls: a password needs TLS, or the network can read it; set tls = true"
 
     def _of_library(self) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The files of the configuration: reading them, and on which line a key stands.
+"""The files of the configuration: reading them, and the line of each key.
 
 TOML's reader in Python keeps no lines, so they are looked for in the text. A line is there to help a person; when a key
 cannot be found, as inside an inline table, the line of what holds it is given.
@@ -21,7 +21,7 @@ _TWICE = ("Cannot overwrite", "Cannot declare", "Cannot mutate", "Duplicate inli
 
 
 class Read:
-    """What the files say together, what cannot be read, and where each key stands."""
+    """What the files say together, what cannot be read, and where each key is."""
 
     def __init__(self, path: Path) -> None:
         """Read the file and then its drop-ins, `pumpd.d/*.toml` beside `pumpd.toml`, in sorted order."""

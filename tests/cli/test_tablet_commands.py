@@ -132,7 +132,7 @@ def test_without_control_nothing_changes_and_the_command_explains_what_to_do(con
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
     done = run(config, *arguments, typed="471133\n")
     assert done.exit_code == 1
-    assert "No control process runs here" in done.stderr
+    assert "so no control process" in done.stderr
     assert "start pumpd" in done.stderr
     assert not (tmp_path / "staff.json").exists()
     assert not (tmp_path / "paired-keys.json").exists()

@@ -58,19 +58,6 @@ ALONE = (
     _READ_BACK,
     _DIGEST,
     Mutant(
-        "the count falls with the counter: `flow_deviation` finds no growth",
-        "readings:_counted",
-        "return max(infusion.counted, reading.delivered)",
-        "return reading.delivered",
-        slice="counter",
-    ),
-    Mutant(
-        "a load that was asked for earlier: the read-back differs, or the pump holds nothing",
-        "advance:_loaded",
-        " or event.asked_at_ns < turn.infusion.since_ns",
-        "",
-    ),
-    Mutant(
         "confirmed in any state: the table has no transition to ARMED except from READY",
         "advance:_confirmation_given",
         "if infusion.state is not State.READY:",

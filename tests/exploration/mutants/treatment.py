@@ -83,4 +83,22 @@ TREATMENT = (
         "expired_order_is_withdrawn",
         "expired",
     ),
+    Mutant(
+        "the count falls with the counter",
+        "readings:_counted",
+        "return max(infusion.counted, reading.delivered)",
+        "return reading.delivered",
+        "booked_covers_the_truth",
+        "rest uncounted",
+        deep=True,
+    ),
+    Mutant(
+        "a load that was asked for earlier is taken for the present one",
+        "advance:_loaded",
+        " or event.asked_at_ns < turn.infusion.since_ns",
+        "",
+        "nothing_is_counted_that_was_not_given",
+        "rest forged",
+        deep=True,
+    ),
 )
