@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from pumpd.demo.play import Demo
+from pumpd.demo.script import Script
 from pumpd.demo.view import View
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
@@ -31,7 +32,7 @@ class Photographer(View):
 def main() -> int:
     IMAGES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        demo = Demo(60, [], Path(folder), seed=1, as_json=False)
+        demo = Demo(Script(60), Path(folder), as_json=False)
         demo.view = Photographer(60)
         status = demo.play()
         shutil.copy(Path(folder) / "infusion.png", IMAGES)
