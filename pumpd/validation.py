@@ -75,4 +75,7 @@ def reason(item: Mapping[str, Any]) -> str:
     context = item.get("ctx", {})
     if item["type"] in ("value_error", "assertion_error"):  # pumpd's own words
         return str(context["error"])
-    return _WORDS.get(item["type"], "cannot be used").format_map(context)
+    words = _WORDS.get(item["type"], "cannot be used")
+    for name, value in context.items():
+        words = words.replace(f"{{{name}}}", str(value))
+    return words

@@ -301,7 +301,7 @@ async def test_an_alarm_of_the_supply_survives_a_restart_and_is_raised_once(tmp_
 
 @pytest.mark.requirement("PWR-07")
 def test_the_supply_is_always_watched_with_real_pumps_and_on_request_with_simulated_ones(tmp_path):
-    pump = {"name": "bed1", "driver": "new-era", "port": "/dev/ttyUSB0", "model": "ne-1000", "serial": "A"}
+    pump = {"name": "bed1", "driver": "new-era", "port": "/srv/pumps/bed1", "model": "ne-1000", "serial": "A"}
     real = {"hardware": {"enabled": True, "acknowledged": "not a cleared medical device"}}
     base = {"gateway": "ward-7", "state_dir": tmp_path}
     bench = Settings.model_validate({**base, "pump": [{**pump, "simulated": True}]})
