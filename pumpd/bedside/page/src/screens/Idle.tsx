@@ -63,7 +63,7 @@ function PumpFacts({ pump, alarmOutput }: Pick<BedProps, "pump"> & { alarmOutput
       <Fact label="Serial">{pump.serial}</Fact>
       <Fact label="Identified by">{pump.proved_by ?? "nothing yet"}</Fact>
       <Fact label="State">
-        {pump.links?.pump === "lost" ? "absent: it does not answer" : (pump.pump_state ?? "not read yet")}
+        {pump.links?.["pump"] === "lost" ? "absent: it does not answer" : (pump.pump_state ?? "not read yet")}
       </Fact>
       {!!(pump.loss_of_control?.length || pump.loss_of_control_text) && (
         <Fact label="If the gateway fails" wide>
