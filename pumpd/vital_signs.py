@@ -32,7 +32,7 @@ _WORDS: Mapping[Sign, tuple[str, str]] = {
 PRESSURE = (Sign.SYSTOLIC, Sign.DIASTOLIC)
 BASELINE = (Sign.SPO2, Sign.HEART_RATE, *PRESSURE)  # STA-07
 
-# What a monitor can measure; anything else is a fault of the monitor [P]. Of a heart that does not beat it measures 0.
+# What a monitor can measure; anything else is a fault of the monitor [P]. A heart that does not beat is measured as 0.
 MEASURABLE: Mapping[Sign, tuple[int, int]] = {
     Sign.SYSTOLIC: (0, 350),
     Sign.DIASTOLIC: (0, 300),

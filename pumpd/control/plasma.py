@@ -151,7 +151,7 @@ class PlasmaService:
             )
             if dose.session == but or started_min_ago < 0 or ended_min_ago > DAY_MIN:
                 continue
-            ended_min_ago = max(0.0, ended_min_ago)  # while its end is not known, it lies as late as it can
+            ended_min_ago = max(0.0, ended_min_ago)  # an end that is not known counts as the latest possible one
             yield Delivery(started_min_ago - ended_min_ago, ended_min_ago, float(dose.given.decimal))
 
 

@@ -189,7 +189,7 @@ class Demo:
             "delivered_ml": infusion["delivered_ml"],
             "true_delivered_ml": f"{truth['delivered_ml']:.3f}",
             "window_s": infusion["running_s"],
-            "plasma_peak": plasma_peak((found["summary"] or {}).get("plasma")),
+            "plasma_peak": plasma_peak(found["plasma"]),
             "telemetry_messages": here.telemetry.messages,
             "alarms": self.alarms,
             "speed": self.script.speed,

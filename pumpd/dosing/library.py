@@ -4,8 +4,8 @@ Promises:
 - A concentration comes from an entry and from nowhere else; each concentration has its own entry (PRG-10).
 - Unknown keys, bare numbers where a quantity is meant, and limits looser than the catalogue's stop the whole library
   from loading; every problem is named as file: key: reason.
-- A course has its limits too, and a site may tighten its hard ones, never loosen them (PRG-14, PRG-17, PRG-18). So may
-  it the life of an order (PRG-26) and the time for the rest of a treatment (PRG-25).
+- A course has its limits too, and a site may tighten its hard ones, never loosen them (PRG-14, PRG-17, PRG-18). This
+  also holds for how long an order is valid (PRG-26), and for the time in which a rest may be given (PRG-25).
 - Doses count by substance, and no two names of the library are so alike that one may be the other (PRG-27).
 - KVO is 0: pumpd cannot keep a vein open with drug, and a library that asks for it is refused (PRG-16).
 - `digest` covers every value of the entries and containers; comments and layout do not change it.

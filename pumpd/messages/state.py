@@ -63,16 +63,17 @@ class PlasmaBand(TypedDict):
     note: str
 
 
-class PlasmaNow(TypedDict):
-    low_ng_ml: int
-    high_ng_ml: int
-    note: str
-
-
 class PlasmaPeak(TypedDict):
     peak_low_ng_ml: int
     peak_high_ng_ml: int
     note: str
+
+
+class PlasmaNow(PlasmaPeak):
+    """The present value, and the highest so far."""
+
+    low_ng_ml: int
+    high_ng_ml: int
 
 
 class Summary(TypedDict):

@@ -32,7 +32,7 @@ serial = "ASSET-1"
 model = "ne-1000"
 simulated = true
 """
-
+MISSPELT = GOOD.replace("state_dir", "statedir")
 
 A_KEY = "MCowBQYDK2VwAyEA" + 43 * "a" + "="
 
@@ -74,10 +74,7 @@ def test_the_good_configuration_of_these_tests_is_accepted(tmp_path):
     ("text", "named"),
     [
         (GOOD + 'mistyped = "x"\n', ["pumpd.toml:12: pump.0.mistyped", "not a known key"]),
-        (
-            GOOD.replace("state_dir", "statedir"),
-            ["pumpd.toml:3: statedir", "do you mean state_dir?", "state_dir: is required"],
-        ),
+        (MISSPELT, ["pumpd.toml:3: statedir", "do you mean state_dir?", "state_dir: is required"]),
         (GOOD.replace('serial = "ASSET-1"\n', ""), ["pump.0.serial", "required"]),
         (GOOD.replace('"bed1"\ndriver', '"Bed One"\ndriver'), ["pump.0.name", "pattern"]),
         (GOOD.replace("simulated = true", "simulated = maybe"), ["pumpd.toml:11: not valid TOML"]),

@@ -5,7 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from pumpd.control.state import snapshot
 from pumpd.host.clock import Clock
+from pumpd.infusion import State
+from pumpd.quantities import Volume
 from tests.control.test_restart import another_process, die
 from tests.control.testbed import open_testbed
 
@@ -269,3 +272,24 @@ async def test_no_rest_after_a_person_started_the_pump_while_no_process_ran(tmp_
             assert not here.pump.plant.truth().running
             refused = await order_rest(here, treatment)
             assert any("there is no rest" in reason for reason in refused.reasons), refused.reasons
+
+
+@pytest.mark.requirement("PRG-25", "ALM-17")
+async def test_no_rest_is_offered_once_too_little_time_is_left_for_it(tmp_path):
+    async with open_testbed(tmp_path) as here:
+        await interrupted(here)  # 30 min are left of the program, and 110 of the treatment
+        await asyncio.sleep(79 * 60)
+        assert here.gateway.status()["pumps"][0]["rest"] is not None
+        await asyncio.sleep(2 * 60)
+        assert here.gateway.status()["pumps"][0]["rest"] is None
+
+
+@pytest.mark.requirement("PRG-25")
+async def test_no_rest_is_offered_of_a_completed_treatment_whatever_its_count_lacks(tmp_path):
+    async with open_testbed(tmp_path) as here:
+        await here.start()
+        await here.until("completed", within_s=2500)
+        runner, at = here.gateway.runners["bed1"], here.gateway.clock.instant()
+        short = runner.infusion.but(counted=runner.infusion.counted - Volume("0.5"))
+        assert snapshot._rest(short.but(state=State.STOPPED), runner.program, at) is not None
+        assert snapshot._rest(short, runner.program, at) is None

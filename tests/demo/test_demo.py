@@ -47,6 +47,7 @@ def test_a_whole_infusion_completes_and_is_reported(tmp_path):
 def test_an_occlusion_is_shown_as_a_trip(tmp_path):
     ran = demo(tmp_path, "--fault", "occlusion@3min")
     assert ran.returncode == 0, ran.stderr
+    assert re.search(r"in plasma: \d+ to \d+ ng/mL", (tmp_path / "report.md").read_text())  # of what was given
     summary = json.loads(ran.stdout)
     assert summary["outcome"] == "tripped"
     assert summary["alarms"] == ["occlusion"]

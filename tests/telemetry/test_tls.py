@@ -85,14 +85,23 @@ def authority(tmp_path_factory) -> Authority:
     return authority
 
 
+@contextlib.contextmanager
+def shipped_broker(folder: Path) -> Iterator[ShippedBroker]:
+    """The broker as it is shipped, with the certificates in this folder."""
+    (folder / "pumpd.acl").write_text((EXAMPLE / "pumpd.acl").read_text())
+    (folder / "pumpd.acl").chmod(0o600)
+    broker = ShippedBroker(folder)
+    broker.start()
+    try:
+        yield broker
+    finally:
+        broker.end()
+
+
 @pytest.fixture
 def shipped(authority: Authority) -> Iterator[ShippedBroker]:
-    (authority.folder / "pumpd.acl").write_text((EXAMPLE / "pumpd.acl").read_text())
-    (authority.folder / "pumpd.acl").chmod(0o600)
-    broker = ShippedBroker(authority.folder)
-    broker.start()
-    yield broker
-    broker.end()
+    with shipped_broker(authority.folder) as broker:
+        yield broker
 
 
 def client(broker: Broker, name: str) -> aiomqtt.Client:

@@ -9,7 +9,7 @@ import aiomqtt
 import pytest
 
 from tests.mosquitto import until
-from tests.telemetry.test_tls import EXAMPLE, Authority, ShippedBroker, client
+from tests.telemetry.test_tls import Authority, ShippedBroker, client, shipped_broker
 
 from .conftest import TOPIC, VitalsSocket, vitals_process
 from .test_broker import connected
@@ -27,12 +27,8 @@ def authority(tmp_path_factory) -> Authority:
 
 @pytest.fixture
 def shipped(authority: Authority) -> Iterator[ShippedBroker]:
-    (authority.folder / "pumpd.acl").write_text((EXAMPLE / "pumpd.acl").read_text())
-    (authority.folder / "pumpd.acl").chmod(0o600)
-    broker = ShippedBroker(authority.folder)
-    broker.start()
-    yield broker
-    broker.end()
+    with shipped_broker(authority.folder) as broker:
+        yield broker
 
 
 def tls(broker: ShippedBroker, name: str) -> dict[str, object]:

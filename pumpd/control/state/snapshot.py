@@ -153,19 +153,28 @@ def pump_state(values: PumpValues, at: Instant) -> PumpState:
         found["summary"] = dict(result) if own is None else dict(own.summary)
         found["rest"] = None if values.continued else _rest(infusion, values.program, at)
     if infusion.started_ns is not None and not values.continued and (own or not infusion.state.ended):
-        found["plasma"] = None if values.estimate is None else cast("PlasmaNow", values.estimate.now_fields)
+        found["plasma"] = _plasma(values.estimate)
     return found
 
 
+def _plasma(estimate: Estimate | None) -> PlasmaNow | None:
+    return None if estimate is None else cast("PlasmaNow", {**estimate.peak_fields, **estimate.now_fields})
+
+
 def _rest(infusion: Infusion, program: RateProgram | None, at: Instant) -> RestState | None:
-    """What may still be ordered of an interrupted treatment; the order itself is checked against the journal."""
-    if program is None or (infusion.started_ns is None and not infusion.treatment):
+    """What may still be ordered of an interrupted treatment; the order itself is checked against the journal.
+
+    None where the order would be refused: nothing was given, it was completed, or too little time or volume is left.
+    """
+    given = infusion.started_ns is not None or infusion.treatment
+    if program is None or not given or infusion.state is State.COMPLETED:
         return None
     left = infusion.whole - infusion.earlier - min(infusion.booked(at.now_ns), infusion.whole - infusion.earlier)
     until_ns = infusion.closes_ns
     if until_ns is None:
         until_ns = (infusion.started_ns or at.now_ns) + program.entry.rest.within.ns
-    if left < LEAST_REST or at.now_ns >= until_ns:
+    rest = infusion.segment.program.after(infusion.accounted)  # at the same rates, which is the least time
+    if left < LEAST_REST or rest is None or at.now_ns + rest.duration.ns > until_ns:
         return None
     return {
         "treatment": infusion.treatment or infusion.place.session,
