@@ -1,6 +1,9 @@
 """The command `pumpd`, also `python -m pumpd`."""
 
-from pumpd.cli.main import app
+from pumpd.extras import needs
+
+with needs("cli"):
+    from pumpd.cli.main import app
 
 
 def main() -> None:

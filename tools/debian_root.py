@@ -249,7 +249,8 @@ def _build(found: Path, suite: str, architecture: str, include: Sequence[str]) -
         _must(["env", f"PATH={_PATH}", *command])
         root = Root(tree, architecture)
         if foreign:
-            root.run("/debootstrap/debootstrap", "--second-stage")
+            # In a user namespace no device can be made; as in a container of LXC, debootstrap then uses the machine's.
+            root.run("env", "container=lxc", "/debootstrap/debootstrap", "--second-stage")
         if host.archive:
             (tree / "etc/apt/sources.list").write_text(host.lines(suite), encoding="utf-8")
         _apt_settings(tree / "etc/apt/apt.conf.d/01-pumpd")
