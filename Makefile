@@ -8,6 +8,7 @@
 #   make explore every order of events, and every deliberate break, of the state machine
 #   make fuzz    10^6 mutated packets against every codec
 #   make page    build the tablet's page if its sources are newer
+#   make package    the Debian packages, into dist/ (docs/how-to/install.md)
 #   make pictures   the pictures of the tablet's screens for docs/tablet.md
 #   make campaign N=20000   random infusions with many faults at once, checked against the simulated plants
 #   make table   rewrite the pages that are generated from code and tests
@@ -18,7 +19,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser check bench firmware explore fuzz campaign pictures table page page-check setup system avr clean
+.PHONY: help demo test browser check bench firmware explore fuzz campaign pictures package table page page-check setup system avr clean
 
 export UV_PYTHON_DOWNLOADS ?= never
 # The tests start a hundred interpreters. Without compiled files, compiling would take half of each start.
@@ -89,6 +90,12 @@ fuzz: setup
 
 campaign: setup
 	$(RUN) python -m tests.campaign --n $(N) $(ARGS)
+
+# For both Debians and both architectures; ARGS="--debian deb13 --arch amd64" builds one of them.
+package: page
+	@missing=; command -v dpkg-deb >/dev/null || missing="$$missing dpkg"; \
+	$(INSTALL)
+	$(RUN) python -m tools.package $(ARGS)
 
 pictures: page system
 	$(RUN) python -m tools.tablet_pictures $(ARGS)
