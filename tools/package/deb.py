@@ -55,7 +55,7 @@ def pack(tree: Path, into: Path, debian: Debian, architecture: str, epoch: int) 
     os.utime(tree, (epoch, epoch))
     made = into / f"pumpd_{version(debian)}_{architecture}.deb"
     run(
-        "dpkg-deb", "--root-owner-group", "-Zzstd", "--threads-max=1", "--build", str(tree), str(made),
+        "dpkg-deb", "--root-owner-group", "-Zgzip", "--threads-max=1", "--build", str(tree), str(made),
         environment={"SOURCE_DATE_EPOCH": str(epoch)},
     )  # fmt: skip
     return made

@@ -7,10 +7,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from email.message import Message
 from email.parser import Parser
 from pathlib import Path
 
-from tools.package import layout
+from tools.package import layout, man_pages
 from tools.package.layout import ROOT, Debian
 from tools.package.locked import PackageError, install, own_requirement, run
 
@@ -54,8 +55,13 @@ def build(
         _write(tree / target, (ROOT / source).read_bytes())
     for name in _documents():
         _write(tree / layout.DOCUMENTS / name, (ROOT / name).read_bytes())
-    changelog = gzip.compress((ROOT / "CHANGELOG.md").read_bytes(), mtime=0)
-    _write(tree / layout.DOCUMENTS / "changelog.gz", changelog)
+    for dropin in (ROOT / "systemd" / debian.name).rglob("*.conf"):
+        _write(tree / "usr/lib/systemd/system" / dropin.parent.name / dropin.name, dropin.read_bytes())
+    _write_zipped(tree / layout.DOCUMENTS / "changelog", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"))
+    for name, text in man_pages.pages(wheels["pumpd"].name.split("-")[1]).items():
+        _write_zipped(tree / f"usr/share/man/man1/{name}.1", text)
+    for shell, target in man_pages.COMPLETION.items():
+        _write(tree / target, man_pages.completion(shell))
     _write(tree / layout.DOCUMENTS / "copyright", _copyright(tree))
     _write(tree / SBOM, sbom(tree))
 
@@ -66,12 +72,16 @@ def _write(path: Path, content: str | bytes, mode: int = 0o644) -> None:
     path.chmod(mode)
 
 
+def _write_zipped(path: Path, text: str) -> None:
+    _write(path.with_name(f"{path.name}.gz"), gzip.compress(text.encode(), mtime=0))
+
+
 def _documents() -> list[str]:
     """The pages under docs/, as far as they are in the repository."""
     return [name for name in run("git", "ls-files", "docs").splitlines() if (ROOT / name).is_file()]
 
 
-def installed(tree: Path) -> Iterator[Mapping[str, str]]:
+def installed(tree: Path) -> Iterator[Message]:
     """The metadata of each distribution in the tree."""
     for metadata in sorted(tree.glob(f"{layout.LIBRARIES}/*/*.dist-info/METADATA")):
         yield Parser().parsestr(metadata.read_text(encoding="utf-8"), headersonly=True)
@@ -83,7 +93,7 @@ def _copyright(tree: Path) -> str:
         "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/",
         "",
         "Files: *",
-        "Copyright: The pumpd authors",
+        "Copyright: 2026 The pumpd authors",
         "License: Apache-2.0",
         " On Debian systems, the text is in /usr/share/common-licenses/Apache-2.0.",
         "",
