@@ -1,9 +1,6 @@
-"""The command `pumpd`, also `python -m pumpd`: the commands of a gateway, and the demo."""
+"""The command `pumpd`, also `python -m pumpd`."""
 
 from pumpd.cli.main import app
-from pumpd.demo.command import demo
-
-app.command("demo")(demo)
 
 
 def main() -> None:
