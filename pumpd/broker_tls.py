@@ -1,4 +1,4 @@
-"""How a broker is greeted by TLS. Apart from `mqtt.py`, so that the doctor can try it without sending anything of MQTT."""
+"""How a broker is greeted by TLS. Not in `mqtt.py`: the doctor tries it, and sends nothing of MQTT."""
 
 import ssl
 

@@ -53,8 +53,10 @@ def _reachable(facts: Facts) -> Iterator[Finding]:
         else:
             how = "TLS good" if broker.tls else "without TLS"
             found = f"{where}: {how}, {took_s * 1000:.0f} ms"
-            yield ok(found, of=name) if broker.tls or broker.host in ("localhost", "127.0.0.1", "::1") else warning(
-                found, "Set `tls = true`: the network can read and change what is published.", of=name
+            yield (
+                ok(found, of=name)
+                if broker.tls or broker.host in ("localhost", "127.0.0.1", "::1")
+                else warning(found, "Set `tls = true`: the network can read and change what is published.", of=name)
             )
 
 
@@ -65,11 +67,9 @@ def reach(broker: BrokerSettings, within_s: float = WITHIN_S) -> float:
     began = time.monotonic()
     context = _context(broker) if broker.tls else None
     try:
-        known = socket.getaddrinfo(broker.host, broker.port, type=socket.SOCK_STREAM)
-    except OSError as error:
+        connection = socket.create_connection((broker.host, broker.port), timeout=within_s)
+    except socket.gaierror as error:
         raise StepError(f"name: {error.strerror or error}") from error
-    try:
-        connection = socket.create_connection(known[0][4][:2], timeout=within_s)
     except TimeoutError as error:
         raise StepError(f"connection: no answer within {within_s:g} s") from error
     except OSError as error:

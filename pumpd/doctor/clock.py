@@ -19,10 +19,7 @@ RTC_EMPTY_S = 1_577_836_800  # 2020-01-01: a clock that says less has lost its b
     "`clock_trusted = true` if this gateway has a reliable clock of its own.",
 )
 def _synchronized(facts: Facts) -> Iterator[Finding]:
-    if facts.settings is None:
-        trusted = False
-    else:
-        trusted = facts.settings.clock_trusted
+    trusted = facts.settings is not None and facts.settings.clock_trusted
     if why := error_objections(facts.clock, trusted=trusted):
         yield bad(facts, why[0].removeprefix("clock: ").partition(" (STA-11)")[0])
     elif trusted and not facts.clock.synchronized:

@@ -18,6 +18,7 @@ NO_SETTINGS = "the configuration cannot be read"
     "Configuration",
     when="`pumpd config check` finds an error (red) or a warning (yellow)",
     to_do="Correct the line that is named, then run `pumpd config check`.",
+    outside=True,
 )
 def _config(facts: Facts) -> Iterator[Finding]:
     if facts.denied:
@@ -41,6 +42,7 @@ def _config(facts: Facts) -> Iterator[Finding]:
     when="it is not signed by a configured key, is for another care area, older than one that was in use, or damaged: "
     "nothing is started with it",
     to_do="Have it signed by the pharmacy and install all its files again (docs/how-to/sign-the-library.md).",
+    outside=True,
 )
 def _library(facts: Facts) -> Iterator[Finding]:
     settings = facts.settings

@@ -33,6 +33,7 @@ def _answers(facts: Facts) -> Iterator[Finding]:
     "Alarms",
     when="an alarm is active; red for HIGH and MEDIUM",
     to_do="Do what the alarm says.",
+    outside=True,
 )
 def _alarms(facts: Facts) -> Iterator[Finding]:
     status = facts.control.status
@@ -54,6 +55,7 @@ def _alarms(facts: Facts) -> Iterator[Finding]:
     "Control's journal",
     when="control cannot write its journal, or does not trust it",
     to_do="See the lines of the disk and the journal here; then restart control when no infusion runs.",
+    outside=True,
 )
 def _journal(facts: Facts) -> Iterator[Finding]:
     status = facts.control.status
@@ -70,6 +72,7 @@ def _journal(facts: Facts) -> Iterator[Finding]:
     "Pump",
     when="it does not answer, is not the configured one, or is not identified",
     to_do="Switch it on, check its cable, and compare its settings with docs/reference/drivers.md.",
+    outside=True,
 )
 def _available(facts: Facts) -> Iterator[Finding]:
     if facts.control.status is None:
@@ -114,6 +117,7 @@ def _loss_of_control(facts: Facts) -> Iterator[Finding]:
     "Self-test",
     when="the last one failed: no order is taken",
     to_do="Repair what it names, then run `pumpd self-test --pump NAME`.",
+    outside=True,
 )
 def _self_test(facts: Facts) -> Iterator[Finding]:
     if facts.control.status is None:

@@ -55,7 +55,7 @@ def _there(facts: Facts) -> Iterator[Finding]:
     "Free space",
     when=f"less than {LOW_MB} MB (yellow) or {EMPTY_MB} MB (red), or less than {FEW_INODES} files, are left where the "
     "journal is",
-    to_do="Remove what does not belong there; `pumpd journal export`, then `pumpd journal prune`; or use a larger card.",
+    to_do="Remove what does not belong there; `pumpd journal export`, `pumpd journal prune`; or use a larger card.",
 )
 def _space(facts: Facts) -> Iterator[Finding]:
     place = _state(facts)

@@ -1,6 +1,6 @@
 """The whole examination, in the order in which it is shown."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pumpd.doctor import (
@@ -39,11 +39,11 @@ def examine(facts: Facts) -> list[Check]:
     return [check for group in GROUPS for check in group.checks(facts)]
 
 
-def counts(checks: list[Check]) -> Mapping[State, int]:
+def counts(checks: Sequence[Check]) -> Mapping[State, int]:
     return {state: sum(check.state is state for check in checks) for state in State}
 
 
-def report(facts: Facts, checks: list[Check]) -> dict[str, Any]:
+def report(facts: Facts, checks: Sequence[Check]) -> dict[str, Any]:
     """The examination as JSON data."""
     found = counts(checks)
     return {

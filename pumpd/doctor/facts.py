@@ -50,4 +50,6 @@ class Facts:
     @property
     def installed(self) -> bool:
         """Whether pumpd's units are installed here."""
-        return any(self.machine.at(f"{folder}/{CONTROL_UNIT}").exists() for folder in (UNIT_FILES, "/etc/systemd/system"))
+        return any(
+            self.machine.at(f"{folder}/{CONTROL_UNIT}").exists() for folder in (UNIT_FILES, "/etc/systemd/system")
+        )

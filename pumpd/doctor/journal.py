@@ -20,6 +20,7 @@ MB = 1024 * 1024
     "nothing and books the worst case",
     to_do="Keep the file as it is, and copy it with its -wal file. Do not trust what follows the named entry. Then see "
     "docs/reference/restart.md.",
+    outside=True,
 )
 def _tail(facts: Facts) -> Iterator[Finding]:
     settings = facts.settings
@@ -27,6 +28,9 @@ def _tail(facts: Facts) -> Iterator[Finding]:
         yield not_checked(NO_SETTINGS)
         return
     path = facts.machine.at(settings.journal_path)
+    if not path.parent.exists():
+        yield not_checked(f"there is no directory {settings.state_dir}")
+        return
     if not path.exists():
         yield warning(f"there is none in {settings.state_dir}", "Start control once: it makes the journal.")
         return
@@ -43,20 +47,25 @@ def _tail(facts: Facts) -> Iterator[Finding]:
     except JournalError as error:
         yield not_checked(f"{NEEDS_ROOT}: {error}") if not facts.machine.is_root else problem(str(error))
     else:
-        yield ok(f"{newest[0].id} entries, the last {count} verified; newest {newest[0].ts[:19]} UTC ({newest[0].kind})")
+        yield ok(
+            f"{newest[0].id} entries, the last {count} verified; newest {newest[0].ts[:19]} UTC ({newest[0].kind})"
+        )
 
 
 @line(
     "journal.size",
     "Size of the journal",
     when=f"it is larger than {BIG_MB} MB, or its write-ahead log than {BIG_WAL_MB} MB: something reads it without end",
-    to_do="End the program that reads it (`fuser journal.sqlite3`); `pumpd journal export`, then `pumpd journal prune`.",
+    to_do="End the program that reads it (`fuser journal.sqlite3`); `pumpd journal export`, `pumpd journal prune`.",
 )
 def _size(facts: Facts) -> Iterator[Finding]:
     if facts.settings is None:
         yield not_checked(NO_SETTINGS)
         return
     path = facts.machine.at(facts.settings.journal_path)
+    if not path.exists():
+        yield not_checked("there is no journal")
+        return
     sizes = []
     for each in (path, path.with_name(f"{path.name}-wal")):
         try:

@@ -73,13 +73,17 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`when`: in which cases the line is yellow or red. `to_do`: what to do then."""
+    """`when`: in which cases the line is yellow or red. `to_do`: what to do then.
+
+    `outside`: what it finds may hold text from outside, which no bundle for support contains.
+    """
 
     id: str
     title: str
     when: str
     to_do: str
     look: Look
+    outside: bool = False
 
     def checks(self, facts: Facts, within_s: float = WITHIN_S) -> list[Check]:
         return [self._check(each) for each in _looked(self.look, facts, within_s)]
@@ -99,9 +103,9 @@ class Group:
         return [replace(each, group=self.title) for line in self.lines for each in line.checks(facts)]
 
 
-def line(id_: str, title: str, *, when: str, to_do: str) -> Callable[[Look], Line]:
+def line(id_: str, title: str, *, when: str, to_do: str, outside: bool = False) -> Callable[[Look], Line]:
     """Make a line of the function that checks it."""
-    return lambda look: Line(id_, title, when, to_do, look)
+    return lambda look: Line(id_, title, when, to_do, look, outside)
 
 
 def _looked(look: Look, facts: Facts, within_s: float) -> list[Finding]:
@@ -118,7 +122,7 @@ def _looked(look: Look, facts: Facts, within_s: float) -> list[Finding]:
 def _collect(look: Look, facts: Facts, found: list[Finding]) -> None:
     try:
         found.extend(_each(look, facts))
-    except Exception as error:  # a defect in a check proves nothing about what it checks
+    except Exception as error:  # noqa: BLE001  # a defect in a check proves nothing about what it checks
         found.append(not_checked(f"pumpd failed: {error!r}"))
 
 

@@ -82,7 +82,7 @@ class Machine:
 
     def names(self, folder: Path | str) -> list[str]:
         try:
-            return sorted(os.listdir(self.at(folder)))
+            return sorted(each.name for each in self.at(folder).iterdir())
         except PermissionError:
             raise
         except OSError:
@@ -90,7 +90,7 @@ class Machine:
 
     def must_read(self, place: Path) -> None:
         """Raise PermissionError unless this user can read the file, or the folder and every file in it."""
-        for each in (place, *(place / name for name in (os.listdir(place) if place.is_dir() else ()))):
+        for each in (place, *(place.iterdir() if place.is_dir() else ())):
             if each.exists() and not os.access(each, os.R_OK):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(each))
 
@@ -161,7 +161,7 @@ class Machine:
 
 
 def _below(place: str, point: str) -> bool:
-    return point == "/" or place == point or place.startswith(point.rstrip("/") + "/")
+    return point in ("/", place) or place.startswith(point.rstrip("/") + "/")
 
 
 def pairs(text: str) -> dict[str, str]:

@@ -35,8 +35,8 @@ def _supply(facts: Facts) -> Iterator[Finding]:
 
 
 _UNMONITORED = (
-    "On a Raspberry Pi load the driver `raspberrypi-hwmon`; connect a UPS that the kernel knows. Until then a power cut "
-    "comes without a warning."
+    "On a Raspberry Pi load the driver `raspberrypi-hwmon`; connect a UPS that the kernel knows. Until then a power "
+    "cut comes without a warning."
 )
 
 

@@ -142,6 +142,7 @@ def _key(facts: Facts) -> Iterator[Finding]:
     "Paired tablets",
     when="the gateway serves tablets and none is paired",
     to_do="Pair one: `pumpd pair` (docs/how-to/tablet.md).",
+    outside=True,
 )
 def _paired(facts: Facts) -> Iterator[Finding]:
     if (none := _not_served(facts)) is not None or facts.settings is None:
@@ -163,6 +164,7 @@ def _paired(facts: Facts) -> Iterator[Finding]:
     "Staff",
     when="the gateway serves tablets and no one may sign in",
     to_do="Add people: `pumpd staff add` (docs/how-to/tablet.md).",
+    outside=True,
 )
 def _staff(facts: Facts) -> Iterator[Finding]:
     if (none := _not_served(facts)) is not None or facts.settings is None:

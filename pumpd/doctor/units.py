@@ -1,5 +1,6 @@
 """The services: running, started at boot, as shipped, and of the installed version; their memory and descriptors."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -13,6 +14,7 @@ NOT_INSTALLED = "pumpd is not installed as services here"
 # What a site may say in a drop-in without making a service less closed.
 SITE_KEYS = ("IPAddressDeny", "IPAddressAllow", "LoadCredential", "CPUWeight", "After", "Wants", "Description")
 FULL = 80  # percent of a limit
+_KEY = re.compile(r"^\s*([A-Za-z]+)\s*=", re.MULTILINE)
 
 
 def expected(facts: Facts) -> list[str]:
@@ -46,7 +48,9 @@ def _active(facts: Facts) -> Iterator[Finding]:
         unit, of = facts.machine.unit(name), _short(name)
         state, restarts = unit.get("ActiveState", "unknown"), unit.get("NRestarts", "0")
         if unit.get("LoadState") != "loaded":
-            yield problem(f"it is {unit.get('LoadState', 'not known')}", _named("Install the package again.", name), of=of)
+            yield problem(
+                f"it is {unit.get('LoadState', 'not known')}", _named("Install the package again.", name), of=of
+            )
         elif state != "active":
             yield problem(f"{state} ({unit.get('Result') or unit.get('SubState')})", _named(_active.to_do, name), of=of)
         elif restarts != "0":
@@ -110,8 +114,7 @@ def _sandbox(facts: Facts) -> Iterator[Finding]:
 
 
 def _keys_of(facts: Facts, file: str) -> list[str]:
-    lines = (facts.machine.text(file) or "").splitlines()
-    return [each.partition("=")[0].strip() for each in lines if "=" in each and not each.lstrip().startswith(("#", ";"))]
+    return _KEY.findall(facts.machine.text(file) or "")
 
 
 @line(
