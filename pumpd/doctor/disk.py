@@ -1,7 +1,6 @@
 """The disk or card that holds the journal: room, options, wear, and how fast it is."""
 
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -62,7 +61,7 @@ def _space(facts: Facts) -> Iterator[Finding]:
     if place is None:
         yield _without(facts)
         return
-    found = os.statvfs(facts.machine.at(place))
+    found = facts.machine.space(place)
     free_mb = found.f_bavail * found.f_frsize // MB
     whole_mb = found.f_blocks * found.f_frsize // MB
     text = f"{free_mb} MB of {whole_mb} MB free"
@@ -91,7 +90,7 @@ def _writable(facts: Facts) -> Iterator[Finding]:
         return
     shown = f"{mount.kind} on {mount.point}"
     unsafe = {"nobarrier", "barrier=0", "data=writeback"} & {*mount.options}
-    if "ro" in mount.options or os.statvfs(facts.machine.at(place)).f_flag & os.ST_RDONLY:
+    if "ro" in mount.options or facts.machine.space(place).f_flag & os.ST_RDONLY:
         yield problem(f"{shown} is read-only: nothing can be recorded, so nothing is started")
     elif mount.kind in IN_MEMORY:
         yield bad(facts, f"{shown} is in memory: a power cut loses the journal")
@@ -116,18 +115,13 @@ def _fsync(facts: Facts) -> Iterator[Finding]:
         yield _without(facts)
         return
     try:
-        # Without a name, so that nothing is left behind, and nothing but the free space changes.
-        file = os.open(facts.machine.at(place), os.O_TMPFILE | os.O_RDWR, 0o600)
+        slowest_s = facts.machine.slowest_sync_s(place, SYNCS)
     except PermissionError:
         yield not_checked(f"{NEEDS_ROOT} to write in {place}")
         return
     except OSError as error:
         yield not_checked(f"not possible in {place}: {error.strerror}")
         return
-    try:
-        slowest_s = max(_sync_s(file) for _ in range(SYNCS))
-    finally:
-        os.close(file)
     text = f"slowest of {SYNCS}: {slowest_s * 1000:.0f} ms"
     if slowest_s >= STUCK_S:
         yield problem(text)
@@ -135,13 +129,6 @@ def _fsync(facts: Facts) -> Iterator[Finding]:
         yield warning(text)
     else:
         yield ok(text)
-
-
-def _sync_s(file: int) -> float:
-    began = time.monotonic()
-    os.write(file, bytes(4096))
-    os.fsync(file)
-    return time.monotonic() - began
 
 
 @line(

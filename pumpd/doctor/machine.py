@@ -1,4 +1,4 @@
-"""Reading the machine: its files below a root directory, its processes, and what a few programs print. Never writes.
+"""Reading the machine: its files below a root directory, its processes, and what programs print. Nothing is changed.
 
 What is not there is None or empty. What this user may not read raises PermissionError, which becomes "needs root".
 """
@@ -6,6 +6,7 @@ What is not there is None or empty. What this user may not read raises Permissio
 import errno
 import os
 import subprocess
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -102,6 +103,21 @@ class Machine:
                 return fields[0]
         return str(number)
 
+    def space(self, folder: Path) -> os.statvfs_result:
+        """Room and inodes of the file system of a folder."""
+        return os.statvfs(self.at(folder))
+
+    def slowest_sync_s(self, folder: Path, times: int) -> float:
+        """The slowest of a few writes of 4 KiB with fsync, in a file without a name that is gone at once.
+
+        Raises OSError where this user may not write, or the file system knows no such files.
+        """
+        file = os.open(self.at(folder), os.O_TMPFILE | os.O_RDWR, 0o600)
+        try:
+            return max(_sync_s(file) for _ in range(times))
+        finally:
+            os.close(file)
+
     def program(self, *words: str) -> str | None:
         return self._run(words)
 
@@ -158,6 +174,13 @@ class Machine:
             point = fields[4].encode().decode("unicode_escape")  # a space is written as \040
             options = (*fields[5].split(","), *kind[2].split(","))
             yield Mount(point, kind[0], options, fields[2])
+
+
+def _sync_s(file: int) -> float:
+    began = time.monotonic()
+    os.write(file, bytes(4096))
+    os.fsync(file)
+    return time.monotonic() - began
 
 
 def _below(place: str, point: str) -> bool:
