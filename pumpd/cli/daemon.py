@@ -2,6 +2,7 @@
 
 import asyncio
 
+import structlog
 import typer
 
 from pumpd import logs
@@ -9,11 +10,14 @@ from pumpd.cli.client import CONFIG, Config, Json, load_settings, refuse
 from pumpd.cli.supervise import supervise
 from pumpd.cli.terminal import say, say_json
 from pumpd.dosing import LibraryError
+from pumpd.host.file_check import deviations
 from pumpd.library.files import default_library, read_library
 from pumpd.messages.keys import software_nurses, with_hardware
 from pumpd.pump import UnknownFamilyError, family
 from pumpd.pump_bindings import binding_errors, binding_warnings
 from pumpd.settings import Settings
+
+log = structlog.get_logger("pumpd.run")
 
 config_app = typer.Typer(help="The configuration. Not a cleared medical device.", no_args_is_help=True)
 
@@ -24,6 +28,8 @@ def run(*, config: Config = CONFIG) -> None:
     settings = load_settings(config)
     if problems := _pump_problems(settings):
         refuse(problems, as_json=False)
+    for deviation in deviations(settings, config.absolute()):
+        log.warning("file_not_as_it_should_be", what=str(deviation))
     raise typer.Exit(asyncio.run(supervise(config, settings)))
 
 

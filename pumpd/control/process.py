@@ -30,6 +30,7 @@ from pumpd.control.socket.server import doors
 from pumpd.control.tablets.keys import KeyStore
 from pumpd.dosing import NO_LIBRARY, Library, LibraryError
 from pumpd.host.clock import Clock
+from pumpd.host.files import mode_of
 from pumpd.host.turns import Turns
 from pumpd.infusion import Limits
 from pumpd.journal import Entry, JournalError
@@ -145,7 +146,7 @@ async def run(settings: Settings) -> None:
     if why := with_hardware(software_nurses(settings.keys_path), settings.real_pumps):
         raise ValueError(f"{settings.keys_path}: {why}")
     library = _library(settings)
-    settings.state_dir.mkdir(parents=True, exist_ok=True)
+    settings.state_dir.mkdir(mode=mode_of("state directory"), parents=True, exist_ok=True)
     with _alone(settings.lock_path):
         journal = await _journal(settings.journal_path)
         try:
@@ -188,7 +189,7 @@ async def _journal(path: Path) -> JournalWriter:
 def _alone(path: Path) -> Iterator[None]:
     """Hold the lock of this state directory, so that a second process touches neither journal nor pump."""
     try:
-        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, mode_of("control's lock"))
     except OSError:  # a disk that is full or read-only: then no other process can make the file either
         lock = os.open(path if path.exists() else path.parent, os.O_RDONLY | os.O_CLOEXEC)
     try:
