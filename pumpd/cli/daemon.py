@@ -37,7 +37,7 @@ def run(*, config: Config = CONFIG) -> None:
 def check(*, config: Config = CONFIG, as_json: Json = False) -> None:
     """Read the configuration, its drop-ins, the drug library and the drivers' settings; list every error."""
     settings = load_settings(config, as_json=as_json)
-    if problems := [*_library_problems(settings), *_pump_problems(settings)]:
+    if problems := config_problems(settings):
         refuse(problems, as_json=as_json)
     names, warnings = [pump.name for pump in settings.pumps], binding_warnings(settings.pumps)
     if as_json:
@@ -46,6 +46,11 @@ def check(*, config: Config = CONFIG, as_json: Json = False) -> None:
     for warning in warnings:
         say(f"warning: {warning}")
     say(f"{config}: no errors, {len(warnings)} warning(s), {len(names)} pump(s)")
+
+
+def config_problems(settings: Settings) -> list[str]:
+    """Every error in a configuration that could be read."""
+    return [*_library_problems(settings), *_pump_problems(settings)]
 
 
 def _library_problems(settings: Settings) -> list[str]:

@@ -37,6 +37,8 @@ COMMANDS = {
     "replay": "pumpd.cli.replay:replay",
     "pair": "pumpd.cli.tablet:pair",
     "tls": "pumpd.cli.tls:tls",
+    "doctor": "pumpd.cli.doctor:doctor",
+    "diagnostics": "pumpd.cli.diagnostics:diagnostics",
     "run": "pumpd.cli.daemon:run",
     "demo": "pumpd.demo.command:demo",
     "config": "pumpd.cli.daemon:config_app",
