@@ -21,7 +21,8 @@ from pumpd.control.process import run
 from pumpd.journal import JournalError
 from pumpd.messages.requests import DISCLAIMER
 from pumpd.pump import UnknownFamilyError
-from pumpd.settings import DEFAULT_PATH, Settings, SettingsError
+from pumpd.settings import DEFAULT_PATH, SettingsError
+from pumpd.settings_file import Read
 
 
 def main() -> int:
@@ -30,7 +31,7 @@ def main() -> int:
     logs.set_up()
     arguments = parser.parse_args()
     try:
-        asyncio.run(run(Settings.load(arguments.config)))
+        asyncio.run(run(Read(arguments.config)))
     except (SettingsError, JournalError, UnknownFamilyError, OSError, ValueError) as error:
         structlog.get_logger("pumpd.control").error("control_not_started", why=str(error))
         return 2
