@@ -1,9 +1,18 @@
 """The command `pumpd`, also `python -m pumpd`."""
 
-from pumpd.cli.main import app
+import sys
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["stop"]:
+        # Imported here, and before the other commands: a stop does not wait for typer.
+        from pumpd.cli.stop import carry_out, usual  # noqa: PLC0415
+
+        if (options := usual(sys.argv[2:])) is not None:
+            carry_out(options)
+            return
+    from pumpd.cli.main import app  # noqa: PLC0415
+
     app()
 
 

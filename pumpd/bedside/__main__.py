@@ -18,7 +18,8 @@ from pumpd.bedside.link import ControlLink
 from pumpd.bedside.process import serve
 from pumpd.bedside.server import Server
 from pumpd.messages.requests import DISCLAIMER
-from pumpd.settings import DEFAULT_PATH, BedsideSettings, Settings, SettingsError
+from pumpd.settings import BedsideSettings, Settings, SettingsError
+from pumpd.settings_file import DEFAULT_PATH
 
 CONFIG_REFUSED = 2
 

@@ -21,7 +21,8 @@ from pumpd.control.process import run
 from pumpd.journal import JournalError
 from pumpd.messages.requests import DISCLAIMER
 from pumpd.pump import UnknownFamilyError
-from pumpd.settings import DEFAULT_PATH, Settings, SettingsError
+from pumpd.settings import Settings, SettingsError
+from pumpd.settings_file import DEFAULT_PATH
 
 
 def main() -> int:

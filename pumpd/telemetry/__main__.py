@@ -13,7 +13,8 @@ import structlog
 
 from pumpd import logs
 from pumpd.process import until_signal
-from pumpd.settings import DEFAULT_PATH, Settings, SettingsError
+from pumpd.settings import Settings, SettingsError
+from pumpd.settings_file import DEFAULT_PATH
 from pumpd.telemetry.cursor import Cursor, CursorError
 from pumpd.telemetry.messages import STATEMENT
 from pumpd.telemetry.service import Telemetry

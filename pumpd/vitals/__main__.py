@@ -12,7 +12,8 @@ import structlog
 from pumpd import logs
 from pumpd.messages.requests import DISCLAIMER
 from pumpd.process import until_signal
-from pumpd.settings import DEFAULT_PATH, Settings, SettingsError
+from pumpd.settings import Settings, SettingsError
+from pumpd.settings_file import DEFAULT_PATH
 from pumpd.vitals.link import ControlLink
 from pumpd.vitals.service import Vitals
 
