@@ -12,6 +12,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+DEFAULT_PATH = Path("/etc/pumpd/pumpd.toml")
+
 Key = tuple[str | int, ...]
 
 STATEMENT = "pumpd configuration 1"  # keeps its signature from being used for anything else

@@ -29,7 +29,7 @@ COMMANDS = {
     "clear": "pumpd.cli.infusion:clear",
     "identify": "pumpd.cli.infusion:identify",
     "reconcile": "pumpd.cli.infusion:reconcile",
-    "stop": "pumpd.cli.stop:stop",
+    "stop": "pumpd.cli.stop_command:stop",
     "status": "pumpd.cli.infusion:status",
     "watch": "pumpd.cli.infusion:watch",
     "self-test": "pumpd.cli.self_test:self_test",

@@ -23,8 +23,8 @@ from pumpd.host.files import CONTROL_UMASK
 from pumpd.journal import JournalError
 from pumpd.messages.requests import DISCLAIMER
 from pumpd.pump import UnknownFamilyError
-from pumpd.settings import DEFAULT_PATH, SettingsError
-from pumpd.settings_file import Read
+from pumpd.settings import SettingsError
+from pumpd.settings_file import DEFAULT_PATH, Read
 
 
 def main() -> int:

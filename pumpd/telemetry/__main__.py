@@ -15,7 +15,8 @@ from pumpd import logs
 from pumpd.extras import needs
 from pumpd.host.files import TELEMETRY_UMASK
 from pumpd.process import until_signal
-from pumpd.settings import DEFAULT_PATH, Settings, SettingsError
+from pumpd.settings import Settings, SettingsError
+from pumpd.settings_file import DEFAULT_PATH
 from pumpd.telemetry.cursor import Cursor, CursorError
 from pumpd.telemetry.messages import STATEMENT
 
