@@ -19,9 +19,8 @@ def needs(extra: str) -> Iterator[None]:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] in OWN:
             raise
-        print(
+        sys.stderr.write(
             f"pumpd: nothing was done: this needs the extra `pumpd[{extra}]`, of which {error.name} is missing here. "
-            f"Install it (pip install 'pumpd[{extra}]'), or the Debian package, which holds everything.",
-            file=sys.stderr,
+            f"Install it (pip install 'pumpd[{extra}]'), or the Debian package, which holds everything.\n"
         )
         raise SystemExit(REFUSED) from error

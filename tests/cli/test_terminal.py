@@ -61,6 +61,7 @@ def a_status(text: str) -> dict[str, object]:
         "journal": text,
         "notice": "not cleared",
         "library": {"version": 1, "care_area": text, "digest": "0" * 16, "problems": [text]},
+        "configuration": {"digest": "0" * 16, "key": None, "problems": [text]},
         "time_scale": 1,
         "supply": None,
         "alarms": [],
