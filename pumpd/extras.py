@@ -19,8 +19,9 @@ def needs(extra: str) -> Iterator[None]:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] in OWN:
             raise
-        sys.stderr.write(
+        print(
             f"pumpd: nothing was done: this needs the extra `pumpd[{extra}]`, of which {error.name} is missing here. "
-            f"Install it (pip install 'pumpd[{extra}]'), or the Debian package, which holds everything.\n"
+            f"Install it (pip install 'pumpd[{extra}]'), or the Debian package, which holds everything.",
+            file=sys.stderr,
         )
         raise SystemExit(REFUSED) from error
