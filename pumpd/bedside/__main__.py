@@ -16,7 +16,8 @@ from pumpd.bedside.feed import Feed
 from pumpd.bedside.link import ControlLink
 from pumpd.extras import needs
 from pumpd.messages.requests import DISCLAIMER
-from pumpd.settings import DEFAULT_PATH, BedsideSettings, Settings, SettingsError
+from pumpd.settings import BedsideSettings, Settings, SettingsError
+from pumpd.settings_file import DEFAULT_PATH
 
 with needs("bedside"):
     from pumpd.bedside.app import Bedside
