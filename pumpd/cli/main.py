@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from pumpd.cli.terminal import say
+from pumpd.extras import needs
 
 STATEMENT = (
     "Infusion-pump control and monitoring. Not a cleared medical device: simulation, research and integration only."
@@ -28,7 +29,7 @@ COMMANDS = {
     "clear": "pumpd.cli.infusion:clear",
     "identify": "pumpd.cli.infusion:identify",
     "reconcile": "pumpd.cli.infusion:reconcile",
-    "stop": "pumpd.cli.stop:stop",
+    "stop": "pumpd.cli.stop_command:stop",
     "status": "pumpd.cli.infusion:status",
     "watch": "pumpd.cli.infusion:watch",
     "self-test": "pumpd.cli.self_test:self_test",
@@ -69,7 +70,8 @@ class _Imported(Mapping[str, TyperCommand | TyperGroup]):
 @cache
 def _imported(name: str, place: str) -> TyperCommand | TyperGroup:
     module, _, wanted = place.partition(":")
-    found = getattr(import_module(module), wanted)
+    with needs("cli"):
+        found = getattr(import_module(module), wanted)
     around = typer.Typer(add_completion=False)
     if isinstance(found, typer.Typer):
         around.add_typer(found, name=name)

@@ -14,7 +14,7 @@ from pathlib import Path
 from pumpd.host.files import Kind, Owners, Place, Row, places
 from pumpd.settings import Settings
 
-DENIED = "not checked, this user may not look at it"
+DENIED = "not checked, this user may not see it"
 
 _TYPES = {Kind.FILE: stat.S_ISREG, Kind.FOLDER: stat.S_ISDIR, Kind.SOCKET: stat.S_ISSOCK}
 
@@ -34,7 +34,7 @@ class Deviation:
 
 def deviations(settings: Settings, config: Path, owners: Owners | None = None) -> list[Deviation]:
     """What is on disk and not as in the table, by lstat(2). What is not there is no deviation; what this user may not
-    look at is one.
+    see is one.
     """
     owners = owners or Owners.of(settings.state_dir)
     return [each for place in places(settings, config, owners) for each in compared(place, owners)]
