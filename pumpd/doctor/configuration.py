@@ -78,6 +78,7 @@ def _mark(facts: Facts) -> Mark | None:
     "Library keys",
     when="no key may sign a library, so nothing can be started on a real pump",
     to_do="Put the pharmacy's public key into `library_keys`, and the care area into `care_area`.",
+    outside=True,
 )
 def _keys(facts: Facts) -> Iterator[Finding]:
     if facts.settings is None:

@@ -12,6 +12,7 @@ SOURCES = [ROOT / "pumpd", *(ROOT / "drivers").glob("pumpd_drivers*")]
 READS_IT = {
     "pumpd/bedside/bench.py": "timestamps in the engineer's panel",
     "pumpd/bedside/certificates.py": "validity of a certificate",
+    "pumpd/cli/doctor.py": "compares it with the RTC, with the ends of certificates and with the date of the package",
     "pumpd/cli/journal.py": "retention, in days",
     "pumpd/control/alarms/service.py": "shows when an alarm was raised",
     "pumpd/host/clock.py": "it is the clock",
