@@ -1,9 +1,9 @@
-"""The command `pumpd`, also `python -m pumpd`: the commands of a gateway, and the demo."""
+"""The command `pumpd`, also `python -m pumpd`."""
 
-from pumpd.cli.main import app
-from pumpd.demo.command import demo
+from pumpd.extras import needs
 
-app.command("demo")(demo)
+with needs("cli"):
+    from pumpd.cli.main import app
 
 
 def main() -> None:
