@@ -16,6 +16,7 @@ from pumpd.bedside.app import Bedside
 from pumpd.bedside.feed import Feed
 from pumpd.bedside.link import ControlLink
 from pumpd.bedside.process import serve
+from pumpd.bedside.served import Served
 from pumpd.bedside.server import Server
 from pumpd.messages.requests import DISCLAIMER
 from pumpd.settings import DEFAULT_PATH, BedsideSettings, Settings, SettingsError
@@ -73,7 +74,8 @@ async def _run(settings: Settings, bedside: BedsideSettings, context: ssl.SSLCon
     end = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, end.set)
-    return await serve(server, feed, api, end)
+    served = Served(context, *credentials(settings, bedside), control)
+    return await serve(server, feed, api, served, end)
 
 
 if __name__ == "__main__":

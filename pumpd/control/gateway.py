@@ -6,6 +6,7 @@ from functools import partial
 from pumpd.control.alarms.board import Key
 from pumpd.control.alarms.service import AlarmService
 from pumpd.control.alarms.sounder import Sounder
+from pumpd.control.certificate import CertificateWatch
 from pumpd.control.confirming.service import ConfirmingService
 from pumpd.control.infusions.identifying import Identifying
 from pumpd.control.infusions.pump_part import PumpPart, TimePart
@@ -70,7 +71,8 @@ class Gateway:
         self.library_check = LibraryCheck(settings, library, journal, clock)
         staff = StaffStore(settings.staff_path)
         sign_ins, register = SignIns(staff, clock.loop_ns), Register(keys, staff, journal, clock)
-        sources = (self._journal_alarms, self._supply_alarms, sign_ins.alarms)
+        certificate = CertificateWatch(journal, clock)
+        sources = (self._journal_alarms, self._supply_alarms, sign_ins.alarms, certificate.alarms)
         self.alarms = AlarmService(self.runners, journal, clock, sources, alarms_left)
         self._past = DoseHistory(settings.journal_path, journal)
         self.plasma = PlasmaService(self.runners, self._past, clock)
@@ -116,6 +118,7 @@ class Gateway:
             self.self_test,
             self._sounder,
             self._supply,
+            certificate,
             partial(paired_tablets, keys, sign_ins),
             self._vitals,
             clock,
@@ -156,6 +159,7 @@ class Gateway:
             PairingService(settings.gateway, register, journal, clock),
             register,
             self.alarms,
+            certificate,
             self.live,
             self._stream,
             self._vitals,

@@ -63,6 +63,7 @@ def a_status(text: str) -> dict[str, object]:
         "library": {"version": 1, "care_area": text, "digest": "0" * 16, "problems": [text]},
         "time_scale": 1,
         "supply": None,
+        "certificate": None,
         "alarms": [],
         "pumps": [pump],
     }

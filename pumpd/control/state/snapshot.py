@@ -18,6 +18,7 @@ from pumpd.messages.requests import DISCLAIMER
 from pumpd.messages.state import (
     AlarmState,
     AudioState,
+    CertificateState,
     Course,
     GatewayState,
     InfusionState,
@@ -78,6 +79,7 @@ class GatewayValues:
     journal: str
     library: LibraryStatus
     supply: SupplyState | None
+    certificate: CertificateState | None
     alarm_output: str | None
     audio: AudioState | None
     tablets: Mapping[str, TabletState]
@@ -98,6 +100,7 @@ def snapshot(values: GatewayValues, at: Instant) -> GatewayState:
         "journal": values.journal or "ok",
         "library": values.library,
         "supply": values.supply,
+        "certificate": values.certificate,
         "alarm_output": values.alarm_output,
         "audio": values.audio,
         "alarms": list(values.alarms),
