@@ -84,7 +84,8 @@ def take_into_use(settings: Settings, config: Path) -> str:
 
 def _systemctl(*arguments: str) -> bool:
     try:
-        return subprocess.run(["systemctl", *arguments], check=False, capture_output=True, timeout=60).returncode == 0
+        done = subprocess.run(["systemctl", *arguments], check=False, capture_output=True, timeout=60)  # noqa: S603, S607  # fixed words
+        return done.returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False
 
