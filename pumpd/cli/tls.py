@@ -13,7 +13,8 @@ from pumpd.bedside.certificates import CertificateError, make
 from pumpd.cli.client import CONFIG, Config, Json, NoAnswerError, asked, fail, load_settings, refuse
 from pumpd.cli.terminal import say, say_json
 from pumpd.messages.requests import StatusRequest
-from pumpd.settings import DEFAULT_PATH, Settings
+from pumpd.settings import Settings
+from pumpd.settings_file import DEFAULT_PATH
 
 UNIT = "pumpd-bedside.service"
 
@@ -84,10 +85,15 @@ def take_into_use(settings: Settings, config: Path) -> str:
 
 def _systemctl(*arguments: str) -> bool:
     try:
-        done = subprocess.run(["systemctl", *arguments], check=False, capture_output=True, timeout=60)  # noqa: S603, S607  # fixed words
-        return done.returncode == 0
+        done = subprocess.run(  # noqa: S603  # fixed words
+            ["systemctl", *arguments],  # noqa: S607  # of the system
+            check=False,
+            capture_output=True,
+            timeout=60,
+        )
     except (OSError, subprocess.TimeoutExpired):
         return False
+    return done.returncode == 0
 
 
 def own_names() -> list[str]:

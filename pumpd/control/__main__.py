@@ -23,7 +23,8 @@ from pumpd.host.files import CONTROL_UMASK
 from pumpd.journal import JournalError
 from pumpd.messages.requests import DISCLAIMER
 from pumpd.pump import UnknownFamilyError
-from pumpd.settings import DEFAULT_PATH, Settings, SettingsError
+from pumpd.settings import SettingsError
+from pumpd.settings_file import DEFAULT_PATH, Read
 
 
 def main() -> int:
@@ -33,7 +34,7 @@ def main() -> int:
     arguments = parser.parse_args()
     os.umask(CONTROL_UMASK)  # also without its unit: the journal is nobody else's to read
     try:
-        asyncio.run(run(Settings.load(arguments.config)))
+        asyncio.run(run(Read(arguments.config)))
     except (SettingsError, JournalError, UnknownFamilyError, OSError, ValueError) as error:
         structlog.get_logger("pumpd.control").error("control_not_started", why=str(error))
         return 2

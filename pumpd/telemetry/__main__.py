@@ -12,12 +12,16 @@ from pathlib import Path
 import structlog
 
 from pumpd import logs
+from pumpd.extras import needs
 from pumpd.host.files import TELEMETRY_UMASK
 from pumpd.process import until_signal
-from pumpd.settings import DEFAULT_PATH, Settings, SettingsError
+from pumpd.settings import Settings, SettingsError
+from pumpd.settings_file import DEFAULT_PATH
 from pumpd.telemetry.cursor import Cursor, CursorError
 from pumpd.telemetry.messages import STATEMENT
-from pumpd.telemetry.service import Telemetry
+
+with needs("telemetry"):
+    from pumpd.telemetry.service import Telemetry
 
 CONFIG_REFUSED = 2
 

@@ -19,6 +19,7 @@ from pumpd.messages.state import (
     AlarmState,
     AudioState,
     CertificateState,
+    ConfigurationStatus,
     Course,
     GatewayState,
     InfusionState,
@@ -78,6 +79,7 @@ class GatewayValues:
     alarms: Sequence[AlarmState]
     journal: str
     library: LibraryStatus
+    configuration: ConfigurationStatus
     supply: SupplyState | None
     certificate: CertificateState | None
     alarm_output: str | None
@@ -99,6 +101,7 @@ def snapshot(values: GatewayValues, at: Instant) -> GatewayState:
         "clock_synchronized": values.clock_synchronized,
         "journal": values.journal or "ok",
         "library": values.library,
+        "configuration": values.configuration,
         "supply": values.supply,
         "certificate": values.certificate,
         "alarm_output": values.alarm_output,
