@@ -14,6 +14,7 @@ import structlog
 from pumpd import logs
 from pumpd.bedside.feed import Feed
 from pumpd.bedside.link import ControlLink
+from pumpd.bedside.served import Served
 from pumpd.extras import needs
 from pumpd.messages.requests import DISCLAIMER
 from pumpd.settings import BedsideSettings, Settings, SettingsError
@@ -77,7 +78,8 @@ async def _run(settings: Settings, bedside: BedsideSettings, context: ssl.SSLCon
     end = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, end.set)
-    return await serve(server, feed, api, end)
+    served = Served(context, *credentials(settings, bedside), control)
+    return await serve(server, feed, api, served, end)
 
 
 if __name__ == "__main__":
