@@ -126,11 +126,11 @@ class _Store:
 
     def authority(self) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
         if not self.has("ca.key"):
-            raise ValueError("ca.key is not there; put it back to renew, or make both anew by `--new-authority`")
+            raise ValueError("ca.key is not there; put it back to renew, or make both again by `--new-authority`")
         key = serialization.load_pem_private_key(self._read("ca.key"), None)
         ca = x509.load_pem_x509_certificate(self._read("ca.pem"))
         if not isinstance(key, ec.EllipticCurvePrivateKey) or ca.public_key() != key.public_key():
-            raise ValueError("ca.key is not the key of ca.pem; restore them, or make both anew by `--new-authority`")
+            raise ValueError("ca.key is not the key of ca.pem; restore them, or make both again by `--new-authority`")
         return key, ca
 
     def _read(self, name: str) -> bytes:

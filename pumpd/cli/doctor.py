@@ -18,6 +18,7 @@ from pumpd.doctor.facts import Control, Facts
 from pumpd.doctor.line import NEEDS_ROOT, Check, State
 from pumpd.doctor.machine import Machine
 from pumpd.host.clock import read_kernel
+from pumpd.host.file_check import deviations
 from pumpd.messages.no_answer import not_connected
 from pumpd.messages.requests import StatusRequest
 from pumpd.pump_bindings import binding_warnings
@@ -63,6 +64,7 @@ def gather(config: Path, machine: Machine | None = None) -> Facts:
         denied=denied,
         errors=tuple(errors),
         warnings=tuple(binding_warnings(settings.pumps)) if settings is not None else (),
+        deviations=tuple(deviations(settings, config.absolute())) if settings is not None else (),
         control=control,
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from pumpd.doctor.machine import Machine
 from pumpd.host.clock_rules import KernelClock
+from pumpd.host.file_check import Deviation
 from pumpd.settings import Settings
 
 UNIT_FILES = "/usr/lib/systemd/system"
@@ -29,7 +30,7 @@ class Control:
 class Facts:
     """`settings` is None when the configuration cannot be read, and `denied` when only this user may not read it.
 
-    `errors` and `warnings` are those of `pumpd config check`.
+    `errors` and `warnings` are those of `pumpd config check`, `deviations` those of the files from their table.
     """
 
     machine: Machine
@@ -40,6 +41,7 @@ class Facts:
     denied: bool = False
     errors: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    deviations: tuple[Deviation, ...] = ()
     control: Control = field(default_factory=Control)
 
     @property

@@ -14,6 +14,8 @@ from pathlib import Path
 from pumpd.host.files import Kind, Owners, Place, Row, places
 from pumpd.settings import Settings
 
+DENIED = "not checked, this user may not see it"
+
 _TYPES = {Kind.FILE: stat.S_ISREG, Kind.FOLDER: stat.S_ISDIR, Kind.SOCKET: stat.S_ISSOCK}
 
 
@@ -32,7 +34,7 @@ class Deviation:
 
 def deviations(settings: Settings, config: Path, owners: Owners | None = None) -> list[Deviation]:
     """What is on disk and not as in the table, by lstat(2). What is not there is no deviation; what this user may not
-    look at is one.
+    see is one.
     """
     owners = owners or Owners.of(settings.state_dir)
     return [each for place in places(settings, config, owners) for each in compared(place, owners)]
@@ -49,7 +51,7 @@ def compared(place: Place, owners: Owners) -> Iterator[Deviation]:
             yield from _kind(place.row, path, status) or _mode_and_owner(place.row, path, status, owners)
     except OSError as error:
         denied = isinstance(error, PermissionError)
-        why = "not checked, this user may not look at it" if denied else f"not checked: {error.strerror}"
+        why = DENIED if denied else f"not checked: {error.strerror}"
         yield Deviation(place.path, why, "try again with sudo" if denied else "see what is there", grave=False)
 
 

@@ -1,7 +1,7 @@
 """Writing a file of the table in `files.py`: as a whole, with its owner and mode, through no symbolic link.
 
 Promises:
-- A file is replaced as a whole: whoever reads it sees the old or the new one, also after a power cut.
+- A file is replaced as a whole: a reader sees the old or the new one, also after a power cut.
 - Below the directory that is named as trusted, no symbolic link is followed and none is replaced. So root may write
   below a directory that belongs to another user.
 - A secret is never readable by others, not even for a moment.
@@ -111,7 +111,7 @@ def _refuse_other(path: Path, folder: int) -> None:
 
 
 def _owner(row: Row, owners: Owners, beneath: Path) -> tuple[int, int]:
-    """Whose the file becomes. Only root can give it away; for one person it is whoever owns the trusted directory."""
+    """Whose the file becomes. Only root can give it away; for one person it is the owner of the trusted directory."""
     if os.geteuid() != 0:
         return -1, -1
     if owners.one_person:

@@ -135,7 +135,7 @@ def test_an_authority_whose_writing_was_interrupted_is_not_used(tmp_path):
 @pytest.mark.requirement("SEC-18")
 @pytest.mark.parametrize("name", ["ca.pem", "ca.key", "gateway.pem", "gateway.key"])
 def test_no_link_is_written_through(tmp_path, name):
-    """As root, `pumpd tls` would otherwise overwrite any file of the machine for whoever owns the state directory."""
+    """As root, `pumpd tls` would otherwise overwrite any file of the machine for the owner of the state directory."""
     make(tmp_path / "tls", "ward-7", NAMES)
     victim = tmp_path / "victim"
     victim.write_text("untouched")
@@ -159,7 +159,7 @@ def test_no_directory_is_written_through_a_link(tmp_path):
 
 
 @pytest.mark.requirement("SEC-18")
-def test_whoever_makes_them_they_belong_to_the_owner_of_the_state_directory(tmp_path):
+def test_they_belong_to_the_owner_of_the_state_directory(tmp_path):
     state = tmp_path / "state"
     state.mkdir(mode=0o750)
     if os.geteuid() == 0:

@@ -179,7 +179,7 @@ class Gateway:
 
     def _state(self) -> None:
         state = self.root / STATE
-        state.mkdir(parents=True)
+        state.mkdir(parents=True, mode=0o750)
         make(state / "tls", "ward-7", ["ward-7.local"])
         journal = Journal(state / "journal.sqlite3", boot="b1")
         journal.append([Entry("control_started", {}), Entry("reading", {"patient": "P-CANARY"}, "bed1", "s1")])

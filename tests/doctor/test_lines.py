@@ -12,6 +12,7 @@ from pumpd.doctor.examination import GROUPS, examine
 from pumpd.doctor.facts import Control
 from pumpd.doctor.line import Check, Group, State, line, ok
 from pumpd.host.clock_rules import KernelClock
+from pumpd.host.file_check import DENIED, Deviation
 from tests.doctor.gateway import CONTROL_PID, NOW, NURSE, OTHER_PID, PORT, PUMP, STATE, TABLET, Break, Gateway
 
 LINES = {each.id: each for group in GROUPS for each in group.lines}
@@ -167,6 +168,19 @@ BREAKS: list[tuple[str, str, State, Break]] = [
     ("clock.rtc", "61 s behind", YELLOW, rtc(round(NOW.timestamp()) - 61)),
     ("config.check", "gateway: is missing", RED, facts(errors=("x.toml:1: gateway: is missing",))),
     ("config.check", "may be another adapter", YELLOW, facts(warnings=("pump bed1: may be another adapter",))),
+    (
+        "files.modes",
+        "/x: everyone can read it",
+        RED,
+        facts(deviations=(Deviation("/x", "everyone can read it", "do", grave=True),)),
+    ),
+    (
+        "files.modes",
+        "/x: no one can read it",
+        YELLOW,
+        facts(deviations=(Deviation("/x", "no one can read it", "`do`", grave=False),)),
+    ),
+    ("files.modes", "needs root", OPEN, facts(deviations=(Deviation("/x", DENIED, "do", grave=False),))),
     ("library.signed", "does not match library.toml", RED, changed_library),
     ("library.signed", "library.sig is missing", RED, gone("etc/pumpd/library/library.sig")),
     ("library.signed", "is for day-clinic", RED, setting(care_area="icu")),
