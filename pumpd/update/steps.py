@@ -5,7 +5,7 @@ Promises:
 - What was verified is what is installed: the package is read once, and installed from a copy that only root can write.
 - Nothing is changed before nobody is infused or observed. Control is then ended and the journal read once more, so that
   no infusion begins in between; if one has, control is started again and nothing was changed.
-- A version that is not healthy is replaced by the previous one, without anybody's help.
+- A version that is not healthy is replaced by the previous one, without a person's help.
 """
 
 from collections.abc import Mapping
