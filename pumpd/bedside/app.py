@@ -29,6 +29,7 @@ from pumpd.bedside.headers import SecurityHeaders
 from pumpd.bedside.link import Control, NoControlError
 from pumpd.bedside.openapi import description
 from pumpd.bedside.sessions import COOKIE, LASTS_S, Sessions
+from pumpd.bedside.turns import REQUESTS_A_S, REQUESTS_AT_ONCE, Hosts, Turns
 from pumpd.messages.pairing import PairOffer, PairReveal, PairState
 from pumpd.messages.requests import (
     DISCLAIMER,
@@ -55,6 +56,7 @@ class Bedside:
         self._settings, self._control, self._feed, self._static = settings, control, feed, static
         self._limits = settings.bedside.limits if settings.bedside else BedsideLimits()
         self._sessions = Sessions()
+        self.hosts = Hosts()
         self._bench = Bench(settings, control)
         self._version = version("pumpd")
         self._description = description(self._version)
@@ -81,12 +83,13 @@ class Bedside:
             Route("/api/bench/{pump}/fault", _explained(self.bench_fault), methods=["POST"]),
             Route("/{path:path}", self.file),
         ]
+        turns = Turns(self.hosts, REQUESTS_A_S, REQUESTS_AT_ONCE)
         return Starlette(
             routes=routes,
             middleware=[
                 Middleware(SecurityHeaders),
                 Middleware(PlainAddress),
-                Middleware(Capacity, requests=self._limits.requests),
+                Middleware(Capacity, requests=self._limits.requests, turns=turns),
             ],
             exception_handlers={HTTPException: _refused_by_router},
         )
@@ -117,7 +120,7 @@ class Bedside:
 
     async def _stop(self, request: Request, asked: bodies.StopBody) -> Answer:
         by = self._sessions.tablet(request.cookies.get(COOKIE))
-        who = f"tablet {by}" if by else f"bedside, {request.client.host if request.client else 'unknown'}"
+        who = f"tablet {by}" if by else f"bedside, {_address(request) or 'unknown'}"
         return await self._control.ask(Stop(pump=asked.pump, by=who, reason=asked.reason))
 
     def _stop_html(self, outcome: str = "") -> Response:
@@ -185,6 +188,7 @@ class Bedside:
         response = _answered(answer)
         if answer.ok:
             token = self._sessions.begin(body.key)
+            self.hosts.proved(_address(request))
             response.set_cookie(COOKIE, token, LASTS_S, path="/", secure=True, httponly=True, samesite="strict")
         return response
 
@@ -308,6 +312,10 @@ def _short(request: Request, name: str) -> str:
     if not text.isprintable() or len(text) > 64:
         raise bodies.BodyError(404, f"{name}: at most 64 visible characters")
     return text
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 def _from_elsewhere(request: Request) -> bool:
