@@ -1,4 +1,4 @@
-"""When a request may begin, and how many are in progress at once. A stop waits for its turn only, and is never refused."""
+"""When a request begins, and how many are in progress at once. A stop waits only for its turn, and is never refused."""
 
 from collections import Counter
 

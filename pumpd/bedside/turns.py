@@ -15,8 +15,8 @@ from typing import TypeVar
 
 V = TypeVar("V")
 
-HANDSHAKES_A_S, HANDSHAKES_AT_ONCE = 40.0, 60  # about 2 ms of this server's processor each; ten tablets open 60 at once
-REQUESTS_A_S, REQUESTS_AT_ONCE = 100.0, 100  # about 2 ms each, with control's part
+HANDSHAKES_A_S, HANDSHAKES_AT_ONCE = 20.0, 20  # about 2 ms of the processor each; a browser opens six
+REQUESTS_A_S, REQUESTS_AT_ONCE = 50.0, 30  # about 2 ms each, with control's part; a tablet sends two a second
 MOST_KEPT = 1000  # addresses
 
 
