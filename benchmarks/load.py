@@ -31,7 +31,9 @@ def _simulated(beds, folder):
     bench = folder / "bench.toml"
     entries = []
     for bed in beds:
-        options = "".join(f'options.{key} = "{value}"\n' for key, value in own_address(bed.family, bed.number)[1].items())
+        options = "".join(
+            f'options.{key} = "{value}"\n' for key, value in own_address(bed.family, bed.number)[1].items()
+        )
         entries.append(f'[[pump]]\nname = "{bed.name}"\nfamily = "{bed.family}"\npty = "{bed.port}"\n{options}')
     bench.write_text("\n".join(entries), encoding="utf-8")
     simulator = subprocess.Popen(

@@ -12,13 +12,17 @@ from pathlib import Path
 import structlog
 
 from pumpd import logs
-from pumpd.bedside.app import Bedside
 from pumpd.bedside.feed import Feed
 from pumpd.bedside.link import ControlLink
-from pumpd.bedside.process import serve
-from pumpd.bedside.server import Server
+from pumpd.extras import needs
 from pumpd.messages.requests import DISCLAIMER
-from pumpd.settings import DEFAULT_PATH, BedsideSettings, Settings, SettingsError
+from pumpd.settings import BedsideSettings, Settings, SettingsError
+from pumpd.settings_file import DEFAULT_PATH
+
+with needs("bedside"):
+    from pumpd.bedside.app import Bedside
+    from pumpd.bedside.process import serve
+    from pumpd.bedside.server import Server
 
 CONFIG_REFUSED = 2
 

@@ -1,25 +1,98 @@
-"""The commands of a gateway. Each lives in a module of its own; exit codes are in docs/reference/exit-codes.md."""
+"""The commands of a gateway, each in a module of its own. Exit codes are in docs/reference/exit-codes.md.
 
-from importlib import metadata
-from typing import Annotated
+A command is imported when it is used: `pumpd stop` must not wait for what only another command needs.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
-from pumpd.cli import course, daemon, driver, history, infusion, journal, library, nurse, patient, staff, tablet
-from pumpd.cli.program import program
-from pumpd.cli.replay import replay
-from pumpd.cli.self_test import self_test
-from pumpd.cli.stop import stop
 from pumpd.cli.terminal import say
-from pumpd.cli.tls import tls
-from pumpd.cli.trace import trace
+from pumpd.extras import needs
 
 STATEMENT = (
     "Infusion-pump control and monitoring. Not a cleared medical device: simulation, research and integration only."
 )
 
+# Each command as MODULE:NAME, in the order of `pumpd --help`. NAME is a function, or a typer.Typer with commands.
+COMMANDS = {
+    "program": "pumpd.cli.program:program",
+    "order": "pumpd.cli.infusion:order",
+    "rest": "pumpd.cli.infusion:rest",
+    "confirm": "pumpd.cli.infusion:confirm",
+    "pause": "pumpd.cli.infusion:pause",
+    "resume": "pumpd.cli.infusion:resume",
+    "clear": "pumpd.cli.infusion:clear",
+    "identify": "pumpd.cli.infusion:identify",
+    "reconcile": "pumpd.cli.infusion:reconcile",
+    "stop": "pumpd.cli.stop_command:stop",
+    "status": "pumpd.cli.infusion:status",
+    "watch": "pumpd.cli.infusion:watch",
+    "self-test": "pumpd.cli.self_test:self_test",
+    "trace": "pumpd.cli.trace:trace",
+    "replay": "pumpd.cli.replay:replay",
+    "pair": "pumpd.cli.tablet:pair",
+    "tls": "pumpd.cli.tls:tls",
+    "doctor": "pumpd.cli.doctor:doctor",
+    "diagnostics": "pumpd.cli.diagnostics:diagnostics",
+    "run": "pumpd.cli.daemon:run",
+    "demo": "pumpd.demo.command:demo",
+    "config": "pumpd.cli.daemon:config_app",
+    "driver": "pumpd.cli.driver:app",
+    "nurse": "pumpd.cli.nurse:app",
+    "patient": "pumpd.cli.patient:app",
+    "history": "pumpd.cli.history:app",
+    "course": "pumpd.cli.course:app",
+    "tablet": "pumpd.cli.tablet:app",
+    "staff": "pumpd.cli.staff:app",
+    "journal": "pumpd.cli.journal:app",
+    "library": "pumpd.cli.library:app",
+}
+
+
+class _Imported(Mapping[str, TyperCommand | TyperGroup]):
+    """The commands of the table. Looking one up imports it; counting or naming them does not."""
+
+    def __getitem__(self, name: str) -> TyperCommand | TyperGroup:
+        return _imported(name, COMMANDS[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+@cache
+def _imported(name: str, place: str) -> TyperCommand | TyperGroup:
+    module, _, wanted = place.partition(":")
+    with needs("cli"):
+        found = getattr(import_module(module), wanted)
+    around = typer.Typer(add_completion=False)
+    if isinstance(found, typer.Typer):
+        around.add_typer(found, name=name)
+    else:
+        around.command(name)(found)
+    made = typer.main.get_group(around).commands[name]
+    assert isinstance(made, TyperCommand | TyperGroup)
+    return made
+
+
+class _Commands(TyperGroup):
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given | {"commands": _Imported()})
+
+    def list_commands(self, _ctx: Any) -> list[str]:
+        return list(self.commands)  # typer's own would import all of them
+
+
 app = typer.Typer(
     name="pumpd",
+    cls=_Commands,
     help=STATEMENT,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -29,6 +102,8 @@ app = typer.Typer(
 
 def _version(*, wanted: bool) -> None:
     if wanted:
+        from importlib import metadata  # noqa: PLC0415  # slow to import, and only this option needs it
+
         say(f"pumpd {metadata.version('pumpd')}. {STATEMENT}")
         raise typer.Exit
 
@@ -38,33 +113,3 @@ def _root(
     *, version: Annotated[bool, typer.Option("--version", callback=lambda value: _version(wanted=value))] = False
 ) -> None:
     """The options of `pumpd` itself."""
-
-
-app.command("program")(program)
-app.command("order")(infusion.order)
-app.command("rest")(infusion.rest)
-app.command("confirm")(infusion.confirm)
-app.command("pause")(infusion.pause)
-app.command("resume")(infusion.resume)
-app.command("clear")(infusion.clear)
-app.command("identify")(infusion.identify)
-app.command("reconcile")(infusion.reconcile)
-app.command("stop")(stop)
-app.command("status")(infusion.status)
-app.command("watch")(infusion.watch)
-app.command("self-test")(self_test)
-app.command("trace")(trace)
-app.command("replay")(replay)
-app.command("pair")(tablet.pair)
-app.command("tls")(tls)
-app.command("run")(daemon.run)
-app.add_typer(daemon.config_app, name="config")
-app.add_typer(driver.app, name="driver")
-app.add_typer(nurse.app, name="nurse")
-app.add_typer(patient.app, name="patient")
-app.add_typer(history.app, name="history")
-app.add_typer(course.app, name="course")
-app.add_typer(tablet.app, name="tablet")
-app.add_typer(staff.app, name="staff")
-app.add_typer(journal.app, name="journal")
-app.add_typer(library.app, name="library")

@@ -23,13 +23,14 @@ def tls(
     bedside = settings.bedside
     if bedside is not None and bedside.tls_cert is not None:
         refuse([f"bedside.tls_cert: the site's own certificate is configured, {bedside.tls_cert}"], as_json=as_json)
-    names = name or [*(bedside.names if bedside else ()), *own_names()]
+    wanted = name or (bedside.names if bedside else ())
+    found = [] if name else own_names()
     try:
-        made = make(settings.tls_dir, settings.gateway, list(dict.fromkeys(names)), new_ca=new_authority)
+        made = make(settings.tls_dir, settings.gateway, wanted, found=found, new_ca=new_authority)
     except CertificateError as error:
         fail(str(error), as_json=as_json)
     if as_json:
-        found = {
+        shown = {
             "ca": str(made.ca),
             "certificate": str(made.cert),
             "fingerprint_sha256": made.fingerprint,
@@ -37,10 +38,14 @@ def tls(
             "names": list(made.names),
             "until": made.until.isoformat(),
             "new_authority": made.new_ca,
+            "left_out": list(made.left_out),
         }
-        say_json(found)
+        say_json(shown)
         return
     say(f"Certificate {made.cert} for {', '.join(made.names)}, until {made.until:%Y-%m-%d}.")
+    if made.left_out:
+        names = ", ".join(made.left_out)
+        say(f"Not for {names}: the authority may not sign for them. `--new-authority` makes one that may.")
     say(f"{'A new authority' if made.new_ca else 'The authority'}: {made.ca}. Install it on each tablet; its SHA-256:")
     say(_in_two_lines(made.ca_fingerprint))
     say("Restart bedside to serve the new certificate. Keep ca.key offline, or at least readable only by its owner.")

@@ -11,6 +11,7 @@ for unwanted in ("ssl", "rich", *(("_hashlib",) if find_spec("_sha256") else ())
 
 import argparse
 import asyncio
+import os
 from pathlib import Path
 
 import structlog
@@ -18,10 +19,12 @@ import structlog
 from pumpd import logs
 from pumpd.control.parts import PartDiedError
 from pumpd.control.process import run
+from pumpd.host.files import CONTROL_UMASK
 from pumpd.journal import JournalError
 from pumpd.messages.requests import DISCLAIMER
 from pumpd.pump import UnknownFamilyError
-from pumpd.settings import DEFAULT_PATH, Settings, SettingsError
+from pumpd.settings import SettingsError
+from pumpd.settings_file import DEFAULT_PATH, Read
 
 
 def main() -> int:
@@ -29,8 +32,9 @@ def main() -> int:
     parser.add_argument("--config", type=Path, default=DEFAULT_PATH)
     logs.set_up()
     arguments = parser.parse_args()
+    os.umask(CONTROL_UMASK)  # also without its unit: the journal is nobody else's to read
     try:
-        asyncio.run(run(Settings.load(arguments.config)))
+        asyncio.run(run(Read(arguments.config)))
     except (SettingsError, JournalError, UnknownFamilyError, OSError, ValueError) as error:
         structlog.get_logger("pumpd.control").error("control_not_started", why=str(error))
         return 2

@@ -15,7 +15,9 @@ from pumpd.control.infusions.start_gate import StartGate
 from pumpd.control.journal_health import JournalHealth
 from pumpd.control.observation.service import Found, ObservationService
 from pumpd.control.ordering.build import Build
+from pumpd.control.ordering.config_check import ConfigCheck
 from pumpd.control.ordering.courses import CourseService
+from pumpd.control.ordering.disk_check import DiskCheck
 from pumpd.control.ordering.dose_history import DoseHistory
 from pumpd.control.ordering.library_check import LibraryCheck
 from pumpd.control.ordering.patient_history import PatientHistories
@@ -44,6 +46,7 @@ from pumpd.journal import Entry
 from pumpd.journal.writer import JournalWriter
 from pumpd.pump import AlarmCode
 from pumpd.settings import Settings
+from pumpd.settings_file import Read
 
 
 class Gateway:
@@ -60,14 +63,19 @@ class Gateway:
         damage: str = "",
         observations: Found | None = None,
         alarms_left: Mapping[Key, str] | None = None,
+        read: Read | None = None,
     ) -> None:
-        """`others`: sessions that another build began. `damage`: what is wrong with the earlier journal."""
+        """`others`: sessions that another build began. `damage`: what is wrong with the earlier journal.
+
+        `read`: the files of the settings, if they came from files.
+        """
         self.settings, self.library, self.clock, self.journal = settings, library, clock, journal
         self.runners = {runner.name: runner for runner in runners}
         pumps, self.identifying = Pumps(self.runners, clock), Identifying(self.runners)
         self.parts = Parts(self._part_died)
         self.health = JournalHealth(self.runners, journal, clock, self.changed, damage)
-        self.library_check = LibraryCheck(settings, library, journal, clock)
+        self.library_check, self.config_check = LibraryCheck(settings, library, journal, clock), ConfigCheck(read)
+        disk = DiskCheck(self.library_check, self.config_check)
         staff = StaffStore(settings.staff_path)
         sign_ins, register = SignIns(staff, clock.loop_ns), Register(keys, staff, journal, clock)
         sources = (self._journal_alarms, self._supply_alarms, sign_ins.alarms)
@@ -91,7 +99,7 @@ class Gateway:
             pumps,
             planning,
             self._past,
-            self.library_check,
+            disk,
             self.gate,
             self.health,
             self.self_test,
@@ -101,7 +109,7 @@ class Gateway:
             self._vitals,
             self.changed,
         )
-        self.confirming = ConfirmingService(pumps, self.library_check, self.gate, self.health, self.plasma, clock)
+        self.confirming = ConfirmingService(pumps, disk, self.gate, self.health, self.plasma, clock)
         corrections = Corrections(sign_ins, self._past, planning, histories, clock)
         self.live = LiveState(
             settings,
@@ -112,6 +120,7 @@ class Gateway:
             self.identifying,
             self.plasma,
             self.library_check,
+            self.config_check,
             self.health,
             self.self_test,
             self._sounder,
@@ -174,6 +183,7 @@ class Gateway:
         self.parts.start("alarms", self.alarms)
         self.parts.start("plasma", self.plasma)
         self.parts.once("library", self.library_check.run())
+        self.parts.once("configuration", self.config_check.run())
         self.parts.once("dose history", self._past.run())
         if self._sounder is not None:
             self.parts.start("alarm output", self._sounder)

@@ -264,6 +264,17 @@ class LibraryStatus(TypedDict):
     problems: list[str]
 
 
+class ConfigurationStatus(TypedDict):
+    """The configuration in use. `key`: the id of the key that signed it; null when it is not signed.
+
+    `problems`: why nothing may be started by it.
+    """
+
+    digest: str
+    key: str | None
+    problems: list[str]
+
+
 class SupplyState(TypedDict):
     """`source`: mains, battery or unknown."""
 
@@ -300,6 +311,7 @@ class GatewayState(TypedDict):
     clock_synchronized: bool
     journal: str
     library: LibraryStatus
+    configuration: ConfigurationStatus
     supply: SupplyState | None
     alarm_output: str | None
     audio: AudioState | None

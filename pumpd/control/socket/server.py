@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from pumpd.control.socket.clients import UNREAD_BYTES, BoundedWriter, Client, Clients, Peer
 from pumpd.control.socket.dispatch import Dispatch
 from pumpd.control.socket.doors import Caller, Door
+from pumpd.host.files import mode_of
 from pumpd.messages.requests import LONGEST_LINE, REQUEST, Answer, Request
 from pumpd.settings import Settings
 from pumpd.validation import FEW, problems
@@ -39,7 +40,7 @@ class ControlServer:
             await self._refuse_second()
             self._path.unlink()
         self._server = await asyncio.start_unix_server(self._serve, self._path, limit=LONGEST_LINE)
-        self._path.chmod(0o660)
+        self._path.chmod(mode_of("operator socket"))
         self._group = self._path.stat().st_gid
 
     async def _refuse_second(self) -> None:

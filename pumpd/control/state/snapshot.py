@@ -18,6 +18,7 @@ from pumpd.messages.requests import DISCLAIMER
 from pumpd.messages.state import (
     AlarmState,
     AudioState,
+    ConfigurationStatus,
     Course,
     GatewayState,
     InfusionState,
@@ -77,6 +78,7 @@ class GatewayValues:
     alarms: Sequence[AlarmState]
     journal: str
     library: LibraryStatus
+    configuration: ConfigurationStatus
     supply: SupplyState | None
     alarm_output: str | None
     audio: AudioState | None
@@ -97,6 +99,7 @@ def snapshot(values: GatewayValues, at: Instant) -> GatewayState:
         "clock_synchronized": values.clock_synchronized,
         "journal": values.journal or "ok",
         "library": values.library,
+        "configuration": values.configuration,
         "supply": values.supply,
         "alarm_output": values.alarm_output,
         "audio": values.audio,
