@@ -68,7 +68,7 @@ async def _run(settings: Settings, bedside: BedsideSettings, context: ssl.SSLCon
     control = ControlLink(settings.tablet_socket_path, settings.lock_path)
     feed = Feed(control, settings.journal_path)
     api = Bedside(settings, control, feed)
-    server = Server(api.app(), context, bedside.limits)
+    server = Server(api.app(), context, bedside.limits, api.hosts)
     try:
         await server.open(bedside.host, bedside.port)
     except OSError:
