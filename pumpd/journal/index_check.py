@@ -18,7 +18,7 @@ _BY = {
     "sessions": f"session = ? AND {THIN} = ?",
     "few_kinds": f"kind = ? AND {IS_RARE}",
     "few_kinds_of_a_pump": f"pump = ? AND kind = ? AND {IS_RARE}",
-    "patients": f"{PATIENT} = ? COLLATE NOCASE AND {ABOUT_A_PATIENT}",
+    "patients": f"{PATIENT} = ? COLLATE NOCASE AND {ABOUT_A_PATIENT} AND +kind = '{_ORDERED}'",
 }
 
 
