@@ -82,7 +82,7 @@ class Gateway:
         certificate = CertificateWatch(journal, clock)
         sources = (self._journal_alarms, self._supply_alarms, sign_ins.alarms, certificate.alarms)
         self.alarms = AlarmService(self.runners, journal, clock, sources, alarms_left)
-        self._past = DoseHistory(settings.journal_path, journal)
+        self._past = DoseHistory(settings.journal_path, journal, others)
         self.plasma = PlasmaService(self.runners, self._past, clock)
         self.observations = ObservationService(journal, self.plasma, clock, observations or Found())
         output = settings.alarm.output
@@ -188,7 +188,8 @@ class Gateway:
         self.parts.start("plasma", self.plasma)
         self.parts.once("library", self.library_check.run())
         self.parts.once("configuration", self.config_check.run())
-        self.parts.once("dose history", self._past.run())
+        infused = {runner.infusion.patient for runner in self.runners.values() if runner.infusion is not None}
+        self.parts.once("dose history", self._past.run(sorted(infused)))
         if self._sounder is not None:
             self.parts.start("alarm output", self._sounder)
         if self._vitals.rules is not None:
