@@ -76,7 +76,7 @@ async def _bedside(folder, port):
                     writer.close()
                     break
                 await asyncio.sleep(0.05)
-        yield
+        yield process.pid
     finally:
         process.terminate()
         await asyncio.to_thread(process.wait, 10)
