@@ -63,7 +63,9 @@ async def _one(context, port, served):
         answer, frame = await asyncio.gather(answering, frame_task, return_exceptions=True)
         if isinstance(frame, BaseException):
             return 10.0, repr(answer)
-        return frame.ended - asked, "" if not isinstance(answer, BaseException) and answer.json()["ok"] else repr(answer)
+        return frame.ended - asked, "" if not isinstance(answer, BaseException) and answer.json()["ok"] else repr(
+            answer
+        )
 
 
 async def _measured(names, tries):
@@ -85,7 +87,9 @@ async def _measured(names, tries):
             for name in names:
                 before = _rss_mb(bedside.pid)
                 peak, taken, wrong = before, [], []
-                rows = (folder / "state" / "journal.sqlite3").stat().st_size + (folder / "state" / "journal.sqlite3-wal").stat().st_size
+                rows = (folder / "state" / "journal.sqlite3").stat().st_size + (
+                    folder / "state" / "journal.sqlite3-wal"
+                ).stat().st_size
                 began = time.monotonic()
                 with _attacked(name, port) if name != "nothing" else contextlib.nullcontext():
                     for _ in range(tries):
@@ -96,9 +100,16 @@ async def _measured(names, tries):
                             wrong.append(why)
                         peak = max(peak, _rss_mb(bedside.pid))
                 lasted = time.monotonic() - began
-                grown = (folder / "state" / "journal.sqlite3").stat().st_size + (folder / "state" / "journal.sqlite3-wal").stat().st_size - rows
+                grown = (
+                    (folder / "state" / "journal.sqlite3").stat().st_size
+                    + (folder / "state" / "journal.sqlite3-wal").stat().st_size
+                    - rows
+                )
                 await asyncio.sleep(1)
-                print(f"{name:16} p50 {percentile(taken,50)*1e3:7.1f} p99 {percentile(taken,99)*1e3:7.1f} ms  rss {before:.1f} {peak:.1f} {_rss_mb(bedside.pid):.1f} control {process.rss_mb():.1f} journal +{grown/1e3:.0f} kB in {lasted:.0f} s load {os.getloadavg()[0]:.1f} {len(wrong)} wrong {wrong[:1]}", flush=True)
+                print(
+                    f"{name:16} p50 {percentile(taken, 50) * 1e3:7.1f} p99 {percentile(taken, 99) * 1e3:7.1f} ms  rss {before:.1f} {peak:.1f} {_rss_mb(bedside.pid):.1f} control {process.rss_mb():.1f} journal +{grown / 1e3:.0f} kB in {lasted:.0f} s load {os.getloadavg()[0]:.1f} {len(wrong)} wrong {wrong[:1]}",
+                    flush=True,
+                )
     return seen
 
 

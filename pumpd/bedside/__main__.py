@@ -1,5 +1,10 @@
 """`python -m pumpd.bedside --config PATH`: serve the tablets of this gateway over HTTPS."""
 
+from pumpd.unneeded import EVERYWHERE, block
+
+if __name__ == "__main__":
+    block(*EVERYWHERE)  # before any other import
+
 import argparse
 import asyncio
 import os
