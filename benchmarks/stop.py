@@ -3,18 +3,21 @@
 A real control process, and a real pseudo-terminal at the speed of the family's line; polling once a second, and without
 a pause. The wire's own limit is its worst case: the longest poll with its answer, then the stop frame. Also measured:
 what pumpd added to the time the wire needed in each try. Setting up a running infusion takes seconds, so stopping one
-is tried only a few times. Families that are only monitored take no stop.
+is tried only a few times. One family is also stopped by the command `pumpd stop`, a process of its own. Families
+that are only monitored take no stop.
 """
 
 import asyncio
 import json
 import random
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from benchmarks.control_process import control_process
+from benchmarks.control_process import ROOT, control_process
 from benchmarks.families import FIRST, Bed, controlled, named
 from benchmarks.infusing import Nurse
 from benchmarks.line import exact_loop, line
@@ -22,6 +25,8 @@ from benchmarks.result import Result, alone, percentile
 
 TRIES = 120
 RUNNING_TRIES = 4
+COMMAND_TRIES = 50
+COMMAND_S = 0.5  # on an idle machine
 HEARD_WITHIN_S = 0.002
 POLLED_S = 2.2  # before the first stop: at least two polls
 # Time for the previous stop to be answered. A stop requested earlier would join it and send nothing of its own.
@@ -67,6 +72,27 @@ async def _idle(name, idle_poll_s, tries):
             return _times(done, poll_s, served)
 
 
+async def _command(name, tries):
+    """Stops by `pumpd stop`: from the exec of the command to the last byte of the stop frame."""
+    with tempfile.TemporaryDirectory() as given:
+        folder = Path(given)
+        beds = [Bed(name, str(folder / "pump"))]
+        async with line(name, folder / "pump") as served, control_process(folder, beds) as process:
+            await process.ready()
+            await asyncio.sleep(POLLED_S)
+            await _stop_command(folder, served)  # the first may compile
+            return [await _stop_command(folder, served) for _ in range(tries)]
+
+
+async def _stop_command(folder, served):
+    count, asked = len(served.frames), time.monotonic()
+    command = ("-m", "pumpd", "stop", "--config", str(folder / "pumpd.toml"))
+    process = await asyncio.create_subprocess_exec(sys.executable, *command, cwd=ROOT, stdout=subprocess.DEVNULL)
+    frame = await served.next_stop(count)
+    assert await process.wait() == 0
+    return frame.ended - asked
+
+
 async def _running(name, tries):
     """Stops of running infusions: ordered, confirmed by a paired key, flowing."""
     chance = random.Random(7)
@@ -108,6 +134,18 @@ def _result(name, taken, added, limit_s):
     )
 
 
+def _command_result(name):
+    with asyncio.Runner(loop_factory=exact_loop) as runner:
+        taken = runner.run(_command(name, COMMAND_TRIES))
+    return Result(
+        f"`pumpd stop` p99, {name}, command to frame",
+        percentile(taken, 99),
+        COMMAND_S,
+        "s",
+        details={"tries": len(taken), "p50_s": round(percentile(taken, 50), 3), "worst_s": round(max(taken), 3)},
+    )
+
+
 def measure(names: Iterable[str], tries: int = TRIES) -> list[Result]:
     """Polling once a second is tried for one family only: without a pause is the harder case."""
     results = []
@@ -121,6 +159,8 @@ def measure(names: Iterable[str], tries: int = TRIES) -> list[Result]:
         for title, work in works:
             with asyncio.Runner(loop_factory=exact_loop) as runner:
                 results.append(_result(title, *runner.run(work)))
+        if name == FIRST:
+            results.append(_command_result(name))
     return results
 
 

@@ -1,12 +1,21 @@
 """The command `pumpd`, also `python -m pumpd`."""
 
-from pumpd.extras import needs
+import sys
 
-with needs("cli"):
-    from pumpd.cli.main import app
+from pumpd.extras import needs
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["stop"]:
+        # Imported here, and before the other commands: a stop does not wait for typer.
+        from pumpd.cli.stop import carry_out, usual  # noqa: PLC0415
+
+        if (options := usual(sys.argv[2:])) is not None:
+            carry_out(options)
+            return
+    with needs("cli"):
+        from pumpd.cli.main import app  # noqa: PLC0415
+
     app()
 
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from pumpd.settings_file import Read
 from pumpd.settings_problems import explained
+from pumpd.socket_paths import control_lock, operator_socket
 from pumpd.validation import SeveralError
 from pumpd.vital_signs import BASELINE, PLAUSIBLE, Sign
 
@@ -30,8 +31,6 @@ _LOOPBACK = re.compile(r"^http://(127\.0\.0\.1|localhost):[0-9]{1,5}(/pumps/[A-Z
 
 _OWN = re.compile(r"^[a-z]+://(127\.[0-9.]+|localhost|\[::1\])(:|/|$)")
 _DEVICE = re.compile(r"^/dev/(tty[A-Za-z]|serial|cu|rfcomm)")
-
-DEFAULT_PATH = Path("/etc/pumpd/pumpd.toml")
 
 
 class SettingsError(ValueError):
@@ -381,12 +380,12 @@ class Settings(_Section):
     @property
     def lock_path(self) -> Path:
         """The file that control holds while it runs, so that a second one touches neither journal nor pump."""
-        return self.state_dir / "control.lock"
+        return control_lock(self.state_dir)
 
     @property
     def socket_path(self) -> Path:
         """The operator socket, which the command line uses."""
-        return self.socket or self.state_dir / "control.sock"
+        return operator_socket(self.state_dir, self.socket)
 
     @property
     def tablet_socket_path(self) -> Path:
@@ -405,7 +404,11 @@ class Settings(_Section):
     @classmethod
     def load(cls, path: Path) -> "Settings":
         """Read the file and its drop-ins. Raises SettingsError with every problem found."""
-        read = Read(path)
+        return cls.of(Read(path))
+
+    @classmethod
+    def of(cls, read: Read) -> "Settings":
+        """The same from files that have been read."""
         if read.problems:
             raise SettingsError(read.problems)
         try:

@@ -17,7 +17,7 @@ from pumpd.journal.export import Filter
 from pumpd.journal.export import export as exported
 from pumpd.journal.retention import Retention
 from pumpd.journal.retention import prune as pruned
-from pumpd.pump.text import shown
+from pumpd.text import shown
 
 app = typer.Typer(help="Everything that happened. Not a cleared medical device.", no_args_is_help=True)
 

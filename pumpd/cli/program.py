@@ -19,7 +19,7 @@ from pumpd.dosing import LibraryError, Prescription, RateProgram, Refusal, Refus
 from pumpd.dosing.arithmetic import lines
 from pumpd.dosing.plasma import Estimate, has_models, predict
 from pumpd.library.files import default_library, read_library
-from pumpd.pump.text import shown
+from pumpd.text import shown
 
 NOTICE = "Not a cleared medical device: simulation, research and integration only."
 REFUSED = 2

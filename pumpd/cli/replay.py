@@ -10,7 +10,7 @@ from pumpd.cli.journal import File, journal_path
 from pumpd.cli.terminal import say, say_json, visible
 from pumpd.journal import JournalError, JournalReader
 from pumpd.journal.replay import Replay, Replayed
-from pumpd.pump.text import shown
+from pumpd.text import shown
 
 
 def replay(

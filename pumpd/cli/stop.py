@@ -1,39 +1,114 @@
-"""`pumpd stop`: it says whether the stop was sent, and whether readings show that the pump has stopped."""
+"""`pumpd stop`: it says whether the stop was sent, and whether readings show that the pump has stopped.
 
+Promise: the stop leaves at once. Until it is sent, nothing is imported that it does not need, typer included; and of
+the configuration only the socket is read, so that an error elsewhere in it does not hold up a stop. The command's
+options are in stop_command.py. The usual ones are read here as well; whatever is not usual, such as `--help`, is left
+to typer.
+"""
+
+from __future__ import annotations
+
+import os
 import time
-from typing import Annotated, Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import typer
+from pumpd.cli.exchange import BUSY_FOR_S, ControlClient, NoAnswerError
+from pumpd.cli.outcome import fail, refuse, show
+from pumpd.cli.terminal import say, visible
+from pumpd.messages.stop_line import stop_line
+from pumpd.settings_file import DEFAULT_PATH
+from pumpd.socket_paths import SocketPaths
 
-from pumpd.cli.client import CONFIG, By, Config, Json, NoAnswerError, asked, fail, load_settings, refuse, show
-from pumpd.cli.terminal import visible
-from pumpd.messages.requests import Answer, StatusRequest, Stop
-from pumpd.settings import Settings
+if TYPE_CHECKING:
+    from pumpd.messages.requests import Answer
 
 AT_THE_PUMP = "Stop at the pump, clamp the line."
+INTERRUPTED = 130  # 128 and the number of SIGINT
+
+BY = "command line"
+REASON = "stop requested"
+WAIT_S = 10.0
 
 
-def stop(
-    *,
-    pump: Annotated[str | None, typer.Option(help="One pump; all of them without it.")] = None,
-    by: By = "command line",
-    reason: Annotated[str, typer.Option(help="Why, for the record.")] = "stop requested",
-    switching_source: Annotated[bool, typer.Option(help="To change the drug's source, for the record.")] = False,
-    wait: Annotated[float, typer.Option("--wait", help="Seconds to wait for the outcome.")] = 10.0,
-    config: Config = CONFIG,
-    as_json: Json = False,
-) -> None:
-    """Stop. Needs no key and no reason; waits until readings show that the pump has stopped."""
-    settings = load_settings(config, as_json=as_json)
-    end = time.monotonic() + wait
-    answer = _sent(
-        settings, Stop(pump=pump, by=by, reason=reason, switching_source=switching_source), wait, as_json=as_json
-    )
-    if not answer.ok:
-        refuse(answer.reasons, as_json=as_json)
-    stopping = visible(answer.result["stopping"])
+@dataclass(frozen=True, slots=True)
+class StopOptions:
+    pump: str | None = None
+    by: str = BY
+    reason: str = REASON
+    switching_source: bool = False
+    wait: float = WAIT_S
+    config: Path = DEFAULT_PATH
+    as_json: bool = False
+
+
+_UNKNOWN = "It is NOT KNOWN whether the stop was carried out."
+_KINDS = {"pump": str, "by": str, "reason": str, "wait": float, "config": Path}
+_FLAGS = {"--switching-source": "switching_source", "--json": "as_json"}
+
+
+def usual(arguments: Sequence[str]) -> StopOptions | None:
+    """The options, if they are of the usual form; None leaves them to typer."""
+    found: dict[str, Any] = {}
+    if configured := os.environ.get("PUMPD_CONFIG"):
+        found["config"] = Path(configured)
+    rest = iter(arguments)
+    for argument in rest:
+        name, joined, value = argument.partition("=")
+        kind = _KINDS.get(name.removeprefix("--")) if name.startswith("--") else None
+        if argument in _FLAGS:
+            found[_FLAGS[argument]] = True
+        elif kind is None or (not joined and (value := next(rest, "-")).startswith("-")):
+            return None
+        else:
+            try:
+                found[name.removeprefix("--")] = kind(value)
+            except ValueError:
+                return None
+    return StopOptions(**found)
+
+
+def carry_out(options: StopOptions) -> None:
+    """Stop, and wait until readings show it. Raises SystemExit with the exit status unless it was confirmed."""
+    sent = False
+    try:
+        paths = SocketPaths.read(options.config) or _explained(options)
+        end = time.monotonic() + options.wait
+        answer, sent = _sent(paths, options), True
+        if not answer.ok:
+            refuse(answer.reasons, as_json=options.as_json)
+        _confirmed(paths, visible(answer.result["stopping"]), end, as_json=options.as_json)
+    except KeyboardInterrupt:
+        what = "Control took the stop; that a pump has stopped is NOT confirmed." if sent else _UNKNOWN
+        say(f"Interrupted. {what} {AT_THE_PUMP}", err=True)
+        raise SystemExit(INTERRUPTED) from None
+
+
+def _explained(options: StopOptions) -> SocketPaths:
+    """The same from the whole configuration, which says everything that is wrong with it; then exit status 2."""
+    from pumpd.cli.client import load_settings  # noqa: PLC0415  # slow: see the promise
+
+    settings = load_settings(options.config, as_json=options.as_json)
+    return SocketPaths(settings.socket_path, settings.lock_path)
+
+
+def _sent(paths: SocketPaths, options: StopOptions) -> Answer:
+    """Send it, and try again while control is starting or has too many connections; exit status 1 without an answer."""
+    line = stop_line(pump=options.pump, by=options.by, reason=options.reason, switching_source=options.switching_source)
+    try:
+        with ControlClient(paths.socket_path, lock=paths.lock_path, patience_s=options.wait) as client:
+            return client.exchange(line)
+    except NoAnswerError as error:
+        what = _UNKNOWN if error.sent else "The stop was NOT sent."
+        fail(f"{what} {error} {AT_THE_PUMP}", as_json=options.as_json)
+
+
+def _confirmed(paths: SocketPaths, stopping: list[str], end: float, *, as_json: bool) -> None:
+    """Returns when readings show that all of them have stopped; exit status 1 at `end`."""
     while True:
-        status = _followed(settings, stopping, as_json=as_json)
+        status = _followed(paths, stopping, as_json=as_json)
         not_yet = [each["pump"] for each in status["pumps"] if each["pump"] in stopping and not each["stopped"]]
         if not not_yet:
             show(status, f"Stopped: {', '.join(stopping) or 'no pump is configured'}.", as_json=as_json)
@@ -43,19 +118,13 @@ def stop(
         time.sleep(0.1)
 
 
-def _sent(settings: Settings, request: Stop, wait_s: float, *, as_json: bool) -> Answer:
-    """Send it, and try again while control is starting or has too many connections; exit status 1 without an answer."""
-    try:
-        return asked(settings, request, patience_s=wait_s)
-    except NoAnswerError as error:
-        what = "It is NOT KNOWN whether the stop was carried out." if error.sent else "The stop was NOT sent."
-        fail(f"{what} {error} {AT_THE_PUMP}", as_json=as_json)
-
-
-def _followed(settings: Settings, stopping: list[str], *, as_json: bool) -> dict[str, Any]:
+def _followed(paths: SocketPaths, stopping: list[str], *, as_json: bool) -> dict[str, Any]:
     """The state after the stop; exit status 1 when control no longer tells it."""
+    from pumpd.messages.requests import Answer, StatusRequest  # noqa: PLC0415  # the stop is sent: see the promise
+
     try:
-        answer = asked(settings, StatusRequest())
+        with ControlClient(paths.socket_path, lock=paths.lock_path, patience_s=BUSY_FOR_S) as client:
+            answer = client.ask(StatusRequest())
         why = "; ".join(visible(answer.reasons)) + "."
     except NoAnswerError as error:
         answer, why = Answer(ok=False), str(error)

@@ -10,7 +10,7 @@ import json
 import sys
 from typing import Any
 
-from pumpd.pump.text import shown
+from pumpd.text import shown
 
 
 def visible(value: Any) -> Any:

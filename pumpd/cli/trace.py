@@ -16,7 +16,7 @@ from pumpd.driving.trace import Packet, decoded
 from pumpd.messages.no_answer import not_connected
 from pumpd.messages.requests import Answer, TraceRequest
 from pumpd.pump import UnknownFamilyError, family
-from pumpd.pump.text import shown
+from pumpd.text import shown
 
 VERSION = 1
 

@@ -1,16 +1,13 @@
 """`python -m pumpd.control --config FILE`: the control process by itself, as its systemd unit starts it."""
 
-import sys
-from importlib.util import find_spec
+from pumpd.unneeded import EVERYWHERE, OPENSSL, block
 
-# This must run before anything imports them. Control has no network, so asyncio needs no TLS; its log has no colours,
-# so structlog needs no rich. Together they would cost 5 MB and a tenth of a second on a gateway. hashlib finds SHA-256
-# in OpenSSL (`_hashlib`) and in Python's own `_sha256`; where it has the latter, OpenSSL is 3.6 MB for nothing.
-for unwanted in ("ssl", "rich", *(("_hashlib",) if find_spec("_sha256") else ())):
-    sys.modules.setdefault(unwanted, None)  # type: ignore[arg-type]  # None is what makes an import fail
+block(*EVERYWHERE, *OPENSSL)  # before any other import. Control has no network, so asyncio needs no TLS
 
 import argparse
 import asyncio
+import os
+import sys
 from pathlib import Path
 
 import structlog
@@ -18,10 +15,12 @@ import structlog
 from pumpd import logs
 from pumpd.control.parts import PartDiedError
 from pumpd.control.process import run
+from pumpd.host.files import CONTROL_UMASK
 from pumpd.journal import JournalError
 from pumpd.messages.requests import DISCLAIMER
 from pumpd.pump import UnknownFamilyError
-from pumpd.settings import DEFAULT_PATH, Settings, SettingsError
+from pumpd.settings import SettingsError
+from pumpd.settings_file import DEFAULT_PATH, Read
 
 
 def main() -> int:
@@ -29,8 +28,9 @@ def main() -> int:
     parser.add_argument("--config", type=Path, default=DEFAULT_PATH)
     logs.set_up()
     arguments = parser.parse_args()
+    os.umask(CONTROL_UMASK)  # also without its unit: the journal is nobody else's to read
     try:
-        asyncio.run(run(Settings.load(arguments.config)))
+        asyncio.run(run(Read(arguments.config)))
     except (SettingsError, JournalError, UnknownFamilyError, OSError, ValueError) as error:
         structlog.get_logger("pumpd.control").error("control_not_started", why=str(error))
         return 2

@@ -6,7 +6,7 @@ A write proves nothing; only a reply does. After `Unknown` the caller may read t
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from pumpd.pump.text import shown
+from pumpd.text import shown
 
 T_co = TypeVar("T_co", covariant=True)
 

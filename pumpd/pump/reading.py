@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from pumpd.pump.alarms import PumpAlarm
-from pumpd.pump.text import shown
 from pumpd.quantities import Rate, Volume
+from pumpd.text import shown
 
 
 class PumpState(StrEnum):

@@ -1,5 +1,10 @@
 """`python -m pumpd.vitals --config PATH`: hear bedside monitors on a broker, and hand their vital signs to control."""
 
+from pumpd.unneeded import EVERYWHERE, block
+
+if __name__ == "__main__":
+    block(*EVERYWHERE)  # before any other import
+
 import argparse
 import asyncio
 import random
@@ -13,7 +18,8 @@ from pumpd import logs
 from pumpd.extras import needs
 from pumpd.messages.requests import DISCLAIMER
 from pumpd.process import until_signal
-from pumpd.settings import DEFAULT_PATH, Settings, SettingsError
+from pumpd.settings import Settings, SettingsError
+from pumpd.settings_file import DEFAULT_PATH
 from pumpd.vitals.link import ControlLink
 
 with needs("telemetry"):

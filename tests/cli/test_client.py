@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from pumpd.cli import client as client_module
 from pumpd.cli.client import ControlClient, NoAnswerError
 from pumpd.cli.wording import pump_lines
 from pumpd.messages.no_answer import holder
@@ -109,7 +108,7 @@ def test_a_full_queue_is_not_called_absent(path):
 
 
 def test_a_control_process_that_is_slow_may_still_carry_out_the_request(path, monkeypatch):
-    monkeypatch.setattr(client_module, "ANSWER_WITHIN_S", 0.05)
+    monkeypatch.setattr("pumpd.cli.exchange.ANSWER_WITHIN_S", 0.05)
     with listening(path):
         said = no_answer(path)
     assert "did not answer within" in said

@@ -1,45 +1,219 @@
 """`pumpd stop` believes what control says of each pump, and nothing else."""
 
+import json
 import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 
 import pytest
+import typer
+from hypothesis import given
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-import pumpd.cli.stop as stop_module
+from pumpd import __main__ as program
+from pumpd.cli.client import ControlClient, NoAnswerError
 from pumpd.cli.main import app
-from pumpd.messages.requests import Answer, Stop
+from pumpd.cli.stop import usual
+from pumpd.messages.requests import REQUEST, Answer, Stop
+from pumpd.messages.stop_line import stop_line
+from pumpd.settings import Settings
+from pumpd.socket_paths import SocketPaths
 
 
-def stop(monkeypatch, tmp_path, **pump):
-    def asked(_settings, request, **_):
-        found = {"stopping": ["bed1"]} if isinstance(request, Stop) else {"pumps": [{"pump": "bed1", **pump}]}
-        return Answer(ok=True, result=found)
+class Control(ControlClient):
+    """Instead of control: these answers to a stop and to a status; None for one that never comes."""
 
-    monkeypatch.setattr(stop_module, "asked", asked)
+    stopping: Answer
+    status: Answer | None
+    heard: list[bytes]
+
+    def __init__(self, *_, **__):
+        pass
+
+    def __exit__(self, *_):
+        pass
+
+    def exchange(self, line):
+        self.heard.append(line)
+        answer = self.stopping if json.loads(line)["op"] == "stop" else self.status
+        if answer is None:
+            raise NoAnswerError("Control is gone.", sent=True)
+        return answer
+
+
+@pytest.fixture
+def control(monkeypatch):
+    monkeypatch.setattr("pumpd.cli.stop.ControlClient", Control)
+    Control.heard, Control.status = [], None
+    Control.stopping = Answer(ok=True, result={"stopping": ["bed1"]})
+    return Control
+
+
+def stop(control, tmp_path, **pump):
+    control.status = Answer(ok=True, result={"pumps": [{"pump": "bed1", **pump}]})
     return run(tmp_path)
 
 
-def run(tmp_path, *options: str):
-    config = tmp_path / "pumpd.toml"
-    config.write_text(f'gateway = "ward-7"\nstate_dir = "{tmp_path}"\n', encoding="utf-8")
-    return CliRunner().invoke(app, ["stop", "--wait", "0", "--config", str(config), *options])
+def run(tmp_path, *options: str, config='gateway = "ward-7"\nstate_dir = "{folder}"\n'):
+    file = tmp_path / "pumpd.toml"
+    file.write_text(config.format(folder=tmp_path), encoding="utf-8")
+    return CliRunner().invoke(app, ["stop", "--wait", "0", "--config", str(file), *options])
 
 
 @pytest.mark.requirement("STP-04")
 @pytest.mark.parametrize("pump_state", ["infusing", "waiting", "stopped", None])
-def test_a_pump_without_an_infusion_is_not_stopped_before_control_says_so(monkeypatch, tmp_path, pump_state):
-    result = stop(monkeypatch, tmp_path, infusion=None, pump_state=pump_state, stopped=False)
+def test_a_pump_without_an_infusion_is_not_stopped_before_control_says_so(control, tmp_path, pump_state):
+    result = stop(control, tmp_path, infusion=None, pump_state=pump_state, stopped=False)
     assert result.exit_code == 1
     assert "not confirmed for bed1. Stop at the pump" in result.stderr
 
 
 @pytest.mark.requirement("STP-04")
-def test_a_stop_that_control_confirms_is_shown(monkeypatch, tmp_path):
-    result = stop(monkeypatch, tmp_path, infusion=None, pump_state="stopped", stopped=True)
+def test_a_stop_that_control_confirms_is_shown(control, tmp_path):
+    result = stop(control, tmp_path, infusion=None, pump_state="stopped", stopped=True)
     assert (result.exit_code, result.output) == (0, "Stopped: bed1.\n")
+
+
+# -- the message -------------------------------------------------------------------------------------------------------
+
+NAME = st.text("abcXYZ019._-", min_size=1, max_size=64)
+VISIBLE = st.text(max_size=200).filter(str.isprintable)
+
+
+@given(st.none() | NAME, VISIBLE, VISIBLE, st.booleans())
+def test_the_line_is_what_the_message_makes(pump, by, reason, switching_source):
+    message = Stop(pump=pump, by=by, reason=reason, switching_source=switching_source)
+    line = stop_line(pump=pump, by=by, reason=reason, switching_source=switching_source)
+    assert line == message.model_dump_json().encode()
+
+
+@pytest.mark.requirement("STP-01")
+@given(st.text(), st.text(max_size=2000))
+def test_control_takes_a_stop_whatever_its_words_are(by, reason):
+    line = stop_line(pump=None, by=by, reason=reason, switching_source=False)
+    assert isinstance(REQUEST.validate_json(line), Stop)
+
+
+def test_the_options_are_in_the_message(control, tmp_path):
+    control.status = Answer(ok=True, result={"pumps": [{"pump": "bed1", "stopped": True}]})
+    given = ("--pump", "bed1", "--by", "nurse", "--reason", "bag change", "--switching-source")
+    assert run(tmp_path, *given).exit_code == 0
+    expected = Stop(pump="bed1", by="nurse", reason="bag change", switching_source=True)
+    assert REQUEST.validate_json(control.heard[0]) == expected
+
+
+def test_until_a_stop_is_sent_nothing_slow_is_imported():
+    """A quarter of a second and more on a gateway: what checks messages and settings, and what draws tables."""
+    slow = {"asyncio", "cryptography", "importlib.metadata", "pydantic", "rich", "structlog", "typer"}
+    code = "import sys, pumpd.__main__, pumpd.cli.stop; print(*sys.modules)"
+    found = set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
+    assert "pumpd.cli.stop" in found
+    assert not (slow | {"pumpd.settings", "pumpd.messages.requests"}) & found
+
+
+# -- the options, which two places read --------------------------------------------------------------------------------
+
+VALUES = {
+    "pump": ("bed1", "bed 2", "", "-x", "--json"),
+    "by": ("nurse", "a=b", "-"),
+    "reason": ("bag change", "=", "--"),
+    "wait": ("0", "2.5", "1e1", " 3 ", "never", "-1"),
+    "config": ("here.toml", "/etc/pumpd/pumpd.toml"),
+}
+FLAGS = ("--switching-source", "--json", "--no-switching-source", "--help", "-h", "--jso", "bed1", "--", "-")
+ONE = st.one_of(
+    st.sampled_from(FLAGS).map(lambda flag: [flag]),
+    *(st.sampled_from(values).map(lambda value, name=name: [f"--{name}", value]) for name, values in VALUES.items()),
+    *(st.sampled_from(values).map(lambda value, name=name: [f"--{name}={value}"]) for name, values in VALUES.items()),
+    st.sampled_from([*VALUES]).map(lambda name: [f"--{name}"]),
+)
+
+
+def read_by_typer(arguments, environment=None):
+    """The options as the command reads them; None where it ends without a stop."""
+    found = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pumpd.cli.stop_command.carry_out", found.append)
+        CliRunner().invoke(app, ["stop", *arguments], env=environment)
+    return found[0] if found else None
+
+
+@given(st.lists(ONE, max_size=3).map(lambda parts: [word for part in parts for word in part]))
+def test_what_is_read_without_typer_is_what_typer_reads(arguments):
+    options = usual(arguments)
+    assert options is None or options == read_by_typer(arguments)
+
+
+def test_no_option_needs_typer_to_be_read():
+    """Or it would be half a second slower."""
+    command = typer.main.get_command(app).commands["stop"]
+    known = [each.opts[0] for each in command.params if each.name != "help"]
+    given = [[name] if name in {"--switching-source", "--json"} else [name, "1"] for name in known]
+    assert len(given) == 7
+    arguments = [word for words in given for word in words]
+    assert usual(arguments) == read_by_typer(arguments) is not None
+
+
+@pytest.mark.parametrize("value", ["", "/elsewhere/pumpd.toml"])
+def test_the_environment_names_the_configuration(monkeypatch, value):
+    monkeypatch.setenv("PUMPD_CONFIG", value)
+    assert usual([]) == read_by_typer([])
+    assert usual(["--config", "this.toml"]) == read_by_typer(["--config", "this.toml"])
+
+
+def test_the_program_reads_a_usual_stop_without_typer_and_any_other_with_it(monkeypatch, capsys, control, tmp_path):
+    file = tmp_path / "pumpd.toml"
+    file.write_text(f'state_dir = "{tmp_path}"\n', encoding="utf-8")
+    control.status = Answer(ok=True, result={"pumps": [{"pump": "bed1", "stopped": True}]})
+    monkeypatch.setattr(sys, "argv", ["pumpd", "stop", "--config", str(file)])
+    program.main()
+    assert capsys.readouterr().out == "Stopped: bed1.\n"
+    monkeypatch.setattr(sys, "argv", ["pumpd", "stop", "--help"])
+    with pytest.raises(SystemExit) as ended:
+        program.main()
+    assert ended.value.code == 0
+    assert "--switching-source" in capsys.readouterr().out
+
+
+def test_an_interrupted_stop_says_what_is_known(monkeypatch, control, tmp_path):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pumpd.cli.stop._confirmed", interrupted)
+    result = run(tmp_path)
+    assert result.exit_code == 130
+    assert result.stderr.startswith("Interrupted. Control took the stop; that a pump has stopped is NOT confirmed.")
+    monkeypatch.setattr(control, "exchange", interrupted)
+    assert run(tmp_path).stderr.startswith("Interrupted. It is NOT KNOWN whether the stop was carried out.")
+
+
+# -- the configuration -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.requirement("STP-01")
+def test_an_error_elsewhere_in_the_configuration_does_not_hold_up_a_stop(control, tmp_path):
+    control.status = Answer(ok=True, result={"pumps": [{"pump": "bed1", "stopped": True}]})
+    result = run(tmp_path, config='gateway = "Ward 7"\nstate_dir = "{folder}"\nno_such_key = 1\n')
+    assert (result.exit_code, result.output) == (0, "Stopped: bed1.\n")
+
+
+@pytest.mark.parametrize("config", ["", "state_dir = 7\n", 'state_dir = "/tmp"\nsocket = 7\n', "state_dir ="])
+def test_a_configuration_without_a_socket_is_explained(tmp_path, config):
+    result = run(tmp_path, config=config)
+    assert result.exit_code == 2
+    assert "pumpd.toml" in result.stderr
+
+
+@pytest.mark.parametrize("more", ["", 'socket = "/run/pumpd/control.sock"\n'])
+def test_the_socket_is_the_one_of_the_whole_configuration(tmp_path, more):
+    config = tmp_path / "pumpd.toml"
+    config.write_text(f'gateway = "ward-7"\nstate_dir = "{tmp_path}"\n{more}', encoding="utf-8")
+    paths, settings = SocketPaths.read(config), Settings.load(config)
+    assert (paths.socket_path, paths.lock_path) == (settings.socket_path, settings.lock_path)
 
 
 # -- without an answer -------------------------------------------------------------------------------------------------
@@ -81,13 +255,7 @@ def test_a_stop_whose_answer_is_lost_may_have_been_carried_out(tmp_path):
     assert result.stderr.startswith("It is NOT KNOWN whether the stop was carried out.")
 
 
-def test_a_stop_that_control_took_and_could_not_confirm_says_both(monkeypatch, tmp_path):
-    def asked(_settings, request, **_):
-        if isinstance(request, Stop):
-            return Answer(ok=True, result={"stopping": ["bed1"]})
-        raise stop_module.NoAnswerError("Control is gone.", sent=True)
-
-    monkeypatch.setattr(stop_module, "asked", asked)
+def test_a_stop_that_control_took_and_could_not_confirm_says_both(control, tmp_path):
     result = run(tmp_path)
     assert result.exit_code == 1
     assert result.stderr.startswith("Control took the stop for bed1; that it has stopped is NOT confirmed.")

@@ -110,9 +110,7 @@ class Agent:
         """A line for /bin/sh. Raises AssertionError when it fails and `check` is set; TimeoutError."""
         return self.execute(["/bin/sh", "-c", command], within_s=within_s, given=given, check=check)
 
-    def execute(
-        self, words: list[str], *, within_s: float = ANSWER_S, given: str = "", check: bool = True
-    ) -> Done:
+    def execute(self, words: list[str], *, within_s: float = ANSWER_S, given: str = "", check: bool = True) -> Done:
         end = time.monotonic() + within_s
         lines = self._open(within_s)
         try:

@@ -15,7 +15,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-from pumpd.bedside.certificates import make
 from pumpd.control.tablets.staff import StaffStore
 from pumpd.library.files import CHECKOUT
 from pumpd.library.signing import throwaway
@@ -146,7 +145,9 @@ def _write(root: Root, made: Path) -> None:
 
 def _forget(folder: Path) -> None:
     """Old images are of packages that nobody has any more."""
-    found = sorted((each for each in folder.iterdir() if not each.name.startswith(".")), key=lambda at: at.stat().st_mtime)
+    found = sorted(
+        (each for each in folder.iterdir() if not each.name.startswith(".")), key=lambda at: at.stat().st_mtime
+    )
     for old in found[:-KEPT]:
         shutil.rmtree(old)
 

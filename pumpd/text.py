@@ -1,4 +1,4 @@
-"""Text from a pump is data: it is shown on one line, and cannot control a screen (SEC-12)."""
+"""Text from outside is data: it is shown on one line, and cannot control a screen (SEC-12)."""
 
 
 def shown(text: str) -> str:
