@@ -23,6 +23,8 @@ from pumpd.messages.no_answer import not_connected
 from pumpd.messages.requests import StatusRequest
 from pumpd.pump_bindings import binding_warnings
 from pumpd.settings import Settings, SettingsError
+from pumpd.settings_seal import Seal
+from pumpd.settings_seal import examine as seal
 
 MARKS = {State.OK: "ok", State.WARNING: "warning", State.PROBLEM: "PROBLEM", State.NOT_CHECKED: "-"}
 STYLES = {State.OK: "green", State.WARNING: "yellow", State.PROBLEM: "bold red", State.NOT_CHECKED: "dim"}
@@ -64,6 +66,7 @@ def gather(config: Path, machine: Machine | None = None) -> Facts:
         denied=denied,
         errors=tuple(errors),
         warnings=tuple(binding_warnings(settings.pumps)) if settings is not None else (),
+        seal=seal(config) if settings is not None else Seal(),
         deviations=tuple(deviations(settings, config.absolute())) if settings is not None else (),
         control=control,
     )

@@ -37,6 +37,26 @@ def _config(facts: Facts) -> Iterator[Finding]:
 
 
 @line(
+    "config.signature",
+    "Configuration's signature",
+    when="this gateway trusts a key for it (`trust/config.pub`), and none has signed exactly these files: nothing is "
+    "started then",
+    to_do="Restore the signed files, or have the present ones signed: `pumpd config sign`.",
+    outside=True,
+)
+def _signature(facts: Facts) -> Iterator[Finding]:
+    if facts.settings is None:
+        yield not_checked(NO_SETTINGS)
+        return
+    for each in facts.seal.problems:
+        yield bad(facts, each.removeprefix("configuration: "))
+    if not facts.seal.problems and facts.seal.key:
+        yield ok(f"signed with the key {facts.seal.key}")
+    elif not facts.seal.problems:
+        yield ok("not signed, and no key is trusted for it")
+
+
+@line(
     "library.signed",
     "Drug library",
     when="it is not signed by a configured key, is for another care area, older than one that was in use, or damaged: "
@@ -89,4 +109,4 @@ def _keys(facts: Facts) -> Iterator[Finding]:
         yield bad(facts, "none is configured")
 
 
-GROUP = Group("Configuration", (_config, _library, _keys))
+GROUP = Group("Configuration", (_config, _signature, _library, _keys))
