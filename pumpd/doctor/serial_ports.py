@@ -28,7 +28,7 @@ def _on_ports(facts: Facts) -> list[PumpSettings]:
 @line(
     "serial.port",
     "Serial port",
-    when="it is not there, is a link that leads nowhere or to another program, or is no serial port",
+    when="it is not there, or is a link that leads nowhere or to another program",
     to_do="Plug the adapter in, and see `ls -l /dev/serial/by-path` for its name; correct `port`.",
 )
 def _there(facts: Facts) -> Iterator[Finding]:
