@@ -28,6 +28,7 @@ from pumpd.settings_seal import examine as seal
 
 MARKS = {State.OK: "ok", State.WARNING: "warning", State.PROBLEM: "PROBLEM", State.NOT_CHECKED: "-"}
 STYLES = {State.OK: "green", State.WARNING: "yellow", State.PROBLEM: "bold red", State.NOT_CHECKED: "dim"}
+MEMBER = f"{NEEDS_ROOT}, or a member of the group of the operator socket"
 ASK_FOR_S = 1.0  # how long to try again while control is starting
 
 Every = Annotated[bool, typer.Option("--all", help="Also every line that is good.")]
@@ -87,9 +88,9 @@ def _control(settings: Settings) -> Control:
         if not isinstance(error.__cause__, OSError) or error.sent:
             return Control(why=str(error))
         why = not_connected(settings.socket_path, error.__cause__, settings.lock_path)
-        return Control(why=str(why), denied=why.denied)
+        return Control(why=f"{MEMBER}: {why}" if why.denied else str(why), denied=why.denied)
     if not answer.ok:
-        return Control(why="; ".join(answer.reasons), denied=True)
+        return Control(why=f"{MEMBER}: {'; '.join(answer.reasons)}", denied=True)
     return Control(answer.result)
 
 

@@ -27,7 +27,7 @@ def _config(facts: Facts) -> Iterator[Finding]:
     for each in facts.errors:
         yield problem(each)
     for each in facts.warnings:
-        yield warning(each)
+        yield warning(each, "See the serial ports in docs/how-to/gateway.md, then run `pumpd config check`.")
     if not facts.errors and not facts.warnings and facts.settings is not None:
         pumps = facts.settings.pumps
         simulated = sum(pump.simulated for pump in pumps)
@@ -105,6 +105,8 @@ def _keys(facts: Facts) -> Iterator[Finding]:
         yield not_checked(NO_SETTINGS)
     elif facts.settings.library_keys:
         yield ok(f"{', '.join(facts.settings.library_keys)}; care area {facts.settings.care_area}")
+    elif facts.settings.simulation.unsigned_library:
+        yield ok("none, and an unsigned library is enough for simulated pumps")
     else:
         yield bad(facts, "none is configured")
 
