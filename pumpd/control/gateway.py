@@ -6,6 +6,7 @@ from functools import partial
 from pumpd.control.alarms.board import Key
 from pumpd.control.alarms.service import AlarmService
 from pumpd.control.alarms.sounder import Sounder
+from pumpd.control.certificate import CertificateWatch
 from pumpd.control.confirming.service import ConfirmingService
 from pumpd.control.infusions.identifying import Identifying
 from pumpd.control.infusions.pump_part import PumpPart, TimePart
@@ -78,9 +79,10 @@ class Gateway:
         disk = DiskCheck(self.library_check, self.config_check)
         staff = StaffStore(settings.staff_path)
         sign_ins, register = SignIns(staff, clock.loop_ns), Register(keys, staff, journal, clock)
-        sources = (self._journal_alarms, self._supply_alarms, sign_ins.alarms)
+        certificate = CertificateWatch(journal, clock)
+        sources = (self._journal_alarms, self._supply_alarms, sign_ins.alarms, certificate.alarms)
         self.alarms = AlarmService(self.runners, journal, clock, sources, alarms_left)
-        self._past = DoseHistory(settings.journal_path, journal)
+        self._past = DoseHistory(settings.journal_path, journal, others)
         self.plasma = PlasmaService(self.runners, self._past, clock)
         self.observations = ObservationService(journal, self.plasma, clock, observations or Found())
         output = settings.alarm.output
@@ -125,6 +127,7 @@ class Gateway:
             self.self_test,
             self._sounder,
             self._supply,
+            certificate,
             partial(paired_tablets, keys, sign_ins),
             self._vitals,
             clock,
@@ -165,6 +168,7 @@ class Gateway:
             PairingService(settings.gateway, register, journal, clock),
             register,
             self.alarms,
+            certificate,
             self.live,
             self._stream,
             self._vitals,
@@ -184,7 +188,8 @@ class Gateway:
         self.parts.start("plasma", self.plasma)
         self.parts.once("library", self.library_check.run())
         self.parts.once("configuration", self.config_check.run())
-        self.parts.once("dose history", self._past.run())
+        infused = {runner.infusion.patient for runner in self.runners.values() if runner.infusion is not None}
+        self.parts.once("dose history", self._past.run(sorted(infused)))
         if self._sounder is not None:
             self.parts.start("alarm output", self._sounder)
         if self._vitals.rules is not None:

@@ -17,7 +17,7 @@ from pumpd.control.socket.doors import Caller, Door
 from pumpd.host.files import mode_of
 from pumpd.messages.requests import LONGEST_LINE, REQUEST, Answer, Request
 from pumpd.settings import Settings
-from pumpd.validation import problems
+from pumpd.validation import FEW, problems
 
 log = structlog.get_logger("pumpd.control")
 
@@ -106,7 +106,7 @@ class ControlServer:
         try:
             request = REQUEST.validate_json(line)
         except ValidationError as error:
-            return self._dispatch.malformed(caller, problems(error, "request")), None
+            return self._dispatch.malformed(caller, problems(error, "request", FEW)), None
         try:
             return await self._dispatch.answer(request, caller), request
         except Exception as error:  # the socket must keep answering: a stop comes through here

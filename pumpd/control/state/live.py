@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from pumpd.control.alarms.service import AlarmService
 from pumpd.control.alarms.sounder import Sounder
+from pumpd.control.certificate import CertificateWatch
 from pumpd.control.infusions.identifying import Identifying
 from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.journal_health import JournalHealth
@@ -45,6 +46,7 @@ class LiveState:
         self_test: SelfTest,
         sounder: Sounder | None,
         supply: SupplyWatch | None,
+        certificate: CertificateWatch,
         tablets: Callable[[], Mapping[str, TabletState]],
         vitals: VitalsService,
         clock: Clock,
@@ -56,6 +58,7 @@ class LiveState:
         self._library_check, self._config_check = library_check, config_check
         self._health, self._self_test = health, self_test
         self._sounder, self._supply, self._tablets = sounder, supply, tablets
+        self._certificate = certificate
 
     def state(self) -> GatewayState:
         return snapshot(self._values(), self._clock.instant())
@@ -72,6 +75,7 @@ class LiveState:
             library=self._library_check.status,
             configuration=self._config_check.status,
             supply=None if self._supply is None else _supply(self._supply.supply),
+            certificate=self._certificate.state,
             alarm_output=None if self._sounder is None else self._sounder.problem or "ok",
             audio=cast("AudioState | None", self._alarms.audio),
             tablets=self._tablets(),
