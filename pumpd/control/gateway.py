@@ -29,6 +29,7 @@ from pumpd.control.self_test.service import SelfTest
 from pumpd.control.socket.dispatch import Dispatch
 from pumpd.control.socket.streams import StateStream
 from pumpd.control.state.live import LiveState
+from pumpd.control.strangers import Strangers
 from pumpd.control.tablets.corrections import Corrections
 from pumpd.control.tablets.keys import KeyStore
 from pumpd.control.tablets.pairing_service import PairingService
@@ -56,6 +57,7 @@ class Gateway:
         library: Library,
         runners: Sequence[PumpService],
         journal: JournalWriter,
+        strangers: Strangers,
         keys: KeyStore,
         clock: Clock,
         build: Build,
@@ -147,6 +149,7 @@ class Gateway:
             self.live,
             self._vitals,
             journal,
+            strangers,
             clock,
             self.changed,
         )
@@ -168,8 +171,7 @@ class Gateway:
             self.live,
             self._stream,
             self._vitals,
-            journal,
-            clock,
+            strangers,
         )
         self.answer, self.status = self.dispatch.answer, self.live.state
         self.alarms.on_change = self._alarms_changed
