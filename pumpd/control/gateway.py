@@ -30,6 +30,7 @@ from pumpd.control.self_test.service import SelfTest
 from pumpd.control.socket.dispatch import Dispatch
 from pumpd.control.socket.streams import StateStream
 from pumpd.control.state.live import LiveState
+from pumpd.control.strangers import Strangers
 from pumpd.control.tablets.corrections import Corrections
 from pumpd.control.tablets.keys import KeyStore
 from pumpd.control.tablets.pairing_service import PairingService
@@ -57,6 +58,7 @@ class Gateway:
         library: Library,
         runners: Sequence[PumpService],
         journal: JournalWriter,
+        strangers: Strangers,
         keys: KeyStore,
         clock: Clock,
         build: Build,
@@ -150,6 +152,7 @@ class Gateway:
             self.live,
             self._vitals,
             journal,
+            strangers,
             clock,
             self.changed,
         )
@@ -172,8 +175,7 @@ class Gateway:
             self.live,
             self._stream,
             self._vitals,
-            journal,
-            clock,
+            strangers,
         )
         self.answer, self.status = self.dispatch.answer, self.live.state
         self.alarms.on_change = self._alarms_changed

@@ -27,6 +27,7 @@ from pumpd.control.infusions.recovery import machine_boot
 from pumpd.control.ordering.build import build
 from pumpd.control.parts import PartDiedError
 from pumpd.control.socket.server import doors
+from pumpd.control.strangers import Strangers
 from pumpd.control.tablets.keys import KeyStore
 from pumpd.dosing import NO_LIBRARY, Library, LibraryError
 from pumpd.host.clock import Clock
@@ -74,6 +75,7 @@ async def gateway(
     def last_check(pump: PumpService) -> str:
         return made.gate.last_check(pump)
 
+    strangers = Strangers(len(settings.pumps), journal, clock)
     lines: dict[str, LineRecord] = {pump.port: LineRecord(clock.scale) for pump in settings.pumps}
     runners = [
         PumpService(
@@ -84,6 +86,7 @@ async def gateway(
             limits,
             settings.deadman_socket(pump.name),
             lines[pump.port],
+            strangers,
             on_change=on_change,
             last_check=last_check,
             others=lambda: runners,
@@ -105,6 +108,7 @@ async def gateway(
         library,
         runners,
         journal,
+        strangers,
         KeyStore(settings.keys_path),
         clock,
         now,
@@ -142,6 +146,7 @@ async def gateway(
         await asyncio.gather(*(runner.wait_stopped(STOPPED_WITHIN_S) for runner in runners))
         await made.parts.end()  # each pump's part releases its port, so this must follow the stops
         await asyncio.gather(*(runner.deadman.close() for runner in runners))
+        strangers.close()
         with contextlib.suppress(JournalError, TimeoutError):
             async with asyncio.timeout(JOURNAL_OVERDUE_S):
                 await journal.append([Entry("control_stopped", {}, "", "", clock.monotonic_ns())])
