@@ -93,7 +93,7 @@ async def gateway(settings: Settings, library: Library, journal: JournalWriter) 
     if errors := binding_errors(settings.pumps):
         raise ValueError("; ".join(errors))
     now = build(settings, library)
-    earlier = read_earlier(settings.journal_path, library, runners, clock, now)
+    earlier = read_earlier(settings.journal_path, library, runners, clock, now, journal.lost)
     made = Gateway(
         settings,
         library,
@@ -116,8 +116,9 @@ async def gateway(settings: Settings, library: Library, journal: JournalWriter) 
         "machine_boot": machine_boot(),
         "notice": DISCLAIMER,
     }
+    started = [Entry("control_started", body, "", "", clock.monotonic_ns())]
     with contextlib.suppress(JournalError):  # the gateway knows
-        await journal.append([Entry("control_started", body, "", "", clock.monotonic_ns())])
+        await journal.append([*started, *earlier.to_record])
     for runner in runners:
         runner.patient = earlier.patients.get(runner.name, "")
         runner.unprescribed.holds(earlier.held.get(runner.name, ""))

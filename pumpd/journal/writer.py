@@ -14,11 +14,13 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import structlog
 
+from pumpd.journal.anchor_file import Order
 from pumpd.journal.backlog import Backlog, Batch, write
 from pumpd.journal.chain import JournalError
 from pumpd.journal.records import Entry
@@ -30,6 +32,20 @@ CLOSE_WITHIN_S = 5.0
 HUNG_S = 5.0  # shorter than a lease, so that pumpd itself stops an infusion whose journal hangs (PWR-11)
 
 
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """What the journal lost before it was opened, as its anchor shows; empty when it lost nothing. `orders`: of which
+    at least a part may be lost.
+    """
+
+    what: str = ""
+    orders: tuple[Order, ...] = ()
+
+
+def _lost(journal: Journal) -> Lost:
+    return Lost(journal.kept.loss, journal.kept.orders) if journal.kept.loss else Lost()
+
+
 class JournalWriter(Protocol):
     """Both methods keep the order of their calls. A failure is reported to `on_failure`, the first success after it to
     `on_restored`, with how many entries had been kept.
@@ -37,6 +53,7 @@ class JournalWriter(Protocol):
 
     on_failure: Callable[[JournalError], None]
     on_restored: Callable[[int], None]
+    lost: Lost
 
     def post(self, entries: Sequence[Entry]) -> None:
         """Write soon; never waits."""
@@ -61,6 +78,7 @@ class ThreadWriter:
     def __init__(self, path: Path, boot: str) -> None:
         self.on_failure: Callable[[JournalError], None] = _ignore
         self.on_restored: Callable[[int], None] = _ignore
+        self.lost = Lost()
         self._path = path
         self._loop = asyncio.get_running_loop()
         self._changed = threading.Condition()  # guards the fields below
@@ -154,6 +172,7 @@ class ThreadWriter:
         except JournalError as error:
             self._loop.call_soon_threadsafe(self._opened.set_exception, error)
             return
+        self.lost = _lost(journal)
         self._loop.call_soon_threadsafe(self._opened.set_result, None)
         with contextlib.closing(journal):
             while self._turn(journal):
@@ -218,6 +237,7 @@ class InlineWriter:
     def __init__(self, journal: Journal, group: int = 1) -> None:
         self.on_failure: Callable[[JournalError], None] = _ignore
         self.on_restored: Callable[[int], None] = _ignore
+        self.lost = _lost(journal)
         self._journal, self._group = journal, group
         self._backlog = Backlog()
         self._posted = 0  # since the last attempt
@@ -260,6 +280,7 @@ class NoWriter:
     def __init__(self, error: JournalError) -> None:
         self.on_failure: Callable[[JournalError], None] = _ignore
         self.on_restored: Callable[[int], None] = _ignore
+        self.lost = Lost()
         self._error = error
 
     def post(self, entries: Sequence[Entry]) -> None:
