@@ -254,13 +254,15 @@ async def evidence_against(made: Gateway, journal: JournalWriter) -> str:
     """Why this process should be considered broken; empty when it works.
 
     A journal that refuses to write is not a reason: nothing starts, an alarm is active, and a restart would lose the
-    entries kept in memory. Asking makes it try again.
+    entries kept in memory. Asking makes it try again. Nor is a disk that is slow: that is an alarm, and one that hangs
+    stops what flows by itself.
     """
     try:
         async with asyncio.timeout(JOURNAL_OVERDUE_S):
             await journal.append([])
     except TimeoutError:
-        return "the journal does not answer"
+        if not journal.slow:
+            return "the journal does not answer"
     except JournalError:
         pass
     overdue = made.parts.overdue()

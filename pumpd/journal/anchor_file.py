@@ -4,8 +4,8 @@ It holds the number and hash of a recent entry, and the newest orders as far as 
 entries that it names are on disk, so it is never ahead of the journal: a journal without that entry lost it, was
 replaced, or was rewritten. What the orders in it can have given then counts at its worst case.
 
-Each part has two places, written in turn, each with its own checksum: a write that is cut off by a power failure leaves
-the one before it.
+Each part has two places, written in turn, each with its own checksum: a write that is cut off by a power failure
+leaves the previous one.
 """
 
 import contextlib
