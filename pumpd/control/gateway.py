@@ -220,7 +220,9 @@ class Gateway:
         return frozenset() if self._supply is None else self._supply.alarms
 
     def _journal_alarms(self) -> frozenset[AlarmCode]:
-        return frozenset({AlarmCode.JOURNAL_FAILED} if self.health.fault else ())
+        if self.health.fault:
+            return frozenset({AlarmCode.JOURNAL_FAILED})
+        return frozenset({AlarmCode.JOURNAL_SLOW} if self.journal.slow else ())
 
     def _alarms_changed(self) -> None:
         self._stream.change()

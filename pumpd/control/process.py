@@ -102,7 +102,7 @@ async def gateway(
     if errors := binding_errors(settings.pumps):
         raise ValueError("; ".join(errors))
     now = build(settings, library)
-    earlier = read_earlier(settings.journal_path, library, runners, clock, now)
+    earlier = read_earlier(settings.journal_path, library, runners, clock, now, journal.lost)
     made = Gateway(
         settings,
         library,
@@ -128,8 +128,9 @@ async def gateway(
         "machine_boot": machine_boot(),
         "notice": DISCLAIMER,
     }
+    started = [Entry("control_started", body, "", "", clock.monotonic_ns())]
     with contextlib.suppress(JournalError):  # the gateway knows
-        await journal.append([Entry("control_started", body, "", "", clock.monotonic_ns())])
+        await journal.append([*started, *earlier.to_record])
     for runner in runners:
         runner.patient = earlier.patients.get(runner.name, "")
         runner.unprescribed.holds(earlier.held.get(runner.name, ""))
@@ -270,13 +271,15 @@ async def evidence_against(made: Gateway, journal: JournalWriter) -> str:
     """Why this process should be considered broken; empty when it works.
 
     A journal that refuses to write is not a reason: nothing starts, an alarm is active, and a restart would lose the
-    entries kept in memory. Asking makes it try again.
+    entries kept in memory. Asking makes it try again. Nor is a disk that is slow: that is an alarm, and one that hangs
+    stops what flows by itself.
     """
     try:
         async with asyncio.timeout(JOURNAL_OVERDUE_S):
             await journal.append([])
     except TimeoutError:
-        return "the journal does not answer"
+        if not journal.slow:
+            return "the journal does not answer"
     except JournalError:
         pass
     overdue = made.parts.overdue()
