@@ -20,9 +20,11 @@ def own() -> list[str]:
     return sorted(names, key=lambda name: (name != FIRST, name))
 
 
-def own_address(name: str) -> tuple[dict[str, int], dict[str, str]]:
+def own_address(name: str, number: int = 1) -> tuple[dict[str, int], dict[str, str]]:
     """Driver settings and simulator options by which a pump of this family shows which one it is, if by an address."""
-    return ({"address": 1}, {"addresses": "1"}) if Mark.ADDRESS in family(name).marks else ({}, {})
+    if Mark.ADDRESS not in family(name).marks:
+        return {}, {}
+    return {"address": number}, {"addresses": str(number)}
 
 
 def controlled(names: Iterable[str]) -> list[str]:
@@ -42,18 +44,19 @@ def named() -> list[str]:
 
 @dataclass(frozen=True)
 class Bed:
-    """A pump in the configuration of the control process."""
+    """A pump in the configuration of the control process. No two have the same `number`."""
 
     family: str
     port: str
     name: str = "bed1"
+    number: int = 1
 
     async def as_toml(self) -> str:
         who = await identity(self.family)
         return (
             f'[[pump]]\nname = "{self.name}"\ndriver = "{self.family}"\nport = "{self.port}"\nmodel = "{who.model}"\n'
             f'serial = "{who.serial or self.name}"\nclamp = {str(self.family in CLAMPED).lower()}\nsimulated = true\n'
-            + "".join(f"settings.{key} = {value}\n" for key, value in own_address(self.family)[0].items())
+            + "".join(f"settings.{key} = {value}\n" for key, value in own_address(self.family, self.number)[0].items())
         )
 
 

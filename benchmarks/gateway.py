@@ -87,7 +87,7 @@ async def _measured():
         ):
             await control.ready()
             with _telemetry(folder, _free_port()) as telemetry:
-                pids = {"control": control.popen.pid, "bedside": bedside, "telemetry": telemetry}
+                pids = {"control": control.popen.pid, "bedside": bedside.pid, "telemetry": telemetry}
                 idle = await _watch(pids)
                 with _watched(folder, port, 1):
                     async with httpx.AsyncClient(

@@ -33,8 +33,8 @@ class Frame:
 
 
 class Line:
-    def __init__(self, family, path):
-        self.pump = simulate(family, options=own_address(family)[1])
+    def __init__(self, family, path, number):
+        self.pump = simulate(family, options=own_address(family, number)[1])
         device = self.pump.device
         self.byte_s = getattr(device, "bits_a_byte", BITS_A_BYTE) / device.baud
         self.port = PtyPort(outlet(self.pump), path)
@@ -78,8 +78,9 @@ class Line:
 
 
 @contextlib.asynccontextmanager
-async def line(family, path) -> Iterator[Line]:
-    served = Line(family, path)
+async def line(family, path, number=1) -> Iterator[Line]:
+    """The pump with this number (`families.Bed`)."""
+    served = Line(family, path, number)
     await served.port.open()
     try:
         yield served

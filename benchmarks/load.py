@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from benchmarks.control_process import control_process
-from benchmarks.families import FIRST, Bed, named
+from benchmarks.families import FIRST, Bed, named, own_address
 from benchmarks.result import Result, alone
 
 SECONDS = 4.0
@@ -29,7 +29,12 @@ BOUND_PERCENT = 25.0
 @contextlib.contextmanager
 def _simulated(beds, folder):
     bench = folder / "bench.toml"
-    entries = [f'[[pump]]\nname = "{bed.name}"\nfamily = "{bed.family}"\npty = "{bed.port}"\n' for bed in beds]
+    entries = []
+    for bed in beds:
+        options = "".join(
+            f'options.{key} = "{value}"\n' for key, value in own_address(bed.family, bed.number)[1].items()
+        )
+        entries.append(f'[[pump]]\nname = "{bed.name}"\nfamily = "{bed.family}"\npty = "{bed.port}"\n{options}')
     bench.write_text("\n".join(entries), encoding="utf-8")
     simulator = subprocess.Popen(
         [sys.executable, "-m", "pumpd_simulators", "serve", str(bench)],
@@ -57,7 +62,7 @@ async def _percent(beds, folder, seconds):
 def _load(name, count, seconds):
     with tempfile.TemporaryDirectory() as given:
         folder = Path(given)
-        beds = [Bed(name, str(folder / f"bed{number}"), f"bed{number}") for number in range(1, count + 1)]
+        beds = [Bed(name, str(folder / f"bed{number}"), f"bed{number}", number) for number in range(1, count + 1)]
         with _simulated(beds, folder):
             return asyncio.run(_percent(beds, folder, seconds))
 

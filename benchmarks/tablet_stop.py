@@ -76,7 +76,7 @@ async def _bedside(folder, port):
                     writer.close()
                     break
                 await asyncio.sleep(0.05)
-        yield process.pid
+        yield process
     finally:
         process.terminate()
         await asyncio.to_thread(process.wait, 10)
@@ -107,10 +107,10 @@ async def _measured(viewers, tries):
         nurse, port = Nurse(folder), _free_port()
         make(folder / "state" / "tls", "bench", ["localhost", "127.0.0.1"])
         _pair(folder, viewers)
-        beds = [Bed(FIRST, str(folder / name), name) for name in ("bed1", "bed2")]
+        beds = [Bed(FIRST, str(folder / f"bed{number}"), f"bed{number}", number) for number in (1, 2)]
         async with (
             line(FIRST, folder / "bed1"),
-            line(FIRST, folder / "bed2") as served,
+            line(FIRST, folder / "bed2", 2) as served,
             control_process(folder, beds) as process,
             _bedside(folder, port),
         ):

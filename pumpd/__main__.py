@@ -2,6 +2,8 @@
 
 import sys
 
+from pumpd.extras import needs
+
 
 def main() -> None:
     if sys.argv[1:2] == ["stop"]:
@@ -11,7 +13,8 @@ def main() -> None:
         if (options := usual(sys.argv[2:])) is not None:
             carry_out(options)
             return
-    from pumpd.cli.main import app  # noqa: PLC0415
+    with needs("cli"):
+        from pumpd.cli.main import app  # noqa: PLC0415
 
     app()
 

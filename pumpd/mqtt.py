@@ -23,6 +23,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from pumpd.broker_tls import tls_context
 from pumpd.settings import BrokerSettings
 
 WINDOW = 20  # messages in flight at once; paho queues beyond this
@@ -173,7 +174,7 @@ async def _connected(settings: BrokerSettings, identifier: str, **more: Any) -> 
             password=settings.password_file.read_text("utf-8").strip() if settings.password_file else None,
             keepalive=settings.keepalive_s,
             timeout=CONNECT_TIMEOUT_S,
-            tls_context=_tls(settings) if settings.tls else None,
+            tls_context=tls_context(settings) if settings.tls else None,
             max_inflight_messages=WINDOW,
             **more,
         )
@@ -191,14 +192,6 @@ async def _connected(settings: BrokerSettings, identifier: str, **more: Any) -> 
         with contextlib.suppress(aiomqtt.MqttError, TimeoutError):
             await asyncio.wait_for(client.__aexit__(None, None, None), CONNECT_TIMEOUT_S)
         client.mark_seen()
-
-
-def _tls(settings: BrokerSettings) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=settings.ca_file)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    if settings.client_cert:
-        context.load_cert_chain(settings.client_cert, settings.client_key)
-    return context
 
 
 def _properties(message: Message, schema: str, packet: int) -> Properties:

@@ -404,7 +404,11 @@ class Settings(_Section):
     @classmethod
     def load(cls, path: Path) -> "Settings":
         """Read the file and its drop-ins. Raises SettingsError with every problem found."""
-        read = Read(path)
+        return cls.of(Read(path))
+
+    @classmethod
+    def of(cls, read: Read) -> "Settings":
+        """The same from files that have been read."""
         if read.problems:
             raise SettingsError(read.problems)
         try:

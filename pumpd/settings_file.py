@@ -4,6 +4,7 @@ TOML's reader in Python keeps no lines, so they are looked for in the text. A li
 cannot be found, as inside an inline table, the line of what holds it is given.
 """
 
+import hashlib
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,8 @@ from typing import Any
 DEFAULT_PATH = Path("/etc/pumpd/pumpd.toml")
 
 Key = tuple[str | int, ...]
+
+STATEMENT = "pumpd configuration 1"  # keeps its signature from being used for anything else
 
 _HEADER = re.compile(r"^\s*(\[\[?)\s*([^\[\]#]+?)\s*\]")
 _PART = re.compile(r"""[A-Za-z0-9_-]+|"[^"]*"|'[^']*'""")
@@ -30,6 +33,7 @@ class Read:
         self.path = path
         self.merged: dict[str, Any] = {}
         self.problems: list[str] = []
+        self._digests: dict[str, str] = {}
         self._lines: list[tuple[Path, dict[Key, int]]] = []
         for file in (path, *sorted(path.with_suffix(".d").glob("*.toml"))):
             self._read(file)
@@ -37,7 +41,9 @@ class Read:
     def _read(self, file: Path) -> None:
         text = ""
         try:
-            text = file.read_bytes().decode("utf-8")
+            raw = file.read_bytes()
+            self._digests[str(file.relative_to(self.path.parent))] = hashlib.sha256(raw).hexdigest()
+            text = raw.decode("utf-8")
             merge(self.merged, tomllib.loads(text, parse_float=Decimal))
         except FileNotFoundError:
             self.problems.append(
@@ -54,6 +60,16 @@ class Read:
             self.problems.append(_not_toml(file, text, str(error)))
         else:
             self._lines.append((file, lines_of(text)))
+
+    @property
+    def statement(self) -> str:
+        """What is signed: a title, and a line for each file that was read, in order, as `sha256sum` prints it."""
+        return "".join([f"{STATEMENT}\n", *(f"{digest}  {name}\n" for name, digest in self._digests.items())])
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the statement: one value for the exact bytes of all files."""
+        return hashlib.sha256(self.statement.encode()).hexdigest()
 
     def where(self, key: Sequence[str | int]) -> str:
         """`FILE:LINE` of the key, or of the nearest thing around it; the last file that has it counts. Without any

@@ -218,7 +218,9 @@ def mock() -> Iterator[Mock]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    node = subprocess.Popen([str(NODE), "dev/mock.ts", str(port)], cwd=PAGE, stdout=subprocess.PIPE, text=True)  # noqa: S603  # our own
+    node = subprocess.Popen(
+        [str(NODE), "dev/mock.ts", str(port)], cwd=PAGE, stdout=subprocess.PIPE, text=True
+    )  # our own
     try:
         assert node.stdout is not None
         assert node.stdout.readline().startswith("http"), "the mock did not start"

@@ -8,7 +8,7 @@ from starlette.requests import Request
 
 from pumpd.messages.message import Id, Text
 from pumpd.messages.pairing import Base64, Hash, Nonce
-from pumpd.validation import problems
+from pumpd.validation import FEW, problems
 
 LARGEST = 16 * 1024
 
@@ -84,7 +84,7 @@ async def read(request: Request, kind: type[B], largest: int, within_s: float) -
             408, f"body: it did not arrive within {within_s:g} s; nothing was done, send it again"
         ) from error
     except ValidationError as error:
-        raise BodyError(422, *problems(error, "body")) from error
+        raise BodyError(422, *problems(error, "body", FEW)) from error
 
 
 async def _raw(request: Request, largest: int) -> bytes:

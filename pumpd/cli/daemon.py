@@ -1,19 +1,28 @@
-"""`pumpd run`, `pumpd config check`."""
+"""`pumpd run`, `pumpd config check|key|sign`."""
 
 import asyncio
+from pathlib import Path
+from typing import Annotated
 
+import structlog
 import typer
 
 from pumpd import logs
-from pumpd.cli.client import CONFIG, Config, Json, load_settings, refuse
+from pumpd.cli.client import CONFIG, Config, Json, load_settings, refuse, show
 from pumpd.cli.supervise import supervise
 from pumpd.cli.terminal import say, say_json
 from pumpd.dosing import LibraryError
+from pumpd.host.file_check import deviations
 from pumpd.library.files import default_library, read_library
 from pumpd.messages.keys import software_nurses, with_hardware
 from pumpd.pump import UnknownFamilyError, family
 from pumpd.pump_bindings import binding_errors, binding_warnings
-from pumpd.settings import Settings
+from pumpd.settings import Settings, SettingsError
+from pumpd.settings_file import Read
+from pumpd.settings_seal import Seal, examine, signature_path
+from pumpd.trust import CONFIG_KEYS, SigningError, key_id, load_key, make_key, public_text, replace_file, trusted_path
+
+log = structlog.get_logger("pumpd.run")
 
 config_app = typer.Typer(help="The configuration. Not a cleared medical device.", no_args_is_help=True)
 
@@ -24,22 +33,75 @@ def run(*, config: Config = CONFIG) -> None:
     settings = load_settings(config)
     if problems := _pump_problems(settings):
         refuse(problems, as_json=False)
+    for deviation in deviations(settings, config.absolute()):
+        log.warning("file_not_as_it_should_be", what=str(deviation))
     raise typer.Exit(asyncio.run(supervise(config, settings)))
 
 
 @config_app.command("check")
 def check(*, config: Config = CONFIG, as_json: Json = False) -> None:
-    """Read the configuration, its drop-ins, the drug library and the drivers' settings; list every error."""
+    """Read the configuration, its signature, the drug library and the drivers' settings; list every error."""
     settings = load_settings(config, as_json=as_json)
-    if problems := [*_library_problems(settings), *_pump_problems(settings)]:
+    seal = examine(config)
+    if problems := [*seal.problems, *config_problems(settings)]:
         refuse(problems, as_json=as_json)
     names, warnings = [pump.name for pump in settings.pumps], binding_warnings(settings.pumps)
     if as_json:
-        say_json({"ok": True, "pumps": names, "warnings": warnings})
+        say_json({"ok": True, "pumps": names, "warnings": warnings, "digest": seal.digest, "key": seal.key or None})
         return
     for warning in warnings:
         say(f"warning: {warning}")
-    say(f"{config}: no errors, {len(warnings)} warning(s), {len(names)} pump(s)")
+    say(f"{config}: no errors, {len(warnings)} warning(s), {len(names)} pump(s), {_signed(seal)}")
+
+
+def _signed(seal: Seal) -> str:
+    return f"signed with the key {seal.key}" if seal.key else "not signed"
+
+
+@config_app.command("key")
+def make(
+    file: Annotated[Path, typer.Argument(help="File for the private half; readable only by its owner.")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Make a key that signs configurations, and print the public half for `trust/config.pub`."""
+    try:
+        public = public_text(make_key(file).public_key())
+    except SigningError as error:
+        refuse([str(error)], as_json=as_json)
+    text = f"Key {key_id(public)}; its private half is in {file}; keep it off every gateway. In trust/config.pub:\n\n"
+    show({"key": key_id(public), "public": public, "file": str(file)}, f"{text}{public}", as_json=as_json)
+
+
+@config_app.command()
+def sign(
+    *,
+    key: Annotated[Path, typer.Option("--key", help="Private key, as `pumpd config key` makes it.")],
+    config: Config = CONFIG,
+    as_json: Json = False,
+) -> None:
+    """Sign the configuration with its drop-ins as it is now, after checking it. Any change needs a new signature."""
+    read = Read(config)
+    try:
+        Settings.of(read)
+        private = load_key(key, "pumpd config key")
+        replace_file(signature_path(config), private.sign(read.statement.encode()))
+    except SettingsError as error:
+        refuse(error.problems, as_json=as_json)
+    except SigningError as error:
+        refuse([str(error)], as_json=as_json)
+    except OSError as error:
+        refuse([f"{signature_path(config)}: {error.strerror}"], as_json=as_json)
+    seal, place = examine(config), trusted_path(config, CONFIG_KEYS)
+    own = key_id(public_text(private.public_key()))
+    found = {"digest": read.digest, "key": own, "file": str(signature_path(config)), "trusted_here": seal.key == own}
+    trusted = "" if seal.key == own else f"\n{place} does not hold this key: a gateway that verifies it must"
+    show(found, f"Signed with the key {own}:\n{read.statement}{signature_path(config)}{trusted}", as_json=as_json)
+
+
+def config_problems(settings: Settings) -> list[str]:
+    """Every error in a configuration that could be read."""
+    return [*_library_problems(settings), *_pump_problems(settings)]
 
 
 def _library_problems(settings: Settings) -> list[str]:

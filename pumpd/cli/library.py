@@ -14,11 +14,14 @@ from pumpd.dosing.seal import Asked, Manifest, objections
 from pumpd.journal import JournalError
 from pumpd.library.accepted import highest
 from pumpd.library.files import default_library, read_library
-from pumpd.library.signing import SigningError, examine, key_id, load_key, make_key, public_text, sign_library
+from pumpd.library.signing import examine, sign_library
+from pumpd.trust import SigningError, key_id, load_key, make_key, public_text
 
 app = typer.Typer(
     help="The drug library: sign it, show it, verify it. Not a cleared medical device.", no_args_is_help=True
 )
+
+MAKER = "pumpd library key"
 
 Directory = Annotated[Path | None, typer.Argument(help="Directory of the library; this gateway's own without it.")]
 
@@ -51,7 +54,7 @@ def sign(
 ) -> None:
     """Sign the library as it is now, after checking all of it. Options that are not given keep their values."""
     try:
-        manifest = sign_library(directory, load_key(key), name=name, version=version, care_area=care_area)
+        manifest = sign_library(directory, load_key(key, MAKER), name=name, version=version, care_area=care_area)
         library = read_library(directory)
     except LibraryError as error:
         refuse(error.problems, as_json=as_json)

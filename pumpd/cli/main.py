@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from pumpd.cli.terminal import say
+from pumpd.extras import needs
 
 STATEMENT = (
     "Infusion-pump control and monitoring. Not a cleared medical device: simulation, research and integration only."
@@ -36,7 +37,10 @@ COMMANDS = {
     "replay": "pumpd.cli.replay:replay",
     "pair": "pumpd.cli.tablet:pair",
     "tls": "pumpd.cli.tls:tls",
+    "doctor": "pumpd.cli.doctor:doctor",
+    "diagnostics": "pumpd.cli.diagnostics:diagnostics",
     "run": "pumpd.cli.daemon:run",
+    "update": "pumpd.cli.update:update",
     "demo": "pumpd.demo.command:demo",
     "config": "pumpd.cli.daemon:config_app",
     "driver": "pumpd.cli.driver:app",
@@ -67,7 +71,8 @@ class _Imported(Mapping[str, TyperCommand | TyperGroup]):
 @cache
 def _imported(name: str, place: str) -> TyperCommand | TyperGroup:
     module, _, wanted = place.partition(":")
-    found = getattr(import_module(module), wanted)
+    with needs("cli"):
+        found = getattr(import_module(module), wanted)
     around = typer.Typer(add_completion=False)
     if isinstance(found, typer.Typer):
         around.add_typer(found, name=name)

@@ -77,11 +77,13 @@ def review_text(review: dict[str, Any]) -> str:
 def status_text(status: dict[str, Any]) -> str:
     """All pumps of a gateway, a few lines each."""
     lines = [f"gateway {status['gateway']}, journal {status['journal']}; {status['notice']}"]
-    lines.append(_library(status["library"]))
+    lines += [_library(status["library"]), _configuration(status["configuration"])]
     if status["time_scale"] != 1:
         lines.append(f"SIMULATED TIME: {status['time_scale']} times faster than real time")
     if status["supply"] is not None:
         lines.append(f"supply: {_supply(status['supply'])}")
+    if status["certificate"] is not None and status["certificate"]["ending"]:
+        lines.append(_certificate(status["certificate"]))
     lines += [_alarm(alarm) for alarm in status["alarms"]]
     for pump in status["pumps"]:
         lines += pump_lines(pump)
@@ -95,6 +97,13 @@ def _supply(supply: dict[str, Any]) -> str:
     return source + (", voltage too low" if supply["under_voltage"] else "")
 
 
+def _certificate(certificate: dict[str, Any]) -> str:
+    return (
+        f"certificate: ends on {certificate['until_ts'][:10]}, in {certificate['days_left']} days; then no tablet "
+        "reaches this gateway. Renew it: `sudo pumpd tls`"
+    )
+
+
 def _alarm(alarm: dict[str, Any]) -> str:
     return f"  {alarm['priority'].upper()}: {alarm['cause']}. {alarm['action']}."
 
@@ -103,6 +112,12 @@ def _library(library: dict[str, Any]) -> str:
     """Which library is in use, and why it cannot be used for a start, if so."""
     signed = f"version {library['version']} for {library['care_area']}" if library["version"] else "UNSIGNED"
     return "\n".join([f"library {signed}, {library['digest'][:16]}", *(f"  {why}" for why in library["problems"])])
+
+
+def _configuration(found: dict[str, Any]) -> str:
+    """Whether the configuration in use is signed, and why it cannot be used for a start, if so."""
+    signed = f"signed with the key {found['key']}" if found["key"] else "not signed"
+    return "\n".join([f"configuration {signed}, {found['digest'][:16]}", *(f"  {why}" for why in found["problems"])])
 
 
 def _idle(pump: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ block(*EVERYWHERE, *OPENSSL)  # before any other import. Control has no network,
 
 import argparse
 import asyncio
+import os
 import sys
 from pathlib import Path
 
@@ -14,11 +15,12 @@ import structlog
 from pumpd import logs
 from pumpd.control.parts import PartDiedError
 from pumpd.control.process import run
+from pumpd.host.files import CONTROL_UMASK
 from pumpd.journal import JournalError
 from pumpd.messages.requests import DISCLAIMER
 from pumpd.pump import UnknownFamilyError
-from pumpd.settings import Settings, SettingsError
-from pumpd.settings_file import DEFAULT_PATH
+from pumpd.settings import SettingsError
+from pumpd.settings_file import DEFAULT_PATH, Read
 
 
 def main() -> int:
@@ -26,8 +28,9 @@ def main() -> int:
     parser.add_argument("--config", type=Path, default=DEFAULT_PATH)
     logs.set_up()
     arguments = parser.parse_args()
+    os.umask(CONTROL_UMASK)  # also without its unit: the journal is nobody else's to read
     try:
-        asyncio.run(run(Settings.load(arguments.config)))
+        asyncio.run(run(Read(arguments.config)))
     except (SettingsError, JournalError, UnknownFamilyError, OSError, ValueError) as error:
         structlog.get_logger("pumpd.control").error("control_not_started", why=str(error))
         return 2

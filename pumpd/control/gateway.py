@@ -6,6 +6,7 @@ from functools import partial
 from pumpd.control.alarms.board import Key
 from pumpd.control.alarms.service import AlarmService
 from pumpd.control.alarms.sounder import Sounder
+from pumpd.control.certificate import CertificateWatch
 from pumpd.control.confirming.service import ConfirmingService
 from pumpd.control.infusions.identifying import Identifying
 from pumpd.control.infusions.pump_part import PumpPart, TimePart
@@ -15,7 +16,9 @@ from pumpd.control.infusions.start_gate import StartGate
 from pumpd.control.journal_health import JournalHealth
 from pumpd.control.observation.service import Found, ObservationService
 from pumpd.control.ordering.build import Build
+from pumpd.control.ordering.config_check import ConfigCheck
 from pumpd.control.ordering.courses import CourseService
+from pumpd.control.ordering.disk_check import DiskCheck
 from pumpd.control.ordering.dose_history import DoseHistory
 from pumpd.control.ordering.library_check import LibraryCheck
 from pumpd.control.ordering.patient_history import PatientHistories
@@ -44,6 +47,7 @@ from pumpd.journal import Entry
 from pumpd.journal.writer import JournalWriter
 from pumpd.pump import AlarmCode
 from pumpd.settings import Settings
+from pumpd.settings_file import Read
 
 
 class Gateway:
@@ -60,19 +64,25 @@ class Gateway:
         damage: str = "",
         observations: Found | None = None,
         alarms_left: Mapping[Key, str] | None = None,
+        read: Read | None = None,
     ) -> None:
-        """`others`: sessions that another build began. `damage`: what is wrong with the earlier journal."""
+        """`others`: sessions that another build began. `damage`: what is wrong with the earlier journal.
+
+        `read`: the files of the settings, if they came from files.
+        """
         self.settings, self.library, self.clock, self.journal = settings, library, clock, journal
         self.runners = {runner.name: runner for runner in runners}
         pumps, self.identifying = Pumps(self.runners, clock), Identifying(self.runners)
         self.parts = Parts(self._part_died)
         self.health = JournalHealth(self.runners, journal, clock, self.changed, damage)
-        self.library_check = LibraryCheck(settings, library, journal, clock)
+        self.library_check, self.config_check = LibraryCheck(settings, library, journal, clock), ConfigCheck(read)
+        disk = DiskCheck(self.library_check, self.config_check)
         staff = StaffStore(settings.staff_path)
         sign_ins, register = SignIns(staff, clock.loop_ns), Register(keys, staff, journal, clock)
-        sources = (self._journal_alarms, self._supply_alarms, sign_ins.alarms)
+        certificate = CertificateWatch(journal, clock)
+        sources = (self._journal_alarms, self._supply_alarms, sign_ins.alarms, certificate.alarms)
         self.alarms = AlarmService(self.runners, journal, clock, sources, alarms_left)
-        self._past = DoseHistory(settings.journal_path, journal)
+        self._past = DoseHistory(settings.journal_path, journal, others)
         self.plasma = PlasmaService(self.runners, self._past, clock)
         self.observations = ObservationService(journal, self.plasma, clock, observations or Found())
         output = settings.alarm.output
@@ -91,7 +101,7 @@ class Gateway:
             pumps,
             planning,
             self._past,
-            self.library_check,
+            disk,
             self.gate,
             self.health,
             self.self_test,
@@ -101,7 +111,7 @@ class Gateway:
             self._vitals,
             self.changed,
         )
-        self.confirming = ConfirmingService(pumps, self.library_check, self.gate, self.health, self.plasma, clock)
+        self.confirming = ConfirmingService(pumps, disk, self.gate, self.health, self.plasma, clock)
         corrections = Corrections(sign_ins, self._past, planning, histories, clock)
         self.live = LiveState(
             settings,
@@ -112,10 +122,12 @@ class Gateway:
             self.identifying,
             self.plasma,
             self.library_check,
+            self.config_check,
             self.health,
             self.self_test,
             self._sounder,
             self._supply,
+            certificate,
             partial(paired_tablets, keys, sign_ins),
             self._vitals,
             clock,
@@ -156,6 +168,7 @@ class Gateway:
             PairingService(settings.gateway, register, journal, clock),
             register,
             self.alarms,
+            certificate,
             self.live,
             self._stream,
             self._vitals,
@@ -174,7 +187,9 @@ class Gateway:
         self.parts.start("alarms", self.alarms)
         self.parts.start("plasma", self.plasma)
         self.parts.once("library", self.library_check.run())
-        self.parts.once("dose history", self._past.run())
+        self.parts.once("configuration", self.config_check.run())
+        infused = {runner.infusion.patient for runner in self.runners.values() if runner.infusion is not None}
+        self.parts.once("dose history", self._past.run(sorted(infused)))
         if self._sounder is not None:
             self.parts.start("alarm output", self._sounder)
         if self._vitals.rules is not None:

@@ -30,6 +30,7 @@ from pumpd.control.socket.server import doors
 from pumpd.control.tablets.keys import KeyStore
 from pumpd.dosing import NO_LIBRARY, Library, LibraryError
 from pumpd.host.clock import Clock
+from pumpd.host.files import mode_of
 from pumpd.host.turns import Turns
 from pumpd.infusion import Limits
 from pumpd.journal import Entry, JournalError
@@ -42,6 +43,7 @@ from pumpd.notify import notify, watchdog_interval_s
 from pumpd.pump import family
 from pumpd.pump_bindings import binding_errors
 from pumpd.settings import Settings
+from pumpd.settings_file import Read
 
 log = structlog.get_logger("pumpd.control")
 
@@ -50,8 +52,12 @@ STOPPED_WITHIN_S = 4.0  # two readings without flow, 2 s apart (STP-04), and the
 
 
 @contextlib.asynccontextmanager
-async def gateway(settings: Settings, library: Library, journal: JournalWriter) -> AsyncIterator[Gateway]:
+async def gateway(
+    settings: Settings, library: Library, journal: JournalWriter, read: Read | None = None
+) -> AsyncIterator[Gateway]:
     """A running gateway on the present event loop: pumps are polled, and the yielded object answers requests.
+
+    `read`: the files of the settings, which are checked again before each start.
 
     Raises UnknownFamilyError for a driver that is not installed, ValueError for settings that it does not accept. With
     a journal that cannot be read or written the pumps can be watched and stopped, and nothing else.
@@ -106,12 +112,14 @@ async def gateway(settings: Settings, library: Library, journal: JournalWriter) 
         earlier.damage,
         earlier.observations,
         earlier.alarms,
+        read,
     )
     body = {
         "format": FORMAT,
         "gateway": settings.gateway,
         "build": now,
         "library": library.digest,
+        "configuration": read.digest if read is not None else None,
         "time_scale": clock.scale,
         "machine_boot": machine_boot(),
         "notice": DISCLAIMER,
@@ -139,17 +147,21 @@ async def gateway(settings: Settings, library: Library, journal: JournalWriter) 
                 await journal.append([Entry("control_stopped", {}, "", "", clock.monotonic_ns())])
 
 
-async def run(settings: Settings) -> None:
-    """Run the process until SIGTERM or SIGINT. Raises what kept it from starting, PartDiedError when a part died."""
+async def run(read: Read) -> None:
+    """Run the process by this configuration until SIGTERM or SIGINT.
+
+    Raises what kept it from starting, PartDiedError when a part died.
+    """
+    settings = Settings.of(read)
     asyncio.get_running_loop().set_exception_handler(_unhandled)
     if why := with_hardware(software_nurses(settings.keys_path), settings.real_pumps):
         raise ValueError(f"{settings.keys_path}: {why}")
     library = _library(settings)
-    settings.state_dir.mkdir(parents=True, exist_ok=True)
+    settings.state_dir.mkdir(mode=mode_of("state directory"), parents=True, exist_ok=True)
     with _alone(settings.lock_path):
         journal = await _journal(settings.journal_path)
         try:
-            async with gateway(settings, library, journal) as made, doors(made.dispatch, settings):
+            async with gateway(settings, library, journal, read) as made, doors(made.dispatch, settings):
                 await _until_end(made, journal)
         finally:
             await journal.close()
@@ -188,7 +200,7 @@ async def _journal(path: Path) -> JournalWriter:
 def _alone(path: Path) -> Iterator[None]:
     """Hold the lock of this state directory, so that a second process touches neither journal nor pump."""
     try:
-        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, mode_of("control's lock"))
     except OSError:  # a disk that is full or read-only: then no other process can make the file either
         lock = os.open(path if path.exists() else path.parent, os.O_RDONLY | os.O_CLOEXEC)
     try:

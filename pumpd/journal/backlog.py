@@ -10,8 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from pumpd.journal.chain import JournalError
 from pumpd.journal.records import Entry
-from pumpd.journal.store import Journal, JournalError
+from pumpd.journal.store import Journal
 
 KEPT_MOST = 20_000  # entries: an hour of a running pump, about 20 MB
 

@@ -20,8 +20,9 @@ from typing import Any, Protocol
 import structlog
 
 from pumpd.journal.backlog import Backlog, Batch, write
+from pumpd.journal.chain import JournalError
 from pumpd.journal.records import Entry
-from pumpd.journal.store import Journal, JournalError
+from pumpd.journal.store import Journal
 
 log = structlog.get_logger("pumpd.control")
 

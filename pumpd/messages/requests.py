@@ -5,7 +5,16 @@ Which request control accepts on which socket, and from which user, is one table
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PlainSerializer, SecretStr, StrictFloat, StrictInt, StringConstraints, TypeAdapter
+from pydantic import (
+    AwareDatetime,
+    Field,
+    PlainSerializer,
+    SecretStr,
+    StrictFloat,
+    StrictInt,
+    StringConstraints,
+    TypeAdapter,
+)
 
 from pumpd.messages.message import Id, Text
 from pumpd.messages.message import Message as _Message
@@ -315,6 +324,13 @@ class Alive(_Message):
     tablet: Id
 
 
+class Serving(_Message):
+    """Bedside serves tablets with a certificate that ends then."""
+
+    op: Literal["serving"] = "serving"
+    certificate_until: AwareDatetime
+
+
 # -- keys and staff: control is the only writer of their files ------------------------------------------------------
 
 
@@ -411,6 +427,7 @@ Request = Annotated[
     | NonceRequest
     | TabletRequest
     | Alive
+    | Serving
     | PairOpen
     | PairOffer
     | PairReveal

@@ -264,12 +264,31 @@ class LibraryStatus(TypedDict):
     problems: list[str]
 
 
+class ConfigurationStatus(TypedDict):
+    """The configuration in use. `key`: the id of the key that signed it; null when it is not signed.
+
+    `problems`: why nothing may be started by it.
+    """
+
+    digest: str
+    key: str | None
+    problems: list[str]
+
+
 class SupplyState(TypedDict):
     """`source`: mains, battery or unknown."""
 
     source: str
     left_min: int | None
     under_voltage: bool
+
+
+class CertificateState(TypedDict):
+    """Of the tablets' server. `ending`: within 30 days."""
+
+    until_ts: str
+    days_left: int
+    ending: bool
 
 
 class AudioState(TypedDict):
@@ -288,7 +307,8 @@ class TabletState(TypedDict):
 class GatewayState(TypedDict):
     """`journal`: "ok", or what is wrong with it. `alarm_output`: null, "ok", or what is wrong with the sounder.
 
-    `supply`: null when no supply is monitored. `tablets`: by the id of the key.
+    `supply`: null when no supply is monitored. `certificate`: null while bedside serves none. `tablets`: by
+    the id of the key.
     """
 
     notice: str
@@ -300,7 +320,9 @@ class GatewayState(TypedDict):
     clock_synchronized: bool
     journal: str
     library: LibraryStatus
+    configuration: ConfigurationStatus
     supply: SupplyState | None
+    certificate: CertificateState | None
     alarm_output: str | None
     audio: AudioState | None
     alarms: list[AlarmState]

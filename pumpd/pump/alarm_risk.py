@@ -76,6 +76,7 @@ RISK: dict[AlarmCode, tuple[Harm, Onset, str]] = {
     AlarmCode.TABLET_LOST: (Harm.REVERSIBLE, Onset.DELAYED, "alarms are seen and heard at the pump only"),
     AlarmCode.TABLET_GONE: (Harm.REVERSIBLE, Onset.PROMPT, "the same, and nobody may have noticed"),
     AlarmCode.CONFIRMATION_WAITING: (Harm.MINOR, Onset.DELAYED, "a loaded pump is left alone; nothing flows"),
+    AlarmCode.CERTIFICATE_ENDING: (Harm.REVERSIBLE, Onset.DELAYED, "then no tablet can stop a pump or show alarms"),
     AlarmCode.WRONG_PINS: (Harm.REVERSIBLE, Onset.DELAYED, "someone may find a PIN and act in another's name"),
     AlarmCode.SUPPLY_ON_BATTERY: (Harm.REVERSIBLE, Onset.DELAYED, "the gateway shuts down if nobody comes"),
     AlarmCode.SUPPLY_SHORT: (Harm.REVERSIBLE, Onset.PROMPT, "the infusion will end early; half an hour is left"),

@@ -61,6 +61,7 @@ class AlarmCode(StrEnum):
     TABLET_GONE = "tablet_gone"
     CONFIRMATION_WAITING = "confirmation_waiting"
     WRONG_PINS = "wrong_pins"
+    CERTIFICATE_ENDING = "certificate_ending"
     # of the gateway's own supply; none of these affects one either
     SUPPLY_ON_BATTERY = "supply_on_battery"
     SUPPLY_SHORT = "supply_short"
@@ -159,6 +160,9 @@ ALARM_TABLE: dict[AlarmCode, AlarmText] = {
     AlarmCode.TABLET_GONE: AlarmText(Priority.MEDIUM, "No tablet for a minute; infusion continues", "Go to the pump"),
     AlarmCode.CONFIRMATION_WAITING: AlarmText(
         Priority.LOW, "Program ready and not confirmed", "Confirm it, or stop it"
+    ),
+    AlarmCode.CERTIFICATE_ENDING: AlarmText(
+        Priority.LOW, "Tablets will lose the gateway within a week", "Have its certificate renewed"
     ),
     AlarmCode.WRONG_PINS: AlarmText(Priority.LOW, "Many wrong PINs were typed", "Ask who is trying to sign in"),
     AlarmCode.SUPPLY_ON_BATTERY: AlarmText(Priority.LOW, "Gateway runs on its battery", "Connect it to the mains"),

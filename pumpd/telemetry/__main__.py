@@ -17,12 +17,16 @@ from pathlib import Path
 import structlog
 
 from pumpd import logs
+from pumpd.extras import needs
+from pumpd.host.files import TELEMETRY_UMASK
 from pumpd.process import until_signal
 from pumpd.settings import Settings, SettingsError
 from pumpd.settings_file import DEFAULT_PATH
 from pumpd.telemetry.cursor import Cursor, CursorError
 from pumpd.telemetry.messages import STATEMENT
-from pumpd.telemetry.service import Telemetry
+
+with needs("telemetry"):
+    from pumpd.telemetry.service import Telemetry
 
 CONFIG_REFUSED = 2
 
@@ -40,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
     options = parser.parse_args(arguments)
     logs.set_up(options.log_level)
+    os.umask(TELEMETRY_UMASK)  # also without its unit: nobody else reads or changes its cursor
     try:
         settings = Settings.load(options.config)
         if settings.mqtt is None:

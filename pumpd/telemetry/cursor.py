@@ -12,6 +12,7 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
+from pumpd.host.files import mode_of
 from pumpd.journal import Record
 
 
@@ -31,7 +32,9 @@ class Cursor:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            self._lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._lock = os.open(
+                path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, mode_of("telemetry's lock")
+            )
         except OSError as error:
             raise CursorError(f"cursor {path} cannot be opened: {error.strerror}") from error
         try:

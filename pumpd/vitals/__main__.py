@@ -15,12 +15,15 @@ from pathlib import Path
 import structlog
 
 from pumpd import logs
+from pumpd.extras import needs
 from pumpd.messages.requests import DISCLAIMER
 from pumpd.process import until_signal
 from pumpd.settings import Settings, SettingsError
 from pumpd.settings_file import DEFAULT_PATH
 from pumpd.vitals.link import ControlLink
-from pumpd.vitals.service import Vitals
+
+with needs("telemetry"):
+    from pumpd.vitals.service import Vitals
 
 CONFIG_REFUSED = 2
 

@@ -17,16 +17,21 @@ def holders(port: str) -> list[str]:
 
     The deadmen of this process hold a duplicate and are not named; nor is the other end of a pseudo-terminal.
     """
+    return [name for _, name in holding(port, _PROC)]
+
+
+def holding(port: str, proc: Path) -> list[tuple[int, str]]:
+    """The same, each with its number. `proc`: where the kernel's list of processes is."""
     device = os.path.realpath(port)
     pseudo = device.startswith("/dev/pts/")
     found = []
-    for process in _PROC.iterdir():
+    for process in proc.iterdir():
         if not process.name.isdigit() or int(process.name) == os.getpid():
             continue
         try:
             targets = _targets(process)
             if device in targets and not (pseudo and "/dev/ptmx" in targets) and _parent(process) != os.getpid():
-                found.append(f"{_name(process)} (pid {process.name})")
+                found.append((int(process.name), f"{_name(process)} (pid {process.name})"))
         except OSError:  # it has ended, or belongs to another user
             continue
     return found

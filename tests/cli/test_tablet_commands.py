@@ -142,9 +142,13 @@ def test_a_certificate_is_made_for_the_names_that_are_configured(config, tmp_pat
     made = json.loads(run(config, "tls", "--json").output)
     assert made["names"][0] == "ward-7.local"
     assert made["new_authority"] is True
-    again = run(config, "tls", "--name", "other.local")
+    refused = run(config, "tls", "--name", "other.local")
+    assert (refused.exit_code, "may not sign for other.local" in refused.stderr) == (1, True)
+    again = run(config, "tls", "--name", "other.local", "--new-authority")
     assert again.exit_code == 0
-    assert "The authority: " in again.output
+    assert "A new authority: " in again.output
+    later = run(config, "tls", "--json")  # by default also for what this machine has; its names are not permitted
+    assert (later.exit_code, "ward-7.local" in later.output) == (1, True)
     assert all(len(line) <= 80 for line in again.output.splitlines() if ":" in line and str(tmp_path) not in line)
 
 

@@ -61,8 +61,10 @@ def a_status(text: str) -> dict[str, object]:
         "journal": text,
         "notice": "not cleared",
         "library": {"version": 1, "care_area": text, "digest": "0" * 16, "problems": [text]},
+        "configuration": {"digest": "0" * 16, "key": None, "problems": [text]},
         "time_scale": 1,
         "supply": None,
+        "certificate": None,
         "alarms": [],
         "pumps": [pump],
     }
@@ -223,7 +225,12 @@ def test_a_log_on_a_terminal_does_not_control_it():
 
 DRAWING = "panels.py"  # the one place that gives rich a text
 PRINTING = "terminal.py"  # the one place that prints
-OWN_OUTPUT = {"bedside/__main__.py", "telemetry/__main__.py", "vitals/__main__.py"}  # a refused configuration, visible
+OWN_OUTPUT = {
+    "bedside/__main__.py",
+    "telemetry/__main__.py",
+    "vitals/__main__.py",  # a refused configuration, visible
+    "extras.py",  # an extra that is not installed: all of it is our own text
+}
 
 
 def modules() -> list[Path]:

@@ -18,7 +18,8 @@ from pumpd.dosing import LibraryError
 from pumpd.dosing.seal import MANIFEST_FILE, SIGNATURE_FILE
 from pumpd.journal.replay import Replay
 from pumpd.library.files import CHECKOUT, read_files, read_library
-from pumpd.library.signing import public_text, sign_library, throwaway
+from pumpd.library.signing import sign_library, throwaway
+from pumpd.trust import public_text
 from tests.control.test_restart import another_process, die
 from tests.control.testbed import ORDER, open_testbed
 from tests.control.wire_tap import Tap

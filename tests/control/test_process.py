@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from pumpd.journal import JournalReader
+from pumpd.settings_file import Read
 from tests.signed import signed_toml
 
 pytestmark = pytest.mark.realtime
@@ -93,6 +94,14 @@ class Process:
         finally:
             reader.close()
 
+    def started_by(self) -> str:
+        """The digest of the configuration, as the process recorded it."""
+        reader = JournalReader(self.folder / "state" / "journal.sqlite3")
+        try:
+            return reader.last(1, "control_started")[0].fields["configuration"]
+        finally:
+            reader.close()
+
     def close(self) -> None:
         if self.popen.poll() is None:
             self.popen.kill()
@@ -147,6 +156,7 @@ def test_control_starts_serves_stops_and_ends(tmp_path, port):
         assert not socket_path.exists()
         assert [line["event"] for line in lines] == ["control_started", "pump_ready", "control_stopping"]
         assert process.kinds()[0] == "control_started"
+        assert process.started_by() == Read(tmp_path / "pumpd.toml").digest
         assert process.kinds()[-1] == "control_stopped"
         assert "stop_answered" in process.kinds()
 

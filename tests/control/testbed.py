@@ -27,6 +27,7 @@ from pumpd.messages.keys import PairedKey
 from pumpd.messages.requests import REQUEST, Answer
 from pumpd.messages.signing import der_of, sign
 from pumpd.settings import Settings
+from pumpd.settings_file import Read
 from pumpd.wire import memory
 from pumpd_simulators.bench import Bench, SimulatedPump, simulate
 from pumpd_simulators.clock import LoopClock
@@ -189,6 +190,7 @@ async def open_testbed(
     racks: Mapping[str, Mapping[str, Any]] | None = None,
     top: Mapping[str, Any] | None = None,
     addressed: bool = True,
+    read: Read | None = None,
     **pump: Any,
 ) -> AsyncIterator[Testbed]:
     """A testbed with a simulated pump at each bed.
@@ -196,9 +198,9 @@ async def open_testbed(
     `simulated` holds the arguments of `simulate` (`name` and more), `pump` overrides the settings of all pumps, and
     `each` those of one bed, with its own `simulated`. `racks` are pumps with several units, each with the arguments of
     `simulate`; beds name them as their port. `top` are settings of the gateway itself; its library is signed unless
-    they change that. `addressed`: New Era pumps on ports of their own are given addresses, so that each shows which one
-    it is, and a person has identified every other pump that cannot show it. Otherwise they have the address that every
-    new pump has, and nobody has identified any.
+    they change that. `read`: the files that count as its configuration. `addressed`: New Era pumps on ports of their
+    own are given addresses, so that each shows which one it is, and a person has identified every other pump that
+    cannot show it. Otherwise they have the address that every new pump has, and nobody has identified any.
     """
     beside, racks = {bed: dict(own) for bed, own in (each or {}).items()}, racks or {}
     names = list(beds)
@@ -245,7 +247,7 @@ async def open_testbed(
     bench.serve(memory.serve)
     writer = InlineWriter(Journal(settings.journal_path, "boot-1"), group)
     try:
-        async with gateway(settings, read_library(settings.library_dir), writer) as made:
+        async with gateway(settings, read_library(settings.library_dir), writer, read) as made:
             here = Testbed(made, bench, settings.journal_path, key, paired)
             for _ in range(100):
                 if not any(runner.problem for runner in made.runners.values()):

@@ -17,15 +17,8 @@ from pydantic import BaseModel
 from pumpd.dosing import LibraryError
 from pumpd.dosing.seal import MANIFEST_FILE, SIGNATURE_FILE, Asked, Found, Manifest, Mark, Signature, objections
 from pumpd.library.files import CHECKOUT, read_files, read_library
-from pumpd.library.signing import (
-    SigningError,
-    examine,
-    key_id,
-    load_key,
-    make_key,
-    public_text,
-    sign_library,
-)
+from pumpd.library.signing import examine, sign_library
+from pumpd.trust import SigningError, key_id, load_key, make_key, public_text
 
 pytestmark = pytest.mark.requirement("PRG-19")
 
@@ -272,16 +265,16 @@ def test_only_its_owner_can_read_a_private_key(tmp_path):
     path = tmp_path / "key.pem"
     made = make_key(path)
     assert path.stat().st_mode & 0o777 == 0o600
-    assert public_text(load_key(path).public_key()) == public_text(made.public_key())
+    assert public_text(load_key(path, "pumpd library key").public_key()) == public_text(made.public_key())
     with pytest.raises(SigningError, match="File exists"):
         make_key(path)
     path.chmod(0o640)
     with pytest.raises(SigningError, match="others can read it"):
-        load_key(path)
+        load_key(path, "pumpd library key")
     (tmp_path / "none.pem").touch(0o600)
     for file in ("none.pem", "nowhere.pem"):
         with pytest.raises(SigningError, match=file):
-            load_key(tmp_path / file)
+            load_key(tmp_path / file, "pumpd library key")
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="needs the openssl command")

@@ -206,7 +206,7 @@ def test_the_same_request_sent_many_times_is_one_flow_command():
     assert here.refused == []
 
 
-@pytest.mark.requirement("STA-05")
+@pytest.mark.requirement("STA-05", "SEC-17")
 @pytest.mark.parametrize(
     "held",
     [
@@ -226,7 +226,7 @@ def test_a_program_that_reads_back_differently_is_abandoned(held):
     assert "read-back" in here.infusion.reason
 
 
-@pytest.mark.requirement("STA-05")
+@pytest.mark.requirement("STA-05", "SEC-17")
 @pytest.mark.parametrize("outcome", [Refused(("no",)), Unknown("silence")])
 def test_without_a_read_back_there_is_no_confirmation(outcome):
     here = bench(auto=False)
@@ -237,7 +237,7 @@ def test_without_a_read_back_there_is_no_confirmation(outcome):
     assert here.challenge() is None
 
 
-@pytest.mark.requirement("STA-05")
+@pytest.mark.requirement("STA-05", "SEC-17")
 def test_a_program_changed_between_confirmation_and_start_starts_nothing():
     here = bench()
     here.pump.held = program(("60", "35"))

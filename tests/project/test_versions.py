@@ -4,6 +4,8 @@ import re
 import tomllib
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent.parent
 FOLDERS = (".", "drivers", "simulators", "examples/reference-pump", "examples/toy-pump")
 
@@ -25,6 +27,13 @@ def test_each_changelog_entry_is_one_line_under_its_kind():
         assert len(line) <= 180, line
 
 
-def test_the_library_whose_private_methods_telemetry_overrides_is_pinned_to_its_minor_version():
-    (pinned,) = (each for each in project(".")["dependencies"] if each.startswith("aiomqtt"))
-    assert re.fullmatch(r"aiomqtt~=\d+\.\d+\.\d+", pinned)
+@pytest.mark.parametrize(("extra", "library"), [("telemetry", "aiomqtt"), ("bedside", "uvicorn")])
+def test_a_library_whose_private_parts_are_used_is_pinned_to_its_minor_version(extra, library):
+    (pinned,) = (each for each in project(".")["optional-dependencies"][extra] if each.startswith(library))
+    assert re.fullmatch(rf"{library}~=\d+\.\d+\.\d+", pinned)
+
+
+def test_every_distribution_supports_the_same_pythons():
+    assert {project(folder)["requires-python"] for folder in FOLDERS} == {">=3.11,<3.14"}
+    named = [each.rpartition(" ")[2] for each in project(".")["classifiers"] if "Python :: 3." in each]
+    assert named == ["3.11", "3.12", "3.13"]

@@ -17,7 +17,7 @@ from pumpd.control.infusions.pumps import Pumps
 from pumpd.control.infusions.start_gate import StartGate
 from pumpd.control.journal_health import JournalHealth
 from pumpd.control.ordering.association import NO_TOKEN
-from pumpd.control.ordering.library_check import LibraryCheck
+from pumpd.control.ordering.disk_check import DiskCheck
 from pumpd.control.plasma import PlasmaService
 from pumpd.control.refused import Permission, RefusedError
 from pumpd.dosing.prescription import is_token
@@ -32,13 +32,13 @@ class ConfirmingService:
     def __init__(
         self,
         pumps: Pumps,
-        library_check: LibraryCheck,
+        disk: DiskCheck,
         gate: StartGate,
         health: JournalHealth,
         plasma: PlasmaService,
         clock: Clock,
     ) -> None:
-        self._pumps, self._library_check, self._gate, self._health = pumps, library_check, gate, health
+        self._pumps, self._disk, self._gate, self._health = pumps, disk, gate, health
         self._plasma, self._clock = plasma, clock
 
     async def challenge(self, pump: str) -> dict[str, Any]:
@@ -75,9 +75,9 @@ class ConfirmingService:
             raise RefusedError(str(error)) from error
         if wrong := signature.fault(key, binding, request.signature):
             raise RefusedError(wrong)
-        # A resume gives the rest of an infusion that was started by the library.
-        library = await self._library_check.objections() if binding.action is ev.ConfirmAction.START else ()
-        objections = [*permitted(), *library, *self._health.objections(), *self._gate.against(runner, binding.action)]
+        # A resume gives the rest of an infusion that was started by library and configuration as they are loaded.
+        on_disk = await self._disk.objections() if binding.action is ev.ConfirmAction.START else ()
+        objections = [*permitted(), *on_disk, *self._health.objections(), *self._gate.against(runner, binding.action)]
         if objections:
             raise RefusedError(*objections)
         if runner.program is not None and runner.program.entry.double_check and not checked_twice:

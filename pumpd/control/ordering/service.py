@@ -19,9 +19,9 @@ from pumpd.control.infusions.start_gate import StartGate
 from pumpd.control.journal_health import JournalHealth
 from pumpd.control.ordering.association import Associations
 from pumpd.control.ordering.build import Build
+from pumpd.control.ordering.disk_check import DiskCheck
 from pumpd.control.ordering.dose_history import DoseHistory
 from pumpd.control.ordering.first_delivery import RestOf
-from pumpd.control.ordering.library_check import LibraryCheck
 from pumpd.control.ordering.planning import Planned, Planning
 from pumpd.control.ordering.turns import WITHIN_S, Turns
 from pumpd.control.refused import Permission, RefusedError, permitted_always
@@ -47,7 +47,7 @@ class OrderingService:
         pumps: Pumps,
         planning: Planning,
         past: DoseHistory,
-        library_check: LibraryCheck,
+        disk: DiskCheck,
         gate: StartGate,
         health: JournalHealth,
         self_test: SelfTest,
@@ -60,20 +60,20 @@ class OrderingService:
         self.courses: dict[str, tuple[str, Course | None]] = {}  # by pump: session, position in its course
         self.planning, self._past = planning, past
         self._turns, self._associations = Turns(), Associations(journal, clock)
-        self._gateway, self._pumps, self._library_check, self._gate = gateway, pumps, library_check, gate
+        self._gateway, self._pumps, self._disk, self._gate = gateway, pumps, disk, gate
         self._health, self._journal, self._clock, self._build = health, journal, clock, build
         self._self_test, self._vitals, self._changed = self_test, vitals, changed
 
     async def preview(self, request: Order) -> Planned:
         """The program that the order would lead to; nothing is ordered. Raises RefusedError."""
         runner = self._pumps.named(request.pump)
-        objections = [*self._objections(runner, request.patient), *self._library_check.known]
+        objections = [*self._objections(runner, request.patient), *self._disk.known]
         return await self.planning.planned(request, runner, objections, ordered=False)
 
     async def preview_rest(self, request: PrescribedRest, by: str) -> Planned:
         """The same for the rest of a treatment."""
         runner = self._pumps.named(request.pump)
-        objections = [*self._objections(runner, request.patient), *self._library_check.known]
+        objections = [*self._objections(runner, request.patient), *self._disk.known]
         return await self.planning.rest(request, by, runner, objections)
 
     async def order(self, request: Order, peer: str, permitted: Permission = permitted_always) -> str:
@@ -118,7 +118,7 @@ class OrderingService:
 
     async def _order(self, runner: PumpService, patient: str, plan: Plan, peer: str, permitted: Permission) -> str:
         await self._health.retry()
-        objections = [*self._objections(runner, patient), *await self._library_check.objections()]
+        objections = [*self._objections(runner, patient), *await self._disk.objections()]
         planned = await plan(runner, objections)
         if failed := test_reasons(await self._self_test.run(runner, peer)):
             raise RefusedError(*failed)
@@ -127,9 +127,9 @@ class OrderingService:
         try:
             body = {"digest": program.digest, "program": program.fields, "peer": peer}
             await self._journal.append([Entry("order_accepted", body, runner.name, session, self._now())])
-            await self._past.catch_up(flush=False)  # all earlier entries are on disk
+            await self._past.catch_up(patient, flush=False)  # all earlier entries are on disk
             # No wait from here on.
-            reasons = [*permitted(), *self._objections(runner, patient), *self._library_check.known]
+            reasons = [*permitted(), *self._objections(runner, patient), *self._disk.known]
             reasons += self.planning.history(runner, planned.prescription, session, planned.rest)[0]
             if reasons:
                 raise RefusedError(*reasons)

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from pumpd.control.alarms.service import AlarmService
+from pumpd.control.certificate import CertificateWatch
 from pumpd.control.confirming.review import review
 from pumpd.control.confirming.service import ConfirmingService
 from pumpd.control.infusions.identifying import Identifying
@@ -66,6 +67,7 @@ from pumpd.messages.requests import (
     Request,
     Resume,
     SelfTestRequest,
+    Serving,
     StaffAdd,
     StaffList,
     StaffRemove,
@@ -99,6 +101,7 @@ class Dispatch:
         pairing: PairingService,
         register: Register,
         alarms: AlarmService,
+        certificate: CertificateWatch,
         live: LiveState,
         stream: StateStream,
         vitals: VitalsService,
@@ -110,6 +113,7 @@ class Dispatch:
         self._ordering, self._confirming, self._software_nurses = ordering, confirming, software_nurses
         self._histories, self._courses, self._corrections = histories, courses, corrections
         self._tablets, self._pairing, self._register, self._alarms = tablets, pairing, register, alarms
+        self._certificate = certificate
         self._live, self._stream, self._journal, self._clock = live, stream, journal, clock
         self._limits = {door: StrangerLimit() for door in Door}
 
@@ -208,6 +212,9 @@ class Dispatch:
             case Alive(tablet=tablet):
                 self._alive(tablet)
                 return {}
+            case Serving(certificate_until=until):
+                self._certificate.served(until)
+                return {}
             case PairState(window=window):
                 return self._pairing.state(window)
             case PairOffer():
@@ -274,7 +281,7 @@ class Dispatch:
         by = request.ordered_by if isinstance(request, Order | OrderRest) else getattr(request, "by", "")
         body = {"op": request.op, "by": by, "reasons": list(reasons), "peer": caller.name}
         if isinstance(
-            request, TabletRequest | PairOffer | PairReveal | Alive | VitalSigns
+            request, TabletRequest | PairOffer | PairReveal | Alive | Serving | VitalSigns
         ):  # anyone on the network can send these
             self._note_limited("request_refused", body, caller.door)
         else:

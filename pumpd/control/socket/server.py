@@ -14,9 +14,10 @@ from pydantic import ValidationError
 from pumpd.control.socket.clients import UNREAD_BYTES, BoundedWriter, Client, Clients, Peer
 from pumpd.control.socket.dispatch import Dispatch
 from pumpd.control.socket.doors import Caller, Door
+from pumpd.host.files import mode_of
 from pumpd.messages.requests import LONGEST_LINE, REQUEST, Answer, Request
 from pumpd.settings import Settings
-from pumpd.validation import problems
+from pumpd.validation import FEW, problems
 
 log = structlog.get_logger("pumpd.control")
 
@@ -39,7 +40,7 @@ class ControlServer:
             await self._refuse_second()
             self._path.unlink()
         self._server = await asyncio.start_unix_server(self._serve, self._path, limit=LONGEST_LINE)
-        self._path.chmod(0o660)
+        self._path.chmod(mode_of("operator socket"))
         self._group = self._path.stat().st_gid
 
     async def _refuse_second(self) -> None:
@@ -105,7 +106,7 @@ class ControlServer:
         try:
             request = REQUEST.validate_json(line)
         except ValidationError as error:
-            return self._dispatch.malformed(caller, problems(error, "request")), None
+            return self._dispatch.malformed(caller, problems(error, "request", FEW)), None
         try:
             return await self._dispatch.answer(request, caller), request
         except Exception as error:  # the socket must keep answering: a stop comes through here

@@ -10,10 +10,12 @@ from typing import Any, cast
 
 from pumpd.control.alarms.service import AlarmService
 from pumpd.control.alarms.sounder import Sounder
+from pumpd.control.certificate import CertificateWatch
 from pumpd.control.infusions.identifying import Identifying
 from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.journal_health import JournalHealth
 from pumpd.control.observation.service import ObservationService
+from pumpd.control.ordering.config_check import ConfigCheck
 from pumpd.control.ordering.library_check import LibraryCheck
 from pumpd.control.ordering.service import OrderingService
 from pumpd.control.plasma import PlasmaService
@@ -39,10 +41,12 @@ class LiveState:
         identifying: Identifying,
         plasma: PlasmaService,
         library_check: LibraryCheck,
+        config_check: ConfigCheck,
         health: JournalHealth,
         self_test: SelfTest,
         sounder: Sounder | None,
         supply: SupplyWatch | None,
+        certificate: CertificateWatch,
         tablets: Callable[[], Mapping[str, TabletState]],
         vitals: VitalsService,
         clock: Clock,
@@ -51,8 +55,10 @@ class LiveState:
         self._settings, self._runners, self._clock = settings, runners, clock
         self._alarms, self._observations, self._ordering = alarms, observations, ordering
         self._identifying, self._plasma, self._vitals = identifying, plasma, vitals
-        self._library_check, self._health, self._self_test = library_check, health, self_test
+        self._library_check, self._config_check = library_check, config_check
+        self._health, self._self_test = health, self_test
         self._sounder, self._supply, self._tablets = sounder, supply, tablets
+        self._certificate = certificate
 
     def state(self) -> GatewayState:
         return snapshot(self._values(), self._clock.instant())
@@ -67,7 +73,9 @@ class LiveState:
             alarms=_alarms(self._alarms.of_pump("")),
             journal=self._health.fault,
             library=self._library_check.status,
+            configuration=self._config_check.status,
             supply=None if self._supply is None else _supply(self._supply.supply),
+            certificate=self._certificate.state,
             alarm_output=None if self._sounder is None else self._sounder.problem or "ok",
             audio=cast("AudioState | None", self._alarms.audio),
             tablets=self._tablets(),

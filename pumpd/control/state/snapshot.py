@@ -18,6 +18,8 @@ from pumpd.messages.requests import DISCLAIMER
 from pumpd.messages.state import (
     AlarmState,
     AudioState,
+    CertificateState,
+    ConfigurationStatus,
     Course,
     GatewayState,
     InfusionState,
@@ -77,7 +79,9 @@ class GatewayValues:
     alarms: Sequence[AlarmState]
     journal: str
     library: LibraryStatus
+    configuration: ConfigurationStatus
     supply: SupplyState | None
+    certificate: CertificateState | None
     alarm_output: str | None
     audio: AudioState | None
     tablets: Mapping[str, TabletState]
@@ -97,7 +101,9 @@ def snapshot(values: GatewayValues, at: Instant) -> GatewayState:
         "clock_synchronized": values.clock_synchronized,
         "journal": values.journal or "ok",
         "library": values.library,
+        "configuration": values.configuration,
         "supply": values.supply,
+        "certificate": values.certificate,
         "alarm_output": values.alarm_output,
         "audio": values.audio,
         "alarms": list(values.alarms),

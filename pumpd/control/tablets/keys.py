@@ -4,6 +4,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from pumpd.control.tablets.files import read_entries, write_entries
+from pumpd.host.files import mode_of
 from pumpd.messages.keys import PairedKey
 
 
@@ -49,6 +50,7 @@ class KeyStore:
 
     def _write(self, keys: dict[str, PairedKey]) -> None:
         try:
-            write_entries(self.path, [asdict(key) | {"roles": list(key.roles)} for key in keys.values()], mode=0o640)
+            entries = [asdict(key) | {"roles": list(key.roles)} for key in keys.values()]
+            write_entries(self.path, entries, mode=mode_of("paired keys"))
         except OSError as error:
             raise KeyStoreError(f"paired keys {self.path}: {error.strerror}") from error

@@ -43,7 +43,7 @@ from pumpd.messages import tablet as asked
 from pumpd.messages.keys import PairedKey
 from pumpd.messages.requests import Answer, Order, TabletRequest
 from pumpd.messages.roles import Role
-from pumpd.validation import problems
+from pumpd.validation import FEW, problems
 
 log = structlog.get_logger("pumpd.control")
 
@@ -97,7 +97,7 @@ class Tablets:
         try:
             inner = asked.inner().validate_json(request.request)
         except ValidationError as error:
-            raise RefusedError(*problems(error, "request")) from error
+            raise RefusedError(*problems(error, "request", FEW)) from error
         self._alarms.alive(key.id)
         person: Person | None = None
         try:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pumpd.control.tablets.files import read_entries, write_entries
+from pumpd.host.files import mode_of
 from pumpd.messages.roles import Role
 
 if TYPE_CHECKING:
@@ -162,7 +163,7 @@ class StaffStore:
     def _write(self, people: dict[str, Person]) -> None:
         entries = [_stored(each) for each in people.values()]
         try:
-            write_entries(self.path, entries, mode=0o600)
+            write_entries(self.path, entries, mode=mode_of("staff"))
         except OSError as error:
             raise StaffError(f"staff {self.path}: {error.strerror}") from error
 
