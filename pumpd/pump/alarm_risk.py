@@ -79,6 +79,7 @@ RISK: dict[AlarmCode, tuple[Harm, Onset, str]] = {
     AlarmCode.CONFIRMATION_WAITING: (Harm.MINOR, Onset.DELAYED, "a loaded pump is left alone; nothing flows"),
     AlarmCode.CERTIFICATE_ENDING: (Harm.REVERSIBLE, Onset.DELAYED, "then no tablet can stop a pump or show alarms"),
     AlarmCode.WRONG_PINS: (Harm.REVERSIBLE, Onset.DELAYED, "someone may find a PIN and act in another's name"),
+    AlarmCode.LOCAL_SIGNALS_FAILED: (Harm.REVERSIBLE, Onset.PROMPT, "who presses the button believes that it stops"),
     AlarmCode.SUPPLY_ON_BATTERY: (Harm.REVERSIBLE, Onset.DELAYED, "the gateway shuts down if nobody comes"),
     AlarmCode.SUPPLY_SHORT: (Harm.REVERSIBLE, Onset.PROMPT, "the infusion will end early; half an hour is left"),
     AlarmCode.SUPPLY_ENDING: (*_FATAL_SOON, "the gateway dies in minutes, and then nobody sees what the pump does"),

@@ -63,6 +63,7 @@ class AlarmCode(StrEnum):
     CONFIRMATION_WAITING = "confirmation_waiting"
     WRONG_PINS = "wrong_pins"
     CERTIFICATE_ENDING = "certificate_ending"
+    LOCAL_SIGNALS_FAILED = "local_signals_failed"
     # of the gateway's own supply; none of these affects one either
     SUPPLY_ON_BATTERY = "supply_on_battery"
     SUPPLY_SHORT = "supply_short"
@@ -167,6 +168,9 @@ ALARM_TABLE: dict[AlarmCode, AlarmText] = {
         Priority.LOW, "Tablets will lose the gateway within a week", "Have its certificate renewed"
     ),
     AlarmCode.WRONG_PINS: AlarmText(Priority.LOW, "Many wrong PINs were typed", "Ask who is trying to sign in"),
+    AlarmCode.LOCAL_SIGNALS_FAILED: AlarmText(
+        Priority.MEDIUM, "Gateway's button, light or buzzer fails", "Stop at tablet or pump"
+    ),
     AlarmCode.SUPPLY_ON_BATTERY: AlarmText(Priority.LOW, "Gateway runs on its battery", "Connect it to the mains"),
     AlarmCode.SUPPLY_SHORT: AlarmText(
         Priority.MEDIUM, "Gateway's battery lasts 30 minutes at most", "Connect the mains"
