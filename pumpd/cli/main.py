@@ -40,6 +40,7 @@ COMMANDS = {
     "doctor": "pumpd.cli.doctor:doctor",
     "diagnostics": "pumpd.cli.diagnostics:diagnostics",
     "run": "pumpd.cli.daemon:run",
+    "update": "pumpd.cli.update:update",
     "demo": "pumpd.demo.command:demo",
     "config": "pumpd.cli.daemon:config_app",
     "driver": "pumpd.cli.driver:app",

@@ -148,6 +148,8 @@ FILE, FOLDER, SOCKET = Kind.FILE, Kind.FOLDER, Kind.SOCKET
 TABLE: tuple[Row, ...] = (
     Row("configuration directory", FOLDER, "root", "root", 0o755, _ALL, lambda at: at.config.parent),
     Row("configuration", FILE, "root", "root", 0o644, _ALL, lambda at: at.config),
+    Row("signature of the configuration", FILE, "root", "root", 0o644, _ALL,
+        lambda at: at.config.with_name(f"{at.config.name}.sig")),
     Row("drop-ins", FOLDER, "root", "root", 0o755, _ALL, lambda at: at.config.with_suffix(".d")),
     Row("drop-in", FILE, "root", "root", 0o644, _ALL, lambda at: at.config.with_suffix(".d") / "*"),
     Row("trust keys", FOLDER, "root", "root", 0o755, _ALL, lambda at: at.config.parent / "trust"),

@@ -95,7 +95,7 @@ def test_a_certificate_of_another_name_is_named(tls, tmp_path):
 
 
 def test_a_broker_that_wants_a_client_certificate_is_not_called_good(tls):
-    with server(context(tls, client=tls / "ca.pem")) as (port, _), pytest.raises(StepError, match="^TLS: "):
+    with server(context(tls, client=tls / "ca.pem")) as (port, _), pytest.raises(StepError, match=r"^TLS: "):
         reach(broker(port, tls))
 
 

@@ -11,13 +11,12 @@ from importlib.metadata import PackageNotFoundError, version
 
 from pumpd.dosing import Library
 from pumpd.dosing.history import Dose
+from pumpd.dosing.observed import observed_until_ns
 from pumpd.journal import JournalReader, Record
 from pumpd.journal.records import canonical
 from pumpd.pump import families
-from pumpd.quantities import NS_PER_S
 from pumpd.settings import Settings
 
-OBSERVED_NS = 2 * 3600 * NS_PER_S  # PWR-14
 LOOK_BACK = 500  # infusions: weeks
 
 Build = Mapping[str, object]
@@ -63,17 +62,10 @@ def _build_of(entry: Record) -> object:
 def objections(doses: Collection[Dose], now: datetime, since_ns: int) -> list[str]:
     """Why nothing is started yet: a patient who was infused under another build is still observed (PWR-14).
 
-    `doses` are those that another build began. `since_ns`: when this process began. They had ended by then, whatever
-    the clock said: one that is dated ahead of now holds nobody up for longer than that, and a suspect one nobody at all
-    (PRG-28).
+    `doses` are those that another build began. `since_ns`: when this process began, by when they had ended.
     """
     now_ns = int(now.timestamp() * 1e9)
-    ends = (
-        dose.ended_ns if dose.seen_ns <= now_ns else min(dose.ended_ns, since_ns)
-        for dose in doses
-        if not dose.suspect(now_ns)
-    )
-    until_ns = max((end + OBSERVED_NS for end in ends), default=0)
+    until_ns = observed_until_ns(doses, now_ns, since_ns)
     if now_ns >= until_ns:
         return []
     until = datetime.fromtimestamp(until_ns / 1e9, UTC).isoformat(timespec="minutes")
