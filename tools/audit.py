@@ -72,9 +72,10 @@ def advisories(out: str, said: str) -> Result:
         lines = [line for line in said.splitlines() if line.strip()] or ["it gave no report"]
         result.missing = f"pip-audit reached no advisory data here: {lines[-1].strip()[:300]}"
         return result
+    skipped = [f"{each['name']} ({each['skip_reason']})" for each in report if "skip_reason" in each]
+    if skipped:
+        result.missing = f"{len(skipped)} of {len(report)} packages have no advisory data here, such as {skipped[0]}"
     for each in report:
-        if "skip_reason" in each:
-            result.missing = f"{each['name']}: {each['skip_reason']}"
         for one in each.get("vulns", []):
             repaired = ", ".join(one["fix_versions"]) or "no version yet"
             result.findings.append(f"{each['name']} {each['version']}: {one['id']}, fixed in {repaired}")
