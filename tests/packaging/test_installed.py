@@ -76,6 +76,12 @@ def test_it_installs_without_a_network_and_says_what_is_next(machine):
     assert machine.must("dpkg", "--verify", "pumpd") == ""
 
 
+def test_a_process_that_is_left_behind_in_a_root_is_reaped(machine):
+    """As by a machine's first process. A zombie would look as if a deadman still ran."""
+    left = "sh -c 'sleep 0.1 & echo $! > /tmp/pid'; sleep 2; kill -0 $(cat /tmp/pid)"
+    assert machine("sh", "-c", left).returncode == 1
+
+
 def test_the_services_are_enabled_and_wait_for_a_configuration(machine):
     for unit in UNITS:
         assert machine.must("systemctl", "is-enabled", unit).strip() == "enabled"
