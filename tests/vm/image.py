@@ -20,7 +20,7 @@ from pumpd.library.files import CHECKOUT
 from pumpd.library.signing import throwaway
 from tests.browser.gateway import PINS, STAFF, Certificate
 from tests.vm.initramfs import initramfs
-from tests.vm.machine import BROKER, Image
+from tests.vm.machine import BROKER, GATEWAY, Image
 from tests.vm.pumps import BEDS
 from tools.debian_root import Root, cache, fresh
 
@@ -32,7 +32,6 @@ PACKAGES = (
     "initramfs-tools", "busybox-static", "zstd", "python3", "openssl",
 )  # fmt: skip
 KERNELS = {"amd64": "linux-image-amd64", "arm64": "linux-image-arm64"}
-GATEWAY = "ward-7"
 # Jobs of a Debian machine that have nothing to do with a gateway and would disturb what is measured.
 MASKED = (
     "apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer", "e2scrub_reap.service",
@@ -47,6 +46,16 @@ FILES = {
     "etc/hostname": f"{GATEWAY}\n",
     "etc/systemd/network/eth.network": "[Match]\nName=eth0\n[Network]\nAddress=10.0.2.15/24\nGateway=10.0.2.2\n"
     "LinkLocalAddressing=no\nIPv6AcceptRA=no\n",
+    # What the tests need of the machine beside the agent: it carries requests to the operator socket.
+    "etc/systemd/system/bridge.service": "[Unit]\nAfter=systemd-udevd.service\n[Service]\n"
+    "ExecStart=/usr/bin/python3 -I /usr/local/lib/bridge.py\nRestart=always\nRestartSec=1\nOOMScoreAdjust=-1000\n"
+    "[Install]\nWantedBy=multi-user.target\n",
+    "usr/local/lib/bridge.py": Path(__file__).with_name("bridge.py").read_text(encoding="utf-8"),
+    # An emulated processor is ten times slower than a Raspberry Pi's, and the host may be busy.
+    **{
+        f"etc/systemd/system/{unit}.service.d/emulated.conf": "[Service]\nTimeoutStartSec=300\nTimeoutStopSec=120\n"
+        for unit in ("pumpd-control", "pumpd-bedside", "pumpd-telemetry", "pumpd-vitals")
+    },
     "etc/systemd/journald.conf.d/machine.conf": "[Journal]\nStorage=persistent\nSystemMaxUse=32M\n",
 }
 
@@ -74,7 +83,9 @@ def images() -> Path:
 
 def image(arch: str, package: Path) -> Image:
     """The image of this package; made if there is none."""
-    own = b"".join(Path(__file__).with_name(name).read_bytes() for name in ("image.py", "initramfs.py", "pumps.py"))
+    own = b"".join(
+        Path(__file__).with_name(name).read_bytes() for name in ("image.py", "initramfs.py", "pumps.py", "bridge.py")
+    )
     digest = hashlib.sha256(own + package.read_bytes()).hexdigest()[:16]
     made = images() / f"{arch}-{digest}"
     if not made.is_dir():
@@ -105,7 +116,7 @@ def _configure(root: Root, made: Path) -> None:
         file.write_text(text, encoding="utf-8")
     for unit in MASKED:
         (root.path / "etc/systemd/system" / unit).symlink_to("/dev/null")
-    root.run("systemctl", "enable", "systemd-networkd.service", network=False)
+    root.run("systemctl", "enable", "systemd-networkd.service", "bridge.service", network=False)
     for folder in ("system.conf.d", "timesyncd.conf.d"):  # as docs/how-to/gateway.md says
         target = root.path / "etc/systemd" / folder
         target.mkdir(parents=True, exist_ok=True)

@@ -24,6 +24,7 @@ from tests.vm.channel import Agent, ChannelError, Monitor
 
 ACCEL = os.environ.get("PUMPD_VM_ACCEL", "tcg,thread=multi,tb-size=256")
 UP_WITHIN_S = 240.0  # a machine that is emulated, on a host that is busy; a test that passes does not wait
+GATEWAY = "ward-7"
 BROKER = ("10.0.2.100", 1883)  # where the machine finds the broker of this host
 SOCKETS = ("1", "2", "3", "4.1", "4.2")  # USB sockets; those at 4 are on a hub
 # Modules for devices that no gateway has: loading them takes an emulated machine seconds.
@@ -91,7 +92,7 @@ class Machine:
         assert self._process is None, "it is on"
         began = time.monotonic()
         self.boots += 1
-        for name in ("monitor", "agent"):
+        for name in ("monitor", "agent", "operator"):
             (self.folder / name).unlink(missing_ok=True)
         self._log = (self.folder / "qemu.log").open("ab")
         self._process = subprocess.Popen(
@@ -197,13 +198,14 @@ class Machine:
         if self.broker_port:
             # One connection at a time is all that a character device carries; telemetry opens one and reopens it.
             forward += f",guestfwd=tcp:{BROKER[0]}:{BROKER[1]}-cmd:nc 127.0.0.1 {self.broker_port}"
+        boot = f"root=/dev/vda rw console={arch.console} loglevel=4 systemd.show_status=0 net.ifnames=0"
+        boot += f" modprobe.blacklist={','.join(UNUSED)}"
         words = [
             program, "-nodefaults", "-no-user-config", "-display", "none", "-name", "pumpd-gateway",
             "-machine", arch.machine,
             "-accel", ACCEL, "-cpu", "host" if kvm else arch.cpu, "-smp", "1", "-m", str(self.memory_mb),
             "-kernel", str(self.image.folder / "vmlinuz"), "-initrd", str(self.image.folder / "initrd.img"),
-            "-append", f"root=/dev/vda rw console={arch.console} loglevel=4 systemd.show_status=0 net.ifnames=0 "
-            f"modprobe.blacklist={','.join(UNUSED)}",
+            "-append", boot,
             "-chardev", f"file,id=console,path={self.console},append=on", "-serial", "chardev:console",
             "-qmp", f"unix:{self.folder}/monitor,server=on,wait=off",
             "-drive", f"if=none,id=disk,file={self.disk},format=qcow2,cache=writeback,discard=unmap{disk}",
@@ -212,6 +214,8 @@ class Machine:
             "-device", "virtio-rng-pci", "-device", "virtio-serial-pci",
             "-chardev", f"socket,id=agent,path={self.folder}/agent,server=on,wait=off",
             "-device", "virtserialport,chardev=agent,name=org.qemu.guest_agent.0",
+            "-chardev", f"socket,id=operator,path={self.folder}/operator,server=on,wait=off",
+            "-device", "virtserialport,chardev=operator,name=operator",
             "-device", "qemu-xhci,id=xhci", "-device", "usb-hub,id=hub,bus=xhci.0,port=4",
             "-device", "i6300esb", "-action", "watchdog=reset",
         ]  # fmt: skip
