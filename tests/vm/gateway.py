@@ -169,7 +169,7 @@ class VirtualGateway:
 
     def booked_enough(self, bed: str, given_before_ml: float = 0.0) -> tuple[float, float]:
         """No less is booked for the infusion at that bed than its plant gave since; returns both, mL."""
-        booked = float(self.infusion(bed)["booked_ml"])
+        booked = float(self.infusion(bed).get("booked_ml", 0))
         given = self.outside.given_ml(bed) - given_before_ml
         assert booked >= given - self.outside.slack_ml(given), f"{booked} mL booked at {bed}, {given} mL given"
         return booked, given

@@ -10,7 +10,7 @@ import secrets
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -34,16 +34,10 @@ class Nurse:
     gateway: VirtualGateway
     authority: Path
     key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
-    _http: httpx.Client | None = None
+    _cookies: httpx.Cookies = field(default_factory=httpx.Cookies)
 
-    def __enter__(self) -> Self:
-        context = ssl.create_default_context(cafile=str(self.authority))
-        self._http = httpx.Client(base_url=self.gateway.url, verify=context, timeout=WITHIN_S)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._http is not None:
-            self._http.close()
+    def __post_init__(self) -> None:
+        self._trusted = ssl.create_default_context(cafile=str(self.authority))
 
     # -- once --------------------------------------------------------------------------------------------------------
 
@@ -65,12 +59,18 @@ class Nurse:
 
     def order(self, bed: str) -> str:
         """Order and load for a new patient; returns the patient's token."""
-        patient = next(patients)
         self.gateway.free(bed)
-        self._good(self.ask("associate", pump=bed, patient=patient))
-        self._good(self.ask("order", pump=bed, patient=patient, **ORDER))
+        patient = str(self._good(self.try_order(bed))["patient"])
         self.gateway.until(bed, "ready")
         return patient
+
+    def try_order(self, bed: str) -> dict[str, Any]:
+        """The answer to an order for a new patient."""
+        patient = next(patients)
+        self.sign_in()  # an emulated machine may take longer than a person stays signed in
+        self._good(self.ask("associate", pump=bed, patient=patient))
+        answer = self.ask("order", pump=bed, patient=patient, **ORDER)
+        return answer | {"result": {**answer["result"], "patient": patient}}
 
     def confirm(self, bed: str, patient: str) -> dict[str, Any]:
         challenge = self._good(self.ask("challenge", pump=bed))
@@ -91,18 +91,20 @@ class Nurse:
         return self._post("/api/request", self._sealed(text) | {"request": text})
 
     def _sealed(self, text: str) -> dict[str, str]:
-        nonce = self._client.get("/api/nonce").json()["result"]["nonce"]
+        nonce = self._http("GET", "/api/nonce")["result"]["nonce"]
         signature = sign_bytes(self.key, f"pumpd-request-v1\n{self.gateway.name}\n{nonce}\n{text}".encode())
         return {"key": key_id(self.key.public_key()), "nonce": nonce, "signature": signature}
 
     def _post(self, path: str, body: Any) -> dict[str, Any]:
-        found: dict[str, Any] = self._client.post(path, json=body).json()
-        return found
+        return self._http("POST", path, body)
 
-    @property
-    def _client(self) -> httpx.Client:
-        assert self._http is not None, "use it in a `with`"
-        return self._http
+    def _http(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        """One connection for each request: the power may be cut at any time. Raises httpx.HTTPError."""
+        with httpx.Client(verify=self._trusted, timeout=WITHIN_S, cookies=self._cookies) as client:
+            answer = client.request(method, self.gateway.url + path, json=body)
+            self._cookies = client.cookies
+        found: dict[str, Any] = answer.json()
+        return found
 
     def _good(self, answer: dict[str, Any]) -> Any:
         assert answer["ok"], answer
