@@ -8,6 +8,8 @@
 #   make explore every order of events, and every deliberate break, of the state machine
 #   make fuzz    10^6 mutated packets against every codec
 #   make page    build the tablet's page if its sources are newer
+#   make test-313   the test suite under Debian 13's Python 3.13
+#   make audit      known vulnerabilities of what the package brings, and whether everything is locked
 #   make package    the Debian packages, into dist/ (docs/how-to/install.md)
 #   make package-test   install, update, remove and purge them in clean Debian roots
 #   make pictures   the pictures of the tablet's screens for docs/tablet.md
@@ -20,7 +22,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser check bench firmware explore fuzz campaign pictures package package-test roots table page page-check setup system avr clean
+.PHONY: help demo test browser check bench firmware explore fuzz campaign pictures package package-test test-313 audit roots table page page-check setup system avr clean
 
 export UV_PYTHON_DOWNLOADS ?= never
 # The tests start a hundred interpreters. Without compiled files, compiling would take half of each start.
@@ -34,7 +36,7 @@ FIRMWARE ?=
 N ?= 300
 
 # Tools that print a page or a picture from code and tests.
-PRINTED := requirements_table safety_case states_page restart_page requests_page configuration_page lease_picture uncertain_picture
+PRINTED := requirements_table safety_case states_page restart_page requests_page configuration_page doctor_page lease_picture uncertain_picture
 
 PAGE := pumpd/bedside/page
 STATIC := pumpd/bedside/static
@@ -103,6 +105,14 @@ package-test: package roots
 	@missing=; command -v lintian >/dev/null || missing="$$missing lintian"; \
 	$(INSTALL)
 	$(SUDO) .venv/bin/python -m pytest -p no:cacheprovider -n 0 -m debian tests/packaging
+
+# The suite under Debian 13's Python 3.13, in a clean root. ARGS="tests/journal -k open" runs a part.
+test-313: page roots
+	$(SUDO) .venv/bin/python -m tools.suite_in_debian deb13 -n $$(( $$(nproc) + 1 )) --dist worksteal $(ARGS)
+
+# Known vulnerabilities and unlocked packages; ARGS=--strict where the advisory data must be reached.
+audit: setup
+	$(RUN) python -m tools.audit $(ARGS)
 
 # What builds Debian roots, and runs those of another architecture (tools/debian_root.py).
 roots:
