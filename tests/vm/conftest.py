@@ -16,20 +16,10 @@ from tests.vm.machine import Image
 from tests.vm.nurse import Nurse
 
 MEASURED = pytest.StashKey[list[str]]()
-HOUR = 3600
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[MEASURED] = []
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Emulated machines need no virtual time and more patience."""
-    for item in items:
-        if "tests/vm/" in item.nodeid:
-            item.add_marker(pytest.mark.vm)
-            item.add_marker(pytest.mark.realtime)
-            item.add_marker(pytest.mark.timeout(HOUR if item.get_closest_marker("whole") is None else 48 * HOUR))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

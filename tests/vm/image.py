@@ -1,6 +1,6 @@
 """The disk of a gateway, installed as an operator installs it: a Debian root, the package, a configuration.
 
-    python -m tests.vm.image amd64 dist/pumpd_0.2.0+deb13_amd64.deb       prints the folder of the image
+    python -m tests.vm.image amd64       prints the folder of the image of the newest package in dist/
 
 Needs root rights, as a Debian root does; `make vm` takes care of it. The image is made once for a package and kept in
 ${XDG_CACHE_HOME:-~/.cache}/pumpd/vm; a machine never writes to it.
@@ -25,6 +25,7 @@ from tests.vm.pumps import BEDS
 from tools.debian_root import Root, cache, fresh
 
 SUITE = "trixie"
+DIST = Path(__file__).parents[2] / "dist"
 DISK = "1700M"  # sparse; about half of it is used
 KEPT = 4  # images; older ones are removed
 PACKAGES = (
@@ -150,7 +151,9 @@ def _write(root: Root, made: Path) -> None:
     mke2fs = shutil.which("mke2fs", path="/usr/sbin:/sbin:/usr/bin")
     assert mke2fs is not None, "mke2fs is missing: apt-get install e2fsprogs"
     subprocess.run(
-        [mke2fs, "-q", "-t", "ext4", "-d", str(root.path), "-L", "gateway", str(made / "disk.raw"), DISK], check=True
+        [mke2fs, "-q", "-t", "ext4", "-d", str(root.path), "-L", "gateway", str(made / "disk.raw"), DISK],
+        check=True,
+        stdout=subprocess.DEVNULL,
     )
 
 
@@ -166,9 +169,11 @@ def _forget(folder: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="tests.vm.image", description="The disk of a virtual gateway.")
     parser.add_argument("arch", choices=KERNELS)
-    parser.add_argument("package", type=Path)
     arguments = parser.parse_args()
-    made = image(arguments.arch, arguments.package)
+    packages = sorted(DIST.glob(f"pumpd_*+deb13_{arguments.arch}.deb"), key=lambda file: file.stat().st_mtime)
+    if not packages:
+        parser.error(f"no package for {arguments.arch} is in {DIST}: `make vm ARCH={arguments.arch}` builds it")
+    made = image(arguments.arch, packages[-1])
     # `make vm` makes it by sudo; the tests read it as the user.
     for file in (made.folder, *made.folder.rglob("*")):
         file.chmod(0o755 if file.is_dir() else 0o644)

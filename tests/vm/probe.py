@@ -8,6 +8,7 @@ import errno
 import json
 import mmap
 import os
+import pathlib
 import socket
 import time
 
@@ -36,7 +37,7 @@ def connected(path):
 
 def created(path):
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
-    os.unlink(path)
+    pathlib.Path(path).unlink()
 
 
 def called(name, *arguments):
@@ -50,7 +51,7 @@ def executable_memory():
 
 
 def other_processes():
-    os.readlink("/proc/1/cwd")
+    pathlib.Path("/proc/1/cwd").readlink()
 
 
 ATTEMPTS = {

@@ -5,6 +5,8 @@ import pytest
 from tests.vm.gateway import NAME
 from tests.vm.nurse import RATE_ML_H
 
+pytestmark = [pytest.mark.vm, pytest.mark.realtime, pytest.mark.timeout(3600)]
+
 LEASE_S, BUSY_S = 11.0, 2.0
 # USBDEVFS_RESET of linux/usbdevice_fs.h, on the hub: what hangs on it is lost and found again.
 RESET = """

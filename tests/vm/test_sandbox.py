@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = [pytest.mark.vm, pytest.mark.realtime, pytest.mark.timeout(3600)]
+
 UNITS = {
     "control": (0.8, {"open a serial port", "use the operator socket", "use the tablet socket"}),
     "bedside": (1.3, {"open a network socket", "open an IPv6 socket", "send a packet", "use the tablet socket"}),

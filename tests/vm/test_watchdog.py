@@ -7,6 +7,8 @@ import pytest
 from tests.browser.gateway import ENDED
 from tests.vm.nurse import RATE_ML_H
 
+pytestmark = [pytest.mark.vm, pytest.mark.realtime, pytest.mark.timeout(3600)]
+
 WATCHDOG_S = 15.0  # RuntimeWatchdogSec; what is measured also has the time of the reset and of this host
 FLOWS_ON_S = 11.0
 BUSY_S = 2.0
