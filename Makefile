@@ -34,7 +34,7 @@ FIRMWARE ?=
 N ?= 300
 
 # Tools that print a page or a picture from code and tests.
-PRINTED := requirements_table safety_case states_page restart_page requests_page configuration_page lease_picture uncertain_picture
+PRINTED := requirements_table safety_case states_page restart_page requests_page configuration_page doctor_page lease_picture uncertain_picture
 
 PAGE := pumpd/bedside/page
 STATIC := pumpd/bedside/static
