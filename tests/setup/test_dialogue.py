@@ -7,7 +7,7 @@ import pytest
 from pumpd.host.file_check import deviations
 from pumpd.settings import Settings
 from tests.setup.simulators import simulated
-from tests.setup.terminal import terminal
+from tests.terminal import terminal
 
 pytestmark = pytest.mark.realtime
 

@@ -8,7 +8,7 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 
@@ -55,15 +55,19 @@ class Terminal:
         return bool(got)
 
 
-@contextlib.contextmanager
-def terminal(folder: Path, *arguments: str, env: Mapping[str, str] | None = None) -> Iterator[Terminal]:
+def terminal(folder: Path, *arguments: str) -> contextlib.AbstractContextManager[Terminal]:
     """`pumpd` with these arguments, in this directory."""
+    return typed(folder, [sys.executable, "-m", "pumpd", *arguments])
+
+
+@contextlib.contextmanager
+def typed(folder: Path, command: Sequence[str], env: Mapping[str, str] | None = None) -> Iterator[Terminal]:
+    """A command on a terminal, in this directory."""
     pid, end = pty.fork()
     if pid == 0:  # the command; nothing of the test's process is left in it but this
         try:
             os.chdir(folder)
-            command = [sys.executable, "-m", "pumpd", *arguments]
-            os.execve(command[0], command, {**os.environ, "COLUMNS": "200", "NO_COLOR": "1", **(env or {})})
+            os.execvpe(command[0], list(command), {**os.environ, "COLUMNS": "200", "NO_COLOR": "1", **(env or {})})
         finally:
             os._exit(127)
     made = Terminal(pid, end)
