@@ -1,12 +1,12 @@
 """The journal: readable, whole at its end, and of a size that the disk can hold."""
 
-import contextlib
 from collections.abc import Iterator
 
 from pumpd.doctor.configuration import NO_SETTINGS
 from pumpd.doctor.facts import Facts
+from pumpd.doctor.journal_file import reading
 from pumpd.doctor.line import NEEDS_ROOT, Finding, Group, line, not_checked, ok, problem, warning
-from pumpd.journal import BrokenChainError, JournalError, JournalReader
+from pumpd.journal import BrokenChainError, JournalError
 
 TAIL = 2000  # entries; `pumpd journal verify` checks all of them, which takes minutes after a year
 BIG_MB, BIG_WAL_MB = 4096, 64  # [P]
@@ -31,15 +31,12 @@ def _tail(facts: Facts) -> Iterator[Finding]:
     if not path.parent.exists():
         yield not_checked(f"there is no directory {settings.state_dir}")
         return
-    if not path.exists():
-        yield warning(f"there is none in {settings.state_dir}", "Start control once: it makes the journal.")
-        return
-    facts.machine.must_read(path)
     try:
-        with contextlib.closing(JournalReader(path)) as reader:
-            newest = reader.last(1)
-            if not newest:
-                yield warning("it has no entry", "Start control once: it writes the first one.")
+        with reading(facts, settings) as reader:
+            newest = [] if reader is None else reader.last(1)
+            if reader is None or not newest:
+                what = "there is none" if reader is None else "it has no entry"
+                yield warning(f"{what} in {settings.state_dir}", "Start control once: it makes the journal.")
                 return
             count = reader.verify(since=max(1, newest[0].id - TAIL + 1))
     except BrokenChainError as error:

@@ -165,6 +165,28 @@ def _package(facts: Facts) -> Iterator[Finding]:
 
 
 @line(
+    "units.update",
+    "Last update",
+    when="it was rolled back (yellow), or it began and is not finished (red)",
+    to_do="Read why: `journalctl -u 'pumpd-update*'`. If it is interrupted, reboot when no infusion runs: the version "
+    "before it is installed again.",
+    outside=True,
+)
+def _update(facts: Facts) -> Iterator[Finding]:
+    last = facts.update.last
+    if facts.update.denied:
+        yield not_checked(NEEDS_ROOT)
+    elif facts.update.under_way:
+        yield bad(facts, f"under way or interrupted: {facts.update.under_way.replace(' ', ' to ')}")
+    elif not last:
+        yield ok("none yet")
+    elif last.get("outcome") == "rolled back":
+        yield warning(f"{last.get('to')} was rolled back to {last.get('from')}: {last.get('why')}")
+    else:
+        yield ok(f"{last.get('from')} to {last.get('to')}: {last.get('outcome')}")
+
+
+@line(
     "units.memory",
     "Memory of the service",
     when=f"it uses {FULL} % of what it may use",
@@ -209,4 +231,4 @@ def _descriptors(facts: Facts) -> Iterator[Finding]:
         yield warning(text, _named(_descriptors.to_do, each.unit), of=of) if full else ok(text, of=of)
 
 
-GROUP = Group("Services", (_active, _enabled, _sandbox, _version, _package, _memory, _descriptors))
+GROUP = Group("Services", (_active, _enabled, _sandbox, _version, _package, _update, _memory, _descriptors))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pumpd.bedside.certificates import make
+from pumpd.bedside.certificates import make, read
 from pumpd.doctor.facts import Control, Facts
 from pumpd.doctor.machine import Machine
 from pumpd.host.clock_rules import KernelClock
@@ -102,6 +102,8 @@ class Gateway:
         self.changes: dict[str, Any] = {}
         self._files()
         self._state()
+        until = read(self.root / STATE / "tls/gateway.pem").not_valid_after_utc
+        self.status["certificate"] = {"until_ts": until.isoformat(), "days_left": 397, "ending": False}
 
     @property
     def facts(self) -> Facts:

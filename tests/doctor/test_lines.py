@@ -9,7 +9,7 @@ import pytest
 
 from pumpd.bedside.certificates import make
 from pumpd.doctor.examination import GROUPS, examine
-from pumpd.doctor.facts import Control
+from pumpd.doctor.facts import Control, Update
 from pumpd.doctor.line import Check, Group, State, line, ok
 from pumpd.host.clock_rules import KernelClock
 from pumpd.host.file_check import DENIED, Deviation
@@ -156,6 +156,7 @@ def newer_package(gateway):
     os.utime(gateway.root / "var/lib/dpkg/info/pumpd.list", (NOW.timestamp() - 60,) * 2)
 
 
+ROLLED_BACK = Update({"from": "8", "to": "9", "outcome": "rolled back", "why": "it died"})
 ALARM = {"priority": "high", "cause": "Occlusion", "action": "Open the clamp", "code": "occlusion"}
 FAILED = {"ts": "x", "passed": False, "results": [{"what": "disk", "state": "failed", "detail": "slow"}]}
 
@@ -181,6 +182,10 @@ BREAKS: list[tuple[str, str, State, Break]] = [
         YELLOW,
         facts(deviations=(Deviation("/x", "no one can read it", "`do`", grave=False),)),
     ),
+    ("tls.served", "until 2026-12-01", YELLOW, status(certificate={"until_ts": "2026-12-01T00:00:00+00:00"})),
+    ("units.update", "9 was rolled back to 8: it died", YELLOW, facts(update=ROLLED_BACK)),
+    ("units.update", "8 to 9", RED, facts(update=Update(under_way="8 9"))),
+    ("units.update", "needs root", OPEN, facts(update=Update(denied=True))),
     ("config.signature", "it is not signed", RED, facts(seal=Seal(problems=("configuration: it is not signed",)))),
     ("control.in_use", "is older", RED, status(library={"problems": ["library: is older"]})),
     ("control.in_use", "was changed", RED, status(configuration={"problems": ["a file was changed"]})),
@@ -297,7 +302,10 @@ def test_a_broken_gateway_shows_what_is_broken_and_nothing_else(gateway, wanted,
 
 def also(wanted: str, found: str) -> set[str]:
     """Lines that show another side of the same fault."""
-    return {("tls.certificate", "there is none"): {"tls.key"}}.get((wanted, found), set())
+    return {
+        ("tls.certificate", "there is none"): {"tls.key", "tls.served"},
+        ("tls.key", "does not belong"): {"tls.served"},  # made again, perhaps a second later
+    }.get((wanted, found), set())
 
 
 def test_every_line_that_can_be_red_or_yellow_is_broken_here():
@@ -394,6 +402,7 @@ def test_a_dead_control_is_red_and_everything_else_is_still_checked(gateway):
             "pump.available",
             "pump.loss_of_control",
             "pump.self_test",
+            "tls.served",
         ),
         OPEN,
     )
