@@ -106,8 +106,9 @@ class Backlog:
 
 
 def write(journal: Journal, batches: Sequence[Batch], lost: int) -> None:
-    """Write them in one transaction. Raises JournalError, or whatever Python raises for an entry that cannot be
-    written.
+    """Write them in one transaction; without any, check that the file is still there.
+
+    Raises JournalError, or whatever Python raises for an entry that cannot be written.
     """
     entries = [entry for batch in batches for entry in batch.entries]
     if lost:
@@ -115,3 +116,5 @@ def write(journal: Journal, batches: Sequence[Batch], lost: int) -> None:
         entries += stamped([Entry("entries_lost", {"count": lost}, mono_ns=at)])
     if entries:
         journal.append(entries)
+    else:
+        journal.check()

@@ -28,7 +28,7 @@ END = "infusion_ended"
 FOREVER = frozenset({PRUNED, "library_accepted", ORDERED, ASSESSED})
 FAULT = "alarm_raised"
 GAPS_AN_ENTRY = 500  # of a `pruned` entry, so that none grows beyond about 50 kB
-PIECE = 1000  # entries: removed in some 10 ms, while whoever starts an infusion waits
+PIECE = 1000  # entries: removed in some 10 ms, for which a start may have to wait
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,14 +121,15 @@ def test_a_service_starts_only_where_its_section_is(tmp_path, name, configured, 
         assert subprocess.run(command, check=False).returncode == status
 
 
-def test_control_has_no_network_and_only_serial_devices():
+def test_control_has_no_network_and_only_serial_and_gpio_devices():
     service = unit("pumpd-control.service")["Service"]
     assert service["PrivateNetwork"] == "yes"
     assert service["RestrictAddressFamilies"] == "AF_UNIX"
     assert service["DevicePolicy"] == "closed"
     text = (UNITS / "pumpd-control.service").read_text()
     assert sorted(line for line in text.splitlines() if line.startswith("DeviceAllow")) == [
-        f"DeviceAllow=char-tty{kind} rw" for kind in ("ACM", "S", "USB")
+        "DeviceAllow=char-gpiochip rw",
+        *(f"DeviceAllow=char-tty{kind} rw" for kind in ("ACM", "S", "USB")),
     ]
 
 
@@ -231,7 +232,7 @@ def test_users_and_groups_are_created(tmp_path):
         )
     assert (tmp_path / "etc" / "passwd").read_text().startswith("pumpd:")
     groups = [line.split(":")[0] for line in (tmp_path / "etc" / "group").read_text().splitlines()]
-    assert sorted(groups) == ["pumpd", "pumpd-operators", "pumpd-tablets", "pumpd-vitals"]
+    assert sorted(groups) == ["gpio", "pumpd", "pumpd-operators", "pumpd-tablets", "pumpd-vitals"]
 
 
 @pytest.mark.requirement("SEC-20")

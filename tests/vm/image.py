@@ -19,6 +19,7 @@ from pumpd.control.tablets.staff import StaffStore
 from pumpd.library.files import CHECKOUT
 from pumpd.library.signing import throwaway
 from tests.browser.gateway import PINS, STAFF, Certificate
+from tests.vm.initramfs import initramfs
 from tests.vm.machine import BROKER, Image
 from tests.vm.pumps import BEDS
 from tools.debian_root import Root, cache, fresh
@@ -36,7 +37,9 @@ GATEWAY = "ward-7"
 MASKED = (
     "apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer", "e2scrub_reap.service",
     "fstrim.timer", "systemd-tmpfiles-clean.timer", "getty@tty1.service", "serial-getty@ttyS0.service",
-    "serial-getty@ttyAMA0.service",
+    "serial-getty@ttyAMA0.service", "modprobe@drm.service", "modprobe@efi_pstore.service", "modprobe@fuse.service",
+    "modprobe@configfs.service", "sys-kernel-config.mount", "sys-kernel-tracing.mount", "sys-kernel-debug.mount",
+    "dev-hugepages.mount", "systemd-binfmt.service", "proc-sys-fs-binfmt_misc.automount", "systemd-pstore.service",
 )  # fmt: skip
 
 FILES = {
@@ -44,9 +47,6 @@ FILES = {
     "etc/hostname": f"{GATEWAY}\n",
     "etc/systemd/network/eth.network": "[Match]\nName=eth0\n[Network]\nAddress=10.0.2.15/24\nGateway=10.0.2.2\n"
     "LinkLocalAddressing=no\nIPv6AcceptRA=no\n",
-    # Only what this machine has, so that it starts sooner.
-    "etc/initramfs-tools/conf.d/machine": "MODULES=list\nCOMPRESS=lz4\n",
-    "etc/initramfs-tools/modules": "virtio_pci\nvirtio_blk\next4\n",
     "etc/systemd/journald.conf.d/machine.conf": "[Journal]\nStorage=persistent\nSystemMaxUse=32M\n",
 }
 
@@ -74,7 +74,7 @@ def images() -> Path:
 
 def image(arch: str, package: Path) -> Image:
     """The image of this package; made if there is none."""
-    own = b"".join(Path(__file__).with_name(name).read_bytes() for name in ("image.py", "pumps.py"))
+    own = b"".join(Path(__file__).with_name(name).read_bytes() for name in ("image.py", "initramfs.py", "pumps.py"))
     digest = hashlib.sha256(own + package.read_bytes()).hexdigest()[:16]
     made = images() / f"{arch}-{digest}"
     if not made.is_dir():
@@ -130,11 +130,10 @@ def _configure(root: Root, made: Path) -> None:
 
 def _write(root: Root, made: Path) -> None:
     """Kernel, initramfs and disk. mke2fs copies the root into a file; nothing is mounted."""
-    root.run("update-initramfs", "-c", "-k", "all", network=False)
     (kernel,) = (root.path / "boot").glob("vmlinu[xz]-*")
     version = kernel.name.split("-", 1)[1]
     shutil.copyfile(kernel, made / "vmlinuz")
-    shutil.copyfile(root.path / "boot" / f"initrd.img-{version}", made / "initrd.img")
+    (made / "initrd.img").write_bytes(initramfs(root.path, version))
     for big in ("boot", "usr/share/doc", "usr/share/locale", "var/lib/apt/lists", "var/cache/apt"):
         shutil.rmtree(root.path / big, ignore_errors=True)
     mke2fs = shutil.which("mke2fs", path="/usr/sbin:/sbin:/usr/bin")
