@@ -156,10 +156,14 @@ def _package(facts: Facts) -> Iterator[Finding]:
     if printed is None:
         yield not_checked("dpkg did not answer")
         return
-    changed = [each.split()[-1] for each in printed.splitlines() if each.split() and " c " not in each]
+    lines = [each for each in printed.splitlines() if each.strip() and " c " not in each]  # c: a site may change it
+    closed = [each for each in lines if "denied" in each]
+    changed = [each.split()[-1] for each in lines if each not in closed]
     if changed:
         more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
         yield bad(facts, f"changed: {', '.join(changed[:3])}{more}")
+    elif closed:
+        yield not_checked(f"{NEEDS_ROOT} for {len(closed)} files")
     else:
         yield ok("as installed")
 

@@ -280,6 +280,7 @@ BREAKS: list[tuple[str, str, State, Break]] = [
     ("units.sandbox", "replaces the shipped", RED, unit(FragmentPath="/etc/systemd/system/pumpd-control.service")),
     ("units.version", "before the package was installed", YELLOW, newer_package),
     ("units.package", "changed: /opt/pumpd/x", RED, printed("dpkg", "??5??????   /opt/pumpd/x\n??5?????? c /etc/y\n")),
+    ("units.package", "needs root", OPEN, printed("dpkg", "missing     /opt/x (Permission denied)\n")),
     ("units.memory", "205 MB of 256 MB", YELLOW, unit(MemoryCurrent=str(205 << 20))),
     ("units.descriptors", "901 of 1024", YELLOW, full_of_descriptors),
     ("control.alarms", "HIGH: Occlusion", RED, status(alarms=[ALARM])),
