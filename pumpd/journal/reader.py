@@ -16,11 +16,12 @@ _ANY = 2**62  # above every id
 class JournalReader:
     """A reader from any process. Raises JournalError when the file is missing, foreign or damaged."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, untouched: bool = False) -> None:
+        """`untouched`: only where no process has the journal open. SQLite then makes no files for readers beside it."""
         self.path = path
         try:
             self._db = sqlite3.connect(
-                path.absolute().as_uri() + "?mode=ro",
+                path.absolute().as_uri() + ("?mode=ro&immutable=1" if untouched else "?mode=ro"),
                 uri=True,
                 isolation_level=None,
                 timeout=5.0,
