@@ -41,6 +41,8 @@ COMMANDS = {
     "diagnostics": "pumpd.cli.diagnostics:diagnostics",
     "run": "pumpd.cli.daemon:run",
     "update": "pumpd.cli.update:update",
+    "backup": "pumpd.cli.backup:backup",
+    "restore": "pumpd.cli.backup:restore",
     "demo": "pumpd.demo.command:demo",
     "config": "pumpd.cli.daemon:config_app",
     "driver": "pumpd.cli.driver:app",
