@@ -42,6 +42,7 @@ COMMANDS = {
     "run": "pumpd.cli.daemon:run",
     "update": "pumpd.cli.update:update",
     "backup": "pumpd.cli.backup:backup",
+    "decommission": "pumpd.cli.decommission:decommission",
     "restore": "pumpd.cli.backup:restore",
     "demo": "pumpd.demo.command:demo",
     "config": "pumpd.cli.daemon:config_app",

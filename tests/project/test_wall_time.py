@@ -13,6 +13,8 @@ READS_IT = {
     "pumpd/bedside/bench.py": "timestamps in the engineer's panel",
     "pumpd/bedside/certificates.py": "validity of a certificate",
     "pumpd/cli/journal.py": "retention, in days",
+    "pumpd/cli/backup.py": "when a backup was made or restored",
+    "pumpd/cli/decommission.py": "the hours since the last infusion; when it was",
     "pumpd/update/debian.py": "the hours since the last infusion; when an update ended",
     "pumpd/update/may.py": "the hours since the last infusion (PWR-14)",
     "pumpd/control/alarms/service.py": "shows when an alarm was raised",
