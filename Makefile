@@ -8,6 +8,8 @@
 #   make explore every order of events, and every deliberate break, of the state machine
 #   make fuzz    10^6 mutated packets against every codec
 #   make page    build the tablet's page if its sources are newer
+#   make package    the Debian packages, into dist/ (docs/how-to/install.md)
+#   make package-test   install, update, remove and purge them in clean Debian roots
 #   make pictures   the pictures of the tablet's screens for docs/tablet.md
 #   make campaign N=20000   random infusions with many faults at once, checked against the simulated plants
 #   make table   rewrite the pages that are generated from code and tests
@@ -18,7 +20,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser check bench firmware explore fuzz campaign pictures table page page-check setup system avr clean
+.PHONY: help demo test browser check bench firmware explore fuzz campaign pictures package package-test roots table page page-check setup system avr clean
 
 export UV_PYTHON_DOWNLOADS ?= never
 # The tests start a hundred interpreters. Without compiled files, compiling would take half of each start.
@@ -32,7 +34,7 @@ FIRMWARE ?=
 N ?= 300
 
 # Tools that print a page or a picture from code and tests.
-PRINTED := requirements_table safety_case states_page restart_page requests_page configuration_page lease_picture uncertain_picture
+PRINTED := requirements_table safety_case states_page restart_page requests_page configuration_page doctor_page lease_picture uncertain_picture
 
 PAGE := pumpd/bedside/page
 STATIC := pumpd/bedside/static
@@ -48,7 +50,7 @@ demo: page
 
 # One more worker than cores: some tests wait for real processes.
 test: page system
-	$(RUN) pytest -n $$(( $$(nproc) + 1 )) --dist worksteal -m "not browser" $(ARGS)
+	$(RUN) pytest -n $$(( $$(nproc) + 1 )) --dist worksteal -m "not browser and not debian" $(ARGS)
 
 # A real Chromium as tablet and phone, in real time: separate, so that the suite stays fast.
 browser: page system
@@ -89,6 +91,27 @@ fuzz: setup
 
 campaign: setup
 	$(RUN) python -m tests.campaign --n $(N) $(ARGS)
+
+# For both Debians and both architectures; ARGS="--debian deb13 --arch amd64" builds one of them.
+package: page
+	@missing=; command -v dpkg-deb >/dev/null || missing="$$missing dpkg"; \
+	$(INSTALL)
+	$(RUN) python -m tools.package $(ARGS)
+
+# In clean roots of both Debians, as root: install, upgrade, refuse, remove, purge (docs/how-to/install.md).
+package-test: package roots
+	@missing=; command -v lintian >/dev/null || missing="$$missing lintian"; \
+	$(INSTALL)
+	$(SUDO) .venv/bin/python -m pytest -p no:cacheprovider -n 0 -m debian tests/packaging
+
+# What builds Debian roots, and runs those of another architecture (tools/debian_root.py).
+roots:
+	@missing=; PATH=$$PATH:/usr/sbin; \
+	command -v debootstrap >/dev/null || missing="$$missing debootstrap"; \
+	command -v zstd >/dev/null || missing="$$missing zstd"; \
+	command -v ip >/dev/null || missing="$$missing iproute2"; \
+	command -v qemu-aarch64-static >/dev/null || missing="$$missing qemu-user-static"; \
+	$(INSTALL)
 
 pictures: page system
 	$(RUN) python -m tools.tablet_pictures $(ARGS)

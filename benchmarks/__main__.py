@@ -17,6 +17,7 @@ from benchmarks import (
     browser_stop,
     death,
     families,
+    gateway,
     journal,
     load,
     polling,
@@ -30,6 +31,7 @@ from benchmarks.result import Result, table
 
 WHOLE = {
     "process": process,
+    "gateway": gateway,
     "virtual_time": virtual_time,
     "journal": journal,
     "restart": restart,

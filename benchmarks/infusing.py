@@ -26,7 +26,8 @@ class Nurse:
 
     async def identify(self, process: ControlProcess, pump: SimulatedPump):
         """Show that this pump is the one at bed1: to control, a pump that is silent for a while has no cable."""
-        assert (await process.ask(op="identify", pump="bed1", by="bench"))["ok"]
+        answer = await process.ask(op="identify", pump="bed1", by="bench")
+        assert answer["ok"], answer
         pump.fire("silence/4s")
         await process.pump(lambda shown: shown["proved_by"])
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
@@ -164,6 +164,44 @@ class AlarmSettings(_Section):
     """A brightness file of the kernel's LED class that drives an LED or a buzzer. Default: no signal."""
 
 
+class GpioSettings(_Section):
+    """A stop button, a light and a buzzer at the gateway itself, on lines of one GPIO chip; needs the extra `gpio`.
+    Without this section there are none.
+    """
+
+    chip: Path = Path("/dev/gpiochip0")
+    """The GPIO chip."""
+    stop_button: int | None = Field(default=None, ge=0, le=1023)
+    """The line of the button that stops all pumps, by its number on the chip."""
+    stop_button_active_low: bool = True
+    """The button connects the line to ground when it is pressed. `false` for one that opens when it is pressed: then a
+    broken cable is noticed as well, as a button that is always pressed."""
+    stop_button_pull: Literal["up", "down", "none"] = "up"
+    """The chip's own resistor on that line."""
+    debounce_ms: int = Field(default=10, ge=1, le=50)
+    """Milliseconds for which the button must be pressed, so that a disturbance on the line is no press."""
+    light: int | None = Field(default=None, ge=0, le=1023)
+    """The line of a light, which flashes while there is an alarm."""
+    buzzer: int | None = Field(default=None, ge=0, le=1023)
+    """The line of a buzzer, which sounds while there is an alarm and its sound is not paused."""
+    outputs_active_low: bool = False
+    """Light and buzzer are on while their lines are low."""
+
+    @property
+    def lines(self) -> dict[str, int]:
+        """The configured lines by name."""
+        named = {"stop_button": self.stop_button, "light": self.light, "buzzer": self.buzzer}
+        return {name: line for name, line in named.items() if line is not None}
+
+    @model_validator(mode="after")
+    def _usable(self) -> "GpioSettings":
+        if not self.lines:
+            raise ValueError("gpio: stop_button, light or buzzer is needed; leave the section out if there are none")
+        if len(set(self.lines.values())) != len(self.lines):
+            raise ValueError("gpio: two of stop_button, light and buzzer are on the same line")
+        return self
+
+
 class SupplySettings(_Section):
     """The gateway's battery, UPS and voltage. Also monitored without this section if any pump is real."""
 
@@ -287,6 +325,7 @@ class Settings(_Section):
     mqtt: MqttSettings | None = None
     bedside: BedsideSettings | None = None
     alarm: AlarmSettings = AlarmSettings()
+    gpio: GpioSettings | None = None
     supply: SupplySettings | None = None
     vitals: VitalsSettings | None = None
     hardware: HardwareSettings = HardwareSettings()

@@ -9,6 +9,8 @@ from typing import Any
 from pydantic import ValidationError
 
 UNKNOWN_KEY = "is not a known key here"
+FEW = 20  # errors that are worth the work of explaining them to the sender of a message
+LONGEST_NAME = 100
 
 _WORDS: Mapping[str, str] = {
     "missing": "is required and missing",
@@ -58,16 +60,27 @@ class SeveralError(ValueError):
         super().__init__("; ".join(texts))
 
 
-def problems(error: ValidationError, whole: str) -> tuple[str, ...]:
-    """A text for each error: the field and the reason. `whole` names the data as a whole."""
+def problems(error: ValidationError, whole: str, most: int | None = None) -> tuple[str, ...]:
+    """A text for each error: the field and the reason. `whole` names the data as a whole.
+
+    More errors than `most` are only counted: 4,000 unknown keys would cost their reader's time, and the answer would
+    have twenty times the size of what was sent.
+    """
+    if most is not None and error.error_count() > most:
+        return (f"{whole}: {error.error_count()} things are wrong with it, too many to list",)
     found = []
     for item in error.errors(include_url=False, include_input=False):
-        where, raised = ".".join(str(part) for part in item["loc"]), item.get("ctx", {}).get("error")
+        where, raised = ".".join(_name(part) for part in item["loc"]), item.get("ctx", {}).get("error")
         if isinstance(raised, SeveralError):
             found += [f"{where}.{text}" if where else text for text in raised.texts]
         else:
             found.append(f"{where or whole}: {reason(item)}")
     return tuple(found)
+
+
+def _name(part: str | int) -> str:
+    text = str(part)
+    return text if len(text) <= LONGEST_NAME else f"{text[:LONGEST_NAME]}…"
 
 
 def reason(item: Mapping[str, Any]) -> str:

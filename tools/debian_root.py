@@ -31,7 +31,8 @@ ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64"}
 PROXIES = ("http_proxy", "https_proxy", "no_proxy")
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-# What a command in the root needs of a machine, in a namespace that ends with it: $ROOT, $NETWORK, $INTERPRETER.
+# What a command in the root needs of a machine, in a namespace that ends with it: $ROOT, $NETWORK, $INTERPRETER. The
+# words before -- are pairs: a folder of this machine, and where it is seen in the root.
 _ENTER = r"""
 set -e
 if [ -n "$INTERPRETER" ]; then
@@ -43,6 +44,12 @@ mount --rbind /sys "$ROOT/sys"
 mount --rbind /dev "$ROOT/dev"
 mount -t tmpfs -o mode=755 tmpfs "$ROOT/run"
 [ "$NETWORK" = yes ] || ip link set lo up
+while [ "$1" != -- ]; do
+    mkdir -p "$ROOT/$2"
+    mount --bind "$1" "$ROOT/$2"
+    shift 2
+done
+shift
 exec chroot "$ROOT" "$@"
 """
 # Only a user namespace of its own may name interpreters. Every owner in it is the one outside.
@@ -149,10 +156,11 @@ def interpreter(architecture: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """A Debian root in a folder."""
+    """A Debian root in a folder. `shared`: folders of this machine, and where a command in the root sees each."""
 
     path: Path
     architecture: str = "amd64"
+    shared: tuple[tuple[Path, str], ...] = ()
 
     def command(self, *command: str, network: bool = True) -> list[str]:
         """A command that runs another one in this root, with its own mounts and processes: none outlives it.
@@ -161,7 +169,8 @@ class Root:
         """
         foreign = interpreter(self.architecture)
         enter = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation=private"]
-        enter += [*([] if network else ["--net"]), "sh", "-c", _ENTER, "sh", *command]
+        enter += [*([] if network else ["--net"]), "sh", "-c", _ENTER, "sh"]
+        enter += [*(word for here, there in self.shared for word in (str(here), there)), "--", *command]
         if foreign:
             enter = ["sh", "-c", _OWN_USERS, "sh", *enter]
         settings = {"ROOT": str(self.path), "NETWORK": "yes" if network else "no", "INTERPRETER": foreign}

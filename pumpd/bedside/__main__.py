@@ -1,5 +1,10 @@
 """`python -m pumpd.bedside --config PATH`: serve the tablets of this gateway over HTTPS."""
 
+from pumpd.unneeded import EVERYWHERE, block
+
+if __name__ == "__main__":
+    block(*EVERYWHERE)  # before any other import
+
 import argparse
 import asyncio
 import os
@@ -14,6 +19,7 @@ import structlog
 from pumpd import logs
 from pumpd.bedside.feed import Feed
 from pumpd.bedside.link import ControlLink
+from pumpd.bedside.served import Served
 from pumpd.extras import needs
 from pumpd.messages.requests import DISCLAIMER
 from pumpd.settings import BedsideSettings, Settings, SettingsError
@@ -67,7 +73,7 @@ async def _run(settings: Settings, bedside: BedsideSettings, context: ssl.SSLCon
     control = ControlLink(settings.tablet_socket_path, settings.lock_path)
     feed = Feed(control, settings.journal_path)
     api = Bedside(settings, control, feed)
-    server = Server(api.app(), context, bedside.limits)
+    server = Server(api.app(), context, bedside.limits, api.hosts)
     try:
         await server.open(bedside.host, bedside.port)
     except OSError:
@@ -77,7 +83,8 @@ async def _run(settings: Settings, bedside: BedsideSettings, context: ssl.SSLCon
     end = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, end.set)
-    return await serve(server, feed, api, end)
+    served = Served(context, *credentials(settings, bedside), control)
+    return await serve(server, feed, api, served, end)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ Promises:
 - Every answer has one of the statuses that the description lists. No body over 16 KiB is read.
 """
 
+import json
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from importlib.metadata import version
@@ -17,7 +18,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from pumpd.bedside import bodies, stop_page, stops
@@ -25,10 +26,12 @@ from pumpd.bedside.address import PlainAddress
 from pumpd.bedside.bench import Bench
 from pumpd.bedside.capacity import Capacity
 from pumpd.bedside.feed import Feed
+from pumpd.bedside.files import Files, InParts
 from pumpd.bedside.headers import SecurityHeaders
 from pumpd.bedside.link import Control, NoControlError
 from pumpd.bedside.openapi import description
 from pumpd.bedside.sessions import COOKIE, LASTS_S, Sessions
+from pumpd.bedside.turns import REQUESTS_A_S, REQUESTS_AT_ONCE, Hosts, Turns
 from pumpd.messages.pairing import PairOffer, PairReveal, PairState
 from pumpd.messages.requests import (
     DISCLAIMER,
@@ -42,7 +45,6 @@ from pumpd.messages.requests import (
 from pumpd.settings import BedsideLimits, Settings
 
 STATIC = Path(__file__).parent / "static"
-TYPES = {".webmanifest": "application/manifest+json", ".js": "text/javascript", ".svg": "image/svg+xml"}
 ANOTHER_SITE = "stop: a page of another site requested it. No pump was stopped. Use the gateway's own page."
 HELLO = '{"op":"hello"}'
 
@@ -52,12 +54,13 @@ B = TypeVar("B", bound=BaseModel)
 
 class Bedside:
     def __init__(self, settings: Settings, control: Control, feed: Feed, static: Path = STATIC) -> None:
-        self._settings, self._control, self._feed, self._static = settings, control, feed, static
+        self._settings, self._control, self._feed, self._files = settings, control, feed, Files(static)
         self._limits = settings.bedside.limits if settings.bedside else BedsideLimits()
         self._sessions = Sessions()
+        self.hosts = Hosts()
         self._bench = Bench(settings, control)
         self._version = version("pumpd")
-        self._description = description(self._version)
+        self._description = json.dumps(description(self._version)).encode()
         self._simulated = any(pump.simulated for pump in settings.pumps)
 
     def app(self) -> Starlette:
@@ -81,12 +84,13 @@ class Bedside:
             Route("/api/bench/{pump}/fault", _explained(self.bench_fault), methods=["POST"]),
             Route("/{path:path}", self.file),
         ]
+        turns = Turns(self.hosts, REQUESTS_A_S, REQUESTS_AT_ONCE)
         return Starlette(
             routes=routes,
             middleware=[
                 Middleware(SecurityHeaders),
                 Middleware(PlainAddress),
-                Middleware(Capacity, requests=self._limits.requests),
+                Middleware(Capacity, requests=self._limits.requests, turns=turns),
             ],
             exception_handlers={HTTPException: _refused_by_router},
         )
@@ -117,11 +121,11 @@ class Bedside:
 
     async def _stop(self, request: Request, asked: bodies.StopBody) -> Answer:
         by = self._sessions.tablet(request.cookies.get(COOKIE))
-        who = f"tablet {by}" if by else f"bedside, {request.client.host if request.client else 'unknown'}"
-        return await self._control.ask(Stop(pump=asked.pump, by=who, reason=asked.reason))
+        who = f"tablet {by}" if by else f"bedside, {_address(request) or 'unknown'}"
+        return await self._control.ask(Stop(**asked.model_dump(), by=who))
 
     def _stop_html(self, outcome: str = "") -> Response:
-        built = (self._static / "index.html").is_file()
+        built = "index.html" in self._files
         text = stop_page.page(self._settings.gateway, outcome=outcome, built=built, simulated=self._simulated)
         return HTMLResponse(text)
 
@@ -131,7 +135,7 @@ class Bedside:
     # -- open to everyone --------------------------------------------------------------------------------------------
 
     async def openapi(self, _request: Request) -> Response:
-        return JSONResponse(self._description)
+        return InParts(self._description, media_type="application/json")
 
     async def about(self, request: Request) -> Response:
         who = self._who(request)
@@ -149,19 +153,11 @@ class Bedside:
     async def file(self, request: Request) -> Response:
         """A file of the page, except names that begin with a dot and anything outside the page's directory."""
         name = request.path_params["path"] or "index.html"
-        path = self._file(name)
-        if path is not None:
-            kept = "public, max-age=31536000, immutable" if name.startswith("assets/") else "no-cache"
-            return FileResponse(path, headers={"cache-control": kept}, media_type=TYPES.get(path.suffix))
+        if name in self._files:
+            return self._files.answer(name)
         if name == "index.html":
             return self._stop_html()
         return refused(404, "this gateway has no such page")
-
-    def _file(self, name: str) -> Path | None:
-        if not name.isprintable() or len(name) > 200 or any(part.startswith(".") for part in name.split("/")):
-            return None
-        path = (self._static / name).resolve()
-        return path if path.is_relative_to(self._static.resolve()) and path.is_file() else None
 
     # -- pairing, and proof of a key ---------------------------------------------------------------------------------
 
@@ -185,6 +181,7 @@ class Bedside:
         response = _answered(answer)
         if answer.ok:
             token = self._sessions.begin(body.key)
+            self.hosts.proved(_address(request))
             response.set_cookie(COOKIE, token, LASTS_S, path="/", secure=True, httponly=True, samesite="strict")
         return response
 
@@ -308,6 +305,10 @@ def _short(request: Request, name: str) -> str:
     if not text.isprintable() or len(text) > 64:
         raise bodies.BodyError(404, f"{name}: at most 64 visible characters")
     return text
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 def _from_elsewhere(request: Request) -> bool:

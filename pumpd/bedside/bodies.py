@@ -8,7 +8,8 @@ from starlette.requests import Request
 
 from pumpd.messages.message import Id, Text
 from pumpd.messages.pairing import Base64, Hash, Nonce
-from pumpd.validation import problems
+from pumpd.messages.requests import Age, OfSession
+from pumpd.validation import FEW, problems
 
 LARGEST = 16 * 1024
 
@@ -33,6 +34,8 @@ Token = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 class StopBody(_Body):
     pump: Id | None = None
     reason: Text = "stop requested on a tablet"
+    of_session: OfSession = None
+    age_s: Age = None
 
 
 class OfferBody(_Body):
@@ -84,7 +87,7 @@ async def read(request: Request, kind: type[B], largest: int, within_s: float) -
             408, f"body: it did not arrive within {within_s:g} s; nothing was done, send it again"
         ) from error
     except ValidationError as error:
-        raise BodyError(422, *problems(error, "body")) from error
+        raise BodyError(422, *problems(error, "body", FEW)) from error
 
 
 async def _raw(request: Request, largest: int) -> bytes:

@@ -1,8 +1,11 @@
-"""How many requests are in progress at once. A stop is never counted and never refused."""
+"""When a request begins, and how many are in progress at once. A stop waits only for its turn, and is never refused."""
+
+from collections import Counter
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from pumpd.bedside.turns import Turns
 from pumpd.messages.requests import Answer
 
 STOPS = ("/api/stop", "/stop")
@@ -10,19 +13,28 @@ FULL = "The gateway is busy. This request was not carried out, and no pump was c
 
 
 class Capacity:
-    def __init__(self, app: ASGIApp, requests: int) -> None:
-        self._app, self._most, self._in_progress = app, requests, 0
+    """A quarter of the places is kept from each address, so that no single one takes them all."""
+
+    def __init__(self, app: ASGIApp, requests: int, turns: Turns) -> None:
+        self._app, self._turns, self._most, self._most_each = app, turns, requests, requests - requests // 4
+        self._in_progress: Counter[str] = Counter()  # by address
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in STOPS:
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if self._in_progress >= self._most:
+        address = scope["client"][0] if scope["client"] else ""
+        await self._turns.turn(address)
+        if scope["path"] in STOPS:
+            await self._app(scope, receive, send)
+            return
+        if self._in_progress.total() >= self._most or self._in_progress[address] >= self._most_each:
             answer = Answer(ok=False, reasons=(FULL,))
             await JSONResponse(answer.model_dump(mode="json"), 503)(scope, receive, send)
             return
-        self._in_progress += 1
+        self._in_progress[address] += 1
         try:
             await self._app(scope, receive, send)
         finally:
-            self._in_progress -= 1
+            self._in_progress[address] -= 1
+            self._in_progress += Counter()  # keeps only those above zero

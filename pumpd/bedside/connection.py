@@ -16,7 +16,7 @@ from uvicorn.server import ServerState
 
 from pumpd.settings import BedsideLimits
 
-UNREAD_BYTES = 64 * 1024
+UNREAD_BYTES = 32 * 1024
 SENDING_BYTES = 64 * 1024
 RECEIVING_BYTES = 16 * 1024  # Linux doubles it; it also bounds how much one read brings into the process
 UNPROCESSED_BYTES = 16 * 1024

@@ -2,7 +2,7 @@
 
 from email.utils import formatdate
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HEADERS = {
@@ -18,6 +18,11 @@ HEADERS = {
 }
 
 
+# A browser that was here once refuses a wrong certificate without offering to continue, and plain HTTP, for a year. Not
+# for `localhost`, where it would close the plain servers of a developer's machine.
+STRICT = "max-age=31536000"
+
+
 class SecurityHeaders:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -27,11 +32,15 @@ class SecurityHeaders:
             await self._app(scope, receive, send)
             return
 
+        local = Headers(scope=scope).get("host", "").partition(":")[0] == "localhost"
+
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers[name] = value
+                if not local:
+                    headers["strict-transport-security"] = STRICT
                 headers.setdefault("cache-control", "no-store")
                 headers["date"] = formatdate(usegmt=True)
             await send(message)

@@ -7,6 +7,7 @@ import structlog
 from pumpd.bedside.app import Bedside
 from pumpd.bedside.feed import Feed
 from pumpd.bedside.parts import PartEndedError, together
+from pumpd.bedside.served import Served
 from pumpd.bedside.server import Server
 from pumpd.notify import notify, watchdog_interval_s
 
@@ -15,11 +16,13 @@ FAILED = 1
 log = structlog.get_logger("pumpd.bedside")
 
 
-async def serve(server: Server, feed: Feed, api: Bedside, end: asyncio.Event) -> int:
+async def serve(server: Server, feed: Feed, api: Bedside, served: Served, end: asyncio.Event) -> int:
     """Serve until `end` is set or a part ends. Returns the exit status."""
     status = 0
     try:
-        await together(end=end.wait(), ready=_report_ready(), feed=feed.run(), server=server.run())
+        await together(
+            end=end.wait(), ready=_report_ready(), feed=feed.run(), server=server.run(), certificate=served.run()
+        )
     except PartEndedError as error:
         if error.part != "end":
             log.exception("bedside_failed", part=error.part)

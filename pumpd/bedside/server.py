@@ -2,41 +2,45 @@
 
 Promises:
 - A new connection is always taken. When `connections` are open, an idle one is closed for it: the one that has been
-  idle longest, from the address with the most connections. Requests other than stops never fill the port
-  (`capacity.py`).
+  idle longest, from the address with the most connections; last those of addresses at which a paired tablet has proved
+  its key. Requests other than stops never fill the port (`capacity.py`).
+- Handshakes begin in turns (`turns.py`), so that a flood of them takes neither the processor nor another's turn.
 - Every wait for a client is limited: for the handshake, for a request, for its body, and until it reads the answer.
 """
 
 import asyncio
 import asyncio.sslproto
 import contextlib
+import logging
 import socket
 import ssl
 from collections import Counter
 from typing import Any
 
-import structlog
 from uvicorn import Config
 from uvicorn.server import ServerState
 
+from pumpd.accepting import connections, places
 from pumpd.bedside.connection import RECEIVING_BYTES, SENDING_BYTES, Connection
 from pumpd.bedside.parts import together
+from pumpd.bedside.turns import HANDSHAKES_A_S, HANDSHAKES_AT_ONCE, Hosts, Turns
 from pumpd.settings import BedsideLimits
-
-log = structlog.get_logger("pumpd.bedside")
 
 BACKLOG = 256
 END_WITHIN_S = 2.0
 CLOSE_WITHIN_S = 2.0  # for the peer's part of the TLS close
-ACCEPT_AGAIN_S = 0.1
+DESCRIPTORS_EACH = 2  # of a connection with a request: its socket, and control's or that of a file
+OTHER_DESCRIPTORS = 64
 
 # asyncio reserves this for each TLS connection. Its default of 256 KiB is 50 MB for 200 connections.
 asyncio.sslproto.SSLProtocol.max_size = 16 * 1024
 
 
 class Server:
-    def __init__(self, app: Any, context: ssl.SSLContext, limits: BedsideLimits) -> None:
-        self._context, self._limits = context, limits
+    def __init__(self, app: Any, context: ssl.SSLContext, limits: BedsideLimits, hosts: Hosts) -> None:
+        self._context, self._limits, self._hosts = context, limits, hosts
+        self._turns = Turns(hosts, HANDSHAKES_A_S, HANDSHAKES_AT_ONCE)
+        self._most = places(limits.connections, DESCRIPTORS_EACH, OTHER_DESCRIPTORS)
         self._config = Config(
             app,
             ws="none",
@@ -49,6 +53,7 @@ class Server:
             h11_max_incomplete_event_size=16 * 1024,
         )
         self._config.load()
+        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # it warns of every request that is malformed
         self._state = ServerState()
         self._listeners: list[socket.socket] = []
         self._connections: set[Connection] = set()
@@ -83,33 +88,30 @@ class Server:
         await asyncio.gather(*self._state.tasks, *handshakes, return_exceptions=True)
 
     async def _accept(self, listener: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            try:
-                client, peer = await loop.sock_accept(listener)
-            except OSError as error:  # no file descriptor is left, for example; open connections end in time
-                log.warning("connection_not_accepted", error=str(error))
-                await asyncio.sleep(ACCEPT_AGAIN_S)
-                continue
-            self._make_room()
-            connection = Connection(self._config, self._state, self._limits, str(peer[0]), self._connections.discard)
+        async for client, address in connections(listener, self._drop_one):
+            while len(self._connections) >= self._most:
+                self._drop_one()
+            connection = Connection(self._config, self._state, self._limits, address, self._connections.discard)
             self._connections.add(connection)
-            connection.handshake = loop.create_task(self._secure(client, connection), name="handshake")
-            await asyncio.sleep(0)  # a flood of connections must let other tasks run
+            connection.handshake = asyncio.create_task(self._secure(client, connection), name="handshake")
 
     async def _secure(self, client: socket.socket, connection: Connection) -> None:
+        within_s = self._limits.handshake_s
         try:
             with contextlib.suppress(OSError):
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SENDING_BYTES)
+            async with asyncio.timeout(within_s):
+                await self._turns.turn(connection.address)
             await asyncio.get_running_loop().connect_accepted_socket(
                 lambda: connection,
                 client,
                 ssl=self._context,
-                ssl_handshake_timeout=self._limits.handshake_s,
+                ssl_handshake_timeout=within_s,
                 ssl_shutdown_timeout=CLOSE_WITHIN_S,
             )
         except OSError:  # it does not speak TLS 1.3, was too slow, or is gone
             self._connections.discard(connection)
+            client.close()
         except BaseException:
             self._connections.discard(connection)
             client.close()
@@ -117,10 +119,11 @@ class Server:
         finally:
             connection.handshake = None
 
-    def _make_room(self) -> None:
-        while len(self._connections) >= self._limits.connections:
-            held = Counter(each.address for each in self._connections)
-            idle = [each for each in self._connections if not each.busy] or self._connections
-            least = min(idle, key=lambda each: (-held[each.address], each.quiet_since))
+    def _drop_one(self) -> None:
+        """Close the connection that matters least."""
+        held = Counter(each.address for each in self._connections)
+        idle = [each for each in self._connections if not each.busy] or self._connections
+        if idle:
+            least = min(idle, key=lambda each: (self._hosts.known(each.address), -held[each.address], each.quiet_since))
             self._connections.discard(least)
             least.drop()

@@ -23,9 +23,12 @@ from pumpd.messages.no_answer import not_connected
 from pumpd.messages.requests import StatusRequest
 from pumpd.pump_bindings import binding_warnings
 from pumpd.settings import Settings, SettingsError
+from pumpd.settings_seal import Seal
+from pumpd.settings_seal import examine as seal
 
 MARKS = {State.OK: "ok", State.WARNING: "warning", State.PROBLEM: "PROBLEM", State.NOT_CHECKED: "-"}
 STYLES = {State.OK: "green", State.WARNING: "yellow", State.PROBLEM: "bold red", State.NOT_CHECKED: "dim"}
+MEMBER = f"{NEEDS_ROOT}, or a member of the group of the operator socket"
 ASK_FOR_S = 1.0  # how long to try again while control is starting
 
 Every = Annotated[bool, typer.Option("--all", help="Also every line that is good.")]
@@ -64,6 +67,7 @@ def gather(config: Path, machine: Machine | None = None) -> Facts:
         denied=denied,
         errors=tuple(errors),
         warnings=tuple(binding_warnings(settings.pumps)) if settings is not None else (),
+        seal=seal(config) if settings is not None else Seal(),
         deviations=tuple(deviations(settings, config.absolute())) if settings is not None else (),
         control=control,
     )
@@ -84,9 +88,9 @@ def _control(settings: Settings) -> Control:
         if not isinstance(error.__cause__, OSError) or error.sent:
             return Control(why=str(error))
         why = not_connected(settings.socket_path, error.__cause__, settings.lock_path)
-        return Control(why=str(why), denied=why.denied)
+        return Control(why=f"{MEMBER}: {why}" if why.denied else str(why), denied=why.denied)
     if not answer.ok:
-        return Control(why="; ".join(answer.reasons), denied=True)
+        return Control(why=f"{MEMBER}: {'; '.join(answer.reasons)}", denied=True)
     return Control(answer.result)
 
 

@@ -1,14 +1,22 @@
 """`pumpd tls`: the certificate by which tablets know this gateway."""
 
 import ipaddress
+import os
 import socket
+import subprocess
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pumpd.bedside.certificates import CertificateError, make
-from pumpd.cli.client import CONFIG, Config, Json, fail, load_settings, refuse
+from pumpd.cli.client import CONFIG, Config, Json, NoAnswerError, asked, fail, load_settings, refuse
 from pumpd.cli.terminal import say, say_json
+from pumpd.messages.requests import StatusRequest
+from pumpd.settings import Settings
+from pumpd.settings_file import DEFAULT_PATH
+
+UNIT = "pumpd-bedside.service"
 
 
 def tls(
@@ -29,6 +37,7 @@ def tls(
         made = make(settings.tls_dir, settings.gateway, wanted, found=found, new_ca=new_authority)
     except CertificateError as error:
         fail(str(error), as_json=as_json)
+    in_use = take_into_use(settings, config)
     if as_json:
         shown = {
             "ca": str(made.ca),
@@ -39,16 +48,52 @@ def tls(
             "until": made.until.isoformat(),
             "new_authority": made.new_ca,
             "left_out": list(made.left_out),
+            "in_use": in_use,
         }
         say_json(shown)
         return
     say(f"Certificate {made.cert} for {', '.join(made.names)}, until {made.until:%Y-%m-%d}.")
+    say(in_use)
     if made.left_out:
         names = ", ".join(made.left_out)
         say(f"Not for {names}: the authority may not sign for them. `--new-authority` makes one that may.")
     say(f"{'A new authority' if made.new_ca else 'The authority'}: {made.ca}. Install it on each tablet; its SHA-256:")
     say(_in_two_lines(made.ca_fingerprint))
-    say("Restart bedside to serve the new certificate. Keep ca.key offline, or at least readable only by its owner.")
+    say("Keep ca.key offline if you can. A renewal needs it.")
+
+
+def take_into_use(settings: Settings, config: Path) -> str:
+    """Have bedside serve the new certificate, and say how. Its unit holds a copy from its start, so it is restarted;
+    never while an infusion is under way, because tablets are without the gateway for some seconds.
+    """
+    if config != DEFAULT_PATH or not _systemctl("is-active", "--quiet", UNIT):
+        return "A bedside process that runs serves it within ten seconds, without a restart."
+    later = f"Bedside still serves the former one. `sudo systemctl restart {UNIT}` changes that; tablets reconnect by"
+    if os.geteuid() != 0:
+        return f"{later} themselves."
+    try:
+        pumps = asked(settings, StatusRequest()).result.get("pumps", [])
+    except NoAnswerError:
+        pumps = []  # then no tablet shows anything that a restart could interrupt
+    busy = [each["pump"] for each in pumps if each["infusion"] is not None and not each["infusion"]["ended"]]
+    if busy:
+        return f"{later} themselves, so wait until {', '.join(busy)} has ended its infusion."
+    if not _systemctl("restart", UNIT):
+        return f"Bedside could not be restarted: `systemctl status {UNIT}` says why."
+    return "Bedside was restarted and serves it; tablets reconnect by themselves."
+
+
+def _systemctl(*arguments: str) -> bool:
+    try:
+        done = subprocess.run(  # noqa: S603  # fixed words
+            ["systemctl", *arguments],  # noqa: S607  # of the system
+            check=False,
+            capture_output=True,
+            timeout=60,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
 
 
 def own_names() -> list[str]:

@@ -82,6 +82,8 @@ def status_text(status: dict[str, Any]) -> str:
         lines.append(f"SIMULATED TIME: {status['time_scale']} times faster than real time")
     if status["supply"] is not None:
         lines.append(f"supply: {_supply(status['supply'])}")
+    if status["certificate"] is not None and status["certificate"]["ending"]:
+        lines.append(_certificate(status["certificate"]))
     lines += [_alarm(alarm) for alarm in status["alarms"]]
     for pump in status["pumps"]:
         lines += pump_lines(pump)
@@ -93,6 +95,13 @@ def _supply(supply: dict[str, Any]) -> str:
     lasts = "for an unknown time" if left is None else f"{left} min left"
     source = {"mains": "mains", "battery": f"battery, {lasts}", "unknown": "not known"}[supply["source"]]
     return source + (", voltage too low" if supply["under_voltage"] else "")
+
+
+def _certificate(certificate: dict[str, Any]) -> str:
+    return (
+        f"certificate: ends on {certificate['until_ts'][:10]}, in {certificate['days_left']} days; then no tablet "
+        "reaches this gateway. Renew it: `sudo pumpd tls`"
+    )
 
 
 def _alarm(alarm: dict[str, Any]) -> str:

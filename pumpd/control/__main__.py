@@ -1,17 +1,13 @@
 """`python -m pumpd.control --config FILE`: the control process by itself, as its systemd unit starts it."""
 
-import sys
-from importlib.util import find_spec
+from pumpd.unneeded import EVERYWHERE, OPENSSL, block
 
-# This must run before anything imports them. Control has no network, so asyncio needs no TLS; its log has no colours,
-# so structlog needs no rich. Together they would cost 5 MB and a tenth of a second on a gateway. hashlib finds SHA-256
-# in OpenSSL (`_hashlib`) and in Python's own `_sha256`; where it has the latter, OpenSSL is 3.6 MB for nothing.
-for unwanted in ("ssl", "rich", *(("_hashlib",) if find_spec("_sha256") else ())):
-    sys.modules.setdefault(unwanted, None)  # type: ignore[arg-type]  # None is what makes an import fail
+block(*EVERYWHERE, *OPENSSL)  # before any other import. Control has no network, so asyncio needs no TLS
 
 import argparse
 import asyncio
 import os
+import sys
 from pathlib import Path
 
 import structlog

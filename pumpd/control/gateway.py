@@ -1,11 +1,13 @@
 """The services of control, put together: what each is given, and what runs alongside the pumps."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 
 from pumpd.control.alarms.board import Key
+from pumpd.control.alarms.burst import flash
 from pumpd.control.alarms.service import AlarmService
-from pumpd.control.alarms.sounder import Sounder
+from pumpd.control.alarms.sounder import LedFile, Sounder
+from pumpd.control.certificate import CertificateWatch
 from pumpd.control.confirming.service import ConfirmingService
 from pumpd.control.infusions.identifying import Identifying
 from pumpd.control.infusions.pump_part import PumpPart, TimePart
@@ -13,6 +15,9 @@ from pumpd.control.infusions.pump_service import PumpService, stop_all
 from pumpd.control.infusions.pumps import Pumps
 from pumpd.control.infusions.start_gate import StartGate
 from pumpd.control.journal_health import JournalHealth
+from pumpd.control.local_signals.chip import open_lines
+from pumpd.control.local_signals.lines import Line
+from pumpd.control.local_signals.service import GpioOutput, LocalSignals
 from pumpd.control.observation.service import Found, ObservationService
 from pumpd.control.ordering.build import Build
 from pumpd.control.ordering.config_check import ConfigCheck
@@ -29,6 +34,7 @@ from pumpd.control.self_test.service import SelfTest
 from pumpd.control.socket.dispatch import Dispatch
 from pumpd.control.socket.streams import StateStream
 from pumpd.control.state.live import LiveState
+from pumpd.control.strangers import Strangers
 from pumpd.control.tablets.corrections import Corrections
 from pumpd.control.tablets.keys import KeyStore
 from pumpd.control.tablets.pairing_service import PairingService
@@ -56,6 +62,7 @@ class Gateway:
         library: Library,
         runners: Sequence[PumpService],
         journal: JournalWriter,
+        strangers: Strangers,
         keys: KeyStore,
         clock: Clock,
         build: Build,
@@ -78,18 +85,20 @@ class Gateway:
         disk = DiskCheck(self.library_check, self.config_check)
         staff = StaffStore(settings.staff_path)
         sign_ins, register = SignIns(staff, clock.loop_ns), Register(keys, staff, journal, clock)
-        sources = (self._journal_alarms, self._supply_alarms, sign_ins.alarms)
+        certificate = CertificateWatch(journal, clock)
+        self._local = LocalSignals(settings.gpio, open_lines, pumps.stop_all, self.changed) if settings.gpio else None
+        own = (self._journal_alarms, self._supply_alarms, self._local_alarms)
+        sources = (*own, sign_ins.alarms, certificate.alarms)
         self.alarms = AlarmService(self.runners, journal, clock, sources, alarms_left)
-        self._past = DoseHistory(settings.journal_path, journal)
+        self._sounders = tuple(self._alarm_outputs())
+        self._past = DoseHistory(settings.journal_path, journal, others)
         self.plasma = PlasmaService(self.runners, self._past, clock)
         self.observations = ObservationService(journal, self.plasma, clock, observations or Found())
-        output = settings.alarm.output
-        self._sounder = Sounder(output, lambda: self.alarms.board.sounding) if output else None
         supplied = settings.supply_watched
         left = frozenset(code for pump, code in alarms_left or {} if not pump and code in SUPPLY_ALARMS)
         self._supply = None if supplied is None else SupplyWatch(supplied, left, self.changed)
         self.gate = StartGate(settings, clock, self._supply)
-        self.self_test = SelfTest(self.gate, self._sounder, journal, clock, self.changed)
+        self.self_test = SelfTest(self.gate, self._sounders, self._local, journal, clock, self.changed)
         self._vitals = VitalsService(settings.vitals, pumps, journal, clock)
         planning = Planning(settings, library, runners, self._past, clock, others)
         histories = PatientHistories(library, self._past, planning, clock)
@@ -123,8 +132,9 @@ class Gateway:
             self.config_check,
             self.health,
             self.self_test,
-            self._sounder,
+            self._sounders,
             self._supply,
+            certificate,
             partial(paired_tablets, keys, sign_ins),
             self._vitals,
             clock,
@@ -147,6 +157,7 @@ class Gateway:
             self.live,
             self._vitals,
             journal,
+            strangers,
             clock,
             self.changed,
         )
@@ -165,11 +176,11 @@ class Gateway:
             PairingService(settings.gateway, register, journal, clock),
             register,
             self.alarms,
+            certificate,
             self.live,
             self._stream,
             self._vitals,
-            journal,
-            clock,
+            strangers,
         )
         self.answer, self.status = self.dispatch.answer, self.live.state
         self.alarms.on_change = self._alarms_changed
@@ -184,13 +195,25 @@ class Gateway:
         self.parts.start("plasma", self.plasma)
         self.parts.once("library", self.library_check.run())
         self.parts.once("configuration", self.config_check.run())
-        self.parts.once("dose history", self._past.run())
-        if self._sounder is not None:
-            self.parts.start("alarm output", self._sounder)
+        infused = {runner.infusion.patient for runner in self.runners.values() if runner.infusion is not None}
+        self.parts.once("dose history", self._past.run(sorted(infused)))
+        if self._local is not None:
+            self.parts.start("local signals", self._local)
+        for number, sounder in enumerate(self._sounders, 1):
+            self.parts.start(f"alarm output {number}", sounder)
         if self._vitals.rules is not None:
             self.parts.start("vital signs", self._vitals)
         if self._supply is not None:
             self.parts.start("supply", self._supply)
+
+    def _alarm_outputs(self) -> Iterator[Sounder]:
+        """What signals alarms at the gateway: sound as long as it is not paused, a light while there is an alarm."""
+        if output := self.settings.alarm.output:
+            yield Sounder(LedFile(output), lambda: self.alarms.board.sounding)
+        if self._local is not None and self._local.has(Line.BUZZER):
+            yield Sounder(GpioOutput(self._local, Line.BUZZER), lambda: self.alarms.board.sounding)
+        if self._local is not None and self._local.has(Line.LIGHT):
+            yield Sounder(GpioOutput(self._local, Line.LIGHT), lambda: self.alarms.board.highest, flash)
 
     def stop_all(self, why: str) -> None:
         """Stop every pump that may flow."""
@@ -212,10 +235,15 @@ class Gateway:
     def _supply_alarms(self) -> frozenset[AlarmCode]:
         return frozenset() if self._supply is None else self._supply.alarms
 
+    def _local_alarms(self) -> frozenset[AlarmCode]:
+        return frozenset() if self._local is None else self._local.alarms()
+
     def _journal_alarms(self) -> frozenset[AlarmCode]:
-        return frozenset({AlarmCode.JOURNAL_FAILED} if self.health.fault else ())
+        if self.health.fault:
+            return frozenset({AlarmCode.JOURNAL_FAILED})
+        return frozenset({AlarmCode.JOURNAL_SLOW} if self.journal.slow else ())
 
     def _alarms_changed(self) -> None:
         self._stream.change()
-        if self._sounder is not None:
-            self._sounder.change()
+        for sounder in self._sounders:
+            sounder.change()

@@ -124,7 +124,7 @@ class PlasmaService:
 
     def _before(self, infusion: Infusion, program: RateProgram, now_ns: int) -> Estimate | None:
         """What the patient holds when an infusion is first seen here; None until the earlier doses were read."""
-        if not self._past.complete:
+        if not self._past.knows(program.prescription.patient):
             return None
         deliveries = [*self._earlier(program, infusion.place.session)]
         if infusion.started_ns is not None:

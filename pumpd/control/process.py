@@ -27,6 +27,7 @@ from pumpd.control.infusions.recovery import machine_boot
 from pumpd.control.ordering.build import build
 from pumpd.control.parts import PartDiedError
 from pumpd.control.socket.server import doors
+from pumpd.control.strangers import Strangers
 from pumpd.control.tablets.keys import KeyStore
 from pumpd.dosing import NO_LIBRARY, Library, LibraryError
 from pumpd.host.clock import Clock
@@ -74,6 +75,7 @@ async def gateway(
     def last_check(pump: PumpService) -> str:
         return made.gate.last_check(pump)
 
+    strangers = Strangers(len(settings.pumps), journal, clock)
     lines: dict[str, LineRecord] = {pump.port: LineRecord(clock.scale) for pump in settings.pumps}
     runners = [
         PumpService(
@@ -84,6 +86,7 @@ async def gateway(
             limits,
             settings.deadman_socket(pump.name),
             lines[pump.port],
+            strangers,
             on_change=on_change,
             last_check=last_check,
             others=lambda: runners,
@@ -99,12 +102,13 @@ async def gateway(
     if errors := binding_errors(settings.pumps):
         raise ValueError("; ".join(errors))
     now = build(settings, library)
-    earlier = read_earlier(settings.journal_path, library, runners, clock, now)
+    earlier = read_earlier(settings.journal_path, library, runners, clock, now, journal.lost)
     made = Gateway(
         settings,
         library,
         runners,
         journal,
+        strangers,
         KeyStore(settings.keys_path),
         clock,
         now,
@@ -124,8 +128,9 @@ async def gateway(
         "machine_boot": machine_boot(),
         "notice": DISCLAIMER,
     }
+    started = [Entry("control_started", body, "", "", clock.monotonic_ns())]
     with contextlib.suppress(JournalError):  # the gateway knows
-        await journal.append([Entry("control_started", body, "", "", clock.monotonic_ns())])
+        await journal.append([*started, *earlier.to_record])
     for runner in runners:
         runner.patient = earlier.patients.get(runner.name, "")
         runner.unprescribed.holds(earlier.held.get(runner.name, ""))
@@ -142,6 +147,7 @@ async def gateway(
         await asyncio.gather(*(runner.wait_stopped(STOPPED_WITHIN_S) for runner in runners))
         await made.parts.end()  # each pump's part releases its port, so this must follow the stops
         await asyncio.gather(*(runner.deadman.close() for runner in runners))
+        strangers.close()
         with contextlib.suppress(JournalError, TimeoutError):
             async with asyncio.timeout(JOURNAL_OVERDUE_S):
                 await journal.append([Entry("control_stopped", {}, "", "", clock.monotonic_ns())])
@@ -265,13 +271,15 @@ async def evidence_against(made: Gateway, journal: JournalWriter) -> str:
     """Why this process should be considered broken; empty when it works.
 
     A journal that refuses to write is not a reason: nothing starts, an alarm is active, and a restart would lose the
-    entries kept in memory. Asking makes it try again.
+    entries kept in memory. Asking makes it try again. Nor is a disk that is slow: that is an alarm, and one that hangs
+    stops what flows by itself.
     """
     try:
         async with asyncio.timeout(JOURNAL_OVERDUE_S):
             await journal.append([])
     except TimeoutError:
-        return "the journal does not answer"
+        if not journal.slow:
+            return "the journal does not answer"
     except JournalError:
         pass
     overdue = made.parts.overdue()

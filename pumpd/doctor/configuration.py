@@ -27,13 +27,33 @@ def _config(facts: Facts) -> Iterator[Finding]:
     for each in facts.errors:
         yield problem(each)
     for each in facts.warnings:
-        yield warning(each)
+        yield warning(each, "See the serial ports in docs/how-to/gateway.md, then run `pumpd config check`.")
     if not facts.errors and not facts.warnings and facts.settings is not None:
         pumps = facts.settings.pumps
         simulated = sum(pump.simulated for pump in pumps)
         yield ok(f"{facts.config}: no errors; {len(pumps)} pumps, {simulated} of them simulated")
     if facts.settings is not None and not facts.settings.pumps:
         yield warning("no pump is configured", "Add a `[[pump]]` section, or run `pumpd setup`.")
+
+
+@line(
+    "config.signature",
+    "Configuration's signature",
+    when="this gateway trusts a key for it (`trust/config.pub`), and none has signed exactly these files: nothing is "
+    "started then",
+    to_do="Restore the signed files, or have the present ones signed: `pumpd config sign`.",
+    outside=True,
+)
+def _signature(facts: Facts) -> Iterator[Finding]:
+    if facts.settings is None:
+        yield not_checked(NO_SETTINGS)
+        return
+    for each in facts.seal.problems:
+        yield bad(facts, each.removeprefix("configuration: "))
+    if not facts.seal.problems and facts.seal.key:
+        yield ok(f"signed with the key {facts.seal.key}")
+    elif not facts.seal.problems:
+        yield ok("not signed, and no key is trusted for it")
 
 
 @line(
@@ -78,14 +98,17 @@ def _mark(facts: Facts) -> Mark | None:
     "Library keys",
     when="no key may sign a library, so nothing can be started on a real pump",
     to_do="Put the pharmacy's public key into `library_keys`, and the care area into `care_area`.",
+    outside=True,
 )
 def _keys(facts: Facts) -> Iterator[Finding]:
     if facts.settings is None:
         yield not_checked(NO_SETTINGS)
     elif facts.settings.library_keys:
         yield ok(f"{', '.join(facts.settings.library_keys)}; care area {facts.settings.care_area}")
+    elif facts.settings.simulation.unsigned_library:
+        yield ok("none, and an unsigned library is enough for simulated pumps")
     else:
         yield bad(facts, "none is configured")
 
 
-GROUP = Group("Configuration", (_config, _library, _keys))
+GROUP = Group("Configuration", (_config, _signature, _library, _keys))

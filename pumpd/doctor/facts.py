@@ -10,6 +10,7 @@ from pumpd.doctor.machine import Machine
 from pumpd.host.clock_rules import KernelClock
 from pumpd.host.file_check import Deviation
 from pumpd.settings import Settings
+from pumpd.settings_seal import Seal
 
 UNIT_FILES = "/usr/lib/systemd/system"
 CONTROL_UNIT = "pumpd-control.service"
@@ -41,6 +42,7 @@ class Facts:
     denied: bool = False
     errors: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    seal: Seal = field(default_factory=Seal)
     deviations: tuple[Deviation, ...] = ()
     control: Control = field(default_factory=Control)
 

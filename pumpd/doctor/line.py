@@ -55,6 +55,11 @@ def bad(facts: Facts, found: str, to_do: str = "", *, of: str = "") -> Finding:
     return Finding(State.PROBLEM if facts.real else State.WARNING, found, to_do, of)
 
 
+def missing(facts: Facts, found: str, to_do: str = "") -> Finding:
+    """Something that a gateway should have: a warning where a pump is real; on any other machine it does not matter."""
+    return warning(found, to_do) if facts.real else not_checked(found)
+
+
 Look = Callable[[Facts], Iterator[Finding]]
 
 

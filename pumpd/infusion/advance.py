@@ -132,7 +132,7 @@ def _take(turn: Turn, event: Event) -> None:
 def _stop_requested(turn: Turn, event: StopRequested) -> None:
     state, why = turn.infusion.state, f"{event.reason} (by {event.by})"
     turn.send_stop()
-    if state.ended or state in (State.STOPPING, State.UNCERTAIN):
+    if not state.takes_stop:
         return
     turn.set(stopped_by=event.by, switching=event.switching)
     if state.may_flow:

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from pumpd.journal.chain import JournalError
 from pumpd.journal.records import Entry
-from pumpd.journal.store import Journal, JournalError
+from pumpd.journal.store import Journal
 
 KEPT_MOST = 20_000  # entries: an hour of a running pump, about 20 MB
 
@@ -105,8 +106,9 @@ class Backlog:
 
 
 def write(journal: Journal, batches: Sequence[Batch], lost: int) -> None:
-    """Write them in one transaction. Raises JournalError, or whatever Python raises for an entry that cannot be
-    written.
+    """Write them in one transaction; without any, check that the file is still there.
+
+    Raises JournalError, or whatever Python raises for an entry that cannot be written.
     """
     entries = [entry for batch in batches for entry in batch.entries]
     if lost:
@@ -114,3 +116,5 @@ def write(journal: Journal, batches: Sequence[Batch], lost: int) -> None:
         entries += stamped([Entry("entries_lost", {"count": lost}, mono_ns=at)])
     if entries:
         journal.append(entries)
+    else:
+        journal.check()

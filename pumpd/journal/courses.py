@@ -3,6 +3,7 @@
 They are for people only: what a patient may have is decided by `doses`.
 """
 
+import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
@@ -27,27 +28,29 @@ class Recorded:
 
 @dataclass(slots=True)
 class Courses:
-    """Takes the entries of a journal as they come, each once."""
+    """Takes the entries about patients as they come, those of a patient in order. One that was taken before is left
+    out.
+    """
 
     orders: dict[Key, CourseOrder] = field(default_factory=dict)
     first_ordered: dict[Key, int] = field(default_factory=dict)  # when
     assessments: dict[Key, Recorded] = field(default_factory=dict)
-    _last_id: int = 0
+    _taken: dict[str, int] = field(default_factory=dict)  # by patient in lower case: the last entry
 
     def take(self, entries: Iterable[Record]) -> None:
         """An entry that cannot be read is left out: it is shown to people and decides nothing."""
         for entry in entries:
-            if entry.id > self._last_id and entry.kind in (ORDERED, ASSESSED):
-                try:
+            if entry.kind in (ORDERED, ASSESSED):
+                with contextlib.suppress(ValueError, TypeError, KeyError, AttributeError):
                     self._take(entry)
-                except (ValueError, TypeError, KeyError, AttributeError):
-                    continue
-            self._last_id = max(self._last_id, entry.id)
 
     def _take(self, entry: Record) -> None:
         body = entry.fields
         patient, course = str(body["patient"]), str(body["course"])
         key = of(patient, course)
+        if entry.id <= self._taken.get(key[0], 0):
+            return
+        self._taken[key[0]] = entry.id
         if entry.kind == ORDERED:
             days = frozenset(WEEKDAYS.index(each) for each in body["weekdays"])
             if not days:

@@ -2,12 +2,13 @@
 
 Promises:
 - The journal is the only memory, so a restart does not change the doses.
-- Doses are never under-booked: an infusion without a recorded end, with an unreadable entry, or with flow after its end
-  is `uncertain`. It counts as the whole program, and ends as late as the program can run.
+- Doses are never under-booked: an infusion without a recorded end, with an unreadable entry, with flow after its end,
+  or of which the journal lost entries, is `uncertain`. It counts as the whole program, and ends as late as the program
+  can run.
 - An order that cannot be read is a JournalError: a patient's dose would be missing.
 - A dose whose instants two people corrected has those of the correction, and lasted as long as the monotonic clock
   shows (PRG-28).
-- Entries are taken once, in order; unknown kinds are skipped.
+- Entries of a session are taken once, in order; unknown kinds are skipped. Of its readings the last one is enough.
 
 This does not use `fold`: doses must outlive the events, which retention removes, and a state machine that has changed.
 
@@ -22,12 +23,14 @@ from typing import Any, TypeVar
 from pumpd.dosing.correction import Between, between
 from pumpd.dosing.history import BY_NAME, DAY, NONE, Dose
 from pumpd.dosing.library import Substance
+from pumpd.journal.chain import JournalError
 from pumpd.journal.records import Record
-from pumpd.journal.store import JournalError
 from pumpd.pump import PumpProgram, RateStep
 from pumpd.quantities import NS_PER_S, Concentration, Mass, Quantity, Rate, Volume, Weight
 
+ORDERED = "order_accepted"
 AFTER_THE_END = ("unprescribed_flow", "delivery_reconciled")  # still about the infusion
+BOOKED = "booked_after_loss"  # the journal lost what followed the order
 CORRECTED = "dose_corrected"  # by two people; `started`: when it began
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -38,20 +41,43 @@ Q = TypeVar("Q", bound=Quantity)
 
 
 class Doses:
-    """Takes the entries of a journal as they come; `all` gives the doses. `last_id` is the last entry taken."""
+    """Takes the entries of sessions as they come; `all` gives the doses."""
 
     def __init__(self) -> None:
-        self.last_id = 0
         self._infusions: dict[str, _Infusion] = {}
 
     def take(self, entries: Iterable[Record]) -> None:
-        """Take entries in the order of their ids. Raises JournalError at an order that cannot be read, each time."""
+        """Take entries; those of a session in the order of their ids. One that was taken before is left out.
+
+        Raises JournalError at an order that cannot be read, each time.
+        """
         for entry in entries:
-            if entry.kind == "order_accepted" and entry.session not in self._infusions:
+            one = self._infusions.get(entry.session)
+            if one is None and entry.kind == ORDERED:
                 self._infusions[entry.session] = _ordered(entry)
-            elif entry.session in self._infusions:
-                self._infusions[entry.session].take(entry)
-            self.last_id = entry.id
+            elif one is not None and entry.id > one.taken:
+                one.take(entry)
+                one.taken = entry.id
+
+    def taken(self, session: str) -> int:
+        """The last entry of this session that was taken; 0 when there is none."""
+        one = self._infusions.get(session)
+        return 0 if one is None else one.taken
+
+    def number(self, session: str) -> int | None:
+        """The entry of its order; None when it was not taken."""
+        one = self._infusions.get(session)
+        return None if one is None else one.number
+
+    def ended(self, session: str) -> bool:
+        """Whether its end was taken."""
+        one = self._infusions.get(session)
+        return one is not None and one.ended
+
+    def sessions_of(self, patient: str) -> list[str]:
+        """The sessions of a patient that were taken; case does not matter."""
+        whose = patient.casefold()
+        return [session for session, one in list(self._infusions.items()) if one.patient.casefold() == whose]
 
     def all(self, live: Collection[str] = ()) -> tuple[Dose, ...]:
         """The doses by order. `live` are the sessions that this process has under way, started or not."""
@@ -59,8 +85,7 @@ class Doses:
 
     def of_patient(self, patient: str, live: Collection[str] = ()) -> tuple[Dose, ...]:
         """The doses of one patient; case does not matter."""
-        whose = patient.casefold()
-        return self._doses((each for each, one in self._infusions.items() if one.patient.casefold() == whose), live)
+        return self._doses(self.sessions_of(patient), live)
 
     def of_sessions(self, sessions: Collection[str], live: Collection[str] = ()) -> tuple[Dose, ...]:
         """The doses of these sessions."""
@@ -85,11 +110,13 @@ class Doses:
 class _Infusion:
     """The sum of one session's entries so far. Wall time stays text, which sorts like the time itself.
 
-    `number` and `began_number` are the entries of the order and of the first flow. Lengths in nanoseconds since the
-    order are by the monotonic clock; where a process ended, by wall time, or the longest when that is impossible.
+    `number`, `taken` and `began_number` are the entries of the order, of the last one so far, and of the first flow.
+    Lengths in nanoseconds since the order are by the monotonic clock; where a process ended, by wall time, or the
+    longest when that is impossible.
     """
 
     number: int
+    taken: int  # the last entry so far
     boot: str
     mono_ns: int  # of the last entry so far
     pump: str
@@ -184,6 +211,8 @@ class _Infusion:
                 self.flowed_ns = int(float(entry.fields.get("running_s", 0)) * NS_PER_S)
             case "delivery_reconciled":  # in doubt even after the end, a person may read more than was booked
                 self.booked = max(self.booked, _volume(entry.fields, "volume_ml"))
+            case "booked_after_loss":
+                self.doubtful = True
             case "unprescribed_flow" if entry.fields["stopping"]:  # it was this infusion's pump
                 self.doubtful = True
 
@@ -256,6 +285,7 @@ def _ordered(entry: Record) -> _Infusion:
         held = PumpProgram(tuple(RateStep(_read(Rate, step["rate"]), _read(Volume, step["volume"])) for step in steps))
         return _Infusion(
             number=entry.id,
+            taken=entry.id,
             boot=entry.boot,
             mono_ns=entry.mono_ns,
             pump=entry.pump,

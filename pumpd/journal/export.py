@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from pumpd.journal.reader import JournalReader
 from pumpd.journal.records import START, Anchor, Record
-from pumpd.journal.store import JournalReader, timestamp
+from pumpd.journal.store import timestamp
 
 FORMAT = 2  # 1, of version 0.1: the foot counted `rows`
 
@@ -34,13 +35,16 @@ class Filter:
 
 
 def export(reader: JournalReader, wanted: Filter) -> Iterator[str]:
-    """The lines, without line ends, as the journal was when the first one was requested. Raises JournalError."""
-    asked, removed = wanted.asked, reader.removed()
+    """The lines, without line ends, up to the newest entry when the last one is requested. Raises JournalError.
+
+    The journal is read in pieces: a reader that pauses holds up neither the writer nor its checkpoints.
+    """
+    asked, gaps = wanted.asked, reader.gaps()
     yield _line({"pumpd_journal": FORMAT, "filter": asked})
     at, count = START, 0
     for entry in reader.all():
-        if entry.id != at.seq + 1 and entry.id - 1 in removed:
-            at = Anchor(entry.id - 1, removed[entry.id - 1].hash)
+        if entry.id != at.seq + 1 and (gap := gaps.get(entry.id - 1)) is not None:
+            at = Anchor(gap.last, gap.hash)
         fits = (
             asked.get("since", "") <= entry.ts
             and ("until" not in asked or entry.ts < asked["until"])

@@ -6,17 +6,21 @@ too. So are the courses that were ordered, and their assessments. Every entry is
 that, the newest `events` entries that are not readings, and the newest `faults` alarms. An entry's age is counted from
 the latest time in it or any earlier entry, up to the newest entry or to now, whichever is earlier: a clock that was set
 back makes no entry old, and one that jumps ahead removes nothing at once.
+
+The rest is removed in small steps, so it needs neither time nor room: a full disk is just when it is wanted. The file
+does not shrink; its free space is used for what comes next.
 """
 
 import contextlib
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from pumpd.journal.chain import Gaps, follow
 from pumpd.journal.courses import ASSESSED, ORDERED
-from pumpd.journal.records import PRUNED, Entry, Record, Removed
-from pumpd.journal.store import Journal, JournalReader, timestamp
+from pumpd.journal.reader import JournalReader
+from pumpd.journal.records import PRUNED, START, Anchor, Entry, Record, Removed
+from pumpd.journal.store import Journal, timestamp
 
 READINGS = frozenset({"reading", "happened", "began", "frame"})  # many, and useful only for a while
 END = "infusion_ended"
@@ -24,6 +28,7 @@ END = "infusion_ended"
 FOREVER = frozenset({PRUNED, "library_accepted", ORDERED, ASSESSED})
 FAULT = "alarm_raised"
 GAPS_AN_ENTRY = 500  # of a `pruned` entry, so that none grows beyond about 50 kB
+PIECE = 1000  # entries: removed in some 10 ms, for which a start may have to wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,75 +65,119 @@ class Plan:
         ]
 
 
-def plan(records: Iterable[Record], now: datetime, retention: Retention, removed: Mapping[int, Removed]) -> Plan:
-    """What may be removed. `records` is read twice, so it must be a collection. Pure."""
-    counted: Counter[bool] = Counter()
-    faults, ended, newest = 0, set(), ""
-    for entry in records:
-        counted[entry.kind in READINGS] += 1
-        faults += entry.kind == FAULT
-        newest = max(newest, entry.ts)
-        if entry.kind == END:
-            ended.add(entry.session)
-    before = timestamp(min(now, datetime.fromisoformat(newest) if newest else now) - retention.everything)
-    events = counted[False]
-    gaps, gone, latest, at = _Gaps(removed), 0, "", 0
-    for entry in records:
-        latest = max(latest, entry.ts)
-        old_event, old_fault = events > retention.events, faults > retention.faults
-        events -= entry.kind not in READINGS
-        faults -= entry.kind == FAULT
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What is old enough to be removed, for one walk through the journal: older than `before`, and, of the entries of
+    no infusion, with a number below that of the newest ones, which are kept whatever their age.
+    """
+
+    before: str
+    event: int
+    fault: int
+
+    def removes(self, entry: Record, latest: str, ended: Callable[[str], bool]) -> bool:
+        """`latest`: the latest time in this entry or any before it. `ended`: whether an infusion has ended. Pure."""
+        if latest >= self.before:
+            return False
         if entry.kind in READINGS:
-            goes = not entry.session or entry.session in ended
-        else:
-            goes = not entry.session and old_event and entry.kind not in FOREVER and (entry.kind != FAULT or old_fault)
-        if goes and latest < before:
-            gaps.take(entry, at)
-            gone += 1
-        else:
-            gaps.keep(entry, at)
-        at = entry.id
-    return Plan(before, gone, tuple(gaps.found))
+            return not entry.session or ended(entry.session)
+        if entry.session or entry.kind in FOREVER or entry.id >= self.event:
+            return False
+        return entry.kind != FAULT or entry.id < self.fault
 
 
-class _Gaps:
+def bounds(reader: JournalReader, now: datetime, retention: Retention) -> Bounds:
+    """Raises JournalError."""
+    newest = reader.last(1)
+    until = min(now, datetime.fromisoformat(newest[-1].ts)) if newest else now
+    return Bounds(
+        timestamp(until - retention.everything),
+        reader.newest_events(retention.events),
+        reader.newest_of(FAULT, retention.faults),
+    )
+
+
+class Walk:
+    """A walk through the journal from its first entry, in pieces: each is checked, and what it may lose is planned.
+
+    It ends at the first entry that is too young. A piece is removed before the next one is planned.
+    """
+
+    def __init__(self, limits: Bounds) -> None:
+        self.bounds, self.done = limits, False
+        self._at, self._kept = START, 0  # the last entry so far, and the last one that is kept
+        self._latest = ""
+        self._ended: dict[str, bool] = {}
+
+    def piece(self, reader: JournalReader) -> Plan:
+        """The next piece. Raises BrokenChainError at an entry that does not fit: evidence must not be tidied away."""
+        entries, gaps = reader.after(self._at.seq, PIECE), reader.gaps()
+        self.done = len(entries) < PIECE
+        follow(reader.path, entries, self._at, gaps)
+        runs, count, at, latest = _Runs(gaps), 0, self._kept, self._latest
+
+        def ended(session: str) -> bool:
+            if session not in self._ended:
+                self._ended[session] = reader.has_ended(session)
+            return self._ended[session]
+
+        for entry in entries:
+            latest = max(latest, entry.ts)
+            if latest >= self.bounds.before:
+                self.done = True
+                runs.keep(entry, at)
+                break
+            if self.bounds.removes(entry, latest, ended):
+                runs.take(entry, at)
+                count += 1
+            else:
+                runs.keep(entry, at)
+                self._kept = entry.id
+            at = entry.id
+            self._at = Anchor(entry.id, entry.hash)
+        runs.end()
+        self._latest = latest
+        return Plan(self.bounds.before, count, tuple(runs.found))
+
+
+class _Runs:
     """Runs of entries to remove, with the old gaps before, between and after them."""
 
-    def __init__(self, removed: Mapping[int, Removed]) -> None:
+    def __init__(self, gaps: Gaps) -> None:
         self.found: list[Removed] = []
-        self._removed = removed
+        self._gaps = gaps
         self._first = 0  # of the run; 0 when there is none
         self._last: tuple[int, str] = (0, "")
 
     def take(self, entry: Record, before: int) -> None:
+        """`before`: the last entry before it that was not removed earlier."""
         self._first = self._first or before + 1
         self._last = (entry.id, entry.hash)
 
     def keep(self, entry: Record, before: int) -> None:
+        if self._first and entry.id != before + 1 and (gap := self._gaps.get(entry.id - 1)) is not None:
+            self._last = (gap.last, gap.hash)  # an old gap follows the run
+        self.end()
+
+    def end(self) -> None:
         if self._first:
-            if entry.id != before + 1:  # an old gap follows the run
-                self._last = (entry.id - 1, self._removed[entry.id - 1].hash)
             self.found.append(Removed(self._first, *self._last))
         self._first = 0
 
 
-class _All:
-    """Every entry, as often as needed."""
-
-    def __init__(self, reader: JournalReader) -> None:
-        self._reader = reader
-
-    def __iter__(self) -> Iterator[Record]:
-        return self._reader.all()
-
-
 def prune(journal: Journal, now: datetime, retention: Retention, reason: str) -> tuple[Plan, Sequence[Record]]:
-    """Remove what may be removed, if the journal is intact. Returns what was removed and the entries that record it.
-
-    Raises JournalError; then nothing is done. It reads the journal three times, so it is not for the event loop of
-    running pumps.
+    """Remove what may be removed, piece by piece, each in a small transaction of its own. Returns what was removed and
+    the entries that record it. Raises JournalError; what was removed before is recorded.
     """
+    gaps: list[Removed] = []
+    written: list[Record] = []
+    count = 0
     with contextlib.closing(JournalReader(journal.path)) as reader:
-        reader.verify()  # evidence of tampering must not be tidied away
-        made = plan(_All(reader), now, retention, reader.removed())
-    return made, journal.prune(made.gaps, made.entries(reason), now) if made.gaps else ()
+        walk = Walk(bounds(reader, now, retention))
+        while not walk.done:
+            piece = walk.piece(reader)
+            if piece.gaps:
+                written += journal.prune(piece.gaps, piece.entries(reason), now)
+            gaps += piece.gaps
+            count += piece.count
+    return Plan(walk.bounds.before, count, tuple(gaps)), tuple(written)

@@ -3,9 +3,23 @@
 Which request control accepts on which socket, and from which user, is one table: docs/reference/requests.md.
 """
 
+import contextlib
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PlainSerializer, SecretStr, StrictFloat, StrictInt, StringConstraints, TypeAdapter
+from pydantic import (
+    AwareDatetime,
+    Field,
+    PlainSerializer,
+    SecretStr,
+    StrictFloat,
+    StrictInt,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+from pydantic_core import from_json
 
 from pumpd.messages.message import Id, Text
 from pumpd.messages.message import Message as _Message
@@ -31,7 +45,7 @@ class Prescribed(_Message):
     patient: Text
     previous_weight: Text | None = None
     course: Text | None = None
-    overrides: dict[Text, Text] = Field(default_factory=dict)
+    overrides: Annotated[dict[Text, Text], Field(max_length=20)] = Field(default_factory=dict)
 
 
 class Order(Prescribed):
@@ -102,14 +116,35 @@ class Dissociate(_Message):
     by: Text = "unnamed"
 
 
+OLDEST_STOP_S = 900.0
+
+
+def _or_none(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return check(value)
+    except ValueError:
+        return None
+
+
+# What only tells a late stop from a timely one: without it, or if it cannot be read, a stop counts as timely.
+OfSession = Annotated[Id | None, WrapValidator(_or_none)]
+Age = Annotated[Annotated[float, Field(ge=0, le=OLDEST_STOP_S)] | None, WrapValidator(_or_none)]
+
+
 class Stop(_Message):
-    """Stop one pump, or all of them."""
+    """Stop one pump, or all of them.
+
+    `of_session`: the infusion that its sender saw; `age_s`: how many seconds ago it was asked for, at most 15 minutes.
+    With one of these, a late stop does not end an infusion that began after it.
+    """
 
     op: Literal["stop"] = "stop"
     pump: Id | None = None
     by: Text = "unnamed"
     reason: Text = "stop requested"
     switching_source: bool = False
+    of_session: OfSession = None
+    age_s: Age = None
 
 
 class Pause(_Message):
@@ -315,6 +350,13 @@ class Alive(_Message):
     tablet: Id
 
 
+class Serving(_Message):
+    """Bedside serves tablets with a certificate that ends then."""
+
+    op: Literal["serving"] = "serving"
+    certificate_until: AwareDatetime
+
+
 # -- keys and staff: control is the only writer of their files ------------------------------------------------------
 
 
@@ -411,6 +453,7 @@ Request = Annotated[
     | NonceRequest
     | TabletRequest
     | Alive
+    | Serving
     | PairOpen
     | PairOffer
     | PairReveal
@@ -428,6 +471,28 @@ Request = Annotated[
     Field(discriminator="op"),
 ]
 REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
+
+
+_UNCLEAR = "stop requested, in a request that cannot be read in full"
+
+
+def unclear_stop(line: bytes) -> Stop | None:
+    """The stop in a line that is no valid request: one that is cut off, or has unknown or unreadable fields.
+
+    Every pump is stopped when it is not clear which one. None: it is no stop, as far as it can be read.
+    """
+    try:
+        data = from_json(line.rstrip(), allow_partial=True)
+    except ValueError:
+        return None
+    if not isinstance(data, dict) or data.get("op") != "stop":
+        return None
+    stop = Stop(reason=_UNCLEAR)
+    for name in ("pump", "by", "reason", "switching_source"):  # whether it is late is not asked
+        if name in data:
+            with contextlib.suppress(ValidationError):
+                stop = Stop.model_validate({**stop.model_dump(), name: data[name]})
+    return stop
 
 
 class Answer(_Message):

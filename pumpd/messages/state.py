@@ -283,6 +283,14 @@ class SupplyState(TypedDict):
     under_voltage: bool
 
 
+class CertificateState(TypedDict):
+    """Of the tablets' server. `ending`: within 30 days."""
+
+    until_ts: str
+    days_left: int
+    ending: bool
+
+
 class AudioState(TypedDict):
     paused_left_s: float
     by: str
@@ -299,7 +307,8 @@ class TabletState(TypedDict):
 class GatewayState(TypedDict):
     """`journal`: "ok", or what is wrong with it. `alarm_output`: null, "ok", or what is wrong with the sounder.
 
-    `supply`: null when no supply is monitored. `tablets`: by the id of the key.
+    `supply`: null when no supply is monitored. `certificate`: null while bedside serves none. `tablets`: by
+    the id of the key.
     """
 
     notice: str
@@ -313,6 +322,7 @@ class GatewayState(TypedDict):
     library: LibraryStatus
     configuration: ConfigurationStatus
     supply: SupplyState | None
+    certificate: CertificateState | None
     alarm_output: str | None
     audio: AudioState | None
     alarms: list[AlarmState]

@@ -46,6 +46,7 @@ class AlarmCode(StrEnum):
     PAUSE_TOO_LONG = "pause_too_long"
     NEAR_END = "near_end"
     JOURNAL_FAILED = "journal_failed"
+    JOURNAL_SLOW = "journal_slow"
     START_FAILED = "start_failed"
     CONTROL_RESTARTED = "control_restarted"
     DEADMAN_FAILED = "deadman_failed"
@@ -61,6 +62,8 @@ class AlarmCode(StrEnum):
     TABLET_GONE = "tablet_gone"
     CONFIRMATION_WAITING = "confirmation_waiting"
     WRONG_PINS = "wrong_pins"
+    CERTIFICATE_ENDING = "certificate_ending"
+    LOCAL_SIGNALS_FAILED = "local_signals_failed"
     # of the gateway's own supply; none of these affects one either
     SUPPLY_ON_BATTERY = "supply_on_battery"
     SUPPLY_SHORT = "supply_short"
@@ -136,6 +139,7 @@ ALARM_TABLE: dict[AlarmCode, AlarmText] = {
     ),
     AlarmCode.NEAR_END: AlarmText(Priority.LOW, "Infusion ends within 3 minutes", "Go to the patient"),
     AlarmCode.JOURNAL_FAILED: AlarmText(Priority.HIGH, "Journal cannot be written", "Check the gateway's disk"),
+    AlarmCode.JOURNAL_SLOW: AlarmText(Priority.LOW, "Journal is written slowly", "Have the gateway's disk checked"),
     AlarmCode.CONTROL_RESTARTED: AlarmText(
         Priority.HIGH, "The gateway's control process died and restarted", "Check that the pump stopped"
     ),
@@ -160,7 +164,13 @@ ALARM_TABLE: dict[AlarmCode, AlarmText] = {
     AlarmCode.CONFIRMATION_WAITING: AlarmText(
         Priority.LOW, "Program ready and not confirmed", "Confirm it, or stop it"
     ),
+    AlarmCode.CERTIFICATE_ENDING: AlarmText(
+        Priority.LOW, "Tablets will lose the gateway within a week", "Have its certificate renewed"
+    ),
     AlarmCode.WRONG_PINS: AlarmText(Priority.LOW, "Many wrong PINs were typed", "Ask who is trying to sign in"),
+    AlarmCode.LOCAL_SIGNALS_FAILED: AlarmText(
+        Priority.MEDIUM, "Gateway's button, light or buzzer fails", "Stop at tablet or pump"
+    ),
     AlarmCode.SUPPLY_ON_BATTERY: AlarmText(Priority.LOW, "Gateway runs on its battery", "Connect it to the mains"),
     AlarmCode.SUPPLY_SHORT: AlarmText(
         Priority.MEDIUM, "Gateway's battery lasts 30 minutes at most", "Connect the mains"

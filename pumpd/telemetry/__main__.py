@@ -1,5 +1,10 @@
 """`python -m pumpd.telemetry --config PATH`: publish the journal of this gateway to its MQTT broker."""
 
+from pumpd.unneeded import EVERYWHERE, block
+
+if __name__ == "__main__":
+    block(*EVERYWHERE)  # before any other import
+
 import argparse
 import asyncio
 import contextlib

@@ -1,5 +1,10 @@
 """`python -m pumpd.vitals --config PATH`: hear bedside monitors on a broker, and hand their vital signs to control."""
 
+from pumpd.unneeded import EVERYWHERE, block
+
+if __name__ == "__main__":
+    block(*EVERYWHERE)  # before any other import
+
 import argparse
 import asyncio
 import random

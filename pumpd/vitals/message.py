@@ -23,7 +23,7 @@ from pydantic import (
     field_validator,
 )
 
-from pumpd.validation import problems
+from pumpd.validation import FEW, problems
 from pumpd.vital_signs import MEASURABLE, Sign
 
 
@@ -90,5 +90,5 @@ def read(payload: bytes) -> tuple[MonitorMessage, tuple[str, ...]]:
     try:
         message = MonitorMessage.model_validate_json(payload, context=wrong)
     except ValidationError as error:
-        raise BadMessageError("; ".join(problems(error, "message"))) from error
+        raise BadMessageError("; ".join(problems(error, "message", FEW))) from error
     return message, tuple(wrong)

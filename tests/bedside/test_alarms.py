@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from pumpd.control.alarms.sounder import Sounder
+from pumpd.control.alarms.sounder import LedFile, Sounder
 from pumpd.pump import ALARM_TABLE, AlarmCode, Priority
 from pumpd.telemetry.messages import Translator
 from tests.bedside.tablet import bedsides
@@ -234,7 +234,7 @@ async def test_the_gateways_own_sounder_plays_with_no_tablet_no_broker_and_no_ne
 
     async with open_testbed(tmp_path) as here:
         board = here.gateway.alarms
-        sounder = Sounder(File(), lambda: board.board.sounding)
+        sounder = Sounder(LedFile(File()), lambda: board.board.sounding)
         board.on_change = sounder.change
         playing = asyncio.create_task(sounder.run())
         await here.start()
@@ -252,7 +252,7 @@ async def test_the_gateways_own_sounder_plays_with_no_tablet_no_broker_and_no_ne
 
 
 async def test_a_sounder_that_does_not_work_is_reported_and_changes_nothing_else(tmp_path):
-    sounder = Sounder(tmp_path / "none" / "brightness", lambda: Priority.HIGH)
+    sounder = Sounder(LedFile(tmp_path / "none" / "brightness"), lambda: Priority.HIGH)
     playing = asyncio.create_task(sounder.run())
     await asyncio.sleep(10)
     assert "brightness" in sounder.problem

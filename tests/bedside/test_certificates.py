@@ -1,5 +1,6 @@
 """The certificates: for whom the authority may sign, how they are renewed, and what is in the way of writing them."""
 
+import contextlib
 import ipaddress
 import os
 import ssl
@@ -60,20 +61,22 @@ def handshake(folder: Path, name: str) -> str:
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(folder / "gateway.pem", folder / "gateway.key")
     client = ssl.create_default_context(cafile=str(folder / "ca.pem"))
-    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
-    ends = [
-        client.wrap_bio(to_client, to_server, server_hostname=name),
-        server.wrap_bio(to_server, to_client, server_side=True),
-    ]
-    for _ in range(4):
-        for end in ends:
-            try:
-                end.do_handshake()
-            except ssl.SSLWantReadError:
-                continue
-            except ssl.SSLCertVerificationError as error:
-                return error.verify_message
+    try:
+        handshake_of(client, server, name)
+    except ssl.SSLCertVerificationError as error:
+        return error.verify_message
     return ""
+
+
+def handshake_of(client: ssl.SSLContext, server: ssl.SSLContext, name: str | None) -> ssl.SSLObject:
+    """Returns the client's end of the connection. Raises SSLError."""
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ours = client.wrap_bio(to_client, to_server, server_hostname=name)
+    theirs = server.wrap_bio(to_server, to_client, server_side=True)
+    for end in (ours, theirs, ours, theirs):
+        with contextlib.suppress(ssl.SSLWantReadError):
+            end.do_handshake()
+    return ours
 
 
 def test_a_new_name_needs_a_new_authority_and_says_so(tmp_path):

@@ -62,7 +62,7 @@ async def test_a_part_of_the_feed_that_dies_is_logged_shown_to_viewers_and_ends_
     monkeypatch.setattr(asyncio, "to_thread", inline)
     feed = Feed(control, tmp_path / "no journal yet")
     with capture_logs() as logs:
-        running = asyncio.create_task(serve(server, feed, api, asyncio.Event()))
+        running = asyncio.create_task(serve(server, feed, api, Part(), asyncio.Event()))
         viewer = asyncio.create_task(heard(feed))
         await asyncio.sleep(3)
         assert not running.done(), "a journal that is not there yet is no failure"
@@ -93,11 +93,11 @@ def broken_once(announce):
 
 
 @pytest.mark.requirement("RUN-17")
-@pytest.mark.parametrize("part", ["watch", "journal", "feed", "ready", "server"])
+@pytest.mark.parametrize("part", ["watch", "journal", "feed", "ready", "server", "certificate"])
 async def test_a_part_that_is_cancelled_ends_the_process_too(tmp_path, monkeypatch, part):
     monkeypatch.setattr(asyncio, "to_thread", inline)
     feed = Feed(Control(), tmp_path / "no journal yet")
-    running = asyncio.create_task(serve(Part(), feed, Part(), asyncio.Event()))
+    running = asyncio.create_task(serve(Part(), feed, Part(), Part(), asyncio.Event()))
     await asyncio.sleep(3)
     (task,) = (task for task in asyncio.all_tasks() if task.get_name() == part)
     task.cancel()
@@ -114,7 +114,8 @@ async def test_a_server_that_stops_accepting_ends_the_process(tmp_path, monkeypa
 
     server.run = fails
     with capture_logs() as logs:
-        assert await asyncio.wait_for(serve(server, Feed(Control(), tmp_path / "none"), api, asyncio.Event()), 5) == 1
+        running = serve(server, Feed(Control(), tmp_path / "none"), api, Part(), asyncio.Event())
+        assert await asyncio.wait_for(running, 5) == 1
     assert "bedside_failed" in [each["event"] for each in logs]
     monkeypatch.undo()
 

@@ -157,6 +157,7 @@ async def test_every_answer_has_the_headers_that_keep_foreign_code_out(tmp_path,
             assert "unsafe" not in policy
             assert "http" not in policy
             assert answer.headers["x-content-type-options"] == "nosniff"
+            assert answer.headers["strict-transport-security"] == "max-age=31536000"
             assert answer.headers["cache-control"] in (("no-store", "no-cache") if path == "/" else ("no-store",))
             assert "server" not in answer.headers
 
@@ -253,7 +254,7 @@ def test_private_keys_are_not_readable_for_everyone(tmp_path):
 
     made = make(tmp_path / "tls", "ward-7", ["ward-7.local", "192.0.2.7"])
     assert stat.S_IMODE((tmp_path / "tls" / "ca.key").stat().st_mode) == 0o600
-    assert stat.S_IMODE(made.key.stat().st_mode) == 0o640
+    assert stat.S_IMODE(made.key.stat().st_mode) == 0o600
 
 
 @pytest.mark.requirement("STP-04")
@@ -284,3 +285,13 @@ async def test_the_gateway_decides_for_each_pump_whether_it_is_stopped_and_a_wai
         assert stopped() is False, "it may start by itself"
         monkeypatch.setattr(runner._polling, "reading", None)
         assert stopped() is False, "nothing is known about it"
+
+
+async def test_a_developers_localhost_is_not_closed_to_plain_http_for_a_year(tmp_path, monkeypatch):
+    """A browser applies this header to a name, whatever the port."""
+    async with bedsides(tmp_path, monkeypatch) as here:
+        for host in ("localhost", "localhost:8443"):
+            answer = await here.tablet.http.get("/api/about", headers={"host": host})
+            assert "strict-transport-security" not in answer.headers
+        answer = await here.tablet.http.get("/api/about", headers={"host": "ward-7.local:8443"})
+        assert "strict-transport-security" in answer.headers

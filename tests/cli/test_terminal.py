@@ -64,6 +64,7 @@ def a_status(text: str) -> dict[str, object]:
         "configuration": {"digest": "0" * 16, "key": None, "problems": [text]},
         "time_scale": 1,
         "supply": None,
+        "certificate": None,
         "alarms": [],
         "pumps": [pump],
     }

@@ -34,7 +34,7 @@ OPERATORS = {
     "stop": EVERYBODY,
 }
 TABLETS = {
-    **dict.fromkeys(["tablet", "nonce", "alive", "pair_offer", "pair_reveal", "pair_state"], GROUP),
+    **dict.fromkeys(["tablet", "nonce", "alive", "serving", "pair_offer", "pair_reveal", "pair_state"], GROUP),
     **dict.fromkeys(["watch", "library", "trace"], GROUP),
     "stop": EVERYBODY,
 }

@@ -19,14 +19,14 @@ def later(monkeypatch, **by):
 
 
 def read_slowly(monkeypatch, seconds):
-    """From now on each piece of the journal takes this long to read; 0 is as fast as before."""
-    plain = DoseHistory._take_piece
+    """From now on it takes this long to read anything of the journal; 0 is as fast as before."""
+    plain = DoseHistory._take
 
-    async def slow(self):
+    async def slow(self, wanted):
         await asyncio.sleep(seconds)
-        return await plain(self)
+        return await plain(self, wanted)
 
-    monkeypatch.setattr(DoseHistory, "_take_piece", slow)
+    monkeypatch.setattr(DoseHistory, "_take", slow)
 
 
 async def stopped_early(here):

@@ -102,8 +102,8 @@ async def test_an_order_during_which_the_library_becomes_unusable_is_refused(tmp
     async with open_testbed(tmp_path) as here:
         plain = DoseHistory.catch_up
 
-        async def catch_up(self, *, flush=True):
-            await plain(self, flush=flush)
+        async def catch_up(self, patient, *, flush=True):
+            await plain(self, patient, flush=flush)
             here.gateway.library_check.known = ("library: another start found it changed",)
 
         monkeypatch.setattr(DoseHistory, "catch_up", catch_up)

@@ -13,7 +13,7 @@ from pumpd.bedside.feed import Feed
 from pumpd.control.infusions import recovery
 from pumpd.control.process import gateway
 from pumpd.journal import Journal, JournalReader
-from pumpd.journal.store import RARE
+from pumpd.journal.schema import RARE
 from pumpd.journal.writer import InlineWriter
 from pumpd.wire import memory
 from pumpd_simulators.faults import Fault

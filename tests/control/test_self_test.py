@@ -44,7 +44,12 @@ async def test_an_order_tests_everything_first_and_shows_the_result(tmp_path):
         assert tap.count("STP") == 1
         assert "RUN" not in tap.commands
         found = pump_of(here)["self_test"]
-        absent = {"watchdog": "absent", "hardware_watchdog": "absent", "deadman": "absent"}  # a port in memory
+        absent = {
+            "watchdog": "absent",
+            "hardware_watchdog": "absent",
+            "deadman": "absent",
+            "stop_button": "absent",
+        }  # a port in memory
         passed = {"speaker": "passed", "clock": "passed", "disk": "passed", "stop_path": "passed"}
         assert results(found) == passed | absent
         assert found["passed"]

@@ -13,6 +13,7 @@ from pumpd.doctor.facts import Control
 from pumpd.doctor.line import Check, Group, State, line, ok
 from pumpd.host.clock_rules import KernelClock
 from pumpd.host.file_check import DENIED, Deviation
+from pumpd.settings_seal import Seal
 from tests.doctor.gateway import CONTROL_PID, NOW, NURSE, OTHER_PID, PORT, PUMP, STATE, TABLET, Break, Gateway
 
 LINES = {each.id: each for group in GROUPS for each in group.lines}
@@ -180,6 +181,9 @@ BREAKS: list[tuple[str, str, State, Break]] = [
         YELLOW,
         facts(deviations=(Deviation("/x", "no one can read it", "`do`", grave=False),)),
     ),
+    ("config.signature", "it is not signed", RED, facts(seal=Seal(problems=("configuration: it is not signed",)))),
+    ("control.in_use", "is older", RED, status(library={"problems": ["library: is older"]})),
+    ("control.in_use", "was changed", RED, status(configuration={"problems": ["a file was changed"]})),
     ("files.modes", "needs root", OPEN, facts(deviations=(Deviation("/x", DENIED, "do", grave=False),))),
     ("library.signed", "does not match library.toml", RED, changed_library),
     ("library.signed", "library.sig is missing", RED, gone("etc/pumpd/library/library.sig")),
@@ -383,7 +387,15 @@ def test_a_dead_control_is_red_and_everything_else_is_still_checked(gateway):
     found = not_good(gateway)
     assert found.pop("control.answers") is RED
     assert found == dict.fromkeys(
-        ("control.alarms", "control.journal", "pump.available", "pump.loss_of_control", "pump.self_test"), OPEN
+        (
+            "control.alarms",
+            "control.journal",
+            "control.in_use",
+            "pump.available",
+            "pump.loss_of_control",
+            "pump.self_test",
+        ),
+        OPEN,
     )
 
 

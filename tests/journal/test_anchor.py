@@ -141,7 +141,7 @@ def test_a_flipped_bit_in_the_file_is_found_or_changes_nothing(path):
         for extra in ("-wal", "-shm"):
             path.with_name(path.name + extra).unlink(missing_ok=True)
     assert sum(seen.values()) == 1000
-    assert seen["found, and not continued"] > 600  # most of the file is entries
+    assert seen["found, and not continued"] > 400  # a small file is half empty pages of indexes
 
 
 @pytest.mark.requirement("PWR-10", "AUD-03")

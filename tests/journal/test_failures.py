@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pumpd.journal import Entry, Journal, JournalError, Record
-from pumpd.journal.store import SCHEMA_VERSION
+from pumpd.journal.schema import VERSION
 
 from .recorded import read, verify, written
 
@@ -107,7 +107,7 @@ def test_a_kill_while_the_journal_is_created_leaves_none_or_an_intact_one(path, 
         Journal(path, "boot-1").close()
     finally:
         monkeypatch.undo()
-    assert {seen for _, seen in made} == {(0, 0), (1, SCHEMA_VERSION)}
+    assert {seen for _, seen in made} == {(0, 0), (1, VERSION)}
 
 
 @pytest.mark.requirement("PWR-10")

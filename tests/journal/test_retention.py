@@ -2,6 +2,7 @@
 
 import contextlib
 import sqlite3
+import tempfile
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pumpd.dosing.history import Dose
-from pumpd.journal import Anchor, BrokenChainError, Entry, Journal, JournalError, JournalReader, Record, Removed
+from pumpd.journal import Anchor, BrokenChainError, Entry, Journal, JournalError, JournalReader
 from pumpd.journal.doses import Doses
 from pumpd.journal.records import GENESIS, PRUNED
 from pumpd.journal.replay import Replay
-from pumpd.journal.retention import FAULT, GAPS_AN_ENTRY, READINGS, Retention, plan, prune
-from pumpd.journal.store import follow, timestamp
+from pumpd.journal.retention import FAULT, GAPS_AN_ENTRY, READINGS, Retention, prune
+from pumpd.journal.store import timestamp
 from pumpd.quantities import Mass
 
 from .recorded import read, verify, written
@@ -108,7 +109,7 @@ def test_readings_do_not_count_as_events(path):
     written(path, events(5000), events(9000, "reading"), at=OLD)
     written(path, events(1, "reading"), at=NOW)
     pruned(path, KEEP)
-    assert kinds(path) == {"noted": 5000, "reading": 1, PRUNED: 1}
+    assert kinds(path) == {"noted": 5000, "reading": 1, PRUNED: 9}  # one for each piece
 
 
 # -- what an infusion leaves behind ------------------------------------------------------------------------------------
@@ -323,30 +324,35 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=150)
-@given(ROWS, st.lists(st.tuples(st.integers(0, 60), st.integers(0, 5), st.integers(0, 3)), min_size=1, max_size=4))
-def test_under_any_plan_the_chain_holds_and_what_must_be_kept_is_kept(planned, prunings):
-    """Pure, over any entries and any sequence of prunings: the plan alone decides what is removed."""
-    base, previous, entries = OLD - timedelta(days=60), GENESIS, []
-    for number, (kind, session, day) in enumerate(planned, 1):
-        entry = Record(number, timestamp(base + timedelta(days=day)), 0, "b", "", session, kind, "{}", "")
-        previous = entry.chained_to(previous)
-        entries.append(replace(entry, hash=previous))
-    removed: dict[int, Removed] = {}
-    wanted = [entry for entry in entries if entry.session and entry.kind not in ("reading", "happened")]
-    for day, least_events, least_faults in prunings:
-        before = entries
-        made = plan(entries, base + timedelta(days=day) + FEW.everything, few(least_events, least_faults), removed)
-        gone = {number for gap in made.gaps for number in range(gap.first, gap.last + 1)}
-        assert made.count == len([entry for entry in entries if entry.id in gone])
-        entries = [entry for entry in entries if entry.id not in gone]
-        removed |= {gap.last: gap for gap in made.gaps}
-        follow(Path("j"), entries, Anchor(0, GENESIS), removed)
-        assert all(entry in entries for entry in wanted)
-        events_before = [entry for entry in before if entry.kind not in READINGS]
-        faults_before = [entry for entry in before if entry.kind == FAULT]
-        must_stay = [*events_before[::-1][:least_events], *faults_before[::-1][:least_faults]]
-        assert all(entry in entries for entry in must_stay)
+@settings(max_examples=100, deadline=None)
+@given(
+    ROWS,
+    st.lists(st.tuples(st.integers(0, 60), st.integers(0, 5), st.integers(0, 3)), min_size=1, max_size=4),
+    st.sampled_from([1, 2, 7, 1000]),
+)
+def test_whatever_is_pruned_in_pieces_of_any_size_the_chain_holds_and_what_must_be_kept_is_kept(
+    planned, prunings, size
+):
+    base = OLD - timedelta(days=60)
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patched:
+        patched.setattr("pumpd.journal.retention.PIECE", size)
+        path = Path(folder) / "journal.sqlite3"
+        entries = [Entry(kind, {}, "", session, 0, base + timedelta(days=day)) for kind, session, day in planned]
+        wanted = [
+            entry for entry in written(path, entries) if entry.session and entry.kind not in ("reading", "happened")
+        ]
+        for day, least_events, least_faults in prunings:
+            before = read(path)
+            now = base + timedelta(days=day) + FEW.everything
+            made, _ = pruned(path, few(least_events, least_faults), now)
+            left = read(path)
+            assert made.count == len([entry for entry in before if entry not in left])
+            assert verify(path) == len(left)
+            assert all(entry in left for entry in wanted)
+            events_before = [entry for entry in before if entry.kind not in READINGS]
+            faults_before = [entry for entry in before if entry.kind == FAULT]
+            must_stay = [*events_before[::-1][:least_events], *faults_before[::-1][:least_faults]]
+            assert all(entry in left for entry in must_stay)
 
 
 def test_the_writers_check_of_the_newest_entries_works_across_gaps(path, monkeypatch):

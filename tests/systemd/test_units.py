@@ -3,6 +3,7 @@
 import configparser
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -58,9 +59,10 @@ def dropin(folder: str) -> configparser.ConfigParser:
 def test_systemd_finds_nothing_wrong_with_the_units(tmp_path):
     for name in SERVICES:
         text = (UNITS / name).read_text()
-        assert "ExecStart=/opt/pumpd/bin/python -m pumpd." in text
+        program = f"/opt/pumpd/bin/{name.removesuffix('.service')}"
+        assert f"ExecStart={program} " in text
         # `verify` requires the program to exist, which is only installed on a gateway.
-        (tmp_path / name).write_text(text.replace("/opt/pumpd/bin/python", sys.executable))
+        (tmp_path / name).write_text(text.replace(program, sys.executable))
     files = [str(tmp_path / name) for name in SERVICES]
     done = subprocess.run(
         [tool("systemd-analyze"), "verify", "--man=no", *files], capture_output=True, text=True, check=False
@@ -91,18 +93,43 @@ def test_a_service_is_watched_and_always_restarted(name):
         "2",
     )
     assert unit(name)["Unit"]["StartLimitIntervalSec"] == "0"
-    module = name.removesuffix(".service").replace("-", ".")
-    assert service["ExecStart"] == f"/opt/pumpd/bin/python -m {module} --config /etc/pumpd/pumpd.toml"
+    program = name.removesuffix(".service")
+    assert service["ExecStart"] == f"/opt/pumpd/bin/{program} --config /etc/pumpd/pumpd.toml"
 
 
-def test_control_has_no_network_and_only_serial_devices():
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_gateway_that_is_not_configured_starts_nothing(name):
+    """An unmet condition is no failure and is not tried again; a refused configuration would be, every 2 s."""
+    assert unit(name)["Unit"]["ConditionPathExists"] == "/etc/pumpd/pumpd.toml"
+
+
+@pytest.mark.parametrize(
+    ("name", "configured", "missing"),
+    [
+        ("bedside", "[bedside.limits]\n", "[[pump]]\n# [bedside]\n[bedside_x]\n"),
+        ("telemetry", "a = 1\n[mqtt] # a broker\n", "mqtt_like = 1\n[vitals.broker]\n"),
+        ("vitals", "[ vitals.broker ]\n", "[vitals]\n[vitalsXbroker]\n"),
+    ],
+)
+def test_a_service_starts_only_where_its_section_is(tmp_path, name, configured, missing):
+    file = tmp_path / "pumpd.toml"
+    condition = unit(f"pumpd-{name}.service")["Service"]["ExecCondition"]
+    # systemd takes a doubled backslash as one, and quotes as a shell does (systemd.service(5)).
+    command = shlex.split(condition.replace("/etc/pumpd/pumpd.toml", str(file)).replace(r"\\", "\\"))
+    for text, status in ((configured, 0), (missing, 1)):
+        file.write_text(text)
+        assert subprocess.run(command, check=False).returncode == status
+
+
+def test_control_has_no_network_and_only_serial_and_gpio_devices():
     service = unit("pumpd-control.service")["Service"]
     assert service["PrivateNetwork"] == "yes"
     assert service["RestrictAddressFamilies"] == "AF_UNIX"
     assert service["DevicePolicy"] == "closed"
     text = (UNITS / "pumpd-control.service").read_text()
     assert sorted(line for line in text.splitlines() if line.startswith("DeviceAllow")) == [
-        f"DeviceAllow=char-tty{kind} rw" for kind in ("ACM", "S", "USB")
+        "DeviceAllow=char-gpiochip rw",
+        *(f"DeviceAllow=char-tty{kind} rw" for kind in ("ACM", "S", "USB")),
     ]
 
 
@@ -205,7 +232,7 @@ def test_users_and_groups_are_created(tmp_path):
         )
     assert (tmp_path / "etc" / "passwd").read_text().startswith("pumpd:")
     groups = [line.split(":")[0] for line in (tmp_path / "etc" / "group").read_text().splitlines()]
-    assert sorted(groups) == ["pumpd", "pumpd-operators", "pumpd-tablets", "pumpd-vitals"]
+    assert sorted(groups) == ["gpio", "pumpd", "pumpd-operators", "pumpd-tablets", "pumpd-vitals"]
 
 
 @pytest.mark.requirement("SEC-20")

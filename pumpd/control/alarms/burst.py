@@ -1,5 +1,5 @@
-"""When an alarm sounder is on: bursts of pulses by priority, as in section 3.1 of the safety reference (ALM-03,
-ALM-07). Pure.
+"""When an alarm output is on: bursts of pulses for what sounds, as in section 3.1 of the safety reference (ALM-03,
+ALM-07), and flashing for what shines. Pure.
 """
 
 from collections.abc import Iterator
@@ -23,3 +23,13 @@ def burst(priority: Priority) -> Iterator[tuple[bool, int]]:
     yield pulse
     yield from chain.from_iterable(((False, gap), pulse) for gap in _GAPS_MS[priority])
     yield False, REST_MS[priority]
+
+
+# IEC 60601-1-8 [2nd source]: high flashes at 1.4 to 2.8 Hz, medium at 0.4 to 0.8 Hz, both on for 20 to 60 % of the
+# time; low is steady.
+_FLASH_MS = {Priority.HIGH: (250, 250), Priority.MEDIUM: (800, 800), Priority.LOW: (5_000,)}
+
+
+def flash(priority: Priority) -> Iterator[tuple[bool, int]]:
+    """The same for a light."""
+    yield from zip((True, False), _FLASH_MS[priority], strict=False)

@@ -1,15 +1,15 @@
-"""The gateway's own alarm signal: an LED or a buzzer of the kernel's LED class. It works with nothing else connected
-(ALM-07).
+"""The gateway's own alarm signals, lights and buzzers. They work with nothing else connected (ALM-07).
 
 Promises:
-- It needs no tablet, broker or network, and no library.
-- A file that cannot be written is logged once and affects nothing else; the tablets and the pump's own alarm remain.
+- They need no tablet, broker or network.
+- One that cannot be switched is logged once and affects nothing else; the tablets and the pump's own alarm remain.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Protocol
 
 import structlog
 
@@ -23,10 +23,43 @@ SILENT_TURN_S = 5.0
 PATIENCE_S = 30.0  # longer than any burst with its rest
 
 
+class Output(Protocol):
+    """Something that is on or off. Raises OSError."""
+
+    @property
+    def name(self) -> str: ...
+
+    def switch(self, *, on: bool) -> None: ...
+
+    def is_on(self) -> bool: ...
+
+
+class LedFile:
+    """An LED or a buzzer of the kernel's LED class."""
+
+    def __init__(self, path: Path) -> None:
+        """`path` is a file such as /sys/class/leds/alarm/brightness."""
+        self.name = str(path)
+        self._path = path
+
+    def switch(self, *, on: bool) -> None:
+        with self._path.open("w") as file:
+            file.write("255" if on else "0")
+
+    def is_on(self) -> bool:
+        now = self._path.read_text().strip()
+        return now.isdecimal() and int(now) > 0  # less than 255 where the output has fewer steps
+
+
 class Sounder:
-    def __init__(self, path: Path, sounding: Callable[[], Priority | None]) -> None:
-        """`path` is a file such as /sys/class/leds/alarm/brightness; `sounding` gives the priority that sounds now."""
-        self._path, self._sounding = path, sounding
+    def __init__(
+        self,
+        output: Output,
+        sounding: Callable[[], Priority | None],
+        pattern: Callable[[Priority], Iterable[tuple[bool, int]]] = burst,
+    ) -> None:
+        """`sounding` gives the priority that is signalled now, `pattern` how: on or off, for so many milliseconds."""
+        self._output, self._sounding, self._pattern = output, sounding, pattern
         self._changed = asyncio.Event()
         self._turns = Turns(PATIENCE_S)
         self.problem = ""
@@ -42,15 +75,13 @@ class Sounder:
     def test(self) -> str:
         """Switch it on for an instant and read it back. Returns what is wrong, or an empty text."""
         try:
-            before = self._path.read_text().strip()
-            self._path.write_text("255")
-            on = self._path.read_text().strip()
-            self._path.write_text(before or "0")
+            before = self._output.is_on()
+            self._output.switch(on=True)
+            on = self._output.is_on()
+            self._output.switch(on=before)
         except OSError as error:
-            return f"alarm output {self._path}: {error.strerror}"
-        if on.isdecimal() and int(on) > 0:  # less than 255 where the output has fewer steps
-            return ""
-        return f"alarm output {self._path} was switched on and reads {on!r:.20}"
+            return f"alarm output {self._output.name}: {error.strerror}"
+        return "" if on else f"alarm output {self._output.name} was switched on and does not read so"
 
     async def run(self) -> None:
         try:
@@ -74,7 +105,7 @@ class Sounder:
 
     async def _play(self, priority: Priority) -> None:
         """Play one burst, or part of it if the priority changes meanwhile."""
-        for on, ms in burst(priority):
+        for on, ms in self._pattern(priority):
             self._switch(on=on)
             try:
                 async with asyncio.timeout(ms / 1000):
@@ -87,10 +118,9 @@ class Sounder:
 
     def _switch(self, *, on: bool) -> None:
         try:
-            with self._path.open("w") as file:
-                file.write("255" if on else "0")
+            self._output.switch(on=on)
         except OSError as error:
-            problem = f"alarm output {self._path}: {error.strerror}"
+            problem = f"alarm output {self._output.name}: {error.strerror}"
             if problem != self.problem:
                 log.error("alarm_output_failed", why=problem)  # noqa: TRY400  # why is all there is to say
             self.problem = problem

@@ -91,15 +91,8 @@ def recover(
 
 def last_loaded(reader: JournalReader, pump: str) -> str:
     """The session whose program this pump took last, or "" when pumpd never gave it one. Raises JournalError."""
-    began = reader.newest(BEGAN, pump)
-    while began is not None:
-        for entry in reader.of_pump(pump, began.id):
-            if entry.session == began.session and entry.kind == "program_loaded":
-                return entry.session
-            if entry.session == began.session and entry.kind == "infusion_ended":
-                break
-        began = reader.newest(BEGAN, pump, before=began.id)
-    return ""
+    entry = reader.newest("program_loaded", pump)
+    return "" if entry is None else entry.session
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +114,7 @@ def _past(reader: JournalReader, began: Record) -> _Past:
     failed = False
     try:
         infusion = begun(began)
-        for entry in reader.since(began.id + 1):
-            if entry.session != began.session:
-                continue
+        for entry in reader.events_of(began.session, began.id):
             infusion, step = folded(infusion, entry)
             if step is not None:
                 last, failed = entry, failed or step.error is not None

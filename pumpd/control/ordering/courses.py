@@ -46,7 +46,7 @@ class CourseService:
         Returns the patient's history.
         """
         found = Assessment(asked.patient, asked.course, asked.response, asked.scale, asked.total)
-        await self._past.catch_up()
+        await self._past.catch_up(asked.patient)
         try:
             found.check()
             known = self._histories.of_course(found.patient, found.course)
@@ -67,7 +67,7 @@ class CourseService:
         return await self._recorded(ASSESSED, body)
 
     async def _recorded(self, kind: str, body: dict[str, Any]) -> dict[str, Any]:
-        await self._past.record(Entry(kind, body, "", "", self._clock.monotonic_ns()))
+        await self._past.record(Entry(kind, body, "", "", self._clock.monotonic_ns()), body["patient"])
         return self._histories.now(body["patient"])
 
 

@@ -33,14 +33,14 @@ class PatientHistories:
 
     async def answer(self, patient: str | None) -> dict[str, Any]:
         """The history of a patient; None: only the suspect doses of all patients. Raises RefusedError."""
-        await self._past.catch_up()
+        if patient is None:
+            return {"patient": None, "suspects": _suspects(await self._planning.suspects(), self.instant().ns)}
+        await self._past.catch_up(patient)
         return self.now(patient)
 
-    def now(self, patient: str | None) -> dict[str, Any]:
-        """The same, from what was read of the journal so far."""
+    def now(self, patient: str) -> dict[str, Any]:
+        """The history of a patient, from what was read of the journal so far."""
         now = self.instant()
-        if patient is None:
-            return {"patient": None, "suspects": _suspects(self._planning.doses(), now.ns)}
         doses = self._planning.of_patient(patient)
         whole = History.of_all(doses, patient)
         weight = weight_on_record(doses, patient)

@@ -64,7 +64,7 @@ class Planning:
         If it is to be `ordered`, each exceeded soft limit also needs a typed reason.
         """
         reasons = list(objections)
-        await self.catch_up()
+        await self._past.catch_up(request.patient)
         fields: dict[str, object] = request.model_dump(exclude={"op", "pump", "overrides"})
         last: WeightOnRecord | None = None
         try:
@@ -94,7 +94,7 @@ class Planning:
     async def rest(self, request: PrescribedRest, by: str, runner: PumpService, objections: Sequence[str]) -> Planned:
         """Plan the rest of a treatment. Raises RefusedError with every reason, `objections` among them."""
         reasons = list(objections)
-        await self.catch_up()
+        await self._past.catch_up(request.patient)
         treatment = self._treatment(request.treatment, request.patient)
         if treatment is None:
             why = f"treatment: nothing of {request.treatment} was given to {request.patient}, so it has no rest"
@@ -142,10 +142,6 @@ class Planning:
         except ValueError as error:
             raise Refusals([*reasons, Refusal("container", str(error), "PRG-13")]) from error
 
-    async def catch_up(self) -> None:
-        """Read what was given in the meantime. Raises RefusedError."""
-        await self._past.catch_up()
-
     def history(
         self, runner: PumpService, prescription: Prescription, but: str = "", rest: RestOf | None = None
     ) -> tuple[list[str], tuple[SoftLimit, ...]]:
@@ -184,9 +180,9 @@ class Planning:
         number = known.get(prescription.course, len(known) + 1)
         return {"number": at.number, "of": at.of, "phase": phase, "course_number": number}
 
-    def doses(self) -> tuple[Dose, ...]:
-        """All patients' recorded doses."""
-        return self._past.doses(self._live())
+    async def suspects(self) -> tuple[Dose, ...]:
+        """All patients' doses that are dated in the future. Raises RefusedError."""
+        return await self._past.suspects(self._clock.now(), self._live())
 
     def of_patient(self, patient: str, but: str = "") -> list[Dose]:
         """The patient's recorded doses, except those of one session."""

@@ -127,7 +127,7 @@ class OrderingService:
         try:
             body = {"digest": program.digest, "program": program.fields, "peer": peer}
             await self._journal.append([Entry("order_accepted", body, runner.name, session, self._now())])
-            await self._past.catch_up(flush=False)  # all earlier entries are on disk
+            await self._past.catch_up(patient, flush=False)  # all earlier entries are on disk
             # No wait from here on.
             reasons = [*permitted(), *self._objections(runner, patient), *self._disk.known]
             reasons += self.planning.history(runner, planned.prescription, session, planned.rest)[0]

@@ -1,4 +1,4 @@
-"""The self-test before each session: speaker and light, clock, disk, watchdog, deadman and stop path (STA-09).
+"""The self-test before each session: signals, stop button, clock, disk, watchdog, deadman and stop path (STA-09).
 
 Promises:
 - All tests run at the same time and end within `WITHIN_S`. One that fails, or takes longer, refuses the order.
@@ -8,7 +8,7 @@ Promises:
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import structlog
@@ -16,6 +16,8 @@ import structlog
 from pumpd.control.alarms.sounder import Sounder
 from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.infusions.start_gate import StartGate
+from pumpd.control.local_signals.lines import Line
+from pumpd.control.local_signals.service import LocalSignals
 from pumpd.control.refused import RefusedError
 from pumpd.host.clock import Clock
 from pumpd.journal import Entry, JournalError
@@ -45,13 +47,15 @@ class SelfTest:
     def __init__(
         self,
         gate: StartGate,
-        sounder: Sounder | None,
+        sounders: Sequence[Sounder],
+        local: LocalSignals | None,
         journal: JournalWriter,
         clock: Clock,
         changed: Callable[[], None],
     ) -> None:
         self.last: dict[str, SelfTestState] = {}  # by pump
-        self._gate, self._sounder, self._journal, self._clock = gate, sounder, journal, clock
+        self._gate, self._sounders, self._journal, self._clock = gate, sounders, journal, clock
+        self._local = local
         self._changed = changed
         self._fed_ns = clock.loop_ns()
 
@@ -67,6 +71,7 @@ class SelfTest:
             raise RefusedError(f"self-test: {pump.name} has an infusion; it is tested before the next one")
         tests: dict[str, Awaitable[str]] = {
             "speaker": self._speaker(),
+            "stop_button": self._stop_button(),
             "clock": self._time(pump),
             "disk": self._disk(pump, by),
             "watchdog": self._watchdog(),
@@ -87,11 +92,18 @@ class SelfTest:
         return found
 
     async def _speaker(self) -> str:
-        if self._sounder is None:
+        if not self._sounders:
             raise AbsentError("no alarm output is configured: only the pump and the tablets sound")
-        if why := self._sounder.test():
+        if wrong := [why for each in self._sounders if (why := each.test())]:
+            raise FailedError("; ".join(wrong))
+        return "each alarm output, a buzzer or a light, was switched on and read back"
+
+    async def _stop_button(self) -> str:
+        if self._local is None or not self._local.has(Line.STOP_BUTTON):
+            raise AbsentError("no stop button is configured: stop at a tablet or at the pump")
+        if why := self._local.test_button():
             raise FailedError(why)
-        return "the alarm output, a buzzer or a light, was switched on and read back"
+        return "its line is read, and it is not pressed"
 
     async def _time(self, pump: PumpService) -> str:
         begun = self._clock.loop_ns()

@@ -2,8 +2,8 @@
 
 Promises:
 - Bedside has a network, so it may be compromised. Its door takes signed tablet requests, pairing offers, its own
-  liveness, what it needs to show state, and stops. Apart from a stop, nothing without a paired key's signature changes
-  anything.
+  liveness and the end of its certificate, what it needs to show state, and stops. Apart from a stop, nothing without a
+  paired key's signature changes anything.
 - Only root, or the user that control runs as, changes who may act as a nurse: pairing, keys, staff.
 - What receives vital signs has a network too. Its door takes vital signs and nothing else: they can stop an infusion.
 - A stop is accepted by the other two, from every user who can open them.
@@ -41,6 +41,7 @@ from pumpd.messages.requests import (
     Request,
     Resume,
     SelfTestRequest,
+    Serving,
     StaffAdd,
     StaffList,
     StaffRemove,
@@ -118,6 +119,7 @@ TABLE: Mapping[type[Any], May] = {
     NonceRequest: May(tablet=GROUP),
     TabletRequest: May(tablet=GROUP),
     Alive: May(tablet=GROUP),
+    Serving: May(tablet=GROUP),
     PairOffer: May(tablet=GROUP),
     PairReveal: May(tablet=GROUP),
     PairState: May(operator=OWNER, tablet=GROUP),

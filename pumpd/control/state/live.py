@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from pumpd.control.alarms.service import AlarmService
 from pumpd.control.alarms.sounder import Sounder
+from pumpd.control.certificate import CertificateWatch
 from pumpd.control.infusions.identifying import Identifying
 from pumpd.control.infusions.pump_service import PumpService
 from pumpd.control.journal_health import JournalHealth
@@ -43,8 +44,9 @@ class LiveState:
         config_check: ConfigCheck,
         health: JournalHealth,
         self_test: SelfTest,
-        sounder: Sounder | None,
+        sounders: Sequence[Sounder],
         supply: SupplyWatch | None,
+        certificate: CertificateWatch,
         tablets: Callable[[], Mapping[str, TabletState]],
         vitals: VitalsService,
         clock: Clock,
@@ -55,7 +57,8 @@ class LiveState:
         self._identifying, self._plasma, self._vitals = identifying, plasma, vitals
         self._library_check, self._config_check = library_check, config_check
         self._health, self._self_test = health, self_test
-        self._sounder, self._supply, self._tablets = sounder, supply, tablets
+        self._sounders, self._supply, self._tablets = sounders, supply, tablets
+        self._certificate = certificate
 
     def state(self) -> GatewayState:
         return snapshot(self._values(), self._clock.instant())
@@ -72,7 +75,8 @@ class LiveState:
             library=self._library_check.status,
             configuration=self._config_check.status,
             supply=None if self._supply is None else _supply(self._supply.supply),
-            alarm_output=None if self._sounder is None else self._sounder.problem or "ok",
+            certificate=self._certificate.state,
+            alarm_output=_outputs(self._sounders),
             audio=cast("AudioState | None", self._alarms.audio),
             tablets=self._tablets(),
             tablets_connected=len(self._alarms.tablets),
@@ -125,3 +129,10 @@ def _supply(supply: Supply | None) -> SupplyState | None:
         "left_min": None if left_s is None else left_s // 60,
         "under_voltage": supply.under_voltage,
     }
+
+
+def _outputs(sounders: Sequence[Sounder]) -> str | None:
+    """None without any, "ok", or what is wrong with them."""
+    if not sounders:
+        return None
+    return "; ".join(each.problem for each in sounders if each.problem) or "ok"

@@ -18,6 +18,7 @@ from pumpd.messages.requests import DISCLAIMER
 from pumpd.messages.state import (
     AlarmState,
     AudioState,
+    CertificateState,
     ConfigurationStatus,
     Course,
     GatewayState,
@@ -80,6 +81,7 @@ class GatewayValues:
     library: LibraryStatus
     configuration: ConfigurationStatus
     supply: SupplyState | None
+    certificate: CertificateState | None
     alarm_output: str | None
     audio: AudioState | None
     tablets: Mapping[str, TabletState]
@@ -101,6 +103,7 @@ def snapshot(values: GatewayValues, at: Instant) -> GatewayState:
         "library": values.library,
         "configuration": values.configuration,
         "supply": values.supply,
+        "certificate": values.certificate,
         "alarm_output": values.alarm_output,
         "audio": values.audio,
         "alarms": list(values.alarms),

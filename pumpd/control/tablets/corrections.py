@@ -73,7 +73,7 @@ class Corrections:
             raise RefusedError(f"second: the second check needs another person; {other} is {first}")
         if unfit := [each for each in (first, other) if not set(each.roles) & set(EITHER.roles)]:
             raise RefusedError(*(f"correct_dose: {each.name} has no role {EITHER.text}" for each in unfit))
-        await self._past.catch_up()
+        await self._past.catch_up_session(session)
         # No wait from here on, until it is written.
         try:
             gone = [
@@ -101,7 +101,7 @@ class Corrections:
             "by": by,
             "second": str(other),
         }
-        await self._past.record(Entry(CORRECTED, body, dose.pump, session, self._clock.monotonic_ns()))
+        await self._past.record(Entry(CORRECTED, body, dose.pump, session, self._clock.monotonic_ns()), dose.patient)
         return self._histories.now(dose.patient)
 
     def _there(self, person: Person) -> bool:

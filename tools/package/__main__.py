@@ -1,0 +1,59 @@
+"""`python -m tools.package [--debian deb13] [--arch amd64]`: build the packages into dist/. See decision 31."""
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tools.package import deb, layout, tree
+from tools.package.layout import ROOT
+from tools.package.locked import PackageError, groups, own_wheels, run
+
+
+def epoch() -> int:
+    """The time in every file of the package: $SOURCE_DATE_EPOCH, or that of the commit."""
+    return int(os.environ.get("SOURCE_DATE_EPOCH") or run("git", "log", "-1", "--format=%ct"))
+
+
+def build(names: list[str], architectures: list[str], into: Path) -> list[Path]:
+    """Build each package into a folder."""
+    into.mkdir(parents=True, exist_ok=True)
+    made = []
+    when = epoch()
+    os.umask(0o022)
+    with tempfile.TemporaryDirectory() as folder:
+        wheels = own_wheels(Path(folder) / "wheels", when)
+        listed = groups()
+        for debian in (layout.DEBIANS[name] for name in names):
+            for architecture in architectures:
+                began = time.monotonic()
+                staged = Path(folder) / f"{debian.name}-{architecture}" / "tree"
+                tree.build(staged, wheels, listed, debian, architecture)
+                tree.settle(staged, when)
+                shutil.copy(staged / tree.SBOM, into / f"pumpd_{deb.version(debian)}_{architecture}.cdx.json")
+                package = deb.pack(staged, into, debian, architecture, when)
+                size = package.stat().st_size / 1e6
+                print(f"{package.name}: {size:.1f} MB, {time.monotonic() - began:.0f} s")
+                made.append(package)
+    return made
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="tools.package", description="Build the Debian packages of pumpd.")
+    parser.add_argument("--debian", choices=layout.DEBIANS, action="append", help="all of them without it")
+    parser.add_argument("--arch", choices=layout.ARCHITECTURES, action="append", help="all of them without it")
+    parser.add_argument("--into", type=Path, default=ROOT / "dist")
+    options = parser.parse_args()
+    try:
+        build(options.debian or [*layout.DEBIANS], options.arch or [*layout.ARCHITECTURES], options.into)
+    except PackageError as error:
+        print(f"package: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
