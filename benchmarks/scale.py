@@ -45,8 +45,8 @@ async def _once(folder, number):
         before, begun = len(served.frames), time.monotonic()
         async with control_process(folder, beds) as process:
             stop = await served.next_stop(before)
-            polls = [one.answered for one in served.frames[before:] if one.doing is Operation.READ and one.answered]
             await process.ready()
+            polls = [one.answered for one in served.frames[before:] if one.doing is Operation.READ and one.answered]
             await process.pump(lambda pump: pump["infusion"] and pump["infusion"]["state"] == "tripped")
             await process.ask(op="stop", reason="bench")
             await process.pump(lambda pump: pump["infusion"]["state"] == "stopped")

@@ -60,6 +60,10 @@ class JournalReader:
             yield from entries
             last = entries[-1].id
 
+    def at_most(self, number: int) -> Record | None:
+        """The last entry up to this number; None when there is none."""
+        return next(self._records(f"{SELECT} WHERE id <= ? ORDER BY id DESC LIMIT 1", number), None)
+
     def last(self, limit: int, kind: str | None = None) -> list[Record]:
         """The newest entries, of one kind if it is given, oldest first."""
         if kind is None:
@@ -147,7 +151,7 @@ class JournalReader:
         before `since` are not checked.
         """
         removed, count = self.gaps(), 0
-        last = next(self._records(f"{SELECT} WHERE id < ? ORDER BY id DESC LIMIT 1", since), None)
+        last = self.at_most(since - 1)
         start = START if last is None else Anchor(last.id, last.hash)
         wanted: dict[int, set[str]] = {}
         for anchor in anchors:
