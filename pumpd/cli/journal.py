@@ -154,9 +154,7 @@ def prune(
     *,
     hours: Annotated[float, typer.Option(help="Keep every entry that is younger.")] = 1000,
     reason: Annotated[str, typer.Option(help="Why, for the journal.")] = "retention",
-    without_archive: Annotated[
-        bool, typer.Option(help="Keep no files, on a full disk.")
-    ] = False,
+    without_archive: Annotated[bool, typer.Option(help="Keep no files, on a full disk.")] = False,
     file: File = None,
     config: Config = CONFIG,
     as_json: Json = False,

@@ -81,6 +81,12 @@ class JournalReader:
         found = self._records(f"{SELECT} WHERE {where} AND id < ? ORDER BY id DESC LIMIT 1", *values, before or _ANY)
         return next(found, None)
 
+    def start_of(self, boot: str) -> Record | None:
+        """The start of a control process; None when it is not on record."""
+        where, values = of_kind("control_started")
+        found = self._records(f"{SELECT} WHERE {where} AND boot = ? ORDER BY id DESC LIMIT 1", *values, boot)
+        return next(found, None)
+
     def kept_of(self, session: str, after: int = 0) -> list[Record]:
         """The entries of an infusion after an id, except its many: readings, events, bytes of the line."""
         return list(self._records(f"{SELECT} WHERE session = ? AND {THIN} = 0 AND id > ? ORDER BY id", session, after))

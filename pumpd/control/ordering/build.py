@@ -18,7 +18,7 @@ from pumpd.quantities import NS_PER_S
 from pumpd.settings import Settings
 
 OBSERVED_NS = 2 * 3600 * NS_PER_S  # PWR-14
-LOOK_BACK = 500  # infusions: weeks
+LOOK_BACK = 100  # infusions: more than eight pumps can begin in that time
 
 Build = Mapping[str, object]
 
