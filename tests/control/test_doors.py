@@ -29,7 +29,7 @@ OPERATORS = {
     **dict.fromkeys(["status", "watch", "library", "trace", "key_list"], GROUP),
     **dict.fromkeys(["pair_open", "pair_accept", "pair_close", "pair_state"], OWNER),
     **dict.fromkeys(["key_add", "key_rename", "key_revoke"], OWNER),
-    **dict.fromkeys(["staff_list", "staff_add", "staff_remove", "pin_reset"], OWNER),
+    **dict.fromkeys(["staff_list", "staff_add", "staff_remove", "pin_reset", "prune_journal"], OWNER),
     "stop": EVERYBODY,
 }
 TABLETS = {
