@@ -16,6 +16,7 @@
 #   make vm-soak HOURS=24   the same, left alone: descriptors, memory, journal and writes to its disk
 #   make pictures   the pictures of the tablet's screens for docs/tablet.md
 #   make campaign N=20000   random infusions with many faults at once, checked against the simulated plants
+#   make docs    the documentation as a site, in site/
 #   make table   rewrite the pages that are generated from code and tests
 #
 # uv comes from PATH, or from PyPI into .uv/. Only `test`, `browser`, `bench`, `firmware` and `pictures` may install system
@@ -24,7 +25,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser check bench firmware explore fuzz campaign pictures package package-test test-313 audit roots vm vm-soak vm-image qemu table page page-check setup system avr clean
+.PHONY: help demo test browser check bench firmware explore fuzz campaign pictures package package-test test-313 audit docs roots vm vm-soak vm-image qemu table page page-check setup system avr clean
 
 export UV_PYTHON_DOWNLOADS ?= never
 # The tests start a hundred interpreters. Without compiled files, compiling would take half of each start.
@@ -154,6 +155,10 @@ roots:
 
 pictures: page system
 	$(RUN) python -m tools.tablet_pictures $(ARGS)
+
+# From docs/ as it is, without a network; a link that leads nowhere fails.
+docs: setup
+	$(RUN) python -m tools.docs_site
 
 # Rewrites every page that is printed from code and tests. `check` fails when one of them is out of date.
 table: setup
