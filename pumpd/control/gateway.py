@@ -86,8 +86,7 @@ class Gateway:
         staff = StaffStore(settings.staff_path)
         sign_ins, register = SignIns(staff, clock.loop_ns), Register(keys, staff, journal, clock)
         certificate = CertificateWatch(journal, clock)
-        stop_all = partial(pumps.stop, None)
-        self._local = LocalSignals(settings.gpio, open_lines, stop_all, self.changed) if settings.gpio else None
+        self._local = LocalSignals(settings.gpio, open_lines, pumps.stop_all, self.changed) if settings.gpio else None
         own = (self._journal_alarms, self._supply_alarms, self._local_alarms)
         sources = (*own, sign_ins.alarms, certificate.alarms)
         self.alarms = AlarmService(self.runners, journal, clock, sources, alarms_left)

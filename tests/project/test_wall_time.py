@@ -19,6 +19,7 @@ READS_IT = {
     "pumpd/control/alarms/service.py": "shows when an alarm was raised",
     "pumpd/host/clock.py": "it is the clock",
     "pumpd/cli/course.py": "days of a course",
+    "pumpd/control/certificate.py": "how long the certificate lasts, by the calendar",
     "pumpd/control/plasma.py": "earlier doses, by the calendar; an estimate only",
     "pumpd/control/ordering/patient_history.py": "shows the dose history, by the calendar",
     "pumpd/control/ordering/planning.py": "dose history, by the calendar (PRG-14, PRG-17, PRG-18, PRG-25)",
@@ -34,8 +35,9 @@ READS_IT = {
     "pumpd/wire/deadman.py": "timestamps of log lines",
 }
 INTERVALS = {
-    "pumpd/control/infusions/recovery.py"
-}  # after a reboot there is no other clock; a negative interval counts as the worst case
+    "pumpd/control/infusions/recovery.py",  # after a reboot there is no other clock; a negative one is the worst case
+    "pumpd/control/certificate.py",  # days that a certificate lasts; nothing but a notice depends on them
+}
 
 _WALL = {"now", "utcnow", "today", "time", "time_ns", "localtime"}
 _WALL_CLOCKS = {"CLOCK_REALTIME", "CLOCK_TAI"}

@@ -34,6 +34,10 @@ class Pumps:
             raise RefusedError(f"stop: pumpd failed on {', '.join(failed)}; stop it at the pump, clamp the line")
         return [runner.name for runner in meant], late
 
+    def stop_all(self, by: str, reason: str) -> None:
+        """Stop every pump, whatever began when: for a person at the gateway itself. Raises RefusedError as `stop`."""
+        self.stop(Stop(by=by, reason=reason), by)
+
     def pause(self, pump: str, by: str, reason: str) -> PumpService:
         return self.feed(pump, ev.PauseRequested(self._now(), by, reason))
 

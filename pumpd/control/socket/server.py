@@ -2,7 +2,7 @@
 
 Promises:
 - Requests of one connection are answered in order; connections do not wait for each other.
-- Whoever floods or breaks requests costs a bounded amount of work each, and descriptors stay free for the next client.
+- A flood or a broken request costs a bounded amount of work, and descriptors stay free for the next client.
 - What can be read as a stop is a stop, whatever else is wrong with it (`unclear_stop`).
 """
 
@@ -172,7 +172,7 @@ async def _line(reader: asyncio.StreamReader) -> bytes:
 
 
 def _too_much(line: bytes) -> str:
-    """Why a line is too much work to look at; empty if it is not."""
+    """Why a line is too much work to read; empty if it is not."""
     if len(line) > LONGEST_LINE:
         return f"request: longer than {LONGEST_LINE} bytes"
     return f"request: more than {MOST_FIELDS} names" if line.count(b":") > MOST_FIELDS else ""
