@@ -33,7 +33,7 @@ def _config(facts: Facts) -> Iterator[Finding]:
     if not facts.errors and not facts.warnings and facts.settings is not None:
         pumps = facts.settings.pumps
         simulated = sum(pump.simulated for pump in pumps)
-        yield ok(f"{facts.config}: no errors; {len(pumps)} pumps, {simulated} of them simulated")
+        yield ok(f"{facts.config}: no errors; pumps: {len(pumps)}, simulated: {simulated}")
     if facts.settings is not None and not facts.settings.pumps:
         yield warning("no pump is configured", "Add a `[[pump]]` section, or run `pumpd setup`.")
 

@@ -44,7 +44,7 @@ def _tail(facts: Facts) -> Iterator[Finding]:
             since = max(1, newest[0].id - TAIL + 1)
             count = reader.verify([] if anchor is None else [anchor], since=since)
     except BrokenChainError as error:
-        yield problem(str(error))
+        yield problem(str(error).removeprefix(f"journal {path}: "))
     except JournalError as error:
         yield not_checked(f"{NEEDS_ROOT}: {error}") if not facts.machine.is_root else problem(str(error))
     else:

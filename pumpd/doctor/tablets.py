@@ -124,11 +124,14 @@ def _key(facts: Facts) -> Iterator[Finding]:
     file = certificate_files(facts.settings)[1]
     try:
         key = serialization.load_pem_private_key(facts.machine.at(file).read_bytes(), None)
+        if not facts.machine.at(certificate_files(facts.settings)[0]).exists():
+            yield not_checked("there is no certificate to compare it with")
+            return
         public = _chain(facts)[0].public_key().public_bytes(*PUBLIC)
     except PermissionError:
         raise
-    except FileNotFoundError as error:
-        yield problem(f"there is no {error.filename}")
+    except FileNotFoundError:
+        yield problem(f"there is no {file}")
         return
     except (OSError, ValueError, TypeError) as error:
         yield problem(f"{file}: {error}")
@@ -205,9 +208,9 @@ def _staff(facts: Facts) -> Iterator[Finding]:
     if not people:
         yield warning("no one may sign in")
     elif not confirming:
-        yield bad(facts, f"{len(people)} people, and none of them may confirm a start")
+        yield bad(facts, "none of them may confirm a start")
     else:
-        yield ok(f"{len(people)} people, {confirming} of them may confirm a start")
+        yield ok(f"{len(people)} may sign in, {confirming} may confirm a start")
 
 
 def _entries(facts: Facts, path: Path) -> list[dict[str, Any]]:

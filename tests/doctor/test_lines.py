@@ -268,7 +268,7 @@ BREAKS: list[tuple[str, str, State, Break]] = [
     ("tablets.staff", "no one", YELLOW, gone(f"{STATE}/staff.json")),
     (
         "tablets.staff",
-        "none of them may confirm",
+        "none of them may confirm a start",
         RED,
         file(f"{STATE}/staff.json", json.dumps([NURSE | {"roles": []}])),
     ),
@@ -335,6 +335,12 @@ OWN_TESTS = {"control.answers", "library.keys", "disk.state", "serial.modem_mana
 def test_a_line_is_described_once_and_its_id_is_unique():
     every = [each for group in GROUPS for each in group.lines]
     assert len({each.id for each in every}) == len(every) == len({each.title for each in every})
+
+
+def test_every_line_says_when_it_is_wrong_and_what_to_do():
+    for each in LINES.values():
+        assert each.when
+        assert each.to_do.endswith(".")
 
 
 def test_without_a_state_directory_only_that_is_wrong_and_the_rest_is_open(gateway):
