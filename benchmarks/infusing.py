@@ -27,12 +27,12 @@ class Nurse:
 
     async def identify(self, process: ControlProcess, pump: SimulatedPump):
         """Show that this pump is the one at bed1: to control, a pump that is silent for a while has no cable."""
-        for _ in range(60):  # a busy machine may make the pump silent for a moment
-            answer = await process.ask(op="identify", pump="bed1", by="bench")
-            if answer["ok"]:
+        for _ in range(60):  # on a busy machine it may not have answered yet; and then perhaps shows it by itself
+            if (await process.ask(op="identify", pump="bed1", by="bench"))["ok"]:
                 break
+            if (await process.ask(op="status"))["result"]["pumps"][0]["proved_by"]:
+                return
             await asyncio.sleep(0.5)
-        assert answer["ok"], answer
         pump.fire("silence/4s")
         await process.pump(lambda shown: shown["proved_by"])
 
