@@ -14,6 +14,8 @@ READS_IT = {
     "pumpd/bedside/certificates.py": "validity of a certificate",
     "pumpd/cli/doctor.py": "compares it with the RTC, with the ends of certificates and with the date of the package",
     "pumpd/cli/journal.py": "retention, in days",
+    "pumpd/cli/backup.py": "when a backup was made or restored",
+    "pumpd/cli/decommission.py": "the hours since the last infusion; when it was",
     "pumpd/update/debian.py": "the hours since the last infusion; when an update ended",
     "pumpd/update/may.py": "the hours since the last infusion (PWR-14)",
     "pumpd/control/alarms/service.py": "shows when an alarm was raised",
