@@ -13,8 +13,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import astuple
 from pathlib import Path
 
+from pumpd.journal import Journal, JournalError, JournalReader
+from pumpd.journal.chain import follow
 from pumpd.journal.records import START, Anchor, Record
-from pumpd.journal.store import Journal, JournalError, JournalReader, follow
 
 PIECE = 5000  # entries, some 3 MB
 
@@ -24,9 +25,9 @@ def pieces(reader: JournalReader) -> Iterator[tuple[bytes, Anchor, int]]:
 
     Raises JournalError at an entry that does not fit.
     """
-    at = START
+    at, gaps = START, reader.gaps()
     while batch := reader.after(at.seq, PIECE):
-        at = follow(reader.path, batch, at, reader.removed())
+        at = follow(reader.path, batch, at, gaps)
         lines = (json.dumps(astuple(each), ensure_ascii=False, separators=(",", ":")) for each in batch)
         yield "".join(f"{line}\n" for line in lines).encode(), at, len(batch)
 
@@ -74,6 +75,6 @@ def holds(path: Path, anchor: Anchor) -> bool:
         return True
     with contextlib.closing(JournalReader(path)) as reader:
         found = reader.after(anchor.seq - 1, 1)
-        gap = reader.removed().get(anchor.seq)
+        gap = reader.gaps().get(anchor.seq)
     here = found[0].hash if found and found[0].id == anchor.seq else gap.hash if gap else ""
     return here == anchor.hash
