@@ -322,6 +322,9 @@ class Settings(_Section):
     clock_trusted: bool = False
     """The gateway's own clock keeps time without a network, and the site is responsible for its error (PWR-12,
     STA-11)."""
+    archive_mb: int = Field(default=4000, ge=0)
+    """How many megabytes of old journal entries are kept as files in `journal-archive` in `state_dir`, written before
+    retention removes them; beyond that the oldest files are deleted. 0: none are kept."""
     mqtt: MqttSettings | None = None
     bedside: BedsideSettings | None = None
     alarm: AlarmSettings = AlarmSettings()
@@ -402,6 +405,10 @@ class Settings(_Section):
     @property
     def journal_path(self) -> Path:
         return self.state_dir / "journal.sqlite3"
+
+    @property
+    def archive_path(self) -> Path:
+        return self.state_dir / "journal-archive"
 
     @property
     def keys_path(self) -> Path:

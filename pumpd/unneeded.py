@@ -14,6 +14,6 @@ OPENSSL = ("ssl", *(("_hashlib",) if find_spec("_sha256") or find_spec("_sha2") 
 
 
 def block(*names: str) -> None:
-    """A module that imports one of these is told that it is not installed."""
+    """An import of one of these fails, as if it were not installed."""
     for name in names:
         sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # None is what makes an import fail

@@ -13,6 +13,7 @@ from pumpd.cli.supervise import supervise
 from pumpd.cli.terminal import say, say_json
 from pumpd.dosing import LibraryError
 from pumpd.host.file_check import deviations
+from pumpd.host.open_secrets import open_secrets
 from pumpd.library.files import default_library, read_library
 from pumpd.messages.keys import software_nurses, with_hardware
 from pumpd.pump import UnknownFamilyError, family
@@ -114,7 +115,7 @@ def _library_problems(settings: Settings) -> list[str]:
 
 
 def _pump_problems(settings: Settings) -> list[str]:
-    problems: list[str] = []
+    problems = open_secrets(settings)
     for pump in settings.pumps:
         try:
             family(pump.driver).check_settings(pump.settings)

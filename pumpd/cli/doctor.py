@@ -14,7 +14,7 @@ from pumpd.cli.daemon import config_problems
 from pumpd.cli.panels import Screen, grid, row, screen, text
 from pumpd.cli.terminal import say_json
 from pumpd.doctor.examination import counts, examine, report
-from pumpd.doctor.facts import Control, Facts
+from pumpd.doctor.facts import Control, Facts, Update
 from pumpd.doctor.line import NEEDS_ROOT, Check, State
 from pumpd.doctor.machine import Machine
 from pumpd.host.clock import read_kernel
@@ -25,6 +25,7 @@ from pumpd.pump_bindings import binding_warnings
 from pumpd.settings import Settings, SettingsError
 from pumpd.settings_seal import Seal
 from pumpd.settings_seal import examine as seal
+from pumpd.update.store import FOLDER, Store
 
 MARKS = {State.OK: "ok", State.WARNING: "warning", State.PROBLEM: "PROBLEM", State.NOT_CHECKED: "-"}
 STYLES = {State.OK: "green", State.WARNING: "yellow", State.PROBLEM: "bold red", State.NOT_CHECKED: "dim"}
@@ -67,10 +68,18 @@ def gather(config: Path, machine: Machine | None = None) -> Facts:
         denied=denied,
         errors=tuple(errors),
         warnings=tuple(binding_warnings(settings.pumps)) if settings is not None else (),
+        update=_update(Store(machine.at(FOLDER))),
         seal=seal(config) if settings is not None else Seal(),
         deviations=tuple(deviations(settings, config.absolute())) if settings is not None else (),
         control=control,
     )
+
+
+def _update(store: Store) -> Update:
+    try:
+        return Update(store.last, store.under_way)
+    except PermissionError:
+        return Update(denied=True)
 
 
 def _reachable(config: Path) -> bool:
@@ -119,7 +128,7 @@ def _lines(group: str, checks: list[Check], *, every: bool) -> Iterator[tuple[St
     if every:
         return
     if good := [check for check in checks if check.state is State.OK]:
-        yield State.OK, group, _listed(good)
+        yield State.OK, group, f"{len(good)} good"
     if closed := [check for check in checks if check.state is State.NOT_CHECKED and NEEDS_ROOT in check.found]:
         yield State.NOT_CHECKED, group, f"{NEEDS_ROOT}: {_listed(closed)}"
 

@@ -37,6 +37,7 @@ COMMANDS = {
     "replay": "pumpd.cli.replay:replay",
     "pair": "pumpd.cli.tablet:pair",
     "tls": "pumpd.cli.tls:tls",
+    "setup": "pumpd.cli.setup:setup",
     "doctor": "pumpd.cli.doctor:doctor",
     "diagnostics": "pumpd.cli.diagnostics:diagnostics",
     "run": "pumpd.cli.daemon:run",

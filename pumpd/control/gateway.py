@@ -30,6 +30,7 @@ from pumpd.control.ordering.planning import Planning
 from pumpd.control.ordering.service import OrderingService
 from pumpd.control.parts import Parts
 from pumpd.control.plasma import PlasmaService
+from pumpd.control.retention import RetentionService
 from pumpd.control.self_test.service import SelfTest
 from pumpd.control.socket.dispatch import Dispatch
 from pumpd.control.socket.streams import StateStream
@@ -180,6 +181,7 @@ class Gateway:
             self.live,
             self._stream,
             self._vitals,
+            RetentionService(settings.journal_path, journal, clock),
             strangers,
         )
         self.answer, self.status = self.dispatch.answer, self.live.state

@@ -32,6 +32,7 @@ from pumpd.control.tablets.keys import KeyStore
 from pumpd.dosing import NO_LIBRARY, Library, LibraryError
 from pumpd.host.clock import Clock
 from pumpd.host.files import mode_of
+from pumpd.host.open_secrets import open_secrets
 from pumpd.host.turns import Turns
 from pumpd.infusion import Limits
 from pumpd.journal import Entry, JournalError
@@ -162,6 +163,8 @@ async def run(read: Read) -> None:
     asyncio.get_running_loop().set_exception_handler(_unhandled)
     if why := with_hardware(software_nurses(settings.keys_path), settings.real_pumps):
         raise ValueError(f"{settings.keys_path}: {why}")
+    if open_to_all := open_secrets(settings):
+        raise ValueError("; ".join(open_to_all))
     library = _library(settings)
     settings.state_dir.mkdir(mode=mode_of("state directory"), parents=True, exist_ok=True)
     with _alone(settings.lock_path):

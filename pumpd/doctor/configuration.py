@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 
 from pumpd.doctor.facts import Facts
+from pumpd.doctor.journal_file import reading
 from pumpd.doctor.line import NEEDS_ROOT, Finding, Group, bad, line, not_checked, ok, problem, warning
 from pumpd.dosing.seal import Asked, Mark, objections
 from pumpd.journal import JournalError
-from pumpd.library.accepted import highest
+from pumpd.library.accepted import highest_in
 from pumpd.library.files import default_library
 from pumpd.library.signing import examine
+from pumpd.settings import Settings
 
 NO_SETTINGS = "the configuration cannot be read"
 
@@ -31,7 +33,7 @@ def _config(facts: Facts) -> Iterator[Finding]:
     if not facts.errors and not facts.warnings and facts.settings is not None:
         pumps = facts.settings.pumps
         simulated = sum(pump.simulated for pump in pumps)
-        yield ok(f"{facts.config}: no errors; {len(pumps)} pumps, {simulated} of them simulated")
+        yield ok(f"{facts.config}: no errors; pumps: {len(pumps)}, simulated: {simulated}")
     if facts.settings is not None and not facts.settings.pumps:
         yield warning("no pump is configured", "Add a `[[pump]]` section, or run `pumpd setup`.")
 
@@ -73,7 +75,7 @@ def _library(facts: Facts) -> Iterator[Finding]:
     facts.machine.must_read(place)
     found = examine(place, settings.library_keys)
     asked = Asked(settings.care_area, settings.simulation.unsigned_library)
-    reasons = objections(found, asked, _mark(facts), None)
+    reasons = objections(found, asked, _mark(facts, settings), None)
     for each in reasons:
         yield bad(facts, each.removeprefix("library: ").removesuffix(" (PRG-19)"))
     if not reasons and found.manifest is not None:
@@ -83,12 +85,11 @@ def _library(facts: Facts) -> Iterator[Finding]:
         yield ok("unsigned, which is enough for simulated pumps only")
 
 
-def _mark(facts: Facts) -> Mark | None:
+def _mark(facts: Facts, settings: Settings) -> Mark | None:
     """The highest version accepted here, where the journal can be read: a line of its own says so if it cannot."""
-    assert facts.settings is not None  # the caller has checked
-    journal = facts.machine.at(facts.settings.journal_path)
     try:
-        return highest(journal) if journal.exists() else None
+        with reading(facts, settings) as reader:
+            return None if reader is None else highest_in(reader)
     except (JournalError, PermissionError):
         return None
 

@@ -28,6 +28,15 @@ class Control:
 
 
 @dataclass(frozen=True, slots=True)
+class Update:
+    """How the last update ended, and which one is under way; `denied`: this user may not see it."""
+
+    last: Mapping[str, Any] = field(default_factory=dict)
+    under_way: str = ""
+    denied: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """`settings` is None when the configuration cannot be read, and `denied` when only this user may not read it.
 
@@ -42,6 +51,7 @@ class Facts:
     denied: bool = False
     errors: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    update: Update = field(default_factory=Update)
     seal: Seal = field(default_factory=Seal)
     deviations: tuple[Deviation, ...] = ()
     control: Control = field(default_factory=Control)

@@ -24,7 +24,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one look showed. `of`: which one, where a line is about several things. `to_do`: better advice than the
+    """What a check showed. `of`: which one, where a line is about several things. `to_do`: better advice than the
     line's own, where the finding allows it.
     """
 

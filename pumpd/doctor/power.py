@@ -42,7 +42,7 @@ _UNMONITORED = (
 
 @line(
     "power.throttled",
-    "Low voltage or heat since boot",
+    "Low voltage or heat",
     when="the board's firmware reports that voltage or temperature limited it, now (red) or since boot (yellow)",
     to_do="For low voltage: another power supply or cable. For heat: a heat sink, a fan, or a cooler place.",
 )

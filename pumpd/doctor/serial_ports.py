@@ -67,7 +67,7 @@ def _permission(facts: Facts) -> Iterator[Finding]:
             found = facts.machine.at(pump.port).stat()
         except FileNotFoundError:
             continue  # the line above says so
-        group = facts.machine.group(found.st_gid)
+        group = facts.machine.group(pump.port)
         shown = f"{stat.filemode(found.st_mode)[1:]}, group {group}"
         if not facts.installed and os.access(facts.machine.at(pump.port), os.R_OK | os.W_OK):
             yield ok(shown, of=pump.name)

@@ -13,9 +13,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import astuple
 from pathlib import Path
 
-from pumpd.journal import Journal, JournalError, JournalReader
-from pumpd.journal.chain import follow
+from pumpd.journal.chain import JournalError, follow
+from pumpd.journal.reader import JournalReader
 from pumpd.journal.records import START, Anchor, Record
+from pumpd.journal.store import Journal
 
 PIECE = 5000  # entries, some 3 MB
 

@@ -24,7 +24,7 @@ import structlog
 from pumpd.journal.anchor_file import Order
 from pumpd.journal.backlog import Backlog, Batch, write
 from pumpd.journal.chain import JournalError
-from pumpd.journal.records import Entry
+from pumpd.journal.records import Entry, Removed
 from pumpd.journal.store import Journal
 
 log = structlog.get_logger("pumpd.control")
@@ -71,6 +71,10 @@ class JournalWriter(Protocol):
         """Return once these and all earlier entries are on disk. Raises JournalError; then these are not written,
         unless a disk that hangs had begun to write them, as the message then says.
         """
+        ...
+
+    async def prune(self, removed: Sequence[Removed], entries: Sequence[Entry]) -> None:
+        """The same, and remove what these entries record as removed, all or nothing. Raises JournalError."""
         ...
 
     async def close(self) -> None: ...
@@ -120,10 +124,13 @@ class ThreadWriter:
             self._loop.call_soon(self._report, JournalError(why))
 
     async def append(self, entries: Sequence[Entry]) -> None:
+        await self.prune((), entries)
+
+    async def prune(self, removed: Sequence[Removed], entries: Sequence[Entry]) -> None:
         with self._changed:
             why = self._unusable()
             self._backlog.behind = self._backlog.behind or bool(why)
-            batch = None if why else self._backlog.append(entries)
+            batch = None if why else self._backlog.append(entries, removed)
             self._wake()
         if batch is None:
             self._report(error := JournalError(why))
@@ -265,7 +272,10 @@ class InlineWriter:
             self._flush()
 
     async def append(self, entries: Sequence[Entry]) -> None:
-        batch = self._backlog.append(entries)
+        await self.prune((), entries)
+
+    async def prune(self, removed: Sequence[Removed], entries: Sequence[Entry]) -> None:
+        batch = self._backlog.append(entries, removed)
         await asyncio.sleep(0)  # other tasks run meanwhile, as they do alongside the thread
         if not batch.settled:
             self._flush()
@@ -305,6 +315,9 @@ class NoWriter:
     async def append(self, entries: Sequence[Entry]) -> None:  # noqa: ARG002
         self.on_failure(self._error)
         raise JournalError(str(self._error))
+
+    async def prune(self, removed: Sequence[Removed], entries: Sequence[Entry]) -> None:  # noqa: ARG002
+        await self.append(entries)
 
     async def close(self) -> None:
         """There is nothing to close."""

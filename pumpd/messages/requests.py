@@ -208,6 +208,17 @@ class SelfTestRequest(_Message):
     by: Text = "unnamed"
 
 
+class PruneJournal(_Message):
+    """Remove old readings and events from the journal, for a second; the answer says whether that was all."""
+
+    op: Literal["prune_journal"] = "prune_journal"
+    hours: Annotated[float, Field(ge=1000, le=10_000_000)] = 1000
+    last: int | None = None
+    """Remove nothing after this entry, such as the last one that was exported."""
+    reason: Text = "retention"
+    by: Text = "unnamed"
+
+
 class StatusRequest(_Message):
     """The state of the gateway and of every pump."""
 
@@ -441,6 +452,7 @@ Request = Annotated[
     | Identify
     | Reconcile
     | SelfTestRequest
+    | PruneJournal
     | StatusRequest
     | TraceRequest
     | WatchRequest

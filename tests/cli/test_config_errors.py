@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pumpd.cli.main import app
+from pumpd.control.process import run as start_control
 from pumpd.settings import hardware_port
 from pumpd.settings_file import Read, lines_of
 
@@ -95,6 +96,7 @@ def test_a_file_that_is_not_toml_is_explained_in_plain_words(check, text, said):
 # -- what may not be together (item 11 of the cases) -------------------------------------------------------------------
 
 
+@pytest.mark.requirement("SEC-23")
 @pytest.mark.parametrize("command", ["config", "run"])
 @pytest.mark.parametrize("port", ["/dev/serial/by-id/usb-x", "/dev/ttyUSB0", "/dev/ttyAMA0", "tcp://192.0.2.7:4001"])
 def test_a_simulated_pump_on_a_port_for_real_ones_is_refused(check, port, command):
@@ -114,6 +116,7 @@ def test_a_link_to_a_serial_port_is_followed(tmp_path):
     assert hardware_port("tcp://127.0.0.1.evil.example:1")
 
 
+@pytest.mark.requirement("SEC-23")
 @pytest.mark.parametrize("command", ["config", "run"])
 def test_a_password_without_tls_is_refused(check, command):
     found = check(GOOD + "[mqtt]\nhost = 'b'\ntls = false\npassword_file = '/p'\n", command=command)
@@ -121,6 +124,7 @@ def test_a_password_without_tls_is_refused(check, command):
     assert not check(GOOD + "[mqtt]\nhost = 'b'\npassword_file = '/p'\n")
 
 
+@pytest.mark.requirement("SEC-23")
 @pytest.mark.parametrize("command", ["config", "run"])
 def test_a_software_nurse_with_a_real_pump_is_refused(check, tmp_path, command):
     entry = {"id": "k", "name": "robot", "roles": ["confirm"], "public_pem": "x", "kind": "software"}
@@ -131,6 +135,66 @@ def test_a_software_nurse_with_a_real_pump_is_refused(check, tmp_path, command):
     assert check(GOOD) == []
     (tmp_path / "paired-keys.json").write_text(json.dumps([entry | {"kind": "tablet"}]), encoding="utf-8")
     assert check(text) == []
+
+
+REAL_PUMP = GOOD.replace("tcp://127.0.0.1:4001", "/dev/serial/by-id/x").replace("simulated = true\n", "") + REAL
+SIMULATION = "[simulation]\n"
+
+
+@pytest.mark.requirement("SEC-23")
+@pytest.mark.parametrize("command", ["config", "run"])
+@pytest.mark.parametrize(
+    ("more", "key"),
+    [
+        (f"{SIMULATION}time_scale = 2\n", "simulation.time_scale"),
+        (f"{SIMULATION}unsigned_library = true\n", "simulation.unsigned_library"),
+        ("[bedside]\n[bedside.bench]\nbed1 = 'http://127.0.0.1:8440'\n", "bedside.bench"),
+    ],
+)
+def test_what_is_for_simulated_pumps_is_refused_with_a_real_one(check, command, more, key):
+    assert any(f"{key}: " in each for each in check(REAL_PUMP + more, command=command))
+    assert not any(f"{key}: " in each for each in check(GOOD + more))
+
+
+OPEN = {
+    "mqtt.password_file": "[mqtt]\nhost = 'b'\npassword_file = '{file}'\n",
+    "mqtt.client_key": "[mqtt]\nhost = 'b'\nclient_cert = '/c'\nclient_key = '{file}'\n",
+    "bedside.tls_key": "[bedside]\ntls_cert = '/c'\ntls_key = '{file}'\n",
+    "vitals.broker.password_file": (
+        "[vitals]\nspo2_percent = {{ critical_low = 85 }}\nheart_rate_bpm = {{ critical_low = 40 }}\n"
+        "systolic_mmhg = {{ critical_low = 80 }}\ndiastolic_mmhg = {{ critical_low = 40 }}\n"
+        "[vitals.broker]\nhost = 'b'\npassword_file = '{file}'\n[vitals.topics]\nbed1 = 'm/1'\n"
+    ),
+}
+
+
+@pytest.mark.requirement("SEC-23")
+@pytest.mark.parametrize("command", ["config", "run"])
+@pytest.mark.parametrize("key", OPEN)
+def test_a_secret_that_every_user_can_read_is_refused_with_a_real_pump(check, tmp_path, key, command):
+    secret = tmp_path / "secret"
+    secret.write_text("s3cret", encoding="utf-8")
+    section = OPEN[key].replace("{file}", str(secret))
+    secret.chmod(0o644)
+    found = check(REAL_PUMP + section, command=command)
+    assert any(f"{key}: every user of this machine can read " in each for each in found), found
+    assert not any("s3cret" in each for each in found)
+    assert check(GOOD + section) == [], "simulated pumps only"
+    secret.chmod(0o640)
+    assert not any("every user" in each for each in check(REAL_PUMP + section))
+
+
+@pytest.mark.requirement("SEC-23")
+async def test_control_does_not_start_with_an_open_secret_and_a_real_pump(tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("s3cret", encoding="utf-8")
+    secret.chmod(0o644)
+    file = tmp_path / "pumpd.toml"
+    section = OPEN["mqtt.password_file"].replace("{file}", str(secret))
+    file.write_text((REAL_PUMP + section).format(state=tmp_path / "state"), encoding="utf-8")
+    with pytest.raises(ValueError, match="every user of this machine"):
+        await start_control(Read(file))
+    assert not (tmp_path / "state").exists()
 
 
 # -- lines -------------------------------------------------------------------------------------------------------------

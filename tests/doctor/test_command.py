@@ -49,7 +49,7 @@ def test_what_is_wrong_comes_with_what_to_do_and_what_is_good_in_one_line(gatewa
     assert [each.rstrip() for each in lines] == [
         "warning  Second, bed1: hm",
         "         > Do this.",
-        "ok       One: First",
+        "ok       One: 1 good",
         "PROBLEM  Third: bad",
         "         > Do that.",
         "-        Two: needs root: Fourth",
@@ -70,7 +70,7 @@ def test_a_plain_user_is_told_to_use_sudo(gateway):
 
 def test_a_good_gateway_fits_on_a_terminal_of_24_lines_of_80(gateway):
     lines = shown(gateway.facts, examine(gateway.facts)).splitlines()
-    assert len(lines) < 24
+    assert len(lines) <= 20
     assert max(map(len, lines)) <= 80
 
 
@@ -177,4 +177,4 @@ def test_the_doctor_leaves_a_gateway_as_it_was(gateway):
     examine(gateway.facts)
     after = {path: (path.lstat().st_mtime_ns, path.lstat().st_size) for path in gateway.root.rglob("*")}
     changed = {path.name for path in {*before, *after} if before.get(path) != after.get(path)}
-    assert changed <= {"journal.sqlite3-shm", "journal.sqlite3-wal", "pumpd"}  # a reader of SQLite makes these
+    assert changed == set()

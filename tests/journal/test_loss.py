@@ -102,7 +102,8 @@ def test_a_journal_that_lost_its_newest_entries_shows_it_at_every_start_until_a_
 ):
     with contextlib.closing(Journal(path, "boot-1")) as journal:
         journal.append(notes(3))
-        sqlite3.connect(path).execute("PRAGMA wal_checkpoint").close()
+        with contextlib.closing(sqlite3.connect(path)) as other:
+            other.execute("PRAGMA wal_checkpoint")
         journal.append([ORDER])
         journal.append([INTENT])
         journal.append(notes(30))
@@ -146,7 +147,8 @@ def test_an_order_whose_start_was_lost_is_booked_and_one_that_had_ended_is_not(f
     ended = [Entry("order_accepted", ORDER.body, "bed2", "s-0", 1, NOON), Entry("infusion_ended", {}, "bed2", "s-0")]
     with contextlib.closing(Journal(path, "boot-1")) as journal:
         journal.append([*ended, ORDER])
-        sqlite3.connect(path).execute("PRAGMA wal_checkpoint").close()
+        with contextlib.closing(sqlite3.connect(path)) as other:
+            other.execute("PRAGMA wal_checkpoint")
         journal.append([INTENT])
         copy = killed(folder, tmp_path / "copy")
     no_wal(copy)

@@ -23,6 +23,7 @@ from pumpd.control.ordering.courses import CourseService
 from pumpd.control.ordering.patient_history import PatientHistories
 from pumpd.control.ordering.service import OrderingService
 from pumpd.control.refused import RefusedError
+from pumpd.control.retention import RetentionService
 from pumpd.control.socket.doors import Caller, Door, objection
 from pumpd.control.socket.streams import StateStream, show_wire
 from pumpd.control.state.live import LiveState
@@ -60,6 +61,7 @@ from pumpd.messages.requests import (
     PatientHistory,
     Pause,
     PinReset,
+    PruneJournal,
     Reconcile,
     Request,
     Resume,
@@ -102,10 +104,11 @@ class Dispatch:
         live: LiveState,
         stream: StateStream,
         vitals: VitalsService,
+        retention: RetentionService,
         strangers: Strangers,
     ) -> None:
         self._gateway, self._library, self._pumps = gateway, library, pumps
-        self._identifying, self._vitals = identifying, vitals
+        self._identifying, self._vitals, self._retention = identifying, vitals, retention
         self._ordering, self._confirming, self._software_nurses = ordering, confirming, software_nurses
         self._histories, self._courses, self._corrections = histories, courses, corrections
         self._tablets, self._pairing, self._register, self._alarms = tablets, pairing, register, alarms
@@ -190,6 +193,8 @@ class Dispatch:
                 return self._pumps.reconcile(pump, f"{by}, {peer}", request)
             case SelfTestRequest(pump=pump, by=by):
                 return await self._ordering.self_test(pump, f"{by}, {peer}")
+            case PruneJournal(by=by):
+                return await self._retention.prune(request, f"{by}, {peer}")
             case TraceRequest(pump=pump):
                 settings = self._pumps.named(pump).settings
                 return {"pump": pump, "driver": settings.driver, "port": settings.port}
