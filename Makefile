@@ -199,11 +199,12 @@ if [ -n "$$missing" ]; then \
 endef
 
 # mosquitto: the broker of the telemetry tests. systemd: systemd-analyze and systemd-sysusers, for the tests of the units.
-# chromium, with a font: the tablet in the browser tests.
+# chromium, with a font: the tablet in the browser tests; certutil: its store of trusted authorities.
 system: avr
 	@missing=; PATH=$$PATH:/usr/sbin; \
 	command -v mosquitto >/dev/null || missing="$$missing mosquitto"; \
 	command -v systemd-analyze >/dev/null || missing="$$missing systemd"; \
+	command -v certutil >/dev/null || missing="$$missing libnss3-tools"; \
 	command -v chromium >/dev/null || missing="$$missing chromium fonts-dejavu-core"; \
 	$(INSTALL)
 
