@@ -76,6 +76,12 @@ def test_it_installs_without_a_network_and_says_what_is_next(machine):
     assert machine.must("dpkg", "--verify", "pumpd") == ""
 
 
+def test_a_process_that_is_left_behind_in_a_root_is_reaped(machine):
+    """As by a machine's first process. A zombie would look as if a deadman still ran."""
+    left = "sh -c 'sleep 0.1 & echo $! > /tmp/pid'; sleep 2; kill -0 $(cat /tmp/pid)"
+    assert machine("sh", "-c", left).returncode == 1
+
+
 def test_the_services_are_enabled_and_wait_for_a_configuration(machine):
     for unit in UNITS:
         assert machine.must("systemctl", "is-enabled", unit).strip() == "enabled"
@@ -185,7 +191,7 @@ def test_a_newer_version_replaces_it_and_an_older_one_is_refused(machine, tmp_pa
     assert machine.must("pumpd", "--version").startswith("pumpd ")
     refused = machine.install()
     assert refused.returncode != 0
-    assert "refused: 99.0 is installed" in refused.stderr
+    assert "refused: 99.0 was installed" in refused.stderr
     assert machine.version() == "99.0 install ok installed"
     assert machine.must("dpkg", "--verify", "pumpd") == ""
     installed(machine)  # the updater may roll back

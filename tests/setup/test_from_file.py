@@ -201,3 +201,11 @@ def test_a_pump_that_is_simulated_needs_no_answer(tmp_path):
         file.write_text(file.read_text().replace("/nowhere", port))
         assert setup(tmp_path, "--from", str(file))[0] == 0
     assert os.access(tmp_path / "gw" / "pumpd.toml", os.R_OK)
+
+
+def test_the_example_in_the_documentation_is_a_plan(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "set-up-a-gateway.md").read_text()
+    (tmp_path / "site.toml").write_text(page.partition("```toml\n")[2].partition("```")[0])
+    plan = read_plan(tmp_path / "site.toml", tmp_path / "pumpd.toml")
+    assert set(plan.rest.model_fields_set) == set(Rest.model_fields)
+    assert checked(plan, tmp_path / "pumpd.toml").real_pumps == ["bed1"]
