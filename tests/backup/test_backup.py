@@ -92,6 +92,15 @@ def test_on_another_card_everything_is_there_and_the_dose_history_is_the_same(ol
     assert not (old.state / STAGING).exists()
 
 
+def test_an_entry_with_any_line_break_of_unicode_stays_one_entry(old, tmp_path):
+    old.append(Entry("noted", {"text": "a\u2028b\x85c\x0bd\x1ce\r\nf"}))
+    make(old.settings, old.config, tmp_path / "file", WORDS, NOON)
+    entries = old.entries()
+    wipe(old)
+    back(tmp_path / "file", old)
+    assert old.entries()[:-1] == entries
+
+
 def test_a_backup_is_readable_by_its_owner_only_and_holds_nothing_in_clear_text(old, file):
     assert file.stat().st_mode & 0o777 == 0o600
     raw = file.read_bytes()
