@@ -24,6 +24,7 @@ from benchmarks import (
     process,
     restart,
     stop,
+    stop_under_attack,
     tablet_stop,
     virtual_time,
 )
@@ -37,6 +38,7 @@ WHOLE = {
     "restart": restart,
     "death": death,
     "tablet_stop": tablet_stop,
+    "stop_under_attack": stop_under_attack,
     "browser_stop": browser_stop,
 }
 EACH_FAMILY = {"polling": polling, "load": load, "stop": stop}

@@ -120,8 +120,8 @@ class BedsideLimits(_Section):
     connections: int = Field(default=200, ge=15, le=400)
     """Connections open at once; one more closes an idle one."""
     requests: int = Field(default=100, ge=5, le=350)
-    """Requests in progress at once, live streams included. A stop is not counted, so the connections beyond this number
-    are its reserve."""
+    """Requests in progress at once, live streams included, three quarters of them for one address. A stop is not
+    counted, so the connections beyond this number are its reserve."""
     handshake_s: float = Field(default=5, gt=0, le=60)
     """Seconds for the TLS handshake."""
     request_s: float = Field(default=5, gt=0, le=60)
