@@ -15,6 +15,7 @@ from pathlib import Path
 
 from benchmarks import (
     browser_stop,
+    card,
     death,
     families,
     journal,
@@ -22,6 +23,7 @@ from benchmarks import (
     polling,
     process,
     restart,
+    scale,
     stop,
     tablet_stop,
     virtual_time,
@@ -33,6 +35,8 @@ WHOLE = {
     "virtual_time": virtual_time,
     "journal": journal,
     "restart": restart,
+    "scale": scale,
+    "card": card,
     "death": death,
     "tablet_stop": tablet_stop,
     "browser_stop": browser_stop,
