@@ -218,7 +218,7 @@ def accept_loss(
     """Take the journal as it is, although its newest entries are missing. Control must be stopped.
 
     Keep a copy of the file first: it is evidence. The orders of which entries are missing count as given in full.
-    Earlier doses that are missing are not known afterwards; whoever orders next has to know them.
+    Earlier doses that are missing are not known afterwards; the person who orders next has to know them.
     """
     path = journal_path(file, config, as_json=as_json)
     try:
