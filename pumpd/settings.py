@@ -322,7 +322,7 @@ class Settings(_Section):
     clock_trusted: bool = False
     """The gateway's own clock keeps time without a network, and the site is responsible for its error (PWR-12,
     STA-11)."""
-    archive_mb: int = Field(default=4000, ge=0)
+    archive_mb: int = Field(default=4000, ge=0, le=1_000_000)
     """How many megabytes of old journal entries are kept as files in `journal-archive` in `state_dir`, written before
     retention removes them; beyond that the oldest files are deleted. 0: none are kept."""
     mqtt: MqttSettings | None = None
