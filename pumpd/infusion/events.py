@@ -163,6 +163,11 @@ class StopRequested(Event):
     reason: str
     switching: bool = False
 
+    @property
+    def by_person(self) -> bool:
+        """A person asked for it, not pumpd itself."""
+        return not self.by.startswith("pumpd")
+
 
 @dataclass(frozen=True, slots=True)
 class PauseRequested(Event):

@@ -126,7 +126,7 @@ TRANSITIONS: dict[State, dict[State, str]] = {
     },
     State.STOPPING: {
         State.STOPPED: "two readings, no flow, volume unchanged; or " + _RECONCILED,
-        State.TRIPPED: "two readings, no flow, volume unchanged, after a trip",
+        State.TRIPPED: "two readings, no flow, volume unchanged, after a trip, and no person asked for a stop since",
     },
     State.UNCERTAIN: {
         State.TRIPPED: "two readings, no flow, volume unchanged",
