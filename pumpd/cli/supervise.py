@@ -120,9 +120,7 @@ def program(name: str) -> list[str]:
 async def _run(name: str, config: Path) -> int | None:
     """Run the process until it ends. Returns its exit status, None when it cannot be started now."""
     try:
-        process = await asyncio.create_subprocess_exec(
-            *program(name), "--config", str(config), start_new_session=True
-        )
+        process = await asyncio.create_subprocess_exec(*program(name), "--config", str(config), start_new_session=True)
     except OSError as error:  # no memory, or no descriptor, for another process
         log.error("process_not_started", process=name, why=error.strerror)  # noqa: TRY400  # the reason says it all
         return None

@@ -132,7 +132,12 @@ def _take(turn: Turn, event: Event) -> None:
 def _stop_requested(turn: Turn, event: StopRequested) -> None:
     state, why = turn.infusion.state, f"{event.reason} (by {event.by})"
     turn.send_stop()
-    if not state.takes_stop:
+    if not turn.infusion.takes_stop:
+        return
+    if state is State.STOPPING:
+        if event.by_person:  # the person's word, not the trip's, ends it
+            reason = f"{turn.infusion.reason}; then {why}"
+            turn.set(then=State.STOPPED, reason=reason, stopped_by=event.by, switching=event.switching)
         return
     turn.set(stopped_by=event.by, switching=event.switching)
     if state.may_flow:

@@ -174,6 +174,8 @@ def _ending(turn: Turn, *, repeat: bool) -> None:
             if turn.infusion.state is State.PAUSING:
                 turn.trip(verdict.alarm, verdict.detail)
             else:
+                if not turn.infusion.trips:  # else a person may have asked for a stop since
+                    turn.set(then=State.TRIPPED)
                 turn.latch(verdict.alarm)
     infusion, limits = turn.infusion, turn.infusion.limits
     if _stopped(infusion):
@@ -181,8 +183,7 @@ def _ending(turn: Turn, *, repeat: bool) -> None:
         if infusion.flow_since_ns is not None and infusion.flow_ended_ns is None:
             turn.set(flow_ended_ns=infusion.no_flow_since_ns)
         turn.do(Record("stop_confirmed", {"delivered_ml": infusion.delivered.number}))
-        then = State.TRIPPED if infusion.trips else infusion.then or State.STOPPED
-        turn.go(then, infusion.reason, then=None, stop_since_ns=None, stop_sent_ns=None)
+        turn.go(infusion.then or State.STOPPED, infusion.reason, then=None, stop_since_ns=None, stop_sent_ns=None)
         return
     if turn.now_ns - (infusion.stop_since_ns or 0) >= limits.stop_alarm_ns:
         turn.raise_alarm(AlarmCode.STOP_UNCONFIRMED)

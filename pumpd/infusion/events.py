@@ -13,6 +13,9 @@ from pumpd.pump import AlarmCode, Outcome, PumpProgram, Reading
 from pumpd.quantities import Duration, Volume
 
 
+PUMPD = "pumpd"  # who asks for a stop by itself; a person's stop names its socket too
+
+
 @dataclass(frozen=True, slots=True)
 class Segment:
     """The program that the pump must hold, whole or the remainder after a pause, and the digest to confirm."""
@@ -162,6 +165,11 @@ class StopRequested(Event):
     by: str
     reason: str
     switching: bool = False
+
+    @property
+    def by_person(self) -> bool:
+        """A person asked for it, not pumpd itself."""
+        return self.by != PUMPD
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,6 +198,14 @@ class Infusion:
         return self.state is State.UNCERTAIN or AlarmCode.DELIVERY_UNCERTAIN in self.alarms
 
     @property
+    def takes_stop(self) -> bool:
+        """A stop that a person asks for now changes the infusion. In every other state it is sent to the pump all the
+        same.
+        """
+        stops_already = self.state is State.STOPPING and self.then is State.STOPPED
+        return not (self.state.ended or self.state is State.UNCERTAIN or stops_already)
+
+    @property
     def accounted(self) -> Volume:
         """The most that this segment can have given when the pump was last read: up to its program."""
         hidden = ZERO if self.flow_since_ns is None else self.limits.counter_step

@@ -37,11 +37,6 @@ class State(StrEnum):
         """A stop is under way and is repeated until it is confirmed."""
         return self in _ENDING
 
-    @property
-    def takes_stop(self) -> bool:
-        """A stop that is asked for now changes the state. In every other state it is sent to the pump all the same."""
-        return self not in _ENDED | {State.STOPPING, State.UNCERTAIN}
-
 
 _MAY_FLOW = frozenset({State.STARTING, State.RUNNING, State.COMPLETING, State.PAUSING, State.STOPPING, State.UNCERTAIN})
 _ENDED = frozenset({State.COMPLETED, State.STOPPED, State.ABANDONED})
@@ -131,7 +126,7 @@ TRANSITIONS: dict[State, dict[State, str]] = {
     },
     State.STOPPING: {
         State.STOPPED: "two readings, no flow, volume unchanged; or " + _RECONCILED,
-        State.TRIPPED: "two readings, no flow, volume unchanged, after a trip",
+        State.TRIPPED: "two readings, no flow, volume unchanged, after a trip, and no person asked for a stop since",
     },
     State.UNCERTAIN: {
         State.TRIPPED: "two readings, no flow, volume unchanged",

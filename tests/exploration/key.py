@@ -208,7 +208,7 @@ def _ending(sl: Slice, i: Infusion, w: World, *, over: bool) -> Key:
         _age(i.stop_sent_ns, now, 1),
         _age(i.no_flow_since_ns, now, still_cut),
         _age(i.flow_since_ns, now, w.whole if r is None else 3),
-        i.then,
+        (i.then, w.wanted),
         (i.loaded, i.load_unknown, w.loaded, w.reported),
         None if w.still is None else (_ago(w.still[0], now, still_cut), w.still[1]),
         _ago(w.stop_last, now, 1),

@@ -56,6 +56,8 @@ def note_event(sl: Slice, i: Infusion, w: World, event: ev.Event) -> World:
             return w._replace(run_from=w.now)
         case ev.StartAnswered(outcome=Unknown()) if i.state is State.STARTING:
             return w._replace(uncertain=True)
+        case ev.StopRequested() if i.state is State.STOPPING:
+            return w._replace(wanted=w.latched)
         case ev.JournalFailed():
             return w._replace(permit=None)
         case ev.TripsCleared() if i.state is State.TRIPPED:
@@ -161,6 +163,8 @@ def note_actions(sl: Slice, i: Infusion, after: Infusion, w: World, actions: tup
             case ev.Record(kind="delivery_reconciled"):
                 w = w._replace(counted=units(after.counted), latched=False)
     new = tuple(code for code in after.trips if code not in i.trips)
+    if not after.state.ending:
+        w = w._replace(wanted=False)
     if new:
         w = w._replace(latched=True, latches=(*w.latches, *new) if sl.same_trips < NEVER else ())
     if after.state is not i.state:

@@ -108,6 +108,7 @@ class World(NamedTuple):
     # the witness: stop
     stop_first: int | None = None
     stop_last: int = 0
+    wanted: bool = False  # a person asked for a stop while one was under way that a trip began
     still: tuple[int, int] | None = None  # since, shown
 
     @property

@@ -293,3 +293,45 @@ def test_three_times_in_more_than_ten_minutes_do_not():
     for _ in range(3):
         occlude_clear_resume(here, minutes=6)
         assert here.state is State.RUNNING
+
+
+# -- a person's stop while a stop is under way -------------------------------------------------------------------------
+
+
+def tripping(alarm: PumpAlarm = PumpAlarm.AIR_IN_LINE) -> Bench:
+    """A running infusion that a trip is stopping; the pump has not been read since."""
+    here = bench().run()
+    here.pump.alarms = (alarm,)
+    here.send(ev.ReadingTaken(here.now_ns, here.pump.reading(here.now_ns)))
+    assert here.infusion.state is State.STOPPING
+    return here
+
+
+@pytest.mark.requirement("STP-01", "STP-05")
+def test_a_persons_stop_while_a_trip_is_stopping_ends_the_infusion():
+    here = tripping()
+    here.send(ev.StopRequested(here.now_ns, "nurse", "enough", switching=True))
+    here.pump.flowing = False
+    here.wait(4 * S)
+    assert here.infusion.state is State.STOPPED
+    assert (here.infusion.stopped_by, here.infusion.switching) == ("nurse", True)
+    assert here.infusion.trips == (AlarmCode.AIR_IN_LINE,), "the trip stays on record"
+    assert "enough (by nurse)" in here.infusion.reason
+
+
+@pytest.mark.requirement("STP-05")
+def test_pumpds_own_stop_while_a_trip_is_stopping_leaves_it_tripped():
+    here = tripping()
+    here.send(ev.StopRequested(here.now_ns, "pumpd", "pumpd ends"))
+    here.pump.flowing = False
+    here.wait(4 * S)
+    assert here.infusion.state is State.TRIPPED
+
+
+@pytest.mark.requirement("STP-05")
+def test_a_new_trip_after_a_persons_stop_is_latched():
+    here = bench().run()
+    here.send(ev.StopRequested(here.now_ns, "nurse", "enough"))
+    here.pump.flowing, here.pump.alarms = False, (PumpAlarm.OCCLUSION,)
+    here.wait(4 * S)
+    assert here.infusion.state is State.TRIPPED

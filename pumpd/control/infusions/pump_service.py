@@ -43,7 +43,6 @@ from pumpd.settings import PumpSettings
 
 log = structlog.get_logger("pumpd.control")
 
-PUMPD = "pumpd"  # who asks for a stop by itself; a person's stop names its socket too
 EARLIER_MOST = 100  # sessions: more than a pump has in a day
 AGE_DOUBT_S = 1.0  # a client's age of a stop may be wrong by that much
 
@@ -115,7 +114,7 @@ class PumpService:
             own,
             clock,
             limits,
-            lambda reason: self.stop(PUMPD, reason),
+            lambda reason: self.stop(ev.PUMPD, reason),
             self._alike,
             monitor_only=family.monitor_only,
         )
@@ -200,7 +199,7 @@ class PumpService:
         log.error("infusion_recovered", pump=self.name, state=left.infusion.state.value)
         self.feed(ev.ControlRestarted(self._now()))
         if left.why_stopped:
-            self.stop(PUMPD, left.why_stopped)
+            self.stop(ev.PUMPD, left.why_stopped)
 
     def feed(self, event: ev.Event) -> tuple[str, ...]:
         """Apply an event to the infusion. Returns the reasons when it was a request and is refused."""
@@ -219,7 +218,7 @@ class PumpService:
         """
         self.stop_now()
         asked = {"by": by, "reason": reason}
-        if by == PUMPD or (self.infusion is not None and self.infusion.state.takes_stop):
+        if by == ev.PUMPD or (self.infusion is not None and self.infusion.takes_stop):
             self.feed(ev.StopRequested(self._now(), by, reason, switching))
         elif not self._strangers.may_of_pump(self.name, "stop_requested", asked):
             return
@@ -333,7 +332,7 @@ class PumpService:
 
 
 def _stop_others(pumps: Iterable[PumpService], why: str) -> None:
-    stop_all(pumps, PUMPD, why)
+    stop_all(pumps, ev.PUMPD, why)
 
 
 def stop_all(pumps: Iterable[PumpService], by: str, reason: str, *, switching: bool = False) -> list[str]:

@@ -44,10 +44,13 @@ def lost_count_is_a_doubt(s: Step) -> bool:
 
 @rule("ending")
 def trip_ends_tripped(s: Step) -> bool:
-    """A stop with a trip latched ends in TRIPPED, and an alarm or too much volume during a stop is latched."""
+    """A stop with a trip latched ends in TRIPPED, or in STOPPED if a person asked for it since. An alarm or too much
+    volume during a stop is latched.
+    """
     r, w = s.reading, s.noted
     if r is not None:
         cause = r.state is PumpState.ALARM or any(a.stops_flow for a in r.alarms) or w.counted >= w.vtbi + 2
         if cause and not s.after.trips:
             return False
-    return s.after.state.may_flow or not s.after.trips or s.after.state is State.TRIPPED
+    end = State.STOPPED if w.wanted else State.TRIPPED
+    return s.after.state.may_flow or not s.after.trips or s.after.state is end
