@@ -34,7 +34,8 @@ def _copy_sources(into: Path) -> None:
         if name and (ROOT / name).is_file():
             (into / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, into / name, follow_symlinks=False)
-    shutil.copytree(ROOT / "pumpd/bedside/static", into / "pumpd/bedside/static", dirs_exist_ok=True)
+    for made in ("pumpd/bedside/static", "pumpd/bedside/page/node_modules"):  # by `make page`
+        shutil.copytree(ROOT / made, into / made, symlinks=True, dirs_exist_ok=True)
 
 
 def _trust_as_here(root: Root) -> None:

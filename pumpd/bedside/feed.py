@@ -49,7 +49,8 @@ class Feed:
         self._change = 0
         self._changed = asyncio.Condition()
         self._viewers: dict[str, list[object]] = {}  # by tablet, oldest first
-        self._closing = self._failed = self._reading = False
+        self._closing = self._failed = False
+        self._reading: asyncio.Future[Any] | None = None  # the last read of the journal
 
     def tablet(self, key_id: str) -> dict[str, Any] | None:
         """Name, roles and person of a paired tablet, from the last state. None for one that is not paired."""
@@ -101,30 +102,29 @@ class Feed:
             await asyncio.sleep(REOPEN_AFTER_S)
 
     async def _follow_journal(self) -> None:
-        reader = await self._in_thread(JournalReader, self._journal_path)
+        opening = self._in_thread(JournalReader, self._journal_path)
         try:
+            reader = await asyncio.shield(opening)
             if not self.history.last_id:
-                await self._in_thread(self._begin, reader)
+                await asyncio.shield(self._in_thread(self._begin, reader))
             while True:
-                entries = await self._in_thread(reader.after, self.history.last_id, ENTRIES_AT_ONCE)
-                if entries:
+                read = self._in_thread(reader.after, self.history.last_id, ENTRIES_AT_ONCE)
+                if entries := await asyncio.shield(read):
                     self.history.take(entries)
                     await asyncio.sleep(0)
                 else:
                     await asyncio.sleep(READ_EVERY_S)
         finally:
-            if not self._reading:
-                reader.close()  # never during a read: SQLite does not survive that
+            last = self._reading
+            if last is None or last.done():
+                _close(opening)
+            else:  # cancelled during a read: SQLite does not survive a close before its end
+                last.add_done_callback(lambda _: _close(opening))
 
-    async def _in_thread(self, read: Callable[..., T], *arguments: Any) -> T:
-        self._reading = True
-        try:
-            found = await asyncio.to_thread(read, *arguments)
-        except Exception:
-            self._reading = False
-            raise
-        self._reading = False
-        return found
+    def _in_thread(self, read: Callable[..., T], *arguments: Any) -> "asyncio.Future[T]":
+        call = asyncio.get_running_loop().run_in_executor(None, lambda: read(*arguments))
+        self._reading = call
+        return call
 
     def _begin(self, reader: JournalReader) -> None:
         """Start at the last infusion on any pump, and look up older alarms one kind at a time."""
@@ -198,6 +198,12 @@ class Feed:
     def _state_event(self, number: int, who: dict[str, Any]) -> str:
         common = {key: value for key, value in self.state.items() if key != "tablets"}
         return _event("state", number, common | {"person": who["person"], "tablet": _tablet(who)})
+
+
+def _close(opening: "asyncio.Future[JournalReader]") -> None:
+    """Close the reader, if it was opened at all."""
+    if opening.done() and not opening.cancelled() and opening.exception() is None:
+        opening.result().close()
 
 
 def _tablet(who: dict[str, Any]) -> dict[str, Any]:
