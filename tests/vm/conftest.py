@@ -42,18 +42,26 @@ def image() -> Image:
     return Image(Path(name), Path(name).name.partition("-")[0])
 
 
-@pytest.fixture(scope="module")
-def gateway(image: Image, measured: Callable[[str], None]) -> Iterator[VirtualGateway]:
-    """A gateway that is switched on, with an adapter and a pump for each bed."""
+@pytest.fixture(scope="session")
+def one_gateway(image: Image, measured: Callable[[str], None]) -> Iterator[VirtualGateway]:
+    """One for the whole run: it takes an emulated machine half a minute to boot."""
     with virtual_gateway(image) as made:
         measured(f"switched on: ready after {made.on():.0f} s")
         yield made
 
 
-@pytest.fixture(scope="module")
-def nurse(gateway: VirtualGateway, image: Image) -> Nurse:
+@pytest.fixture
+def gateway(one_gateway: VirtualGateway) -> VirtualGateway:
+    """A gateway that is switched on, with an adapter and a pump for each bed."""
+    if not one_gateway.machine.is_on:  # a test failed while it was off
+        one_gateway.on()
+    return one_gateway
+
+
+@pytest.fixture(scope="session")
+def nurse(one_gateway: VirtualGateway, image: Image) -> Nurse:
     """A paired tablet without a screen, with a person signed in."""
-    made = Nurse(gateway, image.folder / "tls" / "ca.pem")
+    made = Nurse(one_gateway, image.folder / "tls" / "ca.pem")
     made.pair()
     made.sign_in()
     return made

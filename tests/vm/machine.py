@@ -124,8 +124,12 @@ class Machine:
         return time.monotonic() - began
 
     def close(self) -> None:
-        if self._process is not None:
+        if self.is_on:
             self.cut()
+
+    @property
+    def is_on(self) -> bool:
+        return self._process is not None
 
     @property
     def pid(self) -> int:
