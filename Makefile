@@ -1,4 +1,4 @@
-# What you can do with pumpd on a fresh Debian or Raspberry Pi OS with Python 3.11, git and make.
+# What you can do with pumpd on a fresh Debian or Raspberry Pi OS with Python 3.11 to 3.13, git and make.
 #
 #   make demo    a whole infusion on a simulated pump, 60 times faster than real time
 #   make test    the test suite; make browser    the tablet in a real browser, separate because it takes real time
@@ -55,9 +55,12 @@ help:
 demo: page
 	$(RUN) pumpd demo $(ARGS)
 
+# Not the tests that need a browser, a Debian root or an emulated machine.
+SUITE := "not browser and not debian and not vm"
+
 # One more worker than cores: some tests wait for real processes.
 test: page system
-	$(RUN) pytest -n $$(( $$(nproc) + 1 )) --dist worksteal -m "not browser and not debian and not vm" $(ARGS)
+	$(RUN) pytest -n $$(( $$(nproc) + 1 )) --dist worksteal -m $(SUITE) $(ARGS)
 
 # A real Chromium as tablet and phone, in real time: separate, so that the suite stays fast.
 browser: page system
@@ -113,7 +116,7 @@ package-test: package roots
 
 # The suite under Debian 13's Python 3.13, in a clean root. ARGS="tests/journal -k open" runs a part.
 test-313: page roots
-	$(SUDO) .venv/bin/python -m tools.suite_in_debian deb13 -n $$(( $$(nproc) + 1 )) --dist worksteal $(ARGS)
+	$(SUDO) .venv/bin/python -m tools.suite_in_debian deb13 -m $(SUITE) -n $$(( $$(nproc) + 1 )) --dist worksteal $(ARGS)
 
 # Known vulnerabilities and unlocked packages; ARGS=--strict where the advisory data must be reached.
 audit: setup
@@ -216,4 +219,4 @@ avr:
 	$(INSTALL)
 
 clean:
-	rm -rf $(STATIC) $(PAGE)/node_modules .venv .uv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf dist $(STATIC) $(PAGE)/node_modules .venv .uv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

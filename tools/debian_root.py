@@ -51,7 +51,10 @@ while [ "$1" != -- ]; do
     shift 2
 done
 shift
-exec chroot "$ROOT" "$@"
+status=0
+# The shell stays as the first process: it reaps what the command leaves, as an init does.
+chroot "$ROOT" "$@" || status=$?
+exit $status
 """
 # Only a user namespace of its own may name interpreters. Every owner in it is the one outside.
 _OWN_USERS = r"""

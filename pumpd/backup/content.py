@@ -1,4 +1,4 @@
-"""What a backup holds: rows of the table of files, and the journal. Pure."""
+"""What a backup holds: files of the table in `pumpd/host/files.py`, and the journal."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ from pumpd.settings import Settings
 
 ASIDE = ".before-restore"  # the end of a file's name that a restore set aside
 CONFIGURATION, DROP_IN = "configuration", "drop-in"
-ROWS = (
+COPIED = (
     *(CONFIGURATION, "signature of the configuration", DROP_IN, "trust key", "file of the drug library"),
     *("paired keys", "staff", "authority", "authority's key", "certificate", "certificate's key"),
     *("broker's password", "key for the broker", "monitor broker's password", "key for the monitor broker"),
@@ -38,7 +38,7 @@ class Member:
     def of(cls, path: str) -> "Member":
         """Raises ValueError for anything that is not a file of a row."""
         start, row, name = path.split("/")
-        if start != "files" or row not in ROWS or name in ("", ".", ".."):
+        if start != "files" or row not in COPIED or name in ("", ".", ".."):
             raise ValueError(f"{path!r:.100} is not part of a backup")
         return cls(row, name)
 
@@ -47,7 +47,7 @@ def files(settings: Settings, config: Path) -> list[tuple[Member, Path]]:
     """Every file of this gateway that belongs in a backup and is there."""
     found = []
     for place in places(settings, config):
-        if place.row.name in ROWS and place.row.kind is Kind.FILE:
+        if place.row.name in COPIED and place.row.kind is Kind.FILE:
             found += [(Member(place.row.name, path.name), path) for path in _at(place) if path.is_file()]
     return found
 

@@ -21,14 +21,18 @@ from pumpd.backup.opened import Contents, RestoreError, opened
 from pumpd.host.file_writing import make_folder, make_trusted, write
 from pumpd.host.files import Owners, row
 from pumpd.host.lock import ControlRunsError, alone
-from pumpd.journal import Entry, Journal, JournalError
+from pumpd.journal import Entry, Journal, JournalError, JournalReader
+from pumpd.journal.anchor_file import AnchorError, AnchorFile, anchor_path
 from pumpd.journal.copying import holds, newest
 from pumpd.journal.courses import ORDERED
-from pumpd.journal.reader import JournalReader
 from pumpd.settings import Settings
 
 RESTORED = "restored"  # the kind of the journal entry
 STAGING = "restore.new"
+_COUNTED = (
+    "What was given since the backup would not be known. To restore the backup all the same, with these doses counted "
+    "at their worst: --replace-damaged"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,10 @@ def restore(
         copy = staging / "journal.sqlite3"
         backup.copy_journal(copy)
         journal = _decided(settings, copy, keep_journal=keep_journal, replace_damaged=replace_damaged)
+        if journal == "replaced" and (missing := _missing(settings.journal_path, copy)):
+            if not replace_damaged:
+                raise RestoreError(f"{missing}. {_COUNTED}")
+            journal = "damaged"
         # From here on the card is changed, the journal first: without it, nothing else is of use.
         if journal != "kept":
             _put_journal(settings.journal_path, copy, now, damaged=journal == "damaged")
@@ -91,10 +99,7 @@ def _decided(settings: Settings, copy: Path, *, keep_journal: bool, replace_dama
     except JournalError as error:
         if replace_damaged:
             return "damaged"
-        raise RestoreError(
-            f"{error}. What was given since the backup would not be known. To restore the backup all the same, with "
-            "these doses counted at their worst: --replace-damaged"
-        ) from error
+        raise RestoreError(f"{error}. {_COUNTED}") from error
     if keep_journal:
         if continued or not orders:
             return "kept" if continued else "replaced"
@@ -111,6 +116,17 @@ def _decided(settings: Settings, copy: Path, *, keep_journal: bool, replace_dama
         "this card has a dose history of its own, which the backup does not have: two histories cannot be joined. Use "
         "another card"
     )
+
+
+def _missing(journal: Path, copy: Path) -> str:
+    """What the anchor on this card names, and the journal of the backup does not hold; empty when it holds it."""
+    try:
+        kept = AnchorFile(anchor_path(journal)).read()
+    except AnchorError as error:
+        return str(error)
+    if kept is None or not kept.orders or holds(copy, kept.newest):
+        return ""
+    return f"{anchor_path(journal)}: entry {kept.newest.seq} existed on this card, and the backup does not have it"
 
 
 def _has_orders(path: Path) -> bool:
@@ -130,10 +146,10 @@ def _put_journal(path: Path, copy: Path, now: datetime, *, damaged: bool) -> Non
             with contextlib.suppress(FileNotFoundError):
                 log.rename(aside.with_name(aside.name + log.name.removeprefix(path.name)))
     else:
-        path.with_suffix(".anchor").unlink(missing_ok=True)  # of the journal here, which holds no dose of its own
         if path.exists():
             with contextlib.closing(Journal(path, "restore")):  # its log becomes part of it, and is removed
                 pass
+        anchor_path(path).unlink(missing_ok=True)  # it names no dose that the backup does not have
         for log in logs:
             log.unlink(missing_ok=True)
     _like(copy, path)

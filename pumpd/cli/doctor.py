@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from pumpd.cli.client import CONFIG, FAILED, Config, Json, NoAnswerError, asked
-from pumpd.cli.daemon import config_problems
+from pumpd.cli.daemon import pump_problems
 from pumpd.cli.panels import Screen, grid, row, screen, text
 from pumpd.cli.terminal import say_json
 from pumpd.doctor.examination import counts, examine, report
@@ -21,7 +21,7 @@ from pumpd.host.clock import read_kernel
 from pumpd.host.file_check import deviations
 from pumpd.messages.no_answer import not_connected
 from pumpd.messages.requests import StatusRequest
-from pumpd.pump_bindings import binding_warnings
+from pumpd.pump_bindings import binding_warnings, unstable_port
 from pumpd.settings import Settings, SettingsError
 from pumpd.settings_seal import Seal
 from pumpd.settings_seal import examine as seal
@@ -58,7 +58,7 @@ def gather(config: Path, machine: Machine | None = None) -> Facts:
     except SettingsError as error:
         errors = error.problems
     if settings is not None:
-        errors, control = config_problems(settings), _control(settings)
+        errors, control = pump_problems(settings), _control(settings)
     return Facts(
         machine,
         config,
@@ -67,12 +67,18 @@ def gather(config: Path, machine: Machine | None = None) -> Facts:
         read_kernel(),
         denied=denied,
         errors=tuple(errors),
-        warnings=tuple(binding_warnings(settings.pumps)) if settings is not None else (),
+        warnings=tuple(_warnings(settings)) if settings is not None else (),
         update=_update(Store(machine.at(FOLDER))),
         seal=seal(config) if settings is not None else Seal(),
         deviations=tuple(deviations(settings, config.absolute())) if settings is not None else (),
         control=control,
     )
+
+
+def _warnings(settings: Settings) -> list[str]:
+    """Those of `config check`, without the names of ports, which have a line of their own."""
+    names = [f"pump {pump.name}: {unstable_port(pump.port)}" for pump in settings.pumps]
+    return [each for each in binding_warnings(settings.pumps) if each not in names]
 
 
 def _update(store: Store) -> Update:

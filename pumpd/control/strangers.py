@@ -57,7 +57,7 @@ class Strangers:
         self._timer: asyncio.TimerHandle | None = None
 
     def note(self, source: str, kind: str, body: Mapping[str, Any], pump: str = "", session: str = "") -> None:
-        """Write this entry if the budget of the source allows it. `source` is one of few: a kind and a door, no sender."""
+        """Write this entry if the budget of the source allows it. `source` is one of few: a kind and a door."""
         if self._may(source, source, body, REST_BYTES // SOURCES):
             self._post(kind, body, pump, session)
 

@@ -21,8 +21,8 @@ KEPT = frozenset({"control.lock"})  # empty; it is held until the end, so that c
 def of_gateway(settings: Settings, config: Path) -> list[Path]:
     """Everything to erase but the configuration: the whole state directory, and what the table of files names."""
     own = set(of_configuration(config))
-    rows = [each for each in places(settings, config) if each.row.kind is Kind.FILE]
-    found = [*_below(settings.state_dir), *(path for each in rows for path in _matching(each.path))]
+    files = [each.path for each in places(settings, config) if each.row.kind is Kind.FILE]
+    found = [*_below(settings.state_dir), *(path for each in files for path in _matching(each))]
     return [path for path in dict.fromkeys(found) if path.name not in KEPT and path not in own]
 
 

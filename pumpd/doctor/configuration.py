@@ -12,6 +12,7 @@ from pumpd.library.files import default_library
 from pumpd.library.signing import examine
 from pumpd.settings import Settings
 
+SET_UP = "Run `sudo pumpd setup`, or name the configuration by --config."
 NO_SETTINGS = "the configuration cannot be read"
 
 
@@ -27,7 +28,7 @@ def _config(facts: Facts) -> Iterator[Finding]:
         yield not_checked(f"{NEEDS_ROOT} for {facts.config}")
         return
     for each in facts.errors:
-        yield problem(each)
+        yield problem(each, SET_UP if "there is no such file" in each else "")
     for each in facts.warnings:
         yield warning(each, "See the serial ports in docs/how-to/gateway.md, then run `pumpd config check`.")
     if not facts.errors and not facts.warnings and facts.settings is not None:

@@ -35,7 +35,7 @@ def pieces(reader: JournalReader) -> Iterator[tuple[bytes, Anchor, int]]:
 
 def read_piece(raw: bytes) -> list[Record]:
     """The entries of a piece. Raises ValueError."""
-    return [Record(*json.loads(line)) for line in raw.decode().splitlines()]
+    return [Record(*json.loads(line)) for line in raw.decode().split("\n") if line]
 
 
 class JournalCopy:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import pytest
 
 from pumpd.backup import sealed as sealed_file
-from pumpd.backup.content import LEFT_OUT, ROWS
+from pumpd.backup.content import COPIED, LEFT_OUT
 from pumpd.backup.make import BackupError, make
 from pumpd.backup.opened import RestoreError
 from pumpd.backup.restore import RESTORED, STAGING, restore
@@ -92,6 +92,15 @@ def test_on_another_card_everything_is_there_and_the_dose_history_is_the_same(ol
     assert not (old.state / STAGING).exists()
 
 
+def test_an_entry_with_any_line_break_of_unicode_stays_one_entry(old, tmp_path):
+    old.append(Entry("noted", {"text": "a\u2028b\x85c\x0bd\x1ce\r\nf"}))
+    make(old.settings, old.config, tmp_path / "file", WORDS, NOON)
+    entries = old.entries()
+    wipe(old)
+    back(tmp_path / "file", old)
+    assert old.entries()[:-1] == entries
+
+
 def test_a_backup_is_readable_by_its_owner_only_and_holds_nothing_in_clear_text(old, file):
     assert file.stat().st_mode & 0o777 == 0o600
     raw = file.read_bytes()
@@ -102,8 +111,8 @@ def test_a_backup_is_readable_by_its_owner_only_and_holds_nothing_in_clear_text(
 
 def test_every_file_of_the_table_is_copied_or_left_out_on_purpose():
     names = {each.name for each in TABLE if each.kind is Kind.FILE}
-    assert names == {*ROWS, *LEFT_OUT}
-    assert not set(ROWS) & set(LEFT_OUT)
+    assert names == {*COPIED, *LEFT_OUT}
+    assert not set(COPIED) & set(LEFT_OUT)
 
 
 def test_a_backup_never_replaces_a_file_and_needs_a_real_passphrase(old, file):
@@ -181,12 +190,12 @@ def test_a_card_on_which_control_already_ran_without_an_order_is_taken_and_its_d
     old.set_up()
     (old.config.parent / "pumpd.d" / "99-new.toml").write_text('gateway = "another"\n')
     old.append(Entry("control_started", {}))
-    (old.state / "journal.anchor").write_text("of that journal")
+    anchor = (old.state / "journal.anchor").read_bytes()
     assert back(file, old).journal == "replaced"
     assert old.doses() == doses
     assert old.settings.gateway == "ward-7"
     assert counted(old) == files
-    assert not (old.state / "journal.anchor").exists(), "it belongs to the journal that was replaced"
+    assert (old.state / "journal.anchor").read_bytes() != anchor, "it belonged to the journal that was replaced"
 
 
 def test_the_same_backup_again_changes_nothing_that_counts(old, file):
@@ -215,6 +224,18 @@ def test_a_damaged_journal_is_set_aside_only_on_request_and_its_anchor_stays_as_
     assert old.entries()[-1].fields["journal"] == "damaged"
 
 
+@pytest.mark.requirement("PWR-15")
+def test_a_card_that_lost_its_journal_is_known_by_its_anchor(old, file):
+    old.infuse("s3")
+    old.journal.unlink()
+    with pytest.raises(RestoreError, match="existed on this card"):
+        back(file, old)
+    assert back(file, old, damaged=True).journal == "damaged"
+    with contextlib.closing(Journal(old.journal, "boot-2")) as journal:
+        assert "entry" in journal.kept.loss, "control sees at its start that doses are missing"
+        assert [each.session for each in journal.kept.orders] == ["s1", "s2", "s3"]
+
+
 def test_nothing_is_restored_under_a_running_control(old, file):
     with old.settings.lock_path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -229,7 +250,8 @@ def test_an_older_backup_of_a_copied_card_is_brought_up_to_date(old, file, tmp_p
     make(old.settings, old.config, tmp_path / "newer", WORDS, NOON)
     doses = old.doses()
     wipe(old)
-    back(file, old, damaged=False)
+    back(file, old)
+    (old.state / "journal.anchor").unlink()
     with contextlib.closing(sqlite3.connect(old.journal)) as db:  # without the entry of the restore
         db.execute("DELETE FROM records WHERE id = (SELECT max(id) FROM records)")
         db.commit()

@@ -12,6 +12,7 @@ import pytest
 
 from pumpd.decommission import exported, steps
 from pumpd.decommission.steps import NOT_ERASED, PROTOCOL, NotDecommissionedError, begun, finish, prepare
+from pumpd.journal import Entry
 from pumpd.journal.copying import newest
 from tests.backup.power import PowerCutError, power_cut
 from tests.backup.site import Card
@@ -27,6 +28,7 @@ SECRETS = (b"P-17", b"secret", b"the ca.key", b"ward-7")
 def card(tmp_path):
     card = Card(tmp_path / "card").set_up()
     card.infuse("s1")
+    card.append(Entry("noted", {"text": "a\u2028b\x85c\x0bd\x1ce\r\nf"}))
     (card.state / "journal.anchor").write_text("P-17")
     (card.state / "telemetry.sqlite3").write_text("a cursor")
     (card.state / "journal-damaged-20260101T000000Z.sqlite3").write_text("P-17")
@@ -61,7 +63,7 @@ def test_everything_is_exported_then_erased_and_the_protocol_says_what_is_not(ca
     assert done["erased"] >= files - 1
     assert any("destroy the card" in each for each in done["not_erased"])
     assert json.loads((folder / PROTOCOL).read_text()) == done
-    foot = json.loads((folder / "journal.jsonl").read_text().splitlines()[-1])
+    foot = json.loads((folder / "journal.jsonl").read_text().split("\n")[-2])
     assert foot == {"anchor": str(at), "entries": at.seq}
     (dose,) = [json.loads(line) for line in (folder / "infusions.jsonl").read_text().splitlines()]
     assert (dose["patient"], dose["given_mg"], dose["session"]) == ("P-17", doses[0].given.number, "s1")

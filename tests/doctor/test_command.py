@@ -126,6 +126,18 @@ def test_a_missing_configuration_is_a_finding_and_no_refusal(tmp_path):
     assert not facts.denied
 
 
+def test_the_name_of_a_port_is_said_by_one_line_only(tmp_path):
+    """It is a warning of `config check` too."""
+    text = '[[pump]]\nname = "bed1"\ndriver = "new-era"\nserial = "A"\nmodel = "ne-1000"\nport = "/dev/ttyUSB7"\n'
+    real = '[hardware]\nenabled = true\nacknowledged = "not a cleared medical device"\n'
+    (tmp_path / "pumpd.toml").write_text(
+        f'gateway = "ward-7"\nstate_dir = "{tmp_path}"\n{real}{text}', encoding="utf-8"
+    )
+    facts = gather(tmp_path / "pumpd.toml", Machine(tmp_path))
+    assert not any("/dev/ttyUSB7" in each for each in facts.warnings)
+    assert any("nothing shows which pump answers" in each for each in facts.warnings)
+
+
 def test_a_broken_configuration_is_a_finding_and_no_refusal(tmp_path):
     (tmp_path / "pumpd.toml").write_text("gateway = \n", encoding="utf-8")
     facts = gather(tmp_path / "pumpd.toml", Machine(tmp_path))

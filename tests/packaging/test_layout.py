@@ -87,15 +87,21 @@ def test_the_package_depends_on_the_python_that_its_libraries_are_for():
 
 @pytest.mark.requirement("SEC-10")
 @pytest.mark.parametrize(
-    ("old", "environment", "refused"),
-    [("99.0", {}, True), ("99.0", {"PUMPD_ROLLBACK": "1"}, False), ("0.0.1", {}, False)],
-    ids=["older", "rollback", "newer"],
+    ("action", "environment", "refused"),
+    [
+        (("upgrade", "99.0"), {}, True),
+        (("install", "99.0"), {}, True),  # removed earlier, and its journal is still there
+        (("upgrade", "99.0"), {"PUMPD_ROLLBACK": "1"}, False),
+        (("upgrade", "0.0.1"), {}, False),
+        (("install",), {}, False),
+    ],
+    ids=["older", "older after a removal", "rollback", "newer", "first"],
 )
-def test_preinst_refuses_an_older_version_unless_the_updater_rolls_back(tmp_path, old, environment, refused):
+def test_preinst_refuses_an_older_version_unless_the_updater_rolls_back(tmp_path, action, environment, refused):
     script = tmp_path / "preinst"
     script.write_text(deb.filled("preinst", layout.DEBIANS["deb13"], "amd64").replace("/opt/pumpd", str(tmp_path)))
     done = subprocess.run(
-        ["sh", script, "upgrade", old], env={"PATH": "/usr/bin:/bin", **environment}, capture_output=True, text=True,
+        ["sh", script, *action], env={"PATH": "/usr/bin:/bin", **environment}, capture_output=True, text=True,
         check=False,
     )  # fmt: skip
     assert (done.returncode, "Nothing was changed" in done.stderr) == ((1, True) if refused else (0, False))

@@ -1,7 +1,7 @@
 """How many requests of one socket begin in one pass of the event loop, so that a pass stays short (STP-12).
 
-A stop does not wait for this. All others begin in the order in which they came, one of each client at a time: a flood by
-many clients waits for itself.
+A stop does not wait for this. All others begin in the order in which they came, one of each client at a time: a flood
+by many clients waits for itself.
 """
 
 import asyncio
