@@ -18,7 +18,7 @@ import structlog
 
 log = structlog.get_logger("pumpd.accepting")
 
-AT_ONCE = 16  # in one pass of the event loop
+AT_ONCE = 64  # in one pass of the event loop
 AGAIN_S = 0.05
 LOG_EVERY_S = 60.0
 LEAST = 4  # connections, however few descriptors there are

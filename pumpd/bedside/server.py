@@ -28,7 +28,7 @@ from pumpd.bedside.parts import together
 from pumpd.bedside.turns import HANDSHAKES_A_S, HANDSHAKES_AT_ONCE, Hosts, Turns
 from pumpd.settings import BedsideLimits
 
-BACKLOG = 256
+BACKLOG = 1024  # while this process is kept from accepting for a moment
 END_WITHIN_S = 2.0
 CLOSE_WITHIN_S = 2.0  # for the peer's part of the TLS close
 DESCRIPTORS_EACH = 2  # of a connection with a request: its socket, and control's or that of a file

@@ -90,22 +90,26 @@ def verify(
     anchor: Annotated[
         list[str] | None, typer.Option(help="SEQ:HASH that was kept elsewhere, to find entries cut off; repeatable.")
     ] = None,
+    since: Annotated[
+        str | None, typer.Option(help="SEQ:HASH of the newest entry of an earlier check: only what follows is checked.")
+    ] = None,
     file: File = None,
     config: Config = CONFIG,
     as_json: Json = False,
 ) -> None:
-    """Check numbering and hash chain of every entry; exit status 1 names the first that does not fit.
+    """Check numbering and hash chain of every entry, and the indexes; exit status 1 names the first that does not fit.
 
     Without an anchor from elsewhere, entries cut off at the end, or a journal rewritten as a whole, cannot be detected.
     """
     path = journal_path(file, config, as_json=as_json)
     try:
-        anchors = [Anchor.parse(text) for text in anchor or []]
+        anchors = [Anchor.parse(text) for text in [*(anchor or []), *([since] if since else [])]]
+        first = Anchor.parse(since).seq if since else 1
     except ValueError as error:
         refuse([f"anchor: {error}"], as_json=as_json)
     try:
         with contextlib.closing(JournalReader(path)) as reader:
-            count = reader.verify(anchors)
+            count = reader.verify(anchors, max(first, 1))
             newest = reader.last(1)
     except JournalError as error:
         fail(f"{error}. Keep the file; do not trust what follows that entry.", as_json=as_json)
@@ -214,7 +218,7 @@ def accept_loss(
     """Take the journal as it is, although its newest entries are missing. Control must be stopped.
 
     Keep a copy of the file first: it is evidence. The orders of which entries are missing count as given in full.
-    Earlier doses that are missing are not known afterwards; whoever orders next has to know them.
+    Earlier doses that are missing are not known afterwards; the person who orders next has to know them.
     """
     path = journal_path(file, config, as_json=as_json)
     try:

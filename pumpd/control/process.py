@@ -50,6 +50,7 @@ from pumpd.settings_file import Read
 log = structlog.get_logger("pumpd.control")
 
 JOURNAL_OVERDUE_S = 2.0
+INDEXING_S = 10.0
 STOPPED_WITHIN_S = 4.0  # two readings without flow, 2 s apart (STP-04), and the poll before
 
 
@@ -197,8 +198,11 @@ async def _journal(path: Path) -> JournalWriter:
     PWR-11).
     """
     journal = ThreadWriter(path, boot=secrets.token_hex(8))
+    opening = asyncio.ensure_future(journal.opened())
+    while not (await asyncio.wait([opening], timeout=INDEXING_S))[0]:  # once, for the journal of an older version
+        notify("EXTEND_TIMEOUT_USEC=60000000", "STATUS=making indexes for a long journal, once")
     try:
-        await journal.opened()
+        await opening
     except JournalError as error:
         log.error("journal_failed", why=str(error))  # noqa: TRY400  # the message says it all
         return NoWriter(error)

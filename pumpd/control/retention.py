@@ -1,4 +1,4 @@
-"""The journal loses its old readings and events while control runs, a little at a time, because somebody asks for it.
+"""The journal loses its old readings and events while control runs, a little at a time, when it is asked to.
 
 Promises:
 - One request works for about a second: the caller asks again until it is done, or stops asking.

@@ -1,4 +1,4 @@
-"""Old entries are kept as files before retention removes them: compressed exports, each following the one before it.
+"""Old entries are kept as files before retention removes them: compressed exports that follow each other.
 
 Promises:
 - A file is complete and was read again, entry by entry along the chain, before it has its name. Nothing else is needed

@@ -220,3 +220,24 @@ def test_replay_can_be_limited_to_one_infusion(path):
     assert "s-old  has no events to replay" in run("replay", "--file", path).stdout
     assert run("replay", "--session", "s-old", "--file", path).exit_code == 0
     assert run("replay", "--session", "s-9", "--file", path).exit_code == 2
+
+
+# -- from a checkpoint -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.requirement("PWR-16", "AUD-03")
+def test_verify_and_replay_continue_from_what_was_checked_before(path):
+    written(path, [Entry("noted", {})] * 4)
+    written(path, completed().entries)
+    newest = json.loads(run("journal", "verify", "--json", "--file", path).stdout)["newest"]
+    written(path, [Entry("noted", {})] * 3)
+    again = run("journal", "verify", "--json", "--since", newest, "--file", path)
+    assert json.loads(again.stdout)["entries"] == 4, "that entry and what follows"
+    number, _, digest = newest.partition(":")
+    assert run("journal", "verify", "--since", f"{number}:{digest[::-1]}", "--file", path).exit_code == 1
+    later = json.loads(run("replay", "--json", "--since", number, "--file", path).stdout)
+    assert (later["infusions"], later["differences"]) == ([], [])
+    middle = json.loads(run("replay", "--json", "--since", "20", "--file", path).stdout)
+    assert (middle["infusions"], middle["unrecorded"], middle["differences"]) == ([], ["s-1"], [])
+    whole = json.loads(run("replay", "--json", "--since", "5", "--file", path).stdout)
+    assert [each["session"] for each in whole["infusions"]] == ["s-1"]

@@ -12,6 +12,7 @@ from pumpd.host.clock import Clock
 from pumpd.journal import Journal, JournalReader
 from pumpd.journal.writer import InlineWriter
 from tests.control.testbed import BEDSIDE, ORDER, open_testbed
+from tests.control.wire_tap import Tap
 
 MOST_A_DAY = 10_000_000  # bytes, AUD-13
 ANYBODY = Caller(Door.OPERATOR, User.OTHER, "uid 1234, pid 1")
@@ -126,3 +127,35 @@ async def test_a_flood_through_every_door_displaces_no_reading_and_no_real_stop(
     assert first.fields["reason"] == "y" * 200
     assert {each.fields["op"] for each in entries if each.kind == "request_refused"} >= {"order", "stop", "alive"}
     assert sum(sum(each.fields["counts"].values()) for each in entries if each.kind == LEFT_OUT) > 5000
+
+
+@pytest.mark.requirement("STP-12", "STP-01")
+async def test_stops_without_end_leave_an_idle_pump_time_to_be_read_and_each_is_followed_by_one(tmp_path):
+    async with open_testbed(tmp_path) as here:
+        frames, sent = Tap(here.pump), 0
+        await asyncio.sleep(5)
+        begun = asyncio.get_running_loop().time()
+        while asyncio.get_running_loop().time() - begun < 20:
+            await here.ask_as(ANYBODY, op="stop", pump="bed1")
+            sent += 1
+            await asyncio.sleep(0.005)
+        asked = asyncio.get_running_loop().time()
+        reading = here.gateway.runners["bed1"].reading
+        assert reading is not None
+        assert asked - reading.answered_ns / 1e9 <= 1.5
+        assert sent > 3000
+        assert 20 / 0.25 <= frames.count("STP") <= 20 / 0.1 + 2
+        before = frames.count("STP")
+        await here.ask_as(ANYBODY, op="stop", pump="bed1")
+        await asyncio.sleep(0.25)
+        assert frames.count("STP") > before
+
+
+@pytest.mark.requirement("STP-12", "STP-01")
+async def test_a_stop_of_a_flowing_pump_waits_for_no_earlier_stop(tmp_path):
+    async with open_testbed(tmp_path) as here:
+        await here.start()
+        here.gateway.runners["bed1"]._commands._next_stop_s = asyncio.get_running_loop().time() + 60
+        await here.ask_as(ANYBODY, op="stop", pump="bed1")
+        await asyncio.sleep(0.1)
+        assert not here.pump.truth()["running"]

@@ -29,6 +29,7 @@ READS_IT = {
     "pumpd/control/infusions/recovery.py": "how long the machine was off: its monotonic clock does not know",
     "pumpd/control/infusions/start_gate.py": "compares it with a pump's clock (STA-11)",
     "pumpd/control/self_test/service.py": "shows when the self-test ran",
+    "pumpd/control/retention.py": "retention, in days",
     "pumpd/journal/backlog.py": "timestamps of journal entries",
     "pumpd/journal/store.py": "timestamps of journal entries",
     "pumpd/logs.py": "timestamps of log lines",

@@ -36,6 +36,12 @@ journal.close()
 """
 
 
+def _is_read(pump: dict[str, Any]) -> bool:
+    """Identified, connected, and read not long ago."""
+    fresh = pump["age_s"] is not None and pump["age_s"] < 10 and pump["links"].get("pump") == "ok"
+    return bool(fresh and pump["pump_state"] and not pump["problem"])
+
+
 @dataclass
 class VirtualGateway:
     machine: Machine
@@ -75,14 +81,14 @@ class VirtualGateway:
 
     def ready(self) -> None:
         """Wait until control answers and has read every pump, and tablets are served."""
-        self.wait(self.is_ready, f"pumpd to be ready; it answered {self.try_ask(op='status')}")
+        self.wait(self.is_ready, "pumpd to be ready")
 
     def is_ready(self) -> bool:
         answer = self.try_ask(op="status")
         if not answer.get("ok"):
             return False
         states = {pump["pump"]: pump for pump in answer["result"]["pumps"]}
-        return all(not states[bed]["problem"] and states[bed]["pump_state"] for bed in self.plugged) and self._served()
+        return all(_is_read(states[bed]) for bed in self.plugged) and self._served()
 
     def _served(self) -> bool:
         return "active" in self.run("systemctl is-active pumpd-bedside", check=False).out.split()
@@ -149,7 +155,7 @@ class VirtualGateway:
             found = {pump["pump"]: pump["infusion"] for pump in answer.get("result", {}).get("pumps", ())}
             return bed in found and (found[bed] and found[bed]["state"]) in states
 
-        self.wait(so, f"{bed} {' or '.join(map(str, states))}; it is {self.try_ask(op='status')}")
+        self.wait(so, f"{bed} {' or '.join(map(str, states))}")
 
     def free(self, bed: str) -> None:
         """End any infusion on that bed."""
@@ -161,7 +167,8 @@ class VirtualGateway:
         """Returns how long it took in seconds."""
         began = time.monotonic()
         while not true():
-            assert time.monotonic() < began + within_s, f"waited {within_s:g} s for {what}\n{self.machine.said()}"
+            if time.monotonic() > began + within_s:
+                raise AssertionError(f"waited {within_s:g} s for {what}; pumpd answers {self.try_ask(op='status')}")
             time.sleep(0.25)
         return time.monotonic() - began
 

@@ -25,7 +25,7 @@ from pumpd.journal import Entry
 from pumpd.pump import Done, Driver, Outcome, PumpProgram, Unknown
 
 STOP_ANSWER_S = 1.0
-LEAST_APART_S = 0.1  # between two stops of a pump that has confirmed the first
+LEAST_APART_S, MOST_APART_S = 0.1, 0.2  # between two stops of a pump that has confirmed the first
 
 Sent = ev.LoadProgram | ev.ReadBackProgram | ev.StartPump | ev.ReleasePump
 Command = ev.ReadPump | Sent
@@ -80,6 +80,7 @@ class Commands:
             self._journal.post(intent)
         self._waiting.clear()
         if self._flowing:
+            self._next_stop_s = 0.0
             self._hurry.set()
         if self._stopping is None or self._stopping.done():
             self._stopping = asyncio.create_task(self._stop(), name=f"stop {self._journal.pump}")
@@ -105,7 +106,7 @@ class Commands:
             outcome = await self._line.call(self._line.driver.stop())
         if isinstance(outcome, Done):
             now_s = asyncio.get_running_loop().time()
-            self._next_stop_s = now_s + max(LEAST_APART_S, 2 * (now_s - asked_s))
+            self._next_stop_s = now_s + min(max(LEAST_APART_S, 2 * (now_s - asked_s)), MOST_APART_S)
         answered = {"outcome": describe.outcome(outcome)}
         if self._current.active or self._strangers.may_of_pump(self._journal.pump, "stop_answered", answered):
             self._journal.note("stop_answered", answered)
@@ -116,10 +117,12 @@ class Commands:
     async def _let_it_be_read(self) -> None:
         """Stops without end must not keep a pump that has just confirmed one from being read: the next waits a moment.
 
-        Not for a pump that may flow.
+        Not that of a pump that may flow: `stop_now` has seen to it.
         """
         left_s = self._next_stop_s - asyncio.get_running_loop().time()
-        if left_s > 0 and not self._flowing:
+        if left_s > 0:
+            self.add(ev.ReadPump())
+            self.wake()
             self._hurry.clear()
             await until_set(self._hurry, left_s)
 
