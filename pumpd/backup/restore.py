@@ -152,22 +152,21 @@ def _put_journal(path: Path, copy: Path, now: datetime, *, damaged: bool) -> Non
         anchor_path(path).unlink(missing_ok=True)  # it names no dose that the backup does not have
         for log in logs:
             log.unlink(missing_ok=True)
-    _like(copy, path)
+    _like("journal", copy, path.parent)
+    with copy.open("rb") as file:
+        os.fsync(file.fileno())
     copy.replace(path)
     _sync(path.parent)
 
 
-def _like(copy: Path, path: Path) -> None:
-    """Give the copy the owner and mode of the journal's row."""
-    journal = row("journal")
-    owners = Owners.of(path.parent)
+def _like(name: str, path: Path, state: Path) -> None:
+    """Give a file the owner and mode of its row: made by root, it would keep control out."""
+    wanted = row(name)
     if os.geteuid() == 0:
-        user, group = owners.numbers(journal)
-        status = path.parent.stat()
-        os.chown(copy, user if user != -1 else status.st_uid, group if group != -1 else status.st_gid)
-    copy.chmod(journal.mode)
-    with copy.open("rb") as file:
-        os.fsync(file.fileno())
+        user, group = Owners.of(state).numbers(wanted)
+        status = state.stat()
+        os.chown(path, user if user != -1 else status.st_uid, group if group != -1 else status.st_gid)
+    path.chmod(wanted.mode)
 
 
 def _sync(folder: Path) -> None:
@@ -213,6 +212,8 @@ def _record(settings: Settings, backup: Contents, by: str, journal: str) -> None
     }
     with contextlib.closing(Journal(settings.journal_path, "restore")) as opened_journal:
         opened_journal.append([Entry(RESTORED, body)])
+    if (anchor := anchor_path(settings.journal_path)).exists():
+        _like("journal's anchor", anchor, settings.state_dir)
 
 
 def _machine() -> str:

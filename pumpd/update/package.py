@@ -75,7 +75,10 @@ class Seen:
 
 def unhealthy(before: Seen, now: Seen) -> list[str]:
     """What is worse than before the update; empty when the new version is healthy."""
-    return [*_units(before, now), *_control(before, now)]
+    try:
+        return [*_units(before, now), *_control(before, now)]
+    except (KeyError, TypeError) as error:
+        return [f"control's state is not understood: {error!r}"]
 
 
 def _units(before: Seen, now: Seen) -> Iterator[str]:

@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import io
+import os
 import shutil
 import sqlite3
 import threading
@@ -234,6 +235,16 @@ def test_a_card_that_lost_its_journal_is_known_by_its_anchor(old, file):
     with contextlib.closing(Journal(old.journal, "boot-2")) as journal:
         assert "entry" in journal.kept.loss, "control sees at its start that doses are missing"
         assert [each.session for each in journal.kept.orders] == ["s1", "s2", "s3"]
+
+
+def test_what_root_restores_belongs_to_control(old, file, monkeypatch):
+    owner, given = old.state.stat(), {}
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "chown", lambda path, user, group: given.update({path.name: (user, group)}))
+    old.journal.unlink()
+    (old.state / "journal.anchor").unlink()
+    back(file, old)
+    assert given == dict.fromkeys(("journal.sqlite3", "journal.anchor"), (owner.st_uid, owner.st_gid))
 
 
 def test_nothing_is_restored_under_a_running_control(old, file):

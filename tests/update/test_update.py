@@ -6,7 +6,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pumpd.idle import Activity
 from pumpd.trust import public_text
 from pumpd.update import store as stores
-from pumpd.update.package import Package
+from pumpd.update.package import Package, Seen, unhealthy
 from pumpd.update.steps import HostError, RefusedUpdateError, Update
 from pumpd.update.store import Store
 from tests.update.host import NEW, OLD, FakeHost, PowerCutError, deb
@@ -237,3 +237,11 @@ def test_an_update_that_was_killed_is_rolled_back_by_hand(make):
     assert site.store.under_way
     assert site.roll_back()["outcome"] == "rolled back"
     assert unchanged(site)
+
+
+def test_a_state_that_cannot_be_understood_is_not_healthy(make):
+    host = make().host
+    before, now = host.seen(), host.seen()
+    assert unhealthy(before, now) == []
+    now = Seen(now.units, {"journal": "ok"}, now.bedside)
+    assert "not understood" in unhealthy(before, now)[0]
