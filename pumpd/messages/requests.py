@@ -493,6 +493,8 @@ def unclear_stop(line: bytes) -> Stop | None:
 
     Every pump is stopped when it is not clear which one. None: it is no stop, as far as it can be read.
     """
+    if b"stop" not in line:  # the rest is work that a flood could cause
+        return None
     try:
         data = from_json(line.rstrip(), allow_partial=True)
     except ValueError:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from pumpd.control.strangers import LEFT_OUT, TOLD_EVERY_S
 from pumpd.control.tablets import staff
 from pumpd.control.tablets.staff import StaffError, StaffStore, fits, hashed, pin_objection
 from pumpd.pump import ALARM_TABLE, AlarmCode, Priority
@@ -244,3 +245,15 @@ def test_a_number_of_the_person_shows_two_badges_of_one_person(tmp_path):
     store.add("1003", "S. Grau", ("view",), "815377")
     store.add("1004", "T. Gelb", ("view",), "815377")  # no number is no equal number
     assert store.all()["1001"].person == "P-77"
+
+
+@pytest.mark.requirement("AUD-13", "SEC-15")
+async def test_wrong_pins_without_end_leave_a_limited_number_of_entries_and_their_count(tmp_path, monkeypatch):
+    async with bedsides(tmp_path, monkeypatch) as here:
+        for _ in range(400):
+            assert not (await here.tablet.sign_in(pin="0"))["ok"]
+        written = here.testbed.kinds().count("sign_in_refused")
+        assert 50 <= written <= 250
+        await asyncio.sleep(TOLD_EVERY_S)
+        assert here.bodies(LEFT_OUT) == [{"counts": {"sign_in_refused of tablets": 400 - written}}]
+        assert (await here.tablet.post("/api/stop"))["ok"]
