@@ -12,7 +12,6 @@ from pumpd.infusion.vitals import VitalSample
 from pumpd.pump import AlarmCode, Outcome, PumpProgram, Reading
 from pumpd.quantities import Duration, Volume
 
-
 PUMPD = "pumpd"  # who asks for a stop by itself; a person's stop names its socket too
 
 

@@ -240,7 +240,7 @@ async def test_a_pump_that_flows_after_its_infusion_and_cannot_be_stopped_is_an_
 
 def cut_off(here, entries):
     """The journal as a process leaves it that dies right after the last of these entries."""
-    for file in here.journal.parent.glob(f"{here.journal.name}*"):
+    for file in here.journal.parent.glob(f"{here.journal.stem}.*"):
         file.unlink()
     with contextlib.closing(Journal(here.journal, "boot-1")) as journal:
         journal.append(
