@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AwareDatetime,
+    ConfigDict,
     Field,
     PlainSerializer,
     SecretStr,
@@ -444,7 +445,8 @@ Request = Annotated[
     | PinReset,
     Field(discriminator="op"),
 ]
-REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
+# Who reads requests calls `REQUEST.rebuild()` at its start, so that the first of them does not wait for it.
+REQUEST: TypeAdapter[Request] = TypeAdapter(Request, config=ConfigDict(defer_build=True))
 
 
 class Answer(_Message):

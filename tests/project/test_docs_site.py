@@ -25,9 +25,7 @@ def test_the_site_holds_every_page_and_nothing_in_it_is_broken_or_from_elsewhere
 
 
 def test_the_navigation_has_the_sections_and_pages_of_the_index_in_its_order():
-    index = (
-        "# Docs\n## One\n- [A `b`](a.md), [c](c/d.md)\n- [out](https://example.org/e.md)\n## Two\n- [f](f.md)\n"
-    )
+    index = "# Docs\n## One\n- [A `b`](a.md), [c](c/d.md)\n- [out](https://example.org/e.md)\n## Two\n- [f](f.md)\n"
     one = {"One": [{"A b": "a.md"}, {"c": "c/d.md"}]}
     assert navigation(index) == [{"Documentation": "README.md"}, one, {"Two": [{"f": "f.md"}]}]
 
