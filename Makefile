@@ -1,4 +1,4 @@
-# What you can do with pumpd on a fresh Debian or Raspberry Pi OS with Python 3.11, git and make.
+# What you can do with pumpd on a fresh Debian or Raspberry Pi OS with Python 3.11 to 3.13, git and make.
 #
 #   make demo    a whole infusion on a simulated pump, 60 times faster than real time
 #   make test    the test suite; make browser    the tablet in a real browser, separate because it takes real time
@@ -8,8 +8,12 @@
 #   make explore every order of events, and every deliberate break, of the state machine
 #   make fuzz    10^6 mutated packets against every codec
 #   make page    build the tablet's page if its sources are newer
+#   make test-313   the test suite under Debian 13's Python 3.13
+#   make audit      known vulnerabilities of what the package brings, and whether everything is locked
 #   make package    the Debian packages, into dist/ (docs/how-to/install.md)
 #   make package-test   install, update, remove and purge them in clean Debian roots
+#   make vm         a virtual gateway: the package on an emulated machine with USB serial adapters (docs/how-to/virtual-gateway.md)
+#   make vm-soak HOURS=24   the same, left alone: descriptors, memory, journal and writes to its disk
 #   make pictures   the pictures of the tablet's screens for docs/tablet.md
 #   make campaign N=20000   random infusions with many faults at once, checked against the simulated plants
 #   make docs    the documentation as a site, in site/
@@ -21,7 +25,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser check bench firmware explore fuzz campaign pictures package package-test roots docs table page page-check setup system avr clean
+.PHONY: help demo test browser check bench firmware explore fuzz campaign pictures package package-test test-313 audit docs roots vm vm-soak vm-image qemu table page page-check setup system avr clean
 
 export UV_PYTHON_DOWNLOADS ?= never
 # The tests start a hundred interpreters. Without compiled files, compiling would take half of each start.
@@ -33,9 +37,11 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 ARGS ?=
 FIRMWARE ?=
 N ?= 300
+ARCH ?= amd64
+HOURS ?= 24
 
 # Tools that print a page or a picture from code and tests.
-PRINTED := requirements_table safety_case states_page restart_page requests_page configuration_page lease_picture uncertain_picture
+PRINTED := requirements_table safety_case states_page restart_page requests_page configuration_page doctor_page lease_picture uncertain_picture
 
 PAGE := pumpd/bedside/page
 STATIC := pumpd/bedside/static
@@ -49,9 +55,12 @@ help:
 demo: page
 	$(RUN) pumpd demo $(ARGS)
 
+# Not the tests that need a browser, a Debian root or an emulated machine.
+SUITE := "not browser and not debian and not vm"
+
 # One more worker than cores: some tests wait for real processes.
 test: page system
-	$(RUN) pytest -n $$(( $$(nproc) + 1 )) --dist worksteal -m "not browser and not debian" $(ARGS)
+	$(RUN) pytest -n $$(( $$(nproc) + 1 )) --dist worksteal -m $(SUITE) $(ARGS)
 
 # A real Chromium as tablet and phone, in real time: separate, so that the suite stays fast.
 browser: page system
@@ -105,6 +114,39 @@ package-test: package roots
 	$(INSTALL)
 	$(SUDO) .venv/bin/python -m pytest -p no:cacheprovider -n 0 -m debian tests/packaging
 
+# The suite under Debian 13's Python 3.13, in a clean root. ARGS="tests/journal -k open" runs a part.
+test-313: page roots
+	$(SUDO) .venv/bin/python -m tools.suite_in_debian deb13 -m $(SUITE) -n $$(( $$(nproc) + 1 )) --dist worksteal $(ARGS)
+
+# Known vulnerabilities and unlocked packages; ARGS=--strict where the advisory data must be reached.
+audit: setup
+	$(RUN) python -m tools.audit $(ARGS)
+
+# The virtual gateway: Debian 13 with the package, on an emulated machine. Without ARGS everything but what takes an hour;
+# ARGS=tests/vm/test_short_form.py is what CI runs, ARGS="-m whole" the rest. ARCH=arm64 boots the arm64 package.
+VM := PUMPD_VM_IMAGE=$$($(SUDO) .venv/bin/python -m tests.vm.image $(ARCH)) $(RUN) pytest -n 0 -p no:randomly
+
+vm: vm-image system
+	$(VM) -m "vm and not whole" $(if $(findstring tests/,$(ARGS)),,tests/vm) $(ARGS)
+
+vm-soak: vm-image system
+	PUMPD_VM_HOURS=$(HOURS) $(VM) -m whole tests/vm/test_soak.py $(ARGS)
+
+# Packages that changed are built, the disk is made when its package is new.
+vm-image: page roots qemu
+	$(RUN) python -m tools.package --debian deb13 --arch $(ARCH)
+	$(SUDO) .venv/bin/python -m tests.vm.image $(ARCH)
+
+qemu:
+	@missing=; PATH=$$PATH:/usr/sbin; \
+	command -v qemu-img >/dev/null || missing="$$missing qemu-utils"; \
+	command -v mke2fs >/dev/null || missing="$$missing e2fsprogs"; \
+	case $(ARCH) in \
+	amd64) command -v qemu-system-x86_64 >/dev/null || missing="$$missing qemu-system-x86 seabios";; \
+	arm64) command -v qemu-system-aarch64 >/dev/null || missing="$$missing qemu-system-arm";; \
+	esac; \
+	$(INSTALL)
+
 # What builds Debian roots, and runs those of another architecture (tools/debian_root.py).
 roots:
 	@missing=; PATH=$$PATH:/usr/sbin; \
@@ -157,11 +199,12 @@ if [ -n "$$missing" ]; then \
 endef
 
 # mosquitto: the broker of the telemetry tests. systemd: systemd-analyze and systemd-sysusers, for the tests of the units.
-# chromium, with a font: the tablet in the browser tests.
+# chromium, with a font: the tablet in the browser tests; certutil: its store of trusted authorities.
 system: avr
 	@missing=; PATH=$$PATH:/usr/sbin; \
 	command -v mosquitto >/dev/null || missing="$$missing mosquitto"; \
 	command -v systemd-analyze >/dev/null || missing="$$missing systemd"; \
+	command -v certutil >/dev/null || missing="$$missing libnss3-tools"; \
 	command -v chromium >/dev/null || missing="$$missing chromium fonts-dejavu-core"; \
 	$(INSTALL)
 
@@ -176,4 +219,4 @@ avr:
 	$(INSTALL)
 
 clean:
-	rm -rf $(STATIC) $(PAGE)/node_modules .venv .uv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf dist $(STATIC) $(PAGE)/node_modules .venv .uv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from benchmarks import (
     browser_stop,
+    card,
     death,
     families,
     gateway,
@@ -23,7 +24,9 @@ from benchmarks import (
     polling,
     process,
     restart,
+    scale,
     stop,
+    stop_under_attack,
     tablet_stop,
     virtual_time,
 )
@@ -35,8 +38,11 @@ WHOLE = {
     "virtual_time": virtual_time,
     "journal": journal,
     "restart": restart,
+    "scale": scale,
+    "card": card,
     "death": death,
     "tablet_stop": tablet_stop,
+    "stop_under_attack": stop_under_attack,
     "browser_stop": browser_stop,
 }
 EACH_FAMILY = {"polling": polling, "load": load, "stop": stop}

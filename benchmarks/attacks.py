@@ -14,7 +14,6 @@ ENDS_S = 60.0
 HELD = 400  # connections: twice as many as the server has places
 FLOODING = 32  # connections that flood
 AGAIN_S = 0.05  # before a connection that was closed is opened again
-OPENED_S = 8.0  # in all this time a server may take its time for `HELD` connections
 
 _TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 _TLS.check_hostname, _TLS.verify_mode = False, ssl.CERT_NONE
@@ -40,17 +39,12 @@ def _get(path):
 class Attack:
     """One host: `held` connections that are opened again whenever the server closes them."""
 
-    def __init__(self, port, pump, address=HOST):
-        self.port, self.pump, self.address, self.opened = port, pump, address, 0
+    def __init__(self, port, pump):
+        self.port, self.pump = port, pump
 
     async def open(self, *, tls=True):
-        return await asyncio.open_connection(
-            HOST,
-            self.port,
-            ssl=_TLS if tls else None,
-            server_hostname="localhost" if tls else None,
-            local_addr=(self.address, 0),
-        )
+        name = {"ssl": _TLS, "server_hostname": "localhost"} if tls else {}
+        return await asyncio.open_connection(HOST, self.port, local_addr=(HOST, 0), **name)
 
     async def held(self, one, *, tls=True):
         """One connection after the other, used by `one`."""
@@ -58,7 +52,6 @@ class Attack:
             writer = None
             try:
                 reader, writer = await self.open(tls=tls)
-                self.opened += 1
                 await one(reader, writer)
             except (OSError, EOFError):
                 pass
@@ -69,14 +62,14 @@ class Attack:
 
     # -- what a connection does ----------------------------------------------------------------------------------------
 
-    async def silent(self, reader, writer):
+    async def silent(self, reader, _writer):
         await reader.read()
 
-    async def half_handshake(self, reader, writer):
+    async def half_handshake(self, _reader, writer):
         writer.write(_hello())
         await asyncio.sleep(ENDS_S)
 
-    async def whole_handshake(self, reader, writer):
+    async def whole_handshake(self, _reader, _writer):
         """And at once the next one."""
 
     async def slow_header(self, reader, writer):
@@ -95,10 +88,10 @@ class Attack:
         writer.write(_post("/api/stop", 900))
         await self._dripping(reader, writer, b" ")
 
-    async def never_reads(self, reader, writer):
+    async def never_reads(self, _reader, writer):
         writer.transport.pause_reading()
         while True:
-            writer.write(_get(self._largest))
+            writer.write(_get("/api/openapi.json"))
             await writer.drain()
             await asyncio.sleep(0.1)
 
@@ -134,10 +127,6 @@ class Attack:
             length = int(header.lower().partition(b"content-length:")[2].split(b"\r\n")[0])
             await reader.readexactly(length)
 
-    @property
-    def _largest(self):
-        return "/api/openapi.json"
-
 
 PLAIN = ("silent", "half_handshake")
 HOLDING = (*PLAIN, "slow_header", "large_header", "slow_body", "slow_stop", "never_reads")
@@ -146,13 +135,13 @@ ALL = HOLDING + FLOODS
 
 
 async def _attack(name, port, pump):
-    names = ALL if name == "everything" else [name]
-    tasks = []
-    for each in names:
-        count = (HELD if each in HOLDING else FLOODING) // (4 if name == "everything" else 1)
-        attack = Attack(port, pump)
-        for _ in range(count):
-            tasks.append(asyncio.create_task(attack.held(getattr(attack, each), tls=each not in PLAIN)))
+    names, share = (ALL, 4) if name == "everything" else ([name], 1)
+    attack = Attack(port, pump)
+    tasks = [
+        asyncio.create_task(attack.held(getattr(attack, each), tls=each not in PLAIN))
+        for each in names
+        for _ in range((HELD if each in HOLDING else FLOODING) // share)
+    ]
     await asyncio.sleep(2.0)
     print("begun", flush=True)
     with contextlib.suppress(TimeoutError):

@@ -16,7 +16,7 @@ def main() -> None:
     with needs("cli"):
         from pumpd.cli.main import app  # noqa: PLC0415
 
-    app()
+    app(prog_name="pumpd")  # also as `python -m pumpd`: its name is in every usage line, and completion goes by it
 
 
 if __name__ == "__main__":

@@ -121,8 +121,8 @@ class BedsideLimits(_Section):
     connections: int = Field(default=200, ge=15, le=400)
     """Connections open at once; one more closes an idle one."""
     requests: int = Field(default=100, ge=5, le=350)
-    """Requests in progress at once, live streams included. A stop is not counted, so the connections beyond this number
-    are its reserve."""
+    """Requests in progress at once, live streams included, three quarters of them for one address. A stop is not
+    counted, so the connections beyond this number are its reserve."""
     handshake_s: float = Field(default=5, gt=0, le=60)
     """Seconds for the TLS handshake."""
     request_s: float = Field(default=5, gt=0, le=60)
@@ -323,6 +323,9 @@ class Settings(_Section):
     clock_trusted: bool = False
     """The gateway's own clock keeps time without a network, and the site is responsible for its error (PWR-12,
     STA-11)."""
+    archive_mb: int = Field(default=4000, ge=0, le=1_000_000)
+    """How many megabytes of old journal entries are kept as files in `journal-archive` in `state_dir`, written before
+    retention removes them; beyond that the oldest files are deleted. 0: none are kept."""
     mqtt: MqttSettings | None = None
     bedside: BedsideSettings | None = None
     alarm: AlarmSettings = AlarmSettings()
@@ -403,6 +406,10 @@ class Settings(_Section):
     @property
     def journal_path(self) -> Path:
         return self.state_dir / "journal.sqlite3"
+
+    @property
+    def archive_path(self) -> Path:
+        return self.state_dir / "journal-archive"
 
     @property
     def keys_path(self) -> Path:

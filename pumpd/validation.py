@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 UNKNOWN_KEY = "is not a known key here"
-FEW = 20  # errors that are worth the work of explaining them to whoever sent a message
+FEW = 20  # errors that are worth the work of explaining them to the sender of a message
 LONGEST_NAME = 100
 
 _WORDS: Mapping[str, str] = {

@@ -18,6 +18,7 @@ import os
 import platform
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -50,7 +51,10 @@ while [ "$1" != -- ]; do
     shift 2
 done
 shift
-exec chroot "$ROOT" "$@"
+status=0
+# The shell stays as the first process: it reaps what the command leaves, as an init does.
+chroot "$ROOT" "$@" || status=$?
+exit $status
 """
 # Only a user namespace of its own may name interpreters. Every owner in it is the one outside.
 _OWN_USERS = r"""
@@ -248,14 +252,18 @@ def _ready_to_build() -> None:
 
 
 def _build(found: Path, suite: str, architecture: str, include: Sequence[str]) -> None:
-    with tempfile.TemporaryDirectory(dir=found.parent, prefix=".building-") as folder:
-        tree = Path(folder) / "root"
+    folder = found.parent / f".building-{found.name}"
+    shutil.rmtree(folder, ignore_errors=True)  # of a build that was killed; this one holds the lock
+    folder.mkdir()
+    try:
+        tree = folder / "root"
         host = host_sources()
         foreign = bool(interpreter(architecture))
         chosen = ",".join(sorted({*include, "ca-certificates"}))
         command = ["debootstrap", "--variant=minbase", f"--arch={architecture}", f"--include={chosen}"]
         command += [*(["--foreign"] if foreign else []), suite, str(tree), *([host.archive] if host.archive else [])]
-        _must(["env", f"PATH={_PATH}", *command])
+        # debootstrap mounts /proc in the tree. In a namespace of its own, none is left behind when it is killed.
+        _must(["unshare", "--mount", "--propagation=private", "env", f"PATH={_PATH}", *command])
         root = Root(tree, architecture)
         if foreign:
             # In a user namespace no device can be made; as in a container of LXC, debootstrap then uses the machine's.
@@ -265,7 +273,7 @@ def _build(found: Path, suite: str, architecture: str, include: Sequence[str]) -
         _apt_settings(tree / "etc/apt/apt.conf.d/01-pumpd")
         shutil.rmtree(tree / "var/cache/apt/archives", ignore_errors=True)
         (tree / "var/cache/apt/archives/partial").mkdir(parents=True)
-        packed = Path(folder) / "packed"
+        packed = folder / "packed"
         _must(
             [
                 "tar",
@@ -280,6 +288,8 @@ def _build(found: Path, suite: str, architecture: str, include: Sequence[str]) -
             ]
         )
         packed.rename(found)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _apt_settings(file: Path) -> None:
@@ -327,6 +337,7 @@ def main() -> int:
     parser.add_argument("--into", type=Path, help="unpack a fresh root into this folder")
     parser.add_argument("--run", nargs=argparse.REMAINDER, help="run this command in a fresh root")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a root in use is removed
     include = [name for name in arguments.include.split(",") if name]
     try:
         if arguments.run:

@@ -7,6 +7,7 @@ only the first run fetches anything. The tests have no network.
 import argparse
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from tools.debian_root import DebianRootError, Root, host_architecture, unpack
 from tools.package.layout import DEBIANS, ROOT
-from tools.package.locked import PackageError, run, uv
+from tools.package.locked import PackageError, git, run, uv
 
 # As the Makefile installs them on the machine itself, for `make test`.
 INCLUDE = (
@@ -28,7 +29,7 @@ INDEX = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_OFFLINE")
 
 def _copy_sources(into: Path) -> None:
     """What git knows and what is new, as a repository: some tests ask git which files there are."""
-    listed = run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
+    listed = git("ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
     for name in listed:
         if name and (ROOT / name).is_file():
             (into / name).parent.mkdir(parents=True, exist_ok=True)
@@ -71,7 +72,7 @@ def suite(debian: str, folder: Path, options: list[str]) -> int:
     root.run(*there, "git", "init", "--quiet")
     root.run(*there, "git", "add", "--all")
     root.run(*there, "uv", "sync", "--locked", "--quiet", "--python", python)
-    words = [".venv/bin/python", "-m", "pytest", "-m", "not browser and not debian", *options]
+    words = [".venv/bin/python", "-m", "pytest", *options]
     return subprocess.run(root.command(*there, *words, network=False), check=False).returncode
 
 
@@ -79,6 +80,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="tools.suite_in_debian", description=__doc__)
     parser.add_argument("debian", choices=DEBIANS)
     given, options = parser.parse_known_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the root is removed
     try:
         with tempfile.TemporaryDirectory(prefix="pumpd-suite-") as folder:
             return suite(given.debian, Path(folder) / "root", options)

@@ -122,7 +122,7 @@ class Bedside:
     async def _stop(self, request: Request, asked: bodies.StopBody) -> Answer:
         by = self._sessions.tablet(request.cookies.get(COOKIE))
         who = f"tablet {by}" if by else f"bedside, {_address(request) or 'unknown'}"
-        return await self._control.ask(Stop(pump=asked.pump, by=who, reason=asked.reason))
+        return await self._control.ask(Stop(**asked.model_dump(), by=who))
 
     def _stop_html(self, outcome: str = "") -> Response:
         built = "index.html" in self._files

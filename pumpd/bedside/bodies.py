@@ -8,6 +8,7 @@ from starlette.requests import Request
 
 from pumpd.messages.message import Id, Text
 from pumpd.messages.pairing import Base64, Hash, Nonce
+from pumpd.messages.requests import Age, OfSession
 from pumpd.validation import FEW, problems
 
 LARGEST = 16 * 1024
@@ -33,6 +34,8 @@ Token = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 class StopBody(_Body):
     pump: Id | None = None
     reason: Text = "stop requested on a tablet"
+    of_session: OfSession = None
+    age_s: Age = None
 
 
 class OfferBody(_Body):

@@ -13,10 +13,10 @@ FULL = "The gateway is busy. This request was not carried out, and no pump was c
 
 
 class Capacity:
-    """One address has at most half of the places, so that it cannot take them from the others."""
+    """A quarter of the places is kept from each address, so that no single one takes them all."""
 
     def __init__(self, app: ASGIApp, requests: int, turns: Turns) -> None:
-        self._app, self._most, self._turns = app, requests, turns
+        self._app, self._turns, self._most, self._most_each = app, turns, requests, requests - requests // 4
         self._in_progress: Counter[str] = Counter()  # by address
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -28,7 +28,7 @@ class Capacity:
         if scope["path"] in STOPS:
             await self._app(scope, receive, send)
             return
-        if self._in_progress.total() >= self._most or self._in_progress[address] >= self._most // 2:
+        if self._in_progress.total() >= self._most or self._in_progress[address] >= self._most_each:
             answer = Answer(ok=False, reasons=(FULL,))
             await JSONResponse(answer.model_dump(mode="json"), 503)(scope, receive, send)
             return

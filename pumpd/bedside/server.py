@@ -4,7 +4,7 @@ Promises:
 - A new connection is always taken. When `connections` are open, an idle one is closed for it: the one that has been
   idle longest, from the address with the most connections; last those of addresses at which a paired tablet has proved
   its key. Requests other than stops never fill the port (`capacity.py`).
-- Handshakes begin in turns (`turns.py`), so that a flood of them takes neither the processor nor another's turn.
+- Handshakes begin in turns (`entrance.py`), so that a flood of them takes neither the processor nor another's turn.
 - Every wait for a client is limited: for the handshake, for a request, for its body, and until it reads the answer.
 """
 
@@ -22,15 +22,17 @@ from uvicorn.server import ServerState
 
 from pumpd.accepting import connections, places
 from pumpd.bedside.connection import RECEIVING_BYTES, SENDING_BYTES, Connection
+from pumpd.bedside.entrance import MOST as WAITING
+from pumpd.bedside.entrance import Entrance
 from pumpd.bedside.parts import together
 from pumpd.bedside.turns import HANDSHAKES_A_S, HANDSHAKES_AT_ONCE, Hosts, Turns
 from pumpd.settings import BedsideLimits
 
-BACKLOG = 256
+BACKLOG = 1024  # while this process is kept from accepting for a moment
 END_WITHIN_S = 2.0
 CLOSE_WITHIN_S = 2.0  # for the peer's part of the TLS close
 DESCRIPTORS_EACH = 2  # of a connection with a request: its socket, and control's or that of a file
-OTHER_DESCRIPTORS = 64
+OTHER_DESCRIPTORS = 64 + WAITING
 
 # asyncio reserves this for each TLS connection. Its default of 256 KiB is 50 MB for 200 connections.
 asyncio.sslproto.SSLProtocol.max_size = 16 * 1024
@@ -39,7 +41,7 @@ asyncio.sslproto.SSLProtocol.max_size = 16 * 1024
 class Server:
     def __init__(self, app: Any, context: ssl.SSLContext, limits: BedsideLimits, hosts: Hosts) -> None:
         self._context, self._limits, self._hosts = context, limits, hosts
-        self._turns = Turns(hosts, HANDSHAKES_A_S, HANDSHAKES_AT_ONCE)
+        self._entrance = Entrance(Turns(hosts, HANDSHAKES_A_S, HANDSHAKES_AT_ONCE), self._begin)
         self._most = places(limits.connections, DESCRIPTORS_EACH, OTHER_DESCRIPTORS)
         self._config = Config(
             app,
@@ -76,6 +78,7 @@ class Server:
         """Give requests in progress some time to end."""
         for listener in self._listeners:
             listener.close()
+        await self._entrance.close()
         for connection in list(self._connections):
             connection.close()
         if self._state.tasks:
@@ -89,19 +92,20 @@ class Server:
 
     async def _accept(self, listener: socket.socket) -> None:
         async for client, address in connections(listener, self._drop_one):
-            while len(self._connections) >= self._most:
-                self._drop_one()
-            connection = Connection(self._config, self._state, self._limits, address, self._connections.discard)
-            self._connections.add(connection)
-            connection.handshake = asyncio.create_task(self._secure(client, connection), name="handshake")
+            self._entrance.enter(client, address)
+
+    def _begin(self, client: socket.socket, address: str) -> None:
+        while len(self._connections) >= self._most:
+            self._drop_one()
+        connection = Connection(self._config, self._state, self._limits, address, self._connections.discard)
+        self._connections.add(connection)
+        connection.handshake = asyncio.create_task(self._secure(client, connection), name="handshake")
 
     async def _secure(self, client: socket.socket, connection: Connection) -> None:
         within_s = self._limits.handshake_s
         try:
             with contextlib.suppress(OSError):
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SENDING_BYTES)
-            async with asyncio.timeout(within_s):
-                await self._turns.turn(connection.address)
             await asyncio.get_running_loop().connect_accepted_socket(
                 lambda: connection,
                 client,

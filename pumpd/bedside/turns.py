@@ -61,7 +61,7 @@ class Turns:
     def _free(self, now: float) -> bool:
         self._left = min(self._most, self._left + (now - self._counted_s) / self._every_s)
         self._counted_s = now
-        return self._left >= 1
+        return self._left >= 1 - 1e-6  # what rounding takes away is no reason to wait
 
     def _begin(self, address: str, now: float) -> None:
         self._left -= 1

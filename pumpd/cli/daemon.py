@@ -32,7 +32,7 @@ def run(*, config: Config = CONFIG) -> None:
     """Run the gateway's processes until Ctrl-C. Not a cleared medical device."""
     logs.set_up()
     settings = load_settings(config)
-    if problems := _pump_problems(settings):
+    if problems := pump_problems(settings):
         refuse(problems, as_json=False)
     for deviation in deviations(settings, config.absolute()):
         log.warning("file_not_as_it_should_be", what=str(deviation))
@@ -102,7 +102,7 @@ def sign(
 
 def config_problems(settings: Settings) -> list[str]:
     """Every error in a configuration that could be read."""
-    return [*_library_problems(settings), *_pump_problems(settings)]
+    return [*_library_problems(settings), *pump_problems(settings)]
 
 
 def _library_problems(settings: Settings) -> list[str]:
@@ -114,7 +114,8 @@ def _library_problems(settings: Settings) -> list[str]:
     return []
 
 
-def _pump_problems(settings: Settings) -> list[str]:
+def pump_problems(settings: Settings) -> list[str]:
+    """The same without the library, which `pumpd run` does not check, and the doctor has a line of its own for."""
     problems = open_secrets(settings)
     for pump in settings.pumps:
         try:

@@ -10,22 +10,26 @@ from typing import Annotated
 import typer
 
 from pumpd.cli.client import CONFIG, FAILED, Config, Json, NoAnswerError, asked
-from pumpd.cli.daemon import config_problems
+from pumpd.cli.daemon import pump_problems
 from pumpd.cli.panels import Screen, grid, row, screen, text
 from pumpd.cli.terminal import say_json
 from pumpd.doctor.examination import counts, examine, report
-from pumpd.doctor.facts import Control, Facts
+from pumpd.doctor.facts import Control, Facts, Update
 from pumpd.doctor.line import NEEDS_ROOT, Check, State
 from pumpd.doctor.machine import Machine
 from pumpd.host.clock import read_kernel
 from pumpd.host.file_check import deviations
 from pumpd.messages.no_answer import not_connected
 from pumpd.messages.requests import StatusRequest
-from pumpd.pump_bindings import binding_warnings
+from pumpd.pump_bindings import binding_warnings, unstable_port
 from pumpd.settings import Settings, SettingsError
+from pumpd.settings_seal import Seal
+from pumpd.settings_seal import examine as seal
+from pumpd.update.store import FOLDER, Store
 
 MARKS = {State.OK: "ok", State.WARNING: "warning", State.PROBLEM: "PROBLEM", State.NOT_CHECKED: "-"}
 STYLES = {State.OK: "green", State.WARNING: "yellow", State.PROBLEM: "bold red", State.NOT_CHECKED: "dim"}
+MEMBER = f"{NEEDS_ROOT}, or a member of the group of the operator socket"
 ASK_FOR_S = 1.0  # how long to try again while control is starting
 
 Every = Annotated[bool, typer.Option("--all", help="Also every line that is good.")]
@@ -54,7 +58,7 @@ def gather(config: Path, machine: Machine | None = None) -> Facts:
     except SettingsError as error:
         errors = error.problems
     if settings is not None:
-        errors, control = config_problems(settings), _control(settings)
+        errors, control = pump_problems(settings), _control(settings)
     return Facts(
         machine,
         config,
@@ -63,10 +67,25 @@ def gather(config: Path, machine: Machine | None = None) -> Facts:
         read_kernel(),
         denied=denied,
         errors=tuple(errors),
-        warnings=tuple(binding_warnings(settings.pumps)) if settings is not None else (),
+        warnings=tuple(_warnings(settings)) if settings is not None else (),
+        update=_update(Store(machine.at(FOLDER))),
+        seal=seal(config) if settings is not None else Seal(),
         deviations=tuple(deviations(settings, config.absolute())) if settings is not None else (),
         control=control,
     )
+
+
+def _warnings(settings: Settings) -> list[str]:
+    """Those of `config check`, without the names of ports, which have a line of their own."""
+    names = [f"pump {pump.name}: {unstable_port(pump.port)}" for pump in settings.pumps]
+    return [each for each in binding_warnings(settings.pumps) if each not in names]
+
+
+def _update(store: Store) -> Update:
+    try:
+        return Update(store.last, store.under_way)
+    except PermissionError:
+        return Update(denied=True)
 
 
 def _reachable(config: Path) -> bool:
@@ -84,9 +103,9 @@ def _control(settings: Settings) -> Control:
         if not isinstance(error.__cause__, OSError) or error.sent:
             return Control(why=str(error))
         why = not_connected(settings.socket_path, error.__cause__, settings.lock_path)
-        return Control(why=str(why), denied=why.denied)
+        return Control(why=f"{MEMBER}: {why}" if why.denied else str(why), denied=why.denied)
     if not answer.ok:
-        return Control(why="; ".join(answer.reasons), denied=True)
+        return Control(why=f"{MEMBER}: {'; '.join(answer.reasons)}", denied=True)
     return Control(answer.result)
 
 
@@ -115,7 +134,7 @@ def _lines(group: str, checks: list[Check], *, every: bool) -> Iterator[tuple[St
     if every:
         return
     if good := [check for check in checks if check.state is State.OK]:
-        yield State.OK, group, _listed(good)
+        yield State.OK, group, f"{len(good)} good"
     if closed := [check for check in checks if check.state is State.NOT_CHECKED and NEEDS_ROOT in check.found]:
         yield State.NOT_CHECKED, group, f"{NEEDS_ROOT}: {_listed(closed)}"
 

@@ -16,6 +16,7 @@ from pumpd.text import shown
 def replay(
     *,
     session: Annotated[str | None, typer.Option(help="Only this infusion.")] = None,
+    since: Annotated[int, typer.Option(min=1, help="Only infusions that begin with this entry or after it.")] = 1,
     file: File = None,
     config: Config = CONFIG,
     as_json: Json = False,
@@ -27,7 +28,8 @@ def replay(
     path = journal_path(file, config, as_json=as_json)
     try:
         with contextlib.closing(JournalReader(path)) as reader:
-            made = Replay(entry for entry in reader.all() if session in (None, entry.session) or not entry.session)
+            entries = (each for each in reader.since(since) if session in (None, each.session) or not each.session)
+            made = Replay(entries, whole=since == 1)
     except JournalError as error:
         refuse([str(error)], as_json=as_json)
     if session is not None and session not in made.infusions | dict.fromkeys(made.unrecorded):
@@ -47,7 +49,7 @@ def replay(
             library = f", library {version}" if (version := each["library"].get("version")) else ""
             say(f"{each['session']}  {each['pump']:<8} {each['state']:<10} {given}{library}{unwritten}")
         for name in sorted(made.unrecorded):
-            say(f"{shown(name)}  has no events to replay: removed by retention, or from an older pumpd")
+            say(f"{shown(name)}  has no events to replay: removed by retention, from an older pumpd, or begun earlier")
         for difference in made.differences:
             say(str(difference))
         say(f"{len(infusions)} infusions replayed, {len(made.differences)} differences")

@@ -10,6 +10,7 @@ Promises:
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -109,12 +110,17 @@ def _exists(path: Path) -> bool:
         return False
 
 
+def program(name: str) -> list[str]:
+    """How a process is started. In the Debian package each has a program of its own, which sees its own libraries."""
+    if programs := os.environ.get("PUMPD_PROGRAMS"):
+        return [f"{programs}/pumpd-{name}"]
+    return [sys.executable, "-m", f"pumpd.{name}"]
+
+
 async def _run(name: str, config: Path) -> int | None:
     """Run the process until it ends. Returns its exit status, None when it cannot be started now."""
     try:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", f"pumpd.{name}", "--config", str(config), start_new_session=True
-        )
+        process = await asyncio.create_subprocess_exec(*program(name), "--config", str(config), start_new_session=True)
     except OSError as error:  # no memory, or no descriptor, for another process
         log.error("process_not_started", process=name, why=error.strerror)  # noqa: TRY400  # the reason says it all
         return None

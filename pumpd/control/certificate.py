@@ -11,10 +11,9 @@ from pumpd.host.instant import NS_PER_S
 from pumpd.journal import Entry
 from pumpd.journal.store import timestamp
 from pumpd.journal.writer import JournalWriter
-from pumpd.messages.state import CertificateState
+from pumpd.messages.state import CERTIFICATE_ENDING, CertificateState
 from pumpd.pump import AlarmCode
 
-NOTICE = timedelta(days=30)
 ALARM = timedelta(days=7)
 _AGAIN_NS = 24 * 3600 * NS_PER_S  # a journal entry a day, however often bedside reports
 
@@ -29,7 +28,7 @@ class CertificateWatch:
         """Bedside serves a certificate that is valid until then."""
         self._until = until
         left, now_ns = until - self._clock.now(), self._clock.loop_ns()
-        if left <= NOTICE and (self._noted_ns is None or now_ns - self._noted_ns >= _AGAIN_NS):
+        if left <= CERTIFICATE_ENDING and (self._noted_ns is None or now_ns - self._noted_ns >= _AGAIN_NS):
             self._noted_ns = now_ns
             body = {"until": timestamp(until), "days": max(0, left.days)}
             self._journal.post([Entry("certificate_ending", body, "", "", self._clock.monotonic_ns())])
@@ -44,4 +43,5 @@ class CertificateWatch:
         if self._until is None:
             return None
         left = self._until - self._clock.now()
-        return {"until_ts": timestamp(self._until), "days_left": max(0, left.days), "ending": left <= NOTICE}
+        ending = left <= CERTIFICATE_ENDING
+        return {"until_ts": timestamp(self._until), "days_left": max(0, left.days), "ending": ending}

@@ -6,7 +6,7 @@ Promises:
 """
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,7 +21,9 @@ from pumpd.control.ordering import association
 from pumpd.control.ordering.build import Build, begun_under_another
 from pumpd.dosing import Library
 from pumpd.host.clock import Clock
-from pumpd.journal import JournalError, JournalReader
+from pumpd.journal import Entry, JournalError, JournalReader
+from pumpd.journal.loss import booked
+from pumpd.journal.writer import Lost
 
 log = structlog.get_logger("pumpd.control")
 
@@ -29,8 +31,8 @@ log = structlog.get_logger("pumpd.control")
 @dataclass(frozen=True, slots=True)
 class Earlier:
     """By pump: infusions under way, the session whose program the pump took last, observations, and patients. Also
-    sessions of another build; the alarms that are open in the journal, each with its session; and what is wrong with
-    the journal.
+    sessions of another build; the alarms that are open in the journal, each with its session; what is wrong with the
+    journal; and what to record about that.
     """
 
     damage: str = ""
@@ -40,13 +42,17 @@ class Earlier:
     observations: Found = field(default_factory=Found)
     patients: Mapping[str, str] = field(default_factory=dict)
     alarms: Mapping[Key, str] = field(default_factory=dict)
+    to_record: Sequence[Entry] = ()
 
 
-def read(path: Path, library: Library, runners: Iterable[PumpService], clock: Clock, now: Build) -> Earlier:
+def read(path: Path, library: Library, runners: Iterable[PumpService], clock: Clock, now: Build, lost: Lost) -> Earlier:
+    """`lost`: what the journal lost, as its anchor shows; then nothing in it is trusted either."""
     if not path.exists():
-        return Earlier()
+        return Earlier(lost.what)
     try:
         with contextlib.closing(JournalReader(path)) as reader:
+            if lost.what:
+                return Earlier(lost.what, to_record=booked(reader, lost.what, lost.orders, clock.monotonic_ns()))
             return _read(reader, library, list(runners), clock, now)
     except DamagedError as error:
         return Earlier(f"journal {path}: {error}")

@@ -30,10 +30,12 @@ from pumpd.control.ordering.planning import Planning
 from pumpd.control.ordering.service import OrderingService
 from pumpd.control.parts import Parts
 from pumpd.control.plasma import PlasmaService
+from pumpd.control.retention import RetentionService
 from pumpd.control.self_test.service import SelfTest
 from pumpd.control.socket.dispatch import Dispatch
 from pumpd.control.socket.streams import StateStream
 from pumpd.control.state.live import LiveState
+from pumpd.control.strangers import Strangers
 from pumpd.control.tablets.corrections import Corrections
 from pumpd.control.tablets.keys import KeyStore
 from pumpd.control.tablets.pairing_service import PairingService
@@ -61,6 +63,7 @@ class Gateway:
         library: Library,
         runners: Sequence[PumpService],
         journal: JournalWriter,
+        strangers: Strangers,
         keys: KeyStore,
         clock: Clock,
         build: Build,
@@ -84,8 +87,7 @@ class Gateway:
         staff = StaffStore(settings.staff_path)
         sign_ins, register = SignIns(staff, clock.loop_ns), Register(keys, staff, journal, clock)
         certificate = CertificateWatch(journal, clock)
-        stop_all = partial(pumps.stop, None)
-        self._local = LocalSignals(settings.gpio, open_lines, stop_all, self.changed) if settings.gpio else None
+        self._local = LocalSignals(settings.gpio, open_lines, pumps.stop_all, self.changed) if settings.gpio else None
         own = (self._journal_alarms, self._supply_alarms, self._local_alarms)
         sources = (*own, sign_ins.alarms, certificate.alarms)
         self.alarms = AlarmService(self.runners, journal, clock, sources, alarms_left)
@@ -156,6 +158,7 @@ class Gateway:
             self.live,
             self._vitals,
             journal,
+            strangers,
             clock,
             self.changed,
         )
@@ -178,8 +181,8 @@ class Gateway:
             self.live,
             self._stream,
             self._vitals,
-            journal,
-            clock,
+            RetentionService(settings.journal_path, journal, clock),
+            strangers,
         )
         self.answer, self.status = self.dispatch.answer, self.live.state
         self.alarms.on_change = self._alarms_changed
@@ -238,7 +241,9 @@ class Gateway:
         return frozenset() if self._local is None else self._local.alarms()
 
     def _journal_alarms(self) -> frozenset[AlarmCode]:
-        return frozenset({AlarmCode.JOURNAL_FAILED} if self.health.fault else ())
+        if self.health.fault:
+            return frozenset({AlarmCode.JOURNAL_FAILED})
+        return frozenset({AlarmCode.JOURNAL_SLOW} if self.journal.slow else ())
 
     def _alarms_changed(self) -> None:
         self._stream.change()

@@ -27,6 +27,7 @@ from pumpd.control.infusions.recovery import machine_boot
 from pumpd.control.ordering.build import build
 from pumpd.control.parts import PartDiedError
 from pumpd.control.socket.server import doors
+from pumpd.control.strangers import Strangers
 from pumpd.control.tablets.keys import KeyStore
 from pumpd.dosing import NO_LIBRARY, Library, LibraryError
 from pumpd.host.clock import Clock
@@ -49,6 +50,7 @@ from pumpd.settings_file import Read
 log = structlog.get_logger("pumpd.control")
 
 JOURNAL_OVERDUE_S = 2.0
+INDEXING_S = 10.0
 STOPPED_WITHIN_S = 4.0  # two readings without flow, 2 s apart (STP-04), and the poll before
 
 
@@ -75,6 +77,7 @@ async def gateway(
     def last_check(pump: PumpService) -> str:
         return made.gate.last_check(pump)
 
+    strangers = Strangers(len(settings.pumps), journal, clock)
     lines: dict[str, LineRecord] = {pump.port: LineRecord(clock.scale) for pump in settings.pumps}
     runners = [
         PumpService(
@@ -85,6 +88,7 @@ async def gateway(
             limits,
             settings.deadman_socket(pump.name),
             lines[pump.port],
+            strangers,
             on_change=on_change,
             last_check=last_check,
             others=lambda: runners,
@@ -100,12 +104,13 @@ async def gateway(
     if errors := binding_errors(settings.pumps):
         raise ValueError("; ".join(errors))
     now = build(settings, library)
-    earlier = read_earlier(settings.journal_path, library, runners, clock, now)
+    earlier = read_earlier(settings.journal_path, library, runners, clock, now, journal.lost)
     made = Gateway(
         settings,
         library,
         runners,
         journal,
+        strangers,
         KeyStore(settings.keys_path),
         clock,
         now,
@@ -125,8 +130,9 @@ async def gateway(
         "machine_boot": machine_boot(),
         "notice": DISCLAIMER,
     }
+    started = [Entry("control_started", body, "", "", clock.monotonic_ns())]
     with contextlib.suppress(JournalError):  # the gateway knows
-        await journal.append([Entry("control_started", body, "", "", clock.monotonic_ns())])
+        await journal.append([*started, *earlier.to_record])
     for runner in runners:
         runner.patient = earlier.patients.get(runner.name, "")
         runner.unprescribed.holds(earlier.held.get(runner.name, ""))
@@ -143,6 +149,7 @@ async def gateway(
         await asyncio.gather(*(runner.wait_stopped(STOPPED_WITHIN_S) for runner in runners))
         await made.parts.end()  # each pump's part releases its port, so this must follow the stops
         await asyncio.gather(*(runner.deadman.close() for runner in runners))
+        strangers.close()
         with contextlib.suppress(JournalError, TimeoutError):
             async with asyncio.timeout(JOURNAL_OVERDUE_S):
                 await journal.append([Entry("control_stopped", {}, "", "", clock.monotonic_ns())])
@@ -191,8 +198,11 @@ async def _journal(path: Path) -> JournalWriter:
     PWR-11).
     """
     journal = ThreadWriter(path, boot=secrets.token_hex(8))
+    opening = asyncio.ensure_future(journal.opened())
+    while not (await asyncio.wait([opening], timeout=INDEXING_S))[0]:  # once, for the journal of an older version
+        notify("EXTEND_TIMEOUT_USEC=60000000", "STATUS=making indexes for a long journal, once")
     try:
-        await journal.opened()
+        await opening
     except JournalError as error:
         log.error("journal_failed", why=str(error))  # noqa: TRY400  # the message says it all
         return NoWriter(error)
@@ -268,13 +278,15 @@ async def evidence_against(made: Gateway, journal: JournalWriter) -> str:
     """Why this process should be considered broken; empty when it works.
 
     A journal that refuses to write is not a reason: nothing starts, an alarm is active, and a restart would lose the
-    entries kept in memory. Asking makes it try again.
+    entries kept in memory. Asking makes it try again. Nor is a disk that is slow: that is an alarm, and one that hangs
+    stops what flows by itself.
     """
     try:
         async with asyncio.timeout(JOURNAL_OVERDUE_S):
             await journal.append([])
     except TimeoutError:
-        return "the journal does not answer"
+        if not journal.slow:
+            return "the journal does not answer"
     except JournalError:
         pass
     overdue = made.parts.overdue()

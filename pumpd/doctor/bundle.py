@@ -18,6 +18,7 @@ from typing import Any
 
 from pumpd.doctor.examination import GROUPS, examine, report
 from pumpd.doctor.facts import Facts
+from pumpd.doctor.journal_file import reading
 from pumpd.doctor.line import Check
 from pumpd.doctor.redaction import (
     LEFT_OUT,
@@ -31,7 +32,7 @@ from pumpd.doctor.redaction import (
     settings_shown,
 )
 from pumpd.doctor.units import expected
-from pumpd.journal import JournalError, JournalReader
+from pumpd.journal import JournalError
 
 FOLDER = "pumpd-diagnostics"
 LOG_LINES, KERNEL_LINES = 2000, 2000  # of each unit, and of the kernel
@@ -171,9 +172,9 @@ def _journal(facts: Facts) -> dict[str, Any]:
     with contextlib.suppress(OSError):
         found["wal_bytes"] = path.with_name(f"{path.name}-wal").stat().st_size
     try:
-        with contextlib.closing(JournalReader(path)) as reader:
-            newest = reader.last(1)
-            if newest:
+        with reading(facts, facts.settings) as reader:
+            newest = [] if reader is None else reader.last(1)
+            if reader is not None and newest:
                 first = max(1, newest[0].id - JOURNAL_ENTRIES + 1)
                 kinds = Counter(_kind(entry.kind) for entry in islice(reader.since(first), JOURNAL_ENTRIES))
                 found |= {"entries": newest[0].id, "counted_from": first, "kinds": dict(sorted(kinds.items()))}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from pumpd.doctor.facts import Facts
-from pumpd.doctor.line import Finding, Group, bad, line, not_checked, ok, warning
+from pumpd.doctor.line import Finding, Group, bad, line, missing, not_checked, ok, warning
 from pumpd.host.clock_rules import error_objections, seconds
 
 RTC = "/sys/class/rtc"
@@ -38,7 +38,7 @@ def _synchronized(facts: Facts) -> Iterator[Finding]:
 def _rtc(facts: Facts) -> Iterator[Finding]:
     clocks = [name for name in facts.machine.names(RTC) if name.startswith("rtc")]
     if not clocks:
-        yield warning("none: after a power cut the time is not known until an NTP server answers")
+        yield missing(facts, "none: after a power cut the time is not known until an NTP server answers")
         return
     for name in clocks:
         shown = facts.machine.number(f"{RTC}/{name}/since_epoch")

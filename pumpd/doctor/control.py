@@ -68,6 +68,25 @@ def _journal(facts: Facts) -> Iterator[Finding]:
 
 
 @line(
+    "control.in_use",
+    "Library and configuration in use",
+    when="control has loaded another library or configuration than is on the disk, or may not use it for a start",
+    to_do="Restore what is loaded, or restart control when no infusion runs and no patient is under observation.",
+    outside=True,
+)
+def _in_use(facts: Facts) -> Iterator[Finding]:
+    status = facts.control.status
+    if status is None:
+        yield not_checked(NO_STATUS)
+        return
+    against = [each for part in ("library", "configuration") for each in status.get(part, {}).get("problems", ())]
+    for each in against:
+        yield bad(facts, each)
+    if not against:
+        yield ok("as on the disk")
+
+
+@line(
     "pump.available",
     "Pump",
     when="it does not answer, is not the configured one, or is not identified",
@@ -133,4 +152,4 @@ def _self_test(facts: Facts) -> Iterator[Finding]:
             yield problem("; ".join(failed), _self_test.to_do.replace("NAME", name), of=name)
 
 
-GROUP = Group("Control and pumps", (_answers, _alarms, _journal, _available, _loss_of_control, _self_test))
+GROUP = Group("Control and pumps", (_answers, _alarms, _journal, _in_use, _available, _loss_of_control, _self_test))

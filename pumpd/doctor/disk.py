@@ -171,13 +171,13 @@ def _wear(facts: Facts) -> Iterator[Finding]:
         name = "this disk" if whole is None else whole.name
         yield not_checked(f"the kernel does not report it for {name} (SD cards and most SSDs)")
         return
-    used = "more than its life" if max(codes) >= WEAR_SHOWN else f"{max(codes) * 10} % of its life at most"
+    used = "more than its life" if max(codes) >= WEAR_SHOWN else f"at most {max(codes) * 10} % of its life"
     if end >= 3 or max(codes) >= WEAR_SHOWN:
-        yield problem(f"used: {used}")
+        yield problem(f"{used} is used")
     elif end == 2 or max(codes) > 8:
-        yield warning(f"used: {used}")
+        yield warning(f"{used} is used")
     else:
-        yield ok(f"used: {used}")
+        yield ok(f"{used} is used")
 
 
 def _block(facts: Facts) -> Path | None:

@@ -10,6 +10,7 @@ from pumpd.doctor.machine import Machine
 from pumpd.host.clock_rules import KernelClock
 from pumpd.host.file_check import Deviation
 from pumpd.settings import Settings
+from pumpd.settings_seal import Seal
 
 UNIT_FILES = "/usr/lib/systemd/system"
 CONTROL_UNIT = "pumpd-control.service"
@@ -23,6 +24,15 @@ class Control:
 
     status: Mapping[str, Any] | None = None
     why: str = ""
+    denied: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """How the last update ended, and which one is under way; `denied`: this user may not see it."""
+
+    last: Mapping[str, Any] = field(default_factory=dict)
+    under_way: str = ""
     denied: bool = False
 
 
@@ -41,6 +51,8 @@ class Facts:
     denied: bool = False
     errors: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    update: Update = field(default_factory=Update)
+    seal: Seal = field(default_factory=Seal)
     deviations: tuple[Deviation, ...] = ()
     control: Control = field(default_factory=Control)
 

@@ -27,7 +27,8 @@ def _modes(facts: Facts) -> Iterator[Finding]:
         to_do = each.to_do[0].upper() + each.to_do[1:] if each.to_do[0] != "`" else f"Run {each.to_do}"
         yield made(f"{each.path}: {each.problem}", f"{to_do}.")
     if closed:
-        yield not_checked(f"{NEEDS_ROOT} for {', '.join(str(each.path) for each in closed)}")
+        more = f" and {len(closed) - 1} more" if len(closed) > 1 else ""
+        yield not_checked(f"{NEEDS_ROOT} for {closed[0].path}{more}")
     elif not found:
         yield ok("as intended")
 

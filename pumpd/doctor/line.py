@@ -24,7 +24,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one look showed. `of`: which one, where a line is about several things. `to_do`: better advice than the
+    """What a check showed. `of`: which one, where a line is about several things. `to_do`: better advice than the
     line's own, where the finding allows it.
     """
 
@@ -53,6 +53,11 @@ def not_checked(why: str, *, of: str = "") -> Finding:
 def bad(facts: Facts, found: str, to_do: str = "", *, of: str = "") -> Finding:
     """A problem where a pump is real; on a machine with simulated pumps only, a warning."""
     return Finding(State.PROBLEM if facts.real else State.WARNING, found, to_do, of)
+
+
+def missing(facts: Facts, found: str, to_do: str = "") -> Finding:
+    """Something that a gateway should have: a warning where a pump is real; on any other machine it does not matter."""
+    return warning(found, to_do) if facts.real else not_checked(found)
 
 
 Look = Callable[[Facts], Iterator[Finding]]

@@ -95,8 +95,9 @@ class Machine:
             if each.exists() and not os.access(each, os.R_OK):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(each))
 
-    def group(self, number: int) -> str:
-        """The name of a group, or its number as text."""
+    def group(self, path: Path | str) -> str:
+        """The name of the group of a file, or its number as text. Raises FileNotFoundError."""
+        number = self.at(path).stat().st_gid
         for each in (self.text("/etc/group") or "").splitlines():
             fields = each.split(":")
             if len(fields) > 2 and fields[2] == str(number):

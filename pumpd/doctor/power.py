@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pumpd.doctor.facts import Facts
-from pumpd.doctor.line import Finding, Group, bad, line, not_checked, ok, problem, warning
+from pumpd.doctor.line import Finding, Group, bad, line, missing, not_checked, ok, problem, warning
 from pumpd.host.supply import read_supply
 from pumpd.host.supply_rules import start_objections
 
@@ -26,7 +26,7 @@ def _supply(facts: Facts) -> Iterator[Finding]:
     minutes = facts.settings.supply.full_minutes if facts.settings and facts.settings.supply else None
     supply = read_supply(facts.machine.at("/sys"), minutes)
     if supply is None:
-        yield warning("nothing is monitored: the kernel knows no battery, UPS or voltage sensor", _UNMONITORED)
+        yield missing(facts, "nothing is monitored: the kernel knows no battery, UPS or voltage sensor", _UNMONITORED)
         return
     for each in start_objections(supply):
         yield bad(facts, each.partition(": ")[2].partition(": ")[2])
@@ -42,7 +42,7 @@ _UNMONITORED = (
 
 @line(
     "power.throttled",
-    "Low voltage or heat since boot",
+    "Low voltage or heat",
     when="the board's firmware reports that voltage or temperature limited it, now (red) or since boot (yellow)",
     to_do="For low voltage: another power supply or cable. For heat: a heat sink, a fan, or a cooler place.",
 )
@@ -97,7 +97,7 @@ def _temperature(facts: Facts) -> Iterator[Finding]:
 def _watchdog(facts: Facts) -> Iterator[Finding]:
     folder = "/sys/class/watchdog/watchdog0"
     if not facts.machine.names(folder):
-        yield warning("this machine has none", "Use a board with a watchdog: every Raspberry Pi has one.")
+        yield missing(facts, "this machine has none", "Use a board with a watchdog: every Raspberry Pi has one.")
         return
     identity = facts.machine.text(f"{folder}/identity") or "unnamed"
     used = facts.machine.properties.get("RuntimeWatchdogUSec", "")

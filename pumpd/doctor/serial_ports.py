@@ -14,6 +14,7 @@ from pumpd.wire.holders import holding
 from pumpd.wire.port_links import stale
 
 SERIAL_GROUP = "dialout"  # of the control unit, by SupplementaryGroups=
+LOGIN_GROUPS = ("dialout", "uucp")  # that a person may be a member of
 RULES = "60-pumpd.rules"
 RULE_FOLDERS = ("/etc/udev/rules.d", "/run/udev/rules.d", "/usr/lib/udev/rules.d", "/lib/udev/rules.d")
 LOGINS = ("agetty", "getty")
@@ -28,7 +29,7 @@ def _on_ports(facts: Facts) -> list[PumpSettings]:
 @line(
     "serial.port",
     "Serial port",
-    when="it is not there, is a link that leads nowhere or to another program, or is no serial port",
+    when="it is not there, or is a link that leads nowhere or to another program",
     to_do="Plug the adapter in, and see `ls -l /dev/serial/by-path` for its name; correct `port`.",
 )
 def _there(facts: Facts) -> Iterator[Finding]:
@@ -66,20 +67,15 @@ def _permission(facts: Facts) -> Iterator[Finding]:
             found = facts.machine.at(pump.port).stat()
         except FileNotFoundError:
             continue  # the line above says so
-        group = facts.machine.group(found.st_gid)
+        group = facts.machine.group(pump.port)
         shown = f"{stat.filemode(found.st_mode)[1:]}, group {group}"
-        if not facts.installed:
-            allowed = os.access(facts.machine.at(pump.port), os.R_OK | os.W_OK)
-            yield (
-                ok(shown, of=pump.name)
-                if allowed
-                else bad(
-                    facts,
-                    f"{shown}: this user may not open it",
-                    f"Run `adduser $USER {group}` and sign in again.",
-                    of=pump.name,
-                )
-            )
+        if not facts.installed and os.access(facts.machine.at(pump.port), os.R_OK | os.W_OK):
+            yield ok(shown, of=pump.name)
+        elif not facts.installed and group not in LOGIN_GROUPS:
+            yield not_checked(f"{shown}: it belongs to another user", of=pump.name)
+        elif not facts.installed:
+            to_do = f"Run `sudo adduser $USER {group}`, and sign in again."
+            yield bad(facts, f"{shown}: this user may not open it", to_do, of=pump.name)
         elif group == SERIAL_GROUP and found.st_mode & 0o060 == 0o060:
             yield ok(shown, of=pump.name)
         else:

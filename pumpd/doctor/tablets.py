@@ -3,7 +3,7 @@
 import ipaddress
 import json
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,9 @@ from pumpd.doctor.configuration import NO_SETTINGS
 from pumpd.doctor.facts import Facts
 from pumpd.doctor.line import Finding, Group, bad, line, not_checked, ok, problem, warning
 from pumpd.messages.keys import PairedKey
+from pumpd.messages.state import CERTIFICATE_ENDING
 from pumpd.settings import Settings
 
-WARNED = timedelta(days=30)
 NO_TABLETS = "this gateway serves no tablets"
 PUBLIC = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
@@ -74,7 +74,7 @@ def _validity(certificate: x509.Certificate, now: datetime, what: str) -> Iterat
         yield problem(f"{what} is valid only from {begins:%Y-%m-%d} on; the clock may be wrong")
     elif now >= ends:
         yield problem(f"{what} ended on {ends:%Y-%m-%d}")
-    elif now + WARNED >= ends:
+    elif ends - now <= CERTIFICATE_ENDING:
         yield warning(f"{what} ends on {ends:%Y-%m-%d}")
 
 
@@ -124,17 +124,46 @@ def _key(facts: Facts) -> Iterator[Finding]:
     file = certificate_files(facts.settings)[1]
     try:
         key = serialization.load_pem_private_key(facts.machine.at(file).read_bytes(), None)
+        if not facts.machine.at(certificate_files(facts.settings)[0]).exists():
+            yield not_checked("there is no certificate to compare it with")
+            return
         public = _chain(facts)[0].public_key().public_bytes(*PUBLIC)
     except PermissionError:
         raise
-    except FileNotFoundError as error:
-        yield problem(f"there is no {error.filename}")
+    except FileNotFoundError:
+        yield problem(f"there is no {file}")
         return
     except (OSError, ValueError, TypeError) as error:
         yield problem(f"{file}: {error}")
         return
     same = key.public_key().public_bytes(*PUBLIC) == public
     yield ok("it belongs to the certificate") if same else problem(f"{file} does not belong to the certificate")
+
+
+@line(
+    "tls.served",
+    "Certificate that is served",
+    when="bedside still serves an older certificate than the one on the disk",
+    to_do="Restart bedside: `systemctl restart pumpd-bedside`. An infusion is not affected.",
+)
+def _served(facts: Facts) -> Iterator[Finding]:
+    if (none := _not_served(facts)) is not None:
+        yield none
+        return
+    served = (facts.control.status or {}).get("certificate")
+    if served is None:
+        yield not_checked("bedside has not reported it")
+        return
+    try:
+        own = _chain(facts)[0].not_valid_after_utc
+    except PermissionError:
+        raise
+    except (OSError, ValueError):
+        yield not_checked("the certificate cannot be read")
+        return
+    until = datetime.fromisoformat(served["until_ts"])
+    shown = f"until {until:%Y-%m-%d}"
+    yield ok(shown) if until == own else warning(f"{shown}, and the one on the disk until {own:%Y-%m-%d}")
 
 
 @line(
@@ -179,9 +208,9 @@ def _staff(facts: Facts) -> Iterator[Finding]:
     if not people:
         yield warning("no one may sign in")
     elif not confirming:
-        yield bad(facts, f"{len(people)} people, and none of them may confirm a start")
+        yield bad(facts, "none of them may confirm a start")
     else:
-        yield ok(f"{len(people)} people, {confirming} of them may confirm a start")
+        yield ok(f"{len(people)} may sign in, {confirming} may confirm a start")
 
 
 def _entries(facts: Facts, path: Path) -> list[dict[str, Any]]:
@@ -195,4 +224,4 @@ def _entries(facts: Facts, path: Path) -> list[dict[str, Any]]:
     return found
 
 
-GROUP = Group("Tablets", (_certificate, _key, _paired, _staff))
+GROUP = Group("Tablets", (_certificate, _key, _served, _paired, _staff))

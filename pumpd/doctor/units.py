@@ -156,12 +156,38 @@ def _package(facts: Facts) -> Iterator[Finding]:
     if printed is None:
         yield not_checked("dpkg did not answer")
         return
-    changed = [each.split()[-1] for each in printed.splitlines() if each.split() and " c " not in each]
+    lines = [each for each in printed.splitlines() if each.strip() and " c " not in each]  # c: a site may change it
+    closed = [each for each in lines if "denied" in each]
+    changed = [each.split()[-1] for each in lines if each not in closed]
     if changed:
         more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
         yield bad(facts, f"changed: {', '.join(changed[:3])}{more}")
+    elif closed:
+        yield not_checked(f"{NEEDS_ROOT} for {len(closed)} files")
     else:
         yield ok("as installed")
+
+
+@line(
+    "units.update",
+    "Last update",
+    when="it was rolled back (yellow), or it began and is not finished (red)",
+    to_do="Read why: `journalctl -u 'pumpd-update*'`. If it is interrupted, reboot when no infusion runs: the version "
+    "before it is installed again.",
+    outside=True,
+)
+def _update(facts: Facts) -> Iterator[Finding]:
+    last = facts.update.last
+    if facts.update.denied:
+        yield not_checked(NEEDS_ROOT)
+    elif facts.update.under_way:
+        yield bad(facts, f"under way or interrupted: {facts.update.under_way.replace(' ', ' to ')}")
+    elif not last:
+        yield ok("none yet")
+    elif last.get("outcome") == "rolled back":
+        yield warning(f"{last.get('to')} was rolled back to {last.get('from')}: {last.get('why')}")
+    else:
+        yield ok(f"{last.get('from')} to {last.get('to')}: {last.get('outcome')}")
 
 
 @line(
@@ -209,4 +235,4 @@ def _descriptors(facts: Facts) -> Iterator[Finding]:
         yield warning(text, _named(_descriptors.to_do, each.unit), of=of) if full else ok(text, of=of)
 
 
-GROUP = Group("Services", (_active, _enabled, _sandbox, _version, _package, _memory, _descriptors))
+GROUP = Group("Services", (_active, _enabled, _sandbox, _version, _package, _update, _memory, _descriptors))

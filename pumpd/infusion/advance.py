@@ -132,12 +132,10 @@ def _take(turn: Turn, event: Event) -> None:
 def _stop_requested(turn: Turn, event: StopRequested) -> None:
     state, why = turn.infusion.state, f"{event.reason} (by {event.by})"
     turn.send_stop()
-    if state.ended or state is State.UNCERTAIN:
-        return
-    if state is State.STOPPING:
-        if event.by_person and turn.infusion.then is not State.STOPPED:  # the person's word, not the trip's, ends it
-            reason = f"{turn.infusion.reason}; then {why}"
-            turn.set(then=State.STOPPED, reason=reason, stopped_by=event.by, switching=event.switching)
+    if state is State.STOPPING and turn.infusion.takes_stop and event.by_person:  # that stop ends it, not the trip
+        reason = f"{turn.infusion.reason}; then {why}"
+        turn.set(then=State.STOPPED, reason=reason, stopped_by=event.by, switching=event.switching)
+    if not state.takes_stop:
         return
     turn.set(stopped_by=event.by, switching=event.switching)
     if state.may_flow:

@@ -151,6 +151,11 @@ class Infusion:
         )
 
     @property
+    def takes_stop(self) -> bool:
+        """A stop that a person asks for now changes the infusion: also one that comes while a trip is stopping it."""
+        return self.state.takes_stop or (self.state is State.STOPPING and self.then is not State.STOPPED)
+
+    @property
     def delivered(self) -> Volume:
         """What was given: the pump's report for this segment, plus the most that earlier segments can have given."""
         return self.given_before + self.counted

@@ -37,6 +37,11 @@ class State(StrEnum):
         """A stop is under way and is repeated until it is confirmed."""
         return self in _ENDING
 
+    @property
+    def takes_stop(self) -> bool:
+        """A stop that is asked for now changes the state. In every other state it is sent to the pump all the same."""
+        return self not in _ENDED | {State.STOPPING, State.UNCERTAIN}
+
 
 _MAY_FLOW = frozenset({State.STARTING, State.RUNNING, State.COMPLETING, State.PAUSING, State.STOPPING, State.UNCERTAIN})
 _ENDED = frozenset({State.COMPLETED, State.STOPPED, State.ABANDONED})

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pumpd.journal.chain import JournalError
-from pumpd.journal.records import Entry
+from pumpd.journal.records import Entry, Removed
 from pumpd.journal.store import Journal
 
 KEPT_MOST = 20_000  # entries: an hour of a running pump, about 20 MB
@@ -23,6 +23,7 @@ class Batch:
 
     entries: Sequence[Entry]
     posted: bool  # if not, it was appended, and its caller waits
+    removed: Sequence[Removed] = ()  # what `entries` record as removed
     begun: bool = False  # writing has begun
     settled: bool = False
     error: JournalError | None = None  # of an appended batch that is settled
@@ -54,8 +55,8 @@ class Backlog:
             self.posted += len(kept)
             self._batches.append(Batch(kept, posted=True))
 
-    def append(self, entries: Sequence[Entry]) -> Batch:
-        batch = Batch(stamped(entries), posted=False)
+    def append(self, entries: Sequence[Entry], removed: Sequence[Removed] = ()) -> Batch:
+        batch = Batch(stamped(entries), posted=False, removed=removed)
         self._batches.append(batch)
         return batch
 
@@ -106,12 +107,18 @@ class Backlog:
 
 
 def write(journal: Journal, batches: Sequence[Batch], lost: int) -> None:
-    """Write them in one transaction. Raises JournalError, or whatever Python raises for an entry that cannot be
-    written.
+    """Write them in one transaction; without any, check that the file is still there.
+
+    Raises JournalError, or whatever Python raises for an entry that cannot be written.
     """
     entries = [entry for batch in batches for entry in batch.entries]
     if lost:
         at = entries[-1].mono_ns if entries else 0
         entries += stamped([Entry("entries_lost", {"count": lost}, mono_ns=at)])
-    if entries:
+    removed = [gap for batch in batches for gap in batch.removed]
+    if removed:
+        journal.prune(removed, entries)
+    elif entries:
         journal.append(entries)
+    else:
+        journal.check()

@@ -21,7 +21,7 @@ class BrokenChainError(JournalError):
 
 class Gaps:
     """The gaps that retention left, by their last entry. Read when one is looked up, and again when it is not found: a
-    long journal has many of them, its newest entries none, and pruning may go on meanwhile.
+    long journal has many of them, its newest entries none, and something may be pruned meanwhile.
     """
 
     def __init__(self, db: sqlite3.Connection, path: Path) -> None:

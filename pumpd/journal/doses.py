@@ -2,8 +2,9 @@
 
 Promises:
 - The journal is the only memory, so a restart does not change the doses.
-- Doses are never under-booked: an infusion without a recorded end, with an unreadable entry, or with flow after its end
-  is `uncertain`. It counts as the whole program, and ends as late as the program can run.
+- Doses are never under-booked: an infusion without a recorded end, with an unreadable entry, with flow after its end,
+  or of which the journal lost entries, is `uncertain`. It counts as the whole program, and ends as late as the program
+  can run.
 - An order that cannot be read is a JournalError: a patient's dose would be missing.
 - A dose whose instants two people corrected has those of the correction, and lasted as long as the monotonic clock
   shows (PRG-28).
@@ -29,6 +30,7 @@ from pumpd.quantities import NS_PER_S, Concentration, Mass, Quantity, Rate, Volu
 
 ORDERED = "order_accepted"
 AFTER_THE_END = ("unprescribed_flow", "delivery_reconciled")  # still about the infusion
+BOOKED = "booked_after_loss"  # the journal lost what followed the order
 CORRECTED = "dose_corrected"  # by two people; `started`: when it began
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -209,6 +211,8 @@ class _Infusion:
                 self.flowed_ns = int(float(entry.fields.get("running_s", 0)) * NS_PER_S)
             case "delivery_reconciled":  # in doubt even after the end, a person may read more than was booked
                 self.booked = max(self.booked, _volume(entry.fields, "volume_ml"))
+            case "booked_after_loss":
+                self.doubtful = True
             case "unprescribed_flow" if entry.fields["stopping"]:  # it was this infusion's pump
                 self.doubtful = True
 

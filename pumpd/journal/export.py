@@ -40,7 +40,7 @@ def export(reader: JournalReader, wanted: Filter) -> Iterator[str]:
     The journal is read in pieces: a reader that pauses holds up neither the writer nor its checkpoints.
     """
     asked, gaps = wanted.asked, reader.gaps()
-    yield _line({"pumpd_journal": FORMAT, "filter": asked})
+    yield line({"pumpd_journal": FORMAT, "filter": asked})
     at, count = START, 0
     for entry in reader.all():
         if entry.id != at.seq + 1 and (gap := gaps.get(entry.id - 1)) is not None:
@@ -53,9 +53,14 @@ def export(reader: JournalReader, wanted: Filter) -> Iterator[str]:
         )
         if fits:
             count += 1
-            yield _line({"previous": at.hash, **_columns(entry)})
+            yield entry_line(entry, at.hash)
         at = Anchor(entry.id, entry.hash)
-    yield _line({"anchor": str(at), "entries": count})
+    yield line({"anchor": str(at), "entries": count})
+
+
+def entry_line(entry: Record, previous: str) -> str:
+    """The line of an entry. `previous`: the hash of the entry before it."""
+    return line({"previous": previous, **_columns(entry)})
 
 
 def _columns(entry: Record) -> dict[str, Any]:
@@ -72,5 +77,6 @@ def _columns(entry: Record) -> dict[str, Any]:
     }
 
 
-def _line(fields: dict[str, Any]) -> str:
+def line(fields: dict[str, Any]) -> str:
+    """JSON without a line end."""
     return json.dumps(fields, ensure_ascii=False)

@@ -16,11 +16,12 @@ _ANY = 2**62  # above every id
 class JournalReader:
     """A reader from any process. Raises JournalError when the file is missing, foreign or damaged."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, untouched: bool = False) -> None:
+        """`untouched`: only where no process has the journal open. SQLite then makes no files for readers beside it."""
         self.path = path
         try:
             self._db = sqlite3.connect(
-                path.absolute().as_uri() + "?mode=ro",
+                path.absolute().as_uri() + ("?mode=ro&immutable=1" if untouched else "?mode=ro"),
                 uri=True,
                 isolation_level=None,
                 timeout=5.0,
@@ -60,6 +61,10 @@ class JournalReader:
             yield from entries
             last = entries[-1].id
 
+    def at_most(self, number: int) -> Record | None:
+        """The last entry up to this number; None when there is none."""
+        return next(self._records(f"{SELECT} WHERE id <= ? ORDER BY id DESC LIMIT 1", number), None)
+
     def last(self, limit: int, kind: str | None = None) -> list[Record]:
         """The newest entries, of one kind if it is given, oldest first."""
         if kind is None:
@@ -75,6 +80,12 @@ class JournalReader:
         if pump is not None:
             where, values = f"{where} AND pump = ?", (*values, pump)
         found = self._records(f"{SELECT} WHERE {where} AND id < ? ORDER BY id DESC LIMIT 1", *values, before or _ANY)
+        return next(found, None)
+
+    def start_of(self, boot: str) -> Record | None:
+        """The start of a control process; None when it is not on record."""
+        where, values = of_kind("control_started")
+        found = self._records(f"{SELECT} WHERE {where} AND boot = ? ORDER BY id DESC LIMIT 1", *values, boot)
         return next(found, None)
 
     def kept_of(self, session: str, after: int = 0) -> list[Record]:
@@ -147,7 +158,7 @@ class JournalReader:
         before `since` are not checked.
         """
         removed, count = self.gaps(), 0
-        last = next(self._records(f"{SELECT} WHERE id < ? ORDER BY id DESC LIMIT 1", since), None)
+        last = self.at_most(since - 1)
         start = START if last is None else Anchor(last.id, last.hash)
         wanted: dict[int, set[str]] = {}
         for anchor in anchors:

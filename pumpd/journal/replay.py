@@ -101,7 +101,9 @@ class Replayed:
 class Replay:
     """Takes the entries one by one, in order. `infusions` are by session; `unrecorded` sessions have no `began`."""
 
-    def __init__(self, entries: Iterable[Record] = ()) -> None:
+    def __init__(self, entries: Iterable[Record] = (), *, whole: bool = True) -> None:
+        """`whole`: the entries begin with the first one, so that no infusion began before them."""
+        self._whole = whole
         self.infusions: dict[str, Replayed] = {}
         self.unrecorded: set[str] = set()
         self.differences: list[Difference] = []
@@ -129,9 +131,9 @@ class Replay:
             return
         one = self.infusions.get(entry.session)
         if one is None:
-            if entry.kind == HAPPENED:
+            if entry.kind == HAPPENED and self._whole:
                 self._differs(entry, "an event", f"no entry `{BEGAN}` before it")
-            elif entry.kind in LEFT_BEHIND:
+            elif entry.kind == HAPPENED or entry.kind in LEFT_BEHIND:
                 self.unrecorded.add(entry.session)
             return
         self._close(entry.session, one, entry.boot)

@@ -28,7 +28,7 @@ END = "infusion_ended"
 FOREVER = frozenset({PRUNED, "library_accepted", ORDERED, ASSESSED})
 FAULT = "alarm_raised"
 GAPS_AN_ENTRY = 500  # of a `pruned` entry, so that none grows beyond about 50 kB
-PIECE = 1000  # entries: removed in some 10 ms, while whoever starts an infusion waits
+PIECE = 1000  # entries: removed in some 10 ms, for which a start may have to wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +74,11 @@ class Bounds:
     before: str
     event: int
     fault: int
+    last: int  # nothing after this entry is removed
 
     def removes(self, entry: Record, latest: str, ended: Callable[[str], bool]) -> bool:
         """`latest`: the latest time in this entry or any before it. `ended`: whether an infusion has ended. Pure."""
-        if latest >= self.before:
+        if latest >= self.before or entry.id > self.last:
             return False
         if entry.kind in READINGS:
             return not entry.session or ended(entry.session)
@@ -86,14 +87,15 @@ class Bounds:
         return entry.kind != FAULT or entry.id < self.fault
 
 
-def bounds(reader: JournalReader, now: datetime, retention: Retention) -> Bounds:
-    """Raises JournalError."""
+def bounds(reader: JournalReader, now: datetime, retention: Retention, last: int | None = None) -> Bounds:
+    """`last`: remove nothing after this entry. Raises JournalError."""
     newest = reader.last(1)
     until = min(now, datetime.fromisoformat(newest[-1].ts)) if newest else now
     return Bounds(
         timestamp(until - retention.everything),
         reader.newest_events(retention.events),
         reader.newest_of(FAULT, retention.faults),
+        newest[-1].id if newest and last is None else last or 0,
     )
 
 
@@ -123,7 +125,7 @@ class Walk:
 
         for entry in entries:
             latest = max(latest, entry.ts)
-            if latest >= self.bounds.before:
+            if latest >= self.bounds.before or entry.id > self.bounds.last:
                 self.done = True
                 runs.keep(entry, at)
                 break
@@ -165,7 +167,9 @@ class _Runs:
         self._first = 0
 
 
-def prune(journal: Journal, now: datetime, retention: Retention, reason: str) -> tuple[Plan, Sequence[Record]]:
+def prune(
+    journal: Journal, now: datetime, retention: Retention, reason: str, last: int | None = None
+) -> tuple[Plan, Sequence[Record]]:
     """Remove what may be removed, piece by piece, each in a small transaction of its own. Returns what was removed and
     the entries that record it. Raises JournalError; what was removed before is recorded.
     """
@@ -173,7 +177,7 @@ def prune(journal: Journal, now: datetime, retention: Retention, reason: str) ->
     written: list[Record] = []
     count = 0
     with contextlib.closing(JournalReader(journal.path)) as reader:
-        walk = Walk(bounds(reader, now, retention))
+        walk = Walk(bounds(reader, now, retention, last))
         while not walk.done:
             piece = walk.piece(reader)
             if piece.gaps:

@@ -6,6 +6,7 @@ Promises:
   entries, and in the same transaction it records which ones, with the hash from which the chain continues (AUD-04).
 - A journal whose newest entries do not fit their chain is not continued, nor is any other database (PWR-10): both raise
   a JournalError, and the file stays unchanged.
+- The anchor file follows what was written. `kept.loss` tells whether entries are missing that it names (PWR-15).
 - A journal of version 0.1 is read and continued. A query for a kind also finds its entries under older names.
 - A reader never blocks the writer and never writes.
 """
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from pumpd.journal import index_check
 from pumpd.journal.chain import FAILURES, Gaps, JournalError, follow
+from pumpd.journal.kept_outside import KeptOutside
 from pumpd.journal.records import START, Anchor, Entry, Record, Removed, canonical, chain
 from pumpd.journal.schema import READABLE, SELECT, TABLE, VERSION, indexes
 
@@ -44,6 +46,7 @@ class Journal:
                 self._upgrade()
                 if tail:
                     index_check.check(self._db, path, tail)
+                self.kept = KeptOutside(self._db, path, newest)
             except BaseException:
                 self._db.close()
                 raise
@@ -88,6 +91,10 @@ class Journal:
         before = START if whole else Anchor(tail[0].id, tail[0].hash)
         return follow(self.path, tail if whole else tail[1:], before, Gaps(self._db, self.path))
 
+    def check(self) -> None:
+        """Whether the file is still the one that was opened, and holds what was written. Raises JournalError."""
+        self.kept.check(self._newest)
+
     @property
     def newest(self) -> Anchor:
         """Number and hash of the newest entry; `START` when there is none."""
@@ -106,6 +113,9 @@ class Journal:
         return self._write(entries, now, removed)
 
     def _write(self, entries: Sequence[Entry], now: datetime | None, removed: Sequence[Removed] = ()) -> list[Record]:
+        self.kept.check(self._newest)
+        if not removed:  # a disk that is full has no room for the anchor until something is removed
+            self.kept.check_anchor(self._newest)
         written = timestamp(now or datetime.now(UTC))
         number, previous, records = self._newest.seq, self._newest.hash, []
         for entry in entries:
@@ -128,12 +138,14 @@ class Journal:
         except FAILURES as error:
             raise JournalError(f"journal {self.path} cannot be written: {error}") from error
         self._newest = Anchor(number, previous)
+        self.kept.wrote(self._newest, records)
         return records
 
     def _transaction(self) -> "_Transaction":
         return _Transaction(self._db)
 
     def close(self) -> None:
+        self.kept.close(self._newest)
         self._db.close()
 
 

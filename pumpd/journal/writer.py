@@ -11,23 +11,42 @@ Promises:
 
 import asyncio
 import contextlib
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import structlog
 
+from pumpd.journal.anchor_file import Order
 from pumpd.journal.backlog import Backlog, Batch, write
 from pumpd.journal.chain import JournalError
-from pumpd.journal.records import Entry
+from pumpd.journal.records import Entry, Removed
 from pumpd.journal.store import Journal
 
 log = structlog.get_logger("pumpd.control")
 
 CLOSE_WITHIN_S = 5.0
+SLOW_S = 2.0  # for one write; a good card takes some 30 ms
+SLOW_FOR_S = 60.0  # after such a write the disk counts as slow
 HUNG_S = 5.0  # shorter than a lease, so that pumpd itself stops an infusion whose journal hangs (PWR-11)
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """What the journal lost before it was opened, as its anchor shows; empty when it lost nothing. `orders`: of which
+    at least a part may be lost.
+    """
+
+    what: str = ""
+    orders: tuple[Order, ...] = ()
+
+
+def _lost(journal: Journal) -> Lost:
+    return Lost(journal.kept.loss, journal.kept.orders) if journal.kept.loss else Lost()
 
 
 class JournalWriter(Protocol):
@@ -37,6 +56,12 @@ class JournalWriter(Protocol):
 
     on_failure: Callable[[JournalError], None]
     on_restored: Callable[[int], None]
+    lost: Lost
+
+    @property
+    def slow(self) -> bool:
+        """A write takes or took `SLOW_S` or longer, in the last `SLOW_FOR_S`."""
+        ...
 
     def post(self, entries: Sequence[Entry]) -> None:
         """Write soon; never waits."""
@@ -46,6 +71,10 @@ class JournalWriter(Protocol):
         """Return once these and all earlier entries are on disk. Raises JournalError; then these are not written,
         unless a disk that hangs had begun to write them, as the message then says.
         """
+        ...
+
+    async def prune(self, removed: Sequence[Removed], entries: Sequence[Entry]) -> None:
+        """The same, and remove what these entries record as removed, all or nothing. Raises JournalError."""
         ...
 
     async def close(self) -> None: ...
@@ -61,16 +90,23 @@ class ThreadWriter:
     def __init__(self, path: Path, boot: str) -> None:
         self.on_failure: Callable[[JournalError], None] = _ignore
         self.on_restored: Callable[[int], None] = _ignore
+        self.lost = Lost()
         self._path = path
         self._loop = asyncio.get_running_loop()
         self._changed = threading.Condition()  # guards the fields below
         self._backlog = Backlog()
         self._fresh = self._closing = False
         self._busy_since: float | None = None  # monotonic seconds
+        self._slow_at = -math.inf  # monotonic seconds: the end of the last write that was slow
         self._waiters: dict[Batch, asyncio.Future[None]] = {}  # used only on the loop
         self._opened: asyncio.Future[None] = self._loop.create_future()
         self._thread = threading.Thread(target=self._run, args=(path, boot), name="journal", daemon=True)
         self._thread.start()
+
+    @property
+    def slow(self) -> bool:
+        now, busy_since = time.monotonic(), self._busy_since
+        return now - self._slow_at < SLOW_FOR_S or (busy_since is not None and now - busy_since >= SLOW_S)
 
     async def opened(self) -> None:
         """Return once the journal is open. Raises JournalError."""
@@ -88,10 +124,13 @@ class ThreadWriter:
             self._loop.call_soon(self._report, JournalError(why))
 
     async def append(self, entries: Sequence[Entry]) -> None:
+        await self.prune((), entries)
+
+    async def prune(self, removed: Sequence[Removed], entries: Sequence[Entry]) -> None:
         with self._changed:
             why = self._unusable()
             self._backlog.behind = self._backlog.behind or bool(why)
-            batch = None if why else self._backlog.append(entries)
+            batch = None if why else self._backlog.append(entries, removed)
             self._wake()
         if batch is None:
             self._report(error := JournalError(why))
@@ -154,6 +193,7 @@ class ThreadWriter:
         except JournalError as error:
             self._loop.call_soon_threadsafe(self._opened.set_exception, error)
             return
+        self.lost = _lost(journal)
         self._loop.call_soon_threadsafe(self._opened.set_result, None)
         with contextlib.closing(journal):
             while self._turn(journal):
@@ -174,11 +214,13 @@ class ThreadWriter:
     def _write(self, journal: Journal, batches: list[Batch], lost: int) -> list[tuple[Callable[[Any], None], Any]]:
         """Write them; returns the calls to make on the loop."""
         try:
-            self._busy_since = time.monotonic()
+            self._busy_since = begun = time.monotonic()
             try:
                 write(journal, batches, lost)
             finally:
                 self._busy_since = None
+                if (ended := time.monotonic()) - begun >= SLOW_S:
+                    self._slow_at = ended
         except JournalError as error:
             with self._changed:
                 self._backlog.failed(batches, error)
@@ -218,6 +260,7 @@ class InlineWriter:
     def __init__(self, journal: Journal, group: int = 1) -> None:
         self.on_failure: Callable[[JournalError], None] = _ignore
         self.on_restored: Callable[[int], None] = _ignore
+        self.lost, self.slow = _lost(journal), False
         self._journal, self._group = journal, group
         self._backlog = Backlog()
         self._posted = 0  # since the last attempt
@@ -229,7 +272,10 @@ class InlineWriter:
             self._flush()
 
     async def append(self, entries: Sequence[Entry]) -> None:
-        batch = self._backlog.append(entries)
+        await self.prune((), entries)
+
+    async def prune(self, removed: Sequence[Removed], entries: Sequence[Entry]) -> None:
+        batch = self._backlog.append(entries, removed)
         await asyncio.sleep(0)  # other tasks run meanwhile, as they do alongside the thread
         if not batch.settled:
             self._flush()
@@ -260,6 +306,7 @@ class NoWriter:
     def __init__(self, error: JournalError) -> None:
         self.on_failure: Callable[[JournalError], None] = _ignore
         self.on_restored: Callable[[int], None] = _ignore
+        self.lost, self.slow = Lost(), False
         self._error = error
 
     def post(self, entries: Sequence[Entry]) -> None:
@@ -268,6 +315,9 @@ class NoWriter:
     async def append(self, entries: Sequence[Entry]) -> None:  # noqa: ARG002
         self.on_failure(self._error)
         raise JournalError(str(self._error))
+
+    async def prune(self, removed: Sequence[Removed], entries: Sequence[Entry]) -> None:  # noqa: ARG002
+        await self.append(entries)
 
     async def close(self) -> None:
         """There is nothing to close."""

@@ -3,6 +3,7 @@
 Which request control accepts on which socket, and from which user, is one table: docs/reference/requests.md.
 """
 
+import contextlib
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -15,7 +16,11 @@ from pydantic import (
     StrictInt,
     StringConstraints,
     TypeAdapter,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
 )
+from pydantic_core import from_json
 
 from pumpd.messages.message import Id, Text
 from pumpd.messages.message import Message as _Message
@@ -41,7 +46,7 @@ class Prescribed(_Message):
     patient: Text
     previous_weight: Text | None = None
     course: Text | None = None
-    overrides: dict[Text, Text] = Field(default_factory=dict)
+    overrides: Annotated[dict[Text, Text], Field(max_length=20)] = Field(default_factory=dict)
 
 
 class Order(Prescribed):
@@ -112,14 +117,35 @@ class Dissociate(_Message):
     by: Text = "unnamed"
 
 
+OLDEST_STOP_S = 900.0
+
+
+def _or_none(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return check(value)
+    except ValueError:
+        return None
+
+
+# What only tells a late stop from a timely one: without it, or if it cannot be read, a stop counts as timely.
+OfSession = Annotated[Id | None, WrapValidator(_or_none)]
+Age = Annotated[Annotated[float, Field(ge=0, le=OLDEST_STOP_S)] | None, WrapValidator(_or_none)]
+
+
 class Stop(_Message):
-    """Stop one pump, or all of them."""
+    """Stop one pump, or all of them.
+
+    `of_session`: the infusion that its sender saw; `age_s`: how many seconds ago it was asked for, at most 15 minutes.
+    With one of these, a late stop does not end an infusion that began after it.
+    """
 
     op: Literal["stop"] = "stop"
     pump: Id | None = None
     by: Text = "unnamed"
     reason: Text = "stop requested"
     switching_source: bool = False
+    of_session: OfSession = None
+    age_s: Age = None
 
 
 class Pause(_Message):
@@ -180,6 +206,17 @@ class SelfTestRequest(_Message):
 
     op: Literal["self_test"] = "self_test"
     pump: Id
+    by: Text = "unnamed"
+
+
+class PruneJournal(_Message):
+    """Remove old readings and events from the journal, for a second; the answer says whether that was all."""
+
+    op: Literal["prune_journal"] = "prune_journal"
+    hours: Annotated[float, Field(ge=1000, le=10_000_000)] = 1000
+    last: int | None = None
+    """Remove nothing after this entry, such as the last one that was exported."""
+    reason: Text = "retention"
     by: Text = "unnamed"
 
 
@@ -416,6 +453,7 @@ Request = Annotated[
     | Identify
     | Reconcile
     | SelfTestRequest
+    | PruneJournal
     | StatusRequest
     | TraceRequest
     | WatchRequest
@@ -447,6 +485,28 @@ Request = Annotated[
 ]
 # Who reads requests calls `REQUEST.rebuild()` at its start, so that the first of them does not wait for it.
 REQUEST: TypeAdapter[Request] = TypeAdapter(Request, config=ConfigDict(defer_build=True))
+
+
+_UNCLEAR = "stop requested, in a request that cannot be read in full"
+
+
+def unclear_stop(line: bytes) -> Stop | None:
+    """The stop in a line that is no valid request: one that is cut off, or has unknown or unreadable fields.
+
+    Every pump is stopped when it is not clear which one. None: it is no stop, as far as it can be read.
+    """
+    try:
+        data = from_json(line.rstrip(), allow_partial=True)
+    except ValueError:
+        return None
+    if not isinstance(data, dict) or data.get("op") != "stop":
+        return None
+    stop = Stop(reason=_UNCLEAR)
+    for name in ("pump", "by", "reason", "switching_source"):  # whether it is late is not asked
+        if name in data:
+            with contextlib.suppress(ValidationError):
+                stop = Stop.model_validate({**stop.model_dump(), name: data[name]})
+    return stop
 
 
 class Answer(_Message):

@@ -5,6 +5,7 @@ seconds for the age of a reading and the length of a lease, and clinical seconds
 with simulated time.
 """
 
+from datetime import timedelta
 from typing import Any, NotRequired, TypedDict
 
 
@@ -281,6 +282,9 @@ class SupplyState(TypedDict):
     source: str
     left_min: int | None
     under_voltage: bool
+
+
+CERTIFICATE_ENDING = timedelta(days=30)  # shown from then on
 
 
 class CertificateState(TypedDict):

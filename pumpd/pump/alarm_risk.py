@@ -64,6 +64,7 @@ RISK: dict[AlarmCode, tuple[Harm, Onset, str]] = {
     AlarmCode.NEAR_END: (Harm.MINOR, Onset.DELAYED, "nobody is there when the infusion ends"),
     AlarmCode.PAUSE_TOO_LONG: (Harm.MINOR, Onset.IMMEDIATE, "the infusion ends; a patient was forgotten"),
     AlarmCode.JOURNAL_FAILED: (*_FATAL_SOON, "later orders would not know about this dose"),
+    AlarmCode.JOURNAL_SLOW: (Harm.REVERSIBLE, Onset.DELAYED, "the infusion stops by itself if the disk hangs"),
     AlarmCode.START_FAILED: (*_FATAL_SOON, "the pump may run something else, or later"),
     AlarmCode.CONTROL_RESTARTED: (*_FATAL_SOON, "for some seconds nobody saw what the pump did"),
     AlarmCode.CONTROL_FAILED: (*_FATAL_SOON, "for some seconds nobody sees what the pumps do"),

@@ -46,6 +46,7 @@ class AlarmCode(StrEnum):
     PAUSE_TOO_LONG = "pause_too_long"
     NEAR_END = "near_end"
     JOURNAL_FAILED = "journal_failed"
+    JOURNAL_SLOW = "journal_slow"
     START_FAILED = "start_failed"
     CONTROL_RESTARTED = "control_restarted"
     DEADMAN_FAILED = "deadman_failed"
@@ -138,6 +139,7 @@ ALARM_TABLE: dict[AlarmCode, AlarmText] = {
     ),
     AlarmCode.NEAR_END: AlarmText(Priority.LOW, "Infusion ends within 3 minutes", "Go to the patient"),
     AlarmCode.JOURNAL_FAILED: AlarmText(Priority.HIGH, "Journal cannot be written", "Check the gateway's disk"),
+    AlarmCode.JOURNAL_SLOW: AlarmText(Priority.LOW, "Journal is written slowly", "Have the gateway's disk checked"),
     AlarmCode.CONTROL_RESTARTED: AlarmText(
         Priority.HIGH, "The gateway's control process died and restarted", "Check that the pump stopped"
     ),

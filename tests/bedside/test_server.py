@@ -98,7 +98,7 @@ GET = b"GET /api/live HTTP/1.1\r\nhost: x\r\n\r\n"
 
 
 @pytest.mark.requirement("STP-12")
-async def test_a_viewer_that_never_reads_is_dropped_after_10_s_and_keeps_64_kb_until_then():
+async def test_a_viewer_that_never_reads_is_dropped_after_10_s_and_keeps_48_kb_until_then():
     async with connected(endless) as (connection, transport):
         connection.data_received(GET)
         await asyncio.sleep(60)

@@ -46,7 +46,7 @@ class Client:
         self.app = Bedside(settings, self.control, Feed(self.control, tmp_path / "journal")).app()
         self.statuses = []
 
-    async def post(self, path="/api/stop", query="", body=b"", announced=None, then="ends"):
+    async def post(self, path="/api/stop", query="", body=b"", announced=None, then="ends", address=9):
         """`then`: the body ends, the connection breaks off ("breaks"), or nothing more comes ("hangs")."""
         length = len(body) if announced is None else announced
         scope = {
@@ -58,7 +58,7 @@ class Client:
             "headers": [(b"content-length", str(length).encode())] if length else [],
             "scheme": "https",
             "server": ("ward-7", 443),
-            "client": ("192.0.2.9", 1),
+            "client": (f"192.0.2.{address}", 1),
             "http_version": "1.1",
             "root_path": "",
         }
@@ -131,13 +131,29 @@ async def test_a_stop_with_an_unreadable_address_stops_every_pump(tmp_path, quer
     assert client.stops == [(0, None)]
 
 
+def _hanging(client, address):
+    """A request that waits for its body."""
+    return asyncio.create_task(client.post("/api/pair", announced=100, then="hangs", address=address))
+
+
+@pytest.mark.requirement("STP-12")
+async def test_one_address_does_not_take_the_places_of_all_others(tmp_path):
+    client = Client(tmp_path, requests=8)
+    others = [_hanging(client, 1) for _ in range(10)]
+    await asyncio.sleep(0.1)
+    assert client.statuses == [503] * 4, "it has six of eight places"
+    await client.post("/api/pair", body=b"{}", address=2)
+    assert client.statuses[-1] == 422
+    await asyncio.gather(*others)
+
+
 @pytest.mark.requirement("STP-12", "STP-01")
 @pytest.mark.parametrize(
     "path", ["/api/stop/", "//api/stop", "/stop/", "https://ward-7:8443/api/stop", "HTTPS://ward-7/stop/"]
 )
 async def test_a_stop_is_a_stop_however_its_address_is_written(tmp_path, path):
     client = Client(tmp_path, requests=5)
-    others = [asyncio.create_task(client.post("/api/pair", announced=100, then="hangs")) for _ in range(5)]
+    others = [_hanging(client, address) for address in range(5)]
     await asyncio.sleep(0.1)
     await client.post(path)
     assert client.stops == [(0.1, None)]
@@ -148,7 +164,7 @@ async def test_a_stop_is_a_stop_however_its_address_is_written(tmp_path, path):
 @pytest.mark.requirement("STP-12")
 async def test_a_stop_is_sent_while_every_place_for_a_request_is_taken(tmp_path):
     client = Client(tmp_path, requests=5)
-    others = [asyncio.create_task(client.post("/api/pair", announced=100, then="hangs")) for _ in range(6)]
+    others = [_hanging(client, address) for address in range(6)]
     await asyncio.sleep(0.1)
     assert client.statuses == [503], "five wait for their bodies, the sixth is refused"
     await client.post()

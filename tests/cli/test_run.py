@@ -149,3 +149,10 @@ async def test_control_that_refuses_its_settings_ends_the_run(processes, tmp_pat
     processes.ends["control"] = [1, supervise.CANNOT_START]
     run = asyncio.create_task(supervise.supervise(tmp_path / "pumpd.toml", settings(tmp_path, vitals=SIGNS | BROKER)))
     assert await asyncio.wait_for(run, 30) == supervise.CANNOT_START
+
+
+def test_in_the_package_each_process_is_a_program_of_its_own(monkeypatch):
+    monkeypatch.delenv("PUMPD_PROGRAMS", raising=False)
+    assert supervise.program("bedside") == [sys.executable, "-m", "pumpd.bedside"]
+    monkeypatch.setenv("PUMPD_PROGRAMS", "/opt/pumpd/bin")
+    assert supervise.program("bedside") == ["/opt/pumpd/bin/pumpd-bedside"]

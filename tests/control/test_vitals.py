@@ -5,7 +5,6 @@ from itertools import pairwise
 
 import pytest
 
-from pumpd.control.socket.strangers import MOST
 from pumpd.infusion import State
 from tests.control.monitor import Monitor, watched
 from tests.control.test_restart import another_process, die
@@ -179,7 +178,7 @@ async def test_a_monitor_that_lies_counts_as_silent(tmp_path, lie):
         await here.until("tripped")
         assert [code.value for code in infusion(here).trips] == ["vitals_lost"]
         refused = [each for each in here.entries() if each.kind in ("vitals_refused", "request_refused")]
-        assert 1 <= len(refused) <= 2 * MOST
+        assert 1 <= len(refused) <= 250
 
 
 async def test_samples_out_of_order_do_not_bring_back_an_old_value(tmp_path):
@@ -265,7 +264,7 @@ async def test_a_flood_of_samples_neither_delays_polls_nor_fills_the_journal(tmp
         assert number > 5000
         assert here.state() == "running"
         assert len(taken(here)) <= 70
-        assert len([each for each in here.entries() if each.kind == "request_refused"]) <= 2 * MOST
+        assert len([each for each in here.entries() if each.kind == "request_refused"]) <= 250
         readings = [each for each in here.entries() if each.kind == "reading" and each.fields["state"] == "running"]
         assert max((b.mono_ns - a.mono_ns) / 1e9 for a, b in pairwise(readings)) <= 1.1
         tap, sent_s = Tap(here.pump), now()

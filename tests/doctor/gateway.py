@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pumpd.bedside.certificates import make
+from pumpd.bedside.certificates import make, read
 from pumpd.doctor.facts import Control, Facts
 from pumpd.doctor.machine import Machine
 from pumpd.host.clock_rules import KernelClock
@@ -71,6 +71,7 @@ class FakeMachine(Machine):
         self.units: dict[str, dict[str, str]] = {}
         self.printed: dict[str, str | None] = {"dpkg": "", "dpkg-query": "0.2.0+deb12 arm64"}
         self.watchdog = "15s"
+        self.groups = {PORT: "dialout", "/dev/gpiochip0": "gpio"}
 
     def _program(self, words: Sequence[str]) -> str | None:
         if words[0] != "systemctl":
@@ -78,6 +79,9 @@ class FakeMachine(Machine):
         if words[-1].endswith(".service"):
             return _pairs(UNIT | self.units.get(words[-1], {}))
         return _pairs({"RuntimeWatchdogUSec": self.watchdog, "Version": "252", "SystemState": "running"})
+
+    def group(self, path: Path | str) -> str:
+        return self.groups.get(str(path), "dialout")
 
     def space(self, folder: Path) -> os.statvfs_result:
         flags = os.ST_RDONLY if self.read_only else 0
@@ -102,6 +106,8 @@ class Gateway:
         self.changes: dict[str, Any] = {}
         self._files()
         self._state()
+        until = read(self.root / STATE / "tls/gateway.pem").not_valid_after_utc
+        self.status["certificate"] = {"until_ts": until.isoformat(), "days_left": 397, "ending": False}
 
     @property
     def facts(self) -> Facts:
@@ -129,7 +135,6 @@ class Gateway:
 
     def _files(self) -> None:
         for path, text in {
-            "etc/group": f"root:x:0:\ndialout:x:{os.getgid()}:\n" if os.getgid() else "dialout:x:0:\n",
             "etc/os-release": 'PRETTY_NAME="Debian GNU/Linux 12"\nVERSION_ID="12"',
             "proc/uptime": f"{UP_S} 0",
             "proc/meminfo": "MemTotal: 4000000 kB\nMemAvailable: 3000000 kB",
@@ -156,12 +161,15 @@ class Gateway:
             "sys/block/mmcblk0/device/pre_eol_info": "0x01",
             "usr/lib/udev/rules.d/60-pumpd.rules": 'ENV{ID_MM_PORT_IGNORE}="1"',
             "usr/lib/systemd/system/pumpd-control.service": "",
+            "sys/class/leds/buzzer/brightness": "0",
+            "dev/gpiochip0": "",
             "dev/ttyUSB0": "",
             "var/lib/dpkg/info/pumpd.list": "/opt/pumpd",
         }.items():
             self.write(path, text)
         os.utime(self.root / "var/lib/dpkg/info/pumpd.list", (NOW.timestamp() - 7200,) * 2)
         (self.root / "dev/ttyUSB0").chmod(0o660)
+        (self.root / "dev/gpiochip0").chmod(0o660)
         link = self.root / PORT.lstrip("/")
         link.parent.mkdir(parents=True)
         link.symlink_to("../../ttyUSB0")
@@ -195,6 +203,8 @@ class Gateway:
             "care_area": "day-clinic",
             "library_keys": {"pharmacy": key},
             "hardware": {"enabled": True, "acknowledged": "not a cleared medical device"},
+            "gpio": {"light": 17},
+            "alarm": {"output": "/sys/class/leds/buzzer/brightness"},
             "bedside": {"names": ["ward-7.local"]},
             "pump": [{"name": "bed1", "driver": "new-era", "port": PORT, "serial": "A-1", "model": "ne-1000"}],
         }

@@ -9,10 +9,14 @@ import pytest
 
 from pumpd.bedside.certificates import make
 from pumpd.doctor.examination import GROUPS, examine
-from pumpd.doctor.facts import Control
+from pumpd.doctor.facts import Control, Update
 from pumpd.doctor.line import Check, Group, State, line, ok
+from pumpd.doctor.machine import Machine
 from pumpd.host.clock_rules import KernelClock
 from pumpd.host.file_check import DENIED, Deviation
+from pumpd.journal import Anchor
+from pumpd.journal.anchor_file import AnchorFile
+from pumpd.settings_seal import Seal
 from tests.doctor.gateway import CONTROL_PID, NOW, NURSE, OTHER_PID, PORT, PUMP, STATE, TABLET, Break, Gateway
 
 LINES = {each.id: each for group in GROUPS for each in group.lines}
@@ -134,6 +138,12 @@ def altered_journal(gateway):
     path.write_bytes(raw.replace(b"P-CANARY", b"P-CANARI"))
 
 
+def lost_entries(gateway):
+    anchor = AnchorFile(gateway.root / STATE / "journal.anchor")
+    anchor.read()
+    anchor.write(Anchor(99, "0" * 64), ())
+
+
 def large_log(gateway):
     with (gateway.root / STATE / "journal.sqlite3-wal").open("wb") as log:
         log.truncate(65 << 20)
@@ -155,6 +165,7 @@ def newer_package(gateway):
     os.utime(gateway.root / "var/lib/dpkg/info/pumpd.list", (NOW.timestamp() - 60,) * 2)
 
 
+ROLLED_BACK = Update({"from": "8", "to": "9", "outcome": "rolled back", "why": "it died"})
 ALARM = {"priority": "high", "cause": "Occlusion", "action": "Open the clamp", "code": "occlusion"}
 FAILED = {"ts": "x", "passed": False, "results": [{"what": "disk", "state": "failed", "detail": "slow"}]}
 
@@ -180,6 +191,13 @@ BREAKS: list[tuple[str, str, State, Break]] = [
         YELLOW,
         facts(deviations=(Deviation("/x", "no one can read it", "`do`", grave=False),)),
     ),
+    ("tls.served", "until 2026-12-01", YELLOW, status(certificate={"until_ts": "2026-12-01T00:00:00+00:00"})),
+    ("units.update", "9 was rolled back to 8: it died", YELLOW, facts(update=ROLLED_BACK)),
+    ("units.update", "8 to 9", RED, facts(update=Update(under_way="8 9"))),
+    ("units.update", "needs root", OPEN, facts(update=Update(denied=True))),
+    ("config.signature", "it is not signed", RED, facts(seal=Seal(problems=("configuration: it is not signed",)))),
+    ("control.in_use", "is older", RED, status(library={"problems": ["library: is older"]})),
+    ("control.in_use", "was changed", RED, status(configuration={"problems": ["a file was changed"]})),
     ("files.modes", "needs root", OPEN, facts(deviations=(Deviation("/x", DENIED, "do", grave=False),))),
     ("library.signed", "does not match library.toml", RED, changed_library),
     ("library.signed", "library.sig is missing", RED, gone("etc/pumpd/library/library.sig")),
@@ -188,7 +206,8 @@ BREAKS: list[tuple[str, str, State, Break]] = [
     ("serial.port", "is not there", RED, gone(PORT.lstrip("/"))),
     ("serial.name", "may be another adapter", RED, port("/dev/ttyUSB7")),
     ("serial.permission", "control may not open it", RED, mode("dev/ttyUSB0", 0o600)),
-    ("serial.permission", "group 0", RED, file("etc/group", "dialout:x:12345:")),
+    ("serial.permission", "group root", RED, machine(groups={PORT: "root", "/dev/gpiochip0": "gpio"})),
+    ("signals.gpio", "group root: control may not open it", RED, machine(groups={"/dev/gpiochip0": "root"})),
     ("serial.exclusive", "minicom (pid 900)", RED, process("/usr/bin/minicom", opened=["dev/ttyUSB0"])),
     ("serial.rules", "not installed", RED, gone("usr/lib/udev/rules.d/60-pumpd.rules")),
     ("serial.brltty", "runs", RED, process("/usr/bin/brltty")),
@@ -228,6 +247,11 @@ BREAKS: list[tuple[str, str, State, Break]] = [
     ("disk.wear", "20 %", RED, file("sys/block/mmcblk0/device/pre_eol_info", "0x03")),
     ("disk.wear", "does not report it", OPEN, gone("sys/block/mmcblk0/device")),
     ("journal.tail", "does not fit the hash chain", RED, altered_journal),
+    ("journal.tail", "entry 99 existed", RED, lost_entries),
+    ("journal.anchor", "is damaged", RED, lambda gateway: gateway.write(f"{STATE}/journal.anchor", "x")),
+    ("journal.anchor", "there is none yet", OPEN, gone(f"{STATE}/journal.anchor")),
+    ("signals.gpio", "/dev/gpiochip9 is not there", RED, setting(gpio={"light": 1, "chip": "/dev/gpiochip9"})),
+    ("signals.output", "/sys/class/leds/x is not there", RED, setting(alarm={"output": "/sys/class/leds/x"})),
     ("journal.size", "write-ahead log 65.0 MB", YELLOW, large_log),
     ("memory.free", "585 MB", YELLOW, file("proc/meminfo", "MemTotal: 4000000 kB\nMemAvailable: 599999 kB")),
     ("memory.free", "195 MB", RED, file("proc/meminfo", "MemTotal: 4000000 kB\nMemAvailable: 199999 kB")),
@@ -244,7 +268,7 @@ BREAKS: list[tuple[str, str, State, Break]] = [
     ("tablets.staff", "no one", YELLOW, gone(f"{STATE}/staff.json")),
     (
         "tablets.staff",
-        "none of them may confirm",
+        "none of them may confirm a start",
         RED,
         file(f"{STATE}/staff.json", json.dumps([NURSE | {"roles": []}])),
     ),
@@ -256,6 +280,7 @@ BREAKS: list[tuple[str, str, State, Break]] = [
     ("units.sandbox", "replaces the shipped", RED, unit(FragmentPath="/etc/systemd/system/pumpd-control.service")),
     ("units.version", "before the package was installed", YELLOW, newer_package),
     ("units.package", "changed: /opt/pumpd/x", RED, printed("dpkg", "??5??????   /opt/pumpd/x\n??5?????? c /etc/y\n")),
+    ("units.package", "needs root", OPEN, printed("dpkg", "missing     /opt/x (Permission denied)\n")),
     ("units.memory", "205 MB of 256 MB", YELLOW, unit(MemoryCurrent=str(205 << 20))),
     ("units.descriptors", "901 of 1024", YELLOW, full_of_descriptors),
     ("control.alarms", "HIGH: Occlusion", RED, status(alarms=[ALARM])),
@@ -293,7 +318,10 @@ def test_a_broken_gateway_shows_what_is_broken_and_nothing_else(gateway, wanted,
 
 def also(wanted: str, found: str) -> set[str]:
     """Lines that show another side of the same fault."""
-    return {("tls.certificate", "there is none"): {"tls.key"}}.get((wanted, found), set())
+    return {
+        ("tls.certificate", "there is none"): {"tls.key", "tls.served"},
+        ("tls.key", "does not belong"): {"tls.served"},  # made again, perhaps a second later
+    }.get((wanted, found), set())
 
 
 def test_every_line_that_can_be_red_or_yellow_is_broken_here():
@@ -307,6 +335,12 @@ OWN_TESTS = {"control.answers", "library.keys", "disk.state", "serial.modem_mana
 def test_a_line_is_described_once_and_its_id_is_unique():
     every = [each for group in GROUPS for each in group.lines]
     assert len({each.id for each in every}) == len(every) == len({each.title for each in every})
+
+
+def test_every_line_says_when_it_is_wrong_and_what_to_do():
+    for each in LINES.values():
+        assert each.when
+        assert each.to_do.endswith(".")
 
 
 def test_without_a_state_directory_only_that_is_wrong_and_the_rest_is_open(gateway):
@@ -375,6 +409,16 @@ def test_pumpds_own_deadman_is_no_stranger_on_the_port(gateway):
     assert not_good(gateway) == {}
 
 
+def test_a_group_is_read_from_the_machines_own_list(tmp_path):
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "port").write_text("")
+    number = (tmp_path / "port").stat().st_gid
+    (tmp_path / "etc/group").write_text(f"a:x:{number + 1}:\nstaff:x:{number}:someone\n")
+    assert Machine(tmp_path).group("/port") == "staff"
+    (tmp_path / "etc/group").write_text("")
+    assert Machine(tmp_path).group("/port") == str(number)
+
+
 # -- where less is known ----------------------------------------------------------------------------------------------
 
 
@@ -383,7 +427,16 @@ def test_a_dead_control_is_red_and_everything_else_is_still_checked(gateway):
     found = not_good(gateway)
     assert found.pop("control.answers") is RED
     assert found == dict.fromkeys(
-        ("control.alarms", "control.journal", "pump.available", "pump.loss_of_control", "pump.self_test"), OPEN
+        (
+            "control.alarms",
+            "control.journal",
+            "control.in_use",
+            "pump.available",
+            "pump.loss_of_control",
+            "pump.self_test",
+            "tls.served",
+        ),
+        OPEN,
     )
 
 

@@ -331,11 +331,16 @@ def test_a_file_that_may_not_be_written_is_a_journal_error(five, monkeypatch):
     connect = sqlite3.connect
 
     def read_only(file, **options):
+        if "uri" in options:
+            return connect(file, **options)
         return connect(f"file:{file}?mode=ro", uri=True, **options)  # permissions do not stop a privileged user
 
     monkeypatch.setattr(sqlite3, "connect", read_only)
-    with pytest.raises(JournalError, match=r"journal\.sqlite3 cannot be (opened|written).*readonly"):
-        Journal(five, "boot-2").append([note(6)])
+    with (
+        pytest.raises(JournalError, match=r"journal\.sqlite3 cannot be (opened|written).*readonly"),
+        contextlib.closing(Journal(five, "boot-2")) as journal,
+    ):
+        journal.append([note(6)])
     monkeypatch.undo()
     assert verify(five) == 5
 

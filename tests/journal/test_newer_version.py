@@ -8,7 +8,7 @@ import pytest
 from pumpd.journal import Entry, Journal, JournalError, JournalReader
 from pumpd.journal.fold import FoldError, folded
 from pumpd.journal.replay import Replay
-from pumpd.journal.store import SCHEMA_VERSION
+from pumpd.journal.store import VERSION
 from tests.infusion.bench import infusion
 from tests.journal.recorded import RecordedBench, read, verify, written
 from tests.journal.test_doses import whole
@@ -42,11 +42,11 @@ def test_a_newer_schema_is_refused_by_reader_and_writer_and_the_file_is_left_as_
     path = tmp_path / "journal.sqlite3"
     written(path, [NEWER])
     with contextlib.closing(sqlite3.connect(path)) as db:
-        db.execute(f"PRAGMA user_version={SCHEMA_VERSION + 1}")
+        db.execute(f"PRAGMA user_version={VERSION + 1}")
         db.commit()
     before = path.read_bytes()
-    with pytest.raises(JournalError, match=f"has schema {SCHEMA_VERSION + 1}"):
+    with pytest.raises(JournalError, match=f"has schema {VERSION + 1}"):
         JournalReader(path)
-    with pytest.raises(JournalError, match=f"has schema {SCHEMA_VERSION + 1}"):
+    with pytest.raises(JournalError, match=f"has schema {VERSION + 1}"):
         Journal(path, "boot-2")
     assert path.read_bytes() == before

@@ -11,7 +11,7 @@ from tools.package.layout import ROOT, Debian
 
 DIST = ROOT / "dist"
 # What the package depends on and recommends, so that it installs without a network.
-INCLUDE = ("init-system-helpers", "python3", "systemd", "udev")
+INCLUDE = ("dbus", "python3", "systemd", "systemd-sysv", "udev")
 # Files that Debian's own tools change on any installation.
 OTHERS = ("/var/cache/", "/var/lib/dpkg/", "/var/log/", "/var/lib/apt/", "/tmp/", "/root/", "/etc/.pwd.lock", "/run/")
 

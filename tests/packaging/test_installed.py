@@ -11,7 +11,7 @@ import pytest
 
 from tests.packaging.machine import DIST, Machine, repacked
 from tools.package import layout
-from tools.package.__main__ import build, epoch
+from tools.package.__main__ import build
 from tools.package.tree import SBOM, UNITS
 
 pytestmark = [pytest.mark.debian, pytest.mark.realtime, pytest.mark.timeout(1200)]
@@ -26,6 +26,7 @@ SEEN = {
     "pumpd-telemetry": CORE | {"aiomqtt", "paho"},
     "pumpd-vitals": CORE | {"aiomqtt", "paho"},
     "pumpd": CORE | {"typer", "rich", "segno"},
+    "pumpd-may-update": CORE,
     "pumpsim": CORE | {"starlette", "uvicorn", "aiomqtt", "paho", "pumpd_simulators"},
 }
 # `systemd-analyze security`, in tenths. Debian 12's systemd cannot give control a user namespace (decision 31).
@@ -73,6 +74,12 @@ def test_it_installs_without_a_network_and_says_what_is_next(machine):
     assert machine.must("pumpd", "--version").startswith("pumpd ")
     assert "new-era" in machine.must("pumpsim", "list")
     assert machine.must("dpkg", "--verify", "pumpd") == ""
+
+
+def test_a_process_that_is_left_behind_in_a_root_is_reaped(machine):
+    """As by a machine's first process. A zombie would look as if a deadman still ran."""
+    left = "sh -c 'sleep 0.1 & echo $! > /tmp/pid'; sleep 2; kill -0 $(cat /tmp/pid)"
+    assert machine("sh", "-c", left).returncode == 1
 
 
 def test_the_services_are_enabled_and_wait_for_a_configuration(machine):
@@ -184,7 +191,7 @@ def test_a_newer_version_replaces_it_and_an_older_one_is_refused(machine, tmp_pa
     assert machine.must("pumpd", "--version").startswith("pumpd ")
     refused = machine.install()
     assert refused.returncode != 0
-    assert "refused: 99.0 is installed" in refused.stderr
+    assert "refused: 99.0 was installed" in refused.stderr
     assert machine.version() == "99.0 install ok installed"
     assert machine.must("dpkg", "--verify", "pumpd") == ""
     installed(machine)  # the updater may roll back
@@ -195,9 +202,8 @@ def test_a_newer_version_replaces_it_and_an_older_one_is_refused(machine, tmp_pa
 @pytest.mark.parametrize("action", ["upgrade", "remove"])
 def test_while_a_pump_is_in_use_nothing_is_changed(machine, tmp_path, action):
     hook = machine.root.path / layout.PROGRAMS / "pumpd-may-update"
-    own = hook.read_text(encoding="utf-8") if hook.exists() else None
+    own = hook.read_text(encoding="utf-8")
     hook.write_text("#!/bin/sh\necho 'bed1 infuses' >&2\nexit 1\n", encoding="utf-8")
-    hook.chmod(0o755)
     before = machine.version()
     try:
         if action == "upgrade":
@@ -207,22 +213,41 @@ def test_while_a_pump_is_in_use_nothing_is_changed(machine, tmp_path, action):
         assert refused.returncode != 0
         assert "bed1 infuses" in refused.stderr
         assert "Nothing was changed" in refused.stderr
-        assert machine.version() == before
+        # After a refused removal dpkg remembers that it was asked for (`deinstall`), and nothing else.
+        assert machine.version().replace("deinstall", "install") == before
         assert machine.must("pumpd", "--version").startswith("pumpd ")
         assert list((machine.root.path / layout.LIBRARIES / "core/pumpd/__pycache__").glob("*.pyc"))
     finally:
-        hook.unlink() if own is None else hook.write_text(own, encoding="utf-8")
+        hook.write_text(own, encoding="utf-8")
+
+
+@pytest.mark.requirement("SEC-10")
+def test_the_installed_version_is_asked_and_says_why_not(machine):
+    """It permits where nothing is configured, and not where the configuration does not say whether a pump is in use."""
+    assert machine("/opt/pumpd/bin/pumpd-may-update").returncode == 0
+    config = machine.root.path / "etc/pumpd/pumpd.toml"
+    config.parent.mkdir(exist_ok=True)
+    config.write_text("nonsense = 1\n", encoding="utf-8")
+    try:
+        refused = machine("dpkg", "--remove", "pumpd")
+        assert refused.returncode != 0
+        assert "not known whether a pump is in use" in refused.stderr
+        assert machine.must("pumpd", "--version").startswith("pumpd ")
+    finally:
+        config.unlink()
+        config.parent.rmdir()
+        installed(machine)
 
 
 def test_remove_keeps_what_the_site_made_and_purge_keeps_a_dose_history(machine):
     etc, state = machine.root.path / "etc/pumpd", machine.root.path / "var/lib/pumpd"
     etc.mkdir(exist_ok=True)
-    (etc / "pumpd.toml").write_text("")
+    (etc / "site.pem").write_text("")
     state.mkdir(exist_ok=True)
     (machine.root.path / HISTORY.lstrip("/")).write_text("doses")
     try:
         machine.must("dpkg", "--remove", "pumpd")
-        assert (etc / "pumpd.toml").exists()
+        assert (etc / "site.pem").exists()
         assert not (machine.root.path / "opt/pumpd").exists()
         done = machine("dpkg", "--purge", "pumpd")
         assert done.returncode == 0
@@ -259,4 +284,5 @@ def test_arm64_holds_only_programs_for_arm64():
 
 def test_the_same_sources_give_the_same_bytes(tmp_path):
     made = build(["deb13"], ["amd64"], tmp_path)
-    assert [path.read_bytes() == (DIST / path.name).read_bytes() for path in made] == [True], f"epoch {epoch()}"
+    same = [path.read_bytes() == (DIST / path.name).read_bytes() for path in made]
+    assert same == [True], "the build is not reproducible, or dist/ was made from other sources: run `make package`"

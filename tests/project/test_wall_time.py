@@ -14,11 +14,14 @@ READS_IT = {
     "pumpd/bedside/certificates.py": "validity of a certificate",
     "pumpd/cli/doctor.py": "compares it with the RTC, with the ends of certificates and with the date of the package",
     "pumpd/cli/journal.py": "retention, in days",
+    "pumpd/cli/backup.py": "when a backup was made or restored",
+    "pumpd/cli/decommission.py": "the hours since the last infusion; when it was",
     "pumpd/update/debian.py": "the hours since the last infusion; when an update ended",
     "pumpd/update/may.py": "the hours since the last infusion (PWR-14)",
     "pumpd/control/alarms/service.py": "shows when an alarm was raised",
     "pumpd/host/clock.py": "it is the clock",
     "pumpd/cli/course.py": "days of a course",
+    "pumpd/control/certificate.py": "how long the certificate lasts, by the calendar",
     "pumpd/control/plasma.py": "earlier doses, by the calendar; an estimate only",
     "pumpd/control/ordering/patient_history.py": "shows the dose history, by the calendar",
     "pumpd/control/ordering/planning.py": "dose history, by the calendar (PRG-14, PRG-17, PRG-18, PRG-25)",
@@ -26,6 +29,7 @@ READS_IT = {
     "pumpd/control/infusions/recovery.py": "how long the machine was off: its monotonic clock does not know",
     "pumpd/control/infusions/start_gate.py": "compares it with a pump's clock (STA-11)",
     "pumpd/control/self_test/service.py": "shows when the self-test ran",
+    "pumpd/control/retention.py": "retention, in days",
     "pumpd/journal/backlog.py": "timestamps of journal entries",
     "pumpd/journal/store.py": "timestamps of journal entries",
     "pumpd/logs.py": "timestamps of log lines",
@@ -34,8 +38,9 @@ READS_IT = {
     "pumpd/wire/deadman.py": "timestamps of log lines",
 }
 INTERVALS = {
-    "pumpd/control/infusions/recovery.py"
-}  # after a reboot there is no other clock; a negative interval counts as the worst case
+    "pumpd/control/infusions/recovery.py",  # after a reboot there is no other clock; a negative one is the worst case
+    "pumpd/control/certificate.py",  # days that a certificate lasts; nothing but a notice depends on them
+}
 
 _WALL = {"now", "utcnow", "today", "time", "time_ns", "localtime"}
 _WALL_CLOCKS = {"CLOCK_REALTIME", "CLOCK_TAI"}

@@ -5,6 +5,7 @@ command as root, without a network.
 """
 
 import base64
+import contextlib
 import itertools
 import json
 import shlex
@@ -46,36 +47,48 @@ class _Lines:
         self._socket.close()
 
 
-class Monitor(_Lines):
-    """QEMU's own monitor."""
+class Monitor:
+    """QEMU's own monitor. Each call opens it anew, so that nothing is held between two of them."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        self.events: list[dict[str, Any]] = []
-        self.receive(ANSWER_S)  # the greeting
-        self.ask("qmp_capabilities")
+        self._path = path
+
+    def answers(self) -> bool:
+        with contextlib.suppress(OSError, ChannelError):
+            self.ask("query-status")
+            return True
+        return False
 
     def ask(self, command: str, **arguments: Any) -> Any:
         """Raises ChannelError with QEMU's own words."""
-        self.send({"execute": command, "arguments": {name.replace("_", "-"): arguments[name] for name in arguments}})
-        end = time.monotonic() + ANSWER_S
+        return self.until("", 0.0, command, **arguments)
+
+    def until(self, event: str, within_s: float, command: str = "query-status", **arguments: Any) -> Any:
+        """Ask, then wait for an event after it. Raises TimeoutError, ChannelError."""
+        lines = _Lines(self._path)
+        try:
+            end = time.monotonic() + ANSWER_S
+            lines.receive(ANSWER_S)  # the greeting
+            self._asked(lines, "qmp_capabilities", {}, end)
+            found, seen = self._asked(lines, command, arguments, end)
+            end = time.monotonic() + within_s
+            while event and event not in seen:
+                seen = [lines.receive(end - time.monotonic()).get("event")]
+        finally:
+            lines.close()
+        return found
+
+    def _asked(self, lines: _Lines, command: str, arguments: dict[str, Any], end: float) -> tuple[Any, list[Any]]:
+        """The answer, and the names of the events that came before it."""
+        lines.send({"execute": command, "arguments": arguments})
+        seen = []
         while True:
-            answer = self.receive(end - time.monotonic())
+            answer = lines.receive(end - time.monotonic())
             if "error" in answer:
                 raise ChannelError(f"{command}: {answer['error']['desc']}")
             if "return" in answer:
-                return answer["return"]
-            self.events.append(answer)
-
-    def event(self, name: str, within_s: float, **data: Any) -> float:
-        """Wait for an event; returns how long it took in seconds. Events that came earlier count."""
-        began = time.monotonic()
-        while True:
-            for each in self.events:
-                if each.get("event") == name and data.items() <= each.get("data", {}).items():
-                    self.events.remove(each)
-                    return time.monotonic() - began
-            self.events.append(self.receive(began + within_s - time.monotonic()))
+                return answer["return"], seen
+            seen.append(answer["event"])
 
 
 @dataclass(frozen=True)

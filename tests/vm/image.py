@@ -1,6 +1,6 @@
 """The disk of a gateway, installed as an operator installs it: a Debian root, the package, a configuration.
 
-    python -m tests.vm.image amd64 dist/pumpd_0.2.0+deb13_amd64.deb       prints the folder of the image
+    python -m tests.vm.image amd64       prints the folder of the image of the newest package in dist/
 
 Needs root rights, as a Debian root does; `make vm` takes care of it. The image is made once for a package and kept in
 ${XDG_CACHE_HOME:-~/.cache}/pumpd/vm; a machine never writes to it.
@@ -19,11 +19,13 @@ from pumpd.control.tablets.staff import StaffStore
 from pumpd.library.files import CHECKOUT
 from pumpd.library.signing import throwaway
 from tests.browser.gateway import PINS, STAFF, Certificate
-from tests.vm.machine import BROKER, Image
+from tests.vm.initramfs import initramfs
+from tests.vm.machine import BROKER, GATEWAY, Image
 from tests.vm.pumps import BEDS
 from tools.debian_root import Root, cache, fresh
 
 SUITE = "trixie"
+DIST = Path(__file__).parents[2] / "dist"
 DISK = "1700M"  # sparse; about half of it is used
 KEPT = 4  # images; older ones are removed
 PACKAGES = (
@@ -31,12 +33,13 @@ PACKAGES = (
     "initramfs-tools", "busybox-static", "zstd", "python3", "openssl",
 )  # fmt: skip
 KERNELS = {"amd64": "linux-image-amd64", "arm64": "linux-image-arm64"}
-GATEWAY = "ward-7"
 # Jobs of a Debian machine that have nothing to do with a gateway and would disturb what is measured.
 MASKED = (
     "apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer", "e2scrub_reap.service",
     "fstrim.timer", "systemd-tmpfiles-clean.timer", "getty@tty1.service", "serial-getty@ttyS0.service",
-    "serial-getty@ttyAMA0.service",
+    "serial-getty@ttyAMA0.service", "modprobe@drm.service", "modprobe@efi_pstore.service", "modprobe@fuse.service",
+    "modprobe@configfs.service", "sys-kernel-config.mount", "sys-kernel-tracing.mount", "sys-kernel-debug.mount",
+    "dev-hugepages.mount", "systemd-binfmt.service", "proc-sys-fs-binfmt_misc.automount", "systemd-pstore.service",
 )  # fmt: skip
 
 FILES = {
@@ -44,9 +47,16 @@ FILES = {
     "etc/hostname": f"{GATEWAY}\n",
     "etc/systemd/network/eth.network": "[Match]\nName=eth0\n[Network]\nAddress=10.0.2.15/24\nGateway=10.0.2.2\n"
     "LinkLocalAddressing=no\nIPv6AcceptRA=no\n",
-    # Only what this machine has, so that it starts sooner.
-    "etc/initramfs-tools/conf.d/machine": "MODULES=list\nCOMPRESS=lz4\n",
-    "etc/initramfs-tools/modules": "virtio_pci\nvirtio_blk\next4\n",
+    # What the tests need of the machine beside the agent: it carries requests to the operator socket.
+    "etc/systemd/system/bridge.service": "[Unit]\nAfter=systemd-udevd.service\n[Service]\n"
+    "ExecStart=/usr/bin/python3 -I /usr/local/lib/bridge.py\nRestart=always\nRestartSec=1\nOOMScoreAdjust=-1000\n"
+    "[Install]\nWantedBy=multi-user.target\n",
+    "usr/local/lib/bridge.py": Path(__file__).with_name("bridge.py").read_text(encoding="utf-8"),
+    # An emulated processor is ten times slower than a Raspberry Pi's, and the host may be busy.
+    **{
+        f"etc/systemd/system/{unit}.service.d/emulated.conf": "[Service]\nTimeoutStartSec=300\nTimeoutStopSec=120\n"
+        for unit in ("pumpd-control", "pumpd-bedside", "pumpd-telemetry", "pumpd-vitals")
+    },
     "etc/systemd/journald.conf.d/machine.conf": "[Journal]\nStorage=persistent\nSystemMaxUse=32M\n",
 }
 
@@ -74,7 +84,9 @@ def images() -> Path:
 
 def image(arch: str, package: Path) -> Image:
     """The image of this package; made if there is none."""
-    own = b"".join(Path(__file__).with_name(name).read_bytes() for name in ("image.py", "pumps.py"))
+    own = b"".join(
+        Path(__file__).with_name(name).read_bytes() for name in ("image.py", "initramfs.py", "pumps.py", "bridge.py")
+    )
     digest = hashlib.sha256(own + package.read_bytes()).hexdigest()[:16]
     made = images() / f"{arch}-{digest}"
     if not made.is_dir():
@@ -105,7 +117,7 @@ def _configure(root: Root, made: Path) -> None:
         file.write_text(text, encoding="utf-8")
     for unit in MASKED:
         (root.path / "etc/systemd/system" / unit).symlink_to("/dev/null")
-    root.run("systemctl", "enable", "systemd-networkd.service", network=False)
+    root.run("systemctl", "enable", "systemd-networkd.service", "bridge.service", network=False)
     for folder in ("system.conf.d", "timesyncd.conf.d"):  # as docs/how-to/gateway.md says
         target = root.path / "etc/systemd" / folder
         target.mkdir(parents=True, exist_ok=True)
@@ -130,17 +142,18 @@ def _configure(root: Root, made: Path) -> None:
 
 def _write(root: Root, made: Path) -> None:
     """Kernel, initramfs and disk. mke2fs copies the root into a file; nothing is mounted."""
-    root.run("update-initramfs", "-c", "-k", "all", network=False)
     (kernel,) = (root.path / "boot").glob("vmlinu[xz]-*")
     version = kernel.name.split("-", 1)[1]
     shutil.copyfile(kernel, made / "vmlinuz")
-    shutil.copyfile(root.path / "boot" / f"initrd.img-{version}", made / "initrd.img")
+    (made / "initrd.img").write_bytes(initramfs(root.path, version))
     for big in ("boot", "usr/share/doc", "usr/share/locale", "var/lib/apt/lists", "var/cache/apt"):
         shutil.rmtree(root.path / big, ignore_errors=True)
     mke2fs = shutil.which("mke2fs", path="/usr/sbin:/sbin:/usr/bin")
     assert mke2fs is not None, "mke2fs is missing: apt-get install e2fsprogs"
     subprocess.run(
-        [mke2fs, "-q", "-t", "ext4", "-d", str(root.path), "-L", "gateway", str(made / "disk.raw"), DISK], check=True
+        [mke2fs, "-q", "-t", "ext4", "-d", str(root.path), "-L", "gateway", str(made / "disk.raw"), DISK],
+        check=True,
+        stdout=subprocess.DEVNULL,
     )
 
 
@@ -156,9 +169,11 @@ def _forget(folder: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="tests.vm.image", description="The disk of a virtual gateway.")
     parser.add_argument("arch", choices=KERNELS)
-    parser.add_argument("package", type=Path)
     arguments = parser.parse_args()
-    made = image(arguments.arch, arguments.package)
+    packages = sorted(DIST.glob(f"pumpd_*+deb13_{arguments.arch}.deb"), key=lambda file: file.stat().st_mtime)
+    if not packages:
+        parser.error(f"no package for {arguments.arch} is in {DIST}: `make vm ARCH={arguments.arch}` builds it")
+    made = image(arguments.arch, packages[-1])
     # `make vm` makes it by sudo; the tests read it as the user.
     for file in (made.folder, *made.folder.rglob("*")):
         file.chmod(0o755 if file.is_dir() else 0o644)

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pumpd_simulators.physics import PlantSettings
 from tests.browser.gateway import UP_WITHIN_S, free_port, wait_until
 
+ROUND_ML = 0.02  # counters are shown and read in hundredths
 BEDS = {"bed1": "ASSET-0001", "bed2": "ASSET-0002"}  # the label on each pump's case, by bed
 
 
@@ -32,6 +34,12 @@ class Pumps:
     def given_ml(self, bed: str) -> float:
         return float(self.truth(bed)["delivered_ml"])
 
+    def slack_ml(self, given_ml: float) -> float:
+        """How much the pump's own counter may miss of what its motor really gave, and what a hundredth rounds away."""
+        physics = PlantSettings()
+        ripple_ml = physics.ripple_percent / 100 * physics.ripple_period_ml
+        return given_ml * physics.error_percent / 100 + ripple_ml + ROUND_ML
+
     def fault(self, bed: str, kind: str, **fields: Any) -> None:
         self._ask(f"pumps/{bed}/fault", {"kind": kind, **fields})
 
@@ -43,7 +51,7 @@ class Pumps:
 
 
 @contextlib.contextmanager
-def pumps(folder: Path) -> Iterator[Pumps]:
+def pumpsim(folder: Path) -> Iterator[Pumps]:
     made = Pumps(folder, free_port())
     lines = [f'control = "127.0.0.1:{made.port}"\n']
     lines += [

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from tools.package import deb, layout, tree
 from tools.package.layout import ROOT
-from tools.package.locked import PackageError, groups, own_wheels, run
+from tools.package.locked import PackageError, git, groups, own_wheels
 
 
 def epoch() -> int:
     """The time in every file of the package: $SOURCE_DATE_EPOCH, or that of the commit."""
-    return int(os.environ.get("SOURCE_DATE_EPOCH") or run("git", "log", "-1", "--format=%ct"))
+    return int(os.environ.get("SOURCE_DATE_EPOCH") or git("log", "-1", "--format=%ct"))
 
 
 def build(names: list[str], architectures: list[str], into: Path) -> list[Path]:

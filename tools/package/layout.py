@@ -46,6 +46,8 @@ PROGRAMS_TABLE = {
     "pumpd-bedside": Program("pumpd.bedside", ("core", "bedside"), "bedside: the tablets' HTTPS server"),
     "pumpd-telemetry": Program("pumpd.telemetry", ("core", "telemetry"), "telemetry: the journal to an MQTT broker"),
     "pumpd-vitals": Program("pumpd.vitals", ("core", "telemetry"), "vitals: vital signs from an MQTT broker"),
+    # Asked by the maintainer scripts of packaging/: exit status 0 permits.
+    "pumpd-may-update": Program("pumpd.update.may", ("core",), "whether the software may be changed now"),
     "pumpsim": Program(
         "pumpd_simulators", ("core", "bedside", "telemetry", SIMULATORS), "simulated pumps, for trials without a pump"
     ),

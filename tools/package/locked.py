@@ -29,6 +29,11 @@ def run(*command: str, cwd: Path = ROOT, environment: Mapping[str, str] | None =
     return done.stdout
 
 
+def git(*words: str) -> str:
+    """Ask git about this repository, also as root about a person's: `sudo make package-test`."""
+    return run("git", "-c", f"safe.directory={ROOT}", *words)
+
+
 def uv() -> str:
     """The uv that runs this, or the one of `make setup`."""
     found = os.environ.get("UV") or shutil.which("uv") or str(ROOT / ".uv/bin/uv")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tools.package import layout, man_pages
 from tools.package.layout import ROOT, Debian
-from tools.package.locked import PackageError, install, own_requirement, run
+from tools.package.locked import PackageError, git, install, own_requirement
 
 UNITS = tuple(sorted(path.name for path in (ROOT / "systemd").glob("*.service")))
 SBOM = f"{layout.DOCUMENTS}/sbom.cdx.json"
@@ -78,7 +78,7 @@ def _write_zipped(path: Path, text: str) -> None:
 
 def _documents() -> list[str]:
     """The pages under docs/, as far as they are in the repository."""
-    return [name for name in run("git", "ls-files", "docs").splitlines() if (ROOT / name).is_file()]
+    return [name for name in git("ls-files", "docs").splitlines() if (ROOT / name).is_file()]
 
 
 def installed(tree: Path) -> Iterator[Message]:

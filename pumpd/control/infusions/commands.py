@@ -16,14 +16,16 @@ from pumpd.control.infusions.pump_journal import PumpJournal
 from pumpd.control.infusions.pump_line import PumpLine
 from pumpd.control.infusions.starting import Starting
 from pumpd.control.infusions.unprescribed import UnprescribedFlow
+from pumpd.control.strangers import Strangers
 from pumpd.host.clock import Clock
 from pumpd.host.sleep import until_set
 from pumpd.infusion import State
 from pumpd.infusion import events as ev
 from pumpd.journal import Entry
-from pumpd.pump import Driver, Outcome, PumpProgram, Unknown
+from pumpd.pump import Done, Driver, Outcome, PumpProgram, Unknown
 
 STOP_ANSWER_S = 1.0
+LEAST_APART_S, MOST_APART_S = 0.1, 0.2  # between two stops of a pump that has confirmed the first
 
 Sent = ev.LoadProgram | ev.ReadBackProgram | ev.StartPump | ev.ReleasePump
 Command = ev.ReadPump | Sent
@@ -38,13 +40,16 @@ class Commands:
         deadman: PumpDeadman,
         unprescribed: UnprescribedFlow,
         journal: PumpJournal,
+        strangers: Strangers,
         clock: Clock,
     ) -> None:
         self._current, self._line, self._starting, self._deadman = current, line, starting, deadman
-        self._unprescribed, self._journal, self._clock = unprescribed, journal, clock
+        self._unprescribed, self._journal, self._strangers, self._clock = unprescribed, journal, strangers, clock
         self._waiting: deque[tuple[Command, tuple[Entry, ...]]] = deque()
         self._awake = asyncio.Event()
         self._stopping: asyncio.Task[Outcome[None]] | None = None
+        self._next_stop_s = 0.0  # of the loop: until then a pump that was just stopped is read first
+        self._hurry = asyncio.Event()
 
     # -- what waits --------------------------------------------------------------------------------------------------
 
@@ -74,6 +79,9 @@ class Commands:
         for _, intent in self._waiting:
             self._journal.post(intent)
         self._waiting.clear()
+        if self._flowing:
+            self._next_stop_s = 0.0
+            self._hurry.set()
         if self._stopping is None or self._stopping.done():
             self._stopping = asyncio.create_task(self._stop(), name=f"stop {self._journal.pump}")
 
@@ -91,14 +99,38 @@ class Commands:
         return stopping.result() if stopping.done() else Unknown(f"no answer within {within_s:g} s")
 
     async def _stop(self) -> Outcome[None]:
-        asked_ns = self._now()
+        await self._let_it_be_read()
+        asked_ns, asked_s = self._now(), asyncio.get_running_loop().time()
         outcome: Outcome[None] = Unknown("no link to the pump")
         if self._line.driver is not None:
             outcome = await self._line.call(self._line.driver.stop())
-        self._journal.note("stop_answered", {"outcome": describe.outcome(outcome)})
-        if self._current.infusion is not None:
+        if isinstance(outcome, Done):
+            now_s = asyncio.get_running_loop().time()
+            self._next_stop_s = now_s + min(max(LEAST_APART_S, 2 * (now_s - asked_s)), MOST_APART_S)
+        answered = {"outcome": describe.outcome(outcome)}
+        if self._current.active or self._strangers.may_of_pump(self._journal.pump, "stop_answered", answered):
+            self._journal.note("stop_answered", answered)
+        if self._current.active:
             self._current.feed(ev.StopAnswered(self._now(), outcome, asked_ns=asked_ns))
         return outcome
+
+    async def _let_it_be_read(self) -> None:
+        """Stops without end must not keep a pump that has just confirmed one from being read: the next waits a moment.
+
+        Not that of a pump that may flow: `stop_now` has seen to it.
+        """
+        left_s = self._next_stop_s - asyncio.get_running_loop().time()
+        if left_s > 0:
+            self.add(ev.ReadPump())
+            self.wake()
+            self._hurry.clear()
+            await until_set(self._hurry, left_s)
+
+    @property
+    def _flowing(self) -> bool:
+        """The pump may flow, and no stop is under way."""
+        infusion = self._current.infusion
+        return infusion is not None and infusion.state.may_flow and not infusion.state.ending
 
     async def stop_answered(self) -> None:
         """Wait until a stop under way is answered, but no longer than that may take."""

@@ -5,13 +5,17 @@ not repeated: `times` polls like the last entry, until a byte differs or `SAME_S
 a port share its record: each byte is recorded once, with the pump whose call came next.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pumpd.quantities import NS_PER_S
 
 SAME_S = 60
 MOST_BYTES = 16_384  # in an entry; hundreds of polls, so only a babbling line reaches it
+
+
+def _always(_body: Mapping[str, Any]) -> bool:
+    return True
 
 
 class LineRecord:
@@ -32,9 +36,11 @@ class LineRecord:
             self._pieces.append((way, t_ns, data[: MOST_BYTES - self._bytes]))
         self._bytes += len(data)
 
-    def take(self, *, idle: bool) -> list[Mapping[str, Any]]:
+    def take(self, *, idle: bool, may: Callable[[Mapping[str, Any]], bool] = _always) -> list[Mapping[str, Any]]:
         """The bodies that are due now: counted polls, and newer bytes. Times are nanoseconds, of packets relative to
         `t_ns`. Consecutive pieces in the same direction form one packet, with the time of the first.
+
+        `may` is asked for the newer bytes of an idle pump: whether they may be written. If not, they are left out.
         """
         pieces, count = self._pieces, self._bytes
         if not pieces:
@@ -47,21 +53,24 @@ class LineRecord:
                 packets[-1][2] += data.hex()
             else:
                 packets.append([way, (t_ns - first_ns) * self._scale, data.hex()])
-        return self._made(packets, first_ns * self._scale, max(0, count - MOST_BYTES), idle=idle)
+        body: dict[str, Any] = {"t_ns": first_ns * self._scale, "packets": packets}
+        if count > MOST_BYTES:
+            body["bytes_left_out"] = count - MOST_BYTES
+        return self._idle(body, may) if idle else self._busy(body)
 
-    def _made(self, packets: list[list[Any]], t_ns: int, left_out: int, *, idle: bool) -> list[Mapping[str, Any]]:
-        if idle:
-            exchanged = [(way, text) for way, _, text in packets]
-            if exchanged == self._last and not left_out:
-                self._same_since_ns = self._same_since_ns or t_ns
-                self._same, self._same_until_ns = self._same + 1, t_ns
-                return self.rest() if t_ns - self._same_since_ns >= SAME_S * NS_PER_S else []
-            counted, self._last = self.rest(), exchanged
-        else:
-            counted, self._last = self.rest(), []
-        body: dict[str, Any] = {"t_ns": t_ns, "packets": packets}
-        if left_out:
-            body["bytes_left_out"] = left_out
+    def _busy(self, body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        counted, self._last = self.rest(), []
+        return [*counted, body]
+
+    def _idle(self, body: Mapping[str, Any], may: Callable[[Mapping[str, Any]], bool]) -> list[Mapping[str, Any]]:
+        t_ns, exchanged = body["t_ns"], [(way, text) for way, _, text in body["packets"]]
+        if exchanged == self._last and "bytes_left_out" not in body:
+            self._same_since_ns = self._same_since_ns or t_ns
+            self._same, self._same_until_ns = self._same + 1, t_ns
+            return self.rest() if t_ns - self._same_since_ns >= SAME_S * NS_PER_S else []
+        if not may(body):
+            return []  # the polls that are counted continue
+        counted, self._last = self.rest(), exchanged
         return [*counted, body]
 
     def rest(self) -> list[Mapping[str, Any]]:

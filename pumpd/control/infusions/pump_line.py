@@ -27,6 +27,7 @@ LOST_AFTER_FAILURES = 2
 
 class PumpLine:
     """`note_frame` writes an entry of bytes; `idle` says whether polls with the same bytes need one entry each.
+    `may_note` is asked before bytes of an idle pump are written, which anyone can cause by a stop.
 
     `came_back` is called when a pump of the right kind answers after a silence, and has no mark of its own.
     """
@@ -38,10 +39,11 @@ class PumpLine:
         record: LineRecord,
         note_frame: Callable[[Mapping[str, Any]], None],
         idle: Callable[[], bool],
+        may_note: Callable[[Mapping[str, Any]], bool],
         came_back: Callable[[], None],
     ) -> None:
         self._settings, self._family, self._record = settings, family, record
-        self._note_frame, self._idle, self._came_back = note_frame, idle, came_back
+        self._note_frame, self._idle, self._may_note, self._came_back = note_frame, idle, may_note, came_back
         self.driver: Driver | None = None
         self.identity: Identity | None = None
         self.failures = 0  # questions without an answer, since the last reading
@@ -168,7 +170,7 @@ class PumpLine:
 
     def frames(self, *, idle: bool) -> list[Mapping[str, Any]]:
         """What is now to be recorded of the line, for an entry that the caller writes."""
-        return self._record.take(idle=idle)
+        return self._record.take(idle=idle, may=self._may_note)
 
     def tap(self, hook: Tap) -> None:
         """Pass on the bytes of this pump's line from now on, also after lost connections, until `untap`."""

@@ -9,6 +9,7 @@ Promises:
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from pumpd.control.infusions.recovery import Recovered
 from pumpd.control.infusions.starting import Starting
 from pumpd.control.infusions.unprescribed import UnprescribedFlow
 from pumpd.control.refused import RefusedError
+from pumpd.control.strangers import Strangers
 from pumpd.dosing import RateProgram
 from pumpd.host.clock import Clock
 from pumpd.infusion import Infusion, Limits
@@ -36,9 +38,14 @@ from pumpd.infusion import events as ev
 from pumpd.infusion.interlocks import pump_idle
 from pumpd.journal.writer import JournalWriter
 from pumpd.pump import Capabilities, Done, Driver, DriverFamily, Identity, Reading, Refused, Unknown
+from pumpd.quantities import NS_PER_S
 from pumpd.settings import PumpSettings
 
 log = structlog.get_logger("pumpd.control")
+
+PUMPD = "pumpd"  # who asks for a stop by itself; a person's stop names its socket too
+EARLIER_MOST = 100  # sessions: more than a pump has in a day
+AGE_DOUBT_S = 1.0  # a client's age of a stop may be wrong by that much
 
 
 class PumpService:
@@ -58,6 +65,7 @@ class PumpService:
         limits: Limits,
         deadman_socket: Path,
         line: LineRecord,
+        strangers: Strangers,
         *,
         on_change: Callable[["PumpService"], None],
         last_check: Callable[["PumpService"], str],
@@ -65,8 +73,10 @@ class PumpService:
         came_back: Callable[["PumpService"], None],
     ) -> None:
         self.settings, self.family, self.limits = settings, family, limits
+        self._ordered_ns: int | None = None  # of the loop: when the present infusion was ordered, if that was here
+        self._earlier: deque[str] = deque(maxlen=EARLIER_MOST)  # sessions that have ended on this pump
         self.patient = ""  # with whom this pump is associated; `association` sets it
-        self._clock = clock
+        self._clock, self._strangers = clock, strangers
         self._journal = own = PumpJournal(settings.name, journal, clock)
         self._current = PumpInfusion(own, self._carry_out, self._stop_ours)
         self.line = PumpLine(
@@ -75,13 +85,16 @@ class PumpService:
             line,
             lambda body: own.note("frame", body),
             idle=lambda: not self._current.active,
+            may_note=lambda body: strangers.may_of_pump(settings.name, "frame", body),
             came_back=lambda: self._came_back(came_back),
         )
         self._alike = Alike(settings, family, lambda: [other for other in others() if other is not self], _stop_others)
         self.deadman = PumpDeadman(settings.port, deadman_socket, own.note, self._deadman_reports)
         self.unprescribed = UnprescribedFlow(settings.name, limits, own.note_of, self._stop_ours)
         starting = Starting(self._current, self.line, self.deadman, own, clock, limits, lambda: last_check(self))
-        self._commands = Commands(self._current, self.line, starting, self.deadman, self.unprescribed, own, clock)
+        self._commands = Commands(
+            self._current, self.line, starting, self.deadman, self.unprescribed, own, strangers, clock
+        )
         self._actions = Actions(
             self._current,
             self._commands,
@@ -102,7 +115,7 @@ class PumpService:
             own,
             clock,
             limits,
-            lambda reason: self.stop("pumpd", reason),
+            lambda reason: self.stop(PUMPD, reason),
             self._alike,
             monitor_only=family.monitor_only,
         )
@@ -171,7 +184,10 @@ class PumpService:
         self, infusion: Infusion, program: RateProgram, capabilities: Capabilities, asked: Mapping[str, Any]
     ) -> None:
         """Begin an infusion; `asked` is for its record. The caller has checked that none is active (STA-14)."""
+        if self._current.session:
+            self._earlier.append(self._current.session)
         self._current.begin(infusion, program, capabilities, asked, self.identity)
+        self._ordered_ns = self._clock.loop_ns()
 
     def recover(self, left: Recovered) -> None:
         """Continue with an infusion that another process had under way: what may flow is stopped, and nothing continues
@@ -184,7 +200,7 @@ class PumpService:
         log.error("infusion_recovered", pump=self.name, state=left.infusion.state.value)
         self.feed(ev.ControlRestarted(self._now()))
         if left.why_stopped:
-            self.stop("pumpd", left.why_stopped)
+            self.stop(PUMPD, left.why_stopped)
 
     def feed(self, event: ev.Event) -> tuple[str, ...]:
         """Apply an event to the infusion. Returns the reasons when it was a request and is refused."""
@@ -197,11 +213,35 @@ class PumpService:
         self._commands.stop_now()
 
     def stop(self, by: str, reason: str, *, switching: bool = False) -> None:
-        """Stop this pump: always, at once, with or without an infusion."""
+        """Stop this pump: always, at once, with or without an infusion.
+
+        What is written of a stop that ends nothing is limited: anyone can ask for it.
+        """
         self.stop_now()
-        if self.infusion is not None:
+        asked = {"by": by, "reason": reason}
+        if by == PUMPD or (self.infusion is not None and self.infusion.takes_stop):
             self.feed(ev.StopRequested(self._now(), by, reason, switching))
-        self._journal.note("stop_requested", {"by": by, "reason": reason})
+        elif not self._strangers.may_of_pump(self.name, "stop_requested", asked):
+            return
+        self._journal.note("stop_requested", asked)
+
+    def too_late(self, of_session: str | None, age_s: float | None) -> str:
+        """Why a stop of this session, or of this age, must not end what is under way here; empty if it is to stop.
+
+        Only if it is certain that the infusion under way began after the stop was asked for. In every doubt, the stop
+        counts.
+        """
+        if not self.active or of_session == self._current.session:
+            return ""
+        began_after = of_session in self._earlier
+        if not began_after and age_s is not None and self._ordered_ns is not None:
+            began_after = self._clock.loop_ns() - self._ordered_ns < int((age_s - AGE_DOUBT_S) * NS_PER_S)
+        if not began_after:
+            return ""
+        return (
+            f"The infusion for which this stop was asked has already ended. Another one began on {self.name} since; it "
+            "was not stopped. To stop it, ask again"
+        )
 
     async def stop_answered(self) -> None:
         """Wait until a stop under way is answered, but no longer than that may take."""
@@ -293,7 +333,7 @@ class PumpService:
 
 
 def _stop_others(pumps: Iterable[PumpService], why: str) -> None:
-    stop_all(pumps, "pumpd", why)
+    stop_all(pumps, PUMPD, why)
 
 
 def stop_all(pumps: Iterable[PumpService], by: str, reason: str, *, switching: bool = False) -> list[str]:

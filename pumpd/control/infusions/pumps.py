@@ -6,7 +6,7 @@ from pumpd.control.infusions.pump_service import PumpService, stop_all
 from pumpd.control.refused import RefusedError
 from pumpd.host.clock import Clock
 from pumpd.infusion import events as ev
-from pumpd.messages.requests import Reconcile
+from pumpd.messages.requests import Reconcile, Stop
 from pumpd.messages.tablet import TabletReconcile
 from pumpd.quantities import Volume
 
@@ -22,12 +22,21 @@ class Pumps:
             raise RefusedError(f"pump: {pump!r} is not configured; configured: {', '.join(self.runners) or 'none'}")
         return self.runners[pump]
 
-    def stop(self, pump: str | None, by: str, reason: str, *, switching_source: bool = False) -> list[str]:
-        """Stop one pump, or all of them; returns their names. Raises RefusedError for those on which pumpd failed."""
-        runners = list(self.runners.values()) if pump is None else [self.named(pump)]
-        if failed := stop_all(runners, by, reason, switching=switching_source):
+    def stop(self, request: Stop, by: str) -> tuple[list[str], dict[str, str]]:
+        """Stop one pump, or all of them; returns their names. Raises RefusedError for those on which pumpd failed.
+
+        A late stop leaves an infusion alone that began after it (STP-12): by pump, what it is then answered.
+        """
+        runners = list(self.runners.values()) if request.pump is None else [self.named(request.pump)]
+        late = {runner.name: why for runner in runners if (why := runner.too_late(request.of_session, request.age_s))}
+        meant = [runner for runner in runners if runner.name not in late]
+        if failed := stop_all(meant, by, request.reason, switching=request.switching_source):
             raise RefusedError(f"stop: pumpd failed on {', '.join(failed)}; stop it at the pump, clamp the line")
-        return [runner.name for runner in runners]
+        return [runner.name for runner in meant], late
+
+    def stop_all(self, by: str, reason: str) -> None:
+        """Stop every pump, whatever began when: for a person at the gateway itself. Raises RefusedError as `stop`."""
+        self.stop(Stop(by=by, reason=reason), by)
 
     def pause(self, pump: str, by: str, reason: str) -> PumpService:
         return self.feed(pump, ev.PauseRequested(self._now(), by, reason))

@@ -169,8 +169,8 @@ def asked_fields(order: Mapping[str, Any]) -> dict[str, object]:
 
 def gone_since(reader: JournalReader, last: Record, clock: Clock) -> int:
     """By how many nanoseconds to move instants of that entry's process to make them instants of this one's."""
-    starts = [entry for entry in reader.last(LOOK_BACK, "control_started") if entry.boot == last.boot]
-    if starts and starts[-1].fields.get("machine_boot") == machine_boot() != "":
+    start = reader.start_of(last.boot)
+    if start is not None and start.fields.get("machine_boot") == machine_boot() != "":
         return 0
     gone_s = (clock.now() - datetime.fromisoformat(last.ts)).total_seconds()
     gone_ns = int(gone_s * NS_PER_S) * clock.scale if gone_s >= 0 else LONG_AGO_NS

@@ -17,7 +17,7 @@ from pumpd.journal.records import canonical
 from pumpd.pump import families
 from pumpd.settings import Settings
 
-LOOK_BACK = 500  # infusions: weeks
+LOOK_BACK = 100  # infusions: more than eight pumps can begin in that time
 
 Build = Mapping[str, object]
 

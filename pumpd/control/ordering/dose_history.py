@@ -53,7 +53,7 @@ class _Read:
 
 class DoseHistory:
     def __init__(self, path: Path, journal: JournalWriter, others: Collection[str] = ()) -> None:
-        """`others`: sessions whose doses every order needs, whoever the patient is."""
+        """`others`: sessions whose doses the order of any patient needs."""
         self._path, self._journal, self._others = path, journal, frozenset(others)
         self._doses = Doses()
         self.courses = Courses()

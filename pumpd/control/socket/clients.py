@@ -1,7 +1,7 @@
 """The clients on one socket: who they are, how many there may be, and what each may use (SEC-21, STP-01).
 
 Promises:
-- There are never more than `MOST` clients. A new one always gets a place, so that its stop is read: the user with the
+- There are never more than `most` clients. A new one always gets a place, so that its stop is read: the user with the
   most clients loses one, an idle one before a busy one, and the one that has been silent longest first.
 - A client that does not read costs one write buffer and one answer, and is dropped after `READ_WITHIN_S`.
 """
@@ -74,6 +74,7 @@ class Client:
 
 @dataclass(slots=True)
 class Clients:
+    most: int = MOST
     _longest_silent_first: list[Client] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[Client]:
@@ -84,10 +85,8 @@ class Clients:
 
     def enter(self, client: Client) -> None:
         """Admit the client. When all places are taken, another client is dropped."""
-        if len(self) >= MOST:
-            dropped = self._to_drop()
-            self.leave(dropped)
-            dropped.transport.abort()
+        if len(self) >= self.most:
+            self.drop_one()
         self._longest_silent_first.append(client)
 
     def heard(self, client: Client) -> None:
@@ -100,6 +99,13 @@ class Clients:
     def leave(self, client: Client) -> None:
         if client in self._longest_silent_first:
             self._longest_silent_first.remove(client)
+
+    def drop_one(self) -> None:
+        """Drop the client that matters least, if there is any."""
+        if len(self):
+            dropped = self._to_drop()
+            self.leave(dropped)
+            dropped.transport.abort()
 
     def _to_drop(self) -> Client:
         uids = [client.uid for client in self._longest_silent_first]

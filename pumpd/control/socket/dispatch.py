@@ -3,8 +3,8 @@
 Promises:
 - A request that is not allowed by its door is refused before anything else is done with it.
 - A stop waits for nothing.
-- Every refusal leaves a journal entry with its reasons. Refusals that anyone on the network can cause, and those of the
-  doors, leave a limited number of entries, so that nobody can fill the disk.
+- Every refusal leaves a journal entry with its reasons, within a budget for each kind and door, so that nobody can fill
+  the disk (`strangers`).
 """
 
 from asyncio import StreamReader, StreamWriter
@@ -23,10 +23,11 @@ from pumpd.control.ordering.courses import CourseService
 from pumpd.control.ordering.patient_history import PatientHistories
 from pumpd.control.ordering.service import OrderingService
 from pumpd.control.refused import RefusedError
+from pumpd.control.retention import RetentionService
 from pumpd.control.socket.doors import Caller, Door, objection
-from pumpd.control.socket.strangers import StrangerLimit
 from pumpd.control.socket.streams import StateStream, show_wire
 from pumpd.control.state.live import LiveState
+from pumpd.control.strangers import Strangers
 from pumpd.control.tablets.corrections import Corrections
 from pumpd.control.tablets.pairing_service import PairingService
 from pumpd.control.tablets.register import Register
@@ -34,9 +35,6 @@ from pumpd.control.tablets.service import Tablets
 from pumpd.control.tablets.software_nurse import SoftwareNurses
 from pumpd.control.vitals.service import VitalsService
 from pumpd.dosing import Library
-from pumpd.host.clock import Clock
-from pumpd.journal import Entry
-from pumpd.journal.writer import JournalWriter
 from pumpd.messages.keys import with_hardware
 from pumpd.messages.library import library_data
 from pumpd.messages.pairing import PairAccept, PairClose, PairOffer, PairOpen, PairReveal, PairState
@@ -63,6 +61,7 @@ from pumpd.messages.requests import (
     PatientHistory,
     Pause,
     PinReset,
+    PruneJournal,
     Reconcile,
     Request,
     Resume,
@@ -105,28 +104,27 @@ class Dispatch:
         live: LiveState,
         stream: StateStream,
         vitals: VitalsService,
-        journal: JournalWriter,
-        clock: Clock,
+        retention: RetentionService,
+        strangers: Strangers,
     ) -> None:
         self._gateway, self._library, self._pumps = gateway, library, pumps
-        self._identifying, self._vitals = identifying, vitals
+        self._identifying, self._vitals, self._retention = identifying, vitals, retention
         self._ordering, self._confirming, self._software_nurses = ordering, confirming, software_nurses
         self._histories, self._courses, self._corrections = histories, courses, corrections
         self._tablets, self._pairing, self._register, self._alarms = tablets, pairing, register, alarms
         self._certificate = certificate
-        self._live, self._stream, self._journal, self._clock = live, stream, journal, clock
-        self._limits = {door: StrangerLimit() for door in Door}
+        self._live, self._stream, self._strangers = live, stream, strangers
 
     async def answer(self, request: Request, caller: Caller) -> Answer:
         """Carry out a request, or refuse it with every reason."""
         if why := objection(request, caller):
             body = {"op": request.op, "reasons": [why], "door": caller.door.value, "peer": caller.name}
-            self._note_limited("request_refused", body, caller.door)
+            self._note(caller.door, "request_refused", body)
             return Answer(ok=False, reasons=(why,))
         try:
             if isinstance(request, Stop):  # before all else
-                return Answer(ok=True, result=self._stop(request, caller.name))
-            result = await self._carry_out(request, caller.name)
+                return Answer(ok=True, result=self._stop(request, caller))
+            result = await self._carry_out(request, caller)
         except RefusedError as error:
             self._note_refusal(request, caller, error.reasons)
             return Answer(ok=False, reasons=error.reasons)
@@ -150,14 +148,21 @@ class Dispatch:
 
     def malformed(self, caller: Caller, problems: tuple[str, ...]) -> Answer:
         """The data that came over the socket is not a request."""
-        self._note_limited("request_malformed", {"problems": list(problems), "peer": caller.name}, caller.door)
+        self._note(caller.door, "request_malformed", {"problems": list(problems), "peer": caller.name})
         return Answer(ok=False, reasons=problems)
 
-    def _stop(self, request: Stop, peer: str) -> dict[str, Any]:
-        by, switching = f"{request.by}, {peer}", request.switching_source
-        return {"stopping": self._pumps.stop(request.pump, by, request.reason, switching_source=switching)}
+    def _stop(self, request: Stop, caller: Caller) -> dict[str, Any]:
+        by = f"{request.by}, {caller.name}"
+        stopping, late = self._pumps.stop(request, by)
+        if not late:
+            return {"stopping": stopping}
+        body = {"by": by, "reason": request.reason, "of_session": request.of_session, "age_s": request.age_s}
+        for pump in late:
+            self._note(caller.door, "stop_too_late", body, pump)
+        return {"stopping": stopping, "already_ended": late}
 
-    async def _carry_out(self, request: Request, peer: str) -> Answer | PumpService | Mapping[str, Any]:
+    async def _carry_out(self, request: Request, caller: Caller) -> Answer | PumpService | Mapping[str, Any]:
+        peer = caller.name
         match request:
             case StatusRequest():
                 return self._live.state()
@@ -188,6 +193,8 @@ class Dispatch:
                 return self._pumps.reconcile(pump, f"{by}, {peer}", request)
             case SelfTestRequest(pump=pump, by=by):
                 return await self._ordering.self_test(pump, f"{by}, {peer}")
+            case PruneJournal(by=by):
+                return await self._retention.prune(request, f"{by}, {peer}")
             case TraceRequest(pump=pump):
                 settings = self._pumps.named(pump).settings
                 return {"pump": pump, "driver": settings.driver, "port": settings.port}
@@ -228,13 +235,13 @@ class Dispatch:
             case StaffList() | StaffAdd() | StaffRemove() | PinReset():
                 return await self._change_staff(request, peer)
             case Stop():  # already carried out; here for the type checker
-                return self._stop(request, peer)
+                return self._stop(request, caller)
 
     def _vital_signs(self, request: VitalSigns) -> dict[str, Any]:
         result = self._vitals.received(request)
         if result["refused"]:
             body = {"reasons": result["refused"], "pump": request.pump, "source": request.source}
-            self._note_limited("vitals_refused", body, Door.VITALS)
+            self._note(Door.VITALS, "vitals_refused", body)
         return result
 
     async def _pair(self, request: PairOpen | PairAccept | PairClose, peer: str) -> dict[str, Any]:
@@ -280,18 +287,8 @@ class Dispatch:
     def _note_refusal(self, request: Request, caller: Caller, reasons: tuple[str, ...]) -> None:
         by = request.ordered_by if isinstance(request, Order | OrderRest) else getattr(request, "by", "")
         body = {"op": request.op, "by": by, "reasons": list(reasons), "peer": caller.name}
-        if isinstance(
-            request, TabletRequest | PairOffer | PairReveal | Alive | Serving | VitalSigns
-        ):  # anyone on the network can send these
-            self._note_limited("request_refused", body, caller.door)
-        else:
-            kind = _REFUSED.get(request.op, "request_refused")
-            self._note(kind, body, getattr(request, "pump", None) or "")
+        kind = _REFUSED.get(request.op, "request_refused")
+        self._note(caller.door, kind, body, getattr(request, "pump", None) or "")
 
-    def _note_limited(self, kind: str, body: Mapping[str, Any], door: Door) -> None:
-        limit = self._limits[door]
-        if limit.allow(self._clock.loop_ns()):
-            self._note(kind, {**body, **limit.left_out()})
-
-    def _note(self, kind: str, body: Mapping[str, Any], pump: str = "") -> None:
-        self._journal.post([Entry(kind, body, pump, "", self._clock.monotonic_ns())])
+    def _note(self, door: Door, kind: str, body: Mapping[str, Any], pump: str = "") -> None:
+        self._strangers.note(f"{kind} on the {door}", kind, body, pump)

@@ -37,6 +37,7 @@ from pumpd.messages.requests import (
     PatientHistory,
     Pause,
     PinReset,
+    PruneJournal,
     Reconcile,
     Request,
     Resume,
@@ -106,6 +107,7 @@ TABLE: Mapping[type[Any], May] = {
     Identify: May(operator=GROUP),
     Reconcile: May(operator=GROUP),
     SelfTestRequest: May(operator=GROUP),
+    PruneJournal: May(operator=OWNER),
     PatientHistory: May(operator=GROUP),
     CorrectDose: May(operator=GROUP),  # with the badges and PINs of two people
     OrderCourse: May(operator=GROUP),

@@ -30,6 +30,7 @@ from pumpd.control.ordering.service import OrderingService
 from pumpd.control.plasma import PlasmaService
 from pumpd.control.refused import Permission, RefusedError
 from pumpd.control.state.live import LiveState
+from pumpd.control.strangers import Strangers
 from pumpd.control.tablets.corrections import Corrections
 from pumpd.control.tablets.keys import KeyStore, KeyStoreError
 from pumpd.control.tablets.needs import objection
@@ -76,6 +77,7 @@ class Tablets:
         live: LiveState,
         vitals: VitalsService,
         journal: JournalWriter,
+        strangers: Strangers,
         clock: Clock,
         changed: Callable[[], None],
     ) -> None:
@@ -84,7 +86,7 @@ class Tablets:
         self._identifying, self._vitals = identifying, vitals
         self._alarms, self._observations, self._plasma, self._live = alarms, observations, plasma, live
         self._histories, self._courses, self._corrections = histories, courses, corrections
-        self._journal, self._clock, self._changed = journal, clock, changed
+        self._journal, self._strangers, self._clock, self._changed = journal, strangers, clock, changed
         self._nonces = Nonces()
 
     def nonce(self) -> str:
@@ -110,7 +112,11 @@ class Tablets:
             reasons = error.reasons if isinstance(error, RefusedError | ObservationError) else (str(error),)
             if inner.op not in _QUIET:
                 body = {"op": inner.op, "reasons": list(reasons), "by": str(person) if person else "nobody signed in"}
-                self._note(_REFUSED.get(inner.op, "request_refused"), getattr(inner, "pump", ""), body | _from(key))
+                kind, pump = _REFUSED.get(inner.op, "request_refused"), getattr(inner, "pump", "")
+                if person is None:
+                    self._strangers.note(f"{kind} of tablets", kind, body | _from(key), pump)
+                else:
+                    self._note(kind, pump, body | _from(key))
             wait_s = error.retry_s if isinstance(error, SignInError) else 0
             return Answer(ok=False, reasons=reasons, result={"retry_s": wait_s} if wait_s else {})
         return result if isinstance(result, Answer) else Answer(ok=True, result=result)

@@ -1,0 +1,123 @@
+"""Adapters that are pulled, swapped, reset with their hub, or alike: no pump is taken for another one."""
+
+import pytest
+
+from tests.vm.gateway import NAME
+from tests.vm.nurse import RATE_ML_H
+
+pytestmark = [pytest.mark.vm, pytest.mark.realtime, pytest.mark.timeout(3600)]
+
+LEASE_S, BUSY_S = 11.0, 2.0
+# USBDEVFS_RESET of linux/usbdevice_fs.h, on the hub: what hangs on it is lost and found again.
+RESET = """
+import fcntl, glob, os
+for name in glob.glob("/sys/bus/usb/devices/*/bDeviceClass"):
+    folder = os.path.dirname(name)
+    if open(name).read().strip() == "09" and "-" in os.path.basename(folder):
+        bus, device = (int(open(f"{folder}/{each}").read()) for each in ("busnum", "devnum"))
+        hub = os.open(f"/dev/bus/usb/{bus:03d}/{device:03d}", os.O_WRONLY)
+        fcntl.ioctl(hub, 0x5514)
+        os.close(hub)
+"""
+BY_PATH = """
+[[pump]]
+name = "{bed}"
+driver = "new-era"
+model = "ne-1000"
+serial = "{case}"
+port = "{port}"
+settings.address = {address}
+"""
+
+
+def ports(gateway):
+    """By the name of the adapter, the device behind it."""
+    lines = gateway.run("cd /dev/serial/by-id && for name in *; do echo $name $(readlink $name); done").out.splitlines()
+    return dict(line.split() for line in lines)
+
+
+@pytest.mark.requirement("COM-15")
+def test_adapters_that_come_back_in_another_order_are_the_same_pumps(gateway, nurse):
+    before = ports(gateway)
+    for bed in ("bed1", "bed2"):
+        gateway.pull(bed)
+    gateway.plug("bed2", "2")
+    gateway.wait(lambda: "bed2" in gateway.run("ls /dev/serial/by-id", check=False).out, "the adapter of bed2")
+    gateway.plug("bed1", "1")
+    gateway.ready()
+    after = ports(gateway)
+    assert before.keys() == after.keys()
+    assert before[NAME.format("bed1")] == after[NAME.format("bed2")] != after[NAME.format("bed1")]  # they have swapped
+    given = gateway.outside.given_ml("bed2")
+    nurse.start("bed1")
+    assert gateway.outside.truth("bed1")["running"]
+    assert not gateway.outside.truth("bed2")["running"]
+    assert gateway.outside.given_ml("bed2") == given
+    gateway.free("bed1")
+
+
+@pytest.mark.requirement("COM-15")
+def test_a_cable_in_the_wrong_pump_starts_nothing(gateway, nurse):
+    for bed in ("bed1", "bed2"):
+        gateway.pull(bed)
+    gateway.machine.plug("bed2", "1", "bed1")  # the adapter of bed1 ends in the pump of bed2
+    gateway.machine.plug("bed1", "2", "bed2")
+    gateway.wait(lambda: all(pump["problem"] for pump in gateway.pumps().values()), "both pumps to be a problem")
+    refused = nurse.try_order("bed1")
+    assert not refused["ok"], refused
+    assert not any(gateway.outside.truth(bed)["running"] for bed in ("bed1", "bed2"))
+    for bed in ("bed1", "bed2"):
+        gateway.machine.pull(bed)
+    gateway.plug("bed1", "1")
+    gateway.plug("bed2", "2")
+    gateway.ready()
+
+
+@pytest.mark.requirement("STP-09")
+def test_a_hub_that_is_reset_ends_the_flow_and_its_pumps_come_back(gateway, nurse, measured):
+    for bed, place in (("bed1", "4.1"), ("bed2", "4.2")):
+        gateway.pull(bed)
+        gateway.plug(bed, place)
+    gateway.ready()
+    before = nurse.start("bed1")
+    at_reset = gateway.outside.given_ml("bed1")
+    gateway.machine.agent.execute(["/usr/bin/python3", "-I", "-c", RESET])
+    gateway.wait(lambda: not gateway.outside.truth("bed1")["running"], "the flow to end")
+    flowed = gateway.outside.given_ml("bed1") - at_reset
+    gateway.ready()
+    booked, given = gateway.booked_enough("bed1", before)
+    measured(f"a hub was reset: {flowed:.3f} mL flowed after it; {given:.3f} mL given, {booked:.3f} booked")
+    assert flowed <= RATE_ML_H / 3600 * (LEASE_S + BUSY_S)
+    gateway.free("bed1")
+    for bed, place in (("bed1", "1"), ("bed2", "2")):
+        gateway.pull(bed)
+        gateway.plug(bed, place)
+    gateway.ready()
+
+
+@pytest.mark.requirement("COM-15")
+def test_two_adapters_alike_are_told_apart_by_their_sockets(gateway):
+    """Without numbers of their own both have one name by-id; by-path each has its own, whatever is plugged first."""
+    for bed in ("bed1", "bed2"):
+        gateway.pull(bed)
+    gateway.machine.plug("bed2", "2", None)
+    gateway.machine.plug("bed1", "1", None)
+    found = "ls /dev/serial/by-path"
+    gateway.wait(lambda: len(gateway.run(found, check=False).out.split()) == 2, "two names by-path")
+    assert len(gateway.run("ls /dev/serial/by-id").out.split()) == 1
+    one, two = sorted(f"/dev/serial/by-path/{name}" for name in gateway.run(found).out.split())
+    places = {"bed1": ("ASSET-0001", one, 1), "bed2": ("ASSET-0002", two, 2)}
+    text = "".join(
+        BY_PATH.format(bed=bed, case=case, port=port, address=address) for bed, (case, port, address) in places.items()
+    )
+    gateway.machine.agent.run("mkdir -p /etc/pumpd/pumpd.d; cat > /etc/pumpd/pumpd.d/paths.toml", given=text)
+    gateway.run("systemctl restart pumpd-control")
+    gateway.plugged = {"bed1": "1", "bed2": "2"}
+    gateway.ready()
+    gateway.run("rm /etc/pumpd/pumpd.d/paths.toml")
+    for bed in ("bed1", "bed2"):
+        gateway.pull(bed)
+    for bed, place in (("bed1", "1"), ("bed2", "2")):
+        gateway.plug(bed, place)
+    gateway.run("systemctl restart pumpd-control")
+    gateway.ready()
