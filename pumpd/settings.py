@@ -42,7 +42,8 @@ class SettingsError(ValueError):
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Built with the whole, once: each section by itself as well would cost memory in every process.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class BrokerSettings(_Section):

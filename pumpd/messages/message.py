@@ -16,4 +16,5 @@ Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 
 
 class Message(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Built when it is first used: bedside uses few messages. Control builds all that it takes before it is ready.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AwareDatetime,
+    ConfigDict,
     Field,
     PlainSerializer,
     SecretStr,
@@ -482,7 +483,8 @@ Request = Annotated[
     | PinReset,
     Field(discriminator="op"),
 ]
-REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
+# Who reads requests calls `REQUEST.rebuild()` at its start, so that the first of them does not wait for it.
+REQUEST: TypeAdapter[Request] = TypeAdapter(Request, config=ConfigDict(defer_build=True))
 
 
 _UNCLEAR = "stop requested, in a request that cannot be read in full"

@@ -15,6 +15,8 @@ def stop_line(*, pump: str | None, by: str, reason: str, switching_source: bool)
         "by": _fitting(by),
         "reason": _fitting(reason),
         "switching_source": switching_source,
+        "of_session": None,  # it stops whatever is there
+        "age_s": None,  # and is sent at once
     }
     return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
 

@@ -41,9 +41,9 @@ def test_help_lists_every_command_with_its_text_in_the_order_of_the_table():
 
 
 def test_a_misspelt_command_is_told_the_nearest():
-    result = CliRunner().invoke(app, ["sotp"])
+    result = CliRunner().invoke(app, ["journl"])
     assert result.exit_code == 2
-    assert "Did you mean 'stop'" in result.output
+    assert "Did you mean 'journal'?" in result.output
 
 
 @pytest.mark.parametrize(("words", "place", "expected"), [("pumpd st", 1, "stop"), ("pumpd journal ver", 2, "verify")])

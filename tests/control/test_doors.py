@@ -159,6 +159,23 @@ async def test_the_socket_for_vital_signs_is_there_only_where_they_are_configure
 
 
 @pytest.mark.realtime
+async def test_what_reads_requests_is_built_before_the_sockets_are_there(tmp_path, monkeypatch):
+    """It takes 0.1 s and more, which no stop has to wait for."""
+    built = []
+
+    class Request:
+        def rebuild(self):
+            built.append(path.exists())
+
+    async with open_testbed(tmp_path) as here:
+        path = here.gateway.settings.socket_path
+        monkeypatch.setattr("pumpd.control.socket.server.REQUEST", Request())
+        async with doors(here.gateway.dispatch, here.gateway.settings):
+            assert path.exists()
+    assert built == [False]
+
+
+@pytest.mark.realtime
 async def test_each_socket_accepts_what_its_door_accepts(tmp_path):
     async with open_testbed(tmp_path) as here:
         settings = here.gateway.settings

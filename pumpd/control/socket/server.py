@@ -181,6 +181,7 @@ def _too_much(line: bytes) -> str:
 @contextlib.asynccontextmanager
 async def doors(dispatch: Dispatch, settings: Settings) -> AsyncIterator[None]:
     """All sockets, open; that for vital signs only where they are configured. Raises SocketInUseError, OSError."""
+    REQUEST.rebuild()  # 0.1 s that no stop has to wait for
     paths = {Door.OPERATOR: settings.socket_path, Door.TABLET: settings.tablet_socket_path}
     if settings.vitals is not None:
         paths[Door.VITALS] = settings.vitals_socket_path
