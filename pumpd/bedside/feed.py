@@ -28,6 +28,7 @@ T = TypeVar("T")
 
 WATCH_AGAIN_S = 0.5
 READ_EVERY_S = 0.5
+READ_ENDS_WITHIN_S = 1.0
 REOPEN_AFTER_S = 2.0
 ENTRIES_AT_ONCE = 500
 FURTHEST_BACK = 200_000  # entries
@@ -115,10 +116,12 @@ class Feed:
                 else:
                     await asyncio.sleep(READ_EVERY_S)
         finally:
-            last = self._reading
-            if last is None or last.done():
+            last = self._reading or opening
+            # Cancelled during a read: SQLite does not survive a close before its end.
+            await asyncio.wait([last], timeout=READ_ENDS_WITHIN_S)
+            if last.done():
                 _close(opening)
-            else:  # cancelled during a read: SQLite does not survive a close before its end
+            else:
                 last.add_done_callback(lambda _: _close(opening))
 
     def _in_thread(self, read: Callable[..., T], *arguments: Any) -> "asyncio.Future[T]":
