@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from pumpd.doctor.brokers import brokers
-from pumpd.doctor.facts import CONTROL_UNIT, UNIT_FILES, Facts
+from pumpd.doctor.facts import CONTROL_UNIT, Facts
 from pumpd.doctor.line import NEEDS_ROOT, Finding, Group, bad, line, not_checked, ok, problem, warning
 from pumpd.doctor.machine import Process
 
@@ -13,6 +13,7 @@ PACKAGE = "/var/lib/dpkg/info/pumpd.list"  # replaced at each installation
 NOT_INSTALLED = "pumpd is not installed as services here"
 # What a site may say in a drop-in without making a service less closed.
 SITE_KEYS = ("IPAddressDeny", "IPAddressAllow", "LoadCredential", "CPUWeight", "After", "Wants", "Description")
+SHIPPED = ("/usr/lib/systemd/", "/lib/systemd/")
 FULL = 80  # percent of a limit
 _KEY = re.compile(r"^\s*([A-Za-z]+)\s*=", re.MULTILINE)
 
@@ -103,9 +104,9 @@ def _sandbox(facts: Facts) -> Iterator[Finding]:
     for name in expected(facts):
         unit, of = facts.machine.unit(name), _short(name)
         file = unit.get("FragmentPath", "")
-        drop_ins = unit.get("DropInPaths", "").split()
+        drop_ins = [each for each in unit.get("DropInPaths", "").split() if not each.startswith(SHIPPED)]
         keys = sorted({key for each in drop_ins for key in _keys_of(facts, each)} - {*SITE_KEYS})
-        if file and not file.startswith((UNIT_FILES, "/lib/systemd/system")):
+        if file and not file.startswith(SHIPPED):
             yield bad(facts, f"{file} replaces the shipped unit", of=of)
         elif keys:
             yield warning(f"{', '.join(drop_ins)} sets {', '.join(keys)}", of=of)
@@ -159,6 +160,7 @@ def _package(facts: Facts) -> Iterator[Finding]:
     lines = [each for each in printed.splitlines() if each.strip() and " c " not in each]  # c: a site may change it
     closed = [each for each in lines if "denied" in each]
     changed = [each.split()[-1] for each in lines if each not in closed]
+    changed = [each for each in changed if not each.startswith("/usr/share/")]  # a site may leave documents out
     if changed:
         more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
         yield bad(facts, f"changed: {', '.join(changed[:3])}{more}")
