@@ -15,7 +15,7 @@ from tests.control.testbed import BEDSIDE, ORDER, open_testbed
 from tests.control.wire_tap import Tap
 
 MOST_A_DAY = 10_000_000  # bytes, AUD-13
-ANYBODY = Caller(Door.OPERATOR, User.OTHER, "uid 1234, pid 1")
+VISITOR = Caller(Door.OPERATOR, User.OTHER, "uid 1234, pid 1")
 MONITORS = Caller(Door.VITALS, User.MEMBER, "uid 991, pid 1")
 MINUTES = 24 * 60
 
@@ -91,9 +91,9 @@ FLOOD = [
     (BEDSIDE, {"op": "tablet", "key": "k" * 64, "nonce": "n", "signature": "AAAA", "request": "{" * 8000}),
     (BEDSIDE, {"op": "alive", "tablet": "t" * 64}),
     (BEDSIDE, {"op": "pair_offer", "window": "w", "commitment": "a" * 64, "proof": "b" * 64}),
-    (ANYBODY, {"op": "stop", "pump": "bed1"}),
-    (ANYBODY, {"op": "status"}),
-    (ANYBODY, {"op": "stop", "pump": "nowhere"}),
+    (VISITOR, {"op": "stop", "pump": "bed1"}),
+    (VISITOR, {"op": "status"}),
+    (VISITOR, {"op": "stop", "pump": "nowhere"}),
     (MONITORS, {"op": "vital_signs", "pump": "bed1", "source": "m", "age_s": 1.0, "heart_rate_bpm": 70}),
     (MONITORS, {"op": "stop", "pump": "bed1"}),
 ]
@@ -109,11 +109,11 @@ async def test_a_flood_through_every_door_displaces_no_reading_and_no_real_stop(
             for caller, request in FLOOD:
                 await here.ask_as(caller, **request)
                 sent += 1
-            here.gateway.dispatch.malformed(ANYBODY, ("request: is not valid JSON",))
+            here.gateway.dispatch.malformed(VISITOR, ("request: is not valid JSON",))
             await asyncio.sleep(0.05)
         assert sent > 10_000
         assert here.state("bed2") == "running"
-        assert (await here.ask_as(ANYBODY, op="stop", pump="bed2", by="a visitor", reason="he looks pale")).ok
+        assert (await here.ask_as(VISITOR, op="stop", pump="bed2", by="a visitor", reason="he looks pale")).ok
         await here.until("stopped", pump="bed2")
         await asyncio.sleep(TOLD_EVERY_S)
         entries = here.entries()
@@ -136,7 +136,7 @@ async def test_stops_without_end_leave_an_idle_pump_time_to_be_read_and_each_is_
         await asyncio.sleep(5)
         begun = asyncio.get_running_loop().time()
         while asyncio.get_running_loop().time() - begun < 20:
-            await here.ask_as(ANYBODY, op="stop", pump="bed1")
+            await here.ask_as(VISITOR, op="stop", pump="bed1")
             sent += 1
             await asyncio.sleep(0.005)
         asked = asyncio.get_running_loop().time()
@@ -146,7 +146,7 @@ async def test_stops_without_end_leave_an_idle_pump_time_to_be_read_and_each_is_
         assert sent > 3000
         assert 20 / 0.25 <= frames.count("STP") <= 20 / 0.1 + 2
         before = frames.count("STP")
-        await here.ask_as(ANYBODY, op="stop", pump="bed1")
+        await here.ask_as(VISITOR, op="stop", pump="bed1")
         await asyncio.sleep(0.25)
         assert frames.count("STP") > before
 
@@ -156,6 +156,6 @@ async def test_a_stop_of_a_flowing_pump_waits_for_no_earlier_stop(tmp_path):
     async with open_testbed(tmp_path) as here:
         await here.start()
         here.gateway.runners["bed1"]._commands._next_stop_s = asyncio.get_running_loop().time() + 60
-        await here.ask_as(ANYBODY, op="stop", pump="bed1")
+        await here.ask_as(VISITOR, op="stop", pump="bed1")
         await asyncio.sleep(0.1)
         assert not here.pump.truth()["running"]
