@@ -25,7 +25,16 @@ FILES = {
 }
 PORTS = {("tcp", "8443")}  # docs/how-to/virtual-gateway.md: the tablets' server, and nothing else
 PROBE = Path(__file__).with_name("probe.py")
-LEFT_OUT = ("Type=", "NotifyAccess=", "WatchdogSec=", "Restart=", "RestartSec=", "ExecStart=", "Documentation=")
+LEFT_OUT = (
+    "Type=",
+    "NotifyAccess=",
+    "WatchdogSec=",
+    "Restart=",
+    "RestartSec=",
+    "ExecStart=",
+    "ExecCondition=",
+    "Documentation=",
+)
 
 
 def inside(gateway, service):
