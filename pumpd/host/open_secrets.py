@@ -10,7 +10,7 @@ from pumpd.settings import Settings
 def open_secrets(settings: Settings) -> list[str]:
     """Why these secrets and these real pumps may not be together; empty if none is open, or no pump is real.
 
-    A file that is not there, or that this user may not look at, is not open.
+    A file that is not there, or that this user may not see, is not open.
     """
     if not (real := settings.real_pumps):
         return []

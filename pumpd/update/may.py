@@ -22,14 +22,15 @@ def objections(config: Path) -> list[str]:
     except SettingsError as error:
         return [f"{each}; so it is not known whether a pump is in use" for each in error.problems]
     found = activity(settings, datetime.now(UTC))
-    # Set by `pumpd update --journal-unreadable`: a person has seen at the pumps that nobody is infused.
+    # Set by `pumpd update --journal-unreadable`: a person has seen at the pumps that no patient is infused.
     return list(found.reasons if os.environ.get("PUMPD_JOURNAL_UNREADABLE") else found.objections)
 
 
 def main() -> int:
     config = Path(os.environ.get("PUMPD_CONFIG") or DEFAULT_PATH)
     reasons = objections(config)
-    sys.stderr.write("".join(f"pumpd: {reason}\n" for reason in reasons))
+    for reason in reasons:
+        print(f"pumpd: {shown(reason)}", file=sys.stderr)
     return 1 if reasons else 0
 
 

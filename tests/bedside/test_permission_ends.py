@@ -175,7 +175,7 @@ async def test_a_correction_whose_person_goes_while_the_history_is_read_is_not_m
         meanwhile(
             monkeypatch,
             here.testbed.gateway._past,
-            "catch_up",
+            "catch_up_session",
             lambda: end(here, "removed from staff", badge=gone),
         )
         two = {"badge": DOCTOR, "pin": PIN[DOCTOR], "second_badge": SECOND, "second_pin": PIN[SECOND]}

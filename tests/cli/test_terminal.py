@@ -229,6 +229,7 @@ OWN_OUTPUT = {
     "bedside/__main__.py",
     "telemetry/__main__.py",
     "vitals/__main__.py",  # a refused configuration, visible
+    "update/may.py",  # reasons that a package script shows
     "extras.py",  # an extra that is not installed: all of it is our own text
 }
 
