@@ -11,6 +11,7 @@ from pathlib import Path
 from pumpd.idle import activity
 from pumpd.settings import Settings, SettingsError
 from pumpd.settings_file import DEFAULT_PATH
+from pumpd.text import shown
 
 
 def objections(config: Path) -> list[str]:
