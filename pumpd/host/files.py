@@ -162,6 +162,8 @@ TABLE: tuple[Row, ...] = (
     Row("journal's write-ahead log", FILE, USER, USER, 0o640, _GROUP, _state("journal.sqlite3-wal")),
     Row("journal's shared memory", FILE, USER, USER, 0o640, _GROUP, _state("journal.sqlite3-shm")),
     Row("journal's anchor", FILE, USER, USER, 0o600, "control", _state("journal.anchor"), secret=True),
+    Row("archive of the journal", FOLDER, USER, USER, 0o750, _GROUP, _state("journal-archive")),
+    Row("file of the archive", FILE, USER, USER, 0o640, _GROUP, _state("journal-archive/*")),
     Row("control's lock", FILE, USER, USER, 0o640, _GROUP, _state("control.lock")),
     Row("paired keys", FILE, USER, USER, 0o640, "control; public halves only", _state("paired-keys.json")),
     Row("staff", FILE, USER, USER, 0o600, "control", _state("staff.json"), secret=True),

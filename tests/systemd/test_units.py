@@ -106,19 +106,32 @@ def test_a_gateway_that_is_not_configured_starts_nothing(name):
 @pytest.mark.parametrize(
     ("name", "configured", "missing"),
     [
-        ("bedside", "[bedside.limits]\n", "[[pump]]\n# [bedside]\n[bedside_x]\n"),
-        ("telemetry", "a = 1\n[mqtt] # a broker\n", "mqtt_like = 1\n[vitals.broker]\n"),
-        ("vitals", "[ vitals.broker ]\n", "[vitals]\n[vitalsXbroker]\n"),
+        (
+            "bedside",
+            ("[bedside.limits]\n", 'bedside.host = "a"\n', "bedside = {}\n"),
+            "[[pump]]\n# [bedside]\n[bedside_x]\n",
+        ),
+        ("telemetry", ("a = 1\n[mqtt] # a broker\n", "mqtt.port = 1\n"), "mqtt_like = 1\n[vitals.broker]\n"),
+        ("vitals", ("[ vitals.broker ]\n", "[vitals]\nbroker.port = 1\n"), "[vitals]\n[vitalsXbroker]\n"),
     ],
 )
 def test_a_service_starts_only_where_its_section_is(tmp_path, name, configured, missing):
-    file = tmp_path / "pumpd.toml"
+    file, dropin = tmp_path / "pumpd.toml", tmp_path / "pumpd.d" / "site.toml"
     condition = unit(f"pumpd-{name}.service")["Service"]["ExecCondition"]
     # systemd takes a doubled backslash as one, and quotes as a shell does (systemd.service(5)).
-    command = shlex.split(condition.replace("/etc/pumpd/pumpd.toml", str(file)).replace(r"\\", "\\"))
-    for text, status in ((configured, 0), (missing, 1)):
+    command = shlex.split(condition.replace("/etc/pumpd", str(tmp_path)).replace(r"\\", "\\"))
+
+    def met(text: str, in_dropin: str = "") -> bool:
         file.write_text(text)
-        assert subprocess.run(command, check=False).returncode == status
+        if in_dropin:
+            dropin.parent.mkdir(exist_ok=True)
+            dropin.write_text(in_dropin)
+        return subprocess.run(command, check=False).returncode == 0
+
+    assert not met(missing)
+    assert all(met(text) for text in configured)
+    assert not met(missing, in_dropin=missing)
+    assert all(met(missing, in_dropin=text) for text in configured)
 
 
 def test_control_has_no_network_and_only_serial_and_gpio_devices():

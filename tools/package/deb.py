@@ -8,7 +8,7 @@ from pathlib import Path
 from tools.package import layout
 from tools.package.layout import ROOT, Debian
 from tools.package.locked import run
-from tools.package.tree import UNITS
+from tools.package.tree import ENABLED
 
 SOURCES = ROOT / "packaging"
 SCRIPTS = ("preinst", "postinst", "prerm", "postrm")
@@ -28,7 +28,7 @@ def filled(name: str, debian: Debian, architecture: str, installed_kib: int = 0)
         "ARCHITECTURE": architecture,
         "PYTHON": debian.python,
         "INSTALLED_SIZE": str(installed_kib),
-        "UNITS": " ".join(UNITS),
+        "UNITS": " ".join(ENABLED),
         "CONFIG": layout.CONFIG,
     }
     text = (SOURCES / name).read_text(encoding="utf-8")

@@ -15,7 +15,10 @@ from tools.package import layout, man_pages
 from tools.package.layout import ROOT, Debian
 from tools.package.locked import PackageError, git, install, own_requirement
 
-UNITS = tuple(sorted(path.name for path in (ROOT / "systemd").glob("*.service")))
+_UNITS = sorted((*(ROOT / "systemd").glob("*.service"), *(ROOT / "systemd").glob("*.timer")))
+UNITS = tuple(path.name for path in _UNITS)
+# What is enabled and started when the package is installed; the others are started by one of these.
+ENABLED = tuple(path.name for path in _UNITS if "[Install]" in path.read_text(encoding="utf-8"))
 SBOM = f"{layout.DOCUMENTS}/sbom.cdx.json"
 # From the repository to where it is on a gateway.
 FILES = {
