@@ -172,7 +172,7 @@ class VirtualGateway:
             time.sleep(0.25)
         return time.monotonic() - began
 
-    # -- compared with the plant -----------------------------------------------------------------------------------------
+    # -- compared with the plant ---------------------------------------------------------------------------------------
 
     def booked_enough(self, bed: str, given_before_ml: float = 0.0) -> tuple[float, float]:
         """No less is booked for the infusion at that bed than its plant gave since; returns both, mL."""
