@@ -123,7 +123,7 @@ audit: setup
 	$(RUN) python -m tools.audit $(ARGS)
 
 # The virtual gateway: Debian 13 with the package, on an emulated machine. Without ARGS everything but what takes an hour;
-# ARGS=tests/vm/test_short_form.py is what CI runs, ARGS="-m whole" the rest. ARCH=arm64 boots the arm64 package.
+# ARGS=tests/vm/test_short_form.py is its short form, ARGS="-m whole" the rest. ARCH=arm64 boots the arm64 package.
 VM := PUMPD_VM_IMAGE=$$($(SUDO) .venv/bin/python -m tests.vm.image $(ARCH)) $(RUN) pytest -n 0 -p no:randomly
 
 vm: vm-image system

@@ -3,12 +3,14 @@
 import asyncio
 import contextlib
 import json
+import os
 import socket
+import struct
 
 import pytest
 
 from pumpd.control.socket import clients as limits
-from pumpd.control.socket.clients import MOST, UNREAD_BYTES, Client, Clients
+from pumpd.control.socket.clients import MOST, UNREAD_BYTES, Client, Clients, Peer
 from pumpd.control.socket.streams import StateStream
 from pumpd.messages.requests import LONGEST_LINE
 from tests.control.test_socket import Client as Nurse
@@ -130,3 +132,13 @@ async def test_what_all_who_watch_are_shown_is_collected_once():
     assert len(lines) >= 500
     assert len(collected) <= 10
     assert json.loads(lines[100]) == {"number": 2}, "a change is shown at once, whatever was collected just before"
+
+
+@pytest.mark.requirement("SEC-21")
+def test_the_kernel_reports_every_group_of_a_client():
+    """Not only its main group: bedside and vitals reach their sockets by a further one."""
+    near, far = socket.socketpair()
+    with near, far:
+        raw = near.getsockopt(socket.SOL_SOCKET, limits._SO_PEERGROUPS, limits._MOST_GROUPS_BYTES)
+        assert set(struct.unpack(f"{len(raw) // 4}I", raw)) == set(os.getgroups())
+        assert Peer.of(near).groups == {os.getgid(), *os.getgroups()}

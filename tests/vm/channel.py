@@ -27,7 +27,11 @@ class ChannelError(Exception):
 class _Lines:
     def __init__(self, path: Path) -> None:
         self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.connect(str(path))
+        try:
+            self._socket.connect(str(path))
+        except OSError:
+            self._socket.close()
+            raise
         self._file = self._socket.makefile("rb")
 
     def send(self, message: dict[str, Any], before: bytes = b"") -> None:

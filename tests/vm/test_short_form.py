@@ -1,4 +1,4 @@
-"""What CI runs of the virtual gateway: it boots, infuses from the tablet's page, loses an adapter and its power."""
+"""The short form of the virtual gateway: it boots, infuses from the tablet's page, loses an adapter and its power."""
 
 import contextlib
 import os

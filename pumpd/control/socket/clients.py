@@ -21,7 +21,7 @@ READ_WITHIN_S = 10.0  # a client that has not read by then is dropped
 
 _CREDENTIALS = struct.Struct("3i")
 _SO_PEERGROUPS = 59  # asm-generic/socket.h; the module `socket` does not name it
-_MOST_GROUPS_BYTES = 4 * 1024
+_MOST_GROUPS_BYTES = 1024  # 256 groups; Python's getsockopt takes no larger buffer and raises OSError
 
 
 class BoundedWriter(asyncio.StreamWriter):
