@@ -35,7 +35,7 @@ async def kill(here, name, how):
 
 @pytest.mark.requirement("RUN-17")
 @pytest.mark.parametrize("how", ["fails", "ends", "cancelled"])
-@pytest.mark.parametrize("name", ["alarms", "supply", "alarm output", "pump bed2", "time of bed2"])
+@pytest.mark.parametrize("name", ["alarms", "supply", "alarm output 1", "pump bed2", "time of bed2"])
 async def test_a_part_that_dies_stops_what_flows_raises_an_alarm_and_ends_the_process(tmp_path, name, how):
     output = tmp_path / "buzzer"
     output.write_text("0")

@@ -26,6 +26,7 @@ from pumpd.settings import Settings
 
 log = structlog.get_logger("pumpd.control")
 
+AGAIN_AFTER_S = 60.0
 FIRST_CHECK_AFTER_S = 5.0  # a process restarted while a pump runs has more urgent work
 WITHIN_S = 2.0
 
@@ -39,11 +40,17 @@ class LibraryCheck:
         self._disk = OwnThread("library check", lambda: _on_disk(self._directory, settings))
 
     async def run(self) -> None:
-        """Check once after start-up, so that an unusable library is known before it is needed."""
+        """Check after start-up, so that an unusable library is known before it is needed, and again until it is
+        usable: what is shown must not be older than a minute.
+        """
         await asyncio.sleep(FIRST_CHECK_AFTER_S)
-        if reasons := await self.objections():
-            log.error("library_not_usable", why=reasons)
-        elif self._library.manifest is None:
+        told: tuple[str, ...] = ()
+        while reasons := await self.objections():
+            if reasons != told:
+                log.error("library_not_usable", why=reasons)
+            told = reasons
+            await asyncio.sleep(AGAIN_AFTER_S)
+        if self._library.manifest is None:
             log.warning("library_unsigned", notice="it starts simulated pumps only, because the settings allow it")
 
     async def objections(self) -> tuple[str, ...]:
