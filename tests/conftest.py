@@ -98,7 +98,9 @@ async def house_loop() -> AsyncIterator[None]:
 def nothing_left_behind() -> Iterator[None]:
     """Autouse, so it ends last: after the loop, its executor and all fixtures of the test."""
     threads, descriptors = set(threading.enumerate()), _descriptors()
+    umask = os.umask(0o022)
     yield
+    os.umask(umask)  # a process's main sets its own
     structlog.reset_defaults()  # a command under test may have configured it for a stream that is closed
     deadline = time.monotonic() + PATIENCE_S
     for thread in set(threading.enumerate()) - threads:

@@ -44,16 +44,10 @@ _HOME = re.compile(r"/(home|Users)/[^/\s\"']+")
 
 Parts = Mapping[str, str]  # by the name of the file
 
-README = """pumpd-diagnostics of gateway {gateway}, {ts}
-
-pumpd is not a cleared medical device: it is for simulation, research and integration only.
-
-What is in it:
-{contents}
-
-What is not in it: keys, passwords, PINs and their hashes, patient tokens, wristbands, names and badges of people, the
-content of journal entries, and every text that came from outside of pumpd. "{left_out}" is in the place of such a text.
-A person in a log is a code that means nothing outside of this bundle.
+NOTICE = "pumpd is not a cleared medical device: it is for simulation, research and integration only."
+NOT_IN_IT = f"""What is not in it: keys, passwords, PINs and their hashes, patient tokens, wristbands, names and badges of
+people, the content of journal entries, and every text that came from outside of pumpd. "{LEFT_OUT}" is in the place of
+such a text. A person in a log is a code that means nothing outside of this bundle.
 """
 
 CONTENTS = {
@@ -126,7 +120,7 @@ def _readme(facts: Facts, made: Mapping[str, str]) -> str:
     contents = "\n".join(f"  {name}: {about(name)}" for name in sorted(made))
     gateway = "not known" if facts.settings is None else facts.settings.gateway
     ts = facts.now.isoformat(timespec="seconds")
-    return README.format(gateway=gateway, ts=ts, contents=contents, left_out=LEFT_OUT)
+    return f"pumpd-diagnostics of gateway {gateway}, {ts}\n\n{NOTICE}\n\nWhat is in it:\n{contents}\n\n{NOT_IN_IT}"
 
 
 def about(name: str) -> str:

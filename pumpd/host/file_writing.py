@@ -16,11 +16,15 @@ from pathlib import Path
 
 from pumpd.host.files import Owners, Row
 
-_LINK = "is a symbolic link, or no {kind}; pumpd writes through none here. See who made it, and remove it"
-
 
 class InTheWayError(OSError):
     """Something else is where the file or directory has to be. Nothing was written to it."""
+
+
+def _in_the_way(path: Path, kind: str) -> InTheWayError:
+    return InTheWayError(
+        f"{path} is a symbolic link, or no {kind}; pumpd writes through none here. See who made it, and remove it"
+    )
 
 
 def write(row: Row, path: Path, data: bytes, owners: Owners, *, beneath: Path) -> None:
@@ -101,13 +105,13 @@ def _open_child(above: int, path: Path) -> int:
     try:
         return os.open(path.name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=above)
     except NotADirectoryError as error:  # also for a link, together with O_DIRECTORY
-        raise InTheWayError(f"{path} {_LINK.format(kind='directory')}") from error
+        raise _in_the_way(path, "directory") from error
 
 
 def _refuse_other(path: Path, folder: int) -> None:
     with contextlib.suppress(FileNotFoundError):
         if not stat.S_ISREG(os.lstat(path.name, dir_fd=folder).st_mode):
-            raise InTheWayError(f"{path} {_LINK.format(kind='file')}")
+            raise _in_the_way(path, "file")
 
 
 def _owner(row: Row, owners: Owners, beneath: Path) -> tuple[int, int]:

@@ -45,7 +45,7 @@ class Lost:
     orders: tuple[Order, ...] = ()
 
 
-def _lost(journal: Journal) -> Lost:
+def lost_of(journal: Journal) -> Lost:
     return Lost(journal.kept.loss, journal.kept.orders) if journal.kept.loss else Lost()
 
 
@@ -193,7 +193,7 @@ class ThreadWriter:
         except JournalError as error:
             self._loop.call_soon_threadsafe(self._opened.set_exception, error)
             return
-        self.lost = _lost(journal)
+        self.lost = lost_of(journal)
         self._loop.call_soon_threadsafe(self._opened.set_result, None)
         with contextlib.closing(journal):
             while self._turn(journal):
@@ -260,7 +260,7 @@ class InlineWriter:
     def __init__(self, journal: Journal, group: int = 1) -> None:
         self.on_failure: Callable[[JournalError], None] = _ignore
         self.on_restored: Callable[[int], None] = _ignore
-        self.lost, self.slow = _lost(journal), False
+        self.lost, self.slow = lost_of(journal), False
         self._journal, self._group = journal, group
         self._backlog = Backlog()
         self._posted = 0  # since the last attempt

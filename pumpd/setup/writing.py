@@ -18,8 +18,6 @@ from pumpd.settings import Settings
 from pumpd.setup.plan import Plan, PlanError, present
 from pumpd.trust import CONFIG_KEYS, UPDATE_KEYS, trusted_path
 
-UNITS = "pumpd-{}.service"
-
 
 class StepError(Exception):
     """A step was not done; the message says why, and what to do. The steps before it were done."""
@@ -136,12 +134,13 @@ def _services(settings: Settings) -> dict[str, bool]:
 
 def _installed(name: str) -> bool:
     return any(
-        (Path(folder) / UNITS.format(name)).exists() for folder in ("/usr/lib/systemd/system", "/etc/systemd/system")
+        (Path(folder) / f"pumpd-{name}.service").exists()
+        for folder in ("/usr/lib/systemd/system", "/etc/systemd/system")
     )
 
 
 def _start(names: Sequence[str]) -> str:
-    _run("systemctl", "enable", "--now", *(UNITS.format(name) for name in names))
+    _run("systemctl", "enable", "--now", *(f"pumpd-{name}.service" for name in names))
     return f"started, also at each boot: {', '.join(names)}"
 
 

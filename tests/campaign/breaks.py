@@ -99,8 +99,8 @@ def _watchdog_not_armed():
 def _stop_lost_on_the_way():
     """A stop that a nurse requests is answered, but dropped."""
 
-    def lost(self, pump, by, reason, **_more):
-        return []
+    def lost(self, request, _by):
+        return [request.pump], {}
 
     return mock.patch.object(Pumps, "stop", lost)
 

@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from pumpd.journal import Entry, Journal, JournalError
+from pumpd.journal.writer import SLOW_FOR_S, SLOW_S, lost_of
 
 WRITE_S = 0.002  # from handing over until durable, on a good disk
 
@@ -39,8 +40,14 @@ class Writer:
         self._loop = asyncio.get_running_loop()
         self._waiting: list[tuple[float, Sequence[Entry], asyncio.Future[None] | None]] = []
         self._busy_until = 0.0
+        self._slow_until = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._journal = Journal(disk.path, boot)
+        self.lost = lost_of(self._journal)
+
+    @property
+    def slow(self) -> bool:
+        return self._loop.time() < self._slow_until
 
     def post(self, entries: Sequence[Entry]) -> None:
         if entries and not self.dead:
@@ -74,6 +81,8 @@ class Writer:
         if self._waiting and self._waiting[-1][0] >= start:
             due = max(due, self._waiting[-1][0])  # what gathers while the disk is busy is written together
         self._busy_until = due
+        if due - now >= SLOW_S:
+            self._slow_until = max(self._slow_until, due + SLOW_FOR_S)
         self._waiting.append((due, entries, done))
         if self._timer is None:
             self._timer = self._loop.call_at(due, self._write)

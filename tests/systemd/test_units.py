@@ -141,8 +141,8 @@ def test_control_has_no_network_and_only_serial_and_gpio_devices():
     assert service["DevicePolicy"] == "closed"
     text = (UNITS / "pumpd-control.service").read_text()
     assert sorted(line for line in text.splitlines() if line.startswith("DeviceAllow")) == [
-        # 166, 188 and 204 are ttyACM, ttyUSB and ttyAMA (a Pi's own). By name they would be allowed only if an adapter was
-        # there at the start.
+        # 166, 188 and 204 are ttyACM, ttyUSB and ttyAMA (a Pi's own). By name they would be allowed only if one
+        # was there at the start.
         *(f"DeviceAllow=char-{kind} rw" for kind in ("166", "188", "204", "gpiochip", "ttyS")),
     ]
 
