@@ -45,9 +45,9 @@ _HOME = re.compile(r"/(home|Users)/[^/\s\"']+")
 Parts = Mapping[str, str]  # by the name of the file
 
 NOTICE = "pumpd is not a cleared medical device: it is for simulation, research and integration only."
-NOT_IN_IT = f"""What is not in it: keys, passwords, PINs and their hashes, patient tokens, wristbands, names and badges of
-people, the content of journal entries, and every text that came from outside of pumpd. "{LEFT_OUT}" is in the place of
-such a text. A person in a log is a code that means nothing outside of this bundle.
+NOT_IN_IT = f"""What is not in it: keys, passwords, PINs and their hashes, patient tokens, wristbands, names and badges
+of people, the content of journal entries, and every text that came from outside of pumpd. "{LEFT_OUT}" is in the place
+of such a text. A person in a log is a code that means nothing outside of this bundle.
 """
 
 CONTENTS = {
