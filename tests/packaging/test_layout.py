@@ -107,6 +107,24 @@ def test_preinst_refuses_an_older_version_unless_the_updater_rolls_back(tmp_path
     assert (done.returncode, "Nothing was changed" in done.stderr) == ((1, True) if refused else (0, False))
 
 
+def test_what_postinst_compiles_is_on_the_disk_before_anything_starts(tmp_path):
+    """Half a compiled file, after a power cut, would stop control from starting; Python does not compile it again."""
+    calls, commands = tmp_path / "calls", tmp_path / "bin"
+    commands.mkdir()
+    for name in ("systemd-sysusers", "systemd-tmpfiles", "sync", "deb-systemd-helper", "deb-systemd-invoke", "python"):
+        (commands / name).write_text(f'#!/bin/sh\necho "{name} $*" >> {calls}\n')
+        (commands / name).chmod(0o755)
+    for name in ("systemctl", "udevadm"):
+        (commands / name).symlink_to("/bin/true")
+    text = deb.filled("postinst", layout.DEBIANS["deb13"], "amd64")
+    text = re.sub(r"/usr/bin/python[\d.]+", f"{commands}/python", text).replace("/run/systemd/system", str(tmp_path))
+    script = tmp_path / "postinst"
+    script.write_text(text.replace("/etc/pumpd/pumpd.toml", str(script)))
+    subprocess.run(["sh", script, "configure", "0.0.1"], env={"PATH": f"{commands}:/usr/bin:/bin"}, check=True)
+    done = [line.split()[0] for line in calls.read_text().splitlines()]
+    assert done.index("python") < done.index("sync") < done.index("deb-systemd-invoke")
+
+
 def test_what_the_package_takes_from_the_repository_is_there():
     for source in tree.FILES:
         assert (ROOT / source).is_file(), source

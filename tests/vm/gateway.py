@@ -183,10 +183,13 @@ class VirtualGateway:
 
 
 @contextlib.contextmanager
-def virtual_gateway(image: Image, broker_port: int = 0) -> Iterator[VirtualGateway]:
-    """A new gateway, still switched off. Its folder has a short name, because sockets are made there."""
+def virtual_gateway(image: Image, broker_port: int = 0, brought: Path | None = None) -> Iterator[VirtualGateway]:
+    """A new gateway, still switched off. Its folder has a short name, because sockets are made there.
+
+    `brought`: a file that the machine has as a second drive.
+    """
     with tempfile.TemporaryDirectory(prefix="pumpd-vm-") as name, pumpsim(Path(name)) as outside:
-        machine = Machine(Path(name), image, outside.cables, free_port(), broker_port)
+        machine = Machine(Path(name), image, outside.cables, free_port(), broker_port, brought=brought)
         try:
             yield VirtualGateway(machine, outside, Path(name))
         except BaseException:

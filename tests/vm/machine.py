@@ -70,6 +70,7 @@ class Machine:
     port: int
     broker_port: int = 0
     memory_mb: int = 768
+    brought: Path | None = None  # a file of this host that the machine reads as /dev/vdb
     boots: int = 0
     _process: Any = None
 
@@ -206,6 +207,9 @@ class Machine:
         ]  # fmt: skip
         if clock:
             words += ["-rtc", f"base={clock},clock=vm"]
+        if self.brought is not None:
+            words += ["-drive", f"if=none,id=brought,file={self.brought},format=raw,readonly=on"]
+            words += ["-device", "virtio-blk-pci,drive=brought"]
         for name, end in self.cables.items():
             words += ["-chardev", f"serial,id={name},path={end.resolve()}"]
         return words
