@@ -21,10 +21,11 @@ WITHIN_S = 3000.0  # an update and its rollback; a test that passes does not wai
 NEWER, CUT, ILL, NEWEST = (f"{number}.0+deb13" for number in (96, 97, 98, 99))
 OFFERS = "/root/offers"
 STORE = "/var/lib/pumpd-updates"
-# What a refused update must leave as it was: the package, its files, the processes, and what the updater keeps.
+# What a refused update must leave as it was: the package, its files, what the updater keeps, and control.
 UNCHANGED = (
     "dpkg-query --show pumpd; dpkg --verify pumpd; ls /opt/pumpd/lib/core/pumpd/__pycache__; "
-    f"systemctl show --property MainPID,NRestarts pumpd-control pumpd-bedside; ls {STORE}/under-way {STORE}/last.json"
+    f"ls {STORE}/under-way {STORE}/last.json {STORE}/previous.deb {STORE}/installed.deb; "
+    "journalctl --boot --unit pumpd-control --output cat | grep --count '^Stopping '"
 )
 
 
