@@ -1,5 +1,6 @@
 """Packages for the updates of a virtual gateway: made from the real one in dist/, signed, on a drive of their own."""
 
+import hashlib
 import subprocess
 from pathlib import Path
 
@@ -53,8 +54,17 @@ class Releases:
         _replace(info, f"\nVersion: {self._version.partition('+')[0]}\n", f"\nVersion: {version.partition('+')[0]}\n")
         self._version = version
         program.write_text(control or own)
+        self._sums()
         self._signed(self._unpacked, name)
         program.write_text(own)
+
+    def _sums(self) -> None:
+        """What `dpkg --verify` compares the installed files with."""
+        files = sorted(file for file in self._unpacked.rglob("*") if file.is_file() and "DEBIAN" not in file.parts)
+        lines = [
+            f"{hashlib.md5(file.read_bytes()).hexdigest()}  {file.relative_to(self._unpacked)}\n" for file in files
+        ]
+        (self._unpacked / "DEBIAN/md5sums").write_text("".join(lines))
 
     def copied(self, name: str, package: str, signature: str) -> None:
         """One package with the signature of another one."""
