@@ -19,6 +19,7 @@ COPIED = (
 LEFT_OUT = (
     *("journal", "journal's write-ahead log", "journal's shared memory", "journal's anchor", "control's lock"),
     *("telemetry's cursor", "telemetry's lock"),
+    "file of the archive",  # of entries that retention removed: as large as a site allows, and copied as files
 )
 
 

@@ -100,7 +100,7 @@ def test_interrupted_half_way_it_leaves_no_process_behind(tmp_path):
         assert len(_marked(mark)) > 3
         process.send_signal(number)
     for (_, mark), process in running.items():
-        assert process.wait(30) == 130
+        assert process.wait(100) == 130
         assert process.stderr is not None
         process.stderr.close()
         assert _marked(mark) == []
