@@ -4,8 +4,6 @@
 """
 
 import contextlib
-import fcntl
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +13,8 @@ import typer
 from pumpd.cli.client import CONFIG, By, Config, Json, ask, fail, load_settings, refuse
 from pumpd.cli.client import show as printed
 from pumpd.cli.terminal import say, say_json, say_json_line
+from pumpd.host.files import Owners
+from pumpd.host.lock import alone
 from pumpd.journal import Anchor, Entry, Journal, JournalError, JournalReader, Record
 from pumpd.journal.archive import Archived, archive
 from pumpd.journal.export import Filter
@@ -190,7 +190,7 @@ def prune(
 
 
 def _pruned_here(path: Path, retention: Retention, reason: str, last: int | None) -> tuple[int, str]:
-    with _alone(path.parent / "control.lock"), contextlib.closing(JournalReader(path)):
+    with alone(path.parent / "control.lock", Owners.of(path.parent)), contextlib.closing(JournalReader(path)):
         journal = Journal(path, boot="prune")
         with contextlib.closing(journal):
             plan, _ = pruned(journal, datetime.now(UTC), retention, reason, last)
@@ -222,7 +222,7 @@ def accept_loss(
     """
     path = journal_path(file, config, as_json=as_json)
     try:
-        with _alone(path.parent / "control.lock"):
+        with alone(path.parent / "control.lock", Owners.of(path.parent)):
             journal = Journal(path, boot="accept-loss")
             with contextlib.closing(journal), contextlib.closing(JournalReader(path)) as reader:
                 loss = journal.kept.loss
@@ -239,21 +239,10 @@ def accept_loss(
     printed({"loss": loss, "booked": sessions}, text, as_json=as_json)
 
 
-@contextlib.contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Hold the lock of the control process: a journal has one writer. Raises OSError."""
-    with path.open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise OSError(f"{path.parent} is in use: a control process runs on it") from error
-        yield
-
-
 def not_held(lock: Path) -> bool:
     """Whether no control process runs on this state directory. Raises OSError."""
     try:
-        with _alone(lock):
+        with alone(lock, Owners.of(lock.parent)):
             return True
     except OSError:
         if not lock.exists():

@@ -47,7 +47,7 @@ class Owners:
         own = _user_number(USER)
         try:
             owner = state_dir.lstat().st_uid
-        except OSError:  # not there, or this user may not look: only root sets up a gateway
+        except OSError:  # not there, or this user may not see it: only root sets up a gateway
             owner = own if os.geteuid() == 0 and own is not None else os.geteuid()
         if own is None or owner != own:
             return cls({}, {}, person=owner)

@@ -9,7 +9,7 @@ from pathlib import Path
 from pumpd.host.files import Owners, row
 
 
-class ControlRunsError(Exception):
+class ControlRunsError(OSError):
     """Control, or another such command, runs on this state directory."""
 
 
@@ -24,7 +24,7 @@ def alone(path: Path, owners: Owners) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise ControlRunsError(
-                f"{path.parent} is in use: control runs on it; `systemctl stop pumpd-control` first"
+                f"{path.parent} is in use: a control process runs on it; `systemctl stop pumpd-control` first"
             ) from error
         yield
     finally:

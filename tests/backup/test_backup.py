@@ -251,7 +251,7 @@ def test_nothing_is_restored_under_a_running_control(old, file):
     with old.settings.lock_path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         before = old.entries()
-        with pytest.raises(RestoreError, match="control runs"):
+        with pytest.raises(RestoreError, match="a control process runs on it"):
             back(file, old)
     assert old.entries() == before
 

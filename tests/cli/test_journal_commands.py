@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from pumpd.cli import journal
 from pumpd.cli.replay import replay
+from pumpd.host.files import mode_of
 from pumpd.journal import Entry
 from tests.journal.recorded import read, written
 from tests.journal.test_replay import completed, tripped_and_cleared
@@ -161,6 +162,13 @@ def test_a_loss_is_accepted_by_a_person_with_a_reason_and_only_where_there_is_on
     last = read(path)[-1]
     assert (last.kind, last.fields["reason"]) == ("loss_accepted", "card replaced")
     assert run(*command).exit_code == 2
+
+
+def test_the_lock_that_a_command_makes_is_as_in_the_table_of_files(path):
+    """A command of root's may be the first on a new card; control must be able to take the same lock afterwards."""
+    old_and_new(path)
+    assert run("journal", "prune", "--file", path).exit_code == 0
+    assert (path.parent / "control.lock").stat().st_mode & 0o777 == mode_of("control's lock")
 
 
 def test_prune_refuses_while_control_runs(path):
