@@ -8,16 +8,20 @@ It believes every pump to be the configured one, as if a person had identified t
 cables are not what is measured.
 """
 
+import contextlib
 import resource
 import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 from pumpd.control import __main__
 from pumpd.control.infusions import pump_line
 
-held: list[object] = []
+SIZES = tuple(1 << power for power in range(20, 8, -1))
+PLACES = tuple(range(1_000_000))  # made while there is memory: to hold what is taken needs none
+held: list[object] = [None] * len(PLACES)
 
 
 def freeze(*_: object) -> None:
@@ -26,14 +30,15 @@ def freeze(*_: object) -> None:
 
 
 def starve(*_: object) -> None:
+    """Take all the memory that is left: large blocks, then each size of small object that Python keeps room for."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    places = iter(PLACES)
+    makers = [partial(bytes, size) for size in (*SIZES, *range(512 - 33, 0, -16))] + [partial(float, "1e300"), object]
     resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize(), resource.RLIM_INFINITY))
-    size = 1 << 20
-    while size >= 16:
-        try:
-            held.append(bytes(size))
-        except MemoryError:
-            size //= 2
+    for make in makers:
+        with contextlib.suppress(MemoryError):
+            for place in places:
+                held[place] = make()
 
 
 def main() -> int:
