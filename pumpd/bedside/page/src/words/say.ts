@@ -1,0 +1,21 @@
+// One message in the language of the reader. Every text of the page is a message: `say(RUN.ends_about, { time })`.
+// The messages are in texts/, a file for each part of the page, with all languages side by side: a missing one is a type
+// error.
+
+import { chosenLanguage, type Language } from "./language.ts";
+
+/** One message in every language. `{name}` is a parameter; "{n} alarm|{n} alarms" has a form for one and one for more. */
+export type Text = Readonly<Record<Language, string>>;
+
+export type Parameters = Readonly<Record<string, string | number>>;
+
+/** The message with its parameters, in the chosen language. */
+export const say = (text: Text, parameters: Parameters = {}): string => sayIn(chosenLanguage(), text, parameters);
+
+export function sayIn(language: Language, text: Text, parameters: Parameters = {}): string {
+  const [one = "", more] = text[language].split("|");
+  const form = more !== undefined && !isOne(language, Number(parameters["n"])) ? more : one;
+  return form.replace(/\{(\w+)\}/g, (hole, name: string) => String(parameters[name] ?? hole));
+}
+
+const isOne = (language: Language, n: number): boolean => new Intl.PluralRules(language).select(n) === "one";

@@ -1,0 +1,3 @@
+import type { Text } from "../say.ts";
+
+export const FRAME = {} satisfies Record<string, Text>;
