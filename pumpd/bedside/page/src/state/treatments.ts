@@ -124,12 +124,14 @@ export const assessable = ({ ordered, given, infusions, next, assessment }: Cour
 
 export const WEEKDAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] as const;
 
-/** What lacks before a course can be ordered. */
+/** What lacks before a course can be ordered; a message of COURSE says each. */
+export type CourseLack = "drug" | "name" | "first_day" | "weekdays";
+
 export function lacksForCourse(fields: { entry: string; course: string; first_day: string; weekdays: string[] }) {
-  const lacks = [];
+  const lacks: CourseLack[] = [];
   if (!fields.entry) lacks.push("drug");
-  if (!fields.course.trim()) lacks.push("name of the course");
-  if (!/^\d{4}-\d{2}-\d{2}$/.test(fields.first_day)) lacks.push("first day");
+  if (!fields.course.trim()) lacks.push("name");
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(fields.first_day)) lacks.push("first_day");
   if (!fields.weekdays.length) lacks.push("weekdays");
   return lacks;
 }
