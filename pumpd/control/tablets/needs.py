@@ -36,6 +36,7 @@ NEEDS: dict[str, Need] = {
     "rest": EITHER,
     "challenge": CONFIRM,
     "confirm": CONFIRM,
+    "wristband": CONFIRM,
     "associate": CONFIRM,
     "dissociate": CONFIRM,
     "pause": CONFIRM,

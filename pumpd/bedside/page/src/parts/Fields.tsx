@@ -146,7 +146,7 @@ export function Choice({
               onChange={() => onValue(each.value)}
             />
             <span>
-              {each.text}
+              <span>{each.text}</span>
               {each.note && <small>{each.note}</small>}
             </span>
           </label>
