@@ -5,6 +5,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { AlarmBanner } from "./AlarmBanner.tsx";
 import { Boundary } from "./Boundary.tsx";
 import { Badges } from "./Badges.tsx";
+import { DockSlot } from "./dock.tsx";
 import { LinkNotice } from "./LinkNotice.tsx";
 import { Person } from "./Person.tsx";
 import { StopButton } from "./StopButton.tsx";
@@ -70,6 +71,7 @@ export function Frame({ page, route, children }: { page: Page; route: Route; chi
       {/* On the overview every bed has its own Stop: one Stop for all under the thumb would end other patients' infusions. */}
       {docked && (
         <footer class="dock">
+          <DockSlot />
           {page.identity === "paired" && known ? (
             <StopButton key={known.pump} page={page} target={known.pump} name={known.pump} />
           ) : (
