@@ -19,3 +19,9 @@ export function sayIn(language: Language, text: Text, parameters: Parameters = {
 }
 
 const isOne = (language: Language, n: number): boolean => new Intl.PluralRules(language).select(n) === "one";
+
+/** A table of messages, each read in the language that is chosen when it is read. */
+export function saidOf<Key extends string>(rows: Readonly<Record<Key, Text>>): Readonly<Record<Key, string>> {
+  const entries = Object.entries<Text>(rows).map(([key, text]) => [key, { get: () => say(text), enumerable: true }]);
+  return Object.defineProperties({}, Object.fromEntries(entries)) as Readonly<Record<Key, string>>;
+}
