@@ -30,7 +30,7 @@ function kept(): Language | null {
 }
 
 function ofBrowser(): Language {
-  const wanted = typeof navigator === "undefined" ? [] : (navigator.languages ?? []);
+  const wanted = typeof document === "undefined" ? [] : (navigator.languages ?? []);
   return wanted.map((each) => each.slice(0, 2).toLowerCase()).find(isLanguage) ?? "en";
 }
 
@@ -41,7 +41,6 @@ export function chooseLanguage(language: Language): void {
   } catch {
     // chosen for as long as the page is open
   }
-  document.documentElement.lang = language;
   for (const watcher of watchers) watcher();
 }
 
