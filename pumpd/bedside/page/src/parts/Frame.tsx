@@ -10,6 +10,7 @@ import { LinkNotice } from "./LinkNotice.tsx";
 import { Person } from "./Person.tsx";
 import { StopButton } from "./StopButton.tsx";
 import { chooseTheme, onTheme, theme } from "./theme.ts";
+import { onTablet } from "../state/kept.ts";
 import { bedAddress, type Route } from "../state/route.ts";
 import { EVERY, type Page } from "../state/page.ts";
 
@@ -18,7 +19,7 @@ export function Frame({ page, route, children }: { page: Page; route: Route; chi
   const known = page.live?.pumps.find((each) => each.pump === pump);
   const simulated = known
     ? known.simulated
-    : (page.live?.simulated ?? page.about?.simulated ?? localStorage.getItem("simulated") === "yes");
+    : (page.live?.simulated ?? page.about?.simulated ?? onTablet.get("simulated") === "yes");
   const [title, back] =
     page.identity === "unpaired" ? heading({ screen: "pair", token: "" }, null) : heading(route, pump);
   const docked = route.screen !== "beds" || !page.live || page.identity !== "paired";

@@ -1,5 +1,7 @@
 // Day and night colours: the tablet's setting, or the choice made here.
 
+import { onTablet } from "../state/kept.ts";
+
 export type Theme = "day" | "night";
 
 const KEPT = "theme";
@@ -7,7 +9,7 @@ const dark = matchMedia("(prefers-color-scheme: dark)");
 const watchers = new Set<(theme: Theme) => void>();
 
 const kept = (): Theme | null => {
-  const value = localStorage.getItem(KEPT);
+  const value = onTablet.get(KEPT);
   return value === "day" || value === "night" ? value : null;
 };
 
@@ -19,7 +21,7 @@ export function applyTheme(): void {
 }
 
 export function chooseTheme(chosen: Theme): void {
-  localStorage.setItem(KEPT, chosen);
+  onTablet.set(KEPT, chosen);
   applyTheme();
 }
 

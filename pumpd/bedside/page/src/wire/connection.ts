@@ -5,6 +5,7 @@ import { ask } from "./ask.ts";
 import { storedKey, type TabletKey } from "./keys.ts";
 import { hello, request } from "./requests.ts";
 import { OLD_S } from "../state/fresh.ts";
+import { onTablet } from "../state/kept.ts";
 import { current, now, dispatch } from "../state/store.ts";
 import type { About, Live, History, Tablet } from "../state/types.ts";
 
@@ -44,7 +45,7 @@ async function introduced(): Promise<boolean> {
     return false;
   }
   const about = answered.result as About;
-  localStorage.setItem("simulated", about.simulated ? "yes" : "no");
+  onTablet.set("simulated", about.simulated ? "yes" : "no");
   dispatch({ kind: "about", about });
   key = await storedKey().catch(() => null);
   if (!key) return unpaired();
