@@ -70,7 +70,7 @@ class PumpValues:
     course: Course | None
     vitals: VitalSignsState | None
     estimate: Estimate | None  # of the plasma concentration, of this infusion
-    pause_reason: str = ""  # empty: nobody has said why the last pause was made
+    pause_reason: str = ""  # empty: not known why the last pause was made
     continued: bool = False  # another pump has, or had, a later delivery of the same treatment
 
 
