@@ -81,13 +81,14 @@ type Flow = { rate_ml_h: string; volume_ml: string };
 
 /** "52.5 mL/h", or each step: "26.2 mL/h for 10:00, then 61.2 mL/h for 30:00". */
 export const rates = ({ steps }: Pick<Review, "steps">): string =>
-  steps.length === 1 ? `${decimal(steps[0]!.rate_ml_h)} mL/h` : steps.map(stepText).reduce(then);
+  steps.length === 1 ? `${decimal(steps[0]!.rate_ml_h)} mL/h` : stepsText(steps);
 
-/** "26.2 mL/h for 10:00". */
-export const stepText = (step: Flow): string =>
+/** "26.2 mL/h for 10:00, then 61.2 mL/h for 30:00". */
+export const stepsText = (steps: readonly Flow[]): string =>
+  steps.map(stepText).reduce((one, next) => say(TERMS.steps, { one, next }));
+
+const stepText = (step: Flow): string =>
   say(TERMS.step, { rate: decimal(step.rate_ml_h), time: clock(stepSeconds(step)) });
-
-const then = (one: string, next: string): string => say(TERMS.steps, { one, next });
 
 export const stepSeconds = (step: Flow): number =>
   Number(step.rate_ml_h) > 0 ? (Number(step.volume_ml) / Number(step.rate_ml_h)) * 3600 : 0;
