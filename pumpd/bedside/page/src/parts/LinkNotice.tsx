@@ -4,6 +4,7 @@ import { silence, OLD_S } from "../state/fresh.ts";
 import { useNow } from "../state/store.ts";
 import type { Page } from "../state/page.ts";
 import { lossOfControlSentence, lastReport } from "../words/terms.ts";
+import { reason } from "../words/reasons.ts";
 
 export function LinkNotice({ page, pump }: { page: Page; pump: string | null }) {
   const at = useNow(1000);
@@ -14,8 +15,9 @@ export function LinkNotice({ page, pump }: { page: Page; pump: string | null }) 
     <section class="lost" role="alert" aria-label="Link lost">
       <h2>Go to the pump</h2>
       <p>
-        {page.away ?? "This tablet has no link to the gateway."} Last news <b class="digits">{Math.floor(quiet)} s</b>{" "}
-        ago. An infusion continues without the tablet, and the gateway still monitors the pump.
+        {(page.away && reason(page.away)) ?? "This tablet has no link to the gateway."} Last news{" "}
+        <b class="digits">{Math.floor(quiet)} s</b> ago. An infusion continues without the tablet, and the gateway still
+        monitors the pump.
       </p>
       <ul>
         {pumps.map((each) => (

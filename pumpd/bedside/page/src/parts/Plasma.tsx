@@ -4,6 +4,7 @@ import { useMemo } from "preact/hooks";
 import { Chart } from "./Chart.tsx";
 import { bandData, type PlasmaPoint } from "../state/plasma.ts";
 import type { PlasmaBand, PlasmaNow } from "../state/types.ts";
+import { reason } from "../words/reasons.ts";
 
 interface Props {
   band?: PlasmaBand | null | undefined;
@@ -28,11 +29,11 @@ export function Plasma({ band = null, track = NO_TRACK, now, peak }: Props) {
       <figcaption>
         <b>Plasma: {words}</b>
         {data[0].length > 1 && <span class="axis">ng/mL over minutes</span>}
-        <span class="plasma-note">{known.note}</span>
+        <span class="plasma-note">{reason(known.note)}</span>
       </figcaption>
       {data[0].length > 1 && (
         <Chart
-          label={`Plasma concentration over time, ${known.note}: ${words}`}
+          label={`Plasma concentration over time, ${reason(known.note)}: ${words}`}
           data={data}
           curves={(colour) => ({
             series: [

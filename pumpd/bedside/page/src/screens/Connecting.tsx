@@ -2,6 +2,7 @@
 
 import { useNow } from "../state/store.ts";
 import type { Page } from "../state/page.ts";
+import { reason } from "../words/reasons.ts";
 
 const LONG_MS = 5000;
 
@@ -12,7 +13,7 @@ export function Connecting({ page }: { page: Page }) {
     <section class="centre" aria-live="polite">
       <div class="pulse" aria-hidden="true" />
       <h2>{page.about ? "Waiting for the state of the pumps" : "Connecting to the gateway"}</h2>
-      {page.away && <p class="note">{page.away}</p>}
+      {page.away && <p class="note">{reason(page.away)}</p>}
       {long && (
         <p class="lost">
           The gateway does not answer this tablet. A running infusion continues, but you cannot see or stop it from

@@ -6,6 +6,7 @@ import { storedKey, type TabletKey } from "./keys.ts";
 import { hello, request } from "./requests.ts";
 import { OLD_S } from "../state/fresh.ts";
 import { current, now, dispatch } from "../state/store.ts";
+import { learn } from "../words/reasons.ts";
 import type { About, Live, History, Tablet } from "../state/types.ts";
 
 const PAUSES_MS = [300, 600, 1200, 2500, 5000];
@@ -84,7 +85,9 @@ function follow(): Promise<boolean> {
       source.addEventListener(kind, (event: MessageEvent<string>) => {
         heard = now();
         if (event.lastEventId) lastId = event.lastEventId;
-        take(JSON.parse(event.data));
+        const data: unknown = JSON.parse(event.data);
+        learn((data as { messages?: unknown } | null)?.messages);
+        take(data);
       });
     on("state", (live) => dispatch({ kind: "state", live: live as Live }));
     on("history", (part) => dispatch({ kind: "history", part: part as History }));

@@ -4,6 +4,7 @@
 import { read } from "./ask.ts";
 import { EVERY } from "../state/page.ts";
 import { current, dispatch } from "../state/store.ts";
+import { reason as translated } from "../words/reasons.ts";
 
 const AGAIN_MS = 700;
 const TRIES = 85; // a minute: by then a nurse is at the pump
@@ -29,6 +30,8 @@ function send(target: string, reason: string): void {
     credentials: "same-origin",
   })
     .then((response) => read(response))
-    .then(({ ok, reasons }) => dispatch({ kind: "answered", pump: target, refused: ok ? null : reasons.join(" ") }))
+    .then(({ ok, reasons }) =>
+      dispatch({ kind: "answered", pump: target, refused: ok ? null : reasons.map(translated).join(" ") }),
+    )
     .catch(() => undefined); // tried again
 }

@@ -1,6 +1,7 @@
 // The gateway's short words in plain English.
 
 import { clock, decimal, spell, wallClock } from "./numbers.ts";
+import { reason } from "./reasons.ts";
 import type { CoursePlace, LossOfControl, Infusion, InfusionState, Pump, Review } from "../state/types.ts";
 
 export const STATE: Record<InfusionState, string> = {
@@ -33,7 +34,7 @@ export function lossOfControlSentence(
   text?: string | null,
 ): string {
   const words =
-    text ||
+    (text && reason(text)) ||
     (classes ?? [])
       .map((each) => LOSS_OF_CONTROL[each])
       .filter(Boolean)
@@ -98,17 +99,18 @@ export const BASIS: Record<string, string> = { actual: "actual", ideal: "ideal",
 /** The name alone out of "R. Weiss (badge 1001), tablet ward 7 (04c4…)". */
 export const nameOf = (by: string): string => by.split(" (")[0] || by;
 
-/** A reason without what only a machine needs: key and process ids. */
-export const forPeople = (text: string): string =>
-  text
+/** A reason in the reader's language, without what only a machine needs: key and process ids. */
+export const forPeople = (english: string): string =>
+  reason(english)
     .replace(/ \([0-9a-f]{16}\)/g, "")
     .replace(/,? uid \d+, pid \d+/g, "")
     .replace(/\btablet [0-9a-f]{16}\b/g, "a tablet");
 
 export const ended = ({ state }: Infusion): boolean => ["completed", "stopped", "abandoned"].includes(state);
 
-/** Splits "dose: 1.2 mg/kg is above … (PRG-04)" into its field and the text for a person. */
-export function reasonOf(text: string): { field: string; text: string } {
+/** Splits "dose: 1.2 mg/kg is above … (PRG-04)" into its field and the text for a person, in the reader's language. */
+export function reasonOf(english: string): { field: string; text: string } {
+  const text = reason(english);
   const found = /^([a-z_]+): (.*?)(?: \([A-Z]{2,4}-\d+\))?$/s.exec(text);
   return found ? { field: found[1]!, text: found[2]! } : { field: "", text };
 }
