@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from types import MappingProxyType
 
+from pumpd.driving import listed
 from pumpd.pump import Capabilities, Container, FixedStep, LossOfControl, PumpKind, PumpProgram
 from pumpd.quantities import Duration, Length, Rate, Volume
 from pumpd_drivers.poseidon.settings import PoseidonSettings
@@ -42,7 +43,7 @@ _SPEED_STEP = Decimal("0.1")  # the firmware takes short numbers
 def capabilities(family: str, container: Container, settings: PoseidonSettings) -> Capabilities:
     """Raises ValueError for a container that the pump does not take."""
     if reasons := diameter_reasons(container.diameter):
-        raise ValueError("; ".join(reasons))
+        raise ValueError(listed(reasons))
     assert container.diameter is not None  # diameter_reasons checked it
     per_ml = steps_per_ml(container.diameter, settings)
     lowest = (SLOWEST * 3600 / per_ml).quantize(GRID.step, ROUND_CEILING)
