@@ -196,6 +196,8 @@ class Tablets:
                 return self._status(await self._ordering.associate(pump, None, who, permitted))
             case asked.TabletPause(pump=pump, reason=reason):
                 return self._status(self._pumps.pause(pump, who, reason))
+            case asked.TabletPauseReason(pump=pump, session=session, reason=reason):
+                return self._status(self._pumps.explain_pause(pump, session, who, reason))
             case asked.TabletResume(pump=pump):
                 return self._status(self._pumps.resume(pump, who))
             case asked.TabletClear(pump=pump):

@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import type { BedProps } from "./props.ts";
 import { act } from "../wire/connection.ts";
 import { say } from "../words/say.ts";
-import { sentence } from "../words/terms.ts";
+import { reasonOf, sentence } from "../words/terms.ts";
 import { BEDS } from "../words/texts/beds.ts";
 import { may, NeedsSignIn } from "./NeedsSignIn.tsx";
 import { Reasons } from "./Reasons.tsx";
@@ -27,7 +27,7 @@ export function Identify({ page, live, pump }: BedProps) {
   return (
     <form class="narrow stack" aria-label={say(BEDS.identify)} onSubmit={(event) => void identify(event)}>
       <h3>{say(BEDS.not_known)}</h3>
-      <p role="status">{sentence(pump.to_identify)}</p>
+      <p role="status">{sentence(reasonOf(pump.to_identify).text)}</p>
       {!live.person && <NeedsSignIn pump={pump.pump} what={say(BEDS.to_identify)} />}
       {live.person && may(page, "confirm") && (
         <>

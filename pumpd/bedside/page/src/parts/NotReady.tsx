@@ -2,6 +2,7 @@
 
 import type { Pump } from "../state/types.ts";
 import { Reasons } from "./Reasons.tsx";
+import { reason } from "../words/reasons.ts";
 import { say, type Text } from "../words/say.ts";
 import { REVIEW } from "../words/texts/review.ts";
 
@@ -15,7 +16,7 @@ export function part(what: string): string {
 export function SelfTestFailed({ pump: { self_test } }: { pump: Pump }) {
   if (!self_test || self_test.passed) return null;
   const failed = self_test.results.filter(({ state }) => state === "failed");
-  const reasons = failed.map(({ what, detail }) => `${part(what)}: ${detail || say(REVIEW.failed)}`);
+  const reasons = failed.map(({ what, detail }) => `${part(what)}: ${detail ? reason(detail) : say(REVIEW.failed)}`);
   return <Reasons reasons={reasons} title={say(REVIEW.test_not_ready)} />;
 }
 

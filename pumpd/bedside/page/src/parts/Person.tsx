@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { idleLeft, WARN_S } from "./idle.ts";
-import { forgetUnless } from "../state/kept.ts";
+import { forgetFormUnless } from "../state/form.ts";
 import { bedAddress } from "../state/route.ts";
 import { useNow } from "../state/store.ts";
 import type { Live } from "../state/types.ts";
@@ -16,7 +16,7 @@ export function Person({ live, pump }: { live: Live; pump: string | null }) {
   const { person } = live;
   const bed = pump ?? live.pumps[0]?.pump;
 
-  useEffect(() => forgetUnless(person?.badge), [person?.badge]);
+  useEffect(() => forgetFormUnless(person?.badge), [person?.badge]);
 
   if (!person) {
     return bed ? (

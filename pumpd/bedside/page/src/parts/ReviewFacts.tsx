@@ -11,7 +11,6 @@ import type { Review } from "../state/types.ts";
 import { clock, decimal, NONE, wallClock } from "../words/numbers.ts";
 import { say } from "../words/say.ts";
 import {
-  BASIS,
   lossOfControlSentence,
   forPeople,
   inWords,
@@ -21,6 +20,7 @@ import {
   reasonOf,
   sentence,
   stepSeconds,
+  weightOf,
 } from "../words/terms.ts";
 import { REVIEW } from "../words/texts/review.ts";
 
@@ -67,10 +67,7 @@ export function ReviewFacts({ page, live, pump, infusion, same }: InfusionProps 
         <Fact label={say(REVIEW.dose_per_weight)}>
           <Amount of={decimal(review.dose_mg_kg)} unit="mg/kg" />
         </Fact>
-        <Fact
-          label={say(REVIEW.weight)}
-          note={say(REVIEW.weight_basis, { basis: BASIS[review.weight_basis] ?? review.weight_basis })}
-        >
+        <Fact label={say(REVIEW.weight)} note={weightOf(review.weight_basis)}>
           <Amount of={decimal(review.weight_kg)} unit="kg" />
         </Fact>
         <Fact label={say(REVIEW.dose)} {...doseNote(review)}>

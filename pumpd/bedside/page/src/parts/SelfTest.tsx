@@ -4,6 +4,7 @@ import { useState } from "preact/hooks";
 import { part } from "./NotReady.tsx";
 import type { Live, Pump } from "../state/types.ts";
 import { wallClock } from "../words/numbers.ts";
+import { reason } from "../words/reasons.ts";
 import { say } from "../words/say.ts";
 import { REVIEW } from "../words/texts/review.ts";
 
@@ -31,7 +32,7 @@ export function SelfTest({ live, pump }: { live: Live; pump: Pump }) {
               <b>
                 {RESULT[state][0]} {say(RESULT[state][1])}
               </b>
-              {detail && <small> {detail}</small>}
+              {detail && <small> {reason(detail)}</small>}
             </li>
           ))}
         </ul>

@@ -11,7 +11,7 @@ import type { Entry, Live, WeightOnRecord } from "../state/types.ts";
 import { hint } from "../words/entering.ts";
 import { day, decimal } from "../words/numbers.ts";
 import { say, type Text } from "../words/say.ts";
-import { BASIS } from "../words/terms.ts";
+import { weightOf } from "../words/terms.ts";
 import { ORDER } from "../words/texts/order.ts";
 
 interface Props {
@@ -79,7 +79,7 @@ export function WeightFields({ page, live, draft, entry, bases, record, state, o
             <small>
               {say(ORDER.still_weight_note, {
                 day: day(record.ts, live.utc_offset_min),
-                basis: BASIS[record.basis] ?? record.basis,
+                weight: weightOf(record.basis),
               })}
             </small>
           </span>

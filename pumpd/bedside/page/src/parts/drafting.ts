@@ -1,7 +1,7 @@
 // An order that is being filled in: a reload keeps it, and the page reminds of it when it is left (ALM-09).
 
 import { useEffect, useState } from "preact/hooks";
-import { forget, keep, kept } from "../state/kept.ts";
+import { forgetForm, keepForm, keptForm } from "../state/form.ts";
 import { dispatch } from "../state/store.ts";
 
 interface Of {
@@ -25,7 +25,7 @@ export interface Drafting<T> {
 /** A draft that begins as `blank`, or as it was before a reload. Mount it anew for another pump, patient or person. */
 export function useDrafting<T>({ form, pump, patient, whose }: Of, blank: T): Drafting<T> {
   const of = JSON.stringify([form, pump, patient]);
-  const [draft, setDraft] = useState<T>(() => (whose ? kept<T>(of, whose) : null) ?? blank);
+  const [draft, setDraft] = useState<T>(() => (whose ? keptForm<T>(of, whose) : null) ?? blank);
   const touched = () => dispatch({ kind: "drafting", pump: draft === blank ? null : pump });
   useEffect(() => {
     touched();
@@ -33,7 +33,7 @@ export function useDrafting<T>({ form, pump, patient, whose }: Of, blank: T): Dr
   }, [draft]);
   const change = (to: T) => {
     setDraft(to);
-    if (whose) keep(of, whose, to);
+    if (whose) keepForm(of, whose, to);
   };
-  return { draft, change, touched, sent: forget };
+  return { draft, change, touched, sent: forgetForm };
 }

@@ -1,5 +1,6 @@
 // Who signed in on this tablet lately, so that they need not type their badge's number. Staff only, and no PIN.
 
+import { onTablet } from "../state/kept.ts";
 import type { Person } from "../state/types.ts";
 
 export type Known = Pick<Person, "badge" | "name">;
@@ -11,10 +12,10 @@ const MOST = 4;
 /** The newest first. */
 export function known(): Known[] {
   try {
-    const found: unknown = JSON.parse(localStorage.getItem(KEPT) ?? "[]");
+    const found: unknown = JSON.parse(onTablet.get(KEPT) ?? "[]");
     return Array.isArray(found) ? found.filter(isKnown).slice(0, MOST) : [];
   } catch {
-    return []; // a browser that blocks storage
+    return []; // written by something else
   }
 }
 
@@ -23,9 +24,5 @@ const isKnown = (each: unknown): each is Known =>
 
 export function signedIn({ badge, name }: Known): void {
   const others = known().filter((each) => each.badge !== badge);
-  try {
-    localStorage.setItem(KEPT, JSON.stringify([{ badge, name: name || badge }, ...others].slice(0, MOST)));
-  } catch {
-    // they type their badge's number
-  }
+  onTablet.set(KEPT, JSON.stringify([{ badge, name: name || badge }, ...others].slice(0, MOST)));
 }

@@ -1,6 +1,7 @@
 // All beds of the gateway at a glance, each with its own Stop. The whole card opens its bed.
 
 import { SYMBOL, WORD } from "../alarm/active.ts";
+import { causeOf } from "../alarm/steps.ts";
 import { About } from "../parts/About.tsx";
 import { Boundary } from "../parts/Boundary.tsx";
 import { Ring } from "../parts/Ring.tsx";
@@ -11,6 +12,7 @@ import { useNow } from "../state/store.ts";
 import type { Page } from "../state/page.ts";
 import type { Live, Pump } from "../state/types.ts";
 import { clock, drawn, decimal, wallClock } from "../words/numbers.ts";
+import { reason } from "../words/reasons.ts";
 import { say } from "../words/say.ts";
 import { ended, STATE } from "../words/terms.ts";
 import { BEDS } from "../words/texts/beds.ts";
@@ -81,13 +83,13 @@ function BedState({ pump, live }: { pump: Pump; live: Live }) {
               {say(BEDS.ends_about)} <span class="value digits">{wallClock(pump.ends_ts, live.utc_offset_min)}</span>
             </p>
           )}
-          <p class="muted">{pump.problem || pump.model}</p>
+          <p class="muted">{pump.problem ? reason(pump.problem) : pump.model}</p>
         </div>
       </div>
       {alarm && (
         <p class={`bed-alarm alarm-${alarm.priority}`}>
           <b>{SYMBOL[alarm.priority]}</b>
-          <span class="unseen">{say(BEDS.priority, { word: WORD[alarm.priority] })}</span> {alarm.cause}
+          <span class="unseen">{say(BEDS.priority, { word: WORD[alarm.priority] })}</span> {say(causeOf(alarm.code))}
         </p>
       )}
     </div>

@@ -14,7 +14,7 @@ import { Treatments } from "../parts/Treatments.tsx";
 import { usePatient } from "../parts/patient.ts";
 import { day, decimal } from "../words/numbers.ts";
 import { say } from "../words/say.ts";
-import { BASIS } from "../words/terms.ts";
+import { weightOf } from "../words/terms.ts";
 import { BEDS } from "../words/texts/beds.ts";
 import { COURSE } from "../words/texts/course.ts";
 import { ORDER } from "../words/texts/order.ts";
@@ -48,7 +48,7 @@ export function Course(props: BedProps) {
             <p>
               {say(COURSE.weight, {
                 weight: decimal(history.weight.weight_kg),
-                basis: BASIS[history.weight.basis] ?? history.weight.basis,
+                which: weightOf(history.weight.basis),
                 day: day(history.weight.ts, live.utc_offset_min),
               })}
             </p>

@@ -10,6 +10,7 @@ import { SelfTest } from "../parts/SelfTest.tsx";
 import { SignInHere } from "../parts/SignInHere.tsx";
 import { VitalSigns } from "../parts/VitalSigns.tsx";
 import { bedAddress, go } from "../state/route.ts";
+import { reason } from "../words/reasons.ts";
 import { say, type Text } from "../words/say.ts";
 import { lossOfControlSentence } from "../words/terms.ts";
 import { BEDS } from "../words/texts/beds.ts";
@@ -25,7 +26,7 @@ export function Idle({ page, live, pump }: BedProps) {
       <h2>{say(BEDS.no_infusion)}</h2>
       {pump.problem && (
         <p class="reasons" role="alert">
-          {say(BEDS.unavailable, { why: pump.problem })}
+          {say(BEDS.unavailable, { why: reason(pump.problem) })}
         </p>
       )}
       <SelfTestFailed pump={pump} />
@@ -72,7 +73,7 @@ function PumpFacts({ pump, alarmOutput }: Pick<BedProps, "pump"> & { alarmOutput
     <Facts>
       <Fact label={say(BEDS.pump)}>{pump.model}</Fact>
       <Fact label={say(BEDS.serial)}>{pump.serial}</Fact>
-      <Fact label={say(BEDS.identified_by)}>{pump.proved_by ?? say(BEDS.nothing_yet)}</Fact>
+      <Fact label={say(BEDS.identified_by)}>{pump.proved_by ? reason(pump.proved_by) : say(BEDS.nothing_yet)}</Fact>
       <Fact label={say(BEDS.state)}>{stateOf(pump)}</Fact>
       {!!(pump.loss_of_control?.length || pump.loss_of_control_text) && (
         <Fact label={say(BEDS.if_gateway_fails)} wide>

@@ -19,7 +19,14 @@ import { usePreview } from "../parts/preview.ts";
 import { byField } from "../state/draft.ts";
 import { restFields, RESTING, restLacks, type RestDraft } from "../state/restDraft.ts";
 import { bedAddress, go } from "../state/route.ts";
-import { mayOrderRest, offered, type Offer, type PatientHistory, type Treatment } from "../state/treatments.ts";
+import {
+  balance,
+  mayOrderRest,
+  offered,
+  type Offer,
+  type PatientHistory,
+  type Treatment,
+} from "../state/treatments.ts";
 import type { Infusion, Live } from "../state/types.ts";
 import { act } from "../wire/connection.ts";
 import { decimalComma, wrongNumber } from "../words/entering.ts";
@@ -193,8 +200,6 @@ function RestFacts({ live, offer, treatment, infusion }: FactsProps) {
   const given = treatment?.given_mg ?? added(infusion?.earlier_mg, infusion?.booked_mg);
   const time = (ts: string | null) => wallClock(ts, live.utc_offset_min);
   const patient = offer.patient;
-  const known = given && prescribed;
-  const equal = known && added(given, offer.left_mg) === decimal(prescribed);
   return (
     <>
       <h2>
@@ -223,16 +228,7 @@ function RestFacts({ live, offer, treatment, infusion }: FactsProps) {
           <span class="digits">{time(offer.until_ts)}</span>
         </Fact>
       </Facts>
-      {known && (
-        <p data-testid="balance">
-          {say(equal ? ORDER.balance : ORDER.balance_of, {
-            given: decimal(given),
-            left: decimal(offer.left_mg),
-            ordered: decimal(prescribed),
-            unit: "mg",
-          })}
-        </p>
-      )}
+      {given && prescribed && <p data-testid="balance">{balance(given, offer.left_mg, prescribed, "mg")}</p>}
     </>
   );
 }

@@ -1,57 +1,34 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { forget, forgetUnless, keep, kept } from "./kept.ts";
+import { inTab, onTablet } from "./kept.ts";
 
-class Memory {
-  values = new Map<string, string>();
-  getItem = (name: string) => this.values.get(name) ?? null;
-  setItem = (name: string, value: string) => void this.values.set(name, value);
-  removeItem = (name: string) => void this.values.delete(name);
-}
-
-const put = (storage: unknown) =>
-  Object.defineProperty(globalThis, "sessionStorage", { value: storage, configurable: true });
-
-test("a form comes back for its pump, patient and person only, and another one removes it", () => {
-  const memory = new Memory();
-  put(memory);
-  for (const [of, whose] of [
-    ["order bed1 P-2", "1001"],
-    ["order bed1 P-1", "1002"],
-  ] as const) {
-    keep("order bed1 P-1", "1001", { weight: "70" });
-    assert.deepEqual(kept("order bed1 P-1", "1001"), { weight: "70" });
-    assert.equal(kept(of, whose), null);
-    assert.equal(memory.values.size, 0);
+test("without storage, a value is kept for as long as the page is open", () => {
+  for (const kept of [onTablet, inTab]) {
+    Object.defineProperty(globalThis, kept === onTablet ? "localStorage" : "sessionStorage", {
+      configurable: true,
+      get: () => {
+        throw new DOMException("denied", "SecurityError");
+      },
+    });
+    assert.equal(kept.get("theme"), null);
+    kept.set("theme", "night");
+    assert.equal(kept.get("theme"), "night");
+    kept.remove("theme");
+    assert.equal(kept.get("theme"), null);
   }
 });
 
-test("it is gone when it was sent, and when another person or nobody is signed in", () => {
-  const memory = new Memory();
-  put(memory);
-  const acts = [forget, () => forgetUnless(undefined), () => forgetUnless("1002")];
-  for (const act of acts) {
-    keep("order bed1 P-1", "1001", { weight: "70" });
-    forgetUnless("1001");
-    assert.equal(memory.values.size, 1);
-    act();
-    assert.equal(memory.values.size, 0);
-  }
-});
-
-test("blocked or broken storage keeps nothing and breaks nothing", () => {
-  Object.defineProperty(globalThis, "sessionStorage", {
-    get: () => {
-      throw new Error("denied");
-    },
-    configurable: true,
-  });
-  keep("a", "1001", 1);
-  forget();
-  forgetUnless(undefined);
-  assert.equal(kept("a", "1001"), null);
-  const memory = new Memory();
-  memory.setItem("form", "{no json");
-  put(memory);
-  assert.equal(kept("a", "1001"), null);
+test("with storage, a value is there after a reload, and two names do not meet", () => {
+  const stored = new Map<string, string>([["left", "by an earlier page"]]);
+  const storage = {
+    getItem: (name: string) => stored.get(name) ?? null,
+    setItem: (name: string, value: string) => stored.set(name, value),
+    removeItem: (name: string) => stored.delete(name),
+  };
+  Object.defineProperty(globalThis, "localStorage", { configurable: true, value: storage });
+  assert.equal(onTablet.get("left"), "by an earlier page");
+  onTablet.set("language", "de");
+  assert.equal(stored.get("language"), "de");
+  onTablet.remove("left");
+  assert.deepEqual([...stored], [["language", "de"]]);
 });

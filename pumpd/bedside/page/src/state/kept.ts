@@ -1,42 +1,36 @@
-// A form that is being filled in survives a reload of the page, and nothing else: it belongs to one pump, one patient and
-// one person, and is gone when one of them changes, when it was sent, at sign-out, and with the browser's tab.
-
-const NAME = "form";
+// What the browser keeps for this page: the only way to its storage. A browser that blocks storage throws at the first
+// look at it; then a value is kept until the page is closed.
 
 interface Kept {
-  of: string;
-  /** The badge of the person who fills it in. */
-  whose: string;
-  form: unknown;
+  get: (name: string) => string | null;
+  set: (name: string, value: string) => void;
+  remove: (name: string) => void;
 }
 
-/** A browser may block storage: then a reload empties the form, and all else works. */
-function inStorage<T>(use: (storage: Storage) => T): T | null {
-  try {
-    return use(sessionStorage);
-  } catch {
-    return null;
-  }
+function kept(storage: () => Storage): Kept {
+  const here = new Map<string, string>();
+  const tried = <T>(act: (store: Storage) => T): T | null => {
+    try {
+      return act(storage());
+    } catch {
+      return null;
+    }
+  };
+  return {
+    get: (name) => here.get(name) ?? tried((store) => store.getItem(name)),
+    set: (name, value) => {
+      here.set(name, value);
+      tried((store) => store.setItem(name, value));
+    },
+    remove: (name) => {
+      here.delete(name);
+      tried((store) => store.removeItem(name));
+    },
+  };
 }
 
-const found = (storage: Storage): Kept | null => JSON.parse(storage.getItem(NAME) ?? "null") as Kept | null;
+/** For this tablet, until it is deleted: colours, language. */
+export const onTablet = kept(() => localStorage);
 
-/** What this person kept of exactly this form. Anything else is removed: it was another patient's, or another person's. */
-export const kept = <T>(of: string, whose: string): T | null =>
-  inStorage((storage) => {
-    const there = found(storage);
-    if (there?.of === of && there.whose === whose) return there.form as T;
-    storage.removeItem(NAME);
-    return null;
-  });
-
-export const keep = (of: string, whose: string, form: unknown): void =>
-  void inStorage((storage) => storage.setItem(NAME, JSON.stringify({ of, whose, form } satisfies Kept)));
-
-export const forget = (): void => void inStorage((storage) => storage.removeItem(NAME));
-
-/** Nothing of a patient stays once another person, or nobody, is signed in. */
-export const forgetUnless = (whose: string | undefined): void =>
-  void inStorage((storage) => {
-    if (!whose || found(storage)?.whose !== whose) storage.removeItem(NAME);
-  });
+/** For this tab, also after a reload: a form that is being filled in. */
+export const inTab = kept(() => sessionStorage);

@@ -3,6 +3,8 @@
 import type { Page } from "./page.ts";
 import type { Pump, Role, WeightOnRecord } from "./types.ts";
 import { added, decimal } from "../words/numbers.ts";
+import { say } from "../words/say.ts";
+import { ORDER } from "../words/texts/order.ts";
 
 export interface Delivery {
   session: string;
@@ -113,9 +115,9 @@ export const mayOrderRest = (page: Page, offer: Pick<Offer, "by_nurse">, may: Ma
 
 /** "17.5 mg given + 17.5 mg left = 35 mg ordered"; "of" where rounding down leaves a difference. */
 export function balance(given: string, left: string, ordered: string, unit: string): string {
-  const equal = added(given, left) === decimal(ordered);
-  const parts = `${decimal(given)} ${unit} given + ${decimal(left)} ${unit} left`;
-  return equal ? `${parts} = ${decimal(ordered)} ${unit} ordered` : `${parts}, of ${decimal(ordered)} ${unit} ordered`;
+  const equal = added(given, left) === added(ordered, "0");
+  const parts = { given: decimal(given), left: decimal(left), ordered: decimal(ordered), unit };
+  return say(equal ? ORDER.balance : ORDER.balance_of, parts);
 }
 
 /** A course is assessed once: after its last infusion, or when its time is over and only maintenance follows. */

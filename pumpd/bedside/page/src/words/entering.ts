@@ -1,14 +1,13 @@
 // What stands at the fields of a form, in the language of the page.
 
-import { chosenLanguage } from "./language.ts";
-import { decimal } from "./numbers.ts";
+import { decimal, decimalSign } from "./numbers.ts";
 import { say } from "./say.ts";
 import { ORDER } from "./texts/order.ts";
 import { typedNumber, type Typed, type Wrong } from "../state/typed.ts";
 import type { Entry } from "../state/types.ts";
 
 /** Whether the language of the page writes a decimal comma. */
-export const decimalComma = (): boolean => chosenLanguage() !== "en";
+export const decimalComma = (): boolean => decimalSign() === ",";
 
 /** A number as it was typed on this page. */
 export const entered = (text: string, unit: string): Typed => typedNumber(text, unit, decimalComma());

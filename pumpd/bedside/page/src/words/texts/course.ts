@@ -28,10 +28,10 @@ export const COURSE = {
     fr: "n'est pas le patient de cette pompe",
   },
   weight: {
-    en: "Weight on record: {weight} kg, {basis} weight, {day}",
-    de: "Erfasstes Gewicht: {weight} kg, {basis}, {day}",
-    es: "Peso registrado: {weight} kg, {basis}, {day}",
-    fr: "Poids noté : {weight} kg, {basis}, {day}",
+    en: "Weight on record: {weight} kg, {which}, {day}",
+    de: "Erfasstes Gewicht: {weight} kg, {which}, {day}",
+    es: "Peso registrado: {weight} kg, {which}, {day}",
+    fr: "Poids noté : {weight} kg, {which}, {day}",
   },
   treatments: { en: "Treatments", de: "Behandlungen", es: "Tratamientos", fr: "Traitements" },
   of_patient: {

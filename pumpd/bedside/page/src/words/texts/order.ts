@@ -94,10 +94,10 @@ export const ORDER = {
     fr: "Vérifié : toujours {weight} kg",
   },
   still_weight_note: {
-    en: "as on record of {day}, {basis} weight",
-    de: "wie am {day} erfasst, Gewicht: {basis}",
-    es: "como consta el {day}, peso {basis}",
-    fr: "comme noté le {day}, poids {basis}",
+    en: "as on record of {day}, {weight}",
+    de: "wie am {day} erfasst, {weight}",
+    es: "como consta el {day}, {weight}",
+    fr: "comme noté le {day}, {weight}",
   },
   other_weight: {
     en: "Type another weight",

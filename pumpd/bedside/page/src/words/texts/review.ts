@@ -38,7 +38,6 @@ export const REVIEW = {
   concentration: { en: "Concentration", de: "Konzentration", es: "Concentración", fr: "Concentration" },
   dose_per_weight: { en: "Dose per weight", de: "Dosis je Gewicht", es: "Dosis por peso", fr: "Dose par poids" },
   weight: { en: "Weight", de: "Gewicht", es: "Peso", fr: "Poids" },
-  weight_basis: { en: "{basis} weight", de: "Gewicht: {basis}", es: "peso {basis}", fr: "poids {basis}" },
   dose: { en: "Dose", de: "Dosis", es: "Dosis", fr: "Dose" },
   of_all: {
     en: "of {dose} mg in all",
