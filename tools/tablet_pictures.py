@@ -272,7 +272,7 @@ def turn_to(page: Page, at: Mock, screen: Screen) -> None:
     if not screen.paired:
         page.reload()
     page.get_by_role("heading", level=1).wait_for()
-    page.get_by_role("button", name="Stop").first.wait_for()
+    page.locator("button.stop").first.wait_for()
     page.wait_for_timeout(200)
     if screen.silent_s:
         page.wait_for_timeout(800)
