@@ -56,6 +56,14 @@ def listed(texts: Iterable[str], empty: str = "") -> str:
     return found or empty
 
 
+def either(texts: Iterable[str]) -> str:
+    """Several choices as one message, with "or" between them."""
+    found: str = ""
+    for each in texts:
+        found = text("list.either", "{first} or {second}", first=found, second=each) if found else each
+    return found
+
+
 def messages_in(data: Any) -> dict[str, Message]:
     """Every message in JSON-like data, by its English text. The messages that are parameters of others are in it too.
 
