@@ -33,6 +33,7 @@ from pumpd.journal import Entry
 from pumpd.journal.store import timestamp
 from pumpd.journal.writer import JournalWriter
 from pumpd.pump import ALARM_TABLE, AlarmCode, Priority
+from pumpd.texts import text
 
 log = structlog.get_logger("pumpd.control")
 
@@ -259,7 +260,7 @@ class AlarmService:
         """Silence for a while; returns the seconds. Raises RefusedError when no alarm is active."""
         self.check()
         if self.board.highest is None:
-            raise RefusedError("pause_audio: no alarm is active")
+            raise RefusedError(text("alarm.none_active", "pause_audio: no alarm is active"))
         now = self._clock.loop_ns()
         self.board = self.board.pause_audio(by, tablet, now)
         assert self.board.pause is not None  # just made

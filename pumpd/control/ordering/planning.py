@@ -22,6 +22,7 @@ from pumpd.messages.requests import Order, PrescribedRest
 from pumpd.messages.state import Course
 from pumpd.pump import Capabilities, Container, LossOfControl
 from pumpd.settings import PumpSettings, Settings
+from pumpd.texts import text
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,12 @@ class Planning:
         reasons += _loss_of_control_objections(capabilities, runner.settings)
         if ordered:
             reasons += [
-                f"override: {limit.id} exceeds a soft limit ({limit}); give a reason of at least 3 letters for it"
+                text(
+                    "order.needs_override",
+                    "override: {name} exceeds a soft limit ({limit}); give a reason of at least 3 letters for it",
+                    name=limit.id,
+                    limit=limit,
+                )
                 for limit in program.not_overridden
             ]
         if reasons:
@@ -97,7 +103,12 @@ class Planning:
         await self._past.catch_up(request.patient)
         treatment = self._treatment(request.treatment, request.patient)
         if treatment is None:
-            why = f"treatment: nothing of {request.treatment} was given to {request.patient}, so it has no rest"
+            why = text(
+                "rest.nothing_given",
+                "treatment: nothing of {treatment} was given to {patient}, so it has no rest",
+                treatment=request.treatment,
+                patient=request.patient,
+            )
             raise RefusedError(*reasons, why)
         first = await self._first.find(treatment.id)
         try:

@@ -37,11 +37,12 @@ from pumpd.messages.state import (
 )
 from pumpd.pump import Capabilities, Identity, LossOfControl, Reading
 from pumpd.settings import PumpSettings
+from pumpd.texts import text
 
 _LOSS_OF_CONTROL = {
-    LossOfControl.NATIVE: "the pump's own watchdog stops it",
-    LossOfControl.DEADMAN: "the deadman process stops the pump",
-    LossOfControl.VTBI_ONLY: "the pump continues to the programmed volume",
+    LossOfControl.NATIVE: text("loss.native", "the pump's own watchdog stops it"),
+    LossOfControl.DEADMAN: text("loss.deadman", "the deadman process stops the pump"),
+    LossOfControl.VTBI_ONLY: text("loss.vtbi_only", "the pump continues to the programmed volume"),
 }
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from pumpd.control.tablets.files import read_entries, write_entries
 from pumpd.host.files import mode_of
 from pumpd.messages.keys import PairedKey
+from pumpd.texts import text
 
 
 class KeyStoreError(ValueError):
@@ -45,7 +46,9 @@ class KeyStore:
 
     def _of(self, keys: dict[str, PairedKey], key_id: str) -> PairedKey:
         if key_id not in keys:
-            raise KeyStoreError(f"paired keys {self.path}: no key {key_id!r}")
+            raise KeyStoreError(
+                text("tablet.no_key", "paired keys {file}: no key {key}", file=self.path, key=repr(key_id))
+            )
         return keys[key_id]
 
     def _write(self, keys: dict[str, PairedKey]) -> None:
@@ -53,4 +56,6 @@ class KeyStore:
             entries = [asdict(key) | {"roles": list(key.roles)} for key in keys.values()]
             write_entries(self.path, entries, mode=mode_of("paired keys"))
         except OSError as error:
-            raise KeyStoreError(f"paired keys {self.path}: {error.strerror}") from error
+            raise KeyStoreError(
+                text("tablet.keys_file", "paired keys {file}: {why}", file=self.path, why=error.strerror)
+            ) from error

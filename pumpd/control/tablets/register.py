@@ -19,6 +19,7 @@ from pumpd.journal import Entry
 from pumpd.journal.writer import JournalWriter
 from pumpd.messages.keys import PairedKey
 from pumpd.messages.roles import Role
+from pumpd.texts import text
 
 LONGEST_NAME = 60
 
@@ -124,4 +125,4 @@ def shown(key: PairedKey) -> dict[str, Any]:
 def check_name(name: str) -> None:
     """Raises RefusedError for a name that cannot be shown."""
     if not (name.isprintable() and 1 <= len(name) <= LONGEST_NAME):
-        raise RefusedError(f"name: 1 to {LONGEST_NAME} visible characters")
+        raise RefusedError(text("staff.name_length", "name: 1 to {letters} visible characters", letters=LONGEST_NAME))

@@ -44,6 +44,7 @@ from pumpd.messages import tablet as asked
 from pumpd.messages.keys import PairedKey
 from pumpd.messages.requests import Answer, Order, TabletRequest
 from pumpd.messages.roles import Role
+from pumpd.texts import text
 from pumpd.validation import FEW, problems
 
 log = structlog.get_logger("pumpd.control")
@@ -111,7 +112,11 @@ class Tablets:
         except (RefusedError, SignInError, StaffError, ObservationError) as error:
             reasons = error.reasons if isinstance(error, RefusedError | ObservationError) else (str(error),)
             if inner.op not in _QUIET:
-                body = {"op": inner.op, "reasons": list(reasons), "by": str(person) if person else "nobody signed in"}
+                body = {
+                    "op": inner.op,
+                    "reasons": list(reasons),
+                    "by": str(person) if person else text("sign_in.nobody", "nobody signed in"),
+                }
                 kind, pump = _REFUSED.get(inner.op, "request_refused"), getattr(inner, "pump", "")
                 if person is None:
                     self._strangers.note(f"{kind} of tablets", kind, body | _from(key), pump)
@@ -127,7 +132,13 @@ class Tablets:
         except KeyStoreError as error:
             raise RefusedError(str(error)) from error
         if key is None or key.kind != "tablet":
-            raise RefusedError(f"request: no tablet with the key {request.key!r} is paired with this gateway")
+            raise RefusedError(
+                text(
+                    "tablet.unknown_key",
+                    "request: no tablet with the key {key} is paired with this gateway",
+                    key=repr(request.key),
+                )
+            )
         if why := self._nonces.fault(request.nonce, self._clock.loop_ns()):
             raise RefusedError(why)
         signed = asked.signed_request(self._gateway, request.nonce, request.request)
@@ -226,7 +237,7 @@ class Tablets:
             case asked.EndObservation(pump=pump, session=session, reason=reason):
                 self._observations.end(pump, session, who, reason)
             case _:
-                raise RefusedError(f"{inner.op}: no tablet may ask for that")
+                raise RefusedError(text("tablet.may_not_ask", "{op}: no tablet may ask for that", op=inner.op))
         self._changed()
         return {}
 
@@ -244,7 +255,15 @@ class Tablets:
             prescriber = Role.PRESCRIBE in key.roles and Role.PRESCRIBE in person.roles
             if prescriber or planned.program.entry.rest.by_nurse:
                 return []
-            return [f"{inner.op}: {planned.program.entry.id} asks for a prescriber (role {Role.PRESCRIBE})"]
+            return [
+                text(
+                    "tablet.prescriber",
+                    "{op}: {entry} asks for a prescriber (role {role})",
+                    op=inner.op,
+                    entry=planned.program.entry.id,
+                    role=Role.PRESCRIBE,
+                )
+            ]
 
         runner = self._pumps.named(inner.pump)
         if isinstance(inner, asked.PreviewRest):
@@ -255,11 +274,18 @@ class Tablets:
 
     async def _confirm(self, key: PairedKey, person: Person, inner: asked.TabletConfirm) -> PumpService:
         if inner.key not in (None, key.id):
-            raise RefusedError("confirm: it names a key other than the one that signed the request")
+            raise RefusedError(
+                text("confirmation.other_key", "confirm: it names a key other than the one that signed the request")
+            )
         signer, second = f"{person} on tablet {key.name} ({key.id})", None
         if inner.second is not None:
             if inner.second.badge == person.badge:
-                raise RefusedError("confirm: the second check needs another person; this badge is signed in here")
+                raise RefusedError(
+                    text(
+                        "confirmation.second_signed_in",
+                        "confirm: the second check needs another person; this badge is signed in here",
+                    )
+                )
             second = await self._sign_ins.checked(key.id, inner.second.badge, inner.second.pin.get_secret_value())
             signer = f"{signer}, checked by {second}"
 
@@ -279,7 +305,14 @@ class Tablets:
         except (RefusedError, StaffError) as error:
             return [str(error)]
         if found is None or found[0].badge != person.badge or found[0].pin_hash != person.pin_hash:
-            return [f"{op}: {person.name} is no longer signed in on this tablet"]
+            return [
+                text(
+                    "tablet.no_longer_signed_in",
+                    "{op}: {person} is no longer signed in on this tablet",
+                    op=op,
+                    person=person.name,
+                )
+            ]
         why = objection(op, paired.roles, found[0].roles)
         return [why] if why else []
 
@@ -290,7 +323,14 @@ class Tablets:
         except KeyStoreError as error:
             raise RefusedError(str(error)) from error
         if paired is None or paired.public_pem != key.public_pem:
-            raise RefusedError(f"{op}: the tablet {key.name!r} is no longer paired with this gateway")
+            raise RefusedError(
+                text(
+                    "tablet.no_longer_paired",
+                    "{op}: the tablet {tablet} is no longer paired with this gateway",
+                    op=op,
+                    tablet=repr(key.name),
+                )
+            )
         return paired
 
     def _objections_to_second(self, second: Person | None, first: Person) -> list[str]:
@@ -302,10 +342,34 @@ class Tablets:
         except StaffError as error:
             return [str(error)]
         if found is None:
-            return [f"confirm: {second.name} was removed from the staff, or has a new PIN"]
+            return [
+                text(
+                    "confirmation.second_removed",
+                    "confirm: {person} was removed from the staff, or has a new PIN",
+                    person=second.name,
+                )
+            ]
         if found.is_also(first):
-            return [f"confirm: the second check needs another person; {found} is {first}"]
-        return [] if Role.CONFIRM in found.roles else [f"confirm: {second.name} has no role {Role.CONFIRM}"]
+            return [
+                text(
+                    "confirmation.second_person",
+                    "confirm: the second check needs another person; {other} is {first}",
+                    other=found,
+                    first=first,
+                )
+            ]
+        return (
+            []
+            if Role.CONFIRM in found.roles
+            else [
+                text(
+                    "confirmation.second_role",
+                    "confirm: {person} has no role {role}",
+                    person=second.name,
+                    role=Role.CONFIRM,
+                )
+            ]
+        )
 
     def _status(self, runner: PumpService) -> dict[str, Any]:
         return dict(self._live.pump(runner))
