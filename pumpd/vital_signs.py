@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
+from pumpd.texts import text
+
 
 class Sign(StrEnum):
     SPO2 = "spo2_percent"
@@ -18,15 +20,15 @@ class Sign(StrEnum):
     def shown(self, value: int) -> str:
         """The value with its name and unit, for people."""
         words, unit = _WORDS[self]
-        return f"{words} {value}{unit}"
+        return text("vitals.shown", "{sign} {value}{unit}", sign=words, value=value, unit=unit)
 
 
 _WORDS: Mapping[Sign, tuple[str, str]] = {
-    Sign.SPO2: ("SpO2", " %"),
-    Sign.HEART_RATE: ("heart rate", "/min"),
-    Sign.SYSTOLIC: ("systolic pressure", " mmHg"),
-    Sign.DIASTOLIC: ("diastolic pressure", " mmHg"),
-    Sign.RESPIRATION: ("respiration", "/min"),
+    Sign.SPO2: (text("vitals.spo2", "SpO2"), " %"),
+    Sign.HEART_RATE: (text("vitals.heart_rate", "heart rate"), "/min"),
+    Sign.SYSTOLIC: (text("vitals.systolic", "systolic pressure"), " mmHg"),
+    Sign.DIASTOLIC: (text("vitals.diastolic_pressure", "diastolic pressure"), " mmHg"),
+    Sign.RESPIRATION: (text("vitals.respiration", "respiration"), "/min"),
 }
 
 PRESSURE = (Sign.SYSTOLIC, Sign.DIASTOLIC)
@@ -52,8 +54,15 @@ PLAUSIBLE: Mapping[Sign, tuple[int, int]] = {
 
 def impossible(values: Mapping[Sign, int], limits: Mapping[Sign, tuple[int, int]] = MEASURABLE) -> dict[Sign, str]:
     """Why some of these values, measured together, cannot be true: by sign. `limits`: what is possible of each."""
-    found = {
-        sign: f"{sign}: {value} is not between {least} and {most}"
+    found: dict[Sign, str] = {
+        sign: text(
+            "vitals.not_between",
+            "{sign}: {value} is not between {least} and {most}",
+            sign=sign.value,
+            value=value,
+            least=least,
+            most=most,
+        )
         for sign, value in values.items()
         for least, most in (limits[sign],)
         if not least <= value <= most
@@ -61,5 +70,7 @@ def impossible(values: Mapping[Sign, int], limits: Mapping[Sign, tuple[int, int]
     systolic, diastolic = (values.get(sign) for sign in PRESSURE)
     if systolic is not None and diastolic is not None and diastolic >= systolic:
         for sign in PRESSURE:
-            found.setdefault(sign, f"{Sign.DIASTOLIC}: not below the systolic pressure")
+            found.setdefault(
+                sign, text("vitals.diastolic", "{sign}: not below the systolic pressure", sign=Sign.DIASTOLIC.value)
+            )
     return found

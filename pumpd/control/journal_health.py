@@ -16,6 +16,7 @@ from pumpd.host.clock import Clock
 from pumpd.infusion import events as ev
 from pumpd.journal import Entry, JournalError
 from pumpd.journal.writer import JournalWriter
+from pumpd.texts import said
 
 log = structlog.get_logger("pumpd.control")
 
@@ -63,13 +64,13 @@ class JournalHealth:
                 self._restored(0)
 
     def _failed(self, error: JournalError) -> None:
-        known, self.problem = bool(self.problem), str(error)
+        known, self.problem = bool(self.problem), said(error)
         if known:  # an entry about it would fail as well
             return
         log.error("journal_failed", why=str(error))
         for runner in self._runners.values():
             if runner.active:
-                runner.feed(ev.JournalFailed(self._clock.monotonic_ns(), str(error)))
+                runner.feed(ev.JournalFailed(self._clock.monotonic_ns(), said(error)))
         self._changed()
 
     def _restored(self, kept: int) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pumpd.texts import text
+from pumpd.texts import capital, text
 
 UNWATCHED = text(
     "link.unwatched",
@@ -32,11 +32,8 @@ class NotConnected:
     denied: bool = False
 
     def __str__(self) -> str:
-        return f"{_upper(self.happened)}. {_upper(self.pumps)}."
-
-
-def _upper(sentence: str) -> str:
-    return sentence[0].upper() + sentence[1:]
+        happened, pumps = capital(self.happened), capital(self.pumps)
+        return text("link.happened", "{happened}. {pumps}.", happened=happened, pumps=pumps)
 
 
 def not_connected(path: Path, error: OSError, lock: Path | None = None) -> NotConnected:

@@ -250,7 +250,7 @@ class AlarmService:
         self.check()
         key = next((key for key in self.board.active if (key[0], key[1].value) == (pump, code)), None)
         if key is None:
-            raise RefusedError(f"acknowledge: no alarm {code!r} is active{f' on {pump}' if pump else ''}")
+            raise RefusedError(_not_active(pump, code))
         if self.board.active[key].acknowledged_ns is None:
             self.board = self.board.acknowledge(key, by, self._clock.loop_ns())
             self._note("alarm_acknowledged", pump, {**describe.alarm(key[1]), "by": by}, self._session(pump))
@@ -320,3 +320,9 @@ class AlarmService:
 def _stamp(wall: datetime, ago_ns: int) -> str:
     """Wall time of an instant `ago_ns` before this one."""
     return timestamp(wall - timedelta(seconds=ago_ns / NS))
+
+
+def _not_active(pump: str, code: str) -> str:
+    if not pump:
+        return text("alarm.not_active", "acknowledge: no alarm {code} is active", code=repr(code))
+    return text("alarm.not_active_on", "acknowledge: no alarm {code} is active on {pump}", code=repr(code), pump=pump)

@@ -25,7 +25,7 @@ from pumpd.journal.courses import Courses
 from pumpd.journal.doses import ORDERED, Doses
 from pumpd.journal.store import timestamp
 from pumpd.journal.writer import JournalWriter
-from pumpd.texts import text
+from pumpd.texts import said, text
 
 log = structlog.get_logger("pumpd.control")
 
@@ -102,7 +102,7 @@ class DoseHistory:
             async with asyncio.timeout(WITHIN_S):
                 await self._journal.append([entry])
         except (JournalError, TimeoutError) as error:
-            why = str(error) or text(
+            why = said(error) or text(
                 "journal.see_in_history", "the disk takes too long; see in the history whether it was recorded"
             )
             raise RefusedError(text("journal.why", "journal: {why}", why=why)) from error

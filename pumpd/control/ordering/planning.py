@@ -22,7 +22,7 @@ from pumpd.messages.requests import Order, PrescribedRest
 from pumpd.messages.state import Course
 from pumpd.pump import Capabilities, Container, LossOfControl
 from pumpd.settings import PumpSettings, Settings
-from pumpd.texts import text
+from pumpd.texts import said, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ class Planning:
         try:
             return on_port(runner.family.capabilities(container, runner.settings.settings), runner.settings.port)
         except ValueError as error:
-            raise Refusals([*reasons, Refusal("container", str(error), "PRG-13")]) from error
+            raise Refusals([*reasons, Refusal("container", said(error), "PRG-13")]) from error
 
     def history(
         self, runner: PumpService, prescription: Prescription, but: str = "", rest: RestOf | None = None
@@ -228,6 +228,16 @@ def _loss_of_control_objections(capabilities: Capabilities, pump: PumpSettings) 
     """COM-13: when the gateway dies together with its power, more than the programmed volume must end the flow."""
     if pump.clamp or LossOfControl.NATIVE in capabilities.loss_of_control:
         return []
-    how = "lost its power or its cable" if LossOfControl.DEADMAN in capabilities.loss_of_control else "died"
-    why = f"driver: if this gateway {how}, nothing but the programmed volume would end the flow of {pump.name}"
-    return [f"{why}; use a pump with its own watchdog, or set `clamp = true` when a clamp closes by itself (COM-13)"]
+    if LossOfControl.DEADMAN in capabilities.loss_of_control:
+        how = text("pump.gateway_lost_power", "lost its power or its cable")
+    else:
+        how = text("pump.gateway_died", "died")
+    return [
+        text(
+            "pump.nothing_ends_the_flow",
+            "driver: if this gateway {how}, nothing but the programmed volume would end the flow of {pump}; use a pump "
+            "with its own watchdog, or set `clamp = true` when a clamp closes by itself (COM-13)",
+            how=how,
+            pump=pump.name,
+        )
+    ]

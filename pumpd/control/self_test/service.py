@@ -25,7 +25,7 @@ from pumpd.journal.store import timestamp
 from pumpd.journal.writer import JournalWriter
 from pumpd.messages.state import SelfTestResult, SelfTestState
 from pumpd.notify import watchdog_interval_s
-from pumpd.texts import text
+from pumpd.texts import listed, said, text
 from pumpd.wire.guard import GuardError
 
 log = structlog.get_logger("pumpd.control")
@@ -110,7 +110,7 @@ class SelfTest:
                 text("self_test.no_output", "no alarm output is configured: only the pump and the tablets sound")
             )
         if wrong := [why for each in self._sounders if (why := each.test())]:
-            raise FailedError("; ".join(wrong))
+            raise FailedError(listed(wrong))
         return text("self_test.outputs_work", "each alarm output, a buzzer or a light, was switched on and read back")
 
     async def _stop_button(self) -> str:
@@ -128,7 +128,7 @@ class SelfTest:
         if self._clock.loop_ns() <= begun:
             raise FailedError(text("self_test.clock_stopped", "the monotonic clock does not run: restart the gateway"))
         if reasons := self._gate.clock_objections(pump):
-            raise FailedError("; ".join(reasons))
+            raise FailedError(listed(reasons))
         return text("self_test.clock_works", "it runs, and the gateway has no objection to its time")
 
     async def _disk(self, pump: PumpService, by: str) -> str:
@@ -171,6 +171,18 @@ class SelfTest:
         return text("self_test.watchdog_works", "it is active")
 
 
+_NAMES = {
+    "speaker": text("self_test.speaker", "speaker"),
+    "stop_button": text("self_test.stop_button", "stop button"),
+    "clock": text("self_test.clock", "clock"),
+    "disk": text("self_test.disk", "disk"),
+    "watchdog": text("self_test.watchdog", "watchdog"),
+    "hardware_watchdog": text("self_test.hardware_watchdog", "hardware watchdog"),
+    "deadman": text("self_test.deadman", "deadman"),
+    "stop_path": text("self_test.stop_path", "stop path"),
+}
+
+
 def _hardware_watchdog_state() -> str:
     try:
         return HARDWARE_WATCHDOG.read_text().strip()
@@ -182,7 +194,7 @@ async def _deadman(pump: PumpService) -> str:
     try:
         there = await pump.test_deadman()
     except GuardError as error:
-        raise FailedError(str(error)) from error
+        raise FailedError(said(error)) from error
     if not there:
         raise AbsentError(text("self_test.deadman_absent", "this pump has none on this port"))
     return text("self_test.deadman_works", "it was started, has the pump's stop and port, and answers")
@@ -199,9 +211,9 @@ async def _result(what: str, test: Awaitable[str]) -> SelfTestResult:
         async with asyncio.timeout(WITHIN_S):
             return SelfTestResult(what=what, state="passed", detail=await test)
     except AbsentError as error:
-        return SelfTestResult(what=what, state="absent", detail=str(error))
+        return SelfTestResult(what=what, state="absent", detail=said(error))
     except FailedError as error:
-        return SelfTestResult(what=what, state="failed", detail=str(error))
+        return SelfTestResult(what=what, state="failed", detail=said(error))
     except TimeoutError:
         return SelfTestResult(
             what=what,
@@ -221,7 +233,7 @@ def reasons(found: SelfTestState) -> list[str]:
         text(
             "self_test.result",
             "self-test: {what}: {detail}",
-            what=each["what"].replace("_", " "),
+            what=_NAMES[each["what"]],
             detail=each["detail"],
         )
         for each in found["results"]

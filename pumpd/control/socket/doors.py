@@ -168,7 +168,9 @@ def objection(request: Request, caller: Caller) -> str | None:
 
 
 def _named(users: Users) -> str:
-    return text("request.root", "root or pumpd's own user") if users == OWNER else "a member of the group that owns it"
+    if users == OWNER:
+        return text("request.root", "root or pumpd's own user")
+    return text("request.group", "a member of the group that owns it")
 
 
 def table() -> str:

@@ -37,7 +37,7 @@ from pumpd.messages.state import (
 )
 from pumpd.pump import Capabilities, Identity, LossOfControl, Reading
 from pumpd.settings import PumpSettings
-from pumpd.texts import text
+from pumpd.texts import listed, text
 
 _LOSS_OF_CONTROL = {
     LossOfControl.NATIVE: text("loss.native", "the pump's own watchdog stops it"),
@@ -134,7 +134,7 @@ def pump_state(values: PumpValues, at: Instant) -> PumpState:
         "pressure_mmhg": reading.pressure_mmhg if reading else None,
         "battery_percent": reading.battery_percent if reading else None,
         "loss_of_control": [each.value for each in losses],
-        "loss_of_control_text": "; ".join(_LOSS_OF_CONTROL[each] for each in losses) or None,
+        "loss_of_control_text": listed(_LOSS_OF_CONTROL[each] for each in losses) or None,
         "links": {"pump": "lost" if values.lost else "ok"},
         "alarms": list(values.alarms),
         "observations": [_observation(each, at) for each in values.observations],

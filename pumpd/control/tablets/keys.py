@@ -24,7 +24,9 @@ class KeyStore:
         try:
             keys = [PairedKey.of(entry) for entry in read_entries(self.path)]
         except (OSError, ValueError, TypeError, KeyError) as error:
-            raise KeyStoreError(f"paired keys {self.path}: {error}") from error
+            raise KeyStoreError(
+                text("tablet.keys_file", "paired keys {file}: {why}", file=self.path, why=error)
+            ) from error
         return {key.id: key for key in keys}
 
     def add(self, key: PairedKey) -> PairedKey:

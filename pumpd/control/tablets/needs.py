@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from pumpd.messages.roles import Role
-from pumpd.texts import text
+from pumpd.texts import either, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Need:
 
     @property
     def text(self) -> str:
-        return " or ".join(self.roles)
+        return either(self.roles)
 
 
 ANYONE_PAIRED = Need()
@@ -70,7 +70,7 @@ def objection(op: str, tablet: Collection[str], person: Collection[str] | None) 
             "{op}: this tablet has no role {role}; it was paired as {roles}",
             op=op,
             role=need.text,
-            roles=", ".join(sorted(tablet)) or "nothing",
+            roles=", ".join(sorted(tablet)) or text("tablet.no_roles", "nothing"),
         )
     if person is None:
         return text(
@@ -80,7 +80,7 @@ def objection(op: str, tablet: Collection[str], person: Collection[str] | None) 
         )
     if not set(allowed) & set(person):
         return text(
-            "tablet.person_no_role", "{op}: the person signed in has no role {roles}", op=op, roles=" or ".join(allowed)
+            "tablet.person_no_role", "{op}: the person signed in has no role {roles}", op=op, roles=either(allowed)
         )
     return None
 

@@ -109,7 +109,7 @@ class Window:
                 text(
                     "pairing.closed_open_new",
                     "pair: the window is closed: {why}; open a new one",
-                    why=self.why or "a tablet was paired",
+                    why=self.why or text("pairing.paired", "a tablet was paired"),
                 )
             )
         if self.transcript is None:
@@ -144,7 +144,7 @@ class Window:
                 text(
                     "pairing.closed",
                     "pair: the window is closed: {why}; {again}",
-                    why=self.why or "a tablet was paired",
+                    why=self.why or text("pairing.paired", "a tablet was paired"),
                     again=AGAIN,
                 )
             )

@@ -12,7 +12,7 @@ from pumpd.journal import Entry
 from pumpd.journal.writer import JournalWriter
 from pumpd.messages.pairing import PairOffer, PairReveal
 from pumpd.messages.roles import Role
-from pumpd.texts import text
+from pumpd.texts import said, text
 
 
 class PairingService:
@@ -28,7 +28,7 @@ class PairingService:
                 text(
                     "staff.roles",
                     "role: {given}; there are {roles}",
-                    given=", ".join(wrong) if roles else "none given",
+                    given=", ".join(wrong) if roles else text("staff.no_roles", "none given"),
                     roles=", ".join(Role),
                 )
             )
@@ -111,7 +111,7 @@ class PairingService:
         if window.state in (WindowState.CLOSED, WindowState.REFUSED) and window is not self._closed:
             self._closed = window
             self._note("pairing_closed", {"window": window.id, "why": window.why})
-        return RefusedError(str(error))
+        return RefusedError(said(error))
 
     def _open_window(self) -> Window:
         if self._window is None:

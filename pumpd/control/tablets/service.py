@@ -44,7 +44,7 @@ from pumpd.messages import tablet as asked
 from pumpd.messages.keys import PairedKey
 from pumpd.messages.requests import Answer, Order, TabletRequest
 from pumpd.messages.roles import Role
-from pumpd.texts import text
+from pumpd.texts import said, text
 from pumpd.validation import FEW, problems
 
 log = structlog.get_logger("pumpd.control")
@@ -110,7 +110,7 @@ class Tablets:
                 raise RefusedError(why)
             result = await self._carry_out(key, person, inner)
         except (RefusedError, SignInError, StaffError, ObservationError) as error:
-            reasons = error.reasons if isinstance(error, RefusedError | ObservationError) else (str(error),)
+            reasons = error.reasons if isinstance(error, RefusedError | ObservationError) else (said(error),)
             if inner.op not in _QUIET:
                 body = {
                     "op": inner.op,
@@ -130,7 +130,7 @@ class Tablets:
         try:
             key = self._keys.all().get(request.key)
         except KeyStoreError as error:
-            raise RefusedError(str(error)) from error
+            raise RefusedError(said(error)) from error
         if key is None or key.kind != "tablet":
             raise RefusedError(
                 text(
@@ -303,7 +303,7 @@ class Tablets:
         try:
             paired, found = self._paired(key, op), self._sign_ins.person(key.id)
         except (RefusedError, StaffError) as error:
-            return [str(error)]
+            return [said(error)]
         if found is None or found[0].badge != person.badge or found[0].pin_hash != person.pin_hash:
             return [
                 text(
@@ -321,7 +321,7 @@ class Tablets:
         try:
             paired = self._keys.all().get(key.id)
         except KeyStoreError as error:
-            raise RefusedError(str(error)) from error
+            raise RefusedError(said(error)) from error
         if paired is None or paired.public_pem != key.public_pem:
             raise RefusedError(
                 text(
@@ -340,7 +340,7 @@ class Tablets:
         try:
             found = self._sign_ins.same(second)
         except StaffError as error:
-            return [str(error)]
+            return [said(error)]
         if found is None:
             return [
                 text(

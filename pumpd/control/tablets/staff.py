@@ -122,7 +122,7 @@ class StaffStore:
         try:
             people = [Person.of(entry) for entry in read_entries(self.path)]
         except (OSError, ValueError, TypeError, KeyError) as error:
-            raise StaffError(f"staff {self.path}: {error}") from error
+            raise StaffError(text("staff.file", "staff {file}: {why}", file=self.path, why=error)) from error
         return {person.badge: person for person in people}
 
     def add(self, badge: str, name: str, roles: tuple[str, ...], pin: str, number: str = "") -> Person:
@@ -143,7 +143,7 @@ class StaffStore:
                 text(
                     "staff.roles",
                     "role: {given}; there are {roles}",
-                    given=", ".join(wrong) if roles else "none given",
+                    given=", ".join(wrong) if roles else text("staff.no_roles", "none given"),
                     roles=", ".join(Role),
                 )
             )
