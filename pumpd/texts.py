@@ -48,16 +48,10 @@ def text(message: str, template: str, /, **parameters: object) -> Text:
     return Text(_HOLE.sub(lambda hole: filled[hole[1]], template), message, filled)
 
 
-def said(error: BaseException) -> str:
-    """What an error says, as the message that it was raised with: `str()` makes plain text of it."""
-    first = error.args[0] if error.args else None
-    return first if isinstance(first, Text) and first == str(error) else str(error)
-
-
 def _as_text(value: object) -> str:
     if isinstance(value, str):
         return value
-    return said(value) if isinstance(value, BaseException) else str(value)
+    return of_error(value) if isinstance(value, BaseException) else str(value)
 
 
 def capital(sentence: str) -> str:
@@ -80,6 +74,21 @@ def either(texts: Iterable[str]) -> str:
     for each in texts:
         found = text("list.either", "{first} or {second}", first=found, second=each) if found else each
     return found
+
+
+def named(words: Iterable[str], empty: str = "") -> str:
+    """Several words as one message, with a comma between them; `empty` if there is none."""
+    found: str = ""
+    for each in words:
+        found = text("list.comma", "{first}, {second}", first=found, second=each) if found else each
+    return found or empty
+
+
+def of_error(error: BaseException) -> str:
+    """What an exception says, which is still a message where it was raised with one. `str(error)` would lose that."""
+    if any(isinstance(part, Text) for part in error.args):
+        return listed(str(part) if not isinstance(part, str) else part for part in error.args)
+    return str(error)
 
 
 def messages_in(data: Any) -> dict[str, Message]:

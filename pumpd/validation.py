@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from pumpd.texts import Text, said, text
+from pumpd.texts import Text, of_error, text
 
 UNKNOWN_KEY = text("invalid.unknown_key", "is not a known key here")
 FEW = 20  # errors that are worth the work of explaining them to the sender of a message
@@ -109,7 +109,7 @@ def reason(item: Mapping[str, Any]) -> str:
     """Why one value is refused, of the errors of a ValidationError."""
     context = item.get("ctx", {})
     if item["type"] in ("value_error", "assertion_error"):  # pumpd's own words
-        return said(context["error"])
+        return of_error(context["error"])
     words = _WORDS.get(item["type"])
     if words is None:
         return text("invalid.unusable", "cannot be used")

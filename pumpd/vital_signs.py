@@ -20,15 +20,27 @@ class Sign(StrEnum):
     def shown(self, value: int) -> str:
         """The value with its name and unit, for people."""
         words, unit = _WORDS[self]
-        return text("vitals.shown", "{sign} {value}{unit}", sign=words, value=value, unit=unit)
+        return text("sign.value", "{sign} {value}{unit}", sign=words, value=value, unit=unit)
+
+    @property
+    def field(self) -> str:
+        """Its name as a field of a request, as a message."""
+        return _FIELDS[self]
 
 
 _WORDS: Mapping[Sign, tuple[str, str]] = {
-    Sign.SPO2: (text("vitals.spo2", "SpO2"), " %"),
-    Sign.HEART_RATE: (text("vitals.heart_rate", "heart rate"), "/min"),
-    Sign.SYSTOLIC: (text("vitals.systolic", "systolic pressure"), " mmHg"),
-    Sign.DIASTOLIC: (text("vitals.diastolic_pressure", "diastolic pressure"), " mmHg"),
-    Sign.RESPIRATION: (text("vitals.respiration", "respiration"), "/min"),
+    Sign.SPO2: (text("sign.spo2", "SpO2"), " %"),
+    Sign.HEART_RATE: (text("sign.heart_rate", "heart rate"), "/min"),
+    Sign.SYSTOLIC: (text("sign.systolic", "systolic pressure"), " mmHg"),
+    Sign.DIASTOLIC: (text("sign.diastolic", "diastolic pressure"), " mmHg"),
+    Sign.RESPIRATION: (text("sign.respiration", "respiration"), "/min"),
+}
+_FIELDS: Mapping[Sign, str] = {
+    Sign.SPO2: text("field.spo2", "spo2_percent"),
+    Sign.HEART_RATE: text("field.heart_rate", "heart_rate_bpm"),
+    Sign.SYSTOLIC: text("field.systolic", "systolic_mmhg"),
+    Sign.DIASTOLIC: text("field.diastolic", "diastolic_mmhg"),
+    Sign.RESPIRATION: text("field.respiration", "respiration_per_min"),
 }
 
 PRESSURE = (Sign.SYSTOLIC, Sign.DIASTOLIC)
@@ -56,9 +68,9 @@ def impossible(values: Mapping[Sign, int], limits: Mapping[Sign, tuple[int, int]
     """Why some of these values, measured together, cannot be true: by sign. `limits`: what is possible of each."""
     found: dict[Sign, str] = {
         sign: text(
-            "vitals.not_between",
+            "sign.not_between",
             "{sign}: {value} is not between {least} and {most}",
-            sign=sign.value,
+            sign=sign.field,
             value=value,
             least=least,
             most=most,
@@ -70,7 +82,6 @@ def impossible(values: Mapping[Sign, int], limits: Mapping[Sign, tuple[int, int]
     systolic, diastolic = (values.get(sign) for sign in PRESSURE)
     if systolic is not None and diastolic is not None and diastolic >= systolic:
         for sign in PRESSURE:
-            found.setdefault(
-                sign, text("vitals.diastolic", "{sign}: not below the systolic pressure", sign=Sign.DIASTOLIC.value)
-            )
+            not_below = text("sign.not_below", "{sign}: not below the systolic pressure", sign=Sign.DIASTOLIC.field)
+            found.setdefault(sign, not_below)
     return found

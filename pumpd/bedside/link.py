@@ -112,7 +112,7 @@ class ControlLink:
         except OSError as error:
             raise NoControlError(
                 text(
-                    "link.not_connected",
+                    "link.control_away",
                     "{why} Nothing was sent. {go}",
                     why=str(not_connected(self._path, error, self._lock)),
                     go=GO,

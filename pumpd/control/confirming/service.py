@@ -26,7 +26,7 @@ from pumpd.infusion import events as ev
 from pumpd.messages import binding as bindings
 from pumpd.messages.keys import PairedKey
 from pumpd.messages.requests import Confirmation
-from pumpd.texts import said, text
+from pumpd.texts import of_error, text
 
 
 class ConfirmingService:
@@ -73,7 +73,7 @@ class ConfirmingService:
         try:
             binding = bindings.of_confirmation(request)
         except ValueError as error:
-            raise RefusedError(said(error)) from error
+            raise RefusedError(of_error(error)) from error
         if wrong := signature.fault(key, binding, request.signature):
             raise RefusedError(wrong)
         # A resume gives the rest of an infusion that was started by library and configuration as they are loaded.

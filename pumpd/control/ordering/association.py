@@ -16,7 +16,7 @@ from pumpd.dosing.prescription import is_token
 from pumpd.host.clock import Clock
 from pumpd.journal import Entry, JournalError, JournalReader
 from pumpd.journal.writer import JournalWriter
-from pumpd.texts import said, text
+from pumpd.texts import of_error, text
 
 CHANGED = "association_changed"
 NO_TOKEN = text("patient.no_token", "no patient token: letters, digits and . _ @ - only, never a name")  # not a secret
@@ -47,7 +47,7 @@ class Associations:
                 runner.patient = patient or ""
                 await self._journal.append([entry])
         except (JournalError, TimeoutError) as error:
-            why = said(error) or text("journal.disk_slow", "the disk takes too long")
+            why = of_error(error) or text("journal.disk_slow", "the disk takes too long")
             if not changed:
                 raise RefusedError(
                     text(

@@ -25,7 +25,7 @@ from pumpd.journal.courses import Courses
 from pumpd.journal.doses import ORDERED, Doses
 from pumpd.journal.store import timestamp
 from pumpd.journal.writer import JournalWriter
-from pumpd.texts import said, text
+from pumpd.texts import of_error, text
 
 log = structlog.get_logger("pumpd.control")
 
@@ -102,10 +102,10 @@ class DoseHistory:
             async with asyncio.timeout(WITHIN_S):
                 await self._journal.append([entry])
         except (JournalError, TimeoutError) as error:
-            why = said(error) or text(
+            why = of_error(error) or text(
                 "journal.see_in_history", "the disk takes too long; see in the history whether it was recorded"
             )
-            raise RefusedError(text("journal.why", "journal: {why}", why=why)) from error
+            raise RefusedError(text("journal.why", "journal: {cause}", cause=why)) from error
         await self.catch_up(patient, flush=False)
 
     def of_patient(self, patient: str, live: Collection[str]) -> tuple[Dose, ...]:

@@ -25,7 +25,7 @@ from pumpd.journal.store import timestamp
 from pumpd.journal.writer import JournalWriter
 from pumpd.messages.state import SelfTestResult, SelfTestState
 from pumpd.notify import watchdog_interval_s
-from pumpd.texts import listed, said, text
+from pumpd.texts import listed, of_error, text
 from pumpd.wire.guard import GuardError
 
 log = structlog.get_logger("pumpd.control")
@@ -194,7 +194,7 @@ async def _deadman(pump: PumpService) -> str:
     try:
         there = await pump.test_deadman()
     except GuardError as error:
-        raise FailedError(said(error)) from error
+        raise FailedError(of_error(error)) from error
     if not there:
         raise AbsentError(text("self_test.deadman_absent", "this pump has none on this port"))
     return text("self_test.deadman_works", "it was started, has the pump's stop and port, and answers")
@@ -211,9 +211,9 @@ async def _result(what: str, test: Awaitable[str]) -> SelfTestResult:
         async with asyncio.timeout(WITHIN_S):
             return SelfTestResult(what=what, state="passed", detail=await test)
     except AbsentError as error:
-        return SelfTestResult(what=what, state="absent", detail=said(error))
+        return SelfTestResult(what=what, state="absent", detail=of_error(error))
     except FailedError as error:
-        return SelfTestResult(what=what, state="failed", detail=said(error))
+        return SelfTestResult(what=what, state="failed", detail=of_error(error))
     except TimeoutError:
         return SelfTestResult(
             what=what,

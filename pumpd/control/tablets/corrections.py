@@ -39,7 +39,7 @@ class Corrections:
         try:
             first = await self._sign_ins.checked(COMMAND_LINE, asked.badge, asked.pin.get_secret_value())
         except (SignInError, StaffError) as error:
-            raise RefusedError(texts.said(error)) from error
+            raise RefusedError(texts.of_error(error)) from error
         return await self.correct(
             asked.session,
             asked.started,
@@ -74,7 +74,7 @@ class Corrections:
         try:
             other = await self._sign_ins.checked(where, badge, pin)
         except (SignInError, StaffError) as error:
-            raise RefusedError(texts.said(error)) from error
+            raise RefusedError(texts.of_error(error)) from error
         if other.is_also(first):
             raise RefusedError(
                 texts.text(
@@ -102,7 +102,7 @@ class Corrections:
                 if not self._there(each)
             ]
         except StaffError as error:
-            raise RefusedError(texts.said(error)) from error
+            raise RefusedError(texts.of_error(error)) from error
         if reasons := [*permitted(), *gone]:
             raise RefusedError(*reasons)
         dose = self._planning.dose(session)

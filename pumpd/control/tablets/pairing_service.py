@@ -12,7 +12,7 @@ from pumpd.journal import Entry
 from pumpd.journal.writer import JournalWriter
 from pumpd.messages.pairing import PairOffer, PairReveal
 from pumpd.messages.roles import Role
-from pumpd.texts import said, text
+from pumpd.texts import of_error, text
 
 
 class PairingService:
@@ -92,7 +92,7 @@ class PairingService:
             agreed = window.accept(code, self._clock.loop_ns())
         except PairingError as error:
             raise self._refused(window, error) from error
-        name = window.name or " ".join(agreed.name.split())[:LONGEST_NAME] or "tablet"
+        name = " ".join(agreed.name.split())[:LONGEST_NAME] or window.name or "tablet"
         try:
             der, _ = signature.offered(agreed.public_key)
             key = await self._register.add_tablet(name, window.roles, der, by)
@@ -111,7 +111,7 @@ class PairingService:
         if window.state in (WindowState.CLOSED, WindowState.REFUSED) and window is not self._closed:
             self._closed = window
             self._note("pairing_closed", {"window": window.id, "why": window.why})
-        return RefusedError(said(error))
+        return RefusedError(of_error(error))
 
     def _open_window(self) -> Window:
         if self._window is None:

@@ -44,7 +44,7 @@ from pumpd.messages import tablet as asked
 from pumpd.messages.keys import PairedKey
 from pumpd.messages.requests import Answer, Order, TabletRequest
 from pumpd.messages.roles import Role
-from pumpd.texts import said, text
+from pumpd.texts import of_error, text
 from pumpd.validation import FEW, problems
 
 log = structlog.get_logger("pumpd.control")
@@ -110,7 +110,7 @@ class Tablets:
                 raise RefusedError(why)
             result = await self._carry_out(key, person, inner)
         except (RefusedError, SignInError, StaffError, ObservationError) as error:
-            reasons = error.reasons if isinstance(error, RefusedError | ObservationError) else (said(error),)
+            reasons = error.reasons if isinstance(error, RefusedError | ObservationError) else (of_error(error),)
             if inner.op not in _QUIET:
                 body = {
                     "op": inner.op,
@@ -130,7 +130,7 @@ class Tablets:
         try:
             key = self._keys.all().get(request.key)
         except KeyStoreError as error:
-            raise RefusedError(said(error)) from error
+            raise RefusedError(of_error(error)) from error
         if key is None or key.kind != "tablet":
             raise RefusedError(
                 text(
@@ -188,8 +188,7 @@ class Tablets:
                 order = Order(**inner.model_dump(exclude={"op"}), ordered_by=person.badge)
                 runner = self._pumps.named(order.pump)
                 if isinstance(inner, asked.Preview):
-                    planned = await self._ordering.preview(order)
-                    return preview_of(runner, planned, self._plasma.of_planned(planned))
+                    return await self._preview(order, runner)
                 session = await self._ordering.order(order, who, permitted)
                 return {"session": session, **review(runner)}
             case asked.PreviewRest() | asked.TabletRest():
@@ -204,6 +203,8 @@ class Tablets:
                 return self._status(await self._ordering.associate(pump, None, who, permitted))
             case asked.TabletPause(pump=pump, reason=reason):
                 return self._status(self._pumps.pause(pump, who, reason))
+            case asked.TabletPauseReason(pump=pump, session=session, reason=reason):
+                return self._status(self._pumps.explain_pause(pump, session, who, reason))
             case asked.TabletResume(pump=pump):
                 return self._status(self._pumps.resume(pump, who))
             case asked.TabletClear(pump=pump):
@@ -240,6 +241,15 @@ class Tablets:
                 raise RefusedError(text("tablet.may_not_ask", "{op}: no tablet may ask for that", op=inner.op))
         self._changed()
         return {}
+
+    async def _preview(self, order: Order, runner: PumpService) -> Answer:
+        """What an order would lead to, or every reason against it; either way the containers that would hold it."""
+        choices = {"containers": self._ordering.containers(order)}
+        try:
+            planned = await self._ordering.preview(order)
+        except RefusedError as error:
+            return Answer(ok=False, reasons=error.reasons, result=choices)
+        return Answer(ok=True, result={**preview_of(runner, planned, self._plasma.of_planned(planned)), **choices})
 
     async def _rest(
         self,
@@ -303,7 +313,7 @@ class Tablets:
         try:
             paired, found = self._paired(key, op), self._sign_ins.person(key.id)
         except (RefusedError, StaffError) as error:
-            return [said(error)]
+            return [of_error(error)]
         if found is None or found[0].badge != person.badge or found[0].pin_hash != person.pin_hash:
             return [
                 text(
@@ -321,7 +331,7 @@ class Tablets:
         try:
             paired = self._keys.all().get(key.id)
         except KeyStoreError as error:
-            raise RefusedError(said(error)) from error
+            raise RefusedError(of_error(error)) from error
         if paired is None or paired.public_pem != key.public_pem:
             raise RefusedError(
                 text(
@@ -340,7 +350,7 @@ class Tablets:
         try:
             found = self._sign_ins.same(second)
         except StaffError as error:
-            return [said(error)]
+            return [of_error(error)]
         if found is None:
             return [
                 text(
