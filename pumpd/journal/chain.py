@@ -85,7 +85,7 @@ def _removed(db: sqlite3.Connection, path: Path) -> dict[int, Removed]:
     """The gaps that the `pruned` entries name, by their last entry; a newer entry replaces an older one."""
     found: dict[int, Removed] = {}
     where, values = of_kind(PRUNED)
-    for number, body in db.execute(f"SELECT id, body FROM records WHERE {where} ORDER BY id", values):  # noqa: S608
+    for number, body in db.execute(f"SELECT id, body FROM records WHERE {where} ORDER BY id", values):
         try:
             gaps = [Removed(int(first), int(last), str(digest)) for first, last, digest in json.loads(body)["removed"]]
         except (TypeError, ValueError, KeyError, RecursionError) as error:

@@ -128,7 +128,7 @@ class JournalReader:
 
     def sessions_dated_after(self, ts: str) -> list[str]:
         """The infusions with an entry that is dated after this time, except readings and events."""
-        sql = f"SELECT DISTINCT session FROM records INDEXED BY times WHERE {KEPT_OF_A_SESSION} AND ts > ?"  # noqa: S608
+        sql = f"SELECT DISTINCT session FROM records INDEXED BY times WHERE {KEPT_OF_A_SESSION} AND ts > ?"
         return [session for (session,) in self._rows(sql, ts)]
 
     def around(self, number: int, kind: str, count: int) -> list[Record]:
@@ -142,7 +142,7 @@ class JournalReader:
         """The number of the first of the newest `count` events that belong to no infusion; 0 when there are fewer."""
         if not count:
             return _ANY
-        sql = f"SELECT id FROM records WHERE session = '' AND {THIN} = 0 ORDER BY id DESC LIMIT 1 OFFSET ?"  # noqa: S608
+        sql = f"SELECT id FROM records WHERE session = '' AND {THIN} = 0 ORDER BY id DESC LIMIT 1 OFFSET ?"
         return next((number for (number,) in self._rows(sql, count - 1)), 0)
 
     def newest_of(self, kind: str, count: int) -> int:
@@ -150,12 +150,12 @@ class JournalReader:
         if not count:
             return _ANY
         where, values = of_kind(kind)
-        sql = f"SELECT id FROM records WHERE {where} ORDER BY id DESC LIMIT 1 OFFSET ?"  # noqa: S608
+        sql = f"SELECT id FROM records WHERE {where} ORDER BY id DESC LIMIT 1 OFFSET ?"
         return next((number for (number,) in self._rows(sql, *values, count - 1)), 0)
 
     def has_ended(self, session: str) -> bool:
         """Whether the end of an infusion is on record."""
-        sql = f"SELECT 1 FROM records WHERE session = ? AND {THIN} = 0 AND +kind = 'infusion_ended' LIMIT 1"  # noqa: S608
+        sql = f"SELECT 1 FROM records WHERE session = ? AND {THIN} = 0 AND +kind = 'infusion_ended' LIMIT 1"
         return next(self._rows(sql, session), None) is not None
 
     def gaps(self) -> Gaps:

@@ -334,11 +334,11 @@ class NoWriter:
     def post(self, entries: Sequence[Entry]) -> None:
         """The entries are lost: the log has what matters."""
 
-    async def append(self, entries: Sequence[Entry]) -> None:  # noqa: ARG002
+    async def append(self, entries: Sequence[Entry]) -> None:  # noqa: ARG002 - nothing is written
         self.on_failure(self._error)
         raise JournalError(str(self._error))
 
-    async def prune(self, removed: Sequence[Removed], entries: Sequence[Entry]) -> None:  # noqa: ARG002
+    async def prune(self, removed: Sequence[Removed], entries: Sequence[Entry]) -> None:  # noqa: ARG002 - nothing is written
         await self.append(entries)
 
     async def close(self) -> None:

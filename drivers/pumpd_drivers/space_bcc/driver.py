@@ -74,16 +74,16 @@ class SpaceBcc(SpaceBccDialogue):
     async def _load(self, program: PumpProgram, epoch: int) -> None:  # noqa: ARG002 - always refused
         self._refuse()
 
-    async def _read_back(self, epoch: int) -> PumpProgram:  # noqa: ARG002
+    async def _read_back(self, epoch: int) -> PumpProgram:  # noqa: ARG002 - always refused
         self._refuse()
 
-    async def _start(self, watchdog: Duration, epoch: int) -> None:  # noqa: ARG002
+    async def _start(self, watchdog: Duration, epoch: int) -> None:  # noqa: ARG002 - always refused
         self._refuse()
 
     async def _stop(self) -> None:
         self._refuse()
 
-    async def _release(self, epoch: int) -> None:  # noqa: ARG002
+    async def _release(self, epoch: int) -> None:  # noqa: ARG002 - always refused
         self._refuse()
 
     def _refuse(self) -> NoReturn:

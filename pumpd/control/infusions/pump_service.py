@@ -76,6 +76,7 @@ class PumpService:
         self._ordered_ns: int | None = None  # of the loop: when the present infusion was ordered, if that was here
         self._earlier: deque[str] = deque(maxlen=EARLIER_MOST)  # sessions that have ended on this pump
         self.patient = ""  # with whom this pump is associated; `association` sets it
+        self.pause_reason = ""  # why the last pause was made, as far as this process was told
         self._clock, self._strangers = clock, strangers
         self._journal = own = PumpJournal(settings.name, journal, clock)
         self._current = PumpInfusion(own, self._carry_out, self._stop_ours)
@@ -187,6 +188,7 @@ class PumpService:
         if self._current.session:
             self._earlier.append(self._current.session)
         self._current.begin(infusion, program, capabilities, asked, self.identity)
+        self.pause_reason = ""
         self._ordered_ns = self._clock.loop_ns()
 
     def recover(self, left: Recovered) -> None:
@@ -224,6 +226,12 @@ class PumpService:
         elif not self._strangers.may_of_pump(self.name, "stop_requested", asked):
             return
         self._journal.note("stop_requested", asked)
+
+    def explain_pause(self, by: str, reason: str) -> None:
+        """Record why the last pause of the infusion was made."""
+        self.pause_reason = reason
+        pause = 0 if self.infusion is None else self.infusion.pauses
+        self._journal.note("pause_explained", {"by": by, "pause": pause, "reason": reason})
 
     def too_late(self, of_session: str | None, age_s: float | None) -> str:
         """Why a stop of this session, or of this age, must not end what is under way here; empty if it is to stop.

@@ -54,7 +54,19 @@ class Pumps:
         self.stop(Stop(by=by, reason=reason), by)
 
     def pause(self, pump: str, by: str, reason: str) -> PumpService:
-        return self.feed(pump, ev.PauseRequested(self._now(), by, reason))
+        """`reason` empty: it may follow (`explain_pause`)."""
+        runner = self.feed(pump, ev.PauseRequested(self._now(), by, reason or "pause requested"))
+        runner.pause_reason = reason
+        return runner
+
+    def explain_pause(self, pump: str, session: str, by: str, reason: str) -> PumpService:
+        """Record why the last pause of this session was made, also when the infusion runs again or has ended."""
+        runner = self.named(pump)
+        infusion = runner.infusion
+        if infusion is None or infusion.place.session != session or not infusion.pauses:
+            raise RefusedError("pause_reason: that infusion is no longer on this pump, or had no pause")
+        runner.explain_pause(by, reason)
+        return runner
 
     def resume(self, pump: str, by: str) -> PumpService:
         return self.feed(pump, ev.ResumeRequested(self._now(), by))

@@ -180,9 +180,12 @@ def _again(
     return plan(prescription, library, capabilities, dict(asked.get("overrides") or {}), soft, weight), capabilities
 
 
+_ADDED = ("overrides", "soft", "on_record", "weight_from_record")
+
+
 def asked_fields(order: Mapping[str, Any]) -> dict[str, object]:
     """The prescription as it was typed, without what control added to it."""
-    return {key: value for key, value in order.items() if key not in ("overrides", "soft", "on_record")}
+    return {key: value for key, value in order.items() if key not in _ADDED}
 
 
 def gone_since(reader: JournalReader, last: Record, clock: Clock) -> int:
