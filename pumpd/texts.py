@@ -71,6 +71,14 @@ def of_error(error: BaseException) -> str:
     return str(error)
 
 
+def either(texts: Iterable[str]) -> str:
+    """Several choices as one message, with "or" between them."""
+    found: str = ""
+    for each in texts:
+        found = text("list.either", "{first} or {second}", first=found, second=each) if found else each
+    return found
+
+
 def messages_in(data: Any) -> dict[str, Message]:
     """Every message in JSON-like data, by its English text. The messages that are parameters of others are in it too.
 

@@ -26,7 +26,6 @@ from pydantic_core import from_json
 from pumpd.messages.message import Id, Text
 from pumpd.messages.message import Message as _Message
 from pumpd.messages.pairing import PairAccept, PairClose, PairOffer, PairOpen, PairReveal, PairState
-from pumpd.texts import Message as TextMessage
 from pumpd.texts import messages_in
 
 # A PIN goes over the socket and nowhere else: not into a journal, a log or an error.
@@ -518,13 +517,14 @@ def unclear_stop(line: bytes) -> Stop | None:
 class Answer(_Message):
     """`ok` with a result, or not `ok` with every reason.
 
-    `messages`: by each English text in them that has one, its message for readers of other languages.
+    `messages`: by each English text in them that has one, its message for readers of other languages: its `id`, and
+    its `parameters` by name.
     """
 
     ok: bool
     result: dict[str, Any] = Field(default_factory=dict)
     reasons: tuple[str, ...] = ()
-    messages: dict[str, TextMessage] = Field(default_factory=dict)
+    messages: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
