@@ -139,9 +139,13 @@ def connect(name: str, line: LineSettings, on_bytes: OnBytes, on_lost: OnLost) -
     """Open `memory://NAME`; called by `open_transport`. Raises PortError."""
     served = _served.get(name)
     if served is None or not served.plugged:
-        raise PortError(f"port memory://{name}: there is no such port")
+        raise PortError(_at(name, text("port.none_such", "there is no such port")))
     if served.transport is not None:
-        raise PortError(f"port memory://{name}: the port is in use")
+        raise PortError(_at(name, text("port.busy", "the port is in use")))
     served.transport = MemoryTransport(served, line, on_bytes, on_lost)
     served.peer.attach(served.transport.send)
     return served.transport
+
+
+def _at(name: str, why: str) -> str:
+    return text("port.why", "port {port}: {why}", port=f"memory://{name}", why=why)

@@ -118,7 +118,7 @@ class HarvardClassic(HarvardClassicDialogue):
                 pump=configured,
                 begins=begins[0]
                 if len(begins) == 1
-                else text("list.or", "{first} or {second}", first=begins[0], second=begins[1]),
+                else text("list.either", "{first} or {second}", first=begins[0], second=begins[1]),
                 advice=advice,
             )
         )
