@@ -47,7 +47,9 @@ def _calls(tree: ast.AST) -> Iterator[ast.Call]:
 
 
 def _takes_text(node: ast.AST) -> bool:
-    """An import of `text`: elsewhere something else may be called so."""
+    """An import of `text`, or its definition: elsewhere something else may be called so."""
+    if isinstance(node, ast.FunctionDef):
+        return node.name == "text" and [each.arg for each in node.args.posonlyargs] == ["message", "template"]
     if not isinstance(node, ast.ImportFrom):
         return False
     wanted = {"pumpd.texts": "text", "pumpd": "texts"}.get(node.module or "")
