@@ -346,7 +346,6 @@ export const DE_PUMP: Readonly<Record<string, string>> = {
   "link.stop_first": "ein Stopp kam zuvor",
   "list.both": "{first}; {second}",
   "list.comma": "{first}, {second}",
-  "list.or": "{first} oder {second}",
   "load.not_identified":
     "zurückgezogen: innerhalb von {seconds} s hat niemand die Pumpe identifiziert; nichts wurde gestartet, bitte neu anordnen",
   "load.not_taken":
