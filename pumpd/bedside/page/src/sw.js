@@ -2,7 +2,7 @@
 // Never keeps, delays or answers anything of /api.
 
 const NAME = "page-{version}";
-const FILES = ["/", "{script}", "{style}", "/icon.svg", "/manifest.webmanifest"];
+const FILES = ["/", "{assets}", "/icon.svg", "/manifest.webmanifest"];
 
 self.addEventListener("install", (event) => {
   event.waitUntil(
