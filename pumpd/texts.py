@@ -39,6 +39,14 @@ def text(message: str, template: str, /, **parameters: object) -> Text:
     return Text(_HOLE.sub(lambda hole: filled[hole[1]], template), message, filled)
 
 
+def listed(texts: Iterable[str], empty: str = "") -> str:
+    """Several messages as one, with a semicolon between them; `empty` if there is none."""
+    found: str = ""
+    for each in texts:
+        found = text("list.both", "{first}; {second}", first=found, second=each) if found else each
+    return found or empty
+
+
 def messages_in(data: Any) -> dict[str, dict[str, Any]]:
     """Every message in JSON-like data, by its English text: `{"id": …, "parameters": {…}}`; nested ones are in it."""
     found: dict[str, dict[str, Any]] = {}
@@ -57,3 +65,18 @@ def _collect(data: Any, found: dict[str, dict[str, Any]]) -> None:
     elif isinstance(data, Iterable) and not isinstance(data, str | bytes):
         for each in data:
             _collect(each, found)
+
+
+def named(words: Iterable[str], empty: str = "") -> str:
+    """Several words as one message, with a comma between them; `empty` if there is none."""
+    found: str = ""
+    for each in words:
+        found = text("list.comma", "{first}, {second}", first=found, second=each) if found else each
+    return found or empty
+
+
+def of_error(error: BaseException) -> str:
+    """What an exception says, which is still a message where it was raised with one. `str(error)` would lose that."""
+    if any(isinstance(part, Text) for part in error.args):
+        return listed(str(part) if not isinstance(part, str) else part for part in error.args)
+    return str(error)

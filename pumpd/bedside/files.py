@@ -1,7 +1,7 @@
 """The page's files, read once, and answers that are larger than what may wait for a client.
 
-They are served from memory: no file descriptor, no thread and no disk that hangs is needed for them. Compressed, where
-the build has put `NAME.br` or `NAME.gz` beside a file and the browser takes that: a tablet on a slow network gets 80 kB.
+They are served from memory: no file descriptor, no thread and no disk that hangs is needed for them. A file is served
+compressed where the build has put `NAME.br` or `NAME.gz` beside it and the browser takes that.
 """
 
 from pathlib import Path
@@ -65,6 +65,6 @@ class Files:
 
 
 def _taken(accepted: str) -> set[str]:
-    """The encodings of an Accept-Encoding header, without those that it refuses with a quality of 0 (RFC 9110, 12.5.3)."""
+    """The encodings of an Accept-Encoding header, without those with a quality of 0 (RFC 9110, 12.5.3)."""
     parts = [part.replace(" ", "").lower().partition(";q=") for part in accepted.split(",")]
-    return {name for name, _, quality in parts if quality.rstrip("0").rstrip(".") or not quality}
+    return {name for name, _, quality in parts if quality.strip("0.") or not quality}

@@ -46,6 +46,7 @@ class Prescribed(_Message):
     patient: Text
     previous_weight: Text | None = None
     course: Text | None = None
+    weight_from_record: bool = False  # not typed twice: a person confirmed that it is still the weight on record
     overrides: Annotated[dict[Text, Text], Field(max_length=20)] = Field(default_factory=dict)
 
 

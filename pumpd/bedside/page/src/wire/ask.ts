@@ -16,17 +16,21 @@ export async function ask<T = Record<string, unknown>>(
   body?: unknown,
   patience = PATIENCE_MS,
 ): Promise<Answer<T>> {
+  const late = new AbortController(); // older browsers have no AbortSignal.timeout
+  const timer = setTimeout(() => late.abort(), patience);
   try {
     const response = await fetch(path, {
       method: body === undefined ? "GET" : "POST",
       cache: "no-store",
       credentials: "same-origin",
-      signal: AbortSignal.timeout(patience),
+      signal: late.signal,
       ...(body === undefined ? {} : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }),
     });
     return await read<T>(response);
   } catch {
     return { ok: false, result: {}, reasons: [NO_ANSWER], status: 0 };
+  } finally {
+    clearTimeout(timer);
   }
 }
 
