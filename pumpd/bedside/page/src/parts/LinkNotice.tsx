@@ -7,6 +7,7 @@ import { Said } from "./Said.tsx";
 import { say } from "../words/say.ts";
 import { lossOfControlSentence, lastReport } from "../words/terms.ts";
 import { FRAME } from "../words/texts/frame.ts";
+import { reason } from "../words/reasons.ts";
 
 export function LinkNotice({ page, pump }: { page: Page; pump: string | null }) {
   const at = useNow(1000);
@@ -17,7 +18,7 @@ export function LinkNotice({ page, pump }: { page: Page; pump: string | null }) 
     <section class="lost" role="alert" aria-label={say(FRAME.link_lost)}>
       <h2>{say(FRAME.go_to_pump)}</h2>
       <p>
-        {page.away ?? say(FRAME.no_link_here)}{" "}
+        {(page.away && reason(page.away)) ?? say(FRAME.no_link_here)}{" "}
         <Said text={FRAME.last_news} with={{ age: <b class="digits">{Math.floor(quiet)} s</b> }} />
       </p>
       <ul>

@@ -7,6 +7,7 @@ import type { PlasmaBand, PlasmaNow } from "../state/types.ts";
 import { decimal } from "../words/numbers.ts";
 import { say } from "../words/say.ts";
 import { OBSERVE } from "../words/texts/observe.ts";
+import { reason } from "../words/reasons.ts";
 
 interface Props {
   band?: PlasmaBand | null | undefined;
@@ -33,11 +34,11 @@ export function Plasma({ band = null, track = NO_TRACK, now, peak }: Props) {
       <figcaption>
         <b>{say(OBSERVE.plasma_is, { values: words })}</b>
         {data[0].length > 1 && <span class="axis">{say(OBSERVE.plasma_axis)}</span>}
-        <span class="plasma-note">{known.note}</span>
+        <span class="plasma-note">{reason(known.note)}</span>
       </figcaption>
       {data[0].length > 1 && (
         <Chart
-          label={say(OBSERVE.plasma_over_time, { note: known.note, values: words })}
+          label={say(OBSERVE.plasma_over_time, { note: reason(known.note), values: words })}
           data={data}
           curves={(colour) => ({
             series: [

@@ -3,6 +3,7 @@
 import { clock, decimal, spell, wallClock } from "./numbers.ts";
 import { say, saidOf, type Text } from "./say.ts";
 import { TERMS } from "./texts/terms.ts";
+import { reason } from "./reasons.ts";
 import type { CoursePlace, LossOfControl, Infusion, InfusionState, Pump, Review } from "../state/types.ts";
 
 export const STATE: Readonly<Record<InfusionState, string>> = saidOf({
@@ -36,7 +37,7 @@ export function lossOfControlSentence(
 ): string {
   const known = (classes ?? []).flatMap((each) => LOSS_OF_CONTROL[each] ?? []);
   const words = known.length === classes?.length ? known.map((each) => say(each)).join("; ") : "";
-  return sentence(words || text || say(TERMS.loss_unknown));
+  return sentence(words || (text && reason(text)) || say(TERMS.loss_unknown));
 }
 
 export const sentence = (text: string): string => {
@@ -117,17 +118,18 @@ const WEIGHT: Readonly<Record<string, string>> = saidOf({
 /** The name alone out of "R. Weiss (badge 1001), tablet ward 7 (04c4…)". */
 export const nameOf = (by: string): string => by.split(" (")[0] || by;
 
-/** A reason without what only a machine needs: key and process ids. */
-export const forPeople = (text: string): string =>
-  text
+/** A reason in the reader's language, without what only a machine needs: key and process ids. */
+export const forPeople = (english: string): string =>
+  reason(english)
     .replace(/ \([0-9a-f]{16}\)/g, "")
     .replace(/,? uid \d+, pid \d+/g, "")
     .replace(/\btablet [0-9a-f]{16}\b/g, say(TERMS.a_tablet));
 
 export const ended = ({ state }: Infusion): boolean => ["completed", "stopped", "abandoned"].includes(state);
 
-/** Splits "dose: 1.2 mg/kg is above … (PRG-04)" into its field and the text for a person. */
-export function reasonOf(text: string): { field: string; text: string } {
+/** Splits "dose: 1.2 mg/kg is above … (PRG-04)" into its field and the text for a person, in the reader's language. */
+export function reasonOf(english: string): { field: string; text: string } {
+  const text = reason(english);
   const found = /^([a-z_]+): (.*?)(?: \([A-Z]{2,4}-\d+\))?$/s.exec(text);
   return found ? { field: found[1]!, text: found[2]! } : { field: "", text };
 }
