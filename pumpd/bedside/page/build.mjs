@@ -24,7 +24,7 @@ const { metafile } = await build({
   chunkNames: "[name]-[hash]",
   splitting: true,
   define: { BUILT: "true" },
-  plugins: [await languages(join(here, "src", "words", "texts"))],
+  plugins: [await languages(join(here, "src", "words"))],
   bundle: true,
   minify: true,
   format: "esm",

@@ -2,6 +2,6 @@ declare module "*.css";
 
 // A language of the page without its messages' names: made by build.mjs.
 declare module "words:*" {
-  const pack: readonly string[];
-  export default pack;
+  export const texts: readonly string[];
+  export const reasons: Readonly<Record<string, string>>;
 }
