@@ -5,6 +5,7 @@ import type uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { onTheme, theme } from "./theme.ts";
+import { decimal } from "../words/numbers.ts";
 
 interface Props {
   /** What is drawn, for those who do not see it. */
@@ -54,6 +55,7 @@ function options(at: HTMLElement, curves: Props["curves"]): uPlot.Options {
     grid: { stroke: colour("--line"), width: 1 },
     ticks: { show: false },
     font: `14px ${style.fontFamily}`,
+    values: (_: uPlot, ticks: number[]) => ticks.map((tick) => decimal(tick, 3)),
   };
   const { series, bands } = curves(colour);
   return {
