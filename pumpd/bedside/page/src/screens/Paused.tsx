@@ -44,10 +44,13 @@ export function Paused(props: InfusionProps) {
         </p>
       )}
       {left !== null && (
-        <p role="status" class={left <= SOON_S ? "note" : "muted"}>
-          {left <= SOON_S && <b>{say(RUN.soon_zero)} </b>}
-          {say(RUN.at_zero)}
-        </p>
+        <div class="pause-notice" role="status">
+          {/* Both keep their room: the notice moves no button below it. */}
+          <p class="muted">{say(RUN.at_zero)}</p>
+          <p class={left <= SOON_S ? "note" : "note held-back"}>
+            <b>{say(RUN.soon_zero)}</b>
+          </p>
+        </div>
       )}
       <PauseReason {...props} />
       <Reasons reasons={reasons} title={say(RUN.not_resumed)} />

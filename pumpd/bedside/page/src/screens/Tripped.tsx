@@ -28,12 +28,14 @@ export function Tripped({ page, live, pump, infusion }: InfusionProps) {
   };
   const resumable = infusion.trip_resumable;
   const after = resumable === true ? RUN.after_pause : resumable === false ? RUN.after_end : RUN.after_either;
+  const alarms = alarmsOf(pump);
+  const latched = alarms.filter(({ code }) => infusion.trips.includes(code)); // others are in the line of alarms only
   const mayClear = !!live.person && may(page, "confirm");
   return (
     <section class="narrow">
       <h2>{say(RUN.tripped)}</h2>
       <ul class="causes" aria-label={say(RUN.causes)}>
-        {alarmsOf(pump).map((alarm) => (
+        {(latched.length ? latched : alarms).map((alarm) => (
           <li key={alarm.code} class={`alarm-${alarm.priority}`}>
             <Symbol priority={alarm.priority} />
             <div>
