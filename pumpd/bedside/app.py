@@ -99,25 +99,25 @@ class Bedside:
 
     async def stop(self, request: Request) -> Response:
         if _from_elsewhere(request):
-            return refused(
-                403, "stop: a page of another site requested it. No pump was stopped. Use the gateway's page"
-            )
+            return refused(403, ANOTHER_SITE)
         try:
             answer = await self._stop(request, await stops.named(request))
         except NoControlError as error:
-            return refused(503, str(error))
+            return refused(503, error.why)
         return _answered(answer, 200 if answer.ok else 404)
 
     async def stop_page(self, request: Request) -> Response:
-        outcome = ""
-        if request.method == "POST" and not _from_elsewhere(request):
-            try:
-                answer = await self._stop(request, bodies.StopBody(reason="stop requested on the page without script"))
-                sent = f"Stop sent to {', '.join(answer.result['stopping'])}." if answer.ok else ""
-                outcome = sent or " ".join(answer.reasons)
-            except NoControlError as error:
-                outcome = str(error)
-        return self._stop_html(outcome)
+        return self._stop_html(await self._stop_without_script(request) if request.method == "POST" else "")
+
+    async def _stop_without_script(self, request: Request) -> str:
+        """Stop all pumps. Returns what the page then shows."""
+        if _from_elsewhere(request):
+            return stop_page.not_sent(ANOTHER_SITE)
+        try:
+            answer = await self._stop(request, bodies.StopBody(reason="stop requested on the page without script"))
+        except NoControlError as error:
+            return stop_page.not_sent(error.why)
+        return stop_page.sent(answer.result["stopping"]) if answer.ok else stop_page.not_sent(" ".join(answer.reasons))
 
     async def _stop(self, request: Request, asked: bodies.StopBody) -> Answer:
         by = self._sessions.tablet(request.cookies.get(COOKIE))
@@ -292,7 +292,7 @@ def _explained(handler: Handler) -> Handler:
         except bodies.BodyError as error:
             return refused(error.status, *error.reasons)
         except NoControlError as error:
-            return refused(503, str(error))
+            return refused(503, error.why)
         except ClientDisconnect:
             return refused(400, "body: the connection broke off; nothing was done, send it again")
 

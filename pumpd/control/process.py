@@ -9,11 +9,9 @@ Promises:
 
 import asyncio
 import contextlib
-import fcntl
-import os
 import secrets
 import signal
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +30,7 @@ from pumpd.control.tablets.keys import KeyStore
 from pumpd.dosing import NO_LIBRARY, Library, LibraryError
 from pumpd.host.clock import Clock
 from pumpd.host.files import mode_of
+from pumpd.host.lock import control_alone
 from pumpd.host.open_secrets import open_secrets
 from pumpd.host.turns import Turns
 from pumpd.infusion import Limits
@@ -168,7 +167,7 @@ async def run(read: Read) -> None:
         raise ValueError("; ".join(open_to_all))
     library = _library(settings)
     settings.state_dir.mkdir(mode=mode_of("state directory"), parents=True, exist_ok=True)
-    with _alone(settings.lock_path):
+    with control_alone(settings.lock_path):
         journal = await _journal(settings.journal_path)
         try:
             async with gateway(settings, library, journal, read) as made, doors(made.dispatch, settings):
@@ -207,23 +206,6 @@ async def _journal(path: Path) -> JournalWriter:
         log.error("journal_failed", why=str(error))  # noqa: TRY400  # the message says it all
         return NoWriter(error)
     return journal
-
-
-@contextlib.contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Hold the lock of this state directory, so that a second process touches neither journal nor pump."""
-    try:
-        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, mode_of("control's lock"))
-    except OSError:  # a disk that is full or read-only: then no other process can make the file either
-        lock = os.open(path if path.exists() else path.parent, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise OSError(f"{path.parent} is in use: another pumpd control process runs on it") from error
-        yield
-    finally:
-        os.close(lock)
 
 
 async def _until_end(made: Gateway, journal: JournalWriter) -> None:

@@ -1,4 +1,4 @@
-"""The lock that control holds while it runs, for a command that must be alone on a state directory."""
+"""The lock of a state directory: control holds it while it runs, and so does a command that must be alone there."""
 
 import contextlib
 import fcntl
@@ -6,26 +6,46 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from pumpd.host.files import Owners, row
+from pumpd.host.files import Owners, mode_of, row
 
 
 class ControlRunsError(OSError):
-    """Control, or another such command, runs on this state directory."""
+    """Control, or a command that must be alone, runs on this state directory."""
 
 
 @contextlib.contextmanager
 def alone(path: Path, owners: Owners) -> Iterator[None]:
-    """Hold the lock; control does not start meanwhile. Raises ControlRunsError, OSError."""
-    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    """For a command: control does not start meanwhile. Raises ControlRunsError, OSError."""
+    lock = _made(path)
     try:
         if os.geteuid() == 0 and not owners.one_person:  # made by root, it would keep control out
             os.fchown(lock, *owners.numbers(row("control's lock")))
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ControlRunsError(
-                f"{path.parent} is in use: a control process runs on it; `systemctl stop pumpd-control` first"
-            ) from error
+        _take(lock, f"{path.parent} is in use: a control process runs on it; `systemctl stop pumpd-control` first")
         yield
     finally:
         os.close(lock)
+
+
+@contextlib.contextmanager
+def control_alone(path: Path) -> Iterator[None]:
+    """For control, which also starts on a disk that is full or read-only. Raises ControlRunsError, OSError."""
+    try:
+        lock = _made(path)
+    except OSError:  # then no other process can make the file either
+        lock = os.open(path if path.exists() else path.parent, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _take(lock, f"{path.parent} is in use: another pumpd control process runs on it")
+        yield
+    finally:
+        os.close(lock)
+
+
+def _made(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, mode_of("control's lock"))
+
+
+def _take(lock: int, in_use: str) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise ControlRunsError(in_use) from error

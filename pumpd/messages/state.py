@@ -8,6 +8,8 @@ with simulated time.
 from datetime import timedelta
 from typing import Any, NotRequired, TypedDict
 
+from pumpd.texts import Message
+
 
 class AlarmState(TypedDict):
     """An active alarm, with its cause and what to do."""
@@ -322,7 +324,8 @@ class GatewayState(TypedDict):
     """`journal`: "ok", or what is wrong with it. `alarm_output`: null, "ok", or what is wrong with the sounder.
 
     `supply`: null when no supply is monitored. `certificate`: null while bedside serves none. `tablets`: by
-    the id of the key.
+    the id of the key. `messages`: in what is streamed, by each English text that has one, its message for readers of
+    other languages.
     """
 
     notice: str
@@ -343,3 +346,4 @@ class GatewayState(TypedDict):
     pumps: list[PumpState]
     tablets: dict[str, TabletState]
     tablets_connected: int
+    messages: NotRequired[dict[str, Message]]

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import stat
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -121,7 +122,11 @@ async def test_the_page_without_script_stops_and_shows_the_answer(tmp_path, monk
         assert "<script" not in page.text
         assert "SIMULATED" in page.text
         assert "not a cleared medical device" in page.text
-        assert "Stop sent to bed1." in (await here.tablet.http.post("/stop")).text
+        for words in ("Stop all pumps", "Alle Pumpen stoppen", "Parar todas las bombas", "Arrêter toutes les pompes"):
+            assert words in page.text
+        outcome = (await here.tablet.http.post("/stop")).text
+        for language, words in {"en": "Stop sent", "de": "Stopp gesendet", "es": "enviada", "fr": "envoyé"}.items():
+            assert re.search(f'<p lang="{language}">[^<]*{words}[^<]* bed1.</p>', outcome), language
         await here.testbed.until("stopped", within_s=5)
 
 
@@ -130,7 +135,7 @@ async def test_a_page_from_another_site_stops_nothing(tmp_path, monkeypatch):
         await here.running()
         elsewhere = {"sec-fetch-site": "cross-site"}
         assert (await here.tablet.http.post("/api/stop", headers=elsewhere)).status_code == 403
-        await here.tablet.http.post("/stop", headers=elsewhere)
+        assert "No pump was stopped" in (await here.tablet.http.post("/stop", headers=elsewhere)).text
         await asyncio.sleep(3)
         assert here.testbed.state() == "running"
 

@@ -44,8 +44,23 @@ def test_nothing_is_inline_and_nothing_comes_from_elsewhere(html):
 def test_every_file_that_the_page_names_is_there(html):
     manifest = json.loads((STATIC / "manifest.webmanifest").read_text())
     named = re.findall(r'\b(?:src|href)="/([^"]+)"', html) + [icon["src"].lstrip("/") for icon in manifest["icons"]]
-    assert [name for name in named if not (STATIC / name).is_file()] == []
+    assert [name for name in named if not (STATIC / name).is_file()] == ["stop"]  # that page is bedside's own
     assert (STATIC / "icon-512.png").read_bytes()[:4] == b"\x89PNG"
+
+
+@pytest.mark.requirement("STP-12", "STP-01")
+def test_the_page_s_html_itself_links_to_stop_in_four_languages(html):
+    """It needs no script, and comes after the element that the script fills."""
+    assert html.index('id="page"') < html.index('href="/stop"')
+    link = re.search(r'<a href="/stop">(.*?)</a>', html, re.DOTALL)
+    assert link
+    assert re.findall(r'lang="(\w+)">[^<]+<', link[1]) == ["en", "de", "es", "fr"]
+
+
+def test_pulling_down_does_not_reload_the_page():
+    """Browsers take it from one or the other of the two elements."""
+    style = next(STATIC.glob("assets/*.css")).read_text()
+    assert re.search(r"html,body\{overscroll-behavior:none\}", style)
 
 
 def test_the_manifest_makes_the_page_installable_and_has_the_disclaimer():

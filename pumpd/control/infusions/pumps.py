@@ -9,6 +9,7 @@ from pumpd.infusion import events as ev
 from pumpd.messages.requests import Reconcile, Stop
 from pumpd.messages.tablet import TabletReconcile
 from pumpd.quantities import Volume
+from pumpd.texts import of_error, text
 
 
 class Pumps:
@@ -19,7 +20,15 @@ class Pumps:
 
     def named(self, pump: str) -> PumpService:
         if pump not in self.runners:
-            raise RefusedError(f"pump: {pump!r} is not configured; configured: {', '.join(self.runners) or 'none'}")
+            configured = ", ".join(self.runners) or text("pump.none_configured", "none")
+            raise RefusedError(
+                text(
+                    "pump.not_configured",
+                    "pump: {pump} is not configured; configured: {configured}",
+                    pump=repr(pump),
+                    configured=configured,
+                )
+            )
         return self.runners[pump]
 
     def stop(self, request: Stop, by: str) -> tuple[list[str], dict[str, str]]:
@@ -31,7 +40,13 @@ class Pumps:
         late = {runner.name: why for runner in runners if (why := runner.too_late(request.of_session, request.age_s))}
         meant = [runner for runner in runners if runner.name not in late]
         if failed := stop_all(meant, by, request.reason, switching=request.switching_source):
-            raise RefusedError(f"stop: pumpd failed on {', '.join(failed)}; stop it at the pump, clamp the line")
+            raise RefusedError(
+                text(
+                    "stop.failed",
+                    "stop: pumpd failed on {pumps}; stop it at the pump, clamp the line",
+                    pumps=", ".join(failed),
+                )
+            )
         return [runner.name for runner in meant], late
 
     def stop_all(self, by: str, reason: str) -> None:
@@ -82,4 +97,4 @@ def _volume(text: str, field: str) -> Volume:
     try:
         return Volume.parse(text, field, zero=True)
     except ValueError as error:
-        raise RefusedError(str(error)) from error
+        raise RefusedError(of_error(error)) from error

@@ -7,6 +7,7 @@ import { may } from "./NeedsSignIn.tsx";
 import { Reasons } from "./Reasons.tsx";
 import { SignInFirst } from "./SignInFirst.tsx";
 import { act } from "../wire/connection.ts";
+import { reason } from "../words/reasons.ts";
 import { say, type Text } from "../words/say.ts";
 import { sentence, forPeople } from "../words/terms.ts";
 import { RUN } from "../words/texts/run.ts";
@@ -52,12 +53,12 @@ const REASONS: readonly Text[] = [
 export function PauseReason({ page, live, pump, infusion }: InfusionProps) {
   const [busy, setBusy] = useState(false);
   const [refused, setRefused] = useState<string[]>([]);
-  const reason = pump.pause?.reason;
-  if (reason) {
-    const known = REASONS.find(({ en }) => en === reason);
-    return <p>{say(RUN.reason_is, { reason: known ? say(known) : reason })}</p>;
+  const given = pump.pause?.reason;
+  if (given) {
+    const known = REASONS.find(({ en }) => en === given);
+    return <p>{say(RUN.reason_is, { reason: known ? say(known) : given })}</p>;
   }
-  if (reason !== "") return <p>{sentence(forPeople(infusion.reason))}</p>; // pumpd paused, or a person in another way
+  if (given !== "") return <p>{sentence(forPeople(reason(infusion.reason)))}</p>; // pumpd paused, or a trip was cleared
   if (!live.person || !may(page, "confirm")) return null;
   const explain = async (words: string) => {
     setBusy(true);

@@ -15,6 +15,7 @@ import { causeOf } from "../alarm/steps.ts";
 import { bedAddress } from "../state/route.ts";
 import type { CoursePlace, Infusion, Summary } from "../state/types.ts";
 import { added, clock, decimal, NONE, wallClock } from "../words/numbers.ts";
+import { reason } from "../words/reasons.ts";
 import { say, type Text } from "../words/say.ts";
 import { shares } from "../words/shares.ts";
 import { forPeople, nameOf, placeInCourse, sentence } from "../words/terms.ts";
@@ -35,7 +36,7 @@ export function Ended(props: InfusionProps) {
     <section class="ended">
       <div>
         <h2>{say(TITLE[infusion.state] ?? ENDED.stopped)}</h2>
-        {infusion.state !== "completed" && <p>{sentence(forPeople(infusion.reason))}</p>}
+        {infusion.state !== "completed" && <p>{sentence(forPeople(reason(infusion.reason)))}</p>}
         <GiveRest page={page} live={live} pump={pump} />
         {uncertain(pump) && <Reconcile page={page} live={live} pump={pump} />}
         <SummaryFacts summary={summary} infusion={infusion} offset={live.utc_offset_min} />

@@ -12,9 +12,14 @@ import { SharesTable } from "../parts/Shares.tsx";
 import { SignInFirst } from "../parts/SignInFirst.tsx";
 import { act } from "../wire/connection.ts";
 import { decimal, wallClock } from "../words/numbers.ts";
+import { reason } from "../words/reasons.ts";
 import { say } from "../words/say.ts";
+import { forPeople, sentence } from "../words/terms.ts";
 import { ALARM } from "../words/texts/alarm.ts";
 import { RUN } from "../words/texts/run.ts";
+
+/** The name of the alarm inside pumpd, with which the reason of a trip begins. */
+const CODE = /^[a-z_]+: /;
 
 export function Tripped({ page, live, pump, infusion }: InfusionProps) {
   const [checked, setChecked] = useState(false);
@@ -54,6 +59,7 @@ export function Tripped({ page, live, pump, infusion }: InfusionProps) {
           </li>
         ))}
       </ul>
+      <p class="muted">{sentence(forPeople(reason(infusion.reason)).replace(CODE, ""))}</p>
       <SharesTable of={infusion} places={2} />
       {uncertain(pump) && <p>{say(ALARM.given_at_most, { ml: decimal(infusion.booked_ml, 2) })}</p>}
       {uncertain(pump) && <Reconcile page={page} live={live} pump={pump} />}

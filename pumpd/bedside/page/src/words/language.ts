@@ -1,5 +1,7 @@
 // The language of this tablet: the one chosen here, else the browser's, else English.
 
+import { onTablet } from "../state/kept.ts";
+
 export type Language = "en" | "de" | "es" | "fr";
 
 export const LANGUAGES: Readonly<Record<Language, string>> = {
@@ -21,27 +23,18 @@ export function chosenLanguage(): Language {
 }
 
 function kept(): Language | null {
-  try {
-    const value = localStorage.getItem(KEPT);
-    return isLanguage(value) ? value : null;
-  } catch {
-    return null; // a browser that blocks storage, or a test without one
-  }
+  const value = onTablet.get(KEPT);
+  return isLanguage(value) ? value : null;
 }
 
 function ofBrowser(): Language {
-  const wanted = typeof navigator === "undefined" ? [] : (navigator.languages ?? []);
+  const wanted = typeof document === "undefined" ? [] : (navigator.languages ?? []);
   return wanted.map((each) => each.slice(0, 2).toLowerCase()).find(isLanguage) ?? "en";
 }
 
 export function chooseLanguage(language: Language): void {
   chosen = language;
-  try {
-    localStorage.setItem(KEPT, language);
-  } catch {
-    // chosen for as long as the page is open
-  }
-  document.documentElement.lang = language;
+  onTablet.set(KEPT, language);
   for (const watcher of watchers) watcher();
 }
 
