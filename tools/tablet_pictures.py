@@ -70,6 +70,7 @@ def _another_wristband(page: Page) -> None:
 
 def _why_pause(page: Page) -> None:
     page.get_by_role("button", name="Pause").click()
+    page.get_by_role("group", name="Why was it paused?").wait_for()
 
 
 def _rest(page: Page) -> None:
@@ -157,7 +158,7 @@ SCREENS = (
     Screen("review-two-nurses", "A profile of two steps that a second nurse must check", "gentle"),
     Screen("running", "Running: what was given, what is left, and how old that is", "running"),
     Screen("running-signed-out", "The same with nobody signed in: Stop still works", "running", person=""),
-    Screen("pause", "A pause needs a reason", "running", then=_why_pause),
+    Screen("pause", "Paused with one touch: why is asked afterwards", "running", then=_why_pause),
     Screen("paused", "Paused, with the time left for pauses", "paused"),
     Screen("link-old", "No news for 7 s: values turn grey", "running", silent_s=8),
     Screen("link-dead", "No news for 15 s: values are struck through", "running", silent_s=16),
