@@ -76,6 +76,7 @@ def test_a_repeat_of_a_suspended_page_does_not_end_an_order_that_came_after_the_
 @pytest.mark.requirement("STP-12", "STP-01")
 def test_a_first_stop_from_a_screen_with_old_values_ends_what_runs_now(tablet, testbed, infusions):
     page, _ = tablet
+    late = len(testbed.entries("stop_too_late", BED))
     infusions.start([BED])
     running = page.get_by_role("region", name="Running infusion")
     expect(running).to_have_attribute("data-freshness", "fresh")
@@ -86,7 +87,7 @@ def test_a_first_stop_from_a_screen_with_old_values_ends_what_runs_now(tablet, t
     page.context.set_offline(False)
     press()
     testbed.until(BED, "stopped")
-    assert testbed.entries("stop_too_late", BED) == []
+    assert len(testbed.entries("stop_too_late", BED)) == late
 
 
 @pytest.mark.requirement("STP-12")
