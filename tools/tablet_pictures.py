@@ -129,7 +129,7 @@ def _correct(page: Page) -> None:
 
 
 def _vitals(page: Page) -> None:
-    page.get_by_role("button", name="Enter vital signs").click()
+    page.get_by_role("button", name="Record vital signs").click()
     page.get_by_role("form", name="Vital signs").evaluate("each => each.scrollIntoView({ block: 'center' })")
 
 

@@ -103,7 +103,7 @@ class Bedside:
         try:
             answer = await self._stop(request, await stops.named(request))
         except NoControlError as error:
-            return refused(503, str(error))
+            return refused(503, error.why)
         return _answered(answer, 200 if answer.ok else 404)
 
     async def stop_page(self, request: Request) -> Response:
@@ -116,7 +116,7 @@ class Bedside:
         try:
             answer = await self._stop(request, bodies.StopBody(reason="stop requested on the page without script"))
         except NoControlError as error:
-            return stop_page.not_sent(str(error))
+            return stop_page.not_sent(error.why)
         return stop_page.sent(answer.result["stopping"]) if answer.ok else stop_page.not_sent(" ".join(answer.reasons))
 
     async def _stop(self, request: Request, asked: bodies.StopBody) -> Answer:
@@ -292,7 +292,7 @@ def _explained(handler: Handler) -> Handler:
         except bodies.BodyError as error:
             return refused(error.status, *error.reasons)
         except NoControlError as error:
-            return refused(503, str(error))
+            return refused(503, error.why)
         except ClientDisconnect:
             return refused(400, "body: the connection broke off; nothing was done, send it again")
 

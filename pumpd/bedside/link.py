@@ -34,7 +34,11 @@ STRANGE = (
 
 
 class NoControlError(ConnectionError):
-    """Control does not answer on its socket. The message is for the nurse: why, what that means, and what to do."""
+    """Control does not answer on its socket. `why` is for the nurse: why, what that means, and what to do."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
 
 
 class Control(Protocol):

@@ -21,6 +21,7 @@ from pumpd.quantities import Concentration, Duration, Mass, Weight
 
 DAY = Duration(24 * 3600)
 SUSPECT_AFTER = DAY  # PRG-28 [P]
+WEIGHT_CONFIRMABLE = Duration(28 * 24 * 3600)  # [P] as long as a course (PRG-18)
 NONE = Mass(0)
 BY_NAME = "name:"  # before a name, as the identifier of a substance that was recorded by its name only
 
@@ -218,6 +219,11 @@ class WeightOnRecord:
     weight: Weight
     basis: str
     at_ns: int
+
+    @property
+    def confirmable_until_ns(self) -> int:
+        """Until then a person may confirm it instead of typing it twice."""
+        return self.at_ns + WEIGHT_CONFIRMABLE.ns
 
 
 def weight_on_record(doses: Iterable[Dose], patient: str) -> WeightOnRecord | None:

@@ -29,7 +29,7 @@ def check(db: sqlite3.Connection, path: Path, newest: Sequence[Record]) -> None:
         for key in _keys(entry):
             wanted[key].append(entry.id)
     for (index, values), numbers in wanted.items():
-        sql = f"SELECT id FROM records INDEXED BY {index} WHERE {_BY[index]} AND id >= ? ORDER BY id"  # noqa: S608
+        sql = f"SELECT id FROM records INDEXED BY {index} WHERE {_BY[index]} AND id >= ? ORDER BY id"
         found = {number for (number,) in db.execute(sql, (*values, newest[0].id))}
         if missing := sorted(found.symmetric_difference(numbers)):
             raise BrokenChainError(f"journal {path}: the index {index!r} does not fit entry {missing[0]}")

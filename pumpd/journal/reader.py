@@ -9,6 +9,7 @@ from typing import Any
 from pumpd.journal.chain import FAILURES, BrokenChainError, Gaps, JournalError, follow
 from pumpd.journal.records import START, Anchor, Record
 from pumpd.journal.schema import ABOUT_A_PATIENT, KEPT_OF_A_SESSION, PATIENT, READABLE, SELECT, THIN, of_kind
+from pumpd.texts import text
 
 _ANY = 2**62  # above every id
 
@@ -30,12 +31,22 @@ class JournalReader:
             try:
                 version = self._db.execute("PRAGMA user_version").fetchone()[0]
                 if version not in (0, *READABLE):
-                    raise JournalError(f"journal {path} has schema {version}, this pumpd reads {READABLE}")
+                    raise JournalError(
+                        text(
+                            "journal.schema_read",
+                            "journal {path} has schema {schema}, this pumpd reads {readable}",
+                            path=path,
+                            schema=version,
+                            readable=READABLE,
+                        )
+                    )
             except BaseException:
                 self._db.close()
                 raise
         except FAILURES as error:
-            raise JournalError(f"journal {path} cannot be read: {error}") from error
+            raise JournalError(
+                text("journal.unreadable", "journal {path} cannot be read: {error}", path=path, error=error)
+            ) from error
 
     def _records(self, sql: str, *values: int | str) -> Iterator[Record]:
         return (Record(*columns) for columns in self._rows(sql, *values))
@@ -44,7 +55,9 @@ class JournalReader:
         try:
             yield from self._db.execute(sql, values)
         except FAILURES as error:
-            raise JournalError(f"journal {self.path} cannot be read: {error}") from error
+            raise JournalError(
+                text("journal.unreadable", "journal {path} cannot be read: {error}", path=self.path, error=error)
+            ) from error
 
     def all(self) -> Iterator[Record]:
         """Every entry in order, also those that are written meanwhile. A reader that pauses holds up nothing."""
@@ -115,7 +128,7 @@ class JournalReader:
 
     def sessions_dated_after(self, ts: str) -> list[str]:
         """The infusions with an entry that is dated after this time, except readings and events."""
-        sql = f"SELECT DISTINCT session FROM records INDEXED BY times WHERE {KEPT_OF_A_SESSION} AND ts > ?"  # noqa: S608
+        sql = f"SELECT DISTINCT session FROM records INDEXED BY times WHERE {KEPT_OF_A_SESSION} AND ts > ?"
         return [session for (session,) in self._rows(sql, ts)]
 
     def around(self, number: int, kind: str, count: int) -> list[Record]:
@@ -129,7 +142,7 @@ class JournalReader:
         """The number of the first of the newest `count` events that belong to no infusion; 0 when there are fewer."""
         if not count:
             return _ANY
-        sql = f"SELECT id FROM records WHERE session = '' AND {THIN} = 0 ORDER BY id DESC LIMIT 1 OFFSET ?"  # noqa: S608
+        sql = f"SELECT id FROM records WHERE session = '' AND {THIN} = 0 ORDER BY id DESC LIMIT 1 OFFSET ?"
         return next((number for (number,) in self._rows(sql, count - 1)), 0)
 
     def newest_of(self, kind: str, count: int) -> int:
@@ -137,12 +150,12 @@ class JournalReader:
         if not count:
             return _ANY
         where, values = of_kind(kind)
-        sql = f"SELECT id FROM records WHERE {where} ORDER BY id DESC LIMIT 1 OFFSET ?"  # noqa: S608
+        sql = f"SELECT id FROM records WHERE {where} ORDER BY id DESC LIMIT 1 OFFSET ?"
         return next((number for (number,) in self._rows(sql, *values, count - 1)), 0)
 
     def has_ended(self, session: str) -> bool:
         """Whether the end of an infusion is on record."""
-        sql = f"SELECT 1 FROM records WHERE session = ? AND {THIN} = 0 AND +kind = 'infusion_ended' LIMIT 1"  # noqa: S608
+        sql = f"SELECT 1 FROM records WHERE session = ? AND {THIN} = 0 AND +kind = 'infusion_ended' LIMIT 1"
         return next(self._rows(sql, session), None) is not None
 
     def gaps(self) -> Gaps:

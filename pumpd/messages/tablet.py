@@ -112,9 +112,20 @@ class TabletDissociate(_Inner):
 
 
 class TabletPause(_Inner):
+    """`reason` may be empty: a pause comes first, and `pause_reason` may follow."""
+
     op: Literal["pause"]
     pump: Id
-    reason: Text
+    reason: Text = ""
+
+
+class TabletPauseReason(_Inner):
+    """Why the last pause of this session was made. Changes nothing but the record."""
+
+    op: Literal["pause_reason"]
+    pump: Id
+    session: Id
+    reason: Annotated[Text, Field(min_length=3)]
 
 
 class TabletResume(_Inner):
@@ -226,6 +237,7 @@ Inner = Annotated[
     | TabletAssociate
     | TabletDissociate
     | TabletPause
+    | TabletPauseReason
     | TabletResume
     | TabletClear
     | TabletIdentify

@@ -170,10 +170,10 @@ def test_vital_signs_permit_the_start_are_shown_while_running_and_stop_it(watchi
 
 
 def enter(nurse, systolic, diastolic, heart_rate, spo2, respiration=""):
-    nurse.button("Enter vital signs").click()
+    nurse.button("Record vital signs").click()
     form = nurse.page.get_by_role("form", name="Vital signs")
     for label, value in (("Systolic", systolic), ("Diastolic", diastolic), ("Heart rate", heart_rate), ("SpO₂", spo2)):
         form.get_by_label(label).fill(value)
     form.get_by_label("Respiration").fill(respiration)
-    form.get_by_role("button", name="Save").click()
-    expect(nurse.button("Enter vital signs")).to_be_visible()
+    form.get_by_role("button", name="Record", exact=True).click()
+    expect(nurse.button("Record vital signs")).to_be_visible()

@@ -15,7 +15,7 @@ OPENS = {
     "view": set(),
     "confirm": {
         *("challenge", "confirm", "associate", "dissociate", "pause", "resume", "clear"),
-        *("identify", "reconcile"),
+        *("pause_reason", "identify", "reconcile"),
         *("acknowledge", "pause_audio", "vitals", "end_observation"),
         *("history", "correct_dose", "plasma"),
         *("preview_rest", "rest"),  # where the library entry allows it: tests/control/test_rest.py

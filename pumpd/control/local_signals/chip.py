@@ -16,7 +16,7 @@ def open_lines(settings: GpioSettings, on_edge: Callable[[], None]) -> Lines:
     """Take the lines; outputs are off then. Raises OSError, also if another program has one of them."""
     try:
         import gpiod  # noqa: PLC0415  # an optional extra: most gateways have nothing on their lines
-        from gpiod.line import Bias, Direction, Edge, Value  # noqa: PLC0415
+        from gpiod.line import Bias, Direction, Edge, Value  # noqa: PLC0415  # see above
     except ImportError as error:
         raise OSError(None, "the Python package gpiod is not installed (pumpd[gpio])") from error
     bias = {"up": Bias.PULL_UP, "down": Bias.PULL_DOWN, "none": Bias.DISABLED}[settings.stop_button_pull]
@@ -39,7 +39,7 @@ def open_lines(settings: GpioSettings, on_edge: Callable[[], None]) -> Lines:
 
 class _Held:
     def __init__(self, request: "LineRequest", offsets: dict[Line, int], on_edge: Callable[[], None]) -> None:
-        from gpiod.line import Value  # noqa: PLC0415  # as above
+        from gpiod.line import Value  # noqa: PLC0415  # see above  # as above
 
         self._request, self._offsets, self._on_edge = request, offsets, on_edge
         self._on, self._off = Value.ACTIVE, Value.INACTIVE

@@ -10,7 +10,18 @@ from pumpd.control.ordering.build import objections as build_objections
 from pumpd.control.ordering.dose_history import DoseHistory
 from pumpd.control.ordering.first_delivery import FirstDeliveries, RestOf
 from pumpd.control.refused import RefusedError
-from pumpd.dosing import Library, Prescription, RateProgram, Refusal, Refusals, SoftLimit, check, plan, plan_rest
+from pumpd.dosing import (
+    Library,
+    Prescription,
+    RateProgram,
+    Refusal,
+    Refusals,
+    SoftLimit,
+    check,
+    plan,
+    plan_rest,
+    recorded_weight,
+)
 from pumpd.dosing.course_view import numbers
 from pumpd.dosing.history import Dose, History, Treatment, Wanted, WeightOnRecord, position, weight_on_record
 from pumpd.dosing.history_limits import objections, rest_objections, warnings
@@ -65,7 +76,7 @@ class Planning:
         """
         reasons = list(objections)
         await self._past.catch_up(request.patient)
-        fields: dict[str, object] = request.model_dump(exclude={"op", "pump", "overrides"})
+        fields = _fields(request)
         last: WeightOnRecord | None = None
         try:
             prescription = Prescription.from_text(fields, library=self._library, order=True)
@@ -73,6 +84,10 @@ class Planning:
             hard, soft = self.history(runner, prescription)
             reasons += hard
             last = weight_on_record(self.of_patient(prescription.patient), prescription.patient)
+            if request.weight_from_record and (
+                wrong := recorded_weight.objection(prescription, last, self._now(runner))
+            ):
+                reasons.append(str(wrong))
             weight = None if last is None else last.weight
             program = plan(prescription, self._library, capabilities, request.overrides, soft, weight)
         except Refusals as error:
@@ -86,10 +101,24 @@ class Planning:
         if reasons:
             raise RefusedError(*reasons)
         asked = {**fields, "overrides": request.overrides, "soft": [to_data(limit) for limit in soft]}
+        asked["weight_from_record"] = request.weight_from_record
         asked["on_record"] = None if last is None else str(last.weight)
         container = self._library.containers[prescription.container]
         course = self._course(runner, prescription)
         return Planned(asked, prescription, program, capabilities, container, course, last)
+
+    def containers(self, request: Order, runner: PumpService) -> list[str]:
+        """The containers of the library entry that hold this order on this pump, whichever it names."""
+        entry = self._library.entries.get(request.entry)
+        return [name for name in (entry.containers if entry else ()) if self._holds(name, request, runner)]
+
+    def _holds(self, container: str, request: Order, runner: PumpService) -> bool:
+        try:
+            prescription = Prescription.from_text({**_fields(request), "container": container}, order=True)
+            plan(prescription, self._library, self._capabilities(runner, prescription, container))
+        except Refusals:
+            return False
+        return True
 
     async def rest(self, request: PrescribedRest, by: str, runner: PumpService, objections: Sequence[str]) -> Planned:
         """Plan the rest of a treatment. Raises RefusedError with every reason, `objections` among them."""
@@ -204,6 +233,12 @@ class Planning:
         simulated = runner is not None and runner.settings.simulated
         known = simulated or self._settings.clock_trusted or self._clock.kernel().synchronized
         return int(self._clock.now().timestamp() * 1e9) if known else None
+
+
+def _fields(request: Order) -> dict[str, object]:
+    """The prescription as text. A weight that is confirmed from the record was not typed a second time."""
+    fields: dict[str, object] = request.model_dump(exclude={"op", "pump", "overrides", "weight_from_record"})
+    return {**fields, "weight_again": request.weight} if request.weight_from_record else fields
 
 
 def _wanted(prescription: Prescription, rest: RestOf | None = None) -> Wanted:

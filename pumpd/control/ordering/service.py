@@ -70,6 +70,10 @@ class OrderingService:
         objections = [*self._objections(runner, request.patient), *self._disk.known]
         return await self.planning.planned(request, runner, objections, ordered=False)
 
+    def containers(self, request: Order) -> list[str]:
+        """The containers of the library entry that hold this order on its pump."""
+        return self.planning.containers(request, self._pumps.named(request.pump))
+
     async def preview_rest(self, request: PrescribedRest, by: str) -> Planned:
         """The same for the rest of a treatment."""
         runner = self._pumps.named(request.pump)

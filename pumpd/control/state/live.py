@@ -105,6 +105,7 @@ class LiveState:
             self_test=self._self_test.last.get(runner.name),
             course=course if infusion is not None and session == infusion.place.session else None,
             estimate=self._plasma.estimate(runner),
+            pause_reason=runner.pause_reason,
             continued=infusion is not None and self._continued(infusion, runner),
             vitals=self._vitals.shown(runner),
         )

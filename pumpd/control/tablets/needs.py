@@ -39,6 +39,7 @@ NEEDS: dict[str, Need] = {
     "associate": CONFIRM,
     "dissociate": CONFIRM,
     "pause": CONFIRM,
+    "pause_reason": CONFIRM,
     "resume": CONFIRM,
     "clear": CONFIRM,
     "identify": CONFIRM,

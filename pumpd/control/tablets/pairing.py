@@ -42,7 +42,7 @@ class Window:
     nonce: str
     gateway: str
     roles: tuple[str, ...]
-    name: str  # chosen at the gateway; empty: the tablet's own
+    name: str  # chosen at the gateway, for a tablet that is given none by the person who holds it
     opened_ns: int
     state: WindowState = WindowState.WAITING
     why: str = ""  # it is closed or refused

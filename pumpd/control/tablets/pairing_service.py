@@ -79,7 +79,7 @@ class PairingService:
             agreed = window.accept(code, self._clock.loop_ns())
         except PairingError as error:
             raise self._refused(window, error) from error
-        name = window.name or " ".join(agreed.name.split())[:LONGEST_NAME] or "tablet"
+        name = " ".join(agreed.name.split())[:LONGEST_NAME] or window.name or "tablet"
         try:
             der, _ = signature.offered(agreed.public_key)
             key = await self._register.add_tablet(name, window.roles, der, by)

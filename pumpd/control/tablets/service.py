@@ -177,8 +177,7 @@ class Tablets:
                 order = Order(**inner.model_dump(exclude={"op"}), ordered_by=person.badge)
                 runner = self._pumps.named(order.pump)
                 if isinstance(inner, asked.Preview):
-                    planned = await self._ordering.preview(order)
-                    return preview_of(runner, planned, self._plasma.of_planned(planned))
+                    return await self._preview(order, runner)
                 session = await self._ordering.order(order, who, permitted)
                 return {"session": session, **review(runner)}
             case asked.PreviewRest() | asked.TabletRest():
@@ -193,6 +192,8 @@ class Tablets:
                 return self._status(await self._ordering.associate(pump, None, who, permitted))
             case asked.TabletPause(pump=pump, reason=reason):
                 return self._status(self._pumps.pause(pump, who, reason))
+            case asked.TabletPauseReason(pump=pump, session=session, reason=reason):
+                return self._status(self._pumps.explain_pause(pump, session, who, reason))
             case asked.TabletResume(pump=pump):
                 return self._status(self._pumps.resume(pump, who))
             case asked.TabletClear(pump=pump):
@@ -229,6 +230,15 @@ class Tablets:
                 raise RefusedError(f"{inner.op}: no tablet may ask for that")
         self._changed()
         return {}
+
+    async def _preview(self, order: Order, runner: PumpService) -> Answer:
+        """What an order would lead to, or every reason against it; either way the containers that would hold it."""
+        choices = {"containers": self._ordering.containers(order)}
+        try:
+            planned = await self._ordering.preview(order)
+        except RefusedError as error:
+            return Answer(ok=False, reasons=error.reasons, result=choices)
+        return Answer(ok=True, result={**preview_of(runner, planned, self._plasma.of_planned(planned)), **choices})
 
     async def _rest(
         self,

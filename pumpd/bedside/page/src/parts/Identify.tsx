@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import type { BedProps } from "./props.ts";
 import { act } from "../wire/connection.ts";
-import { sentence } from "../words/terms.ts";
+import { reasonOf, sentence } from "../words/terms.ts";
 import { may, NeedsSignIn } from "./NeedsSignIn.tsx";
 import { Reasons } from "./Reasons.tsx";
 
@@ -25,7 +25,7 @@ export function Identify({ page, live, pump }: BedProps) {
   return (
     <form class="narrow stack" aria-label="Identify the pump" onSubmit={(event) => void identify(event)}>
       <h3>It is not known which pump answers here</h3>
-      <p role="status">{sentence(pump.to_identify)}</p>
+      <p role="status">{sentence(reasonOf(pump.to_identify).text)}</p>
       {!live.person && <NeedsSignIn pump={pump.pump} what="identify the pump" />}
       {live.person && may(page, "confirm") && (
         <>

@@ -2,6 +2,7 @@
 
 import type { Pump } from "../state/types.ts";
 import { Reasons } from "./Reasons.tsx";
+import { reason } from "../words/reasons.ts";
 
 /** "stop_path" as "Stop path". */
 export const part = (what: string): string => what[0]!.toUpperCase() + what.slice(1).replaceAll("_", " ");
@@ -13,7 +14,7 @@ export const startable = ({ vitals, self_test }: Pump): boolean =>
 export function SelfTestFailed({ pump: { self_test } }: { pump: Pump }) {
   if (!self_test || self_test.passed) return null;
   const failed = self_test.results.filter(({ state }) => state === "failed");
-  const reasons = failed.map(({ what, detail }) => `${part(what)}: ${detail || "failed"}`);
+  const reasons = failed.map(({ what, detail }) => `${part(what)}: ${detail ? reason(detail) : "failed"}`);
   return <Reasons reasons={reasons} title="Not ready: the self-test failed" />;
 }
 

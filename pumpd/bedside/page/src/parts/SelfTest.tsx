@@ -4,6 +4,7 @@ import { useState } from "preact/hooks";
 import { part } from "./NotReady.tsx";
 import type { Live, Pump } from "../state/types.ts";
 import { wallClock } from "../words/numbers.ts";
+import { reason } from "../words/reasons.ts";
 
 const WORD = { passed: "✓ passed", failed: "✕ failed", absent: "– not there" } as const;
 
@@ -22,7 +23,7 @@ export function SelfTest({ live, pump }: { live: Live; pump: Pump }) {
           {test.results.map(({ what, state, detail }) => (
             <li key={what}>
               {part(what)}: <b>{WORD[state] ?? state}</b>
-              {detail && <small> {detail}</small>}
+              {detail && <small> {reason(detail)}</small>}
             </li>
           ))}
         </ul>

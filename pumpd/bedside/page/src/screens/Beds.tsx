@@ -12,6 +12,7 @@ import type { Page } from "../state/page.ts";
 import type { Live, Pump } from "../state/types.ts";
 import { clock, drawn, decimal, wallClock } from "../words/numbers.ts";
 import { ended, STATE } from "../words/terms.ts";
+import { reason } from "../words/reasons.ts";
 
 export function Beds({ page, live }: { page: Page; live: Live }) {
   return (
@@ -78,7 +79,7 @@ function BedState({ pump, live }: { pump: Pump; live: Live }) {
               ends about <span class="value digits">{wallClock(pump.ends_ts, live.utc_offset_min)}</span>
             </p>
           )}
-          <p class="muted">{pump.problem || pump.model}</p>
+          <p class="muted">{pump.problem ? reason(pump.problem) : pump.model}</p>
         </div>
       </div>
       {alarm && (

@@ -13,6 +13,7 @@ import { bedAddress } from "../state/route.ts";
 import type { CoursePlace, Infusion, Summary } from "../state/types.ts";
 import { added, clock, decimal, NONE, wallClock } from "../words/numbers.ts";
 import { forPeople, nameOf, placeInCourse, sentence, STATE } from "../words/terms.ts";
+import { reason } from "../words/reasons.ts";
 
 const TITLE: Partial<Record<Infusion["state"], string>> = {
   completed: "Complete: the whole volume was given",
@@ -33,7 +34,7 @@ export function Ended(props: InfusionProps) {
         <SummaryFacts summary={summary} infusion={infusion} offset={live.utc_offset_min} />
         {summary.deviations?.map((deviation) => (
           <p class="note" key={deviation}>
-            {sentence(deviation)}
+            {sentence(reason(deviation))}
           </p>
         ))}
         {infusion.state === "abandoned" && expired(infusion) && (

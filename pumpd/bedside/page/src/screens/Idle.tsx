@@ -10,6 +10,7 @@ import { SelfTest } from "../parts/SelfTest.tsx";
 import { VitalSigns } from "../parts/VitalSigns.tsx";
 import { bedAddress } from "../state/route.ts";
 import { lossOfControlSentence } from "../words/terms.ts";
+import { reason } from "../words/reasons.ts";
 
 export function Idle({ page, live, pump }: BedProps) {
   return (
@@ -17,7 +18,7 @@ export function Idle({ page, live, pump }: BedProps) {
       <h2>No infusion</h2>
       {pump.problem && (
         <p class="reasons" role="alert">
-          The pump is not available: {pump.problem}
+          The pump is not available: {reason(pump.problem)}
         </p>
       )}
       <SelfTestFailed pump={pump} />
@@ -61,7 +62,7 @@ function PumpFacts({ pump, alarmOutput }: Pick<BedProps, "pump"> & { alarmOutput
     <Facts>
       <Fact label="Pump">{pump.model}</Fact>
       <Fact label="Serial">{pump.serial}</Fact>
-      <Fact label="Identified by">{pump.proved_by ?? "nothing yet"}</Fact>
+      <Fact label="Identified by">{pump.proved_by ? reason(pump.proved_by) : "nothing yet"}</Fact>
       <Fact label="State">
         {pump.links?.["pump"] === "lost" ? "absent: it does not answer" : (pump.pump_state ?? "not read yet")}
       </Fact>

@@ -113,7 +113,7 @@ export const mayOrderRest = (page: Page, offer: Pick<Offer, "by_nurse">, may: Ma
 
 /** "17.5 mg given + 17.5 mg left = 35 mg ordered"; "of" where rounding down leaves a difference. */
 export function balance(given: string, left: string, ordered: string, unit: string): string {
-  const equal = added(given, left) === decimal(ordered);
+  const equal = added(given, left) === added(ordered, "0");
   const parts = `${decimal(given)} ${unit} given + ${decimal(left)} ${unit} left`;
   return equal ? `${parts} = ${decimal(ordered)} ${unit} ordered` : `${parts}, of ${decimal(ordered)} ${unit} ordered`;
 }

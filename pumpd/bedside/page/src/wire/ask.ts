@@ -1,5 +1,7 @@
 // One request to the gateway, one answer. It never throws: without a reply, the answer gives that as its reason.
 
+import { learn } from "../words/reasons.ts";
+
 export interface Answer<T> {
   ok: boolean;
   result: Partial<T>;
@@ -37,6 +39,7 @@ export async function ask<T = Record<string, unknown>>(
 export async function read<T>(response: Response): Promise<Answer<T>> {
   const body: unknown = await response.json().catch(() => null);
   const answer = (typeof body === "object" && body !== null ? body : {}) as Partial<Answer<T>>;
+  learn((answer as { messages?: unknown }).messages);
   const ok = response.ok && answer.ok === true;
   const reasons = Array.isArray(answer.reasons) ? answer.reasons.map(String) : [];
   if (!ok && !reasons.length)

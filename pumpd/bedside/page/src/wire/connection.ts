@@ -10,6 +10,7 @@ import { OLD_S } from "../state/fresh.ts";
 import { onTablet } from "../state/kept.ts";
 import type { Message } from "../state/page.ts";
 import { current, now, dispatch } from "../state/store.ts";
+import { learn } from "../words/reasons.ts";
 import type { About, Live, History, Tablet } from "../state/types.ts";
 
 const PAUSES_MS = [300, 600, 1200, 2500, 5000];
@@ -117,7 +118,9 @@ function follow(until: AbortSignal): Promise<boolean> {
       source.addEventListener(kind, (event: MessageEvent<string>) => {
         heard = now();
         if (event.lastEventId) lastId = event.lastEventId;
-        take(JSON.parse(event.data));
+        const data: unknown = JSON.parse(event.data);
+        learn((data as { messages?: unknown } | null)?.messages);
+        take(data);
       });
     on("state", (live) => news({ kind: "state", live: live as Live }));
     on("history", (part) => news({ kind: "history", part: part as History }));

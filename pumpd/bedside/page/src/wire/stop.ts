@@ -13,6 +13,7 @@ import { OLD_S } from "../state/fresh.ts";
 import { EVERY } from "../state/page.ts";
 import { current, dispatch, now } from "../state/store.ts";
 import { ended } from "../words/terms.ts";
+import { reason as translated } from "../words/reasons.ts";
 
 const SOON_MS = 250;
 const AGAIN_MS = 700;
@@ -55,7 +56,7 @@ export function stop(target: string, reason = "Stop pressed on the tablet"): voi
       .then(({ ok, reasons, result }) => {
         if (ok) end();
         const late = Object.keys(result.already_ended ?? {});
-        dispatch({ kind: "answered", pump: target, refused: ok ? null : reasons.join(" "), late });
+        dispatch({ kind: "answered", pump: target, refused: ok ? null : reasons.map(translated).join(" "), late });
       })
       .catch(() => undefined); // tried again
   };

@@ -28,14 +28,13 @@ function kept(): Language | null {
 }
 
 function ofBrowser(): Language {
-  const wanted = typeof navigator === "undefined" ? [] : (navigator.languages ?? []);
+  const wanted = typeof document === "undefined" ? [] : (navigator.languages ?? []);
   return wanted.map((each) => each.slice(0, 2).toLowerCase()).find(isLanguage) ?? "en";
 }
 
 export function chooseLanguage(language: Language): void {
   chosen = language;
   onTablet.set(KEPT, language);
-  document.documentElement.lang = language;
   for (const watcher of watchers) watcher();
 }
 

@@ -1,15 +1,30 @@
-// Numbers as they are shown: always a leading zero, never a trailing one, cut off and never rounded up.
+// Numbers and times as they are shown, in the reader's language: always a leading zero, never a trailing one, cut off and
+// never rounded up. What is signed, and what goes to the gateway, never passes through here.
+
+import { calendar } from "./calendar.ts";
+import { chosenLanguage, type Language } from "./language.ts";
+import { say, type Text } from "./say.ts";
+import { TERMS } from "./texts/terms.ts";
 
 const NUMBER = /^(-?)(\d*)(?:\.(\d*))?$/;
 
 /** No value, or one that is no number. */
 export const NONE = "–";
 
+const COMMA: Readonly<Record<Language, boolean>> = { en: false, de: true, es: true, fr: true };
+
+/** The sign before the decimals, as the reader writes it. */
+export const decimalSign = (): "." | "," => (COMMA[chosenLanguage()] ? "," : ".");
+
 /**
- * A decimal as people read it: ".50" gives "0.5", "35.0" gives "35". Digits beyond `places` are cut off.
- * A small number is never shown as 0.
+ * A decimal as people read it: ".50" gives "0.5", or "0,5" in German; "35.0" gives "35". Digits beyond `places` are cut
+ * off. A small number is never shown as 0.
  */
-export function decimal(value: string | number | null | undefined, places?: number): string {
+export const decimal = (value: string | number | null | undefined, places?: number): string =>
+  plainDecimal(value, places).replace(".", decimalSign());
+
+/** The same with a point in every language: for comparing and adding, not for the screen. */
+function plainDecimal(value: string | number | null | undefined, places?: number): string {
   if (value === null || value === undefined || value === "") return NONE;
   const text = typeof value === "number" ? plain(value) : value.trim();
   const parts = NUMBER.exec(text);
@@ -29,17 +44,29 @@ function plain(value: number): string {
   return text.includes("e") ? value.toFixed(9) : text;
 }
 
-/** The exact sum of two decimals as text, for the parts of one treatment. Null when one of them is no number. */
+/** Every decimal within a text, such as "0.5 mg/kg", as the reader writes it. A version "1.2.3" stays. */
+export const withDecimals = (text: string): string =>
+  text.replace(/(?<![\w.,])\d+\.\d+(?![\w]|[.,]\d)/g, (number) => number.replace(".", decimalSign()));
+
+/**
+ * What a person typed into a field for a decimal, with a point as the gateway takes it. In a language with a comma a
+ * comma is the point. Whatever else it may be goes on as it was typed: the gateway refuses it, and a thousands separator
+ * with it.
+ */
+export const typedDecimal = (text: string): string =>
+  decimalSign() === "," && /^\s*\d*,\d*\s*$/.test(text) ? text.replace(",", ".") : text;
+
+/** The exact sum of two decimals as text with a point, for `decimal()`. Null when one of them is no number. */
 export function added(a: string | null | undefined, b: string | null | undefined): string | null {
   const [left, right] = [NUMBER.exec(a?.trim() ?? ""), NUMBER.exec(b?.trim() ?? "")];
-  if (!left || !right || decimal(a) === NONE || decimal(b) === NONE) return null;
+  if (!left || !right || plainDecimal(a) === NONE || plainDecimal(b) === NONE) return null;
   const places = Math.max(left[3]?.length ?? 0, right[3]?.length ?? 0);
   const whole = ([, sign = "", units = "", rest = ""]: RegExpExecArray) =>
     BigInt(`${sign}${units}${rest.padEnd(places, "0")}`);
   const sum = whole(left) + whole(right);
   const digits = String(sum < 0n ? -sum : sum).padStart(places + 1, "0");
   const [units, rest] = [digits.slice(0, digits.length - places), digits.slice(digits.length - places)];
-  return decimal(`${sum < 0n ? "-" : ""}${units}.${rest}`);
+  return plainDecimal(`${sum < 0n ? "-" : ""}${units}.${rest}`);
 }
 
 /** For drawing only, never for a dose. */
@@ -61,15 +88,15 @@ export function clock(seconds: number | string | null | undefined): string {
 /** Seconds in words: "40 minutes", "1 hour 4 minutes", "40 minutes 5 seconds", "30 seconds". */
 export function spell(seconds: number | string): string {
   const all = Math.max(0, Math.round(Number(seconds)));
-  const part = (count: number, unit: string) => (count ? [`${count} ${unit}${count === 1 ? "" : "s"}`] : []);
+  const part = (n: number, unit: Text) => (n ? [say(unit, { n })] : []);
   const [minutes, rest] = [Math.floor(all / 60), all % 60];
   const text = [
     ...(minutes > 100
-      ? [...part(Math.floor(minutes / 60), "hour"), ...part(minutes % 60, "minute")]
-      : part(minutes, "minute")),
-    ...part(rest, "second"),
+      ? [...part(Math.floor(minutes / 60), TERMS.hours), ...part(minutes % 60, TERMS.minutes)]
+      : part(minutes, TERMS.minutes)),
+    ...part(rest, TERMS.seconds),
   ].join(" ");
-  return text || "0 seconds";
+  return text || say(TERMS.seconds, { n: 0 });
 }
 
 /**
@@ -83,22 +110,21 @@ export function wallClock(ts: string | number | null | undefined, gatewayOffsetM
   return new Date(instant + offsetMin * 60_000).toISOString().slice(11, 16);
 }
 
-const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
-
 /** A UTC instant as a day at the gateway, "26 Nov 2026". */
 export function day(ts: string | number | null | undefined, gatewayOffsetMin?: number): string {
   const instant = typeof ts === "number" ? ts : Date.parse(ts ?? "");
   if (!Number.isFinite(instant)) return NONE;
   const offsetMin = gatewayOffsetMin ?? -new Date(instant).getTimezoneOffset();
   const at = new Date(instant + offsetMin * 60_000);
-  return `${at.getUTCDate()} ${MONTHS[at.getUTCMonth()]} ${at.getUTCFullYear()}`;
+  const { first, months } = calendar();
+  return `${at.getUTCDate()}${first} ${months[at.getUTCMonth()]} ${at.getUTCFullYear()}`;
 }
 
 /** A date without a time, "2026-12-04", as "Fri 4 Dec 2026". */
 export function calendarDay(date: string | null | undefined): string {
   const at = new Date(`${date ?? ""}T00:00:00Z`);
   if (!Number.isFinite(at.getTime())) return NONE;
-  return `${["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"][at.getUTCDay()]} ${day(at.getTime(), 0)}`;
+  return `${calendar().weekdays[at.getUTCDay()]} ${day(at.getTime(), 0)}`;
 }
 
 /** "2 min", or "14 s" below a minute: an age in real seconds, cut off. */

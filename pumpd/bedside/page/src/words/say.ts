@@ -12,10 +12,24 @@ export type Parameters = Readonly<Record<string, string | number>>;
 /** The message with its parameters, in the chosen language. */
 export const say = (text: Text, parameters: Parameters = {}): string => sayIn(chosenLanguage(), text, parameters);
 
-export function sayIn(language: Language, text: Text, parameters: Parameters = {}): string {
+export const sayIn = (language: Language, text: Text, parameters: Parameters = {}): string =>
+  formOf(language, text, parameters["n"]).replace(HOLE, (hole, name: string) => String(parameters[name] ?? hole));
+
+/** The message cut at its holes, for `Said`: text and the name of a hole, by turns. */
+export const cutAtHoles = (text: Text, n?: string | number): string[] =>
+  formOf(chosenLanguage(), text, n).split(/\{(\w+)\}/);
+
+const HOLE = /\{(\w+)\}/g;
+
+function formOf(language: Language, text: Text, n: string | number | undefined): string {
   const [one = "", more] = text[language].split("|");
-  const form = more !== undefined && !isOne(language, Number(parameters["n"])) ? more : one;
-  return form.replace(/\{(\w+)\}/g, (hole, name: string) => String(parameters[name] ?? hole));
+  return more !== undefined && !isOne(language, Number(n)) ? more : one;
 }
 
 const isOne = (language: Language, n: number): boolean => new Intl.PluralRules(language).select(n) === "one";
+
+/** A table of messages, each read in the language that is chosen when it is read. */
+export function saidOf<Key extends string>(rows: Readonly<Record<Key, Text>>): Readonly<Record<Key, string>> {
+  const entries = Object.entries<Text>(rows).map(([key, text]) => [key, { get: () => say(text), enumerable: true }]);
+  return Object.defineProperties({}, Object.fromEntries(entries)) as Readonly<Record<Key, string>>;
+}

@@ -1,0 +1,33 @@
+// The fixed bar at the bottom: Stop, and beside it the one act for which a screen is there (hold, pause, resume, …).
+// A screen renders `<Dock>…</Dock>` anywhere; it appears in the bar. An empty place keeps its room: Stop never moves.
+
+import { render, type ComponentChildren } from "preact";
+import { useLayoutEffect, useRef } from "preact/hooks";
+import { Boundary } from "./Boundary.tsx";
+
+const SLOT = "dock-act";
+
+/** The place in the bar that `Dock` fills. `Frame` renders it once, beside Stop. */
+export const DockSlot = () => <div class="dock-act" id={SLOT} />;
+
+export function Dock({ children }: { children: ComponentChildren }) {
+  const place = useRef<HTMLDivElement | null>(null);
+  // A root of its own instead of a portal of preact/compat, which would add 4 kB. So it needs a boundary of its own.
+  useLayoutEffect(() => {
+    if (!place.current) {
+      place.current = document.createElement("div");
+      place.current.className = "docked";
+    }
+    if (!place.current.isConnected) document.getElementById(SLOT)?.append(place.current);
+    render(<Boundary name="This button">{children}</Boundary>, place.current);
+  });
+  useLayoutEffect(
+    () => () => {
+      if (!place.current) return;
+      render(null, place.current);
+      place.current.remove();
+    },
+    [],
+  );
+  return null;
+}
