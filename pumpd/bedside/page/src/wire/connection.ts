@@ -7,7 +7,7 @@ import { storedKey, type TabletKey } from "./keys.ts";
 import { leads, oneLeads, passOn, takeLead } from "./lead.ts";
 import { hello, request } from "./requests.ts";
 import { OLD_S } from "../state/fresh.ts";
-import { onTablet } from "../state/kept.ts";
+import { onTablet } from "../state/storage.ts";
 import type { Message } from "../state/page.ts";
 import { current, now, dispatch } from "../state/store.ts";
 import { learn } from "../words/reasons.ts";
