@@ -14,7 +14,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 
-from tests.browser.gateway import RealGateway, network
+from tests.browser.gateway import RealGateway, network, wait_until
 from tests.browser.page_server import build, serving
 from tests.browser.stop_frames import StopFrames
 from tests.browser.tablet import PATIENCE_MS, Tablet
@@ -272,6 +272,10 @@ def _broken_handlers(here: Here) -> Iterator[Ready]:
         yield Ready(finger(on_bed(page)))
 
 
+# Not `wait_for_function`: to wait, it needs `eval`, which the page's policy forbids.
+CONTROLLED = "() => navigator.serviceWorker.controller !== null"
+
+
 @condition("a stale service worker")
 def _stale_worker(here: Here) -> Iterator[Ready]:
     """The page is the worker's: the gateway has a newer one, and not yet its script."""
@@ -281,7 +285,7 @@ def _stale_worker(here: Here) -> Iterator[Ready]:
         here.unpaired() as page,
     ):
         page.goto(server.url)
-        page.wait_for_function("() => navigator.serviceWorker.controller")
+        wait_until(lambda: page.evaluate(CONTROLLED), PATIENCE_MS / 1e3, "the service worker")
         server.folder = build(Path(folder) / "two", "two")
         server.broken = "page-two.js"
         page.reload()
@@ -292,7 +296,7 @@ def _stale_worker(here: Here) -> Iterator[Ready]:
 @condition("a service worker that sleeps")
 def _sleeping_worker(here: Here) -> Iterator[Ready]:
     with here.paired() as page:
-        page.wait_for_function("() => navigator.serviceWorker.controller")
+        wait_until(lambda: page.evaluate(CONTROLLED), PATIENCE_MS / 1e3, "the service worker")
         press = finger(on_bed(page))
         browser = page.context.new_cdp_session(page)
         browser.send("ServiceWorker.enable")
