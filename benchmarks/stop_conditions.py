@@ -1,7 +1,7 @@
 """Stop under each condition that a browser can be in: from the finger to the last byte of the stop frame on the line.
 
 Everything is real except the pumps: Chromium with the page, bedside over TLS, control, pseudo-terminals. Each condition
-is made anew for each try (tests/browser/conditions.py). Where it stops all pumps, the slowest of them counts.
+is made again for each try (tests/browser/conditions.py). Where it stops all pumps, the slowest of them counts.
 """
 
 import contextlib

@@ -133,7 +133,7 @@ def test_text_from_a_pump_is_never_markup():
 
 @pytest.mark.requirement("STP-12")
 def test_storage_is_used_only_in_the_one_guarded_way():
-    """A browser that blocks it throws at the first look at it, and would take the page and Stop with it."""
+    """A browser that blocks it throws as soon as it is named, and would take the page and Stop with it."""
     ways = re.compile(r"\b(?:localStorage|sessionStorage)\b")
     sources = [path for path in SOURCES if path.suffix in (".ts", ".tsx") and not path.name.endswith(".test.ts")]
     assert {path.name for path in sources if ways.search(path.read_text())} == {"storage.ts"}
