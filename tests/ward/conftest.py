@@ -2,14 +2,18 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from pumpd.journal import Entry, Journal
 from pumpd.settings import FleetSettings, Settings
 from pumpd_ward.local.nats_server import Node
+from pumpd_ward.local.postgres import Postgres
+from pumpd_ward.settings import WardSettings
+from pumpd_ward.store.migrate import migrate
 
 
 @pytest.fixture
@@ -54,3 +58,28 @@ async def until(true, seconds: float = 10) -> None:
     async with asyncio.timeout(seconds):
         while not true():  # noqa: ASYNC110 - it reads what other processes wrote, which set no Event
             await asyncio.sleep(0.01)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Postgres]:
+    postgres = Postgres()
+    postgres.start()
+    yield postgres
+    postgres.end()
+    postgres.remove()
+
+
+@pytest.fixture
+async def store(server: Postgres) -> AsyncIterator[asyncpg.Connection]:
+    """An empty database with the schema."""
+    connection = await asyncpg.connect(server.dsn)
+    await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    await migrate(connection)
+    yield connection
+    await connection.close()
+
+
+def ward_settings(server: Postgres, node: Node | None = None) -> WardSettings:
+    address = f"127.0.0.1:{node.port}" if node else "127.0.0.1:1"
+    stream = {"nodes": [address], "tls": False, "replicas": 1, "most_gb": 0.1}
+    return WardSettings.model_validate({"stream": stream, "store": {"dsn": server.dsn}})

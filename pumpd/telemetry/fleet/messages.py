@@ -41,7 +41,7 @@ def subject(gateway: str, what: str) -> str:
 def batch(gateway: str, journal: str, after: int, entries: Sequence[Record], translator: Translator) -> Batch:
     """The entries in order; `after`: the number of the entry before them, 0 for the first.
 
-    `journal` identifies the journal, so that one that was replaced does not pass for the one before.
+    `journal` identifies the journal, so that a new one does not pass for the one that it replaced.
     """
     last = entries[-1]
     body = {
