@@ -4,7 +4,7 @@ Promises:
 - A message is acknowledged after its transaction has been committed. A worker or a store that dies before loses
   nothing: the stream gives the message to another worker.
 - A message that cannot be understood holds up no other: it is put aside in the store with the reason.
-- Away and back are each logged once, for the stream and for the store.
+- While the stream or the store is away, each cause is logged once; so is that both are back.
 """
 
 import asyncio
