@@ -55,7 +55,9 @@ class Pumps:
 
     def pause(self, pump: str, by: str, reason: str) -> PumpService:
         """`reason` empty: it may follow (`explain_pause`)."""
-        runner = self.feed(pump, ev.PauseRequested(self._now(), by, reason or text("pause.asked", "pause requested")))
+        runner = self.feed(
+            pump, ev.PauseRequested(self._now(), by, reason or text("pause.requested", "pause requested"))
+        )
         runner.pause_reason = reason
         return runner
 
