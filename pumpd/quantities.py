@@ -46,8 +46,13 @@ class QuantityError(ValueError):
         """The message without the field's name; a long text is shortened, because it comes from outside."""
         shown = repr(self.text)
         shown = shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}..."
-        template = "{shown} is refused: {why}. Accepted: {accepted}"
-        return texts.text("accepted.refused", template, shown=shown, why=self.why, accepted=self.accepted)
+        return texts.text(
+            "accepted.refused",
+            "{shown} is refused: {why}. Accepted: {accepted}",
+            shown=shown,
+            why=self.why,
+            accepted=self.accepted,
+        )
 
 
 def plain(value: Decimal) -> str:

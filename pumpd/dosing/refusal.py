@@ -34,8 +34,13 @@ class SoftLimit:
 
 
 def _with_requirement(field: str, reason: str, requirement: str) -> str:
-    template = "{field}: {reason} ({requirement})"
-    return text("reason.with_requirement", template, field=field, reason=reason, requirement=requirement)
+    return text(
+        "reason.with_requirement",
+        "{field}: {reason} ({requirement})",
+        field=field,
+        reason=reason,
+        requirement=requirement,
+    )
 
 
 class Refusals(ValueError):  # noqa: N818  (a refusal is an answer, not a fault)

@@ -67,7 +67,7 @@ class Pumps:
         infusion = runner.infusion
         if infusion is None or infusion.place.session != session or not infusion.pauses:
             raise RefusedError(
-                text("pause.no_such", "pause_reason: that infusion is no longer on this pump, or had no pause")
+                text("pause.not_here", "pause_reason: that infusion is no longer on this pump, or had no pause")
             )
         runner.explain_pause(by, reason)
         return runner
