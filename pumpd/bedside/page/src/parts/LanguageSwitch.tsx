@@ -9,7 +9,7 @@ import { FRAME } from "../words/texts/frame.ts";
 
 const AGAIN_MS = 2000;
 
-/** What calls this is shown anew when another language is chosen, and when it is here; what was typed stays. */
+/** What calls this is shown again when another language is chosen, and when it is here; what was typed stays. */
 export function useLanguage(): void {
   const [, show] = useState<Language | null>(null);
   useEffect(() => {

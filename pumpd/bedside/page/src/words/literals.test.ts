@@ -11,11 +11,11 @@ const SOURCE = new URL("../", import.meta.url).pathname;
 const UNREAD =
   /^"?(class|className|d|viewBox|points|transform|type|role|name|data-\w+|autocomplete|inputMode|stroke[\w-]*|fill|preserveAspectRatio|id|key|href|src|color|font|aria-live|aria-current|lang|source)"?$/;
 
-/** Texts of a machine or of the developer's console, by what stands before them. */
+/** Texts of a machine or of the developer's console, by what is before them. */
 const OF_MACHINES =
   /(console\.\w+|new Error|new WakingClock|import|test|querySelector(All)?|closest|getPropertyValue)\($/;
 
-/** Units and what is spelled alike everywhere, where it stands alone. */
+/** Units and what is spelled alike everywhere, where it is alone. */
 const UNIT =
   /^[\s·/,.:()×<>=+–-]*(mL\/h|mL|mg\/kg|mg\/mL|mg\/h|mg|kg|mmHg|ng\/mL|min|bpm|s|h|%|px|pumpd( pair)?)?[\s·/,.:()×-]*$/;
 

@@ -1,4 +1,4 @@
-// The help key and the legend. `…_for`: what a screen is for. `…_stuck`: what to do if it does not go on.
+// The help key and the legend. `…_for`: what a screen is for. `…_stuck`: what to do if nothing happens.
 
 import type { Text } from "../say.ts";
 
@@ -12,7 +12,7 @@ export const HELP = {
     fr: "À quoi sert cet écran",
   },
   stuck: {
-    en: "If it does not go on",
+    en: "If nothing happens",
     de: "Wenn es nicht weitergeht",
     es: "Si no se puede continuar",
     fr: "Si rien n'avance",
@@ -127,7 +127,7 @@ export const HELP = {
     fr: "La prescription est chargée dans la pompe et relue. Rien ne coule encore. Ensuite, le programme apparaît de lui-même pour vérification.",
   },
   preparing_stuck: {
-    en: "If it takes longer than a minute, look at the pump's display and at the alarms. Stop ends the order; nothing has flowed.",
+    en: "If it takes longer than a minute, check the pump's display and the alarms. Stop ends the order; nothing has flowed.",
     de: "Dauert es länger als eine Minute, sehen Sie auf die Anzeige der Pumpe und auf die Alarme. Stopp beendet die Anordnung; es ist nichts geflossen.",
     es: "Si tarda más de un minuto, mire la pantalla de la bomba y las alarmas. Parar termina la prescripción; no ha fluido nada.",
     fr: "Si cela dure plus d'une minute, regardez l'écran de la pompe et les alarmes. Arrêt met fin à la prescription ; rien n'a coulé.",
@@ -139,7 +139,7 @@ export const HELP = {
     fr: "Ici, vous comparez le programme relu de la pompe avec la prescription, le contenant et le patient. Scannez le bracelet, puis maintenez le bouton jusqu'à ce qu'il soit plein. Alors seulement la perfusion démarre.",
   },
   review_stuck: {
-    en: "If the button is grey, it says why. The wristband of another patient starts nothing: check the patient and the pump. If the program is wrong, press Stop and order anew.",
+    en: "If the button is grey, it says why. The wristband of another patient starts nothing: check the patient and the pump. If the program is wrong, press Stop and order again.",
     de: "Ist die Taste grau, steht dort der Grund. Das Armband eines anderen Patienten startet nichts: Prüfen Sie Patient und Pumpe. Ist das Programm falsch, drücken Sie Stopp und ordnen Sie neu an.",
     es: "Si el botón está gris, dice por qué. La pulsera de otro paciente no inicia nada: compruebe el paciente y la bomba. Si el programa es erróneo, pulse Parar y prescriba de nuevo.",
     fr: "Si le bouton est gris, il dit pourquoi. Le bracelet d'un autre patient ne démarre rien : vérifiez le patient et la pompe. Si le programme est faux, appuyez sur Arrêt et prescrivez à nouveau.",
@@ -175,7 +175,7 @@ export const HELP = {
     fr: "Une alarme a arrêté la perfusion ; rien ne coule. L'écran montre la cause et ce qu'il faut faire. Ensuite, vous réinitialisez l'alarme.",
   },
   tripped_stuck: {
-    en: "If the alarm returns, look at the pump and along the line. If you are not sure, clamp the line and get help.",
+    en: "If the alarm returns, check the pump and the line. If you are not sure, clamp the line and get help.",
     de: "Kehrt der Alarm zurück, prüfen Sie die Pumpe und die Leitung. Sind Sie nicht sicher, klemmen Sie die Leitung ab und holen Sie Hilfe.",
     es: "Si la alarma vuelve, revise la bomba y la línea. Si no está seguro, pince la línea y pida ayuda.",
     fr: "Si l'alarme revient, regardez la pompe et la ligne. En cas de doute, clampez la ligne et demandez de l'aide.",
@@ -278,7 +278,7 @@ export const HELP = {
     fr: "Arrêt rempli de rouge : la pompe fonctionne peut-être",
   },
   stop_outlined: {
-    en: "Stop outlined: the pump stands still, and Stop still works",
+    en: "Stop outlined: the pump is stopped, and Stop still works",
     de: "Stopp umrandet: Die Pumpe steht, und Stopp wirkt weiterhin",
     es: "Parar solo con borde: la bomba está parada, y Parar sigue funcionando",
     fr: "Arrêt avec contour seul : la pompe est arrêtée, et Arrêt fonctionne toujours",
