@@ -158,6 +158,14 @@ def test_text_from_a_pump_is_never_markup():
     assert found == []
 
 
+@pytest.mark.requirement("STP-12")
+def test_storage_is_used_only_in_the_one_guarded_way():
+    """A browser that blocks it throws as soon as it is named, and would take the page and Stop with it."""
+    ways = re.compile(r"\b(?:localStorage|sessionStorage)\b")
+    sources = [path for path in SOURCES if path.suffix in (".ts", ".tsx") and not path.name.endswith(".test.ts")]
+    assert {path.name for path in sources if ways.search(path.read_text())} == {"storage.ts"}
+
+
 def test_no_source_file_is_long():
     assert [path.name for path in SOURCES if len(path.read_text().splitlines()) > 400] == []
 

@@ -55,7 +55,7 @@ class Pumps:
 
     def pause(self, pump: str, by: str, reason: str) -> PumpService:
         """`reason` empty: it may follow (`explain_pause`)."""
-        runner = self.feed(pump, ev.PauseRequested(self._now(), by, reason or "pause requested"))
+        runner = self.feed(pump, ev.PauseRequested(self._now(), by, reason or text("pause.asked", "pause requested")))
         runner.pause_reason = reason
         return runner
 
@@ -64,7 +64,9 @@ class Pumps:
         runner = self.named(pump)
         infusion = runner.infusion
         if infusion is None or infusion.place.session != session or not infusion.pauses:
-            raise RefusedError("pause_reason: that infusion is no longer on this pump, or had no pause")
+            raise RefusedError(
+                text("pause.not_here", "pause_reason: that infusion is no longer on this pump, or had no pause")
+            )
         runner.explain_pause(by, reason)
         return runner
 
@@ -72,7 +74,9 @@ class Pumps:
         return self.feed(pump, ev.ResumeRequested(self._now(), by))
 
     def clear(self, pump: str, by: str) -> PumpService:
-        return self.feed(pump, ev.TripsCleared(self._now(), by))
+        runner = self.feed(pump, ev.TripsCleared(self._now(), by))
+        runner.pause_reason = None  # the pause that follows has its cause
+        return runner
 
     def reconcile(self, pump: str, by: str, read: Reconcile | TabletReconcile) -> PumpService:
         """End an uncertain delivery with the volume that `by` read on the pump's display."""

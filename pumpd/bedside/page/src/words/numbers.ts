@@ -14,7 +14,7 @@ export const NONE = "–";
 const COMMA: Readonly<Record<Language, boolean>> = { en: false, de: true, es: true, fr: true };
 
 /** The sign before the decimals, as the reader writes it. */
-const decimalSign = (): "." | "," => (COMMA[chosenLanguage()] ? "," : ".");
+export const decimalSign = (): "." | "," => (COMMA[chosenLanguage()] ? "," : ".");
 
 /**
  * A decimal as people read it: ".50" gives "0.5", or "0,5" in German; "35.0" gives "35". Digits beyond `places` are cut
