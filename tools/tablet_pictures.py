@@ -239,8 +239,10 @@ async () => {
 
 
 @contextlib.contextmanager
-def opened(browser: Browser, at: Mock, size: str, theme: str, *, clock: bool = False) -> Iterator[Page]:
-    """A tablet with a key, before any screen. `clock`: its time can be moved forward."""
+def opened(
+    browser: Browser, at: Mock, size: str, theme: str, *, clock: bool = False, locale: str = "en"
+) -> Iterator[Page]:
+    """A tablet with a key, before any screen. `clock`: its time can be moved forward. `locale`: its language."""
     width, height = SIZES[size]
     scheme = "dark" if theme == "night" else "light"
     context = browser.new_context(
@@ -249,6 +251,7 @@ def opened(browser: Browser, at: Mock, size: str, theme: str, *, clock: bool = F
         reduced_motion="reduce",
         device_scale_factor=PIXELS,
         service_workers="block",
+        locale=locale,
     )
     try:
         page = context.new_page()
@@ -268,7 +271,7 @@ def turn_to(page: Page, at: Mock, screen: Screen) -> None:
     if not screen.paired:
         page.reload()
     page.get_by_role("heading", level=1).wait_for()
-    page.get_by_role("button", name="Stop").first.wait_for()
+    page.locator("button.stop").first.wait_for()
     page.wait_for_timeout(200)
     if screen.silent_s:
         page.wait_for_timeout(800)
