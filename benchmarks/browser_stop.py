@@ -161,7 +161,7 @@ class Nurse:
             self._gateway.until(bed, "running")
 
 
-def _clock(page):
+def clock_of(page):
     """Monotonic seconds at the page's zero, and the error of that value."""
     found = []
     for _ in range(30):
@@ -176,7 +176,7 @@ def _clock(page):
 def _tries(gateway, wire, nurse, pressing, count):
     page = pressing.page
     page.evaluate(PRESSED)
-    zero, error = _clock(page)
+    zero, error = clock_of(page)
     taken, loads = [], []
     while len(taken) < count:
         nurse.start_all()
