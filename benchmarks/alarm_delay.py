@@ -10,10 +10,11 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks.browser_stop import Nurse, clock_of
+from benchmarks.browser_stop import clock_of
 from benchmarks.result import Result, alone, percentile
 from tests.browser.chromium import chromium
 from tests.browser.gateway import Certificate, real_gateway, wait_until
+from tests.browser.software_nurse import SoftwareNurse
 from tests.browser.tablet import tablet
 
 TRIES = 100
@@ -47,10 +48,10 @@ def measure(tries: int = TRIES) -> list[Result]:
         browser = stack.enter_context(chromium(certificate.key_hash))
         watching = stack.enter_context(tablet(browser, gateway, "watching"))
         watching.pair()
-        page, nurse, taken = watching.page, Nurse(gateway), []
+        page, nurse, taken = watching.page, SoftwareNurse(gateway), []
         zero, error = clock_of(page)
         while len(taken) < tries:
-            nurse.start_all()
+            nurse.start(list(beds))
             for bed in list(beds)[: tries - len(taken)]:
                 before = len([e for e in gateway.entries("alarm_raised", bed) if e.fields["priority"] == "high"])
                 page.evaluate(SEEN)

@@ -38,20 +38,14 @@ def _nothing(_: Page) -> None:
 
 def _order(page: Page) -> None:
     """Fill in an order outside a soft limit, which shows every field that an order may have."""
-    page.get_by_text("ketamine-1mg-ml, constant rate").or_(
-        page.get_by_text("ketamine-1mg-ml", exact=True)
-    ).first.click()
-    for label, value in (("Weight", "70"), ("Weight, typed again", "70"), ("Dose", "0.8"), ("Duration", "40")):
+    for label, value in (("Weight", "70"), ("Weight, typed again", "70"), ("Dose", "0.8")):
         page.get_by_label(label, exact=True).fill(value)
     page.get_by_text("Actual", exact=True).click()
-    page.get_by_text("60 mL", exact=True).click()
-    page.get_by_label("Patient token").fill("P-1042")
     page.get_by_label("Why is this right for this patient?").fill("no response at 0.5 mg/kg, asked by Dr A")
-    page.locator("form button.primary:enabled").wait_for()
+    page.locator(".docked .act:enabled").wait_for()
 
 
 def _refused(page: Page) -> None:
-    page.get_by_text("ketamine-1mg-ml", exact=False).first.click()
     for label, value in (("Weight", "70"), ("Weight, typed again", "71"), ("Dose", "1.2")):
         page.get_by_label(label, exact=True).fill(value)
     page.get_by_text("hard limit").first.wait_for()
@@ -71,8 +65,7 @@ def _pair(page: Page) -> None:
 def _another_wristband(page: Page) -> None:
     page.get_by_label("Wristband of the patient").fill("P-2077")
     page.keyboard.press("Enter")
-    page.get_by_role("button", name="Hold to start").dispatch_event("pointerdown", {"button": 0})
-    page.get_by_text("the wristband differs").evaluate("each => each.scrollIntoView({ block: 'center' })")
+    page.get_by_test_id("verdict").evaluate("each => each.scrollIntoView({ block: 'center' })")
 
 
 def _why_pause(page: Page) -> None:
@@ -84,18 +77,15 @@ def _rest(page: Page) -> None:
     page.get_by_text("The same: 50 mL").click()
     page.get_by_text("Slower, over a longer time").click()
     page.get_by_label("Time for the rest").fill("40")
-    page.locator("form button.primary:enabled").wait_for()
+    page.locator(".docked .act:enabled").wait_for()
     page.evaluate("scrollTo(0, 0)")
 
 
 def _heavier(page: Page) -> None:
     """An order for 110 kg where 70 kg are on record."""
-    page.get_by_text("ketamine-1mg-ml, constant rate").first.click()
-    page.get_by_label("Patient token").fill("P-1042")
-    for label, value in (("Weight", "110"), ("Weight, typed again", "110"), ("Dose", "0.5"), ("Duration", "40")):
+    for label, value in (("Weight", "110"), ("Weight, typed again", "110")):
         page.get_by_label(label, exact=True).fill(value)
     page.get_by_text("Actual", exact=True).click()
-    page.get_by_text("60 mL", exact=True).click()
     page.get_by_text("differs by more").wait_for()
     page.evaluate("scrollTo(0, 0)")
 
@@ -107,7 +97,7 @@ def _course(page: Page) -> None:
 def _order_course(page: Page) -> None:
     page.get_by_role("button", name="Order a course").click()
     form = page.get_by_role("form", name="Order a course")
-    form.get_by_text("ketamine-1mg-ml, ", exact=False).first.click()
+    form.get_by_text("Ketamine 1 mg/mL, constant rate").click()
     form.get_by_label("Name of the course").fill("C-2")
     form.get_by_label("First day").fill("2026-12-07")
     for weekday in ("Mon", "Wed", "Fri"):
@@ -158,11 +148,12 @@ SCREENS = (
     Screen("pair-code", "Six digits, to be typed at the gateway", paired=False, at="/", then=_pair),
     Screen("beds", "All beds of the gateway, each with its own Stop", "ward", "/"),
     Screen("sign-in", "Badge and PIN; sign-out after 3 minutes without a touch", "idle", "/bed/bed1/sign-in", ""),
-    Screen("idle", "A bed without an infusion"),
-    Screen("order-refused", "Outside the hard limits: refused at the field", at="/bed/bed1/order", then=_refused),
-    Screen("order-soft", "A soft limit needs a reason and a second confirmation", at="/bed/bed1/order", then=_order),
+    Screen("idle", "A bed without an infusion: one scan of the wristband opens the order"),
+    Screen("order", "The usual values are filled in, the weight is typed or confirmed", "ordering", "/bed/bed1/order"),
+    Screen("order-refused", "Outside the hard limits: refused at the field", "ordering", "/bed/bed1/order", then=_refused),
+    Screen("order-soft", "A soft limit needs a reason and a second confirmation", "ordering", "/bed/bed1/order", then=_order),
     Screen("loading", "The pump is being loaded and read back", "loading"),
-    Screen("review", "The review: the program as read back from the pump; scan, then hold for 1.5 s", "ready"),
+    Screen("review", "The review: the program as read back from the pump; the wristband, then hold for 1.5 s", "ready"),
     Screen("review-wristband", "The wristband of another patient: nothing starts", "ready", then=_another_wristband),
     Screen("review-two-nurses", "A profile of two steps that a second nurse must check", "gentle"),
     Screen("running", "Running: what was given, what is left, and how old that is", "running"),
@@ -189,7 +180,7 @@ SCREENS = (
     Screen("vitals", "Vital signs entered by hand during the infusion", "restRunning", then=_vitals),
     Screen("self-test", "The self-test before a session, on demand", "notReady", then=_self_test),
     Screen("expired", "An order that nobody started expires", "expired"),
-    Screen("weight-on-record", "Another weight than on record", at="/bed/bed1/order", then=_heavier),
+    Screen("weight-on-record", "Another weight than on record", "ordering", "/bed/bed1/order", then=_heavier),
     Screen("course", "The treatments of a patient, and what is due next", "moved", "/bed/bed2/course", then=_course),
     Screen("course-order", "A course: first day and weekdays", "moved", "/bed/bed2/course", then=_order_course),
     Screen("course-response", "After the sixth: how it worked", "afterSix", "/bed/bed1/course", then=_assess),

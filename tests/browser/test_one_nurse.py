@@ -208,10 +208,10 @@ def test_stops_of_two_beds_within_a_moment_are_two_stops(nurse, testbed):
     expect(page.get_by_role("heading", level=1)).to_have_text("bed2")
     page.evaluate(pressed)
     expect(nurse.stop_button("bed2")).to_have_attribute("data-shows", "stopped")
-    assert [stopped_pump(sent.url) for sent in asked] == ["bed1", "bed2"]
-    assert [sent.post_data for sent in asked] == [None, None], "a stop has no body that could be late or break off"
-    for _ in range(100):  # each has its own connection, so the second answer may come first
-        if len(answered) == len(asked):
-            break
-        page.wait_for_timeout(100)
-    assert [got.ok for got in answered] == [True, True]
+    assert list(dict.fromkeys(stopped_pump(sent.url) for sent in asked)) == ["bed1", "bed2"]
+    assert {sent.post_data for sent in asked} == {None}, "a stop has no body that could be late or break off"
+
+    def stopped() -> set[str]:  # each has its own connection, so the second answer may come first
+        return {stopped_pump(got.url) for got in answered if got.ok}
+
+    wait_until(lambda: page.wait_for_timeout(100) or stopped() == {"bed1", "bed2"}, WITHIN_S, "both answers")

@@ -19,7 +19,7 @@ def test_a_treatment_that_was_stopped_by_mistake_is_given_to_its_end_more_slowly
     nurse, page = staged_nurse, staged_nurse.page
     nurse.signed_in("bed1")
     before = staged_testbed.truth("bed1")["delivered_ml"]
-    nurse.start("bed1", **{"Patient token": "P-25"})
+    nurse.start("bed1", patient="P-25")
     wait_until(
         lambda: staged_testbed.truth("bed1")["delivered_ml"] - before > WHOLE_ML / 3, RUNS_S, "a third of the dose"
     )
@@ -80,7 +80,7 @@ def test_a_treatment_that_was_stopped_by_mistake_is_given_to_its_end_more_slowly
 def test_another_pump_offers_the_rest_and_what_is_on_record_is_shown(staged_nurse, staged_testbed):
     nurse, page = staged_nurse, staged_nurse.page
     nurse.signed_in("bed2")
-    nurse.start("bed2", **{"Patient token": "P-26"})
+    nurse.start("bed2", patient="P-26")
     wait_until(lambda: float(staged_testbed.pumps()["bed2"]["infusion"]["delivered_ml"]) > 1, RUNS_S, "some flow")
     nurse.stop_button("bed2").click()
     staged_testbed.until("bed2", "stopped")
@@ -102,7 +102,7 @@ def test_another_pump_offers_the_rest_and_what_is_on_record_is_shown(staged_nurs
     staged_testbed.until("bed1", "abandoned", "stopped")
 
     # 70 kg are on record, beside the 110 that are typed; and the treatment of today refuses another one.
-    nurse.fill_order("bed1", **{"Patient token": "P-26", "Weight": "110", "Weight, typed again": "110"})
+    nurse.fill_order("bed1", **{"patient": "P-26", "Weight": "110", "Weight, typed again": "110"})
     page.keyboard.press("Tab")  # a token counts when it is typed to its end
     expect(page.get_by_test_id("on-record")).to_contain_text("70 kg")
     expect(page.locator(".field.wrong").first).to_contain_text("the hard limit")

@@ -39,12 +39,13 @@ from pumpd.messages.state import (
 from pumpd.pump import Capabilities, Identity, LossOfControl, Reading
 from pumpd.quantities import Duration
 from pumpd.settings import PumpSettings
+from pumpd.texts import listed, text
 
 HOUR = Duration(3600)
 _LOSS_OF_CONTROL = {
-    LossOfControl.NATIVE: "the pump's own watchdog stops it",
-    LossOfControl.DEADMAN: "the deadman process stops the pump",
-    LossOfControl.VTBI_ONLY: "the pump continues to the programmed volume",
+    LossOfControl.NATIVE: text("loss.native", "the pump's own watchdog stops it"),
+    LossOfControl.DEADMAN: text("loss.deadman", "the deadman process stops the pump"),
+    LossOfControl.VTBI_ONLY: text("loss.vtbi_only", "the pump continues to the programmed volume"),
 }
 
 
@@ -137,7 +138,7 @@ def pump_state(values: PumpValues, at: Instant) -> PumpState:
         "pressure_mmhg": reading.pressure_mmhg if reading else None,
         "battery_percent": reading.battery_percent if reading else None,
         "loss_of_control": [each.value for each in losses],
-        "loss_of_control_text": "; ".join(_LOSS_OF_CONTROL[each] for each in losses) or None,
+        "loss_of_control_text": listed(_LOSS_OF_CONTROL[each] for each in losses) or None,
         "links": {"pump": "lost" if values.lost else "ok"},
         "alarms": list(values.alarms),
         "observations": [_observation(each, at) for each in values.observations],

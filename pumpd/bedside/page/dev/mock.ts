@@ -94,6 +94,7 @@ setInterval(() => {
               ? "ready"
               : own.state,
         running,
+        own.review,
       ),
       action: own.action,
     };
@@ -139,7 +140,11 @@ async function asked(fields: Fields): Promise<[number, Fields]> {
       return yes();
     case "preview": {
       const dose = parseFloat(String(fields["dose"] ?? "0"));
+      const typed = fields["weight_from_record"] ? NEEDED.filter((each) => each !== "weight_again") : NEEDED;
+      const holds = dose * parseFloat(String(fields["weight"]));
+      const containers = Object.keys(USABLE_ML).filter((each) => holds <= USABLE_ML[each]!);
       const reasons = [
+        ...typed.filter((each) => !fields[each]).map((each) => `${each}: is missing`),
         ...(fields["weight"] && fields["weight_again"] && fields["weight"] !== fields["weight_again"]
           ? [
               `weight_again: ${String(fields["weight_again"])} is not the ${String(fields["weight"])} that was typed first (PRG-07)`,
@@ -169,8 +174,8 @@ async function asked(fields: Fields): Promise<[number, Fields]> {
         });
       const found = history(now(), String(fields["patient"]));
       return reasons.length
-        ? [422, { ok: false, reasons, result: { soft } }]
-        : yes({ review: ofDose(dose), soft, course: null, on_record: found.weight, plasma: band() });
+        ? [422, { ok: false, reasons, result: { soft, containers } }]
+        : yes({ review: ofDose(dose), soft, course: null, on_record: found.weight, plasma: band(), containers });
     }
     case "history": {
       const token = String(fields["patient"]);
@@ -192,7 +197,7 @@ async function asked(fields: Fields): Promise<[number, Fields]> {
     case "correct_dose":
       return (fields["second"] as Fields)["pin"] === "0000" ? yes() : no(403, "second: badge or PIN is wrong");
     case "order":
-      return become(infusion("loading", (running = 0)));
+      return become(infusion("loading", (running = 0), { ...REVIEW, patient: String(fields["patient"]) }));
     case "challenge": {
       const review = pumps()[0]?.infusion?.review ?? REVIEW;
       const binding = {
@@ -210,13 +215,7 @@ async function asked(fields: Fields): Promise<[number, Fields]> {
         : no(401, "sign_in: nobody is signed in");
     }
     case "confirm":
-      return fields["wristband"] === REVIEW.patient
-        ? become(infusion("starting", running))
-        : no(
-            409,
-            `patient: order ${REVIEW.patient}, wristband ${String(fields["wristband"])}, pump ${REVIEW.patient}: ` +
-              "the wristband differs. Nothing was started. Check order, wristband and pump",
-          );
+      return become(infusion("starting", running, own?.review));
     case "associate":
     case "dissociate":
       patient = typeof fields["patient"] === "string" ? fields["patient"] : null;
@@ -355,8 +354,16 @@ const DOSE = {
 };
 const DURATION = { default: "40 min", hard_min: "40 min", soft_min: "40 min", soft_max: "40 min", hard_max: "100 min" };
 const WEIGHT = { hard_min: "30 kg", soft_min: "40 kg", soft_max: "150 kg", hard_max: "200 kg" };
-const entry = (id: string, concentration_mg_ml: string) => ({
+const NEEDED = ["weight", "weight_again", "weight_basis", "dose", "duration", "container", "patient"];
+const USABLE_ML: Record<string, number> = { "50 mL": 49, "60 mL": 59, "20 mL": 19, "10 mL": 9 };
+const GENTLE = [
+  { time: "0.25", dose: "0.125" },
+  { time: "0.75", dose: "0.875" },
+];
+const entry = (id: string, name: string, concentration_mg_ml: string, profile: typeof GENTLE = []) => ({
   id,
+  name,
+  profile,
   drug: "ketamine",
   concentration_mg_ml,
   containers: ["50 mL", "60 mL", "20 mL", "10 mL", "100 mL bag"],
@@ -367,7 +374,11 @@ const entry = (id: string, concentration_mg_ml: string) => ({
   infusions: 6,
 });
 const LIBRARY = {
-  entries: [entry("ketamine-1mg-ml", "1"), entry("ketamine-1mg-ml-gentle", "1"), entry("ketamine-2mg-ml", "2")],
+  entries: [
+    entry("ketamine-1mg-ml", "Ketamine 1 mg/mL, constant rate", "1"),
+    entry("ketamine-1mg-ml-gentle", "Ketamine 1 mg/mL, gentle start", "1", GENTLE),
+    entry("ketamine-2mg-ml", "Ketamine 2 mg/mL, constant rate", "2"),
+  ],
   containers: [{ name: "50 mL", volume_ml: "50" }],
   weight_bases: ["actual", "ideal", "adjusted"],
 };

@@ -193,6 +193,7 @@ const trip = (alarms: Alarm[]) => ({
 /** The beds of each scene. `running` grows with time in the mock. */
 export const SCENES: Record<string, (now: number, running: number) => Pump[]> = {
   idle: () => [pump("bed1", null)],
+  ordering: () => [pump("bed1", null, { patient: "P-1042" })],
   loading: () => [pump("bed1", infusion("loading", 0))],
   ready: () => [pump("bed1", infusion("ready", 0))],
   gentle: () => {

@@ -255,6 +255,8 @@ export interface WeightOnRecord {
   weight_kg: string;
   basis: string;
   ts: string;
+  /** Until then a person may confirm it instead of typing it twice. */
+  confirmable_until_ts?: string;
 }
 
 /** What an order, or the rest of a treatment, would lead to. */
@@ -264,6 +266,8 @@ export interface Preview {
   course?: CoursePlace | null;
   on_record?: WeightOnRecord | null;
   plasma?: PlasmaBand | null;
+  /** The containers of the library entry that hold this order, whichever it names. */
+  containers?: string[];
 }
 
 export interface Pump {
@@ -347,6 +351,7 @@ export interface Limits {
 
 export interface Entry {
   id: string;
+  name?: string | null;
   drug: string;
   concentration_mg_ml: string;
   containers: string[];

@@ -3,9 +3,9 @@
 // error.
 
 import { chosenLanguage, type Language } from "./language.ts";
+import { template, type Text } from "./packs.ts";
 
-/** One message in every language. `{name}` is a parameter; "{n} alarm|{n} alarms" has a form for one and one for more. */
-export type Text = Readonly<Record<Language, string>>;
+export type { Text };
 
 export type Parameters = Readonly<Record<string, string | number>>;
 
@@ -22,7 +22,7 @@ export const cutAtHoles = (text: Text, n?: string | number): string[] =>
 const HOLE = /\{(\w+)\}/g;
 
 function formOf(language: Language, text: Text, n: string | number | undefined): string {
-  const [one = "", more] = text[language].split("|");
+  const [one = "", more] = template(text, language).split("|");
   return more !== undefined && !isOne(language, Number(n)) ? more : one;
 }
 
