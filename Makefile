@@ -4,6 +4,7 @@
 #   make test    the test suite; make browser    the tablet in a real browser, separate because it takes real time
 #   make check   lint, types, import rules, generated pages
 #   make bench   the measurements
+#   make ward-test   the ward's service with a real nats-server and PostgreSQL
 #   make firmware FIRMWARE=image.elf   pumpd on a pump's firmware, on an emulated chip (docs/how-to/firmware.md)
 #   make explore every order of events, and every deliberate break, of the state machine
 #   make fuzz    10^6 mutated packets against every codec
@@ -25,7 +26,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser check bench firmware explore fuzz campaign pictures package package-test test-313 audit docs roots vm vm-soak vm-image qemu table page page-check setup system avr clean
+.PHONY: help demo test browser check bench firmware explore fuzz campaign pictures package package-test test-313 audit docs roots ward-test ward-system vm vm-soak vm-image qemu table page page-check setup system avr clean
 
 export UV_PYTHON_DOWNLOADS ?= never
 # The tests start a hundred interpreters. Without compiled files, compiling would take half of each start.
@@ -55,8 +56,8 @@ help:
 demo: page
 	$(RUN) pumpd demo $(ARGS)
 
-# Not the tests that need a browser, a Debian root or an emulated machine.
-SUITE := "not browser and not debian and not vm"
+# Not the tests that need a browser, a Debian root, an emulated machine or a ward's servers.
+SUITE := "not browser and not debian and not vm and not ward"
 
 # One more worker than cores: some tests wait for real processes.
 test: page system
@@ -65,6 +66,10 @@ test: page system
 # A real Chromium as tablet and phone, in real time: separate, so that the suite stays fast.
 browser: page system
 	$(RUN) pytest -n $$(nproc) --dist loadfile tests/browser $(ARGS)
+
+# The ward with a real nats-server and a real PostgreSQL, in real time.
+ward-test: setup ward-system
+	$(RUN) pytest -n 2 --dist loadfile -m ward tests/ward $(ARGS)
 
 check: page-check
 	$(RUN) ruff check .
@@ -206,6 +211,12 @@ system: avr
 	command -v systemd-analyze >/dev/null || missing="$$missing systemd"; \
 	command -v certutil >/dev/null || missing="$$missing libnss3-tools"; \
 	command -v chromium >/dev/null || missing="$$missing chromium fonts-dejavu-core"; \
+	$(INSTALL)
+
+# nats-server comes as a wheel (the dependency group `ward`). Its own cluster is not needed: each run makes one.
+ward-system:
+	@missing=; \
+	command -v postgres >/dev/null || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$$missing postgresql"; \
 	$(INSTALL)
 
 # A compiler for the chip of examples/firmware, and the emulated chip with what it is compiled with.

@@ -157,7 +157,7 @@ class Bedside:
         """A file of the page, except names that begin with a dot and anything outside the page's directory."""
         name = request.path_params["path"] or "index.html"
         if name in self._files:
-            return self._files.answer(name)
+            return self._files.answer(name, request.headers.get("accept-encoding", ""))
         if name == "index.html":
             return self._stop_html()
         return refused(404, texts.text("bedside.no_page", "this gateway has no such page"))

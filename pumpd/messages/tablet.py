@@ -191,6 +191,14 @@ class EndObservation(_Inner):
     reason: Text = ""
 
 
+class TabletWristband(_Inner):
+    """A wristband that the tablet found to be another patient's. Control judges it too; a refusal is on record."""
+
+    op: Literal["wristband"]
+    pump: Id
+    read: Text
+
+
 class TabletPlasma(_Inner):
     """The estimated plasma concentration that the pump's program leads to, for a tablet that did not order it."""
 
@@ -246,6 +254,7 @@ Inner = Annotated[
     | PauseAudio
     | VitalSigns
     | EndObservation
+    | TabletWristband
     | TabletPlasma
     | TabletHistory
     | TabletCorrectDose

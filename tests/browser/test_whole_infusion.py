@@ -16,7 +16,7 @@ def test_pair_order_check_hold_run_finish_observe(browser, quick_testbed):
     with tablet(browser, quick_testbed, "quick tablet") as nurse:
         nurse.pair()
         nurse.sign_in("bed1")
-        nurse.order("bed1", **{"Patient token": "P-7"})
+        nurse.order("bed1", patient="P-7")
 
         for fact in TEN:  # on one screen, without scrolling
             place = nurse.page.locator("main").get_by_text(fact, exact=True).first

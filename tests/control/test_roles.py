@@ -14,7 +14,7 @@ ANY = {"hello", "sign_in", "sign_out", "touch"}
 OPENS = {
     "view": set(),
     "confirm": {
-        *("challenge", "confirm", "associate", "dissociate", "pause", "resume", "clear"),
+        *("challenge", "confirm", "wristband", "associate", "dissociate", "pause", "resume", "clear"),
         *("pause_reason", "identify", "reconcile"),
         *("acknowledge", "pause_audio", "vitals", "end_observation"),
         *("history", "correct_dose", "plasma"),

@@ -23,6 +23,7 @@ from pumpd.control.refused import Permission, RefusedError
 from pumpd.dosing.prescription import is_token
 from pumpd.host.clock import Clock
 from pumpd.infusion import events as ev
+from pumpd.infusion.interlocks.confirmation import patient_faults
 from pumpd.messages import binding as bindings
 from pumpd.messages.keys import PairedKey
 from pumpd.messages.requests import Confirmation
@@ -60,6 +61,18 @@ class ConfirmingService:
             "shown": binding.shown,
             "plasma": self._plasma.of_loaded(runner),  # beside the review, which is signed
         }
+
+    def wristband(self, pump: str, read: str) -> None:
+        """Refuse a wristband that is not of the patient of the order and of the pump. It confirms nothing.
+
+        Raises RefusedError.
+        """
+        runner = self._pumps.named(pump)
+        if not is_token(read):  # it may be anything, so it goes into no journal entry
+            raise RefusedError(f"patient: what was scanned is {NO_TOKEN}; scan the wristband")
+        order = runner.infusion.patient if runner.infusion is not None else ""
+        if faults := patient_faults(order, read, runner.patient):
+            raise RefusedError(*faults)
 
     async def confirm(
         self, request: Confirmation, key: PairedKey, signer: str, permitted: Permission, *, checked_twice: bool

@@ -71,7 +71,7 @@ class PumpValues:
     course: Course | None
     vitals: VitalSignsState | None
     estimate: Estimate | None  # of the plasma concentration, of this infusion
-    pause_reason: str = ""  # empty: not known why the last pause was made
+    pause_reason: str | None = None  # why a person paused; empty until given
     continued: bool = False  # another pump has, or had, a later delivery of the same treatment
 
 
@@ -267,7 +267,7 @@ def _expires(infusion: Infusion, at: Instant) -> str | None:
     return timestamp(at.wall_at(infusion.expires_ns))
 
 
-def _pause(infusion: Infusion, reason: str, now_ns: int) -> PauseState:
+def _pause(infusion: Infusion, reason: str | None, now_ns: int) -> PauseState:
     limits, paused = infusion.limits, infusion.state is State.PAUSED and infusion.flow_ended_ns is not None
     single_ns = limits.pause_single_ns - (now_ns - (infusion.flow_ended_ns or now_ns) if paused else 0)
     total_ns = limits.pause_total_ns - infusion.paused_ns(now_ns)
@@ -278,7 +278,7 @@ def _pause(infusion: Infusion, reason: str, now_ns: int) -> PauseState:
         "single_left_s": _seconds(max(0, single_ns)),
         "total_left_s": _seconds(max(0, total_ns)),
         "left_s": None if ends_ns is None else _seconds(max(0, ends_ns - now_ns)),
-        "reason": reason or None,
+        "reason": reason,
     }
 
 

@@ -37,6 +37,7 @@ NEEDS: dict[str, Need] = {
     "rest": EITHER,
     "challenge": CONFIRM,
     "confirm": CONFIRM,
+    "wristband": CONFIRM,
     "associate": CONFIRM,
     "dissociate": CONFIRM,
     "pause": CONFIRM,

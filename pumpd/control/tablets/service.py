@@ -53,6 +53,7 @@ _REFUSED = {
     "order": "order_refused",
     "rest": "order_refused",
     "confirm": "confirmation_refused",
+    "wristband": "confirmation_refused",
     "sign_in": "sign_in_refused",
 }
 # Sent again and again while a person types: a refusal leaves no journal entry.
@@ -197,6 +198,9 @@ class Tablets:
                 return _exact(await self._confirming.challenge(pump))
             case asked.TabletConfirm():
                 return self._status(await self._confirm(key, person, inner))
+            case asked.TabletWristband(pump=pump, read=read):
+                self._confirming.wristband(pump, read)
+                return {}
             case asked.TabletAssociate(pump=pump, patient=patient):
                 return self._status(await self._ordering.associate(pump, patient, who, permitted))
             case asked.TabletDissociate(pump=pump):

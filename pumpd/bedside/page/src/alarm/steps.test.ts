@@ -31,7 +31,10 @@ test("no step asks for what is not possible in that state", () => {
     for (const situation of SITUATIONS)
       for (const { act } of stepsFor(code, situation))
         if (act)
-          assert.ok(situation.state && POSSIBLE[act].includes(situation.state), `${code} in ${situation.state}: ${act}`);
+          assert.ok(
+            situation.state && POSSIBLE[act].includes(situation.state),
+            `${code} in ${situation.state}: ${act}`,
+          );
 });
 
 test("a step that names an act on the screen says which", () => {

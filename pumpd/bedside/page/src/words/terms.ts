@@ -85,8 +85,11 @@ export const rates = ({ steps }: Pick<Review, "steps">): string =>
   steps.length === 1 ? `${decimal(steps[0]!.rate_ml_h)} mL/h` : stepsText(steps);
 
 /** "26.2 mL/h for 10:00, then 61.2 mL/h for 30:00". */
-export const stepsText = (steps: readonly Flow[]): string =>
-  steps.map(stepText).reduce((one, next) => say(TERMS.steps, { one, next }));
+export const stepsText = (steps: readonly Flow[]): string => inTurn(steps.map(stepText));
+
+/** "one, then the next". */
+export const inTurn = (texts: readonly string[]): string =>
+  texts.reduce((one, next) => say(TERMS.steps, { one, next }));
 
 const stepText = (step: Flow): string =>
   say(TERMS.step, { rate: decimal(step.rate_ml_h), time: clock(stepSeconds(step)) });

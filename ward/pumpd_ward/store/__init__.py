@@ -1,0 +1,1 @@
+"""The ward's PostgreSQL: its schema, and what is written into it."""
