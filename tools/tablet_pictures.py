@@ -141,15 +141,16 @@ class Screen:
     then: Callable[[Page, Words], None] = _nothing
 
 
+_FORM = "/bed/bed1/order"
 SCREENS = (
     Screen("pair", "A new tablet: scan the gateway's code, or type its pairing word", paired=False, at="/"),
     Screen("pair-code", "Six digits, to be typed at the gateway", paired=False, at="/", then=_pair),
     Screen("beds", "All beds of the gateway, each with its own Stop", "ward", "/"),
     Screen("sign-in", "Badge and PIN; sign-out after 3 minutes without a touch", "idle", "/bed/bed1/sign-in", ""),
     Screen("idle", "A bed without an infusion: one scan of the wristband opens the order"),
-    Screen("order", "The usual values are filled in, the weight is typed or confirmed", "ordering", "/bed/bed1/order"),
-    Screen("order-refused", "Outside the hard limits: refused there", "ordering", "/bed/bed1/order", then=_refused),
-    Screen("order-soft", "A soft limit needs a reason and a second yes", "ordering", "/bed/bed1/order", then=_order),
+    Screen("order", "The usual values are filled in, the weight is typed or confirmed", "ordering", _FORM),
+    Screen("order-refused", "Outside the hard limits: refused at the field", "ordering", _FORM, then=_refused),
+    Screen("order-soft", "A soft limit needs a reason and a second confirmation", "ordering", _FORM, then=_order),
     Screen("loading", "The pump is being loaded and read back", "loading"),
     Screen("review", "The review: the program as read back from the pump; the wristband, then hold for 1.5 s", "ready"),
     Screen("review-wristband", "The wristband of another patient: nothing starts", "ready", then=_another_wristband),
@@ -178,7 +179,7 @@ SCREENS = (
     Screen("vitals", "Vital signs entered by hand during the infusion", "restRunning", then=_vitals),
     Screen("self-test", "The self-test before a session, on demand", "notReady", then=_self_test),
     Screen("expired", "An order that nobody started expires", "expired"),
-    Screen("weight-on-record", "Another weight than on record", "ordering", "/bed/bed1/order", then=_heavier),
+    Screen("weight-on-record", "Another weight than on record", "ordering", _FORM, then=_heavier),
     Screen("course", "The treatments of a patient, and what is due next", "moved", "/bed/bed2/course", then=_course),
     Screen("course-order", "A course: first day and weekdays", "moved", "/bed/bed2/course", then=_order_course),
     Screen("course-response", "After the sixth: how it worked", "afterSix", "/bed/bed1/course", then=_assess),
@@ -197,9 +198,10 @@ class Mock:
     def show(self, screen: Screen) -> None:
         given = f"still=1&scene={screen.scene}&person={screen.person}&unpaired={0 if screen.paired else 1}"
         running = "&running=1006" if screen.scene in RUNNING else ""
-        self._ask(given + running)
+        self.ask(given + running)
 
-    def _ask(self, query: str) -> None:
+    def ask(self, query: str) -> None:
+        """Change what it plays; see the head of mock.ts."""
         urllib.request.urlopen(f"{self.url}/mock?{query}", timeout=10).close()  # noqa: S310  # http on loopback, our own
 
 

@@ -133,6 +133,7 @@ export const ended = ({ state }: Infusion): boolean => ["completed", "stopped", 
 /** Splits "dose: 1.2 mg/kg is above … (PRG-04)" into its field and the text for a person, in the reader's language. */
 export function reasonOf(english: string): { field: string; text: string } {
   const text = reason(english);
-  const found = /^([a-z_]+): (.*?)(?: \([A-Z]{2,4}-\d+\))?$/s.exec(text);
-  return found ? { field: found[1]!, text: found[2]! } : { field: "", text };
+  const field = /^([a-z_]+): /.exec(english)?.[1];
+  if (!field) return { field: "", text };
+  return { field, text: text.replace(/^[\p{L}_-]+: /u, "").replace(/ \([A-Z]{2,4}-\d+\)$/, "") };
 }
