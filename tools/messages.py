@@ -52,7 +52,7 @@ def _takes_text(node: ast.AST) -> bool:
         return node.name == "text" and [each.arg for each in node.args.posonlyargs] == ["message", "template"]
     if not isinstance(node, ast.ImportFrom):
         return False
-    wanted = {"pumpd.texts": "text", "pumpd": "texts"}.get(node.module or "")
+    wanted = {"pumpd.texts": "text", "pumpd.driving": "text", "pumpd": "texts"}.get(node.module or "")
     return any(each.name == wanted for each in node.names)
 
 

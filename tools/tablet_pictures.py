@@ -143,15 +143,16 @@ class Screen:
     then: Callable[[Page], None] = _nothing
 
 
+_FORM = "/bed/bed1/order"
 SCREENS = (
     Screen("pair", "A new tablet: scan the gateway's code, or type its pairing word", paired=False, at="/"),
     Screen("pair-code", "Six digits, to be typed at the gateway", paired=False, at="/", then=_pair),
     Screen("beds", "All beds of the gateway, each with its own Stop", "ward", "/"),
     Screen("sign-in", "Badge and PIN; sign-out after 3 minutes without a touch", "idle", "/bed/bed1/sign-in", ""),
     Screen("idle", "A bed without an infusion: one scan of the wristband opens the order"),
-    Screen("order", "The usual values are filled in, the weight is typed or confirmed", "ordering", "/bed/bed1/order"),
-    Screen("order-refused", "Outside the hard limits: refused at the field", "ordering", "/bed/bed1/order", then=_refused),
-    Screen("order-soft", "A soft limit needs a reason and a second confirmation", "ordering", "/bed/bed1/order", then=_order),
+    Screen("order", "The usual values are filled in, the weight is typed or confirmed", "ordering", _FORM),
+    Screen("order-refused", "Outside the hard limits: refused at the field", "ordering", _FORM, then=_refused),
+    Screen("order-soft", "A soft limit needs a reason and a second confirmation", "ordering", _FORM, then=_order),
     Screen("loading", "The pump is being loaded and read back", "loading"),
     Screen("review", "The review: the program as read back from the pump; the wristband, then hold for 1.5 s", "ready"),
     Screen("review-wristband", "The wristband of another patient: nothing starts", "ready", then=_another_wristband),
@@ -180,7 +181,7 @@ SCREENS = (
     Screen("vitals", "Vital signs entered by hand during the infusion", "restRunning", then=_vitals),
     Screen("self-test", "The self-test before a session, on demand", "notReady", then=_self_test),
     Screen("expired", "An order that nobody started expires", "expired"),
-    Screen("weight-on-record", "Another weight than on record", "ordering", "/bed/bed1/order", then=_heavier),
+    Screen("weight-on-record", "Another weight than on record", "ordering", _FORM, then=_heavier),
     Screen("course", "The treatments of a patient, and what is due next", "moved", "/bed/bed2/course", then=_course),
     Screen("course-order", "A course: first day and weekdays", "moved", "/bed/bed2/course", then=_order_course),
     Screen("course-response", "After the sixth: how it worked", "afterSix", "/bed/bed1/course", then=_assess),
@@ -199,9 +200,10 @@ class Mock:
     def show(self, screen: Screen) -> None:
         given = f"still=1&scene={screen.scene}&person={screen.person}&unpaired={0 if screen.paired else 1}"
         running = "&running=1006" if screen.scene in RUNNING else ""
-        self._ask(given + running)
+        self.ask(given + running)
 
-    def _ask(self, query: str) -> None:
+    def ask(self, query: str) -> None:
+        """Change what it plays; see the head of mock.ts."""
         urllib.request.urlopen(f"{self.url}/mock?{query}", timeout=10).close()  # noqa: S310  # http on loopback, our own
 
 
@@ -239,8 +241,10 @@ async () => {
 
 
 @contextlib.contextmanager
-def opened(browser: Browser, at: Mock, size: str, theme: str, *, clock: bool = False) -> Iterator[Page]:
-    """A tablet with a key, before any screen. `clock`: its time can be moved forward."""
+def opened(
+    browser: Browser, at: Mock, size: str, theme: str, *, clock: bool = False, locale: str = "en"
+) -> Iterator[Page]:
+    """A tablet with a key, before any screen. `clock`: its time can be moved forward. `locale`: its language."""
     width, height = SIZES[size]
     scheme = "dark" if theme == "night" else "light"
     context = browser.new_context(
@@ -249,6 +253,7 @@ def opened(browser: Browser, at: Mock, size: str, theme: str, *, clock: bool = F
         reduced_motion="reduce",
         device_scale_factor=PIXELS,
         service_workers="block",
+        locale=locale,
     )
     try:
         page = context.new_page()
@@ -268,7 +273,7 @@ def turn_to(page: Page, at: Mock, screen: Screen) -> None:
     if not screen.paired:
         page.reload()
     page.get_by_role("heading", level=1).wait_for()
-    page.get_by_role("button", name="Stop").first.wait_for()
+    page.locator("button.stop").first.wait_for()
     page.wait_for_timeout(200)
     if screen.silent_s:
         page.wait_for_timeout(800)

@@ -34,7 +34,7 @@ Token = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
 class StopBody(_Body):
     pump: Id | None = None
-    reason: Text = text("stop.on_tablet", "stop requested on a tablet")
+    reason: Text = Field(default_factory=lambda: text("stop.on_tablet", "stop requested on a tablet"))
     of_session: OfSession = None
     age_s: Age = None
 

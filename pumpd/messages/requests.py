@@ -145,7 +145,7 @@ class Stop(_Message):
     op: Literal["stop"] = "stop"
     pump: Id | None = None
     by: Text = "unnamed"
-    reason: Text = text("stop.requested", "stop requested")
+    reason: Text = Field(default_factory=lambda: text("stop.requested", "stop requested"))
     switching_source: bool = False
     of_session: OfSession = None
     age_s: Age = None
@@ -157,7 +157,7 @@ class Pause(_Message):
     op: Literal["pause"] = "pause"
     pump: Id
     by: Text = "unnamed"
-    reason: Text = text("pause.requested", "pause requested")
+    reason: Text = Field(default_factory=lambda: text("pause.requested", "pause requested"))
 
 
 class Resume(_Message):

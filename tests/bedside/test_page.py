@@ -28,13 +28,13 @@ def html() -> str:
 
 
 def test_the_page_is_at_most_80_kb_as_a_browser_gets_it(html):
-    """Compressed, in any of its four languages, up to the first chart. Everything together is little more."""
-    languages = {each: sized(f"assets/{each}-*.js") for each in ("de", "es", "fr")}
+    """Compressed, in any of its four languages. What the gateway says and the chart library come after it."""
+    languages = {each: sized(f"assets/{each}-????????.js") for each in ("de", "es", "fr")}
     assert min(languages.values()) > 1000, "a language has no file"
     assert (
         sized("index.html") + sized("assets/page-*.js") + sized("assets/page-*.css") + max(languages.values()) <= 80_000
     )
-    assert sized("index.html") + sized("assets/*.js") + sized("assets/*.css") <= 130_000
+    assert sized("index.html") + sized("assets/*.js") + sized("assets/*.css") <= 140_000
 
 
 def sized(files: str) -> int:

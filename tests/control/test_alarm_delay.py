@@ -1,4 +1,4 @@
-"""ALM-10: from the detection of an alarm to the state that shows it, 1 s at most. In virtual time: what pumpd waits.
+"""ALM-10: from detecting an alarm to the state that shows it, 1 s at most. In virtual time: what pumpd waits for.
 
 What computers and networks add is measured by `python -m benchmarks alarm_delay`, to the screen of a tablet.
 """

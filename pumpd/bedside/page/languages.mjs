@@ -1,6 +1,6 @@
 // The messages in src/words/texts, with all their languages side by side, become for the built page: the English text and a
 // number in the script, and a file for each other language with its texts in the order of the numbers (src/words/packs.ts).
-// What the gateway says, src/words/reasons/LANGUAGE.ts, goes into the file of its language.
+// What the gateway says, src/words/reasons/LANGUAGE.ts, becomes another file of its language.
 
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -11,15 +11,16 @@ const OTHERS = ["de", "es", "fr"];
 /** A plugin of esbuild. `words`: the folder of the messages. */
 export async function languages(words) {
   const texts = Object.fromEntries(OTHERS.map((language) => [language, []]));
-  const reasons = {};
+  const files = {};
   const replaced = {};
   for (const path of await sources(join(words, "texts")))
     replaced[path] = exported(await load(path), (value) => numbered(value, texts));
   for (const language of OTHERS) {
     const path = join(words, "reasons", `${language}.ts`);
     const found = (await sources(join(words, "reasons"))).includes(path) ? await load(path) : {};
-    reasons[language] = Object.assign({}, ...Object.values(found));
     replaced[path] = exported(found, () => ({}));
+    files[`${language}-reasons`] = { reasons: Object.assign({}, ...Object.values(found)) };
+    files[language] = { texts: texts[language] };
   }
   return {
     name: "languages",
@@ -27,7 +28,7 @@ export async function languages(words) {
       build.onLoad({ filter: /\.ts$/ }, ({ path }) => (replaced[path] ? { contents: replaced[path] } : undefined));
       build.onResolve({ filter: /^words:/ }, ({ path }) => ({ path: path.slice("words:".length), namespace: "words" }));
       build.onLoad({ filter: /.*/, namespace: "words" }, ({ path }) => ({
-        contents: exported({ texts: texts[path], reasons: reasons[path] }, (value) => value),
+        contents: exported(files[path], (value) => value),
       }));
     },
   };

@@ -55,7 +55,9 @@ class Pumps:
 
     def pause(self, pump: str, by: str, reason: str) -> PumpService:
         """`reason` empty: it may follow (`explain_pause`)."""
-        runner = self.feed(pump, ev.PauseRequested(self._now(), by, reason or text("pause.asked", "pause requested")))
+        runner = self.feed(
+            pump, ev.PauseRequested(self._now(), by, reason or text("pause.requested", "pause requested"))
+        )
         runner.pause_reason = reason
         return runner
 
@@ -74,9 +76,7 @@ class Pumps:
         return self.feed(pump, ev.ResumeRequested(self._now(), by))
 
     def clear(self, pump: str, by: str) -> PumpService:
-        runner = self.feed(pump, ev.TripsCleared(self._now(), by))
-        runner.pause_reason = None  # the pause that follows has its cause
-        return runner
+        return self.feed(pump, ev.TripsCleared(self._now(), by))
 
     def reconcile(self, pump: str, by: str, read: Reconcile | TabletReconcile) -> PumpService:
         """End an uncertain delivery with the volume that `by` read on the pump's display."""

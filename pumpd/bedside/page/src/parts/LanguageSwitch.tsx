@@ -9,17 +9,19 @@ import { FRAME } from "../words/texts/frame.ts";
 
 const AGAIN_MS = 2000;
 
-/** What calls this is shown anew when another language is chosen, and when it is here; what was typed stays. */
+/** What calls this is shown again when another language is chosen, and when it is here; what was typed stays. */
 export function useLanguage(): void {
-  const [, show] = useState<Language | null>(null);
+  const [, show] = useState(0);
   useEffect(() => {
     const follow = async () => {
       const language = chosenLanguage();
-      const here = await loadLanguage(language);
-      if (language !== chosenLanguage()) return;
-      if (!here) return void setTimeout(() => void follow(), AGAIN_MS);
-      document.documentElement.lang = language;
-      show(language);
+      const arrived = () => {
+        if (language !== chosenLanguage()) return;
+        document.documentElement.lang = language;
+        show((times) => times + 1);
+      };
+      const whole = await loadLanguage(language, arrived);
+      if (!whole && language === chosenLanguage()) setTimeout(() => void follow(), AGAIN_MS);
     };
     void follow();
     return onLanguage(() => void follow());

@@ -1,7 +1,7 @@
 // The wristband at the bed, checked again before a start: judged at once, valid as long as a challenge.
 
 import { useEffect, useState } from "preact/hooks";
-import { endOf, judged } from "../state/wristband.ts";
+import { endOf, judged, type Judged } from "../state/wristband.ts";
 
 const LASTS_MS = 60_000;
 
@@ -12,7 +12,7 @@ export interface Checked {
   band: Wristband;
   /** What may be typed instead of the whole token; null when only the whole one counts. */
   end: string | null;
-  take: (read: string, scanned: boolean) => void;
+  take: (read: string, scanned: boolean) => Judged;
   /** Something is being typed. True when it is the right one, complete. */
   typing: (text: string, paused: boolean, scanned: boolean) => boolean;
   /** A new attempt needs a new look at the wristband. */
@@ -30,9 +30,10 @@ export function useWristband(order: string, others: readonly string[], whose: st
     const timer = setTimeout(() => setBand({ state: "old" }), LASTS_MS);
     return () => clearTimeout(timer);
   }, [band]);
-  const take = (read: string, scanned: boolean) => {
+  const take = (read: string, scanned: boolean): Judged => {
     const found = judged(read, order, others, scanned);
     setBand(found === "right" ? { state: "right", token: order } : { state: found, read });
+    return found;
   };
   const typing = (text: string, paused: boolean, scanned: boolean): boolean => {
     if (text === "") return false;

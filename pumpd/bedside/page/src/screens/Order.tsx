@@ -249,7 +249,7 @@ function OrderForm({ page, live, pump, library }: BedProps & { library: Library 
             <Plasma band={preview.plasma} />
           </>
         )}
-        <Reasons reasons={sorted[""] ?? []} title={say(ORDER.not_possible)} />
+        <Reasons reasons={[...(sorted["patient"] ?? []), ...(sorted[""] ?? [])]} title={say(ORDER.not_possible)} />
         {second && (
           <>
             <Anyway soft={soft} overrides={draft.overrides} />

@@ -1,6 +1,6 @@
 // The languages of the built page. In its script a message has only its English text and a number (`languages.mjs` makes
-// it so); each other language is a file of its own, loaded when it is chosen, with the gateway's reasons in it. Until it is
-// here, everything is English. Where the sources run as they are, in the tests, all languages are there.
+// it so); each other language is a file of its own, loaded when it is chosen, and what the gateway says is another, loaded
+// next. Until a file is here, its texts are English. Where the sources run as they are, in the tests, all are there.
 
 import type { Language } from "./language.ts";
 import { GERMAN } from "./reasons/de.ts";
@@ -10,29 +10,23 @@ export type Text = Readonly<Record<Language, string>>;
 
 type Built = Readonly<Partial<Text> & { en: string; at: number }>;
 
-interface Pack {
-  texts: readonly string[];
-  reasons: Readonly<Record<string, string>>;
-}
-
 declare const BUILT: boolean | undefined;
 
-const FILES: Readonly<Record<Exclude<Language, "en">, () => Promise<Pack>>> = {
+const FILES: Readonly<Record<Exclude<Language, "en">, () => Promise<{ texts: readonly string[] }>>> = {
   de: () => import("words:de"),
   es: () => import("words:es"),
   fr: () => import("words:fr"),
 };
 const packs: Partial<Record<Language, readonly string[]>> = {};
 
-const here = (language: Language): boolean => language === "en" || typeof BUILT === "undefined" || language in packs;
-
-/** Resolves to true once the language can be shown; false: its file did not come. */
-export async function loadLanguage(language: Language): Promise<boolean> {
-  if (language === "en" || here(language)) return true;
+/** `arrived` is called whenever more of the language can be shown. Resolves to false if a file did not come. */
+export async function loadLanguage(language: Language, arrived: () => void): Promise<boolean> {
   try {
-    const { texts, reasons } = await FILES[language]();
-    packs[language] = texts;
-    if (language === "de") Object.assign(GERMAN, reasons);
+    if (language !== "en" && typeof BUILT !== "undefined") packs[language] ??= (await FILES[language]()).texts;
+    arrived();
+    if (language !== "de" || typeof BUILT === "undefined") return true;
+    Object.assign(GERMAN, (await import("words:de-reasons")).reasons);
+    arrived();
     return true;
   } catch {
     return false;

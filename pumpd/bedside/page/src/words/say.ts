@@ -29,7 +29,7 @@ function formOf(language: Language, text: Text, n: string | number | undefined):
 const isOne = (language: Language, n: number): boolean => new Intl.PluralRules(language).select(n) === "one";
 
 /** A table of messages, each read in the language that is chosen when it is read. */
-export function saidOf<Key extends string>(rows: Readonly<Record<Key, Text>>): Readonly<Record<Key, string>> {
-  const entries = Object.entries<Text>(rows).map(([key, text]) => [key, { get: () => say(text), enumerable: true }]);
+export function saidOf<Key extends string>(table: Readonly<Record<Key, Text>>): Readonly<Record<Key, string>> {
+  const entries = Object.entries<Text>(table).map(([key, text]) => [key, { get: () => say(text), enumerable: true }]);
   return Object.defineProperties({}, Object.fromEntries(entries)) as Readonly<Record<Key, string>>;
 }
