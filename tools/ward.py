@@ -108,6 +108,7 @@ settings = {{ address = 1 }}
 def _infuse(folder: Path, settings: Settings, speed: int) -> None:
     """The demo's software nurse orders and confirms."""
     nurse = Demo(Script(speed=speed), folder, as_json=True)
+    nurse.view.say = nurse.view.review = lambda *_: None  # the page is the view
     try:
         client = _connected(settings)
         stage = cast("Stage", _NoTablet(settings, client))

@@ -9,10 +9,12 @@ interface Props {
   /** What is drawn, for those who do not see it. */
   label: string;
   data: uPlot.AlignedData;
+  /** From when to when, in seconds. */
+  span: [number, number];
   series: { label: string; colour: string; dash?: number[] }[];
 }
 
-export function Curves({ label, data, series }: Props) {
+export function Curves({ label, data, span, series }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const [colours, setColours] = useState(theme);
   useEffect(() => onTheme(setColours), []);
@@ -32,7 +34,7 @@ export function Curves({ label, data, series }: Props) {
         ...size(),
         legend: { show: false },
         cursor: { show: false },
-        scales: { y: { range: (_, __, most) => [0, Math.max(1, (most ?? 0) * 1.05)] } },
+        scales: { x: { range: () => span }, y: { range: (_, __, most) => [0, Math.max(1, (most ?? 0) * 1.05)] } },
         axes: [axis, { ...axis, size: 56 }],
         series: [
           {},
@@ -53,7 +55,7 @@ export function Curves({ label, data, series }: Props) {
       resize.disconnect();
       made.destroy();
     };
-  }, [colours, data]);
+  }, [colours, data, span]);
   return (
     <figure class="curves">
       <figcaption>

@@ -31,6 +31,7 @@ export function BedScreen({ gateway, pump, board }: { gateway: string; pump: str
     const end = Date.now();
     return { gateway, pump, from: new Date(end - span * 1000).toISOString(), to: new Date(end).toISOString() };
   }, [gateway, pump, span, Math.floor((board?.now ? Date.parse(board.now) : 0) / 60_000)]);
+  const shown = useMemo<[number, number]>(() => [Date.parse(query.from) / 1000, Date.parse(query.to) / 1000], [query]);
   const { answer, problem } = useAsked<Trend>("/api/trend", query);
   return (
     <>
@@ -86,6 +87,7 @@ export function BedScreen({ gateway, pump, board }: { gateway: string; pump: str
           <Curves
             label={`Rate in mL/h over time, highest ${number(most(answer.rate_max), "mL/h")}`}
             data={[answer.at, answer.rate, answer.rate_max]}
+            span={shown}
             series={[
               { label: "Rate, mean, mL/h", colour: "--accent" },
               { label: "Rate, highest, mL/h", colour: "--muted", dash: [6, 5] },
@@ -94,12 +96,14 @@ export function BedScreen({ gateway, pump, board }: { gateway: string; pump: str
           <Curves
             label={`Volume given in mL over time, highest ${number(most(answer.infused_ml), "mL", 2)}`}
             data={[answer.at, answer.infused_ml]}
+            span={shown}
             series={[{ label: "Given, mL", colour: "--accent" }]}
           />
           {answer.pressure_max.some((each) => each !== null) && (
             <Curves
               label={`Pressure in mmHg over time, highest ${number(most(answer.pressure_max), "mmHg", 0)}`}
               data={[answer.at, answer.pressure_max]}
+              span={shown}
               series={[{ label: "Pressure, highest, mmHg", colour: "--window" }]}
             />
           )}

@@ -43,12 +43,19 @@ export function BoardScreen({ board }: { board: Board | null }) {
         </section>
       )}
       <ul class="beds" aria-label="Beds">
-        {bedless.map((each) => (
-          <BedlessCard key={each.gateway} gateway={each} />
-        ))}
+        {bedless
+          .filter((each) => each.silent)
+          .map((each) => (
+            <BedlessCard key={each.gateway} gateway={each} />
+          ))}
         {board.beds.map((bed) => (
           <BedCard key={`${bed.gateway}/${bed.pump}`} bed={bed} />
         ))}
+        {bedless
+          .filter((each) => !each.silent)
+          .map((each) => (
+            <BedlessCard key={each.gateway} gateway={each} />
+          ))}
       </ul>
       {board.beds.length === 0 && <p class="waiting">No pump has reported yet.</p>}
     </>
