@@ -62,23 +62,31 @@ async def _fill(dsn: str) -> None:
     await connection.close()
 
 
-@pytest.fixture(scope="module")
-def address(server, tmp_path_factory) -> Iterator[str]:
+@contextlib.contextmanager
+def serving(dsn: str, folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """A board in a process of its own, on a store with some beds."""
-    asyncio.run(_fill(server.dsn))
-    folder, port = tmp_path_factory.mktemp("board"), free_port()
-    config = folder / "ward.toml"
-    config.write_text(f'name = "Ward 7"\n[store]\ndsn = "{server.dsn}"\n[board]\nport = {port}\nsilent_s = 600\n')
+    asyncio.run(_fill(dsn))
+    config, port = folder / "ward.toml", free_port()
+    config.write_text(f'name = "Ward 7"\n[store]\ndsn = "{dsn}"\n[board]\nport = {port}\nsilent_s = 600\n')
     with (folder / "board.log").open("wb") as log:
         command = [sys.executable, "-m", "pumpd_ward", "--config", str(config), "board"]
         process = subprocess.Popen(command, stdout=log, stderr=log)
-    deadline = time.monotonic() + 60
-    while not listens(port):
-        assert time.monotonic() < deadline, (folder / "board.log").read_text()
-        time.sleep(0.1)
-    yield f"http://127.0.0.1:{port}"
-    process.terminate()
-    process.wait(15)
+    try:
+        deadline = time.monotonic() + 60
+        while not listens(port):
+            assert process.poll() is None, (folder / "board.log").read_text()
+            assert time.monotonic() < deadline, (folder / "board.log").read_text()
+            time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}", process
+    finally:
+        process.terminate()
+        process.wait(15)
+
+
+@pytest.fixture(scope="module")
+def address(server, tmp_path_factory) -> Iterator[str]:
+    with serving(server.dsn, tmp_path_factory.mktemp("board")) as (address, _):
+        yield address
 
 
 @contextlib.contextmanager
@@ -171,23 +179,8 @@ def test_the_page_sends_nothing_but_questions(address):
 
 
 def test_when_the_server_dies_the_page_says_that_it_is_old(server, tmp_path):
-    asyncio.run(_fill(server.dsn))
-    port = free_port()
-    config = tmp_path / "ward.toml"
-    config.write_text(f'[store]\ndsn = "{server.dsn}"\n[board]\nport = {port}\n')
-    with (tmp_path / "board.log").open("wb") as log:
-        command = [sys.executable, "-m", "pumpd_ward", "--config", str(config), "board"]
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-    try:
-        deadline = time.monotonic() + 60
-        while not listens(port):
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-        with opened(f"http://127.0.0.1:{port}") as page:
-            process.kill()
-            process.wait(10)
-            page.get_by_text("Not live").wait_for(timeout=20_000)
-            assert page.locator(".bed").count() == 5
-    finally:
+    with serving(server.dsn, tmp_path) as (address, process), opened(address) as page:
         process.kill()
         process.wait(10)
+        page.get_by_text("Not live").wait_for(timeout=20_000)
+        assert page.locator(".bed").count() == 5
