@@ -123,7 +123,9 @@ def _made_form(kind: Any) -> _Form:
     if origin is frozenset:
         return _sequence(frozenset, arguments[0])
     if isinstance(kind, type):
-        if kind in (int, str, bool, NoneType):
+        if kind is str:
+            return _Form(str, lambda data: _checked(str, data))  # of a message, its English text alone
+        if kind in (int, bool, NoneType):
             return _Form(lambda value: value, lambda data: _checked(kind, data))
         if issubclass(kind, Quantity):
             return _Form(str, lambda data: _quantity(kind, data))
