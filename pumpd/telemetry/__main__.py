@@ -18,7 +18,8 @@ import structlog
 
 from pumpd import logs
 from pumpd.extras import needs
-from pumpd.host.files import TELEMETRY_UMASK
+from pumpd.host.files import TELEMETRY_UMASK, place
+from pumpd.host.name_taken import NameTaken
 from pumpd.process import until_signal
 from pumpd.settings import Settings, SettingsError
 from pumpd.settings_file import DEFAULT_PATH
@@ -54,13 +55,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"pumpd telemetry: {error}", file=sys.stderr)
         return CONFIG_REFUSED
     structlog.get_logger().info("telemetry_started", gateway=settings.gateway, statement=STATEMENT)
-    with contextlib.closing(cursor):
-        telemetry = Telemetry(settings, settings.mqtt, cursor, random.Random())  # noqa: S311 - jitter, not a secret
-        try:
+    taken = NameTaken(place("the name is taken", settings, options.config).path)
+    try:
+        with contextlib.closing(cursor):
+            telemetry = Telemetry(settings, settings.mqtt, cursor, random.Random(), taken)  # noqa: S311 - jitter, not a secret
             asyncio.run(until_signal(telemetry=telemetry.run()))
-        except CursorError as error:
-            structlog.get_logger().critical("cursor_failed", error=str(error))
-            return 1
+    except CursorError as error:
+        structlog.get_logger().critical("cursor_failed", error=str(error))
+        return 1
     structlog.get_logger().info("telemetry_stopped", published_up_to=cursor.position.id)
     return 0
 
