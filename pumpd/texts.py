@@ -44,8 +44,20 @@ def text(message: str, template: str, /, **parameters: object) -> Text:
     An id has one template in the whole code, and the template is written where it is used: `tools/messages.py` reads
     them all from the source, for the catalogues of the other languages.
     """
-    filled = {name: value if isinstance(value, str) else str(value) for name, value in parameters.items()}
+    filled = {name: _as_text(value) for name, value in parameters.items()}
     return Text(_HOLE.sub(lambda hole: filled[hole[1]], template), message, filled)
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    return of_error(value) if isinstance(value, BaseException) else str(value)
+
+
+def capital(sentence: str) -> str:
+    """With a capital letter, as the beginning of a sentence. It is the same message."""
+    beginning = sentence[:1].upper() + sentence[1:]
+    return Text(beginning, sentence.message, sentence.parameters) if isinstance(sentence, Text) else beginning
 
 
 def listed(texts: Iterable[str], empty: str = "") -> str:
@@ -54,6 +66,14 @@ def listed(texts: Iterable[str], empty: str = "") -> str:
     for each in texts:
         found = text("list.both", "{first}; {second}", first=found, second=each) if found else each
     return found or empty
+
+
+def either(texts: Iterable[str]) -> str:
+    """Several choices as one message, with "or" between them."""
+    found: str = ""
+    for each in texts:
+        found = text("list.either", "{first} or {second}", first=found, second=each) if found else each
+    return found
 
 
 def named(words: Iterable[str], empty: str = "") -> str:

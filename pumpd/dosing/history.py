@@ -18,6 +18,7 @@ from pumpd.dosing.library import Course
 from pumpd.dosing.names import near_equal
 from pumpd.pump import PumpProgram
 from pumpd.quantities import Concentration, Duration, Mass, Weight
+from pumpd.texts import text
 
 DAY = Duration(24 * 3600)
 SUSPECT_AFTER = DAY  # PRG-28 [P]
@@ -208,8 +209,11 @@ class Position:
     of: int | None
 
     def __str__(self) -> str:
-        end = "" if self.of is None else f" of {self.of}"
-        return f"{'maintenance' if self.maintenance else 'infusion'} {self.number}{end}"
+        if self.of is None:
+            return text("course.maintenance", "maintenance {number}", number=self.number)
+        if self.maintenance:
+            return text("course.maintenance_of", "maintenance {number} of {all}", number=self.number, all=self.of)
+        return text("course.infusion_of", "infusion {number} of {all}", number=self.number, all=self.of)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from pumpd.driving.fit import program_reasons
 from pumpd.driving.keep_alive import KeepAlive
 from pumpd.driving.link_driver import LinkDriver
 from pumpd.driving.settings import DriverSettings, assumed
-from pumpd.texts import listed, named, of_error, text
+from pumpd.texts import either, listed, named, of_error, text
 from pumpd.wire import Lane, LineSettings, Side, join, now_ns
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Side",
     "UnansweredError",
     "assumed",
+    "either",
     "join",
     "listed",
     "named",

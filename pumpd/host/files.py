@@ -22,6 +22,7 @@ OPERATORS, TABLETS, VITALS = "pumpd-operators", "pumpd-tablets", "pumpd-vitals"
 # The mask with which each process creates files, as in its unit.
 CONTROL_UMASK, TELEMETRY_UMASK = 0o027, 0o077
 
+TELEMETRY_RUN = Path("/run/pumpd-telemetry")
 TELEMETRY_STATE = Path("/var/lib/private/pumpd-telemetry")  # where systemd keeps it; without `private` it is a link
 UPDATES = Path("/var/lib/pumpd-updates")
 SITE_LIBRARY = Path("/etc/pumpd/library")
@@ -134,6 +135,10 @@ def _telemetrys(settings: Settings) -> BrokerSettings | None:
     return settings.mqtt
 
 
+def _wards(settings: Settings) -> BrokerSettings | None:
+    return settings.fleet
+
+
 def _monitors(settings: Settings) -> BrokerSettings | None:
     return settings.vitals.broker if settings.vitals else None
 
@@ -176,6 +181,10 @@ TABLE: tuple[Row, ...] = (
 
     Row("telemetry's cursor", FILE, None, None, 0o600, "telemetry", _telemetry("telemetry.sqlite3")),
     Row("telemetry's lock", FILE, None, None, 0o600, "telemetry", _telemetry("telemetry.sqlite3.lock")),
+    Row("ward's cursor", FILE, None, None, 0o600, "telemetry", _telemetry("fleet.sqlite3")),
+    Row("ward's lock", FILE, None, None, 0o600, "telemetry", _telemetry("fleet.sqlite3.lock")),
+    Row("the name is taken", FILE, None, None, 0o644, "control; it is empty",
+        lambda at: (at.settings.state_dir if at.one_person else TELEMETRY_RUN) / "name-taken"),
 
     Row("directory of the operator socket", FOLDER, USER, OPERATORS, 0o2750, "operators",
         lambda at: _folder_of(at.settings.socket_path, at)),
@@ -192,6 +201,10 @@ TABLE: tuple[Row, ...] = (
     Row("broker's password", FILE, None, None, 0o640, _ONE, _broker(_telemetrys, "password_file"),
         secret=True, site=True),
     Row("key for the broker", FILE, None, None, 0o640, _ONE, _broker(_telemetrys, "client_key"),
+        secret=True, site=True),
+    Row("password for the ward's stream", FILE, None, None, 0o640, _ONE, _broker(_wards, "password_file"),
+        secret=True, site=True),
+    Row("key for the ward's stream", FILE, None, None, 0o640, _ONE, _broker(_wards, "client_key"),
         secret=True, site=True),
     Row("monitor broker's password", FILE, None, None, 0o640, _ONE, _broker(_monitors, "password_file"),
         secret=True, site=True),

@@ -26,8 +26,7 @@ from pydantic_core import from_json
 from pumpd.messages.message import Id, Text
 from pumpd.messages.message import Message as _Message
 from pumpd.messages.pairing import PairAccept, PairClose, PairOffer, PairOpen, PairReveal, PairState
-from pumpd.texts import Message as TextMessage
-from pumpd.texts import messages_in
+from pumpd.texts import messages_in, text
 
 # A PIN goes over the socket and nowhere else: not into a journal, a log or an error.
 SentPin = Annotated[
@@ -146,7 +145,7 @@ class Stop(_Message):
     op: Literal["stop"] = "stop"
     pump: Id | None = None
     by: Text = "unnamed"
-    reason: Text = "stop requested"
+    reason: Text = Field(default_factory=lambda: text("stop.requested", "stop requested"))
     switching_source: bool = False
     of_session: OfSession = None
     age_s: Age = None
@@ -158,7 +157,7 @@ class Pause(_Message):
     op: Literal["pause"] = "pause"
     pump: Id
     by: Text = "unnamed"
-    reason: Text = "pause requested"
+    reason: Text = Field(default_factory=lambda: text("pause.requested", "pause requested"))
 
 
 class Resume(_Message):
@@ -491,7 +490,7 @@ Request = Annotated[
 REQUEST: TypeAdapter[Request] = TypeAdapter(Request, config=ConfigDict(defer_build=True))
 
 
-_UNCLEAR = "stop requested, in a request that cannot be read in full"
+_UNCLEAR = text("stop.unreadable", "stop requested, in a request that cannot be read in full")
 
 
 def unclear_stop(line: bytes) -> Stop | None:
@@ -518,13 +517,14 @@ def unclear_stop(line: bytes) -> Stop | None:
 class Answer(_Message):
     """`ok` with a result, or not `ok` with every reason.
 
-    `messages`: by each English text in them that has one, its message for readers of other languages.
+    `messages`: by each English text in them that has one, its message for readers of other languages: its `id`, and
+    its `parameters` by name.
     """
 
     ok: bool
     result: dict[str, Any] = Field(default_factory=dict)
     reasons: tuple[str, ...] = ()
-    messages: dict[str, TextMessage] = Field(default_factory=dict)
+    messages: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod

@@ -120,7 +120,7 @@ class ObservationState(TypedDict):
 
 class PauseState(TypedDict):
     """`left_s`: until a pause under way ends the infusion, whichever limit comes first; null while nothing is paused.
-    `reason`: why the last pause was made; null until a person says so.
+    `reason`: why a person paused; empty until that is given, null where there is nothing to ask.
     """
 
     used: int

@@ -78,9 +78,9 @@ class Guard:
             raise GuardError(
                 text(
                     "deadman.path",
-                    "{socket_path} is longer than {LONGEST_PATH} bytes, the limit for a socket: shorten it",
-                    socket_path=socket_path,
-                    LONGEST_PATH=LONGEST_PATH,
+                    "{path} is longer than {most} bytes, the limit for a socket: shorten it",
+                    path=socket_path,
+                    most=LONGEST_PATH,
                 )
             )
         ours, theirs = socket.socketpair()
@@ -117,9 +117,7 @@ class Guard:
             return None
         except OSError as error:
             connection.close()
-            raise GuardError(
-                text("deadman.socket", "{socket_path}: {error}", socket_path=socket_path, error=error)
-            ) from error
+            raise GuardError(text("deadman.socket", "{path}: {error}", path=socket_path, error=error)) from error
         guard = cls(connection, None, on_trouble)
         try:
             _, state, since, written = (await guard._ask("yield")).split(" ")

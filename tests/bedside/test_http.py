@@ -1,6 +1,7 @@
 """The HTTP side: stop needs nothing, no foreign code runs, and the live stream resumes where it ended."""
 
 import asyncio
+import gzip
 import json
 import re
 import stat
@@ -10,6 +11,7 @@ from datetime import UTC, datetime
 import pytest
 
 from pumpd.bedside import app as app_room
+from pumpd.bedside.files import Files
 from pumpd.bedside.link import AWAY, NoControlError
 from pumpd.control.tablets.keys import KeyStore
 from pumpd.journal import JournalError
@@ -194,6 +196,40 @@ async def test_files_are_served_only_from_the_directory_of_the_page(tmp_path, mo
         ):
             assert (await here.tablet.http.get(path)).status_code == 404, path
         assert "form" in (await here.tablet.http.get("/stop")).text
+
+
+GZIPPED = gzip.compress(b"long text")
+
+
+@pytest.mark.parametrize(
+    ("accepted", "encoding", "body"),
+    [
+        ("gzip, deflate, br, zstd", "br", b"small"),
+        ("gzip, deflate", "gzip", GZIPPED),
+        ("br;q=0, gzip;q=0.5", "gzip", GZIPPED),
+        ("br; q=0.000, GZIP", "gzip", GZIPPED),
+        ("br;q=0.1", "br", b"small"),
+        ("identity", None, b"long text"),
+        ("", None, b"long text"),
+        ("brotli, xbr", None, b"long text"),
+    ],
+)
+async def test_a_file_is_served_as_small_as_the_browser_takes_it(tmp_path, accepted, encoding, body):
+    static = tmp_path / "static"
+    static.mkdir()
+    (static / "page.js").write_bytes(b"long text")
+    (static / "page.js.br").write_bytes(b"small")
+    (static / "page.js.gz").write_bytes(GZIPPED)
+    (static / "icon.png").write_bytes(b"png")
+    files = Files(static)
+    answer = files.answer("page.js", accepted)
+    assert (bytes(answer.body), answer.headers.get("content-encoding")) == (body, encoding)
+    assert answer.headers["vary"] == "accept-encoding"
+    assert answer.headers["content-type"].startswith("text/javascript")
+    assert answer.headers["content-length"] == str(len(body))
+    assert "vary" not in files.answer("icon.png", accepted).headers
+    assert "page.js" in files
+    assert "page.js.br" not in files
 
 
 @pytest.mark.parametrize("path", ["/api/live", "/api/library", "/api/bench/bed1"])

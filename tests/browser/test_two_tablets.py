@@ -65,7 +65,7 @@ def test_a_lost_tablet_greys_then_strikes_through_and_the_infusion_continues(nur
     testbed.fault("bed2", "stall")
     testbed.until("bed2", "tripped")
     other.signed_in("bed1", NURSE)
-    other.button("Pause sound").click()
+    other.button("Acknowledge, sound off 2 min").click()
     silenced = nurse.page.get_by_role("timer", name="Alarm sound paused")
     expect(silenced).to_be_visible()
     running = other.region("Running infusion")

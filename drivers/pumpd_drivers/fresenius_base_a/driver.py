@@ -186,7 +186,7 @@ class FreseniusBaseA(FreseniusBaseADialogue):
                     rate=status.rate,
                 )
                 if status.flowing
-                else text("fresenius_base_a.stands", "the pump accepted the start, but reports that it is stopped")
+                else text("fresenius_base_a.is_stopped", "the pump accepted the start, but reports that it is stopped")
             )
 
     async def _status_after(self, what: str) -> Status:

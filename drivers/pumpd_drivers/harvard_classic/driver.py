@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from pumpd.driving import Codec, DeclinedError, Lane, LineSettings, Side, UnansweredError, join, now_ns, text
+from pumpd.driving import Codec, DeclinedError, Lane, LineSettings, Side, UnansweredError, either, join, now_ns, text
 from pumpd.pump import (
     Capabilities,
     Container,
@@ -116,9 +116,7 @@ class HarvardClassic(HarvardClassicDialogue):
                 "{begins}: connect the configured pump, or {advice}",
                 version=f"{version!r}",
                 pump=configured,
-                begins=begins[0]
-                if len(begins) == 1
-                else text("list.or", "{first} or {second}", first=begins[0], second=begins[1]),
+                begins=either(begins),
                 advice=advice,
             )
         )

@@ -94,7 +94,7 @@ class NewEra(NewEraDialogue):
             allowed = ", ".join(self.settings.models)
             raise DeclinedError(
                 text(
-                    "pump.other_model",
+                    "new_era.model",
                     "model: the pump reports {model}; the settings allow {allowed}",
                     model=model,
                     allowed=allowed,

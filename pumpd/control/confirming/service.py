@@ -27,6 +27,7 @@ from pumpd.infusion.interlocks.confirmation import patient_faults
 from pumpd.messages import binding as bindings
 from pumpd.messages.keys import PairedKey
 from pumpd.messages.requests import Confirmation
+from pumpd.texts import of_error, text
 
 
 class ConfirmingService:
@@ -85,7 +86,7 @@ class ConfirmingService:
         try:
             binding = bindings.of_confirmation(request)
         except ValueError as error:
-            raise RefusedError(str(error)) from error
+            raise RefusedError(of_error(error)) from error
         if wrong := signature.fault(key, binding, request.signature):
             raise RefusedError(wrong)
         # A resume gives the rest of an infusion that was started by library and configuration as they are loaded.
@@ -95,10 +96,16 @@ class ConfirmingService:
             raise RefusedError(*objections)
         if runner.program is not None and runner.program.entry.double_check and not checked_twice:
             raise RefusedError(
-                f"confirmation: {runner.program.entry.id} asks for a second person's check; confirm it on a tablet"
+                text(
+                    "confirmation.second_check",
+                    "confirmation: {entry} asks for a second person's check; confirm it on a tablet",
+                    entry=runner.program.entry.id,
+                )
             )
         if not is_token(binding.wristband):  # it may be anything, so it goes into no journal entry
-            raise RefusedError(f"patient: what was scanned is {NO_TOKEN}; scan the wristband")
+            raise RefusedError(
+                text("patient.scanned_is", "patient: what was scanned is {what}; scan the wristband", what=NO_TOKEN)
+            )
         given = ev.ConfirmationGiven(self._now(), binding, signer, request.request, runner.patient)
         if reasons := runner.feed(given):
             raise RefusedError(*reasons)

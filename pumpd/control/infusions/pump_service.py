@@ -76,7 +76,7 @@ class PumpService:
         self._ordered_ns: int | None = None  # of the loop: when the present infusion was ordered, if that was here
         self._earlier: deque[str] = deque(maxlen=EARLIER_MOST)  # sessions that have ended on this pump
         self.patient = ""  # with whom this pump is associated; `association` sets it
-        self.pause_reason = ""  # why the last pause was made, as far as this process was told
+        self.pause_reason: str | None = None  # why a person paused; empty until given, None: there is nothing to ask
         self._clock, self._strangers = clock, strangers
         self._journal = own = PumpJournal(settings.name, journal, clock)
         self._current = PumpInfusion(own, self._carry_out, self._stop_ours)
@@ -188,7 +188,7 @@ class PumpService:
         if self._current.session:
             self._earlier.append(self._current.session)
         self._current.begin(infusion, program, capabilities, asked, self.identity)
-        self.pause_reason = ""
+        self.pause_reason = None
         self._ordered_ns = self._clock.loop_ns()
 
     def recover(self, left: Recovered) -> None:

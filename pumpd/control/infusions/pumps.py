@@ -55,7 +55,9 @@ class Pumps:
 
     def pause(self, pump: str, by: str, reason: str) -> PumpService:
         """`reason` empty: it may follow (`explain_pause`)."""
-        runner = self.feed(pump, ev.PauseRequested(self._now(), by, reason or "pause requested"))
+        runner = self.feed(
+            pump, ev.PauseRequested(self._now(), by, reason or text("pause.requested", "pause requested"))
+        )
         runner.pause_reason = reason
         return runner
 
@@ -64,7 +66,9 @@ class Pumps:
         runner = self.named(pump)
         infusion = runner.infusion
         if infusion is None or infusion.place.session != session or not infusion.pauses:
-            raise RefusedError("pause_reason: that infusion is no longer on this pump, or had no pause")
+            raise RefusedError(
+                text("pause.not_here", "pause_reason: that infusion is no longer on this pump, or had no pause")
+            )
         runner.explain_pause(by, reason)
         return runner
 

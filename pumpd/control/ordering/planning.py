@@ -33,6 +33,7 @@ from pumpd.messages.requests import Order, PrescribedRest
 from pumpd.messages.state import Course
 from pumpd.pump import Capabilities, Container, LossOfControl
 from pumpd.settings import PumpSettings, Settings
+from pumpd.texts import of_error, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,12 @@ class Planning:
         reasons += _loss_of_control_objections(capabilities, runner.settings)
         if ordered:
             reasons += [
-                f"override: {limit.id} exceeds a soft limit ({limit}); give a reason of at least 3 letters for it"
+                text(
+                    "order.needs_override",
+                    "override: {name} exceeds a soft limit ({limit}); give a reason of at least 3 letters for it",
+                    name=limit.id,
+                    limit=limit,
+                )
                 for limit in program.not_overridden
             ]
         if reasons:
@@ -126,7 +132,12 @@ class Planning:
         await self._past.catch_up(request.patient)
         treatment = self._treatment(request.treatment, request.patient)
         if treatment is None:
-            why = f"treatment: nothing of {request.treatment} was given to {request.patient}, so it has no rest"
+            why = text(
+                "rest.nothing_given",
+                "treatment: nothing of {treatment} was given to {patient}, so it has no rest",
+                treatment=request.treatment,
+                patient=request.patient,
+            )
             raise RefusedError(*reasons, why)
         first = await self._first.find(treatment.id)
         try:
@@ -169,7 +180,7 @@ class Planning:
         try:
             return on_port(runner.family.capabilities(container, runner.settings.settings), runner.settings.port)
         except ValueError as error:
-            raise Refusals([*reasons, Refusal("container", str(error), "PRG-13")]) from error
+            raise Refusals([*reasons, Refusal("container", of_error(error), "PRG-13")]) from error
 
     def history(
         self, runner: PumpService, prescription: Prescription, but: str = "", rest: RestOf | None = None
@@ -252,6 +263,16 @@ def _loss_of_control_objections(capabilities: Capabilities, pump: PumpSettings) 
     """COM-13: when the gateway dies together with its power, more than the programmed volume must end the flow."""
     if pump.clamp or LossOfControl.NATIVE in capabilities.loss_of_control:
         return []
-    how = "lost its power or its cable" if LossOfControl.DEADMAN in capabilities.loss_of_control else "died"
-    why = f"driver: if this gateway {how}, nothing but the programmed volume would end the flow of {pump.name}"
-    return [f"{why}; use a pump with its own watchdog, or set `clamp = true` when a clamp closes by itself (COM-13)"]
+    if LossOfControl.DEADMAN in capabilities.loss_of_control:
+        how = text("pump.gateway_lost_power", "lost its power or its cable")
+    else:
+        how = text("pump.gateway_died", "died")
+    return [
+        text(
+            "pump.nothing_ends_the_flow",
+            "driver: if this gateway {how}, nothing but the programmed volume would end the flow of {pump}; use a pump "
+            "with its own watchdog, or set `clamp = true` when a clamp closes by itself (COM-13)",
+            how=how,
+            pump=pump.name,
+        )
+    ]

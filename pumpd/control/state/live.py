@@ -28,6 +28,7 @@ from pumpd.host.supply_rules import Source, Supply
 from pumpd.infusion import Infusion
 from pumpd.messages.state import AlarmState, AudioState, GatewayState, PumpState, SupplyState, TabletState
 from pumpd.settings import Settings
+from pumpd.texts import listed
 
 
 class LiveState:
@@ -136,4 +137,4 @@ def _outputs(sounders: Sequence[Sounder]) -> str | None:
     """None without any, "ok", or what is wrong with them."""
     if not sounders:
         return None
-    return "; ".join(each.problem for each in sounders if each.problem) or "ok"
+    return listed((each.problem for each in sounders if each.problem), "ok")

@@ -39,12 +39,13 @@ from pumpd.messages.state import (
 from pumpd.pump import Capabilities, Identity, LossOfControl, Reading
 from pumpd.quantities import Duration
 from pumpd.settings import PumpSettings
+from pumpd.texts import listed, text
 
 HOUR = Duration(3600)
 _LOSS_OF_CONTROL = {
-    LossOfControl.NATIVE: "the pump's own watchdog stops it",
-    LossOfControl.DEADMAN: "the deadman process stops the pump",
-    LossOfControl.VTBI_ONLY: "the pump continues to the programmed volume",
+    LossOfControl.NATIVE: text("loss.native", "the pump's own watchdog stops it"),
+    LossOfControl.DEADMAN: text("loss.deadman", "the deadman process stops the pump"),
+    LossOfControl.VTBI_ONLY: text("loss.vtbi_only", "the pump continues to the programmed volume"),
 }
 
 
@@ -70,7 +71,7 @@ class PumpValues:
     course: Course | None
     vitals: VitalSignsState | None
     estimate: Estimate | None  # of the plasma concentration, of this infusion
-    pause_reason: str = ""  # empty: not known why the last pause was made
+    pause_reason: str | None = None  # why a person paused; empty until given
     continued: bool = False  # another pump has, or had, a later delivery of the same treatment
 
 
@@ -137,7 +138,7 @@ def pump_state(values: PumpValues, at: Instant) -> PumpState:
         "pressure_mmhg": reading.pressure_mmhg if reading else None,
         "battery_percent": reading.battery_percent if reading else None,
         "loss_of_control": [each.value for each in losses],
-        "loss_of_control_text": "; ".join(_LOSS_OF_CONTROL[each] for each in losses) or None,
+        "loss_of_control_text": listed(_LOSS_OF_CONTROL[each] for each in losses) or None,
         "links": {"pump": "lost" if values.lost else "ok"},
         "alarms": list(values.alarms),
         "observations": [_observation(each, at) for each in values.observations],
@@ -266,7 +267,7 @@ def _expires(infusion: Infusion, at: Instant) -> str | None:
     return timestamp(at.wall_at(infusion.expires_ns))
 
 
-def _pause(infusion: Infusion, reason: str, now_ns: int) -> PauseState:
+def _pause(infusion: Infusion, reason: str | None, now_ns: int) -> PauseState:
     limits, paused = infusion.limits, infusion.state is State.PAUSED and infusion.flow_ended_ns is not None
     single_ns = limits.pause_single_ns - (now_ns - (infusion.flow_ended_ns or now_ns) if paused else 0)
     total_ns = limits.pause_total_ns - infusion.paused_ns(now_ns)
@@ -277,7 +278,7 @@ def _pause(infusion: Infusion, reason: str, now_ns: int) -> PauseState:
         "single_left_s": _seconds(max(0, single_ns)),
         "total_left_s": _seconds(max(0, total_ns)),
         "left_s": None if ends_ns is None else _seconds(max(0, ends_ns - now_ns)),
-        "reason": reason or None,
+        "reason": reason,
     }
 
 

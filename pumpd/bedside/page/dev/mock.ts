@@ -38,13 +38,26 @@ let silent = false;
 let own: Infusion | null = null;
 let patient: string | null | undefined; // as changed here; undefined: as in the scene
 let pausedAudioUntil = 0;
+let pauseReason: string | null = null;
 let still = false;
 const now = () => (still ? Date.parse("2026-11-26T13:12:00.000Z") : Date.now()); // for pictures, time is fixed
 const streams = new Set<ServerResponse>();
 
 const pumps = () =>
   own
-    ? [pump("bed1", own, { ends_ts: new Date(now() + (2400 - running) * 1000).toISOString() })]
+    ? [
+        pump("bed1", own, {
+          ends_ts: new Date(now() + (2400 - running) * 1000).toISOString(),
+          pause: {
+            used: own.pauses,
+            most: 3,
+            single_left_s: 300,
+            total_left_s: 600,
+            left_s: own.state === "paused" ? 300 : null,
+            reason: own.state === "paused" ? pauseReason : null,
+          },
+        }),
+      ]
     : SCENES[scene]!(now(), running);
 const state = () => ({
   ...live(
@@ -211,7 +224,12 @@ async function asked(fields: Fields): Promise<[number, Fields]> {
       streams.forEach((out) => send(out, "state", state()));
       return yes();
     case "pause":
-      return become({ ...infusion("paused", running), reason: `pause requested: ${String(fields["reason"])}` });
+      pauseReason = "";
+      return become({ ...infusion("paused", running), pauses: 1, reason: "pause requested (by R. Weiss)" });
+    case "pause_reason":
+      pauseReason = String(fields["reason"]);
+      streams.forEach((out) => send(out, "state", state()));
+      return yes();
     case "resume":
       return become({ ...infusion("ready", running), action: "resume" });
     case "pause_audio":

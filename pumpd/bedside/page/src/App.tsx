@@ -21,7 +21,7 @@ import { FRAME } from "./words/texts/frame.ts";
 export function App() {
   const page = usePage();
   const route = useRoute();
-  useLanguage(); // everything below is said anew in another one
+  useLanguage(); // everything below is shown again in another one
   return (
     <div class="app" onPointerDown={touches} onKeyDown={touches}>
       <Frame page={page} route={route}>

@@ -6,7 +6,7 @@
 
 const NAME = "page-{version}";
 const PAGE = "/";
-const FILES = [PAGE, "{script}", "{style}", "/icon.svg", "/manifest.webmanifest"];
+const FILES = [PAGE, "{assets}", "/icon.svg", "/manifest.webmanifest"];
 const NAMED = /(?:src|href)="(\/assets\/[^"]+)"/g;
 const PATIENCE_MS = 3000;
 

@@ -12,7 +12,7 @@ import { LinkNotice } from "./LinkNotice.tsx";
 import { Person } from "./Person.tsx";
 import { StopButton } from "./StopButton.tsx";
 import { chooseTheme, onTheme, theme } from "./theme.ts";
-import { onTablet } from "../state/kept.ts";
+import { onTablet } from "../state/storage.ts";
 import { bedAddress, type Route } from "../state/route.ts";
 import { EVERY, type Page } from "../state/page.ts";
 import type { Pump } from "../state/types.ts";

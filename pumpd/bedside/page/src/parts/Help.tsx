@@ -1,4 +1,4 @@
-// The help key: what this screen is for, what to do if it does not go on, and what the signs on it mean. It lies over the
+// The help key: what this screen is for, what to do if nothing happens, and what the signs on it mean. It lies over the
 // screen and moves nothing. It never covers a Stop or an alarm.
 
 import { useLayoutEffect, useRef } from "preact/hooks";

@@ -3,17 +3,29 @@
 import { useEffect, useState } from "preact/hooks";
 import { useOverlay } from "./overlay.ts";
 import { chooseLanguage, chosenLanguage, LANGUAGES, onLanguage, type Language } from "../words/language.ts";
+import { loadLanguage } from "../words/packs.ts";
 import { say } from "../words/say.ts";
 import { FRAME } from "../words/texts/frame.ts";
 
-/** The chosen language. What uses it is shown anew when another one is chosen; what was typed stays. */
-export function useLanguage(): Language {
-  const [language, setLanguage] = useState(chosenLanguage);
-  useEffect(() => onLanguage(() => setLanguage(chosenLanguage())), []);
+const AGAIN_MS = 2000;
+
+/** What calls this is shown again when another language is chosen, and when it is here; what was typed stays. */
+export function useLanguage(): void {
+  const [, show] = useState(0);
   useEffect(() => {
-    document.documentElement.lang = language;
-  }, [language]);
-  return language;
+    const follow = async () => {
+      const language = chosenLanguage();
+      const arrived = () => {
+        if (language !== chosenLanguage()) return;
+        document.documentElement.lang = language;
+        show((times) => times + 1);
+      };
+      const whole = await loadLanguage(language, arrived);
+      if (!whole && language === chosenLanguage()) setTimeout(() => void follow(), AGAIN_MS);
+    };
+    void follow();
+    return onLanguage(() => void follow());
+  }, []);
 }
 
 export function LanguageSwitch() {

@@ -4,6 +4,7 @@ import { EMPTY, EVERY } from "../state/page.ts";
 import { route } from "../state/route.ts";
 import { usePage } from "../state/store.ts";
 import { say } from "../words/say.ts";
+import { FRAME } from "../words/texts/frame.ts";
 import { STOP } from "../words/texts/stop.ts";
 import { StopButton } from "./StopButton.tsx";
 
@@ -15,8 +16,9 @@ export function StopAlone() {
   return (
     <>
       {pump && <StopButton page={alone} target={pump} name={pump} />}
-      <StopButton page={alone} target={EVERY} name={say(STOP.all_pumps)} small={pump !== null} />
+      <StopButton page={alone} target={EVERY} name={say(FRAME.all_pumps)} small={pump !== null} />
       <a href="/stop">{say(STOP.go_to_stop)}</a>
+      <p>{say(FRAME.not_cleared)}</p>
     </>
   );
 }

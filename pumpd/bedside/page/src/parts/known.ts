@@ -1,6 +1,6 @@
 // Who signed in on this tablet lately, so that they need not type their badge's number. Staff only, and no PIN.
 
-import { onTablet } from "../state/kept.ts";
+import { onTablet } from "../state/storage.ts";
 import type { Person } from "../state/types.ts";
 
 export type Known = Pick<Person, "badge" | "name">;

@@ -1,6 +1,6 @@
 // Whether this tablet has a scanner: remembered once one was used, so that its keys need no room on the screen.
 
-import { onTablet } from "../state/kept.ts";
+import { onTablet } from "../state/storage.ts";
 
 const KEPT = "scanner";
 

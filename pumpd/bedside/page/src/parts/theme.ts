@@ -1,6 +1,6 @@
 // Day and night colours: the tablet's setting, or the choice made here.
 
-import { onTablet } from "../state/kept.ts";
+import { onTablet } from "../state/storage.ts";
 
 export type Theme = "day" | "night";
 

@@ -1,7 +1,7 @@
 // A form that is being filled in survives a reload of the page, and nothing else: it belongs to one pump, one patient and
 // one person, and is gone when one of them changes, when it was sent, at sign-out, and with the browser's tab.
 
-import { inTab } from "./kept.ts";
+import { inTab } from "./storage.ts";
 
 const NAME = "form";
 

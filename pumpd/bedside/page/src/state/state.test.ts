@@ -245,7 +245,7 @@ test("an alarm that the page does not understand is shown with high priority", (
   assert.deepEqual(
     active.map(({ priority, cause }) => [priority, cause]),
     [
-      ["high", "Unknown alarm"],
+      ["high", "An alarm that this page does not know"],
       ["high", "New"],
     ],
   );

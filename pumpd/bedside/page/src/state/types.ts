@@ -101,6 +101,10 @@ export interface Pause {
   most: number;
   single_left_s: number | null;
   total_left_s: number | null;
+  /** Until the pause under way ends the infusion, by whichever limit comes first; null while nothing is paused. */
+  left_s?: number | null;
+  /** Why a person paused: empty until that was given, null where there is nothing to ask. */
+  reason?: string | null;
 }
 
 export interface Vitals {
@@ -161,6 +165,10 @@ export interface Infusion {
   booked_mg?: string;
   prescribed_mg?: string;
   remaining_mg?: string;
+  /** At the reported rate, while it flows. */
+  dose_rate_mg_h?: string;
+  started_ts?: string | null;
+  confirmed_by?: string | null;
   remaining_s?: number | null;
   running_s: number;
   elapsed_s: number;

@@ -7,7 +7,7 @@ import { storedKey, type TabletKey } from "./keys.ts";
 import { leads, oneLeads, passOn, takeLead } from "./lead.ts";
 import { hello, request } from "./requests.ts";
 import { OLD_S } from "../state/fresh.ts";
-import { onTablet } from "../state/kept.ts";
+import { onTablet } from "../state/storage.ts";
 import type { Message } from "../state/page.ts";
 import { current, now, dispatch } from "../state/store.ts";
 import { learn } from "../words/reasons.ts";
@@ -34,8 +34,9 @@ export function connect(): void {
   void readKey(); // a page that does not lead signs requests too
   oneLeads(
     (until) => void keepFollowing(until),
-    (message) => {
+    ({ message, texts }) => {
       if (message.kind === "identity") void readKey();
+      learn(texts);
       dispatch(message);
     },
   );
@@ -60,9 +61,10 @@ async function keepFollowing(until: AbortSignal): Promise<void> {
 }
 
 /** What the gateway told this page, for all pages of this browser. */
-function news(message: Message): void {
+function news(message: Message, texts: unknown = null): void {
+  learn(texts);
   dispatch(message);
-  passOn(message);
+  passOn({ message, texts });
 }
 
 const pause = (ms: number) =>
@@ -114,22 +116,21 @@ function follow(until: AbortSignal): Promise<boolean> {
       if (!until.aborted) news({ kind: "link", link: "lost" });
       resolve(heard > 0);
     };
-    const on = (kind: string, take: (data: unknown) => void) =>
+    const on = (kind: string, message: (data: unknown) => Message) =>
       source.addEventListener(kind, (event: MessageEvent<string>) => {
         heard = now();
         if (event.lastEventId) lastId = event.lastEventId;
         const data: unknown = JSON.parse(event.data);
-        learn((data as { messages?: unknown } | null)?.messages);
-        take(data);
+        news(message(data), (data as { messages?: unknown } | null)?.messages);
       });
-    on("state", (live) => news({ kind: "state", live: live as Live }));
-    on("history", (part) => news({ kind: "history", part: part as History }));
-    on("away", (why) => news({ kind: "away", text: String((why as { text?: unknown }).text ?? "") }));
-    on("unpaired", () => {
+    on("state", (live) => ({ kind: "state", live: live as Live }));
+    on("history", (part) => ({ kind: "history", part: part as History }));
+    on("away", (why) => ({ kind: "away", text: String((why as { text?: unknown }).text ?? "") }));
+    on("beat", () => ({ kind: "beat" }));
+    source.addEventListener("unpaired", () => {
       unpaired();
       leave();
     });
-    on("beat", () => news({ kind: "beat" }));
     source.onerror = leave;
   });
 }

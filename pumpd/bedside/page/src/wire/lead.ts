@@ -14,9 +14,15 @@ const HERE_MS = 2000;
 /** News that a suspended page finds waiting is no news. */
 const LATE_MS = 3000;
 
+/** A message for the page's state, and what its texts are as messages (words/reasons.ts). */
+export interface News {
+  message: Message;
+  texts: unknown;
+}
+
 interface Passed {
-  /** Null: the leader is there, and has no news. */
-  message: Message | null;
+  /** Null: the leader is there, and has none. */
+  news: News | null;
   at: number;
 }
 
@@ -30,17 +36,17 @@ let follow: (until: AbortSignal) => void = () => undefined;
 export const leads = (): boolean => leading !== null;
 
 /** `lead` is called when this page is to follow the gateway, with a signal that ends it; `take` with what others pass on. */
-export function oneLeads(lead: (until: AbortSignal) => void, take: (message: Message) => void): void {
+export function oneLeads(lead: (until: AbortSignal) => void, take: (news: News) => void): void {
   follow = lead;
   try {
     channel = new BroadcastChannel(NAME);
   } catch {
     return begin(new AbortController());
   }
-  channel.onmessage = ({ data: { message, at } }: MessageEvent<Passed>) => {
+  channel.onmessage = ({ data: { news, at } }: MessageEvent<Passed>) => {
     heard = now();
     const late = Math.abs(Date.now() - at) > LATE_MS;
-    if (message && !leads() && !(late && (message.kind === "state" || message.kind === "beat"))) take(message);
+    if (news && !leads() && !(late && ["state", "beat"].includes(news.message.kind))) take(news);
   };
   document.addEventListener("visibilitychange", takeLead);
   setInterval(() => {
@@ -59,14 +65,14 @@ export function takeLead(): void {
   void request(true);
 }
 
-export const passOn = (message: Message): void => {
-  if (leads()) send(message);
+export const passOn = (news: News): void => {
+  if (leads()) send(news);
 };
 
 const inSight = (): boolean => document.visibilityState !== "hidden";
 
-function send(message: Message | null): void {
-  channel?.postMessage({ message, at: Date.now() } satisfies Passed);
+function send(news: News | null): void {
+  channel?.postMessage({ news, at: Date.now() } satisfies Passed);
 }
 
 function begin(until: AbortController): void {

@@ -115,7 +115,7 @@ test("the time that the tablet slept is part of the age", () => {
   assert.equal(ages()[1], 12.25);
 });
 
-test("another touch is another stop: its age begins anew", () => {
+test("another touch is another stop: its age begins at zero", () => {
   stop("bed1");
   pass(10_000);
   const before = sent.length;

@@ -2,6 +2,7 @@
 
 import { decimal, decimalSign } from "./numbers.ts";
 import { say } from "./say.ts";
+import { inTurn } from "./terms.ts";
 import { ORDER } from "./texts/order.ts";
 import { typedNumber, type Typed, type Wrong } from "../state/typed.ts";
 import type { Entry } from "../state/types.ts";
@@ -57,9 +58,7 @@ export const nameOfEntry = (entry: Entry): string =>
 /** How it flows, in words: "constant rate", or each step by its share of dose and time. */
 export function profileInWords({ profile }: Entry): string {
   if (!profile?.length) return say(ORDER.constant_rate);
-  const steps = profile
-    .map(({ dose, time }) => say(ORDER.step, { dose: percent(dose), time: percent(time) }))
-    .join(say(ORDER.next_step));
+  const steps = inTurn(profile.map(({ dose, time }) => say(ORDER.step, { dose: percent(dose), time: percent(time) })));
   return say(ORDER.steps, { n: profile.length, steps });
 }
 

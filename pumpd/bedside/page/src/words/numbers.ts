@@ -44,10 +44,6 @@ function plain(value: number): string {
   return text.includes("e") ? value.toFixed(9) : text;
 }
 
-/** Every decimal within a text, such as "0.5 mg/kg", as the reader writes it. A version "1.2.3" stays. */
-export const withDecimals = (text: string): string =>
-  text.replace(/(?<![\w.,])\d+\.\d+(?![\w]|[.,]\d)/g, (number) => number.replace(".", decimalSign()));
-
 /** The exact sum of two decimals as text with a point, for `decimal()`. Null when one of them is no number. */
 export function added(a: string | null | undefined, b: string | null | undefined): string | null {
   const [left, right] = [NUMBER.exec(a?.trim() ?? ""), NUMBER.exec(b?.trim() ?? "")];

@@ -85,8 +85,11 @@ export const rates = ({ steps }: Pick<Review, "steps">): string =>
   steps.length === 1 ? `${decimal(steps[0]!.rate_ml_h)} mL/h` : stepsText(steps);
 
 /** "26.2 mL/h for 10:00, then 61.2 mL/h for 30:00". */
-export const stepsText = (steps: readonly Flow[]): string =>
-  steps.map(stepText).reduce((one, next) => say(TERMS.steps, { one, next }));
+export const stepsText = (steps: readonly Flow[]): string => inTurn(steps.map(stepText));
+
+/** "one, then the next". */
+export const inTurn = (texts: readonly string[]): string =>
+  texts.reduce((one, next) => say(TERMS.steps, { one, next }));
 
 const stepText = (step: Flow): string =>
   say(TERMS.step, { rate: decimal(step.rate_ml_h), time: clock(stepSeconds(step)) });
@@ -130,6 +133,7 @@ export const ended = ({ state }: Infusion): boolean => ["completed", "stopped", 
 /** Splits "dose: 1.2 mg/kg is above … (PRG-04)" into its field and the text for a person, in the reader's language. */
 export function reasonOf(english: string): { field: string; text: string } {
   const text = reason(english);
-  const found = /^([a-z_]+): (.*?)(?: \([A-Z]{2,4}-\d+\))?$/s.exec(text);
-  return found ? { field: found[1]!, text: found[2]! } : { field: "", text };
+  const field = /^([a-z_]+): /.exec(english)?.[1];
+  if (!field) return { field: "", text };
+  return { field, text: text.replace(/^[\p{L}_-]+: /u, "").replace(/ \([A-Z]{2,4}-\d+\)$/, "") };
 }

@@ -1,4 +1,4 @@
-// The help key and the legend. `…_for`: what a screen is for. `…_stuck`: what to do if it does not go on.
+// The help key and the legend. `…_for`: what a screen is for. `…_stuck`: what to do if nothing happens.
 
 import type { Text } from "../say.ts";
 
@@ -12,7 +12,7 @@ export const HELP = {
     fr: "À quoi sert cet écran",
   },
   stuck: {
-    en: "If it does not go on",
+    en: "If nothing happens",
     de: "Wenn es nicht weitergeht",
     es: "Si no se puede continuar",
     fr: "Si rien n'avance",
@@ -62,7 +62,7 @@ export const HELP = {
   },
   sign_in_for: {
     en: "Here you show who you are, with your badge and your PIN. What you order, start or pause is recorded under your name. After three minutes without a touch you are signed out.",
-    de: "Hier weisen Sie sich mit Ausweis und PIN aus. Was Sie anordnen, starten oder pausieren, wird unter Ihrem Namen festgehalten. Nach drei Minuten ohne Berührung werden Sie abgemeldet.",
+    de: "Hier weisen Sie sich mit Ausweis und PIN aus. Was Sie verordnen, starten oder pausieren, wird unter Ihrem Namen festgehalten. Nach drei Minuten ohne Berührung werden Sie abgemeldet.",
     es: "Aquí se identifica con su tarjeta y su PIN. Lo que prescriba, inicie o pause queda registrado con su nombre. Tras tres minutos sin tocar la pantalla se cierra su sesión.",
     fr: "Ici, vous vous identifiez avec votre badge et votre code PIN. Ce que vous prescrivez, démarrez ou mettez en pause est enregistré à votre nom. Après trois minutes sans toucher l'écran, vous êtes déconnecté.",
   },
@@ -74,73 +74,73 @@ export const HELP = {
   },
   idle_for: {
     en: "No infusion runs on this bed. From here you associate a patient with the pump, order an infusion or see earlier treatments. Below you see what is known about the pump.",
-    de: "An diesem Bett läuft keine Infusion. Von hier aus ordnen Sie der Pumpe einen Patienten zu, ordnen eine Infusion an oder sehen frühere Behandlungen. Darunter sehen Sie, was über die Pumpe bekannt ist.",
+    de: "An diesem Bett läuft keine Infusion. Von hier aus ordnen Sie der Pumpe einen Patienten zu, verordnen eine Infusion oder sehen frühere Behandlungen. Darunter sehen Sie, was über die Pumpe bekannt ist.",
     es: "En esta cama no hay ninguna infusión en curso. Desde aquí asocia un paciente a la bomba, prescribe una infusión o ve tratamientos anteriores. Debajo ve lo que se sabe de la bomba.",
     fr: "Aucune perfusion n'est en cours à ce lit. D'ici, vous associez un patient à la pompe, prescrivez une perfusion ou voyez les traitements antérieurs. En dessous, vous voyez ce que l'on sait de la pompe.",
   },
   idle_stuck: {
     en: "If ordering is not offered, sign in as a person who may prescribe. If the pump is not available, the red box gives the reason.",
-    de: "Wird das Anordnen nicht angeboten, melden Sie sich als Person mit Anordnungsrecht an. Ist die Pumpe nicht verfügbar, nennt das rote Feld den Grund.",
+    de: "Wird das Verordnen nicht angeboten, melden Sie sich als Person mit Verordnungsrecht an. Ist die Pumpe nicht verfügbar, nennt das rote Feld den Grund.",
     es: "Si no se ofrece prescribir, inicie sesión como persona que puede prescribir. Si la bomba no está disponible, el recuadro rojo da el motivo.",
     fr: "Si la prescription n'est pas proposée, connectez-vous comme personne habilitée à prescrire. Si la pompe n'est pas disponible, le cadre rouge en donne la raison.",
   },
   order_for: {
     en: "Here you order an infusion for the patient of this pump. Below each field you see what is permitted, and beside them what the pump would do. Nothing flows until the program was checked and started.",
-    de: "Hier ordnen Sie eine Infusion für den Patienten dieser Pumpe an. Unter jedem Feld sehen Sie, was zulässig ist, und daneben, was die Pumpe tun würde. Nichts fließt, bevor das Programm geprüft und gestartet wurde.",
+    de: "Hier verordnen Sie eine Infusion für den Patienten dieser Pumpe. Unter jedem Feld sehen Sie, was zulässig ist, und daneben, was die Pumpe tun würde. Nichts fließt, bevor das Programm geprüft und gestartet wurde.",
     es: "Aquí prescribe una infusión para el paciente de esta bomba. Debajo de cada campo ve lo permitido, y al lado lo que haría la bomba. Nada fluye hasta que el programa se ha comprobado e iniciado.",
     fr: "Ici, vous prescrivez une perfusion pour le patient de cette pompe. Sous chaque champ, vous voyez ce qui est permis, et à côté ce que ferait la pompe. Rien ne coule avant que le programme soit vérifié et démarré.",
   },
   order_stuck: {
     en: "If the button stays grey, a field is missing or refused: look for the red texts. A dose outside the hard limits cannot be ordered; ask the prescriber.",
-    de: "Bleibt die Taste grau, fehlt ein Feld oder es wurde abgelehnt: Suchen Sie die roten Texte. Eine Dosis außerhalb der harten Grenzen kann nicht angeordnet werden; fragen Sie die anordnende Person.",
+    de: "Bleibt die Taste grau, fehlt ein Feld oder es wurde abgelehnt: Suchen Sie die roten Texte. Eine Dosis außerhalb der harten Grenzen kann nicht verordnet werden; fragen Sie die verordnende Person.",
     es: "Si el botón sigue gris, falta un campo o se ha rechazado: busque los textos rojos. Una dosis fuera de los límites absolutos no se puede prescribir; pregunte a quien prescribe.",
     fr: "Si le bouton reste gris, un champ manque ou est refusé : cherchez les textes rouges. Une dose hors des limites absolues ne peut pas être prescrite ; demandez au prescripteur.",
   },
   rest_for: {
     en: "Here you order the rest of an interrupted treatment. It is never more than what is left, and never faster than before. It is checked and started like any other infusion.",
-    de: "Hier ordnen Sie den Rest einer unterbrochenen Behandlung an. Er ist nie mehr als das, was übrig ist, und nie schneller als zuvor. Er wird geprüft und gestartet wie jede andere Infusion.",
+    de: "Hier verordnen Sie den Rest einer unterbrochenen Behandlung. Er ist nie mehr als das, was übrig ist, und nie schneller als zuvor. Er wird geprüft und gestartet wie jede andere Infusion.",
     es: "Aquí prescribe el resto de un tratamiento interrumpido. Nunca es más de lo que queda, ni más rápido que antes. Se comprueba y se inicia como cualquier otra infusión.",
     fr: "Ici, vous prescrivez le reste d'un traitement interrompu. Ce n'est jamais plus que ce qui reste, ni plus rapide qu'avant. Il est vérifié et démarré comme toute autre perfusion.",
   },
   rest_stuck: {
     en: "If the rest is refused, the red text gives the reason. When the time for the rest is over, a new order is needed.",
-    de: "Wird der Rest abgelehnt, nennt der rote Text den Grund. Ist die Zeit für den Rest abgelaufen, ist eine neue Anordnung nötig.",
+    de: "Wird der Rest abgelehnt, nennt der rote Text den Grund. Ist die Zeit für den Rest abgelaufen, ist eine neue Verordnung nötig.",
     es: "Si se rechaza el resto, el texto rojo da el motivo. Cuando se acaba el tiempo para el resto, hace falta una nueva prescripción.",
     fr: "Si le reste est refusé, le texte rouge en donne la raison. Quand le délai pour le reste est passé, il faut une nouvelle prescription.",
   },
   course_for: {
     en: "This screen shows what this patient was given so far and what comes next. A course of infusions can be ordered here, and how it worked is recorded here. Two people together correct a wrong date.",
-    de: "Diese Ansicht zeigt, was dieser Patient bisher erhalten hat und was als Nächstes folgt. Hier lässt sich eine Infusionsserie anordnen, und hier wird festgehalten, wie sie gewirkt hat. Ein falsches Datum berichtigen zwei Personen gemeinsam.",
+    de: "Diese Ansicht zeigt, was dieser Patient bisher erhalten hat und was als Nächstes folgt. Hier lässt sich eine Infusionsserie verordnen, und hier wird festgehalten, wie sie gewirkt hat. Ein falsches Datum berichtigen zwei Personen gemeinsam.",
     es: "Esta pantalla muestra lo que este paciente ha recibido hasta ahora y lo que sigue. Aquí se puede prescribir un ciclo de infusiones y se registra su efecto. Dos personas juntas corrigen una fecha errónea.",
-    fr: "Cet écran montre ce que ce patient a reçu jusqu'ici et ce qui suit. Une cure de perfusions peut être prescrite ici, et son effet y est enregistré. Deux personnes corrigent ensemble une date fausse.",
+    fr: "Cet écran montre ce que ce patient a reçu jusqu'ici et ce qui suit. Une série de perfusions peut être prescrite ici, et son effet y est enregistré. Deux personnes corrigent ensemble une date fausse.",
   },
   course_stuck: {
     en: "If nothing is shown, associate the patient with the pump first. If ordering is not offered, sign in as a person who may prescribe.",
-    de: "Wird nichts angezeigt, ordnen Sie zuerst den Patienten der Pumpe zu. Wird das Anordnen nicht angeboten, melden Sie sich als Person mit Anordnungsrecht an.",
+    de: "Wird nichts angezeigt, ordnen Sie zuerst den Patienten der Pumpe zu. Wird das Verordnen nicht angeboten, melden Sie sich als Person mit Verordnungsrecht an.",
     es: "Si no se muestra nada, asocie primero el paciente a la bomba. Si no se ofrece prescribir, inicie sesión como persona que puede prescribir.",
     fr: "Si rien n'est affiché, associez d'abord le patient à la pompe. Si la prescription n'est pas proposée, connectez-vous comme personne habilitée à prescrire.",
   },
   preparing_for: {
     en: "The order is being loaded into the pump and read back from it. Nothing flows yet. When it is done, the program appears by itself for checking.",
-    de: "Die Anordnung wird in die Pumpe geladen und von ihr zurückgelesen. Noch fließt nichts. Danach erscheint das Programm von selbst zur Prüfung.",
+    de: "Die Verordnung wird in die Pumpe geladen und von ihr zurückgelesen. Noch fließt nichts. Danach erscheint das Programm von selbst zur Prüfung.",
     es: "La prescripción se carga en la bomba y se vuelve a leer de ella. Todavía no fluye nada. Después el programa aparece solo para comprobarlo.",
     fr: "La prescription est chargée dans la pompe et relue. Rien ne coule encore. Ensuite, le programme apparaît de lui-même pour vérification.",
   },
   preparing_stuck: {
-    en: "If it takes longer than a minute, look at the pump's display and at the alarms. Stop ends the order; nothing has flowed.",
-    de: "Dauert es länger als eine Minute, sehen Sie auf die Anzeige der Pumpe und auf die Alarme. Stopp beendet die Anordnung; es ist nichts geflossen.",
+    en: "If it takes longer than a minute, check the pump's display and the alarms. Stop ends the order; nothing has flowed.",
+    de: "Dauert es länger als eine Minute, sehen Sie auf die Anzeige der Pumpe und auf die Alarme. Stopp beendet die Verordnung; es ist nichts geflossen.",
     es: "Si tarda más de un minuto, mire la pantalla de la bomba y las alarmas. Parar termina la prescripción; no ha fluido nada.",
     fr: "Si cela dure plus d'une minute, regardez l'écran de la pompe et les alarmes. Arrêt met fin à la prescription ; rien n'a coulé.",
   },
   review_for: {
     en: "Here you compare the program, as read back from the pump, with the prescription, the container and the patient. Scan the wristband, then hold the button until it is full. Only then does the infusion start.",
-    de: "Hier vergleichen Sie das aus der Pumpe zurückgelesene Programm mit der Anordnung, dem Behälter und dem Patienten. Scannen Sie das Patientenarmband und halten Sie dann die Taste, bis sie voll ist. Erst dann startet die Infusion.",
+    de: "Hier vergleichen Sie das aus der Pumpe zurückgelesene Programm mit der Verordnung, dem Behälter und dem Patienten. Scannen Sie das Patientenarmband und halten Sie dann die Taste, bis sie voll ist. Erst dann startet die Infusion.",
     es: "Aquí compara el programa, leído de la bomba, con la prescripción, el envase y el paciente. Escanee la pulsera y mantenga pulsado el botón hasta que se llene. Solo entonces empieza la infusión.",
     fr: "Ici, vous comparez le programme relu de la pompe avec la prescription, le contenant et le patient. Scannez le bracelet, puis maintenez le bouton jusqu'à ce qu'il soit plein. Alors seulement la perfusion démarre.",
   },
   review_stuck: {
-    en: "If the button is grey, it says why. The wristband of another patient starts nothing: check the patient and the pump. If the program is wrong, press Stop and order anew.",
-    de: "Ist die Taste grau, steht dort der Grund. Das Armband eines anderen Patienten startet nichts: Prüfen Sie Patient und Pumpe. Ist das Programm falsch, drücken Sie Stopp und ordnen Sie neu an.",
+    en: "If the button is grey, it says why. The wristband of another patient starts nothing: check the patient and the pump. If the program is wrong, press Stop and order again.",
+    de: "Ist die Taste grau, steht dort der Grund. Das Armband eines anderen Patienten startet nichts: Prüfen Sie Patient und Pumpe. Ist das Programm falsch, drücken Sie Stopp und verordnen Sie neu.",
     es: "Si el botón está gris, dice por qué. La pulsera de otro paciente no inicia nada: compruebe el paciente y la bomba. Si el programa es erróneo, pulse Parar y prescriba de nuevo.",
     fr: "Si le bouton est gris, il dit pourquoi. Le bracelet d'un autre patient ne démarre rien : vérifiez le patient et la pompe. Si le programme est faux, appuyez sur Arrêt et prescrivez à nouveau.",
   },
@@ -164,7 +164,7 @@ export const HELP = {
   },
   paused_stuck: {
     en: "When the time of the pause is over, this infusion cannot continue. What is left may then be ordered as the rest.",
-    de: "Ist die Zeit der Pause abgelaufen, kann diese Infusion nicht fortgesetzt werden. Was übrig ist, lässt sich dann als Rest anordnen.",
+    de: "Ist die Zeit der Pause abgelaufen, kann diese Infusion nicht fortgesetzt werden. Was übrig ist, lässt sich dann als Rest verordnen.",
     es: "Cuando se acaba el tiempo de la pausa, esta infusión no puede continuar. Lo que queda se puede prescribir entonces como resto.",
     fr: "Quand le temps de la pause est passé, cette perfusion ne peut pas continuer. Ce qui reste peut alors être prescrit comme reste.",
   },
@@ -175,7 +175,7 @@ export const HELP = {
     fr: "Une alarme a arrêté la perfusion ; rien ne coule. L'écran montre la cause et ce qu'il faut faire. Ensuite, vous réinitialisez l'alarme.",
   },
   tripped_stuck: {
-    en: "If the alarm returns, look at the pump and along the line. If you are not sure, clamp the line and get help.",
+    en: "If the alarm returns, check the pump and the line. If you are not sure, clamp the line and get help.",
     de: "Kehrt der Alarm zurück, prüfen Sie die Pumpe und die Leitung. Sind Sie nicht sicher, klemmen Sie die Leitung ab und holen Sie Hilfe.",
     es: "Si la alarma vuelve, revise la bomba y la línea. Si no está seguro, pince la línea y pida ayuda.",
     fr: "Si l'alarme revient, regardez la pompe et la ligne. En cas de doute, clampez la ligne et demandez de l'aide.",
@@ -200,7 +200,7 @@ export const HELP = {
   },
   ended_stuck: {
     en: "If something is left, it can be ordered here as the rest while its time lasts. If a button is missing, sign in.",
-    de: "Ist etwas übrig, kann es hier als Rest angeordnet werden, solange die Frist läuft. Fehlt eine Taste, melden Sie sich an.",
+    de: "Ist etwas übrig, kann es hier als Rest verordnet werden, solange die Frist läuft. Fehlt eine Taste, melden Sie sich an.",
     es: "Si queda algo, se puede prescribir aquí como resto mientras dure su plazo. Si falta un botón, inicie sesión.",
     fr: "S'il reste quelque chose, cela peut être prescrit ici comme reste tant que le délai court. S'il manque un bouton, connectez-vous.",
   },
@@ -219,7 +219,7 @@ export const HELP = {
 
   ring_volume: {
     en: "Inner ring: the volume given, of the volume ordered",
-    de: "Innerer Ring: gegebenes Volumen vom angeordneten",
+    de: "Innerer Ring: gegebenes Volumen vom verordneten",
     es: "Anillo interior: volumen administrado del prescrito",
     fr: "Anneau intérieur : volume administré sur le volume prescrit",
   },
@@ -278,7 +278,7 @@ export const HELP = {
     fr: "Arrêt rempli de rouge : la pompe fonctionne peut-être",
   },
   stop_outlined: {
-    en: "Stop outlined: the pump stands still, and Stop still works",
+    en: "Stop outlined: the pump is stopped, and Stop still works",
     de: "Stopp umrandet: Die Pumpe steht, und Stopp wirkt weiterhin",
     es: "Parar solo con borde: la bomba está parada, y Parar sigue funcionando",
     fr: "Arrêt avec contour seul : la pompe est arrêtée, et Arrêt fonctionne toujours",

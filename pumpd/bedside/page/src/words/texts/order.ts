@@ -38,7 +38,6 @@ export const ORDER = {
     es: "{dose} % de la dosis en {time} % del tiempo",
     fr: "{dose} % de la dose en {time} % du temps",
   },
-  next_step: { en: ", then ", de: ", dann ", es: ", luego ", fr: ", puis " },
   chosen_course: {
     en: "The drug of the ordered course.",
     de: "Das Medikament der verordneten Serie.",

@@ -24,7 +24,6 @@ export const STOP = {
   },
   /** What a screen reader says: the pump, and what its button shows. */
   announced: { en: "{pump}: {shows}", de: "{pump}: {shows}", es: "{pump}: {shows}", fr: "{pump} : {shows}" },
-  all_pumps: { en: "all pumps", de: "alle Pumpen", es: "todas las bombas", fr: "toutes les pompes" },
   this_page: { en: "This page", de: "Diese Seite", es: "Esta página", fr: "Cette page" },
   go_to_stop: { en: "Go to Stop", de: "Zum Stopp", es: "Ir a Parar", fr: "Aller à Arrêt" },
 } satisfies Record<string, Text>;
