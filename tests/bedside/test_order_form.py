@@ -27,7 +27,7 @@ async def test_a_weight_on_record_is_confirmed_instead_of_typed_twice_and_the_jo
         assert why.startswith("weight_again:"), "it is typed twice where nobody confirmed it"
         answer = await here.tablet.ask("order", **RECORDED)
         assert answer["ok"], answer
-        asked = [body["order"] for body in here.bodies("ordered")]
+        asked = [body["order"] for body in here.bodies("began")]
         assert [each["weight_from_record"] for each in asked] == [False, True]
         assert Prescription.from_text(asked_fields(asked[1]), order=True).weight.number == "70"  # after a restart
 
