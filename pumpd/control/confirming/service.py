@@ -68,8 +68,7 @@ class ConfirmingService:
         Raises RefusedError.
         """
         runner = self._pumps.named(pump)
-        if not is_token(read):  # it may be anything, so it goes into no journal entry
-            raise RefusedError(f"patient: what was scanned is {NO_TOKEN}; scan the wristband")
+        _refuse_no_token(read)
         order = runner.infusion.patient if runner.infusion is not None else ""
         if faults := patient_faults(order, read, runner.patient):
             raise RefusedError(*faults)
@@ -102,10 +101,7 @@ class ConfirmingService:
                     entry=runner.program.entry.id,
                 )
             )
-        if not is_token(binding.wristband):  # it may be anything, so it goes into no journal entry
-            raise RefusedError(
-                text("patient.scanned_is", "patient: what was scanned is {what}; scan the wristband", what=NO_TOKEN)
-            )
+        _refuse_no_token(binding.wristband)
         given = ev.ConfirmationGiven(self._now(), binding, signer, request.request, runner.patient)
         if reasons := runner.feed(given):
             raise RefusedError(*reasons)
@@ -113,3 +109,11 @@ class ConfirmingService:
 
     def _now(self) -> int:
         return self._clock.monotonic_ns()
+
+
+def _refuse_no_token(read: str) -> None:
+    """Raises RefusedError without the text: it may be anything, so it goes into no journal entry."""
+    if not is_token(read):
+        raise RefusedError(
+            text("patient.scanned_is", "patient: what was scanned is {what}; scan the wristband", what=NO_TOKEN)
+        )
