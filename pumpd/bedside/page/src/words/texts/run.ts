@@ -3,6 +3,7 @@
 import type { Text } from "../say.ts";
 
 export const RUN = {
+  this_button: { en: "This button", de: "Diese Taste", es: "Este botón", fr: "Ce bouton" },
   section: {
     en: "Running infusion",
     de: "Laufende Infusion",
