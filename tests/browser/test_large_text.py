@@ -1,4 +1,4 @@
-"""Every screen at 200 %, in German: nothing is lost, nothing is cut, nothing needs scrolling to the side (WCAG 1.4.4)."""
+"""Every screen at 200 %, in German: nothing is lost or cut, and nothing scrolls to the side (WCAG 1.4.4)."""
 
 import pytest
 
@@ -10,11 +10,13 @@ pytestmark = [pytest.mark.realtime, pytest.mark.browser]
 
 ZOOMED = {"landscape": (640, 400), "portrait": (400, 640), "phone": (320, 568)}  # half of 1280 x 800; WCAG 1.4.10
 CUT = """() => [...document.querySelectorAll("#page *")].filter(each => {
-  if (!each.checkVisibility({ visibilityProperty: true }) || each.closest(".unseen, .narrow-unseen, svg, .wide-table, .plot-box, .trace")) return false;
+  const apart = ".unseen, .narrow-unseen, svg, .wide-table, .plot-box, .trace";
+  if (!each.checkVisibility({ visibilityProperty: true }) || each.closest(apart)) return false;
   const style = getComputedStyle(each);
   const hides = style.overflowX !== "visible" && style.overflowX !== "auto" && style.overflowX !== "scroll";
   const words = [...each.childNodes].some(node => node.nodeType === Node.TEXT_NODE && node.data.trim());
-  const { left, right } = each.getBoundingClientRect();
+  const { left, right, width } = each.getBoundingClientRect();
+  if (width <= 1) return false; // for a screen reader only
   return (hides && each.scrollWidth > each.clientWidth + 1) || (words && (left < -1 || right > innerWidth + 1));
 }).map(each => `${each.className || each.tagName}: ${each.textContent.slice(0, 60)}`)"""
 OUT_OF_REACH = """() => [...document.querySelectorAll("#page :is(button, a, input)")].filter(each => {
@@ -39,4 +41,5 @@ def test_at_200_percent_nothing_is_lost(size, monkeypatch):
                 found.append("wider than the screen")
             if found:
                 wrong[screen.name] = found
+    print(wrong)
     assert wrong == {}
