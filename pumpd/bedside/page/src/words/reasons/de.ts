@@ -179,7 +179,6 @@ const DE: Readonly<Record<string, string>> = {
   "journal.not_read":
     "journal: Das Journal wurde nicht innerhalb von {seconds} s gelesen; prüfen Sie den Datenträger des Gateways",
   "journal.nothing_more_removed": "journal: {why}; es wurde nichts weiter entfernt",
-  "journal.nothing_started": "journal: {why}; es wird nichts gestartet, was nicht dokumentiert werden kann",
   "journal.patient_unchanged": "journal: {why}; der Patient an {pump} wurde nicht geändert",
   "journal.see_in_history": "der Datenträger braucht zu lange; sehen Sie im Verlauf nach, ob es dokumentiert wurde",
   "journal.treatment_unknown": "journal: {why}; die Behandlung ist nicht bekannt",
@@ -373,7 +372,6 @@ const DE: Readonly<Record<string, string>> = {
   "self_test.not_on_disk": "ein Eintrag war nach {seconds} s nicht auf dem Datenträger; prüfen Sie den Datenträger",
   "self_test.not_recorded": "{why}; es wird nichts gestartet, was nicht dokumentiert werden kann",
   "self_test.outputs_work": "jeder Alarmausgang, Summer oder Leuchte, wurde eingeschaltet und zurückgelesen",
-  "self_test.pumpd_failed": "pumpd ist gescheitert: {why}",
   "self_test.result": "Selbsttest: {what}: {detail}",
   "self_test.speaker": "Lautsprecher",
   "self_test.stop_button": "Stopptaste",
