@@ -420,8 +420,10 @@ const DE: Readonly<Record<string, string>> = {
   "stop.on_tablet": "Stopp an einem Tablet angefordert",
   "stop.other_site":
     "stop: Eine Seite einer anderen Website hat den Stopp angefordert. Keine Pumpe wurde gestoppt. Verwenden Sie die Seite des Gateways.",
+  "stop.pressed": "Stopp am Tablet gedrückt",
   "stop.requested": "Stopp angefordert",
   "stop.unreadable": "Stopp angefordert, in einer nicht vollständig lesbaren Anfrage",
+  "stop.without_script": "Stopp auf der Seite ohne Skript angefordert",
   "tablet.key": "key: {why}",
   "tablet.keys_file": "Gekoppelte Schlüssel {file}: {why}",
   "tablet.may_not_ask": "{op}: Das darf kein Tablet verlangen",
