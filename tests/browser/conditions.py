@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
+from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page, Route, expect
 
 from tests.browser.gateway import RealGateway, network, wait_until
 from tests.browser.page_server import build, serving
@@ -205,16 +205,19 @@ def _old_browser(here: Here) -> Iterator[Ready]:
 def _without_script(here: Here, page: Page) -> Ready:
     """From a touch of the link in the page's HTML, over the page without script, to the pumps."""
     page.goto(here.gateway.url, wait_until="commit")
+    expect(page.locator(".without-script")).to_have_css(
+        "position", "fixed"
+    )  # with its style, it does not move any more
     follow = finger(page.locator('a[href="/stop"]'))
 
     def press() -> None:
         follow()
-        page.get_by_role("button", name="Stop all pumps").click()
+        finger(page.get_by_role("button", name="Stop all pumps"))()
 
     return Ready(press, here.all_beds)
 
 
-SCRIPT = re.compile(r"/assets/.*\.js$")
+SCRIPT = re.compile(r"/assets/page-.*\.js$")
 
 
 @condition("a script error at load")
@@ -224,14 +227,28 @@ def _broken_script(here: Here) -> Iterator[Ready]:
         yield _without_script(here, page)
 
 
+@contextlib.contextmanager
+def never_comes(page: Page, path: str | re.Pattern[str]) -> Iterator[None]:
+    """The browser waits for it."""
+    waiting: list[Route] = []
+    page.route(path, waiting.append)
+    yield
+    for route in waiting:
+        with contextlib.suppress(Error):  # the page that asked is gone
+            route.abort()
+
+
 @condition("a script that does not come")
 def _no_script(here: Here) -> Iterator[Ready]:
-    def never(_route: Route) -> None:
-        """Leave the browser waiting."""
-
-    with here.unpaired() as page:
-        page.route(SCRIPT, never)
+    with here.unpaired() as page, never_comes(page, SCRIPT):
         yield _without_script(here, page)
+
+
+@condition("a language that does not come")
+def _no_language(here: Here) -> Iterator[Ready]:
+    with here.unpaired(locale="de-DE") as page, never_comes(page, "**/assets/de-*.js"):
+        page.goto(here.gateway.url)
+        yield Ready(finger(on_all(page)), here.all_beds)
 
 
 @condition("scripts turned off")

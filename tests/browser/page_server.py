@@ -25,7 +25,7 @@ HANGS_S = 30.0
 def build(folder: Path, version: str) -> Path:
     """A build whose script has another name and sets `data-version` once it has run."""
     shutil.copytree(STATIC, folder)
-    (script,) = folder.glob("assets/*.js")
+    (script,) = folder.glob("assets/page-*.js")
     name = f"page-{version}.js"
     script.rename(script.with_name(name))
     text = script.with_name(name).read_text(encoding="utf-8")
@@ -96,8 +96,9 @@ class PageServer:
         request.send_header("content-type", kind)
         request.send_header("content-length", str(len(body)))
         request.send_header("cache-control", "immutable, max-age=999" if name.startswith("assets/") else "no-cache")
-        request.end_headers()
-        request.wfile.write(body)
+        with contextlib.suppress(ConnectionError):  # the browser has left the page
+            request.end_headers()
+            request.wfile.write(body)
 
     def _ask(self, request: http.server.BaseHTTPRequestHandler) -> tuple[int, str, bytes]:
         trusting = ssl._create_unverified_context()  # a gateway that the test itself started

@@ -18,6 +18,7 @@ ALL = {
     "upright": (800, 1280),
     "phone": (390, 844),
     "tablet200": (640, 400),
+    "narrow": (320, 640),
     "phone200": (195, 422),
 }
 BOXES = """
@@ -33,7 +34,10 @@ COUNT = """
 window.asked = [];
 const real = window.fetch;
 window.fetch = (path, options) => {
-  if (String(path).includes("/api/request")) window.asked.push(JSON.parse(JSON.parse(options.body).request).op);
+  if (String(path).includes("/api/request")) {
+    const { op } = JSON.parse(JSON.parse(options.body).request);
+    if (op !== "touch") window.asked.push(op);  // that a finger touched the screen: not a request of a person
+  }
   return real(path, options);
 };
 """
@@ -101,7 +105,8 @@ def test_the_act_of_a_screen_and_stop_are_in_the_bar_at_every_size(stage, size, 
         above = one["y"] + one["height"] <= other["y"]
         assert beside or above, "they do not overlap"
         assert bar.bounding_box()["height"] <= page.viewport_size["height"] / 2
-        assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+        if size != "phone200":  # narrower than the 320 px of WCAG: there the screen may scroll, the bar may not
+            assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
         for each in (main, stop):
             assert each.evaluate("e => e.scrollWidth <= e.clientWidth + 1 && e.scrollHeight <= e.clientHeight + 1")
 

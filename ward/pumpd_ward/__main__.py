@@ -15,10 +15,10 @@ import asyncpg
 
 from pumpd_ward import STATEMENT, export
 from pumpd_ward.board import accounts
-from pumpd_ward.board.history import Span
 from pumpd_ward.board.service import serve
 from pumpd_ward.ingest.service import ingest
 from pumpd_ward.settings import DEFAULT_PATH, SettingsError, WardSettings
+from pumpd_ward.store.history import Span
 from pumpd_ward.store.migrate import NewerSchemaError, migrate
 
 REFUSED = 2

@@ -7,8 +7,8 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from pumpd_ward.board import history
-from pumpd_ward.board.history import Span, Store
+from pumpd_ward.store import history
+from pumpd_ward.store.history import Span, Store
 
 WHAT: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {

@@ -23,17 +23,20 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pumpd_ward import STATEMENT, export
-from pumpd_ward.board import accounts, history
-from pumpd_ward.board.history import Span
+from pumpd_ward.board import accounts
 from pumpd_ward.board.live import Live
 from pumpd_ward.settings import WardSettings
+from pumpd_ward.store import history
+from pumpd_ward.store.history import Span
 
 STATIC = Path(__file__).parent.parent / "static"
 LONGEST = timedelta(days=3 * 366)  # that may be asked for at once
 LARGEST_BODY = 4096
 
 HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+    "Content-Security-Policy": (
+        "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+    ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",

@@ -37,39 +37,48 @@ export function Tripped({ page, live, pump, infusion }: InfusionProps) {
   const latched = alarms.filter(({ code }) => infusion.trips.includes(code)); // others are in the line of alarms only
   const mayClear = !!live.person && may(page, "confirm");
   return (
-    <section class="narrow">
-      <h2>{say(RUN.tripped)}</h2>
-      <ul class="causes" aria-label={say(RUN.causes)}>
-        {(latched.length ? latched : alarms).map((alarm) => (
-          <li key={alarm.code} class={`alarm-${alarm.priority}`}>
-            <Symbol priority={alarm.priority} />
-            <div>
-              <b aria-label={`${say(RUN.priority, { priority: WORD[alarm.priority] })}: ${alarm.cause}`}>
-                {alarm.cause}
-              </b>{" "}
-              {alarm.raised_ts && (
-                <span class="muted">{say(ALARM.since, { time: wallClock(alarm.raised_ts, live.utc_offset_min) })}</span>
-              )}
-              <ul class="steps">
-                {alarm.steps.map((step) => (
-                  <li key={step}>{step}</li>
-                ))}
-              </ul>
-            </div>
-          </li>
-        ))}
-      </ul>
-      <p class="muted">{sentence(forPeople(reason(infusion.reason)).replace(CODE, ""))}</p>
-      <SharesTable of={infusion} places={2} />
-      {uncertain(pump) && <p>{say(ALARM.given_at_most, { ml: decimal(infusion.booked_ml, 2) })}</p>}
-      {uncertain(pump) && <Reconcile page={page} live={live} pump={pump} />}
-      <Reasons reasons={reasons} title={say(RUN.not_cleared)} />
-      {mayClear && (
-        <label class="check">
-          <input type="checkbox" checked={checked} onChange={(event) => setChecked(event.currentTarget.checked)} />{" "}
-          {say(RUN.checked)}
-        </label>
-      )}
+    <section class="sides">
+      <div>
+        <h2>{say(RUN.tripped)}</h2>
+        <ul class="causes" aria-label={say(RUN.causes)}>
+          {(latched.length ? latched : alarms).map((alarm) => (
+            <li key={alarm.code} class={`alarm-${alarm.priority}`}>
+              <Symbol priority={alarm.priority} />
+              <div>
+                <b aria-label={`${say(RUN.priority, { priority: WORD[alarm.priority] })}: ${alarm.cause}`}>
+                  {alarm.cause}
+                </b>{" "}
+                {alarm.raised_ts && (
+                  <span class="muted">
+                    {say(ALARM.since, { time: wallClock(alarm.raised_ts, live.utc_offset_min) })}
+                  </span>
+                )}
+                <ul class="steps">
+                  {alarm.steps.map((step) => (
+                    <li key={step}>{step}</li>
+                  ))}
+                </ul>
+              </div>
+            </li>
+          ))}
+        </ul>
+        <p class="muted">{sentence(forPeople(reason(infusion.reason)).replace(CODE, ""))}</p>
+      </div>
+      <div>
+        {mayClear && (
+          <label class="check">
+            <input type="checkbox" checked={checked} onChange={(event) => setChecked(event.currentTarget.checked)} />{" "}
+            {say(RUN.checked)}
+          </label>
+        )}
+        <Reasons reasons={reasons} title={say(RUN.not_cleared)} />
+        <SharesTable of={infusion} places={2} />
+        {uncertain(pump) && <p>{say(ALARM.given_at_most, { ml: decimal(infusion.booked_ml, 2) })}</p>}
+        {uncertain(pump) && <Reconcile page={page} live={live} pump={pump} />}
+        <p class="muted">
+          {say(after)} {say(RUN.stop_means)}
+        </p>
+      </div>
       <Dock>
         {!live.person ? (
           <SignInFirst pump={pump.pump}>{say(RUN.sign_in_to_clear)}</SignInFirst>
@@ -84,9 +93,6 @@ export function Tripped({ page, live, pump, infusion }: InfusionProps) {
           )
         )}
       </Dock>
-      <p class="muted">
-        {say(after)} {say(RUN.stop_means)}
-      </p>
     </section>
   );
 }

@@ -160,10 +160,10 @@ export const RUN = {
     fr: "Durée de perfusion",
   },
   time_most: {
-    en: "at most {most} min; with pauses {elapsed} of {elapsed_most} min",
-    de: "höchstens {most} min; mit Pausen {elapsed} von {elapsed_most} min",
-    es: "como máximo {most} min; con pausas {elapsed} de {elapsed_most} min",
-    fr: "au plus {most} min ; avec pauses {elapsed} sur {elapsed_most} min",
+    en: "at most {most} min",
+    de: "höchstens {most} min",
+    es: "como máximo {most} min",
+    fr: "au plus {most} min",
   },
   started: {
     en: "Started",
