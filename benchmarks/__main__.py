@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from benchmarks import (
+    backfill,
     browser_stop,
     card,
     death,
@@ -40,6 +41,7 @@ WHOLE = {
     "restart": restart,
     "scale": scale,
     "card": card,
+    "backfill": backfill,
     "death": death,
     "tablet_stop": tablet_stop,
     "stop_under_attack": stop_under_attack,
